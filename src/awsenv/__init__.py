@@ -1,0 +1,1 @@
+"""An AWS role in your shell, in one word."""
