@@ -12,6 +12,7 @@
     ├── LaunchError            the command could not be started
     │   ├── NotExecutable 126
     │   └── NotFound      127
+    ├── Failure             1  the output could not be written, or a fault of awsenv's own
     └── Interrupted       130  Ctrl-C, or a signal that asks to end
 
 A message never holds a secret, and never the text of an unknown botocore exception: `ResponseParserError` carries
@@ -29,6 +30,7 @@ class ExitCode(IntEnum):
     """What the exit status of awsenv means. A script may rely on these."""
 
     DONE = 0
+    FAILED = 1
     USAGE = 2
     CONFIG = 3
     SOURCE = 4
@@ -93,7 +95,7 @@ class MfaError(AwsenvError):
     exit_code = ExitCode.MFA
 
 
-class CodeRejected(MfaError):  # noqa: N818 - the name says what happened
+class CodeRejected(MfaError):
     """AWS took the MFA code for wrong or already used. The device's next code may be accepted."""
 
 
@@ -103,7 +105,7 @@ class UnreachableError(AwsenvError):
     exit_code = ExitCode.UNREACHABLE
 
 
-class ResponseLost(UnreachableError):  # noqa: N818 - the name says what happened
+class ResponseLost(UnreachableError):
     """The request went out and no answer came back. An MFA code in it may be spent: never send it again."""
 
 
@@ -111,19 +113,25 @@ class LaunchError(AwsenvError):
     """The command of `exec` could not be started. Never raised itself."""
 
 
-class NotExecutable(LaunchError):  # noqa: N818 - the name says what happened
+class NotExecutable(LaunchError):
     """The command was found and cannot be executed, as `env(1)` says it with 126."""
 
     exit_code = ExitCode.NOT_EXECUTABLE
 
 
-class NotFound(LaunchError):  # noqa: N818 - the name says what happened
+class NotFound(LaunchError):
     """The command was not found, as `env(1)` says it with 127."""
 
     exit_code = ExitCode.NOT_FOUND
 
 
-class Interrupted(AwsenvError):  # noqa: N818 - the name says what happened
+class Failure(AwsenvError):
+    """Nothing that the other exit codes speak of: the output could not be written, or a fault of awsenv's own."""
+
+    exit_code = ExitCode.FAILED
+
+
+class Interrupted(AwsenvError):
     """Ctrl-C, or a signal that asks to end, before anything was done."""
 
     exit_code = ExitCode.INTERRUPTED

@@ -141,6 +141,7 @@ class GetSessionToken:
     mfa: Mfa
     duration: int | None = None
     """Seconds; None: not sent, AWS gives twelve hours."""
+    notes: tuple[str, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -176,6 +177,11 @@ class Chain:
     settings_profile: str | None = None
     """The profile whose endpoint, CA bundle and the like serve the calls."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Where the chain is another than the configuration says, and why."""
+        return tuple(note for hop in self.hops for note in hop.notes)
 
 
 @dataclass(frozen=True, slots=True)

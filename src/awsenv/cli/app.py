@@ -1,0 +1,179 @@
+"""The command line: which commands there are, and how their words are read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from awsenv.cli import demo as demo_command
+from awsenv.cli import exec as exec_command
+from awsenv.cli import init as init_command
+from awsenv.cli import listing, off, status, use
+from awsenv.cli.options import RoleOptions, with_role_options
+from awsenv.cli.outcome import Caller, Outcome, Print
+from awsenv.errors import UsageError
+
+DEFAULT_COMMAND = "use"
+EVALUATED = ("use", "off", "init")
+"""The commands whose output a shell evaluates: their failure must fail there, too."""
+
+
+class _Commands(TyperGroup):
+    """The commands, and `use` for a first word that is none of them."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, with_command(args))
+
+
+class _CommandBehindRole(TyperCommand):
+    """ROLE [CODE] [--] COMMAND…: our options stop where the command begins, and the rest is the command's."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ours, role_words, command = self._split(ctx, args)
+        super().parse_args(ctx, ours)
+        ctx.args = [*role_words, "--", *command]
+        return ctx.args
+
+    def _split(self, ctx: Any, args: list[str]) -> tuple[list[str], list[str], list[str]]:
+        ours: list[str] = []
+        role_words: list[str] = []
+        rest = args
+        while rest:
+            left = self.make_parser(ctx).parse_args(list(rest))[1]
+            taken = rest[: len(rest) - len(left)]
+            if taken[-1:] == ["--"]:
+                return [*ours, *taken[:-1]], role_words, left
+            ours += taken
+            if not left or len(role_words) == exec_command.words_of_role([*role_words, *left]):
+                return ours, role_words, left
+            role_words.append(left[0])
+            rest = left[1:]
+        return ours, role_words, []
+
+
+def with_command(args: list[str]) -> list[str]:
+    """Return *args* with the command that a first word which is no command stands for."""
+    known = {command.name for command in app.registered_commands}
+    if not args or args[0] in known or args[0] in {"--help", "-h", "--version"}:
+        return args
+    return [DEFAULT_COMMAND, *args]
+
+
+app = typer.Typer(
+    name="awsenv",
+    cls=_Commands,
+    # The words of a plain help page can be searched, and quoted by the README.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    # What Typer would install edits the rc files.
+    add_completion=False,
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+Role = Annotated[str, typer.Argument(metavar="ROLE", show_default=False)]
+Code = Annotated[str | None, typer.Argument(metavar="[CODE]", show_default=False)]
+ShellName = Annotated[
+    str | None,
+    typer.Option("--shell", metavar="SHELL", help="bash, zsh, sh, fish or json; else the shell that calls."),
+]
+ToTerminal = Annotated[bool, typer.Option("--print", help="Print to a terminal, secrets and all.")]
+
+
+@app.callback(invoke_without_command=True)
+def _awsenv(
+    ctx: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> Print | None:
+    """An AWS role in your shell: `awsenv ROLE [CODE]`, short for `awsenv use ROLE [CODE]`."""
+    if version:
+        from importlib.metadata import version as installed  # noqa: PLC0415 - only here
+
+        return Print(f"awsenv {installed('awsenv-shell')}\n")
+    if ctx.invoked_subcommand is None:
+        raise UsageError("which role?", hint="awsenv ROLE [CODE], awsenv list, or awsenv --help")
+    return None
+
+
+@app.command("use")
+@with_role_options
+def _use(
+    ctx: typer.Context,
+    role: Role,
+    code: Code = None,
+    *,
+    shell: ShellName = None,
+    to_terminal: ToTerminal = False,
+    options: RoleOptions,
+) -> Outcome:
+    """Print what puts ROLE into the calling shell: `eval "$(awsenv ROLE [CODE])"`."""
+    return use.use(_caller(ctx), role, code, options, shell=shell, to_terminal=to_terminal)
+
+
+@app.command(
+    "exec",
+    cls=_CommandBehindRole,
+    options_metavar="[OPTIONS] ROLE [CODE] [-- COMMAND...]",
+    context_settings={"allow_interspersed_args": False, "allow_extra_args": True},
+)
+@with_role_options
+def _exec(ctx: typer.Context, *, options: RoleOptions) -> Outcome:
+    """Run COMMAND with ROLE, or a subshell with the role in its prompt."""
+    split = ctx.args.index("--")
+    return exec_command.exec_(_caller(ctx), ctx.args[:split], ctx.args[split + 1 :], options)
+
+
+@app.command("off")
+def _off(ctx: typer.Context, *, shell: ShellName = None, to_terminal: ToTerminal = False) -> Outcome:
+    """Print what takes the role off again, and restores what was there before."""
+    return off.off(_caller(ctx), shell=shell, to_terminal=to_terminal)
+
+
+@app.command("status")
+def _status(
+    ctx: typer.Context,
+    *,
+    verify: Annotated[bool, typer.Option("--verify", help="Ask AWS whose keys these are.")] = False,
+) -> Outcome:
+    """Show the role that is active here, and for how long."""
+    return status.status(_caller(ctx), verify=verify)
+
+
+@app.command("list")
+def _list(ctx: typer.Context) -> Outcome:
+    """List the roles of the AWS configuration."""
+    return listing.listing(_caller(ctx))
+
+
+@app.command("init")
+def _init(ctx: typer.Context, shell: Annotated[str, typer.Argument(metavar="SHELL", show_default=False)]) -> Outcome:
+    """Print the hook of bash, zsh or fish, for its rc file: `eval "$(awsenv init bash)"`."""
+    return init_command.init(_caller(ctx), shell)
+
+
+@app.command(
+    "demo",
+    options_metavar="[-- COMMAND...]",
+    context_settings={"allow_interspersed_args": False, "allow_extra_args": True},
+)
+def _demo(ctx: typer.Context) -> Outcome:
+    """Open a subshell, or run COMMAND, beside a local AWS: nothing of yours is touched."""
+    return demo_command.demo(_caller(ctx), ctx.args)
+
+
+def _caller(ctx: typer.Context) -> Caller:
+    caller: Caller = ctx.obj
+    return caller
+
+
+def invoke(args: list[str], caller: Caller) -> Any:
+    """Read *args* and return what the command comes to: an `Outcome`, or the exit status of a help page.
+
+    Raises:
+        typer.exceptions.TyperException: The command line is wrong.
+        AwsenvError: The command failed.
+    """
+    return app(args, prog_name="awsenv", obj=caller, standalone_mode=False)

@@ -1,0 +1,119 @@
+"""`awsenv demo`: the whole thing against a local AWS, with no account, and nothing of the person's own touched."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from awsenv.cli import process
+from awsenv.cli.exec import own_shell
+from awsenv.cli.outcome import Caller, Finished
+from awsenv.errors import NotExecutable, NotFound, UsageError
+from awsenv.shells.hook import folder
+from awsenv.shells.subshell import subshell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from awsenv.model import Environ
+    from awsenv.sandbox import Sandbox
+
+USER = "alice"
+EXTERNAL_ID = "demo-external-id"
+REGION = "eu-central-1"
+
+TOUR = """\
+A local AWS runs in this shell, and ends with it. The user alice may do nothing but assume roles.
+  awsenv power-user "$(mfa-code)"    a role with MFA and an external id; mfa-code prints alice's current code
+  awsenv status --verify             who AWS says you are now
+  awsenv exec read-only -- env       one command with another role; awsenv list shows what there is
+  awsenv off                         and all is as it was; exit ends the demo
+"""
+
+
+def demo(caller: Caller, command: Sequence[str]) -> Finished:
+    """Run *command*, or the person's own shell with a short tour, beside a local AWS that ends with it.
+
+    Raises:
+        UsageError: The extra `demo` is not installed.
+        LaunchError: *command* cannot be started.
+    """
+    try:
+        from awsenv.sandbox import Sandbox  # noqa: PLC0415 - an extra, and slow to load
+    except ImportError as error:
+        raise UsageError(
+            f"the demo needs the package {error.name!r}, which is not installed",
+            hint="pip install 'awsenv-shell[demo]'",
+        ) from None
+    with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="awsenv-demo-") as home:
+        _furnish(sandbox, Path(home))
+        environ = _environ(caller, sandbox, Path(home))
+        if command:
+            return Finished(_run(command, environ))
+        process.complain(TOUR)
+        argv, environ = subshell(own_shell(environ), environ | {"_AWSENV_BIN": caller.program}, Path(folder()))
+        return Finished(_run(argv, environ))
+
+
+def _furnish(sandbox: Sandbox, home: Path) -> None:
+    """Make the user, the device and the roles, and the files that a person has for them."""
+    user = sandbox.create_user(USER)
+    device = sandbox.create_mfa_device(USER)
+    arn = f"arn:aws:iam::{sandbox.account}:user/{USER}"
+    power_user = sandbox.create_role(
+        "power-user", sandbox.trust(arn, external_id=EXTERNAL_ID, mfa=True), policies=["PowerUserAccess"]
+    )
+    read_only = sandbox.create_role("read-only", sandbox.trust(arn), policies=["ReadOnlyAccess"])
+    (home / "credentials").write_text(
+        f"[default]\naws_access_key_id = {user.access_key_id}\naws_secret_access_key = {user.secret_access_key}\n"
+    )
+    (home / "config").write_text(
+        f"[default]\nregion = {REGION}\n\n"
+        f"[profile power-user]\nrole_arn = {power_user}\nsource_profile = default\n"
+        f"mfa_serial = {device.serial}\nexternal_id = {EXTERNAL_ID}\n\n"
+        f"[profile read-only]\nrole_arn = {read_only}\nsource_profile = default\n"
+    )
+    program = home / "bin" / "mfa-code"
+    program.parent.mkdir()
+    fetch = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())"
+    words = (sys.executable, "-I", "-c", fetch, f"{sandbox.url}/_awsenv/mfa-code/{USER}")
+    program.write_text(f"#!/bin/sh\nexec {shlex.join(words)}\n")
+    program.chmod(0o700)
+
+
+def _environ(caller: Caller, sandbox: Sandbox, home: Path) -> dict[str, str]:
+    """Return the caller's environment without anything of AWS in it, pointed at the local AWS."""
+    own = {name: value for name, value in caller.environ.items() if not name.startswith(("AWS_", "AWSENV_"))}
+    path = os.pathsep.join((str(home / "bin"), os.path.dirname(caller.program), own.get("PATH", os.defpath)))  # noqa: PTH120 - a PATH is text
+    return {
+        **own,
+        **sandbox.environ(),
+        "AWS_CONFIG_FILE": str(home / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(home / "credentials"),
+        # The loopback is never reached through a proxy.
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+        "PATH": path,
+    }
+
+
+def _run(argv: Sequence[str], environ: Environ) -> int:
+    """Run *argv* to its end and return its status, as a shell would give it. SIGINT and SIGQUIT are the child's."""
+    # A handler, not SIG_IGN: what is ignored would stay ignored in the child.
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGQUIT)}
+    try:
+        status = subprocess.run(argv, env=environ, check=False).returncode
+    except FileNotFoundError:
+        raise NotFound(f"command not found: {argv[0]!r}") from None
+    except OSError as error:
+        raise NotExecutable(f"cannot execute {argv[0]!r}: {error.strerror}") from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return status if status >= 0 else 128 - status

@@ -1,0 +1,54 @@
+"""`awsenv exec ROLE [CODE] [-- COMMAND…]`: become a command, or a subshell, that has the role."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from awsenv import environment
+from awsenv.cli.obtain import is_code, obtain
+from awsenv.cli.outcome import Become, Caller
+from awsenv.errors import UsageError
+from awsenv.shells.hook import folder
+from awsenv.shells.subshell import subshell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from awsenv.cli.options import RoleOptions
+    from awsenv.model import Environ
+
+
+def words_of_role(words: Sequence[str]) -> int:
+    """Return how many of *words*, which begin with the role, speak of it: a code of six digits does, a command not."""
+    return 2 if len(words) > 1 and is_code(words[1]) else 1
+
+
+def exec_(caller: Caller, role_words: Sequence[str], command: Sequence[str], options: RoleOptions) -> Become:
+    """Return the command, or the person's own shell where there is none, with the environment of the role.
+
+    Raises:
+        AwsenvError: Of every kind but `LaunchError`.
+    """
+    if not role_words:
+        raise UsageError("exec: which role?", hint="awsenv exec ROLE [CODE] [-- COMMAND...]")
+    role, code = role_words[0], role_words[1] if len(role_words) > 1 else None
+    chain, credentials = obtain(caller, role, code, options)
+    environ = environment.change(chain, credentials, caller.environ).applied_to(caller.environ)
+    if command:
+        return Become(tuple(command), environ, chain.notes)
+    argv, environ = subshell(own_shell(environ), environ | {"_AWSENV_BIN": caller.program}, Path(folder()))
+    return Become(tuple(argv), environ, chain.notes)
+
+
+def own_shell(environ: Environ) -> str:
+    """Return the path of the person's shell: `$SHELL`, else what the system says of them."""
+    if environ.get("SHELL"):
+        return environ["SHELL"]
+    import pwd  # noqa: PLC0415 - where SHELL is not set
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_shell or "/bin/sh"
+    except KeyError:
+        return "/bin/sh"

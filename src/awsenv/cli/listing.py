@@ -1,0 +1,42 @@
+"""`awsenv list`: the roles of the AWS configuration, where each comes from, and whether it asks for MFA."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awsenv import config, environment
+from awsenv.cli.outcome import Caller, Print
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_HEAD = ("ROLE", "ARN OR SOURCE", "FROM PROFILE", "MFA", "WHERE")
+
+
+def listing(caller: Caller) -> Print:
+    """Return a table of every profile that is a role or a source of credentials.
+
+    Raises:
+        ConfigError: A file cannot be read.
+    """
+    profiles = config.read(environment.original(caller.environ))
+    rows = [
+        (
+            role.name,
+            role.arn or role.kind,
+            role.source_profile or "-",
+            role.mfa_serial or "-",
+            str(role.origin),
+        )
+        for role in config.roles(profiles)
+    ]
+    if not rows:
+        return Print("", ("no roles: no profile has a role_arn",))
+    return Print(_columns([_HEAD, *rows]))
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "".join(
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows
+    )

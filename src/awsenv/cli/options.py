@@ -1,0 +1,168 @@
+"""The options that speak of the role, their `AWSENV_…` variables, and the request that they make.
+
+An option beats its variable, a variable beats the profile. The variables are read from the caller's environment as a
+value; Typer's own `envvar` would look into the process.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from awsenv.errors import UsageError
+from awsenv.model import Environ, Origin, RoleRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from awsenv.cli.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class RoleOptions:
+    """The options as typed; None, or empty, where they were not."""
+
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", metavar="PROFILE", help="Source profile, in place of the role's own."),
+    ] = None
+    external_id: Annotated[
+        str | None,
+        typer.Option("--external-id", metavar="ID", help="External id; - asks for it without echo."),
+    ] = None
+    mfa_serial: Annotated[
+        str | None, typer.Option("--mfa-serial", metavar="ARN", help="MFA device of the source user.")
+    ] = None
+    duration: Annotated[
+        str | None, typer.Option("--duration", metavar="TIME", help="15m to 12h, or seconds; AWS gives 1h.")
+    ] = None
+    region: Annotated[str | None, typer.Option("--region", metavar="REGION", help="Region to export.")] = None
+    session_name: Annotated[
+        str | None,
+        typer.Option("--session-name", metavar="NAME", help="Role session name, as CloudTrail shows it."),
+    ] = None
+    source_identity: Annotated[
+        str | None,
+        typer.Option("--source-identity", metavar="NAME", help="Source identity; it stays along a chain."),
+    ] = None
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Session tag; may be repeated.")
+    ] = None
+    transitive_tag: Annotated[
+        list[str] | None,
+        typer.Option("--transitive-tag", metavar="KEY", help="Session tag that stays along a chain; repeatable."),
+    ] = None
+    policy: Annotated[
+        str | None,
+        typer.Option("--policy", metavar="JSON", help="Session policy, or file://PATH, to narrow the role."),
+    ] = None
+    policy_arn: Annotated[
+        list[str] | None,
+        typer.Option("--policy-arn", metavar="ARN", help="Managed policy to narrow it; repeatable."),
+    ] = None
+
+
+def with_role_options(command: Callable[..., Outcome]) -> Callable[..., Outcome]:
+    """Give *command* the options of `RoleOptions` on the command line, and hand them to it as one `options`."""
+    hints = get_type_hints(RoleOptions, include_extras=True)
+    added = [
+        inspect.Parameter(
+            option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=hints[option.name]
+        )
+        for option in fields(RoleOptions)
+    ]
+    own = [
+        parameter
+        for parameter in inspect.signature(command, eval_str=True).parameters.values()
+        if parameter.name != "options"
+    ]
+
+    @wraps(command)
+    def run(**given: Any) -> Outcome:
+        options = RoleOptions(**{option.name: given.pop(option.name) for option in fields(RoleOptions)})
+        return command(**given, options=options)
+
+    run.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined] # what Typer reads
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *added)}
+    return run
+
+
+def request(role: str, code: str | None, options: RoleOptions, environ: Environ) -> RoleRequest:
+    """Return the request that the words, the options and the variables make.
+
+    Raises:
+        UsageError: A duration, a tag or a policy file cannot be read.
+    """
+    texts: dict[str, str] = {}
+    lists: dict[str, list[str]] = {}
+    origins: dict[str, Origin] = {}
+    for option in fields(RoleOptions):
+        typed = getattr(options, option.name)
+        variable = f"AWSENV_{option.name.upper()}"
+        name = _FIELDS.get(option.name, option.name)
+        if typed:
+            origins[name] = Origin("--" + option.name.replace("_", "-"))
+        elif typed := environ.get(variable):
+            origins[name] = Origin(variable)
+            typed = typed.split(",") if option.name in _FIELDS else typed
+        if isinstance(typed, list):
+            lists[name] = typed
+        elif typed:
+            texts[name] = typed
+    duration = texts.pop("duration", None)
+    policy = texts.pop("policy", None)
+    return RoleRequest(
+        role=role,
+        code=code,
+        duration=None if duration is None else seconds(duration, origins["duration"]),
+        policy=None if policy is None else _policy(policy, origins["policy"]),
+        tags=tuple(_tag(text, origins["tags"]) for text in lists.get("tags", ())),
+        transitive_tags=tuple(lists.get("transitive_tags", ())),
+        policy_arns=tuple(lists.get("policy_arns", ())),
+        origins=origins,
+        **texts,
+    )
+
+
+_FIELDS = {"tag": "tags", "transitive_tag": "transitive_tags", "policy_arn": "policy_arns"}
+"""Options that may be repeated, and their field in the request. Their variables hold a list with commas."""
+
+_DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", re.ASCII)
+
+
+def seconds(text: str, origin: Origin) -> int:
+    """Return the seconds in `12h`, `1h30m`, `90m`, `3600s` or `3600`.
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    trimmed = text.strip().lower()
+    match = _DURATION.fullmatch(trimmed + "s" if trimmed.isdigit() else trimmed)
+    if match is None or not any(match.groups()):
+        raise UsageError(f"not a duration: {text!r}", place=str(origin), hint="such as 1h, 90m or 3600 (seconds)")
+    hours, minutes, rest = (int(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + rest
+
+
+def _tag(text: str, origin: Origin) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not separator:
+        raise UsageError(f"not a session tag: {text!r}", place=str(origin), hint="KEY=VALUE")
+    return key.strip(), value.strip()
+
+
+def _policy(text: str, origin: Origin) -> str:
+    if not text.startswith("file://"):
+        return text
+    path = Path(text.removeprefix("file://")).expanduser()
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise UsageError(f"cannot read the policy {str(path)!r}: {reason}", place=str(origin)) from None

@@ -1,0 +1,63 @@
+"""What a person reads when something fails, or is worth a note: the fact, the place, the next step."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from typer.exceptions import TyperException
+
+from awsenv.errors import AwsenvError, Failure, Interrupted, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def as_awsenv_error(error: BaseException) -> AwsenvError:
+    """Return *error* as one of ours. Of an unknown one only the kind and the line are told: its text may hold a key."""
+    if isinstance(error, AwsenvError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return Interrupted("interrupted")
+    if isinstance(error, TyperException):
+        return UsageError(_sentence(error.format_message()), hint="awsenv --help")
+    if isinstance(error, OSError):
+        return Failure(f"the output could not be written: {error.strerror or error}")
+    return Failure(
+        f"a fault of awsenv's own: {type(error).__name__} at {_line_of(error)}",
+        hint="please report it, with the command that you ran",
+    )
+
+
+def described(error: AwsenvError) -> str:
+    """Return the lines that tell of *error*."""
+    lines = [f"awsenv: {error.fact}"]
+    if error.place:
+        lines.append(f"  in:  {error.place}")
+    if error.hint:
+        lines.append(f"  try: {error.hint}")
+    return printable(lines)
+
+
+def noted(notes: Iterable[str]) -> str:
+    """Return the lines of *notes*."""
+    return printable(f"awsenv: {note}" for note in notes)
+
+
+def printable(lines: Iterable[str]) -> str:
+    r"""Return *lines* with every control character spelled out: a file or AWS may send `\x1b]0;…`."""
+    return "".join(
+        "".join(character if character.isprintable() else repr(character)[1:-1] for character in line) + "\n"
+        for line in lines
+    )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].lower() + text[1:].rstrip(".")
+
+
+def _line_of(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "awsenv" in PurePath(frame.filename).parts]
+    return f"{PurePath(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown line"

@@ -1,0 +1,88 @@
+"""`awsenv status`: the role that is active here, for how long, and on demand whose keys AWS says these are."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from awsenv import environment
+from awsenv.cli.outcome import Caller, Print
+from awsenv.errors import SourceError
+from awsenv.model import Credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def status(caller: Caller, *, verify: bool) -> Print:
+    """Return the role of this environment, its keys masked to their last four characters.
+
+    Raises:
+        SourceError: *verify*, and there are no keys to ask AWS about, or AWS does not know them.
+        RefusedError: AWS refused to say whose they are.
+        UnreachableError: AWS could not be asked.
+    """
+    role = environment.active(caller.environ)
+    rows: list[tuple[str, str]] = []
+    if role is not None:
+        rows += [
+            ("Role", role.role),
+            ("Account", role.account or "unknown"),
+            ("Expires", _expiry(role, caller.now())),
+        ]
+    rows += _environment_rows(caller)
+    if verify:
+        rows.append(("Identity", _identity(caller)))
+    notes = () if role is not None else ("no role is active in this shell",)
+    return Print(_table(rows), notes)
+
+
+def left(seconds: int) -> str:
+    """Return a time left as the prompt shows it: `1h05m`, `59m`, `45s`, `expired`."""
+    if seconds <= 0:
+        return "expired"
+    if seconds < 60:  # noqa: PLR2004 - a minute
+        return f"{seconds}s"
+    hours, minutes = divmod(seconds // 60, 60)
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m"
+
+
+def _expiry(role: environment.ActiveRole, now: float) -> str:
+    if role.expires is None:
+        return "never: these are long-lived keys"
+    when = datetime.fromtimestamp(role.expires, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+    remaining = left(role.expires - int(now))
+    return f"{when} ({remaining})" if remaining == "expired" else f"{when} ({remaining} left)"
+
+
+def _environment_rows(caller: Caller) -> Iterable[tuple[str, str]]:
+    for title, names, show in (
+        ("Region", ("AWS_REGION", "AWS_DEFAULT_REGION"), str),
+        ("Access key", ("AWS_ACCESS_KEY_ID",), _masked),
+        ("Secret key", ("AWS_SECRET_ACCESS_KEY",), _masked),
+        ("Token", ("AWS_SESSION_TOKEN",), _masked),
+        ("Profile", ("AWS_DEFAULT_PROFILE", "AWS_PROFILE"), str),
+    ):
+        value = next((caller.environ[name] for name in names if caller.environ.get(name)), None)
+        if value is not None:
+            yield title, show(value)
+
+
+def _masked(secret: str) -> str:
+    """Return what `aws configure list` shows of a key."""
+    return "*" * 16 + secret[-4:] if len(secret) > 8 else "*" * 16  # noqa: PLR2004 - never the half of a short one
+
+
+def _identity(caller: Caller) -> str:
+    environ = caller.environ
+    key, secret = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
+    if not key or not secret:
+        raise SourceError("there are no keys in this shell to ask AWS about", hint="awsenv ROLE [CODE]")
+    from awsenv.aws import sts  # noqa: PLC0415 - 150 ms of botocore, only to ask AWS
+
+    return sts.caller(Credentials(key, secret, environ.get("AWS_SESSION_TOKEN")), environ).arn
+
+
+def _table(rows: list[tuple[str, str]]) -> str:
+    width = max((len(title) for title, _ in rows), default=0)
+    return "".join(f"{title:<{width}}  {value}\n" for title, value in rows)

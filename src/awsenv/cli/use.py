@@ -1,0 +1,27 @@
+"""`awsenv ROLE [CODE]`: print the change of environment for the calling shell to evaluate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awsenv import environment
+from awsenv.cli.evaluated import shell_of
+from awsenv.cli.obtain import obtain
+from awsenv.cli.outcome import Caller, Print
+
+if TYPE_CHECKING:
+    from awsenv.cli.options import RoleOptions
+
+
+def use(
+    caller: Caller, role: str, code: str | None, options: RoleOptions, *, shell: str | None, to_terminal: bool
+) -> Print:
+    """Return what puts *role* into the calling shell: all of it, or an error and nothing.
+
+    Raises:
+        AwsenvError: Of every kind but `LaunchError`.
+    """
+    spelling = shell_of(caller, shell, f"use {role}", to_terminal=to_terminal)
+    chain, credentials = obtain(caller, role, code, options)
+    change = environment.change(chain, credentials, caller.environ)
+    return Print(spelling.render(change), chain.notes)
