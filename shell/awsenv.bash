@@ -1,0 +1,179 @@
+# awsenv for bash 3.2 and later: `awsenv ROLE` acts on this shell, and the prompt shows the role and its time left.
+# In ~/.bashrc, best as the last line:  eval "$(awsenv init bash)"
+# AWSENV_DISABLE_PROMPT=1 leaves the prompt alone; NO_COLOR=1 leaves it without colour.
+# shellcheck shell=bash
+# shellcheck disable=SC2250,SC2292 # braces where a name needs them
+
+# The path of the program: `awsenv init` sets it, `awsenv exec` hands it down. It is no business of other programs.
+[[ -n ${_AWSENV_BIN-} ]] || _AWSENV_BIN=$(type -P awsenv) || _AWSENV_BIN=
+export -n _AWSENV_BIN
+
+# Whether these arguments make awsenv print for a person, rather than change the environment.
+function _awsenv_prints {
+  local word
+  case ${1-} in
+    '' | demo | exec | help | init | list | status) return 0 ;;
+    *) ;;
+  esac
+  for word in "$@"; do
+    case $word in
+      --) return 1 ;;
+      -h | --help | --print | --version) return 0 ;;
+      *) ;;
+    esac
+  done
+  return 1
+}
+
+function awsenv {
+  # The output of eval "$(awsenv …)" belongs to that eval. An exec is never captured: bash hangs when a command inside
+  # $(…) is stopped with Ctrl-Z.
+  if _awsenv_prints "$@" || [[ $BASH_SUBSHELL -gt 0 && ! -t 1 ]]; then
+    "$_AWSENV_BIN" "$@"
+    return
+  fi
+  local _awsenv_change _awsenv_status=0 _awsenv_flags=$-
+  # Neither set -x, nor set -v, nor an inherited DEBUG trap may show the keys.
+  set +xvT
+  _awsenv_change=$(AWSENV_SHELL=bash "$_AWSENV_BIN" "$@") || _awsenv_status=$?
+  if ((_awsenv_status == 0)); then
+    case $_awsenv_change in
+      '' | 'export '* | 'unset '*) eval "$_awsenv_change" || _awsenv_status=$? ;;
+      *) printf '%s\n' "$_awsenv_change" ;;
+    esac
+  fi
+  _awsenv_started=
+  case $_awsenv_flags in *T*) set -T ;; *) ;; esac
+  case $_awsenv_flags in *v*) set -v ;; *) ;; esac
+  case $_awsenv_flags in *x*) set -x ;; *) ;; esac
+  return "$_awsenv_status"
+}
+
+# Sets _awsenv_now to the time in seconds since 1970, without a process.
+_awsenv_now=0
+_awsenv_started=
+if ((BASH_VERSINFO[0] >= 5)); then
+  function _awsenv_clock {
+    _awsenv_now=${EPOCHSECONDS-0}
+  }
+elif ((BASH_VERSINFO[0] == 4 && BASH_VERSINFO[1] >= 2)); then
+  function _awsenv_clock {
+    printf -v _awsenv_now '%(%s)T' -1
+  }
+else
+  # SECONDS counts wall-clock time: one process in the life of the shell. `awsenv` forgets the start, in case that a
+  # person has set SECONDS.
+  function _awsenv_clock {
+    [[ -n $_awsenv_started ]] || _awsenv_started=$(($(date +%s) - SECONDS))
+    _awsenv_now=$((_awsenv_started + SECONDS))
+  }
+fi
+
+# Sets `text` to "[label time]" and `color` to its ANSI code, if any: variables of the caller.
+function _awsenv_describe {
+  local foreign='[!A-Za-z0-9_.@+=,/-]' left
+  # A label has none of these, unless somebody set it by hand: an escape sequence must not reach the terminal.
+  text=${AWSENV_LABEL//$foreign/}
+  color=
+  # Only a plain number gets into arithmetic, which evaluates what it is given.
+  case ${AWSENV_EXPIRES_EPOCH-} in
+    '' | 0* | *[!0-9]* | ????????????*)
+      text="[$text]"
+      return
+      ;;
+    *) ;;
+  esac
+  _awsenv_clock
+  left=$((AWSENV_EXPIRES_EPOCH - _awsenv_now))
+  if ((left <= 0)); then
+    text="[$text expired]" color='1;31'
+  elif ((left < 60)); then
+    text="[$text ${left}s]" color=31
+  elif ((left < 300)); then
+    text="[$text $((left / 60))m]" color=31
+  elif ((left < 900)); then
+    text="[$text $((left / 60))m]" color=33
+  elif ((left < 3600)); then
+    text="[$text $((left / 60))m]"
+  else
+    printf -v text '[%s %dh%02dm]' "$text" "$((left / 3600))" "$((left % 3600 / 60))"
+  fi
+}
+
+# For themes: prints the text of the prompt, or nothing when no role is active.
+function awsenv_prompt_info {
+  local text color
+  if [[ -n ${AWSENV_LABEL-} ]]; then
+    _awsenv_describe
+    printf '%s\n' "$text"
+  fi
+}
+
+# Puts the reference to the text into PS1, once. PS1 is never saved nor restored: other tools change it as well.
+function _awsenv_insert {
+  # starship and oh-my-posh show AWS_VAULT themselves. Without promptvars bash would show the reference.
+  if [[ -z ${PS1-} ]] || ! shopt -q promptvars ||
+    declare -F starship_precmd >/dev/null || declare -F _omp_hook >/dev/null; then
+    return
+  fi
+  local blank=
+  while [[ ${PS1:0:2} == '\n' ]]; do
+    blank=$blank'\n'
+    PS1=${PS1:2}
+  done
+  # shellcheck disable=SC2016 # for the prompt to expand
+  PS1=$blank'${_awsenv_ps1-}'$PS1
+}
+
+_awsenv_ps1=
+function _awsenv_prompt {
+  local _awsenv_status=$? text color
+  if [[ -z ${AWSENV_LABEL-} || -n ${AWSENV_DISABLE_PROMPT-} ]]; then
+    _awsenv_ps1=
+    return "$_awsenv_status"
+  fi
+  # shellcheck disable=SC2016 # the reference itself is looked for
+  case ${PS1-} in
+    *'${_awsenv_ps1-}'*) ;;
+    *) _awsenv_insert ;;
+  esac
+  _awsenv_describe
+  if [[ -z $color || -n ${NO_COLOR-} || ${TERM:-dumb} == dumb ]]; then
+    _awsenv_ps1="$text "
+  else
+    # \001 and \002 are what \[ and \] are for a prompt: around what has no width.
+    _awsenv_ps1=$'\001\e['"${color}m"$'\002'"$text"$'\001\e[0m\002 '
+  fi
+  return "$_awsenv_status"
+}
+
+function _awsenv_install {
+  local IFS=' ' attributes
+  attributes=$(declare -p PROMPT_COMMAND 2>/dev/null) || attributes=
+  attributes=${attributes#declare -}
+  attributes=${attributes%%[ =]*}
+  if [[ -n ${bash_preexec_imported-}${__bp_imported-} ]]; then
+    [[ " ${precmd_functions[*]-} " == *' _awsenv_prompt '* ]] || precmd_functions+=(_awsenv_prompt)
+  elif [[ -n ${BLE_VERSION-} ]] && declare -F blehook >/dev/null; then
+    blehook PRECMD!=_awsenv_prompt
+  elif [[ $attributes == *r* ]]; then
+    : # read-only: an administrator wants it so
+  elif [[ $attributes == *a* ]]; then
+    [[ " ${PROMPT_COMMAND[*]-} " == *' _awsenv_prompt '* ]] || PROMPT_COMMAND+=(_awsenv_prompt)
+  elif [[ ${PROMPT_COMMAND-} != *_awsenv_hook* ]]; then
+    # By reference, so that a shell that inherits PROMPT_COMMAND without this file finds nothing there to run. On a
+    # line of its own, so that it does not matter how the one before ends.
+    # shellcheck disable=SC2016,SC2178,SC2128 # for PROMPT_COMMAND to expand; it is no array here
+    PROMPT_COMMAND=${PROMPT_COMMAND:+$PROMPT_COMMAND$'\n'}'${_awsenv_hook-}'
+  fi
+}
+
+case $- in
+  *i*)
+    # shellcheck disable=SC2034 # PROMPT_COMMAND refers to it
+    _awsenv_hook=_awsenv_prompt
+    _awsenv_install
+    ;;
+  *) ;;
+esac
+unset -f _awsenv_install

@@ -1,0 +1,128 @@
+# awsenv for fish 3.4 and later: `awsenv ROLE` acts on this shell, and the prompt shows the role and its time left.
+# In ~/.config/fish/config.fish:  awsenv init fish | source
+# AWSENV_DISABLE_PROMPT=1 leaves the prompt alone; NO_COLOR=1 leaves it without colour.
+
+# The path of the program: `awsenv init` sets it, `awsenv exec` hands it down. It is no business of other programs.
+if set -q _AWSENV_BIN
+    set -gu _AWSENV_BIN $_AWSENV_BIN
+else
+    set -g _AWSENV_BIN (command -s awsenv)
+end
+
+function __awsenv_prints --description 'Whether these arguments make awsenv print for a person'
+    contains -- "$argv[1]" '' demo exec help init list status
+    and return 0
+    for word in $argv
+        switch $word
+            case --
+                return 1
+            case -h --help --print --version
+                return 0
+        end
+    end
+    return 1
+end
+
+function awsenv --description 'An AWS role in this shell'
+    # What is printed into `| source` or into (…) belongs to those. An exec is never captured: it keeps its terminal.
+    if __awsenv_prints $argv; or status is-command-substitution; or not test -t 1
+        $_AWSENV_BIN $argv
+        return
+    end
+    # An empty fish_trace of our own, so that a trace does not show the keys.
+    set -l fish_trace
+    set -l change (AWSENV_SHELL=fish $_AWSENV_BIN $argv | string collect)
+    set -l result $pipestatus[1]
+    test $result -eq 0
+    or return $result
+    switch "$change"
+        case '' 'set -*'
+            eval $change
+        case '*'
+            printf '%s\n' $change
+    end
+end
+
+function __awsenv_describe --no-scope-shadowing --description 'Set text and color, variables of the caller'
+    # A label has none of these, unless somebody set it by hand: an escape sequence must not reach the terminal.
+    set text (string replace -ra -- '[^A-Za-z0-9_.@+=,/-]' '' "$AWSENV_LABEL")
+    set color
+    # `path` is the one clock of fish that costs no process: what is older by its age is of now. It came with fish 3.5.
+    if not string match -qr -- '^[1-9][0-9]{0,10}$' "$AWSENV_EXPIRES_EPOCH"; or not builtin -q path
+        set text "[$text]"
+        return
+    end
+    set -l left (math $AWSENV_EXPIRES_EPOCH - (path mtime /) - (path mtime -R /))
+    if test $left -le 0
+        set text "[$text expired]"
+        set color --bold red
+    else if test $left -lt 60
+        set text "[$text "$left"s]"
+        set color red
+    else if test $left -lt 3600
+        set text "[$text "(math -s 0 $left / 60)"m]"
+        if test $left -lt 300
+            set color red
+        else if test $left -lt 900
+            set color yellow
+        end
+    else
+        set text (printf '[%s %dh%02dm]' $text (math -s 0 $left / 3600) (math -s 0 $left % 3600 / 60))
+    end
+end
+
+function awsenv_prompt_info --description 'Print the text of the prompt, for themes; nothing when no role is active'
+    test -n "$AWSENV_LABEL"
+    or return 0
+    set -l text
+    set -l color
+    __awsenv_describe
+    printf '%s\n' $text
+end
+
+function __awsenv_draw --description 'Print a prompt with the role in front'
+    # First of all, and nothing before it but `set`: the prompt sees the $status and $pipestatus of the last command.
+    set -l lines ($argv[1])
+    set -g __awsenv_drawn
+    if test -n "$__awsenv_text"
+        set -l first 1
+        while test $first -lt (count $lines); and test -z "$lines[$first]"
+            set first (math $first + 1)
+        end
+        set lines[$first] "$__awsenv_text$lines[$first]"
+    end
+    printf '%s\n' $lines
+end
+
+function __awsenv_wrap --description 'Put the role in front of the prompt'
+    # starship, oh-my-posh and tide show AWS_VAULT themselves, or have a segment for it.
+    if functions -q tide; or string match -qr -- '(?i)starship|\bomp_|_omp_|_tide_|__awsenv_draw' (functions fish_prompt)
+        return
+    end
+    # A name for each: a tool that has kept a copy of an earlier one may bring it back, and it must not call itself.
+    set -g __awsenv_wraps $__awsenv_wraps x
+    set -l prompt __awsenv_prompt_(count $__awsenv_wraps)
+    functions -q fish_prompt
+    and functions -c fish_prompt $prompt
+    and eval "function fish_prompt; __awsenv_draw $prompt; end"
+end
+
+if status is-interactive
+    function __awsenv_refresh --on-event fish_prompt
+        if test -n "$AWSENV_LABEL" -a -z "$AWSENV_DISABLE_PROMPT"
+            # When the last prompt was drawn without us there is a new one.
+            set -q __awsenv_drawn
+            or __awsenv_wrap
+            set -l text
+            set -l color
+            __awsenv_describe
+            if set -q color[1]; and test -z "$NO_COLOR" -a -n "$TERM" -a "$TERM" != dumb
+                set text (set_color $color)$text(set_color normal)
+            end
+            set -g __awsenv_text "$text "
+        else
+            set -g __awsenv_text
+        end
+        set -e __awsenv_drawn
+    end
+end

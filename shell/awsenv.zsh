@@ -1,0 +1,121 @@
+# awsenv for zsh 5.1 and later: `awsenv ROLE` acts on this shell, and the prompt shows the role and its time left.
+# In ~/.zshrc, best as the last line:  eval "$(awsenv init zsh)"
+# AWSENV_DISABLE_PROMPT=1 leaves the prompt alone; NO_COLOR=1 leaves it without colour.
+
+# The path of the program: `awsenv init` sets it, `awsenv exec` hands it down. It is no business of other programs.
+[[ -n ${_AWSENV_BIN-} ]] || typeset -g _AWSENV_BIN=${commands[awsenv]-}
+typeset -g +x _AWSENV_BIN
+
+# Whether these arguments make awsenv print for a person, rather than change the environment.
+function _awsenv_prints {
+  emulate -L zsh
+  local word
+  case ${1-} in
+    '' | demo | exec | help | init | list | status) return 0 ;;
+  esac
+  for word in "$@"; do
+    case $word in
+      --) return 1 ;;
+      -h | --help | --print | --version) return 0 ;;
+    esac
+  done
+  return 1
+}
+
+function awsenv {
+  # The output of eval "$(awsenv …)" belongs to that eval. An exec is never captured: it keeps its terminal and its jobs.
+  if _awsenv_prints "$@" || [[ $ZSH_SUBSHELL -gt 0 && ! -t 1 ]]; then
+    "$_AWSENV_BIN" "$@"
+    return
+  fi
+  emulate -L zsh
+  # Neither set -x nor set -v may show the keys.
+  setopt no_xtrace no_verbose
+  local _awsenv_change
+  _awsenv_change=$(AWSENV_SHELL=zsh "$_AWSENV_BIN" "$@") || return
+  case $_awsenv_change in
+    '' | 'export '* | 'unset '*) eval "$_awsenv_change" ;;
+    *) print -r -- "$_awsenv_change" ;;
+  esac
+}
+
+# Sets `text` to "[label time]" and `color` to its name, if any: variables of the caller, who has said `emulate -L zsh`.
+function _awsenv_describe {
+  local -i left
+  # A label has none of these, unless somebody set it by hand: an escape sequence must not reach the terminal.
+  text=${AWSENV_LABEL//[^A-Za-z0-9_.@+=,\/-]/}
+  color=
+  # Only a plain number gets into arithmetic, which evaluates what it is given.
+  if [[ ${AWSENV_EXPIRES_EPOCH-} != [1-9]<-> || ${#AWSENV_EXPIRES_EPOCH} -gt 11 ]]; then
+    text="[$text]"
+    return
+  fi
+  left=$((AWSENV_EXPIRES_EPOCH - ${EPOCHSECONDS:-${(%)_awsenv_seconds}}))
+  if ((left <= 0)); then
+    text="[$text expired]" color=red
+  elif ((left < 60)); then
+    text="[$text ${left}s]" color=red
+  elif ((left < 300)); then
+    text="[$text $((left / 60))m]" color=red
+  elif ((left < 900)); then
+    text="[$text $((left / 60))m]" color=yellow
+  elif ((left < 3600)); then
+    text="[$text $((left / 60))m]"
+  else
+    text="[$text $((left / 3600))h${(l:2::0:)$((left % 3600 / 60))}m]"
+  fi
+}
+
+# For themes: prints the text of the prompt, or nothing when no role is active.
+function awsenv_prompt_info {
+  emulate -L zsh
+  local text color
+  if [[ -n ${AWSENV_LABEL-} ]]; then
+    _awsenv_describe
+    print -r -- "$text"
+  fi
+}
+
+# Puts the reference to the text into PROMPT, once. PROMPT is never saved nor restored: other tools change it as well.
+function _awsenv_insert {
+  # These show AWS_VAULT themselves.
+  if [[ -z ${PROMPT-} ]] || ((${+functions[prompt_starship_precmd]} || ${+functions[starship_precmd]} ||
+    ${+functions[_omp_precmd]} || ${+functions[p10k]} || ${+functions[prompt_powerlevel9k_setup]} ||
+    ${+functions[spaceship]} || ${+functions[prompt_spaceship_setup]})); then
+    return
+  fi
+  local blank=${(M)PROMPT##$'\n'#}
+  PROMPT="$blank%(61V.%(63V.%B.)%(62V.%F{%62v}.)%61v%(62V.%f.)%(63V.%b.) .)${PROMPT#$blank}"
+}
+
+# What PROMPT shows stands in psvar: 61 is the text, 62 the colour, 63 that it is bold. Unlike a parameter it is shown as
+# it is, with PROMPT_SUBST and without.
+function _awsenv_prompt {
+  # Without this option zsh would show the reference.
+  [[ -o prompt_percent ]] || return 0
+  emulate -L zsh
+  setopt extended_glob no_xtrace
+  local text= color=
+  if [[ -n ${AWSENV_LABEL-} && -z ${AWSENV_DISABLE_PROMPT-} ]]; then
+    [[ ${PROMPT-} == *'%(61V'* ]] || _awsenv_insert
+    _awsenv_describe
+    [[ -z ${NO_COLOR-} && ${TERM:-dumb} != dumb ]] || color=
+  elif ((${#psvar} < 61)); then
+    return 0
+  fi
+  psvar[61]=$text psvar[62]=$color psvar[63]=
+  [[ -z $color || $text != *' expired]' ]] || psvar[63]=bold
+  return 0
+}
+
+# EPOCHSECONDS costs no process; where its module is missing the prompt's own clock serves.
+zmodload -F zsh/datetime p:EPOCHSECONDS 2>/dev/null || :
+typeset -g _awsenv_seconds='%D{%s}'
+
+function _awsenv_install {
+  emulate -L zsh
+  typeset -ga precmd_functions
+  ((${precmd_functions[(Ie)_awsenv_prompt]})) || precmd_functions+=(_awsenv_prompt)
+}
+[[ ! -o interactive ]] || _awsenv_install
+unfunction _awsenv_install
