@@ -12,13 +12,13 @@ export -n _AWSENV_BIN
 function _awsenv_prints {
   local word
   case ${1-} in
-    '' | demo | exec | help | init | list | status) return 0 ;;
+    '' | demo | exec | init | list | status) return 0 ;;
     *) ;;
   esac
   for word in "$@"; do
     case $word in
       --) return 1 ;;
-      -h | --help | --print | --version) return 0 ;;
+      -h | --help | --print | --shell | --shell=* | --version) return 0 ;;
       *) ;;
     esac
   done

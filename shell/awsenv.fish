@@ -10,13 +10,13 @@ else
 end
 
 function __awsenv_prints --description 'Whether these arguments make awsenv print for a person'
-    contains -- "$argv[1]" '' demo exec help init list status
+    contains -- "$argv[1]" '' demo exec init list status
     and return 0
     for word in $argv
         switch $word
             case --
                 return 1
-            case -h --help --print --version
+            case -h --help --print --shell '--shell=*' --version
                 return 0
         end
     end

@@ -11,12 +11,12 @@ function _awsenv_prints {
   emulate -L zsh
   local word
   case ${1-} in
-    '' | demo | exec | help | init | list | status) return 0 ;;
+    '' | demo | exec | init | list | status) return 0 ;;
   esac
   for word in "$@"; do
     case $word in
       --) return 1 ;;
-      -h | --help | --print | --version) return 0 ;;
+      -h | --help | --print | --shell | --shell=* | --version) return 0 ;;
     esac
   done
   return 1

@@ -1,0 +1,28 @@
+# What `awsenv exec ROLE` starts zsh with: ZDOTDIR leads here, and is put back at once, so that zsh goes on with the
+# person's own files in their own place, history and all. The hook is loaded at the first prompt, if they have not.
+
+typeset -g _awsenv_hook_file=${${(%):-%x}:A:h:h}/awsenv.zsh
+if (( ${+_AWSENV_ZDOTDIR} )); then
+  export ZDOTDIR=$_AWSENV_ZDOTDIR
+  unset _AWSENV_ZDOTDIR
+else
+  unset ZDOTDIR
+fi
+
+function _awsenv_arrive {
+  precmd_functions=("${(@)precmd_functions:#_awsenv_arrive}")
+  if (( ! ${+functions[_awsenv_prompt]} )); then
+    source $_awsenv_hook_file
+    _awsenv_prompt
+  fi
+  unset _awsenv_hook_file
+  unfunction _awsenv_arrive
+}
+if [[ -o interactive ]]; then
+  typeset -ga precmd_functions
+  precmd_functions+=(_awsenv_arrive)
+fi
+
+if [[ -r ${ZDOTDIR-$HOME}/.zshenv ]]; then
+  source ${ZDOTDIR-$HOME}/.zshenv
+fi
