@@ -1,0 +1,28 @@
+"""What the files say, and what a request means by them.
+
+`read` the files once, `resolve` a request into a chain: both are functions of their arguments and of two files. Nothing
+in here connects to anything.
+"""
+
+from __future__ import annotations
+
+from awsenv.config.hints import did_you_mean
+from awsenv.config.limits import mfa_code
+from awsenv.config.listing import Entry, roles
+from awsenv.config.profiles import Profile, Profiles, Setting, read
+from awsenv.config.resolution import resolve
+from awsenv.config.sources import StaticKeys, static_keys
+
+__all__ = [
+    "Entry",
+    "Profile",
+    "Profiles",
+    "Setting",
+    "StaticKeys",
+    "did_you_mean",
+    "mfa_code",
+    "read",
+    "resolve",
+    "roles",
+    "static_keys",
+]

@@ -1,0 +1,81 @@
+"""The ROLE that a person types, and the ARNs of IAM."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from awsenv.config.limits import why
+from awsenv.config.text import quoted
+from awsenv.errors import ConfigError
+from awsenv.model import RoleArn
+
+if TYPE_CHECKING:
+    from awsenv.model import Origin
+
+_ACCOUNT = r"[0-9]{12}"
+_NAME = r"[\w+=,.@-]{1,64}"
+_PATH_AND_NAME = rf"(?:[!-.0-~][!-~]{{0,509}}/)?{_NAME}"
+_ARN = rf"arn:(?P<partition>[a-z]+(?:-[a-z]+)*):iam::(?P<account>{_ACCOUNT}):role/(?P<rest>{_PATH_AND_NAME})"
+_SESSION = rf"arn:([a-z-]+):sts::({_ACCOUNT}):assumed-role/({_NAME})/.*"
+
+
+def is_bare_name(word: str) -> bool:
+    """Tell whether *word* can be the name of a role, as IAM names roles."""
+    return re.fullmatch(_NAME, word, re.ASCII) is not None
+
+
+def role(word: str, partition: str, origin: Origin) -> RoleArn:
+    """Return the role that *word* means: an ARN, `ACCOUNT/ROLE` with or without a path, or the name of a role.
+
+    Args:
+        word: What was typed.
+        partition: The partition of a role that is not given as an ARN.
+        origin: Where it was typed.
+
+    Raises:
+        ConfigError: It is none of these.
+    """
+    if word.startswith("arn:"):
+        return role_arn(word, origin)
+    if is_bare_name(word):
+        return RoleArn(partition, None, word)
+    account, slash, rest = word.partition("/")
+    if slash and re.fullmatch(_ACCOUNT, account) and re.fullmatch(_PATH_AND_NAME, rest, re.ASCII):
+        return RoleArn(partition, account, rest)
+    if slash and re.fullmatch("[0-9]+", account) and len(account) != 12:  # noqa: PLR2004 - AWS's number
+        raise ConfigError(
+            f"{quoted(account)} is no account: an account has 12 digits, this has {len(account)}",
+            place=str(origin),
+        )
+    raise ConfigError(
+        f"{quoted(word)} is no profile, and no role could have this name",
+        place=str(origin),
+        hint="give a profile, a role's ARN, ACCOUNT/ROLE, or the name of a role",
+    )
+
+
+def role_arn(text: str, origin: Origin) -> RoleArn:
+    """Return the role that an ARN names.
+
+    Raises:
+        ConfigError: It is no ARN of a role. Where it is easily told what it is instead, the hint says so.
+    """
+    match = re.fullmatch(_ARN, text, re.ASCII)
+    if match is not None:
+        return RoleArn(match["partition"], match["account"], match["rest"])
+    session = re.fullmatch(_SESSION, text, re.ASCII)
+    account = re.match(r"arn:[a-z-]+:iam::([0-9]*):role/", text)
+    hint = "such as arn:aws:iam::123456789012:role/NAME"
+    reason = ""
+    if session is not None:
+        partition, number, name = session.groups()
+        hint = f"this is a session of a role; the role may be arn:{partition}:iam::{number}:role/{name}"
+    elif account is not None and not re.fullmatch(_ACCOUNT, account[1]):
+        reason = f": an account has 12 digits, this has {len(account[1])}"
+    raise ConfigError(f"{quoted(text)} is no ARN of a role{reason}{why(text)}", place=str(origin), hint=hint)
+
+
+def partition_of(arn: str) -> str | None:
+    """Return the partition of an ARN; None for what is no ARN, such as the serial number of a device."""
+    return arn.split(":", 2)[1] if arn.startswith("arn:") else None

@@ -1,0 +1,23 @@
+"""Where a value that was asked for comes from, for messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awsenv.model import Origin
+
+if TYPE_CHECKING:
+    from awsenv.model import RoleRequest
+
+_SPELT = {
+    "role": "ROLE",
+    "code": "CODE",
+    "tags": "--tag",
+    "transitive_tags": "--transitive-tag",
+    "policy_arns": "--policy-arn",
+}
+
+
+def origin_of(request: RoleRequest, field: str) -> Origin:
+    """Return the option or the variable that set *field* of *request*; the option, where the request does not say."""
+    return request.origins.get(field) or Origin(_SPELT.get(field) or f"--{field.replace('_', '-')}")

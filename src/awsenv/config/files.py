@@ -1,0 +1,117 @@
+"""Where the two files of the AWS tools are, and what they contain.
+
+The places are botocore's: `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/config` and
+`~/.aws/credentials`; `$NAME`, `${NAME}` and `~` are expanded. Only a regular file counts, as in botocore: a directory,
+a FIFO and `/dev/null` are "no file", so nothing here can hang.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from awsenv.config.text import printable
+from awsenv.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_BOMS = ((b"\xef\xbb\xbf", "UTF-8 with a byte order mark"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One of the two files."""
+
+    name: str
+    """As a person would type it: `~/.aws/config`."""
+    path: str
+    text: str | None = field(repr=False)
+    """None: there is no such file."""
+
+
+def config_file(environ: Mapping[str, str]) -> File:
+    """Read the config file.
+
+    Raises:
+        ConfigError: It is there and cannot be read, or is not UTF-8.
+    """
+    return _read(environ.get("AWS_CONFIG_FILE", "~/.aws/config"), environ)
+
+
+def credentials_file(environ: Mapping[str, str]) -> File:
+    """Read the shared credentials file.
+
+    Raises:
+        ConfigError: It is there and cannot be read, or is not UTF-8.
+    """
+    return _read(environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"), environ)
+
+
+def _read(written: str, environ: Mapping[str, str]) -> File:
+    path = _expanded(written, environ)
+    name = _shown(path, environ)
+    data = _bytes(path, name)
+    return File(name, path, None if data is None else _decoded(data, name))
+
+
+def _expanded(written: str, environ: Mapping[str, str]) -> str:
+    def value(match: re.Match[str]) -> str:
+        name = match[1][1:-1] if match[1].startswith("{") else match[1]
+        return environ.get(name, match[0])
+
+    path = re.sub(r"\$(\w+|\{[^}]*\})", value, written, flags=re.ASCII)
+    if path == "~" or path.startswith("~/"):
+        return (_home(environ).rstrip("/") + path[1:]) or "/"
+    return os.path.expanduser(path) if path.startswith("~") else path  # noqa: PTH111 - ~name, as botocore
+
+
+def _home(environ: Mapping[str, str]) -> str:
+    if "HOME" in environ:
+        return environ["HOME"]
+    import pwd  # noqa: PLC0415 - only where HOME is not set
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return "~"
+
+
+def _shown(path: str, environ: Mapping[str, str]) -> str:
+    home = environ.get("HOME", "").rstrip("/")
+    if home and path.startswith(f"{home}/"):
+        path = f"~{path[len(home) :]}"
+    return printable(path)
+
+
+def _bytes(path: str, name: str) -> bytes | None:
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - Path() drops "./" and is slower
+            return None
+        return Path(path).read_bytes()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    except OSError as error:
+        reason = (os.strerror(error.errno) if error.errno else "error").lower()
+        raise ConfigError(
+            f"cannot read {name}: {reason}", place=name, hint="make it readable for you: chmod u+r"
+        ) from None
+
+
+def _decoded(data: bytes, name: str) -> str:
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            raise ConfigError(
+                f"the file is saved as {encoding}; botocore reads none such",
+                place=f"{name}:1",
+                hint="save it as plain UTF-8, without a byte order mark",
+            )
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError("the file is not UTF-8", place=f"{name}:{line}", hint="save it as UTF-8") from None

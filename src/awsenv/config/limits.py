@@ -1,0 +1,227 @@
+r"""What AWS takes, checked here so that a mistake costs neither a request nor an MFA code.
+
+The patterns and lengths are those of the STS and IAM service models (botocore `data/sts/2011-06-15` and
+`data/iam/2010-05-08`); AWS's `\w` and `\d` are ASCII. botocore checks minimum lengths and ranges only: a session name
+with a space, a code of letters, an ARN with a line end in it are sent by it as they are.
+
+Every function returns the value and raises ConfigError with the place that it is given. No message holds an external id
+or a code.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from awsenv.config.text import printable, quoted
+from awsenv.errors import ConfigError, MfaError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from awsenv.model import Origin
+
+MIN_DURATION = 900
+"""Seconds: the shortest session of AssumeRole and of GetSessionToken."""
+
+MAX_ROLE_DURATION = 43_200
+"""Seconds: twelve hours, the most that a role's MaxSessionDuration can be."""
+
+MAX_SESSION_DURATION = 129_600
+"""Seconds: 36 hours, the longest session of GetSessionToken."""
+
+_NAME = r"[\w+=,.@-]"
+_MAX_TAGS = 50
+_MAX_TAG_KEY = 128
+_MAX_TAG_VALUE = 256
+_MAX_POLICY = 2048
+_MAX_POLICY_ARNS = 10
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Tell whether the whole of *text* matches, as AWS means its patterns: in ASCII."""
+    return re.fullmatch(pattern, text, re.ASCII) is not None
+
+
+def external_id(text: str, origin: Origin) -> str:
+    """Check an external id. It is a shared secret of a kind: the message does not show it."""
+    return _checked("external id", text, r"[\w+=,.@:/-]", (2, 1224), origin, secret=True)
+
+
+def session_name(text: str, origin: Origin) -> str:
+    """Check a role session name that was given: it is refused, not altered."""
+    return _checked("role session name", text, _NAME, (2, 64), origin)
+
+
+def source_identity(text: str, origin: Origin) -> str:
+    """Check a source identity."""
+    return _checked("source identity", text, _NAME, (2, 64), origin)
+
+
+def mfa_serial(text: str, origin: Origin) -> str:
+    """Check the ARN or serial number of an MFA device that shows codes."""
+    serial = _checked("MFA serial", text, r"[\w+=/:,.@-]", (9, 256), origin)
+    if ":u2f/" in serial:
+        raise ConfigError(
+            f"{quoted(serial)} is a FIDO key, and STS takes codes only",
+            place=str(origin),
+            hint="give the user a second device that shows codes (an authenticator app), and name that one here",
+        )
+    return serial
+
+
+def mfa_code(text: str) -> str:
+    """Return the six digits of an MFA code as people paste it: ` 123 456` is `123456`.
+
+    Raises:
+        MfaError: It is no six ASCII digits. The message does not show it.
+    """
+    code = "".join(text.split())
+    if not matches("[0-9]{6}", code):
+        raise MfaError("an MFA code is six digits", hint="type the code that the device shows now")
+    return code
+
+
+def duration(text: str, origin: Origin) -> int:
+    """Return the seconds that a profile asks for; their range is for `seconds_of_role` to check.
+
+    Raises:
+        ConfigError: It is no whole number. (botocore drops such a value without a word.)
+    """
+    if not matches("[0-9]{1,9}", text):
+        raise ConfigError(
+            f"duration_seconds is {quoted(text)}, which is no whole number of seconds{why(text)}",
+            place=str(origin),
+            hint=f"write a number from {MIN_DURATION} to {MAX_ROLE_DURATION}",
+        )
+    return int(text)
+
+
+def in_range(seconds: int, most: int, origin: Origin) -> int:
+    """Check that a duration is one that AWS can grant.
+
+    Args:
+        seconds: The duration.
+        most: `MAX_ROLE_DURATION` or `MAX_SESSION_DURATION`.
+        origin: Where it was asked for.
+    """
+    if not MIN_DURATION <= seconds <= most:
+        raise ConfigError(
+            f"a session of {seconds} seconds is not possible: AWS takes {MIN_DURATION} to {most}",
+            place=str(origin),
+        )
+    return seconds
+
+
+def tags(pairs: Sequence[tuple[str, str]], origin: Origin) -> tuple[tuple[str, str], ...]:
+    """Check session tags: their number, lengths and characters, and that no key is there twice."""
+    _at_most(len(pairs), _MAX_TAGS, "session tags", origin)
+    seen: dict[str, str] = {}
+    for key, value in pairs:
+        tag_key(key, origin)
+        if len(value) > _MAX_TAG_VALUE or not _is_tag_text(value):
+            raise ConfigError(
+                f"the value of session tag {quoted(key)} is not one that AWS takes{why(value)}",
+                place=str(origin),
+                hint=f"at most {_MAX_TAG_VALUE} letters, digits, spaces and _.:/=+-@",
+            )
+        other = seen.setdefault(key.lower(), key)
+        if other is not key:
+            raise ConfigError(
+                f"session tag {quoted(key)} is there twice (AWS does not tell {quoted(other)} from it)",
+                place=str(origin),
+                hint="keep one of the two",
+            )
+    return tuple(pairs)
+
+
+def transitive_tags(keys: Sequence[str], origin: Origin) -> tuple[str, ...]:
+    """Check the keys of transitive tags."""
+    _at_most(len(keys), _MAX_TAGS, "transitive tags", origin)
+    return tuple(tag_key(key, origin) for key in keys)
+
+
+def tag_key(key: str, origin: Origin) -> str:
+    """Check the key of a session tag."""
+    if not 1 <= len(key) <= _MAX_TAG_KEY or not _is_tag_text(key) or key.lower().startswith("aws:"):
+        raise ConfigError(
+            f"{quoted(key)} is no key of a session tag{why(key)}",
+            place=str(origin),
+            hint=f"1 to {_MAX_TAG_KEY} letters, digits, spaces and _.:/=+-@, and not aws: at the beginning",
+        )
+    return key
+
+
+def policy(text: str, origin: Origin) -> str:
+    """Check that a session policy is a JSON object that is short enough."""
+    import json  # noqa: PLC0415 - only where a policy is given
+
+    if not 1 <= len(text) <= _MAX_POLICY:
+        raise ConfigError(
+            f"the session policy has {len(text)} characters; AWS takes at most {_MAX_POLICY}",
+            place=str(origin),
+            hint="remove what is not needed, or use a managed policy",
+        )
+    try:
+        is_object = isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError) as error:
+        line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise ConfigError("the session policy is not JSON", place=f"{origin}{line}") from None
+    if not is_object or not matches(r"[\t\n\r\x20-\xff]+", text):
+        raise ConfigError("the session policy is no JSON object in Latin-1 characters", place=str(origin))
+    return text
+
+
+def policy_arns(arns: Sequence[str], origin: Origin) -> tuple[str, ...]:
+    """Check the ARNs of managed session policies."""
+    _at_most(len(arns), _MAX_POLICY_ARNS, "session policy ARNs", origin)
+    for arn in arns:
+        if not matches(r"arn:[a-z-]+:iam::(?:[0-9]{12}|aws):policy/(?:[!-~]+/)?[\w+=,.@-]{1,128}", arn):
+            raise ConfigError(
+                f"{quoted(arn)} is no ARN of a managed policy{why(arn)}",
+                place=str(origin),
+                hint="such as arn:aws:iam::aws:policy/ReadOnlyAccess",
+            )
+    return tuple(arns)
+
+
+def _at_most(number: int, most: int, what: str, origin: Origin) -> None:
+    if number > most:
+        raise ConfigError(f"{number} {what}; AWS takes at most {most}", place=str(origin))
+
+
+def _checked(
+    what: str, text: str, characters: str, length: tuple[int, int], origin: Origin, *, secret: bool = False
+) -> str:
+    low, high = length
+    if low <= len(text) <= high and matches(f"{characters}*", text):
+        return text
+    shown = "" if secret else f" {quoted(text)}"
+    if not low <= len(text) <= high:
+        reason = f"has {len(text)} characters; AWS takes {low} to {high}"
+    elif secret:
+        reason = "holds a character that AWS does not take there"
+    else:
+        bad = next(letter for letter in text if not matches(characters, letter))
+        reason = f"holds {quoted(bad)}, which AWS does not take there"
+    raise ConfigError(
+        f"the {what}{shown} {reason}{why(text)}",
+        place=str(origin),
+        hint=f"AWS takes letters and digits of ASCII and {printable(characters[3:-1])}",
+    )
+
+
+def why(text: str) -> str:
+    """Explain what a trap of the file format did to a value that is refused; empty where none did."""
+    if "\n" in text:
+        return " (the indented line below it is part of the value)"
+    if " #" in text or " ;" in text:
+        return " (a comment after a value is part of the value)"
+    return ""
+
+
+def _is_tag_text(text: str) -> bool:
+    r"""Match AWS's `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`."""
+    import unicodedata  # noqa: PLC0415 - only where there are tags
+
+    return all(letter in "_.:/=+-@" or unicodedata.category(letter)[0] in "LZN" for letter in text)

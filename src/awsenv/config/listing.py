@@ -1,0 +1,70 @@
+"""The roles and the sources that the files describe, for `awsenv list`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from awsenv.config import sources
+
+if TYPE_CHECKING:
+    from awsenv.config.profiles import Profile, Profiles
+    from awsenv.model import Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A profile that is a role or a source of credentials, as the files have it: nothing in here is checked."""
+
+    name: str
+    role_arn: str | None
+    """None: the profile is a source of credentials."""
+    kind: str | None
+    """The kind of source (see `model.Source`); None: the profile is a role."""
+    source: str | None
+    """What the role comes from: its source_profile or its credential_source."""
+    mfa_serial: str | None
+    """The device that a code is asked of, wherever in the chain it is configured; None: no code is asked for."""
+    origin: Origin
+
+
+def roles(profiles: Profiles) -> tuple[Entry, ...]:
+    """Return an entry for each profile that is a role or a source, in the order of the files. It never raises."""
+    found = (profiles.get(name) for name in profiles.names)
+    entries = (_entry(profile, profiles) for profile in found if profile is not None)
+    return tuple(entry for entry in entries if entry.role_arn is not None or entry.kind is not None)
+
+
+def _entry(profile: Profile, profiles: Profiles) -> Entry:
+    is_role = sources.is_role(profile)
+    named = profile.value("source_profile") if is_role else None
+    return Entry(
+        name=profile.name,
+        role_arn=profile.value("role_arn") if is_role else None,
+        kind=None if is_role else sources.kind_of(profile),
+        source=named or (profile.value("credential_source") if is_role else None),
+        mfa_serial=_mfa_serial(profile, profiles) or None,
+        origin=profile.origin,
+    )
+
+
+def _mfa_serial(profile: Profile, profiles: Profiles) -> str | None:
+    """Return the device that `mfa.with_mfa` would take, as far as it can be told without checking anything."""
+    way = _way(profile, profiles)
+    source = way[-1]
+    kind = source.value("credential_source") if sources.is_role(source) else sources.kind_of(source)
+    if kind in {"Ec2InstanceMetadata", "EcsContainer"} or kind in sources.OF_A_ROLE:
+        return None
+    order = [*way[-2:-1], source, *reversed(way[:-2])] if not sources.is_role(source) else way[::-1]
+    return next((each.value("mfa_serial") for each in order if "mfa_serial" in each.settings), None)
+
+
+def _way(profile: Profile, profiles: Profiles) -> list[Profile]:
+    """Follow source_profile as far as it leads, a loop once round."""
+    way = [profile]
+    while sources.is_role(way[-1]) and (len(way) == 1 or not sources.has_static_keys(way[-1])):
+        source = profiles.get(way[-1].value("source_profile") or "")
+        if source is None or source.name in {each.name for each in way[1:]}:
+            break
+        way.append(source)
+    return way

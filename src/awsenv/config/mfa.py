@@ -1,0 +1,132 @@
+"""Which hop presents the MFA device, and which device.
+
+Only the first hop can: the credentials that AssumeRole returns carry no MFA (IAM guide, "Configuring MFA-protected API
+access"), and a code is accepted once. botocore asks again for each `mfa_serial` of a chain, and the second call fails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from awsenv.config import limits
+from awsenv.config.asked import origin_of
+from awsenv.config.profiles import Setting
+from awsenv.config.text import quoted
+from awsenv.errors import ConfigError
+from awsenv.model import AssumeRole, GetSessionToken, Mfa, Origin
+
+if TYPE_CHECKING:
+    from awsenv.config.profiles import Profile
+    from awsenv.config.route import Route
+    from awsenv.model import RoleRequest
+
+_ROLES_HAVE_NONE = "credentials of a role carry no MFA and have no device"
+
+
+def with_mfa(hops: tuple[AssumeRole, ...], route: Route, request: RoleRequest) -> tuple[AssumeRole, ...]:
+    """Return *hops* with the MFA device at the first, and a note wherever a configured device is not used.
+
+    The device is the one that was asked for, else that of the first role's profile, else that of the source profile
+    (where aws-vault's users keep it), else that of a later hop if the source may be a user's own key. `mfa_serial =`
+    with nothing after it says that the role needs none.
+
+    Raises:
+        ConfigError: The device is not one that STS can take a code of.
+    """
+    first, *rest = hops
+    later = [(hop, _own(step.profile)) for hop, step in zip(rest, route.steps[1:], strict=True)]
+    if route.found.is_of_a_role:
+        return (_without(first, _first_serial(route, request), request), *(_dropped(*pair) for pair in later))
+    serial, moved = _first_serial(route, request), None
+    if serial is None and route.found.may_be_long_term:
+        serial = moved = next((setting for _, setting in later if setting is not None and setting.value), None)
+    if moved is not None:
+        note = f"{moved.origin}: the device is presented at the first hop instead; {_ROLES_HAVE_NONE}"
+        first = replace(first, notes=(*first.notes, note))
+    first = _presenting(first, serial, route, request)
+    return (first, *(hop if setting is moved else _dropped(hop, setting) for hop, setting in later))
+
+
+def session_token(route: Route, request: RoleRequest) -> tuple[GetSessionToken, ...]:
+    """Return the hop of a profile that is no role: an MFA session of its user, or none.
+
+    Raises:
+        ConfigError: A code was given and there is no user's own key to use it with.
+    """
+    found, profile = route.found, route.profiles[0]
+    if found.source.kind != "static" or found.has_token:
+        if request.code is None:
+            return ()
+        raise ConfigError(
+            f"profile {quoted(profile.name)} is no role and holds no access key of a user: it has no use for a code",
+            place=str(origin_of(request, "code")),
+            hint="leave the code out",
+        )
+    mfa, origins = _device(_first_serial(route, request), (profile,), request)
+    if mfa is None:
+        return ()
+    duration = None
+    setting = profile.settings.get("duration_seconds")
+    if request.duration is not None:
+        origins["duration"] = origin_of(request, "duration")
+        duration = request.duration
+    elif setting is not None:
+        origins["duration"] = setting.origin
+        duration = limits.duration(setting.value, setting.origin)
+    if duration is not None:
+        limits.in_range(duration, limits.MAX_SESSION_DURATION, origins["duration"])
+    return (GetSessionToken(mfa, duration, origins=origins),)
+
+
+def _own(profile: Profile | None) -> Setting | None:
+    return None if profile is None else profile.settings.get("mfa_serial")
+
+
+def _first_serial(route: Route, request: RoleRequest) -> Setting | None:
+    if request.mfa_serial is not None:
+        return Setting(request.mfa_serial, origin_of(request, "mfa_serial"))
+    own = _own(route.steps[0].profile) if route.steps else None
+    return own or _own(route.source_profile)
+
+
+def _presenting(hop: AssumeRole, serial: Setting | None, route: Route, request: RoleRequest) -> AssumeRole:
+    profiles = tuple(p for p in (route.steps[0].profile, *route.profiles, route.source_profile) if p is not None)
+    mfa, origins = _device(serial, profiles, request)
+    return replace(hop, mfa=mfa, origins={**hop.origins, **origins})
+
+
+def _device(
+    serial: Setting | None, profiles: tuple[Profile, ...], request: RoleRequest
+) -> tuple[Mfa | None, dict[str, Origin]]:
+    if serial is not None and serial.value:
+        checked, origins = limits.mfa_serial(serial.value, serial.origin), {"mfa_serial": serial.origin}
+    elif request.code is not None:
+        checked, origins = None, {}
+    else:
+        return None, {}
+    process = next((p.settings["mfa_process"] for p in profiles if p.value("mfa_process")), None)
+    if process is None:
+        return Mfa(checked), origins
+    if not process.value.isprintable():
+        raise ConfigError(
+            f"mfa_process holds a line end or a control character{limits.why(process.value)}",
+            place=str(process.origin),
+            hint="write the whole command on one line",
+        )
+    return Mfa(checked, process.value), {**origins, "mfa_process": process.origin}
+
+
+def _without(hop: AssumeRole, serial: Setting | None, request: RoleRequest) -> AssumeRole:
+    unused = [] if serial is None or not serial.value else [str(serial.origin)]
+    if request.code is not None:
+        unused.append(str(origin_of(request, "code")))
+    notes = tuple(f"{place}: not used; {_ROLES_HAVE_NONE}" for place in unused)
+    return replace(hop, notes=(*hop.notes, *notes))
+
+
+def _dropped(hop: AssumeRole, setting: Setting | None) -> AssumeRole:
+    if setting is None or not setting.value:
+        return hop
+    note = f"{setting.origin}: not used; only the first hop can present a device: {_ROLES_HAVE_NONE}"
+    return replace(hop, notes=(*hop.notes, note))

@@ -1,0 +1,146 @@
+"""From what was asked for to the plan: request + profiles + environment → Chain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from awsenv.config import arns, limits, mfa, names, regions, route
+from awsenv.config.asked import origin_of
+from awsenv.config.hops import assume_role
+from awsenv.config.text import quoted
+from awsenv.errors import ConfigError, UsageError
+from awsenv.model import AssumeRole, Chain, Origin
+
+if TYPE_CHECKING:
+    from awsenv.config.profiles import Profile, Profiles
+    from awsenv.model import Environ, Hop, RoleRequest
+
+_OF_A_ROLE = ("external_id", "session_name", "source_identity", "tags", "transitive_tags", "policy", "policy_arns")
+
+
+def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain:
+    """Return the plan for *request*: the source, the hops, the region, each value with its origin.
+
+    Pure: it asks nobody, and the same input gives the same chain.
+
+    The source of a role that is typed as an ARN or a name is the first of these. From the keys on it is botocore's
+    order (1.44.5, `create_credential_resolver`):
+
+    1. the profile that was asked for (`--profile`, `AWSENV_PROFILE`); it also takes the place of the source_profile of
+       a role that a profile describes;
+    2. `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`;
+    3. the profile of `AWS_DEFAULT_PROFILE`, else of `AWS_PROFILE`, else `default`, if it describes a role. A name that
+       is empty or of no profile is an error, as in botocore, keys or no keys;
+    4. `AWS_WEB_IDENTITY_TOKEN_FILE` with `AWS_ROLE_ARN`;
+    5. the same profile as 3, if it holds credentials. One that the environment names and that holds none is an error;
+       botocore would go on;
+    6. the container's endpoint (`AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, `AWS_CONTAINER_CREDENTIALS_FULL_URI`).
+
+    The role of the machine itself (EC2) is used only where a profile says so with `credential_source`.
+
+    Args:
+        request: What was asked for, variables of awsenv's own included.
+        profiles: What the files say.
+        environ: The environment of the caller without what awsenv itself has put there.
+
+    Raises:
+        ConfigError: A name that is neither a profile nor a role's, a loop, or a value that AWS would refuse.
+        SourceError: There are no credentials to begin with.
+        UsageError: An option that speaks of a role, and the profile is none.
+        MfaError: The code is no six digits.
+    """
+    if request.code is not None:
+        limits.mfa_code(request.code)
+    way = route.find(request, profiles, environ)
+    region = _region(request, way.profiles, environ)
+    partition = regions.WITHOUT_REGION if region is None else regions.partition(*region)
+    hops: tuple[Hop, ...]
+    if way.steps:
+        *before, last = _roles(way, request, environ, partition)
+        hops = (*before, _with_note(last, profiles))
+    else:
+        _refuse_options_of_a_role(request)
+        hops = mfa.session_token(way, request)
+    for hop in hops:
+        _check_partition(hop, partition, region)
+    return Chain(
+        source=way.found.source,
+        hops=hops,
+        role=request.role,
+        label=_label(request.role, hops),
+        region=None if region is None else region[0],
+        settings_profile=way.profiles[0].name if way.profiles else None,
+        origins={"role": origin_of(request, "role"), **({} if region is None else {"region": region[1]})},
+    )
+
+
+def _roles(way: route.Route, request: RoleRequest, environ: Environ, partition: str) -> tuple[AssumeRole, ...]:
+    default_name = names.default_session_name(environ)
+    hops = tuple(
+        assume_role(
+            step,
+            request if step is way.steps[-1] else None,
+            chained=number > 0 or way.found.is_temporary,
+            default_name=default_name,
+            partition=partition,
+        )
+        for number, step in enumerate(way.steps)
+    )
+    return mfa.with_mfa(hops, way, request)
+
+
+def _region(request: RoleRequest, profiles: tuple[Profile, ...], environ: Environ) -> tuple[str, Origin] | None:
+    """Return the region and its origin. The environment beats the files, as in every SDK; an empty one is none."""
+    if request.region is not None:
+        return request.region, origin_of(request, "region")
+    for variable in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        if environ.get(variable):
+            return environ[variable], Origin(variable)
+    settings = (profile.settings["region"] for profile in profiles if profile.value("region"))
+    return next(((setting.value, setting.origin) for setting in settings), None)
+
+
+def _check_partition(hop: Hop, partition: str, region: tuple[str, Origin] | None) -> None:
+    """Refuse an ARN of another partition than the region's: STS of one partition knows nothing of another."""
+    arns_used = {"mfa_serial": hop.mfa.serial if hop.mfa else None}
+    if isinstance(hop, AssumeRole):
+        arns_used["role"] = str(hop.role)
+    for field, arn in arns_used.items():
+        other = arns.partition_of(arn or "")
+        if other not in {None, partition}:
+            place = "it is aws without a region" if region is None else f"{region[0]} ({region[1]}) is in {partition}"
+            raise ConfigError(
+                f"{quoted(arn or '')} is of another partition than the region: {place}",
+                place=str(hop.origins[field]),
+                hint="give a region of the partition of the ARN with --region",
+            )
+
+
+def _refuse_options_of_a_role(request: RoleRequest) -> None:
+    """Refuse options that would do nothing. Variables may stay: they speak of whichever role comes next."""
+    for field in _OF_A_ROLE:
+        origin = origin_of(request, field)
+        if getattr(request, field) and origin.name.startswith("-"):
+            raise UsageError(
+                f"{origin} speaks of a role, and profile {quoted(request.role)} is none",
+                place=str(origin),
+                hint="leave the option out, or give a profile with a role_arn",
+            )
+
+
+def _label(word: str, hops: tuple[Hop, ...]) -> str:
+    last = hops[-1] if hops else None
+    if isinstance(last, AssumeRole) and last.profile is None and last.role.account is not None:
+        return names.label(f"{last.role.name}@{last.role.account}")
+    return names.label(word)
+
+
+def _with_note(hop: AssumeRole, profiles: Profiles) -> AssumeRole:
+    """Say of a bare name how it was understood: a misspelt profile is refused by AWS and not by us."""
+    if hop.profile is not None or hop.role.account is not None:
+        return hop
+    note = (
+        f"no profile is named {quoted(hop.role.name)} in {profiles.where}: taken for a role of the source's own account"
+    )
+    return replace(hop, notes=(*hop.notes, note))

@@ -1,0 +1,188 @@
+"""The way from the role that was asked for down to the credentials that it begins with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from awsenv.config import arns, sources
+from awsenv.config.asked import origin_of
+from awsenv.config.hints import did_you_mean
+from awsenv.config.profiles import Profile, Setting
+from awsenv.config.text import quoted
+from awsenv.errors import ConfigError, SourceError
+from awsenv.model import Origin
+
+if TYPE_CHECKING:
+    from awsenv.config.profiles import Profiles
+    from awsenv.config.sources import Found
+    from awsenv.model import Environ, RoleRequest
+
+MAX_HOPS = 20
+"""More roles in a row than anybody has; a chain that is longer is a mistake, and each hop is a request."""
+
+
+class Step(NamedTuple):
+    """A role on the way."""
+
+    role: Setting
+    """Its ARN as the profile has it, or what was typed."""
+    profile: Profile | None
+    """The profile that describes it; None: it was typed as an ARN or a name."""
+
+
+class Route(NamedTuple):
+    """The way, in the order in which AWS is called."""
+
+    found: Found
+    steps: tuple[Step, ...]
+    profiles: tuple[Profile, ...]
+    """Those that have a say, in the opposite order: the one that was asked for first, the source last."""
+
+    @property
+    def source_profile(self) -> Profile | None:
+        """The profile that holds the source credentials; None: the environment does."""
+        name = self.found.source.profile
+        return next((profile for profile in self.profiles if profile.name == name), None)
+
+
+def find(request: RoleRequest, profiles: Profiles, environ: Environ) -> Route:
+    """Return the way to the role that *request* asks for.
+
+    Raises:
+        ConfigError: A name that is neither profile nor role, a loop, or a profile that contradicts itself.
+        SourceError: There are no credentials to begin with.
+    """
+    return _Walk(request, profiles, environ).route()
+
+
+class _Walk:
+    """The walk down, profile by profile."""
+
+    def __init__(self, request: RoleRequest, profiles: Profiles, environ: Environ) -> None:
+        self._request, self._profiles, self._environ = request, profiles, environ
+        self._steps: list[Step] = []
+        self._seen: list[Profile] = []
+
+    def route(self) -> Route:
+        word = self._request.role
+        asked = self._profiles.get(word)
+        chosen = self._request.profile
+        source = None if chosen is None else Setting(chosen, origin_of(self._request, "profile"))
+        if asked is None:
+            found = self._typed(Setting(word, origin_of(self._request, "role")), source)
+        elif not sources.is_role(asked):
+            self._seen.append(asked)
+            found = sources.from_profile(asked, self._profiles)
+        else:
+            found = self._role(asked, source)
+        return Route(found, tuple(reversed(self._steps)), tuple(self._seen))
+
+    def _typed(self, word: Setting, source: Setting | None) -> Found:
+        if not word.value.startswith("arn:") and "/" not in word.value and not arns.is_bare_name(word.value):
+            raise ConfigError(
+                f"{quoted(word.value)} is no profile, and no role could have this name",
+                place=str(word.origin),
+                hint=did_you_mean(word.value, self._profiles)
+                or "give a profile, a role's ARN, ACCOUNT/ROLE, or the name of a role",
+            )
+        self._steps.append(Step(word, None))
+        return self._ambient(word) if source is None else self._source(source)
+
+    def _ambient(self, word: Setting) -> Found:
+        """Find the source that the environment selects, in the order of `resolve`."""
+        keys = sources.from_keys(self._environ)
+        named = self._selected()
+        profile = self._profiles.get("default" if named is None else named.value)
+        selected = Setting("default", profile.origin) if named is None and profile is not None else named
+        is_role = profile is not None and sources.is_role(profile)
+        if keys is None and selected is not None and is_role:
+            return self._source(selected)
+        found = keys or sources.from_web_identity(self._environ)
+        holds_some = profile is not None and sources.kind_of(profile) is not None
+        if found is None and selected is not None and (named is not None or holds_some):
+            return self._source(selected)
+        found = found or sources.from_container(self._environ)
+        if found is None:
+            raise self._nothing(word)
+        if profile is not None:
+            self._seen.append(profile)
+        return found
+
+    def _selected(self) -> Setting | None:
+        """Return the profile that the environment names; as in botocore an empty name is a name."""
+        for variable in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE"):
+            name = self._environ.get(variable)
+            if name is not None:
+                if self._profiles.get(name) is None:
+                    raise self._unknown(Setting(name, Origin(variable)))
+                return Setting(name, Origin(variable))
+        return None
+
+    def _role(self, profile: Profile, source: Setting | None) -> Found:
+        """Take the step of a role profile and go on to where its credentials come from."""
+        if len(self._steps) == MAX_HOPS:
+            raise ConfigError(
+                f"more than {MAX_HOPS} roles one after another, from {quoted(self._seen[0].name)} on",
+                place=str(profile.origin),
+                hint="shorten the chain of source_profile",
+            )
+        self._seen.append(profile)
+        self._steps.append(Step(profile.settings["role_arn"], profile))
+        if source is not None:
+            return self._source(source)
+        named, kind = profile.settings.get("source_profile"), profile.settings.get("credential_source")
+        if named is not None and kind is None:
+            return self._source(named)
+        if kind is not None and named is None:
+            return sources.from_credential_source(kind, profile, self._environ)
+        raise ConfigError(
+            f"profile {quoted(profile.name)} has a role_arn and "
+            + (
+                "neither source_profile nor credential_source"
+                if named is kind
+                else "both source_profile and credential_source"
+            ),
+            place=str(profile.origin if named is None or kind is None else kind.origin),
+            hint="keep exactly one of source_profile and credential_source",
+        )
+
+    def _source(self, name: Setting) -> Found:
+        """Go on to a source profile. In this place an access key beats a role_arn, as in botocore."""
+        profile = self._profiles.get(name.value)
+        if profile is None:
+            raise self._unknown(name)
+        names = [seen.name for seen in self._seen]
+        if profile.name in names and not (profile.name == names[-1] and sources.has_static_keys(profile)):
+            raise _loop([*names[names.index(profile.name) :], profile.name], name.origin)
+        if sources.is_role(profile) and not sources.has_static_keys(profile):
+            return self._role(profile, None)
+        self._seen.append(profile)
+        return sources.from_profile(profile, self._profiles)
+
+    def _unknown(self, name: Setting) -> ConfigError:
+        fact = f"there is no profile {quoted(name.value)} in {self._profiles.where}"
+        hint = did_you_mean(name.value, self._profiles)
+        if not name.value:
+            fact, hint = (
+                f"{name.origin} is empty, which is no profile's name",
+                f"unset {name.origin}, or name a profile",
+            )
+        return ConfigError(fact, place=str(name.origin), hint=hint or "awsenv list shows the profiles that there are")
+
+    def _nothing(self, word: Setting) -> SourceError:
+        return SourceError(
+            f"there is no profile {quoted(word.value)} in {self._profiles.where}, "
+            "and there are no credentials to assume a role of this name with",
+            place=str(word.origin),
+            hint=did_you_mean(word.value, self._profiles)
+            or "name a source with --profile, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run aws configure",
+        )
+
+
+def _loop(names: list[str], origin: Origin) -> ConfigError:
+    circle = " → ".join(quoted(name)[1:-1] for name in names)
+    return ConfigError(
+        f"the source profiles go round in a circle: {circle}",
+        place=str(origin),
+        hint="let one of them name a profile that holds credentials",
+    )

@@ -1,0 +1,282 @@
+"""Where the first credentials of a chain come from: a profile that holds some, or the environment.
+
+A profile that holds no source of its own is an error here. botocore would go on to the container's and then to the
+machine's own role, and act as somebody else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from awsenv.config.text import listed, printable, quoted
+from awsenv.errors import ConfigError, SourceError
+from awsenv.model import Origin, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from awsenv.config.profiles import Profile, Profiles, Setting
+
+_KEY_ID = "aws_access_key_id"
+_SECRET = "aws_secret_access_key"  # noqa: S105 - the name of a key, not a secret
+_TOKENS = ("aws_security_token", "aws_session_token")
+_CONTAINER = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
+
+OF_A_ROLE = frozenset({"sso", "web-identity", "container", "instance"})
+"""The kinds of source whose credentials are those of a role, which has no MFA device."""
+
+_TEMPORARY = frozenset({"sso", "login", "web-identity", "container"})
+
+
+class StaticKeys(NamedTuple):
+    """An access key of a profile."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str | None
+
+    def __repr__(self) -> str:
+        """Leave everything out: it may be printed."""
+        return "StaticKeys(…)"
+
+
+class Found(NamedTuple):
+    """A source, and what its kind and its settings tell of the credentials before they are fetched."""
+
+    source: Source
+    has_token: bool = False
+    """The key comes with a session token."""
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether a role reached from here counts as chained, so that AWS gives it one hour at most.
+
+        The role of an EC2 instance does not count (IAM guide, "Roles terms and concepts", role chaining). What a
+        `credential_process` prints is not known before it has run: it is left to AWS.
+        """
+        return self.has_token or self.source.kind in _TEMPORARY
+
+    @property
+    def is_of_a_role(self) -> bool:
+        """Whether the credentials are those of a role, which has no MFA device."""
+        return self.source.kind in OF_A_ROLE
+
+    @property
+    def may_be_long_term(self) -> bool:
+        """Whether this may be a user's own key: one in a file or the environment, or printed by a process."""
+        return self.source.kind == "process" or (self.source.kind in {"static", "environment"} and not self.has_token)
+
+
+def static_keys(profile: Profile) -> StaticKeys | None:
+    """Return the access key that the files hold for *profile*, or None.
+
+    All parts come from one file: a key id of the credentials file never meets a secret or a token of the config
+    file, as in botocore.
+
+    Raises:
+        SourceError: Half a pair, or a pair of which each file holds half.
+    """
+    key_id, secret = profile.settings.get(_KEY_ID), profile.settings.get(_SECRET)
+    if key_id is None and secret is None:
+        return None
+    if key_id is None or secret is None or not key_id.value or not secret.value:
+        there = key_id if key_id is not None and key_id.value else secret or key_id
+        raise SourceError(
+            f"profile {quoted(profile.name)} holds half an access key: "
+            f"{_SECRET if there is key_id else _KEY_ID} is missing or empty",
+            place=str(there.origin if there else profile.origin),
+            hint=f"set both {_KEY_ID} and {_SECRET}",
+        )
+    if key_id.origin.name != secret.origin.name:
+        raise SourceError(
+            f"the access key of profile {quoted(profile.name)} is torn: one half stands in another file",
+            place=f"{key_id.origin}; {secret.origin}",
+            hint="keep both halves in one file",
+        )
+    tokens = (profile.settings.get(name) for name in _TOKENS)
+    token = next((t.value for t in tokens if t is not None and t.origin.name == key_id.origin.name), None)
+    return StaticKeys(key_id.value, secret.value, token or None)
+
+
+def has_static_keys(profile: Profile) -> bool:
+    """Tell whether the files hold an access key for *profile*, or a part of one."""
+    return _KEY_ID in profile.settings or _SECRET in profile.settings
+
+
+def is_role(profile: Profile) -> bool:
+    """Tell whether *profile* describes a role that sts:AssumeRole is called for."""
+    return "role_arn" in profile.settings and "web_identity_token_file" not in profile.settings
+
+
+def kind_of(profile: Profile) -> str | None:
+    """Return the kind of source that *profile* is (see `model.Source`), or None if it holds none.
+
+    Where it is several, botocore's order decides (1.44.5, `ProfileProviderBuilder.providers`): web identity, SSO, the
+    credentials file, login, process, the config file.
+    """
+    settings = profile.settings
+    kinds = (
+        ("web-identity", bool(profile.value("web_identity_token_file"))),
+        ("sso", "sso_account_id" in settings or "sso_role_name" in settings),
+        ("static", profile.is_shared(_KEY_ID)),
+        ("login", "login_session" in settings),
+        ("process", "credential_process" in settings),
+        ("static", has_static_keys(profile)),
+    )
+    return next((kind for kind, is_so in kinds if is_so), None)
+
+
+def from_profile(profile: Profile, profiles: Profiles) -> Found:
+    """Return the source that *profile* holds.
+
+    Raises:
+        SourceError: It holds none, or half a key.
+        ConfigError: It holds an incomplete description of one.
+    """
+    kind = kind_of(profile)
+    if kind is None:
+        raise SourceError(
+            f"profile {quoted(profile.name)} holds no credentials and no way to get any",
+            place=str(profile.origin),
+            hint=_what_is_missing(profile),
+        )
+    source = Source(kind, profile.name, profile.origin)
+    if kind == "static":
+        keys = static_keys(profile)
+        return Found(source, has_token=keys is not None and keys.session_token is not None)
+    _CHECKS[kind](profile, profiles)
+    return Found(source)
+
+
+def from_credential_source(setting: Setting, profile: Profile, environ: Mapping[str, str]) -> Found:
+    """Return the source that a `credential_source` names.
+
+    Raises:
+        ConfigError: There is no such source.
+        SourceError: It is not there, or is half a key.
+    """
+    found: Found | None = Found(Source("instance", origin=setting.origin))
+    if setting.value == "Environment":
+        found = from_keys(environ)
+    elif setting.value == "EcsContainer":
+        found = from_container(environ)
+    elif setting.value != "Ec2InstanceMetadata":
+        raise ConfigError(
+            f"credential_source is {quoted(setting.value)}, which is none that there is",
+            place=str(setting.origin),
+            hint="write Environment, EcsContainer or Ec2InstanceMetadata; capital letters count",
+        )
+    if found is None:
+        needed = "AWS_ACCESS_KEY_ID" if setting.value == "Environment" else _CONTAINER[0]
+        raise SourceError(
+            f"profile {quoted(profile.name)} takes its credentials from the environment, and {needed} is not set",
+            place=str(setting.origin),
+            hint=f"set {needed}, or name a source_profile instead",
+        )
+    return found
+
+
+def from_keys(environ: Mapping[str, str]) -> Found | None:
+    """Return the access key of the environment as a source; None: it holds none.
+
+    Raises:
+        SourceError: It holds half of one.
+    """
+    there = [name for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if environ.get(name)]
+    if not there:
+        return None
+    if len(there) == 1:
+        raise SourceError(
+            f"the environment holds half an access key: {there[0]} without the other half",
+            place=there[0],
+            hint=f"set both halves, or unset {there[0]}",
+        )
+    token = environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN")
+    return Found(Source("environment", origin=Origin(there[0])), has_token=bool(token))
+
+
+def from_web_identity(environ: Mapping[str, str]) -> Found | None:
+    """Return the web identity of the environment as a source; None: it holds none.
+
+    Raises:
+        SourceError: It names a token and no role.
+    """
+    if not environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
+        return None
+    if not environ.get("AWS_ROLE_ARN"):
+        raise SourceError(
+            "the environment names a web identity token and no role for it",
+            place="AWS_WEB_IDENTITY_TOKEN_FILE",
+            hint="set AWS_ROLE_ARN too, or unset AWS_WEB_IDENTITY_TOKEN_FILE",
+        )
+    return Found(Source("web-identity", origin=Origin("AWS_WEB_IDENTITY_TOKEN_FILE")))
+
+
+def from_container(environ: Mapping[str, str]) -> Found | None:
+    """Return the credentials endpoint of the container as a source; None: there is none."""
+    name = next((name for name in _CONTAINER if environ.get(name)), None)
+    return None if name is None else Found(Source("container", origin=Origin(name)))
+
+
+def _check_sso(profile: Profile, profiles: Profiles) -> None:
+    """Refuse what botocore's SSOProvider refuses, with the place."""
+    settings = dict(profile.settings)
+    name = settings.get("sso_session")
+    if name is not None:
+        session = profiles.sso_session(name.value)
+        if session is None:
+            raise ConfigError(
+                f"there is no [sso-session {printable(name.value)}]",
+                place=str(name.origin),
+                hint="add the section to the config file, or correct the name: aws configure sso",
+            )
+        for key, setting in session.items():
+            mine = settings.setdefault(key, setting)
+            if mine.value != setting.value:
+                raise ConfigError(
+                    f"{printable(key)} is not the same in the profile and in its sso-session",
+                    place=f"{mine.origin}; {setting.origin}",
+                    hint="remove it from the profile",
+                )
+    needed = ("sso_account_id", "sso_role_name", "sso_start_url", "sso_region")
+    missing = [key for key in needed if key not in settings]
+    if missing:
+        raise ConfigError(
+            f"profile {quoted(profile.name)} signs in with SSO and lacks {listed(missing)}",
+            place=str(profile.origin),
+            hint="add what is missing: aws configure sso",
+        )
+
+
+def _check_web(profile: Profile, _: Profiles) -> None:
+    if not profile.value("role_arn"):
+        raise ConfigError(
+            f"profile {quoted(profile.name)} has a web_identity_token_file and no role_arn",
+            place=str(profile.settings["web_identity_token_file"].origin),
+            hint="add the role_arn of the role that the token is for",
+        )
+
+
+def _check_filled(key: str) -> Callable[[Profile, Profiles], None]:
+    def check(profile: Profile, _: Profiles) -> None:
+        setting = profile.settings[key]
+        if not setting.value.strip():
+            raise ConfigError(f"{key} of profile {quoted(profile.name)} is empty", place=str(setting.origin))
+
+    return check
+
+
+_CHECKS = {
+    "sso": _check_sso,
+    "web-identity": _check_web,
+    "process": _check_filled("credential_process"),
+    "login": _check_filled("login_session"),
+}
+
+
+def _what_is_missing(profile: Profile) -> str:
+    if "sso_session" in profile.settings:
+        return "add sso_account_id and sso_role_name"
+    if "source_profile" in profile.settings or "credential_source" in profile.settings:
+        return "add the role_arn of the role to assume"
+    return "add an access key, credential_process, sso_session or login_session; or role_arn and source_profile"

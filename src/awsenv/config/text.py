@@ -1,0 +1,20 @@
+"""How text that others wrote is shown in a message: inert, and of a bounded length."""
+
+from __future__ import annotations
+
+_LONGEST = 80
+
+
+def printable(text: str) -> str:
+    """Return *text* with control characters, line ends and invisible marks spelled as escapes."""
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
+def quoted(text: str) -> str:
+    """Return *text* in quotes, inert, and cut where it is too long to be a name."""
+    return repr(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
+
+
+def listed(words: list[str]) -> str:
+    """Join *words* as a sentence does: `a`, `a and b`, `a, b and c`."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
