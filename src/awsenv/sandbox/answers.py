@@ -1,0 +1,183 @@
+"""What goes back: answers, and errors in the spelling of each family of AWS services."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from dataclasses import dataclass, field
+from enum import Enum, auto, unique
+from xml.sax.saxutils import escape
+
+STS_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
+
+
+@unique
+class Family(Enum):
+    """How a group of services words its answers."""
+
+    QUERY = auto()
+    """XML, as IAM and STS."""
+    EC2 = auto()
+    S3 = auto()
+    JSON = auto()
+
+
+@unique
+class Failure(Enum):
+    """Why a request is not known to come from whom it names. Each family has its own words for it."""
+
+    MISSING = auto()
+    INCOMPLETE = auto()
+    UNKNOWN_KEY = auto()
+    WRONG_TOKEN = auto()
+    WRONG_SIGNATURE = auto()
+    WRONG_TIME = auto()
+    EXPIRED_LINK = auto()
+    EXPIRED_TOKEN = auto()
+    WRONG_PAYLOAD = auto()
+
+
+class ServiceError(Exception):
+    """An answer that says no, as a client sees it."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+class AuthenticationError(Exception):
+    """A request that is not known to come from whom it names.
+
+    Args:
+        failure: Why.
+        detail: What AWS adds in the families that say more than the bare fact.
+    """
+
+    def __init__(self, failure: Failure, detail: str = "") -> None:
+        super().__init__(detail)
+        self.failure = failure
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer."""
+
+    status: int
+    body: bytes
+    content_type: str = "text/xml"
+    headers: tuple[tuple[str, str], ...] = field(default_factory=tuple)
+
+    @property
+    def error_code(self) -> str | None:
+        """The code of an error as the client's SDK reads it; None if the answer is none, or has no body."""
+        if self.status < 400:  # noqa: PLR2004 - HTTP's own limit
+            return None
+        found = re.search(rb'<Code>([^<]+)</Code>|"__type": ?"(?:[^"#]*#)?([^"]+)"', self.body)
+        return (found[1] or found[2]).decode() if found else None
+
+
+_MISMATCH = (
+    "The request signature we calculated does not match the signature you provided. "
+    "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+)
+_S3_MISMATCH = (
+    "The request signature we calculated does not match the signature you provided. Check your key and signing method."
+)
+_INVALID = "The security token included in the request is invalid."
+_EC2_INVALID = "AWS was not able to validate the provided access credentials"
+
+_SPELLINGS: dict[Family, dict[Failure, tuple[int, str, str]]] = {
+    Family.QUERY: {
+        Failure.MISSING: (403, "MissingAuthenticationToken", "Request is missing Authentication Token"),
+        Failure.INCOMPLETE: (400, "IncompleteSignature", ""),
+        Failure.UNKNOWN_KEY: (403, "InvalidClientTokenId", _INVALID),
+        Failure.WRONG_TOKEN: (403, "InvalidClientTokenId", _INVALID),
+        Failure.WRONG_SIGNATURE: (403, "SignatureDoesNotMatch", _MISMATCH),
+        Failure.WRONG_TIME: (403, "SignatureDoesNotMatch", ""),
+        Failure.EXPIRED_LINK: (403, "SignatureDoesNotMatch", ""),
+        Failure.EXPIRED_TOKEN: (403, "ExpiredToken", "The security token included in the request is expired"),
+        Failure.WRONG_PAYLOAD: (403, "SignatureDoesNotMatch", _MISMATCH),
+    },
+    Family.EC2: {
+        Failure.MISSING: (400, "MissingParameter", "The request must contain the parameter AWSAccessKeyId"),
+        Failure.INCOMPLETE: (400, "IncompleteSignature", ""),
+        Failure.UNKNOWN_KEY: (401, "AuthFailure", _EC2_INVALID),
+        Failure.WRONG_TOKEN: (401, "AuthFailure", _EC2_INVALID),
+        Failure.WRONG_SIGNATURE: (401, "AuthFailure", _EC2_INVALID),
+        Failure.WRONG_TIME: (401, "AuthFailure", _EC2_INVALID),
+        Failure.EXPIRED_LINK: (400, "RequestExpired", "Request has expired."),
+        Failure.EXPIRED_TOKEN: (400, "RequestExpired", "Request has expired."),
+        Failure.WRONG_PAYLOAD: (401, "AuthFailure", _EC2_INVALID),
+    },
+    Family.S3: {
+        Failure.MISSING: (403, "AccessDenied", "Access Denied"),
+        Failure.INCOMPLETE: (400, "AuthorizationHeaderMalformed", ""),
+        Failure.UNKNOWN_KEY: (
+            403,
+            "InvalidAccessKeyId",
+            "The AWS Access Key Id you provided does not exist in our records.",
+        ),
+        Failure.WRONG_TOKEN: (400, "InvalidToken", "The provided token is malformed or otherwise invalid."),
+        Failure.WRONG_SIGNATURE: (403, "SignatureDoesNotMatch", _S3_MISMATCH),
+        Failure.WRONG_TIME: (
+            403,
+            "RequestTimeTooSkewed",
+            "The difference between the request time and the current time is too large.",
+        ),
+        Failure.EXPIRED_LINK: (403, "AccessDenied", "Request has expired"),
+        Failure.EXPIRED_TOKEN: (400, "ExpiredToken", "The provided token has expired."),
+        Failure.WRONG_PAYLOAD: (
+            400,
+            "XAmzContentSHA256Mismatch",
+            "The provided 'x-amz-content-sha256' header does not match what was computed.",
+        ),
+    },
+    Family.JSON: {
+        Failure.MISSING: (400, "MissingAuthenticationTokenException", "Missing Authentication Token"),
+        Failure.INCOMPLETE: (400, "IncompleteSignatureException", ""),
+        Failure.UNKNOWN_KEY: (400, "UnrecognizedClientException", _INVALID),
+        Failure.WRONG_TOKEN: (400, "UnrecognizedClientException", _INVALID),
+        Failure.WRONG_SIGNATURE: (400, "InvalidSignatureException", _MISMATCH),
+        Failure.WRONG_TIME: (400, "InvalidSignatureException", ""),
+        Failure.EXPIRED_LINK: (400, "InvalidSignatureException", ""),
+        Failure.EXPIRED_TOKEN: (
+            400,
+            "ExpiredTokenException",
+            "The security token included in the request is expired",
+        ),
+        Failure.WRONG_PAYLOAD: (400, "InvalidSignatureException", _MISMATCH),
+    },
+}
+
+
+def spell(error: AuthenticationError, family: Family) -> ServiceError:
+    """Word *error* as the services of *family* do."""
+    status, code, message = _SPELLINGS[family][error.failure]
+    return ServiceError(code, message or error.detail, status)
+
+
+def render(error: ServiceError, family: Family) -> Answer:
+    """Return the answer that carries *error*."""
+    request_id = str(uuid.uuid4())
+    code, message = escape(error.code), escape(error.message)
+    headers: tuple[tuple[str, str], ...] = (("x-amzn-RequestId", request_id),)
+    if family is Family.JSON:
+        body = json.dumps({"__type": error.code, "message": error.message})
+        headers = (*headers, ("x-amzn-ErrorType", error.code))
+        return Answer(error.status, body.encode(), "application/x-amz-json-1.1", headers)
+    inner = f"<Code>{code}</Code><Message>{message}</Message>"
+    if family is Family.EC2:
+        body = f"<Response><Errors><Error>{inner}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
+    elif family is Family.S3:
+        body = f"<Error>{inner}<RequestId>{request_id}</RequestId><HostId>sandbox</HostId></Error>"
+    else:
+        kind = "Receiver" if error.status >= 500 else "Sender"  # noqa: PLR2004 - HTTP's own limit
+        body = (
+            f'<ErrorResponse xmlns="{STS_NAMESPACE}"><Error><Type>{kind}</Type>{inner}</Error>'
+            f"<RequestId>{request_id}</RequestId></ErrorResponse>"
+        )
+    return Answer(error.status, f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'.encode(), headers=headers)

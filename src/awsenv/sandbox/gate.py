@@ -1,0 +1,163 @@
+"""The gate: a WSGI application before moto's, that lets through what AWS would."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from . import faults, permissions, request, signature
+from .answers import Answer, AuthenticationError, ServiceError, render, spell
+from .calls import Call
+from .faults import Fault
+from .operation import Operation, identify
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from .clock import Clock
+    from .directory import Directory
+    from .identity import Caller, Keys
+    from .mfa import Devices
+    from .request import Request
+    from .sts import Sts
+
+CODE_PATH = "/_awsenv/mfa-code/"
+"""Where a shell gets the current MFA code of a user, who is named behind it."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Decides about each request, and hands what is allowed to moto."""
+
+    moto: WSGIApplication
+    directory: Directory
+    keys: Keys
+    devices: Devices
+    sts: Sts
+    faults: faults.Faults
+    clock: Clock
+    calls: list[Call]
+    closing: threading.Event
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request (WSGI).
+
+        Raises:
+            ConnectionError: The connection was closed without an answer, on demand.
+        """
+        incoming = request.read(environ)
+        if incoming.path.startswith(CODE_PATH):
+            return _send(self._code(incoming.path[len(CODE_PATH) :]), environ, start_response)
+        answer = self._logged(incoming, environ)
+        if answer is None:
+            _hang_up(environ)
+            raise ConnectionError("closed on demand")
+        return _send(answer, environ, start_response)
+
+    def _logged(self, incoming: Request, environ: WSGIEnvironment) -> Answer | None:
+        """Return the answer, and keep the call in the log; None: there shall be no answer."""
+        try:
+            signed, problem = signature.parse(incoming), None
+        except AuthenticationError as error:
+            signed, problem = None, error
+        operation = identify(incoming, signed.service if signed else None)
+        fault = self.faults.take(operation.action)
+        caller: Caller | None = None
+        try:
+            if fault is not None and fault not in faults.TAKEN:
+                answer = self._fail(fault, operation)
+            elif signed is None:
+                raise problem or AssertionError
+            else:
+                caller = self._authenticate(signed, incoming)
+                answer = self._serve(incoming, operation, caller, environ)
+        except AuthenticationError as error:
+            answer = render(spell(error, operation.family), operation.family)
+        except ServiceError as error:
+            answer = render(error, operation.family)
+        if answer is not None and fault is Fault.TRUNCATED:
+            answer = faults.truncate(answer)
+        if fault is Fault.DROP_AFTER:
+            answer = None
+        self._log(operation, caller, answer)
+        return answer
+
+    def _log(self, operation: Operation, caller: Caller | None, answer: Answer | None) -> None:
+        self.calls.append(
+            Call(
+                operation.action,
+                operation.service,
+                operation.parameters,
+                caller.arn if caller else None,
+                answer.status if answer else None,
+                answer.error_code if answer else None,
+                self.clock.now(),
+            )
+        )
+
+    def _fail(self, fault: Fault, operation: Operation) -> Answer | None:
+        if fault is Fault.HANG:
+            self.closing.wait()
+        return None if fault in (Fault.HANG, Fault.DROP) else faults.answer_instead(fault, operation)
+
+    def _authenticate(self, signed: signature.Signature, incoming: Request) -> Caller:
+        key = self.keys.find(signed.access_key_id, signed.session_token)
+        signature.check_time(signed, self.clock.now())
+        signature.check(signed, incoming, key.secret)
+        return key.caller
+
+    def _serve(self, incoming: Request, operation: Operation, caller: Caller, environ: WSGIEnvironment) -> Answer:
+        if operation.service == "sts":
+            return self.sts.answer(operation.action, incoming.form, caller)
+        incoming, operation = permissions.for_own_user(incoming, operation, caller)
+        permissions.check(self.directory, self.clock, caller, operation)
+        # moto serves the account that this names.
+        replayed = {**request.write(incoming, environ), "HTTP_X_MOTO_ACCOUNT_ID": caller.account}
+        try:
+            return _run(self.moto, replayed)
+        except Exception as error:
+            # Whatever breaks in moto is a 500 to the client, as at AWS.
+            raise ServiceError("InternalFailure", f"{type(error).__name__}: {error}", 500) from error
+
+    def _code(self, user: str) -> Answer:
+        code = self.devices.unused_code(self.directory.account, user)
+        if code is None:
+            return Answer(404, b"no device, or every code that is accepted now was used\n", "text/plain")
+        return Answer(200, f"{code}\n".encode(), "text/plain")
+
+
+def _run(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
+        started.append((status, headers))
+
+    chunks = application(environ, start_response)
+    try:
+        body = b"".join(chunks)
+    finally:
+        getattr(chunks, "close", lambda: None)()
+    status, headers = started[-1]
+    return Answer(int(status.split()[0]), body, "", tuple(headers))
+
+
+def _send(answer: Answer, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    head = environ["REQUEST_METHOD"] == "HEAD"
+    headers = [(name, value) for name, value in answer.headers if head or name.lower() != "content-length"]
+    if answer.content_type:
+        headers.append(("Content-Type", answer.content_type))
+    if not head:
+        headers.append(("Content-Length", str(len(answer.body))))
+    start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", headers)
+    return [] if head else [answer.body]
+
+
+def _hang_up(environ: WSGIEnvironment) -> None:
+    with contextlib.suppress(OSError):  # the client was quicker
+        environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)

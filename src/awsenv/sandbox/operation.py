@@ -1,0 +1,160 @@
+"""What a request asks for: the service, the action as IAM names it, and the resource."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from .answers import Family
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .identity import Caller
+    from .request import Request
+
+HIDDEN = "(hidden)"
+
+_SECRET = re.compile(r"TokenCode|ExternalId|Password|Secret|AuthenticationCode|Signature|Security-Token|Credential")
+_VERSIONS = {"2011-06-15": "sts", "2010-05-08": "iam", "2016-11-15": "ec2"}
+_FAMILIES = {"ec2": Family.EC2, "s3": Family.S3, "iam": Family.QUERY, "sts": Family.QUERY}
+
+# What S3's sub-resources are called in actions: Get, Put or Delete comes before it.
+_BUCKET_PARTS = {
+    "accelerate": "AccelerateConfiguration",
+    "acl": "BucketAcl",
+    "analytics": "AnalyticsConfiguration",
+    "cors": "BucketCORS",
+    "encryption": "EncryptionConfiguration",
+    "inventory": "InventoryConfiguration",
+    "lifecycle": "LifecycleConfiguration",
+    "location": "BucketLocation",
+    "logging": "BucketLogging",
+    "metrics": "MetricsConfiguration",
+    "notification": "BucketNotification",
+    "object-lock": "BucketObjectLockConfiguration",
+    "ownershipControls": "BucketOwnershipControls",
+    "policy": "BucketPolicy",
+    "policyStatus": "BucketPolicyStatus",
+    "publicAccessBlock": "BucketPublicAccessBlock",
+    "replication": "ReplicationConfiguration",
+    "requestPayment": "BucketRequestPayment",
+    "tagging": "BucketTagging",
+    "versioning": "BucketVersioning",
+    "website": "BucketWebsite",
+}
+_OBJECT_PARTS = {
+    "acl": "ObjectAcl",
+    "attributes": "ObjectAttributes",
+    "legal-hold": "ObjectLegalHold",
+    "retention": "ObjectRetention",
+    "tagging": "ObjectTagging",
+    "torrent": "ObjectTorrent",
+}
+_VERBS = {"GET": "Get", "HEAD": "Get", "PUT": "Put", "POST": "Put", "DELETE": "Delete"}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What a request asks for."""
+
+    service: str
+    """As it is signed for: `sts`, `iam`, `ec2`, `s3`."""
+    action: str
+    """As IAM names it, without the service: `AssumeRole`, `DescribeRegions`, `ListBucket`."""
+    family: Family
+    parameters: Mapping[str, str]
+    """Without secrets."""
+    resource: str
+    """The ARN; `*` where the action has none, or the sandbox does not know which."""
+
+    @property
+    def name(self) -> str:
+        """The action with its service, as in a policy."""
+        return f"{self.service}:{self.action}"
+
+
+def identify(request: Request, service: str | None) -> Operation:
+    """Say what *request* asks for.
+
+    A service that is neither worded as a form, nor as JSON with a target, nor S3, has the action `Unknown`: only a
+    policy for the whole service allows it.
+
+    Args:
+        request: The request.
+        service: What it is signed for; None: it is not signed.
+    """
+    form = request.form
+    target = request.headers.get("x-amz-target")
+    if service is None:
+        service = _VERSIONS.get(form.get("Version", ""), "s3")
+    if service == "s3":
+        return _s3(request)
+    if "Action" in form and target is None:
+        parameters = {key: value for key, value in form.items() if key not in ("Action", "Version")}
+        family = _FAMILIES.get(service, Family.QUERY)
+        return Operation(service, form["Action"], family, _without_secrets(parameters), "*")
+    action = target.rpartition(".")[2] if target else "Unknown"
+    return Operation(service, action, _FAMILIES.get(service, Family.JSON), {}, "*")
+
+
+def iam_resource(operation: Operation, caller: Caller) -> str:
+    """Return the ARN that an IAM action is about, as far as its parameters name it."""
+    parameters = operation.parameters
+    if "PolicyArn" in parameters and "UserName" not in parameters and "RoleName" not in parameters:
+        return parameters["PolicyArn"]
+    for kind in ("Role", "Group", "User"):
+        if f"{kind}Name" in parameters:
+            return f"arn:aws:iam::{caller.account}:{kind.lower()}/{parameters[f'{kind}Name']}"
+    return "*"
+
+
+def _without_secrets(parameters: Mapping[str, str]) -> dict[str, str]:
+    return {key: HIDDEN if _SECRET.search(key) else value for key, value in parameters.items()}
+
+
+def _s3(request: Request) -> Operation:
+    bucket, _, key = unquote(request.path.lstrip("/")).partition("/")
+    parameters = {"Bucket": bucket, "Key": key} | _without_secrets(request.query)
+    action = _s3_action(request, bucket, key)
+    resource = f"arn:aws:s3:::{bucket}" if bucket else "*"
+    if key or action == "DeleteObject":
+        resource += f"/{key or '*'}"
+    named = {name: value for name, value in parameters.items() if value or name not in ("Bucket", "Key")}
+    return Operation("s3", action, Family.S3, named, resource)
+
+
+def _s3_action(request: Request, bucket: str, key: str) -> str:
+    parts = _OBJECT_PARTS if key else _BUCKET_PARTS
+    part = next((name for name in parts if name in request.query), None)
+    if not bucket:
+        return "ListAllMyBuckets"
+    if "uploadId" in request.query or "uploads" in request.query:
+        return _multipart_action(request.method, key)
+    if part is not None:
+        # Removing these is a change of the configuration (service authorization reference, S3).
+        changes = not key and part in ("cors", "encryption", "lifecycle", "tagging")
+        verb = _VERBS.get(request.method, "Put")
+        return ("Put" if verb == "Delete" and changes else verb) + parts[part]
+    return _object_action(request) if key else _bucket_action(request)
+
+
+def _multipart_action(method: str, key: str) -> str:
+    if not key:
+        return "ListBucketMultipartUploads"
+    return {"GET": "ListMultipartUploadParts", "DELETE": "AbortMultipartUpload"}.get(method, "PutObject")
+
+
+def _object_action(request: Request) -> str:
+    verb = _VERBS.get(request.method, "Put")
+    return f"{verb}ObjectVersion" if "versionId" in request.query and verb != "Put" else f"{verb}Object"
+
+
+def _bucket_action(request: Request) -> str:
+    if "versions" in request.query:
+        return "ListBucketVersions"
+    if request.method == "POST":
+        return "DeleteObject" if "delete" in request.query else "PutObject"
+    return {"PUT": "CreateBucket", "DELETE": "DeleteBucket"}.get(request.method, "ListBucket")

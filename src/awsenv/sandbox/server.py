@@ -1,0 +1,67 @@
+"""The HTTP server on a loopback port, in threads of this process. It prints nothing."""
+
+from __future__ import annotations
+
+import threading
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+from .request import HEADERS
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+    from .clock import Clock
+
+HOST = "127.0.0.1"
+
+_POLL = 0.02
+"""Seconds that a stop waits at most for the accepting thread."""
+
+
+def moto_application() -> WSGIApplication:
+    """Return moto's services, each loaded when it is first called."""
+    application: WSGIApplication = DomainDispatcherApplication(create_backend_app)
+    return application
+
+
+class Server:
+    """A running server."""
+
+    def __init__(self, application: WSGIApplication, clock: Clock) -> None:
+        class Handler(_Handler):
+            sandbox_clock = clock
+
+        self._server = make_server(HOST, 0, application, threaded=True, request_handler=Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL,), daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{HOST}:{self._server.server_port}"
+
+    def stop(self) -> None:
+        """Accept nothing more, and free the port."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class _Handler(MotoRequestHandler):
+    sandbox_clock: Clock
+
+    def make_environ(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().make_environ()
+        environ[HEADERS] = self.headers
+        return environ
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        # Clients learn the service's time from here.
+        return formatdate(timestamp or self.sandbox_clock.now().timestamp(), usegmt=True)
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's own name
+        """Say nothing: a person's terminal and a test's output are not ours."""

@@ -1,0 +1,193 @@
+"""Signature Version 4, from the side of the service: read it, compute what it should be, compare.
+
+The canonical request is botocore's own code, so that what is accepted here is what AWS's SDKs send.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.compat import HTTPHeaders
+from botocore.credentials import Credentials
+
+from .answers import AuthenticationError, Failure
+
+if TYPE_CHECKING:
+    from .request import Request
+
+SKEW = timedelta(minutes=15)
+"""How far the time of a signature may be from the service's own (AWS General Reference, SigV4)."""
+
+_STAMP = "%Y%m%dT%H%M%SZ"
+_ALGORITHM = "AWS4-HMAC-SHA256"
+_UNSIGNED = "UNSIGNED-PAYLOAD"
+_SCOPE = re.compile(r"([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request")
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a request says about who signed it."""
+
+    access_key_id: str
+    date: str
+    region: str
+    service: str
+    signed_headers: tuple[str, ...]
+    value: str
+    stamp: str
+    """The time of signing, as `20300102T030405Z`."""
+    session_token: str | None
+    lifetime: timedelta | None
+    """How long a presigned link holds; None: the signature is in the header."""
+
+    @property
+    def time(self) -> datetime:
+        """The time of signing."""
+        return datetime.strptime(self.stamp, _STAMP).replace(tzinfo=timezone.utc)
+
+
+def parse(request: Request) -> Signature:
+    """Read the signature from the Authorization header, or from the query of a presigned link.
+
+    Raises:
+        AuthenticationError: There is none, or a part of it is missing.
+    """
+    if "authorization" in request.headers:
+        return _parse_header(request)
+    if "X-Amz-Signature" in request.query:
+        return _parse_query(request)
+    raise AuthenticationError(Failure.MISSING)
+
+
+def _parse_header(request: Request) -> Signature:
+    algorithm, _, rest = request.headers["authorization"].partition(" ")
+    fields = dict(re.findall(r"(Credential|SignedHeaders|Signature)=([^,\s]+)", rest))
+    stamp = request.headers.get("x-amz-date") or ""
+    problems = [
+        f"Authorization header requires '{name}' parameter."
+        for name in ("Credential", "Signature", "SignedHeaders")
+        if name not in fields
+    ]
+    if not stamp:
+        problems.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+    if problems or algorithm != _ALGORITHM:
+        problems.append(f"(Hashed with SHA-256) Authorization={algorithm}")
+        raise AuthenticationError(Failure.INCOMPLETE, " ".join(problems))
+    return _signature(fields, stamp, request.headers.get("x-amz-security-token"), None)
+
+
+def _parse_query(request: Request) -> Signature:
+    query = request.query
+    fields = {name: query.get(f"X-Amz-{name}", "") for name in ("Credential", "SignedHeaders", "Signature")}
+    lifetime = query.get("X-Amz-Expires", "0")
+    if query.get("X-Amz-Algorithm") != _ALGORITHM or not lifetime.isdecimal():
+        raise AuthenticationError(Failure.INCOMPLETE, "Query-string authentication requires the X-Amz-* parameters")
+    token = query.get("X-Amz-Security-Token")
+    return _signature(fields, query.get("X-Amz-Date", ""), token, timedelta(seconds=int(lifetime)))
+
+
+def _signature(fields: dict[str, str], stamp: str, token: str | None, lifetime: timedelta | None) -> Signature:
+    scope = _SCOPE.fullmatch(fields["Credential"])
+    if scope is None:
+        raise AuthenticationError(
+            Failure.INCOMPLETE,
+            "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, "
+            f"got '{fields['Credential']}'",
+        )
+    if not re.fullmatch(r"\d{8}T\d{6}Z", stamp):
+        raise AuthenticationError(
+            Failure.INCOMPLETE,
+            f"Date must be in ISO-8601 'basic format'. Got '{stamp}'. See http://en.wikipedia.org",
+        )
+    key_id, date, region, service = scope.groups()
+    headers = tuple(fields["SignedHeaders"].lower().split(";"))
+    return Signature(key_id, date, region, service, headers, fields["Signature"], stamp, token, lifetime)
+
+
+def check_time(signature: Signature, now: datetime) -> None:
+    """Refuse a signature that was made too long ago, or in the future.
+
+    Raises:
+        AuthenticationError: It is more than 15 minutes off, or the presigned link has run out.
+    """
+    time = signature.time
+    if time > now + SKEW:
+        raise AuthenticationError(
+            Failure.WRONG_TIME,
+            f"Signature not yet current: {signature.stamp} is still later than {now + SKEW:{_STAMP}} "
+            f"({now:{_STAMP}} + 15 min.)",
+        )
+    if signature.lifetime is not None:
+        if now > time + signature.lifetime:
+            detail = f"Signature expired: {signature.stamp} is now earlier than {now - signature.lifetime:{_STAMP}}"
+            raise AuthenticationError(Failure.EXPIRED_LINK, detail)
+    elif time < now - SKEW:
+        raise AuthenticationError(
+            Failure.WRONG_TIME,
+            f"Signature expired: {signature.stamp} is now earlier than {now - SKEW:{_STAMP}} "
+            f"({now:{_STAMP}} - 15 min.)",
+        )
+
+
+def check(signature: Signature, request: Request, secret: str) -> None:
+    """Refuse a request that was not signed with *secret*, or that was changed after it was signed.
+
+    Raises:
+        AuthenticationError: The signature, or the hash of the body, is not what it should be.
+    """
+    if "host" not in signature.signed_headers or signature.date != signature.stamp[:8]:
+        raise AuthenticationError(Failure.WRONG_SIGNATURE)
+    if not hmac.compare_digest(_expected(signature, request, secret), signature.value):
+        raise AuthenticationError(Failure.WRONG_SIGNATURE)
+    announced = request.headers.get("x-amz-content-sha256", _UNSIGNED)
+    s3_streams = signature.service == "s3" and announced.startswith("STREAMING-")
+    if announced != _UNSIGNED and not s3_streams and announced != sha256(request.body).hexdigest():
+        raise AuthenticationError(Failure.WRONG_PAYLOAD)
+
+
+class _Verifier(SigV4Auth):  # type: ignore[misc]  # botocore has no types
+    """botocore's signer, told which headers the client signed and what it took for the body."""
+
+    signed: tuple[str, ...] = ()
+    presigned_payload: str | None = None
+
+    def headers_to_sign(self, request: AWSRequest) -> HTTPHeaders:
+        headers = HTTPHeaders()
+        for name in self.signed:
+            headers[name] = request.headers.get(name, "")
+        return headers
+
+    def payload(self, request: AWSRequest) -> str:
+        return self.presigned_payload or str(super().payload(request))
+
+
+class _S3Verifier(_Verifier, S3SigV4Auth):  # type: ignore[misc]  # the same
+    """The same for S3, which does not normalise paths."""
+
+
+def _expected(signature: Signature, request: Request, secret: str) -> str:
+    verifier_class: Any = _S3Verifier if signature.service == "s3" else _Verifier
+    credentials = Credentials(signature.access_key_id, secret)
+    verifier = verifier_class(credentials, signature.service, signature.region)
+    verifier.signed = signature.signed_headers
+    target = request.target
+    if signature.lifetime is not None:
+        target = re.sub(r"([?&])X-Amz-Signature=[^&]*&?", r"\1", target).rstrip("?&")
+        verifier.presigned_payload = _UNSIGNED if signature.service == "s3" else None
+    elif signature.service == "s3" and "x-amz-content-sha256" not in request.headers:
+        raise AuthenticationError(Failure.WRONG_SIGNATURE)
+    copy = AWSRequest(
+        method=request.method,
+        url=f"http://{request.headers.get('host', '')}{target}",
+        data=request.body,
+        headers=dict(request.headers),
+    )
+    copy.context["timestamp"] = signature.stamp
+    return str(verifier.signature(verifier.string_to_sign(copy, verifier.canonical_request(copy)), copy))
