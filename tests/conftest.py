@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
+from awsenv.sandbox import MfaDevice, Sandbox
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 # A shell takes as long as the machine lets it; and what is found once shall be found again.
 settings.register_profile("awsenv", deadline=None, derandomize=True)
@@ -48,3 +52,74 @@ def clean_environ(tmp_path: Path) -> dict[str, str]:
     home = tmp_path / "home"
     home.mkdir()
     return {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm-256color"}
+
+
+@dataclass(frozen=True)
+class World:
+    """A person with one access key, an MFA device and some roles, and the local AWS that knows them."""
+
+    sandbox: Sandbox
+    device: MfaDevice
+    program: str
+    environ: dict[str, str] = field(repr=False)
+    """The environment of the person's shell; nothing of a role in it."""
+    external_id: str = "canary-external-id"
+
+    @property
+    def user_arn(self) -> str:
+        """Return the ARN of the person's user."""
+        return f"arn:aws:iam::{self.sandbox.account}:user/alice"
+
+    def run(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run awsenv with *words*, without a terminal, in the person's environment and *environ* on top."""
+        return self.command([self.program, *words], **environ)
+
+    def command(self, argv: list[str], **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run *argv* likewise; in a session of its own, so that there is no terminal to be found."""
+        return subprocess.run(
+            argv,
+            env=self.environ | environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            timeout=60,
+        )
+
+    def configure(self, text: str) -> None:
+        """Add *text* to the person's ~/.aws/config."""
+        with (Path(self.environ["HOME"]) / ".aws" / "config").open("a") as file:
+            file.write(text)
+
+    def actions(self) -> list[str]:
+        """Return the STS and IAM actions that were asked of AWS so far."""
+        return [call.action for call in self.sandbox.calls]
+
+
+@pytest.fixture
+def world(program: str, clean_environ: dict[str, str]) -> Iterator[World]:
+    """Return the world of the README: `power-user` wants MFA and an external id, `read-only` neither."""
+    with Sandbox() as sandbox:
+        user = sandbox.create_user("alice")
+        device = sandbox.create_mfa_device("alice")
+        world = World(sandbox, device, program, clean_environ | sandbox.environ())
+        power_user = sandbox.create_role(
+            "power-user",
+            sandbox.trust(world.user_arn, external_id=world.external_id, mfa=True),
+            policies=["PowerUserAccess"],
+        )
+        read_only = sandbox.create_role("read-only", sandbox.trust(world.user_arn), policies=["ReadOnlyAccess"])
+        folder = Path(clean_environ["HOME"]) / ".aws"
+        folder.mkdir()
+        (folder / "credentials").write_text(
+            f"[default]\naws_access_key_id = {user.access_key_id}\naws_secret_access_key = {user.secret_access_key}\n"
+        )
+        world.configure(
+            "[default]\nregion = eu-central-1\n\n"
+            f"[profile power-user]\nrole_arn = {power_user}\nsource_profile = default\n"
+            f"mfa_serial = {device.serial}\nexternal_id = {world.external_id}\n\n"
+            f"[profile read-only]\nrole_arn = {read_only}\nsource_profile = default\n"
+        )
+        sandbox.clear_calls()
+        yield world

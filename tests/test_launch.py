@@ -45,13 +45,9 @@ def test_death_by_a_signal_is_the_commands_own(number: signal.Signals) -> None:
 
 def test_a_broken_pipe_ends_the_command() -> None:
     """Hand down SIGPIPE as it was before Python ignored it: `yes | head -1` would never end."""
-    answer = subprocess.run(
-        f'{sys.executable} -c "{BECOME}" {os.defpath} yes | head -1',
-        shell=True,  # noqa: S602 - the pipe is what is tested
-        capture_output=True,
-        check=True,
-        timeout=20,
-    )
+    pipe = f'{sys.executable} -c "{BECOME}" {os.defpath} yes | head -1'
+
+    answer = subprocess.run(["sh", "-c", pipe], capture_output=True, check=True, timeout=20)
 
     assert (answer.stdout, answer.stderr) == (b"y\n", b"")
 

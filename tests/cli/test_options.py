@@ -1,0 +1,135 @@
+"""Options, their variables, and the request that they make."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awsenv.cli.options import RoleOptions, request, seconds
+from awsenv.errors import UsageError
+from awsenv.model import Origin, RoleRequest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ORIGIN = Origin("--duration")
+
+
+def test_what_is_not_said_is_none() -> None:
+    """Leave everything to the profile."""
+    assert RoleRequest("power-user") == request("power-user", None, RoleOptions(), {})
+
+
+def test_every_option_reaches_the_request() -> None:
+    """Lose none of them."""
+    options = RoleOptions(
+        profile="p",
+        external_id="e",
+        mfa_serial="m",
+        duration="1h30m",
+        region="r",
+        session_name="s",
+        source_identity="i",
+        tag=["team=ops", "empty="],
+        transitive_tag=["team"],
+        policy="{}",
+        policy_arn=["a", "b"],
+    )
+
+    expected = RoleRequest(
+        role="power-user",
+        code="123456",
+        profile="p",
+        external_id="e",
+        mfa_serial="m",
+        duration=5400,
+        region="r",
+        session_name="s",
+        source_identity="i",
+        tags=(("team", "ops"), ("empty", "")),
+        transitive_tags=("team",),
+        policy="{}",
+        policy_arns=("a", "b"),
+    )
+    assert expected == request("power-user", "123456", options, {})
+
+
+def test_every_option_has_a_variable() -> None:
+    """Read `AWSENV_` and the option's name; a list with commas where the option may be repeated."""
+    environ = {
+        "AWSENV_SESSION_NAME": "s",
+        "AWSENV_DURATION": "900",
+        "AWSENV_TAG": "a=1,b=2",
+        "AWSENV_POLICY_ARN": "x,y",
+    }
+
+    expected = RoleRequest("r", session_name="s", duration=900, tags=(("a", "1"), ("b", "2")), policy_arns=("x", "y"))
+    assert expected == request("r", None, RoleOptions(), environ)
+
+
+def test_an_option_beats_its_variable() -> None:
+    """Name the option as the place of the value."""
+    made = request("r", None, RoleOptions(region="eu-west-1"), {"AWSENV_REGION": "us-east-1"})
+
+    assert ("eu-west-1", "--region") == (made.region, str(made.origins["region"]))
+
+
+def test_a_variable_is_the_place_of_its_value() -> None:
+    """Name the variable in messages."""
+    made = request("r", None, RoleOptions(), {"AWSENV_REGION": "us-east-1"})
+
+    assert str(made.origins["region"]) == "AWSENV_REGION"
+
+
+def test_no_secret_is_in_the_repr_of_a_request() -> None:
+    """Keep the code and the external id out of logs."""
+    made = request("r", "123456", RoleOptions(external_id="canary"), {})
+
+    assert not [secret for secret in ("123456", "canary") if secret in repr(made)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("3600", 3600), ("1h", 3600), ("90m", 5400), ("1h30m", 5400), ("900s", 900), (" 12H ", 43200), ("1h1m1s", 3661)],
+)
+def test_a_duration_is_read(text: str, expected: int) -> None:
+    """Understand hours, minutes and seconds."""
+    assert expected == seconds(text, ORIGIN)
+
+
+@pytest.mark.parametrize("text", ["", "h", "1d", "-1", "1.5h", "1h30", "abc", "٣٦٠٠", "1m1h", "9999999h"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    """Name the text and the place."""
+    with pytest.raises(UsageError) as caught:
+        seconds(text, ORIGIN)
+
+    assert (f"not a duration: {text!r}", "--duration") == (caught.value.fact, caught.value.place)
+
+
+@given(st.integers(0, 999), st.integers(0, 59), st.integers(0, 59))
+def test_hours_minutes_and_seconds_add_up(hours: int, minutes: int, rest: int) -> None:
+    """Hold for any of them."""
+    assert hours * 3600 + minutes * 60 + rest == seconds(f"{hours}h{minutes}m{rest}s", ORIGIN)
+
+
+def test_a_tag_without_a_value_is_refused() -> None:
+    """Ask for KEY=VALUE."""
+    with pytest.raises(UsageError, match="not a session tag: 'team'"):
+        request("r", None, RoleOptions(tag=["team"]), {})
+
+
+def test_a_policy_is_read_from_a_file(tmp_path: Path) -> None:
+    """Take file://PATH as the AWS CLI does."""
+    path = tmp_path / "policy.json"
+    path.write_text('{"Version": "2012-10-17"}')
+
+    assert request("r", None, RoleOptions(policy=f"file://{path}"), {}).policy == '{"Version": "2012-10-17"}'
+
+
+def test_a_policy_file_that_is_not_there_is_named() -> None:
+    """Say which file, and why it cannot be read."""
+    with pytest.raises(UsageError, match="cannot read the policy '/no/such': No such file or directory"):
+        request("r", None, RoleOptions(policy="file:///no/such"), {})
