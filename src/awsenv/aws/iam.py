@@ -1,0 +1,69 @@
+"""The Identity and Access Management: which MFA device a user has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from awsenv.errors import MfaError
+
+if TYPE_CHECKING:
+    from awsenv.aws.session import AwsSession
+    from awsenv.aws.sts import Identity
+    from awsenv.model import Credentials
+
+TIMEOUT = 3
+"""Seconds: to ask IAM is a courtesy, what it says can be guessed."""
+
+
+def mfa_device(session: AwsSession, signer: Credentials, identity: Identity) -> str:
+    """Return the serial of the device that shows codes for the user *identity*.
+
+    IAM is asked; where the user may not ask, or IAM does not answer, it is the device of the user's own name, as the
+    console proposed it for years and as `awsenv setup` makes it.
+
+    Raises:
+        MfaError: This is no user, or the user has no device that shows codes.
+    """
+    partition, user = identity.arn.split(":")[1], _user_name(identity)
+    own = f"arn:{partition}:iam::{identity.account}:mfa/{user}"
+    serials = _serials(session, signer)
+    if serials is None or own in serials:
+        return own
+    showing_codes = [serial for serial in serials if ":u2f/" not in serial]
+    if not showing_codes:
+        raise MfaError(
+            f"the user {user} has no MFA device that shows codes",
+            hint="add an authenticator app to the user: a FIDO key cannot be used for this",
+        )
+    return showing_codes[0]
+
+
+def _user_name(identity: Identity) -> str:
+    kind, _, rest = identity.arn.split(":", 5)[5].partition("/")
+    if kind != "user":
+        raise MfaError(
+            "an MFA code was given, and the source credentials are not those of a user",
+            hint="only a user has an MFA device: leave the code out, or name the device with --mfa-serial",
+        )
+    return rest.rpartition("/")[2]
+
+
+def _serials(session: AwsSession, signer: Credentials) -> list[str] | None:
+    """Return the serials of the user's devices; None: AWS does not say."""
+    try:
+        client: Any = session.create_client(
+            "iam",
+            aws_access_key_id=signer.access_key_id,
+            aws_secret_access_key=signer.secret_access_key,
+            aws_session_token=signer.session_token,
+            config=Config(connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"total_max_attempts": 1}),
+        )
+        devices = client.list_mfa_devices().get("MFADevices")
+    except (BotoCoreError, ClientError, ValueError, KeyError, TypeError):
+        return None
+    if devices is None:
+        return None
+    return [str(device["SerialNumber"]) for device in devices if device.get("SerialNumber")]

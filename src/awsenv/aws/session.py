@@ -1,0 +1,168 @@
+"""A botocore session that sees the configuration and the environment it is given, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+import botocore.session
+from botocore.config import Config
+from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConfigChainFactory
+from botocore.credentials import CredentialResolver
+from botocore.tokens import TokenProviderChain
+
+from awsenv.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from awsenv.config import Profiles
+    from awsenv.model import Environ
+
+
+class Timeouts(NamedTuple):
+    """Seconds to wait. botocore's own are 60, which with its three attempts makes six minutes of silence."""
+
+    connect: float = 5
+    read: float = 15
+    """For a request that is sent once."""
+    read_again: float = 5
+    """For a request that botocore repeats: three attempts come to as much as one of the others."""
+
+
+class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has no types
+    """A botocore session over the profiles as awsenv read them, that never looks for credentials by itself.
+
+    What a profile says of endpoints, CA bundles, FIPS, retries and the like is botocore's business. Left to it by
+    way of the process's environment are the proxies and the variables that say nothing of AWS.
+
+    Args:
+        full_config: The configuration, in the shape of `Session.full_config`.
+        environ: The environment of the caller.
+        profile: The profile whose settings count; None: `[default]`. `AWS_PROFILE` is not looked at: a chain
+            has been resolved already, and a name that does not exist would fail every call.
+        region: Where clients are made for that name no region of their own; None: what the profile says.
+        timeouts: How long to wait.
+    """
+
+    def __init__(
+        self,
+        full_config: Mapping[str, Any],
+        environ: Environ,
+        *,
+        profile: str | None = None,
+        region: str | None = None,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+    ) -> None:
+        super().__init__()
+        self.environ = environ
+        self.timeouts = timeouts
+        self.user_agent_extra = "awsenv"
+        self._full_config = {"profiles": {}, **full_config}
+        self._look_up_in(environ)
+        if profile is not None and profile in self._full_config["profiles"]:
+            self.set_config_variable("profile", profile)
+        if region is not None:
+            self.set_config_variable("region", region)
+        self._endpoints_ignored = bool(self.get_config_variable("ignore_configured_endpoint_urls"))
+        # botocore looks them up in the environment of the process: configured_endpoint does it instead.
+        self.set_config_variable("ignore_configured_endpoint_urls", value=True)
+        # botocore's own chain ends at the machine's own role: here, only what is handed in signs a request.
+        self.register_component("credential_provider", CredentialResolver([]))
+        self.register_component("token_provider", TokenProviderChain([]))
+        self.set_default_client_config(Config(connect_timeout=timeouts.connect, read_timeout=timeouts.read_again))
+
+    @property
+    def full_config(self) -> dict[str, Any]:
+        """The configuration, without reading the files again."""
+        return self._full_config
+
+    def create_client(self, service_name: str, **kwargs: Any) -> Any:
+        """Create a client as botocore does, with the endpoint of the configuration or of the environment.
+
+        Raises:
+            ConfigError: `services` names a section that is not there.
+        """
+        endpoint = kwargs.get("endpoint_url") or self.configured_endpoint(service_name)
+        if endpoint is not None:
+            kwargs["endpoint_url"] = endpoint
+            if _is_loopback(endpoint):
+                # A proxy elsewhere cannot reach this machine's own loopback.
+                kwargs["config"] = kwargs.get("config", Config()).merge(Config(proxies={}))
+        return super().create_client(service_name, **kwargs)
+
+    def configured_endpoint(self, service_name: str) -> str | None:
+        """Return the URL that the environment or the profile gives for a service.
+
+        botocore's own reading looks in the environment of the process, not in the one at hand. The order is the
+        one of the AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
+        """
+        if self._endpoints_ignored:
+            return None
+        name = service_name.replace("-", "_")
+        scoped = self.get_scoped_config()
+        return (
+            self.environ.get(f"AWS_ENDPOINT_URL_{name.upper()}")
+            or self.environ.get("AWS_ENDPOINT_URL")
+            or self._services(scoped).get(name, {}).get("endpoint_url")
+            or scoped.get("endpoint_url")
+        )
+
+    def _services(self, scoped: Mapping[str, Any]) -> Mapping[str, Any]:
+        section = scoped.get("services")
+        if section is None:
+            return {}
+        services: Mapping[str, Any] | None = self._full_config.get("services", {}).get(section)
+        if services is None:
+            raise ConfigError(
+                f"there is no section [services {section}]",
+                place=f"services of profile {self.get_config_variable('profile') or 'default'}",
+                hint="add the section, or take the key services out of the profile",
+            )
+        return services
+
+    def _look_up_in(self, environ: Environ) -> None:
+        store = self.get_component("config_store")
+        chains = ConfigChainFactory(session=self, environ=environ)
+        for name, (key, variables, default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items():
+            chain = chains.create_config_chain(
+                instance_name=name,
+                env_var_names=variables if name != "profile" else None,
+                config_property_names=key,
+                default=default,
+                conversion_func=convert,
+            )
+            store.set_config_provider(name, chain)
+
+
+def home(environ: Environ) -> str:
+    """Return the home directory as the AWS tools find it."""
+    return environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - as botocore spells it
+
+
+def open_session(
+    profiles: Profiles | None,
+    environ: Environ,
+    *,
+    profile: str | None = None,
+    region: str | None = None,
+    timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+) -> AwsSession:
+    """Open the session that serves the calls of one chain. One for a chain: a second client of it costs 3 ms."""
+    full_config = {} if profiles is None else profiles.for_botocore()
+    return AwsSession(full_config, environ, profile=profile, region=region, timeouts=timeouts)
+
+
+def host_of(url: str) -> str:
+    """Return the host of *url*, with its port if it has one, without a user's name and password."""
+    return urlsplit(url).netloc.rpartition("@")[2] or url
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

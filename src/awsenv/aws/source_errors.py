@@ -1,0 +1,149 @@
+"""What goes wrong while the first credentials are fetched, in the terms of who gives them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from botocore import exceptions
+
+from awsenv.aws.translate import is_failing, read_answer, unreachable
+from awsenv.config.text import printable
+from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from awsenv.model import Source
+
+_GIVERS = {
+    "process": "credential_process",
+    "sso": "AWS IAM Identity Center",
+    "login": "AWS Sign-In",
+    "web-identity": "AWS STS",
+    "container": "the credentials endpoint of the container",
+    "instance": "the metadata service of EC2",
+}
+
+
+_Facts = tuple[tuple[tuple[type[Exception], ...], str, str | None], ...]
+"""What is raised, the fact, and the next step; None: renew the credentials."""
+
+_ANYWHERE: _Facts = (
+    (
+        (exceptions.MissingDependencyException,),
+        "credentials of aws login need the package awscrt",
+        'install it beside awsenv: pipx inject awsenv-shell "botocore[crt]", or pip install "botocore[crt]"',
+    ),
+    (
+        (exceptions.LoginInsufficientPermissions,),
+        "the user may not sign in with aws login",
+        "allow the user signin:CreateOAuth2Token",
+    ),
+    (
+        (exceptions.SSOError, exceptions.LoginError, exceptions.TokenRetrievalError),
+        "nobody is signed in to {giver}, or the session has expired",
+        None,
+    ),
+    ((RuntimeError,), "{giver} gave credentials that have expired", None),
+    (
+        (exceptions.InvalidConfigError, exceptions.PartialCredentialsError),
+        "the settings for {giver} are incomplete",
+        "check the profile",
+    ),
+)
+_OF_KIND: dict[str, _Facts] = {
+    "process": (
+        (
+            (OSError,),
+            "the command of credential_process cannot be run",
+            "check that it exists and can be executed; no shell runs it, so ~ and $VARIABLES stay as they are",
+        ),
+        (
+            (exceptions.CredentialRetrievalError,),
+            "credential_process failed, or printed no credentials of version 1",
+            None,
+        ),
+        (
+            (json.JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError),
+            "credential_process printed something else than the JSON of credentials",
+            None,
+        ),
+        ((ValueError,), "the command of credential_process has a quote that is not closed", "close it"),
+    ),
+    "web-identity": (((OSError,), "the web identity token file cannot be read", "check web_identity_token_file"),),
+}
+
+
+@contextmanager
+def told(source: Source) -> Iterator[None]:
+    """Raise what a provider of botocore raises as an error of awsenv.
+
+    Raises:
+        SourceError: There are no usable credentials.
+        RefusedError: AWS does not give them.
+        UnreachableError: Who gives them cannot be reached.
+    """
+    try:
+        yield
+    except AwsenvError as error:
+        if error.place is None:
+            error.place = _place(source)
+        raise
+    except Exception as error:  # noqa: BLE001 - a bare AttributeError is how botocore takes a list for credentials
+        # The cause may hold what a command printed: it is not passed on.
+        raise _of_source(error, source) from None
+
+
+def renewal(source: Source) -> str:
+    """Return how a person gets new credentials from *source*."""
+    profile = "" if source.profile is None else f" --profile {shlex.quote(printable(source.profile))}"
+    return {
+        "sso": f"aws sso login{profile}",
+        "login": f"aws login{profile}",
+        "environment": "set new ones, or unset AWS_ACCESS_KEY_ID and let a profile give them",
+        "static": "replace the keys in the file: those of a user do not expire",
+        "process": "run the credential_process by itself to see what it gives",
+    }.get(source.kind, "try again")
+
+
+def _of_source(error: Exception, source: Source) -> AwsenvError:
+    if isinstance(error, exceptions.ClientError):
+        return _answered(error, source)
+    network = unreachable(error)
+    if network is not None:
+        network.place = _place(source)
+        return network
+    fact, hint = _fact(error, source)
+    return SourceError(fact, place=_place(source), hint=hint or renewal(source))
+
+
+def _fact(error: Exception, source: Source) -> tuple[str, str | None]:
+    """Return what happened and, if it is not to renew the credentials, the next step."""
+    giver = _GIVERS[source.kind]
+    for kinds, fact, hint in (*_ANYWHERE, *_OF_KIND.get(source.kind, ())):
+        if isinstance(error, kinds):
+            return fact.format(giver=giver), hint
+    return f"{giver} gave no credentials ({type(error).__name__})", None
+
+
+def _answered(error: exceptions.ClientError, source: Source) -> AwsenvError:
+    code, _message, status = read_answer(error)
+    giver, place = _GIVERS[source.kind], _place(source)
+    if is_failing(code, status):
+        return UnreachableError(f"{giver} is failing (HTTP {status})", place=place, hint="try again")
+    if "Expired" in code or code in {"UnauthorizedException", "InvalidIdentityToken"}:
+        return SourceError(f"{giver} does not take the token ({code})", place=place, hint=renewal(source))
+    hints = {
+        "sso": "check sso_account_id and sso_role_name: the permission set must be assigned to you",
+        "web-identity": "check role_arn and the trust policy of that role",
+    }
+    return RefusedError(
+        f"{giver} gives no credentials ({code})", code=code, place=place, hint=hints.get(source.kind, renewal(source))
+    )
+
+
+def _place(source: Source) -> str | None:
+    return None if source.origin is None else str(source.origin)

@@ -1,0 +1,335 @@
+"""What botocore raises, as the errors of awsenv.
+
+The text of an exception is never passed on: `ResponseParserError` holds the body of the response, parameter
+validation the parameters, `CredentialRetrievalError` what a command wrote. AWS's own message is, once it is known
+to hold no secret.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from botocore import exceptions
+
+from awsenv.aws.session import host_of
+from awsenv.config.text import printable
+from awsenv.errors import (
+    AwsenvError,
+    CodeRejected,
+    ConfigError,
+    MfaError,
+    RefusedError,
+    ResponseLost,
+    SourceError,
+    UnreachableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"})
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
+BAD_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException", "RequestExpired"})
+BUSY = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "ServiceUnavailable",
+        "SlowDown",
+        "InternalFailure",
+        "InternalError",
+        "IDPCommunicationError",
+    }
+)
+
+NOT_SENT = (
+    exceptions.EndpointConnectionError,
+    exceptions.ConnectTimeoutError,
+    exceptions.ProxyConnectionError,
+)
+"""What botocore raises while the request has not left this machine: it may be sent again, code and all."""
+
+_SETTINGS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
+    (
+        (FileNotFoundError, PermissionError, IsADirectoryError, ssl.SSLError),
+        "the CA bundle cannot be read",
+        "check AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE and ca_bundle",
+    ),
+    (
+        (exceptions.ParamValidationError,),
+        "a value of the request is none that AWS takes",
+        "check the settings of the role",
+    ),
+    (
+        (exceptions.InvalidRegionError, exceptions.BaseEndpointResolverError),
+        "the region is not one that has an endpoint",
+        "check region, or use --region",
+    ),
+    (
+        (
+            exceptions.EndpointProviderError,
+            exceptions.InvalidConfigError,
+            exceptions.InvalidDefaultsMode,
+            exceptions.InvalidProxiesConfigError,
+            exceptions.InvalidRetryConfigurationError,
+            exceptions.InvalidSTSRegionalEndpointsConfigError,
+        ),
+        "a setting of the profile or of the environment is none that botocore takes",
+        "check the endpoint, FIPS, retry and proxy settings",
+    ),
+)
+"""What can be set so that no call can be made: what is raised, the fact, the next step."""
+
+MESSAGE_LENGTH = 400
+"""Characters of AWS's message that are shown at most; the ones of STS have some 200."""
+
+_STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call, with what an error of it needs to be told in the person's terms."""
+
+    operation: str = ""
+    """As AWS's permissions name it: `sts:AssumeRole`."""
+    endpoint: str = ""
+    """The URL."""
+    key_id: str | None = None
+    """The access key that signs."""
+    key_place: str | None = None
+    """Where that key was found; None: an earlier hop gave it."""
+    key_hint: str | None = None
+    """How to renew it."""
+    serial: str | None = None
+    serial_place: str | None = None
+    duration_place: str | None = None
+    denied_place: str | None = None
+    denied_hint: str | None = None
+    """What may be the reason of an AccessDenied."""
+    with_code: bool = False
+    """Whether an MFA code is in it: then an answer that got lost is a `ResponseLost`."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What no message may hold."""
+
+    @property
+    def service(self) -> str:
+        """The service as a person calls it."""
+        return self.operation.partition(":")[0].upper()
+
+
+@contextmanager
+def translated(call: Call) -> Iterator[None]:
+    """Raise what a call raises as an error of awsenv.
+
+    Raises:
+        AwsenvError: Any of them but the ones of the command line and of `exec`.
+    """
+    try:
+        yield
+    except AwsenvError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a bare KeyError is how botocore takes HTML for an answer
+        # The cause may hold a secret: it is not passed on.
+        raise translate(error, call) from None
+
+
+def translate(error: Exception, call: Call) -> AwsenvError:
+    """Return the error of awsenv that says what *error* means for *call*."""
+    if isinstance(error, exceptions.ClientError):
+        return _answered(error, call)
+    return (
+        _not_sent(error, call.endpoint)
+        or _misconfigured(error)
+        or _lost(call, _silence(error, f"{call.service} at {host_of(call.endpoint)}"))
+    )
+
+
+def unreachable(error: Exception, endpoint: str | None = None) -> UnreachableError | None:
+    """Return what *error* says if it is one of the network, else None."""
+    if not isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
+        return None
+    url = endpoint or str(error.kwargs.get("endpoint_url") or "AWS")
+    return _not_sent(error, url) or UnreachableError(_silence(error, host_of(url)), hint="try again")
+
+
+def says(message: str, secrets: tuple[str, ...] = ()) -> str | None:
+    """Return AWS's message fit for a terminal, or None if it is empty or holds one of the secrets."""
+    text = printable(" ".join(message.split()))
+    if not text or any(secret in message or secret in text for secret in secrets if secret):
+        return None
+    return text if len(text) <= MESSAGE_LENGTH else f"{text[:MESSAGE_LENGTH]}…"
+
+
+def _answered(error: exceptions.ClientError, call: Call) -> AwsenvError:
+    """Say what an answer means that is an error of AWS."""
+    code, message, status = read_answer(error)
+    if is_failing(code, status):
+        failing = "is throttling" if "hrottl" in code or "Limit" in code else f"is failing (HTTP {status})"
+        return _lost(call, f"{call.service} at {host_of(call.endpoint)} {failing}")
+    if code.isdigit():
+        return _lost(call, f"{host_of(call.endpoint)} answered with HTTP {status} and not as AWS does")
+    if "MultiFactorAuthentication failed" in message:
+        return _mfa_failed(message, call)
+    if code in UNKNOWN_KEY | EXPIRED | BAD_SIGNATURE:
+        return _bad_key(code, message, call)
+    return _refused(code, message, call)
+
+
+def read_answer(error: exceptions.ClientError) -> tuple[str, str, int]:
+    """Return AWS's error code, its message and the HTTP status."""
+    answer: Mapping[str, Any] = error.response.get("Error", {})
+    code = re.sub(r"[^A-Za-z0-9.:_-]", "", str(answer.get("Code", "")))[:80] or "Unknown"
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return code.rpartition(":")[2], str(answer.get("Message", "")), status
+
+
+def is_failing(code: str, status: int) -> bool:
+    """Tell whether AWS itself is in trouble, so that the same call may do later."""
+    return status >= 500 or code in BUSY  # noqa: PLR2004 - HTTP's server errors
+
+
+def _mfa_failed(message: str, call: Call) -> MfaError:
+    if "one time pass code" in message and "must provide both" not in message and "unable" not in message:
+        return CodeRejected(
+            "AWS rejected that MFA code: it is wrong, or has been used",
+            place=call.serial_place,
+            hint=f"pass the next code of {printable(call.serial or '')} as the second word",
+        )
+    return MfaError(
+        f"AWS knows no MFA device {printable(call.serial or '')} of this user",
+        place=call.serial_place,
+        hint="check mfa_serial: the device must belong to the user whose key is used",
+    )
+
+
+def _bad_key(code: str, message: str, call: Call) -> SourceError:
+    key = f"the access key …{(call.key_id or '')[-4:]}"
+    if code in EXPIRED:
+        return SourceError(
+            f"the credentials of {key.removeprefix('the ')} have expired",
+            place=call.key_place,
+            hint=call.key_hint or "get new ones",
+        )
+    if code in UNKNOWN_KEY:
+        return SourceError(
+            f"AWS does not know {key}",
+            place=call.key_place,
+            hint="it was deleted or deactivated, lacks its session token, or belongs to another partition; "
+            "in a region that must be opted into, check that the account has done so",
+        )
+    skew = _skew(message)
+    if skew is not None:
+        return SourceError(
+            f"this computer's clock is {_spoken(skew)} {'behind' if skew > timedelta() else 'ahead of'} AWS's",
+            hint="set the clock: AWS takes 15 minutes of difference at most",
+        )
+    return SourceError(
+        f"the secret key does not belong to {key}",
+        place=call.key_place,
+        hint="check that aws_secret_access_key was copied whole",
+    )
+
+
+def _skew(message: str) -> timedelta | None:
+    """Return AWS's clock minus ours, as the message of SignatureDoesNotMatch tells it.
+
+    `Signature expired: SIGNED is now earlier than LIMIT (NOW - 15 min.)`, or
+    `Signature not yet current: SIGNED is still later than LIMIT (NOW + 15 min.)`.
+    """
+    if not message.startswith(("Signature expired", "Signature not yet current")):
+        return None
+    stamps = _STAMP.findall(message)
+    if len(stamps) != 3:  # noqa: PLR2004 - the three of the two texts above
+        return None
+    try:
+        signed, _limit, now = (
+            datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc) for stamp in stamps
+        )
+    except ValueError:
+        return None
+    return now - signed
+
+
+def _spoken(skew: timedelta) -> str:
+    minutes = round(abs(skew).total_seconds() / 60)
+    days, minutes = divmod(minutes, 24 * 60)
+    hours, minutes = divmod(minutes, 60)
+    amounts = ((days, "d"), (hours, "h"), (minutes, "min"))
+    return " ".join(f"{amount} {unit}" for amount, unit in amounts if amount) or "less than a minute"
+
+
+def _refused(code: str, message: str, call: Call) -> RefusedError:
+    said = says(message, call.secrets)
+    fact = f"AWS refused {call.operation} ({code})" + (f": {said.rstrip('.')}" if said else "")
+    place, hint = call.denied_place, None
+    if code == "AccessDenied":
+        hint = call.denied_hint
+    elif code == "RegionDisabledException":
+        hint = "AWS STS is not active in that region: activate it in the account settings of IAM, or use --region"
+    elif code == "PackedPolicyTooLarge":
+        hint = "the session policy and the tags are too large together: shorten --policy or drop tags"
+    elif code == "MalformedPolicyDocument":
+        hint = "check the JSON of --policy"
+    elif "DurationSeconds" in message:
+        place = call.duration_place or place
+        hint = "ask for less with duration_seconds or --duration, or raise the role's maximum session duration"
+    return RefusedError(fact, code=code, place=place, hint=hint)
+
+
+def _not_sent(error: Exception, endpoint: str) -> UnreachableError | None:
+    """Say why a connection could not be made, if that is what happened."""
+    host = host_of(endpoint)
+    if isinstance(error, exceptions.SSLError):
+        return UnreachableError(
+            f"the TLS certificate of {host} cannot be verified",
+            hint="behind a proxy that opens TLS, set AWS_CA_BUNDLE or ca_bundle to its CA certificate",
+        )
+    if isinstance(error, exceptions.ProxyConnectionError):
+        proxy = host_of(str(error.kwargs.get("proxy_url", "")))
+        return UnreachableError(
+            f"the proxy {proxy} cannot be reached", hint="check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+        )
+    if isinstance(error, exceptions.ConnectTimeoutError):
+        return UnreachableError(f"{host} does not answer", hint="check the network, and that the region exists")
+    if isinstance(error, exceptions.EndpointConnectionError):
+        return UnreachableError(
+            f"{host} cannot be reached", hint="check the network, the proxy, and that the region exists"
+        )
+    return None
+
+
+def _misconfigured(error: Exception) -> ConfigError | None:
+    """Say which setting made the call impossible, if one did."""
+    if isinstance(error, exceptions.HTTPClientError):
+        # botocore wraps what the file system says of a CA bundle that is not there.
+        error = error.kwargs.get("error") or error
+    for kinds, fact, hint in _SETTINGS:
+        if isinstance(error, kinds):
+            return ConfigError(fact, hint=hint)
+    if type(error) is ValueError and str(error).startswith("Invalid endpoint"):
+        return ConfigError("the endpoint is not a URL", hint="check endpoint_url and AWS_ENDPOINT_URL")
+    return None
+
+
+def _silence(error: Exception, where: str) -> str:
+    """Say in what way an answer did not come."""
+    if isinstance(error, exceptions.ReadTimeoutError):
+        return f"{where} took the request and did not answer in time"
+    if isinstance(error, exceptions.HTTPClientError):
+        return f"the connection to {where} was lost"
+    return f"{where} did not answer as AWS does"
+
+
+def _lost(call: Call, fact: str) -> UnreachableError:
+    if call.with_code:
+        return ResponseLost(f"{fact}; the MFA code may have been used up", hint="try again with the device's next code")
+    return UnreachableError(fact, hint="try again; if a network's sign-in page is in the way, sign in first")

@@ -1,0 +1,323 @@
+"""Where an MFA code comes from: the argument, a command, the terminal.
+
+The terminal is opened directly, so that it works inside `$(…)`; standard input is never read. Everything that is
+said here is said on that terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import termios
+import threading
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from awsenv.config import limits
+from awsenv.config.text import printable
+from awsenv.errors import AwsenvError, MfaError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from awsenv.model import Environ
+
+STEP = 30
+"""Seconds that a code lives (RFC 6238, and every device that AWS takes)."""
+
+PROCESS_RUNS = 3
+"""How often `mfa_process` is run for one code: it may print the same code twice within one step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """The MFA device that a code is asked of."""
+
+    serial: str
+    process: str | None = None
+    """The command that prints its code."""
+    place: str | None = None
+    """Where that command is configured."""
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: the last part of the ARN, or the serial number of a hardware device."""
+        return self.serial.rpartition("/")[2]
+
+
+class Terminal:
+    """The person's terminal, whatever standard input and output are connected to."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    @classmethod
+    def open(cls, path: str = "/dev/tty") -> Terminal:
+        """Open the controlling terminal.
+
+        Raises:
+            OSError: There is none.
+        """
+        return cls(os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+
+    def close(self) -> None:
+        """Close it."""
+        os.close(self._descriptor)
+
+    def fileno(self) -> int:
+        """Return the descriptor, to hand to another program."""
+        return self._descriptor
+
+    def tell(self, text: str) -> None:
+        """Write one line."""
+        self._write(printable(text) + "\n")
+
+    def ask(self, prompt: str, *, echo: bool = True) -> str | None:
+        """Ask for one line.
+
+        Ctrl-C raises KeyboardInterrupt. After Ctrl-Z and `fg` the prompt is shown again.
+
+        Args:
+            prompt: What is shown before the answer.
+            echo: Whether the answer shows while it is typed.
+
+        Returns:
+            The answer without its newline; None after Ctrl-D, or when the terminal is gone.
+        """
+        with self._settings(echo=echo) as settle:
+
+            def show() -> None:
+                settle()
+                self._write(printable(prompt))
+
+            with _on_continue(show):
+                show()
+                answer = self._line()
+        if answer is None or not echo:
+            self._write("\n")
+        return answer
+
+    def _line(self) -> str | None:
+        line = b""
+        while not line.endswith((b"\n", b"\r")):
+            try:
+                more = os.read(self._descriptor, 4096)
+            except OSError:  # hung up, or in the background of a session without job control
+                return None
+            if not more:
+                break
+            line += more
+        return line.decode("utf-8", "replace").strip() if line else None
+
+    @contextmanager
+    def _settings(self, *, echo: bool) -> Iterator[Callable[[], None]]:
+        """Yield what turns echo off, if it is to be off; put back what was, at the end.
+
+        With echo on nothing is touched, so nothing can be left behind.
+        """
+        if echo:
+            yield lambda: None
+            return
+        before = termios.tcgetattr(self._descriptor)
+        silent = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+        try:
+            yield lambda: termios.tcsetattr(self._descriptor, termios.TCSAFLUSH, silent)
+        finally:
+            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, before)
+
+    def _write(self, text: str) -> None:
+        # A terminal that is gone is no reason to fail: what was asked for will not come, and that is said.
+        data = text.encode("utf-8", "replace")
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+        except OSError:
+            return
+
+
+@contextmanager
+def _on_continue(show: Callable[[], None]) -> Iterator[None]:
+    """Call *show* whenever the process goes on after Ctrl-Z. Signals can be handled in the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGCONT, lambda _number, _frame: show())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCONT, before or signal.SIG_DFL)
+
+
+class Codes:
+    """What yields MFA codes: the code that was given, once; then the device's command; then the terminal.
+
+    A code that it has yielded for a device is never yielded for it again: AWS takes each code once (RFC 6238, 5.2).
+
+    Args:
+        given: The code of the command line.
+        environ: The environment that `mfa_process` runs in; None: the one of this process.
+        terminal: Opens the terminal; raises OSError where there is none.
+        now: The time in seconds since the epoch.
+        sleep: Waits for some seconds.
+    """
+
+    def __init__(
+        self,
+        given: str | None = None,
+        *,
+        environ: Environ | None = None,
+        terminal: Callable[[], Terminal] = Terminal.open,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._given = given
+        self._environ = environ
+        self._open = terminal
+        self._now = now
+        self._sleep = sleep
+        self._spent: set[tuple[str, str]] = set()
+
+    def next_code(self, device: Device, *, after: AwsenvError | None = None) -> str:
+        """Return the next code of *device*: one that has not been used.
+
+        Args:
+            device: Whose code.
+            after: Why the last code did not do. It is said on the terminal, and raised where nothing yields another.
+
+        Raises:
+            MfaError: There is no terminal, the person cancelled, or the command printed no code.
+        """
+        given, self._given = self._given, None
+        if given is not None and self._is_fresh(device, given):
+            code = given
+        elif device.process is not None:
+            code = self._from_command(device, device.process)
+        else:
+            code = self._from_terminal(device, after)
+        self._spent.add((device.serial, code))
+        return code
+
+    def _is_fresh(self, device: Device, code: str) -> bool:
+        return (device.serial, code) not in self._spent
+
+    def _from_terminal(self, device: Device, after: AwsenvError | None) -> str:
+        name = device.name if device.name == device.serial else f"{device.name} ({device.serial})"
+        try:
+            terminal = self._open()
+        except OSError:
+            raise after or MfaError(
+                f"an MFA code of {printable(name)} is needed and there is no terminal to ask at",
+                place=device.place,
+                hint="pass the code as the second word",
+            ) from None
+        with closing(terminal):
+            if after is not None:
+                terminal.tell(after.fact)
+            return self._ask(terminal, device, f"MFA code for {name}: ")
+
+    def _ask(self, terminal: Terminal, device: Device, prompt: str) -> str:
+        while True:
+            answer = terminal.ask(prompt)
+            if answer is None:
+                raise MfaError("cancelled: no MFA code was given")
+            try:
+                code = limits.mfa_code(answer)
+            except MfaError as error:
+                terminal.tell(error.fact)
+                continue
+            if self._is_fresh(device, code):
+                return code
+            terminal.tell("that code has been used: wait for the next one")
+
+    def _from_command(self, device: Device, command: str) -> str:
+        for run in range(PROCESS_RUNS):
+            if run:
+                self._await_next_step(device)
+            code = self._run(command, device.place)
+            if self._is_fresh(device, code):
+                return code
+        raise MfaError(
+            "mfa_process prints a code that has been used",
+            place=device.place,
+            hint="it must print the code of the present 30 seconds",
+        )
+
+    def _await_next_step(self, device: Device) -> None:
+        seconds = STEP - self._now() % STEP
+        try:
+            terminal = self._open()
+        except OSError:
+            pass
+        else:
+            with closing(terminal):
+                terminal.tell(f"the MFA code of {device.name} has been used: the next one comes in {seconds:.0f} s")
+        self._sleep(seconds)
+
+    def _run(self, command: str, place: str | None) -> str:
+        """Run *command* with the person's terminal, so that it can ask for a PIN or a touch."""
+        try:
+            words = shlex.split(command)
+        except ValueError:
+            raise MfaError("mfa_process has a quote that is not closed", place=place) from None
+        if not words:
+            raise MfaError("mfa_process is empty", place=place)
+        try:
+            terminal = self._open()
+        except OSError:
+            finished = self._capture(words, None, place)
+        else:
+            with closing(terminal):
+                finished = self._capture(words, terminal.fileno(), place)
+        if finished.returncode != 0:
+            raise MfaError(
+                f"mfa_process ended with status {finished.returncode}",
+                place=place,
+                hint="run the command by itself to see why",
+            )
+        try:
+            return limits.mfa_code(finished.stdout.decode("ascii", "replace"))
+        except MfaError:
+            raise MfaError("mfa_process printed something else than six digits", place=place) from None
+
+    def _capture(self, words: list[str], terminal: int | None, place: str | None) -> subprocess.CompletedProcess[bytes]:
+        try:
+            return subprocess.run(
+                words,
+                stdin=subprocess.DEVNULL if terminal is None else terminal,
+                stdout=subprocess.PIPE,
+                stderr=terminal,
+                env=self._environ,
+                check=False,
+            )
+        except (OSError, ValueError):
+            raise MfaError(
+                f"mfa_process cannot be run: {printable(words[0])}",
+                place=place,
+                hint="check that the command exists and can be executed",
+            ) from None
+
+
+def ask_secret(prompt: str, *, terminal: Callable[[], Terminal] = Terminal.open) -> str:
+    """Ask for a secret at the terminal, without echo.
+
+    Args:
+        prompt: What is shown: `External id: `.
+        terminal: Opens the terminal; raises OSError where there is none.
+
+    Raises:
+        UsageError: There is no terminal, or nothing was given.
+    """
+    what = prompt.rstrip(": ")
+    try:
+        opened = terminal()
+    except OSError:
+        raise UsageError(f"{what}: there is no terminal to ask at") from None
+    with closing(opened):
+        answer = opened.ask(prompt, echo=False)
+    if not answer:
+        raise UsageError(f"{what}: cancelled, nothing was given")
+    return answer
