@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto, unique
+from typing import Any
 from xml.sax.saxutils import escape
 
 STS_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
@@ -181,3 +183,19 @@ def render(error: ServiceError, family: Family) -> Answer:
             f"<RequestId>{request_id}</RequestId></ErrorResponse>"
         )
     return Answer(error.status, f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'.encode(), headers=headers)
+
+
+def result(action: str, values: Mapping[str, Any]) -> Answer:
+    """Return a success of *action* in the XML of the query protocol."""
+    request_id = str(uuid.uuid4())
+    body = (
+        f'<{action}Response xmlns="{STS_NAMESPACE}"><{action}Result>{_xml(values)}</{action}Result>'
+        f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{action}Response>"
+    )
+    return Answer(200, body.encode(), headers=(("x-amzn-RequestId", request_id),))
+
+
+def _xml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "".join(f"<{name}>{_xml(inner)}</{name}>" for name, inner in value.items())
+    return escape(str(value))

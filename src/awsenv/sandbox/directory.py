@@ -137,6 +137,14 @@ class Directory:
         user = self.backend(account).get_user(name)
         return Caller(Kind.USER, account, name, user.arn, user.arn, user.id)
 
+    def knows(self, caller: Caller) -> bool:
+        """Whether the user or the role behind *caller* is still there; one made anew is another."""
+        if caller.kind is not Kind.ROLE:
+            user = self.backend(caller.account).users.get(caller.name)
+            return user is not None and user.id == caller.user_id
+        role = self.role(caller.principal_arn)
+        return role is not None and role.id == caller.user_id.partition(":")[0]
+
     def role(self, arn: str) -> Any | None:
         """Return moto's role of that ARN; None if there is no such role, or no such account."""
         account = arn.split(":")[4]

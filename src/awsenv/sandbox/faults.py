@@ -8,8 +8,7 @@ from dataclasses import replace
 from enum import Enum, unique
 from typing import TYPE_CHECKING
 
-from . import sts
-from .answers import Answer, Family, ServiceError, render
+from .answers import Answer, Family, ServiceError, render, result
 
 if TYPE_CHECKING:
     from .operation import Operation
@@ -65,7 +64,7 @@ def answer_instead(fault: Fault, operation: Operation) -> Answer:
     if fault is Fault.HTML:
         return Answer(200, _PORTAL, "text/html")
     if fault is Fault.EMPTY:
-        return sts.response(operation.action, {}) if operation.family is Family.QUERY else Answer(200, b"")
+        return result(operation.action, {}) if operation.family is Family.QUERY else Answer(200, b"")
     return render(_ERRORS[fault], operation.family)
 
 

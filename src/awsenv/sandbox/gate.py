@@ -108,7 +108,7 @@ class Gate:
 
     def _authenticate(self, signed: signature.Signature, incoming: Request) -> Caller:
         key = self.keys.find(signed.access_key_id, signed.session_token)
-        signature.check_time(signed, self.clock.now())
+        signature.check_time(signed, self.clock.signing_time())
         signature.check(signed, incoming, key.secret)
         return key.caller
 

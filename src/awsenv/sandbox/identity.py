@@ -97,7 +97,7 @@ class Keys:
             AuthenticationError: It is unknown, inactive or expired, or the session token is not its own.
         """
         key = self._sessions.get(access_key_id) or self._directory.find_key(access_key_id)
-        if key is None:
+        if key is None or not self._directory.knows(key.caller):
             raise AuthenticationError(Failure.UNKNOWN_KEY)
         if not hmac.compare_digest((key.token or "").encode(), (token or "").encode()):
             raise AuthenticationError(Failure.WRONG_TOKEN)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from .answers import Family
+from .identity import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,6 +104,8 @@ def identify(request: Request, service: str | None) -> Operation:
 def iam_resource(operation: Operation, caller: Caller) -> str:
     """Return the ARN that an IAM action is about, as far as its parameters name it."""
     parameters = operation.parameters
+    if caller.kind is not Kind.ROLE and parameters.get("UserName") == caller.name:
+        return caller.principal_arn
     if "PolicyArn" in parameters and "UserName" not in parameters and "RoleName" not in parameters:
         return parameters["PolicyArn"]
     for kind in ("Role", "Group", "User"):

@@ -31,11 +31,15 @@ _OWN_USER = frozenset(
 
 
 def for_own_user(request: Request, operation: Operation, caller: Caller) -> tuple[Request, Operation]:
-    """Name the user in a request to IAM that leaves it out and means the caller."""
-    if operation.service != "iam" or operation.action not in _OWN_USER or caller.kind is Kind.ROLE:
+    """Name the user in a request to IAM that leaves it out and means the caller.
+
+    Raises:
+        ServiceError: ValidationError: the caller is no user.
+    """
+    if operation.service != "iam" or operation.action not in _OWN_USER or "UserName" in operation.parameters:
         return request, operation
-    if "UserName" in operation.parameters:
-        return request, operation
+    if caller.kind is Kind.ROLE:
+        raise ServiceError("ValidationError", "Must specify userName when calling with non-User credentials")
     named = replace(operation, parameters={**operation.parameters, "UserName": caller.name})
     return request.with_parameter("UserName", caller.name), named
 

@@ -125,7 +125,7 @@ class Sandbox:
         account = account or self.account
         backend = self._directory.backend(account)
         user = backend.create_user(REGION, name)
-        user.id = self._directory.new_id("AIDA", account)
+        user.id = self._directory.new_id("AIDA", account)  # moto's own is not of AWS's form
         for policy in policies:
             backend.attach_user_policy(_policy_arn(policy), name)
         key = backend.create_access_key(name)

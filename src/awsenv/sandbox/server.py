@@ -61,7 +61,7 @@ class _Handler(MotoRequestHandler):
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         # Clients learn the service's time from here.
-        return formatdate(timestamp or self.sandbox_clock.now().timestamp(), usegmt=True)
+        return formatdate(timestamp or self.sandbox_clock.signing_time().timestamp(), usegmt=True)
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's own name
         """Say nothing: a person's terminal and a test's output are not ours."""

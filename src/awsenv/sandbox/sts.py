@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape
 
 from . import session_policy, trust, validation
-from .answers import STS_NAMESPACE, Answer, ServiceError
+from .answers import ServiceError, result
 from .identity import Caller, Kind, with_session
 
 if TYPE_CHECKING:
     from awsenv.model import Credentials
 
+    from .answers import Answer
     from .clock import Clock
     from .directory import Directory
     from .identity import Keys
@@ -53,7 +52,7 @@ class Sts:
         }
         if action not in actions:
             raise ServiceError("AccessDenied", f"The sandbox does not serve sts:{action}", 403)
-        return response(action, actions[action](parameters, caller))
+        return result(action, actions[action](parameters, caller))
 
     @staticmethod
     def _get_caller_identity(_: Parameters, caller: Caller) -> dict[str, Any]:
@@ -153,19 +152,3 @@ def _credentials(credentials: Credentials) -> dict[str, Any]:
         "SessionToken": credentials.session_token,
         "Expiration": f"{credentials.expiration:%Y-%m-%dT%H:%M:%SZ}",
     }
-
-
-def response(action: str, result: Mapping[str, Any]) -> Answer:
-    """Word a result in the XML of the query protocol."""
-    request_id = str(uuid.uuid4())
-    body = (
-        f'<{action}Response xmlns="{STS_NAMESPACE}"><{action}Result>{_xml(result)}</{action}Result>'
-        f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{action}Response>"
-    )
-    return Answer(200, body.encode(), headers=(("x-amzn-RequestId", request_id),))
-
-
-def _xml(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "".join(f"<{name}>{_xml(inner)}</{name}>" for name, inner in value.items())
-    return escape(str(value))
