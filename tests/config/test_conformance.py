@@ -1,0 +1,117 @@
+"""The AWS shared-config conformance cases, with the answers that differ on purpose.
+
+`aws` and boto3 answer like botocore, Terraform and Go like the specification. awsenv answers like botocore, so that
+what works in `aws` works here.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from awsenv.config import ini
+from awsenv.config.files import config_file, credentials_file
+from awsenv.errors import ConfigError
+
+if TYPE_CHECKING:
+    from config.conftest import Home
+
+DATA = Path(__file__).parent / "data"
+PARSER: list[dict[str, Any]] = json.loads((DATA / "profile-parser-tests.json").read_bytes())["tests"]
+LOCATION: list[dict[str, Any]] = json.loads((DATA / "file-location-tests.json").read_bytes())["tests"]
+
+REFUSED = "refused"
+
+NAMES = "botocore answers so: it takes any name"
+COMMENTS = "botocore answers so: a comment begins only at the beginning of a line"
+TWICE = "botocore answers so: a section or key that stands there twice spoils the file"
+
+DEVIATIONS: dict[str, tuple[Any, str]] = {
+    "Profile names support alphanumeric characters and - / . % @ _ : +": (
+        {"some-thing:long/the_one%only.foo@bar+": {}, "foo!bar": {}},
+        NAMES,
+    ),
+    "Property definitions must contain an equals sign.": (
+        {"foo": {"key": "value"}},
+        "botocore answers so: a colon divides key and value too",
+    ),
+    "Pound sign comments are ignored.": ({"foo": {"name": "value # Comment with # sign"}}, COMMENTS),
+    "Semicolon sign comments are ignored.": ({"foo": {"name": "value ; Comment with ; sign"}}, COMMENTS),
+    "All comment types can be used together.": ({"foo": {"name": "value # Comment with ; sign"}}, COMMENTS),
+    "Comments can be empty.": ({"foo": {"name": "value ;"}}, COMMENTS),
+    "Duplicate profiles in the same file merge properties.": (REFUSED, TWICE),
+    "Duplicate properties in a profile use the last one defined.": (REFUSED, TWICE),
+    "Duplicate properties in duplicate profiles use the last one defined.": (REFUSED, TWICE),
+    "Duplicate properties in duplicate profiles use the last one defined (case insensitive).": (REFUSED, TWICE),
+    "Default profiles with mixed prefixes in the config file ignore the one without prefix when merging.": (
+        REFUSED,
+        TWICE,
+    ),
+    "Default profiles with mixed prefixes merge with credentials": (REFUSED, TWICE),
+    "Default profile with profile prefix overrides default profile without prefix when profile prefix is first.": (
+        {"default": {"name2": "value2"}},
+        "botocore answers so: of [profile default] and [default] the later counts",
+    ),
+    "Invalid profile names are ignored.": ({"in valid 2": {"name2": "value2"}}, NAMES),
+    "Invalid property names are ignored.": ({"foo": {"in valid": "value"}}, NAMES),
+    "Sub-property definitions cannot have an empty name.": ({"foo": {"s3": {"": "value"}}}, NAMES),
+    "Credentials profiles with prefix are ignored.": (
+        {"profile foo": {"name": "value"}},
+        "botocore answers so: in the credentials file the whole header is the name",
+    ),
+    "profile name with extra whitespace": (
+        {"bar": {}},
+        "botocore answers so: a header that begins with a space is no profile",
+    ),
+    "profile name with extra whitespace in credentials": (
+        {"   foo    ": {"name": "value"}, "profile bar": {}},
+        "botocore answers so: in the credentials file the whole header is the name",
+    ),
+}
+
+
+def expected(case: dict[str, Any]) -> Any:
+    """Return the answer of the table of deviations, else that of the specification."""
+    if case["name"] in DEVIATIONS:
+        return DEVIATIONS[case["name"]][0]
+    output = case["output"]
+    if "errorContaining" in output:
+        return REFUSED
+    return {
+        name: {key: ini.nested(text) if text.startswith("\n") else text for key, text in values.items()}
+        for name, values in output["config"]["profiles"].items()
+    }
+
+
+@pytest.mark.parametrize("case", PARSER, ids=[case["name"] for case in PARSER])
+def test_the_reader_answers_as_specified_but_for_the_table(case: dict[str, Any], home: Home) -> None:
+    """Each case of the parser suite has the specified answer, or the one that the table gives a reason for."""
+    try:
+        profiles = home.read(case["input"].get("configFile", ""), case["input"].get("credentialsFile", ""))
+    except ConfigError:
+        actual: Any = REFUSED
+    else:
+        actual = profiles.for_botocore()["profiles"]
+        sessions = case["output"].get("config", {}).get("sso_sessions", {})
+        assert sessions == profiles.for_botocore()["sso_sessions"]
+
+    assert expected(case) == actual
+
+
+@pytest.mark.parametrize("case", LOCATION, ids=[f"{n} {case['name']}" for n, case in enumerate(LOCATION)])
+def test_the_files_are_looked_for_where_specified(case: dict[str, Any]) -> None:
+    """Each case for POSIX has the specified answer; awsenv is not for Windows."""
+    found = config_file(case["environment"]).path, credentials_file(case["environment"]).path
+
+    specified = (case["configLocation"], case["credentialsLocation"])
+    assert (specified == found) is (case["platform"] == "linux")
+
+
+def test_the_table_of_deviations_names_cases_that_there_are() -> None:
+    """A deviation whose case is gone, or whose answer is the specified one, goes too."""
+    assert set(DEVIATIONS) <= {case["name"] for case in PARSER}
+    assert len(DEVIATIONS) == 19
+    assert (65, 9) == (len(PARSER), len(LOCATION))

@@ -1,0 +1,172 @@
+"""Where the two files are found, and what becomes of one that cannot be read."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from botocore.session import Session
+
+from awsenv import config
+from awsenv.config.files import config_file, credentials_file
+from awsenv.errors import ConfigError
+
+if TYPE_CHECKING:
+    from config.conftest import Home
+
+UNREADABLE = """
+import os, sys
+from awsenv import config
+from awsenv.errors import ConfigError
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+try:
+    config.read({"AWS_CONFIG_FILE": sys.argv[1], "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"})
+except ConfigError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "variables", "path"),
+    [
+        ("~/c", {"HOME": "/h"}, "/h/c"),
+        ("~", {"HOME": "/h/"}, "/h"),
+        ("~/c", {"HOME": ""}, "/c"),
+        ("$HOME/c", {"HOME": "/h"}, "/h/c"),
+        ("${HOME}/c", {"HOME": "/h"}, "/h/c"),
+        ("/x/${NOT_SET}/$NOT_SET", {}, "/x/${NOT_SET}/$NOT_SET"),
+        ("$A/c", {"A": "$B", "B": "/b"}, "$B/c"),
+        ("$A/c", {"A": "~", "HOME": "/h"}, "/h/c"),
+        ("~no-such-user/c", {"HOME": "/h"}, "~no-such-user/c"),
+        ("", {}, ""),
+    ],
+)
+def test_a_path_is_expanded_with_the_environment_that_is_given(
+    written: str, variables: dict[str, str], path: str
+) -> None:
+    """`~` and `$NAME` are expanded once, as botocore does, and never from the process's own environment."""
+    assert path == config_file({"AWS_CONFIG_FILE": written, **variables}).path
+
+
+def test_without_home_the_home_of_the_user_is_taken() -> None:
+    """No HOME is no reason to find nothing."""
+    import pwd  # noqa: PLC0415 - only here
+
+    assert f"{pwd.getpwuid(os.getuid()).pw_dir}/.aws/config" == config_file({}).path
+
+
+def test_a_file_below_the_home_is_named_with_a_tilde(home: Home) -> None:
+    """Messages name a file as a person would type it."""
+    home.write()
+
+    assert ("~/.aws/config", "~/.aws/credentials") == (
+        config_file(home.environ()).name,
+        credentials_file(home.environ()).name,
+    )
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "fifo", "/dev/null", "below a file", "empty name"])
+def test_what_is_no_regular_file_is_no_file_and_does_not_hang(kind: str, tmp_path: Path) -> None:
+    """As in botocore: only a regular file counts."""
+    path = tmp_path / "config"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "below a file":
+        path.touch()
+        path /= "config"
+    name = {"/dev/null": "/dev/null", "empty name": ""}.get(kind, str(path))
+
+    profiles = config.read({"AWS_CONFIG_FILE": name, "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"})
+
+    assert () == profiles.names
+
+
+@pytest.mark.parametrize("locked", ["file", "folder"])
+def test_a_file_that_may_not_be_read_is_named(locked: str) -> None:
+    """`permission denied`, where botocore says that the profile does not exist. Root becomes nobody."""
+    with tempfile.TemporaryDirectory() as top:
+        Path(top).chmod(0o755)  # pytest's own folders are closed to nobody
+        folder = Path(top, "aws")
+        folder.mkdir()
+        path = folder / "config"
+        path.write_text("[default]\n")
+        (path if locked == "file" else folder).chmod(0)
+        done = subprocess.run(
+            [sys.executable, "-c", UNREADABLE, str(path)],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        )
+        folder.chmod(0o700)
+
+    assert f"cannot read {path}: permission denied\n" == done.stdout
+
+
+@pytest.mark.parametrize(
+    ("data", "fact", "line"),
+    [
+        (b"\xef\xbb\xbf[default]\n", "UTF-8 with a byte order mark", 1),
+        ("[default]\n".encode("utf-16"), "UTF-16", 1),
+        (b"[default]\nregion = x\n# gr\xfc\xdfe\n", "not UTF-8", 3),
+    ],
+)
+def test_another_encoding_is_named_with_its_line(data: bytes, fact: str, line: int, tmp_path: Path) -> None:
+    """Where botocore says `Unable to parse config file` and no more, the line is named."""
+    path = tmp_path / "config"
+    path.write_bytes(data)
+
+    with pytest.raises(ConfigError, match=fact) as caught:
+        config.read({"AWS_CONFIG_FILE": str(path)})
+
+    assert f"{path}:{line}" == caught.value.place
+    assert "UTF-8" in (caught.value.hint or "")
+
+
+def test_windows_line_ends_make_no_difference(home: Home) -> None:
+    """A file that was edited on Windows works."""
+    profiles = home.read("[profile a]\r\nregion = eu-west-1\r\n")
+
+    assert "eu-west-1" == profiles.for_botocore()["profiles"]["a"]["region"]
+
+
+@pytest.mark.parametrize("variables", [{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {}])
+def test_a_file_is_utf_8_whatever_the_locale_says(variables: dict[str, str], home: Home) -> None:
+    """A profile whose name is not ASCII is found under LC_ALL=C too, where botocore cannot read the file."""
+    home.write("[profile grün]\nregion = eu-west-1\n")
+    program = "import sys; from awsenv import config; print(ascii(config.read({'HOME': sys.argv[1]}).names))"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(home.path)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": os.pathsep.join(p for p in sys.path if p), **variables},
+    )
+
+    assert "('gr\\xfcn',)\n" == done.stdout
+
+
+def test_botocore_works_from_our_reading(home: Home) -> None:
+    """`for_botocore` is what a session would have read by itself."""
+    text = "[default]\nregion = a\n[profile x]\ns3 =\n  k = v\n[sso-session s]\nsso_region = r\n[plugins]\ncli = x\n"
+    profiles = home.read(f"{text}[services t]\nsts =\n  a = b\n", "[x]\nregion = b\n[y]\nregion = c\n")
+    session = Session(
+        session_vars={
+            "config_file": (None, None, str(home.path / ".aws" / "config"), None),
+            "credentials_file": (None, None, str(home.path / ".aws" / "credentials"), None),
+        }
+    )
+
+    assert session.full_config == profiles.for_botocore()
+    assert ("default", "x", "y") == profiles.names

@@ -1,0 +1,124 @@
+"""The reader gives the answers of botocore's, and names the lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore import configloader
+from botocore.exceptions import ConfigParseError
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from awsenv import config
+from awsenv.config import ini
+from awsenv.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEADERS = (
+    'default|DEFAULT|a||x]y|profile a|profile  b |profile\tc|profile "a b"|profile o\'x|profile a b|Profile a|'
+    "profilea|profiles a| profile a |profile a\\ b|sso-session s|services t"
+)
+NAMES = st.sampled_from(HEADERS.split("|"))
+LINES = st.one_of(
+    NAMES.map(lambda name: f"[{name}]"),
+    NAMES.map(lambda name: f"[{name}] # after"),
+    st.builds(
+        lambda indent, key, divider, value: f"{indent}{key}{divider}{value}",
+        st.sampled_from(["", "", "", " ", "\t", "   ", "\u00a0"]),
+        st.sampled_from(["region", "Region", "role_arn", "s3", "a b", "ä", "#c", ";c", "[x", "]", ""]),
+        st.sampled_from([" = ", "=", ":", " : ", "= ", ""]),
+        st.sampled_from(["", "v", "v # c", "v ; c", "a=b", "a:b", "x\u2019y", "x\x00y", "\x1c", "'q'", "[z]", "\x0b"]),
+    ),
+    st.sampled_from(["", " ", "\t", "# c", "  ; c", " -more", "\x85", "\ufeff", "\u2028k=v", "\x0c"]),
+)
+TEXTS = st.builds(
+    lambda lines, ends: "".join(line + end for line, end in zip(lines, ends, strict=False)),
+    st.lists(LINES, max_size=14),
+    st.lists(st.sampled_from(["\n", "\n", "\n", "\r\n", "\r"]), min_size=14, max_size=14),
+)
+HEAD = st.sampled_from(["", "[default]\n", "[profile a]\n"])
+
+
+def by_botocore(config_path: Path, credentials_path: Path) -> dict[str, Any] | None:
+    """Read as `botocore.session.Session.full_config` does; None: botocore refuses."""
+    try:
+        full: dict[str, Any] = configloader.load_config(str(config_path))
+        for name, values in configloader.raw_config_parse(str(credentials_path)).items():
+            full["profiles"].setdefault(name, {}).update(values)
+    except ConfigParseError:
+        return None
+    return full
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(config_text=st.builds(str.__add__, HEAD, TEXTS), credentials_text=st.builds(str.__add__, HEAD, TEXTS))
+@example(config_text="[default]\n[profile default]\na=1\n", credentials_text="")
+@example(config_text="[DEFAULT]\na=1\n[profile x]\nb=2\n[DEFAULT]\nc=3\n", credentials_text="[x]\na=2\n[DEFAULT]\n")
+@example(config_text="[profile a]\ns3 =\n  a = 1\n\n  b = 2\n", credentials_text="")
+@example(config_text="[profile a]\nb\n = c", credentials_text="")
+def test_what_botocore_takes_is_taken_with_the_same_result_and_nothing_else(
+    config_text: str, credentials_text: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Over generated texts the two readers agree, in what they refuse too."""
+    folder = tmp_path_factory.mktemp("home")
+    paths = folder / "config", folder / "credentials"
+    for path, text in zip(paths, (config_text, credentials_text), strict=True):
+        path.write_bytes(text.encode())
+    environ = {"AWS_CONFIG_FILE": str(paths[0]), "AWS_SHARED_CREDENTIALS_FILE": str(paths[1])}
+    expected = by_botocore(*paths)
+    try:
+        actual = config.read(environ).for_botocore()
+    except ConfigError:
+        actual = None
+
+    assert expected == actual
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=st.text(st.sampled_from("[]=:#; \t\n\rab'\"\\é\x00\x1f\u2028"), max_size=60))
+def test_any_text_is_answered_as_botocore_answers(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No text makes the reader do anything but answer or refuse, as botocore does."""
+    folder = tmp_path_factory.mktemp("home")
+    path, none = folder / "config", folder / "none"
+    path.write_bytes(text.encode())
+    none.write_bytes(b"")
+    try:
+        actual = config.read({"AWS_CONFIG_FILE": str(path), "AWS_SHARED_CREDENTIALS_FILE": str(none)}).for_botocore()
+    except ConfigError:
+        actual = None
+
+    assert by_botocore(path, none) == actual
+
+
+def test_every_section_and_key_knows_its_line() -> None:
+    """Lines are counted from one, comments and continuations included."""
+    sections = ini.parse("# hello\n\n[profile a]\nx = 1\n  more\n# c\ny = 2\n", "f")
+
+    assert sections["profile a"] == ini.Section(
+        3, {"x": ini.Value("1\nmore", 4, "profile a"), "y": ini.Value("2", 7, "profile a")}
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "fact", "place"),
+    [
+        ("[a]\n[b]\n[a]\n", "section [a] stands in the file twice, in lines 1 and 3", "f:3"),
+        ("[a]\nx=1\n\nX = 2\n", "key 'x' stands in the section twice, in lines 2 and 4", "f:4, [a]"),
+        ("x = 1\n", "the file does not begin with a section", "f:1"),
+        ("[a]\ncanary\n", "this line is no [section] and no `key = value`", "f:2, [a]"),
+        ("[a]\n= canary\n", "this line is no [section] and no `key = value`", "f:2, [a]"),
+        ("[a]\ns3 =\n  canary\n", "a line that is indented below this key is no `key = value`", "f:2, [a], s3"),
+        ("[a\x1b]\n[a\x1b]\n", "section [a\\x1b] stands in the file twice, in lines 1 and 2", "f:2"),
+    ],
+)
+def test_a_text_that_botocore_refuses_is_refused_with_its_line(text: str, fact: str, place: str) -> None:
+    """The message names what is wrong and where, and does not repeat the line, which may hold a secret."""
+    with pytest.raises(ConfigError) as caught:
+        ini.parse(text, "f")
+
+    assert (caught.value.fact, caught.value.place) == (fact, place)
+    assert caught.value.hint is not None
+    assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
