@@ -137,13 +137,13 @@ def active(environ: Environ) -> ActiveRole | None:
 
 
 def _exports(chain: Chain, credentials: Credentials, before: Environ) -> dict[str, str | None]:
-    expires = credentials.expiration
+    expires = credentials.expiration and credentials.expiration.astimezone(timezone.utc)
     region = chain.region
     return {
         "AWS_ACCESS_KEY_ID": credentials.access_key_id,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
         "AWS_SESSION_TOKEN": credentials.session_token,
-        "AWS_CREDENTIAL_EXPIRATION": expires and expires.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "AWS_CREDENTIAL_EXPIRATION": None if expires is None else expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "AWS_REGION": before.get("AWS_REGION") if region is None else region,
         "AWS_DEFAULT_REGION": before.get("AWS_DEFAULT_REGION") if region is None else region,
         "AWS_VAULT": chain.label,
@@ -151,7 +151,7 @@ def _exports(chain: Chain, credentials: Credentials, before: Environ) -> dict[st
         ROLE: chain.role,
         LABEL: chain.label,
         ACCOUNT: credentials.account,
-        EXPIRES_EPOCH: expires and str(int(expires.timestamp())),
+        EXPIRES_EPOCH: None if expires is None else str(int(expires.timestamp())),
     }
 
 

@@ -1,16 +1,16 @@
-"""The command line: which commands there are, and how their words are read."""
+"""The command line: which commands there are, and how their words are read.
+
+A command's own module is loaded when it is called: nobody waits for what another command needs.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from awsenv.cli import demo as demo_command
-from awsenv.cli import exec as exec_command
-from awsenv.cli import init as init_command
-from awsenv.cli import listing, off, status, use
 from awsenv.cli.options import RoleOptions, with_role_options
 from awsenv.cli.outcome import Caller, Outcome, Print
 from awsenv.errors import UsageError
@@ -24,7 +24,8 @@ class _Commands(TyperGroup):
     """The commands, and `use` for a first word that is none of them."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, with_command(args))
+        rest: list[str] = super().parse_args(ctx, with_command(args))
+        return rest
 
 
 class _CommandBehindRole(TyperCommand):
@@ -33,8 +34,9 @@ class _CommandBehindRole(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ours, role_words, command = self._split(ctx, args)
         super().parse_args(ctx, ours)
-        ctx.args = [*role_words, "--", *command]
-        return ctx.args
+        words = [*role_words, "--", *command]
+        ctx.args = words
+        return words
 
     def _split(self, ctx: Any, args: list[str]) -> tuple[list[str], list[str], list[str]]:
         ours: list[str] = []
@@ -46,11 +48,16 @@ class _CommandBehindRole(TyperCommand):
             if taken[-1:] == ["--"]:
                 return [*ours, *taken[:-1]], role_words, left
             ours += taken
-            if not left or len(role_words) == exec_command.words_of_role([*role_words, *left]):
+            if not left or len(role_words) == _words_of_role([*role_words, *left]):
                 return ours, role_words, left
             role_words.append(left[0])
             rest = left[1:]
         return ours, role_words, []
+
+
+def _words_of_role(words: list[str]) -> int:
+    """Return how many of *words*, which begin with the role, speak of it: a code of six digits does, a command not."""
+    return 2 if len(words) > 1 and re.fullmatch("[0-9]{6}", words[1]) else 1
 
 
 def with_command(args: list[str]) -> list[str]:
@@ -70,6 +77,7 @@ app = typer.Typer(
     # What Typer would install edits the rc files.
     add_completion=False,
     no_args_is_help=False,
+    subcommand_metavar="ROLE [CODE] | COMMAND ...",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
@@ -88,9 +96,13 @@ def _awsenv(
     *,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> Print | None:
-    """An AWS role in your shell: `awsenv ROLE [CODE]`, short for `awsenv use ROLE [CODE]`."""
+    """An AWS role in your shell, in one word.
+
+    `awsenv ROLE [CODE]` is short for `awsenv use ROLE [CODE]`. ROLE is a profile of ~/.aws/config, a role ARN,
+    ACCOUNT/ROLE, or the name of a role in your own account; CODE is the six digits of your MFA device.
+    """
     if version:
-        from importlib.metadata import version as installed  # noqa: PLC0415 - only here
+        from importlib.metadata import version as installed
 
         return Print(f"awsenv {installed('awsenv-shell')}\n")
     if ctx.invoked_subcommand is None:
@@ -110,7 +122,9 @@ def _use(
     options: RoleOptions,
 ) -> Outcome:
     """Print what puts ROLE into the calling shell: `eval "$(awsenv ROLE [CODE])"`."""
-    return use.use(_caller(ctx), role, code, options, shell=shell, to_terminal=to_terminal)
+    from awsenv.cli.use import use
+
+    return use(_caller(ctx), role, code, options, shell=shell, to_terminal=to_terminal)
 
 
 @app.command(
@@ -122,14 +136,18 @@ def _use(
 @with_role_options
 def _exec(ctx: typer.Context, *, options: RoleOptions) -> Outcome:
     """Run COMMAND with ROLE, or a subshell with the role in its prompt."""
+    from awsenv.cli.exec import exec_
+
     split = ctx.args.index("--")
-    return exec_command.exec_(_caller(ctx), ctx.args[:split], ctx.args[split + 1 :], options)
+    return exec_(_caller(ctx), ctx.args[:split], ctx.args[split + 1 :], options)
 
 
 @app.command("off")
 def _off(ctx: typer.Context, *, shell: ShellName = None, to_terminal: ToTerminal = False) -> Outcome:
     """Print what takes the role off again, and restores what was there before."""
-    return off.off(_caller(ctx), shell=shell, to_terminal=to_terminal)
+    from awsenv.cli.off import off
+
+    return off(_caller(ctx), shell=shell, to_terminal=to_terminal)
 
 
 @app.command("status")
@@ -139,19 +157,25 @@ def _status(
     verify: Annotated[bool, typer.Option("--verify", help="Ask AWS whose keys these are.")] = False,
 ) -> Outcome:
     """Show the role that is active here, and for how long."""
-    return status.status(_caller(ctx), verify=verify)
+    from awsenv.cli.status import status
+
+    return status(_caller(ctx), verify=verify)
 
 
 @app.command("list")
 def _list(ctx: typer.Context) -> Outcome:
     """List the roles of the AWS configuration."""
-    return listing.listing(_caller(ctx))
+    from awsenv.cli.listing import listing
+
+    return listing(_caller(ctx))
 
 
 @app.command("init")
 def _init(ctx: typer.Context, shell: Annotated[str, typer.Argument(metavar="SHELL", show_default=False)]) -> Outcome:
     """Print the hook of bash, zsh or fish, for its rc file: `eval "$(awsenv init bash)"`."""
-    return init_command.init(_caller(ctx), shell)
+    from awsenv.cli.init import init
+
+    return init(_caller(ctx), shell)
 
 
 @app.command(
@@ -161,7 +185,9 @@ def _init(ctx: typer.Context, shell: Annotated[str, typer.Argument(metavar="SHEL
 )
 def _demo(ctx: typer.Context) -> Outcome:
     """Open a subshell, or run COMMAND, beside a local AWS: nothing of yours is touched."""
-    return demo_command.demo(_caller(ctx), ctx.args)
+    from awsenv.cli.demo import demo
+
+    return demo(_caller(ctx), ctx.args)
 
 
 def _caller(ctx: typer.Context) -> Caller:

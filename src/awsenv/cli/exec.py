@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from awsenv import environment
-from awsenv.cli.obtain import is_code, obtain
+from awsenv.cli.obtain import obtain
 from awsenv.cli.outcome import Become, Caller
 from awsenv.errors import UsageError
 from awsenv.shells.hook import folder
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 
     from awsenv.cli.options import RoleOptions
     from awsenv.model import Environ
-
-
-def words_of_role(words: Sequence[str]) -> int:
-    """Return how many of *words*, which begin with the role, speak of it: a code of six digits does, a command not."""
-    return 2 if len(words) > 1 and is_code(words[1]) else 1
 
 
 def exec_(caller: Caller, role_words: Sequence[str], command: Sequence[str], options: RoleOptions) -> Become:

@@ -10,7 +10,7 @@ from awsenv.cli.outcome import Caller, Print
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_HEAD = ("ROLE", "ARN OR SOURCE", "FROM PROFILE", "MFA", "WHERE")
+_HEAD = ("ROLE", "ARN, OR KIND OF SOURCE", "SOURCE", "MFA DEVICE", "WHERE")
 
 
 def listing(caller: Caller) -> Print:
@@ -21,18 +21,17 @@ def listing(caller: Caller) -> Print:
     """
     profiles = config.read(environment.original(caller.environ))
     rows = [
-        (
-            role.name,
-            role.arn or role.kind,
-            role.source_profile or "-",
-            role.mfa_serial or "-",
-            str(role.origin),
-        )
-        for role in config.roles(profiles)
+        (entry.name, entry.role_arn or entry.kind or "-", entry.source or "-", entry.mfa_serial or "-", _place(entry))
+        for entry in config.roles(profiles)
     ]
     if not rows:
         return Print("", ("no roles: no profile has a role_arn",))
     return Print(_columns([_HEAD, *rows]))
+
+
+def _place(entry: config.Entry) -> str:
+    origin = entry.origin
+    return origin.name if origin.line is None else f"{origin.name}:{origin.line}"
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> str:

@@ -7,6 +7,7 @@ On any failure of a command whose output a shell evaluates, stdout carries `fals
 from __future__ import annotations
 
 import signal
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from awsenv.cli import app, process, report
@@ -67,10 +68,10 @@ def _fail(error: BaseException, args: list[str], caller: Caller) -> int:
 def _failure_text(args: list[str], caller: Caller) -> str:
     """Return what fails in the shell that the output is for, as far as a wrong command line can tell it."""
     name = caller.environ.get(SHELL_VARIABLE)
-    for word, following in zip(args, [*args[1:], None], strict=True):
+    for word, following in pairwise([*args, None]):
         if word == "--shell":
             name = following
-        elif word.startswith("--shell="):
+        elif word is not None and word.startswith("--shell="):
             name = word.removeprefix("--shell=")
     return SHELLS.get(name or "sh", SHELLS["sh"]).failure
 

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from awsenv import broker, config, environment, mfa
 from awsenv.cli import options as role_options
+from awsenv.errors import MfaError, UsageError
 
 if TYPE_CHECKING:
     from awsenv.cli.options import RoleOptions
     from awsenv.cli.outcome import Caller
     from awsenv.model import Chain, Credentials
-
-_CODE = re.compile(r"[0-9]{6}")
-
-
-def is_code(word: str) -> bool:
-    """Say whether a second word is the MFA code: exactly six ASCII digits."""
-    return _CODE.fullmatch(word) is not None
 
 
 def obtain(caller: Caller, role: str, code: str | None, options: RoleOptions) -> tuple[Chain, Credentials]:
@@ -30,6 +23,8 @@ def obtain(caller: Caller, role: str, code: str | None, options: RoleOptions) ->
     Raises:
         AwsenvError: Of every kind but `LaunchError`.
     """
+    if code is not None:
+        code = _checked(code)
     base = environment.original(caller.environ)
     request = role_options.request(role, code, options, base)
     if request.external_id == "-":
@@ -37,3 +32,11 @@ def obtain(caller: Caller, role: str, code: str | None, options: RoleOptions) ->
     profiles = config.read(base)
     chain = config.resolve(request, profiles, base)
     return chain, broker.obtain(chain, profiles, base, mfa.Codes(request.code))
+
+
+def _checked(code: str) -> str:
+    try:
+        return config.mfa_code(code)
+    except MfaError:
+        # Of the command line it is not said what the word is: it may be a password.
+        raise UsageError("the second word is not an MFA code, which is six digits", hint="awsenv ROLE [CODE]") from None

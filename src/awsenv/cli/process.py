@@ -37,9 +37,11 @@ def write(text: str) -> None:
     if sys.stdout is None:
         message = "stdout is closed"
         raise OSError(message)
-    # Bytes: a saved variable may hold what is not UTF-8, and what comes out must be what went in.
-    sys.stdout.buffer.write(os.fsencode(text))
-    sys.stdout.buffer.flush()
+    # Bytes: a saved variable may hold what is not UTF-8, and what comes out must be what went in. And no buffer, which
+    # Python would try to write again at its end.
+    data = os.fsencode(text)
+    while data:
+        data = data[os.write(1, data) :]
 
 
 def write_if_possible(text: str) -> None:

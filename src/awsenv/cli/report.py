@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from typer.exceptions import TyperException
@@ -58,6 +56,9 @@ def _sentence(text: str) -> str:
 
 
 def _line_of(error: BaseException) -> str:
+    import traceback  # noqa: PLC0415 - where all else has failed
+    from pathlib import PurePath  # noqa: PLC0415 - the same
+
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "awsenv" in PurePath(frame.filename).parts]
     return f"{PurePath(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown line"

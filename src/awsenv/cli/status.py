@@ -78,9 +78,9 @@ def _identity(caller: Caller) -> str:
     key, secret = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
     if not key or not secret:
         raise SourceError("there are no keys in this shell to ask AWS about", hint="awsenv ROLE [CODE]")
-    from awsenv.aws import sts  # noqa: PLC0415 - 150 ms of botocore, only to ask AWS
+    from awsenv.aws.sts import caller as identity_of  # noqa: PLC0415 - 150 ms of botocore, only to ask AWS
 
-    return sts.caller(Credentials(key, secret, environ.get("AWS_SESSION_TOKEN")), environ).arn
+    return identity_of(Credentials(key, secret, environ.get("AWS_SESSION_TOKEN")), environ).arn
 
 
 def _table(rows: list[tuple[str, str]]) -> str:
