@@ -12,14 +12,14 @@ export -n _AWSENV_BIN
 function _awsenv_prints {
   local word
   case ${1-} in
-    '' | demo | exec | init | list | status) return 0 ;;
-    *) ;;
+  '' | demo | exec | init | list | status) return 0 ;;
+  *) ;;
   esac
   for word in "$@"; do
     case $word in
-      --) return 1 ;;
-      -h | --help | --print | --shell | --shell=* | --version) return 0 ;;
-      *) ;;
+    --) return 1 ;;
+    -h | --help | --print | --shell | --shell=* | --version) return 0 ;;
+    *) ;;
     esac
   done
   return 1
@@ -38,71 +38,69 @@ function awsenv {
   _awsenv_change=$(AWSENV_SHELL=bash "$_AWSENV_BIN" "$@") || _awsenv_status=$?
   if ((_awsenv_status == 0)); then
     case $_awsenv_change in
-      '' | 'export '* | 'unset '*) eval "$_awsenv_change" || _awsenv_status=$? ;;
-      *) printf '%s\n' "$_awsenv_change" ;;
+    '' | 'export '* | 'unset '*) eval "$_awsenv_change" || _awsenv_status=$? ;;
+    *) printf '%s\n' "$_awsenv_change" ;;
     esac
   fi
-  _awsenv_started=
+  _awsenv_set_clock
   case $_awsenv_flags in *T*) set -T ;; *) ;; esac
   case $_awsenv_flags in *v*) set -v ;; *) ;; esac
   case $_awsenv_flags in *x*) set -x ;; *) ;; esac
   return "$_awsenv_status"
 }
 
-# Sets _awsenv_now to the time in seconds since 1970, without a process.
-_awsenv_now=0
-_awsenv_started=
-if ((BASH_VERSINFO[0] >= 5)); then
-  function _awsenv_clock {
-    _awsenv_now=${EPOCHSECONDS-0}
-  }
-elif ((BASH_VERSINFO[0] == 4 && BASH_VERSINFO[1] >= 2)); then
-  function _awsenv_clock {
-    printf -v _awsenv_now '%(%s)T' -1
-  }
-else
-  # SECONDS counts wall-clock time: one process in the life of the shell. `awsenv` forgets the start, in case that a
-  # person has set SECONDS.
-  function _awsenv_clock {
-    [[ -n $_awsenv_started ]] || _awsenv_started=$(($(date +%s) - SECONDS))
-    _awsenv_now=$((_awsenv_started + SECONDS))
-  }
-fi
+# The time in seconds since 1970 without a process, as an expression of arithmetic. Before bash 5 it is made of SECONDS,
+# which counts wall-clock time, and of the time when that was zero: asked for at the start of the shell, and again by
+# `awsenv`, in case that a person has set SECONDS.
+_awsenv_now=EPOCHSECONDS
+function _awsenv_set_clock {
+  if ((BASH_VERSINFO[0] == 4 && BASH_VERSINFO[1] >= 2)); then
+    printf -v _awsenv_zero '%(%s)T' -1
+  elif ((BASH_VERSINFO[0] < 5)); then
+    _awsenv_zero=$(date +%s)
+  else
+    return 0
+  fi
+  _awsenv_zero=$((_awsenv_zero - SECONDS))
+  _awsenv_now='_awsenv_zero + SECONDS'
+}
+_awsenv_set_clock
 
-# Sets `text` to "[label time]" and `color` to its ANSI code, if any: variables of the caller.
+# Sets `text` to "[label time]" and `color` to its ANSI code, if any; all of `text color left` are the caller's.
 function _awsenv_describe {
-  local foreign='[!A-Za-z0-9_.@+=,/-]' left
-  # A label has none of these, unless somebody set it by hand: an escape sequence must not reach the terminal.
-  text=${AWSENV_LABEL//$foreign/}
+  text=$AWSENV_LABEL
   color=
+  # A label has none of these, unless somebody set it by hand: an escape sequence must not reach the terminal.
+  if [[ $text == *[!A-Za-z0-9_.@+=,/-]* ]]; then
+    left='[!A-Za-z0-9_.@+=,/-]'
+    text=${text//$left/}
+  fi
   # Only a plain number gets into arithmetic, which evaluates what it is given.
   case ${AWSENV_EXPIRES_EPOCH-} in
-    '' | 0* | *[!0-9]* | ????????????*)
-      text="[$text]"
-      return
-      ;;
-    *) ;;
+  '' | 0* | *[!0-9]* | ????????????*)
+    text="[$text]"
+    return
+    ;;
+  *) left=$((AWSENV_EXPIRES_EPOCH - _awsenv_now)) ;;
   esac
-  _awsenv_clock
-  left=$((AWSENV_EXPIRES_EPOCH - _awsenv_now))
-  if ((left <= 0)); then
-    text="[$text expired]" color='1;31'
-  elif ((left < 60)); then
-    text="[$text ${left}s]" color=31
-  elif ((left < 300)); then
-    text="[$text $((left / 60))m]" color=31
-  elif ((left < 900)); then
-    text="[$text $((left / 60))m]" color=33
-  elif ((left < 3600)); then
-    text="[$text $((left / 60))m]"
-  else
+  if ((left >= 3600)); then
     printf -v text '[%s %dh%02dm]' "$text" "$((left / 3600))" "$((left % 3600 / 60))"
+  elif ((left >= 900)); then
+    text="[$text $((left / 60))m]"
+  elif ((left >= 300)); then
+    text="[$text $((left / 60))m]" color=33
+  elif ((left >= 60)); then
+    text="[$text $((left / 60))m]" color=31
+  elif ((left > 0)); then
+    text="[$text ${left}s]" color=31
+  else
+    text="[$text expired]" color='1;31'
   fi
 }
 
 # For themes: prints the text of the prompt, or nothing when no role is active.
 function awsenv_prompt_info {
-  local text color
+  local text color left
   if [[ -n ${AWSENV_LABEL-} ]]; then
     _awsenv_describe
     printf '%s\n' "$text"
@@ -127,16 +125,12 @@ function _awsenv_insert {
 
 _awsenv_ps1=
 function _awsenv_prompt {
-  local _awsenv_status=$? text color
+  local _awsenv_status=$? text color left
   if [[ -z ${AWSENV_LABEL-} || -n ${AWSENV_DISABLE_PROMPT-} ]]; then
     _awsenv_ps1=
     return "$_awsenv_status"
   fi
-  # shellcheck disable=SC2016 # the reference itself is looked for
-  case ${PS1-} in
-    *'${_awsenv_ps1-}'*) ;;
-    *) _awsenv_insert ;;
-  esac
+  [[ ${PS1-} == *_awsenv_ps1* ]] || _awsenv_insert
   _awsenv_describe
   if [[ -z $color || -n ${NO_COLOR-} || ${TERM:-dumb} == dumb ]]; then
     _awsenv_ps1="$text "
@@ -169,11 +163,11 @@ function _awsenv_install {
 }
 
 case $- in
-  *i*)
-    # shellcheck disable=SC2034 # PROMPT_COMMAND refers to it
-    _awsenv_hook=_awsenv_prompt
-    _awsenv_install
-    ;;
-  *) ;;
+*i*)
+  # shellcheck disable=SC2034 # PROMPT_COMMAND refers to it
+  _awsenv_hook=_awsenv_prompt
+  _awsenv_install
+  ;;
+*) ;;
 esac
 unset -f _awsenv_install

@@ -39,11 +39,12 @@ function awsenv {
   esac
 }
 
-# Sets `text` to "[label time]" and `color` to its name, if any: variables of the caller, who has said `emulate -L zsh`.
+# Sets `text` to "[label time]" and `color` to its name, if any; all of `text color left` are the caller's, who has said
+# `emulate -L zsh`.
 function _awsenv_describe {
-  local -i left
   # A label has none of these, unless somebody set it by hand: an escape sequence must not reach the terminal.
-  text=${AWSENV_LABEL//[^A-Za-z0-9_.@+=,\/-]/}
+  text=$AWSENV_LABEL
+  [[ $text != *[^A-Za-z0-9_.@+=,/-]* ]] || text=${text//[^A-Za-z0-9_.@+=,\/-]/}
   color=
   # Only a plain number gets into arithmetic, which evaluates what it is given.
   if [[ ${AWSENV_EXPIRES_EPOCH-} != [1-9]<-> || ${#AWSENV_EXPIRES_EPOCH} -gt 11 ]]; then
@@ -51,25 +52,25 @@ function _awsenv_describe {
     return
   fi
   left=$((AWSENV_EXPIRES_EPOCH - ${EPOCHSECONDS:-${(%)_awsenv_seconds}}))
-  if ((left <= 0)); then
-    text="[$text expired]" color=red
-  elif ((left < 60)); then
-    text="[$text ${left}s]" color=red
-  elif ((left < 300)); then
-    text="[$text $((left / 60))m]" color=red
-  elif ((left < 900)); then
-    text="[$text $((left / 60))m]" color=yellow
-  elif ((left < 3600)); then
-    text="[$text $((left / 60))m]"
-  else
+  if ((left >= 3600)); then
     text="[$text $((left / 3600))h${(l:2::0:)$((left % 3600 / 60))}m]"
+  elif ((left >= 900)); then
+    text="[$text $((left / 60))m]"
+  elif ((left >= 300)); then
+    text="[$text $((left / 60))m]" color=yellow
+  elif ((left >= 60)); then
+    text="[$text $((left / 60))m]" color=red
+  elif ((left > 0)); then
+    text="[$text ${left}s]" color=red
+  else
+    text="[$text expired]" color=red
   fi
 }
 
 # For themes: prints the text of the prompt, or nothing when no role is active.
 function awsenv_prompt_info {
   emulate -L zsh
-  local text color
+  local text color left
   if [[ -n ${AWSENV_LABEL-} ]]; then
     _awsenv_describe
     print -r -- "$text"
@@ -78,6 +79,7 @@ function awsenv_prompt_info {
 
 # Puts the reference to the text into PROMPT, once. PROMPT is never saved nor restored: other tools change it as well.
 function _awsenv_insert {
+  setopt local_options extended_glob
   # These show AWS_VAULT themselves.
   if [[ -z ${PROMPT-} ]] || ((${+functions[prompt_starship_precmd]} || ${+functions[starship_precmd]} ||
     ${+functions[_omp_precmd]} || ${+functions[p10k]} || ${+functions[prompt_powerlevel9k_setup]} ||
@@ -94,8 +96,7 @@ function _awsenv_prompt {
   # Without this option zsh would show the reference.
   [[ -o prompt_percent ]] || return 0
   emulate -L zsh
-  setopt extended_glob no_xtrace
-  local text= color=
+  local text= color= bold= left
   if [[ -n ${AWSENV_LABEL-} && -z ${AWSENV_DISABLE_PROMPT-} ]]; then
     [[ ${PROMPT-} == *'%(61V'* ]] || _awsenv_insert
     _awsenv_describe
@@ -103,9 +104,8 @@ function _awsenv_prompt {
   elif ((${#psvar} < 61)); then
     return 0
   fi
-  psvar[61]=$text psvar[62]=$color psvar[63]=
-  [[ -z $color || $text != *' expired]' ]] || psvar[63]=bold
-  return 0
+  [[ -z $color || $text != *' expired]' ]] || bold=bold
+  psvar[61,63]=("$text" "$color" "$bold")
 }
 
 # EPOCHSECONDS costs no process; where its module is missing the prompt's own clock serves.

@@ -10,6 +10,7 @@ else
 fi
 
 function _awsenv_arrive {
+  emulate -L zsh
   precmd_functions=("${(@)precmd_functions:#_awsenv_arrive}")
   if (( ! ${+functions[_awsenv_prompt]} )); then
     source $_awsenv_hook_file

@@ -1,0 +1,93 @@
+"""What the prompt hooks cost: run it by hand, `python tests/bench/prompt.py`. It prints a table and is no test.
+
+Each shell runs its own hook in a loop, with the loop's own cost taken off, and in several rounds: the median of the
+rounds is what is printed. A fork would show as a thousand microseconds.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HOOKS = Path(__file__).resolve().parents[2] / "shell"
+PROMPTS = {"bash": 200, "zsh": 200, "fish": 50}
+"""Prompts a round: a few milliseconds, so that most rounds are not interrupted on a busy machine."""
+ROUNDS = 101
+BUDGET = {"bash": 25, "zsh": 25, "fish": 300}
+"""Microseconds a prompt, with a role active."""
+
+# Prints the microseconds of one prompt, a line for each round. {role} makes a role active, or does not.
+LOOPS = {
+    "bash": (
+        ["bash", "--norc", "--noprofile", "-c"],
+        r"""
+        {role}; set +m; source {hook}; PS1='\u@\h \w \$ '
+        idle() {{ return $?; }}
+        micros() {{ now=${{EPOCHREALTIME/[.,]/}}; }}
+        for ((round = 0; round < {rounds}; round++)); do
+          micros; a=$now; for ((i = 0; i < {prompts}; i++)); do idle; done
+          micros; b=$now; for ((i = 0; i < {prompts}; i++)); do _awsenv_prompt; done
+          micros; echo $(((now - b - (b - a)) * 1000 / {prompts}))
+        done""",
+    ),
+    "zsh": (
+        ["zsh", "-f", "-c"],
+        r"""
+        {role}; zmodload zsh/datetime; source {hook}; PROMPT='%n@%m %~ %# '
+        idle() {{ return $?; }}
+        typeset -F a b c
+        for ((round = 0; round < {rounds}; round++)); do
+          a=$EPOCHREALTIME; for ((i = 0; i < {prompts}; i++)); do idle; done
+          b=$EPOCHREALTIME; for ((i = 0; i < {prompts}; i++)); do _awsenv_prompt; done
+          c=$EPOCHREALTIME; printf '%d\n' $(((c - b - (b - a)) * 1e9 / {prompts}))
+        done""",
+    ),
+    "fish": (
+        ["fish", "--no-config", "--interactive", "-c"],
+        r"""
+        {role}; source {hook}
+        function fish_prompt; echo -n '$ '; end
+        function before; set -l shown (fish_prompt); end
+        function after; __awsenv_refresh; set -l shown (fish_prompt); end
+        set -l numbers (seq {prompts})
+        for round in (seq {rounds})
+            functions -e fish_prompt; function fish_prompt; echo -n '$ '; end
+            set -l a (date +%s%N); for i in $numbers; before; end
+            set -l b (date +%s%N); set -e __awsenv_drawn; for i in $numbers; after; end
+            set -l c (date +%s%N); math -s0 "($c - 2 * $b + $a)" / {prompts}
+        end""",
+    ),
+}
+ROLE = {
+    "bash": "export AWSENV_LABEL=power-user AWSENV_EXPIRES_EPOCH={expires}",
+    "zsh": "export AWSENV_LABEL=power-user AWSENV_EXPIRES_EPOCH={expires}",
+    "fish": "set -gx AWSENV_LABEL power-user; set -gx AWSENV_EXPIRES_EPOCH {expires}",
+}
+
+
+def nanoseconds(shell: str, *, active: bool) -> float:
+    """Return the median cost of one prompt in *shell*, in nanoseconds."""
+    argv, loop = LOOPS[shell]
+    role = ROLE[shell].format(expires=int(time.time()) + 600) if active else "true"
+    script = loop.format(role=role, hook=HOOKS / f"awsenv.{shell}", rounds=ROUNDS, prompts=PROMPTS[shell])
+    answer = subprocess.run([*argv, script], capture_output=True, check=True, text=True, stdin=subprocess.DEVNULL)
+    return statistics.median(float(line) for line in answer.stdout.split())
+
+
+def main() -> None:
+    """Print a row for each shell that there is."""
+    sys.stdout.write("shell   no role   role active   budget   (microseconds a prompt, median)\n")
+    for shell, budget in BUDGET.items():
+        if shutil.which(shell) is None:
+            sys.stdout.write(f"{shell:5}   is not installed\n")
+            continue
+        idle, active = (nanoseconds(shell, active=active) / 1000 for active in (False, True))
+        sys.stdout.write(f"{shell:5}  {idle:8.1f}  {active:12.1f}  {budget:7}\n")
+
+
+if __name__ == "__main__":
+    main()
