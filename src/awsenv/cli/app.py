@@ -28,7 +28,15 @@ class _Commands(TyperGroup):
         return rest
 
 
-class _CommandBehindRole(TyperCommand):
+class _Command(TyperCommand):
+    """A command whose usage line is written as a person types it."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        del ctx
+        return [self.options_metavar or ""]
+
+
+class _CommandBehindRole(_Command):
     """ROLE [CODE] [--] COMMAND…: our options stop where the command begins, and the rest is the command's."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -81,8 +89,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-Role = Annotated[str, typer.Argument(metavar="ROLE", show_default=False)]
-Code = Annotated[str | None, typer.Argument(metavar="[CODE]", show_default=False)]
+# Hidden: the usage line names them, and Typer's own section says `<str>`.
+Role = Annotated[str, typer.Argument(metavar="ROLE", hidden=True)]
+Code = Annotated[str | None, typer.Argument(metavar="CODE", hidden=True)]
 ShellName = Annotated[
     str | None,
     typer.Option("--shell", metavar="SHELL", help="bash, zsh, sh, fish or json; else the shell that calls."),
@@ -110,7 +119,7 @@ def _awsenv(
     return None
 
 
-@app.command("use")
+@app.command("use", cls=_Command, options_metavar="[OPTIONS] ROLE [CODE]")
 @with_role_options
 def _use(
     ctx: typer.Context,
@@ -121,7 +130,11 @@ def _use(
     to_terminal: ToTerminal = False,
     options: RoleOptions,
 ) -> Outcome:
-    """Print what puts ROLE into the calling shell: `eval "$(awsenv ROLE [CODE])"`."""
+    """Print what puts ROLE into the calling shell.
+
+    eval "$(awsenv ROLE [CODE])" acts on any shell; with the hook of `awsenv init`, awsenv ROLE [CODE] does.
+    Without a CODE, and where the role asks for one, the terminal is asked.
+    """
     from awsenv.cli.use import use
 
     return use(_caller(ctx), role, code, options, shell=shell, to_terminal=to_terminal)
@@ -135,7 +148,11 @@ def _use(
 )
 @with_role_options
 def _exec(ctx: typer.Context, *, options: RoleOptions) -> Outcome:
-    """Run COMMAND with ROLE, or a subshell with the role in its prompt."""
+    """Run COMMAND, or a subshell, with ROLE.
+
+    The command takes the place of awsenv: its exit status and its signals are its own. With no COMMAND your own
+    shell is started, with the role in its prompt.
+    """
     from awsenv.cli.exec import exec_
 
     split = ctx.args.index("--")
@@ -144,7 +161,10 @@ def _exec(ctx: typer.Context, *, options: RoleOptions) -> Outcome:
 
 @app.command("off")
 def _off(ctx: typer.Context, *, shell: ShellName = None, to_terminal: ToTerminal = False) -> Outcome:
-    """Print what takes the role off again, and restores what was there before."""
+    """Print what takes the role off again.
+
+    Every variable is restored to what it was before the first role was put on.
+    """
     from awsenv.cli.off import off
 
     return off(_caller(ctx), shell=shell, to_terminal=to_terminal)
@@ -156,7 +176,7 @@ def _status(
     *,
     verify: Annotated[bool, typer.Option("--verify", help="Ask AWS whose keys these are.")] = False,
 ) -> Outcome:
-    """Show the role that is active here, and for how long."""
+    """Show the active role and its time left."""
     from awsenv.cli.status import status
 
     return status(_caller(ctx), verify=verify)
@@ -164,15 +184,19 @@ def _status(
 
 @app.command("list")
 def _list(ctx: typer.Context) -> Outcome:
-    """List the roles of the AWS configuration."""
+    """List the roles of your AWS configuration."""
     from awsenv.cli.listing import listing
 
     return listing(_caller(ctx))
 
 
-@app.command("init")
-def _init(ctx: typer.Context, shell: Annotated[str, typer.Argument(metavar="SHELL", show_default=False)]) -> Outcome:
-    """Print the hook of bash, zsh or fish, for its rc file: `eval "$(awsenv init bash)"`."""
+@app.command("init", cls=_Command, options_metavar="SHELL")
+def _init(ctx: typer.Context, shell: Annotated[str, typer.Argument(metavar="SHELL", hidden=True)]) -> Outcome:
+    """Print the hook of bash, zsh or fish.
+
+    In ~/.bashrc or ~/.zshrc: eval "$(awsenv init bash)", or zsh. In ~/.config/fish/config.fish:
+    awsenv init fish | source
+    """
     from awsenv.cli.init import init
 
     return init(_caller(ctx), shell)
@@ -180,11 +204,16 @@ def _init(ctx: typer.Context, shell: Annotated[str, typer.Argument(metavar="SHEL
 
 @app.command(
     "demo",
+    cls=_Command,
     options_metavar="[-- COMMAND...]",
     context_settings={"allow_interspersed_args": False, "allow_extra_args": True},
 )
 def _demo(ctx: typer.Context) -> Outcome:
-    """Open a subshell, or run COMMAND, beside a local AWS: nothing of yours is touched."""
+    """Try it all beside a local AWS.
+
+    Opens a subshell, or runs COMMAND, in which a user, an MFA device and two roles exist. Nothing of your own is
+    touched, and all is gone when it ends.
+    """
     from awsenv.cli.demo import demo
 
     return demo(_caller(ctx), ctx.args)

@@ -19,7 +19,9 @@ def as_awsenv_error(error: BaseException) -> AwsenvError:
     if isinstance(error, KeyboardInterrupt):
         return Interrupted("interrupted")
     if isinstance(error, TyperException):
-        return UsageError(_sentence(error.format_message()), hint="awsenv --help")
+        context = getattr(error, "ctx", None)
+        command = "awsenv" if context is None else context.command_path
+        return UsageError(_sentence(error.format_message()), hint=f"{command} --help")
     if isinstance(error, OSError):
         return Failure(f"the output could not be written: {error.strerror or error}")
     return Failure(
