@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from awsenv.cli import process
-from awsenv.cli.exec import own_shell
+from awsenv.cli.exec import own_subshell
 from awsenv.cli.outcome import Caller, Finished
 from awsenv.errors import NotExecutable, NotFound, UsageError
-from awsenv.shells.hook import folder
-from awsenv.shells.subshell import subshell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,8 +55,7 @@ def demo(caller: Caller, command: Sequence[str]) -> Finished:
         if command:
             return Finished(_run(command, environ))
         process.complain(TOUR)
-        argv, environ = subshell(own_shell(environ), environ | {"_AWSENV_BIN": caller.program}, Path(folder()))
-        return Finished(_run(argv, environ))
+        return Finished(_run(*own_subshell(caller, environ)))
 
 
 def _furnish(sandbox: Sandbox, home: Path) -> None:

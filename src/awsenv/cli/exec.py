@@ -33,8 +33,14 @@ def exec_(caller: Caller, role_words: Sequence[str], command: Sequence[str], opt
     environ = environment.change(chain, credentials, caller.environ).applied_to(caller.environ)
     if command:
         return Become(tuple(command), environ, chain.notes)
-    argv, environ = subshell(own_shell(environ), environ | {"_AWSENV_BIN": caller.program}, Path(folder()))
+    argv, environ = own_subshell(caller, environ)
     return Become(tuple(argv), environ, chain.notes)
+
+
+def own_subshell(caller: Caller, environ: Environ) -> tuple[list[str], dict[str, str]]:
+    """Return the command line and the environment of the person's own shell with the role of *environ* in its prompt."""
+    with_program = {**environ, "_AWSENV_BIN": caller.program}
+    return subshell(own_shell(environ), with_program, Path(folder()), superuser=os.geteuid() == 0)
 
 
 def own_shell(environ: Environ) -> str:
