@@ -38,7 +38,7 @@ def exec_(caller: Caller, role_words: Sequence[str], command: Sequence[str], opt
 
 
 def own_subshell(caller: Caller, environ: Environ) -> tuple[list[str], dict[str, str]]:
-    """Return the command line and the environment of the person's own shell with the role of *environ* in its prompt."""
+    """Return the command line and the environment of the person's own shell, with the role in its prompt."""
     with_program = {**environ, "_AWSENV_BIN": caller.program}
     return subshell(own_shell(environ), with_program, Path(folder()), superuser=os.geteuid() == 0)
 
