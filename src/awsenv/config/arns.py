@@ -49,7 +49,7 @@ def role(word: str, partition: str, origin: Origin) -> RoleArn:
             place=str(origin),
         )
     raise ConfigError(
-        f"{quoted(word)} is no profile, and no role could have this name",
+        f"{quoted(word)} is no profile, and no role can have this name",
         place=str(origin),
         hint="give a profile, a role's ARN, ACCOUNT/ROLE, or the name of a role",
     )

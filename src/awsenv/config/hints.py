@@ -29,19 +29,18 @@ def did_you_mean(word: str, profiles: Profiles) -> str | None:
 
 
 def _misspelt(word: str, profiles: Profiles) -> Iterator[str]:
+    wanted = _plain(word)
     for header, section in profiles.credentials_sections.items():
-        if header.lower().split() == ["profile", *word.lower().split()]:
+        if _plain(header) == ["profile", *wanted]:
             yield (
                 f"{profiles.credentials_name}:{section.line}: [{printable(header)}] in the credentials file is a "
                 f"profile named {quoted(header)}: write [{printable(word)}] there"
             )
     for header, section in profiles.config_sections.items():
         place = f"{profiles.config_name}:{section.line}: [{printable(header)}] is no profile"
-        plain = header.replace('"', "").replace("'", "").split()
-        wanted = word.replace('"', "").replace("'", "").split()
         if header == word:
             yield f"{place}: in the config file write [profile {printable(word)}]"
-        elif wanted and [part.lower() for part in plain] == ["profile", *(part.lower() for part in wanted)]:
+        elif wanted and _plain(header) == ["profile", *wanted]:
             name = profiles.named_by(header)
             if name is not None:
                 yield f"did you mean profile {quoted(name)}?"
@@ -49,3 +48,7 @@ def _misspelt(word: str, profiles: Profiles) -> Iterator[str]:
                 yield f"{place}: write `profile` in small letters, at the very beginning"
             else:
                 yield f"{place}: put the name in double quotes"
+
+
+def _plain(text: str) -> list[str]:
+    return text.replace('"', "").replace("'", "").lower().split()

@@ -35,17 +35,14 @@ def with_mfa(hops: tuple[AssumeRole, ...], route: Route, request: RoleRequest) -
         ConfigError: The device is not one that STS can take a code of.
     """
     first, *rest = hops
-    later = [(hop, _own(step.profile)) for hop, step in zip(rest, route.steps[1:], strict=True)]
+    later = [_own(step.profile) for step in route.steps[1:]]
+    serial = _first_serial(route, request)
     if route.found.is_of_a_role:
-        return (_without(first, _first_serial(route, request), request), *(_dropped(*pair) for pair in later))
-    serial, moved = _first_serial(route, request), None
-    if serial is None and route.found.may_be_long_term:
-        serial = moved = next((setting for _, setting in later if setting is not None and setting.value), None)
-    if moved is not None:
-        note = f"{moved.origin}: the device is presented at the first hop instead; {_ROLES_HAVE_NONE}"
-        first = replace(first, notes=(*first.notes, note))
-    first = _presenting(first, serial, route, request)
-    return (first, *(hop if setting is moved else _dropped(hop, setting) for hop, setting in later))
+        used = None
+        first = _without(first, serial, request)
+    else:
+        first, used = _presenting(first, serial, later, route, request)
+    return (first, *(_without_device(hop, setting, used) for hop, setting in zip(rest, later, strict=True)))
 
 
 def session_token(route: Route, request: RoleRequest) -> tuple[GetSessionToken, ...]:
@@ -63,7 +60,7 @@ def session_token(route: Route, request: RoleRequest) -> tuple[GetSessionToken, 
             place=str(origin_of(request, "code")),
             hint="leave the code out",
         )
-    mfa, origins = _device(_first_serial(route, request), (profile,), request)
+    mfa, origins = _device(_first_serial(route, request), [profile], request)
     if mfa is None:
         return ()
     duration = None
@@ -90,14 +87,24 @@ def _first_serial(route: Route, request: RoleRequest) -> Setting | None:
     return own or _own(route.source_profile)
 
 
-def _presenting(hop: AssumeRole, serial: Setting | None, route: Route, request: RoleRequest) -> AssumeRole:
-    profiles = tuple(p for p in (route.steps[0].profile, *route.profiles, route.source_profile) if p is not None)
-    mfa, origins = _device(serial, profiles, request)
-    return replace(hop, mfa=mfa, origins={**hop.origins, **origins})
+def _presenting(
+    hop: AssumeRole, serial: Setting | None, later: list[Setting | None], route: Route, request: RoleRequest
+) -> tuple[AssumeRole, str | None]:
+    """Return the first hop with its device, and the device."""
+    profiles = [route.steps[0].profile, route.source_profile]
+    if serial is None and route.found.may_be_long_term:
+        moved = next(((n, s) for n, s in enumerate(later, start=1) if s is not None and s.value), None)
+        if moved is not None:
+            number, serial = moved
+            profiles.insert(0, route.steps[number].profile)
+            note = f"{serial.origin}: presented at the first hop instead; {_ROLES_HAVE_NONE}"
+            hop = replace(hop, notes=(*hop.notes, note))
+    mfa, origins = _device(serial, [profile for profile in profiles if profile is not None], request)
+    return replace(hop, mfa=mfa, origins={**hop.origins, **origins}), None if mfa is None else mfa.serial
 
 
 def _device(
-    serial: Setting | None, profiles: tuple[Profile, ...], request: RoleRequest
+    serial: Setting | None, profiles: list[Profile], request: RoleRequest
 ) -> tuple[Mfa | None, dict[str, Origin]]:
     if serial is not None and serial.value:
         checked, origins = limits.mfa_serial(serial.value, serial.origin), {"mfa_serial": serial.origin}
@@ -125,8 +132,9 @@ def _without(hop: AssumeRole, serial: Setting | None, request: RoleRequest) -> A
     return replace(hop, notes=(*hop.notes, *notes))
 
 
-def _dropped(hop: AssumeRole, setting: Setting | None) -> AssumeRole:
-    if setting is None or not setting.value:
+def _without_device(hop: AssumeRole, setting: Setting | None, used: str | None) -> AssumeRole:
+    """Say of a later hop's device that it is not used; if it is the one of the first hop, it is."""
+    if setting is None or setting.value in {"", used}:
         return hop
     note = f"{setting.origin}: not used; only the first hop can present a device: {_ROLES_HAVE_NONE}"
     return replace(hop, notes=(*hop.notes, note))

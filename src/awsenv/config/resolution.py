@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from awsenv.config import arns, limits, mfa, names, regions, route
@@ -13,10 +12,22 @@ from awsenv.errors import ConfigError, UsageError
 from awsenv.model import AssumeRole, Chain, Origin
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from awsenv.config.profiles import Profile, Profiles
     from awsenv.model import Environ, Hop, RoleRequest
 
-_OF_A_ROLE = ("external_id", "session_name", "source_identity", "tags", "transitive_tags", "policy", "policy_arns")
+_OF_A_ROLE = (
+    "profile",
+    "external_id",
+    "session_name",
+    "source_identity",
+    "tags",
+    "transitive_tags",
+    "policy",
+    "policy_arns",
+)
+_OF_A_SESSION = ("duration", "mfa_serial")
 
 
 def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain:
@@ -57,13 +68,12 @@ def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain
     partition = regions.WITHOUT_REGION if region is None else regions.partition(*region)
     hops: tuple[Hop, ...]
     if way.steps:
-        *before, last = _roles(way, request, environ, partition)
-        hops = (*before, _with_note(last, profiles))
+        hops = _roles(way, request, environ, partition)
     else:
-        _refuse_options_of_a_role(request)
         hops = mfa.session_token(way, request)
-    for hop in hops:
-        _check_partition(hop, partition, region)
+        _refuse_idle_options(request, _OF_A_ROLE if hops else (*_OF_A_ROLE, *_OF_A_SESSION))
+    for arn, origin in _arns(way, hops):
+        _check_partition(arn, origin, partition, region)
     return Chain(
         source=way.found.source,
         hops=hops,
@@ -101,29 +111,37 @@ def _region(request: RoleRequest, profiles: tuple[Profile, ...], environ: Enviro
     return next(((setting.value, setting.origin) for setting in settings), None)
 
 
-def _check_partition(hop: Hop, partition: str, region: tuple[str, Origin] | None) -> None:
+def _arns(way: route.Route, hops: tuple[Hop, ...]) -> Iterator[tuple[str, Origin]]:
+    """Return every ARN that STS is called with."""
+    source = way.source_profile
+    if source is not None and way.found.source.kind == "web-identity":
+        yield source.settings["role_arn"].value, source.settings["role_arn"].origin
+    for hop in hops:
+        if isinstance(hop, AssumeRole):
+            yield str(hop.role), hop.origins["role"]
+            yield from ((arn, hop.origins["policy_arns"]) for arn in hop.policy_arns)
+        if hop.mfa is not None and hop.mfa.serial is not None:
+            yield hop.mfa.serial, hop.origins["mfa_serial"]
+
+
+def _check_partition(arn: str, origin: Origin, partition: str, region: tuple[str, Origin] | None) -> None:
     """Refuse an ARN of another partition than the region's: STS of one partition knows nothing of another."""
-    arns_used = {"mfa_serial": hop.mfa.serial if hop.mfa else None}
-    if isinstance(hop, AssumeRole):
-        arns_used["role"] = str(hop.role)
-    for field, arn in arns_used.items():
-        other = arns.partition_of(arn or "")
-        if other not in {None, partition}:
-            place = "it is aws without a region" if region is None else f"{region[0]} ({region[1]}) is in {partition}"
-            raise ConfigError(
-                f"{quoted(arn or '')} is of another partition than the region: {place}",
-                place=str(hop.origins[field]),
-                hint="give a region of the partition of the ARN with --region",
-            )
+    if arns.partition_of(arn) not in {None, partition}:
+        other = "it is aws without a region" if region is None else f"{region[0]} ({region[1]}) is in {partition}"
+        raise ConfigError(
+            f"{quoted(arn)} is of another partition than the region: {other}",
+            place=str(origin),
+            hint="give a region of the partition of the ARN with --region",
+        )
 
 
-def _refuse_options_of_a_role(request: RoleRequest) -> None:
+def _refuse_idle_options(request: RoleRequest, fields: tuple[str, ...]) -> None:
     """Refuse options that would do nothing. Variables may stay: they speak of whichever role comes next."""
-    for field in _OF_A_ROLE:
+    for field in fields:
         origin = origin_of(request, field)
         if getattr(request, field) and origin.name.startswith("-"):
             raise UsageError(
-                f"{origin} speaks of a role, and profile {quoted(request.role)} is none",
+                f"{origin} says nothing of profile {quoted(request.role)}, which is no role",
                 place=str(origin),
                 hint="leave the option out, or give a profile with a role_arn",
             )
@@ -134,13 +152,3 @@ def _label(word: str, hops: tuple[Hop, ...]) -> str:
     if isinstance(last, AssumeRole) and last.profile is None and last.role.account is not None:
         return names.label(f"{last.role.name}@{last.role.account}")
     return names.label(word)
-
-
-def _with_note(hop: AssumeRole, profiles: Profiles) -> AssumeRole:
-    """Say of a bare name how it was understood: a misspelt profile is refused by AWS and not by us."""
-    if hop.profile is not None or hop.role.account is not None:
-        return hop
-    note = (
-        f"no profile is named {quoted(hop.role.name)} in {profiles.where}: taken for a role of the source's own account"
-    )
-    return replace(hop, notes=(*hop.notes, note))

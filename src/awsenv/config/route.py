@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from awsenv.config import arns, sources
+from awsenv.config import arns, regions, sources
 from awsenv.config.asked import origin_of
 from awsenv.config.hints import did_you_mean
 from awsenv.config.profiles import Profile, Setting
-from awsenv.config.text import quoted
+from awsenv.config.text import printable, quoted
 from awsenv.errors import ConfigError, SourceError
 from awsenv.model import Origin
 
@@ -78,13 +78,12 @@ class _Walk:
         return Route(found, tuple(reversed(self._steps)), tuple(self._seen))
 
     def _typed(self, word: Setting, source: Setting | None) -> Found:
-        if not word.value.startswith("arn:") and "/" not in word.value and not arns.is_bare_name(word.value):
-            raise ConfigError(
-                f"{quoted(word.value)} is no profile, and no role could have this name",
-                place=str(word.origin),
-                hint=did_you_mean(word.value, self._profiles)
-                or "give a profile, a role's ARN, ACCOUNT/ROLE, or the name of a role",
-            )
+        try:
+            arns.role(word.value, regions.WITHOUT_REGION, word.origin)
+        except ConfigError as error:
+            if not word.value.startswith("arn:"):
+                error.hint = did_you_mean(word.value, self._profiles) or error.hint
+            raise
         self._steps.append(Step(word, None))
         return self._ambient(word) if source is None else self._source(source)
 
@@ -131,20 +130,22 @@ class _Walk:
         if source is not None:
             return self._source(source)
         named, kind = profile.settings.get("source_profile"), profile.settings.get("credential_source")
-        if named is not None and kind is None:
-            return self._source(named)
-        if kind is not None and named is None:
+        if named is not None and kind is not None:
+            raise ConfigError(
+                f"profile {quoted(profile.name)} has both source_profile and credential_source",
+                place=f"{named.origin}; {kind.origin}",
+                hint="keep one of the two",
+            )
+        if kind is not None:
             return sources.from_credential_source(kind, profile, self._environ)
-        raise ConfigError(
-            f"profile {quoted(profile.name)} has a role_arn and "
-            + (
-                "neither source_profile nor credential_source"
-                if named is kind
-                else "both source_profile and credential_source"
-            ),
-            place=str(profile.origin if named is None or kind is None else kind.origin),
-            hint="keep exactly one of source_profile and credential_source",
-        )
+        if named is None:
+            own = f" = {printable(profile.name)}" if sources.has_static_keys(profile) else ""
+            raise ConfigError(
+                f"profile {quoted(profile.name)} has a role_arn and neither source_profile nor credential_source",
+                place=str(profile.settings["role_arn"].origin),
+                hint=f"add source_profile{own}, or name the source with --profile",
+            )
+        return self._source(named)
 
     def _source(self, name: Setting) -> Found:
         """Go on to a source profile. In this place an access key beats a role_arn, as in botocore."""
@@ -160,21 +161,27 @@ class _Walk:
         return sources.from_profile(profile, self._profiles)
 
     def _unknown(self, name: Setting) -> ConfigError:
-        fact = f"there is no profile {quoted(name.value)} in {self._profiles.where}"
-        hint = did_you_mean(name.value, self._profiles)
         if not name.value:
-            fact, hint = (
-                f"{name.origin} is empty, which is no profile's name",
-                f"unset {name.origin}, or name a profile",
+            return ConfigError(
+                f"{name.origin.key or name.origin.name} is empty, which is the name of no profile",
+                place=str(name.origin),
+                hint="remove it, or name a profile",
             )
-        return ConfigError(fact, place=str(name.origin), hint=hint or "awsenv list shows the profiles that there are")
+        return ConfigError(
+            f"there is no profile {quoted(name.value)} in {self._profiles.where}",
+            place=str(name.origin),
+            hint=did_you_mean(name.value, self._profiles) or "awsenv list shows the profiles that there are",
+        )
 
     def _nothing(self, word: Setting) -> SourceError:
+        fact, hint = f"there are no credentials to assume {quoted(word.value)} with", None
+        if arns.is_bare_name(word.value):
+            fact = f"there is no profile {quoted(word.value)} in {self._profiles.where}, and {fact}"
+            hint = did_you_mean(word.value, self._profiles)
         return SourceError(
-            f"there is no profile {quoted(word.value)} in {self._profiles.where}, "
-            "and there are no credentials to assume a role of this name with",
+            fact,
             place=str(word.origin),
-            hint=did_you_mean(word.value, self._profiles)
+            hint=hint
             or "name a source with --profile, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run aws configure",
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from awsenv.config import arns
 from awsenv.config.text import listed, printable, quoted
 from awsenv.errors import ConfigError, SourceError
 from awsenv.model import Origin, Source
@@ -255,6 +256,7 @@ def _check_web(profile: Profile, _: Profiles) -> None:
             place=str(profile.settings["web_identity_token_file"].origin),
             hint="add the role_arn of the role that the token is for",
         )
+    arns.role_arn(profile.settings["role_arn"].value, profile.settings["role_arn"].origin)
 
 
 def _check_filled(key: str) -> Callable[[Profile, Profiles], None]:

@@ -1,0 +1,235 @@
+"""The values of a hop: where each comes from, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from awsenv.errors import ConfigError
+from awsenv.model import AssumeRole, Origin, RoleRequest
+
+if TYPE_CHECKING:
+    from awsenv.model import Chain
+    from config.conftest import Home
+
+ARN = "arn:aws:iam::123456789012:role/a"
+KEYS = "[me]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n"
+ALL = """external_id = canary-external
+duration_seconds = 1800
+role_session_name = from-profile
+source_identity = jane@example
+session_tags = team = blue , cost=
+transitive_session_tags = team, cost
+"""
+
+
+def profile(lines: str, name: str = "a", source: str = "me") -> str:
+    """Return a profile that describes a role."""
+    return f"[profile {name}]\nrole_arn = {ARN}\nsource_profile = {source}\n{lines}"
+
+
+def last(chain: Chain) -> AssumeRole:
+    """Return the hop of the role that was asked for."""
+    hop = chain.hops[-1]
+    assert isinstance(hop, AssumeRole)
+    return hop
+
+
+def test_a_profile_says_all_that_a_hop_needs(home: Home) -> None:
+    """The keys of AWS and of aws-vault, each with its place."""
+    hop = last(home.resolve("a", profile(ALL), KEYS))
+
+    assert "canary-external" == hop.external_id
+    assert (1800, "from-profile", "jane@example") == (hop.duration, hop.session_name, hop.source_identity)
+    assert ((("team", "blue"), ("cost", "")), ("team", "cost")) == (hop.tags, hop.transitive_tags)
+    assert "~/.aws/config:5, [profile a], duration_seconds" == str(hop.origins["duration"])
+    assert {"role", "external_id", "duration", "session_name", "source_identity", "tags", "transitive_tags"} == {
+        *hop.origins
+    }
+
+
+def test_what_was_asked_for_beats_the_profile(home: Home) -> None:
+    """Field by field, and its origin is the option or the variable."""
+    asked = RoleRequest(
+        "a",
+        external_id="asked",
+        duration=900,
+        session_name="asked",
+        source_identity="asked",
+        tags=(("k", "v"),),
+        transitive_tags=("k",),
+        policy="{}",
+        policy_arns=("arn:aws:iam::aws:policy/ReadOnlyAccess",),
+        origins={"duration": Origin("AWSENV_DURATION")},
+    )
+
+    hop = last(home.resolve(asked, profile(ALL), KEYS))
+
+    assert ("asked", 900, "asked", "asked") == (hop.external_id, hop.duration, hop.session_name, hop.source_identity)
+    assert ((("k", "v"),), ("k",), "{}") == (hop.tags, hop.transitive_tags, hop.policy)
+    assert ("AWSENV_DURATION", "--external-id", "--tag") == tuple(
+        str(hop.origins[name]) for name in ("duration", "external_id", "tags")
+    )
+
+
+def test_what_was_asked_for_is_for_the_last_hop_only(home: Home) -> None:
+    """The roles on the way keep what their profiles say."""
+    text = profile("external_id = own\n", "b") + profile("", "a", "b")
+    asked = RoleRequest("a", external_id="asked", session_name="asked", duration=900)
+
+    first, second = home.resolve(asked, text, KEYS).hops
+
+    assert isinstance(first, AssumeRole)
+    assert isinstance(second, AssumeRole)
+    assert ("own", "jane", None) == (first.external_id, first.session_name, first.duration)
+    assert ("asked", "asked", 900) == (second.external_id, second.session_name, second.duration)
+
+
+@pytest.mark.parametrize(
+    ("line", "fact"),
+    [
+        ("external_id = c", "the external id has 1 characters; AWS takes 2 to 1224"),
+        ("external_id = canary x", "the external id holds a character that AWS does not take there"),
+        (
+            "external_id = canary # c",
+            "the external id holds a character that AWS does not take there (a comment after a value",
+        ),
+        (
+            "external_id = canary\n  x",
+            "the external id holds a character that AWS does not take there (the indented line",
+        ),
+        ("role_session_name = jane doe", "the role session name 'jane doe' holds ' ', which AWS does not take there"),
+        ("role_session_name = j", "the role session name 'j' has 1 characters; AWS takes 2 to 64"),
+        ("role_session_name =", "the role session name '' has 0 characters"),
+        ("role_session_name = j\u00e4ne", "the role session name 'j\u00e4ne' holds '\u00e4'"),
+        ("source_identity = aws:x", "the source identity 'aws:x' holds ':'"),
+        ("duration_seconds = abc", "duration_seconds is 'abc', which is no whole number of seconds"),
+        (
+            "duration_seconds = 3600 ; an hour",
+            "no whole number of seconds (a comment after a value is part of the value)",
+        ),
+        ("duration_seconds = \u0663\u0666\u0660\u0660", "which is no whole number"),
+        ("duration_seconds = 10", "a session of 10 seconds is not possible: AWS takes 900 to 43200"),
+        ("duration_seconds = 99999", "a session of 99999 seconds is not possible"),
+        ("session_tags = team", "'team' is no session tag"),
+        ("session_tags = a=1,A=2", "session tag 'A' is there twice (AWS does not tell 'a' from it)"),
+        ("session_tags = =1", "'' is no key of a session tag"),
+        ("session_tags = aws:x=1", "'aws:x' is no key of a session tag"),
+        ("session_tags = a=b*c", "the value of session tag 'a' is not one that AWS takes"),
+        ("transitive_session_tags = a*", "'a*' is no key of a session tag"),
+        ("mfa_serial = short", "the MFA serial 'short' has 5 characters; AWS takes 9 to 256"),
+        ("mfa_serial = arn:aws:iam::123456789012:u2f/user/jane/key", "is a FIDO key, and STS takes codes only"),
+        ("mfa_serial = arn:aws:iam::123456789012:mfa/jane\nmfa_process = a\n b", "mfa_process holds a line end"),
+        ("region = nope-1", "'nope-1' is no region of AWS"),
+        ("region = eu-west-1 # home", "is no region of AWS (a comment after a value is part of the value)"),
+    ],
+)
+def test_a_value_that_aws_would_refuse_is_refused_with_its_place(line: str, fact: str, home: Home) -> None:
+    """Before a request is made or a code is spent. An external id is not shown."""
+    with pytest.raises(ConfigError) as caught:
+        home.resolve("a", profile(f"{line}\n"), KEYS)
+
+    assert fact in caught.value.fact
+    assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
+    assert f"[profile a], {line.partition(' ')[0]}" in (caught.value.place or "") or "mfa_process" in fact
+
+
+@pytest.mark.parametrize(
+    ("role_arn", "fact"),
+    [
+        (f"{ARN} # admin", "is no ARN of a role (a comment after a value is part of the value)"),
+        (f"{ARN}\n  b", "is no ARN of a role (the indented line below it is part of the value)"),
+        ("", "'' is no ARN of a role"),
+        ("power-user", "'power-user' is no ARN of a role"),
+        (f"{ARN}\x00", "is no ARN of a role"),
+        ("arn:aws:iam::12345678901:role/a", "an account has 12 digits, this has 11"),
+    ],
+)
+def test_a_role_arn_of_a_profile_is_a_whole_arn(role_arn: str, fact: str, home: Home) -> None:
+    """The traps of the file format are named."""
+    with pytest.raises(ConfigError) as caught:
+        home.resolve("a", f"[profile a]\nrole_arn = {role_arn}\nsource_profile = me\n", KEYS)
+
+    assert fact in caught.value.fact
+    assert "~/.aws/config:2, [profile a], role_arn" == caught.value.place
+
+
+@pytest.mark.parametrize(
+    ("changes", "fact"),
+    [
+        ({"policy": "{"}, "the session policy is not JSON"),
+        ({"policy": "[]"}, "the session policy is no JSON object in Latin-1 characters"),
+        ({"policy": '{"a": "\u0142"}'}, "the session policy is no JSON object in Latin-1 characters"),
+        ({"policy": "[" * 2000}, "the session policy is not JSON"),
+        ({"policy": " " * 2049}, "the session policy has 2049 characters; AWS takes at most 2048"),
+        ({"policy_arns": ("x",)}, "'x' is no ARN of a managed policy"),
+        ({"policy_arns": ("arn:aws:iam::aws:policy/X",) * 11}, "11 session policy ARNs; AWS takes at most 10"),
+        ({"tags": tuple((f"k{n}", "") for n in range(51))}, "51 session tags; AWS takes at most 50"),
+        ({"tags": (("k" * 129, ""),)}, "is no key of a session tag"),
+        ({"tags": (("k", "v" * 257),)}, "the value of session tag 'k' is not one that AWS takes"),
+        ({"transitive_tags": tuple(f"k{n}" for n in range(51))}, "51 transitive tags; AWS takes at most 50"),
+        ({"external_id": ""}, "the external id has 0 characters"),
+        ({"duration": -1}, "a session of -1 seconds is not possible"),
+        ({"mfa_serial": "x\x1b" * 9}, "holds '\\x1b'"),
+        ({"region": ""}, "'' is no region of AWS"),
+    ],
+)
+def test_an_option_that_aws_would_refuse_is_refused(changes: dict[str, Any], fact: str, home: Home) -> None:
+    """With the option as its place."""
+    with pytest.raises(ConfigError) as caught:
+        home.resolve(replace(RoleRequest("a"), **changes), profile(""), KEYS)
+
+    assert fact in caught.value.fact
+    assert (caught.value.place or "").startswith("--")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "[profile me]\nsso_account_id = 1\nsso_role_name = r\nsso_start_url = u\nsso_region = r\n",
+        f"[profile me]\nweb_identity_token_file = /t\nrole_arn = {ARN}\n",
+        "[profile me]\nlogin_session = s\n",
+        "[profile me]\naws_access_key_id = A\naws_secret_access_key = b\naws_session_token = c\n",
+        profile("", "me", "own") + KEYS.replace("[me]", "[profile own]"),
+    ],
+)
+def test_a_role_reached_with_temporary_credentials_lasts_an_hour_at_most(source: str, home: Home) -> None:
+    """What a profile says is cut, with a note; what was asked for is refused, with the limit."""
+    text = source + profile("duration_seconds = 7200\n")
+
+    hop = last(home.resolve("a", text))
+    with pytest.raises(ConfigError, match=r"7200 seconds are not possible: .* 3600 at most"):
+        home.resolve(RoleRequest("a", duration=7200), text)
+
+    assert 3600 == hop.duration
+    (note,) = hop.notes
+    assert "[profile a], duration_seconds: 7200 seconds are cut to 3600" in note
+
+
+@pytest.mark.parametrize(
+    ("lines", "variables"),
+    [
+        ("source_profile = me\n", {}),
+        ("credential_source = Ec2InstanceMetadata\n", {}),
+        ("credential_source = Environment\n", {"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "b"}),
+    ],
+)
+def test_a_role_reached_with_a_long_term_key_or_from_ec2_lasts_as_long_as_it_may(
+    lines: str, variables: dict[str, str], home: Home
+) -> None:
+    """EC2's role does not count as chaining (IAM guide)."""
+    text = f"[profile a]\nrole_arn = {ARN}\nduration_seconds = 43200\n{lines}"
+
+    hop = last(home.resolve("a", text, KEYS, **variables))
+
+    assert (43200, ()) == (hop.duration, hop.notes)
+
+
+def test_a_token_in_the_environment_makes_a_role_chained(home: Home) -> None:
+    """The key of a session is a temporary one."""
+    keys = {"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "b", "AWS_SESSION_TOKEN": "c"}
+
+    with pytest.raises(ConfigError, match="role chaining"):
+        home.resolve(RoleRequest(ARN, duration=7200), **keys)

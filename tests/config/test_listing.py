@@ -1,0 +1,107 @@
+"""What `awsenv list` shows, and what is proposed for a name that is not there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv import config
+from awsenv.errors import AwsenvError
+from awsenv.model import RoleRequest
+
+if TYPE_CHECKING:
+    from config.conftest import Home
+
+KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n"
+JANE = "arn:aws:iam::123456789012:mfa/jane"
+SMALL = "write `profile` in small letters, at the very beginning"
+WRONG_FILE = "[profile x] in the credentials file is a profile named 'profile x': write [x] there"
+TEXT = f"""[default]
+region = eu-west-1
+[profile me]
+mfa_serial = {JANE}
+[profile a]
+role_arn = arn:aws:iam::123456789012:role/a
+source_profile = me
+[profile b]
+role_arn = broken
+source_profile = a
+[profile c]
+role_arn = arn:aws:iam::123456789012:role/c
+credential_source = Ec2InstanceMetadata
+mfa_serial = {JANE}
+[profile plain]
+role_arn = arn:aws:iam::123456789012:role/plain
+source_profile = me
+mfa_serial =
+[profile round]
+role_arn = x
+source_profile = round
+[profile sso]
+sso_account_id = 1
+"""
+
+
+def test_roles_and_sources_are_listed_in_the_order_of_the_files(home: Home) -> None:
+    """What is broken too, and nothing that is neither."""
+    entries = config.roles(home.read(TEXT, f"[me]\n{KEYS}[other]\n{KEYS}"))
+
+    assert [
+        ("me", None, "static", None, JANE),
+        ("a", "arn:aws:iam::123456789012:role/a", None, "me", JANE),
+        ("b", "broken", None, "a", JANE),
+        ("c", "arn:aws:iam::123456789012:role/c", None, "Ec2InstanceMetadata", None),
+        ("plain", "arn:aws:iam::123456789012:role/plain", None, "me", None),
+        ("round", "x", None, "round", None),
+        ("sso", None, "sso", None, None),
+        ("other", None, "static", None, None),
+    ] == [(e.name, e.role_arn, e.kind, e.source, e.mfa_serial) for e in entries]
+    assert "~/.aws/config:5, [profile a]" == str(entries[1].origin)
+
+
+def test_the_device_that_is_listed_is_the_one_that_is_used(home: Home) -> None:
+    """The listing and the plan say the same."""
+    text = (
+        f"{TEXT}[profile d]\nrole_arn = arn:aws:iam::123456789012:role/d\nsource_profile = own\nmfa_serial = {JANE}\n"
+        "[profile own]\nrole_arn = arn:aws:iam::123456789012:role/own\nsource_profile = other\n"
+    )
+    profiles = home.read(text, f"[me]\n{KEYS}[other]\n{KEYS}")
+    for entry in config.roles(profiles):
+        try:
+            chain = config.resolve(RoleRequest(entry.name), profiles, home.environ())
+        except AwsenvError:
+            continue
+        device = chain.hops[0].mfa if chain.hops else None
+        assert entry.mfa_serial == (device.serial if device else None), entry.name
+
+
+@pytest.mark.parametrize(
+    ("config_text", "credentials_text", "word", "hint"),
+    [
+        ("[profile power-user]\n", "", "power-usr", "did you mean profile 'power-user'?"),
+        ("[profile Prod]\n", "", "prod", "did you mean profile 'Prod'?"),
+        ("[profile 'a b']\n", "", "'a b'", "did you mean profile 'a b'?"),
+        ("[Profile x]\n", "", "x", f"~/.aws/config:1: [Profile x] is no profile: {SMALL}"),
+        ("\n[ profile x]\n", "", "x", f"~/.aws/config:2: [ profile x] is no profile: {SMALL}"),
+        ("[x]\n", "", "x", "~/.aws/config:1: [x] is no profile: in the config file write [profile x]"),
+        ("[profile a b]\n", "", "a b", "~/.aws/config:1: [profile a b] is no profile: put the name in double quotes"),
+        ("[profile o'x]\n", "", "o'x", "~/.aws/config:1: [profile o'x] is no profile: put the name in double quotes"),
+        ("", "[profile x]\n", "x", f"~/.aws/credentials:1: {WRONG_FILE}"),
+        ("[profile a]\n", "", "zzz", None),
+        ("", "", "", None),
+    ],
+)
+def test_a_name_that_is_not_there_is_explained(
+    config_text: str, credentials_text: str, word: str, hint: str | None, home: Home
+) -> None:
+    """A section that was meant to be the profile comes first, then the closest name."""
+    assert hint == config.did_you_mean(word, home.read(config_text, credentials_text))
+
+
+def test_the_explanation_stands_in_the_error(home: Home) -> None:
+    """As its next step."""
+    with pytest.raises(AwsenvError) as caught:
+        home.resolve("my role", "[profile my-role]\n")
+
+    assert "did you mean profile 'my-role'?" == caught.value.hint

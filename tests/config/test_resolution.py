@@ -1,0 +1,271 @@
+"""Region, partition, names and options of a chain; and what holds for every request and every file."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from awsenv import config
+from awsenv.errors import AwsenvError, ConfigError, UsageError
+from awsenv.model import AssumeRole, Origin, RoleRequest
+
+if TYPE_CHECKING:
+    from config.conftest import Home
+
+ARN = "arn:aws:iam::123456789012:role/a"
+KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n"
+A = f"[profile a]\nrole_arn = {ARN}\nsource_profile = me\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "variables", "own", "source", "expected", "origin"),
+    [
+        ("us-east-1", {"AWS_REGION": "us-east-2"}, "us-west-1", "us-west-2", "us-east-1", "--region"),
+        (None, {"AWS_REGION": "us-east-2", "AWS_DEFAULT_REGION": "x"}, "us-west-1", "", "us-east-2", "AWS_REGION"),
+        (None, {"AWS_REGION": "", "AWS_DEFAULT_REGION": "us-east-2"}, "", "", "us-east-2", "AWS_DEFAULT_REGION"),
+        (None, {}, "us-west-1", "us-west-2", "us-west-1", "~/.aws/config:4, [profile a], region"),
+        (None, {}, "", "us-west-2", "us-west-2", "~/.aws/config:6, [profile me], region"),
+        (None, {}, "", "", None, None),
+    ],
+)
+def test_the_region_is_that_of_the_option_else_the_environment_else_the_files(
+    *,
+    asked: str | None,
+    variables: dict[str, str],
+    own: str,
+    source: str,
+    expected: str | None,
+    origin: str | None,
+    home: Home,
+) -> None:
+    """The environment beats the files, as in every SDK."""
+    text = f"{A}region = {own}\n[profile me]\nregion = {source}\n"
+
+    chain = home.resolve(RoleRequest("a", region=asked), text, f"[me]\n{KEYS}", **variables)
+
+    assert expected == chain.region
+    assert origin == (str(chain.origins["region"]) if "region" in chain.origins else None)
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [
+        ("eu-central-1", "aws"),
+        ("eu-new-9", "aws"),
+        ("aws-global", "aws"),
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-west-1", "aws-us-gov"),
+        ("eusc-de-east-1", "aws-eusc"),
+        ("us-iso-east-1", "aws-iso"),
+    ],
+)
+def test_a_role_is_of_the_partition_of_the_region(region: str, partition: str, home: Home) -> None:
+    """A role typed without an ARN is of it; an ARN of another is refused."""
+    request = RoleRequest("123456789012/a", region=region, profile="me")
+    (hop,) = home.resolve(request, "", f"[me]\n{KEYS}").hops
+    other = "aws-cn" if partition == "aws" else "aws"
+
+    assert isinstance(hop, AssumeRole)
+    assert partition == hop.role.partition
+    with pytest.raises(ConfigError, match=re.escape(f"{region} (--region) is in {partition}")) as caught:
+        home.resolve(
+            RoleRequest(f"arn:{other}:iam::123456789012:role/a", region=region, profile="me"), "", f"[me]\n{KEYS}"
+        )
+    assert "ROLE" == caught.value.place
+
+
+def test_without_a_region_the_partition_is_aws(home: Home) -> None:
+    """STS without a region is sts.amazonaws.com."""
+    with pytest.raises(ConfigError, match="it is aws without a region"):
+        home.resolve(ARN.replace(":aws:", ":aws-cn:"), "", f"[default]\n{KEYS}")
+
+
+@pytest.mark.parametrize(
+    "region", ["nope-1", "eu-central", "EU-CENTRAL-1", "eu-central-1 ", "eu-c\u00e9ntral-1", "a\nb", "$(x)"]
+)
+def test_a_region_that_no_partition_could_have_is_refused(region: str, home: Home) -> None:
+    """To botocore it is a host name: sts.nope-1.amazonaws.com."""
+    with pytest.raises(ConfigError, match="is no region of AWS") as caught:
+        home.resolve("a", A, f"[me]\n{KEYS}", AWS_REGION=region)
+
+    assert "AWS_REGION" == caught.value.place
+
+
+@pytest.mark.parametrize(
+    ("line", "asked"),
+    [
+        ("mfa_serial = arn:aws-cn:iam::123456789012:mfa/jane", RoleRequest("a")),
+        ("", RoleRequest("a", policy_arns=("arn:aws-cn:iam::aws:policy/X",))),
+        (
+            "[profile web]\nrole_arn = arn:aws-cn:iam::123456789012:role/x\nweb_identity_token_file = /t",
+            RoleRequest("web"),
+        ),
+    ],
+)
+def test_the_other_arns_are_of_the_same_partition(line: str, asked: RoleRequest, home: Home) -> None:
+    """The MFA device and the session policies too."""
+    with pytest.raises(ConfigError, match="is of another partition than the region"):
+        home.resolve(asked, f"{A}{line}\n", f"[me]\n{KEYS}")
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"LOGNAME": "jane", "USER": "x"}, "jane"),
+        ({"LOGNAME": "", "USER": "joe"}, "joe"),
+        ({"USER": "", "USERNAME": "jill"}, "jill"),
+        ({"USER": "Jane Doe"}, "Jane-Doe"),
+        ({"USER": "j\u00e4ne\x1b"}, "j-ne-"),
+        ({"USER": "x"}, "x-awsenv"),
+        ({"USER": "u" * 65}, "u" * 64),
+        ({"USER": "\u5c71\u7530"}, "awsenv"),
+        ({"USER": ""}, "awsenv"),
+        ({"AWS_ROLE_SESSION_NAME": "ci@build=7"}, "ci@build=7"),
+    ],
+)
+def test_the_session_name_is_the_persons_made_legal(variables: dict[str, str], expected: str, home: Home) -> None:
+    """CloudTrail shows who it was."""
+    (hop,) = home.resolve("a", A, f"[me]\n{KEYS}", **variables).hops
+
+    assert isinstance(hop, AssumeRole)
+    assert expected == hop.session_name
+
+
+def test_a_session_name_that_is_given_is_refused_and_not_altered(home: Home) -> None:
+    """Somebody relies on it."""
+    with pytest.raises(ConfigError) as caught:
+        home.resolve("a", A, f"[me]\n{KEYS}", AWS_ROLE_SESSION_NAME="my build")
+
+    assert "AWS_ROLE_SESSION_NAME" == caught.value.place
+
+
+@given(st.text())
+def test_every_user_name_makes_a_legal_session_name(name: str) -> None:
+    """Whatever the system calls the person."""
+    no_files = config.read({"AWS_CONFIG_FILE": "", "AWS_SHARED_CREDENTIALS_FILE": ""})
+    environ = {"USER": name, "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "b"}
+
+    (hop,) = config.resolve(RoleRequest(ARN), no_files, environ).hops
+
+    assert isinstance(hop, AssumeRole)
+    assert re.fullmatch(r"[A-Za-z0-9_+=,.@-]{2,64}", hop.session_name)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"external_id": "canary"}, {"profile": "x"}, {"tags": (("a", "b"),)}, {"duration": 900}, {"policy": "{}"}],
+)
+def test_an_option_that_would_do_nothing_is_an_error_and_a_variable_is_not(changes: dict[str, Any], home: Home) -> None:
+    """A variable may be there for the next role."""
+    (field,) = changes
+    variable = {field: Origin(f"AWSENV_{field.upper()}")}
+
+    with pytest.raises(UsageError, match="says nothing of profile 'me', which is no role"):
+        home.resolve(RoleRequest("me", **changes), "", f"[me]\n{KEYS}")
+    assert () == home.resolve(RoleRequest("me", **changes, origins=variable), "", f"[me]\n{KEYS}").hops
+
+
+def test_the_same_input_gives_the_same_chain(home: Home) -> None:
+    """Resolution is pure."""
+    profiles = home.read(A, f"[me]\n{KEYS}")
+
+    first, second = (config.resolve(RoleRequest("a"), profiles, home.environ()) for _ in range(2))
+
+    assert first == second
+    assert "canary" not in repr(first)
+
+
+NAMES = st.sampled_from(["a", "b", "c", "default", "x\x1by", "o'x", "", f"{ARN}x"])
+SECRETS = ["canary-external-id", "canary/secret+key"]
+VALUES: dict[str, st.SearchStrategy[str]] = {
+    "role_arn": st.sampled_from([ARN, f"{ARN} # c", "arn:aws-cn:iam::123456789012:role/x", "", "x"]),
+    "source_profile": NAMES,
+    "credential_source": st.sampled_from(["Environment", "Ec2InstanceMetadata", "EcsContainer", "none"]),
+    "external_id": st.sampled_from([SECRETS[0], f"{SECRETS[0]} !", f"{SECRETS[0]}\n  more", ""]),
+    "mfa_serial": st.sampled_from(["arn:aws:iam::123456789012:mfa/j", "", "GAHT12345678", "x:u2f/key-123"]),
+    "mfa_process": st.sampled_from(["p", "", "a\n b"]),
+    "duration_seconds": st.sampled_from(["900", "7200", "0", "x", "", "\u0663"]),
+    "role_session_name": st.sampled_from(["jane", "j d", ""]),
+    "session_tags": st.sampled_from(["a=b", "a", "", "a=1,A=2"]),
+    "region": st.sampled_from(["eu-west-1", "cn-north-1", "nope", "", "\x1b"]),
+    "aws_access_key_id": st.sampled_from(["AKIAIOSFODNN7EXAMPLE", ""]),
+    "aws_secret_access_key": st.sampled_from([SECRETS[1], ""]),
+    "aws_session_token": st.just(SECRETS[1]),
+    "credential_process": st.sampled_from(["p", ""]),
+    "sso_session": st.sampled_from(["s", "gone"]),
+    "sso_account_id": st.just("123456789012"),
+    "sso_role_name": st.just("r"),
+    "login_session": st.just("s"),
+    "web_identity_token_file": st.sampled_from(["/t", ""]),
+}
+BODIES = st.lists(st.sampled_from(sorted(VALUES)), unique=True, max_size=7).flatmap(
+    lambda keys: st.fixed_dictionaries({key: VALUES[key] for key in keys})
+)
+FILES = st.dictionaries(st.sampled_from(["a", "b", "c", "default", "x\x1by", '"o\'x"']), BODIES, max_size=5)
+REQUESTS = st.builds(
+    RoleRequest,
+    role=st.one_of(NAMES, st.sampled_from([ARN, "123456789012/x", "1/x"]), st.text(max_size=20)),
+    code=st.sampled_from([None, None, "123456", "12345"]),
+    profile=st.one_of(st.none(), st.none(), NAMES),
+    external_id=st.sampled_from([None, SECRETS[0], f"{SECRETS[0]} "]),
+    mfa_serial=st.sampled_from([None, "arn:aws:iam::123456789012:mfa/j", "x"]),
+    duration=st.sampled_from([None, 0, 900, 7200, 99999]),
+    region=st.sampled_from([None, "eu-west-1", "cn-north-1", "x"]),
+    session_name=st.sampled_from([None, "jane", "\u00e9"]),
+    tags=st.sampled_from([(), (("a", "b"),), (("", ""),)]),
+    policy=st.sampled_from([None, "{}", "{"]),
+)
+VARIABLES = st.fixed_dictionaries(
+    {},
+    optional={
+        "AWS_ACCESS_KEY_ID": st.sampled_from(["", "AKIAIOSFODNN7EXAMPLE"]),
+        "AWS_SECRET_ACCESS_KEY": st.sampled_from(["", SECRETS[1]]),
+        "AWS_SESSION_TOKEN": st.just(SECRETS[1]),
+        "AWS_PROFILE": NAMES,
+        "AWS_WEB_IDENTITY_TOKEN_FILE": st.just("/t"),
+        "AWS_ROLE_ARN": st.just(ARN),
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": st.just("http://127.0.0.1/"),
+        "AWS_REGION": st.sampled_from(["", "eu-west-1", "cn-north-1"]),
+        "USER": st.text(max_size=5),
+    },
+)
+
+
+def written(file: dict[str, dict[str, str]]) -> str:
+    """Return a config file."""
+    sections = (
+        f"[{name if name == 'default' else f'profile {name}'}]\n" + "".join(f"{k} = {v}\n" for k, v in body.items())
+        for name, body in file.items()
+    )
+    return "".join(sections) + "[sso-session s]\nsso_start_url = u\nsso_region = r\n"
+
+
+@settings(max_examples=800)
+@given(request=REQUESTS, file=FILES, variables=VARIABLES)
+def test_whatever_is_asked_of_whatever_files_is_answered_or_refused_without_a_secret(
+    request: RoleRequest,
+    file: dict[str, dict[str, str]],
+    variables: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Nothing but AwsenvError is raised; no message and no repr holds a secret or a control character."""
+    path = tmp_path_factory.getbasetemp() / "generated"
+    path.write_text(written(file))
+    profiles = config.read({"AWS_CONFIG_FILE": str(path), "AWS_SHARED_CREDENTIALS_FILE": ""})
+    try:
+        chain = config.resolve(request, profiles, variables)
+    except AwsenvError as error:
+        said = [text for text in (error.fact, error.place, error.hint) if text is not None]
+    else:
+        said = [repr(chain), *chain.notes]
+        assert re.fullmatch(r"[A-Za-z0-9_.@+=,/-]*", chain.label)
+        assert all(hop.mfa is None for hop in chain.hops[1:])
+
+    entries = config.roles(profiles)
+    assert set(entries) == {entry for entry in entries if entry.role_arn is not None or entry.kind is not None}
+    assert not [text for text in said for secret in SECRETS if secret in text]
+    assert not [text for text in said if not text.isprintable()]

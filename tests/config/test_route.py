@@ -1,0 +1,319 @@
+"""What a ROLE means, and the way from it to its source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awsenv import config
+from awsenv.errors import ConfigError, SourceError
+from awsenv.model import AssumeRole, Origin, RoleRequest
+
+if TYPE_CHECKING:
+    from config.conftest import Home
+
+ARN = "arn:aws:iam::123456789012:role/"
+KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n"
+ME = f"[me]\n{KEYS}"
+ENV_KEYS = {"AWS_ACCESS_KEY_ID": "AKIAI44QH8DHBEXAMPLE", "AWS_SECRET_ACCESS_KEY": "canary-env"}
+WEB = {"AWS_WEB_IDENTITY_TOKEN_FILE": "/t", "AWS_ROLE_ARN": f"{ARN}web"}
+ECS = {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"}
+
+
+def role(name: str, source: str, *lines: str) -> str:
+    """Return a profile that describes the role of its own name."""
+    return "\n".join([f"[profile {name}]", f"role_arn = {ARN}{name}", f"source_profile = {source}", *lines, ""])
+
+
+@pytest.mark.parametrize(
+    ("word", "arn", "label"),
+    [
+        (f"{ARN}power-user", f"{ARN}power-user", "power-user@123456789012"),
+        (f"{ARN}team/ops/power-user", f"{ARN}team/ops/power-user", "power-user@123456789012"),
+        ("111122223333/read-only", "arn:aws:iam::111122223333:role/read-only", "read-only@111122223333"),
+        ("111122223333/a/b=c", "arn:aws:iam::111122223333:role/a/b=c", "b=c@111122223333"),
+        ("power-user", "arn:aws:iam:::role/power-user", "power-user"),
+        ("-rf", "arn:aws:iam:::role/-rf", "-rf"),
+    ],
+)
+def test_a_role_is_typed_as_an_arn_or_with_its_account_or_by_its_name(
+    word: str, arn: str, label: str, home: Home
+) -> None:
+    """No profile is needed for it. A bare name is a role of the account of the source."""
+    chain = home.resolve(word, "", f"[default]\n{KEYS}")
+
+    (hop,) = chain.hops
+    assert isinstance(hop, AssumeRole)
+    assert (arn, None, label, word) == (str(hop.role), hop.profile, chain.label, chain.role)
+
+
+def test_a_profile_wins_over_a_role_of_its_name(home: Home) -> None:
+    """The grammar of ROLE begins with profiles, even of a name that is an ARN."""
+    chain = home.resolve(f"{ARN}x", f"[profile {ARN}x]\nrole_arn = {ARN}other\nsource_profile = me\n", ME)
+
+    assert isinstance(chain.hops[0], AssumeRole)
+    assert ("other", f"{ARN}x") == (chain.hops[0].role.name, chain.hops[0].profile)
+    assert "arn-aws-iam--123456789012-role/x" == chain.label
+
+
+@pytest.mark.parametrize(
+    ("word", "fact"),
+    [
+        ("", "'' is no profile, and no role can have this name"),
+        ("$(rm -rf ~)", "'$(rm -rf ~)' is no profile, and no role can have this name"),
+        ("a`b`;'\"", "is no profile, and no role can have this name"),
+        ("a\x1b[31m", "'a\\x1b[31m' is no profile"),
+        ("a\nb", "'a\\nb' is no profile"),
+        ("r" * 65, "is no profile"),
+        ("ro\u0142e", "is no profile"),
+        ("12345678901/x", "'12345678901' is no account: an account has 12 digits, this has 11"),
+        ("team/x", "'team/x' is no profile"),
+        ("123456789012/", "is no profile"),
+        ("123456789012//x", "is no profile"),
+        ("arn:aws:iam::12345678901:role/x", "is no ARN of a role: an account has 12 digits, this has 11"),
+        ("arn:aws:iam::123456789012:user/x", "is no ARN of a role"),
+        ("arn:aws:iam::123456789012:role/", "is no ARN of a role"),
+        ("arn:aws:iam::123456789012:role//x", "is no ARN of a role"),
+        (f"{ARN}x\n", "is no ARN of a role"),
+        (f"{ARN}\uff58", "is no ARN of a role"),
+    ],
+)
+def test_a_word_that_is_no_role_is_refused_as_data(word: str, fact: str, home: Home) -> None:
+    """Nothing hostile is shown as it is, and no source is looked for."""
+    with pytest.raises(ConfigError) as caught:
+        home.resolve(word)
+
+    assert fact in caught.value.fact
+    assert caught.value.fact.isprintable()
+    assert "ROLE" == caught.value.place
+
+
+def test_the_arn_of_a_session_is_told_from_that_of_its_role(home: Home) -> None:
+    """People paste what GetCallerIdentity prints."""
+    with pytest.raises(ConfigError) as caught:
+        home.resolve("arn:aws:sts::123456789012:assumed-role/dev/jane")
+
+    assert f"this is a session of a role; the role may be {ARN}dev" == caught.value.hint
+
+
+def test_a_profile_that_is_neither_role_nor_source_is_an_error(home: Home) -> None:
+    """It is not taken for a role of its name: the person meant the profile."""
+    with pytest.raises(SourceError, match="profile 'dev' holds no credentials") as caught:
+        home.resolve("dev", "[profile dev]\nregion = eu-west-1\n", "", **ENV_KEYS)
+
+    assert "~/.aws/config:1, [profile dev]" == caught.value.place
+
+
+@pytest.mark.parametrize(
+    ("config_text", "variables", "kind", "profile"),
+    [
+        (role("default", "me"), {**ENV_KEYS, **WEB, **ECS}, "environment", None),
+        (role("default", "me"), {**WEB, **ECS}, "static", "me"),
+        ("[default]\ncredential_process = p\n", {**WEB, **ECS}, "web-identity", None),
+        ("[default]\ncredential_process = p\n", ECS, "process", "default"),
+        ("[default]\nregion = eu-west-1\n", ECS, "container", None),
+        ("", ECS, "container", None),
+        ("[default]\ncredential_process = p\n", {"AWS_PROFILE": "me"}, "static", "me"),
+        (
+            "[default]\ncredential_process = p\n",
+            {"AWS_PROFILE": "me", "AWS_DEFAULT_PROFILE": "default"},
+            "process",
+            "default",
+        ),
+        ("", {"AWS_PROFILE": "me", **ENV_KEYS}, "environment", None),
+        ("", {"AWS_PROFILE": "me", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "static", "me"),
+        ("", {"AWS_PROFILE": "me", "AWS_WEB_IDENTITY_TOKEN_FILE": ""}, "static", "me"),
+    ],
+)
+def test_the_environment_selects_the_source_in_the_order_of_botocore(
+    config_text: str, variables: dict[str, str], kind: str, profile: str | None, home: Home
+) -> None:
+    """Keys; the selected profile as a role; web identity; the selected profile as a source; the container."""
+    source = home.resolve(f"{ARN}x", config_text, ME, **variables).source
+
+    assert (kind, profile) == (source.kind, source.profile)
+
+
+def test_the_profile_that_was_asked_for_beats_the_environment(home: Home) -> None:
+    """`--profile` comes first."""
+    request = RoleRequest(f"{ARN}x", profile="me")
+
+    assert "me" == home.resolve(request, "", ME, **ENV_KEYS, **WEB, AWS_PROFILE="gone").source.profile
+
+
+@pytest.mark.parametrize("variable", ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])
+@pytest.mark.parametrize("keys", [{}, ENV_KEYS])
+def test_a_profile_variable_of_no_profile_is_an_error_as_in_botocore(
+    variable: str, keys: dict[str, str], home: Home
+) -> None:
+    """Keys or no keys: botocore raises ProfileNotFound. An empty name is a name."""
+    with pytest.raises(ConfigError, match="there is no profile 'gone'") as gone:
+        home.resolve("x", "", ME, **{variable: "gone"}, **keys)
+    with pytest.raises(ConfigError, match=f"{variable} is empty"):
+        home.resolve("x", "", ME, **{variable: ""}, **keys)
+
+    assert variable == gone.value.place
+
+
+def test_a_profile_of_the_environment_without_a_source_never_falls_through(home: Home) -> None:
+    """Not to the container and not to the machine's own role."""
+    with pytest.raises(SourceError, match="profile 'empty' holds no credentials"):
+        home.resolve(f"{ARN}x", "[profile empty]\nregion = eu-west-1\n", "", AWS_PROFILE="empty", **ECS)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"AWS_ACCESS_KEY_ID": "canary"}, {"AWS_SECRET_ACCESS_KEY": "canary"}, {"AWS_WEB_IDENTITY_TOKEN_FILE": "canary"}],
+)
+def test_half_of_what_the_environment_needs_is_an_error(variables: dict[str, str], home: Home) -> None:
+    """It says which half is there, and shows neither."""
+    with pytest.raises(SourceError) as caught:
+        home.resolve(f"{ARN}x", "", ME, **variables)
+
+    assert [caught.value.place] == list(variables)
+    assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
+
+
+def test_with_nothing_at_all_the_message_says_what_to_do(home: Home) -> None:
+    """A bare name is first of all a profile that is not there."""
+    with pytest.raises(SourceError) as caught:
+        config.resolve(RoleRequest("power-user"), config.read(home.environ()), home.environ())
+
+    assert (
+        "there is no profile 'power-user' in ~/.aws/config (not there) and ~/.aws/credentials (not there), "
+        "and there are no credentials to assume 'power-user' with"
+    ) == caught.value.fact
+    assert "--profile" in (caught.value.hint or "")
+
+
+def test_a_chain_is_walked_to_its_source(home: Home) -> None:
+    """Any depth; the hops are in the order of the calls."""
+    chain = home.resolve("c", role("c", "b") + role("b", "a") + role("a", "me"), ME)
+
+    assert ["a", "b", "c"] == [hop.profile for hop in chain.hops if isinstance(hop, AssumeRole)]
+    assert ("me", "c") == (chain.source.profile, chain.settings_profile)
+
+
+def test_the_profile_that_was_asked_for_takes_the_place_of_the_source_profile(home: Home) -> None:
+    """Of the role that was asked for, and of what is wrong with its own source too."""
+    other = f"[other]\n{KEYS}"
+    for lines in ("source_profile = gone\n", "credential_source = Environment\n", ""):
+        chain = home.resolve(RoleRequest("a", profile="other"), f"[profile a]\nrole_arn = {ARN}a\n{lines}", other)
+        assert "other" == chain.source.profile
+
+
+def test_in_the_place_of_a_source_a_key_beats_a_role(home: Home) -> None:
+    """A rule of botocore: a profile with both is a role where it is asked for, and a key where it is a source."""
+    both = role("both", "both", KEYS)
+
+    assert 1 == len(home.resolve("both", both).hops)
+    assert ["b"] == [
+        hop.profile for hop in home.resolve("b", both + role("b", "both")).hops if isinstance(hop, AssumeRole)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("config_text", "circle"),
+    [
+        (role("a", "a"), "a → a"),
+        (role("a", "b") + role("b", "a"), "a → b → a"),
+        (role("a", "b") + role("b", "c") + role("c", "b"), "b → c → b"),
+        (role("a", "b", KEYS) + role("b", "a"), "a → b → a"),
+        (role("a", "b") + role("b", "b"), "b → b"),
+    ],
+)
+def test_a_circle_is_named(config_text: str, circle: str, home: Home) -> None:
+    """As it goes round, without the way to it."""
+    with pytest.raises(ConfigError) as caught:
+        home.resolve("a", config_text)
+
+    assert f"the source profiles go round in a circle: {circle}" == caught.value.fact
+    assert "source_profile" in (caught.value.place or "")
+
+
+@given(before=st.integers(0, 6), around=st.integers(1, 6))
+def test_every_circle_is_named_from_its_beginning_to_its_beginning(
+    before: int, around: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """However long the way to it and the way round."""
+    names = [f"p{number}" for number in range(before + around)]
+    sources = [*names[1:], names[before]]
+    path = tmp_path_factory.mktemp("home") / "config"
+    path.write_text("".join(role(name, source) for name, source in zip(names, sources, strict=True)))
+    profiles = config.read({"AWS_CONFIG_FILE": str(path), "AWS_SHARED_CREDENTIALS_FILE": ""})
+
+    with pytest.raises(ConfigError) as caught:
+        config.resolve(RoleRequest("p0"), profiles, {})
+
+    assert " → ".join([*names[before:], names[before]]) == caught.value.fact.partition(": ")[2]
+
+
+def test_a_chain_has_an_end(home: Home) -> None:
+    """Fifty roles one after another are a mistake; twenty are not."""
+    text = "".join(role(f"p{number}", f"p{number + 1}") for number in range(50)) + f"[profile p50]\n{KEYS}"
+
+    with pytest.raises(ConfigError, match="more than 20 roles one after another, from 'p0' on"):
+        home.resolve("p0", text)
+    assert 20 == len(home.resolve("p30", text).hops)
+
+
+@pytest.mark.parametrize(
+    ("lines", "fact"),
+    [
+        ("", "profile 'a' has a role_arn and neither source_profile nor credential_source"),
+        (
+            "source_profile = me\ncredential_source = Environment\n",
+            "profile 'a' has both source_profile and credential_source",
+        ),
+        ("source_profile = gone\n", "there is no profile 'gone' in ~/.aws/config and ~/.aws/credentials"),
+        ("source_profile =\n", "source_profile is empty, which is the name of no profile"),
+        ("credential_source = environment\n", "credential_source is 'environment', which is none that there is"),
+    ],
+)
+def test_a_role_has_exactly_one_source(lines: str, fact: str, home: Home) -> None:
+    """Else it is an error that names the keys."""
+    with pytest.raises(ConfigError) as caught:
+        home.resolve("a", f"[profile a]\nrole_arn = {ARN}a\n{lines}", ME, **ENV_KEYS)
+
+    assert fact == caught.value.fact
+    assert "[profile a]" in (caught.value.place or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "kind"),
+    [
+        ("Environment", ENV_KEYS, "environment"),
+        ("EcsContainer", ECS, "container"),
+        ("Ec2InstanceMetadata", {}, "instance"),
+    ],
+)
+def test_a_credential_source_is_taken_from_where_it_says(
+    name: str, variables: dict[str, str], kind: str, home: Home
+) -> None:
+    """The three that there are."""
+    text = f"[profile a]\nrole_arn = {ARN}a\ncredential_source = {name}\n"
+
+    source = home.resolve("a", text, **variables).source
+
+    assert kind == source.kind
+    assert source.origin is not None
+
+
+@pytest.mark.parametrize("name", ["Environment", "EcsContainer"])
+def test_a_credential_source_that_is_not_there_is_an_error(name: str, home: Home) -> None:
+    """It names the variable."""
+    with pytest.raises(SourceError, match=r"AWS_\w+ is not set"):
+        home.resolve("a", f"[profile a]\nrole_arn = {ARN}a\ncredential_source = {name}\n", ME)
+
+
+def test_the_settings_come_from_the_profile_that_the_environment_selects(home: Home) -> None:
+    """Keys of the environment are used with the CA bundle and the region of the profile, as in botocore."""
+    text = "[default]\nregion = eu-west-1\n[profile p]\nregion = eu-west-3\n"
+
+    chains = home.resolve("x", text, **ENV_KEYS), home.resolve("x", text, **ENV_KEYS, AWS_PROFILE="p")
+
+    assert [("default", "eu-west-1"), ("p", "eu-west-3")] == [(c.settings_profile, c.region) for c in chains]
+    assert Origin("AWS_ACCESS_KEY_ID") == chains[0].source.origin

@@ -1,0 +1,146 @@
+"""Which source of credentials a profile holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv import config
+from awsenv.errors import AwsenvError, ConfigError, SourceError
+
+if TYPE_CHECKING:
+    from config.conftest import Home
+
+ID, SECRET = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\n", "aws_secret_access_key = canary-secret\n"
+KEYS = ID + SECRET
+ARN = "arn:aws:iam::123456789012:role/web"
+SSO = "sso_account_id = 123456789012\nsso_role_name = dev\n"
+LEGACY = f"{SSO}sso_start_url = https://x\nsso_region = eu-west-1\n"
+
+
+@pytest.mark.parametrize(
+    ("config_lines", "credentials_lines", "kind"),
+    [
+        (KEYS, "", "static"),
+        ("", KEYS, "static"),
+        ("credential_process = p\n", "", "process"),
+        (LEGACY, "", "sso"),
+        ("login_session = s\n", "", "login"),
+        (f"web_identity_token_file = /t\nrole_arn = {ARN}\n", "", "web-identity"),
+        (f"web_identity_token_file = /t\nrole_arn = {ARN}\n{LEGACY}", KEYS, "web-identity"),
+        (f"{LEGACY}login_session = s\n", KEYS, "sso"),
+        ("login_session = s\ncredential_process = p\n", KEYS, "static"),
+        (f"login_session = s\ncredential_process = p\n{KEYS}", "", "login"),
+        (f"credential_process = p\n{KEYS}", "", "process"),
+    ],
+)
+def test_the_kind_of_a_source_is_decided_in_the_order_of_botocore(
+    config_lines: str, credentials_lines: str, kind: str, home: Home
+) -> None:
+    """Web identity, SSO, the credentials file, login, process, the config file."""
+    chain = home.resolve("a", f"[profile a]\n{config_lines}", f"[a]\n{credentials_lines}")
+
+    assert (kind, "a", ()) == (chain.source.kind, chain.source.profile, chain.hops)
+
+
+@pytest.mark.parametrize(
+    ("config_lines", "credentials_lines", "fact"),
+    [
+        (ID, "", "profile 'a' holds half an access key: aws_secret_access_key is missing or empty"),
+        (SECRET, "", "profile 'a' holds half an access key: aws_access_key_id is missing or empty"),
+        (
+            "",
+            f"{ID}aws_secret_access_key =\n",
+            "profile 'a' holds half an access key: aws_secret_access_key is missing or empty",
+        ),
+        (
+            "",
+            f"aws_access_key_id =\n{SECRET}",
+            "profile 'a' holds half an access key: aws_access_key_id is missing or empty",
+        ),
+        (SECRET, ID, "the access key of profile 'a' is torn: one half stands in another file"),
+        ("sso_session = s\n", "", "profile 'a' holds no credentials and no way to get any"),
+        ("region = eu-west-1\n", "", "profile 'a' holds no credentials and no way to get any"),
+    ],
+)
+def test_a_profile_without_a_whole_source_is_an_error(
+    config_lines: str, credentials_lines: str, fact: str, home: Home
+) -> None:
+    """It never falls through to another source, and the message shows no key."""
+    with pytest.raises(SourceError) as caught:
+        home.resolve("a", f"[profile a]\n{config_lines}", f"[a]\n{credentials_lines}")
+
+    assert fact == caught.value.fact
+    assert "canary" not in f"{caught.value.fact}{caught.value.place}{caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("lines", "fact"),
+    [
+        (f"sso_session = gone\n{SSO}", "there is no [sso-session gone]"),
+        (
+            f"sso_session = s\n{SSO}sso_region = eu-west-2\n",
+            "sso_region is not the same in the profile and in its sso-session",
+        ),
+        ("sso_account_id = 1\n", "profile 'a' signs in with SSO and lacks sso_role_name, sso_start_url and sso_region"),
+        ("web_identity_token_file = /t\n", "profile 'a' has a web_identity_token_file and no role_arn"),
+        ("web_identity_token_file = /t\nrole_arn = x\n", "'x' is no ARN of a role"),
+        ("credential_process =\n", "credential_process of profile 'a' is empty"),
+        ("login_session =\n", "login_session of profile 'a' is empty"),
+    ],
+)
+def test_an_incomplete_description_of_a_source_is_an_error(lines: str, fact: str, home: Home) -> None:
+    """With the place, before anything is asked of anybody."""
+    session = "[sso-session s]\nsso_region = eu-west-1\nsso_start_url = https://x\n"
+    with pytest.raises(ConfigError) as caught:
+        home.resolve("a", f"[profile a]\n{lines}{session}")
+
+    assert fact == caught.value.fact
+    assert "[profile a]" in (caught.value.place or "")
+
+
+def test_an_sso_session_completes_its_profile(home: Home) -> None:
+    """The session may say what the profile does not."""
+    session = "[sso-session s]\nsso_region = eu-west-1\nsso_start_url = https://x\n"
+
+    assert "sso" == home.resolve("a", f"[profile a]\nsso_session = s\n{SSO}{session}").source.kind
+
+
+def test_the_parts_of_a_key_come_from_one_file(home: Home) -> None:
+    """The token of the config file does not belong to the key of the credentials file."""
+    profiles = home.read(
+        f"[profile a]\n{KEYS}aws_session_token = old\n", "[a]\naws_access_key_id = B\naws_secret_access_key = b\n"
+    )
+    profile = profiles.get("a")
+
+    assert profile is not None
+    assert ("B", "b", None) == config.static_keys(profile)
+
+
+def test_a_token_of_the_old_name_comes_first(home: Home) -> None:
+    """As in botocore."""
+    profile = home.read("", f"[a]\n{KEYS}aws_session_token = new\naws_security_token = old\n").get("a")
+
+    assert profile is not None
+    keys = config.static_keys(profile)
+    assert keys is not None
+    assert "old" == keys.session_token
+    assert "StaticKeys(…)" == repr(keys)
+    assert "canary" not in repr(profile)
+
+
+def test_no_key_is_no_error(home: Home) -> None:
+    """A profile without a key has none."""
+    profile = home.read("[default]\nregion = x\n").get("default")
+
+    assert profile is not None
+    assert config.static_keys(profile) is None
+
+
+def test_every_error_has_a_next_step(home: Home) -> None:
+    """A hint stands beside the fact."""
+    for lines in (ID, "sso_session = s\n", "source_profile = b\n", "region = x\n"):
+        with pytest.raises(AwsenvError) as caught:
+            home.resolve("a", f"[profile a]\n{lines}")
+        assert caught.value.hint
