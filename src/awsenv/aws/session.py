@@ -13,6 +13,7 @@ from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConfigCha
 from botocore.credentials import CredentialResolver
 from botocore.tokens import TokenProviderChain
 
+from awsenv.aws.loader import loader
 from awsenv.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         self._endpoints_ignored = bool(self.get_config_variable("ignore_configured_endpoint_urls"))
         # botocore looks them up in the environment of the process: configured_endpoint does it instead.
         self.set_config_variable("ignore_configured_endpoint_urls", value=True)
+        self.register_component("data_loader", loader(self.get_config_variable("data_path")))
         # botocore's own chain ends at the machine's own role: here, only what is handed in signs a request.
         self.register_component("credential_provider", CredentialResolver([]))
         self.register_component("token_provider", TokenProviderChain([]))

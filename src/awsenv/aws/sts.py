@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from botocore.config import Config
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from awsenv.config import Profiles
     from awsenv.model import AssumeRole, Environ, GetSessionToken
+
+T = TypeVar("T")
 
 SENDS = 3
 """How often a request with a code is tried while it does not leave this machine."""
@@ -61,16 +63,20 @@ class Sts:
             ResponseLost: The code may be used up and no answer came.
             AwsenvError: Whatever else went wrong.
         """
-        answer = self._send("assume_role", _role_parameters(hop), call, signer, token)
-        with translated(call):
-            return replace(_credentials(answer), account=hop.role.account, arn=_text(answer["AssumedRoleUser"], "Arn"))
+        account = hop.role.account
+        return self._send(
+            "assume_role",
+            _role_parameters(hop),
+            lambda answer: replace(_credentials(answer), account=account, arn=_text(answer["AssumedRoleUser"], "Arn")),
+            call=call,
+            signer=signer,
+            token=token,
+        )
 
     def get_session_token(self, hop: GetSessionToken, call: Call, signer: Credentials, token: Token) -> Credentials:
         """Turn a user's key and an MFA code into a session. Raises as `assume_role` does."""
         parameters = {} if hop.duration is None else {"DurationSeconds": hop.duration}
-        answer = self._send("get_session_token", parameters, call, signer, token)
-        with translated(call):
-            return _credentials(answer)
+        return self._send("get_session_token", parameters, _credentials, call=call, signer=signer, token=token)
 
     def identity(self, call: Call, signer: Credentials) -> Identity:
         """Return who *signer* is. AWS lets everybody ask (IAM guide, GetCallerIdentity).
@@ -79,13 +85,25 @@ class Sts:
             SourceError: AWS does not take the key.
             UnreachableError: There is no answer.
         """
-        answer = self._send("get_caller_identity", {}, call, signer, None)
-        with translated(call):
-            return Identity(_text(answer, "Account"), _text(answer, "Arn"))
+        return self._send(
+            "get_caller_identity",
+            {},
+            lambda answer: Identity(_text(answer, "Account"), _text(answer, "Arn")),
+            call=call,
+            signer=signer,
+            token=None,
+        )
 
     def _send(
-        self, method: str, parameters: dict[str, Any], call: Call, signer: Credentials, token: Token | None
-    ) -> dict[str, Any]:
+        self,
+        method: str,
+        parameters: dict[str, Any],
+        read: Callable[[dict[str, Any]], T],
+        *,
+        call: Call,
+        signer: Credentials,
+        token: Token | None,
+    ) -> T:
         """Send a request: with a code once, without one as often as botocore deems right."""
         call = replace(call, operation=f"sts:{''.join(map(str.capitalize, method.split('_')))}")
         if token is not None:
@@ -101,7 +119,7 @@ class Sts:
             secrets=_secrets(parameters, signer),
         )
         with translated(call):
-            return self._repeated(getattr(client, method), parameters, SENDS if token is not None else 1)
+            return read(self._repeated(getattr(client, method), parameters, SENDS if token is not None else 1))
 
     def _repeated(self, send: Callable[..., dict[str, Any]], parameters: dict[str, Any], times: int) -> dict[str, Any]:
         """Send, and send again only what has not left this machine: a code in it counts once (RFC 6238, 5.2)."""

@@ -60,11 +60,6 @@ NOT_SENT = (
 
 _SETTINGS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     (
-        (FileNotFoundError, PermissionError, IsADirectoryError, ssl.SSLError),
-        "the CA bundle cannot be read",
-        "check AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE and ca_bundle",
-    ),
-    (
         (exceptions.ParamValidationError,),
         "a value of the request is none that AWS takes",
         "check the settings of the role",
@@ -91,6 +86,8 @@ _SETTINGS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
 
 MESSAGE_LENGTH = 400
 """Characters of AWS's message that are shown at most; the ones of STS have some 200."""
+
+_NO_FILE = (FileNotFoundError, PermissionError, IsADirectoryError)
 
 _STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 
@@ -147,8 +144,8 @@ def translate(error: Exception, call: Call) -> AwsenvError:
     if isinstance(error, exceptions.ClientError):
         return _answered(error, call)
     return (
-        _not_sent(error, call.endpoint)
-        or _misconfigured(error)
+        _misconfigured(error)
+        or _not_sent(error, call.endpoint)
         or _lost(call, _silence(error, f"{call.service} at {host_of(call.endpoint)}"))
     )
 
@@ -289,10 +286,12 @@ def _not_sent(error: Exception, endpoint: str) -> UnreachableError | None:
     """Say why a connection could not be made, if that is what happened."""
     host = host_of(endpoint)
     if isinstance(error, exceptions.SSLError):
-        return UnreachableError(
-            f"the TLS certificate of {host} cannot be verified",
-            hint="behind a proxy that opens TLS, set AWS_CA_BUNDLE or ca_bundle to its CA certificate",
-        )
+        if isinstance(_root(error), ssl.SSLCertVerificationError):
+            return UnreachableError(
+                f"the TLS certificate of {host} cannot be verified",
+                hint="behind a proxy that opens TLS, set AWS_CA_BUNDLE or ca_bundle to its CA certificate",
+            )
+        return UnreachableError(f"no TLS connection with {host} can be made", hint="check the endpoint and the proxy")
     if isinstance(error, exceptions.ProxyConnectionError):
         proxy = host_of(str(error.kwargs.get("proxy_url", "")))
         return UnreachableError(
@@ -309,15 +308,22 @@ def _not_sent(error: Exception, endpoint: str) -> UnreachableError | None:
 
 def _misconfigured(error: Exception) -> ConfigError | None:
     """Say which setting made the call impossible, if one did."""
-    if isinstance(error, exceptions.HTTPClientError):
-        # botocore wraps what the file system says of a CA bundle that is not there.
-        error = error.kwargs.get("error") or error
+    root = _root(error)
+    if isinstance(root, _NO_FILE) or (isinstance(root, ssl.SSLError) and root.library == "X509"):
+        return ConfigError("the CA bundle cannot be read", hint="check AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE and ca_bundle")
     for kinds, fact, hint in _SETTINGS:
         if isinstance(error, kinds):
             return ConfigError(fact, hint=hint)
     if type(error) is ValueError and str(error).startswith("Invalid endpoint"):
         return ConfigError("the endpoint is not a URL", hint="check endpoint_url and AWS_ENDPOINT_URL")
     return None
+
+
+def _root(error: Exception) -> Exception:
+    """Return what botocore and urllib3 have wrapped: of a TLS handshake it is the one that says what went wrong."""
+    inner = error.kwargs.get("error") if isinstance(error, exceptions.BotoCoreError) else None
+    first = inner.args[0] if isinstance(inner, Exception) and inner.args else inner
+    return first if isinstance(first, Exception) else error
 
 
 def _silence(error: Exception, where: str) -> str:
@@ -331,5 +337,5 @@ def _silence(error: Exception, where: str) -> str:
 
 def _lost(call: Call, fact: str) -> UnreachableError:
     if call.with_code:
-        return ResponseLost(f"{fact}; the MFA code may have been used up", hint="try again with the device's next code")
-    return UnreachableError(fact, hint="try again; if a network's sign-in page is in the way, sign in first")
+        return ResponseLost(f"{fact}; the MFA code may be used up", hint="try again with the device's next code")
+    return UnreachableError(fact, hint="try again; check that no network's sign-in page is in the way")

@@ -1,0 +1,153 @@
+"""A local AWS with a person in it, and the endpoints that are not of it: SSO, a container, EC2."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from awsenv import config
+from awsenv.aws.session import AwsSession, Timeouts, open_session
+from awsenv.aws.sts import Sts
+from awsenv.sandbox import MfaDevice, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from awsenv.config import Profiles
+    from awsenv.model import Credentials
+
+EXTERNAL_ID = "canary-external-id"
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user with a key and an MFA device, a home with the two files, and the AWS that knows them."""
+
+    sandbox: Sandbox
+    user: Credentials
+    device: MfaDevice
+    environ: dict[str, str] = field(repr=False)
+    external_id: str = EXTERNAL_ID
+
+    def configure(self, text: str) -> Profiles:
+        """Write the config file and read it."""
+        Path(self.environ["AWS_CONFIG_FILE"]).write_text(text)
+        return config.read(self.environ)
+
+    def sts(self, pauses: list[float] | None = None, **timeouts: float) -> Sts:
+        """Return the STS of the local AWS. What it would sleep goes to *pauses*."""
+        session = open_session(None, self.environ, timeouts=Timeouts(**timeouts))
+        return Sts(session, sleep=(pauses if pauses is not None else []).append)
+
+    def session(self, profiles: Profiles | None = None, profile: str | None = None) -> AwsSession:
+        """Return a session that is not patient."""
+        return open_session(profiles, self.environ, profile=profile, timeouts=Timeouts(1, 2, 1))
+
+    def sent(self, action: str) -> int:
+        """Return how often *action* was called."""
+        return sum(call.action == action for call in self.sandbox.calls)
+
+
+@pytest.fixture
+def person(tmp_path: Path) -> Iterator[Person]:
+    """Return a person beside a local AWS."""
+    with Sandbox() as sandbox:
+        user = sandbox.create_user("alice")
+        environ = {
+            **sandbox.environ(),
+            "HOME": str(tmp_path),
+            "PATH": "/usr/bin:/bin",
+            "AWS_CONFIG_FILE": str(tmp_path / "config"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
+        }
+        yield Person(sandbox, user, sandbox.create_mfa_device("alice"), environ)
+
+
+@dataclass
+class Endpoint:
+    """An HTTP server that answers what it was told to, and remembers what it was asked."""
+
+    url: str
+    answers: dict[tuple[str, str], tuple[int, Any]] = field(default_factory=dict)
+    """Method and path without its query → status and what becomes the JSON, or the text."""
+    asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
+    """Method, path with its query, headers in lower case, body."""
+
+    def paths(self) -> list[str]:
+        """Return the paths that were asked for, without their queries."""
+        return [path.partition("?")[0] for _method, path, _headers, _body in self.asked]
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    """Return a server on the loopback."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            served.asked.append((self.command, self.path, headers, body))
+            status, answer = served.answers.get((self.command, self.path.partition("?")[0]), (404, ""))
+            data = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = do_PUT = _answer  # noqa: N815 - the names that http.server calls
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    served = Endpoint(f"http://127.0.0.1:{server.server_address[1]}")
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield served
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def tls_port(tmp_path: Path) -> Iterator[int]:
+    """Return the port of a server whose certificate nobody vouches for."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(_self_signed(tmp_path))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign] # a client that hangs up is the point
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def _self_signed(folder: Path) -> Path:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(timezone.utc)
+    builder = x509.CertificateBuilder(
+        name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1)
+    )
+    certificate = builder.sign(key, hashes.SHA256())
+    path = folder / "server.pem"
+    path.write_bytes(
+        certificate.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return path

@@ -1,0 +1,298 @@
+"""STS: what goes over the wire, how often, and what comes back."""
+
+from __future__ import annotations
+
+import traceback
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv.aws.sts import Token, caller
+from awsenv.aws.translate import Call
+from awsenv.errors import (
+    AwsenvError,
+    CodeRejected,
+    ConfigError,
+    MfaError,
+    RefusedError,
+    ResponseLost,
+    SourceError,
+    UnreachableError,
+)
+from awsenv.model import AssumeRole, Credentials, GetSessionToken, Mfa, RoleArn
+from awsenv.sandbox import Fault
+
+if TYPE_CHECKING:
+    from aws.conftest import Person
+
+FAULTS = [fault for fault in Fault if fault is not Fault.HANG]
+
+
+def role(person: Person, name: str = "role", **values: object) -> AssumeRole:
+    """Make a role that trusts the person, and return the hop to it."""
+    person.sandbox.create_role(name, person.sandbox.trust(str(person.user.arn)))
+    return hop(person, name, **values)
+
+
+def hop(person: Person, name: str, **values: object) -> AssumeRole:
+    """Return the hop to a role."""
+    arn = RoleArn("aws", person.user.account, name)
+    return AssumeRole(arn, "session", **values)  # type: ignore[arg-type] # whichever fields a test is about
+
+
+def token(person: Person) -> Token:
+    """Return the person's device with its present code."""
+    return Token(person.device.serial, person.device.code())
+
+
+def everything(error: BaseException) -> str:
+    """Return all that could be shown of an error, its traceback with it."""
+    fields = (getattr(error, name, None) for name in ("fact", "place", "hint", "__dict__", "args"))
+    return f"{error!r} {error} {list(fields)} {''.join(traceback.format_exception(error))}"
+
+
+def test_a_role_is_assumed(person: Person) -> None:
+    """All that is asked for is sent, and the answer says whose the keys are and until when."""
+    asked = role(
+        person,
+        external_id=person.external_id,
+        duration=900,
+        source_identity="alice",
+        tags=(("team", "a b"),),
+        transitive_tags=("team",),
+        policy='{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}',
+        policy_arns=("arn:aws:iam::aws:policy/ReadOnlyAccess",),
+    )
+    made = person.sts().assume_role(asked, Call(), person.user, None)
+    assert made.account == person.user.account
+    assert made.arn == f"arn:aws:sts::{person.user.account}:assumed-role/role/session"
+    assert made.expiration is not None
+    assert made.expiration.tzinfo is timezone.utc
+    assert 890 < (made.expiration - datetime.now(timezone.utc)).total_seconds() < 910
+    sent = person.sandbox.calls[-1].parameters
+    assert {"DurationSeconds": "900", "SourceIdentity": "alice", "TransitiveTagKeys.member.1": "team"}.items() <= (
+        sent.items()
+    )
+    assert caller(made, person.environ).arn == made.arn
+
+
+def test_what_is_not_asked_for_is_not_sent(person: Person) -> None:
+    """AWS's own defaults hold."""
+    person.sts().assume_role(role(person), Call(), person.user, None)
+    assert {"RoleArn", "RoleSessionName"} == set(person.sandbox.calls[-1].parameters)
+
+
+def test_a_session_is_opened_with_a_code(person: Person) -> None:
+    """The session carries MFA: a role that asks for it can be assumed from there."""
+    asked = GetSessionToken(Mfa(person.device.serial), duration=900)
+    session = person.sts().get_session_token(asked, Call(), person.user, token(person))
+    person.sandbox.create_role("mfa", person.sandbox.trust(str(person.user.arn), mfa=True))
+    made = person.sts().assume_role(hop(person, "mfa"), Call(), session, None)
+    assert made.arn == f"arn:aws:sts::{person.user.account}:assumed-role/mfa/session"
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_request_with_a_code_is_sent_once(person: Person, fault: Fault) -> None:
+    """Whatever happens to it: AWS may have taken the code."""
+    asked, pauses = role(person), list[float]()
+    person.sandbox.fail("AssumeRole", fault, times=3)
+    with pytest.raises(ResponseLost) as caught:
+        person.sts(pauses).assume_role(asked, Call(), person.user, token(person))
+    assert person.sent("AssumeRole") == 1
+    assert pauses == []
+    assert "the MFA code may be used up" in caught.value.fact
+
+
+@pytest.mark.parametrize("fault", [Fault.SERVER_ERROR, Fault.UNAVAILABLE, Fault.THROTTLING, Fault.DROP])
+def test_a_request_without_a_code_is_repeated(person: Person, fault: Fault) -> None:
+    """As botocore does: two failures are nobody's business."""
+    asked = role(person)
+    person.sandbox.fail("AssumeRole", fault, times=2)
+    assert person.sts().assume_role(asked, Call(), person.user, None).session_token
+    assert person.sent("AssumeRole") == 3
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_aws_in_trouble_is_unreachable(person: Person, fault: Fault) -> None:
+    """It is worth another try, and says where the trouble is."""
+    asked = role(person)
+    person.sandbox.fail("AssumeRole", fault, times=3)
+    with pytest.raises(UnreachableError) as caught:
+        person.sts().assume_role(asked, Call(), person.user, None)
+    assert not isinstance(caught.value, ResponseLost)
+    assert person.sandbox.url.removeprefix("http://") in caught.value.fact
+
+
+@pytest.mark.parametrize("with_code", [False, True])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_error_holds_a_secret(person: Person, fault: Fault, *, with_code: bool) -> None:
+    """Neither what was sent nor what came back, not in the text, the repr or the cause."""
+    asked = role(person, external_id=person.external_id)
+    code = token(person) if with_code else None
+    person.sandbox.fail("AssumeRole", fault, times=3)
+    with pytest.raises(AwsenvError) as caught:
+        person.sts().assume_role(asked, Call(), person.user, code)
+    shown = everything(caught.value)
+    assert person.external_id not in shown
+    assert person.user.secret_access_key not in shown
+    assert "SecretAccessKey" not in shown
+    if code is not None:
+        assert code.code not in shown
+
+
+@pytest.mark.parametrize("with_code", [False, True])
+def test_silence_ends(person: Person, *, with_code: bool) -> None:
+    """A service that takes the request and says nothing is given up."""
+    asked = role(person)
+    person.sandbox.fail("AssumeRole", Fault.HANG, times=3)
+    with pytest.raises(ResponseLost if with_code else UnreachableError, match="did not answer in time"):
+        person.sts(read=0.2, read_again=0.2).assume_role(
+            asked, Call(), person.user, token(person) if with_code else None
+        )
+
+
+def test_a_request_that_was_not_sent_is_sent_again(person: Person) -> None:
+    """Nothing listens: the code in it is as good as before, so three tries, and no `ResponseLost`."""
+    pauses: list[float] = []
+    person.environ["AWS_ENDPOINT_URL"] = "http://127.0.0.1:1"
+    with pytest.raises(UnreachableError) as caught:
+        person.sts(pauses).assume_role(hop(person, "role"), Call(), person.user, Token(person.device.serial, "123456"))
+    assert not isinstance(caught.value, ResponseLost)
+    assert pauses == [1.0, 1.0]
+    assert caught.value.fact == "127.0.0.1:1 cannot be reached"
+
+
+def test_a_name_that_does_not_resolve_is_named(person: Person) -> None:
+    """Most often the region is misspelt."""
+    person.environ["AWS_ENDPOINT_URL"] = "http://sts.nope-1.invalid"
+    with pytest.raises(UnreachableError, match=r"^sts\.nope-1\.invalid cannot be reached$") as caught:
+        person.sts().identity(Call(), person.user)
+    assert "region" in str(caught.value.hint)
+
+
+def test_a_certificate_that_cannot_be_verified_names_the_bundle(person: Person, tls_port: int) -> None:
+    """A proxy that opens TLS is the usual reason."""
+    person.environ["AWS_ENDPOINT_URL"] = f"https://127.0.0.1:{tls_port}"
+    with pytest.raises(UnreachableError, match=r"certificate of 127\.0\.0\.1:[0-9]+ cannot be verified") as caught:
+        person.sts().identity(Call(), person.user)
+    assert "AWS_CA_BUNDLE" in str(caught.value.hint)
+
+
+def test_an_endpoint_without_tls_is_not_a_matter_of_certificates(person: Person) -> None:
+    """It answers in plain text to a handshake."""
+    person.environ["AWS_ENDPOINT_URL"] = person.sandbox.url.replace("http:", "https:")
+    with pytest.raises(UnreachableError, match="no TLS connection with"):
+        person.sts().identity(Call(), person.user)
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_bundle_that_is_none_is_a_setting_to_mend(person: Person, content: str | None) -> None:
+    """A path that is wrong, or a file that is something else."""
+    bundle = Path(person.environ["HOME"], "ca.pem")
+    if content is not None:
+        bundle.write_text(content)
+    person.environ["AWS_CA_BUNDLE"] = str(bundle)
+    person.environ["AWS_ENDPOINT_URL"] = person.sandbox.url.replace("http:", "https:")
+    with pytest.raises(ConfigError, match="CA bundle"):
+        person.sts().identity(Call(), person.user)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("AWS_ENDPOINT_URL", "no url", "the endpoint is not a URL"),
+        ("AWS_RETRY_MODE", "eager", "a setting"),
+        ("AWS_DEFAULTS_MODE", "bold", "a setting"),
+        ("AWS_DEFAULT_REGION", "eu central 1", "the region"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_a_setting_to_mend(
+    person: Person, variable: str, value: str, says: str
+) -> None:
+    """The network is not at fault, and is not asked to be tried again."""
+    person.environ[variable] = value
+    with pytest.raises(ConfigError, match=says):
+        person.sts().identity(Call(), person.user)
+
+
+def test_a_wrong_code_may_be_followed_by_another(person: Person) -> None:
+    """AWS's text is the same for a code that is wrong and for one that was used."""
+    sts, used = person.sts(), token(person)
+    sts.get_session_token(GetSessionToken(Mfa(used.serial)), Call(), person.user, used)
+    for code in (used.code, "000000"):
+        with pytest.raises(CodeRejected):
+            sts.get_session_token(GetSessionToken(Mfa(used.serial)), Call(), person.user, Token(used.serial, code))
+
+
+def test_a_wrong_device_is_not_followed_by_another_code(person: Person) -> None:
+    """No code of it will do: the setting is wrong."""
+    serial = f"arn:aws:iam::{person.user.account}:mfa/nobody"
+    with pytest.raises(MfaError) as caught:
+        person.sts().get_session_token(
+            GetSessionToken(Mfa(serial)), Call(serial_place="config:3"), person.user, Token(serial, "123456")
+        )
+    assert not isinstance(caught.value, CodeRejected)
+    assert serial in caught.value.fact
+    assert caught.value.place == "config:3"
+    assert "mfa_serial" in str(caught.value.hint)
+
+
+def test_a_key_that_aws_does_not_know_is_named_by_its_end(person: Person) -> None:
+    """So that a person can find it, with the place that it came from."""
+    stranger = Credentials("AKIAIOSFODNN7EXAMPLE", "canary-secret")
+    with pytest.raises(SourceError, match=r"does not know the access key …MPLE") as caught:
+        person.sts().identity(Call(key_place="~/.aws/credentials:2"), stranger)
+    assert caught.value.place == "~/.aws/credentials:2"
+
+
+def test_a_wrong_secret_is_told_from_an_unknown_key(person: Person) -> None:
+    """The key is there; its other half was not copied whole."""
+    half = Credentials(person.user.access_key_id, "canary-secret")
+    with pytest.raises(SourceError, match="the secret key does not belong") as caught:
+        person.sts().identity(Call(), half)
+    assert "canary-secret" not in everything(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "says"), [(7500, "2 h 5 min behind"), (-3600, "1 h ahead of"), (90000, "1 d 1 h behind")]
+)
+def test_a_clock_that_is_wrong_is_measured(person: Person, seconds: float, says: str) -> None:
+    """AWS says both times: the difference is what a person needs to know."""
+    person.sandbox.clock.advance(seconds)
+    with pytest.raises(SourceError, match=f"clock is {says} AWS's"):
+        person.sts().identity(Call(), person.user)
+
+
+def test_expired_credentials_say_how_to_renew_them(person: Person) -> None:
+    """It is the source that has expired, and its place is known."""
+    person.sandbox.clock.advance(-800)
+    asked = GetSessionToken(Mfa(None), duration=900)
+    session = person.sts().get_session_token(asked, Call(), person.user, token(person))
+    person.sandbox.clock.advance(1500)
+    with pytest.raises(SourceError, match="have expired") as caught:
+        person.sts().identity(Call(key_place="AWS_ACCESS_KEY_ID", key_hint="aws login"), session)
+    assert ("AWS_ACCESS_KEY_ID", "aws login") == (caught.value.place, caught.value.hint)
+
+
+def test_a_refusal_shows_what_aws_says(person: Person) -> None:
+    """With AWS's code for scripts, and the hint of whoever knows the chain."""
+    with pytest.raises(RefusedError, match=r"is not authorized to perform: sts:AssumeRole") as caught:
+        person.sts().assume_role(hop(person, "missing"), Call(denied_hint="look there"), person.user, None)
+    assert ("AccessDenied", "look there") == (caught.value.code, caught.value.hint)
+
+
+def test_a_session_longer_than_the_role_allows_names_the_setting(person: Person) -> None:
+    """AWS does not cut it: it refuses."""
+    with pytest.raises(RefusedError, match="MaxSessionDuration") as caught:
+        person.sts().assume_role(role(person, duration=7200), Call(duration_place="--duration"), person.user, None)
+    assert caught.value.place == "--duration"
+    assert "duration_seconds" in str(caught.value.hint)
+
+
+def test_a_value_that_botocore_does_not_send_is_not_shown(person: Person) -> None:
+    """Its own text holds the parameters."""
+    with pytest.raises(ConfigError) as caught:
+        person.sts().assume_role(hop(person, "role", external_id="x"), Call(), person.user, None)
+    assert "'x'" not in everything(caught.value)
