@@ -114,13 +114,14 @@ function _awsenv_insert {
     declare -F starship_precmd >/dev/null || declare -F _omp_hook >/dev/null; then
     return
   fi
-  local blank=
-  while [[ ${PS1:0:2} == '\n' ]]; do
-    blank=$blank'\n'
-    PS1=${PS1:2}
+  # Behind the blank lines that many prompts begin with.
+  local rest=$PS1
+  while [[ ${rest:0:2} == '\n' || ${rest:0:1} == $'\n' ]]; do
+    rest=${rest#'\n'}
+    rest=${rest#$'\n'}
   done
   # shellcheck disable=SC2016 # for the prompt to expand
-  PS1=$blank'${_awsenv_ps1-}'$PS1
+  PS1=${PS1%"$rest"}'${_awsenv_ps1-}'$rest
 }
 
 _awsenv_ps1=
