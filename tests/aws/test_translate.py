@@ -1,0 +1,115 @@
+"""Errors of botocore in the person's terms, also those that a local AWS does not make."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, ProxyConnectionError
+from botocore.parsers import ResponseParserError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awsenv.aws.translate import Call, says, translate
+from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
+
+SECRETS = ("canary-external-id", "canary-secret-key")
+CALL = Call("sts:AssumeRole", "https://sts.eu-west-1.amazonaws.com", secrets=SECRETS)
+
+
+def answer(code: str, message: str, status: int = 403) -> ClientError:
+    """Return what botocore raises for an answer that is an error."""
+    metadata: dict[str, Any] = {"HTTPStatusCode": status}
+    return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}, "AssumeRole")
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        ("RegionDisabledException", "activate it"),
+        ("PackedPolicyTooLarge", "shorten --policy"),
+        ("MalformedPolicyDocument", "JSON of --policy"),
+    ],
+)
+def test_a_refusal_has_its_next_step(code: str, hint: str) -> None:
+    """Each code of AssumeRole that a person can do something about."""
+    error = translate(answer(code, "No.", 400), CALL)
+    assert isinstance(error, RefusedError)
+    assert code == error.code
+    assert hint in str(error.hint)
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "ExpiredTokenException"])
+def test_expiry_has_two_names(code: str) -> None:
+    """STS says one, other services the other."""
+    error = translate(answer(code, "The security token included in the request is expired"), CALL)
+    assert isinstance(error, SourceError)
+
+
+def test_a_message_of_several_lines_becomes_one_and_inert() -> None:
+    """Whatever wrote it: nothing of it moves the cursor."""
+    error = translate(answer("AccessDenied", "one\n\x1b[31mtwo\u202e"), CALL)
+    assert error.fact == "AWS refused sts:AssumeRole (AccessDenied): one \\x1b[31mtwo\\u202e"
+
+
+def test_a_message_that_holds_a_secret_is_withheld() -> None:
+    """The code is all that is shown of it."""
+    error = translate(answer("ValidationError", f"Value '{SECRETS[0]}' at 'externalId' failed"), CALL)
+    assert error.fact == "AWS refused sts:AssumeRole (ValidationError)"
+
+
+def test_a_long_message_is_cut() -> None:
+    """A screen is enough."""
+    assert len(says("x" * 10_000) or "") < 500
+
+
+def test_a_numeric_code_is_no_answer_of_aws() -> None:
+    """It is how botocore takes the page of a proxy: the status becomes the code."""
+    error = translate(answer("407", "Proxy Authentication Required", 407), CALL)
+    assert isinstance(error, UnreachableError)
+    assert "HTTP 407" in error.fact
+
+
+def test_a_proxy_is_named_without_its_password() -> None:
+    """It stands in the URL, where proxies want it."""
+    error = translate(ProxyConnectionError(proxy_url="http://me:canary@proxy.test:3128", error=OSError()), CALL)
+    assert error.fact == "the proxy proxy.test:3128 cannot be reached"
+
+
+def test_an_endpoint_is_named_without_its_password() -> None:
+    """The same."""
+    call = Call("sts:AssumeRole", "https://me:canary@sts.test")
+    error = translate(EndpointConnectionError(endpoint_url="https://me:canary@sts.test/"), call)
+    assert error.fact == "sts.test cannot be reached"
+
+
+def test_a_body_that_cannot_be_parsed_is_not_shown() -> None:
+    """It stands in the text of the exception, secret key included."""
+    error = translate(ResponseParserError("<SecretAccessKey>canary-secret-key</SecretAccessKey>"), CALL)
+    assert isinstance(error, UnreachableError)
+    assert "canary" not in f"{error!r}{error}{error.hint}{error.place}"
+
+
+CODES = st.one_of(
+    st.sampled_from(["AccessDenied", "SignatureDoesNotMatch", "InvalidClientTokenId", "Throttling", "ExpiredToken"]),
+    st.text(max_size=20),
+)
+PARTS = st.sampled_from(
+    [
+        *SECRETS,
+        "Signature expired: 20260101T000000Z is now earlier than 20260101T000000Z (20269901T000000Z - 15 min.)",
+        "MultiFactorAuthentication failed",
+        "DurationSeconds",
+        "\x1b]0;",
+    ]
+)
+
+
+@given(CODES, st.lists(st.one_of(PARTS, st.text(max_size=20))), st.integers(0, 999))
+def test_any_answer_becomes_an_error_that_can_be_shown(code: str, parts: list[str], status: int) -> None:
+    """Whatever AWS, or whoever answers in its place, says."""
+    error = translate(answer(code, " ".join(parts), status), CALL)
+    shown = f"{error.fact}{error.place}{error.hint}"
+    assert isinstance(error, AwsenvError)
+    assert shown.isprintable()
+    assert not any(secret in shown for secret in SECRETS)

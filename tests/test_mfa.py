@@ -1,0 +1,382 @@
+"""Where a code comes from: over a real terminal, from real commands."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pexpect
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import awsenv
+from awsenv.errors import CodeRejected, MfaError, ResponseLost, UsageError
+from awsenv.mfa import Codes, Device, Terminal, ask_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SERIAL = "arn:aws:iam::123456789012:mfa/alice"
+DEVICE = Device(SERIAL)
+PROMPT = f"MFA code for alice ({SERIAL}): "
+
+ASK = f"""
+from awsenv.errors import AwsenvError
+from awsenv.mfa import Codes, Device
+try:
+    print("code", Codes().next_code(Device({SERIAL!r})))
+except AwsenvError as error:
+    raise SystemExit(f"{{type(error).__name__}}: {{error.fact}}; {{error.hint}}")
+"""
+SECRET = """
+from awsenv.mfa import ask_secret
+print("secret", len(ask_secret("External id: ")))
+"""
+
+
+def nowhere() -> Terminal:
+    """Find no terminal."""
+    raise OSError
+
+
+class Screen:
+    """A terminal, seen from where the person sits."""
+
+    def __init__(self) -> None:
+        self._master, self._slave = os.openpty()
+        self.path = os.ttyname(self._slave)
+
+    def open(self) -> Terminal:
+        """Open it, as a program does."""
+        return Terminal.open(self.path)
+
+    def type(self, text: str) -> None:
+        """Type."""
+        os.write(self._master, text.encode())
+
+    def shown(self) -> str:
+        """Return what is on it, with what was typed."""
+        os.set_blocking(self._master, False)
+        data = b""
+        try:
+            while more := os.read(self._master, 65536):
+                data += more
+        except BlockingIOError:
+            pass
+        return data.decode().replace("\r\n", "\n")
+
+    def close(self) -> None:
+        """Take it away."""
+        os.close(self._master)
+        os.close(self._slave)
+
+
+@pytest.fixture
+def screen() -> Iterator[Screen]:
+    """Return a terminal."""
+    screen = Screen()
+    yield screen
+    screen.close()
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Callable[[str], list[str]]:
+    """Return the words that run a script in an interpreter that finds awsenv."""
+
+    def words(script: str) -> list[str]:
+        path = tmp_path / "script.py"
+        source = Path(awsenv.__file__).parents[1]
+        path.write_text(f"import sys; sys.path.insert(0, {str(source)!r})\n{script}")
+        return [sys.executable, "-I", str(path)]
+
+    return words
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
+    """Return an interactive bash with a prompt that nothing else prints."""
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PS1": "ready> ", "TERM": "dumb"}
+    bash = pexpect.spawn("bash", ["--norc", "--noprofile", "-i"], env=environ, encoding="utf-8", timeout=20)
+    bash.expect_exact("ready> ")
+    yield bash
+    bash.close(force=True)
+
+
+# The terminal
+
+
+def test_a_code_is_asked_for_with_the_name_of_the_device(screen: Screen) -> None:
+    """A person with three devices has to know which."""
+    screen.type("123456\n")
+    assert Codes(terminal=screen.open).next_code(DEVICE) == "123456"
+    assert PROMPT in screen.shown()
+
+
+def test_a_hardware_device_is_named_once(screen: Screen) -> None:
+    """Its serial number is all there is to say."""
+    screen.type("123456\n")
+    Codes(terminal=screen.open).next_code(Device("GAHT12345678"))
+    assert "MFA code for GAHT12345678: " in screen.shown()
+
+
+@pytest.mark.parametrize("typed", [" 123456 ", "123 456", "\t123456"])
+def test_spaces_do_not_count(screen: Screen, typed: str) -> None:
+    """Authenticator apps show them."""
+    screen.type(f"{typed}\n")
+    assert Codes(terminal=screen.open).next_code(DEVICE) == "123456"
+
+
+@pytest.mark.parametrize("typed", ["", "12345", "1234567", "abcdef", "١٢٣٤٥٦", "12345x"])
+def test_what_is_no_code_is_asked_for_again(screen: Screen, typed: str) -> None:
+    """AWS is not called with it: botocore would send it."""
+    screen.type(f"{typed}\n123456\n")
+    assert Codes(terminal=screen.open).next_code(DEVICE) == "123456"
+    assert "an MFA code is six digits" in screen.shown()
+
+
+def test_a_used_code_is_asked_for_again(screen: Screen) -> None:
+    """AWS takes each once, so it is not called with it a second time."""
+    codes = Codes("123456", terminal=screen.open)
+    assert codes.next_code(DEVICE) == "123456"
+    screen.type("123456\n654321\n")
+    assert codes.next_code(DEVICE, after=CodeRejected("AWS rejected that MFA code")) == "654321"
+    shown = screen.shown()
+    assert "AWS rejected that MFA code\n" in shown
+    assert "that code has been used: wait for the next one\n" in shown
+
+
+def test_a_code_of_one_device_is_not_used_for_another(screen: Screen) -> None:
+    """Two devices may show the same digits."""
+    screen.type("123456\n123456\n")
+    codes = Codes(terminal=screen.open)
+    assert codes.next_code(DEVICE) == codes.next_code(Device("GAHT12345678")) == "123456"
+
+
+def test_control_d_cancels(screen: Screen) -> None:
+    """It is the way out of a prompt."""
+    screen.type("\x04")
+    with pytest.raises(MfaError, match="cancelled"):
+        Codes(terminal=screen.open).next_code(DEVICE)
+    assert screen.shown().endswith("\n")
+
+
+def test_a_name_of_the_configuration_is_inert(screen: Screen) -> None:
+    """A serial could hold what moves the cursor or hides text."""
+    screen.type("123456\n")
+    Codes(terminal=screen.open).next_code(Device("mfa/\x1b[2Jalice\u202e"))
+    assert "\x1b" not in screen.shown()
+
+
+def test_without_a_terminal_it_says_what_to_do() -> None:
+    """A script has none."""
+    with pytest.raises(MfaError, match=r"alice \(arn:aws:iam::123456789012:mfa/alice\)") as caught:
+        Codes(terminal=nowhere).next_code(DEVICE)
+    assert caught.value.hint == "pass the code as the second word"
+
+
+@pytest.mark.parametrize("after", [CodeRejected("wrong"), ResponseLost("lost")])
+def test_without_a_terminal_what_went_wrong_is_what_is_said(after: CodeRejected | ResponseLost) -> None:
+    """A rejected code, and a lost answer, have exit statuses of their own."""
+    codes = Codes("123456", terminal=nowhere)
+    codes.next_code(DEVICE)
+    with pytest.raises(type(after), match=after.fact):
+        codes.next_code(DEVICE, after=after)
+
+
+def test_it_works_inside_a_command_substitution(shell: pexpect.spawn[str], python: Callable[[str], list[str]]) -> None:
+    """Standard output is the shell's, standard input somebody else's: neither is used, and none of it is eaten."""
+    command = " ".join(python(ASK))
+    shell.sendline(f'got="$(echo piped | {{ {command}; cat; }})"; echo "<$got>"')
+    shell.expect_exact(PROMPT)
+    shell.sendline("123456")
+    shell.expect_exact("<code 123456\r\npiped>")
+
+
+def test_control_c_is_an_interrupt(shell: pexpect.spawn[str], python: Callable[[str], list[str]]) -> None:
+    """It passes: the command line knows what to do about it."""
+    shell.sendline(" ".join(python(ASK)))
+    shell.expect_exact(PROMPT)
+    shell.sendintr()
+    shell.expect_exact("KeyboardInterrupt")
+    shell.expect_exact("ready> ")
+
+
+def test_after_control_z_the_prompt_is_shown_again(
+    shell: pexpect.spawn[str], python: Callable[[str], list[str]]
+) -> None:
+    """A person who has looked elsewhere sees what is asked."""
+    shell.sendline(" ".join(python(ASK)))
+    shell.expect_exact(PROMPT)
+    shell.sendcontrol("z")
+    shell.expect("Stopped")
+    shell.expect_exact("ready> ")
+    shell.sendline("fg")
+    shell.expect_exact(PROMPT)
+    shell.sendline("123456")
+    shell.expect_exact("code 123456")
+
+
+def test_standard_input_is_never_read(python: Callable[[str], list[str]]) -> None:
+    """What is piped in belongs to the command that the role is for."""
+    finished = subprocess.run(
+        python(ASK), input="123456\n", capture_output=True, text=True, check=False, start_new_session=True
+    )
+    assert finished.stdout == ""
+    assert finished.stderr.startswith("MfaError: an MFA code of alice")
+
+
+@given(st.text(st.characters(exclude_characters="\n\r\x00\x03\x04\x11\x12\x13\x0f\x15\x16\x17\x1a\x1c\x7f\x08")))
+def test_whatever_is_typed_only_six_digits_come_back(typed: str) -> None:
+    """Any line, then a code: the code."""
+    screen = Screen()
+    try:
+        screen.type(f"{typed[:200]}\n765432\n")
+        code = Codes(terminal=screen.open).next_code(DEVICE)
+        assert code == "765432" or code == "".join(typed.split())
+    finally:
+        screen.close()
+
+
+# A secret
+
+
+def test_a_secret_is_not_shown(shell: pexpect.spawn[str], python: Callable[[str], list[str]]) -> None:
+    """And the echo is on again afterwards."""
+    shell.sendline(f"{' '.join(python(SECRET))}; stty -a | grep -o '[-]*echo '")
+    shell.expect_exact("External id: ")
+    shell.sendline("canary")
+    shell.expect_exact("secret 6")
+    assert "canary" not in str(shell.before)
+    shell.expect(r"\r\necho ")
+
+
+def test_control_c_brings_the_echo_back(shell: pexpect.spawn[str], python: Callable[[str], list[str]]) -> None:
+    """A terminal without echo is a broken one."""
+    shell.sendline(" ".join(python(SECRET)))
+    shell.expect_exact("External id: ")
+    shell.sendintr()
+    shell.expect_exact("ready> ")
+    shell.sendline("stty -a | grep -o '[-]*echo '")
+    shell.expect(r"\r\necho ")
+
+
+def test_after_control_z_a_secret_is_still_not_shown(
+    shell: pexpect.spawn[str], python: Callable[[str], list[str]]
+) -> None:
+    """The shell turns the echo on while it is in front."""
+    shell.sendline(" ".join(python(SECRET)))
+    shell.expect_exact("External id: ")
+    shell.sendcontrol("z")
+    shell.expect_exact("ready> ")
+    shell.sendline("fg")
+    shell.expect_exact("External id: ")
+    shell.sendline("canary")
+    shell.expect_exact("secret 6")
+    assert "canary" not in str(shell.before)
+
+
+def test_a_secret_without_a_terminal_is_an_error() -> None:
+    """Standard input is not the place for it."""
+    with pytest.raises(UsageError, match="no terminal"):
+        ask_secret("External id: ", terminal=nowhere)
+
+
+# A command
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Callable[[str], Device]:
+    """Return a device whose code a shell script prints."""
+
+    def device(script: str) -> Device:
+        path = tmp_path / "codes"
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o700)
+        return Device(SERIAL, str(path), "config:3, [profile x], mfa_process")
+
+    return device
+
+
+def test_a_command_prints_the_code(command: Callable[[str], Device]) -> None:
+    """With the line end that every command prints, and the space that some do."""
+    assert Codes(terminal=nowhere).next_code(command("echo ' 123 456'")) == "123456"
+
+
+def test_the_code_that_was_given_comes_first(command: Callable[[str], Device]) -> None:
+    """And once: then it is the command's turn."""
+    codes, device = Codes("111111", terminal=nowhere), command("echo 222222")
+    assert [codes.next_code(device), codes.next_code(device)] == ["111111", "222222"]
+
+
+def test_no_shell_is_involved(tmp_path: Path) -> None:
+    """What a shell would make of the words is not made of them."""
+    device = Device(SERIAL, f"echo 123456 ';' touch {tmp_path}/made", "config:3")
+    with pytest.raises(MfaError, match="something else than six digits"):
+        Codes(terminal=nowhere).next_code(device)
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("/does/not/exist canary", "cannot be run: /does/not/exist"),
+        ("sh -c 'echo canary; echo canary >&2; exit 3'", "ended with status 3"),
+        ("sh -c 'echo canary'", "something else than six digits"),
+        ("true", "something else than six digits"),
+        ("sh 'canary", "a quote that is not closed"),
+        (" ", "is empty"),
+    ],
+)
+def test_a_command_that_fails_is_named_by_its_place(words: str, says: str) -> None:
+    """Never by what it printed: that may be a seed."""
+    device = Device(SERIAL, words, "config:3, [profile x], mfa_process")
+    with pytest.raises(MfaError) as caught:
+        Codes(terminal=nowhere).next_code(device)
+    assert says in caught.value.fact
+    assert caught.value.place == device.place
+    assert "canary" not in f"{caught.value.fact}{caught.value.hint}{caught.value!r}"
+
+
+def test_the_same_code_again_is_waited_out(command: Callable[[str], Device], screen: Screen, tmp_path: Path) -> None:
+    """It lives 30 seconds; the person sees why nothing happens."""
+    count = tmp_path / "count"
+    device = command(f"echo x >> {count}; test $(wc -l < {count}) -gt 2 && echo 222222 || echo 111111")
+    waited: list[float] = []
+    codes = Codes(terminal=screen.open, now=lambda: 1_000_000_000.0 + 12, sleep=waited.append)
+    assert codes.next_code(device) == "111111"
+    assert codes.next_code(device) == "222222"
+    assert waited == [8.0]
+    assert "the next one comes in 8 s" in screen.shown()
+
+
+def test_a_command_that_prints_one_code_for_ever_is_given_up(command: Callable[[str], Device]) -> None:
+    """Three runs: after that it is not the clock."""
+    waited: list[float] = []
+    codes, device = Codes(terminal=nowhere, now=lambda: 0.0, sleep=waited.append), command("echo 111111")
+    codes.next_code(device)
+    with pytest.raises(MfaError, match="has been used"):
+        codes.next_code(device)
+    assert waited == [30.0, 30.0]
+
+
+def test_a_command_can_talk_to_the_person(command: Callable[[str], Device], screen: Screen) -> None:
+    """It asks for a touch on standard error, and for a PIN on standard input."""
+    screen.type("1234\n")
+    device = command("printf 'touch the key: ' >&2; read pin; echo 99$pin")
+    assert Codes(terminal=screen.open).next_code(device) == "991234"
+    assert "touch the key: " in screen.shown()
+
+
+def test_a_command_without_a_terminal_reads_nothing(command: Callable[[str], Device]) -> None:
+    """Standard input is the command's that the role is for."""
+    assert Codes(terminal=nowhere).next_code(command("cat; echo 123456")) == "123456"
+
+
+def test_a_command_runs_in_the_environment_of_the_caller(command: Callable[[str], Device]) -> None:
+    """It finds its programs along the caller's PATH."""
+    codes = Codes(environ={"PATH": os.environ["PATH"], "CODE": "424242"}, terminal=nowhere)
+    assert codes.next_code(command("echo $CODE")) == "424242"
