@@ -63,7 +63,7 @@ def test_what_botocore_takes_is_taken_with_the_same_result_and_nothing_else(
     config_text: str, credentials_text: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Over generated texts the two readers agree, in what they refuse too."""
-    folder = tmp_path_factory.mktemp("home")
+    folder = tmp_path_factory.getbasetemp()
     paths = folder / "config", folder / "credentials"
     for path, text in zip(paths, (config_text, credentials_text), strict=True):
         path.write_bytes(text.encode())
@@ -81,7 +81,7 @@ def test_what_botocore_takes_is_taken_with_the_same_result_and_nothing_else(
 @given(text=st.text(st.sampled_from("[]=:#; \t\n\rab'\"\\é\x00\x1f\u2028"), max_size=60))
 def test_any_text_is_answered_as_botocore_answers(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No text makes the reader do anything but answer or refuse, as botocore does."""
-    folder = tmp_path_factory.mktemp("home")
+    folder = tmp_path_factory.getbasetemp()
     path, none = folder / "config", folder / "none"
     path.write_bytes(text.encode())
     none.write_bytes(b"")

@@ -179,59 +179,83 @@ def test_the_same_input_gives_the_same_chain(home: Home) -> None:
     assert "canary" not in repr(first)
 
 
-NAMES = st.sampled_from(["a", "b", "c", "default", "x\x1by", "o'x", "", f"{ARN}x"])
 SECRETS = ["canary-external-id", "canary/secret+key"]
-VALUES: dict[str, st.SearchStrategy[str]] = {
-    "role_arn": st.sampled_from([ARN, f"{ARN} # c", "arn:aws-cn:iam::123456789012:role/x", "", "x"]),
-    "source_profile": NAMES,
-    "credential_source": st.sampled_from(["Environment", "Ec2InstanceMetadata", "EcsContainer", "none"]),
-    "external_id": st.sampled_from([SECRETS[0], f"{SECRETS[0]} !", f"{SECRETS[0]}\n  more", ""]),
-    "mfa_serial": st.sampled_from(["arn:aws:iam::123456789012:mfa/j", "", "GAHT12345678", "x:u2f/key-123"]),
-    "mfa_process": st.sampled_from(["p", "", "a\n b"]),
-    "duration_seconds": st.sampled_from(["900", "7200", "0", "x", "", "\u0663"]),
-    "role_session_name": st.sampled_from(["jane", "j d", ""]),
-    "session_tags": st.sampled_from(["a=b", "a", "", "a=1,A=2"]),
-    "region": st.sampled_from(["eu-west-1", "cn-north-1", "nope", "", "\x1b"]),
-    "aws_access_key_id": st.sampled_from(["AKIAIOSFODNN7EXAMPLE", ""]),
-    "aws_secret_access_key": st.sampled_from([SECRETS[1], ""]),
-    "aws_session_token": st.just(SECRETS[1]),
-    "credential_process": st.sampled_from(["p", ""]),
-    "sso_session": st.sampled_from(["s", "gone"]),
-    "sso_account_id": st.just("123456789012"),
-    "sso_role_name": st.just("r"),
-    "login_session": st.just("s"),
-    "web_identity_token_file": st.sampled_from(["/t", ""]),
+
+
+def mostly(good: Any, *bad: Any) -> st.SearchStrategy[Any]:
+    """Return *good* most of the time: else hardly anything would be answered."""
+    return st.sampled_from([*[good] * (6 * len(bad)), *bad])
+
+
+def some(values: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    """Return some of *values*, few of them most of the time."""
+    keys = st.lists(st.sampled_from(sorted(values)), unique=True, max_size=3)
+    return keys.flatmap(lambda chosen: st.fixed_dictionaries({key: values[key] for key in chosen}))
+
+
+NAMES = st.sampled_from([*"abc" * 4, "default", "x\x1by", "o'x"])
+KEY = {
+    "aws_access_key_id": mostly("AKIAIOSFODNN7EXAMPLE", ""),
+    "aws_secret_access_key": mostly(SECRETS[1], ""),
 }
-BODIES = st.lists(st.sampled_from(sorted(VALUES)), unique=True, max_size=7).flatmap(
-    lambda keys: st.fixed_dictionaries({key: VALUES[key] for key in keys})
-)
-FILES = st.dictionaries(st.sampled_from(["a", "b", "c", "default", "x\x1by", '"o\'x"']), BODIES, max_size=5)
-REQUESTS = st.builds(
-    RoleRequest,
-    role=st.one_of(NAMES, st.sampled_from([ARN, "123456789012/x", "1/x"]), st.text(max_size=20)),
-    code=st.sampled_from([None, None, "123456", "12345"]),
-    profile=st.one_of(st.none(), st.none(), NAMES),
-    external_id=st.sampled_from([None, SECRETS[0], f"{SECRETS[0]} "]),
-    mfa_serial=st.sampled_from([None, "arn:aws:iam::123456789012:mfa/j", "x"]),
-    duration=st.sampled_from([None, 0, 900, 7200, 99999]),
-    region=st.sampled_from([None, "eu-west-1", "cn-north-1", "x"]),
-    session_name=st.sampled_from([None, "jane", "\u00e9"]),
-    tags=st.sampled_from([(), (("a", "b"),), (("", ""),)]),
-    policy=st.sampled_from([None, "{}", "{"]),
-)
-VARIABLES = st.fixed_dictionaries(
+BASES: list[dict[str, st.SearchStrategy[str]]] = [
+    {"role_arn": mostly(ARN, f"{ARN} # c", "arn:aws-cn:iam::123456789012:role/x", "", "x"), "source_profile": NAMES},
+    {"role_arn": st.just(ARN), "credential_source": mostly("Ec2InstanceMetadata", "Environment", "EcsContainer", "x")},
+    {"role_arn": st.just(ARN), "web_identity_token_file": mostly("/t", "")},
+    KEY,
+    {**KEY, "aws_session_token": st.just(SECRETS[1])},
+    {"credential_process": mostly("p", "")},
+    {"sso_session": mostly("s", "gone"), "sso_account_id": st.just("1"), "sso_role_name": st.just("r")},
+    {"login_session": st.just("s")},
     {},
-    optional={
-        "AWS_ACCESS_KEY_ID": st.sampled_from(["", "AKIAIOSFODNN7EXAMPLE"]),
-        "AWS_SECRET_ACCESS_KEY": st.sampled_from(["", SECRETS[1]]),
+]
+EXTRAS: dict[str, st.SearchStrategy[Any]] = {
+    "role_arn": st.just(ARN),
+    "source_profile": NAMES,
+    **KEY,
+    "external_id": mostly(SECRETS[0], f"{SECRETS[0]} !", f"{SECRETS[0]}\n  more", ""),
+    "mfa_serial": mostly("arn:aws:iam::123456789012:mfa/j", "", "GAHT12345678", "x:u2f/key-123"),
+    "mfa_process": mostly("p", "", "a\n b"),
+    "duration_seconds": mostly("900", "7200", "0", "x", "", "\u0663"),
+    "role_session_name": mostly("jane", "j d", ""),
+    "session_tags": mostly("a=b", "a", "", "a=1,A=2"),
+    "region": mostly("eu-west-1", "cn-north-1", "nope", "", "\x1b"),
+}
+BODIES = st.builds(
+    lambda base, extras: {**extras, **base}, st.sampled_from(BASES).flatmap(st.fixed_dictionaries), some(EXTRAS)
+)
+FILES = st.fixed_dictionaries(
+    dict.fromkeys("abc", BODIES), optional=dict.fromkeys(["default", "x\x1by", '"o\'x"'], BODIES)
+)
+REQUESTS = st.builds(
+    lambda role, values: RoleRequest(role, **values),
+    st.one_of(NAMES, NAMES, NAMES, st.sampled_from([ARN, "123456789012/x"]), st.text(max_size=20)),
+    some(
+        {
+            "code": mostly("123456", "12345"),
+            "profile": NAMES,
+            "external_id": mostly(SECRETS[0], f"{SECRETS[0]} "),
+            "mfa_serial": mostly("arn:aws:iam::123456789012:mfa/j", "x"),
+            "duration": mostly(900, 0, 7200, 99999),
+            "region": mostly("eu-west-1", "cn-north-1", "x"),
+            "session_name": mostly("jane", "\u00e9"),
+            "tags": mostly((("a", "b"),), (("", ""),)),
+            "policy": mostly("{}", "{"),
+        }
+    ),
+)
+VARIABLES = some(
+    {
+        "AWS_ACCESS_KEY_ID": mostly("AKIAIOSFODNN7EXAMPLE", ""),
+        "AWS_SECRET_ACCESS_KEY": mostly(SECRETS[1], ""),
         "AWS_SESSION_TOKEN": st.just(SECRETS[1]),
         "AWS_PROFILE": NAMES,
         "AWS_WEB_IDENTITY_TOKEN_FILE": st.just("/t"),
         "AWS_ROLE_ARN": st.just(ARN),
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": st.just("http://127.0.0.1/"),
-        "AWS_REGION": st.sampled_from(["", "eu-west-1", "cn-north-1"]),
+        "AWS_REGION": mostly("eu-west-1", "", "cn-north-1"),
         "USER": st.text(max_size=5),
-    },
+    }
 )
 
 
@@ -244,7 +268,7 @@ def written(file: dict[str, dict[str, str]]) -> str:
     return "".join(sections) + "[sso-session s]\nsso_start_url = u\nsso_region = r\n"
 
 
-@settings(max_examples=800)
+@settings(max_examples=500)
 @given(request=REQUESTS, file=FILES, variables=VARIABLES)
 def test_whatever_is_asked_of_whatever_files_is_answered_or_refused_without_a_secret(
     request: RoleRequest,

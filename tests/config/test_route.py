@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from botocore.exceptions import InvalidConfigError, PartialCredentialsError
+from botocore.session import Session
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from awsenv import config
@@ -13,6 +15,8 @@ from awsenv.errors import ConfigError, SourceError
 from awsenv.model import AssumeRole, Origin, RoleRequest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from config.conftest import Home
 
 ARN = "arn:aws:iam::123456789012:role/"
@@ -241,7 +245,7 @@ def test_every_circle_is_named_from_its_beginning_to_its_beginning(
     """However long the way to it and the way round."""
     names = [f"p{number}" for number in range(before + around)]
     sources = [*names[1:], names[before]]
-    path = tmp_path_factory.mktemp("home") / "config"
+    path = tmp_path_factory.getbasetemp() / "config"
     path.write_text("".join(role(name, source) for name, source in zip(names, sources, strict=True)))
     profiles = config.read({"AWS_CONFIG_FILE": str(path), "AWS_SHARED_CREDENTIALS_FILE": ""})
 
@@ -317,3 +321,50 @@ def test_the_settings_come_from_the_profile_that_the_environment_selects(home: H
 
     assert [("default", "eu-west-1"), ("p", "eu-west-3")] == [(c.settings_profile, c.region) for c in chains]
     assert Origin("AWS_ACCESS_KEY_ID") == chains[0].source.origin
+
+
+SHAPES = st.dictionaries(
+    st.sampled_from("abcd"),
+    st.fixed_dictionaries({"role": st.booleans(), "source": st.sampled_from([None, *"abcde"]), "keys": st.booleans()}),
+    min_size=1,
+)
+
+
+def is_taken_by_botocore(path: Path, name: str) -> bool:
+    """Tell whether botocore would go on to call AssumeRole for the role profile *name*."""
+    session = Session(
+        profile=name,
+        session_vars={
+            "config_file": (None, None, str(path), None),
+            "credentials_file": (None, None, str(path.with_name("none")), None),
+        },
+    )
+    try:
+        return bool(session.get_credentials().method == "assume-role")
+    except (InvalidConfigError, PartialCredentialsError):
+        return False
+
+
+@settings(max_examples=300)
+@given(shapes=SHAPES)
+def test_the_chains_that_botocore_takes_are_taken_and_no_others(
+    shapes: dict[str, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Over generated profiles: what is a source, what is a circle, where a key beats a role."""
+    path = tmp_path_factory.getbasetemp() / "config"
+    path.write_text(
+        "".join(
+            f"[profile {name}]\n"
+            + (f"role_arn = {ARN}{name}\n" if shape["role"] else "")
+            + (f"source_profile = {shape['source']}\n" if shape["source"] else "")
+            + (KEYS if shape["keys"] else "")
+            for name, shape in shapes.items()
+        )
+    )
+    profiles = config.read({"AWS_CONFIG_FILE": str(path), "AWS_SHARED_CREDENTIALS_FILE": ""})
+    for name in [name for name, shape in shapes.items() if shape["role"]]:
+        try:
+            taken = config.resolve(RoleRequest(name), profiles, {}).hops != ()
+        except (ConfigError, SourceError):
+            taken = False
+        assert is_taken_by_botocore(path, name) is taken
