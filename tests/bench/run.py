@@ -1,0 +1,280 @@
+"""What awsenv costs beside what one would use in its place: run it by hand, `python tests/bench/run.py`.
+
+It prints tables and is no test. Each program is installed cleanly, with bytecode, into a venv of its own on the same
+Python; each call is a process of its own against one local AWS. The calls take turns, so that a busy machine is busy
+for all of them, and a ratio is that of two calls of the same round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from awsenv.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+HERE = Path(__file__).resolve().parent
+CHECKOUT = HERE.parents[1]
+WARM_UP = 2
+EXTERNAL_ID = "bench-external-id"
+STEP = 60
+"""Seconds that pass at the local AWS before a code is asked for: a code is taken once."""
+
+BARE = """\
+import sys
+import boto3
+arguments = dict(zip(("RoleArn", "SerialNumber", "TokenCode", "ExternalId"), sys.argv[1:]))
+keys = boto3.client("sts").assume_role(RoleSessionName="bare", **arguments)["Credentials"]
+print("export AWS_ACCESS_KEY_ID=" + keys["AccessKeyId"])
+print("export AWS_SECRET_ACCESS_KEY=" + keys["SecretAccessKey"])
+print("export AWS_SESSION_TOKEN=" + keys["SessionToken"])
+"""
+
+Environ = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table: a command, what it is measured against, and how far it may be from that."""
+
+    name: str
+    argv: Sequence[str] | Callable[[], Sequence[str]]
+    """The words; what makes them where each run has its own."""
+    environ: Environ
+    proof: str = ""
+    """What is in the output of a run that did what it was to do."""
+    base: str | None = None
+    """The row that the ratio is to."""
+    target: float | None = None
+
+
+@dataclass(frozen=True)
+class Installed:
+    """The programs, each in a venv of its own."""
+
+    folder: Path
+
+    def path(self, name: str, program: str) -> str:
+        """Return the path of *program* in the venv *name*."""
+        return str(self.folder / name / "bin" / program)
+
+    def make(self, name: str, *requirements: str) -> None:
+        """Make the venv *name* with *requirements* in it."""
+        _quietly(sys.executable, "-m", "venv", str(self.folder / name))
+        # No sdist: the setup.py of one may write to the person's home.
+        _quietly(self.path(name, "python"), *_PIP, "install", "--only-binary=:all:", *requirements)
+
+    def wheel(self) -> str:
+        """Build the wheel of the checkout and return its path."""
+        _quietly(self.path("awsume", "python"), *_PIP, "wheel", "--no-deps", "-w", str(self.folder), str(CHECKOUT))
+        return str(next(self.folder.glob("awsenv_shell-*.whl")))
+
+
+_PIP = ("-m", "pip", "--quiet", "--disable-pip-version-check")
+
+
+def install(folder: Path) -> Installed:
+    """Install the programs below *folder*."""
+    installed = Installed(folder)
+    installed.make("aws", "awscli")
+    installed.make("awsume", "awsume")
+    installed.make("awsenv", installed.wheel())
+    return installed
+
+
+@dataclass(frozen=True)
+class World:
+    """A person with a key, an MFA device and two roles at the local AWS."""
+
+    environ: Environ
+    read_only: str
+    power_user: str
+    serial: str
+    new_code: Callable[[], str]
+
+
+def furnish(sandbox: Sandbox, home: Path) -> World:
+    """Make the person's files below *home*, and what they speak of."""
+    user, device = sandbox.create_user("alice"), sandbox.create_mfa_device("alice")
+    arn = f"arn:aws:iam::{sandbox.account}:user/alice"
+    read_only = sandbox.create_role("read-only", sandbox.trust(arn), policies=["ReadOnlyAccess"])
+    power_user = sandbox.create_role("power-user", sandbox.trust(arn, external_id=EXTERNAL_ID, mfa=True))
+    (home / ".aws").mkdir()
+    (home / ".aws" / "credentials").write_text(
+        f"[default]\naws_access_key_id = {user.access_key_id}\naws_secret_access_key = {user.secret_access_key}\n"
+    )
+    (home / ".aws" / "config").write_text(
+        f"[profile read-only]\nrole_arn = {read_only}\nsource_profile = default\n\n"
+        f"[profile power-user]\nrole_arn = {power_user}\nsource_profile = default\n"
+        f"mfa_serial = {device.serial}\nexternal_id = {EXTERNAL_ID}\n"
+    )
+
+    def new_code() -> str:
+        sandbox.clock.elapse(STEP)
+        return device.code()
+
+    environ = {"HOME": str(home), "PATH": os.defpath, "LANG": "C.UTF-8", "TERM": "xterm-256color"}
+    return World(environ | sandbox.environ(), read_only, power_user, device.serial, new_code)
+
+
+def tables(installed: Installed, world: World, home: Path) -> list[tuple[str, list[Row]]]:
+    """Return what is measured, table by table."""
+    return [
+        ("A role without MFA", _role_rows(installed, world)),
+        ("A role with an MFA code and an external id", _mfa_rows(installed, world)),
+        ("No call of AWS", _local_rows(installed, world)),
+        ("The start of a shell", _start_rows(installed, world, home)),
+    ]
+
+
+def _role_rows(installed: Installed, world: World) -> list[Row]:
+    environ, awsenv = world.environ, installed.path("awsenv", "awsenv")
+    bare = [installed.path("awsenv", "python"), "-c", BARE, world.read_only]
+    aws = [installed.path("aws", "aws"), "sts", "assume-role", "--role-session-name", "aws", "--role-arn"]
+    return [
+        _pass(installed, world),
+        Row("bare boto3", bare, environ, "ASIA"),
+        Row("awsenv read-only", [awsenv, "read-only", "--shell", "sh"], environ, "ASIA", "bare boto3", 1.25),
+        Row("awsenv exec read-only -- env", [awsenv, "exec", "read-only", "--", "env"], environ, "ASIA", "bare boto3"),
+        Row("aws sts assume-role", [*aws, world.read_only], environ, "ASIA", "awsenv read-only"),
+        Row("awsume", [installed.path("awsume", "awsumepy"), "read-only"], environ, "ASIA", "awsenv read-only"),
+    ]
+
+
+def _mfa_rows(installed: Installed, world: World) -> list[Row]:
+    environ, awsenv, code = world.environ, installed.path("awsenv", "awsenv"), world.new_code
+    bare = [installed.path("awsenv", "python"), "-c", BARE, world.power_user, world.serial]
+    aws = [installed.path("aws", "aws"), "sts", "assume-role", "--role-session-name", "aws", "--role-arn"]
+    aws += [world.power_user, "--serial-number", world.serial, "--external-id", EXTERNAL_ID, "--token-code"]
+    # Its cache of sessions would be measured otherwise.
+    awsume = [installed.path("awsume", "awsumepy"), "power-user", "--refresh", "--mfa-token"]
+    return [
+        Row("bare boto3", lambda: [*bare, code(), EXTERNAL_ID], environ, "ASIA"),
+        Row(
+            "awsenv power-user CODE",
+            lambda: [awsenv, "power-user", code(), "--shell", "sh"],
+            environ,
+            "ASIA",
+            "bare boto3",
+            1.25,
+        ),
+        Row("aws sts assume-role", lambda: [*aws, code()], environ, "ASIA", "awsenv power-user CODE"),
+        Row("awsume", lambda: [*awsume, code()], environ, "ASIA", "awsenv power-user CODE"),
+    ]
+
+
+def _local_rows(installed: Installed, world: World) -> list[Row]:
+    awsenv, python = installed.path("awsenv", "awsenv"), _pass(installed, world)
+    printed = _run([awsenv, "read-only", "--shell", "json"], world.environ)
+    active = world.environ | {name: value for name, value in json.loads(printed).items() if value is not None}
+    return [
+        python,
+        *(
+            Row(f"awsenv init {shell}", [awsenv, "init", shell], world.environ, "_AWSENV_BIN", python.name, 2)
+            for shell in ("bash", "zsh", "fish")
+        ),
+        Row("awsenv off", [awsenv, "off", "--shell", "sh"], active, "unset", python.name),
+        Row("awsenv status", [awsenv, "status"], active, "read-only", python.name),
+        Row("awsenv list", [awsenv, "list"], world.environ, "power-user", python.name),
+        Row("awsenv --help", [awsenv, "--help"], world.environ, "ROLE", python.name),
+    ]
+
+
+def _start_rows(installed: Installed, world: World, home: Path) -> list[Row]:
+    hooked, plain = home / "hooked.bash", home / "plain.bash"
+    hooked.write_text(f'eval "$({installed.path("awsenv", "awsenv")} init bash)"\n')
+    plain.write_text("")
+    bash = ["bash", "-i", "-c", "declare -F awsenv; exit 0"]
+    return [
+        _pass(installed, world),
+        Row("bash", ["bash", "--rcfile", str(plain), *bash[1:]], world.environ),
+        Row("bash with the rc line", ["bash", "--rcfile", str(hooked), *bash[1:]], world.environ, "awsenv", "bash"),
+    ]
+
+
+def _pass(installed: Installed, world: World) -> Row:
+    return Row("python -I -c pass", [installed.path("awsenv", "python"), "-I", "-c", "pass"], world.environ)
+
+
+def measure(rows: Sequence[Row], rounds: int) -> dict[str, list[float]]:
+    """Return the milliseconds of each row in each round. The rows take turns."""
+    times: dict[str, list[float]] = {row.name: [] for row in rows}
+    for turn in range(-WARM_UP, rounds):
+        for row in rows:
+            argv = row.argv() if callable(row.argv) else row.argv
+            start = time.perf_counter()
+            output = _run(argv, row.environ)
+            elapsed = time.perf_counter() - start
+            if row.proof not in output:
+                raise SystemExit(f"{row.name}: it did not do what is measured")
+            if turn >= 0:
+                times[row.name].append(elapsed * 1000)
+    return times
+
+
+def show(title: str, rows: Sequence[Row], times: Mapping[str, Sequence[float]]) -> None:
+    """Print a table."""
+    _say(f"\n{title:<32}{'median':>8}{'min':>8}{'max':>8} ms   ratio of a round: median (min to max)")
+    for row in rows:
+        own = times[row.name]
+        line = f"  {row.name:<30}{statistics.median(own):8.1f}{min(own):8.1f}{max(own):8.1f}"
+        if row.base is not None:
+            ratios = [mine / base for mine, base in zip(own, times[row.base], strict=True)]
+            line += f"      {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) x {row.base}"
+        if row.target is not None:
+            line += f"; target: at most {row.target:g}"
+        _say(line)
+
+
+def _run(argv: Sequence[str], environ: Mapping[str, str]) -> str:
+    # In a session of its own: an interactive shell would take the terminal from us.
+    finished = subprocess.run(
+        argv, env=environ, capture_output=True, check=False, stdin=subprocess.DEVNULL, start_new_session=True, text=True
+    )
+    if finished.returncode != 0:
+        raise SystemExit(f"{argv[0]} failed with {finished.returncode}:\n{finished.stderr}")
+    return finished.stdout
+
+
+def _quietly(*argv: str) -> None:
+    _run(argv, os.environ)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Install, measure, print."""
+    parser = argparse.ArgumentParser(description="What awsenv costs beside what one would use in its place.")
+    parser.add_argument("--rounds", type=int, default=25, help="rounds that count (%(default)s)")
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory(prefix="awsenv-bench-") as name, Sandbox() as sandbox:
+        folder, home = Path(name), Path(name) / "home"
+        home.mkdir()
+        installed = install(folder)
+        world = furnish(sandbox, home)
+        frozen = _run([installed.path("awsenv", "python"), *_PIP, "freeze", "--exclude", "awsenv-shell"], world.environ)
+        peers = [_run([installed.path(peer, "python"), *_PIP, "freeze"], world.environ) for peer in ("aws", "awsume")]
+        versions = (line for line in "".join([frozen, *peers]).split() if line.startswith(("aws", "boto3", "typer")))
+        _say(f"Python {sys.version.split()[0]}, {', '.join(sorted(set(versions)))}; {rounds} rounds")
+        for title, rows in tables(installed, world, home):
+            show(title, rows, measure(rows, rounds))
+    _say("\nThe prompt")
+    subprocess.run([sys.executable, str(HERE / "prompt.py")], check=True)
+
+
+if __name__ == "__main__":
+    main()
