@@ -20,7 +20,29 @@ EVALUATED = ("use", "off", "init")
 """The commands whose output a shell evaluates: their failure must fail there, too."""
 
 
-class _Commands(TyperGroup):
+class _AsTyped:
+    """Takes a value as it was typed: a text, a flag, or a list of texts where the option may be repeated."""
+
+    @staticmethod
+    def coerce(value: Any, *, param: Any, ctx: Any) -> Any:
+        del ctx
+        return list(value or ()) if param.multiple else value
+
+
+class _TextsAndFlags:
+    """A command whose parameters are texts and flags, all of them.
+
+    Typer 0.29 loads pydantic to make texts of texts: 80 ms, as long as an SDK needs to load.
+    """
+
+    def get_params(self, ctx: Any) -> Any:
+        parameters = super().get_params(ctx)  # type: ignore[misc] # of the command that this is mixed into
+        for parameter in parameters:
+            parameter.get_runtime_param = _AsTyped
+        return parameters
+
+
+class _Commands(_TextsAndFlags, TyperGroup):
     """The commands, and `use` for a first word that is none of them."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -28,7 +50,7 @@ class _Commands(TyperGroup):
         return rest
 
 
-class _Command(TyperCommand):
+class _Command(_TextsAndFlags, TyperCommand):
     """A command whose usage line is written as a person types it."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
@@ -159,7 +181,7 @@ def _exec(ctx: typer.Context, *, options: RoleOptions) -> Outcome:
     return exec_(_caller(ctx), ctx.args[:split], ctx.args[split + 1 :], options)
 
 
-@app.command("off")
+@app.command("off", cls=_Command)
 def _off(ctx: typer.Context, *, shell: ShellName = None, to_terminal: ToTerminal = False) -> Outcome:
     """Print what takes the role off again.
 
@@ -170,7 +192,7 @@ def _off(ctx: typer.Context, *, shell: ShellName = None, to_terminal: ToTerminal
     return off(_caller(ctx), shell=shell, to_terminal=to_terminal)
 
 
-@app.command("status")
+@app.command("status", cls=_Command)
 def _status(
     ctx: typer.Context,
     *,
@@ -182,7 +204,7 @@ def _status(
     return status(_caller(ctx), verify=verify)
 
 
-@app.command("list")
+@app.command("list", cls=_Command)
 def _list(ctx: typer.Context) -> Outcome:
     """List the roles of your AWS configuration."""
     from awsenv.cli.listing import listing
