@@ -32,21 +32,25 @@ function awsenv {
     "$_AWSENV_BIN" "$@"
     return
   fi
-  local _awsenv_change _awsenv_status=0 _awsenv_flags=$-
-  # Neither set -x, nor set -v, nor an inherited DEBUG trap may show the keys.
+  local _awsenv_status=0 _awsenv_flags=$-
+  # Neither set -x nor set -v may show the keys; nor a DEBUG trap, which with functrace every function inherits.
   set +xvT
-  _awsenv_change=$(AWSENV_SHELL=bash "$_AWSENV_BIN" "$@") || _awsenv_status=$?
-  if ((_awsenv_status == 0)); then
-    case $_awsenv_change in
-    '' | 'export '* | 'unset '*) eval "$_awsenv_change" || _awsenv_status=$? ;;
-    *) printf '%s\n' "$_awsenv_change" ;;
-    esac
-  fi
+  _awsenv_evaluate "$@" || _awsenv_status=$?
   _awsenv_set_clock
   case $_awsenv_flags in *T*) set -T ;; *) ;; esac
   case $_awsenv_flags in *v*) set -v ;; *) ;; esac
   case $_awsenv_flags in *x*) set -x ;; *) ;; esac
   return "$_awsenv_status"
+}
+
+# Changes this shell as the program says; a text that is no such change is one for a person.
+function _awsenv_evaluate {
+  local _awsenv_change
+  _awsenv_change=$(AWSENV_SHELL=bash "$_AWSENV_BIN" "$@") || return
+  case $_awsenv_change in
+  '' | 'export '* | 'unset '*) eval "$_awsenv_change" ;;
+  *) printf '%s\n' "$_awsenv_change" ;;
+  esac
 }
 
 # The time in seconds since 1970 without a process, as an expression of arithmetic. Before bash 5 it is made of SECONDS,

@@ -1,0 +1,297 @@
+"""A terminal with a real shell in it, and how each shell spells what the tests do."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import termios
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pexpect
+import pyte
+import pytest
+
+from awsenv.shells.hook import folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+PATIENCE = 30
+"""Seconds after which a shell is taken for stuck."""
+
+COLUMNS, LINES = 80, 50
+
+
+@dataclass(frozen=True)
+class Shell:
+    """How one shell spells a step."""
+
+    name: str
+    rc: str
+    """Its rc file, below HOME."""
+    hook: str
+    """The line that a person puts there."""
+    prompt: str
+    """A prompt of a person's own: `STATUS:COUNT> `, where COUNT tells one prompt from the next."""
+    strict: Sequence[str]
+    """Runs a script, which is the next argument, with every strict option on and no rc file."""
+    export: str = "export {}={}"
+    unset: str = "unset {}"
+    evaluate: str = 'eval "$({})"'
+    status: str = "$?"
+    pipe_status: str = ""
+    options: Sequence[str] = ()
+    """Options that make it not read the system's own rc file."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+SHELLS = {
+    shell.name: shell
+    for shell in (
+        Shell(
+            name="bash",
+            rc=".bashrc",
+            hook='eval "$(awsenv init bash)"',
+            prompt=r"PS1='$?:\#> '",
+            strict=("--norc", "--noprofile", "-e", "-u", "-o", "pipefail", "-c"),
+            pipe_status='"${PIPESTATUS[*]}"',
+        ),
+        Shell(
+            name="zsh",
+            rc=".zshrc",
+            hook='eval "$(awsenv init zsh)"',
+            # HISTSIZE as it is numbers each line that is not the same as the one before.
+            prompt="PROMPT='%?:%i> '; unsetopt prompt_cr prompt_sp",
+            strict=("--no-globalrcs", "--no-rcs", "-e", "-u", "-o", "pipefail", "-c"),
+            pipe_status='"$pipestatus[*]"',
+        ),
+        Shell(
+            name="fish",
+            rc=".config/fish/config.fish",
+            hook="awsenv init fish | source",
+            prompt=(
+                "function count_prompts --on-event fish_prompt; set -g prompts $prompts x; end\n"
+                'function fish_prompt; echo -n -s $status : (count $prompts) "> "; end\n'
+                "set -g fish_greeting; set -g fish_autosuggestion_enabled 0; function fish_title; end"
+            ),
+            strict=("--no-config", "--private", "-c"),
+            export="set -gx {} {}",
+            unset="set -e {}",
+            evaluate="{} | source",
+            status="$status",
+            pipe_status='"$pipestatus"',
+        ),
+    )
+}
+
+
+@dataclass
+class Terminal:
+    """A shell at a terminal of 80 columns, and what a person sees there."""
+
+    child: pexpect.spawn[bytes]
+    screen: pyte.Screen = field(default_factory=lambda: pyte.Screen(COLUMNS, LINES))
+    prompts: int = 0
+    transcript: bytes = b""
+    """All that the shell has ever printed, what has left the screen included."""
+
+    def __post_init__(self) -> None:
+        self.stream = pyte.ByteStream(self.screen)
+        # A shell may ask the terminal what it is.
+        self.screen.write_process_input = self.child.send
+
+    def until(self, seen: Callable[[], object], what: str) -> None:
+        """Read what the shell prints until *seen* is true.
+
+        Raises:
+            AssertionError: It did not come to that; the message shows the screen.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while not seen():
+            try:
+                printed = self.child.read_nonblocking(65536, timeout=0.2)
+                self.transcript += printed
+                self.stream.feed(printed)
+            except pexpect.TIMEOUT:
+                assert time.monotonic() < deadline, f"no {what} on the screen:\n{self.text}"
+            except pexpect.EOF:
+                assert seen(), f"the shell ended, no {what} on the screen:\n{self.text}"
+
+    def wait(self) -> str:
+        """Return the next prompt, as soon as it is there: what stands before the cursor."""
+        self.until(lambda: self._number() > self.prompts, f"prompt after number {self.prompts}")
+        self.prompts = self._number()
+        return self.line
+
+    def run(self, line: str) -> str:
+        """Type *line*, wait for the next prompt, and return what the line has printed."""
+        top = self._row()
+        self.child.send(line + "\r")
+        self.wait()
+        shown = [text.rstrip() for text in self.screen.display[top + 1 : self._row()]]
+        return "\n".join(shown).strip("\n")
+
+    def command_reads(self) -> bool:
+        """Say whether a command, and not the shell, has the terminal, in its ordinary mode."""
+        terminal: int = self.child.child_fd
+        return os.tcgetpgrp(terminal) != self.child.pid and bool(termios.tcgetattr(terminal)[3] & termios.ICANON)
+
+    def _row(self) -> int:
+        row: int = self.screen.cursor.y
+        return row
+
+    def _number(self) -> int:
+        match = re.search(r":(\d+)> ?$", self.line)
+        return int(match[1]) if match else -1
+
+    @property
+    def line(self) -> str:
+        """What stands before the cursor, in its line."""
+        text: str = self.screen.display[self.screen.cursor.y][: self.screen.cursor.x]
+        return text
+
+    @property
+    def text(self) -> str:
+        """All that is on the screen."""
+        return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
+
+    def look(self, column: int = 0) -> tuple[str, bool]:
+        """Return the colour of a character in the line of the cursor, and whether it is bold."""
+        character = self.screen.buffer[self.screen.cursor.y][column]
+        return character.fg, character.bold
+
+    def clear(self) -> None:
+        """Forget what is on the screen."""
+        self.screen.reset()
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request: pytest.FixtureRequest, require: Callable[[str], str]) -> Shell:
+    """Return each shell in turn: skipped on a person's machine that has it not, failed in CI."""
+    require(request.param)
+    return SHELLS[request.param]
+
+
+@pytest.fixture
+def shells() -> Mapping[str, Shell]:
+    """Return every shell by its name, for a test of one of them."""
+    return SHELLS
+
+
+@pytest.fixture
+def hooks() -> Path:
+    """Return the folder of the static shell files that the installed program uses."""
+    return Path(folder())
+
+
+@pytest.fixture
+def home(clean_environ: dict[str, str], program: str) -> Path:
+    """Return a home with two roles that need no AWS: keys of a file, and a process whose keys have a time of expiry."""
+    home = Path(clean_environ["HOME"])
+    clean_environ["PATH"] = f"{Path(program).parent}{os.pathsep}{clean_environ['PATH']}"
+    # The answer of the one process there is. Nothing of it is asked of AWS.
+    clean_environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    clean_environ["AWS_REGION"] = "eu-central-1"
+    (home / ".aws").mkdir()
+    (home / ".aws/credentials").write_text(
+        "[power-user]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary/secret+one\n"
+    )
+    answer = home / "answer.json"
+    answer.write_text(
+        '{"Version": 1, "AccessKeyId": "ASIAIOSFODNN7EXAMPLE", "SecretAccessKey": "canary/secret+two",'
+        ' "SessionToken": "canary/token+two", "Expiration": "2099-01-01T00:00:00Z"}'
+    )
+    (home / ".aws/config").write_text(f"[profile temporary]\ncredential_process = cat {answer}\n")
+    # Else the first fish of a home writes completions for every manual page, in the background.
+    (home / ".local/share/fish/generated_completions").mkdir(parents=True)
+    return home
+
+
+@pytest.fixture
+def run(home: Path, clean_environ: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return what runs a script in a shell with strict options and no terminal."""
+
+    def run(shell: Shell, script: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [shell.name, *shell.strict, script],
+            env=clean_environ | environ,
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+
+    return run
+
+
+@pytest.fixture
+def open_terminal(home: Path, clean_environ: dict[str, str]) -> Iterator[Callable[..., Terminal]]:
+    """Return what starts a program at a terminal and waits for a prompt of the form `STATUS:COUNT> `."""
+    children = []
+
+    def start(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> Terminal:
+        child = pexpect.spawn(
+            argv[0],
+            list(argv[1:]),
+            env=dict(clean_environ if environ is None else environ),
+            cwd=str(home),
+            dimensions=(LINES, COLUMNS),
+            timeout=PATIENCE,
+        )
+        child.delaybeforesend = None
+        children.append(child)
+        terminal = Terminal(child)
+        terminal.wait()
+        return terminal
+
+    yield start
+    for child in children:
+        with suppress(pexpect.ExceptionPexpect):
+            child.close(force=True)
+
+
+@pytest.fixture
+def write_rc(home: Path) -> Callable[..., None]:
+    """Return what writes the rc file of a shell, lines below each other, and a prompt of the person's own."""
+
+    def write(shell: Shell, *lines: str) -> None:
+        path = home / shell.rc
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join((shell.prompt, *lines)) + "\n")
+
+    return write
+
+
+@pytest.fixture
+def terminal(
+    write_rc: Callable[..., None], open_terminal: Callable[..., Terminal], clean_environ: dict[str, str]
+) -> Callable[..., Terminal]:
+    """Return what opens a shell whose rc file loads the hook: after *before*, and with *environ* beside its own."""
+
+    def start(shell: Shell, *before: str, after: Sequence[str] = (), **environ: str) -> Terminal:
+        write_rc(shell, *before, shell.hook, *after)
+        return open_terminal([shell.name, *shell.options], clean_environ | environ)
+
+    return start
+
+
+@pytest.fixture
+def active() -> Callable[..., dict[str, str]]:
+    """Return the variables of an active role with so many *seconds* left, and half a minute more for the test."""
+
+    def variables(seconds: int = 59 * 60, label: str = "power-user") -> dict[str, str]:
+        return {
+            "AWSENV_ROLE": label,
+            "AWSENV_LABEL": label,
+            "AWSENV_EXPIRES_EPOCH": str(int(time.time()) + seconds + 30),
+        }
+
+    return variables

@@ -1,0 +1,219 @@
+"""The function `awsenv`: what it evaluates, what it lets through, and what it never shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pexpect
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Start = Callable[..., Any]
+
+SECRETS = ("canary/secret+one", "canary/secret+two", "canary/token+two")
+GREEDY = {"bash": "PATH=/nowhere", "zsh": "PATH=/nowhere", "fish": "set -gx PATH /nowhere"}
+
+
+def test_a_role_is_put_on_and_taken_off(shell: Any, terminal: Start) -> None:
+    """Act on the shell itself, show it in the next prompt, and be gone after `awsenv off`."""
+    window = terminal(shell)
+
+    assert "" == window.run("awsenv power-user")
+    assert window.line.startswith("[power-user] 0:")
+    assert "AKIAIOSFODNN7EXAMPLE canary/secret+one" == window.run("echo $AWS_ACCESS_KEY_ID $AWS_SECRET_ACCESS_KEY")
+    assert "" == window.run("awsenv off")
+    assert window.line.startswith("0:")
+    assert "none" == window.run("env | grep -c '^AWS_ACCESS' | sed s/0/none/")
+
+
+def test_a_second_role_takes_the_place_of_the_first(shell: Any, terminal: Start) -> None:
+    """Go from role to role; the time left is shown where there is one."""
+    window = terminal(shell)
+    window.run("awsenv power-user")
+
+    window.run("awsenv use temporary")
+
+    assert window.line.startswith("[temporary ")
+    assert "h" in window.line.partition("]")[0]
+    assert "canary/token+two" == window.run("echo $AWS_SESSION_TOKEN")
+
+
+def test_an_option_may_come_first(shell: Any, terminal: Start) -> None:
+    """Evaluate `awsenv --region REGION ROLE` as well."""
+    window = terminal(shell)
+
+    assert "" == window.run("awsenv --region eu-west-1 power-user")
+    assert "eu-west-1" == window.run("echo $AWS_REGION")
+
+
+def test_eval_works_with_the_hook_loaded(shell: Any, terminal: Start) -> None:
+    """Print to the eval that a person types out of habit."""
+    window = terminal(shell)
+
+    assert "" == window.run(shell.evaluate.format("awsenv power-user"))
+    assert window.line.startswith("[power-user] 0:")
+    window.run(shell.evaluate.format("awsenv off"))
+    assert window.line.startswith("0:")
+
+
+def test_eval_works_without_the_hook(
+    shell: Any, write_rc: Start, open_terminal: Start, clean_environ: dict[str, str]
+) -> None:
+    """Need no hook at all."""
+    write_rc(shell)
+    window = open_terminal([shell.name], clean_environ)
+
+    window.run(shell.evaluate.format("awsenv power-user"))
+
+    assert "canary/secret+one" == window.run("echo $AWS_SECRET_ACCESS_KEY")
+
+
+@pytest.mark.parametrize("command", ["awsenv use", "awsenv power-user --duration never", "awsenv off --nonsense"])
+def test_a_failure_stops_what_follows(shell: Any, command: str, terminal: Start) -> None:
+    """Return the program's status, evaluate nothing, and stop `&&`, through the hook and through eval."""
+    window = terminal(shell)
+    window.run("awsenv power-user")
+
+    shown = window.run(f"{command} && echo rea''ched")
+    assert "awsenv: " in shown
+    assert "reached" not in shown
+    assert window.line.startswith("[power-user] 2:")
+    assert "reached" not in window.run(f"{shell.evaluate.format(command)} && echo rea''ched")
+    assert "canary/secret+one" == window.run("echo $AWS_SECRET_ACCESS_KEY")
+
+
+def test_a_failure_ends_a_strict_script(shell: Any, run: Start) -> None:
+    """Stop a script under `set -e`; in fish, which has none, give the status."""
+    lines = f"{shell.hook}\nawsenv use\necho {shell.status}\n"
+    if shell.name == "fish":
+        # Outside a terminal fish lets the output through: `| source` is how a script uses it.
+        lines = f"{shell.hook}\nawsenv use | source\necho $pipestatus[1]\n"
+
+    answer = run(shell, lines)
+
+    assert ("2\n" if shell.name == "fish" else "") == answer.stdout
+    assert "awsenv: " in answer.stderr
+
+
+def test_a_script_with_the_hook_changes_its_own_environment(shell: Any, run: Start) -> None:
+    """Work in a script that is not interactive, with every strict option."""
+    use = "awsenv power-user | source" if shell.name == "fish" else "awsenv power-user"
+
+    answer = run(shell, f"{shell.hook}\n{use}\necho $AWS_SECRET_ACCESS_KEY\n")
+
+    assert ("canary/secret+one\n", "", 0) == (answer.stdout, answer.stderr, answer.returncode)
+
+
+def test_a_subshell_of_one_s_own_is_changed_at_a_terminal(shells: Any, terminal: Start, require: Start) -> None:
+    """Take `(awsenv ROLE; command)` for what it looks like: the role is for that command, not for the shell."""
+    for name in ("bash", "zsh"):
+        require(name)
+        window = terminal(shells[name])
+
+        assert "canary/secret+one" == window.run("(awsenv power-user && echo $AWS_SECRET_ACCESS_KEY)")
+        assert window.line.startswith("0:")
+
+
+@pytest.mark.parametrize("command", ["awsenv --help", "awsenv use --help", "awsenv list", "awsenv status"])
+def test_what_is_for_a_person_is_shown_to_the_person(shell: Any, command: str, terminal: Start) -> None:
+    """Let what changes nothing go to the terminal, and evaluate none of it."""
+    window = terminal(shell)
+
+    shown = window.run(command)
+
+    assert len(shown) > 10
+    assert "not found" not in shown
+    assert "nknown command" not in shown
+
+
+def test_a_command_keeps_its_terminal(shell: Any, terminal: Start) -> None:
+    """Run the command of `exec` at the terminal itself: it may ask, be stopped with Ctrl-Z, and be taken up again."""
+    window = terminal(shell)
+
+    assert "a terminal" == window.run("awsenv exec power-user -- sh -c 'test -t 0 && test -t 1 && echo a terminal'")
+    assert "canary/secret+one" == window.run("awsenv exec power-user -- sh -c 'echo $AWS_SECRET_ACCESS_KEY'")
+    assert window.line.startswith("0:")
+    window.child.send("awsenv exec power-user -- sh -c 'echo ready; read word; echo got $word'\r")
+    window.until(lambda: "\nready" in window.text, "ready")
+    window.child.send("\x1a")
+    window.wait()
+    window.child.send("fg\r")
+    window.until(window.command_reads, "command that reads")
+    window.child.send("it\n")
+    window.wait()
+    assert "\ngot it" in window.text
+
+
+def test_the_shell_s_own_name_for_itself_is_not_handed_on(shell: Any, terminal: Start) -> None:
+    """Tell the program its shell for that one call only."""
+    window = terminal(shell)
+    window.run("awsenv power-user")
+
+    assert "0" == window.run("env | grep -c '^AWSENV_SHELL='")
+
+
+@pytest.mark.parametrize("role", ["power-user", "temporary"])
+def test_a_trace_shows_no_secret(shell: Any, role: str, terminal: Start, home: Path) -> None:
+    """Keep the keys out of `set -x`, `set -v` and a DEBUG trap, and leave those as they were."""
+    on, look, off = {
+        "bash": ("set -xvT; trap 'echo \"at: $BASH_COMMAND\"' DEBUG", "echo $- >state", "trap - DEBUG; set +xvT"),
+        "zsh": ("setopt xtrace verbose", "setopt >state", "unsetopt xtrace verbose"),
+        "fish": ("set -g fish_trace 1", "echo $fish_trace >state", "set -g fish_trace"),
+    }[shell.name]
+    window = terminal(shell)
+
+    for line in (on, "true vis''ible", f"awsenv {role}", look, off):
+        window.run(line)
+
+    assert b"true visible" in window.transcript
+    assert not [secret for secret in SECRETS if secret.encode() in window.transcript]
+    state = (home / "state").read_text()
+    kept = {"bash": {*"xvT"} <= {*state}, "zsh": {"xtrace", "verbose"} <= {*state.split()}, "fish": state == "1\n"}
+    assert kept[shell.name]
+    window.clear()
+    assert window.run("echo $AWS_SECRET_ACCESS_KEY") in SECRETS
+
+
+def test_no_secret_is_left_but_in_the_environment(shell: Any, terminal: Start, home: Path) -> None:
+    """Leave no variable behind that holds what was evaluated, and nothing in the history."""
+    everything = {"bash": "set", "zsh": "set", "fish": "set"}[shell.name]
+    window = terminal(shell)
+    window.run("awsenv power-user")
+    window.run(f"{everything} >all")
+    window.child.send("exit\r")
+    window.child.expect(pexpect.EOF)
+
+    holders = [line.partition("canary/secret+one")[0] for line in (home / "all").read_text().splitlines()]
+    lines = [line for line in (home / "all").read_text().splitlines() if "canary/secret+one" in line]
+    assert len(holders) > 10
+    assert [line.split("=")[0].split()[0] for line in lines] == ["AWS_SECRET_ACCESS_KEY"]
+    kept = [path for path in home.rglob("*") if path.is_file() and b"canary/secret+one" in path.read_bytes()]
+    assert sorted(path.name for path in kept) == ["all", "credentials"]
+
+
+def test_an_output_that_is_no_change_is_shown_and_not_evaluated(
+    shell: Any, run: Start, home: Path, hooks: Path
+) -> None:
+    """Evaluate nothing that a later program prints for a person, when the hook in a shell is older than it."""
+    program = home / "printer"
+    program.write_text("#!/bin/sh\necho 'touch spilt; a table'\n")
+    program.chmod(0o755)
+    load = {"bash": ".", "zsh": "source", "fish": "source"}[shell.name]
+
+    answer = run(shell, f"{load} {hooks}/awsenv.{shell}; awsenv later", _AWSENV_BIN=str(program))
+
+    assert "touch spilt; a table\n" == answer.stdout
+    assert not (home / "spilt").exists()
+
+
+def test_a_project_s_own_awsenv_does_not_come_first(shell: Any, terminal: Start) -> None:
+    """Call the program by the path that `init` has written down, whatever PATH says later."""
+    window = terminal(shell)
+
+    window.run(GREEDY[shell.name])
+    window.run("awsenv power-user")
+
+    assert window.line.startswith("[power-user] ")

@@ -1,0 +1,132 @@
+"""What happens when a shell reads its hook: nothing that can be seen, however often and under whatever options."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+LOAD = {"bash": ". {}", "zsh": "source {}", "fish": "source {}"}
+
+
+def _load(shell: Any, hooks: Path) -> str:
+    return LOAD[shell.name].format(hooks / f"awsenv.{shell}")
+
+
+def test_silent_and_strict(shell: Any, hooks: Path, run: Callable[..., Any]) -> None:
+    """Be read twice under every strict option, without a word and with success."""
+    load = _load(shell, hooks)
+
+    answer = run(shell, f"{load}\n{load}\n{shell.hook}\n{shell.hook}\n")
+
+    assert (0, "", "") == (answer.returncode, answer.stdout, answer.stderr)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "setopt ksh_arrays",
+        "setopt sh_word_split glob_subst no_nomatch",
+        "setopt warn_create_global warn_nested_var",
+        "setopt no_short_loops ignore_close_braces",
+        "setopt sh_glob ksh_glob",
+        "setopt extended_glob rc_expand_param",
+        "setopt c_bases octal_zeroes",
+        "setopt no_unset err_return",
+    ],
+)
+def test_zsh_under_odd_options(
+    options: str, shells: Any, hooks: Path, run: Callable[..., Any], active: Callable[..., dict[str, str]]
+) -> None:
+    """Work the same whatever a person has made of zsh."""
+    shell = shells["zsh"]
+    script = f"PROMPT='%%'; {options}; {shell.hook}; _awsenv_prompt; print -P -- \"$PROMPT\"; awsenv_prompt_info"
+
+    answer = run(shell, script, **active(), NO_COLOR="1")
+
+    assert ("[power-user 59m] %\n[power-user 59m]\n", "") == (answer.stdout, answer.stderr)
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("unset PROMPT_COMMAND", "role\n"),
+        ("PROMPT_COMMAND='echo old'", "old role\n"),
+        ("PROMPT_COMMAND='echo old;'", "old role\n"),
+        ("PROMPT_COMMAND='echo old ; '", "old role\n"),
+        ("PROMPT_COMMAND='echo old # why'", "old role\n"),
+        ("PROMPT_COMMAND='wait & echo old &'", "old role\n"),
+        ("PROMPT_COMMAND=('echo old' 'echo older')", "old older role\n"),
+        ("PROMPT_COMMAND=()", "role\n"),
+        ("IFS=/; PROMPT_COMMAND=('echo old')", "old role\n"),
+        ("readonly PROMPT_COMMAND='echo old'", "old\n"),
+        ("__bp_imported=defined; precmd_functions=(one)", "precmd: one _awsenv_prompt\n"),
+        ("bash_preexec_imported=defined; unset precmd_functions", "precmd: _awsenv_prompt\n"),
+        ('BLE_VERSION=0.4.0; blehook() { echo "ble: $*"; }', "ble: PRECMD!=_awsenv_prompt\n" * 3),
+    ],
+)
+def test_prompt_commands_of_bash(
+    before: str, expected: str, shells: Any, hooks: Path, run: Callable[..., Any], active: Callable[..., dict[str, str]]
+) -> None:
+    """Join whatever is there in PROMPT_COMMAND or in its place, once, and leave its kind as it is."""
+    load = _load(shells["bash"], hooks)
+    # What bash does before a prompt: each element of PROMPT_COMMAND is evaluated.
+    script = f"""
+        set -i 2>/dev/null; set +e; {before}
+        {load}; {load}; {load}
+        if [[ -n ${{precmd_functions-}} ]]; then echo "precmd: ${{precmd_functions[*]}}"; exit; fi
+        PS1=x; IFS=$' '
+        for command in "${{PROMPT_COMMAND[@]}}"; do eval "$command"; wait; done
+        [[ -z $_awsenv_ps1 ]] || echo role
+    """
+
+    answer = run(_interactive(shells["bash"]), script, **active())
+
+    assert expected.split() == answer.stdout.split()
+    if expected == "old\n":
+        # `readonly` was the point: not a word about it.
+        assert "readonly" not in answer.stderr
+
+
+def _interactive(bash: Any) -> Any:
+    return type(bash)(**{**vars(bash), "strict": ["--norc", "--noprofile", "-i", "-u", "-c"]})
+
+
+def test_no_prompt_where_nobody_looks(
+    shell: Any, hooks: Path, run: Callable[..., Any], active: Callable[..., dict[str, str]]
+) -> None:
+    """Define the function and leave the prompt alone in a shell that is not interactive."""
+    look = {
+        "bash": 'echo "${PROMPT_COMMAND-none}"',
+        "zsh": 'echo "${precmd_functions-none}"',
+        "fish": "functions -q __awsenv_refresh; or echo none",
+    }[shell.name]
+
+    answer = run(shell, f"{_load(shell, hooks)}\n{look}\nawsenv_prompt_info", **active())
+
+    assert "none\n[power-user 59m]\n" == answer.stdout
+
+
+def test_a_shell_that_inherits_prompt_command_finds_nothing_to_run(
+    hooks: Path, run: Callable[..., Any], shells: Any
+) -> None:
+    """Leave no name in an exported PROMPT_COMMAND that a bash without the hook would miss at each prompt."""
+    script = f"""export PROMPT_COMMAND='echo old'; {_load(shells["bash"], hooks)}
+        bash --norc -c 'eval "$PROMPT_COMMAND"'"""
+
+    answer = run(_interactive(shells["bash"]), script)
+
+    assert answer.stdout == "old\n"
+    assert "_awsenv" not in answer.stderr
+
+
+def test_the_path_of_the_program_stays_in_the_shell(shell: Any, hooks: Path, run: Callable[..., Any]) -> None:
+    """Take over the path that `exec` hands down, and do not hand it on."""
+    answer = run(shell, f"{_load(shell, hooks)}\necho $_AWSENV_BIN; env", _AWSENV_BIN="/opt/awsenv bin/awsenv")
+
+    assert "/opt/awsenv bin/awsenv" == answer.stdout.splitlines()[0]
+    assert "\n_AWSENV_BIN=" not in answer.stdout
