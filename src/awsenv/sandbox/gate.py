@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 CODE_PATH = "/_awsenv/mfa-code/"
 """Where a shell gets the current MFA code of a user, who is named behind it."""
 
+_BACK_DOORS = ("/moto-api", "/latest/meta-data/", "/latest/api/")
+"""What moto answers by path alone: its own controls, which reach every account of the process, and EC2's metadata."""
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -119,6 +122,8 @@ class Gate:
         permissions.check(self.directory, self.clock, caller, operation)
         # moto serves the account that this names.
         replayed = {**request.write(incoming, environ), "HTTP_X_MOTO_ACCOUNT_ID": caller.account}
+        if incoming.path.startswith(_BACK_DOORS):
+            raise ServiceError("NoSuchBucket", "The specified bucket does not exist", 404)
         try:
             return _run(self.moto, replayed)
         except Exception as error:

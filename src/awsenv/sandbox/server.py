@@ -22,9 +22,22 @@ _POLL = 0.02
 """Seconds that a stop waits at most for the accepting thread."""
 
 
+class _Services(DomainDispatcherApplication):
+    """moto's services, without what moto says on stdout about one that it does not have."""
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        if (
+            host
+            and "amazonaws.com" in host
+            and not any(pattern.match(f"http://{host}") for _, pattern in self.backend_url_patterns)
+        ):
+            raise LookupError(f"moto has no {host}")
+        return super().get_backend_for_host(host)
+
+
 def moto_application() -> WSGIApplication:
     """Return moto's services, each loaded when it is first called."""
-    application: WSGIApplication = DomainDispatcherApplication(create_backend_app)
+    application: WSGIApplication = _Services(create_backend_app)
     return application
 
 

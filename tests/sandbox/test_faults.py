@@ -1,0 +1,111 @@
+"""Faults on demand, and what a plain client makes of them."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+from botocore.parsers import ResponseParserError
+
+from awsenv.sandbox import Fault, Sandbox
+
+if TYPE_CHECKING:
+    from awsenv.model import Credentials
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "code"),
+    [
+        (Fault.SERVER_ERROR, 500, "InternalFailure"),
+        (Fault.UNAVAILABLE, 503, "ServiceUnavailable"),
+        (Fault.THROTTLING, 400, "Throttling"),
+    ],
+)
+def test_errors(
+    sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, fault: Fault, status: int, code: str
+) -> None:
+    """A bad day at AWS, for as many calls as asked for and for no other action."""
+    sts = client("sts", alice)
+    sandbox.fail("GetSessionToken", fault, times=2)
+    assert sts.get_caller_identity()["Arn"] == alice.arn
+    assert [refusal(sts.get_session_token)[0] for _ in range(2)] == [code, code]
+    assert sts.get_session_token()["Credentials"]
+    assert [(call.status, call.error) for call in sandbox.calls[1:3]] == [(status, code)] * 2
+
+
+@pytest.mark.parametrize(("fault", "spent"), [(Fault.DROP, False), (Fault.DROP_AFTER, True)])
+def test_drop(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, fault: Fault, *, spent: bool) -> None:
+    """The connection closes without an answer, before or after the code in the request was spent."""
+    device = sandbox.create_mfa_device("alice")
+    sts = client("sts", alice)
+    code = {"SerialNumber": device.serial, "TokenCode": device.code()}
+    sandbox.fail("GetSessionToken", fault)
+    with pytest.raises(ConnectionClosedError):
+        sts.get_session_token(**code)
+    assert sandbox.calls[-1].status is None
+    if spent:
+        assert "invalid MFA one time pass code" in refusal(sts.get_session_token, **code)[1]
+    else:
+        assert sts.get_session_token(**code)["Credentials"]
+
+
+def test_blind_retry_spends_the_code(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
+    """Botocore's own retry sends the same code again, and is told that it was used."""
+    device = sandbox.create_mfa_device("alice")
+    sts = client("sts", alice, retries={"total_max_attempts": 3, "mode": "standard"})
+    sandbox.fail("GetSessionToken", Fault.DROP_AFTER)
+    code, text = refusal(sts.get_session_token, SerialNumber=device.serial, TokenCode=device.code())
+    assert (code, "invalid MFA one time pass code" in text) == ("AccessDenied", True)
+    assert [call.status for call in sandbox.calls] == [None, 403]
+
+
+def test_hang(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
+    """No answer comes, until the client gives up."""
+    sandbox.fail("GetCallerIdentity", Fault.HANG)
+    with pytest.raises(ReadTimeoutError):
+        client("sts", alice, read_timeout=0.2).get_caller_identity()
+
+
+def test_hang_ends_with_the_sandbox(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
+    """A call that hangs is let go when the sandbox stops."""
+    sts = client("sts", alice)
+    sent = threading.Event()
+    sts.meta.events.register("before-send.sts", lambda **_: sent.set())
+    sandbox.fail("GetCallerIdentity", Fault.HANG)
+    with ThreadPoolExecutor() as pool:
+        call = pool.submit(sts.get_caller_identity)
+        assert sent.wait(10)
+        sandbox.close()
+        assert isinstance(call.exception(10), (ConnectionClosedError, EndpointConnectionError))
+
+
+def test_truncated(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
+    """The body of a success ends in the middle, and botocore's text of it holds the secret key."""
+    sandbox.fail("GetSessionToken", Fault.TRUNCATED)
+    with pytest.raises(ResponseParserError, match="<SecretAccessKey>"):
+        client("sts", alice).get_session_token()
+    assert sandbox.calls[-1].status == 200
+
+
+def test_html(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
+    """A captive portal answers with its own page: botocore raises something that is no error of its own."""
+    sandbox.fail("GetSessionToken", Fault.HTML)
+    with pytest.raises(KeyError):
+        client("sts", alice).get_session_token()
+
+
+def test_empty(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
+    """An empty result is a success without credentials to botocore."""
+    sandbox.fail("GetSessionToken", Fault.EMPTY)
+    assert "Credentials" not in client("sts", alice).get_session_token()
+
+
+def test_faults_of_other_services(sandbox: Sandbox, client: Any, refusal: Any) -> None:
+    """Faults are worded by the service that they hit."""
+    sandbox.fail("DescribeRegions", Fault.THROTTLING)
+    sandbox.fail("ListAllMyBuckets", Fault.UNAVAILABLE)
+    assert refusal(client("ec2", sandbox.admin).describe_regions) == ("Throttling", "Rate exceeded")
+    assert refusal(client("s3", sandbox.admin).list_buckets)[0] == "ServiceUnavailable"

@@ -1,0 +1,154 @@
+"""The sandbox as a whole: it starts, it stops, it keeps to itself."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from awsenv.sandbox import MfaDevice, Sandbox
+
+if TYPE_CHECKING:
+    from awsenv.model import Credentials
+
+
+def _code(sandbox: Sandbox, user: str) -> str:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"{sandbox.url}/_awsenv/mfa-code/{user}", timeout=10) as response:
+        return str(response.read().decode())
+
+
+def test_url_and_account(sandbox: Sandbox) -> None:
+    """It listens on loopback, and has an account like any other."""
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", sandbox.url)
+    assert re.fullmatch(r"[1-9]\d{11}", sandbox.account)
+
+
+def test_stop() -> None:
+    """When it has stopped its port is free; to stop it twice is no error."""
+    with Sandbox() as sandbox:
+        port = int(sandbox.url.rpartition(":")[2])
+    sandbox.close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=1)
+
+
+def test_chosen_account() -> None:
+    """The account can be chosen, not twice at the same time, and anew when it is free."""
+    with Sandbox("123456789012") as sandbox:
+        assert sandbox.account == "123456789012"
+        with pytest.raises(ValueError, match="belongs to another sandbox"):
+            Sandbox("123456789012")
+    with Sandbox("123456789012") as sandbox:
+        assert sandbox.create_user("alice").arn == "arn:aws:iam::123456789012:user/alice"
+
+
+def test_several_at_once(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, role: str) -> None:
+    """Two sandboxes know nothing of each other's users, keys, roles and calls."""
+    with Sandbox() as other:
+        other.create_user("alice")
+        bob = other.create_user("bob", policies=["AdministratorAccess"])
+        assert refusal(client("sts", bob).get_caller_identity)[0] == "InvalidClientTokenId"
+        assert other.calls == ()
+        assert len(sandbox.calls) == 1
+    assert client("sts", alice).assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+
+
+def test_nothing_is_left(client: Any, sandbox: Sandbox, boto: Any) -> None:
+    """What a sandbox held, names of buckets too, is forgotten when it stops."""
+    client("s3", sandbox.admin).create_bucket(Bucket="bucket")
+    sandbox.close()
+    with Sandbox(sandbox.account) as again:
+        key = {
+            "aws_access_key_id": again.admin.access_key_id,
+            "aws_secret_access_key": again.admin.secret_access_key,
+        }
+        s3 = boto.client("s3", endpoint_url=again.url, region_name="us-east-1", **key)
+        assert s3.list_buckets()["Buckets"] == []
+        s3.create_bucket(Bucket="bucket")
+        iam = boto.client("iam", endpoint_url=again.url, region_name="us-east-1", **key)
+        assert [user["UserName"] for user in iam.list_users()["Users"]] == ["sandbox-admin"]
+
+
+def test_environ(sandbox: Sandbox) -> None:
+    """The variables point at the sandbox past any proxy, and hold no credentials."""
+    environ = sandbox.environ()
+    assert environ["AWS_ENDPOINT_URL"] == sandbox.url
+    assert environ["AWS_REGION"] == environ["AWS_DEFAULT_REGION"] == "us-east-1"
+    assert environ["NO_PROXY"] == environ["no_proxy"] == "127.0.0.1"
+    assert sandbox.admin.secret_access_key not in environ.values()
+
+
+def test_code_for_a_shell(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
+    """The code that is told is one that is accepted: three in a row, then there is none for a while."""
+    device = sandbox.create_mfa_device("alice")
+    sts = client("sts", alice)
+    for _ in range(3):
+        code = _code(sandbox, "alice")
+        assert re.fullmatch(r"\d{6}\n", code)
+        assert sts.get_session_token(SerialNumber=device.serial, TokenCode=code.strip())["Credentials"]
+    sandbox.clock.elapse(90)
+    assert _code(sandbox, "alice").strip() == device.code()
+
+
+@pytest.mark.usefixtures("alice")
+def test_code_of_nobody(sandbox: Sandbox) -> None:
+    """A user who is not there, or has no device, has no code."""
+    for user in ("alice", "nobody"):
+        with pytest.raises(urllib.error.HTTPError, match="404") as caught:
+            _code(sandbox, user)
+        caught.value.close()
+
+
+@pytest.mark.usefixtures("alice")
+def test_codes_of_a_device(sandbox: Sandbox) -> None:
+    """The next code is the one that the next step has."""
+    device: MfaDevice = sandbox.create_mfa_device("alice")
+    following = device.next_code()
+    sandbox.clock.advance(30)
+    assert following == device.code()
+
+
+def test_service_that_moto_lacks(
+    sandbox: Sandbox, client: Any, refusal: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What moto does not have is a 500 to the client, and nothing on stdout."""
+    code, text = refusal(client("chime", sandbox.admin).list_accounts)
+    assert (code, text) == ("InternalFailure", "LookupError: moto has no chime.us-east-1.amazonaws.com")
+    assert capfd.readouterr() == ("", "")
+
+
+QUIET = """
+import urllib.request
+from awsenv.sandbox import Fault, Sandbox
+with Sandbox() as sandbox:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    sandbox.fail("ListAllMyBuckets", Fault.DROP)
+    for path in ("/", "/", "/_awsenv/mfa-code/nobody", "/moto-api/data.json"):
+        try:
+            opener.open(sandbox.url + path).close()
+        except OSError:
+            pass
+    assert len(sandbox.calls) == 3, sandbox.calls
+"""
+
+
+def test_silence(clean_environ: dict[str, str]) -> None:
+    """It prints nothing, whatever happens."""
+    environ = clean_environ | {"PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", QUIET], env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_moto_api_is_closed(sandbox: Sandbox, client: Any, refusal: Any) -> None:
+    """Moto's own back door, which resets and reads everything, is not open."""
+    back_door = client("s3", sandbox.admin)
+    assert refusal(back_door.get_object, Bucket="moto-api", Key="data.json")[0] == "NoSuchBucket"

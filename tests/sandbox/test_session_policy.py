@@ -1,0 +1,202 @@
+"""What narrows and marks a session: policies, tags, a source identity."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from awsenv.model import Credentials
+    from awsenv.sandbox import Sandbox
+
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+
+
+def _policy(action: str, **statement: Any) -> str:
+    return json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*", **statement}]}
+    )
+
+
+def _tag(key: str, value: str = "blue") -> dict[str, str]:
+    return {"Key": key, "Value": value}
+
+
+@pytest.mark.parametrize("narrowed", [{"Policy": _policy("ec2:Describe*")}, {"PolicyArns": [{"arn": READ_ONLY}]}])
+def test_session_policy_takes_away(
+    client: Any,
+    refusal: Any,
+    alice: Credentials,
+    role: str,
+    credentials_of: Callable[[Any], Credentials],
+    narrowed: dict[str, Any],
+) -> None:
+    """A session may do what both the role and the session policy allow."""
+    answer = client("sts", alice).assume_role(RoleArn=role, RoleSessionName="session", **narrowed)
+    assert 0 < answer["PackedPolicySize"] <= 100
+    session = credentials_of(answer)
+    assert client("ec2", session).describe_regions()["Regions"]
+    assert refusal(client("s3", session).create_bucket, Bucket="bucket")[0] == "AccessDenied"
+
+
+def test_session_policy_gives_nothing(
+    client: Any, refusal: Any, alice: Credentials, role: str, credentials_of: Callable[[Any], Credentials]
+) -> None:
+    """A session policy cannot add what the role may not."""
+    sts = client("sts", alice)
+    answer = sts.assume_role(RoleArn=role, RoleSessionName="session", Policy=_policy("*"))
+    assert refusal(client("iam", credentials_of(answer)).list_users)[0] == "AccessDenied"
+
+
+@pytest.mark.parametrize(
+    ("document", "text"),
+    [
+        ("{", "This policy contains invalid Json"),
+        ("[]", "Syntax errors in policy."),
+        ("{}", "Syntax errors in policy."),
+        (_policy("s3:*", Effect="Maybe"), "Syntax errors in policy."),
+        (_policy("s3:*", Principal="*"), "Policy document should not specify a principal."),
+    ],
+)
+def test_malformed_policy(client: Any, refusal: Any, alice: Credentials, role: str, document: str, text: str) -> None:
+    """A session policy that is none is refused."""
+    sts = client("sts", alice)
+    refused = refusal(sts.assume_role, RoleArn=role, RoleSessionName="session", Policy=document)
+    assert refused == ("MalformedPolicyDocument", text)
+
+
+def test_policy_size(client: Any, refusal: Any, alice: Credentials, role: str) -> None:
+    """The inline policy and the ARNs together have 2,048 characters at most."""
+    sts = client("sts", alice)
+    room = 2048 - len(_policy("", Sid=""))
+    assert sts.assume_role(RoleArn=role, RoleSessionName="session", Policy=_policy("", Sid="x" * room))["Credentials"]
+    code, text = refusal(
+        sts.assume_role,
+        RoleArn=role,
+        RoleSessionName="session",
+        Policy=_policy("", Sid="x" * room),
+        PolicyArns=[{"arn": READ_ONLY}],
+    )
+    assert (code, "of allotted space, please use smaller policy." in text) == ("PackedPolicyTooLarge", True)
+
+
+def test_policy_arns(client: Any, refusal: Any, alice: Credentials, role: str) -> None:
+    """There are ten managed policies at most, and each must exist."""
+    sts = client("sts", alice)
+    many = [{"arn": READ_ONLY}] * 11
+    code, text = refusal(sts.assume_role, RoleArn=role, RoleSessionName="session", PolicyArns=many)
+    assert (code, "'policyArns' failed to satisfy constraint" in text) == ("ValidationError", True)
+    unknown = [{"arn": "arn:aws:iam::aws:policy/Nothing"}]
+    refused = refusal(sts.assume_role, RoleArn=role, RoleSessionName="session", PolicyArns=unknown)
+    assert refused[0] == "InvalidParameterValue"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [
+        (
+            {"Tags": [_tag("team"), _tag("Team")]},
+            "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+        ),
+        (
+            {"Tags": [_tag("team")], "TransitiveTagKeys": ["team", "project"]},
+            "The specified transitive tag key must be included in the requested tags.",
+        ),
+        (
+            {"TransitiveTagKeys": ["team"]},
+            "The specified transitive tag key must be included in the requested tags.",
+        ),
+        ({"Tags": [_tag("AWS:team")]}, "aws: prefixed tag key names are not allowed for external use."),
+    ],
+)
+def test_wrong_tags(
+    client: Any, refusal: Any, alice: Credentials, role: str, parameters: dict[str, Any], text: str
+) -> None:
+    """Tags that contradict themselves are refused."""
+    sts = client("sts", alice)
+    refused = refusal(sts.assume_role, RoleArn=role, RoleSessionName="session", **parameters)
+    assert refused == ("InvalidParameterValue", text)
+
+
+def test_transitive_tags(
+    sandbox: Sandbox,
+    client: Any,
+    refusal: Any,
+    alice: Credentials,
+    role: str,
+    credentials_of: Callable[[Any], Credentials],
+) -> None:
+    """A transitive tag goes on to the next role, cannot be set anew there, and others do not go on."""
+    trust = sandbox.trust(role)
+    trust["Statement"][0]["Condition"] = {"StringEquals": {"aws:PrincipalTag/team": "blue"}}
+    arn = sandbox.create_role("next", trust)
+    trust = sandbox.trust(arn)
+    trust["Statement"][0]["Condition"] = {
+        "StringEquals": {"aws:PrincipalTag/Team": "blue"},
+        "Null": {"aws:PrincipalTag/project": "true"},
+    }
+    last = sandbox.create_role("last", trust)
+    first = client("sts", alice).assume_role(
+        RoleArn=role,
+        RoleSessionName="session",
+        Tags=[_tag("Team"), _tag("project")],
+        TransitiveTagKeys=["TEAM"],
+    )
+    sts = client("sts", credentials_of(first))
+    conflict = {"RoleArn": arn, "RoleSessionName": "session", "Tags": [_tag("team", "red")]}
+    code, text = refusal(sts.assume_role, **conflict)
+    assert code == "InvalidParameterValue"
+    assert text.endswith("conflicts with a transitive tag key from the calling session.")
+    second = credentials_of(sts.assume_role(RoleArn=arn, RoleSessionName="session"))
+    assert client("sts", second).assume_role(RoleArn=last, RoleSessionName="session")["Credentials"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "action"),
+    [
+        ({"Tags": [_tag("team")]}, "sts:TagSession"),
+        ({"SourceIdentity": "alice"}, "sts:SetSourceIdentity"),
+    ],
+)
+def test_marking_needs_permission(
+    sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, parameters: dict[str, Any], action: str
+) -> None:
+    """To tag a session, and to name its source, is a permission of its own in the trust policy."""
+    trust = sandbox.trust(str(alice.arn))
+    trust["Statement"][0]["Action"] = "sts:AssumeRole"
+    arn = sandbox.create_role("plain", trust)
+    refused = refusal(client("sts", alice).assume_role, RoleArn=arn, RoleSessionName="session", **parameters)
+    assert refused == (
+        "AccessDenied",
+        f"User: {alice.arn} is not authorized to perform: {action} on resource: {arn}",
+    )
+
+
+def test_source_identity(
+    sandbox: Sandbox,
+    client: Any,
+    refusal: Any,
+    alice: Credentials,
+    role: str,
+    credentials_of: Callable[[Any], Credentials],
+) -> None:
+    """A source identity stays through the chain, and cannot be changed."""
+    arn = sandbox.create_role("next", sandbox.trust(role))
+    sts = client("sts", alice)
+    answer = sts.assume_role(RoleArn=role, RoleSessionName="session", SourceIdentity="alice")
+    assert answer["SourceIdentity"] == "alice"
+    chained = client("sts", credentials_of(answer))
+    refused = refusal(chained.assume_role, RoleArn=arn, RoleSessionName="session", SourceIdentity="bob")
+    assert refused == ("ValidationError", "The source identity is already set for this assume role session")
+    assert chained.assume_role(RoleArn=arn, RoleSessionName="session")["SourceIdentity"] == "alice"
+
+
+def test_source_identity_of_aws(client: Any, refusal: Any, alice: Credentials, role: str) -> None:
+    """A source identity that begins with `aws:` is refused."""
+    sts = client("sts", alice)
+    refused = refusal(sts.assume_role, RoleArn=role, RoleSessionName="session", SourceIdentity="aws:alice")
+    assert refused[0] == "ValidationError"

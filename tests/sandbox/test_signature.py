@@ -1,0 +1,212 @@
+"""Signatures: who signed, over what, and when."""
+
+from __future__ import annotations
+
+import re
+import urllib.error
+import urllib.request
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore import UNSIGNED
+
+if TYPE_CHECKING:
+    from awsenv.model import Credentials
+    from awsenv.sandbox import Sandbox
+
+CALLS = {
+    "sts": "get_caller_identity",
+    "iam": "list_users",
+    "ec2": "describe_regions",
+    "s3": "list_buckets",
+    "dynamodb": "list_tables",
+}
+AUTH_FAILURE = "AWS was not able to validate the provided access credentials"
+INVALID = "The security token included in the request is invalid."
+STAMP = r"\d{8}T\d{6}Z"
+
+
+def _call(client: Any, service: str, credentials: Credentials, **config: Any) -> Any:
+    return getattr(client(service, credentials, **config), CALLS[service])
+
+
+def _headers(sent: Any) -> dict[str, str]:
+    """Return the headers that botocore sent."""
+    return {name: value.decode() if isinstance(value, bytes) else value for name, value in sent.headers.items()}
+
+
+def _fetch(
+    url: str, *, headers: dict[str, str] | None = None, data: bytes | None = None, method: str | None = None
+) -> tuple[int, bytes]:
+    """Send a request past any SDK."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    request = urllib.request.Request(url, data, headers or {}, method=method)  # noqa: S310 - loopback HTTP
+    try:
+        with opener.open(request, timeout=10) as response:
+            return response.status, response.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+@pytest.mark.parametrize(
+    ("service", "code", "text"),
+    [
+        ("sts", "InvalidClientTokenId", INVALID),
+        ("iam", "InvalidClientTokenId", INVALID),
+        ("ec2", "AuthFailure", AUTH_FAILURE),
+        ("s3", "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."),
+        ("dynamodb", "UnrecognizedClientException", INVALID),
+    ],
+)
+def test_unknown_key(client: Any, refusal: Any, alice: Credentials, service: str, code: str, text: str) -> None:
+    """A key that AWS does not know is refused, in the words of each service."""
+    stranger = replace(alice, access_key_id="AKIAIOSFODNN7EXAMPLE")
+    assert refusal(_call(client, service, stranger)) == (code, text)
+
+
+@pytest.mark.parametrize(
+    ("service", "code"),
+    [
+        ("sts", "SignatureDoesNotMatch"),
+        ("iam", "SignatureDoesNotMatch"),
+        ("ec2", "AuthFailure"),
+        ("s3", "SignatureDoesNotMatch"),
+        ("dynamodb", "InvalidSignatureException"),
+    ],
+)
+def test_wrong_secret(client: Any, refusal: Any, alice: Credentials, service: str, code: str) -> None:
+    """A request that was signed with another secret is refused."""
+    forger = replace(alice, secret_access_key="x" * 40)
+    assert refusal(_call(client, service, forger))[0] == code
+
+
+@pytest.mark.parametrize(
+    ("seconds", "pattern"),
+    [
+        (905, rf"Signature expired: {STAMP} is now earlier than {STAMP} \({STAMP} - 15 min\.\)"),
+        (-905, rf"Signature not yet current: {STAMP} is still later than {STAMP} \({STAMP} \+ 15 min\.\)"),
+    ],
+)
+def test_skew(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, seconds: int, pattern: str) -> None:
+    """A signature that is more than fifteen minutes off is refused, with both times."""
+    sandbox.clock.advance(seconds)
+    code, text = refusal(_call(client, "sts", alice))
+    assert code == "SignatureDoesNotMatch"
+    assert re.fullmatch(pattern, text)
+
+
+@pytest.mark.parametrize("seconds", [880, -880])
+def test_skew_within_limits(sandbox: Sandbox, client: Any, alice: Credentials, seconds: int) -> None:
+    """Less than fifteen minutes off is accepted, either way."""
+    sandbox.clock.advance(seconds)
+    assert _call(client, "sts", alice)()["Arn"] == alice.arn
+
+
+@pytest.mark.parametrize(
+    ("service", "code"),
+    [("s3", "RequestTimeTooSkewed"), ("ec2", "AuthFailure"), ("dynamodb", "InvalidSignatureException")],
+)
+def test_skew_elsewhere(
+    sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, service: str, code: str
+) -> None:
+    """S3, EC2 and the JSON services word skew in their own way."""
+    sandbox.clock.advance(3600)
+    assert refusal(_call(client, service, alice))[0] == code
+
+
+def test_time_that_passes_for_all(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
+    """Time that passes for the clients too makes no skew."""
+    sandbox.clock.elapse(86400)
+    assert _call(client, "sts", alice)()["Arn"] == alice.arn
+
+
+def test_date_header(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
+    """The Date of an answer is the service's own time, from which clients learn their skew."""
+    before = _call(client, "sts", alice)()["ResponseMetadata"]["HTTPHeaders"]["date"]
+    sandbox.clock.advance(-800)
+    assert _call(client, "sts", alice)()["ResponseMetadata"]["HTTPHeaders"]["date"] != before
+
+
+@pytest.mark.parametrize(
+    ("service", "code"),
+    [("sts", "MissingAuthenticationToken"), ("s3", "AccessDenied"), ("ec2", "MissingParameter")],
+)
+def test_unsigned(client: Any, refusal: Any, alice: Credentials, service: str, code: str) -> None:
+    """A request without a signature is refused."""
+    assert refusal(_call(client, service, alice, signature_version=UNSIGNED))[0] == code
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["AWS4-HMAC-SHA256 Credential=x", "AWS4-HMAC-SHA256", "Bearer x", "AWS AKIAIOSFODNN7EXAMPLE:signature"],
+)
+def test_incomplete_signature(sandbox: Sandbox, authorization: str) -> None:
+    """An Authorization header that lacks a part is refused."""
+    form = {"Authorization": authorization, "Content-Type": "application/x-www-form-urlencoded"}
+    status, body = _fetch(sandbox.url, headers=form, data=b"Action=GetCallerIdentity&Version=2011-06-15")
+    assert status == 400
+    assert b"<Code>IncompleteSignature</Code>" in body
+
+
+def test_changed_body(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
+    """A signed request whose body was changed on the way is refused."""
+    sts = client("sts", alice)
+    sent: list[Any] = []
+    sts.meta.events.register("before-send.sts", lambda request, **_: sent.append(request))
+    sts.get_caller_identity()
+    headers, body = _headers(sent[0]), sent[0].body.encode()
+    assert _fetch(sandbox.url, headers=headers, data=body)[0] == 200
+    status, answer = _fetch(sandbox.url, headers=headers, data=body.replace(b"2011", b"2012"))
+    assert (status, b"<Code>SignatureDoesNotMatch</Code>" in answer) == (403, True)
+
+
+def test_wrong_payload_hash(sandbox: Sandbox, client: Any) -> None:
+    """S3 refuses a body that is not what x-amz-content-sha256 announced and the client signed."""
+    s3 = client("s3", sandbox.admin)
+    s3.create_bucket(Bucket="bucket")
+    sent: list[Any] = []
+    s3.meta.events.register("before-send.s3", lambda request, **_: sent.append(request))
+    s3.put_object(Bucket="bucket", Key="key", Body=b"right")
+    status, answer = _fetch(sent[0].url, headers=_headers(sent[0]), data=b"wrong", method="PUT")
+    assert (status, b"<Code>XAmzContentSHA256Mismatch</Code>" in answer) == (400, True)
+
+
+@pytest.mark.parametrize("key", ["plain", "a b/ü/+&=?#", "a//b", "../up", "%41", "~tilde*'()"])
+def test_object_keys(sandbox: Sandbox, client: Any, key: str) -> None:
+    """What S3's keys may hold does not disturb the signature."""
+    s3 = client("s3", sandbox.admin)
+    s3.create_bucket(Bucket="bucket")
+    s3.put_object(Bucket="bucket", Key=key, Body=b"body", Metadata={"with-dash": "two  blanks"})
+    assert s3.get_object(Bucket="bucket", Key=key)["Body"].read() == b"body"
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket="bucket")["Contents"]] == [key]
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_payload_signing(sandbox: Sandbox, client: Any, *, signed: bool) -> None:
+    """S3 takes a body whose hash is not part of the signature, if the client says so."""
+    s3 = client("s3", sandbox.admin, s3={"payload_signing_enabled": signed})
+    s3.create_bucket(Bucket="bucket")
+    s3.put_object(Bucket="bucket", Key="key", Body=b"body")
+    assert s3.get_object(Bucket="bucket", Key="key")["Body"].read() == b"body"
+
+
+def test_presigned_link(sandbox: Sandbox, client: Any, assumed: Credentials) -> None:
+    """A presigned link works without a header until it runs out, and not when it is changed."""
+    s3 = client("s3", assumed, signature_version="s3v4")
+    s3.create_bucket(Bucket="bucket")
+    s3.put_object(Bucket="bucket", Key="key", Body=b"body")
+    link = s3.generate_presigned_url("get_object", Params={"Bucket": "bucket", "Key": "key"}, ExpiresIn=60)
+    assert _fetch(link) == (200, b"body")
+    assert b"SignatureDoesNotMatch" in _fetch(link.replace("/key?", "/other?"))[1]
+    sandbox.clock.advance(62)
+    assert b"Request has expired" in _fetch(link)[1]
+
+
+def test_presigned_identity(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
+    """The presigned GetCallerIdentity, by which others prove who they are, works too."""
+    link = client("sts", alice).generate_presigned_url("get_caller_identity", ExpiresIn=60, HttpMethod="GET")
+    assert str(alice.arn).encode() in _fetch(link)[1]
+    sandbox.clock.advance(62)
+    assert b"SignatureDoesNotMatch" in _fetch(link)[1]
