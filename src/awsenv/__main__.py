@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import sys
 
+from awsenv.cli import process
 
-def main() -> None:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+
+def main() -> NoReturn:
     """Run `awsenv` with the arguments and the environment of this process, and end it."""
     # Each lane imports only what it needs: typer alone costs four times Python's own start.
     status = None
@@ -17,7 +23,7 @@ def main() -> None:
         from awsenv.cli.main import run  # noqa: PLC0415 - see above
 
         status = run(sys.argv[1:])
-    sys.exit(status)
+    process.leave(status)
 
 
 if __name__ == "__main__":
