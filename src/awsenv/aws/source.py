@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from datetime import datetime, timezone
 from functools import partial
@@ -121,7 +122,7 @@ def _static(source: Source, profiles: Profiles) -> Credentials:
         access_key_id=keys.access_key_id,
         secret_access_key=keys.secret_access_key,
         session_token=keys.session_token,
-        account=profile.value("aws_account_id"),
+        account=_account(profile.value("aws_account_id")),
     )
 
 
@@ -137,8 +138,13 @@ def _from_environment(environ: Environ) -> Credentials:
         # The first wins in botocore (measured on 1.44.5), so it is the one that the AWS CLI would use.
         session_token=environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN") or None,
         expiration=expiration,
-        account=environ.get("AWS_ACCOUNT_ID") or None,
+        account=_account(environ.get("AWS_ACCOUNT_ID")),
     )
+
+
+def _account(text: str | None) -> str | None:
+    """Return an account id that is one: what is not is left to AWS to tell."""
+    return text if text is not None and re.fullmatch("[0-9]{12}", text) else None
 
 
 def _expiration(environ: Environ) -> datetime | None:

@@ -134,7 +134,7 @@ def _answered(error: exceptions.ClientError, source: Source) -> AwsenvError:
     giver, place = _GIVERS[source.kind], _place(source)
     if is_failing(code, status):
         return UnreachableError(f"{giver} is failing (HTTP {status})", place=place, hint="try again")
-    if "Expired" in code or code in {"UnauthorizedException", "InvalidIdentityToken"}:
+    if "Expired" in code or code == "InvalidIdentityToken" or status == 401:  # noqa: PLR2004 - HTTP's "sign in"
         return SourceError(f"{giver} does not take the token ({code})", place=place, hint=renewal(source))
     hints = {
         "sso": "check sso_account_id and sso_role_name: the permission set must be assigned to you",

@@ -1,0 +1,514 @@
+"""The first credentials of a chain, from every place that they can come from; and nothing is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from datetime import datetime, timedelta, timezone
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pexpect
+import pytest
+
+import awsenv
+from awsenv.aws.source import Overlay, source_credentials
+from awsenv.aws.sts import caller
+from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
+from awsenv.model import Credentials, Origin, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aws.conftest import Endpoint, Person
+
+ORIGIN = Origin("~/.aws/config", 3, "profile p")
+PLACE = str(ORIGIN)
+NOW = datetime.now(timezone.utc)
+KEYS = {"AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "canary-secret", "SessionToken": "canary-token"}
+
+SSO = """
+[profile p]
+sso_session = corp
+sso_account_id = 123456789012
+sso_role_name = Reader
+
+[sso-session corp]
+sso_start_url = https://corp.awsapps.com/start
+sso_region = eu-west-1
+"""
+
+
+def stamp(delta: timedelta) -> str:
+    """Return a time as AWS's tools write it into their files."""
+    return (NOW + delta).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def fetch(person: Person, kind: str, config: str = "[profile p]\n", *, profile: str | None = "p") -> Credentials:
+    """Fetch the credentials of a source."""
+    profiles = person.configure(config)
+    source = Source(kind, profile, ORIGIN)
+    return source_credentials(source, person.session(profiles, profile), profiles, person.environ)
+
+
+def refused(person: Person, kind: str, config: str = "[profile p]\n", *, profile: str | None = "p") -> AwsenvError:
+    """Return why there are none; no secret is in it, and the place is."""
+    with pytest.raises(AwsenvError) as caught:
+        fetch(person, kind, config, profile=profile)
+    assert caught.value.place == PLACE
+    assert "canary" not in f"{caught.value!r} {caught.value.fact} {caught.value.hint} {caught.value.__cause__!r}"
+    return caught.value
+
+
+def files(folder: str) -> dict[Path, bytes]:
+    """Return every file below *folder* with its content."""
+    return {path: path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+# Files and the environment
+
+
+def test_keys_of_a_file(person: Person) -> None:
+    """With the token and the account that stand beside them."""
+    config = (
+        "[profile p]\naws_access_key_id = AKIA\naws_secret_access_key = canary-secret\n"
+        "aws_session_token = canary-token\naws_account_id = 123456789012\n"
+    )
+    expected = Credentials("AKIA", "canary-secret", "canary-token", account="123456789012")
+    assert expected == fetch(person, "static", config)
+
+
+def test_keys_of_the_environment(person: Person) -> None:
+    """The token of the older name wins, as in botocore."""
+    person.environ.update(
+        AWS_ACCESS_KEY_ID="AKIA",
+        AWS_SECRET_ACCESS_KEY="canary-secret",
+        AWS_SESSION_TOKEN="new",
+        AWS_SECURITY_TOKEN="old",
+        AWS_ACCOUNT_ID="123456789012",
+        AWS_CREDENTIAL_EXPIRATION="2031-01-01T00:00:00+01:00",
+    )
+    expires = datetime(2030, 12, 31, 23, tzinfo=timezone.utc)
+    expected = Credentials("AKIA", "canary-secret", "old", expires, "123456789012")
+    assert expected == fetch(person, "environment", profile=None)
+
+
+def test_an_expiration_that_cannot_be_read_is_none(person: Person) -> None:
+    """It is AWS that decides."""
+    person.environ.update(AWS_ACCESS_KEY_ID="AKIA", AWS_SECRET_ACCESS_KEY="x", AWS_CREDENTIAL_EXPIRATION="soon")
+    assert fetch(person, "environment", profile=None).expiration is None
+
+
+# credential_process
+
+
+def printing(answer: object) -> str:
+    """Return a profile whose command prints *answer*."""
+    text = answer if isinstance(answer, str) else json.dumps(answer)
+    return f"[profile p]\ncredential_process = printf %s '{text}'\n"
+
+
+def test_a_command_gives_credentials(person: Person) -> None:
+    """With their account and their end."""
+    answer = {"Version": 1, **KEYS, "Expiration": stamp(timedelta(hours=2)), "AccountId": "123456789012"}
+    made = fetch(person, "process", printing(answer))
+    assert (made.access_key_id, made.session_token, made.account) == ("ASIAEXAMPLE", "canary-token", "123456789012")
+    assert made.expiration == (NOW + timedelta(hours=2)).replace(microsecond=0)
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("/does/not/exist", "cannot be run"),
+        ("sh -c 'echo canary >&2; exit 1'", "failed"),
+        ("echo canary", "something else than the JSON"),
+        ("printf '\\xff'", "something else than the JSON"),
+        ("echo '[]'", "something else than the JSON"),
+        ("echo '{}'", "version 1"),
+        ('echo \'{"Version": 2, "AccessKeyId": "canary"}\'', "version 1"),
+        ('echo \'{"Version": 1, "AccessKeyId": "canary"}\'', "version 1"),
+        ("echo 'canary", "a quote that is not closed"),
+    ],
+)
+def test_a_command_that_fails_is_named(person: Person, command: str, says: str) -> None:
+    """By its place and the fact, never by what it printed."""
+    error = refused(person, "process", f"[profile p]\ncredential_process = {command}\n")
+    assert isinstance(error, SourceError)
+    assert says in error.fact
+
+
+def test_a_command_that_gives_what_has_expired_is_named(person: Person) -> None:
+    """The keys would be refused by AWS."""
+    answer = {"Version": 1, **KEYS, "Expiration": stamp(-timedelta(hours=1))}
+    assert "have expired" in refused(person, "process", printing(answer)).fact
+
+
+def test_a_command_runs_in_the_environment_of_the_caller(person: Person) -> None:
+    """It finds its own settings there."""
+    person.environ["CANARY"] = "ASIAFROMCALLER"
+    command = """sh -c 'echo "{\\"Version\\":1,\\"AccessKeyId\\":\\"$CANARY\\",\\"SecretAccessKey\\":\\"x\\"}"'"""
+    made = fetch(person, "process", f"[profile p]\ncredential_process = {command}\n")
+    assert made.access_key_id == "ASIAFROMCALLER"
+
+
+def test_a_command_can_ask_the_person(person: Person, tmp_path: Path) -> None:
+    """For a touch on standard error, for a PIN on the terminal; standard input is not touched."""
+    program = tmp_path / "keys"
+    program.write_text(
+        '#!/bin/sh\nprintf "pin: " >&2; read pin\n'
+        'echo "{\\"Version\\":1,\\"AccessKeyId\\":\\"PIN$pin\\",\\"SecretAccessKey\\":\\"x\\"}"\n'
+    )
+    program.chmod(0o700)
+    person.configure(f"[profile p]\ncredential_process = {program}\n")
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"import sys; sys.path.insert(0, {str(Path(awsenv.__file__).parents[1])!r})\n"
+        "from awsenv import config\n"
+        "from awsenv.aws.session import open_session\n"
+        "from awsenv.aws.source import source_credentials\n"
+        "from awsenv.model import Source\n"
+        f"environ = {person.environ!r}\n"
+        "profiles = config.read(environ)\n"
+        "source = Source('process', 'p')\n"
+        "made = source_credentials(source, open_session(profiles, environ), profiles, environ)\n"
+        "print(made.access_key_id, sys.stdin.read().strip())\n"
+    )
+    words = f"echo piped | {sys.executable} -I {script}"
+    child = pexpect.spawn("sh", ["-c", words], encoding="utf-8", timeout=20)
+    child.expect_exact("pin: ")
+    child.sendline("1234")
+    child.expect_exact("PIN1234 piped")
+    child.close()
+
+
+# SSO
+
+
+@pytest.fixture
+def signed_in(person: Person, endpoint: Endpoint) -> Callable[..., Path]:
+    """Return what `aws sso login` does: it writes the file of the token."""
+    person.environ["AWS_ENDPOINT_URL_SSO"] = person.environ["AWS_ENDPOINT_URL_SSO_OIDC"] = endpoint.url
+    role = {**{name[0].lower() + name[1:]: value for name, value in KEYS.items()}, "expiration": 4_000_000_000_000}
+    endpoint.answers["GET", "/federation/credentials"] = (200, {"roleCredentials": role})
+    endpoint.answers["POST", "/token"] = (
+        200,
+        {"accessToken": "canary-new", "expiresIn": 28800, "tokenType": "Bearer", "refreshToken": "canary-refresh-2"},
+    )
+
+    def write(expires: timedelta, *, name: str = "corp", **more: str) -> Path:
+        folder = Path(person.environ["HOME"], ".aws", "sso", "cache")
+        folder.mkdir(parents=True)
+        path = folder / f"{hashlib.sha1(name.encode()).hexdigest()}.json"  # noqa: S324 - the name that AWS's tools give it
+        token = {"accessToken": "canary-old", "expiresAt": stamp(expires), "startUrl": "https://corp", **more}
+        path.write_text(json.dumps(token))
+        return path
+
+    return write
+
+
+REGISTRATION = {
+    "refreshToken": "canary-refresh",
+    "clientId": "client",
+    "clientSecret": "canary-client",
+    "registrationExpiresAt": stamp(timedelta(days=30)),
+}
+
+
+def test_sso_gives_the_credentials_of_the_role(
+    person: Person, endpoint: Endpoint, signed_in: Callable[..., Path]
+) -> None:
+    """With the account, which the profile names."""
+    signed_in(timedelta(hours=8))
+    made = fetch(person, "sso", SSO)
+    assert (made.access_key_id, made.account) == ("ASIAEXAMPLE", "123456789012")
+    assert made.expiration is not None
+    assert endpoint.asked[0][1] == "/federation/credentials?role_name=Reader&account_id=123456789012"
+    assert endpoint.asked[0][2]["x-amz-sso_bearer_token"] == "canary-old"
+
+
+def test_a_refreshed_sso_token_is_not_written(
+    person: Person, endpoint: Endpoint, signed_in: Callable[..., Path]
+) -> None:
+    """The token is new, it is used, and every file is what it was."""
+    signed_in(-timedelta(hours=1), **REGISTRATION)
+    person.configure(SSO)
+    before = files(person.environ["HOME"])
+    made = fetch(person, "sso", SSO)
+    assert made.access_key_id == "ASIAEXAMPLE"
+    assert endpoint.paths() == ["/token", "/federation/credentials"]
+    assert endpoint.asked[1][2]["x-amz-sso_bearer_token"] == "canary-new"
+    assert before == files(person.environ["HOME"])
+
+
+def test_sso_of_the_older_kind(person: Person, endpoint: Endpoint, signed_in: Callable[..., Path]) -> None:
+    """The session stands in the profile itself, and is named by its URL."""
+    config = (
+        "[profile p]\nsso_start_url = https://old\nsso_region = eu-west-1\n"
+        "sso_account_id = 123456789012\nsso_role_name = Reader\n"
+    )
+    signed_in(timedelta(hours=8), name="https://old")
+    assert fetch(person, "sso", config).access_key_id == "ASIAEXAMPLE"
+    assert endpoint.paths() == ["/federation/credentials"]
+
+
+@pytest.mark.parametrize("state", ["nobody", "expired", "refresh refused", "no token", "portal refuses"])
+def test_nobody_is_signed_in(
+    person: Person, endpoint: Endpoint, signed_in: Callable[..., Path], state: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The next step is the same command, whatever the reason; and botocore's log stays quiet."""
+    if state == "expired":
+        signed_in(-timedelta(hours=1))
+    elif state == "refresh refused":
+        signed_in(-timedelta(hours=1), **REGISTRATION)
+        endpoint.answers["POST", "/token"] = (400, {"error": "invalid_grant", "error_description": "canary"})
+    elif state == "no token":
+        signed_in(timedelta(hours=8)).write_text("canary")
+    elif state == "portal refuses":
+        signed_in(timedelta(hours=8))
+        endpoint.answers["GET", "/federation/credentials"] = (401, {"message": "canary"})
+    error = refused(person, "sso", SSO)
+    assert isinstance(error, SourceError)
+    assert error.hint == "aws sso login --profile p"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_sso_gives_no_such_role(person: Person, endpoint: Endpoint, signed_in: Callable[..., Path]) -> None:
+    """To sign in again would change nothing."""
+    signed_in(timedelta(hours=8))
+    endpoint.answers["GET", "/federation/credentials"] = (403, {"__type": "ForbiddenException", "message": "canary"})
+    error = refused(person, "sso", SSO)
+    assert isinstance(error, RefusedError)
+    assert "sso_role_name" in str(error.hint)
+
+
+def test_sso_that_cannot_be_reached_is_named(person: Person, signed_in: Callable[..., Path]) -> None:
+    """With its host; the token is not at fault."""
+    signed_in(timedelta(hours=8))
+    person.environ["AWS_ENDPOINT_URL_SSO"] = "http://127.0.0.1:1"
+    error = refused(person, "sso", SSO)
+    assert isinstance(error, UnreachableError)
+    assert "127.0.0.1:1 " in error.fact
+
+
+# aws login
+
+
+def test_login_without_its_package_says_which(person: Person) -> None:
+    """The keys are signed for with awscrt, which boto3 does not bring."""
+    if find_spec("awscrt") is not None:
+        pytest.skip("awscrt is installed here")
+    error = refused(person, "login", "[profile p]\nlogin_session = arn:aws:iam::123456789012:user/alice\n")
+    assert "awscrt" in error.fact
+    assert "botocore[crt]" in str(error.hint)
+
+
+LOGIN = "[profile p]\nregion = eu-west-1\nlogin_session = arn:aws:iam::123456789012:user/alice\n"
+
+
+@pytest.fixture
+def logged_in(person: Person, endpoint: Endpoint) -> Callable[[timedelta], None]:
+    """Return what `aws login` does: it writes the file of the keys."""
+    pytest.importorskip("awscrt")
+    person.environ["AWS_ENDPOINT_URL_SIGNIN"] = endpoint.url
+    new = {"accessKeyId": "ASIANEW", "secretAccessKey": "canary-secret", "sessionToken": "canary-token"}
+    endpoint.answers["POST", "/v1/token"] = (
+        200,
+        {"accessToken": new, "tokenType": "aws_sigv4", "expiresIn": 900, "refreshToken": "canary-refresh-2"},
+    )
+
+    def write(expires: timedelta) -> None:
+        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - with awscrt only
+        from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - the same
+
+        folder = Path(person.environ["HOME"], ".aws", "login", "cache")
+        folder.mkdir(parents=True)
+        key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+        old: dict[str, Any] = {
+            "accessToken": {
+                **new,
+                "accessKeyId": "ASIAOLD",
+                "accountId": "123456789012",
+                "expiresAt": stamp(expires),
+            },
+            "tokenType": "aws_sigv4",
+            "refreshToken": "canary-refresh",
+            "idToken": "canary-id",
+            "clientId": "arn:aws:signin:::devtools/same-device",
+            "dpopKey": key.decode(),
+        }
+        name = hashlib.sha256(b"arn:aws:iam::123456789012:user/alice").hexdigest()
+        (folder / f"{name}.json").write_text(json.dumps(old))
+
+    return write
+
+
+def test_login_gives_the_keys_of_its_file(
+    person: Person, endpoint: Endpoint, logged_in: Callable[[timedelta], None]
+) -> None:
+    """While they are good nobody is asked."""
+    logged_in(timedelta(minutes=14, hours=1))
+    made = fetch(person, "login", LOGIN)
+    assert (made.access_key_id, made.account, endpoint.asked) == ("ASIAOLD", "123456789012", [])
+
+
+def test_refreshed_keys_of_login_are_not_written(
+    person: Person, endpoint: Endpoint, logged_in: Callable[[timedelta], None]
+) -> None:
+    """The keys are new, they are used, and every file is what it was."""
+    logged_in(-timedelta(minutes=1))
+    person.configure(LOGIN)
+    before = files(person.environ["HOME"])
+    assert fetch(person, "login", LOGIN).access_key_id == "ASIANEW"
+    assert endpoint.paths() == ["/v1/token"]
+    assert before == files(person.environ["HOME"])
+
+
+def test_nobody_is_logged_in(person: Person, logged_in: Callable[[timedelta], None]) -> None:
+    """The next step is the command."""
+    assert callable(logged_in)
+    assert refused(person, "login", LOGIN).hint == "aws login --profile p"
+
+
+# Web identity
+
+
+def web_identity(person: Person, content: str | None = "canary-web-token") -> str:
+    """Return the profile of a web identity."""
+    path = Path(person.environ["HOME"], "token")
+    if content is not None:
+        path.write_text(content)
+    return (
+        "[profile p]\nregion = eu-west-1\nrole_arn = arn:aws:iam::123456789012:role/web\nrole_session_name = me\n"
+        f"web_identity_token_file = {path}\n"
+    )
+
+
+XML = """<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIAWEB</AccessKeyId>
+<SecretAccessKey>canary-secret</SecretAccessKey><SessionToken>canary-token</SessionToken>
+<Expiration>2035-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser>
+<Arn>arn:aws:sts::123456789012:assumed-role/web/me</Arn><AssumedRoleId>AROA:me</AssumedRoleId></AssumedRoleUser>
+</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"""
+
+
+def test_a_web_identity_of_a_profile(person: Person, endpoint: Endpoint) -> None:
+    """The token is handed over; nothing signs the request."""
+    person.environ["AWS_ENDPOINT_URL_STS"] = endpoint.url
+    endpoint.answers["POST", "/"] = (200, XML)
+    made = fetch(person, "web-identity", web_identity(person))
+    assert (made.access_key_id, made.account) == ("ASIAWEB", "123456789012")
+    assert b"WebIdentityToken=canary-web-token" in endpoint.asked[0][3]
+    assert b"RoleSessionName=me" in endpoint.asked[0][3]
+    assert "authorization" not in endpoint.asked[0][2]
+
+
+def test_a_web_identity_of_the_environment(person: Person, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the caller's, not of the process's."""
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/another")
+    web_identity(person)
+    person.environ.update(
+        AWS_ENDPOINT_URL_STS=endpoint.url,
+        AWS_WEB_IDENTITY_TOKEN_FILE=str(Path(person.environ["HOME"], "token")),
+        AWS_ROLE_ARN="arn:aws:iam::123456789012:role/web",
+    )
+    endpoint.answers["POST", "/"] = (200, XML)
+    assert fetch(person, "web-identity", "", profile=None).access_key_id == "ASIAWEB"
+    assert b"role%2Fweb" in endpoint.asked[0][3]
+
+
+def test_a_token_file_that_is_not_there_is_named(person: Person) -> None:
+    """The file is the fault, not AWS."""
+    error = refused(person, "web-identity", web_identity(person, None))
+    assert isinstance(error, SourceError)
+    assert "token file cannot be read" in error.fact
+
+
+def test_a_token_that_has_expired_is_told(person: Person, endpoint: Endpoint) -> None:
+    """Whoever writes the file has to write a new one."""
+    person.environ["AWS_ENDPOINT_URL_STS"] = endpoint.url
+    answer = "<ErrorResponse><Error><Code>ExpiredTokenException</Code><Message>canary</Message></Error></ErrorResponse>"
+    endpoint.answers["POST", "/"] = (400, answer)
+    error = refused(person, "web-identity", web_identity(person))
+    assert isinstance(error, SourceError)
+    assert "ExpiredTokenException" in error.fact
+
+
+# Container and EC2
+
+
+def test_the_endpoint_of_a_container(person: Person, endpoint: Endpoint) -> None:
+    """With the token that the container was given."""
+    answer = {"AccessKeyId": "ASIABOX", "SecretAccessKey": "x", "Token": "t", "Expiration": stamp(timedelta(hours=1))}
+    endpoint.answers["GET", "/keys"] = (200, answer)
+    person.environ.update(
+        AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{endpoint.url}/keys", AWS_CONTAINER_AUTHORIZATION_TOKEN="canary-auth"
+    )
+    assert fetch(person, "container", profile=None).access_key_id == "ASIABOX"
+    assert endpoint.asked[0][2]["authorization"] == "canary-auth"
+
+
+@pytest.mark.parametrize("body", ["canary", {"AccessKeyId": "canary"}, {}])
+def test_an_endpoint_that_gives_nothing_is_named(person: Person, endpoint: Endpoint, body: object) -> None:
+    """Whatever it says instead."""
+    endpoint.answers["GET", "/keys"] = (200, body)
+    person.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{endpoint.url}/keys"
+    assert "the credentials endpoint of the container" in refused(person, "container", profile=None).fact
+
+
+def test_the_role_of_a_machine(person: Person, endpoint: Endpoint) -> None:
+    """Through the metadata service, second version."""
+    role = "/latest/meta-data/iam/security-credentials/"
+    answer = {"AccessKeyId": "ASIAEC2", "SecretAccessKey": "x", "Token": "t", "Expiration": stamp(timedelta(hours=6))}
+    endpoint.answers["PUT", "/latest/api/token"] = (200, "imds-token")
+    endpoint.answers["GET", role] = (200, "machine")
+    endpoint.answers["GET", f"{role}machine"] = (200, answer)
+    person.environ["AWS_EC2_METADATA_DISABLED"] = "false"
+    person.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = endpoint.url
+    assert fetch(person, "instance").access_key_id == "ASIAEC2"
+    assert endpoint.asked[-1][2]["x-aws-ec2-metadata-token"] == "imds-token"
+
+
+def test_a_machine_without_a_role_is_told(person: Person) -> None:
+    """Or one whose metadata service is turned off."""
+    assert isinstance(refused(person, "instance"), SourceError)
+
+
+# Nothing else
+
+
+def test_one_kind_is_asked_and_no_other(person: Person, endpoint: Endpoint) -> None:
+    """The chain of botocore would go on to the machine's own role: here its endpoint is never asked."""
+    person.environ["AWS_EC2_METADATA_DISABLED"] = "false"
+    person.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = endpoint.url
+    person.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{endpoint.url}/keys"
+    for kind in ("static", "process", "sso", "web-identity"):
+        refused(person, kind)
+    assert endpoint.asked == []
+
+
+def test_what_an_overlay_is_given_stays_in_memory(tmp_path: Path) -> None:
+    """It hides the file; the file stays."""
+    (tmp_path / "a.json").write_text('{"n": 1}')
+    overlay = Overlay(tmp_path)
+    overlay["a"] = {"n": 2}
+    overlay["b"] = {"n": 3}
+    assert (overlay["a"], overlay["b"]) == ({"n": 2}, {"n": 3})
+    assert {tmp_path / "a.json": b'{"n": 1}'} == files(str(tmp_path))
+    assert "c" not in overlay
+    with pytest.raises(KeyError):
+        overlay["c"]
+
+
+def test_keys_of_a_source_are_good_for_a_call(person: Person) -> None:
+    """From the file to AWS."""
+    config = (
+        f"[profile p]\naws_access_key_id = {person.user.access_key_id}\n"
+        f"aws_secret_access_key = {person.user.secret_access_key}\n"
+    )
+    assert caller(fetch(person, "static", config), person.environ).arn == person.user.arn

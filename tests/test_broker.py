@@ -1,0 +1,369 @@
+"""The walk along a chain: from the files to the keys of the role, against a local AWS."""
+
+from __future__ import annotations
+
+import os
+import select
+import traceback
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv import broker, config
+from awsenv.errors import AwsenvError, CodeRejected, MfaError, RefusedError, ResponseLost, SourceError
+from awsenv.mfa import Codes, Terminal
+from awsenv.model import AssumeRole, Credentials, RoleRequest
+from awsenv.sandbox import Fault, MfaDevice, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+EXTERNAL_ID = "canary-external-id"
+
+
+def nowhere() -> Terminal:
+    """Find no terminal."""
+    raise OSError
+
+
+@dataclass(frozen=True)
+class Home:
+    """A person's files, and the AWS that knows the person."""
+
+    sandbox: Sandbox
+    user: Credentials
+    device: MfaDevice
+    environ: dict[str, str] = field(repr=False)
+    screen: str
+    _keyboard: int
+
+    def role(self, name: str, *, external_id: str | None = None, mfa: bool = False, trusted: str | None = None) -> str:
+        """Make a role that trusts the person, or *trusted*."""
+        trust = self.sandbox.trust(trusted or str(self.user.arn), external_id=external_id, mfa=mfa)
+        return self.sandbox.create_role(name, trust, policies=["AdministratorAccess"])
+
+    def profile(self, name: str, **settings: str) -> None:
+        """Add a profile to the config file."""
+        lines = (f"{key} = {value}\n" for key, value in settings.items())
+        with Path(self.environ["AWS_CONFIG_FILE"]).open("a") as file:
+            file.write(f"[profile {name}]\n{''.join(lines)}")
+
+    def obtain(
+        self, role: str, code: str | None = None, *, terminal: bool = False, **asked: str | int | None
+    ) -> Credentials:
+        """Do what the command line does for `awsenv ROLE [CODE]`."""
+        profiles = config.read(self.environ)
+        request = RoleRequest(role, code, **asked)  # type: ignore[arg-type] # whichever fields a test is about
+        chain = config.resolve(request, profiles, self.environ)
+        codes = Codes(code, environ=self.environ, terminal=self._terminal if terminal else nowhere)
+        return broker.obtain(chain, profiles, self.environ, codes)
+
+    def _terminal(self) -> Terminal:
+        return Terminal.open(self.screen)
+
+    def type(self, *lines: str) -> None:
+        """Type ahead."""
+        os.write(self._keyboard, "".join(f"{line}\n" for line in lines).encode())
+
+    def sees(self, text: str) -> bool:
+        """Tell whether *text* is on the terminal; the system may take a moment to hand it over."""
+        shown = b""
+        while text not in shown.decode().replace("\r\n", "\n"):
+            if not select.select([self._keyboard], [], [], 10)[0]:
+                return False
+            shown += os.read(self._keyboard, 65536)
+        return True
+
+    def actions(self) -> list[str]:
+        """Return what was called."""
+        return [call.action for call in self.sandbox.calls]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """Return a person with a key in `base` and an MFA device."""
+    master, slave = os.openpty()
+    with Sandbox() as sandbox:
+        user = sandbox.create_user("alice")
+        environ = {
+            **sandbox.environ(),
+            "HOME": str(tmp_path),
+            "PATH": os.environ["PATH"],
+            "AWS_CONFIG_FILE": str(tmp_path / "config"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
+        }
+        home = Home(sandbox, user, sandbox.create_mfa_device("alice"), environ, os.ttyname(slave), master)
+        home.profile("base", aws_access_key_id=user.access_key_id, aws_secret_access_key=user.secret_access_key)
+        yield home
+    os.close(master)
+    os.close(slave)
+
+
+@pytest.fixture
+def power_user(home: Home) -> Home:
+    """Return the person with the role of the README: MFA and an external id."""
+    arn = home.role("power-user", external_id=EXTERNAL_ID, mfa=True)
+    serial = home.device.serial
+    home.profile("power", role_arn=arn, source_profile="base", mfa_serial=serial, external_id=EXTERNAL_ID)
+    return home
+
+
+def test_a_role_with_mfa_and_an_external_id(power_user: Home) -> None:
+    """One call, and all that the shell needs to know."""
+    made = power_user.obtain("power", power_user.device.code())
+    assert power_user.actions() == ["AssumeRole"]
+    assert made.account == power_user.sandbox.account
+    assert str(made.arn).startswith(f"arn:aws:sts::{made.account}:assumed-role/power-user/")
+    assert made.expiration is not None
+    assert made.expiration > datetime.now(timezone.utc)
+    assert made.expiration.tzinfo is timezone.utc
+
+
+def test_a_chain_of_roles(home: Home) -> None:
+    """Each is assumed with the keys of the one before, and the code goes to the first."""
+    first = home.role("first", mfa=True)
+    second = home.role("second", trusted=first)
+    third = home.role("third", trusted=second)
+    home.profile("one", role_arn=first, source_profile="base", mfa_serial=home.device.serial)
+    home.profile("two", role_arn=second, source_profile="one")
+    home.profile("three", role_arn=third, source_profile="two")
+    made = home.obtain("three", home.device.code())
+    assert "assumed-role/third/" in str(made.arn)
+    assert [call.parameters.get("TokenCode") for call in home.sandbox.calls] == ["(hidden)", None, None]
+
+
+def test_a_profile_that_is_a_source(home: Home) -> None:
+    """Nobody is asked for keys that stand in the file."""
+    made = home.obtain("base")
+    assert (made.access_key_id, home.actions()) == (home.user.access_key_id, [])
+
+
+def test_a_session_of_a_user(home: Home) -> None:
+    """A profile with keys and a device: a session that carries MFA."""
+    home.profile(
+        "session",
+        aws_access_key_id=home.user.access_key_id,
+        aws_secret_access_key=home.user.secret_access_key,
+        mfa_serial=home.device.serial,
+    )
+    made = home.obtain("session", home.device.code())
+    assert home.actions() == ["GetSessionToken"]
+    assert made.session_token is not None
+
+
+# The account of a role that is named without one
+
+
+@pytest.mark.parametrize("way", ["profile", "environment", "mfa"])
+def test_the_account_is_known_without_a_call(home: Home, way: str) -> None:
+    """From the profile, the environment, or the device."""
+    home.role("read-only")
+    code = None
+    profile: str | None = "source"
+    settings = {
+        "aws_access_key_id": home.user.access_key_id,
+        "aws_secret_access_key": home.user.secret_access_key,
+    }
+    if way == "profile":
+        home.profile("source", **settings, aws_account_id=home.sandbox.account)
+    elif way == "mfa":
+        home.profile("source", **settings, mfa_serial=home.device.serial)
+        code = home.device.code()
+    else:
+        profile = None
+        home.environ.update(
+            AWS_ACCESS_KEY_ID=home.user.access_key_id,
+            AWS_SECRET_ACCESS_KEY=home.user.secret_access_key,
+            AWS_ACCOUNT_ID=home.sandbox.account,
+        )
+    made = home.obtain("read-only", code, profile=profile)
+    assert (made.account, home.actions()) == (home.sandbox.account, ["AssumeRole"])
+
+
+def test_else_aws_is_asked_once(home: Home) -> None:
+    """The account and the user come from one answer."""
+    home.role("read-only")
+    home.obtain("read-only", home.device.code(), profile="base")
+    assert home.actions() == ["GetCallerIdentity", "ListMFADevices", "AssumeRole"]
+
+
+def test_the_account_of_the_environment_is_not_that_of_a_profile(home: Home) -> None:
+    """It belongs to the keys beside it."""
+    home.role("read-only")
+    home.environ["AWS_ACCOUNT_ID"] = "999999999999"
+    assert home.obtain("read-only", profile="base").account == home.sandbox.account
+
+
+# Codes
+
+
+def test_a_code_finds_its_device(home: Home) -> None:
+    """No mfa_serial anywhere: the code is enough."""
+    home.profile("power", role_arn=home.role("power-user", mfa=True), source_profile="base")
+    assert "power-user" in str(home.obtain("power", home.device.code()).arn)
+
+
+def test_a_code_is_asked_for(power_user: Home) -> None:
+    """At the terminal, by the name of the device."""
+    power_user.type(power_user.device.code())
+    assert "power-user" in str(power_user.obtain("power", terminal=True).arn)
+    assert power_user.sees(f"MFA code for alice ({power_user.device.serial}): ")
+
+
+def test_a_rejected_code_is_asked_for_again(power_user: Home) -> None:
+    """The one of the command line was wrong: the terminal says so."""
+    power_user.type(power_user.device.code())
+    assert power_user.obtain("power", "000000", terminal=True).session_token
+    assert power_user.sees("AWS rejected that MFA code")
+    assert power_user.actions() == ["AssumeRole"] * 2
+
+
+def test_three_codes_are_enough(power_user: Home) -> None:
+    """A fourth would not mend the clock or the setting."""
+    power_user.type("000001", "000002", "000003")
+    with pytest.raises(MfaError, match="AWS rejected 3 MFA codes") as caught:
+        power_user.obtain("power", "000000", terminal=True)
+    assert power_user.actions() == ["AssumeRole"] * 3
+    assert not isinstance(caught.value, CodeRejected)
+    assert power_user.device.serial in str(caught.value.hint)
+
+
+def test_a_used_code_is_rejected_without_a_terminal(power_user: Home) -> None:
+    """The person is told to wait for the next."""
+    code = power_user.device.code()
+    power_user.obtain("power", code)
+    with pytest.raises(CodeRejected) as caught:
+        power_user.obtain("power", code)
+    assert "second word" in str(caught.value.hint)
+    assert "mfa_serial" in str(caught.value.place)
+
+
+def test_no_code_and_no_terminal(power_user: Home) -> None:
+    """AWS is not asked at all."""
+    with pytest.raises(MfaError, match="no terminal"):
+        power_user.obtain("power")
+    assert power_user.actions() == []
+
+
+@pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.TRUNCATED, Fault.SERVER_ERROR, Fault.EMPTY])
+def test_a_lost_answer_asks_for_the_next_code(power_user: Home, fault: Fault) -> None:
+    """The code may be used up: it is not sent again, and the person sees why."""
+    power_user.sandbox.fail("AssumeRole", fault)
+    code = power_user.device.code()
+    power_user.type(power_user.device.next_code())
+    assert power_user.obtain("power", code, terminal=True).session_token
+    assert power_user.actions() == ["AssumeRole"] * 2
+    assert power_user.sees("the MFA code may be used up")
+
+
+def test_a_lost_answer_without_a_terminal_is_what_it_is(power_user: Home) -> None:
+    """Worth another try, with another code."""
+    power_user.sandbox.fail("AssumeRole", Fault.DROP_AFTER)
+    with pytest.raises(ResponseLost) as caught:
+        power_user.obtain("power", power_user.device.code())
+    assert power_user.actions() == ["AssumeRole"]
+    assert "next code" in str(caught.value.hint)
+
+
+def test_a_command_gives_the_code(home: Home, tmp_path: Path) -> None:
+    """Also where no device is configured: a command is as good as a code."""
+    program = tmp_path / "code"
+    program.write_text(f"#!/bin/sh\necho {home.device.code()}\n")
+    program.chmod(0o700)
+    arn, serial = home.role("power-user", mfa=True), home.device.serial
+    home.profile("power", role_arn=arn, source_profile="base", mfa_serial=serial, mfa_process=str(program))
+    assert home.obtain("power").session_token
+
+
+def test_a_wrong_device_is_not_tried_with_three_codes(home: Home) -> None:
+    """No code of it will do."""
+    serial = f"arn:aws:iam::{home.sandbox.account}:mfa/nobody"
+    home.profile("power", role_arn=home.role("power-user", mfa=True), source_profile="base", mfa_serial=serial)
+    home.type("000001", "000002")
+    with pytest.raises(MfaError, match="knows no MFA device") as caught:
+        home.obtain("power", "000000", terminal=True)
+    assert home.actions() == ["AssumeRole"]
+    assert "mfa_serial" in str(caught.value.place)
+
+
+# Refusals
+
+
+def hint_of(refused: Callable[[], Credentials]) -> str:
+    """Return the hint of an AccessDenied."""
+    with pytest.raises(RefusedError) as caught:
+        refused()
+    assert caught.value.code == "AccessDenied"
+    return str(caught.value.hint)
+
+
+def test_a_missing_external_id_is_thought_of(home: Home) -> None:
+    """AWS does not say why it refuses."""
+    home.profile("p", role_arn=home.role("r", external_id=EXTERNAL_ID), source_profile="base")
+    assert "set external_id or --external-id" in hint_of(lambda: home.obtain("p"))
+
+
+def test_a_wrong_external_id_is_thought_of_and_not_shown(home: Home) -> None:
+    """It is a shared secret of a kind."""
+    home.profile("p", role_arn=home.role("r", external_id="right"), source_profile="base", external_id=EXTERNAL_ID)
+    hint = hint_of(lambda: home.obtain("p"))
+    assert "the external id may be wrong (" in hint
+    assert "external_id)" in hint
+    assert EXTERNAL_ID not in hint
+
+
+def test_missing_mfa_is_thought_of(home: Home) -> None:
+    """Unless a code was sent."""
+    home.profile("p", role_arn=home.role("r", mfa=True), source_profile="base")
+    assert "set mfa_serial or pass a code" in hint_of(lambda: home.obtain("p"))
+
+
+def test_mfa_behind_a_role_is_told_to_be_impossible(home: Home) -> None:
+    """The credentials of a role carry none."""
+    first = home.role("first")
+    home.profile("one", role_arn=first, source_profile="base")
+    home.profile("two", role_arn=home.role("second", mfa=True, trusted=first), source_profile="one")
+    assert "cannot be reached through another role" in hint_of(lambda: home.obtain("two"))
+
+
+def test_a_name_that_is_no_profile_is_told(home: Home) -> None:
+    """Most often a profile was misspelt."""
+    hint = hint_of(lambda: home.obtain("pwoer", profile="base"))
+    assert f"'pwoer' is no profile: it was taken for a role of account {home.sandbox.account}" in hint
+
+
+def test_a_key_that_is_gone_is_named_with_its_place(home: Home) -> None:
+    """The file, the line, the profile."""
+    home.profile("gone", aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="canary-secret")
+    with pytest.raises(SourceError) as caught:
+        home.obtain("read-only", profile="gone")
+    assert "[profile gone]" in str(caught.value.place)
+
+
+@pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.HANG])
+@pytest.mark.parametrize("action", ["GetCallerIdentity", "AssumeRole"])
+def test_no_error_of_the_walk_holds_a_secret(power_user: Home, action: str, fault: Fault) -> None:
+    """Neither the external id, the keys nor the code: in no text, no repr, no cause."""
+    power_user.sandbox.fail(action, fault, times=3)
+    home, code = power_user, power_user.device.code()
+    # A name without an account makes the walk ask who the person is.
+    by_name: dict[str, str | int | None] = {"profile": "base", "external_id": EXTERNAL_ID}
+    role, options = ("power", {}) if action == "AssumeRole" else ("power-user", by_name)
+    with pytest.raises(AwsenvError) as caught:
+        home.obtain(role, code, terminal=False, **options)
+    error = caught.value
+    shown = f"{error!r}{error}{error.fact}{error.place}{error.hint}{''.join(traceback.format_exception(error))}"
+    assert not any(secret in shown for secret in (EXTERNAL_ID, home.user.secret_access_key, code, "SecretAccessKey"))
+
+
+def test_a_plan_shows_no_secret(power_user: Home) -> None:
+    """Neither does what it comes to."""
+    profiles = config.read(power_user.environ)
+    chain = config.resolve(RoleRequest("power", "123456"), profiles, power_user.environ)
+    hop = chain.hops[0]
+    assert isinstance(hop, AssumeRole)
+    made = replace(power_user.user, session_token="canary-token")
+    assert not any(secret in f"{chain!r}{hop!r}{made!r}" for secret in (EXTERNAL_ID, made.secret_access_key, "canary"))
