@@ -139,6 +139,8 @@ def check_time(signature: Signature, now: datetime) -> None:
 def check(signature: Signature, request: Request, secret: str) -> None:
     """Refuse a request that was not signed with *secret*, or that was changed after it was signed.
 
+    Of a body that S3 is sent in signed chunks (STREAMING-…) only the head is checked, not each chunk.
+
     Raises:
         AuthenticationError: The signature, or the hash of the body, is not what it should be.
     """
