@@ -1,0 +1,294 @@
+"""A person at a terminal: real interactive shells over a pty, with real rc files, in the world of the README."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import termios
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pexpect
+import pytest
+from pexpect.fdpexpect import fdspawn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from conftest import World
+
+TIMEOUT = 60
+"""Seconds after which a test gives up: no test waits for it."""
+
+# Makes the terminal on its standard input its own, and becomes the program. A fork by pty.fork() would be one of a
+# process with threads, which Python 3.12 warns of.
+_TAKE_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
+)
+
+# Each prompt has a number, so that none is taken for the one before.
+_PROMPT = re.compile(r"<(\d+)> ")
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How a shell spells what the tests do in it."""
+
+    name: str
+    rc: str
+    """Its rc file, below the home."""
+    prompt: str
+    """Lines of the rc file that number the prompts."""
+    hook: str
+    """The rc line of the README."""
+    status: str = "$?"
+    save_history: str = ""
+    """Writes the history now."""
+
+
+SPELLINGS = {
+    spelling.name: spelling
+    for spelling in (
+        Spelling(
+            "bash",
+            ".bashrc",
+            "PROMPT_COMMAND='((++_n))'\nPS1='<$_n> '\n",
+            'eval "$(awsenv init bash)"\n',
+            save_history="history -a",
+        ),
+        Spelling(
+            "zsh",
+            ".zshrc",
+            "setopt prompt_subst no_prompt_sp\nprecmd() { ((++_n)) }\nPROMPT='<$_n> '\n"
+            "HISTFILE=~/.zsh_history SAVEHIST=99\n",
+            'eval "$(awsenv init zsh)"\n',
+            save_history="fc -A",
+        ),
+        Spelling(
+            "fish",
+            ".config/fish/config.fish",
+            "set -g _n 0\nset -g fish_greeting\n"
+            'function _count --on-event fish_prompt; set -g _n (math "$_n + 1"); end\n'
+            'function fish_prompt; printf "<%d> " $_n; end\n',
+            "awsenv init fish | source\n",
+            status="$status",
+            save_history="history save",
+        ),
+    )
+}
+
+
+class Terminal:
+    """A program on a terminal of its own, and the person who types there.
+
+    Args:
+        argv: The program.
+        environ: Its whole environment.
+        folder: Where it starts.
+        status: How its shell spells the status of the last command.
+    """
+
+    def __init__(self, argv: list[str], environ: Mapping[str, str], folder: Path, status: str = "$?") -> None:
+        self._status = status
+        self._folder = folder
+        self._number = 0
+        self._master, slave = os.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _TAKE_TERMINAL, *argv],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=dict(environ),
+            cwd=folder,
+            start_new_session=True,
+        )
+        os.close(slave)
+        self._screen = fdspawn(self._master, timeout=TIMEOUT, encoding="utf-8", codec_errors="replace")
+        self._screen.delaybeforesend = None
+        self.transcript = ""
+        """All that was shown so far."""
+
+    def close(self) -> None:
+        """Hang up, and end what is left."""
+        self._screen.close()
+        if self.process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def see(self, pattern: str) -> re.Match[str]:
+        """Wait until *pattern* is shown, and return its match."""
+        try:
+            self._screen.expect(pattern)
+        except (pexpect.TIMEOUT, pexpect.EOF) as error:
+            # pexpect's own text is its whole state, most of it twice.
+            shown = self.transcript + (self._screen.before if isinstance(self._screen.before, str) else "")
+            pytest.fail(f"{type(error).__name__} before {pattern!r} was shown:\n{shown}")
+        self.transcript += self._screen.before + self._screen.after
+        match: re.Match[str] = self._screen.match
+        return match
+
+    def send(self, keys: str) -> None:
+        """Type *keys*, and nothing more."""
+        self._screen.send(keys)
+
+    def prompt(self) -> str:
+        """Wait for the next prompt, and return what was shown before it, the role in front of it included."""
+        start = len(self.transcript)
+        while True:
+            number = int(self.see(_PROMPT.pattern)[1])
+            if number > self._number:
+                self._number = number
+                return self.transcript[start:].rpartition("<")[0].replace("\r", "")
+
+    def run(self, line: str) -> str:
+        """Type *line*, and return what is shown until the next prompt."""
+        self.send(line + "\r")
+        return self.prompt()
+
+    def end(self, line: str = "exit") -> int:
+        """Type *line*, wait until no process holds the terminal any more, and return the status of the program."""
+        self.send(line + "\r")
+        return self.gone()
+
+    def gone(self) -> int:
+        """Wait until no process holds the terminal any more, and return the status of the program."""
+        self._screen.expect_exact(pexpect.EOF)
+        self.transcript += self._screen.before
+        return self.process.wait(TIMEOUT)
+
+    def status(self) -> int:
+        """Return the status of the last command."""
+        self.send(f'echo "status"={self._status}\r')
+        status = int(self.see(r"status=(\d+)\r")[1])
+        self.prompt()
+        return status
+
+    def environment(self) -> dict[str, str]:
+        """Return every variable that the shell exports."""
+        path = self._folder / "environment"
+        self.run(f"command env -0 >{path}")
+        text = path.read_text()
+        path.unlink()
+        return parsed(text)
+
+
+class Interactive(Protocol):
+    """Start the shell of the test at a terminal."""
+
+    def __call__(self, *, hook: bool = False, before: tuple[str, ...] = (), **environ: str) -> Terminal:
+        """Return the terminal, with the shell at its first prompt.
+
+        Args:
+            hook: Whether the rc file loads the hook.
+            before: Words in front of the shell's name, such as `strace`.
+            environ: On top of the person's environment.
+        """
+
+
+def parsed(text: str) -> dict[str, str]:
+    """Return what `env -0` printed."""
+    return dict(entry.split("=", 1) for entry in text.split("\0") if entry)
+
+
+class Silent:
+    """A service that takes a request and never answers."""
+
+    def __init__(self, listening: socket.socket) -> None:
+        self._listening = listening
+        listening.settimeout(TIMEOUT)
+        self._taken: list[socket.socket] = []
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+
+    def wait(self) -> None:
+        """Wait until a request has come."""
+        connection, _ = self._listening.accept()
+        connection.settimeout(TIMEOUT)
+        self._taken.append(connection)
+        assert connection.recv(1)
+
+    def close(self) -> None:
+        """Hang up."""
+        for connection in (*self._taken, self._listening):
+            connection.close()
+
+
+@pytest.fixture
+def silent() -> Iterator[Silent]:
+    """Return an AWS that does not answer."""
+    with closing(Silent(socket.create_server(("127.0.0.1", 0)))) as silent:
+        yield silent
+
+
+@pytest.fixture(params=SPELLINGS)
+def shell(request: pytest.FixtureRequest, require: Callable[[str], str]) -> Spelling:
+    """Return each shell in turn."""
+    name: str = request.param
+    require(name)
+    return SPELLINGS[name]
+
+
+@pytest.fixture
+def environ(world: World, tmp_path: Path) -> dict[str, str]:
+    """Return the environment of the person's terminal: `awsenv` is on the PATH, and temporary files can be counted."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    path = os.pathsep.join((str(Path(world.program).parent), world.environ["PATH"]))
+    return world.environ | {"PATH": path, "TERM": "dumb", "TMPDIR": str(temporary)}
+
+
+@pytest.fixture
+def new_code(world: World) -> Callable[[], str]:
+    """Return what the person does for another code: wait for half a minute. AWS takes each code once."""
+
+    def wait() -> str:
+        world.sandbox.clock.elapse(30)
+        return world.device.code()
+
+    return wait
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """Return what starts a program at a terminal. All is ended with the test."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with ExitStack() as stack:
+
+        def start(argv: list[str], environ: Mapping[str, str], **more: Any) -> Terminal:
+            started = Terminal(argv, environ, folder, **more)
+            stack.callback(started.close)
+            return started
+
+        yield start
+
+
+@pytest.fixture
+def interactive(
+    shell: Spelling, environ: dict[str, str], terminal: Callable[..., Terminal], require: Callable[[str], str]
+) -> Interactive:
+    """Return what starts the shell of the test at a terminal."""
+
+    def start(*, hook: bool = False, before: tuple[str, ...] = (), **more: str) -> Terminal:
+        rc = Path(environ["HOME"]) / shell.rc
+        rc.parent.mkdir(parents=True, exist_ok=True)
+        rc.write_text(shell.prompt + (shell.hook if hook else ""))
+        path = require(shell.name)
+        started = terminal([*before, path, "-i"], environ | {"SHELL": path} | more, status=shell.status)
+        started.prompt()
+        return started
+
+    return start

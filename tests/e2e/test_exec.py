@@ -1,0 +1,84 @@
+"""`awsenv exec` at a terminal: the command's signals, its job control and its status are its own."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from e2e.conftest import Interactive, Silent
+
+CTRL_C, CTRL_Z = "\x03", "\x1a"
+
+# One process: a shell that forks just when Ctrl-Z is pressed may wait for ever.
+COMMAND = """\
+import os, signal, sys
+
+def tell(word):
+    os.write(1, word + b"\\n")
+
+signal.signal(signal.SIGCONT, lambda *_: tell(b"again"))
+signal.signal(signal.SIGINT, lambda *_: (tell(b"bye"), sys.exit(7)))
+tell(b"ready")
+while True:
+    signal.pause()
+"""
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> str:
+    """Return a command that tells when it starts, goes on, and is interrupted, which it ends with status 7."""
+    path = tmp_path / "command"
+    path.write_text(COMMAND)
+    return f"{sys.executable} -I {path}"
+
+
+@pytest.mark.parametrize("hook", [False, True], ids=["plain", "hook"])
+def test_signals_jobs_and_status_are_the_commands_own(interactive: Interactive, command: str, *, hook: bool) -> None:
+    """Leave Ctrl-C, Ctrl-Z and `fg` between the shell and the command, and its status too."""
+    shell = interactive(hook=hook)
+
+    shell.run("awsenv exec read-only -- sh -c 'exit 42'")
+    assert shell.status() == 42
+
+    shell.send("awsenv exec read-only -- sh -c 'echo rea\"\"dy; exec sleep 60'\r")
+    shell.see("ready")
+    shell.send(CTRL_C)
+    shell.prompt()
+    assert shell.status() == 130
+
+    shell.send(f"awsenv exec read-only {command}\r")
+    shell.see("ready")
+    shell.send(CTRL_C)
+    assert "bye" in shell.prompt()
+    assert shell.status() == 7
+
+    shell.send(f"awsenv exec read-only {command}\r")
+    shell.see("ready")
+    shell.send(CTRL_Z)
+    shell.prompt()
+    assert re.search("(?i)stopped|suspended", shell.run("jobs"))
+    # The status is not looked at here: fish's `fg` has none, nor has that of zsh behind any function.
+    shell.send("fg\r")
+    shell.see("again")
+    shell.send(CTRL_C)
+    assert "bye" in shell.prompt()
+
+
+def test_ctrl_c_while_aws_is_waited_for(interactive: Interactive, silent: Silent) -> None:
+    """Run nothing, say one word, and give the shell back."""
+    shell = interactive(AWS_ENDPOINT_URL=silent.url)
+
+    shell.send('awsenv exec read-only -- echo rea""ched\r')
+    silent.wait()
+    shell.send(CTRL_C)
+
+    shown = shell.prompt()
+    assert "awsenv: interrupted" in shown
+    assert "reached" not in shown
+    assert shell.status() == 130

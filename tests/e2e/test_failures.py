@@ -1,0 +1,204 @@
+"""What fails changes nothing: non-zero, one clear message, the environment as it was, and `&&` stops."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv.sandbox import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import World
+    from e2e.conftest import Interactive, Silent
+
+WRONG_CODE = "000000"
+
+TIMEOUT = 60
+"""Seconds after which a test gives up: no test waits for it."""
+
+SHELLS = {
+    "bash": ("bash", "--norc", "--noprofile", "-c"),
+    "zsh": ("zsh", "-f", "-c"),
+    "dash": ("dash", "-c"),
+    "fish": ("fish", "--no-config", "-c"),
+}
+
+# The same in every shell: the environment, the role, what must not be reached, and the environment again. Not as the
+# last command, which a shell may become.
+SCRIPT = """
+command env -0
+printf '\\0SPLIT\\0'
+{line} && echo reached
+echo alive >&2
+command env -0
+true
+"""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Something that goes wrong, and what is said of it."""
+
+    name: str
+    words: str
+    status: int
+    says: str
+    arrange: Callable[[World], object] = lambda _world: None
+    environ: tuple[tuple[str, str], ...] = ()
+
+
+def _delete_key(world: World) -> None:
+    """Delete the person's access key, as a rotation does."""
+    import boto3  # noqa: PLC0415 - only here
+
+    admin = world.sandbox.admin
+    client = boto3.client(
+        "iam",
+        endpoint_url=world.sandbox.url,
+        region_name="us-east-1",
+        aws_access_key_id=admin.access_key_id,
+        aws_secret_access_key=admin.secret_access_key,
+    )
+    key = client.list_access_keys(UserName="alice")["AccessKeyMetadata"][0]["AccessKeyId"]
+    client.delete_access_key(UserName="alice", AccessKeyId=key)
+
+
+def _forget_external_id(world: World) -> None:
+    path = Path(world.environ["HOME"]) / ".aws" / "config"
+    path.write_text(path.read_text().replace(f"external_id = {world.external_id}\n", ""))
+
+
+FAILURES = (
+    Failure("a wrong code", f"power-user {WRONG_CODE}", 6, "MFA code"),
+    Failure("no code and no terminal", "power-user", 6, "no terminal to ask at"),
+    Failure("a wrong external id", "power-user {code} --external-id canary-wrong", 5, "external id"),
+    Failure("no external id", "power-user {code}", 5, "external id", _forget_external_id),
+    Failure("an unknown role", "no-such-role", 5, "no-such-role"),
+    Failure("no network", "read-only", 7, "127.0.0.1:1", environ=(("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),)),
+    Failure(
+        "a captive portal",
+        "read-only",
+        7,
+        "sign-in page",
+        lambda world: world.sandbox.fail("AssumeRole", Fault.HTML, times=9),
+    ),
+    Failure(
+        "a truncated answer",
+        "read-only",
+        7,
+        "did not answer as AWS does",
+        lambda world: world.sandbox.fail("AssumeRole", Fault.TRUNCATED, times=9),
+    ),
+    Failure("a deleted key", "read-only", 4, "~/.aws/credentials:", _delete_key),
+)
+
+
+EVERY_FAILURE = pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.name.replace(" ", "-"))
+
+
+@pytest.fixture(params=SHELLS)
+def script(
+    request: pytest.FixtureRequest, environ: dict[str, str], require: Callable[[str], str]
+) -> Callable[..., subprocess.Popen[str]]:
+    """Return what runs lines in each shell in turn, without a terminal."""
+    require(request.param)
+
+    def run(lines: str, **more: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*SHELLS[request.param], lines],
+            env=environ | more,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    return run
+
+
+@EVERY_FAILURE
+def test_a_failure_changes_nothing(
+    world: World, script: Callable[..., subprocess.Popen[str]], failure: Failure
+) -> None:
+    """Say what is wrong in at most three lines, stop `&&`, and leave every variable as it was."""
+    failure.arrange(world)
+    words = failure.words.format(code=world.device.code())
+
+    run = script(SCRIPT.format(line=f'eval "$(awsenv {words})"'), **dict(failure.environ))
+    shown, said = run.communicate(timeout=TIMEOUT)
+
+    before, _, after = shown.partition("\0SPLIT\0")
+    assert before == after
+    assert "AWS_ENDPOINT_URL=" in before
+    assert said.endswith("\nalive\n")
+    message = said.removesuffix("alive\n")
+    assert message.startswith("awsenv: ")
+    assert len(message.splitlines()) <= 3
+    assert failure.says in message
+    assert "canary" not in message
+
+
+@EVERY_FAILURE
+def test_the_status_tells_what_failed(world: World, failure: Failure) -> None:
+    """Exit with the status of the README's table, and print what fails in the shell."""
+    failure.arrange(world)
+    words = failure.words.format(code=world.device.code()).split()
+
+    answer = world.run(*words, **dict(failure.environ))
+
+    assert (failure.status, "false;\n") == (answer.returncode, answer.stdout)
+
+
+def test_a_failure_of_the_hook_changes_nothing(interactive: Interactive) -> None:
+    """Stop `&&` and leave every variable as it was where the function of the hook acts on the shell, too."""
+    shell = interactive(hook=True)
+    before = shell.environment()
+
+    shown = shell.run('awsenv read-only --region nowhere && echo rea""ched')
+
+    assert "awsenv: 'nowhere' is no region of AWS" in shown
+    assert "reached" not in shown
+    assert before == shell.environment()
+
+
+def test_three_wrong_codes_change_nothing(interactive: Interactive) -> None:
+    """Ask again at the terminal, give up in the end, and leave every variable as it was."""
+    shell = interactive(hook=True)
+    before = shell.environment()
+
+    shell.send(f'awsenv power-user {WRONG_CODE} && echo rea""ched\r')
+    for code in ("000001", "000002"):
+        shell.see("MFA code for alice .*: ")
+        shell.send(f"{code}\r")
+    shown = shell.prompt()
+
+    assert "awsenv: AWS rejected 3 MFA codes" in shown
+    assert "reached" not in shown
+    assert before == shell.environment()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_aws_is_waited_for_changes_nothing(
+    script: Callable[..., subprocess.Popen[str]], silent: Silent, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Print what fails in the shell, not an empty text, which would succeed there."""
+    path = tmp_path / "pid"
+    awsenv = f"sh -c 'echo $$ >{path}; exec awsenv read-only'"
+
+    run = script(SCRIPT.format(line=f'eval "$({awsenv})"'), AWS_ENDPOINT_URL=silent.url)
+    silent.wait()
+    os.kill(int(path.read_text()), number)
+    shown, said = run.communicate(timeout=TIMEOUT)
+
+    before, _, after = shown.partition("\0SPLIT\0")
+    assert before == after
+    assert said == "awsenv: interrupted\nalive\n"

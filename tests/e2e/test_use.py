@@ -1,0 +1,93 @@
+"""The main job: a role in the shell, with real clients, typed into a real terminal."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import World
+    from e2e.conftest import Interactive
+
+CTRL_C, CTRL_D = "\x03", "\x04"
+
+
+@dataclass(frozen=True)
+class Form:
+    """A way to put a role into the shell, the same in every shell."""
+
+    name: str
+    hook: bool
+    line: str
+
+    def __call__(self, words: str) -> str:
+        """Return the line for *words*."""
+        return self.line.format(words)
+
+
+FORMS = (
+    Form("eval", hook=False, line='eval "$(awsenv {})"'),
+    Form("eval with the hook loaded", hook=True, line='eval "$(awsenv {})"'),
+    Form("hook", hook=True, line="awsenv {}"),
+)
+
+
+@pytest.fixture(params=FORMS, ids=lambda form: form.name.replace(" ", "-"))
+def form(request: pytest.FixtureRequest) -> Form:
+    """Return each form in turn."""
+    form: Form = request.param
+    return form
+
+
+def test_clients_answer_as_the_role_and_off_restores(
+    world: World, interactive: Interactive, form: Form, new_code: Callable[[], str], require: Callable[[str], str]
+) -> None:
+    """Put the role on, let the AWS CLI ask EC2 and STS with it, and take it off: every variable is as it was."""
+    require("aws")
+    shell = interactive(hook=form.hook)
+    before = shell.environment()
+
+    shell.run(form(f"power-user {new_code()}"))
+    regions = shell.run("aws ec2 describe-regions --output text")
+    identity = shell.run("aws sts get-caller-identity --output text")
+    shell.run(form("off"))
+
+    role = f"arn:aws:sts::{world.sandbox.account}:assumed-role/power-user/"
+    assert "ec2.eu-central-1.amazonaws.com" in regions
+    assert role in identity
+    assert [("AssumeRole", True), ("DescribeRegions", False), ("GetCallerIdentity", False)] == [
+        (call.action, call.caller == world.user_arn) for call in world.sandbox.calls
+    ]
+    assert all((call.caller or "").startswith(role) for call in world.sandbox.calls[1:])
+    assert before == shell.environment()
+
+
+def test_the_code_is_asked_for_at_the_terminal(
+    world: World, interactive: Interactive, form: Form, new_code: Callable[[], str]
+) -> None:
+    """Ask inside $(…) too, and again after a wrong code; Ctrl-C and Ctrl-D leave all as it was and stop `&&`."""
+    shell = interactive(hook=form.hook)
+    before = shell.environment()
+    line = form("power-user") + ' && echo rea""ched'
+
+    for key in (CTRL_C, CTRL_D):
+        shell.send(line + "\r")
+        shell.see(f"MFA code for alice \\({re.escape(world.device.serial)}\\): ")
+        shell.send(key)
+        assert "reached" not in shell.prompt()
+        assert before == shell.environment()
+
+    shell.send(line + "\r")
+    shell.see("MFA code for alice .*: ")
+    shell.send("000000\r")
+    shell.see("MFA code for alice .*: ")
+    shell.send(new_code() + "\r")
+    shell.see("reached")
+    shell.prompt()
+    assert shell.environment()["AWSENV_ROLE"] == "power-user"
+    assert ["AccessDenied", None] == [call.error for call in world.sandbox.calls]
