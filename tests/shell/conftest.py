@@ -49,6 +49,7 @@ class Shell:
     """Options that make it not read the system's own rc file."""
 
     def __str__(self) -> str:
+        """Name it in the report of a test."""
         return self.name
 
 
@@ -92,20 +93,32 @@ SHELLS = {
 }
 
 
+class Screen(pyte.Screen):
+    """A screen that answers when a shell asks the terminal what it is."""
+
+    def __init__(self, answer: Callable[[str], object]) -> None:
+        super().__init__(COLUMNS, LINES)
+        self.answer = answer
+
+    def write_process_input(self, data: str) -> None:
+        """Type the answer."""
+        self.answer(data)
+
+
 @dataclass
 class Terminal:
     """A shell at a terminal of 80 columns, and what a person sees there."""
 
     child: pexpect.spawn[bytes]
-    screen: pyte.Screen = field(default_factory=lambda: pyte.Screen(COLUMNS, LINES))
+    screen: Screen = field(init=False)
     prompts: int = 0
     transcript: bytes = b""
     """All that the shell has ever printed, what has left the screen included."""
 
     def __post_init__(self) -> None:
+        """Connect the screen to the shell."""
+        self.screen = Screen(self.child.send)
         self.stream = pyte.ByteStream(self.screen)
-        # A shell may ask the terminal what it is.
-        self.screen.write_process_input = self.child.send
 
     def until(self, seen: Callable[[], object], what: str) -> None:
         """Read what the shell prints until *seen* is true.
@@ -119,7 +132,7 @@ class Terminal:
                 printed = self.child.read_nonblocking(65536, timeout=0.2)
                 self.transcript += printed
                 self.stream.feed(printed)
-            except pexpect.TIMEOUT:
+            except pexpect.TIMEOUT:  # noqa: PERF203 - what it costs is nothing beside a shell
                 assert time.monotonic() < deadline, f"no {what} on the screen:\n{self.text}"
             except pexpect.EOF:
                 assert seen(), f"the shell ended, no {what} on the screen:\n{self.text}"

@@ -59,6 +59,15 @@ def test_eval_works_with_the_hook_loaded(shell: Any, terminal: Start) -> None:
     assert window.line.startswith("0:")
 
 
+def test_what_is_captured_is_the_change(shell: Any, terminal: Start) -> None:
+    """Print into a command substitution what the program prints, and change nothing."""
+    count = "count (awsenv power-user)" if shell.name == "fish" else 'echo "$(awsenv power-user)" | grep -c .'
+    window = terminal(shell)
+
+    assert int(window.run(count)) >= 4
+    assert window.line.startswith("0:")
+
+
 def test_eval_works_without_the_hook(
     shell: Any, write_rc: Start, open_terminal: Start, clean_environ: dict[str, str]
 ) -> None:

@@ -57,9 +57,9 @@ def test_the_first_prompt_shows_the_role_that_was_inherited(shell: Any, terminal
     ],
 )
 def test_time_left_and_its_colour(
-    shell: Any, seconds: int, text: str, look: tuple[str, bool], terminal: Start, active: Environ
+    shell: Any, *, seconds: int, text: str, look: tuple[str, bool], terminal: Start, active: Environ
 ) -> None:
-    """Say how long, and turn yellow below 15 minutes, red below 5, bold at the end; the person's own prompt does not."""
+    """Say how long, and turn yellow below 15 minutes, red below 5, bold at the end; what follows is as it was."""
     window = terminal(shell, **active(seconds))
 
     assert text == window.line[: len(text)]
@@ -162,6 +162,17 @@ def test_the_status_of_the_last_command_is_kept(shell: Any, terminal: Start, act
     assert "3 0 4" == window.run(f"echo {shell.pipe_status}")
 
 
+def test_what_comes_after_in_prompt_command_sees_the_status(shells: Any, terminal: Start, active: Environ) -> None:
+    """Leave `$?` alone for the prompt commands that others add, with a role and without."""
+    window = terminal(shells["bash"], after=['PROMPT_COMMAND="$PROMPT_COMMAND; seen=\\$?"'], **active())
+
+    window.run("sh -c 'exit 7'")
+    assert "7" == window.run("echo $seen")
+    window.run("unset AWSENV_LABEL")
+    window.run("sh -c 'exit 8'")
+    assert "8" == window.run("echo $seen")
+
+
 def test_a_prompt_of_fish_sees_every_status(shells: Any, require: Any, terminal: Start, active: Environ) -> None:
     """Let fish's own prompt see the statuses of a pipe, though ours comes before it."""
     require("fish")
@@ -216,7 +227,7 @@ def test_a_blank_first_line_in_zsh_and_fish(shells: Any, require: Any, terminal:
     ("name", "framework"), [(name, framework) for name, known in FRAMEWORKS.items() for framework in known]
 )
 def test_nothing_is_inserted_where_a_framework_owns_the_prompt(
-    name: str, framework: str, shells: Any, require: Any, terminal: Start, active: Environ
+    name: str, framework: str, *, shells: Any, require: Any, terminal: Start, active: Environ
 ) -> None:
     """Leave alone the prompts that show AWS_VAULT themselves, loaded before the hook or after it."""
     require(name)
@@ -316,7 +327,14 @@ PROMPTS = {
 
 @pytest.mark.parametrize("seconds", [3600 * 2, 600, -100])
 def test_a_prompt_costs_no_process(
-    shell: Any, seconds: int, require: Any, clean_environ: dict[str, str], active: Environ, hooks: Path, tmp_path: Path
+    shell: Any,
+    seconds: int,
+    *,
+    require: Any,
+    clean_environ: dict[str, str],
+    active: Environ,
+    hooks: Path,
+    tmp_path: Path,
 ) -> None:
     """Fork nothing and execute nothing for a prompt, whatever it shows."""
     script = PROMPTS[shell.name].format(hooks / f"awsenv.{shell}")

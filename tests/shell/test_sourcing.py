@@ -40,7 +40,7 @@ def test_silent_and_strict(shell: Any, hooks: Path, run: Callable[..., Any]) -> 
     ],
 )
 def test_zsh_under_odd_options(
-    options: str, shells: Any, hooks: Path, run: Callable[..., Any], active: Callable[..., dict[str, str]]
+    options: str, shells: Any, run: Callable[..., Any], active: Callable[..., dict[str, str]]
 ) -> None:
     """Work the same whatever a person has made of zsh."""
     shell = shells["zsh"]
@@ -70,7 +70,13 @@ def test_zsh_under_odd_options(
     ],
 )
 def test_prompt_commands_of_bash(
-    before: str, expected: str, shells: Any, hooks: Path, run: Callable[..., Any], active: Callable[..., dict[str, str]]
+    before: str,
+    expected: str,
+    *,
+    shells: Any,
+    hooks: Path,
+    run: Callable[..., Any],
+    active: Callable[..., dict[str, str]],
 ) -> None:
     """Join whatever is there in PROMPT_COMMAND or in its place, once, and leave its kind as it is."""
     load = _load(shells["bash"], hooks)

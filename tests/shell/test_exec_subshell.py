@@ -113,7 +113,7 @@ def test_zsh_with_odd_options(shells: Any, require: Start, write_rc: Start, ente
 
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
 def test_an_empty_home(
-    name: str, require: Start, program: str, clean_environ: dict[str, str], home: Path, run_until: Start
+    name: str, *, require: Start, program: str, clean_environ: dict[str, str], home: Path, run_until: Start
 ) -> None:
     """Show the role in a home without any rc file, before the shell's own prompt."""
     require(name)
@@ -142,7 +142,7 @@ def run_until(home: Path) -> Start:
 
 @pytest.mark.parametrize("name", ["dash", "mksh", "sh"])
 def test_the_prompt_of_other_shells(
-    name: str, require: Start, program: str, clean_environ: dict[str, str], home: Path, run_until: Start
+    name: str, require: Start, program: str, clean_environ: dict[str, str], run_until: Start
 ) -> None:
     """Refer to the label in PS1, which any shell of the family expands."""
     path = require(name)
