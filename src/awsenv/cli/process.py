@@ -77,7 +77,7 @@ def leave(status: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         try:  # noqa: SIM105 - contextlib costs an import
             stream.flush()
-        except (AttributeError, OSError, ValueError):
+        except (AttributeError, OSError, ValueError):  # noqa: PERF203 - each stream for itself
             pass  # it is not there, it is full, it is closed: nobody is left to be told
     os._exit(status)
 
