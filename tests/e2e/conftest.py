@@ -34,8 +34,11 @@ _TAKE_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 )
 
-# Each prompt has a number, so that none is taken for the one before.
-_PROMPT = re.compile(r"<(\d+)> ")
+# Each prompt has the level of its shell and a number, so that none is taken for the one before, which fish paints again
+# and again.
+_PROMPT = r"<(\d+)\.(\d+)> "
+
+_ESCAPE = re.compile(r"\r|\x1b\[[0-9;?]*[a-zA-Z]")
 
 
 @dataclass(frozen=True)
@@ -60,14 +63,14 @@ SPELLINGS = {
         Spelling(
             "bash",
             ".bashrc",
-            "PROMPT_COMMAND='((++_n))'\nPS1='<$_n> '\n",
+            "PROMPT_COMMAND='((++_n))'\nPS1='<$SHLVL.$_n> '\n",
             'eval "$(awsenv init bash)"\n',
             save_history="history -a",
         ),
         Spelling(
             "zsh",
             ".zshrc",
-            "setopt prompt_subst no_prompt_sp\nprecmd() { ((++_n)) }\nPROMPT='<$_n> '\n"
+            "setopt prompt_subst no_prompt_sp\nprecmd() { ((++_n)) }\nPROMPT='<$SHLVL.$_n> '\n"
             "HISTFILE=~/.zsh_history SAVEHIST=99\n",
             'eval "$(awsenv init zsh)"\n',
             save_history="fc -A",
@@ -77,7 +80,7 @@ SPELLINGS = {
             ".config/fish/config.fish",
             "set -g _n 0\nset -g fish_greeting\n"
             'function _count --on-event fish_prompt; set -g _n (math "$_n + 1"); end\n'
-            'function fish_prompt; printf "<%d> " $_n; end\n',
+            'function fish_prompt; printf "<%s.%s> " $SHLVL $_n; end\n',
             "awsenv init fish | source\n",
             status="$status",
             save_history="history save",
@@ -99,7 +102,7 @@ class Terminal:
     def __init__(self, argv: list[str], environ: Mapping[str, str], folder: Path, status: str = "$?") -> None:
         self._status = status
         self._folder = folder
-        self._number = 0
+        self._last = 0, 0
         self._master, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
         self.process = subprocess.Popen(
@@ -145,10 +148,11 @@ class Terminal:
         """Wait for the next prompt, and return what was shown before it, the role in front of it included."""
         start = len(self.transcript)
         while True:
-            number = int(self.see(_PROMPT.pattern)[1])
-            if number > self._number:
-                self._number = number
-                return self.transcript[start:].rpartition("<")[0].replace("\r", "")
+            seen = self.see(_PROMPT)
+            level, number = int(seen[1]), int(seen[2])
+            if level != self._last[0] or number > self._last[1]:
+                self._last = level, number
+                return _ESCAPE.sub("", self.transcript[start:].rpartition("<")[0])
 
     def run(self, line: str) -> str:
         """Type *line*, and return what is shown until the next prompt."""
@@ -286,6 +290,8 @@ def interactive(
         rc = Path(environ["HOME"]) / shell.rc
         rc.parent.mkdir(parents=True, exist_ok=True)
         rc.write_text(shell.prompt + (shell.hook if hook else ""))
+        # Without it the first fish of a home reads every manual page of the machine.
+        (Path(environ["HOME"]) / ".local/share/fish/generated_completions").mkdir(parents=True, exist_ok=True)
         path = require(shell.name)
         started = terminal([*before, path, "-i"], environ | {"SHELL": path} | more, status=shell.status)
         started.prompt()

@@ -1,0 +1,258 @@
+"""No secret is written to a file, nor stands in a command line: every write and every exec, as strace sees them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from conftest import World
+    from e2e.conftest import Interactive, Spelling, Terminal
+
+WRITES = ("write", "writev", "pwrite64", "pwritev", "pwritev2")
+COPIES = ("sendfile", "copy_file_range", "splice")
+"""They write what does not pass through the process: none of them may have a file for its target."""
+NAMES = ("symlink", "symlinkat", "rename", "renameat", "renameat2", "openat", "open", "creat", "mkdir", "mkdirat")
+"""They write their arguments into a folder."""
+
+_CALL = re.compile(r"(\w+)\((.*)")
+_TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
+_TARGET = re.compile(r"\d+<((?:\\x[0-9a-f]{2})*)>")
+_SHARED = re.compile("PROT_WRITE.*MAP_SHARED")
+
+
+def _plain(spelled: str) -> bytes:
+    return bytes.fromhex(spelled.replace("\\x", ""))
+
+
+def _is_file(path: bytes) -> bool:
+    """Whether *path*, as strace names what a descriptor leads to, is a file's: no socket's, pipe's or device's."""
+    return path.startswith(b"/") and (not path.startswith(b"/dev/") or path.startswith(b"/dev/shm/"))
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What strace saw of a program and all that it started, a file a process."""
+
+    folder: Path
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The words in front of a program that is to be traced."""
+        calls = ",".join((*WRITES, *COPIES, *NAMES, "execve", "execveat", "mmap"))
+        # -xx: every byte in hexadecimal, so that nothing can be taken for the end of a text.
+        options = f"-f -ff -qq -y -xx -s 10000000 --seccomp-bpf -e signal=none -e trace={calls}"
+        return ("strace", *options.split(), "-o", str(self.folder / "trace"))
+
+    def _calls(self) -> Iterator[tuple[str, str, str]]:
+        for path in self.folder.iterdir():
+            for line in path.read_text().splitlines():
+                if match := _CALL.match(line):
+                    yield path.name, match[1], match[2]
+
+    def leaks(self, secrets: Mapping[str, str]) -> set[str]:
+        """Say which of *secrets* stand in a file, in the name of one, or in a command line."""
+        seen: defaultdict[tuple[str, str], bytes] = defaultdict(bytes)
+        for process, call, arguments in self._calls():
+            texts = [_plain(text) for text in _TEXT.findall(arguments)]
+            if call in WRITES:
+                (target, *_) = _targets(arguments)
+                if _is_file(target):
+                    # One write after the other: a buffer may end in the middle of a secret.
+                    seen[process, f"in {target.decode(errors='replace')}"] += b"".join(texts)
+            elif call in NAMES or call.startswith("exec"):
+                seen[process, f"in an argument of {call}"] += b"\0".join([*texts, b""])
+        return {
+            f"{name} {place}"
+            for (_, place), content in seen.items()
+            for name in secrets
+            if _is_in(secrets[name], content)
+        }
+
+    def unseen(self) -> set[str]:
+        """Say which files were written in a way that does not show what was written. There should be none."""
+        return {
+            f"{call}({arguments})"
+            for _, call, arguments in self._calls()
+            if (call in COPIES and _is_file(_targets(arguments)[0 if call == "sendfile" else 1]))
+            or (call == "mmap" and _SHARED.search(arguments) and any(map(_is_file, _targets(arguments))))
+        }
+
+    def programs(self) -> set[str]:
+        """Return the programs that were started."""
+        return {
+            _plain(_TEXT.findall(arguments)[0]).decode().rpartition("/")[2]
+            for _, call, arguments in self._calls()
+            if call == "execve" and arguments.endswith(" = 0")
+        }
+
+
+def _targets(arguments: str) -> list[bytes]:
+    """Return what the descriptors among *arguments* lead to."""
+    return [_plain(path) for path in _TARGET.findall(arguments)]
+
+
+def _is_in(secret: str, content: bytes) -> bool:
+    """Whether *secret* is in *content*: as it is, or its longest run of letters and digits, which is never quoted."""
+    if secret.isdigit():
+        return re.search(rb"(?<!\d)%b(?!\d)" % secret.encode(), content) is not None
+    longest = max(re.findall("[A-Za-z0-9]+", secret), key=len)
+    return secret.encode() in content or (len(longest) >= 12 and longest.encode() in content)
+
+
+def _files_with(secrets: Mapping[str, str], *folders: Path) -> set[str]:
+    """Say which files below *folders* hold one of *secrets*."""
+    return {
+        f"{name} in {path}"
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file()
+        for name in secrets
+        if _is_in(secrets[name], path.read_bytes())
+    }
+
+
+@pytest.fixture
+def trace(tmp_path: Path, require: Callable[[str], str]) -> Trace:
+    """Return a trace that nothing was seen of yet."""
+    require("strace")
+    folder = tmp_path / "trace"
+    folder.mkdir()
+    return Trace(folder)
+
+
+@pytest.fixture
+def secrets(world: World) -> dict[str, str]:
+    """Return the secrets that the person has: the key and the external id."""
+    text = (Path(world.environ["HOME"]) / ".aws" / "credentials").read_text()
+    return {"the key": text.split()[-1], "the external id": world.external_id}
+
+
+def _keys_of_role(shell: Terminal, name: str, command: str = "printenv") -> dict[str, str]:
+    """Return the secret key and the session token that *command* shows on the terminal."""
+    shown = shell.run(f"{command} AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN")
+    found = re.search("\n([A-Za-z0-9+/]{40})\n([A-Za-z0-9+/=]{100,})\n", shown)
+    assert found, shown
+    return {f"the secret key of {name}": found[1], f"the token of {name}": found[2]}
+
+
+def test_a_person_at_a_shell_leaves_no_secret_behind(
+    world: World, shell: Spelling, interactive: Interactive, trace: Trace, secrets: dict[str, str], tmp_path: Path
+) -> None:
+    """Write none in any way of putting a role on: the hook, eval, exec, a subshell; nor the history, nor `off`."""
+    home = Path(world.environ["HOME"])
+    known = _files_with(secrets, home)
+    terminal = interactive(hook=True, before=trace.command)
+
+    terminal.send("awsenv power-user\r")
+    terminal.see("MFA code for alice .*: ")
+    secrets["the code"] = world.device.code()
+    terminal.send(secrets["the code"] + "\r")
+    terminal.prompt()
+    secrets |= _keys_of_role(terminal, "the hook")
+    terminal.run('eval "$(awsenv read-only)"')
+    secrets |= _keys_of_role(terminal, "eval")
+    secrets |= _keys_of_role(terminal, "exec", f"awsenv exec power-user {world.device.next_code()} -- printenv")
+    terminal.run("awsenv exec read-only")
+    secrets |= _keys_of_role(terminal, "the subshell")
+    terminal.run("exit")
+    terminal.run("awsenv status")
+    terminal.run("awsenv off")
+    terminal.run(shell.save_history)
+    assert terminal.end() == 0
+
+    assert len(set(secrets.values())) == 11
+    assert {"awsenv", "printenv", shell.name} <= trace.programs()
+    assert any("awsenv exec read-only" in path.read_text() for path in home.rglob("*history")), "the history is kept"
+    assert (set(), set()) == (trace.leaks(secrets), trace.unseen())
+    assert known == _files_with(secrets, home, tmp_path / "tmp", tmp_path / "folder")
+
+
+@pytest.mark.parametrize("words", ["power --shell bash", "exec power -- env"])
+def test_commands_that_print_secrets_leave_none_behind(
+    world: World, environ: dict[str, str], trace: Trace, secrets: dict[str, str], tmp_path: Path, words: str
+) -> None:
+    """Keep what a credential_process and a mfa_process print in memory."""
+    home = Path(environ["HOME"])
+    folder = home / ".aws"
+    key_id = (folder / "credentials").read_text().split()[3]
+    keys = {"Version": 1, "AccessKeyId": key_id, "SecretAccessKey": secrets["the key"]}
+    (folder / "credentials").unlink()
+    (folder / "key.json").write_text(json.dumps(keys))
+    secrets["the code"] = world.device.code()
+    (folder / "code").write_text(secrets["the code"])
+    world.configure(
+        f"[profile vault]\ncredential_process = cat {folder}/key.json\n"
+        f"[profile power]\nrole_arn = arn:aws:iam::{world.sandbox.account}:role/power-user\nsource_profile = vault\n"
+        f"region = eu-central-1\nexternal_id = {world.external_id}\nmfa_serial = {world.device.serial}\n"
+        f"mfa_process = cat {folder}/code\n"
+    )
+    known = _files_with(secrets, home)
+
+    answer = world.command([*trace.command, world.program, *words.split()], **environ)
+
+    assert (0, "") == (answer.returncode, answer.stderr)
+    printed = dict(re.findall("(AWS_S[A-Z_]+)='?([^'\n]+)", answer.stdout))
+    secrets["the secret key"], secrets["the token"] = printed["AWS_SECRET_ACCESS_KEY"], printed["AWS_SESSION_TOKEN"]
+    assert {"awsenv", "cat"} <= trace.programs()
+    assert (set(), set()) == (trace.leaks(secrets), trace.unseen())
+    assert known == _files_with(secrets, home, tmp_path / "tmp")
+
+
+@pytest.mark.parametrize(
+    ("shell", "line", "expected"),
+    [
+        ("sh", 'echo "$CANARY" >kept', "canary in {folder}/kept"),
+        ("sh", 'echo "$CANARY" >kept; rm kept', "canary in {folder}/kept"),
+        ("sh", 'exec 3>kept; printf "%s" canary-0123 >&3; printf "%s" 456789 >&3', "canary in {folder}/kept"),
+        ("sh", '/bin/echo "$CANARY"', "canary in an argument of execve"),
+        ("sh", 'ln -s "$CANARY" kept', "canary in an argument of symlink"),
+        ("zsh", 'cat <<<"$CANARY"', "canary in {folder}/zsh"),
+        ("fish", 'cat (echo "$CANARY" | psub -f)', "canary in {folder}/.psub"),
+    ],
+)
+def test_a_shell_that_leaks_is_found(
+    trace: Trace,
+    environ: dict[str, str],
+    require: Callable[[str], str],
+    tmp_path: Path,
+    shell: str,
+    line: str,
+    expected: str,
+) -> None:
+    """See the ways in which shells write what they should not: the proof that the tests above can fail."""
+    canary = "canary-0123456789"
+    require(shell)
+
+    subprocess.run(
+        [*trace.command, shell, "-c", line],
+        env=environ | {"CANARY": canary, "TMPPREFIX": f"{tmp_path}/zsh", "TMPDIR": str(tmp_path)},
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+
+    leaks = trace.leaks({"canary": canary})
+    assert any(leak.startswith(expected.format(folder=tmp_path)) for leak in leaks), leaks
+
+
+def test_what_cannot_be_seen_is_found(trace: Trace, environ: dict[str, str], tmp_path: Path) -> None:
+    """Tell of a file that is written by the kernel, or through memory."""
+    program = (
+        "import mmap, os; source = os.open('/bin/sh', os.O_RDONLY); target = os.open('kept', os.O_CREAT | os.O_RDWR);"
+        "os.sendfile(target, source, 0, 9); os.copy_file_range(source, target, 9); mmap.mmap(target, 9)[0:1] = b'x'"
+    )
+
+    subprocess.run([*trace.command, sys.executable, "-c", program], env=environ, cwd=tmp_path, check=True)
+
+    assert {"sendfile", "copy_file_range", "mmap"} == {call.partition("(")[0] for call in trace.unseen()}
