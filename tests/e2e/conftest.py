@@ -56,6 +56,14 @@ class Spelling:
     save_history: str = ""
     """Writes the history now."""
 
+    def furnish(self, home: Path, *, hook: bool = False) -> None:
+        """Write the rc file, which loads the hook or does not."""
+        rc = home / self.rc
+        rc.parent.mkdir(parents=True, exist_ok=True)
+        rc.write_text(self.prompt + (self.hook if hook else ""))
+        # Without it the first fish of a home reads every manual page of the machine.
+        (home / ".local" / "share" / "fish" / "generated_completions").mkdir(parents=True, exist_ok=True)
+
 
 SPELLINGS = {
     spelling.name: spelling
@@ -119,6 +127,10 @@ class Terminal:
         self._screen.delaybeforesend = None
         self.transcript = ""
         """All that was shown so far."""
+
+    def hang_up(self) -> None:
+        """Close the window."""
+        self._screen.close()
 
     def close(self) -> None:
         """Hang up, and end what is left."""
@@ -248,10 +260,17 @@ def shell(request: pytest.FixtureRequest, require: Callable[[str], str]) -> Spel
 @pytest.fixture
 def environ(world: World, tmp_path: Path) -> dict[str, str]:
     """Return the environment of the person's terminal: `awsenv` is on the PATH, and temporary files can be counted."""
-    temporary = tmp_path / "tmp"
+    temporary, runtime = tmp_path / "tmp", tmp_path / "run"
     temporary.mkdir()
+    runtime.mkdir(mode=0o700)
     path = os.pathsep.join((str(Path(world.program).parent), world.environ["PATH"]))
-    return world.environ | {"PATH": path, "TERM": "dumb", "TMPDIR": str(temporary)}
+    return world.environ | {
+        "PATH": path,
+        "TERM": "dumb",
+        "TMPDIR": str(temporary),
+        # Or fish keeps a folder among the temporary files.
+        "XDG_RUNTIME_DIR": str(runtime),
+    }
 
 
 @pytest.fixture
@@ -287,11 +306,7 @@ def interactive(
     """Return what starts the shell of the test at a terminal."""
 
     def start(*, hook: bool = False, before: tuple[str, ...] = (), **more: str) -> Terminal:
-        rc = Path(environ["HOME"]) / shell.rc
-        rc.parent.mkdir(parents=True, exist_ok=True)
-        rc.write_text(shell.prompt + (shell.hook if hook else ""))
-        # Without it the first fish of a home reads every manual page of the machine.
-        (Path(environ["HOME"]) / ".local/share/fish/generated_completions").mkdir(parents=True, exist_ok=True)
+        shell.furnish(Path(environ["HOME"]), hook=hook)
         path = require(shell.name)
         started = terminal([*before, path, "-i"], environ | {"SHELL": path} | more, status=shell.status)
         started.prompt()

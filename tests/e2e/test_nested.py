@@ -1,0 +1,92 @@
+"""Roles within roles: subshells inside `use`, `use` inside subshells, and `off` wherever it is said."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import World
+    from e2e.conftest import Interactive, Spelling, Terminal
+
+HOOK = pytest.mark.parametrize("hook", [False, True], ids=["no hook", "hook"])
+
+OF_THE_SHELL = {"SHLVL", "OLDPWD", "_", "PS1", "ZDOTDIR"}
+"""What a shell counts or sets for itself when it starts."""
+
+
+def _role(shell: Terminal) -> str | None:
+    return shell.environment().get("AWSENV_ROLE")
+
+
+def _without_shells_own(environ: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if name not in OF_THE_SHELL}
+
+
+@HOOK
+def test_a_subshell_within_a_role_and_back(
+    world: World, interactive: Interactive, new_code: Callable[[], str], *, hook: bool
+) -> None:
+    """Show the inner role inside and the outer one outside; the inner is assumed by the person, not by the outer."""
+    shell = interactive(hook=hook)
+    shell.run(f'eval "$(awsenv power-user {new_code()})"')
+    outer = shell.environment()
+
+    assert re.search(r"\[read-only \d\w+\] \Z", shell.run("awsenv exec read-only"))
+    inner = shell.environment()
+    shell.run("exit")
+
+    assert inner["AWSENV_ROLE"] == "read-only"
+    assert inner["AWS_SECRET_ACCESS_KEY"] != outer["AWS_SECRET_ACCESS_KEY"]
+    assert outer == shell.environment()
+    assert [world.user_arn] * 2 == [call.caller for call in world.sandbox.calls]
+
+
+@HOOK
+def test_a_role_and_off_within_a_subshell(interactive: Interactive, new_code: Callable[[], str], *, hook: bool) -> None:
+    """Act on the subshell alone, even where the rc file loads no hook; `off` there takes every role off."""
+    shell = interactive(hook=hook)
+    before = shell.environment()
+
+    shell.run("awsenv exec read-only")
+    assert _role(shell) == "read-only"
+    shown = shell.run(f"awsenv power-user {new_code()}")
+    assert re.search(r"\[power-user \d\w+\] \Z", shown)
+    assert _role(shell) == "power-user"
+    assert "[" not in shell.run("awsenv off").splitlines()[-1]
+    assert _without_shells_own(before) == _without_shells_own(shell.environment())
+    assert "no role is active" in shell.run("awsenv off")
+    shell.run("exit")
+
+    assert before == shell.environment()
+
+
+def test_a_subshell_of_sh_shows_the_role(
+    environ: dict[str, str], terminal: Callable[..., Terminal], require: Callable[[str], str]
+) -> None:
+    """Show it in the prompt of a shell that has no rc file and no hook; `off` by eval takes it off."""
+    shell = terminal(["awsenv", "exec", "read-only"], environ | {"SHELL": require("sh")})
+
+    shell.see(r"\[read-only\] [$#] ")
+    shell.send('eval "$(awsenv off)"\r')
+    shell.see(r"\n[$#] ")
+
+    assert shell.end() == 0
+
+
+def test_a_subshell_keeps_the_rc_files(shell: Spelling, interactive: Interactive, environ: dict[str, str]) -> None:
+    """Read the person's own rc file once, in its own place."""
+    terminal = interactive()
+    rc = Path(environ["HOME"]) / shell.rc
+    rc.write_text(rc.read_text() + "echo rc\nalias mine='echo from-the-rc'\n")
+
+    started = terminal.run("awsenv exec read-only")
+
+    assert re.findall("(?m)^rc$", started) == ["rc"]
+    assert "\nfrom-the-rc\n" in terminal.run("mine")
+    assert "ZDOTDIR" not in terminal.environment()
