@@ -1,0 +1,97 @@
+"""Terraform keeps its state on S3 with the role that `awsenv exec` gives it."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import World
+
+# As for AWS itself: the AWS_ENDPOINT_URL of the environment leads the backend to the local AWS, which has an IP address,
+# so that the bucket stands in the path. The resource is Terraform's own: no provider is downloaded.
+CONFIGURATION = """
+terraform {{
+  backend "s3" {{
+    bucket       = "{bucket}"
+    key          = "state"
+    region       = "eu-central-1"
+    use_lockfile = true
+  }}
+}}
+
+resource "terraform_data" "it" {{
+  input = "{value}"
+}}
+
+output "it" {{
+  value = terraform_data.it.output
+}}
+"""
+
+
+@pytest.fixture
+def bucket(world: World) -> str:
+    """Return a bucket that an administrator has made."""
+    name = f"state-{world.sandbox.account}"
+    admin = world.sandbox.admin
+    client = boto3.client(
+        "s3",
+        endpoint_url=world.sandbox.url,
+        region_name="us-east-1",
+        aws_access_key_id=admin.access_key_id,
+        aws_secret_access_key=admin.secret_access_key,
+    )
+    client.create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture
+def terraform(world: World, tmp_path: Path, bucket: str) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return what runs Terraform with a role."""
+    path = shutil.which("terraform")
+    if path is None:
+        pytest.skip("terraform is not installed, and no package registry has it")  # in CI too
+    folder = tmp_path / "terraform"
+    folder.mkdir()
+
+    def run(role: str, value: str, *words: str) -> subprocess.CompletedProcess[str]:
+        (folder / "main.tf").write_text(CONFIGURATION.format(bucket=bucket, value=value))
+        terraform = [path, f"-chdir={folder}", *words, "-no-color", "-input=false"]
+        return world.run("exec", *role.split(), "--", *terraform, CHECKPOINT_DISABLE="1")
+
+    return run
+
+
+def test_terraform_plans_and_applies(
+    world: World, terraform: Callable[..., subprocess.CompletedProcess[str]], bucket: str
+) -> None:
+    """Read the state with `read-only` and write it with `power-user`; what a role may not do, Terraform cannot."""
+    assert terraform("read-only", "one", "init").returncode == 0
+    assert "1 to add" in terraform("read-only", "one", "plan", "-lock=false").stdout
+
+    denied = terraform("read-only", "one", "apply", "-auto-approve")
+    assert denied.returncode == 1
+    assert "assumed-role/read-only/" in denied.stderr
+    assert "s3:PutObject" in denied.stderr
+
+    applied = terraform(f"power-user {world.device.code()}", "one", "apply", "-auto-approve")
+    assert (0, "") == (applied.returncode, applied.stderr)
+    assert 'it = "one"' in applied.stdout
+
+    unchanged = terraform("read-only", "one", "plan", "-lock=false", "-detailed-exitcode")
+    changed = terraform("read-only", "two", "plan", "-lock=false", "-detailed-exitcode")
+    assert (0, 2) == (unchanged.returncode, changed.returncode), "the statuses are Terraform's own"
+    writers = {
+        call.caller
+        for call in world.sandbox.calls
+        if call.action == "PutObject" and call.error is None and call.parameters["Bucket"] == bucket
+    }
+    assert {f"arn:aws:sts::{world.sandbox.account}:assumed-role/power-user/awsenv"} == writers
