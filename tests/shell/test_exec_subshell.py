@@ -72,14 +72,14 @@ def test_the_status_of_the_subshell_is_its_own(shell: Any, enter: Start, write_r
     assert 9 == window.child.exitstatus
 
 
-@pytest.mark.parametrize("where", ["unset", "variable", "zshenv", "empty"])
+@pytest.mark.parametrize("where", ["unset", "variable", "zshenv", "home"])
 def test_zdotdir_is_as_it_was(where: str, shells: Any, require: Start, home: Path, enter: Start) -> None:
     """Read zsh's own files where they are, and leave ZDOTDIR, the history and the environment as without awsenv."""
     require("zsh")
     shell = shells["zsh"]
     folder = home / "dot" if where in {"variable", "zshenv"} else home
     folder.mkdir(exist_ok=True)
-    environ = {"variable": {"ZDOTDIR": str(folder)}, "empty": {"ZDOTDIR": str(home)}}.get(where, {})
+    environ = {"variable": {"ZDOTDIR": str(folder)}, "home": {"ZDOTDIR": str(home)}}.get(where, {})
     # As on macOS, where /etc/zshrc names the history file by ZDOTDIR.
     (folder / ".zshrc").write_text(f"{shell.prompt}\nhist=${{ZDOTDIR:-$HOME}}/.zsh_history\n")
     (folder / ".zshenv").write_text("order=(env)\n")
@@ -91,7 +91,7 @@ def test_zdotdir_is_as_it_was(where: str, shells: Any, require: Start, home: Pat
     window = enter("zsh", **environ)
 
     assert window.line.startswith("[power-user] 0:")
-    expected = {"unset": "unset", "variable": str(folder), "zshenv": str(folder), "empty": str(home)}[where]
+    expected = {"unset": "unset", "variable": str(folder), "zshenv": str(folder), "home": str(home)}[where]
     assert expected == window.run("echo ${ZDOTDIR-unset}").replace("\n", "")  # it may be wider than the screen
     assert f"{folder}/.zsh_history" == window.run("echo $hist").replace("\n", "")
     assert ("home env" if where == "zshenv" else "env") == window.run("echo $order")
