@@ -332,7 +332,14 @@ def test_mfa_behind_a_role_is_told_to_be_impossible(home: Home) -> None:
 def test_a_name_that_is_no_profile_is_told(home: Home) -> None:
     """Most often a profile was misspelt."""
     hint = hint_of(lambda: home.obtain("pwoer", profile="base"))
-    assert f"'pwoer' is no profile: it was taken for a role of account {home.sandbox.account}" in hint
+    assert f"'pwoer' is no profile, and was taken for a role of account {home.sandbox.account}; see awsenv list" == hint
+
+
+def test_a_name_that_is_nearly_a_profile_is_asked_back(home: Home) -> None:
+    """Suggest the profile that was meant."""
+    home.profile("power-user", role_arn=home.role("power-user"), source_profile="base")
+    hint = hint_of(lambda: home.obtain("pwoer-user", profile="base"))
+    assert "did you mean profile 'power-user'?" == hint
 
 
 def test_a_key_that_is_gone_is_named_with_its_place(home: Home) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from awsenv.errors import CodeRejected, MfaError, ResponseLost
+from awsenv.config import did_you_mean
+from awsenv.errors import CodeRejected, MfaError, RefusedError, ResponseLost
 from awsenv.mfa import Codes, Device
 from awsenv.model import AssumeRole, GetSessionToken
 
@@ -41,13 +42,20 @@ def obtain(chain: Chain, profiles: Profiles, environ: Environ, codes: Codes) -> 
         ConfigError: A setting makes the calls impossible.
     """
     # These import botocore. Whoever only needs the names in here shall not wait for it.
+    from awsenv.aws.denied import is_typed_name  # noqa: PLC0415
     from awsenv.aws.session import open_session  # noqa: PLC0415
     from awsenv.aws.source import source_credentials  # noqa: PLC0415
     from awsenv.aws.sts import Sts  # noqa: PLC0415
 
     session = open_session(profiles, environ, profile=chain.settings_profile, region=chain.region)
     source = source_credentials(chain.source, session, profiles, environ)
-    return _Walk(chain, Sts(session), source, codes).to_the_end()
+    walk = _Walk(chain, Sts(session), source, codes)
+    try:
+        return walk.to_the_end()
+    except RefusedError as error:
+        if error.code == "AccessDenied" and is_typed_name(chain, -1):
+            error.hint = did_you_mean(chain.role, profiles) or error.hint
+        raise
 
 
 class _Walk:

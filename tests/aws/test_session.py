@@ -55,6 +55,13 @@ def test_the_endpoint_is_the_nearest_one(
     assert expected == session.configured_endpoint("sts")
 
 
+def test_an_endpoint_needs_no_region(person: Person) -> None:
+    """A region may be known to nobody, as it may without an endpoint."""
+    client = person.session().create_client("sts")
+
+    assert ("us-east-1", person.sandbox.url) == (client.meta.region_name, client.meta.endpoint_url)
+
+
 def test_a_services_section_that_is_not_there_is_named(person: Person) -> None:
     """The name is wrong, not the network."""
     del person.environ["AWS_ENDPOINT_URL"]

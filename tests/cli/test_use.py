@@ -194,6 +194,13 @@ def test_a_full_disk_is_a_failure(world: World) -> None:
     assert "No space left on device" in answer.stderr
 
 
+def test_a_reader_who_does_not_wait_is_no_fault(world: World) -> None:
+    """Say that the help page could not be written, and not where in the code that was met."""
+    answer = world.command(["sh", "-c", f"exec 3>&1; {{ sleep 1; {world.program} --help; echo $? >&3; }} | true"])
+
+    assert ("1\n", "awsenv: the output could not be written\n") == (answer.stdout, answer.stderr)
+
+
 def test_nothing_is_written_to_the_home(world: World) -> None:
     """Leave no cache behind."""
     home = Path(world.environ["HOME"])

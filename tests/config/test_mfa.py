@@ -103,7 +103,7 @@ def test_a_source_that_is_a_role_has_no_device(source: str, home: Home) -> None:
     chain = home.resolve(RoleRequest("b", code="123456"), f"{text}[profile me]\n{source}")
 
     assert [None, None] == devices(chain)
-    assert ["[profile a], mfa_serial", "CODE", "[profile b], mfa_serial"] == [
+    assert ["[profile a], mfa_serial", "the command line", "[profile b], mfa_serial"] == [
         note.partition(": not used;")[0].removeprefix("~/.aws/config:4, ").removeprefix("~/.aws/config:8, ")
         for note in notes(chain)
     ]

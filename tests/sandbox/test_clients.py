@@ -35,6 +35,7 @@ def environ(sandbox: Sandbox, clean_environ: dict[str, str], assumed: Credential
     return {
         **clean_environ,
         **sandbox.environ(),
+        "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": assumed.access_key_id,
         "AWS_SECRET_ACCESS_KEY": assumed.secret_access_key,
         "AWS_SESSION_TOKEN": str(assumed.session_token),

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from awsenv.config.arns import is_bare_name
+from awsenv.config.sources import OF_A_ROLE
 from awsenv.config.text import quoted
 from awsenv.model import AssumeRole, GetSessionToken
 
 if TYPE_CHECKING:
     from awsenv.model import Chain
-
-_ROLE_SOURCES = frozenset({"sso", "web-identity", "container", "instance"})
 
 
 def hint(chain: Chain, index: int, account: str) -> str:
@@ -25,18 +24,20 @@ def hint(chain: Chain, index: int, account: str) -> str:
     hop = chain.hops[index]
     if not isinstance(hop, AssumeRole):
         return "check what the user may do"
-    checks = [
-        _existence(chain, hop, account),
+    if is_typed_name(chain, index):
+        return f"{quoted(chain.role)} is no profile, and was taken for a role of account {account}; see awsenv list"
+    checks = (
+        "check that the role exists and that its trust policy names you",
         _external_id(hop),
         _mfa(chain, index),
-    ]
+    )
     return "; ".join(check for check in checks if check)
 
 
-def _existence(chain: Chain, hop: AssumeRole, account: str) -> str:
-    if hop.profile is None and is_bare_name(chain.role):
-        return f"{quoted(chain.role)} is no profile: it was taken for a role of account {account}"
-    return "check that the role exists and that its trust policy names you"
+def is_typed_name(chain: Chain, index: int) -> bool:
+    """Tell whether a hop's role was typed as a bare name, which may have been meant for a profile."""
+    hop = chain.hops[index] if chain.hops else None
+    return isinstance(hop, AssumeRole) and hop.profile is None and is_bare_name(chain.role)
 
 
 def _external_id(hop: AssumeRole) -> str:
@@ -50,7 +51,7 @@ def _mfa(chain: Chain, index: int) -> str:
     hop, before = chain.hops[index], chain.hops[:index]
     if hop.mfa is not None:
         return ""
-    if any(isinstance(earlier, AssumeRole) for earlier in before) or chain.source.kind in _ROLE_SOURCES:
+    if any(isinstance(earlier, AssumeRole) for earlier in before) or chain.source.kind in OF_A_ROLE:
         return "a role that asks for MFA cannot be reached through another role"
     if any(isinstance(earlier, GetSessionToken) for earlier in before):
         return "its trust policy may ask for a fresher MFA code than that of the session"

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from awsenv.model import Environ
 
 
+WITHOUT_REGION = "us-east-1"
+"""What a request to the global endpoint of STS is signed for."""
+
+
 class Timeouts(NamedTuple):
     """Seconds to wait. botocore's own are 60, which with its three attempts makes six minutes of silence."""
 
@@ -90,6 +94,9 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         endpoint = kwargs.get("endpoint_url") or self.configured_endpoint(service_name)
         if endpoint is not None:
             kwargs["endpoint_url"] = endpoint
+            if kwargs.get("region_name") is None and self.get_config_variable("region") is None:
+                # With an endpoint botocore insists on a region; without one it signs for this when there is none.
+                kwargs["region_name"] = WITHOUT_REGION
             if _is_loopback(endpoint):
                 # A proxy elsewhere cannot reach this machine's own loopback.
                 kwargs["config"] = kwargs.get("config", Config()).merge(Config(proxies={}))

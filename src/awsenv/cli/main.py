@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from awsenv.cli import app, process, report
 from awsenv.cli.evaluated import SHELL_VARIABLE
 from awsenv.cli.outcome import Caller, Finished, Print
-from awsenv.errors import ExitCode, Interrupted, LaunchError
+from awsenv.errors import ExitCode, Failure, Interrupted, LaunchError
 from awsenv.launch import become
 from awsenv.shells.render import SHELLS
 
@@ -49,7 +49,10 @@ def _conclude(outcome: Outcome) -> int:
         return outcome.status
     process.complain(report.noted(outcome.notes))
     if isinstance(outcome, Print):
-        process.write(outcome.text)
+        try:
+            process.write(outcome.text)
+        except OSError as error:
+            raise Failure(f"the output could not be written: {error.strerror or error}") from None
         return ExitCode.DONE
     return become(outcome.argv, outcome.environ)
 

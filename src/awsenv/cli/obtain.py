@@ -31,7 +31,7 @@ def obtain(caller: Caller, role: str, code: str | None, options: RoleOptions) ->
         request = replace(request, external_id=mfa.ask_secret("External id: "))
     profiles = config.read(base)
     chain = config.resolve(request, profiles, base)
-    return chain, broker.obtain(chain, profiles, base, mfa.Codes(request.code))
+    return chain, broker.obtain(chain, profiles, base, mfa.Codes(request.code, environ=base))
 
 
 def _checked(code: str) -> str:

@@ -22,8 +22,9 @@ def as_awsenv_error(error: BaseException) -> AwsenvError:
         context = getattr(error, "ctx", None)
         command = "awsenv" if context is None else context.command_path
         return UsageError(_sentence(error.format_message()), hint=f"{command} --help")
-    if isinstance(error, OSError):
-        return Failure(f"the output could not be written: {error.strerror or error}")
+    if isinstance(error, SystemExit):
+        # What Typer makes of a reader who does not wait for the end of a help page.
+        return Failure("the output could not be written")
     return Failure(
         f"a fault of awsenv's own: {type(error).__name__} at {_line_of(error)}",
         hint="please report it, with the command that you ran",

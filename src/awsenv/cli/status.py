@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from awsenv import environment
+from awsenv import config, environment
 from awsenv.cli.outcome import Caller, Print
 from awsenv.errors import SourceError
 from awsenv.model import Credentials
@@ -80,7 +80,8 @@ def _identity(caller: Caller) -> str:
         raise SourceError("there are no keys in this shell to ask AWS about", hint="awsenv ROLE [CODE]")
     from awsenv.aws.sts import caller as identity_of  # noqa: PLC0415 - 150 ms of botocore, only to ask AWS
 
-    return identity_of(Credentials(key, secret, environ.get("AWS_SESSION_TOKEN")), environ).arn
+    profiles = config.read(environment.original(environ))
+    return identity_of(Credentials(key, secret, environ.get("AWS_SESSION_TOKEN")), environ, profiles).arn
 
 
 def _table(rows: list[tuple[str, str]]) -> str:

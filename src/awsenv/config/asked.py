@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from awsenv.model import RoleRequest
 
 _SPELT = {
-    "role": "ROLE",
-    "code": "CODE",
+    "role": "the command line",
+    "code": "the command line",
     "tags": "--tag",
     "transitive_tags": "--transitive-tag",
     "policy_arns": "--policy-arn",

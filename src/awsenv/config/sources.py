@@ -6,6 +6,7 @@ machine's own role, and act as somebody else.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv.config import arns
@@ -144,6 +145,7 @@ def from_profile(profile: Profile, profiles: Profiles) -> Found:
     source = Source(kind, profile.name, profile.origin)
     if kind == "static":
         keys = static_keys(profile)
+        source = replace(source, origin=profile.settings[_KEY_ID].origin)
         return Found(source, has_token=keys is not None and keys.session_token is not None)
     _CHECKS[kind](profile, profiles)
     return Found(source)

@@ -104,8 +104,6 @@ class Sandbox:
         """Return the variables that point AWS clients of any language at the sandbox. None is secret."""
         return {
             "AWS_ENDPOINT_URL": self.url,
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
             "NO_PROXY": HOST,
             "no_proxy": HOST,
