@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -295,13 +295,21 @@ def test_sso_that_cannot_be_reached_is_named(person: Person, signed_in: Callable
 # aws login
 
 
-def test_login_without_its_package_says_which(person: Person) -> None:
-    """The keys are signed for with awscrt, which boto3 does not bring."""
-    if find_spec("awscrt") is not None:
-        pytest.skip("awscrt is installed here")
-    error = refused(person, "login", "[profile p]\nlogin_session = arn:aws:iam::123456789012:user/alice\n")
-    assert "awscrt" in error.fact
-    assert "botocore[crt]" in str(error.hint)
+def test_login_without_its_package_says_which(person: Person, program: str) -> None:
+    """The keys are signed for with awscrt, which boto3 does not bring, and which botocore can be told to ignore."""
+    person.configure("[profile p]\nlogin_session = arn:aws:iam::123456789012:user/alice\n")
+
+    answer = subprocess.run(
+        [program, "p", "--shell", "sh"],
+        env={**person.environ, "BOTO_DISABLE_CRT": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (answer.returncode, answer.stdout) == (4, "false;\n")
+    assert "awscrt" in answer.stderr
+    assert "botocore[crt]" in answer.stderr
 
 
 LOGIN = "[profile p]\nregion = eu-west-1\nlogin_session = arn:aws:iam::123456789012:user/alice\n"
@@ -310,7 +318,6 @@ LOGIN = "[profile p]\nregion = eu-west-1\nlogin_session = arn:aws:iam::123456789
 @pytest.fixture
 def logged_in(person: Person, endpoint: Endpoint) -> Callable[[timedelta], None]:
     """Return what `aws login` does: it writes the file of the keys."""
-    pytest.importorskip("awscrt")
     person.environ["AWS_ENDPOINT_URL_SIGNIN"] = endpoint.url
     new = {"accessKeyId": "ASIANEW", "secretAccessKey": "canary-secret", "sessionToken": "canary-token"}
     endpoint.answers["POST", "/v1/token"] = (
