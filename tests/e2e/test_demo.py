@@ -71,6 +71,10 @@ def test_a_demo_shell_is_toured_and_gone(
     demo.run(typed[0])
     assert "[power-user " in demo.run("awsenv status")
     assert ":assumed-role/power-user/" in demo.run("awsenv status --verify")
+    demo.send("sh -c 'echo rea\"\"dy; exec sleep 60'\r")
+    demo.see("ready")
+    demo.send(CTRL_C)
+    demo.prompt()
     demo.run("awsenv off")
     assert "[power-user " not in demo.run("true")
 

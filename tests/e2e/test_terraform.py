@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from conftest import World
 
-# As for AWS itself: the AWS_ENDPOINT_URL of the environment leads the backend to the local AWS, which has an IP address,
-# so that the bucket stands in the path. The resource is Terraform's own: no provider is downloaded.
+# As for AWS itself: the AWS_ENDPOINT_URL of the environment leads the backend to the local AWS, whose host is an IP
+# address, so that the bucket stands in the path. The resource is Terraform's own: no provider is downloaded.
 CONFIGURATION = """
 terraform {{
   backend "s3" {{
@@ -89,9 +89,6 @@ def test_terraform_plans_and_applies(
     unchanged = terraform("read-only", "one", "plan", "-lock=false", "-detailed-exitcode")
     changed = terraform("read-only", "two", "plan", "-lock=false", "-detailed-exitcode")
     assert (0, 2) == (unchanged.returncode, changed.returncode), "the statuses are Terraform's own"
-    writers = {
-        call.caller
-        for call in world.sandbox.calls
-        if call.action == "PutObject" and call.error is None and call.parameters["Bucket"] == bucket
-    }
-    assert {f"arn:aws:sts::{world.sandbox.account}:assumed-role/power-user/awsenv"} == writers
+    written = [call for call in world.sandbox.calls if call.action == "PutObject" and call.error is None]
+    assert {bucket} == {call.parameters["Bucket"] for call in written}
+    assert all(":assumed-role/power-user/" in (call.caller or "") for call in written)
