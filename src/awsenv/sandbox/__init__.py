@@ -9,9 +9,9 @@ Importing this raises ImportError where the extra is not installed.
 
 from __future__ import annotations
 
-from .calls import Call
-from .faults import Fault
-from .mfa import MfaDevice
-from .sandbox import Sandbox
+from awsenv.sandbox.calls import Call
+from awsenv.sandbox.faults import Fault
+from awsenv.sandbox.mfa import MfaDevice
+from awsenv.sandbox.sandbox import Sandbox
 
 __all__ = ["Call", "Fault", "MfaDevice", "Sandbox"]

@@ -15,8 +15,8 @@ from moto.core.base_backend import BackendDict
 from moto.iam.models import AWSManagedPolicy, iam_backends
 from moto.iam.utils import generate_access_key_id_from_account_id
 
-from .answers import ServiceError
-from .identity import Caller, Key, Kind
+from awsenv.sandbox.answers import ServiceError
+from awsenv.sandbox.identity import Caller, Key, Kind
 
 PARTITION = "aws"
 

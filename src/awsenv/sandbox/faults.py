@@ -8,10 +8,10 @@ from dataclasses import replace
 from enum import Enum, unique
 from typing import TYPE_CHECKING
 
-from .answers import Answer, Family, ServiceError, render, result
+from awsenv.sandbox.answers import Answer, Family, ServiceError, render, result
 
 if TYPE_CHECKING:
-    from .operation import Operation
+    from awsenv.sandbox.operation import Operation
 
 
 @unique

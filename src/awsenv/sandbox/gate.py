@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from . import faults, permissions, request, signature
-from .answers import Answer, AuthenticationError, ServiceError, render, spell
-from .calls import Call
-from .faults import Fault
-from .operation import Operation, identify
+from awsenv.sandbox import faults, permissions, request, signature
+from awsenv.sandbox.answers import Answer, AuthenticationError, ServiceError, render, spell
+from awsenv.sandbox.calls import Call
+from awsenv.sandbox.faults import Fault
+from awsenv.sandbox.operation import Operation, identify
 
 if TYPE_CHECKING:
     import threading
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from .clock import Clock
-    from .directory import Directory
-    from .identity import Caller, Keys
-    from .mfa import Devices
-    from .request import Request
-    from .sts import Sts
+    from awsenv.sandbox.clock import Clock
+    from awsenv.sandbox.directory import Directory
+    from awsenv.sandbox.identity import Caller, Keys
+    from awsenv.sandbox.mfa import Devices
+    from awsenv.sandbox.request import Request
+    from awsenv.sandbox.sts import Sts
 
 CODE_PATH = "/_awsenv/mfa-code/"
 """Where a shell gets the current MFA code of a user, who is named behind it."""

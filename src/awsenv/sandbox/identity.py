@@ -12,15 +12,14 @@ from enum import Enum, auto, unique
 from typing import TYPE_CHECKING
 
 from awsenv.model import Credentials
-
-from .answers import AuthenticationError, Failure
+from awsenv.sandbox.answers import AuthenticationError, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from .clock import Clock
-    from .directory import Directory
+    from awsenv.sandbox.clock import Clock
+    from awsenv.sandbox.directory import Directory
 
 
 @unique

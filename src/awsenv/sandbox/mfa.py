@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from pyotp import TOTP
 
-from .answers import ServiceError
+from awsenv.sandbox.answers import ServiceError
 
 if TYPE_CHECKING:
-    from .clock import Clock
-    from .directory import Directory
-    from .identity import Caller
+    from awsenv.sandbox.clock import Clock
+    from awsenv.sandbox.directory import Directory
+    from awsenv.sandbox.identity import Caller
 
 STEP = 30
 """Seconds that one code is the current one (RFC 6238)."""

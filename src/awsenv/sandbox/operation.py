@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from .answers import Family
-from .identity import Kind
+from awsenv.sandbox.answers import Family
+from awsenv.sandbox.identity import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .identity import Caller
-    from .request import Request
+    from awsenv.sandbox.identity import Caller
+    from awsenv.sandbox.request import Request
 
 HIDDEN = "(hidden)"
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from . import trust
-from .answers import AuthenticationError, Failure, Family, ServiceError
-from .identity import Caller, Kind
-from .operation import Operation, iam_resource
-from .policy import Verdict
+from awsenv.sandbox import trust
+from awsenv.sandbox.answers import AuthenticationError, Failure, Family, ServiceError
+from awsenv.sandbox.identity import Caller, Kind
+from awsenv.sandbox.operation import Operation, iam_resource
+from awsenv.sandbox.policy import Verdict
 
 if TYPE_CHECKING:
-    from .clock import Clock
-    from .directory import Directory
-    from .request import Request
+    from awsenv.sandbox.clock import Clock
+    from awsenv.sandbox.directory import Directory
+    from awsenv.sandbox.request import Request
 
 # IAM answers these for the user who asks, when no user is named.
 _OWN_USER = frozenset(

@@ -7,15 +7,14 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from awsenv.model import Credentials
-
-from .clock import Clock
-from .directory import Directory, managed_policy_arn
-from .faults import Fault, Faults
-from .gate import Gate
-from .identity import Keys
-from .mfa import Devices, MfaDevice
-from .server import HOST, Server, moto_application
-from .sts import Sts
+from awsenv.sandbox.clock import Clock
+from awsenv.sandbox.directory import Directory, managed_policy_arn
+from awsenv.sandbox.faults import Fault, Faults
+from awsenv.sandbox.gate import Gate
+from awsenv.sandbox.identity import Keys
+from awsenv.sandbox.mfa import Devices, MfaDevice
+from awsenv.sandbox.server import HOST, Server, moto_application
+from awsenv.sandbox.sts import Sts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .calls import Call
+    from awsenv.sandbox.calls import Call
 
 REGION = "us-east-1"
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from .request import HEADERS
+from awsenv.sandbox.request import HEADERS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-    from .clock import Clock
+    from awsenv.sandbox.clock import Clock
 
 HOST = "127.0.0.1"
 

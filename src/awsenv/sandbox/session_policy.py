@@ -6,14 +6,14 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from .answers import ServiceError
-from .validation import constraint
+from awsenv.sandbox.answers import ServiceError
+from awsenv.sandbox.validation import constraint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .directory import Directory
-    from .identity import Caller
+    from awsenv.sandbox.directory import Directory
+    from awsenv.sandbox.identity import Caller
 
 MAX_PLAINTEXT = 2048
 """Characters of the session policy and the policy ARNs together (STS API, AssumeRole, Policy)."""

@@ -17,10 +17,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 
-from .answers import AuthenticationError, Failure
+from awsenv.sandbox.answers import AuthenticationError, Failure
 
 if TYPE_CHECKING:
-    from .request import Request
+    from awsenv.sandbox.request import Request
 
 SKEW = timedelta(minutes=15)
 """How far the time of a signature may be from the service's own (AWS General Reference, SigV4)."""

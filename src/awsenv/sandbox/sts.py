@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import session_policy, trust, validation
-from .answers import ServiceError, result
-from .identity import Caller, Kind, with_session
+from awsenv.sandbox import session_policy, trust, validation
+from awsenv.sandbox.answers import ServiceError, result
+from awsenv.sandbox.identity import Caller, Kind, with_session
 
 if TYPE_CHECKING:
     from awsenv.model import Credentials
-
-    from .answers import Answer
-    from .clock import Clock
-    from .directory import Directory
-    from .identity import Keys
-    from .mfa import Devices
+    from awsenv.sandbox.answers import Answer
+    from awsenv.sandbox.clock import Clock
+    from awsenv.sandbox.directory import Directory
+    from awsenv.sandbox.identity import Keys
+    from awsenv.sandbox.mfa import Devices
 
 CHAINED = 3600
 """Seconds of a role that is assumed with temporary credentials, those of GetSessionToken among them."""

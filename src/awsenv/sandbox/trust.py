@@ -7,17 +7,17 @@ import re
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from . import policy
-from .answers import ServiceError
-from .identity import Kind
-from .policy import Verdict
+from awsenv.sandbox import policy
+from awsenv.sandbox.answers import ServiceError
+from awsenv.sandbox.identity import Kind
+from awsenv.sandbox.policy import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .directory import Directory
-    from .identity import Caller
-    from .policy import Context, Statement
+    from awsenv.sandbox.directory import Directory
+    from awsenv.sandbox.identity import Caller
+    from awsenv.sandbox.policy import Context, Statement
 
 
 class Trust(IntEnum):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.loaders import Loader
 from botocore.model import OperationNotFoundError, ServiceModel
 
-from .answers import ServiceError
+from awsenv.sandbox.answers import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
