@@ -26,6 +26,9 @@ USER = "alice"
 EXTERNAL_ID = "demo-external-id"
 REGION = "eu-central-1"
 
+_PATIENCE = 5
+"""Seconds that what runs in the demo has to end when the demo is asked to."""
+
 TOUR = """\
 A local AWS runs in this shell, and ends with it. The user alice may do nothing but assume roles.
   awsenv power-user "$(mfa-code)"    a role with MFA and an external id; mfa-code prints alice's current code
@@ -53,9 +56,10 @@ def demo(caller: Caller, command: Sequence[str]) -> Finished:
         _furnish(sandbox, Path(home))
         environ = _environ(caller, sandbox, Path(home))
         if command:
-            return Finished(_run(command, environ))
+            return Finished(_run(command, environ, end_with=signal.SIGTERM))
         process.complain(TOUR)
-        return Finished(_run(*own_subshell(caller, environ)))
+        # An interactive shell ignores SIGTERM.
+        return Finished(_run(*own_subshell(caller, environ), end_with=signal.SIGHUP))
 
 
 def _furnish(sandbox: Sandbox, home: Path) -> None:
@@ -100,12 +104,17 @@ def _environ(caller: Caller, sandbox: Sandbox, home: Path) -> dict[str, str]:
     }
 
 
-def _run(argv: Sequence[str], environ: Environ) -> int:
+def _run(argv: Sequence[str], environ: Environ, *, end_with: signal.Signals) -> int:
     """Run *argv* to its end and return its status, as a shell would give it. SIGINT and SIGQUIT are the child's."""
     # A handler, not SIG_IGN: what is ignored would stay ignored in the child.
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGQUIT)}
     try:
-        status = subprocess.run(argv, env=environ, check=False).returncode
+        with subprocess.Popen(argv, env=environ) as child:
+            try:
+                status = child.wait()
+            except KeyboardInterrupt:
+                _end(child, end_with)
+                raise
     except FileNotFoundError:
         raise NotFound(f"command not found: {argv[0]!r}") from None
     except OSError as error:
@@ -114,3 +123,14 @@ def _run(argv: Sequence[str], environ: Environ) -> int:
         for number, handler in before.items():
             signal.signal(number, handler)
     return status if status >= 0 else 128 - status
+
+
+def _end(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Ask *child* with the signal *number* to end, which it may clean up before; it has a few seconds for that."""
+    child.send_signal(number)
+    try:
+        child.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        child.kill()
