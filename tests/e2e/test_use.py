@@ -49,7 +49,7 @@ def test_clients_answer_as_the_role_and_off_restores(
 ) -> None:
     """Put the role on, let the AWS CLI ask EC2 and STS with it, and take it off: every variable is as it was."""
     require("aws")
-    shell = interactive(hook=form.hook)
+    shell = interactive(hook=form.hook, AWS_PROFILE="default", AWS_REGION="us-east-2", AWS_SECURITY_TOKEN="")
     before = shell.environment()
 
     shell.run(form(f"power-user {new_code()}"))
