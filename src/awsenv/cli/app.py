@@ -1,106 +1,26 @@
-"""The command line: which commands there are, and how their words are read.
+"""The commands there are, and what each is given of the command line.
 
 A command's own module is loaded when it is called: nobody waits for what another command needs.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
+from awsenv.cli.grammar import Command, CommandBehindRole, Commands, with_command
 from awsenv.cli.options import RoleOptions, with_role_options
 from awsenv.cli.outcome import Caller, Outcome, Print
 from awsenv.errors import UsageError
 
-DEFAULT_COMMAND = "use"
 EVALUATED = ("use", "off", "init")
 """The commands whose output a shell evaluates: their failure must fail there, too."""
 
 
-class _AsTyped:
-    """Takes a value as it was typed: a text, a flag, or a list of texts where the option may be repeated."""
-
-    @staticmethod
-    def coerce(value: Any, *, param: Any, ctx: Any) -> Any:
-        del ctx
-        return list(value or ()) if param.multiple else value
-
-
-class _TextsAndFlags:
-    """A command whose parameters are texts and flags, all of them.
-
-    Typer 0.29 loads pydantic to make texts of texts: 80 ms, as long as an SDK needs to load.
-    """
-
-    def get_params(self, ctx: Any) -> Any:
-        parameters = super().get_params(ctx)  # type: ignore[misc] # of the command that this is mixed into
-        for parameter in parameters:
-            parameter.get_runtime_param = _AsTyped
-        return parameters
-
-
-class _Commands(_TextsAndFlags, TyperGroup):
-    """The commands, and `use` for a first word that is none of them."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        rest: list[str] = super().parse_args(ctx, with_command(args))
-        return rest
-
-
-class _Command(_TextsAndFlags, TyperCommand):
-    """A command whose usage line is written as a person types it."""
-
-    def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        del ctx
-        return [self.options_metavar or ""]
-
-
-class _CommandBehindRole(_Command):
-    """ROLE [CODE] [--] COMMAND…: our options stop where the command begins, and the rest is the command's."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        ours, role_words, command = self._split(ctx, args)
-        super().parse_args(ctx, ours)
-        words = [*role_words, "--", *command]
-        ctx.args = words
-        return words
-
-    def _split(self, ctx: Any, args: list[str]) -> tuple[list[str], list[str], list[str]]:
-        ours: list[str] = []
-        role_words: list[str] = []
-        rest = args
-        while rest:
-            left = self.make_parser(ctx).parse_args(list(rest))[1]
-            taken = rest[: len(rest) - len(left)]
-            if taken[-1:] == ["--"]:
-                return [*ours, *taken[:-1]], role_words, left
-            ours += taken
-            if not left or len(role_words) == _words_of_role([*role_words, *left]):
-                return ours, role_words, left
-            role_words.append(left[0])
-            rest = left[1:]
-        return ours, role_words, []
-
-
-def _words_of_role(words: list[str]) -> int:
-    """Return how many of *words*, which begin with the role, speak of it: a code of six digits does, a command not."""
-    return 2 if len(words) > 1 and re.fullmatch("[0-9]{6}", words[1]) else 1
-
-
-def with_command(args: list[str]) -> list[str]:
-    """Return *args* with the command that a first word which is no command stands for."""
-    known = {command.name for command in app.registered_commands}
-    if not args or args[0] in known or args[0] in {"--help", "-h", "--version"}:
-        return args
-    return [DEFAULT_COMMAND, *args]
-
-
 app = typer.Typer(
     name="awsenv",
-    cls=_Commands,
+    cls=Commands,
     # The words of a plain help page can be searched, and quoted by the README.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -141,7 +61,7 @@ def _awsenv(
     return None
 
 
-@app.command("use", cls=_Command, options_metavar="[OPTIONS] ROLE [CODE]")
+@app.command("use", cls=Command, options_metavar="[OPTIONS] ROLE [CODE]")
 @with_role_options
 def _use(
     ctx: typer.Context,
@@ -164,7 +84,7 @@ def _use(
 
 @app.command(
     "exec",
-    cls=_CommandBehindRole,
+    cls=CommandBehindRole,
     options_metavar="[OPTIONS] ROLE [CODE] [-- COMMAND...]",
     context_settings={"allow_interspersed_args": False, "allow_extra_args": True},
 )
@@ -181,7 +101,7 @@ def _exec(ctx: typer.Context, *, options: RoleOptions) -> Outcome:
     return exec_(_caller(ctx), ctx.args[:split], ctx.args[split + 1 :], options)
 
 
-@app.command("off", cls=_Command)
+@app.command("off", cls=Command)
 def _off(ctx: typer.Context, *, shell: ShellName = None, to_terminal: ToTerminal = False) -> Outcome:
     """Print what takes the role off again.
 
@@ -192,7 +112,7 @@ def _off(ctx: typer.Context, *, shell: ShellName = None, to_terminal: ToTerminal
     return off(_caller(ctx), shell=shell, to_terminal=to_terminal)
 
 
-@app.command("status", cls=_Command)
+@app.command("status", cls=Command)
 def _status(
     ctx: typer.Context,
     *,
@@ -204,7 +124,7 @@ def _status(
     return status(_caller(ctx), verify=verify)
 
 
-@app.command("list", cls=_Command)
+@app.command("list", cls=Command)
 def _list(ctx: typer.Context) -> Outcome:
     """List the roles of your AWS configuration."""
     from awsenv.cli.listing import listing
@@ -212,7 +132,7 @@ def _list(ctx: typer.Context) -> Outcome:
     return listing(_caller(ctx))
 
 
-@app.command("init", cls=_Command, options_metavar="SHELL")
+@app.command("init", cls=Command, options_metavar="SHELL")
 def _init(ctx: typer.Context, shell: Annotated[str, typer.Argument(metavar="SHELL", hidden=True)]) -> Outcome:
     """Print the hook of bash, zsh or fish.
 
@@ -226,7 +146,7 @@ def _init(ctx: typer.Context, shell: Annotated[str, typer.Argument(metavar="SHEL
 
 @app.command(
     "demo",
-    cls=_Command,
+    cls=Command,
     options_metavar="[-- COMMAND...]",
     context_settings={"allow_interspersed_args": False, "allow_extra_args": True},
 )
@@ -244,6 +164,11 @@ def _demo(ctx: typer.Context) -> Outcome:
 def _caller(ctx: typer.Context) -> Caller:
     caller: Caller = ctx.obj
     return caller
+
+
+def named(args: list[str]) -> list[str]:
+    """Return *args* with the command that is meant in front, also where it was left out."""
+    return with_command(args, {command.name for command in app.registered_commands})
 
 
 def invoke(args: list[str], caller: Caller) -> Any:

@@ -30,7 +30,7 @@ def run(args: list[str]) -> int:
     try:
         return _conclude(_outcome(args, caller))
     except BaseException as error:  # noqa: BLE001 - no traceback ever reaches a person
-        return _fail(error, app.with_command(args), caller)
+        return _fail(error, app.named(args), caller)
 
 
 def _outcome(args: list[str], caller: Caller) -> Outcome:
