@@ -70,6 +70,15 @@ def test_a_signal_is_the_commands_own(world: World) -> None:
     assert -signal.SIGTERM == world.run("exec", "read-only", "--", "sh", "-c", "kill -TERM $$").returncode
 
 
+@pytest.mark.parametrize("word", ["12345", "1234567", "0"])
+def test_a_code_of_another_length_is_no_command(world: World, word: str) -> None:
+    """Say that it is not a code, before AWS is asked for anything."""
+    answer = world.run("exec", "read-only", word, "--", "env")
+
+    assert (answer.returncode, answer.stdout, world.actions()) == (125, "", [])
+    assert answer.stderr.startswith("awsenv: the word after the role is not an MFA code, which is six digits\n")
+
+
 def test_awsenv_itself_failing_is_125(world: World) -> None:
     """Keep the statuses of the command free, as env(1) does; run nothing, print nothing to stdout."""
     answer = world.run("exec", "no-such-role", "--", "echo", "reached")

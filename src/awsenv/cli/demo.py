@@ -30,10 +30,10 @@ _PATIENCE = 5
 """Seconds that what runs in the demo has to end when the demo is asked to."""
 
 TOUR = """\
-A local AWS runs in this shell, and ends with it. The user alice may do nothing but assume roles.
+A local AWS runs beside this shell, and ends with it. Its user alice may do nothing but assume roles.
   awsenv power-user "$(mfa-code)"    a role with MFA and an external id; mfa-code prints alice's current code
   awsenv status --verify             who AWS says you are now
-  awsenv exec read-only -- env       one command with another role; awsenv list shows what there is
+  awsenv exec read-only -- awsenv status    one command with another role; awsenv list shows what there is
   awsenv off                         and all is as it was; exit ends the demo
 """
 

@@ -10,6 +10,12 @@ from awsenv.shells import render
 if TYPE_CHECKING:
     from awsenv.cli.outcome import Caller
 
+_HOOK_LINES = {
+    "bash": 'eval "$(awsenv init bash)"',
+    "zsh": 'eval "$(awsenv init zsh)"',
+    "fish": "awsenv init fish | source",
+}
+
 SHELL_VARIABLE = "AWSENV_SHELL"
 """How the hook says which shell it is."""
 
@@ -21,18 +27,23 @@ def shell_of(caller: Caller, name: str | None, words: str, *, to_terminal: bool)
         UsageError: stdout is a terminal, where secrets would be shown and nothing evaluated; or an unknown shell.
     """
     name = name or caller.environ.get(SHELL_VARIABLE)
+    shell = render.find(name) if name else _calling_shell()
     if caller.prints_to_terminal and not to_terminal:
+        line = _HOOK_LINES.get(shell.name, _HOOK_LINES["bash"])
         raise UsageError(
-            f"`awsenv {words}` prints what a shell is to evaluate, secrets and all",
-            hint=f'eval "$(awsenv {words})", or load the hook: eval "$(awsenv init bash)"',
+            "nothing was done: a program cannot change the shell that calls it",
+            hint=f'eval "$(awsenv {words})"; or load the hook, once: {line}',
         )
-    return render.find(name) if name else _calling_shell()
+    return shell
 
 
 def _calling_shell() -> render.Shell:
     # $SHELL is the login shell, and a variable cannot tell fish from bash: only the parent processes can.
-    import shellingham  # noqa: PLC0415 - the hook says its name, and most calls come from it
-
+    try:
+        # Typer brings it. The hook says its shell's name, and most calls come from the hook.
+        import shellingham  # noqa: PLC0415
+    except ImportError:
+        return render.SHELLS["sh"]
     try:
         return render.find(shellingham.detect_shell()[0])
     except (shellingham.ShellDetectionFailure, UsageError):

@@ -82,12 +82,17 @@ class CommandBehindRole(Command):
 
 
 def _words_of_role(words: list[str]) -> int:
-    """Return how many of *words*, which begin with the role, speak of it: a code of six digits does, a command not."""
-    return 2 if len(words) > 1 and re.fullmatch("[0-9]{6}", words[1]) else 1
+    """Return how many of *words*, which begin with the role, speak of it: a code does, a command not.
+
+    Digits are a code, if there are five or seven of them a wrong one: no command has such a name.
+    """
+    return 2 if len(words) > 1 and re.fullmatch("[0-9]+", words[1]) else 1
 
 
 def with_command(args: list[str], known: Collection[str | None]) -> list[str]:
     """Return *args* with `use` in front, where the first word is none of the *known* commands."""
+    if args[:1] == ["help"]:
+        return [*args[1:2], "--help"]
     if not args or args[0] in known or args[0] in {"--help", "-h", "--version"}:
         return args
     return [DEFAULT_COMMAND, *args]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from awsenv import config, environment
+from awsenv.cli import report
 from awsenv.cli.outcome import Caller, Print
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _HEAD = ("ROLE", "ARN, OR KIND OF SOURCE", "SOURCE", "MFA DEVICE", "WHERE")
+_NEXT = "add [profile NAME] with role_arn and source_profile to it; awsenv demo shows one"
 
 
 def listing(caller: Caller) -> Print:
@@ -25,8 +27,8 @@ def listing(caller: Caller) -> Print:
         for entry in config.roles(profiles)
     ]
     if not rows:
-        return Print("", ("no roles: no profile has a role_arn",))
-    return Print(_columns([_HEAD, *rows]))
+        return Print("", (f"no profile in {profiles.where} has a role_arn, or credentials", _NEXT))
+    return Print(report.printable(_columns([_HEAD, *rows])))
 
 
 def _place(entry: config.Entry) -> str:
@@ -34,8 +36,6 @@ def _place(entry: config.Entry) -> str:
     return origin.name if origin.line is None else f"{origin.name}:{origin.line}"
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> str:
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "".join(
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows
-    )
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]

@@ -18,6 +18,8 @@ from awsenv.launch import become
 from awsenv.shells.render import SHELLS
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from awsenv.cli.outcome import Outcome
 
 _ASKED_TO_END = (signal.SIGTERM, signal.SIGHUP)
@@ -83,4 +85,11 @@ def _end_like_ctrl_c() -> None:
     """Let SIGTERM and SIGHUP end awsenv as Ctrl-C does: with `false;` on stdout, not with an empty text."""
     for number in _ASKED_TO_END:
         if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, _end)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    # Once is enough: a terminal that closes sends two, and the second would end what the first has begun to clean up.
+    for asked in _ASKED_TO_END:
+        signal.signal(asked, signal.SIG_IGN)
+    signal.default_int_handler(number, frame)

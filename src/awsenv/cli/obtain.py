@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,10 +27,12 @@ def obtain(caller: Caller, role: str, code: str | None, options: RoleOptions) ->
     if code is not None:
         code = _checked(code)
     base = environment.original(caller.environ)
+    profiles = config.read(base)
+    if re.fullmatch("[0-9]{6}", role) and profiles.get(role) is None:
+        raise UsageError("the first word is an MFA code: which role?", hint="awsenv ROLE [CODE]")
     request = role_options.request(role, code, options, base)
     if request.external_id == "-":
         request = replace(request, external_id=mfa.ask_secret("External id: "))
-    profiles = config.read(base)
     chain = config.resolve(request, profiles, base)
     return chain, broker.obtain(chain, profiles, base, mfa.Codes(request.code, environ=base))
 
@@ -38,5 +41,8 @@ def _checked(code: str) -> str:
     try:
         return config.mfa_code(code)
     except MfaError:
-        # Of the command line it is not said what the word is: it may be a password.
-        raise UsageError("the second word is not an MFA code, which is six digits", hint="awsenv ROLE [CODE]") from None
+        # The word is not shown: it may be a password.
+        raise UsageError(
+            "the word after the role is not an MFA code, which is six digits",
+            hint="awsenv ROLE [CODE]; to run a command, awsenv exec ROLE -- COMMAND",
+        ) from None

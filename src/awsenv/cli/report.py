@@ -19,9 +19,7 @@ def as_awsenv_error(error: BaseException) -> AwsenvError:
     if isinstance(error, KeyboardInterrupt):
         return Interrupted("interrupted")
     if isinstance(error, TyperException):
-        context = getattr(error, "ctx", None)
-        command = "awsenv" if context is None else context.command_path
-        return UsageError(_sentence(error.format_message()), hint=f"{command} --help")
+        return _wrong_command_line(error)
     if isinstance(error, SystemExit):
         # What Typer makes of a reader who does not wait for the end of a help page.
         return Failure("the output could not be written")
@@ -29,6 +27,22 @@ def as_awsenv_error(error: BaseException) -> AwsenvError:
         f"a fault of awsenv's own: {type(error).__name__} at {_line_of(error)}",
         hint="please report it, with the command that you ran",
     )
+
+
+def _wrong_command_line(error: TyperException) -> UsageError:
+    context = getattr(error, "ctx", None)
+    command = "awsenv" if context is None else context.command_path
+    option = getattr(error, "option_name", None)
+    if option is None:
+        text, hint = error.format_message(), f"{command} --help"
+    else:
+        # Without Typer's guess of what was meant: to --mfa it offers --tag.
+        text, hint = error.message, f"{command} --help"
+        if any(word in option for word in ("mfa", "code", "otp", "token")):
+            hint = "awsenv ROLE CODE: the MFA code is the second word"
+    if "extra argument" in text and command == "awsenv use":
+        hint = "awsenv ROLE [CODE]; to run a command, awsenv exec ROLE -- COMMAND"
+    return UsageError(_sentence(text), hint=hint)
 
 
 def described(error: AwsenvError) -> str:

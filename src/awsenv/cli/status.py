@@ -33,8 +33,18 @@ def status(caller: Caller, *, verify: bool) -> Print:
     rows += _environment_rows(caller)
     if verify:
         rows.append(("Identity", _identity(caller)))
-    notes = () if role is not None else ("no role is active in this shell",)
-    return Print(_table(rows), notes)
+    return Print(_table(rows), tuple(_notes(role, caller)))
+
+
+def _notes(role: environment.ActiveRole | None, caller: Caller) -> Iterable[str]:
+    if role is None:
+        yield "no role is active in this shell"
+        return
+    if role.expires is not None and role.expires <= caller.now():
+        yield f"the role has expired: awsenv {role.role}"
+    for name in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE"):
+        if name in caller.environ:
+            yield f"{name} was set after the role; some tools prefer it to the role's keys: unset {name}"
 
 
 def left(seconds: int) -> str:

@@ -21,7 +21,7 @@ def use(
     Raises:
         AwsenvError: Of every kind but `LaunchError`.
     """
-    spelling = shell_of(caller, shell, f"use {role}", to_terminal=to_terminal)
+    spelling = shell_of(caller, shell, role, to_terminal=to_terminal)
     chain, credentials = obtain(caller, role, code, options)
     change = environment.change(chain, credentials, caller.environ)
     return Print(spelling.render(change), chain.notes)

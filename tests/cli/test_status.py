@@ -1,0 +1,171 @@
+"""`awsenv status`, `awsenv list`, `awsenv init` and help: what a person reads."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+from subprocess import PIPE
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv.cli.outcome import Caller
+from awsenv.cli.status import left, status
+
+if TYPE_CHECKING:
+    from conftest import World
+
+NOW = 1_795_453_200
+ROLE = {
+    "AWSENV_ROLE": "power-user",
+    "AWSENV_LABEL": "power-user",
+    "AWSENV_ACCOUNT": "123456789012",
+    "AWSENV_EXPIRES_EPOCH": str(NOW),
+    "AWS_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "ASIAIOSFODNN7EXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "canary-secret-key",
+    "AWS_SESSION_TOKEN": "canary-session-token",
+}
+
+
+def shown(environ: dict[str, str], now: float = NOW - 3540) -> tuple[str, tuple[str, ...]]:
+    """Return what `awsenv status` prints and notes in *environ*, *now*."""
+    outcome = status(Caller(environ, "/bin/awsenv", prints_to_terminal=True, now=lambda: now), verify=False)
+    return outcome.text, outcome.notes
+
+
+def test_the_role_is_shown_with_masked_keys() -> None:
+    """Show the last four characters of each key, as `aws configure list` does."""
+    expected = """\
+Role        power-user
+Account     123456789012
+Expires     2026-11-23 17:00:00 UTC (59m left)
+Region      eu-central-1
+Access key  ****************MPLE
+Secret key  ****************-key
+Token       ****************oken
+"""
+    assert (expected, ()) == shown(ROLE)
+
+
+def test_a_short_key_is_not_shown_at_all() -> None:
+    """Never show the half of a secret."""
+    text, _ = shown(ROLE | {"AWS_SECRET_ACCESS_KEY": "abcdefgh"})
+
+    assert "efgh" not in text
+
+
+def test_an_expired_role_says_the_next_step() -> None:
+    """Name the command that renews it."""
+    text, notes = shown(ROLE, now=NOW)
+
+    assert "(expired)" in text
+    assert notes == ("the role has expired: awsenv power-user",)
+
+
+def test_a_profile_beside_a_role_is_worth_a_note() -> None:
+    """Some tools prefer the profile, and fail where there is none of the name."""
+    _, notes = shown(ROLE | {"AWS_PROFILE": "other"})
+
+    assert notes == ("AWS_PROFILE was set after the role; some tools prefer it to the role's keys: unset AWS_PROFILE",)
+
+
+def test_no_role_is_said() -> None:
+    """Show what is there all the same."""
+    assert ("Region  eu-central-1\n", ("no role is active in this shell",)) == shown({"AWS_REGION": "eu-central-1"})
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(-1, "expired"), (0, "expired"), (59, "59s"), (60, "1m"), (3599, "59m"), (3600, "1h00m"), (43199, "11h59m")],
+)
+def test_the_time_left_is_that_of_the_prompt(seconds: int, expected: str) -> None:
+    """Say `expired`, seconds, minutes, hours and minutes."""
+    assert expected == left(seconds)
+
+
+def test_aws_is_asked_who_it_is(world: World) -> None:
+    """Show the ARN that AWS gives for the keys of the shell."""
+    answer = world.run("exec", "read-only", "--session-name", "alice", "--", world.program, "status", "--verify")
+
+    assert (
+        f"Identity    arn:aws:sts::{world.sandbox.account}:assumed-role/read-only/alice" in answer.stdout.splitlines()
+    )
+
+
+def test_keys_that_have_expired_are_refused(world: World) -> None:
+    """Fail as a source that has expired does."""
+    script = f"echo ready; read go; exec {world.program} status --verify"
+    words = [world.program, "exec", "read-only", "--duration", "15m", "--", "sh", "-c", script]
+    with subprocess.Popen(words, env=world.environ, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True) as shell:
+        assert shell.stdout is not None
+        assert shell.stdout.readline() == "ready\n"
+        world.sandbox.clock.elapse(901)
+        _, complaint = shell.communicate("go\n")
+
+    assert shell.returncode == 4
+    assert "expired" in complaint
+
+
+def test_without_keys_there_is_nothing_to_ask(world: World) -> None:
+    """Say so instead of asking with another identity."""
+    answer = world.run("status", "--verify")
+
+    assert answer.returncode == 4
+    assert answer.stderr.startswith("awsenv: there are no keys in this shell to ask AWS about\n")
+
+
+def test_roles_and_sources_are_listed(world: World) -> None:
+    """Show where each comes from, and whether it asks for MFA."""
+    rows = [line.split() for line in world.run("list").stdout.splitlines()[1:]]
+
+    account = world.sandbox.account
+    expected = [
+        ["default", "static", "-", "-", "~/.aws/config:1"],
+        ["power-user", f"arn:aws:iam::{account}:role/power-user", "default", world.device.serial, "~/.aws/config:4"],
+        ["read-only", f"arn:aws:iam::{account}:role/read-only", "default", "-", "~/.aws/config:10"],
+    ]
+    assert expected == rows
+
+
+def test_a_list_without_roles_names_the_files(clean_environ: dict[str, str], program: str) -> None:
+    """Say where was looked, and what to add."""
+    answer = subprocess.run([program, "list"], env=clean_environ, capture_output=True, text=True, check=True)
+
+    assert answer.stdout == ""
+    assert "~/.aws/config (not there)" in answer.stderr
+
+
+def test_control_characters_do_not_reach_the_terminal(world: World) -> None:
+    """Spell out what a file may hold."""
+    world.configure("[profile x]\nrole_arn = \x1b[31mred\n\tgo on\nsource_profile = default\n")
+
+    answer = world.run("list")
+
+    assert "\x1b" not in answer.stdout
+    assert len(answer.stdout.splitlines()) == 5
+
+
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"], ["help", "exec"], ["exec", "--help"], ["use", "-h"]])
+def test_help_is_printed(world: World, words: list[str]) -> None:
+    """Begin with how the command is typed."""
+    answer = world.run(*words)
+
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.startswith("Usage: awsenv ")
+
+
+def test_a_closing_terminal_ends_awsenv_once(world: World) -> None:
+    """Take the second SIGHUP of a terminal that closes for what it is: the demo's folder is gone all the same."""
+    words = [world.program, "demo", "--", "sh", "-c", "echo $AWS_CONFIG_FILE; exec sleep 60"]
+    with subprocess.Popen(words, env=world.environ, stdout=PIPE, text=True, start_new_session=True) as demo:
+        assert demo.stdout is not None
+        config = demo.stdout.readline().strip()
+        for _ in range(3):
+            demo.send_signal(signal.SIGHUP)
+            time.sleep(0.01)
+
+    assert demo.returncode == 130
+    assert not Path(config).parent.exists()
