@@ -26,9 +26,9 @@ function _awsenv_prints {
 }
 
 function awsenv {
-  # The output of eval "$(awsenv …)" belongs to that eval. An exec is never captured: bash hangs when a command inside
-  # $(…) is stopped with Ctrl-Z.
-  if _awsenv_prints "$@" || [[ $BASH_SUBSHELL -gt 0 && ! -t 1 ]]; then
+  # The output of eval "$(awsenv …)" belongs to that eval; no other pipe gets the keys from the program, and no file gets
+  # them from here. An exec is never captured: bash hangs when a command inside $(…) is stopped with Ctrl-Z.
+  if _awsenv_prints "$@" || [[ $BASH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
     "$_AWSENV_BIN" "$@"
     return
   fi

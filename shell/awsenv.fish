@@ -24,8 +24,13 @@ function __awsenv_prints --description 'Whether these arguments make awsenv prin
 end
 
 function awsenv --description 'An AWS role in this shell'
-    # What is printed into `| source` or into (…) belongs to those. An exec is never captured: it keeps its terminal.
-    if __awsenv_prints $argv; or status is-command-substitution; or not test -t 1
+    # What is printed into `| source` or into (…) belongs to those; no other pipe gets the keys from the program, and no
+    # file gets them from here. Only a command can tell: for the test of fish itself stdout is always that of the shell.
+    # An exec is never captured: it keeps its terminal.
+    if __awsenv_prints $argv; or begin
+            not test -t 1
+            and command test -p /dev/stdout
+        end
         $_AWSENV_BIN $argv
         return
     end

@@ -126,6 +126,35 @@ def test_a_subshell_of_one_s_own_is_changed_at_a_terminal(shells: Any, terminal:
         assert window.line.startswith("0:")
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "(awsenv power-user && {check}) >log",
+        "{{ awsenv power-user && {check}; }} >log",
+        "awsenv power-user >log && {check}",
+    ],
+)
+def test_a_file_gets_no_keys(line: str, shell: Any, terminal: Start, home: Path) -> None:
+    """Change the environment where the output goes to a file, so that what follows has the role and the file no key."""
+    if shell.name == "fish":
+        line = line.replace("{{", "begin;").replace("}}", "end").replace("(", "begin; ").replace(")", "; end")
+    window = terminal(shell)
+
+    window.run(line.format(check='test "$AWS_SECRET_ACCESS_KEY" = canary/secret+one && echo right >state'))
+
+    assert "right\n" == (home / "state").read_text()
+    assert "" == (home / "log").read_text()
+
+
+def test_nothing_is_lost_when_the_output_is_thrown_away(shell: Any, terminal: Start) -> None:
+    """Take `awsenv ROLE >/dev/null` for a change of the shell."""
+    window = terminal(shell)
+
+    window.run("awsenv power-user >/dev/null")
+
+    assert window.line.startswith("[power-user] 0:")
+
+
 @pytest.mark.parametrize("command", ["awsenv --help", "awsenv use --help", "awsenv list", "awsenv status"])
 def test_what_is_for_a_person_is_shown_to_the_person(shell: Any, command: str, terminal: Start) -> None:
     """Let what changes nothing go to the terminal, and evaluate none of it."""
