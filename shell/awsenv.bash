@@ -48,7 +48,7 @@ function _awsenv_evaluate {
   local _awsenv_change
   _awsenv_change=$(AWSENV_SHELL=bash "$_AWSENV_BIN" "$@") || return
   case $_awsenv_change in
-  '' | 'export '* | 'unset '*) eval "$_awsenv_change" ;;
+  '' | 'if '* | 'export '* | 'unset '*) eval "$_awsenv_change" ;;
   *) printf '%s\n' "$_awsenv_change" ;;
   esac
 }

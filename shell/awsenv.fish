@@ -41,7 +41,7 @@ function awsenv --description 'An AWS role in this shell'
     test $result -eq 0
     or return $result
     switch "$change"
-        case '' 'set -*'
+        case '' 'if *' 'set -*'
             eval $change
         case '*'
             printf '%s\n' $change

@@ -35,7 +35,7 @@ function awsenv {
   local _awsenv_change
   _awsenv_change=$(AWSENV_SHELL=zsh "$_AWSENV_BIN" "$@") || return
   case $_awsenv_change in
-    '' | 'export '* | 'unset '*) eval "$_awsenv_change" ;;
+    '' | 'if '* | 'export '* | 'unset '*) eval "$_awsenv_change" ;;
     *) print -r -- "$_awsenv_change" ;;
   esac
 }

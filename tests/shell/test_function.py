@@ -247,6 +247,20 @@ def test_an_output_that_is_no_change_is_shown_and_not_evaluated(
     assert not (home / "spilt").exists()
 
 
+def test_a_change_may_be_under_a_condition(shell: Any, run: Start, home: Path, hooks: Path) -> None:
+    """Evaluate what begins with `if`, as it does where a variable may be one that cannot be changed."""
+    program = home / "printer"
+    program.write_text(
+        f"#!/bin/sh\necho 'if true; {'end' if shell.name == 'fish' else 'then :; fi'}; echo evaluated'\n"
+    )
+    program.chmod(0o755)
+    load = {"bash": ".", "zsh": "source", "fish": "source"}[shell.name]
+
+    answer = run(shell, f"{load} {hooks}/awsenv.{shell}; awsenv later >file; cat file", _AWSENV_BIN=str(program))
+
+    assert ("evaluated\n", "") == (answer.stdout, answer.stderr)
+
+
 def test_a_project_s_own_awsenv_does_not_come_first(shell: Any, terminal: Start) -> None:
     """Call the program by the path that `init` has written down, whatever PATH says later."""
     window = terminal(shell)
