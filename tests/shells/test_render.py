@@ -87,6 +87,47 @@ def test_a_name_that_is_no_variable_is_refused(shell: str) -> None:
             render.SHELLS[shell].render(change)
 
 
+@pytest.mark.parametrize("how", [how for how in EVALUATE if "fish" not in how])
+@pytest.mark.parametrize("name", ["AWSENV_TEST_SET", "AWSENV_TEST_GONE"])
+def test_a_read_only_variable_stops_the_whole_change(how: str, name: str, require: Callable[[str], str]) -> None:
+    """Change nothing at all, and fail: a new key with an old token would be neither role."""
+    shell, argv = EVALUATE[how]
+    program, place = require(argv[0]), argv.index("-c") + 1
+    text = render.SHELLS[shell].render(
+        Change({"AWSENV_TEST_A": "new", "AWSENV_TEST_SET": "new", "AWSENV_TEST_GONE": None})
+    )
+    show = 'echo "$AWSENV_TEST_A $AWSENV_TEST_SET ${AWSENV_TEST_GONE-gone}"'
+    script = f'readonly {name}; eval "$1" && echo reached; {show}'
+
+    answer = subprocess.run(
+        [program, *argv[1:place], script, *argv[place + 1 :], text],
+        env={"AWSENV_TEST_A": "old", "AWSENV_TEST_SET": "old", "AWSENV_TEST_GONE": "old"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert answer.stdout == "old old old\n"
+    assert answer.stderr == "awsenv: nothing was changed: a variable that must change is read-only in this shell\n"
+
+
+def test_a_universal_variable_of_fish_is_not_erased(
+    require: Callable[[str], str], clean_environ: dict[str, str]
+) -> None:
+    """Change nothing: what is universal would be gone from every session, for good."""
+    text = render.SHELLS["fish"].render(Change({"AWSENV_TEST_A": "new", "AWSENV_TEST_GONE": None}))
+    script = "set -Ux AWSENV_TEST_GONE mine; eval $argv[1]; and echo reached; echo $AWSENV_TEST_A $AWSENV_TEST_GONE"
+
+    answer = subprocess.run(
+        [require("fish"), "-c", script, text], env=clean_environ, capture_output=True, text=True, check=True
+    )
+
+    assert answer.stdout == "mine\n"
+    assert answer.stderr.startswith(
+        "awsenv: nothing was changed: AWSENV_TEST_GONE must go, and is a universal variable"
+    )
+
+
 def test_an_unquoted_eval_means_the_same() -> None:
     """End each statement so that lines which were joined into one are still apart."""
     text = render.SHELLS["bash"].render(Change({"AWS_VAULT": "x", "AWS_PROFILE": None, "AWS_REGION": "y"}))
@@ -122,13 +163,13 @@ def test_an_unknown_shell_is_refused_with_those_there_are() -> None:
 @pytest.mark.parametrize("how", EVALUATE)
 def test_failure_fails_in_every_shell(how: str, require: Callable[[str], str]) -> None:
     """Stop what stands behind `&&`."""
-    shell, argv = EVALUATE[how]
+    _, argv = EVALUATE[how]
     program = require(argv[0])
     script = "eval $argv[1]; and echo reached" if "fish" in how else 'eval "$1" && echo reached'
     place = argv.index("-c") + 1
 
     answer = subprocess.run(
-        [program, *argv[1:place], script, *argv[place + 1 :], render.SHELLS[shell].failure],
+        [program, *argv[1:place], script, *argv[place + 1 :], render.FAILURE],
         capture_output=True,
         check=False,
     )

@@ -30,14 +30,14 @@ def hook(shell: str, program: str) -> str:
             f"there is no hook for the shell {shell!r}", hint=f"awsenv init with one of {', '.join(_ASSIGN)}"
         )
     assign, quote = _ASSIGN[name]
-    with open(os.path.join(folder(), f"awsenv.{name}"), encoding="utf-8") as file:  # noqa: PTH118, PTH123 - no pathlib
+    with open(os.path.join(folder(), f"awsenv.{name}"), encoding="utf-8") as file:
         return assign.format(quote(program)) + file.read()
 
 
 def folder() -> str:
     """Return the folder of the static shell files: in the installed package, or beside `src` in a checkout."""
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - no pathlib
-    installed = os.path.join(package, "shell")  # noqa: PTH118 - no pathlib
-    if os.path.isdir(installed):  # noqa: PTH112 - no pathlib
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    installed = os.path.join(package, "shell")
+    if os.path.isdir(installed):
         return installed
-    return os.path.join(os.path.dirname(os.path.dirname(package)), "shell")  # noqa: PTH118, PTH120 - no pathlib
+    return os.path.join(os.path.dirname(os.path.dirname(package)), "shell")

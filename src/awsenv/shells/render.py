@@ -28,16 +28,36 @@ class Shell:
     name: str
     render: Callable[[Change], str]
     """One complete text for the shell to evaluate."""
-    failure: str = "false;\n"
-    """What makes `eval "$(awsenv …)" && deploy` stop: `eval ""` succeeds in every shell."""
 
 
 def _posix(change: Change) -> str:
-    return _statements(change, "export {}={};\n", "unset {};\n", quoting.posix)
+    """Set everything or nothing: where a variable is read-only the shell would go on with the rest."""
+    changed = _statements(change, "export {}={};\n", "unset {};\n", quoting.posix)
+    if not changed:
+        return ""
+    probe = "export " + " ".join(f"{name}=" for name in change.variables)
+    gone = [name for name, value in change.variables.items() if value is None]
+    if gone:
+        probe += f" && unset {' '.join(gone)}"
+    refusal = quoting.posix("awsenv: nothing was changed: a variable that must change is read-only in this shell")
+    return f"if ({probe}) 2>/dev/null; then\n{changed}else echo {refusal} >&2; false; fi;\n"
 
 
 def _fish(change: Change) -> str:
-    return _statements(change, "set -gx {} {};\n", "set -e {};\n", quoting.fish)
+    """Set everything or nothing: what is erased would be lost to every session where it is universal."""
+    changed = _statements(change, "set -gx {} {};\n", "set -eg {};\n", quoting.fish)
+    gone = [name for name, value in change.variables.items() if value is None]
+    if not gone:
+        return changed
+    guards = "else ".join(f"if set -qU {name}; echo {_universal(name)} >&2; false;\n" for name in gone)
+    return f"{guards}else;\n{changed}end;\n"
+
+
+def _universal(name: str) -> str:
+    return quoting.fish(
+        f"awsenv: nothing was changed: {name} must go, and is a universal variable, of all sessions\n"
+        f"  try: set -eU {name}, or awsenv exec"
+    )
 
 
 def _statements(change: Change, export: str, unset: str, quote: Callable[[str], str]) -> str:
@@ -58,6 +78,9 @@ def _checked(name: str) -> str:
     return name
 
 
+FAILURE = "false;\n"
+"""What makes `eval "$(awsenv …)" && deploy` stop, in every shell: `eval ""` succeeds."""
+
 SHELLS = {
     shell.name: shell
     for shell in (
@@ -65,7 +88,7 @@ SHELLS = {
         Shell("zsh", _posix),
         Shell("sh", _posix),
         Shell("fish", _fish),
-        Shell("json", _json, failure=""),
+        Shell("json", _json),
     )
 }
 """Every shell that `use` and `off` print for, by its name."""
