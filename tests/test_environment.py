@@ -46,6 +46,7 @@ def test_a_role_is_these_variables() -> None:
         "AWSENV_LABEL": "power-user",
         "AWSENV_ACCOUNT": "123456789012",
         "AWSENV_EXPIRES_EPOCH": "1795453200",
+        "AWSENV_ACCESS_KEY_ID": "ASIA1",
     }
 
     assert expected == put_on({})
@@ -89,6 +90,27 @@ def test_a_profile_that_is_chosen_later_is_the_persons_own() -> None:
     assert {"AWS_PROFILE": "since"} == environment.restore(changed).applied_to(changed)
 
 
+def test_another_key_that_is_exported_later_is_the_persons_own() -> None:
+    """Neither forget it at the next role, nor delete it with `off`."""
+    theirs = {"AWS_ACCESS_KEY_ID": "AKIA9", "AWS_SECRET_ACCESS_KEY": "theirs"}
+    changed = put_on({"AWS_REGION": "us-east-1"}) | theirs
+
+    restored = environment.restore(changed).applied_to(changed)
+
+    assert theirs.items() <= restored.items()
+    assert restored["AWS_REGION"] == "us-east-1"
+    assert environment.original(put_on(changed)).items() >= theirs.items()
+
+
+def test_what_a_role_is_can_be_said_again() -> None:
+    """Put the role on an environment that rc files have changed since: set what it sets, unset what outranks it."""
+    role = put_on({"AWS_PROFILE": "before"})
+
+    spoilt = role | {"AWS_PROFILE": "of the rc file", "AWS_ACCESS_KEY_ID": "AKIAFROMRC", "AWS_SECURITY_TOKEN": "x"}
+
+    assert role == environment.spelled_out(role).applied_to(spoilt)
+
+
 def test_saved_variables_without_a_role_restore_nothing() -> None:
     """Take no notice of what is saved where no role is active: it would be somebody else's."""
     assert {} == environment.original({"AWSENV_SAVED_AWS_PROFILE": "stale"})
@@ -107,6 +129,7 @@ def test_a_change_names_only_what_differs() -> None:
         "AWSENV_ROLE": "power-user",
         "AWSENV_LABEL": "power-user",
         "AWSENV_ACCOUNT": "123456789012",
+        "AWSENV_ACCESS_KEY_ID": "ASIA1",
         "AWSENV_SAVED_AWS_PROFILE": "mine",
     }
     assert expected == dict(change.variables)
@@ -129,10 +152,11 @@ def test_the_active_role_is_read_back() -> None:
 
 def test_an_expiry_that_is_no_number_is_none() -> None:
     """Evaluate nothing that is not plain digits: arithmetic in a shell would."""
-    role = environment.active({"AWSENV_ROLE": "x", "AWSENV_EXPIRES_EPOCH": "1+a[$(id)]"})
+    for text in ("1+a[$(id)]", "-1", "9" * 12, "9" * 5000, "٣"):
+        role = environment.active({"AWSENV_ROLE": "x", "AWSENV_EXPIRES_EPOCH": text})
 
-    assert role is not None
-    assert role.expires is None
+        assert role is not None
+        assert role.expires is None
 
 
 def test_no_role_is_active_without_our_variable() -> None:

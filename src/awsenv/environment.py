@@ -11,7 +11,7 @@ and not by whether it is empty. A second `use` keeps what the first one saved.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timezone
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,10 @@ ROLE = "AWSENV_ROLE"
 LABEL = "AWSENV_LABEL"
 ACCOUNT = "AWSENV_ACCOUNT"
 EXPIRES_EPOCH = "AWSENV_EXPIRES_EPOCH"
-OURS = (ROLE, LABEL, ACCOUNT, EXPIRES_EPOCH)
-"""For the prompt and for `status`. `AWSENV_ROLE` says that the keys in the environment are ours."""
+KEY_ID = "AWSENV_ACCESS_KEY_ID"
+OURS = (ROLE, LABEL, ACCOUNT, EXPIRES_EPOCH, KEY_ID)
+"""For the prompt and for `status`. `AWSENV_ACCESS_KEY_ID` says which key in the environment is ours: a person may have
+exported another since, which is theirs."""
 
 EXPORTED = (
     "AWS_ACCESS_KEY_ID",
@@ -59,6 +61,8 @@ REMOVED = (
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    # It outranks keys for one service (botocore, `AWS_BEARER_TOKEN_<SERVICE>`).
+    "AWS_BEARER_TOKEN_BEDROCK",
     # Other tools' labels, which starship and powerlevel10k would show in place of ours.
     "AWSU_PROFILE",
     "AWSUME_PROFILE",
@@ -67,6 +71,8 @@ REMOVED = (
 )
 """What a role removes. Unset, never blanked."""
 
+_KEYS = EXPORTED[:4]
+_LONGEST_EPOCH = 11
 _SAVED = "AWSENV_SAVED_"
 _ORDER = (*EXPORTED, *REMOVED, *OURS, *(_SAVED + name for name in (*EXPORTED, *REMOVED)))
 
@@ -76,13 +82,11 @@ class ActiveRole:
     """What the environment says of the role that is active in it."""
 
     role: str
-    label: str
     account: str | None
     expires: int | None
-    """Seconds since the epoch, UTC; None: the keys do not expire, or the variable holds something else than digits."""
-    access_key_id: str = field(repr=False)
-    secret_access_key: str = field(repr=False)
-    session_token: str | None = field(repr=False)
+    """Seconds since the epoch, UTC; None: the keys do not expire, or the variable holds something else than a time."""
+    has_its_keys: bool
+    """Whether the key in the environment is still the one that the role was given."""
 
 
 def change(chain: Chain, credentials: Credentials, environ: Environ) -> Change:
@@ -106,13 +110,14 @@ def restore(environ: Environ) -> Change:
 def original(environ: Environ) -> dict[str, str]:
     """Return *environ* as it was before a role was put on.
 
-    A variable that a role removes, and that is there all the same, was set by the person since: it stays.
+    What the person has set since stays theirs: a variable that a role removes, and another key.
     """
     before = {name: value for name, value in environ.items() if not name.startswith(_SAVED) and name not in OURS}
     if ROLE not in environ:
         return before
-    for name in (*EXPORTED, *REMOVED):
-        if name in EXPORTED:
+    ours = EXPORTED if _has_our_key(environ) else [name for name in EXPORTED if name not in _KEYS]
+    for name in (*ours, *REMOVED):
+        if name in ours:
             before.pop(name, None)
         if name not in before and (saved := environ.get(_SAVED + name)) is not None:
             before[name] = saved
@@ -125,15 +130,23 @@ def active(environ: Environ) -> ActiveRole | None:
     if role is None:
         return None
     expires = environ.get(EXPIRES_EPOCH, "")
+    is_time = expires.isascii() and expires.isdigit() and len(expires) <= _LONGEST_EPOCH
     return ActiveRole(
         role=role,
-        label=environ.get(LABEL, role),
         account=environ.get(ACCOUNT),
-        expires=int(expires) if expires.isascii() and expires.isdigit() else None,
-        access_key_id=environ.get("AWS_ACCESS_KEY_ID", ""),
-        secret_access_key=environ.get("AWS_SECRET_ACCESS_KEY", ""),
-        session_token=environ.get("AWS_SESSION_TOKEN"),
+        expires=int(expires) if is_time else None,
+        has_its_keys=_has_our_key(environ),
     )
+
+
+def spelled_out(environ: Environ) -> Change:
+    """Return all that *environ* says of a role, set or unset: what puts it on whatever environment comes about."""
+    outranking = (*_KEYS, *REMOVED)
+    return Change({name: environ.get(name) for name in _ORDER if name in environ or name in outranking})
+
+
+def _has_our_key(environ: Environ) -> bool:
+    return environ.get("AWS_ACCESS_KEY_ID") == environ.get(KEY_ID)
 
 
 def _exports(chain: Chain, credentials: Credentials, before: Environ) -> dict[str, str | None]:
@@ -151,6 +164,7 @@ def _exports(chain: Chain, credentials: Credentials, before: Environ) -> dict[st
         ROLE: chain.role,
         LABEL: chain.label,
         ACCOUNT: credentials.account,
+        KEY_ID: credentials.access_key_id,
         EXPIRES_EPOCH: None if expires is None else str(int(expires.timestamp())),
     }
 

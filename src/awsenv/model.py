@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 Environ = Mapping[str, str]
 """The environment of the caller, as a value: it is handed down, never looked up."""
 
-DEFAULT_DURATION = 3600
-"""Seconds that AWS gives a role session when none are asked for (STS API, AssumeRole, DurationSeconds)."""
-
 MAX_CHAINED_DURATION = 3600
 """Seconds that AWS gives at most to a role reached with temporary credentials (IAM guide, role chaining)."""
 
