@@ -61,6 +61,31 @@ def test_a_command_is_looked_for_along_the_path_that_was_given(tmp_path: Path) -
     assert run("only-here", path=str(tmp_path)).stdout == b"found\n"
 
 
+def test_a_script_that_names_no_interpreter_is_one_for_sh(tmp_path: Path) -> None:
+    """Run it as execvp(3) and env(1) do."""
+    script = tmp_path / "awsenv-test-script"
+    script.write_text("echo run by sh with $1\n")
+    script.chmod(0o755)
+
+    assert run("awsenv-test-script", "word", path=f"{tmp_path}:{os.defpath}").stdout == b"run by sh with word\n"
+
+
+def test_a_command_without_a_name_is_127() -> None:
+    """Say what env(1) says."""
+    with pytest.raises(NotFound):
+        become([""], {"PATH": os.defpath})
+
+
+def test_a_command_that_cannot_be_started_leaves_the_signals_alone() -> None:
+    """Still ignore SIGPIPE where the failure is told to a reader who has gone."""
+    before = signal.getsignal(signal.SIGPIPE)
+
+    with pytest.raises(NotFound):
+        become(["no-such-command"], {"PATH": os.defpath})
+
+    assert before == signal.getsignal(signal.SIGPIPE)
+
+
 def test_an_unknown_command_is_127() -> None:
     """Say that it was not found, as env(1) does."""
     with pytest.raises(NotFound) as caught:

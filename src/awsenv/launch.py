@@ -30,14 +30,30 @@ def become(argv: Sequence[str], environ: Environ) -> NoReturn:
         NotFound: There is no such command.
         NotExecutable: There is, and the system refuses to execute it.
     """
-    for name in _IGNORED_BY_PYTHON:
-        signal.signal(getattr(signal, name), signal.SIG_DFL)
+    if not argv[0]:
+        raise NotFound("command not found: ''")
+    ignored = {name: signal.signal(getattr(signal, name), signal.SIG_DFL) for name in _IGNORED_BY_PYTHON}
     try:
-        os.execvpe(argv[0], list(argv), dict(environ))  # noqa: S606 - no shell is wanted
+        _execute(list(argv), dict(environ))
     except OSError as error:
         raise _explained(error, argv[0]) from None
     except ValueError:
         raise NotExecutable(f"cannot execute {argv[0]!r}: a NUL byte in the command or its environment") from None
+    finally:
+        for name, handler in ignored.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+def _execute(argv: list[str], environ: dict[str, str]) -> NoReturn:
+    try:
+        os.execvpe(argv[0], argv, environ)  # noqa: S606 - no shell is wanted
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:
+            raise
+    # A script without a first line that names its interpreter is one for sh, as execvp(3) has it.
+    from shutil import which  # noqa: PLC0415 - seldom needed
+
+    os.execve("/bin/sh", ["sh", which(argv[0], path=environ.get("PATH")) or argv[0], *argv[1:]], environ)  # noqa: S606
 
 
 def _explained(error: OSError, command: str) -> NotFound | NotExecutable:
