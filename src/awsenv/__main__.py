@@ -13,17 +13,38 @@ if TYPE_CHECKING:
 
 def main() -> NoReturn:
     """Run `awsenv` with the arguments and the environment of this process, and end it."""
+    try:
+        status = _run(sys.argv[1:])
+    except BaseException as error:  # noqa: BLE001 - an install that is broken, or Ctrl-C while it loads
+        status = _give_up(error)
+    process.leave(status)
+
+
+def _run(args: list[str]) -> int:
     # Each lane imports only what it needs: typer alone costs four times Python's own start.
-    status = None
-    if len(sys.argv) == 3 and sys.argv[1] == "init":  # noqa: PLR2004 - awsenv init SHELL
+    if len(args) == 2 and args[0] == "init":  # noqa: PLR2004 - awsenv init SHELL
         from awsenv.cli.init import fast  # noqa: PLC0415 - see above
 
-        status = fast(sys.argv[2])
-    if status is None:
-        from awsenv.cli.main import run  # noqa: PLC0415 - see above
+        status = fast(args[1])
+        if status is not None:
+            return status
+    process.end_like_ctrl_c()
+    from awsenv.cli.main import run  # noqa: PLC0415 - see above
 
-        status = run(sys.argv[1:])
-    process.leave(status)
+    return run(args)
+
+
+def _give_up(error: BaseException) -> int:
+    """Fail before the command line is there to fail: what evaluates the output shall stop here, too."""
+    interrupted = isinstance(error, KeyboardInterrupt)
+    process.write_if_possible("false;\n")
+    missing = getattr(error, "name", None) or type(error).__name__
+    process.complain(
+        "awsenv: interrupted\n"
+        if interrupted
+        else f"awsenv: cannot start: {missing}\n  try: install it again: pipx reinstall awsenv-shell\n"
+    )
+    return 130 if interrupted else 1
 
 
 if __name__ == "__main__":

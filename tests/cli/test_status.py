@@ -23,6 +23,7 @@ ROLE = {
     "AWSENV_LABEL": "power-user",
     "AWSENV_ACCOUNT": "123456789012",
     "AWSENV_EXPIRES_EPOCH": str(NOW),
+    "AWSENV_ACCESS_KEY_ID": "ASIAIOSFODNN7EXAMPLE",
     "AWS_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "ASIAIOSFODNN7EXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "canary-secret-key",
@@ -63,6 +64,13 @@ def test_an_expired_role_says_the_next_step() -> None:
 
     assert "(expired)" in text
     assert notes == ("the role has expired: awsenv power-user",)
+
+
+def test_keys_that_were_set_since_are_not_the_roles() -> None:
+    """Do not let the name of the role stand for somebody else's key."""
+    _, notes = shown(ROLE | {"AWS_ACCESS_KEY_ID": "AKIAOFTHEPERSON"})
+
+    assert notes == ("the keys in this shell are not those of the role: they were set after it",)
 
 
 def test_a_profile_beside_a_role_is_worth_a_note() -> None:

@@ -204,6 +204,58 @@ def test_a_reader_who_does_not_wait_is_no_fault(world: World) -> None:
     assert ("1\n", "awsenv: the output could not be written\n") == (answer.stdout, answer.stderr)
 
 
+@pytest.mark.parametrize("where", ["> file", "| cat", "| tee file"])
+def test_no_key_goes_where_no_shell_reads_it(world: World, where: str) -> None:
+    """Refuse to print to a file, and to a pipe that none of the calling processes reads."""
+    folder = world.environ["HOME"]
+
+    answer = world.command(["sh", "-c", f"cd {folder}; {world.program} read-only {where}; cat file 2>/dev/null"])
+
+    assert "AWS_" not in answer.stdout
+    assert "nothing was done: the keys would have gone to a file" in answer.stderr
+    assert world.actions() == []
+
+
+@pytest.mark.parametrize("words", ["--print", "--shell json"])
+def test_keys_go_where_they_are_asked_to(world: World, words: str) -> None:
+    """Print with --print, and JSON, which another program reads."""
+    answer = world.command(["sh", "-c", f"{world.program} read-only {words} | cat"])
+
+    assert "AWS_SECRET_ACCESS_KEY" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        'eval "$({} read-only)"; echo $AWS_VAULT',
+        '(eval "$({} read-only)"; echo $AWS_VAULT) | cat',
+        'out=$({} read-only); eval "$out"; echo $AWS_VAULT',
+        'f() {{ eval "$(/usr/bin/env {} read-only)"; }}; f; echo $AWS_VAULT',
+        "source <({} read-only); echo $AWS_VAULT",
+    ],
+)
+def test_every_way_to_evaluate_is_recognised(world: World, script: str) -> None:
+    """Find the shell that reads, however it does."""
+    answer = world.command(["bash", "-c", script.format(world.program)])
+
+    assert (answer.stdout, answer.stderr) == ("read-only\n", "")
+
+
+def test_an_inherited_json_does_not_hide_a_failure(world: World) -> None:
+    """Fail in the shell: it was not asked for by name."""
+    assert world.run("no-such-role", AWSENV_SHELL="json").stdout == "false;\n"
+
+
+def test_a_broken_install_fails_in_the_shell(world: World, tmp_path: Path) -> None:
+    """Say what is missing, without a traceback."""
+    (tmp_path / "typer.py").write_text("import no_such_module_here\n")
+
+    answer = world.run("read-only", PYTHONPATH=str(tmp_path))
+
+    expected = "awsenv: cannot start: no_such_module_here\n  try: install it again: pipx reinstall awsenv-shell\n"
+    assert (1, "false;\n", expected) == (answer.returncode, answer.stdout, answer.stderr)
+
+
 def test_nothing_is_written_to_the_home(world: World) -> None:
     """Leave no cache behind."""
     home = Path(world.environ["HOME"])

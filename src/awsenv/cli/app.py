@@ -38,7 +38,7 @@ ShellName = Annotated[
     str | None,
     typer.Option("--shell", metavar="SHELL", help="bash, zsh, sh, fish or json; else the shell that calls."),
 ]
-ToTerminal = Annotated[bool, typer.Option("--print", help="Print to a terminal, secrets and all.")]
+ToTerminal = Annotated[bool, typer.Option("--print", help="Print to a terminal, a file or a pipe, secrets and all.")]
 
 
 @app.callback(invoke_without_command=True)

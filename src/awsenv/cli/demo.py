@@ -11,10 +11,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from awsenv import environment
 from awsenv.cli import process
 from awsenv.cli.exec import own_subshell
 from awsenv.cli.outcome import Caller, Finished
 from awsenv.errors import NotExecutable, NotFound, UsageError
+from awsenv.model import Change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +61,7 @@ def demo(caller: Caller, command: Sequence[str]) -> Finished:
             return Finished(_run(command, environ, end_with=signal.SIGTERM))
         process.complain(TOUR)
         # An interactive shell ignores SIGTERM.
-        return Finished(_run(*own_subshell(caller, environ), end_with=signal.SIGHUP))
+        return Finished(_run(*own_subshell(caller, environ, _aws_of(environ)), end_with=signal.SIGHUP))
 
 
 def _furnish(sandbox: Sandbox, home: Path) -> None:
@@ -102,6 +104,12 @@ def _environ(caller: Caller, sandbox: Sandbox, home: Path) -> dict[str, str]:
         "no_proxy": "127.0.0.1",
         "PATH": path,
     }
+
+
+def _aws_of(environ: Environ) -> Change:
+    """Return what keeps the rc files of a shell from leading it to the person's own AWS."""
+    own = {name: value for name, value in environ.items() if name.startswith("AWS_")}
+    return Change({**environment.spelled_out({}).variables, **own})
 
 
 def _run(argv: Sequence[str], environ: Environ, *, end_with: signal.Signals) -> int:

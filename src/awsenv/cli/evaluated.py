@@ -24,17 +24,29 @@ def shell_of(caller: Caller, name: str | None, words: str, *, to_terminal: bool)
     """Return the shell to print for: the one named, the one whose hook calls, else the one that awsenv was called from.
 
     Raises:
-        UsageError: stdout is a terminal, where secrets would be shown and nothing evaluated; or an unknown shell.
+        UsageError: Nothing evaluates what is printed: stdout is a terminal, a file, or another command's pipe; or an
+            unknown shell.
     """
     name = name or caller.environ.get(SHELL_VARIABLE)
     shell = render.find(name) if name else _calling_shell()
-    if caller.prints_to_terminal and not to_terminal:
+    if not to_terminal:
+        _check_that_it_is_evaluated(caller, shell, words)
+    return shell
+
+
+def _check_that_it_is_evaluated(caller: Caller, shell: render.Shell, words: str) -> None:
+    """Refuse to show secrets where nothing evaluates them."""
+    if caller.prints_to_terminal:
         line = _HOOK_LINES.get(shell.name, _HOOK_LINES["bash"])
         raise UsageError(
             "nothing was done: a program cannot change the shell that calls it",
             hint=f'eval "$(awsenv {words})"; or load the hook, once: {line}',
         )
-    return shell
+    if shell.name != "json" and caller.prints_astray():
+        raise UsageError(
+            "nothing was done: the keys would have gone to a file, or to a command that is not a shell",
+            hint="awsenv exec ROLE -- COMMAND runs a command with the role; --print prints all the same",
+        )
 
 
 def _calling_shell() -> render.Shell:

@@ -11,13 +11,14 @@ from awsenv.cli.obtain import obtain
 from awsenv.cli.outcome import Become, Caller
 from awsenv.errors import UsageError
 from awsenv.shells.hook import folder
+from awsenv.shells.render import SHELLS
 from awsenv.shells.subshell import subshell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from awsenv.cli.options import RoleOptions
-    from awsenv.model import Environ
+    from awsenv.model import Change, Environ
 
 
 def exec_(caller: Caller, role_words: Sequence[str], command: Sequence[str], options: RoleOptions) -> Become:
@@ -33,14 +34,22 @@ def exec_(caller: Caller, role_words: Sequence[str], command: Sequence[str], opt
     environ = environment.change(chain, credentials, caller.environ).applied_to(caller.environ)
     if command:
         return Become(tuple(command), environ, chain.notes)
-    argv, environ = own_subshell(caller, environ)
+    argv, environ = own_subshell(caller, environ, environment.spelled_out(environ))
     return Become(tuple(argv), environ, chain.notes)
 
 
-def own_subshell(caller: Caller, environ: Environ) -> tuple[list[str], dict[str, str]]:
-    """Return the command line and the environment of the person's own shell, with the role in its prompt."""
-    with_program = {**environ, "_AWSENV_BIN": caller.program}
-    return subshell(own_shell(environ), with_program, Path(folder()), superuser=os.geteuid() == 0)
+def own_subshell(caller: Caller, environ: Environ, change: Change) -> tuple[list[str], dict[str, str]]:
+    """Return the command line and the environment of the person's own shell, with the role in its prompt.
+
+    Args:
+        caller: Who runs the command.
+        environ: The environment with the role in it.
+        change: What is to hold in the shell whatever its rc files set: they are read after awsenv.
+    """
+    path = own_shell(environ)
+    spelling = SHELLS.get(path.rpartition("/")[2], SHELLS["sh"])
+    handed_down = {"_AWSENV_BIN": caller.program, "_AWSENV_CHANGE": spelling.render(change)}
+    return subshell(path, {**environ, **handed_down}, Path(folder()), superuser=os.geteuid() == 0)
 
 
 def own_shell(environ: Environ) -> str:

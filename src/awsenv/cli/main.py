@@ -6,29 +6,27 @@ On any failure of a command whose output a shell evaluates, stdout carries `fals
 
 from __future__ import annotations
 
-import signal
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from awsenv.cli import app, process, report
-from awsenv.cli.evaluated import SHELL_VARIABLE
 from awsenv.cli.outcome import Caller, Finished, Print
 from awsenv.errors import ExitCode, Failure, Interrupted, LaunchError
 from awsenv.launch import become
-from awsenv.shells.render import SHELLS
+from awsenv.shells.render import FAILURE
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from awsenv.cli.outcome import Outcome
-
-_ASKED_TO_END = (signal.SIGTERM, signal.SIGHUP)
 
 
 def run(args: list[str]) -> int:
     """Run `awsenv` with *args* and return its exit status, unless a command of `exec` takes its place."""
-    _end_like_ctrl_c()
-    caller = Caller(process.environ(), process.program(), prints_to_terminal=process.stdout_is_terminal())
+    caller = Caller(
+        process.environ(),
+        process.program(),
+        prints_to_terminal=process.stdout_is_terminal(),
+        prints_astray=process.stdout_goes_astray,
+    )
     try:
         return _conclude(_outcome(args, caller))
     except BaseException as error:  # noqa: BLE001 - no traceback ever reaches a person
@@ -66,30 +64,11 @@ def _fail(error: BaseException, args: list[str], caller: Caller) -> int:
         # As env(1): a status that the command itself may have must not be ours.
         return ours.exit_code if isinstance(ours, LaunchError | Interrupted) else ExitCode.EXEC_FAILED
     if (not args or args[0] in app.EVALUATED) and not caller.prints_to_terminal:
-        process.write_if_possible(_failure_text(args, caller))
+        process.write_if_possible(_failure_text(args))
     return ours.exit_code
 
 
-def _failure_text(args: list[str], caller: Caller) -> str:
-    """Return what fails in the shell that the output is for, as far as a wrong command line can tell it."""
-    name = caller.environ.get(SHELL_VARIABLE)
-    for word, following in pairwise([*args, None]):
-        if word == "--shell":
-            name = following
-        elif word is not None and word.startswith("--shell="):
-            name = word.removeprefix("--shell=")
-    return SHELLS.get(name or "sh", SHELLS["sh"]).failure
-
-
-def _end_like_ctrl_c() -> None:
-    """Let SIGTERM and SIGHUP end awsenv as Ctrl-C does: with `false;` on stdout, not with an empty text."""
-    for number in _ASKED_TO_END:
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _end)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    # Once is enough: a terminal that closes sends two, and the second would end what the first has begun to clean up.
-    for asked in _ASKED_TO_END:
-        signal.signal(asked, signal.SIG_IGN)
-    signal.default_int_handler(number, frame)
+def _failure_text(args: list[str]) -> str:
+    """Return what fails in the shell that evaluates it. JSON is evaluated by none, where it is asked for by name."""
+    named = ["--shell=" + following for word, following in pairwise(args) if word == "--shell"]
+    return "" if "--shell=json" in (*args, *named) else FAILURE

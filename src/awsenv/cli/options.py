@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from awsenv.cli.outcome import Outcome
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RoleOptions:
-    """The options as typed; None, or empty, where they were not."""
+    """The options as typed; None, or empty, where they were not. No repr: an external id is one of them."""
 
     profile: Annotated[
         str | None,

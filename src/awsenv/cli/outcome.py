@@ -20,6 +20,8 @@ class Caller:
     program: str
     """The absolute path of `awsenv`, for a shell to call it again."""
     prints_to_terminal: bool
+    prints_astray: Callable[[], bool] = bool
+    """Whether what is printed goes to a file, or down a pipe that nobody who called reads."""
     now: Callable[[], float] = time.time
     """Seconds since the epoch, UTC."""
 

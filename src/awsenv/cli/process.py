@@ -6,10 +6,12 @@ Imports no more than Python's own start: the fast lane goes through here.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import NoReturn
 
 _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
@@ -26,9 +28,9 @@ def environ() -> dict[str, str]:
 
 def program() -> str:
     """Return the absolute path by which awsenv can be called again. Links stay: they outlive an upgrade."""
-    path = os.path.abspath(sys.argv[0])  # noqa: PTH100 - pathlib costs an import
-    if os.path.basename(path) == "__main__.py":  # noqa: PTH119 - the same
-        return os.path.join(os.path.dirname(sys.executable), "awsenv")  # noqa: PTH118, PTH120 - the same
+    path = os.path.abspath(sys.argv[0])
+    if os.path.basename(path) == "__main__.py":
+        return os.path.join(os.path.dirname(sys.executable), "awsenv")
     return path
 
 
@@ -72,6 +74,64 @@ def stdout_is_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
+def end_like_ctrl_c() -> None:
+    """Let SIGTERM and SIGHUP end awsenv as Ctrl-C does: with `false;` on stdout, not with an empty text."""
+    import signal  # noqa: PLC0415 - it loads `enum`, which the fast lane does not wait for
+
+    asked_to_end = (signal.SIGTERM, signal.SIGHUP)
+
+    def end(_number: int, _frame: object) -> None:
+        # Once is enough: a terminal that closes sends two, and the second would cut short what the first began.
+        for asked in asked_to_end:
+            signal.signal(asked, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in asked_to_end:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, end)
+
+
+def stdout_goes_astray() -> bool:
+    """Say whether stdout is read by none of the processes that awsenv was called by: a file, or `| tee log`.
+
+    A shell that evaluates what is printed holds the other end of the pipe. It is another command's pipe only where that
+    other command is seen to read it; on macOS nothing is seen.
+    """
+    try:
+        mode = os.fstat(1).st_mode
+        if not stat.S_ISFIFO(mode):
+            return stat.S_ISREG(mode)
+        pipe = os.readlink("/proc/self/fd/1")
+        callers = list(_callers())
+        others = {int(name) for name in os.listdir("/proc") if name.isdigit()}.difference(callers)
+    except OSError:
+        return False
+    return not any(_reads(process, pipe) for process in callers) and any(_reads(process, pipe) for process in others)
+
+
+def _callers() -> Iterator[int]:
+    process = os.getppid()
+    while process > 0:
+        yield process
+        with open(f"/proc/{process}/stat", "rb") as file:
+            # The name of the command, in brackets, may hold anything.
+            process = int(file.read().rpartition(b")")[2].split()[1])
+
+
+def _reads(process: int, pipe: str) -> bool:
+    """Say whether *process* has the reading end of *pipe* open, as far as it can be seen."""
+    try:
+        for descriptor in os.listdir(f"/proc/{process}/fd"):
+            if os.readlink(f"/proc/{process}/fd/{descriptor}") == pipe:
+                with open(f"/proc/{process}/fdinfo/{descriptor}", "rb") as file:
+                    flags = next(line for line in file if line.startswith(b"flags:"))
+                if int(flags.split()[1], 8) & os.O_ACCMODE == os.O_RDONLY:
+                    return True
+    except OSError:
+        pass  # it has ended, or is another user's
+    return False
+
+
 def leave(status: int) -> NoReturn:
     """End with *status*, and leave the taking apart to the system: after botocore Python needs 70 ms for it."""
     for stream in (sys.stdout, sys.stderr):
@@ -84,7 +144,7 @@ def leave(status: int) -> NoReturn:
 
 def _was_given(name: str) -> bool:
     try:
-        with open("/proc/self/environ", "rb") as file:  # noqa: PTH123 - pathlib costs an import
+        with open("/proc/self/environ", "rb") as file:
             return any(entry.startswith(name.encode() + b"=") for entry in file.read().split(b"\0"))
     except OSError:
         return True

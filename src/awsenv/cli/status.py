@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from awsenv import config, environment
+from awsenv.cli import report
 from awsenv.cli.outcome import Caller, Print
 from awsenv.errors import SourceError
 from awsenv.model import Credentials
@@ -33,14 +34,16 @@ def status(caller: Caller, *, verify: bool) -> Print:
     rows += _environment_rows(caller)
     if verify:
         rows.append(("Identity", _identity(caller)))
-    return Print(_table(rows), tuple(_notes(role, caller)))
+    return Print(report.printable(_table(rows)), tuple(_notes(role, caller)))
 
 
 def _notes(role: environment.ActiveRole | None, caller: Caller) -> Iterable[str]:
     if role is None:
         yield "no role is active in this shell"
         return
-    if role.expires is not None and role.expires <= caller.now():
+    if not role.has_its_keys:
+        yield "the keys in this shell are not those of the role: they were set after it"
+    elif role.expires is not None and role.expires <= caller.now():
         yield f"the role has expired: awsenv {role.role}"
     for name in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE"):
         if name in caller.environ:
@@ -94,6 +97,6 @@ def _identity(caller: Caller) -> str:
     return identity_of(Credentials(key, secret, environ.get("AWS_SESSION_TOKEN")), environ, profiles).arn
 
 
-def _table(rows: list[tuple[str, str]]) -> str:
+def _table(rows: list[tuple[str, str]]) -> list[str]:
     width = max((len(title) for title, _ in rows), default=0)
-    return "".join(f"{title:<{width}}  {value}\n" for title, value in rows)
+    return [f"{title:<{width}}  {value}" for title, value in rows]
