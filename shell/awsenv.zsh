@@ -30,8 +30,9 @@ function awsenv {
     return
   fi
   emulate -L zsh
-  # Neither set -x nor set -v may show the keys.
+  # Neither set -x nor set -v may show the keys, nor a DEBUG trap, which is back when this function ends.
   setopt no_xtrace no_verbose
+  trap - DEBUG
   local _awsenv_change
   _awsenv_change=$(AWSENV_SHELL=zsh "$_AWSENV_BIN" "$@") || return
   case $_awsenv_change in

@@ -193,12 +193,18 @@ def test_the_shell_s_own_name_for_itself_is_not_handed_on(shell: Any, terminal: 
     assert "0" == window.run("env | grep -c '^AWSENV_SHELL='")
 
 
-@pytest.mark.parametrize("role", ["power-user", "temporary"])
-def test_a_trace_shows_no_secret(shell: Any, role: str, terminal: Start, home: Path) -> None:
+@pytest.mark.parametrize(
+    ("role", "zsh_trap"),
+    [
+        ("power-user", "trap 'print -r \"at: $ZSH_DEBUG_CMD\" >>trapped' DEBUG"),
+        ("temporary", 'TRAPDEBUG() { print -r "at: $ZSH_DEBUG_CMD" >>trapped; }'),
+    ],
+)
+def test_a_trace_shows_no_secret(shell: Any, role: str, zsh_trap: str, terminal: Start, home: Path) -> None:
     """Keep the keys out of `set -x`, `set -v` and a DEBUG trap, and leave those as they were."""
     on, look, off = {
         "bash": ("set -xvT; trap 'echo \"at: $BASH_COMMAND\"' DEBUG", "echo $- >state", "trap - DEBUG; set +xvT"),
-        "zsh": ("setopt xtrace verbose", "setopt >state", "unsetopt xtrace verbose"),
+        "zsh": (f"setopt xtrace verbose; {zsh_trap}", "setopt >state", "trap - DEBUG; unsetopt xtrace verbose"),
         "fish": ("set -g fish_trace 1", "echo $fish_trace >state", "set -g fish_trace"),
     }[shell.name]
     window = terminal(shell)
@@ -207,7 +213,10 @@ def test_a_trace_shows_no_secret(shell: Any, role: str, terminal: Start, home: P
         window.run(line)
 
     assert b"true visible" in window.transcript
-    assert not [secret for secret in SECRETS if secret.encode() in window.transcript]
+    trapped = (home / "trapped").read_bytes() if shell.name == "zsh" else window.transcript
+    assert shell.name == "fish" or b"at: awsenv " in trapped
+    assert shell.name == "fish" or b"at: " + look.encode() in trapped.replace(b"> state", b">state")
+    assert not [secret for secret in SECRETS if secret.encode() in window.transcript + trapped]
     state = (home / "state").read_text()
     kept = {"bash": {*"xvT"} <= {*state}, "zsh": {"xtrace", "verbose"} <= {*state.split()}, "fish": state == "1\n"}
     assert kept[shell.name]
