@@ -1,5 +1,6 @@
 # What `awsenv exec ROLE` starts zsh with: ZDOTDIR leads here, and is put back at once, so that zsh goes on with the
-# person's own files in their own place, history and all. The hook is loaded at the first prompt, if they have not.
+# person's own files in their own place, history and all. At the first prompt the hook is loaded, if they have not, and
+# the role is set once more, over whatever keys or profile they have exported.
 
 typeset -g _awsenv_hook_file=${${(%):-%x}:A:h:h}/awsenv.zsh
 if (( ${+_AWSENV_ZDOTDIR} )); then
@@ -11,6 +12,11 @@ fi
 
 function _awsenv_arrive {
   emulate -L zsh
+  # As in the hook: no trace and no DEBUG trap may show the keys.
+  setopt no_xtrace no_verbose
+  trap - DEBUG
+  eval "${_AWSENV_CHANGE-}"
+  unset _AWSENV_CHANGE
   precmd_functions=("${(@)precmd_functions:#_awsenv_arrive}")
   if (( ! ${+functions[_awsenv_prompt]} )); then
     source $_awsenv_hook_file

@@ -60,6 +60,56 @@ def test_the_function_works_in_it(shell: Any, enter: Start, write_rc: Start) -> 
     assert "0" == window.run("env | grep -c '^_AWSENV'")
 
 
+@pytest.mark.parametrize("hooked", [True, False])
+def test_the_role_outlives_the_rc_files(*, hooked: bool, shell: Any, enter: Start, write_rc: Start, home: Path) -> None:
+    """Have the keys of the role that the prompt shows, though an rc file exports a profile and keys of its own."""
+    others = {"AWS_PROFILE": "other", "AWS_ACCESS_KEY_ID": "AKIAFROMRC", "AWS_SESSION_TOKEN": "from-rc"}
+    exports = (shell.export.format(name, value) for name, value in others.items())
+    write_rc(shell, *([shell.hook] if hooked else []), *exports)
+
+    window = enter(shell.name)
+
+    assert window.line.startswith("[power-user] 0:")
+    window.run("env >all")
+    variables = dict(line.partition("=")[::2] for line in (home / "all").read_text().splitlines())
+    assert ("AKIAIOSFODNN7EXAMPLE", "canary/secret+one") == (
+        variables["AWS_ACCESS_KEY_ID"],
+        variables["AWS_SECRET_ACCESS_KEY"],
+    )
+    assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & {*variables}
+    assert not [name for name in variables if name.startswith("_AWSENV")]
+    window.run("set >all")
+    assert "_AWSENV_CHANGE" not in (home / "all").read_text()
+
+
+def test_a_trace_that_an_rc_file_turns_on_shows_no_secret(
+    shell: Any, enter: Start, write_rc: Start, home: Path
+) -> None:
+    """Keep the keys out of it, and leave it on."""
+    on = {
+        "bash": "set -xvT; trap 'echo \"at: $BASH_COMMAND\"' DEBUG",
+        "zsh": "trap 'print -r \"at: $ZSH_DEBUG_CMD\" >>trapped' DEBUG; setopt xtrace verbose",
+        "fish": "set -g fish_trace 1",
+    }[shell.name]
+    off = {
+        "bash": "trap - DEBUG; set +xvT",
+        "zsh": "trap - DEBUG; unsetopt xtrace verbose",
+        "fish": "set -g fish_trace",
+    }
+    write_rc(shell, on)
+
+    window = enter(shell.name)
+    window.run("true vis''ible")
+    window.run(off[shell.name])
+
+    assert b"true visible" in window.transcript
+    trapped = (home / "trapped").read_bytes() if shell.name == "zsh" else window.transcript
+    assert shell.name == "fish" or b"at: true vis" in trapped
+    assert b"canary/secret+one" not in window.transcript + trapped
+    window.clear()
+    assert "canary/secret+one" == window.run("echo $AWS_SECRET_ACCESS_KEY")
+
+
 def test_the_status_of_the_subshell_is_its_own(shell: Any, enter: Start, write_rc: Start) -> None:
     """End as the shell ends."""
     write_rc(shell)

@@ -37,7 +37,9 @@ def test_fish_gets_the_hook_after_its_own_files() -> None:
     argv, environ = subshell("fish", {}, FOLDER)
 
     assert (["fish", "--init-command"], {}) == (argv[:2], environ)
-    assert argv[2].endswith(r"source '/opt/it\'s/shell/awsenv.fish'")
+    assert r"or source '/opt/it\'s/shell/awsenv.fish'" == argv[2].splitlines()[0].removeprefix(
+        "functions -q __awsenv_refresh; "
+    )
 
 
 @pytest.mark.parametrize("name", ["ash", "dash", "ksh", "mksh", "sh", "yash"])
@@ -60,6 +62,19 @@ def test_posix_shells_refer_to_the_label(name: str, environ: dict[str, str], sup
 def test_any_other_shell_is_started_as_it_is(name: str) -> None:
     """Add nothing to a shell that is not known."""
     assert ([name], {"PS1": "x"}) == subshell(name, {"PS1": "x"}, FOLDER)
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish", "sh", "dash", "ksh", "nu"])
+def test_what_is_for_the_hook_goes_to_a_shell_that_has_one(name: str) -> None:
+    """Hand the program and the change down to the shells that take them out of the environment again, and to no other."""
+    ours = {"_AWSENV_BIN": "/bin/awsenv", "_AWSENV_CHANGE": "export A=1;"}
+
+    _, environ = subshell(f"/bin/{name}", {"A": "1", **ours}, FOLDER)
+
+    assert (ours if name in {"bash", "zsh", "fish"} else {}) == {
+        name: value for name, value in environ.items() if name.startswith("_AWSENV")
+    }
+    assert "1" == environ["A"]
 
 
 def test_nothing_is_changed_in_place() -> None:
