@@ -32,15 +32,24 @@ function awsenv {
     "$_AWSENV_BIN" "$@"
     return
   fi
-  local _awsenv_status=0 _awsenv_flags=$-
+  local _awsenv_status=0
   # Neither set -x nor set -v may show the keys; nor a DEBUG trap, which with functrace every function inherits.
+  _awsenv_flags=$-
   set +xvT
   _awsenv_evaluate "$@" || _awsenv_status=$?
   _awsenv_set_clock
-  case $_awsenv_flags in *T*) set -T ;; *) ;; esac
-  case $_awsenv_flags in *v*) set -v ;; *) ;; esac
-  case $_awsenv_flags in *x*) set -x ;; *) ;; esac
+  _awsenv_restore
   return "$_awsenv_status"
+}
+
+# Turns on again what is noted in _awsenv_flags. After Ctrl-C, where bash leaves a function for good, the prompt does it.
+_awsenv_flags=
+function _awsenv_restore {
+  local flags=$_awsenv_flags
+  _awsenv_flags=
+  case $flags in *T*) set -T ;; *) ;; esac
+  case $flags in *v*) set -v ;; *) ;; esac
+  case $flags in *x*) set -x ;; *) ;; esac
 }
 
 # Changes this shell as the program says; a text that is no such change is one for a person.
@@ -131,6 +140,7 @@ function _awsenv_insert {
 _awsenv_ps1=
 function _awsenv_prompt {
   local _awsenv_status=$? text color left
+  [[ -z $_awsenv_flags ]] || _awsenv_restore
   if [[ -z ${AWSENV_LABEL-} || -n ${AWSENV_DISABLE_PROMPT-} ]]; then
     _awsenv_ps1=
     return "$_awsenv_status"

@@ -224,6 +224,28 @@ def test_a_trace_shows_no_secret(shell: Any, role: str, zsh_trap: str, terminal:
     assert window.run("echo $AWS_SECRET_ACCESS_KEY") in SECRETS
 
 
+def test_a_trace_is_still_on_after_ctrl_c(shells: Any, terminal: Start, require: Start, home: Path) -> None:
+    """Leave the options as they were, when a person gives up at the question for a code."""
+    (home / ".aws/config").write_text(
+        "[profile guarded]\nrole_arn = arn:aws:iam::123456789012:role/guarded\nsource_profile = power-user\n"
+        "mfa_serial = arn:aws:iam::123456789012:mfa/device\n"
+    )
+    for name, on in {"bash": "set -xvT", "zsh": "setopt xtrace verbose", "fish": "set -g fish_trace 1"}.items():
+        require(name)
+        window = terminal(shells[name])
+        window.run(on)
+
+        window.child.send("awsenv guarded\r")
+        window.until(lambda window=window: "code" in window.line.lower(), "question for a code")
+        window.child.sendintr()
+        window.wait()
+        window.run({"bash": "echo $- >state", "zsh": "setopt >state", "fish": "echo $fish_trace >state"}[name])
+
+        state = (home / "state").read_text()
+        kept = {"bash": {*"xvT"} <= {*state}, "zsh": {"xtrace", "verbose"} <= {*state.split()}, "fish": state == "1\n"}
+        assert kept[name], name
+
+
 def test_no_secret_is_left_but_in_the_environment(shell: Any, terminal: Start, home: Path) -> None:
     """Leave no variable behind that holds what was evaluated, and nothing in the history."""
     everything = {"bash": "set", "zsh": "set", "fish": "set"}[shell.name]
