@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pexpect
@@ -144,6 +145,25 @@ def test_a_file_gets_no_keys(line: str, shell: Any, terminal: Start, home: Path)
 
     assert "right\n" == (home / "state").read_text()
     assert "" == (home / "log").read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it cannot be seen who reads a pipe")
+def test_a_pipe_to_no_shell_gets_no_keys(shell: Any, terminal: Start) -> None:
+    """Stop where the keys would go to a command, with the hook as without."""
+    group = (
+        "begin; awsenv power-user; and echo rea''ched; end"
+        if shell.name == "fish"
+        else "{ awsenv power-user && echo rea''ched; }"
+    )
+    window = terminal(shell)
+
+    for line in (f"{group} | cat", "awsenv power-user | cat"):
+        shown = window.run(line)
+
+        assert "awsenv: " in shown
+        assert "reached" not in shown
+    assert not [secret for secret in SECRETS if secret.encode() in window.transcript]
+    assert window.line.startswith("0:")
 
 
 def test_nothing_is_lost_when_the_output_is_thrown_away(shell: Any, terminal: Start) -> None:

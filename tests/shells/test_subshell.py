@@ -66,7 +66,7 @@ def test_any_other_shell_is_started_as_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish", "sh", "dash", "ksh", "nu"])
 def test_what_is_for_the_hook_goes_to_a_shell_that_has_one(name: str) -> None:
-    """Hand the program and the change down to the shells that take them out of the environment again, and to no other."""
+    """Hand the program and the change down to the shells that take them out of the environment, and to no other."""
     ours = {"_AWSENV_BIN": "/bin/awsenv", "_AWSENV_CHANGE": "export A=1;"}
 
     _, environ = subshell(f"/bin/{name}", {"A": "1", **ours}, FOLDER)

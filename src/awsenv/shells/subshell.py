@@ -7,7 +7,7 @@ Where the rc files load the hook, nothing is added. Where they do not, static fi
     fish    --init-command is run after config.fish
     others  a PS1 that refers to the label, which every shell of the POSIX family expands at each prompt
 
-The first three then evaluate `_AWSENV_CHANGE`: rc files run after awsenv, and may export keys or a profile of their own.
+The first three then evaluate `_AWSENV_CHANGE`: rc files run after awsenv, and may export keys or a profile.
 """
 
 from __future__ import annotations
