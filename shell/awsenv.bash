@@ -42,7 +42,7 @@ function awsenv {
   return "$_awsenv_status"
 }
 
-# Turns on again what is noted in _awsenv_flags. After Ctrl-C, where bash leaves a function for good, the prompt does it.
+# Turns on again what is noted in _awsenv_flags. After Ctrl-C, when bash leaves `awsenv` for good, the prompt does it.
 _awsenv_flags=
 function _awsenv_restore {
   local flags=$_awsenv_flags
@@ -140,9 +140,14 @@ function _awsenv_insert {
 _awsenv_ps1=
 function _awsenv_prompt {
   local _awsenv_status=$? text color left
-  [[ -z $_awsenv_flags ]] || _awsenv_restore
+  # A trace is of what a person runs: 6 lines of it for each prompt, and not 30.
+  [[ $- != *x* ]] || {
+    _awsenv_flags=$-
+    set +x
+  }
   if [[ -z ${AWSENV_LABEL-} || -n ${AWSENV_DISABLE_PROMPT-} ]]; then
     _awsenv_ps1=
+    [[ -z $_awsenv_flags ]] || _awsenv_restore
     return "$_awsenv_status"
   fi
   [[ ${PS1-} == *_awsenv_ps1* ]] || _awsenv_insert
@@ -153,6 +158,7 @@ function _awsenv_prompt {
     # \001 and \002 are what \[ and \] are for a prompt: around what has no width.
     _awsenv_ps1=$'\001\e['"${color}m"$'\002'"$text"$'\001\e[0m\002 '
   fi
+  [[ -z $_awsenv_flags ]] || _awsenv_restore
   return "$_awsenv_status"
 }
 

@@ -353,3 +353,16 @@ def test_a_prompt_costs_no_process(
     calls = [line for line in trace.read_text().splitlines() if "(" in line and "CLONE_THREAD" not in line]
     # The start of the shell itself.
     assert ["execve"] == [line.split()[1].partition("(")[0] for line in calls]
+
+
+def test_a_trace_of_bash_is_of_what_a_person_runs(shells: Any, terminal: Start, active: Environ) -> None:
+    """Add no more than a few lines to `set -x` at each prompt, and leave it on."""
+    window = terminal(shells["bash"], **active(14 * 60))
+    window.run("set -x")
+
+    for _ in range(2):
+        lines = window.run("(exit 3)").splitlines()
+
+        assert "+ exit 3" in lines
+        assert 6 >= len([line for line in lines if line.startswith("++ ")])
+        assert window.line.startswith("[power-user 14m] 3:")
