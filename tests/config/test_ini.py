@@ -105,13 +105,16 @@ def test_every_section_and_key_knows_its_line() -> None:
 @pytest.mark.parametrize(
     ("text", "fact", "place"),
     [
-        ("[a]\n[b]\n[a]\n", "section [a] stands in the file twice, in lines 1 and 3", "f:3"),
-        ("[a]\nx=1\n\nX = 2\n", "key 'x' stands in the section twice, in lines 2 and 4", "f:4, [a]"),
-        ("x = 1\n", "the file does not begin with a section", "f:1"),
-        ("[a]\ncanary\n", "this line is no [section] and no `key = value`", "f:2, [a]"),
-        ("[a]\n= canary\n", "this line is no [section] and no `key = value`", "f:2, [a]"),
-        ("[a]\ns3 =\n  canary\n", "a line that is indented below this key is no `key = value`", "f:2, [a], s3"),
-        ("[a\x1b]\n[a\x1b]\n", "section [a\\x1b] stands in the file twice, in lines 1 and 2", "f:2"),
+        ("[a]\n[b]\n[a]\n", "section [a] appears twice, in lines 1 and 3", "f:3"),
+        ("[a]\nx=1\n\nX = 2\n", "key 'x' appears twice in this section, in lines 2 and 4", "f:4, [a]"),
+        ("x = 1\n", "there is no [section] above this line", "f:1"),
+        ("[a]\ncanary\n", "this line is neither [section] nor `key = value`", "f:2, [a]"),
+        ("[a]\n= canary\n", "this line is neither [section] nor `key = value`", "f:2, [a]"),
+        ("[a]\ns3 =\n  canary\n", "an indented line below this key is not `key = value`", "f:2, [a], s3"),
+        ("[profile a\nx = 1\n", "the closing ] is missing", "f:1"),
+        ("[a]\nx = 1\n[profile a\ny = 1\n", "the closing ] is missing", "f:3"),
+        ("[]\n", "the section has no name", "f:1"),
+        ("[a\x1b]\n[a\x1b]\n", "section [a\\x1b] appears twice, in lines 1 and 2", "f:2"),
     ],
 )
 def test_a_text_that_botocore_refuses_is_refused_with_its_line(text: str, fact: str, place: str) -> None:
@@ -122,3 +125,22 @@ def test_a_text_that_botocore_refuses_is_refused_with_its_line(text: str, fact: 
     assert (caught.value.fact, caught.value.place) == (fact, place)
     assert caught.value.hint is not None
     assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("[profile a", "write [profile a]"),
+        ("[profile a # prod", "write [profile a]"),
+        ("[ \x1b", "write [\\x1b]"),
+        ("[", "write [profile NAME]"),
+        ("[]", "write [profile NAME]"),
+    ],
+)
+@pytest.mark.parametrize("before", ["", "[default]\nregion = eu-west-1\n"])
+def test_a_header_that_does_not_end_is_written_out(before: str, line: str, hint: str) -> None:
+    """The next step is the whole header, on the first line and on any other."""
+    with pytest.raises(ConfigError) as caught:
+        ini.parse(f"{before}{line}\nrole_arn = x\n", "f")
+
+    assert (hint, f"f:{before.count(chr(10)) + 1}") == (caught.value.hint, caught.value.place)

@@ -12,6 +12,7 @@ that it does not take. The rules that surprise, all of `configparser`:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -59,7 +60,7 @@ def nested(text: str) -> dict[str, str]:
     """Return the keys that stand indented below a key without a value of its own, such as `s3 =`.
 
     Raises:
-        ValueError: A line is no `key = value`.
+        ValueError: A line is not `key = value`.
     """
     pairs = (line.split("=", 1) for line in text.splitlines() if line.strip())
     return {key.strip(): value.strip() for key, value in pairs}
@@ -106,10 +107,12 @@ class _Reader:
         if content[0] == "[" and end > 1:
             self._header(number, content[1:end])
         elif self._keys is None:
+            if content[0] == "[":
+                raise _unclosed(content, f"{self._name}:{number}")
             raise ConfigError(
-                "the file does not begin with a section",
+                "there is no [section] above this line",
                 place=f"{self._name}:{number}",
-                hint="put a header such as [default] or [profile NAME] above this line",
+                hint="write a header such as [default] or [profile NAME] above it",
             )
         else:
             self._option(self._keys, number, content)
@@ -118,9 +121,9 @@ class _Reader:
         known = self._found.get(header)
         if known is not None and header != _EVERYWHERE:
             raise ConfigError(
-                f"section [{printable(header)}] stands in the file twice, in lines {known.line} and {number}",
+                f"section [{printable(header)}] appears twice, in lines {known.line} and {number}",
                 place=f"{self._name}:{number}",
-                hint="merge the two sections: botocore, and so the AWS CLI, refuses the whole file",
+                hint="merge the two sections: until then the AWS CLI refuses the whole file, too",
             )
         section = known or self._found.setdefault(header, _Open(number))
         self._section, self._keys, self._parts = header, section.keys, None
@@ -131,16 +134,18 @@ class _Reader:
             before, divider, after = content.partition(":")
         key = before.rstrip().lower()
         if not divider or not key:
+            if content[0] == "[":
+                raise _unclosed(content, f"{self._name}:{number}")
             raise ConfigError(
-                "this line is no [section] and no `key = value`",
+                "this line is neither [section] nor `key = value`",
                 place=f"{self._name}:{number}, [{printable(self._section)}]",
-                hint="correct the line, or put a # at its beginning",
+                hint="correct the line, or begin it with #",
             )
         if key in keys:
             raise ConfigError(
-                f"key {quoted(key)} stands in the section twice, in lines {keys[key].line} and {number}",
+                f"key {quoted(key)} appears twice in this section, in lines {keys[key].line} and {number}",
                 place=f"{self._name}:{number}, [{printable(self._section)}]",
-                hint="remove one of the two: botocore, and so the AWS CLI, refuses the whole file",
+                hint="remove one of the two: until then the AWS CLI refuses the whole file, too",
             )
         self._parts = [after.strip()]
         keys[key] = _Key(number, self._parts)
@@ -161,10 +166,20 @@ class _Reader:
             nested(value.text)
         except ValueError:
             raise ConfigError(
-                "a line that is indented below this key is no `key = value`",
+                "an indented line below this key is not `key = value`",
                 place=str(Origin(self._name, value.line, printable(value.section), printable(key))),
-                hint="write `key = value` there, or put the value on the line of the key",
+                hint="put the value on the line of the key, or write `key = value` below it",
             ) from None
+
+
+def _unclosed(content: str, place: str) -> ConfigError:
+    """Return the error of a header that does not end."""
+    title = re.split(r"\s[#;]|\]", content[1:])[0].strip() or "profile NAME"
+    return ConfigError(
+        "the section has no name" if "]" in content else "the closing ] is missing",
+        place=place,
+        hint=f"write [{printable(title[:80])}]",
+    )
 
 
 def _values(header: str, found: _Open | None) -> dict[str, Value]:
