@@ -90,40 +90,41 @@ def test_what_was_asked_for_is_for_the_last_hop_only(home: Home) -> None:
 @pytest.mark.parametrize(
     ("line", "fact"),
     [
-        ("external_id = c", "the external id has 1 characters; AWS takes 2 to 1224"),
-        ("external_id = canary x", "the external id holds a character that AWS does not take there"),
+        ("external_id = c", "the external id has 1 character; AWS accepts 2 to 1224"),
+        ("external_id = canary x", "the external id holds a character that AWS does not accept"),
         (
             "external_id = canary # c",
-            "the external id holds a character that AWS does not take there (a comment after a value",
+            "the external id holds a character that AWS does not accept (a comment after a value",
         ),
         (
             "external_id = canary\n  x",
-            "the external id holds a character that AWS does not take there (the indented line",
+            "the external id holds a character that AWS does not accept (the indented line",
         ),
-        ("role_session_name = jane doe", "the role session name 'jane doe' holds ' ', which AWS does not take there"),
-        ("role_session_name = j", "the role session name 'j' has 1 characters; AWS takes 2 to 64"),
+        ("role_session_name = jane doe", "the role session name 'jane doe' holds ' ', which AWS does not accept"),
+        ("role_session_name = j", "the role session name 'j' has 1 character; AWS accepts 2 to 64"),
         ("role_session_name =", "the role session name '' has 0 characters"),
         ("role_session_name = j\u00e4ne", "the role session name 'j\u00e4ne' holds '\u00e4'"),
         ("source_identity = aws:x", "the source identity 'aws:x' holds ':'"),
-        ("duration_seconds = abc", "duration_seconds is 'abc', which is no whole number of seconds"),
+        ("duration_seconds = abc", "duration_seconds is 'abc', which is not a whole number of seconds"),
         (
             "duration_seconds = 3600 ; an hour",
-            "no whole number of seconds (a comment after a value is part of the value)",
+            "not a whole number of seconds (a comment after a value is part of the value)",
         ),
-        ("duration_seconds = \u0663\u0666\u0660\u0660", "which is no whole number"),
-        ("duration_seconds = 10", "a session of 10 seconds is not possible: AWS takes 900 to 43200"),
-        ("duration_seconds = 99999", "a session of 99999 seconds is not possible"),
-        ("session_tags = team", "'team' is no session tag"),
-        ("session_tags = a=1,A=2", "session tag 'A' is there twice (AWS does not tell 'a' from it)"),
-        ("session_tags = =1", "'' is no key of a session tag"),
-        ("session_tags = aws:x=1", "'aws:x' is no key of a session tag"),
-        ("session_tags = a=b*c", "the value of session tag 'a' is not one that AWS takes"),
-        ("transitive_session_tags = a*", "'a*' is no key of a session tag"),
-        ("mfa_serial = short", "the MFA serial 'short' has 5 characters; AWS takes 9 to 256"),
-        ("mfa_serial = arn:aws:iam::123456789012:u2f/user/jane/key", "is a FIDO key, and STS takes codes only"),
-        ("mfa_serial = arn:aws:iam::123456789012:mfa/jane\nmfa_process = a\n b", "mfa_process holds a line end"),
-        ("region = nope-1", "'nope-1' is no region of AWS"),
-        ("region = eu-west-1 # home", "is no region of AWS (a comment after a value is part of the value)"),
+        ("duration_seconds = \u0663\u0666\u0660\u0660", "which is not a whole number"),
+        ("duration_seconds = 10", "AWS does not grant a session of 10 seconds"),
+        ("duration_seconds = 99999", "AWS does not grant a session of 99999 seconds"),
+        ("session_tags = team", "'team' is not a session tag"),
+        ("session_tags = a=1,A=2", "session tag 'A' appears twice: to AWS it is the same as 'a'"),
+        ("session_tags = a=1,a=2", "session tag 'a' appears twice"),
+        ("session_tags = =1", "'' cannot be the key of a session tag"),
+        ("session_tags = aws:x=1", "'aws:x' cannot be the key of a session tag"),
+        ("session_tags = a=b*c", "AWS does not accept the value of session tag 'a'"),
+        ("transitive_session_tags = a*", "'a*' cannot be the key of a session tag"),
+        ("mfa_serial = short", "'short' is not the ARN or serial number of an MFA device"),
+        ("mfa_serial = arn:aws:iam::123456789012:u2f/user/jane/key", "is a FIDO key, which shows no codes"),
+        ("mfa_serial = arn:aws:iam::123456789012:mfa/jane\nmfa_process = a\n b", "mfa_process holds a line break"),
+        ("region = nope-1", "'nope-1' is not an AWS region"),
+        ("region = eu-west-1 # home", "is not an AWS region (a comment after a value is part of the value)"),
     ],
 )
 def test_a_value_that_aws_would_refuse_is_refused_with_its_place(line: str, fact: str, home: Home) -> None:
@@ -137,14 +138,73 @@ def test_a_value_that_aws_would_refuse_is_refused_with_its_place(line: str, fact
 
 
 @pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("mfa_serial = alice", "such as arn:aws:iam::123456789012:mfa/alice; aws iam list-mfa-devices shows yours"),
+        (f'mfa_serial = "{ARN}"', "remove the quotes"),
+        ("region = 'eu-west-1'", "remove the quotes"),
+        ('external_id = "canary"', "remove the quotes"),
+        ('session_tags = "a=b"', "remove the quotes"),
+        ("region = eu-west-1 # home", "put the comment on a line of its own"),
+        ("duration_seconds = 3600 ; an hour", "put the comment on a line of its own"),
+        ("external_id = canary # c", "put the comment on a line of its own"),
+        ("external_id = canary\n  x", "put the value on one line, and do not indent the line below it"),
+        ("duration_seconds = 10", "ask for 900 to 43200 seconds"),
+        ("role_session_name = jane doe", "use 2 to 64 of A-Z a-z 0-9 _ +=,.@-"),
+    ],
+)
+def test_the_next_step_says_what_to_write(line: str, hint: str, home: Home) -> None:
+    """The traps of the file format have one of their own."""
+    with pytest.raises(ConfigError) as caught:
+        home.resolve("a", profile(f"{line}\n"), KEYS)
+
+    assert hint == caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("role_arn", "hint"),
+    [
+        (f'"{ARN}"', "remove the quotes"),
+        (f"'{ARN}'", "remove the quotes"),
+        (f"{ARN} # prod", "put the comment on a line of its own"),
+        (f'"{ARN}" # prod', "put the comment on a line of its own"),
+        ("power-user", "such as arn:aws:iam::123456789012:role/NAME"),
+    ],
+)
+def test_a_role_arn_is_mended_by_its_hint(role_arn: str, hint: str, home: Home) -> None:
+    """Quotes and comments are part of a value."""
+    with pytest.raises(ConfigError) as caught:
+        home.resolve("a", f"[profile a]\nrole_arn = {role_arn}\nsource_profile = me\n", KEYS)
+
+    assert hint == caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("origins", "hint"),
+    [
+        ({}, "to read it from a file: --policy file://policy.json"),
+        ({"policy": Origin("AWSENV_POLICY")}, "to read it from a file: AWSENV_POLICY=file://policy.json"),
+    ],
+)
+def test_the_name_of_a_policy_file_is_answered_with_how_to_read_it(
+    origins: dict[str, Origin], hint: str, home: Home
+) -> None:
+    """For the option and for the variable."""
+    with pytest.raises(ConfigError, match="the session policy is not JSON") as caught:
+        home.resolve(RoleRequest("a", policy="policy.json", origins=origins), profile(""), KEYS)
+
+    assert hint == caught.value.hint
+
+
+@pytest.mark.parametrize(
     ("role_arn", "fact"),
     [
-        (f"{ARN} # admin", "is no ARN of a role (a comment after a value is part of the value)"),
-        (f"{ARN}\n  b", "is no ARN of a role (the indented line below it is part of the value)"),
-        ("", "'' is no ARN of a role"),
-        ("power-user", "'power-user' is no ARN of a role"),
-        (f"{ARN}\x00", "is no ARN of a role"),
-        ("arn:aws:iam::12345678901:role/a", "an account has 12 digits, this has 11"),
+        (f"{ARN} # admin", "is not the ARN of a role (a comment after a value is part of the value)"),
+        (f"{ARN}\n  b", "is not the ARN of a role (the indented line below it is part of the value)"),
+        ("", "'' is not the ARN of a role"),
+        ("power-user", "'power-user' is not the ARN of a role"),
+        (f"{ARN}\x00", "is not the ARN of a role"),
+        ("arn:aws:iam::12345678901:role/a", "its account has 11 digits instead of 12"),
     ],
 )
 def test_a_role_arn_of_a_profile_is_a_whole_arn(role_arn: str, fact: str, home: Home) -> None:
@@ -160,20 +220,20 @@ def test_a_role_arn_of_a_profile_is_a_whole_arn(role_arn: str, fact: str, home: 
     ("changes", "fact"),
     [
         ({"policy": "{"}, "the session policy is not JSON"),
-        ({"policy": "[]"}, "the session policy is no JSON object in Latin-1 characters"),
-        ({"policy": '{"a": "\u0142"}'}, "the session policy is no JSON object in Latin-1 characters"),
+        ({"policy": "[]"}, "the session policy is not a JSON object"),
+        ({"policy": '{"a": "\u0142"}'}, "the session policy holds a character that AWS does not accept"),
         ({"policy": "[" * 2000}, "the session policy is not JSON"),
-        ({"policy": " " * 2049}, "the session policy has 2049 characters; AWS takes at most 2048"),
-        ({"policy_arns": ("x",)}, "'x' is no ARN of a managed policy"),
-        ({"policy_arns": ("arn:aws:iam::aws:policy/X",) * 11}, "11 session policy ARNs; AWS takes at most 10"),
-        ({"tags": tuple((f"k{n}", "") for n in range(51))}, "51 session tags; AWS takes at most 50"),
-        ({"tags": (("k" * 129, ""),)}, "is no key of a session tag"),
-        ({"tags": (("k", "v" * 257),)}, "the value of session tag 'k' is not one that AWS takes"),
-        ({"transitive_tags": tuple(f"k{n}" for n in range(51))}, "51 transitive tags; AWS takes at most 50"),
+        ({"policy": " " * 2049}, "the session policy has 2049 characters; AWS accepts 1 to 2048"),
+        ({"policy_arns": ("x",)}, "'x' is not the ARN of a managed policy"),
+        ({"policy_arns": ("arn:aws:iam::aws:policy/X",) * 11}, "11 session policy ARNs; AWS accepts at most 10"),
+        ({"tags": tuple((f"k{n}", "") for n in range(51))}, "51 session tags; AWS accepts at most 50"),
+        ({"tags": (("k" * 129, ""),)}, "cannot be the key of a session tag"),
+        ({"tags": (("k", "v" * 257),)}, "AWS does not accept the value of session tag 'k'"),
+        ({"transitive_tags": tuple(f"k{n}" for n in range(51))}, "51 transitive tags; AWS accepts at most 50"),
         ({"external_id": ""}, "the external id has 0 characters"),
-        ({"duration": -1}, "a session of -1 seconds is not possible"),
-        ({"mfa_serial": "x\x1b" * 9}, "holds '\\x1b'"),
-        ({"region": ""}, "'' is no region of AWS"),
+        ({"duration": -1}, "AWS does not grant a session of -1 seconds"),
+        ({"mfa_serial": "x\x1b" * 9}, "is not the ARN or serial number of an MFA device"),
+        ({"region": ""}, "'' is not an AWS region"),
     ],
 )
 def test_an_option_that_aws_would_refuse_is_refused(changes: dict[str, Any], fact: str, home: Home) -> None:
@@ -200,12 +260,12 @@ def test_a_role_reached_with_temporary_credentials_lasts_an_hour_at_most(source:
     text = source + profile("duration_seconds = 7200\n")
 
     hop = last(home.resolve("a", text))
-    with pytest.raises(ConfigError, match=r"7200 seconds are not possible: .* 3600 at most"):
+    with pytest.raises(ConfigError, match=r"7200 seconds is too long: .* at most 3600"):
         home.resolve(RoleRequest("a", duration=7200), text)
 
     assert 3600 == hop.duration
     (note,) = hop.notes
-    assert "[profile a], duration_seconds: 7200 seconds are cut to 3600" in note
+    assert "[profile a], duration_seconds: 7200 seconds cut to 3600" in note
 
 
 @pytest.mark.parametrize(

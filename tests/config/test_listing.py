@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n"
 JANE = "arn:aws:iam::123456789012:mfa/jane"
-SMALL = "write `profile` in small letters, at the very beginning"
-WRONG_FILE = "[profile x] in the credentials file is a profile named 'profile x': write [x] there"
+WRONG_FILE = "in the credentials file [profile x] is a profile named 'profile x': write [x]"
 TEXT = f"""[default]
 region = eu-west-1
 [profile me]
@@ -82,12 +81,15 @@ def test_the_device_that_is_listed_is_the_one_that_is_used(home: Home) -> None:
         ("[profile power-user]\n", "", "power-usr", "did you mean profile 'power-user'?"),
         ("[profile Prod]\n", "", "prod", "did you mean profile 'Prod'?"),
         ("[profile 'a b']\n", "", "'a b'", "did you mean profile 'a b'?"),
-        ("[Profile x]\n", "", "x", f"~/.aws/config:1: [Profile x] is no profile: {SMALL}"),
-        ("\n[ profile x]\n", "", "x", f"~/.aws/config:2: [ profile x] is no profile: {SMALL}"),
-        ("[x]\n", "", "x", "~/.aws/config:1: [x] is no profile: in the config file write [profile x]"),
-        ("[profile a b]\n", "", "a b", "~/.aws/config:1: [profile a b] is no profile: put the name in double quotes"),
-        ("[profile o'x]\n", "", "o'x", "~/.aws/config:1: [profile o'x] is no profile: put the name in double quotes"),
+        ("[profile a]\n", "", "profile a", "did you mean profile 'a'?"),
+        ("[Profile x]\n", "", "x", "~/.aws/config:1: [Profile x] is not a profile: write [profile x]"),
+        ("\n[ profile x]\n", "", "x", "~/.aws/config:2: [ profile x] is not a profile: write [profile x]"),
+        ("[[profile x]]\n", "", "x", "~/.aws/config:1: [[profile x]] is not a profile: write [profile x]"),
+        ("[x]\n", "", "x", "~/.aws/config:1: [x] is not a profile: write [profile x]"),
+        ("[profile a b]\n", "", "a b", '~/.aws/config:1: [profile a b] is not a profile: write [profile "a b"]'),
+        ("[profile o'x]\n", "", "o'x", "~/.aws/config:1: [profile o'x] is not a profile: write [profile \"o'x\"]"),
         ("", "[profile x]\n", "x", f"~/.aws/credentials:1: {WRONG_FILE}"),
+        ("", "[[x]]\n", "x", f"~/.aws/credentials:1: {WRONG_FILE.replace('profile x', '[x]')}"),
         ("[profile a]\n", "", "zzz", None),
         ("", "", "", None),
     ],

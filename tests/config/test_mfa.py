@@ -79,7 +79,7 @@ def test_the_device_of_a_later_hop_moves_to_the_first(source: str, home: Home) -
 
     assert [Mfa(JANE, "right"), None] == devices(chain)
     (note,) = notes(chain)
-    assert "[profile b], mfa_serial: presented at the first hop instead" in note
+    assert "[profile b], mfa_serial: used for the first role instead" in note
 
 
 def test_the_device_of_a_later_hop_is_dropped_where_the_first_has_one(home: Home) -> None:
@@ -91,7 +91,7 @@ def test_the_device_of_a_later_hop_is_dropped_where_the_first_has_one(home: Home
 
     assert [Mfa(JANE), None] == devices(chain) == devices(same)
     assert 1 == len(notes(chain))
-    assert "[profile b], mfa_serial: not used; only the first hop can present a device" in notes(chain)[0]
+    assert "[profile b], mfa_serial: not used; only the first role of a chain can be assumed" in notes(chain)[0]
     assert [] == notes(same)
 
 
@@ -118,8 +118,9 @@ def test_a_user_with_a_device_is_an_mfa_session(home: Home) -> None:
     assert (GetSessionToken(Mfa(JANE), 43200),) == with_device.hops
     assert (GetSessionToken(Mfa(None), 129600),) == with_code.hops
     assert () == with_neither.hops
-    with pytest.raises(ConfigError, match="AWS takes 900 to 129600"):
+    with pytest.raises(ConfigError, match="does not grant a session of 129601 seconds") as caught:
         home.resolve(RoleRequest("me", code="123456", duration=129601), "", f"[me]\n{KEYS}")
+    assert "ask for 900 to 129600 seconds" == caught.value.hint
 
 
 @pytest.mark.parametrize("source", [SSO, f"{KEYS}aws_session_token = t\n", "credential_process = p\n"])
@@ -128,7 +129,7 @@ def test_a_code_for_a_source_that_has_no_use_for_it_is_an_error(source: str, hom
     text = f"[profile me]\nmfa_serial = {JANE}\n{source}"
 
     assert () == home.resolve("me", text).hops
-    with pytest.raises(ConfigError, match="has no use for a code"):
+    with pytest.raises(ConfigError, match="cannot use an MFA code"):
         home.resolve(RoleRequest("me", code="123456"), text)
 
 

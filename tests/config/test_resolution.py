@@ -80,7 +80,7 @@ def test_a_role_is_of_the_partition_of_the_region(region: str, partition: str, h
 
 def test_without_a_region_the_partition_is_aws(home: Home) -> None:
     """STS without a region is sts.amazonaws.com."""
-    with pytest.raises(ConfigError, match="it is aws without a region"):
+    with pytest.raises(ConfigError, match="without a region it is aws"):
         home.resolve(ARN.replace(":aws:", ":aws-cn:"), "", f"[default]\n{KEYS}")
 
 
@@ -89,7 +89,7 @@ def test_without_a_region_the_partition_is_aws(home: Home) -> None:
 )
 def test_a_region_that_no_partition_could_have_is_refused(region: str, home: Home) -> None:
     """To botocore it is a host name: sts.nope-1.amazonaws.com."""
-    with pytest.raises(ConfigError, match="is no region of AWS") as caught:
+    with pytest.raises(ConfigError, match="is not an AWS region") as caught:
         home.resolve("a", A, f"[me]\n{KEYS}", AWS_REGION=region)
 
     assert "AWS_REGION" == caught.value.place
@@ -108,7 +108,7 @@ def test_a_region_that_no_partition_could_have_is_refused(region: str, home: Hom
 )
 def test_the_other_arns_are_of_the_same_partition(line: str, asked: RoleRequest, home: Home) -> None:
     """The MFA device and the session policies too."""
-    with pytest.raises(ConfigError, match="is of another partition than the region"):
+    with pytest.raises(ConfigError, match="is in another partition than the region"):
         home.resolve(asked, f"{A}{line}\n", f"[me]\n{KEYS}")
 
 
@@ -143,6 +143,27 @@ def test_a_session_name_that_is_given_is_refused_and_not_altered(home: Home) -> 
     assert "AWS_ROLE_SESSION_NAME" == caught.value.place
 
 
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("prod", "prod"),
+        ("\u751f\u4ea7", "a@123456789012"),
+        ("\u6d4b\u8bd5", "a@123456789012"),
+        ("a b", "a@123456789012"),
+    ],
+)
+def test_a_profile_whose_name_a_prompt_cannot_show_is_labelled_by_its_role(name: str, label: str, home: Home) -> None:
+    """Production and test must not look the same."""
+    text = f'[profile "{name}"]\nrole_arn = {ARN}\nsource_profile = me\n'
+
+    assert label == home.resolve(name, text, f"[me]\n{KEYS}").label
+
+
+def test_a_source_whose_name_a_prompt_cannot_show_keeps_what_can_be_shown(home: Home) -> None:
+    """There is no role to call it by."""
+    assert "x--" == home.resolve("x\u751f\u4ea7", f'[profile "x\u751f\u4ea7"]\n{KEYS}').label
+
+
 @given(st.text())
 def test_every_user_name_makes_a_legal_session_name(name: str) -> None:
     """Whatever the system calls the person."""
@@ -164,7 +185,7 @@ def test_an_option_that_would_do_nothing_is_an_error_and_a_variable_is_not(chang
     (field,) = changes
     variable = {field: Origin(f"AWSENV_{field.upper()}")}
 
-    with pytest.raises(UsageError, match="says nothing of profile 'me', which is no role"):
+    with pytest.raises(UsageError, match="does not apply to profile 'me', which is not a role"):
         home.resolve(RoleRequest("me", **changes), "", f"[me]\n{KEYS}")
     assert () == home.resolve(RoleRequest("me", **changes, origins=variable), "", f"[me]\n{KEYS}").hops
 

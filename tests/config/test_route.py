@@ -60,29 +60,29 @@ def test_a_profile_wins_over_a_role_of_its_name(home: Home) -> None:
 
     assert isinstance(chain.hops[0], AssumeRole)
     assert ("other", f"{ARN}x") == (chain.hops[0].role.name, chain.hops[0].profile)
-    assert "arn-aws-iam--123456789012-role/x" == chain.label
+    assert "other@123456789012" == chain.label
 
 
 @pytest.mark.parametrize(
     ("word", "fact"),
     [
-        ("", "'' is no profile, and no role can have this name"),
-        ("$(rm -rf ~)", "'$(rm -rf ~)' is no profile, and no role can have this name"),
-        ("a`b`;'\"", "is no profile, and no role can have this name"),
-        ("a\x1b[31m", "'a\\x1b[31m' is no profile"),
-        ("a\nb", "'a\\nb' is no profile"),
-        ("r" * 65, "is no profile"),
-        ("ro\u0142e", "is no profile"),
-        ("12345678901/x", "'12345678901' is no account: an account has 12 digits, this has 11"),
-        ("team/x", "'team/x' is no profile"),
-        ("123456789012/", "is no profile"),
-        ("123456789012//x", "is no profile"),
-        ("arn:aws:iam::12345678901:role/x", "is no ARN of a role: an account has 12 digits, this has 11"),
-        ("arn:aws:iam::123456789012:user/x", "is no ARN of a role"),
-        ("arn:aws:iam::123456789012:role/", "is no ARN of a role"),
-        ("arn:aws:iam::123456789012:role//x", "is no ARN of a role"),
-        (f"{ARN}x\n", "is no ARN of a role"),
-        (f"{ARN}\uff58", "is no ARN of a role"),
+        ("", "'' is not a profile, and not a valid role name"),
+        ("$(rm -rf ~)", "'$(rm -rf ~)' is not a profile, and not a valid role name"),
+        ("a`b`;'\"", "is not a profile, and not a valid role name"),
+        ("a\x1b[31m", "'a\\x1b[31m' is not a profile"),
+        ("a\nb", "is not a profile"),
+        ("r" * 65, "is not a profile"),
+        ("ro\u0142e", "is not a profile"),
+        ("12345678901/x", "'12345678901' is not an account ID: it has 11 digits instead of 12"),
+        ("team/x", "'team/x' is not a profile"),
+        ("123456789012/", "is not a profile"),
+        ("123456789012//x", "is not a profile"),
+        ("arn:aws:iam::12345678901:role/x", "is not the ARN of a role: its account has 11 digits instead of 12"),
+        ("arn:aws:iam::123456789012:user/x", "is not the ARN of a role"),
+        ("arn:aws:iam::123456789012:role/", "is not the ARN of a role"),
+        ("arn:aws:iam::123456789012:role//x", "is not the ARN of a role"),
+        (f"{ARN}x\n", "is not the ARN of a role"),
+        (f"{ARN}\uff58", "is not the ARN of a role"),
     ],
 )
 def test_a_word_that_is_no_role_is_refused_as_data(word: str, fact: str, home: Home) -> None:
@@ -100,7 +100,66 @@ def test_the_arn_of_a_session_is_told_from_that_of_its_role(home: Home) -> None:
     with pytest.raises(ConfigError) as caught:
         home.resolve("arn:aws:sts::123456789012:assumed-role/dev/jane")
 
-    assert f"this is a session of a role; the role may be {ARN}dev" == caught.value.hint
+    assert f"this is the ARN of a session; its role may be {ARN}dev" == caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("config_text", "credentials_text", "place", "fact", "hint"),
+    [
+        (
+            f"\n[power-user]\nrole_arn = {ARN}x\n",
+            "",
+            "~/.aws/config:2",
+            "[power-user] is not a profile",
+            "write [profile power-user]",
+        ),
+        (
+            "[Profile power-user]\n",
+            "",
+            "~/.aws/config:1",
+            "[Profile power-user] is not a profile",
+            "write [profile power-user]",
+        ),
+        (
+            "[[profile power-user]]\n",
+            "",
+            "~/.aws/config:1",
+            "[[profile power-user]] is not a profile",
+            "write [profile power-user]",
+        ),
+        (
+            "",
+            "[profile power-user]\n",
+            "~/.aws/credentials:1",
+            "in the credentials file [profile power-user] is a profile named 'profile power-user'",
+            "write [power-user]",
+        ),
+    ],
+)
+def test_a_misspelt_section_is_an_error_before_aws_is_asked(
+    config_text: str, credentials_text: str, place: str, fact: str, hint: str, home: Home
+) -> None:
+    """Keys or no keys: to AWS the name would be a role that is not there, or another."""
+    for variables in ({}, ENV_KEYS):
+        with pytest.raises(ConfigError) as caught:
+            home.resolve("power-user", config_text, credentials_text, **variables)
+        assert (place, fact, hint) == (caught.value.place, caught.value.fact, caught.value.hint)
+
+
+def test_a_profile_that_is_only_like_the_role_does_not_stand_in_its_way(home: Home) -> None:
+    """A role and a profile may differ in a letter, and `[plugins]` is a section of the AWS CLI."""
+    text = "[profile Power-User]\nregion = eu-west-1\n[plugins]\nx = y\n"
+
+    assert "power-user" == home.resolve("power-user", text, f"[default]\n{KEYS}").label
+
+
+@pytest.mark.parametrize(("value", "hint"), [('"me"', "remove the quotes"), ("mee", "did you mean profile 'me'?")])
+def test_a_source_profile_that_is_not_there_is_mended_by_its_hint(value: str, hint: str, home: Home) -> None:
+    """Quotes are part of the name."""
+    with pytest.raises(ConfigError, match="there is no profile") as caught:
+        home.resolve("a", role("a", value), ME)
+
+    assert hint == caught.value.hint
 
 
 def test_a_profile_that_is_neither_role_nor_source_is_an_error(home: Home) -> None:
@@ -188,7 +247,7 @@ def test_with_nothing_at_all_the_message_says_what_to_do(home: Home) -> None:
 
     assert (
         "there is no profile 'power-user' in ~/.aws/config (not there) and ~/.aws/credentials (not there), "
-        "and there are no credentials to assume 'power-user' with"
+        "and there are no credentials to assume role 'power-user' with"
     ) == caught.value.fact
     assert "--profile" in (caught.value.hint or "")
 
@@ -234,7 +293,7 @@ def test_a_circle_is_named(config_text: str, circle: str, home: Home) -> None:
     with pytest.raises(ConfigError) as caught:
         home.resolve("a", config_text)
 
-    assert f"the source profiles go round in a circle: {circle}" == caught.value.fact
+    assert f"source_profile goes round in a circle: {circle}" == caught.value.fact
     assert "source_profile" in (caught.value.place or "")
 
 
@@ -259,7 +318,7 @@ def test_a_chain_has_an_end(home: Home) -> None:
     """Fifty roles one after another are a mistake; twenty are not."""
     text = "".join(role(f"p{number}", f"p{number + 1}") for number in range(50)) + f"[profile p50]\n{KEYS}"
 
-    with pytest.raises(ConfigError, match="more than 20 roles one after another, from 'p0' on"):
+    with pytest.raises(ConfigError, match="the chain of source_profile from 'p0' has more than 20 roles"):
         home.resolve("p0", text)
     assert 20 == len(home.resolve("p30", text).hops)
 
@@ -267,14 +326,14 @@ def test_a_chain_has_an_end(home: Home) -> None:
 @pytest.mark.parametrize(
     ("lines", "fact"),
     [
-        ("", "profile 'a' has a role_arn and neither source_profile nor credential_source"),
+        ("", "profile 'a' has a role_arn, but neither source_profile nor credential_source"),
         (
             "source_profile = me\ncredential_source = Environment\n",
             "profile 'a' has both source_profile and credential_source",
         ),
         ("source_profile = gone\n", "there is no profile 'gone' in ~/.aws/config and ~/.aws/credentials"),
-        ("source_profile =\n", "source_profile is empty, which is the name of no profile"),
-        ("credential_source = environment\n", "credential_source is 'environment', which is none that there is"),
+        ("source_profile =\n", "source_profile is empty"),
+        ("credential_source = environment\n", "'environment' is not a credential_source"),
     ],
 )
 def test_a_role_has_exactly_one_source(lines: str, fact: str, home: Home) -> None:

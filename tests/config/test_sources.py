@@ -59,7 +59,7 @@ def test_the_kind_of_a_source_is_decided_in_the_order_of_botocore(
             f"aws_access_key_id =\n{SECRET}",
             "profile 'a' holds half an access key: aws_access_key_id is missing or empty",
         ),
-        (SECRET, ID, "the access key of profile 'a' is torn: one half stands in another file"),
+        (SECRET, ID, "the access key of profile 'a' is split between two files"),
         ("sso_session = s\n", "", "profile 'a' holds no credentials and no way to get any"),
         ("region = eu-west-1\n", "", "profile 'a' holds no credentials and no way to get any"),
     ],
@@ -78,14 +78,17 @@ def test_a_profile_without_a_whole_source_is_an_error(
 @pytest.mark.parametrize(
     ("lines", "fact"),
     [
-        (f"sso_session = gone\n{SSO}", "there is no [sso-session gone]"),
+        (f"sso_session = gone\n{SSO}", "there is no section [sso-session gone]"),
         (
             f"sso_session = s\n{SSO}sso_region = eu-west-2\n",
-            "sso_region is not the same in the profile and in its sso-session",
+            "sso_region differs between the profile and its sso-session",
         ),
-        ("sso_account_id = 1\n", "profile 'a' signs in with SSO and lacks sso_role_name, sso_start_url and sso_region"),
-        ("web_identity_token_file = /t\n", "profile 'a' has a web_identity_token_file and no role_arn"),
-        ("web_identity_token_file = /t\nrole_arn = x\n", "'x' is no ARN of a role"),
+        (
+            "sso_account_id = 1\n",
+            "profile 'a' signs in with SSO, but lacks sso_role_name, sso_start_url and sso_region",
+        ),
+        ("web_identity_token_file = /t\n", "profile 'a' has a web_identity_token_file, but no role_arn"),
+        ("web_identity_token_file = /t\nrole_arn = x\n", "'x' is not the ARN of a role"),
         ("credential_process =\n", "credential_process of profile 'a' is empty"),
         ("login_session =\n", "login_session of profile 'a' is empty"),
     ],

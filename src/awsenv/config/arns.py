@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from awsenv.config.limits import why
+from awsenv.config.limits import remedy, why
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError
 from awsenv.model import RoleArn
@@ -45,11 +45,11 @@ def role(word: str, partition: str, origin: Origin) -> RoleArn:
         return RoleArn(partition, account, rest)
     if slash and re.fullmatch("[0-9]+", account) and len(account) != 12:  # noqa: PLR2004 - AWS's number
         raise ConfigError(
-            f"{quoted(account)} is no account: an account has 12 digits, this has {len(account)}",
+            f"{quoted(account)} is not an account ID: it has {len(account)} digits instead of 12",
             place=str(origin),
         )
     raise ConfigError(
-        f"{quoted(word)} is no profile, and no role can have this name",
+        f"{quoted(word)} is not a profile, and not a valid role name",
         place=str(origin),
         hint="give a profile, a role's ARN, ACCOUNT/ROLE, or the name of a role",
     )
@@ -59,23 +59,23 @@ def role_arn(text: str, origin: Origin) -> RoleArn:
     """Return the role that an ARN names.
 
     Raises:
-        ConfigError: It is no ARN of a role. Where it is easily told what it is instead, the hint says so.
+        ConfigError: It is not the ARN of a role. Where it is plain what it is instead, the hint says so.
     """
     match = re.fullmatch(_ARN, text, re.ASCII)
     if match is not None:
         return RoleArn(match["partition"], match["account"], match["rest"])
     session = re.fullmatch(_SESSION, text, re.ASCII)
     account = re.match(r"arn:[a-z-]+:iam::([0-9]*):role/", text)
-    hint = "such as arn:aws:iam::123456789012:role/NAME"
+    hint = remedy(text) or "such as arn:aws:iam::123456789012:role/NAME"
     reason = ""
     if session is not None:
         partition, number, name = session.groups()
-        hint = f"this is a session of a role; the role may be arn:{partition}:iam::{number}:role/{name}"
+        hint = f"this is the ARN of a session; its role may be arn:{partition}:iam::{number}:role/{name}"
     elif account is not None and not re.fullmatch(_ACCOUNT, account[1]):
-        reason = f": an account has 12 digits, this has {len(account[1])}"
-    raise ConfigError(f"{quoted(text)} is no ARN of a role{reason}{why(text)}", place=str(origin), hint=hint)
+        reason = f": its account has {len(account[1])} digits instead of 12"
+    raise ConfigError(f"{quoted(text)} is not the ARN of a role{reason}{why(text)}", place=str(origin), hint=hint)
 
 
 def partition_of(arn: str) -> str | None:
-    """Return the partition of an ARN; None for what is no ARN, such as the serial number of a device."""
+    """Return the partition of an ARN; None for anything else, such as the serial number of a device."""
     return arn.split(":", 2)[1] if arn.startswith("arn:") else None

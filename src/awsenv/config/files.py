@@ -97,16 +97,14 @@ def _bytes(path: str, name: str) -> bytes | None:
         return None
     except OSError as error:
         reason = (os.strerror(error.errno) if error.errno else "error").lower()
-        raise ConfigError(
-            f"cannot read {name}: {reason}", place=name, hint="make it readable for you: chmod u+r"
-        ) from None
+        raise ConfigError(f"cannot read {name}: {reason}", place=name, hint="make it readable: chmod u+r") from None
 
 
 def _decoded(data: bytes, name: str) -> str:
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             raise ConfigError(
-                f"the file is saved as {encoding}; botocore reads none such",
+                f"the file is saved as {encoding}, which botocore cannot read",
                 place=f"{name}:1",
                 hint="save it as plain UTF-8, without a byte order mark",
             )
@@ -114,4 +112,4 @@ def _decoded(data: bytes, name: str) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError("the file is not UTF-8", place=f"{name}:{line}", hint="save it as UTF-8") from None
+        raise ConfigError("this line is not UTF-8", place=f"{name}:{line}", hint="save the file as UTF-8") from None

@@ -98,10 +98,10 @@ class _Values:
             seconds = limits.in_range(self._request.duration, limits.MAX_ROLE_DURATION, origin)
             if chained and seconds > MAX_CHAINED_DURATION:
                 raise ConfigError(
-                    f"{seconds} seconds are not possible: a role that is reached with temporary credentials lasts "
-                    f"{MAX_CHAINED_DURATION} at most (role chaining)",
+                    f"{seconds} seconds is too long: with temporary credentials, AWS grants a role for at most "
+                    f"{MAX_CHAINED_DURATION} seconds (role chaining)",
                     place=str(origin),
-                    hint=f"ask for {MAX_CHAINED_DURATION} or less, or start from a user's own access key",
+                    hint=f"ask for {MAX_CHAINED_DURATION} or less, or start from the access key of a user",
                 )
             return seconds, ()
         setting = self._profile.settings.get("duration_seconds") if self._profile else None
@@ -112,8 +112,8 @@ class _Values:
         limits.in_range(seconds, limits.MAX_ROLE_DURATION, setting.origin)
         if chained and seconds > MAX_CHAINED_DURATION:
             note = (
-                f"{setting.origin}: {seconds} seconds are cut to {MAX_CHAINED_DURATION}, "
-                "the most that AWS gives to a role that is reached with temporary credentials (role chaining)"
+                f"{setting.origin}: {seconds} seconds cut to {MAX_CHAINED_DURATION}, "
+                "the most that AWS grants a role with temporary credentials (role chaining)"
             )
             return MAX_CHAINED_DURATION, (note,)
         return seconds, ()
@@ -134,7 +134,7 @@ def _tags(text: str, origin: Origin) -> tuple[tuple[str, str], ...]:
         key, divider, value = part.partition("=")
         if not divider:
             raise ConfigError(
-                f"{quoted(part.strip())} is no session tag",
+                f"{quoted(part.strip())} is not a session tag",
                 place=str(origin),
                 hint="write session_tags = key1=value1,key2=value2",
             )

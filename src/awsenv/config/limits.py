@@ -1,4 +1,4 @@
-r"""What AWS takes, checked here so that a mistake costs neither a request nor an MFA code.
+r"""What AWS accepts, checked here so that a mistake costs neither a request nor an MFA code.
 
 The patterns and lengths are those of the STS and IAM service models (botocore `data/sts/2011-06-15` and
 `data/iam/2010-05-08`); AWS's `\w` and `\d` are ASCII. botocore checks minimum lengths and ranges only: a session name
@@ -60,21 +60,26 @@ def source_identity(text: str, origin: Origin) -> str:
 
 def mfa_serial(text: str, origin: Origin) -> str:
     """Check the ARN or serial number of an MFA device that shows codes."""
-    serial = _checked("MFA serial", text, r"[\w+=/:,.@-]", (9, 256), origin)
-    if ":u2f/" in serial:
+    if not matches(r"[\w+=/:,.@-]{9,256}", text):
         raise ConfigError(
-            f"{quoted(serial)} is a FIDO key, and STS takes codes only",
+            f"{quoted(text)} is not the ARN or serial number of an MFA device{why(text)}",
             place=str(origin),
-            hint="give the user a second device that shows codes (an authenticator app), and name that one here",
+            hint=remedy(text) or "such as arn:aws:iam::123456789012:mfa/alice; aws iam list-mfa-devices shows yours",
         )
-    return serial
+    if ":u2f/" in text:
+        raise ConfigError(
+            f"{quoted(text)} is a FIDO key, which shows no codes",
+            place=str(origin),
+            hint="add an authenticator app to the user, and name that device here",
+        )
+    return text
 
 
 def mfa_code(text: str) -> str:
     """Return the six digits of an MFA code as people paste it: ` 123 456` is `123456`.
 
     Raises:
-        MfaError: It is no six ASCII digits. The message does not show it.
+        MfaError: It is not six ASCII digits. The message does not show it.
     """
     code = "".join(text.split())
     if not matches("[0-9]{6}", code):
@@ -83,22 +88,22 @@ def mfa_code(text: str) -> str:
 
 
 def duration(text: str, origin: Origin) -> int:
-    """Return the seconds that a profile asks for; their range is for `seconds_of_role` to check.
+    """Return the seconds that a profile asks for; their range is for `in_range` to check.
 
     Raises:
-        ConfigError: It is no whole number. (botocore drops such a value without a word.)
+        ConfigError: It is not a whole number. (botocore drops such a value without a word.)
     """
     if not matches("[0-9]{1,9}", text):
         raise ConfigError(
-            f"duration_seconds is {quoted(text)}, which is no whole number of seconds{why(text)}",
+            f"duration_seconds is {quoted(text)}, which is not a whole number of seconds{why(text)}",
             place=str(origin),
-            hint=f"write a number from {MIN_DURATION} to {MAX_ROLE_DURATION}",
+            hint=remedy(text) or f"write a number from {MIN_DURATION} to {MAX_ROLE_DURATION}",
         )
     return int(text)
 
 
 def in_range(seconds: int, most: int, origin: Origin) -> int:
-    """Check that a duration is one that AWS can grant.
+    """Check that a duration is one that AWS grants.
 
     Args:
         seconds: The duration.
@@ -107,31 +112,34 @@ def in_range(seconds: int, most: int, origin: Origin) -> int:
     """
     if not MIN_DURATION <= seconds <= most:
         raise ConfigError(
-            f"a session of {seconds} seconds is not possible: AWS takes {MIN_DURATION} to {most}",
+            f"AWS does not grant a session of {seconds} seconds",
             place=str(origin),
+            hint=f"ask for {MIN_DURATION} to {most} seconds",
         )
     return seconds
 
 
 def tags(pairs: Sequence[tuple[str, str]], origin: Origin) -> tuple[tuple[str, str], ...]:
-    """Check session tags: their number, lengths and characters, and that no key is there twice."""
+    """Check session tags: their number, lengths and characters, and that no key appears twice."""
     _at_most(len(pairs), _MAX_TAGS, "session tags", origin)
     seen: dict[str, str] = {}
     for key, value in pairs:
         tag_key(key, origin)
         if len(value) > _MAX_TAG_VALUE or not _is_tag_text(value):
             raise ConfigError(
-                f"the value of session tag {quoted(key)} is not one that AWS takes{why(value)}",
+                f"AWS does not accept the value of session tag {quoted(key)}{why(value)}",
                 place=str(origin),
-                hint=f"at most {_MAX_TAG_VALUE} letters, digits, spaces and _.:/=+-@",
+                hint=remedy(value) or f"at most {_MAX_TAG_VALUE} letters, digits, spaces and _.:/=+-@",
             )
-        other = seen.setdefault(key.lower(), key)
-        if other is not key:
+        other = seen.get(key.lower())
+        if other is not None:
             raise ConfigError(
-                f"session tag {quoted(key)} is there twice (AWS does not tell {quoted(other)} from it)",
+                f"session tag {quoted(key)} appears twice"
+                + ("" if key == other else f": to AWS it is the same as {quoted(other)}"),
                 place=str(origin),
                 hint="keep one of the two",
             )
+        seen[key.lower()] = key
     return tuple(pairs)
 
 
@@ -145,9 +153,9 @@ def tag_key(key: str, origin: Origin) -> str:
     """Check the key of a session tag."""
     if not 1 <= len(key) <= _MAX_TAG_KEY or not _is_tag_text(key) or key.lower().startswith("aws:"):
         raise ConfigError(
-            f"{quoted(key)} is no key of a session tag{why(key)}",
+            f"{quoted(key)} cannot be the key of a session tag{why(key)}",
             place=str(origin),
-            hint=f"1 to {_MAX_TAG_KEY} letters, digits, spaces and _.:/=+-@, and not aws: at the beginning",
+            hint=remedy(key) or f"1 to {_MAX_TAG_KEY} letters, digits, spaces and _.:/=+-@, not beginning with aws:",
         )
     return key
 
@@ -158,18 +166,34 @@ def policy(text: str, origin: Origin) -> str:
 
     if not 1 <= len(text) <= _MAX_POLICY:
         raise ConfigError(
-            f"the session policy has {len(text)} characters; AWS takes at most {_MAX_POLICY}",
+            f"the session policy has {len(text)} characters; AWS accepts 1 to {_MAX_POLICY}",
             place=str(origin),
-            hint="remove what is not needed, or use a managed policy",
+            hint="shorten it, or use a managed policy: --policy-arn",
         )
     try:
         is_object = isinstance(json.loads(text), dict)
     except (ValueError, RecursionError) as error:
         line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise ConfigError("the session policy is not JSON", place=f"{origin}{line}") from None
-    if not is_object or not matches(r"[\t\n\r\x20-\xff]+", text):
-        raise ConfigError("the session policy is no JSON object in Latin-1 characters", place=str(origin))
+        raise ConfigError(
+            "the session policy is not JSON",
+            place=f"{origin}{line}",
+            hint=f"to read it from a file: {_from_file(origin)}",
+        ) from None
+    if not is_object:
+        raise ConfigError(
+            "the session policy is not a JSON object", place=str(origin), hint='such as {"Version": "2012-10-17", …}'
+        )
+    if not matches(r"[\t\n\r\x20-\xff]+", text):
+        raise ConfigError(
+            "the session policy holds a character that AWS does not accept",
+            place=str(origin),
+            hint="use characters of Latin-1 only, or escapes such as \\u0142",
+        )
     return text
+
+
+def _from_file(origin: Origin) -> str:
+    return "--policy file://policy.json" if origin.name.startswith("-") else f"{origin.name}=file://policy.json"
 
 
 def policy_arns(arns: Sequence[str], origin: Origin) -> tuple[str, ...]:
@@ -178,16 +202,18 @@ def policy_arns(arns: Sequence[str], origin: Origin) -> tuple[str, ...]:
     for arn in arns:
         if not matches(r"arn:[a-z-]+:iam::(?:[0-9]{12}|aws):policy/(?:[!-~]+/)?[\w+=,.@-]{1,128}", arn):
             raise ConfigError(
-                f"{quoted(arn)} is no ARN of a managed policy{why(arn)}",
+                f"{quoted(arn)} is not the ARN of a managed policy{why(arn)}",
                 place=str(origin),
-                hint="such as arn:aws:iam::aws:policy/ReadOnlyAccess",
+                hint=remedy(arn) or "such as arn:aws:iam::aws:policy/ReadOnlyAccess",
             )
     return tuple(arns)
 
 
 def _at_most(number: int, most: int, what: str, origin: Origin) -> None:
     if number > most:
-        raise ConfigError(f"{number} {what}; AWS takes at most {most}", place=str(origin))
+        raise ConfigError(
+            f"there are {number} {what}; AWS accepts at most {most}", place=str(origin), hint="remove some of them"
+        )
 
 
 def _checked(
@@ -198,16 +224,16 @@ def _checked(
         return text
     shown = "" if secret else f" {quoted(text)}"
     if not low <= len(text) <= high:
-        reason = f"has {len(text)} characters; AWS takes {low} to {high}"
+        reason = f"has {len(text)} character{'' if len(text) == 1 else 's'}; AWS accepts {low} to {high}"
     elif secret:
-        reason = "holds a character that AWS does not take there"
+        reason = "holds a character that AWS does not accept"
     else:
         bad = next(letter for letter in text if not matches(characters, letter))
-        reason = f"holds {quoted(bad)}, which AWS does not take there"
+        reason = f"holds {quoted(bad)}, which AWS does not accept"
     raise ConfigError(
         f"the {what}{shown} {reason}{why(text)}",
         place=str(origin),
-        hint=f"AWS takes letters and digits of ASCII and {printable(characters[3:-1])}",
+        hint=remedy(text) or f"use {low} to {high} of A-Z a-z 0-9 _ {printable(characters[3:-1])}",
     )
 
 
@@ -218,6 +244,17 @@ def why(text: str) -> str:
     if " #" in text or " ;" in text:
         return " (a comment after a value is part of the value)"
     return ""
+
+
+def remedy(text: str) -> str | None:
+    """Return what to do about the trap that `why` explains, or about quotes, which are part of a value too."""
+    if "\n" in text:
+        return "put the value on one line, and do not indent the line below it"
+    if " #" in text or " ;" in text:
+        return "put the comment on a line of its own"
+    if any(mark in (text[:1], text[-1:]) for mark in ("'", '"')):
+        return "remove the quotes"
+    return None
 
 
 def _is_tag_text(text: str) -> bool:

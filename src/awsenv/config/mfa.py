@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from awsenv.config.route import Route
     from awsenv.model import RoleRequest
 
-_ROLES_HAVE_NONE = "credentials of a role carry no MFA and have no device"
+_ONLY_FIRST = "only the first role of a chain can be assumed with an MFA code"
+_ROLES_HAVE_NONE = "the source credentials are those of a role, which has no MFA device"
 
 
 def with_mfa(hops: tuple[AssumeRole, ...], route: Route, request: RoleRequest) -> tuple[AssumeRole, ...]:
@@ -32,7 +33,7 @@ def with_mfa(hops: tuple[AssumeRole, ...], route: Route, request: RoleRequest) -
     with nothing after it says that the role needs none.
 
     Raises:
-        ConfigError: The device is not one that STS can take a code of.
+        ConfigError: The device is not one that shows codes.
     """
     first, *rest = hops
     later = [_own(step.profile) for step in route.steps[1:]]
@@ -46,17 +47,17 @@ def with_mfa(hops: tuple[AssumeRole, ...], route: Route, request: RoleRequest) -
 
 
 def session_token(route: Route, request: RoleRequest) -> tuple[GetSessionToken, ...]:
-    """Return the hop of a profile that is no role: an MFA session of its user, or none.
+    """Return the hop of a profile that is not a role: an MFA session of its user, or none.
 
     Raises:
-        ConfigError: A code was given and there is no user's own key to use it with.
+        ConfigError: A code was given, and the profile holds no access key of a user.
     """
     found, profile = route.found, route.profiles[0]
     if found.source.kind != "static" or found.has_token:
         if request.code is None:
             return ()
         raise ConfigError(
-            f"profile {quoted(profile.name)} is no role and holds no access key of a user: it has no use for a code",
+            f"profile {quoted(profile.name)} cannot use an MFA code: it is not a role, and has no access key of a user",
             place=str(origin_of(request, "code")),
             hint="leave the code out",
         )
@@ -97,7 +98,7 @@ def _presenting(
         if moved is not None:
             number, serial = moved
             profiles.insert(0, route.steps[number].profile)
-            note = f"{serial.origin}: presented at the first hop instead; {_ROLES_HAVE_NONE}"
+            note = f"{serial.origin}: used for the first role instead; {_ONLY_FIRST}"
             hop = replace(hop, notes=(*hop.notes, note))
     mfa, origins = _device(serial, [profile for profile in profiles if profile is not None], request)
     return replace(hop, mfa=mfa, origins={**hop.origins, **origins}), None if mfa is None else mfa.serial
@@ -117,7 +118,7 @@ def _device(
         return Mfa(checked), origins
     if not process.value.isprintable():
         raise ConfigError(
-            f"mfa_process holds a line end or a control character{limits.why(process.value)}",
+            f"mfa_process holds a line break or a control character{limits.why(process.value)}",
             place=str(process.origin),
             hint="write the whole command on one line",
         )
@@ -133,8 +134,8 @@ def _without(hop: AssumeRole, serial: Setting | None, request: RoleRequest) -> A
 
 
 def _without_device(hop: AssumeRole, setting: Setting | None, used: str | None) -> AssumeRole:
-    """Say of a later hop's device that it is not used; if it is the one of the first hop, it is."""
+    """Note that a later hop's device is not used, unless it is that of the first hop."""
     if setting is None or setting.value in {"", used}:
         return hop
-    note = f"{setting.origin}: not used; only the first hop can present a device: {_ROLES_HAVE_NONE}"
+    note = f"{setting.origin}: not used; {_ONLY_FIRST}"
     return replace(hop, notes=(*hop.notes, note))

@@ -56,7 +56,7 @@ class Profiles:
         """
         self._files = (config, credentials)
         self.config_sections = ini.parse(config.text or "", config.name)
-        """The sections of the config file by their header, those that are no profile too."""
+        """The sections of the config file by their header, with those that are not profiles."""
         self.credentials_sections = ini.parse(credentials.text or "", credentials.name)
         """The sections of the credentials file by their header, each of which is a profile's name."""
         self._headers, self._others = _by_kind(self.config_sections)

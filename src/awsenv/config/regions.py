@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from awsenv.config.limits import why
+from awsenv.config.limits import remedy, why
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError
 
@@ -28,7 +28,9 @@ def partition(region: str, origin: Origin) -> str:
         if region in known or re.fullmatch(pattern, region, re.ASCII):
             return name
     raise ConfigError(
-        f"{quoted(region)} is no region of AWS{why(region)}", place=str(origin), hint="such as eu-central-1"
+        f"{quoted(region)} is not an AWS region{why(region)}",
+        place=str(origin),
+        hint=remedy(region) or "such as eu-central-1",
     )
 
 

@@ -56,10 +56,10 @@ def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain
         environ: The environment of the caller without what awsenv itself has put there.
 
     Raises:
-        ConfigError: A name that is neither a profile nor a role's, a loop, or a value that AWS would refuse.
+        ConfigError: A name that is neither that of a profile nor of a role, a loop, or a value that AWS would refuse.
         SourceError: There are no credentials to begin with.
-        UsageError: An option that speaks of a role, and the profile is none.
-        MfaError: The code is no six digits.
+        UsageError: An option that speaks of a role, and the profile is not a role.
+        MfaError: The code is not six digits.
     """
     if request.code is not None:
         limits.mfa_code(request.code)
@@ -127,11 +127,11 @@ def _arns(way: route.Route, hops: tuple[Hop, ...]) -> Iterator[tuple[str, Origin
 def _check_partition(arn: str, origin: Origin, partition: str, region: tuple[str, Origin] | None) -> None:
     """Refuse an ARN of another partition than the region's: STS of one partition knows nothing of another."""
     if arns.partition_of(arn) not in {None, partition}:
-        other = "it is aws without a region" if region is None else f"{region[0]} ({region[1]}) is in {partition}"
+        here = "without a region it is aws" if region is None else f"{region[0]} ({region[1]}) is in {partition}"
         raise ConfigError(
-            f"{quoted(arn)} is of another partition than the region: {other}",
+            f"{quoted(arn)} is in another partition than the region: {here}",
             place=str(origin),
-            hint="give a region of the partition of the ARN with --region",
+            hint=f"choose a region of {arns.partition_of(arn)} with --region",
         )
 
 
@@ -141,14 +141,16 @@ def _refuse_idle_options(request: RoleRequest, fields: tuple[str, ...]) -> None:
         origin = origin_of(request, field)
         if getattr(request, field) and origin.name.startswith("-"):
             raise UsageError(
-                f"{origin} says nothing of profile {quoted(request.role)}, which is no role",
+                f"{origin} does not apply to profile {quoted(request.role)}, which is not a role",
                 place=str(origin),
-                hint="leave the option out, or give a profile with a role_arn",
+                hint=f"leave {origin} out, or choose a profile with a role_arn",
             )
 
 
 def _label(word: str, hops: tuple[Hop, ...]) -> str:
     last = hops[-1] if hops else None
-    if isinstance(last, AssumeRole) and last.profile is None and last.role.account is not None:
+    shown = names.label(word)
+    if isinstance(last, AssumeRole) and last.role.account is not None and (last.profile is None or shown != word):
+        # A profile whose name cannot be shown as it is might look like another one: the role and its account do not.
         return names.label(f"{last.role.name}@{last.role.account}")
-    return names.label(word)
+    return shown

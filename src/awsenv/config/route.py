@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from awsenv.config import arns, regions, sources
+from awsenv.config import arns, limits, regions, sources
 from awsenv.config.asked import origin_of
-from awsenv.config.hints import did_you_mean
+from awsenv.config.hints import did_you_mean, misspelt
 from awsenv.config.profiles import Profile, Setting
 from awsenv.config.text import printable, quoted
 from awsenv.errors import ConfigError, SourceError
@@ -78,6 +78,10 @@ class _Walk:
         return Route(found, tuple(reversed(self._steps)), tuple(self._seen))
 
     def _typed(self, word: Setting, source: Setting | None) -> Found:
+        section = misspelt(word.value, self._profiles)
+        if section is not None:
+            # Meant to be a profile: to AWS it would be another role, or none.
+            raise ConfigError(section.fact, place=section.place, hint=section.hint)
         try:
             arns.role(word.value, regions.WITHOUT_REGION, word.origin)
         except ConfigError as error:
@@ -121,9 +125,9 @@ class _Walk:
         """Take the step of a role profile and go on to where its credentials come from."""
         if len(self._steps) == MAX_HOPS:
             raise ConfigError(
-                f"more than {MAX_HOPS} roles one after another, from {quoted(self._seen[0].name)} on",
+                f"the chain of source_profile from {quoted(self._seen[0].name)} has more than {MAX_HOPS} roles",
                 place=str(profile.origin),
-                hint="shorten the chain of source_profile",
+                hint="let one of them name a profile that holds credentials",
             )
         self._seen.append(profile)
         self._steps.append(Step(profile.settings["role_arn"], profile))
@@ -141,7 +145,7 @@ class _Walk:
         if named is None:
             own = f" = {printable(profile.name)}" if sources.has_static_keys(profile) else ""
             raise ConfigError(
-                f"profile {quoted(profile.name)} has a role_arn and neither source_profile nor credential_source",
+                f"profile {quoted(profile.name)} has a role_arn, but neither source_profile nor credential_source",
                 place=str(profile.settings["role_arn"].origin),
                 hint=f"add source_profile{own}, or name the source with --profile",
             )
@@ -163,18 +167,20 @@ class _Walk:
     def _unknown(self, name: Setting) -> ConfigError:
         if not name.value:
             return ConfigError(
-                f"{name.origin.key or name.origin.name} is empty, which is the name of no profile",
+                f"{name.origin.key or name.origin.name} is empty",
                 place=str(name.origin),
-                hint="remove it, or name a profile",
+                hint="name a profile, or unset it" if name.origin.key is None else "name a profile, or remove the line",
             )
         return ConfigError(
             f"there is no profile {quoted(name.value)} in {self._profiles.where}",
             place=str(name.origin),
-            hint=did_you_mean(name.value, self._profiles) or "awsenv list shows the profiles that there are",
+            hint=limits.remedy(name.value)
+            or did_you_mean(name.value, self._profiles)
+            or "awsenv list shows the profiles",
         )
 
     def _nothing(self, word: Setting) -> SourceError:
-        fact, hint = f"there are no credentials to assume {quoted(word.value)} with", None
+        fact, hint = f"there are no credentials to assume role {quoted(word.value)} with", None
         if arns.is_bare_name(word.value):
             fact = f"there is no profile {quoted(word.value)} in {self._profiles.where}, and {fact}"
             hint = did_you_mean(word.value, self._profiles)
@@ -189,7 +195,7 @@ class _Walk:
 def _loop(names: list[str], origin: Origin) -> ConfigError:
     circle = " → ".join(quoted(name)[1:-1] for name in names)
     return ConfigError(
-        f"the source profiles go round in a circle: {circle}",
+        f"source_profile goes round in a circle: {circle}",
         place=str(origin),
         hint="let one of them name a profile that holds credentials",
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from awsenv.config import arns
+from awsenv.config import arns, limits
 from awsenv.config.text import listed, printable, quoted
 from awsenv.errors import ConfigError, SourceError
 from awsenv.model import Origin, Source
@@ -91,9 +91,9 @@ def static_keys(profile: Profile) -> StaticKeys | None:
         )
     if key_id.origin.name != secret.origin.name:
         raise SourceError(
-            f"the access key of profile {quoted(profile.name)} is torn: one half stands in another file",
+            f"the access key of profile {quoted(profile.name)} is split between two files",
             place=f"{key_id.origin}; {secret.origin}",
-            hint="keep both halves in one file",
+            hint=f"put {_KEY_ID} and {_SECRET} in the same file",
         )
     tokens = (profile.settings.get(name) for name in _TOKENS)
     token = next((t.value for t in tokens if t is not None and t.origin.name == key_id.origin.name), None)
@@ -165,14 +165,15 @@ def from_credential_source(setting: Setting, profile: Profile, environ: Mapping[
         found = from_container(environ)
     elif setting.value != "Ec2InstanceMetadata":
         raise ConfigError(
-            f"credential_source is {quoted(setting.value)}, which is none that there is",
+            f"{quoted(setting.value)} is not a credential_source",
             place=str(setting.origin),
-            hint="write Environment, EcsContainer or Ec2InstanceMetadata; capital letters count",
+            hint=limits.remedy(setting.value)
+            or "write Environment, EcsContainer or Ec2InstanceMetadata, in exactly this spelling",
         )
     if found is None:
         needed = "AWS_ACCESS_KEY_ID" if setting.value == "Environment" else _CONTAINER[0]
         raise SourceError(
-            f"profile {quoted(profile.name)} takes its credentials from the environment, and {needed} is not set",
+            f"profile {quoted(profile.name)} takes its credentials from the environment, but {needed} is not set",
             place=str(setting.origin),
             hint=f"set {needed}, or name a source_profile instead",
         )
@@ -190,12 +191,16 @@ def from_keys(environ: Mapping[str, str]) -> Found | None:
         return None
     if len(there) == 1:
         raise SourceError(
-            f"the environment holds half an access key: {there[0]} without the other half",
+            f"the environment holds half an access key: {_other(there[0])} is missing or empty",
             place=there[0],
-            hint=f"set both halves, or unset {there[0]}",
+            hint=f"set {_other(there[0])} too, or unset {there[0]}",
         )
     token = environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN")
     return Found(Source("environment", origin=Origin(there[0])), has_token=bool(token))
+
+
+def _other(half: str) -> str:
+    return "AWS_SECRET_ACCESS_KEY" if half == "AWS_ACCESS_KEY_ID" else "AWS_ACCESS_KEY_ID"
 
 
 def from_web_identity(environ: Mapping[str, str]) -> Found | None:
@@ -208,7 +213,7 @@ def from_web_identity(environ: Mapping[str, str]) -> Found | None:
         return None
     if not environ.get("AWS_ROLE_ARN"):
         raise SourceError(
-            "the environment names a web identity token and no role for it",
+            "the environment names a web identity token, but no role for it",
             place="AWS_WEB_IDENTITY_TOKEN_FILE",
             hint="set AWS_ROLE_ARN too, or unset AWS_WEB_IDENTITY_TOKEN_FILE",
         )
@@ -229,15 +234,15 @@ def _check_sso(profile: Profile, profiles: Profiles) -> None:
         session = profiles.sso_session(name.value)
         if session is None:
             raise ConfigError(
-                f"there is no [sso-session {printable(name.value)}]",
+                f"there is no section [sso-session {printable(name.value)}]",
                 place=str(name.origin),
-                hint="add the section to the config file, or correct the name: aws configure sso",
+                hint=limits.remedy(name.value) or "correct the name, or add the section: aws configure sso-session",
             )
         for key, setting in session.items():
             mine = settings.setdefault(key, setting)
             if mine.value != setting.value:
                 raise ConfigError(
-                    f"{printable(key)} is not the same in the profile and in its sso-session",
+                    f"{printable(key)} differs between the profile and its sso-session",
                     place=f"{mine.origin}; {setting.origin}",
                     hint="remove it from the profile",
                 )
@@ -245,16 +250,16 @@ def _check_sso(profile: Profile, profiles: Profiles) -> None:
     missing = [key for key in needed if key not in settings]
     if missing:
         raise ConfigError(
-            f"profile {quoted(profile.name)} signs in with SSO and lacks {listed(missing)}",
+            f"profile {quoted(profile.name)} signs in with SSO, but lacks {listed(missing)}",
             place=str(profile.origin),
-            hint="add what is missing: aws configure sso",
+            hint="add it: aws configure sso",
         )
 
 
 def _check_web(profile: Profile, _: Profiles) -> None:
     if not profile.value("role_arn"):
         raise ConfigError(
-            f"profile {quoted(profile.name)} has a web_identity_token_file and no role_arn",
+            f"profile {quoted(profile.name)} has a web_identity_token_file, but no role_arn",
             place=str(profile.settings["web_identity_token_file"].origin),
             hint="add the role_arn of the role that the token is for",
         )
@@ -265,7 +270,11 @@ def _check_filled(key: str) -> Callable[[Profile, Profiles], None]:
     def check(profile: Profile, _: Profiles) -> None:
         setting = profile.settings[key]
         if not setting.value.strip():
-            raise ConfigError(f"{key} of profile {quoted(profile.name)} is empty", place=str(setting.origin))
+            raise ConfigError(
+                f"{key} of profile {quoted(profile.name)} is empty",
+                place=str(setting.origin),
+                hint="set it, or remove it",
+            )
 
     return check
 
