@@ -210,14 +210,14 @@ def test_a_code_is_asked_for(power_user: Home) -> None:
     """At the terminal, by the name of the device."""
     power_user.type(power_user.device.code())
     assert "power-user" in str(power_user.obtain("power", terminal=True).arn)
-    assert power_user.sees(f"MFA code for alice ({power_user.device.serial}): ")
+    assert power_user.sees(f"MFA code for alice ({power_user.sandbox.account}): ")
 
 
 def test_a_rejected_code_is_asked_for_again(power_user: Home) -> None:
     """The one of the command line was wrong: the terminal says so."""
     power_user.type(power_user.device.code())
     assert power_user.obtain("power", "000000", terminal=True).session_token
-    assert power_user.sees("AWS rejected that MFA code")
+    assert power_user.sees("AWS rejected that MFA code: it is wrong, or has been used. Wait for the next one.")
     assert power_user.actions() == ["AssumeRole"] * 2
 
 
@@ -256,7 +256,7 @@ def test_a_lost_answer_asks_for_the_next_code(power_user: Home, fault: Fault) ->
     power_user.type(power_user.device.next_code())
     assert power_user.obtain("power", code, terminal=True).session_token
     assert power_user.actions() == ["AssumeRole"] * 2
-    assert power_user.sees("the MFA code may be used up")
+    assert power_user.sees("the MFA code may have been used. Wait for the next one.")
 
 
 def test_a_lost_answer_without_a_terminal_is_what_it_is(power_user: Home) -> None:
@@ -283,7 +283,7 @@ def test_a_wrong_device_is_not_tried_with_three_codes(home: Home) -> None:
     serial = f"arn:aws:iam::{home.sandbox.account}:mfa/nobody"
     home.profile("power", role_arn=home.role("power-user", mfa=True), source_profile="base", mfa_serial=serial)
     home.type("000001", "000002")
-    with pytest.raises(MfaError, match="knows no MFA device") as caught:
+    with pytest.raises(MfaError, match="the user has no MFA device") as caught:
         home.obtain("power", "000000", terminal=True)
     assert home.actions() == ["AssumeRole"]
     assert "mfa_serial" in str(caught.value.place)
@@ -332,7 +332,9 @@ def test_mfa_behind_a_role_is_told_to_be_impossible(home: Home) -> None:
 def test_a_name_that_is_no_profile_is_told(home: Home) -> None:
     """Most often a profile was misspelt."""
     hint = hint_of(lambda: home.obtain("pwoer", profile="base"))
-    assert f"'pwoer' is no profile, and was taken for a role of account {home.sandbox.account}; see awsenv list" == hint
+    where = f"{home.environ['AWS_CONFIG_FILE']} and {home.environ['AWS_SHARED_CREDENTIALS_FILE']} (not there)"
+    where = where.replace(home.environ["HOME"], "~")
+    assert f"'pwoer' is not a profile in {where}, and was taken for a role of account {home.sandbox.account}" == hint
 
 
 def test_a_name_that_is_nearly_a_profile_is_asked_back(home: Home) -> None:
@@ -340,6 +342,21 @@ def test_a_name_that_is_nearly_a_profile_is_asked_back(home: Home) -> None:
     home.profile("power-user", role_arn=home.role("power-user"), source_profile="base")
     hint = hint_of(lambda: home.obtain("pwoer-user", profile="base"))
     assert "did you mean profile 'power-user'?" == hint
+
+
+def test_a_name_that_is_nearly_a_profile_is_asked_back_with_a_rejected_code(home: Home) -> None:
+    """The code may have been right, and asked of another device than the one of the profile."""
+    home.profile("power-user", role_arn=home.role("power-user"), source_profile="base")
+    with pytest.raises(CodeRejected) as rejected:
+        home.obtain("pwoer-user", "000000", profile="base")
+    home.type("000001", "000002")
+    with pytest.raises(MfaError, match="AWS rejected 3 MFA codes") as given_up:
+        home.obtain("pwoer-user", "000000", profile="base", terminal=True)
+    for error in (rejected.value, given_up.value):
+        assert str(error.hint).startswith("did you mean profile 'power-user'? If not: ")
+    with pytest.raises(CodeRejected) as unlike:
+        home.obtain("zzz", "000000", profile="base")
+    assert str(unlike.value.hint).startswith("pass the next code")
 
 
 def test_a_key_that_is_gone_is_named_with_its_place(home: Home) -> None:

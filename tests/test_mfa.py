@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SERIAL = "arn:aws:iam::123456789012:mfa/alice"
 DEVICE = Device(SERIAL)
-PROMPT = f"MFA code for alice ({SERIAL}): "
+PROMPT = "MFA code for alice (123456789012): "
 
 ASK = f"""
 from awsenv.errors import AwsenvError
@@ -121,6 +121,20 @@ def test_a_hardware_device_is_named_once(screen: Screen) -> None:
     assert screen.shown("MFA code for GAHT12345678: ")
 
 
+@pytest.mark.parametrize(
+    ("serial", "title"),
+    [
+        (SERIAL, "alice (123456789012)"),
+        ("arn:aws-cn:iam::123456789012:mfa/team/alice", "team/alice (123456789012)"),
+        ("GAHT12345678", "GAHT12345678"),
+        ("arn:aws:iam::123456789012:user/alice", "arn:aws:iam::123456789012:user/alice"),
+    ],
+)
+def test_a_device_has_a_short_title(serial: str, title: str) -> None:
+    """The whole ARN would wrap in a narrow terminal."""
+    assert Device(serial).title == title
+
+
 @pytest.mark.parametrize("typed", [" 123456 ", "123 456", "\t123456"])
 def test_spaces_do_not_count(screen: Screen, typed: str) -> None:
     """Authenticator apps show them."""
@@ -142,8 +156,8 @@ def test_a_used_code_is_asked_for_again(screen: Screen) -> None:
     assert codes.next_code(DEVICE) == "123456"
     screen.type("123456\n654321\n")
     assert codes.next_code(DEVICE, after=CodeRejected("AWS rejected that MFA code")) == "654321"
-    shown = screen.shown("that code has been used: wait for the next one\n")
-    assert "AWS rejected that MFA code\n" in shown
+    shown = screen.shown("that code has been used; wait for the next one\n")
+    assert "AWS rejected that MFA code. Wait for the next one.\n" in shown
 
 
 def test_a_code_of_one_device_is_not_used_for_another(screen: Screen) -> None:
@@ -165,12 +179,12 @@ def test_a_name_of_the_configuration_is_inert(screen: Screen) -> None:
     """A serial could hold what moves the cursor or hides text."""
     screen.type("123456\n")
     Codes(terminal=screen.open).next_code(Device("mfa/\x1b[2Jalice\u202e"))
-    assert "\x1b" not in screen.shown("alice\\u202e): ")
+    assert "\x1b" not in screen.shown("alice\\u202e: ")
 
 
 def test_without_a_terminal_it_says_what_to_do() -> None:
     """A script has none."""
-    with pytest.raises(MfaError, match=r"alice \(arn:aws:iam::123456789012:mfa/alice\)") as caught:
+    with pytest.raises(MfaError, match=r"alice \(123456789012\)") as caught:
         Codes(terminal=nowhere).next_code(DEVICE)
     assert caught.value.hint == "pass the code as the second word"
 
@@ -312,7 +326,7 @@ def test_the_code_that_was_given_comes_first(command: Callable[[str], Device]) -
 def test_no_shell_is_involved(tmp_path: Path) -> None:
     """What a shell would make of the words is not made of them."""
     device = Device(SERIAL, f"echo 123456 ';' touch {tmp_path}/made", "config:3")
-    with pytest.raises(MfaError, match="something else than six digits"):
+    with pytest.raises(MfaError, match="something other than six digits"):
         Codes(terminal=nowhere).next_code(device)
     assert not (tmp_path / "made").exists()
 
@@ -321,10 +335,10 @@ def test_no_shell_is_involved(tmp_path: Path) -> None:
     ("words", "says"),
     [
         ("/does/not/exist canary", "cannot be run: /does/not/exist"),
-        ("sh -c 'echo canary; echo canary >&2; exit 3'", "ended with status 3"),
-        ("sh -c 'echo canary'", "something else than six digits"),
-        ("true", "something else than six digits"),
-        ("sh 'canary", "a quote that is not closed"),
+        ("sh -c 'echo canary; echo canary >&2; exit 3'", "failed with status 3"),
+        ("sh -c 'echo canary'", "something other than six digits"),
+        ("true", "something other than six digits"),
+        ("sh 'canary", "an unclosed quote"),
         (" ", "is empty"),
     ],
 )
@@ -347,7 +361,7 @@ def test_the_same_code_again_is_waited_out(command: Callable[[str], Device], scr
     assert codes.next_code(device) == "111111"
     assert codes.next_code(device) == "222222"
     assert waited == [8.0]
-    assert screen.shown("the next one comes in 8 s")
+    assert screen.shown("waiting 8 s for the next one")
 
 
 def test_a_command_that_prints_one_code_for_ever_is_given_up(command: Callable[[str], Device]) -> None:

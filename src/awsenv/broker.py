@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from awsenv.config import did_you_mean
+from awsenv.config.text import printable
 from awsenv.errors import CodeRejected, MfaError, RefusedError, ResponseLost
 from awsenv.mfa import Codes, Device
 from awsenv.model import AssumeRole, GetSessionToken
@@ -49,23 +50,28 @@ def obtain(chain: Chain, profiles: Profiles, environ: Environ, codes: Codes) -> 
 
     session = open_session(profiles, environ, profile=chain.settings_profile, region=chain.region)
     source = source_credentials(chain.source, session, profiles, environ)
-    walk = _Walk(chain, Sts(session), source, codes)
+    walk = _Walk(chain, Sts(session), source, codes, profiles.where)
     try:
         return walk.to_the_end()
-    except RefusedError as error:
-        if error.code == "AccessDenied" and is_typed_name(chain, -1):
-            error.hint = did_you_mean(chain.role, profiles) or error.hint
+    except (RefusedError, MfaError) as error:
+        # A name that was typed may have been meant for a profile: of that one AWS knows nothing.
+        close = did_you_mean(chain.role, profiles) if is_typed_name(chain, -1) else None
+        if close is not None and isinstance(error, MfaError):
+            error.hint = close if error.hint is None else f"{close} If not: {error.hint}"
+        elif close is not None and isinstance(error, RefusedError) and error.code == "AccessDenied":
+            error.hint = close
         raise
 
 
 class _Walk:
     """One walk along a chain, with what it learns on the way."""
 
-    def __init__(self, chain: Chain, sts: Sts, source: Credentials, codes: Codes) -> None:
+    def __init__(self, chain: Chain, sts: Sts, source: Credentials, codes: Codes, where: str) -> None:
         self._chain = chain
         self._sts = sts
         self._source = source
         self._codes = codes
+        self._where = where
         self._known: Identity | None = None
 
     def to_the_end(self) -> Credentials:
@@ -108,7 +114,7 @@ class _Walk:
         raise MfaError(
             f"AWS rejected {MAX_CODES} MFA codes",
             place=None if after is None else after.place,
-            hint=f"check that the codes are those of {device.serial}, and that the clock of the device is right",
+            hint=f"check that the codes are those of {printable(device.serial)}, and that its clock is right",
         )
 
     def _device(self, mfa: Mfa, origins: Mapping[str, Origin]) -> Device:
@@ -149,7 +155,7 @@ class _Walk:
             serial_place=_place(origins, "mfa_serial"),
             duration_place=_place(origins, "duration"),
             denied_place=_place(origins, "role"),
-            denied_hint=None if role is None else denied.hint(self._chain, index, role.account or ""),
+            denied_hint=None if role is None else denied.hint(self._chain, index, role.account or "", self._where),
         )
 
 

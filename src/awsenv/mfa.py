@@ -7,6 +7,7 @@ said here is said on that terminal.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -47,6 +48,12 @@ class Device:
     def name(self) -> str:
         """What a person calls it: the last part of the ARN, or the serial number of a hardware device."""
         return self.serial.rpartition("/")[2]
+
+    @property
+    def title(self) -> str:
+        """How a prompt tells it from others and stays short: the name and the account, or the serial number."""
+        match = re.fullmatch(r"arn:[a-z-]+:iam::([0-9]{12}):mfa/(.+)", self.serial)
+        return self.serial if match is None else f"{match[2]} ({match[1]})"
 
 
 class Terminal:
@@ -186,7 +193,7 @@ class Codes:
 
         Args:
             device: Whose code.
-            after: Why the last code did not do. It is said on the terminal, and raised where nothing yields another.
+            after: Why the last code was of no use. It is said on the terminal, and raised where nothing yields another.
 
         Raises:
             MfaError: There is no terminal, the person cancelled, or the command printed no code.
@@ -205,19 +212,18 @@ class Codes:
         return (device.serial, code) not in self._spent
 
     def _from_terminal(self, device: Device, after: AwsenvError | None) -> str:
-        name = device.name if device.name == device.serial else f"{device.name} ({device.serial})"
         try:
             terminal = self._open()
         except OSError:
             raise after or MfaError(
-                f"an MFA code of {printable(name)} is needed and there is no terminal to ask at",
+                f"an MFA code of {printable(device.title)} is needed, and there is no terminal to ask at",
                 place=device.place,
                 hint="pass the code as the second word",
             ) from None
         with closing(terminal):
             if after is not None:
-                terminal.tell(after.fact)
-            return self._ask(terminal, device, f"MFA code for {name}: ")
+                terminal.tell(f"{after.fact}. Wait for the next one.")
+            return self._ask(terminal, device, f"MFA code for {device.title}: ")
 
     def _ask(self, terminal: Terminal, device: Device, prompt: str) -> str:
         while True:
@@ -231,7 +237,7 @@ class Codes:
                 continue
             if self._is_fresh(device, code):
                 return code
-            terminal.tell("that code has been used: wait for the next one")
+            terminal.tell("that code has been used; wait for the next one")
 
     def _from_command(self, device: Device, command: str) -> str:
         for run in range(PROCESS_RUNS):
@@ -241,9 +247,9 @@ class Codes:
             if self._is_fresh(device, code):
                 return code
         raise MfaError(
-            "mfa_process prints a code that has been used",
+            "mfa_process printed a code that has been used",
             place=device.place,
-            hint="it must print the code of the present 30 seconds",
+            hint="it must print the current code of the device",
         )
 
     def _await_next_step(self, device: Device) -> None:
@@ -254,7 +260,7 @@ class Codes:
             pass
         else:
             with closing(terminal):
-                terminal.tell(f"the MFA code of {device.name} has been used: the next one comes in {seconds:.0f} s")
+                terminal.tell(f"the MFA code of {device.title} has been used; waiting {seconds:.0f} s for the next one")
         self._sleep(seconds)
 
     def _run(self, command: str, place: str | None) -> str:
@@ -262,9 +268,9 @@ class Codes:
         try:
             words = shlex.split(command)
         except ValueError:
-            raise MfaError("mfa_process has a quote that is not closed", place=place) from None
+            raise MfaError("mfa_process has an unclosed quote", place=place, hint="close the quote") from None
         if not words:
-            raise MfaError("mfa_process is empty", place=place)
+            raise MfaError("mfa_process is empty", place=place, hint="set it, or remove it")
         try:
             terminal = self._open()
         except OSError:
@@ -274,14 +280,18 @@ class Codes:
                 finished = self._capture(words, terminal.fileno(), place)
         if finished.returncode != 0:
             raise MfaError(
-                f"mfa_process ended with status {finished.returncode}",
+                f"mfa_process failed with status {finished.returncode}",
                 place=place,
                 hint="run the command by itself to see why",
             )
         try:
             return limits.mfa_code(finished.stdout.decode("ascii", "replace"))
         except MfaError:
-            raise MfaError("mfa_process printed something else than six digits", place=place) from None
+            raise MfaError(
+                "mfa_process printed something other than six digits",
+                place=place,
+                hint="it must print the code, and nothing else, on standard output",
+            ) from None
 
     def _capture(self, words: list[str], terminal: int | None, place: str | None) -> subprocess.CompletedProcess[bytes]:
         try:
@@ -297,7 +307,7 @@ class Codes:
             raise MfaError(
                 f"mfa_process cannot be run: {printable(words[0])}",
                 place=place,
-                hint="check that the command exists and can be executed",
+                hint="check that it exists and is executable; no shell runs it, so ~ and $VARIABLES are not expanded",
             ) from None
 
 

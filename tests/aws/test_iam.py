@@ -56,7 +56,7 @@ def test_a_user_without_a_device_is_told_so(person: Person) -> None:
 def test_a_role_has_no_device(person: Person) -> None:
     """Only a user has."""
     identity = Identity("123456789012", "arn:aws:sts::123456789012:assumed-role/x/y")
-    with pytest.raises(MfaError, match="not those of a user"):
+    with pytest.raises(MfaError, match="not those of an IAM user"):
         mfa_device(person.session(), person.user, identity)
 
 

@@ -123,13 +123,13 @@ def test_a_command_gives_credentials(person: Person) -> None:
     [
         ("/does/not/exist", "cannot be run"),
         ("sh -c 'echo canary >&2; exit 1'", "failed"),
-        ("echo canary", "something else than the JSON"),
-        ("printf '\\xff'", "something else than the JSON"),
-        ("echo '[]'", "something else than the JSON"),
-        ("echo '{}'", "version 1"),
-        ('echo \'{"Version": 2, "AccessKeyId": "canary"}\'', "version 1"),
-        ('echo \'{"Version": 1, "AccessKeyId": "canary"}\'', "version 1"),
-        ("echo 'canary", "a quote that is not closed"),
+        ("echo canary", "something other than credentials as JSON"),
+        ("printf '\\xff'", "something other than credentials as JSON"),
+        ("echo '[]'", "something other than credentials as JSON"),
+        ("echo '{}'", "Version 1"),
+        ('echo \'{"Version": 2, "AccessKeyId": "canary"}\'', "Version 1"),
+        ('echo \'{"Version": 1, "AccessKeyId": "canary"}\'', "Version 1"),
+        ("echo 'canary", "an unclosed quote"),
     ],
 )
 def test_a_command_that_fails_is_named(person: Person, command: str, says: str) -> None:

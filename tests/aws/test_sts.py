@@ -102,7 +102,7 @@ def test_a_request_with_a_code_is_sent_once(person: Person, fault: Fault) -> Non
         person.sts(pauses).assume_role(asked, Call(), person.user, token(person))
     assert person.sent("AssumeRole") == 1
     assert pauses == []
-    assert "the MFA code may be used up" in caught.value.fact
+    assert "the MFA code may have been used" in caught.value.fact
 
 
 @pytest.mark.parametrize("fault", [Fault.SERVER_ERROR, Fault.UNAVAILABLE, Fault.THROTTLING, Fault.DROP])
@@ -183,7 +183,7 @@ def test_a_certificate_that_cannot_be_verified_names_the_bundle(person: Person, 
 def test_an_endpoint_without_tls_is_not_a_matter_of_certificates(person: Person) -> None:
     """It answers in plain text to a handshake."""
     person.environ["AWS_ENDPOINT_URL"] = person.sandbox.url.replace("http:", "https:")
-    with pytest.raises(UnreachableError, match="no TLS connection with"):
+    with pytest.raises(UnreachableError, match="a TLS connection to"):
         person.sts().identity(Call(), person.user)
 
 

@@ -26,7 +26,7 @@ def answer(code: str, message: str, status: int = 403) -> ClientError:
 @pytest.mark.parametrize(
     ("code", "hint"),
     [
-        ("RegionDisabledException", "activate it"),
+        ("RegionDisabledException", "activate AWS STS"),
         ("PackedPolicyTooLarge", "shorten --policy"),
         ("MalformedPolicyDocument", "JSON of --policy"),
     ],
@@ -50,6 +50,13 @@ def test_a_message_of_several_lines_becomes_one_and_inert() -> None:
     """Whatever wrote it: nothing of it moves the cursor."""
     error = translate(answer("AccessDenied", "one\n\x1b[31mtwo\u202e"), CALL)
     assert error.fact == "AWS refused sts:AssumeRole (AccessDenied): one \\x1b[31mtwo\\u202e"
+
+
+def test_a_refusal_names_the_operation_once() -> None:
+    """AWS's own sentence has it already."""
+    said = "User: arn:aws:iam::123456789012:user/a is not authorized to perform: sts:AssumeRole on resource: b"
+    error = translate(answer("AccessDenied", said), CALL)
+    assert error.fact == f"AWS refused (AccessDenied): {said}"
 
 
 def test_a_message_that_holds_a_secret_is_withheld() -> None:

@@ -94,7 +94,7 @@ FAILURES = (
         "a truncated answer",
         "read-only",
         7,
-        "did not answer as AWS does",
+        "sent an answer that is not one of AWS",
         lambda world: world.sandbox.fail("AssumeRole", Fault.TRUNCATED, times=9),
     ),
     Failure("a deleted key", "read-only", 4, "~/.aws/credentials:", _delete_key),
@@ -165,7 +165,7 @@ def test_a_failure_of_the_hook_changes_nothing(interactive: Interactive) -> None
 
     shown = shell.run('awsenv read-only --region nowhere && echo rea""ched')
 
-    assert "awsenv: 'nowhere' is no region of AWS" in shown
+    assert "awsenv: 'nowhere' is not an AWS region" in shown
     assert "reached" not in shown
     assert before == shell.environment()
 

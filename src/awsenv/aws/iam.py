@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from awsenv.config.text import printable
 from awsenv.errors import MfaError
 
 if TYPE_CHECKING:
@@ -22,10 +23,10 @@ def mfa_device(session: AwsSession, signer: Credentials, identity: Identity) -> 
     """Return the serial of the device that shows codes for the user *identity*.
 
     IAM is asked; where the user may not ask, or IAM does not answer, it is the device of the user's own name, as the
-    console proposed it for years and as `awsenv setup` makes it.
+    console proposed it for years.
 
     Raises:
-        MfaError: This is no user, or the user has no device that shows codes.
+        MfaError: This is not a user, or the user has no device that shows codes.
     """
     partition, user = identity.arn.split(":")[1], _user_name(identity)
     own = f"arn:{partition}:iam::{identity.account}:mfa/{user}"
@@ -35,8 +36,8 @@ def mfa_device(session: AwsSession, signer: Credentials, identity: Identity) -> 
     showing_codes = [serial for serial in serials if ":u2f/" not in serial]
     if not showing_codes:
         raise MfaError(
-            f"the user {user} has no MFA device that shows codes",
-            hint="add an authenticator app to the user: a FIDO key cannot be used for this",
+            f"user {printable(user)} has no MFA device that shows codes",
+            hint="add an authenticator app to the user; a FIDO key or passkey shows no codes",
         )
     return showing_codes[0]
 
@@ -45,7 +46,7 @@ def _user_name(identity: Identity) -> str:
     kind, _, rest = identity.arn.split(":", 5)[5].partition("/")
     if kind != "user":
         raise MfaError(
-            "an MFA code was given, and the source credentials are not those of a user",
+            "an MFA code was given, but the source credentials are not those of an IAM user",
             hint="only a user has an MFA device: leave the code out, or name the device with --mfa-serial",
         )
     return rest.rpartition("/")[2]

@@ -14,6 +14,7 @@ from botocore.credentials import CredentialResolver
 from botocore.tokens import TokenProviderChain
 
 from awsenv.aws.loader import loader
+from awsenv.config.text import printable
 from awsenv.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -126,9 +127,9 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         services: Mapping[str, Any] | None = self._full_config.get("services", {}).get(section)
         if services is None:
             raise ConfigError(
-                f"there is no section [services {section}]",
-                place=f"services of profile {self.get_config_variable('profile') or 'default'}",
-                hint="add the section, or take the key services out of the profile",
+                f"there is no section [services {printable(section)}]",
+                place=f"[profile {printable(self.get_config_variable('profile') or 'default')}], services",
+                hint="add the section, or remove the line services = from the profile",
             )
         return services
 

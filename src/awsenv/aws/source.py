@@ -97,7 +97,7 @@ def source_credentials(source: Source, session: AwsSession, profiles: Profiles, 
         loaded = _PROVIDERS[source.kind](source, session, environ).load()
         if loaded is None:
             raise SourceError(
-                "there are no credentials here", place=None if source.origin is None else str(source.origin)
+                "this source has no credentials", place=None if source.origin is None else str(source.origin)
             )
         frozen = loaded.get_frozen_credentials()
         # botocore has no public name for it. None: the credentials are long-lived.

@@ -34,17 +34,17 @@ _Facts = tuple[tuple[tuple[type[Exception], ...], str, str | None], ...]
 _ANYWHERE: _Facts = (
     (
         (exceptions.MissingDependencyException,),
-        "credentials of aws login need the package awscrt",
-        'install it beside awsenv: pipx inject awsenv-shell "botocore[crt]", or pip install "botocore[crt]"',
+        "to use the credentials of aws login, awsenv needs the package awscrt",
+        'pipx inject awsenv-shell "botocore[crt]", or pip install "botocore[crt]"',
     ),
     (
         (exceptions.LoginInsufficientPermissions,),
-        "the user may not sign in with aws login",
+        "the user has no permission to sign in with aws login",
         "allow the user signin:CreateOAuth2Token",
     ),
     (
         (exceptions.SSOError, exceptions.LoginError, exceptions.TokenRetrievalError),
-        "nobody is signed in to {giver}, or the session has expired",
+        "you are not signed in to {giver}, or the session has expired",
         None,
     ),
     ((RuntimeError,), "{giver} gave credentials that have expired", None),
@@ -59,19 +59,19 @@ _OF_KIND: dict[str, _Facts] = {
         (
             (OSError,),
             "the command of credential_process cannot be run",
-            "check that it exists and can be executed; no shell runs it, so ~ and $VARIABLES stay as they are",
+            "check that it exists and is executable; no shell runs it, so ~ and $VARIABLES are not expanded",
         ),
         (
             (exceptions.CredentialRetrievalError,),
-            "credential_process failed, or printed no credentials of version 1",
+            "credential_process failed, or did not print credentials of Version 1",
             None,
         ),
         (
             (json.JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError),
-            "credential_process printed something else than the JSON of credentials",
+            "credential_process printed something other than credentials as JSON",
             None,
         ),
-        ((ValueError,), "the command of credential_process has a quote that is not closed", "close it"),
+        ((ValueError,), "credential_process has an unclosed quote", "close the quote"),
     ),
     "web-identity": (((OSError,), "the web identity token file cannot be read", "check web_identity_token_file"),),
 }
@@ -103,9 +103,9 @@ def renewal(source: Source) -> str:
     return {
         "sso": f"aws sso login{profile}",
         "login": f"aws login{profile}",
-        "environment": "set new ones, or unset AWS_ACCESS_KEY_ID and let a profile give them",
-        "static": "replace the keys in the file: those of a user do not expire",
-        "process": "run the credential_process by itself to see what it gives",
+        "environment": "set new ones, or unset AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to use a profile",
+        "static": "replace the keys in the file; the keys of a user do not expire",
+        "process": "run the credential_process by itself to see what it prints",
     }.get(source.kind, "try again")
 
 
@@ -135,13 +135,16 @@ def _answered(error: exceptions.ClientError, source: Source) -> AwsenvError:
     if is_failing(code, status):
         return UnreachableError(f"{giver} is failing (HTTP {status})", place=place, hint="try again")
     if "Expired" in code or code == "InvalidIdentityToken" or status == 401:  # noqa: PLR2004 - HTTP's "sign in"
-        return SourceError(f"{giver} does not take the token ({code})", place=place, hint=renewal(source))
+        return SourceError(f"{giver} did not accept the token ({code})", place=place, hint=renewal(source))
     hints = {
         "sso": "check sso_account_id and sso_role_name: the permission set must be assigned to you",
         "web-identity": "check role_arn and the trust policy of that role",
     }
     return RefusedError(
-        f"{giver} gives no credentials ({code})", code=code, place=place, hint=hints.get(source.kind, renewal(source))
+        f"{giver} refused to give credentials ({code})",
+        code=code,
+        place=place,
+        hint=hints.get(source.kind, renewal(source)),
     )
 
 

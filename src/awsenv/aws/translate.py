@@ -61,13 +61,13 @@ NOT_SENT = (
 _SETTINGS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     (
         (exceptions.ParamValidationError,),
-        "a value of the request is none that AWS takes",
+        "AWS does not accept a value of the request",
         "check the settings of the role",
     ),
     (
         (exceptions.InvalidRegionError, exceptions.BaseEndpointResolverError),
-        "the region is not one that has an endpoint",
-        "check region, or use --region",
+        "the region has no endpoint",
+        "check the region, or choose another with --region",
     ),
     (
         (
@@ -78,7 +78,7 @@ _SETTINGS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
             exceptions.InvalidRetryConfigurationError,
             exceptions.InvalidSTSRegionalEndpointsConfigError,
         ),
-        "a setting of the profile or of the environment is none that botocore takes",
+        "botocore does not accept a setting of the profile or of the environment",
         "check the endpoint, FIPS, retry and proxy settings",
     ),
 )
@@ -173,7 +173,7 @@ def _answered(error: exceptions.ClientError, call: Call) -> AwsenvError:
         failing = "is throttling" if "hrottl" in code or "Limit" in code else f"is failing (HTTP {status})"
         return _lost(call, f"{call.service} at {host_of(call.endpoint)} {failing}")
     if code.isdigit():
-        return _lost(call, f"{host_of(call.endpoint)} answered with HTTP {status} and not as AWS does")
+        return _lost(call, f"{host_of(call.endpoint)} answered with HTTP {status}, which is not an answer of AWS")
     if "MultiFactorAuthentication failed" in message:
         return _mfa_failed(message, call)
     if code in UNKNOWN_KEY | EXPIRED | BAD_SIGNATURE:
@@ -202,9 +202,9 @@ def _mfa_failed(message: str, call: Call) -> MfaError:
             hint=f"pass the next code of {printable(call.serial or '')} as the second word",
         )
     return MfaError(
-        f"AWS knows no MFA device {printable(call.serial or '')} of this user",
+        f"the user has no MFA device {printable(call.serial or '')}",
         place=call.serial_place,
-        hint="check mfa_serial: the device must belong to the user whose key is used",
+        hint="check mfa_serial; aws iam list-mfa-devices shows the devices of the user",
     )
 
 
@@ -220,19 +220,19 @@ def _bad_key(code: str, message: str, call: Call) -> SourceError:
         return SourceError(
             f"AWS does not know {key}",
             place=call.key_place,
-            hint="it was deleted or deactivated, lacks its session token, or belongs to another partition; "
-            "in a region that must be opted into, check that the account has done so",
+            hint="check that it was not deleted or deactivated, and has its session token if it is temporary; "
+            "in an opt-in region, check that the account has enabled the region",
         )
     skew = _skew(message)
     if skew is not None:
         return SourceError(
             f"this computer's clock is {_spoken(skew)} {'behind' if skew > timedelta() else 'ahead of'} AWS's",
-            hint="set the clock: AWS takes 15 minutes of difference at most",
+            hint="set the clock; AWS accepts a difference of at most 15 minutes",
         )
     return SourceError(
         f"the secret key does not belong to {key}",
         place=call.key_place,
-        hint="check that aws_secret_access_key was copied whole",
+        hint="check that the whole secret access key was copied",
     )
 
 
@@ -266,19 +266,21 @@ def _spoken(skew: timedelta) -> str:
 
 def _refused(code: str, message: str, call: Call) -> RefusedError:
     said = says(message, call.secrets)
-    fact = f"AWS refused {call.operation} ({code})" + (f": {said.rstrip('.')}" if said else "")
+    # "User: ARN is not authorized to perform: sts:AssumeRole on resource: ARN" needs no second mention of it.
+    what = "" if said and call.operation in said else f" {call.operation}"
+    fact = f"AWS refused{what} ({code})" + (f": {said.rstrip('.')}" if said else "")
     place, hint = call.denied_place, None
     if code == "AccessDenied":
         hint = call.denied_hint
     elif code == "RegionDisabledException":
-        hint = "AWS STS is not active in that region: activate it in the account settings of IAM, or use --region"
+        hint = "activate AWS STS for that region in the account settings of IAM, or choose another with --region"
     elif code == "PackedPolicyTooLarge":
-        hint = "the session policy and the tags are too large together: shorten --policy or drop tags"
+        hint = "together, the session policy and the tags are too large: shorten --policy, or remove tags"
     elif code == "MalformedPolicyDocument":
         hint = "check the JSON of --policy"
     elif "DurationSeconds" in message:
         place = call.duration_place or place
-        hint = "ask for less with duration_seconds or --duration, or raise the role's maximum session duration"
+        hint = "ask for less (duration_seconds, --duration), or raise the maximum session duration of the role"
     return RefusedError(fact, code=code, place=place, hint=hint)
 
 
@@ -289,9 +291,9 @@ def _not_sent(error: Exception, endpoint: str) -> UnreachableError | None:
         if isinstance(_root(error), ssl.SSLCertVerificationError):
             return UnreachableError(
                 f"the TLS certificate of {host} cannot be verified",
-                hint="behind a proxy that opens TLS, set AWS_CA_BUNDLE or ca_bundle to its CA certificate",
+                hint="behind a proxy that inspects TLS, set AWS_CA_BUNDLE or ca_bundle to its CA certificate",
             )
-        return UnreachableError(f"no TLS connection with {host} can be made", hint="check the endpoint and the proxy")
+        return UnreachableError(f"a TLS connection to {host} cannot be made", hint="check the endpoint and the proxy")
     if isinstance(error, exceptions.ProxyConnectionError):
         proxy = host_of(str(error.kwargs.get("proxy_url", "")))
         return UnreachableError(
@@ -329,13 +331,13 @@ def _root(error: Exception) -> Exception:
 def _silence(error: Exception, where: str) -> str:
     """Say in what way an answer did not come."""
     if isinstance(error, exceptions.ReadTimeoutError):
-        return f"{where} took the request and did not answer in time"
+        return f"{where} did not answer in time"
     if isinstance(error, exceptions.HTTPClientError):
         return f"the connection to {where} was lost"
-    return f"{where} did not answer as AWS does"
+    return f"{where} sent an answer that is not one of AWS"
 
 
 def _lost(call: Call, fact: str) -> UnreachableError:
     if call.with_code:
-        return ResponseLost(f"{fact}; the MFA code may be used up", hint="try again with the device's next code")
-    return UnreachableError(fact, hint="try again; check that no network's sign-in page is in the way")
+        return ResponseLost(f"{fact}; the MFA code may have been used", hint="try again with the device's next code")
+    return UnreachableError(fact, hint="try again; check that no sign-in page of the network is in the way")
