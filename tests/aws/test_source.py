@@ -73,17 +73,17 @@ def files(folder: str) -> dict[Path, bytes]:
 def test_keys_of_a_file(person: Person) -> None:
     """With the token and the account that stand beside them."""
     config = (
-        "[profile p]\naws_access_key_id = AKIA\naws_secret_access_key = canary-secret\n"
+        "[profile p]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n"
         "aws_session_token = canary-token\naws_account_id = 123456789012\n"
     )
-    expected = Credentials("AKIA", "canary-secret", "canary-token", account="123456789012")
+    expected = Credentials("AKIAIOSFODNN7EXAMPLE", "canary-secret", "canary-token", account="123456789012")
     assert expected == fetch(person, "static", config)
 
 
 def test_keys_of_the_environment(person: Person) -> None:
     """The token of the older name wins, as in botocore."""
     person.environ.update(
-        AWS_ACCESS_KEY_ID="AKIA",
+        AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE",
         AWS_SECRET_ACCESS_KEY="canary-secret",
         AWS_SESSION_TOKEN="new",
         AWS_SECURITY_TOKEN="old",
@@ -91,13 +91,25 @@ def test_keys_of_the_environment(person: Person) -> None:
         AWS_CREDENTIAL_EXPIRATION="2031-01-01T00:00:00+01:00",
     )
     expires = datetime(2030, 12, 31, 23, tzinfo=timezone.utc)
-    expected = Credentials("AKIA", "canary-secret", "old", expires, "123456789012")
+    expected = Credentials("AKIAIOSFODNN7EXAMPLE", "canary-secret", "old", expires)
     assert expected == fetch(person, "environment", profile=None)
+
+
+def test_a_secret_in_the_place_of_the_key_id_is_not_shown(person: Person) -> None:
+    """AWS would answer with it, and the message go to the terminal and to logs."""
+    secret = "canary/8uuAfts2xXNBe4ViT/sNR4xoTqW0zHSN1"
+    error = refused(
+        person, "static", f"[profile p]\naws_access_key_id = {secret}\naws_secret_access_key = AKIAIOSFODNN7EXAMPLE\n"
+    )
+    assert isinstance(error, SourceError)
+    assert error.fact.startswith("the access key id is not one")
 
 
 def test_an_expiration_that_cannot_be_read_is_none(person: Person) -> None:
     """It is AWS that decides."""
-    person.environ.update(AWS_ACCESS_KEY_ID="AKIA", AWS_SECRET_ACCESS_KEY="x", AWS_CREDENTIAL_EXPIRATION="soon")
+    person.environ.update(
+        AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE", AWS_SECRET_ACCESS_KEY="x", AWS_CREDENTIAL_EXPIRATION="soon"
+    )
     assert fetch(person, "environment", profile=None).expiration is None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socketserver
+import threading
 import traceback
 from datetime import datetime, timezone
 from pathlib import Path
@@ -162,6 +164,32 @@ def test_a_request_that_was_not_sent_is_sent_again(person: Person) -> None:
     assert not isinstance(caught.value, ResponseLost)
     assert pauses == [1.0, 1.0]
     assert caught.value.fact == "127.0.0.1:1 cannot be reached"
+
+
+def test_a_proxy_that_takes_a_code_and_hangs_up_gets_no_second(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The request may have reached AWS: botocore calls it a proxy that cannot be reached."""
+    taken: list[bytes] = []
+
+    class Proxy(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            taken.append(self.request.recv(65536))
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Proxy) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.server_address[1]}")
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        person.environ["AWS_ENDPOINT_URL"] = "http://sts.example.test"
+        with pytest.raises(ResponseLost):
+            person.sts([]).assume_role(hop(person, "role"), Call(), person.user, Token(person.device.serial, "123456"))
+        proxy.shutdown()
+
+    assert len(taken) == 1
+
+
+def test_no_code_is_in_the_repr_of_a_token() -> None:
+    """It may be logged."""
+    assert "424242" not in repr(Token("arn:aws:iam::123456789012:mfa/alice", "424242"))
 
 
 def test_a_name_that_does_not_resolve_is_named(person: Person) -> None:

@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ProxyConne
 from botocore.parsers import ResponseParserError
 from hypothesis import given
 from hypothesis import strategies as st
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import NewConnectionError, ProxyError
 
 from awsenv.aws.translate import Call, says, translate
 from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
@@ -79,7 +81,8 @@ def test_a_numeric_code_is_no_answer_of_aws() -> None:
 
 def test_a_proxy_is_named_without_its_password() -> None:
     """It stands in the URL, where proxies want it."""
-    error = translate(ProxyConnectionError(proxy_url="http://me:canary@proxy.test:3128", error=OSError()), CALL)
+    cause = ProxyError("Cannot connect to proxy", NewConnectionError(HTTPConnection("proxy.test"), "refused"))
+    error = translate(ProxyConnectionError(proxy_url="http://me:canary@proxy.test:3128", error=cause), CALL)
     assert error.fact == "the proxy proxy.test:3128 cannot be reached"
 
 

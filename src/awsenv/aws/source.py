@@ -92,7 +92,7 @@ def source_credentials(source: Source, session: AwsSession, profiles: Profiles, 
     if source.kind == "static":
         return _static(source, profiles)
     if source.kind == "environment":
-        return _from_environment(environ)
+        return _from_environment(source, environ)
     with told(source):
         loaded = _PROVIDERS[source.kind](source, session, environ).load()
         if loaded is None:
@@ -119,26 +119,40 @@ def _static(source: Source, profiles: Profiles) -> Credentials:
             "the profile holds no access key", place=None if source.origin is None else str(source.origin)
         )
     return Credentials(
-        access_key_id=keys.access_key_id,
+        access_key_id=_key_id(keys.access_key_id, source),
         secret_access_key=keys.secret_access_key,
         session_token=keys.session_token,
         account=_account(profile.value("aws_account_id")),
     )
 
 
-def _from_environment(environ: Environ) -> Credentials:
+def _from_environment(source: Source, environ: Environ) -> Credentials:
     try:
         key_id, secret = environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"]
     except KeyError as missing:
         raise SourceError("the environment holds no access key", place=str(missing.args[0])) from None
     expiration = _expiration(environ)
     return Credentials(
-        access_key_id=key_id,
+        access_key_id=_key_id(key_id, source),
         secret_access_key=secret,
         # The first wins in botocore (measured on 1.44.5), so it is the one that the AWS CLI would use.
         session_token=environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN") or None,
         expiration=expiration,
-        account=_account(environ.get("AWS_ACCOUNT_ID")),
+    )
+
+
+def _key_id(text: str, source: Source) -> str:
+    """Return an access key id that is one: AWS's answer to another shows it, and it may be the secret key.
+
+    Raises:
+        SourceError: It is none. The message does not show it.
+    """
+    if re.fullmatch(r"\w{16,128}", text, re.ASCII):
+        return text
+    raise SourceError(
+        "the access key id is not one: it may be that the secret key is in its place",
+        place=None if source.origin is None else str(source.origin),
+        hint="an access key id has 20 letters and digits and begins with AKIA or ASIA",
     )
 
 

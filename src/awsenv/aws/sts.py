@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from botocore.config import Config
 
 from awsenv.aws.session import AwsSession, Timeouts, open_session
-from awsenv.aws.translate import NOT_SENT, Call, translated
+from awsenv.aws.translate import Call, translated, was_not_sent
 from awsenv.model import Credentials
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ class Token(NamedTuple):
 
     serial: str
     code: str
+
+    def __repr__(self) -> str:
+        """Leave the code out."""
+        return f"Token({self.serial!r}, …)"
 
 
 class Identity(NamedTuple):
@@ -127,8 +131,8 @@ class Sts:
         while True:
             try:
                 return send(**parameters)
-            except NOT_SENT:
-                if sent >= times:
+            except Exception as error:
+                if sent >= times or not was_not_sent(error):
                     raise
             sent += 1
             self.sleep(PAUSE)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+import urllib3.exceptions
 from botocore import exceptions
 
 from awsenv.aws.session import host_of
@@ -51,12 +52,8 @@ BUSY = frozenset(
     }
 )
 
-NOT_SENT = (
-    exceptions.EndpointConnectionError,
-    exceptions.ConnectTimeoutError,
-    exceptions.ProxyConnectionError,
-)
-"""What botocore raises while the request has not left this machine: it may be sent again, code and all."""
+_NOT_CONNECTED = (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)
+_NOT_CONNECTED_TO_PROXY = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
 _SETTINGS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     (
@@ -137,6 +134,18 @@ def translated(call: Call) -> Iterator[None]:
     except Exception as error:  # noqa: BLE001 - a bare KeyError is how botocore takes HTML for an answer
         # The cause may hold a secret: it is not passed on.
         raise translate(error, call) from None
+
+
+def was_not_sent(error: Exception) -> bool:
+    """Tell whether the request has not left this machine: then it may be sent again, code and all.
+
+    botocore says that the proxy could not be reached also where the proxy took the request and hung up (measured on
+    urllib3 1.26 and 2.8): only the cause tells the two apart.
+    """
+    if isinstance(error, exceptions.ProxyConnectionError):
+        cause = error.kwargs.get("error")
+        return isinstance(getattr(cause, "original_error", cause), _NOT_CONNECTED_TO_PROXY)
+    return isinstance(error, _NOT_CONNECTED)
 
 
 def translate(error: Exception, call: Call) -> AwsenvError:
@@ -294,7 +303,7 @@ def _not_sent(error: Exception, endpoint: str) -> UnreachableError | None:
                 hint="behind a proxy that inspects TLS, set AWS_CA_BUNDLE or ca_bundle to its CA certificate",
             )
         return UnreachableError(f"a TLS connection to {host} cannot be made", hint="check the endpoint and the proxy")
-    if isinstance(error, exceptions.ProxyConnectionError):
+    if isinstance(error, exceptions.ProxyConnectionError) and was_not_sent(error):
         proxy = host_of(str(error.kwargs.get("proxy_url", "")))
         return UnreachableError(
             f"the proxy {proxy} cannot be reached", hint="check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"

@@ -37,5 +37,7 @@ def _place(entry: config.Entry) -> str:
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    # A line that begins with a space continues the value before it, and may hold a secret.
+    rows = [[f"{cell.splitlines()[0]}…" if len(cell.splitlines()) > 1 else cell for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]

@@ -31,6 +31,10 @@ class Value(NamedTuple):
     section: str
     """`DEFAULT` where the value comes from there."""
 
+    def __repr__(self) -> str:
+        """Leave the text out: it may be a secret."""
+        return f"Value(…, line={self.line})"
+
 
 @dataclass(frozen=True, slots=True)
 class Section:

@@ -11,8 +11,12 @@ def printable(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return *text* in quotes, inert, and cut where it is too long to be a name."""
-    return repr(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
+    """Return *text* in quotes, inert, and cut where it is too long to be a name, or at the end of its first line.
+
+    A line that begins with a space continues the one before (configparser): what follows may be a key with its secret.
+    """
+    first, *rest = text.splitlines() or [""]
+    return repr(first if not rest and len(first) <= _LONGEST else f"{first[:_LONGEST]}…")
 
 
 def listed(words: list[str]) -> str:
