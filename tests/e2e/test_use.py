@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -77,7 +76,7 @@ def test_the_code_is_asked_for_at_the_terminal(
 
     for key in (CTRL_C, CTRL_D):
         shell.send(line + "\r")
-        shell.see(f"MFA code for alice \\({re.escape(world.device.serial)}\\): ")
+        shell.see(f"MFA code for alice \\({world.sandbox.account}\\): ")
         shell.send(key)
         assert "reached" not in shell.prompt()
         assert before == shell.environment()
