@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import boto3
@@ -54,11 +53,11 @@ def bucket(world: World) -> str:
 
 
 @pytest.fixture
-def terraform(world: World, tmp_path: Path, bucket: str) -> Callable[..., subprocess.CompletedProcess[str]]:
+def terraform(
+    world: World, tmp_path: Path, bucket: str, require: Callable[[str], str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Return what runs Terraform with a role."""
-    path = shutil.which("terraform")
-    if path is None:
-        pytest.skip("terraform is not installed, and no package registry has it")  # in CI too
+    path = require("terraform")
     folder = tmp_path / "terraform"
     folder.mkdir()
 
