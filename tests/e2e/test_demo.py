@@ -36,6 +36,13 @@ def left(environ: dict[str, str]) -> Callable[[], list[Path]]:
     return lambda: list(Path(environ["TMPDIR"]).iterdir())
 
 
+def test_a_code_is_one_line(world: World) -> None:
+    """Give fish, which makes a word of each line, one word."""
+    answer = world.run("demo", "--", "mfa-code")
+
+    assert re.fullmatch("[0-9]{6}\n", answer.stdout)
+
+
 def test_a_command_runs_beside_a_local_aws(
     world: World, environ: dict[str, str], own: Callable[[], object], left: Callable[[], object]
 ) -> None:

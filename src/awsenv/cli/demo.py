@@ -32,11 +32,11 @@ _PATIENCE = 5
 """Seconds that what runs in the demo has to end when the demo is asked to."""
 
 TOUR = """\
-A local AWS runs beside this shell, and ends with it. Its user alice may do nothing but assume roles.
-  awsenv power-user "$(mfa-code)"    a role with MFA and an external id; mfa-code prints alice's current code
-  awsenv status --verify             who AWS says you are now
-  awsenv exec read-only -- awsenv status    one command with another role; awsenv list shows what there is
-  awsenv off                         and all is as it was; exit ends the demo
+A local AWS runs beside this shell. Its user may do nothing but assume roles.
+  awsenv power-user "$(mfa-code)"         a role with MFA and an external id
+  awsenv status --verify                  who AWS says you are now
+  awsenv exec read-only -- awsenv status  one command with another role
+  awsenv off                              all is as it was; exit ends the demo
 """
 
 
@@ -84,7 +84,7 @@ def _furnish(sandbox: Sandbox, home: Path) -> None:
     )
     program = home / "bin" / "mfa-code"
     program.parent.mkdir()
-    fetch = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())"
+    fetch = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode().strip())"
     words = (sys.executable, "-I", "-c", fetch, f"{sandbox.url}/_awsenv/mfa-code/{USER}")
     program.write_text(f"#!/bin/sh\nexec {shlex.join(words)}\n")
     program.chmod(0o700)
