@@ -125,7 +125,9 @@ def furnish(sandbox: Sandbox, home: Path) -> World:
         return device.code()
 
     environ = {"HOME": str(home), "PATH": os.defpath, "LANG": "C.UTF-8", "TERM": "xterm-256color"}
-    return World(environ | sandbox.environ(), read_only, power_user, device.serial, new_code)
+    # The bare script and the AWS CLI ask for one.
+    region = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
+    return World(environ | region | sandbox.environ(), read_only, power_user, device.serial, new_code)
 
 
 def tables(installed: Installed, world: World, home: Path) -> list[tuple[str, list[Row]]]:
