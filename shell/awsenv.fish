@@ -48,14 +48,23 @@ function awsenv --description 'An AWS role in this shell'
     end
 end
 
+builtin -q path
+and set -g __awsenv_has_path
+
 function __awsenv_describe --no-scope-shadowing --description 'Set text and color, variables of the caller'
-    # A label has none of these, unless somebody set it by hand: an escape sequence must not reach the terminal.
     set text $AWSENV_LABEL
-    string match -qr -- '[^A-Za-z0-9_.@+=,/-]' "$text"
-    and set text (string replace -ra -- '[^A-Za-z0-9_.@+=,/-]' '' "$text")
     set color
+    # One look for both: a label of harmless characters, and a plain number.
+    if not string match -qr -- '^[A-Za-z0-9_.@+=,/-]*:[1-9][0-9]{0,10}$' "$text:$AWSENV_EXPIRES_EPOCH"
+        # Somebody has set one by hand: an escape sequence must not reach the terminal.
+        set text (string replace -ra -- '[^A-Za-z0-9_.@+=,/-]' '' "$text")
+        if not string match -qr -- '^[1-9][0-9]{0,10}$' "$AWSENV_EXPIRES_EPOCH"
+            set text "[$text]"
+            return
+        end
+    end
     # `path` is the one clock of fish that costs no process: what is older by its age is of now. It came with fish 3.5.
-    if not string match -qr -- '^[1-9][0-9]{0,10}$' "$AWSENV_EXPIRES_EPOCH"; or not builtin -q path
+    if not set -q __awsenv_has_path
         set text "[$text]"
         return
     end
