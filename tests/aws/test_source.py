@@ -88,10 +88,8 @@ def test_keys_of_the_environment(person: Person) -> None:
         AWS_SESSION_TOKEN="new",
         AWS_SECURITY_TOKEN="old",
         AWS_ACCOUNT_ID="123456789012",
-        AWS_CREDENTIAL_EXPIRATION="2031-01-01T00:00:00+01:00",
     )
-    expires = datetime(2030, 12, 31, 23, tzinfo=timezone.utc)
-    expected = Credentials("AKIAIOSFODNN7EXAMPLE", "canary-secret", "old", expires)
+    expected = Credentials("AKIAIOSFODNN7EXAMPLE", "canary-secret", "old")
     assert expected == fetch(person, "environment", profile=None)
 
 
@@ -103,14 +101,6 @@ def test_a_secret_in_the_place_of_the_key_id_is_not_shown(person: Person) -> Non
     )
     assert isinstance(error, SourceError)
     assert error.fact.startswith("the access key id is not one")
-
-
-def test_an_expiration_that_cannot_be_read_is_none(person: Person) -> None:
-    """It is AWS that decides."""
-    person.environ.update(
-        AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE", AWS_SECRET_ACCESS_KEY="x", AWS_CREDENTIAL_EXPIRATION="soon"
-    )
-    assert fetch(person, "environment", profile=None).expiration is None
 
 
 # credential_process

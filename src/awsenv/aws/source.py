@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore import credentials as providers
 from botocore.tokens import SSOTokenProvider
-from botocore.utils import InstanceMetadataFetcher, parse_timestamp, resolve_imds_endpoint_mode
+from botocore.utils import InstanceMetadataFetcher, resolve_imds_endpoint_mode
 
 from awsenv.aws.session import home
 from awsenv.aws.source_errors import told
@@ -131,13 +131,11 @@ def _from_environment(source: Source, environ: Environ) -> Credentials:
         key_id, secret = environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"]
     except KeyError as missing:
         raise SourceError("the environment holds no access key", place=str(missing.args[0])) from None
-    expiration = _expiration(environ)
     return Credentials(
         access_key_id=_key_id(key_id, source),
         secret_access_key=secret,
         # The first wins in botocore (measured on 1.44.5), so it is the one that the AWS CLI would use.
         session_token=environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN") or None,
-        expiration=expiration,
     )
 
 
@@ -159,14 +157,6 @@ def _key_id(text: str, source: Source) -> str:
 def _account(text: str | None) -> str | None:
     """Return an account id that is one: what is not is left to AWS to tell."""
     return text if text is not None and re.fullmatch("[0-9]{12}", text) else None
-
-
-def _expiration(environ: Environ) -> datetime | None:
-    """Return when the keys of the environment end, if it says so in a way that can be read."""
-    try:
-        return parse_timestamp(environ["AWS_CREDENTIAL_EXPIRATION"]).astimezone(timezone.utc)  # type: ignore[no-any-return] # botocore has no types
-    except (KeyError, ValueError, OverflowError):
-        return None
 
 
 def _process(source: Source, session: AwsSession, environ: Environ) -> Any:
