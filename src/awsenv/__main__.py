@@ -37,14 +37,16 @@ def _run(args: list[str]) -> int:
 def _give_up(error: BaseException) -> int:
     """Fail before the command line is there to fail: what evaluates the output shall stop here, too."""
     interrupted = isinstance(error, KeyboardInterrupt)
-    process.write_if_possible("false;\n")
+    is_exec = sys.argv[1:2] == ["exec"]
+    if not is_exec and not process.stdout_is_terminal():
+        process.write_if_possible("false;\n")
     missing = getattr(error, "name", None) or type(error).__name__
     process.complain(
         "awsenv: interrupted\n"
         if interrupted
         else f"awsenv: cannot start: {missing}\n  try: install it again: pipx reinstall awsenv-shell\n"
     )
-    return 130 if interrupted else 1
+    return 130 if interrupted else 125 if is_exec else 1
 
 
 if __name__ == "__main__":

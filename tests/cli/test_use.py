@@ -246,14 +246,19 @@ def test_an_inherited_json_does_not_hide_a_failure(world: World) -> None:
     assert world.run("no-such-role", AWSENV_SHELL="json").stdout == "false;\n"
 
 
-def test_a_broken_install_fails_in_the_shell(world: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "status", "printed"), [(["read-only"], 1, "false;\n"), (["exec", "read-only", "env"], 125, "")]
+)
+def test_a_broken_install_fails_in_the_shell(
+    world: World, tmp_path: Path, words: list[str], status: int, printed: str
+) -> None:
     """Say what is missing, without a traceback."""
     (tmp_path / "typer.py").write_text("import no_such_module_here\n")
 
-    answer = world.run("read-only", PYTHONPATH=str(tmp_path))
+    answer = world.run(*words, PYTHONPATH=str(tmp_path))
 
     expected = "awsenv: cannot start: no_such_module_here\n  try: install it again: pipx reinstall awsenv-shell\n"
-    assert (1, "false;\n", expected) == (answer.returncode, answer.stdout, answer.stderr)
+    assert (status, printed, expected) == (answer.returncode, answer.stdout, answer.stderr)
 
 
 def test_nothing_is_written_to_the_home(world: World) -> None:
