@@ -9,6 +9,7 @@
     │   └── CodeRejected       AWS took this code for wrong or used: the next one may do
     ├── UnreachableError    7  AWS could not be reached, or did not answer as AWS does
     │   └── ResponseLost       the request may have been taken: the code in it is spent
+    ├── AgentError          8  the agent cannot be started, or does not hold what was asked of it
     ├── LaunchError            the command could not be started
     │   ├── NotExecutable 126
     │   └── NotFound      127
@@ -37,6 +38,7 @@ class ExitCode(IntEnum):
     REFUSED = 5
     MFA = 6
     UNREACHABLE = 7
+    AGENT = 8
     EXEC_FAILED = 125
     NOT_EXECUTABLE = 126
     NOT_FOUND = 127
@@ -107,6 +109,12 @@ class UnreachableError(AwsenvError):
 
 class ResponseLost(UnreachableError):
     """The request went out and no answer came back. An MFA code in it may be spent: never send it again."""
+
+
+class AgentError(AwsenvError):
+    """The agent cannot be started, or does not hold what was asked of it."""
+
+    exit_code = ExitCode.AGENT
 
 
 class LaunchError(AwsenvError):

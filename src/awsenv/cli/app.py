@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from awsenv import __version__
 from awsenv.cli.grammar import Command, CommandBehindRole, Commands, with_command
 from awsenv.cli.options import RoleOptions, with_role_options
 from awsenv.cli.outcome import Caller, Outcome, Print
@@ -53,9 +54,7 @@ def _awsenv(
     ACCOUNT/ROLE, or the name of a role in your own account; CODE is the six digits of your MFA device.
     """
     if version:
-        from importlib.metadata import version as installed
-
-        return Print(f"awsenv {installed('awsenv-shell')}\n")
+        return Print(f"awsenv {__version__}\n")
     if ctx.invoked_subcommand is None:
         raise UsageError("which role?", hint="awsenv ROLE [CODE], awsenv list, or awsenv --help")
     return None
