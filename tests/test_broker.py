@@ -15,11 +15,13 @@ import pytest
 from awsenv import broker, config
 from awsenv.errors import AwsenvError, CodeRejected, MfaError, RefusedError, ResponseLost, SourceError
 from awsenv.mfa import Codes, Terminal
-from awsenv.model import AssumeRole, Credentials, RoleRequest
+from awsenv.model import AssumeRole, Credentials, GetSessionToken, RoleRequest
 from awsenv.sandbox import Fault, MfaDevice, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from awsenv.model import Chain
 
 EXTERNAL_ID = "canary-external-id"
 
@@ -152,6 +154,77 @@ def test_a_session_of_a_user(home: Home) -> None:
     made = home.obtain("session", home.device.code())
     assert home.actions() == ["GetSessionToken"]
     assert made.session_token is not None
+
+
+# A session that is there already
+
+
+def by_session(home: Home, role: str) -> tuple[Chain, Credentials]:
+    """Return the chain to a role by way of an MFA session, and that session."""
+    asked = config.resolve(RoleRequest(role), config.read(home.environ), home.environ)
+    hop = asked.hops[0]
+    assert isinstance(hop, AssumeRole)
+    assert hop.mfa is not None
+    token = GetSessionToken(hop.mfa)
+    chain = replace(asked, hops=(token, replace(hop, mfa=None), *asked.hops[1:]))
+    made = walk(home, replace(chain, hops=(token,)), home.device.code())
+    home.sandbox.clear_calls()
+    return chain, made
+
+
+def walk(home: Home, chain: Chain, code: str | None = None, session: Credentials | None = None) -> Credentials:
+    """Walk along *chain*; without a terminal."""
+    codes = Codes(code, environ=home.environ, terminal=nowhere)
+    return broker.obtain(chain, config.read(home.environ), home.environ, codes, session=session)
+
+
+def test_a_role_by_way_of_a_session_needs_no_code(power_user: Home) -> None:
+    """Go on from the session: neither the source nor the device is asked."""
+    chain, session = by_session(power_user, "power")
+    Path(power_user.environ["AWS_CONFIG_FILE"]).write_text("")
+
+    made = walk(power_user, chain, session=session)
+
+    assert "assumed-role/power-user/" in str(made.arn)
+    assert power_user.actions() == ["AssumeRole"]
+
+
+def test_a_chain_goes_on_from_a_session(home: Home) -> None:
+    """The session takes the place of the first hop alone."""
+    first = home.role("first", mfa=True)
+    second = home.role("second", trusted=first)
+    home.profile("one", role_arn=first, source_profile="base", mfa_serial=home.device.serial)
+    home.profile("two", role_arn=second, source_profile="one")
+    chain, session = by_session(home, "two")
+    assert "assumed-role/second/" in str(walk(home, chain, session=session).arn)
+    assert home.actions() == ["AssumeRole"] * 2
+
+
+def test_the_account_of_a_session_is_that_of_its_device(home: Home) -> None:
+    """A role by its name is found without a call, or with one that the session may make."""
+    home.role("power-user", mfa=True)
+    profile = {"aws_access_key_id": home.user.access_key_id, "aws_secret_access_key": home.user.secret_access_key}
+    home.profile("default", **profile, mfa_serial=home.device.serial)
+    chain, session = by_session(home, "power-user")
+    assert walk(home, chain, session=replace(session, account=None)).account == home.sandbox.account
+    assert home.actions() == ["AssumeRole"]
+
+
+def test_a_session_is_not_used_where_a_code_is_to_be(power_user: Home) -> None:
+    """A role that is assumed with a code of its own takes nothing from a session."""
+    _, session = by_session(power_user, "power")
+    chain = config.resolve(RoleRequest("power"), config.read(power_user.environ), power_user.environ)
+    walk(power_user, chain, power_user.device.next_code(), session=session)
+    assert [call.parameters.get("TokenCode") for call in power_user.sandbox.calls] == ["(hidden)"]
+
+
+def test_a_session_that_is_over_says_how_to_open_another(power_user: Home) -> None:
+    """AWS's clock decides."""
+    chain, session = by_session(power_user, "power")
+    power_user.sandbox.clock.elapse(13 * 3600)
+    with pytest.raises(SourceError, match="have expired") as caught:
+        walk(power_user, chain, session=session)
+    assert caught.value.hint == "awsenv login"
 
 
 # The account of a role that is named without one

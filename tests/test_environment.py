@@ -28,8 +28,19 @@ def put_on(environ: dict[str, str], role: str = "power-user", suffix: str = "1")
     return environment.change(chain(role), credentials(suffix), environ).applied_to(environ)
 
 
-names = st.sampled_from([*environment.EXPORTED, *environment.REMOVED, "PATH", "AWS_PAGER"])
-environs = st.dictionaries(names, st.text(st.characters(exclude_characters="\0"), max_size=8))
+URL = "http://127.0.0.1:4321/credentials/1"
+FILES = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "BOTO_CONFIG")
+
+
+def serve(environ: dict[str, str], role: str = "power-user", *hidden: str) -> dict[str, str]:
+    """Return *environ* with a role put on that an endpoint serves."""
+    return environment.served(chain(role), URL, "canary-token", environ, hidden=hidden).applied_to(environ)
+
+
+names = st.sampled_from([*environment.EXPORTED, *environment.REMOVED, *environment.FILES, "PATH", "AWS_PAGER"])
+texts = st.text(st.characters(exclude_characters="\0"), max_size=8) | st.sampled_from(["/dev/null", URL])
+environs = st.dictionaries(names, texts)
+hidings = st.sets(st.sampled_from(FILES[1:]))
 
 
 def test_a_role_is_these_variables() -> None:
@@ -81,6 +92,124 @@ def test_a_second_role_is_put_on_as_if_it_were_the_first(environ: dict[str, str]
 def test_our_own_keys_are_never_a_source(environ: dict[str, str]) -> None:
     """Look for sources in the environment as it was before the first role."""
     assert environ == environment.original(put_on(environ))
+
+
+@given(environs, hidings)
+def test_off_restores_what_was_there_before_an_endpoint(environ: dict[str, str], hidden: set[str]) -> None:
+    """Bring back every variable, the files among them, also those that were hidden already."""
+    changed = serve(environ, "power-user", *hidden)
+
+    assert environ == environment.restore(changed).applied_to(changed)
+    assert environ == environment.original(changed)
+
+
+@given(environs, hidings)
+def test_an_endpoint_after_keys_is_put_on_as_if_it_were_the_first(environ: dict[str, str], hidden: set[str]) -> None:
+    """Leave nothing of the keys, and keep what was saved before them."""
+    second = serve(put_on(environ, "first"), "second", *hidden)
+
+    assert serve(environ, "second", *hidden) == second
+
+
+@given(environs, hidings)
+def test_keys_after_an_endpoint_are_put_on_as_if_they_were_the_first(environ: dict[str, str], hidden: set[str]) -> None:
+    """Leave nothing of the endpoint, and show the person's files again."""
+    second = put_on(serve(environ, "first", *hidden), "second")
+
+    assert put_on(environ, "second") == second
+
+
+@given(environs, hidings)
+def test_an_endpoint_takes_the_place_of_another(environ: dict[str, str], hidden: set[str]) -> None:
+    """A file that the first one hid and the second one does not is there again."""
+    assert serve(environ, "second") == serve(serve(environ, "first", *hidden), "second")
+
+
+def test_a_role_that_is_served_is_these_variables() -> None:
+    """Export the endpoint and no key; hide the credentials file, and the others where it is asked for."""
+    expected = {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": URL,
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": "canary-token",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "AWS_REGION": "eu-central-1",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_VAULT": "power-user",
+        "AWSENV_ROLE": "power-user",
+        "AWSENV_LABEL": "power-user",
+        "AWSENV_REFRESH": URL,
+    }
+
+    assert expected == serve({})
+    assert expected | dict.fromkeys(FILES, "/dev/null") == serve({}, "power-user", *FILES[1:])
+
+
+def test_nothing_that_outranks_the_endpoint_is_left() -> None:
+    """Neither keys nor any other source; and what is not hidden stays as it is."""
+    stale = dict.fromkeys([*environment.EXPORTED, *environment.REMOVED, *FILES], "stale")
+
+    changed = serve(stale)
+
+    endpoint = {"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"}
+    assert endpoint == {*environment.EXPORTED[:4], *environment.REMOVED} & set(changed)
+    assert ("/dev/null", "stale", "stale") == tuple(changed[name] for name in FILES)
+
+
+def test_an_account_id_is_that_of_the_role_that_is_served() -> None:
+    """Correct AWS_ACCOUNT_ID where it is set and the account is known; remove it where it is not known."""
+    environ = {"AWS_ACCOUNT_ID": "999999999999"}
+
+    change = environment.served(chain(), URL, "t", environ, account="123456789012")
+
+    assert {"123456789012"} == {change.variables[name] for name in ("AWS_ACCOUNT_ID", "AWSENV_ACCOUNT")}
+    assert "AWS_ACCOUNT_ID" not in serve(environ)
+
+
+def test_a_role_that_is_served_has_its_keys_and_no_end() -> None:
+    """Say so for as long as the endpoint is ours and no key outranks it."""
+    role = serve({"AWS_ACCESS_KEY_ID": "AKIAMINE"})
+
+    def active(environ: dict[str, str]) -> tuple[int | None, bool, bool]:
+        found = environment.active(environ)
+        assert found is not None
+        return found.expires, found.has_its_keys, found.is_served
+
+    assert (None, True, True) == active(role)
+    assert (None, False, True) == active(role | {"AWS_ACCESS_KEY_ID": "AKIA9"})
+    assert (None, False, True) == active(role | {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1/x"})
+    assert (1795453200, True, False) == active(put_on({}))
+
+
+def test_what_is_set_since_an_endpoint_is_the_persons_own() -> None:
+    """A key, a file, an endpoint of theirs: `off` leaves it, and the key meets no part of the one before."""
+    before = dict.fromkeys(["AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", *FILES], "before")
+    since = {
+        "AWS_ACCESS_KEY_ID": "AKIA9",
+        "AWS_SECRET_ACCESS_KEY": "theirs",
+        "AWS_CONFIG_FILE": "theirs",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1/x",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": "theirs",
+    }
+
+    expected = since | {"AWS_SHARED_CREDENTIALS_FILE": "before", "BOTO_CONFIG": "before"}
+    assert expected == environment.original(serve(before, "power-user", *FILES[1:]) | since)
+
+
+def test_a_role_says_by_what_the_agent_knows_it() -> None:
+    """Set AWSENV_RENEW when there is something to say, and let no other role's stay."""
+    renewed = environment.change(chain(), credentials(), {}, renewal="abc").applied_to({})
+
+    assert "abc" == renewed["AWSENV_RENEW"]
+    assert put_on({}) == put_on(renewed)
+    assert serve({}) == serve(renewed)
+    assert {} == environment.original(renewed)
+
+
+def test_a_role_that_is_served_can_be_said_again() -> None:
+    """Put the endpoint on an environment that rc files have changed since."""
+    role = serve({"AWS_ACCESS_KEY_ID": "AKIAMINE"})
+    spoilt = role | {"AWS_ACCESS_KEY_ID": "AKIAFROMRC", "AWS_SHARED_CREDENTIALS_FILE": "rc"}
+
+    assert role == environment.spelled_out(role).applied_to(spoilt)
 
 
 def test_a_profile_that_is_chosen_later_is_the_persons_own() -> None:

@@ -23,7 +23,9 @@ MAX_CODES = 3
 """How many codes are tried for a hop: a wrong device is not mended by a fourth, and AWS may lock the user out."""
 
 
-def obtain(chain: Chain, profiles: Profiles, environ: Environ, codes: Codes) -> Credentials:
+def obtain(
+    chain: Chain, profiles: Profiles, environ: Environ, codes: Codes, *, session: Credentials | None = None
+) -> Credentials:
     """Walk the chain.
 
     Args:
@@ -31,6 +33,8 @@ def obtain(chain: Chain, profiles: Profiles, environ: Environ, codes: Codes) -> 
         profiles: What the files say: of the source, of endpoints, CA bundles and the like.
         environ: The environment of the caller, without the variables of a role that awsenv has set.
         codes: What yields MFA codes.
+        session: What the first hop came to when it was made before, if that hop is a GetSessionToken: the walk goes
+            on from it, and the source is not asked for its credentials. With any other first hop it is not used.
 
     Returns:
         The credentials of the last hop, with the account and the ARN of its role; of the source if there is no hop.
@@ -48,9 +52,10 @@ def obtain(chain: Chain, profiles: Profiles, environ: Environ, codes: Codes) -> 
     from awsenv.aws.source import source_credentials  # noqa: PLC0415
     from awsenv.aws.sts import Sts  # noqa: PLC0415
 
-    session = open_session(profiles, environ, profile=chain.settings_profile, region=chain.region)
-    source = source_credentials(chain.source, session, profiles, environ)
-    walk = _Walk(chain, Sts(session), source, codes, profiles.where)
+    connection = open_session(profiles, environ, profile=chain.settings_profile, region=chain.region)
+    held = session if chain.hops and isinstance(chain.hops[0], GetSessionToken) else None
+    signer = held or source_credentials(chain.source, connection, profiles, environ)
+    walk = _Walk(chain, Sts(connection), signer, codes, profiles.where, begin=0 if held is None else 1)
     try:
         return walk.to_the_end()
     except (RefusedError, MfaError) as error:
@@ -66,7 +71,9 @@ def obtain(chain: Chain, profiles: Profiles, environ: Environ, codes: Codes) -> 
 class _Walk:
     """One walk along a chain, with what it learns on the way."""
 
-    def __init__(self, chain: Chain, sts: Sts, source: Credentials, codes: Codes, where: str) -> None:
+    def __init__(self, chain: Chain, sts: Sts, source: Credentials, codes: Codes, where: str, *, begin: int) -> None:
+        """Begin at the hop of that number, which *source* signs."""
+        self._begin = begin
         self._chain = chain
         self._sts = sts
         self._source = source
@@ -76,7 +83,7 @@ class _Walk:
 
     def to_the_end(self) -> Credentials:
         credentials = self._source
-        for index, hop in enumerate(self._chain.hops):
+        for index, hop in enumerate(self._chain.hops[self._begin :], start=self._begin):
             if isinstance(hop, GetSessionToken):
                 credentials = self._session(index, hop, credentials)
             else:
@@ -137,7 +144,7 @@ class _Walk:
 
     def _identity(self) -> Identity:
         if self._known is None:
-            self._known = self._sts.identity(self._call(0, None), self._source)
+            self._known = self._sts.identity(self._call(self._begin, None), self._source)
         return self._known
 
     def _call(self, index: int, hop: Hop | None) -> Call:
@@ -149,9 +156,10 @@ class _Walk:
         source = self._chain.source
         origins = {} if hop is None else hop.origins
         role = hop.role if isinstance(hop, AssumeRole) else None
+        by_session = "awsenv login" if index == self._begin > 0 else None
         return Call(
             key_place=str(source.origin) if index == 0 and source.origin is not None else None,
-            key_hint=renewal(source) if index == 0 else None,
+            key_hint=renewal(source) if index == 0 else by_session,
             serial_place=_place(origins, "mfa_serial"),
             duration_place=_place(origins, "duration"),
             denied_place=_place(origins, "role"),

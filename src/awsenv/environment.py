@@ -1,6 +1,7 @@
 """Which variables a role is: the one list of names, and how it is put on, read back and taken off again.
 
     change(chain, credentials, environ)  what `use` and `exec` do to an environment
+    served(chain, url, token, environ)   what `exec --refresh` does: where to get keys from, in place of keys
     restore(environ)                     what `off` does: back to what was there before the first `use`
     original(environ)                    the environment as if no role were active: what sources are looked for in
     active(environ)                      the role that is active, for `status` and for the prompt
@@ -11,6 +12,7 @@ and not by whether it is empty. A second `use` keeps what the first one saved.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import timezone
 from typing import TYPE_CHECKING
@@ -18,6 +20,8 @@ from typing import TYPE_CHECKING
 from awsenv.model import Change
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from awsenv.model import Chain, Credentials, Environ
 
 ROLE = "AWSENV_ROLE"
@@ -25,9 +29,12 @@ LABEL = "AWSENV_LABEL"
 ACCOUNT = "AWSENV_ACCOUNT"
 EXPIRES_EPOCH = "AWSENV_EXPIRES_EPOCH"
 KEY_ID = "AWSENV_ACCESS_KEY_ID"
-OURS = (ROLE, LABEL, ACCOUNT, EXPIRES_EPOCH, KEY_ID)
-"""For the prompt and for `status`. `AWSENV_ACCESS_KEY_ID` says which key in the environment is ours: a person may have
-exported another since, which is theirs."""
+RENEW = "AWSENV_RENEW"
+REFRESH = "AWSENV_REFRESH"
+OURS = (ROLE, LABEL, ACCOUNT, EXPIRES_EPOCH, KEY_ID, RENEW, REFRESH)
+"""For the prompt and for `status`. `AWSENV_ACCESS_KEY_ID` says which key in the environment is ours, and
+`AWSENV_REFRESH` which endpoint: a person may have exported another since, which is theirs. `AWSENV_RENEW` is by what
+the agent knows the role."""
 
 EXPORTED = (
     "AWS_ACCESS_KEY_ID",
@@ -71,10 +78,23 @@ REMOVED = (
 )
 """What a role removes. Unset, never blanked."""
 
+FILES = (
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_CONFIG_FILE",
+    # The file of boto 2, which botocore reads still.
+    "BOTO_CONFIG",
+)
+"""What can hold credentials that outrank an endpoint: `exec --refresh` points it at no file."""
+
 _KEYS = EXPORTED[:4]
+_OF_A_KEY = (*_KEYS, "AWS_SECURITY_TOKEN")
+_URL = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+_TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - the name of a variable, not a secret
+_NO_FILE = os.devnull
 _LONGEST_EPOCH = 11
 _SAVED = "AWSENV_SAVED_"
-_ORDER = (*EXPORTED, *REMOVED, *OURS, *(_SAVED + name for name in (*EXPORTED, *REMOVED)))
+_TOUCHED = (*EXPORTED, *REMOVED, *FILES)
+_ORDER = (*_TOUCHED, *OURS, *(_SAVED + name for name in _TOUCHED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +106,61 @@ class ActiveRole:
     expires: int | None
     """Seconds since the epoch, UTC; None: the keys do not expire, or the variable holds something else than a time."""
     has_its_keys: bool
-    """Whether the key in the environment is still the one that the role was given."""
+    """Whether what the SDKs take their keys from is still what the role has put there."""
+    is_served: bool = False
+    """Whether the keys come from an endpoint, which renews them (`exec --refresh`)."""
 
 
-def change(chain: Chain, credentials: Credentials, environ: Environ) -> Change:
-    """Return what makes *environ* that of the role, whatever role is active in it now."""
+def change(chain: Chain, credentials: Credentials, environ: Environ, renewal: str | None = None) -> Change:
+    """Return what makes *environ* that of the role, whatever role is active in it now.
+
+    Args:
+        chain: The role.
+        credentials: Its keys.
+        environ: The environment of the caller, as it is.
+        renewal: By what the agent knows the role, so that the shell can ask for new keys; None: no agent does.
+    """
     before = original(environ)
-    after = {name: value for name, value in before.items() if name not in REMOVED}
-    after |= {_SAVED + name: before[name] for name in (*EXPORTED, *REMOVED) if name in before}
-    for name, value in _exports(chain, credentials, before).items():
-        if value is None:
-            after.pop(name, None)
-        else:
-            after[name] = value
-    return _difference(environ, after)
+    expires = credentials.expiration and credentials.expiration.astimezone(timezone.utc)
+    exports = {
+        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+        "AWS_SESSION_TOKEN": credentials.session_token,
+        "AWS_CREDENTIAL_EXPIRATION": None if expires is None else expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        **_labels(chain, credentials.account, before),
+        KEY_ID: credentials.access_key_id,
+        EXPIRES_EPOCH: None if expires is None else str(int(expires.timestamp())),
+        RENEW: renewal,
+    }
+    return _difference(environ, _put_on(before, exports, (*EXPORTED, *REMOVED)))
+
+
+def served(
+    chain: Chain, url: str, token: str, environ: Environ, *, account: str | None = None, hidden: Iterable[str] = ()
+) -> Change:
+    """Return what makes *environ* that of the role by way of a container credentials endpoint, without keys.
+
+    The files of the person are hidden where they would win over the endpoint: keys in `[default]` of the credentials
+    file do in botocore (measured on 1.44.5), so that file always is.
+
+    Args:
+        chain: The role.
+        url: The endpoint.
+        token: What the endpoint wants to be shown.
+        environ: The environment of the caller, as it is.
+        account: The account of the role, if it is known.
+        hidden: Those of `FILES` that outrank the endpoint besides (see `config.outranking`).
+    """
+    before = original(environ)
+    exports = {
+        **dict.fromkeys(_KEYS),
+        _URL: url,
+        _TOKEN: token,
+        **dict.fromkeys((FILES[0], *hidden), _NO_FILE),
+        **_labels(chain, account, before),
+        REFRESH: url,
+    }
+    return _difference(environ, _put_on(before, exports, _TOUCHED))
 
 
 def restore(environ: Environ) -> Change:
@@ -110,16 +171,18 @@ def restore(environ: Environ) -> Change:
 def original(environ: Environ) -> dict[str, str]:
     """Return *environ* as it was before a role was put on.
 
-    What the person has set since stays theirs: a variable that a role removes, and another key.
+    What the person has set since stays theirs: a variable that a role removes, another key, another file.
     """
     before = {name: value for name, value in environ.items() if not name.startswith(_SAVED) and name not in OURS}
     if ROLE not in environ:
         return before
-    ours = EXPORTED if _has_our_key(environ) else [name for name in EXPORTED if name not in _KEYS]
-    for name in (*ours, *REMOVED):
-        if name in ours:
-            before.pop(name, None)
-        if name not in before and (saved := environ.get(_SAVED + name)) is not None:
+    for name in _set_by_role(environ):
+        before.pop(name, None)
+    # A key of theirs goes with no part of the one that was there before.
+    theirs = any(name in before for name in _KEYS[:2])
+    for name in _TOUCHED:
+        saved = environ.get(_SAVED + name)
+        if saved is not None and name not in before and not (theirs and name in _OF_A_KEY):
             before[name] = saved
     return before
 
@@ -135,7 +198,8 @@ def active(environ: Environ) -> ActiveRole | None:
         role=role,
         account=environ.get(ACCOUNT),
         expires=int(expires) if is_time else None,
-        has_its_keys=_has_our_key(environ),
+        has_its_keys=_has_our_endpoint(environ) if REFRESH in environ else _has_our_key(environ),
+        is_served=REFRESH in environ,
     )
 
 
@@ -149,24 +213,42 @@ def _has_our_key(environ: Environ) -> bool:
     return environ.get("AWS_ACCESS_KEY_ID") == environ.get(KEY_ID)
 
 
-def _exports(chain: Chain, credentials: Credentials, before: Environ) -> dict[str, str | None]:
-    expires = credentials.expiration and credentials.expiration.astimezone(timezone.utc)
+def _has_our_endpoint(environ: Environ) -> bool:
+    # A key in the environment outranks every endpoint.
+    return environ.get(_URL) == environ.get(REFRESH) and "AWS_ACCESS_KEY_ID" not in environ
+
+
+def _set_by_role(environ: Environ) -> Iterable[str]:
+    """Yield the variables whose values are the role's, as far as the person has not set others since."""
+    yield from (name for name in EXPORTED if name not in _KEYS)
+    if REFRESH not in environ:
+        if _has_our_key(environ):
+            yield from _KEYS
+        return
+    if environ.get(_URL) == environ[REFRESH]:
+        yield from (_URL, _TOKEN)
+    yield from (name for name in FILES if environ.get(name) == _NO_FILE)
+
+
+def _labels(chain: Chain, account: str | None, before: Environ) -> dict[str, str | None]:
     region = chain.region
     return {
-        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
-        "AWS_SESSION_TOKEN": credentials.session_token,
-        "AWS_CREDENTIAL_EXPIRATION": None if expires is None else expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "AWS_REGION": before.get("AWS_REGION") if region is None else region,
         "AWS_DEFAULT_REGION": before.get("AWS_DEFAULT_REGION") if region is None else region,
         "AWS_VAULT": chain.label,
-        "AWS_ACCOUNT_ID": credentials.account if "AWS_ACCOUNT_ID" in before else None,
+        "AWS_ACCOUNT_ID": account if "AWS_ACCOUNT_ID" in before else None,
         ROLE: chain.role,
         LABEL: chain.label,
-        ACCOUNT: credentials.account,
-        KEY_ID: credentials.access_key_id,
-        EXPIRES_EPOCH: None if expires is None else str(int(expires.timestamp())),
+        ACCOUNT: account,
     }
+
+
+def _put_on(before: Environ, exports: Mapping[str, str | None], kept: Iterable[str]) -> dict[str, str]:
+    """Return *before* with the variables of a role, and with what was there before of those *kept*."""
+    after: dict[str, str | None] = {name: value for name, value in before.items() if name not in REMOVED}
+    after |= {_SAVED + name: before[name] for name in kept if name in before}
+    after |= exports
+    return {name: value for name, value in after.items() if value is not None}
 
 
 def _difference(before: Environ, after: Environ) -> Change:

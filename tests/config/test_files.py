@@ -73,6 +73,25 @@ def test_a_file_below_the_home_is_named_with_a_tilde(home: Home) -> None:
     )
 
 
+@pytest.mark.parametrize("written", ["aws/config", "./aws/config", "../{name}/aws/config"])
+def test_a_relative_path_begins_at_the_folder_of_the_caller(written: str, tmp_path: Path) -> None:
+    """Who reads may be another process than the one that was called; messages name the file as it was written."""
+    (tmp_path / "aws").mkdir()
+    (tmp_path / "aws" / "config").write_text("[profile here]\n")
+    written = written.format(name=tmp_path.name)
+
+    profiles = config.read({"AWS_CONFIG_FILE": written, "AWS_SHARED_CREDENTIALS_FILE": ""}, str(tmp_path))
+
+    assert (("here",), written) == (profiles.names, profiles.config_name)
+
+
+def test_an_absolute_path_begins_at_no_folder(home: Home, tmp_path: Path) -> None:
+    """Only what is relative is relative to something."""
+    home.write("[profile here]\n")
+
+    assert ("here",) == config.read(home.environ(), str(tmp_path / "elsewhere")).names
+
+
 @pytest.mark.parametrize("kind", ["missing", "folder", "fifo", "/dev/null", "below a file", "empty name"])
 def test_what_is_no_regular_file_is_no_file_and_does_not_hang(kind: str, tmp_path: Path) -> None:
     """As in botocore: only a regular file counts."""

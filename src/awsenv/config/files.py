@@ -34,27 +34,28 @@ class File:
     """None: there is no such file."""
 
 
-def config_file(environ: Mapping[str, str]) -> File:
-    """Read the config file.
+def config_file(environ: Mapping[str, str], folder: str | None = None) -> File:
+    """Read the config file; a relative path is one below *folder*, or below the folder of the process.
 
     Raises:
         ConfigError: It is there and cannot be read, or is not UTF-8.
     """
-    return _read(environ.get("AWS_CONFIG_FILE", "~/.aws/config"), environ)
+    return _read(environ.get("AWS_CONFIG_FILE", "~/.aws/config"), environ, folder)
 
 
-def credentials_file(environ: Mapping[str, str]) -> File:
-    """Read the shared credentials file.
+def credentials_file(environ: Mapping[str, str], folder: str | None = None) -> File:
+    """Read the shared credentials file; a relative path is one below *folder*, or below the folder of the process.
 
     Raises:
         ConfigError: It is there and cannot be read, or is not UTF-8.
     """
-    return _read(environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"), environ)
+    return _read(environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"), environ, folder)
 
 
-def _read(written: str, environ: Mapping[str, str]) -> File:
+def _read(written: str, environ: Mapping[str, str], folder: str | None) -> File:
     path = _expanded(written, environ)
     name = _shown(path, environ)
+    path = path if folder is None else os.path.join(folder, path)  # noqa: PTH118 - Path() drops "./"
     data = _bytes(path, name)
     return File(name, path, None if data is None else _decoded(data, name))
 

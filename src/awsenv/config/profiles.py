@@ -48,13 +48,15 @@ class Profile:
 class Profiles:
     """The profiles of the two files. Immutable; a profile's settings are built when it is asked for."""
 
-    def __init__(self, config: files.File, credentials: files.File) -> None:
+    def __init__(self, config: files.File, credentials: files.File, folder: str | None = None) -> None:
         """Parse the two files.
 
         Raises:
             ConfigError: botocore would refuse one of them; the place says which line.
         """
         self._files = (config, credentials)
+        self.folder = folder
+        """Where relative paths begin, which settings may hold; None: at the working directory of the process."""
         self.config_sections = ini.parse(config.text or "", config.name)
         """The sections of the config file by their header, with those that are not profiles."""
         self.credentials_sections = ini.parse(credentials.text or "", credentials.name)
@@ -118,13 +120,17 @@ class Profiles:
         return full
 
 
-def read(environ: Mapping[str, str]) -> Profiles:
+def read(environ: Mapping[str, str], folder: str | None = None) -> Profiles:
     """Read the two files where botocore would, given *environ*.
+
+    Args:
+        environ: The environment of the caller.
+        folder: The working directory of the caller, which relative paths begin at; None: that of the process.
 
     Raises:
         ConfigError: A file is there and cannot be read, or botocore would refuse it.
     """
-    return Profiles(files.config_file(environ), files.credentials_file(environ))
+    return Profiles(files.config_file(environ, folder), files.credentials_file(environ, folder), folder)
 
 
 def _by_kind(sections: Mapping[str, ini.Section]) -> tuple[dict[str, dict[str, str]], list[str]]:
