@@ -11,6 +11,7 @@ from awsenv.config.limits import mfa_code
 from awsenv.config.listing import Entry, roles
 from awsenv.config.profiles import Profile, Profiles, Setting, read
 from awsenv.config.resolution import resolve
+from awsenv.config.session import resolve_login, through_session
 from awsenv.config.sources import StaticKeys, static_keys
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "mfa_code",
     "read",
     "resolve",
+    "resolve_login",
     "roles",
     "static_keys",
+    "through_session",
 ]

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from awsenv.config import sources
 
 if TYPE_CHECKING:
-    from awsenv.config.profiles import Profile, Profiles
+    from collections.abc import Sequence
+
+    from awsenv.config.profiles import Profile, Profiles, Setting
     from awsenv.model import Origin
 
 
@@ -38,28 +40,32 @@ def roles(profiles: Profiles) -> tuple[Entry, ...]:
 def _entry(profile: Profile, profiles: Profiles) -> Entry:
     is_role = sources.is_role(profile)
     named = profile.value("source_profile") if is_role else None
+    device = device_of(way_of(profile, profiles))
     return Entry(
         name=profile.name,
         role_arn=profile.value("role_arn") if is_role else None,
         kind=None if is_role else sources.kind_of(profile),
         source=named or (profile.value("credential_source") if is_role else None),
-        mfa_serial=_mfa_serial(profile, profiles) or None,
+        mfa_serial=None if device is None else device.value or None,
         origin=profile.origin,
     )
 
 
-def _mfa_serial(profile: Profile, profiles: Profiles) -> str | None:
-    """Return the device that `mfa.with_mfa` would take, as far as it can be told without checking anything."""
-    way = _way(profile, profiles)
+def device_of(way: Sequence[Profile]) -> Setting | None:
+    """Return the device that `mfa.with_mfa` would take, as far as it can be told without checking anything.
+
+    Args:
+        way: What `way_of` returns.
+    """
     source = way[-1]
     kind = source.value("credential_source") if sources.is_role(source) else sources.kind_of(source)
     if kind in {"Ec2InstanceMetadata", "EcsContainer"} or kind in sources.OF_A_ROLE:
         return None
     order = [*way[-2:-1], source, *reversed(way[:-2])] if not sources.is_role(source) else way[::-1]
-    return next((each.value("mfa_serial") for each in order if "mfa_serial" in each.settings), None)
+    return next((each.settings["mfa_serial"] for each in order if "mfa_serial" in each.settings), None)
 
 
-def _way(profile: Profile, profiles: Profiles) -> list[Profile]:
+def way_of(profile: Profile, profiles: Profiles) -> list[Profile]:
     """Follow source_profile as far as it leads, a loop once round."""
     way = [profile]
     while sources.is_role(way[-1]) and (len(way) == 1 or not sources.has_static_keys(way[-1])):

@@ -17,11 +17,15 @@ from awsenv.errors import ConfigError
 from awsenv.model import AssumeRole, GetSessionToken, Mfa, Origin
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from awsenv.config.profiles import Profile
     from awsenv.config.route import Route
     from awsenv.model import RoleRequest
 
-_ONLY_FIRST = "only the first role of a chain can be assumed with an MFA code"
+_ONLY_FIRST = (
+    "only the first role of a chain can be assumed with an MFA code; a role behind it never meets a condition on MFA"
+)
 _ROLES_HAVE_NONE = "the source credentials are those of a role, which has no MFA device"
 
 
@@ -37,7 +41,7 @@ def with_mfa(hops: tuple[AssumeRole, ...], route: Route, request: RoleRequest) -
     """
     first, *rest = hops
     later = [_own(step.profile) for step in route.steps[1:]]
-    serial = _first_serial(route, request)
+    serial = first_serial(route, request)
     if route.found.is_of_a_role:
         used = None
         first = _without(first, serial, request)
@@ -61,11 +65,26 @@ def session_token(route: Route, request: RoleRequest) -> tuple[GetSessionToken, 
             place=str(origin_of(request, "code")),
             hint="leave the code out",
         )
-    mfa, origins = _device(_first_serial(route, request), [profile], request)
-    if mfa is None:
-        return ()
-    duration = None
-    setting = profile.settings.get("duration_seconds")
+    mfa, origins = device(first_serial(route, request), [profile], request)
+    return () if mfa is None else (session_hop(mfa, origins, profile, request),)
+
+
+def session_hop(
+    mfa: Mfa, origins: Mapping[str, Origin], profile: Profile | None, request: RoleRequest
+) -> GetSessionToken:
+    """Return the hop that opens an MFA session of the user whose key *profile* holds.
+
+    Args:
+        mfa: The device.
+        origins: Where its settings come from.
+        profile: The source; None: the environment holds the key.
+        request: What was asked for.
+
+    Raises:
+        ConfigError: AWS grants no session of that duration.
+    """
+    duration, origins = None, dict(origins)
+    setting = None if profile is None else profile.settings.get("duration_seconds")
     if request.duration is not None:
         origins["duration"] = origin_of(request, "duration")
         duration = request.duration
@@ -74,14 +93,15 @@ def session_token(route: Route, request: RoleRequest) -> tuple[GetSessionToken, 
         duration = limits.duration(setting.value, setting.origin)
     if duration is not None:
         limits.in_range(duration, limits.MAX_SESSION_DURATION, origins["duration"])
-    return (GetSessionToken(mfa, duration, origins=origins),)
+    return GetSessionToken(mfa, duration, origins=origins)
 
 
 def _own(profile: Profile | None) -> Setting | None:
     return None if profile is None else profile.settings.get("mfa_serial")
 
 
-def _first_serial(route: Route, request: RoleRequest) -> Setting | None:
+def first_serial(route: Route, request: RoleRequest) -> Setting | None:
+    """Return the device that was asked for, else that of the first role's profile, else that of the source profile."""
     if request.mfa_serial is not None:
         return Setting(request.mfa_serial, origin_of(request, "mfa_serial"))
     own = _own(route.steps[0].profile) if route.steps else None
@@ -100,13 +120,23 @@ def _presenting(
             profiles.insert(0, route.steps[number].profile)
             note = f"{serial.origin}: used for the first role instead; {_ONLY_FIRST}"
             hop = replace(hop, notes=(*hop.notes, note))
-    mfa, origins = _device(serial, [profile for profile in profiles if profile is not None], request)
+    mfa, origins = device(serial, [profile for profile in profiles if profile is not None], request)
     return replace(hop, mfa=mfa, origins={**hop.origins, **origins}), None if mfa is None else mfa.serial
 
 
-def _device(
+def device(
     serial: Setting | None, profiles: list[Profile], request: RoleRequest
 ) -> tuple[Mfa | None, dict[str, Origin]]:
+    """Return the device and the origins of its settings; None: there is none, and no code was given.
+
+    Args:
+        serial: The device, if one is configured.
+        profiles: Where to look for `mfa_process`, in this order.
+        request: What was asked for.
+
+    Raises:
+        ConfigError: It is not a device that shows codes, or `mfa_process` is not one command.
+    """
     if serial is not None and serial.value:
         checked, origins = limits.mfa_serial(serial.value, serial.origin), {"mfa_serial": serial.origin}
     elif request.code is not None:

@@ -64,7 +64,7 @@ def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain
     if request.code is not None:
         limits.mfa_code(request.code)
     way = route.find(request, profiles, environ)
-    region = _region(request, way.profiles, environ)
+    region = region_of(request, way.profiles, environ)
     partition = regions.WITHOUT_REGION if region is None else regions.partition(*region)
     hops: tuple[Hop, ...]
     if way.steps:
@@ -72,8 +72,7 @@ def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain
     else:
         hops = mfa.session_token(way, request)
         _refuse_idle_options(request, _OF_A_ROLE if hops else (*_OF_A_ROLE, *_OF_A_SESSION))
-    for arn, origin in _arns(way, hops):
-        _check_partition(arn, origin, partition, region)
+    check_partition(way, hops, partition, region)
     return Chain(
         source=way.found.source,
         hops=hops,
@@ -100,7 +99,7 @@ def _roles(way: route.Route, request: RoleRequest, environ: Environ, partition: 
     return mfa.with_mfa(hops, way, request)
 
 
-def _region(request: RoleRequest, profiles: tuple[Profile, ...], environ: Environ) -> tuple[str, Origin] | None:
+def region_of(request: RoleRequest, profiles: tuple[Profile, ...], environ: Environ) -> tuple[str, Origin] | None:
     """Return the region and its origin. The environment beats the files, as in every SDK; an empty one is none."""
     if request.region is not None:
         return request.region, origin_of(request, "region")
@@ -109,6 +108,22 @@ def _region(request: RoleRequest, profiles: tuple[Profile, ...], environ: Enviro
             return environ[variable], Origin(variable)
     settings = (profile.settings["region"] for profile in profiles if profile.value("region"))
     return next(((setting.value, setting.origin) for setting in settings), None)
+
+
+def check_partition(way: route.Route, hops: tuple[Hop, ...], partition: str, region: tuple[str, Origin] | None) -> None:
+    """Refuse an ARN of another partition than the region's: STS of one partition knows nothing of another.
+
+    Raises:
+        ConfigError: There is such an ARN.
+    """
+    for arn, origin in _arns(way, hops):
+        if arns.partition_of(arn) not in {None, partition}:
+            here = "without a region it is aws" if region is None else f"{region[0]} ({region[1]}) is in {partition}"
+            raise ConfigError(
+                f"{quoted(arn)} is in another partition than the region: {here}",
+                place=str(origin),
+                hint=f"choose a region of {arns.partition_of(arn)} with --region",
+            )
 
 
 def _arns(way: route.Route, hops: tuple[Hop, ...]) -> Iterator[tuple[str, Origin]]:
@@ -122,17 +137,6 @@ def _arns(way: route.Route, hops: tuple[Hop, ...]) -> Iterator[tuple[str, Origin
             yield from ((arn, hop.origins["policy_arns"]) for arn in hop.policy_arns)
         if hop.mfa is not None and hop.mfa.serial is not None:
             yield hop.mfa.serial, hop.origins["mfa_serial"]
-
-
-def _check_partition(arn: str, origin: Origin, partition: str, region: tuple[str, Origin] | None) -> None:
-    """Refuse an ARN of another partition than the region's: STS of one partition knows nothing of another."""
-    if arns.partition_of(arn) not in {None, partition}:
-        here = "without a region it is aws" if region is None else f"{region[0]} ({region[1]}) is in {partition}"
-        raise ConfigError(
-            f"{quoted(arn)} is in another partition than the region: {here}",
-            place=str(origin),
-            hint=f"choose a region of {arns.partition_of(arn)} with --region",
-        )
 
 
 def _refuse_idle_options(request: RoleRequest, fields: tuple[str, ...]) -> None:

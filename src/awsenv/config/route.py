@@ -55,6 +55,26 @@ def find(request: RoleRequest, profiles: Profiles, environ: Environ) -> Route:
     return _Walk(request, profiles, environ).route()
 
 
+def find_source(request: RoleRequest, profiles: Profiles, environ: Environ) -> Route:
+    """Return the way to the source that `awsenv login` is about.
+
+    That is the source of the profile that *request* names, as a source or as a role; else the one that the environment
+    selects for a role that is typed.
+
+    Raises:
+        ConfigError: No such profile, a loop, or a profile that contradicts itself.
+        SourceError: There are no credentials to begin with.
+    """
+    return _Walk(request, profiles, environ).source()
+
+
+def source_name(request: RoleRequest) -> Setting | None:
+    """Return the profile whose source `awsenv login` is about; None: none is named."""
+    field = "role" if request.profile is None else "profile"
+    name = getattr(request, field)
+    return Setting(name, origin_of(request, field)) if name else None
+
+
 class _Walk:
     """The walk down, profile by profile."""
 
@@ -69,13 +89,26 @@ class _Walk:
         chosen = self._request.profile
         source = None if chosen is None else Setting(chosen, origin_of(self._request, "profile"))
         if asked is None:
-            found = self._typed(Setting(word, origin_of(self._request, "role")), source)
-        elif not sources.is_role(asked):
-            self._seen.append(asked)
-            found = sources.from_profile(asked, self._profiles)
-        else:
-            found = self._role(asked, source)
+            return self._to(self._typed(Setting(word, origin_of(self._request, "role")), source))
+        return self._to(self._described(asked, source))
+
+    def source(self) -> Route:
+        word = source_name(self._request)
+        if word is None:
+            return self._to(self._ambient(None))
+        asked = self._profiles.get(word.value)
+        if asked is None:
+            raise self._unknown(word)
+        return self._to(self._described(asked, None))
+
+    def _to(self, found: Found) -> Route:
         return Route(found, tuple(reversed(self._steps)), tuple(self._seen))
+
+    def _described(self, profile: Profile, source: Setting | None) -> Found:
+        if sources.is_role(profile):
+            return self._role(profile, source)
+        self._seen.append(profile)
+        return sources.from_profile(profile, self._profiles)
 
     def _typed(self, word: Setting, source: Setting | None) -> Found:
         section = misspelt(word.value, self._profiles)
@@ -91,8 +124,8 @@ class _Walk:
         self._steps.append(Step(word, None))
         return self._ambient(word) if source is None else self._source(source)
 
-    def _ambient(self, word: Setting) -> Found:
-        """Find the source that the environment selects, in the order of `resolve`."""
+    def _ambient(self, word: Setting | None) -> Found:
+        """Find the source that the environment selects for the role *word*, in the order of `resolve`."""
         keys = sources.from_keys(self._environ)
         named = self._selected()
         profile = self._profiles.get("default" if named is None else named.value)
@@ -179,17 +212,15 @@ class _Walk:
             or "awsenv list shows the profiles",
         )
 
-    def _nothing(self, word: Setting) -> SourceError:
+    def _nothing(self, word: Setting | None) -> SourceError:
+        to_begin = "name a source with --profile, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run aws configure"
+        if word is None:
+            return SourceError("there are no credentials to log in with", hint=to_begin)
         fact, hint = f"there are no credentials to assume role {quoted(word.value)} with", None
         if arns.is_bare_name(word.value):
             fact = f"there is no profile {quoted(word.value)} in {self._profiles.where}, and {fact}"
             hint = did_you_mean(word.value, self._profiles)
-        return SourceError(
-            fact,
-            place=str(word.origin),
-            hint=hint
-            or "name a source with --profile, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run aws configure",
-        )
+        return SourceError(fact, place=str(word.origin), hint=hint or to_begin)
 
 
 def _loop(names: list[str], origin: Origin) -> ConfigError:
