@@ -7,8 +7,10 @@ in here connects to anything.
 from __future__ import annotations
 
 from awsenv.config.hints import did_you_mean
+from awsenv.config.identity import role_id, session_id, source_id
 from awsenv.config.limits import mfa_code
 from awsenv.config.listing import Entry, roles
+from awsenv.config.outranking import outranking
 from awsenv.config.profiles import Profile, Profiles, Setting, read
 from awsenv.config.resolution import resolve
 from awsenv.config.session import resolve_login, through_session
@@ -22,10 +24,14 @@ __all__ = [
     "StaticKeys",
     "did_you_mean",
     "mfa_code",
+    "outranking",
     "read",
     "resolve",
     "resolve_login",
+    "role_id",
     "roles",
+    "session_id",
+    "source_id",
     "static_keys",
     "through_session",
 ]

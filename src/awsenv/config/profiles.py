@@ -107,6 +107,20 @@ class Profiles:
         header = self._headers["sso_sessions"].get(name)
         return None if header is None else _settings(self._files[0].name, self.config_sections[header])
 
+    def services(self, name: str) -> Mapping[str, Setting] | None:
+        """Return what the `[services NAME]` of the config file says, or None."""
+        header = self._headers["services"].get(name)
+        return None if header is None else _settings(self._files[0].name, self.config_sections[header])
+
+    def config_keys(self, name: str) -> frozenset[str]:
+        """Return the keys that the config file sets for a profile, under `[NAME]` or `[profile NAME]` alike.
+
+        Tools differ in which of the two `[default]` and `[profile default]` they take.
+        """
+        own = ([name], ["profile", name])
+        sections = (section for header, section in self.config_sections.items() if _words(header) in own)
+        return frozenset(key for section in sections for key in section.values)
+
     def for_botocore(self) -> dict[str, Any]:
         """Return what botocore's `Session.full_config` would be, as a value of the caller's own.
 

@@ -1,0 +1,270 @@
+"""The ids by which the agent knows credentials."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awsenv import config
+from awsenv.config import files
+from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, Origin, RoleArn, RoleRequest, Source
+
+if TYPE_CHECKING:
+    from config.conftest import Home
+
+KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n"
+JANE = "arn:aws:iam::123456789012:mfa/jane"
+PHONE = "arn:aws:iam::123456789012:mfa/phone"
+ENV_KEYS = {"AWS_ACCESS_KEY_ID": "AKIAI44QH8DHBEXAMPLE", "AWS_SECRET_ACCESS_KEY": "canary-env"}
+
+texts = st.text(max_size=4)
+maybe = st.none() | texts
+seconds = st.none() | st.integers(900, 902)
+pairs = st.lists(st.tuples(texts, texts), max_size=2).map(tuple)
+words = st.lists(texts, max_size=2).map(tuple)
+devices = st.builds(Mfa, serial=maybe, process=maybe)
+roles = st.builds(
+    AssumeRole,
+    role=st.builds(RoleArn, partition=texts, account=maybe, path_and_name=texts),
+    session_name=texts,
+    external_id=maybe,
+    mfa=st.none() | devices,
+    duration=seconds,
+    source_identity=maybe,
+    tags=pairs,
+    transitive_tags=words,
+    policy=maybe,
+    policy_arns=words,
+    profile=maybe,
+)
+sessions = st.builds(GetSessionToken, mfa=devices, duration=seconds)
+chains = st.builds(
+    Chain,
+    source=st.builds(Source, kind=st.sampled_from(["static", "environment", "instance"]), profile=maybe),
+    hops=st.lists(roles | sessions, min_size=1, max_size=3).map(tuple),
+    role=texts,
+    label=texts,
+    region=maybe,
+    settings_profile=maybe,
+)
+NOTHING = config.Profiles(files.File("c", "c", None), files.File("s", "s", None))
+
+
+def of(chain: Chain, **environ: str) -> str:
+    """Return the id of a role where no file says anything."""
+    return config.role_id(chain, NOTHING, environ)
+
+
+def resolved(home: Home, role: str, config_text: str, credentials_text: str = "", **variables: str) -> str:
+    """Return the id of a role that the files describe."""
+    profiles = home.read(config_text, credentials_text)
+    environ = home.environ(**variables)
+    return config.role_id(config.resolve(RoleRequest(role), profiles, environ), profiles, environ)
+
+
+@given(chains, chains)
+def test_two_roles_have_one_id_only_where_aws_is_told_the_same(one: Chain, other: Chain) -> None:
+    """Whatever differs: source, hops, region. A name by which the role was asked for is not told."""
+    same = (one.source, one.hops, one.region) == (other.source, other.hops, other.region)
+
+    assert same == (of(one) == of(other))
+
+
+@given(chains, st.data())
+def test_a_single_field_of_a_single_hop_makes_another_id(chain: Chain, data: st.DataObject) -> None:
+    """The external id and the MFA device no less than the rest; notes and origins are for people."""
+    number = data.draw(st.integers(0, len(chain.hops) - 1))
+    hop = chain.hops[number]
+    other = data.draw(roles if isinstance(hop, AssumeRole) else sessions)
+    for field in fields(hop):
+        value: Any = getattr(other, field.name)
+        changed = replace(hop, **{field.name: value})
+        moved = replace(chain, hops=(*chain.hops[:number], changed, *chain.hops[number + 1 :]))
+        assert (of(chain) == of(moved)) == (getattr(hop, field.name) == value), field.name
+    told = replace(hop, notes=("note",), origins={"role": Origin("x")})
+    assert of(chain) == of(replace(chain, hops=(*chain.hops[:number], told, *chain.hops[number + 1 :])))
+
+
+@given(chains, st.sampled_from(["AWS_ENDPOINT_URL_STS", "AWS_CA_BUNDLE", "AWS_USE_FIPS_ENDPOINT", "AWS_NEW"]), texts)
+def test_every_variable_of_aws_counts(chain: Chain, name: str, value: str) -> None:
+    """Set, unset and empty are three; variables of others are none."""
+    assert of(chain) != of(chain, **{name: value})
+    assert (value == "x") == (of(chain, **{name: "x"}) == of(chain, **{name: value}))
+    assert of(chain) == of(chain, HOME="/h", PATH=value)
+
+
+@given(chains)
+def test_an_id_is_a_word_of_hexadecimal_digits(chain: Chain) -> None:
+    """So that no secret can be in it, and the same on every run."""
+    ids = (
+        of(chain),
+        config.source_id(chain.source, NOTHING, {}),
+        config.session_id(chain, JANE, NOTHING, {}),
+    )
+
+    assert [(32, set())] * 3 == [(len(each), set(each) - set("0123456789abcdef")) for each in ids]
+    assert 3 == len(set(ids))
+    assert ids[0] == of(replace(chain, source=replace(chain.source, origin=Origin("x"))))
+
+
+def test_another_process_computes_the_same_id() -> None:
+    """The seed of Python's hashes has no part in it."""
+    code = """
+from awsenv import config
+from awsenv.config import files
+from awsenv.model import Chain, Source
+nothing = config.Profiles(files.File("c", "c", None), files.File("s", "s", None))
+print(config.role_id(Chain(Source("static", "a"), (), "x", "x", "r"), nothing, {"AWS_B": "1", "AWS_A": "2"}), end="")
+"""
+    path = ":".join(each for each in sys.path if each)
+    ids = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONPATH": path, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+
+    assert {of(Chain(Source("static", "a"), (), "y", "y", "r"), AWS_A="2", AWS_B="1")} == ids
+
+
+BASE = f"""
+[default]
+{KEYS}
+[profile a]
+role_arn = arn:aws:iam::123456789012:role/a
+source_profile = default
+services = local
+[services local]
+sts =
+  endpoint_url = http://127.0.0.1:1
+[profile other]
+region = eu-west-1
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("canary-secret", "canary-secre7"),
+        ("[default]\n", "[default]\nca_bundle = /b\n"),
+        ("services = local", "services = local\nendpoint_url = http://x.test"),
+        ("127.0.0.1:1", "127.0.0.1:2"),
+        ("services = local", "ca_bundle = /b\nservices = local"),
+    ],
+)
+def test_the_settings_of_the_source_and_of_the_role_count(old: str, new: str, home: Home) -> None:
+    """Those of the profile that serves the calls, and its services, decide which AWS it is."""
+    assert resolved(home, "a", BASE) != resolved(home, "a", BASE.replace(old, new))
+
+
+def test_other_profiles_and_comments_do_not_count(home: Home) -> None:
+    """What a person adds to the file ends nothing."""
+    more = f"# a comment\n{BASE}output = json\n[profile new]\n{KEYS}"
+
+    assert resolved(home, "a", BASE) == resolved(home, "a", more)
+
+
+def test_the_file_of_a_key_counts(home: Home) -> None:
+    """Which of the two files holds it decides about the kind of source, and so about what AWS gives."""
+    process = "credential_process = vault\n"
+
+    def source(config_text: str, credentials_text: str) -> str:
+        profiles = home.read(config_text, credentials_text)
+        return config.source_id(Source("process", "default"), profiles, home.environ())
+
+    assert source(f"[default]\n{process}", "") != source("", f"[default]\n{process}")
+
+
+def test_a_session_of_sso_counts(home: Home) -> None:
+    """Another start URL is another person."""
+    profile = "[profile s]\nsso_session = x\nsso_account_id = 1\nsso_role_name = r\n[sso-session x]\n"
+
+    def source(section: str) -> str:
+        return config.source_id(Source("sso", "s"), home.read(profile + section), home.environ())
+
+    assert source("sso_start_url = a\nsso_region = r\n") != source("sso_start_url = b\nsso_region = r\n")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("environment", "AWS_ACCESS_KEY_ID"),
+        ("environment", "AWS_SECURITY_TOKEN"),
+        ("container", "AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+        ("container", "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+        ("web-identity", "AWS_ROLE_ARN"),
+        ("web-identity", "AWS_WEB_IDENTITY_TOKEN_FILE"),
+        ("instance", "AWS_EC2_METADATA_SERVICE_ENDPOINT"),
+        ("sso", "HOME"),
+        ("process", "HOME"),
+        ("login", "AWS_LOGIN_CACHE_DIRECTORY"),
+    ],
+)
+def test_a_source_of_the_environment_is_its_variables(kind: str, name: str) -> None:
+    """Those that this kind reads, and no others."""
+
+    def source(**environ: str) -> str:
+        return config.source_id(Source(kind), NOTHING, environ)
+
+    assert source() != source(**{name: "/a"}) != source(**{name: "/b"})
+    assert source(**{name: "/a"}) == source(**{name: "/a"}, AWS_PAGER="less", AWS_ENDPOINT_URL="x")
+    assert config.source_id(Source("static"), NOTHING, {name: "/a"}) == config.source_id(Source("static"), NOTHING, {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "line", "is_relative"),
+    [
+        ("process", "credential_process = ./vault x", True),
+        ("process", "credential_process = bin/vault x", True),
+        ("process", "credential_process = python3 ../vault.py", True),
+        ("process", "credential_process = vault get /a/b", False),
+        ("process", "credential_process = /opt/vault get", False),
+        ("web-identity", "web_identity_token_file = token", True),
+        ("web-identity", "web_identity_token_file = /token", False),
+        ("static", "ca_bundle = ./x", False),
+    ],
+)
+def test_a_relative_path_makes_a_source_of_its_own_of_each_folder(
+    kind: str, line: str, *, is_relative: bool, home: Home
+) -> None:
+    """The same words mean another command there. All other sources are the same everywhere."""
+    home.write(f"[profile p]\n{line}\n")
+
+    def source(folder: str) -> str:
+        return config.source_id(Source(kind, "p"), config.read(home.environ(), folder), home.environ())
+
+    assert is_relative == (source("/one") != source("/other"))
+
+
+def test_a_session_is_that_of_every_role_of_its_source_and_device(home: Home) -> None:
+    """A login and two roles of it; not another device, not another key, not another AWS."""
+    role = "role_arn = arn:aws:iam::123456789012:role/x\nsource_profile = default\nmfa_serial = "
+    text = (
+        f"[default]\n{KEYS}[profile a]\n{role}{JANE}\nregion = eu-west-1\n[profile b]\nexternal_id = x1\n{role}{JANE}\n"
+    )
+    profiles, environ = home.read(text), home.environ()
+    chains = [config.resolve(RoleRequest(each), profiles, environ) for each in ("a", "b")]
+    chains.append(config.resolve_login(RoleRequest(""), profiles, environ))
+    by_key = config.resolve(RoleRequest("arn:aws:iam::123456789012:role/x"), profiles, home.environ(**ENV_KEYS))
+
+    (id_,) = {config.session_id(chain, JANE, profiles, environ | {"AWS_PROFILE": "x"}) for chain in chains}
+
+    others = {
+        config.session_id(chains[0], PHONE, profiles, environ),
+        config.session_id(chains[0], None, profiles, environ),
+        config.session_id(by_key, JANE, profiles, home.environ(**ENV_KEYS)),
+        config.session_id(chains[0], JANE, home.read(text.replace("canary", "another")), environ),
+        config.session_id(chains[0], JANE, profiles, environ | {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}),
+        config.session_id(chains[0], JANE, profiles, environ | {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1"}),
+    }
+    assert 7 == len({id_, *others})

@@ -1,0 +1,72 @@
+"""Which files have to be hidden from a command, so that an endpoint serves it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv import config
+
+if TYPE_CHECKING:
+    from config.conftest import Home
+
+KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        KEYS,
+        "role_arn = arn:aws:iam::123456789012:role/x\nsource_profile = y\n",
+        "credential_process = vault\n",
+        "login_session = x\n",
+        "sso_session = x\n",
+        "web_identity_token_file = /t\n",
+    ],
+)
+@pytest.mark.parametrize("header", ["default", "profile default"])
+def test_a_default_profile_that_describes_credentials_is_hidden(header: str, lines: str, home: Home) -> None:
+    """It comes before an endpoint in every SDK, under whichever of its names."""
+    assert ("AWS_CONFIG_FILE",) == config.outranking(home.read(f"[{header}]\n{lines}"), home.environ())
+
+
+def test_settings_and_other_profiles_are_not_hidden(home: Home) -> None:
+    """A region is of use to a command; a profile that it names is its own affair."""
+    text = f"[default]\nregion = eu-west-1\n[profile a]\n{KEYS}[sso-session default]\nsso_region = x\n"
+
+    assert () == config.outranking(home.read(text, f"[default]\n{KEYS}"), home.environ())
+
+
+def test_keys_in_both_files_are_seen(home: Home) -> None:
+    """Those of the config file count when the credentials file is hidden."""
+    profiles = home.read(f"[default]\n{KEYS}", f"[default]\n{KEYS}")
+
+    assert ("AWS_CONFIG_FILE",) == config.outranking(profiles, home.environ())
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        (f"[Credentials]\n{KEYS}", ("BOTO_CONFIG",)),
+        ("[Credentials]\nAWS_ACCESS_KEY_ID: AKIAIOSFODNN7EXAMPLE\n", ("BOTO_CONFIG",)),
+        ("[Credentials]\ngs_oauth2_refresh_token = x\n# aws_access_key_id = x\n", ()),
+    ],
+)
+def test_the_file_of_boto_is_hidden_where_it_holds_a_key(text: str, hidden: tuple[str, ...], home: Home) -> None:
+    """At its own place or at that of the variable; one that is not there hides nothing."""
+    profiles = home.read()
+    assert () == config.outranking(profiles, home.environ(BOTO_CONFIG="/nowhere"))
+    Path(home.path, ".boto").write_text(text)
+
+    assert hidden == config.outranking(profiles, home.environ())
+    assert hidden == config.outranking(profiles, home.environ(BOTO_CONFIG="~/.boto"))
+    assert () == config.outranking(profiles, home.environ(BOTO_CONFIG=""))
+
+
+def test_a_file_of_boto_that_cannot_be_read_is_none(home: Home) -> None:
+    """It is not the person's config: awsenv does not stop for it."""
+    Path(home.path, ".boto").write_bytes(b"\xff\xfe")
+
+    assert () == config.outranking(home.read(), home.environ())
