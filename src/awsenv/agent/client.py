@@ -1,0 +1,176 @@
+"""Ask the agent. What can go wrong is `NoAgent`, which nobody is told, or `Trouble`, which is one note.
+
+Imported by the fast lane: nothing is loaded that Python's own start has not loaded, but `_socket`.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import time
+
+from awsenv import __version__
+from awsenv.agent import place, protocol
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+VERSION = __version__.encode()
+"""What is said first: client and agent must be of one version."""
+
+PATIENCE = 2.0
+"""After how many seconds without a sign of life an agent is stuck."""
+
+LONGEST = 90.0
+"""How many seconds an answer may take in all: AWS is asked with time-outs that add up to less."""
+
+_RETRY = 0.01
+
+
+class NoAgent(Exception):  # noqa: N818 - its name says what happened
+    """No agent runs."""
+
+
+class Trouble(Exception):  # noqa: N818 - its name says what happened
+    """There is, or was, something of an agent, and no answer comes from it. Its text is the note: a sentence."""
+
+
+class Dead(Trouble):
+    """The agent has died, and left its socket. The socket is removed, so that this is said once."""
+
+
+class OtherVersion(Trouble):
+    """The agent is of another version of awsenv."""
+
+
+def ask(environ: Mapping[str, str], verb: bytes, parts: Sequence[bytes], *, patience: float = PATIENCE) -> list[bytes]:
+    """Return the agent's answer.
+
+    Args:
+        environ: The environment of the caller: it says where the agent's socket is.
+        verb: What is asked for. Every agent knows `ping`, and those of every version know `end`.
+        parts: What the verb needs.
+        patience: How long to wait for each sign of life, in seconds.
+
+    Raises:
+        NoAgent: No agent runs.
+        Trouble: No answer comes from it.
+    """
+    try:
+        folder = place.find(environ)
+        if folder is None:
+            raise NoAgent
+        connection = _connection(folder, patience)
+    except FileNotFoundError:
+        raise NoAgent from None
+    except place.Unsafe as unsafe:
+        raise Trouble(f"the agent is not used: {unsafe.fact}") from None
+    try:
+        return exchange(connection, verb, parts, patience=patience)
+    finally:
+        connection.close()
+
+
+def exchange(
+    connection: _socket.socket, verb: bytes, parts: Sequence[bytes], *, patience: float = PATIENCE
+) -> list[bytes]:
+    """Return the answer of the agent at the other end of *connection*; arguments as for `ask`.
+
+    Raises:
+        OtherVersion: The agent is of another version of awsenv.
+        Trouble: No answer comes from it.
+    """
+    try:
+        message = _message(connection, [VERSION, verb, *parts], patience)
+    except TimeoutError:
+        raise Trouble(f"the agent{_process(connection)} is stuck") from None
+    except protocol.ProtocolError as error:
+        raise Trouble(f"the agent cannot be talked to: {error}") from None
+    except OSError as error:
+        raise Trouble(f"the agent is gone: {error.strerror}") from None
+    status, *answer = message or [b""]
+    if status == b"ok":
+        return answer
+    shown = "".join([sign if sign.isprintable() else "?" for sign in b" ".join(answer)[:200].decode(errors="replace")])
+    if status == b"version":
+        raise OtherVersion(f"the agent is of awsenv {shown}, this is {__version__}; awsenv login replaces it")
+    raise Trouble(f"the agent failed: {shown}" if status == b"failed" else "the agent's answer is none of awsenv's")
+
+
+def connect(folder: str, deadline: float) -> _socket.socket:
+    """Return a connection to the agent in *folder*, a folder that `place` returned.
+
+    Raises:
+        FileNotFoundError: There is no socket.
+        ConnectionRefusedError: Nobody listens at it any more.
+        TimeoutError: The agent takes no more connections until *deadline*, in seconds of `time.monotonic`.
+        place.Unsafe: What is there is not a socket of ours, or another user listens at it.
+    """
+    path = place.socket_in(folder)
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        _connect(connection, path, deadline)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connection(folder: str, patience: float) -> _socket.socket:
+    try:
+        return connect(folder, time.monotonic() + patience)
+    except ConnectionRefusedError:
+        _sweep(folder)
+        raise Dead("the agent has died, and with it what it held; awsenv login starts it again") from None
+    except TimeoutError:
+        raise Trouble("the agent is stuck") from None
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise Trouble(f"the agent cannot be reached: {error.strerror}") from None
+
+
+def _connect(connection: _socket.socket, path: str, deadline: float) -> None:
+    while True:
+        connection.settimeout(max(deadline - time.monotonic(), _RETRY))
+        try:
+            connection.connect(path)
+            break
+        except BlockingIOError:
+            # Linux does not wait for a place in a full queue where there is a time-out.
+            if time.monotonic() > deadline:
+                raise TimeoutError from None
+            time.sleep(_RETRY)
+    if protocol.peer(connection)[0] != os.geteuid():
+        raise place.Unsafe(f"another user listens at {path}", path)
+
+
+def _sweep(folder: str) -> None:
+    """Remove the socket in *folder* if nobody listens at it, and nobody is about to."""
+    try:
+        with place.Lock(folder, wait=False):
+            try:
+                connect(folder, time.monotonic() + PATIENCE).close()
+            except ConnectionRefusedError:
+                os.unlink(os.path.join(folder, place.SOCKET))
+    except (OSError, place.Unsafe):
+        pass  # whoever starts the next agent sees to it
+
+
+def _message(connection: _socket.socket, request: list[bytes], patience: float) -> list[bytes]:
+    end = time.monotonic() + LONGEST
+    protocol.send(connection, request, time.monotonic() + patience)
+    while True:
+        message = protocol.receive(connection, min(end, time.monotonic() + patience))
+        if message != [b"busy"]:
+            return message
+
+
+def _process(connection: _socket.socket) -> str:
+    try:
+        pid = protocol.peer(connection)[1]
+    except OSError:
+        return ""
+    # Of a pair of sockets both ends are those of the process that made them.
+    return f" (process {pid})" if pid != os.getpid() else ""

@@ -1,0 +1,198 @@
+"""Where the agent's socket is, and whether that place is safe.
+
+The first of these that there is: the folder that `AWSENV_RUNTIME_DIR` names; `awsenv` in `XDG_RUNTIME_DIR`; on macOS
+`awsenv` in `TMPDIR`, which is a person's own there; `.awsenv/run-HOST` in the home, which several machines may share.
+Never /tmp, where others make folders, and never an abstract socket, which has no permissions.
+
+Imported by the fast lane: nothing is loaded that Python's own start has not loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SOCKET = "socket"
+"""The name of the socket in the folder."""
+
+VARIABLE = "AWSENV_RUNTIME_DIR"
+"""The variable that names the folder."""
+
+MAX_PATH = 103 if sys.platform == "darwin" else 107
+"""The longest path of a socket, in bytes."""
+
+_LOCK = "lock"
+
+
+class Unsafe(Exception):  # noqa: N818 - its name says what happened
+    """A place that the agent must not use.
+
+    Args:
+        fact: What is so, as one sentence without a full stop; it names the path.
+        path: The path, or the variable, that is to be mended.
+    """
+
+    def __init__(self, fact: str, path: str) -> None:
+        super().__init__(fact)
+        self.fact = fact
+        self.path = path
+
+
+def find(environ: Mapping[str, str]) -> str | None:
+    """Return the folder of the agent, or None if there is none.
+
+    Raises:
+        Unsafe: It is not ours alone.
+    """
+    folder = _folder(environ)
+    return folder if folder is not None and _is_safe(folder) else None
+
+
+def make(environ: Mapping[str, str]) -> str:
+    """Return the folder of the agent, which is made if it is missing.
+
+    Raises:
+        Unsafe: It is not ours alone, its path is too long, or no variable says where it may be.
+        OSError: It cannot be made.
+    """
+    folder = _folder(environ)
+    if folder is None:
+        raise Unsafe(
+            f"there is no place for the agent's socket: neither XDG_RUNTIME_DIR nor HOME is a folder of yours; "
+            f"{VARIABLE} may name one",
+            VARIABLE,
+        )
+    _check_length(folder)
+    if not _is_safe(folder):
+        parent = os.path.dirname(folder)
+        if os.path.basename(parent) == ".awsenv":
+            _make_folder(parent)
+        _make_folder(folder)
+        _is_safe(folder)
+    return folder
+
+
+def socket_in(folder: str) -> str:
+    """Return the path of the socket in *folder*.
+
+    Raises:
+        FileNotFoundError: There is none.
+        Unsafe: What is there is not a socket of ours.
+    """
+    path = os.path.join(folder, SOCKET)
+    found = os.lstat(path)
+    if not stat.S_ISSOCK(found.st_mode):
+        raise Unsafe(f"{path} is not a socket", path)
+    if found.st_uid != os.geteuid():
+        raise Unsafe(f"{path} belongs to another user", path)
+    return path
+
+
+class Lock:
+    """Holds the lock of *folder*: whoever makes or removes the socket does it under this.
+
+    Args:
+        folder: A folder that `find` or `make` returned.
+        wait: Whether to wait for another process that holds the lock.
+
+    Raises:
+        BlockingIOError: Another process holds the lock, and *wait* is false.
+        OSError: The lock cannot be had.
+    """
+
+    def __init__(self, folder: str, *, wait: bool = True) -> None:
+        self._path = os.path.join(folder, _LOCK)
+        self._wait = wait
+        self._descriptor = -1
+
+    def __enter__(self) -> None:
+        """Take the lock."""
+        import fcntl  # noqa: PLC0415 - an extension, which the fast lane does not wait for
+
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX if self._wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        """Give it back."""
+        os.close(self._descriptor)
+
+
+def _folder(environ: Mapping[str, str]) -> str | None:
+    named = environ.get(VARIABLE)
+    if named:
+        if not os.path.isabs(named):
+            raise Unsafe(f"{VARIABLE} is not an absolute path: {named}", VARIABLE)
+        return named.rstrip("/") or "/"
+    for variable in ("XDG_RUNTIME_DIR", "TMPDIR") if sys.platform == "darwin" else ("XDG_RUNTIME_DIR",):
+        runtime = environ.get(variable, "")
+        if os.path.isabs(runtime) and _is_own_alone(runtime):
+            return os.path.join(runtime, "awsenv")
+    home = environ.get("HOME", "")
+    # Under `sudo` HOME may be that of another person, who could do nothing with a folder of root's in there.
+    if os.path.isabs(home) and _is_own(home):
+        # A number as good as a digest here, and hashlib is not loaded.
+        host = int.from_bytes(os.fsencode(os.uname().nodename), "big") % (2**61 - 1)
+        return os.path.join(home, ".awsenv", f"run-{host:x}")
+    return None
+
+
+def _is_own_alone(path: str) -> bool:
+    try:
+        found = os.lstat(path.rstrip("/") or "/")
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
+
+
+def _is_own(path: str) -> bool:
+    try:
+        return os.stat(path).st_uid == os.geteuid()
+    except OSError:
+        return False
+
+
+def _is_safe(folder: str) -> bool:
+    """Say whether *folder* is there; it raises `Unsafe` if others may have a hand in it."""
+    try:
+        found = os.lstat(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise Unsafe(f"{folder} cannot be looked at: {error.strerror}", folder) from None
+    if stat.S_ISLNK(found.st_mode):
+        raise Unsafe(f"{folder} is a symbolic link", folder)
+    if not stat.S_ISDIR(found.st_mode):
+        raise Unsafe(f"{folder} is not a folder", folder)
+    if found.st_uid != os.geteuid():
+        raise Unsafe(f"{folder} belongs to another user", folder)
+    if found.st_mode & 0o077:
+        mode = stat.S_IMODE(found.st_mode)
+        raise Unsafe(f"{folder} is open to other users: its mode is {mode:04o}, not 0700", folder)
+    _check_length(folder)
+    return True
+
+
+def _check_length(folder: str) -> None:
+    length = len(os.fsencode(os.path.join(folder, SOCKET)))
+    if length > MAX_PATH:
+        raise Unsafe(
+            f"the path of the agent's socket is too long: {length} bytes, where the system takes {MAX_PATH}; "
+            f"{VARIABLE} may name a shorter one",
+            folder,
+        )
+
+
+def _make_folder(path: str) -> None:
+    try:  # noqa: SIM105 - contextlib costs an import
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        pass  # another process was quicker, or it is no folder: the look at it afterwards tells

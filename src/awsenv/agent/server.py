@@ -1,0 +1,358 @@
+"""Who may ask the agent, how it answers them, and for how long it lives. What it answers is given to it.
+
+One loop waits for connections and for the end; each connection has a thread, for as long as its one request takes.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import selectors
+import signal
+import socket
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from awsenv.agent import client, protocol, watch
+from awsenv.agent.start import BACKLOG
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Answer = Callable[[bytes, list[bytes]], list[bytes]]
+
+PATIENCE = 2.0
+"""Seconds in which a client must have sent its request, and taken its answer."""
+
+PULSE = 0.5
+"""Seconds between two signs of life to a client that waits for its answer."""
+
+TICK = 60.0
+"""Seconds between two looks at the clock and at the socket, when nothing is asked."""
+
+MAX_CONVERSATIONS = 128
+"""How many requests are answered at once; more wait in the socket's queue."""
+
+
+def boot_time() -> float:
+    """Return seconds of a clock that nobody sets and that goes on while the machine sleeps."""
+    # On macOS that is CLOCK_MONOTONIC, which stands still on Linux.
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """How long an agent lives, and what else depends on time."""
+
+    lifetime: float
+    """Seconds that it lives at least."""
+    idle: float = math.inf
+    """Seconds without a request after which it ends all the same."""
+    pid: int | None = None
+    """The process without which it ends."""
+    until: Callable[[], float] = field(default=lambda: -math.inf)
+    """When what it holds has ended, in seconds of `boot`; asked again and again."""
+    on_drop: Callable[[], None] = _nothing
+    """Drops all secrets, at once: SIGHUP or SIGUSR1 has come."""
+    on_tick: Callable[[], None] = _nothing
+    """Drops what has expired: called once a minute, and first of all after the machine has slept."""
+    boot: Callable[[], float] = boot_time
+
+
+def inherited(
+    words: Sequence[str],
+    answer: Answer,
+    *,
+    until: Callable[[], float],
+    on_drop: Callable[[], None],
+    on_tick: Callable[[], None],
+) -> Server:
+    """Return the server that `start` has started this process for.
+
+    Args:
+        words: What `main` of the agent's module was given.
+        answer: As for `Server`.
+        until: As in `Life`, with the two that follow.
+        on_drop: Drops all secrets.
+        on_tick: Drops what has expired.
+    """
+    kind, descriptor, about, lifetime = words
+    given = socket.socket(fileno=int(descriptor))
+    given.set_inheritable(False)
+    if kind == "connection":
+        life = Life(float(lifetime), pid=int(about), until=until, on_drop=on_drop, on_tick=on_tick)
+        return Server(answer, connection=given, life=life)
+    life = Life(float(lifetime), idle=float(about), until=until, on_drop=on_drop, on_tick=on_tick)
+    return Server(answer, listening=given, life=life)
+
+
+class Server:
+    """Answers until its life is over.
+
+    It answers two verbs itself: `ping`, and `end`, which it takes from a client of any version. A client of another
+    version is told this one; one of another user, one that is slow and one that talks nonsense get not a byte.
+
+    Args:
+        answer: Gets the verb and its parts and returns the parts of the answer. Called in several threads at once. Of
+            what it raises the client is told the kind and nothing else, since the text may hold a secret.
+        listening: A Unix socket that is bound; it belongs to the server from now on, as does its path.
+        connection: In place of it, one connection, of whoever started this agent for themselves.
+        life: How long it lives.
+    """
+
+    def __init__(
+        self,
+        answer: Answer,
+        *,
+        listening: socket.socket | None = None,
+        connection: socket.socket | None = None,
+        life: Life,
+    ) -> None:
+        self._answer = answer
+        self._listening = listening
+        self._connection = connection
+        self._life = life
+        self._ended = False
+        self._drops = False
+        self._paused = False
+        self._active: set[_Conversation] = set()
+        self._changing = threading.Lock()
+        self._started = self._used = self._ticked = life.boot()
+        self._wakes, self._waker = socket.socketpair()
+        self._wakes.settimeout(0)
+        self._waker.settimeout(0)
+        if listening is not None:
+            listening.settimeout(0)
+            # Again, and by this process: the client is told of it as the one that listens, and can name it.
+            listening.listen(BACKLOG)
+            self._path = listening.getsockname()
+            self._identity = _identity(self._path)
+
+    def serve(self) -> None:
+        """Answer until the life is over; in the main thread, until a signal asks to end, too."""
+        if threading.current_thread() is threading.main_thread():
+            self._heed_signals()
+        if self._life.pid is not None:
+            watch.when_gone(self._life.pid, self.end)
+        if self._connection is not None:
+            self._converse_with(self._connection, once=False)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._wakes, selectors.EVENT_READ)
+            while not self._is_over():
+                self._accept_from(selector)
+                ready = selector.select(self._timeout())
+                self._look_around()
+                if any(key.fileobj is self._listening for key, _ in ready) and not self._is_over():
+                    self._accept()
+        self._close()
+
+    def end(self) -> None:
+        """Let `serve` return. Called from any thread, and from a signal handler."""
+        self._ended = True
+        self._wake()
+
+    def touch(self) -> None:
+        """Count this moment as a request: the agent is of use otherwise than by its socket."""
+        self._used = self._life.boot()
+
+    def _heed_signals(self) -> None:
+        # Handlers interrupt the loop at any place, with any lock held: they only leave word.
+        def drop(_number: int, _frame: object) -> None:
+            self._drops = True
+            self._wake()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: self.end())
+        for number in (signal.SIGHUP, signal.SIGUSR1):
+            signal.signal(number, drop)
+
+    def _wake(self) -> None:
+        # It is full, so the loop wakes; or it is closed, so there is none.
+        with suppress(OSError):
+            self._waker.send(b".")
+
+    def _is_over(self) -> bool:
+        return self._ended or self._left() <= 0 or (self._listening is not None and not self._owns_path())
+
+    def _left(self) -> float:
+        """Return how many seconds are left, if nothing more is asked."""
+        now = self._life.boot()
+        idle = math.inf if self._active else self._used + self._life.idle - now
+        return min(idle, max(self._started + self._life.lifetime, self._life.until()) - now)
+
+    def _timeout(self) -> float:
+        if self._active or self._paused:
+            return PULSE
+        return max(0.0, min(TICK, self._left()))
+
+    def _look_around(self) -> None:
+        """Do what is due at whatever the loop woke for."""
+        with suppress(BlockingIOError):
+            while self._wakes.recv(1024):
+                pass
+        if self._drops:
+            self._drops = False
+            self._life.on_drop()
+        now = self._life.boot()
+        # Backwards it never goes; where it does, what expires is looked at once too often.
+        if not 0 <= now - self._ticked < TICK:
+            self._ticked = now
+            self._life.on_tick()
+        for conversation in tuple(self._active):
+            conversation.pulse()
+
+    def _accept_from(self, selector: selectors.BaseSelector) -> None:
+        """Wait for connections too, unless there are as many as can be."""
+        if self._listening is None:
+            return
+        wanted = len(self._active) < MAX_CONVERSATIONS and not self._paused
+        self._paused = False
+        if wanted and self._listening not in selector.get_map():
+            selector.register(self._listening, selectors.EVENT_READ)
+        elif not wanted and self._listening in selector.get_map():
+            selector.unregister(self._listening)
+
+    def _accept(self) -> None:
+        if self._listening is None:
+            return
+        try:
+            connection, _ = self._listening.accept()
+        except (BlockingIOError, ConnectionError):
+            return  # it has gone again
+        except OSError:
+            self._paused = True  # no descriptor is free: a little later
+            return
+        if protocol.peer(connection)[0] != os.geteuid():
+            connection.close()
+            return
+        self._converse_with(connection, once=True)
+
+    def _converse_with(self, connection: socket.socket, *, once: bool) -> None:
+        conversation = _Conversation(connection)
+        with self._changing:
+            self._active.add(conversation)
+        self.touch()
+        try:
+            threading.Thread(target=self._converse, args=(conversation, once), daemon=True).start()
+        except RuntimeError:  # the system gives no more threads
+            self._leave(conversation)
+
+    def _converse(self, conversation: _Conversation, once: bool) -> None:  # noqa: FBT001 - a thread's argument
+        try:
+            while self._exchange(conversation, PATIENCE if once else None) and not once:
+                pass
+        except (OSError, protocol.ProtocolError):
+            pass  # gone, slow, or talking nonsense: nothing is owed
+        finally:
+            self._leave(conversation)
+
+    def _exchange(self, conversation: _Conversation, patience: float | None) -> bool:
+        """Take one request and answer it; say whether another may come."""
+        version, verb, *parts = conversation.listen(patience)
+        if verb == b"end":
+            # First, so that whoever hears the answer can start another.
+            self._give_up_path()
+            try:
+                conversation.say([b"ok"])
+            finally:
+                self.end()
+            return False
+        conversation.say(self._reply(version, verb, parts))
+        return True
+
+    def _reply(self, version: bytes, verb: bytes, parts: list[bytes]) -> list[bytes]:
+        if version != client.VERSION:
+            return [b"version", client.VERSION]
+        if verb == b"ping":
+            return [b"ok"]
+        try:
+            return [b"ok", *self._answer(verb, parts)]
+        except BaseException as error:  # noqa: BLE001 - one request that fails must not end the agent
+            return [b"failed", type(error).__name__.encode()]
+
+    def _leave(self, conversation: _Conversation) -> None:
+        conversation.close()
+        self.touch()
+        with self._changing:
+            was_full = len(self._active) >= MAX_CONVERSATIONS
+            self._active.discard(conversation)
+        if was_full:
+            self._wake()
+
+    def _owns_path(self) -> bool:
+        return self._identity is not None and _identity(self._path) == self._identity
+
+    def _give_up_path(self) -> None:
+        with self._changing:
+            if self._listening is not None and self._owns_path():
+                Path(self._path).unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        self._give_up_path()
+        if self._listening is not None:
+            self._listening.close()
+        self._wakes.close()
+        self._waker.close()
+
+
+class _Conversation:
+    """One connection: its thread listens and answers, the loop gives signs of life in between."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._speaking = threading.Lock()
+        self._due = math.inf
+
+    def listen(self, patience: float | None) -> list[bytes]:
+        """Return the next request: a version and a verb at least. *patience* in seconds; None: for ever."""
+        request = protocol.receive(self._connection, None if patience is None else time.monotonic() + patience)
+        if len(request) < 2:  # noqa: PLR2004 - see above
+            raise protocol.ProtocolError("a request without a verb")
+        self._due = time.monotonic() + PULSE
+        return request
+
+    def say(self, parts: list[bytes]) -> None:
+        """Answer with *parts*."""
+        with self._speaking:
+            self._due = math.inf
+            deadline = time.monotonic() + PATIENCE
+            try:
+                protocol.send(self._connection, parts, deadline)
+            except protocol.ProtocolError as error:
+                protocol.send(self._connection, [b"failed", type(error).__name__.encode()], deadline)
+
+    def pulse(self) -> None:
+        """Tell the client that its answer is being worked on, if it has waited for long enough to wonder."""
+        # Where the lock is held the answer is on its way.
+        if time.monotonic() < self._due or not self._speaking.acquire(blocking=False):
+            return
+        try:
+            if self._due < math.inf:
+                self._due = time.monotonic() + PULSE
+                protocol.send(self._connection, [b"busy"], self._due)
+        except OSError:
+            self._due = math.inf  # it has gone; its thread will notice
+        finally:
+            self._speaking.release()
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._speaking:
+            self._due = math.inf
+            self._connection.close()
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
