@@ -29,9 +29,19 @@ def _run(args: list[str]) -> int:
         if status is not None:
             return status
     process.end_like_ctrl_c()
+    from awsenv.cli import lane  # noqa: PLC0415 - see above
+
+    try:
+        answered = lane.run(args)
+    except Exception as error:  # noqa: BLE001 - the command line knows how to say it
+        from awsenv.cli.main import failed  # noqa: PLC0415 - see above
+
+        return failed(error, args)
+    if isinstance(answered, int):
+        return answered
     from awsenv.cli.main import run  # noqa: PLC0415 - see above
 
-    return run(args)
+    return run(args, answered)
 
 
 def _give_up(error: BaseException) -> int:

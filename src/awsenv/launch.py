@@ -1,7 +1,7 @@
 """Become another program.
 
 The command takes the place of awsenv, so that its exit status, its signals and its job control are its own
-(aws-vault#453 is what happens to a wrapper that waits).
+(aws-vault#453 is what happens to a wrapper that waits). Loads next to nothing: the fast lane ends here.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import signal
-from typing import TYPE_CHECKING, NoReturn
 
-from awsenv.errors import NotExecutable, NotFound
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
+    from awsenv.errors import LaunchError
     from awsenv.model import Environ
 
 # CPython ignores these two from its start on, and what is ignored stays so through exec:
@@ -30,21 +30,19 @@ def become(argv: Sequence[str], environ: Environ) -> NoReturn:
         NotFound: There is no such command.
         NotExecutable: There is, and the system refuses to execute it.
     """
-    if not argv[0]:
-        raise NotFound("command not found: ''")
     ignored = {name: signal.signal(getattr(signal, name), signal.SIG_DFL) for name in _IGNORED_BY_PYTHON}
     try:
         _execute(list(argv), dict(environ))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _explained(error, argv[0]) from None
-    except ValueError:
-        raise NotExecutable(f"cannot execute {argv[0]!r}: a NUL byte in the command or its environment") from None
     finally:
         for name, handler in ignored.items():
             signal.signal(getattr(signal, name), handler)
 
 
 def _execute(argv: list[str], environ: dict[str, str]) -> NoReturn:
+    if not argv[0]:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     try:
         os.execvpe(argv[0], argv, environ)  # noqa: S606 - no shell is wanted
     except OSError as error:
@@ -56,7 +54,11 @@ def _execute(argv: list[str], environ: dict[str, str]) -> NoReturn:
     os.execve("/bin/sh", ["sh", which(argv[0], path=environ.get("PATH")) or argv[0], *argv[1:]], environ)  # noqa: S606
 
 
-def _explained(error: OSError, command: str) -> NotFound | NotExecutable:
+def _explained(error: OSError | ValueError, command: str) -> LaunchError:
+    from awsenv.errors import NotExecutable, NotFound  # noqa: PLC0415 - `enum` costs as much as the fast lane
+
+    if isinstance(error, ValueError):
+        return NotExecutable(f"cannot execute {command!r}: a NUL byte in the command or its environment")
     if error.errno in {errno.ENOENT, errno.ENOTDIR}:
         if "/" in command and os.path.exists(command):  # noqa: PTH110 - pathlib costs an import
             return NotFound(f"cannot execute {command!r}: the interpreter that its first line names does not exist")

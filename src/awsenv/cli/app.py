@@ -5,6 +5,7 @@ A command's own module is loaded when it is called: nobody waits for what anothe
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +16,7 @@ from awsenv.cli.options import RoleOptions, with_role_options
 from awsenv.cli.outcome import Caller, Outcome, Print
 from awsenv.errors import UsageError
 
-EVALUATED = ("use", "off", "init")
+EVALUATED = ("use", "off", "renew", "init")
 """The commands whose output a shell evaluates: their failure must fail there, too."""
 
 
@@ -88,7 +89,14 @@ def _use(
     context_settings={"allow_interspersed_args": False, "allow_extra_args": True},
 )
 @with_role_options
-def _exec(ctx: typer.Context, *, options: RoleOptions) -> Outcome:
+def _exec(
+    ctx: typer.Context,
+    *,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Serve renewed keys to COMMAND, for as long as it runs.")
+    ] = False,
+    options: RoleOptions,
+) -> Outcome:
     """Run COMMAND, or a subshell, with ROLE.
 
     The command takes the place of awsenv: its exit status and its signals are its own. With no COMMAND your own
@@ -97,7 +105,61 @@ def _exec(ctx: typer.Context, *, options: RoleOptions) -> Outcome:
     from awsenv.cli.exec import exec_
 
     split = ctx.args.index("--")
-    return exec_(_caller(ctx), ctx.args[:split], ctx.args[split + 1 :], options)
+    return exec_(_caller(ctx), ctx.args[:split], ctx.args[split + 1 :], options, refresh=refresh)
+
+
+@app.command("login", cls=Command, options_metavar="[OPTIONS] [CODE]")
+def _login(
+    ctx: typer.Context,
+    code: Code = None,
+    *,
+    profile: Annotated[
+        str | None, typer.Option("--profile", metavar="SOURCE", help="Source profile; else the one of a role by name.")
+    ] = None,
+    mfa_serial: Annotated[
+        str | None, typer.Option("--mfa-serial", metavar="ARN", help="MFA device of the source user.")
+    ] = None,
+    duration: Annotated[
+        str | None, typer.Option("--duration", metavar="TIME", help="15m to 36h; AWS gives 12h.")
+    ] = None,
+    idle: Annotated[
+        str | None, typer.Option("--idle", metavar="TIME", help="End after so long without a request; 4h.")
+    ] = None,
+) -> Outcome:
+    """Open an MFA session: no role asks for a code until it ends.
+
+    An agent holds it, and the roles, in memory. Without a CODE the terminal is asked.
+    """
+    from awsenv.cli.login import login
+
+    return login(_caller(ctx), code, profile=profile, mfa_serial=mfa_serial, duration=duration, idle=idle)
+
+
+@app.command("logout", cls=Command)
+def _logout(ctx: typer.Context) -> Outcome:
+    """Forget the session and the roles, and end the agent."""
+    from awsenv.cli.logout import logout
+
+    return logout(_caller(ctx))
+
+
+@app.command("lock", cls=Command)
+def _lock(ctx: typer.Context) -> Outcome:
+    """Forget the session and the roles; the agent goes on."""
+    from awsenv.cli.logout import lock
+
+    return lock(_caller(ctx))
+
+
+@app.command("renew", cls=Command)
+def _renew(ctx: typer.Context, *, shell: ShellName = None, to_terminal: ToTerminal = False) -> Outcome:
+    """Print what renews the role of the calling shell.
+
+    The agent renews it, without a code, as it was first asked for. The hook does this by itself.
+    """
+    from awsenv.cli.renew import renew
+
+    return renew(_caller(ctx), shell=shell, to_terminal=to_terminal)
 
 
 @app.command("off", cls=Command)
@@ -117,7 +179,7 @@ def _status(
     *,
     verify: Annotated[bool, typer.Option("--verify", help="Ask AWS whose keys these are.")] = False,
 ) -> Outcome:
-    """Show the active role and its time left."""
+    """Show the active role, its time left, and what the agent holds."""
     from awsenv.cli.status import status
 
     return status(_caller(ctx), verify=verify)
@@ -129,6 +191,20 @@ def _list(ctx: typer.Context) -> Outcome:
     from awsenv.cli.listing import listing
 
     return listing(_caller(ctx))
+
+
+@app.command("credential-process", cls=Command, options_metavar="[OPTIONS] ROLE [CODE]")
+@with_role_options
+def _credential_process(
+    ctx: typer.Context, role: Role, code: Code = None, *, to_terminal: ToTerminal = False, options: RoleOptions
+) -> Outcome:
+    """Print the JSON that AWS SDKs read.
+
+    In a profile of ~/.aws/config: credential_process = awsenv credential-process ROLE
+    """
+    from awsenv.cli.credential_process import credential_process
+
+    return credential_process(_caller(ctx), role, code, options, to_terminal=to_terminal)
 
 
 @app.command("init", cls=Command, options_metavar="SHELL")
@@ -177,4 +253,10 @@ def invoke(args: list[str], caller: Caller) -> Any:
         typer.exceptions.TyperException: The command line is wrong.
         AwsenvError: The command failed.
     """
-    return app(args, prog_name="awsenv", obj=caller, standalone_mode=False)
+    return built()(args, prog_name="awsenv", obj=caller, standalone_mode=False)
+
+
+@cache
+def built() -> Any:
+    """Return the commands as Typer runs them, built once: that takes 2 ms, and an agent answers in one."""
+    return typer.main.get_command(app)

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from awsenv import environment
-from awsenv.cli.obtain import obtain
+from awsenv import config, environment
+from awsenv.cli.obtain import obtain, wanted
 from awsenv.cli.outcome import Become, Caller
 from awsenv.errors import UsageError
 from awsenv.shells.hook import folder
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
     from awsenv.model import Change, Environ
 
 
-def exec_(caller: Caller, role_words: Sequence[str], command: Sequence[str], options: RoleOptions) -> Become:
+def exec_(
+    caller: Caller, role_words: Sequence[str], command: Sequence[str], options: RoleOptions, *, refresh: bool
+) -> Become:
     """Return the command, or the person's own shell where there is none, with the environment of the role.
+
+    With *refresh* that is an endpoint which serves the role's keys, renewed for as long as the command runs.
 
     Raises:
         AwsenvError: Of every kind but `LaunchError`.
@@ -30,12 +34,30 @@ def exec_(caller: Caller, role_words: Sequence[str], command: Sequence[str], opt
     if not role_words:
         raise UsageError("exec: which role?", hint="awsenv exec ROLE [CODE] [-- COMMAND...]")
     role, code = role_words[0], role_words[1] if len(role_words) > 1 else None
-    chain, credentials = obtain(caller, role, code, options)
-    environ = environment.change(chain, credentials, caller.environ).applied_to(caller.environ)
+    change = (_served if refresh else _exported)(caller, role, code, options)
+    environ = change.applied_to(caller.environ)
     if command:
-        return Become(tuple(command), environ, chain.notes)
+        return Become(tuple(command), environ)
     argv, environ = own_subshell(caller, environ, environment.spelled_out(environ))
-    return Become(tuple(argv), environ, chain.notes)
+    return Become(tuple(argv), environ)
+
+
+def _exported(caller: Caller, role: str, code: str | None, options: RoleOptions) -> Change:
+    got = obtain(caller, role, code, options)
+    return environment.change(got.chain, got.credentials, caller.environ, got.renewal)
+
+
+def _served(caller: Caller, role: str, code: str | None, options: RoleOptions) -> Change:
+    want = wanted(caller, role, code, options)
+    address = caller.keeper.endpoint(want)
+    return environment.served(
+        want.chain,
+        address.url,
+        address.token,
+        caller.environ,
+        account=address.account,
+        hidden=config.outranking(want.profiles, want.environ),
+    )
 
 
 def own_subshell(caller: Caller, environ: Environ, change: Change) -> tuple[list[str], dict[str, str]]:

@@ -10,27 +10,44 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from awsenv.cli import app, process, report
-from awsenv.cli.outcome import Caller, Finished, Print
-from awsenv.errors import ExitCode, Failure, Interrupted, LaunchError
+from awsenv.cli.direct import Direct
+from awsenv.cli.lane import Passed
+from awsenv.cli.outcome import Become, Caller, Finished
+from awsenv.errors import ExitCode, Interrupted, LaunchError
 from awsenv.launch import become
 from awsenv.shells.render import FAILURE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from awsenv.cli.outcome import Outcome
 
 
-def run(args: list[str]) -> int:
-    """Run `awsenv` with *args* and return its exit status, unless a command of `exec` takes its place."""
+def run(args: list[str], passed: Passed | None = None) -> int:
+    """Run `awsenv` with *args* and return its exit status, unless a command of `exec` takes its place.
+
+    Args:
+        args: The command line without the name of the program.
+        passed: What the fast lane leaves.
+    """
+    environ = process.environ()
+    passed = passed or Passed()
     caller = Caller(
-        process.environ(),
+        environ,
         process.program(),
+        Direct(args, environ, _say, agent=passed.agent),
         prints_to_terminal=process.stdout_is_terminal(),
         prints_astray=process.stdout_goes_astray,
     )
+    _say(passed.notes)
     try:
         return _conclude(_outcome(args, caller))
     except BaseException as error:  # noqa: BLE001 - no traceback ever reaches a person
-        return _fail(error, app.named(args), caller)
+        return failed(error, args)
+
+
+def _say(notes: Iterable[str]) -> None:
+    process.complain(report.noted(notes))
 
 
 def _outcome(args: list[str], caller: Caller) -> Outcome:
@@ -47,23 +64,22 @@ def _outcome(args: list[str], caller: Caller) -> Outcome:
 def _conclude(outcome: Outcome) -> int:
     if isinstance(outcome, Finished):
         return outcome.status
-    process.complain(report.noted(outcome.notes))
-    if isinstance(outcome, Print):
-        try:
-            process.write(outcome.text)
-        except OSError as error:
-            raise Failure(f"the output could not be written: {error.strerror or error}") from None
-        return ExitCode.DONE
-    return become(outcome.argv, outcome.environ)
+    if isinstance(outcome, Become):
+        return become(outcome.argv, outcome.environ)
+    _say(outcome.notes)
+    process.write_or_fail(outcome.text)
+    return ExitCode.DONE
 
 
-def _fail(error: BaseException, args: list[str], caller: Caller) -> int:
+def failed(error: BaseException, args: list[str]) -> int:
+    """Say that the command line *args* failed, here and where its output is evaluated, and return the exit status."""
+    args = app.named(args)
     ours = report.as_awsenv_error(error)
     process.complain(report.described(ours))
     if args[:1] == ["exec"]:
         # As env(1): a status that the command itself may have must not be ours.
         return ours.exit_code if isinstance(ours, LaunchError | Interrupted) else ExitCode.EXEC_FAILED
-    if (not args or args[0] in app.EVALUATED) and not caller.prints_to_terminal:
+    if (not args or args[0] in app.EVALUATED) and not process.stdout_is_terminal():
         process.write_if_possible(_failure_text(args))
     return ours.exit_code
 

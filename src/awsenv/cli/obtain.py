@@ -1,4 +1,4 @@
-"""From what was typed to the credentials of the role: what `use` and `exec` share."""
+"""From what was typed to the credentials of the role: what the commands share that put one on."""
 
 from __future__ import annotations
 
@@ -6,35 +6,51 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from awsenv import broker, config, environment, mfa
+from awsenv import config, environment, mfa
 from awsenv.cli import options as role_options
+from awsenv.cli.outcome import Wanted
 from awsenv.errors import MfaError, UsageError
 
 if TYPE_CHECKING:
     from awsenv.cli.options import RoleOptions
-    from awsenv.cli.outcome import Caller
-    from awsenv.model import Chain, Credentials
+    from awsenv.cli.outcome import Caller, Obtained
 
 
-def obtain(caller: Caller, role: str, code: str | None, options: RoleOptions) -> tuple[Chain, Credentials]:
-    """Return the chain to *role* and the credentials at its end.
-
-    Sources are looked for in the environment as it was before a role was put on: our own keys are never one.
+def obtain(caller: Caller, role: str, code: str | None, options: RoleOptions) -> Obtained:
+    """Return the credentials of *role*.
 
     Raises:
         AwsenvError: Of every kind but `LaunchError`.
     """
+    return caller.keeper.obtain(wanted(caller, role, code, options))
+
+
+def wanted(caller: Caller, role: str, code: str | None, options: RoleOptions) -> Wanted:
+    """Return what the words and the options ask for.
+
+    Sources are looked for in the environment as it was before a role was put on: our own keys are never one.
+
+    Raises:
+        UsageError: The command line is wrong.
+        ConfigError: The configuration is.
+        SourceError: There is nothing to begin with.
+    """
     if code is not None:
         code = _checked(code)
     base = environment.original(caller.environ)
-    profiles = config.read(base)
+    profiles = config.read(base, caller.folder)
     if re.fullmatch("[0-9]{6}", role) and profiles.get(role) is None:
         raise UsageError("the first word is an MFA code: which role?", hint="awsenv ROLE [CODE]")
-    request = role_options.request(role, code, options, base)
+    request = role_options.request(role, code, options, base, caller.folder)
     if request.external_id == "-":
         request = replace(request, external_id=mfa.ask_secret("External id: "))
-    chain = config.resolve(request, profiles, base)
-    return chain, broker.obtain(chain, profiles, base, mfa.Codes(request.code, environ=base))
+    return Wanted(
+        config.resolve(request, profiles, base),
+        profiles,
+        base,
+        request.code,
+        role_options.min_remaining(options, base),
+    )
 
 
 def _checked(code: str) -> str:

@@ -66,6 +66,10 @@ class RoleOptions:
         list[str] | None,
         typer.Option("--policy-arn", metavar="ARN", help="Managed policy to narrow it; repeatable."),
     ] = None
+    min_remaining: Annotated[
+        str | None,
+        typer.Option("--min-remaining", metavar="TIME", help="Renew what the agent holds with less time left."),
+    ] = None
 
 
 def with_role_options(command: Callable[..., Outcome]) -> Callable[..., Outcome]:
@@ -93,8 +97,12 @@ def with_role_options(command: Callable[..., Outcome]) -> Callable[..., Outcome]
     return run
 
 
-def request(role: str, code: str | None, options: RoleOptions, environ: Environ) -> RoleRequest:
+def request(
+    role: str, code: str | None, options: RoleOptions, environ: Environ, folder: str | None = None
+) -> RoleRequest:
     """Return the request that the words, the options and the variables make.
+
+    A file of `--policy` is looked for below *folder*; None: the working directory.
 
     Raises:
         UsageError: A duration, a tag or a policy file cannot be read.
@@ -115,19 +123,32 @@ def request(role: str, code: str | None, options: RoleOptions, environ: Environ)
             lists[name] = typed
         elif typed:
             texts[name] = typed
+    texts.pop("min_remaining", None)  # it says nothing to AWS
     duration = texts.pop("duration", None)
     policy = texts.pop("policy", None)
     return RoleRequest(
         role=role,
         code=code,
         duration=None if duration is None else seconds(duration, origins["duration"]),
-        policy=None if policy is None else _policy(policy, origins["policy"]),
+        policy=None if policy is None else _policy(policy, origins["policy"], environ, folder),
         tags=tuple(_tag(text, origins["tags"]) for text in lists.get("tags", ())),
         transitive_tags=tuple(lists.get("transitive_tags", ())),
         policy_arns=tuple(lists.get("policy_arns", ())),
-        origins=origins,
+        origins={name: origin for name, origin in origins.items() if name != "min_remaining"},
         **texts,
     )
+
+
+def min_remaining(options: RoleOptions, environ: Environ) -> int:
+    """Return the seconds that credentials must have left; 0 where nothing was said.
+
+    Raises:
+        UsageError: It is no duration.
+    """
+    if options.min_remaining:
+        return seconds(options.min_remaining, Origin("--min-remaining"))
+    variable = "AWSENV_MIN_REMAINING"
+    return seconds(environ[variable], Origin(variable)) if environ.get(variable) else 0
 
 
 _FIELDS = {"tag": "tags", "transitive_tag": "transitive_tags", "policy_arn": "policy_arns"}
@@ -157,12 +178,14 @@ def _tag(text: str, origin: Origin) -> tuple[str, str]:
     return key.strip(), value.strip()
 
 
-def _policy(text: str, origin: Origin) -> str:
+def _policy(text: str, origin: Origin, environ: Environ, folder: str | None) -> str:
     if not text.startswith("file://"):
         return text
-    path = Path(text.removeprefix("file://")).expanduser()
+    path = Path(text.removeprefix("file://"))
+    if path.parts[:1] == ("~",) and environ.get("HOME"):
+        path = Path(environ["HOME"], *path.parts[1:])
     try:
-        return path.read_text(encoding="utf-8")
+        return Path(folder or "", path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise UsageError(f"cannot read the policy {str(path)!r}: {reason}", place=str(origin)) from None

@@ -34,6 +34,28 @@ def program() -> str:
     return path
 
 
+def folder() -> str:
+    """Return the working directory; `/` where it is gone."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return "/"
+
+
+def write_or_fail(text: str) -> None:
+    """Write *text* to stdout, whole and at once.
+
+    Raises:
+        Failure: It could not be written. Nothing tells how much was.
+    """
+    try:
+        write(text)
+    except OSError as error:
+        from awsenv.errors import Failure  # noqa: PLC0415 - `enum` costs as much as all of the fast lane
+
+        raise Failure(f"the output could not be written: {error.strerror or error}") from None
+
+
 def write(text: str) -> None:
     """Write *text* to stdout, whole and at once.
 

@@ -14,6 +14,8 @@ from awsenv.model import Credentials
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from awsenv.agent.memory import Held
+
 
 def status(caller: Caller, *, verify: bool) -> Print:
     """Return the role of this environment, its keys masked to their last four characters.
@@ -32,6 +34,7 @@ def status(caller: Caller, *, verify: bool) -> Print:
             ("Expires", _expiry(role, caller.now())),
         ]
     rows += _environment_rows(caller)
+    rows += caller.keeper.held()
     if verify:
         rows.append(("Identity", _identity(caller)))
     return Print(report.printable(_table(rows)), tuple(_notes(role, caller)))
@@ -60,7 +63,21 @@ def left(seconds: int) -> str:
     return f"{hours}h{minutes:02}m" if hours else f"{minutes}m"
 
 
+def held_rows(held: Iterable[Held], now: float) -> tuple[tuple[str, str], ...]:
+    """Return what an agent holds: what and for how long, nothing secret. The title stands once for its rows."""
+    titles = {"session": "MFA session", "role": "In memory"}
+    rows: list[tuple[str, str]] = []
+    shown: set[str] = set()
+    for each in held:
+        rest = "" if each.ends is None else f", {left(int(each.ends.timestamp() - now))} left"
+        rows.append(("" if each.kind in shown else titles[each.kind], each.title + rest))
+        shown.add(each.kind)
+    return tuple(rows) or (("Agent", "holds nothing"),)
+
+
 def _expiry(role: environment.ActiveRole, now: float) -> str:
+    if role.is_served:
+        return "never: an endpoint renews the keys"
     if role.expires is None:
         return "never: these are long-lived keys"
     when = datetime.fromtimestamp(role.expires, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")

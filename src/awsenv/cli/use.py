@@ -22,6 +22,5 @@ def use(
         AwsenvError: Of every kind but `LaunchError`.
     """
     spelling = shell_of(caller, shell, role, to_terminal=to_terminal)
-    chain, credentials = obtain(caller, role, code, options)
-    change = environment.change(chain, credentials, caller.environ)
-    return Print(spelling.render(change), chain.notes)
+    got = obtain(caller, role, code, options)
+    return Print(spelling.render(environment.change(got.chain, got.credentials, caller.environ, got.renewal)))

@@ -1,0 +1,134 @@
+"""Get roles without the agent; and hand what was had with a code to one that runs, so that it is asked for once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from awsenv import broker, config, mfa
+from awsenv.agent import client
+from awsenv.cli import lane, wire
+from awsenv.cli.from_memory import NAMELESS
+from awsenv.cli.outcome import Address, Obtained, Wanted
+from awsenv.errors import AgentError, UsageError
+from awsenv.model import AssumeRole, GetSessionToken
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from awsenv.cli.outcome import Say
+    from awsenv.model import Chain, Credentials, Environ
+
+PRIVATE_LIFETIME = 30 * 24 * 3600.0
+"""Seconds after which the agent of one command ends though the command runs on: none runs for a month."""
+
+
+class Direct:
+    """The keeper of the ordinary path.
+
+    Args:
+        args: The command line: an agent that is handed credentials wants to know for what.
+        environ: The environment of this process: where the agent is found.
+        say: Tells the person a note at once.
+        agent: Whether an agent runs that one can talk to.
+    """
+
+    def __init__(self, args: list[str], environ: Environ, say: Say, *, agent: bool) -> None:
+        self._args = args
+        self._environ = environ
+        self._say = say
+        self._agent = agent
+
+    def obtain(self, wanted: Wanted) -> Obtained:
+        """Walk the chain, asking for codes where they are needed."""
+        self._say(wanted.chain.notes)
+        credentials = _walked(wanted, wanted.chain)
+        return Obtained(wanted.chain, credentials, self._hand_over(wanted.chain, credentials))
+
+    def renew(self, renewal: str) -> Obtained:
+        """Fail: only an agent holds what can be renewed."""
+        del renewal
+        raise AgentError("no agent holds the role of this shell", hint="awsenv login, then awsenv ROLE")
+
+    def endpoint(self, wanted: Wanted) -> Address:
+        """Start an agent for this one command, which takes the place of this process and keeps its number."""
+        from awsenv.agent import start  # noqa: PLC0415 - seldom needed
+
+        chain = _refreshable(wanted.chain)
+        self._say(chain.notes)
+        session = None
+        if isinstance(chain.hops[0], GetSessionToken):
+            session = _walked(wanted, replace(chain, hops=chain.hops[:1]))
+        credentials = _walked(wanted, chain, session)
+        pid = os.getpid()
+        connection = start.private(wire.ENTRY, pid=pid, lifetime=PRIVATE_LIFETIME)
+        try:
+            if session is not None:
+                client.exchange(connection, wire.SESSION, session_parts(wanted, chain, session))
+            (renewal,) = client.exchange(connection, wire.KEEP, self._keeping(credentials))
+            url, token, account = client.exchange(connection, wire.SERVE, [renewal, b"%d" % pid])
+        except client.Trouble as trouble:
+            raise AgentError(str(trouble)) from None
+        finally:
+            connection.close()
+        return Address(os.fsdecode(url), os.fsdecode(token), os.fsdecode(account) or None)
+
+    def held(self) -> tuple[tuple[str, str], ...]:
+        """Ask the agent, if there is one."""
+        if not self._agent:
+            return ()
+        try:
+            texts = list(map(os.fsdecode, client.ask(self._environ, wire.HELD, [])))
+        except (client.NoAgent, client.Trouble):
+            return ()
+        return tuple(zip(texts[::2], texts[1::2], strict=True))
+
+    def _hand_over(self, chain: Chain, credentials: Credentials) -> str | None:
+        """Let the agent hold what it could not get; return what it knows it by."""
+        if not self._agent or not chain.hops:
+            return None
+        try:
+            (renewal,) = client.ask(self._environ, wire.KEEP, self._keeping(credentials))
+        except (client.NoAgent, client.Trouble):
+            return None
+        return os.fsdecode(renewal)
+
+    def _keeping(self, credentials: Credentials) -> list[bytes]:
+        return [wire.packed(credentials), *lane.asked(self._args, self._environ).parts()]
+
+
+def session_parts(wanted: Wanted, chain: Chain, session: Credentials) -> Sequence[bytes]:
+    """Return what hands an agent the *session* that the first hop of *chain* has opened."""
+    (hop,) = (hop for hop in chain.hops[:1] if isinstance(hop, GetSessionToken))
+    serial = hop.mfa.serial or NAMELESS
+    key = config.session_id(chain, serial, wanted.profiles, wanted.environ)
+    title = mfa.Device(serial).title if serial else chain.label
+    return [key.encode(), os.fsencode(title), b"%d" % (hop.duration or 0), wire.packed(session)]
+
+
+def _walked(wanted: Wanted, chain: Chain, session: Credentials | None = None) -> Credentials:
+    codes = mfa.Codes(wanted.code, environ=wanted.environ)
+    return broker.obtain(chain, wanted.profiles, wanted.environ, codes, session=session)
+
+
+def _refreshable(chain: Chain) -> Chain:
+    """Return the way to a role on which no second code is needed.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if not any(isinstance(hop, AssumeRole) for hop in chain.hops):
+        raise UsageError(f"--refresh: {chain.role} is not a role, so there is nothing to renew", hint="leave it out")
+    way = config.through_session(chain)
+    if way is not None:
+        return way
+    device = chain.hops[0].mfa
+    if device is not None and device.serial is None:
+        raise UsageError(
+            "--refresh: the MFA device must be known", hint="set mfa_serial in the profile, or --mfa-serial"
+        )
+    raise UsageError(
+        "--refresh and a --duration of more than an hour exclude each other: AWS grants that only to a fresh code",
+        hint="leave --duration out: the role is renewed for as long as the command runs",
+    )

@@ -1,0 +1,146 @@
+"""Roles out of the agent's memory: how a role is got without a code, and got again."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
+
+from awsenv import broker, config, mfa
+from awsenv.agent.memory import Plan
+from awsenv.cli.outcome import Address, Obtained, Wanted
+from awsenv.cli.status import held_rows
+from awsenv.errors import RefusedError
+from awsenv.model import AssumeRole, GetSessionToken, Mfa
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from awsenv.agent.memory import Memory
+    from awsenv.cli.outcome import Say
+    from awsenv.model import Chain, Credentials
+
+
+NAMELESS = ""
+"""The serial of a device that nothing names, and that was looked up when a code was given."""
+
+
+class Declined(Exception):  # noqa: N818 - its name says what happened
+    """This is for the ordinary path.
+
+    Args:
+        note: What the person is to be told of it; None: nothing.
+    """
+
+    def __init__(self, note: str | None = None) -> None:
+        super().__init__(note)
+        self.notes = () if note is None else (note,)
+
+
+class FromMemory:
+    """The keeper of an agent.
+
+    Args:
+        memory: What it holds.
+        grant: Lets a process have a role that is held.
+        pid: The process of the client.
+        say: Tells the person a note.
+        now: Seconds since the epoch, UTC.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        grant: Callable[[str, int], Address],
+        pid: int,
+        say: Say,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._memory = memory
+        self._grant = grant
+        self._pid = pid
+        self._say = say
+        self._now = now
+
+    def obtain(self, wanted: Wanted) -> Obtained:
+        """Return a role that is held, or that can be had without a code."""
+        role = self._memory.role(planned(wanted, self._memory), min_remaining=wanted.min_remaining)
+        self._say(role.plan.chain.notes)
+        return Obtained(role.plan.chain, role.credentials, role.id)
+
+    def renew(self, renewal: str) -> Obtained:
+        """Return a role that is held, renewed where it is about to end."""
+        try:
+            role = self._memory.renewed(renewal)
+        except KeyError:
+            raise Declined from None
+        return Obtained(role.plan.chain, role.credentials, role.id)
+
+    def endpoint(self, wanted: Wanted) -> Address:
+        """Serve a role, renewed, while the client's process lives."""
+        return self._grant(_renewable(self.obtain(wanted)), self._pid)
+
+    def held(self) -> tuple[tuple[str, str], ...]:
+        """Return what is held."""
+        return held_rows(self._memory.held(), self._now())
+
+
+def planned(wanted: Wanted, memory: Memory) -> Plan:
+    """Return how the role that is wanted is got, and got again, without a code.
+
+    Raises:
+        Declined: A code was given, which is to be used.
+    """
+    if wanted.code is not None:
+        raise Declined
+    chain = config.through_session(_by_any_session(wanted, memory))
+
+    def fetch() -> Credentials:
+        if chain is None:
+            raise Declined
+        return _fetched(replace(wanted, chain=chain), memory)
+
+    key = config.role_id(wanted.chain, wanted.profiles, wanted.environ)
+    return Plan(key, wanted.chain.label, chain or wanted.chain, fetch)
+
+
+def _by_any_session(wanted: Wanted, memory: Memory) -> Chain:
+    """Return the chain; by way of the session whose device nothing names, if the person has opened such a one."""
+    chain = wanted.chain
+    first = chain.hops[0] if chain.hops else None
+    if isinstance(first, AssumeRole) and first.mfa is None and _session(wanted, NAMELESS, memory) is not None:
+        return replace(chain, hops=(replace(first, mfa=Mfa(NAMELESS)), *chain.hops[1:]))
+    return chain
+
+
+def _session(wanted: Wanted, serial: str, memory: Memory) -> Credentials | None:
+    return memory.session(config.session_id(wanted.chain, serial, wanted.profiles, wanted.environ))
+
+
+def _fetched(wanted: Wanted, memory: Memory) -> Credentials:
+    chain, session = wanted.chain, None
+    first = chain.hops[0] if chain.hops else None
+    if isinstance(first, GetSessionToken):
+        session = _session(wanted, first.mfa.serial or NAMELESS, memory)
+        if session is None:
+            raise Declined
+    codes = mfa.Codes(terminal=_no_terminal)
+    try:
+        return broker.obtain(chain, wanted.profiles, wanted.environ, codes, session=session)
+    except RefusedError as error:
+        if session is None or error.code != "AccessDenied":
+            raise
+        raise Declined(
+            f"AWS refused {chain.label} with the MFA session: it may take a fresh code (aws:MultiFactorAuthAge)"
+        ) from None
+
+
+def _no_terminal() -> NoReturn:
+    message = "an agent never asks"
+    raise OSError(message)
+
+
+def _renewable(got: Obtained) -> str:
+    if got.renewal is None or got.credentials.expiration is None:
+        raise Declined
+    return got.renewal

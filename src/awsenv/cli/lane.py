@@ -1,0 +1,89 @@
+"""The fast lane: let the agent, which has everything loaded, answer a command line.
+
+Imports no more than Python's own start: all of typer and botocore would be there before an answer is needed.
+"""
+
+from __future__ import annotations
+
+import os
+
+from awsenv.agent import client, place
+from awsenv.cli import process, wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ORDINARY = frozenset({"demo", "init", "login", "logout", "lock", "help", "--help", "-h", "--version"})
+"""First words that the agent has no part in."""
+
+_SHOWN = frozenset({"exec", "list", "status"})
+"""Commands that print no secret: it does not matter where their output goes."""
+
+
+class Passed:
+    """The agent has not answered: the ordinary path is to be taken.
+
+    Args:
+        notes: What the person is to be told of that.
+        agent: Whether an agent runs that one can talk to.
+    """
+
+    __slots__ = ("agent", "notes")
+
+    def __init__(self, notes: tuple[str, ...] = (), *, agent: bool = False) -> None:
+        self.notes = notes
+        self.agent = agent
+
+
+def run(args: list[str]) -> int | Passed:
+    """Let the agent do what *args* ask for, and return the exit status; unless a command takes this process's place.
+
+    Raises:
+        Failure: The output could not be written.
+        LaunchError: The command cannot be started.
+    """
+    environ = process.environ()
+    if not args or args[0] in _ORDINARY or not _may_run(environ):
+        return Passed()
+    try:
+        kind, *parts = client.ask(environ, wire.RUN, asked(args, environ).parts())
+        if kind == wire.DECLINED:
+            return Passed(tuple(map(os.fsdecode, parts)), agent=True)
+        notes, *parts = parts
+        argv, changes = wire.read_become(parts) if kind == wire.BECOME else ([], [])
+    except client.NoAgent:
+        return Passed()
+    except (client.Trouble, ValueError) as trouble:
+        why = str(trouble) if isinstance(trouble, client.Trouble) else "the agent's answer cannot be read"
+        return Passed((why,))
+    process.complain(os.fsdecode(notes))
+    if kind == wire.PRINT:
+        process.write_or_fail(os.fsdecode(b"".join(parts)))
+        return 0
+    from awsenv.launch import become  # noqa: PLC0415 - only where there is something to become
+
+    return become(argv, wire.applied(changes, environ))
+
+
+def _may_run(environ: Mapping[str, str]) -> bool:
+    """Say whether there is anything of an agent: without one nobody waits for a request to be made up."""
+    try:
+        folder = place.find(environ)
+    except place.Unsafe:
+        return True  # asking it says why not
+    return folder is not None and os.path.lexists(f"{folder}/{place.SOCKET}")
+
+
+def asked(args: list[str], environ: Mapping[str, str]) -> wire.Request:
+    """Return the request that this process is called with."""
+    to_terminal = process.stdout_is_terminal()
+    return wire.Request(
+        args,
+        environ,
+        program=process.program(),
+        folder=process.folder(),
+        pid=os.getpid(),
+        to_terminal=to_terminal,
+        astray=not to_terminal and args[0] not in _SHOWN and process.stdout_goes_astray(),
+    )

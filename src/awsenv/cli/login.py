@@ -1,0 +1,100 @@
+"""`awsenv login [CODE]`: open an MFA session, which an agent holds in memory, so that no role needs a code."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from awsenv import broker, config, environment, mfa
+from awsenv.agent import client, place, start
+from awsenv.cli import report, wire
+from awsenv.cli.direct import session_parts
+from awsenv.cli.options import seconds
+from awsenv.cli.outcome import Caller, Print, Wanted
+from awsenv.cli.status import left
+from awsenv.errors import AgentError
+from awsenv.model import Origin, RoleRequest
+
+if TYPE_CHECKING:
+    from awsenv.model import Chain, Credentials, Environ
+
+DURATION = 43_200
+"""Seconds of a session, and of an agent, where nothing else is said: AWS's own default, and a working day."""
+
+IDLE = 4 * 3600
+"""After so many seconds without a request an agent ends, where nothing else is said."""
+
+
+def login(
+    caller: Caller,
+    code: str | None,
+    *,
+    profile: str | None,
+    mfa_serial: str | None,
+    duration: str | None,
+    idle: str | None,
+) -> Print:
+    """Open the session, start the agent if none runs, and let it hold the session.
+
+    Raises:
+        AwsenvError: Of every kind but `LaunchError`.
+    """
+    base = environment.original(caller.environ)
+    profiles = config.read(base, caller.folder)
+    request = _request(code, profile, mfa_serial, duration, base)
+    chain = config.resolve_login(request, profiles, base)
+    patience = IDLE if idle is None else seconds(idle, Origin("--idle"))
+    _check_place(caller.environ)
+    wanted = Wanted(chain, profiles, base, code)
+    got = broker.obtain(chain, profiles, base, mfa.Codes(code, environ=base))
+    start.start(caller.environ, wire.ENTRY, idle=patience, lifetime=request.duration or DURATION)
+    if not chain.hops:
+        return Print(report.printable([f"Roles of {chain.label} are held in memory now; it asks for no MFA code."]))
+    _hand_over(wanted, got, caller.environ)
+    return Print(report.printable([_opened(chain, got, caller.now())]))
+
+
+def _request(
+    code: str | None, profile: str | None, mfa_serial: str | None, duration: str | None, environ: Environ
+) -> RoleRequest:
+    """Return what is asked for. Of the variables, the duration speaks of roles and not of the session."""
+    given = {"profile": profile, "mfa_serial": mfa_serial}
+    origins = {name: Origin(f"--{name.replace('_', '-')}") for name, value in given.items() if value}
+    for name, value in given.items():
+        variable = f"AWSENV_{name.upper()}"
+        if not value and environ.get(variable):
+            given[name], origins[name] = environ[variable], Origin(variable)
+    asked = None
+    if duration is not None:
+        origins["duration"] = Origin("--duration")
+        asked = seconds(duration, origins["duration"])
+    return RoleRequest("", code, given["profile"], mfa_serial=given["mfa_serial"], duration=asked, origins=origins)
+
+
+def _check_place(environ: Environ) -> None:
+    """Fail before a code is asked for, if no agent can be started."""
+    try:
+        place.make(environ)
+    except place.Unsafe as unsafe:
+        raise AgentError(f"no agent can be started: {unsafe.fact}") from None
+    except OSError as error:
+        raise AgentError(f"no agent can be started: {error.strerror}", place=error.filename) from None
+
+
+def _hand_over(wanted: Wanted, session: Credentials, environ: Environ) -> None:
+    try:
+        client.ask(environ, wire.SESSION, session_parts(wanted, wanted.chain, session))
+    except client.NoAgent:
+        raise AgentError("the agent has ended at once", hint="try again") from None
+    except client.Trouble as trouble:
+        raise AgentError(str(trouble), hint="awsenv logout, then awsenv login") from None
+
+
+def _opened(chain: Chain, session: Credentials, now: float) -> str:
+    serial = chain.hops[0].mfa.serial if chain.hops and chain.hops[0].mfa else None
+    who = chain.label if serial is None else mfa.Device(serial).title
+    if session.expiration is None:
+        return f"MFA session of {who}."
+    ends = session.expiration.astimezone(timezone.utc)
+    rest = left(int(ends.timestamp() - now))
+    return f"MFA session of {who} until {datetime.strftime(ends, '%H:%M UTC')}, {rest} from now: no role needs a code."
