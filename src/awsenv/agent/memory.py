@@ -211,7 +211,7 @@ class Memory:
             key: Of the source, the device and the endpoint. Holds no secret.
             credentials: Of the session.
             title: What a person knows it by.
-            duration: Seconds that AWS was asked for; None: not known. It never lives longer, whatever the wall clock says.
+            duration: Seconds that AWS was asked for, which it never lives longer than; None: not known.
 
         Raises:
             AgentError: It has ended.
