@@ -114,7 +114,7 @@ def _login(
     code: Code = None,
     *,
     profile: Annotated[
-        str | None, typer.Option("--profile", metavar="SOURCE", help="Source profile; else the one of a role by name.")
+        str | None, typer.Option("--profile", metavar="SOURCE", help="Source profile; else AWS_PROFILE, else default.")
     ] = None,
     mfa_serial: Annotated[
         str | None, typer.Option("--mfa-serial", metavar="ARN", help="MFA device of the source user.")
@@ -126,7 +126,7 @@ def _login(
         str | None, typer.Option("--idle", metavar="TIME", help="End after so long without a request; 4h.")
     ] = None,
 ) -> Outcome:
-    """Open an MFA session: no role asks for a code until it ends.
+    """Open an MFA session, for a day without codes.
 
     An agent holds it, and the roles, in memory. Without a CODE the terminal is asked.
     """
@@ -179,7 +179,7 @@ def _status(
     *,
     verify: Annotated[bool, typer.Option("--verify", help="Ask AWS whose keys these are.")] = False,
 ) -> Outcome:
-    """Show the active role, its time left, and what the agent holds."""
+    """Show the active role, and what the agent holds."""
     from awsenv.cli.status import status
 
     return status(_caller(ctx), verify=verify)
@@ -200,7 +200,9 @@ def _credential_process(
 ) -> Outcome:
     """Print the JSON that AWS SDKs read.
 
-    In a profile of ~/.aws/config: credential_process = awsenv credential-process ROLE
+    For a profile of ~/.aws/config:
+
+    credential_process = awsenv credential-process ROLE
     """
     from awsenv.cli.credential_process import credential_process
 
