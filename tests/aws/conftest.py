@@ -7,9 +7,12 @@ import ssl
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography import x509
@@ -121,11 +124,59 @@ def endpoint() -> Iterator[Endpoint]:
     thread.join()
 
 
+@dataclass
+class Proxy:
+    """An HTTP proxy that hands every request on to the local AWS, wherever it was meant to go."""
+
+    url: str
+    asked: list[str] = field(default_factory=list)
+    """The URLs that it was asked for."""
+
+
 @pytest.fixture
-def tls_port(tmp_path: Path) -> Iterator[int]:
-    """Return the port of a server whose certificate nobody vouches for."""
+def proxy(person: Person) -> Iterator[Proxy]:
+    """Return a proxy on the loopback."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            running.asked.append(self.path)
+            body = self.rfile.read(int(self.headers["content-length"]))
+            connection = HTTPConnection(urlsplit(person.sandbox.url).netloc, timeout=10)
+            # The headers as they are: the host is signed.
+            connection.request("POST", "/", body, dict(self.headers))
+            with connection.getresponse() as answer:
+                data = answer.read()
+                self.send_response(answer.status)
+                self.send_header("Content-Type", answer.headers["content-type"])
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+            connection.close()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    running = Proxy(f"http://127.0.0.1:{server.server_address[1]}")
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield running
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Return a certificate for 127.0.0.1, with its key, that nobody vouches for but who names the file."""
+    return _self_signed(tmp_path)
+
+
+@pytest.fixture
+def tls_port(certificate: Path) -> Iterator[int]:
+    """Return the port of a server with that certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(_self_signed(tmp_path))
+    context.load_cert_chain(certificate)
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     server.handle_error = lambda *_: None  # type: ignore[method-assign] # a client that hangs up is the point
     server.socket = context.wrap_socket(server.socket, server_side=True)
@@ -143,6 +194,9 @@ def _self_signed(folder: Path) -> Path:
     now = datetime.now(timezone.utc)
     builder = x509.CertificateBuilder(
         name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1)
+    )
+    builder = builder.add_extension(
+        x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
     )
     certificate = builder.sign(key, hashes.SHA256())
     path = folder / "server.pem"

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
+from urllib.request import getproxies
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from awsenv import config
+from awsenv.aws import proxies
+from awsenv.aws.session import open_session
 from awsenv.aws.sts import Sts, caller
-from awsenv.errors import ConfigError
+from awsenv.errors import ConfigError, UnreachableError
 
 if TYPE_CHECKING:
-    from aws.conftest import Person
+    from pathlib import Path
+
+    from aws.conftest import Person, Proxy
 
 ENDPOINTS = """
 [profile both]
@@ -89,9 +98,108 @@ def test_the_loopback_is_never_reached_through_a_proxy(person: Person, monkeypat
     """Nothing listens at the proxy, and the call is answered."""
     for name in ("HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
+        person.environ[name] = "http://127.0.0.1:1"
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
+        person.environ.pop(name, None)
     assert caller(person.user, person.environ).arn == person.user.arn
+
+
+def test_the_proxy_of_the_environment_is_used(person: Person, proxy: Proxy) -> None:
+    """AWS is reached through it and not otherwise: there is no host of that name."""
+    person.environ.update({"AWS_ENDPOINT_URL": "http://sts.example.test", "HTTP_PROXY": proxy.url})
+
+    assert caller(person.user, person.environ).arn == person.user.arn
+    assert proxy.asked == ["http://sts.example.test/"]
+
+
+def test_the_proxy_of_the_process_is_not_used(person: Person, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is that of another: the agent's, which was started from another shell."""
+    monkeypatch.setenv("http_proxy", proxy.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    person.environ["AWS_ENDPOINT_URL"] = "http://sts.example.test"
+
+    with pytest.raises(UnreachableError, match="cannot be reached"):
+        caller(person.user, person.environ)
+    assert proxy.asked == []
+
+
+@pytest.mark.parametrize("listed", ["example.test", ".test", "other.test, sts.example.test", "*"])
+def test_what_is_to_be_reached_without_a_proxy_is(person: Person, proxy: Proxy, listed: str) -> None:
+    """no_proxy names hosts and domains."""
+    person.environ.update({"AWS_ENDPOINT_URL": "http://sts.example.test", "HTTP_PROXY": proxy.url, "no_proxy": listed})
+
+    with pytest.raises(UnreachableError, match=r"sts\.example\.test cannot be reached"):
+        caller(person.user, person.environ)
+    assert proxy.asked == []
+
+
+@pytest.mark.parametrize(
+    ("listed", "used"),
+    [
+        ("", True),
+        ("example.test", True),
+        ("sts.eu-west-1.amazonaws.com", False),
+        ("amazonaws.com", False),
+        (".eu-central-1.amazonaws.com", True),
+    ],
+)
+def test_an_endpoint_that_botocore_chooses_counts_as_well(person: Person, listed: str, *, used: bool) -> None:
+    """Nobody but botocore knows the host before there is a client."""
+    del person.environ["AWS_ENDPOINT_URL"]
+    person.environ.update({"https_proxy": "http://127.0.0.1:1", "no_proxy": listed})
+    client = open_session(None, person.environ, region="eu-west-1").create_client("sts")
+
+    assert used == (client.meta.config.proxies.get("https") == "http://127.0.0.1:1")
+
+
+NAMES = st.sampled_from(
+    ["http_proxy", "HTTP_PROXY", "Http_Proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "REQUEST_METHOD"]
+)
+
+
+@given(st.dictionaries(NAMES, st.sampled_from(["", "http://a", "http://b"])))
+def test_an_environment_names_the_proxies_that_python_finds_in_it(environ: dict[str, str]) -> None:
+    """As urllib reads them out of the environment of a process."""
+    with pytest.MonkeyPatch.context() as process:
+        for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+            process.delenv(name)
+        for name, value in environ.items():
+            process.setenv(name, value)
+        expected = getproxies()
+    if {"http", "https"} & set(expected):
+        assert expected == proxies.of(environ)
+    else:
+        assert not proxies.of(environ)
+
+
+@pytest.mark.parametrize("way", ["REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "profile", "relative"])
+def test_the_ca_bundle_is_that_of_the_environment_or_of_the_profile(
+    person: Person, tls_port: int, certificate: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Not that of the process; a relative path begins at the folder of the caller."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
+    person.environ["AWS_ENDPOINT_URL"] = f"https://127.0.0.1:{tls_port}"
+    profiles = person.configure(f"[default]\nca_bundle = {certificate}\n" if way == "profile" else "")
+    if way == "relative":
+        profiles = config.read(person.environ, str(certificate.parent))
+        person.environ["AWS_CA_BUNDLE"] = certificate.name
+    elif way != "profile":
+        person.environ[way] = str(certificate)
+
+    # The server has no more to say than that it is there.
+    with pytest.raises(UnreachableError, match="not one of AWS"):
+        caller(person.user, person.environ, profiles)
+
+
+@pytest.mark.parametrize("name", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", ""])
+def test_no_ca_bundle_does_not_mean_no_verification(person: Person, tls_port: int, name: str) -> None:
+    """An empty name is none, and the certificate is verified as without it."""
+    person.environ["AWS_ENDPOINT_URL"] = f"https://127.0.0.1:{tls_port}"
+    person.environ[name or "UNRELATED"] = ""
+
+    with pytest.raises(UnreachableError, match="cannot be verified"):
+        caller(person.user, person.environ)
 
 
 def test_there_is_no_credential_chain(person: Person) -> None:

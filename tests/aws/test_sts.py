@@ -166,7 +166,7 @@ def test_a_request_that_was_not_sent_is_sent_again(person: Person) -> None:
     assert caught.value.fact == "127.0.0.1:1 cannot be reached"
 
 
-def test_a_proxy_that_takes_a_code_and_hangs_up_gets_no_second(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_takes_a_code_and_hangs_up_gets_no_second(person: Person) -> None:
     """The request may have reached AWS: botocore calls it a proxy that cannot be reached."""
     taken: list[bytes] = []
 
@@ -176,9 +176,7 @@ def test_a_proxy_that_takes_a_code_and_hangs_up_gets_no_second(person: Person, m
 
     with socketserver.TCPServer(("127.0.0.1", 0), Proxy) as proxy:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
-        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.server_address[1]}")
-        for name in ("no_proxy", "NO_PROXY"):
-            monkeypatch.delenv(name, raising=False)
+        person.environ["http_proxy"] = f"http://127.0.0.1:{proxy.server_address[1]}"
         person.environ["AWS_ENDPOINT_URL"] = "http://sts.example.test"
         with pytest.raises(ResponseLost):
             person.sts([]).assume_role(hop(person, "role"), Call(), person.user, Token(person.device.serial, "123456"))

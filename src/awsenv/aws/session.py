@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConfigCha
 from botocore.credentials import CredentialResolver
 from botocore.tokens import TokenProviderChain
 
+from awsenv.aws import proxies
 from awsenv.aws.loader import loader
 from awsenv.config.text import printable
 from awsenv.errors import ConfigError
@@ -41,8 +43,9 @@ class Timeouts(NamedTuple):
 class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has no types
     """A botocore session over the profiles as awsenv read them, that never looks for credentials by itself.
 
-    What a profile says of endpoints, CA bundles, FIPS, retries and the like is botocore's business. Left to it by
-    way of the process's environment are the proxies and the variables that say nothing of AWS.
+    What a profile says of endpoints, FIPS, retries and the like is botocore's business. What botocore would look up in
+    the environment of the process alone is looked up here: endpoints, proxies, CA bundles. The process may be an agent
+    that answers for another.
 
     Args:
         full_config: The configuration, in the shape of `Session.full_config`.
@@ -51,6 +54,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
             has been resolved already, and a name that does not exist would fail every call.
         region: Where clients are made for that name no region of their own; None: what the profile says.
         timeouts: How long to wait.
+        folder: Where the relative path of a CA bundle begins; None: at the working directory of the process.
     """
 
     def __init__(
@@ -61,12 +65,15 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         profile: str | None = None,
         region: str | None = None,
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+        folder: str | None = None,
     ) -> None:
         super().__init__()
         self.environ = environ
         self.timeouts = timeouts
         self.user_agent_extra = "awsenv"
         self._full_config = {"profiles": {}, **full_config}
+        self._folder = folder
+        self._proxies = proxies.of(environ)
         self._look_up_in(environ)
         if profile is not None and profile in self._full_config["profiles"]:
             self.set_config_variable("profile", profile)
@@ -87,21 +94,41 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         return self._full_config
 
     def create_client(self, service_name: str, **kwargs: Any) -> Any:
-        """Create a client as botocore does, with the endpoint of the configuration or of the environment.
+        """Create a client as botocore does, with what the configuration or the environment says of the way to AWS.
 
         Raises:
             ConfigError: `services` names a section that is not there.
         """
-        endpoint = kwargs.get("endpoint_url") or self.configured_endpoint(service_name)
-        if endpoint is not None:
-            kwargs["endpoint_url"] = endpoint
-            if kwargs.get("region_name") is None and self.get_config_variable("region") is None:
-                # With an endpoint botocore insists on a region; without one it signs for this when there is none.
-                kwargs["region_name"] = WITHOUT_REGION
-            if _is_loopback(endpoint):
-                # A proxy elsewhere cannot reach this machine's own loopback.
-                kwargs["config"] = kwargs.get("config", Config()).merge(Config(proxies={}))
-        return super().create_client(service_name, **kwargs)
+        endpoint = kwargs.pop("endpoint_url", None) or self.configured_endpoint(service_name)
+        if endpoint is not None and kwargs.get("region_name") is None and self.get_config_variable("region") is None:
+            # With an endpoint botocore insists on a region; without one it signs for this when there is none.
+            kwargs["region_name"] = WITHOUT_REGION
+        if kwargs.get("verify") is None:
+            kwargs["verify"] = self._ca_bundle() or True
+        make = partial(super().create_client, service_name, endpoint_url=endpoint, **kwargs)
+        config = kwargs.get("config", Config())
+
+        def through(used: Mapping[str, str] | None) -> Any:
+            return make(config=config.merge(Config(proxies=used)))
+
+        used = self._proxies if endpoint is None else self._proxies_to(endpoint)
+        client = through(used)
+        # Where AWS is only botocore knows. It cannot be told of another proxy then: a second client costs 3 ms.
+        needed = self._proxies_to(client.meta.endpoint_url)
+        return client if needed == used else through(needed)
+
+    def _proxies_to(self, url: str) -> Mapping[str, str] | None:
+        if _is_loopback(url):
+            # A proxy elsewhere cannot reach this machine's own loopback.
+            return {}
+        if self._proxies is None or proxies.serve(self._proxies, url):
+            return self._proxies
+        return {}
+
+    def _ca_bundle(self) -> str | None:
+        """Return the CA bundle of the profile or the environment. An empty name is none (botocore 1.44 refuses it)."""
+        bundle = self.get_config_variable("ca_bundle") or self.environ.get("REQUESTS_CA_BUNDLE") or None
+        return bundle if bundle is None or self._folder is None else os.path.join(self._folder, bundle)  # noqa: PTH118 - as it is written
 
     def configured_endpoint(self, service_name: str) -> str | None:
         """Return the URL that the environment or the profile gives for a service.
@@ -162,7 +189,8 @@ def open_session(
 ) -> AwsSession:
     """Open the session that serves the calls of one chain. One for a chain: a second client of it costs 3 ms."""
     full_config = {} if profiles is None else profiles.for_botocore()
-    return AwsSession(full_config, environ, profile=profile, region=region, timeouts=timeouts)
+    folder = None if profiles is None else profiles.folder
+    return AwsSession(full_config, environ, profile=profile, region=region, timeouts=timeouts, folder=folder)
 
 
 def host_of(url: str) -> str:
