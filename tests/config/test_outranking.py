@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv import config
+from awsenv import config, environment
+from awsenv.model import Chain, Source
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from config.conftest import Home
 
 KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n"
@@ -70,3 +78,65 @@ def test_a_file_of_boto_that_cannot_be_read_is_none(home: Home) -> None:
     Path(home.path, ".boto").write_bytes(b"\xff\xfe")
 
     assert () == config.outranking(home.read(), home.environ())
+
+
+CHILD = "from botocore.session import Session; print(Session().get_credentials().access_key, end='')"
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    """Return the URL of a container credentials endpoint."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            shown = self.headers["authorization"] == "canary-token"
+            body = {
+                "AccessKeyId": "ASIASERVED",
+                "SecretAccessKey": "canary-served",
+                "Token": "t",
+                "Expiration": "2100-01-01T00:00:00Z",
+            }
+            self.send_response(200 if shown else 403)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode() if shown else b"")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/credentials/1"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    ("config_text", "boto_text"),
+    [
+        ("", ""),
+        (f"[default]\n{KEYS}", ""),
+        (f"[profile default]\n{KEYS}", ""),
+        (f"[default]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = a\n[profile a]\n{KEYS}", ""),
+        ("[default]\ncredential_process = echo {}\n", ""),
+        ("[default]\nregion = eu-west-1\n", f"[Credentials]\n{KEYS}"),
+    ],
+)
+def test_a_command_takes_its_keys_from_the_endpoint(
+    config_text: str, boto_text: str, endpoint: str, home: Home
+) -> None:
+    """A real SDK, beside files that hold keys of the person, variables that do, and a profile that is named."""
+    profiles = home.read(config_text, f"[default]\n{KEYS}[me]\n{KEYS}")
+    Path(home.path, ".boto").write_text(boto_text)
+    mine = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "x", "AWS_PROFILE": "me"}
+    environ = home.environ(PYTHONPATH=":".join(each for each in sys.path if each), **mine)
+    chain = Chain(Source("static"), (), "role", "role")
+
+    hidden = config.outranking(profiles, environ)
+    change = environment.served(chain, endpoint, "canary-token", environ, hidden=hidden)
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD], env=change.applied_to(environ), capture_output=True, text=True, check=True
+    )
+
+    assert "ASIASERVED" == done.stdout
