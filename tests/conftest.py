@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from awsenv.agent import client, place, protocol
 from awsenv.sandbox import MfaDevice, Sandbox
 
 if TYPE_CHECKING:
@@ -21,6 +26,13 @@ if TYPE_CHECKING:
 # A shell takes as long as the machine lets it; and what is found once shall be found again.
 settings.register_profile("awsenv", deadline=None, derandomize=True)
 settings.load_profile("awsenv")
+
+# A test hands down an environment of its own. Should one forget that, it shall not find the agent of who runs the tests.
+os.environ["AWSENV_RUNTIME_DIR"] = f"{os.devnull}/no-agent"
+
+
+TIMEOUT = 60
+"""Seconds after which a test gives up: no test waits for it."""
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +100,7 @@ class World:
             check=False,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            timeout=60,
+            timeout=TIMEOUT,
         )
 
     def configure(self, text: str) -> None:
@@ -100,16 +112,29 @@ class World:
         """Return the STS and IAM actions that were asked of AWS so far."""
         return [call.action for call in self.sandbox.calls]
 
+    def agent(self) -> int | None:
+        """Return the process that listens at the person's socket; None where none does."""
+        try:
+            connection = client.connect(self.environ[place.VARIABLE], time.monotonic() + TIMEOUT)
+        except (FileNotFoundError, ConnectionRefusedError, place.Unsafe):
+            return None
+        with closing(connection):
+            return protocol.peer(connection)[1]
+
 
 @pytest.fixture
 def world(program: str, clean_environ: dict[str, str]) -> Iterator[World]:
-    """Return the world of the README: `power-user` wants MFA and an external id, `read-only` neither."""
-    with Sandbox() as sandbox:
+    """Return the world of the README: `power-user` wants MFA and an external id, `read-only` neither.
+
+    Whatever agent runs in it ends with the test.
+    """
+    # Not below tmp_path: the path of a socket is short.
+    with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="awsenv-", dir="/tmp") as runtime:  # noqa: S108
         # No test shall cross the end of a code's thirty seconds by chance.
         sandbox.clock.elapse(5 - sandbox.clock.now().timestamp() % 30)
         user = sandbox.create_user("alice")
         device = sandbox.create_mfa_device("alice")
-        world = World(sandbox, device, program, clean_environ | sandbox.environ())
+        world = World(sandbox, device, program, clean_environ | sandbox.environ() | {place.VARIABLE: f"{runtime}/run"})
         power_user = sandbox.create_role(
             "power-user",
             sandbox.trust(world.user_arn, external_id=world.external_id, mfa=True),
@@ -129,3 +154,6 @@ def world(program: str, clean_environ: dict[str, str]) -> Iterator[World]:
         )
         sandbox.clear_calls()
         yield world
+        pid = world.agent()
+        if pid is not None and pid != os.getpid():
+            os.kill(pid, signal.SIGKILL)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from awsenv.cli.direct import Direct
 from awsenv.cli.outcome import Caller
 from awsenv.cli.status import left, status
 
@@ -33,7 +34,8 @@ ROLE = {
 
 def shown(environ: dict[str, str], now: float = NOW - 3540) -> tuple[str, tuple[str, ...]]:
     """Return what `awsenv status` prints and notes in *environ*, *now*."""
-    outcome = status(Caller(environ, "/bin/awsenv", prints_to_terminal=True, now=lambda: now), verify=False)
+    keeper = Direct([], environ, list, agent=False)
+    outcome = status(Caller(environ, "/bin/awsenv", keeper, prints_to_terminal=True, now=lambda: now), verify=False)
     return outcome.text, outcome.notes
 
 
