@@ -41,6 +41,23 @@ print("export AWS_SECRET_ACCESS_KEY=" + keys["SecretAccessKey"])
 print("export AWS_SESSION_TOKEN=" + keys["SessionToken"])
 """
 
+ASK = """\
+import os, sys, time
+from awsenv.agent import client
+from awsenv.cli import wire
+environ = dict(os.environ)
+words = ["exec", "power-user", "--", "true"]
+request = wire.Request(words, environ, program="/awsenv", folder="/", pid=1, to_terminal=False, astray=False)
+start = time.perf_counter()
+for _ in range(int(sys.argv[1])):
+    assert client.ask(environ, wire.RUN, request.parts())[0] == wire.BECOME
+print(time.perf_counter() - start)
+"""
+
+PARALLEL = 50
+REQUESTS = 1000
+REST = 5
+
 Environ = dict[str, str]
 
 
@@ -137,6 +154,7 @@ def tables(installed: Installed, world: World, home: Path) -> list[tuple[str, li
         ("A role with an MFA code and an external id", _mfa_rows(installed, world)),
         ("No call of AWS", _local_rows(installed, world)),
         ("The start of a shell", _start_rows(installed, world, home)),
+        ("Answered by the agent", _warm_rows(installed, world)),
     ]
 
 
@@ -203,6 +221,69 @@ def _start_rows(installed: Installed, world: World, home: Path) -> list[Row]:
         Row("bash", ["bash", "--rcfile", str(plain), *bash[1:]], world.environ),
         Row("bash with the rc line", ["bash", "--rcfile", str(hooked), *bash[1:]], world.environ, "awsenv", "bash"),
     ]
+
+
+def _warm_rows(installed: Installed, world: World) -> list[Row]:
+    environ, awsenv, python = with_agent(world), installed.path("awsenv", "awsenv"), _pass(installed, world)
+    _run([awsenv, "login", world.new_code()], environ)
+    _run([awsenv, "exec", "power-user", "--", "true"], environ)
+    return [
+        python,
+        Row(
+            "awsenv exec power-user -- true", [awsenv, "exec", "power-user", "--", "true"], environ, "", python.name, 2
+        ),
+        Row("awsenv power-user", [awsenv, "power-user", "--shell", "sh"], environ, "ASIA", python.name, 2),
+        Row("awsenv credential-process", [awsenv, "credential-process", "power-user"], environ, "ASIA", python.name),
+        Row("awsenv status", [awsenv, "status"], environ, "power-user", python.name),
+    ]
+
+
+def with_agent(world: World) -> Environ:
+    """Return the environment in which an agent runs; in the world's own there is none."""
+    return world.environ | {"AWSENV_RUNTIME_DIR": f"{world.environ['HOME']}/run"}
+
+
+def show_agent(installed: Installed, world: World, sandbox: Sandbox) -> None:
+    """Print what the agent takes of the machine, and what it saves AWS."""
+    environ, awsenv = with_agent(world), installed.path("awsenv", "awsenv")
+    _say("\nThe agent")
+    sandbox.clear_calls()
+    started = [
+        subprocess.Popen([awsenv, "exec", "read-only", "--", "true"], env=environ, stdin=subprocess.DEVNULL)
+        for _ in range(PARALLEL)
+    ]
+    if any(process.wait() for process in started):
+        raise SystemExit("awsenv exec failed")
+    calls = [call.action for call in sandbox.calls]
+    _say(f"  {PARALLEL} awsenv exec at once, nothing in memory: {len(calls)} call of AWS ({', '.join(calls)})")
+    agent = _agent_pid()
+    ask = ["-c", ASK, str(REQUESTS)]
+    _run([installed.path("awsenv", "python"), *ask], environ)
+    before = _resident(agent)
+    took = float(_run([installed.path("awsenv", "python"), *ask], environ))
+    resident = f"resident {before} kB before, {_resident(agent)} after"
+    _say(f"  {REQUESTS} requests: {took / REQUESTS * 1e6:.0f} µs each; {resident}")
+    busy = _cpu(agent)
+    time.sleep(REST)
+    _say(f"  {REST} s at rest: {_cpu(agent) - busy} ticks of CPU")
+    _run([awsenv, "logout"], environ)
+
+
+def _agent_pid() -> int:
+    listed = _run(["pgrep", "-f", "awsenv[.]cli[.]serve listening"], dict(os.environ))
+    return int(listed.split()[-1])
+
+
+def _resident(pid: int) -> int:
+    """Return the resident kilobytes of a process."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+
+
+def _cpu(pid: int) -> int:
+    """Return the hundredths of a second of CPU that a process has had."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 def _pass(installed: Installed, world: World) -> Row:
@@ -274,6 +355,7 @@ def main() -> None:
         _say(f"Python {sys.version.split()[0]}, {', '.join(sorted(set(versions)))}; {rounds} rounds")
         for title, rows in tables(installed, world, home):
             show(title, rows, measure(rows, rounds))
+        show_agent(installed, world, sandbox)
     _say("\nThe prompt")
     subprocess.run([sys.executable, str(HERE / "prompt.py")], check=True)
 

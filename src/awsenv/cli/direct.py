@@ -6,10 +6,8 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from awsenv import broker, config, mfa
 from awsenv.agent import client
 from awsenv.cli import lane, wire
-from awsenv.cli.from_memory import NAMELESS
 from awsenv.cli.outcome import Address, Obtained, Wanted
 from awsenv.errors import AgentError, UsageError
 from awsenv.model import AssumeRole, GetSessionToken
@@ -100,14 +98,19 @@ class Direct:
 
 def session_parts(wanted: Wanted, chain: Chain, session: Credentials) -> Sequence[bytes]:
     """Return what hands an agent the *session* that the first hop of *chain* has opened."""
+    from awsenv import config, mfa  # noqa: PLC0415 - see _walked
+
     (hop,) = (hop for hop in chain.hops[:1] if isinstance(hop, GetSessionToken))
-    serial = hop.mfa.serial or NAMELESS
+    serial = hop.mfa.serial or wire.NAMELESS
     key = config.session_id(chain, serial, wanted.profiles, wanted.environ)
     title = mfa.Device(serial).title if serial else chain.label
     return [key.encode(), os.fsencode(title), b"%d" % (hop.duration or 0), wire.packed(session)]
 
 
 def _walked(wanted: Wanted, chain: Chain, session: Credentials | None = None) -> Credentials:
+    # Here, so that `off` and `list` do not wait for what only a role needs.
+    from awsenv import broker, mfa  # noqa: PLC0415 - see above
+
     codes = mfa.Codes(wanted.code, environ=wanted.environ)
     return broker.obtain(chain, wanted.profiles, wanted.environ, codes, session=session)
 
@@ -120,6 +123,8 @@ def _refreshable(chain: Chain) -> Chain:
     """
     if not any(isinstance(hop, AssumeRole) for hop in chain.hops):
         raise UsageError(f"--refresh: {chain.role} is not a role, so there is nothing to renew", hint="leave it out")
+    from awsenv import config  # noqa: PLC0415 - see _walked
+
     way = config.through_session(chain)
     if way is not None:
         return way

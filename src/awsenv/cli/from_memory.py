@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from awsenv import broker, config, mfa
 from awsenv.agent.memory import Plan
+from awsenv.cli import wire
 from awsenv.cli.outcome import Address, Obtained, Wanted
 from awsenv.cli.status import held_rows
 from awsenv.errors import RefusedError
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from awsenv.agent.memory import Memory
     from awsenv.cli.outcome import Say
     from awsenv.model import Chain, Credentials
-
-
-NAMELESS = ""
-"""The serial of a device that nothing names, and that was looked up when a code was given."""
 
 
 class Declined(Exception):  # noqa: N818 - its name says what happened
@@ -108,8 +105,8 @@ def _by_any_session(wanted: Wanted, memory: Memory) -> Chain:
     """Return the chain; by way of the session whose device nothing names, if the person has opened such a one."""
     chain = wanted.chain
     first = chain.hops[0] if chain.hops else None
-    if isinstance(first, AssumeRole) and first.mfa is None and _session(wanted, NAMELESS, memory) is not None:
-        return replace(chain, hops=(replace(first, mfa=Mfa(NAMELESS)), *chain.hops[1:]))
+    if isinstance(first, AssumeRole) and first.mfa is None and _session(wanted, wire.NAMELESS, memory) is not None:
+        return replace(chain, hops=(replace(first, mfa=Mfa(wire.NAMELESS)), *chain.hops[1:]))
     return chain
 
 
@@ -121,7 +118,7 @@ def _fetched(wanted: Wanted, memory: Memory) -> Credentials:
     chain, session = wanted.chain, None
     first = chain.hops[0] if chain.hops else None
     if isinstance(first, GetSessionToken):
-        session = _session(wanted, first.mfa.serial or NAMELESS, memory)
+        session = _session(wanted, first.mfa.serial or wire.NAMELESS, memory)
         if session is None:
             raise Declined
     codes = mfa.Codes(terminal=_no_terminal)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import dataclass, fields
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -74,13 +74,7 @@ class RoleOptions:
 
 def with_role_options(command: Callable[..., Outcome]) -> Callable[..., Outcome]:
     """Give *command* the options of `RoleOptions` on the command line, and hand them to it as one `options`."""
-    hints = get_type_hints(RoleOptions, include_extras=True)
-    added = [
-        inspect.Parameter(
-            option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=hints[option.name]
-        )
-        for option in fields(RoleOptions)
-    ]
+    added = _parameters()
     own = [
         parameter
         for parameter in inspect.signature(command, eval_str=True).parameters.values()
@@ -95,6 +89,17 @@ def with_role_options(command: Callable[..., Outcome]) -> Callable[..., Outcome]
     run.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined] # what Typer reads
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *added)}
     return run
+
+
+@cache
+def _parameters() -> list[inspect.Parameter]:
+    hints = get_type_hints(RoleOptions, include_extras=True)
+    return [
+        inspect.Parameter(
+            option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=hints[option.name]
+        )
+        for option in fields(RoleOptions)
+    ]
 
 
 def request(

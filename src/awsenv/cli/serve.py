@@ -180,5 +180,6 @@ def _endpoint(memory: Memory) -> Endpoint:
 
 
 def _load() -> None:
-    app.built()
+    for command in ANSWERED:
+        app.built(command)
     import awsenv.aws.sts  # noqa: F401, PLC0415 - botocore, which takes its time

@@ -36,6 +36,9 @@ BECOME = b"become"
 DECLINED = b"declined"
 """The ordinary path is to be taken, after these notes: one part each."""
 
+NAMELESS = ""
+"""In the key of a session: the serial of a device that nothing names, and that was looked up when a code was given."""
+
 _PREFIXES = ("AWS_", "AWSENV_", "_AWSENV_")
 _NAMES = frozenset(
     {
