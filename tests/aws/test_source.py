@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
@@ -14,6 +15,8 @@ import pexpect
 import pytest
 
 import awsenv
+from awsenv import config
+from awsenv.aws.session import Timeouts, open_session
 from awsenv.aws.source import Overlay, source_credentials
 from awsenv.aws.sts import caller
 from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
@@ -415,6 +418,27 @@ def test_a_web_identity_of_a_profile(person: Person, endpoint: Endpoint) -> None
     assert b"WebIdentityToken=canary-web-token" in endpoint.asked[0][3]
     assert b"RoleSessionName=me" in endpoint.asked[0][3]
     assert "authorization" not in endpoint.asked[0][2]
+
+
+def test_relative_paths_begin_at_the_callers_folder(person: Person, endpoint: Endpoint, tmp_path: Path) -> None:
+    """Find a command and a token there: who reads may be an agent, whose own folder is another."""
+    person.environ["AWS_ENDPOINT_URL_STS"] = endpoint.url
+    endpoint.answers["POST", "/"] = (200, XML)
+    folder = tmp_path / "project"
+    folder.mkdir()
+    answer = json.dumps({"Version": 1, **KEYS})
+    (folder / "keys").write_text(f"#!/bin/sh\nprintf %s '{answer}'\n")
+    (folder / "keys").chmod(0o700)
+    (folder / "token").write_text("canary-web-token")
+    web = re.sub("(?<=web_identity_token_file = ).*", "token", web_identity(person))
+    for kind, text in (("process", "[profile p]\ncredential_process = ./keys\n"), ("web-identity", web)):
+        Path(person.environ["AWS_CONFIG_FILE"]).write_text(text)
+        profiles = config.read(person.environ, str(folder))
+        session = open_session(profiles, person.environ, profile="p", timeouts=Timeouts(1, 2, 1))
+
+        made = source_credentials(Source(kind, "p", ORIGIN), session, profiles, person.environ)
+
+        assert made.access_key_id.startswith("ASIA"), kind
 
 
 def test_a_web_identity_of_the_environment(person: Person, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,7 +72,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         self.timeouts = timeouts
         self.user_agent_extra = "awsenv"
         self._full_config = {"profiles": {}, **full_config}
-        self._folder = folder
+        self.folder = folder
         self._proxies = proxies.of(environ)
         self._look_up_in(environ)
         if profile is not None and profile in self._full_config["profiles"]:
@@ -128,7 +128,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
     def _ca_bundle(self) -> str | None:
         """Return the CA bundle of the profile or the environment. An empty name is none (botocore 1.44 refuses it)."""
         bundle = self.get_config_variable("ca_bundle") or self.environ.get("REQUESTS_CA_BUNDLE") or None
-        return bundle if bundle is None or self._folder is None else os.path.join(self._folder, bundle)  # noqa: PTH118 - as it is written
+        return bundle if bundle is None or self.folder is None else os.path.join(self.folder, bundle)  # noqa: PTH118 - as it is written
 
     def configured_endpoint(self, service_name: str) -> str | None:
         """Return the URL that the environment or the profile gives for a service.

@@ -161,22 +161,22 @@ def _account(text: str | None) -> str | None:
 
 def _process(source: Source, session: AwsSession, environ: Environ) -> Any:
     return providers.ProcessProvider(
-        source.profile, lambda: session.full_config, popen=partial(_Command, environ=environ)
+        source.profile, lambda: session.full_config, popen=partial(_Command, environ=environ, folder=session.folder)
     )
 
 
 class _Command(subprocess.Popen[bytes]):
     """A `credential_process` that can talk to the person: botocore would swallow the request for a touch or a PIN."""
 
-    def __init__(self, words: list[str], *, environ: Environ, **_of_botocore: Any) -> None:
+    def __init__(self, words: list[str], *, environ: Environ, folder: str | None, **_of_botocore: Any) -> None:
         try:
             terminal = os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
         except OSError:
             # Standard input belongs to the command that the role is for.
-            super().__init__(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environ)
+            super().__init__(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environ, cwd=folder)
             return
         try:
-            super().__init__(words, stdin=terminal, stdout=subprocess.PIPE, env=environ)
+            super().__init__(words, stdin=terminal, stdout=subprocess.PIPE, env=environ, cwd=folder)
         finally:
             os.close(terminal)
 
@@ -212,9 +212,7 @@ def _expanded(path: str, environ: Environ) -> Path:
 
 
 def _web_identity(source: Source, session: AwsSession, environ: Environ) -> Any:
-    config: Mapping[str, Any] = session.full_config
-    name = source.profile
-    if name is None:
+    if source.profile is None:
         # botocore would read the variables of the process: these are the ones of the caller.
         name = "the environment"
         settings = {
@@ -222,9 +220,14 @@ def _web_identity(source: Source, session: AwsSession, environ: Environ) -> Any:
             "role_arn": environ.get("AWS_ROLE_ARN"),
             "role_session_name": environ.get("AWS_ROLE_SESSION_NAME"),
         }
-        config = {"profiles": {name: settings}}
+    else:
+        name = source.profile
+        settings = session.full_config["profiles"][name]
+    file = settings["web_identity_token_file"]
+    if file and session.folder is not None:
+        settings = {**settings, "web_identity_token_file": os.path.join(session.folder, file)}  # noqa: PTH118 - text
     return providers.AssumeRoleWithWebIdentityProvider(
-        load_config=lambda: config,
+        load_config=lambda: {"profiles": {name: settings}},
         client_creator=session.create_client,
         profile_name=name,
         cache={},

@@ -12,14 +12,14 @@ from awsenv.cli import wire
 from awsenv.cli.outcome import Address, Obtained, Wanted
 from awsenv.cli.status import held_rows
 from awsenv.errors import RefusedError
-from awsenv.model import AssumeRole, GetSessionToken, Mfa
+from awsenv.model import GetSessionToken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from awsenv.agent.memory import Memory
     from awsenv.cli.outcome import Say
-    from awsenv.model import Chain, Credentials
+    from awsenv.model import Credentials
 
 
 class Declined(Exception):  # noqa: N818 - its name says what happened
@@ -90,7 +90,9 @@ def planned(wanted: Wanted, memory: Memory) -> Plan:
     """
     if wanted.code is not None:
         raise Declined
-    chain = config.through_session(_by_any_session(wanted, memory))
+    first = wanted.chain.hops[0] if wanted.chain.hops else None
+    nameless = first is not None and first.mfa is None and _session(wanted, wire.NAMELESS, memory) is not None
+    chain = config.through_session(wanted.chain, held=nameless)
 
     def fetch() -> Credentials:
         if chain is None:
@@ -99,15 +101,6 @@ def planned(wanted: Wanted, memory: Memory) -> Plan:
 
     key = config.role_id(wanted.chain, wanted.profiles, wanted.environ)
     return Plan(key, wanted.chain.label, chain or wanted.chain, fetch)
-
-
-def _by_any_session(wanted: Wanted, memory: Memory) -> Chain:
-    """Return the chain; by way of the session whose device nothing names, if the person has opened such a one."""
-    chain = wanted.chain
-    first = chain.hops[0] if chain.hops else None
-    if isinstance(first, AssumeRole) and first.mfa is None and _session(wanted, wire.NAMELESS, memory) is not None:
-        return replace(chain, hops=(replace(first, mfa=Mfa(wire.NAMELESS)), *chain.hops[1:]))
-    return chain
 
 
 def _session(wanted: Wanted, serial: str, memory: Memory) -> Credentials | None:

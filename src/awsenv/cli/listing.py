@@ -21,7 +21,7 @@ def listing(caller: Caller) -> Print:
     Raises:
         ConfigError: A file cannot be read.
     """
-    profiles = config.read(environment.original(caller.environ))
+    profiles = config.read(environment.original(caller.environ), caller.folder)
     rows = [
         (entry.name, entry.role_arn or entry.kind or "-", entry.source or "-", entry.mfa_serial or "-", _place(entry))
         for entry in config.roles(profiles)

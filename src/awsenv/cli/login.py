@@ -96,5 +96,5 @@ def _opened(chain: Chain, session: Credentials, now: float) -> str:
     if session.expiration is None:
         return f"MFA session of {who}."
     ends = session.expiration.astimezone(timezone.utc)
-    rest = left(int(ends.timestamp() - now))
+    rest = left(60 * round((ends.timestamp() - now) / 60))
     return f"MFA session of {who} until {datetime.strftime(ends, '%H:%M UTC')}, {rest} from now: no role needs a code."

@@ -110,7 +110,7 @@ def _identity(caller: Caller) -> str:
         raise SourceError("there are no keys in this shell to ask AWS about", hint="awsenv ROLE [CODE]")
     from awsenv.aws.sts import caller as identity_of  # noqa: PLC0415 - 150 ms of botocore, only to ask AWS
 
-    profiles = config.read(environment.original(environ))
+    profiles = config.read(environment.original(environ), caller.folder)
     return identity_of(Credentials(key, secret, environ.get("AWS_SESSION_TOKEN")), environ, profiles).arn
 
 
