@@ -1,0 +1,513 @@
+"""Who gets credentials from the endpoint, and who does not."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.credentials import ContainerProvider
+from botocore.exceptions import CredentialRetrievalError
+from botocore.utils import ContainerMetadataFetcher
+
+from awsenv.agent.endpoint import AT_ONCE, LONGEST, Endpoint
+from awsenv.agent.memory import Clock, Memory, Plan
+from awsenv.errors import MfaError, UnreachableError
+from awsenv.model import AssumeRole, Chain, Credentials, RoleArn, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ENDS = datetime(2040, 1, 2, 3, 4, 5, 678, tzinfo=timezone(timedelta(hours=2)))
+CREDENTIALS = Credentials("ASIAEXAMPLE", "canary-secret", "canary-token", ENDS, "123456789012")
+TIMEOUT = 60
+"""Seconds after which a test gives up: no test waits for it."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the endpoint answers."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+    @property
+    def message(self) -> str:
+        """What it says where it gives nothing."""
+        told = json.loads(self.body)
+        assert told["message"] == told["Message"]
+        assert told["code"] == told["Code"]
+        assert "canary" not in self.body
+        return str(told["message"])
+
+
+class Client:
+    """A command that has been given a role.
+
+    Args:
+        url: What the endpoint is called by.
+        token: What it wants to be shown.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self.token = token
+        self.path = urlsplit(url).path
+        self.port = int(urlsplit(url).port or 0)
+
+    def connect(self) -> socket.socket:
+        """Return a connection."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT)
+
+    def ask(self, method: str = "GET", path: str | None = None, *, leave: str = "", **headers: str) -> Answer:
+        """Send a request as an SDK does, or with something else in it; *leave* names a header to leave out."""
+        sent = {"Host": f"127.0.0.1:{self.port}", "Authorization": self.token, "Accept": "application/json"}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        lines = [f"{method} {path or self.path} HTTP/1.1", *(f"{k}: {v}" for k, v in sent.items() if k != leave)]
+        return self.send(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+
+    def send(self, request: bytes) -> Answer:
+        """Send bytes, and return what comes back."""
+        with self.connect() as connection:
+            connection.sendall(request)
+            response = http.client.HTTPResponse(connection)
+            response.begin()
+            return Answer(response.status, dict(response.getheaders()), response.read().decode())
+
+    def environ(self) -> dict[str, str]:
+        """Return what the command finds in its environment."""
+        return {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": self.url,
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": self.token,
+        }
+
+
+@dataclass
+class Roles:
+    """What the endpoint may give, and what it has been asked for."""
+
+    answer: Credentials | Exception = CREDENTIALS
+
+    def __post_init__(self) -> None:
+        """Begin."""
+        self.asked: list[str] = []
+
+    def credentials_for(self, role_id: str) -> Credentials:
+        """Answer."""
+        self.asked.append(role_id)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+def roles() -> Roles:
+    """Return a role that lives."""
+    return Roles()
+
+
+@pytest.fixture
+def endpoint(roles: Roles) -> Iterator[Endpoint]:
+    """Return an endpoint that listens."""
+    with closing(Endpoint(roles.credentials_for)) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def hasty(roles: Roles) -> Iterator[Endpoint]:
+    """Return an endpoint that has little patience."""
+    with closing(Endpoint(roles.credentials_for, patience=0.3)) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def client(endpoint: Endpoint) -> Client:
+    """Return a client with a grant."""
+    return Client(*endpoint.grant("role"))
+
+
+def test_gives_what_sdks_read(client: Client, roles: Roles) -> None:
+    """The names are those of a container's credentials, the time is in UTC, and nothing is kept on the way."""
+    answer = client.ask()
+    assert 200 == answer.status
+    assert {
+        "AccessKeyId": "ASIAEXAMPLE",
+        "SecretAccessKey": "canary-secret",
+        "Token": "canary-token",
+        "Expiration": "2040-01-02T01:04:05Z",
+        "AccountId": "123456789012",
+    } == json.loads(answer.body)
+    assert ["role"] == roles.asked
+    assert {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(answer.body)),
+        "Cache-Control": "no-store",
+        "Connection": "close",
+    } == answer.headers
+
+
+def test_account_that_is_not_known(client: Client, roles: Roles) -> None:
+    """What is not known is not said."""
+    roles.answer = Credentials("ASIAEXAMPLE", "canary-secret", None, ENDS)
+    body = json.loads(client.ask().body)
+    assert ("", False) == (body["Token"], "AccountId" in body)
+
+
+def test_botocore_takes_it(client: Client) -> None:
+    """The provider of botocore reads the answer, and renews by it."""
+    found = ContainerProvider(environ=client.environ()).load()
+    assert ("ASIAEXAMPLE", "canary-secret", "canary-token", "123456789012") == (
+        found.access_key,
+        found.secret_key,
+        found.token,
+        found.account_id,
+    )
+
+
+def test_grants_are_secret(endpoint: Endpoint) -> None:
+    """Each grant has a path and 256 bits of its own, even for one role."""
+    grants = [endpoint.grant("role") for _ in range(100)]
+    assert 200 == len({part for grant in grants for part in grant})
+    assert all(len(token) == 43 for _, token in grants)
+    assert all(url.startswith("http://127.0.0.1:") for url, _ in grants)
+    assert "role" not in "".join(url for url, _ in grants)
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["", "x", "Bearer {}", "{}x", "{} x", "{0}, {0}", "{}\r\nAuthorization: x", "\xe9"],
+)
+def test_wrong_token(client: Client, roles: Roles, token: str) -> None:
+    """Who does not know the token, as it is, gets nothing."""
+    answer = client.ask(Authorization=token.format(client.token))
+    assert answer.status in {400, 403}
+    assert "awsenv: " in answer.message
+    assert client.token not in answer.body
+    assert [] == roles.asked
+
+
+def test_token_of_another_grant(client: Client, endpoint: Endpoint, roles: Roles) -> None:
+    """A command cannot have another's role."""
+    other = Client(*endpoint.grant("other"))
+    assert 403 == other.ask(Authorization=client.token).status
+    assert 403 == client.ask(path=other.path).status
+    assert 403 == client.ask(leave="Authorization").status
+    assert [] == roles.asked
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:{port}",
+        "localhost:{port}",
+        "127.0.0.1",
+        "127.0.0.1:1",
+        "127.0.0.1:{port}0",
+        "127.0.0.1:{port}.",
+        "0.0.0.0:{port}",
+        "127.0.0.2:{port}",
+        "[::1]:{port}",
+        "2130706433:{port}",
+        "user@127.0.0.1:{port}",
+        "127.0.0.1:{port}, evil.example",
+        "127.0.0.1:{port}\r\nHost: 127.0.0.1:{port}",
+        "",
+    ],
+)
+def test_foreign_host(client: Client, roles: Roles, host: str) -> None:
+    """A page that has bound its own name to the loopback (DNS rebinding) gets nothing, though it had the token."""
+    answer = client.ask(Host=host.format(port=client.port))
+    assert (403, []) == (answer.status, roles.asked)
+    assert f"the Host has to be 127.0.0.1:{client.port}" in answer.message
+
+
+def test_no_host(client: Client, roles: Roles) -> None:
+    """A request has to say whom it means."""
+    assert 403 == client.ask(leave="Host").status
+    assert 403 == client.send(f"GET {client.path} HTTP/1.0\r\nAuthorization: {client.token}\r\n\r\n".encode()).status
+    assert [] == roles.asked
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Origin", "https://evil.example"),
+        ("Origin", "null"),
+        ("ORIGIN", "http://127.0.0.1"),
+        ("Sec_Fetch_Mode", "no-cors"),
+        ("Sec_Fetch_Site", "same-origin"),
+        ("sec_fetch_dest", "empty"),
+    ],
+)
+def test_browsers(client: Client, roles: Roles, name: str, value: str) -> None:
+    """What only browsers send gets nothing, and no header that lets a page read the answer."""
+    answer = client.ask(**{name: value})
+    assert (403, []) == (answer.status, roles.asked)
+    assert not [header for header in answer.headers if header.lower().startswith("access-control")]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "HEAD", "get"])
+def test_other_methods(client: Client, roles: Roles, method: str) -> None:
+    """Only GET; and a preflight is answered with nothing that allows."""
+    answer = client.ask(method, Content_Length="0")
+    assert (405, "GET", []) == (answer.status, answer.headers["Allow"], roles.asked)
+    assert not [header for header in answer.headers if header.lower().startswith("access-control")]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "{path}?",
+        "{path}?x=1",
+        "{path}/",
+        "/{path}",
+        "{path}#x",
+        "{path}%00",
+        "/credentials/./{name}",
+        "/credentials//{name}",
+        "/credentials/../credentials/{name}",
+        "/%2e/credentials/{name}",
+        "/credentials%2f{name}",
+        "/credentials/",
+        "/credentials",
+        "/credentials/0",
+        "/Credentials/{name}",
+        "/{name}",
+        "{name}",
+        "/",
+        "*",
+        "http://127.0.0.1:{port}{path}",
+    ],
+)
+def test_other_paths(client: Client, roles: Roles, path: str) -> None:
+    """There is one path, spelt in one way."""
+    name = client.path.rpartition("/")[2]
+    answer = client.ask(path=path.format(path=client.path, name=name, port=client.port))
+    assert (404, []) == (answer.status, roles.asked)
+    assert name not in answer.body
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET /\r\n\r\n",
+        b"GET / HTTP/2.0\r\n\r\n",
+        b"GET / HTTP/1.1 \r\n\r\n",
+        b"GET  / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET / HTTP/1.1\r\nName : x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nName: x\r\n folded\r\n\r\n",
+        b"GET / HTTP/1.1\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nName: \0\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    ],
+)
+def test_what_is_not_http(client: Client, request_: bytes) -> None:
+    """What no SDK sends is not guessed at."""
+    answer = client.send(request_)
+    assert (400, "awsenv: this is not HTTP/1.1") == (answer.status, answer.message)
+
+
+@pytest.mark.parametrize("where", ["line", "header", "headers"])
+def test_too_long(client: Client, roles: Roles, where: str) -> None:
+    """A request has no more than a few thousand bytes, and no more of it is read."""
+    if where == "line":
+        answer = client.ask(path="/" + "x" * LONGEST)
+    elif where == "header":
+        answer = client.ask(X="x" * LONGEST)
+    else:
+        answer = client.ask(**{f"X{number}": "x" for number in range(LONGEST // 8)})
+    assert (431, []) == (answer.status, roles.asked)
+
+
+def test_as_long_as_it_may_be(client: Client) -> None:
+    """The longest request that is taken has that many bytes."""
+    shortest = f"GET {client.path} HTTP/1.1\r\nHost: 127.0.0.1:{client.port}\r\nAuthorization: {client.token}\r\nX: "
+    filled = shortest + "x" * (LONGEST - len(shortest) - 4)
+    assert 200 == client.send(f"{filled}\r\n\r\n".encode()).status
+    assert 431 == client.send(f"{filled}x\r\n\r\n".encode()).status
+
+
+def test_a_byte_at_a_time(hasty: Endpoint, roles: Roles) -> None:
+    """A client that sends slowly is cut off in the middle, however often it sends."""
+    client = Client(*hasty.grant("role"))
+    request = f"GET {client.path} HTTP/1.1\r\nHost: 127.0.0.1:{client.port}\r\n"
+    request += f"Authorization: {client.token}\r\nX: {'x' * 9000}\r\n\r\n"
+    sent = 0
+    with client.connect() as connection:
+        connection.settimeout(0.02)
+        for byte in request.encode():
+            with suppress(TimeoutError):
+                try:
+                    connection.sendall(bytes([byte]))
+                    if connection.recv(1) == b"":
+                        break
+                except ConnectionError:
+                    break
+            sent += 1
+    assert sent < len(request)
+    assert [] == roles.asked
+
+
+def test_silent_clients_do_not_keep_others_out(hasty: Endpoint) -> None:
+    """However many connect and say nothing, an SDK gets its answer as soon as they are cut off."""
+    client = Client(*hasty.grant("role"))
+    with ExitStack() as stack:
+        for _ in range(AT_ONCE + 2):
+            stack.enter_context(client.connect())
+        assert 200 == client.ask().status
+
+
+def test_client_that_has_gone(endpoint: Endpoint, roles: Roles, capfd: pytest.CaptureFixture[str]) -> None:
+    """A client that does not wait for its answer disturbs nobody, and nothing is logged of any request."""
+    client = Client(*endpoint.grant("role"))
+    with client.connect() as connection:
+        connection.sendall(b"GET ")
+    assert (200, 403) == (client.ask().status, client.ask(Host="evil.example").status)
+    assert ["role"] == roles.asked
+    assert ("", "") == capfd.readouterr()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the loopback is one address")
+def test_one_address_only(client: Client) -> None:
+    """It listens at 127.0.0.1 and nowhere else."""
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", client.port), timeout=TIMEOUT)
+
+
+def test_hundred_requests_ask_aws_once() -> None:
+    """All SDKs of a command that wake up at once after a night get their answer from one request to AWS."""
+    asked: list[str] = []
+    now = [1_800_000_000.0]
+
+    def fetch() -> Credentials:
+        asked.append(f"KEY{len(asked)}")
+        return Credentials(asked[-1], "secret", "token", datetime.fromtimestamp(now[0] + 3600, timezone.utc))
+
+    hop = AssumeRole(RoleArn("aws", "123456789012", "role"), "session")
+    plan = Plan("key", "label", Chain(Source("static", "default"), (hop,), "role", "role"), fetch)
+    memory = Memory(Clock(lambda: now[0], lambda: now[0]))
+    role = memory.role(plan)
+    now[0] += 8 * 3600
+    with (
+        closing(Endpoint(lambda role_id: memory.served(role_id).credentials)) as endpoint,
+        ThreadPoolExecutor(100) as pool,
+    ):
+        client = Client(*endpoint.grant(role.id))
+        start = threading.Barrier(100)
+
+        def ask(_: int) -> str:
+            start.wait(TIMEOUT)
+            return str(json.loads(client.ask().body)["AccessKeyId"])
+
+        assert ["KEY1"] * 100 == list(pool.map(ask, range(100)))
+    assert ["KEY0", "KEY1"] == asked
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[bytes]]:
+    """Return a process that ends when its input does."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        yield process
+
+
+def test_ends_with_the_command(endpoint: Endpoint, process: subprocess.Popen[bytes], roles: Roles) -> None:
+    """Once the command has ended its token is worth nothing; another command's still is."""
+    other = Client(*endpoint.grant("other"))
+    client = Client(*endpoint.grant("role", process.pid))
+    assert 200 == client.ask().status
+    process.kill()
+    while (answer := client.ask()).status == 200:
+        threading.Event().wait(0.01)
+    assert (404, "awsenv: there are no credentials here, or the command has ended") == (answer.status, answer.message)
+    assert 200 == other.ask().status
+    assert "other" == roles.asked[-1]
+
+
+def test_command_that_has_ended_before(endpoint: Endpoint, process: subprocess.Popen[bytes]) -> None:
+    """A grant for a process that is no more ends at once."""
+    process.communicate()
+    client = Client(*endpoint.grant("role", process.pid))
+    while client.ask().status == 200:
+        threading.Event().wait(0.01)
+    assert not endpoint.is_used()
+
+
+def test_is_used(endpoint: Endpoint, process: subprocess.Popen[bytes]) -> None:
+    """It is used as long as a command has a grant."""
+    assert not endpoint.is_used()
+    endpoint.grant("role", process.pid)
+    assert endpoint.is_used()
+    process.kill()
+    while endpoint.is_used():
+        threading.Event().wait(0.01)
+
+
+def test_close(roles: Roles) -> None:
+    """A closed endpoint does not listen, and the thread that listened has ended."""
+    before = threading.active_count()
+    endpoint = Endpoint(roles.credentials_for)
+    client = Client(*endpoint.grant("role"))
+    endpoint.close()
+    with pytest.raises(ConnectionRefusedError):
+        client.connect()
+    while threading.active_count() > before:
+        threading.Event().wait(0.01)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (
+            MfaError("the MFA session has ended", place="~/.aws/config:3", hint="awsenv login"),
+            403,
+            "awsenv: the MFA session has ended (~/.aws/config:3); awsenv login",
+        ),
+        (UnreachableError("AWS is away"), 503, "awsenv: AWS is away"),
+        (KeyError("canary"), 410, "awsenv: the agent does not hold this role any more; start the command again"),
+        (
+            ValueError("canary-secret"),
+            503,
+            "awsenv: the role could not be renewed; perhaps its MFA session has ended: awsenv login",
+        ),
+        (
+            OSError("canary-secret"),
+            503,
+            "awsenv: the role could not be renewed; perhaps its MFA session has ended: awsenv login",
+        ),
+    ],
+)
+def test_errors(client: Client, roles: Roles, error: Exception, status: int, message: str) -> None:
+    """Where there are no credentials the client is told why and what to do, never the text of an unknown error."""
+    roles.answer = error
+    answer = client.ask()
+    assert (status, message) == (answer.status, answer.message)
+
+
+def test_keys_without_an_end(client: Client, roles: Roles) -> None:
+    """SDKs fail on an answer without an end: they are told in words."""
+    roles.answer = Credentials("AKIAEXAMPLE", "canary-secret")
+    answer = client.ask()
+    assert (403, True) == (answer.status, "no end" in answer.message)
+
+
+def test_botocore_shows_the_message(client: Client, roles: Roles) -> None:
+    """What to do stands in the error of the command."""
+    roles.answer = MfaError("the MFA session has ended", hint="awsenv login")
+    fetcher: Any = ContainerMetadataFetcher(sleep=lambda _: None)
+    with pytest.raises(CredentialRetrievalError, match="awsenv: the MFA session has ended; awsenv login"):
+        ContainerProvider(environ=client.environ(), fetcher=fetcher).load()

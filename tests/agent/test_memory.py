@@ -1,0 +1,631 @@
+"""What is held, until when by which clock, and how often AWS is asked."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awsenv.agent.memory import MAX_ROLES, Clock, Held, Memory, Plan
+from awsenv.errors import AgentError, UnreachableError
+from awsenv.model import AssumeRole, Chain, Credentials, GetSessionToken, Mfa, RoleArn, Source
+
+HOUR = 3600
+NOON = 1_800_000_000.0
+
+
+@dataclass
+class Times:
+    """Two clocks that a test sets, and the true time, which AWS goes by."""
+
+    wall: float = NOON
+    boot: float = 1000.0
+    true: float = NOON
+
+    @property
+    def clock(self) -> Clock:
+        """Return what the memory reads."""
+        return Clock(lambda: self.wall, lambda: self.boot)
+
+    def pass_(self, seconds: float) -> None:
+        """Let time pass, asleep or awake."""
+        self.wall += seconds
+        self.boot += seconds
+        self.true += seconds
+
+
+@dataclass
+class Aws:
+    """Gives numbered keys that live for an hour of the true time, or fails."""
+
+    times: Times
+    duration: float | None = HOUR
+    failure: Exception | None = None
+    asked: int = 0
+    may_answer: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        """Let it answer, until a test says otherwise."""
+        self.may_answer.set()
+
+    def fetch(self) -> Credentials:
+        """Answer, as soon as it may."""
+        self.asked += 1
+        number = self.asked
+        assert self.may_answer.wait(60)
+        if self.failure is not None:
+            raise self.failure
+        return self.keys(str(number))
+
+    def keys(self, name: str) -> Credentials:
+        """Return keys as they are given now."""
+        ends = None if self.duration is None else datetime.fromtimestamp(self.times.true + self.duration, timezone.utc)
+        return Credentials(name, f"canary-secret-{name}", f"canary-token-{name}", ends)
+
+
+def chain(name: str = "role", duration: int | None = None) -> Chain:
+    """Return a chain of one hop."""
+    hop = AssumeRole(RoleArn("aws", "123456789012", name), "session", external_id="canary-external", duration=duration)
+    return Chain(Source("static", "default"), (hop,), name, name)
+
+
+@pytest.fixture
+def times() -> Times:
+    """Return clocks that agree."""
+    return Times()
+
+
+@pytest.fixture
+def aws(times: Times) -> Aws:
+    """Return an AWS that answers."""
+    return Aws(times)
+
+
+@pytest.fixture
+def memory(times: Times) -> Memory:
+    """Return a memory that holds nothing."""
+    return Memory(times.clock)
+
+
+def plan_of(aws: Aws, key: str = "key") -> Plan:
+    """Return how a role is got from *aws*."""
+    return Plan(key, f"label of {key}", chain(), aws.fetch)
+
+
+@pytest.fixture
+def plan(aws: Aws) -> Plan:
+    """Return how the role is got."""
+    return plan_of(aws)
+
+
+def key_id(memory: Memory, plan: Plan, **more: float) -> str:
+    """Return the key that is handed out."""
+    return memory.role(plan, **more).credentials.access_key_id
+
+
+def test_asks_once(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """What is held is handed out, with the same id, and what is left of it is said."""
+    first = memory.role(plan)
+    times.pass_(600)
+    second = memory.role(plan)
+    assert (1, first.id, first.credentials) == (aws.asked, second.id, second.credentials)
+    assert (HOUR, HOUR - 600) == (first.left, second.left)
+
+
+def test_each_key_is_a_role_of_its_own(memory: Memory, aws: Aws) -> None:
+    """Another key is another role, with another id that cannot be guessed."""
+    one, two = memory.role(plan_of(aws, "one")), memory.role(plan_of(aws, "two"))
+    assert ("1", "2") == (one.credentials.access_key_id, two.credentials.access_key_id)
+    assert one.id != two.id
+    assert len(bytes.fromhex(one.id)) == 16
+
+
+@pytest.mark.parametrize(
+    ("duration", "passed", "expected"),
+    [
+        (HOUR, HOUR - 901, "1"),
+        (HOUR, HOUR - 900, "2"),
+        (900, 449, "1"),
+        (900, 450, "2"),
+    ],
+)
+def test_renews_what_is_about_to_end(memory: Memory, times: Times, duration: int, passed: float, expected: str) -> None:
+    """With a quarter of an hour left, or half of a short life, AWS is asked again."""
+    aws = Aws(times, duration)
+    plan = Plan("key", "label", chain(duration=duration), aws.fetch)
+    memory.role(plan)
+    times.pass_(passed)
+    assert expected == key_id(memory, plan)
+
+
+def test_min_remaining(memory: Memory, plan: Plan, times: Times) -> None:
+    """Who wants more left than there is gets another; who does not, does not."""
+    memory.role(plan)
+    times.pass_(600)
+    assert "1" == key_id(memory, plan, min_remaining=2999)
+    assert "2" == key_id(memory, plan, min_remaining=3000)
+    assert "2" == key_id(memory, plan)
+
+
+def test_min_remaining_beyond_what_aws_gives(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """What AWS gave this minute is all that AWS gives: it is not asked once for each of fifty who want more."""
+    assert ["1"] * 50 == [key_id(memory, plan, min_remaining=HOUR) for _ in range(50)]
+    times.pass_(60)
+    assert "2" == key_id(memory, plan, min_remaining=HOUR)
+    assert 2 == aws.asked
+
+
+def wait_for(aws: Aws, number: int) -> None:
+    """Wait until AWS has been asked *number* times."""
+    while aws.asked < number:
+        threading.Event().wait(0.01)
+
+
+def waiting(threads: list[threading.Thread]) -> int:
+    """Return how many of *threads* wait for what another has asked for."""
+    frames = sys._current_frames()  # noqa: SLF001 - the only way to see what a thread waits for
+    found = 0
+    for thread in threads:
+        frame, names = frames.get(thread.ident or 0), set()
+        while frame is not None:
+            names.add(frame.f_code.co_name)
+            frame = frame.f_back
+        found += {"_obtain", "wait"} <= names and "_fly" not in names
+    return found
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_fifty_threads_make_one_request(memory: Memory, plan: Plan, aws: Aws, *, fails: bool) -> None:
+    """While AWS is asked all others wait, and share the answer, or the error, which is not kept."""
+    aws.failure = UnreachableError("AWS is away") if fails else None
+    aws.may_answer.clear()
+    got: list[str] = []
+
+    def ask() -> None:
+        try:
+            got.append(key_id(memory, plan))
+        except UnreachableError as error:
+            got.append(error.fact)
+
+    threads = [threading.Thread(target=ask) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    while waiting(threads) < 49:
+        threading.Event().wait(0.01)
+    aws.may_answer.set()
+    for thread in threads:
+        thread.join(60)
+    assert (1, ["AWS is away" if fails else "1"] * 50) == (aws.asked, got)
+
+    aws.failure = None
+    assert ("2" if fails else "1") == key_id(memory, plan)
+
+
+def test_others_do_not_wait(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """A role that AWS is slow to give holds up nobody who wants another."""
+    aws.may_answer.clear()
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(memory.role, plan)
+        assert "1" == key_id(memory, plan_of(Aws(times), "other"))
+        assert not slow.done()
+        aws.may_answer.set()
+
+
+@pytest.mark.parametrize(("left", "is_served"), [(61, True), (60, False), (0, False)])
+def test_renewal_that_fails(
+    memory: Memory, plan: Plan, aws: Aws, times: Times, left: float, *, is_served: bool
+) -> None:
+    """What lives for a minute more is better than an error."""
+    memory.role(plan)
+    aws.failure = UnreachableError("AWS is away")
+    times.pass_(HOUR - left)
+    if is_served:
+        assert "1" == key_id(memory, plan)
+    else:
+        with pytest.raises(UnreachableError):
+            memory.role(plan)
+
+
+def test_renewal_that_fails_min_remaining(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """Who wants more than what lives has left gets the error."""
+    memory.role(plan)
+    aws.failure = UnreachableError("AWS is away")
+    times.pass_(HOUR - 600)
+    assert "1" == key_id(memory, plan, min_remaining=599)
+    with pytest.raises(UnreachableError):
+        memory.role(plan, min_remaining=600)
+
+
+def test_renewal_that_fails_is_tried_again_after_a_while(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """While AWS is away, not everyone waits for it who could do with what is held."""
+    memory.role(plan)
+    aws.failure = UnreachableError("AWS is away")
+    times.pass_(HOUR - 600)
+    assert ["1"] * 9 == [key_id(memory, plan) for _ in range(9)]
+    assert 2 == aws.asked
+    times.pass_(30)
+    aws.failure = None
+    assert "3" == key_id(memory, plan)
+
+
+def test_nobody_waits_for_ever(memory: Memory, aws: Aws) -> None:
+    """Whatever ends a request ends the waiting, and the next one is made."""
+
+    def fetch() -> Credentials:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        memory.role(Plan("key", "label", chain(), fetch))
+    assert "1" == key_id(memory, plan_of(aws))
+
+
+def test_keep(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """What a client has got is handed out as if AWS had been asked, and got again by the plan."""
+    kept = memory.keep(plan, aws.keys("kept"))
+    role = memory.role(plan)
+    assert (0, "kept", kept.id) == (aws.asked, role.credentials.access_key_id, role.id)
+    times.pass_(HOUR)
+    assert "1" == memory.renewed(kept.id).credentials.access_key_id
+
+
+def test_keep_while_aws_is_asked(memory: Memory, plan: Plan, aws: Aws) -> None:
+    """What comes later is what is held."""
+    aws.may_answer.clear()
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(memory.role, plan)
+        wait_for(aws, 1)
+        kept = memory.keep(plan, aws.keys("kept"))
+        assert "kept" == key_id(memory, plan)
+        aws.may_answer.set()
+        assert kept.id == slow.result(60).id
+    assert "1" == key_id(memory, plan)
+
+
+def test_keep_what_has_ended(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """What has ended is not held, and the error says which clock."""
+    old = aws.keys("old")
+    times.pass_(HOUR)
+    with pytest.raises(AgentError, match="by the clock of this machine"):
+        memory.keep(plan, old)
+    assert () == memory.held()
+
+
+def test_aws_gives_what_has_ended(memory: Memory, plan: Plan, times: Times) -> None:
+    """On a machine whose clock is far ahead there are no keys, and an error that says so."""
+    times.wall += 2 * HOUR
+    with pytest.raises(AgentError, match="by the clock of this machine"):
+        memory.role(plan)
+
+
+def test_renewed_keeps_the_id(memory: Memory, plan: Plan, times: Times) -> None:
+    """By its id a role is got again as often as it ends, as it was first asked for."""
+    role_id = memory.role(plan).id
+    for number in range(2, 6):
+        times.pass_(2 * HOUR)
+        memory.drop_expired()
+        renewed = memory.renewed(role_id)
+        assert (str(number), role_id) == (renewed.credentials.access_key_id, renewed.id)
+    assert "5" == memory.renewed(role_id).credentials.access_key_id
+    times.pass_(61)
+    assert "6" == memory.renewed(role_id, min_remaining=HOUR - 61).credentials.access_key_id
+
+
+def test_unknown_id(memory: Memory) -> None:
+    """What is not held cannot be renewed or served."""
+    for ask in (memory.renewed, memory.served):
+        with pytest.raises(KeyError):
+            ask("0" * 32)
+
+
+def join_new(before: list[threading.Thread]) -> None:
+    """Wait for every thread that has been started since."""
+    for thread in threading.enumerate():
+        if thread not in before:
+            thread.join(60)
+
+
+@pytest.mark.parametrize(("duration", "early"), [(HOUR, HOUR - 1200), (900, 450)])
+def test_served_renews_in_the_background(memory: Memory, times: Times, duration: int, early: float) -> None:
+    """Who asks is answered with what is held, while AWS is asked once, before the SDKs begin to insist."""
+    aws = Aws(times, duration)
+    role_id = memory.role(Plan("key", "label", chain(duration=duration), aws.fetch)).id
+    before = threading.enumerate()
+
+    def served() -> str:
+        return memory.served(role_id).credentials.access_key_id
+
+    times.pass_(early)
+    assert ("1", 1) == (served(), aws.asked)
+    times.pass_(1)
+    aws.may_answer.clear()
+    assert ["1"] * 9 == [served() for _ in range(9)]
+    aws.may_answer.set()
+    join_new(before)
+    assert ("2", 2) == (served(), aws.asked)
+
+
+def test_served_while_aws_is_away(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """What lives is served to its last minute, and AWS is asked every half a minute at most; then the error is told."""
+    role_id = memory.role(plan).id
+    aws.failure = UnreachableError("AWS is away")
+    before = threading.enumerate()
+    times.pass_(HOUR - 661)
+    for _ in range(60):
+        assert "1" == memory.served(role_id).credentials.access_key_id
+        join_new(before)
+        times.pass_(10)
+    assert 1 + 20 == aws.asked
+    times.pass_(1)
+    with pytest.raises(UnreachableError):
+        memory.served(role_id)
+    aws.failure = None
+    assert "23" == memory.served(role_id).credentials.access_key_id
+
+
+@pytest.mark.parametrize(
+    ("wall", "boot"),
+    [
+        pytest.param(HOUR, HOUR, id="time passes, or the machine sleeps"),
+        pytest.param(HOUR, 0, id="the wall clock is put forward"),
+        pytest.param(0, HOUR, id="the wall clock is put back while time passes"),
+        pytest.param(-10 * HOUR, HOUR, id="it is put back by more"),
+    ],
+)
+def test_either_clock_ends_it(memory: Memory, plan: Plan, aws: Aws, times: Times, wall: float, boot: float) -> None:
+    """What one clock calls ended is neither handed out nor said to be held, and does not come back."""
+    memory.keep_session("session", aws.keys("session"), "of default", duration=HOUR)
+    memory.role(plan)
+    times.wall += wall
+    times.boot += boot
+    assert () == memory.held()
+    assert memory.session("session") is None
+    times.wall, times.boot = NOON, 1000.0
+    assert memory.session("session") is None
+    assert "2" == key_id(memory, plan)
+
+
+@pytest.mark.parametrize("behind", [600, 10 * HOUR])
+def test_wall_clock_that_is_behind(memory: Memory, plan: Plan, aws: Aws, times: Times, behind: float) -> None:
+    """By a clock that is behind, keys seem to live for long: they are not held longer than what was asked for."""
+    times.wall -= behind
+    memory.role(plan)
+    memory.keep_session("session", aws.keys("session"), "of default", duration=HOUR)
+    assert HOUR == memory.role(plan).left
+    times.pass_(HOUR - 60)
+    assert ("2", None) == (key_id(memory, plan), memory.session("session"))
+
+
+def test_clock_that_is_put_back_while_it_lives(memory: Memory, plan: Plan, times: Times) -> None:
+    """The boot clock goes on: what lives still lives, as long as it would have."""
+    memory.role(plan)
+    times.wall -= 5 * HOUR
+    times.pass_(600)
+    assert ("1", HOUR - 600) == (key_id(memory, plan), memory.role(plan).left)
+
+
+def test_keys_without_an_end(memory: Memory, times: Times) -> None:
+    """Their source is read again every hour; they are shown without an end."""
+    aws = Aws(times, duration=None)
+    plan = Plan("key", "label", Chain(Source("static", "default"), (), "default", "default"), aws.fetch)
+    assert "1" == key_id(memory, plan)
+    assert (Held("role", "label", None),) == memory.held()
+    times.pass_(HOUR)
+    assert "2" == key_id(memory, plan)
+
+
+def test_source_that_gives_what_it_has(memory: Memory, times: Times) -> None:
+    """A source without hops may give what ends in three minutes: it is asked again after half of them."""
+    aws = Aws(times, duration=180)
+    plan = Plan("key", "label", Chain(Source("instance"), (), "env", "env"), aws.fetch)
+    assert "1" == key_id(memory, plan)
+    times.pass_(89)
+    assert "1" == key_id(memory, plan)
+    times.pass_(1)
+    assert "2" == key_id(memory, plan)
+
+
+def test_session(memory: Memory, aws: Aws, times: Times) -> None:
+    """A session is held until a minute before its end; the next login takes its place."""
+    aws.duration = 12 * HOUR
+    memory.keep_session("a", aws.keys("one"), "of a")
+    times.pass_(HOUR)
+    memory.keep_session("a", aws.keys("two"), "of a")
+    assert memory.session("b") is None
+    times.pass_(12 * HOUR - 61)
+    held = memory.session("a")
+    assert "two" == (held and held.access_key_id)
+    times.pass_(1)
+    assert memory.session("a") is None
+
+
+def test_until(memory: Memory, aws: Aws, times: Times) -> None:
+    """The agent is to live as long as the last session would, dropped or not."""
+    assert 0 == memory.until()
+    memory.keep_session("a", aws.keys("long"), "a")
+    aws.duration = 900
+    memory.keep_session("b", aws.keys("short"), "b")
+    memory.drop()
+    assert times.boot + HOUR == memory.until()
+
+
+def test_held(memory: Memory, aws: Aws, times: Times) -> None:
+    """Sessions and roles are listed with their ends, and without a secret."""
+    memory.keep_session("a", aws.keys("session"), "mfa of alice")
+    memory.role(plan_of(aws, "one"))
+    times.pass_(60)
+    memory.role(plan_of(aws, "two"))
+    ends = datetime.fromtimestamp(NOON + HOUR, timezone.utc)
+    later = datetime.fromtimestamp(NOON + HOUR + 60, timezone.utc)
+    assert (
+        Held("session", "mfa of alice", ends),
+        Held("role", "label of one", ends),
+        Held("role", "label of two", later),
+    ) == memory.held()
+
+
+def test_no_secret_is_shown(memory: Memory, plan: Plan) -> None:
+    """Neither a plan nor a role tells a secret where it is printed."""
+    assert "canary" not in repr((plan, memory.role(plan), memory.held()))
+
+
+def test_drop(memory: Memory, plan: Plan, aws: Aws) -> None:
+    """After a drop nothing is held, and nothing can be renewed by its id."""
+    memory.keep_session("a", aws.keys("session"), "a")
+    old = memory.role(plan)
+    memory.drop()
+    assert ((), None) == (memory.held(), memory.session("a"))
+    with pytest.raises(KeyError):
+        memory.renewed(old.id)
+    new = memory.role(plan)
+    assert "2" == new.credentials.access_key_id
+    assert old.id != new.id
+
+
+def test_drop_while_aws_is_asked(memory: Memory, plan: Plan, aws: Aws) -> None:
+    """What was asked for before a drop goes to who asked, and is not held."""
+    aws.may_answer.clear()
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(memory.role, plan)
+        wait_for(aws, 1)
+        memory.drop()
+        aws.may_answer.set()
+        assert "1" == slow.result(60).credentials.access_key_id
+    assert () == memory.held()
+
+
+def test_drop_while_a_renewal_fails(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """What was dropped does not stand in for a renewal that fails."""
+    memory.role(plan)
+    times.pass_(HOUR - 600)
+    aws.failure = UnreachableError("AWS is away")
+    aws.may_answer.clear()
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(memory.role, plan)
+        wait_for(aws, 2)
+        memory.drop()
+        aws.may_answer.set()
+        with pytest.raises(UnreachableError):
+            slow.result(60)
+
+
+def test_does_not_grow_for_ever(memory: Memory, aws: Aws) -> None:
+    """Of very many roles those go that nobody has asked for for the longest time."""
+    first, second = memory.role(plan_of(aws, "0")), memory.role(plan_of(aws, "1"))
+    for number in range(2, MAX_ROLES):
+        memory.role(plan_of(aws, str(number)))
+    memory.renewed(first.id)
+    memory.role(plan_of(aws, "one more"))
+    assert MAX_ROLES == len(memory.held())
+    assert first.credentials == memory.renewed(first.id).credentials
+    with pytest.raises(KeyError):
+        memory.renewed(second.id)
+
+
+def test_session_token_hop_has_its_own_default(memory: Memory, times: Times) -> None:
+    """A chain that ends in GetSessionToken lives for twelve hours, and not for one."""
+    aws = Aws(times, duration=12 * HOUR)
+    hop = GetSessionToken(Mfa("arn:aws:iam::123456789012:mfa/alice"))
+    plan = Plan("key", "label", Chain(Source("static", "default"), (hop,), "default", "default"), aws.fetch)
+    assert 12 * HOUR == memory.role(plan).left
+
+
+MOVES = st.one_of(
+    st.tuples(st.just("pass"), st.integers(0, 3 * HOUR)),
+    st.tuples(st.just("wall"), st.integers(-5 * HOUR, 5 * HOUR)),
+    st.tuples(st.sampled_from(["role", "failing role", "renewed", "served", "failing served"]), st.integers(0, HOUR)),
+    st.tuples(st.sampled_from(["keep", "keep session", "session", "drop expired", "drop", "held"]), st.just(0)),
+)
+
+
+class Rehearsal:
+    """Does moves, and looks at everything that is handed out."""
+
+    def __init__(self) -> None:
+        self.times = Times()
+        self.aws = Aws(self.times)
+        self.memory = Memory(self.times.clock)
+        self.plan = plan_of(self.aws)
+        self.role_id = ""
+        self.given = 0
+        self.before = threading.enumerate()
+
+    def do(self, move: str, number: int) -> None:
+        """Do one move."""
+        self.aws.failure = UnreachableError("AWS is away") if move.startswith("failing") else None
+        if move == "pass":
+            self.times.pass_(number)
+        elif move == "wall":
+            self.times.wall += number
+        elif move.startswith("keep"):
+            self.keep(move)
+        elif move == "session":
+            self.look(self.memory.session("session"))
+        elif move in {"drop expired", "drop", "held"}:
+            (self.memory.drop if move == "drop" else self.memory.drop_expired)()
+            assert all(held.ends is None or held.ends.timestamp() > self.times.wall for held in self.memory.held())
+        else:
+            self.ask(move.removeprefix("failing "), number)
+
+    def keep(self, move: str) -> None:
+        """Hand over new keys of a role or a session."""
+        self.given += 1
+        keys = self.aws.keys(f"kept {self.given}")
+        with suppress(AgentError):
+            if move == "keep":
+                self.role_id = self.memory.keep(self.plan, keys).id
+            else:
+                self.memory.keep_session("session", keys, "of default", duration=HOUR)
+
+    def ask(self, how: str, min_remaining: int) -> None:
+        """Ask for the role."""
+        with suppress(AgentError, UnreachableError, KeyError):
+            if how == "role":
+                role = self.memory.role(self.plan, min_remaining=min_remaining)
+                self.role_id = role.id
+            elif how == "renewed":
+                role = self.memory.renewed(self.role_id, min_remaining=min_remaining)
+            else:
+                role = self.memory.served(self.role_id)
+            self.look(role.credentials)
+            assert role.left > 0
+        join_new(self.before)
+
+    def look(self, credentials: Credentials | None) -> None:
+        """Check that what was handed out lives, by both clocks and in truth."""
+        if credentials is None:
+            return
+        assert credentials.expiration is not None
+        ends = credentials.expiration.timestamp()
+        assert self.times.wall < ends, "by the wall clock"
+        assert self.times.true < ends, "by the clock of AWS, which the boot clock stands for"
+
+
+@given(st.lists(MOVES, max_size=30))
+def test_nothing_that_has_ended_is_ever_handed_out(moves: list[tuple[str, int]]) -> None:
+    """Whatever is done to the wall clock, and whatever AWS does: what is handed out lives, by both clocks."""
+    rehearsal = Rehearsal()
+    for move, number in moves:
+        rehearsal.do(move, number)
+
+
+@given(st.lists(st.integers(-2 * HOUR, 2 * HOUR), max_size=10), st.lists(st.integers(-HOUR, HOUR), max_size=10))
+def test_what_has_ended_does_not_come_back(walls: list[int], boots: list[int]) -> None:
+    """Once a clock has called it ended, no move of any clock revives it, even of the one that is never set."""
+    times = Times()
+    memory, aws = Memory(times.clock), Aws(times)
+    memory.keep_session("session", aws.keys("session"), "of default", duration=HOUR)
+    has_ended = False
+    for wall, boot in zip(walls, boots, strict=False):
+        times.wall += wall
+        times.boot += boot
+        held = memory.session("session") is not None
+        has_ended = has_ended or not held
+        assert not (held and has_ended)
+        assert held <= (times.wall < NOON + HOUR and times.boot < 1000 + HOUR)
