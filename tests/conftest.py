@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 settings.register_profile("awsenv", deadline=None, derandomize=True)
 settings.load_profile("awsenv")
 
-# A test hands down an environment of its own. Should one forget that, it shall not find the agent of who runs the tests.
+# A test hands down an environment of its own. Should one forget that, it shall not find the agent of whoever runs the
+# tests.
 os.environ["AWSENV_RUNTIME_DIR"] = f"{os.devnull}/no-agent"
 
 
@@ -129,7 +130,7 @@ def world(program: str, clean_environ: dict[str, str]) -> Iterator[World]:
     Whatever agent runs in it ends with the test.
     """
     # Not below tmp_path: the path of a socket is short.
-    with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="awsenv-", dir="/tmp") as runtime:  # noqa: S108
+    with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="awsenv-", dir="/tmp") as runtime:
         # No test shall cross the end of a code's thirty seconds by chance.
         sandbox.clock.elapse(5 - sandbox.clock.now().timestamp() % 30)
         user = sandbox.create_user("alice")

@@ -1,0 +1,447 @@
+"""The fast lane: what the agent answers is, byte for byte, what the ordinary path prints, says, runs and ends with."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import PIPE
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from awsenv.agent import client
+from awsenv.cli import app, wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from conftest import World
+
+# The ordinary path beside an agent, as __main__ comes to it where the fast lane was passed. It loads once and forks for
+# each command line: what is compared is what comes of it, and not how long it takes.
+_ORDINARY = """\
+import json, os, sys
+import awsenv.aws.sts
+from awsenv.cli import main, process
+from awsenv.cli.lane import Passed
+
+def run(job, out, err):
+    os.setsid()
+    for target, descriptor in enumerate((os.open(os.devnull, os.O_RDONLY), out, err)):
+        os.dup2(descriptor, target)
+    os.closerange(3, 64)
+    os.chdir(job["folder"])
+    os.environ.clear()
+    os.environ.update(job["environ"])
+    sys.argv = job["argv"]
+    process.end_like_ctrl_c()
+    process.leave(main.run(job["argv"][1:], Passed(agent=True)))
+
+def read(descriptor):
+    with open(descriptor, "rb") as file:
+        return file.read().decode("latin-1")
+
+for line in sys.stdin:
+    (out, out_writes), (err, err_writes) = os.pipe(), os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            run(json.loads(line), out_writes, err_writes)
+        finally:
+            os._exit(99)
+    os.close(out_writes)
+    os.close(err_writes)
+    shown = read(out), read(err)
+    print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), *shown]), flush=True)
+"""
+
+_ONCE = """\
+import sys
+from awsenv.cli import main, process
+from awsenv.cli.lane import Passed
+sys.argv = sys.argv[1:]
+process.end_like_ctrl_c()
+process.leave(main.run(sys.argv[1:], Passed(agent=True)))
+"""
+
+
+class Shown(NamedTuple):
+    """What a command line came to."""
+
+    status: int
+    out: bytes
+    err: bytes
+
+
+class Ordinary:
+    """Runs command lines on the ordinary path."""
+
+    def __init__(self) -> None:
+        environ = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _ORDINARY], stdin=PIPE, stdout=PIPE, env=environ, text=True
+        )
+
+    def run(self, argv: list[str], environ: Mapping[str, str], folder: Path) -> Shown:
+        """Run it as the program is run by `run` below."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        job = {"argv": argv, "environ": dict(environ), "folder": str(folder)}
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+        status, out, err = json.loads(self._process.stdout.readline())
+        return Shown(status, out.encode("latin-1"), err.encode("latin-1"))
+
+    def close(self) -> None:
+        """End."""
+        self._process.communicate()
+
+
+@pytest.fixture(scope="module")
+def ordinary() -> Iterator[Ordinary]:
+    """Return the ordinary path."""
+    with closing(Ordinary()) as ordinary:
+        yield ordinary
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """One person's world with an agent in it, and both ways to run a command line there."""
+
+    world: World
+    ordinary: Ordinary
+    folder: Path
+
+    def environ(self, *, active: bool = False) -> dict[str, str]:
+        """Return the person's environment; with a role of the agent in it if *active*."""
+        shell = self.folder / "bash"
+        if not shell.exists():
+            shell.write_text(f"#!/bin/sh\n{_SHOW}\n")
+            shell.chmod(0o700)
+        # What a role saves may be of any bytes.
+        environ = self.world.environ | {"SHELL": str(shell), "AWS_VAULT": "caf\udce9", "ODD": " a\nb='\udcff "}
+        if not active:
+            return environ
+        change = self.world.run("read-only", "--shell", "json", **environ).stdout
+        changed = {name: value for name, value in {**environ, **json.loads(change)}.items() if value is not None}
+        assert "AWSENV_RENEW" in changed
+        return changed
+
+    def words(self, line: str) -> list[str]:
+        """Return the words of *line*, with the names of this world in them."""
+        account, key = self.world.sandbox.account, self.folder
+        return shlex.split(line.format(account=account, folder=key, show=f"sh -c {shlex.quote(_SHOW)}"))
+
+    def fast(self, words: list[str], environ: Mapping[str, str]) -> Shown:
+        """Run the program."""
+        done = subprocess.run(
+            [self.world.program, *words],
+            env=environ,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            start_new_session=True,
+            check=False,
+        )
+        return Shown(done.returncode, done.stdout, done.stderr)
+
+    def both(self, words: list[str], environ: Mapping[str, str]) -> tuple[Shown, Shown]:
+        """Run the ordinary path and then the program."""
+        return self.ordinary.run([self.world.program, *words], environ, self.folder), self.fast(words, environ)
+
+    @property
+    def programs(self) -> tuple[list[str], list[str]]:
+        """The words that run the ordinary path, and the program."""
+        return [sys.executable, "-c", _ONCE, self.world.program], [self.world.program]
+
+    def at_a_terminal(self, argv: list[str]) -> Shown:
+        """Run *argv* with a terminal for its input and its output."""
+        master, slave = os.openpty()
+        done = subprocess.run(
+            argv, env=self.world.environ, stdin=slave, stdout=slave, stderr=PIPE, check=False, start_new_session=True
+        )
+        os.write(slave, b".")  # so that there is something to be read
+        shown = os.read(master, 65536)
+        os.close(slave)
+        os.close(master)
+        return Shown(done.returncode, shown, done.stderr)
+
+    def is_answered(self, words: list[str], environ: Mapping[str, str]) -> bool:
+        """Say whether the agent answers *words* and does not decline."""
+        request = wire.Request(
+            words,
+            environ,
+            program=self.world.program,
+            folder=str(self.folder),
+            pid=os.getpid(),
+            to_terminal=False,
+            astray=False,
+        )
+        return client.ask(self.world.environ, wire.RUN, request.parts())[0] != wire.DECLINED
+
+
+@pytest.fixture
+def lanes(world: World, ordinary: Ordinary, tmp_path: Path) -> Lanes:
+    """Return both lanes, after a login with a code: it is used, and the ordinary path has none."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "policy.json").write_text(_POLICY)
+    assert world.run("login", world.device.code()).returncode == 0
+    return Lanes(world, ordinary, folder)
+
+
+_POLICY = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
+_SHOW = r"""env -0; pwd; printf '%s\0' "$@" """
+
+_ROLE_OPTIONS = (
+    "--region us-west-2",
+    "--region=us-west-2",
+    "--tag a=b --tag 'c d=e=f' --transitive-tag a",
+    "--session-name me --source-identity you",
+    "--duration 15m",
+    "--min-remaining 20m",
+    "--external-id surplus",
+    "--policy file://policy.json --policy-arn arn:aws:iam::aws:policy/ReadOnlyAccess",
+)
+
+ANSWERED = {
+    "use": [
+        "use read-only",
+        *(f"read-only --shell {shell}" for shell in ("bash", "zsh", "sh", "fish", "json")),
+        *(f"use read-only --shell=sh {options}" for options in _ROLE_OPTIONS),
+        "--region us-west-2 read-only --shell sh",
+        "read-only --print",
+        "arn:aws:iam::{account}:role/read-only --shell sh",
+        "{account}/read-only --shell sh",
+    ],
+    "exec": [
+        "exec read-only -- {show} sh a 'b c' '' --region x -- '$(id)' '*'",
+        "exec read-only {show} sh --help",
+        *(f"exec {options} read-only {{show}} sh --tag" for options in _ROLE_OPTIONS),
+        "exec read-only --region us-west-2 --tag a=b -- {show}",
+        "exec read-only",
+        "exec read-only --",
+        "exec read-only --refresh -- {show}",
+        "exec --refresh --region us-west-2 read-only -- {show}",
+        "exec read-only -- no-such-command",
+        "exec read-only -- {folder}",
+        "exec read-only -- ''",
+        "exec read-only -- sh -c 'echo $0 >&2; exit 3'",
+        "exec read-only -- sh -c 'kill -TERM $$'",
+    ],
+    "off": ["off", *(f"off --shell {shell}" for shell in ("bash", "zsh", "sh", "fish", "json")), "off --print"],
+    "status": ["status"],
+    "list": ["list"],
+    "credential-process": [
+        "credential-process read-only",
+        "credential-process read-only --print",
+        *(f"credential-process {options} read-only" for options in _ROLE_OPTIONS),
+    ],
+}
+"""Command lines that the agent answers, by command."""
+
+DECLINED = {
+    "": ["", "''", "--help", "-h", "help", "help use", "help nonsense", "--version", "--bogus", "-- read-only"],
+    "use": [
+        "use",
+        "use --help",
+        "read-only -h",
+        "no-such-role --shell sh",
+        "read-onli --shell json",
+        "'' --shell sh",
+        "power-user --shell sh",
+        "power-user 000000 --shell sh --external-id wrong",
+        "read-only 12345",
+        "123456",
+        "read-only 123456 more",
+        "read-only --bogus",
+        "read-only --mfa 123456",
+        "read-only --shell tcsh",
+        "read-only --region",
+        "read-only --region nowhere",
+        "read-only --tag a",
+        "read-only --duration soon",
+        "read-only --duration 13h",
+        "read-only --min-remaining often",
+        "read-only --external-id -",
+        "read-only --policy file://nowhere",
+        "read-only --profile nowhere",
+        "\x1b[31m",
+    ],
+    "exec": [
+        "exec",
+        "exec --",
+        "exec --help",
+        "exec --bogus read-only",
+        "exec read-only --bogus",
+        "exec read-only 12345 -- true",
+        "exec no-such-role -- true",
+        "exec power-user -- true",
+        "exec --refresh default -- true",
+    ],
+    "off": ["off --help", "off now", "off --shell tcsh"],
+    "status": ["status --help", "status now"],
+    "list": ["list --help", "list all", "list --bogus"],
+    "credential-process": ["credential-process", "credential-process -h", "credential-process nowhere"],
+    "renew": ["renew --help", "renew now", "renew --shell tcsh"],
+    "login": [
+        "login --help",
+        "login 12",
+        "login 123456 7",
+        "login --profile nowhere",
+        "login --duration soon",
+        "login --duration 1m",
+        "login",
+    ],
+    "logout": ["logout --help", "logout now"],
+    "lock": ["lock --help", "lock now", "lock"],
+    "init": ["init", "init --help", "init tcsh", "init bash zsh", *(f"init {shell}" for shell in ("bash", "fish"))],
+    "demo": ["demo --help", "demo --bogus"],
+}
+"""Command lines that the ordinary path is left to: help, mistakes, and what asks a person."""
+
+_OF_AN_ENDPOINT = re.compile(rb"(AWS_CONTAINER_[A-Z_]+|AWSENV_REFRESH)=[^\0]+")
+"""What is of one call only: the endpoint and its token."""
+
+
+def test_no_command_is_forgotten() -> None:
+    """Have both tables speak of every command there is."""
+    names = {command.name for command in app.app.registered_commands}
+
+    assert names == {name for name in (*ANSWERED, *DECLINED) if name}
+
+
+@pytest.mark.parametrize("command", ANSWERED)
+def test_the_agent_answers_what_the_ordinary_path_does(lanes: Lanes, command: str) -> None:
+    """Print, say, run and end with the same, whether a role is active or not."""
+    for environ in (lanes.environ(), lanes.environ(active=True)):
+        for line in ANSWERED[command]:
+            words = lanes.words(line)
+
+            expected, actual = (
+                shown._replace(out=_OF_AN_ENDPOINT.sub(rb"\1", shown.out)) for shown in lanes.both(words, environ)
+            )
+
+            assert expected == actual, line
+            assert lanes.is_answered(words, environ), line
+
+
+@pytest.mark.parametrize("command", DECLINED)
+def test_what_the_agent_declines_is_done_all_the_same(lanes: Lanes, command: str) -> None:
+    """Say of a mistake what the ordinary path says, and of a code that is needed."""
+    assert lanes.world.run("lock").returncode == 0
+    for environ in (lanes.environ(), lanes.environ(active=True)):
+        for line in DECLINED[command]:
+            words = lanes.words(line)
+
+            expected, actual = lanes.both(words, environ)
+
+            assert expected == actual, line
+
+
+@pytest.mark.parametrize("to", [">kept", "| cat", ">/dev/null", ">/dev/full", ">&-", "2>&-", "<&-"])
+def test_it_does_not_matter_where_the_output_goes(lanes: Lanes, to: str) -> None:
+    """Show no secret to a file or to another command's pipe, and fail where nothing can be written, as ever."""
+    for words in ("read-only --shell sh", "credential-process read-only", "status", "exec read-only pwd"):
+        expected, actual = (
+            subprocess.run(
+                ["bash", "-c", f': >kept; {shlex.join(program)} {words} {to}; echo "${{PIPESTATUS[@]}}"; cat kept'],
+                env=lanes.environ(),
+                cwd=lanes.folder,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                start_new_session=True,
+                check=False,
+            )
+            for program in lanes.programs
+        )
+
+        assert (expected.stdout, expected.stderr) == (actual.stdout, actual.stderr), words
+
+
+def test_a_terminal_is_known_as_one(lanes: Lanes) -> None:
+    """Show no secret to a person who looks on, as ever."""
+    for words in ("read-only", "credential-process read-only", "off --print", "status"):
+        expected, actual = (lanes.at_a_terminal([*program, *words.split()]) for program in lanes.programs)
+
+        assert expected == actual, words
+
+
+@pytest.mark.parametrize("environ", [{}, {"LC_ALL": "C"}, {"LC_CTYPE": "C.UTF-8"}, {"LANG": "de_DE.UTF-8"}], ids=str)
+def test_a_command_inherits_what_the_person_has_set(lanes: Lanes, environ: dict[str, str]) -> None:
+    """Add nothing of Python's own in any locale, and lose nothing on the way through the agent."""
+    environ = {name: value for name, value in lanes.environ().items() if name != "LANG"} | environ
+
+    expected, actual = (
+        subprocess.check_output([*program, "exec", "read-only", "--", "env", "-0"], env=environ)
+        for program in lanes.programs
+    )
+
+    assert sorted(expected.split(b"\0")) == sorted(actual.split(b"\0"))
+
+
+def test_files_are_those_of_the_callers_folder(lanes: Lanes) -> None:
+    """Look for a relative file where the person is, and not where the agent is."""
+    home = Path(lanes.world.environ["HOME"])
+    (home / ".aws" / "config").rename(lanes.folder / "config")
+    environ = lanes.environ() | {"AWS_CONFIG_FILE": "config"}
+    words = ["exec", "read-only", "pwd"]
+
+    expected, actual = lanes.both(words, environ)
+
+    assert (expected, Shown(0, f"{lanes.folder}\n".encode(), b"")) == (actual, actual)
+    assert lanes.is_answered(words, environ)
+
+
+def test_a_folder_that_is_gone_is_no_hindrance(lanes: Lanes) -> None:
+    """Run where there is no working directory any more."""
+    line = f"mkdir gone && cd gone && rmdir ../gone && exec {lanes.world.program} exec read-only -- echo reached"
+
+    done = subprocess.run(
+        ["sh", "-c", line], env=lanes.environ(), cwd=lanes.folder, capture_output=True, text=True, check=False
+    )
+
+    assert (0, "reached\n", "") == (done.returncode, done.stdout, done.stderr)
+
+
+def test_what_was_had_with_a_code_is_had_without_one(lanes: Lanes) -> None:
+    """Let the agent hold the role that a person has typed a code for."""
+    lanes.world.run("lock")
+    lanes.world.sandbox.clock.elapse(30)
+    words = ["power-user", "--shell", "json"]
+
+    expected = lanes.ordinary.run(
+        [lanes.world.program, *words, lanes.world.device.code()], lanes.environ(), lanes.folder
+    )
+
+    assert (0, expected) == (expected.status, lanes.fast(words, lanes.environ()))
+
+
+def test_a_renewal_prints_what_use_prints(lanes: Lanes) -> None:
+    """Put the keys that the agent has now in place of those in the shell, and change nothing else."""
+    environ = lanes.environ(active=True)
+    lanes.world.run("use", "read-only", "--min-remaining", "59m", "--shell", "json")
+    stale = environ | {"AWS_ACCESS_KEY_ID": "ASIAOLD", "AWSENV_ACCESS_KEY_ID": "ASIAOLD", "AWS_SESSION_TOKEN": "old"}
+
+    expected = lanes.fast(["read-only", "--shell", "json"], stale)
+    actual = lanes.fast(["renew", "--shell", "json"], stale)
+
+    assert expected == actual
+    assert {"AWS_ACCESS_KEY_ID", "AWSENV_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"} <= set(json.loads(actual.out))
+
+
+def test_an_environment_that_is_too_large_is_one_note(lanes: Lanes) -> None:
+    """Do without the agent what cannot be sent to it."""
+    environ = lanes.environ() | {f"AWSENV_SAVED_{n}": "x" * 100_000 for n in range(3)}
+
+    done = lanes.fast(["exec", "read-only", "--", "echo", "reached"], environ)
+
+    assert (0, b"reached\n") == (done.status, done.out)
+    assert re.fullmatch(rb"awsenv: the agent cannot be talked to: a message of \d+ bytes, .*\n", done.err)
