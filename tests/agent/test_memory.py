@@ -351,6 +351,18 @@ def test_served_renews_in_the_background(memory: Memory, times: Times, duration:
     assert ("2", 2) == (served(), aws.asked)
 
 
+def test_served_short_of_life(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """Where AWS has nothing longer to give, or the clock is ahead, it is not asked for each request of an SDK."""
+    times.wall += HOUR - 600
+    role_id = memory.role(plan).id
+    before = threading.enumerate()
+    for _ in range(120):
+        memory.served(role_id)
+        join_new(before)
+        times.pass_(1)
+    assert 2 == aws.asked
+
+
 def test_served_while_aws_is_away(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
     """What lives is served to its last minute, and AWS is asked every half a minute at most; then the error is told."""
     role_id = memory.role(plan).id

@@ -96,7 +96,8 @@ class Endpoint:
         self._closed = False
         self._listening = socket.create_server((HOST, 0), backlog=AT_ONCE)
         self._host = f"{HOST}:{self._listening.getsockname()[1]}"
-        threading.Thread(target=self._listen, name="endpoint", daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, name="endpoint", daemon=True)
+        self._listener.start()
 
     def grant(self, role_id: str, pid: int | None = None) -> tuple[str, str]:
         """Let a process, and all that it tells, have a role.
@@ -123,9 +124,10 @@ class Endpoint:
         """Stop listening, and answer nobody any more."""
         self._closed = True
         self._grants.clear()
-        # `accept` does not notice on every system that its socket is closed; a connection it does.
         with suppress(OSError), self._listening:
+            # Nothing else wakes `accept` on every system; and as long as it waits, the system takes connections.
             socket.create_connection(self._listening.getsockname(), timeout=self._patience).close()
+            self._listener.join(self._patience)
 
     def _revoke(self, name: str) -> None:
         self._grants.pop(name, None)

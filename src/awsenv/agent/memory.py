@@ -332,18 +332,19 @@ class Memory:
         return lease.left(self._clock) > self._margin
 
     def _suffices(self, slot: _Slot, lease: _Lease, min_remaining: float) -> bool:
-        left, now = lease.left(self._clock), self._clock.boot()
-        if left > max(min_remaining, min(ADVISORY, lease.life / 2)):
+        left = lease.left(self._clock)
+        if left > max(min_remaining, min(ADVISORY, lease.life / 2)) or self._is_fresh(lease):
             return True
-        if 0 <= now - lease.begun < FRESH:
-            return True
-        return now < slot.retry_at and left > min_remaining
+        return self._clock.boot() < slot.retry_at and left > min_remaining
 
     def _is_due(self, slot: _Slot, lease: _Lease) -> bool:
         """Say whether it is time to renew in the background."""
-        if slot.flight is not None or self._clock.boot() < slot.retry_at:
+        if slot.flight is not None or self._clock.boot() < slot.retry_at or self._is_fresh(lease):
             return False
         return lease.left(self._clock) < min(AHEAD, lease.life / 2)
+
+    def _is_fresh(self, lease: _Lease) -> bool:
+        return 0 <= self._clock.boot() - lease.begun < FRESH
 
     def _handed(self, slot: _Slot, lease: _Lease) -> Role:
         return Role(slot.id, slot.plan, lease.credentials, lease.left(self._clock))
