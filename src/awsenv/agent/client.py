@@ -73,16 +73,28 @@ def ask(environ: Mapping[str, str], verb: bytes, parts: Sequence[bytes], *, pati
 
 
 def exchange(
-    connection: _socket.socket, verb: bytes, parts: Sequence[bytes], *, patience: float = PATIENCE
+    connection: _socket.socket,
+    verb: bytes,
+    parts: Sequence[bytes],
+    *,
+    patience: float = PATIENCE,
+    longest: float = LONGEST,
 ) -> list[bytes]:
-    """Return the answer of the agent at the other end of *connection*; arguments as for `ask`.
+    """Return the answer of the agent at the other end of *connection*.
+
+    Args:
+        connection: As `start.private` returns it.
+        verb: As for `ask`.
+        parts: As for `ask`.
+        patience: As for `ask`.
+        longest: How long to wait in all, in seconds.
 
     Raises:
         OtherVersion: The agent is of another version of awsenv.
         Trouble: No answer comes from it.
     """
     try:
-        message = _message(connection, [VERSION, verb, *parts], patience)
+        message = _message(connection, [VERSION, verb, *parts], patience, longest)
     except TimeoutError:
         raise Trouble(f"the agent{_process(connection)} is stuck") from None
     except protocol.ProtocolError as error:
@@ -158,8 +170,8 @@ def _sweep(folder: str) -> None:
         pass  # whoever starts the next agent sees to it
 
 
-def _message(connection: _socket.socket, request: list[bytes], patience: float) -> list[bytes]:
-    end = time.monotonic() + LONGEST
+def _message(connection: _socket.socket, request: list[bytes], patience: float, longest: float) -> list[bytes]:
+    end = time.monotonic() + longest
     protocol.send(connection, request, time.monotonic() + patience)
     while True:
         message = protocol.receive(connection, min(end, time.monotonic() + patience))

@@ -1,0 +1,284 @@
+"""Ask an agent that is dead, stuck, foreign or talks nonsense: one note, and never more than a short wait."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv import __version__
+from awsenv.agent import client, place, protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from agent.conftest import Agents, Person
+
+REQUEST = protocol.pack([client.VERSION, b"verb", b"part"])
+
+
+@contextmanager
+def _speaking(agents: Agents, speak: Callable[[socket.socket], None]) -> Iterator[None]:
+    """Have somebody at the agent's socket who takes the request, and then *speak*s."""
+
+    def run() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.recv(len(REQUEST), socket.MSG_WAITALL) == REQUEST
+            speak(connection)
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(agents.path))
+        listening.listen()
+        thread = threading.Thread(target=run)
+        thread.start()
+        yield
+        thread.join()
+
+
+def _ask(agents: Agents, patience: float = 30) -> list[bytes]:
+    return client.ask(agents.environ, b"verb", [b"part"], patience=patience)
+
+
+def test_without_an_agent_nothing_is_said(agents: Agents) -> None:
+    """Raise what nobody is told, where there is no folder, no socket, or no place for them."""
+    for environ in ({}, agents.environ, {place.VARIABLE: f"{agents.folder}/missing"}):
+        with pytest.raises(client.NoAgent):
+            client.ask(environ, b"ping", [])
+
+
+def test_the_answer_is_returned(agents: Agents) -> None:
+    """Return its parts, after any number of signs of life."""
+
+    def speak(connection: socket.socket) -> None:
+        connection.sendall(protocol.pack([b"busy"]) * 3 + protocol.pack([b"ok", b"", b"answer"]))
+
+    with _speaking(agents, speak):
+        assert [b"", b"answer"] == _ask(agents)
+
+
+def test_each_sign_of_life_is_worth_a_wait(agents: Agents) -> None:
+    """Wait longer in all than for one sign."""
+
+    def speak(connection: socket.socket) -> None:
+        for _ in range(4):
+            time.sleep(0.4)
+            connection.sendall(protocol.pack([b"busy"]))
+        connection.sendall(protocol.pack([b"ok"]))
+
+    with _speaking(agents, speak):
+        assert [] == _ask(agents, patience=1)
+
+
+def test_signs_of_life_are_no_answer() -> None:
+    """Give up on an agent that is busy for ever."""
+    ours, theirs = socket.socketpair()
+    stop = threading.Event()
+
+    def speak() -> None:
+        while not stop.wait(0.01):
+            theirs.sendall(protocol.pack([b"busy"]))
+
+    thread = threading.Thread(target=speak)
+    thread.start()
+    with ours, theirs:
+        with pytest.raises(client.Trouble, match="stuck"):
+            client.exchange(ours, b"verb", [], longest=0.2)
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("spoken", "expected"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "1213486160 bytes"),
+        (b"\x00\x00\x00\x05hello", "a part that is longer"),
+        (b"\x40\x00\x00\x00" + b"x" * 1000, "1073741824 bytes, where 262144 are the most"),
+        (b"\x00\x00\x00\x10\x00\x00\x00\x02ok", "closed before a message was whole"),
+        (b"\x00", "closed before a message was whole"),
+        (b"", "closed before a message was whole"),
+        (protocol.pack([]), "none of awsenv's"),
+        (protocol.pack([b"OK", b"x"]), "none of awsenv's"),
+        (protocol.pack([b"failed", b"KeyError"]), "the agent failed: KeyError"),
+    ],
+    ids=["garbage", "half-parts", "gigabyte", "half-a-frame", "a-byte", "closed", "empty", "unknown", "failed"],
+)
+def test_an_answer_that_is_none_is_a_note(agents: Agents, spoken: bytes, expected: str) -> None:
+    """Say in one sentence what is wrong with it."""
+    with _speaking(agents, lambda connection: connection.sendall(spoken)), pytest.raises(client.Trouble) as trouble:
+        _ask(agents)
+
+    assert expected in str(trouble.value)
+    assert "\n" not in str(trouble.value)
+
+
+@pytest.mark.parametrize("spoken", [b"", b"\x00\x00", b"\x00\x00\x00\x10\x00"])
+def test_an_agent_that_falls_silent_is_stuck(agents: Agents, spoken: bytes) -> None:
+    """Wait no longer than the patience, and say so; also in the middle of a frame."""
+    over = threading.Event()
+
+    def speak(connection: socket.socket) -> None:
+        connection.sendall(spoken)
+        over.wait()
+
+    with _speaking(agents, speak):
+        with pytest.raises(client.Trouble, match=r"^the agent is stuck$"):
+            _ask(agents, patience=0.2)
+        over.set()
+
+
+def test_a_connection_that_breaks_is_a_note(agents: Agents) -> None:
+    """Tell of a reset, which closes the connection with something unread."""
+
+    def run() -> None:
+        connection, _ = listening.accept()
+        connection.recv(1)
+        connection.close()
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(agents.path))
+        listening.listen()
+        thread = threading.Thread(target=run)
+        thread.start()
+        with pytest.raises(client.Trouble, match=r"^the agent is gone: "):
+            _ask(agents)
+        thread.join()
+
+
+def test_a_full_queue_is_a_stuck_agent(agents: Agents) -> None:
+    """Wait for a place no longer than the patience."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(agents.path))
+        listening.listen(0)
+        waiting = agents.connect()
+        with waiting, pytest.raises(client.Trouble, match=r"^the agent is stuck$"):
+            _ask(agents, patience=0.2)
+
+
+def test_another_version_is_named(agents: Agents) -> None:
+    """Name both versions, and what replaces the agent; show no control character of the other's."""
+    with (
+        _speaking(agents, lambda connection: connection.sendall(protocol.pack([b"version", b"0.0\x1b[2J\xff"]))),
+        pytest.raises(client.OtherVersion) as trouble,
+    ):
+        _ask(agents)
+
+    assert f"the agent is of awsenv 0.0?[2J�, this is {__version__}; awsenv login replaces it" == str(trouble.value)
+
+
+def test_too_large_a_request_is_not_sent(agents: Agents) -> None:
+    """Say so at once, to whoever listens."""
+    with agents.serving(), pytest.raises(client.Trouble, match="262144 are the most"):
+        client.ask(agents.environ, b"verb", [b"x" * protocol.CAP])
+
+
+def _dead(agents: Agents) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(agents.path))
+        listening.listen()
+
+
+def test_a_dead_agent_is_told_of_once(agents: Agents) -> None:
+    """Remove its socket, so that the next command finds no agent."""
+    _dead(agents)
+
+    with pytest.raises(client.Dead, match=r"has died.*awsenv login"):
+        _ask(agents)
+    assert not agents.path.exists()
+    with pytest.raises(client.NoAgent):
+        _ask(agents)
+
+
+def test_a_dead_agent_is_left_to_who_starts_the_next(agents: Agents) -> None:
+    """Remove nothing, and wait for nobody, while another process holds the lock."""
+    _dead(agents)
+
+    with place.Lock(str(agents.folder)), pytest.raises(client.Dead):
+        _ask(agents)
+    assert agents.path.is_socket()
+
+
+def test_a_dead_socket_in_a_folder_that_takes_no_lock(agents: Agents) -> None:
+    """Tell of it all the same."""
+    _dead(agents)
+    (agents.folder / "lock").mkdir()
+
+    with pytest.raises(client.Dead):
+        _ask(agents)
+    assert agents.path.is_socket()
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("file", "is not a socket"), ("link", "is not a socket"), ("foreign", "belongs to another user")],
+)
+def test_what_is_not_our_socket_is_left_alone(agents: Agents, kind: str, expected: str) -> None:
+    """Name it, do not speak to it and do not remove it."""
+    target: Path = agents.folder / "target" if kind == "link" else agents.path
+    with socket.socket(socket.AF_UNIX) as listening:
+        if kind == "file":
+            target.write_text("mine")
+        else:
+            listening.bind(str(target))
+            listening.listen()
+        if kind == "link":
+            agents.path.symlink_to(target)
+        if kind == "foreign":
+            if os.geteuid() != 0:
+                pytest.skip("only root can give a file away")
+            os.chown(target, 65534, 65534)
+
+        with pytest.raises(client.Trouble) as trouble:
+            _ask(agents)
+
+    assert f"the agent is not used: {agents.path} {expected}" == str(trouble.value)
+    assert os.path.lexists(agents.path)
+    assert os.path.lexists(target)
+
+
+def test_a_folder_that_is_not_ours_alone_is_a_note(agents: Agents) -> None:
+    """Name it."""
+    agents.folder.chmod(0o755)
+
+    with pytest.raises(client.Trouble, match=f"the agent is not used: {agents.folder} is open to other users"):
+        _ask(agents)
+
+
+def test_another_user_behind_our_socket_is_not_spoken_to(agents: Agents, nobody: Person) -> None:
+    """Send nothing, not even the version, where the folder and the socket look like ours."""
+    code = (
+        "import socket, sys\n"
+        "with socket.socket(socket.AF_UNIX) as listening:\n"
+        "    listening.settimeout(30)\n"
+        "    listening.bind(sys.argv[1])\n"
+        "    listening.listen()\n"
+        "    print('ready', flush=True)\n"
+        "    print(listening.accept()[0].recv(1))\n"
+    )
+    os.chown(agents.folder, 65534, 65534)
+    with nobody.popen(agents.site, code, str(agents.path)) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "ready\n"
+        for path in (agents.folder, agents.path):
+            os.chown(path, os.geteuid(), os.getegid())
+        with pytest.raises(client.Trouble, match=f"the agent is not used: another user listens at {agents.path}"):
+            _ask(agents)
+        assert "b''\n" == other.stdout.read()
+
+
+def test_the_fast_lane_waits_for_next_to_nothing(agents: Agents, me: Person) -> None:
+    """Load no more than Python's own start, and `_socket`."""
+    code = (
+        "import sys; before = set(sys.modules)\nimport awsenv.agent.client\nprint(*sorted(set(sys.modules) - before))"
+    )
+
+    assert (
+        0,
+        "__future__ _socket awsenv awsenv.agent awsenv.agent.client awsenv.agent.place awsenv.agent.protocol\n",
+    ) == me.run(agents.site, code)

@@ -1,0 +1,259 @@
+"""Exactly one agent, of this version, that inherits nothing; and private ones."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+import awsenv
+from awsenv.agent import client
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agent.conftest import Agents, Person
+
+PRIVATE = """\
+import os, sys
+from awsenv.agent import client, start
+connection = start.private("answering", pid=os.getpid(), lifetime=60)
+print(client.exchange(connection, b"state", [])[0].decode(), flush=True)
+"""
+
+
+def test_an_agent_answers_once_it_is_started(agents: Agents) -> None:
+    """Return when it answers; its socket is its user's alone."""
+    assert "" == agents.start()
+
+    assert [b"one", b"two"] == agents.ask(b"echo", b"one", b"two")
+    assert 0o600 == agents.path.stat().st_mode & 0o777
+
+
+def test_an_agent_inherits_nothing(agents: Agents, me: Person) -> None:
+    """Start it without the variables, the descriptors, the folder and the session of who starts it."""
+    # A descriptor that every program inherits which does not take care.
+    leak = "import os; os.dup2(0, 77)\n"
+    with me.starting(agents.site, before=leak, CANARY="x", **agents.environ) as starter:
+        assert starter.wait() == 0
+    state = agents.state()
+
+    assert {"PATH": os.defpath, "LC_ALL": "C.UTF-8"} == state["environ"]
+    assert "/" == state["folder"]
+    assert [True, True, True] == state["standard"]
+    assert [0, 0] == state["core"]
+    # The three of every process; the socket, the two ends that wake the loop, its selector; this connection.
+    assert 8 >= state["descriptors"]
+    assert os.getsid(0) != state["session"] != state["pid"]
+    assert starter.pid not in {state["parent"], state["session"]}
+
+
+def test_an_inherited_descriptor_is_closed(agents: Agents, me: Person) -> None:
+    """Let the reader of a pipe see its end though the agent, started by the writer, lives on."""
+    with me.starting(agents.site, **agents.environ) as starter:
+        assert ("", "") == starter.communicate(timeout=30)
+    assert agents.is_running(agents.state()["pid"])
+
+
+def test_an_agent_that_runs_is_kept(agents: Agents) -> None:
+    """Start none beside it."""
+    agents.start()
+    first = agents.state()["pid"]
+    assert "" == agents.start()
+
+    assert first == agents.state()["pid"]
+    assert [first] == agents.started()
+
+
+def test_two_started_at_once_are_one(agents: Agents, me: Person) -> None:
+    """Start two at the same moment, fifty times: each time one is made, and both who started it find it."""
+    for number in range(1, 51):
+        both = [me.starting(agents.site, **agents.environ) for _ in range(2)]
+        assert [("", ""), ("", "")] == [starter.communicate(timeout=60) for starter in both]
+        assert [0, 0] == [starter.returncode for starter in both]
+        assert number == len(agents.started())
+        assert agents.started()[-1] == agents.state()["pid"]
+        assert [] == agents.ask(b"end")
+
+
+def test_a_dead_agent_is_replaced(agents: Agents) -> None:
+    """Take its socket for stale, since nobody listens at it."""
+    agents.start()
+    first = agents.state()["pid"]
+    os.kill(first, signal.SIGKILL)
+    assert agents.ends(first)
+    assert agents.path.is_socket()
+
+    assert "" == agents.start()
+    assert first != agents.state()["pid"]
+
+
+def test_an_agent_killed_in_the_middle_of_a_request(agents: Agents) -> None:
+    """Say that it is gone, then that it has died, then nothing; and let the next be started."""
+    agents.start()
+    (pid,) = agents.started()
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(agents.ask, b"hang")
+        # The thread of the server, that of the request, that of this one.
+        assert agents.eventually(lambda: agents.state()["threads"] == 3)
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(client.Trouble, match=r"the agent is gone|closed before"):
+            asked.result()
+    # The system takes its descriptors one by one.
+    assert agents.ends(pid)
+    with pytest.raises(client.Dead):
+        agents.ask(b"echo")
+    with pytest.raises(client.NoAgent):
+        agents.ask(b"echo")
+
+    assert "" == agents.start()
+    assert [b"x"] == agents.ask(b"echo", b"x")
+
+
+def test_an_agent_of_an_older_version_is_replaced(agents: Agents, tmp_path: Path) -> None:
+    """End it and start one of this version in its place."""
+    old = tmp_path / "site"
+    shutil.copytree(agents.site, old)
+    init = old / "awsenv" / "__init__.py"
+    init.write_text(init.read_text().replace(f'"{awsenv.__version__}"', '"0.0.9"'))
+    assert "" == agents.start(site=old)
+    (first,) = agents.started()
+    with pytest.raises(client.OtherVersion, match=f"is of awsenv 0.0.9, this is {awsenv.__version__}"):
+        agents.ask(b"echo")
+
+    assert "" == agents.start()
+    assert [b"x"] == agents.ask(b"echo", b"x")
+    assert first != agents.state()["pid"]
+    assert agents.ends(first)
+
+
+def test_an_agent_that_is_stuck_is_not_replaced(agents: Agents) -> None:
+    """Name its process; two agents would be one too many."""
+    agents.start()
+    (pid,) = agents.started()
+    os.kill(pid, signal.SIGSTOP)
+
+    assert f"the agent (process {pid}) is stuck\nNone\n" == agents.start()
+    os.kill(pid, signal.SIGCONT)
+    assert [pid] == agents.started()
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("file", "is not a socket"), ("link", "is not a socket"), ("foreign", "belongs to another user")],
+)
+def test_what_is_not_our_socket_is_not_replaced(agents: Agents, kind: str, expected: str) -> None:
+    """Name it and leave it as it is."""
+    if kind == "file":
+        agents.path.write_text("mine")
+    elif kind == "link":
+        agents.path.symlink_to(agents.folder / "elsewhere")
+    else:
+        if os.geteuid() != 0:
+            pytest.skip("only root can make what belongs to another user")
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(str(agents.path))
+        os.chown(agents.path, 65534, 65534)
+    before = os.lstat(agents.path)
+
+    assert f"the agent cannot be started: {agents.path} {expected}\n{agents.path}\n" == agents.start()
+    assert (before.st_ino, before.st_mtime_ns) == (os.lstat(agents.path).st_ino, os.lstat(agents.path).st_mtime_ns)
+    assert [] == agents.started()
+
+
+def test_a_path_that_is_too_long_names_the_variable(agents: Agents, me: Person) -> None:
+    """Say what to set."""
+    folder = agents.folder / ("x" * 100)
+    status, output = me.done(me.starting(agents.site, AWSENV_RUNTIME_DIR=str(folder)))
+
+    assert status == 8
+    assert "AWSENV_RUNTIME_DIR may name a shorter one" in output
+    assert not folder.exists()
+
+
+def test_without_a_home_the_variable_is_named(agents: Agents, me: Person) -> None:
+    """Say what to set."""
+    status, output = me.done(me.starting(agents.site))
+
+    assert status == 8
+    assert re.match("the agent cannot be started: .*AWSENV_RUNTIME_DIR may name one\nAWSENV_RUNTIME_DIR\n", output)
+
+
+def test_a_home_that_is_read_only_is_an_error(agents: Agents, nobody: Person) -> None:
+    """Name the folder that cannot be made."""
+    os.chown(agents.folder, 65534, 65534)
+    agents.folder.chmod(0o500)
+
+    assert (
+        8,
+        f"the agent cannot be started: Permission denied\n{agents.folder}/.awsenv\n",
+    ) == nobody.done(nobody.starting(agents.site, HOME=str(agents.folder)))
+
+
+@pytest.mark.parametrize("entry", ["keyword", "awsenv.missing"])
+def test_an_agent_that_ends_at_its_start_is_an_error(agents: Agents, entry: str) -> None:
+    """Say so at once, and leave no socket behind."""
+    assert "the agent does not start\nNone\n" == agents.start(entry=entry)
+    assert not agents.path.exists()
+
+
+def test_a_private_agent_ends_with_its_process(agents: Agents, me: Person) -> None:
+    """Outlive the connection, which the command's exec closes, and not the command."""
+    code = f"{PRIVATE}\nconnection.close()\nos.execv('/bin/sh', ['sh', '-c', 'read line'])"
+    read, write = os.pipe()
+    with os.fdopen(write, "w") as command_goes_on:
+        process = subprocess.Popen(
+            [me.python, "-c", code],
+            env={"PYTHONPATH": str(agents.site)},
+            stdin=read,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        os.close(read)
+        assert process.stdout is not None
+        pid = int(re.findall(r'"pid": (\d+)', process.stdout.readline())[0])
+        assert agents.is_running(pid)
+        command_goes_on.write("\n")
+    with process:
+        assert process.wait(30) == 0
+    assert agents.ends(pid)
+
+
+def test_a_private_agent_is_no_child_of_the_command(agents: Agents, me: Person) -> None:
+    """Let a command that waits for all its children find none: it would wait for ever."""
+    code = f"{PRIVATE}\ntry:\n    os.wait()\nexcept ChildProcessError:\n    print('none')"
+
+    status, output = me.run(agents.site, code)
+    assert (0, "none") == (status, output.splitlines()[1])
+
+
+def test_private_agents_have_no_socket_and_do_not_meet(agents: Agents, me: Person) -> None:
+    """Start one for each, wherever the socket would be."""
+    code = f"{PRIVATE}{PRIVATE}print(client.exchange(connection, b'echo', [b'x']))"
+    status, output = me.run(agents.site, code, **agents.environ)
+
+    assert status == 0
+    first, second = re.findall(r'"pid": (\d+)', output)
+    assert first != second
+    assert "[b'x']" in output
+    assert [] == list(agents.folder.iterdir())
+
+
+def test_a_private_agent_that_ends_at_its_start_is_an_error(agents: Agents, me: Person) -> None:
+    """Say so at once."""
+    code = (
+        "import os\nfrom awsenv.agent import start\nfrom awsenv.errors import AgentError\n"
+        "try:\n    start.private('keyword', pid=os.getpid(), lifetime=60)\n"
+        "except AgentError as error:\n    print(error)"
+    )
+    status, output = me.run(agents.site, code)
+
+    assert status == 0
+    assert output.startswith("the agent does not start: ")
