@@ -1,6 +1,7 @@
 # awsenv for bash 3.2 and later: `awsenv ROLE` acts on this shell, and the prompt shows the role and its time left.
 # In ~/.bashrc, best as the last line:  eval "$(awsenv init bash)"
 # AWSENV_DISABLE_PROMPT=1 leaves the prompt alone; NO_COLOR=1 leaves it without colour.
+# After `awsenv login` a role is renewed before it ends, at a prompt; AWSENV_AUTO_REFRESH=0 leaves that to you.
 # shellcheck shell=bash
 # shellcheck disable=SC2250,SC2292 # braces where a name needs them
 
@@ -12,7 +13,7 @@ export -n _AWSENV_BIN
 function _awsenv_prints {
   local word
   case ${1-} in
-  '' | demo | exec | init | list | status) return 0 ;;
+  '' | credential-process | demo | exec | init | list | lock | login | logout | status) return 0 ;;
   *) ;;
   esac
   for word in "$@"; do
@@ -29,6 +30,8 @@ function awsenv {
   # The output of eval "$(awsenv …)" belongs to that eval; no other pipe gets the keys from the program, and no file gets
   # them from here. An exec is never captured: bash hangs when a command inside $(…) is stopped with Ctrl-Z.
   if _awsenv_prints "$@" || [[ $BASH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
+    # What it does, a login above all, may be what a renewal has failed for want of.
+    _awsenv_tried=
     "$_AWSENV_BIN" "$@"
     return
   fi
@@ -91,7 +94,7 @@ function _awsenv_describe {
   # Only a plain number gets into arithmetic, which evaluates what it is given.
   case ${AWSENV_EXPIRES_EPOCH-} in
   '' | 0* | *[!0-9]* | ????????????*)
-    text="[$text]"
+    text="[$text]" left=
     return
     ;;
   *) left=$((AWSENV_EXPIRES_EPOCH - _awsenv_now)) ;;
@@ -109,6 +112,22 @@ function _awsenv_describe {
   else
     text="[$text expired]" color='1;31'
   fi
+}
+
+# Renews the role, without a word if that fails. There is one attempt in each of its last five minutes and one when it
+# has ended, the time that is `left` to what it has become included: a wrong clock does not make it two.
+_awsenv_tried=
+function _awsenv_renew {
+  local minute='left > 0 ? left / 60 : -1'
+  [[ $_awsenv_tried != "$AWSENV_EXPIRES_EPOCH $((minute))" ]] || return 0
+  # Beforehand: Ctrl-C leads to the next prompt, and not back here.
+  _awsenv_tried="$AWSENV_EXPIRES_EPOCH $((minute))"
+  _awsenv_flags=${_awsenv_flags:-$-}
+  set +xvT
+  # Nor is a text shown that is no change.
+  _awsenv_evaluate renew </dev/null >/dev/null 2>&1 || return 0
+  _awsenv_describe
+  _awsenv_tried="${AWSENV_EXPIRES_EPOCH-} $((minute))"
 }
 
 # For themes: prints the text of the prompt, or nothing when no role is active.
@@ -145,14 +164,17 @@ function _awsenv_prompt {
     _awsenv_flags=$-
     set +x
   }
-  if [[ -z ${AWSENV_LABEL-} || -n ${AWSENV_DISABLE_PROMPT-} ]]; then
+  if [[ -z ${AWSENV_LABEL-} ]]; then
     _awsenv_ps1=
     [[ -z $_awsenv_flags ]] || _awsenv_restore
     return "$_awsenv_status"
   fi
-  [[ ${PS1-} == *_awsenv_ps1* ]] || _awsenv_insert
   _awsenv_describe
-  if [[ -z $color || -n ${NO_COLOR-} || ${TERM:-dumb} == dumb ]]; then
+  [[ -z ${AWSENV_RENEW-} || ${left:-300} -ge 300 || ${AWSENV_AUTO_REFRESH-} == 0 ]] || _awsenv_renew
+  [[ ${PS1-} == *_awsenv_ps1* || -n ${AWSENV_DISABLE_PROMPT-} ]] || _awsenv_insert
+  if [[ -n ${AWSENV_DISABLE_PROMPT-} ]]; then
+    _awsenv_ps1=
+  elif [[ -z $color || -n ${NO_COLOR-} || ${TERM:-dumb} == dumb ]]; then
     _awsenv_ps1="$text "
   else
     # \001 and \002 are what \[ and \] are for a prompt: around what has no width.

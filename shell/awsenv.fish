@@ -1,6 +1,8 @@
 # awsenv for fish 3.4 and later: `awsenv ROLE` acts on this shell, and the prompt shows the role and its time left.
 # In ~/.config/fish/config.fish:  awsenv init fish | source
 # AWSENV_DISABLE_PROMPT=1 leaves the prompt alone; NO_COLOR=1 leaves it without colour.
+# After `awsenv login` a role is renewed before it ends, at a prompt (from fish 3.5 on, which has a clock);
+# AWSENV_AUTO_REFRESH=0 leaves that to you.
 
 # The path of the program: `awsenv init` sets it, `awsenv exec` hands it down. It is no business of other programs.
 if set -q _AWSENV_BIN
@@ -10,7 +12,7 @@ else
 end
 
 function __awsenv_prints --description 'Whether these arguments make awsenv print for a person'
-    contains -- "$argv[1]" '' demo exec init list status
+    contains -- "$argv[1]" '' credential-process demo exec init list lock login logout status
     and return 0
     for word in $argv
         switch $word
@@ -31,6 +33,8 @@ function awsenv --description 'An AWS role in this shell'
             not test -t 1
             and command test -p /dev/stdout
         end
+        # What it does, a login above all, may be what a renewal has failed for want of.
+        set -e __awsenv_tried
         $_AWSENV_BIN $argv
         return
     end
@@ -51,9 +55,10 @@ end
 builtin -q path
 and set -g __awsenv_has_path
 
-function __awsenv_describe --no-scope-shadowing --description 'Set text and color, variables of the caller'
+function __awsenv_describe --no-scope-shadowing --description 'Set text, color and left, variables of the caller'
     set text $AWSENV_LABEL
     set color
+    set left
     # One look for both: a label of harmless characters, and a plain number.
     if not string match -qr -- '^[A-Za-z0-9_.@+=,/-]*:[1-9][0-9]{0,10}$' "$text:$AWSENV_EXPIRES_EPOCH"
         # Somebody has set one by hand: an escape sequence must not reach the terminal.
@@ -70,7 +75,7 @@ function __awsenv_describe --no-scope-shadowing --description 'Set text and colo
     end
     # What costs time in here is (…), 50 microseconds each: as few as can be.
     set -l now (path mtime /; path mtime -R /)
-    set -l left "($AWSENV_EXPIRES_EPOCH - $now[1] - $now[2])"
+    set left "($AWSENV_EXPIRES_EPOCH - $now[1] - $now[2])"
     set left (math $left; math "floor($left / 60)"; math "floor($left / 3600)"; math "floor($left / 60) % 60")
     if test $left[1] -le 0
         set text "[$text expired]"
@@ -92,11 +97,39 @@ function __awsenv_describe --no-scope-shadowing --description 'Set text and colo
     end
 end
 
+function __awsenv_renew --no-scope-shadowing --description 'Renew the role, without a word if that fails'
+    # One attempt in each of its last five minutes and one when it has ended, the time that is left to what it has become
+    # included: a wrong clock does not make it two.
+    set -l minute expired
+    test $left[1] -gt 0
+    and set minute $left[2]
+    test "$__awsenv_tried" != "$AWSENV_EXPIRES_EPOCH $minute"
+    or return
+    # Beforehand: Ctrl-C leads to the next prompt, and not back here.
+    set -g __awsenv_tried "$AWSENV_EXPIRES_EPOCH $minute"
+    # As in `awsenv`; but a text that is no change is not shown. `sh` is silent of a program that cannot start or is
+    # killed, of which fish would tell, and ignores Ctrl-Z, which would leave the program behind, stopped.
+    set -l fish_trace
+    set -l start 'trap "" TSTP; AWSENV_SHELL=fish "$0" renew || exit'
+    set -l change (/bin/sh -c $start "$_AWSENV_BIN" </dev/null 2>/dev/null | string collect)
+    test $pipestatus[1] -eq 0
+    and string match -qr -- '^(if|set) ' "$change"
+    or return
+    eval $change 2>/dev/null
+    __awsenv_describe
+    set minute expired
+    set -q left[1]
+    and test $left[1] -gt 0
+    and set minute $left[2]
+    set -g __awsenv_tried "$AWSENV_EXPIRES_EPOCH $minute"
+end
+
 function awsenv_prompt_info --description 'Print the text of the prompt, for themes; nothing when no role is active'
     test -n "$AWSENV_LABEL"
     or return 0
     set -l text
     set -l color
+    set -l left
     __awsenv_describe
     printf '%s\n' $text
 end
@@ -130,17 +163,27 @@ end
 
 if status is-interactive
     function __awsenv_refresh --on-event fish_prompt
-        if test -n "$AWSENV_LABEL" -a -z "$AWSENV_DISABLE_PROMPT"
-            # When the last prompt was drawn without us there is a new one.
-            set -q __awsenv_drawn
-            or __awsenv_wrap
+        if test -n "$AWSENV_LABEL"
             set -l text
             set -l color
+            set -l left
             __awsenv_describe
-            if test -n "$color" -a -z "$NO_COLOR" -a -n "$TERM" -a "$TERM" != dumb
-                set text \e"["$color"m$text"\e'[m'
+            if set -q left[1]; and test -n "$AWSENV_RENEW" -a $left[1] -lt 300 -a "$AWSENV_AUTO_REFRESH" != 0
+                # For the prompt after Ctrl-C, which ends this function.
+                set -g __awsenv_text "$text "
+                __awsenv_renew
             end
-            set -g __awsenv_text "$text "
+            if test -n "$AWSENV_DISABLE_PROMPT"
+                set -g __awsenv_text
+            else
+                # When the last prompt was drawn without us there is a new one.
+                set -q __awsenv_drawn
+                or __awsenv_wrap
+                if test -n "$color" -a -z "$NO_COLOR" -a -n "$TERM" -a "$TERM" != dumb
+                    set text \e"["$color"m$text"\e'[m'
+                end
+                set -g __awsenv_text "$text "
+            end
         else
             set -g __awsenv_text
         end

@@ -1,6 +1,7 @@
 # awsenv for zsh 5.1 and later: `awsenv ROLE` acts on this shell, and the prompt shows the role and its time left.
 # In ~/.zshrc, best as the last line:  eval "$(awsenv init zsh)"
 # AWSENV_DISABLE_PROMPT=1 leaves the prompt alone; NO_COLOR=1 leaves it without colour.
+# After `awsenv login` a role is renewed before it ends, at a prompt; AWSENV_AUTO_REFRESH=0 leaves that to you.
 
 # The path of the program: `awsenv init` sets it, `awsenv exec` hands it down. It is no business of other programs.
 [[ -n ${_AWSENV_BIN-} ]] || typeset -g _AWSENV_BIN=${commands[awsenv]-}
@@ -11,7 +12,7 @@ function _awsenv_prints {
   emulate -L zsh
   local word
   case ${1-} in
-    '' | demo | exec | init | list | status) return 0 ;;
+    '' | credential-process | demo | exec | init | list | lock | login | logout | status) return 0 ;;
   esac
   for word in "$@"; do
     case $word in
@@ -26,9 +27,16 @@ function awsenv {
   # The output of eval "$(awsenv …)" belongs to that eval; no other pipe gets the keys from the program, and no file gets
   # them from here. An exec is never captured: it keeps its terminal and its jobs.
   if _awsenv_prints "$@" || [[ $ZSH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
+    # What it does, a login above all, may be what a renewal has failed for want of.
+    _awsenv_tried=
     "$_AWSENV_BIN" "$@"
     return
   fi
+  _awsenv_evaluate "$@"
+}
+
+# Changes this shell as the program says; a text that is no such change is one for a person.
+function _awsenv_evaluate {
   emulate -L zsh
   # Neither set -x nor set -v may show the keys, nor a DEBUG trap, which is back when this function ends.
   setopt no_xtrace no_verbose
@@ -50,7 +58,7 @@ function _awsenv_describe {
   color=
   # Only a plain number gets into arithmetic, which evaluates what it is given.
   if [[ ${AWSENV_EXPIRES_EPOCH-} != [1-9]<-> || ${#AWSENV_EXPIRES_EPOCH} -gt 11 ]]; then
-    text="[$text]"
+    text="[$text]" left=
     return
   fi
   left=$((AWSENV_EXPIRES_EPOCH - ${EPOCHSECONDS:-${(%)_awsenv_seconds}}))
@@ -67,6 +75,24 @@ function _awsenv_describe {
   else
     text="[$text expired]" color=red
   fi
+}
+
+# Renews the role, without a word if that fails. There is one attempt in each of its last five minutes and one when it
+# has ended, the time that is `left` to what it has become included: a wrong clock does not make it two.
+typeset -g _awsenv_tried=
+function _awsenv_renew {
+  local minute='left > 0 ? left / 60 : -1'
+  [[ $_awsenv_tried != "$AWSENV_EXPIRES_EPOCH $((minute))" ]] || return 0
+  # Beforehand: Ctrl-C leads to the next prompt, and not back here.
+  _awsenv_tried="$AWSENV_EXPIRES_EPOCH $((minute))"
+  # Nor is a text shown that is no change. Ctrl-C ends this, and not the prompt.
+  {
+    _awsenv_evaluate renew </dev/null >/dev/null 2>&1 || return 0
+  } always {
+    TRY_BLOCK_INTERRUPT=0
+  }
+  _awsenv_describe
+  _awsenv_tried="${AWSENV_EXPIRES_EPOCH-} $((minute))"
 }
 
 # For themes: prints the text of the prompt, or nothing when no role is active.
@@ -96,13 +122,18 @@ function _awsenv_insert {
 # it is, with PROMPT_SUBST and without.
 function _awsenv_prompt {
   # Without this option zsh would show the reference.
-  [[ -o prompt_percent ]] || return 0
+  [[ -o prompt_percent ]] || local AWSENV_DISABLE_PROMPT=1
   emulate -L zsh
-  local text= color= bold= left
-  if [[ -n ${AWSENV_LABEL-} && -z ${AWSENV_DISABLE_PROMPT-} ]]; then
-    [[ ${PROMPT-} == *'%(61V'* ]] || _awsenv_insert
+  local text= color= bold= left=
+  if [[ -n ${AWSENV_LABEL-} ]]; then
     _awsenv_describe
-    [[ -z ${NO_COLOR-} && ${TERM:-dumb} != dumb ]] || color=
+    [[ -z ${AWSENV_RENEW-} || ${left:-300} -ge 300 || ${AWSENV_AUTO_REFRESH-} == 0 ]] || _awsenv_renew
+    if [[ -n ${AWSENV_DISABLE_PROMPT-} ]]; then
+      text= color=
+    else
+      [[ ${PROMPT-} == *'%(61V'* ]] || _awsenv_insert
+      [[ -z ${NO_COLOR-} && ${TERM:-dumb} != dumb ]] || color=
+    fi
   elif ((${#psvar} < 61)); then
     return 0
   fi

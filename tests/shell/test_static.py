@@ -48,7 +48,7 @@ def test_bash_has_nothing_that_3_2_has_not(feature: str, hooks: Path) -> None:
 
 
 def test_the_hook_knows_the_commands(shell: Any, hooks: Path, program: str, run: Callable[..., Any]) -> None:
-    """Evaluate what `use` and `off` print, and let every other command of the program print for itself."""
+    """Evaluate what `use`, `off` and `renew` print, and let every other command of the program print for itself."""
     page = subprocess.run([program, "--help"], capture_output=True, check=True, text=True).stdout
     commands = re.findall(r"^  ([a-z][a-z-]*)  ", page.partition("Commands:")[2], flags=re.MULTILINE)
     assert {"use", "exec", "off"} <= set(commands)
@@ -56,7 +56,10 @@ def test_the_hook_knows_the_commands(shell: Any, hooks: Path, program: str, run:
     script = ASK[shell.name].format(hook=hooks / f"awsenv.{shell}", words=" ".join([*commands, "power-user"]))
     answer = run(shell, script)
 
-    assert ([name for name in commands if name not in {"use", "off"}], "") == (answer.stdout.split(), answer.stderr)
+    assert ([name for name in commands if name not in {"use", "off", "renew"}], "") == (
+        answer.stdout.split(),
+        answer.stderr,
+    )
 
 
 @pytest.mark.parametrize("word", ["-h", "--help", "--version", "--print", "--shell", "--shell=sh"])

@@ -1,0 +1,473 @@
+"""The renewal of a role at a prompt: when the hook asks for it, how often, and what a person notices of it.
+
+The program is a script that writes down how it was called and answers as the test says; the clock of the hook stands
+still until the test moves it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from awsenv.model import Change
+from awsenv.shells.render import SHELLS as SPELLINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    Start = Callable[..., Any]
+
+NOW = 2_000_000_000
+"""What the clock of the hook shows at first."""
+
+CLOCK = {
+    "bash": "clock() { _awsenv_now=$1; }",
+    # Without its module zsh asks the prompt for the time.
+    "zsh": "zmodload -u zsh/datetime; clock() { _awsenv_seconds=$1; }",
+    "fish": "function clock; set -g now $argv; end; function path; test $argv[2] = -R; and echo 0; or echo $now; end",
+}
+PROGRAM = {"bash": "_AWSENV_BIN={}", "zsh": "_AWSENV_BIN={}", "fish": "set -g _AWSENV_BIN {}"}
+SECRET = "canary/secret+renewed"
+# It would wait for ever for a stdin that is the terminal.
+RECORD = """#!/bin/sh
+echo "$# $1 $AWSENV_SHELL $AWSENV_RENEW <$(test "$1" = login || cat)>" >>"$HOME/calls"
+"""
+RENEWED = 'cat "$HOME/answer"'
+FAILED = "echo 'false;'; echo 'awsenv: the agent does not hold it' >&2; exit 8"
+
+
+@dataclass
+class Renewal:
+    """A shell at a terminal, with a role that is about to end."""
+
+    shell: Any
+    home: Path
+    window: Any
+
+    @property
+    def calls(self) -> int:
+        """How often the program was called."""
+        log = self.home / "calls"
+        return len(log.read_text().splitlines()) if log.exists() else 0
+
+    def at(self, now: int, then: str = "") -> str:
+        """Set the clock, run *then*, and return the prompt that follows."""
+        self.window.run(f"clock {now}{then and '; '}{then}")
+        line: str = self.window.line
+        return line
+
+    def behave(self, behaviour: str) -> None:
+        """Let the program answer otherwise from now on."""
+        path = self.home / "program"
+        path.write_text(f"{RECORD}{behaviour}\n")
+        path.chmod(0o755)
+
+
+def _answer(shell: Any, epoch: int = NOW + 3570, **more: str) -> str:
+    """Spell what the program prints: the role with fresh keys, and half an hour and more to go."""
+    variables: Mapping[str, str | None] = {
+        "AWS_ACCESS_KEY_ID": "ASIAIOSFODNN7RENEWED",
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWSENV_EXPIRES_EPOCH": str(epoch),
+        "AWS_PROFILE": None,
+        **more,
+    }
+    return SPELLINGS[shell.name].render(Change(variables))
+
+
+@pytest.fixture
+def renewal(shell: Any, terminal: Start, home: Path) -> Start:
+    """Return what opens a shell with a role that has so many seconds left, and lets its program answer so."""
+
+    def start(left: int, behaviour: str = RENEWED, *, before: Sequence[str] = (), **environ: str | None) -> Renewal:
+        (home / "answer").write_text(_answer(shell))
+        role = {
+            "AWSENV_ROLE": "power-user",
+            "AWSENV_LABEL": "power-user",
+            "AWSENV_RENEW": "0123abcd",
+            "AWSENV_EXPIRES_EPOCH": str(NOW + left),
+            "AWS_SECRET_ACCESS_KEY": "canary/secret+old",
+            "AWS_PROFILE": "other",
+            **environ,
+        }
+        after = [PROGRAM[shell.name].format(home / "program"), CLOCK[shell.name], f"clock {NOW}"]
+        renewal = Renewal(shell, home, None)
+        renewal.behave(behaviour)
+        given = {name: value for name, value in role.items() if value is not None}
+        renewal.window = terminal(shell, *before, after=after, **given)
+        return renewal
+
+    return start
+
+
+@pytest.mark.parametrize("left", [299, 60, 1, 0, -1, -99999])
+def test_a_role_is_renewed_in_its_last_five_minutes(left: int, renewal: Start) -> None:
+    """Ask once, and show the new time at that very prompt; a role that has ended is renewed as well."""
+    shell = renewal(left)
+
+    assert shell.window.line.startswith("[power-user 59m] 0:")
+    assert ("default", False) == shell.window.look()
+    assert SECRET == shell.window.run("echo $AWS_SECRET_ACCESS_KEY")
+    assert 1 == shell.calls
+
+
+@pytest.mark.parametrize("left", [300, 301, 86400])
+def test_a_role_with_time_left_is_left_alone(left: int, renewal: Start) -> None:
+    """Call nothing before the last five minutes."""
+    shell = renewal(left)
+
+    assert "canary/secret+old" == shell.window.run("echo $AWS_SECRET_ACCESS_KEY")
+    assert 0 == shell.calls
+
+
+def test_the_program_is_told_what_it_needs(renewal: Start, shell: Any, home: Path) -> None:
+    """Say which shell it is, hand the role's number on and no terminal to read from; leave no variable behind."""
+    shown = renewal(200).window.run("env")
+
+    assert f"1 renew {shell} 0123abcd <>\n" == (home / "calls").read_text()
+    assert "AWSENV_SHELL=" not in shown
+    assert f"AWS_SECRET_ACCESS_KEY={SECRET}" in shown.splitlines()
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"AWSENV_RENEW": None},
+        {"AWSENV_RENEW": ""},
+        {"AWSENV_AUTO_REFRESH": "0"},
+        {"AWSENV_EXPIRES_EPOCH": None},
+        {"AWSENV_EXPIRES_EPOCH": "soon"},
+        {"AWSENV_EXPIRES_EPOCH": "a[$(touch spilt)]"},
+        {"AWSENV_LABEL": None},
+    ],
+)
+def test_what_is_not_to_be_renewed_is_not(environ: dict[str, str | None], renewal: Start, home: Path) -> None:
+    """Call nothing for a role that no agent holds, that does not end, or whose renewal is turned off."""
+    shell = renewal(100, **environ)
+
+    assert "canary/secret+old" == shell.window.run("echo $AWS_SECRET_ACCESS_KEY")
+    assert 0 == shell.calls
+    assert not (home / "spilt").exists()
+
+
+def test_the_renewal_is_turned_off_and_on(renewal: Start, shell: Any) -> None:
+    """Look at AWSENV_AUTO_REFRESH at each prompt; anything but 0 is on."""
+    at = renewal(100, AWSENV_AUTO_REFRESH="0")
+    assert 0 == at.calls
+
+    at.window.run(shell.export.format("AWSENV_AUTO_REFRESH", "1"))
+
+    assert at.window.line.startswith("[power-user 59m] 0:")
+
+
+def test_a_role_is_renewed_where_the_prompt_does_not_show_it(renewal: Start) -> None:
+    """Renew all the same where a theme shows the role, or nothing does."""
+    shell = renewal(100, AWSENV_DISABLE_PROMPT="1")
+
+    assert shell.window.line.startswith("0:")
+    assert "[power-user 59m]" == shell.window.run("awsenv_prompt_info")
+    assert 1 == shell.calls
+
+
+@pytest.mark.parametrize("shell", ["zsh"], indirect=True)
+def test_a_role_is_renewed_where_zsh_expands_no_prompt(renewal: Start) -> None:
+    """Renew without the option that the prompt needs, and show no reference in it."""
+    shell = renewal(100, before=['unsetopt prompt_percent; precmd() { PROMPT="0:$HISTCMD> " }'])
+
+    assert shell.window.line.startswith("0:")
+    assert "[power-user 59m]" == shell.window.run("awsenv_prompt_info")
+
+
+def test_a_failure_is_silent_and_is_not_repeated_before_the_next_minute(renewal: Start) -> None:
+    """Try once a minute while there is time, and once when there is none; the prompt counts down as without it."""
+    shell = renewal(299, FAILED)
+    assert shell.window.line.startswith("[power-user 4m] 0:")
+
+    tried = [shell.calls]
+    for left in (298, 240, 239, 239, 180, 179, 61, 60, 59, 1, 0, 0, -1, -59, -61, -99999):
+        shell.at(NOW + 299 - left)
+        tried.append(shell.calls)
+
+    assert [1, 1, 1, 2, 2, 2, 3, 4, 4, 5, 5, 6, 6, 6, 6, 6, 6] == tried
+    assert shell.window.line.startswith("[power-user expired] 0:")
+    assert "canary/secret+old" == shell.window.run("echo $AWS_SECRET_ACCESS_KEY")
+    assert b"agent" not in shell.window.transcript
+    assert b"false" not in shell.window.transcript
+
+
+def test_a_later_attempt_succeeds(renewal: Start) -> None:
+    """Renew in the next minute what could not be renewed in this one, and again when that is about to end."""
+    shell = renewal(250, FAILED)
+    shell.behave(RENEWED)
+
+    assert shell.at(NOW + 5).startswith("[power-user 4m] ")
+    assert shell.at(NOW + 30).startswith("[power-user 59m] ")
+    (shell.home / "answer").write_text(_answer(shell.shell, NOW + 7200))
+    assert shell.at(NOW + 3400).startswith("[power-user 1h03m] ")
+    assert 3 == shell.calls
+
+
+def test_a_clock_that_is_wrong_makes_no_loop(renewal: Start, shell: Any) -> None:
+    """Ask no more than once a minute, though each answer has a new end that seems to have come."""
+    change = _answer(shell, NOW).replace(str(NOW), "$n")
+    at = renewal(-100, f'n=$(({NOW} - 500 + $(wc -l <"$HOME/calls")))\ncat <<END\n{change}END')
+    assert SECRET == at.window.run("echo $AWS_SECRET_ACCESS_KEY")
+
+    for _ in range(4):
+        at.window.run("true")
+
+    assert 1 == at.calls
+
+
+def test_a_login_makes_it_try_again(renewal: Start, shell: Any) -> None:
+    """Renew the role that has ended at the prompt after the login that it was waiting for."""
+    at = renewal(-100, FAILED)
+    at.window.run("true")
+    assert 1 == at.calls
+
+    at.behave(f'test "$1" = login || {RENEWED}')
+    at.window.run("awsenv login")
+
+    assert at.window.line.startswith("[power-user 59m] 0:")
+    assert ["1 login  0123abcd <>", f"1 renew {shell} 0123abcd <>"] == _log(at)[1:]
+
+
+def _log(at: Renewal) -> list[str]:
+    return (at.home / "calls").read_text().splitlines()
+
+
+@pytest.mark.parametrize("behaviour", [RENEWED, FAILED, "echo garbage"])
+def test_the_statuses_of_the_last_command_are_kept(behaviour: str, renewal: Start, shell: Any) -> None:
+    """Hand `$?` and the statuses of a pipe on, however the renewal ends."""
+    at = renewal(400, behaviour)
+
+    assert at.at(NOW + 101, "sh -c 'exit 3' | true | sh -c 'exit 4'").partition("] ")[2].startswith("4:")
+    assert 1 == at.calls
+    assert "3 0 4" == at.window.run(f"echo {shell.pipe_status}")
+    assert at.at(NOW + 170, "sh -c 'exit 7'").partition("] ")[2].startswith("7:")
+    assert "7" == at.window.run(f"echo {shell.status}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n",
+        "garbage",
+        "touch spilt",
+        "false;",
+        "Usage: awsenv\n\nexport A=1; touch spilt",
+        "\\033]0;title\\007",
+        "exports; touch spilt",
+        " export A=1; touch spilt",
+        "a\\0b",
+        "set\\0 -gx A 1",
+    ],
+)
+def test_what_is_no_change_is_neither_evaluated_nor_shown(text: str, renewal: Start) -> None:
+    """Take what a program of another version may say for a failure."""
+    shell = renewal(400, f"printf '{text}'")
+    before = shell.window.run("env | grep -v ^_= | sort | cksum")
+    assert 0 == shell.calls
+
+    assert shell.at(NOW + 200).startswith("[power-user 3m] 0:")
+
+    assert 1 == shell.calls
+    assert before == shell.window.run("env | grep -v ^_= | sort | cksum")
+    assert not (shell.home / "spilt").exists()
+    for word in (b"garbage", b"Usage", b"title", b"byte", b"a\0b"):
+        assert word not in shell.window.transcript
+
+
+def test_a_variable_that_cannot_change_is_no_news(renewal: Start, shell: Any) -> None:
+    """Change nothing and say nothing where the change refuses itself, as it would aloud when asked for."""
+    lock = "set -U AWS_PROFILE everywhere" if shell.name == "fish" else "readonly AWS_ACCESS_KEY_ID=AKIAMINE"
+    at = renewal(100, before=[lock])
+
+    assert at.window.line.startswith("[power-user 2m] 0:") or at.window.line.startswith("[power-user 1m] 0:")
+    assert "canary/secret+old" == at.window.run("echo $AWS_SECRET_ACCESS_KEY")
+    assert 1 == at.calls
+    assert b"nothing was changed" not in at.window.transcript
+    assert b"read-only" not in at.window.transcript
+
+
+@pytest.mark.parametrize("name", ["missing", "", "/", "broken"])
+def test_a_program_that_cannot_start_is_no_news(name: str, renewal: Start, shell: Any, home: Path) -> None:
+    """Stay silent in a shell that is older than the removal of the program, or of its Python."""
+    at = renewal(400)
+    (home / "broken").write_text("#!/no/such/python\n")
+    (home / "broken").chmod(0o755)
+    path = str(home / name) if name not in {"", "/"} else f"'{name}'"
+    at.window.run(PROGRAM[shell.name].format(path))
+    at.window.clear()
+
+    assert at.at(NOW + 200).startswith("[power-user 3m] 0:")
+
+    assert 3 >= len(at.window.text.splitlines()), at.window.text
+
+
+@pytest.mark.parametrize("signal", ["TERM", "KILL", "SEGV", "INT"])
+def test_a_program_that_is_killed_is_no_news(signal: str, renewal: Start) -> None:
+    """Say nothing of a program that ends by a signal."""
+    shell = renewal(400, f"ulimit -c 0; kill -{signal} $$; sleep 5")
+    shell.window.clear()
+
+    # For bash a SIGINT is always that of a person, who has ended the prompt as well.
+    status = shell.at(NOW + 200).removeprefix("[power-user 3m] ").partition(":")[0]
+    assert status in ({"0", "130"} if signal == "INT" else {"0"})
+
+    assert 1 == shell.calls
+    assert 3 >= len(shell.window.text.splitlines()), shell.window.text
+
+
+def test_jobs_are_not_disturbed(renewal: Start) -> None:
+    """Keep the jobs of the shell as they are, and let it tell of no other."""
+    at = renewal(400)
+    at.window.run("sleep 600 &")
+
+    assert "" == at.window.run(f"clock {NOW + 200}")
+
+    assert at.window.line.startswith("[power-user 56m] 0:")
+    assert 1 == at.window.run("jobs").count("sleep 600")
+    assert "1" == at.window.run("jobs | grep -c -i run")
+    at.window.run("kill %1")
+
+
+BASH_TRAP = "trap 'echo \"at: $BASH_COMMAND\" >>trapped' DEBUG"
+ZSH_TRAP = 'print -r "at: $ZSH_DEBUG_CMD" >>trapped'
+
+
+@pytest.mark.parametrize(
+    ("shell", "on", "look"),
+    [
+        ("bash", f"set -xvT; {BASH_TRAP}", "echo $-"),
+        ("bash", f"set -T; {BASH_TRAP}", "echo $-"),
+        ("zsh", f"setopt xtrace verbose; trap '{ZSH_TRAP}' DEBUG", "setopt"),
+        ("zsh", f"trap '{ZSH_TRAP}' DEBUG", "setopt"),
+        ("zsh", f"TRAPDEBUG() {{ {ZSH_TRAP}; }}", "setopt"),
+        ("fish", "set -g fish_trace 1", "echo $fish_trace"),
+    ],
+    indirect=["shell"],
+)
+def test_a_trace_shows_no_secret(on: str, look: str, *, renewal: Start, home: Path) -> None:
+    """Keep the keys out of `set -x`, `set -v`, functrace, a DEBUG trap and fish_trace, and leave those as they were."""
+    at = renewal(400)
+
+    for line in (on, f"{look} >before", f"clock {NOW + 200}", f"{look} >after", "true vis''ible"):
+        at.window.run(line)
+
+    assert 1 == at.calls
+    seen = at.window.transcript
+    if "at: " in on:
+        seen += (home / "trapped").read_bytes()
+        assert b"at: true vis" in seen
+    assert " xtrace" not in on or b"true visible" in seen
+    assert SECRET.encode() not in seen
+    assert (home / "before").read_text() == (home / "after").read_text() != "\n"
+    at.window.run("env >all")
+    assert f"AWS_SECRET_ACCESS_KEY={SECRET}" in (home / "all").read_text().splitlines()
+
+
+def test_ctrl_c_ends_it(renewal: Start, shell: Any) -> None:
+    """Come to the prompt when a person gives up, with the options as they were, and do not try again at once."""
+    at = renewal(400, 'touch "$HOME/started"; sleep 600; exit 1')
+    if shell.name == "bash":
+        at.window.run("set -T")
+
+    at.window.child.send(f"clock {NOW + 200}\r")
+    at.window.until((at.home / "started").exists, "renewal")
+    at.window.child.sendintr()
+    at.window.wait()
+
+    assert "[power-user 3m] " in at.window.line
+    assert "alive" == at.window.run("echo alive")
+    assert at.window.line.startswith("[power-user 3m] 0:")
+    assert at.window.run("jobs") in {"", "jobs: There are no jobs"}
+    assert 1 == at.calls
+    if shell.name == "bash":
+        assert "T" in at.window.run("echo $-")
+    at.behave(RENEWED)
+    assert at.at(NOW + 300).startswith("[power-user 54m] ")
+
+
+def test_ctrl_z_does_not_stop_it(renewal: Start) -> None:
+    """Go on to the prompt though a person tries to stop what runs before it."""
+    at = renewal(400, f'touch "$HOME/started"; while ! test -e "$HOME/go"; do sleep 0.1; done; {RENEWED}')
+
+    at.window.child.send(f"clock {NOW + 200}\r")
+    at.window.until((at.home / "started").exists, "renewal")
+    at.window.child.send("\x1a")
+    (at.home / "go").touch()
+    at.window.wait()
+
+    assert "[power-user 56m] " in at.window.line
+    assert at.window.run("jobs") in {"", "jobs: There are no jobs"}
+
+
+@pytest.mark.parametrize("behaviour", [RENEWED, FAILED, "echo garbage", "exit 1"])
+def test_strict_options_do_no_harm(behaviour: str, renewal: Start, shell: Any) -> None:
+    """Do not end a shell that ends at the first error, nor miss a variable where that is one."""
+    strict = {
+        "bash": "set -euo pipefail -o noclobber",
+        "zsh": "setopt err_exit no_unset pipe_fail no_clobber warn_create_global",
+        "fish": "set -g fish_features qmark-noglob",
+    }[shell.name]
+    at = renewal(400, behaviour)
+    at.window.run(strict)
+
+    for now in (NOW + 101, NOW + 170, NOW + 500):
+        at.at(now)
+
+    assert "alive" == at.window.run("echo alive")
+    assert (1 if behaviour == RENEWED else 3) == at.calls
+    assert at.window.line.startswith("[power-user 51m] 0:" if behaviour == RENEWED else "[power-user expired] 0:")
+
+
+PROMPTS = {
+    "bash": ". {hook}; {clock}; PS1=x; for i in 1 2 3 4 5; do _awsenv_prompt; done",
+    "zsh": "source {hook}; {clock}; PROMPT=x; for i in 1 2 3 4 5; do _awsenv_prompt; done",
+    "fish": (
+        "source {hook}; {clock}; function fish_prompt; echo x; end\n"
+        "for i in 1 2 3 4 5; __awsenv_refresh; fish_prompt; end"
+    ),
+}
+
+
+@pytest.mark.parametrize(("left", "forks"), [(300, 0), (3600, 0), (299, 1), (-5, 1)])
+def test_only_an_attempt_costs_a_process(
+    left: int,
+    forks: int,
+    *,
+    shell: Any,
+    require: Any,
+    clean_environ: dict[str, str],
+    hooks: Path,
+    tmp_path: Path,
+) -> None:
+    """Fork once for five prompts in a minute in which the role cannot be renewed, and not at all before."""
+    script = PROMPTS[shell.name].format(hook=hooks / f"awsenv.{shell}", clock=f"{CLOCK[shell.name]}; clock {NOW}")
+    interactive = replace(shell, strict=[*shell.strict[:-1], *(["-i"] if shell.name == "fish" else []), "-c"])
+    trace = tmp_path / "trace"
+    failing = require("false")
+    role = {"AWSENV_LABEL": "x", "AWSENV_RENEW": "y", "AWSENV_EXPIRES_EPOCH": str(NOW + left)}
+
+    subprocess.run(
+        [
+            *(require("strace"), "-f", "-o", trace, "-e", "trace=clone,clone3,fork,vfork,execve"),
+            *(shell.name, *interactive.strict, script),
+        ],
+        env=clean_environ | role | {"_AWSENV_BIN": failing},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+    )
+
+    calls = [line for line in trace.read_text().splitlines() if "(" in line and "CLONE_THREAD" not in line]
+    begun = [line for line in calls if "execve(" not in line and "resumed>" not in line]
+    # That of fish starts it by way of `sh`, which waits for it.
+    assert forks * (2 if shell.name == "fish" else 1) == len(begun), calls
+    assert forks == len([line for line in calls if f'execve("{failing}"' in line]), calls
