@@ -32,6 +32,7 @@ _STARTING = 20.0
 # a command that waits for all its children would wait for the agent, which waits for the command.
 # awsenv is the one that starts it, even if another is installed where Python looks first.
 _BOOT = """\
+# The agent of awsenv.
 import os, sys
 if os.fork():
     os._exit(0)
