@@ -51,7 +51,7 @@ def run(args: list[str]) -> int | Passed:
         if kind == wire.DECLINED:
             return Passed(tuple(map(os.fsdecode, parts)), agent=True)
         notes, *parts = parts
-        argv, changes = wire.read_become(parts) if kind == wire.BECOME else ([], [])
+        argv, changes = _command(kind, parts)
     except client.NoAgent:
         return Passed()
     except (client.Trouble, ValueError) as trouble:
@@ -64,6 +64,19 @@ def run(args: list[str]) -> int | Passed:
     from awsenv.launch import become  # noqa: PLC0415 - only where there is something to become
 
     return become(argv, wire.applied(changes, environ))
+
+
+def _command(kind: bytes, parts: list[bytes]) -> tuple[list[str], list[str]]:
+    """Return what the answer says to become; nothing where it is to be printed.
+
+    Raises:
+        ValueError: It is no answer.
+    """
+    if kind == wire.PRINT:
+        return [], []
+    if kind == wire.BECOME:
+        return wire.read_become(parts)
+    raise ValueError(kind)
 
 
 def _may_run(environ: Mapping[str, str]) -> bool:
