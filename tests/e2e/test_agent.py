@@ -1,0 +1,486 @@
+"""MFA once a day: one code, and then roles without one, out of an agent that holds them in memory and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+
+import awsenv
+from awsenv.agent import client, place, protocol
+from awsenv.agent.endpoint import Endpoint
+from awsenv.agent.memory import Clock, Memory
+from awsenv.agent.server import Life, Server
+from awsenv.cli import wire
+from awsenv.cli.serve import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import World
+    from e2e.conftest import Terminal
+
+HOUR = 3600
+MINUTE = 60
+
+
+def login(world: World) -> int:
+    """Log in with a code, and return the process of the agent."""
+    answer = world.run("login", world.device.code())
+    assert (0, "") == (answer.returncode, answer.stderr)
+    agent = world.agent()
+    assert agent is not None
+    return agent
+
+
+def identity(world: World, keys: dict[str, str]) -> str:
+    """Return whose *keys*, as `credential-process` printed them, the local AWS says that they are."""
+    client = boto3.client(
+        "sts",
+        region_name="eu-central-1",
+        endpoint_url=world.sandbox.url,
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+    )
+    return str(client.get_caller_identity()["Arn"])
+
+
+def role_profile(world: World, name: str, *more: str, trust: dict[str, object], seconds: int = HOUR) -> None:
+    """Make a role, and a profile that asks for it with the person's device."""
+    arn = world.sandbox.create_role(name, trust, policies=["ReadOnlyAccess"], max_session_duration=seconds)
+    lines = "".join(f"{line}\n" for line in more)
+    world.configure(
+        f"[profile {name}]\nrole_arn = {arn}\nsource_profile = default\nmfa_serial = {world.device.serial}\n{lines}"
+    )
+
+
+@pytest.fixture
+def aging(world: World) -> Iterator[World]:
+    """Return the world with an agent that ages with the local AWS: its hours pass as a test wants them."""
+
+    def now() -> float:
+        return world.sandbox.clock.now().timestamp()
+
+    memory = Memory(Clock(now, now))
+    service = Service(memory, cache(lambda: Endpoint(lambda role: memory.served(role).credentials)), now)
+    folder = place.make(world.environ)
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(f"{folder}/{place.SOCKET}")
+    life = Life(12 * HOUR, idle=4 * HOUR, until=memory.until, on_tick=memory.drop_expired, boot=now)
+    server = Server(service.answer, listening=listening, life=life)
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    yield world
+    server.end()
+    thread.join()
+
+
+def test_one_code_serves_twenty_roles_for_hours(aging: World) -> None:
+    """Ask for no second code, and hand out no key that AWS does not take at that moment."""
+    names = [f"role-{number:02}" for number in range(20)]
+    for name in names:
+        role_profile(aging, name, trust=aging.sandbox.trust(aging.user_arn, mfa=True))
+    aging.sandbox.clear_calls()
+    assert aging.run("login", aging.device.code()).returncode == 0
+
+    for _ in range(6):
+        for name in names:
+            answer = aging.run("credential-process", name)
+            assert (0, "") == (answer.returncode, answer.stderr)
+            assert f":assumed-role/{name}/" in identity(aging, json.loads(answer.stdout))
+        aging.sandbox.clock.elapse(25 * MINUTE)
+
+    sts = [call for call in aging.sandbox.calls if call.action != "GetCallerIdentity"]
+    # They have ten minutes left after fifty, and are renewed.
+    assert ["GetSessionToken"] + ["AssumeRole"] * 60 == [call.action for call in sts]
+    assert ["TokenCode" in call.parameters for call in sts] == [True] + [False] * 60
+    assert {None} == {call.error for call in aging.sandbox.calls}
+
+
+def test_the_end_of_the_session_is_the_end(aging: World) -> None:
+    """Ask for a code again when the session has ended: hand out nothing that could not be renewed any more."""
+    aging.run("login", aging.device.code(), "--duration", "15m")
+    assert aging.run("power-user", "--shell", "sh").returncode == 0
+
+    aging.sandbox.clock.elapse(61 * MINUTE)
+    answer = aging.run("power-user", "--shell", "sh")
+
+    assert (6, "false;\n") == (answer.returncode, answer.stdout)
+    assert "an MFA code of alice" in answer.stderr
+    assert "MFA session" not in aging.run("status").stdout
+
+
+def test_fifty_at_once_are_one_call(world: World) -> None:
+    """Ask AWS once for a role, whoever asks."""
+    login(world)
+    world.sandbox.clear_calls()
+
+    running = [
+        subprocess.Popen(
+            [world.program, "exec", "power-user", "--", "true"],
+            env=world.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        for _ in range(50)
+    ]
+    said = [process.communicate()[1] for process in running]
+
+    assert ([0] * 50, [b""] * 50) == ([process.returncode for process in running], said)
+    assert world.actions() == ["AssumeRole"]
+
+
+def request(world: World, *words: str) -> wire.Request:
+    """Return the request that the fast lane sends for *words*."""
+    return wire.Request(
+        list(words),
+        world.environ,
+        program=world.program,
+        folder="/",
+        pid=os.getpid(),
+        to_terminal=False,
+        astray=False,
+    )
+
+
+def told(pid: int, *names: str) -> list[int]:
+    """Return numbers out of /proc/PID/status."""
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return [int(status[name].split()[0]) for name in names]
+
+
+def cpu(pid: int) -> int:
+    """Return the ticks of the clock that a process has worked for."""
+    return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    for _ in range(1000):
+        if is_so():
+            return
+        threading.Event().wait(0.01)
+    pytest.fail("it never was so")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it is read from /proc")
+def test_a_thousand_requests_leave_no_trace(world: World) -> None:
+    """Take no more memory, threads or descriptors for having been asked; and do nothing when not asked."""
+    pid = login(world)
+    lines = [
+        ("exec", "power-user", "--", "true"),
+        ("use", "read-only", "--shell", "sh"),
+        ("credential-process", "power-user"),
+        ("status",),
+        ("read-only", "--bogus"),
+    ]
+
+    def ask(times: int) -> None:
+        for number in range(times):
+            words = lines[number % len(lines)]
+            assert client.ask(world.environ, wire.RUN, request(world, *words).parts())[0] in {
+                wire.BECOME,
+                wire.PRINT,
+                wire.DECLINED,
+            }
+
+    ask(300)
+    until(lambda: told(pid, "Threads") == [1])
+    before, descriptors = told(pid, "VmRSS", "FDSize")
+    ask(1000)
+    until(lambda: told(pid, "Threads") == [1])
+    after, *rest = told(pid, "VmRSS", "FDSize")
+    assert after - before < 2048, "KiB: it would be more if each left something behind"
+    assert [descriptors] == rest
+    assert after < 100 * 1024, "KiB: 43 MiB were measured"
+
+    worked = cpu(pid)
+    threading.Event().wait(2)
+    assert worked == cpu(pid)
+
+
+@pytest.fixture
+def fresh(world: World) -> World:
+    """Return the world with a role that wants a code of the last quarter of an hour; the session is older."""
+    trust = world.sandbox.trust(world.user_arn, mfa=True, mfa_max_age=900)
+    role_profile(world, "fresh", trust=trust)
+    login(world)
+    world.sandbox.clock.elapse(20 * MINUTE)
+    world.sandbox.clear_calls()
+    return world
+
+
+def test_a_role_that_wants_a_fresh_code_gets_one(
+    fresh: World, environ: dict[str, str], terminal: Callable[..., Terminal]
+) -> None:
+    """Prompt once where the trust policy refuses an old session, and hold what comes of it."""
+    shown = terminal(["awsenv", "exec", "fresh", "--", "printenv", "AWSENV_ROLE"], environ)
+    shown.see(r"MFA code for alice .*: ")
+    assert "it may take a fresh code (aws:MultiFactorAuthAge)" in shown.transcript
+    shown.send(fresh.device.code() + "\r")
+
+    assert shown.gone() == 0
+    assert "\nfresh\r\n" in shown.transcript
+    assert shown.transcript.count("MFA code for") == 1
+    again = fresh.run("exec", "fresh", "--", "printenv", "AWSENV_ROLE")
+    assert (0, "fresh\n", "") == (again.returncode, again.stdout, again.stderr)
+    assert [True, False] == ["TokenCode" not in call.parameters for call in fresh.sandbox.calls]
+
+
+def test_a_wrong_code_there_is_asked_for_again(
+    fresh: World, environ: dict[str, str], terminal: Callable[..., Terminal]
+) -> None:
+    """Treat a code that AWS rejects as ever."""
+    shown = terminal(["awsenv", "exec", "fresh", "--", "printenv", "AWSENV_ROLE"], environ)
+    for code in ("000000", fresh.device.code()):
+        shown.see("MFA code for alice .*: ")
+        shown.send(code + "\r")
+
+    assert shown.gone() == 0
+    assert shown.transcript.count("MFA code for") == 2
+
+
+@pytest.mark.parametrize(("words", "status"), [("fresh --shell sh", 6), ("exec fresh -- true", 125)])
+def test_without_a_terminal_both_facts_are_told(fresh: World, words: str, status: int) -> None:
+    """Say that the session was refused, and that there is nobody to ask."""
+    answer = fresh.run(*words.split())
+
+    assert status == answer.returncode
+    assert re.fullmatch(
+        r"awsenv: AWS refused fresh with the MFA session: .*\n"
+        r"awsenv: an MFA code of alice \(\d+\) is needed, and there is no terminal to ask at\n  try: .*\n",
+        answer.stderr,
+    )
+
+
+@pytest.fixture
+def long(world: World) -> World:
+    """Return the world with a role whose profile asks for four hours."""
+    trust = world.sandbox.trust(world.user_arn, mfa=True)
+    role_profile(world, "long", "duration_seconds = 14400", trust=trust, seconds=12 * HOUR)
+    login(world)
+    world.sandbox.clear_calls()
+    return world
+
+
+def test_a_role_by_way_of_the_session_lives_for_an_hour(long: World) -> None:
+    """Cut what the profile asks for to what AWS grants, and say so."""
+    answer = long.run("exec", "long", "--", "true")
+
+    assert answer.returncode == 0
+    assert re.fullmatch(
+        r"awsenv: ~/.aws/config:\d+, \[profile long\], duration_seconds: 14400 seconds cut to 3600, .*\n", answer.stderr
+    )
+    assert ["3600"] == [call.parameters["DurationSeconds"] for call in long.sandbox.calls]
+
+
+def test_more_than_an_hour_takes_a_code_and_is_held(long: World) -> None:
+    """Go to AssumeRole with a code where the command line asks for more; and ask for no second one."""
+    words = ["exec", "long", "--duration", "4h"]
+    without = long.run(*words, "--", "true")
+    long.sandbox.clock.elapse(30)
+    first = long.run(*words, long.device.code(), "--", "printenv", "AWS_ACCESS_KEY_ID")
+    second = long.run(*words, "--", "printenv", "AWS_ACCESS_KEY_ID")
+
+    assert (125, 0, first.stdout) == (without.returncode, second.returncode, second.stdout)
+    assert "no terminal to ask at" in without.stderr
+    (call,) = long.sandbox.calls
+    assert ("AssumeRole", "14400", "(hidden)", long.device.serial) == (
+        call.action,
+        *(call.parameters[name] for name in ("DurationSeconds", "TokenCode", "SerialNumber")),
+    )
+
+
+def test_it_is_said_first_that_a_role_by_way_of_a_role_has_no_mfa(
+    world: World, environ: dict[str, str], terminal: Callable[..., Terminal]
+) -> None:
+    """Tell a person so before a code is asked for, which would be spent in vain."""
+    account = world.sandbox.account
+    world.configure(
+        f"[profile far]\nrole_arn = arn:aws:iam::{account}:role/far\nsource_profile = power-user\n"
+        f"mfa_serial = arn:aws:iam::{account}:mfa/phone\n"
+    )
+
+    shown = terminal(["awsenv", "exec", "far", "--", "true"], environ)
+    shown.see("MFA code for alice .*: ")
+    shown.send("\x04")
+    shown.gone()
+
+    note, _, _ = shown.transcript.partition("MFA code for")
+    assert re.search(r"awsenv: .*\[profile far\], mfa_serial: not used; .* never meets a condition on MFA\r\n", note), (
+        note
+    )
+
+
+def test_what_has_too_little_left_is_renewed_first(aging: World) -> None:
+    """Hand out keys with as much time left as --min-remaining wants, renewed where they have less."""
+    aging.run("login", aging.device.code())
+    words = ["credential-process", "power-user"]
+
+    def key(*options: str, **environ: str) -> str:
+        answer = aging.run(*words, *options, **environ)
+        assert (0, "") == (answer.returncode, answer.stderr)
+        return str(json.loads(answer.stdout)["AccessKeyId"])
+
+    first = key()
+    aging.sandbox.clock.elapse(30 * MINUTE)
+    assert first == key("--min-remaining", "20m")
+    second = key("--min-remaining", "40m")
+    aging.sandbox.clock.elapse(30 * MINUTE)
+    third = key(AWSENV_MIN_REMAINING="40m")
+
+    assert len({first, second, third}) == 3
+    assert aging.actions().count("AssumeRole") == 3
+
+
+def test_an_agent_that_is_killed_at_work_is_one_note(world: World, tmp_path: Path) -> None:
+    """Do without it what it was about to do, say so once, and know of no agent from then on."""
+    account, home = world.sandbox.account, Path(world.environ["HOME"])
+    _, _, _, key, _, _, secret = (home / ".aws" / "credentials").read_text().split()
+    keys = {"Version": 1, "AccessKeyId": key, "SecretAccessKey": secret}
+    started, first, script = tmp_path / "started", tmp_path / "first", tmp_path / "keys"
+    os.mkfifo(started)
+    # Whoever runs it first tells so, and waits for ever.
+    script.write_text(
+        f"#!/bin/sh\nmkdir {first} 2>/dev/null && {{ echo $$ >{started}; exec sleep 1000; }}\n"
+        f"echo '{json.dumps(keys)}'\n"
+    )
+    script.chmod(0o700)
+    world.configure(
+        f"[profile vault]\ncredential_process = {script}\n"
+        f"[profile by-vault]\nrole_arn = arn:aws:iam::{account}:role/read-only\nsource_profile = vault\n"
+    )
+    agent = login(world)
+    words = [world.program, "exec", "by-vault", "--", "printenv", "AWSENV_ROLE"]
+
+    with subprocess.Popen(
+        words, env=world.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
+        waiting = int(started.read_text())
+        os.kill(agent, signal.SIGKILL)
+        out, said = running.communicate()
+    os.kill(waiting, signal.SIGKILL)
+
+    assert (0, "by-vault\n", 1) == (running.returncode, out, said.count("awsenv: the agent"))
+    # Its socket is there still: whoever finds that it has died says so and removes it.
+    notes = [world.run(*words[1:]).stderr for _ in range(2)]
+    assert ["awsenv: the agent has died, and with it what it held; awsenv login starts it again\n", ""] == notes
+
+
+@pytest.fixture
+def impostor(world: World) -> Iterator[Callable[[bytes | None], None]]:
+    """Return what listens in the agent's place and answers each request with some bytes; None: never."""
+    folder = place.make(world.environ)
+    taken: list[socket.socket] = []
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"{folder}/{place.SOCKET}")
+
+        def start(answer: bytes | None) -> None:
+            def serve() -> None:
+                while True:
+                    try:
+                        connection, _ = listening.accept()
+                    except OSError:
+                        return
+                    taken.append(connection)
+                    if answer is not None:
+                        protocol.receive(connection, None)
+                        connection.sendall(answer)
+                        connection.shutdown(socket.SHUT_WR)
+
+            listening.listen()
+            threading.Thread(target=serve, daemon=True).start()
+
+        yield start
+        listening.shutdown(socket.SHUT_RDWR)
+    for connection in taken:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "note"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", r"cannot be talked to: a message of \d+ bytes, where \d+ are the most"),
+        (b"\x40\0\0\0" + b"x" * 9, "cannot be talked to: a message of 1073741824 bytes, where .*"),
+        (b"\0\0\0\x09half", "cannot be talked to: the connection was closed before a message was whole"),
+        (b"", "cannot be talked to: the connection was closed before a message was whole"),
+        (protocol.pack([]), "'s answer is none of awsenv's"),
+        (protocol.pack([b"ok"]), "'s answer cannot be read"),
+        (protocol.pack([b"ok", b"print"]), "'s answer cannot be read"),
+        (protocol.pack([b"ok", b"become", b"", b"9", b"true"]), "'s answer cannot be read"),
+        (protocol.pack([b"ok", b"become", b"", b"x"]), "'s answer cannot be read"),
+        (protocol.pack([b"ok", b"surprise", b"", b""]), "'s answer cannot be read"),
+        (protocol.pack([b"failed", b"\x1b[31mKeyError"]), r"failed: \?\[31mKeyError"),
+        (protocol.pack([b"version", b"0.0.1"]), r"is of awsenv 0\.0\.1, this is .*; awsenv login replaces it"),
+        (None, r" \(process \d+\) is stuck"),
+    ],
+    ids=["http", "a-gibibyte", "half", "nothing", "empty", "ok", "print", "too-few", "no-count", "unknown", "failed",
+         "version", "silent"],
+)  # fmt: skip
+def test_an_agent_that_talks_nonsense_is_one_note(
+    world: World, impostor: Callable[[bytes | None], None], answer: bytes | None, note: str
+) -> None:
+    """Run the command without it, whatever it says."""
+    impostor(answer)
+
+    done = world.run("exec", "read-only", "--", "printenv", "AWSENV_ROLE")
+
+    assert (0, "read-only\n") == (done.returncode, done.stdout)
+    assert re.fullmatch(rf"awsenv: the agent ?{note}\n", done.stderr), done.stderr
+
+
+def test_an_agent_of_another_version_is_replaced(world: World, tmp_path: Path) -> None:
+    """Say which version it is of, do without it, and let the next login start one that is understood."""
+    copy = tmp_path / "older"
+    shutil.copytree(Path(awsenv.__file__).parent, copy / "awsenv", ignore=shutil.ignore_patterns("__pycache__"))
+    text = (copy / "awsenv" / "__init__.py").read_text()
+    (copy / "awsenv" / "__init__.py").write_text(text.replace(awsenv.__version__, "0.0.1"))
+    run = "import sys; sys.path.insert(0, sys.argv.pop(1)); from awsenv.__main__ import main; main()"
+    older = world.command([sys.executable, "-I", "-c", run, str(copy), "login", world.device.code()])
+    assert older.returncode == 0, older.stderr
+    replaced = world.agent()
+
+    notes = [world.run("exec", "read-only", "--", "true").stderr for _ in range(2)]
+    world.sandbox.clock.elapse(30)
+    agent = login(world)
+
+    assert {f"awsenv: the agent is of awsenv 0.0.1, this is {awsenv.__version__}; awsenv login replaces it\n"} == set(
+        notes
+    )
+    assert replaced != agent
+    assert world.run("exec", "power-user", "--", "true").stderr == ""
+
+
+@pytest.mark.parametrize("what", ["file", "symlink", "open"])
+def test_an_unsafe_place_is_named_and_not_used(world: World, tmp_path: Path, what: str) -> None:
+    """Do without an agent where another could be behind it, and start none."""
+    folder = Path(world.environ[place.VARIABLE])
+    if what == "symlink":
+        folder.symlink_to(tmp_path)
+        (tmp_path / place.SOCKET).touch()
+    else:
+        folder.mkdir(mode=0o755 if what == "open" else 0o700)
+        (folder / place.SOCKET).touch()
+
+    answer = world.run("exec", "read-only", "--", "true")
+    refused = world.run("login", world.device.code())
+
+    assert answer.returncode == 0
+    assert re.fullmatch(rf"awsenv: the agent is not used: {folder}.*\n", answer.stderr)
+    assert refused.returncode == 8
+    assert str(folder) in refused.stderr
