@@ -45,6 +45,7 @@ def login(
     chain = config.resolve_login(request, profiles, base)
     patience = IDLE if idle is None else seconds(idle, Origin("--idle"))
     _check_place(caller.environ)
+    _check_agent(caller.environ)
     wanted = Wanted(chain, profiles, base, code)
     got = broker.obtain(chain, profiles, base, mfa.Codes(code, environ=base))
     start.start(caller.environ, wire.ENTRY, idle=patience, lifetime=request.duration or DURATION)
@@ -79,6 +80,16 @@ def _check_place(environ: Environ) -> None:
         raise AgentError(f"no agent can be started: {unsafe.fact}") from None
     except OSError as error:
         raise AgentError(f"no agent can be started: {error.strerror}", place=error.filename) from None
+
+
+def _check_agent(environ: Environ) -> None:
+    """Fail before a code is asked for, if the agent that runs can be neither used nor replaced."""
+    try:
+        client.ask(environ, b"ping", [])
+    except (client.NoAgent, client.Dead, client.OtherVersion):
+        return
+    except client.Trouble as trouble:
+        raise AgentError(str(trouble), hint="end the process by hand: kill") from None
 
 
 def _hand_over(wanted: Wanted, session: Credentials, environ: Environ) -> None:
