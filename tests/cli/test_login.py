@@ -1,0 +1,319 @@
+"""`awsenv login`, `logout` and `lock`: how the agent comes, and how it goes."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import stat
+import subprocess
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv.agent import place
+
+if TYPE_CHECKING:
+    from conftest import World
+
+
+def without_device(world: World) -> None:
+    """Leave only the role that needs no code in the person's configuration."""
+    path = Path(world.environ["HOME"]) / ".aws" / "config"
+    path.write_text(re.sub(r"\[profile power-user\](?:\n.+)*\n", "", path.read_text()))
+
+
+def test_the_device_is_that_of_the_roles(world: World) -> None:
+    """Find it where a role profile names it, open one session, and say until when."""
+    answer = world.run("login", world.device.code())
+
+    assert (0, "") == (answer.returncode, answer.stderr)
+    account = world.sandbox.account
+    said = rf"MFA session of alice \({account}\) until \d\d:\d\d UTC, 1[12]h\d\dm from now: no role needs a code\.\n"
+    assert re.fullmatch(said, answer.stdout)
+    (call,) = world.sandbox.calls
+    assert ("GetSessionToken", world.device.serial) == (call.action, call.parameters["SerialNumber"])
+    assert world.run("power-user", "--shell", "sh").stderr == ""
+
+
+def test_without_a_login_nothing_runs(world: World) -> None:
+    """Start no agent for a role, nor make a place for one."""
+    world.run("exec", "read-only", "--", "true")
+    world.run("status")
+
+    assert world.agent() is None
+    assert not Path(world.environ[place.VARIABLE]).exists()
+
+
+def test_the_place_is_the_persons_alone(world: World) -> None:
+    """Make a folder and a socket that no other user can open, and nothing else but a lock."""
+    mask = os.umask(0)
+    try:
+        world.run("login", world.device.code())
+    finally:
+        os.umask(mask)
+
+    folder = Path(world.environ[place.VARIABLE])
+    modes = {path.name: oct(stat.S_IMODE(path.lstat().st_mode)) for path in (folder, *folder.iterdir())}
+    assert {"run": "0o700", "socket": "0o600", "lock": "0o600"} == modes
+    assert all(path.lstat().st_size == 0 for path in folder.iterdir())
+
+
+def test_several_devices_are_for_the_person_to_choose_from(world: World) -> None:
+    """List them, spend no code, and take the one that is named."""
+    account = world.sandbox.account
+    world.configure(
+        f"[profile other]\nrole_arn = arn:aws:iam::{account}:role/x\nsource_profile = default\n"
+        f"mfa_serial = arn:aws:iam::{account}:mfa/phone\n"
+    )
+    code = world.device.code()
+
+    refused = world.run("login", code)
+    chosen = world.run("login", code, "--mfa-serial", world.device.serial)
+
+    assert (3, "", None) == (refused.returncode, refused.stdout, None)
+    assert "2 MFA devices" in refused.stderr
+    assert "--mfa-serial" in refused.stderr
+    assert 0 == chosen.returncode
+    assert world.run("exec", "power-user", "--", "true").returncode == 0
+
+
+def test_a_source_without_a_device_is_asked_for_no_code(world: World) -> None:
+    """Hold the roles all the same: for the speed, and to renew them."""
+    without_device(world)
+
+    answer = world.run("login")
+    keys = {world.run("exec", "read-only", "--", "printenv", "AWS_ACCESS_KEY_ID").stdout for _ in range(3)}
+
+    assert (0, "") == (answer.returncode, answer.stderr)
+    assert answer.stdout == "Roles of default are held in memory now; it asks for no MFA code.\n"
+    assert (1, ["AssumeRole"]) == (len(keys), world.actions())
+
+
+def test_a_device_that_nothing_names_is_found_by_a_code(world: World) -> None:
+    """Look it up when a code is given, and let a role that wants MFA be had by that session."""
+    account = world.sandbox.account
+    path = Path(world.environ["HOME"]) / ".aws" / "config"
+    path.write_text(re.sub("mfa_serial = .*\n", "", path.read_text()))
+    allowed = world.sandbox.create_user("bob", policies=["ReadOnlyAccess"])
+    device = world.sandbox.create_mfa_device("bob")
+    (path.parent / "credentials").write_text(
+        f"[default]\naws_access_key_id={allowed.access_key_id}\naws_secret_access_key={allowed.secret_access_key}\n"
+    )
+    arn = world.sandbox.create_role("bobs", world.sandbox.trust(f"arn:aws:iam::{account}:user/bob", mfa=True))
+    world.configure(f"[profile bobs]\nrole_arn = {arn}\nsource_profile = default\n")
+
+    answer = world.run("login", device.code())
+    role = world.run("exec", "bobs", "--", "true")
+
+    assert (0, 0, "") == (answer.returncode, role.returncode, role.stderr), (answer.stderr, role.stderr)
+
+
+@pytest.mark.parametrize(
+    ("words", "status"), [("12", 6), ("--profile nowhere", 3), ("--duration 10m", 3), ("--duration 37h", 3), ("", 6)]
+)
+def test_a_login_that_fails_starts_no_agent(world: World, words: str, status: int) -> None:
+    """Say what is wrong before a code is asked for or spent."""
+    answer = world.run("login", *words.split())
+
+    assert (status, "", []) == (answer.returncode, answer.stdout, world.actions())
+    assert answer.stderr.startswith("awsenv: ")
+    assert world.agent() is None
+
+
+def test_a_rejected_code_starts_no_agent(world: World) -> None:
+    """Leave all as it was where AWS takes the code for wrong and nobody is there to ask for another."""
+    answer = world.run("login", "000000")
+
+    assert (6, "", None) == (answer.returncode, answer.stdout, world.agent())
+
+
+@pytest.mark.parametrize("duration", ["15m", "36h"])
+def test_the_session_lasts_as_long_as_it_was_asked_to(world: World, duration: str) -> None:
+    """Ask AWS for what --duration says; the variable speaks of roles, not of the session."""
+    world.run("login", world.device.code(), "--duration", duration, AWSENV_DURATION="1h")
+
+    expected = {"15m": "900", "36h": "129600"}[duration]
+    assert [expected] == [call.parameters["DurationSeconds"] for call in world.sandbox.calls]
+
+
+def test_a_second_login_takes_the_same_agent(world: World) -> None:
+    """Put a new session in place of the old one."""
+    world.run("login", world.device.code(), "--duration", "15m")
+    first = world.agent()
+    world.sandbox.clock.elapse(30)
+    again = world.run("login", world.device.code())
+
+    assert (0, first) == (again.returncode, world.agent())
+    (session,) = re.findall("MFA session +(.*)", world.run("status").stdout)
+    assert re.fullmatch(r"alice \(\d+\), 1[12]h\d\dm left", session)
+
+
+def test_two_sources_are_held_beside_each_other(world: World) -> None:
+    """Let each role have the session of its own source."""
+    account, home = world.sandbox.account, Path(world.environ["HOME"])
+    user = world.sandbox.create_user("bob")
+    device = world.sandbox.create_mfa_device("bob")
+    arn = world.sandbox.create_role("bobs", world.sandbox.trust(f"arn:aws:iam::{account}:user/bob", mfa=True))
+    with (home / ".aws" / "credentials").open("a") as file:
+        file.write(f"[bob]\naws_access_key_id={user.access_key_id}\naws_secret_access_key={user.secret_access_key}\n")
+    world.configure(f"[profile bobs]\nrole_arn = {arn}\nsource_profile = bob\nmfa_serial = {device.serial}\n")
+
+    logins = [world.run("login", world.device.code()), world.run("login", device.code(), "--profile", "bob")]
+    world.sandbox.clear_calls()
+    roles = [world.run("exec", role, "--", "true").stderr for role in ("power-user", "bobs")]
+
+    assert ([0, 0], ["", ""]) == ([answer.returncode for answer in logins], roles)
+    # The source may be named by a role of it, too.
+    assert [f"arn:aws:iam::{account}:user/{name}" for name in ("alice", "bob")] == [
+        call.caller for call in world.sandbox.calls
+    ]
+    shown = world.run("status").stdout
+    assert re.findall(r"(alice|bob) \(\d+\), ", shown) == ["alice", "bob"]
+
+
+def test_status_tells_what_is_held(world: World) -> None:
+    """Show names and times, each title once, and nothing secret."""
+    world.run("login", world.device.code())
+    assert world.run("status").stdout.count("\n") == 1
+    keys = [
+        world.run("exec", role, "--", "printenv", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        for role in ("read-only", "power-user")
+    ]
+
+    shown = world.run("status").stdout
+
+    time = r"(?:11h59m|12h00m|1h00m|59m) left"
+    account = world.sandbox.account
+    expected = rf"MFA session  alice \({account}\), {time}\nIn memory    read-only, {time}\n +power-user, {time}\n"
+    assert re.fullmatch(expected, shown), shown
+    assert not [key for answer in keys for key in answer.stdout.split() if key[-4:] in shown]
+
+
+def test_lock_forgets_and_goes_on(world: World) -> None:
+    """Ask for a code again, or AWS where none is needed; with the same agent."""
+    world.run("login", world.device.code())
+    agent = world.agent()
+    for role in ("power-user", "read-only"):
+        assert world.run("exec", role, "--", "true").returncode == 0
+    world.sandbox.clear_calls()
+
+    answer = world.run("lock")
+
+    assert (0, "Locked: the agent holds nothing.\n", "") == (answer.returncode, answer.stdout, answer.stderr)
+    assert world.run("status").stdout == "Agent  holds nothing\n"
+    assert world.run("exec", "power-user", "--", "true").returncode == 125
+    assert world.run("exec", "read-only", "--", "true").returncode == 0
+    assert (agent, ["AssumeRole"]) == (world.agent(), world.actions())
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
+def test_a_signal_locks_too(world: World, number: signal.Signals) -> None:
+    """Forget at once when the screen is locked, or the machine is about to sleep: whoever can send a signal tells."""
+    world.run("login", world.device.code())
+    agent = world.agent()
+    assert agent is not None
+
+    os.kill(agent, number)
+    for _ in range(1000):
+        if "holds nothing" in world.run("status").stdout:
+            break
+    else:
+        pytest.fail("it holds the session still")
+
+    assert agent == world.agent()
+
+
+def test_logout_ends_the_agent(world: World) -> None:
+    """Leave no process and no socket; say so when there is nothing to end."""
+    world.run("login", world.device.code())
+    agent = world.agent()
+    assert agent is not None
+
+    answer = world.run("logout")
+
+    assert (0, "Logged out: the agent has ended.\n", "") == (answer.returncode, answer.stdout, answer.stderr)
+    gone(agent)
+    assert not (Path(world.environ[place.VARIABLE]) / place.SOCKET).exists()
+    for word in ("logout", "lock"):
+        again = world.run(word)
+        assert (0, "", "awsenv: no agent runs\n") == (again.returncode, again.stdout, again.stderr)
+    assert world.run("exec", "read-only", "--", "true").stderr == ""
+
+
+def gone(pid: int) -> None:
+    """Wait until a process has ended, whosever child it is."""
+    for _ in range(6000):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return
+        if state == "Z":
+            return
+        threading.Event().wait(0.01)
+    pytest.fail(f"{pid} is there still")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        ("exec read-only -- true", 0, "is stuck"),
+        ("login {code}", 8, "is stuck"),
+        ("logout", 8, "is stuck"),
+        ("lock", 8, "is stuck"),
+    ],
+)
+def test_an_agent_that_is_stuck_is_named(world: World, words: str, status: int, says: str) -> None:
+    """Name the process, stop nothing but what needs it, and spend no code on it."""
+    world.run("login", world.device.code())
+    world.sandbox.clear_calls()
+    agent = world.agent()
+    assert agent is not None
+    os.kill(agent, signal.SIGSTOP)
+    world.sandbox.clock.elapse(30)
+
+    answer = world.run(*words.format(code=world.device.code()).split())
+
+    os.kill(agent, signal.SIGCONT)
+    assert (status, ["AssumeRole"][status:]) == (answer.returncode, world.actions())
+    assert f"awsenv: the agent (process {agent}) {says}\n" in answer.stderr
+
+
+@pytest.mark.parametrize("case", ["no home", "a home that cannot be written", "too long", "relative"])
+def test_where_no_agent_can_be_no_code_is_spent(world: World, tmp_path: Path, case: str) -> None:
+    """Name what stands in the way, and the variable that helps; and do without an agent otherwise."""
+    home = Path(world.environ["HOME"])
+    environ = world.environ | {
+        "AWS_CONFIG_FILE": str(home / ".aws" / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(home / ".aws" / "credentials"),
+    }
+    del environ[place.VARIABLE]
+    if case == "no home":
+        del environ["HOME"]
+    elif case == "a home that cannot be written":
+        # /proc is of the person's own user nowhere but for root, who can write everywhere else.
+        environ["HOME"] = "/proc" if os.geteuid() == 0 else str(tmp_path / "locked")
+        (tmp_path / "locked").mkdir(mode=0o500)
+    else:
+        environ[place.VARIABLE] = str(tmp_path / ("x" * 100)) if case == "too long" else "relative"
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [world.program, *words],
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    answer = run("login", world.device.code())
+    role = run("exec", "read-only", "--", "true")
+
+    assert (8, "", ["AssumeRole"]) == (answer.returncode, answer.stdout, world.actions())
+    assert answer.stderr.startswith("awsenv: ")
+    assert (place.VARIABLE in answer.stderr) == (case != "a home that cannot be written"), answer.stderr
+    assert (0, "") == (role.returncode, "" if case == "relative" else role.stderr)
