@@ -90,7 +90,8 @@ def exchange(
         longest: How long to wait in all, in seconds.
 
     Raises:
-        OtherVersion: The agent is of another version of awsenv.
+        NoAgent: It is at its end, and answers nothing any more.
+        OtherVersion: It is of another version of awsenv.
         Trouble: No answer comes from it.
     """
     try:
@@ -104,6 +105,8 @@ def exchange(
     status, *answer = message or [b""]
     if status == b"ok":
         return answer
+    if status == b"ended":
+        raise NoAgent
     shown = "".join([sign if sign.isprintable() else "?" for sign in b" ".join(answer)[:200].decode(errors="replace")])
     if status == b"version":
         raise OtherVersion(f"the agent is of awsenv {shown}, this is {__version__}; awsenv login replaces it")

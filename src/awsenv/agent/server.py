@@ -18,18 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from awsenv.agent import client, protocol, watch
+from awsenv.agent.conversation import PATIENCE, PULSE, Conversation
 from awsenv.agent.start import BACKLOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     Answer = Callable[[bytes, list[bytes]], list[bytes]]
-
-PATIENCE = 2.0
-"""Seconds in which a client must have sent its request, and taken its answer."""
-
-PULSE = 0.5
-"""Seconds between two signs of life to a client that waits for its answer."""
 
 TICK = 60.0
 """Seconds between two looks at the clock and at the socket, when nothing is asked."""
@@ -123,7 +118,8 @@ class Server:
         self._ended = False
         self._drops = False
         self._paused = False
-        self._active: set[_Conversation] = set()
+        self._gave_up_path = False
+        self._active: set[Conversation] = set()
         self._changing = threading.Lock()
         self._started = self._used = self._ticked = life.boot()
         self._wakes, self._waker = socket.socketpair()
@@ -151,7 +147,9 @@ class Server:
                 ready = selector.select(self._timeout())
                 self._look_around()
                 if any(key.fileobj is self._listening for key, _ in ready) and not self._is_over():
-                    self._accept()
+                    connection = self._accept()
+                    if connection is not None:
+                        self._converse_with(connection, once=True)
         self._close()
 
     def end(self) -> None:
@@ -180,7 +178,7 @@ class Server:
             self._waker.send(b".")
 
     def _is_over(self) -> bool:
-        return self._ended or self._left() <= 0 or (self._listening is not None and not self._owns_path())
+        return self._ended or self._left() <= 0 or self._lost_path()
 
     def _left(self) -> float:
         """Return how many seconds are left, if nothing more is asked."""
@@ -220,23 +218,24 @@ class Server:
         elif not wanted and self._listening in selector.get_map():
             selector.unregister(self._listening)
 
-    def _accept(self) -> None:
+    def _accept(self) -> socket.socket | None:
+        """Return the next connection of our user; None if there is none now, or it was another user's."""
         if self._listening is None:
-            return
+            return None
         try:
             connection, _ = self._listening.accept()
         except (BlockingIOError, ConnectionError):
-            return  # it has gone again
+            return None  # it has gone again
         except OSError:
             self._paused = True  # no descriptor is free: a little later
-            return
+            return None
         if protocol.peer(connection)[0] != os.geteuid():
             connection.close()
-            return
-        self._converse_with(connection, once=True)
+            return None
+        return connection
 
     def _converse_with(self, connection: socket.socket, *, once: bool) -> None:
-        conversation = _Conversation(connection)
+        conversation = Conversation(connection)
         with self._changing:
             self._active.add(conversation)
         self.touch()
@@ -245,7 +244,7 @@ class Server:
         except RuntimeError:  # the system gives no more threads
             self._leave(conversation)
 
-    def _converse(self, conversation: _Conversation, once: bool) -> None:  # noqa: FBT001 - a thread's argument
+    def _converse(self, conversation: Conversation, once: bool) -> None:  # noqa: FBT001 - a thread's argument
         try:
             while self._exchange(conversation, PATIENCE if once else None) and not once:
                 pass
@@ -254,7 +253,7 @@ class Server:
         finally:
             self._leave(conversation)
 
-    def _exchange(self, conversation: _Conversation, patience: float | None) -> bool:
+    def _exchange(self, conversation: Conversation, patience: float | None) -> bool:
         """Take one request and answer it; say whether another may come."""
         version, verb, *parts = conversation.listen(patience)
         if verb == b"end":
@@ -278,7 +277,7 @@ class Server:
         except BaseException as error:  # noqa: BLE001 - one request that fails must not end the agent
             return [b"failed", type(error).__name__.encode()]
 
-    def _leave(self, conversation: _Conversation) -> None:
+    def _leave(self, conversation: Conversation) -> None:
         conversation.close()
         self.touch()
         with self._changing:
@@ -287,67 +286,37 @@ class Server:
         if was_full:
             self._wake()
 
-    def _owns_path(self) -> bool:
-        return self._identity is not None and _identity(self._path) == self._identity
+    def _lost_path(self) -> bool:
+        """Say whether the path is not ours any more, though we have not given it up."""
+        if self._listening is None or self._gave_up_path:
+            return False
+        return self._identity is None or _identity(self._path) != self._identity
 
     def _give_up_path(self) -> None:
         with self._changing:
-            if self._listening is not None and self._owns_path():
+            ours = self._listening is not None and not self._gave_up_path and not self._lost_path()
+            # First: who asked for the end gets an answer before it comes.
+            self._gave_up_path = True
+            if ours:
                 Path(self._path).unlink(missing_ok=True)
+
+    def _turn_away(self) -> None:
+        """Tell those who are in the queue that no agent runs any more: after a sleep they are what it wakes for."""
+        deadline = time.monotonic() + PATIENCE
+        while (connection := self._accept()) is not None:
+            conversation = Conversation(connection)
+            with suppress(OSError, protocol.ProtocolError):
+                conversation.listen(deadline - time.monotonic())
+                conversation.say([b"ended"])
+            conversation.close()
 
     def _close(self) -> None:
         self._give_up_path()
+        self._turn_away()
         if self._listening is not None:
             self._listening.close()
         self._wakes.close()
         self._waker.close()
-
-
-class _Conversation:
-    """One connection: its thread listens and answers, the loop gives signs of life in between."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._speaking = threading.Lock()
-        self._due = math.inf
-
-    def listen(self, patience: float | None) -> list[bytes]:
-        """Return the next request: a version and a verb at least. *patience* in seconds; None: for ever."""
-        request = protocol.receive(self._connection, None if patience is None else time.monotonic() + patience)
-        if len(request) < 2:  # noqa: PLR2004 - see above
-            raise protocol.ProtocolError("a request without a verb")
-        self._due = time.monotonic() + PULSE
-        return request
-
-    def say(self, parts: list[bytes]) -> None:
-        """Answer with *parts*."""
-        with self._speaking:
-            self._due = math.inf
-            deadline = time.monotonic() + PATIENCE
-            try:
-                protocol.send(self._connection, parts, deadline)
-            except protocol.ProtocolError as error:
-                protocol.send(self._connection, [b"failed", type(error).__name__.encode()], deadline)
-
-    def pulse(self) -> None:
-        """Tell the client that its answer is being worked on, if it has waited for long enough to wonder."""
-        # Where the lock is held the answer is on its way.
-        if time.monotonic() < self._due or not self._speaking.acquire(blocking=False):
-            return
-        try:
-            if self._due < math.inf:
-                self._due = time.monotonic() + PULSE
-                protocol.send(self._connection, [b"busy"], self._due)
-        except OSError:
-            self._due = math.inf  # it has gone; its thread will notice
-        finally:
-            self._speaking.release()
-
-    def close(self) -> None:
-        """Close the connection."""
-        with self._speaking:
-            self._due = math.inf
-            self._connection.close()
 
 
 def _identity(path: str) -> tuple[int, int] | None:

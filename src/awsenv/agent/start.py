@@ -105,7 +105,7 @@ def _runs(folder: str) -> bool:
     """Say whether an agent of this version runs in *folder*, whose lock is held; no other does after this."""
     try:
         _ask(folder, b"ping", client.PATIENCE)
-    except FileNotFoundError:
+    except (FileNotFoundError, client.NoAgent):
         return False
     except ConnectionRefusedError:
         Path(place.socket_in(folder)).unlink()
@@ -133,7 +133,7 @@ def _start(folder: str, entry: str, idle: float, lifetime: float) -> None:
             raise
     try:
         _ask(folder, b"ping", _STARTING)
-    except (OSError, client.Trouble):
+    except (OSError, client.NoAgent, client.Trouble):
         # Without its socket it ends, if it still comes to life.
         path.unlink(missing_ok=True)
         raise AgentError("the agent does not start") from None

@@ -1,0 +1,92 @@
+"""What keeps other processes from the agent's memory: of the same user, of another; root alone can read it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from agent.conftest import Agents, Person
+
+READ = """\
+import sys
+for name in ("environ", "mem", "maps"):
+    try:
+        with open(f"/proc/{sys.argv[1]}/{name}", "rb") as file:
+            if name == "mem":
+                file.seek(int(sys.argv[2], 16))
+            print(name, bool(file.read(1)))
+    except PermissionError:
+        print(name, "refused")
+"""
+
+REFUSED = "environ refused\nmem refused\nmaps refused\n"
+
+SLEEPER = "print(hex(id(object)), flush=True)\nimport time\ntime.sleep(60)"
+
+
+@pytest.fixture
+def person(agents: Agents, nobody: Person) -> Person:
+    """Return a user who is not root, and whose is the folder of the agent."""
+    if sys.platform != "linux":
+        pytest.skip("only Linux has /proc")
+    os.chown(agents.folder, 65534, 65534)
+    return nobody
+
+
+def test_a_process_is_readable_by_its_user(agents: Agents, person: Person) -> None:
+    """Show that the reader of the other tests reads what is not protected."""
+    with person.popen(agents.site, SLEEPER, CANARY="x") as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        read = person.run(agents.site, READ, str(process.pid), address)
+        process.kill()
+
+    assert (0, "environ True\nmem True\nmaps True\n") == read
+
+
+def test_an_agent_is_not_readable_by_its_user(agents: Agents, person: Person) -> None:
+    """Refuse memory and environment to another process of the same user, from the first answer on."""
+    assert "" == agents.start(person=person)
+    (pid,) = agents.started()
+
+    assert (0, REFUSED) == person.run(agents.site, READ, str(pid), "0")
+
+
+def test_an_agent_is_not_readable_by_another_user(agents: Agents, person: Person) -> None:
+    """Refuse them to a user who is neither its own nor root."""
+    assert "" == agents.start(person=person)
+    (pid,) = agents.started()
+
+    other = type(person)(person.python, "daemon")
+    assert (0, REFUSED) == other.run(agents.site, READ, str(pid), "0")
+
+
+def test_a_private_agent_is_not_readable_either(agents: Agents, person: Person) -> None:
+    """Refuse them likewise; and leave the process that started it as it was."""
+    code = (
+        "import json, os, sys\nfrom awsenv.agent import client, start\n"
+        "connection = start.private('answering', pid=os.getpid(), lifetime=60)\n"
+        "print(json.loads(client.exchange(connection, b'state', [])[0])['pid'], hex(id(object)), flush=True)\n"
+        "sys.stdin.read()\nimport time\ntime.sleep(60)"
+    )
+    with person.popen(agents.site, code, CANARY="x") as process:
+        assert process.stdout is not None
+        pid, address = process.stdout.readline().split()
+        agent = person.run(agents.site, READ, pid, "0")
+        starter = person.run(agents.site, READ, str(process.pid), address)
+        process.kill()
+
+    assert (0, REFUSED) == agent
+    assert (0, "environ True\nmem True\nmaps True\n") == starter
+    assert agents.ends(int(pid))
+
+
+def test_an_agent_leaves_no_core(agents: Agents) -> None:
+    """Set the limit of core files to nothing, so that it cannot be raised again."""
+    agents.start()
+
+    assert [0, 0] == agents.state()["core"]

@@ -1,0 +1,461 @@
+"""Who may ask the agent, how it answers, and when it ends: in a thread, or where it matters in its own process."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv.agent import client, protocol
+from awsenv.agent.server import MAX_CONVERSATIONS, TICK, Life, Server, boot_time
+
+if TYPE_CHECKING:
+    from agent.conftest import Agents, Person
+
+PING = [client.VERSION, b"ping"]
+
+
+class Clock:
+    """A boot clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """Return its time."""
+        return self.now
+
+
+def _say(connection: socket.socket, *parts: bytes) -> None:
+    protocol.send(connection, parts, time.monotonic() + 30)
+
+
+def _hear(connection: socket.socket) -> list[bytes]:
+    return protocol.receive(connection, time.monotonic() + 30)
+
+
+# What is answered.
+
+
+def test_the_answer_is_that_of_the_function(agents: Agents) -> None:
+    """Hand over the verb and its parts, and return what it returns, up to what a frame takes."""
+    asked: list[tuple[bytes, list[bytes]]] = []
+
+    def answer(verb: bytes, parts: list[bytes]) -> list[bytes]:
+        asked.append((verb, parts))
+        return [b"x" * 250_000, b""]
+
+    with agents.serving(answer):
+        assert [b"x" * 250_000, b""] == agents.ask(b"verb", b"", b"y" * 250_000)
+    assert [(b"verb", [b"", b"y" * 250_000])] == asked
+
+
+@pytest.mark.parametrize("error", [ValueError("canary"), SystemExit("canary"), KeyboardInterrupt("canary")])
+def test_of_what_fails_the_kind_is_told(agents: Agents, error: BaseException) -> None:
+    """Tell no text, which may hold a secret; and go on."""
+
+    def answer(verb: bytes, parts: list[bytes]) -> list[bytes]:
+        if verb == b"fail":
+            raise error
+        return parts
+
+    with agents.serving(answer):
+        with pytest.raises(client.Trouble) as trouble:
+            agents.ask(b"fail")
+        assert f"the agent failed: {type(error).__name__}" == str(trouble.value)
+        assert [b"x"] == agents.ask(b"echo", b"x")
+
+
+def test_an_answer_that_no_frame_takes_has_failed(agents: Agents) -> None:
+    """Say so in place of it."""
+    with (
+        agents.serving(lambda _verb, _parts: [b"x" * protocol.CAP]),
+        pytest.raises(client.Trouble, match="failed: ProtocolError"),
+    ):
+        agents.ask(b"verb")
+
+
+def test_a_long_answer_is_preceded_by_signs_of_life(agents: Agents) -> None:
+    """Send `busy` while the function works, and nothing but the answer after it."""
+    ready = threading.Event()
+
+    def answer(_: bytes, parts: list[bytes]) -> list[bytes]:
+        ready.wait(30)
+        return parts
+
+    with agents.serving(answer), agents.connect() as connection:
+        _say(connection, client.VERSION, b"verb", b"part")
+        assert [[b"busy"]] * 3 == [_hear(connection) for _ in range(3)]
+        ready.set()
+        assert [b"ok", b"part"] == _hear(connection)
+        assert connection.recv(1) == b""
+
+
+def test_fifty_at_once_are_answered(agents: Agents) -> None:
+    """Answer each with its own."""
+    with agents.serving(), ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(lambda number: agents.ask(b"echo", b"%d" % number), range(500)))
+    assert [[b"%d" % number] for number in range(500)] == answers
+
+
+def test_who_asks_for_nothing_keeps_nobody_from_asking(agents: Agents) -> None:
+    """Cut those off who fill all places and stay silent, and answer who waits for a place."""
+    with agents.serving() as (server, _):
+        silent = [agents.connect() for _ in range(MAX_CONVERSATIONS)]
+        try:
+            assert [b"x"] == client.ask(agents.environ, b"echo", [b"x"], patience=30)
+            assert [b""] * MAX_CONVERSATIONS == [connection.recv(1) for connection in silent]
+        finally:
+            for connection in silent:
+                connection.close()
+        server.end()
+
+
+# Who is refused.
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"\0\0",
+        b"\0\0\0\x20" + b"\0\0\0\x04half",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        (2**30).to_bytes(4, "big"),
+        b"\0\0\0\x05\0\0\0\x09x",
+        protocol.pack([]),
+        protocol.pack([client.VERSION]),
+    ],
+    ids=["nothing", "half-a-length", "half-a-frame", "http", "gigabyte", "half-a-part", "empty", "no-verb"],
+)
+def test_who_is_slow_or_talks_nonsense_gets_not_a_byte(agents: Agents, sent: bytes) -> None:
+    """Close the connection; and go on."""
+    with agents.serving():
+        with agents.connect() as connection:
+            connection.sendall(sent)
+            # A reset where something of it was not read any more.
+            with suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
+        assert [b"x"] == agents.ask(b"echo", b"x")
+
+
+def test_who_sends_byte_by_byte_is_cut_off(agents: Agents) -> None:
+    """Count the time from the first byte to the last, not from byte to byte."""
+    with agents.serving(), agents.connect() as connection:
+        connection.sendall(b"\0\0\xff\xff")
+        cut_off = False
+        for _ in range(600):
+            time.sleep(0.05)
+            try:
+                connection.send(b"x")
+            except (BrokenPipeError, ConnectionResetError):
+                cut_off = True
+                break
+        assert cut_off
+
+
+def test_who_does_not_take_the_answer_is_cut_off(agents: Agents) -> None:
+    """Keep neither the thread nor the connection."""
+    asked = threading.Event()
+
+    def answer(_verb: bytes, _parts: list[bytes]) -> list[bytes]:
+        asked.set()
+        return [b"x" * 260_000]
+
+    with agents.serving(answer):
+        before = threading.active_count()
+        with agents.connect() as connection:
+            _say(connection, client.VERSION, b"verb")
+            assert asked.wait(30)
+            assert agents.eventually(lambda: threading.active_count() == before)
+            received = b"".join(iter(lambda: connection.recv(65_536), b""))
+            assert 0 < len(received) < 260_000
+
+
+def test_a_client_that_has_gone_leaves_nothing(agents: Agents) -> None:
+    """End its thread, whether it goes before the request, before the answer, or in the middle of either."""
+    with agents.serving(lambda _verb, parts: parts):
+        before = threading.active_count()
+        for sent in (b"", b"\0", protocol.pack([client.VERSION, b"verb", b"x" * 200_000])):
+            with agents.connect() as connection:
+                connection.sendall(sent)
+        assert [b"x"] == agents.ask(b"echo", b"x")
+        assert agents.eventually(lambda: threading.active_count() == before)
+
+
+def test_another_user_is_refused(agents: Agents, nobody: Person) -> None:
+    """Give not a byte to another user, though the folder and the socket let everybody in; not even `end`."""
+    code = (
+        "import socket, sys\nfrom awsenv.agent import client, protocol\n"
+        "with socket.socket(socket.AF_UNIX) as connection:\n"
+        "    connection.settimeout(30)\n"
+        "    connection.connect(sys.argv[1])\n"
+        "    try:\n"
+        "        connection.sendall(protocol.pack([client.VERSION, sys.argv[2].encode()]))\n"
+        "        print(connection.recv(100))\n"
+        "    except (BrokenPipeError, ConnectionResetError):\n"
+        "        print(b'')\n"
+    )
+    with agents.serving() as (_, thread):
+        agents.path.chmod(0o666)
+        agents.folder.chmod(0o711)
+        for verb in ("ping", "end"):
+            assert (0, "b''\n") == nobody.run(agents.site, code, str(agents.path), verb)
+        agents.folder.chmod(0o700)
+        assert [b"x"] == agents.ask(b"echo", b"x")
+        assert thread.is_alive()
+
+
+@pytest.mark.parametrize("version", [b"0.0.9", b"999.0", b"", b"\xff"])
+def test_another_version_is_told_this_one(agents: Agents, version: bytes) -> None:
+    """Do nothing of what a client of another version asks for."""
+    asked: list[bytes] = []
+
+    def answer(verb: bytes, parts: list[bytes]) -> list[bytes]:
+        asked.append(verb)
+        return parts
+
+    with agents.serving(answer), agents.connect() as connection:
+        _say(connection, version, b"verb", b"part")
+        assert [b"version", client.VERSION] == _hear(connection)
+    assert [] == asked
+
+
+# When it ends.
+
+
+@pytest.mark.parametrize("version", [client.VERSION, b"0.0.9", b""])
+def test_any_version_ends_it(agents: Agents, version: bytes) -> None:
+    """Remove the socket before the answer, so that another agent can be started at once."""
+    with agents.serving() as (_, thread):
+        with agents.connect() as connection:
+            _say(connection, version, b"end")
+            assert [b"ok"] == _hear(connection)
+            assert not agents.path.exists()
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def test_sleep_counts_as_idle(agents: Agents) -> None:
+    """Answer nothing after a night's sleep that was longer than the idle time."""
+    clock = Clock()
+    with agents.serving(life=Life(10_000, idle=600, boot=clock)) as (_, thread):
+        before = threading.active_count()
+        for _ in range(2):
+            clock.now += 599
+            assert [] == agents.ask(b"ping")
+            # A request ends a little after its answer; idle is what comes then.
+            assert agents.eventually(lambda: threading.active_count() == before)
+        clock.now += 601
+        with pytest.raises(client.NoAgent):
+            agents.ask(b"ping")
+        thread.join(30)
+        assert not thread.is_alive()
+    assert not agents.path.exists()
+
+
+def test_being_of_use_otherwise_is_not_idle(agents: Agents) -> None:
+    """Count what `touch` tells of as a request."""
+    clock = Clock()
+    with agents.serving(life=Life(10_000, idle=600, boot=clock)) as (server, _):
+        for _ in range(3):
+            clock.now += 500
+            server.touch()
+        assert [] == agents.ask(b"ping")
+
+
+def test_a_request_that_takes_long_is_not_idle(agents: Agents) -> None:
+    """Let it come to its answer."""
+    clock = Clock()
+    working, ready = threading.Event(), threading.Event()
+
+    def answer(_: bytes, parts: list[bytes]) -> list[bytes]:
+        working.set()
+        ready.wait(30)
+        return parts
+
+    with agents.serving(answer, Life(10_000, idle=60, boot=clock)), agents.connect() as connection:
+        _say(connection, client.VERSION, b"verb")
+        assert working.wait(30)
+        clock.now += 61
+        assert [b"busy"] == _hear(connection)
+        ready.set()
+        assert [b"ok"] == _hear(connection)
+
+
+def test_it_lives_as_long_as_what_it_holds(agents: Agents) -> None:
+    """Go on past its own lifetime while a session lives that was opened since, and no longer."""
+    clock = Clock()
+    ends = [0.0]
+    with agents.serving(life=Life(100, until=lambda: ends[0], boot=clock)) as (_, thread):
+        clock.now += 99
+        assert [] == agents.ask(b"ping")
+        ends[0] = clock.now + 1000
+        clock.now += 999
+        assert [] == agents.ask(b"ping")
+        clock.now += 2
+        with pytest.raises(client.NoAgent):
+            agents.ask(b"ping")
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def test_a_clock_that_goes_back_does_no_harm(agents: Agents) -> None:
+    """Go on, look at what expires at once, and end no later than after a whole lifetime more."""
+    clock = Clock()
+    ticks: list[float] = []
+    with agents.serving(life=Life(100, boot=clock, on_tick=lambda: ticks.append(clock.now))) as (_, thread):
+        assert [] == agents.ask(b"ping")
+        clock.now = 10.0
+        assert [] == agents.ask(b"ping")
+        assert [10.0] == ticks
+        clock.now = 1101.0
+        with pytest.raises(client.NoAgent):
+            agents.ask(b"ping")
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def test_what_has_expired_is_dropped_before_anything_is_answered(agents: Agents) -> None:
+    """Look at it first when the machine has slept; and once a minute, not at every request."""
+    clock = Clock()
+    seen: list[str] = []
+
+    def answer(_: bytes, parts: list[bytes]) -> list[bytes]:
+        seen.append("answer")
+        return parts
+
+    with agents.serving(answer, Life(math.inf, boot=clock, on_tick=lambda: seen.append("tick"))):
+        agents.ask(b"verb")
+        clock.now += 9 * 3600
+        agents.ask(b"verb")
+        agents.ask(b"verb")
+        clock.now += TICK
+        agents.ask(b"verb")
+    assert ["answer", "tick", "answer", "answer", "tick", "answer"] == seen
+
+
+@pytest.mark.parametrize("life", [Life(0.3), Life(600, idle=0.3)], ids=["lifetime", "idle"])
+def test_it_ends_of_itself(agents: Agents, life: Life) -> None:
+    """Need no request to notice that its time is over."""
+    with agents.serving(life=life) as (_, thread):
+        thread.join(30)
+        assert not thread.is_alive()
+    assert not agents.path.exists()
+
+
+@pytest.mark.parametrize("other", ["nothing", "file", "socket"])
+def test_it_ends_when_its_socket_is_not_its_own(agents: Agents, other: str) -> None:
+    """End without a way to be reached, and leave alone what is there in place of its socket."""
+    with agents.serving() as (_, thread), agents.connect(), socket.socket(socket.AF_UNIX) as listening:
+        agents.path.unlink()
+        if other == "file":
+            agents.path.write_text("mine")
+        elif other == "socket":
+            listening.bind(str(agents.path))
+        thread.join(30)
+        assert not thread.is_alive()
+        assert agents.path.exists() == (other != "nothing")
+
+
+def test_the_boot_clock_counts_sleep() -> None:
+    """Be the clock of the system that goes on while the machine sleeps."""
+    if sys.platform != "linux":
+        pytest.skip("only Linux has two clocks")
+    before = time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert before <= boot_time() <= time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+# A connection of one's own, in place of a socket.
+
+
+def test_a_private_connection_takes_one_request_after_another() -> None:
+    """Answer each; go on without a connection until the end is asked for."""
+    ours, theirs = socket.socketpair()
+    server = Server(lambda verb, parts: [verb, *parts], connection=theirs, life=Life(600))
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    with ours:
+        for number in range(3):
+            assert [b"verb", b"%d" % number] == client.exchange(ours, b"verb", [b"%d" % number])
+    thread.join(0.2)
+    assert thread.is_alive()
+    server.end()
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+# In a process of its own.
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_asks_to_end(agents: Agents, number: signal.Signals) -> None:
+    """Remove the socket and end; a request that is being answered is cut off."""
+    agents.start()
+    (pid,) = agents.started()
+    with agents.connect() as connection:
+        _say(connection, client.VERSION, b"hang")
+        assert [b"busy"] == _hear(connection)
+        os.kill(pid, number)
+        assert agents.ends(pid)
+    assert not agents.path.exists()
+    with pytest.raises(client.NoAgent):
+        agents.ask(b"echo")
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
+def test_a_signal_that_drops_the_secrets(agents: Agents, number: signal.Signals) -> None:
+    """Drop them and go on."""
+    agents.start()
+    first = agents.state()
+    os.kill(first["pid"], number)
+
+    assert first["dropped"] == 0
+    assert agents.eventually(lambda: agents.state()["dropped"] == 1)
+    assert first["pid"] == agents.state()["pid"]
+
+
+def test_a_thousand_requests_leave_nothing_behind(agents: Agents) -> None:
+    """Have as many threads and descriptors after them as before, and no more memory."""
+    agents.start()
+
+    def after(requests: int) -> tuple[int, int]:
+        for _ in range(requests):
+            agents.ask(b"echo", b"x" * 50_000)
+        # The thread of a request ends a little after its answer; that of this one is the second.
+        states = iter(agents.state, None)
+        state = next(state for state in states if state["threads"] == 2)
+        return state["descriptors"], state["memory"]
+
+    descriptors, memory = after(1000)
+    then_descriptors, then_memory = after(2000)
+    assert descriptors == then_descriptors
+    # In KiB on Linux: a quarter of one for each request of fifty.
+    assert then_memory - memory < 512
+
+
+def test_at_rest_it_does_not_wake(agents: Agents) -> None:
+    """Give up the processor and not ask for it again."""
+    if sys.platform != "linux":
+        pytest.skip("only Linux counts in /proc")
+    agents.start()
+    status = Path(f"/proc/{agents.state()['pid']}/status")
+
+    def switches() -> list[str]:
+        return [line for line in status.read_text().splitlines() if "ctxt_switches" in line]
+
+    # It looks once more whether the request that it has just answered is over.
+    time.sleep(1)
+    before = switches()
+    time.sleep(1.5)
+    assert before == switches()
