@@ -71,6 +71,32 @@ def clean_environ(tmp_path: Path) -> dict[str, str]:
     return {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm-256color"}
 
 
+@pytest.fixture(scope="session")
+def until() -> Callable[[Callable[[], object]], None]:
+    """Return what waits until something is so."""
+
+    def wait(is_so: Callable[[], object]) -> None:
+        end = time.monotonic() + TIMEOUT
+        while not is_so():
+            assert time.monotonic() < end, "it never was so"
+            time.sleep(0.01)
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def has_ended() -> Callable[[int], bool]:
+    """Return what says whether a process has ended, whosever child it is."""
+
+    def ended(pid: int) -> bool:
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        except FileNotFoundError:
+            return True
+
+    return ended
+
+
 @dataclass(frozen=True)
 class World:
     """A person with one access key, an MFA device and some roles, and the local AWS that knows them."""

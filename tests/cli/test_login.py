@@ -7,7 +7,6 @@ import re
 import signal
 import stat
 import subprocess
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,8 @@ import pytest
 from awsenv.agent import place
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import World
 
 
@@ -210,23 +211,23 @@ def test_lock_forgets_and_goes_on(world: World) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
-def test_a_signal_locks_too(world: World, number: signal.Signals) -> None:
+def test_a_signal_locks_too(
+    world: World, number: signal.Signals, until: Callable[[Callable[[], object]], None]
+) -> None:
     """Forget at once when the screen is locked, or the machine is about to sleep: whoever can send a signal tells."""
     world.run("login", world.device.code())
     agent = world.agent()
     assert agent is not None
 
     os.kill(agent, number)
-    for _ in range(1000):
-        if "holds nothing" in world.run("status").stdout:
-            break
-    else:
-        pytest.fail("it holds the session still")
+    until(lambda: "holds nothing" in world.run("status").stdout)
 
     assert agent == world.agent()
 
 
-def test_logout_ends_the_agent(world: World) -> None:
+def test_logout_ends_the_agent(
+    world: World, until: Callable[[Callable[[], object]], None], has_ended: Callable[[int], bool]
+) -> None:
     """Leave no process and no socket; say so when there is nothing to end."""
     world.run("login", world.device.code())
     agent = world.agent()
@@ -235,25 +236,12 @@ def test_logout_ends_the_agent(world: World) -> None:
     answer = world.run("logout")
 
     assert (0, "Logged out: the agent has ended.\n", "") == (answer.returncode, answer.stdout, answer.stderr)
-    gone(agent)
+    until(lambda: has_ended(agent))
     assert not (Path(world.environ[place.VARIABLE]) / place.SOCKET).exists()
     for word in ("logout", "lock"):
         again = world.run(word)
         assert (0, "", "awsenv: no agent runs\n") == (again.returncode, again.stdout, again.stderr)
     assert world.run("exec", "read-only", "--", "true").stderr == ""
-
-
-def gone(pid: int) -> None:
-    """Wait until a process has ended, whosever child it is."""
-    for _ in range(6000):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
-            return
-        if state == "Z":
-            return
-        threading.Event().wait(0.01)
-    pytest.fail(f"{pid} is there still")
 
 
 @pytest.mark.parametrize(

@@ -169,17 +169,8 @@ def cpu(pid: int) -> int:
     return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
 
 
-def until(is_so: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    for _ in range(1000):
-        if is_so():
-            return
-        threading.Event().wait(0.01)
-    pytest.fail("it never was so")
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="it is read from /proc")
-def test_a_thousand_requests_leave_no_trace(world: World) -> None:
+def test_a_thousand_requests_leave_no_trace(world: World, until: Callable[[Callable[[], object]], None]) -> None:
     """Take no more memory, threads or descriptors for having been asked; and do nothing when not asked."""
     pid = login(world)
     lines = [

@@ -1,0 +1,301 @@
+"""`awsenv exec --refresh`: a command that is served fresh keys for as long as it runs, with an agent or without one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from subprocess import PIPE
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import World
+    from e2e.conftest import Interactive, Terminal
+
+    Until = Callable[[Callable[[], object]], None]
+    HasEnded = Callable[[int], bool]
+
+CTRL_C, CTRL_Z = "\x03", "\x1a"
+
+# For each line that it reads, whose keys it has.
+CLIENT = """\
+import sys, boto3
+session = boto3.Session()
+for line in sys.stdin:
+    keys = session.get_credentials().get_frozen_credentials()
+    print(keys.access_key, session.client("sts").get_caller_identity()["Arn"], flush=True)
+"""
+
+
+def private_agents(pid: int) -> list[int]:
+    """Return the processes that serve the command *pid*, and it alone."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (path / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"connection" in words and words[words.index(b"connection") + 2] == b"%d" % pid:
+            found.append(int(path.name))
+    return found
+
+
+@pytest.fixture
+def start(world: World) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Return what runs a command with `exec --refresh`, and ends it with the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(role: str, *command: str, **environ: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [world.program, "exec", "--refresh", role, "--", *command],
+            env=world.environ | environ,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    """Return the next line that *process* prints."""
+    assert process.stdout is not None
+    return process.stdout.readline().rstrip("\n")
+
+
+def tell(process: subprocess.Popen[str]) -> None:
+    """Send *process* a line."""
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+@pytest.fixture(params=[False, True], ids=["alone", "agent"])
+def world_of_both(request: pytest.FixtureRequest, world: World) -> World:
+    """Return the world without an agent, and with one."""
+    if request.param:
+        assert world.run("login", world.device.code()).returncode == 0
+    return world
+
+
+def test_a_command_meets_no_expired_key(
+    world_of_both: World, start: Callable[..., subprocess.Popen[str]], until: Until
+) -> None:
+    """Serve other keys when those that the command has are about to end; each is one that AWS takes."""
+    world = world_of_both
+    # The first keys are of an hour ago, nearly: they have a minute and a little left.
+    world.sandbox.clock.elapse(64 - 3600)
+    command = start("read-only", sys.executable, "-c", CLIENT)
+    tell(command)
+    shown = [line_of(command)]
+    world.sandbox.clock.elapse(3600 - 64)
+
+    def is_renewed() -> bool:
+        tell(command)
+        shown.append(line_of(command))
+        return shown[-1] != shown[0]
+
+    until(is_renewed)
+    assert all(":assumed-role/read-only/" in line for line in shown), shown
+    assert {None} == {call.error for call in world.sandbox.calls}
+
+
+@pytest.mark.parametrize("status", [0, 3, 255])
+@pytest.mark.usefixtures("world_of_both")
+def test_process_and_status_are_the_commands_own(start: Callable[..., subprocess.Popen[str]], status: int) -> None:
+    """Become the command, so that whoever has started awsenv has started it."""
+    command = start("read-only", "sh", "-c", f"echo $$; exit {status}")
+    out, said = command.communicate()
+
+    assert (f"{command.pid}\n", "", status) == (out, said, command.returncode)
+
+
+def test_a_signal_is_the_commands_own(
+    start: Callable[..., subprocess.Popen[str]], until: Until, has_ended: HasEnded
+) -> None:
+    """Die as the command dies, and take the private agent along."""
+    command = start("read-only", "sh", "-c", "echo ready; exec sleep 1000")
+    assert line_of(command) == "ready"
+    (agent,) = private_agents(command.pid)
+
+    command.terminate()
+
+    assert -signal.SIGTERM == command.wait()
+    until(lambda: has_ended(agent))
+
+
+def test_a_private_agent_has_no_socket_and_ends_with_its_command(
+    world: World, start: Callable[..., subprocess.Popen[str]], until: Until, has_ended: HasEnded
+) -> None:
+    """Serve one command and nobody else; be no child of it that it would have to wait for; leave nothing behind."""
+    script = (
+        "import os\ntry: os.waitpid(-1, os.WNOHANG)\nexcept ChildProcessError: print('no child', flush=True)\ninput()\n"
+    )
+    command = start("read-only", sys.executable, "-c", script)
+    assert line_of(command) == "no child"
+    (agent,) = private_agents(command.pid)
+    status = Path(f"/proc/{agent}/status").read_text()
+
+    assert str(command.pid) not in re.findall(r"PPid:\s+(\d+)", status)
+    assert os.getsid(agent) != os.getsid(command.pid)
+    assert world.agent() is None
+    assert not Path(world.environ["AWSENV_RUNTIME_DIR"]).exists()
+    tell(command)
+    assert command.wait() == 0
+    until(lambda: has_ended(agent))
+
+
+def test_a_killed_command_takes_its_agent_along(
+    start: Callable[..., subprocess.Popen[str]], until: Until, has_ended: HasEnded
+) -> None:
+    """Notice the end of a command that has no chance to say so."""
+    command = start("read-only", "sh", "-c", "echo ready; exec sleep 1000")
+    assert line_of(command) == "ready"
+    (agent,) = private_agents(command.pid)
+
+    command.kill()
+
+    until(lambda: has_ended(agent))
+
+
+def test_signals_and_jobs_are_those_of_exec(interactive: Interactive, tmp_path: Path) -> None:
+    """Leave Ctrl-C, Ctrl-Z and `fg` between the shell and the command."""
+    shell = interactive(hook=True)
+    path = tmp_path / "command"
+    path.write_text(
+        "import os, signal, sys\n"
+        "signal.signal(signal.SIGCONT, lambda *_: os.write(1, b'again\\n'))\n"
+        "signal.signal(signal.SIGINT, lambda *_: (os.write(1, b'bye\\n'), sys.exit(7)))\n"
+        "os.write(1, b'ready\\n')\n"
+        "while True: signal.pause()\n"
+    )
+
+    shell.send(f"awsenv exec --refresh read-only -- {sys.executable} -I {path}\r")
+    shell.see("ready")
+    shell.send(CTRL_Z)
+    shell.prompt()
+    assert re.search("(?i)stopped|suspended", shell.run("jobs"))
+    shell.send("fg\r")
+    shell.see("again")
+    shell.send(CTRL_C)
+    assert "bye" in shell.prompt()
+    shell.run("awsenv exec --refresh read-only -- sh -c 'exit 42'")
+    assert shell.status() == 42
+
+
+def test_one_code_is_asked_for(world: World, environ: dict[str, str], terminal: Callable[..., Terminal]) -> None:
+    """Open one MFA session, and let the role be assumed, again and again, by way of it."""
+    shown = terminal(
+        ["awsenv", "exec", "--refresh", "power-user", "--", "sh", "-c", "awsenv status; printenv AWSENV_REFRESH"],
+        environ,
+    )
+    shown.see("MFA code for alice .*: ")
+    shown.send(world.device.code() + "\r")
+
+    assert shown.gone() == 0
+    assert shown.transcript.count("MFA code for") == 1
+    assert re.search("Role +power-user\r\n", shown.transcript)
+    assert re.search("Expires +never: an endpoint renews the keys\r\n", shown.transcript)
+    assert [("GetSessionToken", True), ("AssumeRole", False)] == [
+        (call.action, "TokenCode" in call.parameters) for call in world.sandbox.calls
+    ]
+
+
+def test_the_code_may_be_on_the_command_line(world: World) -> None:
+    """Take it as `exec` does."""
+    answer = world.run("exec", "--refresh", "power-user", world.device.code(), "--", "printenv", "AWSENV_ROLE")
+
+    assert (0, "power-user\n", "") == (answer.returncode, answer.stdout, answer.stderr)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("default -- true", "default is not a role, so there is nothing to renew"),
+        ("power-user --duration 2h -- true", "--refresh and a --duration of more than an hour exclude each other"),
+        ("power-user -- true", "there is no terminal to ask at"),
+        ("no-such-role -- true", "no-such-role"),
+    ],
+)
+def test_what_cannot_be_renewed_is_not_begun(world: World, words: str, says: str) -> None:
+    """Say why, and run nothing."""
+    answer = world.run("exec", "--refresh", *words.split())
+
+    assert (125, "") == (answer.returncode, answer.stdout)
+    assert says in answer.stderr
+
+
+def test_off_and_nested_calls_find_the_persons_own(world_of_both: World) -> None:
+    """Give back every variable with `off`, and begin at the source, not at the endpoint, where awsenv is called."""
+    world = world_of_both
+    world.sandbox.clear_calls()
+    show = "env -0"
+    # A blank, and the files as a person may have named them.
+    own = {"AWS_PROFILE": "default", "AWS_CONFIG_FILE": str(Path(world.environ["HOME"]) / ".aws" / "config")}
+    inner = f'{world.program} exec read-only -- true && eval "$({world.program} off --shell sh)" && {show}'
+
+    plain = world.run("exec", "--refresh", "read-only", "--", "sh", "-c", show, **own)
+    nested = world.run("exec", "--refresh", "read-only", "--", "sh", "-c", inner, **own)
+
+    served, restored = (
+        dict(entry.split("=", 1) for entry in answer.stdout.split("\0") if entry) for answer in (plain, nested)
+    )
+    assert {"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"} <= set(served)
+    assert not {"AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"} & set(served)
+    assert (0, "") == (nested.returncode, nested.stderr)
+    assert world.environ | own == {
+        name: value for name, value in restored.items() if name not in {"PWD", "OLDPWD", "_"}
+    }
+    assert {world.user_arn} == {call.caller for call in world.sandbox.calls}
+
+
+def fetch(url: str, token: str) -> tuple[int, dict[str, str]]:
+    """Return what the endpoint answers."""
+    request = urllib.request.Request(url, headers={"Authorization": token})  # noqa: S310 - the endpoint's own
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the same
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def test_an_agent_serves_while_the_command_runs(
+    world: World, start: Callable[..., subprocess.Popen[str]], until: Until
+) -> None:
+    """Start no second agent; tell a command what to do when the agent was locked; serve nobody when it has ended."""
+    world.run("login", world.device.code())
+    script = 'echo "$AWS_CONTAINER_CREDENTIALS_FULL_URI $AWS_CONTAINER_AUTHORIZATION_TOKEN"; read line'
+    one, other = start("power-user", "sh", "-c", script), start("power-user", "sh", "-c", script)
+    addresses = [line_of(command).split() for command in (one, other)]
+
+    assert ([], []) == (private_agents(one.pid), private_agents(other.pid))
+    assert addresses[0] != addresses[1]
+    assert [200, 200] == [fetch(*address)[0] for address in addresses]
+    assert 1 == world.actions().count("AssumeRole")
+    tell(one)
+    one.wait()
+    until(lambda: fetch(*addresses[0])[0] == 404)
+    assert fetch(*addresses[1])[0] == 200
+    world.run("lock")
+    status, told = fetch(*addresses[1])
+    assert (410, "awsenv: the agent does not hold this role any more; start the command again") == (
+        status,
+        told["message"],
+    )
