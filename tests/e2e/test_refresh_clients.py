@@ -1,0 +1,327 @@
+"""Real SDKs as commands of `exec --refresh`: they use the endpoint alone, and outlive the keys that they began with.
+
+The clock of the local AWS is put back, so that by the machine's own clock each key has half a minute left: every SDK
+then renews before each call. Between two calls an hour passes for AWS, and the first keys are worth nothing any more.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import World
+
+HOUR = 3600
+TIMEOUT = 120
+"""Seconds after which a test gives up: no test waits for it."""
+
+# Each asks AWS who it is, tells it with the key it asked by, and asks again when it is told to.
+BOTO3 = """
+import sys, boto3
+session = boto3.Session()
+sts = session.client("sts")
+def ask():
+    arn = sts.get_caller_identity()["Arn"]
+    print(arn, session.get_credentials().get_frozen_credentials().access_key, flush=True)
+ask()
+for _ in sys.stdin: ask()
+"""
+# As long as a key lives by the machine's clock, this SDK goes on with it and renews beside.
+JAVASCRIPT = """
+import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
+import { STSClient, GetCallerIdentityCommand } from "@aws-sdk/client-sts";
+const sts = new STSClient({});
+const key = async () => (await sts.config.credentials()).accessKeyId;
+let last;
+const ask = async () => {
+  while ((await key()) === last) await setTimeout(20);
+  last = await key();
+  const { Arn } = await sts.send(new GetCallerIdentityCommand({}));
+  console.log(Arn, last);
+};
+await ask();
+for await (const _ of createInterface({ input: process.stdin })) await ask();
+"""
+# It does not tell the key: each of its processes asks the endpoint anew.
+AWS_CLI = """
+ask() { echo "$("$1" sts get-caller-identity --query Arn --output text) $((n += 1))"; }
+ask "$1"; while read -r _; do ask "$1"; done
+"""
+TERRAFORM = """
+terraform {
+  backend "s3" {
+    bucket       = "%s"
+    key          = "state"
+    region       = "eu-central-1"
+    use_lockfile = true
+  }
+}
+resource "terraform_data" "it" {
+  provisioner "local-exec" {
+    command = "touch started; until [ -e go ]; do sleep 0.1; done"
+  }
+}
+"""
+
+# Later ones may want a later node than there is.
+SDK = "@aws-sdk/client-sts@3.1173.0"
+
+
+@pytest.fixture(scope="session")
+def javascript(tmp_path_factory: pytest.TempPathFactory, require: Callable[[str], str]) -> list[str]:
+    """Return the command of the client in JavaScript; its SDK is installed once, whichever worker comes first."""
+    node, npm = require("node"), require("npm")
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder = folder / "javascript"
+    folder.mkdir(exist_ok=True)
+    program = folder / "who.mjs"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not program.exists():
+            (folder / "package.json").write_text("{}")
+            install = [npm, "install", "--no-audit", "--no-fund", "--no-package-lock", SDK]
+            done = subprocess.run(install, cwd=folder, capture_output=True, text=True, check=False)
+            if done.returncode != 0 and not os.environ.get("CI"):
+                pytest.skip(f"{SDK} cannot be had from npm")
+            assert 0 == done.returncode, done.stderr
+            program.write_text(JAVASCRIPT)
+    return [node, "--no-warnings", str(program)]
+
+
+@pytest.fixture(params=["boto3", "aws", "javascript"])
+def client(request: pytest.FixtureRequest, require: Callable[[str], str]) -> list[str]:
+    """Return the command of each client in turn."""
+    if request.param == "boto3":
+        return [sys.executable, "-c", BOTO3]
+    if request.param == "aws":
+        return ["sh", "-c", AWS_CLI, "sh", require("aws")]
+    command: list[str] = request.getfixturevalue("javascript")
+    return command
+
+
+@pytest.fixture(params=["keys", "role_arn"])
+def home(request: pytest.FixtureRequest, world: World) -> str:
+    """Give the person's `[default]` keys, or a role of its own: both win over an endpoint in every SDK."""
+    furnish(world, request.param)
+    return str(request.param)
+
+
+def furnish(world: World, default: str) -> None:
+    """Write files in which `[default]` gives credentials in that way, and the roles start from another profile."""
+    folder = Path(world.environ["HOME"]) / ".aws"
+    keys = (folder / "credentials").read_text().partition("\n")[2]
+    key_id, secret = (line.partition("= ")[2] for line in keys.splitlines())
+    decoy = world.sandbox.create_role("decoy", world.sandbox.trust(world.user_arn), policies=["ReadOnlyAccess"])
+    printed = json.dumps({"Version": 1, "AccessKeyId": key_id, "SecretAccessKey": secret})
+    (folder / "process").write_text(f"#!/bin/sh\necho '{printed}'\n")
+    (folder / "process").chmod(0o700)
+    role = f"role_arn = {decoy}\nsource_profile = base\n"
+    in_config = {
+        "config keys": f"[default]\n{keys}",
+        "profile default": f"[profile default]\n{keys}",
+        "DEFAULT": f"[DEFAULT]\n{keys}\n[default]",
+        "role_arn": f"[default]\n{role}",
+        "credential_source": f"[default]\nrole_arn = {decoy}\ncredential_source = EcsContainer\n",
+        "credential_process": f"[default]\ncredential_process = {folder / 'process'}\n",
+        "sso": "[default]\nsso_start_url = https://example.awsapps.com/start\nsso_region = eu-central-1\n"
+        "sso_account_id = 123456789012\nsso_role_name = decoy\n",
+        "login_session": f"[default]\nlogin_session = {world.user_arn}\n",
+    }
+    in_credentials = {"keys": f"[default]\n{keys}", "credentials role_arn": f"[default]\n{role}"}
+    header, region, roles = (folder / "config").read_text().split("\n", 2)
+    roles = roles.replace("\nrole_arn", f"\n{region}\nrole_arn")
+    config = in_config.get(default, header).rstrip() + f"\n{region}\n{roles}"
+    (folder / "config").write_text(config.replace("source_profile = default", "source_profile = base"))
+    (folder / "credentials").write_text(in_credentials.get(default, "") + f"[base]\n{keys}")
+    if default == "boto":
+        (folder.parent / ".boto").write_text(f"[Credentials]\n{keys}")
+
+
+@dataclass
+class Command:
+    """A command that runs with a role, and says something now and then."""
+
+    process: subprocess.Popen[str]
+
+    def line(self) -> str:
+        """Return the next line."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().rstrip("\n")
+
+    def go_on(self) -> None:
+        """Let it go on."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def end(self) -> tuple[int, str]:
+        """Return its status, and what it said on stderr."""
+        _, said = self.process.communicate(timeout=TIMEOUT)
+        return self.process.returncode, said
+
+
+@pytest.fixture
+def with_refresh(world: World) -> Iterator[Callable[..., Command]]:
+    """Return what runs a command with a role, in such a way that it never meets an expired key."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(argv: list[str], *role: str, how: tuple[str, ...] = ("--refresh",), **environ: str) -> Command:
+        process = subprocess.Popen(
+            [world.program, "exec", *how, *role, "--", *argv],
+            env=world.environ | environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return Command(process)
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def short(world: World) -> World:
+    """Let each key of a role have half a minute left, by the machine's clock."""
+    world.sandbox.clock.elapse(30 - HOUR)
+    return world
+
+
+def callers(world: World) -> set[str]:
+    """Return who asked AWS for anything but credentials."""
+    calls = [call for call in world.sandbox.calls if call.action not in {"AssumeRole", "GetSessionToken"}]
+    assert calls
+    return {(call.caller or "nobody").rpartition(":")[2].rpartition("/")[0] for call in calls}
+
+
+@pytest.mark.usefixtures("home")
+def test_sdks(short: World, client: list[str], with_refresh: Callable[..., Command]) -> None:
+    """An hour later a client asks by another key, without another code, whatever `[default]` gives."""
+    command = with_refresh(client, "power-user", short.device.code())
+    first, key = command.line().split()
+    short.sandbox.clock.elapse(HOUR)
+    command.go_on()
+    second, other_key = command.line().split()
+    assert first == second
+    assert f"arn:aws:sts::{short.sandbox.account}:assumed-role/power-user" == first.rpartition("/")[0]
+    assert key != other_key
+    assert {"assumed-role/power-user"} == callers(short)
+    assert (0, "") == command.end()
+
+
+@pytest.mark.usefixtures("home")
+def test_terraform(
+    short: World, with_refresh: Callable[..., Command], require: Callable[[str], str], tmp_path: Path
+) -> None:
+    """A run takes longer than a key lives, and its state is written at the end of it."""
+    terraform, bucket = require("terraform"), f"state-{short.sandbox.account}"
+    admin = short.sandbox.admin
+    boto3.client(
+        "s3",
+        endpoint_url=short.sandbox.url,
+        region_name="us-east-1",
+        aws_access_key_id=admin.access_key_id,
+        aws_secret_access_key=admin.secret_access_key,
+    ).create_bucket(Bucket=bucket)
+    short.sandbox.clear_calls()
+    (tmp_path / "main.tf").write_text(TERRAFORM % bucket)
+    script = 'cd "$1" && "$2" init -input=false && "$2" apply -auto-approve -input=false -no-color'
+    command = with_refresh(
+        ["sh", "-ec", script, "sh", str(tmp_path), terraform],
+        "power-user",
+        short.device.code(),
+        AWS_REGION="eu-central-1",
+        CHECKPOINT_DISABLE="1",
+    )
+    while not (tmp_path / "started").exists() and command.process.poll() is None:
+        threading.Event().wait(0.05)
+    short.sandbox.clock.elapse(HOUR)
+    (tmp_path / "go").touch()
+    assert (0, "") == command.end()
+    written = [call.parameters["Key"] for call in short.sandbox.calls if call.action == "PutObject"]
+    assert ["state.tflock", "state"] == written
+    assert {"assumed-role/power-user"} == callers(short)
+
+
+def test_without_refresh(short: World, with_refresh: Callable[..., Command]) -> None:
+    """Keys in the environment end: that is what the other tests would meet."""
+    command = with_refresh([sys.executable, "-c", BOTO3], "power-user", short.device.code(), how=())
+    assert "assumed-role/power-user" in command.line()
+    short.sandbox.clock.elapse(HOUR)
+    command.go_on()
+    status, said = command.end()
+    assert (1, True) == (status, "ExpiredToken" in said)
+
+
+@pytest.mark.parametrize(
+    "default",
+    [
+        "config keys",
+        "profile default",
+        "DEFAULT",
+        "credential_source",
+        "credential_process",
+        "sso",
+        "login_session",
+        "credentials role_arn",
+        "boto",
+    ],
+)
+def test_default_gives_credentials(world: World, with_refresh: Callable[..., Command], default: str) -> None:
+    """Wherever else the person's files give credentials to who names no profile, the endpoint wins."""
+    furnish(world, default)
+    command = with_refresh([sys.executable, "-c", BOTO3], "read-only")
+    line, ended = command.line(), command.end()
+    assert (0, "") == ended
+    assert "assumed-role/read-only" in line
+    assert {"assumed-role/read-only"} == callers(world)
+
+
+@pytest.fixture
+def session(short: World) -> Iterator[World]:
+    """Return the world with a session open."""
+    assert 0 == short.run("login", short.device.code()).returncode
+    yield short
+    assert 0 == short.run("logout").returncode
+
+
+def test_agent_serves(session: World, with_refresh: Callable[..., Command]) -> None:
+    """With a session open it is the agent that serves, and no code is asked for at all."""
+    command = with_refresh([sys.executable, "-c", BOTO3], "power-user")
+    first, key = command.line().split()
+    session.sandbox.clock.elapse(HOUR)
+    command.go_on()
+    second, other_key = command.line().split()
+    assert (first, True) == (second, key != other_key)
+    assert (0, "") == command.end()
+
+
+def test_locked(session: World, with_refresh: Callable[..., Command]) -> None:
+    """What the agent does not hold any more the client says in its own error, with what to do."""
+    command = with_refresh([sys.executable, "-c", BOTO3], "power-user")
+    assert "assumed-role/power-user" in command.line()
+    assert 0 == session.run("lock").returncode
+    command.go_on()
+    status, said = command.end()
+    expected = "awsenv: the agent does not hold this role any more; start the command again"
+    assert (1, True) == (status, expected in said), said
