@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -299,3 +300,28 @@ def test_an_agent_serves_while_the_command_runs(
         status,
         told["message"],
     )
+
+
+def test_an_agent_that_serves_a_command_is_not_idle(
+    world: World, start: Callable[..., subprocess.Popen[str]], until: Until, has_ended: HasEnded
+) -> None:
+    """Let a run of many hours count as use, though nothing else is asked of the agent; and end when it is over."""
+    world.run("login", world.device.code(), "--idle", "3s")
+    agent = world.agent()
+    assert agent is not None
+    command = start(
+        "power-user",
+        "sh",
+        "-c",
+        'echo "$AWS_CONTAINER_CREDENTIALS_FULL_URI $AWS_CONTAINER_AUTHORIZATION_TOKEN"; read x',
+    )
+    address = line_of(command).split()
+
+    threading.Event().wait(4)
+    assert fetch(*address)[0] == 200
+    tell(command)
+    command.wait()
+    until(lambda: fetch(*address)[0] == 404)
+    world.run("status")
+
+    until(lambda: has_ended(agent))

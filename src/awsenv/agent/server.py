@@ -43,6 +43,10 @@ def _nothing() -> None:
     pass
 
 
+def _no() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Life:
     """How long an agent lives, and what else depends on time."""
@@ -55,6 +59,8 @@ class Life:
     """The process without which it ends."""
     until: Callable[[], float] = field(default=lambda: -math.inf)
     """When what it holds has ended, in seconds of `boot`; asked again and again."""
+    in_use: Callable[[], bool] = _no
+    """Whether it serves somebody otherwise than by its socket: as long as it does it lives, and is not idle."""
     on_drop: Callable[[], None] = _nothing
     """Drops all secrets, at once: SIGHUP or SIGUSR1 has come."""
     on_tick: Callable[[], None] = _nothing
@@ -69,23 +75,25 @@ def inherited(
     until: Callable[[], float],
     on_drop: Callable[[], None],
     on_tick: Callable[[], None],
+    in_use: Callable[[], bool] = _no,
 ) -> Server:
     """Return the server that `start` has started this process for.
 
     Args:
         words: What `main` of the agent's module was given.
         answer: As for `Server`.
-        until: As in `Life`, with the two that follow.
+        until: As in `Life`, with the three that follow.
         on_drop: Drops all secrets.
         on_tick: Drops what has expired.
+        in_use: Whether it serves somebody otherwise.
     """
     kind, descriptor, about, lifetime = words
     given = socket.socket(fileno=int(descriptor))
     given.set_inheritable(False)
     if kind == "connection":
-        life = Life(float(lifetime), pid=int(about), until=until, on_drop=on_drop, on_tick=on_tick)
+        life = Life(float(lifetime), pid=int(about), until=until, in_use=in_use, on_drop=on_drop, on_tick=on_tick)
         return Server(answer, connection=given, life=life)
-    life = Life(float(lifetime), idle=float(about), until=until, on_drop=on_drop, on_tick=on_tick)
+    life = Life(float(lifetime), idle=float(about), until=until, in_use=in_use, on_drop=on_drop, on_tick=on_tick)
     return Server(answer, listening=given, life=life)
 
 
@@ -182,6 +190,8 @@ class Server:
 
     def _left(self) -> float:
         """Return how many seconds are left, if nothing more is asked."""
+        if self._life.in_use():
+            return math.inf
         now = self._life.boot()
         idle = math.inf if self._active else self._used + self._life.idle - now
         return min(idle, max(self._started + self._life.lifetime, self._life.until()) - now)
@@ -199,6 +209,8 @@ class Server:
         if self._drops:
             self._drops = False
             self._life.on_drop()
+        if self._life.in_use():
+            self.touch()
         now = self._life.boot()
         # Backwards it never goes; where it does, what expires is looked at once too often.
         if not 0 <= now - self._ticked < TICK:

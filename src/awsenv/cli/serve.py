@@ -165,11 +165,21 @@ def _caller(request: wire.Request, keeper: Keeper, now: Callable[[], float]) -> 
 def main(words: list[str]) -> None:
     """Be an agent, as `start` has made it with *words*, until its life is over."""
     memory = Memory(Clock(time.time, server.boot_time))
-    service = Service(memory, cache(lambda: _endpoint(memory)))
+    endpoint = cache(lambda: _endpoint(memory))
+    service = Service(memory, endpoint)
+
+    def in_use() -> bool:
+        return endpoint.cache_info().currsize > 0 and endpoint().is_used()
+
     # Its first client shall not wait for it.
     threading.Thread(target=_load, daemon=True).start()
     server.inherited(
-        words, service.answer, until=memory.until, on_drop=memory.drop, on_tick=memory.drop_expired
+        words,
+        service.answer,
+        until=memory.until,
+        in_use=in_use,
+        on_drop=memory.drop,
+        on_tick=memory.drop_expired,
     ).serve()
 
 
