@@ -90,6 +90,35 @@ def test_a_demo_shell_is_toured_and_gone(
     assert (before, []) == (own(), left())
 
 
+@pytest.mark.parametrize("folder", ["tmp", "long" * 30])
+def test_the_agent_of_a_demo_is_its_own_and_ends_with_it(
+    world: World,
+    environ: dict[str, str],
+    folder: str,
+    tmp_path: Path,
+    until: Callable[[Callable[[], object]], None],
+    has_ended: Callable[[int], bool],
+) -> None:
+    """Log in there, whatever TMPDIR is, and find the person's own agent as it was."""
+    assert world.run("login", world.device.code()).returncode == 0
+    (tmp_path / folder).mkdir(exist_ok=True)
+    show = (
+        "import os, time; from awsenv.agent import client, protocol;"
+        "print(protocol.peer(client.connect(os.environ['AWSENV_RUNTIME_DIR'], time.monotonic() + 60))[1])"
+    )
+    script = f'awsenv login "$(mfa-code)" && awsenv exec power-user -- true && {sys.executable} -c "{show}"'
+
+    answer = world.run("demo", "--", "sh", "-c", script, **environ | {"TMPDIR": str(tmp_path / folder)})
+
+    assert (0, "") == (answer.returncode, answer.stderr)
+    session, agent = answer.stdout.splitlines()
+    assert session.startswith("MFA session of alice ")
+    until(lambda: has_ended(int(agent)))
+    assert int(agent) != world.agent()
+    assert world.run("exec", "power-user", "--", "true").stderr == ""
+    assert list((tmp_path / folder).iterdir()) == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("what", ["command", "shell"])
 def test_a_signal_ends_the_demo_and_all_in_it(

@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from awsenv import environment
+from awsenv.agent import client, place
 from awsenv.cli import process
 from awsenv.cli.exec import own_subshell
 from awsenv.cli.outcome import Caller, Finished
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 USER = "alice"
 EXTERNAL_ID = "demo-external-id"
 REGION = "eu-central-1"
+
+_PREFIX = "awsenv-demo-"
 
 _PATIENCE = 5
 """Seconds that what runs in the demo has to end when the demo is asked to."""
@@ -54,14 +58,29 @@ def demo(caller: Caller, command: Sequence[str]) -> Finished:
             f"the demo needs the package {error.name!r}, which is not installed",
             hint="pip install 'awsenv-shell[demo]'",
         ) from None
-    with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="awsenv-demo-") as home:
+    with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix=_PREFIX, dir=_temporary()) as home:
         _furnish(sandbox, Path(home))
         environ = _environ(caller, sandbox, Path(home))
-        if command:
-            return Finished(_run(command, environ, end_with=signal.SIGTERM))
-        process.complain(TOUR)
-        # An interactive shell ignores SIGTERM.
-        return Finished(_run(*own_subshell(caller, environ, _aws_of(environ)), end_with=signal.SIGHUP))
+        try:
+            if command:
+                return Finished(_run(command, environ, end_with=signal.SIGTERM))
+            process.complain(TOUR)
+            # An interactive shell ignores SIGTERM.
+            return Finished(_run(*own_subshell(caller, environ, _aws_of(environ)), end_with=signal.SIGHUP))
+        finally:
+            _end_agent(environ)
+
+
+def _temporary() -> str:
+    """Return the folder for temporary files; `/tmp` where the socket of an agent would have too long a path in it."""
+    folder = tempfile.gettempdir()
+    longest = f"{folder}/{_PREFIX}{'x' * 8}/{place.SOCKET}"
+    return folder if len(os.fsencode(longest)) <= place.MAX_PATH else "/tmp"  # noqa: S108 - mkdtemp(3) makes a folder that is ours
+
+
+def _end_agent(environ: Environ) -> None:
+    with suppress(client.NoAgent, client.Trouble):
+        client.ask(environ, b"end", [])
 
 
 def _furnish(sandbox: Sandbox, home: Path) -> None:
@@ -99,6 +118,8 @@ def _environ(caller: Caller, sandbox: Sandbox, home: Path) -> dict[str, str]:
         **sandbox.environ(),
         "AWS_CONFIG_FILE": str(home / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(home / "credentials"),
+        # An agent of its own: the person's knows nothing of this AWS, and is not to be ended with it.
+        place.VARIABLE: str(home),
         # The loopback is never reached through a proxy.
         "NO_PROXY": "127.0.0.1",
         "no_proxy": "127.0.0.1",
@@ -108,7 +129,7 @@ def _environ(caller: Caller, sandbox: Sandbox, home: Path) -> dict[str, str]:
 
 def _aws_of(environ: Environ) -> Change:
     """Return what keeps the rc files of a shell from leading it to the person's own AWS."""
-    own = {name: value for name, value in environ.items() if name.startswith("AWS_")}
+    own = {name: value for name, value in environ.items() if name.startswith("AWS_") or name == place.VARIABLE}
     return Change({**environment.spelled_out({}).variables, **own})
 
 
