@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from collections import defaultdict
@@ -207,6 +209,84 @@ def test_commands_that_print_secrets_leave_none_behind(
     assert {"awsenv", "cat"} <= trace.programs()
     assert (set(), set()) == (trace.leaks(secrets), trace.unseen())
     assert known == _files_with(secrets, home, tmp_path / "tmp")
+
+
+def test_an_agent_leaves_no_secret_behind(
+    world: World, environ: dict[str, str], trace: Trace, secrets: dict[str, str], tmp_path: Path
+) -> None:
+    """Write none on the way into an agent's memory, out of it, or by way of its endpoint; nor in any command line."""
+    home, runtime = Path(environ["HOME"]), Path(environ["AWSENV_RUNTIME_DIR"])
+    secrets["the code"] = world.device.code()
+    (home / "code").write_text(secrets["the code"])
+    path = home / ".aws" / "config"
+    path.write_text(path.read_text().replace("mfa_serial", f"mfa_process = cat {home}/code\nmfa_serial"))
+    known = _files_with(secrets, home)
+    fetch = (
+        "import os, urllib.request as u; print(os.environ['AWS_CONTAINER_AUTHORIZATION_TOKEN']);"
+        "print(u.urlopen(u.Request(os.environ['AWS_CONTAINER_CREDENTIALS_FULL_URI'],"
+        "headers={'Authorization': os.environ['AWS_CONTAINER_AUTHORIZATION_TOKEN']})).read().decode())"
+    )
+    program = tmp_path / "fetch"
+    program.write_text(fetch)
+    script = f"""
+awsenv login >&2 && eval "$(awsenv power-user --shell sh)" || exit 1
+printenv AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+awsenv credential-process read-only
+awsenv exec --refresh read-only {sys.executable} {program}
+awsenv renew --shell json
+awsenv status >&2
+AWSENV_RUNTIME_DIR={tmp_path} awsenv exec --refresh read-only --region us-west-2 {sys.executable} {program}
+awsenv logout >&2
+"""
+
+    answer = world.command([*trace.command, "sh", "-c", script], **environ)
+
+    assert answer.returncode == 0, answer.stderr
+    found = {
+        *re.findall(r"(?<![\w/+=-])[A-Za-z0-9/+]{40}(?![\w/+=-])", answer.stdout),
+        *re.findall(r"(?<![\w/+=-])[A-Za-z0-9_-]{43}(?![\w/+=-])", answer.stdout),
+        *re.findall("[A-Za-z0-9+/=]{100,}", answer.stdout),
+    }
+    assert len(found) >= 8, "two keys and their tokens, those of the private agent, and the tokens of two endpoints"
+    secrets |= {f"secret {number}": secret for number, secret in enumerate(sorted(found))}
+    assert (set(), set()) == (trace.leaks(secrets), trace.unseen())
+    assert known == _files_with(secrets, home, tmp_path / "tmp", runtime)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
+def test_an_agent_shows_no_secret_of_its_own(
+    world: World,
+    secrets: dict[str, str],
+    until: Callable[[Callable[[], object]], None],
+    has_ended: Callable[[int], bool],
+) -> None:
+    """Have no secret in its command line or environment, which another process may see, and dump no core."""
+    world.environ["AWS_SESSION_TOKEN_CANARY"] = secrets["a canary"] = "canary-of-the-environment"
+    secrets["the code"] = world.device.code()
+    login = ["sh", "-c", 'ulimit -c unlimited; exec "$@"', "sh", world.program, "login", secrets["the code"]]
+    assert world.command(login).returncode == 0
+    printed = world.run("exec", "power-user", "--", "printenv", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN").stdout
+    secrets |= zip(("the secret key", "the token"), printed.split(), strict=True)
+    agent = world.agent()
+    assert agent is not None
+    process = Path(f"/proc/{agent}")
+    limits, shown = (process / "limits").read_text(), (process / "cmdline").read_bytes()
+    try:
+        shown += (process / "environ").read_bytes()
+    except PermissionError:
+        assert os.geteuid() != 0, "none but root may look"
+    assert process.stat().st_uid == 0, "its memory is not for the person's other processes"
+    dumps = Path("/proc/sys/kernel/core_pattern").read_text().strip()
+    before = set(Path("/").glob("core*"))
+
+    os.kill(agent, signal.SIGABRT)
+    until(lambda: has_ended(agent))
+
+    assert not [name for name in secrets if _is_in(secrets[name], shown)]
+    assert re.search(r"Max core file size +0 +0 ", limits)
+    # Its folder is the root. Where a pipe takes core files the kernel asks whether it is dumpable, which it is not.
+    assert dumps.startswith("|") or before == set(Path("/").glob("core*"))
+    assert set() == _files_with(secrets, Path(world.environ["AWSENV_RUNTIME_DIR"]))
 
 
 @pytest.mark.parametrize(
