@@ -13,11 +13,13 @@ from pathlib import Path
 from awsenv.agent import server
 
 dropped: list[str] = []
+hanging: list[str] = []
 
 
 def answer(verb: bytes, parts: list[bytes]) -> list[bytes]:
     """Return *parts*, or what *verb* asks for."""
     if verb == b"hang":
+        hanging.append("hang")
         time.sleep(60)
     if verb == b"state":
         return [json.dumps(state()).encode()]
@@ -34,10 +36,12 @@ def state() -> dict[str, object]:
         "environ": dict(os.environ),
         "standard": [os.fstat(number).st_rdev == os.stat(os.devnull).st_rdev for number in range(3)],  # noqa: PTH116
         "core": resource.getrlimit(resource.RLIMIT_CORE),
-        "descriptors": sum(is_open(number) for number in range(256)),
+        # Before the descriptors: a thread ends after it has closed its own.
         "threads": threading.active_count(),
+        "descriptors": sum(is_open(number) for number in range(256)),
         "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         "dropped": len(dropped),
+        "hanging": len(hanging),
     }
 
 

@@ -165,10 +165,6 @@ class Server:
         self._ended = True
         self._wake()
 
-    def touch(self) -> None:
-        """Count this moment as a request: the agent is of use otherwise than by its socket."""
-        self._used = self._life.boot()
-
     def _heed_signals(self) -> None:
         # Handlers interrupt the loop at any place, with any lock held: they only leave word.
         def drop(_number: int, _frame: object) -> None:
@@ -187,6 +183,10 @@ class Server:
 
     def _is_over(self) -> bool:
         return self._ended or self._left() <= 0 or self._lost_path()
+
+    def _touch(self) -> None:
+        """Count this moment as a request."""
+        self._used = self._life.boot()
 
     def _left(self) -> float:
         """Return how many seconds are left, if nothing more is asked."""
@@ -210,7 +210,7 @@ class Server:
             self._drops = False
             self._life.on_drop()
         if self._life.in_use():
-            self.touch()
+            self._touch()
         now = self._life.boot()
         # Backwards it never goes; where it does, what expires is looked at once too often.
         if not 0 <= now - self._ticked < TICK:
@@ -250,7 +250,7 @@ class Server:
         conversation = Conversation(connection)
         with self._changing:
             self._active.add(conversation)
-        self.touch()
+        self._touch()
         try:
             threading.Thread(target=self._converse, args=(conversation, once), daemon=True).start()
         except RuntimeError:  # the system gives no more threads
@@ -291,7 +291,7 @@ class Server:
 
     def _leave(self, conversation: Conversation) -> None:
         conversation.close()
-        self.touch()
+        self._touch()
         with self._changing:
             was_full = len(self._active) >= MAX_CONVERSATIONS
             self._active.discard(conversation)
