@@ -44,3 +44,63 @@ def test_the_start_of_a_shell_loads_next_to_nothing(world: World, shell: str) ->
     start = _loaded(world, "-m", "keyword")
 
     assert {"awsenv", "__future__"} == _loaded(world, "-m", "awsenv", "init", shell) - start
+
+
+LANE = {
+    "__future__",
+    "_socket",
+    "awsenv",
+    "awsenv.agent",
+    "awsenv.agent.client",
+    "awsenv.agent.place",
+    "awsenv.agent.protocol",
+    "awsenv.cli",
+    "awsenv.cli.lane",
+    "awsenv.cli.process",
+    "awsenv.cli.wire",
+}
+"""What the fast lane loads on top of Python's own start."""
+
+
+def _modules(world: World, *words: str) -> set[str]:
+    """Return the modules that Python loads with *words*, by their whole names."""
+    done = world.command([sys.executable, "-X", "importtime", *words])
+    assert done.returncode == 0, done.stderr
+    return set(re.findall(r"^import time: .*\| +([\w.]+)", done.stderr, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "read-only --shell sh",
+        "power-user --shell sh",
+        "credential-process read-only",
+        "status",
+        "list",
+        "off --shell sh",
+    ],
+)
+def test_what_an_agent_answers_loads_next_to_nothing(world: World, words: str) -> None:
+    """Load no more than Python's own start, and the few modules that ask the agent."""
+    assert world.run("login", world.device.code()).returncode == 0
+    # SIGTERM, too, ends awsenv with `false;` on stdout.
+    start = _modules(world, "-m", "keyword") | _modules(world, "-c", "import signal")
+
+    assert LANE == _modules(world, "-m", "awsenv", *words.split()) - start
+
+
+def test_a_command_out_of_memory_loads_what_becomes_it(world: World) -> None:
+    """Load nothing for `exec` but what replaces the process."""
+    assert world.run("login", world.device.code()).returncode == 0
+    start = _modules(world, "-m", "keyword") | _modules(world, "-c", "import signal")
+
+    loaded = _modules(world, "-m", "awsenv", "exec", "power-user", "--", "true")
+
+    assert LANE | {"awsenv.launch", "errno"} == loaded - start
+
+
+def test_a_lone_command_does_not_wait_for_the_lane(world: World) -> None:
+    """Load nothing for a role, where no agent runs, that only an agent needs."""
+    loaded = _modules(world, "-m", "awsenv", "read-only", "--shell", "sh")
+
+    assert set() == loaded & {f"awsenv.agent.{name}" for name in ("server", "endpoint", "start", "harden", "watch")}

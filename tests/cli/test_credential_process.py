@@ -1,0 +1,110 @@
+"""`awsenv credential-process ROLE`: what AWS SDKs read, and nothing for a person's eyes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import World
+
+
+def test_the_json_is_that_of_the_sdks(world: World) -> None:
+    """Print the keys of the reference guide, with an expiration that has a zone."""
+    answer = world.run("credential-process", "read-only")
+
+    assert (0, "") == (answer.returncode, answer.stderr)
+    printed = json.loads(answer.stdout)
+    assert ["Version", "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration", "AccountId"] == list(printed)
+    assert (1, world.sandbox.account) == (printed["Version"], printed["AccountId"])
+    assert printed["AccessKeyId"].startswith("ASIA")
+    assert datetime.strptime(printed["Expiration"], "%Y-%m-%dT%H:%M:%S%z").tzinfo is not None
+
+
+def test_keys_of_a_user_have_no_token_and_no_end(world: World) -> None:
+    """Leave out what there is not: an SDK takes an empty token for one."""
+    printed = json.loads(world.run("credential-process", "default").stdout)
+
+    assert {"SessionToken", "Expiration"} & set(printed) == set()
+
+
+def test_an_sdk_takes_a_role_by_it(world: World) -> None:
+    """Let boto3 have the role by a profile, with MFA and without being asked for a code: the agent has the session."""
+    assert world.run("login", world.device.code()).returncode == 0
+    world.configure(f"[profile sdk]\ncredential_process = {world.program} credential-process power-user\n")
+    script = "import boto3; print(boto3.Session(profile_name='sdk').client('sts').get_caller_identity()['Arn'])"
+
+    answer = world.command([sys.executable, "-c", script], AWS_REGION="eu-central-1")
+
+    assert (0, "") == (answer.returncode, answer.stderr)
+    assert ":assumed-role/power-user/" in answer.stdout
+
+
+def test_a_role_of_the_agent_is_asked_for_once(world: World) -> None:
+    """Print the same keys as long as they live: an SDK keeps them for one process only."""
+    assert world.run("login", world.device.code()).returncode == 0
+    world.sandbox.clear_calls()
+
+    printed = {world.run("credential-process", "power-user").stdout for _ in range(3)}
+
+    assert (1, ["AssumeRole"]) == (len(printed), world.actions())
+
+
+@pytest.mark.parametrize(
+    ("words", "status"), [("no-such-role", 5), ("power-user", 6), ("", 2), ("read-only --region nowhere", 3)]
+)
+def test_a_failure_prints_nothing_to_be_read(world: World, words: str, status: int) -> None:
+    """Say what is wrong on stderr, which the SDKs show; `false;` is for shells."""
+    answer = world.run("credential-process", *words.split())
+
+    assert (status, "") == (answer.returncode, answer.stdout)
+    assert answer.stderr.startswith("awsenv: ")
+
+
+def test_a_person_is_shown_no_keys(world: World) -> None:
+    """Print nothing to a terminal or a file unless told to, and say how the command is meant."""
+    master, slave = os.openpty()
+    for words in ([], ["--print"]):
+        answer = subprocess.run(
+            [world.program, "credential-process", "read-only", *words],
+            env=world.environ,
+            stdin=slave,
+            stdout=slave,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            check=False,
+        )
+        assert (2 if not words else 0) == answer.returncode
+        if not words:
+            assert "credential_process = awsenv credential-process read-only" in answer.stderr
+            assert "AssumeRole" not in world.actions()
+    assert b'"SecretAccessKey"' in os.read(master, 65536)
+    os.close(slave)
+    os.close(master)
+
+
+def test_nothing_goes_to_a_file(world: World, tmp_path: Path) -> None:
+    """Refuse to write keys to a disk."""
+    kept = tmp_path / "kept"
+    with kept.open("w") as file:
+        answer = subprocess.run(
+            [world.program, "credential-process", "read-only"],
+            env=world.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert (2, "") == (answer.returncode, kept.read_text())
+    assert "the keys would have gone to a file" in answer.stderr
