@@ -26,7 +26,7 @@ from awsenv.errors import MfaError, UnreachableError
 from awsenv.model import AssumeRole, Chain, Credentials, RoleArn, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 ENDS = datetime(2040, 1, 2, 3, 4, 5, 678, tzinfo=timezone(timedelta(hours=2)))
 CREDENTIALS = Credentials("ASIAEXAMPLE", "canary-secret", "canary-token", ENDS, "123456789012")
@@ -50,6 +50,15 @@ class Answer:
         assert told["code"] == told["Code"]
         assert "canary" not in self.body
         return str(told["message"])
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait, but not for ever."""
+    for _ in range(6000):
+        if is_so():
+            return
+        threading.Event().wait(0.01)
+    pytest.fail("it does not come about")
 
 
 class Client:
@@ -346,7 +355,7 @@ def test_a_byte_at_a_time(hasty: Endpoint, roles: Roles) -> None:
     """A client that sends slowly is cut off in the middle, however often it sends."""
     client = Client(*hasty.grant("role"))
     request = f"GET {client.path} HTTP/1.1\r\nHost: 127.0.0.1:{client.port}\r\n"
-    request += f"Authorization: {client.token}\r\nX: {'x' * 9000}\r\n\r\n"
+    request += f"Authorization: {client.token}\r\nX: {'x' * 2000}\r\n\r\n"
     sent = 0
     with client.connect() as connection:
         connection.settimeout(0.02)
@@ -431,8 +440,8 @@ def test_ends_with_the_command(endpoint: Endpoint, process: subprocess.Popen[byt
     client = Client(*endpoint.grant("role", process.pid))
     assert 200 == client.ask().status
     process.kill()
-    while (answer := client.ask()).status == 200:
-        threading.Event().wait(0.01)
+    wait_until(lambda: client.ask().status != 200)
+    answer = client.ask()
     assert (404, "awsenv: there are no credentials here, or the command has ended") == (answer.status, answer.message)
     assert 200 == other.ask().status
     assert "other" == roles.asked[-1]
@@ -442,8 +451,7 @@ def test_command_that_has_ended_before(endpoint: Endpoint, process: subprocess.P
     """A grant for a process that is no more ends at once."""
     process.communicate()
     client = Client(*endpoint.grant("role", process.pid))
-    while client.ask().status == 200:
-        threading.Event().wait(0.01)
+    wait_until(lambda: client.ask().status == 404)
     assert not endpoint.is_used()
 
 
@@ -453,8 +461,7 @@ def test_is_used(endpoint: Endpoint, process: subprocess.Popen[bytes]) -> None:
     endpoint.grant("role", process.pid)
     assert endpoint.is_used()
     process.kill()
-    while endpoint.is_used():
-        threading.Event().wait(0.01)
+    wait_until(lambda: not endpoint.is_used())
 
 
 def test_close(roles: Roles) -> None:
@@ -465,8 +472,20 @@ def test_close(roles: Roles) -> None:
     endpoint.close()
     with pytest.raises(ConnectionRefusedError):
         client.connect()
-    while threading.active_count() > before:
-        threading.Event().wait(0.01)
+    wait_until(lambda: threading.active_count() <= before)
+
+
+def test_close_in_the_middle_of_a_request(roles: Roles) -> None:
+    """Who has begun to ask when it is closed gets nothing any more."""
+    endpoint = Endpoint(roles.credentials_for)
+    client = Client(*endpoint.grant("role"))
+    with client.connect() as connection:
+        connection.sendall(f"GET {client.path} HTTP/1.1\r\nAuthorization: {client.token}\r\n".encode())
+        assert 200 == client.ask().status, "which was taken after the other"
+        endpoint.close()
+        connection.sendall(f"Host: 127.0.0.1:{client.port}\r\n\r\n".encode())
+        assert connection.recv(LONGEST).startswith(b"HTTP/1.1 404 ")
+    assert ["role"] == roles.asked
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,9 @@ from hypothesis import strategies as st
 from awsenv.agent.memory import MAX_ROLES, Clock, Held, Memory, Plan
 from awsenv.errors import AgentError, UnreachableError
 from awsenv.model import AssumeRole, Chain, Credentials, GetSessionToken, Mfa, RoleArn, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HOUR = 3600
 NOON = 1_800_000_000.0
@@ -162,10 +166,13 @@ def test_min_remaining_beyond_what_aws_gives(memory: Memory, plan: Plan, aws: Aw
     assert 2 == aws.asked
 
 
-def wait_for(aws: Aws, number: int) -> None:
-    """Wait until AWS has been asked *number* times."""
-    while aws.asked < number:
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait, but not for ever."""
+    for _ in range(6000):
+        if is_so():
+            return
         threading.Event().wait(0.01)
+    pytest.fail("it does not come about")
 
 
 def waiting(threads: list[threading.Thread]) -> int:
@@ -197,8 +204,7 @@ def test_fifty_threads_make_one_request(memory: Memory, plan: Plan, aws: Aws, *,
     threads = [threading.Thread(target=ask) for _ in range(50)]
     for thread in threads:
         thread.start()
-    while waiting(threads) < 49:
-        threading.Event().wait(0.01)
+    wait_until(lambda: waiting(threads) == 49)
     aws.may_answer.set()
     for thread in threads:
         thread.join(60)
@@ -255,6 +261,14 @@ def test_renewal_that_fails_is_tried_again_after_a_while(memory: Memory, plan: P
     assert "3" == key_id(memory, plan)
 
 
+def test_errors_hold_no_frames(memory: Memory, plan: Plan, aws: Aws) -> None:
+    """With an error that is told go none of the frames in which AWS was asked: they hold keys."""
+    aws.failure = UnreachableError("AWS is away")
+    with pytest.raises(UnreachableError) as raised:
+        memory.role(plan)
+    assert "fetch" not in [entry.name for entry in raised.traceback]
+
+
 def test_nobody_waits_for_ever(memory: Memory, aws: Aws) -> None:
     """Whatever ends a request ends the waiting, and the next one is made."""
 
@@ -280,7 +294,7 @@ def test_keep_while_aws_is_asked(memory: Memory, plan: Plan, aws: Aws) -> None:
     aws.may_answer.clear()
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(memory.role, plan)
-        wait_for(aws, 1)
+        wait_until(lambda: aws.asked == 1)
         kept = memory.keep(plan, aws.keys("kept"))
         assert "kept" == key_id(memory, plan)
         aws.may_answer.set()
@@ -505,7 +519,7 @@ def test_drop_while_aws_is_asked(memory: Memory, plan: Plan, aws: Aws) -> None:
     aws.may_answer.clear()
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(memory.role, plan)
-        wait_for(aws, 1)
+        wait_until(lambda: aws.asked == 1)
         memory.drop()
         aws.may_answer.set()
         assert "1" == slow.result(60).credentials.access_key_id
@@ -520,7 +534,7 @@ def test_drop_while_a_renewal_fails(memory: Memory, plan: Plan, aws: Aws, times:
     aws.may_answer.clear()
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(memory.role, plan)
-        wait_for(aws, 2)
+        wait_until(lambda: aws.asked == 2)
         memory.drop()
         aws.may_answer.set()
         with pytest.raises(UnreachableError):

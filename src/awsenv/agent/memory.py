@@ -295,7 +295,7 @@ class Memory:
             slot.flight = None
             if flight.lease is None:
                 slot.retry_at = self._clock.boot() + RETRY
-            elif self._slots.get(plan.key) is slot:
+            else:
                 slot.lease = flight.lease
         flight.landed.set()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 import sys
@@ -46,9 +45,7 @@ def _waiter(pid: int, interval: float) -> Callable[[], None]:
     """Return what waits for the end. The process is taken hold of here and now: its number may be given away later."""
     try:
         return _by_descriptor(pid)
-    except ProcessLookupError:
-        return lambda: None
-    except (OSError, NotImplementedError):
+    except (OSError, NotImplementedError):  # it has ended already, or the system has no such means
         return lambda: _by_looking(pid, interval)
 
 
@@ -78,10 +75,8 @@ elif hasattr(select, "kqueue"):
         )
         try:
             queue.control([event], 0)
-        except OSError as error:
+        except OSError:
             queue.close()
-            if error.errno == errno.ESRCH:
-                raise ProcessLookupError(error.errno, error.strerror) from error
             raise
 
         def wait() -> None:
