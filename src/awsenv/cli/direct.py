@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -40,8 +41,11 @@ class Direct:
 
     def obtain(self, wanted: Wanted) -> Obtained:
         """Walk the chain, asking for codes where they are needed."""
+        from awsenv.cli.status import shortfall  # noqa: PLC0415 - not for what asks for no role
+
         self._say(wanted.chain.notes)
         credentials = _walked(wanted, wanted.chain)
+        self._say(shortfall(wanted, credentials, time.time()))
         return Obtained(wanted.chain, credentials, self._hand_over(wanted.chain, credentials))
 
     def renew(self, renewal: str) -> Obtained:

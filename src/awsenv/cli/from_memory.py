@@ -10,7 +10,7 @@ from awsenv import broker, config, mfa
 from awsenv.agent.memory import Plan
 from awsenv.cli import wire
 from awsenv.cli.outcome import Address, Obtained, Wanted
-from awsenv.cli.status import held_rows
+from awsenv.cli.status import held_rows, shortfall
 from awsenv.errors import RefusedError
 from awsenv.model import GetSessionToken
 
@@ -61,6 +61,11 @@ class FromMemory:
 
     def obtain(self, wanted: Wanted) -> Obtained:
         """Return a role that is held, or that can be had without a code."""
+        got = self._obtained(wanted)
+        self._say(shortfall(wanted, got.credentials, self._now()))
+        return got
+
+    def _obtained(self, wanted: Wanted) -> Obtained:
         role = self._memory.role(planned(wanted, self._memory), min_remaining=wanted.min_remaining)
         self._say(role.plan.chain.notes)
         return Obtained(role.plan.chain, role.credentials, role.id)
@@ -75,7 +80,7 @@ class FromMemory:
 
     def endpoint(self, wanted: Wanted) -> Address:
         """Serve a role, renewed, while the client's process lives."""
-        return self._grant(_renewable(self.obtain(wanted)), self._pid)
+        return self._grant(_renewable(self._obtained(wanted)), self._pid)
 
     def held(self) -> tuple[tuple[str, str], ...]:
         """Return what is held."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from awsenv.agent.memory import Held
+    from awsenv.cli.outcome import Wanted
 
 
 def status(caller: Caller, *, verify: bool) -> Print:
@@ -61,6 +62,16 @@ def left(seconds: int) -> str:
         return f"{seconds}s"
     hours, minutes = divmod(seconds // 60, 60)
     return f"{hours}h{minutes:02}m" if hours else f"{minutes}m"
+
+
+def shortfall(wanted: Wanted, credentials: Credentials, now: float) -> tuple[str, ...]:
+    """Return the note that even new credentials have less time left than is wanted, where it is so."""
+    if credentials.expiration is None or not wanted.min_remaining:
+        return ()
+    rest = int(credentials.expiration.timestamp() - now)
+    if rest >= wanted.min_remaining:
+        return ()
+    return (f"{wanted.chain.label} has {left(rest)} left, less than --min-remaining asks for: AWS grants no more",)
 
 
 def held_rows(held: Iterable[Held], now: float) -> tuple[tuple[str, str], ...]:
