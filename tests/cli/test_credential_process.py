@@ -42,7 +42,7 @@ def test_an_sdk_takes_a_role_by_it(world: World) -> None:
     world.configure(f"[profile sdk]\ncredential_process = {world.program} credential-process power-user\n")
     script = "import boto3; print(boto3.Session(profile_name='sdk').client('sts').get_caller_identity()['Arn'])"
 
-    answer = world.command([sys.executable, "-c", script], AWS_REGION="eu-central-1")
+    answer = world.command([sys.executable, "-c", script], AWS_DEFAULT_REGION="eu-central-1")
 
     assert (0, "") == (answer.returncode, answer.stderr)
     assert ":assumed-role/power-user/" in answer.stdout

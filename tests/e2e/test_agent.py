@@ -145,6 +145,64 @@ def test_fifty_at_once_are_one_call(world: World) -> None:
     assert world.actions() == ["AssumeRole"]
 
 
+def test_a_login_asks_for_a_code(world: World, environ: dict[str, str], terminal: Callable[..., Terminal]) -> None:
+    """Ask at the terminal where none was given, and again where AWS rejects it."""
+    shown = terminal(["awsenv", "login"], environ)
+    for code in ("000000", world.device.code()):
+        shown.see("MFA code for alice .*: ")
+        shown.send(code + "\r")
+
+    assert shown.gone() == 0
+    assert "MFA session of alice" in shown.transcript
+    assert world.run("exec", "power-user", "--", "true").returncode == 0
+
+
+def test_three_wrong_codes_start_no_agent(
+    world: World, environ: dict[str, str], terminal: Callable[..., Terminal]
+) -> None:
+    """Give up in the end, and leave all as it was."""
+    shown = terminal(["awsenv", "login"], environ)
+    for code in ("000000", "000001", "000002"):
+        shown.see("MFA code for alice .*: ")
+        shown.send(code + "\r")
+
+    assert shown.gone() == 6
+    assert "awsenv: AWS rejected 3 MFA codes" in shown.transcript
+    assert world.agent() is None
+
+
+@pytest.mark.parametrize(("key", "status"), [("\x03", 130), ("\x04", 6)], ids=["ctrl-c", "ctrl-d"])
+def test_a_login_that_is_cancelled_starts_no_agent(
+    world: World, environ: dict[str, str], terminal: Callable[..., Terminal], key: str, status: int
+) -> None:
+    """Ask AWS for nothing, and leave all as it was."""
+    shown = terminal(["awsenv", "login"], environ)
+    shown.see("MFA code for alice .*: ")
+    shown.send(key)
+
+    assert (status, [], None) == (shown.gone(), world.actions(), world.agent())
+
+
+def test_a_terminal_that_closes_leaves_the_agent(
+    world: World, environ: dict[str, str], terminal: Callable[..., Terminal]
+) -> None:
+    """Belong to no terminal, as ssh-agent does: Ctrl-C and a closed window are for the shell that logged in."""
+    shell = terminal(["sh", "-c", "awsenv login; exec sleep 1000"], environ)
+    shell.see("MFA code for alice .*: ")
+    shell.send(world.device.code() + "\r")
+    shell.see("MFA session of alice")
+    agent = world.agent()
+    assert agent is not None
+    assert os.getsid(agent) != os.getsid(shell.process.pid)
+
+    shell.send("\x03")
+    shell.hang_up()
+    shell.process.wait(60)
+
+    assert agent == world.agent()
+    assert world.run("exec", "power-user", "--", "true").returncode == 0
+
+
 def request(world: World, *words: str) -> wire.Request:
     """Return the request that the fast lane sends for *words*."""
     return wire.Request(
@@ -475,3 +533,20 @@ def test_an_unsafe_place_is_named_and_not_used(world: World, tmp_path: Path, wha
     assert re.fullmatch(rf"awsenv: the agent is not used: {folder}.*\n", answer.stderr)
     assert refused.returncode == 8
     assert str(folder) in refused.stderr
+
+
+@pytest.mark.parametrize("logged_in", [False, True], ids=["alone", "agent"])
+@pytest.mark.parametrize("words", ["read-only --shell sh", "exec read-only -- true", "credential-process read-only"])
+def test_it_is_said_when_even_new_keys_have_too_little_left(world: World, words: str, *, logged_in: bool) -> None:
+    """Hand out what AWS gives, and say that it is less than was wanted: no command fails for it."""
+    if logged_in:
+        world.run("login", world.device.code())
+    first, _, rest = words.partition("read-only")
+
+    short = world.run(*first.split(), "read-only", "--duration", "15m", "--min-remaining", "20m", *rest.split())
+    enough = world.run(*first.split(), "read-only", "--duration", "30m", "--min-remaining", "20m", *rest.split())
+
+    assert (0, 0, "") == (short.returncode, enough.returncode, enough.stderr)
+    assert re.fullmatch(
+        r"awsenv: read-only has 1[45]m left, less than --min-remaining asks for: AWS grants no more\n", short.stderr
+    )
