@@ -204,6 +204,38 @@ def test_a_role_says_by_what_the_agent_knows_it() -> None:
     assert {} == environment.original(renewed)
 
 
+def test_a_renewal_is_other_keys_of_the_same_role() -> None:
+    """Name them, when they end and what the agent knows them by; nothing else, and nothing that is so already."""
+    role = environment.change(chain(), credentials(), {}, renewal="abc").applied_to({})
+    later = credentials("2", expiration=EXPIRATION + timedelta(hours=1))
+
+    expected = {
+        "AWS_ACCESS_KEY_ID": "ASIA2",
+        "AWS_SECRET_ACCESS_KEY": "secret2",
+        "AWS_SESSION_TOKEN": "token2",
+        "AWS_CREDENTIAL_EXPIRATION": "2026-11-23T18:00:00Z",
+        "AWSENV_ACCESS_KEY_ID": "ASIA2",
+        "AWSENV_EXPIRES_EPOCH": "1795456800",
+    }
+    assert expected == dict(environment.renewal(later, role, "abc").variables)
+    assert expected | {"AWSENV_RENEW": "def"} == dict(environment.renewal(later, role, "def").variables)
+    assert {} == environment.renewal(credentials(), role, "abc").variables
+
+
+@given(environs, environs)
+def test_a_renewal_leaves_what_is_set_since(before: dict[str, str], since: dict[str, str]) -> None:
+    """Keep a region, a profile, whatever the person has set since, and bring back with `off` what there would be."""
+    kept = {name: value for name, value in since.items() if name not in environment.EXPORTED[:4]}
+    shell = put_on(before) | kept
+
+    renewed = environment.renewal(credentials("2"), shell, "abc").applied_to(shell)
+
+    keys = {*environment.EXPORTED[:4], "AWSENV_ACCESS_KEY_ID", "AWSENV_EXPIRES_EPOCH", "AWSENV_RENEW"}
+    assert {**shell, **{name: renewed[name] for name in keys}} == renewed
+    assert ("ASIA2", "secret2", "token2") == tuple(renewed[name] for name in environment.EXPORTED[:3])
+    assert environment.original(shell) == environment.original(renewed)
+
+
 def test_a_role_that_is_served_can_be_said_again() -> None:
     """Put the endpoint on an environment that rc files have changed since."""
     role = serve({"AWS_ACCESS_KEY_ID": "AKIAMINE"})

@@ -2,6 +2,7 @@
 
     change(chain, credentials, environ)  what `use` and `exec` do to an environment
     served(chain, url, token, environ)   what `exec --refresh` does: where to get keys from, in place of keys
+    renewal(credentials, environ, …)     what `renew` does: other keys of the same role
     restore(environ)                     what `off` does: back to what was there before the first `use`
     original(environ)                    the environment as if no role were active: what sources are looked for in
     active(environ)                      the role that is active, for `status` and for the prompt
@@ -121,18 +122,22 @@ def change(chain: Chain, credentials: Credentials, environ: Environ, renewal: st
         renewal: By what the agent knows the role, so that the shell can ask for new keys; None: no agent does.
     """
     before = original(environ)
-    expires = credentials.expiration and credentials.expiration.astimezone(timezone.utc)
-    exports = {
-        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
-        "AWS_SESSION_TOKEN": credentials.session_token,
-        "AWS_CREDENTIAL_EXPIRATION": None if expires is None else expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        **_labels(chain, credentials.account, before),
-        KEY_ID: credentials.access_key_id,
-        EXPIRES_EPOCH: None if expires is None else str(int(expires.timestamp())),
-        RENEW: renewal,
-    }
+    exports = {**_keys(credentials, renewal), **_labels(chain, credentials.account, before)}
     return _difference(environ, _put_on(before, exports, (*EXPORTED, *REMOVED)))
+
+
+def renewal(credentials: Credentials, environ: Environ, renewal: str | None) -> Change:
+    """Return what puts other keys of the role that is active in *environ* in place of those there.
+
+    The region, a profile, the labels: what the person has set since the role was put on stays.
+
+    Args:
+        credentials: The keys.
+        environ: The environment of the caller, which has keys of that role.
+        renewal: As for `change`.
+    """
+    keys = _keys(credentials, renewal)
+    return Change({name: keys[name] for name in _ORDER if name in keys and environ.get(name) != keys[name]})
 
 
 def served(
@@ -228,6 +233,19 @@ def _set_by_role(environ: Environ) -> Iterable[str]:
     if environ.get(_URL) == environ[REFRESH]:
         yield from (_URL, _TOKEN)
     yield from (name for name in FILES if environ.get(name) == _NO_FILE)
+
+
+def _keys(credentials: Credentials, renewal: str | None) -> dict[str, str | None]:
+    expires = credentials.expiration and credentials.expiration.astimezone(timezone.utc)
+    return {
+        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+        "AWS_SESSION_TOKEN": credentials.session_token,
+        "AWS_CREDENTIAL_EXPIRATION": None if expires is None else expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        KEY_ID: credentials.access_key_id,
+        EXPIRES_EPOCH: None if expires is None else str(int(expires.timestamp())),
+        RENEW: renewal,
+    }
 
 
 def _labels(chain: Chain, account: str | None, before: Environ) -> dict[str, str | None]:

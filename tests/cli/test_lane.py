@@ -437,6 +437,39 @@ def test_a_renewal_prints_what_use_prints(lanes: Lanes) -> None:
     assert {"AWS_ACCESS_KEY_ID", "AWSENV_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"} <= set(json.loads(actual.out))
 
 
+def with_the_role(lanes: Lanes) -> dict[str, str]:
+    """Return the environment of a shell with a role that the agent holds, whose keys there have been renewed since."""
+    stale = ("AWS_ACCESS_KEY_ID", "AWSENV_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    printed = json.loads(lanes.fast(["read-only", "--shell", "json"], lanes.environ()).out)
+    return lanes.environ() | printed | dict.fromkeys(stale, "ASIAOLD")
+
+
+def test_a_renewal_leaves_what_the_person_has_set_since(lanes: Lanes) -> None:
+    """Change the keys, and neither the region nor the profile that were chosen after the role."""
+    shell = with_the_role(lanes) | {"AWS_REGION": "us-west-2", "AWS_DEFAULT_REGION": "us-west-2", "AWS_PROFILE": "x"}
+
+    done = lanes.fast(["renew", "--shell", "json"], shell)
+
+    keys = {"AWS_ACCESS_KEY_ID", "AWSENV_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+    assert (0, keys, b"") == (done.status, set(json.loads(done.out)), done.err)
+
+
+@pytest.mark.parametrize("key_id", ["AKIAMINE", None])
+def test_a_key_of_the_persons_own_is_not_renewed_away(key_id: str | None, lanes: Lanes) -> None:
+    """Change nothing in a shell whose keys were set, or unset, after the role."""
+    shell = with_the_role(lanes) | {"AWS_ACCESS_KEY_ID": key_id or ""}
+    if key_id is None:
+        del shell["AWS_ACCESS_KEY_ID"]
+
+    done = lanes.fast(["renew", "--shell", "sh"], shell)
+
+    assert (8, b"false;\n") == (done.status, done.out)
+    assert done.err == (
+        b"awsenv: the keys in this shell are not those of the role: they were set after it\n"
+        b"  try: awsenv read-only puts the role on again\n"
+    )
+
+
 def test_an_environment_that_is_too_large_is_one_note(lanes: Lanes) -> None:
     """Do without the agent what cannot be sent to it."""
     environ = lanes.environ() | {f"AWSENV_SAVED_{n}": "x" * 100_000 for n in range(3)}
