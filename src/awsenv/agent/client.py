@@ -26,6 +26,7 @@ LONGEST = 90.0
 """How many seconds an answer may take in all: AWS is asked with time-outs that add up to less."""
 
 _RETRY = 0.01
+_DYING = 0.2
 
 
 class NoAgent(Exception):  # noqa: N818 - its name says what happened
@@ -38,6 +39,10 @@ class Trouble(Exception):  # noqa: N818 - its name says what happened
 
 class Dead(Trouble):
     """The agent has died, and left its socket. The socket is removed, so that this is said once."""
+
+
+class Lost(Trouble):
+    """The connection broke, or what came by it is no message."""
 
 
 class OtherVersion(Trouble):
@@ -68,6 +73,10 @@ def ask(environ: Mapping[str, str], verb: bytes, parts: Sequence[bytes], *, pati
         raise Trouble(f"the agent is not used: {unsafe.fact}") from None
     try:
         return exchange(connection, verb, parts, patience=patience)
+    except Lost:
+        # If it has died at work, this is the one note of that. It takes a moment to be gone.
+        _sweep(folder, _DYING)
+        raise
     finally:
         connection.close()
 
@@ -99,9 +108,9 @@ def exchange(
     except TimeoutError:
         raise Trouble(f"the agent{_process(connection)} is stuck") from None
     except protocol.ProtocolError as error:
-        raise Trouble(f"the agent cannot be talked to: {error}") from None
+        raise Lost(f"the agent cannot be talked to: {error}") from None
     except OSError as error:
-        raise Trouble(f"the agent is gone: {error.strerror}") from None
+        raise Lost(f"the agent is gone: {error.strerror}") from None
     status, *answer = message or [b""]
     if status == b"ok":
         return answer
@@ -161,16 +170,26 @@ def _connect(connection: _socket.socket, path: str, deadline: float) -> None:
         raise place.Unsafe(f"another user listens at {path}", path)
 
 
-def _sweep(folder: str) -> None:
-    """Remove the socket in *folder* if nobody listens at it, and nobody is about to."""
+def _sweep(folder: str, patience: float = 0.0) -> None:
+    """Remove the socket in *folder* if nobody listens at it, or stops to within *patience* seconds."""
+    end = time.monotonic() + patience
     try:
         with place.Lock(folder, wait=False):
-            try:
-                connect(folder, time.monotonic() + PATIENCE).close()
-            except ConnectionRefusedError:
-                os.unlink(os.path.join(folder, place.SOCKET))
+            while _is_listened_at(folder):
+                if time.monotonic() > end:
+                    return
+                time.sleep(_RETRY)
+            os.unlink(os.path.join(folder, place.SOCKET))
     except (OSError, place.Unsafe):
         pass  # whoever starts the next agent sees to it
+
+
+def _is_listened_at(folder: str) -> bool:
+    try:
+        connect(folder, time.monotonic() + PATIENCE).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def _message(connection: _socket.socket, request: list[bytes], patience: float, longest: float) -> list[bytes]:
