@@ -282,8 +282,9 @@ def test_where_no_agent_can_be_no_code_is_spent(world: World, tmp_path: Path, ca
         del environ["HOME"]
     elif case == "a home that cannot be written":
         # /proc is of the person's own user nowhere but for root, who can write everywhere else.
-        environ["HOME"] = "/proc" if os.geteuid() == 0 else str(tmp_path / "locked")
-        (tmp_path / "locked").mkdir(mode=0o500)
+        locked = Path(world.environ[place.VARIABLE]).with_name("locked")
+        locked.mkdir(mode=0o500)
+        environ["HOME"] = "/proc" if os.geteuid() == 0 else str(locked)
     else:
         environ[place.VARIABLE] = str(tmp_path / ("x" * 100)) if case == "too long" else "relative"
 

@@ -34,7 +34,7 @@ ROLE = {
 
 def shown(environ: dict[str, str], now: float = NOW - 3540) -> tuple[str, tuple[str, ...]]:
     """Return what `awsenv status` prints and notes in *environ*, *now*."""
-    keeper = Direct([], environ, list, agent=False)
+    keeper = Direct([], environ, lambda _: None, agent=False)
     outcome = status(Caller(environ, "/bin/awsenv", keeper, prints_to_terminal=True, now=lambda: now), verify=False)
     return outcome.text, outcome.notes
 
