@@ -40,7 +40,9 @@ function awsenv --description 'An AWS role in this shell'
     end
     # An empty fish_trace of our own, so that a trace does not show the keys.
     set -l fish_trace
-    set -l change (AWSENV_SHELL=fish $_AWSENV_BIN $argv | string collect)
+    # Of what Ctrl-Z stops in (…) fish would wait for the output, and be stuck.
+    set -l start 'trap "" TSTP; exec "$0" "$@"'
+    set -l change (AWSENV_SHELL=fish /bin/sh -c $start "$_AWSENV_BIN" $argv | string collect)
     set -l result $pipestatus[1]
     test $result -eq 0
     or return $result
@@ -58,7 +60,6 @@ and set -g __awsenv_has_path
 function __awsenv_describe --no-scope-shadowing --description 'Set text, color and left, variables of the caller'
     set text $AWSENV_LABEL
     set color
-    set left
     # One look for both: a label of harmless characters, and a plain number.
     if not string match -qr -- '^[A-Za-z0-9_.@+=,/-]*:[1-9][0-9]{0,10}$' "$text:$AWSENV_EXPIRES_EPOCH"
         # Somebody has set one by hand: an escape sequence must not reach the terminal.
@@ -107,19 +108,19 @@ function __awsenv_renew --no-scope-shadowing --description 'Renew the role, with
     or return
     # Beforehand: Ctrl-C leads to the next prompt, and not back here.
     set -g __awsenv_tried "$AWSENV_EXPIRES_EPOCH $minute"
-    # As in `awsenv`; but a text that is no change is not shown. `sh` is silent of a program that cannot start or is
-    # killed, of which fish would tell, and ignores Ctrl-Z, which would leave the program behind, stopped.
+    # As in `awsenv`; but a text that is no change is not shown, and `sh` is silent of a program that cannot start or is
+    # killed, of which fish would tell.
     set -l fish_trace
-    set -l start 'trap "" TSTP; AWSENV_SHELL=fish "$0" renew || exit'
+    set -l start 'AWSENV_SHELL=fish "$0" renew || exit'
     set -l change (/bin/sh -c $start "$_AWSENV_BIN" </dev/null 2>/dev/null | string collect)
     test $pipestatus[1] -eq 0
     and string match -qr -- '^(if|set) ' "$change"
     or return
     eval $change 2>/dev/null
+    set left 300
     __awsenv_describe
     set minute expired
-    set -q left[1]
-    and test $left[1] -gt 0
+    test $left[1] -gt 0
     and set minute $left[2]
     set -g __awsenv_tried "$AWSENV_EXPIRES_EPOCH $minute"
 end
@@ -166,9 +167,10 @@ if status is-interactive
         if test -n "$AWSENV_LABEL"
             set -l text
             set -l color
-            set -l left
+            # What stays where no end is known.
+            set -l left 300
             __awsenv_describe
-            if set -q left[1]; and test -n "$AWSENV_RENEW" -a $left[1] -lt 300 -a "$AWSENV_AUTO_REFRESH" != 0
+            if test $left[1] -lt 300; and test -n "$AWSENV_RENEW" -a "$AWSENV_AUTO_REFRESH" != 0
                 # For the prompt after Ctrl-C, which ends this function.
                 set -g __awsenv_text "$text "
                 __awsenv_renew

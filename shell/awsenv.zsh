@@ -42,7 +42,8 @@ function _awsenv_evaluate {
   setopt no_xtrace no_verbose
   trap - DEBUG
   local _awsenv_change
-  _awsenv_change=$(AWSENV_SHELL=zsh "$_AWSENV_BIN" "$@") || return
+  # Of what Ctrl-Z stops in $(…) zsh would wait for the output, and be stuck.
+  _awsenv_change=$(AWSENV_SHELL=zsh /bin/sh -c 'trap "" TSTP; exec "$0" "$@"' "$_AWSENV_BIN" "$@") || return
   case $_awsenv_change in
     '' | 'if '* | 'export '* | 'unset '*) eval "$_awsenv_change" ;;
     *) print -r -- "$_awsenv_change" ;;
