@@ -188,6 +188,20 @@ def waiting(threads: list[threading.Thread]) -> int:
     return found
 
 
+def test_a_prompt_does_not_wait_for_an_aws_that_hangs(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """Hand out what still lives; what AWS says in the end is for whoever asks then."""
+    role = memory.role(plan)
+    times.pass_(HOUR - 200)
+    aws.may_answer.clear()
+    assert "1" == memory.renewed(role.id, patience=0.01).credentials.access_key_id
+    times.pass_(200)
+    with pytest.raises(AgentError, match="AWS has not given label of key yet"):
+        memory.renewed(role.id, patience=0.01)
+    aws.may_answer.set()
+    assert "2" == memory.renewed(role.id).credentials.access_key_id
+    assert 2 == aws.asked
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_fifty_threads_make_one_request(memory: Memory, plan: Plan, aws: Aws, *, fails: bool) -> None:
     """While AWS is asked all others wait, and share the answer, or the error, which is not kept."""
@@ -204,7 +218,7 @@ def test_fifty_threads_make_one_request(memory: Memory, plan: Plan, aws: Aws, *,
     threads = [threading.Thread(target=ask) for _ in range(50)]
     for thread in threads:
         thread.start()
-    wait_until(lambda: waiting(threads) == 49)
+    wait_until(lambda: waiting(threads) == 50)
     aws.may_answer.set()
     for thread in threads:
         thread.join(60)

@@ -113,7 +113,11 @@ class Endpoint:
         name, token = secrets.token_hex(16), secrets.token_urlsafe(32)
         self._grants[name] = _Grant(role_id, token)
         if pid is not None:
-            when_gone(pid, lambda: self._revoke(name))
+            try:
+                when_gone(pid, lambda: self._revoke(name))
+            except BaseException:
+                self._revoke(name)
+                raise
         return f"http://{self._host}{_FOLDER}{name}", token
 
     def is_used(self) -> bool:

@@ -39,6 +39,9 @@ FRESH = 60
 RETRY = 30
 """Seconds after a renewal that failed: so long what is held is good enough, if it is good at all."""
 
+LONGEST = 60.0
+"""Seconds that anybody waits for AWS. Its own time-outs are shorter; those of other sources need not be."""
+
 ENDLESS = 3600
 """Seconds that keys without an end are held before their source is read again."""
 
@@ -69,7 +72,7 @@ class Plan:
     """What a person knows it by."""
     chain: Chain = field(repr=False)
     fetch: Callable[[], Credentials] = field(repr=False)
-    """Asks AWS, and nobody for a code. Called in the thread of whoever asks first, or in one of its own."""
+    """Asks AWS, and nobody for a code. Called in a thread of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +164,11 @@ class Memory:
             slot = self._slot(plan)
         return self._obtain(slot, min_remaining)
 
-    def renewed(self, role_id: str, *, min_remaining: float = 0) -> Role:
+    def renewed(self, role_id: str, *, min_remaining: float = 0, patience: float = LONGEST) -> Role:
         """Return the role that was handed out as *role_id*, as `role` does.
+
+        Where AWS takes more than *patience* seconds, what is held is returned if it lives; and AWS's answer, when it
+        comes, is for whoever asks then.
 
         Raises:
             KeyError: It is not held, or not any more.
@@ -170,7 +176,7 @@ class Memory:
         """
         with self._lock:
             slot = self._known(role_id)
-        return self._obtain(slot, min_remaining)
+        return self._obtain(slot, min_remaining, patience)
 
     def served(self, role_id: str) -> Role:
         """Return the role that was handed out as *role_id* without delay, wherever it lives.
@@ -187,8 +193,7 @@ class Memory:
             lease = self._living(slot)
             if lease is not None:
                 if self._is_due(slot, lease):
-                    flight, _ = self._board(slot)
-                    threading.Thread(target=self._fly, args=(slot, flight), daemon=True).start()
+                    self._board(slot)
                 return self._handed(slot, lease)
         return self._obtain(slot, 0)
 
@@ -264,16 +269,13 @@ class Memory:
         with self._lock:
             return self._until
 
-    def _obtain(self, slot: _Slot, min_remaining: float) -> Role:
+    def _obtain(self, slot: _Slot, min_remaining: float, patience: float = LONGEST) -> Role:
         with self._lock:
             lease = self._living(slot)
             if lease is not None and self._suffices(slot, lease, min_remaining):
                 return self._handed(slot, lease)
-            flight, is_first = self._board(slot)
-        if is_first:
-            self._fly(slot, flight)
-        else:
-            flight.landed.wait()
+            flight = self._board(slot)
+        has_landed = flight.landed.wait(patience)
         with self._lock:
             lease = flight.lease
             if lease is not None and lease.left(self._clock) > 0:
@@ -281,6 +283,8 @@ class Memory:
             lease = self._living(slot)
             if lease is not None and lease.left(self._clock) > min_remaining:
                 return self._handed(slot, lease)
+        if not has_landed:
+            raise AgentError(f"AWS has not given {slot.plan.label} yet", hint="try again")
         raise flight.error or _ended(slot.plan.label)
 
     def _fly(self, slot: _Slot, flight: _Flight) -> None:
@@ -316,12 +320,17 @@ class Memory:
                 return self._slot(slot.plan)
         raise KeyError(role_id)
 
-    def _board(self, slot: _Slot) -> tuple[_Flight, bool]:
-        """Return the request that is under way, or a new one, and whether it is new."""
-        if slot.flight is not None:
-            return slot.flight, False
-        slot.flight = _Flight(slot.plan)
-        return slot.flight, True
+    def _board(self, slot: _Slot) -> _Flight:
+        """Return the request that is under way, or one that begins now, in a thread of its own: none waits for ever.
+
+        Raises:
+            RuntimeError: The system lets no thread begin.
+        """
+        if slot.flight is None:
+            flight = _Flight(slot.plan)
+            threading.Thread(target=self._fly, args=(slot, flight), daemon=True).start()
+            slot.flight = flight
+        return slot.flight
 
     def _living(self, slot: _Slot) -> _Lease | None:
         if slot.lease is not None and not self._lives(slot.lease):

@@ -241,7 +241,11 @@ class Server:
         except OSError:
             self._paused = True  # no descriptor is free: a little later
             return None
-        if protocol.peer(connection)[0] != os.geteuid():
+        try:
+            is_ours = protocol.peer(connection)[0] == os.geteuid()
+        except OSError:
+            is_ours = False  # it has gone already: not every system tells then who it was
+        if not is_ours:
             connection.close()
             return None
         return connection
