@@ -265,6 +265,76 @@ def test_a_session_is_that_of_every_role_of_its_source_and_device(home: Home) ->
         config.session_id(by_key, JANE, profiles, home.environ(**ENV_KEYS)),
         config.session_id(chains[0], JANE, home.read(text.replace("canary", "another")), environ),
         config.session_id(chains[0], JANE, profiles, environ | {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}),
-        config.session_id(chains[0], JANE, profiles, environ | {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1"}),
+        config.session_id(chains[0], JANE, profiles, environ | {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:2"}),
     }
     assert 7 == len({id_, *others})
+
+
+def of_session(home: Home, role: str, config_text: str, credentials_text: str = "", **variables: str) -> str:
+    """Return the id of the session by way of which a role of the files is had."""
+    profiles, environ = home.read(config_text, credentials_text), home.environ(**variables)
+    return config.session_id(config.resolve(RoleRequest(role), profiles, environ), JANE, profiles, environ)
+
+
+ROLE = "role_arn = arn:aws:iam::123456789012:role/x\nsource_profile = default\n"
+
+
+def test_a_session_is_that_of_an_access_key(home: Home) -> None:
+    """It outlives a line that is added to its profile, and is the same by another profile, file or way to give it."""
+    others = [
+        (f"[default]\noutput = json\nregion = eu-west-1\n{KEYS}[profile a]\n{ROLE}", ""),
+        (f"[profile a]\n{ROLE}", f"[default]\n{KEYS}"),
+        (f"[profile twin]\n{KEYS}[profile a]\n{ROLE.replace('default', 'twin')}", ""),
+        (f"[profile a]\n{ROLE.replace('source_profile = default', 'credential_source = Environment')}", ""),
+    ]
+    same = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "canary-secret"}
+
+    ids = {of_session(home, "a", *texts, **same) for texts in others}
+
+    assert {of_session(home, "a", f"[default]\n{KEYS}[profile a]\n{ROLE}")} == ids
+
+
+@pytest.mark.parametrize("line", ["aws_session_token = t", "aws_security_token = t"])
+def test_a_token_is_part_of_an_access_key(line: str, home: Home) -> None:
+    """Tell a key that has one from the same key without."""
+    text = f"[default]\n{KEYS}[profile a]\n{ROLE}"
+
+    assert of_session(home, "a", text) != of_session(home, "a", text.replace("[profile a]", f"{line}\n[profile a]"))
+
+
+OWN = "endpoint_url = http://127.0.0.1:1\n"
+SERVICES = "services = local\n[services local]\nsts =\n  endpoint_url = http://127.0.0.1:1\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "variables", "is_elsewhere"),
+    [
+        (OWN, {}, True),
+        (SERVICES, {}, True),
+        (SERVICES.replace("sts", "s3"), {}, False),
+        ("services = gone\n", {}, False),
+        (f"ignore_configured_endpoint_urls = true\n{OWN}", {}, False),
+        (OWN, {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "True"}, False),
+        (f"ignore_configured_endpoint_urls = true\n{OWN}", {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"}, True),
+        (OWN, {"AWS_ENDPOINT_URL": "http://127.0.0.1:2"}, False),
+        (SERVICES, {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:2"}, False),
+        (OWN, {"AWS_ENDPOINT_URL_STS": ""}, True),
+    ],
+)
+def test_a_role_with_an_endpoint_of_its_own_has_a_session_of_its_own(
+    lines: str, variables: dict[str, str], *, is_elsewhere: bool, home: Home
+) -> None:
+    """Never send the session of one endpoint to another, whichever of the settings wins."""
+    text = f"[default]\n{KEYS}[profile a]\n{ROLE}"
+
+    sessions = {of_session(home, "a", each, **variables) for each in (text, text + lines)}
+
+    assert is_elsewhere == (len(sessions) == 2)
+
+
+def test_one_endpoint_has_one_session(home: Home) -> None:
+    """However it is given."""
+    text = f"[default]\n{KEYS}[profile a]\n{ROLE}"
+    ids = {of_session(home, "a", text + lines) for lines in (OWN, SERVICES)}
+
+    assert {of_session(home, "a", text, AWS_ENDPOINT_URL="http://127.0.0.1:1")} == ids

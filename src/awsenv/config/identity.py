@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from awsenv.config import ini
+from awsenv.config.sources import static_keys
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from awsenv.config.profiles import Profile, Profiles, Setting
     from awsenv.model import Chain, Environ, Source
-
-_ENDPOINT = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
 
 _READ_BY = {
     "environment": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"),
@@ -62,13 +63,18 @@ def source_id(source: Source, profiles: Profiles, environ: Environ) -> str:
 def session_id(chain: Chain, serial: str | None, profiles: Profiles, environ: Environ) -> str:
     """Return the id of the MFA session of a chain's source: the same for every role of that source and device.
 
+    An access key is the same source wherever it stands, and whatever else its profile says.
+
     Args:
         chain: The chain of a login, or of a role.
         serial: The device; None: whichever it is.
         profiles: What the files say.
-        environ: As for `source_id`; the variables that choose the endpoint of STS count as well.
+        environ: As for `source_id`; what chooses the endpoint of STS counts as well, here and in the profile that
+            serves the calls of the chain.
     """
-    return _digest("session", source_id(chain.source, profiles, environ), serial, _variables(_ENDPOINT, environ))
+    keys = _keys(chain.source, profiles, environ)
+    source = source_id(chain.source, profiles, environ) if keys is None else ("keys", *keys)
+    return _digest("session", source, serial, _endpoint(chain, profiles, environ))
 
 
 def role_id(chain: Chain, profiles: Profiles, environ: Environ) -> str:
@@ -96,6 +102,31 @@ def _digest(*parts: Any) -> str:
     from hashlib import blake2b  # noqa: PLC0415 - it loads OpenSSL, and only an agent is asked by ids
 
     return blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+
+
+def _keys(source: Source, profiles: Profiles, environ: Environ) -> tuple[str | None, ...] | None:
+    """Return the access key that *source* is, with its secret and its token; None where it is something else."""
+    if source.kind == "environment":
+        # botocore's order, as where they are used.
+        token = environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN") or None
+        return environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY"), token
+    if source.kind == "static":
+        profile = profiles.get(source.profile or "default")
+        return None if profile is None else static_keys(profile)
+    return None
+
+
+def _endpoint(chain: Chain, profiles: Profiles, environ: Environ) -> str | None:
+    """Return the URL of STS that the environment or the profile gives; `AwsSession.configured_endpoint` obeys it."""
+    profile = profiles.get(chain.settings_profile or "default")
+    own = {} if profile is None else {key: setting.value for key, setting in profile.settings.items()}
+    ignored = environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", own.get("ignore_configured_endpoint_urls", ""))
+    if ignored.lower() == "true":
+        return None
+    services = profiles.services(own.get("services", "")) or {}
+    sts = ini.nested(services["sts"].value) if "sts" in services and services["sts"].value.startswith("\n") else {}
+    urls = (environ.get("AWS_ENDPOINT_URL_STS"), environ.get("AWS_ENDPOINT_URL"))
+    return next(filter(None, (*urls, sts.get("endpoint_url"), own.get("endpoint_url"))), None)
 
 
 def _facts(value: Any) -> Any:
