@@ -440,7 +440,7 @@ def test_a_renewal_prints_what_use_prints(lanes: Lanes) -> None:
 def with_the_role(lanes: Lanes) -> dict[str, str]:
     """Return the environment of a shell with a role that the agent holds, whose keys there have been renewed since."""
     stale = ("AWS_ACCESS_KEY_ID", "AWSENV_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-    printed = json.loads(lanes.fast(["read-only", "--shell", "json"], lanes.environ()).out)
+    printed: dict[str, str] = json.loads(lanes.fast(["read-only", "--shell", "json"], lanes.environ()).out)
     return lanes.environ() | printed | dict.fromkeys(stale, "ASIAOLD")
 
 

@@ -76,7 +76,7 @@ def aging(world: World) -> Iterator[World]:
         return world.sandbox.clock.now().timestamp()
 
     memory = Memory(Clock(now, now))
-    service = Service(memory, cache(lambda: Endpoint(lambda role: memory.served(role).credentials)), now)
+    service = Service(memory, cache(lambda: Endpoint(lambda role: memory.served(role).credentials)), now=now)
     folder = place.make(world.environ)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(f"{folder}/{place.SOCKET}")

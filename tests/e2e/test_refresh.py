@@ -46,7 +46,9 @@ def private_agents(pid: int) -> list[int]:
             words = (path / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"connection" in words and words[words.index(b"connection") + 2] == b"%d" % pid:
+        # The module, the kind of agent, its descriptor, and the process that it is for.
+        after = words[words.index(b"awsenv.cli.serve") + 1 :] if b"awsenv.cli.serve" in words else []
+        if b"listening" not in after and b"%d" % pid in after[2:3]:
             found.append(int(path.name))
     return found
 
