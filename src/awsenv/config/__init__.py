@@ -11,7 +11,7 @@ from awsenv.config.identity import role_id, session_id, source_id
 from awsenv.config.limits import mfa_code
 from awsenv.config.listing import Entry, roles
 from awsenv.config.outranking import outranking
-from awsenv.config.profiles import Profile, Profiles, Setting, read
+from awsenv.config.profiles import Profile, Profiles, Setting, forget, read
 from awsenv.config.resolution import resolve
 from awsenv.config.session import resolve_login, through_session
 from awsenv.config.sources import StaticKeys, static_keys
@@ -23,6 +23,7 @@ __all__ = [
     "Setting",
     "StaticKeys",
     "did_you_mean",
+    "forget",
     "mfa_code",
     "outranking",
     "read",

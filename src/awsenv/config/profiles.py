@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from awsenv.config import files, ini
 from awsenv.config.text import printable
@@ -46,7 +47,10 @@ class Profile:
 
 
 class Profiles:
-    """The profiles of the two files. Immutable; a profile's settings are built when it is asked for."""
+    """The profiles of the two files. Immutable; a profile's settings are built when it is asked for.
+
+    What is parsed is shared by all that are made of the same two texts, in whatever folder and thread.
+    """
 
     def __init__(self, config: files.File, credentials: files.File, folder: str | None = None) -> None:
         """Parse the two files.
@@ -54,34 +58,27 @@ class Profiles:
         Raises:
             ConfigError: botocore would refuse one of them; the place says which line.
         """
-        self._files = (config, credentials)
         self.folder = folder
         """Where relative paths begin, which settings may hold; None: at the working directory of the process."""
-        self.config_sections = ini.parse(config.text or "", config.name)
+        self.config_name = config.name
+        """The config file, as origins name it."""
+        self.credentials_name = credentials.name
+        """The credentials file, as origins name it."""
+        self.where = " and ".join(
+            f.name if f.text is not None else f"{f.name} (not there)" for f in (config, credentials)
+        )
+        """The two files as a message names them, and which of them is not there."""
+        parsed = _parsed(config, credentials)
+        self.config_sections = parsed.config
         """The sections of the config file by their header, with those that are not profiles."""
-        self.credentials_sections = ini.parse(credentials.text or "", credentials.name)
+        self.credentials_sections = parsed.credentials
         """The sections of the credentials file by their header, each of which is a profile's name."""
-        self._headers, self._others = _by_kind(self.config_sections)
+        self._headers, self._others = parsed.headers, parsed.others
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the profiles, in the order of the files."""
         return tuple({**self._headers["profiles"], **dict.fromkeys(self.credentials_sections, "")})
-
-    @property
-    def where(self) -> str:
-        """The two files as a message names them, and which of them is not there."""
-        return " and ".join(f.name if f.text is not None else f"{f.name} (not there)" for f in self._files)
-
-    @property
-    def config_name(self) -> str:
-        """The config file, as origins name it."""
-        return self._files[0].name
-
-    @property
-    def credentials_name(self) -> str:
-        """The credentials file, as origins name it."""
-        return self._files[1].name
 
     def named_by(self, header: str) -> str | None:
         """Return the name of the profile that this header of the config file stands for, or None."""
@@ -89,28 +86,27 @@ class Profiles:
 
     def get(self, name: str) -> Profile | None:
         """Return the profile, or None."""
-        config, credentials = self._files
         header = self._headers["profiles"].get(name)
         parts = []
         if header is not None:
-            parts.append((config.name, header, self.config_sections[header]))
+            parts.append((self.config_name, header, self.config_sections[header]))
         if name in self.credentials_sections:
-            parts.append((credentials.name, name, self.credentials_sections[name]))
+            parts.append((self.credentials_name, name, self.credentials_sections[name]))
         if not parts:
             return None
         first, title, section = parts[0]
         settings = {k: v for file, _, part in parts for k, v in _settings(file, part).items()}
-        return Profile(name, settings, Origin(first, section.line, printable(title)), credentials.name)
+        return Profile(name, settings, Origin(first, section.line, printable(title)), self.credentials_name)
 
     def sso_session(self, name: str) -> Mapping[str, Setting] | None:
         """Return what the `[sso-session NAME]` of the config file says, or None."""
         header = self._headers["sso_sessions"].get(name)
-        return None if header is None else _settings(self._files[0].name, self.config_sections[header])
+        return None if header is None else _settings(self.config_name, self.config_sections[header])
 
     def services(self, name: str) -> Mapping[str, Setting] | None:
         """Return what the `[services NAME]` of the config file says, or None."""
         header = self._headers["services"].get(name)
-        return None if header is None else _settings(self._files[0].name, self.config_sections[header])
+        return None if header is None else _settings(self.config_name, self.config_sections[header])
 
     def config_keys(self, name: str) -> frozenset[str]:
         """Return the keys that the config file sets for a profile, under `[NAME]` or `[profile NAME]` alike.
@@ -147,7 +143,32 @@ def read(environ: Mapping[str, str], folder: str | None = None) -> Profiles:
     return Profiles(files.config_file(environ, folder), files.credentials_file(environ, folder), folder)
 
 
-def _by_kind(sections: Mapping[str, ini.Section]) -> tuple[dict[str, dict[str, str]], list[str]]:
+def forget() -> None:
+    """Forget what was read: only those who hold `Profiles` still know of it."""
+    _parsed.cache_clear()
+
+
+class _Parsed(NamedTuple):
+    """The sections of the two files. Nobody writes to them: threads share them."""
+
+    config: Mapping[str, ini.Section]
+    credentials: Mapping[str, ini.Section]
+    headers: Mapping[str, Mapping[str, str]]
+    others: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """Leave the values out: some are secrets."""
+        return "_Parsed(…)"
+
+
+# An agent holds the profiles of each of its roles: of 1,500 profiles that would be 2.7 MB and 13 ms for each.
+@lru_cache(maxsize=4)
+def _parsed(config: files.File, credentials: files.File) -> _Parsed:
+    sections = ini.parse(config.text or "", config.name)
+    return _Parsed(sections, ini.parse(credentials.text or "", credentials.name), *_by_kind(sections))
+
+
+def _by_kind(sections: Mapping[str, ini.Section]) -> tuple[dict[str, dict[str, str]], tuple[str, ...]]:
     """Sort headers into name → header for each kind, and the rest; botocore's `build_profile_map`."""
     kinds: dict[str, dict[str, str]] = {kind: {} for kind in _KINDS.values()}
     others = []
@@ -163,7 +184,7 @@ def _by_kind(sections: Mapping[str, ini.Section]) -> tuple[dict[str, dict[str, s
                 kinds["profiles"][header] = header
             else:
                 others.append(header)
-    return kinds, others
+    return kinds, tuple(others)
 
 
 def _words(header: str) -> list[str]:

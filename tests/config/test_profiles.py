@@ -1,0 +1,110 @@
+"""What is read of the two files is shared, and stays what the files say."""
+
+from __future__ import annotations
+
+import gc
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv import config
+from awsenv.config import ini
+from awsenv.errors import ConfigError
+
+if TYPE_CHECKING:
+    from config.conftest import Home
+
+TEXT = "[default]\nregion = eu-west-1\ns3 =\n  addressing_style = path\n"
+SECRET = "[default]\naws_secret_access_key = canary-forgotten\n"
+
+
+def test_files_that_say_the_same_are_held_once(home: Home) -> None:
+    """Hold one copy for as many roles and folders as there are."""
+    home.write(TEXT, SECRET)
+
+    one, other = (config.read(home.environ(), folder) for folder in ("/one", "/other"))
+
+    assert one.config_sections is other.config_sections
+    assert one.credentials_sections is other.credentials_sections
+    assert ("/one", "/other") == (one.folder, other.folder)
+
+
+def test_a_file_that_has_changed_is_read_anew(home: Home) -> None:
+    """Tell what it says now, and of those who read it before what it said then."""
+    before = home.read(TEXT)
+    after = home.read(TEXT.replace("west", "central"))
+
+    regions = [profile and profile.value("region") for profile in (before.get("default"), after.get("default"))]
+
+    assert ["eu-west-1", "eu-central-1"] == regions
+
+
+def test_a_file_elsewhere_is_named_as_it_is(home: Home) -> None:
+    """Name the place of a value even where the same text stands in two files."""
+    home.write(TEXT)
+    (home.path / "config").write_text(TEXT)
+
+    origins = []
+    for environ in (home.environ(), home.environ(AWS_CONFIG_FILE="~/config")):
+        profile = config.read(environ).get("default")
+        origins.append(None if profile is None else profile.origin.name)
+
+    assert ["~/.aws/config", "~/config"] == origins
+
+
+def test_a_file_that_is_wrong_is_wrong_each_time(home: Home) -> None:
+    """Say so at every read, and no longer when it is right."""
+    for _ in range(2):
+        with pytest.raises(ConfigError, match=r"no \[section\]"):
+            home.read("region = x\n")
+    assert ("default",) == home.read(TEXT).names
+
+
+def test_what_was_read_can_be_forgotten(home: Home) -> None:
+    """Leave no secret in memory when nobody holds the profiles any more."""
+    home.read(TEXT, SECRET)
+    held = [_secrets()]
+
+    config.forget()
+    held.append(_secrets())
+
+    assert [["canary-forgotten"], []] == held
+
+
+def _secrets() -> list[str]:
+    gc.collect()
+    sections = [each for each in gc.get_objects() if type(each) is ini.Section]
+    values = [value.text for section in sections for value in section.values.values()]
+    return [text for text in values if text == "canary-forgotten"]
+
+
+def test_what_botocore_is_given_is_its_own(home: Home) -> None:
+    """Let it write into what it is given: the next one is given what the files say."""
+    profiles = home.read(TEXT)
+    given = profiles.for_botocore()["profiles"]["default"]
+    given["region"] = "spoilt"
+    given["s3"].clear()
+
+    again = config.read(home.environ()).for_botocore()
+
+    assert {"region": "eu-west-1", "s3": {"addressing_style": "path"}} == again["profiles"]["default"]
+
+
+def test_threads_read_at_once(home: Home) -> None:
+    """Give each thread what its own files say, more of them than are remembered."""
+    environs = []
+    for number in range(8):
+        (home.path / str(number)).write_text(TEXT.replace("eu-west-1", f"region-{number}"))
+        environs.append(home.environ(AWS_CONFIG_FILE=f"~/{number}"))
+
+    def region(number: int) -> str | None:
+        if number % 50 == 0:
+            config.forget()
+        profile = config.read(environs[number % 8], f"/{number}").get("default")
+        return None if profile is None else profile.value("region")
+
+    with ThreadPoolExecutor(8) as threads:
+        regions = list(threads.map(region, range(400)))
+
+    assert [f"region-{number % 8}" for number in range(400)] == regions
