@@ -87,7 +87,11 @@ def test_a_person_is_shown_no_keys(world: World) -> None:
         if not words:
             assert "credential_process = awsenv credential-process read-only" in answer.stderr
             assert "AssumeRole" not in world.actions()
-    assert b'"SecretAccessKey"' in os.read(master, 65536)
+    os.write(slave, b"<end>")
+    shown = b""
+    while not shown.endswith(b"<end>"):
+        shown += os.read(master, 65536)
+    assert shown.count(b'"SecretAccessKey"') == 1
     os.close(slave)
     os.close(master)
 
@@ -108,3 +112,53 @@ def test_nothing_goes_to_a_file(world: World, tmp_path: Path) -> None:
 
     assert (2, "") == (answer.returncode, kept.read_text())
     assert "the keys would have gone to a file" in answer.stderr
+
+
+def calling_back(world: World, profile: str, words: str, within: Path) -> None:
+    """Make a profile whose process is awsenv with *words*, which notes each of its runs and gives up at the fifth."""
+    script = within / profile
+    runs = within / "runs"
+    script.write_text(
+        f'#!/bin/sh\necho {profile} >>{runs}\n[ "$(wc -l <{runs})" -lt 5 ] || exit 9\nexec {world.program} {words}\n'
+    )
+    script.chmod(0o700)
+    world.configure(f"[profile {profile}]\ncredential_process = {script}\n")
+
+
+@pytest.mark.parametrize("agent", [False, True])
+def test_a_process_that_comes_back_to_its_own_profile_is_refused(*, agent: bool, world: World, tmp_path: Path) -> None:
+    """Call it once, and name the line: it would run without end."""
+    calling_back(world, "foo", "credential-process foo", tmp_path)
+    if agent:
+        assert world.run("login", world.device.code()).returncode == 0
+
+    answer = world.run("credential-process", "foo")
+
+    assert ("", "foo\n") == (answer.stdout, (tmp_path / "runs").read_text())
+    assert answer.returncode != 0
+    assert "the credential_process of profile 'foo' asks awsenv for the same profile again" in answer.stderr
+    assert "~/.aws/config:" in answer.stderr
+    assert "[profile foo], credential_process" in answer.stderr
+
+
+def test_a_circle_of_processes_is_refused(world: World, tmp_path: Path) -> None:
+    """Find it however many profiles it has, and where a role is on the way."""
+    calling_back(world, "one", "credential-process role", tmp_path)
+    calling_back(world, "two", "credential-process one", tmp_path)
+    world.configure("[profile role]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = two\n")
+
+    answer = world.run("credential-process", "one")
+
+    assert ("", "one\ntwo\n") == (answer.stdout, (tmp_path / "runs").read_text())
+    assert "the credential_process of profile 'one' asks awsenv for the same profile again" in answer.stderr
+
+
+def test_a_process_may_ask_for_another_profile(world: World, tmp_path: Path) -> None:
+    """Let a chain of processes end where a source is."""
+    calling_back(world, "one", "credential-process two", tmp_path)
+    calling_back(world, "two", "credential-process read-only", tmp_path)
+
+    answer = world.run("credential-process", "one")
+
+    assert (0, "", "one\ntwo\n") == (answer.returncode, answer.stderr, (tmp_path / "runs").read_text())
+    assert json.loads(answer.stdout)["AccessKeyId"].startswith("ASIA")

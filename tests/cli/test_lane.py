@@ -167,8 +167,10 @@ class Lanes:
         done = subprocess.run(
             argv, env=self.world.environ, stdin=slave, stdout=slave, stderr=PIPE, check=False, start_new_session=True
         )
-        os.write(slave, b".")  # so that there is something to be read
-        shown = os.read(master, 65536)
+        os.write(slave, b"<end>")
+        shown = b""
+        while not shown.endswith(b"<end>"):
+            shown += os.read(master, 65536)
         os.close(slave)
         os.close(master)
         return Shown(done.returncode, shown, done.stderr)
