@@ -158,6 +158,16 @@ def test_a_command_runs_in_the_environment_of_the_caller(person: Person) -> None
     assert made.access_key_id == "ASIAFROMCALLER"
 
 
+def test_a_command_is_told_whose_it_is(person: Person, tmp_path: Path) -> None:
+    """So that it does not come back to its own profile by way of awsenv: the last of those that are running."""
+    person.environ["_AWSENV_WITHIN"] = "other"
+    told = tmp_path / "told"
+
+    refused(person, "process", f"[profile p]\ncredential_process = sh -c 'printenv _AWSENV_WITHIN >{told}'\n")
+
+    assert ["other", "p"] == told.read_text().splitlines()
+
+
 def test_a_command_can_ask_the_person(person: Person, tmp_path: Path) -> None:
     """For a touch on standard error, for a PIN on the terminal; standard input is not touched."""
     program = tmp_path / "keys"

@@ -23,6 +23,7 @@ from botocore.utils import InstanceMetadataFetcher, resolve_imds_endpoint_mode
 from awsenv.aws.session import home
 from awsenv.aws.source_errors import told
 from awsenv.config.sources import static_keys
+from awsenv.config.within import entered
 from awsenv.errors import SourceError
 from awsenv.model import Credentials
 
@@ -160,8 +161,9 @@ def _account(text: str | None) -> str | None:
 
 
 def _process(source: Source, session: AwsSession, environ: Environ) -> Any:
+    own = environ if source.profile is None else entered(source.profile, environ)
     return providers.ProcessProvider(
-        source.profile, lambda: session.full_config, popen=partial(_Command, environ=environ, folder=session.folder)
+        source.profile, lambda: session.full_config, popen=partial(_Command, environ=own, folder=session.folder)
     )
 
 

@@ -44,8 +44,10 @@ def wanted(caller: Caller, role: str, code: str | None, options: RoleOptions) ->
     request = role_options.request(role, code, options, base, caller.folder)
     if request.external_id == "-":
         request = replace(request, external_id=mfa.ask_secret("External id: "))
+    chain = config.resolve(request, profiles, base)
+    config.check_source(chain.source, profiles, base)
     return Wanted(
-        config.resolve(request, profiles, base),
+        chain,
         profiles,
         base,
         request.code,

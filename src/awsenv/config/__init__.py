@@ -15,6 +15,7 @@ from awsenv.config.profiles import Profile, Profiles, Setting, forget, read
 from awsenv.config.resolution import resolve
 from awsenv.config.session import resolve_login, through_session
 from awsenv.config.sources import StaticKeys, static_keys
+from awsenv.config.within import check_source
 
 __all__ = [
     "Entry",
@@ -22,6 +23,7 @@ __all__ = [
     "Profiles",
     "Setting",
     "StaticKeys",
+    "check_source",
     "did_you_mean",
     "forget",
     "mfa_code",
