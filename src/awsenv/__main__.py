@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
+_FOR_PEOPLE = ("credential-process", "exec", "list", "lock", "login", "logout", "status")
+"""Commands whose output no shell evaluates."""
+
+
 def main() -> NoReturn:
     """Run `awsenv` with the arguments and the environment of this process, and end it."""
     try:
@@ -47,8 +51,9 @@ def _run(args: list[str]) -> int:
 def _give_up(error: BaseException) -> int:
     """Fail before the command line is there to fail: what evaluates the output shall stop here, too."""
     interrupted = isinstance(error, KeyboardInterrupt)
-    is_exec = sys.argv[1:2] == ["exec"]
-    if not is_exec and not process.stdout_is_terminal():
+    command = sys.argv[1:2]
+    is_exec = command == ["exec"]
+    if command not in ([name] for name in _FOR_PEOPLE) and not process.stdout_is_terminal():
         process.write_if_possible("false;\n")
     missing = getattr(error, "name", None) or type(error).__name__
     process.complain(

@@ -240,7 +240,8 @@ def test_logout_ends_the_agent(
     assert not (Path(world.environ[place.VARIABLE]) / place.SOCKET).exists()
     for word in ("logout", "lock"):
         again = world.run(word)
-        assert (0, "", "awsenv: no agent runs\n") == (again.returncode, again.stdout, again.stderr)
+        said = f"awsenv: no agent runs in {world.environ[place.VARIABLE]}\n"
+        assert (0, "", said) == (again.returncode, again.stdout, again.stderr)
     assert world.run("exec", "read-only", "--", "true").stderr == ""
 
 

@@ -53,6 +53,14 @@ def find(environ: Mapping[str, str]) -> str | None:
     return folder if folder is not None and _is_safe(folder) else None
 
 
+def expected(environ: Mapping[str, str]) -> str | None:
+    """Return where the folder of the agent is, or would be; None: nowhere."""
+    try:
+        return _folder(environ)
+    except Unsafe:
+        return None
+
+
 def make(environ: Mapping[str, str]) -> str:
     """Return the folder of the agent, which is made if it is missing.
 

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 TICK = 60.0
 """Seconds between two looks at the clock and at the socket, when nothing is asked."""
 
+PRIVATE = "connection"
+"""The first word of an agent that serves one command alone."""
+
 MAX_CONVERSATIONS = 128
 """How many requests are answered at once; more wait in the socket's queue."""
 
@@ -90,7 +93,7 @@ def inherited(
     kind, descriptor, about, lifetime = words
     given = socket.socket(fileno=int(descriptor))
     given.set_inheritable(False)
-    if kind == "connection":
+    if kind == PRIVATE:
         life = Life(float(lifetime), pid=int(about), until=until, in_use=in_use, on_drop=on_drop, on_tick=on_tick)
         return Server(answer, connection=given, life=life)
     life = Life(float(lifetime), idle=float(about), until=until, in_use=in_use, on_drop=on_drop, on_tick=on_tick)

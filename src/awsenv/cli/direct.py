@@ -46,7 +46,7 @@ class Direct:
         self._say(wanted.chain.notes)
         credentials = _walked(wanted, wanted.chain)
         self._say(shortfall(wanted, credentials, time.time()))
-        return Obtained(wanted.chain, credentials, self._hand_over(wanted.chain, credentials))
+        return Obtained(wanted.chain, credentials, self._hand_over(wanted, credentials))
 
     def renew(self, renewal: str) -> Obtained:
         """Fail: only an agent holds what can be renewed."""
@@ -68,7 +68,7 @@ class Direct:
         try:
             if session is not None:
                 client.exchange(connection, wire.SESSION, session_parts(wanted, chain, session))
-            (renewal,) = client.exchange(connection, wire.KEEP, self._keeping(credentials))
+            (renewal,) = client.exchange(connection, wire.KEEP, self._keeping(wanted, credentials, whole=True))
             url, token, account = client.exchange(connection, wire.SERVE, [renewal, b"%d" % pid])
         except client.Trouble as trouble:
             raise AgentError(str(trouble)) from None
@@ -86,18 +86,22 @@ class Direct:
             return ()
         return tuple(zip(texts[::2], texts[1::2], strict=True))
 
-    def _hand_over(self, chain: Chain, credentials: Credentials) -> str | None:
+    def _hand_over(self, wanted: Wanted, credentials: Credentials) -> str | None:
         """Let the agent hold what it could not get; return what it knows it by."""
-        if not self._agent or not chain.hops:
+        if not self._agent or not wanted.chain.hops:
             return None
         try:
-            (renewal,) = client.ask(self._environ, wire.KEEP, self._keeping(credentials))
+            (renewal,) = client.ask(self._environ, wire.KEEP, self._keeping(wanted, credentials))
         except (client.NoAgent, client.Trouble):
             return None
         return os.fsdecode(renewal)
 
-    def _keeping(self, credentials: Credentials) -> list[bytes]:
-        return [wire.packed(credentials), *lane.asked(self._args, self._environ).parts()]
+    def _keeping(self, wanted: Wanted, credentials: Credentials, *, whole: bool = False) -> list[bytes]:
+        from awsenv import config  # noqa: PLC0415 - see _walked
+
+        key = config.role_id(wanted.chain, wanted.profiles, wanted.environ)
+        request = lane.asked(self._args, self._environ, whole=whole)
+        return [key.encode(), wire.packed(credentials), *request.parts()]
 
 
 def session_parts(wanted: Wanted, chain: Chain, session: Credentials) -> Sequence[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,14 +51,13 @@ def _exported(caller: Caller, role: str, code: str | None, options: RoleOptions)
 def _served(caller: Caller, role: str, code: str | None, options: RoleOptions) -> Change:
     want = wanted(caller, role, code, options)
     address = caller.keeper.endpoint(want)
-    return environment.served(
-        want.chain,
-        address.url,
-        address.token,
-        caller.environ,
-        account=address.account,
-        hidden=config.outranking(want.profiles, want.environ),
-    )
+    hidden = config.outranking(want.profiles, want.environ)
+    chain = want.chain
+    if chain.region is None and "AWS_CONFIG_FILE" in hidden:
+        # The command would have found it in the file that is hidden from it.
+        default = want.profiles.get("default")
+        chain = replace(chain, region=None if default is None else default.value("region"))
+    return environment.served(chain, address.url, address.token, caller.environ, account=address.account, hidden=hidden)
 
 
 def own_subshell(caller: Caller, environ: Environ, change: Change) -> tuple[list[str], dict[str, str]]:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from awsenv.model import Credentials
 
 
+PATIENCE = 2.0
+"""Seconds that a prompt waits for AWS."""
+
+
 class Declined(Exception):  # noqa: N818 - its name says what happened
     """This is for the ordinary path.
 
@@ -51,6 +55,7 @@ class FromMemory:
         grant: Callable[[str, int], Address],
         pid: int,
         say: Say,
+        *,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._memory = memory
@@ -73,7 +78,7 @@ class FromMemory:
     def renew(self, renewal: str) -> Obtained:
         """Return a role that is held, renewed where it is about to end."""
         try:
-            role = self._memory.renewed(renewal)
+            role = self._memory.renewed(renewal, patience=PATIENCE)
         except KeyError:
             raise Declined from None
         return Obtained(role.plan.chain, role.credentials, role.id)
@@ -87,11 +92,14 @@ class FromMemory:
         return held_rows(self._memory.held(), self._now())
 
 
-def planned(wanted: Wanted, memory: Memory) -> Plan:
+def planned(wanted: Wanted, memory: Memory, *, private: bool = False) -> Plan:
     """Return how the role that is wanted is got, and got again, without a code.
 
+    What a `credential_process` prints may hang on anything in the environment and the folder of whoever runs it: an
+    agent of many runs none, a *private* one does.
+
     Raises:
-        Declined: A code was given, which is to be used.
+        Declined: A code was given, which is to be used; or a process is to be run.
     """
     if wanted.code is not None:
         raise Declined
@@ -104,6 +112,9 @@ def planned(wanted: Wanted, memory: Memory) -> Plan:
             raise Declined
         return _fetched(replace(wanted, chain=chain), memory)
 
+    needs_session = chain is not None and chain.hops and isinstance(chain.hops[0], GetSessionToken)
+    if wanted.chain.source.kind == "process" and not needs_session and not private:
+        raise Declined
     key = config.role_id(wanted.chain, wanted.profiles, wanted.environ)
     return Plan(key, wanted.chain.label, chain or wanted.chain, fetch)
 

@@ -12,7 +12,9 @@ from awsenv.cli import process, wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    Done = Callable[[list[str], dict[str, str]], int]
 
 _ORDINARY = frozenset({"demo", "init", "login", "logout", "lock", "help", "--help", "-h", "--version"})
 """First words that the agent has no part in."""
@@ -50,33 +52,55 @@ def run(args: list[str]) -> int | Passed:
         kind, *parts = client.ask(environ, wire.RUN, asked(args, environ).parts())
         if kind == wire.DECLINED:
             return Passed(tuple(map(os.fsdecode, parts)), agent=True)
-        notes, *parts = parts
-        argv, changes = _command(kind, parts)
+        answer = _ANSWERS[kind](parts)
     except client.NoAgent:
         return Passed()
-    except (client.Trouble, ValueError) as trouble:
-        why = str(trouble) if isinstance(trouble, client.Trouble) else "the agent's answer cannot be read"
-        return Passed((why,))
-    process.complain(os.fsdecode(notes))
-    if kind == wire.PRINT:
-        process.write_or_fail(os.fsdecode(b"".join(parts)))
+    except client.Trouble as trouble:
+        return Passed((str(trouble),))
+    except (KeyError, ValueError):
+        return Passed(("the agent's answer cannot be read",))
+    return answer(args, environ)
+
+
+# Each reads its answer whole, before anything is done; `ValueError`: it is none.
+
+
+def _printed(parts: list[bytes]) -> Done:
+    notes, text = map(os.fsdecode, parts)
+
+    def write(_args: list[str], _environ: dict[str, str]) -> int:
+        process.complain(notes)
+        process.write_or_fail(text)
         return 0
-    from awsenv.launch import become  # noqa: PLC0415 - only where there is something to become
 
-    return become(argv, wire.applied(changes, environ))
+    return write
 
 
-def _command(kind: bytes, parts: list[bytes]) -> tuple[list[str], list[str]]:
-    """Return what the answer says to become; nothing where it is to be printed.
+def _became(parts: list[bytes]) -> Done:
+    notes, *words = parts
+    argv, changes = wire.read_become(words)
 
-    Raises:
-        ValueError: It is no answer.
-    """
-    if kind == wire.PRINT:
-        return [], []
-    if kind == wire.BECOME:
-        return wire.read_become(parts)
-    raise ValueError(kind)
+    def become(_args: list[str], environ: dict[str, str]) -> int:
+        from awsenv.launch import become  # noqa: PLC0415 - only where there is something to become
+
+        process.complain(os.fsdecode(notes))
+        return become(argv, wire.applied(changes, environ))
+
+    return become
+
+
+def _failed(parts: list[bytes]) -> Done:
+    status, text = int(parts[0]), os.fsdecode(b"".join(parts[1:]))
+
+    def fail(args: list[str], _environ: dict[str, str]) -> int:
+        from awsenv.cli.main import ended  # noqa: PLC0415 - it loads all that the agent has saved us
+
+        return ended(status, text, args)
+
+    return fail
+
+
+_ANSWERS = {wire.PRINT: _printed, wire.BECOME: _became, wire.FAILED: _failed}
 
 
 def _may_run(environ: Mapping[str, str]) -> bool:
@@ -88,8 +112,8 @@ def _may_run(environ: Mapping[str, str]) -> bool:
     return folder is not None and os.path.lexists(f"{folder}/{place.SOCKET}")
 
 
-def asked(args: list[str], environ: Mapping[str, str]) -> wire.Request:
-    """Return the request that this process is called with."""
+def asked(args: list[str], environ: Mapping[str, str], *, whole: bool = False) -> wire.Request:
+    """Return the request that this process is called with, with the *whole* environment or what commands read of it."""
     to_terminal = process.stdout_is_terminal()
     return wire.Request(
         args,
@@ -99,4 +123,5 @@ def asked(args: list[str], environ: Mapping[str, str]) -> wire.Request:
         pid=os.getpid(),
         to_terminal=to_terminal,
         astray=not to_terminal and args[0] not in _SHOWN and process.stdout_goes_astray(),
+        whole=whole,
     )

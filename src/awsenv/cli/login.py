@@ -45,14 +45,16 @@ def login(
     chain = config.resolve_login(request, profiles, base)
     patience = IDLE if idle is None else seconds(idle, Origin("--idle"))
     _check_place(caller.environ)
-    _check_agent(caller.environ)
+    runs = _check_agent(caller.environ)
     wanted = Wanted(chain, profiles, base, code)
     got = broker.obtain(chain, profiles, base, mfa.Codes(code, environ=base))
     start.start(caller.environ, wire.ENTRY, idle=patience, lifetime=request.duration or DURATION)
+    notes = ("the agent ran already, and keeps its own --idle: awsenv logout ends it",) if runs and idle else ()
     if not chain.hops:
-        return Print(report.printable([f"Roles of {chain.label} are held in memory now; it asks for no MFA code."]))
+        text = f"Roles of {chain.label} are held in memory now; it asks for no MFA code."
+        return Print(report.printable([text]), notes)
     _hand_over(wanted, got, caller.environ)
-    return Print(report.printable([_opened(chain, got, caller.now())]))
+    return Print(report.printable([_opened(chain, got, caller.now())]), notes)
 
 
 def _request(
@@ -82,14 +84,15 @@ def _check_place(environ: Environ) -> None:
         raise AgentError(f"no agent can be started: {error.strerror}", place=error.filename) from None
 
 
-def _check_agent(environ: Environ) -> None:
-    """Fail before a code is asked for, if the agent that runs can be neither used nor replaced."""
+def _check_agent(environ: Environ) -> bool:
+    """Say whether an agent runs; fail before a code is asked for, if it can be neither used nor replaced."""
     try:
         client.ask(environ, b"ping", [])
     except (client.NoAgent, client.Dead, client.OtherVersion):
-        return
+        return False
     except client.Trouble as trouble:
         raise AgentError(str(trouble), hint="end the process by hand: kill") from None
+    return True
 
 
 def _hand_over(wanted: Wanted, session: Credentials, environ: Environ) -> None:

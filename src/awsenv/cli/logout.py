@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from awsenv.agent import client
+from awsenv.agent import client, place
 from awsenv.cli import wire
 from awsenv.cli.outcome import Caller, Print
 from awsenv.errors import AgentError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def logout(caller: Caller) -> Print:
@@ -19,7 +14,7 @@ def logout(caller: Caller) -> Print:
     Raises:
         AgentError: It does not answer.
     """
-    return _told(lambda: client.ask(caller.environ, b"end", []), "Logged out: the agent has ended.")
+    return _told(caller, b"end", "Logged out: the agent has ended.")
 
 
 def lock(caller: Caller) -> Print:
@@ -28,14 +23,15 @@ def lock(caller: Caller) -> Print:
     Raises:
         AgentError: It does not answer.
     """
-    return _told(lambda: client.ask(caller.environ, wire.LOCK, []), "Locked: the agent holds nothing.")
+    return _told(caller, wire.LOCK, "Locked: the agent holds nothing.")
 
 
-def _told(ask: Callable[[], object], done: str) -> Print:
+def _told(caller: Caller, verb: bytes, done: str) -> Print:
     try:
-        ask()
+        client.ask(caller.environ, verb, [])
     except client.NoAgent:
-        return Print("", ("no agent runs",))
+        folder = place.expected(caller.environ)
+        return Print("", ("no agent runs" if folder is None else f"no agent runs in {folder}",))
     except client.Dead as dead:
         return Print("", (str(dead),))
     except client.Trouble as trouble:

@@ -13,7 +13,7 @@ from awsenv.cli import app, process, report
 from awsenv.cli.direct import Direct
 from awsenv.cli.lane import Passed
 from awsenv.cli.outcome import Become, Caller, Finished
-from awsenv.errors import ExitCode, Interrupted, LaunchError
+from awsenv.errors import ExitCode, Interrupted
 from awsenv.launch import become
 from awsenv.shells.render import FAILURE
 
@@ -73,15 +73,17 @@ def _conclude(outcome: Outcome) -> int:
 
 def failed(error: BaseException, args: list[str]) -> int:
     """Say that the command line *args* failed, here and where its output is evaluated, and return the exit status."""
-    args = app.named(args)
     ours = report.as_awsenv_error(error)
-    process.complain(report.described(ours))
-    if args[:1] == ["exec"]:
-        # As env(1): a status that the command itself may have must not be ours.
-        return ours.exit_code if isinstance(ours, LaunchError | Interrupted) else ExitCode.EXEC_FAILED
+    return ended(report.status(ours, args), report.described(ours), args)
+
+
+def ended(status: int, text: str, args: list[str]) -> int:
+    """Show *text*, fail where the output of the command line *args* is evaluated, and return *status*."""
+    args = app.named(args)
+    process.complain(text)
     if (not args or args[0] in app.EVALUATED) and not process.stdout_is_terminal():
         process.write_if_possible(_failure_text(args))
-    return ours.exit_code
+    return status
 
 
 def _failure_text(args: list[str]) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from typer.exceptions import TyperException
 
-from awsenv.errors import AwsenvError, Failure, Interrupted, UsageError
+from awsenv.errors import AwsenvError, ExitCode, Failure, Interrupted, LaunchError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,6 +43,14 @@ def _wrong_command_line(error: TyperException) -> UsageError:
     if "extra argument" in text and command == "awsenv use":
         hint = "awsenv ROLE [CODE]; to run a command, awsenv exec ROLE -- COMMAND"
     return UsageError(_sentence(text), hint=hint)
+
+
+def status(error: AwsenvError, args: list[str]) -> ExitCode:
+    """Return the exit status of the command line *args* that ended with *error*."""
+    if args[:1] == ["exec"] and not isinstance(error, LaunchError | Interrupted):
+        # As env(1): a status that the command itself may have must not be ours.
+        return ExitCode.EXEC_FAILED
+    return error.exit_code
 
 
 def described(error: AwsenvError) -> str:

@@ -10,15 +10,17 @@ import os
 import threading
 import time
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, NoReturn
 
+from awsenv import config
 from awsenv.agent import server
 from awsenv.agent.memory import Clock, Memory
 from awsenv.cli import app, report, wire
 from awsenv.cli.from_memory import Declined, FromMemory, planned
 from awsenv.cli.outcome import Address, Become, Caller, Keeper, Print
 from awsenv.cli.status import held_rows
+from awsenv.errors import MfaError, RefusedError, SourceError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,18 +33,31 @@ ANSWERED = frozenset({"credential-process", "exec", "list", "off", "renew", "sta
 """The commands that come to a text, or to another command, without any word to the person in between."""
 
 
+TOLD = (RefusedError, SourceError, UnreachableError)
+"""What AWS, or the source, has said or not said: the ordinary path would ask the same again, and be told the same."""
+
+
 class Service:
     """The answers of one agent.
 
     Args:
         memory: What it holds.
         endpoint: Starts the container credentials endpoint when it is first needed.
+        private: Whether it serves one command alone, which has told its whole environment.
         now: Seconds since the epoch, UTC.
     """
 
-    def __init__(self, memory: Memory, endpoint: Callable[[], Endpoint], now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        endpoint: Callable[[], Endpoint],
+        *,
+        private: bool = False,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._memory = memory
         self._endpoint = endpoint
+        self._private = private
         self._now = now
 
     def answer(self, verb: bytes, parts: list[bytes]) -> list[bytes]:
@@ -66,26 +81,23 @@ class Service:
     def _run(self, parts: list[bytes]) -> list[bytes]:
         request = wire.read_request(parts)
         said: list[str] = []
-        keeper = FromMemory(self._memory, self._grant, request.pid, said.extend, self._now)
         if app.named(request.args)[0] not in ANSWERED:
             return [wire.DECLINED]
+        keeper = FromMemory(self._memory, self._grant, request.pid, said.extend, now=self._now)
         try:
             outcome = app.invoke(request.args, _caller(request, keeper, self._now))
         except Declined as declined:
             return [wire.DECLINED, *map(os.fsencode, declined.notes)]
+        except TOLD as error:
+            told = report.noted(said) + report.described(error)
+            return [wire.FAILED, b"%d" % report.status(error, request.args), os.fsencode(told)]
         except BaseException:  # noqa: BLE001 - the ordinary path meets it again and says it
             return [wire.DECLINED]
-        if isinstance(outcome, Print):
-            notes = report.noted([*said, *outcome.notes])
-            return [wire.PRINT, os.fsencode(notes), os.fsencode(outcome.text)]
-        if isinstance(outcome, Become):
-            words = wire.become(outcome.argv, request.environ, outcome.environ)
-            return [wire.BECOME, os.fsencode(report.noted(said)), *words]
-        return [wire.DECLINED]
+        return _answered(outcome, request, said)
 
     def _keep(self, parts: list[bytes]) -> list[bytes]:
-        credentials, request = wire.unpacked(parts[0]), wire.read_request(parts[1:])
-        keeper = _Storing(self._memory, credentials)
+        key, credentials, request = parts[0].decode(), wire.unpacked(parts[1]), wire.read_request(parts[2:])
+        keeper = _Storing(self._memory, key, credentials, private=self._private)
         try:
             app.invoke(request.args, _caller(request, keeper, self._now))
         except _Stored as stored:
@@ -105,7 +117,7 @@ class Service:
         return [url.encode(), token.encode(), (account or "").encode()]
 
     def _lock(self, _: list[bytes]) -> list[bytes]:
-        self._memory.drop()
+        forget(self._memory)
         return []
 
     def _held(self, _: list[bytes]) -> list[bytes]:
@@ -114,6 +126,16 @@ class Service:
     def _grant(self, renewal: str, pid: int) -> Address:
         url, token = self._endpoint().grant(renewal, pid)
         return Address(url, token, self._memory.renewed(renewal).credentials.account)
+
+
+def _answered(outcome: object, request: wire.Request, said: list[str]) -> list[bytes]:
+    if isinstance(outcome, Print):
+        notes = report.noted([*said, *outcome.notes])
+        return [wire.PRINT, os.fsencode(notes), os.fsencode(outcome.text)]
+    if isinstance(outcome, Become):
+        words = wire.become(outcome.argv, request.environ, outcome.environ)
+        return [wire.BECOME, os.fsencode(report.noted(said)), *words]
+    return [wire.DECLINED]
 
 
 class _Stored(Exception):  # noqa: N818 - its name says what happened
@@ -125,15 +147,24 @@ class _Stored(Exception):  # noqa: N818 - its name says what happened
 
 
 class _Storing:
-    """Takes the credentials that a client has got for what its command line asks for."""
+    """Takes the credentials that a client has got for what its command line asks for.
 
-    def __init__(self, memory: Memory, credentials: Credentials) -> None:
+    It reads that command line again, so as to be able to get them again. What it comes to has the same *key*, unless a
+    file has changed since, while a person typed a code.
+    """
+
+    def __init__(self, memory: Memory, key: str, credentials: Credentials, *, private: bool) -> None:
         self._memory = memory
+        self._key = key
         self._credentials = credentials
+        self._private = private
 
     def obtain(self, wanted: Wanted) -> NoReturn:
         """Take them."""
-        plan = replace(planned(replace(wanted, code=None), self._memory), chain=wanted.chain)
+        plan = planned(replace(wanted, code=None), self._memory, private=self._private)
+        if plan.key != self._key:
+            raise Declined
+        plan = replace(plan, chain=wanted.chain)
         raise _Stored(self._memory.keep(plan, self._credentials).id)
 
     def endpoint(self, wanted: Wanted) -> NoReturn:
@@ -162,11 +193,18 @@ def _caller(request: wire.Request, keeper: Keeper, now: Callable[[], float]) -> 
     )
 
 
+def forget(memory: Memory) -> None:
+    """Drop every secret: those of *memory*, and what was read of the files."""
+    memory.drop()
+    config.forget()
+
+
 def main(words: list[str]) -> None:
     """Be an agent, as `start` has made it with *words*, until its life is over."""
     memory = Memory(Clock(time.time, server.boot_time))
-    endpoint = cache(lambda: _endpoint(memory))
-    service = Service(memory, endpoint)
+    private = words[0] == server.PRIVATE
+    endpoint = cache(lambda: _endpoint(memory, private=private))
+    service = Service(memory, endpoint, private=private)
 
     def in_use() -> bool:
         return endpoint.cache_info().currsize > 0 and endpoint().is_used()
@@ -178,15 +216,23 @@ def main(words: list[str]) -> None:
         service.answer,
         until=memory.until,
         in_use=in_use,
-        on_drop=memory.drop,
+        on_drop=partial(forget, memory),
         on_tick=memory.drop_expired,
     ).serve()
 
 
-def _endpoint(memory: Memory) -> Endpoint:
+def _endpoint(memory: Memory, *, private: bool) -> Endpoint:
     from awsenv.agent.endpoint import Endpoint  # noqa: PLC0415 - only for `exec --refresh`
 
-    return Endpoint(lambda role_id: memory.served(role_id).credentials)
+    def credentials_for(role_id: str) -> Credentials:
+        try:
+            return memory.served(role_id).credentials
+        except Declined:
+            raise MfaError(
+                "the MFA session has ended", hint="start the command again" if private else "awsenv login"
+            ) from None
+
+    return Endpoint(credentials_for)
 
 
 def _load() -> None:

@@ -19,7 +19,8 @@ ENTRY = "awsenv.cli.serve"
 RUN = b"run"
 """Do what a command line asks for, out of memory or with AWS. Answered with PRINT, BECOME or DECLINED."""
 KEEP = b"keep"
-"""Take the credentials that this command line came to. Answered with what the agent knows them by, or with nothing."""
+"""Take the credentials that a command line came to: in front of it are the id of the role, and they. Answered with what
+the agent knows them by."""
 SESSION = b"session"
 """Take an MFA session."""
 SERVE = b"serve"
@@ -33,6 +34,8 @@ PRINT = b"print"
 """Show the notes, and print the text: two parts."""
 BECOME = b"become"
 """Show the notes, and become a command: the notes and what `become` makes."""
+FAILED = b"failed"
+"""Show the text, and fail with the status: two parts, the status first."""
 DECLINED = b"declined"
 """The ordinary path is to be taken, after these notes: one part each."""
 
@@ -44,8 +47,8 @@ _NAMES = frozenset(
     {
         # Where the files are, who the person is, and what their shell and its prompt are.
         *("HOME", "LOGNAME", "USER", "USERNAME", "SHELL", "PS1", "ZDOTDIR"),
-        # What a credential_process is found by; and the way to AWS.
-        *("PATH", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+        # The way to AWS.
+        "REQUESTS_CA_BUNDLE",
         *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
     }
 )
@@ -53,7 +56,10 @@ _NAMES = frozenset(
 
 
 class Request:
-    """A command line, and who typed it."""
+    """A command line, and who typed it.
+
+    Of the environment no more is told than what commands read; the *whole* to an agent of one's own.
+    """
 
     __slots__ = ("args", "astray", "environ", "folder", "pid", "program", "to_terminal")
 
@@ -67,9 +73,12 @@ class Request:
         pid: int,
         to_terminal: bool,
         astray: bool,
+        whole: bool = False,
     ) -> None:
         self.args = args
-        self.environ = {name: value for name, value in environ.items() if name in _NAMES or name.startswith(_PREFIXES)}
+        self.environ = {
+            name: value for name, value in environ.items() if whole or name in _NAMES or name.startswith(_PREFIXES)
+        }
         self.program = program
         self.folder = folder
         self.pid = pid
@@ -102,6 +111,7 @@ def read_request(parts: list[bytes]) -> Request:
         pid=int(pid),
         to_terminal=flags[0] == "1",
         astray=flags[1] == "1",
+        whole=True,
     )
 
 

@@ -47,7 +47,8 @@ def with_mfa(hops: tuple[AssumeRole, ...], route: Route, request: RoleRequest) -
         first = _without(first, serial, request)
     else:
         first, used = _presenting(first, serial, later, route, request)
-    return (first, *(_without_device(hop, setting, used) for hop, setting in zip(rest, later, strict=True)))
+    moved = first.origins.get("mfa_serial")
+    return (first, *(_without_device(hop, setting, used, moved) for hop, setting in zip(rest, later, strict=True)))
 
 
 def session_token(route: Route, request: RoleRequest) -> tuple[GetSessionToken, ...]:
@@ -163,9 +164,10 @@ def _without(hop: AssumeRole, serial: Setting | None, request: RoleRequest) -> A
     return replace(hop, notes=(*hop.notes, *notes))
 
 
-def _without_device(hop: AssumeRole, setting: Setting | None, used: str | None) -> AssumeRole:
-    """Note that a later hop's device is not used, unless it is that of the first hop."""
-    if setting is None or setting.value in {"", used}:
+def _without_device(hop: AssumeRole, setting: Setting | None, used: str | None, moved: Origin | None) -> AssumeRole:
+    """Note that a later hop's device is not used there: who set it may count on a condition that is never met."""
+    if setting is None or not setting.value or setting.origin == moved:
         return hop
-    note = f"{setting.origin}: not used; {_ONLY_FIRST}"
+    how = "used for the first role only" if setting.value == used else "not used"
+    note = f"{setting.origin}: {how}; {_ONLY_FIRST}"
     return replace(hop, notes=(*hop.notes, note))
