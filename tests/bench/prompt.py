@@ -63,9 +63,9 @@ LOOPS = {
     ),
 }
 ROLE = {
-    "bash": "export AWSENV_LABEL=power-user AWSENV_EXPIRES_EPOCH={expires}",
-    "zsh": "export AWSENV_LABEL=power-user AWSENV_EXPIRES_EPOCH={expires}",
-    "fish": "set -gx AWSENV_LABEL power-user; set -gx AWSENV_EXPIRES_EPOCH {expires}",
+    "bash": "export AWSENV_LABEL=power-user AWSENV_EXPIRES_EPOCH={expires} AWSENV_RENEW=1",
+    "zsh": "export AWSENV_LABEL=power-user AWSENV_EXPIRES_EPOCH={expires} AWSENV_RENEW=1",
+    "fish": "set -gx AWSENV_LABEL power-user; set -gx AWSENV_EXPIRES_EPOCH {expires}; set -gx AWSENV_RENEW 1",
 }
 
 

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conftest import World
-    from e2e.conftest import Terminal
+    from e2e.conftest import Interactive, Spelling, Terminal
 
 HOUR = 3600
 MINUTE = 60
@@ -560,3 +561,31 @@ def test_it_is_said_when_even_new_keys_have_too_little_left(world: World, words:
     assert re.fullmatch(
         r"awsenv: read-only has 1[45]m left, less than --min-remaining asks for: AWS grants no more\n", short.stderr
     )
+
+
+def test_a_prompt_renews_the_role(aging: World, interactive: Interactive, shell: Spelling) -> None:
+    """Put new keys into the shell before the old ones end, and nothing else; without the agent leave all as it is."""
+    aging.run("login", aging.device.code())
+    terminal = interactive(hook=True)
+    terminal.run("awsenv power-user")
+    before = terminal.environment()
+    aging.sandbox.clock.elapse(50 * MINUTE)
+    set_to = "set -gx AWSENV_EXPIRES_EPOCH" if shell.name == "fish" else "export AWSENV_EXPIRES_EPOCH="
+
+    separator = " " if shell.name == "fish" else ""
+    terminal.run(f"{set_to}{separator}{int(time.time()) + 100}")
+    after = terminal.environment()
+
+    assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION"} < {
+        name for name in after if before.get(name) != after[name]
+    }
+    assert before["AWSENV_RENEW"] == after["AWSENV_RENEW"]
+    assert ["GetSessionToken", "AssumeRole", "AssumeRole"] == aging.actions()
+
+    aging.run("lock")
+    shown = terminal.run(f"{set_to}{separator}{int(time.time()) + 100}")
+    assert "awsenv:" not in shown
+    assert after["AWS_ACCESS_KEY_ID"] == terminal.environment()["AWS_ACCESS_KEY_ID"]
+    assert ["GetSessionToken", "AssumeRole", "AssumeRole"] == aging.actions()
+    terminal.run("awsenv off")
+    assert "AWS_ACCESS_KEY_ID" not in terminal.environment()

@@ -37,7 +37,8 @@ _PATIENCE = 5
 
 TOUR = """\
 A local AWS runs beside this shell. Its user may do nothing but assume roles.
-  awsenv power-user "$(mfa-code)"         a role with MFA and an external id
+  awsenv login "$(mfa-code)"              one MFA code for all roles
+  awsenv power-user                       a role with MFA and an external id
   awsenv status --verify                  who AWS says you are now
   awsenv exec read-only -- awsenv status  one command with another role
   awsenv off                              all is as it was; exit ends the demo
