@@ -74,9 +74,10 @@ def test_a_demo_shell_is_toured_and_gone(
     demo = terminal(["awsenv", "demo"], environ | {"SHELL": require(shell.name)}, status=shell.status)
 
     tour = demo.prompt()
-    typed = re.search('awsenv power-user "\\$\\(mfa-code\\)"', tour)
+    typed = re.search('(awsenv login "\\$\\(mfa-code\\)") .*(awsenv power-user) ', tour, re.DOTALL)
     assert typed, tour
-    demo.run(typed[0])
+    for line in typed.groups():
+        demo.run(line)
     assert "[power-user " in demo.run("awsenv status")
     assert ":assumed-role/power-user/" in demo.run("awsenv status --verify")
     demo.send("sh -c 'echo rea\"\"dy; exec sleep 60'\r")
