@@ -27,6 +27,7 @@ from awsenv.agent.memory import Clock, Memory
 from awsenv.agent.server import Life, Server
 from awsenv.cli import wire
 from awsenv.cli.serve import Service
+from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -399,36 +400,39 @@ def test_what_has_too_little_left_is_renewed_first(aging: World) -> None:
     assert aging.actions().count("AssumeRole") == 3
 
 
-def test_an_agent_that_is_killed_at_work_is_one_note(world: World, tmp_path: Path) -> None:
+def sockets(pid: int) -> int:
+    """Return how many sockets a process has open."""
+    names = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            names.append(str(descriptor.readlink()))
+    return sum(name.startswith("socket:") for name in names)
+
+
+def test_an_agent_that_is_killed_at_work_is_one_note(
+    world: World, until: Callable[[Callable[[], object]], None]
+) -> None:
     """Do without it what it was about to do, say so once, and know of no agent from then on."""
-    account, home = world.sandbox.account, Path(world.environ["HOME"])
-    _, _, _, key, _, _, secret = (home / ".aws" / "credentials").read_text().split()
-    keys = {"Version": 1, "AccessKeyId": key, "SecretAccessKey": secret}
-    started, first, script = tmp_path / "started", tmp_path / "first", tmp_path / "keys"
-    os.mkfifo(started)
-    # Whoever runs it first tells so, and waits for ever.
-    script.write_text(
-        f"#!/bin/sh\nmkdir {first} 2>/dev/null && {{ echo $$ >{started}; exec sleep 1000; }}\n"
-        f"echo '{json.dumps(keys)}'\n"
-    )
-    script.chmod(0o700)
-    world.configure(
-        f"[profile vault]\ncredential_process = {script}\n"
-        f"[profile by-vault]\nrole_arn = arn:aws:iam::{account}:role/read-only\nsource_profile = vault\n"
-    )
     agent = login(world)
-    words = [world.program, "exec", "by-vault", "--", "printenv", "AWSENV_ROLE"]
+    at_rest = sockets(agent)
+    world.sandbox.fail("AssumeRole", Fault.HANG)
+    words = ["exec", "read-only", "--", "printenv", "AWSENV_ROLE"]
 
     with subprocess.Popen(
-        words, env=world.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [world.program, *words],
+        env=world.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     ) as running:
-        waiting = int(started.read_text())
+        # One to the client, one to AWS, which does not answer.
+        until(lambda: sockets(agent) == at_rest + 2)
         os.kill(agent, signal.SIGKILL)
         out, said = running.communicate()
-    os.kill(waiting, signal.SIGKILL)
 
-    assert (0, "by-vault\n", 1) == (running.returncode, out, said.count("awsenv: the agent"))
-    assert (0, "") == ((again := world.run(*words[1:])).returncode, again.stderr)
+    assert (0, "read-only\n", 1) == (running.returncode, out, said.count("awsenv: the agent"))
+    assert (0, "") == ((again := world.run(*words)).returncode, again.stderr)
 
 
 def test_an_agent_that_was_killed_is_one_note(world: World) -> None:
