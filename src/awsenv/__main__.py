@@ -1,4 +1,4 @@
-"""The entry point: the fast lane for what needs no command line parser, else the command line."""
+"""The entry point: the fast lanes, which load next to nothing, else the command line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from awsenv.cli import process
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
-
 
 _FOR_PEOPLE = ("credential-process", "exec", "list", "lock", "login", "logout", "status")
 """Commands whose output no shell evaluates."""
@@ -51,9 +50,8 @@ def _run(args: list[str]) -> int:
 def _give_up(error: BaseException) -> int:
     """Fail before the command line is there to fail: what evaluates the output shall stop here, too."""
     interrupted = isinstance(error, KeyboardInterrupt)
-    command = sys.argv[1:2]
-    is_exec = command == ["exec"]
-    if command not in ([name] for name in _FOR_PEOPLE) and not process.stdout_is_terminal():
+    command = "".join(sys.argv[1:2])
+    if command not in _FOR_PEOPLE and not process.stdout_is_terminal():
         process.write_if_possible("false;\n")
     missing = getattr(error, "name", None) or type(error).__name__
     process.complain(
@@ -61,7 +59,7 @@ def _give_up(error: BaseException) -> int:
         if interrupted
         else f"awsenv: cannot start: {missing}\n  try: install it again: pipx reinstall awsenv-shell\n"
     )
-    return 130 if interrupted else 125 if is_exec else 1
+    return 130 if interrupted else 125 if command == "exec" else 1
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def stdout_is_terminal() -> bool:
 
 def end_like_ctrl_c() -> None:
     """Let SIGTERM and SIGHUP end awsenv as Ctrl-C does: with `false;` on stdout, not with an empty text."""
-    import signal  # noqa: PLC0415 - it loads `enum`, which the fast lane does not wait for
+    import signal  # noqa: PLC0415 - it loads `enum`, which `awsenv init` does not wait for
 
     asked_to_end = (signal.SIGTERM, signal.SIGHUP)
 
