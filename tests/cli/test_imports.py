@@ -92,7 +92,8 @@ def test_what_an_agent_answers_loads_next_to_nothing(world: World, words: str) -
 def test_a_command_out_of_memory_loads_what_becomes_it(world: World) -> None:
     """Load nothing for `exec` but what replaces the process."""
     assert world.run("login", world.device.code()).returncode == 0
-    start = _modules(world, "-m", "keyword") | _modules(world, "-c", "import signal")
+    # `os.execvpe` loads `warnings` itself.
+    start = _modules(world, "-m", "keyword") | _modules(world, "-c", "import signal, warnings")
 
     loaded = _modules(world, "-m", "awsenv", "exec", "power-user", "--", "true")
 
