@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 # The ordinary path beside an agent, as __main__ comes to it where the fast lane was passed. It loads once and forks for
 # each command line: what is compared is what comes of it, and not how long it takes.
+SESSION = "43230"
+"""Seconds: no minute of its time left ends between two looks at `status`."""
+
 _ORDINARY = """\
 import json, os, sys
 import awsenv.aws.sts
@@ -195,7 +198,7 @@ def lanes(world: World, ordinary: Ordinary, tmp_path: Path) -> Lanes:
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "policy.json").write_text(_POLICY)
-    assert world.run("login", world.device.code()).returncode == 0
+    assert world.run("login", world.device.code(), "--duration", SESSION).returncode == 0
     return Lanes(world, ordinary, folder)
 
 
