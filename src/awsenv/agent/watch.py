@@ -44,16 +44,17 @@ def when_gone(pid: int, call: Callable[[], None], *, interval: float = INTERVAL)
 def _waiter(pid: int, interval: float) -> Callable[[], None]:
     """Return what waits for the end. The process is taken hold of here and now: its number may be given away later."""
     try:
-        return _by_descriptor(pid)
-    except (OSError, NotImplementedError):  # it has ended already, or the system has no such means
-        return lambda: _by_looking(pid, interval)
+        wait = _by_descriptor(pid)
+    except OSError:
+        wait = None  # it has ended already
+    return wait or (lambda: _by_looking(pid, interval))
 
 
 if sys.platform == "linux":
 
-    def _by_descriptor(pid: int) -> Callable[[], None]:
+    def _by_descriptor(pid: int) -> Callable[[], None] | None:
         if not hasattr(os, "pidfd_open"):
-            raise NotImplementedError
+            return None  # older than Linux 5.3
         descriptor = os.pidfd_open(pid)
 
         def wait() -> None:
@@ -68,7 +69,7 @@ if sys.platform == "linux":
 
 elif hasattr(select, "kqueue"):
 
-    def _by_descriptor(pid: int) -> Callable[[], None]:
+    def _by_descriptor(pid: int) -> Callable[[], None] | None:
         queue = select.kqueue()
         event = select.kevent(
             pid, filter=select.KQ_FILTER_PROC, flags=select.KQ_EV_ADD | select.KQ_EV_ONESHOT, fflags=select.KQ_NOTE_EXIT
@@ -89,8 +90,9 @@ elif hasattr(select, "kqueue"):
 
 else:
 
-    def _by_descriptor(pid: int) -> Callable[[], None]:
-        raise NotImplementedError(pid)
+    def _by_descriptor(pid: int) -> Callable[[], None] | None:
+        del pid
+        return None
 
 
 def _by_looking(pid: int, interval: float) -> None:

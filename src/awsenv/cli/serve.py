@@ -173,7 +173,8 @@ class _Storing:
 
     def renew(self, renewal: str) -> NoReturn:
         """Fail: nothing is asked for."""
-        raise Declined(renewal)
+        del renewal
+        raise Declined
 
     def held(self) -> tuple[tuple[str, str], ...]:
         """Return nothing."""
