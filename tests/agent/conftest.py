@@ -135,6 +135,10 @@ class Agents:
         """Say whether the process *pid* comes to its end."""
         return self.eventually(lambda: not is_running(pid))
 
+    def is_at_rest(self) -> bool:
+        """Say whether nobody is being answered by a server of this process: each has a thread, till it is counted."""
+        return not any("(_converse)" in thread.name for thread in threading.enumerate())
+
     def ask(self, verb: bytes, *parts: bytes) -> list[bytes]:
         """Ask it, in this process."""
         return client.ask(self.environ, verb, parts)

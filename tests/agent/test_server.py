@@ -173,11 +173,10 @@ def test_who_does_not_take_the_answer_is_cut_off(agents: Agents) -> None:
         return [b"x" * 260_000]
 
     with agents.serving(answer):
-        before = threading.active_count()
         with agents.connect() as connection:
             _say(connection, client.VERSION, b"verb")
             assert asked.wait(30)
-            assert agents.eventually(lambda: threading.active_count() <= before)
+            assert agents.eventually(agents.is_at_rest)
             received = b"".join(iter(lambda: connection.recv(65_536), b""))
             assert 0 < len(received) < 260_000
 
@@ -185,12 +184,11 @@ def test_who_does_not_take_the_answer_is_cut_off(agents: Agents) -> None:
 def test_a_client_that_has_gone_leaves_nothing(agents: Agents) -> None:
     """End its thread, whether it goes before the request, before the answer, or in the middle of either."""
     with agents.serving(lambda _verb, parts: parts):
-        before = threading.active_count()
         for sent in (b"", b"\0", protocol.pack([client.VERSION, b"verb", b"x" * 200_000])):
             with agents.connect() as connection:
                 connection.sendall(sent)
         assert [b"x"] == agents.ask(b"echo", b"x")
-        assert agents.eventually(lambda: threading.active_count() <= before)
+        assert agents.eventually(agents.is_at_rest)
 
 
 def test_another_user_is_refused(agents: Agents, nobody: Person) -> None:
@@ -250,12 +248,11 @@ def test_sleep_counts_as_idle(agents: Agents) -> None:
     """Answer nothing after a night's sleep that was longer than the idle time."""
     clock = Clock()
     with agents.serving(life=Life(10_000, idle=600, boot=clock)) as (_, thread):
-        before = threading.active_count()
         for _ in range(2):
             clock.now += 599
             assert [] == agents.ask(b"ping")
             # A request ends a little after its answer; idle is what comes then.
-            assert agents.eventually(lambda: threading.active_count() <= before)
+            assert agents.eventually(agents.is_at_rest)
         clock.now += 601
         with pytest.raises(client.NoAgent):
             agents.ask(b"ping")
@@ -269,10 +266,9 @@ def test_being_of_use_is_life(agents: Agents) -> None:
     clock = Clock()
     served = [True]
     with agents.serving(life=Life(1000, idle=600, in_use=lambda: served[0], boot=clock)) as (_, thread):
-        before = threading.active_count()
         clock.now += 5000
         assert [] == agents.ask(b"ping")
-        assert agents.eventually(lambda: threading.active_count() <= before)
+        assert agents.eventually(agents.is_at_rest)
         served[0] = False
         with pytest.raises(client.NoAgent):
             agents.ask(b"ping")
