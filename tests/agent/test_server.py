@@ -172,13 +172,12 @@ def test_who_does_not_take_the_answer_is_cut_off(agents: Agents) -> None:
         asked.set()
         return [b"x" * 260_000]
 
-    with agents.serving(answer):
-        with agents.connect() as connection:
-            _say(connection, client.VERSION, b"verb")
-            assert asked.wait(30)
-            assert agents.eventually(agents.is_at_rest)
-            received = b"".join(iter(lambda: connection.recv(65_536), b""))
-            assert 0 < len(received) < 260_000
+    with agents.serving(answer), agents.connect() as connection:
+        _say(connection, client.VERSION, b"verb")
+        assert asked.wait(30)
+        assert agents.eventually(agents.is_at_rest)
+        received = b"".join(iter(lambda: connection.recv(65_536), b""))
+        assert 0 < len(received) < 260_000
 
 
 def test_a_client_that_has_gone_leaves_nothing(agents: Agents) -> None:

@@ -1,12 +1,14 @@
-"""The Identity and Access Management: which MFA device a user has."""
+"""Identity and Access Management: what an administrator may read and change; and which MFA device a user has."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from awsenv.aws.translate import Call, translated
 from awsenv.config.text import printable
 from awsenv.errors import MfaError
 
@@ -17,6 +19,64 @@ if TYPE_CHECKING:
 
 TIMEOUT = 3
 """Seconds: to ask IAM is a courtesy, what it says can be guessed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Iam:
+    """IAM, asked with one set of credentials. An action is named as botocore spells it: `get_role`."""
+
+    session: AwsSession
+    signer: Credentials
+    call: Call = Call()  # noqa: RUF009 - frozen
+    """What errors are told with."""
+
+    def read(self, action: str, **parameters: Any) -> dict[str, Any]:
+        """Return the answer to a question, asked as often as botocore deems right.
+
+        Raises:
+            RefusedError: AWS refused; `code` says why: `NoSuchEntity`, `AccessDenied`.
+            AwsenvError: Whatever else went wrong.
+        """
+        return self._send(action, parameters, Config())
+
+    def read_all(self, action: str, key: str, **parameters: Any) -> list[Any]:
+        """Return what stands under *key* in every page of an answer. Raises as `read` does."""
+        found: list[Any] = []
+        marker: dict[str, str] = {}
+        while True:
+            answer = self.read(action, **parameters, **marker)
+            found += answer.get(key) or []
+            if not answer.get("IsTruncated"):
+                return found
+            marker = {"Marker": answer["Marker"]}
+
+    def change(self, action: str, **parameters: Any) -> dict[str, Any]:
+        """Ask for a change, once: botocore would ask again where the answer was lost, and make a second access key.
+
+        Raises as `read` does; after an `UnreachableError` the change may have been made.
+        """
+        return self._send(action, parameters, Config(retries={"total_max_attempts": 1}))
+
+    def _send(self, action: str, parameters: dict[str, Any], config: Config) -> dict[str, Any]:
+        signer = self.signer
+        operation = f"iam:{''.join(part[:1].upper() + part[1:] for part in action.split('_'))}"
+        operation = operation.replace("Mfa", "MFA")
+        call = replace(self.call, operation=operation, key_id=signer.access_key_id, secrets=_secrets(signer))
+        with translated(call):
+            client: Any = self.session.create_client(
+                "iam",
+                aws_access_key_id=signer.access_key_id,
+                aws_secret_access_key=signer.secret_access_key,
+                aws_session_token=signer.session_token,
+                config=config,
+            )
+        with translated(replace(call, endpoint=client.meta.endpoint_url)):
+            answer: dict[str, Any] = getattr(client, action)(**parameters)
+            return answer
+
+
+def _secrets(signer: Credentials) -> tuple[str, ...]:
+    return tuple(secret for secret in (signer.secret_access_key, signer.session_token) if secret)
 
 
 def mfa_device(session: AwsSession, signer: Credentials, identity: Identity) -> str:

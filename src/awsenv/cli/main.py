@@ -68,7 +68,7 @@ def _conclude(outcome: Outcome) -> int:
         return become(outcome.argv, outcome.environ)
     _say(outcome.notes)
     process.write_or_fail(outcome.text)
-    return ExitCode.DONE
+    return outcome.status
 
 
 def failed(error: BaseException, args: list[str]) -> int:

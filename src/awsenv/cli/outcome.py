@@ -89,10 +89,11 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Print:
-    """Print *text* to stdout, at once and whole, and each note to stderr; then end well."""
+    """Print *text* to stdout, at once and whole, and each note to stderr; then end with *status*."""
 
     text: str = field(repr=False)
     notes: tuple[str, ...] = ()
+    status: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from awsenv.policy import Verdict
 from awsenv.sandbox import trust
 from awsenv.sandbox.answers import AuthenticationError, Failure, Family, ServiceError
 from awsenv.sandbox.identity import Caller, Kind
 from awsenv.sandbox.operation import Operation, iam_resource
-from awsenv.sandbox.policy import Verdict
 
 if TYPE_CHECKING:
     from awsenv.sandbox.clock import Clock

@@ -7,17 +7,17 @@ import re
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from awsenv.sandbox import policy
+from awsenv import policy
+from awsenv.policy import Verdict
 from awsenv.sandbox.answers import ServiceError
 from awsenv.sandbox.identity import Kind
-from awsenv.sandbox.policy import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from awsenv.policy import Context, Statement
     from awsenv.sandbox.directory import Directory
     from awsenv.sandbox.identity import Caller
-    from awsenv.sandbox.policy import Context, Statement
 
 
 class Trust(IntEnum):

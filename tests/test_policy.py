@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awsenv.sandbox.policy import Verdict, evaluate, matches
+from awsenv.policy import Verdict, evaluate, matches
 
 TEXT = st.text(st.characters(codec="ascii", exclude_characters="*?"), max_size=12)
 
