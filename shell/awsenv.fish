@@ -12,7 +12,8 @@ else
 end
 
 function __awsenv_prints --description 'Whether these arguments make awsenv print for a person'
-    contains -- "$argv[1]" '' credential-process demo exec init list lock login logout status
+    contains -- "$argv[1]" '' console credential-process demo doctor exec explain init \
+        list lock login logout setup status
     and return 0
     for word in $argv
         switch $word

@@ -12,7 +12,8 @@ function _awsenv_prints {
   emulate -L zsh
   local word
   case ${1-} in
-    '' | credential-process | demo | exec | init | list | lock | login | logout | status) return 0 ;;
+    '' | console | credential-process | demo | doctor | exec | explain | init) return 0 ;;
+    list | lock | login | logout | setup | status) return 0 ;;
   esac
   for word in "$@"; do
     case $word in

@@ -10,7 +10,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-_FOR_PEOPLE = ("credential-process", "exec", "list", "lock", "login", "logout", "status")
+_FOR_PEOPLE = (
+    *("console", "credential-process", "doctor", "exec", "explain", "list"),
+    *("lock", "login", "logout", "setup", "status"),
+)
 """Commands whose output no shell evaluates."""
 
 

@@ -41,6 +41,9 @@ ShellName = Annotated[
     str | None,
     typer.Option("--shell", metavar="SHELL", help="bash, zsh, sh, fish or json; else the shell that calls."),
 ]
+OptionalRole = Annotated[str | None, typer.Argument(metavar="ROLE", hidden=True)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ToFile = Annotated[bool, typer.Option("--print", help="Print to a file or a pipe, secret and all.")]
 ToTerminal = Annotated[bool, typer.Option("--print", help="Print to a terminal, a file or a pipe, secrets and all.")]
 
 
@@ -192,6 +195,122 @@ def _list(ctx: typer.Context) -> Outcome:
     from awsenv.cli.listing import listing
 
     return listing(_caller(ctx))
+
+
+@app.command("explain", cls=Command, options_metavar="[OPTIONS] ROLE")
+@with_role_options
+def _explain(ctx: typer.Context, role: Role, *, as_json: AsJson = False, options: RoleOptions) -> Outcome:
+    """Show how ROLE is had, before a code is spent."""
+    from awsenv.cli.explain import explain
+
+    return explain(_caller(ctx), role, options, as_json=as_json)
+
+
+@app.command("doctor", cls=Command, options_metavar="[OPTIONS] [ROLE] [CODE]")
+@with_role_options
+def _doctor(
+    ctx: typer.Context,
+    role: OptionalRole = None,
+    code: Code = None,
+    *,
+    iam_profile: Annotated[
+        str | None,
+        typer.Option("--iam-profile", metavar="PROFILE", help="Profile that may read IAM; else the source is asked."),
+    ] = None,
+    as_json: AsJson = False,
+    options: RoleOptions,
+) -> Outcome:
+    """Find what is wrong: files, shell, keys, ROLE.
+
+    It changes nothing and never asks for a code. Without a CODE, a role that asks for one is tried only by an agent
+    that holds its session. The status is 1 where something is wrong.
+    """
+    from awsenv.cli.doctor import doctor
+
+    return doctor(_caller(ctx), role, code, options, iam_profile=iam_profile, as_json=as_json)
+
+
+@app.command("console", cls=Command, options_metavar="[OPTIONS] ROLE [CODE]")
+@with_role_options
+def _console(
+    ctx: typer.Context,
+    role: Role,
+    code: Code = None,
+    *,
+    service: Annotated[
+        str | None, typer.Option("--service", metavar="NAME", help="Begin at this service: s3, ec2.")
+    ] = None,
+    session_duration: Annotated[
+        str | None,
+        typer.Option("--session-duration", metavar="TIME", help="How long one stays signed in: 15m to 12h."),
+    ] = None,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    to_terminal: ToFile = False,
+    options: RoleOptions,
+) -> Outcome:
+    """Print a sign-in URL of the AWS console for ROLE.
+
+    Whoever has it within fifteen minutes is signed in.
+    """
+    from awsenv.cli.console import console
+
+    return console(
+        _caller(ctx),
+        role,
+        code,
+        options,
+        service=service,
+        session_duration=session_duration,
+        open_browser=open_browser,
+        to_terminal=to_terminal,
+    )
+
+
+@app.command("setup", cls=Command, options_metavar="[OPTIONS] [ROLE...]")
+def _setup(
+    ctx: typer.Context,
+    roles: Annotated[list[str] | None, typer.Argument(metavar="ROLE", hidden=True)] = None,
+    *,
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", metavar="ADMIN", help="Profile that may administer IAM; else as for a role."),
+    ] = None,
+    role_profile: Annotated[
+        str | None,
+        typer.Option("--role-profile", metavar="ADMIN", help="The same for the account of the roles, if another."),
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="NAME", help="The user that may assume the roles.")
+    ] = None,
+    region: Annotated[str | None, typer.Option("--region", metavar="REGION", help="Region of the profiles.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and change nothing.")] = False,
+    template: Annotated[
+        str | None,
+        typer.Option("--format", metavar="FORMAT", help="Print the plan as cloudformation or terraform."),
+    ] = None,
+    keyring: Annotated[bool, typer.Option("--keyring", help="Keep the access key in the system's keyring.")] = False,
+    print_key: Annotated[bool, typer.Option("--print-key", help="Print the access key, and keep it nowhere.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before the plan is carried out.")] = False,
+) -> Outcome:
+    """Make a user, an MFA device and roles in an account.
+
+    A ROLE is power-user, read-only, or NAME:ITEM,ITEM with managed policies, mfa and external-id as items. Without
+    one, both. What is there already stays.
+    """
+    from awsenv.cli.setup import Answers, setup
+
+    answers = Answers(
+        profile=profile,
+        role_profile=role_profile,
+        user=user,
+        region=region,
+        dry_run=dry_run,
+        template=template,
+        keyring=keyring,
+        print_key=print_key,
+        yes=yes,
+    )
+    return setup(_caller(ctx), roles or [], answers)
 
 
 @app.command("credential-process", cls=Command, options_metavar="[OPTIONS] ROLE [CODE]")

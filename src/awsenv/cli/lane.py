@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Done = Callable[[list[str], dict[str, str]], int]
 
-_ORDINARY = frozenset({"demo", "init", "login", "logout", "lock", "help", "--help", "-h", "--version"})
+_ORDINARY = frozenset({"demo", "init", "login", "logout", "lock", "setup", "help", "--help", "-h", "--version"})
 """First words that the agent has no part in."""
 
 _SHOWN = frozenset({"exec", "list", "status"})
