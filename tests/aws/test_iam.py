@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from pyotp import TOTP
 
 from awsenv.aws.iam import mfa_device
 from awsenv.aws.sts import Identity, caller
@@ -16,6 +18,8 @@ from awsenv.sandbox import Fault
 if TYPE_CHECKING:
     from aws.conftest import Person
     from awsenv.model import Credentials
+
+STEP = timedelta(seconds=30)
 
 
 def found(person: Person, user: Credentials) -> str:
@@ -39,9 +43,10 @@ def test_a_user_who_may_ask_is_told(person: Person) -> None:
         aws_access_key_id=bob.access_key_id,
         aws_secret_access_key=bob.secret_access_key,
     )
-    serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]["SerialNumber"]
+    made = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]
+    serial, totp, now = made["SerialNumber"], TOTP(made["Base32StringSeed"].decode()), person.sandbox.clock.now()
     iam.enable_mfa_device(
-        UserName="bob", SerialNumber=serial, AuthenticationCode1="123456", AuthenticationCode2="654321"
+        UserName="bob", SerialNumber=serial, AuthenticationCode1=totp.at(now - STEP), AuthenticationCode2=totp.at(now)
     )
     assert serial == found(person, bob)
 

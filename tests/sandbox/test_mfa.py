@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pyotp import TOTP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +20,8 @@ UNKNOWN_DEVICE = (
     "Please verify your MFA serial number is valid and associated with this user."
 )
 WRONG_DEVICE = ("AccessDenied", UNKNOWN_DEVICE)
+
+STEP = timedelta(seconds=30)
 
 
 @pytest.fixture
@@ -242,12 +246,17 @@ def _may(sts: Any, arn: str) -> bool:
 def test_device_made_by_api(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
     """A device that was made through the IAM API works, and no longer once it is deactivated."""
     iam = client("iam", sandbox.admin)
-    serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]["SerialNumber"]
+    made = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]
+    serial, totp = made["SerialNumber"], TOTP(made["Base32StringSeed"].decode())
     sts = client("sts", alice)
     attempt = {"SerialNumber": serial, "TokenCode": "000000"}
     assert refusal(sts.get_session_token, **attempt) == WRONG_DEVICE
+    now = sandbox.clock.now()
     iam.enable_mfa_device(
-        UserName="alice", SerialNumber=serial, AuthenticationCode1="123456", AuthenticationCode2="234567"
+        UserName="alice",
+        SerialNumber=serial,
+        AuthenticationCode1=totp.at(now - STEP),
+        AuthenticationCode2=totp.at(now),
     )
     assert refusal(sts.get_session_token, **attempt) == WRONG_CODE
     iam.deactivate_mfa_device(UserName="alice", SerialNumber=serial)

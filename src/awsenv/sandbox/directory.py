@@ -152,6 +152,28 @@ class Directory:
             return None
         return next((role for role in list(self.backend(account).get_roles()) if role.arn == arn), None)
 
+    def has_principal(self, name: str) -> bool:
+        """Whether *name*, as a trust policy has it, is that of an account, a user or a role that is there."""
+        parts = name.split(":")
+        account = parts[4] if len(parts) > 5 else name  # noqa: PLR2004 - an ARN has six parts
+        if account not in self._accounts:
+            return False
+        if name in (account, f"arn:{PARTITION}:iam::{account}:root"):
+            return True
+        return self.role(name) is not None or any(
+            user.arn == name for user in list(self.backend(account).users.values())
+        )
+
+    def forget_principal(self, arn: str) -> None:
+        """Let the trust policies that name a user who was deleted name an id instead, as AWS does.
+
+        A user of the same name who is made anew is another.
+        """
+        gone = self.new_id("AIDA", arn.split(":")[4])
+        for account in tuple(self._accounts):
+            for role in list(self.backend(account).get_roles()):
+                role.assume_role_policy_document = role.assume_role_policy_document.replace(f'"{arn}"', f'"{gone}"')
+
     def identity_policies(self, caller: Caller) -> list[Policy]:
         """Return what is attached to the user, its groups, or the role: inline and managed."""
         backend = self.backend(caller.account)

@@ -21,6 +21,7 @@ class Fault(Enum):
     SERVER_ERROR = "500 InternalFailure"
     UNAVAILABLE = "503 ServiceUnavailable"
     THROTTLING = "400 Throttling"
+    UNKNOWN_PRINCIPAL = "400 MalformedPolicyDocument, as for a role that trusts a user made a moment ago"
     HANG = "no answer, until the client gives up or the sandbox stops"
     DROP = "the connection closes before the request is taken"
     DROP_AFTER = "the request is taken, and the connection closes before the answer"
@@ -37,6 +38,7 @@ _ERRORS = {
     Fault.SERVER_ERROR: ServiceError("InternalFailure", "We encountered an internal error. Please try again.", 500),
     Fault.UNAVAILABLE: ServiceError("ServiceUnavailable", "Service is unavailable", 503),
     Fault.THROTTLING: ServiceError("Throttling", "Rate exceeded", 400),
+    Fault.UNKNOWN_PRINCIPAL: ServiceError("MalformedPolicyDocument", "Invalid principal in policy", 400),
 }
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from awsenv.sandbox.clock import Clock
     from awsenv.sandbox.directory import Directory
+    from awsenv.sandbox.iam import Iam
     from awsenv.sandbox.identity import Caller, Keys
     from awsenv.sandbox.mfa import Devices
     from awsenv.sandbox.request import Request
@@ -43,6 +44,7 @@ class Gate:
     keys: Keys
     devices: Devices
     sts: Sts
+    iam: Iam
     faults: faults.Faults
     clock: Clock
     calls: list[Call]
@@ -78,7 +80,7 @@ class Gate:
             elif signed is None:
                 raise problem or AssertionError
             else:
-                caller = self._authenticate(signed, incoming)
+                caller = self._authenticate(signed, incoming, operation)
                 answer = self._serve(incoming, operation, caller, environ)
         except AuthenticationError as error:
             answer = render(spell(error, operation.family), operation.family)
@@ -109,10 +111,11 @@ class Gate:
             self.closing.wait()
         return None if fault in (Fault.HANG, Fault.DROP) else faults.answer_instead(fault, operation)
 
-    def _authenticate(self, signed: signature.Signature, incoming: Request) -> Caller:
+    def _authenticate(self, signed: signature.Signature, incoming: Request, operation: Operation) -> Caller:
         key = self.keys.find(signed.access_key_id, signed.session_token)
         signature.check_time(signed, self.clock.signing_time())
         signature.check(signed, incoming, key.secret)
+        self.iam.used(signed.access_key_id, key.caller, operation)
         return key.caller
 
     def _serve(self, incoming: Request, operation: Operation, caller: Caller, environ: WSGIEnvironment) -> Answer:
@@ -120,15 +123,17 @@ class Gate:
             return self.sts.answer(operation.action, incoming.form, caller)
         incoming, operation = permissions.for_own_user(incoming, operation, caller)
         permissions.check(self.directory, self.clock, caller, operation)
+        self.iam.before(operation, incoming.form, caller.account)
         # moto serves the account that this names.
         replayed = {**request.write(incoming, environ), "HTTP_X_MOTO_ACCOUNT_ID": caller.account}
         if incoming.path.startswith(_BACK_DOORS):
             raise ServiceError("NoSuchBucket", "The specified bucket does not exist", 404)
         try:
-            return _run(self.moto, replayed)
+            answer = _run(self.moto, replayed)
         except Exception as error:
             # Whatever breaks in moto is a 500 to the client, as at AWS.
             raise ServiceError("InternalFailure", f"{type(error).__name__}: {error}", 500) from error
+        return self.iam.after(operation, incoming.form, caller.account, answer)
 
     def _code(self, user: str) -> Answer:
         code = self.devices.unused_code(self.directory.account, user)

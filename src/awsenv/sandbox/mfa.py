@@ -79,6 +79,26 @@ class Devices:
                 raise ServiceError("AccessDenied", _WRONG_CODE, 403)
             self._used[serial].add(step)
 
+    def take_two(self, device: Any, serial: str, first: str, second: str) -> None:
+        """Take two codes of steps that follow each other: with them a device is enabled.
+
+        Raises:
+            ServiceError: They are not the ones of now, or not two in a row.
+        """
+        with self._lock:
+            # A person reads the first, waits for the second, and then types it.
+            for begin in range(self._step() - 2, self._step() + 1):
+                steps = {begin, begin + 1}
+                codes = self._code(device, begin), self._code(device, begin + 1)
+                if codes == (first, second) and not steps & self._used[serial]:
+                    self._used[serial] |= steps
+                    return
+        raise ServiceError("InvalidAuthenticationCode", "Authentication code for device is not valid.", 403)
+
+    def forget(self, serial: str) -> None:
+        """Forget the codes of a device that was deleted: one that is made anew has another seed."""
+        self._used.pop(serial, None)
+
     def unused_code(self, account: str, user: str) -> str | None:
         """Return a code that will be taken now: of this step, else of the next, else of the last.
 
@@ -93,8 +113,11 @@ class Devices:
         return None
 
     def _open_steps(self, serial: str) -> list[int]:
-        now = int(self._clock.now().timestamp()) // STEP
+        now = self._step()
         return [step for step in (now, now + 1, now - 1) if step not in self._used[serial]]
+
+    def _step(self) -> int:
+        return int(self._clock.now().timestamp()) // STEP
 
     @staticmethod
     def _code(device: Any, step: int) -> str:

@@ -11,6 +11,7 @@ from awsenv.sandbox.clock import Clock
 from awsenv.sandbox.directory import Directory, managed_policy_arn
 from awsenv.sandbox.faults import Fault, Faults
 from awsenv.sandbox.gate import Gate
+from awsenv.sandbox.iam import Iam
 from awsenv.sandbox.identity import Keys
 from awsenv.sandbox.mfa import Devices, MfaDevice
 from awsenv.sandbox.server import HOST, Server, moto_application
@@ -55,6 +56,7 @@ class Sandbox:
             keys=keys,
             devices=self._devices,
             sts=Sts(self._directory, keys, self._devices, self.clock),
+            iam=Iam(self._directory, self._devices, self.clock),
             faults=self._faults,
             clock=self.clock,
             calls=self._calls,
