@@ -165,6 +165,7 @@ class CreateKey:
     """Make an access key of the user, and keep it."""
 
     user: str
+    user_arn: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,185 @@
+"""What of a set-up is there already: asked of IAM, in as few calls as it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from awsenv.config.text import quoted
+from awsenv.errors import ConfigError, RefusedError
+from awsenv.setup.answers import part
+from awsenv.setup.plan import USER_POLICY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from awsenv.aws.iam import Iam
+    from awsenv.setup.plan import Document, Wanted
+    from awsenv.setup.roles import WantedRole
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An access key of the user."""
+
+    key_id: str
+    active: bool
+    used: bool
+    """Whether it was ever used, as far as IAM knows: it learns of that with a delay."""
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """The user, who is there."""
+
+    arn: str
+    has_password: bool = False
+    groups: tuple[str, ...] = ()
+    inline: tuple[str, ...] = ()
+    """The names of its inline policies."""
+    attached: tuple[str, ...] = ()
+    """The names of its managed policies."""
+    policy: Document | None = None
+    """Its inline policy `assume-roles`."""
+    keys: tuple[Key, ...] = ()
+    devices: tuple[str, ...] = ()
+    """The serials of its enabled MFA devices that show codes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role that is there."""
+
+    arn: str
+    trust: Document = field(repr=False)
+    policies: frozenset[str] = frozenset()
+    """The ARNs of the managed policies that are attached to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """The virtual MFA device of the user's name, which is not the user's."""
+
+    holder: str | None
+    """The ARN of who has it; None: nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is there."""
+
+    user: User | None = None
+    device: Device | None = None
+    """Looked for only where a role wants MFA and the user has no device."""
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    """By the name that was asked for."""
+
+
+def look(admin: Iam, role_admin: Iam, wanted: Wanted) -> State:
+    """Return what is there of *wanted*.
+
+    Args:
+        admin: May read IAM in the user's account.
+        role_admin: May read IAM in the roles' account.
+        wanted: What is asked for.
+
+    Raises:
+        ConfigError: A policy that a role shall have does not exist.
+        AwsenvError: IAM refuses, or does not answer.
+    """
+    user = _user(admin, wanted.user)
+    has_device = user is not None and user.devices
+    device = _device(admin, wanted.device_serial) if wanted.wants_mfa and not has_device else None
+    found = ((role, _role(role_admin, role.name)) for role in wanted.roles)
+    roles = {role.name: there for role, there in found if there is not None}
+    _check_policies(role_admin, wanted, roles)
+    return State(user, device, roles)
+
+
+def _user(admin: Iam, name: str) -> User | None:
+    answer = _if_there(admin, "get_user", UserName=name)
+    if answer is None:
+        return None
+    inline = tuple(admin.read_all("list_user_policies", "PolicyNames", UserName=name))
+    attached = admin.read_all("list_attached_user_policies", "AttachedPolicies", UserName=name)
+    groups = admin.read_all("list_groups_for_user", "Groups", UserName=name)
+    keys = admin.read_all("list_access_keys", "AccessKeyMetadata", UserName=name)
+    devices = admin.read_all("list_mfa_devices", "MFADevices", UserName=name)
+    serials = (str(part(device, "SerialNumber")) for device in devices)
+    return User(
+        arn=part(answer, "User", "Arn"),
+        has_password=_if_there(admin, "get_login_profile", UserName=name) is not None,
+        groups=tuple(part(group, "GroupName") for group in groups),
+        inline=inline,
+        attached=tuple(part(policy, "PolicyName") for policy in attached),
+        policy=_user_policy(admin, name) if USER_POLICY in inline else None,
+        keys=tuple(_key(admin, key) for key in keys),
+        # A FIDO key or passkey shows no codes.
+        devices=tuple(serial for serial in serials if ":u2f/" not in serial),
+    )
+
+
+def _user_policy(admin: Iam, name: str) -> Document:
+    answer = admin.read("get_user_policy", UserName=name, PolicyName=USER_POLICY)
+    document: Document = part(answer, "PolicyDocument")
+    return document
+
+
+def _key(admin: Iam, listed: dict[str, Any]) -> Key:
+    key_id = part(listed, "AccessKeyId")
+    used = admin.read("get_access_key_last_used", AccessKeyId=key_id)
+    return Key(
+        key_id,
+        active=listed.get("Status") == "Active",
+        # Without a date it was never used, at least not since April 2015 (IAM API, AccessKeyLastUsed).
+        used="LastUsedDate" in part(used, "AccessKeyLastUsed"),
+        created=part(listed, "CreateDate"),
+    )
+
+
+def _device(admin: Iam, serial: str) -> Device | None:
+    for device in admin.read_all("list_virtual_mfa_devices", "VirtualMFADevices"):
+        if part(device, "SerialNumber") == serial:
+            return Device(device.get("User", {}).get("Arn"))
+    return None
+
+
+def _role(role_admin: Iam, name: str) -> Role | None:
+    answer = _if_there(role_admin, "get_role", RoleName=name)
+    if answer is None:
+        return None
+    attached = role_admin.read_all("list_attached_role_policies", "AttachedPolicies", RoleName=name)
+    return Role(
+        part(answer, "Role", "Arn"),
+        part(answer, "Role", "AssumeRolePolicyDocument"),
+        frozenset(part(policy, "PolicyArn") for policy in attached),
+    )
+
+
+def _check_policies(role_admin: Iam, wanted: Wanted, roles: Mapping[str, Role]) -> None:
+    """Ask for each policy that is to be attached: a slip of the pen shall not stop a set-up in its middle."""
+    missing = {arn: role for role in wanted.roles for arn in missing_policies(wanted, role, roles.get(role.name))}
+    for arn, role in missing.items():
+        if _if_there(role_admin, "get_policy", PolicyArn=arn) is None:
+            raise ConfigError(
+                f"there is no policy {quoted(arn)}",
+                place=f"ROLE {quoted(role.name)}",
+                hint="correct its name; aws iam list-policies --scope AWS shows the ones of AWS",
+            )
+
+
+def missing_policies(wanted: Wanted, role: WantedRole, there: Role | None) -> tuple[str, ...]:
+    """Return the ARNs of the managed policies that *role* lacks."""
+    attached = there.policies if there is not None else frozenset()
+    return tuple(arn for arn in role.policy_arns(wanted.partition) if arn not in attached)
+
+
+def _if_there(iam: Iam, action: str, **parameters: str) -> dict[str, Any] | None:
+    try:
+        return iam.read(action, **parameters)
+    except RefusedError as error:
+        if error.code == "NoSuchEntity":
+            return None
+        raise
