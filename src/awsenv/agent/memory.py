@@ -96,6 +96,8 @@ class Held:
     title: str
     ends: datetime | None
     """In UTC; None: it has no end of its own."""
+    key: str = field(default="", compare=False, repr=False)
+    """What it is held under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,12 +258,12 @@ class Memory:
         """Return what is held and lives: sessions first, then roles, in the order in which they were last asked for."""
         with self._lock:
             sessions = [
-                Held("session", title, self._ends(lease))
-                for title, lease in self._sessions.values()
+                Held("session", title, self._ends(lease), key)
+                for key, (title, lease) in self._sessions.items()
                 if self._lives(lease)
             ]
-            leases = [(slot.plan.label, self._living(slot)) for slot in self._slots.values()]
-            roles = [Held("role", label, self._ends(lease)) for label, lease in leases if lease is not None]
+            leases = [(slot.plan, self._living(slot)) for slot in self._slots.values()]
+            roles = [Held("role", plan.label, self._ends(lease), plan.key) for plan, lease in leases if lease]
             return (*sessions, *roles)
 
     def until(self) -> float:

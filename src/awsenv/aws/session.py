@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import botocore.session
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConfigChainFactory
 from botocore.credentials import CredentialResolver
+from botocore.httpsession import URLLib3Session
 from botocore.tokens import TokenProviderChain
+from botocore.utils import get_environ_proxies
 
 from awsenv.aws import proxies
 from awsenv.aws.loader import loader
@@ -116,6 +119,22 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         # Where AWS is only botocore knows. It cannot be told of another proxy then: a second client costs 3 ms.
         needed = self._proxies_to(client.meta.endpoint_url)
         return client if needed == used else through(needed)
+
+    def fetch(self, url: str) -> Any:
+        """Return the answer to a GET of *url* that no key signs: by the same proxies and CA bundle as any call.
+
+        A redirect is an answer, too: it is not followed. Raises what botocore raises where there is none.
+        """
+        used = self._proxies_to(url)
+        http = URLLib3Session(
+            verify=self._ca_bundle() or True,
+            proxies=get_environ_proxies(url) if used is None else used,
+            timeout=(self.timeouts.connect, self.timeouts.read),
+        )
+        try:
+            return http.send(AWSRequest("GET", url, headers={"User-Agent": self.user_agent()}).prepare())
+        finally:
+            http.close()
 
     def _proxies_to(self, url: str) -> Mapping[str, str] | None:
         if _is_loopback(url):

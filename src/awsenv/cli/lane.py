@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _ORDINARY = frozenset({"demo", "init", "login", "logout", "lock", "setup", "help", "--help", "-h", "--version"})
 """First words that the agent has no part in."""
 
-_SHOWN = frozenset({"exec", "list", "status"})
+_SHOWN = frozenset({"doctor", "exec", "explain", "list", "status"})
 """Commands that print no secret: it does not matter where their output goes."""
 
 
@@ -89,6 +89,19 @@ def _became(parts: list[bytes]) -> Done:
     return become
 
 
+def _opened(parts: list[bytes]) -> Done:
+    notes, url = map(os.fsdecode, parts)
+
+    def show(_args: list[str], _environ: dict[str, str]) -> int:
+        from awsenv.cli.browser import open_page  # noqa: PLC0415 - only where there is something to open
+
+        process.complain(notes)
+        open_page(url)
+        return 0
+
+    return show
+
+
 def _failed(parts: list[bytes]) -> Done:
     status, text = int(parts[0]), os.fsdecode(b"".join(parts[1:]))
 
@@ -100,7 +113,7 @@ def _failed(parts: list[bytes]) -> Done:
     return fail
 
 
-_ANSWERS = {wire.PRINT: _printed, wire.BECOME: _became, wire.FAILED: _failed}
+_ANSWERS = {wire.PRINT: _printed, wire.BECOME: _became, wire.OPEN: _opened, wire.FAILED: _failed}
 
 
 def _may_run(environ: Mapping[str, str]) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from awsenv.cli import app, process, report
 from awsenv.cli.direct import Direct
 from awsenv.cli.lane import Passed
-from awsenv.cli.outcome import Become, Caller, Finished
+from awsenv.cli.outcome import Become, Caller, Finished, Open
 from awsenv.errors import ExitCode, Interrupted
 from awsenv.launch import become
 from awsenv.shells.render import FAILURE
@@ -66,6 +66,11 @@ def _conclude(outcome: Outcome) -> int:
         return outcome.status
     if isinstance(outcome, Become):
         return become(outcome.argv, outcome.environ)
+    if isinstance(outcome, Open):
+        from awsenv.cli.browser import open_page  # noqa: PLC0415 - only where there is something to open
+
+        open_page(outcome.url)
+        return ExitCode.DONE
     _say(outcome.notes)
     process.write_or_fail(outcome.text)
     return outcome.status

@@ -105,10 +105,17 @@ class Become:
 
 
 @dataclass(frozen=True, slots=True)
+class Open:
+    """Open a page, a secret, in the person's browser."""
+
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """All is said and done: end with *status*."""
 
     status: int
 
 
-Outcome = Print | Become | Finished
+Outcome = Print | Become | Open | Finished

@@ -18,7 +18,7 @@ from awsenv.agent import server
 from awsenv.agent.memory import Clock, Memory
 from awsenv.cli import app, report, wire
 from awsenv.cli.from_memory import Declined, FromMemory, planned
-from awsenv.cli.outcome import Address, Become, Caller, Keeper, Print
+from awsenv.cli.outcome import Address, Become, Caller, Keeper, Open, Print
 from awsenv.cli.status import held_rows
 from awsenv.errors import MfaError, RefusedError, SourceError, UnreachableError
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from awsenv.cli.outcome import Wanted
     from awsenv.model import Credentials
 
-ANSWERED = frozenset({"credential-process", "exec", "list", "off", "renew", "status", "use"})
+ANSWERED = frozenset({"console", "credential-process", "exec", "list", "off", "renew", "status", "use"})
 """The commands that come to a text, or to another command, without any word to the person in between."""
 
 
@@ -73,6 +73,7 @@ class Service:
             wire.SERVE: self._serve,
             wire.LOCK: self._lock,
             wire.HELD: self._held,
+            wire.ENDS: self._ends,
         }
         if verb not in answers:
             raise ValueError(verb)
@@ -123,6 +124,10 @@ class Service:
     def _held(self, _: list[bytes]) -> list[bytes]:
         return [os.fsencode(cell) for row in held_rows(self._memory.held(), self._now()) for cell in row]
 
+    def _ends(self, parts: list[bytes]) -> list[bytes]:
+        ends = {each.key.encode(): wire.ended(each.ends) for each in self._memory.held()}
+        return [ends.get(key, b"") for key in parts]
+
     def _grant(self, renewal: str, pid: int) -> Address:
         url, token = self._endpoint().grant(renewal, pid)
         return Address(url, token, self._memory.renewed(renewal).credentials.account)
@@ -135,6 +140,8 @@ def _answered(outcome: object, request: wire.Request, said: list[str]) -> list[b
     if isinstance(outcome, Become):
         words = wire.become(outcome.argv, request.environ, outcome.environ)
         return [wire.BECOME, os.fsencode(report.noted(said)), *words]
+    if isinstance(outcome, Open):
+        return [wire.OPEN, os.fsencode(report.noted(said)), os.fsencode(outcome.url)]
     return [wire.DECLINED]
 
 

@@ -10,6 +10,7 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from awsenv.model import Credentials
 
@@ -17,7 +18,8 @@ ENTRY = "awsenv.cli.serve"
 """The module that an agent runs."""
 
 RUN = b"run"
-"""Do what a command line asks for, out of memory or with AWS. Answered with PRINT, BECOME or DECLINED."""
+"""Do what a command line asks for, out of memory or with AWS. Answered with PRINT, BECOME, OPEN, FAILED or
+DECLINED."""
 KEEP = b"keep"
 """Take the credentials that a command line came to: in front of it are the id of the role, and they. Answered with what
 the agent knows them by."""
@@ -29,11 +31,15 @@ LOCK = b"lock"
 """Drop every secret."""
 HELD = b"held"
 """Tell what is held, without secrets."""
+ENDS = b"ends"
+"""Tell until when the roles and sessions of these keys are held, if they are: one part each. Answered with as many."""
 
 PRINT = b"print"
 """Show the notes, and print the text: two parts."""
 BECOME = b"become"
 """Show the notes, and become a command: the notes and what `become` makes."""
+OPEN = b"open"
+"""Show the notes, and open a page in the browser: two parts."""
 FAILED = b"failed"
 """Show the text, and fail with the status: two parts, the status first."""
 DECLINED = b"declined"
@@ -167,6 +173,20 @@ def unpacked(data: bytes) -> Credentials:
     return Credentials(
         key_id, secret, token, None if expiration is None else datetime.fromisoformat(expiration), account, arn
     )
+
+
+def ended(end: datetime | None) -> bytes:
+    """Return the end of something that is held; None: it has none of its own."""
+    return b"never" if end is None else b"%d" % end.timestamp()
+
+
+def read_ends(parts: list[bytes]) -> list[float | None]:
+    """Return until when each is held that ENDS has asked for, in seconds since the epoch; None: it is not held.
+
+    Raises:
+        ValueError: This is no answer.
+    """
+    return [float("inf") if part == b"never" else float(part) if part else None for part in parts]
 
 
 def applied(changes: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from awsenv.sandbox import faults, permissions, request, signature
+from awsenv.sandbox import faults, permissions, request, signature, signin
 from awsenv.sandbox.answers import Answer, AuthenticationError, ServiceError, render, spell
 from awsenv.sandbox.calls import Call
 from awsenv.sandbox.faults import Fault
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from awsenv.sandbox.identity import Caller, Keys
     from awsenv.sandbox.mfa import Devices
     from awsenv.sandbox.request import Request
+    from awsenv.sandbox.signin import Signin
     from awsenv.sandbox.sts import Sts
 
 CODE_PATH = "/_awsenv/mfa-code/"
@@ -44,6 +45,7 @@ class Gate:
     keys: Keys
     devices: Devices
     sts: Sts
+    signin: Signin
     iam: Iam
     faults: faults.Faults
     clock: Clock
@@ -71,12 +73,15 @@ class Gate:
             signed, problem = signature.parse(incoming), None
         except AuthenticationError as error:
             signed, problem = None, error
-        operation = identify(incoming, signed.service if signed else None)
+        signs_in = signin.concerns(incoming)
+        operation = signin.identify(incoming) if signs_in else identify(incoming, signed.service if signed else None)
         fault = self.faults.take(operation.action)
         caller: Caller | None = None
         try:
             if fault is not None and fault not in faults.TAKEN:
                 answer = self._fail(fault, operation)
+            elif signs_in:
+                caller, answer = self.signin.answer(operation, incoming)
             elif signed is None:
                 raise problem or AssertionError
             else:

@@ -54,6 +54,8 @@ class Caller:
     transitive: frozenset[str] = frozenset()
     """The keys of the tags that go on to the next role, in lower case."""
     source_identity: str | None = None
+    chained: bool = False
+    """Whether the role was assumed with temporary credentials."""
 
     @property
     def temporary(self) -> bool:

@@ -15,6 +15,7 @@ from awsenv.sandbox.iam import Iam
 from awsenv.sandbox.identity import Keys
 from awsenv.sandbox.mfa import Devices, MfaDevice
 from awsenv.sandbox.server import HOST, Server, moto_application
+from awsenv.sandbox.signin import Signin
 from awsenv.sandbox.sts import Sts
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Sandbox:
             devices=self._devices,
             sts=Sts(self._directory, keys, self._devices, self.clock),
             iam=Iam(self._directory, self._devices, self.clock),
+            signin=Signin(keys, self.clock),
             faults=self._faults,
             clock=self.clock,
             calls=self._calls,

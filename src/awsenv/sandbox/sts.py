@@ -89,6 +89,7 @@ class Sts:
             tags=tags,
             transitive=transitive,
             source_identity=source_identity,
+            chained=caller.temporary,
         )
         return {
             "AssumedRoleUser": {"AssumedRoleId": session.user_id, "Arn": session.arn},

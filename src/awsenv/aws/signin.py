@@ -1,0 +1,141 @@
+"""AWS Sign-In: from the credentials of a role to the URL that opens the console with them.
+
+IAM guide, "Enable custom identity broker access to the AWS console". That page and AWS's own programs send the keys in
+the query of a GET; no page of AWS says that a POST would do.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from awsenv.aws.session import host_of
+from awsenv.aws.translate import Call, translated
+from awsenv.config.text import quoted
+from awsenv.errors import ConfigError, RefusedError, UnreachableError, UsageError
+
+if TYPE_CHECKING:
+    from awsenv.aws.session import AwsSession
+    from awsenv.model import Credentials
+
+SHORTEST, LONGEST = 900, 43_200
+"""Seconds of a console session (the same page, `SessionDuration`)."""
+
+_DOMAINS = {
+    "aws": "aws.amazon.com",
+    "aws-cn": "amazonaws.cn",
+    "aws-us-gov": "amazonaws-us-gov.com",
+    "aws-eusc": "amazonaws-eusc.eu",
+    "aws-iso": "c2shome.ic.gov",
+    "aws-iso-b": "sc2shome.sgov.gov",
+    "aws-iso-e": "csphome.adc-e.uk",
+    "aws-iso-f": "csphome.hci.ic.gov",
+}
+"""Where each partition has its `signin.` and its `console.`.
+
+That of sign-in is AWS's own list, the endpoint rules of `signin` in botocore 1.44.5. The console of a region is
+`REGION.console.` in the same domain: AWS General Reference, "AWS Management Console endpoints and quotas".
+"""
+
+_WITHOUT_REGION = frozenset({"aws", "aws-cn", "aws-us-gov"})
+"""The partitions with a sign-in that belongs to no region. That of `aws` stands in the IAM guide; in the European
+Sovereign Cloud there is none (tilfinltd/aws-extend-switch-roles#407)."""
+
+_SERVICE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
+_BUSY = 429
+
+
+def login_url(
+    session: AwsSession,
+    credentials: Credentials,
+    partition: str,
+    region: str | None,
+    *,
+    service: str | None = None,
+    duration: int | None = None,
+) -> str:
+    """Return the URL that signs in to the console. Whoever has it within fifteen minutes is signed in.
+
+    Args:
+        session: The way to AWS. `AWS_ENDPOINT_URL_SIGNIN`, and its like in a profile, lead elsewhere.
+        credentials: Those of a role.
+        partition: That of the role.
+        region: Where the console begins; None: where it began the last time.
+        service: The service that it begins with, as its console's path names it; None: the home page.
+        duration: Seconds; None: as long as the credentials live.
+
+    Raises:
+        ConfigError: The partition has no console that is known.
+        UsageError: The service is not the name of one.
+        RefusedError: AWS did not take the credentials, or the duration.
+        UnreachableError: AWS could not be reached, or did not answer as AWS does.
+    """
+    destination = page(partition, region, service)
+    endpoint = session.configured_endpoint("signin") or _endpoint(partition, region)
+    federation = f"{endpoint.rstrip('/')}/federation"
+    keys = {
+        "sessionId": credentials.access_key_id,
+        "sessionKey": credentials.secret_access_key,
+        "sessionToken": credentials.session_token,
+    }
+    asked = {"Action": "getSigninToken", "Session": json.dumps(keys)}
+    if duration is not None:
+        asked["SessionDuration"] = str(duration)
+    call = Call("signin:GetSigninToken", endpoint)
+    with translated(call):
+        answer = session.fetch(f"{federation}?{urlencode(asked)}")
+        token = _token(answer.status_code, answer.content, host_of(endpoint), with_duration=duration is not None)
+    login = {"Action": "login", "Issuer": "awsenv", "Destination": destination, "SigninToken": token}
+    return f"{federation}?{urlencode(login)}"
+
+
+def page(partition: str, region: str | None, service: str | None = None) -> str:
+    """Return the page of the console that is begun with.
+
+    Raises:
+        ConfigError: The partition has no console that is known.
+        UsageError: The service is not the name of one.
+    """
+    if service is not None and not _SERVICE.fullmatch(service):
+        raise UsageError(
+            f"{quoted(service)} is not the name of a service",
+            place="--service",
+            hint="as the console's own URL has it: s3, ec2, cloudwatch, states; or leave --service out",
+        )
+    host = f"console.{_domain(partition)}"
+    path = f"{service or 'console'}/home"
+    return f"https://{host}/{path}" if region is None else f"https://{region}.{host}/{path}?region={region}"
+
+
+def _endpoint(partition: str, region: str | None) -> str:
+    host = f"signin.{_domain(partition)}"
+    return f"https://{host}" if region is None or partition in _WITHOUT_REGION else f"https://{region}.{host}"
+
+
+def _domain(partition: str) -> str:
+    if partition not in _DOMAINS:
+        raise ConfigError(
+            f"the console of partition {quoted(partition)} is not known",
+            hint="awsenv ROLE, and awsenv exec, do without it",
+        )
+    return _DOMAINS[partition]
+
+
+def _token(status: int, body: bytes, host: str, *, with_duration: bool) -> str:
+    """Return the token of an answer: JSON where it went well, and else a page that does not say why."""
+    if status >= 500 or status == _BUSY:  # noqa: PLR2004 - HTTP's server errors
+        raise UnreachableError(f"AWS Sign-In at {host} is failing (HTTP {status})", hint="try again")
+    if status >= 400:  # noqa: PLR2004 - HTTP's errors of a client
+        hint = "awsenv doctor ROLE says whether the role is still good"
+        if with_duration:
+            hint = "leave --session-duration out: AWS takes it only for a role that a user's own access key assumed"
+        raise RefusedError(
+            f"AWS Sign-In refused the credentials of the role (HTTP {status})", code=f"HTTP{status}", hint=hint
+        )
+    answer = json.loads(body)
+    token = answer["SigninToken"]
+    if status != 200 or not isinstance(token, str) or not token:  # noqa: PLR2004 - HTTP's success
+        raise ValueError
+    return token

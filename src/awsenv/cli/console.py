@@ -1,0 +1,122 @@
+"""`awsenv console ROLE [CODE]`: the URL that signs in to the AWS console as a role, printed or opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awsenv import config
+from awsenv.cli import options as role_options
+from awsenv.cli.obtain import wanted
+from awsenv.cli.outcome import Caller, Open, Print
+from awsenv.config import regions
+from awsenv.errors import UsageError
+from awsenv.model import AssumeRole, GetSessionToken, Origin
+
+if TYPE_CHECKING:
+    from awsenv.cli.options import RoleOptions
+    from awsenv.cli.outcome import Wanted
+    from awsenv.model import Chain
+
+
+def console(
+    caller: Caller,
+    role: str,
+    code: str | None,
+    options: RoleOptions,
+    *,
+    service: str | None,
+    session_duration: str | None,
+    open_browser: bool,
+    to_terminal: bool,
+) -> Print | Open:
+    """Return the sign-in URL for *role*, to be printed, or to be opened with *open_browser*.
+
+    Raises:
+        AwsenvError: Of every kind but `LaunchError`.
+    """
+    if not open_browser and not to_terminal and caller.prints_astray():
+        raise UsageError(
+            "nothing was done: the sign-in URL, a secret, would have gone to a file or to another command",
+            hint="--open opens it in the browser; --print prints all the same",
+        )
+    seconds = None if session_duration is None else _seconds(session_duration)
+    want = wanted(caller, role, code, options)
+    _check_role(want)
+    if seconds is not None:
+        _check_direct(want.chain, want)
+    # These import botocore: only now is AWS asked.
+    from awsenv.aws.session import open_session  # noqa: PLC0415 - see above
+    from awsenv.aws.signin import login_url, page  # noqa: PLC0415 - see above
+
+    region = want.chain.region
+    partition = _partition(want.chain)
+    page(partition, region, service)  # what is wrong is said before a code is spent
+    got = caller.keeper.obtain(want)
+    if seconds is not None:
+        # An agent may have gone by way of its session: then it leaves the rest to who can ask for a code.
+        _check_direct(got.chain, want)
+    session = open_session(want.profiles, want.environ, profile=want.chain.settings_profile, region=region)
+    url = login_url(session, got.credentials, partition, region, service=service, duration=seconds)
+    return Open(url) if open_browser else Print(url + "\n")
+
+
+def _seconds(text: str) -> int:
+    from awsenv.aws.signin import LONGEST, SHORTEST  # noqa: PLC0415 - it imports botocore
+
+    origin = Origin("--session-duration")
+    seconds = role_options.seconds(text, origin)
+    if not SHORTEST <= seconds <= LONGEST:
+        raise UsageError(
+            f"{seconds} seconds is not a duration of a console session, which is 15 minutes to 12 hours",
+            place=str(origin),
+            hint="such as 8h",
+        )
+    return seconds
+
+
+def _check_role(want: Wanted) -> None:
+    """Refuse what AWS signs nobody in with: a user's own access key, and a session of it.
+
+    Raises:
+        UsageError: It is that.
+    """
+    last = want.chain.hops[-1] if want.chain.hops else None
+    if isinstance(last, GetSessionToken) or (last is None and _has_long_term_key(want)):
+        raise UsageError(
+            f"{want.chain.role} is not a role: AWS signs in to the console with the credentials of one only",
+            hint="awsenv list shows the roles",
+        )
+
+
+def _check_direct(chain: Chain, want: Wanted) -> None:
+    """Refuse a session duration where AWS would: "you must call it as an IAM user with long-term credentials".
+
+    Raises:
+        UsageError: Temporary credentials assume the role.
+    """
+    only = len(chain.hops) == 1 and isinstance(chain.hops[0], AssumeRole)
+    # What a process prints is not known before it has run: it is left to AWS.
+    if only and (chain.source.kind == "process" or _has_long_term_key(want)):
+        return
+    raise UsageError(
+        f"AWS takes --session-duration only for a role that a user's own access key assumes, and {chain.role} is not"
+        " assumed so",
+        place="--session-duration",
+        hint="leave it out: the console session ends with the credentials of the role",
+    )
+
+
+def _has_long_term_key(want: Wanted) -> bool:
+    source = want.chain.source
+    if source.kind == "environment":
+        return not (want.environ.get("AWS_SECURITY_TOKEN") or want.environ.get("AWS_SESSION_TOKEN"))
+    profile = want.profiles.get(source.profile or "default") if source.kind == "static" else None
+    keys = None if profile is None else config.static_keys(profile)
+    return keys is not None and keys.session_token is None
+
+
+def _partition(chain: Chain) -> str:
+    last = chain.hops[-1] if chain.hops else None
+    if isinstance(last, AssumeRole):
+        return last.role.partition
+    return regions.WITHOUT_REGION if chain.region is None else regions.partition(chain.region, chain.origins["region"])
