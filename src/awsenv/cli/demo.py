@@ -23,7 +23,7 @@ from awsenv.model import Change
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from awsenv.model import Environ
+    from awsenv.model import Credentials, Environ
     from awsenv.sandbox import Sandbox
 
 USER = "alice"
@@ -41,6 +41,8 @@ A local AWS runs beside this shell. Its user may do nothing but assume roles.
   awsenv power-user                       a role with MFA and an external id
   awsenv status --verify                  who AWS says you are now
   awsenv exec read-only -- awsenv status  one command with another role
+  awsenv explain power-user               how a role is had; awsenv doctor finds what is wrong with one
+  awsenv setup --profile admin            make another user, its MFA device and its roles; --dry-run only shows them
   awsenv off                              all is as it was; exit ends the demo
 """
 
@@ -93,9 +95,9 @@ def _furnish(sandbox: Sandbox, home: Path) -> None:
         "power-user", sandbox.trust(arn, external_id=EXTERNAL_ID, mfa=True), policies=["PowerUserAccess"]
     )
     read_only = sandbox.create_role("read-only", sandbox.trust(arn), policies=["ReadOnlyAccess"])
-    (home / "credentials").write_text(
-        f"[default]\naws_access_key_id = {user.access_key_id}\naws_secret_access_key = {user.secret_access_key}\n"
-    )
+    keys = {"default": user, "admin": sandbox.admin}
+    (home / "credentials").write_text("\n".join(_profile(name, each) for name, each in keys.items()))
+    (home / "credentials").chmod(0o600)
     (home / "config").write_text(
         f"[default]\nregion = {REGION}\n\n"
         f"[profile power-user]\nrole_arn = {power_user}\nsource_profile = default\n"
@@ -108,6 +110,10 @@ def _furnish(sandbox: Sandbox, home: Path) -> None:
     words = (sys.executable, "-I", "-c", fetch, f"{sandbox.url}/_awsenv/mfa-code/{USER}")
     program.write_text(f"#!/bin/sh\nexec {shlex.join(words)}\n")
     program.chmod(0o700)
+
+
+def _profile(name: str, key: Credentials) -> str:
+    return f"[{name}]\naws_access_key_id = {key.access_key_id}\naws_secret_access_key = {key.secret_access_key}\n"
 
 
 def _environ(caller: Caller, sandbox: Sandbox, home: Path) -> dict[str, str]:
