@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from awsenv.config import Profile
     from awsenv.setup.roles import WantedRole
 
 Document = dict[str, Any]
@@ -210,23 +209,6 @@ class Plan:
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
     """What is left as it is although a person may wonder, as sentences without a full stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Local:
-    """What the two files hold of a set-up."""
-
-    source: Profile | None
-    """The source profile."""
-    roles: Mapping[str, Profile]
-    """The profiles that have the names of the roles, as far as they are there."""
-    key_ids: frozenset[str]
-    """Every access key of every profile."""
-    source_is_named: bool
-    """Whether a profile takes its credentials from the source profile: then an earlier run has come to its end."""
-    config_name: str
-    """The config file, as messages name it."""
-    credentials_name: str
 
 
 def described(plan: Plan) -> list[str]:
