@@ -1,0 +1,333 @@
+"""The two files get what they lack, and keep everything else, byte for byte."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import example, given, reject, settings
+from hypothesis import strategies as st
+
+from awsenv import config
+from awsenv.config import ini
+from awsenv.errors import ConfigError
+from awsenv.setup.files import header, with_settings, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HEADERS = ["default", "DEFAULT", "profile a", "profile  a", 'profile "a b"', "profile b", "sso-session s", "a", "x]y"]
+KEYS = ["region", "role_arn", "source_profile", "mfa_serial", "s3", "output"]
+LINES = st.one_of(
+    st.builds("{}[{}]{}".format, st.sampled_from(["", "", " ", "\t\t"]), st.sampled_from(HEADERS), st.just("")),
+    st.sampled_from(HEADERS).map("[{}]  # after".format),
+    st.builds(
+        "{}{}{}{}".format,
+        st.sampled_from(["", "", " ", "    ", "\u00a0"]),
+        st.sampled_from([*KEYS, "Region", "a b"]),
+        st.sampled_from([" = ", "=", ":"]),
+        st.sampled_from(["", "v", "v # c", "ä", "1"]),
+    ),
+    st.sampled_from(["", " ", "# c", "  ; c", "  nested = 1", " more", "\x85"]),
+)
+TEXTS = st.builds(
+    lambda lines, ends, last: "".join(line + end for line, end in zip(lines, ends, strict=False)) + last,
+    st.lists(LINES, max_size=12),
+    st.lists(st.sampled_from(["\n", "\n", "\n", "\r\n", "\r"]), min_size=12, max_size=12),
+    LINES,
+)
+SECTIONS = st.dictionaries(
+    st.sampled_from([title for title in HEADERS if title != "DEFAULT"] + ["profile new", "profile newer"]),
+    st.dictionaries(st.sampled_from(KEYS), st.sampled_from(["v", "arn:aws:iam::123456789012:role/x", "1"]), min_size=1),
+    max_size=4,
+)
+SECRET = "canary-secret"
+AWS_FILE = """\
+# Kept by hand since 2019.
+
+[default]
+region=eu-central-1   ; Frankfurt
+s3 =
+  max_concurrent_requests = 20
+
+  # indented comment
+[profile prod]
+  role_arn : arn:aws:iam::123456789012:role/prod
+"""
+
+
+def values(text: str) -> dict[str, dict[str, str]]:
+    """Return what is read of *text*: header → key → value."""
+    return {t: {k: v.text for k, v in section.values.items()} for t, section in ini.parse(text, "f").items()}
+
+
+def own(text: str, title: str) -> dict[str, str]:
+    """Return what the section itself says, without `[DEFAULT]`."""
+    section = ini.parse(text, "f").get(title)
+    return {k: v.text for k, v in section.values.items() if v.section == title} if section else {}
+
+
+def is_kept(old: str, new: str) -> bool:
+    """Tell whether *old* is what is left of *new* when some of its lines are taken away; its end may get a line end."""
+    rest = iter(re.split("(\r\n|\r|\n)", new))
+    return all(part in rest for part in re.split("(\r\n|\r|\n)", old) if part)
+
+
+@settings(max_examples=800, deadline=None)
+@given(text=TEXTS, sections=SECTIONS)
+@example(text="[a]\n  [profile b]\n", sections={"a": {"region": "v"}})
+@example(text="[a]\n    region = 1\n  output = 2\n", sections={"a": {"role_arn": "v"}})
+@example(text="[DEFAULT]\nregion = 1\n[a]", sections={"a": {"region": "v"}, "profile new": {"output": "v"}})
+@example(text="[a]\r\nregion = 1", sections={"profile new": {"output": "v"}})
+def test_what_was_there_and_what_is_new_is_read_and_no_byte_is_lost(
+    text: str, sections: dict[str, dict[str, str]]
+) -> None:
+    """Over generated files: old and new together are read back, every line stays, and again changes nothing."""
+    try:
+        before, everywhere = values(text), values(text + "\n[no such]\n")["no such"]
+    except ConfigError:
+        reject()
+    differing = any(own(text, t).get(k, v) != v for t, keys in sections.items() for k, v in keys.items())
+    if differing:
+        with pytest.raises(ConfigError, match="something else"):
+            with_settings(text, sections, "f")
+        return
+
+    after = with_settings(text, sections, "f")
+
+    assert before | {t: before.get(t, everywhere) | keys for t, keys in sections.items()} == values(after)
+    assert is_kept(text, after)
+    assert after == with_settings(after, sections, "f")
+
+
+def test_a_file_of_a_person_is_completed_as_they_would() -> None:
+    """Missing keys go below their header as deep as the others there, new sections to the end after an empty line."""
+    sections = {
+        "profile prod": {"role_arn": "arn:aws:iam::123456789012:role/prod", "source_profile": "me"},
+        "profile new": {"role_arn": "arn:aws:iam::123456789012:role/new", "source_profile": "me"},
+    }
+
+    assert (
+        AWS_FILE.replace("[profile prod]\n", "[profile prod]\n  source_profile = me\n")
+        + "\n[profile new]\nrole_arn = arn:aws:iam::123456789012:role/new\nsource_profile = me\n"
+    ) == with_settings(AWS_FILE, sections, "f")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "[a]\nk = v\n"),
+        ("\n", "\n[a]\nk = v\n"),
+        ("[b]", "[b]\n\n[a]\nk = v\n"),
+        ("# hello\r\n[b]\r\nx=1", "# hello\r\n[b]\r\nx=1\r\n\r\n[a]\r\nk = v\r\n"),
+        ("[a]", "[a]\nk = v\n"),
+        ("[a]\rx=1\r", "[a]\rk = v\rx=1\r"),
+        ("[a]\nk: v\n", "[a]\nk: v\n"),
+        ("[DEFAULT]\nk=v\n[a]\n", "[DEFAULT]\nk=v\n[a]\n"),
+        ("[DEFAULT]\nk=w\n[a]\n", "[DEFAULT]\nk=w\n[a]\nk = v\n"),
+    ],
+)
+def test_the_line_ends_of_a_file_are_kept_and_used(text: str, expected: str) -> None:
+    """Whatever ends the first line ends what is added; an end that is missing is written."""
+    assert expected == with_settings(text, {"a": {"k": "v"}}, "f")
+
+
+def test_what_is_set_to_something_else_is_never_overwritten() -> None:
+    """The message names the place, and neither of the two values."""
+    text = f"[me]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = {SECRET}\n"
+    with pytest.raises(ConfigError) as caught:
+        with_settings(text, {"me": {"aws_secret_access_key": "canary-other"}}, "~/.aws/credentials")
+
+    assert "aws_secret_access_key is set to something else already" == caught.value.fact
+    assert "~/.aws/credentials:3, [me], aws_secret_access_key" == caught.value.place
+    assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"a": {"k": "v\n[profile evil]"}},
+        {"a": {"k": "v\nregion = x"}},
+        {"a": {"k": " v"}},
+        {"a": {"k\n[b]\nx": "v"}},
+        {"a]\n[b": {"k": "v"}},
+        {"DEFAULT": {"k": "v"}},
+        {"a": {"Key": "v"}},
+        {"": {"k": "v"}},
+    ],
+)
+@pytest.mark.parametrize("text", ["", "[a]\n", "[b]\nx = 1\n"])
+def test_what_would_read_otherwise_than_meant_is_refused(text: str, sections: dict[str, dict[str, str]]) -> None:
+    """A value with a line end in it is no way to write another section."""
+    with pytest.raises(ConfigError):
+        with_settings(text, sections, "f")
+
+
+def test_a_file_that_botocore_refuses_is_not_made_longer() -> None:
+    """Its error comes first, with its line."""
+    with pytest.raises(ConfigError, match="appears twice"):
+        with_settings("[a]\n[a]\n", {"b": {"k": "v"}}, "f")
+
+
+@pytest.mark.parametrize(
+    ("text", "profile", "expected"),
+    [
+        ("", "default", "default"),
+        ("", "me", "profile me"),
+        ("", "a b", "profile 'a b'"),
+        ('[profile "a b"]\n', "a b", 'profile "a b"'),
+        ("[profile   me]\n", "me", "profile   me"),
+        ("[profile default]\n", "default", "profile default"),
+        ("[default]\n[profile default]\n", "default", "profile default"),
+    ],
+)
+def test_the_header_of_a_profile_is_the_one_it_has_or_the_one_it_gets(
+    text: str, profile: str, expected: str, tmp_path: Path
+) -> None:
+    """However it is spelled; and what it gets there is read as that profile."""
+    path = tmp_path / "config"
+    path.write_text(text)
+    environ = {"AWS_CONFIG_FILE": str(path), "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none")}
+    title = header(config.read(environ), profile)
+    path.write_text(with_settings(text, {title: {"region": "eu-west-1"}}, "f"))
+    found = config.read(environ).get(profile)
+
+    assert expected == title
+    assert found is not None
+    assert "eu-west-1" == found.value("region")
+
+
+def mode(path: Path) -> int:
+    """Return the permissions of a file."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_new_file_and_its_folder_are_the_owners_alone(tmp_path: Path) -> None:
+    """As the AWS CLI makes them; the bytes are those of the text."""
+    path = tmp_path / "home" / ".aws" / "config"
+    write(str(path), "[a]\r\nä = 1\r", private=False)
+
+    assert (0o700, 0o600) == (mode(path.parent), mode(path))
+    assert "[a]\r\nä = 1\r".encode() == path.read_bytes()
+
+
+@pytest.mark.parametrize(("private", "expected"), [(False, 0o644), (True, 0o600)])
+def test_a_file_keeps_its_mode_unless_it_holds_a_secret(tmp_path: Path, expected: int, *, private: bool) -> None:
+    """Credentials are their owner's, whatever they were before."""
+    path = tmp_path / "file"
+    path.write_text("old")
+    path.chmod(0o644)
+    write(str(path), "new", private=private)
+
+    assert (expected, "new") == (mode(path), path.read_text())
+    assert [path] == list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+def test_a_file_stays_its_owners_when_root_writes_it(tmp_path: Path) -> None:
+    """`sudo awsenv setup` does not lock a person out of their own file."""
+    path = tmp_path / "credentials"
+    path.write_text("old")
+    os.chown(path, 65534, 65534)
+    write(str(path), "new", private=True)
+
+    assert (65534, 65534, "new") == (path.stat().st_uid, path.stat().st_gid, path.read_text())
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    """Those who keep their dotfiles elsewhere find them changed there; a link to nothing gets its file."""
+    (tmp_path / "dotfiles").mkdir()
+    for name in ("there", "new"):
+        link = tmp_path / name
+        link.symlink_to(tmp_path / "dotfiles" / name)
+        if name == "there":
+            link.write_text("old")
+        write(str(link), "text", private=False)
+
+        assert link.is_symlink()
+        assert "text" == (tmp_path / "dotfiles" / name).read_text()
+
+
+def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
+    """AWS_SHARED_CREDENTIALS_FILE=/dev/null is usual: it shall still be a device afterwards."""
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for path in (tmp_path / "folder", tmp_path / "pipe", tmp_path / "loop", Path("/dev/null")):
+        before = path.lstat()
+        with pytest.raises(ConfigError) as caught:
+            write(str(path), SECRET, private=True, name="~/x")
+
+        assert "~/x" == caught.value.place
+        assert stat.S_IFMT(before.st_mode) == stat.S_IFMT(path.lstat().st_mode)
+
+
+FULL = """
+import resource, sys
+from awsenv.errors import ConfigError
+from awsenv.setup.files import write
+resource.setrlimit(resource.RLIMIT_FSIZE, (8, 8))
+try:
+    write(sys.argv[1], "canary-secret" * 9, private=True)
+except ConfigError as error:
+    print(error)
+"""
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    """As on a disk that is full: no half file, and no copy of the secret."""
+    path = tmp_path / "credentials"
+    path.write_text("old")
+    ended = subprocess.run([sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, check=True)
+
+    assert f"cannot write {path}: file too large\n" == ended.stdout
+    assert [path] == list(tmp_path.iterdir())
+    assert "old" == path.read_text()
+
+
+def test_at_no_moment_can_others_read_the_secret(tmp_path: Path, require: Callable[[str], str]) -> None:
+    """Not even with a mask that lets everybody in: what the system is asked for says so."""
+    path, log = tmp_path / "folder" / "credentials", tmp_path / "log"
+    path.parent.mkdir()
+    path.write_text("old")
+    path.chmod(0o666)
+    code = "import os,sys; from awsenv.setup.files import write; os.umask(0); write(sys.argv[1], 'new', private=True)"
+    calls = "trace=openat,open,creat,chmod,fchmod,fchmodat,rename,renameat,renameat2,write"
+    argv = [require("strace"), "-f", "-o", str(log), "-e", calls, sys.executable, "-c", code, str(path)]
+    subprocess.run(argv, check=True)
+    lines = [line.partition(" ")[2].strip() for line in log.read_text().splitlines()]
+    begin = next(i for i, line in enumerate(lines) if "O_EXCL" in line and str(path.parent) in line)
+    asked = [re.sub(r"\.credentials-\w+", "TEMPORARY", line) for line in lines[begin : begin + 4]]
+
+    assert "O_EXCL" in asked[0]
+    assert ", 0600) = " in asked[0]
+    assert re.fullmatch(r'write\(\d+, "new", 3\) += 3', asked[1])
+    assert re.fullmatch(r"fchmod\(\d+, 0600\) += 0", asked[2])
+    assert asked[3].startswith("rename")
+
+
+def test_who_reads_meanwhile_sees_the_old_or_the_new(tmp_path: Path) -> None:
+    """Never a file that is empty or cut."""
+    path = tmp_path / "config"
+    texts = ["a" * 100_000, "b" * 100_000]
+    write(str(path), texts[0], private=False)
+
+    def rewrite() -> None:
+        for number in range(100):
+            write(str(path), texts[number % 2], private=False)
+
+    writer = threading.Thread(target=rewrite)
+    writer.start()
+    seen = set()
+    while writer.is_alive():
+        seen.add(path.read_text())
+    writer.join()
+
+    assert seen <= set(texts)
