@@ -1,1 +1,327 @@
-"""What a role comes to before anything is asked of AWS: the calls, where each value is from, what will be exported."""
+"""What a role comes to before anything is asked of AWS: the calls, where each value is from, what will be exported.
+
+It says what `broker` and the agent will do, by the same values that they go by; a test holds it to that.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from awsenv import config, environment
+from awsenv.config.sources import OF_A_ROLE
+from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, Credentials, GetSessionToken, Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from awsenv.config import Profiles
+    from awsenv.model import Chain, Environ, Hop, Mfa, Source
+
+ROLE_DURATION = 3600
+SESSION_DURATION = 43_200
+"""Seconds that AWS gives where no duration is sent (API reference of STS)."""
+
+ADVISORY = 900
+"""Seconds: an agent renews a role that has less left, or half of what it lives for."""
+
+_BY_AWS = Origin("AWS's default")
+_FROM_PROFILE = ("static", "environment")
+"""Kinds of source of which is known, without asking, whether they say their account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What an agent holds for a chain, each as seconds that it has left; None: it does not hold it."""
+
+    role: float | None = None
+    session: float | None = None
+    """The MFA session of the source, of the chain's device; of the unnamed one, where no device is configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A value that is sent to AWS."""
+
+    name: str
+    """As the API of STS names it."""
+    value: str | None = field(repr=False)
+    """None: a secret, or not known before it is sent."""
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of STS."""
+
+    action: str
+    """As a policy names it: `sts:AssumeRole`."""
+    signer: str
+    """Whose credentials sign it."""
+    parameters: tuple[Parameter, ...] = ()
+    device: Mfa | None = None
+    """The device whose code is in it."""
+    is_certain: bool = True
+    """False: it is made only if the source does not say its account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """How long the credentials live, and why."""
+
+    seconds: int | None
+    """None: as long as the source has it."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that there is to say of a role beforehand."""
+
+    chain: Chain
+    """The way on which it is had now."""
+    calls: tuple[Call, ...]
+    """Empty: it is in memory, or the source is what is exported."""
+    memory: Memory | None
+    """None: no agent runs."""
+    from_memory: bool
+    """Whether the agent hands it out without asking AWS."""
+    device: Mfa | None
+    """The device of the chain, whether or not its code is needed now."""
+    device_origin: Origin | None
+    process_origin: Origin | None
+    """Where the command stands that prints its code."""
+    life: Life
+    account: str | None
+    """Of the source, where it is known."""
+    notes: tuple[str, ...]
+
+    @property
+    def code(self) -> Call | None:
+        """The call that needs an MFA code; None: no code is asked for."""
+        return next((call for call in self.calls if call.device is not None), None)
+
+    @property
+    def by_session(self) -> bool:
+        """Whether a session that the agent holds takes the place of a code."""
+        first = self.chain.hops[0] if self.chain.hops else None
+        return isinstance(first, GetSessionToken) and self.code is None
+
+
+def keys(chain: Chain, profiles: Profiles, environ: Environ, nameless: str) -> tuple[str, str]:
+    """Return under what an agent holds the role of *chain*, and the MFA session of its source.
+
+    Args:
+        chain: The chain.
+        profiles: What the files say.
+        environ: The environment of the caller as it was before a role was put on.
+        nameless: What stands for the device where none is configured.
+    """
+    device = _device(chain)
+    serial = nameless if device is None or device.serial is None else device.serial
+    return config.role_id(chain, profiles, environ), config.session_id(chain, serial, profiles, environ)
+
+
+def explain(chain: Chain, profiles: Profiles, memory: Memory | None = None, *, min_remaining: int = 0) -> Explanation:
+    """Return how the role of *chain* will be had.
+
+    Args:
+        chain: As it was resolved.
+        profiles: What the files say.
+        memory: What the agent holds; None: no agent runs.
+        min_remaining: Seconds that what is in memory must have left.
+    """
+    way, begin = chain, 0
+    from_memory = False
+    if memory is not None and chain.hops:
+        planned = _planned(chain, memory)
+        from_memory = _is_handed_out(planned or chain, memory, min_remaining)
+        if planned is not None and _begins_with_session(planned) and (from_memory or memory.session is not None):
+            # A session that is not there is not opened for a role: the code of one is used for the role itself.
+            way, begin = planned, 1
+    account = _account(chain, profiles)
+    calls = () if from_memory else tuple(_calls(way, begin, account))
+    return Explanation(
+        chain=way,
+        calls=calls,
+        memory=memory,
+        from_memory=from_memory,
+        device=_device(chain),
+        device_origin=chain.hops[0].origins.get("mfa_serial") if chain.hops else None,
+        process_origin=chain.hops[0].origins.get("mfa_process") if chain.hops else None,
+        life=_life(way, profiles),
+        account=account,
+        notes=(*way.notes, *_foreign(way, account)),
+    )
+
+
+def change(
+    chain: Chain, environ: Environ, profiles: Profiles, *, account: str | None, renewable: bool
+) -> dict[str, bool]:
+    """Return the variables that will change, in their order, and whether each is set; those of `off` among them.
+
+    Args:
+        chain: The chain.
+        environ: The environment of the caller, as it is.
+        profiles: What the files say.
+        account: Of the source, where it is known.
+        renewable: Whether an agent will hold the role.
+    """
+    before = environment.original(environ)
+    ends = datetime.fromtimestamp(0, timezone.utc) if chain.hops or _expires(chain.source) else None
+    last = chain.hops[-1] if chain.hops else None
+    # Only its names count. A role has an account, which AWS tells if nobody else does.
+    stand_in = Credentials(
+        "",
+        "",
+        "" if ends is not None or _has_token(chain.source, profiles, before) else None,
+        ends,
+        account if last is None or isinstance(last, GetSessionToken) else last.role.account or "",
+    )
+    made = environment.change(chain, stand_in, environ, "" if renewable and chain.hops else None)
+    return {name: value is not None for name, value in made.variables.items()}
+
+
+def spoken(seconds: int) -> str:
+    """Return a duration as `--duration` takes it: `1h`, `1h30m`, `50s`."""
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    return "".join(f"{amount}{unit}" for amount, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if amount) or "0s"
+
+
+def _device(chain: Chain) -> Mfa | None:
+    return chain.hops[0].mfa if chain.hops else None
+
+
+def _planned(chain: Chain, memory: Memory) -> Chain | None:
+    """Return the way on which an agent gets the role; None: it needs a code."""
+    return config.through_session(chain, held=chain.hops[0].mfa is None and memory.session is not None)
+
+
+def _begins_with_session(way: Chain) -> bool:
+    return isinstance(way.hops[0], GetSessionToken)
+
+
+def _is_handed_out(way: Chain, memory: Memory, min_remaining: int) -> bool:
+    """Tell whether an agent hands out what it holds, and does not renew it."""
+    if memory.role is None or (way.source.kind == "process" and not _begins_with_session(way)):
+        # It runs no command of a person's, whose output may hang on anything around them.
+        return False
+    return memory.role > max(min_remaining, min(ADVISORY, _seconds(way.hops[-1]) / 2))
+
+
+def _calls(way: Chain, begin: int, account: str | None) -> Iterator[Call]:
+    source = "the MFA session" if begin else "the source"
+    signer, asked = source, account is not None
+    for number, hop in enumerate(way.hops[begin:], start=begin):
+        if isinstance(hop, AssumeRole) and hop.role.account is None and not asked:
+            yield Call("sts:GetCallerIdentity", source, is_certain=way.source.kind in _FROM_PROFILE)
+        action = "sts:GetSessionToken" if isinstance(hop, GetSessionToken) else "sts:AssumeRole"
+        sent = _role_parameters(hop, account) if isinstance(hop, AssumeRole) else _duration(hop)
+        yield Call(action, signer, (*sent, *_serial(hop)), hop.mfa)
+        signer = f"the credentials of {_name(hop, number)}"
+
+
+def _name(hop: Hop, number: int) -> str:
+    if isinstance(hop, GetSessionToken):
+        return "the MFA session"
+    return hop.profile or hop.role.name or f"call {number}"
+
+
+def _role_parameters(hop: AssumeRole, account: str | None) -> Iterator[Parameter]:
+    known = hop.role.account or account
+    yield Parameter("RoleArn", None if known is None else str(hop.role.within(known)), hop.origins["role"])
+    yield Parameter("RoleSessionName", hop.session_name, hop.origins["session_name"])
+    yield from _duration(hop)
+    if hop.external_id is not None:
+        yield Parameter("ExternalId", None, hop.origins["external_id"])
+    if hop.source_identity is not None:
+        yield Parameter("SourceIdentity", hop.source_identity, hop.origins["source_identity"])
+    for key, value in hop.tags:
+        yield Parameter("Tags", f"{key}={value}", hop.origins["tags"])
+    for key in hop.transitive_tags:
+        yield Parameter("TransitiveTagKeys", key, hop.origins["transitive_tags"])
+    if hop.policy is not None:
+        yield Parameter("Policy", hop.policy, hop.origins["policy"])
+    for arn in hop.policy_arns:
+        yield Parameter("PolicyArns", arn, hop.origins["policy_arns"])
+
+
+def _duration(hop: Hop) -> Iterator[Parameter]:
+    if hop.duration is not None:
+        yield Parameter("DurationSeconds", str(hop.duration), hop.origins.get("duration", _BY_AWS))
+
+
+def _serial(hop: Hop) -> Iterator[Parameter]:
+    """Yield the device, which the code goes with."""
+    if hop.mfa is not None and hop.mfa.serial is not None:
+        yield Parameter("SerialNumber", hop.mfa.serial, hop.origins["mfa_serial"])
+
+
+def _account(chain: Chain, profiles: Profiles) -> str | None:
+    """Return the account of the source, if it can be told without asking AWS: what `broker` goes by."""
+    profile = None if chain.source.profile is None else profiles.get(chain.source.profile)
+    key = {"static": "aws_account_id", "sso": "sso_account_id"}.get(chain.source.kind)
+    written = None if profile is None or key is None else profile.value(key)
+    if written is not None and re.fullmatch("[0-9]{12}", written):
+        return written
+    device = _device(chain)
+    if device is not None and device.serial is not None and device.serial.startswith("arn:"):
+        return device.serial.split(":")[4]
+    return None
+
+
+def _foreign(way: Chain, account: str | None) -> Iterator[str]:
+    """Say which roles are another account's: AWS then asks for a permission on either side."""
+    signing = account
+    for hop in way.hops:
+        if not isinstance(hop, AssumeRole):
+            continue
+        if signing is not None and hop.role.account not in {None, signing}:
+            yield (
+                f"{hop.profile or hop.role.name} is in account {hop.role.account}, another than {signing}: both its "
+                "trust policy and a policy of who assumes it must allow that"
+            )
+        signing = hop.role.account or signing
+
+
+def _seconds(hop: Hop) -> int:
+    default = SESSION_DURATION if isinstance(hop, GetSessionToken) else ROLE_DURATION
+    return default if hop.duration is None else hop.duration
+
+
+def _life(way: Chain, profiles: Profiles) -> Life:
+    if not way.hops:
+        return Life(
+            None, "as long as the credentials of the source" if _expires(way.source) else "a key without an end"
+        )
+    hop = way.hops[-1]
+    seconds, origin = _seconds(hop), hop.origins.get("duration")
+    if origin is None:
+        return Life(seconds, str(_BY_AWS))
+    wanted = _configured(hop, origin, profiles)
+    if wanted is not None and wanted > seconds == MAX_CHAINED_DURATION:
+        return Life(seconds, f"of the {spoken(wanted)} that are asked for (role chaining)")
+    return Life(seconds, "as asked for")
+
+
+def _configured(hop: Hop, origin: Origin, profiles: Profiles) -> int | None:
+    """Return the seconds that a profile asks for; None: an option or a variable does."""
+    name = hop.profile if isinstance(hop, AssumeRole) else None
+    profile = None if name is None or origin.line is None else profiles.get(name)
+    text = None if profile is None else profile.value("duration_seconds")
+    return int(text) if text is not None and text.isdecimal() else None
+
+
+def _expires(source: Source) -> bool:
+    return source.kind in OF_A_ROLE or source.kind == "login"
+
+
+def _has_token(source: Source, profiles: Profiles, environ: Environ) -> bool:
+    if source.kind == "environment":
+        return bool(environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN"))
+    profile = profiles.get(source.profile or "default") if source.kind == "static" else None
+    found = None if profile is None else config.static_keys(profile)
+    return found is not None and found.session_token is not None

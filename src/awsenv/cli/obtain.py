@@ -12,6 +12,8 @@ from awsenv.cli.outcome import Wanted
 from awsenv.errors import MfaError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from awsenv.cli.options import RoleOptions
     from awsenv.cli.outcome import Caller, Obtained
 
@@ -25,10 +27,24 @@ def obtain(caller: Caller, role: str, code: str | None, options: RoleOptions) ->
     return caller.keeper.obtain(wanted(caller, role, code, options))
 
 
-def wanted(caller: Caller, role: str, code: str | None, options: RoleOptions) -> Wanted:
+def wanted(
+    caller: Caller,
+    role: str,
+    code: str | None,
+    options: RoleOptions,
+    *,
+    ask: Callable[[str], str] = mfa.ask_secret,
+) -> Wanted:
     """Return what the words and the options ask for.
 
     Sources are looked for in the environment as it was before a role was put on: our own keys are never one.
+
+    Args:
+        caller: Who asks.
+        role: The first word.
+        code: The second word.
+        options: The options of a role.
+        ask: Asks for an external id, if it is to be asked for.
 
     Raises:
         UsageError: The command line is wrong.
@@ -43,7 +59,7 @@ def wanted(caller: Caller, role: str, code: str | None, options: RoleOptions) ->
         raise UsageError("the first word is an MFA code: which role?", hint="awsenv ROLE [CODE]")
     request = role_options.request(role, code, options, base, caller.folder)
     if request.external_id == "-":
-        request = replace(request, external_id=mfa.ask_secret("External id: "))
+        request = replace(request, external_id=ask("External id: "))
     chain = config.resolve(request, profiles, base)
     config.check_source(chain.source, profiles, base)
     return Wanted(

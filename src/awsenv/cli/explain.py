@@ -1,0 +1,305 @@
+"""`awsenv explain ROLE`: how a role will be had, as a page or as JSON. It asks for no code, and hardly ever AWS."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from awsenv import explain as reasoning
+from awsenv.agent import client
+from awsenv.cli import options as role_options
+from awsenv.cli import report, wire
+from awsenv.cli.obtain import wanted
+from awsenv.cli.outcome import Caller, Print
+from awsenv.cli.status import left
+from awsenv.errors import AwsenvError
+from awsenv.mfa import Device
+from awsenv.model import AssumeRole, GetSessionToken
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from awsenv.cli.options import RoleOptions
+    from awsenv.cli.outcome import Wanted
+    from awsenv.explain import Call, Explanation
+    from awsenv.model import Origin, Source
+
+HOUR = 3600
+"""Seconds: AWS sets no role's maximum below it, so only for more does it matter."""
+
+WIDTH = 80
+KEPT = "AWSENV_SAVED_"
+UNASKED = "an-external-id-that-is-asked-for-without-echo"
+"""Stands for an external id that is asked for: it is shown nowhere."""
+
+_SOURCES = {
+    "static": "the access key",
+    "environment": "the access key",
+    "process": "credential_process",
+    "sso": "IAM Identity Center",
+    "login": "aws login",
+    "web-identity": "a web identity token",
+    "container": "the endpoint of the container",
+    "instance": "the role of this EC2 instance",
+}
+
+
+def explain(caller: Caller, role: str, options: RoleOptions, *, as_json: bool) -> Print:
+    """Return how *role* will be had.
+
+    Raises:
+        UsageError: The command line is wrong.
+        ConfigError: The configuration is.
+        SourceError: There is nothing to begin with.
+    """
+    want = wanted(caller, role, None, options, ask=lambda _: UNASKED)
+    min_remaining = role_options.min_remaining(options, want.environ)
+    told = reasoning.explain(want.chain, want.profiles, _remembered(caller, want), min_remaining=min_remaining)
+    changes = reasoning.change(
+        told.chain, caller.environ, want.profiles, account=told.account, renewable=told.memory is not None
+    )
+    maximum = _maximum(told, want) if _asks_for_long(told) else None
+    if as_json:
+        return Print(json.dumps(_as_json(told, changes, maximum), indent=2) + "\n")
+    return Print(report.printable(_page(told, changes, maximum)))
+
+
+def _remembered(caller: Caller, want: Wanted) -> reasoning.Memory | None:
+    """Return what the agent holds of the chain; None: no agent runs that one can talk to."""
+    keys = reasoning.keys(want.chain, want.profiles, want.environ, wire.NAMELESS)
+    try:
+        ends = wire.read_ends(client.ask(caller.environ, wire.ENDS, [key.encode() for key in keys]))
+        role, session = (None if end is None else end - caller.now() for end in ends)
+    except (client.NoAgent, client.Trouble, ValueError):
+        return None
+    return reasoning.Memory(role, session)
+
+
+def _asks_for_long(told: Explanation) -> bool:
+    last = told.chain.hops[-1] if told.calls else None
+    return isinstance(last, AssumeRole) and last.duration is not None and last.duration > HOUR
+
+
+def _maximum(told: Explanation, want: Wanted) -> int | None:
+    """Return the most seconds that the role allows, as IAM tells who may ask; None: it does not.
+
+    Only a key that is at hand asks: neither a command is run for it, nor a session opened.
+    """
+    hop = told.chain.hops[-1]
+    if told.chain.source.kind not in {"static", "environment"} or not isinstance(hop, AssumeRole):
+        return None
+    if told.account is not None and hop.role.account not in {None, told.account}:
+        return None
+    from awsenv.aws.iam import Iam  # noqa: PLC0415 - 150 ms of botocore, only to ask AWS
+    from awsenv.aws.session import Timeouts, open_session  # noqa: PLC0415 - the same
+    from awsenv.aws.source import source_credentials  # noqa: PLC0415 - the same
+
+    chain = told.chain
+    # botocore asks three times.
+    session = open_session(
+        want.profiles, want.environ, profile=chain.settings_profile, region=chain.region, timeouts=Timeouts(1, 1, 1)
+    )
+    try:
+        signer = source_credentials(chain.source, session, want.profiles, want.environ)
+        answer: dict[str, Any] = Iam(session, signer).read("get_role", RoleName=hop.role.name).get("Role", {})
+    except AwsenvError:
+        return None
+    arn, seconds = answer.get("Arn"), answer.get("MaxSessionDuration")
+    same = arn == str(hop.role) or hop.role.account is None
+    return seconds if same and isinstance(seconds, int) else None
+
+
+# The page.
+
+
+def _page(told: Explanation, changes: Mapping[str, bool], maximum: int | None) -> Iterator[str]:
+    yield _title(told)
+    yield ""
+    yield from _table(list(_facts(told, maximum)))
+    for number, call in enumerate(told.calls, start=1):
+        yield ""
+        with_code = "" if call.device is None else " and an MFA code"
+        unsure = "" if call.is_certain else ", unless the source says its account"
+        yield f"{number}. {call.action}, with {call.signer}{with_code}{unsure}"
+        rows = [(each.name, _shown(each), _place(each.origin)) for each in call.parameters]
+        yield from (f"   {line}" for line in _table(rows))
+    yield ""
+    for title, names in _changed(changes).items():
+        if names:
+            yield from _wrapped(title, " ".join(names) + (", for awsenv off" if title == "Keeps" else ""))
+    for note in told.notes:
+        yield ""
+        yield from _wrapped("Note", note)
+
+
+def _title(told: Explanation) -> str:
+    last = told.chain.hops[-1] if told.chain.hops else None
+    name = told.chain.role
+    if isinstance(last, GetSessionToken):
+        return f"{name}: an MFA session of its user"
+    if last is None:
+        return f"{name}: the credentials of the source as they are"
+    if last.role.account is None:
+        return f"{name}: the role {last.role.path_and_name} of the account of the source"
+    return name if name == str(last.role) else f"{name}: {last.role}"
+
+
+def _facts(told: Explanation, maximum: int | None) -> Iterator[tuple[str, str, str]]:
+    chain = told.chain
+    yield "Source", _described(chain.source), _place(chain.source.origin)
+    if told.device is not None:
+        title = "unknown yet" if told.device.serial is None else Device(told.device.serial).title
+        yield "Device", title, _place(told.device_origin)
+    if chain.hops:
+        yield "Code", _code(told), "" if told.code is None else _place(told.process_origin)
+    if told.memory is not None:
+        yield "Agent", _agent(told, told.memory), ""
+    yield "Lives", _life(told, maximum), ""
+    yield "Region", chain.region or "none is known", _place(chain.origins.get("region"))
+
+
+def _described(source: Source) -> str:
+    where = "of the environment" if source.profile is None else f"of profile {source.profile}"
+    return _SOURCES[source.kind] if source.kind in {"container", "instance"} else f"{_SOURCES[source.kind]} {where}"
+
+
+def _code(told: Explanation) -> str:
+    if told.code is None:
+        return "none, no MFA device is configured" if told.device is None else "none is needed now"
+    if told.process_origin is not None:
+        return "printed by mfa_process"
+    login = "" if told.memory is not None and told.memory.session else "; awsenv login spares it for a day"
+    return f"asked for{login}"
+
+
+def _agent(told: Explanation, memory: reasoning.Memory) -> str:
+    if memory.role is not None:
+        then = "and hands it out" if told.from_memory else "and AWS is asked again"
+        return f"holds the role{_rest(memory.role)}, {then}"
+    if memory.session is not None:
+        then = "which stands for a code" if told.by_session else "but AWS gives more than an hour only for a code"
+        return f"holds an MFA session{_rest(memory.session)}, {then}"
+    return "holds nothing of this"
+
+
+def _rest(seconds: float) -> str:
+    return "" if seconds == float("inf") else f", {left(int(seconds))} left"
+
+
+def _life(told: Explanation, maximum: int | None) -> str:
+    life = told.life
+    if told.from_memory and told.memory is not None and told.memory.role not in {None, float("inf")}:
+        return f"{left(int(told.memory.role or 0))}, what is left of it"
+    if life.seconds is None:
+        return life.why
+    most = ""
+    if _asks_for_long(told):
+        most = "; whether the role allows that is not known"
+        if maximum is not None:
+            most = f"; the role allows {reasoning.spoken(maximum)}"
+            most += ": AWS will refuse" if maximum < life.seconds else ""
+    return f"{reasoning.spoken(life.seconds)}, {life.why}{most}"
+
+
+def _shown(parameter: reasoning.Parameter) -> str:
+    if parameter.value is None:
+        return "(when the account is known)" if parameter.name == "RoleArn" else "(not shown)"
+    if parameter.name == "DurationSeconds":
+        return f"{parameter.value} ({reasoning.spoken(int(parameter.value))})"
+    text = " ".join(parameter.value.split())
+    return text if len(text) <= WIDTH else f"{text[:WIDTH]}…"
+
+
+def _place(origin: Origin | None) -> str:
+    if origin is None:
+        return ""
+    return origin.name if origin.line is None else f"{origin.name}:{origin.line}"
+
+
+def _changed(changes: Mapping[str, bool]) -> dict[str, list[str]]:
+    """Return the names of the variables that are set, unset, and kept for `off`."""
+    kept = {name: is_set for name, is_set in changes.items() if name.startswith(KEPT)}
+    mine = {name: is_set for name, is_set in changes.items() if name not in kept}
+    return {
+        "Sets": [name for name, is_set in mine.items() if is_set],
+        "Unsets": [name for name, is_set in mine.items() if not is_set],
+        "Keeps": [name.removeprefix(KEPT) for name, is_set in kept.items() if is_set],
+    }
+
+
+def _table(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+    """Yield rows of a title, a value and its place. A long value without a place moves no place away from its value."""
+    title = max((len(row[0]) for row in rows), default=0)
+    value = max((len(row[1]) for row in rows if row[2]), default=0)
+    for row in rows:
+        yield f"{row[0]:<{title}}  {row[1]:<{value}}  {row[2]}".rstrip()
+
+
+def _wrapped(title: str, text: str) -> list[str]:
+    start = f"{title:<8}"
+    return textwrap.wrap(
+        start + text, WIDTH, subsequent_indent=" " * len(start), break_long_words=False, break_on_hyphens=False
+    )
+
+
+# The same as JSON.
+
+
+def _as_json(told: Explanation, changes: Mapping[str, bool], maximum: int | None) -> dict[str, Any]:
+    chain, memory = told.chain, told.memory
+    last = chain.hops[-1] if chain.hops else None
+    needs_code = told.code is not None
+    return {
+        "role": chain.role,
+        "label": chain.label,
+        "arn": str(last.role) if isinstance(last, AssumeRole) and last.role.account is not None else None,
+        "source": {"kind": chain.source.kind, "profile": chain.source.profile, "from": _origin(chain.source.origin)},
+        "source_account": told.account,
+        "mfa": None
+        if told.device is None
+        else {
+            "serial": told.device.serial,
+            "from": _origin(told.device_origin),
+            "code_needed": needs_code,
+            "mfa_process": _origin(told.process_origin),
+        },
+        "agent": None
+        if memory is None
+        else {
+            "role_seconds_left": _finite(memory.role),
+            "session_seconds_left": _finite(memory.session),
+            "hands_out_the_role": told.from_memory,
+            "session_in_place_of_a_code": told.by_session,
+        },
+        "calls": [_call(call) for call in told.calls],
+        "lifetime": {"seconds": told.life.seconds, "because": told.life.why, "maximum_of_the_role": maximum},
+        "region": None
+        if chain.region is None
+        else {"name": chain.region, "from": _origin(chain.origins.get("region"))},
+        "variables": {title.lower(): names for title, names in _changed(changes).items()},
+        "notes": list(told.notes),
+    }
+
+
+def _call(call: Call) -> dict[str, Any]:
+    return {
+        "action": call.action,
+        "signed_with": call.signer,
+        "certain": call.is_certain,
+        "mfa_code": call.device is not None,
+        "parameters": [
+            {"name": each.name, "value": each.value, "from": _origin(each.origin)} for each in call.parameters
+        ],
+    }
+
+
+def _origin(origin: Origin | None) -> dict[str, Any] | None:
+    if origin is None:
+        return None
+    told = {"name": origin.name, "line": origin.line, "section": origin.section, "key": origin.key}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _finite(seconds: float | None) -> int | None:
+    return None if seconds is None or seconds == float("inf") else int(seconds)
