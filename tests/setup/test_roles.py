@@ -1,0 +1,99 @@
+"""The roles that a person types."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awsenv.errors import UsageError
+from awsenv.setup.roles import WantedRole, parse, policy_arn
+
+POWER_USER = WantedRole("power-user", ("PowerUserAccess",), mfa=True, external_id=True)
+READ_ONLY = WantedRole("read-only", ("ReadOnlyAccess",))
+_names = st.text(f"{string.ascii_letters}{string.digits}_+=,.@-", min_size=1, max_size=64).filter(
+    lambda name: name != "default"
+)
+_policies = st.text(f"{string.ascii_letters}{string.digits}_+=.@-", min_size=1, max_size=128).filter(
+    lambda name: name not in {"mfa", "external-id"}
+)
+
+
+def test_without_a_word_the_two_of_the_readme_are_made() -> None:
+    """One is guarded by all there is, the other by nothing."""
+    assert (POWER_USER, READ_ONLY) == parse([])
+
+
+@pytest.mark.parametrize(
+    ("word", "role"),
+    [
+        ("power-user", POWER_USER),
+        ("read-only", READ_ONLY),
+        ("deploy:PowerUserAccess,mfa", WantedRole("deploy", ("PowerUserAccess",), mfa=True)),
+        ("ci:external-id,ReadOnlyAccess", WantedRole("ci", ("ReadOnlyAccess",), external_id=True)),
+        ("power-user:ReadOnlyAccess", WantedRole("power-user", ("ReadOnlyAccess",))),
+        ("a:X,Y,X", WantedRole("a", ("X", "Y"))),
+        ("a:job-function/ViewOnlyAccess", WantedRole("a", ("job-function/ViewOnlyAccess",))),
+        (
+            "a:arn:aws:iam::123456789012:policy/team/Deploy,mfa",
+            WantedRole("a", ("arn:aws:iam::123456789012:policy/team/Deploy",), mfa=True),
+        ),
+    ],
+)
+def test_a_word_is_a_role(word: str, role: WantedRole) -> None:
+    """A name, and behind the colon in any order what it may do and what it demands."""
+    assert (role,) == parse([word])
+
+
+@given(st.lists(_names, min_size=1, max_size=4, unique_by=str.lower), _policies, st.booleans(), st.booleans())
+def test_what_iam_takes_for_a_name_is_taken(names: list[str], policy: str, mfa: bool, external_id: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
+    """Every role and policy name of IAM's, in the order in which they were typed."""
+    tail = f"{policy}{',mfa' * mfa}{',external-id' * external_id}"
+    expected = tuple(WantedRole(name, (policy,), mfa=mfa, external_id=external_id) for name in names)
+    assert expected == parse([f"{name}:{tail}" for name in names])
+
+
+@pytest.mark.parametrize(
+    ("words", "fact"),
+    [
+        (["admin"], "what may the role 'admin' do"),
+        (["Power-User"], "what may the role 'Power-User' do"),
+        ([""], "what may the role '' do"),
+        ([":ReadOnlyAccess"], "cannot be the name of a role"),
+        (["a b:ReadOnlyAccess"], "cannot be the name of a role"),
+        (["é:ReadOnlyAccess"], "cannot be the name of a role"),
+        (["a/b:ReadOnlyAccess"], "cannot be the name of a role"),
+        ([f"{'a' * 65}:ReadOnlyAccess"], "cannot be the name of a role"),
+        (["default:ReadOnlyAccess"], "cannot be named 'default'"),
+        (["a:"], "'' is not a policy"),
+        (["a:ReadOnlyAccess,"], "'' is not a policy"),
+        (["a:Read OnlyAccess"], "'Read OnlyAccess' is not a policy"),
+        (["a:arn:aws:s3:::bucket"], "'arn:aws:s3:::bucket' is not a policy"),
+        (["a:mfa,external-id"], "could do nothing"),
+        (["read-only", "read-only"], "named twice"),
+        (["Deploy:X", "deploy:Y"], "named twice"),
+    ],
+)
+def test_what_is_no_role_is_refused_with_the_form(words: list[str], fact: str) -> None:
+    """Before AWS is asked anything; the hint says what to write."""
+    with pytest.raises(UsageError) as caught:
+        parse(words)
+    assert fact in caught.value.fact
+    assert caught.value.hint
+    assert caught.value.place
+
+
+@pytest.mark.parametrize(
+    ("policy", "arn"),
+    [
+        ("ReadOnlyAccess", "arn:aws-cn:iam::aws:policy/ReadOnlyAccess"),
+        ("ViewOnlyAccess", "arn:aws-cn:iam::aws:policy/job-function/ViewOnlyAccess"),
+        ("service-role/X", "arn:aws-cn:iam::aws:policy/service-role/X"),
+        ("arn:aws-cn:iam::123456789012:policy/X", "arn:aws-cn:iam::123456789012:policy/X"),
+    ],
+)
+def test_the_arn_of_a_policy_of_aws_is_known(policy: str, arn: str) -> None:
+    """In the partition at hand; those for job functions have a path."""
+    assert arn == policy_arn(policy, "aws-cn")

@@ -1,0 +1,151 @@
+"""A trust policy that is there, against the one that is wanted."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awsenv.policy import Verdict, concerns, effect, statements
+from awsenv.setup.plan import trust_policy
+from awsenv.setup.roles import WantedRole
+from awsenv.setup.trust import differences, external_id_of
+
+USER = "arn:aws:iam::123456789012:user/awsenv-alice"
+SECRET = "canary-external-id"
+
+
+def role(*, mfa: bool = True, external_id: bool = True) -> WantedRole:
+    """Return a role that demands these."""
+    return WantedRole("deploy", ("PowerUserAccess",), mfa=mfa, external_id=external_id)
+
+
+@st.composite
+def spellings(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, Any]:
+    """Draw another way to write the same trust policy."""
+    spelled = copy.deepcopy(document)
+    statement = spelled["Statement"][0]
+
+    def listed(holder: dict[str, Any], key: str) -> None:
+        if draw(st.booleans()):
+            holder[key] = [holder[key]]
+
+    if draw(st.booleans()):
+        statement["Action"] = draw(st.sampled_from(["STS:AssumeRole", "sts:assumerole"]))
+    listed(statement, "Action")
+    listed(statement["Principal"], "AWS")
+    if draw(st.booleans()):
+        statement["Sid"] = "AssumeOnly"
+    for operator, keys in list(statement.get("Condition", {}).items()):
+        for key in list(keys):
+            keys[draw(st.sampled_from([key, key.lower(), key.upper()]))] = keys.pop(key)
+        for key in keys:
+            if operator == "Bool":
+                keys[key] = draw(st.sampled_from(["true", "True", True]))
+            listed(keys, key)
+    if draw(st.booleans()):
+        spelled["Statement"] = statement
+    if draw(st.booleans()):
+        del spelled["Version"]
+    return dict(sorted(spelled.items(), reverse=draw(st.booleans())))
+
+
+@given(st.data(), st.booleans(), st.booleans())
+def test_spelled_otherwise_it_is_the_same(data: st.DataObject, mfa: bool, external_id: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
+    """Terraform, the console and people write one policy in many ways."""
+    document = trust_policy(USER, mfa=mfa, external_id=SECRET if external_id else None)
+    spelled = data.draw(spellings(document))
+    assert not differences(spelled, USER, role(mfa=mfa, external_id=external_id))
+    assert (SECRET if external_id else None) == external_id_of(spelled)
+
+
+def changed(path: list[Any], value: Any) -> dict[str, Any]:
+    """Return the full trust policy with one thing changed; None removes it."""
+    document = trust_policy(USER, mfa=True, external_id=SECRET)
+    holder: Any = document
+    for step in path[:-1]:
+        holder = holder[step]
+    if value is None:
+        del holder[path[-1]]
+    else:
+        holder[path[-1]] = value
+    return document
+
+
+STATEMENT = ["Statement", 0]
+CONDITION = [*STATEMENT, "Condition"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ([*STATEMENT, "Principal"], {"AWS": "arn:aws:iam::123456789012:root"}, ":root' instead of"),
+        ([*STATEMENT, "Principal"], "*", "it trusts '*'"),
+        ([*STATEMENT, "Principal"], {"AWS": [USER, f"{USER}2"]}, f"'{USER}' and '{USER}2'"),
+        ([*STATEMENT, "Principal"], {"AWS": USER, "Service": "ec2.amazonaws.com"}, "'ec2.amazonaws.com'"),
+        ([*STATEMENT, "Principal"], {"AWS": "AIDACKCEVSQ6C2EXAMPLE"}, "left of a user who was deleted"),
+        ([*STATEMENT, "Principal"], None, "nobody"),
+        ([*STATEMENT, "Action"], ["sts:AssumeRole", "sts:TagSession"], "'sts:TagSession'"),
+        ([*STATEMENT, "Action"], "sts:*", "'sts:*' instead of sts:AssumeRole"),
+        ([*STATEMENT, "Action"], None, "no action"),
+        ([*STATEMENT, "Effect"], "Deny", "denies"),
+        ([*STATEMENT, "NotAction"], "sts:GetSessionToken", "it has 'NotAction'"),
+        (CONDITION, None, "it demands no external id; it demands no MFA code"),
+        ([*CONDITION, "Bool"], None, "it demands no MFA code"),
+        ([*CONDITION, "StringEquals"], None, "it demands no external id"),
+        ([*CONDITION, "StringEquals", "sts:ExternalId"], [SECRET, "other"], "any of 2 external ids"),
+        ([*CONDITION, "Bool", "aws:MultiFactorAuthPresent"], "false", 'aws:MultiFactorAuthPresent ["false"]'),
+        ([*CONDITION, "IpAddress"], {"aws:SourceIp": "192.0.2.0/24"}, "'ipaddress' on 'aws:sourceip'"),
+        ([*CONDITION, "StringLike"], {"sts:ExternalId": "*"}, "'stringlike' on 'sts:externalid'"),
+        (["Statement"], [], "0 statements"),
+        (["Statement"], [{}, {}], "2 statements"),
+    ],
+)
+def test_each_difference_is_said(path: list[Any], value: Any, said: str) -> None:
+    """All of them at once, and none with an external id in it."""
+    found = "; ".join(differences(changed(path, value), USER, role()))
+    assert said in found
+    assert SECRET not in found
+
+
+@pytest.mark.parametrize(("mfa", "external_id"), [(True, False), (False, True), (False, False)])
+def test_what_is_demanded_besides_is_said(mfa: bool, external_id: bool) -> None:  # noqa: FBT001 - a table
+    """A role that demands more than was asked for is another, too."""
+    found = differences(trust_policy(USER, mfa=True, external_id=SECRET), USER, role(mfa=mfa, external_id=external_id))
+    wanted = (["it demands an external id"] if not external_id else []) + (
+        ["it demands an MFA code"] if not mfa else []
+    )
+    assert wanted == found
+
+
+def test_bool_if_exists_is_not_bool() -> None:
+    """It would let a bare access key in: to that the key is absent."""
+    document = changed([*CONDITION, "BoolIfExists"], {"aws:MultiFactorAuthPresent": "true"})
+    del document["Statement"][0]["Condition"]["Bool"]
+    assert [
+        "it demands no MFA code",
+        "it has the condition 'boolifexists' on 'aws:multifactorauthpresent'",
+    ] == differences(document, USER, role())
+
+
+@pytest.mark.parametrize(
+    ("context", "allowed"),
+    [
+        ({"sts:externalid": [SECRET], "aws:multifactorauthpresent": ["true"]}, True),
+        ({"sts:externalid": [SECRET], "aws:multifactorauthpresent": ["false"]}, False),
+        ({"sts:externalid": [SECRET]}, False),
+        ({"sts:externalid": [f"{SECRET}x"], "aws:multifactorauthpresent": ["true"]}, False),
+        ({"aws:multifactorauthpresent": ["true"]}, False),
+        ({}, False),
+    ],
+)
+def test_what_is_made_demands_both(context: dict[str, list[str]], allowed: bool) -> None:  # noqa: FBT001 - a table
+    """The policy means to IAM what it was made for; as text it survives the way to AWS."""
+    document = json.loads(json.dumps(trust_policy(USER, mfa=True, external_id=SECRET)))
+    statement = statements([document])[0]
+    assert allowed == (concerns(statement, "sts:AssumeRole", context) and effect(statement) is Verdict.ALLOW)
+    assert not concerns(statement, "sts:TagSession", context)
