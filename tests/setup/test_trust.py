@@ -40,13 +40,12 @@ def spellings(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, Any]:
     listed(statement["Principal"], "AWS")
     if draw(st.booleans()):
         statement["Sid"] = "AssumeOnly"
-    for operator, keys in list(statement.get("Condition", {}).items()):
-        for key in list(keys):
-            keys[draw(st.sampled_from([key, key.lower(), key.upper()]))] = keys.pop(key)
-        for key in keys:
-            if operator == "Bool":
-                keys[key] = draw(st.sampled_from(["true", "True", True]))
-            listed(keys, key)
+    for keys in statement.get("Condition", {}).values():
+        for key, value in list(keys.items()):
+            del keys[key]
+            spelled_key = draw(st.sampled_from([key, key.lower(), key.upper()]))
+            keys[spelled_key] = draw(st.sampled_from(["true", "True", True])) if value == "true" else value
+            listed(keys, spelled_key)
     if draw(st.booleans()):
         spelled["Statement"] = statement
     if draw(st.booleans()):

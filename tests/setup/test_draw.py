@@ -1,0 +1,445 @@
+"""The plan: what is wanted, less what is there; and all that can be in the way."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv import config
+from awsenv.config.limits import external_id
+from awsenv.errors import ConfigError
+from awsenv.model import Origin
+from awsenv.setup.draw import draw_up, new_external_id
+from awsenv.setup.local import local
+from awsenv.setup.plan import (
+    AttachPolicy,
+    CreateDevice,
+    CreateKey,
+    CreateRole,
+    CreateUser,
+    DeleteDevice,
+    DeleteKey,
+    KeyPlace,
+    Plan,
+    PutUserPolicy,
+    Wanted,
+    WriteProfiles,
+    described,
+    trust_policy,
+    user_policy,
+)
+from awsenv.setup.roles import parse
+from awsenv.setup.state import Device, Key, Role, State, User
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ACCOUNT, OTHER = "123456789012", "210987654321"
+NAME = "awsenv-alice"
+USER = f"arn:aws:iam::{ACCOUNT}:user/{NAME}"
+SERIAL = f"arn:aws:iam::{ACCOUNT}:mfa/{NAME}"
+POWER_USER, READ_ONLY = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("power-user", "read-only"))
+POLICY = "arn:aws:iam::aws:policy/"
+SECRET = "canary-external-id"
+KEY = "AKIAIOSFODNN7EXAMPLE"
+WANTED = Wanted(NAME, NAME, ACCOUNT, ACCOUNT, parse([]), region="eu-central-1")
+CROSS = replace(WANTED, role_account=OTHER)
+CREDENTIALS = f"[{NAME}]\naws_access_key_id = {KEY}\naws_secret_access_key = canary\n"
+CONFIG = f"""\
+[profile power-user]
+role_arn = {POWER_USER}
+source_profile = {NAME}
+mfa_serial = {SERIAL}
+external_id = {SECRET}
+region = eu-central-1
+
+[profile read-only]
+role_arn = {READ_ONLY}
+source_profile = {NAME}
+region = eu-west-1
+"""
+
+
+def key(key_id: str = KEY, *, active: bool = True, used: bool = True) -> Key:
+    """Return an access key of the user."""
+    return Key(key_id, active=active, used=used, created=datetime(2026, 11, 1, tzinfo=timezone.utc))
+
+
+ROLES = {
+    "power-user": Role(
+        POWER_USER, trust_policy(USER, mfa=True, external_id=SECRET), frozenset({f"{POLICY}PowerUserAccess"})
+    ),
+    "read-only": Role(READ_ONLY, trust_policy(USER, mfa=False), frozenset({f"{POLICY}ReadOnlyAccess"})),
+}
+COMPLETE = State(User(USER, keys=(key(),), devices=(SERIAL,)), None, ROLES)
+
+
+def user(**changes: object) -> State:
+    """Return the complete state with another user."""
+    assert COMPLETE.user is not None
+    return replace(COMPLETE, user=replace(COMPLETE.user, **changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Callable[..., Plan]:
+    """Return what draws up a plan from two files that hold these texts."""
+    environ = {"AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "keys")}
+
+    def draw(
+        state: State = COMPLETE, conf: str = CONFIG, credentials: str = CREDENTIALS, wanted: Wanted = WANTED
+    ) -> Plan:
+        Path(environ["AWS_CONFIG_FILE"]).write_text(conf)
+        Path(environ["AWS_SHARED_CREDENTIALS_FILE"]).write_text(credentials)
+        return draw_up(wanted, state, local(config.read(environ), wanted), lambda: SECRET)
+
+    return draw
+
+
+def kinds(drawn: Plan) -> list[str]:
+    """Return what the steps do."""
+    return [type(step.action).__name__ for step in drawn.steps]
+
+
+def refusal(draw: Callable[[], Plan]) -> ConfigError:
+    """Return the error that drawing up ends with; it has a next step, and no secret."""
+    with pytest.raises(ConfigError) as caught:
+        draw()
+    error = caught.value
+    assert error.hint
+    assert SECRET not in f"{error.fact} {error.place} {error.hint}"
+    return error
+
+
+def test_from_nothing_all_of_it_is_made_in_order(plan: Callable[..., Plan]) -> None:
+    """First who assumes, then what is assumed, then the key, and the profiles when all that they name is there."""
+    drawn = plan(State(), "", "")
+    assert [
+        CreateUser(NAME),
+        CreateDevice(NAME, SERIAL),
+        CreateRole("power-user", trust_policy(USER, mfa=True, external_id=SECRET)),
+        AttachPolicy("power-user", f"{POLICY}PowerUserAccess"),
+        CreateRole("read-only", trust_policy(USER, mfa=False)),
+        AttachPolicy("read-only", f"{POLICY}ReadOnlyAccess"),
+        CreateKey(NAME, USER),
+        WriteProfiles(
+            {
+                "profile power-user": {
+                    "role_arn": POWER_USER,
+                    "source_profile": NAME,
+                    "mfa_serial": SERIAL,
+                    "external_id": SECRET,
+                    "region": "eu-central-1",
+                },
+                "profile read-only": {
+                    "role_arn": READ_ONLY,
+                    "source_profile": NAME,
+                    "region": "eu-central-1",
+                },
+            }
+        ),
+    ] == [step.action for step in drawn.steps]
+    assert not drawn.notes
+
+
+def test_of_a_complete_setup_nothing_is_left(plan: Callable[..., Plan]) -> None:
+    """A region of its own a profile may have."""
+    assert Plan(()) == plan()
+
+
+def test_the_plan_is_read_by_people(plan: Callable[..., Plan]) -> None:
+    """Numbered, each policy as JSON below the step that makes it, the settings as they will stand."""
+    lines = described(plan(State(), "", ""))
+    text = "\n".join(lines)
+    assert lines[0] == f"1. create the user {NAME}, with no permissions"
+    begin = lines.index("   trust policy:")
+    shown = lines[begin + 1 : next(n for n, line in enumerate(lines) if line.startswith("4. "))]
+    assert trust_policy(USER, mfa=True, external_id="…") == json.loads("\n".join(shown))
+    assert "4. attach the policy PowerUserAccess to the role power-user" in lines
+    assert f"     [profile power-user]\n     role_arn = {POWER_USER}\n" in text
+    assert "     external_id = …\n" in text
+
+
+def test_no_external_id_is_shown(plan: Callable[..., Plan]) -> None:
+    """Neither in the plan that is read, nor where a value of it ends in a log."""
+    drawn = plan(State(), "", "")
+    assert SECRET not in "\n".join(described(drawn))
+    assert SECRET not in repr(drawn)
+    assert any(SECRET in str(step.action.trust) for step in drawn.steps if isinstance(step.action, CreateRole))
+
+
+def test_an_external_id_is_new_and_one_that_aws_takes() -> None:
+    """Thirty-two characters, another each time."""
+    made = {new_external_id() for _ in range(50)}
+    assert len(made) == 50
+    assert {32} == {len(external_id(text, Origin("test"))) for text in made}
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        ({"has_password": True}, "it has a console password"),
+        ({"groups": ("admins",)}, "it has the group 'admins'"),
+        ({"attached": ("AdministratorAccess",)}, "it has the policy 'AdministratorAccess'"),
+        ({"inline": ("s3",)}, "it has the policy 's3'"),
+        ({"has_password": True, "inline": ("s3",)}, "a console password and the policy 's3'"),
+        ({"inline": ("assume-roles",), "policy": user_policy(["*"])}, "it has the policy 'assume-roles'"),
+        (
+            {"inline": ("assume-roles",), "policy": user_policy([f"arn:aws:iam::{OTHER}:role/*"])},
+            "it has the policy 'assume-roles'",
+        ),
+        ({"inline": ("assume-roles",), "policy": {"Statement": []}}, "it has the policy 'assume-roles'"),
+    ],
+)
+def test_a_user_with_another_purpose_is_refused(plan: Callable[..., Plan], there: dict[str, object], said: str) -> None:
+    """Whoever holds the key of an assume-only user can do nothing without a role."""
+    error = refusal(lambda: plan(user(**there)))
+    assert said in error.fact
+    assert "--user" in str(error.hint)
+
+
+def test_a_role_and_the_user_cannot_share_a_profile(plan: Callable[..., Plan]) -> None:
+    """The profile would be its own source."""
+    wanted = replace(WANTED, roles=parse([f"{NAME}:ReadOnlyAccess"]))
+    assert "--user" in str(refusal(lambda: plan(State(), "", "", wanted)).hint)
+
+
+def test_roles_of_another_account_are_allowed_to_the_user(plan: Callable[..., Plan]) -> None:
+    """AWS demands that of both accounts; exactly these roles, nothing more."""
+    drawn = plan(State(), "", "", CROSS)
+    arns = [arn.replace(ACCOUNT, OTHER) for arn in (POWER_USER, READ_ONLY)]
+    step = next(step for step in drawn.steps if isinstance(step.action, PutUserPolicy))
+    assert PutUserPolicy(NAME, user_policy(arns)) == step.action
+    assert {"inline policy assume-roles": user_policy(arns)} == step.documents
+    assert ["CreateUser", "CreateDevice", "PutUserPolicy", "CreateRole"] == kinds(drawn)[:4]
+    assert f"create the role power-user in account {OTHER}" in [step.title for step in drawn.steps]
+
+
+def test_what_was_allowed_before_stays(plan: Callable[..., Plan]) -> None:
+    """A second call for other roles does not take the first ones away."""
+    before = f"arn:aws:iam::{OTHER}:role/deploy"
+    there = User(USER, inline=("assume-roles",), policy=user_policy([before]), devices=(SERIAL,))
+    drawn = plan(State(there), "", "", CROSS)
+    arns = [arn.replace(ACCOUNT, OTHER) for arn in (POWER_USER, READ_ONLY)]
+    assert PutUserPolicy(NAME, user_policy([before, *arns])) in [step.action for step in drawn.steps]
+    allowed = replace(there, policy=user_policy([*arns, before]))
+    assert "PutUserPolicy" not in kinds(plan(State(allowed), "", "", CROSS))
+    assert Plan(()) == plan(user(inline=("assume-roles",), policy=user_policy([before])))
+
+
+def test_a_device_that_nobody_has_is_made_anew(plan: Callable[..., Plan]) -> None:
+    """Its key was shown to nobody, or to somebody who did not get to the codes."""
+    drawn = plan(replace(user(devices=()), device=Device(None)))
+    assert [DeleteDevice(SERIAL), CreateDevice(NAME, SERIAL)] == [step.action for step in drawn.steps]
+
+
+def test_the_device_of_another_is_left_alone(plan: Callable[..., Plan]) -> None:
+    """The name is taken."""
+    holder = f"arn:aws:iam::{ACCOUNT}:user/bob"
+    error = refusal(lambda: plan(replace(user(devices=()), device=Device(holder))))
+    assert holder in error.fact
+
+
+def test_no_role_wants_mfa_no_device_is_made(plan: Callable[..., Plan]) -> None:
+    """Nor named in a profile."""
+    drawn = plan(State(), "", "", replace(WANTED, roles=parse(["read-only"])))
+    assert ["CreateUser", "CreateRole", "AttachPolicy", "CreateKey", "WriteProfiles"] == kinds(drawn)
+    assert "mfa" not in str(drawn.steps[-1].settings)
+
+
+@pytest.mark.parametrize(
+    ("devices", "serial"),
+    [
+        ((f"{SERIAL}-phone",), f"{SERIAL}-phone"),
+        ((f"{SERIAL}-phone", SERIAL), SERIAL),
+        (("GAHT12345678", f"{SERIAL}-phone"), "GAHT12345678"),
+    ],
+)
+def test_the_device_that_the_user_has_is_used(plan: Callable[..., Plan], devices: tuple[str, ...], serial: str) -> None:
+    """Whatever it is called; that of the user's own name first."""
+    without = CONFIG.replace(f"mfa_serial = {SERIAL}\n", "")
+    drawn = plan(user(devices=devices), without)
+    assert [WriteProfiles({"profile power-user": {"mfa_serial": serial}})] == [step.action for step in drawn.steps]
+
+
+def test_a_profile_may_name_any_device_of_the_user(plan: Callable[..., Plan]) -> None:
+    """It is not told to name another."""
+    phone = f"{SERIAL}-phone"
+    assert Plan(()) == plan(user(devices=(SERIAL, phone)), CONFIG.replace(SERIAL, phone))
+
+
+def test_a_profile_that_names_a_device_of_nobody_is_refused(plan: Callable[..., Plan]) -> None:
+    """No line of a person is changed."""
+    error = refusal(lambda: plan(conf=CONFIG.replace(SERIAL, f"{SERIAL}-gone")))
+    assert "mfa_serial" in error.fact
+    assert ":4, [profile power-user], mfa_serial" in str(error.place)
+
+
+def test_a_role_with_another_trust_policy_is_refused(plan: Callable[..., Plan]) -> None:
+    """Saying what differs, and never overwritten."""
+    roles = {**ROLES, "power-user": replace(ROLES["power-user"], trust=trust_policy(USER, mfa=False))}
+    error = refusal(lambda: plan(replace(COMPLETE, roles=roles)))
+    assert "it demands no external id; it demands no MFA code" in error.fact
+    assert POWER_USER == error.place
+    assert "my-power-user:PowerUserAccess,mfa,external-id" in str(error.hint)
+
+
+def test_a_role_whose_user_was_deleted_says_so(plan: Callable[..., Plan]) -> None:
+    """A new user of that name is another."""
+    roles = {"read-only": Role(READ_ONLY, trust_policy("AIDACKCEVSQ6C2EXAMPLE", mfa=False))}
+    assert "a user who was deleted" in refusal(lambda: plan(State(None, None, roles), "", "")).fact
+
+
+def test_what_a_role_lacks_is_attached_and_what_it_has_more_is_noted(plan: Callable[..., Plan]) -> None:
+    """Nothing is taken away; but a read-only role that is an administrator is worth a word."""
+    roles = {**ROLES, "read-only": replace(ROLES["read-only"], policies=frozenset({f"{POLICY}AdministratorAccess"}))}
+    drawn = plan(replace(COMPLETE, roles=roles))
+    assert [AttachPolicy("read-only", f"{POLICY}ReadOnlyAccess")] == [step.action for step in drawn.steps]
+    assert ("the role read-only has more policies than were asked for: AdministratorAccess",) == drawn.notes
+    assert described(drawn)[-1] == f"note: {drawn.notes[0]}"
+
+
+def test_the_external_id_of_a_role_that_is_there_is_read_from_it(plan: Callable[..., Plan]) -> None:
+    """A run that was killed before the profile was written has left it there alone."""
+    drawn = plan(conf=CONFIG.replace(f"external_id = {SECRET}\n", ""))
+    assert [WriteProfiles({"profile power-user": {"external_id": SECRET}})] == [step.action for step in drawn.steps]
+
+
+def test_the_external_id_of_a_profile_that_is_there_is_used(plan: Callable[..., Plan]) -> None:
+    """The role is made to fit."""
+    state = replace(COMPLETE, roles={"read-only": ROLES["read-only"]})
+    drawn = plan(state, CONFIG.replace(SECRET, "from-the-profile"))
+    trust = trust_policy(USER, mfa=True, external_id="from-the-profile")
+    assert CreateRole("power-user", trust) == drawn.steps[0].action
+    assert ["CreateRole", "AttachPolicy"] == kinds(drawn)
+
+
+@pytest.mark.parametrize("state", [COMPLETE, replace(COMPLETE, roles={})])
+@pytest.mark.parametrize("written", ["", "x", "with blank"])
+def test_an_external_id_that_cannot_be_is_refused(plan: Callable[..., Plan], state: State, written: str) -> None:
+    """It is not that of the role, nor one that AWS would take."""
+    error = refusal(lambda: plan(state, CONFIG.replace(SECRET, written)))
+    assert "external" in error.fact
+    assert "[profile power-user], external_id" in str(error.place)
+
+
+def test_two_external_ids_are_not_shown(plan: Callable[..., Plan]) -> None:
+    """That of the role and that of the profile."""
+    error = refusal(lambda: plan(conf=CONFIG.replace(SECRET, "canary-of-the-profile")))
+    assert "canary" not in f"{error.fact}{error.place}{error.hint}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (POWER_USER, f"arn:aws:iam::{OTHER}:role/power-user", f"role_arn is not {POWER_USER}"),
+        (f"source_profile = {NAME}", "source_profile = default", f"source_profile is not {NAME}"),
+        (f"source_profile = {NAME}", "credential_source = Environment", "it has credential_source"),
+        (f"role_arn = {POWER_USER}", "credential_process = true", "it has credential_process"),
+        (f"role_arn = {POWER_USER}", "sso_session = corp", "it has sso_session"),
+    ],
+)
+def test_a_profile_of_something_else_is_refused(plan: Callable[..., Plan], old: str, new: str, said: str) -> None:
+    """Whoever wrote it needs it."""
+    error = refusal(lambda: plan(conf=CONFIG.replace(old, new, 1)))
+    assert said in error.fact
+    assert "[profile power-user]" in str(error.place)
+
+
+def test_a_profile_is_completed_under_the_header_that_it_has(plan: Callable[..., Plan]) -> None:
+    """However it is spelled."""
+    drawn = plan(conf=f'[profile  "read-only"]\nregion = eu-west-1\n{CONFIG.partition("[profile read-only]")[0]}')
+    missing = {"role_arn": READ_ONLY, "source_profile": NAME}
+    assert [WriteProfiles({'profile  "read-only"': missing})] == [step.action for step in drawn.steps]
+
+
+def test_a_role_and_a_user_with_a_path_are_named_by_it(plan: Callable[..., Plan]) -> None:
+    """Their ARNs are what AWS says they are."""
+    there = f"arn:aws:iam::{ACCOUNT}:user/team/{NAME}"
+    role = Role(f"arn:aws:iam::{ACCOUNT}:role/team/read-only", trust_policy(there, mfa=False))
+    drawn = plan(State(User(there), None, {"read-only": role}), "", "")
+    assert CreateKey(NAME, there) in [step.action for step in drawn.steps]
+    assert CreateRole("power-user", trust_policy(there, mfa=True, external_id=SECRET)) == drawn.steps[1].action
+    assert role.arn == drawn.steps[-1].settings["profile read-only"]["role_arn"]
+
+
+def test_a_key_that_was_never_used_and_is_lost_is_made_anew(plan: Callable[..., Plan]) -> None:
+    """It is of a run that was killed; the plan says so."""
+    drawn = plan(user(keys=(key(used=False),)), credentials="")
+    assert [DeleteKey(NAME, KEY), CreateKey(NAME, USER)] == [step.action for step in drawn.steps]
+    assert "delete the access key …MPLE of 2026-11-01: it was never used, and its secret is not here" == (
+        drawn.steps[0].title
+    )
+    assert not drawn.notes
+
+
+def test_a_key_that_was_used_is_another_machines(plan: Callable[..., Plan]) -> None:
+    """It stays, and that is said."""
+    drawn = plan(user(keys=(key(),)), credentials="")
+    assert [CreateKey(NAME, USER)] == [step.action for step in drawn.steps]
+    assert ("the access key …MPLE of 2026-11-01 stays: it is used elsewhere",) == drawn.notes
+
+
+def test_a_key_that_another_profile_holds_stays(plan: Callable[..., Plan]) -> None:
+    """Its secret is there."""
+    drawn = plan(user(keys=(key(used=False),)), credentials=CREDENTIALS.replace(f"[{NAME}]", "[old]"))
+    assert ["CreateKey"] == kinds(drawn)
+
+
+def test_there_is_no_third_key(plan: Callable[..., Plan]) -> None:
+    """Which of the two can go, a person knows."""
+    error = refusal(lambda: plan(user(keys=(key("AKIA1"), key("AKIA2"))), credentials=""))
+    assert "two access keys" in error.fact
+    assert f"aws iam list-access-keys --user-name {NAME}" in str(error.hint)
+    drawn = plan(user(keys=(key("AKIA1"), key("AKIA2", used=False))), credentials="")
+    assert [DeleteKey(NAME, "AKIA2"), CreateKey(NAME, USER)] == [step.action for step in drawn.steps]
+
+
+@pytest.mark.parametrize(
+    ("keys", "credentials", "said"),
+    [
+        ((key("AKIA1"),), CREDENTIALS, "is not one of the user"),
+        ((), CREDENTIALS, "is not one of the user"),
+        ((key(active=False),), CREDENTIALS, "is deactivated"),
+        ((key(),), CREDENTIALS.replace("aws_secret_access_key = canary\n", ""), "holds half an access key"),
+        ((), f"[{NAME}]\ncredential_process = get\n", "no active one"),
+        ((key(active=False),), f"[{NAME}]\ncredential_process = get\n", "no active one"),
+        ((key(),), f"[{NAME}]\nrole_arn = {READ_ONLY}\n", "it has role_arn"),
+        ((key(),), f"[{NAME}]\nsso_start_url = https://example.com\n", "it has sso_start_url"),
+    ],
+)
+def test_a_source_profile_of_something_else_is_refused(
+    plan: Callable[..., Plan], keys: tuple[Key, ...], credentials: str, said: str
+) -> None:
+    """What is in it stays, and the roles would not be assumed by the user."""
+    error = refusal(lambda: plan(user(keys=keys), credentials=credentials))
+    assert said in error.fact
+    assert f"[{NAME}]" in str(error.place)
+
+
+def test_a_key_in_a_keyring_is_there(plan: Callable[..., Plan]) -> None:
+    """Which one, only the keyring knows."""
+    assert Plan(()) == plan(user(keys=(key(used=False),)), credentials=f"[{NAME}]\ncredential_process = get\n")
+
+
+def test_a_key_that_was_printed_is_not_made_again(plan: Callable[..., Plan]) -> None:
+    """The profiles, which are written after it, tell that the person has it."""
+    wanted = replace(WANTED, key_place=KeyPlace.PRINTED)
+    state = user(keys=(key(used=False),))
+    assert Plan(()) == plan(state, CONFIG, "", wanted)
+    assert ["DeleteKey", "CreateKey", "WriteProfiles"] == kinds(plan(state, "", "", wanted))
+    assert ["CreateKey"] == kinds(plan(user(keys=()), CONFIG, "", wanted))
+
+
+@pytest.mark.parametrize(
+    ("place", "said"), [(KeyPlace.FILE, "keys"), (KeyPlace.KEYRING, "keyring"), (KeyPlace.PRINTED, "print it once")]
+)
+def test_where_the_key_goes_is_said(plan: Callable[..., Plan], place: KeyPlace, said: str) -> None:
+    """It is the one secret that lasts."""
+    title = plan(State(), "", "", replace(WANTED, key_place=place)).steps[-2].title
+    assert title.startswith(f"create an access key of the user {NAME}, and ")
+    assert said in title
