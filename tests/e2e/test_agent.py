@@ -400,18 +400,6 @@ def test_what_has_too_little_left_is_renewed_first(aging: World) -> None:
     assert aging.actions().count("AssumeRole") == 3
 
 
-def is_asking(pid: int, url: str) -> bool:
-    """Say whether a process has a connection to *url*: /proc/net/tcp has the peer's port, and the socket's inode."""
-    port = f":{int(url.rpartition(':')[2]):04X}"
-    rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
-    asking = {f"socket:[{row[9]}]" for row in rows if row[2].endswith(port)}
-    names = set()
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(OSError):
-            names.add(str(descriptor.readlink()))
-    return bool(names & asking)
-
-
 def test_an_agent_that_is_killed_at_work_is_one_note(
     world: World, until: Callable[[Callable[[], object]], None]
 ) -> None:
@@ -429,7 +417,7 @@ def test_an_agent_that_is_killed_at_work_is_one_note(
         start_new_session=True,
     ) as running:
         # AWS does not answer.
-        until(lambda: is_asking(agent, world.sandbox.url))
+        until(lambda: not world.sandbox.faults_left("AssumeRole"))
         os.kill(agent, signal.SIGKILL)
         out, said = running.communicate()
 

@@ -54,6 +54,11 @@ class Faults:
         with self._lock:
             self._waiting[action].extend([fault] * times)
 
+    def left(self, action: str) -> int:
+        """Return how many faults of *action* have still to come."""
+        with self._lock:
+            return len(self._waiting[action])
+
     def take(self, action: str) -> Fault | None:
         """Return the fault of this call of *action*, which is then used up."""
         with self._lock:

@@ -205,6 +205,10 @@ class Sandbox:
         """Let the next *times* calls of *action* (as the log names it) fail."""
         self._faults.add(action, fault, times)
 
+    def faults_left(self, action: str) -> int:
+        """Return how many calls of *action* will still fail: one less as soon as a request has come."""
+        return self._faults.left(action)
+
 
 def _policy_arn(policy: str) -> str:
     return policy if policy.startswith("arn:") else managed_policy_arn(policy)
