@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import shlex
+from enum import Enum, unique
 from typing import TYPE_CHECKING
 
 from awsenv.config.arns import is_bare_name
 from awsenv.config.sources import OF_A_ROLE
-from awsenv.config.text import quoted
+from awsenv.config.text import printable, quoted
 from awsenv.model import AssumeRole, GetSessionToken
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from awsenv.model import Chain
+
+
+@unique
+class Cause(Enum):
+    """What may be behind an AccessDenied from an AssumeRole."""
+
+    EXTERNAL_ID = "external id"
+    MFA = "MFA"
+    TRUST = "trust"
+    """There is no such role, or its trust policy does not name who asks."""
+    PERMISSION = "permission"
+    """Who asks may not call sts:AssumeRole on it."""
 
 
 def hint(chain: Chain, index: int, account: str, where: str) -> str:
@@ -22,17 +38,29 @@ def hint(chain: Chain, index: int, account: str, where: str) -> str:
         account: The account of the role.
         where: The files that a profile was looked for in, as a message names them.
     """
+    if is_typed_name(chain, index):
+        taken = f"{quoted(chain.role)} is not a profile in {where}, and was taken for a role of account {account}"
+        return f"{taken}; awsenv list shows the profiles"
+    return "; ".join((*causes(chain, index).values(), f"{doctor(chain)} looks for the cause"))
+
+
+def doctor(chain: Chain) -> str:
+    """Return the command that looks closer."""
+    return f"awsenv doctor {shlex.quote(printable(chain.role))}"
+
+
+def causes(chain: Chain, index: int) -> dict[Cause, str]:
+    """Return what may be the cause, and the step that mends it, as far as the chain tells: the most likely first.
+
+    Args:
+        chain: The chain.
+        index: Which of its hops was refused.
+    """
     hop = chain.hops[index]
     if not isinstance(hop, AssumeRole):
-        return "check the permissions of the user"
-    if is_typed_name(chain, index):
-        return f"{quoted(chain.role)} is not a profile in {where}, and was taken for a role of account {account}"
-    checks = (
-        "check that the role exists and that its trust policy names you",
-        _external_id(hop),
-        _mfa(chain, index),
-    )
-    return "; ".join(check for check in checks if check)
+        return {Cause.PERMISSION: "check the policies of the user: one denies sts:GetSessionToken"}
+    ranked = sorted(_causes(chain, index, hop), key=lambda each: each[0])
+    return {cause: text for _, cause, text in ranked}
 
 
 def is_typed_name(chain: Chain, index: int) -> bool:
@@ -41,19 +69,46 @@ def is_typed_name(chain: Chain, index: int) -> bool:
     return isinstance(hop, AssumeRole) and hop.profile is None and is_bare_name(chain.role)
 
 
-def _external_id(hop: AssumeRole) -> str:
-    if hop.external_id is None:
-        return "if it requires an external id, set external_id or --external-id"
+def _causes(chain: Chain, index: int, hop: AssumeRole) -> Iterator[tuple[int, Cause, str]]:
+    """Return each cause with its rank: what is missing comes before what may be wrong."""
+    elsewhere = is_of_another_account(chain, index)
     origin = hop.origins.get("external_id")
-    return "the external id may be wrong" + (f" ({origin})" if origin is not None else "")
+    if hop.external_id is None:
+        # The owner of another account is the one who asks for an external id (IAM guide, "confused deputy").
+        rank = 0 if elsewhere or hop.mfa is not None else 2
+        yield rank, Cause.EXTERNAL_ID, "if the role demands an external id, set external_id or --external-id"
+    else:
+        where = "" if origin is None else f" ({origin})"
+        yield 4, Cause.EXTERNAL_ID, f"check the external id{where} with whoever owns the role"
+    mfa = _mfa(chain, index, hop)
+    if mfa is not None:
+        rank, text = mfa
+        yield rank, Cause.MFA, text
+    yield 3, Cause.TRUST, "check that the role_arn is that of a role, and that its trust policy names you"
+    if elsewhere:
+        yield 5, Cause.PERMISSION, "check that your own policies allow sts:AssumeRole on it: it is in another account"
 
 
-def _mfa(chain: Chain, index: int) -> str:
-    hop, before = chain.hops[index], chain.hops[:index]
+def is_of_another_account(chain: Chain, index: int) -> bool:
+    """Tell whether the role of a hop is known to be of another account than who asks for it."""
+    hop, before = chain.hops[index], chain.hops[index - 1] if index else None
+    if not isinstance(hop, AssumeRole) or hop.role.account is None:
+        return False
+    if isinstance(before, AssumeRole):
+        return before.role.account not in {None, hop.role.account}
+    device = hop.mfa if before is None else before.mfa
+    serial = None if device is None else device.serial
+    return serial is not None and serial.startswith("arn:") and serial.split(":")[4] != hop.role.account
+
+
+def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, str] | None:
+    before = chain.hops[:index]
     if hop.mfa is not None:
-        return ""
+        return None
     if any(isinstance(earlier, AssumeRole) for earlier in before) or chain.source.kind in OF_A_ROLE:
-        return "a role that requires MFA cannot be reached through another role"
+        # A note says that a device is configured where it is of no use: whoever wrote it counts on it.
+        rank = 0 if hop.notes else 4
+        return rank, "a role that demands MFA cannot be reached through another role: assume it from the user's own key"
     if any(isinstance(earlier, GetSessionToken) for earlier in before):
-        return "its trust policy may require a more recent MFA code than that of the session"
-    return "if it requires MFA, set mfa_serial or pass a code as the second word"
+        return 1, "it may demand a more recent MFA code than that of the session: pass one as the second word"
+    return 1, "if it demands MFA, set mfa_serial, or pass a code as the second word"

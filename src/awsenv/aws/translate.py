@@ -235,7 +235,7 @@ def _bad_key(code: str, message: str, call: Call) -> SourceError:
     skew = _skew(message)
     if skew is not None:
         return SourceError(
-            f"this computer's clock is {_spoken(skew)} {'behind' if skew > timedelta() else 'ahead of'} AWS's",
+            f"this computer's clock is {spoken(skew)} {'behind' if skew > timedelta() else 'ahead of'} AWS's",
             hint="set the clock; AWS accepts a difference of at most 15 minutes",
         )
     return SourceError(
@@ -265,7 +265,8 @@ def _skew(message: str) -> timedelta | None:
     return now - signed
 
 
-def _spoken(skew: timedelta) -> str:
+def spoken(skew: timedelta) -> str:
+    """Return the size of *skew* as a person says it: `1 h 5 min`."""
     minutes = round(abs(skew).total_seconds() / 60)
     days, minutes = divmod(minutes, 24 * 60)
     hours, minutes = divmod(minutes, 60)

@@ -34,6 +34,11 @@ def partition(region: str, origin: Origin) -> str:
     )
 
 
+def is_listed(region: str) -> bool:
+    """Tell whether botocore has heard of *region*. It may be newer than botocore."""
+    return any(region in known for _, known, _ in _table())
+
+
 def _table() -> Iterator[tuple[str, list[str], str]]:
     """Read the table from where botocore is installed: to import botocore's loader for it would take 100 ms."""
     import json  # noqa: PLC0415 - only where a region is known, and most of the time botocore follows

@@ -1,0 +1,203 @@
+"""`awsenv doctor [ROLE] [CODE]`: what is wrong with the machine, the files and the role, the first cause first."""
+
+from __future__ import annotations
+
+import json
+import os
+import textwrap
+from dataclasses import fields, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from awsenv import config, environment, mfa
+from awsenv.agent import client
+from awsenv.cli import lane, report, wire
+from awsenv.cli import options as role_options
+from awsenv.cli.evaluated import shell_of
+from awsenv.cli.outcome import Caller, Print
+from awsenv.doctor import Finding, FromAgent, Subject, Verdict, examine
+from awsenv.errors import ExitCode, MfaError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from awsenv.cli.options import RoleOptions
+    from awsenv.model import RoleRequest
+
+_MARKS = {
+    Verdict.FINE: ("✓", "32"),
+    Verdict.WARNING: ("!", "33"),
+    Verdict.WRONG: ("✗", "31"),
+    Verdict.UNKNOWN: ("?", "2"),
+}
+"""How a verdict is shown, and the colour of it (ECMA-48, "Select Graphic Rendition")."""
+
+_NARROWEST = 40
+"""Columns that a sentence has at least, however narrow the terminal is."""
+
+
+def doctor(
+    caller: Caller,
+    role: str | None,
+    code: str | None,
+    options: RoleOptions,
+    *,
+    iam_profile: str | None,
+    as_json: bool,
+) -> Print:
+    """Return what is found, and the status 1 if anything is wrong.
+
+    Raises:
+        UsageError: The command line is wrong.
+    """
+    subject = Subject(
+        environ=caller.environ,
+        program=caller.program,
+        now=caller.now,
+        folder=caller.folder,
+        shell=shell_of(caller, None, "", to_terminal=True).name,
+        request=None if role is None else _request(caller, role, code, options),
+        iam_profile=iam_profile,
+        ask_agent=None if role is None else _asking(caller, role, options),
+    )
+    findings = list(examine(subject))
+    is_wrong = any(finding.verdict is Verdict.WRONG for finding in findings)
+    text = _as_json(role, findings) if as_json else _as_text(role, findings, caller)
+    return Print(text, status=ExitCode.FAILED if is_wrong else ExitCode.DONE)
+
+
+def _request(caller: Caller, role: str, code: str | None, options: RoleOptions) -> RoleRequest:
+    base = environment.original(caller.environ)
+    try:
+        code = None if code is None else config.mfa_code(code)
+    except MfaError:
+        # The word is not shown: it may be a password.
+        raise UsageError(
+            "the word after the role is not an MFA code, which is six digits", hint="awsenv doctor [ROLE] [CODE]"
+        ) from None
+    request = role_options.request(role, code, options, base, caller.folder)
+    if request.external_id == "-":
+        request = replace(request, external_id=mfa.ask_secret("External id: "))
+    return request
+
+
+def _asking(caller: Caller, role: str, options: RoleOptions) -> Callable[[], FromAgent]:
+    """Return what asks the agent for the role, as an SDK would."""
+
+    def ask() -> FromAgent:
+        request = lane.asked(["credential-process", "--print", *_spelled(options), "--", role], caller.environ)
+        try:
+            kind, *parts = client.ask(caller.environ, wire.RUN, request.parts())
+        except (client.NoAgent, client.Trouble):
+            return FromAgent(given=False)
+        texts = list(map(os.fsdecode, parts))
+        if kind == wire.PRINT:
+            ends = json.loads(texts[1]).get("Expiration")
+            return FromAgent(
+                given=True, until=None if ends is None else datetime.fromisoformat(ends.replace("Z", "+00:00"))
+            )
+        said = (
+            "; ".join(text.strip().removeprefix("awsenv: ") for text in texts) if kind == wire.DECLINED else texts[-1]
+        )
+        first = said.removeprefix("awsenv: ").split("\n")[0]
+        return FromAgent(given=False, said=first or None, failed=kind == wire.FAILED)
+
+    return ask
+
+
+def _spelled(options: RoleOptions) -> Iterator[str]:
+    """Return *options* as they are typed."""
+    for option in fields(options):
+        value = getattr(options, option.name)
+        for each in value if isinstance(value, list) else [value]:
+            if each:
+                yield f"--{option.name.replace('_', '-')}={each}"
+
+
+def _as_json(role: str | None, findings: Sequence[Finding]) -> str:
+    """Return the findings, for programs. A name that is missing is null."""
+    told = [
+        {name: getattr(each, name) for name in ("check", "fact", "place", "hint")} | {"verdict": each.verdict.value}
+        for each in findings
+    ]
+    worst = any(each.verdict is Verdict.WRONG for each in findings)
+    return json.dumps({"role": role, "wrong": worst, "findings": told}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _as_text(role: str | None, findings: Sequence[Finding], caller: Caller) -> str:
+    """Return a line a check, those that are not fine with the place and the next step, and the one line to remember."""
+    paint = _painter(caller)
+    columns = max(len(finding.check) for finding in findings)
+    room = _columns(caller) - columns - 4
+    lines: list[str] = []
+    for finding in findings:
+        mark, colour = _MARKS[finding.verdict]
+        first, *rest = _told(finding, room)
+        lines.append(f"{paint(mark, colour)} {_inert(f'{finding.check:<{columns}}  {first}')}")
+        lines += [f"{' ' * (columns + 4)}{_inert(line)}" for line in rest]
+    summary, colour = _summary(role, findings)
+    return "\n".join([*lines, "", paint(_inert(summary), colour)]) + "\n"
+
+
+def _told(finding: Finding, room: int) -> Iterator[str]:
+    """Return the lines of a finding: the fact; where it is, and what to do, unless it is fine."""
+    yield from _wrapped(finding.fact, room, "")
+    if finding.verdict is Verdict.FINE:
+        return
+    if finding.place is not None and finding.verdict is not Verdict.UNKNOWN:
+        yield from _wrapped(finding.place, room, "in:  ")
+    if finding.hint is not None:
+        yield from _wrapped(finding.hint, room, "try: ")
+
+
+def _wrapped(text: str, room: int, title: str) -> list[str]:
+    if room <= 0:
+        return [title + text]
+    # What is to be copied stays whole.
+    wrapped = textwrap.wrap(
+        _inert(text),
+        max(room, _NARROWEST),
+        initial_indent=title,
+        subsequent_indent=" " * len(title),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return wrapped or [title]
+
+
+def _summary(role: str | None, findings: Sequence[Finding]) -> tuple[str, str]:
+    """Return the one line to remember, and its colour."""
+    what = "this machine" if role is None else role
+    wrong = [finding for finding in findings if finding.verdict is Verdict.WRONG]
+    if wrong:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        return f"{what} does not work: {wrong[0].check}: {wrong[0].fact}{more}", "31;1"
+    warnings = sum(finding.verdict is Verdict.WARNING for finding in findings)
+    and_warnings = "" if not warnings else ", with 1 warning" if warnings == 1 else f", with {warnings} warnings"
+    if role is None:
+        return f"nothing is wrong here{and_warnings}; awsenv doctor ROLE looks at a role", "32;1"
+    tried = [finding for finding in findings if finding.check == "role"]
+    if tried and tried[-1].verdict is Verdict.FINE:
+        return f"{what} works{and_warnings}", "32;1"
+    return f"nothing is wrong with {what} as far as it can be seen{and_warnings}; it was not tried", "1"
+
+
+def _painter(caller: Caller) -> Callable[[str, str], str]:
+    environ = caller.environ
+    if not caller.prints_to_terminal or environ.get("NO_COLOR") or environ.get("TERM", "dumb") == "dumb":
+        return lambda text, _colour: text
+    return lambda text, colour: f"\x1b[{colour}m{text}\x1b[m"
+
+
+def _columns(caller: Caller) -> int:
+    """Return how wide the terminal is; 0: there is none, and nothing is to be wrapped."""
+    if not caller.prints_to_terminal:
+        return 0
+    try:
+        return os.get_terminal_size(1).columns
+    except OSError:
+        return 0
+
+
+def _inert(text: str) -> str:
+    return report.printable([text])[:-1]

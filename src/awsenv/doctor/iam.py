@@ -1,0 +1,78 @@
+"""Who may read IAM for the doctor: the profile that was named for it, else whoever asks for the role."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+from awsenv import broker, config
+from awsenv.aws.iam import Iam
+from awsenv.aws.sts import caller
+from awsenv.doctor.finding import Finding, Verdict
+from awsenv.errors import AwsenvError, RefusedError
+from awsenv.mfa import Codes
+from awsenv.model import Origin, RoleRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from awsenv.doctor.plan import Plan
+    from awsenv.doctor.source import Signer
+    from awsenv.doctor.subject import Subject
+
+
+class Readers(NamedTuple):
+    """Those who may be asked, in this order; each sees the account of its own."""
+
+    all: tuple[tuple[str, Iam], ...]
+
+    def of(self, account: str) -> list[Iam]:
+        """Return those who see *account*. A role of the same name in another account is another role."""
+        return [iam for own, iam in self.all if own == account]
+
+    def and_of(self, signer: Signer) -> Readers:
+        """Return these, and *signer* after them."""
+        return Readers((*self.all, (signer.principal.account, Iam(signer.sts.session, signer.credentials))))
+
+    def read(self, account: str, action: str, **parameters: Any) -> dict[str, Any] | None:
+        """Return what IAM of *account* says; None: nobody here may ask it.
+
+        Raises:
+            RefusedError: What was asked for does not exist.
+        """
+        answers = (_read(iam, action, parameters) for iam in self.of(account))
+        return next((answer for answer in answers if answer is not None), None)
+
+
+def reader(plan: Plan, subject: Subject, signer: Signer) -> Generator[Finding, None, Readers]:
+    """Return whoever may read IAM."""
+    readers = Readers(())
+    if subject.iam_profile is not None:
+        request = RoleRequest(subject.iam_profile, origins={"role": Origin("--iam-profile")})
+        try:
+            chain = config.resolve(request, plan.profiles, plan.environ)
+            codes = Codes(terminal=_no_terminal)
+            credentials = broker.obtain(chain, plan.profiles, plan.environ, codes)
+            account = caller(
+                credentials, plan.environ, plan.profiles, region=chain.region, profile=chain.settings_profile
+            ).account
+        except AwsenvError as error:
+            yield Finding("IAM profile", Verdict.WARNING, error.fact, error.place or "--iam-profile", error.hint)
+        else:
+            readers = Readers(((account, Iam(signer.sts.session, credentials)),))
+    return readers.and_of(signer)
+
+
+def _read(iam: Iam, action: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
+    try:
+        return iam.read(action, **parameters)
+    except RefusedError as error:
+        if error.code == "NoSuchEntity":
+            raise
+    except AwsenvError:
+        pass
+    return None
+
+
+def _no_terminal() -> NoReturn:
+    message = "the doctor never asks"
+    raise OSError(message)

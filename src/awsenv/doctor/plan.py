@@ -1,0 +1,131 @@
+"""Whether the files make a plan of what was asked for, and the region of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from awsenv import config, environment
+from awsenv.config import regions
+from awsenv.config.text import printable, quoted
+from awsenv.doctor.finding import Finding, Verdict, wrong
+from awsenv.errors import AwsenvError, ConfigError, SourceError
+from awsenv.model import AssumeRole, RoleRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from awsenv.config import Profiles
+    from awsenv.doctor.subject import Subject
+    from awsenv.model import Chain, Environ
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A chain, and what it was made of."""
+
+    chain: Chain
+    profiles: Profiles
+    environ: Environ = field(repr=False)
+    """The environment of the caller without what a role of awsenv has put there."""
+
+
+def plan(subject: Subject, *, files_are_wrong: bool) -> Generator[Finding, None, Plan | None]:
+    """Return the plan of the role, or of the source that is used where none is named; None: there is none."""
+    environ = environment.original(subject.environ)
+    try:
+        profiles = config.read(environ, subject.folder)
+    except ConfigError as error:
+        if files_are_wrong:
+            yield Finding("chain", Verdict.UNKNOWN, "not looked at: the files have to be read first")
+        else:
+            yield wrong("files", error)
+        return None
+    try:
+        chain = yield from _chain(subject.request, profiles, environ)
+        config.check_source(chain.source, profiles, environ)
+    except AwsenvError as error:
+        yield wrong("chain", error)
+        return None
+    yield Finding("chain", Verdict.FINE, _spelled(chain))
+    yield from _notes(chain)
+    yield _region(chain)
+    return Plan(chain, profiles, environ)
+
+
+def _chain(request: RoleRequest | None, profiles: Profiles, environ: Environ) -> Generator[Finding, None, Chain]:
+    if request is not None:
+        return config.resolve(request, profiles, environ)
+    roles = [entry for entry in config.roles(profiles) if entry.role_arn is not None]
+    yield from _each_role(roles, profiles, environ)
+    try:
+        return config.resolve_login(RoleRequest(""), profiles, environ)
+    except SourceError:
+        # Nobody needs a source that is everybody's: that of a role will do.
+        for entry in roles:
+            request = RoleRequest(entry.name, origins={"role": entry.origin})
+            try:
+                return config.resolve_login(request, profiles, environ)
+            except AwsenvError:
+                continue
+        raise
+
+
+def _each_role(roles: list[config.Entry], profiles: Profiles, environ: Environ) -> Generator[Finding, None, None]:
+    """Say which roles cannot even be planned. None of them was asked for: they are warnings."""
+    troubles = [_trouble(entry, profiles, environ) for entry in roles]
+    yield from (trouble for trouble in troubles if trouble is not None)
+    good = troubles.count(None)
+    if not roles:
+        yield Finding("roles", Verdict.FINE, "none is described yet: awsenv setup makes some")
+    elif good:
+        yield Finding("roles", Verdict.FINE, f"{good} of {len(roles)} can be asked for: awsenv list")
+
+
+def _trouble(entry: config.Entry, profiles: Profiles, environ: Environ) -> Finding | None:
+    try:
+        config.resolve(RoleRequest(entry.name, origins={"role": entry.origin}), profiles, environ)
+    except AwsenvError as error:
+        return Finding("roles", Verdict.WARNING, error.fact, error.place, error.hint)
+    return None
+
+
+def _spelled(chain: Chain) -> str:
+    """Return the way in one line: `default → power-user (MFA)`."""
+    source = chain.source
+    steps = [printable(source.profile) if source.profile is not None else "the environment"]
+    for hop in chain.hops:
+        device = " with MFA" if hop.mfa is not None else ""
+        steps.append(f"{hop.role}{device}" if isinstance(hop, AssumeRole) else "an MFA session")
+    held = {"static": "an access key in a file", "environment": "keys of the environment"}
+    kind = held.get(source.kind, source.kind)
+    return " → ".join([f"{steps[0]} ({kind})", *steps[1:]])
+
+
+def _notes(chain: Chain) -> Generator[Finding, None, None]:
+    for note in chain.notes:
+        place, _, fact = note.partition(": ")
+        yield Finding(
+            "chain", Verdict.WARNING, fact, place, "awsenv explain ROLE shows each value and where it is from"
+        )
+
+
+def _region(chain: Chain) -> Finding:
+    if chain.region is None:
+        return Finding(
+            "region",
+            Verdict.WARNING,
+            "none is configured: the role is given all the same, and most commands will ask for one",
+            hint="set region in the profile, or pass --region",
+        )
+    origin = chain.origins["region"]
+    partition, known = regions.partition(chain.region, origin), regions.is_listed(chain.region)
+    if known:
+        return Finding("region", Verdict.FINE, f"{chain.region}, in partition {partition}", str(origin))
+    return Finding(
+        "region",
+        Verdict.WARNING,
+        f"{quoted(chain.region)} is of the form of a region, and none that this version of botocore knows",
+        str(origin),
+        "correct region, or --region, unless it is a new one",
+    )

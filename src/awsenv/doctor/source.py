@@ -1,0 +1,131 @@
+"""Whether there are credentials to begin with, whose they are, and whether the clock lets them sign."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from awsenv.aws.clock import ACCEPTED, NOTABLE, Clock
+from awsenv.aws.session import open_session
+from awsenv.aws.source import source_credentials
+from awsenv.aws.source_errors import renewal
+from awsenv.aws.sts import Sts
+from awsenv.aws.translate import Call, spoken
+from awsenv.doctor.finding import Finding, Verdict, wrong
+from awsenv.doctor.principal import Principal
+from awsenv.errors import AwsenvError, RefusedError, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from awsenv.doctor.plan import Plan
+    from awsenv.doctor.subject import Subject
+    from awsenv.model import Credentials
+
+_TOKENS = ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Credentials that AWS takes, and whose they are."""
+
+    sts: Sts
+    credentials: Credentials
+    principal: Principal
+
+
+def source(plan: Plan, subject: Subject) -> Generator[Finding, None, Signer | None]:
+    """Ask AWS whose the source credentials are; None: they are no good, or AWS cannot be asked."""
+    chain = plan.chain
+    session = open_session(plan.profiles, plan.environ, profile=chain.settings_profile, region=chain.region)
+    clock, sts = Clock(session, subject.now), Sts(session)
+    credentials: Credentials | None = None
+    try:
+        credentials = source_credentials(chain.source, session, plan.profiles, plan.environ)
+        identity = sts.identity(_call(plan), credentials)
+    except AwsenvError as error:
+        yield from _failed(error, clock, partial(_stale_token, plan, sts, credentials))
+        return None
+    principal = Principal(identity.account, identity.arn, has_token=credentials.session_token is not None)
+    if principal.kind == "root":
+        yield Finding(
+            "source",
+            Verdict.WRONG,
+            f"these are the keys of the root user of account {principal.account}, who can assume no role",
+            _place(plan),
+            "delete them, and use the key of a user: awsenv setup makes one",
+        )
+        return None
+    shown = f"{principal.title} of account {principal.account}, access key …{credentials.access_key_id[-4:]}"
+    yield Finding("source", Verdict.FINE, shown, _place(plan))
+    yield from _clock(clock)
+    return Signer(sts, credentials, principal)
+
+
+def _call(plan: Plan) -> Call:
+
+    return Call(key_place=_place(plan), key_hint=renewal(plan.chain.source))
+
+
+def _place(plan: Plan) -> str | None:
+    origin = plan.chain.source.origin
+    return None if origin is None else str(origin)
+
+
+def _failed(
+    error: AwsenvError, clock: Clock, stale_token: Callable[[], Finding | None]
+) -> Generator[Finding, None, None]:
+
+    if clock.ahead is not None and abs(clock.ahead) > ACCEPTED:
+        yield from _clock(clock)
+        yield Finding("source", Verdict.UNKNOWN, "not looked at: the clock has to be right first")
+    elif isinstance(error, UnreachableError):
+        yield wrong("network", error)
+        yield Finding("source", Verdict.UNKNOWN, "not looked at: AWS has to be reached first")
+    elif isinstance(error, RefusedError) and error.code == "RegionDisabledException":
+        yield wrong("region", error)
+    else:
+        yield stale_token() or wrong("source", error)
+
+
+def _stale_token(plan: Plan, sts: Sts, credentials: Credentials | None) -> Finding | None:
+    """Return that a token in the environment is not the one of the keys there, if the keys are good without it."""
+    if plan.chain.source.kind != "environment" or credentials is None or credentials.session_token is None:
+        return None
+    there = [name for name in _TOKENS if plan.environ.get(name)]
+    for number, stale in enumerate(there, start=1):
+        rest = there[number:]
+        try:
+            token = plan.environ[rest[0]] if rest else None
+            sts.identity(_call(plan), replace(credentials, session_token=token))
+        except AwsenvError:
+            continue
+        over = " and wins over AWS_SESSION_TOKEN" if rest else ""
+        return Finding(
+            "source",
+            Verdict.WRONG,
+            f"{stale} is not the token of the access key …{credentials.access_key_id[-4:]}{over}",
+            stale,
+            f"unset {' '.join(there[:number])}",
+        )
+    return None
+
+
+def _clock(clock: Clock) -> Generator[Finding, None, None]:
+
+    if clock.ahead is None:
+        yield Finding("clock", Verdict.UNKNOWN, "AWS has not said what time it is")
+        return
+    off = abs(clock.ahead)
+    if off < NOTABLE:
+        yield Finding("clock", Verdict.FINE, f"{spoken(timedelta(seconds=off))} apart from AWS's")
+        return
+    direction = "behind" if clock.ahead > 0 else "ahead of"
+    yield Finding(
+        "clock",
+        Verdict.WRONG if off > ACCEPTED else Verdict.WARNING,
+        f"this computer's clock is {spoken(timedelta(seconds=off))} {direction} AWS's",
+        hint="set the clock (timedatectl set-ntp true); AWS accepts a difference of at most 15 minutes",
+    )
