@@ -102,6 +102,7 @@ def _user(admin: Iam, name: str) -> User | None:
     answer = _if_there(admin, "get_user", UserName=name)
     if answer is None:
         return None
+    arn = part(answer, "User", "Arn")
     inline = tuple(admin.read_all("list_user_policies", "PolicyNames", UserName=name))
     attached = admin.read_all("list_attached_user_policies", "AttachedPolicies", UserName=name)
     groups = admin.read_all("list_groups_for_user", "Groups", UserName=name)
@@ -109,7 +110,7 @@ def _user(admin: Iam, name: str) -> User | None:
     devices = admin.read_all("list_mfa_devices", "MFADevices", UserName=name)
     serials = (str(part(device, "SerialNumber")) for device in devices)
     return User(
-        arn=part(answer, "User", "Arn"),
+        arn=arn,
         has_password=_if_there(admin, "get_login_profile", UserName=name) is not None,
         groups=tuple(part(group, "GroupName") for group in groups),
         inline=inline,
@@ -150,12 +151,9 @@ def _role(role_admin: Iam, name: str) -> Role | None:
     answer = _if_there(role_admin, "get_role", RoleName=name)
     if answer is None:
         return None
+    arn, trust = part(answer, "Role", "Arn"), part(answer, "Role", "AssumeRolePolicyDocument")
     attached = role_admin.read_all("list_attached_role_policies", "AttachedPolicies", RoleName=name)
-    return Role(
-        part(answer, "Role", "Arn"),
-        part(answer, "Role", "AssumeRolePolicyDocument"),
-        frozenset(part(policy, "PolicyArn") for policy in attached),
-    )
+    return Role(arn, trust, frozenset(part(policy, "PolicyArn") for policy in attached))
 
 
 def _check_policies(role_admin: Iam, wanted: Wanted, roles: Mapping[str, Role]) -> None:

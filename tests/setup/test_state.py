@@ -1,0 +1,227 @@
+"""What of a set-up is there, as IAM tells it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from pyotp import TOTP
+
+from awsenv.aws.iam import Iam
+from awsenv.aws.session import Timeouts, open_session
+from awsenv.errors import ConfigError, RefusedError, UnreachableError
+from awsenv.sandbox import Fault, Sandbox
+from awsenv.setup.plan import Wanted, trust_policy, user_policy
+from awsenv.setup.roles import parse
+from awsenv.setup.state import Device, Role, State, User, look
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from awsenv.model import Credentials
+
+NAME = "awsenv-alice"
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """Return an account with nothing in it but an administrator."""
+    with Sandbox() as sandbox:
+        sandbox.clock.elapse(5 - sandbox.clock.now().timestamp() % 30)
+        yield sandbox
+
+
+def iam(sandbox: Sandbox, signer: Credentials) -> Iam:
+    """Return the IAM of the sandbox."""
+    return Iam(open_session(None, sandbox.environ(), timeouts=Timeouts(1, 2, 1)), signer)
+
+
+@pytest.fixture
+def admin(sandbox: Sandbox) -> Iam:
+    """Return IAM as the administrator."""
+    return iam(sandbox, sandbox.admin)
+
+
+def wanted(sandbox: Sandbox, *words: str) -> Wanted:
+    """Return a set-up with these roles."""
+    return Wanted(NAME, NAME, sandbox.account, sandbox.account, parse(words))
+
+
+def looked(sandbox: Sandbox, admin: Iam, *words: str) -> State:
+    """Look for a set-up with these roles."""
+    return look(admin, admin, wanted(sandbox, *words))
+
+
+def user_of(state: State) -> User:
+    """Return the user, who is there."""
+    assert state.user is not None
+    return state.user
+
+
+def actions(sandbox: Sandbox) -> list[str]:
+    """Return what was asked."""
+    return [call.action for call in sandbox.calls]
+
+
+def test_of_an_empty_account_it_takes_few_questions(sandbox: Sandbox, admin: Iam) -> None:
+    """One for each thing that is not there, and one for each policy that is to be attached."""
+    assert State() == looked(sandbox, admin)
+    assert ["GetUser", "ListVirtualMFADevices", "GetRole", "GetRole", "GetPolicy", "GetPolicy"] == actions(sandbox)
+
+
+def test_where_no_role_wants_mfa_no_device_is_looked_for(sandbox: Sandbox, admin: Iam) -> None:
+    """An account may have thousands."""
+    looked(sandbox, admin, "read-only")
+    assert "ListVirtualMFADevices" not in actions(sandbox)
+
+
+def test_a_bare_user_is_known(sandbox: Sandbox, admin: Iam) -> None:
+    """With its ARN and its keys, and whether they were ever used."""
+    key = sandbox.create_user(NAME)
+    user = user_of(looked(sandbox, admin))
+    assert (key.arn, False, (), (), (), None, ()) == (
+        user.arn,
+        user.has_password,
+        user.groups,
+        user.inline,
+        user.attached,
+        user.policy,
+        user.devices,
+    )
+    assert [(key.access_key_id, True, False)] == [(each.key_id, each.active, each.used) for each in user.keys]
+
+
+def test_a_key_that_was_used_and_one_that_is_deactivated(sandbox: Sandbox, admin: Iam) -> None:
+    """Also what was refused was a use."""
+    key = sandbox.create_user(NAME)
+    with pytest.raises(RefusedError):
+        iam(sandbox, key).read("get_user")
+    second = admin.change("create_access_key", UserName=NAME)["AccessKey"]["AccessKeyId"]
+    admin.change("update_access_key", UserName=NAME, AccessKeyId=second, Status="Inactive")
+    keys = {each.key_id: (each.active, each.used) for each in user_of(looked(sandbox, admin)).keys}
+    assert {key.access_key_id: (True, True), second: (False, False)} == keys
+    assert "canary" not in repr(keys)
+
+
+def test_all_that_makes_a_user_more_than_that(sandbox: Sandbox, admin: Iam) -> None:
+    """Policies, groups, a password."""
+    sandbox.create_user(NAME, policies=["ReadOnlyAccess"])
+    admin.change("create_login_profile", UserName=NAME, Password="canary-Passw0rd")
+    admin.change("create_group", GroupName="admins")
+    admin.change("add_user_to_group", GroupName="admins", UserName=NAME)
+    policy = user_policy(["arn:aws:iam::210987654321:role/deploy"])
+    for name in ("s3", "assume-roles"):
+        admin.change("put_user_policy", UserName=NAME, PolicyName=name, PolicyDocument=json.dumps(policy))
+    user = user_of(looked(sandbox, admin))
+    assert user.has_password
+    assert ("admins",) == user.groups
+    assert ("ReadOnlyAccess",) == user.attached
+    assert {"s3", "assume-roles"} == set(user.inline)
+    assert policy == user.policy
+
+
+def test_the_devices_of_the_user_are_known(sandbox: Sandbox, admin: Iam) -> None:
+    """Whatever they are called; then no other device is looked for."""
+    sandbox.create_user(NAME)
+    made = admin.change("create_virtual_mfa_device", VirtualMFADeviceName="phone")["VirtualMFADevice"]
+    codes = TOTP(made["Base32StringSeed"].decode())
+    now = int(sandbox.clock.now().timestamp())
+    admin.change(
+        "enable_mfa_device",
+        UserName=NAME,
+        SerialNumber=made["SerialNumber"],
+        AuthenticationCode1=codes.at(now),
+        AuthenticationCode2=codes.at(now + 30),
+    )
+    state = looked(sandbox, admin)
+    assert (made["SerialNumber"],) == user_of(state).devices
+    assert state.device is None
+    assert "ListVirtualMFADevices" not in actions(sandbox)
+
+
+def test_a_device_of_the_name_that_nobody_has(sandbox: Sandbox, admin: Iam) -> None:
+    """A killed run has left it."""
+    admin.change("create_virtual_mfa_device", VirtualMFADeviceName=f"{NAME}-2")
+    assert looked(sandbox, admin).device is None
+    admin.change("create_virtual_mfa_device", VirtualMFADeviceName=NAME)
+    assert Device(None) == looked(sandbox, admin).device
+
+
+def test_a_device_of_the_name_that_another_has(sandbox: Sandbox, admin: Iam) -> None:
+    """It is said whose."""
+    bob = sandbox.create_user("bob")
+    made = admin.change("create_virtual_mfa_device", VirtualMFADeviceName=NAME)["VirtualMFADevice"]
+    codes = TOTP(made["Base32StringSeed"].decode())
+    now = int(sandbox.clock.now().timestamp())
+    admin.change(
+        "enable_mfa_device",
+        UserName="bob",
+        SerialNumber=made["SerialNumber"],
+        AuthenticationCode1=codes.at(now),
+        AuthenticationCode2=codes.at(now + 30),
+    )
+    assert Device(bob.arn) == looked(sandbox, admin).device
+
+
+def test_a_role_is_known_with_its_trust_policy(sandbox: Sandbox, admin: Iam) -> None:
+    """As IAM holds it, with the ARN that it has; nobody sees the external id in a log."""
+    user = sandbox.create_user(NAME)
+    trust = trust_policy(str(user.arn), mfa=True, external_id="canary-external-id")
+    arn = sandbox.create_role("read-only", trust, policies=["ReadOnlyAccess"], path="/team/")
+    state = looked(sandbox, admin)
+    assert {"read-only": Role(arn, trust, frozenset({READ_ONLY}))} == state.roles
+    assert "canary" not in repr(state)
+
+
+def test_only_what_is_to_be_attached_is_asked_for(sandbox: Sandbox, admin: Iam) -> None:
+    """A policy that a role has exists."""
+    user = sandbox.create_user(NAME)
+    sandbox.create_role("read-only", trust_policy(str(user.arn), mfa=False), policies=["ReadOnlyAccess"])
+    looked(sandbox, admin, "read-only")
+    assert "GetPolicy" not in actions(sandbox)
+
+
+def test_a_policy_that_does_not_exist_is_found_before_anything_is_made(sandbox: Sandbox, admin: Iam) -> None:
+    """Nobody types `ReadonlyAccess` right the first time."""
+    with pytest.raises(ConfigError) as caught:
+        looked(sandbox, admin, "power-user", "a:ReadonlyAccess,mfa")
+    assert "arn:aws:iam::aws:policy/ReadonlyAccess" in caught.value.fact
+    assert "ROLE 'a'" == caught.value.place
+    assert caught.value.hint
+
+
+def test_roles_are_looked_for_in_their_own_account(sandbox: Sandbox, admin: Iam) -> None:
+    """And the user in its own."""
+    other = "444455556666"
+    role_admin = sandbox.create_user("role-admin", policies=["AdministratorAccess"], account=other)
+    user = sandbox.create_user(NAME)
+    trust = trust_policy(str(user.arn), mfa=False)
+    arn = sandbox.create_role("read-only", trust, account=other)
+    sandbox.create_role("power-user", trust)
+    state = look(admin, iam(sandbox, role_admin), Wanted(NAME, NAME, sandbox.account, other, parse([])))
+    assert user.arn == user_of(state).arn
+    assert {"read-only": Role(arn, trust)} == state.roles
+
+
+def test_whoever_may_not_look_is_told_so(sandbox: Sandbox) -> None:
+    """Nothing is guessed."""
+    poor = sandbox.create_user("poor")
+    with pytest.raises(RefusedError) as caught:
+        looked(sandbox, iam(sandbox, poor))
+    assert "AccessDenied" == caught.value.code
+
+
+@pytest.mark.parametrize("action", ["GetUser", "GetAccessKeyLastUsed", "GetRole", "GetUserPolicy"])
+@pytest.mark.parametrize("fault", [Fault.EMPTY, Fault.HTML, Fault.TRUNCATED])
+def test_what_is_no_answer_of_aws_is_not_taken_for_one(sandbox: Sandbox, admin: Iam, action: str, fault: Fault) -> None:
+    """Something that is not there would be made."""
+    user = sandbox.create_user(NAME)
+    document = json.dumps(user_policy(["arn:aws:iam::210987654321:role/deploy"]))
+    admin.change("put_user_policy", UserName=NAME, PolicyName="assume-roles", PolicyDocument=document)
+    sandbox.create_role("read-only", trust_policy(str(user.arn), mfa=False))
+    sandbox.fail(action, fault, times=9)
+    with pytest.raises(UnreachableError) as caught:
+        looked(sandbox, admin)
+    assert caught.value.hint

@@ -1,0 +1,434 @@
+"""From an empty account to roles that can be assumed, however often it is cut off on the way."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from pyotp import TOTP
+
+from awsenv import config
+from awsenv.aws.iam import Iam
+from awsenv.aws.session import open_session
+from awsenv.errors import AwsenvError, CodeRejected, Interrupted, MfaError, RefusedError, UnreachableError
+from awsenv.sandbox import Fault, Sandbox
+from awsenv.setup.draw import draw_up
+from awsenv.setup.files import header, with_settings, write
+from awsenv.setup.local import local
+from awsenv.setup.plan import (
+    AttachPolicy,
+    CreateDevice,
+    CreateKey,
+    CreateRole,
+    CreateUser,
+    DeleteDevice,
+    DeleteKey,
+    KeyPlace,
+    Plan,
+    PutUserPolicy,
+    Step,
+    Wanted,
+    trust_policy,
+    user_policy,
+)
+from awsenv.setup.roles import parse
+from awsenv.setup.state import look
+from awsenv.setup.steps import ATTEMPTS, PATIENCE, Tools, carry_out
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from awsenv.model import Credentials
+
+NAME = "awsenv-alice"
+STEP = timedelta(seconds=30)
+
+
+@dataclass
+class Desk:
+    """A person at a machine: an administrator's keys, the two files, an authenticator app."""
+
+    sandbox: Sandbox
+    environ: dict[str, str]
+    admin: Iam
+    role_admin: Iam
+    breaks: str | None = None
+    """The tool that stops setup when it is next used."""
+    wrong: int = 0
+    """How often the codes that are typed are wrong."""
+    seeds: list[str] = field(default_factory=list)
+    told: list[AwsenvError | None] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list)
+    on_sleep: Callable[[], object] | None = None
+
+    def show_device(self, user: str, account: str, seed: str) -> None:
+        """Scan it."""
+        assert (NAME, self.sandbox.account) == (user, account)
+        self.seeds.append(seed)
+        self._break("show_device")
+
+    def ask_codes(self, serial: str, after: AwsenvError | None) -> tuple[str, str]:
+        """Type what the app shows, and what it shows next."""
+        assert serial.endswith(f":mfa/{NAME}")
+        self._break("ask_codes")
+        self.told.append(after)
+        if self.wrong:
+            self.wrong -= 1
+            return "000000", "000000"
+        return self.code(), self.code(1)
+
+    def keep_key(self, credentials: Credentials) -> None:
+        """Write it to the credentials file."""
+        self._break("keep_key")
+        assert f"arn:aws:iam::{self.sandbox.account}:user/{NAME}" == credentials.arn
+        assert self.sandbox.account == credentials.account
+        pair = {
+            "aws_access_key_id": credentials.access_key_id,
+            "aws_secret_access_key": credentials.secret_access_key,
+        }
+        self._add("AWS_SHARED_CREDENTIALS_FILE", {NAME: pair}, private=True)
+
+    def write_profiles(self, sections: Mapping[str, Mapping[str, str]]) -> None:
+        """Write them to the config file."""
+        self._break("write_profiles")
+        self._add("AWS_CONFIG_FILE", sections, private=False)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait no time."""
+        self.slept.append(seconds)
+        if self.on_sleep is not None:
+            self.on_sleep()
+
+    def code(self, ahead: int = 0) -> str:
+        """Return what the app shows, or will show."""
+        return TOTP(self.seeds[-1]).at(self.sandbox.clock.now() + ahead * STEP)
+
+    def plan(self, wanted: Wanted) -> Plan:
+        """Draw up what is left."""
+        return draw_up(wanted, look(self.admin, self.role_admin, wanted), local(config.read(self.environ), wanted))
+
+    def run(self, wanted: Wanted) -> Plan:
+        """Draw up what is left, and carry it out."""
+        tools: Tools = self
+        plan = self.plan(wanted)
+        for step in plan.steps:
+            carry_out(step, tools)
+        return plan
+
+    def assume(self, role: str) -> str:
+        """Assume a role as its profile says, and return who one is then. Codes that were used are waited out."""
+        self.sandbox.clock.elapse(60)
+        profile = config.read(self.environ).get(role)
+        assert profile is not None
+        sent = {"RoleArn": "role_arn", "SerialNumber": "mfa_serial", "ExternalId": "external_id"}
+        request = {name: value for name, key in sent.items() if (value := profile.value(key)) is not None}
+        if "SerialNumber" in request:
+            request["TokenCode"] = self.code()
+        answer = self.client("sts").assume_role(RoleSessionName="test", **request)
+        return str(answer["AssumedRoleUser"]["Arn"])
+
+    def client(self, service: str) -> Any:
+        """Return a client with the key of the source profile, that knows nothing of awsenv."""
+        source = config.read(self.environ).get(NAME)
+        assert source is not None
+        return boto3.client(
+            service,
+            endpoint_url=self.sandbox.url,
+            region_name="us-east-1",
+            aws_access_key_id=source.value("aws_access_key_id"),
+            aws_secret_access_key=source.value("aws_secret_access_key"),
+        )
+
+    def keys(self) -> list[str]:
+        """Return the access keys that the user has."""
+        return [
+            key["AccessKeyId"] for key in self.admin.read_all("list_access_keys", "AccessKeyMetadata", UserName=NAME)
+        ]
+
+    def _add(self, variable: str, sections: Mapping[str, Mapping[str, str]], *, private: bool) -> None:
+        path = self.environ[variable]
+        text = Path(path).read_text() if Path(path).exists() else ""
+        write(path, with_settings(text, sections, path), private=private)
+
+    def _break(self, tool: str) -> None:
+        if self.breaks == tool:
+            self.breaks = None
+            raise Interrupted("Ctrl-C")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """Return a person with an empty account, and another for the roles."""
+    with Sandbox() as sandbox:
+        # No test shall cross the end of a code's thirty seconds by chance.
+        sandbox.clock.elapse(5 - sandbox.clock.now().timestamp() % 30)
+        environ = {
+            **sandbox.environ(),
+            "HOME": str(tmp_path),
+            "AWS_CONFIG_FILE": str(tmp_path / "config"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
+        }
+        other = f"{secrets.randbelow(9 * 10**11) + 10**11}"
+        role_admin = sandbox.create_user("role-admin", policies=["AdministratorAccess"], account=other)
+        session = open_session(None, environ)
+        yield Desk(sandbox, environ, Iam(session, sandbox.admin), Iam(session, role_admin))
+
+
+@pytest.fixture
+def wanted(desk: Desk) -> Wanted:
+    """Return what is wanted without a word, in one account."""
+    account = desk.sandbox.account
+    desk.role_admin = desk.admin
+    return Wanted(NAME, NAME, account, account, parse([]), region="eu-central-1")
+
+
+@pytest.fixture
+def across(desk: Desk) -> Wanted:
+    """Return the same with the roles in another account."""
+    return Wanted(NAME, NAME, desk.sandbox.account, str(desk.role_admin.signer.account), parse([]))
+
+
+def test_from_nothing_to_roles(desk: Desk, wanted: Wanted) -> None:
+    """Both can be assumed, the guarded one with a code of the device that was scanned; nothing else is allowed."""
+    plan = desk.run(wanted)
+    assert desk.assume("power-user").endswith(":assumed-role/power-user/test")
+    assert desk.assume("read-only").endswith(":assumed-role/read-only/test")
+    assert 8 == len(plan.steps)
+    for call in (desk.client("iam").list_users, desk.client("s3").list_buckets):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            call()
+    assert not desk.slept
+
+
+def test_the_guarded_role_is_guarded(desk: Desk, wanted: Wanted) -> None:
+    """Neither without a code nor without the external id."""
+    desk.run(wanted)
+    desk.sandbox.clock.elapse(60)
+    profile = config.read(desk.environ).get("power-user")
+    assert profile is not None
+    request = {"RoleArn": profile.value("role_arn"), "RoleSessionName": "test"}
+    mfa = {"SerialNumber": profile.value("mfa_serial"), "TokenCode": desk.code()}
+    for given in ({"ExternalId": profile.value("external_id")}, mfa, {**mfa, "ExternalId": "guess"}):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            desk.client("sts").assume_role(**request, **given)
+
+
+def test_a_second_run_changes_nothing(desk: Desk, wanted: Wanted) -> None:
+    """It only asks."""
+    desk.run(wanted)
+    before = {name: Path(desk.environ[name]).read_bytes() for name in desk.environ if name.endswith("_FILE")}
+    desk.sandbox.clear_calls()
+    assert Plan(()) == desk.run(wanted)
+    assert all(call.action.startswith(("Get", "List")) for call in desk.sandbox.calls)
+    assert before == {name: Path(desk.environ[name]).read_bytes() for name in before}
+
+
+def test_a_role_is_added_to_what_is_there(desk: Desk, wanted: Wanted) -> None:
+    """The user, the device and the key are the ones of before."""
+    desk.run(wanted)
+    plan = desk.run(replace(wanted, roles=parse(["power-user", "deploy:PowerUserAccess,mfa"])))
+    assert ["CreateRole", "AttachPolicy", "WriteProfiles"] == [type(step.action).__name__ for step in plan.steps]
+    assert desk.assume("deploy").endswith(":assumed-role/deploy/test")
+    assert desk.assume("power-user").endswith(":assumed-role/power-user/test")
+
+
+def test_roles_of_another_account(desk: Desk, across: Wanted) -> None:
+    """The user is allowed them, and no other role there."""
+    desk.run(across)
+    for role in ("power-user", "read-only"):
+        assert desk.assume(role) == f"arn:aws:sts::{across.role_account}:assumed-role/{role}/test"
+    assert Plan(()) == desk.run(across)
+    more = replace(across, roles=parse(["deploy:ReadOnlyAccess"]))
+    assert ["PutUserPolicy", "CreateRole", "AttachPolicy", "WriteProfiles"] == [
+        type(step.action).__name__ for step in desk.run(more).steps
+    ]
+    assert desk.assume("deploy").endswith("/deploy/test")
+    assert desk.assume("read-only").endswith("/read-only/test")
+    assert Plan(()) == desk.run(across)
+
+
+@pytest.mark.parametrize("fault", [Fault.DROP, Fault.DROP_AFTER, Fault.TRUNCATED, Fault.HTML])
+@pytest.mark.parametrize(
+    "action",
+    [
+        "CreateUser",
+        "CreateVirtualMFADevice",
+        "EnableMFADevice",
+        "PutUserPolicy",
+        "CreateRole",
+        "AttachRolePolicy",
+        "CreateAccessKey",
+    ],
+)
+def test_whatever_change_is_lost_a_second_run_completes(desk: Desk, across: Wanted, action: str, fault: Fault) -> None:
+    """Before AWS took it, or after: each is sent once, and nothing is there twice in the end."""
+    desk.sandbox.fail(action, fault)
+    with pytest.raises(UnreachableError) as caught:
+        desk.run(across)
+    assert 1 == sum(call.action == action for call in desk.sandbox.calls)
+    assert "Secret" not in str(caught.value)
+    assert desk.run(across).steps
+    assert Plan(()) == desk.run(across)
+    assert 1 == len(desk.keys())
+    for role in ("power-user", "read-only"):
+        assert desk.assume(role).endswith(f"/{role}/test")
+
+
+@pytest.mark.parametrize("tool", ["show_device", "ask_codes", "keep_key", "write_profiles"])
+def test_whatever_the_person_breaks_off_a_second_run_completes(desk: Desk, wanted: Wanted, tool: str) -> None:
+    """Ctrl-C at the codes, a full disk, a lost key: what is left of it is made anew or used."""
+    desk.breaks = tool
+    with pytest.raises(Interrupted):
+        desk.run(wanted)
+    assert desk.run(wanted).steps
+    assert Plan(()) == desk.run(wanted)
+    assert 1 == len(desk.keys())
+    assert desk.assume("power-user").endswith("/power-user/test")
+
+
+@pytest.mark.parametrize("fault", [Fault.DROP, Fault.DROP_AFTER])
+@pytest.mark.parametrize(("tool", "action"), [("ask_codes", "DeleteVirtualMFADevice"), ("keep_key", "DeleteAccessKey")])
+def test_what_is_lost_while_tidying_up_is_lost_once(
+    desk: Desk, wanted: Wanted, tool: str, action: str, fault: Fault
+) -> None:
+    """A third run completes what the second could not."""
+    desk.breaks = tool
+    with pytest.raises(Interrupted):
+        desk.run(wanted)
+    desk.sandbox.fail(action, fault)
+    with pytest.raises(UnreachableError):
+        desk.run(wanted)
+    desk.run(wanted)
+    assert Plan(()) == desk.run(wanted)
+    assert 1 == len(desk.keys())
+    assert desk.assume("power-user").endswith("/power-user/test")
+
+
+def test_a_lost_key_is_deleted_and_a_used_one_stays(desk: Desk, wanted: Wanted) -> None:
+    """The machine that was set up first goes on to work."""
+    desk.run(wanted)
+    first = desk.keys()
+    assert desk.assume("read-only")
+    Path(desk.environ["AWS_SHARED_CREDENTIALS_FILE"]).unlink()
+    plan = desk.run(wanted)
+    assert ["CreateKey"] == [type(step.action).__name__ for step in plan.steps]
+    assert f"the access key …{first[0][-4:]}" in plan.notes[0]
+    assert set(first) < set(desk.keys())
+    # The second one was not used yet: its secret is lost with the file.
+    Path(desk.environ["AWS_SHARED_CREDENTIALS_FILE"]).unlink()
+    assert ["DeleteKey", "CreateKey"] == [type(step.action).__name__ for step in desk.run(wanted).steps]
+    assert 2 == len(desk.keys())
+    assert set(first) < set(desk.keys())
+
+
+def test_a_key_that_is_printed_is_printed_once(desk: Desk, wanted: Wanted) -> None:
+    """Unless the run ended before the person could know of it."""
+    printed = replace(wanted, key_place=KeyPlace.PRINTED)
+    desk.breaks = "keep_key"
+    with pytest.raises(Interrupted):
+        desk.run(printed)
+    assert {"DeleteKey", "CreateKey"} < {type(step.action).__name__ for step in desk.run(printed).steps}
+    Path(desk.environ["AWS_SHARED_CREDENTIALS_FILE"]).unlink()
+    assert Plan(()) == desk.run(printed)
+
+
+def test_wrong_codes_are_asked_again(desk: Desk, wanted: Wanted) -> None:
+    """Each time it is said why."""
+    desk.wrong = ATTEMPTS - 1
+    desk.run(wanted)
+    assert [type(None), CodeRejected, CodeRejected] == [type(after) for after in desk.told]
+    assert Plan(()) == desk.run(wanted)
+
+
+def test_wrong_codes_end_after_three(desk: Desk, wanted: Wanted) -> None:
+    """The device that is left shows the codes of a key that is not shown again: the next run makes another."""
+    desk.wrong = ATTEMPTS
+    with pytest.raises(MfaError) as caught:
+        desk.run(wanted)
+    assert not isinstance(caught.value, CodeRejected)
+    assert "awsenv setup again" in str(caught.value.hint)
+    assert [DeleteDevice, CreateDevice] == [type(step.action) for step in desk.run(wanted).steps[:2]]
+    assert 2 == len(set(desk.seeds))
+    assert desk.assume("power-user").endswith("/power-user/test")
+
+
+def test_a_user_that_iam_does_not_know_yet_is_waited_for(desk: Desk, wanted: Wanted) -> None:
+    """CreateRole answers MalformedPolicyDocument until the new user is known everywhere."""
+    trust = trust_policy(wanted.user_arn, mfa=False)
+    desk.on_sleep = lambda: desk.admin.change("create_user", UserName=NAME) if len(desk.slept) == 3 else None
+    carry_out(Step("", CreateRole("deploy", trust)), desk)
+    assert [1, 2, 4] == desk.slept
+    assert "deploy" == desk.admin.read("get_role", RoleName="deploy")["Role"]["RoleName"]
+
+
+def test_a_user_that_never_comes_is_waited_for_a_minute(desk: Desk, wanted: Wanted) -> None:
+    """Then it is said what AWS said."""
+    with pytest.raises(RefusedError) as caught:
+        carry_out(Step("", CreateRole("deploy", trust_policy(wanted.user_arn, mfa=False))), desk)
+    assert "MalformedPolicyDocument" == caught.value.code
+    assert "awsenv setup again" in str(caught.value.hint)
+    assert PATIENCE == sum(desk.slept)
+
+
+def test_a_role_that_iam_does_not_know_yet_is_waited_for(desk: Desk, wanted: Wanted) -> None:
+    """It was made the moment before."""
+    carry_out(Step("", CreateUser(NAME)), desk)
+    trust = trust_policy(wanted.user_arn, mfa=False)
+    desk.on_sleep = lambda: carry_out(Step("", CreateRole("deploy", trust)), desk)
+    carry_out(Step("", AttachPolicy("deploy", "arn:aws:iam::aws:policy/ReadOnlyAccess")), desk)
+    assert [1] == desk.slept
+
+
+def test_another_malformed_policy_is_not_waited_for(desk: Desk, wanted: Wanted) -> None:
+    """It stays malformed."""
+    carry_out(Step("", CreateUser(wanted.user)), desk)
+    with pytest.raises(RefusedError) as caught:
+        carry_out(Step("", PutUserPolicy(wanted.user, user_policy(["no ARN"]))), desk)
+    assert "MalformedPolicyDocument" == caught.value.code
+    assert not desk.slept
+
+
+def test_a_third_key_is_refused_by_aws(desk: Desk, wanted: Wanted) -> None:
+    """Somebody made one between the plan and now."""
+    carry_out(Step("", CreateUser(NAME)), desk)
+    for _ in range(2):
+        desk.admin.change("create_access_key", UserName=NAME)
+    with pytest.raises(RefusedError) as caught:
+        carry_out(Step("", CreateKey(NAME, wanted.user_arn)), desk)
+    assert "LimitExceeded" == caught.value.code
+    assert not desk.slept
+
+
+@pytest.mark.parametrize(
+    "gone", [DeleteKey(NAME, "AKIAIOSFODNN7EXAMPLE"), DeleteDevice("arn:aws:iam::123456789012:mfa/x")]
+)
+def test_what_has_gone_meanwhile_needs_no_deleting(desk: Desk, gone: DeleteKey | DeleteDevice) -> None:
+    """That is how it should be."""
+    carry_out(Step("", CreateUser(NAME)), desk)
+    carry_out(Step("", gone), desk)
+    assert not desk.slept
+
+
+def test_an_answer_without_a_key_is_none_of_aws(desk: Desk, wanted: Wanted) -> None:
+    """A portal may answer anything with a 200."""
+    carry_out(Step("", CreateUser(NAME)), desk)
+    desk.sandbox.fail("CreateAccessKey", Fault.EMPTY)
+    with pytest.raises(UnreachableError, match="without AccessKey"):
+        carry_out(Step("", CreateKey(NAME, wanted.user_arn)), desk)
+    assert not os.path.exists(desk.environ["AWS_SHARED_CREDENTIALS_FILE"])  # noqa: PTH110 - in one look
+
+
+def test_the_settings_are_those_that_awsenv_reads(desk: Desk, wanted: Wanted) -> None:
+    """The key in the credentials file, for its owner alone, the rest in the config file."""
+    desk.run(wanted)
+    profiles = config.read(desk.environ)
+    assert ("power-user", "read-only", NAME) == profiles.names
+    assert "profile power-user" == header(profiles, "power-user")
+    assert 0o600 == Path(desk.environ["AWS_SHARED_CREDENTIALS_FILE"]).stat().st_mode & 0o777
