@@ -1,0 +1,210 @@
+"""The access key goes into a real store, and every AWS tool reads it back."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import awsenv
+from awsenv.config import ini
+from awsenv.errors import ConfigError
+from awsenv.model import Credentials
+from awsenv.setup import key_store
+from awsenv.setup.files import with_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEY = Credentials("AKIAIOSFODNN7EXAMPLE", "canary/secret+key", account="123456789012")
+PLAIN = "keyrings.alt.file.PlaintextKeyring"
+ENTRY = {"Version": 1, "AccessKeyId": KEY.access_key_id, "SecretAccessKey": KEY.secret_access_key}
+
+# Both as the program does them: with the environment of the process, and an error as its fact and its hint.
+STORE = """
+import os
+from awsenv.errors import AwsenvError
+from awsenv.model import Credentials
+from awsenv.setup import key_store
+try:
+    key_store.check(os.environ)
+    key = Credentials("AKIAIOSFODNN7EXAMPLE", "canary/secret+key", account="123456789012")
+    print(key_store.store("awsenv-jane", key, os.environ))
+except AwsenvError as error:
+    print(type(error).__name__, error.fact, error.hint, sep="|")
+"""
+
+
+@pytest.fixture
+def plain(clean_environ: dict[str, str]) -> dict[str, str]:
+    """Return an environment whose owner chose a file as the store: it works on every machine."""
+    return clean_environ | {"PYTHON_KEYRING_BACKEND": PLAIN}
+
+
+def test_what_is_stored_is_read_by_an_aws_tool(plain: dict[str, str], tmp_path: Path) -> None:
+    """botocore, told of no more than the profile, has the key."""
+    key_store.check(plain)
+    line = key_store.store("awsenv-jane", KEY, plain)
+    config = tmp_path / "config"
+    config.write_text(with_settings("", {"profile jane": {"credential_process": line}}, "f"))
+    code = (
+        "from botocore.session import Session; found = Session(profile='jane').get_credentials();"
+        "print(found.method, found.access_key, found.secret_key, found.token)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env=plain | {"AWS_CONFIG_FILE": str(config), "AWS_SHARED_CREDENTIALS_FILE": os.devnull},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert f"custom-process {KEY.access_key_id} {KEY.secret_access_key} None\n" == ended.stdout
+    assert KEY.secret_access_key not in line
+
+
+def test_each_account_has_an_entry_of_its_own(plain: dict[str, str]) -> None:
+    """A user of the same name in another account does not take the place of the first; a new key of the same does."""
+    lines = []
+    for account, key_id in (("1" * 12, "A1"), ("2" * 12, "A2"), ("1" * 12, "A3")):
+        lines.append(key_store.store("jane", Credentials(key_id, "s", account=account), plain))
+    read = [json.loads(subprocess.check_output(shlex.split(line), env=plain))["AccessKeyId"] for line in lines]
+
+    assert lines[0] == lines[2] != lines[1]
+    assert ["A3", "A2", "A3"] == read
+
+
+def test_the_trial_leaves_nothing_behind(plain: dict[str, str]) -> None:
+    """What was put in to see whether the store keeps it is taken out."""
+    key_store.check(plain)
+    files = [path for path in Path(plain["HOME"]).rglob("*") if path.is_file()]
+
+    assert 1 == len(files)
+    assert "" == files[0].read_text().strip().removeprefix("[awsenv]")
+
+
+def test_a_module_in_the_working_directory_is_not_run(plain: dict[str, str], tmp_path: Path) -> None:
+    """`python -m keyring` would run the keyring.py of whatever repository a person stands in, with the key at hand."""
+    line = key_store.store("awsenv-jane", KEY, plain)
+    (tmp_path / "keyring.py").write_text("print('evil')")
+    (tmp_path / "json.py").write_text("print('evil')")
+
+    assert ENTRY == json.loads(subprocess.check_output(shlex.split(line), env=plain, cwd=tmp_path))
+
+
+@given(entry=st.text(st.sampled_from("aZ0_+=,.@- #;'\"\\$`&|<>(){}*?!~\tä%"), min_size=1, max_size=20))
+def test_the_command_is_the_same_to_all_who_read_it(entry: str) -> None:
+    """To a shell (the SDKs for Go, Java and JavaScript) and to shlex (botocore); and no reader sees a comment in it."""
+    line = key_store.command(entry)
+    words = [sys.executable, "-I", "-m", "keyring", "--", "get", "awsenv", entry]
+    shell = subprocess.check_output(["sh", "-c", f"printf '%s\\n' {line}"]).decode().splitlines()
+    text = with_settings("", {"profile p": {"credential_process": line}}, "f")
+
+    assert words == shlex.split(line) == shell
+    assert line == ini.parse(text, "f")["profile p"].values["credential_process"].text
+    assert not any(f"{space}{mark}" in line for space in " \t" for mark in "#;")
+
+
+@pytest.mark.parametrize(
+    ("backend", "fact"),
+    [
+        ("keyring.backends.fail.Keyring", "this machine has no store of secrets: keyring would use 'keyring.backends."),
+        ("keyring.backends.null.Keyring", "this machine has no store of secrets: keyring would use 'keyring.backends."),
+        ("no.such.Backend", "keyring does not start"),
+        ("", "keyring does not start"),
+    ],
+)
+def test_what_is_no_store_is_refused(backend: str, fact: str, clean_environ: dict[str, str]) -> None:
+    """One that fails, one that forgets, one that is not there: before anything depends on it."""
+    environ = clean_environ | {"PYTHON_KEYRING_BACKEND": backend}
+    for refused in (lambda: key_store.check(environ), lambda: key_store.store("x", KEY, environ)):
+        with pytest.raises(ConfigError) as caught:
+            refused()
+
+        assert caught.value.fact.startswith(fact)
+        assert "--keyring" == caught.value.place
+        assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="a Mac always has a store")
+def test_a_plain_file_is_taken_only_where_a_person_chose_it(clean_environ: dict[str, str]) -> None:
+    """keyrings.alt would have keyring write the key to a file that everybody can decode."""
+    with pytest.raises(ConfigError, match="no store of secrets"):
+        key_store.check(clean_environ)
+
+    folder = Path(clean_environ["HOME"]) / ".config" / "python_keyring"
+    folder.mkdir(parents=True)
+    (folder / "keyringrc.cfg").write_text(f"[backend]\ndefault-keyring={PLAIN}\n")
+    key_store.check(clean_environ)
+
+
+def test_a_store_that_cannot_write_is_found_out_and_no_secret_is_shown(plain: dict[str, str]) -> None:
+    """As one that is locked: the trial says so before there is a key, and the key is not in the message."""
+    (Path(plain["HOME"]) / ".local").write_text("in the way")
+    for refused in (lambda: key_store.check(plain), lambda: key_store.store("x", KEY, plain)):
+        with pytest.raises(ConfigError, match="does not keep what it is given") as caught:
+            refused()
+
+        assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
+
+
+def test_without_the_extra_its_install_line_is_named(clean_environ: dict[str, str], tmp_path: Path) -> None:
+    """A Python that has awsenv and no keyring."""
+    venv.create(tmp_path / "venv", with_pip=False)
+    ended = subprocess.run(
+        [str(tmp_path / "venv" / "bin" / "python"), "-c", STORE],
+        env=clean_environ | {"PYTHONPATH": str(Path(awsenv.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert (
+        "UsageError|the keyring needs the package 'keyring', which is not installed|pip install 'awsenv-shell[keyring]'"
+        == ended.stdout.strip()
+    )
+
+
+def on_a_desktop(
+    unlock: str, environ: dict[str, str], require: Callable[[str], str]
+) -> subprocess.CompletedProcess[str]:
+    """Store a key beside a GNOME Keyring of its own, and read it back."""
+    require("gnome-keyring-daemon")
+    script = f'{unlock} >/dev/null && line=$("$0" -c "$1") && echo "$line" && eval "$line"'
+    argv = [require("dbus-run-session"), "--", "sh", "-c", script, sys.executable, STORE]
+    # Where the tests run against the sources, these are not in the environment of a person.
+    paths = {"PYTHONPATH": str(Path(awsenv.__file__).parents[1])}
+    own = environ | paths | {"XDG_RUNTIME_DIR": environ["HOME"]}
+    return subprocess.run(argv, env=own, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="a store of Linux desktops")
+def test_the_store_of_a_desktop_keeps_the_key(clean_environ: dict[str, str], require: Callable[[str], str]) -> None:
+    """Secret Service, over a D-Bus session: nothing is set to choose it, and no file holds the secret in clear."""
+    unlock = "printf password | gnome-keyring-daemon --unlock --components=secrets"
+    line, _, printed = on_a_desktop(unlock, clean_environ, require).stdout.partition("\n")
+    files = [path for path in Path(clean_environ["HOME"]).rglob("*") if path.is_file()]
+
+    assert line.endswith(" -I -m keyring -- get awsenv awsenv-jane@123456789012")
+    assert ENTRY == json.loads(printed)
+    assert files
+    assert not any(KEY.secret_access_key.encode() in path.read_bytes() for path in files)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="a store of Linux desktops")
+def test_a_store_that_nobody_unlocks_is_refused(clean_environ: dict[str, str], require: Callable[[str], str]) -> None:
+    """Without a screen to ask the password at it stays locked: that is said, and nothing waits."""
+    unlock = "gnome-keyring-daemon --start --components=secrets"
+    ended = on_a_desktop(unlock, clean_environ, require)
+
+    assert ended.stdout.startswith("ConfigError|the keyring does not keep what it is given|unlock it, ")
+    assert KEY.secret_access_key not in ended.stdout + ended.stderr

@@ -1,0 +1,69 @@
+"""A telephone reads off the terminal exactly what was drawn."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pyotp
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from awsenv.setup.qr import draw, otpauth
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SEED = "QWERTYUIOPASDFGHJKLZXCVBNM234567" * 2
+USERS = st.text(st.sampled_from("abcXYZ019_+=,.@-"), min_size=1, max_size=64)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@given(user=USERS, seed=st.text(st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"), min_size=64, max_size=64))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_what_is_drawn_is_read(user: str, seed: str, theme: str, decode: Callable[..., str]) -> None:
+    """For every user and key, on a dark and on a light terminal of 80 columns, with text around it."""
+    uri = otpauth(user, "123456789012", seed)
+    drawn = draw(uri)
+
+    assert drawn is not None
+    assert uri == decode(f"Scan it:\n{drawn}\nor type {seed}\n", theme)
+
+
+@given(user=USERS)
+def test_an_app_gets_the_key_the_user_and_the_account(user: str) -> None:
+    """Whatever characters IAM lets a name have: a reader of such addresses finds all of them."""
+    uri = otpauth(user, "123456789012", SEED)
+    parsed = pyotp.parse_uri(uri)
+
+    assert (SEED, f"{user}@123456789012", "AWS") == (parsed.secret, parsed.name, parsed.issuer)
+    assert f"/AWS:{user}@123456789012" == unquote(urlsplit(uri).path)
+    assert {"secret": [SEED], "issuer": ["AWS"]} == parse_qs(urlsplit(uri).query)
+
+
+def test_the_address_is_the_one_of_the_key_uri_format() -> None:
+    """Padding is left out, as the format wants it."""
+    assert "otpauth://totp/AWS:jane%2Bx@acme@123456789012?secret=ABCDEFGH&issuer=AWS" == otpauth(
+        "jane+x@acme", "123456789012", "ABCDEFGH===="
+    )
+
+
+def test_the_code_of_a_usual_name_fits_on_a_terminal_of_24_lines() -> None:
+    """The smallest terminal that is still in use; every line gives the colours back at its end."""
+    drawn = draw(otpauth("awsenv-jane.doe", "123456789012", SEED))
+
+    assert drawn is not None
+    lines = drawn.split("\n")
+    assert 23 == len(lines)
+    assert all(line.startswith("\x1b[38;5;16;48;5;231m") and line.endswith("\x1b[0m") for line in lines)
+
+
+def test_without_segno_there_is_no_code() -> None:
+    """The key is shown as text then: nothing of the tool needs the extra."""
+    code = "import sys; sys.modules['segno'] = None; from awsenv.setup.qr import draw; print(draw('otpauth://x'))"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert "None\n" == ended.stdout
