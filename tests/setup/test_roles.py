@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awsenv.errors import UsageError
-from awsenv.setup.roles import WantedRole, parse, policy_arn
+from awsenv.setup.roles import WantedRole, parse, policy_arn, user_name
 
 POWER_USER = WantedRole("power-user", ("PowerUserAccess",), mfa=True, external_id=True)
 READ_ONLY = WantedRole("read-only", ("ReadOnlyAccess",))
@@ -97,3 +97,18 @@ def test_what_is_no_role_is_refused_with_the_form(words: list[str], fact: str) -
 def test_the_arn_of_a_policy_of_aws_is_known(policy: str, arn: str) -> None:
     """In the partition at hand; those for job functions have a path."""
     assert arn == policy_arn(policy, "aws-cn")
+
+
+@given(_names)
+def test_what_iam_takes_for_a_user_is_taken(name: str) -> None:
+    """As it is."""
+    assert name == user_name(name)
+
+
+@pytest.mark.parametrize("name", ["", "default", "a b", "a/b", "é", "a\n", "a]", "a" * 65])
+def test_what_is_no_user_is_refused(name: str) -> None:
+    """It would end in two files and in an ARN."""
+    with pytest.raises(UsageError) as caught:
+        user_name(name)
+    assert "--user" == caught.value.place
+    assert caught.value.hint

@@ -17,7 +17,7 @@ from pyotp import TOTP
 from awsenv import config
 from awsenv.aws.iam import Iam
 from awsenv.aws.session import open_session
-from awsenv.errors import AwsenvError, CodeRejected, Interrupted, MfaError, RefusedError, UnreachableError
+from awsenv.errors import AwsenvError, CodeRejected, ConfigError, Interrupted, MfaError, RefusedError, UnreachableError
 from awsenv.sandbox import Fault, Sandbox
 from awsenv.setup.draw import draw_up
 from awsenv.setup.files import header, with_settings, write
@@ -309,6 +309,80 @@ def test_what_is_lost_while_tidying_up_is_lost_once(
     assert Plan(()) == desk.run(wanted)
     assert 1 == len(desk.keys())
     assert desk.assume("power-user").endswith("/power-user/test")
+
+
+def detach(desk: Desk) -> None:
+    """Take its policy from a role."""
+    policy = "arn:aws:iam::aws:policy/PowerUserAccess"
+    desk.admin.change("detach_role_policy", RoleName="power-user", PolicyArn=policy)
+
+
+def delete_role(desk: Desk) -> None:
+    """Delete a role."""
+    detach(desk)
+    desk.admin.change("delete_role", RoleName="power-user")
+
+
+def deactivate(desk: Desk) -> None:
+    """Take the device from the user, as one does when the telephone is lost."""
+    serial = f"arn:aws:iam::{desk.sandbox.account}:mfa/{NAME}"
+    desk.admin.change("deactivate_mfa_device", UserName=NAME, SerialNumber=serial)
+
+
+def delete_key(desk: Desk) -> None:
+    """Delete the key in IAM and its section in the file."""
+    desk.admin.change("delete_access_key", UserName=NAME, AccessKeyId=desk.keys()[0])
+    Path(desk.environ["AWS_SHARED_CREDENTIALS_FILE"]).write_text("")
+
+
+def forget_external_id(desk: Desk) -> None:
+    """Delete a line of a profile."""
+    path = Path(desk.environ["AWS_CONFIG_FILE"])
+    path.write_text(
+        "".join(line for line in path.read_text().splitlines(keepends=True) if not line.startswith("external_id"))
+    )
+
+
+def lose_both_files(desk: Desk) -> None:
+    """Go to another machine."""
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        Path(desk.environ[name]).unlink()
+
+
+@pytest.mark.parametrize(
+    ("take_away", "steps"),
+    [
+        (detach, ["AttachPolicy"]),
+        (delete_role, ["CreateRole", "AttachPolicy"]),
+        (deactivate, ["DeleteDevice", "CreateDevice"]),
+        (delete_key, ["CreateKey"]),
+        (forget_external_id, ["WriteProfiles"]),
+        (lose_both_files, ["DeleteKey", "CreateKey", "WriteProfiles"]),
+    ],
+)
+def test_what_was_taken_away_is_made_again(
+    desk: Desk, wanted: Wanted, take_away: Callable[[Desk], None], steps: list[str]
+) -> None:
+    """That, and nothing else."""
+    desk.run(wanted)
+    take_away(desk)
+    assert steps == [type(step.action).__name__ for step in desk.run(wanted).steps]
+    assert Plan(()) == desk.run(wanted)
+    for role in ("power-user", "read-only"):
+        assert desk.assume(role).endswith(f"/{role}/test")
+
+
+def test_a_user_who_was_deleted_leaves_roles_that_trust_nobody(desk: Desk, wanted: Wanted) -> None:
+    """A new user of the name is another to AWS: that is said, before anything is made."""
+    desk.run(wanted)
+    deactivate(desk)
+    desk.admin.change("delete_access_key", UserName=NAME, AccessKeyId=desk.keys()[0])
+    desk.admin.change("delete_user", UserName=NAME)
+    desk.sandbox.clear_calls()
+    Path(desk.environ["AWS_SHARED_CREDENTIALS_FILE"]).unlink()
+    with pytest.raises(ConfigError, match="a user who was deleted"):
+        desk.run(wanted)
+    assert all(call.action.startswith(("Get", "List")) for call in desk.sandbox.calls)
 
 
 def test_a_lost_key_is_deleted_and_a_used_one_stays(desk: Desk, wanted: Wanted) -> None:

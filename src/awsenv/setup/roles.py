@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MFA = "mfa"
 EXTERNAL_ID = "external-id"
 
-_ROLE_NAME = r"[\w+=,.@-]{1,64}"
+_NAME = r"[\w+=,.@-]{1,64}"
 _POLICY_NAME = r"(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,128}"
 _POLICY_ARN = rf"arn:[a-z-]+:iam::(?:[0-9]{{12}}|aws):policy/{_POLICY_NAME}"
 _FORM = f"NAME:POLICY[,POLICY…][,{MFA}][,{EXTERNAL_ID}]"
@@ -90,6 +90,25 @@ def parse(words: Iterable[str]) -> tuple[WantedRole, ...]:
     return roles
 
 
+def user_name(text: str, place: str = "--user") -> str:
+    """Return the name of a user, which is the name of a profile, too.
+
+    Args:
+        text: The name.
+        place: Where it was given.
+
+    Raises:
+        UsageError: IAM takes no such name, or its profile would be that of every AWS tool.
+    """
+    if not _matches(_NAME, text) or text == "default":
+        raise UsageError(
+            f"{quoted(text)} cannot be the name of the user",
+            place=place,
+            hint="1 to 64 letters, digits and _+=,.@-, and not 'default': its profile has the same name",
+        )
+    return text
+
+
 def _role(word: str) -> WantedRole:
     name, colon, rest = word.partition(":")
     if not colon:
@@ -100,7 +119,7 @@ def _role(word: str) -> WantedRole:
             place="ROLE",
             hint=f"write {_FORM}, such as deploy:PowerUserAccess,{MFA}",
         )
-    if not _matches(_ROLE_NAME, name):
+    if not _matches(_NAME, name):
         raise UsageError(
             f"{quoted(name)} cannot be the name of a role",
             place="ROLE",
