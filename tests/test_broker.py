@@ -403,7 +403,8 @@ def test_a_name_that_is_no_profile_is_told(home: Home) -> None:
     hint = hint_of(lambda: home.obtain("pwoer", profile="base"))
     where = f"{home.environ['AWS_CONFIG_FILE']} and {home.environ['AWS_SHARED_CREDENTIALS_FILE']} (not there)"
     where = where.replace(home.environ["HOME"], "~")
-    assert f"'pwoer' is not a profile in {where}, and was taken for a role of account {home.sandbox.account}" == hint
+    fact = f"'pwoer' is not a profile in {where}, and was taken for a role of account {home.sandbox.account}"
+    assert f"{fact}; awsenv list shows the profiles" == hint
 
 
 def test_a_name_that_is_nearly_a_profile_is_asked_back(home: Home) -> None:

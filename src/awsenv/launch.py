@@ -58,10 +58,15 @@ def _explained(error: OSError | ValueError, command: str) -> LaunchError:
     from awsenv.errors import NotExecutable, NotFound  # noqa: PLC0415 - `enum` costs as much as the fast lane
 
     if isinstance(error, ValueError):
-        return NotExecutable(f"cannot execute {command!r}: a NUL byte in the command or its environment")
+        return NotExecutable(
+            f"cannot execute {command!r}: a NUL byte in the command or its environment", hint="remove the NUL byte"
+        )
     if error.errno in {errno.ENOENT, errno.ENOTDIR}:
         if "/" in command and os.path.exists(command):  # noqa: PTH110 - pathlib costs an import
-            return NotFound(f"cannot execute {command!r}: the interpreter that its first line names does not exist")
+            return NotFound(
+                f"cannot execute {command!r}: the interpreter that its first line names does not exist",
+                hint="correct its first line, #!",
+            )
         return NotFound(f"command not found: {command!r}")
     if error.errno == errno.E2BIG:
         return NotExecutable(
@@ -69,5 +74,7 @@ def _explained(error: OSError | ValueError, command: str) -> LaunchError:
             hint="unset large variables; Linux takes 128 KiB in one variable and about 2 MiB in all",
         )
     if error.errno == errno.EACCES:
-        return NotExecutable(f"cannot execute {command!r}: permission denied, or a directory")
-    return NotExecutable(f"cannot execute {command!r}: {os.strerror(error.errno or 0)}")
+        return NotExecutable(
+            f"cannot execute {command!r}: permission denied, or a directory", hint="make it executable: chmod +x"
+        )
+    return NotExecutable(f"cannot execute {command!r}: {os.strerror(error.errno or 0)}", hint="look at the file: ls -l")

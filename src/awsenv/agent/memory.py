@@ -395,5 +395,5 @@ def _duration(chain: Chain) -> float | None:
 def _ended(title: str) -> AgentError:
     return AgentError(
         f"the credentials of {title} have ended, by the clock of this machine",
-        hint="check the clock: date -u",
+        hint="set the clock: timedatectl, on macOS sntp; date -u shows it",
     )

@@ -25,6 +25,11 @@ ROOT = str(Path(__file__).absolute().parents[2])
 BACKLOG = 128
 """How many connections wait to be taken."""
 
+ELSEWHERE = "mend the folder, or name another that is yours alone with AWSENV_RUNTIME_DIR"
+"""What to do where the socket has no place."""
+
+TRIED = "try again; awsenv works without an agent, too"
+
 _STARTING = 20.0
 """After how many seconds an agent that does not answer yet has failed: its first load may be from a slow disk."""
 
@@ -68,11 +73,13 @@ def start(environ: Mapping[str, str], entry: str, *, idle: float, lifetime: floa
             if not _runs(folder):
                 _start(folder, entry, idle, lifetime)
     except place.Unsafe as unsafe:
-        raise AgentError(f"the agent cannot be started: {unsafe.fact}", place=unsafe.path) from None
+        raise AgentError(f"the agent cannot be started: {unsafe.fact}", place=unsafe.path, hint=ELSEWHERE) from None
     except client.Trouble as trouble:
-        raise AgentError(str(trouble)) from None
+        raise AgentError(str(trouble), hint="awsenv logout ends it; or end its process: kill") from None
     except OSError as error:
-        raise AgentError(f"the agent cannot be started: {error.strerror}", place=error.filename) from None
+        raise AgentError(
+            f"the agent cannot be started: {error.strerror}", place=error.filename, hint=ELSEWHERE
+        ) from None
 
 
 def private(entry: str, *, pid: int, lifetime: float) -> socket.socket:
@@ -94,9 +101,9 @@ def private(entry: str, *, pid: int, lifetime: float) -> socket.socket:
     except BaseException as error:
         ours.close()
         if isinstance(error, OSError):
-            raise AgentError(f"the agent cannot be started: {error.strerror}") from None
+            raise AgentError(f"the agent cannot be started: {error.strerror}", hint=TRIED) from None
         if isinstance(error, client.Trouble):
-            raise AgentError(f"the agent does not start: {error}") from None
+            raise AgentError(f"the agent does not start: {error}", hint=TRIED) from None
         raise
     return ours
 
@@ -136,7 +143,7 @@ def _start(folder: str, entry: str, idle: float, lifetime: float) -> None:
     except (OSError, client.NoAgent, client.Trouble):
         # Without its socket it ends, if it still comes to life.
         path.unlink(missing_ok=True)
-        raise AgentError("the agent does not start") from None
+        raise AgentError("the agent does not start", hint=TRIED) from None
 
 
 def _ask(folder: str, verb: bytes, patience: float) -> None:

@@ -79,7 +79,7 @@ def _causes(chain: Chain, index: int, hop: AssumeRole) -> Iterator[tuple[int, Ca
         yield rank, Cause.EXTERNAL_ID, "if the role demands an external id, set external_id or --external-id"
     else:
         where = "" if origin is None else f" ({origin})"
-        yield 4, Cause.EXTERNAL_ID, f"check the external id{where} with whoever owns the role"
+        yield 4, Cause.EXTERNAL_ID, f"the external id may be wrong{where}: whoever owns the role knows it"
     mfa = _mfa(chain, index, hop)
     if mfa is not None:
         rank, text = mfa
@@ -111,4 +111,4 @@ def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, str] | None:
         return rank, "a role that demands MFA cannot be reached through another role: assume it from the user's own key"
     if any(isinstance(earlier, GetSessionToken) for earlier in before):
         return 1, "it may demand a more recent MFA code than that of the session: pass one as the second word"
-    return 1, "if it demands MFA, set mfa_serial, or pass a code as the second word"
+    return 1, "if it demands MFA, set mfa_serial or pass a code as the second word"

@@ -97,7 +97,7 @@ def mfa_device(session: AwsSession, signer: Credentials, identity: Identity) -> 
     if not showing_codes:
         raise MfaError(
             f"user {printable(user)} has no MFA device that shows codes",
-            hint="add an authenticator app to the user; a FIDO key or passkey shows no codes",
+            hint="awsenv setup adds one; a FIDO key or passkey shows no codes",
         )
     return showing_codes[0]
 

@@ -21,7 +21,7 @@ from botocore.tokens import SSOTokenProvider
 from botocore.utils import InstanceMetadataFetcher, resolve_imds_endpoint_mode
 
 from awsenv.aws.session import home
-from awsenv.aws.source_errors import told
+from awsenv.aws.source_errors import renewal, told
 from awsenv.config.sources import static_keys
 from awsenv.config.within import entered
 from awsenv.errors import SourceError
@@ -98,7 +98,9 @@ def source_credentials(source: Source, session: AwsSession, profiles: Profiles, 
         loaded = _PROVIDERS[source.kind](source, session, environ).load()
         if loaded is None:
             raise SourceError(
-                "this source has no credentials", place=None if source.origin is None else str(source.origin)
+                "this source has no credentials",
+                place=None if source.origin is None else str(source.origin),
+                hint=renewal(source),
             )
         frozen = loaded.get_frozen_credentials()
         # botocore has no public name for it. None: the credentials are long-lived.
@@ -117,7 +119,9 @@ def _static(source: Source, profiles: Profiles) -> Credentials:
     keys = None if profile is None else static_keys(profile)
     if profile is None or keys is None:
         raise SourceError(
-            "the profile holds no access key", place=None if source.origin is None else str(source.origin)
+            "the profile holds no access key",
+            place=None if source.origin is None else str(source.origin),
+            hint="set aws_access_key_id and aws_secret_access_key: aws configure",
         )
     return Credentials(
         access_key_id=_key_id(keys.access_key_id, source),
@@ -131,7 +135,11 @@ def _from_environment(source: Source, environ: Environ) -> Credentials:
     try:
         key_id, secret = environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"]
     except KeyError as missing:
-        raise SourceError("the environment holds no access key", place=str(missing.args[0])) from None
+        raise SourceError(
+            "the environment holds no access key",
+            place=str(missing.args[0]),
+            hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        ) from None
     return Credentials(
         access_key_id=_key_id(key_id, source),
         secret_access_key=secret,

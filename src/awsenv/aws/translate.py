@@ -236,7 +236,7 @@ def _bad_key(code: str, message: str, call: Call) -> SourceError:
     if skew is not None:
         return SourceError(
             f"this computer's clock is {spoken(skew)} {'behind' if skew > timedelta() else 'ahead of'} AWS's",
-            hint="set the clock; AWS accepts a difference of at most 15 minutes",
+            hint="set the clock: timedatectl, on macOS sntp; AWS accepts a difference of at most 15 minutes",
         )
     return SourceError(
         f"the secret key does not belong to {key}",
@@ -303,7 +303,9 @@ def _not_sent(error: Exception, endpoint: str) -> UnreachableError | None:
                 f"the TLS certificate of {host} cannot be verified",
                 hint="behind a proxy that inspects TLS, set AWS_CA_BUNDLE or ca_bundle to its CA certificate",
             )
-        return UnreachableError(f"a TLS connection to {host} cannot be made", hint="check the endpoint and the proxy")
+        return UnreachableError(
+            f"a TLS connection to {host} cannot be made", hint="check endpoint_url, AWS_ENDPOINT_URL and HTTPS_PROXY"
+        )
     if isinstance(error, exceptions.ProxyConnectionError) and was_not_sent(error):
         proxy = host_of(str(error.kwargs.get("proxy_url", "")))
         return UnreachableError(

@@ -154,7 +154,9 @@ def _run(argv: Sequence[str], environ: Environ, *, end_with: signal.Signals) -> 
     except FileNotFoundError:
         raise NotFound(f"command not found: {argv[0]!r}") from None
     except OSError as error:
-        raise NotExecutable(f"cannot execute {argv[0]!r}: {error.strerror}") from None
+        raise NotExecutable(
+            f"cannot execute {argv[0]!r}: {error.strerror}", hint="make it executable: chmod +x"
+        ) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

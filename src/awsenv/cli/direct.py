@@ -71,7 +71,7 @@ class Direct:
             (renewal,) = client.exchange(connection, wire.KEEP, self._keeping(wanted, credentials, whole=True))
             url, token, account = client.exchange(connection, wire.SERVE, [renewal, b"%d" % pid])
         except client.Trouble as trouble:
-            raise AgentError(str(trouble)) from None
+            raise AgentError(str(trouble), hint="leave --refresh out, or try again") from None
         finally:
             connection.close()
         return Address(os.fsdecode(url), os.fsdecode(token), os.fsdecode(account) or None)
@@ -130,7 +130,9 @@ def _refreshable(chain: Chain) -> Chain:
         UsageError: There is none.
     """
     if not any(isinstance(hop, AssumeRole) for hop in chain.hops):
-        raise UsageError(f"--refresh: {chain.role} is not a role, so there is nothing to renew", hint="leave it out")
+        raise UsageError(
+            f"--refresh: {chain.role} is not a role, so there is nothing to renew", hint="leave --refresh out"
+        )
     from awsenv import config  # noqa: PLC0415 - see _walked
 
     way = config.through_session(chain)

@@ -79,9 +79,11 @@ def _check_place(environ: Environ) -> None:
     try:
         place.make(environ)
     except place.Unsafe as unsafe:
-        raise AgentError(f"no agent can be started: {unsafe.fact}") from None
+        raise AgentError(f"no agent can be started: {unsafe.fact}", hint=start.ELSEWHERE) from None
     except OSError as error:
-        raise AgentError(f"no agent can be started: {error.strerror}", place=error.filename) from None
+        raise AgentError(
+            f"no agent can be started: {error.strerror}", place=error.filename, hint=start.ELSEWHERE
+        ) from None
 
 
 def _check_agent(environ: Environ) -> bool:
@@ -91,7 +93,7 @@ def _check_agent(environ: Environ) -> bool:
     except (client.NoAgent, client.Dead, client.OtherVersion):
         return False
     except client.Trouble as trouble:
-        raise AgentError(str(trouble), hint="end the process by hand: kill") from None
+        raise AgentError(str(trouble), hint="end its process: kill") from None
     return True
 
 

@@ -35,5 +35,5 @@ def _told(caller: Caller, verb: bytes, done: str) -> Print:
     except client.Dead as dead:
         return Print("", (str(dead),))
     except client.Trouble as trouble:
-        raise AgentError(str(trouble), hint="end the process by hand: kill") from None
+        raise AgentError(str(trouble), hint="end its process: kill") from None
     return Print(done + "\n")

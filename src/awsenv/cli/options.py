@@ -193,4 +193,8 @@ def _policy(text: str, origin: Origin, environ: Environ, folder: str | None) -> 
         return Path(folder or "", path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise UsageError(f"cannot read the policy {str(path)!r}: {reason}", place=str(origin)) from None
+        raise UsageError(
+            f"cannot read the policy {str(path)!r}: {reason}",
+            place=str(origin),
+            hint="name a file of UTF-8 that is yours to read: --policy file://policy.json",
+        ) from None

@@ -53,7 +53,10 @@ def write_or_fail(text: str) -> None:
     except OSError as error:
         from awsenv.errors import Failure  # noqa: PLC0415 - `enum` costs as much as all of the fast lane
 
-        raise Failure(f"the output could not be written: {error.strerror or error}") from None
+        raise Failure(
+            f"the output could not be written: {error.strerror or error}",
+            hint="check where it goes: a full disk, a closed pipe",
+        ) from None
 
 
 def write(text: str) -> None:

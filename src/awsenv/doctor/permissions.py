@@ -77,9 +77,7 @@ def _permitted(found: Policies, request: Request, *, needed: bool | None) -> Fin
     if _verdict(found.documents, request)[0] is policy.Verdict.ALLOW:
         return Finding(CHECK, Verdict.FINE, f"{who} may assume {role}")
     if needed is None:
-        return Finding(
-            CHECK, Verdict.FINE, f"none of {who} is about {role}; none is needed if {role} trusts it by name"
-        )
+        return Finding(CHECK, Verdict.FINE, f"none of {who} is about {role}; none is needed, if it is trusted by name")
     return Finding(CHECK, Verdict.FINE, f"none of {who} is about {role}, and none is needed")
 
 

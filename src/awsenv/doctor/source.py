@@ -127,5 +127,5 @@ def _clock(clock: Clock) -> Generator[Finding, None, None]:
         "clock",
         Verdict.WRONG if off > ACCEPTED else Verdict.WARNING,
         f"this computer's clock is {spoken(timedelta(seconds=off))} {direction} AWS's",
-        hint="set the clock (timedatectl set-ntp true); AWS accepts a difference of at most 15 minutes",
+        hint="set the clock: timedatectl, on macOS sntp; AWS accepts a difference of at most 15 minutes",
     )

@@ -1,0 +1,137 @@
+"""Every error says the next step: a command, an option, a variable or a key."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from awsenv import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SOURCE = Path(errors.__file__).parent
+
+ERRORS = {
+    name
+    for name, value in vars(errors).items()
+    if isinstance(value, type) and issubclass(value, errors.AwsenvError) and value is not errors.AwsenvError
+}
+
+A_STEP = re.compile(
+    r"""
+    --[a-z]                                     # an option
+    | \b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b             # a variable
+    | \b[a-z]+(?:_[a-z]+)+\b                    # a key of the files
+    | \b(?:awsenv|aws|pip|pipx|unset)\ [a-z-]  # a command
+    | \b(?:chmod|kill|ls|sntp|timedatectl)\b    # another
+    | \b(?:ROLE|CODE|COMMAND|KEY=VALUE|ARN|region|services)\b    # a word of the command line, a key of one word
+    """,
+    re.VERBOSE,
+)
+
+WITHOUT_HINT = {
+    "interrupted": "the person has pressed Ctrl-C",
+    "cancelled": "the person has pressed Ctrl-D",
+    "the output could not be written": "whoever was to read it is gone",
+    "command not found": "in the words of env(1), which says no more",
+}
+"""Facts of the errors that say no next step, and why."""
+
+WITHOUT_NAME = {
+    "try again": "the same command again is the step",
+    "the code": "a code is what is typed",
+    "next code": "the same",
+    "report it": "the fault is not the person's",
+    "where it goes": "what the output goes to has no name here",
+    "NUL byte": "the words of the command are the person's",
+    "first line": "the same",
+    "in place of -": "the fact names the option",
+}
+"""Words of the hints that name nothing, and why."""
+
+
+class Raised(NamedTuple):
+    """A place where an error is made."""
+
+    place: str
+    fact: str
+    """The words of its fact that stand in the source."""
+    hint: str | None
+    """The words of its hint; None: it has none."""
+    is_computed: bool
+    """Whether the hint is made elsewhere, in part or as a whole."""
+    has_place: bool
+    """Whether a place is told, which names the key, the option or the variable."""
+
+
+def _words(node: ast.expr | None) -> str:
+    """Return the text of every literal in an expression."""
+    if node is None:
+        return ""
+    return " ".join(
+        each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)
+    )
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _is_computed(node: ast.expr) -> bool:
+    """Tell whether an expression is more than one literal."""
+    plain = (ast.Constant, ast.JoinedStr, ast.FormattedValue)
+    return not isinstance(node, plain) or any(isinstance(each, ast.Name | ast.Call) for each in ast.walk(node))
+
+
+def _raised() -> Iterator[Raised]:
+    for path in sorted(SOURCE.rglob("*.py")):
+        relative = path.relative_to(SOURCE)
+        if relative.parts[0] == "sandbox":
+            continue  # it speaks as AWS does
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or _name(node.func) not in ERRORS or not node.args:
+                continue
+            given = {keyword.arg: keyword.value for keyword in node.keywords}
+            hint = given.get("hint")
+            if isinstance(hint, ast.Constant) and hint.value is None:
+                hint = None
+            yield Raised(
+                f"{relative}:{node.lineno}",
+                _words(node.args[0]),
+                None if hint is None else _words(hint),
+                hint is not None and _is_computed(hint),
+                "place" in given,
+            )
+
+
+RAISED = tuple(_raised())
+
+
+def test_errors_are_found() -> None:
+    """The walk sees the errors of every package that makes some."""
+    packages = {raised.place.partition("/")[0] for raised in RAISED if "/" in raised.place}
+    assert {"agent", "aws", "cli", "config", "setup"} <= packages
+    assert len(RAISED) > 150
+
+
+@pytest.mark.parametrize("raised", RAISED, ids=lambda raised: raised.place)
+def test_says_the_next_step(raised: Raised) -> None:
+    """An error without a hint, or with one that names nothing to type, is an exception with a reason."""
+    if raised.hint is None:
+        assert any(fact in raised.fact for fact in WITHOUT_HINT), f"{raised.fact!r} has no hint"
+        return
+    names = A_STEP.search(f"{raised.fact} {raised.hint}") or any(words in raised.hint for words in WITHOUT_NAME)
+    assert names or raised.is_computed or raised.has_place, f"{raised.hint!r} names nothing to type"
+
+
+@pytest.mark.parametrize("words", [*WITHOUT_HINT, *WITHOUT_NAME])
+def test_every_exception_is_one(words: str) -> None:
+    """No exception outlives the error that it was made for."""
+    without = [raised.fact for raised in RAISED if raised.hint is None]
+    named = [raised.hint for raised in RAISED if raised.hint is not None]
+    assert any(words in text for text in (without if words in WITHOUT_HINT else named))
