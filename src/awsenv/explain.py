@@ -11,21 +11,15 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from awsenv import config, environment
+from awsenv.agent.memory import ADVISORY, FRESH, ROLE_DURATION, SESSION_DURATION
 from awsenv.config.sources import OF_A_ROLE
 from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, Credentials, GetSessionToken, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from awsenv.config import Profiles
+    from awsenv.config import Profiles, StaticKeys
     from awsenv.model import Chain, Environ, Hop, Mfa, Source
-
-ROLE_DURATION = 3600
-SESSION_DURATION = 43_200
-"""Seconds that AWS gives where no duration is sent (API reference of STS)."""
-
-ADVISORY = 900
-"""Seconds: an agent renews a role that has less left, or half of what it lives for."""
 
 _BY_AWS = Origin("AWS's default")
 _FROM_PROFILE = ("static", "environment")
@@ -157,30 +151,27 @@ def explain(chain: Chain, profiles: Profiles, memory: Memory | None = None, *, m
     )
 
 
-def change(
-    chain: Chain, environ: Environ, profiles: Profiles, *, account: str | None, renewable: bool
-) -> dict[str, bool]:
+def change(chain: Chain, environ: Environ, profiles: Profiles, *, renewable: bool) -> dict[str, bool]:
     """Return the variables that will change, in their order, and whether each is set; those of `off` among them.
 
     Args:
         chain: The chain.
         environ: The environment of the caller, as it is.
         profiles: What the files say.
-        account: Of the source, where it is known.
         renewable: Whether an agent will hold the role.
     """
     before = environment.original(environ)
-    ends = datetime.fromtimestamp(0, timezone.utc) if chain.hops or _expires(chain.source) else None
     last = chain.hops[-1] if chain.hops else None
-    # Only its names count. A role has an account, which AWS tells if nobody else does.
-    stand_in = Credentials(
-        "",
-        "",
-        "" if ends is not None or _has_token(chain.source, profiles, before) else None,
-        ends,
-        account if last is None or isinstance(last, GetSessionToken) else last.role.account or "",
-    )
-    made = environment.change(chain, stand_in, environ, "" if renewable and chain.hops else None)
+    known = None if chain.hops else _keys(chain.source, profiles, before)
+    if known is not None:
+        # The source itself is exported: what of it is in the environment already does not change.
+        got = Credentials(*known, account=_written(chain.source, profiles))
+    else:
+        # Only the names count. A role has an account, which AWS tells if nobody else does.
+        ends = datetime.fromtimestamp(0, timezone.utc) if chain.hops or _expires(chain.source) else None
+        owner = last.role.account or "" if isinstance(last, AssumeRole) else _written(chain.source, profiles)
+        got = Credentials("", "", None if ends is None else "", ends, owner)
+    made = environment.change(chain, got, environ, "" if renewable and chain.hops else None)
     return {name: value is not None for name, value in made.variables.items()}
 
 
@@ -209,7 +200,8 @@ def _is_handed_out(way: Chain, memory: Memory, min_remaining: int) -> bool:
     if memory.role is None or (way.source.kind == "process" and not _begins_with_session(way)):
         # It runs no command of a person's, whose output may hang on anything around them.
         return False
-    return memory.role > max(min_remaining, min(ADVISORY, _seconds(way.hops[-1]) / 2))
+    lives = _seconds(way.hops[-1])
+    return memory.role > max(min_remaining, min(ADVISORY, lives / 2)) or lives - memory.role < FRESH
 
 
 def _calls(way: Chain, begin: int, account: str | None) -> Iterator[Call]:
@@ -262,15 +254,17 @@ def _serial(hop: Hop) -> Iterator[Parameter]:
 
 def _account(chain: Chain, profiles: Profiles) -> str | None:
     """Return the account of the source, if it can be told without asking AWS: what `broker` goes by."""
-    profile = None if chain.source.profile is None else profiles.get(chain.source.profile)
-    key = {"static": "aws_account_id", "sso": "sso_account_id"}.get(chain.source.kind)
-    written = None if profile is None or key is None else profile.value(key)
-    if written is not None and re.fullmatch("[0-9]{12}", written):
-        return written
     device = _device(chain)
-    if device is not None and device.serial is not None and device.serial.startswith("arn:"):
-        return device.serial.split(":")[4]
-    return None
+    serial = "" if device is None or device.serial is None else device.serial
+    return _written(chain.source, profiles) or (serial.split(":")[4] if serial.startswith("arn:") else None)
+
+
+def _written(source: Source, profiles: Profiles) -> str | None:
+    """Return the account that the source itself says that it is of."""
+    profile = None if source.profile is None else profiles.get(source.profile)
+    key = {"static": "aws_account_id", "sso": "sso_account_id"}.get(source.kind)
+    text = None if profile is None or key is None else profile.value(key)
+    return text if text is not None and re.fullmatch("[0-9]{12}", text) else None
 
 
 def _foreign(way: Chain, account: str | None) -> Iterator[str]:
@@ -319,9 +313,10 @@ def _expires(source: Source) -> bool:
     return source.kind in OF_A_ROLE or source.kind == "login"
 
 
-def _has_token(source: Source, profiles: Profiles, environ: Environ) -> bool:
+def _keys(source: Source, profiles: Profiles, environ: Environ) -> StaticKeys | None:
+    """Return the access key that *source* is; None: it is something else."""
     if source.kind == "environment":
-        return bool(environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN"))
+        token = environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN") or None
+        return config.StaticKeys(environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"], token)
     profile = profiles.get(source.profile or "default") if source.kind == "static" else None
-    found = None if profile is None else config.static_keys(profile)
-    return found is not None and found.session_token is not None
+    return None if profile is None else config.static_keys(profile)

@@ -36,7 +36,8 @@ def open_page(url: str, start: Callable[[str], bool] = webbrowser.open, *, patie
     """
     once = _Once(url)
     try:
-        if not start(once.address):
+        # One that runs in the terminal has been there and has ended, with whatever status.
+        if not start(once.address) and not once.asked.locked():
             raise Failure("no browser could be started", hint="leave --open out: the URL is printed; or set BROWSER")
         if not once.led_on.wait(patience):
             raise Failure(
@@ -52,8 +53,9 @@ class _Once:
 
     def __init__(self, url: str) -> None:
         path = f"/{secrets.token_urlsafe(32)}"
-        self.led_on = threading.Event()
-        led_on, asked = self.led_on, threading.Lock()
+        self.led_on = led_on = threading.Event()
+        self.asked = asked = threading.Lock()
+        """Taken by whoever asks first, and never given back."""
 
         class Handler(BaseHTTPRequestHandler):
             timeout = 5

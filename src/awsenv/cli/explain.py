@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from awsenv import explain as reasoning
@@ -56,12 +57,10 @@ def explain(caller: Caller, role: str, options: RoleOptions, *, as_json: bool) -
     want = wanted(caller, role, None, options, ask=lambda _: UNASKED)
     min_remaining = role_options.min_remaining(options, want.environ)
     told = reasoning.explain(want.chain, want.profiles, _remembered(caller, want), min_remaining=min_remaining)
-    changes = reasoning.change(
-        told.chain, caller.environ, want.profiles, account=told.account, renewable=told.memory is not None
-    )
+    changes = reasoning.change(told.chain, caller.environ, want.profiles, renewable=told.memory is not None)
     maximum = _maximum(told, want) if _asks_for_long(told) else None
     if as_json:
-        return Print(json.dumps(_as_json(told, changes, maximum), indent=2) + "\n")
+        return Print(json.dumps(_as_json(told, changes, maximum, caller.now()), indent=2) + "\n")
     return Print(report.printable(_page(told, changes, maximum)))
 
 
@@ -246,7 +245,7 @@ def _wrapped(title: str, text: str) -> list[str]:
 # The same as JSON.
 
 
-def _as_json(told: Explanation, changes: Mapping[str, bool], maximum: int | None) -> dict[str, Any]:
+def _as_json(told: Explanation, changes: Mapping[str, bool], maximum: int | None, now: float) -> dict[str, Any]:
     chain, memory = told.chain, told.memory
     last = chain.hops[-1] if chain.hops else None
     needs_code = told.code is not None
@@ -267,8 +266,8 @@ def _as_json(told: Explanation, changes: Mapping[str, bool], maximum: int | None
         "agent": None
         if memory is None
         else {
-            "role_seconds_left": _finite(memory.role),
-            "session_seconds_left": _finite(memory.session),
+            "role": _lease(memory.role, now),
+            "session": _lease(memory.session, now),
             "hands_out_the_role": told.from_memory,
             "session_in_place_of_a_code": told.by_session,
         },
@@ -301,5 +300,10 @@ def _origin(origin: Origin | None) -> dict[str, Any] | None:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _finite(seconds: float | None) -> int | None:
-    return None if seconds is None or seconds == float("inf") else int(seconds)
+def _lease(seconds: float | None, now: float) -> dict[str, Any] | None:
+    """Return until when something is held; None: it is not."""
+    if seconds is None:
+        return None
+    if seconds == float("inf"):
+        return {"ends": None}
+    return {"ends": datetime.fromtimestamp(round(now + seconds), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")}

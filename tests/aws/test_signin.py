@@ -1,0 +1,189 @@
+"""The sign-in URL: where it leads in each partition, and what comes of every answer."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from botocore.loaders import Loader
+
+from awsenv.aws.session import AwsSession, Timeouts, open_session
+from awsenv.aws.signin import _endpoint, login_url, page
+from awsenv.errors import AwsenvError, ConfigError, RefusedError, UnreachableError, UsageError
+from awsenv.model import Credentials
+from awsenv.sandbox import Fault
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aws.conftest import Endpoint, Person, Proxy
+
+SECRET, TOKEN = "canary-secret-key", "canary-session-token"
+KEYS = Credentials("ASIAIOSFODNN7EXAMPLE", SECRET, TOKEN)
+
+
+def at(endpoint: Endpoint, status: int = 200, answer: object = None) -> AwsSession:
+    """Return a session whose sign-in is *endpoint*, which answers so."""
+    endpoint.answers["GET", "/federation"] = status, {"SigninToken": "it"} if answer is None else answer
+    environ = {"AWS_ENDPOINT_URL_SIGNIN": endpoint.url, "NO_PROXY": "127.0.0.1"}
+    return open_session(None, environ, timeouts=Timeouts(1, 1, 1))
+
+
+def test_the_keys_become_a_url(endpoint: Endpoint) -> None:
+    """Hand over the three parts of the keys, and make a URL of the token, the page and the same endpoint."""
+    url = login_url(at(endpoint), KEYS, "aws", "eu-central-1", service="s3", duration=28_800)
+
+    ((method, path, _, body),) = endpoint.asked
+    asked = {name: value for name, (value,) in parse_qs(urlsplit(path).query).items()}
+    session = {"sessionId": KEYS.access_key_id, "sessionKey": SECRET, "sessionToken": TOKEN}
+    assert ("GET", b"", session) == (method, body, json.loads(asked.pop("Session")))
+    assert {"Action": "getSigninToken", "SessionDuration": "28800"} == asked
+    assert f"{endpoint.url}/federation" == url.partition("?")[0]
+    assert {
+        "Action": ["login"],
+        "Issuer": ["awsenv"],
+        "Destination": ["https://eu-central-1.console.aws.amazon.com/s3/home?region=eu-central-1"],
+        "SigninToken": ["it"],
+    } == parse_qs(urlsplit(url).query)
+
+
+@pytest.mark.parametrize(
+    ("partition", "region", "signin", "console"),
+    [
+        ("aws", None, "signin.aws.amazon.com", "console.aws.amazon.com/console/home"),
+        ("aws", "eu-west-1", "signin.aws.amazon.com", "eu-west-1.console.aws.amazon.com/console/home?region=eu-west-1"),
+        (
+            "aws-cn",
+            "cn-north-1",
+            "signin.amazonaws.cn",
+            "cn-north-1.console.amazonaws.cn/console/home?region=cn-north-1",
+        ),
+        (
+            "aws-us-gov",
+            "us-gov-west-1",
+            "signin.amazonaws-us-gov.com",
+            "us-gov-west-1.console.amazonaws-us-gov.com/console/home?region=us-gov-west-1",
+        ),
+        (
+            "aws-eusc",
+            "eusc-de-east-1",
+            "eusc-de-east-1.signin.amazonaws-eusc.eu",
+            "eusc-de-east-1.console.amazonaws-eusc.eu/console/home?region=eusc-de-east-1",
+        ),
+    ],
+)
+def test_each_partition_has_its_own(partition: str, region: str | None, signin: str, console: str) -> None:
+    """Sign in where AWS documents it, and begin at the console of the region."""
+    assert (f"https://{signin}", f"https://{console}") == (_endpoint(partition, region), page(partition, region))
+
+
+def test_every_partition_of_botocore_signs_in_where_botocore_says() -> None:
+    """Know each partition that botocore knows, by the domain that the endpoint rules of `signin` have for it."""
+    rules = json.dumps(Loader().load_service_model("signin", "endpoint-rule-set-1"))
+    domains = dict.fromkeys(re.findall(r"https://\{Region\}\.signin\.([a-z0-9.-]+)\"", rules))
+    partitions = [(each["id"], each["regions"]) for each in Loader().load_data("partitions")["partitions"]]
+
+    found = {
+        _endpoint(name, region).partition("signin.")[2]
+        for name, regions in partitions
+        for region in regions
+        if not region.endswith("-global")
+    }
+
+    assert found == set(domains)
+
+
+def test_a_partition_that_is_new_has_none() -> None:
+    """Guess no address that keys would be sent to."""
+    with pytest.raises(ConfigError, match="'aws-iso-g' is not known"):
+        page("aws-iso-g", "ap-isog-east-1")
+
+
+@pytest.mark.parametrize("service", ["", "S3", "../x", "a?b", "s3/home", "é", "-"])
+def test_a_service_is_a_name(service: str) -> None:
+    """Let nothing into the URL that is more than a name."""
+    with pytest.raises(UsageError):
+        page("aws", "eu-west-1", service)
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "kind", "fact"),
+    [
+        (400, "<html>", RefusedError, r"AWS Sign-In refused the credentials of the role \(HTTP 400\)"),
+        (403, "<html>", RefusedError, "HTTP 403"),
+        (429, "", UnreachableError, r"is failing \(HTTP 429\)"),
+        (503, "<html>", UnreachableError, r"is failing \(HTTP 503\)"),
+        (302, "", UnreachableError, "sent an answer that is not one of AWS"),
+        (200, "<html>canary</html>", UnreachableError, "sent an answer that is not one of AWS"),
+        (200, "", UnreachableError, "not one of AWS"),
+        (200, [], UnreachableError, "not one of AWS"),
+        (200, {}, UnreachableError, "not one of AWS"),
+        (200, {"SigninToken": ""}, UnreachableError, "not one of AWS"),
+        (200, {"SigninToken": 1}, UnreachableError, "not one of AWS"),
+    ],
+)
+def test_any_other_answer_is_an_error(
+    endpoint: Endpoint, status: int, answer: object, kind: type[AwsenvError], fact: str
+) -> None:
+    """Say what came of it, and show nothing of what was sent or received."""
+    with pytest.raises(kind, match=fact) as caught:
+        login_url(at(endpoint, status, answer), KEYS, "aws", None)
+
+    shown = f"{caught.value} {caught.value.place} {caught.value.hint}"
+    assert not [secret for secret in (SECRET, TOKEN, "canary") if secret in shown]
+
+
+def test_a_duration_may_be_the_reason(endpoint: Endpoint) -> None:
+    """Name the option where it was given."""
+    with pytest.raises(RefusedError) as caught:
+        login_url(at(endpoint, 400), KEYS, "aws", None, duration=900)
+
+    assert "leave --session-duration out" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("fault", [Fault.HANG, Fault.DROP, Fault.HTML, Fault.EMPTY, Fault.SERVER_ERROR])
+def test_a_network_that_fails_is_unreachable(person: Person, fault: Fault) -> None:
+    """Say of silence, a hang-up and a captive portal that AWS was not reached."""
+    person.sandbox.fail("GetSigninToken", fault)
+    session = open_session(None, person.environ, timeouts=Timeouts(1, 1, 1))
+
+    with pytest.raises(UnreachableError) as caught:
+        login_url(session, KEYS, "aws", None)
+
+    assert SECRET not in str(caught.value)
+
+
+def test_nobody_there_is_unreachable() -> None:
+    """Name the host."""
+    session = open_session(None, {"AWS_ENDPOINT_URL_SIGNIN": "http://127.0.0.1:1"}, timeouts=Timeouts(1, 1, 1))
+
+    with pytest.raises(UnreachableError, match=r"127\.0\.0\.1:1 cannot be reached"):
+        login_url(session, KEYS, "aws", None)
+
+
+def test_a_proxy_is_used(proxy: Proxy) -> None:
+    """Go the way that every call of the person goes: this proxy does not take a GET, and says so."""
+    environ = {"AWS_ENDPOINT_URL_SIGNIN": "http://signin.test", "HTTP_PROXY": proxy.url}
+    session = open_session(None, environ, timeouts=Timeouts(1, 1, 1))
+
+    with pytest.raises(UnreachableError, match=r"signin\.test is failing \(HTTP 501\)"):
+        login_url(session, KEYS, "aws", None)
+
+
+def test_a_ca_bundle_is_used(tls_port: int, certificate: Path) -> None:
+    """Trust whom the person trusts, and nobody else: this server does not take a GET either."""
+    environ = {"AWS_ENDPOINT_URL_SIGNIN": f"https://127.0.0.1:{tls_port}"}
+    facts = []
+    for more in ({}, {"AWS_CA_BUNDLE": str(certificate)}):
+        session = open_session(None, environ | more, timeouts=Timeouts(1, 1, 1))
+        with pytest.raises(UnreachableError) as caught:
+            login_url(session, KEYS, "aws", None)
+        facts.append(caught.value.fact)
+
+    assert [
+        f"the TLS certificate of 127.0.0.1:{tls_port} cannot be verified",
+        f"AWS Sign-In at 127.0.0.1:{tls_port} is failing (HTTP 501)",
+    ] == facts

@@ -1,0 +1,89 @@
+"""The page that is opened: its URL stands on no command line, and is told once."""
+
+from __future__ import annotations
+
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+import pytest
+
+from awsenv.cli.browser import open_page
+from awsenv.errors import Failure
+
+URL = "https://signin.aws.amazon.com/federation?Action=login&SigninToken=canary"
+
+
+def get(address: str, path: str | None = None) -> tuple[int, dict[str, str]]:
+    """Ask for a page as a browser does."""
+    parts = urlsplit(address)
+    connection = HTTPConnection(parts.netloc, timeout=10)
+    connection.request("GET", parts.path if path is None else path)
+    with connection.getresponse() as answer:
+        told = answer.status, {name.lower(): value for name, value in answer.getheaders()}
+    connection.close()
+    return told
+
+
+def test_the_browser_is_led_on() -> None:
+    """Start it with an address of the loopback, which leads on and is kept nowhere."""
+    started: list[str] = []
+    answers: list[tuple[int, dict[str, str]]] = []
+
+    def browser(address: str) -> bool:
+        started.append(address)
+        answers.append(get(address))
+        return True
+
+    open_page(URL, browser)
+
+    ((status, headers),) = answers
+    assert (302, URL, "no-store", "no-referrer") == (
+        status,
+        headers["location"],
+        headers["cache-control"],
+        headers["referrer-policy"],
+    )
+    assert started[0].startswith("http://127.0.0.1:")
+    assert "canary" not in started[0]
+    with pytest.raises(ConnectionRefusedError):
+        get(started[0])
+
+
+def test_it_leads_on_once_and_at_its_own_path_only() -> None:
+    """Tell nobody who guesses, and nobody who comes second."""
+    statuses: list[int] = []
+
+    def browser(address: str) -> bool:
+        statuses.extend(get(address, path)[0] for path in ("/", "/favicon.ico", "/" + "A" * 43, None, None))
+        return True
+
+    open_page(URL, browser)
+
+    assert [404, 404, 404, 302, 404] == statuses
+
+
+def test_no_browser_is_said() -> None:
+    """Say how to go on without one."""
+    with pytest.raises(Failure, match="no browser could be started") as caught:
+        open_page(URL, lambda _: False)
+
+    assert "leave --open out" in str(caught.value.hint)
+
+
+def test_a_browser_may_end_as_it_likes() -> None:
+    """Ask no more of it than that it has asked for the page."""
+    asked: list[int] = []
+
+    def browser(address: str) -> bool:
+        asked.append(get(address)[0])
+        return False
+
+    open_page(URL, browser)
+
+    assert [302] == asked
+
+
+def test_a_browser_that_does_not_ask_is_said() -> None:
+    """Wait for it, and not for ever."""
+    with pytest.raises(Failure, match="no browser has asked"):
+        open_page(URL, lambda _: True, patience=0.01)

@@ -1,0 +1,172 @@
+"""`awsenv console`: a URL for people, and for the browser; refused where AWS would, before a code is spent."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from awsenv.sandbox import Fault
+
+if TYPE_CHECKING:
+    from conftest import World
+
+
+def destination(url: str) -> str:
+    """Return where a sign-in URL leads, once it is followed."""
+    parts = urlsplit(url.strip())
+    connection = HTTPConnection(parts.netloc, timeout=10)
+    connection.request("GET", f"{parts.path}?{parts.query}")
+    with connection.getresponse() as answer:
+        leads_to = answer.headers["location"]
+    connection.close()
+    return str(leads_to)
+
+
+def test_the_url_signs_in(world: World) -> None:
+    """Print one line that leads to the console of the role's region, signed in as the role."""
+    done = world.run("console", "read-only", "--service", "s3")
+
+    assert (0, "", 1) == (done.returncode, done.stderr, done.stdout.count("\n"))
+    assert "https://eu-central-1.console.aws.amazon.com/s3/home?region=eu-central-1" == destination(done.stdout)
+    assert ["AssumeRole", "GetSigninToken", "ConsoleLogin"] == world.actions()
+    assert "assumed-role/read-only/" in str(world.sandbox.calls[-1].caller)
+
+
+def test_it_takes_a_code_and_the_options_of_a_role(world: World) -> None:
+    """Ask for the role as `use` does."""
+    done = world.run("console", "--region", "us-west-2", "power-user", world.device.code())
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "https://us-west-2.console.aws.amazon.com/console/home?region=us-west-2" == destination(done.stdout)
+
+
+@pytest.mark.parametrize(("typed", "seconds"), [("8h", "28800"), ("900", "900"), ("12h", "43200")])
+def test_a_user_may_choose_how_long(world: World, typed: str, seconds: str) -> None:
+    """Send the duration where the user's own key assumes the role."""
+    done = world.run("console", "read-only", "--session-duration", typed)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert {"SessionDuration": seconds} == dict(world.sandbox.calls[-1].parameters)
+
+
+@pytest.mark.parametrize(
+    ("words", "fact"),
+    [
+        ("behind --session-duration 8h", "AWS takes --session-duration only for a role that a user's own access key"),
+        ("power-user --session-duration 14m", "840 seconds is not a duration of a console session"),
+        ("power-user --session-duration 13h", "46800 seconds is not a duration of a console session"),
+        ("power-user --session-duration soon", "not a duration: 'soon'"),
+        ("power-user --service a/b", "'a/b' is not the name of a service"),
+        ("default", "default is not a role"),
+        ("with-mfa", "with-mfa is not a role"),
+    ],
+)
+def test_what_aws_would_refuse_is_refused_before_a_code_is_spent(world: World, words: str, fact: str) -> None:
+    """Say it at once, without asking AWS, and without asking for a code."""
+    credentials = Path(world.environ["HOME"], ".aws", "credentials").read_text()
+    Path(world.environ["HOME"], ".aws", "credentials").write_text(
+        credentials + credentials.replace("[default]", "[with-mfa]") + f"mfa_serial = {world.device.serial}\n"
+    )
+    world.configure(
+        f"\n[profile behind]\nrole_arn = arn:aws:iam::{world.sandbox.account}:role/read-only\n"
+        "source_profile = power-user\n"
+    )
+
+    done = world.run("console", *words.split())
+
+    assert (2, "", []) == (done.returncode, done.stdout, world.actions())
+    assert done.stderr.startswith(f"awsenv: {fact}"), done.stderr
+    assert "  try: " in done.stderr
+
+
+def test_a_session_of_the_agent_does_for_a_url_and_not_for_a_duration(world: World) -> None:
+    """Use the session where AWS takes it, and ask for a code where AWS wants one."""
+    assert world.run("login", world.device.code()).returncode == 0
+    plain, long = (world.run("console", "power-user", *more) for more in ((), ("--session-duration", "8h")))
+    world.sandbox.clock.elapse(30)
+    with_code = world.run("console", "power-user", world.device.code(), "--session-duration", "8h")
+
+    assert (0, "") == (plain.returncode, plain.stderr)
+    assert (6, "") == (long.returncode, long.stdout)
+    assert "an MFA code of alice" in long.stderr
+    assert (0, "") == (with_code.returncode, with_code.stderr)
+    assert {"SessionDuration": "28800"} == dict(world.sandbox.calls[-1].parameters)
+
+
+@pytest.mark.parametrize("with_agent", [False, True])
+def test_it_is_not_written_astray(world: World, tmp_path: Path, *, with_agent: bool) -> None:
+    """Write a secret to no file that nobody asked for by name."""
+    if with_agent:
+        assert world.run("login", world.device.code()).returncode == 0
+    world.sandbox.clear_calls()
+    kept = tmp_path / "kept"
+
+    refused = world.command(["sh", "-c", f'"{world.program}" console read-only >"{kept}"'])
+    nothing = (kept.read_text(), world.actions())
+    meant = world.command(["sh", "-c", f'"{world.program}" console read-only --print >"{kept}"'])
+
+    assert (2, ("", [])) == (refused.returncode, nothing)
+    assert "--open opens it in the browser; --print prints all the same" in refused.stderr
+    assert (0, "") == (meant.returncode, meant.stderr)
+    assert "SigninToken=" in kept.read_text()
+
+
+@pytest.mark.parametrize("with_agent", [False, True])
+def test_the_browser_is_led_to_the_console(world: World, tmp_path: Path, *, with_agent: bool) -> None:
+    """Open the page with a real browser's command line, on which the URL does not stand."""
+    if with_agent:
+        assert world.run("login", world.device.code()).returncode == 0
+    browser = tmp_path / "browser"
+    browser.write_text(
+        f"#!{sys.executable}\nimport sys, urllib.request\n"
+        "class Stop(urllib.request.HTTPRedirectHandler):\n    def redirect_request(self, *_): pass\n"
+        "try: urllib.request.build_opener(Stop, urllib.request.ProxyHandler({})).open(sys.argv[1])\n"
+        "except urllib.error.HTTPError as answer:\n"
+        f"    open({str(tmp_path / 'seen')!r}, 'w').write(sys.argv[1] + '\\n' + answer.headers['location'])\n"
+    )
+    browser.chmod(0o700)
+
+    done = world.run("console", "read-only", "--open", BROWSER=str(browser))
+
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+    address, url = (tmp_path / "seen").read_text().splitlines()
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{43}", address)
+    assert ["login"] == parse_qs(urlsplit(url).query)["Action"]
+    assert destination(url).startswith("https://eu-central-1.console.aws.amazon.com/")
+
+
+@pytest.mark.parametrize("with_agent", [False, True])
+def test_without_a_browser_it_says_how_to_go_on(world: World, tmp_path: Path, *, with_agent: bool) -> None:
+    """Fail where no browser can be started."""
+    if with_agent:
+        assert world.run("login", world.device.code()).returncode == 0
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "sh").symlink_to(shutil.which("sh") or os.devnull)
+
+    done = world.run("console", "read-only", "--open", PATH=str(tmp_path / "bin"), BROWSER="", TERM="dumb")
+
+    assert (1, "") == (done.returncode, done.stdout)
+    assert (
+        "awsenv: no browser could be started\n  try: leave --open out: the URL is printed; or set BROWSER\n"
+        == done.stderr
+    )
+
+
+@pytest.mark.parametrize("fault", [Fault.HTML, Fault.SERVER_ERROR, Fault.DROP])
+def test_a_failure_is_one_of_ours(world: World, fault: Fault) -> None:
+    """Say that AWS was not reached, and show nothing of the keys."""
+    world.sandbox.fail("GetSigninToken", fault)
+
+    done = world.run("console", "read-only")
+
+    assert (7, "") == (done.returncode, done.stdout)
+    assert re.match(r"awsenv: .*127\.0\.0\.1:\d+.*\n  try: try again", done.stderr), done.stderr
+    assert "Session" not in done.stderr

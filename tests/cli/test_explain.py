@@ -1,0 +1,239 @@
+"""`awsenv explain`: the page and the JSON, and that what they say of an agent is what it does."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import World
+
+
+def explained(world: World, *words: str, **environ: str) -> Any:
+    """Return what `awsenv explain --json` prints."""
+    done = world.run("explain", "--json", *words, **environ)
+    assert (0, "") == (done.returncode, done.stderr)
+    return json.loads(done.stdout)
+
+
+def planned(told: Any) -> list[tuple[str, list[str]]]:
+    """Return the calls of a plan with the names of what is sent."""
+    return [(call["action"], sorted(each["name"] for each in call["parameters"])) for call in told["calls"]]
+
+
+def made(world: World) -> list[tuple[str, list[str]]]:
+    """Return the calls that were made with the names of what was sent, but for the code."""
+    return [
+        (f"{call.service}:{call.action}", sorted(name for name in call.parameters if name != "TokenCode"))
+        for call in world.sandbox.calls
+    ]
+
+
+def test_the_page(world: World) -> None:
+    """Say it on one screen, each value with its place, and spend nothing."""
+    account = world.sandbox.account
+    done = world.run("explain", "power-user", USER="jane", AWS_PROFILE="default")
+
+    assert (0, "", []) == (done.returncode, done.stderr, world.actions())
+    assert (
+        f"""\
+power-user: arn:aws:iam::{account}:role/power-user
+
+Source  the access key of profile default  ~/.aws/credentials:2
+Device  alice ({account})               ~/.aws/config:7
+Code    asked for; awsenv login spares it for a day
+Lives   1h, AWS's default
+Region  eu-central-1                       ~/.aws/config:2
+
+1. sts:AssumeRole, with the source and an MFA code
+   RoleArn          arn:aws:iam::{account}:role/power-user  ~/.aws/config:5
+   RoleSessionName  jane                                       USER
+   ExternalId       (not shown)                                ~/.aws/config:8
+   SerialNumber     arn:aws:iam::{account}:mfa/alice        ~/.aws/config:7
+
+Sets    AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+        AWS_CREDENTIAL_EXPIRATION AWS_REGION AWS_DEFAULT_REGION AWS_VAULT
+        AWSENV_ROLE AWSENV_LABEL AWSENV_ACCOUNT AWSENV_EXPIRES_EPOCH
+        AWSENV_ACCESS_KEY_ID
+Unsets  AWS_PROFILE
+Keeps   AWS_PROFILE, for awsenv off
+"""
+        == done.stdout
+    )
+
+
+@pytest.mark.parametrize("words", [("power-user",), ("power-user", "--json"), ("power-user", "--external-id", "-")])
+def test_no_secret_is_shown(world: World, words: tuple[str, ...]) -> None:
+    """Say of an external id that there is one, and where; ask for none."""
+    done = world.run("explain", *words)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "ExternalId" in done.stdout
+    home = Path(world.environ["HOME"], ".aws", "credentials").read_text()
+    secrets = (world.external_id, home.split()[-1], "asked-for-without-echo")
+    assert not [secret for secret in secrets if secret in done.stdout]
+
+
+def test_a_role_of_another_account_is_said(world: World) -> None:
+    """Tell what AWS wants on either side then."""
+    world.configure(
+        "\n[profile abroad]\nrole_arn = arn:aws:iam::111122223333:role/x\nsource_profile = default\n"
+        f"mfa_serial = {world.device.serial}\n"
+    )
+    done = world.run("explain", "abroad")
+
+    (note,) = explained(world, "abroad")["notes"]
+    assert (
+        f"abroad is in account 111122223333, another than {world.sandbox.account}: both its trust policy and a policy "
+        "of who assumes it must allow that"
+    ) == note
+    assert "\nNote    abroad is in account 111122223333" in done.stdout
+
+
+def test_what_is_cut_is_said(world: World) -> None:
+    """Tell of role chaining where a profile asks for more than an hour."""
+    world.configure(
+        f"\n[profile behind]\nrole_arn = arn:aws:iam::{world.sandbox.account}:role/read-only\n"
+        "source_profile = power-user\nduration_seconds = 7200\n"
+    )
+    done = world.run("explain", "behind")
+
+    assert "Lives   1h, of the 2h that are asked for (role chaining)\n" in done.stdout
+    assert "2. sts:AssumeRole, with the credentials of power-user\n" in done.stdout
+    assert "DurationSeconds  3600 (1h)" in done.stdout
+    assert "\nNote    ~/.aws/config:" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("policies", "maximum", "said"),
+    [
+        ([], 7200, "2h, as asked for; whether the role allows that is not known"),
+        (["ReadOnlyAccess"], 7200, "2h, as asked for; the role allows 2h"),
+        (["ReadOnlyAccess"], 3600, "2h, as asked for; the role allows 1h: AWS will refuse"),
+    ],
+)
+def test_the_roles_own_maximum_is_asked_for_where_it_counts(
+    world: World, policies: list[str], maximum: int, said: str
+) -> None:
+    """Ask IAM, by the source's own key, only where more than an hour is asked for; and say what it does not tell."""
+    key = world.sandbox.create_user("bob", policies=policies)
+    world.sandbox.create_role("long", world.sandbox.trust(str(key.arn)), max_session_duration=maximum)
+    environ = {"AWS_ACCESS_KEY_ID": key.access_key_id, "AWS_SECRET_ACCESS_KEY": key.secret_access_key}
+
+    short = world.run("explain", "long", **environ)
+    asked_for_short = world.actions()
+    done = world.run("explain", "long", "--duration", "2h", **environ)
+
+    assert ("Lives   1h, AWS's default\n" in short.stdout, []) == (True, asked_for_short)
+    assert f"Lives   {said}\n" in done.stdout
+    assert ["GetRole"] == world.actions()
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("power-user",), True),
+        (("power-user", "--duration", "30m", "--tag", "a=b"), True),
+        (("read-only", "--session-name", "me"), False),
+        (("read-only", "--min-remaining", "2h"), False),
+        (("read-only", "--policy-arn", "arn:aws:iam::aws:policy/ReadOnlyAccess"), False),
+    ],
+)
+def test_with_an_agent_it_says_what_the_agent_does(world: World, words: tuple[str, ...], *, code: bool) -> None:
+    """Go by its session, and by what it holds, as it was said; each call and each variable."""
+    assert world.run("login", world.device.code()).returncode == 0
+    for held in (False, True):
+        told = explained(world, *words)
+        world.sandbox.clear_calls()
+        done = world.run(*words, "--shell", "json")
+
+        assert 0 == done.returncode
+        assert _flat(planned(told)) == made(world)
+        assert (held, held) == (told["agent"]["hands_out_the_role"], told["agent"]["role"] is not None)
+        assert (code, False) == (
+            told["agent"]["session_in_place_of_a_code"],
+            bool(told["mfa"]) and told["mfa"]["code_needed"],
+        )
+        changed = json.loads(done.stdout)
+        assert (told["variables"]["sets"], told["variables"]["unsets"]) == (
+            [name for name, value in changed.items() if value is not None and not name.startswith("AWSENV_SAVED_")],
+            [name for name, value in changed.items() if value is None],
+        )
+
+
+def _flat(calls: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
+    """Return *calls* with the names that the query protocol has for what is a list."""
+    spelt = {"Tags": ["Tags.member.1.Key", "Tags.member.1.Value"], "PolicyArns": ["PolicyArns.member.1.arn"]}
+    return [(action, sorted(part for name in names for part in spelt.get(name, [name]))) for action, names in calls]
+
+
+def test_without_a_session_the_agent_leaves_the_code_to_the_person(world: World) -> None:
+    """Say so after `awsenv lock`, and that a longer duration needs a code all the same."""
+    assert world.run("login", world.device.code()).returncode == 0
+    by_duration = world.run("explain", "power-user", "--duration", "2h").stdout
+    assert world.run("lock").returncode == 0
+    told = explained(world, "power-user")
+    page = world.run("explain", "power-user").stdout
+
+    assert re.search(
+        r"holds an MFA session, 1[12]h\d\dm left, but AWS gives more than an hour only for a code\n", by_duration
+    )
+    assert "Code    asked for\n" in by_duration
+    assert (True, None, None) == (told["mfa"]["code_needed"], told["agent"]["role"], told["agent"]["session"])
+    assert "Agent   holds nothing of this\n" in page
+    assert "Code    asked for; awsenv login spares it for a day\n" in page
+
+
+def test_the_session_page(world: World) -> None:
+    """Show that the agent's session signs, and what is left of what it holds."""
+    assert world.run("login", world.device.code()).returncode == 0
+    before = world.run("explain", "power-user").stdout
+    assert world.run("power-user", "--shell", "json").returncode == 0
+    after = world.run("explain", "power-user").stdout
+
+    assert "Code    none is needed now\n" in before
+    assert re.search(r"\nAgent   holds an MFA session, 1[12]h\d\dm left, which stands for a code\n", before)
+    assert "\n1. sts:AssumeRole, with the MFA session\n" in before
+    assert "Agent   holds the role, 59m left, and hands it out\nLives   59m, what is left of it\n" in after
+    assert "sts:" not in after
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "source"),
+    [
+        (
+            "sso_start_url = https://x.test\nsso_region = eu-west-1\nsso_account_id = 111122223333\nsso_role_name = R\n",
+            "the credentials of the source as they are",
+            "IAM Identity Center of profile other",
+        ),
+        (
+            "credential_process = /bin/false\n",
+            "the credentials of the source as they are",
+            "credential_process of profile other",
+        ),
+        (
+            "role_arn = arn:aws:iam::111122223333:role/x\ncredential_source = Ec2InstanceMetadata\n",
+            "arn:aws:iam::111122223333:role/x",
+            "the role of this EC2 instance",
+        ),
+    ],
+)
+def test_other_sources_are_named_and_not_asked(world: World, text: str, title: str, source: str) -> None:
+    """Run no command, and open no connection, to explain one."""
+    world.configure(f"\n[profile other]\n{text}")
+    done = world.run("explain", "other")
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert done.stdout.startswith(f"other: {title}\n\nSource  {source}  ~/.aws/config:"), done.stdout
+
+
+def test_a_mistake_is_that_of_use(world: World) -> None:
+    """Fail as `use` would, with no `false` for a shell: nothing evaluates this."""
+    done = world.run("explain", "power-usr", "--profile", "nowhere")
+
+    assert (3, "") == (done.returncode, done.stdout)
+    assert done.stderr.startswith("awsenv: there is no profile 'nowhere'")
