@@ -83,6 +83,17 @@ class Terminal:
         """Write one line."""
         self._write(printable(text) + "\n")
 
+    def draw(self, text: str) -> None:
+        """Write *text* as it is, escape sequences too: never what others wrote."""
+        self._write(text)
+
+    def rows(self) -> int:
+        """Return how many lines it shows."""
+        try:
+            return os.get_terminal_size(self._descriptor).lines
+        except OSError:
+            return 0
+
     def ask(self, prompt: str, *, echo: bool = True) -> str | None:
         """Ask for one line.
 
@@ -325,7 +336,7 @@ def ask_secret(prompt: str, *, terminal: Callable[[], Terminal] = Terminal.open)
     try:
         opened = terminal()
     except OSError:
-        raise UsageError(f"{what}: there is no terminal to ask at") from None
+        raise UsageError(f"{what}: there is no terminal to ask at", hint="give it in place of -") from None
     with closing(opened):
         answer = opened.ask(prompt, echo=False)
     if not answer:

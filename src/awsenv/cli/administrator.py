@@ -1,0 +1,70 @@
+"""Who sets an account up: the credentials that may administer IAM, wherever a person has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from awsenv import config, environment
+from awsenv.cli.obtain import obtain
+from awsenv.cli.options import RoleOptions
+from awsenv.config.text import quoted
+from awsenv.errors import ConfigError
+from awsenv.model import Credentials
+
+if TYPE_CHECKING:
+    from awsenv.aws.iam import Iam
+    from awsenv.aws.sts import Identity
+    from awsenv.cli.outcome import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """IAM with the credentials of somebody, and who that is."""
+
+    iam: Iam = field(repr=False)
+    identity: Identity
+    region: str | None
+    """The region that came with the credentials; None: none is known."""
+
+
+def administrator(caller: Caller, profile: str | None, option: str) -> Administrator:
+    """Return IAM as *profile* is let in, be it a role or a source; without a profile, as the AWS CLI would be.
+
+    The keys of a role that awsenv has put into this shell count then: whoever is an administrator here wants to be.
+
+    Args:
+        caller: Who runs the command.
+        profile: The name that was given; None: none.
+        option: The option that names a profile, for messages.
+
+    Raises:
+        ConfigError: There is no such profile.
+        AwsenvError: Its credentials cannot be had, or AWS does not know them.
+    """
+    from awsenv.aws.iam import Iam  # noqa: PLC0415 - 150 ms of botocore, only to ask AWS
+    from awsenv.aws.session import open_session  # noqa: PLC0415 - the same
+    from awsenv.aws.sts import Sts  # noqa: PLC0415 - the same
+    from awsenv.aws.translate import Call  # noqa: PLC0415 - the same
+
+    base = environment.original(caller.environ)
+    profiles = config.read(base, caller.folder)
+    environ = caller.environ
+    key, secret = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
+    settings, region = None, environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    if profile is None and key and secret:
+        credentials = Credentials(key, secret, environ.get("AWS_SESSION_TOKEN"))
+    else:
+        name = profile or base.get("AWS_DEFAULT_PROFILE") or base.get("AWS_PROFILE") or "default"
+        if profiles.get(name) is None:
+            raise ConfigError(
+                f"there is no profile {quoted(name)} in {profiles.where}",
+                place=option,
+                hint=config.did_you_mean(name, profiles) or f"{option} names a profile that may administer IAM",
+            )
+        got = obtain(caller, name, None, RoleOptions())
+        credentials, settings, region = got.credentials, got.chain.settings_profile, got.chain.region
+    session = open_session(profiles, base, profile=settings, region=region)
+    identity = Sts(session).identity(Call(), credentials)
+    call = Call(denied_hint=f"{option} names a profile that may administer IAM in account {identity.account}")
+    return Administrator(Iam(session, credentials, call), identity, region)

@@ -1,0 +1,176 @@
+"""`awsenv setup`: show what is about to be made in an account, ask, and make it; or print it as a template."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from awsenv import config, environment
+from awsenv.cli import process, report
+from awsenv.cli.administrator import Administrator, administrator
+from awsenv.cli.outcome import Caller, Print
+from awsenv.cli.setup_tools import Tools, open_terminal
+from awsenv.config.names import legal_session_name
+from awsenv.errors import ConfigError, MfaError, UsageError
+from awsenv.setup import cloudformation, key_store, steps, terraform
+from awsenv.setup.draw import draw_up
+from awsenv.setup.local import local
+from awsenv.setup.plan import CreateDevice, KeyPlace, Plan, Wanted, described
+from awsenv.setup.roles import parse, user_name
+from awsenv.setup.state import look
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from awsenv.mfa import Terminal
+    from awsenv.model import Environ
+    from awsenv.setup.roles import WantedRole
+
+_TEMPLATES = {"cloudformation": cloudformation.template, "terraform": terraform.template}
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The options, as typed."""
+
+    profile: str | None = None
+    role_profile: str | None = None
+    user: str | None = None
+    region: str | None = None
+    dry_run: bool = False
+    template: str | None = None
+    keyring: bool = False
+    print_key: bool = False
+    yes: bool = False
+
+    @property
+    def key_place(self) -> KeyPlace:
+        """Where the access key is to go.
+
+        Raises:
+            UsageError: To two places.
+        """
+        if self.keyring and self.print_key:
+            raise UsageError("--keyring and --print-key exclude each other", hint="choose one of the two")
+        return KeyPlace.KEYRING if self.keyring else KeyPlace.PRINTED if self.print_key else KeyPlace.FILE
+
+
+def setup(caller: Caller, words: Sequence[str], answers: Answers) -> Print:
+    """Make what is missing of a user, its MFA device, its access key and its roles, and the profiles for them.
+
+    Raises:
+        AwsenvError: Of every kind but `LaunchError`. What was made before it stays, and a second run goes on from it.
+    """
+    roles = parse(words)
+    user = _user(caller.environ) if answers.user is None else user_name(answers.user)
+    if answers.template is not None:
+        return Print(_template(roles, user, answers))
+    if answers.key_place is KeyPlace.KEYRING:
+        key_store.check(caller.environ)
+    admin = administrator(caller, answers.profile, "--profile")
+    role_admin = (
+        admin if answers.role_profile is None else administrator(caller, answers.role_profile, "--role-profile")
+    )
+    wanted = _wanted(roles, user, admin, role_admin, answers)
+    profiles = config.read(environment.original(caller.environ), caller.folder)
+    plan = draw_up(wanted, look(admin.iam, role_admin.iam, wanted), local(profiles, wanted))
+    if not plan.steps:
+        return Print(_ready(wanted, "Nothing to do: all of it is there."), plan.notes)
+    text = report.printable(_headed(plan, wanted, admin))
+    if answers.dry_run:
+        return Print(text)
+    process.complain(text)
+    _carry_out(plan, wanted, caller, (admin, role_admin), answers)
+    return Print("" if answers.print_key else _ready(wanted, "Done."))
+
+
+def _user(environ: Environ) -> str:
+    names = (legal_session_name(environ[name]) for name in ("LOGNAME", "USER", "USERNAME") if environ.get(name))
+    login = next((name for name in names if name is not None), None)
+    if login is None:
+        raise UsageError("what shall the user be called?", hint="--user NAME")
+    return f"awsenv-{login}"[:64]
+
+
+def _wanted(
+    roles: tuple[WantedRole, ...], user: str, admin: Administrator, role_admin: Administrator, answers: Answers
+) -> Wanted:
+    partition, other = (each.identity.arn.split(":")[1] for each in (admin, role_admin))
+    if partition != other:
+        raise ConfigError(
+            f"the user would be in {partition}, and the roles in {other}: no role can be assumed across partitions",
+            place="--role-profile",
+            hint="name an administrator of an account in the same partition",
+        )
+    return Wanted(
+        user=user,
+        source_profile=user,
+        account=admin.identity.account,
+        role_account=role_admin.identity.account,
+        roles=roles,
+        partition=partition,
+        region=answers.region or admin.region,
+        key_place=answers.key_place,
+    )
+
+
+def _template(roles: tuple[WantedRole, ...], user: str, answers: Answers) -> str:
+    spell = _TEMPLATES.get(answers.template or "")
+    if spell is None:
+        raise UsageError(
+            "the format is none of cloudformation, terraform", place="--format", hint="choose one of the two"
+        )
+    here = "123456789012"
+    there = here if answers.role_profile is None else "210987654321"
+    return spell(Wanted(user, user, here, there, roles))
+
+
+def _headed(plan: Plan, wanted: Wanted, admin: Administrator) -> list[str]:
+    across = f", with roles in {wanted.role_account}" if wanted.crosses_accounts else ""
+    return [f"In account {wanted.account}{across}, as {admin.identity.arn.split(':', 5)[5]}:", *described(plan)]
+
+
+def _carry_out(
+    plan: Plan, wanted: Wanted, caller: Caller, admins: tuple[Administrator, Administrator], answers: Answers
+) -> None:
+    admin, role_admin = (each.iam for each in admins)
+    shows_device = any(isinstance(step.action, CreateDevice) for step in plan.steps)
+    with ExitStack() as stack:
+        terminal = stack.enter_context(closing(open_terminal())) if shows_device or not answers.yes else None
+        if terminal is not None and not answers.yes:
+            _ask(terminal)
+        _walk(plan, Tools(admin, role_admin, wanted, caller, terminal))
+
+
+def _ask(terminal: Terminal) -> None:
+    answer = terminal.ask("Make it so? [y/N] ")
+    if answer is None or answer.lower() not in {"y", "yes"}:
+        raise MfaError("nothing was changed: the plan was not accepted", hint="--yes accepts it")
+
+
+def _walk(plan: Plan, tools: Tools) -> None:
+    """Take the steps, and say of each that it is done; where one fails, say what is there and what is left."""
+    for number, step in enumerate(plan.steps, start=1):
+        try:
+            steps.carry_out(step, tools)
+        except BaseException:
+            tools.put_away()
+            process.complain(report.noted(_stopped(number, plan)))
+            raise
+        tools.put_away()
+        process.complain(report.printable([f"done: {number}. {step.title}"]))
+
+
+def _stopped(number: int, plan: Plan) -> list[str]:
+    there = "" if number == 1 else f"; what was done before stays ({number - 1} of {len(plan.steps)} steps)"
+    return [
+        f"setup stopped at step {number}, {plan.steps[number - 1].title}{there}",
+        "awsenv setup, run again, looks at what is there and goes on",
+    ]
+
+
+def _ready(wanted: Wanted, first: str) -> str:
+    calls = [f"  awsenv {role.name}{' CODE' if role.mfa else ''}" for role in wanted.roles]
+    once = ["", "AWS takes each MFA code once: wait for the next one."] if wanted.wants_mfa else []
+    return report.printable([first, "", "Next:", *calls, *once])

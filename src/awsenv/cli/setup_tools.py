@@ -1,0 +1,162 @@
+"""What the steps of `awsenv setup` need of a person's machine: the terminal, and the two files."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from awsenv import config, environment, mfa
+from awsenv.cli import process, report
+from awsenv.config import files as aws_files
+from awsenv.config import limits
+from awsenv.errors import MfaError
+from awsenv.setup import files, key_store, qr
+from awsenv.setup.plan import KeyPlace, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from awsenv.aws.iam import Iam
+    from awsenv.cli.outcome import Caller
+    from awsenv.config.files import File
+    from awsenv.errors import AwsenvError
+    from awsenv.model import Credentials, Environ
+
+_ALTERNATE, _BACK = "\x1b[?1049h\x1b[H", "\x1b[?1049l"
+_ROWS_BESIDES = 8
+
+
+def open_terminal() -> mfa.Terminal:
+    """Return the person's terminal.
+
+    Raises:
+        MfaError: There is none.
+    """
+    try:
+        return mfa.Terminal.open()
+    except OSError:
+        raise MfaError(
+            "nothing was changed: there is no terminal to show the QR code of the MFA device at, or to ask at",
+            hint="run it in a terminal; --dry-run shows the plan without one, and --yes asks no more than the codes",
+        ) from None
+
+
+class Tools:
+    """The tools, as `steps.Tools` describes them. They are put away at the end.
+
+    Args:
+        admin: Administers the account of the user.
+        role_admin: Administers the account of the roles.
+        wanted: What is set up.
+        caller: Whose files are written.
+        terminal: Where the QR code is shown and codes are asked for; None: neither will be needed.
+    """
+
+    def __init__(
+        self, admin: Iam, role_admin: Iam, wanted: Wanted, caller: Caller, terminal: mfa.Terminal | None
+    ) -> None:
+        self.admin = admin
+        self.role_admin = role_admin
+        self._wanted = wanted
+        self._environ = environment.original(caller.environ)
+        self._folder = caller.folder
+        self._terminal = terminal
+        self._shows = False
+
+    def put_away(self) -> None:
+        """Take the QR code off the screen, where it could be."""
+        if self._shows and self._terminal is not None:
+            self._terminal.draw(_BACK)
+        self._shows = False
+
+    def show_device(self, user: str, account: str, seed: str) -> None:
+        """Show the key of a new MFA device, where it leaves no trace in the scrollback if it fits on the screen."""
+        terminal = self._at_terminal()
+        drawn = qr.draw(qr.otpauth(user, account, seed))
+        with_drawing = "Scan this with an authenticator app, or type its key there:"
+        alone = "Type this key into an authenticator app (awsenv-shell[setup] draws a QR code of it):"
+        text = [
+            *([alone] if drawn is None else [drawn, with_drawing]),
+            seed,
+            f"It is shown only now. The device is {user}, in account {account}.",
+        ]
+        rows = sum(part.count("\n") + 1 for part in text) + _ROWS_BESIDES
+        if rows <= terminal.rows():
+            terminal.draw(_ALTERNATE)
+            self._shows = True
+        terminal.draw("\n".join(text) + "\n")
+
+    def ask_codes(self, serial: str, after: AwsenvError | None) -> tuple[str, str]:
+        """Ask for two codes that follow one another.
+
+        Raises:
+            MfaError: Cancelled.
+        """
+        del serial  # it is what is on the screen
+        terminal = self._at_terminal()
+        if after is not None:
+            terminal.tell(f"{after.fact}.")
+        first = _code(terminal, "MFA code that the app shows now: ")
+        while (second := _code(terminal, "The one after it, in up to 30 seconds: ")) == first:
+            terminal.tell("that is the same code; wait for the next one")
+        return first, second
+
+    def keep_key(self, credentials: Credentials) -> None:
+        """Keep the access key where it was asked to go.
+
+        Raises:
+            ConfigError: It cannot be written there.
+        """
+        name = self._wanted.source_profile
+        pair = {
+            "aws_access_key_id": credentials.access_key_id,
+            "aws_secret_access_key": credentials.secret_access_key,
+        }
+        if self._wanted.key_place is KeyPlace.FILE:
+            self._add(aws_files.credentials_file, {name: pair}, private=True)
+        elif self._wanted.key_place is KeyPlace.KEYRING:
+            line = key_store.store(name, credentials, self._environ)
+            profiles = config.read(self._environ, self._folder)
+            self._add(aws_files.config_file, {files.header(profiles, name): {"credential_process": line}})
+        else:
+            process.write_or_fail(report.printable([f"[{name}]", *(f"{key} = {value}" for key, value in pair.items())]))
+
+    def write_profiles(self, sections: Mapping[str, Mapping[str, str]]) -> None:
+        """Write the profiles.
+
+        Raises:
+            ConfigError: They cannot be written.
+        """
+        self._add(aws_files.config_file, sections)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for AWS."""
+        time.sleep(seconds)
+
+    def _at_terminal(self) -> mfa.Terminal:
+        # Whoever walks the plan has opened one for the steps that need it.
+        return self._terminal or open_terminal()
+
+    def _add(
+        self,
+        find: Callable[[Environ, str | None], File],
+        sections: Mapping[str, Mapping[str, str]],
+        *,
+        private: bool = False,
+    ) -> None:
+        file = find(self._environ, self._folder)
+        text = files.with_settings(file.text or "", sections, file.name)
+        files.write(file.path, text, private=private, name=file.name)
+
+
+def _code(terminal: mfa.Terminal, prompt: str) -> str:
+    while True:
+        answer = terminal.ask(prompt)
+        if answer is None:
+            raise MfaError(
+                "cancelled: the MFA device is not enabled", hint="run awsenv setup again: it shows a new QR code"
+            )
+        try:
+            return limits.mfa_code(answer)
+        except MfaError as error:
+            terminal.tell(error.fact)

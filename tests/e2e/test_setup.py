@@ -1,0 +1,274 @@
+"""From an empty account and an administrator's key to a role in the shell; and from half a set-up to a whole one."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import stat
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from pyotp import TOTP, parse_uri
+
+from awsenv.agent import place
+from awsenv.sandbox import Fault, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from e2e.conftest import Spelling, Terminal
+
+USER = "awsenv-alice"
+ACCEPT = "Make it so? [y/N] "
+FIRST = "MFA code that the app shows now: "
+SECOND = "The one after it, in up to 30 seconds: "
+
+STEPS = (
+    "CreateUser",
+    "CreateVirtualMFADevice",
+    "EnableMFADevice",
+    "CreateRole",
+    "AttachRolePolicy",
+    "CreateAccessKey",
+)
+"""The calls that change an account, in the order of the first of each."""
+
+
+@dataclass
+class Account:
+    """An empty account, its administrator at a terminal, and the telephone that QR codes are scanned with."""
+
+    sandbox: Sandbox
+    environ: dict[str, str] = field(repr=False)
+    start: Callable[..., Terminal]
+    read: Callable[[str], str]
+    telephone: TOTP | None = field(default=None, repr=False)
+
+    @property
+    def folder(self) -> Path:
+        """Return ~/.aws."""
+        return Path(self.environ["HOME"], ".aws")
+
+    def type(self, *words: str) -> Terminal:
+        """Type `awsenv setup` with *words*."""
+        return self.start([str(self.program), "setup", "--profile", "admin", *words], self.environ)
+
+    @property
+    def program(self) -> str:
+        """Return the path of awsenv."""
+        return str(Path(self.environ["PATH"].partition(os.pathsep)[0], "awsenv"))
+
+    def accepted(self, *words: str) -> Terminal:
+        """Type it, and accept the plan."""
+        terminal = self.type(*words)
+        terminal.see(re.escape(ACCEPT))
+        terminal.send("y\r")
+        return terminal
+
+    def code(self) -> str:
+        """Wait for the next code of the telephone: AWS takes each once."""
+        assert self.telephone is not None
+        self.sandbox.clock.elapse(30)
+        return self.telephone.at(self.sandbox.clock.now())
+
+    def scan(self, terminal: Terminal) -> None:
+        """Scan the QR code on the screen, as the app of a telephone does."""
+        totp = parse_uri(self.read(terminal.transcript.rpartition(ACCEPT)[2]))
+        assert isinstance(totp, TOTP)
+        self.telephone = totp
+
+    def enable(self, terminal: Terminal) -> None:
+        """Give the two codes; the first is asked for already."""
+        self.scan(terminal)
+        terminal.send(f"{self.code()}\r")
+        terminal.see(SECOND)
+        terminal.send(f"{self.code()}\r")
+
+    def complete(self) -> str:
+        """Run it again, from wherever it stands to its end, and return what it said."""
+        terminal = self.accepted()
+        if terminal.see(f"{FIRST}|Done\\.")[0] == FIRST:
+            self.enable(terminal)
+        assert 0 == terminal.gone(), terminal.transcript
+        return terminal.transcript
+
+    @property
+    def iam(self) -> Any:
+        """Return the IAM of the administrator."""
+        admin = self.sandbox.admin
+        return boto3.client(
+            "iam",
+            region_name="us-east-1",
+            endpoint_url=self.sandbox.url,
+            aws_access_key_id=admin.access_key_id,
+            aws_secret_access_key=admin.secret_access_key,
+        )
+
+    def check_that_it_is_whole(self) -> None:
+        """Check that one of each is there, and the files name them."""
+        iam, text = self.iam, (self.folder / "credentials").read_text()
+        (key,) = iam.list_access_keys(UserName=USER)["AccessKeyMetadata"]
+        (device,) = iam.list_mfa_devices(UserName=USER)["MFADevices"]
+        roles = {role["RoleName"] for role in iam.list_roles()["Roles"]}
+        assert {"power-user", "read-only"} == roles
+        assert 1 == text.count(f"aws_access_key_id = {key['AccessKeyId']}\n")
+        assert 1 == (self.folder / "config").read_text().count(f"mfa_serial = {device['SerialNumber']}\n")
+        assert "Nothing to do" in self.nothing_to_do()
+
+    def nothing_to_do(self) -> str:
+        """Run it once more, which changes nothing, and return what it says."""
+        before = [path.read_bytes() for path in sorted(self.folder.iterdir())]
+        self.sandbox.clear_calls()
+        terminal = self.type()
+        assert 0 == terminal.gone(), terminal.transcript
+        assert [path.read_bytes() for path in sorted(self.folder.iterdir())] == before
+        assert not [call.action for call in self.sandbox.calls if not call.action.startswith(("Get", "List"))]
+        return terminal.transcript
+
+
+@pytest.fixture
+def account(
+    program: str,
+    clean_environ: dict[str, str],
+    terminal: Callable[..., Terminal],
+    decode: Callable[[str], str],
+) -> Iterator[Account]:
+    """Return an account with nothing in it but an administrator, whose key is in ~/.aws/credentials."""
+    with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="awsenv-", dir="/tmp") as runtime:
+        sandbox.clock.elapse(5 - sandbox.clock.now().timestamp() % 30)
+        folder = Path(clean_environ["HOME"], ".aws")
+        folder.mkdir()
+        key = sandbox.admin
+        (folder / "credentials").write_text(
+            f"# mine\n[admin]\naws_access_key_id={key.access_key_id}\naws_secret_access_key={key.secret_access_key}"
+        )
+        path = os.pathsep.join((str(Path(program).parent), clean_environ["PATH"]))
+        environ = (
+            clean_environ | sandbox.environ() | {"LOGNAME": "alice", "PATH": path, place.VARIABLE: f"{runtime}/run"}
+        )
+        yield Account(sandbox, environ, terminal, decode)
+
+
+def test_from_nothing_to_a_role(account: Account, shell: Spelling, require: Callable[[str], str]) -> None:
+    """Set an empty account up, scan the QR code, and put the role on in a real shell."""
+    setup = account.accepted()
+    setup.see(FIRST)
+    account.enable(setup)
+    assert 0 == setup.gone(), setup.transcript
+    shell.furnish(Path(account.environ["HOME"]), hook=False)
+
+    typed = account.start([require(shell.name), "-i"], account.environ | {"TERM": "dumb"}, status=shell.status)
+    typed.prompt()
+    typed.run(f'eval "$(awsenv power-user {account.code()})"')
+    said = typed.run("awsenv status --verify")
+
+    assert f"arn:aws:sts::{account.sandbox.account}:assumed-role/power-user/" in said
+    account.check_that_it_is_whole()
+
+
+def test_the_role_without_mfa_needs_no_code(account: Account) -> None:
+    """Make the roles that are named, and none else."""
+    setup = account.accepted("read-only")
+    assert 0 == setup.gone(), setup.transcript
+
+    done = account.start([account.program, "exec", "read-only", "--", "awsenv", "status", "--verify"], account.environ)
+
+    assert 0 == done.gone()
+    assert "assumed-role/read-only/" in done.transcript
+    assert "CreateVirtualMFADevice" not in [call.action for call in account.sandbox.calls]
+
+
+def test_the_files_keep_what_was_there(account: Account) -> None:
+    """Add to the files, and change not a byte of what stood in them; the one with the key is for its owner alone."""
+    before = (account.folder / "credentials").read_text()
+    (account.folder / "credentials").chmod(0o644)
+    (account.folder / "config").write_text("[profile  mine]  \r\nregion : eu-west-1\r\n")
+
+    assert 0 == account.accepted("read-only").gone()
+
+    path = account.folder / "credentials"
+    assert path.read_text().startswith(before)
+    assert 0o600 == stat.S_IMODE(path.stat().st_mode)
+    assert (account.folder / "config").read_bytes().startswith(b"[profile  mine]  \r\nregion : eu-west-1\r\n")
+    assert ["config", "credentials"] == sorted(each.name for each in account.folder.iterdir())
+
+
+def test_what_is_not_accepted_is_not_done(account: Account) -> None:
+    """Take any answer but yes for a no."""
+    for answer in ("\r", "n\r", "nay\r", "\x04"):
+        terminal = account.type()
+        terminal.see(re.escape(ACCEPT))
+        terminal.send(answer)
+        assert 6 == terminal.gone()
+        assert "nothing was changed" in terminal.transcript
+    assert not [call.action for call in account.sandbox.calls if not call.action.startswith(("Get", "List"))]
+
+
+def test_wrong_codes_are_asked_for_again(account: Account) -> None:
+    """Say that the codes were wrong, and ask again, with the same QR code on the screen."""
+    setup = account.accepted()
+    setup.see(FIRST)
+    account.scan(setup)
+    for wrong in ("123456", "654321"):
+        setup.send(f"{wrong}\r")
+        setup.see(f"{SECOND}|{FIRST}")
+    setup.send(f"{account.code()}\r")
+    setup.see(SECOND)
+    setup.send(f"{account.code()}\r")
+
+    assert 0 == setup.gone(), setup.transcript
+    account.check_that_it_is_whole()
+
+
+def test_the_key_of_the_device_is_not_left_in_the_scrollback(account: Account) -> None:
+    """Show the QR code on the alternate screen, and leave that before anything else is said."""
+    setup = account.accepted()
+    setup.see(FIRST)
+    account.enable(setup)
+    assert 0 == setup.gone()
+
+    assert account.telephone is not None
+    before, _, rest = setup.transcript.partition("\x1b[?1049h")
+    shown, _, after = rest.partition("\x1b[?1049l")
+    seed = account.telephone.secret
+    assert (False, True, False) == (seed in before, seed in shown, seed in after)
+
+
+@pytest.mark.parametrize("action", STEPS)
+def test_killed_at_any_step_it_can_be_completed(
+    account: Account, action: str, until: Callable[[Callable[[], object]], None]
+) -> None:
+    """Kill it with SIGKILL while AWS does not answer one of its calls, and run it again."""
+    account.sandbox.fail(action, Fault.HANG)
+    setup = account.accepted()
+    if STEPS.index(action) > 1:
+        setup.see(FIRST)
+        account.enable(setup)
+    until(lambda: not account.sandbox.faults_left(action))
+    os.kill(setup.process.pid, signal.SIGKILL)
+    setup.gone()
+
+    account.complete()
+
+    account.check_that_it_is_whole()
+
+
+@pytest.mark.parametrize("action", STEPS)
+def test_after_a_lost_answer_it_can_be_completed(account: Account, action: str) -> None:
+    """Say how far it came where AWS has done a thing and the answer is lost, and run it again."""
+    account.sandbox.fail(action, Fault.DROP_AFTER)
+    setup = account.accepted()
+    if STEPS.index(action) > 1:
+        setup.see(FIRST)
+        account.enable(setup)
+
+    assert 7 == setup.gone(), setup.transcript
+    assert "setup stopped at step" in setup.transcript
+    assert "awsenv setup, run again," in setup.transcript
+    account.complete()
+    account.check_that_it_is_whole()
