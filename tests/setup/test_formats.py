@@ -1,0 +1,313 @@
+"""Each template says what the plan says: read by the tools' own parsers, with their functions worked out, and made."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hcl2
+import pytest
+from cfnlint import decode  # type: ignore[import-untyped]
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from awsenv import config
+from awsenv.aws.iam import Iam
+from awsenv.aws.session import open_session
+from awsenv.sandbox import Sandbox
+from awsenv.setup import cloudformation, terraform
+from awsenv.setup.draw import draw_up
+from awsenv.setup.local import local
+from awsenv.setup.plan import Document, Wanted, trust_policy, user_policy
+from awsenv.setup.roles import parse
+from awsenv.setup.state import look
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+USER = "awsenv-jane"
+HERE, THERE = "1" * 12, "2" * 12
+EXTERNAL_ID = "canary-external-id"
+WORDS = [
+    [],
+    ["read-only"],
+    ["deploy:ViewOnlyAccess,mfa,arn:aws:iam::123456789012:policy/team/x", "a.b:x/y,external-id", "a-b:Z,mfa"],
+    ["1st:PowerUserAccess", "-:ReadOnlyAccess", "_:ReadOnlyAccess", "null:ReadOnlyAccess", "A-1:X", "A1:X", "a+1:X"],
+]
+NAMES = st.text(st.sampled_from("abZ019_+=,.@-"), min_size=1, max_size=8).map(lambda name: name.replace(",", "."))
+
+
+@dataclass
+class Made:
+    """What a template makes."""
+
+    user: str
+    allowed: Document | None = None
+    """The user's inline policy."""
+    roles: dict[str, tuple[Document, set[str]]] = field(default_factory=dict)
+    """Name → trust policy, and the ARNs of the managed policies."""
+
+
+def wanted(words: list[str], there: str = HERE, here: str = HERE) -> Wanted:
+    """Return what is asked for; the roles are in the account *there*."""
+    return Wanted(USER, USER, here, there, parse(words))
+
+
+def by_plan(asked: Wanted) -> Made:
+    """Return what `awsenv setup` itself would make."""
+    roles = {
+        role.name: (
+            trust_policy(asked.user_arn, mfa=role.mfa, external_id=EXTERNAL_ID if role.external_id else None),
+            set(role.policy_arns("aws")),
+        )
+        for role in asked.roles
+    }
+    allowed = user_policy(map(asked.role_arn, asked.roles)) if asked.crosses_accounts else None
+    return Made(asked.user, allowed, roles)
+
+
+def by_cloudformation(asked: Wanted) -> Made:
+    """Work out the template as CloudFormation does, in each of the accounts."""
+    document, problems = decode.decode_str(cloudformation.template(asked))
+    assert isinstance(document, dict)
+    assert [] == problems
+    made = Made("")
+    for account in {asked.account, asked.role_account}:
+        stack = Stack(document, asked, account)
+        for resource in document["Resources"].values():
+            if "Condition" in resource and not stack.value(document["Conditions"][resource["Condition"]]):
+                continue
+            properties = stack.value(resource["Properties"])
+            if resource["Type"] == "AWS::IAM::User":
+                made.user = properties["UserName"]
+                for policy in properties.get("Policies", []):
+                    assert "assume-roles" == policy["PolicyName"]
+                    made.allowed = policy["PolicyDocument"]
+            else:
+                assert "AWS::IAM::Role" == resource["Type"]
+                trust, policies = properties["AssumeRolePolicyDocument"], properties["ManagedPolicyArns"]
+                made.roles[properties["RoleName"]] = (trust, set(policies))
+    return made
+
+
+@dataclass
+class Stack:
+    """A template in an account, with its parameters given."""
+
+    document: Any
+    asked: Wanted
+    account: str
+
+    def value(self, item: Any) -> Any:
+        """Work out the functions in *item*."""
+        if isinstance(item, list):
+            return [self.value(each) for each in item]
+        return self.mapping(item) if isinstance(item, dict) else item
+
+    def mapping(self, item: dict[str, Any]) -> Any:
+        """Work out one function, or those in a mapping that is none."""
+        match list(item.items()):
+            case [("Ref", name)]:
+                return self.named(name)
+            case [("Fn::Sub", text)]:
+                return re.sub(r"\$\{(.*?)\}", lambda match: self.named(match[1]), text)
+            case [("Fn::Equals", [one, other])]:
+                return self.value(one) == self.value(other)
+            case [("Fn::GetAtt", [resource, "Arn"])]:
+                assert "AWS::IAM::User" == self.document["Resources"][resource]["Type"]
+                return self.asked.user_arn
+        return {name: self.value(each) for name, each in item.items()}
+
+    def named(self, name: str) -> str:
+        """Return a parameter, of the template or of CloudFormation itself."""
+        own = {"AWS::AccountId": self.account, "AWS::Partition": "aws"}
+        if name in own:
+            return own[name]
+        assert name in self.document["Parameters"]
+        accounts = {"UserAccount": self.asked.account, "RoleAccount": self.asked.role_account}
+        return accounts.get(name, EXTERNAL_ID)
+
+
+def by_terraform(asked: Wanted) -> Made:
+    """Work out the configuration as Terraform does."""
+    module = Module(terraform.template(asked), asked)
+    (user,) = module.resources["aws_iam_user"].values()
+    made = Made(module.value(user["name"]))
+    for policy in module.resources.get("aws_iam_user_policy", {}).values():
+        assert ("assume-roles", asked.user) == (module.value(policy["name"]), module.value(policy["user"]))
+        made.allowed = module.value(policy["policy"])
+    for role in module.resources["aws_iam_role"].values():
+        assert ("${aws.roles}" if asked.crosses_accounts else None) == role.get("provider")
+        made.roles[module.value(role["name"])] = (module.value(role["assume_role_policy"]), set())
+    for attachment in module.resources["aws_iam_role_policy_attachment"].values():
+        made.roles[module.value(attachment["role"])][1].add(module.value(attachment["policy_arn"]))
+    return made
+
+
+class Module:
+    """A Terraform configuration, with its variables given."""
+
+    def __init__(self, text: str, asked: Wanted) -> None:
+        self.document = hcl2.loads(text)
+        self.asked = asked
+        self.resources: dict[str, dict[str, Any]] = {}
+        for block in self.document["resource"]:
+            ((kind, named),) = block.items()
+            ((name, settings),) = named.items()
+            found = self.resources.setdefault(kind.strip('"'), {})
+            assert name.strip('"') not in found, "two resources have one name"
+            found[name.strip('"')] = settings
+
+    def value(self, item: Any) -> Any:
+        """Work out the expressions in *item*."""
+        if isinstance(item, list):
+            return [self.value(each) for each in item]
+        if isinstance(item, dict):
+            return {name.strip('"'): self.value(each) for name, each in item.items() if not name.startswith("__")}
+        if item.startswith('"'):
+            return re.sub(r"\$\{(.*?)\}", lambda match: str(self.worked_out(match[1])), json.loads(item))
+        assert item.startswith("${")
+        return self.worked_out(item[2:-1])
+
+    def worked_out(self, expression: str) -> Any:
+        """Work out one expression."""
+        if expression.startswith("jsonencode("):
+            inner = expression.removeprefix("jsonencode(").removesuffix(")")
+            return self.value(hcl2.loads(f"x = {inner}\n")["x"])
+        match expression.split("."):
+            case ["data", "aws_partition", "current", "partition"]:
+                return "aws"
+            case ["var", name]:
+                (variable,) = (block[f'"{name}"'] for block in self.document["variable"] if f'"{name}"' in block)
+                assert variable["sensitive"] is True
+                return EXTERNAL_ID
+            case [kind, name, "name"]:
+                return self.value(self.resources[kind][name]["name"])
+            case ["aws_iam_user", "this", "arn"]:
+                return self.asked.user_arn
+            case ["aws_iam_role", name, "arn"]:
+                role = self.value(self.resources["aws_iam_role"][name]["name"])
+                return f"arn:aws:iam::{self.asked.role_account}:role/{role}"
+        raise AssertionError(expression)
+
+
+@pytest.mark.parametrize("read", [by_cloudformation, by_terraform])
+@pytest.mark.parametrize("there", [HERE, THERE], ids=["one account", "two accounts"])
+@pytest.mark.parametrize("words", WORDS, ids=lambda words: f"{len(words)} roles")
+def test_a_template_says_what_the_plan_says(words: list[str], there: str, read: Callable[[Wanted], Made]) -> None:
+    """The same user, the same trust, the same policies, and nothing else; whatever the roles are named."""
+    asked = wanted(words, there)
+
+    assert by_plan(asked) == read(asked)
+
+
+@pytest.mark.parametrize("read", [by_cloudformation, by_terraform])
+@settings(max_examples=30, deadline=None)
+@given(names=st.lists(NAMES, min_size=1, max_size=5, unique_by=str.lower), across=st.booleans())
+def test_any_names_are_kept_apart(names: list[str], read: Callable[[Wanted], Made], *, across: bool) -> None:
+    """Two names that differ in a dot are two resources, two parameters, two outputs."""
+    asked = wanted([f"{name}:ReadOnlyAccess,external-id" for name in names], THERE if across else HERE)
+
+    assert by_plan(asked) == read(asked)
+
+
+@pytest.mark.parametrize("words", WORDS, ids=lambda words: f"{len(words)} roles")
+def test_cfn_lint_finds_nothing(words: list[str], tmp_path: Path) -> None:
+    """Neither an error nor a warning nor a remark."""
+    paths = []
+    for there in (HERE, THERE):
+        paths.append(tmp_path / f"{there}.yaml")
+        paths[-1].write_text(cloudformation.template(wanted(words, there)))
+    ended = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), "--include-checks", "I", "--", *paths],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (0, "") == (ended.returncode, ended.stdout)
+
+
+@pytest.mark.parametrize("words", WORDS, ids=lambda words: f"{len(words)} roles")
+def test_terraform_fmt_has_nothing_to_do(words: list[str], require: Callable[[str], str], tmp_path: Path) -> None:
+    """The configuration is laid out as those who use Terraform have it, and its own parser takes it."""
+    program = require("terraform")
+    for there in (HERE, THERE):
+        ended = subprocess.run(
+            [program, "fmt", "-check", "-diff", "-"],
+            input=terraform.template(wanted(words, there)),
+            env={"HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert (0, "") == (ended.returncode, ended.stdout), ended.stderr
+
+
+@pytest.mark.parametrize("template", [cloudformation.template, terraform.template])
+@pytest.mark.parametrize("there", [HERE, THERE])
+def test_the_comment_names_the_command_that_completes_it(there: str, template: Callable[[Wanted], str]) -> None:
+    """With the same roles and the same user; no account and no external id is in the template."""
+    asked = wanted(["power-user", "deploy:ViewOnlyAccess,x,mfa", "b:x,external-id"], there)
+    text = template(asked)
+    line = next(line for line in text.splitlines() if line.startswith("#   awsenv setup "))
+    words, _, options = line.removeprefix("#   awsenv setup ").partition(" --")
+
+    assert asked.roles == parse(words.split())
+    assert f"user {USER} --profile ADMINISTRATOR" in options
+    assert asked.crosses_accounts == ("--role-profile" in options)
+    assert not any(account in text for account in (HERE, THERE))
+
+
+def test_the_outputs_are_the_arns_of_the_roles() -> None:
+    """One for each role, and an external id that nobody can read back."""
+    asked = wanted([])
+    document, _ = decode.decode_str(cloudformation.template(asked))
+    module = hcl2.loads(terraform.template(asked))
+
+    assert {
+        "RolePowerUserArn": {"Fn::GetAtt": ["RolePowerUser", "Arn"]},
+        "RoleReadOnlyArn": {"Fn::GetAtt": ["RoleReadOnly", "Arn"]},
+    } == {name: output["Value"] for name, output in document["Outputs"].items()}
+    assert {'"power_user_arn"', '"read_only_arn"'} == {name for block in module["output"] for name in block}
+    assert [("ExternalIdPowerUser", True)] == [(k, v["NoEcho"]) for k, v in document["Parameters"].items()]
+    assert "Default" not in document["Parameters"]["ExternalIdPowerUser"]
+
+
+@pytest.mark.parametrize("read", [by_cloudformation, by_terraform])
+@pytest.mark.parametrize("across", [False, True])
+def test_setup_completes_what_a_template_has_made(
+    read: Callable[[Wanted], Made], tmp_path: Path, *, across: bool
+) -> None:
+    """It finds the user and the roles as they should be: what is left is the device, the key and the profiles."""
+    with Sandbox() as sandbox:
+        environ = sandbox.environ() | {"HOME": str(tmp_path)}
+        session = open_session(None, environ)
+        admin = role_admin = Iam(session, sandbox.admin)
+        if across:
+            role_admin = Iam(
+                session, sandbox.create_user("role-admin", policies=["AdministratorAccess"], account=THERE)
+            )
+        asked = wanted([], THERE if across else sandbox.account, sandbox.account)
+        make(read(asked), admin, role_admin)
+        plan = draw_up(asked, look(admin, role_admin, asked), local(config.read(environ), asked))
+
+    assert ["CreateDevice", "CreateKey", "WriteProfiles"] == [type(step.action).__name__ for step in plan.steps]
+
+
+def make(made: Made, admin: Iam, role_admin: Iam) -> None:
+    """Make it, as CloudFormation and Terraform do."""
+    admin.change("create_user", UserName=made.user)
+    if made.allowed is not None:
+        document = json.dumps(made.allowed)
+        admin.change("put_user_policy", UserName=made.user, PolicyName="assume-roles", PolicyDocument=document)
+    for name, (trust, policies) in made.roles.items():
+        role_admin.change("create_role", RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+        for arn in policies:
+            role_admin.change("attach_role_policy", RoleName=name, PolicyArn=arn)
