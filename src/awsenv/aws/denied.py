@@ -106,9 +106,16 @@ def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, str] | None:
     if hop.mfa is not None:
         return None
     if any(isinstance(earlier, AssumeRole) for earlier in before) or chain.source.kind in OF_A_ROLE:
-        # A note says that a device is configured where it is of no use: whoever wrote it counts on it.
-        rank = 0 if hop.notes else 4
+        # Whoever has configured a device where it is of no use counts on it.
+        rank = -1 if _has_device_of_its_own(chain, hop) else 4
         return rank, "a role that demands MFA cannot be reached through another role: assume it from the user's own key"
     if any(isinstance(earlier, GetSessionToken) for earlier in before):
         return 1, "it may demand a more recent MFA code than that of the session: pass one as the second word"
     return 1, "if it demands MFA, set mfa_serial or pass a code as the second word"
+
+
+def _has_device_of_its_own(chain: Chain, hop: AssumeRole) -> bool:
+    """Tell whether the profile of a later hop names an MFA device: it is used for the first hop, or not at all."""
+    device, role = chain.hops[0].origins.get("mfa_serial"), hop.origins.get("role")
+    is_moved = device is not None and role is not None and device.section == role.section is not None
+    return is_moved or any("mfa_serial" in note for note in hop.notes)

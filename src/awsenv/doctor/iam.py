@@ -31,6 +31,8 @@ class Readers(NamedTuple):
 
     def and_of(self, signer: Signer) -> Readers:
         """Return these, and *signer* after them."""
+        if any(iam.signer == signer.credentials for _, iam in self.all):
+            return self
         return Readers((*self.all, (signer.principal.account, Iam(signer.sts.session, signer.credentials))))
 
     def read(self, account: str, action: str, **parameters: Any) -> dict[str, Any] | None:

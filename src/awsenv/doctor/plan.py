@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -105,9 +106,8 @@ def _spelled(chain: Chain) -> str:
 def _notes(chain: Chain) -> Generator[Finding, None, None]:
     for note in chain.notes:
         place, _, fact = note.partition(": ")
-        yield Finding(
-            "chain", Verdict.WARNING, fact, place, "awsenv explain ROLE shows each value and where it is from"
-        )
+        hint = f"awsenv explain {shlex.quote(printable(chain.role))} shows where each value is from"
+        yield Finding("chain", Verdict.WARNING, fact, place, hint)
 
 
 def _region(chain: Chain) -> Finding:

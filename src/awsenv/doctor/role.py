@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from awsenv import config
 from awsenv.config.text import listed, printable
 from awsenv.doctor import attempt, permissions, trust
 from awsenv.doctor.attempt import Patient, placed
@@ -92,13 +93,17 @@ def _missing(patient: Patient, hop: AssumeRole) -> Finding:
         with suppress(AwsenvError):
             names |= {each["RoleName"]: each["Arn"] for each in iam.read_all("list_roles", "Roles")}
     close = get_close_matches(hop.role.name, names, n=1, cutoff=0.6)
+    # A name that was typed may have been meant for a profile.
+    meant = config.did_you_mean(hop.role.name, patient.plan.profiles) if hop.profile is None else None
+    # A name that was typed may have been meant for a profile.
+    meant = config.did_you_mean(hop.role.name, patient.plan.profiles) if hop.profile is None else None
     wanted = "set role_arn to that of a role: aws iam list-roles shows them"
     return Finding(
         "role",
         Verdict.WRONG,
         f"account {hop.role.account} has no role {printable(hop.role.name)}",
         placed(hop, "role"),
-        f"set role_arn = {printable(names[close[0]])}" if close else wanted,
+        meant or (f"set role_arn = {printable(names[close[0]])}" if close else wanted),
     )
 
 

@@ -1,0 +1,663 @@
+"""Broken set-ups: `awsenv doctor` names the true cause first, and its cure makes the role work."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from awsenv.sandbox import Fault
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from awsenv.model import Credentials
+    from conftest import World
+
+Cure = Callable[[], object]
+
+ADMIN = ("--iam-profile", "admin")
+"""Lets the doctor read IAM: without it the user of the README may read nothing."""
+
+ELSEWHERE = "210987654321"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The README's world with one thing broken."""
+
+    name: str
+    words: str
+    """Behind `awsenv doctor`; `{code}` is a code that AWS takes."""
+    check: str
+    """What the first finding that is wrong is about."""
+    says: str
+    """Its fact, a regular expression."""
+    cure: str
+    """Its hint, likewise."""
+    break_it: Callable[[World], Cure]
+    """Breaks it, and returns what does as the hint says."""
+    admin: bool = True
+    """Whether the doctor may read IAM."""
+
+
+def _client(world: World, service: str, credentials: Credentials | None = None) -> Any:
+    keys = credentials or world.sandbox.admin
+    return boto3.client(
+        service,
+        endpoint_url=world.sandbox.url,
+        region_name="us-east-1",
+        aws_access_key_id=keys.access_key_id,
+        aws_secret_access_key=keys.secret_access_key,
+    )
+
+
+def _file(world: World, name: str) -> Path:
+    return Path(world.environ["HOME"]) / ".aws" / name
+
+
+def _edited(old: str, new: str, name: str = "config") -> Callable[[World], Cure]:
+    """Return what replaces *old*, a regular expression, in a file; to put it back is the cure."""
+
+    def break_it(world: World) -> Cure:
+        path = _file(world, name)
+        before = path.read_bytes()
+        after, count = re.subn(old.encode(), new.encode(), before)
+        assert count, old
+        path.write_bytes(after)
+        return lambda: path.write_bytes(before)
+
+    return break_it
+
+
+def _environ(**variables: str) -> Callable[[World], Cure]:
+    """Return what sets variables; to put them back as they were is the cure."""
+
+    def break_it(world: World) -> Cure:
+        before = dict(world.environ)
+        world.environ.update(variables)
+
+        def cure() -> None:
+            world.environ.clear()
+            world.environ.update(before)
+
+        return cure
+
+    return break_it
+
+
+def _trusting(
+    role: str, change: Callable[[World, dict[str, Any]], None], prepare: Callable[[World], object] = lambda _: None
+) -> Callable[[World], Cure]:
+    """Return what changes the statement of a role's trust policy; to put it back is the cure."""
+
+    def break_it(world: World) -> Cure:
+        prepare(world)
+        iam = _client(world, "iam")
+        before = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+        after = json.loads(json.dumps(before))
+        change(world, after["Statement"][0])
+        iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(after))
+        return lambda: iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(before))
+
+    return break_it
+
+
+def _both(*breaks: Callable[[World], Cure]) -> Callable[[World], Cure]:
+    """Return what does several things; the last is what is wrong, and is mended."""
+
+    def break_it(world: World) -> Cure:
+        return [each(world) for each in breaks][-1]
+
+    return break_it
+
+
+def _principal(arn: str) -> Callable[[World, dict[str, Any]], None]:
+    def change(world: World, statement: dict[str, Any]) -> None:
+        statement["Principal"] = {"AWS": arn.format(account=world.sandbox.account)}
+
+    return change
+
+
+def _condition(**operators: dict[str, str]) -> Callable[[World, dict[str, Any]], None]:
+    def change(_: World, statement: dict[str, Any]) -> None:
+        statement["Condition"] = operators
+
+    return change
+
+
+def _set(**fields: Any) -> Callable[[World, dict[str, Any]], None]:
+    return lambda _, statement: statement.update(fields)
+
+
+def _bob(world: World) -> None:
+    world.sandbox.create_user("bob")
+    world.sandbox.create_mfa_device("bob")
+
+
+def _deny(world: World) -> Cure:
+    """Let a role deny whoever comes without MFA, as many organizations do."""
+    trust = world.sandbox.trust(world.user_arn)
+    (allow,) = trust["Statement"]
+    deny = {**allow, "Effect": "Deny", "Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}}
+    # BoolIfExists holds where the key is missing, as it is with the key of a user.
+    arn = world.sandbox.create_role("careful", {**trust, "Statement": [allow, deny]})
+    serial = f"mfa_serial = {world.device.serial}\n"
+    profile = f"\n[profile careful]\nrole_arn = {arn}\nsource_profile = default\n"
+    world.configure(profile)
+    return lambda: world.configure(serial)
+
+
+def _deleted(world: World) -> Cure:
+    """Make a role that trusts a user who was deleted: AWS shows an id in the place of the ARN then."""
+    arn = world.sandbox.create_role("old", world.sandbox.trust("AIDAQ3EGRMEXAMPLE42X"))
+    world.configure(f"\n[profile old]\nrole_arn = {arn}\nsource_profile = default\n")
+    trust = json.dumps(world.sandbox.trust(world.user_arn))
+    return lambda: _client(world, "iam").update_assume_role_policy(RoleName="old", PolicyDocument=trust)
+
+
+def _behind_a_role(*, device: bool) -> Callable[[World], Cure]:
+    """Return what makes a role that demands MFA and that is reached through another; the cure leaves MFA out."""
+
+    def break_it(world: World) -> Cure:
+        sandbox = world.sandbox
+        first = sandbox.create_role("first", sandbox.trust(world.user_arn))
+        arn = sandbox.create_role("deep", sandbox.trust(first, mfa=True))
+        world.configure(f"\n[profile first]\nrole_arn = {first}\nsource_profile = default\n")
+        serial = f"mfa_serial = {world.device.serial}\n" if device else ""
+        world.configure(f"\n[profile deep]\nrole_arn = {arn}\nsource_profile = first\n{serial}")
+        trust = json.dumps(sandbox.trust(first))
+        return lambda: _client(world, "iam").update_assume_role_policy(RoleName="deep", PolicyDocument=trust)
+
+    return break_it
+
+
+def _allow(world: World, kind: str, name: str, action: str, resource: str, effect: str = "Allow") -> Cure:
+    statement = {"Effect": effect, "Action": action, "Resource": resource}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    holder = {f"{kind.capitalize()}Name": name}
+    iam = _client(world, "iam")
+    getattr(iam, f"put_{kind}_policy")(**holder, PolicyName="one", PolicyDocument=document)
+    return lambda: getattr(iam, f"delete_{kind}_policy")(**holder, PolicyName="one")
+
+
+def _other_account(world: World) -> Cure:
+    arn = world.sandbox.create_role("far", world.sandbox.trust(world.user_arn), account=ELSEWHERE)
+    world.configure(f"\n[profile far]\nrole_arn = {arn}\nsource_profile = default\n")
+    return lambda: _allow(world, "user", "alice", "sts:AssumeRole", arn)
+
+
+def _account_as_a_whole(world: World) -> Cure:
+    arn = world.sandbox.create_role("whole", world.sandbox.trust(world.sandbox.account))
+    world.configure(f"\n[profile whole]\nrole_arn = {arn}\nsource_profile = default\n")
+    return lambda: _allow(world, "user", "alice", "sts:AssumeRole", arn)
+
+
+def _denied(world: World) -> Cure:
+    return _allow(world, "user", "alice", "sts:*", "*", effect="Deny")
+
+
+def _path(world: World) -> Cure:
+    sandbox = world.sandbox
+    arn = sandbox.create_role("ops", sandbox.trust(world.user_arn), path="/team/")
+    world.configure(f"\n[profile ops]\nrole_arn = {arn.replace('/team', '')}\nsource_profile = default\n")
+    return lambda: _edited("role/ops", "role/team/ops")(world)
+
+
+def _clock(world: World) -> Cure:
+    world.sandbox.clock.advance(3600)
+    return lambda: world.sandbox.clock.advance(-3600)
+
+
+def _expired(world: World) -> Cure:
+    """Let the source be a session that has ended."""
+    path = _file(world, "credentials")
+    before = path.read_text()
+    key_id, secret = re.findall("= (.+)", before)[:2]
+    sts = boto3.client(
+        "sts",
+        endpoint_url=world.sandbox.url,
+        region_name="us-east-1",
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
+    )
+    keys = sts.get_session_token(DurationSeconds=900)["Credentials"]
+    admin = before.partition("[admin]")[2]
+    path.write_text(
+        f"[default]\naws_access_key_id = {keys['AccessKeyId']}\naws_secret_access_key = {keys['SecretAccessKey']}\n"
+        f"aws_session_token = {keys['SessionToken']}\n[admin]{admin}"
+    )
+    world.sandbox.clock.elapse(1000)
+    return lambda: path.write_text(before)
+
+
+def _inactive(world: World) -> Cure:
+    iam = _client(world, "iam")
+    key = re.findall("= (.+)", _file(world, "credentials").read_text())[0]
+
+    def turn(status: str) -> object:
+        return iam.update_access_key(UserName="alice", AccessKeyId=key, Status=status)
+
+    turn("Inactive")
+    return lambda: turn("Active")
+
+
+def _keys_in_the_environment(world: World) -> Cure:
+    key_id, secret = re.findall("= (.+)", _file(world, "credentials").read_text())[:2]
+    return _environ(AWS_ACCESS_KEY_ID=key_id, AWS_SECRET_ACCESS_KEY=secret)(world)
+
+
+def _security_token(world: World) -> Cure:
+    """Leave an old token of boto 2 beside a session's own, which it beats."""
+    key_id, secret = re.findall("= (.+)", _file(world, "credentials").read_text())[:2]
+    sts = boto3.client(
+        "sts",
+        endpoint_url=world.sandbox.url,
+        region_name="us-east-1",
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
+    )
+    keys = sts.get_session_token()["Credentials"]
+    _environ(
+        AWS_ACCESS_KEY_ID=keys["AccessKeyId"],
+        AWS_SECRET_ACCESS_KEY=keys["SecretAccessKey"],
+        AWS_SESSION_TOKEN=keys["SessionToken"],
+    )(world)
+    return _environ(AWS_SECURITY_TOKEN="canary-of-last-week")(world)
+
+
+def _used_code(world: World) -> Cure:
+    assert world.run("exec", "power-user", world.device.code(), "--", "true").returncode == 0
+    return lambda: world.sandbox.clock.elapse(60)
+
+
+def _unreadable(world: World) -> Cure:
+    if os.geteuid() == 0:
+        pytest.skip("root reads every file")
+    path = _file(world, "credentials")
+    path.chmod(0)
+    return lambda: path.chmod(0o600)
+
+
+def _portal(world: World) -> Cure:
+    world.sandbox.fail("GetCallerIdentity", Fault.HTML, times=1)
+    return lambda: None
+
+
+def _external_id(world: World) -> Cure:
+    return _edited("external_id = .*\n", "")(world)
+
+
+POWER_USER, READ_ONLY = "power-user {code}", "read-only"
+NO_MFA = _edited("mfa_serial = .*\n", "")
+
+SET_UPS = (
+    # The files.
+    Broken(
+        "a section twice",
+        READ_ONLY,
+        "files",
+        "default",
+        "merge",
+        _edited(r"\[profile read", "[default]\n[profile read"),
+    ),
+    Broken(
+        "a key twice",
+        READ_ONLY,
+        "files",
+        "role_arn",
+        "remove",
+        _edited("role_arn = (.*power.*)", r"role_arn = x\nrole_arn = \1"),
+    ),
+    Broken(
+        "a byte order mark", READ_ONLY, "files", "byte order mark", "UTF-8", _edited(r"^\[default", "\ufeff[default")
+    ),
+    Broken("an unreadable file", READ_ONLY, "files", "[Pp]ermission denied", "chmod|readable", _unreadable),
+    # The plan.
+    Broken(
+        "a comment behind an ARN",
+        READ_ONLY,
+        "chain",
+        "comment after a value",
+        "line of its own",
+        _edited("(role/read-only)", r"\1 # for audits"),
+    ),
+    Broken("a FIDO serial", POWER_USER, "chain", "FIDO key", "authenticator app", _edited(":mfa/", ":u2f/user/")),
+    Broken(
+        "no such source profile",
+        READ_ONLY,
+        "chain",
+        "no profile 'defualt'",
+        "did you mean profile 'default'",
+        _edited("(?s)(read-only.*source_profile = )default", r"\1defualt"),
+    ),
+    Broken(
+        "a loop",
+        READ_ONLY,
+        "chain",
+        "round in a circle",
+        "holds credentials",
+        _edited("(?s)(read-only.*source_profile = )default", r"\1read-only"),
+    ),
+    Broken(
+        "half a key",
+        READ_ONLY,
+        "chain",
+        "half an access key",
+        "aws_secret_access_key",
+        _edited("(?s)\naws_secret_access_key = [^\n]*(\n\\[admin)", r"\1", "credentials"),
+    ),
+    Broken(
+        "a region of another partition",
+        READ_ONLY,
+        "chain",
+        "another partition",
+        "--region",
+        _edited("eu-central-1", "cn-north-1"),
+    ),
+    Broken(
+        "a region that is none",
+        READ_ONLY,
+        "chain",
+        "not an AWS region",
+        "eu-central-1",
+        _edited("eu-central-1", "Frankfurt"),
+    ),
+    Broken(
+        "AWS_PROFILE of no profile",
+        "arn:aws:iam::{account}:role/read-only",
+        "chain",
+        "no profile 'gone'",
+        "awsenv list",
+        _environ(AWS_PROFILE="gone"),
+    ),
+    # The network, the source, the clock.
+    Broken(
+        "no network",
+        READ_ONLY,
+        "network",
+        "127.0.0.1:1 cannot be reached",
+        "network",
+        _environ(AWS_ENDPOINT_URL="http://127.0.0.1:1"),
+    ),
+    Broken("a captive portal", READ_ONLY, "network", "not one of AWS", "sign-in page", _portal),
+    Broken("a clock an hour behind", READ_ONLY, "clock", "1 h behind", "timedatectl", _clock),
+    Broken("an expired source", READ_ONLY, "source", "have expired", "replace the keys", _expired),
+    Broken("an inactive key", READ_ONLY, "source", "does not know the access key", "deactivated", _inactive),
+    Broken(
+        "a wrong secret key",
+        READ_ONLY,
+        "source",
+        "secret key does not belong",
+        "whole secret",
+        _edited("(?s)(secret_access_key = )(.)(.*admin)", r"\1canary\3", "credentials"),
+    ),
+    Broken(
+        "a stale AWS_SECURITY_TOKEN",
+        "arn:aws:iam::{account}:role/read-only",
+        "source",
+        "AWS_SECURITY_TOKEN is not the token",
+        "^unset AWS_SECURITY_TOKEN$",
+        _security_token,
+    ),
+    Broken(
+        "a stale AWS_SESSION_TOKEN",
+        "arn:aws:iam::{account}:role/read-only",
+        "source",
+        "AWS_SESSION_TOKEN is not the token",
+        "^unset AWS_SESSION_TOKEN$",
+        _both(_keys_in_the_environment, _environ(AWS_SESSION_TOKEN="canary-of-last-week")),
+    ),
+    Broken(
+        "a credential_process that fails",
+        READ_ONLY,
+        "source",
+        "credential_process failed",
+        "by itself",
+        _both(
+            _edited(
+                "(?s)(read-only.*source_profile = )default", r"\1process\n[profile process]\ncredential_process = false"
+            )
+        ),
+    ),
+    # The device.
+    Broken(
+        "the device of another user",
+        POWER_USER,
+        "MFA device",
+        "user alice has no MFA device .*mfa/bob",
+        "mfa_serial = .*mfa/alice",
+        _both(lambda world: lambda: _bob(world), _edited("mfa/alice", "mfa/bob")),
+    ),
+    Broken(
+        "the device of another user, unseen",
+        POWER_USER,
+        "MFA device",
+        "user has no MFA device .*mfa/bob",
+        "aws iam list-mfa-devices",
+        _edited("mfa/alice", "mfa/bob"),
+        admin=False,
+    ),
+    Broken(
+        "the device of another account",
+        "power-user",
+        "MFA device",
+        f"it is of account {ELSEWHERE}",
+        "mfa_serial",
+        _edited(r"\d{12}:mfa", f"{ELSEWHERE}:mfa"),
+        admin=False,
+    ),
+    Broken("a used code", "power-user {used}", "MFA code", "has been used", "next code", _used_code),
+    # The trust policy.
+    Broken(
+        "no external id",
+        POWER_USER,
+        "trust policy",
+        "demands an external id, and none",
+        "set external_id in .profile power-user",
+        _external_id,
+    ),
+    Broken(
+        "no external id, unseen",
+        POWER_USER,
+        "role",
+        "AWS refuses role power-user",
+        "first: if the role demands an external id, set external_id",
+        _external_id,
+        admin=False,
+    ),
+    Broken(
+        "another external id",
+        POWER_USER,
+        "trust policy",
+        "another external id than the one",
+        "correct external_id",
+        _edited("canary-external-id", "canary-other"),
+    ),
+    Broken(
+        "another external id, unseen",
+        POWER_USER,
+        "role",
+        "AWS refuses role power-user",
+        "external id may be wrong",
+        _edited("canary-external-id", "canary-other"),
+        admin=False,
+    ),
+    Broken(
+        "no device", "power-user", "trust policy", "demands MFA, and no MFA device", "mfa_serial = .*mfa/alice", NO_MFA
+    ),
+    Broken(
+        "no device, unseen",
+        READ_ONLY,
+        "role",
+        "AWS refuses role read-only",
+        "first: if it demands MFA, set mfa_serial",
+        _trusting("read-only", _condition(Bool={"aws:MultiFactorAuthPresent": "true"})),
+        admin=False,
+    ),
+    Broken(
+        "trust in another user",
+        READ_ONLY,
+        "trust policy",
+        "does not trust user alice: it trusts .*user/bob",
+        "user/alice into its trust policy",
+        _trusting("read-only", _principal("arn:aws:iam::{account}:user/bob"), _bob),
+    ),
+    Broken(
+        "trust in a user who was deleted",
+        "old",
+        "trust policy",
+        "AIDAQ3EGRMEXAMPLE42X, which was deleted",
+        "user/alice into its trust policy",
+        _deleted,
+    ),
+    Broken(
+        "trust for another action",
+        READ_ONLY,
+        "trust policy",
+        "does not allow sts:AssumeRole: it is for sts:AssumeRoleWithSAML",
+        "allow sts:AssumeRole there",
+        _trusting("read-only", _set(Action="sts:AssumeRoleWithSAML")),
+    ),
+    Broken(
+        "tags that are not allowed",
+        "read-only --tag team=blue",
+        "trust policy",
+        "does not allow sts:TagSession",
+        "--tag",
+        _trusting("read-only", _set(Action="sts:AssumeRole")),
+    ),
+    Broken(
+        "a condition on the session name",
+        READ_ONLY,
+        "trust policy",
+        "not met: sts:RoleSessionName",
+        "aws iam get-role",
+        _trusting("read-only", _condition(StringEquals={"sts:RoleSessionName": "bob"})),
+    ),
+    Broken(
+        "a Deny without MFA",
+        "careful",
+        "trust policy",
+        "demands MFA, and no MFA device",
+        "mfa_serial",
+        _deny,
+    ),
+    Broken(
+        "MFA behind a role",
+        "deep",
+        "trust policy",
+        "role deep demands MFA, which role first cannot have",
+        "source_profile",
+        _behind_a_role(device=False),
+    ),
+    Broken(
+        "MFA behind a role, unseen",
+        "deep {code}",
+        "role",
+        "AWS refuses role deep",
+        "first: a role that demands MFA cannot be reached through another role",
+        _behind_a_role(device=True),
+        admin=False,
+    ),
+    # The role, and the policies of who asks.
+    Broken(
+        "no such role",
+        READ_ONLY,
+        "role",
+        "has no role raed-only",
+        "set role_arn = .*role/read-only",
+        _edited("role/read-only", "role/raed-only"),
+    ),
+    Broken("another path", "ops", "role", "another path", "set role_arn = .*role/team/ops", _path),
+    Broken(
+        "too long a duration",
+        "power-user {code}",
+        "duration",
+        "7200 seconds are asked for, .* grants 3600",
+        "duration_seconds",
+        _edited("(external_id = .*)", r"\1\nduration_seconds = 7200"),
+    ),
+    Broken(
+        "too long a duration, unseen",
+        "power-user {code}",
+        "role",
+        "DurationSeconds",
+        "duration_seconds",
+        _edited("(external_id = .*)", r"\1\nduration_seconds = 7200"),
+        admin=False,
+    ),
+    Broken(
+        "a role of another account",
+        "far",
+        "identity policy",
+        "user alice is not allowed sts:AssumeRole on role far",
+        "role/far",
+        _other_account,
+    ),
+    Broken(
+        "trust in the whole account",
+        "whole",
+        "identity policy",
+        "trusts its account as a whole",
+        "role/whole",
+        _account_as_a_whole,
+    ),
+    Broken(
+        "a Deny of one's own",
+        READ_ONLY,
+        "identity policy",
+        "denies sts:AssumeRole",
+        "aws iam list-user-policies",
+        _denied,
+    ),
+)
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    """Return the world of the README, with a profile that may read IAM."""
+    admin = world.sandbox.admin
+    with _file(world, "credentials").open("a") as file:
+        file.write(
+            f"[admin]\naws_access_key_id = {admin.access_key_id}\naws_secret_access_key = {admin.secret_access_key}\n"
+        )
+    return world
+
+
+def _doctor(world: World, broken: Broken, *more: str, used: str = "") -> subprocess.CompletedProcess[str]:
+    if "{code}" in broken.words:
+        # A code of its own for each: AWS takes one once.
+        world.sandbox.clock.elapse(60)
+    words = broken.words.format(code=world.device.code(), account=world.sandbox.account, used=used)
+    return world.run("doctor", *words.split(), *(ADMIN if broken.admin else ()), *more)
+
+
+@pytest.mark.parametrize("broken", SET_UPS, ids=lambda broken: broken.name.replace(" ", "-"))
+def test_the_true_cause_comes_first(world: World, broken: Broken) -> None:
+    """The first finding that is wrong is the cause, its hint the cure, and with the cure all is fine."""
+    used = world.device.code()
+    cure = broken.break_it(world)
+
+    answer = _doctor(world, broken, "--json", used=used)
+
+    assert "" == answer.stderr
+    told = json.loads(answer.stdout)
+    first = next((each for each in told["findings"] if each["verdict"] == "wrong"), None)
+    assert first is not None, answer.stdout
+    assert (broken.check, 1, True) == (first["check"], answer.returncode, told["wrong"]), answer.stdout
+    assert re.search(broken.says, first["fact"]), first
+    assert re.search(broken.cure, first["hint"]), first
+    assert "canary" not in answer.stdout
+
+    cure()
+    healthy = _doctor(world, broken, used=world.device.code())
+    assert (0, "") == (healthy.returncode, healthy.stderr), healthy.stdout
+    assert "✗" not in healthy.stdout
