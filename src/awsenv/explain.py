@@ -82,6 +82,8 @@ class Explanation:
     """None: no agent runs."""
     from_memory: bool
     """Whether the agent hands it out without asking AWS."""
+    is_kept: bool
+    """Whether the agent holds it afterwards, and renews it."""
     device: Mfa | None
     """The device of the chain, whether or not its code is needed now."""
     device_origin: Origin | None
@@ -128,11 +130,14 @@ def explain(chain: Chain, profiles: Profiles, memory: Memory | None = None, *, m
         min_remaining: Seconds that what is in memory must have left.
     """
     way, begin = chain, 0
-    from_memory = False
-    if memory is not None and chain.hops:
+    from_memory = is_kept = False
+    if memory is not None:
         planned = _planned(chain, memory)
-        from_memory = _is_handed_out(planned or chain, memory, min_remaining)
-        if planned is not None and _begins_with_session(planned) and (from_memory or memory.session is not None):
+        by_session = planned is not None and _begins_with_session(planned)
+        # An agent runs no command of a person's, whose output may hang on anything around them.
+        is_kept = chain.source.kind != "process" or by_session
+        from_memory = is_kept and _suffices(planned or chain, memory.role, min_remaining)
+        if planned is not None and by_session and (from_memory or memory.session is not None):
             # A session that is not there is not opened for a role: the code of one is used for the role itself.
             way, begin = planned, 1
     account = _account(chain, profiles)
@@ -142,6 +147,7 @@ def explain(chain: Chain, profiles: Profiles, memory: Memory | None = None, *, m
         calls=calls,
         memory=memory,
         from_memory=from_memory,
+        is_kept=is_kept,
         device=_device(chain),
         device_origin=chain.hops[0].origins.get("mfa_serial") if chain.hops else None,
         process_origin=chain.hops[0].origins.get("mfa_process") if chain.hops else None,
@@ -158,7 +164,7 @@ def change(chain: Chain, environ: Environ, profiles: Profiles, *, renewable: boo
         chain: The chain.
         environ: The environment of the caller, as it is.
         profiles: What the files say.
-        renewable: Whether an agent will hold the role.
+        renewable: Whether an agent will hold what is got.
     """
     before = environment.original(environ)
     last = chain.hops[-1] if chain.hops else None
@@ -171,7 +177,7 @@ def change(chain: Chain, environ: Environ, profiles: Profiles, *, renewable: boo
         ends = datetime.fromtimestamp(0, timezone.utc) if chain.hops or _expires(chain.source) else None
         owner = last.role.account or "" if isinstance(last, AssumeRole) else _written(chain.source, profiles)
         got = Credentials("", "", None if ends is None else "", ends, owner)
-    made = environment.change(chain, got, environ, "" if renewable and chain.hops else None)
+    made = environment.change(chain, got, environ, "" if renewable else None)
     return {name: value is not None for name, value in made.variables.items()}
 
 
@@ -188,20 +194,20 @@ def _device(chain: Chain) -> Mfa | None:
 
 def _planned(chain: Chain, memory: Memory) -> Chain | None:
     """Return the way on which an agent gets the role; None: it needs a code."""
-    return config.through_session(chain, held=chain.hops[0].mfa is None and memory.session is not None)
+    nameless = _device(chain) is None and memory.session is not None
+    return config.through_session(chain, held=nameless)
 
 
 def _begins_with_session(way: Chain) -> bool:
-    return isinstance(way.hops[0], GetSessionToken)
+    return bool(way.hops) and isinstance(way.hops[0], GetSessionToken)
 
 
-def _is_handed_out(way: Chain, memory: Memory, min_remaining: int) -> bool:
-    """Tell whether an agent hands out what it holds, and does not renew it."""
-    if memory.role is None or (way.source.kind == "process" and not _begins_with_session(way)):
-        # It runs no command of a person's, whose output may hang on anything around them.
+def _suffices(way: Chain, left: float | None, min_remaining: int) -> bool:
+    """Tell whether an agent hands out a role that has so much left, and does not renew it."""
+    if left is None or not way.hops:
         return False
     lives = _seconds(way.hops[-1])
-    return memory.role > max(min_remaining, min(ADVISORY, lives / 2)) or lives - memory.role < FRESH
+    return left > max(min_remaining, min(ADVISORY, lives / 2)) or lives - left < FRESH
 
 
 def _calls(way: Chain, begin: int, account: str | None) -> Iterator[Call]:

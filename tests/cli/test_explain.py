@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from awsenv.sandbox import Fault
+
 if TYPE_CHECKING:
     from conftest import World
 
@@ -133,6 +135,16 @@ def test_the_roles_own_maximum_is_asked_for_where_it_counts(
     assert ["GetRole"] == world.actions()
 
 
+def test_iam_that_does_not_answer_is_not_waited_for(world: World) -> None:
+    """Say that the maximum is not known, after three seconds or so."""
+    world.sandbox.fail("GetRole", Fault.HANG, times=9)
+
+    done = world.run("explain", "read-only", "--duration", "2h")
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "whether the role allows that is not known\n" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -163,6 +175,62 @@ def test_with_an_agent_it_says_what_the_agent_does(world: World, words: tuple[st
             [name for name, value in changed.items() if value is not None and not name.startswith("AWSENV_SAVED_")],
             [name for name, value in changed.items() if value is None],
         )
+
+
+@pytest.mark.parametrize("role", ["default", "by-process", "behind-process", "read-only"])
+def test_the_variables_are_those_that_change_beside_an_agent(world: World, role: str) -> None:
+    """Say that a role is renewed only where the agent can do that."""
+    key_id, secret = Path(world.environ["HOME"], ".aws", "credentials").read_text().split()[3::3]
+    printed = json.dumps({"Version": 1, "AccessKeyId": key_id, "SecretAccessKey": secret})
+    world.configure(
+        f"\n[profile by-process]\ncredential_process = echo '{printed}'\n\n[profile behind-process]\n"
+        f"role_arn = arn:aws:iam::{world.sandbox.account}:role/read-only\nsource_profile = by-process\n"
+    )
+    assert world.run("login", world.device.code(), "--profile", "default").returncode == 0
+    told = explained(world, role, AWS_PROFILE="default", AWS_SESSION_EXPIRATION="x")
+    done = world.run(role, "--shell", "json", AWS_PROFILE="default", AWS_SESSION_EXPIRATION="x")
+
+    assert (0, "") == (done.returncode, done.stderr)
+    changed = json.loads(done.stdout)
+    assert told["variables"] == {
+        "sets": [name for name, value in changed.items() if value is not None and "_SAVED_" not in name],
+        "unsets": [name for name, value in changed.items() if value is None],
+        "keeps": [name.removeprefix("AWSENV_SAVED_") for name in changed if "_SAVED_" in name],
+    }
+
+
+@pytest.mark.parametrize("more", [(), ("--duration", "1h")])
+def test_a_profile_with_a_device_is_a_session(world: World, more: tuple[str, ...]) -> None:
+    """Hand out the session of the agent, unless another is asked for: that needs a code."""
+    keys = Path(world.environ["HOME"], ".aws", "credentials").read_text().partition("\n")[2]
+    world.configure(f"\n[profile with-mfa]\n{keys}mfa_serial = {world.device.serial}\n")
+    assert world.run("login", world.device.code(), "--profile", "with-mfa").returncode == 0
+    told = explained(world, "with-mfa", *more)
+    world.sandbox.clear_calls()
+    world.sandbox.clock.elapse(30)
+    words = ["with-mfa", *([world.device.code()] if more else []), *more, "--shell", "json"]
+    done = world.run(*words)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert (planned(told), told["mfa"]["code_needed"]) == (made(world), bool(more))
+
+
+def test_the_session_of_a_device_that_nothing_names_serves_as_well(world: World) -> None:
+    """Go by it where no device is configured, as the agent does."""
+    key_id, secret = Path(world.environ["HOME"], ".aws", "credentials").read_text().split()[3::3]
+    keys = {"AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": secret}
+    assert world.run("login", world.device.code(), **keys).returncode == 0
+    page = world.run("explain", "read-only").stdout
+    told = explained(world, "read-only")
+    world.sandbox.clear_calls()
+    assert world.run("read-only", "--shell", "json").returncode == 0
+
+    assert planned(told) == made(world)
+    assert (True, "the MFA session") == (
+        told["agent"]["session_in_place_of_a_code"],
+        told["calls"][0]["signed_with"],
+    )
+    assert re.search(r"\nAgent   holds an MFA session, 1[12]h\d\dm left, and uses it\n", page)
 
 
 def _flat(calls: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
@@ -206,7 +274,7 @@ def test_the_session_page(world: World) -> None:
     ("text", "title", "source"),
     [
         (
-            "sso_start_url = https://x.test\nsso_region = eu-west-1\nsso_account_id = 111122223333\nsso_role_name = R\n",
+            "sso_start_url = https://x.y\nsso_region = eu-west-1\nsso_account_id = 111122223333\nsso_role_name = R\n",
             "the credentials of the source as they are",
             "IAM Identity Center of profile other",
         ),

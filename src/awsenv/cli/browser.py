@@ -1,15 +1,18 @@
 """Open a page in the person's browser without its URL on any command line, where every process could read it.
 
-What the browser is started with is an address on the loopback, at a path that cannot be guessed. It leads on once.
+What the browser is started with is an address on the loopback, at a path that cannot be guessed. It leads on once; and
+on Linux, which tells whose a connection is, nobody but the person.
 """
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 import webbrowser
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from awsenv.errors import Failure
@@ -61,7 +64,9 @@ class _Once:
             timeout = 5
 
             def do_GET(self) -> None:
-                if not secrets.compare_digest(self.path.encode(), path.encode()) or not asked.acquire(blocking=False):
+                is_it = secrets.compare_digest(self.path.encode(), path.encode())
+                theirs = _is_another_users(self.client_address[1], self.connection.getsockname()[1])
+                if not is_it or theirs or not asked.acquire(blocking=False):
                     self.send_error(HTTPStatus.NOT_FOUND)
                     return
                 self.send_response(HTTPStatus.FOUND)
@@ -85,3 +90,14 @@ class _Once:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def _is_another_users(client: int, server: int) -> bool:
+    """Say whether the connection of these two ports is seen to be another user's (proc_pid_net(5), `tcp`)."""
+    loopback = "0100007F"
+    ends = [f"{loopback}:{client:04X}", f"{loopback}:{server:04X}"]
+    try:
+        rows = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return False
+    return any(fields[1:3] == ends and int(fields[7]) != os.geteuid() for fields in map(str.split, rows))

@@ -57,7 +57,7 @@ def explain(caller: Caller, role: str, options: RoleOptions, *, as_json: bool) -
     want = wanted(caller, role, None, options, ask=lambda _: UNASKED)
     min_remaining = role_options.min_remaining(options, want.environ)
     told = reasoning.explain(want.chain, want.profiles, _remembered(caller, want), min_remaining=min_remaining)
-    changes = reasoning.change(told.chain, caller.environ, want.profiles, renewable=told.memory is not None)
+    changes = reasoning.change(told.chain, caller.environ, want.profiles, renewable=told.is_kept)
     maximum = _maximum(told, want) if _asks_for_long(told) else None
     if as_json:
         return Print(json.dumps(_as_json(told, changes, maximum, caller.now()), indent=2) + "\n")
@@ -177,7 +177,9 @@ def _agent(told: Explanation, memory: reasoning.Memory) -> str:
         then = "and hands it out" if told.from_memory else "and AWS is asked again"
         return f"holds the role{_rest(memory.role)}, {then}"
     if memory.session is not None:
-        then = "which stands for a code" if told.by_session else "but AWS gives more than an hour only for a code"
+        then = "but AWS gives more than an hour only for a code"
+        if told.by_session:
+            then = "and uses it" if told.device is None else "which stands for a code"
         return f"holds an MFA session{_rest(memory.session)}, {then}"
     return "holds nothing of this"
 
