@@ -661,3 +661,98 @@ def test_the_true_cause_comes_first(world: World, broken: Broken) -> None:
     healthy = _doctor(world, broken, used=world.device.code())
     assert (0, "") == (healthy.returncode, healthy.stderr), healthy.stdout
     assert "✗" not in healthy.stdout
+
+
+def test_a_role_that_works_is_said_to(world: World) -> None:
+    """What AWS has given is fine, though nobody may read why."""
+    answer = world.run("doctor", "read-only")
+    assert (0, "") == (answer.returncode, answer.stderr)
+    assert answer.stdout.endswith("\nread-only works\n")
+
+
+def test_no_code_is_spent_and_none_is_asked_for(world: World) -> None:
+    """A role with MFA is not tried without a code, and no command is run for one."""
+    path = Path(world.environ["HOME"]) / "was-run"
+    _edited("(external_id = .*)", rf"\1\nmfa_process = touch {path}")(world)
+
+    answer = world.run("doctor", "power-user", *ADMIN)
+
+    assert (0, "") == (answer.returncode, answer.stderr)
+    assert "it was not tried" in answer.stdout
+    assert "awsenv doctor power-user CODE" in answer.stdout
+    assert not path.exists()
+    assert "AssumeRole" not in world.actions()
+
+
+def test_the_agent_is_asked_for_the_role(world: World) -> None:
+    """With the session of a login it costs no code."""
+    assert world.run("login", world.device.code()).returncode == 0
+    answer = world.run("doctor", "power-user")
+    assert answer.returncode == 0
+    assert "the agent gives role power-user until" in answer.stdout
+    assert answer.stdout.endswith("\npower-user works\n")
+
+
+def test_the_session_of_the_agent_may_be_too_old(world: World) -> None:
+    """A role may want a fresh code: the agent says so, and the hint is to give one."""
+    trust = world.sandbox.trust(world.user_arn, mfa=True, mfa_max_age=60)
+    arn = world.sandbox.create_role("fresh", trust)
+    world.configure(
+        f"\n[profile fresh]\nrole_arn = {arn}\nsource_profile = default\nmfa_serial = {world.device.serial}\n"
+    )
+    assert world.run("login", world.device.code()).returncode == 0
+    world.sandbox.clock.elapse(600)
+
+    answer = world.run("doctor", "fresh", *ADMIN)
+
+    assert answer.returncode == 0
+    assert "with an MFA code of the last 60 s" in answer.stdout
+    assert "it may take a fresh code (aws:MultiFactorAuthAge)" in answer.stdout
+    assert "awsenv doctor fresh CODE" in answer.stdout
+
+
+def test_the_last_line_is_the_one_to_remember(world: World) -> None:
+    """It says what is wrong first."""
+    _external_id(world)
+    answer = world.run("doctor", "power-user", *ADMIN)
+    last = answer.stdout.splitlines()[-1]
+    fact = "role power-user demands an external id, and none is configured"
+    assert (1, f"power-user does not work: trust policy: {fact}") == (answer.returncode, last)
+
+
+def test_the_machine_alone(world: World) -> None:
+    """Without a role: the files, the keys, and which of the roles cannot even be asked for."""
+    world.configure("\n[profile half]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = default\n")
+    answer = world.run("doctor")
+    assert (0, "") == (answer.returncode, answer.stderr)
+    assert "its account has 1 digits instead of 12" in answer.stdout
+    assert "2 of 3 can be asked for" in answer.stdout
+    assert "user alice of account" in answer.stdout
+
+
+def test_a_word_that_is_no_code_is_not_shown(world: World) -> None:
+    """It may be a password."""
+    answer = world.run("doctor", "power-user", "canary-password")
+    assert (2, "") == (answer.returncode, answer.stdout)
+    assert "canary" not in answer.stderr
+
+
+def test_an_iam_profile_that_is_of_no_use_is_no_cause(world: World) -> None:
+    """It is a warning, and the role is looked at all the same."""
+    answer = world.run("doctor", "read-only", "--iam-profile", "nobody")
+    assert (0, "") == (answer.returncode, answer.stderr)
+    assert "'nobody'" in answer.stdout
+    assert answer.stdout.endswith("\nread-only works, with 1 warning\n")
+
+
+def test_a_role_of_the_same_name_in_another_account_is_another(world: World) -> None:
+    """The administrator of one account is not asked about the roles of another."""
+    sandbox = world.sandbox
+    arn = sandbox.create_role("read-only", sandbox.trust(world.user_arn), account=ELSEWHERE)
+    world.configure(f"\n[profile far]\nrole_arn = {arn}\nsource_profile = default\n")
+    _allow(world, "user", "alice", "sts:AssumeRole", arn)
+    _trusting("read-only", _principal("arn:aws:iam::{account}:user/sandbox-admin"))(world)
+
+    answer = world.run("doctor", "far", *ADMIN)
+
+    assert (0, "") == (answer.returncode, answer.stderr), answer.stdout

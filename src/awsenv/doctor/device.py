@@ -62,7 +62,7 @@ def _of_user(serial: str, place: str | None, principal: Principal, owned: Device
         fact = f"it is of account {account}, and {who} is of account {principal.account}"
         return Finding(CHECK, Verdict.WRONG, fact, place, choice)
     if owned.serials is None:
-        fact = f"{printable(serial)}; whether {who} has it cannot be read with these credentials"
+        fact = f"{printable(serial)}; whether it is that of {who} may not be read"
         return Finding(CHECK, Verdict.UNKNOWN, fact, place)
     if serial in owned.serials:
         return Finding(CHECK, Verdict.FINE, f"{printable(serial)}, of {who}", place)

@@ -46,10 +46,10 @@ def permission(found: Policies | None, request: Request, *, needed: bool | None)
             whole (IAM guide, "Cross-account policy evaluation logic"); None: it is not known.
     """
     if found is None:
-        fact = f"the policies of {request.principal.title} cannot be read with these credentials"
+        fact = f"those of {request.principal.title} may not be read"
         if needed is False:
             return Finding(CHECK, Verdict.FINE, f"{fact}; none is needed")
-        return Finding(CHECK, Verdict.UNKNOWN, fact, hint="name a profile that may read IAM: --iam-profile PROFILE")
+        return Finding(CHECK, Verdict.UNKNOWN, fact)
     return _refusal(found, request, needed=needed) or _permitted(found, request, needed=needed)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from awsenv.config import Profiles
     from awsenv.doctor.subject import Subject
-    from awsenv.model import Chain, Environ
+    from awsenv.model import Chain, Environ, RoleArn
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +92,20 @@ def _trouble(entry: config.Entry, profiles: Profiles, environ: Environ) -> Findi
 
 
 def _spelled(chain: Chain) -> str:
-    """Return the way in one line: `default → power-user (MFA)`."""
+    """Return the way in one line: `default (access key in a file) → power-user (123456789012) with MFA`."""
     source = chain.source
     steps = [printable(source.profile) if source.profile is not None else "the environment"]
     for hop in chain.hops:
         device = " with MFA" if hop.mfa is not None else ""
-        steps.append(f"{hop.role}{device}" if isinstance(hop, AssumeRole) else "an MFA session")
-    held = {"static": "an access key in a file", "environment": "keys of the environment"}
+        steps.append(f"{_named(hop.role)}{device}" if isinstance(hop, AssumeRole) else "MFA session")
+    held = {"static": "access key in a file", "environment": "access key"}
     kind = held.get(source.kind, source.kind)
     return " → ".join([f"{steps[0]} ({kind})", *steps[1:]])
+
+
+def _named(role: RoleArn) -> str:
+    name = printable(role.path_and_name)
+    return name if role.account is None else f"{name} ({role.account})"
 
 
 def _notes(chain: Chain) -> Generator[Finding, None, None]:

@@ -95,8 +95,6 @@ def _missing(patient: Patient, hop: AssumeRole) -> Finding:
     close = get_close_matches(hop.role.name, names, n=1, cutoff=0.6)
     # A name that was typed may have been meant for a profile.
     meant = config.did_you_mean(hop.role.name, patient.plan.profiles) if hop.profile is None else None
-    # A name that was typed may have been meant for a profile.
-    meant = config.did_you_mean(hop.role.name, patient.plan.profiles) if hop.profile is None else None
     wanted = "set role_arn to that of a role: aws iam list-roles shows them"
     return Finding(
         "role",
@@ -189,10 +187,10 @@ def _unreadable(request: Request) -> Finding:
     return Finding(
         TRUST,
         Verdict.UNKNOWN,
-        f"that of role {printable(request.hop.role.name)} cannot be read with these credentials",
+        f"that of role {printable(request.hop.role.name)} may not be read by {request.principal.title}",
         hint=f"name a profile that may read IAM of account {request.hop.role.account}: --iam-profile PROFILE",
     )
 
 
 def _let_in(finding: Finding) -> Finding:
-    return replace(finding, verdict=Verdict.FINE, fact=f"{finding.fact}, and it lets you in", hint=None)
+    return replace(finding, verdict=Verdict.FINE, fact=f"{finding.fact}; AWS lets you in", hint=None)
