@@ -498,7 +498,7 @@ SET_UPS = (
         READ_ONLY,
         "role",
         "AWS refuses role read-only",
-        "first: if it demands MFA, set mfa_serial",
+        "first: if the role demands MFA, set mfa_serial",
         _trusting("read-only", _condition(Bool={"aws:MultiFactorAuthPresent": "true"})),
         admin=False,
     ),

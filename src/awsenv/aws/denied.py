@@ -49,17 +49,18 @@ def doctor(chain: Chain) -> str:
     return f"awsenv doctor {shlex.quote(printable(chain.role))}"
 
 
-def causes(chain: Chain, index: int) -> dict[Cause, str]:
+def causes(chain: Chain, index: int, mine: str | None = None) -> dict[Cause, str]:
     """Return what may be the cause, and the step that mends it, as far as the chain tells: the most likely first.
 
     Args:
         chain: The chain.
         index: Which of its hops was refused.
+        mine: The account of who asks; None: as far as the chain tells it.
     """
     hop = chain.hops[index]
     if not isinstance(hop, AssumeRole):
         return {Cause.PERMISSION: "check the policies of the user: one denies sts:GetSessionToken"}
-    ranked = sorted(_causes(chain, index, hop), key=lambda each: each[0])
+    ranked = sorted(_causes(chain, index, hop, mine), key=lambda each: each[0])
     return {cause: text for _, cause, text in ranked}
 
 
@@ -69,9 +70,9 @@ def is_typed_name(chain: Chain, index: int) -> bool:
     return isinstance(hop, AssumeRole) and hop.profile is None and is_bare_name(chain.role)
 
 
-def _causes(chain: Chain, index: int, hop: AssumeRole) -> Iterator[tuple[int, Cause, str]]:
+def _causes(chain: Chain, index: int, hop: AssumeRole, mine: str | None) -> Iterator[tuple[int, Cause, str]]:
     """Return each cause with its rank: what is missing comes before what may be wrong."""
-    elsewhere = is_of_another_account(chain, index)
+    elsewhere = (mine or _account_before(chain, index) or hop.role.account) != hop.role.account
     origin = hop.origins.get("external_id")
     if hop.external_id is None:
         # The owner of another account is the one who asks for an external id (IAM guide, "confused deputy").
@@ -89,16 +90,14 @@ def _causes(chain: Chain, index: int, hop: AssumeRole) -> Iterator[tuple[int, Ca
         yield 5, Cause.PERMISSION, "check that your own policies allow sts:AssumeRole on it: it is in another account"
 
 
-def is_of_another_account(chain: Chain, index: int) -> bool:
-    """Tell whether the role of a hop is known to be of another account than who asks for it."""
-    hop, before = chain.hops[index], chain.hops[index - 1] if index else None
-    if not isinstance(hop, AssumeRole) or hop.role.account is None:
-        return False
+def _account_before(chain: Chain, index: int) -> str | None:
+    """Return the account of who asks for the role of a hop, as far as the chain tells it."""
+    before = chain.hops[index - 1] if index else None
     if isinstance(before, AssumeRole):
-        return before.role.account not in {None, hop.role.account}
-    device = hop.mfa if before is None else before.mfa
+        return before.role.account
+    device = (before or chain.hops[index]).mfa
     serial = None if device is None else device.serial
-    return serial is not None and serial.startswith("arn:") and serial.split(":")[4] != hop.role.account
+    return serial.split(":")[4] if serial is not None and serial.startswith("arn:") else None
 
 
 def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, str] | None:
@@ -111,7 +110,7 @@ def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, str] | None:
         return rank, "a role that demands MFA cannot be reached through another role: assume it from the user's own key"
     if any(isinstance(earlier, GetSessionToken) for earlier in before):
         return 1, "it may demand a more recent MFA code than that of the session: pass one as the second word"
-    return 1, "if it demands MFA, set mfa_serial or pass a code as the second word"
+    return 1, "if the role demands MFA, set mfa_serial or pass a code as the second word"
 
 
 def _has_device_of_its_own(chain: Chain, hop: AssumeRole) -> bool:

@@ -105,7 +105,7 @@ def refused(
     judgement, allowed = known
     name, place = f"role {printable(request.hop.role.name)}", placed(request.hop, "role")
     if judgement is None:
-        left = causes(patient.plan.chain, index)
+        left = causes(patient.plan.chain, index, request.principal.account)
         if allowed.verdict is Verdict.FINE:
             left.pop(Cause.PERMISSION, None)
         fact = f"AWS refuses {name}, and does not say why"

@@ -1,0 +1,76 @@
+"""The likeliest cause of an AccessDenied comes first, told from the chain alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from awsenv.aws.denied import Cause, causes, hint
+from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, Origin, RoleArn, Source
+
+MINE, THEIRS = "123456789012", "210987654321"
+DEVICE = Mfa(f"arn:aws:iam::{MINE}:mfa/alice")
+SECRET = "canary-external-id"
+
+
+def _hop(name: str = "deploy", account: str = MINE, **changes: object) -> AssumeRole:
+    origins = {"role": Origin("~/.aws/config", 5, f"profile {name}", "role_arn")}
+    plain = AssumeRole(RoleArn("aws", account, name), "me", profile=name, origins=origins)
+    return replace(plain, **changes)  # type: ignore[arg-type] # the fields are those of the table
+
+
+def _chain(*hops: AssumeRole | GetSessionToken, kind: str = "static") -> Chain:
+    return Chain(Source(kind, "default"), hops, "deploy", "deploy")
+
+
+@pytest.mark.parametrize(
+    ("chain", "expected"),
+    [
+        pytest.param(_chain(_hop()), [Cause.MFA, Cause.EXTERNAL_ID, Cause.TRUST], id="neither"),
+        pytest.param(_chain(_hop(mfa=DEVICE)), [Cause.EXTERNAL_ID, Cause.TRUST], id="MFA"),
+        pytest.param(_chain(_hop(external_id=SECRET)), [Cause.MFA, Cause.TRUST, Cause.EXTERNAL_ID], id="external id"),
+        pytest.param(_chain(_hop(external_id=SECRET, mfa=DEVICE)), [Cause.TRUST, Cause.EXTERNAL_ID], id="both"),
+        pytest.param(
+            _chain(_hop(account=THEIRS, mfa=DEVICE)),
+            [Cause.EXTERNAL_ID, Cause.TRUST, Cause.PERMISSION],
+            id="another account",
+        ),
+        pytest.param(_chain(_hop(), kind="sso"), [Cause.EXTERNAL_ID, Cause.TRUST, Cause.MFA], id="a role as source"),
+    ],
+)
+def test_what_is_missing_comes_first(chain: Chain, expected: list[Cause]) -> None:
+    """What is configured may be wrong, and is less likely to be."""
+    assert expected == list(causes(chain, 0))
+
+
+def test_the_account_of_who_asks_counts() -> None:
+    """In another account an external id is the custom, and a permission is needed."""
+    chain = _chain(_hop())
+    assert Cause.PERMISSION not in causes(chain, 0, MINE)
+    assert [Cause.EXTERNAL_ID, Cause.MFA, Cause.TRUST, Cause.PERMISSION] == list(causes(chain, 0, THEIRS))
+
+
+def test_a_device_behind_a_role_is_counted_on_in_vain() -> None:
+    """Whoever configured it believes that the role is reached with MFA."""
+    moved = Origin("~/.aws/config", 9, "profile deploy", "mfa_serial")
+    first = _hop("first", mfa=DEVICE)
+    first = replace(first, origins={**first.origins, "mfa_serial": moved})
+    found = causes(_chain(first, _hop()), 1)
+    assert Cause.MFA is next(iter(found))
+    assert "cannot be reached through another role" in found[Cause.MFA]
+
+
+def test_a_session_may_be_too_old() -> None:
+    """A role can ask for a code of the last minutes."""
+    found = causes(_chain(GetSessionToken(DEVICE), _hop(external_id=SECRET)), 1)
+    assert Cause.MFA is next(iter(found))
+    assert "more recent MFA code" in found[Cause.MFA]
+
+
+def test_the_hint_ends_with_the_doctor_and_shows_no_secret() -> None:
+    """The doctor knows more; a name is quoted as the shell needs it."""
+    chain = replace(_chain(_hop(external_id=SECRET)), role="a b")
+    text = hint(chain, 0, MINE, "~/.aws/config")
+    assert text.endswith("; awsenv doctor 'a b' looks for the cause")
+    assert SECRET not in text
