@@ -29,6 +29,10 @@ class Cause(Enum):
     """Who asks may not call sts:AssumeRole on it."""
 
 
+_TOLD = 3
+"""How many causes a message names: the doctor names them all."""
+
+
 def hint(chain: Chain, index: int, account: str, where: str) -> str:
     """Return what to check after an AccessDenied from an AssumeRole.
 
@@ -41,7 +45,8 @@ def hint(chain: Chain, index: int, account: str, where: str) -> str:
     if is_typed_name(chain, index):
         taken = f"{quoted(chain.role)} is not a profile in {where}, and was taken for a role of account {account}"
         return f"{taken}; awsenv list shows the profiles"
-    return "; ".join((*causes(chain, index).values(), f"{doctor(chain)} looks for the cause"))
+    likeliest = tuple(causes(chain, index).values())[:_TOLD]
+    return "; ".join((*likeliest, f"{doctor(chain)} looks for the cause"))
 
 
 def doctor(chain: Chain) -> str:

@@ -67,7 +67,8 @@ def given(patient: Patient, index: int, request: Request, signer: Signer | None)
     """
     hop, name = request.hop, f"role {printable(request.hop.role.name)}"
     if signer is None or (hop.mfa is not None and patient.code is None):
-        return _from_agent(patient, name, is_last=index == len(patient.plan.chain.hops) - 1)
+        why = f"{name} takes an MFA code" if hop.mfa is not None else f"{name} is behind one that was not"
+        return _from_agent(patient, name, why, is_last=index == len(patient.plan.chain.hops) - 1)
     token = None
     if hop.mfa is not None and patient.code is not None:
         token = _token(hop.mfa.serial, patient.code, signer)
@@ -79,7 +80,7 @@ def given(patient: Patient, index: int, request: Request, signer: Signer | None)
 def session(patient: Patient, hop: GetSessionToken, signer: Signer | None) -> Finding:
     """Open an MFA session, where a code was given for it."""
     if patient.code is None or signer is None:
-        return _from_agent(patient, "the MFA session", is_last=True).finding
+        return _from_agent(patient, "the MFA session", "it takes an MFA code", is_last=True).finding
     try:
         token = _token(hop.mfa.serial, patient.code, signer)
         made = signer.sts.get_session_token(hop, _call(hop), signer.credentials, token)
@@ -130,7 +131,7 @@ def _call(hop: AssumeRole | GetSessionToken) -> Call:
     return Call(serial_place=placed(hop, "mfa_serial"), duration_place=placed(hop, "duration"))
 
 
-def _from_agent(patient: Patient, name: str, *, is_last: bool) -> Given:
+def _from_agent(patient: Patient, name: str, why: str, *, is_last: bool) -> Given:
     """Say whether the agent gives the role that is asked for; it does so without a code, or not at all."""
     ask, role = patient.subject.ask_agent, shlex.quote(printable(patient.plan.chain.role))
     answer = ask() if ask is not None and is_last else None
@@ -142,7 +143,7 @@ def _from_agent(patient: Patient, name: str, *, is_last: bool) -> Given:
         return Given(Finding(CHECK, Verdict.WRONG, fact, hint=f"awsenv {role} says more"))
     said = f"; {answer.said}" if answer is not None and answer.said else ""
     hint = f"awsenv doctor {role} CODE, with the code that the device shows"
-    return Given(Finding(CHECK, Verdict.UNKNOWN, f"not tried: {name} takes an MFA code{said}", hint=hint))
+    return Given(Finding(CHECK, Verdict.UNKNOWN, f"not tried: {why}{said}", hint=hint))
 
 
 def _token(serial: str | None, code: str, signer: Signer) -> Token:

@@ -64,7 +64,8 @@ def _refusal(found: Policies, request: Request, *, needed: bool | None) -> Findi
         return Finding(CHECK, Verdict.WRONG if is_certain else Verdict.WARNING, fact, hint=hint)
     if verdict is policy.Verdict.SILENT and needed:
         fact = f"{who} is not allowed sts:AssumeRole on {role}, and has to be, {_why(request)}"
-        hint = f"give it a policy with {allow}: awsenv setup, or aws iam put-{kind}-policy"
+        setup = "awsenv setup, or " if kind == "user" else ""
+        hint = f"give it a policy with {allow}: {setup}aws iam put-{kind}-policy"
         return Finding(CHECK, Verdict.WRONG if is_certain else Verdict.UNKNOWN, fact, hint=hint)
     if needed and found.boundary is not None and _verdict((found.boundary,), request)[0] is not policy.Verdict.ALLOW:
         fact = f"the permissions boundary of {who} does not allow sts:AssumeRole on {role}"
