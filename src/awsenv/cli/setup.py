@@ -82,7 +82,10 @@ def setup(caller: Caller, words: Sequence[str], answers: Answers) -> Print:
         return Print(text)
     process.complain(text)
     _carry_out(plan, wanted, caller, (admin, role_admin), answers)
-    return Print("" if answers.print_key else _ready(wanted, "Done."))
+    if answers.key_place is KeyPlace.PRINTED:
+        # What is on stdout is the key, for another program to keep.
+        return Print("", (f"the roles take their keys from profile {user}: let it find this one where you keep it",))
+    return Print(_ready(wanted, "Done."))
 
 
 def _user(environ: Environ) -> str:
