@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 README = Path(__file__).parents[2] / "README.md"
 HELP = ("awsenv --help", *(f"awsenv {command.name} --help" for command in app.registered_commands))
+EXPLAINED = "awsenv explain power-user"
 QUOTED = re.compile(r"^<!-- (?P<command>awsenv [^\n]+) -->\n```text\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 VARIABLE = re.compile(r"`(AWS(?:U|UME|ENV)?_[A-Z_]*[A-Z])`")
 
@@ -59,9 +60,28 @@ def test_the_help_is_quoted(
     assert said == quoted.get(command), wanted
 
 
+def test_what_explain_says_is_quoted(quoted: Mapping[str, str], program: str, clean_environ: dict[str, str]) -> None:
+    """Explain the profile that stands in the README itself."""
+    folder = Path(clean_environ["HOME"], ".aws")
+    folder.mkdir()
+    (config,) = re.findall(r"^```ini\n(.*?)^```$", section("Sixty seconds"), re.MULTILINE | re.DOTALL)
+    (folder / "config").write_text(config)
+    (folder / "credentials").write_text("[default]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = example\n")
+
+    said = subprocess.run(
+        [program, "explain", "power-user"],
+        env=clean_environ | {"LOGNAME": "alice", "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert said == quoted[EXPLAINED], f"the README is to have:\n\n{said}"
+
+
 def test_nothing_else_is_quoted(quoted: Mapping[str, str]) -> None:
     """Quote no output that is not compared here."""
-    assert set(HELP) == set(quoted)
+    assert {*HELP, EXPLAINED} == set(quoted)
 
 
 def test_the_exit_codes_are_all_there() -> None:
