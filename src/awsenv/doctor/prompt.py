@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from awsenv.doctor import startup
+from awsenv.doctor.startup import p10k
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -98,7 +98,7 @@ def framework(
 
 def powerlevel10k_shows(environ: Environ, read: Startup) -> str:
     """Return what powerlevel10k does with the role, which its settings decide."""
-    settings = startup.p10k(environ)
+    settings = p10k(environ)
     texts = [line.text for line in (*settings.lines, *read.lines)]
     if any(map(_NOT_ON_COMMAND.search, texts)):
         return _VAULT
