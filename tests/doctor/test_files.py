@@ -1,0 +1,138 @@
+"""What the doctor says of the two files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv.doctor.files import files
+from awsenv.doctor.finding import Finding, Verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEYS = "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n"
+CONFIG = "[default]\nregion = eu-central-1\n[profile one]\nregion = eu-west-1\n"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Return a home with two files that are as they should be."""
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text(CONFIG)
+    (tmp_path / ".aws" / "credentials").write_text(KEYS)
+    (tmp_path / ".aws" / "credentials").chmod(0o600)
+    return tmp_path
+
+
+def found(home: Path, **variables: str) -> list[Finding]:
+    """Return the findings in this home."""
+    return list(files({"HOME": str(home), **variables}, str(home)))
+
+
+def test_where_all_is_well_it_says_what_was_read(home: Path) -> None:
+    """The files and the number of profiles."""
+    fact = "~/.aws/config and ~/.aws/credentials: 2 profiles"
+    assert [Finding("files", Verdict.FINE, fact)] == found(home)
+
+
+def test_one_file_is_enough(home: Path) -> None:
+    """Those who sign in with SSO have no credentials file."""
+    (home / ".aws" / "credentials").unlink()
+    (finding,) = found(home)
+    assert Verdict.FINE is finding.verdict
+    assert "~/.aws/config and ~/.aws/credentials (not there): 2 profiles" == finding.fact
+
+
+def test_none_is_a_warning(tmp_path: Path) -> None:
+    """There are two ways to get them."""
+    (finding,) = found(tmp_path)
+    assert Verdict.WARNING is finding.verdict
+    assert "neither ~/.aws/config nor ~/.aws/credentials is there" == finding.fact
+    assert "awsenv setup makes both, and so does aws configure" == finding.hint
+
+
+@pytest.mark.parametrize(
+    ("data", "fact", "line"),
+    [
+        (b"[default]\n[default]\n", "appears twice, in lines 1 and 2", ":2"),
+        (b"[default]\na = 1\nA = 2\n", "appears twice in this section, in lines 2 and 3", ":3, [default]"),
+        (b"\xef\xbb\xbf[default]\n", "byte order mark", ":1"),
+        (b"[default]\n# gr\xfc\xdfe\n", "not UTF-8", ":2"),
+    ],
+)
+def test_what_botocore_refuses_is_wrong(home: Path, data: bytes, fact: str, line: str) -> None:
+    """It is the one finding, with its place and the cure."""
+    (home / ".aws" / "config").write_bytes(data)
+    (finding,) = found(home)
+    assert Verdict.WRONG is finding.verdict
+    assert fact in finding.fact
+    assert f"~/.aws/config{line}" == finding.place
+    assert finding.hint
+
+
+def test_a_file_that_cannot_be_read_is_wrong(home: Path) -> None:
+    """A loop of links is one for everybody, root included."""
+    path = home / ".aws" / "config"
+    path.unlink()
+    path.symlink_to(path)
+    (finding,) = found(home)
+    assert (Verdict.WRONG, "~/.aws/config") == (finding.verdict, finding.place)
+    assert finding.fact.startswith("cannot read ~/.aws/config: ")
+
+
+@pytest.mark.parametrize("variable", ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
+@pytest.mark.parametrize(("path", "what"), [("~/nowhere", "is not there"), ("~/.aws", "is no regular file")])
+def test_a_variable_that_leads_to_no_file_is_a_warning(home: Path, variable: str, path: str, what: str) -> None:
+    """The AWS tools say nothing about it."""
+    (finding,) = found(home, **{variable: path})
+    assert (Verdict.WARNING, variable) == (finding.verdict, finding.place)
+    assert f"{path} {what}" == finding.fact
+    assert f"correct {variable}, or unset it" == finding.hint
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True)])
+def test_keys_that_others_can_read_are_a_warning(home: Path, mode: int, *, warned: bool) -> None:
+    """The hint is the command."""
+    (home / ".aws" / "credentials").chmod(mode)
+    (finding,) = found(home)
+    assert warned is (finding.verdict is Verdict.WARNING)
+    assert ("chmod 600 ~/.aws/credentials" if warned else None) == finding.hint
+
+
+def test_a_path_that_a_shell_would_divide_is_quoted(home: Path) -> None:
+    """The command of the hint can be pasted."""
+    path = home / "my keys"
+    path.write_text(KEYS)
+    path.chmod(0o644)
+    (finding,) = found(home, AWS_SHARED_CREDENTIALS_FILE="~/my keys")
+    assert f"chmod 600 '{path}'" == finding.hint
+
+
+def test_a_section_that_was_meant_to_be_a_profile_is_a_warning(home: Path) -> None:
+    """Once for each of them; sections of another kind are none of them."""
+    with (home / ".aws" / "config").open("a") as file:
+        file.write("[two]\n[Profile three]\n[sso-session four]\n[services five]\n[plugins]\n")
+    assert [
+        ("~/.aws/config:5", "[two] is not a profile", "write [profile two]"),
+        ("~/.aws/config:6", "[Profile three] is not a profile", "write [profile three]"),
+    ] == [(finding.place, finding.fact, finding.hint) for finding in found(home)]
+
+
+def test_each_difference_between_the_tools_is_a_warning_up_to_five(home: Path) -> None:
+    """The fifth says how many there are besides."""
+    (home / ".aws" / "config").write_text("[default]\n" + "".join(f"k{n} = canary # x\n" for n in range(8)))
+    findings = found(home)
+    assert [f"~/.aws/config:{n}" for n in range(2, 7)] == [finding.place for finding in findings]
+    assert {Verdict.WARNING} == {finding.verdict for finding in findings}
+    assert findings[-1].fact.endswith(", and 3 more such lines")
+    assert "canary" not in f"{findings}"
+
+
+def test_what_leaks_out_of_the_default_section_is_a_warning(home: Path) -> None:
+    """The AWS CLI gives it to every profile."""
+    (home / ".aws" / "config").write_text(f"[DEFAULT]\nrole_arn = x\n{CONFIG}")
+    (finding,) = found(home)
+    assert "~/.aws/config:2" == finding.place
+    assert finding.fact.startswith("role_arn of [DEFAULT] counts in every section")
