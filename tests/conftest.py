@@ -175,6 +175,7 @@ def world(program: str, clean_environ: dict[str, str]) -> Iterator[World]:
         (folder / "credentials").write_text(
             f"[default]\naws_access_key_id = {user.access_key_id}\naws_secret_access_key = {user.secret_access_key}\n"
         )
+        (folder / "credentials").chmod(0o600)
         world.configure(
             "[default]\nregion = eu-central-1\n\n"
             f"[profile power-user]\nrole_arn = {power_user}\nsource_profile = default\n"

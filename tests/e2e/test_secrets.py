@@ -211,6 +211,48 @@ def test_commands_that_print_secrets_leave_none_behind(
     assert known == _files_with(secrets, home, tmp_path / "tmp")
 
 
+@pytest.mark.parametrize("words", ["explain power-user", "explain power-user --json", "doctor read-only --json"])
+def test_what_is_told_of_a_role_holds_no_secret(
+    world: World, environ: dict[str, str], trace: Trace, secrets: dict[str, str], words: str
+) -> None:
+    """Tell a person everything about a role but its secrets, and leave none behind."""
+    home = Path(environ["HOME"])
+    known = _files_with(secrets, home)
+
+    answer = world.command([*trace.command, world.program, *words.split()], **environ)
+
+    assert (0, "") == (answer.returncode, answer.stderr)
+    assert not [name for name in secrets if secrets[name] in answer.stdout]
+    assert (set(), set()) == (trace.leaks(secrets), trace.unseen())
+    assert known == _files_with(secrets, home)
+
+
+def test_a_console_that_is_opened_shows_no_secret(
+    world: World, environ: dict[str, str], trace: Trace, secrets: dict[str, str], tmp_path: Path
+) -> None:
+    """Hand the browser an address without a secret in it, and lead it on to the one that signs in."""
+    browser = tmp_path / "browser"
+    fetch = (
+        "import sys, urllib.request as u\n"
+        "class Stay(u.HTTPRedirectHandler):\n"
+        "    def redirect_request(self, *given): return None\n"
+        "try: u.build_opener(Stay).open(sys.argv[1])\n"
+        "except OSError as error: print(error.headers['Location'], file=sys.stderr)\n"
+    )
+    browser.write_text(f"#!{sys.executable}\n{fetch}")
+    browser.chmod(0o700)
+
+    answer = world.command(
+        [*trace.command, world.program, "console", "read-only", "--open"], **environ, BROWSER=f"{browser} %s"
+    )
+
+    led_to = re.search("SigninToken=([^&\n]+)", answer.stderr)
+    assert led_to, answer.stderr
+    secrets["the sign-in token"] = led_to[1]
+    assert "browser" in trace.programs()
+    assert (set(), set()) == (trace.leaks(secrets), trace.unseen())
+
+
 def test_an_agent_leaves_no_secret_behind(
     world: World, environ: dict[str, str], trace: Trace, secrets: dict[str, str], tmp_path: Path
 ) -> None:

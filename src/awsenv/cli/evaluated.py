@@ -6,15 +6,10 @@ from typing import TYPE_CHECKING
 
 from awsenv.errors import UsageError
 from awsenv.shells import render
+from awsenv.shells.hook import LINES
 
 if TYPE_CHECKING:
     from awsenv.cli.outcome import Caller
-
-_HOOK_LINES = {
-    "bash": 'eval "$(awsenv init bash)"',
-    "zsh": 'eval "$(awsenv init zsh)"',
-    "fish": "awsenv init fish | source",
-}
 
 SHELL_VARIABLE = "AWSENV_SHELL"
 """How the hook says which shell it is."""
@@ -37,7 +32,7 @@ def shell_of(caller: Caller, name: str | None, words: str, *, to_terminal: bool)
 def _check_that_it_is_evaluated(caller: Caller, shell: render.Shell, words: str) -> None:
     """Refuse to show secrets where nothing evaluates them."""
     if caller.prints_to_terminal:
-        line = _HOOK_LINES.get(shell.name, _HOOK_LINES["bash"])
+        line = LINES.get(shell.name, LINES["bash"])
         raise UsageError(
             "nothing was done: a program cannot change the shell that calls it",
             hint=f'eval "$(awsenv {words})"; or load the hook, once: {line}',

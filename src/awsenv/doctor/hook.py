@@ -11,18 +11,13 @@ from awsenv.config.text import listed, printable
 from awsenv.doctor.finding import Finding, Verdict
 from awsenv.doctor.prompt import framework, loads, powerlevel10k_shows
 from awsenv.doctor.startup import startup
+from awsenv.shells.hook import LINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from awsenv.doctor.startup import Line, Startup
     from awsenv.model import Environ
-
-_HOOK_LINES = {
-    "bash": 'eval "$(awsenv init bash)"',
-    "zsh": 'eval "$(awsenv init zsh)"',
-    "fish": "awsenv init fish | source",
-}
 
 _INIT = re.compile(r"""(?P<before>^|[\s"'`(;&|=/])awsenv["']?\s+init\s+["']?(?:[^\s"'|;)]*/)?-?(?P<shell>\w+)?""")
 _SOURCED = re.compile(r"""(?:^|[\s;&|{])(?:source|\.)\s+["']?[^\s"';|&]*/_?awsenv\.(?P<shell>bash|zsh|fish)\b""")
@@ -46,7 +41,7 @@ def hook(environ: Environ, shell: str | None, program: str) -> Iterator[Finding]
     if not name:
         yield Finding("hook", Verdict.UNKNOWN, "not looked at: nothing tells which shell this is")
         return
-    if name not in _HOOK_LINES:
+    if name not in LINES:
         yield Finding("hook", Verdict.FINE, f'there is none for {printable(name)}: eval "$(awsenv ROLE)" does without')
         return
     read = startup(environ, name)
@@ -72,7 +67,7 @@ def _loaded(line: Line) -> str | None:
     if found is None:
         return None
     shell = found["shell"] or ""
-    return shell if shell in _HOOK_LINES else ""
+    return shell if shell in LINES else ""
 
 
 def _problems(read: Startup, shell: str, right: Sequence[Line]) -> Iterator[Finding]:
@@ -142,7 +137,7 @@ def _missing(file: str, shell: str) -> Finding:
         Verdict.WARNING,
         f"{file} does not load it, so that awsenv ROLE cannot change the shell",
         file,
-        f"add as the last line of {file}, unless a file that it reads has it: {_HOOK_LINES[shell]}",
+        f"add as the last line of {file}, unless a file that it reads has it: {LINES[shell]}",
     )
 
 
@@ -152,7 +147,7 @@ def _of_another_shell(line: Line, shell: str) -> Finding:
         Verdict.WARNING,
         f"the hook that is loaded is that of {_loaded(line)}, and this is {shell}",
         line.place,
-        f"write {_HOOK_LINES[shell]}",
+        f"write {LINES[shell]}",
     )
 
 

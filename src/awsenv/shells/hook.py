@@ -9,6 +9,13 @@ import os
 
 from awsenv.shells import quoting
 
+LINES = {
+    "bash": 'eval "$(awsenv init bash)"',
+    "zsh": 'eval "$(awsenv init zsh)"',
+    "fish": "awsenv init fish | source",
+}
+"""What loads the hook, as it stands in a startup file."""
+
 _ASSIGN = {
     "bash": ("_AWSENV_BIN={}\n", quoting.posix),
     "zsh": ("_AWSENV_BIN={}\n", quoting.posix),
