@@ -117,9 +117,8 @@ def _endpoint(environ: Environ) -> _Said | None:
 def _other_sources(environ: Environ) -> _Said | None:
     there = _set(("AWS_WEB_IDENTITY_TOKEN_FILE", *_CONTAINER), environ)
     if there:
-        fact = (
-            f"{listed(list(there))} {'is' if len(there) == 1 else 'are'} set: a source where no profile and no key is"
-        )
+        are = "is" if len(there) == 1 else "are"
+        fact = f"{listed(list(there))} {are} set: a source where no key and no profile comes before it"
         return _Said(there, fact, f"unset {' '.join(there)}, unless it is meant to be the source")
     return None
 
