@@ -36,6 +36,9 @@ function awsenv --description 'An AWS role in this shell'
         end
         # What it does, a login above all, may be what a renewal has failed for want of.
         set -e __awsenv_tried
+        # The doctor cannot see by itself that this is loaded.
+        test "$argv[1]" = doctor
+        and set -lx AWSENV_SHELL fish
         $_AWSENV_BIN $argv
         return
     end

@@ -30,6 +30,8 @@ function awsenv {
   if _awsenv_prints "$@" || [[ $ZSH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
     # What it does, a login above all, may be what a renewal has failed for want of.
     _awsenv_tried=
+    # The doctor cannot see by itself that this is loaded.
+    [[ ${1-} != doctor ]] || local -x AWSENV_SHELL=zsh
     "$_AWSENV_BIN" "$@"
     return
   fi

@@ -42,6 +42,15 @@ def test_a_second_role_takes_the_place_of_the_first(shell: Any, terminal: Start)
     assert "canary/token+two" == window.run("echo $AWS_SESSION_TOKEN")
 
 
+def test_the_doctor_is_told_that_the_hook_is_loaded(shell: Any, terminal: Start) -> None:
+    """It would not see that by itself where another file than the usual one loads it; and nobody else is told."""
+    window = terminal(shell)
+    window.run(f"echo >~/{shell.rc}")
+
+    assert "it is loaded" in window.run("awsenv doctor | grep hook")
+    assert "none" == window.run("awsenv exec power-user -- env | grep -c AWSENV_SHELL | sed s/0/none/")
+
+
 def test_an_option_may_come_first(shell: Any, terminal: Start) -> None:
     """Evaluate `awsenv --region REGION ROLE` as well."""
     window = terminal(shell)

@@ -41,8 +41,8 @@ A local AWS runs beside this shell. Its user may do nothing but assume roles.
   awsenv power-user                       a role with MFA and an external id
   awsenv status --verify                  who AWS says you are now
   awsenv exec read-only -- awsenv status  one command with another role
-  awsenv explain power-user               how a role is had; awsenv doctor finds what is wrong with one
-  awsenv setup --profile admin            make another user, its MFA device and its roles; --dry-run only shows them
+  awsenv doctor power-user                what is wrong with a role, or that nothing is
+  awsenv setup --profile admin            a user, an MFA device and roles of your own
   awsenv off                              all is as it was; exit ends the demo
 """
 
