@@ -42,7 +42,7 @@ A local AWS runs beside this shell. Its user may do nothing but assume roles.
   awsenv status --verify                  who AWS says you are now
   awsenv exec read-only -- awsenv status  one command with another role
   awsenv doctor power-user                what is wrong with a role, or that nothing is
-  awsenv setup --profile admin            a user, an MFA device and roles of your own
+  awsenv setup --profile admin me:ReadOnlyAccess,mfa  a user, a QR code, a role
   awsenv off                              all is as it was; exit ends the demo
 """
 

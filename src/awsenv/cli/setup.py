@@ -166,9 +166,10 @@ def _walk(plan: Plan, tools: Tools) -> None:
 
 
 def _stopped(number: int, plan: Plan) -> list[str]:
-    there = "" if number == 1 else f"; what was done before stays ({number - 1} of {len(plan.steps)} steps)"
+    before = ("nothing was changed before it", "the one before it is done, and stays")
+    there = before[number - 1] if number <= len(before) else f"the {number - 1} before it are done, and stay"
     return [
-        f"setup stopped at step {number}, {plan.steps[number - 1].title}{there}",
+        f"setup stopped at step {number} of {len(plan.steps)}; {there}",
         "awsenv setup, run again, looks at what is there and goes on",
     ]
 
