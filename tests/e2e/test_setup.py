@@ -109,6 +109,10 @@ class Account:
             aws_secret_access_key=admin.secret_access_key,
         )
 
+    def changes(self) -> list[str]:
+        """Return the calls so far that were about a change."""
+        return [call.action for call in self.sandbox.calls if not call.action.startswith(("Get", "List"))]
+
     def check_that_it_is_whole(self) -> None:
         """Check that one of each is there, and the files name them."""
         iam, text = self.iam, (self.folder / "credentials").read_text()
@@ -127,7 +131,7 @@ class Account:
         terminal = self.type()
         assert 0 == terminal.gone(), terminal.transcript
         assert [path.read_bytes() for path in sorted(self.folder.iterdir())] == before
-        assert not [call.action for call in self.sandbox.calls if not call.action.startswith(("Get", "List"))]
+        assert self.changes() == []
         return terminal.transcript
 
 
@@ -198,6 +202,17 @@ def test_the_files_keep_what_was_there(account: Account) -> None:
     assert ["config", "credentials"] == sorted(each.name for each in account.folder.iterdir())
 
 
+def test_files_that_cannot_be_written_stop_it_before_anything_is_made(account: Account) -> None:
+    """The secret of a key is told once: see first that there is a place for it."""
+    account.environ["AWS_CONFIG_FILE"] = os.devnull
+
+    terminal = account.type("read-only")
+
+    assert 3 == terminal.gone()
+    assert "cannot write /dev/null: it is no regular file" in terminal.transcript
+    assert account.changes() == []
+
+
 def test_what_is_not_accepted_is_not_done(account: Account) -> None:
     """Take any answer but yes for a no."""
     for answer in ("\r", "n\r", "nay\r", "\x04"):
@@ -206,7 +221,7 @@ def test_what_is_not_accepted_is_not_done(account: Account) -> None:
         terminal.send(answer)
         assert 6 == terminal.gone()
         assert "nothing was changed" in terminal.transcript
-    assert not [call.action for call in account.sandbox.calls if not call.action.startswith(("Get", "List"))]
+    assert account.changes() == []
 
 
 def test_wrong_codes_are_asked_for_again(account: Account) -> None:

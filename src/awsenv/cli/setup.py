@@ -141,9 +141,11 @@ def _carry_out(
     shows_device = any(isinstance(step.action, CreateDevice) for step in plan.steps)
     with ExitStack() as stack:
         terminal = stack.enter_context(closing(open_terminal())) if shows_device or not answers.yes else None
+        tools = Tools(admin, role_admin, wanted, caller, terminal)
+        tools.check_files()
         if terminal is not None and not answers.yes:
             _ask(terminal)
-        _walk(plan, Tools(admin, role_admin, wanted, caller, terminal))
+        _walk(plan, tools)
 
 
 def _ask(terminal: Terminal) -> None:

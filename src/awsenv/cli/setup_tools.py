@@ -63,6 +63,19 @@ class Tools:
         self._terminal = terminal
         self._shows = False
 
+    def check_files(self) -> None:
+        """See that the files can be written, before a key is made whose secret AWS tells once.
+
+        Raises:
+            ConfigError: One cannot.
+        """
+        finders = [aws_files.config_file]
+        if self._wanted.key_place is KeyPlace.FILE:
+            finders.append(aws_files.credentials_file)
+        for find in finders:
+            file = find(self._environ, self._folder)
+            files.check(file.path, file.name)
+
     def put_away(self) -> None:
         """Take the QR code off the screen, where it could be."""
         if self._shows and self._terminal is not None:

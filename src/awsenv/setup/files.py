@@ -11,7 +11,7 @@ import os
 import shlex
 import stat
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from awsenv.errors import ConfigError
 from awsenv.model import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from awsenv.config import Profiles
 
@@ -87,12 +87,35 @@ def write(path: str, text: str, *, private: bool, name: str | None = None) -> No
     Raises:
         ConfigError: It cannot be written, or is no regular file. What was there is untouched.
     """
+    with _target(path, name) as (target, there):
+        _replace(target, text.encode(), there, private=private)
+
+
+def check(path: str, name: str | None = None) -> None:
+    """See that a file can be written, before something is made that has to go there. Its folder is made.
+
+    Args:
+        path: The file.
+        name: The file, as messages name it; None: its path.
+
+    Raises:
+        ConfigError: It cannot be written, or is no regular file.
+    """
+    with _target(path, name) as (target, _):
+        descriptor, temporary = _temporary(target)
+        os.close(descriptor)
+        os.unlink(temporary)  # noqa: PTH108 - a name from mkstemp
+
+
+@contextmanager
+def _target(path: str, name: str | None) -> Iterator[tuple[Path, os.stat_result | None]]:
+    """Yield what is to be replaced, a link followed, and its status; raise what goes wrong as a ConfigError."""
     shown = printable(path) if name is None else name
     target = Path(os.path.realpath(path))
     try:
         there = _status(target)
         if there is None or stat.S_ISREG(there.st_mode):
-            _replace(target, text.encode(), there, private=private)
+            yield target, there
             return
         # botocore takes it for no file. To replace /dev/null would break the machine.
         reason = "it is no regular file"
@@ -172,9 +195,7 @@ def _status(path: Path) -> os.stat_result | None:
 
 
 def _replace(path: Path, data: bytes, there: os.stat_result | None, *, private: bool) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # mkstemp lets nobody but the owner in.
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    descriptor, temporary = _temporary(path)
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
             file.write(data)
@@ -189,6 +210,13 @@ def _replace(path: Path, data: bytes, there: os.stat_result | None, *, private: 
         os.unlink(temporary)  # noqa: PTH108 - the same
         raise
     _settle(path.parent)
+
+
+def _temporary(path: Path) -> tuple[int, str]:
+    """Open a new file beside *path*."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # mkstemp lets nobody but the owner in.
+    return tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
 
 
 def _settle(folder: Path) -> None:
