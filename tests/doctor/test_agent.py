@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from awsenv.agent import place
+import pytest
+
+from awsenv import __version__
+from awsenv.agent import client, place, protocol
+from awsenv.agent.start import ELSEWHERE
 from awsenv.doctor.agent import agent
 from awsenv.doctor.finding import Verdict
 
@@ -40,8 +46,8 @@ def test_one_that_has_died_is_a_warning(
     os.kill(pid, signal.SIGKILL)
     until(lambda: has_ended(pid))
     (finding,) = agent(world.environ)
-    assert (Verdict.WARNING, "awsenv login") == (finding.verdict, finding.hint)
-    assert "has died" in finding.fact
+    assert (Verdict.WARNING, "awsenv login starts it again") == (finding.verdict, finding.hint)
+    assert "the agent has died, and with it what it held" == finding.fact
 
 
 def test_a_folder_that_is_open_to_others_is_a_warning(world: World) -> None:
@@ -50,5 +56,56 @@ def test_a_folder_that_is_open_to_others_is_a_warning(world: World) -> None:
     folder.mkdir(mode=0o700)
     folder.chmod(0o755)
     (finding,) = agent(world.environ)
+    assert (Verdict.WARNING, str(folder), ELSEWHERE) == (finding.verdict, finding.place, finding.hint)
+
+
+def test_what_is_not_a_socket_is_a_warning(world: World) -> None:
+    """Name it: an agent can neither be reached nor started there."""
+    path = Path(world.environ[place.VARIABLE], place.SOCKET)
+    path.parent.mkdir(mode=0o700)
+    path.touch()
+    (finding,) = agent(world.environ)
+    assert (Verdict.WARNING, str(path), ELSEWHERE) == (finding.verdict, finding.place, finding.hint)
+
+
+@pytest.mark.parametrize("environ", [{}, {place.VARIABLE: "relative"}, {place.VARIABLE: f"/{'x' * 120}"}])
+def test_no_place_for_one_is_a_warning(environ: dict[str, str]) -> None:
+    """That none runs is not fine where none could."""
+    (finding,) = agent(environ)
+    assert (Verdict.WARNING, ELSEWHERE) == (finding.verdict, finding.hint)
+
+
+def test_one_that_is_stuck_is_a_warning(world: World) -> None:
+    """Say how it is ended: a login would wait for it, too."""
+    assert world.run("login", world.device.code()).returncode == 0
+    pid = world.agent()
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    (finding,) = agent(world.environ)
+    assert (Verdict.WARNING, world.environ[place.VARIABLE]) == (finding.verdict, finding.place)
+    assert f"the agent (process {pid}) is stuck" == finding.fact
+    assert "kill" in (finding.hint or "")
+
+
+def test_one_of_another_version_is_a_warning(world: World) -> None:
+    """Name both versions, and what replaces it."""
+
+    def run() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(len(ping), socket.MSG_WAITALL)
+            connection.sendall(protocol.pack([b"version", b"0.0.9"]))
+
+    ping = protocol.pack([client.VERSION, b"ping"])
+    folder = Path(world.environ[place.VARIABLE])
+    folder.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(folder / place.SOCKET))
+        listening.listen()
+        thread = threading.Thread(target=run)
+        thread.start()
+        (finding,) = agent(world.environ)
+        thread.join()
     assert Verdict.WARNING is finding.verdict
-    assert str(folder) in f"{finding.fact} {finding.place}"
+    assert f"the agent is of awsenv 0.0.9, this is {__version__}" == finding.fact
+    assert "awsenv login replaces it" == finding.hint

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from datetime import datetime, timezone
+
 import pytest
 
+from awsenv import environment
+from awsenv.cli.options import RoleOptions
 from awsenv.doctor.finding import Verdict
 from awsenv.doctor.variables import variables
+from awsenv.model import Chain, Credentials, Source
 
 NOW = 1_700_000_000
 KEY = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "canary-secret"}
@@ -27,6 +33,10 @@ ROLE = {
         {"HOME": "/home/alice", "AWS_PROFILE": "power-user"},
         {"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1"},
         {"AWSENV_DISABLE_PROMPT": "1", "AWSENV_AUTO_REFRESH": "0"},
+        {"AWS_ENDPOINT_URL": "http://localhost", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+        {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/ci"},
+        {"AWS_CREDENTIAL_EXPIRATION": "2099-01-01T00:00:00Z"},
+        {"AWS_CREDENTIAL_EXPIRATION": "2099-01-01T00:00:00.123+0000"},
         ROLE,
     ],
 )
@@ -42,10 +52,41 @@ def test_nothing_to_say(environ: dict[str, str]) -> None:
         (
             KEY,
             "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY",
-            "prefer it to the profiles",
+            "without --profile prefer it to the files",
             "unset AWS_ACCESS_KEY_ID AWS_SEC",
         ),
-        ({"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE"}, "AWS_ACCESS_KEY_ID", "without AWS_SECRET_ACCESS_KEY", "set AWS_SECRET"),
+        ({"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE"}, "AWS_ACCESS_KEY_ID", "the AWS CLI and boto3 fail", "set AWS_SECRET"),
+        (
+            {"AWS_SECRET_ACCESS_KEY": "canary"},
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS tools pass over it",
+            "or unset AWS_SECRET_ACCESS_KEY",
+        ),
+        (
+            {"AWS_WEB_IDENTITY_TOKEN_FILE": "/token", "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/ci"},
+            "AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE",
+            "prefer it to a key in the files",
+            "unset AWS_ROLE_ARN AWS_WEB_IDENTITY_TOKEN_FILE",
+        ),
+        (
+            {"AWS_WEB_IDENTITY_TOKEN_FILE": "/token"},
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "without AWS_ROLE_ARN",
+            "unset AWS_WEB_IDENTITY_TOKEN_FILE",
+        ),
+        (
+            {"AWS_CREDENTIAL_EXPIRATION": "2099-01-01T00:00:00"},
+            "AWS_CREDENTIAL_EXPIRATION",
+            "has no time zone",
+            "unset AWS_CREDENTIAL_EXPIRATION",
+        ),
+        (ROLE | {"AWS_PROFILE": "other"}, "AWS_PROFILE", "was set after the role", "unset AWS_PROFILE"),
+        (
+            ROLE | {"AWS_DEFAULT_REGION": "us-east-1"},
+            "AWS_REGION, AWS_DEFAULT_REGION",
+            "boto3 takes the region 'us-east-1'",
+            "the same region",
+        ),
         (
             {"AWS_SECURITY_TOKEN": "canary"},
             "AWS_SECURITY_TOKEN",
@@ -75,7 +116,7 @@ def test_nothing_to_say(environ: dict[str, str]) -> None:
         (
             {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://canary"},
             "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-            "a source where no key",
+            "where neither a variable nor a file has one",
             "unset AWS_CONTAINER_CREDENTIALS_FULL_URI",
         ),
         (
@@ -90,9 +131,14 @@ def test_nothing_to_say(environ: dict[str, str]) -> None:
             "is past",
             "unset AWS_CREDENTIAL_EXPIRATION",
         ),
-        ({"AWS_CREDENTIAL_EXPIRATION": "soon"}, "AWS_CREDENTIAL_EXPIRATION", "not a time", "unset AWS_CREDENTIAL_EXP"),
+        (
+            {"AWS_CREDENTIAL_EXPIRATION": "soon"},
+            "AWS_CREDENTIAL_EXPIRATION",
+            "no time of ISO 8601",
+            "unset AWS_CREDENTIAL_EXP",
+        ),
         (ROLE | {"AWSENV_EXPIRES_EPOCH": str(NOW)}, "AWSENV_ROLE", "has expired", "awsenv power-user"),
-        (ROLE | {"AWSENV_ACCESS_KEY_ID": "ASIAOTHER"}, "AWS_ACCESS_KEY_ID", "were set after it", "awsenv off"),
+        (ROLE | {"AWSENV_ACCESS_KEY_ID": "ASIAOTHER"}, "AWS_ACCESS_KEY_ID", "were changed after it", "awsenv off"),
     ],
 )
 def test_what_stands_in_front(environ: dict[str, str], place: str, fact: str, hint: str) -> None:
@@ -103,6 +149,48 @@ def test_what_stands_in_front(environ: dict[str, str], place: str, fact: str, hi
     assert fact in finding.fact
     assert hint in (finding.hint or "")
     assert not [each for each in variables(environ, NOW) if "canary" in repr(each)]
+
+
+def _of_a_role(environ: dict[str, str]) -> dict[str, str]:
+    """Return *environ* with a role put on, as `use` does it."""
+    chain = Chain(Source("static", "default"), (), role="the role", label="the-role", region="eu-central-1")
+    expiration = datetime.fromtimestamp(NOW + 60, timezone.utc)
+    credentials = Credentials("ASIAEXAMPLE", "canary-secret", "canary-token", expiration)
+    return environment.change(chain, credentials, environ).applied_to(environ)
+
+
+def test_what_a_role_has_put_away_is_not_told() -> None:
+    """To unset the key would take that of the role: what is kept for after it stands in front of nothing."""
+    before = KEY | {"AWS_SECURITY_TOKEN": "canary", "AWS_PROFILE": "", "AWS_REGION": "us-east-1"}
+    assert len(list(variables(before, NOW))) > 1
+    (finding,) = variables(_of_a_role(before | {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://canary"}), NOW)
+    assert Verdict.FINE is finding.verdict
+
+
+def test_a_key_set_after_the_role_is_told_once() -> None:
+    """The way back is a command line that a shell takes as it is."""
+    (finding,) = variables(_of_a_role({}) | KEY, NOW)
+    assert ("AWS_ACCESS_KEY_ID", "awsenv 'the role', or awsenv off") == (finding.place, finding.hint)
+
+
+def test_an_endpoint_set_after_that_of_the_role() -> None:
+    """A role that is served has an endpoint in place of keys."""
+    environ = {
+        "AWSENV_ROLE": "power-user",
+        "AWSENV_REFRESH": "http://127.0.0.1:1",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1",
+    }
+    (finding,) = variables(environ, NOW)
+    assert Verdict.FINE is finding.verdict
+    finding, *_ = variables(environ | {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:2"}, NOW)
+    assert "AWS_CONTAINER_CREDENTIALS_FULL_URI" == finding.place
+
+
+def test_every_option_that_has_a_variable_is_known() -> None:
+    """An option that is new acts on every role by its variable, too."""
+    environ = {f"AWSENV_{option.name.upper()}": "x" for option in fields(RoleOptions)}
+    (finding,) = variables(environ, NOW)
+    assert sorted(environ) == sorted((finding.place or "").split(", "))
 
 
 def test_several_at_once() -> None:

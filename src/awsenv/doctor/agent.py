@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from awsenv.agent import client, place
+from awsenv.agent.start import ELSEWHERE
 from awsenv.doctor.finding import Finding, Verdict
 
 if TYPE_CHECKING:
@@ -14,16 +16,39 @@ if TYPE_CHECKING:
 
 CHECK = "agent"
 
+_END = "awsenv logout ends it; or end its process: kill"
+
 
 def agent(environ: Environ) -> Iterator[Finding]:
     """Yield what is to be said of the agent. awsenv works without one, but asks for a code each time."""
+    folder = place.expected(environ)
     try:
+        if (found := place.find(environ)) is not None:
+            place.socket_in(found)
         client.ask(environ, b"ping", [])
-    except client.NoAgent:
-        yield Finding(CHECK, Verdict.FINE, "none runs; awsenv login starts one, and asks for one code a day")
-    except client.OtherVersion as error:
-        yield Finding(CHECK, Verdict.WARNING, str(error), hint="awsenv login replaces it")
-    except client.Trouble as error:
-        yield Finding(CHECK, Verdict.WARNING, str(error), place.expected(environ), "awsenv login")
+    except place.Unsafe as unsafe:
+        yield _warning(unsafe.fact, unsafe.path, ELSEWHERE)
+    except (FileNotFoundError, client.NoAgent):
+        yield _none(folder)
+    except (client.Dead, client.OtherVersion) as trouble:
+        fact, _, cure = str(trouble).partition("; ")
+        yield _warning(fact, folder, cure)
+    except client.Trouble as trouble:
+        yield _warning(str(trouble), folder, _END)
     else:
-        yield Finding(CHECK, Verdict.FINE, f"one runs, in {place.expected(environ)}")
+        yield Finding(CHECK, Verdict.FINE, f"one runs, in {folder}")
+
+
+def _none(folder: str | None) -> Finding:
+    """Say that none runs; and if so, that none could."""
+    if folder is None:
+        return _warning("none runs, and there is no folder of yours that its socket could be in", None, ELSEWHERE)
+    length = len(os.fsencode(f"{folder}/{place.SOCKET}"))
+    if length > place.MAX_PATH:
+        fact = f"none can run: the path of its socket has {length} bytes, and the system takes {place.MAX_PATH}"
+        return _warning(fact, folder, ELSEWHERE)
+    return Finding(CHECK, Verdict.FINE, "none runs; awsenv login starts one, and asks for one code a day")
+
+
+def _warning(fact: str, where: str | None, hint: str) -> Finding:
+    return Finding(CHECK, Verdict.WARNING, fact, where, hint)
