@@ -87,12 +87,13 @@ class Terminal:
         """Write *text* as it is, escape sequences too: never what others wrote."""
         self._write(text)
 
-    def rows(self) -> int:
-        """Return how many lines it shows."""
+    def size(self) -> tuple[int, int]:
+        """Return how many columns and lines it shows; nothing where it does not say."""
         try:
-            return os.get_terminal_size(self._descriptor).lines
+            size = os.get_terminal_size(self._descriptor)
         except OSError:
-            return 0
+            return 0, 0
+        return size.columns, size.lines
 
     def ask(self, prompt: str, *, echo: bool = True) -> str | None:
         """Ask for one line.

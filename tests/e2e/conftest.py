@@ -140,6 +140,10 @@ class Terminal:
                 os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
+    def resize(self, columns: int, rows: int) -> None:
+        """Make the window larger or smaller."""
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
     def see(self, pattern: str) -> re.Match[str]:
         """Wait until *pattern* is shown, and return its match."""
         try:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import pyte
 import pytest
 from pyotp import TOTP, parse_uri
 
@@ -252,6 +253,82 @@ def test_the_key_of_the_device_is_not_left_in_the_scrollback(account: Account) -
     shown, _, after = rest.partition("\x1b[?1049l")
     seed = account.telephone.secret
     assert (False, True, False) == (seed in before, seed in shown, seed in after)
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 50), (46, 40)])
+def test_the_qr_code_is_whole_in_a_window_of_any_size(account: Account, columns: int, rows: int) -> None:
+    """Put the text below the code or beside it: what a window of that size shows at the first question can be read."""
+    setup = account.type()
+    setup.resize(columns, rows)
+    setup.see(re.escape(ACCEPT))
+    setup.send("y\r")
+    setup.see(FIRST)
+    screen = pyte.Screen(columns, rows)
+    pyte.Stream(screen).feed(setup.transcript.rpartition("\x1b[?1049h")[2])
+
+    assert all(line.count("\u2588") > 2 for line in screen.display[4:16])
+    account.enable(setup)
+    assert 0 == setup.gone()
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(40, 50), (60, 22)])
+def test_where_a_qr_code_has_no_room_its_key_is_shown(account: Account, columns: int, rows: int) -> None:
+    """Show no part of a code."""
+    setup = account.type()
+    setup.resize(columns, rows)
+    setup.see(re.escape(ACCEPT))
+    setup.send("y\r")
+    setup.see(FIRST)
+
+    assert "\u2588" not in setup.transcript
+    (seed,) = re.findall("\n([A-Z2-7]{60,})\r", setup.transcript)
+    account.telephone = TOTP(seed)
+    setup.send(f"{account.code()}\r")
+    setup.see(SECOND)
+    setup.send(f"{account.code()}\r")
+    assert 0 == setup.gone(), setup.transcript
+
+
+def test_somebody_elses_user_is_not_taken_over(account: Account) -> None:
+    """The name that is made up may be another person's: on many machines people are called root."""
+    assert 0 == account.accepted("read-only").gone()
+    used = account.start([account.program, "exec", "read-only", "--", "true"], account.environ)
+    assert 0 == used.gone()
+    text = (account.folder / "credentials").read_text()
+    (account.folder / "credentials").write_text(text.partition(f"[{USER}]")[0])
+    (account.folder / "config").unlink()
+    account.sandbox.clear_calls()
+
+    again = account.type("audit:ReadOnlyAccess")
+
+    assert 3 == again.gone()
+    assert "in use from elsewhere" in again.transcript
+    assert f"--user {USER} if it is yours" in again.transcript
+    assert account.changes() == []
+
+
+def test_a_key_is_not_deleted_unasked(account: Account) -> None:
+    """Ask, --yes or not: that nobody has a key is not known for sure."""
+    account.sandbox.fail("CreateAccessKey", Fault.DROP_AFTER)
+    assert 7 == account.accepted("read-only").gone()
+
+    again = account.type("read-only", "--yes")
+    again.see(re.escape(ACCEPT))
+    again.send("n\r")
+
+    assert 6 == again.gone()
+    assert "if it is kept elsewhere, say no" in again.transcript.replace("\r\n", "")
+    assert 1 == len(account.iam.list_access_keys(UserName=USER)["AccessKeyMetadata"])
+
+
+def test_the_plan_is_where_the_question_is(account: Account) -> None:
+    """Show it at the terminal where stderr goes elsewhere: nobody says yes to what they have not seen."""
+    command = f"{account.program} setup --profile admin read-only 2>{os.devnull}"
+    terminal = account.start(["sh", "-c", command], account.environ)
+    terminal.see(re.escape(ACCEPT))
+    assert "create the role read-only" in terminal.transcript
+    terminal.send("n\r")
+    assert 6 == terminal.gone()
 
 
 @pytest.mark.parametrize("action", STEPS)

@@ -369,25 +369,33 @@ def test_a_role_and_a_user_with_a_path_are_named_by_it(plan: Callable[..., Plan]
 
 def test_a_key_that_was_never_used_and_is_lost_is_made_anew(plan: Callable[..., Plan]) -> None:
     """It is of a run that was killed; the plan says so."""
-    drawn = plan(user(keys=(key(used=False),)), credentials="")
-    assert [DeleteKey(NAME, KEY), CreateKey(NAME, USER)] == [step.action for step in drawn.steps]
-    assert "delete the access key …MPLE of 2026-11-01: it was never used, and its secret is not here" == (
-        drawn.steps[0].title
+    drawn = plan(user(keys=(key(used=False),)), conf="", credentials="")
+    assert [DeleteKey(NAME, KEY), CreateKey(NAME, USER)] == [step.action for step in drawn.steps[:2]]
+    assert drawn.steps[0].title == (
+        "delete the access key …MPLE of 2026-11-01: it was never used, and is not here; if it is kept elsewhere, say no"
     )
     assert not drawn.notes
+
+
+def test_where_a_run_came_to_its_end_no_key_is_deleted(plan: Callable[..., Plan]) -> None:
+    """The profiles are written last: the key was kept then, or printed, and may be good somewhere."""
+    drawn = plan(user(keys=(key(used=False),)), credentials="")
+    assert ["CreateKey"] == kinds(drawn)
+    assert ("the access key …MPLE of 2026-11-01 stays: it may be in use elsewhere",) == drawn.notes
 
 
 def test_a_key_that_was_used_is_another_machines(plan: Callable[..., Plan]) -> None:
     """It stays, and that is said."""
     drawn = plan(user(keys=(key(),)), credentials="")
     assert [CreateKey(NAME, USER)] == [step.action for step in drawn.steps]
-    assert ("the access key …MPLE of 2026-11-01 stays: it is used elsewhere",) == drawn.notes
+    assert ("the access key …MPLE of 2026-11-01 stays: it may be in use elsewhere",) == drawn.notes
 
 
 def test_a_key_that_another_profile_holds_stays(plan: Callable[..., Plan]) -> None:
     """Its secret is there."""
     drawn = plan(user(keys=(key(used=False),)), credentials=CREDENTIALS.replace(f"[{NAME}]", "[old]"))
     assert ["CreateKey"] == kinds(drawn)
+    assert ("the access key …MPLE of 2026-11-01 stays: another profile has it",) == drawn.notes
 
 
 def test_there_is_no_third_key(plan: Callable[..., Plan]) -> None:
@@ -395,8 +403,8 @@ def test_there_is_no_third_key(plan: Callable[..., Plan]) -> None:
     error = refusal(lambda: plan(user(keys=(key("AKIA1"), key("AKIA2"))), credentials=""))
     assert "two access keys" in error.fact
     assert f"aws iam list-access-keys --user-name {NAME}" in str(error.hint)
-    drawn = plan(user(keys=(key("AKIA1"), key("AKIA2", used=False))), credentials="")
-    assert [DeleteKey(NAME, "AKIA2"), CreateKey(NAME, USER)] == [step.action for step in drawn.steps]
+    drawn = plan(user(keys=(key("AKIA1"), key("AKIA2", used=False))), conf="", credentials="")
+    assert [DeleteKey(NAME, "AKIA2"), CreateKey(NAME, USER)] == [step.action for step in drawn.steps[:2]]
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def administrator(caller: Caller, profile: str | None, option: str) -> Administr
     key, secret = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
     settings, region = None, environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
     if profile is None and key and secret:
-        credentials = Credentials(key, secret, environ.get("AWS_SESSION_TOKEN"))
+        credentials = Credentials(key, secret, environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN"))
     else:
         name = profile or base.get("AWS_DEFAULT_PROFILE") or base.get("AWS_PROFILE") or "default"
         if profiles.get(name) is None:

@@ -99,6 +99,11 @@ def stdout_is_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
+def stderr_is_terminal() -> bool:
+    """Tell whether the person sees what is said on stderr."""
+    return os.isatty(2)
+
+
 def end_like_ctrl_c() -> None:
     """Let SIGTERM and SIGHUP end awsenv as Ctrl-C does: with `false;` on stdout, not with an empty text."""
     import signal  # noqa: PLC0415 - it loads `enum`, which `awsenv init` does not wait for

@@ -11,12 +11,15 @@ from awsenv.cli import process, report
 from awsenv.cli.administrator import Administrator, administrator
 from awsenv.cli.outcome import Caller, Print
 from awsenv.cli.setup_tools import Tools, open_terminal
+from awsenv.config import regions
 from awsenv.config.names import legal_session_name
+from awsenv.config.text import quoted
 from awsenv.errors import ConfigError, MfaError, UsageError
-from awsenv.setup import cloudformation, key_store, steps, terraform
+from awsenv.model import Origin
+from awsenv.setup import cloudformation, steps, terraform
 from awsenv.setup.draw import draw_up
 from awsenv.setup.local import local
-from awsenv.setup.plan import CreateDevice, KeyPlace, Plan, Wanted, described
+from awsenv.setup.plan import CreateDevice, DeleteKey, KeyPlace, Plan, Wanted, described
 from awsenv.setup.roles import parse, user_name
 from awsenv.setup.state import look
 
@@ -25,7 +28,9 @@ if TYPE_CHECKING:
 
     from awsenv.mfa import Terminal
     from awsenv.model import Environ
+    from awsenv.setup.local import Local
     from awsenv.setup.roles import WantedRole
+    from awsenv.setup.state import State
 
 _TEMPLATES = {"cloudformation": cloudformation.template, "terraform": terraform.template}
 
@@ -66,22 +71,25 @@ def setup(caller: Caller, words: Sequence[str], answers: Answers) -> Print:
     user = _user(caller.environ) if answers.user is None else user_name(answers.user)
     if answers.template is not None:
         return Print(_template(roles, user, answers))
-    if answers.key_place is KeyPlace.KEYRING:
-        key_store.check(caller.environ)
     admin = administrator(caller, answers.profile, "--profile")
     role_admin = (
         admin if answers.role_profile is None else administrator(caller, answers.role_profile, "--role-profile")
     )
     wanted = _wanted(roles, user, admin, role_admin, answers)
     profiles = config.read(environment.original(caller.environ), caller.folder)
-    plan = draw_up(wanted, look(admin.iam, role_admin.iam, wanted), local(profiles, wanted))
+    state, here = look(admin.iam, role_admin.iam, wanted), local(profiles, wanted)
+    if answers.user is None:
+        _check_that_it_is_ours(wanted, state, here)
+    plan = draw_up(wanted, state, here)
+    if not plan.steps and answers.key_place is KeyPlace.PRINTED:
+        return Print("", (*plan.notes, f"nothing to do, and no key to print: AWS tells it once. {_another(user)}"))
     if not plan.steps:
         return Print(_ready(wanted, "Nothing to do: all of it is there."), plan.notes)
     text = report.printable(_headed(plan, wanted, admin))
     if answers.dry_run:
         return Print(text)
     process.complain(text)
-    _carry_out(plan, wanted, caller, (admin, role_admin), answers)
+    _carry_out(plan, wanted, caller, (admin, role_admin), answers, text=text)
     if answers.key_place is KeyPlace.PRINTED:
         # What is on stdout is the key, for another program to keep.
         return Print("", (f"the roles take their keys from profile {user}: let it find this one where you keep it",))
@@ -96,6 +104,25 @@ def _user(environ: Environ) -> str:
     return f"awsenv-{login}"[:64]
 
 
+def _check_that_it_is_ours(wanted: Wanted, state: State, here: Local) -> None:
+    """Refuse a user of the name that was made up if somebody else has one: on many machines people are called root.
+
+    Raises:
+        ConfigError: It is there, is in use, and nothing on this machine is of it.
+    """
+    used = state.user is not None and any(key.used for key in state.user.keys)
+    if used and here.source is None and not here.source_is_named:
+        raise ConfigError(
+            f"the user {quoted(wanted.user)} is there already, and in use from elsewhere",
+            place=f"account {wanted.account}",
+            hint=f"--user {wanted.user} if it is yours, or --user with another name",
+        )
+
+
+def _another(user: str) -> str:
+    return f"To have another, delete this one: aws iam list-access-keys --user-name {user}"
+
+
 def _wanted(
     roles: tuple[WantedRole, ...], user: str, admin: Administrator, role_admin: Administrator, answers: Answers
 ) -> Wanted:
@@ -106,6 +133,9 @@ def _wanted(
             place="--role-profile",
             hint="name an administrator of an account in the same partition",
         )
+    region = answers.region or admin.region
+    if region is not None:
+        regions.partition(region, Origin("--region" if answers.region else "the region of the administrator"))
     return Wanted(
         user=user,
         source_profile=user,
@@ -113,7 +143,7 @@ def _wanted(
         role_account=role_admin.identity.account,
         roles=roles,
         partition=partition,
-        region=answers.region or admin.region,
+        region=region,
         key_place=answers.key_place,
     )
 
@@ -135,15 +165,25 @@ def _headed(plan: Plan, wanted: Wanted, admin: Administrator) -> list[str]:
 
 
 def _carry_out(
-    plan: Plan, wanted: Wanted, caller: Caller, admins: tuple[Administrator, Administrator], answers: Answers
+    plan: Plan,
+    wanted: Wanted,
+    caller: Caller,
+    admins: tuple[Administrator, Administrator],
+    answers: Answers,
+    *,
+    text: str,
 ) -> None:
     admin, role_admin = (each.iam for each in admins)
     shows_device = any(isinstance(step.action, CreateDevice) for step in plan.steps)
+    # What cannot be made again is asked for all the same.
+    asks = not answers.yes or any(isinstance(step.action, DeleteKey) for step in plan.steps)
     with ExitStack() as stack:
-        terminal = stack.enter_context(closing(open_terminal())) if shows_device or not answers.yes else None
+        terminal = stack.enter_context(closing(open_terminal())) if shows_device or asks else None
         tools = Tools(admin, role_admin, wanted, caller, terminal)
-        tools.check_files()
-        if terminal is not None and not answers.yes:
+        tools.check_places(plan)
+        if terminal is not None and asks:
+            if not process.stderr_is_terminal():
+                terminal.draw(text)
             _ask(terminal)
         _walk(plan, tools)
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import signal
+import textwrap
 import time
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from awsenv import config, environment, mfa
@@ -11,10 +15,10 @@ from awsenv.config import files as aws_files
 from awsenv.config import limits
 from awsenv.errors import MfaError
 from awsenv.setup import files, key_store, qr
-from awsenv.setup.plan import KeyPlace, Wanted
+from awsenv.setup.plan import CreateKey, KeyPlace, Plan, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from awsenv.aws.iam import Iam
     from awsenv.cli.outcome import Caller
@@ -23,7 +27,10 @@ if TYPE_CHECKING:
     from awsenv.model import Credentials, Environ
 
 _ALTERNATE, _BACK = "\x1b[?1049h\x1b[H", "\x1b[?1049l"
-_ROWS_BESIDES = 8
+_ROWS_BELOW = 8
+"""What follows a QR code: the text, and two questions that may be asked again."""
+_GAP = "  "
+_ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def open_terminal() -> mfa.Terminal:
@@ -63,41 +70,39 @@ class Tools:
         self._terminal = terminal
         self._shows = False
 
-    def check_files(self) -> None:
-        """See that the files can be written, before a key is made whose secret AWS tells once.
+    def check_places(self, plan: Plan) -> None:
+        """See that what is about to be made can be kept, before it is: AWS tells the secret of a key once.
 
         Raises:
-            ConfigError: One cannot.
+            ConfigError: A file cannot be written, or the keyring does not keep a thing.
+            UsageError: The extra `keyring` is not installed.
         """
+        makes_key = any(isinstance(step.action, CreateKey) for step in plan.steps)
         finders = [aws_files.config_file]
-        if self._wanted.key_place is KeyPlace.FILE:
+        if makes_key and self._wanted.key_place is KeyPlace.FILE:
             finders.append(aws_files.credentials_file)
         for find in finders:
             file = find(self._environ, self._folder)
             files.check(file.path, file.name)
+        if makes_key and self._wanted.key_place is KeyPlace.KEYRING:
+            key_store.check(self._environ)
 
     def put_away(self) -> None:
-        """Take the QR code off the screen, where it could be."""
+        """Take the key of the device off the screen."""
         if self._shows and self._terminal is not None:
             self._terminal.draw(_BACK)
+            signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         self._shows = False
 
     def show_device(self, user: str, account: str, seed: str) -> None:
-        """Show the key of a new MFA device, where it leaves no trace in the scrollback if it fits on the screen."""
+        """Show the key of a new MFA device, on the alternate screen: it leaves no trace in the scrollback."""
         terminal = self._at_terminal()
-        drawn = qr.draw(qr.otpauth(user, account, seed))
-        with_drawing = "Scan this with an authenticator app, or type its key there:"
-        alone = "Type this key into an authenticator app (awsenv-shell[setup] draws a QR code of it):"
-        text = [
-            *([alone] if drawn is None else [drawn, with_drawing]),
-            seed,
-            f"It is shown only now. The device is {user}, in account {account}.",
-        ]
-        rows = sum(part.count("\n") + 1 for part in text) + _ROWS_BESIDES
-        if rows <= terminal.rows():
-            terminal.draw(_ALTERNATE)
-            self._shows = True
-        terminal.draw("\n".join(text) + "\n")
+        # Stopped by Ctrl-Z, it would be left there for whoever looks.
+        signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+        self._shows = True
+        drawing = qr.draw(qr.otpauth(user, account, seed))
+        about = (seed, f"It is shown only now. The device is {user}, in account {account}.")
+        terminal.draw(_ALTERNATE + "\n".join(_laid_out(drawing, about, *terminal.size())) + "\n")
 
     def ask_codes(self, serial: str, after: AwsenvError | None) -> tuple[str, str]:
         """Ask for two codes that follow one another.
@@ -160,6 +165,25 @@ class Tools:
         file = find(self._environ, self._folder)
         text = files.with_settings(file.text or "", sections, file.name)
         files.write(file.path, text, private=private, name=file.name)
+
+
+def _laid_out(drawing: str | None, about: Sequence[str], columns: int, rows: int) -> list[str]:
+    """Return the lines that show a QR code, and the text below it, or beside it; the text alone where it has no room.
+
+    Half a code is worse than none, and so is one whose first lines have gone when the first question comes.
+    """
+    if drawing is None:
+        return ["Type this key into an authenticator app (awsenv-shell[setup] draws a QR code of it):", *about]
+    lines = drawing.split("\n")
+    with_it = ("Scan this with an authenticator app, or type its key there:", *about)
+    width = len(_ESCAPE.sub("", lines[0]))
+    if columns >= width and rows >= len(lines) + _ROWS_BELOW:
+        return [*lines, *with_it]
+    room = columns - width - len(_GAP)
+    text = [part for line in with_it for part in textwrap.wrap(line, room)] if room >= len("authenticator app") else []
+    if rows > len(lines) >= len(text) > 0:
+        return [line + _GAP + part for line, part in zip_longest(lines, text, fillvalue="")]
+    return ["Type this key into an authenticator app (a larger terminal shows a QR code of it):", *about]
 
 
 def _code(terminal: mfa.Terminal, prompt: str) -> str:

@@ -22,8 +22,8 @@ _MOST = 2
 def steps(wanted: Wanted, user: User | None, local: Local) -> tuple[list[Step], list[str]]:
     """Return the steps to an access key whose secret is kept here, and what to say of keys that stay.
 
-    A key that was never used and is in no profile is of a run that was killed before it could keep the secret: it is
-    deleted. One that was used is another machine's.
+    A key that was never used and is in no profile, while no profile begins with the source either, is most likely of a
+    run that was killed before it could keep the secret: it is deleted. Any other may be another machine's, and stays.
 
     Raises:
         ConfigError: The source profile holds something else than an active key of the user, or the user has two keys
@@ -34,11 +34,11 @@ def steps(wanted: Wanted, user: User | None, local: Local) -> tuple[list[Step], 
         check_source(local.source)
     if _is_kept(wanted, there, local):
         return [], []
-    lost = [key for key in there if not key.used and key.key_id not in local.key_ids]
+    lost = [key for key in there if not (key.used or key.key_id in local.key_ids or local.source_is_named)]
     stay = [key for key in there if key not in lost]
     if len(stay) >= _MOST:
         raise ConfigError(
-            f"the user {quoted(wanted.user)} has two access keys, both used elsewhere; AWS allows no more",
+            f"the user {quoted(wanted.user)} has two access keys, and neither is here; AWS allows no more",
             hint=f"copy one of them to [{wanted.source_profile}] of {local.credentials_name}, or delete one: "
             f"aws iam list-access-keys --user-name {wanted.user} shows them",
         )
@@ -46,7 +46,7 @@ def steps(wanted: Wanted, user: User | None, local: Local) -> tuple[list[Step], 
     return [
         *(
             Step(
-                f"delete {_named(key)}: it was never used, and its secret is not here",
+                f"delete {_named(key)}: it was never used, and is not here; if it is kept elsewhere, say no",
                 DeleteKey(wanted.user, key.key_id),
             )
             for key in lost
@@ -54,7 +54,12 @@ def steps(wanted: Wanted, user: User | None, local: Local) -> tuple[list[Step], 
         Step(
             f"create an access key of the user {wanted.user}, and {_kept(wanted, local)}", CreateKey(wanted.user, arn)
         ),
-    ], [f"{_named(key)} stays: it is used elsewhere" for key in stay]
+    ], [_stays(key, local) for key in stay]
+
+
+def _stays(key: Key, local: Local) -> str:
+    where = "another profile has it" if key.key_id in local.key_ids else "it may be in use elsewhere"
+    return f"{_named(key)} stays: {where}"
 
 
 def _is_kept(wanted: Wanted, there: tuple[Key, ...], local: Local) -> bool:
