@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CHECK = "agent"
 
-_END = "awsenv logout ends it; or end its process: kill"
+_END = "awsenv logout, then awsenv login; where that fails, end its process: kill"
 
 
 def agent(environ: Environ) -> Iterator[Finding]:
