@@ -13,7 +13,7 @@
     ├── LaunchError            the command could not be started
     │   ├── NotExecutable 126
     │   └── NotFound      127
-    ├── Failure             1  the output could not be written, or a fault of awsenv's own
+    ├── Failure             1  the output could not be written, or a fault of awsenv's own (`doctor`: it found a fault)
     └── Interrupted       130  Ctrl-C, or a signal that asks to end
 
 A message never holds a secret, and never the text of an unknown botocore exception: `ResponseParserError` carries

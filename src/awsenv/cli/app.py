@@ -290,7 +290,7 @@ def _setup(
     ] = None,
     keyring: Annotated[bool, typer.Option("--keyring", help="Keep the access key in the system's keyring.")] = False,
     print_key: Annotated[bool, typer.Option("--print-key", help="Print the access key, and keep it nowhere.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before the plan is carried out.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, unless a key is to be deleted.")] = False,
 ) -> Outcome:
     """Make a user, an MFA device and roles in an account.
 

@@ -24,7 +24,7 @@ __all__ = ["Finding", "FromAgent", "Subject", "Verdict", "examine"]
 
 
 def examine(subject: Subject) -> Iterator[Finding]:
-    """Examine *subject*. Nothing is changed, and no MFA code is spent but the one that was given.
+    """Examine *subject*. No MFA code is spent but the one that was given; of an agent that has died the socket goes.
 
     Yields:
         What each check has found, in the order in which things fail.
