@@ -307,7 +307,7 @@ def test_a_used_code_is_rejected_without_a_terminal(power_user: Home) -> None:
     with pytest.raises(CodeRejected) as caught:
         power_user.obtain("power", code)
     assert "second word" in str(caught.value.hint)
-    assert "mfa_serial" in str(caught.value.place)
+    assert "mfa_serial" in str(caught.value.where)
 
 
 def test_no_code_and_no_terminal(power_user: Home) -> None:
@@ -355,7 +355,7 @@ def test_a_wrong_device_is_not_tried_with_three_codes(home: Home) -> None:
     with pytest.raises(MfaError, match="the user has no MFA device") as caught:
         home.obtain("power", "000000", terminal=True)
     assert home.actions() == ["AssumeRole"]
-    assert "mfa_serial" in str(caught.value.place)
+    assert "mfa_serial" in str(caught.value.where)
 
 
 # Refusals
@@ -434,7 +434,7 @@ def test_a_key_that_is_gone_is_named_with_its_place(home: Home) -> None:
     home.profile("gone", aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="canary-secret")
     with pytest.raises(SourceError) as caught:
         home.obtain("read-only", profile="gone")
-    assert "[profile gone]" in str(caught.value.place)
+    assert "[profile gone]" in str(caught.value.where)
 
 
 @pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.HANG])
@@ -449,7 +449,7 @@ def test_no_error_of_the_walk_holds_a_secret(power_user: Home, action: str, faul
     with pytest.raises(AwsenvError) as caught:
         home.obtain(role, code, terminal=False, **options)
     error = caught.value
-    shown = f"{error!r}{error}{error.fact}{error.place}{error.hint}{''.join(traceback.format_exception(error))}"
+    shown = f"{error!r}{error}{error.fact}{error.where}{error.hint}{''.join(traceback.format_exception(error))}"
     assert not any(secret in shown for secret in (EXTERNAL_ID, home.user.secret_access_key, code, "SecretAccessKey"))
 
 

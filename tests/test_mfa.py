@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import awsenv
 from awsenv.errors import CodeRejected, MfaError, ResponseLost, UsageError
 from awsenv.mfa import Codes, Device, Terminal, ask_secret
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ PROMPT = "MFA code for alice (123456789012): "
 
 ASK = f"""
 from awsenv.errors import AwsenvError
+from awsenv.origin import Origin
 from awsenv.mfa import Codes, Device
 try:
     print("code", Codes().next_code(Device({SERIAL!r})))
@@ -34,6 +36,7 @@ except AwsenvError as error:
     raise SystemExit(f"{{type(error).__name__}}: {{error.fact}}; {{error.hint}}")
 """
 SECRET = """
+from awsenv.origin import Origin
 from awsenv.mfa import ask_secret
 print("secret", len(ask_secret("External id: ")))
 """
@@ -307,7 +310,7 @@ def command(tmp_path: Path) -> Callable[[str], Device]:
         path = tmp_path / "codes"
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(0o700)
-        return Device(SERIAL, str(path), "config:3, [profile x], mfa_process")
+        return Device(SERIAL, str(path), Origin("config", 3, "profile x", "mfa_process"))
 
     return device
 
@@ -325,7 +328,7 @@ def test_the_code_that_was_given_comes_first(command: Callable[[str], Device]) -
 
 def test_no_shell_is_involved(tmp_path: Path) -> None:
     """What a shell would make of the words is not made of them."""
-    device = Device(SERIAL, f"echo 123456 ';' touch {tmp_path}/made", "config:3")
+    device = Device(SERIAL, f"echo 123456 ';' touch {tmp_path}/made", Origin("config", 3))
     with pytest.raises(MfaError, match="something other than six digits"):
         Codes(terminal=nowhere).next_code(device)
     assert not (tmp_path / "made").exists()
@@ -344,11 +347,11 @@ def test_no_shell_is_involved(tmp_path: Path) -> None:
 )
 def test_a_command_that_fails_is_named_by_its_place(words: str, says: str) -> None:
     """Never by what it printed: that may be a seed."""
-    device = Device(SERIAL, words, "config:3, [profile x], mfa_process")
+    device = Device(SERIAL, words, Origin("config", 3, "profile x", "mfa_process"))
     with pytest.raises(MfaError) as caught:
         Codes(terminal=nowhere).next_code(device)
     assert says in caught.value.fact
-    assert caught.value.place == device.place
+    assert caught.value.origins == (device.origin,)
     assert "canary" not in f"{caught.value.fact}{caught.value.hint}{caught.value!r}"
 
 

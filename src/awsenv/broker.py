@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from awsenv.aws.sts import Identity, Sts, Token
     from awsenv.aws.translate import Call
     from awsenv.config import Profiles
-    from awsenv.model import Chain, Credentials, Environ, Hop, Mfa, Origin
+    from awsenv.model import Chain, Credentials, Environ, Hop, Mfa
+    from awsenv.origin import Origin
 
 MAX_CODES = 3
 """How many codes are tried for a hop: a wrong device is not mended by a fourth, and AWS may lock the user out."""
@@ -120,7 +121,7 @@ class _Walk:
             raise after
         raise MfaError(
             f"AWS rejected {MAX_CODES} MFA codes",
-            place=None if after is None else after.place,
+            *(() if after is None else after.origins),
             hint=f"check that the codes are those of {printable(device.serial)}, and that its clock is right",
         )
 
@@ -130,8 +131,7 @@ class _Walk:
         serial = mfa.serial
         if serial is None:
             serial = mfa_device(self._sts.session, self._source, self._identity())
-        place = _place(origins, "mfa_process")
-        return Device(serial, mfa.process, place)
+        return Device(serial, mfa.process, origins.get("mfa_process"))
 
     def _account(self) -> str:
         """Return the account of the source credentials: AWS is asked only where nothing else tells it."""
@@ -158,15 +158,10 @@ class _Walk:
         role = hop.role if isinstance(hop, AssumeRole) else None
         by_session = "awsenv login" if index == self._begin > 0 else None
         return Call(
-            key_place=str(source.origin) if index == 0 and source.origin is not None else None,
+            key_origin=source.origin if index == 0 else None,
             key_hint=renewal(source) if index == 0 else by_session,
-            serial_place=_place(origins, "mfa_serial"),
-            duration_place=_place(origins, "duration"),
-            denied_place=_place(origins, "role"),
+            serial_origin=origins.get("mfa_serial"),
+            duration_origin=origins.get("duration"),
+            denied_origin=origins.get("role"),
             denied_hint=None if role is None else denied.hint(self._chain, index, role.account or "", self._where),
         )
-
-
-def _place(origins: Mapping[str, Origin], name: str) -> str | None:
-    origin = origins.get(name)
-    return None if origin is None else str(origin)

@@ -23,7 +23,10 @@ the body of the response, secret key included.
 from __future__ import annotations
 
 from enum import IntEnum, unique
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from awsenv.origin import Origin
 
 
 @unique
@@ -50,17 +53,22 @@ class AwsenvError(Exception):
 
     Args:
         fact: What is so, as one sentence without a full stop.
-        place: Where: the file and its line, the section and the key; or the option; or the variable.
+        origins: Where: the place of each value that the fact is about. None is left out.
         hint: The next step: a command, or the key to change.
     """
 
     exit_code: ClassVar[ExitCode]
 
-    def __init__(self, fact: str, *, place: str | None = None, hint: str | None = None) -> None:
+    def __init__(self, fact: str, *origins: Origin | None, hint: str | None = None) -> None:
         super().__init__(fact)
         self.fact = fact
-        self.place = place
+        self.origins = tuple(origin for origin in origins if origin is not None)
         self.hint = hint
+
+    @property
+    def where(self) -> str:
+        """The origins as a message shows them; empty where there is none."""
+        return "; ".join(map(str, self.origins))
 
 
 class UsageError(AwsenvError):
@@ -86,8 +94,8 @@ class RefusedError(AwsenvError):
 
     exit_code = ExitCode.REFUSED
 
-    def __init__(self, fact: str, *, code: str, place: str | None = None, hint: str | None = None) -> None:
-        super().__init__(fact, place=place, hint=hint)
+    def __init__(self, fact: str, *origins: Origin | None, code: str, hint: str | None = None) -> None:
+        super().__init__(fact, *origins, hint=hint)
         self.code = code
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from awsenv import config, environment
 from awsenv.agent.memory import ADVISORY, FRESH, ROLE_DURATION, SESSION_DURATION
 from awsenv.config.sources import OF_A_ROLE
-from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, Credentials, GetSessionToken, Origin
+from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, Credentials, GetSessionToken
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

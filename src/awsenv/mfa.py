@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from awsenv.model import Environ
+    from awsenv.origin import Origin
 
 STEP = 30
 """Seconds that a code lives (RFC 6238, and every device that AWS takes)."""
@@ -41,7 +42,7 @@ class Device:
     serial: str
     process: str | None = None
     """The command that prints its code."""
-    place: str | None = None
+    origin: Origin | None = None
     """Where that command is configured."""
 
     @property
@@ -229,7 +230,7 @@ class Codes:
         except OSError:
             raise after or MfaError(
                 f"an MFA code of {printable(device.title)} is needed, and there is no terminal to ask at",
-                place=device.place,
+                device.origin,
                 hint="pass the code as the second word",
             ) from None
         with closing(terminal):
@@ -255,12 +256,12 @@ class Codes:
         for run in range(PROCESS_RUNS):
             if run:
                 self._await_next_step(device)
-            code = self._run(command, device.place)
+            code = self._run(command, device.origin)
             if self._is_fresh(device, code):
                 return code
         raise MfaError(
             "mfa_process printed a code that has been used",
-            place=device.place,
+            device.origin,
             hint="it must print the current code of the device",
         )
 
@@ -275,25 +276,25 @@ class Codes:
                 terminal.tell(f"the MFA code of {device.title} has been used; waiting {seconds:.0f} s for the next one")
         self._sleep(seconds)
 
-    def _run(self, command: str, place: str | None) -> str:
+    def _run(self, command: str, origin: Origin | None) -> str:
         """Run *command* with the person's terminal, so that it can ask for a PIN or a touch."""
         try:
             words = shlex.split(command)
         except ValueError:
-            raise MfaError("mfa_process has an unclosed quote", place=place, hint="close the quote") from None
+            raise MfaError("mfa_process has an unclosed quote", origin, hint="close the quote") from None
         if not words:
-            raise MfaError("mfa_process is empty", place=place, hint="set it, or remove it")
+            raise MfaError("mfa_process is empty", origin, hint="set it, or remove it")
         try:
             terminal = self._open()
         except OSError:
-            finished = self._capture(words, None, place)
+            finished = self._capture(words, None, origin)
         else:
             with closing(terminal):
-                finished = self._capture(words, terminal.fileno(), place)
+                finished = self._capture(words, terminal.fileno(), origin)
         if finished.returncode != 0:
             raise MfaError(
                 f"mfa_process failed with status {finished.returncode}",
-                place=place,
+                origin,
                 hint="run the command by itself to see why",
             )
         try:
@@ -301,11 +302,13 @@ class Codes:
         except MfaError:
             raise MfaError(
                 "mfa_process printed something other than six digits",
-                place=place,
+                origin,
                 hint="it must print the code, and nothing else, on standard output",
             ) from None
 
-    def _capture(self, words: list[str], terminal: int | None, place: str | None) -> subprocess.CompletedProcess[bytes]:
+    def _capture(
+        self, words: list[str], terminal: int | None, origin: Origin | None
+    ) -> subprocess.CompletedProcess[bytes]:
         try:
             return subprocess.run(
                 words,
@@ -318,7 +321,7 @@ class Codes:
         except (OSError, ValueError):
             raise MfaError(
                 f"mfa_process cannot be run: {printable(words[0])}",
-                place=place,
+                origin,
                 hint="check that it exists and is executable; no shell runs it, so ~ and $VARIABLES are not expanded",
             ) from None
 

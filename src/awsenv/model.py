@@ -13,40 +13,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from awsenv.origin import Origin
+
 Environ = Mapping[str, str]
 """The environment of the caller, as a value: it is handed down, never looked up."""
 
 MAX_CHAINED_DURATION = 3600
 """Seconds that AWS gives at most to a role reached with temporary credentials (IAM guide, role chaining)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a value comes from: a file, an option, a variable, or a rule of awsenv.
-
-    `str()` of it is how a person finds the place: `~/.aws/config:12, [profile prod], mfa_serial`, `--duration`,
-    `AWSENV_REGION`.
-    """
-
-    name: str
-    """The file as a person would type it, the option with its dashes, or the variable."""
-
-    line: int | None = None
-    """Counted from one; only in a file."""
-
-    section: str | None = None
-    """As it stands in the file, without the brackets: `profile prod`."""
-
-    key: str | None = None
-
-    def __str__(self) -> str:
-        """Name the place the way editors and compilers do."""
-        parts = [self.name if self.line is None else f"{self.name}:{self.line}"]
-        if self.section is not None:
-            parts.append(f"[{self.section}]")
-        if self.key is not None:
-            parts.append(self.key)
-        return ", ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)

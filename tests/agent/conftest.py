@@ -36,7 +36,7 @@ from awsenv.errors import AgentError
 try:
     start.start(os.environ, sys.argv[1], idle=60, lifetime=60)
 except AgentError as error:
-    print(error, error.place, sep="\\n")
+    print(error, error.where, sep="\\n")
     sys.exit(error.exit_code)
 """
 

@@ -24,6 +24,7 @@ from awsenv.agent.endpoint import AT_ONCE, LONGEST, Endpoint
 from awsenv.agent.memory import Clock, Memory, Plan
 from awsenv.errors import MfaError, UnreachableError
 from awsenv.model import AssumeRole, Chain, Credentials, RoleArn, Source
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -492,7 +493,7 @@ def test_close_in_the_middle_of_a_request(roles: Roles) -> None:
     ("error", "status", "message"),
     [
         (
-            MfaError("the MFA session has ended", place="~/.aws/config:3", hint="awsenv login"),
+            MfaError("the MFA session has ended", Origin("~/.aws/config:3"), hint="awsenv login"),
             403,
             "awsenv: the MFA session has ended (~/.aws/config:3); awsenv login",
         ),

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from awsenv.aws.denied import Cause, causes, hint
-from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, Origin, RoleArn, Source
+from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, RoleArn, Source
+from awsenv.origin import Origin
 
 MINE, THEIRS = "123456789012", "210987654321"
 DEVICE = Mfa(f"arn:aws:iam::{MINE}:mfa/alice")

@@ -132,7 +132,7 @@ def test_any_other_answer_is_an_error(
     with pytest.raises(kind, match=fact) as caught:
         login_url(at(endpoint, status, answer), KEYS, "aws", None)
 
-    shown = f"{caught.value} {caught.value.place} {caught.value.hint}"
+    shown = f"{caught.value} {caught.value.where} {caught.value.hint}"
     assert not [secret for secret in (SECRET, TOKEN, "canary") if secret in shown]
 
 

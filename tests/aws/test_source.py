@@ -20,7 +20,8 @@ from awsenv.aws.session import Timeouts, open_session
 from awsenv.aws.source import Overlay, source_credentials
 from awsenv.aws.sts import caller
 from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
-from awsenv.model import Credentials, Origin, Source
+from awsenv.model import Credentials, Source
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +61,7 @@ def refused(person: Person, kind: str, config: str = "[profile p]\n", *, profile
     """Return why there are none; no secret is in it, and the place is."""
     with pytest.raises(AwsenvError) as caught:
         fetch(person, kind, config, profile=profile)
-    assert caught.value.place == PLACE
+    assert caught.value.where == PLACE
     assert "canary" not in f"{caught.value!r} {caught.value.fact} {caught.value.hint} {caught.value.__cause__!r}"
     return caught.value
 

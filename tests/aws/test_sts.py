@@ -24,6 +24,7 @@ from awsenv.errors import (
     UnreachableError,
 )
 from awsenv.model import AssumeRole, Credentials, GetSessionToken, Mfa, RoleArn
+from awsenv.origin import Origin
 from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:
@@ -257,11 +258,11 @@ def test_a_wrong_device_is_not_followed_by_another_code(person: Person) -> None:
     serial = f"arn:aws:iam::{person.user.account}:mfa/nobody"
     with pytest.raises(MfaError) as caught:
         person.sts().get_session_token(
-            GetSessionToken(Mfa(serial)), Call(serial_place="config:3"), person.user, Token(serial, "123456")
+            GetSessionToken(Mfa(serial)), Call(serial_origin=Origin("config:3")), person.user, Token(serial, "123456")
         )
     assert not isinstance(caught.value, CodeRejected)
     assert serial in caught.value.fact
-    assert caught.value.place == "config:3"
+    assert caught.value.where == "config:3"
     assert "mfa_serial" in str(caught.value.hint)
 
 
@@ -269,8 +270,8 @@ def test_a_key_that_aws_does_not_know_is_named_by_its_end(person: Person) -> Non
     """So that a person can find it, with the place that it came from."""
     stranger = Credentials("AKIAIOSFODNN7EXAMPLE", "canary-secret")
     with pytest.raises(SourceError, match=r"does not know the access key …MPLE") as caught:
-        person.sts().identity(Call(key_place="~/.aws/credentials:2"), stranger)
-    assert caught.value.place == "~/.aws/credentials:2"
+        person.sts().identity(Call(key_origin=Origin("~/.aws/credentials:2")), stranger)
+    assert caught.value.where == "~/.aws/credentials:2"
 
 
 def test_a_wrong_secret_is_told_from_an_unknown_key(person: Person) -> None:
@@ -298,8 +299,8 @@ def test_expired_credentials_say_how_to_renew_them(person: Person) -> None:
     session = person.sts().get_session_token(asked, Call(), person.user, token(person))
     person.sandbox.clock.advance(1500)
     with pytest.raises(SourceError, match="have expired") as caught:
-        person.sts().identity(Call(key_place="AWS_ACCESS_KEY_ID", key_hint="aws login"), session)
-    assert ("AWS_ACCESS_KEY_ID", "aws login") == (caught.value.place, caught.value.hint)
+        person.sts().identity(Call(key_origin=Origin("AWS_ACCESS_KEY_ID"), key_hint="aws login"), session)
+    assert ("AWS_ACCESS_KEY_ID", "aws login") == (caught.value.where, caught.value.hint)
 
 
 def test_a_refusal_shows_what_aws_says(person: Person) -> None:
@@ -312,8 +313,10 @@ def test_a_refusal_shows_what_aws_says(person: Person) -> None:
 def test_a_session_longer_than_the_role_allows_names_the_setting(person: Person) -> None:
     """AWS does not cut it: it refuses."""
     with pytest.raises(RefusedError, match="MaxSessionDuration") as caught:
-        person.sts().assume_role(role(person, duration=7200), Call(duration_place="--duration"), person.user, None)
-    assert caught.value.place == "--duration"
+        person.sts().assume_role(
+            role(person, duration=7200), Call(duration_origin=Origin("--duration")), person.user, None
+        )
+    assert caught.value.where == "--duration"
     assert "duration_seconds" in str(caught.value.hint)
 
 

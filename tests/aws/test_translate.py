@@ -97,7 +97,7 @@ def test_a_body_that_cannot_be_parsed_is_not_shown() -> None:
     """It stands in the text of the exception, secret key included."""
     error = translate(ResponseParserError("<SecretAccessKey>canary-secret-key</SecretAccessKey>"), CALL)
     assert isinstance(error, UnreachableError)
-    assert "canary" not in f"{error!r}{error}{error.hint}{error.place}"
+    assert "canary" not in f"{error!r}{error}{error.hint}{error.where}"
 
 
 CODES = st.one_of(
@@ -119,7 +119,7 @@ PARTS = st.sampled_from(
 def test_any_answer_becomes_an_error_that_can_be_shown(code: str, parts: list[str], status: int) -> None:
     """Whatever AWS, or whoever answers in its place, says."""
     error = translate(answer(code, " ".join(parts), status), CALL)
-    shown = f"{error.fact}{error.place}{error.hint}"
+    shown = f"{error.fact}{error.where}{error.hint}"
     assert isinstance(error, AwsenvError)
     assert shown.isprintable()
     assert not any(secret in shown for secret in SECRETS)

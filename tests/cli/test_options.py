@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from awsenv.cli.options import RoleOptions, request, seconds
 from awsenv.errors import UsageError
-from awsenv.model import Origin, RoleRequest
+from awsenv.model import RoleRequest
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,7 +107,7 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         seconds(text, ORIGIN)
 
-    assert (f"not a duration: {text!r}", "--duration") == (caught.value.fact, caught.value.place)
+    assert (f"not a duration: {text!r}", "--duration") == (caught.value.fact, caught.value.where)
 
 
 @given(st.integers(0, 999), st.integers(0, 59), st.integers(0, 59))

@@ -148,7 +148,7 @@ def test_another_encoding_is_named_with_its_line(data: bytes, fact: str, line: i
     with pytest.raises(ConfigError, match=fact) as caught:
         config.read({"AWS_CONFIG_FILE": str(path)})
 
-    assert f"{path}:{line}" == caught.value.place
+    assert f"{path}:{line}" == caught.value.where
     assert "UTF-8" in (caught.value.hint or "")
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from awsenv.errors import ConfigError
-from awsenv.model import AssumeRole, Origin, RoleRequest
+from awsenv.model import AssumeRole, RoleRequest
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from awsenv.model import Chain
@@ -134,7 +135,7 @@ def test_a_value_that_aws_would_refuse_is_refused_with_its_place(line: str, fact
 
     assert fact in caught.value.fact
     assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
-    assert f"[profile a], {line.partition(' ')[0]}" in (caught.value.place or "") or "mfa_process" in fact
+    assert f"[profile a], {line.partition(' ')[0]}" in (caught.value.where or "") or "mfa_process" in fact
 
 
 @pytest.mark.parametrize(
@@ -213,7 +214,7 @@ def test_a_role_arn_of_a_profile_is_a_whole_arn(role_arn: str, fact: str, home: 
         home.resolve("a", f"[profile a]\nrole_arn = {role_arn}\nsource_profile = me\n", KEYS)
 
     assert fact in caught.value.fact
-    assert "~/.aws/config:2, [profile a], role_arn" == caught.value.place
+    assert "~/.aws/config:2, [profile a], role_arn" == caught.value.where
 
 
 @pytest.mark.parametrize(
@@ -242,7 +243,7 @@ def test_an_option_that_aws_would_refuse_is_refused(changes: dict[str, Any], fac
         home.resolve(replace(RoleRequest("a"), **changes), profile(""), KEYS)
 
     assert fact in caught.value.fact
-    assert (caught.value.place or "").startswith("--")
+    assert (caught.value.where or "").startswith("--")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from awsenv import config
 from awsenv.config import files
-from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, Origin, RoleArn, RoleRequest, Source
+from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, RoleArn, RoleRequest, Source
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from config.conftest import Home

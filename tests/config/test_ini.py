@@ -122,7 +122,7 @@ def test_a_text_that_botocore_refuses_is_refused_with_its_line(text: str, fact: 
     with pytest.raises(ConfigError) as caught:
         ini.parse(text, "f")
 
-    assert (caught.value.fact, caught.value.place) == (fact, place)
+    assert (caught.value.fact, caught.value.where) == (fact, place)
     assert caught.value.hint is not None
     assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
 
@@ -143,4 +143,4 @@ def test_a_header_that_does_not_end_is_written_out(before: str, line: str, hint:
     with pytest.raises(ConfigError) as caught:
         ini.parse(f"{before}{line}\nrole_arn = x\n", "f")
 
-    assert (hint, f"f:{before.count(chr(10)) + 1}") == (caught.value.hint, caught.value.place)
+    assert (hint, f"f:{before.count(chr(10)) + 1}") == (caught.value.hint, caught.value.where)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from awsenv import config
 from awsenv.errors import AwsenvError, ConfigError, UsageError
-from awsenv.model import AssumeRole, Origin, RoleRequest
+from awsenv.model import AssumeRole, RoleRequest
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from config.conftest import Home
@@ -75,7 +76,7 @@ def test_a_role_is_of_the_partition_of_the_region(region: str, partition: str, h
         home.resolve(
             RoleRequest(f"arn:{other}:iam::123456789012:role/a", region=region, profile="me"), "", f"[me]\n{KEYS}"
         )
-    assert "the command line" == caught.value.place
+    assert "the command line" == caught.value.where
 
 
 def test_without_a_region_the_partition_is_aws(home: Home) -> None:
@@ -92,7 +93,7 @@ def test_a_region_that_no_partition_could_have_is_refused(region: str, home: Hom
     with pytest.raises(ConfigError, match="is not an AWS region") as caught:
         home.resolve("a", A, f"[me]\n{KEYS}", AWS_REGION=region)
 
-    assert "AWS_REGION" == caught.value.place
+    assert "AWS_REGION" == caught.value.where
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_a_session_name_that_is_given_is_refused_and_not_altered(home: Home) -> 
     with pytest.raises(ConfigError) as caught:
         home.resolve("a", A, f"[me]\n{KEYS}", AWS_ROLE_SESSION_NAME="my build")
 
-    assert "AWS_ROLE_SESSION_NAME" == caught.value.place
+    assert "AWS_ROLE_SESSION_NAME" == caught.value.where
 
 
 @pytest.mark.parametrize(
@@ -304,7 +305,7 @@ def test_whatever_is_asked_of_whatever_files_is_answered_or_refused_without_a_se
     try:
         chain = config.resolve(request, profiles, variables)
     except AwsenvError as error:
-        said = [text for text in (error.fact, error.place, error.hint) if text is not None]
+        said = [text for text in (error.fact, error.where, error.hint) if text is not None]
     else:
         said = [repr(chain), *chain.notes]
         assert re.fullmatch(r"[A-Za-z0-9_.@+=,/-]*", chain.label)

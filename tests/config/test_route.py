@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from awsenv import config
 from awsenv.errors import ConfigError, SourceError
-from awsenv.model import AssumeRole, Origin, RoleRequest
+from awsenv.model import AssumeRole, RoleRequest
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,7 +93,7 @@ def test_a_word_that_is_no_role_is_refused_as_data(word: str, fact: str, home: H
 
     assert fact in caught.value.fact
     assert caught.value.fact.isprintable()
-    assert "the command line" == caught.value.place
+    assert "the command line" == caught.value.where
 
 
 def test_the_arn_of_a_session_is_told_from_that_of_its_role(home: Home) -> None:
@@ -143,7 +144,7 @@ def test_a_misspelt_section_is_an_error_before_aws_is_asked(
     for variables in ({}, ENV_KEYS):
         with pytest.raises(ConfigError) as caught:
             home.resolve("power-user", config_text, credentials_text, **variables)
-        assert (place, fact, hint) == (caught.value.place, caught.value.fact, caught.value.hint)
+        assert (place, fact, hint) == (caught.value.where, caught.value.fact, caught.value.hint)
 
 
 def test_a_profile_that_is_only_like_the_role_does_not_stand_in_its_way(home: Home) -> None:
@@ -167,7 +168,7 @@ def test_a_profile_that_is_neither_role_nor_source_is_an_error(home: Home) -> No
     with pytest.raises(SourceError, match="profile 'dev' holds no credentials") as caught:
         home.resolve("dev", "[profile dev]\nregion = eu-west-1\n", "", **ENV_KEYS)
 
-    assert "~/.aws/config:1, [profile dev]" == caught.value.place
+    assert "~/.aws/config:1, [profile dev]" == caught.value.where
 
 
 @pytest.mark.parametrize(
@@ -218,7 +219,7 @@ def test_a_profile_variable_of_no_profile_is_an_error_as_in_botocore(
     with pytest.raises(ConfigError, match=f"{variable} is empty"):
         home.resolve("x", "", ME, **{variable: ""}, **keys)
 
-    assert variable == gone.value.place
+    assert variable == gone.value.where
 
 
 def test_a_profile_of_the_environment_without_a_source_never_falls_through(home: Home) -> None:
@@ -236,7 +237,7 @@ def test_half_of_what_the_environment_needs_is_an_error(variables: dict[str, str
     with pytest.raises(SourceError) as caught:
         home.resolve(f"{ARN}x", "", ME, **variables)
 
-    assert [caught.value.place] == list(variables)
+    assert [caught.value.where] == list(variables)
     assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
 
 
@@ -294,7 +295,7 @@ def test_a_circle_is_named(config_text: str, circle: str, home: Home) -> None:
         home.resolve("a", config_text)
 
     assert f"source_profile goes round in a circle: {circle}" == caught.value.fact
-    assert "source_profile" in (caught.value.place or "")
+    assert "source_profile" in (caught.value.where or "")
 
 
 @given(before=st.integers(0, 6), around=st.integers(1, 6))
@@ -342,7 +343,7 @@ def test_a_role_has_exactly_one_source(lines: str, fact: str, home: Home) -> Non
         home.resolve("a", f"[profile a]\nrole_arn = {ARN}a\n{lines}", ME, **ENV_KEYS)
 
     assert fact == caught.value.fact
-    assert "[profile a]" in (caught.value.place or "")
+    assert "[profile a]" in (caught.value.where or "")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 
 from awsenv import config
 from awsenv.errors import ConfigError, MfaError, SourceError
-from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, Origin, RoleRequest, Source
+from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, RoleRequest, Source
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from config.conftest import Home
@@ -195,7 +196,7 @@ def test_several_devices_are_not_chosen_from(home: Home) -> None:
         login(home, RoleRequest("", "123456"), TYPICAL, *roles)
 
     assert f"the roles of profile 'default' name 2 MFA devices: {JANE!r} and {PHONE!r}" == caught.value.fact
-    assert "[profile a], mfa_serial; ~/.aws/config:12, [profile b], mfa_serial" in str(caught.value.place)
+    assert "[profile a], mfa_serial; ~/.aws/config:12, [profile b], mfa_serial" in str(caught.value.where)
     assert "--mfa-serial" in str(caught.value.hint)
 
 
@@ -271,7 +272,7 @@ def test_a_duration_that_aws_does_not_grant_is_refused(seconds: int, device: str
     with pytest.raises(ConfigError, match="AWS does not grant") as caught:
         login(home, RoleRequest("", duration=seconds), TYPICAL, device)
 
-    assert ("--duration", "ask for 900 to 129600 seconds") == (caught.value.place, caught.value.hint)
+    assert ("--duration", "ask for 900 to 129600 seconds") == (caught.value.where, caught.value.hint)
 
 
 @pytest.mark.parametrize(
@@ -293,7 +294,7 @@ def test_temporary_credentials_open_no_session(profile: str, variables: dict[str
     ):
         with pytest.raises(ConfigError, match="are temporary") as caught:
             login(home, request, profile, **variables)
-        assert place == caught.value.place
+        assert place == caught.value.where
 
     for request in (
         RoleRequest(""),
@@ -334,7 +335,7 @@ def test_what_cannot_be_a_source_is_named(home: Home) -> None:
     """No such profile, a profile with nothing in it, nothing at all; and a code that is none."""
     with pytest.raises(ConfigError, match="there is no profile 'defautl'") as caught:
         login(home, RoleRequest("", profile="defautl", origins={"profile": Origin("AWSENV_PROFILE")}), TYPICAL)
-    assert ("AWSENV_PROFILE", "did you mean profile 'default'?") == (caught.value.place, caught.value.hint)
+    assert ("AWSENV_PROFILE", "did you mean profile 'default'?") == (caught.value.where, caught.value.hint)
     with pytest.raises(SourceError, match="no credentials to log in with"):
         login(home, RoleRequest(""))
     with pytest.raises(SourceError, match="holds no credentials"):

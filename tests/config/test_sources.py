@@ -72,7 +72,7 @@ def test_a_profile_without_a_whole_source_is_an_error(
         home.resolve("a", f"[profile a]\n{config_lines}", f"[a]\n{credentials_lines}")
 
     assert fact == caught.value.fact
-    assert "canary" not in f"{caught.value.fact}{caught.value.place}{caught.value.hint}"
+    assert "canary" not in f"{caught.value.fact}{caught.value.where}{caught.value.hint}"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_an_incomplete_description_of_a_source_is_an_error(lines: str, fact: str
         home.resolve("a", f"[profile a]\n{lines}{session}")
 
     assert fact == caught.value.fact
-    assert "[profile a]" in (caught.value.place or "")
+    assert "[profile a]" in (caught.value.where or "")
 
 
 def test_an_sso_session_completes_its_profile(home: Home) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from awsenv.doctor.conditions import Request
 from awsenv.doctor.principal import Principal
 from awsenv.doctor.trust import Grounds, Judgement, judge
-from awsenv.model import AssumeRole, Mfa, Origin, RoleArn
+from awsenv.model import AssumeRole, Mfa, RoleArn
+from awsenv.origin import Origin
 from awsenv.sandbox import trust as at_aws
 from awsenv.sandbox.identity import Caller, Kind
 

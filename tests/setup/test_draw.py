@@ -13,7 +13,7 @@ import pytest
 from awsenv import config
 from awsenv.config.limits import external_id
 from awsenv.errors import ConfigError
-from awsenv.model import Origin
+from awsenv.origin import Origin
 from awsenv.setup.draw import draw_up, new_external_id
 from awsenv.setup.local import local
 from awsenv.setup.plan import (
@@ -111,7 +111,7 @@ def refusal(draw: Callable[[], Plan]) -> ConfigError:
         draw()
     error = caught.value
     assert error.hint
-    assert SECRET not in f"{error.fact} {error.place} {error.hint}"
+    assert SECRET not in f"{error.fact} {error.where} {error.hint}"
     return error
 
 
@@ -276,7 +276,7 @@ def test_a_profile_that_names_a_device_of_nobody_is_refused(plan: Callable[..., 
     """No line of a person is changed."""
     error = refusal(lambda: plan(conf=CONFIG.replace(SERIAL, f"{SERIAL}-gone")))
     assert "mfa_serial" in error.fact
-    assert ":4, [profile power-user], mfa_serial" in str(error.place)
+    assert ":4, [profile power-user], mfa_serial" in str(error.where)
 
 
 def test_a_role_with_another_trust_policy_is_refused(plan: Callable[..., Plan]) -> None:
@@ -284,7 +284,7 @@ def test_a_role_with_another_trust_policy_is_refused(plan: Callable[..., Plan]) 
     roles = {**ROLES, "power-user": replace(ROLES["power-user"], trust=trust_policy(USER, mfa=False))}
     error = refusal(lambda: plan(replace(COMPLETE, roles=roles)))
     assert "it demands no external id; it demands no MFA code" in error.fact
-    assert POWER_USER == error.place
+    assert POWER_USER == error.where
     assert "my-power-user:PowerUserAccess,mfa,external-id" in str(error.hint)
 
 
@@ -324,13 +324,13 @@ def test_an_external_id_that_cannot_be_is_refused(plan: Callable[..., Plan], sta
     """It is not that of the role, nor one that AWS would take."""
     error = refusal(lambda: plan(state, CONFIG.replace(SECRET, written)))
     assert "external" in error.fact
-    assert "[profile power-user], external_id" in str(error.place)
+    assert "[profile power-user], external_id" in str(error.where)
 
 
 def test_two_external_ids_are_not_shown(plan: Callable[..., Plan]) -> None:
     """That of the role and that of the profile."""
     error = refusal(lambda: plan(conf=CONFIG.replace(SECRET, "canary-of-the-profile")))
-    assert "canary" not in f"{error.fact}{error.place}{error.hint}"
+    assert "canary" not in f"{error.fact}{error.where}{error.hint}"
 
 
 @pytest.mark.parametrize(
@@ -347,7 +347,7 @@ def test_a_profile_of_something_else_is_refused(plan: Callable[..., Plan], old: 
     """Whoever wrote it needs it."""
     error = refusal(lambda: plan(conf=CONFIG.replace(old, new, 1)))
     assert said in error.fact
-    assert "[profile power-user]" in str(error.place)
+    assert "[profile power-user]" in str(error.where)
 
 
 def test_a_profile_is_completed_under_the_header_that_it_has(plan: Callable[..., Plan]) -> None:
@@ -426,7 +426,7 @@ def test_a_source_profile_of_something_else_is_refused(
     """What is in it stays, and the roles would not be assumed by the user."""
     error = refusal(lambda: plan(user(keys=keys), credentials=credentials))
     assert said in error.fact
-    assert f"[{NAME}]" in str(error.place)
+    assert f"[{NAME}]" in str(error.where)
 
 
 def test_a_key_in_a_keyring_is_there(plan: Callable[..., Plan]) -> None:

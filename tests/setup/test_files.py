@@ -146,7 +146,7 @@ def test_what_is_set_to_something_else_is_never_overwritten() -> None:
         with_settings(text, {"me": {"aws_secret_access_key": "canary-other"}}, "~/.aws/credentials")
 
     assert "aws_secret_access_key is set to something else already" == caught.value.fact
-    assert "~/.aws/credentials:3, [me], aws_secret_access_key" == caught.value.place
+    assert "~/.aws/credentials:3, [me], aws_secret_access_key" == caught.value.where
     assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
 
 
@@ -265,7 +265,7 @@ def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ConfigError) as caught:
             write(str(path), SECRET, private=True, name="~/x")
 
-        assert "~/x" == caught.value.place
+        assert "~/x" == caught.value.where
         assert stat.S_IFMT(before.st_mode) == stat.S_IFMT(path.lstat().st_mode)
 
 

@@ -131,7 +131,7 @@ def test_what_is_no_store_is_refused(backend: str, fact: str, clean_environ: dic
             refused()
 
         assert caught.value.fact.startswith(fact)
-        assert "--keyring" == caught.value.place
+        assert "--keyring" == caught.value.where
         assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
 
 

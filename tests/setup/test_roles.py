@@ -82,7 +82,7 @@ def test_what_is_no_role_is_refused_with_the_form(words: list[str], fact: str) -
         parse(words)
     assert fact in caught.value.fact
     assert caught.value.hint
-    assert caught.value.place
+    assert caught.value.where
 
 
 @pytest.mark.parametrize(
@@ -110,5 +110,5 @@ def test_what_is_no_user_is_refused(name: str) -> None:
     """It would end in two files and in an ARN."""
     with pytest.raises(UsageError) as caught:
         user_name(name)
-    assert "--user" == caught.value.place
+    assert "--user" == caught.value.where
     assert caught.value.hint

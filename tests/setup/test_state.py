@@ -188,7 +188,7 @@ def test_a_policy_that_does_not_exist_is_found_before_anything_is_made(sandbox: 
     with pytest.raises(ConfigError) as caught:
         looked(sandbox, admin, "power-user", "a:ReadonlyAccess,mfa")
     assert "arn:aws:iam::aws:policy/ReadonlyAccess" in caught.value.fact
-    assert "ROLE 'a'" == caught.value.place
+    assert "ROLE 'a'" == caught.value.where
     assert caught.value.hint
 
 

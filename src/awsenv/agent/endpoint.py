@@ -233,7 +233,7 @@ def _told(error: Exception) -> tuple[HTTPStatus, str]:
     if isinstance(error, KeyError):
         return HTTPStatus.GONE, "the agent does not hold this role any more; start the command again"
     if isinstance(error, AwsenvError):
-        place = "" if error.place is None else f" ({error.place})"
+        place = f" ({error.where})" if error.origins else ""
         hint = "" if error.hint is None else f"; {error.hint}"
         # Only what passes by itself is worth a retry of the SDK's own.
         passes = isinstance(error, UnreachableError)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from awsenv.agent import client, place
 from awsenv.errors import AgentError
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +40,7 @@ _STARTING = 20.0
 _BOOT = """\
 # The agent of awsenv.
 import os, sys
+from awsenv.origin import Origin
 if os.fork():
     os._exit(0)
 try:
@@ -73,12 +75,12 @@ def start(environ: Mapping[str, str], entry: str, *, idle: float, lifetime: floa
             if not _runs(folder):
                 _start(folder, entry, idle, lifetime)
     except place.Unsafe as unsafe:
-        raise AgentError(f"the agent cannot be started: {unsafe.fact}", place=unsafe.path, hint=ELSEWHERE) from None
+        raise AgentError(f"the agent cannot be started: {unsafe.fact}", Origin(unsafe.path), hint=ELSEWHERE) from None
     except client.Trouble as trouble:
         raise AgentError(str(trouble), hint="awsenv logout ends it; or end its process: kill") from None
     except OSError as error:
         raise AgentError(
-            f"the agent cannot be started: {error.strerror}", place=error.filename, hint=ELSEWHERE
+            f"the agent cannot be started: {error.strerror}", Origin(str(error.filename)), hint=ELSEWHERE
         ) from None
 
 

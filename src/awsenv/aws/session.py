@@ -21,6 +21,7 @@ from awsenv.aws import proxies
 from awsenv.aws.loader import loader
 from awsenv.config.text import printable
 from awsenv.errors import ConfigError
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -174,7 +175,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         if services is None:
             raise ConfigError(
                 f"there is no section [services {printable(section)}]",
-                place=f"[profile {printable(self.get_config_variable('profile') or 'default')}], services",
+                Origin(f"[profile {printable(self.get_config_variable('profile') or 'default')}], services"),
                 hint="add the section, or remove the line services = from the profile",
             )
         return services

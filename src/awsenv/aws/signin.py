@@ -15,6 +15,7 @@ from awsenv.aws.session import host_of
 from awsenv.aws.translate import Call, translated
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError, RefusedError, UnreachableError, UsageError
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from awsenv.aws.session import AwsSession
@@ -101,7 +102,7 @@ def page(partition: str, region: str | None, service: str | None = None) -> str:
     if service is not None and not _SERVICE.fullmatch(service):
         raise UsageError(
             f"{quoted(service)} is not the name of a service",
-            place="--service",
+            Origin("--service"),
             hint="as the console's own URL has it: s3, ec2, cloudwatch, states; or leave --service out",
         )
     host = f"console.{_domain(partition)}"

@@ -26,6 +26,7 @@ from awsenv.config.sources import static_keys
 from awsenv.config.within import entered
 from awsenv.errors import SourceError
 from awsenv.model import Credentials
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -99,7 +100,7 @@ def source_credentials(source: Source, session: AwsSession, profiles: Profiles, 
         if loaded is None:
             raise SourceError(
                 "this source has no credentials",
-                place=None if source.origin is None else str(source.origin),
+                source.origin,
                 hint=renewal(source),
             )
         frozen = loaded.get_frozen_credentials()
@@ -120,7 +121,7 @@ def _static(source: Source, profiles: Profiles) -> Credentials:
     if profile is None or keys is None:
         raise SourceError(
             "the profile holds no access key",
-            place=None if source.origin is None else str(source.origin),
+            source.origin,
             hint="set aws_access_key_id and aws_secret_access_key: aws configure",
         )
     return Credentials(
@@ -137,7 +138,7 @@ def _from_environment(source: Source, environ: Environ) -> Credentials:
     except KeyError as missing:
         raise SourceError(
             "the environment holds no access key",
-            place=str(missing.args[0]),
+            Origin(str(missing.args[0])),
             hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
         ) from None
     return Credentials(
@@ -158,7 +159,7 @@ def _key_id(text: str, source: Source) -> str:
         return text
     raise SourceError(
         "the access key id is not one: it may be that the secret key is in its place",
-        place=None if source.origin is None else str(source.origin),
+        source.origin,
         hint="an access key id has 20 letters and digits and begins with AKIA or ASIA",
     )
 

@@ -89,8 +89,8 @@ def told(source: Source) -> Iterator[None]:
     try:
         yield
     except AwsenvError as error:
-        if error.place is None:
-            error.place = _place(source)
+        if not error.origins and source.origin is not None:
+            error.origins = (source.origin,)
         raise
     except Exception as error:  # noqa: BLE001 - a bare AttributeError is how botocore takes a list for credentials
         # The cause may hold what a command printed: it is not passed on.
@@ -114,10 +114,10 @@ def _of_source(error: Exception, source: Source) -> AwsenvError:
         return _answered(error, source)
     network = unreachable(error)
     if network is not None:
-        network.place = _place(source)
+        network.origins = () if source.origin is None else (source.origin,)
         return network
     fact, hint = _fact(error, source)
-    return SourceError(fact, place=_place(source), hint=hint or renewal(source))
+    return SourceError(fact, source.origin, hint=hint or renewal(source))
 
 
 def _fact(error: Exception, source: Source) -> tuple[str, str | None]:
@@ -131,22 +131,18 @@ def _fact(error: Exception, source: Source) -> tuple[str, str | None]:
 
 def _answered(error: exceptions.ClientError, source: Source) -> AwsenvError:
     code, _message, status = read_answer(error)
-    giver, place = _GIVERS[source.kind], _place(source)
+    giver = _GIVERS[source.kind]
     if is_failing(code, status):
-        return UnreachableError(f"{giver} is failing (HTTP {status})", place=place, hint="try again")
+        return UnreachableError(f"{giver} is failing (HTTP {status})", source.origin, hint="try again")
     if "Expired" in code or code == "InvalidIdentityToken" or status == 401:  # noqa: PLR2004 - HTTP's "sign in"
-        return SourceError(f"{giver} did not accept the token ({code})", place=place, hint=renewal(source))
+        return SourceError(f"{giver} did not accept the token ({code})", source.origin, hint=renewal(source))
     hints = {
         "sso": "check sso_account_id and sso_role_name: the permission set must be assigned to you",
         "web-identity": "check role_arn and the trust policy of that role",
     }
     return RefusedError(
         f"{giver} refused to give credentials ({code})",
+        source.origin,
         code=code,
-        place=place,
         hint=hints.get(source.kind, renewal(source)),
     )
-
-
-def _place(source: Source) -> str | None:
-    return None if source.origin is None else str(source.origin)

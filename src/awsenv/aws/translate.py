@@ -33,6 +33,8 @@ from awsenv.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from awsenv.origin import Origin
+
 UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"})
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
 BAD_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException", "RequestExpired"})
@@ -99,14 +101,14 @@ class Call:
     """The URL."""
     key_id: str | None = None
     """The access key that signs."""
-    key_place: str | None = None
+    key_origin: Origin | None = None
     """Where that key was found; None: an earlier hop gave it."""
     key_hint: str | None = None
     """How to renew it."""
     serial: str | None = None
-    serial_place: str | None = None
-    duration_place: str | None = None
-    denied_place: str | None = None
+    serial_origin: Origin | None = None
+    duration_origin: Origin | None = None
+    denied_origin: Origin | None = None
     denied_hint: str | None = None
     """What may be the reason of an AccessDenied."""
     with_code: bool = False
@@ -207,12 +209,12 @@ def _mfa_failed(message: str, call: Call) -> MfaError:
     if "one time pass code" in message and "must provide both" not in message and "unable" not in message:
         return CodeRejected(
             "AWS rejected that MFA code: it is wrong, or has been used",
-            place=call.serial_place,
+            call.serial_origin,
             hint=f"pass the next code of {printable(call.serial or '')} as the second word",
         )
     return MfaError(
         f"the user has no MFA device {printable(call.serial or '')}",
-        place=call.serial_place,
+        call.serial_origin,
         hint="check mfa_serial; aws iam list-mfa-devices shows the devices of the user",
     )
 
@@ -222,13 +224,13 @@ def _bad_key(code: str, message: str, call: Call) -> SourceError:
     if code in EXPIRED:
         return SourceError(
             f"the credentials of {key.removeprefix('the ')} have expired",
-            place=call.key_place,
+            call.key_origin,
             hint=call.key_hint or "get new ones",
         )
     if code in UNKNOWN_KEY:
         return SourceError(
             f"AWS does not know {key}",
-            place=call.key_place,
+            call.key_origin,
             hint="check that it was not deleted or deactivated, and has its session token if it is temporary; "
             "in an opt-in region, check that the account has enabled the region",
         )
@@ -240,7 +242,7 @@ def _bad_key(code: str, message: str, call: Call) -> SourceError:
         )
     return SourceError(
         f"the secret key does not belong to {key}",
-        place=call.key_place,
+        call.key_origin,
         hint="check that the whole secret access key was copied",
     )
 
@@ -279,7 +281,7 @@ def _refused(code: str, message: str, call: Call) -> RefusedError:
     # "User: ARN is not authorized to perform: sts:AssumeRole on resource: ARN" needs no second mention of it.
     what = "" if said and call.operation in said else f" {call.operation}"
     fact = f"AWS refused{what} ({code})" + (f": {said.rstrip('.')}" if said else "")
-    place, hint = call.denied_place, None
+    origin, hint = call.denied_origin, None
     if code == "AccessDenied":
         hint = call.denied_hint
     elif code == "RegionDisabledException":
@@ -289,9 +291,9 @@ def _refused(code: str, message: str, call: Call) -> RefusedError:
     elif code == "MalformedPolicyDocument":
         hint = "check the JSON of --policy"
     elif "DurationSeconds" in message:
-        place = call.duration_place or place
+        origin = call.duration_origin or origin
         hint = "ask for less (duration_seconds, --duration), or raise the maximum session duration of the role"
-    return RefusedError(fact, code=code, place=place, hint=hint)
+    return RefusedError(fact, origin, code=code, hint=hint)
 
 
 def _not_sent(error: Exception, endpoint: str) -> UnreachableError | None:

@@ -11,6 +11,7 @@ from awsenv.cli.options import RoleOptions
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError
 from awsenv.model import Credentials
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from awsenv.aws.iam import Iam
@@ -59,7 +60,7 @@ def administrator(caller: Caller, profile: str | None, option: str) -> Administr
         if profiles.get(name) is None:
             raise ConfigError(
                 f"there is no profile {quoted(name)} in {profiles.where}",
-                place=option,
+                Origin(option),
                 hint=config.did_you_mean(name, profiles) or f"{option} names a profile that may administer IAM",
             )
         got = obtain(caller, name, None, RoleOptions())

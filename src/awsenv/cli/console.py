@@ -10,7 +10,8 @@ from awsenv.cli.obtain import wanted
 from awsenv.cli.outcome import Caller, Open, Print
 from awsenv.config import regions
 from awsenv.errors import UsageError
-from awsenv.model import AssumeRole, GetSessionToken, Origin
+from awsenv.model import AssumeRole, GetSessionToken
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from awsenv.cli.options import RoleOptions
@@ -68,7 +69,7 @@ def _seconds(text: str) -> int:
     if not SHORTEST <= seconds <= LONGEST:
         raise UsageError(
             f"{seconds} seconds is not a duration of a console session, which is 15 minutes to 12 hours",
-            place=str(origin),
+            origin,
             hint="such as 8h",
         )
     return seconds
@@ -101,7 +102,7 @@ def _check_direct(chain: Chain, want: Wanted) -> None:
     raise UsageError(
         f"AWS takes --session-duration only for a role that a user's own access key assumes, and {chain.role} is not"
         " assumed so",
-        place="--session-duration",
+        Origin("--session-duration"),
         hint="leave it out: the console session ends with the credentials of the role",
     )
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from awsenv.cli.options import RoleOptions
     from awsenv.cli.outcome import Wanted
     from awsenv.explain import Call, Explanation
-    from awsenv.model import Origin, Source
+    from awsenv.model import Source
+    from awsenv.origin import Origin
 
 HOUR = 3600
 """Seconds: AWS sets no role's maximum below it, so only for more does it matter."""

@@ -13,7 +13,8 @@ from awsenv.cli.options import seconds
 from awsenv.cli.outcome import Caller, Print, Wanted
 from awsenv.cli.status import left
 from awsenv.errors import AgentError
-from awsenv.model import Origin, RoleRequest
+from awsenv.model import RoleRequest
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from awsenv.model import Chain, Credentials, Environ
@@ -82,7 +83,7 @@ def _check_place(environ: Environ) -> None:
         raise AgentError(f"no agent can be started: {unsafe.fact}", hint=start.ELSEWHERE) from None
     except OSError as error:
         raise AgentError(
-            f"no agent can be started: {error.strerror}", place=error.filename, hint=start.ELSEWHERE
+            f"no agent can be started: {error.strerror}", Origin(str(error.filename)), hint=start.ELSEWHERE
         ) from None
 
 

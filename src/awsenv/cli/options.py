@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from awsenv.errors import UsageError
-from awsenv.model import Environ, Origin, RoleRequest
+from awsenv.model import Environ, RoleRequest
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,7 +172,7 @@ def seconds(text: str, origin: Origin) -> int:
     trimmed = text.strip().lower()
     match = _DURATION.fullmatch(trimmed + "s" if trimmed.isdigit() else trimmed)
     if match is None or not any(match.groups()):
-        raise UsageError(f"not a duration: {text!r}", place=str(origin), hint="such as 1h, 90m or 3600 (seconds)")
+        raise UsageError(f"not a duration: {text!r}", origin, hint="such as 1h, 90m or 3600 (seconds)")
     hours, minutes, rest = (int(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + rest
 
@@ -179,7 +180,7 @@ def seconds(text: str, origin: Origin) -> int:
 def _tag(text: str, origin: Origin) -> tuple[str, str]:
     key, separator, value = text.partition("=")
     if not separator:
-        raise UsageError(f"not a session tag: {text!r}", place=str(origin), hint="KEY=VALUE")
+        raise UsageError(f"not a session tag: {text!r}", origin, hint="KEY=VALUE")
     return key.strip(), value.strip()
 
 
@@ -195,6 +196,6 @@ def _policy(text: str, origin: Origin, environ: Environ, folder: str | None) -> 
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise UsageError(
             f"cannot read the policy {str(path)!r}: {reason}",
-            place=str(origin),
+            origin,
             hint="name a file of UTF-8 that is yours to read: --policy file://policy.json",
         ) from None

@@ -56,8 +56,8 @@ def status(error: AwsenvError, args: list[str]) -> ExitCode:
 def described(error: AwsenvError) -> str:
     """Return the lines that tell of *error*."""
     lines = [f"awsenv: {error.fact}"]
-    if error.place:
-        lines.append(f"  in:  {error.place}")
+    if error.origins:
+        lines.append(f"  in:  {error.where}")
     if error.hint:
         lines.append(f"  try: {error.hint}")
     return printable(lines)

@@ -15,7 +15,7 @@ from awsenv.config import regions
 from awsenv.config.names import legal_session_name
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError, MfaError, UsageError
-from awsenv.model import Origin
+from awsenv.origin import Origin
 from awsenv.setup import cloudformation, steps, terraform
 from awsenv.setup.draw import draw_up
 from awsenv.setup.local import local
@@ -114,7 +114,7 @@ def _check_that_it_is_ours(wanted: Wanted, state: State, here: Local) -> None:
     if used and here.source is None and not here.source_is_named:
         raise ConfigError(
             f"the user {quoted(wanted.user)} is there already, and in use from elsewhere",
-            place=f"account {wanted.account}",
+            Origin(f"account {wanted.account}"),
             hint=f"--user {wanted.user} if it is yours, or --user with another name",
         )
 
@@ -130,7 +130,7 @@ def _wanted(
     if partition != other:
         raise ConfigError(
             f"the user would be in {partition}, and the roles in {other}: no role can be assumed across partitions",
-            place="--role-profile",
+            Origin("--role-profile"),
             hint="name an administrator of an account in the same partition",
         )
     region = answers.region or admin.region
@@ -152,7 +152,7 @@ def _template(roles: tuple[WantedRole, ...], user: str, answers: Answers) -> str
     spell = _TEMPLATES.get(answers.template or "")
     if spell is None:
         raise UsageError(
-            "the format is none of cloudformation, terraform", place="--format", hint="choose one of the two"
+            "the format is none of cloudformation, terraform", Origin("--format"), hint="choose one of the two"
         )
     here = "123456789012"
     there = here if answers.role_profile is None else "210987654321"

@@ -11,7 +11,7 @@ from awsenv.errors import ConfigError
 from awsenv.model import RoleArn
 
 if TYPE_CHECKING:
-    from awsenv.model import Origin
+    from awsenv.origin import Origin
 
 _ACCOUNT = r"[0-9]{12}"
 _NAME = r"[\w+=,.@-]{1,64}"
@@ -46,12 +46,12 @@ def role(word: str, partition: str, origin: Origin) -> RoleArn:
     if slash and re.fullmatch("[0-9]+", account) and len(account) != 12:  # noqa: PLR2004 - AWS's number
         raise ConfigError(
             f"{quoted(account)} is not an account ID: it has {len(account)} digits instead of 12",
-            place=str(origin),
+            origin,
             hint="give ACCOUNT/ROLE with the twelve digits: aws sts get-caller-identity shows your own",
         )
     raise ConfigError(
         f"{quoted(word)} is not a profile, and not a valid role name",
-        place=str(origin),
+        origin,
         hint="give a profile, a role's ARN, ACCOUNT/ROLE, or the name of a role",
     )
 
@@ -74,7 +74,7 @@ def role_arn(text: str, origin: Origin) -> RoleArn:
         hint = f"this is the ARN of a session; its role may be arn:{partition}:iam::{number}:role/{name}"
     elif account is not None and not re.fullmatch(_ACCOUNT, account[1]):
         reason = f": its account has {len(account[1])} digits instead of 12"
-    raise ConfigError(f"{quoted(text)} is not the ARN of a role{reason}{why(text)}", place=str(origin), hint=hint)
+    raise ConfigError(f"{quoted(text)} is not the ARN of a role{reason}{why(text)}", origin, hint=hint)
 
 
 def partition_of(arn: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from awsenv.model import Origin
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from awsenv.model import RoleRequest

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from awsenv.config.text import printable
 from awsenv.errors import ConfigError
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,7 +111,7 @@ def _bytes(path: str, name: str) -> bytes | None:
         return None
     except OSError as error:
         reason = (os.strerror(error.errno) if error.errno else "error").lower()
-        raise ConfigError(f"cannot read {name}: {reason}", place=name, hint="make it readable: chmod u+r") from None
+        raise ConfigError(f"cannot read {name}: {reason}", Origin(name), hint="make it readable: chmod u+r") from None
 
 
 def _decoded(data: bytes, name: str) -> str:
@@ -118,11 +119,11 @@ def _decoded(data: bytes, name: str) -> str:
         if data.startswith(mark):
             raise ConfigError(
                 f"the file is saved as {encoding}, which botocore cannot read",
-                place=f"{name}:1",
+                Origin(name, 1),
                 hint="save it as plain UTF-8, without a byte order mark",
             )
     try:
         return data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError("this line is not UTF-8", place=f"{name}:{line}", hint="save the file as UTF-8") from None
+        raise ConfigError("this line is not UTF-8", Origin(name, line), hint="save the file as UTF-8") from None

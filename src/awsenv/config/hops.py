@@ -8,7 +8,7 @@ from awsenv.config import arns, limits
 from awsenv.config.asked import origin_of
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError
-from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, Origin
+from awsenv.model import MAX_CHAINED_DURATION, AssumeRole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from awsenv.config.profiles import Profile
     from awsenv.config.route import Step
     from awsenv.model import RoleArn, RoleRequest
+    from awsenv.origin import Origin
 
 T = TypeVar("T")
 
@@ -100,7 +101,7 @@ class _Values:
                 raise ConfigError(
                     f"{seconds} seconds is too long: with temporary credentials, AWS grants a role for at most "
                     f"{MAX_CHAINED_DURATION} seconds (role chaining)",
-                    place=str(origin),
+                    origin,
                     hint=f"ask for {MAX_CHAINED_DURATION} or less, or start from the access key of a user",
                 )
             return seconds, ()
@@ -135,7 +136,7 @@ def _tags(text: str, origin: Origin) -> tuple[tuple[str, str], ...]:
         if not divider:
             raise ConfigError(
                 f"{quoted(part.strip())} is not a session tag",
-                place=str(origin),
+                origin,
                 hint="write session_tags = key1=value1,key2=value2",
             )
         pairs.append((key.strip(), value.strip()))

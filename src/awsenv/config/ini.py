@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from awsenv.config.text import printable, quoted
 from awsenv.errors import ConfigError
-from awsenv.model import Origin
+from awsenv.origin import Origin
 
 _EVERYWHERE = "DEFAULT"
 
@@ -112,10 +112,10 @@ class _Reader:
             self._header(number, content[1:end])
         elif self._keys is None:
             if content[0] == "[":
-                raise _unclosed(content, f"{self._name}:{number}")
+                raise _unclosed(content, Origin(self._name, number))
             raise ConfigError(
                 "there is no [section] above this line",
-                place=f"{self._name}:{number}",
+                Origin(self._name, number),
                 hint="write a header such as [default] or [profile NAME] above it",
             )
         else:
@@ -126,7 +126,7 @@ class _Reader:
         if known is not None and header != _EVERYWHERE:
             raise ConfigError(
                 f"section [{printable(header)}] appears twice, in lines {known.line} and {number}",
-                place=f"{self._name}:{number}",
+                Origin(self._name, number),
                 hint="merge the two sections: until then the AWS CLI refuses the whole file, too",
             )
         section = known or self._found.setdefault(header, _Open(number))
@@ -139,16 +139,16 @@ class _Reader:
         key = before.rstrip().lower()
         if not divider or not key:
             if content[0] == "[":
-                raise _unclosed(content, f"{self._name}:{number}")
+                raise _unclosed(content, Origin(self._name, number))
             raise ConfigError(
                 "this line is neither [section] nor `key = value`",
-                place=f"{self._name}:{number}, [{printable(self._section)}]",
+                Origin(self._name, number, printable(self._section)),
                 hint="correct the line, or begin it with #",
             )
         if key in keys:
             raise ConfigError(
                 f"key {quoted(key)} appears twice in this section, in lines {keys[key].line} and {number}",
-                place=f"{self._name}:{number}, [{printable(self._section)}]",
+                Origin(self._name, number, printable(self._section)),
                 hint="remove one of the two: until then the AWS CLI refuses the whole file, too",
             )
         self._parts = [after.strip()]
@@ -171,17 +171,17 @@ class _Reader:
         except ValueError:
             raise ConfigError(
                 "an indented line below this key is not `key = value`",
-                place=str(Origin(self._name, value.line, printable(value.section), printable(key))),
+                Origin(self._name, value.line, printable(value.section), printable(key)),
                 hint="put the value on the line of the key, or write `key = value` below it",
             ) from None
 
 
-def _unclosed(content: str, place: str) -> ConfigError:
+def _unclosed(content: str, origin: Origin) -> ConfigError:
     """Return the error of a header that does not end."""
     title = re.split(r"\s[#;]|\]", content[1:])[0].strip() or "profile NAME"
     return ConfigError(
         "the section has no name" if "]" in content else "the closing ] is missing",
-        place=place,
+        origin,
         hint=f"write [{printable(title[:80])}]",
     )
 

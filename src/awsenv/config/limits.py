@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from awsenv.config.text import printable, quoted
 from awsenv.errors import ConfigError, MfaError
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from awsenv.model import Origin
 
 MIN_DURATION = 900
 """Seconds: the shortest session of AssumeRole and of GetSessionToken."""
@@ -63,13 +63,13 @@ def mfa_serial(text: str, origin: Origin) -> str:
     if not matches(r"[\w+=/:,.@-]{9,256}", text):
         raise ConfigError(
             f"{quoted(text)} is not the ARN or serial number of an MFA device{why(text)}",
-            place=str(origin),
+            origin,
             hint=remedy(text) or "such as arn:aws:iam::123456789012:mfa/alice; aws iam list-mfa-devices shows yours",
         )
     if ":u2f/" in text:
         raise ConfigError(
             f"{quoted(text)} is a FIDO key, which shows no codes",
-            place=str(origin),
+            origin,
             hint="add an authenticator app to the user, and name that device here",
         )
     return text
@@ -96,7 +96,7 @@ def duration(text: str, origin: Origin) -> int:
     if not matches("[0-9]{1,9}", text):
         raise ConfigError(
             f"duration_seconds is {quoted(text)}, which is not a whole number of seconds{why(text)}",
-            place=str(origin),
+            origin,
             hint=remedy(text) or f"write a number from {MIN_DURATION} to {MAX_ROLE_DURATION}",
         )
     return int(text)
@@ -113,7 +113,7 @@ def in_range(seconds: int, most: int, origin: Origin) -> int:
     if not MIN_DURATION <= seconds <= most:
         raise ConfigError(
             f"AWS does not grant a session of {seconds} seconds",
-            place=str(origin),
+            origin,
             hint=f"ask for {MIN_DURATION} to {most} seconds",
         )
     return seconds
@@ -128,7 +128,7 @@ def tags(pairs: Sequence[tuple[str, str]], origin: Origin) -> tuple[tuple[str, s
         if len(value) > _MAX_TAG_VALUE or not _is_tag_text(value):
             raise ConfigError(
                 f"AWS does not accept the value of session tag {quoted(key)}{why(value)}",
-                place=str(origin),
+                origin,
                 hint=remedy(value) or f"at most {_MAX_TAG_VALUE} letters, digits, spaces and _.:/=+-@",
             )
         other = seen.get(key.lower())
@@ -136,7 +136,7 @@ def tags(pairs: Sequence[tuple[str, str]], origin: Origin) -> tuple[tuple[str, s
             raise ConfigError(
                 f"session tag {quoted(key)} appears twice"
                 + ("" if key == other else f": to AWS it is the same as {quoted(other)}"),
-                place=str(origin),
+                origin,
                 hint="keep one of the two",
             )
         seen[key.lower()] = key
@@ -154,7 +154,7 @@ def tag_key(key: str, origin: Origin) -> str:
     if not 1 <= len(key) <= _MAX_TAG_KEY or not _is_tag_text(key) or key.lower().startswith("aws:"):
         raise ConfigError(
             f"{quoted(key)} cannot be the key of a session tag{why(key)}",
-            place=str(origin),
+            origin,
             hint=remedy(key) or f"1 to {_MAX_TAG_KEY} letters, digits, spaces and _.:/=+-@, not beginning with aws:",
         )
     return key
@@ -167,7 +167,7 @@ def policy(text: str, origin: Origin) -> str:
     if not 1 <= len(text) <= _MAX_POLICY:
         raise ConfigError(
             f"the session policy has {len(text)} characters; AWS accepts 1 to {_MAX_POLICY}",
-            place=str(origin),
+            origin,
             hint="shorten it, or use a managed policy: --policy-arn",
         )
     try:
@@ -176,17 +176,17 @@ def policy(text: str, origin: Origin) -> str:
         line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise ConfigError(
             "the session policy is not JSON",
-            place=f"{origin}{line}",
+            Origin(f"{origin}{line}"),
             hint=f"to read it from a file: {_from_file(origin)}",
         ) from None
     if not is_object:
         raise ConfigError(
-            "the session policy is not a JSON object", place=str(origin), hint='such as {"Version": "2012-10-17", …}'
+            "the session policy is not a JSON object", origin, hint='such as {"Version": "2012-10-17", …}'
         )
     if not matches(r"[\t\n\r\x20-\xff]+", text):
         raise ConfigError(
             "the session policy holds a character that AWS does not accept",
-            place=str(origin),
+            origin,
             hint="use characters of Latin-1 only, or escapes such as \\u0142",
         )
     return text
@@ -203,7 +203,7 @@ def policy_arns(arns: Sequence[str], origin: Origin) -> tuple[str, ...]:
         if not matches(r"arn:[a-z-]+:iam::(?:[0-9]{12}|aws):policy/(?:[!-~]+/)?[\w+=,.@-]{1,128}", arn):
             raise ConfigError(
                 f"{quoted(arn)} is not the ARN of a managed policy{why(arn)}",
-                place=str(origin),
+                origin,
                 hint=remedy(arn) or "such as arn:aws:iam::aws:policy/ReadOnlyAccess",
             )
     return tuple(arns)
@@ -211,9 +211,7 @@ def policy_arns(arns: Sequence[str], origin: Origin) -> tuple[str, ...]:
 
 def _at_most(number: int, most: int, what: str, origin: Origin) -> None:
     if number > most:
-        raise ConfigError(
-            f"there are {number} {what}; AWS accepts at most {most}", place=str(origin), hint="remove some of them"
-        )
+        raise ConfigError(f"there are {number} {what}; AWS accepts at most {most}", origin, hint="remove some of them")
 
 
 def _checked(
@@ -232,7 +230,7 @@ def _checked(
         reason = f"holds {quoted(bad)}, which AWS does not accept"
     raise ConfigError(
         f"the {what}{shown} {reason}{why(text)}",
-        place=str(origin),
+        origin,
         hint=remedy(text) or f"use {low} to {high} of A-Z a-z 0-9 _ {printable(characters[3:-1])}",
     )
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from awsenv.config.profiles import Profile, Profiles, Setting
-    from awsenv.model import Origin
+    from awsenv.origin import Origin
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from awsenv.config.asked import origin_of
 from awsenv.config.profiles import Setting
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError
-from awsenv.model import AssumeRole, GetSessionToken, Mfa, Origin
+from awsenv.model import AssumeRole, GetSessionToken, Mfa
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from awsenv.config.profiles import Profile
     from awsenv.config.route import Route
     from awsenv.model import RoleRequest
+    from awsenv.origin import Origin
 
 _ONLY_FIRST = (
     "only the first role of a chain can be assumed with an MFA code; a role behind it never meets a condition on MFA"
@@ -63,7 +64,7 @@ def session_token(route: Route, request: RoleRequest) -> tuple[GetSessionToken, 
             return ()
         raise ConfigError(
             f"profile {quoted(profile.name)} cannot use an MFA code: it is not a role, and has no access key of a user",
-            place=str(origin_of(request, "code")),
+            origin_of(request, "code"),
             hint="leave the code out",
         )
     mfa, origins = device(first_serial(route, request), [profile], request)
@@ -150,7 +151,7 @@ def device(
     if not process.value.isprintable():
         raise ConfigError(
             f"mfa_process holds a line break or a control character{limits.why(process.value)}",
-            place=str(process.origin),
+            process.origin,
             hint="write the whole command on one line",
         )
     return Mfa(checked, process.value), {**origins, "mfa_process": process.origin}

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from awsenv.config import limits
-from awsenv.model import Origin
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from awsenv.model import Environ

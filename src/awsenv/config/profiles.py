@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from awsenv.config import files, ini
 from awsenv.config.text import printable
-from awsenv.model import Origin
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

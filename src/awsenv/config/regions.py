@@ -12,7 +12,7 @@ from awsenv.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from awsenv.model import Origin
+    from awsenv.origin import Origin
 
 WITHOUT_REGION = "aws"
 """With no region at all STS is sts.amazonaws.com, which knows the partition `aws` only."""
@@ -29,7 +29,7 @@ def partition(region: str, origin: Origin) -> str:
             return name
     raise ConfigError(
         f"{quoted(region)} is not an AWS region{why(region)}",
-        place=str(origin),
+        origin,
         hint=remedy(region) or "such as eu-central-1",
     )
 

@@ -9,7 +9,8 @@ from awsenv.config.asked import origin_of
 from awsenv.config.hops import assume_role
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError, UsageError
-from awsenv.model import AssumeRole, Chain, Origin
+from awsenv.model import AssumeRole, Chain
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +122,7 @@ def check_partition(way: route.Route, hops: tuple[Hop, ...], partition: str, reg
             here = "without a region it is aws" if region is None else f"{region[0]} ({region[1]}) is in {partition}"
             raise ConfigError(
                 f"{quoted(arn)} is in another partition than the region: {here}",
-                place=str(origin),
+                origin,
                 hint=f"choose a region of {arns.partition_of(arn)} with --region",
             )
 
@@ -146,7 +147,7 @@ def _refuse_idle_options(request: RoleRequest, fields: tuple[str, ...]) -> None:
         if getattr(request, field) and origin.name.startswith("-"):
             raise UsageError(
                 f"{origin} does not apply to profile {quoted(request.role)}, which is not a role",
-                place=str(origin),
+                origin,
                 hint=f"leave {origin} out, or choose a profile with a role_arn",
             )
 

@@ -10,7 +10,7 @@ from awsenv.config.hints import did_you_mean, misspelt
 from awsenv.config.profiles import Profile, Setting
 from awsenv.config.text import printable, quoted
 from awsenv.errors import ConfigError, SourceError
-from awsenv.model import Origin
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from awsenv.config.profiles import Profiles
@@ -114,7 +114,7 @@ class _Walk:
         section = misspelt(word.value, self._profiles)
         if section is not None:
             # Meant to be a profile: to AWS it would be another role, or none.
-            raise ConfigError(section.fact, place=section.place, hint=section.hint)
+            raise ConfigError(section.fact, Origin(section.place), hint=section.hint)
         try:
             arns.role(word.value, regions.WITHOUT_REGION, word.origin)
         except ConfigError as error:
@@ -159,7 +159,7 @@ class _Walk:
         if len(self._steps) == MAX_HOPS:
             raise ConfigError(
                 f"the chain of source_profile from {quoted(self._seen[0].name)} has more than {MAX_HOPS} roles",
-                place=str(profile.origin),
+                profile.origin,
                 hint="let one of them name a profile that holds credentials",
             )
         self._seen.append(profile)
@@ -170,7 +170,8 @@ class _Walk:
         if named is not None and kind is not None:
             raise ConfigError(
                 f"profile {quoted(profile.name)} has both source_profile and credential_source",
-                place=f"{named.origin}; {kind.origin}",
+                named.origin,
+                kind.origin,
                 hint="keep one of the two",
             )
         if kind is not None:
@@ -179,7 +180,7 @@ class _Walk:
             own = f" = {printable(profile.name)}" if sources.has_static_keys(profile) else ""
             raise ConfigError(
                 f"profile {quoted(profile.name)} has a role_arn, but neither source_profile nor credential_source",
-                place=str(profile.settings["role_arn"].origin),
+                profile.settings["role_arn"].origin,
                 hint=f"add source_profile{own}, or name the source with --profile",
             )
         return self._source(named)
@@ -201,12 +202,12 @@ class _Walk:
         if not name.value:
             return ConfigError(
                 f"{name.origin.key or name.origin.name} is empty",
-                place=str(name.origin),
+                name.origin,
                 hint="name a profile, or unset it" if name.origin.key is None else "name a profile, or remove the line",
             )
         return ConfigError(
             f"there is no profile {quoted(name.value)} in {self._profiles.where}",
-            place=str(name.origin),
+            name.origin,
             hint=limits.remedy(name.value)
             or did_you_mean(name.value, self._profiles)
             or "awsenv list shows the profiles",
@@ -220,13 +221,13 @@ class _Walk:
         if arns.is_bare_name(word.value):
             fact = f"there is no profile {quoted(word.value)} in {self._profiles.where}, and {fact}"
             hint = did_you_mean(word.value, self._profiles)
-        return SourceError(fact, place=str(word.origin), hint=hint or to_begin)
+        return SourceError(fact, word.origin, hint=hint or to_begin)
 
 
 def _loop(names: list[str], origin: Origin) -> ConfigError:
     circle = " → ".join(quoted(name)[1:-1] for name in names)
     return ConfigError(
         f"source_profile goes round in a circle: {circle}",
-        place=str(origin),
+        origin,
         hint="let one of them name a profile that holds credentials",
     )

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from awsenv.config.profiles import Profile, Profiles, Setting
     from awsenv.config.sources import Found
-    from awsenv.model import AssumeRole, Environ, Hop, Origin, RoleRequest
+    from awsenv.model import AssumeRole, Environ, Hop, RoleRequest
+    from awsenv.origin import Origin
 
 
 def through_session(chain: Chain, *, held: bool = False) -> Chain | None:
@@ -163,7 +164,7 @@ def _of_the_roles(found: Found, profiles: Profiles) -> tuple[Setting | None, lis
     if len(naming) > 1:
         raise ConfigError(
             f"the roles of {_words(found)} name {len(naming)} MFA devices: {listed([quoted(each) for each in naming])}",
-            place="; ".join(str(each[0][0].origin) for each in naming.values()),
+            *(each[0][0].origin for each in naming.values()),
             hint="choose the one to log in with: --mfa-serial",
         )
     (only,) = naming.values() or ([],)
@@ -188,7 +189,7 @@ def _refuse_mfa(found: Found, request: RoleRequest) -> None:
         if getattr(request, field) is not None and (field == "code" or origin.name.startswith("-")):
             raise ConfigError(
                 f"the credentials of {_words(found)} are temporary: AWS opens no MFA session with them",
-                place=str(origin),
+                origin,
                 hint="leave it out, or name a source that holds the access key of a user with --profile",
             )
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from awsenv.config import arns, limits
 from awsenv.config.text import listed, printable, quoted
 from awsenv.errors import ConfigError, SourceError
-from awsenv.model import Origin, Source
+from awsenv.model import Source
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -86,13 +87,14 @@ def static_keys(profile: Profile) -> StaticKeys | None:
         raise SourceError(
             f"profile {quoted(profile.name)} holds half an access key: "
             f"{_SECRET if there is key_id else _KEY_ID} is missing or empty",
-            place=str(there.origin if there else profile.origin),
+            there.origin if there else profile.origin,
             hint=f"set both {_KEY_ID} and {_SECRET}",
         )
     if key_id.origin.name != secret.origin.name:
         raise SourceError(
             f"the access key of profile {quoted(profile.name)} is split between two files",
-            place=f"{key_id.origin}; {secret.origin}",
+            key_id.origin,
+            secret.origin,
             hint=f"put {_KEY_ID} and {_SECRET} in the same file",
         )
     tokens = (profile.settings.get(name) for name in _TOKENS)
@@ -139,7 +141,7 @@ def from_profile(profile: Profile, profiles: Profiles) -> Found:
     if kind is None:
         raise SourceError(
             f"profile {quoted(profile.name)} holds no credentials and no way to get any",
-            place=str(profile.origin),
+            profile.origin,
             hint=_what_is_missing(profile),
         )
     source = Source(kind, profile.name, profile.origin)
@@ -166,7 +168,7 @@ def from_credential_source(setting: Setting, profile: Profile, environ: Mapping[
     elif setting.value != "Ec2InstanceMetadata":
         raise ConfigError(
             f"{quoted(setting.value)} is not a credential_source",
-            place=str(setting.origin),
+            setting.origin,
             hint=limits.remedy(setting.value)
             or "write Environment, EcsContainer or Ec2InstanceMetadata, in exactly this spelling",
         )
@@ -174,7 +176,7 @@ def from_credential_source(setting: Setting, profile: Profile, environ: Mapping[
         needed = "AWS_ACCESS_KEY_ID" if setting.value == "Environment" else _CONTAINER[0]
         raise SourceError(
             f"profile {quoted(profile.name)} takes its credentials from the environment, but {needed} is not set",
-            place=str(setting.origin),
+            setting.origin,
             hint=f"set {needed}, or name a source_profile instead",
         )
     return found
@@ -192,7 +194,7 @@ def from_keys(environ: Mapping[str, str]) -> Found | None:
     if len(there) == 1:
         raise SourceError(
             f"the environment holds half an access key: {_other(there[0])} is missing or empty",
-            place=there[0],
+            Origin(there[0]),
             hint=f"set {_other(there[0])} too, or unset {there[0]}",
         )
     token = environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN")
@@ -214,7 +216,7 @@ def from_web_identity(environ: Mapping[str, str]) -> Found | None:
     if not environ.get("AWS_ROLE_ARN"):
         raise SourceError(
             "the environment names a web identity token, but no role for it",
-            place="AWS_WEB_IDENTITY_TOKEN_FILE",
+            Origin("AWS_WEB_IDENTITY_TOKEN_FILE"),
             hint="set AWS_ROLE_ARN too, or unset AWS_WEB_IDENTITY_TOKEN_FILE",
         )
     return Found(Source("web-identity", origin=Origin("AWS_WEB_IDENTITY_TOKEN_FILE")))
@@ -235,7 +237,7 @@ def _check_sso(profile: Profile, profiles: Profiles) -> None:
         if session is None:
             raise ConfigError(
                 f"there is no section [sso-session {printable(name.value)}]",
-                place=str(name.origin),
+                name.origin,
                 hint=limits.remedy(name.value) or "correct the name, or add the section: aws configure sso-session",
             )
         for key, setting in session.items():
@@ -243,7 +245,8 @@ def _check_sso(profile: Profile, profiles: Profiles) -> None:
             if mine.value != setting.value:
                 raise ConfigError(
                     f"{printable(key)} differs between the profile and its sso-session",
-                    place=f"{mine.origin}; {setting.origin}",
+                    mine.origin,
+                    setting.origin,
                     hint="remove it from the profile",
                 )
     needed = ("sso_account_id", "sso_role_name", "sso_start_url", "sso_region")
@@ -251,7 +254,7 @@ def _check_sso(profile: Profile, profiles: Profiles) -> None:
     if missing:
         raise ConfigError(
             f"profile {quoted(profile.name)} signs in with SSO, but lacks {listed(missing)}",
-            place=str(profile.origin),
+            profile.origin,
             hint="add it: aws configure sso",
         )
 
@@ -260,7 +263,7 @@ def _check_web(profile: Profile, _: Profiles) -> None:
     if not profile.value("role_arn"):
         raise ConfigError(
             f"profile {quoted(profile.name)} has a web_identity_token_file, but no role_arn",
-            place=str(profile.settings["web_identity_token_file"].origin),
+            profile.settings["web_identity_token_file"].origin,
             hint="add the role_arn of the role that the token is for",
         )
     arns.role_arn(profile.settings["role_arn"].value, profile.settings["role_arn"].origin)
@@ -272,7 +275,7 @@ def _check_filled(key: str) -> Callable[[Profile, Profiles], None]:
         if not setting.value.strip():
             raise ConfigError(
                 f"{key} of profile {quoted(profile.name)} is empty",
-                place=str(setting.origin),
+                setting.origin,
                 hint="set it, or remove it",
             )
 

@@ -31,7 +31,7 @@ def check_source(source: Source, profiles: Profiles, environ: Environ) -> None:
         return
     raise ConfigError(
         f"the credential_process of profile {quoted(profile.name)} asks awsenv for the same profile again",
-        place=str(profile.settings["credential_process"].origin),
+        profile.settings["credential_process"].origin,
         hint="let it ask for another profile, one that holds credentials or a role",
     )
 

@@ -128,7 +128,7 @@ def placed(hop: AssumeRole | GetSessionToken, field: str) -> str | None:
 
 
 def _call(hop: AssumeRole | GetSessionToken) -> Call:
-    return Call(serial_place=placed(hop, "mfa_serial"), duration_place=placed(hop, "duration"))
+    return Call(serial_origin=hop.origins.get("mfa_serial"), duration_origin=hop.origins.get("duration"))
 
 
 def _from_agent(patient: Patient, name: str, why: str, *, is_last: bool) -> Given:

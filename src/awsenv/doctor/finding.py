@@ -39,4 +39,4 @@ class Finding:
 
 def wrong(check: str, error: AwsenvError) -> Finding:
     """Return the finding that *error* is."""
-    return Finding(check, Verdict.WRONG, error.fact, error.place, error.hint)
+    return Finding(check, Verdict.WRONG, error.fact, error.where or None, error.hint)

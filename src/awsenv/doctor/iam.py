@@ -10,7 +10,8 @@ from awsenv.aws.sts import caller
 from awsenv.doctor.finding import Finding, Verdict
 from awsenv.errors import AwsenvError, RefusedError
 from awsenv.mfa import Codes
-from awsenv.model import Origin, RoleRequest
+from awsenv.model import RoleRequest
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -58,7 +59,7 @@ def reader(plan: Plan, subject: Subject, signer: Signer) -> Generator[Finding, N
                 credentials, plan.environ, plan.profiles, region=chain.region, profile=chain.settings_profile
             ).account
         except AwsenvError as error:
-            yield Finding("IAM profile", Verdict.WARNING, error.fact, error.place or "--iam-profile", error.hint)
+            yield Finding("IAM profile", Verdict.WARNING, error.fact, error.where or "--iam-profile", error.hint)
         else:
             readers = Readers(((account, Iam(signer.sts.session, credentials)),))
     return readers.and_of(signer)

@@ -87,7 +87,7 @@ def _trouble(entry: config.Entry, profiles: Profiles, environ: Environ) -> Findi
     try:
         config.resolve(RoleRequest(entry.name, origins={"role": entry.origin}), profiles, environ)
     except AwsenvError as error:
-        return Finding("roles", Verdict.WARNING, error.fact, error.place, error.hint)
+        return Finding("roles", Verdict.WARNING, error.fact, error.where or None, error.hint)
     return None
 
 

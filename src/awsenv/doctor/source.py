@@ -66,7 +66,7 @@ def source(plan: Plan, subject: Subject) -> Generator[Finding, None, Signer | No
 
 def _call(plan: Plan) -> Call:
 
-    return Call(key_place=_place(plan), key_hint=renewal(plan.chain.source))
+    return Call(key_origin=plan.chain.source.origin, key_hint=renewal(plan.chain.source))
 
 
 def _place(plan: Plan) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from awsenv.config.text import printable
-from awsenv.model import Origin
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

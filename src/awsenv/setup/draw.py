@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from awsenv.config import limits
 from awsenv.config.text import listed, quoted
 from awsenv.errors import ConfigError
+from awsenv.origin import Origin
 from awsenv.setup import keys, user
 from awsenv.setup.local import missing_settings
 from awsenv.setup.plan import (
@@ -169,7 +170,7 @@ def _check_trust(role: WantedRole, arn: str, said: list[str]) -> None:
         words = [*(["mfa"] if role.mfa else []), *(["external-id"] if role.external_id else [])]
         raise ConfigError(
             f"the role {quoted(role.name)} is there already, with another trust policy: {'; '.join(said)}",
-            place=arn,
+            Origin(arn),
             hint=f"ask for a role of another name, such as {','.join([f'my-{role.name}:{role.policies[0]}', *words])}, "
             "or change the trust policy by hand: awsenv never overwrites one",
         )

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from awsenv.config import ini
 from awsenv.config.text import listed, printable
 from awsenv.errors import ConfigError
-from awsenv.model import Origin
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -123,7 +123,7 @@ def _target(path: str, name: str | None) -> Iterator[tuple[Path, os.stat_result 
         reason = (os.strerror(error.errno) if error.errno else "error").lower()
     raise ConfigError(
         f"cannot write {shown}: {reason}",
-        place=shown,
+        Origin(shown),
         hint="mend that, or name another file in AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE",
     )
 
@@ -137,7 +137,7 @@ def _missing(title: str, section: ini.Section, wanted: Mapping[str, str], name: 
         elif there.text != value:
             raise ConfigError(
                 f"{key} is set to something else already",
-                place=str(Origin(name, there.line, printable(title), key)),
+                Origin(name, there.line, printable(title), key),
                 hint=f"remove this line, or the section [{printable(title)}], or choose another name",
             )
     return missing
@@ -179,7 +179,7 @@ def _check(whole: str, before: Mapping[str, ini.Section], sections: Mapping[str,
     if {title: _texts(section) for title, section in after.items()} != meant:
         raise ConfigError(
             "the new settings cannot be written so that they read as they should",
-            place=name,
+            Origin(name),
             hint=f"write {listed([f'[{printable(title)}]' for title in sections])} by hand",
         )
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError, UsageError
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from awsenv.model import Credentials, Environ
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 SERVICE = "awsenv"
 """What the entries are filed under."""
 
-_OPTION = "--keyring"
+_OPTION = Origin("--keyring")
 _TRIAL = "trial"
 
 # Isolated: `-m` alone looks for a module in the working directory first, and whoever wrote the repository that a person
@@ -103,20 +104,20 @@ def _find(environ: Environ) -> None:
     if ended.returncode != 0:
         raise ConfigError(
             "keyring does not start",
-            place=_OPTION,
+            _OPTION,
             hint=f"look at PYTHON_KEYRING_BACKEND, and at the file that this names: {_PROGRAM} diagnose",
         )
     if not ended.stdout:
         raise UsageError(
             "the keyring needs the package 'keyring', which is not installed",
-            place=_OPTION,
+            _OPTION,
             hint="pip install 'awsenv-shell[keyring]'",
         )
     name, is_good = json.loads(ended.stdout)
     if name in _NO_STORES or not is_good:
         raise ConfigError(
             f"this machine has no store of secrets: keyring would use {quoted(name)}",
-            place=_OPTION,
+            _OPTION,
             hint="unlock or install one, such as GNOME Keyring or KWallet, or leave out --keyring",
         )
 
@@ -127,7 +128,7 @@ def _keep(entry: str, content: str, environ: Environ) -> None:
     if ended.returncode != 0 or _run(shlex.split(command(entry)), environ).stdout.strip() != content:
         raise ConfigError(
             "the keyring does not keep what it is given",
-            place=_OPTION,
+            _OPTION,
             hint=f"unlock it, and see whether this works: {_PROGRAM} set {SERVICE} {_TRIAL}",
         )
 

@@ -74,7 +74,7 @@ def _is_kept(wanted: Wanted, there: tuple[Key, ...], local: Local) -> bool:
             raise ConfigError(
                 f"the profile {quoted(source.name)} gets its access key from a command, "
                 f"but the user {quoted(wanted.user)} has no active one",
-                place=str(source.settings["credential_process"].origin),
+                source.settings["credential_process"].origin,
                 hint="remove the line, and run awsenv setup again: it makes a key",
             )
         return True
@@ -89,13 +89,13 @@ def _check_own(wanted: Wanted, source: Profile, there: tuple[Key, ...]) -> None:
         raise ConfigError(
             f"the access key …{setting.value[-4:]} of the profile {quoted(source.name)} "
             f"is not one of the user {quoted(wanted.user)}",
-            place=str(setting.origin),
+            setting.origin,
             hint="name another user with --user: its profile has the same name; or remove the key from the profile",
         )
     if not key.active:
         raise ConfigError(
             f"the access key …{key.key_id[-4:]} of the user {quoted(wanted.user)} is deactivated",
-            place=str(setting.origin),
+            setting.origin,
             hint=f"activate it: aws iam update-access-key --status Active --user-name {wanted.user} "
             f"--access-key-id {key.key_id}",
         )

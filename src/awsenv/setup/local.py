@@ -71,7 +71,7 @@ def check_source(source: Profile) -> None:
         if source.value(key) is not None and key not in {"aws_access_key_id", "credential_process"}:
             raise ConfigError(
                 f"the profile {quoted(source.name)} does not hold the access key of a user: it has {key}",
-                place=str(source.settings[key].origin),
+                source.settings[key].origin,
                 hint="name another user with --user: its profile has the same name",
             )
     pair = ("aws_access_key_id", "aws_secret_access_key")
@@ -79,7 +79,7 @@ def check_source(source: Profile) -> None:
     if len(there) == 1:
         raise ConfigError(
             f"the profile {quoted(source.name)} holds half an access key: {there[0]} alone",
-            place=str(source.settings[there[0]].origin),
+            source.settings[there[0]].origin,
             hint="add the other half, or remove this one",
         )
 
@@ -96,7 +96,7 @@ def missing_settings(profile: Profile | None, settings: Mapping[str, str]) -> di
         if profile.value(key) is not None:
             raise ConfigError(
                 f"the profile {quoted(profile.name)} has credentials of its own: it has {key}",
-                place=str(profile.settings[key].origin),
+                profile.settings[key].origin,
                 hint="rename the profile, or give the role another name",
             )
     for key, wanted in settings.items():
@@ -106,7 +106,7 @@ def missing_settings(profile: Profile | None, settings: Mapping[str, str]) -> di
             what = f"{key} is another than that of the role" if key == "external_id" else f"{key} is not {wanted}"
             raise ConfigError(
                 f"the profile {quoted(profile.name)} is there already, and its {what}",
-                place=str(profile.settings[key].origin),
+                profile.settings[key].origin,
                 hint=f"remove the line, and run awsenv setup again to have it written: {key}"
                 if key in {"external_id", "mfa_serial"}
                 else "rename the profile, or give the role another name",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from awsenv.config.text import listed, quoted
 from awsenv.errors import UsageError
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,6 +62,9 @@ KNOWN = {
 """The roles that need no more than their name."""
 
 
+_USER = Origin("--user")
+
+
 def policy_arn(policy: str, partition: str) -> str:
     """Return the ARN of a managed policy that is given as one, or by the name that AWS gave it.
 
@@ -85,17 +89,17 @@ def parse(words: Iterable[str]) -> tuple[WantedRole, ...]:
     for role in roles:
         # To IAM, `Deploy` and `deploy` are the same name.
         if role.name.lower() in seen:
-            raise UsageError(f"the role {quoted(role.name)} is named twice", place="ROLE", hint="name each role once")
+            raise UsageError(f"the role {quoted(role.name)} is named twice", Origin("ROLE"), hint="name each role once")
         seen.add(role.name.lower())
     return roles
 
 
-def user_name(text: str, place: str = "--user") -> str:
+def user_name(text: str, origin: Origin = _USER) -> str:
     """Return the name of a user, which is the name of a profile, too.
 
     Args:
         text: The name.
-        place: Where it was given.
+        origin: Where it was given.
 
     Raises:
         UsageError: IAM takes no such name, or its profile would be that of every AWS tool.
@@ -103,7 +107,7 @@ def user_name(text: str, place: str = "--user") -> str:
     if not _matches(_NAME, text) or text == "default":
         raise UsageError(
             f"{quoted(text)} cannot be the name of the user",
-            place=place,
+            origin,
             hint="1 to 64 letters, digits and _+=,.@-, and not 'default': its profile has the same name",
         )
     return text
@@ -116,19 +120,19 @@ def _role(word: str) -> WantedRole:
             return KNOWN[word]
         raise UsageError(
             f"what may the role {quoted(word)} do? only {listed(list(KNOWN))} need no more than their name",
-            place="ROLE",
+            Origin("ROLE"),
             hint=f"write {_FORM}, such as deploy:PowerUserAccess,{MFA}",
         )
     if not _matches(_NAME, name):
         raise UsageError(
             f"{quoted(name)} cannot be the name of a role",
-            place="ROLE",
+            Origin("ROLE"),
             hint=f"write {_FORM}: 1 to 64 letters, digits and _+=,.@- before the colon",
         )
     if name == "default":
         raise UsageError(
             "a role cannot be named 'default' here: its profile would be that of every AWS tool",
-            place="ROLE",
+            Origin("ROLE"),
             hint="give the role another name",
         )
     return _described(name, rest.split(","))
@@ -140,13 +144,13 @@ def _described(name: str, items: list[str]) -> WantedRole:
         if not _matches(_POLICY_ARN if policy.startswith("arn:") else _POLICY_NAME, policy):
             raise UsageError(
                 f"{quoted(policy)} is not a policy",
-                place=f"ROLE {quoted(name)}",
+                Origin(f"ROLE {quoted(name)}"),
                 hint=f"give the name of an AWS managed policy, such as ReadOnlyAccess, an ARN, {MFA} or {EXTERNAL_ID}",
             )
     if not policies:
         raise UsageError(
             f"the role {quoted(name)} has no policy: it could do nothing",
-            place=f"ROLE {quoted(name)}",
+            Origin(f"ROLE {quoted(name)}"),
             hint=f"name one: {_FORM}",
         )
     return WantedRole(name, policies, mfa=MFA in items, external_id=EXTERNAL_ID in items)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError, RefusedError
+from awsenv.origin import Origin
 from awsenv.setup.answers import part
 from awsenv.setup.plan import USER_POLICY
 
@@ -163,7 +164,7 @@ def _check_policies(role_admin: Iam, wanted: Wanted, roles: Mapping[str, Role]) 
         if _if_there(role_admin, "get_policy", PolicyArn=arn) is None:
             raise ConfigError(
                 f"there is no policy {quoted(arn)}",
-                place=f"ROLE {quoted(role.name)}",
+                Origin(f"ROLE {quoted(role.name)}"),
                 hint="correct its name; aws iam list-policies --scope AWS shows the ones of AWS",
             )
 
