@@ -27,6 +27,16 @@ function _awsenv_prints {
   return 1
 }
 
+# Runs a command without PYTHONPATH, by which Python could load code from the current folder. The program restores it for
+# the commands that it runs. `env` leaves alone what sh would drop (exported functions), and a read-only variable.
+function _awsenv_isolated {
+  if [[ -n ${PYTHONPATH-} && $(declare -p PYTHONPATH) == 'declare -'*x*' PYTHONPATH='* ]]; then
+    /usr/bin/env "_AWSENV_PYTHONPATH=$PYTHONPATH" PYTHONPATH= "$@"
+  else
+    "$@"
+  fi
+}
+
 function awsenv {
   # The output of eval "$(awsenv …)" belongs to that eval; no other pipe gets the keys from the program, and no file gets
   # them from here. An exec is never captured: bash hangs when a command inside $(…) is stopped with Ctrl-Z.
@@ -35,7 +45,7 @@ function awsenv {
     _awsenv_tried=
     # The doctor cannot see by itself that this is loaded.
     [[ ${1-} != doctor ]] || local -x AWSENV_SHELL=bash
-    "$_AWSENV_BIN" "$@"
+    _awsenv_isolated "$_AWSENV_BIN" "$@"
     return
   fi
   local _awsenv_status=0
@@ -61,7 +71,7 @@ function _awsenv_restore {
 # Changes this shell as the program says; a text that is no such change is one for a person.
 function _awsenv_evaluate {
   local _awsenv_change
-  _awsenv_change=$(AWSENV_SHELL=bash "$_AWSENV_BIN" "$@") || return
+  _awsenv_change=$(AWSENV_SHELL=bash _awsenv_isolated "$_AWSENV_BIN" "$@") || return
   case $_awsenv_change in
   '' | 'if '* | 'export '* | 'unset '*) eval "$_awsenv_change" ;;
   *) printf '%s\n' "$_awsenv_change" ;;

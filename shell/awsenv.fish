@@ -26,6 +26,15 @@ function __awsenv_prints --description 'Whether these arguments make awsenv prin
     return 1
 end
 
+# The program restores PYTHONPATH for the commands that it runs. `env` leaves alone what sh would drop.
+function __awsenv_isolated --description 'Run a command without PYTHONPATH: Python could load code from the current folder'
+    if set -qx PYTHONPATH; and test -n "$PYTHONPATH"
+        /usr/bin/env "_AWSENV_PYTHONPATH=$PYTHONPATH" PYTHONPATH= $argv
+    else
+        $argv
+    end
+end
+
 function awsenv --description 'An AWS role in this shell'
     # What is printed into `| source` or into (…) belongs to those; no other pipe gets the keys from the program, and no
     # file gets them from here. Only a command can tell: for the test of fish itself stdout is always that of the shell.
@@ -39,14 +48,14 @@ function awsenv --description 'An AWS role in this shell'
         # The doctor cannot see by itself that this is loaded.
         test "$argv[1]" = doctor
         and set -lx AWSENV_SHELL fish
-        $_AWSENV_BIN $argv
+        __awsenv_isolated $_AWSENV_BIN $argv
         return
     end
     # An empty fish_trace of our own, so that a trace does not show the keys.
     set -l fish_trace
     # Of what Ctrl-Z stops in (…) fish would wait for the output, and be stuck.
     set -l start 'trap "" TSTP; exec "$0" "$@"'
-    set -l change (AWSENV_SHELL=fish /bin/sh -c $start "$_AWSENV_BIN" $argv | string collect)
+    set -l change (AWSENV_SHELL=fish __awsenv_isolated /bin/sh -c $start "$_AWSENV_BIN" $argv | string collect)
     set -l result $pipestatus[1]
     test $result -eq 0
     or return $result
@@ -116,7 +125,7 @@ function __awsenv_renew --no-scope-shadowing --description 'Renew the role, with
     # killed, of which fish would tell.
     set -l fish_trace
     set -l start 'AWSENV_SHELL=fish "$0" renew || exit'
-    set -l change (/bin/sh -c $start "$_AWSENV_BIN" </dev/null 2>/dev/null | string collect)
+    set -l change (__awsenv_isolated /bin/sh -c $start "$_AWSENV_BIN" </dev/null 2>/dev/null | string collect)
     test $pipestatus[1] -eq 0
     and string match -qr -- '^(if|set) ' "$change"
     or return

@@ -24,6 +24,16 @@ function _awsenv_prints {
   return 1
 }
 
+# Runs a command without PYTHONPATH, by which Python could load code from the current folder. The program restores it for
+# the commands that it runs. `env` leaves alone what sh would drop, and a read-only variable.
+function _awsenv_isolated {
+  if [[ -n ${PYTHONPATH-} && ${(t)PYTHONPATH} == *export* ]]; then
+    /usr/bin/env "_AWSENV_PYTHONPATH=$PYTHONPATH" PYTHONPATH= "$@"
+  else
+    "$@"
+  fi
+}
+
 function awsenv {
   # The output of eval "$(awsenv …)" belongs to that eval; no other pipe gets the keys from the program, and no file gets
   # them from here. An exec is never captured: it keeps its terminal and its jobs.
@@ -32,7 +42,7 @@ function awsenv {
     _awsenv_tried=
     # The doctor cannot see by itself that this is loaded.
     [[ ${1-} != doctor ]] || local -x AWSENV_SHELL=zsh
-    "$_AWSENV_BIN" "$@"
+    _awsenv_isolated "$_AWSENV_BIN" "$@"
     return
   fi
   _awsenv_evaluate "$@"
@@ -46,7 +56,9 @@ function _awsenv_evaluate {
   trap - DEBUG
   local _awsenv_change
   # Of what Ctrl-Z stops in $(…) zsh would wait for the output, and be stuck.
-  _awsenv_change=$(AWSENV_SHELL=zsh /bin/sh -c 'trap "" TSTP; exec "$0" "$@"' "$_AWSENV_BIN" "$@") || return
+  _awsenv_change=$(
+    AWSENV_SHELL=zsh _awsenv_isolated /bin/sh -c 'trap "" TSTP; exec "$0" "$@"' "$_AWSENV_BIN" "$@"
+  ) || return
   case $_awsenv_change in
     '' | 'if '* | 'export '* | 'unset '*) eval "$_awsenv_change" ;;
     *) print -r -- "$_awsenv_change" ;;

@@ -329,3 +329,51 @@ def test_a_project_s_own_awsenv_does_not_come_first(shell: Any, terminal: Start)
     window.run("awsenv power-user")
 
     assert window.line.startswith("[power-user] ")
+
+
+@pytest.mark.parametrize("path", [":/opt/python", ".", "here", "/opt/python:", ":"])
+def test_nothing_is_loaded_from_the_current_folder(path: str, shell: Any, terminal: Start, home: Path) -> None:
+    """Run no sitecustomize.py that PYTHONPATH leads to: not for a command, not for a renewal at a prompt."""
+    window = terminal(shell)
+    for folder in (home / "trap", home / "trap/here"):
+        folder.mkdir()
+        (folder / "sitecustomize.py").write_text(f"open({str(home / 'sprung')!r}, 'a').close()\n")
+    window.run("cd trap")
+    window.run(shell.export.format("PYTHONPATH", path))
+
+    window.run("awsenv power-user")
+    assert "canary/secret+one" == window.run("echo $AWS_SECRET_ACCESS_KEY")
+    for command in ("status", "list", "doctor", "explain power-user", "no-such-role", "exec power-user -- true", "off"):
+        window.run(f"awsenv {command} >../shown 2>&1")
+    window.run("awsenv power-user")
+    for name, value in {"AWSENV_EXPIRES_EPOCH": "1", "AWSENV_RENEW": "0123abcd"}.items():
+        window.run(shell.export.format(name, value))
+
+    assert not (home / "sprung").exists()
+
+
+@pytest.mark.parametrize("path", [None, "", ":", "/opt/a b:'c'"])
+def test_a_command_gets_the_python_path_of_its_caller(
+    path: str | None, shell: Any, terminal: Start, home: Path
+) -> None:
+    """Hand on the environment as it is."""
+    window = terminal(shell, **({} if path is None else {"PYTHONPATH": path}))
+
+    window.run("awsenv exec power-user -- env -0 >shown")
+
+    shown = dict(entry.split("=", 1) for entry in (home / "shown").read_text().split("\0") if entry)
+    assert path == shown.get("PYTHONPATH")
+    assert not [name for name in shown if name.startswith("_AWSENV")]
+
+
+def test_a_read_only_python_path(shell: Any, terminal: Start, home: Path) -> None:
+    """Call the program all the same, and do not export what the shell keeps to itself."""
+    if shell.name == "fish":
+        window = terminal(shell, "set -g PYTHONPATH mine")
+    else:
+        window = terminal(shell, "readonly PYTHONPATH=mine")
+
+    assert "" == window.run("awsenv power-user")
+    assert window.line.startswith("[power-user] 0:")
+    window.run("awsenv exec power-user -- env >shown")
+    assert "PYTHONPATH" not in (home / "shown").read_text()

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import NoReturn
 
+_PYTHONPATH = "_AWSENV_PYTHONPATH"
+"""Where the hook keeps the caller's PYTHONPATH, which it empties: Python could load code from the current folder."""
+
 _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 
 
@@ -23,6 +26,8 @@ def environ() -> dict[str, str]:
     if environ.get("LC_CTYPE") in _COERCED and not _was_given("LC_CTYPE"):
         # Python adds it to its own environment in the C locale (PEP 538); a command of `exec` shall not inherit it.
         del environ["LC_CTYPE"]
+    if _PYTHONPATH in environ:
+        environ["PYTHONPATH"] = environ.pop(_PYTHONPATH)
     return environ
 
 
