@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from awsenv import config, environment
+from awsenv import config, duration, environment
 from awsenv.agent.memory import ADVISORY, FRESH, ROLE_DURATION, SESSION_DURATION
 from awsenv.config.sources import OF_A_ROLE
 from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, Credentials, GetSessionToken
@@ -182,13 +182,6 @@ def change(chain: Chain, environ: Environ, profiles: Profiles, *, renewable: boo
     return {name: value is not None for name, value in made.variables.items()}
 
 
-def spoken(seconds: int) -> str:
-    """Return a duration as `--duration` takes it: `1h`, `1h30m`, `50s`."""
-    hours, rest = divmod(seconds, 3600)
-    minutes, rest = divmod(rest, 60)
-    return "".join(f"{amount}{unit}" for amount, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if amount) or "0s"
-
-
 def _device(chain: Chain) -> Mfa | None:
     return chain.hops[0].mfa if chain.hops else None
 
@@ -304,7 +297,7 @@ def _life(way: Chain, profiles: Profiles) -> Life:
         return Life(seconds, str(_BY_AWS))
     wanted = _configured(hop, origin, profiles)
     if wanted is not None and wanted > seconds == MAX_CHAINED_DURATION:
-        return Life(seconds, f"of the {spoken(wanted)} that are asked for (role chaining)")
+        return Life(seconds, f"of the {duration.exact(wanted)} that are asked for (role chaining)")
     return Life(seconds, "as asked for")
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from awsenv.cli.options import RoleOptions, request, seconds
 from awsenv.errors import UsageError
@@ -108,12 +106,6 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         seconds(text, ORIGIN)
 
     assert (f"not a duration: {text!r}", "--duration") == (caught.value.fact, caught.value.where)
-
-
-@given(st.integers(0, 999), st.integers(0, 59), st.integers(0, 59))
-def test_hours_minutes_and_seconds_add_up(hours: int, minutes: int, rest: int) -> None:
-    """Hold for any of them."""
-    assert hours * 3600 + minutes * 60 + rest == seconds(f"{hours}h{minutes}m{rest}s", ORIGIN)
 
 
 def test_a_tag_without_a_value_is_refused() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from awsenv.cli.direct import Direct
 from awsenv.cli.outcome import Caller
-from awsenv.cli.status import left, status
+from awsenv.cli.status import status
 
 if TYPE_CHECKING:
     from conftest import World
@@ -85,15 +85,6 @@ def test_a_profile_beside_a_role_is_worth_a_note() -> None:
 def test_no_role_is_said() -> None:
     """Show what is there all the same."""
     assert ("Region  eu-central-1\n", ("no role is active in this shell",)) == shown({"AWS_REGION": "eu-central-1"})
-
-
-@pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [(-1, "expired"), (0, "expired"), (59, "59s"), (60, "1m"), (3599, "59m"), (3600, "1h00m"), (43199, "11h59m")],
-)
-def test_the_time_left_is_that_of_the_prompt(seconds: int, expected: str) -> None:
-    """Say `expired`, seconds, minutes, hours and minutes."""
-    assert expected == left(seconds)
 
 
 def test_aws_is_asked_who_it_is(world: World) -> None:

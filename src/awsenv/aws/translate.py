@@ -11,12 +11,13 @@ import re
 import ssl
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import urllib3.exceptions
 from botocore import exceptions
 
+from awsenv import duration
 from awsenv.aws.session import host_of
 from awsenv.config.text import printable
 from awsenv.errors import (
@@ -237,7 +238,7 @@ def _bad_key(code: str, message: str, call: Call) -> SourceError:
     skew = _skew(message)
     if skew is not None:
         return SourceError(
-            f"this computer's clock is {spoken(skew)} {'behind' if skew > timedelta() else 'ahead of'} AWS's",
+            f"this computer's clock is {duration.rounded(skew)} {'behind' if skew > 0 else 'ahead of'} AWS's",
             hint="set the clock: timedatectl, on macOS sntp; AWS accepts a difference of at most 15 minutes",
         )
     return SourceError(
@@ -247,8 +248,8 @@ def _bad_key(code: str, message: str, call: Call) -> SourceError:
     )
 
 
-def _skew(message: str) -> timedelta | None:
-    """Return AWS's clock minus ours, as the message of SignatureDoesNotMatch tells it.
+def _skew(message: str) -> float | None:
+    """Return how many seconds AWS's clock is ahead of ours, as the message of SignatureDoesNotMatch tells it.
 
     `Signature expired: SIGNED is now earlier than LIMIT (NOW - 15 min.)`, or
     `Signature not yet current: SIGNED is still later than LIMIT (NOW + 15 min.)`.
@@ -264,16 +265,7 @@ def _skew(message: str) -> timedelta | None:
         )
     except ValueError:
         return None
-    return now - signed
-
-
-def spoken(skew: timedelta) -> str:
-    """Return the size of *skew* as a person says it: `1 h 5 min`."""
-    minutes = round(abs(skew).total_seconds() / 60)
-    days, minutes = divmod(minutes, 24 * 60)
-    hours, minutes = divmod(minutes, 60)
-    amounts = ((days, "d"), (hours, "h"), (minutes, "min"))
-    return " ".join(f"{amount} {unit}" for amount, unit in amounts if amount) or "less than a minute"
+    return (now - signed).total_seconds()
 
 
 def _refused(code: str, message: str, call: Call) -> RefusedError:

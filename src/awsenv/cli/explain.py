@@ -7,13 +7,13 @@ import textwrap
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from awsenv import duration
 from awsenv import explain as reasoning
 from awsenv.agent import client
 from awsenv.cli import options as role_options
 from awsenv.cli import report, wire
 from awsenv.cli.obtain import wanted
 from awsenv.cli.outcome import Caller, Print
-from awsenv.cli.status import left
 from awsenv.errors import AwsenvError
 from awsenv.mfa import Device
 from awsenv.model import AssumeRole, GetSessionToken
@@ -186,29 +186,29 @@ def _agent(told: Explanation, memory: reasoning.Memory) -> str:
 
 
 def _rest(seconds: float) -> str:
-    return "" if seconds == float("inf") else f", {left(int(seconds))} left"
+    return "" if seconds == float("inf") else f", {duration.left(int(seconds))} left"
 
 
 def _life(told: Explanation, maximum: int | None) -> str:
     life = told.life
     if told.from_memory and told.memory is not None and told.memory.role not in {None, float("inf")}:
-        return f"{left(int(told.memory.role or 0))}, what is left of it"
+        return f"{duration.left(int(told.memory.role or 0))}, what is left of it"
     if life.seconds is None:
         return life.why
     most = ""
     if _asks_for_long(told):
         most = "; whether the role allows that is not known"
         if maximum is not None:
-            most = f"; the role allows {reasoning.spoken(maximum)}"
+            most = f"; the role allows {duration.exact(maximum)}"
             most += ": AWS will refuse" if maximum < life.seconds else ""
-    return f"{reasoning.spoken(life.seconds)}, {life.why}{most}"
+    return f"{duration.exact(life.seconds)}, {life.why}{most}"
 
 
 def _shown(parameter: reasoning.Parameter) -> str:
     if parameter.value is None:
         return "(when the account is known)" if parameter.name == "RoleArn" else "(not shown)"
     if parameter.name == "DurationSeconds":
-        return f"{parameter.value} ({reasoning.spoken(int(parameter.value))})"
+        return f"{parameter.value} ({duration.exact(int(parameter.value))})"
     text = " ".join(parameter.value.split())
     return text if len(text) <= WIDTH else f"{text[:WIDTH]}…"
 

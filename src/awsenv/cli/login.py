@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from awsenv import broker, config, environment, mfa
+from awsenv import broker, config, duration, environment, mfa
 from awsenv.agent import client, place, start
 from awsenv.cli import report, wire
 from awsenv.cli.direct import session_parts
 from awsenv.cli.options import seconds
 from awsenv.cli.outcome import Caller, Print, Wanted
-from awsenv.cli.status import left
 from awsenv.errors import AgentError
 from awsenv.model import RoleRequest
 from awsenv.origin import Origin
@@ -113,5 +112,5 @@ def _opened(chain: Chain, session: Credentials, now: float) -> str:
     if session.expiration is None:
         return f"MFA session of {who}."
     ends = session.expiration.astimezone(timezone.utc)
-    rest = left(60 * round((ends.timestamp() - now) / 60))
+    rest = duration.rounded(ends.timestamp() - now)
     return f"MFA session of {who} until {datetime.strftime(ends, '%H:%M UTC')}, {rest} from now: no role needs a code."

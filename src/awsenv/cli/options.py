@@ -7,7 +7,6 @@ value; Typer's own `envvar` would look into the process.
 from __future__ import annotations
 
 import inspect
-import re
 from dataclasses import dataclass, fields
 from functools import cache, wraps
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from awsenv import duration
 from awsenv.errors import UsageError
 from awsenv.model import Environ, RoleRequest
 from awsenv.origin import Origin
@@ -160,8 +160,6 @@ def min_remaining(options: RoleOptions, environ: Environ) -> int:
 _FIELDS = {"tag": "tags", "transitive_tag": "transitive_tags", "policy_arn": "policy_arns"}
 """Options that may be repeated, and their field in the request. Their variables hold a list with commas."""
 
-_DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", re.ASCII)
-
 
 def seconds(text: str, origin: Origin) -> int:
     """Return the seconds in `12h`, `1h30m`, `90m`, `3600s` or `3600`.
@@ -169,12 +167,10 @@ def seconds(text: str, origin: Origin) -> int:
     Raises:
         UsageError: It is none of these.
     """
-    trimmed = text.strip().lower()
-    match = _DURATION.fullmatch(trimmed + "s" if trimmed.isdigit() else trimmed)
-    if match is None or not any(match.groups()):
-        raise UsageError(f"not a duration: {text!r}", origin, hint="such as 1h, 90m or 3600 (seconds)")
-    hours, minutes, rest = (int(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + rest
+    try:
+        return duration.parse(text)
+    except ValueError:
+        raise UsageError(f"not a duration: {text!r}", origin, hint="such as 1h, 90m or 3600 (seconds)") from None
 
 
 def _tag(text: str, origin: Origin) -> tuple[str, str]:

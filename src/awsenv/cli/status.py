@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from awsenv import config, environment
+from awsenv import config, duration, environment
 from awsenv.cli import report
 from awsenv.cli.outcome import Caller, Print
 from awsenv.errors import SourceError
@@ -54,16 +54,6 @@ def _notes(role: environment.ActiveRole | None, caller: Caller) -> Iterable[str]
             yield f"{name} was set after the role; some tools prefer it to the role's keys: unset {name}"
 
 
-def left(seconds: int) -> str:
-    """Return a time left as the prompt shows it: `1h05m`, `59m`, `45s`, `expired`."""
-    if seconds <= 0:
-        return "expired"
-    if seconds < 60:  # noqa: PLR2004 - a minute
-        return f"{seconds}s"
-    hours, minutes = divmod(seconds // 60, 60)
-    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m"
-
-
 def shortfall(wanted: Wanted, credentials: Credentials, now: float) -> tuple[str, ...]:
     """Return the note that even new credentials have less time left than is wanted, where it is so."""
     if credentials.expiration is None or not wanted.min_remaining:
@@ -71,7 +61,9 @@ def shortfall(wanted: Wanted, credentials: Credentials, now: float) -> tuple[str
     rest = int(credentials.expiration.timestamp() - now)
     if rest >= wanted.min_remaining:
         return ()
-    return (f"{wanted.chain.label} has {left(rest)} left, less than --min-remaining asks for: AWS grants no more",)
+    return (
+        f"{wanted.chain.label} has {duration.left(rest)} left, less than --min-remaining asks for: AWS grants no more",
+    )
 
 
 def held_rows(held: Iterable[Held], now: float) -> tuple[tuple[str, str], ...]:
@@ -80,7 +72,7 @@ def held_rows(held: Iterable[Held], now: float) -> tuple[tuple[str, str], ...]:
     rows: list[tuple[str, str]] = []
     shown: set[str] = set()
     for each in held:
-        rest = "" if each.ends is None else f", {left(int(each.ends.timestamp() - now))} left"
+        rest = "" if each.ends is None else f", {duration.left(each.ends.timestamp() - now)} left"
         rows.append(("" if each.kind in shown else titles[each.kind], each.title + rest))
         shown.add(each.kind)
     return tuple(rows) or (("Agent", "holds nothing"),)
@@ -92,7 +84,7 @@ def _expiry(role: environment.ActiveRole, now: float) -> str:
     if role.expires is None:
         return "never: these are long-lived keys"
     when = datetime.fromtimestamp(role.expires, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
-    remaining = left(role.expires - int(now))
+    remaining = duration.left(role.expires - int(now))
     return f"{when} ({remaining})" if remaining == "expired" else f"{when} ({remaining} left)"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from awsenv import duration
 from awsenv.aws.denied import Cause, causes
 from awsenv.aws.iam import mfa_device
 from awsenv.aws.sts import Identity, Token
@@ -166,5 +167,5 @@ def _told(error: AwsenvError) -> Finding:
 def _until(ends: datetime | None, patient: Patient) -> str:
     if ends is None:
         return ""
-    minutes = round((ends.timestamp() - patient.subject.now()) / 60)
-    return f" until {ends.astimezone(timezone.utc):%H:%M} UTC, {minutes // 60}h{minutes % 60:02}m from now"
+    left = duration.rounded(ends.timestamp() - patient.subject.now())
+    return f" until {ends.astimezone(timezone.utc):%H:%M} UTC, {left} from now"

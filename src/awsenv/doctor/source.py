@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from awsenv import duration
 from awsenv.aws.clock import ACCEPTED, NOTABLE, Clock
 from awsenv.aws.session import open_session
 from awsenv.aws.source import source_credentials
 from awsenv.aws.source_errors import renewal
 from awsenv.aws.sts import Sts
-from awsenv.aws.translate import Call, spoken
+from awsenv.aws.translate import Call
 from awsenv.doctor.finding import Finding, Verdict, wrong
 from awsenv.doctor.principal import Principal
 from awsenv.errors import AwsenvError, RefusedError, UnreachableError
@@ -120,12 +120,12 @@ def _clock(clock: Clock) -> Generator[Finding, None, None]:
         return
     off = abs(clock.ahead)
     if off < NOTABLE:
-        yield Finding("clock", Verdict.FINE, f"{spoken(timedelta(seconds=off))} apart from AWS's")
+        yield Finding("clock", Verdict.FINE, f"{duration.rounded(off)} apart from AWS's")
         return
     direction = "behind" if clock.ahead > 0 else "ahead of"
     yield Finding(
         "clock",
         Verdict.WRONG if off > ACCEPTED else Verdict.WARNING,
-        f"this computer's clock is {spoken(timedelta(seconds=off))} {direction} AWS's",
+        f"this computer's clock is {duration.rounded(off)} {direction} AWS's",
         hint="set the clock: timedatectl, on macOS sntp; AWS accepts a difference of at most 15 minutes",
     )

@@ -1,0 +1,46 @@
+"""Durations: what people type, and what messages show."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awsenv import duration
+
+
+@given(st.integers(0, 9_999_999))
+def test_what_is_shown_exactly_can_be_typed(seconds: int) -> None:
+    """Read back every duration as it was spelled."""
+    assert seconds == duration.parse(duration.exact(seconds))
+
+
+@given(st.integers(0, 999), st.integers(0, 59), st.integers(0, 59))
+def test_hours_minutes_and_seconds_add_up(hours: int, minutes: int, seconds: int) -> None:
+    """Read any number of hours, minutes and seconds."""
+    assert hours * 3600 + minutes * 60 + seconds == duration.parse(f"{hours}h{minutes}m{seconds}s")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (-1, "expired"),
+        (0.9, "expired"),
+        (59, "59s"),
+        (60, "1m"),
+        (3599.9, "59m"),
+        (3600, "1h00m"),
+        (43199, "11h59m"),
+        (172_800, "2d00h"),
+        (273_600, "3d04h"),
+    ],
+)
+def test_the_time_left_is_that_of_the_prompt(seconds: float, expected: str) -> None:
+    """Show the two largest units, never more than there is."""
+    assert expected == duration.left(seconds)
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(29.4, "29s"), (-89, "1m"), (7199.6, "2h00m"), (-3600.2, "1h00m")])
+def test_a_difference_is_rounded(seconds: float, expected: str) -> None:
+    """Round to minutes, without a sign."""
+    assert expected == duration.rounded(seconds)
