@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from awsenv.aws.session import open_session
+from awsenv.aws.sts import Sts
 from awsenv.aws.translate import Call, translated
 from awsenv.config.text import printable
 from awsenv.errors import MfaError
@@ -15,7 +17,8 @@ from awsenv.errors import MfaError
 if TYPE_CHECKING:
     from awsenv.aws.session import AwsSession
     from awsenv.aws.sts import Identity
-    from awsenv.model import Credentials
+    from awsenv.config import Profiles
+    from awsenv.model import Credentials, Environ
 
 TIMEOUT = 3
 """Seconds: to ask IAM is a courtesy, what it says can be guessed."""
@@ -73,6 +76,26 @@ class Iam:
         with translated(replace(call, endpoint=client.meta.endpoint_url)):
             answer: dict[str, Any] = getattr(client, action)(**parameters)
             return answer
+
+
+def iam_as(
+    credentials: Credentials, profiles: Profiles, environ: Environ, *, profile: str | None, region: str | None
+) -> tuple[Iam, Identity]:
+    """Return IAM for *credentials*, and who they belong to.
+
+    Args:
+        credentials: Sign the requests.
+        profiles: Name the endpoint, the CA bundle and the like.
+        environ: The environment of the caller.
+        profile: The profile whose settings count.
+        region: Where to ask; None: botocore chooses.
+
+    Raises:
+        SourceError: AWS does not accept the key.
+        UnreachableError: AWS does not answer.
+    """
+    session = open_session(profiles, environ, profile=profile, region=region)
+    return Iam(session, credentials), Sts(session).identity(Call(), credentials)
 
 
 def _secrets(signer: Credentials) -> tuple[str, ...]:

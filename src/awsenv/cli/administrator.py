@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from awsenv import config, environment
@@ -43,9 +43,7 @@ def administrator(caller: Caller, profile: str | None, option: str) -> Administr
         ConfigError: There is no such profile.
         AwsenvError: Its credentials cannot be had, or AWS does not know them.
     """
-    from awsenv.aws.iam import Iam  # noqa: PLC0415 - 150 ms of botocore, only to ask AWS
-    from awsenv.aws.session import open_session  # noqa: PLC0415 - the same
-    from awsenv.aws.sts import Sts  # noqa: PLC0415 - the same
+    from awsenv.aws.iam import iam_as  # noqa: PLC0415 - 150 ms of botocore, only to ask AWS
     from awsenv.aws.translate import Call  # noqa: PLC0415 - the same
 
     base = environment.original(caller.environ)
@@ -65,7 +63,6 @@ def administrator(caller: Caller, profile: str | None, option: str) -> Administr
             )
         got = obtain(caller, name, None, RoleOptions())
         credentials, settings, region = got.credentials, got.chain.settings_profile, got.chain.region
-    session = open_session(profiles, base, profile=settings, region=region)
-    identity = Sts(session).identity(Call(), credentials)
+    iam, identity = iam_as(credentials, profiles, base, profile=settings, region=region)
     call = Call(denied_hint=f"{option} names a profile that may administer IAM in account {identity.account}")
-    return Administrator(Iam(session, credentials, call), identity, region)
+    return Administrator(replace(iam, call=call), identity, region)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from awsenv import broker, config
-from awsenv.aws.iam import Iam
-from awsenv.aws.sts import caller
+from awsenv.aws.iam import Iam, iam_as
 from awsenv.doctor.finding import Finding, Verdict
 from awsenv.errors import AwsenvError, RefusedError
 from awsenv.mfa import Codes
@@ -55,13 +54,13 @@ def reader(plan: Plan, subject: Subject, signer: Signer) -> Generator[Finding, N
             chain = config.resolve(request, plan.profiles, plan.environ)
             codes = Codes(terminal=_no_terminal)
             credentials = broker.obtain(chain, plan.profiles, plan.environ, codes)
-            account = caller(
-                credentials, plan.environ, plan.profiles, region=chain.region, profile=chain.settings_profile
-            ).account
+            iam, identity = iam_as(
+                credentials, plan.profiles, plan.environ, profile=chain.settings_profile, region=chain.region
+            )
         except AwsenvError as error:
             yield Finding("IAM profile", Verdict.WARNING, error.fact, error.where or "--iam-profile", error.hint)
         else:
-            readers = Readers(((account, Iam(signer.sts.session, credentials)),))
+            readers = Readers(((identity.account, iam),))
     return readers.and_of(signer)
 
 
