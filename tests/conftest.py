@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from awsenv.agent import client, place, protocol
+from awsenv.agent import client, protocol, runtime_directory
 from awsenv.sandbox import MfaDevice, Sandbox
 
 if TYPE_CHECKING:
@@ -144,8 +144,8 @@ class World:
     def agent(self) -> int | None:
         """Return the process that listens at the person's socket; None where none does."""
         try:
-            connection = client.connect(self.environ[place.VARIABLE], time.monotonic() + TIMEOUT)
-        except (FileNotFoundError, ConnectionRefusedError, place.Unsafe):
+            connection = client.connect(self.environ[runtime_directory.VARIABLE], time.monotonic() + TIMEOUT)
+        except (FileNotFoundError, ConnectionRefusedError, runtime_directory.Unsafe):
             return None
         with closing(connection):
             return protocol.peer(connection)[1]
@@ -163,7 +163,9 @@ def world(program: str, clean_environ: dict[str, str]) -> Iterator[World]:
         sandbox.clock.elapse(5 - sandbox.clock.now().timestamp() % 30)
         user = sandbox.create_user("alice")
         device = sandbox.create_mfa_device("alice")
-        world = World(sandbox, device, program, clean_environ | sandbox.environ() | {place.VARIABLE: f"{runtime}/run"})
+        world = World(
+            sandbox, device, program, clean_environ | sandbox.environ() | {runtime_directory.VARIABLE: f"{runtime}/run"}
+        )
         power_user = sandbox.create_role(
             "power-user",
             sandbox.trust(world.user_arn, external_id=world.external_id, mfa=True),

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from awsenv import broker, config, environment, explain, mfa
+from awsenv import config, environment, explain, mfa, provider
 from awsenv.cli.options import RoleOptions, request
 from awsenv.errors import AwsenvError, MfaError, RefusedError
 from awsenv.sandbox import Sandbox
@@ -45,7 +45,7 @@ class Account:
         """Return temporary credentials of the user."""
         environ = {**self.sandbox.environ(), **_exported(self.user)}
         chain = config.resolve(request(self.arn("first"), None, RoleOptions(), environ), _nothing(), environ)
-        return broker.obtain(chain, _nothing(), environ, mfa.Codes())
+        return provider.credentials(chain, _nothing(), environ, mfa.Codes())
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +187,7 @@ def _obtained(
     chain: Chain, profiles: config.Profiles, environ: Mapping[str, str], code: str | None
 ) -> tuple[Credentials | None, bool]:
     try:
-        return broker.obtain(chain, profiles, environ, mfa.Codes(code, terminal=_no_terminal)), False
+        return provider.credentials(chain, profiles, environ, mfa.Codes(code, terminal=_no_terminal)), False
     except (MfaError, RefusedError):
         return None, True
 

@@ -1,4 +1,4 @@
-"""The entry point: the fast lanes, which load next to nothing, else the command line."""
+"""The entry point: the fast paths, which load next to nothing, else the command line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def main() -> NoReturn:
 
 
 def _run(args: list[str]) -> int:
-    # Each lane imports only what it needs: typer alone costs four times Python's own start.
+    # Each imports only what it needs: typer alone costs four times Python's own start.
     if len(args) == 2 and args[0] == "init":  # noqa: PLR2004 - awsenv init SHELL
         from awsenv.cli.init import fast  # noqa: PLC0415 - see above
 
@@ -35,10 +35,10 @@ def _run(args: list[str]) -> int:
         if status is not None:
             return status
     process.end_like_ctrl_c()
-    from awsenv.cli import lane  # noqa: PLC0415 - see above
+    from awsenv.cli import fast_path  # noqa: PLC0415 - see above
 
     try:
-        answered = lane.run(args)
+        answered = fast_path.run(args)
     except Exception as error:  # noqa: BLE001 - the command line knows how to say it
         from awsenv.cli.main import failed  # noqa: PLC0415 - see above
 

@@ -1,6 +1,6 @@
 """What a role comes to before anything is asked of AWS: the calls, where each value is from, what will be exported.
 
-It says what `broker` and the agent will do, by the same values that they go by; a test holds it to that.
+It says what `provider` and the agent will do, by the same values that they go by; a test holds it to that.
 """
 
 from __future__ import annotations
@@ -253,7 +253,7 @@ def _serial(hop: Hop) -> Iterator[Parameter]:
 
 
 def _account(chain: Chain, profiles: Profiles) -> str | None:
-    """Return the account of the source, if it can be told without asking AWS: what `broker` goes by."""
+    """Return the account of the source, if it can be told without asking AWS: what `provider` goes by."""
     device = _device(chain)
     serial = "" if device is None or device.serial is None else device.serial
     return _written(chain.source, profiles) or (serial.split(":")[4] if serial.startswith("arn:") else None)

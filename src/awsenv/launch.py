@@ -1,7 +1,7 @@
-"""Become another program.
+"""Exec another program.
 
 The command takes the place of awsenv, so that its exit status, its signals and its job control are its own
-(aws-vault#453 is what happens to a wrapper that waits). Loads next to nothing: the fast lane ends here.
+(aws-vault#453 is what happens to a wrapper that waits). Loads next to nothing: the fast path ends here.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _execute(argv: list[str], environ: dict[str, str]) -> NoReturn:
 
 
 def _explained(error: OSError | ValueError, command: str) -> LaunchError:
-    from awsenv.errors import NotExecutable, NotFound  # noqa: PLC0415 - `enum` costs as much as the fast lane
+    from awsenv.errors import NotExecutable, NotFound  # noqa: PLC0415 - `enum` costs as much as the fast path
 
     if isinstance(error, ValueError):
         return NotExecutable(

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import awsenv
-from awsenv.agent import client, place
+from awsenv.agent import client, runtime_directory
 from awsenv.agent.server import Life, Server
 
 if TYPE_CHECKING:
@@ -98,12 +98,12 @@ class Agents:
     @property
     def environ(self) -> dict[str, str]:
         """Return the environment that leads to the agent."""
-        return {place.VARIABLE: str(self.folder)}
+        return {runtime_directory.VARIABLE: str(self.folder)}
 
     @property
     def path(self) -> Path:
         """Return the path of its socket."""
-        return self.folder / place.SOCKET
+        return self.folder / runtime_directory.SOCKET
 
     def start(self, *, entry: str = "answering", site: Path | None = None, person: Person | None = None) -> str:
         """Start it, in a process of its own, as `login` does; return what went wrong: a fact, a place."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv import __version__
-from awsenv.agent import client, place, protocol
+from awsenv.agent import client, protocol, runtime_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,7 +48,7 @@ def _ask(agents: Agents, patience: float = 30) -> list[bytes]:
 
 def test_without_an_agent_nothing_is_said(agents: Agents) -> None:
     """Raise what nobody is told, where there is no folder, no socket, or no place for them."""
-    for environ in ({}, agents.environ, {place.VARIABLE: f"{agents.folder}/missing"}):
+    for environ in ({}, agents.environ, {runtime_directory.VARIABLE: f"{agents.folder}/missing"}):
         with pytest.raises(client.NoAgent):
             client.ask(environ, b"ping", [])
 
@@ -199,7 +199,7 @@ def test_a_dead_agent_is_left_to_who_starts_the_next(agents: Agents) -> None:
     """Remove nothing, and wait for nobody, while another process holds the lock."""
     _dead(agents)
 
-    with place.Lock(str(agents.folder)), pytest.raises(client.Dead):
+    with runtime_directory.Lock(str(agents.folder)), pytest.raises(client.Dead):
         _ask(agents)
     assert agents.path.is_socket()
 
@@ -272,7 +272,7 @@ def test_another_user_behind_our_socket_is_not_spoken_to(agents: Agents, nobody:
         assert "b''\n" == other.stdout.read()
 
 
-def test_the_fast_lane_waits_for_next_to_nothing(agents: Agents, me: Person) -> None:
+def test_the_fast_path_waits_for_next_to_nothing(agents: Agents, me: Person) -> None:
     """Load no more than Python's own start, and `_socket`."""
     code = (
         "import sys; before = set(sys.modules)\nimport awsenv.agent.client\nprint(*sorted(set(sys.modules) - before))"
@@ -280,5 +280,8 @@ def test_the_fast_lane_waits_for_next_to_nothing(agents: Agents, me: Person) -> 
 
     assert (
         0,
-        "__future__ _socket awsenv awsenv.agent awsenv.agent.client awsenv.agent.place awsenv.agent.protocol\n",
+        (
+            "__future__ _socket awsenv awsenv.agent awsenv.agent.client awsenv.agent.protocol "
+            "awsenv.agent.runtime_directory\n"
+        ),
     ) == me.run(agents.site, code)

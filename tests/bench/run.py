@@ -44,13 +44,13 @@ print("export AWS_SESSION_TOKEN=" + keys["SessionToken"])
 ASK = """\
 import os, sys, time
 from awsenv.agent import client
-from awsenv.cli import wire
+from awsenv.cli import conversation
 environ = dict(os.environ)
 words = ["exec", "power-user", "--", "true"]
-request = wire.Request(words, environ, program="/awsenv", folder="/", pid=1, to_terminal=False, astray=False)
+request = conversation.Request(words, environ, program="/awsenv", folder="/", pid=1, to_terminal=False, astray=False)
 start = time.perf_counter()
 for _ in range(int(sys.argv[1])):
-    assert client.ask(environ, wire.RUN, request.parts())[0] == wire.BECOME
+    assert client.ask(environ, conversation.RUN, request.parts())[0] == conversation.BECOME
 print(time.perf_counter() - start)
 """
 
@@ -270,7 +270,7 @@ def show_agent(installed: Installed, world: World, sandbox: Sandbox) -> None:
 
 
 def _agent_pid() -> int:
-    listed = _run(["pgrep", "-f", "awsenv[.]cli[.]serve listening"], dict(os.environ))
+    listed = _run(["pgrep", "-f", "awsenv[.]cli[.]agent listening"], dict(os.environ))
     return int(listed.split()[-1])
 
 

@@ -46,20 +46,20 @@ def test_the_start_of_a_shell_loads_next_to_nothing(world: World, shell: str) ->
     assert {"awsenv", "__future__"} == _loaded(world, "-m", "awsenv", "init", shell) - start
 
 
-LANE = {
+FAST_PATH = {
     "__future__",
     "_socket",
     "awsenv",
     "awsenv.agent",
     "awsenv.agent.client",
-    "awsenv.agent.place",
+    "awsenv.agent.runtime_directory",
     "awsenv.agent.protocol",
     "awsenv.cli",
-    "awsenv.cli.lane",
+    "awsenv.cli.fast_path",
     "awsenv.cli.process",
-    "awsenv.cli.wire",
+    "awsenv.cli.conversation",
 }
-"""What the fast lane loads on top of Python's own start."""
+"""What the fast path loads on top of Python's own start."""
 
 
 def _modules(world: World, *words: str) -> set[str]:
@@ -86,7 +86,7 @@ def test_what_an_agent_answers_loads_next_to_nothing(world: World, words: str) -
     # SIGTERM, too, ends awsenv with `false;` on stdout.
     start = _modules(world, "-m", "keyword") | _modules(world, "-c", "import signal")
 
-    assert LANE == _modules(world, "-m", "awsenv", *words.split()) - start
+    assert FAST_PATH == _modules(world, "-m", "awsenv", *words.split()) - start
 
 
 def test_a_command_out_of_memory_loads_what_becomes_it(world: World) -> None:
@@ -97,10 +97,10 @@ def test_a_command_out_of_memory_loads_what_becomes_it(world: World) -> None:
 
     loaded = _modules(world, "-m", "awsenv", "exec", "power-user", "--", "true")
 
-    assert LANE | {"awsenv.launch", "errno"} == loaded - start
+    assert FAST_PATH | {"awsenv.launch", "errno"} == loaded - start
 
 
-def test_a_lone_command_does_not_wait_for_the_lane(world: World) -> None:
+def test_a_lone_command_does_not_wait_for_the_fast_path(world: World) -> None:
     """Load nothing for a role, where no agent runs, that only an agent needs."""
     loaded = _modules(world, "-m", "awsenv", "read-only", "--shell", "sh")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv.agent import place
+from awsenv.agent import runtime_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ def test_without_a_login_nothing_runs(world: World) -> None:
     world.run("status")
 
     assert world.agent() is None
-    assert not Path(world.environ[place.VARIABLE]).exists()
+    assert not Path(world.environ[runtime_directory.VARIABLE]).exists()
 
 
 def test_the_place_is_the_persons_alone(world: World) -> None:
@@ -56,7 +56,7 @@ def test_the_place_is_the_persons_alone(world: World) -> None:
     finally:
         os.umask(mask)
 
-    folder = Path(world.environ[place.VARIABLE])
+    folder = Path(world.environ[runtime_directory.VARIABLE])
     modes = {path.name: oct(stat.S_IMODE(path.lstat().st_mode)) for path in (folder, *folder.iterdir())}
     assert {"run": "0o700", "socket": "0o600", "lock": "0o600"} == modes
     assert all(path.lstat().st_size == 0 for path in folder.iterdir())
@@ -237,10 +237,10 @@ def test_logout_ends_the_agent(
 
     assert (0, "Logged out: the agent has ended.\n", "") == (answer.returncode, answer.stdout, answer.stderr)
     until(lambda: has_ended(agent))
-    assert not (Path(world.environ[place.VARIABLE]) / place.SOCKET).exists()
+    assert not (Path(world.environ[runtime_directory.VARIABLE]) / runtime_directory.SOCKET).exists()
     for word in ("logout", "lock"):
         again = world.run(word)
-        said = f"awsenv: no agent runs in {world.environ[place.VARIABLE]}\n"
+        said = f"awsenv: no agent runs in {world.environ[runtime_directory.VARIABLE]}\n"
         assert (0, "", said) == (again.returncode, again.stdout, again.stderr)
     assert world.run("exec", "read-only", "--", "true").stderr == ""
 
@@ -278,16 +278,16 @@ def test_where_no_agent_can_be_no_code_is_spent(world: World, tmp_path: Path, ca
         "AWS_CONFIG_FILE": str(home / ".aws" / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(home / ".aws" / "credentials"),
     }
-    del environ[place.VARIABLE]
+    del environ[runtime_directory.VARIABLE]
     if case == "no home":
         del environ["HOME"]
     elif case == "a home that cannot be written":
         # /proc is of the person's own user nowhere but for root, who can write everywhere else.
-        locked = Path(world.environ[place.VARIABLE]).with_name("locked")
+        locked = Path(world.environ[runtime_directory.VARIABLE]).with_name("locked")
         locked.mkdir(mode=0o500)
         environ["HOME"] = "/proc" if os.geteuid() == 0 else str(locked)
     else:
-        environ[place.VARIABLE] = str(tmp_path / ("x" * 100)) if case == "too long" else "relative"
+        environ[runtime_directory.VARIABLE] = str(tmp_path / ("x" * 100)) if case == "too long" else "relative"
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -305,5 +305,5 @@ def test_where_no_agent_can_be_no_code_is_spent(world: World, tmp_path: Path, ca
 
     assert (8, "", ["AssumeRole"]) == (answer.returncode, answer.stdout, world.actions())
     assert answer.stderr.startswith("awsenv: ")
-    assert place.VARIABLE in answer.stderr
+    assert runtime_directory.VARIABLE in answer.stderr
     assert (0, "") == (role.returncode, "" if case == "relative" else role.stderr)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from awsenv.cli.action import Caller
 from awsenv.cli.direct import Direct
-from awsenv.cli.outcome import Caller
 from awsenv.cli.status import status
 
 if TYPE_CHECKING:

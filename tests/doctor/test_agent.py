@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv import __version__
-from awsenv.agent import client, place, protocol
+from awsenv.agent import client, protocol, runtime_directory
 from awsenv.agent.start import ELSEWHERE
 from awsenv.doctor.agent import agent
 from awsenv.doctor.finding import Verdict
@@ -33,7 +33,10 @@ def test_one_runs(world: World) -> None:
     """Say where."""
     assert world.run("login", world.device.code()).returncode == 0
     (finding,) = agent(world.environ)
-    assert (Verdict.FINE, f"one runs, in {world.environ[place.VARIABLE]}") == (finding.verdict, finding.fact)
+    assert (Verdict.FINE, f"one runs, in {world.environ[runtime_directory.VARIABLE]}") == (
+        finding.verdict,
+        finding.fact,
+    )
 
 
 def test_one_that_has_died_is_a_warning(world: World, until: Callable[[Callable[[], object]], None]) -> None:
@@ -51,7 +54,7 @@ def test_one_that_has_died_is_a_warning(world: World, until: Callable[[Callable[
 
 def test_a_folder_that_is_open_to_others_is_a_warning(world: World) -> None:
     """Name it: no agent is looked for in it."""
-    folder = Path(world.environ[place.VARIABLE])
+    folder = Path(world.environ[runtime_directory.VARIABLE])
     folder.mkdir(mode=0o700)
     folder.chmod(0o755)
     (finding,) = agent(world.environ)
@@ -60,14 +63,16 @@ def test_a_folder_that_is_open_to_others_is_a_warning(world: World) -> None:
 
 def test_what_is_not_a_socket_is_a_warning(world: World) -> None:
     """Name it: an agent can neither be reached nor started there."""
-    path = Path(world.environ[place.VARIABLE], place.SOCKET)
+    path = Path(world.environ[runtime_directory.VARIABLE], runtime_directory.SOCKET)
     path.parent.mkdir(mode=0o700)
     path.touch()
     (finding,) = agent(world.environ)
     assert (Verdict.WARNING, str(path), ELSEWHERE) == (finding.verdict, finding.place, finding.hint)
 
 
-@pytest.mark.parametrize("environ", [{}, {place.VARIABLE: "relative"}, {place.VARIABLE: f"/{'x' * 120}"}])
+@pytest.mark.parametrize(
+    "environ", [{}, {runtime_directory.VARIABLE: "relative"}, {runtime_directory.VARIABLE: f"/{'x' * 120}"}]
+)
 def test_no_place_for_one_is_a_warning(environ: dict[str, str]) -> None:
     """That none runs is not fine where none could."""
     (finding,) = agent(environ)
@@ -81,7 +86,7 @@ def test_one_that_is_stuck_is_a_warning(world: World) -> None:
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
     (finding,) = agent(world.environ)
-    assert (Verdict.WARNING, world.environ[place.VARIABLE]) == (finding.verdict, finding.place)
+    assert (Verdict.WARNING, world.environ[runtime_directory.VARIABLE]) == (finding.verdict, finding.place)
     assert f"the agent (process {pid}) is stuck" == finding.fact
     assert "kill" in (finding.hint or "")
 
@@ -96,10 +101,10 @@ def test_one_of_another_version_is_a_warning(world: World) -> None:
             connection.sendall(protocol.pack([b"version", b"0.0.9"]))
 
     ping = protocol.pack([client.VERSION, b"ping"])
-    folder = Path(world.environ[place.VARIABLE])
+    folder = Path(world.environ[runtime_directory.VARIABLE])
     folder.mkdir(mode=0o700)
     with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(folder / place.SOCKET))
+        listening.bind(str(folder / runtime_directory.SOCKET))
         listening.listen()
         thread = threading.Thread(target=run)
         thread.start()

@@ -21,12 +21,12 @@ import boto3
 import pytest
 
 import awsenv
-from awsenv.agent import client, place, protocol
+from awsenv.agent import client, protocol, runtime_directory
 from awsenv.agent.endpoint import Endpoint
 from awsenv.agent.memory import Clock, Memory
 from awsenv.agent.server import Life, Server
-from awsenv.cli import wire
-from awsenv.cli.serve import Service
+from awsenv.cli import conversation
+from awsenv.cli.agent import Service
 from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:
@@ -79,9 +79,9 @@ def aging(world: World) -> Iterator[World]:
 
     memory = Memory(Clock(now, now))
     service = Service(memory, cache(lambda: Endpoint(lambda role: memory.served(role).credentials)), now=now)
-    folder = place.make(world.environ)
+    folder = runtime_directory.make(world.environ)
     listening = socket.socket(socket.AF_UNIX)
-    listening.bind(f"{folder}/{place.SOCKET}")
+    listening.bind(f"{folder}/{runtime_directory.SOCKET}")
     life = Life(12 * HOUR, idle=4 * HOUR, until=memory.until, on_tick=memory.drop_expired, boot=now)
     server = Server(service.answer, listening=listening, life=life)
     thread = threading.Thread(target=server.serve)
@@ -206,9 +206,9 @@ def test_a_terminal_that_closes_leaves_the_agent(
     assert world.run("exec", "power-user", "--", "true").returncode == 0
 
 
-def request(world: World, *words: str) -> wire.Request:
-    """Return the request that the fast lane sends for *words*."""
-    return wire.Request(
+def request(world: World, *words: str) -> conversation.Request:
+    """Return the request that the fast path sends for *words*."""
+    return conversation.Request(
         list(words),
         world.environ,
         program=world.program,
@@ -245,10 +245,10 @@ def test_a_thousand_requests_leave_no_trace(world: World, until: Callable[[Calla
     def ask(times: int) -> None:
         for number in range(times):
             words = lines[number % len(lines)]
-            assert client.ask(world.environ, wire.RUN, request(world, *words).parts())[0] in {
-                wire.BECOME,
-                wire.PRINT,
-                wire.DECLINED,
+            assert client.ask(world.environ, conversation.RUN, request(world, *words).parts())[0] in {
+                conversation.BECOME,
+                conversation.PRINT,
+                conversation.DECLINED,
             }
 
     ask(300)
@@ -437,10 +437,10 @@ def test_an_agent_that_was_killed_is_one_note(world: World) -> None:
 @pytest.fixture
 def impostor(world: World) -> Iterator[Callable[[bytes | None], None]]:
     """Return what listens in the agent's place and answers each request with some bytes; None: never."""
-    folder = place.make(world.environ)
+    folder = runtime_directory.make(world.environ)
     taken: list[socket.socket] = []
     with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(f"{folder}/{place.SOCKET}")
+        listening.bind(f"{folder}/{runtime_directory.SOCKET}")
 
         def start(answer: bytes | None) -> None:
             def serve() -> None:
@@ -523,13 +523,13 @@ def test_an_agent_of_another_version_is_replaced(world: World, tmp_path: Path) -
 @pytest.mark.parametrize("what", ["file", "symlink", "open"])
 def test_an_unsafe_place_is_named_and_not_used(world: World, tmp_path: Path, what: str) -> None:
     """Do without an agent where another could be behind it, and start none."""
-    folder = Path(world.environ[place.VARIABLE])
+    folder = Path(world.environ[runtime_directory.VARIABLE])
     if what == "symlink":
         folder.symlink_to(tmp_path)
-        (tmp_path / place.SOCKET).touch()
+        (tmp_path / runtime_directory.SOCKET).touch()
     else:
         folder.mkdir(mode=0o755 if what == "open" else 0o700)
-        (folder / place.SOCKET).touch()
+        (folder / runtime_directory.SOCKET).touch()
 
     answer = world.run("exec", "read-only", "--", "true")
     refused = world.run("login", world.device.code())

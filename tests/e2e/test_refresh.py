@@ -47,7 +47,7 @@ def private_agents(pid: int) -> list[int]:
         except OSError:
             continue
         # The module, the kind of agent, its descriptor, and the process that it is for.
-        after = words[words.index(b"awsenv.cli.serve") + 1 :] if b"awsenv.cli.serve" in words else []
+        after = words[words.index(b"awsenv.cli.agent") + 1 :] if b"awsenv.cli.agent" in words else []
         if b"listening" not in after and b"%d" % pid in after[2:3]:
             found.append(int(path.name))
     return found
@@ -123,7 +123,7 @@ def test_a_command_meets_no_expired_key(
 @pytest.mark.parametrize("status", [0, 3, 255])
 @pytest.mark.usefixtures("world_of_both")
 def test_process_and_status_are_the_commands_own(start: Callable[..., subprocess.Popen[str]], status: int) -> None:
-    """Become the command, so that whoever has started awsenv has started it."""
+    """Exec the command, so that whoever has started awsenv has started it."""
     command = start("read-only", "sh", "-c", f"echo $$; exit {status}")
     out, said = command.communicate()
 

@@ -16,7 +16,7 @@ import pyte
 import pytest
 from pyotp import TOTP, parse_uri
 
-from awsenv.agent import place
+from awsenv.agent import runtime_directory
 from awsenv.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
@@ -154,7 +154,9 @@ def account(
         )
         path = os.pathsep.join((str(Path(program).parent), clean_environ["PATH"]))
         environ = (
-            clean_environ | sandbox.environ() | {"LOGNAME": "alice", "PATH": path, place.VARIABLE: f"{runtime}/run"}
+            clean_environ
+            | sandbox.environ()
+            | {"LOGNAME": "alice", "PATH": path, runtime_directory.VARIABLE: f"{runtime}/run"}
         )
         yield Account(sandbox, environ, terminal, decode)
 

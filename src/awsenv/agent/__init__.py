@@ -11,5 +11,5 @@
     endpoint      the container credentials endpoint of `exec --refresh`
     watch         tells when a process has ended
 
-Nothing is imported here: the fast lane waits for what it needs and no more.
+Nothing is imported here: the fast path waits for what it needs and no more.
 """

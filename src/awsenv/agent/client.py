@@ -1,6 +1,6 @@
 """Ask the agent. What can go wrong is `NoAgent`, which nobody is told, or `Trouble`, which is one note.
 
-Imported by the fast lane: nothing is loaded that Python's own start has not loaded, but `_socket`.
+Imported by the fast path: nothing is loaded that Python's own start has not loaded, but `_socket`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import time
 
 from awsenv import __version__
-from awsenv.agent import place, protocol
+from awsenv.agent import protocol, runtime_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,13 +63,13 @@ def ask(environ: Mapping[str, str], verb: bytes, parts: Sequence[bytes], *, pati
         Trouble: No answer comes from it.
     """
     try:
-        folder = place.find(environ)
+        folder = runtime_directory.find(environ)
         if folder is None:
             raise NoAgent
         connection = _connection(folder, patience)
     except FileNotFoundError:
         raise NoAgent from None
-    except place.Unsafe as unsafe:
+    except runtime_directory.Unsafe as unsafe:
         raise Trouble(f"the agent is not used: {unsafe.fact}") from None
     try:
         return exchange(connection, verb, parts, patience=patience)
@@ -129,9 +129,9 @@ def connect(folder: str, deadline: float) -> _socket.socket:
         FileNotFoundError: There is no socket.
         ConnectionRefusedError: Nobody listens at it any more.
         TimeoutError: The agent takes no more connections until *deadline*, in seconds of `time.monotonic`.
-        place.Unsafe: What is there is not a socket of ours, or another user listens at it.
+        runtime_directory.Unsafe: What is there is not a socket of ours, or another user listens at it.
     """
-    path = place.socket_in(folder)
+    path = runtime_directory.socket_in(folder)
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         _connect(connection, path, deadline)
@@ -167,20 +167,20 @@ def _connect(connection: _socket.socket, path: str, deadline: float) -> None:
                 raise TimeoutError from None
             time.sleep(_RETRY)
     if protocol.peer(connection)[0] != os.geteuid():
-        raise place.Unsafe(f"another user listens at {path}", path)
+        raise runtime_directory.Unsafe(f"another user listens at {path}", path)
 
 
 def _sweep(folder: str, patience: float = 0.0) -> None:
     """Remove the socket in *folder* if nobody listens at it, or stops to within *patience* seconds."""
     end = time.monotonic() + patience
     try:
-        with place.Lock(folder, wait=False):
+        with runtime_directory.Lock(folder, wait=False):
             while _is_listened_at(folder):
                 if time.monotonic() > end:
                     return
                 time.sleep(_RETRY)
-            os.unlink(os.path.join(folder, place.SOCKET))
-    except (OSError, place.Unsafe):
+            os.unlink(os.path.join(folder, runtime_directory.SOCKET))
+    except (OSError, runtime_directory.Unsafe):
         pass  # whoever starts the next agent sees to it
 
 

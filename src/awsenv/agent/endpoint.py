@@ -23,7 +23,7 @@ from datetime import timezone
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from awsenv.agent.watch import when_gone
+from awsenv.agent.process_end import when_gone
 from awsenv.errors import AgentError, AwsenvError, UnreachableError
 
 if TYPE_CHECKING:

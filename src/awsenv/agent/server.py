@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from awsenv.agent import client, protocol, watch
-from awsenv.agent.conversation import PATIENCE, PULSE, Conversation
+from awsenv.agent import client, process_end, protocol
+from awsenv.agent.connection import PATIENCE, PULSE, Connection
 from awsenv.agent.start import BACKLOG
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Server:
         self._drops = False
         self._paused = False
         self._gave_up_path = False
-        self._active: set[Conversation] = set()
+        self._active: set[Connection] = set()
         self._changing = threading.Lock()
         self._started = self._used = self._ticked = life.boot()
         self._wakes, self._waker = socket.socketpair()
@@ -148,7 +148,7 @@ class Server:
         if threading.current_thread() is threading.main_thread():
             self._heed_signals()
         if self._life.pid is not None:
-            watch.when_gone(self._life.pid, self.end)
+            process_end.when_gone(self._life.pid, self.end)
         if self._connection is not None:
             self._converse_with(self._connection, once=False)
         with selectors.DefaultSelector() as selector:
@@ -254,7 +254,7 @@ class Server:
         return connection
 
     def _converse_with(self, connection: socket.socket, *, once: bool) -> None:
-        conversation = Conversation(connection)
+        conversation = Connection(connection)
         with self._changing:
             self._active.add(conversation)
         self._touch()
@@ -263,7 +263,7 @@ class Server:
         except RuntimeError:  # the system gives no more threads
             self._leave(conversation)
 
-    def _converse(self, conversation: Conversation, once: bool) -> None:  # noqa: FBT001 - a thread's argument
+    def _converse(self, conversation: Connection, once: bool) -> None:  # noqa: FBT001 - a thread's argument
         try:
             while self._exchange(conversation, PATIENCE if once else None) and not once:
                 pass
@@ -272,7 +272,7 @@ class Server:
         finally:
             self._leave(conversation)
 
-    def _exchange(self, conversation: Conversation, patience: float | None) -> bool:
+    def _exchange(self, conversation: Connection, patience: float | None) -> bool:
         """Take one request and answer it; say whether another may come."""
         version, verb, *parts = conversation.listen(patience)
         if verb == b"end":
@@ -296,7 +296,7 @@ class Server:
         except BaseException as error:  # noqa: BLE001 - one request that fails must not end the agent
             return [b"failed", type(error).__name__.encode()]
 
-    def _leave(self, conversation: Conversation) -> None:
+    def _leave(self, conversation: Connection) -> None:
         conversation.close()
         self._touch()
         with self._changing:
@@ -323,7 +323,7 @@ class Server:
         """Tell those who are in the queue that no agent runs any more: after a sleep they are what it wakes for."""
         deadline = time.monotonic() + PATIENCE
         while (connection := self._accept()) is not None:
-            conversation = Conversation(connection)
+            conversation = Connection(connection)
             with suppress(OSError, protocol.ProtocolError):
                 conversation.listen(deadline - time.monotonic())
                 conversation.say([b"ended"])

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from awsenv.agent import client, place
+from awsenv.agent import client, runtime_directory
 from awsenv.errors import AgentError
 from awsenv.origin import Origin
 
@@ -70,11 +70,11 @@ def start(environ: Mapping[str, str], entry: str, *, idle: float, lifetime: floa
         AgentError: It cannot be started, or the agent that runs is stuck.
     """
     try:
-        folder = place.make(environ)
-        with place.Lock(folder):
+        folder = runtime_directory.make(environ)
+        with runtime_directory.Lock(folder):
             if not _runs(folder):
                 _start(folder, entry, idle, lifetime)
-    except place.Unsafe as unsafe:
+    except runtime_directory.Unsafe as unsafe:
         raise AgentError(f"the agent cannot be started: {unsafe.fact}", Origin(unsafe.path), hint=ELSEWHERE) from None
     except client.Trouble as trouble:
         raise AgentError(str(trouble), hint="awsenv logout ends it; or end its process: kill") from None
@@ -117,7 +117,7 @@ def _runs(folder: str) -> bool:
     except (FileNotFoundError, client.NoAgent):
         return False
     except ConnectionRefusedError:
-        Path(place.socket_in(folder)).unlink()
+        Path(runtime_directory.socket_in(folder)).unlink()
         return False
     except client.OtherVersion:
         # It removes its socket before it answers.
@@ -127,7 +127,7 @@ def _runs(folder: str) -> bool:
 
 
 def _start(folder: str, entry: str, idle: float, lifetime: float) -> None:
-    path = Path(folder, place.SOCKET)
+    path = Path(folder, runtime_directory.SOCKET)
     with socket.socket(socket.AF_UNIX) as listening:
         mask = os.umask(0o177)
         try:

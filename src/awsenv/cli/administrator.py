@@ -16,7 +16,7 @@ from awsenv.origin import Origin
 if TYPE_CHECKING:
     from awsenv.aws.iam import Iam
     from awsenv.aws.sts import Identity
-    from awsenv.cli.outcome import Caller
+    from awsenv.cli.action import Caller
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from awsenv import __version__
+from awsenv.cli.action import Action, Caller, Print
 from awsenv.cli.grammar import Command, CommandBehindRole, Commands, with_command
 from awsenv.cli.options import RoleOptions, with_role_options
-from awsenv.cli.outcome import Caller, Outcome, Print
 from awsenv.errors import UsageError
 
 EVALUATED = ("use", "off", "renew", "init")
@@ -75,7 +75,7 @@ def _use(
     shell: ShellName = None,
     to_terminal: ToTerminal = False,
     options: RoleOptions,
-) -> Outcome:
+) -> Action:
     """Print what puts ROLE into the calling shell.
 
     eval "$(awsenv ROLE [CODE])" acts on any shell; with the hook of `awsenv init`, awsenv ROLE [CODE] does.
@@ -100,7 +100,7 @@ def _exec(
         bool, typer.Option("--refresh", help="Serve renewed keys to COMMAND, for as long as it runs.")
     ] = False,
     options: RoleOptions,
-) -> Outcome:
+) -> Action:
     """Run COMMAND, or a subshell, with ROLE.
 
     The command takes the place of awsenv: its exit status and its signals are its own. With no COMMAND your own
@@ -129,7 +129,7 @@ def _login(
     idle: Annotated[
         str | None, typer.Option("--idle", metavar="TIME", help="End after so long without a request; 4h.")
     ] = None,
-) -> Outcome:
+) -> Action:
     """Open an MFA session, for a day without codes.
 
     An agent holds it, and the roles, in memory. Without a CODE the terminal is asked.
@@ -140,7 +140,7 @@ def _login(
 
 
 @app.command("logout", cls=Command)
-def _logout(ctx: typer.Context) -> Outcome:
+def _logout(ctx: typer.Context) -> Action:
     """Forget the session and the roles, and end the agent."""
     from awsenv.cli.logout import logout
 
@@ -148,7 +148,7 @@ def _logout(ctx: typer.Context) -> Outcome:
 
 
 @app.command("lock", cls=Command)
-def _lock(ctx: typer.Context) -> Outcome:
+def _lock(ctx: typer.Context) -> Action:
     """Forget the session and the roles; the agent goes on."""
     from awsenv.cli.logout import lock
 
@@ -156,7 +156,7 @@ def _lock(ctx: typer.Context) -> Outcome:
 
 
 @app.command("renew", cls=Command)
-def _renew(ctx: typer.Context, *, shell: ShellName = None, to_terminal: ToTerminal = False) -> Outcome:
+def _renew(ctx: typer.Context, *, shell: ShellName = None, to_terminal: ToTerminal = False) -> Action:
     """Print what renews the role of the calling shell.
 
     The agent renews it, without a code, as it was first asked for. The hook does this by itself.
@@ -167,7 +167,7 @@ def _renew(ctx: typer.Context, *, shell: ShellName = None, to_terminal: ToTermin
 
 
 @app.command("off", cls=Command)
-def _off(ctx: typer.Context, *, shell: ShellName = None, to_terminal: ToTerminal = False) -> Outcome:
+def _off(ctx: typer.Context, *, shell: ShellName = None, to_terminal: ToTerminal = False) -> Action:
     """Print what takes the role off again.
 
     Every variable is restored to what it was before the first role was put on.
@@ -182,7 +182,7 @@ def _status(
     ctx: typer.Context,
     *,
     verify: Annotated[bool, typer.Option("--verify", help="Ask AWS whose keys these are.")] = False,
-) -> Outcome:
+) -> Action:
     """Show the active role, and what the agent holds."""
     from awsenv.cli.status import status
 
@@ -190,7 +190,7 @@ def _status(
 
 
 @app.command("list", cls=Command)
-def _list(ctx: typer.Context) -> Outcome:
+def _list(ctx: typer.Context) -> Action:
     """List the roles of your AWS configuration."""
     from awsenv.cli.listing import listing
 
@@ -199,7 +199,7 @@ def _list(ctx: typer.Context) -> Outcome:
 
 @app.command("explain", cls=Command, options_metavar="[OPTIONS] ROLE")
 @with_role_options
-def _explain(ctx: typer.Context, role: Role, *, as_json: AsJson = False, options: RoleOptions) -> Outcome:
+def _explain(ctx: typer.Context, role: Role, *, as_json: AsJson = False, options: RoleOptions) -> Action:
     """Show how ROLE is had, before a code is spent."""
     from awsenv.cli.explain import explain
 
@@ -219,7 +219,7 @@ def _doctor(
     ] = None,
     as_json: AsJson = False,
     options: RoleOptions,
-) -> Outcome:
+) -> Action:
     """Find what is wrong: files, shell, keys, ROLE.
 
     It changes nothing and never asks for a code. Without a CODE, a role that asks for one is tried only by an agent
@@ -247,7 +247,7 @@ def _console(
     open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     to_terminal: ToFile = False,
     options: RoleOptions,
-) -> Outcome:
+) -> Action:
     """Print a sign-in URL of the AWS console for ROLE.
 
     Whoever has it within fifteen minutes is signed in.
@@ -291,7 +291,7 @@ def _setup(
     keyring: Annotated[bool, typer.Option("--keyring", help="Keep the access key in the system's keyring.")] = False,
     print_key: Annotated[bool, typer.Option("--print-key", help="Print the access key, and keep it nowhere.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, unless a key is to be deleted.")] = False,
-) -> Outcome:
+) -> Action:
     """Make a user, an MFA device and roles in an account.
 
     A ROLE is power-user, read-only, or NAME:ITEM,ITEM with managed policies, mfa and external-id as items. Without
@@ -317,7 +317,7 @@ def _setup(
 @with_role_options
 def _credential_process(
     ctx: typer.Context, role: Role, code: Code = None, *, to_terminal: ToTerminal = False, options: RoleOptions
-) -> Outcome:
+) -> Action:
     """Print the JSON that AWS SDKs read.
 
     For a profile of ~/.aws/config:
@@ -330,7 +330,7 @@ def _credential_process(
 
 
 @app.command("init", cls=Command, options_metavar="SHELL")
-def _init(ctx: typer.Context, shell: Annotated[str, typer.Argument(metavar="SHELL", hidden=True)]) -> Outcome:
+def _init(ctx: typer.Context, shell: Annotated[str, typer.Argument(metavar="SHELL", hidden=True)]) -> Action:
     """Print the hook of bash, zsh or fish.
 
     In ~/.bashrc or ~/.zshrc: eval "$(awsenv init bash)", or zsh. In ~/.config/fish/config.fish:
@@ -347,7 +347,7 @@ def _init(ctx: typer.Context, shell: Annotated[str, typer.Argument(metavar="SHEL
     options_metavar="[-- COMMAND...]",
     context_settings={"allow_interspersed_args": False, "allow_extra_args": True},
 )
-def _demo(ctx: typer.Context) -> Outcome:
+def _demo(ctx: typer.Context) -> Action:
     """Try it all beside a local AWS.
 
     Opens a subshell, or runs COMMAND, in which a user, an MFA device and two roles exist. Nothing of your own is
@@ -369,7 +369,7 @@ def named(args: list[str]) -> list[str]:
 
 
 def invoke(args: list[str], caller: Caller) -> Any:
-    """Read *args* and return what the command comes to: an `Outcome`, or the exit status of a help page.
+    """Read *args* and return what the command comes to: an `Action`, or the exit status of a help page.
 
     Raises:
         typer.exceptions.TyperException: The command line is wrong.

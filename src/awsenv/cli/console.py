@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from awsenv import config
 from awsenv.cli import options as role_options
+from awsenv.cli.action import Caller, Open, Print
 from awsenv.cli.obtain import wanted
-from awsenv.cli.outcome import Caller, Open, Print
 from awsenv.config import regions
 from awsenv.errors import UsageError
 from awsenv.model import AssumeRole, GetSessionToken
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
+    from awsenv.cli.action import Resolved
     from awsenv.cli.options import RoleOptions
-    from awsenv.cli.outcome import Wanted
     from awsenv.model import Chain
 
 
@@ -75,7 +75,7 @@ def _seconds(text: str) -> int:
     return seconds
 
 
-def _check_role(want: Wanted) -> None:
+def _check_role(want: Resolved) -> None:
     """Refuse what AWS signs nobody in with: a user's own access key, and a session of it.
 
     Raises:
@@ -89,7 +89,7 @@ def _check_role(want: Wanted) -> None:
         )
 
 
-def _check_direct(chain: Chain, want: Wanted) -> None:
+def _check_direct(chain: Chain, want: Resolved) -> None:
     """Refuse a session duration where AWS would: "you must call it as an IAM user with long-term credentials".
 
     Raises:
@@ -107,7 +107,7 @@ def _check_direct(chain: Chain, want: Wanted) -> None:
     )
 
 
-def _has_long_term_key(want: Wanted) -> bool:
+def _has_long_term_key(want: Resolved) -> bool:
     source = want.chain.source
     if source.kind == "environment":
         return not (want.environ.get("AWS_SECURITY_TOKEN") or want.environ.get("AWS_SESSION_TOKEN"))

@@ -6,9 +6,9 @@ import json
 from datetime import timezone
 from typing import TYPE_CHECKING
 
+from awsenv.cli.action import Caller, Print
 from awsenv.cli.evaluated import check_that_it_is_read
 from awsenv.cli.obtain import obtain
-from awsenv.cli.outcome import Caller, Print
 
 if TYPE_CHECKING:
     from awsenv.cli.options import RoleOptions

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from awsenv import environment
-from awsenv.agent import client, place
+from awsenv.agent import client, runtime_directory
 from awsenv.cli import process
+from awsenv.cli.action import Caller, Exit
 from awsenv.cli.exec import own_subshell
-from awsenv.cli.outcome import Caller, Finished
 from awsenv.errors import NotExecutable, NotFound, UsageError
 from awsenv.model import Change
 
@@ -47,7 +47,7 @@ A local AWS runs beside this shell. Its user may do nothing but assume roles.
 """
 
 
-def demo(caller: Caller, command: Sequence[str]) -> Finished:
+def demo(caller: Caller, command: Sequence[str]) -> Exit:
     """Run *command*, or the person's own shell with a short tour, beside a local AWS that ends with it.
 
     Raises:
@@ -66,10 +66,10 @@ def demo(caller: Caller, command: Sequence[str]) -> Finished:
         environ = _environ(caller, sandbox, Path(home))
         try:
             if command:
-                return Finished(_run(command, environ, end_with=signal.SIGTERM))
+                return Exit(_run(command, environ, end_with=signal.SIGTERM))
             process.complain(TOUR)
             # An interactive shell ignores SIGTERM.
-            return Finished(_run(*own_subshell(caller, environ, _aws_of(environ)), end_with=signal.SIGHUP))
+            return Exit(_run(*own_subshell(caller, environ, _aws_of(environ)), end_with=signal.SIGHUP))
         finally:
             _end_agent(environ)
 
@@ -77,8 +77,8 @@ def demo(caller: Caller, command: Sequence[str]) -> Finished:
 def _temporary() -> str:
     """Return the folder for temporary files; `/tmp` where the socket of an agent would have too long a path in it."""
     folder = tempfile.gettempdir()
-    longest = f"{folder}/{_PREFIX}{'x' * 8}/{place.SOCKET}"
-    return folder if len(os.fsencode(longest)) <= place.MAX_PATH else "/tmp"  # noqa: S108 - mkdtemp(3) makes a folder that is ours
+    longest = f"{folder}/{_PREFIX}{'x' * 8}/{runtime_directory.SOCKET}"
+    return folder if len(os.fsencode(longest)) <= runtime_directory.MAX_PATH else "/tmp"  # noqa: S108 - mkdtemp(3) makes a folder that is ours
 
 
 def _end_agent(environ: Environ) -> None:
@@ -126,7 +126,7 @@ def _environ(caller: Caller, sandbox: Sandbox, home: Path) -> dict[str, str]:
         "AWS_CONFIG_FILE": str(home / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(home / "credentials"),
         # An agent of its own: the person's knows nothing of this AWS, and is not to be ended with it.
-        place.VARIABLE: str(home),
+        runtime_directory.VARIABLE: str(home),
         # The loopback is never reached through a proxy.
         "NO_PROXY": "127.0.0.1",
         "no_proxy": "127.0.0.1",
@@ -136,7 +136,9 @@ def _environ(caller: Caller, sandbox: Sandbox, home: Path) -> dict[str, str]:
 
 def _aws_of(environ: Environ) -> Change:
     """Return what keeps the rc files of a shell from leading it to the person's own AWS."""
-    own = {name: value for name, value in environ.items() if name.startswith("AWS_") or name == place.VARIABLE}
+    own = {
+        name: value for name, value in environ.items() if name.startswith("AWS_") or name == runtime_directory.VARIABLE
+    }
     return Change({**environment.spelled_out({}).variables, **own})
 
 

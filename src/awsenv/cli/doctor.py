@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from awsenv import config, environment, mfa
 from awsenv.agent import client
-from awsenv.cli import lane, report, wire
+from awsenv.cli import conversation, fast_path, report
 from awsenv.cli import options as role_options
+from awsenv.cli.action import Caller, Print
 from awsenv.cli.evaluated import shell_of
-from awsenv.cli.outcome import Caller, Print
 from awsenv.doctor import Finding, FromAgent, Subject, Verdict, examine
 from awsenv.errors import ExitCode, MfaError, UsageError
 
@@ -85,22 +85,24 @@ def _asking(caller: Caller, role: str, options: RoleOptions) -> Callable[[], Fro
     """Return what asks the agent for the role, as an SDK would."""
 
     def ask() -> FromAgent:
-        request = lane.asked(["credential-process", "--print", *_spelled(options), "--", role], caller.environ)
+        request = fast_path.asked(["credential-process", "--print", *_spelled(options), "--", role], caller.environ)
         try:
-            kind, *parts = client.ask(caller.environ, wire.RUN, request.parts())
+            kind, *parts = client.ask(caller.environ, conversation.RUN, request.parts())
         except (client.NoAgent, client.Trouble):
             return FromAgent(given=False)
         texts = list(map(os.fsdecode, parts))
-        if kind == wire.PRINT:
+        if kind == conversation.PRINT:
             ends = json.loads(texts[1]).get("Expiration")
             return FromAgent(
                 given=True, until=None if ends is None else datetime.fromisoformat(ends.replace("Z", "+00:00"))
             )
         said = (
-            "; ".join(text.strip().removeprefix("awsenv: ") for text in texts) if kind == wire.DECLINED else texts[-1]
+            "; ".join(text.strip().removeprefix("awsenv: ") for text in texts)
+            if kind == conversation.DECLINED
+            else texts[-1]
         )
         first = said.removeprefix("awsenv: ").split("\n")[0]
-        return FromAgent(given=False, said=first or None, failed=kind == wire.FAILED)
+        return FromAgent(given=False, said=first or None, failed=kind == conversation.FAILED)
 
     return ask
 

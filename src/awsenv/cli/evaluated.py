@@ -9,7 +9,7 @@ from awsenv.shells import render
 from awsenv.shells.hook import LINES
 
 if TYPE_CHECKING:
-    from awsenv.cli.outcome import Caller
+    from awsenv.cli.action import Caller
 
 SHELL_VARIABLE = "AWSENV_SHELL"
 """How the hook says which shell it is."""

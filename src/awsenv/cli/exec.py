@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from awsenv import config, environment
+from awsenv.cli.action import Caller, Exec
 from awsenv.cli.obtain import obtain, wanted
-from awsenv.cli.outcome import Become, Caller
 from awsenv.errors import UsageError
 from awsenv.shells.hook import folder
 from awsenv.shells.render import SHELLS
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def exec_(
     caller: Caller, role_words: Sequence[str], command: Sequence[str], options: RoleOptions, *, refresh: bool
-) -> Become:
+) -> Exec:
     """Return the command, or the person's own shell where there is none, with the environment of the role.
 
     With *refresh* that is an endpoint which serves the role's keys, renewed for as long as the command runs.
@@ -38,9 +38,9 @@ def exec_(
     change = (_served if refresh else _exported)(caller, role, code, options)
     environ = change.applied_to(caller.environ)
     if command:
-        return Become(tuple(command), environ)
+        return Exec(tuple(command), environ)
     argv, environ = own_subshell(caller, environ, environment.spelled_out(environ))
-    return Become(tuple(argv), environ)
+    return Exec(tuple(argv), environ)
 
 
 def _exported(caller: Caller, role: str, code: str | None, options: RoleOptions) -> Change:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from awsenv import duration
 from awsenv import explain as reasoning
 from awsenv.agent import client
+from awsenv.cli import conversation, report
 from awsenv.cli import options as role_options
-from awsenv.cli import report, wire
+from awsenv.cli.action import Caller, Print
 from awsenv.cli.obtain import wanted
-from awsenv.cli.outcome import Caller, Print
 from awsenv.errors import AwsenvError
 from awsenv.mfa import Device
 from awsenv.model import AssumeRole, GetSessionToken
@@ -21,8 +21,8 @@ from awsenv.model import AssumeRole, GetSessionToken
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from awsenv.cli.action import Resolved
     from awsenv.cli.options import RoleOptions
-    from awsenv.cli.outcome import Wanted
     from awsenv.explain import Call, Explanation
     from awsenv.model import Source
     from awsenv.origin import Origin
@@ -65,11 +65,11 @@ def explain(caller: Caller, role: str, options: RoleOptions, *, as_json: bool) -
     return Print(report.printable(_page(told, changes, maximum)))
 
 
-def _remembered(caller: Caller, want: Wanted) -> reasoning.Memory | None:
+def _remembered(caller: Caller, want: Resolved) -> reasoning.Memory | None:
     """Return what the agent holds of the chain; None: no agent runs that one can talk to."""
-    keys = reasoning.keys(want.chain, want.profiles, want.environ, wire.NAMELESS)
+    keys = reasoning.keys(want.chain, want.profiles, want.environ, conversation.NAMELESS)
     try:
-        ends = wire.read_ends(client.ask(caller.environ, wire.ENDS, [key.encode() for key in keys]))
+        ends = conversation.read_ends(client.ask(caller.environ, conversation.ENDS, [key.encode() for key in keys]))
         role, session = (None if end is None else end - caller.now() for end in ends)
     except (client.NoAgent, client.Trouble, ValueError):
         return None
@@ -81,7 +81,7 @@ def _asks_for_long(told: Explanation) -> bool:
     return isinstance(last, AssumeRole) and last.duration is not None and last.duration > HOUR
 
 
-def _maximum(told: Explanation, want: Wanted) -> int | None:
+def _maximum(told: Explanation, want: Resolved) -> int | None:
     """Return the most seconds that the role allows, as IAM tells who may ask; None: it does not.
 
     Only a key that is at hand asks: neither a command is run for it, nor a session opened.

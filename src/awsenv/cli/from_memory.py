@@ -6,10 +6,10 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
-from awsenv import broker, config, mfa
+from awsenv import config, mfa, provider
 from awsenv.agent.memory import Plan
-from awsenv.cli import wire
-from awsenv.cli.outcome import Address, Obtained, Wanted
+from awsenv.cli import conversation
+from awsenv.cli.action import Address, Lease, Resolved
 from awsenv.cli.status import held_rows, shortfall
 from awsenv.errors import RefusedError
 from awsenv.model import GetSessionToken
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from awsenv.agent.memory import Memory
-    from awsenv.cli.outcome import Say
+    from awsenv.cli.action import Say
     from awsenv.model import Credentials
 
 
@@ -64,26 +64,26 @@ class FromMemory:
         self._say = say
         self._now = now
 
-    def obtain(self, wanted: Wanted) -> Obtained:
+    def obtain(self, wanted: Resolved) -> Lease:
         """Return a role that is held, or that can be had without a code."""
         got = self._obtained(wanted)
         self._say(shortfall(wanted, got.credentials, self._now()))
         return got
 
-    def _obtained(self, wanted: Wanted) -> Obtained:
+    def _obtained(self, wanted: Resolved) -> Lease:
         role = self._memory.role(planned(wanted, self._memory), min_remaining=wanted.min_remaining)
         self._say(role.plan.chain.notes)
-        return Obtained(role.plan.chain, role.credentials, role.id)
+        return Lease(role.plan.chain, role.credentials, role.id)
 
-    def renew(self, renewal: str) -> Obtained:
+    def renew(self, renewal: str) -> Lease:
         """Return a role that is held, renewed where it is about to end."""
         try:
             role = self._memory.renewed(renewal, patience=PATIENCE)
         except KeyError:
             raise Declined from None
-        return Obtained(role.plan.chain, role.credentials, role.id)
+        return Lease(role.plan.chain, role.credentials, role.id)
 
-    def endpoint(self, wanted: Wanted) -> Address:
+    def endpoint(self, wanted: Resolved) -> Address:
         """Serve a role, renewed, while the client's process lives."""
         return self._grant(_renewable(self._obtained(wanted)), self._pid)
 
@@ -92,7 +92,7 @@ class FromMemory:
         return held_rows(self._memory.held(), self._now())
 
 
-def planned(wanted: Wanted, memory: Memory, *, private: bool = False) -> Plan:
+def planned(wanted: Resolved, memory: Memory, *, private: bool = False) -> Plan:
     """Return how the role that is wanted is got, and got again, without a code.
 
     What a `credential_process` prints may hang on anything in the environment and the folder of whoever runs it: an
@@ -104,7 +104,7 @@ def planned(wanted: Wanted, memory: Memory, *, private: bool = False) -> Plan:
     if wanted.code is not None:
         raise Declined
     first = wanted.chain.hops[0] if wanted.chain.hops else None
-    nameless = first is not None and first.mfa is None and _session(wanted, wire.NAMELESS, memory) is not None
+    nameless = first is not None and first.mfa is None and _session(wanted, conversation.NAMELESS, memory) is not None
     chain = config.through_session(wanted.chain, held=nameless)
 
     def fetch() -> Credentials:
@@ -119,20 +119,20 @@ def planned(wanted: Wanted, memory: Memory, *, private: bool = False) -> Plan:
     return Plan(key, wanted.chain.label, chain or wanted.chain, fetch)
 
 
-def _session(wanted: Wanted, serial: str, memory: Memory) -> Credentials | None:
+def _session(wanted: Resolved, serial: str, memory: Memory) -> Credentials | None:
     return memory.session(config.session_id(wanted.chain, serial, wanted.profiles, wanted.environ))
 
 
-def _fetched(wanted: Wanted, memory: Memory) -> Credentials:
+def _fetched(wanted: Resolved, memory: Memory) -> Credentials:
     chain, session = wanted.chain, None
     first = chain.hops[0] if chain.hops else None
     if isinstance(first, GetSessionToken):
-        session = _session(wanted, first.mfa.serial or wire.NAMELESS, memory)
+        session = _session(wanted, first.mfa.serial or conversation.NAMELESS, memory)
         if session is None:
             raise Declined
     codes = mfa.Codes(terminal=_no_terminal)
     try:
-        return broker.obtain(chain, wanted.profiles, wanted.environ, codes, session=session)
+        return provider.credentials(chain, wanted.profiles, wanted.environ, codes, session=session)
     except RefusedError as error:
         if session is None or error.code != "AccessDenied":
             raise
@@ -146,7 +146,7 @@ def _no_terminal() -> NoReturn:
     raise OSError(message)
 
 
-def _renewable(got: Obtained) -> str:
+def _renewable(got: Lease) -> str:
     if got.renewal is None or got.credentials.expiration is None:
         raise Declined
     return got.renewal

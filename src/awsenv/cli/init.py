@@ -7,7 +7,7 @@ from awsenv.shells.hook import hook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from awsenv.cli.outcome import Caller, Print
+    from awsenv.cli.action import Caller, Print
 
 
 def fast(shell: str) -> int | None:
@@ -29,6 +29,6 @@ def init(caller: Caller, shell: str) -> Print:
     Raises:
         UsageError: There is no hook for that shell.
     """
-    from awsenv.cli.outcome import Print  # noqa: PLC0415 - the fast lane does not wait for `dataclasses`
+    from awsenv.cli.action import Print  # noqa: PLC0415 - the fast path does not wait for `dataclasses`
 
     return Print(hook(shell, caller.program))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from awsenv import config, environment
 from awsenv.cli import report
-from awsenv.cli.outcome import Caller, Print
+from awsenv.cli.action import Caller, Print
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

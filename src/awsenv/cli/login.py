@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from awsenv import broker, config, duration, environment, mfa
-from awsenv.agent import client, place, start
-from awsenv.cli import report, wire
+from awsenv import config, duration, environment, mfa, provider
+from awsenv.agent import client, runtime_directory, start
+from awsenv.cli import conversation, report
+from awsenv.cli.action import Caller, Print, Resolved
 from awsenv.cli.direct import session_parts
 from awsenv.cli.options import seconds
-from awsenv.cli.outcome import Caller, Print, Wanted
 from awsenv.errors import AgentError
 from awsenv.model import RoleRequest
 from awsenv.origin import Origin
@@ -46,9 +46,9 @@ def login(
     patience = IDLE if idle is None else seconds(idle, Origin("--idle"))
     _check_place(caller.environ)
     runs = _check_agent(caller.environ)
-    wanted = Wanted(chain, profiles, base, code)
-    got = broker.obtain(chain, profiles, base, mfa.Codes(code, environ=base))
-    start.start(caller.environ, wire.ENTRY, idle=patience, lifetime=request.duration or DURATION)
+    wanted = Resolved(chain, profiles, base, code)
+    got = provider.credentials(chain, profiles, base, mfa.Codes(code, environ=base))
+    start.start(caller.environ, conversation.ENTRY, idle=patience, lifetime=request.duration or DURATION)
     notes = ("the agent ran already, and keeps its own --idle: awsenv logout ends it",) if runs and idle else ()
     if not chain.hops:
         text = f"Roles of {chain.label} are held in memory now; it asks for no MFA code."
@@ -77,8 +77,8 @@ def _request(
 def _check_place(environ: Environ) -> None:
     """Fail before a code is asked for, if no agent can be started."""
     try:
-        place.make(environ)
-    except place.Unsafe as unsafe:
+        runtime_directory.make(environ)
+    except runtime_directory.Unsafe as unsafe:
         raise AgentError(f"no agent can be started: {unsafe.fact}", hint=start.ELSEWHERE) from None
     except OSError as error:
         raise AgentError(
@@ -97,9 +97,9 @@ def _check_agent(environ: Environ) -> bool:
     return True
 
 
-def _hand_over(wanted: Wanted, session: Credentials, environ: Environ) -> None:
+def _hand_over(wanted: Resolved, session: Credentials, environ: Environ) -> None:
     try:
-        client.ask(environ, wire.SESSION, session_parts(wanted, wanted.chain, session))
+        client.ask(environ, conversation.SESSION, session_parts(wanted, wanted.chain, session))
     except client.NoAgent:
         raise AgentError("the agent has ended at once", hint="try again") from None
     except client.Trouble as trouble:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from awsenv.agent import client, place
-from awsenv.cli import wire
-from awsenv.cli.outcome import Caller, Print
+from awsenv.agent import client, runtime_directory
+from awsenv.cli import conversation
+from awsenv.cli.action import Caller, Print
 from awsenv.errors import AgentError
 
 
@@ -23,14 +23,14 @@ def lock(caller: Caller) -> Print:
     Raises:
         AgentError: It does not answer.
     """
-    return _told(caller, wire.LOCK, "Locked: the agent holds nothing.")
+    return _told(caller, conversation.LOCK, "Locked: the agent holds nothing.")
 
 
 def _told(caller: Caller, verb: bytes, done: str) -> Print:
     try:
         client.ask(caller.environ, verb, [])
     except client.NoAgent:
-        folder = place.expected(caller.environ)
+        folder = runtime_directory.expected(caller.environ)
         return Print("", ("no agent runs" if folder is None else f"no agent runs in {folder}",))
     except client.Dead as dead:
         return Print("", (str(dead),))

@@ -10,9 +10,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from awsenv.cli import app, process, report
+from awsenv.cli.action import Caller, Exec, Exit, Open
 from awsenv.cli.direct import Direct
-from awsenv.cli.lane import Passed
-from awsenv.cli.outcome import Become, Caller, Finished, Open
+from awsenv.cli.fast_path import Passed
 from awsenv.errors import ExitCode, Interrupted
 from awsenv.launch import become
 from awsenv.shells.render import FAILURE
@@ -20,7 +20,7 @@ from awsenv.shells.render import FAILURE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from awsenv.cli.outcome import Outcome
+    from awsenv.cli.action import Action
 
 
 def run(args: list[str], passed: Passed | None = None) -> int:
@@ -28,7 +28,7 @@ def run(args: list[str], passed: Passed | None = None) -> int:
 
     Args:
         args: The command line without the name of the program.
-        passed: What the fast lane leaves.
+        passed: What the fast path leaves.
     """
     environ = process.environ()
     passed = passed or Passed()
@@ -50,21 +50,21 @@ def _say(notes: Iterable[str]) -> None:
     process.complain(report.noted(notes))
 
 
-def _outcome(args: list[str], caller: Caller) -> Outcome:
+def _outcome(args: list[str], caller: Caller) -> Action:
     result = app.invoke(args, caller)
     if not isinstance(result, int):
-        outcome: Outcome = result
+        outcome: Action = result
         return outcome
     # Typer's way to say that a help page was printed, or that Ctrl-C was pressed.
     if result == ExitCode.INTERRUPTED:
         raise Interrupted("interrupted")
-    return Finished(result)
+    return Exit(result)
 
 
-def _conclude(outcome: Outcome) -> int:
-    if isinstance(outcome, Finished):
+def _conclude(outcome: Action) -> int:
+    if isinstance(outcome, Exit):
         return outcome.status
-    if isinstance(outcome, Become):
+    if isinstance(outcome, Exec):
         return become(outcome.argv, outcome.environ)
     if isinstance(outcome, Open):
         from awsenv.cli.browser import open_page  # noqa: PLC0415 - only where there is something to open

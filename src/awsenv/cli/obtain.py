@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from awsenv import config, environment, mfa
 from awsenv.cli import options as role_options
-from awsenv.cli.outcome import Wanted
+from awsenv.cli.action import Resolved
 from awsenv.errors import MfaError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from awsenv.cli.action import Caller, Lease
     from awsenv.cli.options import RoleOptions
-    from awsenv.cli.outcome import Caller, Obtained
 
 
-def obtain(caller: Caller, role: str, code: str | None, options: RoleOptions) -> Obtained:
+def obtain(caller: Caller, role: str, code: str | None, options: RoleOptions) -> Lease:
     """Return the credentials of *role*.
 
     Raises:
@@ -34,7 +34,7 @@ def wanted(
     options: RoleOptions,
     *,
     ask: Callable[[str], str] = mfa.ask_secret,
-) -> Wanted:
+) -> Resolved:
     """Return what the words and the options ask for.
 
     Sources are looked for in the environment as it was before a role was put on: our own keys are never one.
@@ -62,7 +62,7 @@ def wanted(
         request = replace(request, external_id=ask("External id: "))
     chain = config.resolve(request, profiles, base)
     config.check_source(chain.source, profiles, base)
-    return Wanted(
+    return Resolved(
         chain,
         profiles,
         base,

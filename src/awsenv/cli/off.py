@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from awsenv import environment
+from awsenv.cli.action import Caller, Print
 from awsenv.cli.evaluated import shell_of
-from awsenv.cli.outcome import Caller, Print
 
 
 def off(caller: Caller, *, shell: str | None, to_terminal: bool) -> Print:

@@ -22,7 +22,7 @@ from awsenv.origin import Origin
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from awsenv.cli.outcome import Outcome
+    from awsenv.cli.action import Action
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -73,7 +73,7 @@ class RoleOptions:
     ] = None
 
 
-def with_role_options(command: Callable[..., Outcome]) -> Callable[..., Outcome]:
+def with_role_options(command: Callable[..., Action]) -> Callable[..., Action]:
     """Give *command* the options of `RoleOptions` on the command line, and hand them to it as one `options`."""
     added = _parameters()
     own = [
@@ -83,7 +83,7 @@ def with_role_options(command: Callable[..., Outcome]) -> Callable[..., Outcome]
     ]
 
     @wraps(command)
-    def run(**given: Any) -> Outcome:
+    def run(**given: Any) -> Action:
         options = RoleOptions(**{option.name: given.pop(option.name) for option in fields(RoleOptions)})
         return command(**given, options=options)
 

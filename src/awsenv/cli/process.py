@@ -1,6 +1,6 @@
 """The process itself: its environment, its own path, its output. Nothing else in awsenv touches them.
 
-Imports no more than Python's own start: the fast lane goes through here.
+Imports no more than Python's own start: the fast path goes through here.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def write_or_fail(text: str) -> None:
     try:
         write(text)
     except OSError as error:
-        from awsenv.errors import Failure  # noqa: PLC0415 - `enum` costs as much as all of the fast lane
+        from awsenv.errors import Failure  # noqa: PLC0415 - `enum` costs as much as all of the fast path
 
         raise Failure(
             f"the output could not be written: {error.strerror or error}",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from awsenv import environment
+from awsenv.cli.action import Caller, Print
 from awsenv.cli.evaluated import shell_of
-from awsenv.cli.outcome import Caller, Print
 from awsenv.errors import AgentError
 
 if TYPE_CHECKING:
-    from awsenv.cli.outcome import Obtained
+    from awsenv.cli.action import Lease
 
 
 def renew(caller: Caller, *, shell: str | None, to_terminal: bool) -> Print:
@@ -30,5 +30,5 @@ def renew(caller: Caller, *, shell: str | None, to_terminal: bool) -> Print:
             "the keys in this shell are not those of the role: they were set after it",
             hint=f"awsenv {active.role} puts the role on again",
         )
-    got: Obtained = caller.keeper.renew(renewal)
+    got: Lease = caller.keeper.renew(renewal)
     return Print(spelling.render(environment.renewal(got.credentials, caller.environ, got.renewal)))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from awsenv import config, environment
 from awsenv.cli import process, report
+from awsenv.cli.action import Caller, Print
 from awsenv.cli.administrator import Administrator, administrator
-from awsenv.cli.outcome import Caller, Print
 from awsenv.cli.setup_tools import Tools, open_terminal
 from awsenv.config import regions
 from awsenv.config.names import legal_session_name

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from awsenv.aws.iam import Iam
-    from awsenv.cli.outcome import Caller
+    from awsenv.cli.action import Caller
     from awsenv.config.files import File
     from awsenv.errors import AwsenvError
     from awsenv.model import Credentials, Environ

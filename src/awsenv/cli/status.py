@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from awsenv import config, duration, environment
 from awsenv.cli import report
-from awsenv.cli.outcome import Caller, Print
+from awsenv.cli.action import Caller, Print
 from awsenv.errors import SourceError
 from awsenv.model import Credentials
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from awsenv.agent.memory import Held
-    from awsenv.cli.outcome import Wanted
+    from awsenv.cli.action import Resolved
 
 
 def status(caller: Caller, *, verify: bool) -> Print:
@@ -54,7 +54,7 @@ def _notes(role: environment.ActiveRole | None, caller: Caller) -> Iterable[str]
             yield f"{name} was set after the role; some tools prefer it to the role's keys: unset {name}"
 
 
-def shortfall(wanted: Wanted, credentials: Credentials, now: float) -> tuple[str, ...]:
+def shortfall(wanted: Resolved, credentials: Credentials, now: float) -> tuple[str, ...]:
     """Return the note that even new credentials have less time left than is wanted, where it is so."""
     if credentials.expiration is None or not wanted.min_remaining:
         return ()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from awsenv import environment
+from awsenv.cli.action import Caller, Print
 from awsenv.cli.evaluated import shell_of
 from awsenv.cli.obtain import obtain
-from awsenv.cli.outcome import Caller, Print
 
 if TYPE_CHECKING:
     from awsenv.cli.options import RoleOptions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from awsenv.agent import client, place
+from awsenv.agent import client, runtime_directory
 from awsenv.agent.start import ELSEWHERE
 from awsenv.doctor.finding import Finding, Verdict
 
@@ -21,12 +21,12 @@ _END = "awsenv logout, then awsenv login; where that fails, end its process: kil
 
 def agent(environ: Environ) -> Iterator[Finding]:
     """Yield what is to be said of the agent. awsenv works without one, but asks for a code each time."""
-    folder = place.expected(environ)
+    folder = runtime_directory.expected(environ)
     try:
-        if (found := place.find(environ)) is not None:
-            place.socket_in(found)
+        if (found := runtime_directory.find(environ)) is not None:
+            runtime_directory.socket_in(found)
         client.ask(environ, b"ping", [])
-    except place.Unsafe as unsafe:
+    except runtime_directory.Unsafe as unsafe:
         yield _warning(unsafe.fact, unsafe.path, ELSEWHERE)
     except (FileNotFoundError, client.NoAgent):
         yield _none(folder)
@@ -43,9 +43,10 @@ def _none(folder: str | None) -> Finding:
     """Say that none runs; and if so, that none could."""
     if folder is None:
         return _warning("none runs, and there is no folder of yours that its socket could be in", None, ELSEWHERE)
-    length = len(os.fsencode(f"{folder}/{place.SOCKET}"))
-    if length > place.MAX_PATH:
-        fact = f"none can run: the path of its socket has {length} bytes, and the system takes {place.MAX_PATH}"
+    length = len(os.fsencode(f"{folder}/{runtime_directory.SOCKET}"))
+    most = runtime_directory.MAX_PATH
+    if length > most:
+        fact = f"none can run: the path of its socket has {length} bytes, and the system takes {most}"
         return _warning(fact, folder, ELSEWHERE)
     return Finding(CHECK, Verdict.FINE, "none runs; awsenv login starts one, and asks for one code a day")
 

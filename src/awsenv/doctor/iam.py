@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from awsenv import broker, config
+from awsenv import config, provider
 from awsenv.aws.iam import Iam, iam_as
 from awsenv.doctor.finding import Finding, Verdict
 from awsenv.errors import AwsenvError, RefusedError
@@ -53,7 +53,7 @@ def reader(plan: Plan, subject: Subject, signer: Signer) -> Generator[Finding, N
         try:
             chain = config.resolve(request, plan.profiles, plan.environ)
             codes = Codes(terminal=_no_terminal)
-            credentials = broker.obtain(chain, plan.profiles, plan.environ, codes)
+            credentials = provider.credentials(chain, plan.profiles, plan.environ, codes)
             iam, identity = iam_as(
                 credentials, plan.profiles, plan.environ, profile=chain.settings_profile, region=chain.region
             )

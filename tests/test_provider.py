@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv import broker, config
+from awsenv import config, provider
 from awsenv.errors import AwsenvError, CodeRejected, MfaError, RefusedError, ResponseLost, SourceError
 from awsenv.mfa import Codes, Terminal
 from awsenv.model import AssumeRole, Credentials, GetSessionToken, RoleRequest
@@ -61,7 +61,7 @@ class Home:
         request = RoleRequest(role, code, **asked)  # type: ignore[arg-type] # whichever fields a test is about
         chain = config.resolve(request, profiles, self.environ)
         codes = Codes(code, environ=self.environ, terminal=self._terminal if terminal else nowhere)
-        return broker.obtain(chain, profiles, self.environ, codes)
+        return provider.credentials(chain, profiles, self.environ, codes)
 
     def _terminal(self) -> Terminal:
         return Terminal.open(self.screen)
@@ -175,7 +175,7 @@ def by_session(home: Home, role: str) -> tuple[Chain, Credentials]:
 def walk(home: Home, chain: Chain, code: str | None = None, session: Credentials | None = None) -> Credentials:
     """Walk along *chain*; without a terminal."""
     codes = Codes(code, environ=home.environ, terminal=nowhere)
-    return broker.obtain(chain, config.read(home.environ), home.environ, codes, session=session)
+    return provider.credentials(chain, config.read(home.environ), home.environ, codes, session=session)
 
 
 def test_a_role_by_way_of_a_session_needs_no_code(power_user: Home) -> None:

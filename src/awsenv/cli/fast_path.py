@@ -1,4 +1,4 @@
-"""The fast lane: let the agent, which has everything loaded, answer a command line.
+"""The fast path: let the agent, which has everything loaded, answer a command line.
 
 Imports no more than Python's own start: all of typer and botocore would be there before an answer is needed.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 
-from awsenv.agent import client, place
-from awsenv.cli import process, wire
+from awsenv.agent import client, runtime_directory
+from awsenv.cli import conversation, process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def run(args: list[str]) -> int | Passed:
     if not args or args[0] in _ORDINARY or not _may_run(environ):
         return Passed()
     try:
-        kind, *parts = client.ask(environ, wire.RUN, asked(args, environ).parts())
-        if kind == wire.DECLINED:
+        kind, *parts = client.ask(environ, conversation.RUN, asked(args, environ).parts())
+        if kind == conversation.DECLINED:
             return Passed(tuple(map(os.fsdecode, parts)), agent=True)
         answer = _ANSWERS[kind](parts)
     except client.NoAgent:
@@ -78,13 +78,13 @@ def _printed(parts: list[bytes]) -> Done:
 
 def _became(parts: list[bytes]) -> Done:
     notes, *words = parts
-    argv, changes = wire.read_become(words)
+    argv, changes = conversation.read_become(words)
 
     def become(_args: list[str], environ: dict[str, str]) -> int:
         from awsenv.launch import become  # noqa: PLC0415 - only where there is something to become
 
         process.complain(os.fsdecode(notes))
-        return become(argv, wire.applied(changes, environ))
+        return become(argv, conversation.applied(changes, environ))
 
     return become
 
@@ -113,22 +113,27 @@ def _failed(parts: list[bytes]) -> Done:
     return fail
 
 
-_ANSWERS = {wire.PRINT: _printed, wire.BECOME: _became, wire.OPEN: _opened, wire.FAILED: _failed}
+_ANSWERS = {
+    conversation.PRINT: _printed,
+    conversation.BECOME: _became,
+    conversation.OPEN: _opened,
+    conversation.FAILED: _failed,
+}
 
 
 def _may_run(environ: Mapping[str, str]) -> bool:
     """Say whether there is anything of an agent: without one nobody waits for a request to be made up."""
     try:
-        folder = place.find(environ)
-    except place.Unsafe:
+        folder = runtime_directory.find(environ)
+    except runtime_directory.Unsafe:
         return True  # asking it says why not
-    return folder is not None and os.path.lexists(f"{folder}/{place.SOCKET}")
+    return folder is not None and os.path.lexists(f"{folder}/{runtime_directory.SOCKET}")
 
 
-def asked(args: list[str], environ: Mapping[str, str], *, whole: bool = False) -> wire.Request:
+def asked(args: list[str], environ: Mapping[str, str], *, whole: bool = False) -> conversation.Request:
     """Return the request that this process is called with, with the *whole* environment or what commands read of it."""
     to_terminal = process.stdout_is_terminal()
-    return wire.Request(
+    return conversation.Request(
         args,
         environ,
         program=process.program(),

@@ -4,7 +4,7 @@ The first of these that there is: the folder that `AWSENV_RUNTIME_DIR` names; `a
 `awsenv` in `TMPDIR`, which is a person's own there; `.awsenv/run-HOST` in the home, which several machines may share.
 Never /tmp, where others make folders, and never an abstract socket, which has no permissions.
 
-Imported by the fast lane: nothing is loaded that Python's own start has not loaded.
+Imported by the fast path: nothing is loaded that Python's own start has not loaded.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class Lock:
 
     def __enter__(self) -> None:
         """Take the lock."""
-        import fcntl  # noqa: PLC0415 - an extension, which the fast lane does not wait for
+        import fcntl  # noqa: PLC0415 - an extension, which the fast path does not wait for
 
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:

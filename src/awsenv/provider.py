@@ -24,7 +24,7 @@ MAX_CODES = 3
 """How many codes are tried for a hop: a wrong device is not mended by a fourth, and AWS may lock the user out."""
 
 
-def obtain(
+def credentials(
     chain: Chain, profiles: Profiles, environ: Environ, codes: Codes, *, session: Credentials | None = None
 ) -> Credentials:
     """Walk the chain.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv.agent import place
+from awsenv.agent import runtime_directory
 
 if TYPE_CHECKING:
     from agent.conftest import Agents, Person
@@ -41,19 +41,19 @@ def test_the_first_variable_decides(home: Path, variables: tuple[str, ...], expe
     values = {"AWSENV_RUNTIME_DIR": home / "named", "XDG_RUNTIME_DIR": home / "run", "HOME": home}
     environ = {name: str(values[name]) for name in variables}
 
-    assert place.find(environ) is None
-    assert str(home / expected) == place.make(environ) == place.find(environ)
+    assert runtime_directory.find(environ) is None
+    assert str(home / expected) == runtime_directory.make(environ) == runtime_directory.find(environ)
     assert _mode(home / expected) == 0o700
 
 
 def test_a_home_is_shared_by_machines(home: Path) -> None:
     """Give each machine a folder of its own below HOME: a socket in the other's would look dead."""
-    made = Path(place.make({"HOME": str(home)}))
+    made = Path(runtime_directory.make({"HOME": str(home)}))
 
     assert home / ".awsenv" == made.parent
     assert made.name.startswith("run-")
     assert [0o700, 0o700] == [_mode(made), _mode(made.parent)]
-    assert str(made) == place.make({"HOME": str(home)}) == place.find({"HOME": str(home)})
+    assert str(made) == runtime_directory.make({"HOME": str(home)}) == runtime_directory.find({"HOME": str(home)})
 
 
 @pytest.mark.parametrize("kind", ["missing", "open", "link", "relative", "file", "foreign", "empty"])
@@ -73,7 +73,7 @@ def test_a_runtime_folder_that_is_not_ones_own_is_passed_over(home: Path, kind: 
         _give_away(runtime)
     named = {"relative": "run", "empty": ""}.get(kind, str(runtime))
 
-    folder = place.make({"XDG_RUNTIME_DIR": named, "HOME": str(home)})
+    folder = runtime_directory.make({"XDG_RUNTIME_DIR": named, "HOME": str(home)})
 
     assert home / ".awsenv" == Path(folder).parent
 
@@ -105,8 +105,8 @@ def test_a_folder_that_is_not_ones_own_alone_is_refused(home: Path, kind: str, e
     if kind == "foreign":
         _give_away(folder)
 
-    for use in (place.find, place.make):
-        with pytest.raises(place.Unsafe, match=expected) as refusal:
+    for use in (runtime_directory.find, runtime_directory.make):
+        with pytest.raises(runtime_directory.Unsafe, match=expected) as refusal:
             use({"AWSENV_RUNTIME_DIR": str(folder)})
         assert str(folder) == refusal.value.path
         assert str(folder) in refusal.value.fact
@@ -114,35 +114,35 @@ def test_a_folder_that_is_not_ones_own_alone_is_refused(home: Path, kind: str, e
 
 def test_the_folder_below_home_is_looked_at_too(home: Path) -> None:
     """Refuse it where others may enter it."""
-    made = Path(place.make({"HOME": str(home)}))
+    made = Path(runtime_directory.make({"HOME": str(home)}))
     made.chmod(0o755)
 
-    with pytest.raises(place.Unsafe, match="0755"):
-        place.find({"HOME": str(home)})
+    with pytest.raises(runtime_directory.Unsafe, match="0755"):
+        runtime_directory.find({"HOME": str(home)})
 
 
 def test_a_relative_path_is_refused(home: Path) -> None:
     """Refuse it: each folder that a person works in would have an agent of its own."""
-    with pytest.raises(place.Unsafe, match="not an absolute path: run") as refusal:
-        place.find({"AWSENV_RUNTIME_DIR": "run", "HOME": str(home)})
+    with pytest.raises(runtime_directory.Unsafe, match="not an absolute path: run") as refusal:
+        runtime_directory.find({"AWSENV_RUNTIME_DIR": "run", "HOME": str(home)})
     assert refusal.value.path == "AWSENV_RUNTIME_DIR"
 
 
 @pytest.mark.parametrize("environ", [{}, {"HOME": ""}, {"HOME": "home"}, {"HOME": "/nonexistent"}])
 def test_without_a_home_there_is_no_place(environ: dict[str, str]) -> None:
     """Find nothing; and to make it, name the variable that helps."""
-    assert place.find(environ) is None
-    with pytest.raises(place.Unsafe, match="AWSENV_RUNTIME_DIR may name one"):
-        place.make(environ)
+    assert runtime_directory.find(environ) is None
+    with pytest.raises(runtime_directory.Unsafe, match="AWSENV_RUNTIME_DIR may name one"):
+        runtime_directory.make(environ)
 
 
 def test_the_home_of_another_user_is_left_alone(home: Path) -> None:
     """Make nothing there: under `sudo` HOME may still be the person's, who could not remove what root has made."""
     _give_away(home)
     try:
-        assert place.find({"HOME": str(home)}) is None
-        with pytest.raises(place.Unsafe, match="neither"):
-            place.make({"HOME": str(home)})
+        assert runtime_directory.find({"HOME": str(home)}) is None
+        with pytest.raises(runtime_directory.Unsafe, match="neither"):
+            runtime_directory.make({"HOME": str(home)})
         assert [] == list(home.iterdir())
     finally:
         os.chown(home, os.geteuid(), os.getegid())
@@ -153,8 +153,8 @@ def test_a_home_that_is_read_only(home: Path, nobody: Person, site: Path) -> Non
     os.chown(home, NOBODY, NOBODY)
     home.chmod(0o500)
     code = (
-        "import os\nfrom awsenv.agent import place\nprint(place.find(os.environ))\n"
-        "try:\n    place.make(os.environ)\nexcept PermissionError as error:\n    print(error.filename)\n"
+        "import os\nfrom awsenv.agent import runtime_directory\nprint(runtime_directory.find(os.environ))\n"
+        "try:\n    runtime_directory.make(os.environ)\nexcept PermissionError as error:\n    print(error.filename)\n"
     )
     try:
         assert (0, f"None\n{home}/.awsenv\n") == nobody.run(site, code, HOME=str(home))
@@ -164,28 +164,31 @@ def test_a_home_that_is_read_only(home: Path, nobody: Person, site: Path) -> Non
 
 def test_the_longest_path_is_one_that_the_system_takes(home: Path) -> None:
     """Take a path of as many bytes as a socket's can have, and refuse one byte more with the variable that helps."""
-    left = place.MAX_PATH - len(f"{home}//{place.SOCKET}")
+    left = runtime_directory.MAX_PATH - len(f"{home}//{runtime_directory.SOCKET}")
     # Bytes count, and not letters.
     longest = home / ("ü" * (left // 2) + "x" * (left % 2))
-    folder = place.make({"AWSENV_RUNTIME_DIR": str(longest)})
-    assert place.MAX_PATH == len(os.fsencode(f"{folder}/{place.SOCKET}"))
+    folder = runtime_directory.make({"AWSENV_RUNTIME_DIR": str(longest)})
+    assert runtime_directory.MAX_PATH == len(os.fsencode(f"{folder}/{runtime_directory.SOCKET}"))
     with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(f"{folder}/{place.SOCKET}")
+        listening.bind(f"{folder}/{runtime_directory.SOCKET}")
 
     longer = str(longest) + "x"
-    with pytest.raises(place.Unsafe, match=f"{place.MAX_PATH + 1} bytes.*AWSENV_RUNTIME_DIR may name a shorter one"):
-        place.make({"AWSENV_RUNTIME_DIR": longer})
+    with pytest.raises(
+        runtime_directory.Unsafe,
+        match=f"{runtime_directory.MAX_PATH + 1} bytes.*AWSENV_RUNTIME_DIR may name a shorter one",
+    ):
+        runtime_directory.make({"AWSENV_RUNTIME_DIR": longer})
     assert not Path(longer).exists()
     Path(longer).mkdir(0o700)
-    with pytest.raises(place.Unsafe, match="too long"):
-        place.find({"AWSENV_RUNTIME_DIR": longer})
+    with pytest.raises(runtime_directory.Unsafe, match="too long"):
+        runtime_directory.find({"AWSENV_RUNTIME_DIR": longer})
 
 
 def test_the_folder_is_ones_own_whatever_the_umask(home: Path) -> None:
     """Make it 0700 where new files are open to everybody."""
     mask = os.umask(0)
     try:
-        assert 0o700 == _mode(Path(place.make({"AWSENV_RUNTIME_DIR": str(home / "run")})))
+        assert 0o700 == _mode(Path(runtime_directory.make({"AWSENV_RUNTIME_DIR": str(home / "run")})))
     finally:
         os.umask(mask)
 
@@ -209,25 +212,29 @@ def test_what_is_not_a_socket_of_ours_is_refused(agents: Agents, kind: str, expe
     else:
         agents.path.mkdir()
 
-    with pytest.raises(place.Unsafe, match=expected):
-        place.socket_in(str(agents.folder))
+    with pytest.raises(runtime_directory.Unsafe, match=expected):
+        runtime_directory.socket_in(str(agents.folder))
 
 
 def test_a_socket_of_ours_is_found(agents: Agents) -> None:
     """Return its path; it is missing before."""
     with pytest.raises(FileNotFoundError):
-        place.socket_in(str(agents.folder))
+        runtime_directory.socket_in(str(agents.folder))
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(agents.path))
 
-    assert str(agents.path) == place.socket_in(str(agents.folder))
+    assert str(agents.path) == runtime_directory.socket_in(str(agents.folder))
 
 
 def test_the_lock_is_held_by_one(home: Path) -> None:
     """Refuse the second until the first has given it back."""
-    with place.Lock(str(home)), pytest.raises(BlockingIOError), place.Lock(str(home), wait=False):
+    with (
+        runtime_directory.Lock(str(home)),
+        pytest.raises(BlockingIOError),
+        runtime_directory.Lock(str(home), wait=False),
+    ):
         pytest.fail("the lock was had twice")
-    with place.Lock(str(home), wait=False):
+    with runtime_directory.Lock(str(home), wait=False):
         assert 0o600 == _mode(home / "lock")
 
 
@@ -235,7 +242,7 @@ def test_the_lock_is_no_link(home: Path) -> None:
     """Make no file where a link leads to."""
     (home / "lock").symlink_to(home / "elsewhere")
 
-    with pytest.raises(OSError, match="symbolic links"), place.Lock(str(home)):
+    with pytest.raises(OSError, match="symbolic links"), runtime_directory.Lock(str(home)):
         pytest.fail("a link was followed")
     assert not (home / "elsewhere").exists()
 

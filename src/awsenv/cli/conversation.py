@@ -1,6 +1,6 @@
 """What the client and the agent say to each other of a command line: lists of byte strings, one order for both.
 
-Imports no more than Python's own start: the fast lane goes through here.
+Imports no more than Python's own start: the fast path goes through here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from awsenv.model import Credentials
 
-ENTRY = "awsenv.cli.serve"
+ENTRY = "awsenv.cli.agent"
 """The module that an agent runs."""
 
 RUN = b"run"
@@ -145,7 +145,7 @@ def read_become(parts: list[bytes]) -> tuple[list[str], list[str]]:
 def packed(credentials: Credentials) -> bytes:
     """Return *credentials* as `unpacked` reads them."""
     expiration = credentials.expiration
-    import json  # noqa: PLC0415 - not for the fast lane, which sends no keys
+    import json  # noqa: PLC0415 - not for the fast path, which sends no keys
 
     fields = [
         credentials.access_key_id,

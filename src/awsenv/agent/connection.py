@@ -19,7 +19,7 @@ PULSE = 0.5
 """Seconds between two signs of life to a client that waits for its answer."""
 
 
-class Conversation:
+class Connection:
     """A connection, and what is due on it.
 
     Args:

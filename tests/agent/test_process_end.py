@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import awsenv
-from awsenv.agent.watch import when_gone
+from awsenv.agent.process_end import when_gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ TIMEOUT = 60
 WITHOUT_DESCRIPTORS = """
 import os, resource, sys, threading
 sys.path.insert(0, sys.argv[1])
-from awsenv.agent.watch import when_gone
+from awsenv.agent.process_end import when_gone
 gone = threading.Event()
 lowest = os.dup(0)
 os.close(lowest)

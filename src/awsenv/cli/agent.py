@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, NoReturn
 from awsenv import config
 from awsenv.agent import server
 from awsenv.agent.memory import Clock, Memory
-from awsenv.cli import app, report, wire
+from awsenv.cli import app, conversation, report
+from awsenv.cli.action import Address, Caller, Exec, Open, Print, Provider
 from awsenv.cli.from_memory import Declined, FromMemory, planned
-from awsenv.cli.outcome import Address, Become, Caller, Keeper, Open, Print
 from awsenv.cli.status import held_rows
 from awsenv.errors import MfaError, RefusedError, SourceError, UnreachableError
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from awsenv.agent.endpoint import Endpoint
-    from awsenv.cli.outcome import Wanted
+    from awsenv.cli.action import Resolved
     from awsenv.model import Credentials
 
 ANSWERED = frozenset({"console", "credential-process", "exec", "list", "off", "renew", "status", "use"})
@@ -67,37 +67,41 @@ class Service:
             ValueError: It is none.
         """
         answers = {
-            wire.RUN: self._run,
-            wire.KEEP: self._keep,
-            wire.SESSION: self._session,
-            wire.SERVE: self._serve,
-            wire.LOCK: self._lock,
-            wire.HELD: self._held,
-            wire.ENDS: self._ends,
+            conversation.RUN: self._run,
+            conversation.KEEP: self._keep,
+            conversation.SESSION: self._session,
+            conversation.SERVE: self._serve,
+            conversation.LOCK: self._lock,
+            conversation.HELD: self._held,
+            conversation.ENDS: self._ends,
         }
         if verb not in answers:
             raise ValueError(verb)
         return answers[verb](parts)
 
     def _run(self, parts: list[bytes]) -> list[bytes]:
-        request = wire.read_request(parts)
+        request = conversation.read_request(parts)
         said: list[str] = []
         if app.named(request.args)[0] not in ANSWERED:
-            return [wire.DECLINED]
+            return [conversation.DECLINED]
         keeper = FromMemory(self._memory, self._grant, request.pid, said.extend, now=self._now)
         try:
             outcome = app.invoke(request.args, _caller(request, keeper, self._now))
         except Declined as declined:
-            return [wire.DECLINED, *map(os.fsencode, declined.notes)]
+            return [conversation.DECLINED, *map(os.fsencode, declined.notes)]
         except TOLD as error:
             told = report.noted(said) + report.described(error)
-            return [wire.FAILED, b"%d" % report.status(error, request.args), os.fsencode(told)]
+            return [conversation.FAILED, b"%d" % report.status(error, request.args), os.fsencode(told)]
         except BaseException:  # noqa: BLE001 - the ordinary path meets it again and says it
-            return [wire.DECLINED]
+            return [conversation.DECLINED]
         return _answered(outcome, request, said)
 
     def _keep(self, parts: list[bytes]) -> list[bytes]:
-        key, credentials, request = parts[0].decode(), wire.unpacked(parts[1]), wire.read_request(parts[2:])
+        key, credentials, request = (
+            parts[0].decode(),
+            conversation.unpacked(parts[1]),
+            conversation.read_request(parts[2:]),
+        )
         keeper = _Storing(self._memory, key, credentials, private=self._private)
         try:
             app.invoke(request.args, _caller(request, keeper, self._now))
@@ -109,7 +113,7 @@ class Service:
     def _session(self, parts: list[bytes]) -> list[bytes]:
         key, title, duration, credentials = parts
         asked = int(duration) or None
-        self._memory.keep_session(key.decode(), wire.unpacked(credentials), os.fsdecode(title), duration=asked)
+        self._memory.keep_session(key.decode(), conversation.unpacked(credentials), os.fsdecode(title), duration=asked)
         return []
 
     def _serve(self, parts: list[bytes]) -> list[bytes]:
@@ -125,7 +129,7 @@ class Service:
         return [os.fsencode(cell) for row in held_rows(self._memory.held(), self._now()) for cell in row]
 
     def _ends(self, parts: list[bytes]) -> list[bytes]:
-        ends = {each.key.encode(): wire.ended(each.ends) for each in self._memory.held()}
+        ends = {each.key.encode(): conversation.ended(each.ends) for each in self._memory.held()}
         return [ends.get(key, b"") for key in parts]
 
     def _grant(self, renewal: str, pid: int) -> Address:
@@ -133,16 +137,16 @@ class Service:
         return Address(url, token, self._memory.renewed(renewal).credentials.account)
 
 
-def _answered(outcome: object, request: wire.Request, said: list[str]) -> list[bytes]:
+def _answered(outcome: object, request: conversation.Request, said: list[str]) -> list[bytes]:
     if isinstance(outcome, Print):
         notes = report.noted([*said, *outcome.notes])
-        return [wire.PRINT, os.fsencode(notes), os.fsencode(outcome.text)]
-    if isinstance(outcome, Become):
-        words = wire.become(outcome.argv, request.environ, outcome.environ)
-        return [wire.BECOME, os.fsencode(report.noted(said)), *words]
+        return [conversation.PRINT, os.fsencode(notes), os.fsencode(outcome.text)]
+    if isinstance(outcome, Exec):
+        words = conversation.become(outcome.argv, request.environ, outcome.environ)
+        return [conversation.BECOME, os.fsencode(report.noted(said)), *words]
     if isinstance(outcome, Open):
-        return [wire.OPEN, os.fsencode(report.noted(said)), os.fsencode(outcome.url)]
-    return [wire.DECLINED]
+        return [conversation.OPEN, os.fsencode(report.noted(said)), os.fsencode(outcome.url)]
+    return [conversation.DECLINED]
 
 
 class _Stored(Exception):  # noqa: N818 - its name says what happened
@@ -166,7 +170,7 @@ class _Storing:
         self._credentials = credentials
         self._private = private
 
-    def obtain(self, wanted: Wanted) -> NoReturn:
+    def obtain(self, wanted: Resolved) -> NoReturn:
         """Take them."""
         plan = planned(replace(wanted, code=None), self._memory, private=self._private)
         if plan.key != self._key:
@@ -174,7 +178,7 @@ class _Storing:
         plan = replace(plan, chain=wanted.chain)
         raise _Stored(self._memory.keep(plan, self._credentials).id)
 
-    def endpoint(self, wanted: Wanted) -> NoReturn:
+    def endpoint(self, wanted: Resolved) -> NoReturn:
         """Take them."""
         self.obtain(wanted)
 
@@ -188,7 +192,7 @@ class _Storing:
         return ()
 
 
-def _caller(request: wire.Request, keeper: Keeper, now: Callable[[], float]) -> Caller:
+def _caller(request: conversation.Request, keeper: Provider, now: Callable[[], float]) -> Caller:
     return Caller(
         request.environ,
         request.program,

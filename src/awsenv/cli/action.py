@@ -16,7 +16,7 @@ Say = Callable[[Iterable[str]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Resolved:
     """A role that a command wants, with all that it takes to get it."""
 
     chain: Chain
@@ -29,7 +29,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Obtained:
+class Lease:
     """The credentials of a role."""
 
     chain: Chain
@@ -52,16 +52,16 @@ class Address(NamedTuple):
         return f"Address({self.url!r}, …)"
 
 
-class Keeper(Protocol):
+class Provider(Protocol):
     """Who gets a role: awsenv itself, or the agent out of its memory. All raise `AwsenvError`."""
 
-    def obtain(self, wanted: Wanted) -> Obtained:
+    def obtain(self, wanted: Resolved) -> Lease:
         """Return the credentials of a role."""
 
-    def renew(self, renewal: str) -> Obtained:
+    def renew(self, renewal: str) -> Lease:
         """Return the credentials of a role that the agent holds, renewed where they are about to end."""
 
-    def endpoint(self, wanted: Wanted) -> Address:
+    def endpoint(self, wanted: Resolved) -> Address:
         """Return an endpoint that serves the credentials of a role, renewed, while the caller's process lives."""
 
     def held(self) -> tuple[tuple[str, str], ...]:
@@ -75,7 +75,7 @@ class Caller:
     environ: Environ = field(repr=False)
     program: str
     """The absolute path of `awsenv`, for a shell to call it again."""
-    keeper: Keeper
+    keeper: Provider
     prints_to_terminal: bool = False
     prints_astray: Callable[[], bool] = bool
     """Whether what is printed goes to a file, or down a pipe that nobody who called reads."""
@@ -97,8 +97,8 @@ class Print:
 
 
 @dataclass(frozen=True, slots=True)
-class Become:
-    """Become the command *argv*."""
+class Exec:
+    """Exec the command *argv*."""
 
     argv: tuple[str, ...] = field(repr=False)
     environ: Environ = field(repr=False)
@@ -112,10 +112,10 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class Exit:
     """All is said and done: end with *status*."""
 
     status: int
 
 
-Outcome = Print | Become | Open | Finished
+Action = Print | Exec | Open | Exit

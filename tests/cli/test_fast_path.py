@@ -1,4 +1,4 @@
-"""The fast lane: what the agent answers is, byte for byte, what the ordinary path prints, says, runs and ends with."""
+"""The fast path: what the agent answers is, byte for byte, what the ordinary path prints, says, runs and ends with."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from awsenv.agent import client
-from awsenv.cli import app, wire
+from awsenv.cli import app, conversation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from conftest import World
 
-# The ordinary path beside an agent, as __main__ comes to it where the fast lane was passed. It loads once and forks for
+# The ordinary path beside an agent, as __main__ comes to it where the fast path was passed. It loads once and forks for
 # each command line: what is compared is what comes of it, and not how long it takes.
 SESSION = "43230"
 """Seconds: no minute of its time left ends between two looks at `status`."""
@@ -33,7 +33,7 @@ _ORDINARY = """\
 import json, os, sys
 import awsenv.aws.sts
 from awsenv.cli import main, process
-from awsenv.cli.lane import Passed
+from awsenv.cli.fast_path import Passed
 
 def run(job, out, err):
     os.setsid()
@@ -68,7 +68,7 @@ for line in sys.stdin:
 _ONCE = """\
 import sys
 from awsenv.cli import main, process
-from awsenv.cli.lane import Passed
+from awsenv.cli.fast_path import Passed
 sys.argv = sys.argv[1:]
 process.end_like_ctrl_c()
 process.leave(main.run(sys.argv[1:], Passed(agent=True)))
@@ -115,7 +115,7 @@ def ordinary() -> Iterator[Ordinary]:
 
 
 @dataclass(frozen=True)
-class Lanes:
+class Paths:
     """One person's world with an agent in it, and both ways to run a command line there."""
 
     world: World
@@ -187,7 +187,7 @@ class Lanes:
 
     def is_answered(self, words: list[str], environ: Mapping[str, str]) -> bool:
         """Say whether the agent answers *words* and does not decline."""
-        request = wire.Request(
+        request = conversation.Request(
             words,
             environ,
             program=self.world.program,
@@ -196,17 +196,17 @@ class Lanes:
             to_terminal=False,
             astray=False,
         )
-        return client.ask(self.world.environ, wire.RUN, request.parts())[0] != wire.DECLINED
+        return client.ask(self.world.environ, conversation.RUN, request.parts())[0] != conversation.DECLINED
 
 
 @pytest.fixture
-def lanes(world: World, ordinary: Ordinary, tmp_path: Path) -> Lanes:
-    """Return both lanes, after a login with a code: it is used, and the ordinary path has none."""
+def paths(world: World, ordinary: Ordinary, tmp_path: Path) -> Paths:
+    """Return both paths, after a login with a code: it is used, and the ordinary path has none."""
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "policy.json").write_text(_POLICY)
     assert world.run("login", world.device.code(), "--duration", SESSION).returncode == 0
-    return Lanes(world, ordinary, folder)
+    return Paths(world, ordinary, folder)
 
 
 _POLICY = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
@@ -379,151 +379,151 @@ def test_no_command_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize("command", ANSWERED)
-def test_the_agent_answers_what_the_ordinary_path_does(lanes: Lanes, command: str) -> None:
+def test_the_agent_answers_what_the_ordinary_path_does(paths: Paths, command: str) -> None:
     """Print, say, run and end with the same, whether a role is active or not."""
-    for environ in (lanes.environ(), lanes.environ(active=True)):
+    for environ in (paths.environ(), paths.environ(active=True)):
         for line in ANSWERED[command]:
-            words = lanes.words(line)
+            words = paths.words(line)
 
             expected, actual = (
-                shown._replace(out=_OF_ONE_CALL.sub(rb"\1", shown.out)) for shown in lanes.both(words, environ)
+                shown._replace(out=_OF_ONE_CALL.sub(rb"\1", shown.out)) for shown in paths.both(words, environ)
             )
 
             assert expected == actual, line
-            assert lanes.is_answered(words, environ), line
+            assert paths.is_answered(words, environ), line
 
 
 @pytest.mark.parametrize("command", DECLINED)
-def test_what_the_agent_declines_is_done_all_the_same(lanes: Lanes, command: str) -> None:
+def test_what_the_agent_declines_is_done_all_the_same(paths: Paths, command: str) -> None:
     """Say of a mistake what the ordinary path says, and of a code that is needed."""
-    assert lanes.world.run("lock").returncode == 0
-    for environ in (lanes.environ(), lanes.environ(active=True)):
+    assert paths.world.run("lock").returncode == 0
+    for environ in (paths.environ(), paths.environ(active=True)):
         for line in DECLINED[command]:
-            words = lanes.words(line)
+            words = paths.words(line)
 
             expected, actual = (
-                shown._replace(out=_OF_ONE_MOMENT.sub(b"", shown.out)) for shown in lanes.both(words, environ)
+                shown._replace(out=_OF_ONE_MOMENT.sub(b"", shown.out)) for shown in paths.both(words, environ)
             )
 
             assert expected == actual, line
 
 
 @pytest.mark.parametrize("to", [">kept", "| cat", ">/dev/null", ">/dev/full", ">&-", "2>&-", "<&-"])
-def test_it_does_not_matter_where_the_output_goes(lanes: Lanes, to: str) -> None:
+def test_it_does_not_matter_where_the_output_goes(paths: Paths, to: str) -> None:
     """Show no secret to a file or to another command's pipe, and fail where nothing can be written, as ever."""
     for words in ("read-only --shell sh", "credential-process read-only", "status", "exec read-only pwd"):
         expected, actual = (
             subprocess.run(
                 ["bash", "-c", f': >kept; {shlex.join(program)} {words} {to}; echo "${{PIPESTATUS[@]}}"; cat kept'],
-                env=lanes.environ(),
-                cwd=lanes.folder,
+                env=paths.environ(),
+                cwd=paths.folder,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 start_new_session=True,
                 check=False,
             )
-            for program in lanes.programs
+            for program in paths.programs
         )
 
         assert (expected.stdout, expected.stderr) == (actual.stdout, actual.stderr), words
 
 
-def test_a_terminal_is_known_as_one(lanes: Lanes) -> None:
+def test_a_terminal_is_known_as_one(paths: Paths) -> None:
     """Show no secret to a person who looks on, as ever."""
     for words in ("read-only", "credential-process read-only", "off --print", "status"):
-        expected, actual = (lanes.at_a_terminal([*program, *words.split()]) for program in lanes.programs)
+        expected, actual = (paths.at_a_terminal([*program, *words.split()]) for program in paths.programs)
 
         assert expected == actual, words
 
 
 @pytest.mark.parametrize("environ", [{}, {"LC_ALL": "C"}, {"LC_CTYPE": "C.UTF-8"}, {"LANG": "de_DE.UTF-8"}], ids=str)
-def test_a_command_inherits_what_the_person_has_set(lanes: Lanes, environ: dict[str, str]) -> None:
+def test_a_command_inherits_what_the_person_has_set(paths: Paths, environ: dict[str, str]) -> None:
     """Add nothing of Python's own in any locale, and lose nothing on the way through the agent."""
-    environ = {name: value for name, value in lanes.environ().items() if name != "LANG"} | environ
+    environ = {name: value for name, value in paths.environ().items() if name != "LANG"} | environ
 
     expected, actual = (
         subprocess.check_output([*program, "exec", "read-only", "--", "env", "-0"], env=environ)
-        for program in lanes.programs
+        for program in paths.programs
     )
 
     assert sorted(expected.split(b"\0")) == sorted(actual.split(b"\0"))
 
 
-def test_files_are_those_of_the_callers_folder(lanes: Lanes) -> None:
+def test_files_are_those_of_the_callers_folder(paths: Paths) -> None:
     """Look for a relative file where the person is, and not where the agent is."""
-    home = Path(lanes.world.environ["HOME"])
-    (home / ".aws" / "config").rename(lanes.folder / "config")
-    environ = lanes.environ() | {"AWS_CONFIG_FILE": "config"}
+    home = Path(paths.world.environ["HOME"])
+    (home / ".aws" / "config").rename(paths.folder / "config")
+    environ = paths.environ() | {"AWS_CONFIG_FILE": "config"}
     words = ["exec", "read-only", "pwd"]
 
-    expected, actual = lanes.both(words, environ)
+    expected, actual = paths.both(words, environ)
 
-    assert (expected, Shown(0, f"{lanes.folder}\n".encode(), b"")) == (actual, actual)
-    assert lanes.is_answered(words, environ)
+    assert (expected, Shown(0, f"{paths.folder}\n".encode(), b"")) == (actual, actual)
+    assert paths.is_answered(words, environ)
 
 
-def test_a_folder_that_is_gone_is_no_hindrance(lanes: Lanes) -> None:
+def test_a_folder_that_is_gone_is_no_hindrance(paths: Paths) -> None:
     """Run where there is no working directory any more."""
-    line = f"mkdir gone && cd gone && rmdir ../gone && exec {lanes.world.program} exec read-only -- echo reached"
+    line = f"mkdir gone && cd gone && rmdir ../gone && exec {paths.world.program} exec read-only -- echo reached"
 
     done = subprocess.run(
-        ["sh", "-c", line], env=lanes.environ(), cwd=lanes.folder, capture_output=True, text=True, check=False
+        ["sh", "-c", line], env=paths.environ(), cwd=paths.folder, capture_output=True, text=True, check=False
     )
 
     assert (0, "reached\n", "") == (done.returncode, done.stdout, done.stderr)
 
 
-def test_what_was_had_with_a_code_is_had_without_one(lanes: Lanes) -> None:
+def test_what_was_had_with_a_code_is_had_without_one(paths: Paths) -> None:
     """Let the agent hold the role that a person has typed a code for."""
-    lanes.world.run("lock")
-    lanes.world.sandbox.clock.elapse(30)
+    paths.world.run("lock")
+    paths.world.sandbox.clock.elapse(30)
     words = ["power-user", "--shell", "json"]
 
-    expected = lanes.ordinary.run(
-        [lanes.world.program, *words, lanes.world.device.code()], lanes.environ(), lanes.folder
+    expected = paths.ordinary.run(
+        [paths.world.program, *words, paths.world.device.code()], paths.environ(), paths.folder
     )
 
-    assert (0, expected) == (expected.status, lanes.fast(words, lanes.environ()))
+    assert (0, expected) == (expected.status, paths.fast(words, paths.environ()))
 
 
-def test_a_renewal_prints_what_use_prints(lanes: Lanes) -> None:
+def test_a_renewal_prints_what_use_prints(paths: Paths) -> None:
     """Put the keys that the agent has now in place of those in the shell, and change nothing else."""
-    environ = lanes.environ(active=True)
-    lanes.world.run("use", "read-only", "--min-remaining", "59m", "--shell", "json")
+    environ = paths.environ(active=True)
+    paths.world.run("use", "read-only", "--min-remaining", "59m", "--shell", "json")
     stale = environ | {"AWS_ACCESS_KEY_ID": "ASIAOLD", "AWSENV_ACCESS_KEY_ID": "ASIAOLD", "AWS_SESSION_TOKEN": "old"}
 
-    expected = lanes.fast(["read-only", "--shell", "json"], stale)
-    actual = lanes.fast(["renew", "--shell", "json"], stale)
+    expected = paths.fast(["read-only", "--shell", "json"], stale)
+    actual = paths.fast(["renew", "--shell", "json"], stale)
 
     assert expected == actual
     assert {"AWS_ACCESS_KEY_ID", "AWSENV_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"} <= set(json.loads(actual.out))
 
 
-def with_the_role(lanes: Lanes) -> dict[str, str]:
+def with_the_role(paths: Paths) -> dict[str, str]:
     """Return the environment of a shell with a role that the agent holds, whose keys there have been renewed since."""
     stale = ("AWS_ACCESS_KEY_ID", "AWSENV_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-    printed: dict[str, str] = json.loads(lanes.fast(["read-only", "--shell", "json"], lanes.environ()).out)
-    return lanes.environ() | printed | dict.fromkeys(stale, "ASIAOLD")
+    printed: dict[str, str] = json.loads(paths.fast(["read-only", "--shell", "json"], paths.environ()).out)
+    return paths.environ() | printed | dict.fromkeys(stale, "ASIAOLD")
 
 
-def test_a_renewal_leaves_what_the_person_has_set_since(lanes: Lanes) -> None:
+def test_a_renewal_leaves_what_the_person_has_set_since(paths: Paths) -> None:
     """Change the keys, and neither the region nor the profile that were chosen after the role."""
-    shell = with_the_role(lanes) | {"AWS_REGION": "us-west-2", "AWS_DEFAULT_REGION": "us-west-2", "AWS_PROFILE": "x"}
+    shell = with_the_role(paths) | {"AWS_REGION": "us-west-2", "AWS_DEFAULT_REGION": "us-west-2", "AWS_PROFILE": "x"}
 
-    done = lanes.fast(["renew", "--shell", "json"], shell)
+    done = paths.fast(["renew", "--shell", "json"], shell)
 
     keys = {"AWS_ACCESS_KEY_ID", "AWSENV_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
     assert (0, keys, b"") == (done.status, set(json.loads(done.out)), done.err)
 
 
 @pytest.mark.parametrize("key_id", ["AKIAMINE", None])
-def test_a_key_of_the_persons_own_is_not_renewed_away(key_id: str | None, lanes: Lanes) -> None:
+def test_a_key_of_the_persons_own_is_not_renewed_away(key_id: str | None, paths: Paths) -> None:
     """Change nothing in a shell whose keys were set, or unset, after the role."""
-    shell = with_the_role(lanes) | {"AWS_ACCESS_KEY_ID": key_id or ""}
+    shell = with_the_role(paths) | {"AWS_ACCESS_KEY_ID": key_id or ""}
     if key_id is None:
         del shell["AWS_ACCESS_KEY_ID"]
 
-    done = lanes.fast(["renew", "--shell", "sh"], shell)
+    done = paths.fast(["renew", "--shell", "sh"], shell)
 
     assert (8, b"false;\n") == (done.status, done.out)
     assert done.err == (
@@ -532,11 +532,11 @@ def test_a_key_of_the_persons_own_is_not_renewed_away(key_id: str | None, lanes:
     )
 
 
-def test_an_environment_that_is_too_large_is_one_note(lanes: Lanes) -> None:
+def test_an_environment_that_is_too_large_is_one_note(paths: Paths) -> None:
     """Do without the agent what cannot be sent to it."""
-    environ = lanes.environ() | {f"AWSENV_SAVED_{n}": "x" * 100_000 for n in range(3)}
+    environ = paths.environ() | {f"AWSENV_SAVED_{n}": "x" * 100_000 for n in range(3)}
 
-    done = lanes.fast(["exec", "read-only", "--", "echo", "reached"], environ)
+    done = paths.fast(["exec", "read-only", "--", "echo", "reached"], environ)
 
     assert (0, b"reached\n") == (done.status, done.out)
     assert re.fullmatch(rb"awsenv: the agent cannot be talked to: a message of \d+ bytes, .*\n", done.err)
