@@ -1,4 +1,4 @@
-"""Draws the README's picture of a session: `python tests/readme/picture.py`, or `--check` that it is still true.
+"""Draws the README's picture of a session: `python tests/docs/picture.py`, or `--check` that it is still true.
 
 A real bash at a real terminal, with the program as it is installed, against a local AWS. Two things are settled so that
 the same program draws the same picture: the account, and the MFA code, in whose place the picture has 123456.
@@ -26,7 +26,7 @@ from awsenv.sandbox import Sandbox
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PICTURE = Path(__file__).with_name("session.svg")
+PICTURE = Path(__file__).parents[2] / "docs" / "session.svg"
 ACCOUNT = "123456789012"
 SHOWN_CODE = "123456"
 EXTERNAL_ID = "picture-external-id"
