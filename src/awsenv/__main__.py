@@ -10,12 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-_FOR_PEOPLE = (
-    *("console", "credential-process", "doctor", "exec", "explain", "list"),
-    *("lock", "login", "logout", "setup", "status"),
-)
-"""Commands whose output no shell evaluates."""
-
 
 def main() -> NoReturn:
     """Run `awsenv` with the arguments and the environment of this process, and end it."""
@@ -53,16 +47,12 @@ def _run(args: list[str]) -> int:
 def _give_up(error: BaseException) -> int:
     """Fail before the command line is there to fail: what evaluates the output shall stop here, too."""
     interrupted = isinstance(error, KeyboardInterrupt)
-    command = "".join(sys.argv[1:2])
-    if command not in _FOR_PEOPLE and not process.stdout_is_terminal():
-        process.write_if_possible("false;\n")
     missing = getattr(error, "name", None) or type(error).__name__
-    process.complain(
-        "awsenv: interrupted\n"
-        if interrupted
-        else f"awsenv: cannot start: {missing}\n  try: install it again: pipx reinstall awsenv-shell\n"
-    )
-    return 130 if interrupted else 125 if command == "exec" else 1
+    if interrupted:
+        return process.fail(sys.argv[1:], 130, "awsenv: interrupted\n")
+    status = 125 if sys.argv[1:2] == ["exec"] else 1
+    hint = "  try: install it again: pipx reinstall awsenv-shell\n"
+    return process.fail(sys.argv[1:], status, f"awsenv: cannot start: {missing}\n{hint}")
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ FAST_PATH = {
     "awsenv.agent.runtime_directory",
     "awsenv.agent.protocol",
     "awsenv.cli",
+    "awsenv.cli.commands",
     "awsenv.cli.fast_path",
     "awsenv.cli.process",
     "awsenv.cli.conversation",

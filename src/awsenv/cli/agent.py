@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 from awsenv import config
 from awsenv.agent import server
 from awsenv.agent.memory import Clock, Memory
-from awsenv.cli import app, conversation, report
+from awsenv.cli import app, commands, conversation, report
 from awsenv.cli.action import Address, Caller, Exec, Open, Print, Provider
 from awsenv.cli.from_memory import Declined, FromMemory, planned
 from awsenv.cli.status import held_rows
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from awsenv.agent.endpoint import Endpoint
     from awsenv.cli.action import Resolved
     from awsenv.model import Credentials
-
-ANSWERED = frozenset({"console", "credential-process", "exec", "list", "off", "renew", "status", "use"})
-"""The commands that come to a text, or to another command, without any word to the person in between."""
-
 
 TOLD = (RefusedError, SourceError, UnreachableError)
 """What AWS, or the source, has said or not said: the ordinary path would ask the same again, and be told the same."""
@@ -82,7 +78,7 @@ class Service:
     def _run(self, parts: list[bytes]) -> list[bytes]:
         request = conversation.read_request(parts)
         said: list[str] = []
-        if app.named(request.args)[0] not in ANSWERED:
+        if not commands.called(request.args).is_answered:
             return [conversation.DECLINED]
         keeper = FromMemory(self._memory, self._grant, request.pid, said.extend, now=self._now)
         try:
@@ -248,6 +244,7 @@ def _endpoint(memory: Memory, *, private: bool) -> Endpoint:
 
 
 def _load() -> None:
-    for command in ANSWERED:
-        app.built(command)
+    for command in commands.COMMANDS.values():
+        if command.is_answered:
+            app.built(command.name)
     import awsenv.aws.sts  # noqa: F401, PLC0415 - botocore, which takes its time

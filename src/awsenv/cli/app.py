@@ -13,13 +13,10 @@ import typer
 
 from awsenv import __version__
 from awsenv.cli.action import Action, Caller, Print
-from awsenv.cli.grammar import Command, CommandBehindRole, Commands, with_command
+from awsenv.cli.commands import named
+from awsenv.cli.grammar import Command, CommandBehindRole, Commands
 from awsenv.cli.options import RoleOptions, with_role_options
 from awsenv.errors import UsageError
-
-EVALUATED = ("use", "off", "renew", "init")
-"""The commands whose output a shell evaluates: their failure must fail there, too."""
-
 
 app = typer.Typer(
     name="awsenv",
@@ -361,11 +358,6 @@ def _demo(ctx: typer.Context) -> Action:
 def _caller(ctx: typer.Context) -> Caller:
     caller: Caller = ctx.obj
     return caller
-
-
-def named(args: list[str]) -> list[str]:
-    """Return *args* with the command that is meant in front, also where it was left out."""
-    return with_command(args, {command.name for command in app.registered_commands})
 
 
 def invoke(args: list[str], caller: Caller) -> Any:

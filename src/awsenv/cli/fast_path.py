@@ -8,19 +8,13 @@ from __future__ import annotations
 import os
 
 from awsenv.agent import client, runtime_directory
-from awsenv.cli import conversation, process
+from awsenv.cli import commands, conversation, process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     Done = Callable[[list[str], dict[str, str]], int]
-
-_ORDINARY = frozenset({"demo", "init", "login", "logout", "lock", "setup", "help", "--help", "-h", "--version"})
-"""First words that the agent has no part in."""
-
-_SHOWN = frozenset({"doctor", "exec", "explain", "list", "status"})
-"""Commands that print no secret: it does not matter where their output goes."""
 
 
 class Passed:
@@ -46,7 +40,7 @@ def run(args: list[str]) -> int | Passed:
         LaunchError: The command cannot be started.
     """
     environ = process.environ()
-    if not args or args[0] in _ORDINARY or not _may_run(environ):
+    if not commands.called(args).is_answered or not _may_run(environ):
         return Passed()
     try:
         kind, *parts = client.ask(environ, conversation.RUN, asked(args, environ).parts())
@@ -106,9 +100,7 @@ def _failed(parts: list[bytes]) -> Done:
     status, text = int(parts[0]), os.fsdecode(b"".join(parts[1:]))
 
     def fail(args: list[str], _environ: dict[str, str]) -> int:
-        from awsenv.cli.main import ended  # noqa: PLC0415 - it loads all that the agent has saved us
-
-        return ended(status, text, args)
+        return process.fail(args, status, text)
 
     return fail
 
@@ -140,6 +132,6 @@ def asked(args: list[str], environ: Mapping[str, str], *, whole: bool = False) -
         folder=process.folder(),
         pid=os.getpid(),
         to_terminal=to_terminal,
-        astray=not to_terminal and args[0] not in _SHOWN and process.stdout_goes_astray(),
+        astray=not to_terminal and commands.called(args).prints_secrets and process.stdout_goes_astray(),
         whole=whole,
     )

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-DEFAULT_COMMAND = "use"
+from awsenv.cli.commands import named
 
 
 class _AsTyped:
@@ -40,7 +37,7 @@ class Commands(_TextsAndFlags, TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read *args* as those of a command, of `use` where none is named."""
-        rest: list[str] = super().parse_args(ctx, with_command(args, self.commands))
+        rest: list[str] = super().parse_args(ctx, named(args))
         return rest
 
 
@@ -87,12 +84,3 @@ def _words_of_role(words: list[str]) -> int:
     Digits are a code, if there are five or seven of them a wrong one: no command has such a name.
     """
     return 2 if len(words) > 1 and re.fullmatch("[0-9]+", words[1]) else 1
-
-
-def with_command(args: list[str], known: Collection[str | None]) -> list[str]:
-    """Return *args* with `use` in front, where the first word is none of the *known* commands."""
-    if args[:1] == ["help"]:
-        return [*args[1:2], "--help"]
-    if not args or args[0] in known or args[0] in {"--help", "-h", "--version"}:
-        return args
-    return [DEFAULT_COMMAND, *args]

@@ -6,7 +6,6 @@ On any failure of a command whose output a shell evaluates, stdout carries `fals
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from awsenv.cli import app, process, report
@@ -15,7 +14,6 @@ from awsenv.cli.direct import Direct
 from awsenv.cli.fast_path import Passed
 from awsenv.errors import ExitCode, Interrupted
 from awsenv.launch import become
-from awsenv.shells.render import FAILURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,19 +77,4 @@ def _conclude(outcome: Action) -> int:
 def failed(error: BaseException, args: list[str]) -> int:
     """Say that the command line *args* failed, here and where its output is evaluated, and return the exit status."""
     ours = report.as_awsenv_error(error)
-    return ended(report.status(ours, args), report.described(ours), args)
-
-
-def ended(status: int, text: str, args: list[str]) -> int:
-    """Show *text*, fail where the output of the command line *args* is evaluated, and return *status*."""
-    args = app.named(args)
-    process.complain(text)
-    if (not args or args[0] in app.EVALUATED) and not process.stdout_is_terminal():
-        process.write_if_possible(_failure_text(args))
-    return status
-
-
-def _failure_text(args: list[str]) -> str:
-    """Return what fails in the shell that evaluates it. JSON is evaluated by none, where it is asked for by name."""
-    named = ["--shell=" + following for word, following in pairwise(args) if word == "--shell"]
-    return "" if "--shell=json" in (*args, *named) else FAILURE
+    return process.fail(args, report.status(ours, args), report.described(ours))

@@ -9,6 +9,8 @@ import os
 import stat
 import sys
 
+from awsenv.cli import commands
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 _PYTHONPATH = "_AWSENV_PYTHONPATH"
 """Where the hook keeps the caller's PYTHONPATH, which it empties: Python could load code from the current folder."""
+
+FAILURE = "false;\n"
+"""What makes `eval "$(awsenv ...)" && deploy` stop, in every shell: `eval ""` succeeds (measured)."""
 
 _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 
@@ -97,6 +102,18 @@ def complain(text: str) -> None:
         sys.stderr.buffer.flush()
     except OSError:
         pass
+
+
+def fail(args: list[str], status: int, text: str) -> int:
+    """Show *text*, let the shell that evaluates the output of the command line *args* fail too, and return *status*."""
+    from itertools import pairwise  # noqa: PLC0415 - only where something fails
+
+    complain(text)
+    # No shell evaluates JSON. It has to be asked for by name.
+    asks_for_json = "--shell=json" in (*args, *map("=".join, pairwise(args)))
+    if commands.called(args).is_evaluated and not asks_for_json and not stdout_is_terminal():
+        write_if_possible(FAILURE)
+    return status
 
 
 def stdout_is_terminal() -> bool:

@@ -1,0 +1,91 @@
+"""The table of commands: what each prints, and whether the agent answers it.
+
+The entry point, the fast path, the agent, the failure path and the help read it; a test compares the hooks with it.
+It imports nothing, because the fast path reads it.
+"""
+
+from __future__ import annotations
+
+TEXT = "text"
+"""Text to read, or the output of another program: no shell evaluates it, and it holds no secret."""
+SECRET = "secret"  # noqa: S105 - the name of a kind of output
+"""Credentials, or what stands for them, in a form that no shell evaluates."""
+CODE = "code"
+"""Code for a shell to evaluate. It changes no environment variable that matters to AWS, and holds no secret."""
+CHANGE = "change"
+"""Code for a shell to evaluate that changes its environment, credentials included."""
+
+
+class Command:
+    """One command.
+
+    Args:
+        name: The word that calls it.
+        prints: TEXT, SECRET, CODE or CHANGE.
+        is_answered: Whether the agent may answer it.
+    """
+
+    __slots__ = ("is_answered", "name", "prints")
+
+    def __init__(self, name: str, prints: str, *, is_answered: bool = False) -> None:
+        self.name = name
+        self.prints = prints
+        self.is_answered = is_answered
+
+    @property
+    def is_evaluated(self) -> bool:
+        """Whether a shell evaluates the output: where the command fails, evaluating it must fail too."""
+        return self.prints in {CODE, CHANGE}
+
+    @property
+    def prints_secrets(self) -> bool:
+        """Whether the output must not end in a file."""
+        return self.prints in {SECRET, CHANGE}
+
+
+DEFAULT = "use"
+"""The command of a command line that begins with a role."""
+
+COMMANDS = {
+    command.name: command
+    for command in (
+        Command(DEFAULT, CHANGE, is_answered=True),
+        Command("exec", TEXT, is_answered=True),
+        Command("login", TEXT),
+        Command("logout", TEXT),
+        Command("lock", TEXT),
+        Command("renew", CHANGE, is_answered=True),
+        Command("off", CHANGE, is_answered=True),
+        Command("status", TEXT, is_answered=True),
+        Command("list", TEXT, is_answered=True),
+        Command("explain", TEXT),
+        Command("doctor", TEXT),
+        Command("console", SECRET, is_answered=True),
+        Command("setup", TEXT),
+        Command("credential-process", SECRET, is_answered=True),
+        Command("init", CODE),
+        Command("demo", TEXT),
+    )
+}
+"""The commands by name, in the order of the help."""
+
+_HELP = Command("", TEXT)
+_NOTHING = Command("", CODE)
+"""`awsenv` alone: the role was left out, so evaluating the output must fail."""
+
+_OPTIONS = frozenset({"--help", "-h", "--version"})
+"""Options that stand in place of a command."""
+
+
+def named(args: list[str]) -> list[str]:
+    """Return *args* with the command in front that they leave out, and `help COMMAND` as `COMMAND --help`."""
+    if args[:1] == ["help"]:
+        return [*args[1:2], "--help"]
+    if not args or args[0] in COMMANDS or args[0] in _OPTIONS:
+        return args
+    return [DEFAULT, *args]
+
+
+def called(args: list[str]) -> Command:
+    """Return the command that *args* call: one without a name where they ask for help, or are empty."""
+    return COMMANDS.get("".join(named(args)[:1])) or (_HELP if args else _NOTHING)

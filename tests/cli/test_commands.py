@@ -1,0 +1,69 @@
+"""The table of commands, and what must agree with it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv.cli.commands import CHANGE, COMMANDS, called, named
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HOOKS = Path(__file__).parents[2] / "shell"
+
+SCRIPTS = {
+    "bash": '. "$0"; for name in "$@"; do _awsenv_prints "$name" && echo "$name"; done; true',
+    "zsh": '. "$0"; for name in "$@"; do _awsenv_prints "$name" && echo "$name"; done; true',
+    "fish": "source $argv[1]; for name in $argv[2..]; __awsenv_prints $name; and echo $name; end; true",
+}
+"""What loads the hook and names those of its arguments whose output the hook does not evaluate."""
+
+
+@pytest.mark.parametrize("shell", SCRIPTS)
+def test_the_hooks_know_what_changes_the_shell(shell: str, require: Callable[[str], str]) -> None:
+    """Evaluate the output of exactly the commands that print a change."""
+    words = [require(shell), "-c", SCRIPTS[shell], str(HOOKS / f"awsenv.{shell}"), *COMMANDS]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+
+    assert [name for name, command in COMMANDS.items() if command.prints != CHANGE] == done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (["power-user"], ["use", "power-user"]),
+        (["--duration", "1h", "power-user"], ["use", "--duration", "1h", "power-user"]),
+        (["status"], ["status"]),
+        (["help"], ["--help"]),
+        (["help", "exec", "more"], ["exec", "--help"]),
+        (["--version"], ["--version"]),
+        ([], []),
+    ],
+)
+def test_the_command_may_be_left_out(args: list[str], expected: list[str]) -> None:
+    """Take a first word that is no command for a role."""
+    assert expected == named(args)
+
+
+@pytest.mark.parametrize(
+    ("args", "evaluated"),
+    [
+        ([], True),
+        (["power-user"], True),
+        (["--duration", "1h", "power-user"], True),
+        (["off"], True),
+        (["renew"], True),
+        (["init", "bash"], True),
+        (["exec", "power-user", "--", "env"], False),
+        (["credential-process", "power-user"], False),
+        (["--help"], False),
+        (["help", "off"], True),
+    ],
+)
+def test_what_a_shell_evaluates_fails_there_too(args: list[str], evaluated: bool) -> None:  # noqa: FBT001 - a table
+    """Know of every command line whether a shell evaluates its output."""
+    assert evaluated == called(args).is_evaluated
