@@ -40,6 +40,20 @@ _PROMPT = r"<(\d+)\.(\d+)> "
 
 _ESCAPE = re.compile(r"\r|\x1b\[[0-9;?]*[a-zA-Z]")
 
+# One process: a shell that forks just when Ctrl-Z is pressed may wait for ever. The signals are blocked from the start,
+# so one that comes right after `ready` stays pending for sigwait(); signal.pause() would miss it.
+_REPORTER = """\
+import os, signal, sys
+
+signals = {signal.SIGCONT, signal.SIGINT, signal.SIGTERM}
+signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+os.write(1, b"ready\\n")
+while signal.sigwait(signals) == signal.SIGCONT:
+    os.write(1, b"again\\n")
+os.write(1, b"bye\\n")
+sys.exit(7)
+"""
+
 
 @dataclass(frozen=True)
 class Spelling:
@@ -286,6 +300,17 @@ def new_code(world: World) -> Callable[[], str]:
         return world.device.code()
 
     return wait
+
+
+@pytest.fixture
+def reporter(tmp_path: Path) -> list[str]:
+    """Return a command that prints `ready`, `again` when it is continued, and `bye` when it is asked to end.
+
+    SIGINT and SIGTERM end it, with status 7.
+    """
+    path = tmp_path / "reporter"
+    path.write_text(_REPORTER)
+    return [sys.executable, "-I", str(path)]
 
 
 @pytest.fixture

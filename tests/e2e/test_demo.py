@@ -143,24 +143,11 @@ def test_a_signal_ends_the_demo_and_all_in_it(
     assert (before, []) == (own(), left())
 
 
-@pytest.fixture
-def trapping() -> list[str]:
-    """Return a command that says `bye` when it is interrupted or asked to end, and ends with status 7."""
-    # One process: a shell that is about to start another would run its trap only behind that.
-    script = (
-        "import os, signal, sys\n"
-        "def end(*_): os.write(1, b'bye\\n'); sys.exit(7)\n"
-        "signal.signal(signal.SIGINT, end); signal.signal(signal.SIGTERM, end)\n"
-        "os.write(1, b'ready\\n'); signal.pause()\n"
-    )
-    return [sys.executable, "-I", "-c", script]
-
-
 def test_ctrl_c_is_the_commands(
-    environ: dict[str, str], terminal: Callable[..., Terminal], left: Callable[[], object], trapping: list[str]
+    environ: dict[str, str], terminal: Callable[..., Terminal], left: Callable[[], object], reporter: list[str]
 ) -> None:
     """Let the command decide what Ctrl-C means, and end when it does."""
-    demo = terminal(["awsenv", "demo", "--", *trapping], environ)
+    demo = terminal(["awsenv", "demo", "--", *reporter], environ)
     demo.see("ready")
 
     demo.send(CTRL_C)
@@ -171,10 +158,10 @@ def test_ctrl_c_is_the_commands(
 
 
 def test_a_command_that_is_asked_to_end_may_clean_up(
-    program: str, environ: dict[str, str], left: Callable[[], object], trapping: list[str]
+    program: str, environ: dict[str, str], left: Callable[[], object], reporter: list[str]
 ) -> None:
     """Hand SIGTERM on, and wait for the command."""
-    with subprocess.Popen([program, "demo", "--", *trapping], env=environ, stdout=subprocess.PIPE) as demo:
+    with subprocess.Popen([program, "demo", "--", *reporter], env=environ, stdout=subprocess.PIPE) as demo:
         assert demo.stdout is not None
         assert demo.stdout.readline() == b"ready\n"
         demo.terminate()

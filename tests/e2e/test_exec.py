@@ -3,44 +3,23 @@
 from __future__ import annotations
 
 import re
-import sys
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from e2e.conftest import Interactive, Silent
 
 CTRL_C, CTRL_Z = "\x03", "\x1a"
 
-# One process: a shell that forks just when Ctrl-Z is pressed may wait for ever.
-COMMAND = """\
-import os, signal, sys
-
-def tell(word):
-    os.write(1, word + b"\\n")
-
-signal.signal(signal.SIGCONT, lambda *_: tell(b"again"))
-signal.signal(signal.SIGINT, lambda *_: (tell(b"bye"), sys.exit(7)))
-tell(b"ready")
-while True:
-    signal.pause()
-"""
-
-
-@pytest.fixture
-def command(tmp_path: Path) -> str:
-    """Return a command that tells when it starts, goes on, and is interrupted, which it ends with status 7."""
-    path = tmp_path / "command"
-    path.write_text(COMMAND)
-    return f"{sys.executable} -I {path}"
-
 
 @pytest.mark.parametrize("hook", [False, True], ids=["plain", "hook"])
-def test_signals_jobs_and_status_are_the_commands_own(interactive: Interactive, command: str, *, hook: bool) -> None:
+def test_signals_jobs_and_status_are_the_commands_own(
+    interactive: Interactive, reporter: list[str], *, hook: bool
+) -> None:
     """Leave Ctrl-C, Ctrl-Z and `fg` between the shell and the command, and its status too."""
+    command = shlex.join(reporter)
     shell = interactive(hook=hook)
 
     shell.run("awsenv exec read-only -- sh -c 'exit 42'")

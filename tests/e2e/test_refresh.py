@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
-import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -178,19 +178,11 @@ def test_a_killed_command_takes_its_agent_along(
     until(lambda: has_ended(agent))
 
 
-def test_signals_and_jobs_are_those_of_exec(interactive: Interactive, tmp_path: Path) -> None:
+def test_signals_and_jobs_are_those_of_exec(interactive: Interactive, reporter: list[str]) -> None:
     """Leave Ctrl-C, Ctrl-Z and `fg` between the shell and the command."""
     shell = interactive(hook=True)
-    path = tmp_path / "command"
-    path.write_text(
-        "import os, signal, sys\n"
-        "signal.signal(signal.SIGCONT, lambda *_: os.write(1, b'again\\n'))\n"
-        "signal.signal(signal.SIGINT, lambda *_: (os.write(1, b'bye\\n'), sys.exit(7)))\n"
-        "os.write(1, b'ready\\n')\n"
-        "while True: signal.pause()\n"
-    )
 
-    shell.send(f"awsenv exec --refresh read-only -- {sys.executable} -I {path}\r")
+    shell.send(f"awsenv exec --refresh read-only -- {shlex.join(reporter)}\r")
     shell.see("ready")
     shell.send(CTRL_Z)
     shell.prompt()
@@ -302,28 +294,3 @@ def test_an_agent_serves_while_the_command_runs(
         status,
         told["message"],
     )
-
-
-def test_an_agent_that_serves_a_command_is_not_idle(
-    world: World, start: Callable[..., subprocess.Popen[str]], until: Until, has_ended: HasEnded
-) -> None:
-    """Let a run of many hours count as use, though nothing else is asked of the agent; and end when it is over."""
-    world.run("login", world.device.code(), "--idle", "3s")
-    agent = world.agent()
-    assert agent is not None
-    command = start(
-        "power-user",
-        "sh",
-        "-c",
-        'echo "$AWS_CONTAINER_CREDENTIALS_FULL_URI $AWS_CONTAINER_AUTHORIZATION_TOKEN"; read x',
-    )
-    address = line_of(command).split()
-
-    threading.Event().wait(4)
-    assert fetch(*address)[0] == 200
-    tell(command)
-    command.wait()
-    until(lambda: fetch(*address)[0] == 404)
-    world.run("status")
-
-    until(lambda: has_ended(agent))
