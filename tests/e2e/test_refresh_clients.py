@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,22 +40,24 @@ def ask():
 ask()
 for _ in sys.stdin: ask()
 """
-# As long as a key lives by the machine's clock, this SDK goes on with it and renews beside.
+# While a key lives by the machine's clock, this SDK uses it and renews it in the background: by chance before or after
+# the clock of AWS is put forward. So the client waits for a key that ends no earlier than the test says.
 JAVASCRIPT = """
 import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
 import { STSClient, GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 const sts = new STSClient({});
-const key = async () => (await sts.config.credentials()).accessKeyId;
-let last;
-const ask = async () => {
-  while ((await key()) === last) await setTimeout(20);
-  last = await key();
+const ask = async (end) => {
+  let key = await sts.config.credentials();
+  while (key.expiration < end) {
+    await setTimeout(20);
+    key = await sts.config.credentials();
+  }
   const { Arn } = await sts.send(new GetCallerIdentityCommand({}));
-  console.log(Arn, last);
+  console.log(Arn, key.accessKeyId);
 };
-await ask();
-for await (const _ of createInterface({ input: process.stdin })) await ask();
+await ask(new Date(0));
+for await (const line of createInterface({ input: process.stdin })) await ask(new Date(line));
 """
 # It does not tell the key: each of its processes asks the endpoint anew.
 AWS_CLI = """
@@ -164,10 +167,10 @@ class Command:
         assert self.process.stdout is not None
         return self.process.stdout.readline().rstrip("\n")
 
-    def go_on(self) -> None:
-        """Let it go on."""
+    def go_on(self, line: str = "") -> None:
+        """Let it go on, and tell it *line*."""
         assert self.process.stdin is not None
-        self.process.stdin.write("\n")
+        self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
 
     def end(self) -> tuple[int, str]:
@@ -220,7 +223,8 @@ def test_sdks(short: World, client: list[str], with_refresh: Callable[..., Comma
     command = with_refresh(client, "power-user", short.device.code())
     first, key = command.line().split()
     short.sandbox.clock.elapse(HOUR)
-    command.go_on()
+    # A key that AWS makes from now on lives for an hour; every other has ended.
+    command.go_on((short.sandbox.clock.now() + timedelta(seconds=HOUR - 60)).isoformat())
     second, other_key = command.line().split()
     assert first == second
     assert f"arn:aws:sts::{short.sandbox.account}:assumed-role/power-user" == first.rpartition("/")[0]
