@@ -455,8 +455,10 @@ def test_at_rest_it_does_not_wake(agents: Agents) -> None:
     def switches() -> list[str]:
         return [line for line in status.read_text().splitlines() if "ctxt_switches" in line]
 
-    # It looks once more whether the request that it has just answered is over.
-    time.sleep(1)
-    before = switches()
-    time.sleep(1.5)
-    assert before == switches()
+    def is_at_rest() -> bool:
+        before = switches()
+        time.sleep(1.5)
+        return before == switches()
+
+    # It wakes once more after the request that it has just answered.
+    assert agents.eventually(is_at_rest)
