@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from awsenv import variables
 from awsenv.agent import client, protocol, runtime_directory
 from awsenv.sandbox import MfaDevice, Sandbox
+from awsenv.variables import VARIABLES, having
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from pyte.screens import Char
 
@@ -97,6 +99,34 @@ def has_ended() -> Callable[[int], bool]:
             return True
 
     return ended
+
+
+@pytest.fixture(scope="session")
+def samples() -> Mapping[str, str]:
+    """Return, for each variable of the table, a value that is legal there and that no test sets otherwise."""
+    return {
+        **dict.fromkeys(VARIABLES, "sample"),
+        **dict.fromkeys(having(variables.PROFILE), "default"),
+        **dict.fromkeys(having(variables.REGION), "us-west-2"),
+        **dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "BOTO_CONFIG"), "~/elsewhere"),
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_CREDENTIAL_EXPIRATION": "2030-01-01T00:00:00Z",
+        "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/sample",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/sample",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9/sample",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9/",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv4",
+        "AWSENV_DURATION": "20m",
+        "AWSENV_MIN_REMAINING": "5m",
+        "AWSENV_MFA_SERIAL": "arn:aws:iam::123456789012:mfa/sample",
+        "AWSENV_PROFILE": "default",
+        "AWSENV_REGION": "us-west-2",
+        "AWSENV_TAG": "team=sample",
+        "AWSENV_TRANSITIVE_TAG": "team",
+        "AWSENV_POLICY": "{}",
+        "AWSENV_POLICY_ARN": "arn:aws:iam::aws:policy/ReadOnlyAccess",
+        "AWSENV_EXPIRES_EPOCH": "1795453200",
+    }
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from awsenv import environment
 from awsenv.model import Chain, Credentials, Source
+from awsenv.variables import EXPORTED, FILE, REMOVED, having
 
 EXPIRATION = datetime(2026, 11, 23, 18, 0, 0, 500, tzinfo=timezone(timedelta(hours=1)))
 
@@ -37,7 +38,7 @@ def serve(environ: dict[str, str], role: str = "power-user", *hidden: str) -> di
     return environment.served(chain(role), URL, "canary-token", environ, hidden=hidden).applied_to(environ)
 
 
-names = st.sampled_from([*environment.EXPORTED, *environment.REMOVED, *environment.FILES, "PATH", "AWS_PAGER"])
+names = st.sampled_from([*having(EXPORTED), *having(REMOVED), *having(FILE), "PATH", "AWS_PAGER"])
 texts = st.text(st.characters(exclude_characters="\0"), max_size=8) | st.sampled_from(["/dev/null", URL])
 environs = st.dictionaries(names, texts)
 hidings = st.sets(st.sampled_from(FILES[1:]))
@@ -65,11 +66,11 @@ def test_a_role_is_these_variables() -> None:
 
 def test_what_would_outrank_the_keys_is_removed() -> None:
     """Unset a profile, a stale security token and every other source of credentials; never blank them."""
-    stale = dict.fromkeys(environment.REMOVED, "stale")
+    stale = dict.fromkeys(having(REMOVED), "stale")
 
     changed = put_on(stale)
 
-    assert not set(environment.REMOVED) & set(changed)
+    assert not set(having(REMOVED)) & set(changed)
 
 
 @given(environs)
@@ -145,12 +146,12 @@ def test_a_role_that_is_served_is_these_variables() -> None:
 
 def test_nothing_that_outranks_the_endpoint_is_left() -> None:
     """Neither keys nor any other source; and what is not hidden stays as it is."""
-    stale = dict.fromkeys([*environment.EXPORTED, *environment.REMOVED, *FILES], "stale")
+    stale = dict.fromkeys([*having(EXPORTED), *having(REMOVED), *FILES], "stale")
 
     changed = serve(stale)
 
     endpoint = {"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"}
-    assert endpoint == {*environment.EXPORTED[:4], *environment.REMOVED} & set(changed)
+    assert endpoint == {*having(EXPORTED)[:4], *having(REMOVED)} & set(changed)
     assert ("/dev/null", "stale", "stale") == tuple(changed[name] for name in FILES)
 
 
@@ -225,14 +226,14 @@ def test_a_renewal_is_other_keys_of_the_same_role() -> None:
 @given(environs, environs)
 def test_a_renewal_leaves_what_is_set_since(before: dict[str, str], since: dict[str, str]) -> None:
     """Keep a region, a profile, whatever the person has set since, and bring back with `off` what there would be."""
-    kept = {name: value for name, value in since.items() if name not in environment.EXPORTED[:4]}
+    kept = {name: value for name, value in since.items() if name not in having(EXPORTED)[:4]}
     shell = put_on(before) | kept
 
     renewed = environment.renewal(credentials("2"), shell, "abc").applied_to(shell)
 
-    keys = {*environment.EXPORTED[:4], "AWSENV_ACCESS_KEY_ID", "AWSENV_EXPIRES_EPOCH", "AWSENV_RENEW"}
+    keys = {*having(EXPORTED)[:4], "AWSENV_ACCESS_KEY_ID", "AWSENV_EXPIRES_EPOCH", "AWSENV_RENEW"}
     assert {**shell, **{name: renewed[name] for name in keys}} == renewed
-    assert ("ASIA2", "secret2", "token2") == tuple(renewed[name] for name in environment.EXPORTED[:3])
+    assert ("ASIA2", "secret2", "token2") == tuple(renewed[name] for name in having(EXPORTED)[:3])
     assert environment.original(shell) == environment.original(renewed)
 
 

@@ -6,7 +6,7 @@ It says what `provider` and the agent will do, by the same values that they go b
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from awsenv.origin import Origin
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from awsenv.config import Profiles, StaticKeys
+    from awsenv.config import Profiles
     from awsenv.model import Chain, Environ, Hop, Mfa, Source
 
 _BY_AWS = Origin("AWS's default")
@@ -169,10 +169,10 @@ def change(chain: Chain, environ: Environ, profiles: Profiles, *, renewable: boo
     """
     before = environment.original(environ)
     last = chain.hops[-1] if chain.hops else None
-    known = None if chain.hops else _keys(chain.source, profiles, before)
+    known = None if chain.hops else config.access_key(chain.source, profiles, before)
     if known is not None:
         # The source itself is exported: what of it is in the environment already does not change.
-        got = Credentials(*known, account=_written(chain.source, profiles))
+        got = replace(known, account=_written(chain.source, profiles))
     else:
         # Only the names count. A role has an account, which AWS tells if nobody else does.
         ends = datetime.fromtimestamp(0, timezone.utc) if chain.hops or _expires(chain.source) else None
@@ -311,12 +311,3 @@ def _configured(hop: Hop, origin: Origin, profiles: Profiles) -> int | None:
 
 def _expires(source: Source) -> bool:
     return source.kind in OF_A_ROLE or source.kind == "login"
-
-
-def _keys(source: Source, profiles: Profiles, environ: Environ) -> StaticKeys | None:
-    """Return the access key that *source* is; None: it is something else."""
-    if source.kind == "environment":
-        token = environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN") or None
-        return config.StaticKeys(environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"], token)
-    profile = profiles.get(source.profile or "default") if source.kind == "static" else None
-    return None if profile is None else config.static_keys(profile)

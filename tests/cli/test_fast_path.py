@@ -392,6 +392,17 @@ def test_the_agent_answers_what_the_ordinary_path_does(paths: Paths, command: st
             assert paths.is_answered(words, environ), line
 
 
+@pytest.mark.parametrize("line", ["use read-only --shell json", "off --shell json"])
+def test_every_variable_counts_alike_on_both_paths(paths: Paths, line: str, samples: Mapping[str, str]) -> None:
+    """Change the same variables in the same way, whichever variable of the table is set."""
+    for name, value in samples.items():
+        environ = paths.environ() | {name: value}
+
+        expected, actual = paths.both(paths.words(line), environ)
+
+        assert expected == actual, name
+
+
 @pytest.mark.parametrize("command", DECLINED)
 def test_what_the_agent_declines_is_done_all_the_same(paths: Paths, command: str) -> None:
     """Say of a mistake what the ordinary path says, and of a code that is needed."""

@@ -59,6 +59,7 @@ FAST_PATH = {
     "awsenv.cli.fast_path",
     "awsenv.cli.process",
     "awsenv.cli.conversation",
+    "awsenv.variables",
 }
 """What the fast path loads on top of Python's own start."""
 

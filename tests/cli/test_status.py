@@ -110,6 +110,15 @@ def test_keys_that_have_expired_are_refused(world: World) -> None:
     assert "expired" in complaint
 
 
+def test_aws_is_asked_with_the_token_that_boto3_sends(world: World) -> None:
+    """Fail as boto3 does where a stale AWS_SECURITY_TOKEN stands beside the role's AWS_SESSION_TOKEN."""
+    stale = ["env", "AWS_SECURITY_TOKEN=stale", world.program, "status", "--verify"]
+
+    answer = world.run("exec", "read-only", "--", *stale)
+
+    assert (4, "") == (answer.returncode, answer.stdout)
+
+
 def test_without_keys_there_is_nothing_to_ask(world: World) -> None:
     """Say so instead of asking with another identity."""
     answer = world.run("status", "--verify")

@@ -8,6 +8,7 @@ import pytest
 
 from awsenv import config
 from awsenv.errors import AwsenvError, ConfigError, SourceError
+from awsenv.model import Credentials
 
 if TYPE_CHECKING:
     from config.conftest import Home
@@ -118,7 +119,7 @@ def test_the_parts_of_a_key_come_from_one_file(home: Home) -> None:
     profile = profiles.get("a")
 
     assert profile is not None
-    assert ("B", "b", None) == config.static_keys(profile)
+    assert Credentials("B", "b") == config.static_keys(profile)
 
 
 def test_a_token_of_the_old_name_comes_first(home: Home) -> None:
@@ -129,7 +130,7 @@ def test_a_token_of_the_old_name_comes_first(home: Home) -> None:
     keys = config.static_keys(profile)
     assert keys is not None
     assert "old" == keys.session_token
-    assert "StaticKeys(…)" == repr(keys)
+    assert "canary" not in repr(keys)
     assert "canary" not in repr(profile)
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from quotes import DOCUMENTS, README, ROOT, blocks, commands, output, section, written
 
-from awsenv import environment
 from awsenv.cli.options import RoleOptions
 from awsenv.errors import ExitCode
+from awsenv.variables import EXPORTED, REMOVED, STATE, having
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +94,7 @@ def test_the_variables_that_a_role_sets_are_all_there() -> None:
     """List each variable that is set, in order."""
     listed = [name for row in rows("What a role sets") for name in VARIABLE.findall(row[0])]
 
-    assert [*environment.EXPORTED, *environment.OURS] == listed
+    assert [*having(EXPORTED), *having(STATE)] == listed
 
 
 def test_the_variables_that_a_role_removes_are_all_there() -> None:
@@ -102,7 +102,7 @@ def test_the_variables_that_a_role_removes_are_all_there() -> None:
     paragraph = re.search(r"^It unsets these.*?\n\n", section(VARIABLES, "What a role sets"), re.MULTILINE | re.DOTALL)
 
     assert paragraph is not None, "a paragraph of this section begins: It unsets these"
-    assert [*environment.REMOVED] == VARIABLE.findall(paragraph[0])
+    assert [*having(REMOVED)] == VARIABLE.findall(paragraph[0])
 
 
 def test_the_picture_is_what_the_program_shows(require: Callable[[str], str]) -> None:

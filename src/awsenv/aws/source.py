@@ -20,6 +20,7 @@ from botocore import credentials as providers
 from botocore.tokens import SSOTokenProvider
 from botocore.utils import InstanceMetadataFetcher, resolve_imds_endpoint_mode
 
+from awsenv import environment
 from awsenv.aws.session import home
 from awsenv.aws.source_errors import renewal, told
 from awsenv.config.sources import static_keys
@@ -133,20 +134,15 @@ def _static(source: Source, profiles: Profiles) -> Credentials:
 
 
 def _from_environment(source: Source, environ: Environ) -> Credentials:
-    try:
-        key_id, secret = environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"]
-    except KeyError as missing:
+    key = environment.access_key(environ)
+    if key is None:
         raise SourceError(
             "the environment holds no access key",
-            Origin(str(missing.args[0])),
+            Origin("AWS_ACCESS_KEY_ID"),
             hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-        ) from None
-    return Credentials(
-        access_key_id=_key_id(key_id, source),
-        secret_access_key=secret,
-        # The first wins in botocore (measured on 1.44.5), so it is the one that the AWS CLI would use.
-        session_token=environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN") or None,
-    )
+        )
+    _key_id(key.access_key_id, source)
+    return key
 
 
 def _key_id(text: str, source: Source) -> str:

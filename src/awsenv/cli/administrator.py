@@ -10,7 +10,6 @@ from awsenv.cli.obtain import obtain
 from awsenv.cli.options import RoleOptions
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError
-from awsenv.model import Credentials
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
@@ -49,10 +48,10 @@ def administrator(caller: Caller, profile: str | None, option: str) -> Administr
     base = environment.original(caller.environ)
     profiles = config.read(base, caller.folder)
     environ = caller.environ
-    key, secret = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
+    key = environment.access_key(environ)
     settings, region = None, environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
-    if profile is None and key and secret:
-        credentials = Credentials(key, secret, environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN"))
+    if profile is None and key is not None:
+        credentials = key
     else:
         name = profile or base.get("AWS_DEFAULT_PROFILE") or base.get("AWS_PROFILE") or "default"
         if profiles.get(name) is None:

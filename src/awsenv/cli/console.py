@@ -108,11 +108,7 @@ def _check_direct(chain: Chain, want: Resolved) -> None:
 
 
 def _has_long_term_key(want: Resolved) -> bool:
-    source = want.chain.source
-    if source.kind == "environment":
-        return not (want.environ.get("AWS_SECURITY_TOKEN") or want.environ.get("AWS_SESSION_TOKEN"))
-    profile = want.profiles.get(source.profile or "default") if source.kind == "static" else None
-    keys = None if profile is None else config.static_keys(profile)
+    keys = config.access_key(want.chain.source, want.profiles, want.environ)
     return keys is not None and keys.session_token is None
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from awsenv.variables import relevant
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,18 +50,6 @@ DECLINED = b"declined"
 NAMELESS = ""
 """In the key of a session: the serial of a device that nothing names, and that was looked up when a code was given."""
 
-_PREFIXES = ("AWS_", "AWSENV_", "_AWSENV_")
-_NAMES = frozenset(
-    {
-        # Where the files are, who the person is, and what their shell and its prompt are.
-        *("HOME", "LOGNAME", "USER", "USERNAME", "SHELL", "PS1", "ZDOTDIR"),
-        # The way to AWS.
-        "REQUESTS_CA_BUNDLE",
-        *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
-    }
-)
-"""Other variables that a command reads: no more of an environment leaves the client."""
-
 
 class Request:
     """A command line, and who typed it.
@@ -82,9 +72,7 @@ class Request:
         whole: bool = False,
     ) -> None:
         self.args = args
-        self.environ = {
-            name: value for name, value in environ.items() if whole or name in _NAMES or name.startswith(_PREFIXES)
-        }
+        self.environ = dict(environ) if whole else relevant(environ)
         self.program = program
         self.folder = folder
         self.pid = pid

@@ -17,6 +17,7 @@ from awsenv.cli.obtain import wanted
 from awsenv.errors import AwsenvError
 from awsenv.mfa import Device
 from awsenv.model import AssumeRole, GetSessionToken
+from awsenv.variables import SAVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +32,6 @@ HOUR = 3600
 """Seconds: AWS sets no role's maximum below it, so only for more does it matter."""
 
 WIDTH = 80
-KEPT = "AWSENV_SAVED_"
 UNASKED = "an-external-id-that-is-asked-for-without-echo"
 """Stands for an external id that is asked for: it is shown nowhere."""
 
@@ -221,12 +221,12 @@ def _place(origin: Origin | None) -> str:
 
 def _changed(changes: Mapping[str, bool]) -> dict[str, list[str]]:
     """Return the names of the variables that are set, unset, and kept for `off`."""
-    kept = {name: is_set for name, is_set in changes.items() if name.startswith(KEPT)}
+    kept = {name: is_set for name, is_set in changes.items() if name.startswith(SAVED)}
     mine = {name: is_set for name, is_set in changes.items() if name not in kept}
     return {
         "Sets": [name for name, is_set in mine.items() if is_set],
         "Unsets": [name for name, is_set in mine.items() if not is_set],
-        "Keeps": [name.removeprefix(KEPT) for name, is_set in kept.items() if is_set],
+        "Keeps": [name.removeprefix(SAVED) for name, is_set in kept.items() if is_set],
     }
 
 

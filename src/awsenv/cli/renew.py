@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from awsenv import environment
+from awsenv import environment, variables
 from awsenv.cli.action import Caller, Print
 from awsenv.cli.evaluated import shell_of
 from awsenv.errors import AgentError
@@ -21,7 +21,7 @@ def renew(caller: Caller, *, shell: str | None, to_terminal: bool) -> Print:
         AwsenvError: AWS did not give it again.
     """
     spelling = shell_of(caller, shell, "renew", to_terminal=to_terminal)
-    renewal = caller.environ.get(environment.RENEW)
+    renewal = caller.environ.get(variables.RENEW)
     active = environment.active(caller.environ)
     if renewal is None or active is None:
         raise AgentError("no role of the agent is active in this shell", hint="awsenv login, then awsenv ROLE")

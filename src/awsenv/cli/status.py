@@ -9,13 +9,13 @@ from awsenv import config, duration, environment
 from awsenv.cli import report
 from awsenv.cli.action import Caller, Print
 from awsenv.errors import SourceError
-from awsenv.model import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from awsenv.agent.memory import Held
     from awsenv.cli.action import Resolved
+    from awsenv.model import Credentials
 
 
 def status(caller: Caller, *, verify: bool) -> Print:
@@ -108,13 +108,13 @@ def _masked(secret: str) -> str:
 
 def _identity(caller: Caller) -> str:
     environ = caller.environ
-    key, secret = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
-    if not key or not secret:
+    key = environment.access_key(environ)
+    if key is None:
         raise SourceError("there are no keys in this shell to ask AWS about", hint="awsenv ROLE [CODE]")
     from awsenv.aws.sts import caller as identity_of  # noqa: PLC0415 - 150 ms of botocore, only to ask AWS
 
     profiles = config.read(environment.original(environ), caller.folder)
-    return identity_of(Credentials(key, secret, environ.get("AWS_SESSION_TOKEN")), environ, profiles).arn
+    return identity_of(key, environ, profiles).arn
 
 
 def _table(rows: list[tuple[str, str]]) -> list[str]:

@@ -14,7 +14,7 @@ from awsenv.config.outranking import outranking
 from awsenv.config.profiles import Profile, Profiles, Setting, forget, read
 from awsenv.config.resolution import resolve
 from awsenv.config.session import resolve_login, through_session
-from awsenv.config.sources import StaticKeys, static_keys
+from awsenv.config.sources import access_key, static_keys
 from awsenv.config.within import check_source
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
     "Profile",
     "Profiles",
     "Setting",
-    "StaticKeys",
+    "access_key",
     "check_source",
     "did_you_mean",
     "forget",

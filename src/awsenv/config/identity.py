@@ -9,30 +9,14 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from awsenv.config import ini
-from awsenv.config.sources import static_keys
+from awsenv.config.sources import access_key
+from awsenv.variables import having
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from awsenv.config.profiles import Profile, Profiles, Setting
     from awsenv.model import Chain, Environ, Source
-
-_READ_BY = {
-    "environment": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"),
-    "web-identity": ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME"),
-    "container": (
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    ),
-    "instance": ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"),
-    "sso": ("HOME",),
-    "login": ("HOME", "AWS_LOGIN_CACHE_DIRECTORY"),
-    # Any variable may mean something to a command. These two shells have in common, and the same person with them.
-    "process": ("HOME",),
-}
-"""For each kind of source the variables that say whose credentials it yields."""
 
 _TOLD = frozenset({"notes", "origins", "origin"})
 """Fields that are for messages only."""
@@ -49,7 +33,7 @@ def source_id(source: Source, profiles: Profiles, environ: Environ) -> str:
     """
     profile = None if source.profile is None else profiles.get(source.profile)
     session = None if profile is None else profile.value("sso_session")
-    names = () if source.kind == "web-identity" and profile is not None else _READ_BY.get(source.kind, ())
+    names = () if source.kind == "web-identity" and profile is not None else having(source.kind)
     return _digest(
         "source",
         _facts(source),
@@ -106,14 +90,8 @@ def _digest(*parts: Any) -> str:
 
 def _keys(source: Source, profiles: Profiles, environ: Environ) -> tuple[str | None, ...] | None:
     """Return the access key that *source* is, with its secret and its token; None where it is something else."""
-    if source.kind == "environment":
-        # botocore's order, as where they are used.
-        token = environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN") or None
-        return environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY"), token
-    if source.kind == "static":
-        profile = profiles.get(source.profile or "default")
-        return None if profile is None else static_keys(profile)
-    return None
+    key = access_key(source, profiles, environ)
+    return None if key is None else (key.access_key_id, key.secret_access_key, key.session_token)
 
 
 def _endpoint(chain: Chain, profiles: Profiles, environ: Environ) -> str | None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from awsenv import environment
 from awsenv.config import arns, limits
 from awsenv.config.text import listed, printable, quoted
 from awsenv.errors import ConfigError, SourceError
-from awsenv.model import Source
+from awsenv.model import Credentials, Source
 from awsenv.origin import Origin
+from awsenv.variables import TOKENS, session_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,25 +24,12 @@ if TYPE_CHECKING:
 
 _KEY_ID = "aws_access_key_id"
 _SECRET = "aws_secret_access_key"  # noqa: S105 - the name of a key, not a secret
-_TOKENS = ("aws_security_token", "aws_session_token")
 _CONTAINER = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
 
 OF_A_ROLE = frozenset({"sso", "web-identity", "container", "instance"})
 """The kinds of source whose credentials are those of a role, which has no MFA device."""
 
 _TEMPORARY = frozenset({"sso", "login", "web-identity", "container"})
-
-
-class StaticKeys(NamedTuple):
-    """An access key of a profile."""
-
-    access_key_id: str
-    secret_access_key: str
-    session_token: str | None
-
-    def __repr__(self) -> str:
-        """Leave everything out: it may be printed."""
-        return "StaticKeys(…)"
 
 
 class Found(NamedTuple):
@@ -70,7 +59,19 @@ class Found(NamedTuple):
         return self.source.kind == "process" or (self.source.kind in {"static", "environment"} and not self.has_token)
 
 
-def static_keys(profile: Profile) -> StaticKeys | None:
+def access_key(source: Source, profiles: Profiles, environ: Mapping[str, str]) -> Credentials | None:
+    """Return the access key that *source* is; None: its credentials are to be fetched.
+
+    Raises:
+        SourceError: The profile holds half a key.
+    """
+    if source.kind == "environment":
+        return environment.access_key(environ)
+    profile = profiles.get(source.profile or "default") if source.kind == "static" else None
+    return None if profile is None else static_keys(profile)
+
+
+def static_keys(profile: Profile) -> Credentials | None:
     """Return the access key that the files hold for *profile*, or None.
 
     All parts come from one file: a key id of the credentials file never meets a secret or a token of the config
@@ -97,9 +98,9 @@ def static_keys(profile: Profile) -> StaticKeys | None:
             secret.origin,
             hint=f"put {_KEY_ID} and {_SECRET} in the same file",
         )
-    tokens = (profile.settings.get(name) for name in _TOKENS)
+    tokens = (profile.settings.get(name) for name in map(str.lower, TOKENS))
     token = next((t.value for t in tokens if t is not None and t.origin.name == key_id.origin.name), None)
-    return StaticKeys(key_id.value, secret.value, token or None)
+    return Credentials(key_id.value, secret.value, token or None)
 
 
 def has_static_keys(profile: Profile) -> bool:
@@ -197,8 +198,7 @@ def from_keys(environ: Mapping[str, str]) -> Found | None:
             Origin(there[0]),
             hint=f"set {_other(there[0])} too, or unset {there[0]}",
         )
-    token = environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN")
-    return Found(Source("environment", origin=Origin(there[0])), has_token=bool(token))
+    return Found(Source("environment", origin=Origin(there[0])), has_token=session_token(environ) is not None)
 
 
 def _other(half: str) -> str:

@@ -16,6 +16,7 @@ from awsenv.aws.translate import Call
 from awsenv.doctor.finding import Finding, Verdict, wrong
 from awsenv.doctor.principal import Principal
 from awsenv.errors import AwsenvError, RefusedError, UnreachableError
+from awsenv.variables import TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from awsenv.doctor.plan import Plan
     from awsenv.doctor.subject import Subject
     from awsenv.model import Credentials
-
-_TOKENS = ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ def _stale_token(plan: Plan, sts: Sts, credentials: Credentials | None) -> Findi
     """Return that a token in the environment is not the one of the keys there, if the keys are good without it."""
     if plan.chain.source.kind != "environment" or credentials is None or credentials.session_token is None:
         return None
-    there = [name for name in _TOKENS if plan.environ.get(name)]
+    there = [name for name in TOKENS if plan.environ.get(name)]
     for number, stale in enumerate(there, start=1):
         rest = there[number:]
         try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from awsenv import environment
 from awsenv.config.text import listed, printable, quoted
 from awsenv.doctor.finding import Finding, Verdict
+from awsenv.variables import OPTION, SAVED, having
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
 CHECK = "variables"
 
 _PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-_OPTIONS = tuple(
-    f"AWSENV_{name}"
-    for name in (
-        *("PROFILE", "EXTERNAL_ID", "MFA_SERIAL", "DURATION", "REGION", "SESSION_NAME", "SOURCE_IDENTITY"),
-        *("TAG", "TRANSITIVE_TAG", "POLICY", "POLICY_ARN", "MIN_REMAINING"),
-    )
-)
 _FORMS = tuple(
     f"{time}{zone}"
     for time in ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M:%S", "%Y%m%dT%H%M%S")
@@ -33,7 +27,6 @@ _FORMS = tuple(
 )
 """What the tools that set an expiry write. Before 3.11 `fromisoformat` does not read all of them."""
 
-_SAVED = "AWSENV_SAVED_"
 _CONTAINER = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
 
 
@@ -52,7 +45,7 @@ def variables(environ: Environ, now: float) -> Iterator[Finding]:
     """
     role = environment.active(environ)
     # What is kept for after the role is not set now: to unset it would take the role's own away.
-    theirs = environment.original({name: value for name, value in environ.items() if not name.startswith(_SAVED)})
+    theirs = environment.original({name: value for name, value in environ.items() if not name.startswith(SAVED)})
     said = [_role(role, environ, now) or _keys(theirs), _token(theirs), _profile(role, theirs), _region(environ)]
     said += [check(theirs) for check in (_endpoint, _web_identity, _container, _options)]
     found = [each for each in (*said, _expiry(theirs, now)) if each is not None]
@@ -150,7 +143,7 @@ def _container(environ: Environ) -> _Said | None:
 
 
 def _options(environ: Environ) -> _Said | None:
-    there = _set(_OPTIONS, environ)
+    there = _set(having(OPTION), environ)
     if there:
         return _Said(there, "these act on every role, as their options would", f"unset {' '.join(there)}")
     return None

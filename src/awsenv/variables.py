@@ -1,0 +1,159 @@
+"""The one table of environment variables: for each, what awsenv and the AWS tools do with it.
+
+Imports nothing: the fast path reads it to know what an agent needs.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EXPORTED = "exported"
+"""A role sets it."""
+
+REMOVED = "removed"
+"""A role unsets it. It is never set to an empty value instead."""
+
+FILE = "file"
+"""It names a file that can hold credentials, which outrank an endpoint: `exec --refresh` may point it at no file."""
+
+SECRET = "secret"  # noqa: S105 - the name of a mark
+"""Whoever has its value can act as its owner."""
+
+REGION = "region"
+PROFILE = "profile"
+USER = "user"
+"""Where the name of the user is looked for."""
+
+STATE = "state"
+"""awsenv sets it beside a role, for the prompt, `status`, `renew` and `off`."""
+
+OPTION = "option"
+"""It acts on every role as the option of that name does."""
+
+# It tells whose credentials a source yields. Each is a kind of source (see `model.Source`).
+KEY = "environment"
+"""It is a part of an access key, and means nothing beside another key."""
+ENDPOINT = "container"
+WEB_IDENTITY = "web-identity"
+INSTANCE = "instance"
+SSO = "sso"
+LOGIN = "login"
+PROCESS = "process"
+
+ROLE = "AWSENV_ROLE"
+LABEL = "AWSENV_LABEL"
+ACCOUNT = "AWSENV_ACCOUNT"
+EXPIRES_EPOCH = "AWSENV_EXPIRES_EPOCH"
+KEY_ID = "AWSENV_ACCESS_KEY_ID"
+"""Which key in the environment is the role's: the user may have exported another since."""
+RENEW = "AWSENV_RENEW"
+"""By which the agent knows the role."""
+REFRESH = "AWSENV_REFRESH"
+"""Which endpoint in the environment is the role's."""
+SAVED = "AWSENV_SAVED_"
+"""What a variable's name follows while its value from before the first role is kept."""
+
+VARIABLES: Mapping[str, tuple[str, ...]] = {
+    "AWS_ACCESS_KEY_ID": (EXPORTED, KEY),
+    "AWS_SECRET_ACCESS_KEY": (EXPORTED, KEY, SECRET),
+    "AWS_SESSION_TOKEN": (EXPORTED, KEY, SECRET),
+    # RFC 3339 with a zone: boto3 raises a TypeError at a time without one.
+    "AWS_CREDENTIAL_EXPIRATION": (EXPORTED, KEY),
+    # Both: boto3 reads the second, the other SDKs the first.
+    "AWS_REGION": (EXPORTED, REGION),
+    "AWS_DEFAULT_REGION": (EXPORTED, REGION),
+    # The one display name that most prompts read and no SDK does.
+    "AWS_VAULT": (EXPORTED,),
+    # An input of the SDKs (account-based endpoints): corrected where it is set, not added where it is not.
+    "AWS_ACCOUNT_ID": (EXPORTED,),
+    # The JavaScript SDK ignores keys beside a profile (aws-sdk-js-v3#2549). botocore reads the second name first.
+    "AWS_PROFILE": (REMOVED, PROFILE),
+    "AWS_DEFAULT_PROFILE": (REMOVED, PROFILE),
+    # botocore prefers it to AWS_SESSION_TOKEN.
+    "AWS_SECURITY_TOKEN": (REMOVED, KEY, SECRET),
+    # Starship reads it where AWS_CREDENTIAL_EXPIRATION is not set.
+    "AWS_SESSION_EXPIRATION": (REMOVED,),
+    # Other sources of credentials, which SDKs would ask when the role's have expired.
+    "AWS_ROLE_ARN": (REMOVED, WEB_IDENTITY),
+    "AWS_ROLE_SESSION_NAME": (REMOVED, WEB_IDENTITY),
+    "AWS_WEB_IDENTITY_TOKEN_FILE": (REMOVED, WEB_IDENTITY),
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": (REMOVED, ENDPOINT),
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI": (REMOVED, ENDPOINT),
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN": (REMOVED, ENDPOINT, SECRET),
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": (REMOVED, ENDPOINT),
+    # It outranks keys for one service (botocore, `AWS_BEARER_TOKEN_<SERVICE>`).
+    "AWS_BEARER_TOKEN_BEDROCK": (REMOVED, SECRET),
+    # Labels of other tools, which starship and powerlevel10k would show in place of ours.
+    "AWSU_PROFILE": (REMOVED,),
+    "AWSUME_PROFILE": (REMOVED,),
+    "AWSUME_EXPIRATION": (REMOVED,),
+    "AWS_SSO_PROFILE": (REMOVED,),
+    # This one holds nothing but credentials: `exec --refresh` always hides it.
+    "AWS_SHARED_CREDENTIALS_FILE": (FILE,),
+    "AWS_CONFIG_FILE": (FILE,),
+    # The file of boto 2, which botocore still reads.
+    "BOTO_CONFIG": (FILE,),
+    **dict.fromkeys((ROLE, LABEL, ACCOUNT, EXPIRES_EPOCH, KEY_ID, RENEW, REFRESH), (STATE,)),
+    **dict.fromkeys(
+        (
+            "AWSENV_PROFILE",
+            "AWSENV_EXTERNAL_ID",
+            "AWSENV_MFA_SERIAL",
+            "AWSENV_DURATION",
+            "AWSENV_REGION",
+            "AWSENV_SESSION_NAME",
+            "AWSENV_SOURCE_IDENTITY",
+            "AWSENV_TAG",
+            "AWSENV_TRANSITIVE_TAG",
+            "AWSENV_POLICY",
+            "AWSENV_POLICY_ARN",
+            "AWSENV_MIN_REMAINING",
+        ),
+        (OPTION,),
+    ),
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT": (INSTANCE,),
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": (INSTANCE,),
+    "AWS_LOGIN_CACHE_DIRECTORY": (LOGIN,),
+    # Any variable may mean something to a `credential_process`. Two shells of one user have this one in common.
+    "HOME": (SSO, LOGIN, PROCESS),
+    # Who the user is, and what their shell and its prompt are.
+    **dict.fromkeys(("LOGNAME", "USER", "USERNAME"), (USER,)),
+    **dict.fromkeys(("SHELL", "PS1", "ZDOTDIR"), ()),
+    # How AWS is reached. `REQUEST_METHOD` says that `HTTP_PROXY` is not to be trusted (CVE-2016-1000110).
+    **dict.fromkeys(("REQUESTS_CA_BUNDLE", "REQUEST_METHOD"), ()),
+}
+"""For each variable that awsenv reads or changes, its marks. The order is that in which a role's are printed."""
+
+_FAMILIES = ("AWS_", "AWSENV_", "_AWSENV_")
+"""Prefixes of variables that botocore or awsenv reads without this table naming each."""
+
+
+def having(mark: str) -> tuple[str, ...]:
+    """Return the variables with this mark, in the order of the table."""
+    return tuple(name for name, marks in VARIABLES.items() if mark in marks)
+
+
+def relevant(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the part of *environ* that a command depends on: no more of it leaves the client for the agent.
+
+    Python takes a proxy from every name that ends with `_proxy`, in capitals or not. The names of the files may
+    themselves name variables (`$XDG_CONFIG_HOME/aws/config`).
+    """
+    files = "".join(environ.get(name, "") for name in having(FILE))
+    return {
+        name: value
+        for name, value in environ.items()
+        if name in VARIABLES or name.startswith(_FAMILIES) or name.lower().endswith("_proxy")
+        or f"${name}" in files or f"${{{name}}}" in files
+    }  # fmt: skip
+
+
+TOKENS = ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
+"""Where a session token is looked for, in botocore's order: the first that is set and not empty counts."""
+
+
+def session_token(environ: Mapping[str, str]) -> str | None:
+    """Return the session token that goes with the access key in *environ*, or None."""
+    return next((environ[name] for name in TOKENS if environ.get(name)), None)

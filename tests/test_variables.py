@@ -1,0 +1,88 @@
+"""The one table of variables, each of them through everything that reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv import environment, variables
+from awsenv.model import Chain, Credentials, Source
+from awsenv.variables import ENDPOINT, EXPORTED, FILE, KEY, REMOVED, STATE, VARIABLES, having
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+CHAIN = Chain(source=Source("static"), hops=(), role="power-user", label="power-user", region="eu-central-1")
+CREDENTIALS = Credentials("ASIA1", "secret1", "token1", account="123456789012")
+
+
+def use(environ: dict[str, str]) -> dict[str, str]:
+    """Return *environ* with the role in it."""
+    return environment.change(CHAIN, CREDENTIALS, environ).applied_to(environ)
+
+
+def serve(environ: dict[str, str]) -> dict[str, str]:
+    """Return *environ* with the role in it by way of an endpoint, and every file hidden."""
+    change = environment.served(CHAIN, "http://127.0.0.1:1/1", "token", environ, hidden=having(FILE)[1:])
+    return change.applied_to(environ)
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_a_role_changes_what_the_table_says(name: str, samples: Mapping[str, str]) -> None:
+    """Replace what a role exports, unset what it removes, keep both for `off`, and leave everything else as it is."""
+    changed = use({name: samples[name]})
+
+    marks = VARIABLES[name]
+    if REMOVED in marks:
+        assert name not in changed
+    if {REMOVED, EXPORTED} & {*marks}:
+        assert samples[name] == changed["AWSENV_SAVED_" + name]
+        assert samples[name] != changed.get(name)
+    elif STATE not in marks:
+        assert samples[name] == changed[name]
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_an_endpoint_changes_what_the_table_says(name: str, samples: Mapping[str, str]) -> None:
+    """Leave nothing in place that could win over the endpoint."""
+    changed = serve({name: samples[name]})
+
+    if {KEY, ENDPOINT, REMOVED, FILE} & {*VARIABLES[name]}:
+        assert samples[name] != changed.get(name)
+        assert samples[name] == changed["AWSENV_SAVED_" + name]
+
+
+@pytest.mark.parametrize("name", [name for name in VARIABLES if STATE not in VARIABLES[name]])
+@pytest.mark.parametrize("put_in", [use, serve])
+@pytest.mark.parametrize("value", ["sample", ""])
+def test_off_restores_every_variable(
+    name: str, put_in: Callable[[dict[str, str]], dict[str, str]], value: str, samples: Mapping[str, str]
+) -> None:
+    """Bring back each variable with the value that it had, if only an empty one."""
+    before = {name: value and samples[name]}
+    changed = put_in(before)
+
+    assert before == environment.restore(changed).applied_to(changed)
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_the_agent_gets_every_variable(name: str, samples: Mapping[str, str]) -> None:
+    """Send the agent all that a command reads."""
+    assert {name: samples[name]} == variables.relevant({name: samples[name]})
+
+
+def test_the_agent_gets_what_the_sdks_and_the_proxies_need() -> None:
+    """Send variables that no table can name: a service's endpoint, a proxy however it is spelled."""
+    needed = {"AWS_ENDPOINT_URL_S3": "x", "_AWSENV_WITHIN": "x", "https_proxy": "x", "Http_Proxy": "x", "NO_PROXY": "x"}
+
+    assert needed == variables.relevant({**needed, "PATH": "x", "DATABASE_PASSWORD": "canary"})
+
+
+@pytest.mark.parametrize("written", ["$XDG_CONFIG_HOME/aws", "${XDG_CONFIG_HOME}/aws"])
+@pytest.mark.parametrize("name", having(FILE))
+def test_the_agent_gets_what_the_name_of_a_file_is_made_of(name: str, written: str) -> None:
+    """Send the variables that the path of a file names, and only these."""
+    environ = {name: written, "XDG_CONFIG_HOME": "/c"}
+
+    assert environ == variables.relevant({**environ, "CONFIG_HOME": "/other", "PATH": "/bin"})
