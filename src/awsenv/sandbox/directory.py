@@ -1,6 +1,6 @@
-"""IAM as moto keeps it: users and their keys, roles, policies, MFA devices.
+"""IAM as moto keeps it: users and their keys, roles, policies, MFA devices; and who calls.
 
-Whatever is made through the IAM API is seen here at once, and the other way round. moto keeps all accounts of a
+What is created through the IAM API is visible here at once, and the other way round. moto keeps all accounts of a
 process in one place, so each sandbox takes accounts that no other sandbox of the process has.
 """
 
@@ -9,26 +9,30 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from moto.core.base_backend import BackendDict
 from moto.iam.models import AWSManagedPolicy, iam_backends
 from moto.iam.utils import generate_access_key_id_from_account_id
 
+from awsenv.iam.policy import Policies
+from awsenv.iam.principal import ROLE, USER, Principal
 from awsenv.sandbox.answers import ServiceError
-from awsenv.sandbox.identity import Caller, Key, Kind
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from awsenv.iam.policy import Document
 
 PARTITION = "aws"
-
-Policy = dict[str, Any]
-"""A policy document."""
 
 _TAKEN: set[str] = set()
 _LOCK = threading.Lock()
 
 _ALL = "*"
-# As AWS has them, ReadOnlyAccess cut down to the services that the sandbox serves.
-_MANAGED: dict[str, list[Policy]] = {
+# As at AWS, but ReadOnlyAccess cut down to the services that the sandbox serves.
+_MANAGED: dict[str, list[Document]] = {
     "AdministratorAccess": [{"Effect": "Allow", "Action": _ALL, "Resource": _ALL}],
     "PowerUserAccess": [
         {"Effect": "Allow", "NotAction": ["iam:*", "organizations:*", "account:*"], "Resource": _ALL},
@@ -79,6 +83,45 @@ _MANAGED: dict[str, list[Policy]] = {
 def managed_policy_arn(name: str) -> str:
     """Return the ARN of an AWS managed policy."""
     return f"arn:{PARTITION}:iam::aws:policy/{name}"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls, and what the session that calls was given."""
+
+    principal: Principal
+    mfa_at: datetime | None = None
+    """When the session was opened with an MFA code. Never set for a role: its credentials carry no MFA."""
+    session_policies: tuple[Document, ...] = ()
+    transitive: frozenset[str] = frozenset()
+    """The keys of the tags that go on to the next role, in lower case."""
+    chained: bool = False
+    """Whether the role was assumed with temporary credentials."""
+
+    @property
+    def arn(self) -> str:
+        """As GetCallerIdentity says it."""
+        return self.principal.arn
+
+    @property
+    def account(self) -> str:
+        """The account."""
+        return self.principal.account
+
+    @property
+    def user(self) -> str | None:
+        """The name of the user; None: a role calls."""
+        return self.principal.name if self.principal.kind == USER else None
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key that the sandbox knows."""
+
+    secret: str = field(repr=False)
+    caller: Caller
+    token: str | None = field(default=None, repr=False)
+    expiration: datetime | None = None
 
 
 class Directory:
@@ -135,60 +178,61 @@ class Directory:
     def user(self, account: str, name: str) -> Caller:
         """Return the user *name* as a caller."""
         user = self.backend(account).get_user(name)
-        return Caller(Kind.USER, account, name, user.arn, user.arn, user.id)
+        return Caller(Principal(user.arn, user_id=user.id))
 
     def knows(self, caller: Caller) -> bool:
-        """Whether the user or the role behind *caller* is still there; one made anew is another."""
-        if caller.kind is not Kind.ROLE:
-            user = self.backend(caller.account).users.get(caller.name)
-            return user is not None and user.id == caller.user_id
-        role = self.role(caller.principal_arn)
-        return role is not None and role.id == caller.user_id.partition(":")[0]
+        """Whether the user or the role behind *caller* still exists; a new one of the same name is another."""
+        found = self._holder(caller)
+        return found is not None and found.id == str(caller.principal.user_id).partition(":")[0]
 
     def role(self, arn: str) -> Any | None:
-        """Return moto's role of that ARN; None if there is no such role, or no such account."""
+        """Return moto's role with that ARN; None if there is no such role or account."""
         account = arn.split(":")[4]
         if account not in self._accounts:
             return None
         return next((role for role in list(self.backend(account).get_roles()) if role.arn == arn), None)
 
     def has_principal(self, name: str) -> bool:
-        """Whether *name*, as a trust policy has it, is that of an account, a user or a role that is there."""
-        parts = name.split(":")
-        account = parts[4] if len(parts) > 5 else name  # noqa: PLR2004 - an ARN has six parts
+        """Whether *name*, from a trust policy, is that of an account, a user or a role that exists."""
+        account = name.split(":")[4] if name.startswith("arn:") else name
         if account not in self._accounts:
             return False
-        if name in (account, f"arn:{PARTITION}:iam::{account}:root"):
-            return True
-        return self.role(name) is not None or any(
-            user.arn == name for user in list(self.backend(account).users.values())
+        users = list(self.backend(account).users.values())
+        return (
+            name in {account, f"arn:{PARTITION}:iam::{account}:root"}
+            or self.role(name) is not None
+            or any(user.arn == name for user in users)
         )
 
     def forget_principal(self, arn: str) -> None:
-        """Let the trust policies that name a user who was deleted name an id instead, as AWS does.
-
-        A user of the same name who is made anew is another.
-        """
+        """Replace the ARN of a deleted user in trust policies with an id, as AWS does."""
         gone = self.new_id("AIDA", arn.split(":")[4])
         for account in tuple(self._accounts):
             for role in list(self.backend(account).get_roles()):
                 role.assume_role_policy_document = role.assume_role_policy_document.replace(f'"{arn}"', f'"{gone}"')
 
-    def identity_policies(self, caller: Caller) -> list[Policy]:
-        """Return what is attached to the user, its groups, or the role: inline and managed."""
+    def policies(self, caller: Caller) -> Policies:
+        """Return the policies of the user and its groups, or of the role, and what limits them."""
         backend = self.backend(caller.account)
-        if caller.kind is Kind.ROLE:
-            role = self.role(caller.principal_arn)
-            holders = [] if role is None else [role]
-        elif caller.name in backend.users:
-            holders = [backend.users[caller.name], *backend.get_groups_for_user(caller.name)]
-        else:
-            holders = []
-        documents = [text for holder in holders for text in holder.policies.values()]
-        managed = [policy for holder in holders for policy in holder.managed_policies.values()]
-        return [json.loads(text) for text in (*documents, *map(_document, managed))]
+        found = self._holder(caller)
+        groups = backend.get_groups_for_user(caller.user) if found is not None and caller.user is not None else []
+        holders = [*([] if found is None else [found]), *groups]
+        inline = [json.loads(text) for holder in holders for text in holder.policies.values()]
+        managed = [_document(policy) for holder in holders for policy in holder.managed_policies.values()]
+        boundary = getattr(found, "permissions_boundary_arn", None)
+        return Policies(
+            (*inline, *managed),
+            None if boundary is None else _document(backend.managed_policies[boundary]),
+            caller.session_policies,
+        )
 
-    def managed_policy(self, account: str, arn: str) -> Policy:
+    def _holder(self, caller: Caller) -> Any | None:
+        """Return moto's user or role of *caller*; None: it was deleted."""
+        if caller.principal.kind == ROLE:
+            return self.role(caller.principal.principal_arn)
+        return self.backend(caller.account).users.get(caller.principal.name)
+
+    def managed_policy(self, account: str, arn: str) -> Document:
         """Return a managed policy by its ARN.
 
         Raises:
@@ -197,12 +241,12 @@ class Directory:
         policy = self.backend(account).managed_policies.get(arn)
         if policy is None:
             raise ServiceError("InvalidParameterValue", f"PolicyArns contains an ARN that does not exist: {arn}")
-        document: Policy = json.loads(_document(policy))
-        return document
+        return _document(policy)
 
 
-def _document(policy: Any) -> str:
-    return str(next(version.document for version in policy.versions if version.is_default))
+def _document(policy: Any) -> Document:
+    document: Document = json.loads(next(version.document for version in policy.versions if version.is_default))
+    return document
 
 
 def _add_managed_policies(backend: Any) -> None:

@@ -8,24 +8,25 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from awsenv.sandbox import faults, permissions, request, signature, signin
+from awsenv.sandbox import authorization, faults, request, signature, signin
 from awsenv.sandbox.answers import Answer, AuthenticationError, ServiceError, render, spell
-from awsenv.sandbox.calls import Call
 from awsenv.sandbox.faults import Fault
 from awsenv.sandbox.operation import Operation, identify
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from awsenv.sandbox.clock import Clock
-    from awsenv.sandbox.directory import Directory
+    from awsenv.sandbox.directory import Caller, Directory
     from awsenv.sandbox.iam import Iam
-    from awsenv.sandbox.identity import Caller, Keys
+    from awsenv.sandbox.keys import Keys
     from awsenv.sandbox.mfa import Devices
     from awsenv.sandbox.request import Request
+    from awsenv.sandbox.server import Services
     from awsenv.sandbox.signin import Signin
     from awsenv.sandbox.sts import Sts
 
@@ -37,10 +38,28 @@ _BACK_DOORS = ("/moto-api", "/latest/meta-data/", "/latest/api/")
 
 
 @dataclass(frozen=True)
+class Call:
+    """One request that reached the sandbox."""
+
+    action: str
+    """As IAM names it: `AssumeRole`, `DescribeRegions`, `ListBucket`."""
+    service: str
+    parameters: Mapping[str, str]
+    """As they were sent, flat; the value of a secret one (code, external id, password) is `(hidden)`."""
+    caller: str | None
+    """The ARN; None: the request was not known to come from anyone, or a fault came first."""
+    status: int | None
+    """HTTP's; None: the connection was closed without an answer."""
+    error: str | None
+    """AWS's error code; None: it succeeded, or the client could not see a code."""
+    time: datetime
+
+
+@dataclass(frozen=True)
 class Gate:
     """Decides about each request, and hands what is allowed to moto."""
 
-    moto: WSGIApplication
+    moto: Services
     directory: Directory
     keys: Keys
     devices: Devices
@@ -68,7 +87,7 @@ class Gate:
         return _send(answer, environ, start_response)
 
     def _logged(self, incoming: Request, environ: WSGIEnvironment) -> Answer | None:
-        """Return the answer, and keep the call in the log; None: there shall be no answer."""
+        """Return the answer, and log the call; None: the connection closes without one."""
         try:
             signed, problem = signature.parse(incoming), None
         except AuthenticationError as error:
@@ -126,17 +145,18 @@ class Gate:
     def _serve(self, incoming: Request, operation: Operation, caller: Caller, environ: WSGIEnvironment) -> Answer:
         if operation.service == "sts":
             return self.sts.answer(operation.action, incoming.form, caller)
-        incoming, operation = permissions.for_own_user(incoming, operation, caller)
-        permissions.check(self.directory, self.clock, caller, operation)
+        incoming, operation = authorization.for_own_user(incoming, operation, caller)
+        authorization.check(self.directory, self.clock.now(), caller, operation)
         self.iam.before(operation, incoming.form, caller.account)
         # moto serves the account that this names.
         replayed = {**request.write(incoming, environ), "HTTP_X_MOTO_ACCOUNT_ID": caller.account}
         if incoming.path.startswith(_BACK_DOORS):
             raise ServiceError("NoSuchBucket", "The specified bucket does not exist", 404)
         try:
+            self.moto.load(operation.service)
             answer = _run(self.moto, replayed)
         except Exception as error:
-            # Whatever breaks in moto is a 500 to the client, as at AWS.
+            # A failure inside moto is a 500 to the client, as at AWS.
             raise ServiceError("InternalFailure", f"{type(error).__name__}: {error}", 500) from error
         return self.iam.after(operation, incoming.form, caller.account, answer)
 

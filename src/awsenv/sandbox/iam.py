@@ -1,21 +1,21 @@
-"""IAM, with what AWS demands of a call that moto lets pass, and what it does besides."""
+"""IAM: what AWS demands of a call and moto does not, and what AWS does besides."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from moto.iam.models import AccessKeyLastUsed
 
-from awsenv import policy
+from awsenv.iam.conditions import as_list
+from awsenv.iam.trust import principals
 from awsenv.sandbox.answers import Answer, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from awsenv.sandbox.clock import Clock
-    from awsenv.sandbox.directory import Directory
-    from awsenv.sandbox.identity import Caller
+    from awsenv.sandbox.directory import Caller, Directory
     from awsenv.sandbox.mfa import Devices
     from awsenv.sandbox.operation import Operation
 
@@ -34,9 +34,9 @@ class Iam:
         """Refuse what AWS would.
 
         Args:
-            operation: What is asked for; of any service.
+            operation: The operation, of any service.
             form: Its parameters, secrets and all.
-            account: Of whoever asks.
+            account: The caller's.
 
         Raises:
             ServiceError: AWS would refuse.
@@ -63,7 +63,7 @@ class Iam:
         return answer
 
     def used(self, access_key_id: str, caller: Caller, operation: Operation) -> None:
-        """Note when a user's key was last used, and for what: GetAccessKeyLastUsed tells it."""
+        """Note when a user's key was last used, and for what, as GetAccessKeyLastUsed reports it."""
         key = self._directory.backend(caller.account).access_keys.get(access_key_id)
         if key is not None:
             key.last_used = AccessKeyLastUsed(self._clock.now(), operation.service, "us-east-1")
@@ -99,14 +99,9 @@ class Iam:
 
 
 def _principals(document: str) -> list[str]:
-    """Return the principals of AWS that a trust policy names; none where it is not a policy, which moto refuses."""
+    """Return the principals of AWS that a trust policy names; none if it is not a policy, which moto refuses."""
     try:
-        parsed: Any = json.loads(document)
-        named = [statement.get("Principal", {}) for statement in policy.statements([parsed])]
+        found = as_list(json.loads(document).get("Statement"))
+        return [name for statement in found for name in principals(statement.get("Principal", {}))]
     except (ValueError, AttributeError):
         return []
-    return [
-        str(name)
-        for principal in named
-        for name in ([principal] if isinstance(principal, str) else policy.as_list(principal.get("AWS")))
-    ]

@@ -14,8 +14,7 @@ from awsenv.sandbox.answers import ServiceError
 
 if TYPE_CHECKING:
     from awsenv.sandbox.clock import Clock
-    from awsenv.sandbox.directory import Directory
-    from awsenv.sandbox.identity import Caller
+    from awsenv.sandbox.directory import Caller, Directory
 
 STEP = 30
 """Seconds that one code is the current one (RFC 6238)."""
@@ -62,15 +61,15 @@ class Devices:
         backend.enable_mfa_device(user, device.serial, device.code(), device.next_code())
         return device
 
-    def validate(self, user: Caller, serial: str, code: str) -> None:
+    def validate(self, caller: Caller, serial: str, code: str) -> None:
         """Take *code*, which is then used.
 
         Raises:
             ServiceError: The device is not the user's, or the code is wrong or was used before.
         """
-        backend = self._directory.backend(user.account)
+        backend = self._directory.backend(caller.account)
         device = backend.virtual_mfa_devices.get(serial)
-        holder = backend.users.get(user.name)
+        holder = None if caller.user is None else backend.users.get(caller.user)
         if device is None or holder is None or serial not in holder.mfa_devices:
             raise ServiceError("AccessDenied", _WRONG_DEVICE, 403)
         with self._lock:

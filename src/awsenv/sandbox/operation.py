@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from awsenv.sandbox.answers import Family
-from awsenv.sandbox.identity import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from awsenv.sandbox.identity import Caller
     from awsenv.sandbox.request import Request
 
 HIDDEN = "(hidden)"
@@ -22,38 +20,11 @@ _SECRET = re.compile(r"TokenCode|ExternalId|Password|Secret|AuthenticationCode|S
 _VERSIONS = {"2011-06-15": "sts", "2010-05-08": "iam", "2016-11-15": "ec2"}
 _FAMILIES = {"ec2": Family.EC2, "s3": Family.S3, "iam": Family.QUERY, "sts": Family.QUERY}
 
-# What S3's sub-resources are called in actions: Get, Put or Delete comes before it.
-_BUCKET_PARTS = {
-    "accelerate": "AccelerateConfiguration",
-    "acl": "BucketAcl",
-    "analytics": "AnalyticsConfiguration",
-    "cors": "BucketCORS",
-    "encryption": "EncryptionConfiguration",
-    "inventory": "InventoryConfiguration",
-    "lifecycle": "LifecycleConfiguration",
-    "location": "BucketLocation",
-    "logging": "BucketLogging",
-    "metrics": "MetricsConfiguration",
-    "notification": "BucketNotification",
-    "object-lock": "BucketObjectLockConfiguration",
-    "ownershipControls": "BucketOwnershipControls",
-    "policy": "BucketPolicy",
-    "policyStatus": "BucketPolicyStatus",
-    "publicAccessBlock": "BucketPublicAccessBlock",
-    "replication": "ReplicationConfiguration",
-    "requestPayment": "BucketRequestPayment",
-    "tagging": "BucketTagging",
-    "versioning": "BucketVersioning",
-    "website": "BucketWebsite",
-}
-_OBJECT_PARTS = {
-    "acl": "ObjectAcl",
-    "attributes": "ObjectAttributes",
-    "legal-hold": "ObjectLegalHold",
-    "retention": "ObjectRetention",
-    "tagging": "ObjectTagging",
-    "torrent": "ObjectTorrent",
-}
+_SUB_RESOURCES = (
+    *("accelerate", "acl", "analytics", "attributes", "cors", "encryption", "inventory", "legal-hold", "lifecycle"),
+    *("location", "logging", "metrics", "notification", "object-lock", "ownershipControls", "policy", "policyStatus"),
+    *("publicAccessBlock", "replication", "requestPayment", "retention", "tagging", "torrent", "versioning", "website"),
+)
 _VERBS = {"GET": "Get", "HEAD": "Get", "PUT": "Put", "POST": "Put", "DELETE": "Delete"}
 
 
@@ -101,19 +72,6 @@ def identify(request: Request, service: str | None) -> Operation:
     return Operation(service, action, _FAMILIES.get(service, Family.JSON), {}, "*")
 
 
-def iam_resource(operation: Operation, caller: Caller) -> str:
-    """Return the ARN that an IAM action is about, as far as its parameters name it."""
-    parameters = operation.parameters
-    if caller.kind is not Kind.ROLE and parameters.get("UserName") == caller.name:
-        return caller.principal_arn
-    if "PolicyArn" in parameters and "UserName" not in parameters and "RoleName" not in parameters:
-        return parameters["PolicyArn"]
-    for kind in ("Role", "Group", "User"):
-        if f"{kind}Name" in parameters:
-            return f"arn:aws:iam::{caller.account}:{kind.lower()}/{parameters[f'{kind}Name']}"
-    return "*"
-
-
 def _without_secrets(parameters: Mapping[str, str]) -> dict[str, str]:
     return {key: HIDDEN if _SECRET.search(key) else value for key, value in parameters.items()}
 
@@ -130,17 +88,15 @@ def _s3(request: Request) -> Operation:
 
 
 def _s3_action(request: Request, bucket: str, key: str) -> str:
-    parts = _OBJECT_PARTS if key else _BUCKET_PARTS
-    part = next((name for name in parts if name in request.query), None)
+    """Return the action as IAM names it; of a sub-resource (`?versioning`) nearly so: `GetBucketVersioning`."""
     if not bucket:
         return "ListAllMyBuckets"
     if "uploadId" in request.query or "uploads" in request.query:
         return _multipart_action(request.method, key)
+    part = next((name for name in _SUB_RESOURCES if name in request.query), None)
     if part is not None:
-        # Removing these is a change of the configuration (service authorization reference, S3).
-        changes = not key and part in ("cors", "encryption", "lifecycle", "tagging")
         verb = _VERBS.get(request.method, "Put")
-        return ("Put" if verb == "Delete" and changes else verb) + parts[part]
+        return f"{verb}{'Object' if key else 'Bucket'}{part[0].upper()}{part[1:].replace('-', '')}"
     return _object_action(request) if key else _bucket_action(request)
 
 

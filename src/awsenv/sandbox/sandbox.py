@@ -6,15 +6,16 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
+from awsenv.iam.trust import ASSUME_ROLE, SET_SOURCE_IDENTITY, TAG_SESSION, trust_policy
 from awsenv.model import Credentials
 from awsenv.sandbox.clock import Clock
 from awsenv.sandbox.directory import Directory, managed_policy_arn
 from awsenv.sandbox.faults import Fault, Faults
-from awsenv.sandbox.gate import Gate
+from awsenv.sandbox.gate import Call, Gate
 from awsenv.sandbox.iam import Iam
-from awsenv.sandbox.identity import Keys
+from awsenv.sandbox.keys import Keys
 from awsenv.sandbox.mfa import Devices, MfaDevice
-from awsenv.sandbox.server import HOST, Server, moto_application
+from awsenv.sandbox.server import HOST, Server, Services
 from awsenv.sandbox.signin import Signin
 from awsenv.sandbox.sts import Sts
 
@@ -24,11 +25,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from awsenv.sandbox.calls import Call
 
 REGION = "us-east-1"
-
-_TRUSTED_ACTIONS = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
 
 
 class Sandbox:
@@ -52,7 +50,7 @@ class Sandbox:
         self._devices = Devices(self._directory, self.clock)
         keys = Keys(self._directory, self.clock)
         gate = Gate(
-            moto=moto_application(),
+            moto=Services(),
             directory=self._directory,
             keys=keys,
             devices=self._devices,
@@ -185,21 +183,13 @@ class Sandbox:
             mfa: Whether the caller must have given an MFA code.
             mfa_max_age: How many seconds ago at most.
         """
-        condition: dict[str, dict[str, str]] = {}
-        if external_id is not None:
-            condition["StringEquals"] = {"sts:ExternalId": external_id}
-        if mfa:
-            condition["Bool"] = {"aws:MultiFactorAuthPresent": "true"}
-        if mfa_max_age is not None:
-            condition["NumericLessThan"] = {"aws:MultiFactorAuthAge": str(mfa_max_age)}
-        statement: dict[str, Any] = {
-            "Effect": "Allow",
-            "Principal": {"AWS": list(principals)},
-            "Action": _TRUSTED_ACTIONS,
-        }
-        if condition:
-            statement["Condition"] = condition
-        return {"Version": "2012-10-17", "Statement": [statement]}
+        return trust_policy(
+            list(principals),
+            mfa=mfa,
+            external_id=external_id,
+            mfa_max_age=mfa_max_age,
+            actions=[ASSUME_ROLE, TAG_SESSION, SET_SOURCE_IDENTITY],
+        )
 
     def fail(self, action: str, fault: Fault, *, times: int = 1) -> None:
         """Let the next *times* calls of *action* (as the log names it) fail."""

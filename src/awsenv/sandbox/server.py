@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from email.utils import formatdate
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from moto.backends import list_of_moto_modules
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
@@ -22,10 +24,20 @@ _POLL = 0.02
 """Seconds that a stop waits at most for the accepting thread."""
 
 
-class _Services(DomainDispatcherApplication):
-    """moto's services, without what moto says on stdout about one that it does not have."""
+class Services(DomainDispatcherApplication):
+    """moto's services, each loaded when it is first called. It prints nothing about one that moto does not have."""
+
+    def __init__(self) -> None:
+        super().__init__(create_backend_app)
+
+    @staticmethod
+    def load(service: str) -> None:
+        """Import a service, which takes seconds for EC2; meanwhile the others answer, for moto's lock is free."""
+        if service in list_of_moto_modules():
+            import_module(f"moto.{service}.urls")
 
     def get_backend_for_host(self, host: str | None) -> Any:
+        """Return the name of the service at *host*."""
         if (
             host
             and "amazonaws.com" in host
@@ -33,12 +45,6 @@ class _Services(DomainDispatcherApplication):
         ):
             raise LookupError(f"moto has no {host}")
         return super().get_backend_for_host(host)
-
-
-def moto_application() -> WSGIApplication:
-    """Return moto's services, each loaded when it is first called."""
-    application: WSGIApplication = _Services(create_backend_app)
-    return application
 
 
 class Server:
@@ -77,4 +83,4 @@ class _Handler(MotoRequestHandler):
         return formatdate(timestamp or self.sandbox_clock.signing_time().timestamp(), usegmt=True)
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's own name
-        """Say nothing: a person's terminal and a test's output are not ours."""
+        """Print nothing: the terminal belongs to the user of the sandbox."""

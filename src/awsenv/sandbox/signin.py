@@ -16,7 +16,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from awsenv.sandbox.answers import Answer, AuthenticationError, Family, ServiceError
-from awsenv.sandbox.identity import Kind
 from awsenv.sandbox.operation import Operation
 
 if TYPE_CHECKING:
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from awsenv.sandbox.clock import Clock
-    from awsenv.sandbox.identity import Caller, Keys
+    from awsenv.sandbox.directory import Caller
+    from awsenv.sandbox.keys import Keys
     from awsenv.sandbox.request import Request
 
 PATH = "/federation"
@@ -81,7 +81,7 @@ class Signin:
         """Return who signs in: a role."""
         session = _session(parameters.get("Session", ""))
         key = self._keys.find(session["sessionId"], session["sessionToken"])
-        if not hmac.compare_digest(key.secret.encode(), session["sessionKey"].encode()) or key.caller.kind != Kind.ROLE:
+        if not hmac.compare_digest(key.secret.encode(), session["sessionKey"].encode()) or key.caller.user:
             raise _refused()
         duration = parameters.get("SessionDuration")
         if duration is not None and (

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import math
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from awsenv.sandbox import session_policy, trust, validation
+from awsenv.iam import trust
+from awsenv.iam.principal import Principal
+from awsenv.sandbox import authorization, validation
 from awsenv.sandbox.answers import ServiceError, result
-from awsenv.sandbox.identity import Caller, Kind, with_session
+from awsenv.sandbox.directory import Caller
 
 if TYPE_CHECKING:
+    from awsenv.iam.policy import Document
     from awsenv.model import Credentials
     from awsenv.sandbox.answers import Answer
     from awsenv.sandbox.clock import Clock
     from awsenv.sandbox.directory import Directory
-    from awsenv.sandbox.identity import Keys
+    from awsenv.sandbox.keys import Keys
     from awsenv.sandbox.mfa import Devices
 
 CHAINED = 3600
@@ -23,11 +30,16 @@ CHAINED = 3600
 DEFAULT_ROLE_SECONDS = 3600
 DEFAULT_SESSION_SECONDS = 43200
 
+MAX_PLAINTEXT = 2048
+"""Characters of the session policy and the policy ARNs together (STS API, AssumeRole, Policy)."""
+
+MAX_POLICY_ARNS = 10
+
 Parameters = Mapping[str, Any]
 
 
 class Sts:
-    """Answers the calls of STS that come with a good signature."""
+    """Answers the calls of STS that come with a valid signature."""
 
     def __init__(self, directory: Directory, keys: Keys, devices: Devices, clock: Clock) -> None:
         self._directory = directory
@@ -36,12 +48,12 @@ class Sts:
         self._clock = clock
 
     def answer(self, action: str, form: Mapping[str, str], caller: Caller) -> Answer:
-        """Do what *action* asks for.
+        """Do *action*.
 
         Raises:
             ServiceError: AWS would refuse.
         """
-        if caller.temporary and action in ("GetSessionToken", "GetFederationToken"):
+        if caller.principal.has_token and action in {"GetSessionToken", "GetFederationToken"}:
             raise ServiceError("AccessDenied", f"Cannot call {action} with session credentials", 403)
         parameters = validation.read(action, form)
         actions: dict[str, Callable[[Parameters, Caller], dict[str, Any]]] = {
@@ -55,51 +67,49 @@ class Sts:
 
     @staticmethod
     def _get_caller_identity(_: Parameters, caller: Caller) -> dict[str, Any]:
-        return {"Arn": caller.arn, "UserId": caller.user_id, "Account": caller.account}
+        return {"Arn": caller.arn, "UserId": caller.principal.user_id, "Account": caller.account}
 
     def _get_session_token(self, parameters: Parameters, caller: Caller) -> dict[str, Any]:
-        with_mfa = self._take_code(parameters, caller)
-        session = with_session(caller, self._clock.now() if with_mfa else None)
+        with_code = self._take_code(parameters, caller)
+        principal = replace(caller.principal, has_token=True)
+        session = Caller(principal, self._clock.now() if with_code else None)
         seconds = parameters.get("DurationSeconds", DEFAULT_SESSION_SECONDS)
         return {"Credentials": _credentials(self._keys.issue(session, seconds))}
 
     def _assume_role(self, parameters: Parameters, caller: Caller) -> dict[str, Any]:
         arn = parameters["RoleArn"]
-        trust.check_arn(arn)
+        _check_arn(arn)
+        tags = _tags(parameters, caller)
+        source_identity = _source_identity(parameters, caller)
+        with_code = self._take_code(parameters, caller)
+        self._authorize(parameters, caller, tags.all, source_identity, with_code=with_code)
         account = arn.split(":")[4]
-        tags, transitive = session_policy.read_tags(parameters, caller)
-        source_identity = session_policy.read_source_identity(parameters, caller)
-        with_mfa = self._take_code(parameters, caller)
-        self._authorize(parameters, caller, with_mfa=with_mfa, tags=tags, source_identity=source_identity)
-        policies, packed = session_policy.read_policies(self._directory, account, parameters)
+        policies, packed = self._session_policies(account, parameters)
         role = self._directory.role(arn)
         if role is None:  # deleted since it was authorized
             raise ServiceError("AccessDenied", f"{arn} is gone", 403)
+        chained = caller.principal.has_token
         seconds = parameters.get("DurationSeconds", DEFAULT_ROLE_SECONDS)
-        _check_duration(seconds, int(role.max_session_duration or DEFAULT_ROLE_SECONDS), chained=caller.temporary)
+        _check_duration(seconds, int(role.max_session_duration or DEFAULT_ROLE_SECONDS), chained=chained)
         name = parameters["RoleSessionName"]
-        session = Caller(
-            Kind.ROLE,
-            account,
-            role.name,
+        principal = Principal(
             f"arn:aws:sts::{account}:assumed-role/{role.name}/{name}",
             arn,
             f"{role.id}:{name}",
-            session_policies=policies,
-            tags=tags,
-            transitive=transitive,
+            has_token=True,
             source_identity=source_identity,
-            chained=caller.temporary,
+            tags=tags.all,
         )
+        session = Caller(principal, session_policies=policies, transitive=tags.transitive, chained=chained)
         return {
-            "AssumedRoleUser": {"AssumedRoleId": session.user_id, "Arn": session.arn},
+            "AssumedRoleUser": {"AssumedRoleId": principal.user_id, "Arn": principal.arn},
             "Credentials": _credentials(self._keys.issue(session, seconds)),
             **({"PackedPolicySize": packed} if packed else {}),
             **({"SourceIdentity": source_identity} if source_identity else {}),
         }
 
     def _take_code(self, parameters: Parameters, caller: Caller) -> bool:
-        """Spend the MFA code of a request; False: there is none in it."""
+        """Spend the MFA code of a request; False: it has none."""
         serial, code = parameters.get("SerialNumber"), parameters.get("TokenCode")
         if (serial is None) is not (code is None):
             raise ServiceError("ValidationError", "Both SerialNumber and TokenCode must be provided, or neither.")
@@ -112,25 +122,109 @@ class Sts:
         self,
         parameters: Parameters,
         caller: Caller,
-        *,
-        with_mfa: bool,
         tags: Mapping[str, str],
         source_identity: str | None,
+        *,
+        with_code: bool,
     ) -> None:
-        now = self._clock.now()
-        age = None
-        if with_mfa:
-            age = 0
-        elif caller.mfa_at is not None:
-            age = int((now - caller.mfa_at).total_seconds())
-        keys = session_policy.condition_keys(parameters, list(tags))
-        context = trust.context(caller, now.isoformat(), age, keys)
-        actions = ["sts:AssumeRole"]
-        # Inherited ones count too: without the permission the plain call is refused (measured by others on AWS).
-        actions += ["sts:TagSession"] if tags else []
-        actions += ["sts:SetSourceIdentity"] if source_identity else []
-        for action in actions:
-            trust.authorize(self._directory, caller, action, parameters["RoleArn"], context)
+        keys = trust.request_keys(
+            parameters.get("RoleSessionName"),
+            parameters.get("ExternalId"),
+            parameters.get("SourceIdentity"),
+            [(tag["Key"], tag["Value"]) for tag in parameters.get("Tags", ())],
+            parameters.get("TransitiveTagKeys", ()),
+        )
+        # Inherited tags count too: without the permission the plain call is refused (measured by others on AWS).
+        keys |= {"aws:tagkeys": tuple(tags)} if tags else {}
+        context = authorization.context(caller, self._clock.now(), keys, with_code=with_code)
+        for action in trust.actions(tags, source_identity):
+            authorization.check_assume(self._directory, caller, action, parameters["RoleArn"], context)
+
+    def _session_policies(self, account: str, parameters: Parameters) -> tuple[tuple[Document, ...], int]:
+        """Return the session policies, and the percentage of the space that they take."""
+        inline = parameters.get("Policy")
+        arns = [item.get("arn", "") for item in parameters.get("PolicyArns", ())]
+        if len(arns) > MAX_POLICY_ARNS:
+            rule = f"Member must have length less than or equal to {MAX_POLICY_ARNS}"
+            fact = validation.constraint(arns, "policyArns", rule)
+            raise ServiceError("ValidationError", f"1 validation error detected: {fact}")
+        documents = [] if inline is None else [_document(inline)]
+        size = len(inline or "") + sum(map(len, arns))
+        percentage = math.ceil(100 * size / MAX_PLAINTEXT)
+        if size > MAX_PLAINTEXT:
+            raise ServiceError(
+                "PackedPolicyTooLarge",
+                f"Packed policy consumes {percentage}% of allotted space, please use smaller policy.",
+            )
+        documents += [self._directory.managed_policy(account, arn) for arn in arns]
+        return tuple(documents), percentage
+
+
+def _check_arn(arn: str) -> None:
+    if not re.fullmatch(r"arn:[^:]+:[^:]*:[^:]*:[^:]*:.+", arn):
+        raise ServiceError("ValidationError", f"{arn} is invalid")
+    if not re.fullmatch(r"arn:aws:iam::\d{12}:role/[\w+=,.@/-]*[\w+=,.@-]", arn, re.ASCII):
+        raise ServiceError("ValidationError", "Request ARN is invalid")
+
+
+def _document(text: str) -> Document:
+    """Read a session policy."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        raise ServiceError("MalformedPolicyDocument", "This policy contains invalid Json") from None
+    parts = document.get("Statement") if isinstance(document, dict) else None
+    parts = [parts] if isinstance(parts, dict) else parts
+    if not isinstance(parts, list) or not parts or not all(isinstance(part, dict) for part in parts):
+        raise ServiceError("MalformedPolicyDocument", "Syntax errors in policy.")
+    if any("Principal" in part for part in parts):
+        raise ServiceError("MalformedPolicyDocument", "Policy document should not specify a principal.")
+    if any(part.get("Effect") not in {"Allow", "Deny"} for part in parts):
+        raise ServiceError("MalformedPolicyDocument", "Syntax errors in policy.")
+    read: Document = document
+    return read
+
+
+@dataclass(frozen=True)
+class _Tags:
+    all: Mapping[str, str]
+    """Of the new session, those among them that it inherits."""
+    transitive: frozenset[str]
+    """The keys of those that go on to the next role, in lower case."""
+
+
+def _tags(parameters: Parameters, caller: Caller) -> _Tags:
+    given = {tag["Key"]: tag["Value"] for tag in parameters.get("Tags", ())}
+    keys = [tag["Key"].lower() for tag in parameters.get("Tags", ())]
+    transitive = {key.lower() for key in parameters.get("TransitiveTagKeys", ())}
+    if len(set(keys)) < len(keys):
+        raise _invalid("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+    if any(key.startswith("aws:") for key in keys):
+        raise _invalid("aws: prefixed tag key names are not allowed for external use.")
+    if caller.transitive.intersection(keys):
+        raise _invalid(
+            "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key "
+            "from the calling session."
+        )
+    if not transitive.issubset(keys):
+        raise _invalid("The specified transitive tag key must be included in the requested tags.")
+    inherited = {key: value for key, value in caller.principal.tags.items() if key.lower() in caller.transitive}
+    return _Tags({**inherited, **given}, caller.transitive | transitive)
+
+
+def _invalid(message: str) -> ServiceError:
+    return ServiceError("InvalidParameterValue", message)
+
+
+def _source_identity(parameters: Parameters, caller: Caller) -> str | None:
+    """Return the source identity of the new session, which stays once it is set."""
+    given: str | None = parameters.get("SourceIdentity")
+    current = caller.principal.source_identity
+    if given is not None and given.lower().startswith("aws:"):
+        raise ServiceError("ValidationError", "SourceIdentity cannot begin with aws:")
+    if current is not None and given not in {None, current}:
+        raise ServiceError("ValidationError", "The source identity is already set for this assume role session")
+    return given or current
 
 
 def _check_duration(seconds: int, maximum: int, *, chained: bool) -> None:

@@ -1,0 +1,106 @@
+"""Who calls AWS, as policies see it: a user, a session of a role, a federated user, or the root user."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from awsenv.config.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+USER, ROLE, FEDERATED, ROOT = "user", "assumed-role", "federated-user", "root"
+"""The kinds of principals, as their ARNs spell them."""
+
+
+class Grounds(IntEnum):
+    """How closely a policy names a principal, the closest last."""
+
+    NONE = 0
+    ACCOUNT = 1
+    """By its account, which then decides by its identity policies."""
+    ROLE = 2
+    """By the role of its session, which a permissions boundary and session policies still limit."""
+    NAMED = 3
+    """By itself: the user or the session, or everyone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls."""
+
+    arn: str
+    """As GetCallerIdentity says it."""
+    role_arn: str | None = None
+    """Of a session: the ARN of its role, with its path; None: not known, for the session's ARN leaves the path out."""
+    user_id: str | None = None
+    """As GetCallerIdentity says it: `AIDA...` of a user, `AROA...:SESSION` of a role; None: not known."""
+    has_token: bool = False
+    """Whether its credentials are temporary."""
+    source_identity: str | None = None
+    """Of a session: the source identity that was set when its role, or one before it, was assumed."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Of a session: its tags."""
+
+    @property
+    def account(self) -> str:
+        """The account, twelve digits."""
+        return self.arn.split(":")[4]
+
+    @property
+    def partition(self) -> str:
+        """The partition."""
+        return self.arn.split(":")[1]
+
+    @property
+    def kind(self) -> str:
+        """One of the kinds above."""
+        return self.arn.split(":", 5)[5].partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The name of the user or the role, without its path."""
+        parts = self.arn.split(":", 5)[5].split("/")
+        return parts[1] if self.kind == ROLE and len(parts) > 1 else parts[-1]
+
+    @property
+    def title(self) -> str:
+        """What to call it in a message: `user alice`, `role deploy`."""
+        kinds = {ROLE: "role", FEDERATED: "federated user"}
+        return "the root user" if self.kind == ROOT else f"{kinds.get(self.kind, self.kind)} {printable(self.name)}"
+
+    @property
+    def principal_arn(self) -> str:
+        """The value of `aws:PrincipalArn`: of a session the role's ARN, without a path where that is not known."""
+        if self.kind != ROLE:
+            return self.arn
+        return self.role_arn or f"arn:{self.partition}:iam::{self.account}:role/{self.name}"
+
+    def named_by(self, name: str) -> Grounds:
+        """Say how closely *name*, from a Principal element, names this principal (IAM guide, "Principal")."""
+        if name in {"*", self.arn} or (self.user_id is not None and name == self.user_id):
+            return Grounds.NAMED if self.kind != ROOT or name == "*" else Grounds.ACCOUNT
+        if self.kind == ROLE and self._is_of_role(name):
+            return Grounds.ROLE
+        if name in {self.account, f"arn:{self.partition}:iam::{self.account}:root"}:
+            return Grounds.ACCOUNT
+        return Grounds.NONE
+
+    def _is_of_role(self, name: str) -> bool:
+        if self.user_id is not None and name == self.user_id.partition(":")[0]:
+            return True
+        if self.role_arn is not None:
+            return name == self.role_arn
+        start, end = re.escape(f"arn:{self.partition}:iam::{self.account}:role/"), re.escape(self.name)
+        return re.fullmatch(rf"{start}(?:.*/)?{end}", name) is not None
+
+
+def is_left_of_deleted(name: str) -> bool:
+    """Tell whether *name*, from a Principal element, is an id, which IAM shows where the principal was deleted.
+
+    A user or role of the same name that is created later has another id (IAM guide, "Principal").
+    """
+    return re.fullmatch("A(IDA|ROA)[A-Z0-9]{8,}", name) is not None

@@ -1,0 +1,140 @@
+"""What a caller may do: the caller's own policies, and the trust policy of a role."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from awsenv.iam import trust
+from awsenv.iam.conditions import Context
+from awsenv.iam.policy import Verdict
+from awsenv.iam.principal import Grounds
+from awsenv.sandbox.answers import AuthenticationError, Failure, Family, ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from awsenv.sandbox.directory import Caller, Directory
+    from awsenv.sandbox.operation import Operation
+    from awsenv.sandbox.request import Request
+
+# IAM answers these for the caller where they name no user.
+_OWN_USER = frozenset(
+    {
+        "ChangePassword",
+        "CreateAccessKey",
+        "DeleteAccessKey",
+        "GetUser",
+        "ListAccessKeys",
+        "ListMFADevices",
+        "UpdateAccessKey",
+    }
+)
+
+
+def context(
+    caller: Caller, now: datetime, request: Mapping[str, Sequence[str]] | None = None, *, with_code: bool = False
+) -> Context:
+    """Return the condition keys of a request.
+
+    Args:
+        caller: Who calls.
+        now: The time.
+        request: The keys that the request itself brings.
+        with_code: Whether an MFA code came with the request.
+    """
+    age = 0.0 if with_code else None if caller.mfa_at is None else (now - caller.mfa_at).total_seconds()
+    insecure = {"aws:securetransport": ["false"]}
+    return Context({**trust.caller_keys(caller.principal, now, age), **insecure, **(request or {})})
+
+
+def check_assume(directory: Directory, caller: Caller, action: str, role_arn: str, keys: Context) -> None:
+    """Refuse a caller who may not do *action* with a role, be it AssumeRole, TagSession or SetSourceIdentity.
+
+    Raises:
+        ServiceError: AccessDenied, in the same words whether the role does not exist, does not trust the caller, or
+            the caller's own policies do not allow it.
+    """
+    role = directory.role(role_arn)
+    if role is not None:
+        document = role.assume_role_policy_document
+        document = json.loads(document) if isinstance(document, str) else document
+        trusted = trust.ask(document, caller.principal, action, keys)
+        grounds = trusted.grounds if trusted.is_certain else Grounds.NONE
+        policies = directory.policies(caller)
+        own = trust.permission(policies, caller.principal, grounds, action=action, role_arn=role_arn, context=keys)
+        if grounds is not Grounds.NONE and own.cautious is Verdict.ALLOW:
+            return
+    raise ServiceError(
+        "AccessDenied", f"User: {caller.arn} is not authorized to perform: {action} on resource: {role_arn}", 403
+    )
+
+
+def for_own_user(request: Request, operation: Operation, caller: Caller) -> tuple[Request, Operation]:
+    """Name the user in a request to IAM that leaves it out and means the caller.
+
+    Raises:
+        ServiceError: ValidationError: the caller is not a user.
+    """
+    if operation.service != "iam" or operation.action not in _OWN_USER or "UserName" in operation.parameters:
+        return request, operation
+    if caller.user is None:
+        raise ServiceError("ValidationError", "Must specify userName when calling with non-User credentials")
+    named = replace(operation, parameters={**operation.parameters, "UserName": caller.user})
+    return request.with_parameter("UserName", caller.user), named
+
+
+def check(directory: Directory, now: datetime, caller: Caller, operation: Operation) -> None:
+    """Refuse what the caller may not do in a service other than STS.
+
+    Raises:
+        AuthenticationError: IAM is called with a session that was opened without MFA (STS API, GetSessionToken).
+        ServiceError: AccessDenied, or what the service calls it.
+    """
+    if operation.service == "iam" and caller.user and caller.principal.has_token and caller.mfa_at is None:
+        raise AuthenticationError(Failure.UNKNOWN_KEY)
+    resource = _iam_resource(operation, caller) if operation.service == "iam" else operation.resource
+    policies = directory.policies(caller)
+    verdict = policies.evaluate(operation.name, resource, context(caller, now)).cautious
+    if verdict is not Verdict.ALLOW:
+        raise _denied(caller, operation, resource, verdict)
+    if operation.service == "s3" and _is_foreign(operation.parameters.get("Bucket", ""), caller.account):
+        raise ServiceError("AccessDenied", "Access Denied", 403)
+
+
+def _iam_resource(operation: Operation, caller: Caller) -> str:
+    """Return the ARN that an IAM action is about, as far as its parameters name it."""
+    parameters = operation.parameters
+    if caller.user is not None and parameters.get("UserName") == caller.user:
+        return caller.arn
+    if "PolicyArn" in parameters and "UserName" not in parameters and "RoleName" not in parameters:
+        return parameters["PolicyArn"]
+    for kind in ("Role", "Group", "User"):
+        if f"{kind}Name" in parameters:
+            return f"arn:aws:iam::{caller.account}:{kind.lower()}/{parameters[f'{kind}Name']}"
+    return "*"
+
+
+def _is_foreign(bucket: str, account: str) -> bool:
+    """Whether a bucket belongs to another account. Bucket policies, which could open it, do not count."""
+    from moto.s3.models import s3_backends  # noqa: PLC0415 - moto's services load when they are first called
+
+    owner = s3_backends.bucket_accounts.get(bucket)
+    return owner is not None and owner[1] != account
+
+
+def _denied(caller: Caller, operation: Operation, resource: str, verdict: Verdict) -> ServiceError:
+    if verdict is Verdict.DENY:
+        reason = "with an explicit deny in an identity-based policy"
+    else:
+        reason = f"because no identity-based policy allows the {operation.name} action"
+    fact = f"User: {caller.arn} is not authorized to perform: {operation.name}"
+    if operation.family is Family.EC2:
+        message = f"You are not authorized to perform this operation. {fact} {reason}"
+        return ServiceError("UnauthorizedOperation", message, 403)
+    if operation.family is Family.JSON:
+        return ServiceError("AccessDeniedException", f"{fact} on resource: {resource} {reason}", 400)
+    quoted = f'"{resource}"' if operation.family is Family.S3 else resource
+    return ServiceError("AccessDenied", f"{fact} on resource: {quoted} {reason}", 403)

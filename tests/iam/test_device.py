@@ -1,0 +1,34 @@
+"""MFA devices, by the serial numbers that the IAM guide documents."""
+
+from __future__ import annotations
+
+import pytest
+
+from awsenv.iam import device
+from awsenv.iam.principal import Principal
+
+VIRTUAL = "arn:aws:iam::123456789012:mfa/alice"
+FIDO = "arn:aws:iam::123456789012:u2f/user/alice/key-ABCDEFG"
+HARDWARE = "GAHT12345678"
+
+
+def test_fido_keys_show_no_codes() -> None:
+    """STS can use virtual and hardware devices alone."""
+    assert (VIRTUAL, HARDWARE) == device.showing_codes([VIRTUAL, FIDO, HARDWARE])
+
+
+@pytest.mark.parametrize(("serial", "account"), [(VIRTUAL, "123456789012"), (FIDO, "123456789012"), (HARDWARE, None)])
+def test_the_account(serial: str, account: str | None) -> None:
+    """The serial number of a hardware device does not name an account."""
+    assert account == device.account(serial)
+
+
+def test_the_serials_of_an_answer() -> None:
+    """A device without a serial number is left out."""
+    assert (VIRTUAL,) == device.serials([{"SerialNumber": VIRTUAL, "UserName": "alice"}, {"UserName": "alice"}])
+
+
+def test_a_path_is_no_part_of_the_name_of_a_device() -> None:
+    """The user's ARN holds the path, that of the device does not."""
+    alice = Principal("arn:aws-cn:iam::123456789012:user/team/alice")
+    assert device.own_serial(alice) == "arn:aws-cn:iam::123456789012:mfa/alice"
