@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from awsenv import environment
 from awsenv.model import Chain, Credentials, Source
-from awsenv.variables import EXPORTED, FILE, REMOVED, having
+from awsenv.variables import EXPORTED, FILE, REMOVED, SECRET, having
 
 EXPIRATION = datetime(2026, 11, 23, 18, 0, 0, 500, tzinfo=timezone(timedelta(hours=1)))
 
@@ -271,6 +271,20 @@ def test_what_a_role_is_can_be_said_again() -> None:
     spoilt = role | {"AWS_PROFILE": "of the rc file", "AWS_ACCESS_KEY_ID": "AKIAFROMRC", "AWS_SECURITY_TOKEN": "x"}
 
     assert role == environment.spelled_out(role).applied_to(spoilt)
+
+
+@given(environs, hidings)
+def test_a_command_gets_the_role_and_no_secret_of_before(environ: dict[str, str], hidden: set[str]) -> None:
+    """Keep for a command all that is no secret, so that awsenv finds the same files and profile within it."""
+    for changed in (put_on(environ), serve(environ, "power-user", *hidden)):
+        handed_down = environment.for_command(changed)
+
+        assert not [name for name in having(SECRET) if f"AWSENV_SAVED_{name}" in handed_down]
+        assert environment.active(changed) == environment.active(handed_down)
+        secret = {*having(SECRET)}
+        assert {name: value for name, value in environ.items() if name not in secret} == {
+            name: value for name, value in environment.original(handed_down).items() if name not in secret
+        }
 
 
 def test_saved_variables_without_a_role_restore_nothing() -> None:

@@ -3,6 +3,7 @@
     change(chain, credentials, environ)  what `use` and `exec` do to an environment
     served(chain, url, token, environ)   what `exec --refresh` does: where to get keys, in place of keys
     renewal(credentials, environ, …)     what `renew` does: new keys of the same role
+    for_command(environ)                 the part of it that a command of `exec` gets
     restore(environ)                     what `off` does: back to what was there before the first role
     original(environ)                    the environment as if no role were active: where sources are looked for
     active(environ)                      the active role, for `status` and for the prompt
@@ -105,6 +106,16 @@ def served(
         variables.REFRESH: url,
     }
     return _difference(environ, _put_on(before, exports, _CHANGED))
+
+
+def for_command(environ: Environ) -> dict[str, str]:
+    """Return *environ* for a command that runs with the role: without the secrets that are kept for `off`.
+
+    What is kept besides stays, so that awsenv within the command finds the files and the profile of the user. Of a key
+    the id stays: a source that the command asks for fails instead of being another one.
+    """
+    secrets = {variables.SAVED + name for name in having(variables.SECRET)}
+    return {name: value for name, value in environ.items() if name not in secrets}
 
 
 def restore(environ: Environ) -> Change:

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from awsenv.variables import SECRET, having
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from conftest import World
 
 SHOW_ROLE = ["printenv", "AWSENV_ROLE"]
@@ -121,6 +125,30 @@ def test_other_sources_of_credentials_are_gone(world: World) -> None:
 
     names = {line.partition("=")[0] for line in answer.stdout.splitlines()}
     assert not names & {"AWS_PROFILE", "AWS_SECURITY_TOKEN"}
+
+
+@pytest.mark.parametrize("refresh", [[], ["--refresh"]], ids=["keys", "endpoint"])
+def test_a_command_gets_no_secret_but_the_roles(world: World, samples: Mapping[str, str], refresh: list[str]) -> None:
+    """Keep every secret of the caller from the command, and where the key came from findable."""
+    secrets = {name: f"canary-{name}" for name in having(SECRET)}
+    pair = {**secrets, "AWS_ACCESS_KEY_ID": samples["AWS_ACCESS_KEY_ID"]}
+
+    answer = world.run("exec", *refresh, "read-only", "--", "env", **pair)
+
+    assert answer.returncode == 0, answer.stderr
+    assert "canary" not in answer.stdout
+    assert f"AWSENV_SAVED_AWS_ACCESS_KEY_ID={samples['AWS_ACCESS_KEY_ID']}\n" in answer.stdout
+
+
+def test_a_source_that_a_command_was_not_given_is_not_another_one(world: World) -> None:
+    """Fail within a command of `exec` where a role is to be assumed with the key that the caller had exported."""
+    key = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "canary-secret"}
+    role = f"arn:aws:iam::{world.sandbox.account}:role/read-only"
+
+    answer = world.run("exec", "read-only", "--", world.program, "use", role, "--shell", "json", **key)
+
+    assert (4, "") == (answer.returncode, answer.stdout)
+    assert "half an access key" in answer.stderr
 
 
 def test_the_rest_of_the_environment_is_untouched(world: World) -> None:

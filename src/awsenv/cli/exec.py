@@ -38,7 +38,7 @@ def exec_(
     change = (_served if refresh else _exported)(caller, role, code, options)
     environ = change.applied_to(caller.environ)
     if command:
-        return Exec(tuple(command), environ)
+        return Exec(tuple(command), environment.for_command(environ))
     argv, environ = own_subshell(caller, environ, environment.spelled_out(environ))
     return Exec(tuple(argv), environ)
 
