@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import signal
 import stat
+import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -212,8 +215,131 @@ def test_files_that_cannot_be_written_stop_it_before_anything_is_made(account: A
     terminal = account.type("read-only")
 
     assert 3 == terminal.gone()
-    assert "cannot write /dev/null: it is no regular file" in terminal.transcript
+    assert "cannot write /dev/null: it is not a regular file" in terminal.transcript
     assert account.changes() == []
+
+
+def fifo(account: Account, setup: Terminal) -> None:
+    """Put a FIFO in the place of the credentials file."""
+    del setup
+    (account.folder / "credentials").unlink()
+    os.mkfifo(account.folder / "credentials")
+
+
+def limit(account: Account, setup: Terminal) -> None:
+    """Let the program write no more than 8 bytes to a file."""
+    del account
+    resource.prlimit(setup.process.pid, resource.RLIMIT_FSIZE, (8, 8))
+
+
+@pytest.mark.parametrize(
+    ("break_it", "reason"),
+    [
+        (fifo, "it is not a regular file"),
+        pytest.param(
+            limit,
+            "file too large",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process from outside"),
+        ),
+    ],
+)
+def test_a_key_that_cannot_be_written_is_deleted(
+    account: Account, break_it: Callable[[Account, Terminal], None], reason: str
+) -> None:
+    """Whatever the file met between the look at it and the key: no active key stays that nobody has."""
+    setup = account.type("read-only")
+    setup.see(re.escape(ACCEPT))
+    break_it(account, setup)
+    setup.send("y\r")
+
+    assert 3 == setup.gone(), setup.transcript
+    assert reason in setup.transcript
+    assert re.search(r"the new access key AKIA\w+ could not be kept: it is deleted again", setup.transcript)
+    assert [] == account.iam.list_access_keys(UserName=USER)["AccessKeyMetadata"]
+    assert [] == [path.name for path in account.folder.iterdir() if ".awsenv-" in path.name]
+
+
+def test_a_key_that_can_neither_be_written_nor_deleted_is_named(account: Account) -> None:
+    """With the command that deletes it."""
+    account.sandbox.fail("DeleteAccessKey", Fault.DROP, times=9)
+    setup = account.type("read-only")
+    setup.see(re.escape(ACCEPT))
+    fifo(account, setup)
+    setup.send("y\r")
+
+    assert 3 == setup.gone(), setup.transcript
+    (key,) = account.iam.list_access_keys(UserName=USER)["AccessKeyMetadata"]
+    delete = f"aws iam delete-access-key --user-name {USER} --access-key-id {key['AccessKeyId']}"
+    assert delete in re.sub("\\s+", " ", setup.transcript)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGHUP, 130)])
+def test_a_signal_while_the_key_is_written_waits_for_it(
+    account: Account,
+    number: int,
+    status: int,
+    require: Callable[[str], str],
+    until: Callable[[Callable[[], object]], None],
+    tmp_path: Path,
+) -> None:
+    """Ctrl-C, kill, a closed terminal: the key is kept, and then setup ends."""
+    # The disk takes a second for the copy: the two before it were the trials of both files.
+    slow = "inject=fsync:delay_enter=1000000:when=3"
+    argv = [require("strace"), "-f", "-D", "-o", str(tmp_path / "log"), "-e", "trace=fsync", "-e", slow]
+    words = [account.program, "setup", "--profile", "admin", "--yes", "read-only"]
+    setup = account.start([*argv, *words], account.environ)
+    until(lambda: (tmp_path / "log").exists() and (tmp_path / "log").read_text().count("fsync(") >= 3)
+    os.kill(setup.process.pid, number)
+
+    assert status == setup.gone(), setup.transcript
+    (key,) = account.iam.list_access_keys(UserName=USER)["AccessKeyMetadata"]
+    assert f"aws_access_key_id = {key['AccessKeyId']}\n" in (account.folder / "credentials").read_text()
+    assert "setup stopped at step" in setup.transcript
+
+
+# The last opens a pipe, and waits until its reader has gone.
+@pytest.mark.parametrize(
+    ("before", "where", "reason", "key"),
+    [
+        ("", ">&-", "stdout is closed", "nothing"),
+        ("", ">/dev/full", "No space left on device", "deleted"),
+        ("mkfifo pipe; : <pipe & exec 8>pipe; wait; ", ">&8", "nobody reads stdout", "nothing"),
+    ],
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
+def test_a_key_that_cannot_be_printed_is_not_left(
+    account: Account, before: str, where: str, reason: str, key: str
+) -> None:
+    """Where stdout is closed or read by nobody no key is made; where it turns out to be full the key is deleted."""
+    command = f"{before}{account.program} setup --profile admin read-only --yes --print-key {where}; echo end"
+    terminal = account.start(["sh", "-c", command], account.environ)
+    terminal.see("end")
+    terminal.gone()
+
+    assert reason in terminal.transcript
+    assert ("it is deleted again" in terminal.transcript) == (key == "deleted")
+    assert ("CreateAccessKey" in account.changes()) == (key == "deleted")
+    assert account.changes() == [] or not account.iam.list_access_keys(UserName=USER)["AccessKeyMetadata"]
+
+
+def test_a_pipe_that_is_full_stops_it_before_anything_is_made(account: Account, tmp_path: Path) -> None:
+    """Nobody takes what is printed: say so after ten seconds, and wait no longer."""
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(tmp_path / "pipe", os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        with suppress(BlockingIOError):
+            while os.write(writer, bytes(4096)):
+                pass
+        words = f"{account.program} setup --profile admin read-only --yes --print-key >{tmp_path / 'pipe'}"
+        terminal = account.start(["sh", "-c", words], account.environ)
+
+        assert 1 == terminal.gone()
+        assert "stdout takes nothing for 10 seconds" in terminal.transcript
+        assert account.changes() == []
+    finally:
+        os.close(reader)
+        os.close(writer)
 
 
 def test_what_is_not_accepted_is_not_done(account: Account) -> None:

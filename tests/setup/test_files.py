@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from awsenv import config
 from awsenv.config import ini
+from awsenv.config.files import File
 from awsenv.errors import ConfigError
-from awsenv.setup.files import header, with_settings, write
+from awsenv.setup.files import add, check, header, remove_leftovers, with_settings, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -269,23 +270,150 @@ def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
         assert stat.S_IFMT(before.st_mode) == stat.S_IFMT(path.lstat().st_mode)
 
 
-FULL = """
+def test_a_write_that_the_disk_refuses_leaves_nothing_beside_it(tmp_path: Path, require: Callable[[str], str]) -> None:
+    """EIO from fsync, as a failing disk gives it: the old file stays, and no copy of the secret."""
+    path = tmp_path / "credentials"
+    path.write_text("old")
+    inject = [require("strace"), "-o", os.devnull, "-e", "inject=fsync:error=EIO"]
+    argv = [*inject, sys.executable, "-c", WRITE.format("pass"), str(path)]
+    ended = subprocess.run(argv, capture_output=True, text=True, check=True)
+
+    assert f"cannot write {path}: input/output error\n" == ended.stdout
+    assert [path] == list(tmp_path.iterdir())
+    assert "old" == path.read_text()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a file system")
+@pytest.mark.skipif(sys.platform != "linux", reason="a file system in memory is made by Linux's mount")
+@pytest.mark.parametrize(
+    ("break_it", "reason"),
+    [
+        ("dd if=/dev/zero of={folder}/big 2>{folder}.log; true", "no space left on device"),
+        ("mount -o remount,ro {folder}", "read-only file system"),
+    ],
+)
+def test_a_file_system_that_is_full_or_read_only_is_named(tmp_path: Path, break_it: str, reason: str) -> None:
+    """Before and after: `check` finds it before a key is made, and `write` changes nothing."""
+    folder = tmp_path / "aws"
+    folder.mkdir()
+    path = folder / "credentials"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "awsenv-test", str(folder)], check=True)
+    try:
+        path.write_text("old")
+        check(str(path), "~/x")
+        subprocess.run(["sh", "-c", break_it.format(folder=folder)], check=True)
+        with pytest.raises(ConfigError, match=reason):
+            check(str(path), "~/x")
+        with pytest.raises(ConfigError, match=reason):
+            write(str(path), "x" * 70_000, private=True)
+        assert "old" == path.read_text()
+        assert [] == [each.name for each in folder.iterdir() if ".awsenv-" in each.name]
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_file_that_has_no_room_is_found_before_anything_is_made(tmp_path: Path) -> None:
+    """The check writes as much as the file will hold."""
+    path = tmp_path / "credentials"
+    path.write_text("[a]\n" * 9)
+    code = "import sys; from awsenv.setup.files import check; check(sys.argv[1])"
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (8, 8)); {code}"
+    ended = subprocess.run([sys.executable, "-c", limited, str(path)], capture_output=True, text=True, check=False)
+
+    assert f"cannot write {path}: file too large" in ended.stderr
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_what_a_killed_run_left_behind_is_removed(tmp_path: Path, require: Callable[[str], str]) -> None:
+    """A copy that holds a secret, beside a file that others named alike."""
+    path = tmp_path / "credentials"
+    path.write_text("old")
+    (tmp_path / ".credentials-mine").write_text("mine")
+    inject = [require("strace"), "-o", os.devnull, "-e", "inject=fsync:signal=KILL"]
+    subprocess.run([*inject, sys.executable, "-c", WRITE.format("pass"), str(path)], check=False)
+    (left,) = [each for each in tmp_path.iterdir() if ".awsenv-" in each.name]
+    assert SECRET in left.read_text()
+
+    assert [str(left)] == remove_leftovers(str(path))
+
+    assert {"credentials", ".credentials-mine"} == {each.name for each in tmp_path.iterdir()}
+    assert [] == remove_leftovers(str(tmp_path / "no" / "folder"))
+
+
+ADD = """
+import sys
+from awsenv.config.files import config_file
+from awsenv.setup.files import add
+environ = {"AWS_CONFIG_FILE": sys.argv[1]}
+for number in range(30):
+    add(lambda: config_file(environ), {f"profile {sys.argv[2]}-{number}": {"region": "eu-west-1"}})
+"""
+
+
+def test_two_at_once_lose_nothing_of_one_another(tmp_path: Path) -> None:
+    """Each adds its sections to what the other has written."""
+    path = tmp_path / "config"
+    running = [subprocess.Popen([sys.executable, "-c", ADD, str(path), name]) for name in ("one", "two")]
+
+    assert [0, 0] == [process.wait() for process in running]
+    assert {f"profile {name}-{number}" for name in ("one", "two") for number in range(30)} == set(
+        ini.parse(path.read_text(), "f")
+    )
+
+
+def test_what_another_program_writes_meanwhile_is_kept(tmp_path: Path) -> None:
+    """The AWS CLI takes no lock: a file that it changed is read again."""
+    path = tmp_path / "config"
+    path.write_text("[a]\n")
+    reads = []
+
+    def find() -> File:
+        text = path.read_text()
+        reads.append(text)
+        if len(reads) == 2:
+            path.write_text("[a]\n[b]\n")
+        return File("f", str(path), text)
+
+    add(find, {"c": {"k": "v"}})
+
+    assert "[a]\n[b]\n\n[c]\nk = v\n" == path.read_text()
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_a_file_that_never_rests_is_given_up(tmp_path: Path) -> None:
+    """What others write into it is not overwritten."""
+    path = tmp_path / "config"
+
+    def find() -> File:
+        text = path.read_text() if path.exists() else ""
+        path.write_text(f"{text}# more\n")
+        return File("f", str(path), text)
+
+    with pytest.raises(ConfigError, match="another program keeps changing f"):
+        add(find, {"c": {"k": "v"}})
+    assert "[c]" not in path.read_text()
+
+
+WRITE = """
 import resource, sys
 from awsenv.errors import ConfigError
 from awsenv.setup.files import write
-resource.setrlimit(resource.RLIMIT_FSIZE, (8, 8))
+{}
 try:
     write(sys.argv[1], "canary-secret" * 9, private=True)
 except ConfigError as error:
     print(error)
 """
+LIMIT = "resource.setrlimit(resource.RLIMIT_FSIZE, (8, 8))"
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
     """As on a disk that is full: no half file, and no copy of the secret."""
     path = tmp_path / "credentials"
     path.write_text("old")
-    ended = subprocess.run([sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, check=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", WRITE.format(LIMIT), str(path)], capture_output=True, text=True, check=True
+    )
 
     assert f"cannot write {path}: file too large\n" == ended.stdout
     assert [path] == list(tmp_path.iterdir())
@@ -304,7 +432,7 @@ def test_at_no_moment_can_others_read_the_secret(tmp_path: Path, require: Callab
     subprocess.run(argv, check=True)
     lines = [line.partition(" ")[2].strip() for line in log.read_text().splitlines()]
     begin = next(i for i, line in enumerate(lines) if "O_EXCL" in line and str(path.parent) in line)
-    asked = [re.sub(r"\.credentials-\w+", "TEMPORARY", line) for line in lines[begin : begin + 4]]
+    asked = [re.sub(r"\.credentials\.awsenv-\w+", "TEMPORARY", line) for line in lines[begin : begin + 4]]
 
     assert "O_EXCL" in asked[0]
     assert ", 0600) = " in asked[0]

@@ -157,6 +157,35 @@ def test_a_store_that_cannot_write_is_found_out_and_no_secret_is_shown(plain: di
         assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
 
 
+HANGING = """
+import keyring.backend, pathlib, time
+class Hanging(keyring.backend.KeyringBackend):
+    priority = 1
+    def set_password(self, service, username, password):
+        time.sleep(600)
+    def get_password(self, service, username):
+        return None
+"""
+
+
+def test_a_store_that_does_not_answer_is_given_up(clean_environ: dict[str, str], tmp_path: Path) -> None:
+    """Nothing waits for ever for a person who is not there to unlock it."""
+    folder = Path(clean_environ["HOME"]) / ".config" / "python_keyring"
+    folder.mkdir(parents=True)
+    (folder / "keyringrc.cfg").write_text(f"[backend]\ndefault-keyring=hanging.Hanging\nkeyring-path={tmp_path}\n")
+    (tmp_path / "hanging.py").write_text(HANGING)
+    # `check` may find out which store there is before it waits for it.
+    for refused in (
+        lambda: key_store.check(clean_environ, patience=5),
+        lambda: key_store.store("x", KEY, clean_environ, patience=5),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            refused()
+
+        assert "the keyring did not answer in 5 seconds" == caught.value.fact
+        assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
+
+
 def test_without_the_extra_its_install_line_is_named(clean_environ: dict[str, str], tmp_path: Path) -> None:
     """A Python that has awsenv and no keyring."""
     venv.create(tmp_path / "venv", with_pip=False)

@@ -69,6 +69,29 @@ def write_or_fail(text: str) -> None:
         ) from None
 
 
+def await_stdout(seconds: float = 10) -> None:
+    """Wait until stdout takes a few lines at once, before something is made that can be printed only once.
+
+    Raises:
+        Failure: Nobody reads it, or it takes nothing within *seconds*.
+    """
+    import select  # noqa: PLC0415 - the fast lane prints what can be printed again
+
+    from awsenv.errors import Failure  # noqa: PLC0415 - the same
+
+    poll = select.poll()
+    poll.register(1, select.POLLOUT)
+    reason = events = None
+    if sys.stdout is None:
+        reason = "stdout is closed"
+    elif not (events := [event for _, event in poll.poll(seconds * 1000)]):
+        reason = f"stdout takes nothing for {seconds:g} seconds"
+    elif events[0] & (select.POLLERR | select.POLLHUP):
+        reason = "nobody reads stdout"
+    if reason is not None:
+        raise Failure(f"the output could not be written: {reason}", hint="check where it goes: a full or a closed pipe")
+
+
 def write(text: str) -> None:
     """Write *text* to stdout, whole and at once.
 

@@ -180,6 +180,7 @@ def _carry_out(
     with ExitStack() as stack:
         terminal = stack.enter_context(closing(open_terminal())) if shows_device or asks else None
         tools = Tools(admin, role_admin, wanted, caller, terminal)
+        tools.remove_leftovers()
         tools.check_places(plan)
         if terminal is not None and asks:
             if not process.stderr_is_terminal():

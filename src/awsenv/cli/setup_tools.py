@@ -6,6 +6,7 @@ import re
 import signal
 import textwrap
 import time
+from contextlib import contextmanager
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from awsenv.setup import files, key_store, qr
 from awsenv.setup.plan import CreateKey, KeyPlace, Plan, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from awsenv.aws.iam import Iam
     from awsenv.cli.action import Caller
@@ -30,6 +31,7 @@ _ALTERNATE, _BACK = "\x1b[?1049h\x1b[H", "\x1b[?1049l"
 _ROWS_BELOW = 8
 """What follows a QR code: the text, and two questions that may be asked again."""
 _GAP = "  "
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -75,6 +77,7 @@ class Tools:
 
         Raises:
             ConfigError: A file cannot be written, or the keyring does not keep a thing.
+            Failure: Nobody reads stdout, where the key is to be printed.
             UsageError: The extra `keyring` is not installed.
         """
         makes_key = any(isinstance(step.action, CreateKey) for step in plan.steps)
@@ -86,6 +89,14 @@ class Tools:
             files.check(file.path, file.name)
         if makes_key and self._wanted.key_place is KeyPlace.KEYRING:
             key_store.check(self._environ)
+        if makes_key and self._wanted.key_place is KeyPlace.PRINTED:
+            process.await_stdout()
+
+    def remove_leftovers(self) -> None:
+        """Remove the copies that a killed run left beside the files, and say so."""
+        for find in (aws_files.config_file, aws_files.credentials_file):
+            for path in files.remove_leftovers(find(self._environ, self._folder).path):
+                self.note(f"removed {path}, which an earlier run left behind")
 
     def put_away(self) -> None:
         """Take the key of the device off the screen."""
@@ -137,6 +148,7 @@ class Tools:
             profiles = config.read(self._environ, self._folder)
             self._add(aws_files.config_file, {files.header(profiles, name): {"credential_process": line}})
         else:
+            process.await_stdout()
             process.write_or_fail(report.printable([f"[{name}]", *(f"{key} = {value}" for key, value in pair.items())]))
 
     def write_profiles(self, sections: Mapping[str, Mapping[str, str]]) -> None:
@@ -146,6 +158,33 @@ class Tools:
             ConfigError: They cannot be written.
         """
         self._add(aws_files.config_file, sections)
+
+    def note(self, text: str) -> None:
+        """Show a note on stderr."""
+        process.complain(report.noted([text]))
+
+    @contextmanager
+    def held_signals(self) -> Iterator[None]:
+        """Hold Ctrl-C and signals that ask to end until the block has ended. A second Ctrl-C ends it at once.
+
+        Raises:
+            KeyboardInterrupt: At the end of the block, if there was one.
+        """
+        held: list[int] = []
+
+        def hold(number: int, _frame: object) -> None:
+            if held and number == signal.SIGINT:
+                raise KeyboardInterrupt
+            held.append(number)
+
+        before = {number: signal.signal(number, hold) for number in _ENDING}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        if held:
+            raise KeyboardInterrupt
 
     def sleep(self, seconds: float) -> None:
         """Wait for AWS."""
@@ -162,9 +201,7 @@ class Tools:
         *,
         private: bool = False,
     ) -> None:
-        file = find(self._environ, self._folder)
-        text = files.with_settings(file.text or "", sections, file.name)
-        files.write(file.path, text, private=private, name=file.name)
+        files.add(lambda: find(self._environ, self._folder), sections, private=private)
 
 
 def _laid_out(drawing: str | None, about: Sequence[str], columns: int, rows: int) -> list[str]:

@@ -22,6 +22,7 @@ class Fault(Enum):
     UNAVAILABLE = "503 ServiceUnavailable"
     THROTTLING = "400 Throttling"
     UNKNOWN_PRINCIPAL = "400 MalformedPolicyDocument, as for a role that trusts a user made a moment ago"
+    NOT_KNOWN_YET = "404 NoSuchEntity, as for a key made a moment ago"
     HANG = "no answer, until the client gives up or the sandbox stops"
     DROP = "the connection closes before the request is taken"
     DROP_AFTER = "the request is taken, and the connection closes before the answer"
@@ -39,6 +40,7 @@ _ERRORS = {
     Fault.UNAVAILABLE: ServiceError("ServiceUnavailable", "Service is unavailable", 503),
     Fault.THROTTLING: ServiceError("Throttling", "Rate exceeded", 400),
     Fault.UNKNOWN_PRINCIPAL: ServiceError("MalformedPolicyDocument", "Invalid principal in policy", 400),
+    Fault.NOT_KNOWN_YET: ServiceError("NoSuchEntity", "The Access Key cannot be found.", 404),
 }
 
 

@@ -1,11 +1,12 @@
-"""Adds to the two files of the AWS tools, and changes nothing else in them.
+"""Adds settings to the two files of the AWS tools, and changes nothing else in them.
 
-Other tools and people write these files, too: comments, order, line ends and odd spelling stay as they are, byte for
-byte. To add to a file, read it, call `with_settings`, and `write` at once: what others write in between is lost.
+People and other tools write these files too: comments, order, line ends and odd spelling stay as they are, byte for
+byte. `add` reads a file, adds to it and replaces it, one awsenv at a time.
 """
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import shlex
@@ -22,9 +23,16 @@ from awsenv.errors import ConfigError
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from awsenv.config import Profiles
+    from awsenv.config.files import File
+
+ATTEMPTS = 5
+"""How often `add` starts again because another program changed the file."""
+
+_MARGIN = 8192
+"""Bytes: more than setup adds to a file."""
 
 _EVERYWHERE = "DEFAULT"
 _OWNER_ONLY = 0o600
@@ -72,6 +80,33 @@ def with_settings(text: str, sections: Mapping[str, Mapping[str, str]], name: st
     return whole
 
 
+def add(find: Callable[[], File], sections: Mapping[str, Mapping[str, str]], *, private: bool = False) -> None:
+    """Add settings to a file that others may change at the same time: see `with_settings` and `write`.
+
+    Args:
+        find: Reads the file.
+        sections: Header without brackets → key in lower case → value.
+        private: The file holds a secret key.
+
+    Raises:
+        ConfigError: The settings cannot be added, or other programs change the file all the time. The file
+            is unchanged.
+    """
+    file = find()
+    for _ in range(ATTEMPTS):
+        with _target(file.path, file.name) as (target, there):
+            # Read again: now no other awsenv writes.
+            file = find()
+            text = with_settings(file.text or "", sections, file.name)
+            if _replace(target, text.encode(), there, private=private):
+                return
+    raise ConfigError(
+        f"another program keeps changing {file.name}",
+        Origin(file.name),
+        hint="run awsenv setup again when it has ended",
+    )
+
+
 def write(path: str, text: str, *, private: bool, name: str | None = None) -> None:
     """Replace the content of a file, or make the file, in one step: who reads it sees the old or the new.
 
@@ -92,33 +127,56 @@ def write(path: str, text: str, *, private: bool, name: str | None = None) -> No
 
 
 def check(path: str, name: str | None = None) -> None:
-    """See that a file can be written, before something is made that has to go there. Its folder is made.
+    """Check that a file can be written, before AWS makes a key that has to go there. Its folder is made.
 
     Args:
         path: The file.
         name: The file, as messages name it; None: its path.
 
     Raises:
-        ConfigError: It cannot be written, or is no regular file.
+        ConfigError: The file cannot be written, or is not a regular file; or the disk has no room for it.
     """
-    with _target(path, name) as (target, _):
+    with _target(path, name) as (target, there):
         descriptor, temporary = _temporary(target)
-        os.close(descriptor)
-        os.unlink(temporary)  # noqa: PTH108 - a name from mkstemp
+        try:
+            with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+                file.write(bytes((there.st_size if there is not None else 0) + _MARGIN))
+                file.flush()
+                os.fsync(descriptor)
+        finally:
+            _remove(temporary)
+
+
+def remove_leftovers(path: str) -> list[str]:
+    """Remove the temporary copies of a file that a killed run left beside it, and return their paths.
+
+    They hold what the file was to hold: secrets. A copy that cannot be removed is left out.
+    """
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        return []
+    with _locked(target.parent):
+        return _remove_leftovers(target)
 
 
 @contextmanager
 def _target(path: str, name: str | None) -> Iterator[tuple[Path, os.stat_result | None]]:
-    """Yield what is to be replaced, a link followed, and its status; raise what goes wrong as a ConfigError."""
+    """Yield the file to replace, links followed, and its status, while no other awsenv writes in its folder.
+
+    Raises:
+        ConfigError: For every OSError; or it is not a regular file.
+    """
     shown = printable(path) if name is None else name
     target = Path(os.path.realpath(path))
     try:
-        there = _status(target)
-        if there is None or stat.S_ISREG(there.st_mode):
-            yield target, there
-            return
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(target.parent):
+            there = _status(target)
+            if there is None or stat.S_ISREG(there.st_mode):
+                yield target, there
+                return
         # botocore takes it for no file. To replace /dev/null would break the machine.
-        reason = "it is no regular file"
+        reason = "it is not a regular file"
     except OSError as error:
         reason = (os.strerror(error.errno) if error.errno else "error").lower()
     raise ConfigError(
@@ -194,7 +252,22 @@ def _status(path: Path) -> os.stat_result | None:
     return None
 
 
-def _replace(path: Path, data: bytes, there: os.stat_result | None, *, private: bool) -> None:
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other awsenvs from writing in *folder*. The lock leaves no file behind, and ends with the process."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        # NFS grants no such lock on a folder: there `_replace` still sees what others wrote.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _replace(path: Path, data: bytes, there: os.stat_result | None, *, private: bool) -> bool:
+    """Replace a file; return False, and change nothing, if it is not the one any more that *there* describes."""
+    _remove_leftovers(path)
     descriptor, temporary = _temporary(path)
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
@@ -205,18 +278,42 @@ def _replace(path: Path, data: bytes, there: os.stat_result | None, *, private: 
                     os.fchown(descriptor, there.st_uid, there.st_gid)
                 os.fchmod(descriptor, _OWNER_ONLY if private else stat.S_IMODE(there.st_mode))
             os.fsync(descriptor)
+        if _version(_status(path)) != _version(there):
+            _remove(temporary)
+            return False
         os.replace(temporary, path)  # noqa: PTH105 - a name from mkstemp
     except BaseException:
-        os.unlink(temporary)  # noqa: PTH108 - the same
+        _remove(temporary)
         raise
     _settle(path.parent)
+    return True
+
+
+def _version(status: os.stat_result | None) -> tuple[int, int, int] | None:
+    """Return what changes when a file is written or replaced."""
+    return None if status is None else (status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def _temporary(path: Path) -> tuple[int, str]:
     """Open a new file beside *path*."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # mkstemp lets nobody but the owner in.
-    return tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    return tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name}.awsenv-"
+
+
+def _remove_leftovers(path: Path) -> list[str]:
+    return [str(each) for each in path.parent.iterdir() if each.name.startswith(_prefix(path)) and _remove(each)]
+
+
+def _remove(path: str | Path) -> bool:
+    """Remove a file; return False if that fails, as on a file system that became read-only."""
+    with suppress(OSError):
+        os.unlink(path)  # noqa: PTH108 - a name from mkstemp
+        return True
+    return False
 
 
 def _settle(folder: Path) -> None:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SERVICE = "awsenv"
 """What the entries are filed under."""
 
+PATIENCE = 60.0
+"""Seconds that the store is given for each of its answers, such as for a person to unlock it."""
+
 _OPTION = Origin("--keyring")
 _TRIAL = "trial"
 
@@ -48,7 +51,7 @@ print(json.dumps([name, chosen is not None or core.recommended(first)]))
 _NO_STORES = frozenset({"keyring.backends.fail.Keyring", "keyring.backends.null.Keyring"})
 
 
-def check(environ: Environ) -> None:
+def check(environ: Environ, patience: float = PATIENCE) -> None:
     """See that there is a store that keeps what it is given: before a key is made that would have no place to go.
 
     A store that is locked asks the person to unlock it. One that keyring does not recommend, such as a plain file, is
@@ -56,36 +59,38 @@ def check(environ: Environ) -> None:
 
     Args:
         environ: The environment of the caller, which names the store if a person chose one.
+        patience: Seconds to wait for each answer of the store.
 
     Raises:
         UsageError: The extra `keyring` is not installed.
-        ConfigError: There is no store, or it is locked, or it does not give back what it was given.
+        ConfigError: There is no store, or it is locked, does not answer, or does not give back what it was given.
     """
-    _find(environ)
-    _keep(_TRIAL, "{}", environ)
-    _run([*_KEYRING, "--", "del", SERVICE, _TRIAL], environ)
+    _find(environ, patience)
+    _keep(_TRIAL, "{}", environ, patience)
+    _run([*_KEYRING, "--", "del", SERVICE, _TRIAL], environ, patience)
 
 
-def store(name: str, credentials: Credentials, environ: Environ) -> str:
+def store(name: str, credentials: Credentials, environ: Environ, patience: float = PATIENCE) -> str:
     """Keep a long-lived access key, and return the `credential_process` that reads it back.
 
     Args:
         name: What to call it; the account is added, so that each account has an entry of its own.
         credentials: The key.
         environ: The environment of the caller, which names the store if a person chose one.
+        patience: Seconds to wait for each answer of the store.
 
     Raises:
         UsageError: The extra `keyring` is not installed.
-        ConfigError: There is no store, or it is locked, or it does not give back what it was given.
+        ConfigError: There is no store, or it is locked, does not answer, or does not give back what it was given.
     """
-    _find(environ)
+    _find(environ, patience)
     entry = name if credentials.account is None else f"{name}@{credentials.account}"
     content = {
         "Version": 1,
         "AccessKeyId": credentials.access_key_id,
         "SecretAccessKey": credentials.secret_access_key,
     }
-    _keep(entry, json.dumps(content), environ)
+    _keep(entry, json.dumps(content), environ, patience)
     return command(entry)
 
 
@@ -99,8 +104,8 @@ def command(entry: str) -> str:
     return re.sub(r"(?<=\s)(?=[#;])", "''", line)
 
 
-def _find(environ: Environ) -> None:
-    ended = _run([*_PYTHON, "-c", _PROBE], environ)
+def _find(environ: Environ, patience: float) -> None:
+    ended = _run([*_PYTHON, "-c", _PROBE], environ, patience)
     if ended.returncode != 0:
         raise ConfigError(
             "keyring does not start",
@@ -122,10 +127,10 @@ def _find(environ: Environ) -> None:
         )
 
 
-def _keep(entry: str, content: str, environ: Environ) -> None:
-    ended = _run([*_KEYRING, "--", "set", SERVICE, entry], environ, content)
+def _keep(entry: str, content: str, environ: Environ, patience: float) -> None:
+    ended = _run([*_KEYRING, "--", "set", SERVICE, entry], environ, patience, content)
     # What it complains of is a traceback of keyring's: nobody knows what is in it.
-    if ended.returncode != 0 or _run(shlex.split(command(entry)), environ).stdout.strip() != content:
+    if ended.returncode != 0 or _run(shlex.split(command(entry)), environ, patience).stdout.strip() != content:
         raise ConfigError(
             "the keyring does not keep what it is given",
             _OPTION,
@@ -133,7 +138,21 @@ def _keep(entry: str, content: str, environ: Environ) -> None:
         )
 
 
-def _run(argv: list[str], environ: Environ, content: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        argv, env=environ, input=content, capture_output=True, encoding="utf-8", errors="replace", check=False
-    )
+def _run(argv: list[str], environ: Environ, patience: float, content: str = "") -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            argv,
+            env=environ,
+            input=content,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=patience,
+        )
+    except subprocess.TimeoutExpired:
+        raise ConfigError(
+            f"the keyring did not answer in {patience:g} seconds",
+            _OPTION,
+            hint=f"unlock it, and see whether this works: {_PROGRAM} set {SERVICE} {_TRIAL}",
+        ) from None

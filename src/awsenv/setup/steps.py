@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Protocol
 
-from awsenv.errors import CodeRejected, MfaError, RefusedError
+from awsenv.errors import AwsenvError, CodeRejected, MfaError, RefusedError
 from awsenv.model import Credentials
 from awsenv.setup.answers import part
 from awsenv.setup.plan import (
@@ -27,9 +27,9 @@ from awsenv.setup.plan import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from awsenv.aws.iam import Iam
-    from awsenv.errors import AwsenvError
     from awsenv.setup.plan import Step
 
 PATIENCE = 60
@@ -75,6 +75,12 @@ class Tools(Protocol):
     def write_profiles(self, sections: Mapping[str, Mapping[str, str]]) -> None:
         """Add to the config file the sections that are missing, and the keys that are missing in those there are."""
 
+    def note(self, text: str) -> None:
+        """Show a note at once."""
+
+    def held_signals(self) -> AbstractContextManager[None]:
+        """Hold Ctrl-C and signals that ask to end until the block has ended."""
+
     def sleep(self, seconds: float) -> None:
         """Wait."""
 
@@ -103,7 +109,7 @@ def carry_out(step: Step, tools: Tools) -> None:
         case DeleteKey(user, key_id):
             _gone(lambda: _change(tools.admin, "delete_access_key", UserName=user, AccessKeyId=key_id))
         case CreateKey() as key:
-            tools.keep_key(_create_key(key, tools))
+            _settled(lambda: _create_key(key, tools), tools.sleep)
         case WriteProfiles(sections):
             tools.write_profiles(sections)
 
@@ -141,14 +147,41 @@ def _enable(device: CreateDevice, codes: tuple[str, str], tools: Tools) -> CodeR
     return None
 
 
-def _create_key(key: CreateKey, tools: Tools) -> Credentials:
-    answer = _settled(lambda: _change(tools.admin, "create_access_key", UserName=key.user), tools.sleep)
-    return Credentials(
-        part(answer, "AccessKey", "AccessKeyId"),
-        part(answer, "AccessKey", "SecretAccessKey"),
-        account=key.user_arn.split(":")[4],
-        arn=key.user_arn,
-    )
+def _create_key(key: CreateKey, tools: Tools) -> dict[str, Any]:
+    """Make an access key and keep it; delete it if that fails: AWS tells its secret once."""
+    with tools.held_signals():
+        try:
+            answer = _change(tools.admin, "create_access_key", UserName=key.user)
+            key_id, secret = (part(answer, "AccessKey", name) for name in ("AccessKeyId", "SecretAccessKey"))
+        except RefusedError:
+            raise
+        except BaseException:
+            tools.note(f"AWS may have made an access key of the user {key.user} whose secret is lost")
+            tools.note("awsenv setup, run again, finds it and deletes it")
+            raise
+        try:
+            tools.keep_key(Credentials(key_id, secret, account=key.user_arn.split(":")[4], arn=key.user_arn))
+        except BaseException:
+            _delete_lost_key(key.user, key_id, tools)
+            raise
+    return answer
+
+
+def _delete_lost_key(user: str, key_id: str, tools: Tools) -> None:
+    """Delete an access key whose secret could not be kept; or name it, and the command that deletes it."""
+    request = {"UserName": user, "AccessKeyId": key_id}
+    try:
+        # IAM may not know the key everywhere yet. To delete it twice does no harm, so botocore may ask again.
+        answer = _settled(lambda: tools.admin.read("delete_access_key", **request), tools.sleep)
+        part(answer, "ResponseMetadata", "RequestId")
+    except BaseException as error:
+        why = error.fact if isinstance(error, AwsenvError) else "interrupted"
+        tools.note(f"the new access key {key_id} of the user {user} is active, and its secret is lost ({why})")
+        tools.note(f"delete it: aws iam delete-access-key --user-name {user} --access-key-id {key_id}")
+        if not isinstance(error, AwsenvError):
+            raise
+    else:
+        tools.note(f"the new access key {key_id} could not be kept: it is deleted again")
 
 
 def _change(iam: Iam, action: str, **parameters: str) -> dict[str, Any]:
