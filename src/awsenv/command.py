@@ -1,0 +1,136 @@
+"""Run a command that prints one value: `credential_process`, `mfa_process`."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import termios
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from awsenv.model import Environ
+
+SECONDS = 60
+"""How long a command may run: time enough to type a PIN or to touch a key."""
+
+MAX_OUTPUT = 1 << 20
+"""Bytes that a command may print."""
+
+_GRACE = 1
+"""Seconds that a command gets to clean up before it is killed."""
+
+
+class Finished(NamedTuple):
+    """A command that has ended."""
+
+    status: int
+    """As `subprocess` has it: negative for a signal."""
+    output: bytes
+
+    def __repr__(self) -> str:
+        """Leave the output out: it is a secret."""
+        return f"Finished({self.status}, …)"
+
+
+class Overrun(Exception):  # noqa: N818 - its name says what happened
+    """The command ran too long or printed too much, and was killed. `str()` says which, as the predicate of a sentence."""
+
+
+def run(
+    words: Sequence[str],
+    *,
+    environ: Environ | None = None,
+    folder: str | None = None,
+    terminal: int | None = None,
+    stderr: int | None = None,
+    seconds: float = SECONDS,
+) -> Finished:
+    """Run a command to its end.
+
+    With a terminal the command stays in our process group, since the kernel stops a background process that reads from
+    its terminal. Without one it gets a session of its own, and an overrun kills all its children, too.
+
+    Args:
+        words: The command and its arguments. No shell is involved.
+        environ: Its environment; None: ours.
+        folder: Its working directory; None: ours.
+        terminal: The descriptor of the terminal that it may ask at.
+        stderr: Where its standard error goes; None: where ours goes.
+        seconds: How long it may run.
+
+    Raises:
+        OSError: It cannot be started.
+        ValueError: A word holds a null byte.
+        Overrun: It ran too long, or printed more than `MAX_OUTPUT`.
+    """
+    end = time.monotonic() + seconds
+    with (
+        _kept(terminal),
+        subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL if terminal is None else terminal,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=environ,
+            cwd=folder,
+            start_new_session=terminal is None,
+        ) as process,
+    ):
+        try:
+            output = _output(process, end)
+            return Finished(process.wait(max(0, end - time.monotonic())), output)
+        except (subprocess.TimeoutExpired, TimeoutError):
+            raise Overrun(f"did not end within {seconds:g} seconds") from None
+        finally:
+            _end(process, is_leader=terminal is None)
+
+
+def _output(process: subprocess.Popen[bytes], end: float) -> bytes:
+    assert process.stdout is not None  # noqa: S101 - for mypy
+    output = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while selector.select(max(0, end - time.monotonic())):
+            more = os.read(process.stdout.fileno(), 65536)
+            if not more:
+                return bytes(output)
+            output += more
+            if len(output) > MAX_OUTPUT:
+                raise Overrun(f"printed more than {MAX_OUTPUT // 1024} KiB")
+    raise TimeoutError
+
+
+def _end(process: subprocess.Popen[bytes], *, is_leader: bool) -> None:
+    """End what still runs: politely at first, so that the command can turn the echo on again."""
+    if process.returncode is not None:
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if is_leader:
+            # Its children may go on after it has ended.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE)
+
+
+@contextmanager
+def _kept(terminal: int | None) -> Iterator[None]:
+    """Restore the settings of the terminal: a command that is killed at its prompt leaves the echo off."""
+    try:
+        before = None if terminal is None else termios.tcgetattr(terminal)
+    except termios.error:
+        before = None
+    try:
+        yield
+    finally:
+        if terminal is not None and before is not None:
+            with suppress(termios.error):
+                termios.tcsetattr(terminal, termios.TCSADRAIN, before)

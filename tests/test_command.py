@@ -1,0 +1,93 @@
+"""Commands that print one value: their time and their output have an end."""
+
+from __future__ import annotations
+
+import os
+import pty
+import sys
+import termios
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv import command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def test_a_command_is_run_with_its_environment_in_its_folder(tmp_path: Path) -> None:
+    """Return the status and all that it prints."""
+    words = ["/bin/sh", "-c", 'printf "%s %s" "$CANARY" "$(/bin/pwd)"; exit 3']
+
+    assert command.Finished(3, f"x {tmp_path}".encode()) == command.run(
+        words, environ={"CANARY": "x"}, folder=str(tmp_path)
+    )
+
+
+def test_what_a_command_prints_is_not_shown() -> None:
+    """Leave it out of the representation: it is a secret."""
+    assert repr(command.run(["echo", "canary"])) == "Finished(0, …)"
+
+
+@pytest.mark.parametrize("script", ["sleep 1000 & echo $! >pid; wait", "trap '' TERM; echo $$ >pid; sleep 1000; :"])
+def test_a_command_that_never_ends_is_killed(
+    tmp_path: Path, until: Callable[[Callable[[], object]], None], has_ended: Callable[[int], bool], script: str
+) -> None:
+    """Name the limit, and leave no child behind, not even one that ignores SIGTERM."""
+    with pytest.raises(command.Overrun, match=r"^did not end within 2 seconds$"):
+        command.run(["sh", "-c", script], folder=str(tmp_path), seconds=2)
+
+    until(lambda: has_ended(int((tmp_path / "pid").read_text())))
+
+
+def test_a_child_that_ignores_sigterm_is_killed_with_its_parent(
+    tmp_path: Path, until: Callable[[Callable[[], object]], None], has_ended: Callable[[int], bool]
+) -> None:
+    """Kill the whole group, although its leader has ended."""
+    child = "trap '' TERM; echo $$ >pid; while :; do sleep 1; done"
+    with pytest.raises(command.Overrun):
+        command.run(["sh", "-c", f'sh -c "{child}"; :'.replace("$$", r"\$\$")], folder=str(tmp_path), seconds=2)
+
+    until(lambda: has_ended(int((tmp_path / "pid").read_text())))
+
+
+def test_a_command_that_closes_its_output_and_goes_on_is_killed() -> None:
+    """Wait for the end of the command, not only for that of its output."""
+    with pytest.raises(command.Overrun, match="did not end"):
+        command.run(["sh", "-c", "exec >&-; sleep 1000"], seconds=0.5)
+
+
+def test_a_command_that_prints_for_ever_is_killed() -> None:
+    """Keep no more than a mebibyte of it."""
+    with pytest.raises(command.Overrun, match=r"^printed more than 1024 KiB$"):
+        command.run(["yes"])
+
+
+def test_a_command_may_print_up_to_the_limit() -> None:
+    """Take a whole mebibyte."""
+    script = f"import sys; sys.stdout.buffer.write(bytes({command.MAX_OUTPUT}))"
+
+    assert command.MAX_OUTPUT == len(command.run([sys.executable, "-c", script]).output)
+
+
+def test_the_echo_is_on_again_after_a_command_that_was_killed_at_its_prompt() -> None:
+    """Restore the settings of the terminal."""
+    ours, theirs = pty.openpty()
+    try:
+        before = termios.tcgetattr(theirs)
+        with suppress(command.Overrun):
+            command.run(["sh", "-c", "trap '' TERM; stty -echo; read pin"], terminal=theirs, seconds=1)
+
+        assert before == termios.tcgetattr(theirs)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_a_command_that_does_not_exist_is_not_started() -> None:
+    """Raise what the system says."""
+    with pytest.raises(FileNotFoundError):
+        command.run(["/does/not/exist"])
