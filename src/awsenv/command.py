@@ -39,7 +39,7 @@ class Finished(NamedTuple):
 
 
 class Overrun(Exception):  # noqa: N818 - its name says what happened
-    """The command ran too long or printed too much, and was killed. `str()` says which, as the predicate of a sentence."""
+    """The command ran too long or printed too much, and was killed. `str()` says which, as a predicate."""
 
 
 def run(

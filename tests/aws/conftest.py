@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from http.client import HTTPConnection
@@ -20,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from awsenv import config
-from awsenv.aws.session import AwsSession, Timeouts, open_session
+from awsenv.aws.session import TIMEOUT, AwsSession, open_session
 from awsenv.aws.sts import Sts
 from awsenv.sandbox import MfaDevice, Sandbox
 
@@ -48,14 +50,16 @@ class Person:
         Path(self.environ["AWS_CONFIG_FILE"]).write_text(text)
         return config.read(self.environ)
 
-    def sts(self, pauses: list[float] | None = None, **timeouts: float) -> Sts:
+    def sts(self, pauses: list[float] | None = None, timeout: float = TIMEOUT) -> Sts:
         """Return the STS of the local AWS. What it would sleep goes to *pauses*."""
-        session = open_session(None, self.environ, timeouts=Timeouts(**timeouts))
+        session = open_session(None, self.environ, timeout=timeout)
         return Sts(session, sleep=(pauses if pauses is not None else []).append)
 
-    def session(self, profiles: Profiles | None = None, profile: str | None = None) -> AwsSession:
-        """Return a session that is not patient."""
-        return open_session(profiles, self.environ, profile=profile, timeouts=Timeouts(1, 2, 1))
+    def session(
+        self, profiles: Profiles | None = None, profile: str | None = None, timeout: float = TIMEOUT
+    ) -> AwsSession:
+        """Return a session with the settings of a profile."""
+        return open_session(profiles, self.environ, profile=profile, timeout=timeout)
 
     def sent(self, action: str) -> int:
         """Return how often *action* was called."""
@@ -205,3 +209,44 @@ def _self_signed(folder: Path) -> Path:
         + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return path
+
+
+class Unending:
+    """A server whose answers do not end: byte by byte, or megabytes of them."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._stopped = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def stop(self) -> None:
+        """Close every connection."""
+        self._stopped.set()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection = self._listener.accept()[0]
+                threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            if self._kind == "headers":
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            else:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3221225472\r\n\r\n")
+            while not self._stopped.is_set():
+                connection.sendall(bytes(1 << 20) if self._kind == "endless" else b"x")
+                self._stopped.wait(0 if self._kind == "endless" else 0.1)
+
+
+@pytest.fixture(params=["headers", "body", "endless"])
+def unending(request: pytest.FixtureRequest) -> Iterator[Unending]:
+    """Return a server that sends its headers or its body slowly, or a body of three gigabytes."""
+    server = Unending(request.param)
+    yield server
+    server.stop()

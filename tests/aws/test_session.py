@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awsenv import config
-from awsenv.aws import proxies
+from awsenv.aws.http import proxies
 from awsenv.aws.session import open_session
 from awsenv.aws.sts import Sts, caller
 from awsenv.errors import ConfigError, UnreachableError
@@ -145,12 +145,10 @@ def test_what_is_to_be_reached_without_a_proxy_is(person: Person, proxy: Proxy, 
     ],
 )
 def test_an_endpoint_that_botocore_chooses_counts_as_well(person: Person, listed: str, *, used: bool) -> None:
-    """Nobody but botocore knows the host before there is a client."""
-    del person.environ["AWS_ENDPOINT_URL"]
-    person.environ.update({"https_proxy": "http://127.0.0.1:1", "no_proxy": listed})
-    client = open_session(None, person.environ, region="eu-west-1").create_client("sts")
+    """Decide by the host of the request, which only botocore knows."""
+    session = open_session(None, person.environ | {"https_proxy": "http://127.0.0.1:1", "no_proxy": listed})
 
-    assert used == (client.meta.config.proxies.get("https") == "http://127.0.0.1:1")
+    assert used == bool(session.http().proxies_to("https://sts.eu-west-1.amazonaws.com/"))
 
 
 NAMES = st.sampled_from(
@@ -168,9 +166,9 @@ def test_an_environment_names_the_proxies_that_python_finds_in_it(environ: dict[
             process.setenv(name, value)
         expected = getproxies()
     if {"http", "https"} & set(expected):
-        assert expected == proxies.of(environ)
+        assert expected == proxies(environ)
     else:
-        assert not proxies.of(environ)
+        assert not proxies(environ)
 
 
 @pytest.mark.parametrize("way", ["REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "profile", "relative"])

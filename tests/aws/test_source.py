@@ -16,7 +16,7 @@ import pytest
 
 import awsenv
 from awsenv import config
-from awsenv.aws.session import Timeouts, open_session
+from awsenv.aws.session import open_session
 from awsenv.aws.source import Overlay, source_credentials
 from awsenv.aws.sts import caller
 from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
@@ -128,13 +128,19 @@ def test_a_command_gives_credentials(person: Person) -> None:
     ("command", "says"),
     [
         ("/does/not/exist", "cannot be run"),
-        ("sh -c 'echo canary >&2; exit 1'", "failed"),
+        ("sh -c 'echo canary >&2; exit 3'", "failed with status 3"),
         ("echo canary", "something other than credentials as JSON"),
         ("printf '\\xff'", "something other than credentials as JSON"),
         ("echo '[]'", "something other than credentials as JSON"),
         ("echo '{}'", "Version 1"),
         ('echo \'{"Version": 2, "AccessKeyId": "canary"}\'', "Version 1"),
-        ('echo \'{"Version": 1, "AccessKeyId": "canary"}\'', "Version 1"),
+        ('echo \'{"Version": 1, "AccessKeyId": "canary"}\'', "printed no SecretAccessKey"),
+        ('echo \'{"Version": 1, "AccessKeyId": 1, "SecretAccessKey": "canary"}\'', "printed no AccessKeyId"),
+        (
+            'echo \'{"Version": 1, "AccessKeyId": "canary", "SecretAccessKey": "canary", "Expiration": ""}\'',
+            "an Expiration that is not a time",
+        ),
+        ("yes canary", "printed more than 1024 KiB"),
         ("echo 'canary", "an unclosed quote"),
     ],
 )
@@ -445,7 +451,7 @@ def test_relative_paths_begin_at_the_callers_folder(person: Person, endpoint: En
     for kind, text in (("process", "[profile p]\ncredential_process = ./keys\n"), ("web-identity", web)):
         Path(person.environ["AWS_CONFIG_FILE"]).write_text(text)
         profiles = config.read(person.environ, str(folder))
-        session = open_session(profiles, person.environ, profile="p", timeouts=Timeouts(1, 2, 1))
+        session = open_session(profiles, person.environ, profile="p", timeout=2)
 
         made = source_credentials(Source(kind, "p", ORIGIN), session, profiles, person.environ)
 

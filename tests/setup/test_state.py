@@ -9,7 +9,7 @@ import pytest
 from pyotp import TOTP
 
 from awsenv.aws.iam import Iam
-from awsenv.aws.session import Timeouts, open_session
+from awsenv.aws.session import open_session
 from awsenv.errors import ConfigError, RefusedError, UnreachableError
 from awsenv.sandbox import Fault, Sandbox
 from awsenv.setup.plan import Wanted, trust_policy, user_policy
@@ -35,7 +35,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 def iam(sandbox: Sandbox, signer: Credentials) -> Iam:
     """Return the IAM of the sandbox."""
-    return Iam(open_session(None, sandbox.environ(), timeouts=Timeouts(1, 2, 1)), signer)
+    return Iam(open_session(None, sandbox.environ()), signer)
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import partial
-from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import botocore.session
@@ -13,11 +11,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConfigChainFactory
 from botocore.credentials import CredentialResolver
-from botocore.httpsession import URLLib3Session
 from botocore.tokens import TokenProviderChain
-from botocore.utils import get_environ_proxies
 
-from awsenv.aws import proxies
+from awsenv.aws.http import Http
 from awsenv.aws.loader import loader
 from awsenv.config.text import printable
 from awsenv.errors import ConfigError
@@ -34,14 +30,8 @@ WITHOUT_REGION = "us-east-1"
 """What a request to the global endpoint of STS is signed for."""
 
 
-class Timeouts(NamedTuple):
-    """Seconds to wait. botocore's own are 60, which with its three attempts makes six minutes of silence."""
-
-    connect: float = 5
-    read: float = 15
-    """For a request that is sent once."""
-    read_again: float = 5
-    """For a request that botocore repeats: three attempts come to as much as one of the others."""
+TIMEOUT = 20.0
+"""Seconds that a call may take with all its attempts. botocore's own limits make six minutes of silence."""
 
 
 class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has no types
@@ -57,7 +47,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         profile: The profile whose settings count; None: `[default]`. `AWS_PROFILE` is not looked at: a chain
             has been resolved already, and a name that does not exist would fail every call.
         region: Where clients are made for that name no region of their own; None: what the profile says.
-        timeouts: How long to wait.
+        timeout: Seconds that a call may take. One that botocore repeats has a quarter of it for each attempt.
         folder: Where the relative path of a CA bundle begins; None: at the working directory of the process.
     """
 
@@ -68,16 +58,15 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         *,
         profile: str | None = None,
         region: str | None = None,
-        timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+        timeout: float = TIMEOUT,
         folder: str | None = None,
     ) -> None:
         super().__init__()
         self.environ = environ
-        self.timeouts = timeouts
+        self.timeout = timeout
         self.user_agent_extra = "awsenv"
         self._full_config = {"profiles": {}, **full_config}
         self.folder = folder
-        self._proxies = proxies.of(environ)
         self._look_up_in(environ)
         if profile is not None and profile in self._full_config["profiles"]:
             self.set_config_variable("profile", profile)
@@ -90,7 +79,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         # botocore's own chain ends at the machine's own role: here, only what is handed in signs a request.
         self.register_component("credential_provider", CredentialResolver([]))
         self.register_component("token_provider", TokenProviderChain([]))
-        self.set_default_client_config(Config(connect_timeout=timeouts.connect, read_timeout=timeouts.read_again))
+        self.set_default_client_config(Config(read_timeout=timeout / 4))
 
     @property
     def full_config(self) -> dict[str, Any]:
@@ -109,41 +98,20 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
             kwargs["region_name"] = WITHOUT_REGION
         if kwargs.get("verify") is None:
             kwargs["verify"] = self._ca_bundle() or True
-        make = partial(super().create_client, service_name, endpoint_url=endpoint, **kwargs)
-        config = kwargs.get("config", Config())
+        client = super().create_client(service_name, endpoint_url=endpoint, **kwargs)
+        http = self.http(client.meta.config.read_timeout)
+        client.meta.events.register("before-call", http.begin)
+        client.meta.events.register_last("before-send", http.send)
+        return client
 
-        def through(used: Mapping[str, str] | None) -> Any:
-            return make(config=config.merge(Config(proxies=used)))
-
-        used = self._proxies if endpoint is None else self._proxies_to(endpoint)
-        client = through(used)
-        # Where AWS is only botocore knows. It cannot be told of another proxy then: a second client costs 3 ms.
-        needed = self._proxies_to(client.meta.endpoint_url)
-        return client if needed == used else through(needed)
+    def http(self, read: float | None = None) -> Http:
+        """Return what sends the requests of one call. A read may take *read* seconds; None: as long as the call."""
+        connect, total = self.timeout / 4, self.timeout
+        return Http(self.environ, verify=self._ca_bundle() or True, connect=connect, read=read or total, total=total)
 
     def fetch(self, url: str) -> Any:
-        """Return the answer to a GET of *url* that no key signs: by the same proxies and CA bundle as any call.
-
-        A redirect is an answer, too: it is not followed. Raises what botocore raises where there is none.
-        """
-        used = self._proxies_to(url)
-        http = URLLib3Session(
-            verify=self._ca_bundle() or True,
-            proxies=get_environ_proxies(url) if used is None else used,
-            timeout=(self.timeouts.connect, self.timeouts.read),
-        )
-        try:
-            return http.send(AWSRequest("GET", url, headers={"User-Agent": self.user_agent()}).prepare())
-        finally:
-            http.close()
-
-    def _proxies_to(self, url: str) -> Mapping[str, str] | None:
-        if _is_loopback(url):
-            # A proxy elsewhere cannot reach this machine's own loopback.
-            return {}
-        if self._proxies is None or proxies.serve(self._proxies, url):
-            return self._proxies
-        return {}
+        """Return the answer to a GET of *url* that no key signs. Raises what botocore raises where there is none."""
+        return self.http().send(AWSRequest("GET", url, headers={"User-Agent": self.user_agent()}).prepare())
 
     def _ca_bundle(self) -> str | None:
         """Return the CA bundle of the profile or the environment. An empty name is none (botocore 1.44 refuses it)."""
@@ -205,22 +173,14 @@ def open_session(
     *,
     profile: str | None = None,
     region: str | None = None,
-    timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+    timeout: float = TIMEOUT,
 ) -> AwsSession:
     """Open the session that serves the calls of one chain. One for a chain: a second client of it costs 3 ms."""
     full_config = {} if profiles is None else profiles.for_botocore()
     folder = None if profiles is None else profiles.folder
-    return AwsSession(full_config, environ, profile=profile, region=region, timeouts=timeouts, folder=folder)
+    return AwsSession(full_config, environ, profile=profile, region=region, timeout=timeout, folder=folder)
 
 
 def host_of(url: str) -> str:
     """Return the host of *url*, with its port if it has one, without a user's name and password."""
     return urlsplit(url).netloc.rpartition("@")[2] or url
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -10,17 +10,22 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
+import shlex
+from contextlib import contextmanager
 from datetime import datetime, timezone
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore import credentials as providers
 from botocore.tokens import SSOTokenProvider
-from botocore.utils import InstanceMetadataFetcher, resolve_imds_endpoint_mode
+from botocore.utils import (
+    ContainerMetadataFetcher,
+    InstanceMetadataFetcher,
+    parse_timestamp,
+    resolve_imds_endpoint_mode,
+)
 
-from awsenv import environment
+from awsenv import command, environment
 from awsenv.aws.session import home
 from awsenv.aws.source_errors import renewal, told
 from awsenv.config.sources import static_keys
@@ -30,7 +35,7 @@ from awsenv.model import Credentials
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from awsenv.aws.session import AwsSession
     from awsenv.config import Profiles
@@ -96,6 +101,8 @@ def source_credentials(source: Source, session: AwsSession, profiles: Profiles, 
         return _static(source, profiles)
     if source.kind == "environment":
         return _from_environment(source, environ)
+    if source.kind == "process":
+        return _process(source, session, environ)
     with told(source):
         loaded = _PROVIDERS[source.kind](source, session, environ).load()
         if loaded is None:
@@ -165,31 +172,76 @@ def _account(text: str | None) -> str | None:
     return text if text is not None and re.fullmatch("[0-9]{12}", text) else None
 
 
-def _process(source: Source, session: AwsSession, environ: Environ) -> Any:
-    own = environ if source.profile is None else entered(source.profile, environ)
-    return providers.ProcessProvider(
-        source.profile, lambda: session.full_config, popen=partial(_Command, environ=own, folder=session.folder)
+def _process(source: Source, session: AwsSession, environ: Environ) -> Credentials:
+    """Run a `credential_process`. It can ask for a touch or a PIN: botocore would swallow its standard error."""
+    profile = session.full_config["profiles"].get(source.profile, {})
+    try:
+        words = shlex.split(profile.get("credential_process", ""))
+    except ValueError:
+        raise SourceError("credential_process has an unclosed quote", source.origin, hint="close the quote") from None
+    own = entered(str(source.profile), environ)
+    try:
+        with _terminal() as terminal:
+            finished = command.run(words, environ=own, folder=session.folder, terminal=terminal)
+    except (OSError, ValueError, IndexError):
+        raise SourceError(
+            "the command of credential_process cannot be run",
+            source.origin,
+            hint="check that it exists and is executable; no shell runs it, so ~ and $VARIABLES are not expanded",
+        ) from None
+    except command.Overrun as overrun:
+        raise _bad_process(source, str(overrun)) from None
+    if finished.status != 0:
+        raise _bad_process(source, f"failed with status {finished.status}")
+    return _printed(source, finished.output, profile.get("aws_account_id"))
+
+
+@contextmanager
+def _terminal() -> Iterator[int | None]:
+    """Open the terminal: standard input belongs to the command that the role is for. Yield None where there is none."""
+    try:
+        terminal = os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        yield None
+        return
+    try:
+        yield terminal
+    finally:
+        os.close(terminal)
+
+
+def _printed(source: Source, output: bytes, account: str | None) -> Credentials:
+    """Read the output (AWS CLI user guide, "Sourcing credentials with an external process")."""
+    try:
+        answer = json.loads(output)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise _bad_process(source, "printed something other than credentials as JSON")
+    if answer.get("Version") != 1:
+        raise _bad_process(source, "did not print credentials of Version 1")
+    for name in ("AccessKeyId", "SecretAccessKey"):
+        if not isinstance(answer.get(name), str) or not answer[name]:
+            raise _bad_process(source, f"printed no {name}")
+    expiration = None
+    if answer.get("Expiration") is not None:
+        try:
+            expiration = parse_timestamp(answer["Expiration"]).astimezone(timezone.utc)
+        except (ValueError, TypeError, OverflowError):
+            raise _bad_process(source, "printed an Expiration that is not a time") from None
+        if expiration <= datetime.now(timezone.utc):
+            raise _bad_process(source, "printed credentials that have expired")
+    return Credentials(
+        answer["AccessKeyId"],
+        answer["SecretAccessKey"],
+        answer.get("SessionToken"),
+        expiration,
+        answer.get("AccountId") or account,
     )
 
 
-class _Command(subprocess.Popen[bytes]):
-    """A `credential_process` that can talk to the person: botocore would swallow the request for a touch or a PIN."""
-
-    def __init__(self, words: list[str], *, environ: Environ, folder: str | None, **_of_botocore: Any) -> None:
-        try:
-            terminal = os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
-        except OSError:
-            # Standard input belongs to the command that the role is for.
-            super().__init__(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environ, cwd=folder)
-            return
-        try:
-            super().__init__(words, stdin=terminal, stdout=subprocess.PIPE, env=environ, cwd=folder)
-        finally:
-            os.close(terminal)
-
-    def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:  # noqa: A002 - Popen's name
-        """Return what it printed. What it complained of went to the person."""
-        return super().communicate(input, timeout)[0], b""
+def _bad_process(source: Source, predicate: str) -> SourceError:
+    return SourceError(f"credential_process {predicate}", source.origin, hint=renewal(source))
 
 
 def _sso(source: Source, session: AwsSession, environ: Environ) -> Any:
@@ -242,29 +294,29 @@ def _web_identity(source: Source, session: AwsSession, environ: Environ) -> Any:
     )
 
 
-def _container(_source: Source, _session: AwsSession, environ: Environ) -> Any:
-    return providers.ContainerProvider(environ=environ)
+def _container(_source: Source, session: AwsSession, environ: Environ) -> Any:
+    http = session.http(ContainerMetadataFetcher.TIMEOUT_SECONDS)
+    return providers.ContainerProvider(environ=environ, fetcher=ContainerMetadataFetcher(http))
 
 
 def _instance(_source: Source, session: AwsSession, environ: Environ) -> Any:
     setting = session.get_config_variable
-    return providers.InstanceMetadataProvider(
-        InstanceMetadataFetcher(
-            timeout=setting("metadata_service_timeout"),
-            num_attempts=setting("metadata_service_num_attempts"),
-            env=dict(environ),
-            user_agent=session.user_agent(),
-            config={
-                "ec2_metadata_service_endpoint": setting("ec2_metadata_service_endpoint"),
-                "ec2_metadata_service_endpoint_mode": resolve_imds_endpoint_mode(session),
-                "ec2_metadata_v1_disabled": setting("ec2_metadata_v1_disabled"),
-            },
-        )
+    fetcher = InstanceMetadataFetcher(
+        num_attempts=setting("metadata_service_num_attempts"),
+        env=dict(environ),
+        user_agent=session.user_agent(),
+        config={
+            "ec2_metadata_service_endpoint": setting("ec2_metadata_service_endpoint"),
+            "ec2_metadata_service_endpoint_mode": resolve_imds_endpoint_mode(session),
+            "ec2_metadata_v1_disabled": setting("ec2_metadata_v1_disabled"),
+        },
     )
+    # Nothing public hands one in.
+    fetcher._session = session.http(setting("metadata_service_timeout"))  # noqa: SLF001 - see above
+    return providers.InstanceMetadataProvider(fetcher)
 
 
 _PROVIDERS: Mapping[str, Callable[[Source, AwsSession, Environ], Any]] = {
-    "process": _process,
     "sso": _sso,
     "login": _login,
     "web-identity": _web_identity,

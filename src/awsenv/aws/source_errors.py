@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from awsenv.model import Source
 
 _GIVERS = {
-    "process": "credential_process",
     "sso": "AWS IAM Identity Center",
     "login": "AWS Sign-In",
     "web-identity": "AWS STS",
@@ -55,24 +53,6 @@ _ANYWHERE: _Facts = (
     ),
 )
 _OF_KIND: dict[str, _Facts] = {
-    "process": (
-        (
-            (OSError,),
-            "the command of credential_process cannot be run",
-            "check that it exists and is executable; no shell runs it, so ~ and $VARIABLES are not expanded",
-        ),
-        (
-            (exceptions.CredentialRetrievalError,),
-            "credential_process failed, or did not print credentials of Version 1",
-            None,
-        ),
-        (
-            (json.JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError),
-            "credential_process printed something other than credentials as JSON",
-            None,
-        ),
-        ((ValueError,), "credential_process has an unclosed quote", "close the quote"),
-    ),
     "web-identity": (((OSError,), "the web identity token file cannot be read", "check web_identity_token_file"),),
 }
 

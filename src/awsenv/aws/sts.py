@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from botocore.config import Config
 
-from awsenv.aws.session import AwsSession, Timeouts, open_session
+from awsenv.aws.session import TIMEOUT, AwsSession, open_session
 from awsenv.aws.translate import Call, translated, was_not_sent
 from awsenv.model import Credentials
 
@@ -140,7 +140,7 @@ class Sts:
     def _client(self, signer: Credentials, *, once: bool) -> Any:
         config = Config()
         if once:
-            config = Config(read_timeout=self.session.timeouts.read, retries={"total_max_attempts": 1})
+            config = Config(read_timeout=self.session.timeout, retries={"total_max_attempts": 1})
         return self.session.create_client(
             "sts",
             aws_access_key_id=signer.access_key_id,
@@ -157,7 +157,7 @@ def caller(
     *,
     region: str | None = None,
     profile: str | None = None,
-    timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+    timeout: float = TIMEOUT,
 ) -> Identity:
     """Ask AWS who *credentials* belong to.
 
@@ -167,13 +167,13 @@ def caller(
         profiles: For the endpoint, the CA bundle and the like; None: the environment alone tells them.
         region: Where to ask; None: botocore's choice.
         profile: The profile whose settings count.
-        timeouts: How long to wait.
+        timeout: Seconds that the call may take.
 
     Raises:
         SourceError: AWS does not take the key.
         UnreachableError: There is no answer.
     """
-    session = open_session(profiles, environ, profile=profile, region=region, timeouts=timeouts)
+    session = open_session(profiles, environ, profile=profile, region=region, timeout=timeout)
     return Sts(session).identity(Call(), credentials)
 
 

@@ -18,6 +18,7 @@ import urllib3.exceptions
 from botocore import exceptions
 
 from awsenv import duration
+from awsenv.aws.http import Unfinished
 from awsenv.aws.session import host_of
 from awsenv.config.text import printable
 from awsenv.errors import (
@@ -164,6 +165,8 @@ def translate(error: Exception, call: Call) -> AwsenvError:
 
 def unreachable(error: Exception, endpoint: str | None = None) -> UnreachableError | None:
     """Return what *error* says if it is one of the network, else None."""
+    if isinstance(error, Unfinished):
+        return UnreachableError(f"{host_of(error.kwargs['url'])} {error}", hint="try again")
     if not isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
         return None
     url = endpoint or str(error.kwargs.get("endpoint_url") or "AWS")
@@ -336,6 +339,8 @@ def _root(error: Exception) -> Exception:
 
 def _silence(error: Exception, where: str) -> str:
     """Say in what way an answer did not come."""
+    if isinstance(error, Unfinished):
+        return f"{where} {error}"
     if isinstance(error, exceptions.ReadTimeoutError):
         return f"{where} did not answer in time"
     if isinstance(error, exceptions.HTTPClientError):

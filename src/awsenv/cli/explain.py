@@ -92,14 +92,11 @@ def _maximum(told: Explanation, want: Resolved) -> int | None:
     if told.account is not None and hop.role.account not in {None, told.account}:
         return None
     from awsenv.aws.iam import Iam  # noqa: PLC0415 - 150 ms of botocore, only to ask AWS
-    from awsenv.aws.session import Timeouts, open_session  # noqa: PLC0415 - the same
+    from awsenv.aws.session import open_session  # noqa: PLC0415 - the same
     from awsenv.aws.source import source_credentials  # noqa: PLC0415 - the same
 
     chain = told.chain
-    # botocore asks three times.
-    session = open_session(
-        want.profiles, want.environ, profile=chain.settings_profile, region=chain.region, timeouts=Timeouts(1, 1, 1)
-    )
+    session = open_session(want.profiles, want.environ, profile=chain.settings_profile, region=chain.region, timeout=8)
     try:
         signer = source_credentials(chain.source, session, want.profiles, want.environ)
         answer: dict[str, Any] = Iam(session, signer).read("get_role", RoleName=hop.role.name).get("Role", {})

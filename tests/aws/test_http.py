@@ -1,0 +1,99 @@
+"""Every answer has an end, in time and in size, whoever sends it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from hashlib import sha1
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from awsenv.aws.iam import Iam
+from awsenv.aws.signin import login_url
+from awsenv.aws.source import source_credentials
+from awsenv.aws.sts import Sts, Token, caller
+from awsenv.aws.translate import Call
+from awsenv.errors import ResponseLost, UnreachableError
+from awsenv.model import AssumeRole, GetSessionToken, Mfa, RoleArn, Source
+
+if TYPE_CHECKING:
+    from aws.conftest import Person, Unending
+
+FACT = r"{host} (did not send a whole answer within 2 seconds|sent more than 1024 KiB)"
+
+
+@pytest.fixture(autouse=True)
+def lasting(person: Person, unending: Unending) -> str:
+    """Send every request to the server, and return the message."""
+    person.environ.update(
+        AWS_ENDPOINT_URL=unending.url,
+        AWS_EC2_METADATA_DISABLED="false",
+        AWS_EC2_METADATA_SERVICE_ENDPOINT=unending.url,
+        AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{unending.url}/keys",
+    )
+    for name in [name for name in person.environ if name.startswith("AWS_ENDPOINT_URL_")]:
+        del person.environ[name]
+    return FACT.format(host=urlsplit(unending.url).netloc)
+
+
+def test_of_sts(person: Person, lasting: str) -> None:
+    """Name the host and the limit."""
+    with pytest.raises(UnreachableError, match=f"^STS at {lasting}$") as caught:
+        caller(person.user, person.environ, timeout=2)
+
+    assert "try again" in str(caught.value.hint)
+
+
+def test_of_sts_with_a_code(person: Person, lasting: str) -> None:
+    """Say that the code may be used up."""
+    hop = GetSessionToken(Mfa(person.device.serial))
+    with pytest.raises(ResponseLost, match=f"^STS at {lasting}; the MFA code may have been used$"):
+        Sts(person.session(timeout=2)).get_session_token(
+            hop, Call(), person.user, Token(person.device.serial, "123456")
+        )
+
+
+def test_of_a_role(person: Person, lasting: str) -> None:
+    """Hold for AssumeRole, which botocore repeats."""
+    hop = AssumeRole(RoleArn("aws", "123456789012", "r"), "me")
+    with pytest.raises(UnreachableError, match=lasting):
+        Sts(person.session(timeout=2)).assume_role(hop, Call(), person.user, None)
+
+
+def test_of_iam(person: Person, lasting: str) -> None:
+    """Hold for IAM."""
+    with pytest.raises(UnreachableError, match=f"^IAM at {lasting}$"):
+        Iam(person.session(timeout=2), person.user).read("get_user")
+
+
+def test_of_sign_in(person: Person, lasting: str) -> None:
+    """Hold for the console's sign-in."""
+    with pytest.raises(UnreachableError, match=lasting):
+        login_url(person.session(timeout=2), person.user, "aws", None)
+
+
+def test_of_sso(person: Person, lasting: str) -> None:
+    """Hold for IAM Identity Center."""
+    profiles = person.configure(
+        "[profile p]\nsso_start_url = https://old\nsso_region = eu-west-1\n"
+        "sso_account_id = 123456789012\nsso_role_name = Reader\n"
+    )
+    folder = Path(person.environ["HOME"], ".aws", "sso", "cache")
+    folder.mkdir(parents=True)
+    ends = datetime.now(timezone.utc) + timedelta(hours=8)
+    token = {"accessToken": "canary", "expiresAt": ends.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    (folder / f"{sha1(b'https://old').hexdigest()}.json").write_text(json.dumps(token))  # noqa: S324 - AWS's name
+
+    with pytest.raises(UnreachableError, match=f"^{lasting}$"):
+        source_credentials(Source("sso", "p"), person.session(profiles, "p", 2), profiles, person.environ)
+
+
+@pytest.mark.parametrize("kind", ["container", "instance"])
+def test_of_metadata(person: Person, lasting: str, kind: str) -> None:
+    """Hold for the endpoints of a container and of EC2."""
+    profiles = person.configure("")
+    with pytest.raises(UnreachableError, match=f"^{lasting}$"):
+        source_credentials(Source(kind), person.session(timeout=2), profiles, person.environ)
