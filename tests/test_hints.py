@@ -65,8 +65,8 @@ class Raised(NamedTuple):
     """The words of its hint; None: it has none."""
     is_computed: bool
     """Whether the hint is made elsewhere, in part or as a whole."""
-    has_place: bool
-    """Whether a place is told, which names the key, the option or the variable."""
+    has_origin: bool
+    """Whether it carries an origin, which names the key, the option or the variable."""
 
 
 def _words(node: ast.expr | None) -> str:
@@ -105,7 +105,7 @@ def _raised() -> Iterator[Raised]:
                 _words(node.args[0]),
                 None if hint is None else _words(hint),
                 hint is not None and _is_computed(hint),
-                "place" in given,
+                len(node.args) > 1,
             )
 
 
@@ -126,7 +126,7 @@ def test_says_the_next_step(raised: Raised) -> None:
         assert any(fact in raised.fact for fact in WITHOUT_HINT), f"{raised.fact!r} has no hint"
         return
     names = A_STEP.search(f"{raised.fact} {raised.hint}") or any(words in raised.hint for words in WITHOUT_NAME)
-    assert names or raised.is_computed or raised.has_place, f"{raised.hint!r} names nothing to type"
+    assert names or raised.is_computed or raised.has_origin, f"{raised.hint!r} names nothing to type"
 
 
 @pytest.mark.parametrize("words", [*WITHOUT_HINT, *WITHOUT_NAME])
