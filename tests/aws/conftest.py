@@ -9,6 +9,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address
@@ -27,7 +28,7 @@ from awsenv.aws.sts import Sts
 from awsenv.sandbox import MfaDevice, Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from awsenv.config import Profiles
     from awsenv.model import Credentials
@@ -86,8 +87,8 @@ class Endpoint:
     """An HTTP server that answers what it was told to, and remembers what it was asked."""
 
     url: str
-    answers: dict[tuple[str, str], tuple[int, Any]] = field(default_factory=dict)
-    """Method and path without its query → status and what becomes the JSON, or the text."""
+    answers: dict[tuple[str, str], tuple[int, Any] | Callable[[bytes], tuple[int, Any]]] = field(default_factory=dict)
+    """Method and path without its query → status and what becomes the JSON, or the text; or what makes it of a body."""
     asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
     """Method, path with its query, headers in lower case, body."""
 
@@ -105,7 +106,8 @@ def endpoint() -> Iterator[Endpoint]:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             served.asked.append((self.command, self.path, headers, body))
-            status, answer = served.answers.get((self.command, self.path.partition("?")[0]), (404, ""))
+            found = served.answers.get((self.command, self.path.partition("?")[0]), (404, ""))
+            status, answer = found(body) if callable(found) else found
             data = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -126,6 +128,39 @@ def endpoint() -> Iterator[Endpoint]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+class Rotating:
+    """Refresh tokens of which each is taken once, as AWS does it."""
+
+    def __init__(self, first: str, lives: int) -> None:
+        """Begin with the token *first*. What it is exchanged for lives for *lives* seconds."""
+        self.current = first
+        self.refreshed = 0
+        self._lives = lives
+        self._lock = threading.Lock()
+
+    def __call__(self, body: bytes) -> tuple[int, Any]:
+        """Answer a request of `sso-oidc` or of `signin`."""
+        with self._lock:
+            if json.loads(body)["refreshToken"] != self.current:
+                return 400, {"error": "invalid_grant", "error_description": "used"}
+            self.refreshed += 1
+            self.current = f"canary-refresh-{self.refreshed}"
+            keys = {"accessKeyId": f"ASIANEW{self.refreshed}", "secretAccessKey": "canary-secret", "sessionToken": "t"}
+            token = "canary-access" if "grantType" in json.loads(body) and b"clientSecret" in body else keys
+            return 200, {
+                "accessToken": token,
+                "expiresIn": self._lives,
+                "tokenType": "Bearer",
+                "refreshToken": self.current,
+            }
+
+
+@pytest.fixture
+def rotate() -> Callable[[int], Rotating]:
+    """Return what makes tokens that live for some seconds, and whose refresh tokens are taken once."""
+    return partial(Rotating, "canary-refresh")
 
 
 @dataclass

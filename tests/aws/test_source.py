@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ import pytest
 import awsenv
 from awsenv import config
 from awsenv.aws.session import open_session
-from awsenv.aws.source import Overlay, source_credentials
+from awsenv.aws.source import source_credentials
 from awsenv.aws.sts import caller
 from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
 from awsenv.model import Credentials, Source
@@ -26,7 +27,7 @@ from awsenv.origin import Origin
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aws.conftest import Endpoint, Person
+    from aws.conftest import Endpoint, Person, Rotating
 
 ORIGIN = Origin("~/.aws/config", 3, "profile p")
 PLACE = str(ORIGIN)
@@ -250,18 +251,20 @@ def test_sso_gives_the_credentials_of_the_role(
     assert endpoint.asked[0][2]["x-amz-sso_bearer_token"] == "canary-old"
 
 
-def test_a_refreshed_sso_token_is_not_written(
-    person: Person, endpoint: Endpoint, signed_in: Callable[..., Path]
-) -> None:
-    """The token is new, it is used, and every file is what it was."""
-    signed_in(-timedelta(hours=1), **REGISTRATION)
+def test_a_refreshed_sso_token_is_saved(person: Person, endpoint: Endpoint, signed_in: Callable[..., Path]) -> None:
+    """Rewrite the file of the AWS CLI, and no other."""
+    path = signed_in(-timedelta(hours=1), **REGISTRATION)
     person.configure(SSO)
     before = files(person.environ["HOME"])
-    made = fetch(person, "sso", SSO)
-    assert made.access_key_id == "ASIAEXAMPLE"
+
+    assert fetch(person, "sso", SSO).access_key_id == "ASIAEXAMPLE"
+
     assert endpoint.paths() == ["/token", "/federation/credentials"]
     assert endpoint.asked[1][2]["x-amz-sso_bearer_token"] == "canary-new"
-    assert before == files(person.environ["HOME"])
+    token = json.loads(path.read_text())
+    assert ("canary-new", "canary-refresh-2") == (token["accessToken"], token["refreshToken"])
+    assert 0o600 == path.stat().st_mode & 0o777
+    assert before == {**files(person.environ["HOME"]), path: before[path]}
 
 
 def test_sso_of_the_older_kind(person: Person, endpoint: Endpoint, signed_in: Callable[..., Path]) -> None:
@@ -338,7 +341,7 @@ LOGIN = "[profile p]\nregion = eu-west-1\nlogin_session = arn:aws:iam::123456789
 
 
 @pytest.fixture
-def logged_in(person: Person, endpoint: Endpoint) -> Callable[[timedelta], None]:
+def logged_in(person: Person, endpoint: Endpoint) -> Callable[[timedelta], Path]:
     """Return what `aws login` does: it writes the file of the keys."""
     person.environ["AWS_ENDPOINT_URL_SIGNIN"] = endpoint.url
     new = {"accessKeyId": "ASIANEW", "secretAccessKey": "canary-secret", "sessionToken": "canary-token"}
@@ -347,7 +350,7 @@ def logged_in(person: Person, endpoint: Endpoint) -> Callable[[timedelta], None]
         {"accessToken": new, "tokenType": "aws_sigv4", "expiresIn": 900, "refreshToken": "canary-refresh-2"},
     )
 
-    def write(expires: timedelta) -> None:
+    def write(expires: timedelta) -> Path:
         from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - with awscrt only
         from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - the same
 
@@ -372,13 +375,15 @@ def logged_in(person: Person, endpoint: Endpoint) -> Callable[[timedelta], None]
             "dpopKey": key.decode(),
         }
         name = hashlib.sha256(b"arn:aws:iam::123456789012:user/alice").hexdigest()
-        (folder / f"{name}.json").write_text(json.dumps(old))
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(old))
+        return path
 
     return write
 
 
 def test_login_gives_the_keys_of_its_file(
-    person: Person, endpoint: Endpoint, logged_in: Callable[[timedelta], None]
+    person: Person, endpoint: Endpoint, logged_in: Callable[[timedelta], Path]
 ) -> None:
     """While they are good nobody is asked."""
     logged_in(timedelta(minutes=14, hours=1))
@@ -386,22 +391,141 @@ def test_login_gives_the_keys_of_its_file(
     assert (made.access_key_id, made.account, endpoint.asked) == ("ASIAOLD", "123456789012", [])
 
 
-def test_refreshed_keys_of_login_are_not_written(
-    person: Person, endpoint: Endpoint, logged_in: Callable[[timedelta], None]
+def test_refreshed_keys_of_login_are_saved(
+    person: Person, endpoint: Endpoint, logged_in: Callable[[timedelta], Path]
 ) -> None:
-    """The keys are new, they are used, and every file is what it was."""
-    logged_in(-timedelta(minutes=1))
+    """Rewrite the file of the AWS CLI, and no other."""
+    path = logged_in(-timedelta(minutes=1))
     person.configure(LOGIN)
     before = files(person.environ["HOME"])
+
     assert fetch(person, "login", LOGIN).access_key_id == "ASIANEW"
+
     assert endpoint.paths() == ["/v1/token"]
-    assert before == files(person.environ["HOME"])
+    assert "canary-refresh-2" == json.loads(path.read_text())["refreshToken"]
+    assert 0o600 == path.stat().st_mode & 0o777
+    assert before == {**files(person.environ["HOME"]), path: before[path]}
 
 
-def test_nobody_is_logged_in(person: Person, logged_in: Callable[[timedelta], None]) -> None:
+def test_nobody_is_logged_in(person: Person, logged_in: Callable[[timedelta], Path]) -> None:
     """The next step is the command."""
     assert callable(logged_in)
     assert refused(person, "login", LOGIN).hint == "aws login --profile p"
+
+
+# A sign-in survives its use: AWS takes each refresh token once.
+
+
+@pytest.fixture(params=["sso", "login"])
+def rotating(
+    request: pytest.FixtureRequest,
+    person: Person,
+    endpoint: Endpoint,
+    signed_in: Callable[..., Path],
+    logged_in: Callable[[timedelta], Path],
+    rotate: Callable[[int], Rotating],
+) -> tuple[str, Callable[[int], Rotating], Path]:
+    """Return a kind of source whose token is about to end, what starts its server, and the file of the token."""
+    kind = request.param
+    path = signed_in(timedelta(minutes=1), **REGISTRATION) if kind == "sso" else logged_in(timedelta(minutes=1))
+    person.configure(SSO if kind == "sso" else LOGIN)
+
+    def serve(lives: int) -> Rotating:
+        server = rotate(lives)
+        endpoint.answers["POST", "/token" if kind == "sso" else "/v1/token"] = server
+        return server
+
+    return kind, serve, path
+
+
+BOTOCORE = "import botocore.session as s; print(s.Session(profile='p').get_credentials().get_frozen_credentials()[0])"
+
+
+def test_a_sign_in_survives_two_runs_and_botocore_after_them(
+    person: Person, rotating: tuple[str, Callable[[int], Rotating], Path], program: str
+) -> None:
+    """Refresh it each time, since its token is always about to end."""
+    server = rotating[1](60)
+
+    for words in ([program, "p", "--shell", "sh"], [program, "p", "--shell", "sh"], [sys.executable, "-c", BOTOCORE]):
+        done = subprocess.run(words, env=person.environ, capture_output=True, text=True, check=False)
+        assert (0, True) == (done.returncode, "ASIA" in done.stdout), done.stderr
+
+    assert 3 == server.refreshed
+
+
+def test_a_sign_in_survives_the_aws_cli_after_awsenv(
+    person: Person,
+    endpoint: Endpoint,
+    signed_in: Callable[..., Path],
+    rotate: Callable[[int], Rotating],
+    program: str,
+    require: Callable[[str], str],
+) -> None:
+    """Leave a file that the AWS CLI reads and refreshes."""
+    endpoint.answers["POST", "/token"] = server = rotate(60)
+    signed_in(timedelta(minutes=1), **REGISTRATION)
+    person.configure(SSO)
+
+    person.environ.update(AWS_ENDPOINT_URL_STS=endpoint.url, AWS_DEFAULT_REGION="eu-west-1")
+    answer = "<Arn>ASIAEXAMPLE</Arn>"
+    for name in ("GetCallerIdentityResult", "GetCallerIdentityResponse"):
+        answer = f"<{name}>{answer}</{name}>"
+    endpoint.answers["POST", "/"] = (200, answer)
+    aws = [require("aws"), "sts", "get-caller-identity", "--profile", "p"]
+
+    for words in ([program, "p", "--shell", "sh"], aws):
+        done = subprocess.run(words, env=person.environ, capture_output=True, text=True, check=False)
+        assert (0, True) == (done.returncode, "ASIAEXAMPLE" in done.stdout), done.stderr
+
+    assert 2 == server.refreshed
+
+
+def test_many_at_once_refresh_a_sign_in_once(
+    person: Person, rotating: tuple[str, Callable[[int], Rotating], Path]
+) -> None:
+    """Wait for who refreshes it, and use what it got."""
+    kind, serve, _path = rotating
+    server = serve(3600)
+    profiles = config.read(person.environ)
+
+    def fetch_it(_number: int) -> str:
+        return source_credentials(
+            Source(kind, "p"), person.session(profiles, "p"), profiles, person.environ
+        ).access_key_id
+
+    with ThreadPoolExecutor(8) as pool:
+        assert 1 == len(set(pool.map(fetch_it, range(8))))
+
+    assert 1 == server.refreshed
+
+
+def test_a_token_that_cannot_be_saved_is_kept_in_memory(
+    person: Person, rotating: tuple[str, Callable[[int], Rotating], Path]
+) -> None:
+    """Go on with it for the life of the process, and leave no half of a file."""
+    kind, serve, path = rotating
+    server = serve(60)
+    before = files(str(path.parent))
+    script = (
+        "import resource\n"
+        "from awsenv import config\n"
+        "from awsenv.aws.session import open_session\n"
+        "from awsenv.aws.source import source_credentials\n"
+        "from awsenv.model import Source\n"
+        f"environ = {person.environ!r}\n"
+        "profiles = config.read(environ)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+        "for _ in range(2):\n"
+        "    session = open_session(profiles, environ, profile='p')\n"
+        f"    print(source_credentials(Source({kind!r}, 'p'), session, profiles, environ).access_key_id)\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+
+    assert 2 == len(done.stdout.split()), done.stderr
+    assert 2 == server.refreshed
+    assert before == files(str(path.parent))
 
 
 # Web identity
@@ -540,19 +664,6 @@ def test_one_kind_is_asked_and_no_other(person: Person, endpoint: Endpoint) -> N
     for kind in ("static", "process", "sso", "web-identity"):
         refused(person, kind)
     assert endpoint.asked == []
-
-
-def test_what_an_overlay_is_given_stays_in_memory(tmp_path: Path) -> None:
-    """It hides the file; the file stays."""
-    (tmp_path / "a.json").write_text('{"n": 1}')
-    overlay = Overlay(tmp_path)
-    overlay["a"] = {"n": 2}
-    overlay["b"] = {"n": 3}
-    assert (overlay["a"], overlay["b"]) == ({"n": 2}, {"n": 3})
-    assert {tmp_path / "a.json": b'{"n": 1}'} == files(str(tmp_path))
-    assert "c" not in overlay
-    with pytest.raises(KeyError):
-        overlay["c"]
 
 
 def test_keys_of_a_source_are_good_for_a_call(person: Person) -> None:

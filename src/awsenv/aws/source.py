@@ -1,8 +1,7 @@
 """The first credentials of a chain: those that a profile or the environment describes.
 
-botocore's own providers fetch them, one by one and from the one place that the chain names: its chain of providers
-would go on to the machine's own role. Of what they refresh nothing is written to disk: botocore would save the
-tokens of SSO and the keys of `aws login` (measured on botocore 1.44.5).
+botocore's own providers fetch them, from the one place that the chain names: botocore's chain of providers would go on
+to the machine's own role. Nothing is written but the AWS CLI's own cache of sign-ins, as the AWS CLI writes it.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import json
 import os
 import re
 import shlex
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,7 @@ from botocore.utils import (
 from awsenv import command, environment
 from awsenv.aws.session import home
 from awsenv.aws.source_errors import renewal, told
+from awsenv.aws.tokens import Tokens
 from awsenv.config.sources import static_keys
 from awsenv.config.within import entered
 from awsenv.errors import SourceError
@@ -42,44 +42,6 @@ if TYPE_CHECKING:
     from awsenv.model import Environ, Source
 
 TERMINAL = "/dev/tty"
-
-
-class Overlay:
-    """A cache of JSON files that is read and never written: what is saved is kept in memory.
-
-    It has what botocore asks of a cache: `in`, `[]` and `[] =`.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._kept: dict[str, Any] = {}
-
-    def __contains__(self, key: str) -> bool:
-        """Tell whether there is an entry that can be read."""
-        return self._read(key) is not None
-
-    def __getitem__(self, key: str) -> Any:
-        """Return an entry.
-
-        Raises:
-            KeyError: There is none, or it cannot be read.
-        """
-        entry = self._read(key)
-        if entry is None:
-            raise KeyError(key)
-        return entry
-
-    def __setitem__(self, key: str, entry: Any) -> None:
-        """Keep an entry in memory: it hides the file's."""
-        self._kept[key] = entry
-
-    def _read(self, key: str) -> Any:
-        if key in self._kept:
-            return self._kept[key]
-        try:
-            return json.loads((self._folder / f"{key}.json").read_bytes())
-        except (OSError, ValueError):
-            return None
 
 
 def source_credentials(source: Source, session: AwsSession, profiles: Profiles, environ: Environ) -> Credentials:
@@ -103,8 +65,8 @@ def source_credentials(source: Source, session: AwsSession, profiles: Profiles, 
         return _from_environment(source, environ)
     if source.kind == "process":
         return _process(source, session, environ)
-    with told(source):
-        loaded = _PROVIDERS[source.kind](source, session, environ).load()
+    with told(source), ExitStack() as until:
+        loaded = _PROVIDERS[source.kind](source, session, environ, until).load()
         if loaded is None:
             raise SourceError(
                 "this source has no credentials",
@@ -244,8 +206,8 @@ def _bad_process(source: Source, predicate: str) -> SourceError:
     return SourceError(f"credential_process {predicate}", source.origin, hint=renewal(source))
 
 
-def _sso(source: Source, session: AwsSession, environ: Environ) -> Any:
-    tokens = Overlay(Path(home(environ), ".aws", "sso", "cache"))
+def _sso(source: Source, session: AwsSession, environ: Environ, until: ExitStack) -> Any:
+    tokens = Tokens(Path(home(environ), ".aws", "sso", "cache"), until)
     return providers.SSOProvider(
         load_config=lambda: session.full_config,
         client_creator=session.create_client,
@@ -256,13 +218,14 @@ def _sso(source: Source, session: AwsSession, environ: Environ) -> Any:
     )
 
 
-def _login(source: Source, session: AwsSession, environ: Environ) -> Any:
+def _login(source: Source, session: AwsSession, environ: Environ, until: ExitStack) -> Any:
     folder = environ.get("AWS_LOGIN_CACHE_DIRECTORY")
+    path = _expanded(folder, environ) if folder else Path(home(environ), ".aws", "login", "cache")
     return providers.LoginProvider(
         load_config=lambda: session.full_config,
         client_creator=session.create_client,
         profile_name=source.profile,
-        token_cache=Overlay(_expanded(folder, environ) if folder else Path(home(environ), ".aws", "login", "cache")),
+        token_cache=Tokens(path, until),
     )
 
 
@@ -270,7 +233,7 @@ def _expanded(path: str, environ: Environ) -> Path:
     return Path(home(environ), path[2:]) if path.startswith("~/") else Path(path)
 
 
-def _web_identity(source: Source, session: AwsSession, environ: Environ) -> Any:
+def _web_identity(source: Source, session: AwsSession, environ: Environ, _until: ExitStack) -> Any:
     if source.profile is None:
         # botocore would read the variables of the process: these are the ones of the caller.
         name = "the environment"
@@ -294,12 +257,12 @@ def _web_identity(source: Source, session: AwsSession, environ: Environ) -> Any:
     )
 
 
-def _container(_source: Source, session: AwsSession, environ: Environ) -> Any:
+def _container(_source: Source, session: AwsSession, environ: Environ, _until: ExitStack) -> Any:
     http = session.http(ContainerMetadataFetcher.TIMEOUT_SECONDS)
     return providers.ContainerProvider(environ=environ, fetcher=ContainerMetadataFetcher(http))
 
 
-def _instance(_source: Source, session: AwsSession, environ: Environ) -> Any:
+def _instance(_source: Source, session: AwsSession, environ: Environ, _until: ExitStack) -> Any:
     setting = session.get_config_variable
     fetcher = InstanceMetadataFetcher(
         num_attempts=setting("metadata_service_num_attempts"),
@@ -316,7 +279,7 @@ def _instance(_source: Source, session: AwsSession, environ: Environ) -> Any:
     return providers.InstanceMetadataProvider(fetcher)
 
 
-_PROVIDERS: Mapping[str, Callable[[Source, AwsSession, Environ], Any]] = {
+_PROVIDERS: Mapping[str, Callable[[Source, AwsSession, Environ, ExitStack], Any]] = {
     "sso": _sso,
     "login": _login,
     "web-identity": _web_identity,
