@@ -37,7 +37,7 @@ _LONGEST_EPOCH = 11
 _EXPORTED, _REMOVED, _FILES = having(variables.EXPORTED), having(variables.REMOVED), having(variables.FILE)
 _KEYS = tuple(name for name in _EXPORTED if variables.KEY in VARIABLES[name])
 _CHANGED = (*_EXPORTED, *_REMOVED, *_FILES)
-_ORDER = (*_CHANGED, *having(variables.STATE), *(variables.SAVED + name for name in _CHANGED))
+_ORDER = {name: number for number, name in enumerate((*_CHANGED, *having(variables.SETTING), *having(variables.STATE)))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def change(chain: Chain, credentials: Credentials, environ: Environ, renewal: st
     """
     before = original(environ)
     exports = {**_keys(credentials, renewal), **_labels(chain, credentials.account, before)}
-    return _difference(environ, _put_on(before, exports, (*_EXPORTED, *_REMOVED)))
+    return _difference(environ, _put_on(before, exports))
 
 
 def renewal(credentials: Credentials, environ: Environ, renewal: str | None) -> Change:
@@ -77,7 +77,7 @@ def renewal(credentials: Credentials, environ: Environ, renewal: str | None) -> 
         renewal: As for `change`.
     """
     keys = _keys(credentials, renewal)
-    return Change({name: keys[name] for name in _ORDER if name in keys and environ.get(name) != keys[name]})
+    return Change({name: value for name, value in keys.items() if environ.get(name) != value})
 
 
 def served(
@@ -105,7 +105,7 @@ def served(
         **_labels(chain, account, before),
         variables.REFRESH: url,
     }
-    return _difference(environ, _put_on(before, exports, _CHANGED))
+    return _difference(environ, _put_on(before, exports, _FILES))
 
 
 def for_command(environ: Environ) -> dict[str, str]:
@@ -139,7 +139,7 @@ def original(environ: Environ) -> dict[str, str]:
         before.pop(name, None)
     # No part of the key from before the role goes with a key that the user has set since.
     has_other_key = any(name in before for name in _KEY_PAIR)
-    for name in _CHANGED:
+    for name in (*_CHANGED, *_settings(environ)):
         saved = environ.get(variables.SAVED + name)
         if saved is not None and name not in before and not (has_other_key and _is(name, variables.KEY)):
             before[name] = saved
@@ -171,8 +171,10 @@ def access_key(environ: Environ) -> Credentials | None:
 
 def spelled_out(environ: Environ) -> Change:
     """Return all that *environ* says about a role, set or unset: it puts the role into whatever environment."""
+    names = (*_CHANGED, *_settings(environ), *having(variables.STATE))
+    saved = (name for name in environ if name.startswith(variables.SAVED))
     outranking = (*_KEYS, *_REMOVED)
-    return Change({name: environ.get(name) for name in _ORDER if name in environ or name in outranking})
+    return Change({name: environ.get(name) for name in (*names, *saved) if name in environ or name in outranking})
 
 
 def _is(name: str, mark: str) -> bool:
@@ -191,6 +193,7 @@ def _has_our_endpoint(environ: Environ) -> bool:
 def _set_by_role(environ: Environ) -> Iterable[str]:
     """Yield the variables whose values are the role's, as far as the user has not set others since."""
     yield from (name for name in _EXPORTED if name not in _KEYS)
+    yield from _settings(environ)
     if variables.REFRESH not in environ:
         if _has_our_key(environ):
             yield from _KEYS
@@ -198,6 +201,15 @@ def _set_by_role(environ: Environ) -> Iterable[str]:
     if environ.get(_URL) == environ[variables.REFRESH]:
         yield from (_URL, _TOKEN)
     yield from (name for name in _FILES if environ.get(name) == _NO_FILE)
+
+
+def _settings(environ: Environ) -> list[str]:
+    """Return the settings that the role has set."""
+    return [name for name in environ.get(variables.SETTINGS, "").split() if _is_setting(name)]
+
+
+def _is_setting(name: str) -> bool:
+    return _is(name, variables.SETTING) or name.startswith(variables.SERVICE_ENDPOINT)
 
 
 def _keys(credentials: Credentials, renewal: str | None) -> dict[str, str | None]:
@@ -222,16 +234,26 @@ def _labels(chain: Chain, account: str | None, before: Environ) -> dict[str, str
         variables.ROLE: chain.role,
         variables.LABEL: chain.label,
         variables.ACCOUNT: account,
+        **dict(chain.settings),
+        variables.SETTINGS: " ".join(name for name, _ in chain.settings) or None,
     }
 
 
-def _put_on(before: Environ, exports: Mapping[str, str | None], kept: Iterable[str]) -> dict[str, str]:
-    """Return *before* with the variables of a role, and with those *kept* that were set saved."""
+def _put_on(before: Environ, exports: Mapping[str, str | None], files: Iterable[str] = ()) -> dict[str, str]:
+    """Return *before* with the variables of a role, and with what was set of those and of *files* saved."""
+    saved = [name for name in (*_EXPORTED, *_REMOVED, *files, *exports) if name in before]
     after: dict[str, str | None] = {name: value for name, value in before.items() if not _is(name, variables.REMOVED)}
-    after |= {variables.SAVED + name: before[name] for name in kept if name in before}
+    after |= {variables.SAVED + name: before[name] for name in saved}
     after |= exports
     return {name: value for name, value in after.items() if value is not None}
 
 
 def _difference(before: Environ, after: Environ) -> Change:
-    return Change({name: after.get(name) for name in _ORDER if before.get(name) != after.get(name)})
+    names = (name for name in {**before, **after} if before.get(name) != after.get(name))
+    return Change({name: after.get(name) for name in sorted(names, key=_position)})
+
+
+def _position(name: str) -> tuple[bool, int, str]:
+    """Return where a variable stands among those that are printed: what is kept for `off` comes last."""
+    kept = name.startswith(variables.SAVED)
+    return kept, _ORDER.get(name.removeprefix(variables.SAVED), len(_ORDER)), name

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from awsenv import config, duration, environment
 from awsenv.agent.memory import ADVISORY, FRESH, ROLE_DURATION, SESSION_DURATION
 from awsenv.config.sources import OF_A_ROLE
-from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, Credentials, GetSessionToken
+from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, Credentials, GetSessionToken, Note
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Explanation:
     life: Life
     account: str | None
     """Of the source, where it is known."""
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
     @property
     def code(self) -> Call | None:
@@ -267,14 +267,14 @@ def _written(source: Source, profiles: Profiles) -> str | None:
     return text if text is not None and re.fullmatch("[0-9]{12}", text) else None
 
 
-def _foreign(way: Chain, account: str | None) -> Iterator[str]:
+def _foreign(way: Chain, account: str | None) -> Iterator[Note]:
     """Say which roles are another account's: AWS then asks for a permission on either side."""
     signing = account
     for hop in way.hops:
         if not isinstance(hop, AssumeRole):
             continue
         if signing is not None and hop.role.account not in {None, signing}:
-            yield (
+            yield Note(
                 f"{hop.profile or hop.role.name} is in account {hop.role.account}, another than {signing}: both its "
                 "trust policy and a policy of who assumes it must allow that"
             )

@@ -82,6 +82,18 @@ class Mfa:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something about a value of the configuration that its owner may not expect."""
+
+    fact: str
+    origin: Origin | None = None
+
+    def __str__(self) -> str:
+        """Name the place, then the fact."""
+        return self.fact if self.origin is None else f"{self.origin}: {self.fact}"
+
+
+@dataclass(frozen=True, slots=True)
 class AssumeRole:
     """One hop: a call of sts:AssumeRole."""
 
@@ -98,7 +110,7 @@ class AssumeRole:
     policy_arns: tuple[str, ...] = ()
     profile: str | None = None
     """The profile that describes the role; None: it was given as an ARN or a name."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     """Where awsenv does something else than the configuration says, and why."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
     """For each field that is set: where its value comes from."""
@@ -111,7 +123,7 @@ class GetSessionToken:
     mfa: Mfa
     duration: int | None = None
     """Seconds; None: not sent, AWS gives twelve hours."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -146,12 +158,15 @@ class Chain:
     """What is exported; None: none is known."""
     settings_profile: str | None = None
     """The profile whose endpoint, CA bundle and the like serve the calls."""
+    settings: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """The variables that make them those of a command, too, as far as the caller has not set others."""
+    setting_notes: tuple[Note, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """Where the chain is another than the configuration says, and why."""
-        return tuple(note for hop in self.hops for note in hop.notes)
+    def notes(self) -> tuple[Note, ...]:
+        """What differs from the configuration, in the chain or for a command, and why."""
+        return (*(note for hop in self.hops for note in hop.notes), *self.setting_notes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,9 @@ SECRET = "secret"  # noqa: S105 - the name of a mark
 
 REGION = "region"
 PROFILE = "profile"
+SETTING = "setting"
+"""A profile can set the same, under the name in small letters without `AWS_`. A role sets it if its profile does."""
+
 USER = "user"
 """Where the name of the user is looked for."""
 
@@ -52,6 +55,10 @@ RENEW = "AWSENV_RENEW"
 """By which the agent knows the role."""
 REFRESH = "AWSENV_REFRESH"
 """Which endpoint in the environment is the role's."""
+SETTINGS = "AWSENV_SETTINGS"
+"""Which settings in the environment are the role's: their names, with spaces between."""
+SERVICE_ENDPOINT = "AWS_ENDPOINT_URL_"
+"""What comes before the name of a service in the variable of its endpoint. Only botocore knows all services."""
 SAVED = "AWSENV_SAVED_"
 """What a variable's name follows while its value from before the first role is kept."""
 
@@ -95,7 +102,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "AWS_CONFIG_FILE": (FILE,),
     # The file of boto 2, which botocore still reads.
     "BOTO_CONFIG": (FILE,),
-    **dict.fromkeys((ROLE, LABEL, ACCOUNT, EXPIRES_EPOCH, KEY_ID, RENEW, REFRESH), (STATE,)),
+    **dict.fromkeys((ROLE, LABEL, ACCOUNT, EXPIRES_EPOCH, KEY_ID, RENEW, REFRESH, SETTINGS), (STATE,)),
     **dict.fromkeys(
         (
             "AWSENV_PROFILE",
@@ -112,6 +119,32 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
             "AWSENV_MIN_REMAINING",
         ),
         (OPTION,),
+    ),
+    # Those of botocore's `configprovider.py` and of the SDKs and Tools Reference Guide that concern every service.
+    **dict.fromkeys(
+        (
+            "AWS_ENDPOINT_URL",
+            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+            "AWS_CA_BUNDLE",
+            "AWS_USE_FIPS_ENDPOINT",
+            "AWS_USE_DUALSTACK_ENDPOINT",
+            "AWS_STS_REGIONAL_ENDPOINTS",
+            "AWS_RETRY_MODE",
+            "AWS_MAX_ATTEMPTS",
+            "AWS_DEFAULTS_MODE",
+            "AWS_ACCOUNT_ID_ENDPOINT_MODE",
+            "AWS_SIGV4A_SIGNING_REGION_SET",
+            "AWS_AUTH_SCHEME_PREFERENCE",
+            "AWS_REQUEST_CHECKSUM_CALCULATION",
+            "AWS_RESPONSE_CHECKSUM_VALIDATION",
+            "AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES",
+            "AWS_DISABLE_REQUEST_COMPRESSION",
+            "AWS_DISABLE_HOST_PREFIX_INJECTION",
+            "AWS_S3_DISABLE_EXPRESS_SESSION_AUTH",
+            "AWS_ENDPOINT_DISCOVERY_ENABLED",
+            "AWS_SDK_UA_APP_ID",
+        ),
+        (SETTING,),
     ),
     "AWS_EC2_METADATA_SERVICE_ENDPOINT": (INSTANCE,),
     "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": (INSTANCE,),

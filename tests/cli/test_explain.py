@@ -305,3 +305,22 @@ def test_a_mistake_is_that_of_use(world: World) -> None:
 
     assert (3, "") == (done.returncode, done.stdout)
     assert done.stderr.startswith("awsenv: there is no profile 'nowhere'")
+
+
+def test_the_settings_of_a_role_are_shown_and_handed_on(world: World) -> None:
+    """Name each setting with its place, and set it for a command, whether keys or an endpoint serve that."""
+    world.configure(
+        f"\n[profile far]\nrole_arn = arn:aws:iam::{world.sandbox.account}:role/read-only\nsource_profile = default\n"
+        "max_attempts = 4\nretry_mode = legacy\n"
+    )
+    line = Path(world.environ["HOME"], ".aws", "config").read_text().splitlines().index("max_attempts = 4") + 1
+    page = world.run("explain", "far", AWS_RETRY_MODE="adaptive").stdout
+    told = explained(world, "far", AWS_RETRY_MODE="adaptive")
+
+    assert re.search(rf"^Setting +AWS_MAX_ATTEMPTS +~/.aws/config:{line}$", page, re.MULTILINE)
+    assert ["AWS_MAX_ATTEMPTS"] == [each["name"] for each in told["settings"]]
+    assert line == told["settings"][0]["from"]["line"]
+    assert "AWS_MAX_ATTEMPTS" in told["variables"]["sets"]
+    for refresh in ([], ["--refresh"]):
+        shown = world.run("exec", *refresh, "far", "--", "env", AWS_RETRY_MODE="adaptive").stdout.splitlines()
+        assert {"AWS_MAX_ATTEMPTS=4", "AWS_RETRY_MODE=adaptive", "AWSENV_SETTINGS=AWS_MAX_ATTEMPTS"} <= {*shown}

@@ -266,7 +266,7 @@ def test_a_role_reached_with_temporary_credentials_lasts_an_hour_at_most(source:
 
     assert 3600 == hop.duration
     (note,) = hop.notes
-    assert "[profile a], duration_seconds: 7200 seconds cut to 3600" in note
+    assert "[profile a], duration_seconds: 7200 seconds cut to 3600" in str(note)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from awsenv import config
 from awsenv.config import files
-from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, RoleArn, RoleRequest, Source
+from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, Note, RoleArn, RoleRequest, Source
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def test_a_single_field_of_a_single_hop_makes_another_id(chain: Chain, data: st.
         changed = replace(hop, **{field.name: value})
         moved = replace(chain, hops=(*chain.hops[:number], changed, *chain.hops[number + 1 :]))
         assert (of(chain) == of(moved)) == (getattr(hop, field.name) == value), field.name
-    told = replace(hop, notes=("note",), origins={"role": Origin("x")})
+    told = replace(hop, notes=(Note("note"),), origins={"role": Origin("x")})
     assert of(chain) == of(replace(chain, hops=(*chain.hops[:number], told, *chain.hops[number + 1 :])))
 
 

@@ -33,7 +33,7 @@ def devices(chain: Chain) -> list[Mfa | None]:
 
 def notes(chain: Chain) -> list[str]:
     """Return the notes of the hops, in order."""
-    return [note for hop in chain.hops if isinstance(hop, AssumeRole) for note in hop.notes]
+    return [str(note) for hop in chain.hops if isinstance(hop, AssumeRole) for note in hop.notes]
 
 
 @pytest.mark.parametrize(

@@ -307,7 +307,7 @@ def test_whatever_is_asked_of_whatever_files_is_answered_or_refused_without_a_se
     except AwsenvError as error:
         said = [text for text in (error.fact, error.where, error.hint) if text is not None]
     else:
-        said = [repr(chain), *chain.notes]
+        said = [repr(chain), *map(str, chain.notes)]
         assert re.fullmatch(r"[A-Za-z0-9_.@+=,/-]*", chain.label)
         assert all(hop.mfa is None for hop in chain.hops[1:])
 

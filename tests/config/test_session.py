@@ -102,8 +102,10 @@ def test_a_profile_that_asks_for_more_than_an_hour_is_cut_with_a_note(home: Home
     assert through is not None
     assert [None, 3600] == [getattr(hop, "duration", None) for hop in through.hops]
     (note,) = through.notes
-    assert "~/.aws/config:9, [profile a], duration_seconds: 14400 seconds cut to 3600" == note.rpartition(", the")[0]
-    assert note.endswith("the most that AWS grants a role by way of an MFA session; awsenv renews it")
+    assert (
+        "~/.aws/config:9, [profile a], duration_seconds: 14400 seconds cut to 3600" == str(note).rpartition(", the")[0]
+    )
+    assert note.fact.endswith("the most that AWS grants a role by way of an MFA session; awsenv renews it")
 
 
 @pytest.mark.parametrize(("seconds", "granted"), [(900, [900]), (3600, [3600]), (3601, []), (43200, [])])
@@ -127,7 +129,7 @@ def test_the_hour_of_a_later_role_is_cut_already(home: Home) -> None:
 
     assert through is not None
     assert [None, 900, 3600] == [getattr(hop, "duration", None) for hop in through.hops]
-    assert ["role chaining" in note for note in through.notes] == [True]
+    assert ["role chaining" in note.fact for note in through.notes] == [True]
 
 
 def test_a_source_with_mfa_is_its_session(home: Home) -> None:

@@ -122,4 +122,4 @@ def _has_device_of_its_own(chain: Chain, hop: AssumeRole) -> bool:
     """Tell whether the profile of a later hop names an MFA device: it is used for the first hop, or not at all."""
     device, role = chain.hops[0].origins.get("mfa_serial"), hop.origins.get("role")
     is_moved = device is not None and role is not None and device.section == role.section is not None
-    return is_moved or any("mfa_serial" in note for note in hop.notes)
+    return is_moved or any(note.origin is not None and note.origin.key == "mfa_serial" for note in hop.notes)

@@ -43,7 +43,7 @@ class Direct:
         """Walk the chain, asking for codes where they are needed."""
         from awsenv.cli.status import shortfall  # noqa: PLC0415 - not for what asks for no role
 
-        self._say(wanted.chain.notes)
+        self._say(map(str, wanted.chain.notes))
         credentials = _walked(wanted, wanted.chain)
         self._say(shortfall(wanted, credentials, time.time()))
         return Lease(wanted.chain, credentials, self._hand_over(wanted, credentials))
@@ -58,7 +58,7 @@ class Direct:
         from awsenv.agent import start  # noqa: PLC0415 - seldom needed
 
         chain = _refreshable(wanted.chain)
-        self._say(chain.notes)
+        self._say(map(str, chain.notes))
         session = None
         if isinstance(chain.hops[0], GetSessionToken):
             session = _walked(wanted, replace(chain, hops=chain.hops[:1]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,10 +52,8 @@ def _served(caller: Caller, role: str, code: str | None, options: RoleOptions) -
     address = caller.keeper.endpoint(want)
     hidden = config.outranking(want.profiles, want.environ)
     chain = want.chain
-    if chain.region is None and "AWS_CONFIG_FILE" in hidden:
-        # The command would have found it in the file that is hidden from it.
-        default = want.profiles.get("default")
-        chain = replace(chain, region=None if default is None else default.value("region"))
+    if "AWS_CONFIG_FILE" in hidden:
+        chain = config.without_config_file(chain, want.profiles, want.environ)
     return environment.served(chain, address.url, address.token, caller.environ, account=address.account, hidden=hidden)
 
 

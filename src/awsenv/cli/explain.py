@@ -127,7 +127,7 @@ def _page(told: Explanation, changes: Mapping[str, bool], maximum: int | None) -
             yield from _wrapped(title, " ".join(names) + (", for awsenv off" if title == "Keeps" else ""))
     for note in told.notes:
         yield ""
-        yield from _wrapped("Note", note)
+        yield from _wrapped("Note", str(note))
 
 
 def _title(told: Explanation) -> str:
@@ -154,6 +154,9 @@ def _facts(told: Explanation, maximum: int | None) -> Iterator[tuple[str, str, s
         yield "Agent", _agent(told, told.memory), ""
     yield "Lives", _life(told, maximum), ""
     yield "Region", chain.region or "none is known", _place(chain.origins.get("region"))
+    for name, _ in chain.settings:
+        # An endpoint may hold a password.
+        yield "Setting", name, _place(chain.origins[name])
 
 
 def _described(source: Source) -> str:
@@ -276,8 +279,9 @@ def _as_json(told: Explanation, changes: Mapping[str, bool], maximum: int | None
         "region": None
         if chain.region is None
         else {"name": chain.region, "from": _origin(chain.origins.get("region"))},
+        "settings": [{"name": name, "from": _origin(chain.origins[name])} for name, _ in chain.settings],
         "variables": {title.lower(): names for title, names in _changed(changes).items()},
-        "notes": list(told.notes),
+        "notes": [str(note) for note in told.notes],
     }
 
 

@@ -72,7 +72,7 @@ class FromMemory:
 
     def _obtained(self, wanted: Resolved) -> Lease:
         role = self._memory.role(planned(wanted, self._memory), min_remaining=wanted.min_remaining)
-        self._say(role.plan.chain.notes)
+        self._say(map(str, role.plan.chain.notes))
         return Lease(role.plan.chain, role.credentials, role.id)
 
     def renew(self, renewal: str) -> Lease:

@@ -14,6 +14,7 @@ from awsenv.config.outranking import outranking
 from awsenv.config.profiles import Profile, Profiles, Setting, forget, read
 from awsenv.config.resolution import resolve
 from awsenv.config.session import resolve_login, through_session
+from awsenv.config.settings import without_config_file
 from awsenv.config.sources import access_key, static_keys
 from awsenv.config.within import check_source
 
@@ -37,4 +38,5 @@ __all__ = [
     "source_id",
     "static_keys",
     "through_session",
+    "without_config_file",
 ]

@@ -8,7 +8,7 @@ from awsenv.config import arns, limits
 from awsenv.config.asked import origin_of
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError
-from awsenv.model import MAX_CHAINED_DURATION, AssumeRole
+from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, Note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +93,7 @@ class _Values:
         self.origins[field] = setting.origin
         return check(parse(setting.value, setting.origin), setting.origin)
 
-    def duration(self, *, chained: bool) -> tuple[int | None, tuple[str, ...]]:
+    def duration(self, *, chained: bool) -> tuple[int | None, tuple[Note, ...]]:
         if self._request is not None and self._request.duration is not None:
             origin = self.origins["duration"] = origin_of(self._request, "duration")
             seconds = limits.in_range(self._request.duration, limits.MAX_ROLE_DURATION, origin)
@@ -112,9 +112,10 @@ class _Values:
         seconds = limits.duration(setting.value, setting.origin)
         limits.in_range(seconds, limits.MAX_ROLE_DURATION, setting.origin)
         if chained and seconds > MAX_CHAINED_DURATION:
-            note = (
-                f"{setting.origin}: {seconds} seconds cut to {MAX_CHAINED_DURATION}, "
-                "the most that AWS grants a role with temporary credentials (role chaining)"
+            note = Note(
+                f"{seconds} seconds cut to {MAX_CHAINED_DURATION}, "
+                "the most that AWS grants a role with temporary credentials (role chaining)",
+                setting.origin,
             )
             return MAX_CHAINED_DURATION, (note,)
         return seconds, ()

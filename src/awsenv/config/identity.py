@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from awsenv.config import ini
+from awsenv.config.settings import endpoint
 from awsenv.config.sources import access_key
 from awsenv.variables import having
 
@@ -58,7 +58,9 @@ def session_id(chain: Chain, serial: str | None, profiles: Profiles, environ: En
     """
     keys = _keys(chain.source, profiles, environ)
     source = source_id(chain.source, profiles, environ) if keys is None else ("keys", *keys)
-    return _digest("session", source, serial, _endpoint(chain, profiles, environ))
+    return _digest(
+        "session", source, serial, endpoint("sts", profiles.get(chain.settings_profile or "default"), profiles, environ)
+    )
 
 
 def role_id(chain: Chain, profiles: Profiles, environ: Environ) -> str:
@@ -92,19 +94,6 @@ def _keys(source: Source, profiles: Profiles, environ: Environ) -> tuple[str | N
     """Return the access key that *source* is, with its secret and its token; None where it is something else."""
     key = access_key(source, profiles, environ)
     return None if key is None else (key.access_key_id, key.secret_access_key, key.session_token)
-
-
-def _endpoint(chain: Chain, profiles: Profiles, environ: Environ) -> str | None:
-    """Return the URL of STS that the environment or the profile gives; `AwsSession.configured_endpoint` obeys it."""
-    profile = profiles.get(chain.settings_profile or "default")
-    own = {} if profile is None else {key: setting.value for key, setting in profile.settings.items()}
-    ignored = environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", own.get("ignore_configured_endpoint_urls", ""))
-    if ignored.lower() == "true":
-        return None
-    services = profiles.services(own.get("services", "")) or {}
-    sts = ini.nested(services["sts"].value) if "sts" in services and services["sts"].value.startswith("\n") else {}
-    urls = (environ.get("AWS_ENDPOINT_URL_STS"), environ.get("AWS_ENDPOINT_URL"))
-    return next(filter(None, (*urls, sts.get("endpoint_url"), own.get("endpoint_url"))), None)
 
 
 def _facts(value: Any) -> Any:

@@ -14,7 +14,7 @@ from awsenv.config.asked import origin_of
 from awsenv.config.profiles import Setting
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError
-from awsenv.model import AssumeRole, GetSessionToken, Mfa
+from awsenv.model import AssumeRole, GetSessionToken, Mfa, Note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,7 +120,7 @@ def _presenting(
         if moved is not None:
             number, serial = moved
             profiles.insert(0, route.steps[number].profile)
-            note = f"{serial.origin}: used for the first role instead; {_ONLY_FIRST}"
+            note = Note(f"used for the first role instead; {_ONLY_FIRST}", serial.origin)
             hop = replace(hop, notes=(*hop.notes, note))
     mfa, origins = device(serial, [profile for profile in profiles if profile is not None], request)
     return replace(hop, mfa=mfa, origins={**hop.origins, **origins}), None if mfa is None else mfa.serial
@@ -158,10 +158,10 @@ def device(
 
 
 def _without(hop: AssumeRole, serial: Setting | None, request: RoleRequest) -> AssumeRole:
-    unused = [] if serial is None or not serial.value else [str(serial.origin)]
+    unused = [] if serial is None or not serial.value else [serial.origin]
     if request.code is not None:
-        unused.append(str(origin_of(request, "code")))
-    notes = tuple(f"{place}: not used; {_ROLES_HAVE_NONE}" for place in unused)
+        unused.append(origin_of(request, "code"))
+    notes = tuple(Note(f"not used; {_ROLES_HAVE_NONE}", origin) for origin in unused)
     return replace(hop, notes=(*hop.notes, *notes))
 
 
@@ -170,5 +170,5 @@ def _without_device(hop: AssumeRole, setting: Setting | None, used: str | None, 
     if setting is None or not setting.value or setting.origin == moved:
         return hop
     how = "used for the first role only" if setting.value == used else "not used"
-    note = f"{setting.origin}: {how}; {_ONLY_FIRST}"
+    note = Note(f"{how}; {_ONLY_FIRST}", setting.origin)
     return replace(hop, notes=(*hop.notes, note))

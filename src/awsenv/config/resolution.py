@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from awsenv.config import arns, limits, mfa, names, regions, route
 from awsenv.config.asked import origin_of
 from awsenv.config.hops import assume_role
+from awsenv.config.settings import with_settings
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError, UsageError
 from awsenv.model import AssumeRole, Chain
@@ -74,7 +75,7 @@ def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain
         hops = mfa.session_token(way, request)
         _refuse_idle_options(request, _OF_A_ROLE if hops else (*_OF_A_ROLE, *_OF_A_SESSION))
     check_partition(way, hops, partition, region)
-    return Chain(
+    chain = Chain(
         source=way.found.source,
         hops=hops,
         role=request.role,
@@ -83,6 +84,7 @@ def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain
         settings_profile=way.profiles[0].name if way.profiles else None,
         origins={"role": origin_of(request, "role"), **({} if region is None else {"region": region[1]})},
     )
+    return with_settings(chain, profiles, environ)
 
 
 def _roles(way: route.Route, request: RoleRequest, environ: Environ, partition: str) -> tuple[AssumeRole, ...]:

@@ -13,7 +13,7 @@ from awsenv.config import limits, listing, mfa, names, regions, resolution, rout
 from awsenv.config.asked import origin_of
 from awsenv.config.text import listed, quoted
 from awsenv.errors import ConfigError
-from awsenv.model import MAX_CHAINED_DURATION, Chain, GetSessionToken, Mfa
+from awsenv.model import MAX_CHAINED_DURATION, Chain, GetSessionToken, Mfa, Note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,9 +73,10 @@ def _within_an_hour(hop: AssumeRole) -> AssumeRole:
     hop = replace(hop, mfa=None, origins={field: each for field, each in hop.origins.items() if field not in device})
     if not _is_long(hop):
         return hop
-    note = (
-        f"{hop.origins['duration']}: {hop.duration} seconds cut to {MAX_CHAINED_DURATION}, "
-        "the most that AWS grants a role by way of an MFA session; awsenv renews it"
+    note = Note(
+        f"{hop.duration} seconds cut to {MAX_CHAINED_DURATION}, "
+        "the most that AWS grants a role by way of an MFA session; awsenv renews it",
+        hop.origins["duration"],
     )
     return replace(hop, duration=MAX_CHAINED_DURATION, notes=(*hop.notes, note))
 

@@ -110,9 +110,8 @@ def _named(role: RoleArn) -> str:
 
 def _notes(chain: Chain) -> Generator[Finding, None, None]:
     for note in chain.notes:
-        place, _, fact = note.partition(": ")
         hint = f"awsenv explain {shlex.quote(printable(chain.role))} shows where each value is from"
-        yield Finding("chain", Verdict.WARNING, fact, place, hint)
+        yield Finding("chain", Verdict.WARNING, note.fact, None if note.origin is None else str(note.origin), hint)
 
 
 def _region(chain: Chain) -> Finding:

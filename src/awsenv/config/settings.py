@@ -1,0 +1,116 @@
+"""Settings of a profile that every AWS tool also reads from a variable: endpoints, FIPS, retries and the like.
+
+awsenv calls STS with those of the role's profile. A command that runs with the role selects no profile, so it gets them
+as variables.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from awsenv.config import ini
+from awsenv.model import Note
+from awsenv.variables import SERVICE_ENDPOINT, SETTING, having
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from awsenv.config.profiles import Profile, Profiles, Setting
+    from awsenv.model import Chain, Environ
+
+_ENDPOINT = "AWS_ENDPOINT_URL"
+_DEFAULT = "default"
+_NESTED = ("s3", "s3api", "cloudwatch")
+"""Keys below which settings of one service stand."""
+
+
+def endpoint(service: str, profile: Profile | None, profiles: Profiles, environ: Environ) -> str | None:
+    """Return the URL that the environment or *profile* gives for a service; None: AWS's own.
+
+    The order is the one of the AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
+    """
+    if _is_ignored(profile, environ):
+        return None
+    own = {} if profile is None else dict(_endpoints(profile, profiles))
+    names = (SERVICE_ENDPOINT + service.upper(), _ENDPOINT)
+    urls = [environ.get(name) for name in names] + [own[name].value for name in names if name in own]
+    return next(filter(None, urls), None)
+
+
+def with_settings(chain: Chain, profiles: Profiles, environ: Environ) -> Chain:
+    """Return *chain* with the settings of its profile that a command will not find by itself, and what it will miss."""
+    profile = profiles.get(chain.settings_profile or _DEFAULT)
+    # A command without a profile reads [default].
+    if profile is None or profile.name == _DEFAULT:
+        return chain
+    chain = _with(chain, profile, profiles, environ)
+    return replace(chain, setting_notes=tuple(_notes(profile, profiles, environ)))
+
+
+def without_config_file(chain: Chain, profiles: Profiles, environ: Environ) -> Chain:
+    """Return *chain* with what a command would find in `[default]`, for one that the config file is hidden from."""
+    profile = profiles.get(_DEFAULT)
+    if profile is None:
+        return chain
+    region = profile.settings.get("region")
+    if chain.region is None and region is not None:
+        chain = replace(chain, region=region.value, origins={**chain.origins, "region": region.origin})
+    return _with(chain, profile, profiles, environ)
+
+
+def _with(chain: Chain, profile: Profile, profiles: Profiles, environ: Environ) -> Chain:
+    """Return *chain* with the settings of *profile* that neither it nor the caller has set already."""
+    have = {name for name, _ in chain.settings}
+    found = {
+        name: setting for name, setting in _settings(profile, profiles, environ)
+        if name not in have and not environ.get(name)
+    }  # fmt: skip
+    return replace(
+        chain,
+        settings=(*chain.settings, *((name, setting.value) for name, setting in found.items())),
+        origins={**chain.origins, **{name: setting.origin for name, setting in found.items()}},
+    )
+
+
+def _settings(profile: Profile, profiles: Profiles, environ: Environ) -> Iterator[tuple[str, Setting]]:
+    for name in having(SETTING):
+        setting = profile.settings.get(name.removeprefix("AWS_").lower())
+        if name != _ENDPOINT and setting is not None and _is_plain(setting):
+            yield name, setting
+    # A variable for all services outranks the files.
+    if not _is_ignored(profile, environ) and not environ.get(_ENDPOINT):
+        yield from _endpoints(profile, profiles)
+
+
+def _endpoints(profile: Profile, profiles: Profiles) -> Iterator[tuple[str, Setting]]:
+    """Yield the endpoints of *profile*, by the variables that mean the same."""
+    own = profile.settings.get("endpoint_url")
+    if own is not None and _is_plain(own):
+        yield _ENDPOINT, own
+    for service, setting in (profiles.services(profile.value("services") or "") or {}).items():
+        url = ini.nested(setting.value).get("endpoint_url") if setting.value.startswith("\n") else None
+        if url and re.fullmatch("[a-z0-9_]+", service):
+            yield SERVICE_ENDPOINT + service.upper(), replace(setting, value=url)
+
+
+def _is_ignored(profile: Profile | None, environ: Environ) -> bool:
+    name = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
+    own = None if profile is None else profile.value(name.removeprefix("AWS_").lower())
+    return (environ.get(name) or own or "").lower() == "true"
+
+
+def _is_plain(setting: Setting) -> bool:
+    return bool(setting.value) and setting.value.isprintable()
+
+
+def _notes(profile: Profile, profiles: Profiles, environ: Environ) -> Iterator[Note]:
+    for key, setting in profile.settings.items():
+        if key in _NESTED and setting.value.startswith("\n"):
+            yield Note(f"commands do not get these {key} settings: no variable carries them", setting.origin)
+    default = profiles.get(_DEFAULT)
+    if endpoint("", profile, profiles, environ) is None and default is not None:
+        theirs: Mapping[str, Setting] = {} if _is_ignored(default, environ) else dict(_endpoints(default, profiles))
+        for setting in theirs.values():
+            yield Note("commands use this endpoint with the role, and awsenv does not", setting.origin)
