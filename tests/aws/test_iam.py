@@ -75,7 +75,8 @@ def test_a_path_is_no_part_of_the_name(person: Person) -> None:
 def test_an_iam_in_trouble_stops_nobody(person: Person, fault: Fault) -> None:
     """To ask is a courtesy: it is asked once."""
     person.sandbox.fail("ListMFADevices", fault, times=9)
-    assert person.device.serial == found(person, person.user)
+    identity = caller(person.user, person.environ)
+    assert person.device.serial == mfa_device(person.session(timeout=0.5), person.user, identity)
     assert person.sent("ListMFADevices") <= 1
 
 

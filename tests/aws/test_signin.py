@@ -29,7 +29,7 @@ def at(endpoint: Endpoint, status: int = 200, answer: object = None) -> AwsSessi
     """Return a session whose sign-in is *endpoint*, which answers so."""
     endpoint.answers["GET", "/federation"] = status, {"SigninToken": "it"} if answer is None else answer
     environ = {"AWS_ENDPOINT_URL_SIGNIN": endpoint.url, "NO_PROXY": "127.0.0.1"}
-    return open_session(None, environ, timeout=2)
+    return open_session(None, environ)
 
 
 def test_the_keys_become_a_url(endpoint: Endpoint) -> None:
@@ -148,7 +148,7 @@ def test_a_duration_may_be_the_reason(endpoint: Endpoint) -> None:
 def test_a_network_that_fails_is_unreachable(person: Person, fault: Fault) -> None:
     """Say of silence, a hang-up and a captive portal that AWS was not reached."""
     person.sandbox.fail("GetSigninToken", fault)
-    session = open_session(None, person.environ, timeout=2)
+    session = open_session(None, person.environ, timeout=0.5)
 
     with pytest.raises(UnreachableError) as caught:
         login_url(session, KEYS, "aws", None)
@@ -158,7 +158,7 @@ def test_a_network_that_fails_is_unreachable(person: Person, fault: Fault) -> No
 
 def test_nobody_there_is_unreachable() -> None:
     """Name the host."""
-    session = open_session(None, {"AWS_ENDPOINT_URL_SIGNIN": "http://127.0.0.1:1"}, timeout=2)
+    session = open_session(None, {"AWS_ENDPOINT_URL_SIGNIN": "http://127.0.0.1:1"})
 
     with pytest.raises(UnreachableError, match=r"127\.0\.0\.1:1 cannot be reached"):
         login_url(session, KEYS, "aws", None)
@@ -167,7 +167,7 @@ def test_nobody_there_is_unreachable() -> None:
 def test_a_proxy_is_used(proxy: Proxy) -> None:
     """Go the way that every call of the person goes: this proxy does not take a GET, and says so."""
     environ = {"AWS_ENDPOINT_URL_SIGNIN": "http://signin.test", "HTTP_PROXY": proxy.url}
-    session = open_session(None, environ, timeout=2)
+    session = open_session(None, environ)
 
     with pytest.raises(UnreachableError, match=r"signin\.test is failing \(HTTP 501\)"):
         login_url(session, KEYS, "aws", None)
@@ -178,7 +178,7 @@ def test_a_ca_bundle_is_used(tls_port: int, certificate: Path) -> None:
     environ = {"AWS_ENDPOINT_URL_SIGNIN": f"https://127.0.0.1:{tls_port}"}
     facts = []
     for more in ({}, {"AWS_CA_BUNDLE": str(certificate)}):
-        session = open_session(None, environ | more, timeout=2)
+        session = open_session(None, environ | more)
         with pytest.raises(UnreachableError) as caught:
             login_url(session, KEYS, "aws", None)
         facts.append(caught.value.fact)

@@ -575,7 +575,7 @@ def test_relative_paths_begin_at_the_callers_folder(person: Person, endpoint: En
     for kind, text in (("process", "[profile p]\ncredential_process = ./keys\n"), ("web-identity", web)):
         Path(person.environ["AWS_CONFIG_FILE"]).write_text(text)
         profiles = config.read(person.environ, str(folder))
-        session = open_session(profiles, person.environ, profile="p", timeout=2)
+        session = open_session(profiles, person.environ, profile="p")
 
         made = source_credentials(Source(kind, "p", ORIGIN), session, profiles, person.environ)
 
