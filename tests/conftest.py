@@ -39,6 +39,17 @@ os.environ["AWSENV_RUNTIME_DIR"] = f"{os.devnull}/no-agent"
 TIMEOUT = 60
 """Seconds after which a test gives up: no test waits for it."""
 
+SLOW = ("agent", "cli", "docs", "e2e", "shell")
+"""The folders whose tests are marked `slow`: nearly each of them starts programs, most of them many."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the folders that are slow."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).parts[0] in SLOW:
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def program() -> str:
