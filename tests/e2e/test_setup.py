@@ -32,6 +32,8 @@ ACCEPT = "Make it so? [y/N] "
 FIRST = "MFA code that the app shows now: "
 SECOND = "The one after it, in up to 30 seconds: "
 
+NO_MFA = "read-only:ReadOnlyAccess"
+
 STEPS = (
     "CreateUser",
     "CreateVirtualMFADevice",
@@ -125,7 +127,7 @@ class Account:
         roles = {role["RoleName"] for role in iam.list_roles()["Roles"]}
         assert {"power-user", "read-only"} == roles
         assert 1 == text.count(f"aws_access_key_id = {key['AccessKeyId']}\n")
-        assert 1 == (self.folder / "config").read_text().count(f"mfa_serial = {device['SerialNumber']}\n")
+        assert 2 == (self.folder / "config").read_text().count(f"mfa_serial = {device['SerialNumber']}\n")
         assert "Nothing to do" in self.nothing_to_do()
 
     def nothing_to_do(self) -> str:
@@ -150,7 +152,7 @@ def account(
     with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="awsenv-", dir="/tmp") as runtime:
         sandbox.clock.elapse(5 - sandbox.clock.now().timestamp() % 30)
         folder = Path(clean_environ["HOME"], ".aws")
-        folder.mkdir()
+        folder.mkdir(mode=0o700)
         key = sandbox.admin
         (folder / "credentials").write_text(
             f"# mine\n[admin]\naws_access_key_id={key.access_key_id}\naws_secret_access_key={key.secret_access_key}"
@@ -182,9 +184,10 @@ def test_from_nothing_to_a_role(account: Account, shell: Spelling, require: Call
 
 
 def test_the_role_without_mfa_needs_no_code(account: Account) -> None:
-    """Make the roles that are named, and none else."""
-    setup = account.accepted("read-only")
+    """Make the roles that are named, and no other; say what a role without MFA means."""
+    setup = account.accepted(NO_MFA)
     assert 0 == setup.gone(), setup.transcript
+    assert "the role read-only asks for no MFA code: a stolen access key is enough" in setup.transcript
 
     done = account.start([account.program, "exec", "read-only", "--", "awsenv", "status", "--verify"], account.environ)
 
@@ -199,7 +202,7 @@ def test_the_files_keep_what_was_there(account: Account) -> None:
     (account.folder / "credentials").chmod(0o644)
     (account.folder / "config").write_text("[profile  mine]  \r\nregion : eu-west-1\r\n")
 
-    assert 0 == account.accepted("read-only").gone()
+    assert 0 == account.accepted(NO_MFA).gone()
 
     path = account.folder / "credentials"
     assert path.read_text().startswith(before)
@@ -212,7 +215,7 @@ def test_files_that_cannot_be_written_stop_it_before_anything_is_made(account: A
     """The secret of a key is told once: see first that there is a place for it."""
     account.environ["AWS_CONFIG_FILE"] = os.devnull
 
-    terminal = account.type("read-only")
+    terminal = account.type(NO_MFA)
 
     assert 3 == terminal.gone()
     assert "cannot write /dev/null: it is not a regular file" in terminal.transcript
@@ -247,7 +250,7 @@ def test_a_key_that_cannot_be_written_is_deleted(
     account: Account, break_it: Callable[[Account, Terminal], None], reason: str
 ) -> None:
     """Whatever the file met between the look at it and the key: no active key stays that nobody has."""
-    setup = account.type("read-only")
+    setup = account.type(NO_MFA)
     setup.see(re.escape(ACCEPT))
     break_it(account, setup)
     setup.send("y\r")
@@ -262,7 +265,7 @@ def test_a_key_that_cannot_be_written_is_deleted(
 def test_a_key_that_can_neither_be_written_nor_deleted_is_named(account: Account) -> None:
     """With the command that deletes it."""
     account.sandbox.fail("DeleteAccessKey", Fault.DROP, times=9)
-    setup = account.type("read-only")
+    setup = account.type(NO_MFA)
     setup.see(re.escape(ACCEPT))
     fifo(account, setup)
     setup.send("y\r")
@@ -286,7 +289,7 @@ def test_a_signal_while_the_key_is_written_waits_for_it(
     # The disk takes a second for the copy: the two before it were the trials of both files.
     slow = "inject=fsync:delay_enter=1000000:when=3"
     argv = [require("strace"), "-f", "-D", "-o", str(tmp_path / "log"), "-e", "trace=fsync", "-e", slow]
-    words = [account.program, "setup", "--profile", "admin", "--yes", "read-only"]
+    words = [account.program, "setup", "--profile", "admin", "--yes", NO_MFA]
     setup = account.start([*argv, *words], account.environ)
     until(lambda: (tmp_path / "log").exists() and (tmp_path / "log").read_text().count("fsync(") >= 3)
     os.kill(setup.process.pid, number)
@@ -311,7 +314,7 @@ def test_a_key_that_cannot_be_printed_is_not_left(
     account: Account, before: str, where: str, reason: str, key: str
 ) -> None:
     """Where stdout is closed or read by nobody no key is made; where it turns out to be full the key is deleted."""
-    command = f"{before}{account.program} setup --profile admin read-only --yes --print-key {where}; echo end"
+    command = f"{before}{account.program} setup --profile admin {NO_MFA} --yes --print-key {where}; echo end"
     terminal = account.start(["sh", "-c", command], account.environ)
     terminal.see("end")
     terminal.gone()
@@ -331,7 +334,7 @@ def test_a_pipe_that_is_full_stops_it_before_anything_is_made(account: Account, 
         with suppress(BlockingIOError):
             while os.write(writer, bytes(4096)):
                 pass
-        words = f"{account.program} setup --profile admin read-only --yes --print-key >{tmp_path / 'pipe'}"
+        words = f"{account.program} setup --profile admin {NO_MFA} --yes --print-key >{tmp_path / 'pipe'}"
         terminal = account.start(["sh", "-c", words], account.environ)
 
         assert 1 == terminal.gone()
@@ -419,7 +422,7 @@ def test_where_a_qr_code_has_no_room_its_key_is_shown(account: Account, columns:
 
 def test_somebody_elses_user_is_not_taken_over(account: Account) -> None:
     """The name that is made up may be another person's: on many machines people are called root."""
-    assert 0 == account.accepted("read-only").gone()
+    assert 0 == account.accepted(NO_MFA).gone()
     used = account.start([account.program, "exec", "read-only", "--", "true"], account.environ)
     assert 0 == used.gone()
     text = (account.folder / "credentials").read_text()
@@ -438,9 +441,9 @@ def test_somebody_elses_user_is_not_taken_over(account: Account) -> None:
 def test_a_key_is_not_deleted_unasked(account: Account) -> None:
     """Ask, --yes or not: that nobody has a key is not known for sure."""
     account.sandbox.fail("CreateAccessKey", Fault.DROP_AFTER)
-    assert 7 == account.accepted("read-only").gone()
+    assert 7 == account.accepted(NO_MFA).gone()
 
-    again = account.type("read-only", "--yes")
+    again = account.type(NO_MFA, "--yes")
     again.see(re.escape(ACCEPT))
     again.send("n\r")
 
@@ -451,7 +454,7 @@ def test_a_key_is_not_deleted_unasked(account: Account) -> None:
 
 def test_the_plan_is_where_the_question_is(account: Account) -> None:
     """Show it at the terminal where stderr goes elsewhere: nobody says yes to what they have not seen."""
-    command = f"{account.program} setup --profile admin read-only 2>{os.devnull}"
+    command = f"{account.program} setup --profile admin {NO_MFA} 2>{os.devnull}"
     terminal = account.start(["sh", "-c", command], account.environ)
     terminal.see(re.escape(ACCEPT))
     assert "create the role read-only" in terminal.transcript

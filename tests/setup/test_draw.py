@@ -61,6 +61,7 @@ region = eu-central-1
 [profile read-only]
 role_arn = {READ_ONLY}
 source_profile = {NAME}
+mfa_serial = {SERIAL}
 region = eu-west-1
 """
 
@@ -74,7 +75,7 @@ ROLES = {
     "power-user": Role(
         POWER_USER, trust_policy(USER, mfa=True, external_id=SECRET), frozenset({f"{POLICY}PowerUserAccess"})
     ),
-    "read-only": Role(READ_ONLY, trust_policy(USER, mfa=False), frozenset({f"{POLICY}ReadOnlyAccess"})),
+    "read-only": Role(READ_ONLY, trust_policy(USER, mfa=True), frozenset({f"{POLICY}ReadOnlyAccess"})),
 }
 COMPLETE = State(User(USER, keys=(key(),), devices=(SERIAL,)), None, ROLES)
 
@@ -123,7 +124,7 @@ def test_from_nothing_all_of_it_is_made_in_order(plan: Callable[..., Plan]) -> N
         CreateDevice(NAME, SERIAL),
         CreateRole("power-user", trust_policy(USER, mfa=True, external_id=SECRET)),
         AttachPolicy("power-user", f"{POLICY}PowerUserAccess"),
-        CreateRole("read-only", trust_policy(USER, mfa=False)),
+        CreateRole("read-only", trust_policy(USER, mfa=True)),
         AttachPolicy("read-only", f"{POLICY}ReadOnlyAccess"),
         CreateKey(NAME, USER),
         WriteProfiles(
@@ -138,6 +139,7 @@ def test_from_nothing_all_of_it_is_made_in_order(plan: Callable[..., Plan]) -> N
                 "profile read-only": {
                     "role_arn": READ_ONLY,
                     "source_profile": NAME,
+                    "mfa_serial": SERIAL,
                     "region": "eu-central-1",
                 },
             }
@@ -246,7 +248,7 @@ def test_the_device_of_another_is_left_alone(plan: Callable[..., Plan]) -> None:
 
 def test_no_role_wants_mfa_no_device_is_made(plan: Callable[..., Plan]) -> None:
     """Nor named in a profile."""
-    drawn = plan(State(), "", "", replace(WANTED, roles=parse(["read-only"])))
+    drawn = plan(State(), "", "", replace(WANTED, roles=parse(["read-only:ReadOnlyAccess"])))
     assert ["CreateUser", "CreateRole", "AttachPolicy", "CreateKey", "WriteProfiles"] == kinds(drawn)
     assert "mfa" not in str(drawn.steps[-1].settings)
 
@@ -263,7 +265,8 @@ def test_the_device_that_the_user_has_is_used(plan: Callable[..., Plan], devices
     """Whatever it is called; that of the user's own name first."""
     without = CONFIG.replace(f"mfa_serial = {SERIAL}\n", "")
     drawn = plan(user(devices=devices), without)
-    assert [WriteProfiles({"profile power-user": {"mfa_serial": serial}})] == [step.action for step in drawn.steps]
+    both = {f"profile {name}": {"mfa_serial": serial} for name in ROLES}
+    assert [WriteProfiles(both)] == [step.action for step in drawn.steps]
 
 
 def test_a_profile_may_name_any_device_of_the_user(plan: Callable[..., Plan]) -> None:
@@ -290,7 +293,7 @@ def test_a_role_with_another_trust_policy_is_refused(plan: Callable[..., Plan]) 
 
 def test_a_role_whose_user_was_deleted_says_so(plan: Callable[..., Plan]) -> None:
     """A new user of that name is another."""
-    roles = {"read-only": Role(READ_ONLY, trust_policy("AIDACKCEVSQ6C2EXAMPLE", mfa=False))}
+    roles = {"read-only": Role(READ_ONLY, trust_policy("AIDACKCEVSQ6C2EXAMPLE", mfa=True))}
     assert "a user who was deleted" in refusal(lambda: plan(State(None, None, roles), "", "")).fact
 
 
@@ -301,6 +304,15 @@ def test_what_a_role_lacks_is_attached_and_what_it_has_more_is_noted(plan: Calla
     assert [AttachPolicy("read-only", f"{POLICY}ReadOnlyAccess")] == [step.action for step in drawn.steps]
     assert ("the role read-only has more policies than were asked for: AdministratorAccess",) == drawn.notes
     assert described(drawn)[-1] == f"note: {drawn.notes[0]}"
+
+
+def test_a_role_without_mfa_is_noted_when_it_is_made(plan: Callable[..., Plan]) -> None:
+    """The plan says what it means; a role that is there is nobody's news."""
+    wanted = replace(WANTED, roles=parse(["power-user", "audit:ReadOnlyAccess"]))
+    drawn = plan(replace(COMPLETE, roles={"power-user": ROLES["power-user"]}), wanted=wanted)
+    assert ("the role audit asks for no MFA code: a stolen access key is enough to use it",) == drawn.notes
+    roles = {**ROLES, "audit": Role(f"{READ_ONLY}-audit", trust_policy(USER, mfa=False), ROLES["read-only"].policies)}
+    assert () == plan(replace(COMPLETE, roles=roles), wanted=wanted).notes
 
 
 def test_the_external_id_of_a_role_that_is_there_is_read_from_it(plan: Callable[..., Plan]) -> None:
@@ -353,14 +365,14 @@ def test_a_profile_of_something_else_is_refused(plan: Callable[..., Plan], old: 
 def test_a_profile_is_completed_under_the_header_that_it_has(plan: Callable[..., Plan]) -> None:
     """However it is spelled."""
     drawn = plan(conf=f'[profile  "read-only"]\nregion = eu-west-1\n{CONFIG.partition("[profile read-only]")[0]}')
-    missing = {"role_arn": READ_ONLY, "source_profile": NAME}
+    missing = {"role_arn": READ_ONLY, "source_profile": NAME, "mfa_serial": SERIAL}
     assert [WriteProfiles({'profile  "read-only"': missing})] == [step.action for step in drawn.steps]
 
 
 def test_a_role_and_a_user_with_a_path_are_named_by_it(plan: Callable[..., Plan]) -> None:
     """Their ARNs are what AWS says they are."""
     there = f"arn:aws:iam::{ACCOUNT}:user/team/{NAME}"
-    role = Role(f"arn:aws:iam::{ACCOUNT}:role/team/read-only", trust_policy(there, mfa=False))
+    role = Role(f"arn:aws:iam::{ACCOUNT}:role/team/read-only", trust_policy(there, mfa=True))
     drawn = plan(State(User(there), None, {"read-only": role}), "", "")
     assert CreateKey(NAME, there) in [step.action for step in drawn.steps]
     assert CreateRole("power-user", trust_policy(there, mfa=True, external_id=SECRET)) == drawn.steps[1].action

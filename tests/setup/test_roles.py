@@ -12,7 +12,7 @@ from awsenv.errors import UsageError
 from awsenv.setup.roles import WantedRole, parse, policy_arn, user_name
 
 POWER_USER = WantedRole("power-user", ("PowerUserAccess",), mfa=True, external_id=True)
-READ_ONLY = WantedRole("read-only", ("ReadOnlyAccess",))
+READ_ONLY = WantedRole("read-only", ("ReadOnlyAccess",), mfa=True)
 _names = st.text(f"{string.ascii_letters}{string.digits}_+=,.@-", min_size=1, max_size=64).filter(
     lambda name: name != "default"
 )
@@ -22,7 +22,7 @@ _policies = st.text(f"{string.ascii_letters}{string.digits}_+=.@-", min_size=1, 
 
 
 def test_without_a_word_the_two_of_the_readme_are_made() -> None:
-    """One is guarded by all there is, the other by nothing."""
+    """Both ask for an MFA code, and the stronger one for an external id."""
     assert (POWER_USER, READ_ONLY) == parse([])
 
 
@@ -33,6 +33,7 @@ def test_without_a_word_the_two_of_the_readme_are_made() -> None:
         ("read-only", READ_ONLY),
         ("deploy:PowerUserAccess,mfa", WantedRole("deploy", ("PowerUserAccess",), mfa=True)),
         ("ci:external-id,ReadOnlyAccess", WantedRole("ci", ("ReadOnlyAccess",), external_id=True)),
+        ("read-only:ReadOnlyAccess", WantedRole("read-only", ("ReadOnlyAccess",))),
         ("power-user:ReadOnlyAccess", WantedRole("power-user", ("ReadOnlyAccess",))),
         ("a:X,Y,X", WantedRole("a", ("X", "Y"))),
         ("a:job-function/ViewOnlyAccess", WantedRole("a", ("job-function/ViewOnlyAccess",))),

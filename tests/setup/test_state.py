@@ -73,7 +73,7 @@ def test_of_an_empty_account_it_takes_few_questions(sandbox: Sandbox, admin: Iam
 
 def test_where_no_role_wants_mfa_no_device_is_looked_for(sandbox: Sandbox, admin: Iam) -> None:
     """An account may have thousands."""
-    looked(sandbox, admin, "read-only")
+    looked(sandbox, admin, "read-only:ReadOnlyAccess")
     assert "ListVirtualMFADevices" not in actions(sandbox)
 
 
@@ -179,7 +179,7 @@ def test_only_what_is_to_be_attached_is_asked_for(sandbox: Sandbox, admin: Iam) 
     """A policy that a role has exists."""
     user = sandbox.create_user(NAME)
     sandbox.create_role("read-only", trust_policy(str(user.arn), mfa=False), policies=["ReadOnlyAccess"])
-    looked(sandbox, admin, "read-only")
+    looked(sandbox, admin, "read-only:ReadOnlyAccess")
     assert "GetPolicy" not in actions(sandbox)
 
 

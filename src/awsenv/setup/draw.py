@@ -154,6 +154,8 @@ class _Drawing:
         for role in self.wanted.roles:
             there = self.state.roles.get(role.name)
             if there is None:
+                if not role.mfa:
+                    yield f"the role {role.name} asks for no MFA code: a stolen access key is enough to use it"
                 continue
             more = sorted(there.policies - set(role.policy_arns(self.wanted.partition)))
             if more:

@@ -56,7 +56,7 @@ KNOWN = {
     role.name: role
     for role in (
         WantedRole("power-user", ("PowerUserAccess",), mfa=True, external_id=True),
-        WantedRole("read-only", ("ReadOnlyAccess",)),
+        WantedRole("read-only", ("ReadOnlyAccess",), mfa=True),
     )
 }
 """The roles that need no more than their name."""
