@@ -13,7 +13,7 @@ import pytest
 from botocore.session import Session
 
 from awsenv import config
-from awsenv.config.files import config_file, credentials_file
+from awsenv.config.files import config_file, credentials_file, exposed
 from awsenv.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -189,3 +189,51 @@ def test_botocore_works_from_our_reading(home: Home) -> None:
 
     assert session.full_config == profiles.for_botocore()
     assert ("default", "x", "y") == profiles.names
+
+
+@pytest.mark.parametrize(
+    ("folder_mode", "file_mode", "expected"),
+    [
+        (0o700, 0o600, []),
+        (0o755, 0o644, []),
+        (0o1777, 0o644, []),
+        (0o777, 0o600, ["others can write ~/aws: its mode is 0777"]),
+        (0o700, 0o666, ["others can write ~/aws/config: its mode is 0666"]),
+        (0o702, 0o602, ["others can write ~/aws: its mode is 0702", "others can write ~/aws/config: its mode is 0602"]),
+    ],
+)
+def test_what_others_can_write_is_named(folder_mode: int, file_mode: int, expected: list[str], home: Home) -> None:
+    """The folder counts as the file does: who can write there can replace the file."""
+    folder = home.path / "aws"
+    folder.mkdir()
+    (folder / "config").touch()
+    (folder / "config").chmod(file_mode)
+    folder.chmod(folder_mode)
+    file = config_file(home.environ(AWS_CONFIG_FILE="~/aws/config"))
+
+    assert expected == [each.fact for each in exposed(file)]
+    assert all(each.hint == f"chmod go-w {each.path}" for each in exposed(file))
+
+
+def test_the_folder_that_a_link_leads_to_counts(home: Home, tmp_path: Path) -> None:
+    """Dotfiles that are kept elsewhere are written there."""
+    (tmp_path / "dotfiles").mkdir()
+    (tmp_path / "dotfiles" / "config").touch()
+    (tmp_path / "dotfiles").chmod(0o777)
+    link = home.path / "config"
+    link.symlink_to(tmp_path / "dotfiles" / "config")
+
+    facts = [each.fact for each in exposed(config_file({"AWS_CONFIG_FILE": str(link)}))]
+    assert [f"others can write {tmp_path}/dotfiles: its mode is 0777"] == facts
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+def test_a_file_of_another_user_is_named(home: Home) -> None:
+    """Its owner can change it, whatever its mode."""
+    path = home.path / "config"
+    path.touch(mode=0o600)
+    os.chown(path, 65534, 65534)
+
+    (found,) = exposed(config_file(home.environ(AWS_CONFIG_FILE="~/config")))
+    assert "~/config belongs to another user" == found.fact
+    assert 'sudo chown "$USER" ~/config' == found.hint

@@ -211,6 +211,20 @@ def test_the_files_keep_what_was_there(account: Account) -> None:
     assert ["config", "credentials"] == sorted(each.name for each in account.folder.iterdir())
 
 
+@pytest.mark.parametrize(("name", "mode", "shown"), [(".", 0o777, "~/.aws"), ("config", 0o666, "~/.aws/config")])
+def test_no_key_is_made_where_others_can_write(account: Account, name: str, mode: int, shown: str) -> None:
+    """Say how to close it, and change nothing."""
+    (account.folder / "config").touch()
+    (account.folder / name).chmod(mode)
+
+    terminal = account.type(NO_MFA)
+
+    assert 3 == terminal.gone()
+    assert f"others can write {shown}: its mode is {mode:04o}" in terminal.transcript
+    assert f"chmod go-w {shown}" in terminal.transcript
+    assert account.changes() == []
+
+
 def test_files_that_cannot_be_written_stop_it_before_anything_is_made(account: Account) -> None:
     """The secret of a key is told once: see first that there is a place for it."""
     account.environ["AWS_CONFIG_FILE"] = os.devnull

@@ -76,7 +76,7 @@ class Tools:
         """See that what is about to be made can be kept, before it is: AWS tells the secret of a key once.
 
         Raises:
-            ConfigError: A file cannot be written, or the keyring does not keep a thing.
+            ConfigError: A file cannot be written, or others can write it, too; or the keyring does not keep a thing.
             Failure: Nobody reads stdout, where the key is to be printed.
             UsageError: The extra `keyring` is not installed.
         """
@@ -87,6 +87,8 @@ class Tools:
         for find in finders:
             file = find(self._environ, self._folder)
             files.check(file.path, file.name)
+            if makes_key and self._wanted.key_place is not KeyPlace.PRINTED:
+                files.check_owner(file)
         if makes_key and self._wanted.key_place is KeyPlace.KEYRING:
             key_store.check(self._environ)
         if makes_key and self._wanted.key_place is KeyPlace.PRINTED:

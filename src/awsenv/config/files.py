@@ -12,7 +12,7 @@ import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv.config.text import printable
 from awsenv.errors import ConfigError
@@ -35,6 +35,16 @@ class File:
     """None: there is no such file."""
 
 
+class Exposed(NamedTuple):
+    """A file or folder that others can change."""
+
+    fact: str
+    path: str
+    """As a person would type it."""
+    hint: str
+    """The command that closes it."""
+
+
 def config_file(environ: Mapping[str, str], folder: str | None = None) -> File:
     """Read the config file; a relative path is one below *folder*, or below the folder of the process.
 
@@ -51,6 +61,50 @@ def credentials_file(environ: Mapping[str, str], folder: str | None = None) -> F
         ConfigError: It is there and cannot be read, or is not UTF-8.
     """
     return _read(environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"), environ, folder)
+
+
+def exposed(file: File) -> list[Exposed]:
+    """Return how others can change a file, or replace it through its folder.
+
+    Others who can write there choose the keys that AWS tools use, and the commands that they run. A folder with the
+    sticky bit counts as closed, and so does the group of a user who is alone in it. root is trusted; root itself trusts
+    the owner of the folder, as under sudo.
+    """
+    path, real = Path(file.path), Path(os.path.realpath(file.path))
+    names = {path.parent: str(Path(file.name).parent)}
+    if path.parent.resolve() != real.parent:
+        names[real.parent] = printable(str(real.parent))
+    names[real] = file.name
+    owners = {os.geteuid(), 0}
+    found = []
+    for each, name in names.items():
+        try:
+            status = each.stat()
+        except OSError:
+            continue
+        is_folder = stat.S_ISDIR(status.st_mode)
+        if os.geteuid() == 0 and is_folder:
+            owners.add(status.st_uid)
+        if status.st_uid not in owners:
+            found.append(Exposed(f"{name} belongs to another user", name, f'sudo chown "$USER" {name}'))
+        elif status.st_mode & (0o002 if _is_private(status) else 0o022) and not (
+            is_folder and status.st_mode & stat.S_ISVTX
+        ):
+            mode = stat.S_IMODE(status.st_mode)
+            found.append(Exposed(f"others can write {name}: its mode is {mode:04o}", name, f"chmod go-w {name}"))
+    return found
+
+
+def _is_private(status: os.stat_result) -> bool:
+    """Whether the group is its owner's alone, as where each user has one and the umask is 002."""
+    import grp  # noqa: PLC0415 - only where a file is looked at for who can change it
+    import pwd  # noqa: PLC0415 - the same
+
+    try:
+        owner, group = pwd.getpwuid(status.st_uid).pw_name, grp.getgrgid(status.st_gid)
+    except KeyError:
+        return False
+    return group.gr_name == owner and set(group.gr_mem) <= {owner}
 
 
 def boto_texts(environ: Mapping[str, str], folder: str | None = None) -> tuple[str, ...]:

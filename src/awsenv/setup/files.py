@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from awsenv.config import ini
+from awsenv.config.files import exposed
 from awsenv.config.text import listed, printable
 from awsenv.errors import ConfigError
 from awsenv.origin import Origin
@@ -145,6 +146,16 @@ def check(path: str, name: str | None = None) -> None:
                 os.fsync(descriptor)
         finally:
             _remove(temporary)
+
+
+def check_owner(file: File) -> None:
+    """Check that nobody else can change a file that is to hold a key, or the command that prints one.
+
+    Raises:
+        ConfigError: Others can write it, or its folder.
+    """
+    for each in exposed(file):
+        raise ConfigError(each.fact, Origin(each.path), hint=f"{each.hint}, and check what is in it")
 
 
 def remove_leftovers(path: str) -> list[str]:
