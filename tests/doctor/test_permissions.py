@@ -1,4 +1,4 @@
-"""What the policies of whoever asks say: enough, too little, or nothing that is certain."""
+"""What the policies of the caller say: enough, too little, or nothing that is certain."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from awsenv.doctor.conditions import Request
 from awsenv.doctor.finding import Verdict
-from awsenv.doctor.permissions import Policies, permission
-from awsenv.doctor.principal import Principal
+from awsenv.doctor.permissions import finding
+from awsenv.doctor.trust import Request
+from awsenv.iam.policy import Policies
+from awsenv.iam.principal import Grounds, Principal
 from awsenv.model import AssumeRole, RoleArn
 
 MINE, THEIRS = "123456789012", "210987654321"
@@ -22,8 +23,7 @@ DENY = {**EVERYTHING, "Effect": "Deny"}
 
 def _request(account: str = THEIRS) -> Request:
     hop = AssumeRole(RoleArn("aws", account, "deploy"), "me")
-    alice = Principal(MINE, f"arn:aws:iam::{MINE}:user/alice")
-    return Request(hop, alice, with_code=False, mfa_is_known=True, now=0)
+    return Request(hop, Principal(f"arn:aws:iam::{MINE}:user/alice"), now=0)
 
 
 def _policies(*statements: dict[str, Any], boundary: dict[str, Any] | None = None) -> Policies:
@@ -31,35 +31,63 @@ def _policies(*statements: dict[str, Any], boundary: dict[str, Any] | None = Non
     return Policies(({"Version": "2012-10-17", "Statement": list(statements)},), limit)
 
 
+HERE_TOO = {**THE_ROLE, "Resource": "*"}
+FAR = _request()
+NEAR = _request(MINE)
+
+
 @pytest.mark.parametrize(
-    ("found", "needed", "verdict"),
+    ("found", "request_", "grounds", "verdict"),
     [
-        (_policies(THE_ROLE), True, Verdict.FINE),
-        (_policies(EVERYTHING), None, Verdict.FINE),
-        (_policies(ANOTHER), True, Verdict.WRONG),
-        (_policies(), True, Verdict.WRONG),
-        (_policies(), False, Verdict.FINE),
-        (_policies(), None, Verdict.FINE),
-        (_policies(EVERYTHING, DENY), False, Verdict.WRONG),
-        (_policies(EVERYTHING, DENY | FROM_HOME), True, Verdict.WARNING),
-        (_policies(EVERYTHING | FROM_HOME), True, Verdict.FINE),
-        (_policies(THE_ROLE, boundary=EVERYTHING), True, Verdict.FINE),
-        (_policies(THE_ROLE, boundary=ANOTHER), True, Verdict.WRONG),
-        (_policies(boundary=ANOTHER), False, Verdict.FINE),
-        (None, True, Verdict.UNKNOWN),
-        (None, None, Verdict.UNKNOWN),
-        (None, False, Verdict.FINE),
+        # In another account they have to allow it, however closely the role trusts the user.
+        (_policies(THE_ROLE), FAR, Grounds.NAMED, Verdict.FINE),
+        (_policies(THE_ROLE), FAR, None, Verdict.FINE),
+        (_policies(ANOTHER), FAR, Grounds.NAMED, Verdict.WRONG),
+        (_policies(), FAR, Grounds.ACCOUNT, Verdict.WRONG),
+        (_policies(), FAR, None, Verdict.WRONG),
+        (_policies(EVERYTHING, DENY | FROM_HOME), FAR, Grounds.NAMED, Verdict.WARNING),
+        (_policies(EVERYTHING | FROM_HOME), FAR, Grounds.NAMED, Verdict.FINE),
+        (_policies(THE_ROLE, boundary=EVERYTHING), FAR, Grounds.NAMED, Verdict.FINE),
+        (_policies(THE_ROLE, boundary=ANOTHER), FAR, Grounds.NAMED, Verdict.WRONG),
+        # In the same one where the role trusts the account.
+        (_policies(HERE_TOO), NEAR, Grounds.ACCOUNT, Verdict.FINE),
+        (_policies(), NEAR, Grounds.ACCOUNT, Verdict.WRONG),
+        (_policies(), NEAR, Grounds.NAMED, Verdict.FINE),
+        (_policies(), NEAR, None, Verdict.FINE),
+        (_policies(EVERYTHING, DENY), NEAR, Grounds.NAMED, Verdict.WRONG),
+        (_policies(boundary=ANOTHER), NEAR, Grounds.NAMED, Verdict.FINE),
+        (None, FAR, Grounds.NAMED, Verdict.UNKNOWN),
+        (None, NEAR, None, Verdict.UNKNOWN),
+        (None, NEAR, Grounds.NAMED, Verdict.FINE),
     ],
 )
-def test_the_verdict(found: Policies | None, needed: bool | None, verdict: Verdict) -> None:  # noqa: FBT001 - a parameter of the table
+def test_the_verdict(found: Policies | None, request_: Request, grounds: Grounds | None, verdict: Verdict) -> None:
     """A Deny counts always, an Allow where it is needed, a boundary where an Allow is; what is not certain warns."""
-    finding = permission(found, _request(), needed=needed)
-    assert verdict is finding.verdict
-    assert (finding.hint is not None) == (verdict in {Verdict.WRONG, Verdict.WARNING})
+    result = finding(found, request_, grounds)
+    assert verdict is result.verdict
+    assert (result.hint is not None) == (verdict in {Verdict.WRONG, Verdict.WARNING})
+
+
+@pytest.mark.parametrize(
+    ("found", "request_", "grounds", "fact"),
+    [
+        (_policies(THE_ROLE), FAR, None, "user alice may assume role deploy"),
+        (_policies(), FAR, None, "which it needs because the role is in another account"),
+        (_policies(), NEAR, Grounds.ACCOUNT, "which it needs because the role trusts its account as a whole"),
+        (_policies(), NEAR, Grounds.NAMED, "none of user alice is about role deploy, and none is needed"),
+        (_policies(), NEAR, None, "none is needed if it is trusted by name"),
+        (_policies(DENY), NEAR, Grounds.NAMED, "a policy of user alice denies sts:AssumeRole on role deploy"),
+        (_policies(THE_ROLE, boundary=ANOTHER), FAR, None, "the permissions boundary of user alice does not allow"),
+        (None, NEAR, None, "nobody here is allowed to read those of user alice"),
+    ],
+)
+def test_the_fact(found: Policies | None, request_: Request, grounds: Grounds | None, fact: str) -> None:
+    """It says whose policies say what, and why that matters."""
+    assert fact in finding(found, request_, grounds).fact
 
 
 def test_the_policy_that_is_missing_can_be_copied() -> None:
     """It is on exactly this role."""
-    hint = permission(_policies(), _request(), needed=True).hint
+    hint = finding(_policies(), FAR, None).hint
     assert hint is not None
     assert f'"Action": "sts:AssumeRole", "Resource": "arn:aws:iam::{THEIRS}:role/deploy"' in hint

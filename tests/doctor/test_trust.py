@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from awsenv.doctor.conditions import Request
-from awsenv.doctor.principal import Principal
-from awsenv.doctor.trust import Grounds, Judgement, judge
+from awsenv.doctor.finding import Finding, Verdict
+from awsenv.doctor.trust import CHECK, Request, ask, findings, unreadable
+from awsenv.iam.principal import Principal
 from awsenv.model import AssumeRole, Mfa, RoleArn
 from awsenv.origin import Origin
 
@@ -27,8 +27,8 @@ PLACES = {
     "external_id": Origin("~/.aws/config", 6, "profile p", "external_id"),
 }
 
-USER = Principal(ACCOUNT, ALICE)
-ROLE = Principal(ACCOUNT, SESSION, FIRST, has_token=True)
+USER = Principal(ALICE)
+ROLE = Principal(SESSION, FIRST, has_token=True)
 
 
 def _request(principal: Principal = USER, *, external_id: str | None = None, with_code: bool = False) -> Request:
@@ -40,7 +40,7 @@ def _request(principal: Principal = USER, *, external_id: str | None = None, wit
         profile="p",
         origins=PLACES,
     )
-    return Request(hop, principal, with_code=with_code, mfa_is_known=True, now=NOW)
+    return Request(hop, principal, now=NOW)
 
 
 def _policy(**changes: Any) -> dict[str, Any]:
@@ -48,75 +48,166 @@ def _policy(**changes: Any) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [{**statement, **changes}]}
 
 
-def _only(judgement: Judgement) -> tuple[str, str]:
-    assert judgement.grounds is None
-    (objection,) = judgement.objections
-    return objection.fact, objection.hint
+def _findings(document: dict[str, Any], request: Request) -> list[Finding]:
+    return list(findings(ask(document, request), request, device=DEVICE))
 
 
-def test_both_conditions_that_fail_are_told() -> None:
-    """To mend the one would not do."""
-    document = _policy(
-        Condition={"StringEquals": {"sts:ExternalId": EXTERNAL_ID}, "Bool": {"aws:MultiFactorAuthPresent": "true"}}
-    )
-    facts = [each.fact for each in judge(document, _request(), device=DEVICE).objections]
+def _only(document: dict[str, Any], request: Request) -> tuple[str, str | None, str | None]:
+    (found,) = _findings(document, request)
+    assert (CHECK, Verdict.WRONG) == (found.check, found.verdict)
+    return found.fact, found.hint, found.place
+
+
+MFA = {"aws:MultiFactorAuthPresent": "true"}
+
+
+def test_both_conditions_that_fail_are_named() -> None:
+    """To mend one alone would not help."""
+    document = _policy(Condition={"StringEquals": {"sts:ExternalId": EXTERNAL_ID}, "Bool": MFA})
     assert [
         "role deploy demands an external id, and none is configured",
         "role deploy demands MFA, and no MFA device is configured",
-    ] == facts
+    ] == [each.fact for each in _findings(document, _request())]
 
 
 def test_the_device_is_named() -> None:
-    """It can be copied into the profile."""
-    document = _policy(Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}})
-    _, hint = _only(judge(document, _request(), device=DEVICE))
+    """The hint can be copied into the profile."""
+    _, hint, place = _only(_policy(Condition={"Bool": MFA}), _request())
     assert f"set mfa_serial = {DEVICE} in [profile p], or pass a code as the second word" == hint
+    assert str(PLACES["role"]) == place
 
 
-@pytest.mark.parametrize("name", ["aws:SourceIp", "aws:PrincipalOrgID", "aws:PrincipalTag/team"])
-def test_what_cannot_be_looked_at_is_named(name: str) -> None:
-    """It neither lets in nor keeps out: it is said."""
-    judgement = judge(_policy(Condition={"StringEquals": {name: "x"}}), _request())
-    assert (Grounds.NAMED, (f"{name} (StringEquals)",)) == (judgement.grounds, judgement.unchecked)
+def test_two_conditions_on_mfa_are_one_finding() -> None:
+    """A policy often demands a code and its age."""
+    condition = {"Bool": MFA, "NumericLessThan": {"aws:MultiFactorAuthAge": "300"}}
+    assert (
+        "role deploy demands MFA, and no MFA device is configured" == _only(_policy(Condition=condition), _request())[0]
+    )
 
 
-def test_an_operator_that_is_not_understood_is_named() -> None:
+def test_a_role_cannot_have_mfa() -> None:
+    """The user has to assume the role itself."""
+    fact, hint, _ = _only(_policy(Principal="*", Condition={"Bool": MFA}), _request(ROLE))
+    assert "role deploy demands MFA, which role first cannot have: it is reached through a role" == fact
+    assert hint is not None
+    assert hint.startswith("let it trust the user")
+
+
+@pytest.mark.parametrize(
+    ("sent", "fact", "place"),
+    [
+        (None, "role deploy demands an external id, and none is configured", PLACES["role"]),
+        (
+            "canary-other",
+            "role deploy demands another external id than the one that is configured",
+            PLACES["external_id"],
+        ),
+    ],
+)
+def test_an_external_id(sent: str | None, fact: str, place: Origin) -> None:
+    """The finding says whether one is missing or wrong, and never which one is right."""
+    document = _policy(Condition={"StringEquals": {"sts:ExternalId": EXTERNAL_ID}})
+    found = _only(document, _request(external_id=sent))
+    assert (fact, str(place), False) == (found[0], found[2], "canary" in str(found))
+
+
+@pytest.mark.parametrize(
+    ("condition", "fact"),
+    [
+        ({"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}, "role deploy demands MFA"),
+        ({"StringNotEquals": {"sts:ExternalId": EXTERNAL_ID}}, "role deploy demands an external id"),
+        ({"StringEquals": {"sts:RoleSessionName": "me"}}, "the trust policy of role deploy denies user alice"),
+        ({}, "the trust policy of role deploy denies user alice"),
+    ],
+)
+def test_a_deny(condition: dict[str, Any], fact: str) -> None:
+    """A Deny that the caller can lift says what it demands."""
+    document = _policy()
+    document["Statement"].append({**document["Statement"][0], "Effect": "Deny", "Condition": condition})
+    assert _only(document, _request())[0].startswith(fact)
+
+
+@pytest.mark.parametrize(
+    ("policy", "fact", "hint"),
+    [
+        (
+            _policy(Principal={"Service": "ec2.amazonaws.com"}),
+            "role deploy does not trust user alice: it trusts no user and no role",
+            f"put {ALICE} into its trust policy",
+        ),
+        (
+            _policy(Principal={"AWS": [BOB, FIRST, SESSION, "210987654321"]}),
+            f"role deploy does not trust user alice: it trusts {BOB}, {FIRST} and 2 more",
+            "or use one that it trusts: --profile",
+        ),
+        (
+            _policy(Principal={"AWS": "AIDAQ3EGRMEXAMPLE42X"}),
+            "role deploy does not trust user alice, but AIDAQ3EGRMEXAMPLE42X, which was deleted",
+            "into its trust policy again",
+        ),
+        (
+            _policy(Action="sts:AssumeRoleWithSAML"),
+            "the trust policy of role deploy does not allow sts:AssumeRole: it is for sts:AssumeRoleWithSAML",
+            "allow sts:AssumeRole there",
+        ),
+        (
+            _policy(Condition={"StringEquals": {"sts:RoleSessionName": "bob"}}),
+            "has a condition that is not met: sts:RoleSessionName (StringEquals)",
+            "aws iam get-role shows it",
+        ),
+    ],
+)
+def test_a_refusal(policy: dict[str, Any], fact: str, hint: str) -> None:
+    """Each cause has its fact and its next step."""
+    found = _only(policy, _request())
+    assert (True, True) == (fact in found[0], hint in str(found[1]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "option"), [({"tags": (("team", "blue"),)}, "--tag"), ({"source_identity": "me"}, "--source-identity")]
+)
+def test_some_options_need_an_action_of_their_own(changes: dict[str, Any], option: str) -> None:
+    """The hint says which option to leave out."""
+    request = _request()
+    _, hint, _ = _only(_policy(), replace(request, hop=replace(request.hop, **changes)))
+    assert str(hint).endswith(f"or leave {option} out")
+
+
+@pytest.mark.parametrize("name", ["aws:SourceIp", "aws:PrincipalOrgID", "aws:PrincipalTag/team", "aws:userid"])
+def test_what_cannot_be_checked_is_named(name: str) -> None:
+    """It neither admits nor refuses."""
+    (found,) = _findings(_policy(Condition={"StringEquals": {name: "x"}}), _request())
+    fact = f"role deploy trusts user alice; not checked from here: {name} (StringEquals)"
+    assert Finding(CHECK, Verdict.FINE, fact) == found
+
+
+def test_an_operator_that_is_not_known_is_named() -> None:
     """IAM may have one that is newer."""
-    judgement = judge(_policy(Condition={"StringSounds": {"sts:RoleSessionName": "me"}}), _request())
-    assert ("sts:RoleSessionName (StringSounds)",) == judgement.unchecked
+    found = ask(_policy(Condition={"StringSounds": {"sts:RoleSessionName": "me"}}), _request())
+    assert ("sts:RoleSessionName (StringSounds)",) == found.unchecked
 
 
 def test_the_mfa_of_a_session_from_elsewhere_is_not_guessed() -> None:
-    """Credentials of GetSessionToken may have been had with a code, or not."""
-    request = replace(_request(replace(USER, has_token=True)), mfa_is_known=False)
-    judgement = judge(_policy(Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}}), request)
-    assert ("aws:MultiFactorAuthPresent (Bool)",) == judgement.unchecked
+    """A session of GetSessionToken may have been opened with a code, or not."""
+    found = ask(_policy(Condition={"Bool": MFA}), _request(replace(USER, has_token=True)))
+    assert ("aws:MultiFactorAuthPresent (Bool)",) == found.unchecked
 
 
-def test_a_role_of_unknown_path_is_the_one_of_its_name() -> None:
-    """GetCallerIdentity leaves the path out, which roles of Identity Center have."""
-    sso = Principal(ACCOUNT, SESSION, has_token=True)
-    assert judge(_policy(Principal={"AWS": FIRST}), _request(sso)).grounds is Grounds.NAMED
-    assert judge(_policy(Principal={"AWS": f"{FIRST}er"}), _request(sso)).grounds is None
+def test_the_account_is_named_where_the_policy_trusts_it() -> None:
+    """The account then decides by its own policies."""
+    (found,) = _findings(_policy(Principal={"AWS": ACCOUNT}), _request())
+    assert f"role deploy trusts account {ACCOUNT}" == found.fact
 
 
-def test_a_service_is_no_user() -> None:
-    """A role for EC2 trusts no user at all."""
-    fact, _ = _only(judge(_policy(Principal={"Service": "ec2.amazonaws.com"}), _request()))
-    assert "role deploy does not trust user alice: it trusts no user and no role" == fact
+def test_an_age_is_named() -> None:
+    """A code must be fresh, and that of a session of the morning is not."""
+    document = _policy(Condition={"NumericLessThan": {"aws:MultiFactorAuthAge": "300"}})
+    (found,) = _findings(document, _request(with_code=True))
+    assert "role deploy trusts user alice, with an MFA code of the last 300 s" == found.fact
 
 
-def test_an_age_is_told() -> None:
-    """A code must be fresh, which a session of the morning is not."""
-    judgement = judge(
-        _policy(Condition={"NumericLessThan": {"aws:MultiFactorAuthAge": "300"}}), _request(with_code=True)
-    )
-    assert (Grounds.NAMED, "300") == (judgement.grounds, judgement.most_age)
-
-
-def test_tags_need_a_permission_of_their_own() -> None:
-    """And the refusal says which option to leave out."""
-    request = _request()
-    tagged = replace(request, hop=replace(request.hop, tags=(("team", "blue"),)))
-    _, hint = _only(judge(_policy(), tagged))
-    assert hint.endswith("or leave --tag out")
+def test_an_unreadable_policy() -> None:
+    """The hint says whose profile can read it."""
+    found = unreadable(_request())
+    assert ("user alice is not allowed to read that of role deploy", Verdict.UNKNOWN) == (found.fact, found.verdict)
+    assert f"a profile that may read IAM of account {ACCOUNT}: --iam-profile PROFILE" in str(found.hint)

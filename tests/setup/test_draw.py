@@ -13,6 +13,7 @@ import pytest
 from awsenv import config
 from awsenv.config.limits import external_id
 from awsenv.errors import ConfigError
+from awsenv.iam.trust import trust_policy
 from awsenv.origin import Origin
 from awsenv.setup.draw import draw_up, new_external_id
 from awsenv.setup.local import local
@@ -30,7 +31,6 @@ from awsenv.setup.plan import (
     Wanted,
     WriteProfiles,
     described,
-    trust_policy,
     user_policy,
 )
 from awsenv.setup.roles import parse

@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 from awsenv import config
 from awsenv.aws.iam import Iam
 from awsenv.aws.session import open_session
+from awsenv.iam.trust import trust_policy
 from awsenv.sandbox import Sandbox
 from awsenv.setup import cloudformation, terraform
 from awsenv.setup.draw import draw_up
 from awsenv.setup.local import local
-from awsenv.setup.plan import Document, Wanted, trust_policy, user_policy
+from awsenv.setup.plan import Document, Wanted, user_policy
 from awsenv.setup.roles import parse
 from awsenv.setup.state import look
 

@@ -11,8 +11,9 @@ from pyotp import TOTP
 from awsenv.aws.iam import Iam
 from awsenv.aws.session import open_session
 from awsenv.errors import ConfigError, RefusedError, UnreachableError
+from awsenv.iam.trust import trust_policy
 from awsenv.sandbox import Fault, Sandbox
-from awsenv.setup.plan import Wanted, trust_policy, user_policy
+from awsenv.setup.plan import Wanted, user_policy
 from awsenv.setup.roles import parse
 from awsenv.setup.state import Device, Role, State, User, look
 

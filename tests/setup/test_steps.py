@@ -21,6 +21,7 @@ from awsenv import config
 from awsenv.aws.iam import Iam
 from awsenv.aws.session import open_session
 from awsenv.errors import AwsenvError, CodeRejected, ConfigError, Interrupted, MfaError, RefusedError, UnreachableError
+from awsenv.iam.trust import trust_policy
 from awsenv.sandbox import Fault, Sandbox
 from awsenv.setup.draw import draw_up
 from awsenv.setup.files import header, with_settings, write
@@ -38,7 +39,6 @@ from awsenv.setup.plan import (
     PutUserPolicy,
     Step,
     Wanted,
-    trust_policy,
     user_policy,
 )
 from awsenv.setup.roles import parse

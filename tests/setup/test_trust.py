@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import copy
-import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awsenv.policy import Verdict, concerns, effect, statements
-from awsenv.setup.plan import trust_policy
+from awsenv.iam.trust import trust_policy
 from awsenv.setup.roles import WantedRole
 from awsenv.setup.trust import differences, external_id_of
 
@@ -129,22 +127,3 @@ def test_bool_if_exists_is_not_bool() -> None:
         "it demands no MFA code",
         "it has the condition 'boolifexists' on 'aws:multifactorauthpresent'",
     ] == differences(document, USER, role())
-
-
-@pytest.mark.parametrize(
-    ("context", "allowed"),
-    [
-        ({"sts:externalid": [SECRET], "aws:multifactorauthpresent": ["true"]}, True),
-        ({"sts:externalid": [SECRET], "aws:multifactorauthpresent": ["false"]}, False),
-        ({"sts:externalid": [SECRET]}, False),
-        ({"sts:externalid": [f"{SECRET}x"], "aws:multifactorauthpresent": ["true"]}, False),
-        ({"aws:multifactorauthpresent": ["true"]}, False),
-        ({}, False),
-    ],
-)
-def test_what_is_made_demands_both(context: dict[str, list[str]], allowed: bool) -> None:  # noqa: FBT001 - a table
-    """The policy means to IAM what it was made for; as text it survives the way to AWS."""
-    document = json.loads(json.dumps(trust_policy(USER, mfa=True, external_id=SECRET)))
-    statement = statements([document])[0]
-    assert allowed == (concerns(statement, "sts:AssumeRole", context) and effect(statement) is Verdict.ALLOW)
-    assert not concerns(statement, "sts:TagSession", context)

@@ -42,9 +42,9 @@ def examine(subject: Subject) -> Iterator[Finding]:
         yield from found
     way = yield from plan(subject, files_are_wrong=files_are_wrong)
     if way is not None:
-        from awsenv.doctor import remote  # noqa: PLC0415 - 110 ms of botocore, which the checks above do without
+        from awsenv.doctor import role  # noqa: PLC0415 - 110 ms of botocore, which the checks above do without
 
-        yield from remote.examine(way, subject)
+        yield from role.examine(way, subject)
     if is_well:
         yield from found
 

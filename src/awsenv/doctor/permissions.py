@@ -1,124 +1,107 @@
-"""What the policies of whoever asks for a role say to it: those of a user and its groups, or those of a role."""
+"""What the policies of the caller say to an AssumeRole: those of a user and its groups, or those of a role."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from awsenv import policy
-from awsenv.config.text import printable
-from awsenv.doctor.conditions import Holds, Request, conditions, without_conditions
-from awsenv.doctor.finding import Finding, Verdict
+from awsenv.doctor.finding import Finding
+from awsenv.doctor.finding import Verdict as Mark
 from awsenv.errors import AwsenvError
+from awsenv.iam import trust
+from awsenv.iam.policy import Evaluation, Policies, Verdict
+from awsenv.iam.principal import USER, Grounds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from awsenv.aws.iam import Iam
+    from awsenv.doctor.trust import Request
+    from awsenv.iam.policy import Document
 
 CHECK = "identity policy"
 
-Document = Mapping[str, Any]
 
-
-class Policies(NamedTuple):
-    """What is attached to whoever asks."""
-
-    documents: tuple[Document, ...]
-    boundary: Document | None
-
-
-def policies(readers: list[Iam], request: Request) -> Policies | None:
-    """Return the policies of whoever asks; None: nobody here may read them."""
-    kind = "user" if request.principal.kind == "user" else "role"
+def read(readers: list[Iam], request: Request) -> Policies | None:
+    """Return the policies of the caller; None: none of *readers* may read them."""
+    kind = _kind(request)
     for iam in readers:
         with suppress(AwsenvError):
             return _read(iam, kind, request.principal.name)
     return None
 
 
-def permission(found: Policies | None, request: Request, *, needed: bool | None) -> Finding:
-    """Say whether they let *request* be made.
+def finding(found: Policies | None, request: Request, grounds: Grounds | None) -> Finding:
+    """Say whether the policies of the caller let it assume the role.
 
     Args:
-        found: The policies.
-        request: What is going to be asked.
-        needed: Whether they have to allow it: in another account, or where the trust policy trusts the account as a
-            whole (IAM guide, "Cross-account policy evaluation logic"); None: it is not known.
+        found: The policies; None: they cannot be read.
+        request: The request.
+        grounds: How closely the trust policy names the caller; None: it cannot be read.
     """
+    needed = request.hop.role.account != request.principal.account or grounds is Grounds.ACCOUNT
+    known = needed or grounds is not None
     if found is None:
-        fact = f"those of {request.principal.title} may not be read"
-        if needed is False:
-            return Finding(CHECK, Verdict.FINE, f"{fact}; none is needed")
-        return Finding(CHECK, Verdict.UNKNOWN, fact)
-    return _refusal(found, request, needed=needed) or _permitted(found, request, needed=needed)
+        fact = f"nobody here is allowed to read those of {request.principal.title}"
+        if known and not needed:
+            return Finding(CHECK, Mark.FINE, f"{fact}; none is needed")
+        return Finding(CHECK, Mark.UNKNOWN, fact)
+    result = _evaluate(found, request, grounds or Grounds.NAMED)
+    if result.perhaps is not Verdict.ALLOW:
+        return _refusal(found, request, result.perhaps, is_certain=result.surely is result.perhaps)
+    who, role = request.principal.title, request.role
+    if _evaluate(found, request, Grounds.ACCOUNT).perhaps is Verdict.ALLOW:
+        return Finding(CHECK, Mark.FINE, f"{who} may assume {role}")
+    need = "none is needed" if known else "none is needed if it is trusted by name"
+    return Finding(CHECK, Mark.FINE, f"none of {who} is about {role}, and {need}")
 
 
-def _refusal(found: Policies, request: Request, *, needed: bool | None) -> Finding | None:
-    who, role = request.principal.title, f"role {printable(request.hop.role.name)}"
-    verdict, is_certain = _verdict(found.documents, request)
+def _evaluate(found: Policies, request: Request, grounds: Grounds) -> Evaluation:
+    role_arn = str(request.hop.role)
+    return trust.permission(
+        found, request.principal, grounds, action=trust.ASSUME_ROLE, role_arn=role_arn, context=request.context
+    )
+
+
+def _refusal(found: Policies, request: Request, verdict: Verdict, *, is_certain: bool) -> Finding:
+    who, role, kind = request.principal.title, request.role, _kind(request)
     allow = f'{{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "{request.hop.role}"}}'
-    kind = "user" if request.principal.kind == "user" else "role"
-    if verdict is policy.Verdict.DENY:
+    if verdict is Verdict.DENY:
         fact = f"a policy of {who} denies sts:AssumeRole on {role}"
         hint = f"have the Deny changed: aws iam list-{kind}-policies, aws iam list-attached-{kind}-policies"
-        return Finding(CHECK, Verdict.WRONG if is_certain else Verdict.WARNING, fact, hint=hint)
-    if verdict is policy.Verdict.SILENT and needed:
-        fact = f"{who} is not allowed sts:AssumeRole on {role}, and has to be, {_why(request)}"
-        setup = "awsenv setup, or " if kind == "user" else ""
-        hint = f"give it a policy with {allow}: {setup}aws iam put-{kind}-policy"
-        return Finding(CHECK, Verdict.WRONG if is_certain else Verdict.UNKNOWN, fact, hint=hint)
-    if needed and found.boundary is not None and _verdict((found.boundary,), request)[0] is not policy.Verdict.ALLOW:
+        return Finding(CHECK, Mark.WRONG if is_certain else Mark.WARNING, fact, hint=hint)
+    limits = found.limits(trust.ASSUME_ROLE, str(request.hop.role), request.context)
+    if limits.perhaps is not Verdict.ALLOW:
         fact = f"the permissions boundary of {who} does not allow sts:AssumeRole on {role}"
-        return Finding(CHECK, Verdict.WRONG, fact, hint=f"have it allow {allow}: aws iam create-policy-version")
-    return None
+        return Finding(CHECK, Mark.WRONG, fact, hint=f"have it allow {allow}: aws iam create-policy-version")
+    elsewhere = request.hop.role.account != request.principal.account
+    why = "the role is in another account" if elsewhere else "the role trusts its account as a whole"
+    setup = "awsenv setup, or " if kind == USER else ""
+    return Finding(
+        CHECK,
+        Mark.WRONG,
+        f"{who} is not allowed sts:AssumeRole on {role}, which it needs because {why}",
+        hint=f"give it a policy with {allow}: {setup}aws iam put-{kind}-policy",
+    )
 
 
-def _permitted(found: Policies, request: Request, *, needed: bool | None) -> Finding:
-    who, role = request.principal.title, f"role {printable(request.hop.role.name)}"
-    if _verdict(found.documents, request)[0] is policy.Verdict.ALLOW:
-        return Finding(CHECK, Verdict.FINE, f"{who} may assume {role}")
-    if needed is None:
-        return Finding(CHECK, Verdict.FINE, f"none of {who} is about {role}; none is needed, if it is trusted by name")
-    return Finding(CHECK, Verdict.FINE, f"none of {who} is about {role}, and none is needed")
-
-
-def _why(request: Request) -> str:
-    if request.hop.role.account != request.principal.account:
-        return "since the role is of another account"
-    return "since the role trusts its account as a whole"
-
-
-def _verdict(documents: tuple[Document, ...], request: Request) -> tuple[policy.Verdict, bool]:
-    """Return what the documents say together, and whether no condition that is not known could change it."""
-    certain: list[dict[str, Any]] = []
-    open_ones: list[dict[str, Any]] = []
-    for statement in policy.statements(documents):
-        holds = {request.holds(each) for each in conditions(statement)}
-        if Holds.NO in holds:
-            continue
-        (open_ones if Holds.UNKNOWN in holds else certain).append(without_conditions(statement))
-    resource = str(request.hop.role)
-
-    def evaluated(statements: list[dict[str, Any]]) -> policy.Verdict:
-        return policy.evaluate([{"Statement": statements}], "sts:AssumeRole", resource, request.context)
-
-    surely, perhaps = evaluated(certain), evaluated([*certain, *open_ones])
-    return max(surely, perhaps), surely is perhaps
+def _kind(request: Request) -> str:
+    return USER if request.principal.kind == USER else "role"
 
 
 def _read(iam: Iam, kind: str, name: str) -> Policies:
     """Read everything that is attached to a user or a role."""
     title = kind.capitalize()
     holder = iam.read(f"get_{kind}", **{f"{title}Name": name})[title]
-    documents = list(_of_holder(iam, kind, name))
-    if kind == "user":
+    documents = list(_attached(iam, kind, name))
+    if kind == USER:
         for group in iam.read_all("list_groups_for_user", "Groups", UserName=name):
-            documents += _of_holder(iam, "group", group["GroupName"])
+            documents += _attached(iam, "group", group["GroupName"])
     boundary = (holder.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
     return Policies(tuple(documents), None if boundary is None else _managed(iam, boundary))
 
 
-def _of_holder(iam: Iam, kind: str, name: str) -> Iterator[Document]:
+def _attached(iam: Iam, kind: str, name: str) -> Iterator[Document]:
     holder = {f"{kind.capitalize()}Name": name}
     for own in iam.read_all(f"list_{kind}_policies", "PolicyNames", **holder):
         yield iam.read(f"get_{kind}_policy", **holder, PolicyName=own)["PolicyDocument"]

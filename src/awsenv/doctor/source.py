@@ -14,8 +14,8 @@ from awsenv.aws.source_errors import renewal
 from awsenv.aws.sts import Sts
 from awsenv.aws.translate import Call
 from awsenv.doctor.finding import Finding, Verdict, wrong
-from awsenv.doctor.principal import Principal
 from awsenv.errors import AwsenvError, RefusedError, UnreachableError
+from awsenv.iam.principal import ROOT, Principal
 from awsenv.variables import TOKENS
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ def source(plan: Plan, subject: Subject) -> Generator[Finding, None, Signer | No
     except AwsenvError as error:
         yield from _failed(error, clock, partial(_stale_token, plan, sts, credentials))
         return None
-    principal = Principal(identity.account, identity.arn, has_token=credentials.session_token is not None)
-    if principal.kind == "root":
+    principal = Principal(identity.arn, has_token=credentials.session_token is not None)
+    if principal.kind == ROOT:
         yield Finding(
             "source",
             Verdict.WRONG,

@@ -1,247 +1,217 @@
-"""What a trust policy says to a request: who, what, and the one condition that fails. Pure."""
+"""What the trust policy of a role says to a request, and how to make it allow one. Pure."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from enum import Enum, auto, unique
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
 
-from awsenv import policy
 from awsenv.config.text import listed, printable
-from awsenv.doctor.conditions import AGE, EXTERNAL_ID, MFA, Condition, Holds, Request, conditions, without_conditions
+from awsenv.doctor.finding import Finding, Verdict
+from awsenv.iam import trust
+from awsenv.iam.conditions import Context
+from awsenv.iam.principal import ROLE, USER, Grounds, Principal, is_left_of_deleted
+from awsenv.iam.trust import EXTERNAL_ID, MFA_AGE, MFA_PRESENT, Refusal, Trust
 
 if TYPE_CHECKING:
-    from awsenv.policy import Statement
+    from collections.abc import Iterator, Mapping
 
+    from awsenv.iam.conditions import Condition
+    from awsenv.model import AssumeRole
+
+CHECK = "trust policy"
 
 _SHOWN = 2
 """How many of those whom a policy trusts are named."""
 
+_KNOWN = frozenset(
+    {
+        *(EXTERNAL_ID, "sts:rolesessionname", "sts:sourceidentity", "sts:transitivetagkeys", "aws:tagkeys"),
+        *("aws:currenttime", "aws:epochtime", "aws:principalaccount", "aws:principaltype", "aws:securetransport"),
+    }
+)
+"""The keys of which it is known whether a request has them, whoever sends it."""
 
-@unique
-class Grounds(Enum):
-    """How far a trust policy goes."""
-
-    ACCOUNT = auto()
-    """It trusts the account, which then decides by its own policies."""
-    NAMED = auto()
-    """It names who asks: in the same account that is enough."""
-
-
-class Objection(NamedTuple):
-    """Why a trust policy refuses."""
-
-    fact: str
-    hint: str
-    place: str | None = None
+_LEAVE_OUT = {trust.TAG_SESSION: ", or leave --tag out", trust.SET_SOURCE_IDENTITY: ", or leave --source-identity out"}
 
 
-class Judgement(NamedTuple):
-    """What a trust policy says to a request."""
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An AssumeRole request before it is sent."""
 
-    grounds: Grounds | None
-    """None: it refuses."""
-    objections: tuple[Objection, ...] = ()
-    unchecked: tuple[str, ...] = ()
-    """The conditions that cannot be looked at from here, by name."""
-    most_age: str | None = None
-    """Seconds that an MFA code may be old, as the policy says it; None: it does not."""
+    hop: AssumeRole
+    """The hop; its role has an account."""
+    principal: Principal
+    now: float
+    """Seconds since the epoch, UTC."""
+    context: Context = field(init=False, repr=False)
 
-
-class _Tried(NamedTuple):
-    """A statement that allows, and what keeps it from doing so here."""
-
-    grounds: Grounds | None
-    failing: tuple[Condition, ...]
-    unchecked: tuple[str, ...]
+    def __post_init__(self) -> None:
+        """Work out the condition keys."""
+        hop, now = self.hop, datetime.fromtimestamp(self.now, timezone.utc)
+        caller = trust.caller_keys(self.principal, now, None if hop.mfa is None else 0)
+        keys = trust.request_keys(hop.session_name, hop.external_id, hop.source_identity, hop.tags, hop.transitive_tags)
+        object.__setattr__(self, "context", Context({**caller, **keys}, self._knows))
 
     @property
-    def distance(self) -> tuple[bool, int, int, bool]:
-        """How far it is from allowing."""
-        return self.grounds is None, len(self.failing), len(self.unchecked), self.grounds is not Grounds.NAMED
+    def role(self) -> str:
+        """What to call the role in a message."""
+        return f"role {printable(self.hop.role.name)}"
+
+    @property
+    def place(self) -> str | None:
+        """Where the role was set."""
+        return placed(self.hop, "role")
+
+    def _knows(self, key: str) -> bool:
+        """Tell whether it is known if the request has a key. The session of a user from elsewhere may have MFA."""
+        principal = self.principal
+        if key in {MFA_PRESENT, MFA_AGE}:
+            return self.hop.mfa is not None or not principal.has_token or principal.kind == ROLE
+        if key in {"aws:principalarn", "aws:sourceidentity"}:
+            return principal.kind == USER or principal.role_arn is not None
+        if key == "aws:username":
+            return principal.kind in {USER, ROLE}
+        return key in _KNOWN or key.startswith("aws:requesttag/")
 
 
-def judge(document: Mapping[str, Any], request: Request, *, device: str | None = None) -> Judgement:
-    """Say what the trust policy *document* says to *request*.
+def placed(hop: Any, name: str) -> str | None:
+    """Return where a field of *hop* was set; None: it was not."""
+    origin = hop.origins.get(name)
+    return None if origin is None else str(origin)
+
+
+def ask(document: Mapping[str, Any], request: Request) -> Trust:
+    """Return what a trust policy says to *request*: to the first action that it refuses, else to all together."""
+    unchecked: tuple[str, ...] = ()
+    grounds, age = Grounds.NAMED, None
+    for action in trust.actions(request.hop.tags, request.hop.source_identity):
+        found = trust.ask(document, request.principal, action, request.context)
+        if found.grounds is Grounds.NONE:
+            return replace(found, unchecked=unchecked)
+        unchecked += tuple(name for name in found.unchecked if name not in unchecked)
+        grounds, age = min(grounds, found.grounds), age or found.mfa_max_age
+    return Trust(trust.ASSUME_ROLE, grounds, unchecked=unchecked, mfa_max_age=age)
+
+
+def findings(found: Trust, request: Request, *, device: str | None) -> Iterator[Finding]:
+    """Yield what *found* means for *request*.
 
     Args:
-        document: The policy.
-        request: What is going to be asked.
-        device: An MFA device of the user, to be named where none is configured; None: none is known.
+        found: What the trust policy says.
+        request: The request.
+        device: An MFA device of the user, to propose where none is configured; None: none is known.
     """
-    statements = policy.statements([document])
-    judgement = Judgement(None)
-    for action in _actions(request):
-        judgement = _judged(statements, action, request, device, judgement.unchecked)
-        if judgement.grounds is None:
-            break
-    return judgement
+    if found.refusal is Refusal.ACTION:
+        yield _no_action(found, request)
+    elif found.refusal is Refusal.PRINCIPAL:
+        yield _not_trusted(found, request)
+    elif found.refusal is Refusal.CONDITION:
+        yield from dict.fromkeys(_not_met(each, request, device) for each in found.conditions)
+    elif found.refusal is Refusal.DENY:
+        mended = (each for each in found.conditions if _is_mended(each, request))
+        yield next((_not_met(each, request, device) for each in mended), _denied(request))
+    else:
+        named = found.grounds > Grounds.ACCOUNT
+        whom = request.principal.title if named else f"account {request.principal.account}"
+        age = f", with an MFA code of the last {printable(found.mfa_max_age)} s" if found.mfa_max_age else ""
+        names = list(map(printable, found.unchecked))
+        unchecked = f"; not checked from here: {listed(names)}" if names else ""
+        yield Finding(CHECK, Verdict.FINE, f"{request.role} trusts {whom}{age}{unchecked}")
 
 
-def _actions(request: Request) -> Iterator[str]:
-    hop = request.hop
-    yield "sts:AssumeRole"
-    if hop.tags:
-        yield "sts:TagSession"
-    if hop.source_identity is not None:
-        yield "sts:SetSourceIdentity"
-
-
-def _judged(
-    statements: list[Statement], action: str, request: Request, device: str | None, before: tuple[str, ...]
-) -> Judgement:
-    about = [each for each in statements if policy.concerns(without_conditions(each), action, request.context)]
-    unchecked = list(before)
-    for statement in about:
-        if policy.effect(statement) is not policy.Verdict.DENY:
-            continue
-        tried = _tried(statement, request)
-        if tried.grounds is None or tried.failing:
-            continue
-        if not tried.unchecked:
-            return Judgement(None, (_denied(statement, request, device),))
-        unchecked += [f"a Deny with {name}" for name in tried.unchecked]
-    allowing = [each for each in about if policy.effect(each) is policy.Verdict.ALLOW]
-    if not allowing:
-        return Judgement(None, (_no_such_action(statements, action, request),))
-    best = min((_tried(each, request) for each in allowing), key=lambda tried: tried.distance)
-    if best.grounds is None:
-        return Judgement(None, (_not_named(allowing, request),))
-    if best.failing:
-        objections = {_failing(each, request, device): None for each in best.failing}
-        return Judgement(None, tuple(objections), tuple(unchecked))
-    unchecked += best.unchecked
-    return Judgement(best.grounds, (), tuple(dict.fromkeys(unchecked)), _most_age(allowing))
-
-
-def _tried(statement: Statement, request: Request) -> _Tried:
-    held = {each: request.holds(each) for each in conditions(statement)}
-    return _Tried(
-        _grounds(statement, request),
-        tuple(each for each, holds in held.items() if holds is Holds.NO),
-        tuple(each.name for each, holds in held.items() if holds is Holds.UNKNOWN),
+def unreadable(request: Request) -> Finding:
+    """Return that nobody here may read the trust policy."""
+    return Finding(
+        CHECK,
+        Verdict.UNKNOWN,
+        f"{request.principal.title} is not allowed to read that of {request.role}",
+        hint=f"name a profile that may read IAM of account {request.hop.role.account}: --iam-profile PROFILE",
     )
 
 
-def _grounds(statement: Statement, request: Request) -> Grounds | None:
-    if "Principal" not in statement:
-        # NotPrincipal: AWS refuses it beside Allow, so here it can only deny.
-        others = _names(statement.get("NotPrincipal"))
-        excepted = any(request.principal.is_named_by(name) for name in others)
-        return None if excepted or policy.effect(statement) is policy.Verdict.ALLOW else Grounds.NAMED
-    names = _names(statement["Principal"])
-    if any(request.principal.is_named_by(name) for name in names):
-        return Grounds.NAMED
-    return Grounds.ACCOUNT if any(request.principal.is_in(name) for name in names) else None
+def _wrong(request: Request, fact: str, hint: str, place: str | None = None) -> Finding:
+    return Finding(CHECK, Verdict.WRONG, fact, place or request.place, hint)
 
 
-def _names(principal: Any) -> list[str]:
-    if isinstance(principal, Mapping):
-        return [str(name) for name in policy.as_list(principal.get("AWS"))]
-    return [str(name) for name in policy.as_list(principal)]
+def _no_action(found: Trust, request: Request) -> Finding:
+    others = f": it is for {listed(list(map(printable, found.instead)))}" if found.instead else ""
+    return _wrong(
+        request,
+        f"the trust policy of {request.role} does not allow {found.action}{others}",
+        f"allow {found.action} there (aws iam update-assume-role-policy){_LEAVE_OUT.get(found.action, '')}",
+    )
 
 
-def _role(request: Request) -> str:
-    return f"role {printable(request.hop.role.name)}"
-
-
-def _not_named(statements: list[Statement], request: Request) -> Objection:
-    names = list(dict.fromkeys(name for each in statements for name in _names(each.get("Principal"))))
-    who, arn = request.principal.title, request.principal.principal_arn
-    gone = [name for name in names if re.fullmatch("A(IDA|ROA)[A-Z0-9]{8,}", name)]
-    if gone:
-        # IAM shows an id where the principal that a policy was saved with has been deleted (IAM guide, "Principal").
-        fact = f"{_role(request)} does not trust {who}, but {printable(gone[0])}, which was deleted"
-        return Objection(
-            f"{fact}: one made anew is another to AWS",
+def _not_trusted(found: Trust, request: Request) -> Finding:
+    arn, fact = request.principal.principal_arn, f"{request.role} does not trust {request.principal.title}"
+    deleted = next(filter(is_left_of_deleted, found.instead), None)
+    if deleted is not None:
+        return _wrong(
+            request,
+            f"{fact}, but {deleted}, which was deleted: a new one of the same name is another to AWS",
             f"put {arn} into its trust policy again (aws iam update-assume-role-policy)",
         )
-    shown = [printable(name) for name in names[:_SHOWN]]
-    shown += [f"{len(names) - _SHOWN} more"] if names[_SHOWN:] else []
-    trusted = listed(shown) if shown else "no user and no role"
-    return Objection(
-        f"{_role(request)} does not trust {who}: it trusts {trusted}",
-        f"put {arn} into its trust policy (aws iam update-assume-role-policy), or use whom it trusts: --profile",
+    more = [f"{len(found.instead) - _SHOWN} more"] if found.instead[_SHOWN:] else []
+    shown = [*map(printable, found.instead[:_SHOWN]), *more]
+    return _wrong(
+        request,
+        f"{fact}: it trusts {listed(shown) if shown else 'no user and no role'}",
+        f"put {arn} into its trust policy (aws iam update-assume-role-policy), or use one that it trusts: --profile",
     )
 
 
-def _no_such_action(statements: list[Statement], action: str, request: Request) -> Objection:
-    actions = [printable(str(name)) for each in statements for name in policy.as_list(each.get("Action"))]
-    others = f": it is for {listed(list(dict.fromkeys(actions)))}" if actions else ""
-    needed = {"sts:TagSession": ", or leave --tag out", "sts:SetSourceIdentity": ", or leave --source-identity out"}
-    return Objection(
-        f"the trust policy of {_role(request)} does not allow {action}{others}",
-        f"allow {action} there (aws iam update-assume-role-policy){needed.get(action, '')}",
-    )
-
-
-def _failing(condition: Condition, request: Request, device: str | None) -> Objection:
-    key = condition.key.lower()
-    if key == EXTERNAL_ID:
-        return _external_id(request)
-    if key in MFA and not request.with_code:
-        return _mfa(request, device)
-    return Objection(
-        f"the trust policy of {_role(request)} has a condition that is not met: {printable(condition.name)}",
-        "meet it, or have it changed: aws iam get-role shows it",
-    )
-
-
-def _denied(statement: Statement, request: Request, device: str | None) -> Objection:
-    for condition in conditions(statement):
-        if condition.key.lower() == EXTERNAL_ID or (condition.key.lower() in MFA and not request.with_code):
-            return _failing(condition, request, device)
-    return Objection(
-        f"the trust policy of {_role(request)} denies {request.principal.title}",
+def _denied(request: Request) -> Finding:
+    return _wrong(
+        request,
+        f"the trust policy of {request.role} denies {request.principal.title}",
         "have the Deny changed: aws iam get-role shows it",
     )
 
 
-def _external_id(request: Request) -> Objection:
+def _is_mended(condition: Condition, request: Request) -> bool:
+    """Tell whether the caller can meet a condition: with an external id or an MFA code."""
+    key = condition.key.lower()
+    return key == EXTERNAL_ID or (key in {MFA_PRESENT, MFA_AGE} and request.hop.mfa is None)
+
+
+def _not_met(condition: Condition, request: Request, device: str | None) -> Finding:
+    if not _is_mended(condition, request):
+        return _wrong(
+            request,
+            f"the trust policy of {request.role} has a condition that is not met: {printable(condition.name)}",
+            "meet it, or have it changed: aws iam get-role shows it",
+        )
+    return _external_id(request) if condition.key.lower() == EXTERNAL_ID else _mfa(request, device)
+
+
+def _external_id(request: Request) -> Finding:
     hop = request.hop
-    if hop.external_id is None:
-        profile = "" if hop.profile is None else f" in [profile {printable(hop.profile)}]"
-        key = f"set external_id{profile}, or pass --external-id" if profile else "pass --external-id"
-        where = hop.origins.get("role")
-        return Objection(
-            f"{_role(request)} demands an external id, and none is configured",
-            f"{key}; whoever owns the role knows it",
-            None if where is None else str(where),
+    if hop.external_id is not None:
+        return _wrong(
+            request,
+            f"{request.role} demands another external id than the one that is configured",
+            "correct external_id; the owner of the role knows it",
+            placed(hop, "external_id"),
         )
-    origin = hop.origins.get("external_id")
-    return Objection(
-        f"{_role(request)} demands another external id than the one that is configured",
-        "correct external_id; whoever owns the role knows it",
-        None if origin is None else str(origin),
-    )
+    option = "pass --external-id"
+    if hop.profile is not None:
+        option = f"set external_id in [profile {printable(hop.profile)}], or {option}"
+    fact = f"{request.role} demands an external id, and none is configured"
+    return _wrong(request, fact, f"{option}; the owner of the role knows it")
 
 
-def _mfa(request: Request, device: str | None) -> Objection:
-    hop, where = request.hop, request.hop.origins.get("role")
-    place = None if where is None else str(where)
-    if request.principal.kind == "assumed-role":
-        return Objection(
-            f"{_role(request)} demands MFA, which {request.principal.title} cannot have: it is reached through a role",
+def _mfa(request: Request, device: str | None) -> Finding:
+    if request.principal.kind == ROLE:
+        who = request.principal.title
+        return _wrong(
+            request,
+            f"{request.role} demands MFA, which {who} cannot have: it is reached through a role",
             "let it trust the user, and set source_profile to the user's profile; or take MFA out of its trust policy",
-            place,
         )
-    serial = device or "ARN"
-    profile = "in its profile" if hop.profile is None else f"in [profile {printable(hop.profile)}]"
-    return Objection(
-        f"{_role(request)} demands MFA, and no MFA device is configured",
-        f"set mfa_serial = {printable(serial)} {profile}, or pass a code as the second word",
-        place,
+    profile = "its profile" if request.hop.profile is None else f"[profile {printable(request.hop.profile)}]"
+    return _wrong(
+        request,
+        f"{request.role} demands MFA, and no MFA device is configured",
+        f"set mfa_serial = {printable(device or 'ARN')} in {profile}, or pass a code as the second word",
     )
-
-
-def _most_age(statements: list[Statement]) -> str | None:
-    """Return how old an MFA code may be."""
-    ages = (
-        printable(value)
-        for statement in statements
-        for condition in conditions(statement)
-        if condition.key.lower() == AGE and condition.operator.startswith("NumericLess")
-        for value in condition.values
-    )
-    return next(ages, None)

@@ -32,7 +32,7 @@ class Services(DomainDispatcherApplication):
 
     @staticmethod
     def load(service: str) -> None:
-        """Import a service, which takes seconds for EC2; meanwhile the others answer, for moto's lock is free."""
+        """Import a service: for EC2 that takes seconds, in which the others answer, for moto's lock is free."""
         if service in list_of_moto_modules():
             import_module(f"moto.{service}.urls")
 

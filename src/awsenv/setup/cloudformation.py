@@ -6,7 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from awsenv.setup.plan import USER_POLICY, trust_policy, user_policy
+from awsenv.iam.trust import trust_policy
+from awsenv.setup.plan import USER_POLICY, user_policy
 from awsenv.setup.template import EXTERNAL_ID_OF, how_external_ids, identifiers, introduction
 
 if TYPE_CHECKING:

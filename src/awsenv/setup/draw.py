@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from awsenv.config import limits
 from awsenv.config.text import listed, quoted
 from awsenv.errors import ConfigError
+from awsenv.iam.trust import trust_policy
 from awsenv.origin import Origin
 from awsenv.setup import keys, user
 from awsenv.setup.local import missing_settings
@@ -25,7 +26,6 @@ from awsenv.setup.plan import (
     Plan,
     Step,
     WriteProfiles,
-    trust_policy,
 )
 from awsenv.setup.state import missing_policies
 from awsenv.setup.trust import differences, external_id_of

@@ -79,25 +79,6 @@ class Wanted:
         return f"arn:{self.partition}:iam::{self.role_account}:role/{role.name}"
 
 
-def trust_policy(principal: Any, *, mfa: bool, external_id: Any = None) -> Document:
-    """Return the trust policy of a role that one user may assume.
-
-    Args:
-        principal: The ARN of the user, or what stands for it in a template.
-        mfa: Whether to demand an MFA code. `Bool`, not `BoolIfExists`: that would let a bare access key in.
-        external_id: What to demand as the external id, or what stands for it; None: no external id is demanded.
-    """
-    condition: Document = {}
-    if external_id is not None:
-        condition["StringEquals"] = {"sts:ExternalId": external_id}
-    if mfa:
-        condition["Bool"] = {"aws:MultiFactorAuthPresent": "true"}
-    statement: Document = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole"}
-    if condition:
-        statement["Condition"] = condition
-    return {"Version": _VERSION, "Statement": [statement]}
-
-
 def user_policy(role_arns: Iterable[Any]) -> Document:
     """Return the policy by which a user may assume the roles of another account: exactly these."""
     statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": list(role_arns)}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError, RefusedError
+from awsenv.iam.device import serials, showing_codes
 from awsenv.origin import Origin
 from awsenv.setup.answers import part
 from awsenv.setup.plan import USER_POLICY
@@ -108,8 +109,7 @@ def _user(admin: Iam, name: str) -> User | None:
     attached = admin.read_all("list_attached_user_policies", "AttachedPolicies", UserName=name)
     groups = admin.read_all("list_groups_for_user", "Groups", UserName=name)
     keys = admin.read_all("list_access_keys", "AccessKeyMetadata", UserName=name)
-    devices = admin.read_all("list_mfa_devices", "MFADevices", UserName=name)
-    serials = (str(part(device, "SerialNumber")) for device in devices)
+    devices = serials(admin.read_all("list_mfa_devices", "MFADevices", UserName=name))
     return User(
         arn=arn,
         has_password=_if_there(admin, "get_login_profile", UserName=name) is not None,
@@ -118,8 +118,7 @@ def _user(admin: Iam, name: str) -> User | None:
         attached=tuple(part(policy, "PolicyName") for policy in attached),
         policy=_user_policy(admin, name) if USER_POLICY in inline else None,
         keys=tuple(_key(admin, key) for key in keys),
-        # A FIDO key or passkey shows no codes.
-        devices=tuple(serial for serial in serials if ":u2f/" not in serial),
+        devices=showing_codes(devices),
     )
 
 

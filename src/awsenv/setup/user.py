@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from awsenv.config.text import listed, quoted
 from awsenv.errors import ConfigError
-from awsenv.policy import as_list, statements
+from awsenv.iam.conditions import as_list
+from awsenv.iam.policy import statements
 from awsenv.setup.plan import USER_POLICY, CreateUser, PutUserPolicy, Step, user_policy
 
 if TYPE_CHECKING:
@@ -73,9 +74,9 @@ def _uses(user: User) -> list[str]:
 def _allowed(document: Document | None) -> list[str] | None:
     """Return the roles that the policy `assume-roles` allows; None: it says something else than awsenv writes."""
     found = statements([document or {}])
-    if len(found) != 1 or set(found[0]) - {"Sid"} != {"Effect", "Action", "Resource"}:
+    if len(found) != 1 or set(found[0].elements) - {"Sid"} != {"Effect", "Action", "Resource"}:
         return None
-    statement = found[0]
+    statement = found[0].elements
     actions = {str(action).lower() for action in as_list(statement["Action"])}
     arns = [str(arn) for arn in as_list(statement["Resource"])]
     exact = all(":role/" in arn and not set("*?$") & set(arn) for arn in arns)
