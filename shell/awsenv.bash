@@ -38,8 +38,8 @@ function _awsenv_isolated {
 }
 
 function awsenv {
-  # The output of eval "$(awsenv …)" belongs to that eval; no other pipe gets the keys from the program, and no file gets
-  # them from here. An exec is never captured: bash hangs when a command inside $(…) is stopped with Ctrl-Z.
+  # The output of eval "$(awsenv ...)" belongs to that eval; no other pipe gets the keys from the program, and no file gets
+  # them from here. An exec is never captured: bash hangs when a command inside $(...) is stopped with Ctrl-Z.
   if _awsenv_prints "$@" || [[ $BASH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
     # What it does, a login above all, may be what a renewal has failed for want of.
     _awsenv_tried=

@@ -36,7 +36,7 @@ function __awsenv_isolated --description 'Run a command without PYTHONPATH: Pyth
 end
 
 function awsenv --description 'An AWS role in this shell'
-    # What is printed into `| source` or into (…) belongs to those; no other pipe gets the keys from the program, and no
+    # What is printed into `| source` or into (...) belongs to those; no other pipe gets the keys from the program, and no
     # file gets them from here. Only a command can tell: for the test of fish itself stdout is always that of the shell.
     # An exec is never captured: it keeps its terminal.
     if __awsenv_prints $argv; or begin
@@ -53,7 +53,7 @@ function awsenv --description 'An AWS role in this shell'
     end
     # An empty fish_trace of our own, so that a trace does not show the keys.
     set -l fish_trace
-    # Of what Ctrl-Z stops in (…) fish would wait for the output, and be stuck.
+    # Of what Ctrl-Z stops in (...) fish would wait for the output, and be stuck.
     set -l start 'trap "" TSTP; exec "$0" "$@"'
     set -l change (AWSENV_SHELL=fish __awsenv_isolated /bin/sh -c $start "$_AWSENV_BIN" $argv | string collect)
     set -l result $pipestatus[1]
@@ -87,7 +87,7 @@ function __awsenv_describe --no-scope-shadowing --description 'Set text, color a
         set text "[$text]"
         return
     end
-    # What costs time in here is (…), 50 microseconds each: as few as can be.
+    # What costs time in here is (...), 50 microseconds each: as few as can be.
     set -l now (path mtime /; path mtime -R /)
     set left "($AWSENV_EXPIRES_EPOCH - $now[1] - $now[2])"
     set left (math $left; math "floor($left / 60)"; math "floor($left / 3600)"; math "floor($left / 60) % 60")

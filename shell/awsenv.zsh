@@ -35,7 +35,7 @@ function _awsenv_isolated {
 }
 
 function awsenv {
-  # The output of eval "$(awsenv …)" belongs to that eval; no other pipe gets the keys from the program, and no file gets
+  # The output of eval "$(awsenv ...)" belongs to that eval; no other pipe gets the keys from the program, and no file gets
   # them from here. An exec is never captured: it keeps its terminal and its jobs.
   if _awsenv_prints "$@" || [[ $ZSH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
     # What it does, a login above all, may be what a renewal has failed for want of.
@@ -55,7 +55,7 @@ function _awsenv_evaluate {
   setopt no_xtrace no_verbose
   trap - DEBUG
   local _awsenv_change
-  # Of what Ctrl-Z stops in $(…) zsh would wait for the output, and be stuck.
+  # Of what Ctrl-Z stops in $(...) zsh would wait for the output, and be stuck.
   _awsenv_change=$(
     AWSENV_SHELL=zsh _awsenv_isolated /bin/sh -c 'trap "" TSTP; exec "$0" "$@"' "$_AWSENV_BIN" "$@"
   ) || return

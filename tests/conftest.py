@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,6 +84,48 @@ def clean_environ(tmp_path: Path) -> dict[str, str]:
     home = tmp_path / "home"
     home.mkdir()
     return {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm-256color"}
+
+
+ENCODINGS = ("UTF-8", "SHIFT_JIS", "EUC-JP", "GBK", "GB18030", "BIG5", "BIG5-HKSCS")
+"""In all but the first a byte of ASCII may be the second half of a character, or another character."""
+
+
+@pytest.fixture(scope="session")
+def locale_of(
+    require: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], dict[str, str]]:
+    """Return what makes a locale with an encoding, and returns the variables that select it."""
+    # One folder for all processes of pytest: a large locale takes seconds.
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "locales"
+    folder.mkdir(exist_ok=True)
+
+    def make(encoding: str) -> dict[str, str]:
+        if encoding == "UTF-8":
+            return {"LC_ALL": "C.UTF-8"}
+        name = f"POSIX.{encoding}"
+        variables = {"LOCPATH": str(folder), "LC_ALL": name}
+        if not (folder / name).exists():
+            # Its status tells of warnings: SHIFT_JIS is not all ASCII.
+            made = Path(tempfile.mkdtemp(dir=folder)) / name
+            subprocess.run(
+                [require("localedef"), "-i", "POSIX", "-f", encoding, str(made)], capture_output=True, check=False
+            )
+            with suppress(OSError):  # another process was faster, or there is nothing
+                made.rename(folder / name)
+        shown = subprocess.run(["locale", "charmap"], env=variables, capture_output=True, check=True, text=True)
+        if shown.stdout.strip() != encoding and not os.environ.get("CI"):
+            pytest.skip(f"the locale {name} cannot be made: install the package locales")  # CI fails below
+        assert encoding == shown.stdout.strip()
+        return variables
+
+    return make
+
+
+@pytest.fixture(params=ENCODINGS)
+def locale(request: pytest.FixtureRequest, locale_of: Callable[[str], dict[str, str]]) -> dict[str, str]:
+    """Return the variables that select a locale with each encoding in turn."""
+    return locale_of(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ import pexpect
 import pyte
 import pytest
 
-from awsenv.shells.hook import folder
+from awsenv.shells.base import folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

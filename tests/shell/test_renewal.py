@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from awsenv import shells
 from awsenv.model import Change
-from awsenv.shells.render import SHELLS as SPELLINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -76,7 +76,7 @@ def _answer(shell: Any, epoch: int = NOW + 3570, **more: str) -> str:
         "AWS_PROFILE": None,
         **more,
     }
-    return SPELLINGS[shell.name].render(Change(variables))
+    return shells.find(shell.name).render(Change(variables))
 
 
 @pytest.fixture

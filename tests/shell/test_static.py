@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from awsenv import shells as registry
+from awsenv.cli.commands import CHANGE, COMMANDS
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 LINTERS = {
@@ -47,19 +50,28 @@ def test_bash_has_nothing_that_3_2_has_not(feature: str, hooks: Path) -> None:
     assert feature not in code
 
 
-def test_the_hook_knows_the_commands(shell: Any, hooks: Path, program: str, run: Callable[..., Any]) -> None:
-    """Evaluate what `use`, `off` and `renew` print, and let every other command of the program print for itself."""
-    page = subprocess.run([program, "--help"], capture_output=True, check=True, text=True).stdout
-    commands = re.findall(r"^  ([a-z][a-z-]*)  ", page.partition("Commands:")[2], flags=re.MULTILINE)
-    assert {"use", "exec", "off"} <= set(commands)
+def test_the_hook_knows_the_commands(shell: Any, hooks: Path, run: Callable[..., Any]) -> None:
+    """Evaluate the commands that print a change, and a role, and let every other command print for itself."""
+    script = ASK[shell.name].format(hook=hooks / f"awsenv.{shell}", words=" ".join([*COMMANDS, "power-user"]))
 
-    script = ASK[shell.name].format(hook=hooks / f"awsenv.{shell}", words=" ".join([*commands, "power-user"]))
     answer = run(shell, script)
 
-    assert ([name for name in commands if name not in {"use", "off", "renew"}], "") == (
-        answer.stdout.split(),
-        answer.stderr,
-    )
+    expected = [command.name for command in COMMANDS.values() if command.prints != CHANGE]
+    assert (expected, "") == (answer.stdout.split(), answer.stderr)
+
+
+@pytest.mark.parametrize("path", ["awsenv.bash", "awsenv.zsh", "awsenv.fish", "subshell/bashrc", "subshell/.zshenv"])
+def test_the_files_are_ascii(path: str, hooks: Path) -> None:
+    """Mean the same in every locale: what a shell takes for half a character may hide a quote or the end of a line."""
+    assert (hooks / path).read_bytes().isascii()
+
+
+def test_there_is_a_file_for_each_hook(hooks: Path, shells: Mapping[str, Any]) -> None:
+    """Test every shell that has a hook, and have no hook without a shell."""
+    names = {shell.name for shell in registry.hooked()}
+
+    assert names == {path.suffix[1:] for path in hooks.glob("awsenv.*")}
+    assert names == {*shells} == {*ASK}
 
 
 @pytest.mark.parametrize("word", ["-h", "--help", "--version", "--print", "--shell", "--shell=sh"])

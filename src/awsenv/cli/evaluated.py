@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from awsenv import shells
 from awsenv.errors import UsageError
-from awsenv.shells import render
-from awsenv.shells.hook import LINES
 
 if TYPE_CHECKING:
     from awsenv.cli.action import Caller
+    from awsenv.shells.base import Shell
 
 SHELL_VARIABLE = "AWSENV_SHELL"
 """How the hook says which shell it is."""
 
+_SHOWN = "nothing was done: the keys would have been shown on the terminal"
 
-def shell_of(caller: Caller, name: str | None, words: str, *, to_terminal: bool) -> render.Shell:
+
+def shell_of(caller: Caller, name: str | None, words: str, *, to_terminal: bool) -> Shell:
     """Return the shell to print for: the one named, the one whose hook calls, else the one that awsenv was called from.
 
     Raises:
@@ -23,21 +25,23 @@ def shell_of(caller: Caller, name: str | None, words: str, *, to_terminal: bool)
             unknown shell.
     """
     name = name or caller.environ.get(SHELL_VARIABLE)
-    shell = render.find(name) if name else _calling_shell(caller)
+    shell = shells.find(name) if name else _calling_shell(caller)
     if not to_terminal:
         _check_that_it_is_evaluated(caller, shell, words)
     return shell
 
 
-def _check_that_it_is_evaluated(caller: Caller, shell: render.Shell, words: str) -> None:
+def _check_that_it_is_evaluated(caller: Caller, shell: Shell, words: str) -> None:
     """Refuse to show secrets where nothing evaluates them."""
     if caller.prints_to_terminal:
-        line = LINES.get(shell.name, LINES["bash"])
+        if not shell.evaluate:
+            raise UsageError(_SHOWN, hint="--print prints all the same")
+        hint = shell.evaluate.format(f"awsenv {words}")
         raise UsageError(
             "nothing was done: a program cannot change the shell that calls it",
-            hint=f'eval "$(awsenv {words})"; or load the hook, once: {line}',
+            hint=f"{hint}; or load the hook, once: {shell.load}" if shell.has_hook else hint,
         )
-    if shell.name != "json":
+    if shell.evaluate:
         _check_that_it_is_not_astray(caller)
 
 
@@ -49,7 +53,7 @@ def check_that_it_is_read(caller: Caller, line: str) -> None:
     """
     if caller.prints_to_terminal:
         raise UsageError(
-            "nothing was done: the keys would have been shown on the terminal",
+            _SHOWN,
             hint=f"in a profile of ~/.aws/config: {line}; --print prints all the same",
         )
     _check_that_it_is_not_astray(caller)
@@ -63,14 +67,14 @@ def _check_that_it_is_not_astray(caller: Caller) -> None:
         )
 
 
-def _calling_shell(caller: Caller) -> render.Shell:
+def _calling_shell(caller: Caller) -> Shell:
     # $SHELL is the login shell, and a variable cannot tell fish from bash: only the parent processes can.
     try:
         # Typer brings it. The hook says its shell's name, and most calls come from the hook.
         import shellingham  # noqa: PLC0415
     except ImportError:
-        return render.SHELLS["sh"]
+        return shells.find("sh")
     try:
-        return render.find(shellingham.detect_shell(caller.pid)[0])
+        return shells.find(shellingham.detect_shell(caller.pid)[0])
     except (shellingham.ShellDetectionFailure, UsageError):
-        return render.SHELLS["sh"]
+        return shells.find("sh")

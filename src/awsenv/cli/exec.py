@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from awsenv import config, environment
+from awsenv import config, environment, shells
 from awsenv.cli.action import Caller, Exec
 from awsenv.cli.obtain import obtain, wanted
 from awsenv.errors import UsageError
-from awsenv.shells.hook import folder
-from awsenv.shells.render import SHELLS
-from awsenv.shells.subshell import subshell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,9 +62,10 @@ def own_subshell(caller: Caller, environ: Environ, change: Change) -> tuple[list
         change: What is to hold in the shell whatever its rc files set: they are read after awsenv.
     """
     path = own_shell(environ)
-    spelling = SHELLS.get(path.rpartition("/")[2], SHELLS["sh"])
-    handed_down = {"_AWSENV_BIN": caller.program, "_AWSENV_CHANGE": spelling.render(change)}
-    return subshell(path, {**environ, **handed_down}, Path(folder()), superuser=os.geteuid() == 0)
+    shell = shells.named(path)
+    if shell is None:
+        return [path], dict(environ)
+    return shell.subshell(path, environ, change, caller.program, superuser=os.geteuid() == 0)
 
 
 def own_shell(environ: Environ) -> str:

@@ -7,11 +7,11 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
+from awsenv import shells
 from awsenv.config.text import listed, printable
 from awsenv.doctor.finding import Finding, Verdict
 from awsenv.doctor.prompt import framework, loads, powerlevel10k_shows
 from awsenv.doctor.startup import startup
-from awsenv.shells.hook import LINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from awsenv.model import Environ
 
 _INIT = re.compile(r"""(?P<before>^|[\s"'`(;&|=/])awsenv["']?\s+init\s+["']?(?:[^\s"'|;)]*/)?-?(?P<shell>\w+)?""")
-_SOURCED = re.compile(r"""(?:^|[\s;&|{])(?:source|\.)\s+["']?[^\s"';|&]*/_?awsenv\.(?P<shell>bash|zsh|fish)\b""")
+_SOURCED = re.compile(r"""(?:^|[\s;&|{])(?:source|\.)\s+["']?[^\s"';|&]*/_?awsenv\.(?P<shell>\w+)\b""")
 
 
 def hook(environ: Environ, shell: str | None, program: str) -> Iterator[Finding]:
@@ -41,9 +41,11 @@ def hook(environ: Environ, shell: str | None, program: str) -> Iterator[Finding]
     if not name:
         yield Finding("hook", Verdict.UNKNOWN, "not looked at: nothing tells which shell this is")
         return
-    if name not in LINES:
+    known = shells.named(name)
+    if known is None or not known.has_hook:
         yield Finding("hook", Verdict.FINE, f'there is none for {printable(name)}: eval "$(awsenv ROLE)" does without')
         return
+    name = known.name
     read = startup(environ, name)
     for unread in read.unread:
         yield Finding("hook", Verdict.UNKNOWN, f"{unread.file} could not be read: {unread.why}", unread.file)
@@ -67,7 +69,7 @@ def _loaded(line: Line) -> str | None:
     if found is None:
         return None
     shell = found["shell"] or ""
-    return shell if shell in LINES else ""
+    return shell if any(shell == each.name for each in shells.hooked()) else ""
 
 
 def _problems(read: Startup, shell: str, right: Sequence[Line]) -> Iterator[Finding]:
@@ -137,7 +139,7 @@ def _missing(file: str, shell: str) -> Finding:
         Verdict.WARNING,
         f"{file} does not load it, so that awsenv ROLE cannot change the shell",
         file,
-        f"add as the last line of {file}, unless a file that it reads has it: {LINES[shell]}",
+        f"add as the last line of {file}, unless a file that it reads has it: {shells.find(shell).load}",
     )
 
 
@@ -147,7 +149,7 @@ def _of_another_shell(line: Line, shell: str) -> Finding:
         Verdict.WARNING,
         f"the hook that is loaded is that of {_loaded(line)}, and this is {shell}",
         line.place,
-        f"write {LINES[shell]}",
+        f"write {shells.find(shell).load}",
     )
 
 

@@ -18,7 +18,8 @@ class Framework(NamedTuple):
     """One that owns the prompt, where the hook inserts nothing."""
 
     name: str
-    shells: frozenset[str]
+    shells: frozenset[str] | None
+    """None: every shell."""
     load: re.Pattern[str] | None
     """The line that loads it; None: no line does."""
     shows: str
@@ -29,15 +30,14 @@ class Framework(NamedTuple):
     """A line, or the name of a startup file, that shows it is there, and may stand anywhere."""
 
 
-_ALL = frozenset({"bash", "zsh", "fish"})
 _P10K = "powerlevel10k"
 _VAULT = "shows AWS_VAULT"
 
 _FRAMEWORKS = (
-    Framework("starship", _ALL, re.compile(r"""\bstarship["']?\s+init\b"""), _VAULT, "STARSHIP_SHELL"),
+    Framework("starship", None, re.compile(r"""\bstarship["']?\s+init\b"""), _VAULT, "STARSHIP_SHELL"),
     Framework(
         "oh-my-posh",
-        _ALL,
+        None,
         re.compile(r"""\boh-my-posh(?:\.exe)?["']?\s+init\b"""),
         "shows AWS_VAULT, if its theme has the segment aws",
         "POSH_SHELL",
@@ -113,4 +113,4 @@ def powerlevel10k_shows(environ: Environ, read: Startup) -> str:
 
 
 def _of(shell: str) -> Iterator[Framework]:
-    return (each for each in _FRAMEWORKS if shell in each.shells)
+    return (each for each in _FRAMEWORKS if each.shells is None or shell in each.shells)

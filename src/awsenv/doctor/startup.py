@@ -6,12 +6,13 @@ import os
 import re
 import stat
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from awsenv import shells
 from awsenv.config.text import printable
 from awsenv.origin import Origin
+from awsenv.shells.base import home as home_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 _MOST_BYTES = 1 << 20
 _MOST_FILES = 200
-"""How many files of a folder are read."""
+"""How many of them are read."""
 
 _COMMENT = re.compile(r"(?:^|\s)#")
 
@@ -63,14 +64,15 @@ class Startup:
 
 
 def startup(environ: Environ, shell: str) -> Startup:
-    """Read the startup files of *shell*, one of bash, zsh and fish."""
-    paths = _PATHS[shell](environ)
-    return _read(paths[-1] if shell == "fish" else paths[0], paths, environ)
+    """Read the startup files of *shell*, which has a hook."""
+    main, paths = shells.find(shell).startup(environ)
+    return _read(main, paths[-_MOST_FILES:], environ)
 
 
 def p10k(environ: Environ) -> Startup:
     """Read the configuration of powerlevel10k, which `p10k configure` writes."""
-    path = environ.get("POWERLEVEL9K_CONFIG_FILE") or str(Path(_zsh_folder(environ), ".p10k.zsh"))
+    zshrc, _ = shells.find("zsh").startup(environ)
+    path = environ.get("POWERLEVEL9K_CONFIG_FILE") or str(Path(zshrc).with_name(".p10k.zsh"))
     return _read(path, [path], environ)
 
 
@@ -91,39 +93,6 @@ def _read(main: str, paths: list[str], environ: Environ) -> Startup:
             files.append(name)
             lines += _lines(name, text)
     return Startup(_typed(main, environ), tuple(files), tuple(lines), tuple(unread))
-
-
-def _home(environ: Environ) -> str:
-    return environ.get("HOME") or "/"
-
-
-def _zsh_folder(environ: Environ) -> str:
-    return environ.get("ZDOTDIR") or _home(environ)
-
-
-def _bash(environ: Environ) -> list[str]:
-    """Return `~/.bashrc`, and what a login shell reads in its place (bash manual, section 6.2)."""
-    home = Path(_home(environ))
-    # The first that it can read.
-    of_login = [home / name for name in (".bash_profile", ".bash_login", ".profile")]
-    return [str(home / ".bashrc"), *[str(path) for path in of_login if os.access(path, os.R_OK)][:1]]
-
-
-def _zsh(environ: Environ) -> list[str]:
-    return [str(Path(_zsh_folder(environ), ".zshrc"))]
-
-
-def _fish(environ: Environ) -> list[str]:
-    """Return the files of `conf.d`, which come first (fish manual, "Configuration files"), and `config.fish`."""
-    folder = Path(environ.get("XDG_CONFIG_HOME") or Path(_home(environ), ".config")) / "fish"
-    try:
-        snippets = sorted(str(path) for path in islice(folder.joinpath("conf.d").glob("*.fish"), _MOST_FILES))
-    except OSError:
-        snippets = []
-    return [*snippets, str(folder / "config.fish")]
-
-
-_PATHS = {"bash": _bash, "zsh": _zsh, "fish": _fish}
 
 
 def _text(path: str) -> str | None:
@@ -150,7 +119,7 @@ def _text(path: str) -> str | None:
 
 
 def _typed(path: str, environ: Environ) -> str:
-    home = _home(environ).rstrip("/")
+    home = home_of(environ).rstrip("/")
     return printable(f"~{path[len(home) :]}" if home and path.startswith(f"{home}/") else path)
 
 

@@ -1,9 +1,61 @@
-"""How each shell spells what awsenv says to it.
+"""The shells that awsenv knows: one class each, in a module named after the shell.
 
-    quoting   a value as a literal of the shell, the only way in which a value reaches one
-    render    a change of environment: one row a shell
-    hook      what `awsenv init` prints
-    subshell  how a shell is started with the role in its prompt
+To add a shell, add its module here and, if it has a hook, `shell/awsenv.NAME`. Nothing else lists the shells.
 
-Nothing is imported here: a shell that starts waits for `hook`.
+A shell that starts waits for `awsenv init`, so this imports a shell when it is asked for.
 """
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from awsenv.shells.base import Shell
+
+_NO_SHELL = ("__init__.py", "base.py")
+
+
+def names() -> list[str]:
+    """Return the names of all shells, sorted."""
+    files = os.listdir(os.path.dirname(os.path.abspath(__file__)))
+    return sorted(file[:-3] for file in files if file.endswith(".py") and file not in _NO_SHELL)
+
+
+def every() -> list[Shell]:
+    """Return all shells."""
+    return [_load(name) for name in names()]
+
+
+def hooked() -> list[Shell]:
+    """Return the shells that have a hook."""
+    return [shell for shell in every() if shell.has_hook]
+
+
+def named(name: str) -> Shell | None:
+    """Return the shell that runs as *name*, spelled as in `$0` or `$SHELL`: `-bash`, `/usr/bin/zsh`, `ksh93`."""
+    base = name.rpartition("/")[2].removeprefix("-").lower()
+    for known in (base, base.rstrip("0123456789.-")):
+        if known in names():
+            return _load(known)
+    return next((shell for shell in every() if shell.runs_as(base)), None)
+
+
+def find(name: str) -> Shell:
+    """Return the shell that runs as *name*.
+
+    Raises:
+        UsageError: awsenv does not know that shell.
+    """
+    shell = named(name)
+    if shell is None:
+        from awsenv.errors import UsageError  # noqa: PLC0415 - `enum` alone costs as much as all of this
+
+        raise UsageError(f"awsenv does not know the shell {name!r}", hint=f"--shell with one of {', '.join(names())}")
+    return shell
+
+
+def _load(name: str) -> Shell:
+    # Not importlib, which Python's own start does not load.
+    shell: Shell = __import__(f"awsenv.shells.{name}", fromlist=["SHELL"]).SHELL
+    return shell

@@ -1,0 +1,34 @@
+"""Bash, 3.2 and later."""
+
+from __future__ import annotations
+
+import os
+
+from awsenv.shells.base import Posix, folder, home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from awsenv.model import Change, Environ
+
+
+class Bash(Posix):
+    """Bash."""
+
+    name = "bash"
+    also = ("rbash",)
+
+    def subshell(
+        self, path: str, environ: Environ, change: Change, program: str, *, superuser: bool = False
+    ) -> tuple[list[str], dict[str, str]]:
+        """Let bash read our file in place of ~/.bashrc, which that file reads first."""
+        return [path, "--rcfile", f"{folder()}/subshell/bashrc"], {**environ, **self._for_the_hook(change, program)}
+
+    def startup(self, environ: Environ) -> tuple[str, list[str]]:
+        """Return ~/.bashrc, and what a login shell reads in its place (bash manual, section 6.2)."""
+        main = f"{home(environ)}/.bashrc"
+        of_login = [f"{home(environ)}/{name}" for name in (".bash_profile", ".bash_login", ".profile")]
+        # The first that it can read.
+        return main, [main, *[path for path in of_login if os.access(path, os.R_OK)][:1]]
+
+
+SHELL = Bash()

@@ -1,0 +1,31 @@
+"""Zsh, 5.1 and later."""
+
+from __future__ import annotations
+
+from awsenv.shells.base import Posix, folder, home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from awsenv.model import Change, Environ
+
+
+class Zsh(Posix):
+    """Zsh."""
+
+    name = "zsh"
+    also = ("rzsh",)
+
+    def subshell(
+        self, path: str, environ: Environ, change: Change, program: str, *, superuser: bool = False
+    ) -> tuple[list[str], dict[str, str]]:
+        """Lead zsh to our .zshenv, which puts ZDOTDIR back and waits for the first prompt."""
+        own = {"_AWSENV_ZDOTDIR": environ["ZDOTDIR"]} if "ZDOTDIR" in environ else {}
+        return [path], {**environ, **own, "ZDOTDIR": f"{folder()}/subshell", **self._for_the_hook(change, program)}
+
+    def startup(self, environ: Environ) -> tuple[str, list[str]]:
+        """Return .zshrc, in the folder that ZDOTDIR names."""
+        main = f"{environ.get('ZDOTDIR') or home(environ)}/.zshrc"
+        return main, [main]
+
+
+SHELL = Zsh()

@@ -1,0 +1,171 @@
+"""What holds for every shell: each is a row of every test here, and a new one becomes a row by itself."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from awsenv import shells
+from awsenv.cli.process import FAILURE
+from awsenv.model import Change
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from awsenv.shells.base import Shell
+
+    Run = Callable[..., subprocess.CompletedProcess[bytes]]
+
+UTF_8_ONLY = {"yash"}
+"""These hold no byte that they cannot decode, and have to refuse one."""
+
+HOSTILE = [
+    b"'", b'"', b"\\", b"\\\\", b"'\\'", b"$(touch sprung)", b"`touch sprung`", b"${HOME}", b"$HOME", b"a\nb", b"\n",
+    b"a\rb", "\u2019\u2018".encode(), b"100%n", b"%(61V.x.)", b"\x1b]0;title\x07", b"!!", b"!history", b"*", b"~", b" ",
+    b"a b", b"", b";", b";touch sprung;", b"#", b"-n", b"--", b"=", b"\t", b"{a,b}", b"(", "é".encode(), "🚒".encode(),
+    b"\x7f", b"\xff\xfe", b"''", b"a'", b"\\'", b"\\n", b"^M", b"\\134", b"\\x27", b"%27", b"%%", b"\xa5",
+    b"\x81\\';touch sprung;'", b'\x81\\";touch sprung;"', b"\x81'", b"\x81`touch sprung`", b"\x95\\", b"\xfc|",
+    b"\xa2\xcc\xa2\xce\xa1\xc3", b"\x81\x30\x81\x30", b"\x8f\xa2\xb7", b"\x8e\xdf", b"\x80", b"\xa0", b"\xfd",
+]  # fmt: skip
+# Each byte that may begin a character, before each that means something to a shell.
+PAIRS = [b"".join(bytes((lead, byte)) for byte in b"\\'\"$`|~{}^@_[]\n .;(&0A") for lead in range(0x80, 0x100)]
+
+values = st.one_of(
+    st.sampled_from(HOSTILE),
+    st.lists(st.sampled_from(HOSTILE), max_size=4).map(b"".join),
+    st.binary(max_size=24).map(lambda value: value.replace(b"\0", b"")),
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12).map(str.encode),
+)
+
+
+def _change(texts: list[bytes]) -> Change:
+    variables = {f"AWSENV_TEST_{number}": text.decode(errors="surrogateescape") for number, text in enumerate(texts)}
+    return Change(variables | {"AWSENV_TEST_GONE": None})
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(values, min_size=1, max_size=12))
+def test_every_value_survives_every_shell(
+    programs: Sequence[tuple[Shell, str]], locale: dict[str, str], evaluate: Run, texts: list[bytes]
+) -> None:
+    """Read back byte for byte what was to be set, in whatever encoding the shell reads, and nothing that was not."""
+    for shell, name in programs:
+        _check(shell, name, texts, locale, evaluate)
+
+
+def test_every_pair_of_bytes_survives(shell: Shell, name: str, locale: dict[str, str], evaluate: Run) -> None:
+    """Leave no pair to chance of which the first byte may hide the second from a shell."""
+    _check(shell, name, [*PAIRS, *HOSTILE], locale, evaluate)
+
+
+def _check(shell: Shell, name: str, texts: list[bytes], environ: dict[str, str], evaluate: Run) -> None:
+    done = evaluate(
+        shell, name, shell.render(_change(texts)), after="\nenv -0", environ=environ | {"AWSENV_TEST_GONE": "x"}
+    )
+    shown = dict(entry.split(b"=", 1) for entry in done.stdout.split(b"\0") if entry)
+    seen = {variable: value for variable, value in shown.items() if variable.startswith(b"AWSENV_TEST_")}
+    if name in UTF_8_ONLY and b"this shell cannot hold the value" in done.stderr:
+        assert {b"AWSENV_TEST_GONE": b"x"} == seen
+        return
+    assert b"" == done.stderr
+    assert {f"AWSENV_TEST_{number}".encode(): text for number, text in enumerate(texts)} == seen
+
+
+def test_the_old_way_is_found_out(locale_of: Callable[..., dict[str, str]], evaluate: Run, tmp_path: Path) -> None:
+    """See code run out of a quoted value where a shell decodes the quote away: the proof that these tests can fail."""
+    code = tmp_path / "bytes"
+    code.write_bytes(b"set -gx AWSENV_TEST '\x81\\\\\\';touch sprung;#'\n")
+
+    evaluate(shells.find("fish"), "fish", "", after="\ncat bytes | source", environ=locale_of("SHIFT_JIS"))
+
+    assert (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("shell", shells.every(), ids=shells.names())
+@given(st.lists(values, max_size=3), values)
+def test_code_is_ascii(shell: Shell, texts: list[bytes], path: bytes) -> None:
+    """Write nothing that a locale could read in another way: not in a change, a hook or the start of a subshell."""
+    change = _change(texts)
+    program = f"/{path.decode(errors='surrogateescape')}"
+
+    argv, environ = shell.subshell(shell.name, {}, change, program)
+
+    assert shell.render(change).isascii()
+    assert shell.quote(program).isascii()
+    assert "".join(argv).isascii()
+    assert environ.get("_AWSENV_CHANGE", "").isascii()
+
+
+@pytest.mark.parametrize("shell", [each for each in shells.every() if each.evaluate], ids=lambda shell: shell.name)
+@pytest.mark.parametrize("variable", ["A;id", "", "a", "1A", "É", "A B", "A\n"])
+def test_a_name_that_is_no_variable_is_refused(shell: Shell, variable: str) -> None:
+    """Let no name reach a shell that is more than a name."""
+    with pytest.raises(ValueError, match="not the name of a variable"):
+        shell.render(Change({variable: "x"}))
+
+
+def test_failure_fails(shell: Shell, name: str, evaluate: Run) -> None:
+    """Stop what stands behind `&&`."""
+    done = evaluate(shell, name, FAILURE, after=" && echo reached", environ={})
+
+    assert (1, b"") == (done.returncode, done.stdout)
+
+
+def test_a_change_succeeds(shell: Shell, name: str, evaluate: Run) -> None:
+    """Go on with what stands behind `&&`."""
+    change = Change({"AWSENV_TEST_A": "é", "AWSENV_TEST_GONE": None})
+    for code in (shell.render(change), shell.render(Change({}))):
+        done = evaluate(shell, name, code, after=" && echo reached", environ={"LC_ALL": "C.UTF-8"})
+
+        assert (b"reached\n", b"") == (done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("shell", shells.hooked(), ids=lambda shell: shell.name)
+@pytest.mark.parametrize("path", ["/opt/a b/it's \\$(id)", "/opt/é/awsenv"])
+def test_a_hook_calls_the_program_that_printed_it(shell: Shell, path: str, evaluate: Run) -> None:
+    """Quote the path as the shell quotes."""
+    done = evaluate(
+        shell, shell.name, shell.hook(path), after='\nprintf %s "$_AWSENV_BIN"', environ={"LC_ALL": "C.UTF-8"}
+    )
+
+    assert (path.encode(), b"") == (done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("shell", shells.hooked(), ids=lambda shell: shell.name)
+def test_a_shell_with_a_hook_has_all_that_goes_with_it(shell: Shell) -> None:
+    """Name the line that loads the hook and the file for it, and hand the subshell what the hook takes over."""
+    main, paths = shell.startup({"HOME": "/home/alice"})
+    change = Change({"A": "1"})
+
+    _, environ = shell.subshell(f"/bin/{shell.name}", {"B": "2"}, change, "/bin/awsenv")
+
+    assert f"awsenv init {shell.name}" in shell.load
+    assert main in paths
+    assert main.startswith("/home/alice/")
+    assert {"B": "2", "_AWSENV_BIN": "/bin/awsenv", "_AWSENV_CHANGE": shell.render(change)}.items() <= environ.items()
+
+
+@pytest.mark.parametrize("shell", [each for each in shells.every() if not each.has_hook], ids=lambda shell: shell.name)
+def test_what_is_for_a_hook_goes_to_no_other_shell(shell: Shell) -> None:
+    """Hand nothing to a shell that would keep it in its environment; and change nothing in place."""
+    environ = {"A": "1"}
+
+    _, given_environ = shell.subshell(shell.name, environ, Change({}), "/bin/awsenv")
+
+    assert not [name for name in given_environ if name.startswith("_AWSENV")]
+    assert "1" == given_environ["A"]
+    assert {"A": "1"} == environ
+
+
+def test_json_is_json() -> None:
+    """Let a program read what no shell evaluates."""
+    (program_format,) = [shell for shell in shells.every() if not shell.evaluate]
+    change = Change({"AWS_VAULT": "é'\"\\", "AWS_PROFILE": None})
+
+    assert dict(change.variables) == json.loads(program_format.render(change))

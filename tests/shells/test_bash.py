@@ -1,0 +1,47 @@
+"""What is bash's own."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+from awsenv import shells
+from awsenv.model import Change
+from awsenv.shells.base import folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BASH = shells.find("bash")
+
+
+def test_it_reads_our_file_in_place_of_its_own() -> None:
+    """Name the file that reads ~/.bashrc and then the hook."""
+    argv, _ = BASH.subshell("/bin/bash", {}, Change({}), "awsenv")
+
+    assert ["/bin/bash", "--rcfile", f"{folder()}/subshell/bashrc"] == argv
+
+
+def test_an_unquoted_eval_means_the_same() -> None:
+    """End each statement so that lines which were joined into one are still apart."""
+    text = BASH.render(Change({"AWS_VAULT": "x\ny", "AWS_PROFILE": None, "AWS_REGION": "y"}))
+
+    answer = subprocess.run(
+        ["bash", "-c", 'eval $(printf %s "$1"); echo "$AWS_VAULT ${AWS_PROFILE-unset} $AWS_REGION"', "bash", text],
+        env={"AWS_PROFILE": "z"},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+
+    assert answer.stdout == "x\ny unset y\n"
+
+
+def test_a_login_shell_reads_the_first_of_three_files(tmp_path: Path) -> None:
+    """Have ~/.bashrc first, which the hook belongs in, then the file that is there."""
+    for name in (".profile", ".bash_login"):
+        (tmp_path / name).touch()
+
+    assert (f"{tmp_path}/.bashrc", [f"{tmp_path}/.bashrc", f"{tmp_path}/.bash_login"]) == BASH.startup(
+        {"HOME": str(tmp_path)}
+    )

@@ -1,0 +1,57 @@
+"""What is fish's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awsenv import shells
+from awsenv.model import Change
+from awsenv.shells.base import folder
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Run = Callable[..., subprocess.CompletedProcess[bytes]]
+
+FISH = shells.find("fish")
+
+
+def test_it_gets_the_hook_after_its_own_files() -> None:
+    """Load the hook unless config.fish has, and nothing by a name that a user may have given to something else."""
+    argv, _ = FISH.subshell("fish", {}, Change({}), "awsenv")
+
+    assert ["fish", "--init-command"] == argv[:2]
+    assert f"functions -q __awsenv_refresh; or source '{folder()}/awsenv.fish'" == argv[2].splitlines()[0]
+
+
+def test_a_universal_variable_is_not_erased(evaluate: Run) -> None:
+    """Change nothing: what is universal would be gone from every session, for good."""
+    done = evaluate(
+        FISH,
+        "fish",
+        FISH.render(Change({"AWSENV_TEST_A": "new", "AWSENV_TEST_GONE": None})),
+        before="set -Ux AWSENV_TEST_GONE mine",
+        after=" && echo reached; echo $AWSENV_TEST_A $AWSENV_TEST_GONE",
+        environ={},
+    )
+
+    assert b"mine\n" == done.stdout
+    assert done.stderr.startswith(b"awsenv: nothing was changed: AWSENV_TEST_GONE must go, and is a universal variable")
+
+
+def test_its_files_are_those_of_conf_d_and_then_its_own(tmp_path: Path) -> None:
+    """Follow XDG_CONFIG_HOME; the hook belongs in config.fish, which comes last."""
+    folder_of_snippets = tmp_path / "fish/conf.d"
+    folder_of_snippets.mkdir(parents=True)
+    for name in ("b.fish", "a.fish", "c.txt"):
+        (folder_of_snippets / name).touch()
+    main = f"{tmp_path}/fish/config.fish"
+
+    assert (main, [f"{folder_of_snippets}/a.fish", f"{folder_of_snippets}/b.fish", main]) == FISH.startup(
+        {"HOME": "/home/a", "XDG_CONFIG_HOME": str(tmp_path)}
+    )
+    assert ("/home/a/.config/fish/config.fish", ["/home/a/.config/fish/config.fish"]) == FISH.startup(
+        {"HOME": "/home/a"}
+    )

@@ -1,0 +1,62 @@
+"""The registry: which shell a name means."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from awsenv import shells
+from awsenv.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("bash", "bash"),
+        ("-zsh", "zsh"),
+        ("/usr/bin/fish", "fish"),
+        ("Bash", "bash"),
+        ("rbash", "bash"),
+        ("/opt/bin/bash-5.2", "bash"),
+        ("zsh-5.9", "zsh"),
+        ("dash", "sh"),
+        ("/bin/sh", "sh"),
+        ("ksh93", "sh"),
+        ("posix", "sh"),
+        ("json", "json"),
+    ],
+)
+def test_a_shell_is_found_by_each_of_its_names(name: str, expected: str) -> None:
+    """Understand `$0`, `$SHELL`, the plain name, and one with a version."""
+    assert expected == shells.find(name).name
+
+
+@pytest.mark.parametrize("name", ["cmd.exe", "nu", "base", "__init__", "os.path", "", "bash/", "../bash.py", "5"])
+def test_an_unknown_shell_is_refused_with_those_there_are(name: str) -> None:
+    """Name what can be asked for, and load nothing by a name that is typed."""
+    with pytest.raises(UsageError) as caught:
+        shells.find(name)
+
+    assert caught.value.hint == "--shell with one of bash, fish, json, sh, zsh"
+
+
+def test_each_shell_is_called_as_its_module() -> None:
+    """Find every shell by its own name, and by no name twice."""
+    names = [name for shell in shells.every() for name in (shell.name, *shell.also)]
+
+    assert shells.names() == [shell.name for shell in shells.every()]
+    assert len(names) == len(set(names))
+
+
+def test_the_help_names_every_shell(program: str) -> None:
+    """Say what can be asked for, of `use` and of `init`."""
+    pages = {
+        command: subprocess.run([program, command, "--help"], capture_output=True, check=True, text=True).stdout
+        for command in ("use", "off", "renew", "init")
+    }
+
+    for command, page in pages.items():
+        expected = shells.hooked() if command == "init" else shells.every()
+        assert {shell.name for shell in expected} <= set(re.findall(r"[a-z]+", page))
