@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pexpect
@@ -10,7 +13,6 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     Start = Callable[..., Any]
 
@@ -377,3 +379,44 @@ def test_a_read_only_python_path(shell: Any, terminal: Start, home: Path) -> Non
     assert window.line.startswith("[power-user] 0:")
     window.run("awsenv exec power-user -- env >shown")
     assert "PYTHONPATH" not in (home / "shown").read_text()
+
+
+@pytest.mark.parametrize("with_agent", [False, True])
+@pytest.mark.parametrize("encoding", ["UTF-8", "SHIFT_JIS", "BIG5"])
+def test_a_value_that_hides_a_quote_in_the_encoding_of_the_shell(
+    encoding: str, *, with_agent: bool, shell: Any, world: Any, hooks: Path, locale_of: Start
+) -> None:
+    """Restore it byte for byte, and run no part of it, whether the agent spells it, in UTF-8, or a client does."""
+    hostile = b"\x81\\';touch sprung;#\x81\"$(touch sprung)\xe9"
+    if with_agent:
+        assert 0 == world.run("login", world.device.code()).returncode
+    home = world.environ["HOME"]
+    script = "\n".join(
+        (
+            f"{'.' if shell.name == 'bash' else 'source'} {hooks}/awsenv.{shell}",
+            "awsenv read-only; env -0 >role",
+            "awsenv off; env -0 >restored",
+        )
+    )
+
+    done = subprocess.run(
+        [shell.name, *shell.strict, script],
+        env={**world.environ, **locale_of(encoding), "PATH": f"{Path(world.program).parent}:{os.environ['PATH']}"}
+        | {"AWS_VAULT": os.fsdecode(hostile)},
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        # Of a pipe the hook of fish thinks that something else evaluates what is printed.
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+
+    assert (0, b"") == (done.returncode, done.stderr)
+    role, restored = (
+        dict(entry.split(b"=", 1) for entry in (Path(home) / name).read_bytes().split(b"\0") if entry)
+        for name in ("role", "restored")
+    )
+    assert b"read-only" == role[b"AWSENV_ROLE"]
+    assert hostile == restored[b"AWS_VAULT"]
+    assert b"AWSENV_ROLE" not in restored
+    assert not (Path(home) / "sprung").exists()

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+import awsenv
 from awsenv import shells
 from awsenv.errors import UsageError
+from awsenv.shells.base import folder
 
 
 @pytest.mark.parametrize(
@@ -60,3 +65,36 @@ def test_the_help_names_every_shell(program: str) -> None:
     for command, page in pages.items():
         expected = shells.hooked() if command == "init" else shells.every()
         assert {shell.name for shell in expected} <= set(re.findall(r"[a-z]+", page))
+
+
+NEW = """
+from awsenv.shells.base import Posix
+class New(Posix):
+    name = "new"
+    also = ("newest",)
+SHELL = New()
+"""
+RUN = "import sys; sys.path.insert(0, sys.argv.pop(1)); from awsenv.__main__ import main; main()"
+
+
+def test_a_new_shell_is_two_files(tmp_path: Path, clean_environ: dict[str, str]) -> None:
+    """Add a module and a hook to a copy of the program, and have a shell that every command knows."""
+    copy = shutil.copytree(Path(awsenv.__file__).parent, tmp_path / "awsenv")
+    shutil.copytree(folder(), copy / "shell", dirs_exist_ok=True)
+    (copy / "shells/new.py").write_text(NEW)
+    (copy / "shell/awsenv.new").write_text("# the hook\n")
+
+    def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-I", "-c", RUN, str(tmp_path), *words],
+            env=clean_environ | environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert run("init", "newest").stdout.endswith("# the hook\n")
+    role = {"AWSENV_ROLE": "x", "AWS_VAULT": "x"}
+    assert "unset AWSENV_ROLE;\n" in run("off", "--shell", "new", **role).stdout
+    assert "unset AWSENV_ROLE;\n" in run("off", AWSENV_SHELL="new", **role).stdout
+    assert "bash, fish, new, zsh" in run("init", "nu").stderr
