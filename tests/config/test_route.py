@@ -16,6 +16,7 @@ from awsenv.model import AssumeRole, RoleRequest
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from config.conftest import Home
@@ -213,13 +214,24 @@ def test_the_profile_that_was_asked_for_beats_the_environment(home: Home) -> Non
 def test_a_profile_variable_of_no_profile_is_an_error_as_in_botocore(
     variable: str, keys: dict[str, str], home: Home
 ) -> None:
-    """Keys or no keys: botocore raises ProfileNotFound. An empty name is a name."""
+    """Keys or no keys: botocore raises ProfileNotFound."""
     with pytest.raises(ConfigError, match="there is no profile 'gone'") as gone:
         home.resolve("x", "", ME, **{variable: "gone"}, **keys)
-    with pytest.raises(ConfigError, match=f"{variable} is empty"):
-        home.resolve("x", "", ME, **{variable: ""}, **keys)
 
     assert variable == gone.value.where
+
+
+@pytest.mark.parametrize("variable", ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])
+def test_an_empty_profile_variable_names_no_profile(variable: str, home: Home) -> None:
+    """Take [default], or the profile that the other variable names: CI systems set variables to nothing."""
+    other = "AWS_PROFILE" if variable == "AWS_DEFAULT_PROFILE" else "AWS_DEFAULT_PROFILE"
+
+    chains = [
+        home.resolve("x", f"[default]\n{KEYS}", ME, **{variable: ""}),
+        home.resolve("x", f"[default]\n{KEYS}", ME, **{variable: "", other: "me"}),
+    ]
+
+    assert ["default", "me"] == [chain.source.profile for chain in chains]
 
 
 def test_a_profile_of_the_environment_without_a_source_never_falls_through(home: Home) -> None:
@@ -428,3 +440,79 @@ def test_the_chains_that_botocore_takes_are_taken_and_no_others(
         except (ConfigError, SourceError):
             taken = False
         assert is_taken_by_botocore(path, name) is taken
+
+
+def typed_by_botocore(path: Path, name: str | None) -> tuple[list[str], str] | None:
+    """Return the roles that botocore assumes for the profile *name*, in order, and the key that it begins with.
+
+    None: it finds no credentials, or refuses the configuration.
+    """
+    session = Session(
+        profile=name,
+        session_vars={
+            "config_file": (None, None, str(path), None),
+            "credentials_file": (None, None, str(path.with_name("none")), None),
+        },
+    )
+    try:
+        credentials = session.get_credentials()
+    except (InvalidConfigError, PartialCredentialsError):
+        return None
+    roles: list[str] = []
+    while credentials is not None and credentials.method == "assume-role":
+        fetcher = credentials._refresh_using.__self__  # noqa: SLF001 - botocore says nowhere else whom it asks
+        roles.insert(0, fetcher._role_arn)  # noqa: SLF001
+        credentials = fetcher._source_credentials  # noqa: SLF001
+    return None if credentials is None else (roles, credentials.access_key)
+
+
+@pytest.fixture(scope="module")
+def no_machine() -> Iterator[None]:
+    """Keep botocore from asking this machine for a role."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield
+
+
+@settings(max_examples=1500)
+@given(shapes=SHAPES, selected=st.sampled_from([None, *"abc"]), by_option=st.booleans())
+@pytest.mark.usefixtures("no_machine")
+def test_a_typed_role_is_assumed_with_what_botocore_finds_in_the_selected_profile(
+    shapes: dict[str, dict[str, Any]],
+    selected: str | None,
+    tmp_path_factory: pytest.TempPathFactory,
+    *,
+    by_option: bool,
+) -> None:
+    """Over generated profiles: through the same roles, from the same key."""
+    path = tmp_path_factory.getbasetemp() / "typed"
+    shapes = {"default" if name == "d" else name: shape for name, shape in shapes.items()}
+    path.write_text(
+        "".join(
+            f"[{'' if name == 'default' else 'profile '}{name}]\n"
+            + (f"role_arn = {ARN}{name}\n" if shape["role"] else "")
+            + (
+                f"source_profile = {'default' if shape['source'] == 'd' else shape['source']}\n"
+                if shape["source"]
+                else ""
+            )
+            + (f"aws_access_key_id = {name}\naws_secret_access_key = canary-secret\n" if shape["keys"] else "")
+            for name, shape in shapes.items()
+        )
+    )
+    environ = {"AWS_CONFIG_FILE": str(path), "AWS_SHARED_CREDENTIALS_FILE": ""}
+    request = RoleRequest(f"{ARN}x", profile=selected if by_option else None)
+    if selected is not None and not by_option:
+        environ["AWS_PROFILE"] = selected
+    profiles = config.read(environ)
+    try:
+        chain = config.resolve(request, profiles, environ)
+    except (ConfigError, SourceError):
+        actual = None
+    else:
+        *roles, last = chain.hops
+        actual = [str(getattr(hop, "role", None)) for hop in roles], chain.source.profile
+        assert f"{ARN}x" == str(getattr(last, "role", None))
+
+    expected = typed_by_botocore(path, selected) if selected is None or selected in shapes else None
+    assert expected == actual

@@ -122,21 +122,21 @@ class _Walk:
                 error.hint = did_you_mean(word.value, self._profiles) or error.hint
             raise
         self._steps.append(Step(word, None))
-        return self._ambient(word) if source is None else self._source(source)
+        return self._ambient(word) if source is None else self._selected(source)
 
     def _ambient(self, word: Setting | None) -> Found:
         """Find the source that the environment selects for the role *word*, in the order of `resolve`."""
         keys = sources.from_keys(self._environ)
-        named = self._selected()
+        named = self._named()
         profile = self._profiles.get("default" if named is None else named.value)
         selected = Setting("default", profile.origin) if named is None and profile is not None else named
         is_role = profile is not None and sources.is_role(profile)
         if keys is None and selected is not None and is_role:
-            return self._source(selected)
+            return self._selected(selected)
         found = keys or sources.from_web_identity(self._environ)
         holds_some = profile is not None and sources.kind_of(profile) is not None
         if found is None and selected is not None and (named is not None or holds_some):
-            return self._source(selected)
+            return self._selected(selected)
         found = found or sources.from_container(self._environ)
         if found is None:
             raise self._nothing(word)
@@ -144,11 +144,18 @@ class _Walk:
             self._seen.append(profile)
         return found
 
-    def _selected(self) -> Setting | None:
-        """Return the profile that the environment names; as in botocore an empty name is a name."""
+    def _selected(self, name: Setting) -> Found:
+        """Return the source that a selected profile resolves to: as in botocore, a role before an access key."""
+        profile = self._profiles.get(name.value)
+        if profile is not None and sources.is_role(profile):
+            return self._role(profile, None)
+        return self._source(name)
+
+    def _named(self) -> Setting | None:
+        """Return the profile that the environment names. An empty variable names none."""
         for variable in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE"):
             name = self._environ.get(variable)
-            if name is not None:
+            if name:
                 if self._profiles.get(name) is None:
                     raise self._unknown(Setting(name, Origin(variable)))
                 return Setting(name, Origin(variable))
