@@ -15,6 +15,7 @@ from awsenv.aws.http import proxies
 from awsenv.aws.session import open_session
 from awsenv.aws.sts import Sts, caller
 from awsenv.errors import ConfigError, UnreachableError
+from awsenv.variables import SETTING, having
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,6 +93,15 @@ def test_a_profile_that_does_not_exist_breaks_nothing(person: Person) -> None:
     """The chain has been resolved: AWS_PROFILE has had its say."""
     person.environ["AWS_PROFILE"] = "does-not-exist"
     assert caller(person.user, person.environ).account == person.user.account
+
+
+@pytest.mark.parametrize("name", having(SETTING))
+def test_an_empty_variable_is_none(person: Person, name: str) -> None:
+    """CI systems set variables to nothing: botocore would refuse an empty retry mode, and an empty number."""
+    person.environ[name] = ""
+    person.environ.setdefault("AWS_ENDPOINT_URL_STS", person.sandbox.url)
+
+    assert caller(person.user, person.environ).arn == person.user.arn
 
 
 def test_the_loopback_is_never_reached_through_a_proxy(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:

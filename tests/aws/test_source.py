@@ -105,7 +105,37 @@ def test_a_secret_in_the_place_of_the_key_id_is_not_shown(person: Person) -> Non
         person, "static", f"[profile p]\naws_access_key_id = {secret}\naws_secret_access_key = AKIAIOSFODNN7EXAMPLE\n"
     )
     assert isinstance(error, SourceError)
-    assert error.fact.startswith("the access key id is not one")
+    assert error.fact == "the access key id looks like a secret"
+
+
+@pytest.mark.parametrize("key_id", ["test", "testing", "minioadmin", "000000000000", "a" * 39])
+def test_a_key_id_of_an_emulator_is_taken(person: Person, key_id: str) -> None:
+    """Refuse no key id that cannot be a secret."""
+    config = f"[profile p]\naws_access_key_id = {key_id}\naws_secret_access_key = canary-secret\n"
+    person.environ.update(AWS_ACCESS_KEY_ID=key_id, AWS_SECRET_ACCESS_KEY="canary-secret")
+
+    assert Credentials(key_id, "canary-secret") == fetch(person, "static", config)
+    assert Credentials(key_id, "canary-secret") == fetch(person, "environment", profile=None)
+
+
+@pytest.mark.parametrize(
+    "key_id",
+    [
+        "canary" * 7,
+        "canary/+" * 5,
+        "canary-token/=" * 40,
+        "AKIAIOSFODNN7EXAMPLE\n  secret = canary",
+        "AKIA canary",
+        "\u0663",
+    ],
+)
+def test_a_key_id_that_may_hold_a_secret_is_refused(person: Person, key_id: str) -> None:
+    """A secret key, a session token, the next line of the file."""
+    error = refused(
+        person, "static", f"[profile p]\naws_access_key_id = {key_id}\naws_secret_access_key = canary-secret\n"
+    )
+
+    assert isinstance(error, SourceError)
 
 
 # credential_process

@@ -150,7 +150,8 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
 
     def _look_up_in(self, environ: Environ) -> None:
         store = self.get_component("config_store")
-        chains = ConfigChainFactory(session=self, environ=environ)
+        # CI systems set variables to nothing, which botocore would take for a retry mode or a number.
+        chains = ConfigChainFactory(session=self, environ={name: value for name, value in environ.items() if value})
         for name, (key, variables, default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items():
             chain = chains.create_config_chain(
                 instance_name=name,

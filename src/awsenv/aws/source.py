@@ -115,17 +115,20 @@ def _from_environment(source: Source, environ: Environ) -> Credentials:
 
 
 def _key_id(text: str, source: Source) -> str:
-    """Return an access key id that is one: AWS's answer to another shows it, and it may be the secret key.
+    """Return an access key id unless it may hold a secret, which AWS would show in its answer.
+
+    Emulators take any short word. A secret key has 40 characters, a session token more, and a line break or a space
+    means that the next line of the file was taken for a part of the value.
 
     Raises:
-        SourceError: It is none. The message does not show it.
+        SourceError: It looks like a secret. The message does not show it.
     """
-    if re.fullmatch(r"\w{16,128}", text, re.ASCII):
+    if re.fullmatch("[!-~]{1,128}", text) and not re.fullmatch("[A-Za-z0-9/+=]{40,}", text):
         return text
     raise SourceError(
-        "the access key id is not one: it may be that the secret key is in its place",
+        "the access key id looks like a secret",
         source.origin,
-        hint="an access key id has 20 letters and digits and begins with AKIA or ASIA",
+        hint="check that the id and the secret are not swapped: an id is short, such as AKIAIOSFODNN7EXAMPLE",
     )
 
 
