@@ -294,3 +294,31 @@ def test_a_token_in_the_environment_makes_a_role_chained(home: Home) -> None:
 
     with pytest.raises(ConfigError, match="role chaining"):
         home.resolve(RoleRequest(ARN, duration=7200), **keys)
+
+
+@pytest.mark.parametrize(
+    ("request_", "lines", "where"),
+    [
+        (RoleRequest("a", transitive_tags=("team",)), "", "--transitive-tag"),
+        (RoleRequest("a", transitive_tags=("team",), tags=(("cost", "1"),)), "", "--transitive-tag"),
+        (
+            RoleRequest("a", tags=(("cost", "1"),)),
+            "session_tags = team=1\ntransitive_session_tags = team\n",
+            "[profile a]",
+        ),
+        (RoleRequest("a"), "transitive_session_tags = team\n", "[profile a]"),
+    ],
+)
+def test_a_transitive_tag_is_one_of_the_tags(request_: RoleRequest, lines: str, where: str, home: Home) -> None:
+    """AWS refuses it otherwise, after a code is spent."""
+    with pytest.raises(ConfigError, match="transitive tag 'team' is not one of the session tags") as caught:
+        home.resolve(request_, profile(lines), KEYS)
+
+    assert where in caught.value.where
+
+
+def test_the_case_of_a_transitive_tag_does_not_matter(home: Home) -> None:
+    """To AWS `Team` and `team` are one key."""
+    request_ = RoleRequest("a", transitive_tags=("team",), tags=(("Team", "1"),))
+
+    assert ("team",) == last(home.resolve(request_, profile(""), KEYS)).transitive_tags

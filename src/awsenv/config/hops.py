@@ -44,14 +44,17 @@ def assume_role(
     if name is None:
         name, values.origins["session_name"] = default_name
     duration, notes = values.duration(chained=chained)
+    tags = values.listed("tags", "session_tags", _tags, limits.tags)
+    transitive = values.listed("transitive_tags", "transitive_session_tags", _keys, limits.transitive_tags)
+    limits.transitive_of(transitive, tags, values.origins.get("transitive_tags"))
     return AssumeRole(
         role=role,
         session_name=name,
         external_id=values.text("external_id", "external_id", limits.external_id),
         duration=duration,
         source_identity=values.text("source_identity", "source_identity", limits.source_identity),
-        tags=values.listed("tags", "session_tags", _tags, limits.tags),
-        transitive_tags=values.listed("transitive_tags", "transitive_session_tags", _keys, limits.transitive_tags),
+        tags=tags,
+        transitive_tags=transitive,
         policy=values.text("policy", None, limits.policy),
         policy_arns=values.listed("policy_arns", None, _keys, limits.policy_arns),
         profile=step.profile.name if step.profile else None,

@@ -149,6 +149,18 @@ def transitive_tags(keys: Sequence[str], origin: Origin) -> tuple[str, ...]:
     return tuple(tag_key(key, origin) for key in keys)
 
 
+def transitive_of(keys: Sequence[str], pairs: Sequence[tuple[str, str]], origin: Origin | None) -> None:
+    """Check that every transitive tag is a session tag of the same request, as AWS wants it. Case does not matter."""
+    sent = {key.lower() for key, _ in pairs}
+    for key in keys:
+        if key.lower() not in sent:
+            raise ConfigError(
+                f"transitive tag {quoted(key)} is not one of the session tags",
+                origin,
+                hint=f"add the tag: --tag {printable(key)}=VALUE, or session_tags in the profile",
+            )
+
+
 def tag_key(key: str, origin: Origin) -> str:
     """Check the key of a session tag."""
     if not 1 <= len(key) <= _MAX_TAG_KEY or not _is_tag_text(key) or key.lower().startswith("aws:"):
