@@ -44,6 +44,8 @@ class RoleRequest:
     policy: str | None = None
     """A session policy, as JSON text."""
     policy_arns: tuple[str, ...] = ()
+    user: str | None = None
+    """The caller's name in the password database: it names the role session where no variable names the user."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
 
 

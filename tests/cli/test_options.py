@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,11 +17,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ORIGIN = Origin("--duration")
+JANE = {"USER": "jane"}
+
+
+def test_the_system_names_the_user_where_no_variable_does() -> None:
+    """Ask the password database, as for cron and containers."""
+    name = pwd.getpwuid(os.geteuid()).pw_name
+
+    assert name == request("power-user", None, RoleOptions(), {"USER": ""}).user
+    assert request("power-user", None, RoleOptions(), {"USERNAME": "jane"}).user is None
 
 
 def test_what_is_not_said_is_none() -> None:
     """Leave everything to the profile."""
-    assert RoleRequest("power-user") == request("power-user", None, RoleOptions(), {})
+    assert RoleRequest("power-user") == request("power-user", None, RoleOptions(), JANE)
 
 
 def test_every_option_reaches_the_request() -> None:
@@ -53,7 +64,7 @@ def test_every_option_reaches_the_request() -> None:
         policy="{}",
         policy_arns=("a", "b"),
     )
-    assert expected == request("power-user", "123456", options, {})
+    assert expected == request("power-user", "123456", options, JANE)
 
 
 def test_every_option_has_a_variable() -> None:
@@ -61,6 +72,7 @@ def test_every_option_has_a_variable() -> None:
     environ = {
         "AWSENV_SESSION_NAME": "s",
         "AWSENV_DURATION": "900",
+        **JANE,
         "AWSENV_TAG": "a=1,b=2",
         "AWSENV_POLICY_ARN": "x,y",
     }

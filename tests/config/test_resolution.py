@@ -136,6 +136,25 @@ def test_the_session_name_is_the_persons_made_legal(variables: dict[str, str], e
     assert expected == hop.session_name
 
 
+@pytest.mark.parametrize(
+    ("variables", "user", "expected"),
+    [
+        ({"USER": ""}, "jane", "jane"),
+        ({"USER": "joe"}, "jane", "joe"),
+        ({"USER": ""}, "u 1", "u-1"),
+        ({"USER": ""}, "", "awsenv"),
+    ],
+)
+def test_without_a_variable_the_session_is_named_after_the_account_of_the_system(
+    variables: dict[str, str], user: str, expected: str, home: Home
+) -> None:
+    """Cron and containers set neither LOGNAME nor USER."""
+    (hop,) = home.resolve(RoleRequest("a", user=user), A, f"[me]\n{KEYS}", **variables).hops
+
+    assert isinstance(hop, AssumeRole)
+    assert expected == hop.session_name
+
+
 def test_a_session_name_that_is_given_is_refused_and_not_altered(home: Home) -> None:
     """Somebody relies on it."""
     with pytest.raises(ConfigError) as caught:

@@ -7,6 +7,7 @@ value; Typer's own `envvar` would look into the process.
 from __future__ import annotations
 
 import inspect
+import os
 from dataclasses import dataclass, fields
 from functools import cache, wraps
 from pathlib import Path
@@ -18,6 +19,7 @@ from awsenv import duration
 from awsenv.errors import UsageError
 from awsenv.model import Environ, RoleRequest
 from awsenv.origin import Origin
+from awsenv.variables import USER, having
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,9 +142,20 @@ def request(
         tags=tuple(_tag(text, origins["tags"]) for text in lists.get("tags", ())),
         transitive_tags=tuple(lists.get("transitive_tags", ())),
         policy_arns=tuple(lists.get("policy_arns", ())),
+        user=None if any(map(environ.get, having(USER))) else _user(),
         origins={name: origin for name, origin in origins.items() if name != "min_remaining"},
         **texts,
     )
+
+
+def _user() -> str | None:
+    """Return the name of the user by the password database: cron and containers set no variable."""
+    import pwd  # noqa: PLC0415 - where no variable names the user
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return None
 
 
 def min_remaining(options: RoleOptions, environ: Environ) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from awsenv.config import limits
 from awsenv.origin import Origin
+from awsenv.variables import USER, having
 
 if TYPE_CHECKING:
     from awsenv.model import Environ
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
 _LONGEST = 64
 
 
-def default_session_name(environ: Environ) -> tuple[str, Origin]:
+def default_session_name(environ: Environ, user: str | None) -> tuple[str, Origin]:
     """Return the role session name where none is configured, and where it comes from.
 
-    That is `AWS_ROLE_SESSION_NAME`, else the person's user name made legal, else `awsenv`.
+    That is `AWS_ROLE_SESSION_NAME`, else the name of the user made legal: that of the environment, else *user*, which
+    cron and containers leave as the only one; else `awsenv`.
 
     Raises:
         ConfigError: `AWS_ROLE_SESSION_NAME` is not one that AWS takes: what is given is refused, not altered.
@@ -26,10 +28,11 @@ def default_session_name(environ: Environ) -> tuple[str, Origin]:
     if given:
         origin = Origin("AWS_ROLE_SESSION_NAME")
         return limits.session_name(given, origin), origin
-    for variable in ("LOGNAME", "USER", "USERNAME"):
-        name = legal_session_name(environ.get(variable, ""))
+    names = [(environ.get(variable), variable) for variable in having(USER)] + [(user, "the password database")]
+    for text, place in names:
+        name = legal_session_name(text or "")
         if name is not None:
-            return name, Origin(variable)
+            return name, Origin(place)
     return "awsenv", Origin("the default of awsenv")
 
 

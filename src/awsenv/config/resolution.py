@@ -88,7 +88,7 @@ def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain
 
 
 def _roles(way: route.Route, request: RoleRequest, environ: Environ, partition: str) -> tuple[AssumeRole, ...]:
-    default_name = names.default_session_name(environ)
+    default_name = names.default_session_name(environ, request.user)
     hops = tuple(
         assume_role(
             step,
