@@ -23,11 +23,14 @@ def main() -> NoReturn:
 def _run(args: list[str]) -> int:
     # Each imports only what it needs: typer alone costs four times Python's own start.
     if len(args) == 2 and args[0] == "init":  # noqa: PLR2004 - awsenv init SHELL
-        from awsenv.cli.init import fast  # noqa: PLC0415 - see above
+        from awsenv import shells  # noqa: PLC0415 - see above
 
-        status = fast(args[1])
-        if status is not None:
-            return status
+        try:
+            process.write(shells.find(args[1]).hook(process.program()))
+        except Exception:  # noqa: BLE001, S110 - the command line meets it again, and reports it
+            pass
+        else:
+            return 0
     process.end_like_ctrl_c()
     from awsenv.cli import fast_path  # noqa: PLC0415 - see above
 

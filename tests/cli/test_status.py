@@ -13,7 +13,7 @@ import pytest
 
 from awsenv.cli.action import Caller
 from awsenv.cli.direct import Direct
-from awsenv.cli.status import status
+from awsenv.cli.status import Arguments, run
 
 if TYPE_CHECKING:
     from conftest import World
@@ -35,8 +35,8 @@ ROLE = {
 def shown(environ: dict[str, str], now: float = NOW - 3540) -> tuple[str, tuple[str, ...]]:
     """Return what `awsenv status` prints and notes in *environ*, *now*."""
     keeper = Direct([], environ, lambda _: None, agent=False)
-    outcome = status(Caller(environ, "/bin/awsenv", keeper, prints_to_terminal=True, now=lambda: now), verify=False)
-    return outcome.text, outcome.notes
+    action = run(Caller(environ, "/bin/awsenv", keeper, prints_to_terminal=True, now=lambda: now), Arguments())
+    return action.text, action.notes
 
 
 def test_the_role_is_shown_with_masked_keys() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -197,18 +195,6 @@ def test_a_full_disk_is_a_failure(world: World) -> None:
 
     assert answer.returncode == 1
     assert "No space left on device" in answer.stderr
-
-
-def test_a_reader_who_does_not_wait_is_no_fault(world: World) -> None:
-    """Say that the help page could not be written, and not where in the code that was met."""
-    reads, writes = os.pipe()
-    os.close(reads)
-    with os.fdopen(writes, "wb") as output:
-        answer = subprocess.run(
-            [world.program, "--help"], env=world.environ, stdout=output, stderr=subprocess.PIPE, text=True, check=False
-        )
-
-    assert (1, "awsenv: the output could not be written\n") == (answer.returncode, answer.stderr)
 
 
 @pytest.mark.parametrize("where", ["> file", "| cat", "| tee file"])

@@ -21,14 +21,18 @@ class Command:
 
     Args:
         name: The word that calls it.
+        usage: What follows it on the command line.
+        summary: Its line in the help.
         prints: TEXT, SECRET, CODE or CHANGE.
         is_answered: Whether the agent may answer it.
     """
 
-    __slots__ = ("is_answered", "name", "prints")
+    __slots__ = ("is_answered", "name", "prints", "summary", "usage")
 
-    def __init__(self, name: str, prints: str, *, is_answered: bool = False) -> None:
+    def __init__(self, name: str, usage: str, summary: str, *, prints: str = TEXT, is_answered: bool = False) -> None:
         self.name = name
+        self.usage = usage
+        self.summary = summary
         self.prints = prints
         self.is_answered = is_answered
 
@@ -49,28 +53,42 @@ DEFAULT = "use"
 COMMANDS = {
     command.name: command
     for command in (
-        Command(DEFAULT, CHANGE, is_answered=True),
-        Command("exec", TEXT, is_answered=True),
-        Command("login", TEXT),
-        Command("logout", TEXT),
-        Command("lock", TEXT),
-        Command("renew", CHANGE, is_answered=True),
-        Command("off", CHANGE, is_answered=True),
-        Command("status", TEXT, is_answered=True),
-        Command("list", TEXT, is_answered=True),
-        Command("explain", TEXT),
-        Command("doctor", TEXT),
-        Command("console", SECRET, is_answered=True),
-        Command("setup", TEXT),
-        Command("credential-process", SECRET, is_answered=True),
-        Command("init", CODE),
-        Command("demo", TEXT),
+        Command(DEFAULT, "[OPTIONS] ROLE [CODE]", "Assume ROLE in this shell.", prints=CHANGE, is_answered=True),
+        Command(
+            "exec", "[OPTIONS] ROLE [CODE] [-- COMMAND...]", "Run COMMAND, or a subshell, with ROLE.", is_answered=True
+        ),
+        Command("login", "[OPTIONS] [CODE]", "Enter one MFA code for the whole day."),
+        Command("logout", "[OPTIONS]", "Forget the MFA session and the roles, and end the agent."),
+        Command("lock", "[OPTIONS]", "Forget the MFA session and the roles."),
+        Command("renew", "[OPTIONS]", "Renew the role of this shell.", prints=CHANGE, is_answered=True),
+        Command("off", "[OPTIONS]", "Leave the role and restore the environment.", prints=CHANGE, is_answered=True),
+        Command("status", "[OPTIONS]", "Show the active role and what the agent holds.", is_answered=True),
+        Command("list", "[OPTIONS]", "List the roles in your AWS configuration.", is_answered=True),
+        Command("explain", "[OPTIONS] ROLE", "Show how ROLE would be assumed, without using an MFA code."),
+        Command("doctor", "[OPTIONS] [ROLE] [CODE]", "Find what is wrong with the files, the shell, the keys or ROLE."),
+        Command(
+            "console",
+            "[OPTIONS] ROLE [CODE]",
+            "Print a URL that signs in to the AWS console as ROLE.",
+            prints=SECRET,
+            is_answered=True,
+        ),
+        Command("setup", "[OPTIONS] [ROLE...]", "Create a user, an MFA device and roles in an account."),
+        Command(
+            "credential-process",
+            "[OPTIONS] ROLE [CODE]",
+            "Print credentials as the JSON that AWS SDKs read.",
+            prints=SECRET,
+            is_answered=True,
+        ),
+        Command("init", "SHELL", "Print the hook for bash, zsh or fish.", prints=CODE),
+        Command("demo", "[-- COMMAND...]", "Try everything against a local AWS."),
     )
 }
 """The commands by name, in the order of the help."""
 
-_HELP = Command("", TEXT)
-_NOTHING = Command("", CODE)
+_HELP = Command("", "", "")
+_NOTHING = Command("", "", "", prints=CODE)
 """`awsenv` alone: the role was left out, so evaluating the output must fail."""
 
 _OPTIONS = frozenset({"--help", "-h", "--version"})

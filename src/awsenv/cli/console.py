@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config
 from awsenv.cli import options as role_options
 from awsenv.cli.action import Caller, Open, Print
 from awsenv.cli.obtain import wanted
+from awsenv.cli.options import OptionalWord, RoleOptions, Word, flag, option
 from awsenv.config import regions
 from awsenv.errors import UsageError
 from awsenv.model import AssumeRole, GetSessionToken
@@ -15,33 +17,35 @@ from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from awsenv.cli.action import Resolved
-    from awsenv.cli.options import RoleOptions
     from awsenv.model import Chain
 
 
-def console(
-    caller: Caller,
-    role: str,
-    code: str | None,
-    options: RoleOptions,
-    *,
-    service: str | None,
-    session_duration: str | None,
-    open_browser: bool,
-    to_terminal: bool,
-) -> Print | Open:
-    """Return the sign-in URL for *role*, to be printed, or to be opened with *open_browser*.
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Arguments(RoleOptions):
+    """Anyone who has the URL can sign in with it for fifteen minutes."""
+
+    role: Word
+    code: OptionalWord = None
+    service: Annotated[str | None, option("NAME", "Start page: s3, ec2.")] = None
+    session_duration: Annotated[str | None, option("TIME", "How long the sign-in lasts: 15m to 12h.")] = None
+    opens: Annotated[bool, flag("Open the URL in the browser.", "--open")] = False
+    anywhere: Annotated[bool, flag("Print to a file or a pipe, secret and all.", "--print")] = False
+
+
+def run(caller: Caller, arguments: Arguments) -> Print | Open:
+    """Return the sign-in URL of a role, to print or, with `--open`, to open.
 
     Raises:
         AwsenvError: Of every kind but `LaunchError`.
     """
-    if not open_browser and not to_terminal and caller.prints_astray():
+    if not arguments.opens and not arguments.anywhere and caller.prints_astray():
         raise UsageError(
             "nothing was done: the sign-in URL, a secret, would have gone to a file or to another command",
             hint="--open opens it in the browser; --print prints all the same",
         )
-    seconds = None if session_duration is None else _seconds(session_duration)
-    want = wanted(caller, role, code, options)
+    duration = arguments.session_duration
+    seconds = None if duration is None else _seconds(duration)
+    want = wanted(caller, arguments.role, arguments.code, arguments)
     _check_role(want)
     if seconds is not None:
         _check_direct(want.chain, want)
@@ -51,14 +55,14 @@ def console(
 
     region = want.chain.region
     partition = _partition(want.chain)
-    page(partition, region, service)  # what is wrong is said before a code is spent
+    page(partition, region, arguments.service)  # what is wrong is said before a code is spent
     got = caller.keeper.obtain(want)
     if seconds is not None:
         # An agent may have gone by way of its session: then it leaves the rest to who can ask for a code.
         _check_direct(got.chain, want)
     session = open_session(want.profiles, want.environ, profile=want.chain.settings_profile, region=region)
-    url = login_url(session, got.credentials, partition, region, service=service, duration=seconds)
-    return Open(url) if open_browser else Print(url + "\n")
+    url = login_url(session, got.credentials, partition, region, service=arguments.service, duration=seconds)
+    return Open(url) if arguments.opens else Print(url + "\n")
 
 
 def _seconds(text: str) -> int:

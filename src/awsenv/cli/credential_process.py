@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import timezone
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 from awsenv.cli.action import Caller, Print
-from awsenv.cli.evaluated import check_that_it_is_read
+from awsenv.cli.evaluated import ANYWHERE, check_that_it_is_read
 from awsenv.cli.obtain import obtain
-
-if TYPE_CHECKING:
-    from awsenv.cli.options import RoleOptions
+from awsenv.cli.options import OptionalWord, RoleOptions, Word, flag
 
 
-def credential_process(
-    caller: Caller, role: str, code: str | None, options: RoleOptions, *, to_terminal: bool
-) -> Print:
-    """Return the credentials of *role* as JSON (AWS SDKs and Tools Reference Guide, "Process credential provider").
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Arguments(RoleOptions):
+    """In a profile in ~/.aws/config.
+
+    credential_process = awsenv credential-process ROLE
+    """
+
+    role: Word
+    code: OptionalWord = None
+    anywhere: Annotated[bool, flag(ANYWHERE, "--print")] = False
+
+
+def run(caller: Caller, arguments: Arguments) -> Print:
+    """Return the credentials of a role as JSON (AWS SDKs and Tools Reference Guide, "Process credential provider").
 
     Raises:
         AwsenvError: Of every kind but `LaunchError`.
     """
-    if not to_terminal:
-        check_that_it_is_read(caller, f"credential_process = awsenv credential-process {role}")
-    credentials = obtain(caller, role, code, options).credentials
+    if not arguments.anywhere:
+        check_that_it_is_read(caller, f"credential_process = awsenv credential-process {arguments.role}")
+    credentials = obtain(caller, arguments.role, arguments.code, arguments).credentials
     answer: dict[str, str | int] = {
         "Version": 1,
         "AccessKeyId": credentials.access_key_id,

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from awsenv.agent import client, runtime_directory
 from awsenv.cli import process
 from awsenv.cli.action import Caller, Exit
 from awsenv.cli.exec import own_subshell
+from awsenv.cli.options import Words
 from awsenv.errors import NotExecutable, NotFound, UsageError
 from awsenv.model import Change
 
@@ -47,12 +49,22 @@ A local AWS runs beside this shell. Its user may do nothing but assume roles.
 """
 
 
-def demo(caller: Caller, command: Sequence[str]) -> Exit:
-    """Run *command*, or the person's own shell with a short tour, beside a local AWS that ends with it.
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """It has a user, an MFA device and two roles.
+
+    Without a COMMAND, a subshell starts. Nothing of yours is touched, and everything is gone when it ends.
+    """
+
+    command: Words = None
+
+
+def run(caller: Caller, arguments: Arguments) -> Exit:
+    """Run a command, or the user's own shell with a short tour, beside a local AWS that ends with it.
 
     Raises:
         UsageError: The extra `demo` is not installed.
-        LaunchError: *command* cannot be started.
+        LaunchError: The command cannot be started.
     """
     try:
         from awsenv.sandbox import Sandbox  # noqa: PLC0415 - an extra, and slow to load
@@ -65,8 +77,8 @@ def demo(caller: Caller, command: Sequence[str]) -> Exit:
         _furnish(sandbox, Path(home))
         environ = _environ(caller, sandbox, Path(home))
         try:
-            if command:
-                return Exit(_run(command, environ, end_with=signal.SIGTERM))
+            if arguments.command:
+                return Exit(_run(arguments.command, environ, end_with=signal.SIGTERM))
             process.complain(TOUR)
             # An interactive shell ignores SIGTERM.
             return Exit(_run(*own_subshell(caller, environ, _aws_of(environ)), end_with=signal.SIGHUP))

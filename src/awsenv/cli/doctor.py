@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 import os
 import textwrap
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, environment, mfa
 from awsenv.agent import client
 from awsenv.cli import conversation, fast_path, report
 from awsenv.cli import options as role_options
 from awsenv.cli.action import Caller, Print
-from awsenv.cli.evaluated import shell_of
+from awsenv.cli.evaluated import ShellOptions, shell_of
+from awsenv.cli.options import AsJson, OptionalWord, RoleOptions, option
 from awsenv.doctor import Finding, FromAgent, Subject, Verdict, examine
 from awsenv.errors import ExitCode, MfaError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from awsenv.cli.options import RoleOptions
     from awsenv.model import RoleRequest
 
 _MARKS = {
@@ -36,46 +36,55 @@ _NARROWEST = 40
 """Columns that a sentence has at least, however narrow the terminal is."""
 
 
-def doctor(
-    caller: Caller,
-    role: str | None,
-    code: str | None,
-    options: RoleOptions,
-    *,
-    iam_profile: str | None,
-    as_json: bool,
-) -> Print:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Arguments(RoleOptions):
+    """It changes nothing and never asks for a code.
+
+    Without a CODE, it tries a role that needs one only if an agent holds the MFA session. The exit status is 1 if
+    something is wrong.
+    """
+
+    role: OptionalWord = None
+    code: OptionalWord = None
+    iam_profile: Annotated[
+        str | None, option("PROFILE", "Profile that may read IAM; by default the source is asked.")
+    ] = None
+    as_json: AsJson = False
+
+
+def run(caller: Caller, arguments: Arguments) -> Print:
     """Return what is found, and the status 1 if anything is wrong.
 
     Raises:
         UsageError: The command line is wrong.
     """
+    role = arguments.role
     subject = Subject(
         environ=caller.environ,
         program=caller.program,
         now=caller.now,
         folder=caller.folder,
-        shell=shell_of(caller, None, "", to_terminal=True).name,
-        request=None if role is None else _request(caller, role, code, options),
-        iam_profile=iam_profile,
-        ask_agent=None if role is None else _asking(caller, role, options),
+        shell=shell_of(caller, ShellOptions(anywhere=True), "").name,
+        request=None if role is None else _request(caller, role, arguments),
+        iam_profile=arguments.iam_profile,
+        ask_agent=None if role is None else _asking(caller, role, arguments),
     )
     findings = list(examine(subject))
     is_wrong = any(finding.verdict is Verdict.WRONG for finding in findings)
-    text = _as_json(role, findings) if as_json else _as_text(role, findings, caller)
+    text = _as_json(role, findings) if arguments.as_json else _as_text(role, findings, caller)
     return Print(text, status=ExitCode.FAILED if is_wrong else ExitCode.DONE)
 
 
-def _request(caller: Caller, role: str, code: str | None, options: RoleOptions) -> RoleRequest:
+def _request(caller: Caller, role: str, arguments: Arguments) -> RoleRequest:
     base = environment.original(caller.environ)
     try:
-        code = None if code is None else config.mfa_code(code)
+        code = None if arguments.code is None else config.mfa_code(arguments.code)
     except MfaError:
         # The word is not shown: it may be a password.
         raise UsageError(
             "the word after the role is not an MFA code, which is six digits", hint="awsenv doctor [ROLE] [CODE]"
         ) from None
-    request = role_options.request(role, code, options, base, caller.folder)
+    request = role_options.request(role, code, arguments, base, caller.folder)
     if request.external_id == "-":
         request = replace(request, external_id=mfa.ask_secret("External id: "))
     return request
@@ -109,11 +118,11 @@ def _asking(caller: Caller, role: str, options: RoleOptions) -> Callable[[], Fro
 
 def _spelled(options: RoleOptions) -> Iterator[str]:
     """Return *options* as they are typed."""
-    for option in fields(options):
-        value = getattr(options, option.name)
+    for each_option in fields(RoleOptions):
+        value = getattr(options, each_option.name)
         for each in value if isinstance(value, list) else [value]:
             if each:
-                yield f"--{option.name.replace('_', '-')}={each}"
+                yield f"--{each_option.name.replace('_', '-')}={each}"
 
 
 def _as_json(role: str | None, findings: Sequence[Finding]) -> str:

@@ -1,32 +1,45 @@
-"""What the commands share whose output a shell evaluates: which shell that is, and that it is one."""
+"""Where secrets may be printed, and for which shell."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Annotated
 
 from awsenv import shells
+from awsenv.cli.action import Caller
+from awsenv.cli.options import flag, option
 from awsenv.errors import UsageError
-
-if TYPE_CHECKING:
-    from awsenv.cli.action import Caller
-    from awsenv.shells.base import Shell
+from awsenv.shells.base import Shell
 
 SHELL_VARIABLE = "AWSENV_SHELL"
 """How the hook says which shell it is."""
 
 _SHOWN = "nothing was done: the keys would have been shown on the terminal"
 
+ANYWHERE = "Print to a terminal, a file or a pipe, secrets and all."
 
-def shell_of(caller: Caller, name: str | None, words: str, *, to_terminal: bool) -> Shell:
-    """Return the shell to print for: the one named, the one whose hook calls, else the one that awsenv was called from.
+
+@dataclass(frozen=True, kw_only=True)
+class ShellOptions:
+    """The options of the commands whose output a shell evaluates."""
+
+    shell: Annotated[str | None, option("SHELL", "bash, zsh, sh, fish or json; by default the calling shell.")] = None
+    anywhere: Annotated[bool, flag(ANYWHERE, "--print")] = False
+
+
+def shell_of(caller: Caller, options: ShellOptions, words: str) -> Shell:
+    """Return the shell to print for: the one named, the one whose hook calls, else the one that called awsenv.
+
+    Args:
+        caller: Who runs the command.
+        options: Which shell, and whether anything may be printed to.
+        words: The command line without its options, for the hint.
 
     Raises:
-        UsageError: Nothing evaluates what is printed: stdout is a terminal, a file, or another command's pipe; or an
-            unknown shell.
+        UsageError: Nothing evaluates what is printed: stdout is a terminal, a file, or another command's pipe; or the
+            shell is unknown.
     """
-    name = name or caller.environ.get(SHELL_VARIABLE)
+    name = options.shell or caller.environ.get(SHELL_VARIABLE)
     shell = shells.find(name) if name else _calling_shell(caller)
-    if not to_terminal:
+    if not options.anywhere:
         _check_that_it_is_evaluated(caller, shell, words)
     return shell
 

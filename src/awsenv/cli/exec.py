@@ -3,48 +3,54 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, environment, shells
 from awsenv.cli.action import Caller, Exec
 from awsenv.cli.obtain import obtain, wanted
-from awsenv.errors import UsageError
+from awsenv.cli.options import OptionalWord, RoleOptions, Word, Words, flag
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from awsenv.cli.options import RoleOptions
     from awsenv.model import Change, Environ
 
 
-def exec_(
-    caller: Caller, role_words: Sequence[str], command: Sequence[str], options: RoleOptions, *, refresh: bool
-) -> Exec:
-    """Return the command, or the person's own shell where there is none, with the environment of the role.
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Arguments(RoleOptions):
+    """COMMAND replaces awsenv: its exit status and its signals are its own.
 
-    With *refresh* that is an endpoint which serves the role's keys, renewed for as long as the command runs.
+    Without a COMMAND, your own shell starts, with the role in its prompt.
+    """
+
+    role: Word
+    code: OptionalWord = None
+    command: Words = None
+    refresh: Annotated[bool, flag("Serve renewed keys to COMMAND for as long as it runs.", "--refresh")] = False
+
+
+def run(caller: Caller, arguments: Arguments) -> Exec:
+    """Return the command, or the user's own shell where there is none, with the environment of the role.
+
+    With `--refresh` that is an endpoint which serves the role's keys, renewed for as long as the command runs.
 
     Raises:
         AwsenvError: Of every kind but `LaunchError`.
     """
-    if not role_words:
-        raise UsageError("exec: which role?", hint="awsenv exec ROLE [CODE] [-- COMMAND...]")
-    role, code = role_words[0], role_words[1] if len(role_words) > 1 else None
-    change = (_served if refresh else _exported)(caller, role, code, options)
+    change = (_served if arguments.refresh else _exported)(caller, arguments)
     environ = change.applied_to(caller.environ)
-    if command:
-        return Exec(tuple(command), environment.for_command(environ))
+    if arguments.command:
+        return Exec(tuple(arguments.command), environment.for_command(environ))
     argv, environ = own_subshell(caller, environ, environment.spelled_out(environ))
     return Exec(tuple(argv), environ)
 
 
-def _exported(caller: Caller, role: str, code: str | None, options: RoleOptions) -> Change:
-    got = obtain(caller, role, code, options)
+def _exported(caller: Caller, arguments: Arguments) -> Change:
+    got = obtain(caller, arguments.role, arguments.code, arguments)
     return environment.change(got.chain, got.credentials, caller.environ, got.renewal)
 
 
-def _served(caller: Caller, role: str, code: str | None, options: RoleOptions) -> Change:
-    want = wanted(caller, role, code, options)
+def _served(caller: Caller, arguments: Arguments) -> Change:
+    want = wanted(caller, arguments.role, arguments.code, arguments)
     address = caller.keeper.endpoint(want)
     hidden = config.outranking(want.profiles, want.environ)
     chain = want.chain

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from awsenv.cli import conversation, report
 from awsenv.cli import options as role_options
 from awsenv.cli.action import Caller, Print
 from awsenv.cli.obtain import wanted
+from awsenv.cli.options import AsJson, RoleOptions, Word
 from awsenv.errors import AwsenvError
 from awsenv.mfa import Device
 from awsenv.model import AssumeRole, GetSessionToken
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from awsenv.cli.action import Resolved
-    from awsenv.cli.options import RoleOptions
     from awsenv.explain import Call, Explanation
     from awsenv.model import Source
     from awsenv.origin import Origin
@@ -47,20 +48,28 @@ _SOURCES = {
 }
 
 
-def explain(caller: Caller, role: str, options: RoleOptions, *, as_json: bool) -> Print:
-    """Return how *role* will be had.
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Arguments(RoleOptions):
+    """It sends nothing to AWS, except to ask how long a role with a --duration above 1h may last."""
+
+    role: Word
+    as_json: AsJson = False
+
+
+def run(caller: Caller, arguments: Arguments) -> Print:
+    """Return how a role would be assumed.
 
     Raises:
         UsageError: The command line is wrong.
         ConfigError: The configuration is.
         SourceError: There is nothing to begin with.
     """
-    want = wanted(caller, role, None, options, ask=lambda _: UNASKED)
-    min_remaining = role_options.min_remaining(options, want.environ)
+    want = wanted(caller, arguments.role, None, arguments, ask=lambda _: UNASKED)
+    min_remaining = role_options.min_remaining(arguments, want.environ)
     told = reasoning.explain(want.chain, want.profiles, _remembered(caller, want), min_remaining=min_remaining)
     changes = reasoning.change(told.chain, caller.environ, want.profiles, renewable=told.is_kept)
     maximum = _maximum(told, want) if _asks_for_long(told) else None
-    if as_json:
+    if arguments.as_json:
         return Print(json.dumps(_as_json(told, changes, maximum, caller.now()), indent=2) + "\n")
     return Print(report.printable(_page(told, changes, maximum)))
 

@@ -1,39 +1,33 @@
-"""`awsenv init SHELL`: print the shell hook."""
+"""`awsenv init SHELL`: print the shell hook. `__main__` does so without the command line where nothing is wrong."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from awsenv import shells
-from awsenv.cli import process
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from awsenv.cli.action import Caller, Print
+from awsenv.cli.action import Caller, Print
+from awsenv.cli.options import Word
+from awsenv.errors import UsageError
 
 
-def fast(shell: str) -> int | None:
-    """Print the hook without a command line parser; None: leave it, and the error, to the ordinary path."""
-    try:
-        text = shells.find(shell).hook(process.program())
-    except Exception:  # noqa: BLE001 - the ordinary path meets it again and reports it
-        return None
-    try:
-        process.write(text)
-    except OSError:
-        return None
-    return 0
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """In ~/.bashrc or ~/.zshrc: eval "$(awsenv init bash)", or zsh.
+
+    In ~/.config/fish/config.fish: awsenv init fish | source.
+    """
+
+    shell: Word
 
 
-def init(caller: Caller, shell: str) -> Print:
-    """Return the hook of *shell*.
+def run(caller: Caller, arguments: Arguments) -> Print:
+    """Return the hook of a shell.
 
     Raises:
         UsageError: There is no hook for that shell.
     """
-    from awsenv.cli.action import Print  # noqa: PLC0415 - the fast path does not wait for `dataclasses`
-    from awsenv.errors import UsageError  # noqa: PLC0415 - nor for `enum`
-
-    found = shells.named(shell)
-    if found is None or not found.has_hook:
+    shell = shells.named(arguments.shell)
+    if shell is None or not shell.has_hook:
         known = ", ".join(each.name for each in shells.hooked())
-        raise UsageError(f"there is no hook for the shell {shell!r}", hint=f"awsenv init with one of {known}")
-    return Print(found.hook(caller.program))
+        raise UsageError(f"there is no hook for the shell {arguments.shell!r}", hint=f"awsenv init with one of {known}")
+    return Print(shell.hook(caller.program))

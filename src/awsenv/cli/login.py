@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, duration, environment, mfa, provider
 from awsenv.agent import client, runtime_directory, start
 from awsenv.cli import conversation, report
 from awsenv.cli.action import Caller, Print, Resolved
 from awsenv.cli.direct import session_parts
-from awsenv.cli.options import seconds
+from awsenv.cli.options import OptionalWord, option, seconds
 from awsenv.errors import AgentError
 from awsenv.model import RoleRequest
 from awsenv.origin import Origin
@@ -25,15 +26,18 @@ IDLE = 4 * 3600
 """After so many seconds without a request an agent ends, where nothing else is said."""
 
 
-def login(
-    caller: Caller,
-    code: str | None,
-    *,
-    profile: str | None,
-    mfa_serial: str | None,
-    duration: str | None,
-    idle: str | None,
-) -> Print:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Arguments:
+    """An agent keeps the MFA session, and the roles, in memory. Without a CODE, awsenv asks on the terminal."""
+
+    code: OptionalWord = None
+    profile: Annotated[str | None, option("SOURCE", "Source profile; else AWS_PROFILE, else default.")] = None
+    mfa_serial: Annotated[str | None, option("ARN", "MFA device of the source user.")] = None
+    duration: Annotated[str | None, option("TIME", "15m to 36h; AWS gives 12h.")] = None
+    idle: Annotated[str | None, option("TIME", "End after this time without a request; 4h.")] = None
+
+
+def run(caller: Caller, arguments: Arguments) -> Print:
     """Open the session, start the agent if none runs, and let it hold the session.
 
     Raises:
@@ -41,15 +45,17 @@ def login(
     """
     base = environment.original(caller.environ)
     profiles = config.read(base, caller.folder)
-    request = _request(code, profile, mfa_serial, duration, base)
+    request = _request(arguments, base)
     chain = config.resolve_login(request, profiles, base)
-    patience = IDLE if idle is None else seconds(idle, Origin("--idle"))
+    patience = IDLE if arguments.idle is None else seconds(arguments.idle, Origin("--idle"))
     _check_place(caller.environ)
     runs = _check_agent(caller.environ)
-    wanted = Resolved(chain, profiles, base, code)
-    got = provider.credentials(chain, profiles, base, mfa.Codes(code, environ=base))
+    wanted = Resolved(chain, profiles, base, arguments.code)
+    got = provider.credentials(chain, profiles, base, mfa.Codes(arguments.code, environ=base))
     start.start(caller.environ, conversation.ENTRY, idle=patience, lifetime=request.duration or DURATION)
-    notes = ("the agent ran already, and keeps its own --idle: awsenv logout ends it",) if runs and idle else ()
+    notes = (
+        ("the agent ran already, and keeps its own --idle: awsenv logout ends it",) if runs and arguments.idle else ()
+    )
     if not chain.hops:
         text = f"Roles of {chain.label} are held in memory now; it asks for no MFA code."
         return Print(report.printable([text]), notes)
@@ -57,21 +63,21 @@ def login(
     return Print(report.printable([_opened(chain, got, caller.now())]), notes)
 
 
-def _request(
-    code: str | None, profile: str | None, mfa_serial: str | None, duration: str | None, environ: Environ
-) -> RoleRequest:
+def _request(arguments: Arguments, environ: Environ) -> RoleRequest:
     """Return what is asked for. Of the variables, the duration speaks of roles and not of the session."""
-    given = {"profile": profile, "mfa_serial": mfa_serial}
+    given = {"profile": arguments.profile, "mfa_serial": arguments.mfa_serial}
     origins = {name: Origin(f"--{name.replace('_', '-')}") for name, value in given.items() if value}
     for name, value in given.items():
         variable = f"AWSENV_{name.upper()}"
         if not value and environ.get(variable):
             given[name], origins[name] = environ[variable], Origin(variable)
     asked = None
-    if duration is not None:
+    if arguments.duration is not None:
         origins["duration"] = Origin("--duration")
-        asked = seconds(duration, origins["duration"])
-    return RoleRequest("", code, given["profile"], mfa_serial=given["mfa_serial"], duration=asked, origins=origins)
+        asked = seconds(arguments.duration, origins["duration"])
+    return RoleRequest(
+        "", arguments.code, given["profile"], mfa_serial=given["mfa_serial"], duration=asked, origins=origins
+    )
 
 
 def _check_place(environ: Environ) -> None:

@@ -1,32 +1,34 @@
-"""`awsenv logout` and `awsenv lock`: end the agent, or let it forget what it holds."""
+"""`awsenv logout`: end the agent and the MFA session that it holds."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from awsenv.agent import client, runtime_directory
-from awsenv.cli import conversation
 from awsenv.cli.action import Caller, Print
 from awsenv.errors import AgentError
 
 
-def logout(caller: Caller) -> Print:
+@dataclass(frozen=True)
+class Arguments:
+    """Roles in your shells stay active until they expire; awsenv off leaves them."""
+
+
+def run(caller: Caller, _: Arguments) -> Print:
     """Let the agent forget everything, and end it.
 
     Raises:
         AgentError: It does not answer.
     """
-    return _told(caller, b"end", "Logged out: the agent has ended.")
+    return forget(caller, b"end", "Logged out: the agent has ended.")
 
 
-def lock(caller: Caller) -> Print:
-    """Let the agent forget the session and the roles; it goes on.
+def forget(caller: Caller, verb: bytes, done: str) -> Print:
+    """Send *verb* to the agent, if there is one, and return the message *done*.
 
     Raises:
         AgentError: It does not answer.
     """
-    return _told(caller, conversation.LOCK, "Locked: the agent holds nothing.")
-
-
-def _told(caller: Caller, verb: bytes, done: str) -> Print:
     try:
         client.ask(caller.environ, verb, [])
     except client.NoAgent:

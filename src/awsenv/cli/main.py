@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from awsenv.cli import app, process, report
-from awsenv.cli.action import Caller, Exec, Exit, Open
+from awsenv.cli.action import Caller, Exec, Exit, Open, Print
 from awsenv.cli.direct import Direct
 from awsenv.cli.fast_path import Passed
-from awsenv.errors import ExitCode, Interrupted
+from awsenv.errors import ExitCode
 from awsenv.launch import become
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def run(args: list[str], passed: Passed | None = None) -> int:
     )
     _say(passed.notes)
     try:
-        return _conclude(_outcome(args, caller))
+        return _carry_out(_action(args, caller))
     except BaseException as error:  # noqa: BLE001 - no traceback ever reaches a person
         return failed(error, args)
 
@@ -48,30 +48,26 @@ def _say(notes: Iterable[str]) -> None:
     process.complain(report.noted(notes))
 
 
-def _outcome(args: list[str], caller: Caller) -> Action:
-    result = app.invoke(args, caller)
-    if not isinstance(result, int):
-        outcome: Action = result
-        return outcome
-    # Typer's way to say that a help page was printed, or that Ctrl-C was pressed.
-    if result == ExitCode.INTERRUPTED:
-        raise Interrupted("interrupted")
-    return Exit(result)
+def _action(args: list[str], caller: Caller) -> Action:
+    try:
+        return app.invoke(args, caller)
+    except app.Help as page:
+        return Print(page.text)
 
 
-def _conclude(outcome: Action) -> int:
-    if isinstance(outcome, Exit):
-        return outcome.status
-    if isinstance(outcome, Exec):
-        return become(outcome.argv, outcome.environ)
-    if isinstance(outcome, Open):
+def _carry_out(action: Action) -> int:
+    if isinstance(action, Exit):
+        return action.status
+    if isinstance(action, Exec):
+        return become(action.argv, action.environ)
+    if isinstance(action, Open):
         from awsenv.cli.browser import open_page  # noqa: PLC0415 - only where there is something to open
 
-        open_page(outcome.url)
+        open_page(action.url)
         return ExitCode.DONE
-    _say(outcome.notes)
-    process.write_or_fail(outcome.text)
-    return outcome.status
+    _say(action.notes)
+    process.write_or_fail(action.text)
+    return action.status
 
 
 def failed(error: BaseException, args: list[str]) -> int:

@@ -1,14 +1,21 @@
-"""`awsenv off`: take the role off the shell, and restore what was there before the first `use`."""
+"""`awsenv off`: leave the role, and restore what was there before the first `use`."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from awsenv import environment
 from awsenv.cli.action import Caller, Print
-from awsenv.cli.evaluated import shell_of
+from awsenv.cli.evaluated import ShellOptions, shell_of
 
 
-def off(caller: Caller, *, shell: str | None, to_terminal: bool) -> Print:
+@dataclass(frozen=True, kw_only=True)
+class Arguments(ShellOptions):
+    """Every variable gets the value that it had before the first role."""
+
+
+def run(caller: Caller, arguments: Arguments) -> Print:
     """Return what undoes `use`; nothing, and a note, where no role is active."""
-    spelling = shell_of(caller, shell, "off", to_terminal=to_terminal)
+    shell = shell_of(caller, arguments, "off")
     notes = () if environment.active(caller.environ) else ("no role is active in this shell",)
-    return Print(spelling.render(environment.restore(caller.environ)), notes)
+    return Print(shell.render(environment.restore(caller.environ)), notes)

@@ -1,17 +1,15 @@
-"""The options that speak of the role, their `AWSENV_…` variables, and the request that they make.
+"""How commands declare their words and options; the options about a role, their variables, and the request they make.
 
-An option beats its variable, a variable beats the profile. The variables are read from the caller's environment as a
-value; Typer's own `envvar` would look into the process.
+An option beats its `AWSENV_...` variable, a variable beats the profile. The variables are read from the caller's
+environment as a value; Typer's own `envvar` would look into the process.
+
+Typer evaluates the annotations of these classes in the modules that inherit them, so they are not strings.
 """
 
-from __future__ import annotations
-
-import inspect
 import os
 from dataclasses import dataclass, fields
-from functools import cache, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
@@ -21,88 +19,43 @@ from awsenv.model import Environ, RoleRequest
 from awsenv.origin import Origin
 from awsenv.variables import USER, having
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
-    from awsenv.cli.action import Action
+def option(metavar: str, text: str, *names: str) -> Any:
+    """Declare an option with a value, called like its field unless it has *names*. A list may be repeated."""
+    return typer.Option(*names, metavar=metavar, help=text)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+def flag(text: str, *names: str) -> Any:
+    """Declare an option without a value."""
+    return typer.Option(*names, help=text)
+
+
+# Hidden: the usage line has them, and Typer's own section would say `<str>`.
+_WORD = typer.Argument(hidden=True)
+Word = Annotated[str, _WORD]
+OptionalWord = Annotated[str | None, _WORD]
+Words = Annotated[list[str] | None, _WORD]
+AsJson = Annotated[bool, flag("Print JSON.", "--json")]
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class RoleOptions:
-    """The options as typed; None, or empty, where they were not. No repr: an external id is one of them."""
+    """The options about a role, as typed; None where they were left out. No repr: an external id is among them."""
 
-    profile: Annotated[
-        str | None,
-        typer.Option("--profile", metavar="PROFILE", help="Source profile, in place of the role's own."),
-    ] = None
-    external_id: Annotated[
-        str | None,
-        typer.Option("--external-id", metavar="ID", help="External id; - asks for it without echo."),
-    ] = None
-    mfa_serial: Annotated[
-        str | None, typer.Option("--mfa-serial", metavar="ARN", help="MFA device of the source user.")
-    ] = None
-    duration: Annotated[
-        str | None, typer.Option("--duration", metavar="TIME", help="15m to 12h, or seconds; AWS gives 1h.")
-    ] = None
-    region: Annotated[str | None, typer.Option("--region", metavar="REGION", help="Region to export.")] = None
-    session_name: Annotated[
-        str | None,
-        typer.Option("--session-name", metavar="NAME", help="Role session name, as CloudTrail shows it."),
-    ] = None
-    source_identity: Annotated[
-        str | None,
-        typer.Option("--source-identity", metavar="NAME", help="Source identity; it stays along a chain."),
-    ] = None
-    tag: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Session tag; may be repeated.")
-    ] = None
+    profile: Annotated[str | None, option("PROFILE", "Source profile, instead of the role's own.")] = None
+    external_id: Annotated[str | None, option("ID", "External id; - asks for it without echo.")] = None
+    mfa_serial: Annotated[str | None, option("ARN", "MFA device of the source user.")] = None
+    duration: Annotated[str | None, option("TIME", "15m to 12h, or seconds; AWS gives 1h.")] = None
+    region: Annotated[str | None, option("REGION", "Region to export.")] = None
+    session_name: Annotated[str | None, option("NAME", "Role session name, as CloudTrail shows it.")] = None
+    source_identity: Annotated[str | None, option("NAME", "Source identity; it stays along a chain.")] = None
+    tag: Annotated[list[str] | None, option("KEY=VALUE", "Session tag; may be repeated.")] = None
     transitive_tag: Annotated[
-        list[str] | None,
-        typer.Option("--transitive-tag", metavar="KEY", help="Session tag that stays along a chain; repeatable."),
+        list[str] | None, option("KEY", "Session tag that stays along a chain; may be repeated.")
     ] = None
-    policy: Annotated[
-        str | None,
-        typer.Option("--policy", metavar="JSON", help="Session policy, or file://PATH, to narrow the role."),
-    ] = None
-    policy_arn: Annotated[
-        list[str] | None,
-        typer.Option("--policy-arn", metavar="ARN", help="Managed policy to narrow it; repeatable."),
-    ] = None
-    min_remaining: Annotated[
-        str | None,
-        typer.Option("--min-remaining", metavar="TIME", help="Renew what the agent holds with less time left."),
-    ] = None
-
-
-def with_role_options(command: Callable[..., Action]) -> Callable[..., Action]:
-    """Give *command* the options of `RoleOptions` on the command line, and hand them to it as one `options`."""
-    added = _parameters()
-    own = [
-        parameter
-        for parameter in inspect.signature(command, eval_str=True).parameters.values()
-        if parameter.name != "options"
-    ]
-
-    @wraps(command)
-    def run(**given: Any) -> Action:
-        options = RoleOptions(**{option.name: given.pop(option.name) for option in fields(RoleOptions)})
-        return command(**given, options=options)
-
-    run.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined] # what Typer reads
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *added)}
-    return run
-
-
-@cache
-def _parameters() -> list[inspect.Parameter]:
-    hints = get_type_hints(RoleOptions, include_extras=True)
-    return [
-        inspect.Parameter(
-            option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=hints[option.name]
-        )
-        for option in fields(RoleOptions)
-    ]
+    policy: Annotated[str | None, option("JSON", "Session policy, or file://PATH, to narrow the role.")] = None
+    policy_arn: Annotated[list[str] | None, option("ARN", "Managed policy to narrow the role; may be repeated.")] = None
+    min_remaining: Annotated[str | None, option("TIME", "Renew what the agent holds if less time is left.")] = None
 
 
 def request(

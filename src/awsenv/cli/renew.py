@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from awsenv import environment, variables
 from awsenv.cli.action import Caller, Print
-from awsenv.cli.evaluated import shell_of
+from awsenv.cli.evaluated import ShellOptions, shell_of
 from awsenv.errors import AgentError
 
-if TYPE_CHECKING:
-    from awsenv.cli.action import Lease
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(ShellOptions):
+    """The agent renews it without a code, as it was assumed. The hook does this by itself."""
 
 
-def renew(caller: Caller, *, shell: str | None, to_terminal: bool) -> Print:
+def run(caller: Caller, arguments: Arguments) -> Print:
     """Return what renews the keys of the calling shell's role, options and all, as it was first asked for.
 
     Raises:
         AgentError: There is no role, its keys are not those in the shell, or the agent does not hold it.
         AwsenvError: AWS did not give it again.
     """
-    spelling = shell_of(caller, shell, "renew", to_terminal=to_terminal)
+    shell = shell_of(caller, arguments, "renew")
     renewal = caller.environ.get(variables.RENEW)
     active = environment.active(caller.environ)
     if renewal is None or active is None:
@@ -30,5 +32,5 @@ def renew(caller: Caller, *, shell: str | None, to_terminal: bool) -> Print:
             "the keys in this shell are not those of the role: they were set after it",
             hint=f"awsenv {active.role} puts the role on again",
         )
-    got: Lease = caller.keeper.renew(renewal)
-    return Print(spelling.render(environment.renewal(got.credentials, caller.environ, got.renewal)))
+    lease = caller.keeper.renew(renewal)
+    return Print(shell.render(environment.renewal(lease.credentials, caller.environ, lease.renewal)))

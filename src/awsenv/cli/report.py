@@ -20,9 +20,6 @@ def as_awsenv_error(error: BaseException) -> AwsenvError:
         return Interrupted("interrupted")
     if isinstance(error, TyperException):
         return _wrong_command_line(error)
-    if isinstance(error, SystemExit):
-        # What Typer makes of a reader who does not wait for the end of a help page.
-        return Failure("the output could not be written")
     return Failure(
         f"a fault of awsenv's own: {type(error).__name__} at {_line_of(error)}",
         hint="please report it, with the command that you ran",
@@ -40,8 +37,6 @@ def _wrong_command_line(error: TyperException) -> UsageError:
         text, hint = error.message, f"{command} --help"
         if any(word in option for word in ("mfa", "code", "otp", "token")):
             hint = "awsenv ROLE CODE: the MFA code is the second word"
-    if "extra argument" in text and command == "awsenv use":
-        hint = "awsenv ROLE [CODE]; to run a command, awsenv exec ROLE -- COMMAND"
     return UsageError(_sentence(text), hint=hint)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, environment
 from awsenv.cli import process, report
 from awsenv.cli.action import Caller, Print
 from awsenv.cli.administrator import Administrator, administrator
+from awsenv.cli.options import Words, flag, option
 from awsenv.cli.setup_tools import Tools, open_terminal
 from awsenv.config import regions
 from awsenv.config.names import legal_session_name
@@ -24,8 +25,6 @@ from awsenv.setup.roles import parse, user_name
 from awsenv.setup.state import look
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from awsenv.mfa import Terminal
     from awsenv.model import Environ
     from awsenv.setup.local import Local
@@ -35,19 +34,26 @@ if TYPE_CHECKING:
 _TEMPLATES = {"cloudformation": cloudformation.template, "terraform": terraform.template}
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """The options, as typed."""
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """What exists already stays.
 
-    profile: str | None = None
-    role_profile: str | None = None
-    user: str | None = None
-    region: str | None = None
-    dry_run: bool = False
-    template: str | None = None
-    keyring: bool = False
-    print_key: bool = False
-    yes: bool = False
+    A ROLE is power-user, read-only, or NAME:ITEM,ITEM with managed policies, mfa and external-id as items. Without
+    one, awsenv creates power-user and read-only.
+    """
+
+    roles: Words = None
+    profile: Annotated[str | None, option("ADMIN", "Profile that may administer IAM; else as for a role.")] = None
+    role_profile: Annotated[str | None, option("ADMIN", "The same for the account of the roles, if another.")] = None
+    user: Annotated[str | None, option("NAME", "The user that may assume the roles.")] = None
+    region: Annotated[str | None, option("REGION", "Region of the profiles.")] = None
+    dry_run: Annotated[bool, flag("Show the plan, and change nothing.", "--dry-run")] = False
+    template: Annotated[str | None, option("FORMAT", "Print the plan as cloudformation or terraform.", "--format")] = (
+        None
+    )
+    keyring: Annotated[bool, flag("Keep the access key in the system's keyring.", "--keyring")] = False
+    print_key: Annotated[bool, flag("Print the access key, and keep it nowhere.", "--print-key")] = False
+    yes: Annotated[bool, flag("Do not ask, unless a key is to be deleted.", "--yes")] = False
 
     @property
     def key_place(self) -> KeyPlace:
@@ -61,36 +67,36 @@ class Answers:
         return KeyPlace.KEYRING if self.keyring else KeyPlace.PRINTED if self.print_key else KeyPlace.FILE
 
 
-def setup(caller: Caller, words: Sequence[str], answers: Answers) -> Print:
+def run(caller: Caller, arguments: Arguments) -> Print:
     """Make what is missing of a user, its MFA device, its access key and its roles, and the profiles for them.
 
     Raises:
         AwsenvError: Of every kind but `LaunchError`. What was made before it stays, and a second run goes on from it.
     """
-    roles = parse(words)
-    user = _user(caller.environ) if answers.user is None else user_name(answers.user)
-    if answers.template is not None:
-        return Print(_template(roles, user, answers))
-    admin = administrator(caller, answers.profile, "--profile")
+    roles = parse(arguments.roles or [])
+    user = _user(caller.environ) if arguments.user is None else user_name(arguments.user)
+    if arguments.template is not None:
+        return Print(_template(roles, user, arguments))
+    admin = administrator(caller, arguments.profile, "--profile")
     role_admin = (
-        admin if answers.role_profile is None else administrator(caller, answers.role_profile, "--role-profile")
+        admin if arguments.role_profile is None else administrator(caller, arguments.role_profile, "--role-profile")
     )
-    wanted = _wanted(roles, user, admin, role_admin, answers)
+    wanted = _wanted(roles, user, admin, role_admin, arguments)
     profiles = config.read(environment.original(caller.environ), caller.folder)
     state, here = look(admin.iam, role_admin.iam, wanted), local(profiles, wanted)
-    if answers.user is None:
+    if arguments.user is None:
         _check_that_it_is_ours(wanted, state, here)
     plan = draw_up(wanted, state, here)
-    if not plan.steps and answers.key_place is KeyPlace.PRINTED:
+    if not plan.steps and arguments.key_place is KeyPlace.PRINTED:
         return Print("", (*plan.notes, f"nothing to do, and no key to print: AWS tells it once. {_another(user)}"))
     if not plan.steps:
         return Print(_ready(wanted, "Nothing to do: all of it is there."), plan.notes)
     text = report.printable(_headed(plan, wanted, admin))
-    if answers.dry_run:
+    if arguments.dry_run:
         return Print(text)
     process.complain(text)
-    _carry_out(plan, wanted, caller, (admin, role_admin), answers, text=text)
-    if answers.key_place is KeyPlace.PRINTED:
+    _carry_out(plan, wanted, caller, (admin, role_admin), arguments, text=text)
+    if arguments.key_place is KeyPlace.PRINTED:
         # What is on stdout is the key, for another program to keep.
         return Print("", (f"the roles take their keys from profile {user}: let it find this one where you keep it",))
     return Print(_ready(wanted, "Done."))
@@ -124,7 +130,7 @@ def _another(user: str) -> str:
 
 
 def _wanted(
-    roles: tuple[WantedRole, ...], user: str, admin: Administrator, role_admin: Administrator, answers: Answers
+    roles: tuple[WantedRole, ...], user: str, admin: Administrator, role_admin: Administrator, arguments: Arguments
 ) -> Wanted:
     partition, other = (each.identity.arn.split(":")[1] for each in (admin, role_admin))
     if partition != other:
@@ -133,9 +139,9 @@ def _wanted(
             Origin("--role-profile"),
             hint="name an administrator of an account in the same partition",
         )
-    region = answers.region or admin.region
+    region = arguments.region or admin.region
     if region is not None:
-        regions.partition(region, Origin("--region" if answers.region else "the region of the administrator"))
+        regions.partition(region, Origin("--region" if arguments.region else "the region of the administrator"))
     return Wanted(
         user=user,
         source_profile=user,
@@ -144,18 +150,18 @@ def _wanted(
         roles=roles,
         partition=partition,
         region=region,
-        key_place=answers.key_place,
+        key_place=arguments.key_place,
     )
 
 
-def _template(roles: tuple[WantedRole, ...], user: str, answers: Answers) -> str:
-    spell = _TEMPLATES.get(answers.template or "")
+def _template(roles: tuple[WantedRole, ...], user: str, arguments: Arguments) -> str:
+    spell = _TEMPLATES.get(arguments.template or "")
     if spell is None:
         raise UsageError(
             "the format is none of cloudformation, terraform", Origin("--format"), hint="choose one of the two"
         )
     here = "123456789012"
-    there = here if answers.role_profile is None else "210987654321"
+    there = here if arguments.role_profile is None else "210987654321"
     return spell(Wanted(user, user, here, there, roles))
 
 
@@ -169,14 +175,14 @@ def _carry_out(
     wanted: Wanted,
     caller: Caller,
     admins: tuple[Administrator, Administrator],
-    answers: Answers,
+    arguments: Arguments,
     *,
     text: str,
 ) -> None:
     admin, role_admin = (each.iam for each in admins)
     shows_device = any(isinstance(step.action, CreateDevice) for step in plan.steps)
     # What cannot be made again is asked for all the same.
-    asks = not answers.yes or any(isinstance(step.action, DeleteKey) for step in plan.steps)
+    asks = not arguments.yes or any(isinstance(step.action, DeleteKey) for step in plan.steps)
     with ExitStack() as stack:
         terminal = stack.enter_context(closing(open_terminal())) if shows_device or asks else None
         tools = Tools(admin, role_admin, wanted, caller, terminal)

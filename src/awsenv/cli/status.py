@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, duration, environment
 from awsenv.cli import report
 from awsenv.cli.action import Caller, Print
+from awsenv.cli.options import flag
 from awsenv.errors import SourceError
 
 if TYPE_CHECKING:
@@ -18,11 +20,18 @@ if TYPE_CHECKING:
     from awsenv.model import Credentials
 
 
-def status(caller: Caller, *, verify: bool) -> Print:
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Keys are masked to their last four characters."""
+
+    verify: Annotated[bool, flag("Ask AWS whose keys these are.", "--verify")] = False
+
+
+def run(caller: Caller, arguments: Arguments) -> Print:
     """Return the role of this environment, its keys masked to their last four characters.
 
     Raises:
-        SourceError: *verify*, and there are no keys to ask AWS about, or AWS does not know them.
+        SourceError: With `--verify`, and there are no keys to ask AWS about, or AWS does not know them.
         RefusedError: AWS refused to say whose they are.
         UnreachableError: AWS could not be asked.
     """
@@ -36,7 +45,7 @@ def status(caller: Caller, *, verify: bool) -> Print:
         ]
     rows += _environment_rows(caller)
     rows += caller.keeper.held()
-    if verify:
+    if arguments.verify:
         rows.append(("Identity", _identity(caller)))
     return Print(report.printable(_table(rows)), tuple(_notes(role, caller)))
 

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from awsenv import environment
 from awsenv.cli.action import Caller, Print
-from awsenv.cli.evaluated import shell_of
+from awsenv.cli.evaluated import ShellOptions, shell_of
 from awsenv.cli.obtain import obtain
-
-if TYPE_CHECKING:
-    from awsenv.cli.options import RoleOptions
+from awsenv.cli.options import OptionalWord, RoleOptions, Word
 
 
-def use(
-    caller: Caller, role: str, code: str | None, options: RoleOptions, *, shell: str | None, to_terminal: bool
-) -> Print:
-    """Return what puts *role* into the calling shell: all of it, or an error and nothing.
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Arguments(ShellOptions, RoleOptions):
+    """Without the hook of `awsenv init`, use eval "$(awsenv ROLE [CODE])".
+
+    If the role needs a CODE and there is none, awsenv asks on the terminal.
+    """
+
+    role: Word
+    code: OptionalWord = None
+
+
+def run(caller: Caller, arguments: Arguments) -> Print:
+    """Return the change that puts a role into the calling shell: the whole change, or an error and nothing.
 
     Raises:
         AwsenvError: Of every kind but `LaunchError`.
     """
-    spelling = shell_of(caller, shell, role, to_terminal=to_terminal)
-    got = obtain(caller, role, code, options)
-    return Print(spelling.render(environment.change(got.chain, got.credentials, caller.environ, got.renewal)))
+    shell = shell_of(caller, arguments, arguments.role)
+    lease = obtain(caller, arguments.role, arguments.code, arguments)
+    return Print(shell.render(environment.change(lease.chain, lease.credentials, caller.environ, lease.renewal)))

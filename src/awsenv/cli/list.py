@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from awsenv import config, environment
@@ -15,7 +16,12 @@ _HEAD = ("ROLE", "ARN, OR KIND OF SOURCE", "SOURCE", "MFA DEVICE", "WHERE")
 _NEXT = "add [profile NAME] with role_arn and source_profile to it; awsenv demo shows one"
 
 
-def listing(caller: Caller) -> Print:
+@dataclass(frozen=True)
+class Arguments:
+    """It shows where each role comes from, and which MFA device it asks for. Nothing is sent to AWS."""
+
+
+def run(caller: Caller, _: Arguments) -> Print:
     """Return a table of every profile that is a role or a source of credentials.
 
     Raises:

@@ -1,0 +1,154 @@
+"""How a command line is read: words, options, help, and what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv.cli import app
+from awsenv.cli.action import Caller, Print
+from awsenv.cli.commands import COMMANDS
+from awsenv.cli.direct import Direct
+from awsenv.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def caller(home: Path) -> Caller:
+    """Return a caller with an empty home."""
+    environ = {"HOME": str(home)}
+    return Caller(environ, "/bin/awsenv", Direct([], environ, lambda _: None, agent=False))
+
+
+def arguments(args: list[str]) -> dict[str, object]:
+    """Return the values that a command line gives to the words and options of its command."""
+    command = app.built(args[0])
+    with command.make_context(args[0], args[1:]) as context:
+        return dict(context.params)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("use r", {"role": "r"}),
+        ("use r 123456 --print", {"role": "r", "code": "123456", "anywhere": True}),
+        ("use --duration 1h r --tag a=b --tag c=", {"role": "r", "duration": "1h", "tag": ["a=b", "c="]}),
+        ("use --region= -- --odd", {"role": "--odd", "region": ""}),
+        ("setup a b:c,mfa --format x", {"roles": ("a", "b:c,mfa"), "template": "x"}),
+        ("setup", {}),
+        ("exec r", {"role": "r", "command": []}),
+        ("exec r env -0 --region x", {"role": "r", "command": ["env", "-0", "--region", "x"]}),
+        (
+            "exec r 123456 --region x -- env --help",
+            {"role": "r", "code": "123456", "region": "x", "command": ["env", "--help"]},
+        ),
+        ("exec r 12345 env", {"role": "r", "code": "12345", "command": ["env"]}),
+        ("exec --refresh r -- 123456", {"role": "r", "refresh": True, "command": ["123456"]}),
+        ("demo", {"command": []}),
+        ("demo -- env -- x", {"command": ["env", "--", "x"]}),
+        ("demo env --help", {"command": ["env", "--help"]}),
+    ],
+)
+def test_words_and_options_are_taken_as_they_were_typed(line: str, expected: dict[str, object]) -> None:
+    """Leave out what was left out, and leave a command everything that follows it."""
+    assert expected == arguments(line.split())
+
+
+@pytest.mark.parametrize(
+    ("line", "fact", "hint"),
+    [
+        ("", "which role?", "awsenv ROLE [CODE], awsenv list, or awsenv --help"),
+        ("use", "which role?", "awsenv use [OPTIONS] ROLE [CODE]"),
+        ("--region x", "which role?", "awsenv use [OPTIONS] ROLE [CODE]"),
+        ("exec", "which role?", "awsenv exec [OPTIONS] ROLE [CODE] [-- COMMAND...]"),
+        ("exec -- env", "which role?", "awsenv exec [OPTIONS] ROLE [CODE] [-- COMMAND...]"),
+        ("init", "which shell?", "awsenv init SHELL"),
+        ("list all of it", "unexpected argument: all of it", "awsenv list [OPTIONS]"),
+        (
+            "r 123456 env",
+            "unexpected argument: env",
+            "awsenv use [OPTIONS] ROLE [CODE]; to run a command, awsenv exec ROLE -- COMMAND",
+        ),
+    ],
+)
+def test_a_word_that_is_missing_or_too_many_is_refused(tmp_path: Path, line: str, fact: str, hint: str) -> None:
+    """Show the usage of the command."""
+    with pytest.raises(UsageError) as caught:
+        app.invoke(line.split(), caller(tmp_path))
+
+    assert (fact, hint) == (caught.value.fact, caught.value.hint)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(tmp_path: Path, name: str) -> None:
+    """Begin with the usage and the summary of the table, whether it is asked for by an option or by a word."""
+    shown = set()
+    for line in (f"{name} --help", f"{name} -h", f"help {name}"):
+        with pytest.raises(app.Help) as caught:
+            app.invoke(line.split(), caller(tmp_path))
+        shown.add(caught.value.text)
+
+    (text,) = shown
+    command = COMMANDS[name]
+    beginning = f"Usage: awsenv {name} {command.usage} {command.summary}"
+    assert beginning.split() == text.split()[: len(beginning.split())]
+
+
+def test_the_version_is_printed(tmp_path: Path) -> None:
+    """Print a line for `--version`."""
+    action = app.invoke(["--version"], caller(tmp_path))
+
+    assert isinstance(action, Print)
+    assert action.text.startswith("awsenv ")
+
+
+def test_threads_do_not_mix_up_their_command_lines() -> None:
+    """Keep the values of one thread from another: an agent answers several clients at once."""
+    barrier = threading.Barrier(8)
+    mixed: list[tuple[str, dict[str, object]]] = []
+
+    def read(role: str) -> None:
+        barrier.wait()
+        for _ in range(200):
+            values = arguments(["use", role, "--region", role])
+            if values != {"role": role, "region": role}:
+                mixed.append((role, values))
+
+    threads = [threading.Thread(target=read, args=(f"role-{number}",)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [] == mixed
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "complete_bash", "source_zsh"])
+def test_the_completion_of_typer_does_not_exist(program: str, clean_environ: dict[str, str], shell: str) -> None:
+    """Do what the command line says, whatever the variable of Typer's completion says."""
+    done = subprocess.run(
+        [program, "--version"],
+        env=clean_environ | {"_AWSENV_COMPLETE": shell, "COMP_WORDS": "awsenv ", "COMP_CWORD": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ("", True) == (done.stderr, done.stdout.startswith("awsenv "))
+
+
+def test_a_reader_that_has_gone_is_a_failure_and_no_traceback(program: str, clean_environ: dict[str, str]) -> None:
+    """Say that the help could not be written."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([program, "--help"], env=clean_environ, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+
+    fact = b"awsenv: the output could not be written: Broken pipe\n"
+    hint = b"  try: check where it goes: a full disk, a closed pipe\n"
+    assert fact + hint == done.stderr
