@@ -14,9 +14,10 @@ from awsenv.model import AssumeRole, GetSessionToken
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from awsenv.aws.sts import Identity, Sts, Token
+    from awsenv.aws.sts import Sts, Token
     from awsenv.aws.translate import Call
     from awsenv.config import Profiles
+    from awsenv.iam.principal import Principal
     from awsenv.model import Chain, Credentials, Environ, Hop, Mfa
     from awsenv.origin import Origin
 
@@ -80,7 +81,7 @@ class _Walk:
         self._source = source
         self._codes = codes
         self._where = where
-        self._known: Identity | None = None
+        self._known: Principal | None = None
 
     def to_the_end(self) -> Credentials:
         credentials = self._source
@@ -142,7 +143,7 @@ class _Walk:
             return first.mfa.serial.split(":")[4]
         return self._identity().account
 
-    def _identity(self) -> Identity:
+    def _identity(self) -> Principal:
         if self._known is None:
             self._known = self._sts.identity(self._call(self._begin, None), self._source)
         return self._known

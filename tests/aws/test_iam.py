@@ -11,8 +11,9 @@ import pytest
 from pyotp import TOTP
 
 from awsenv.aws.iam import mfa_device
-from awsenv.aws.sts import Identity, caller
+from awsenv.aws.sts import caller
 from awsenv.errors import MfaError
+from awsenv.iam.principal import Principal
 from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ STEP = timedelta(seconds=30)
 
 def found(person: Person, user: Credentials) -> str:
     """Return the device that is found for *user*."""
-    identity = caller(user, person.environ)
-    return mfa_device(person.session(), user, identity)
+    principal = caller(user, person.environ)
+    return mfa_device(person.session(), user, principal)
 
 
 def test_a_user_who_may_not_ask_has_the_device_of_the_own_name(person: Person) -> None:
@@ -60,28 +61,28 @@ def test_a_user_without_a_device_is_told_so(person: Person) -> None:
 
 def test_a_role_has_no_device(person: Person) -> None:
     """Only a user has."""
-    identity = Identity("123456789012", "arn:aws:sts::123456789012:assumed-role/x/y")
+    principal = Principal("arn:aws:sts::123456789012:assumed-role/x/y")
     with pytest.raises(MfaError, match="not those of an IAM user"):
-        mfa_device(person.session(), person.user, identity)
+        mfa_device(person.session(), person.user, principal)
 
 
 def test_a_path_is_no_part_of_the_name(person: Person) -> None:
     """The user's ARN holds the path, the device's does not."""
-    identity = Identity("123456789012", "arn:aws-cn:iam::123456789012:user/team/ops/alice")
-    assert mfa_device(person.session(), person.user, identity) == "arn:aws-cn:iam::123456789012:mfa/alice"
+    principal = Principal("arn:aws-cn:iam::123456789012:user/team/ops/alice")
+    assert mfa_device(person.session(), person.user, principal) == "arn:aws-cn:iam::123456789012:mfa/alice"
 
 
 @pytest.mark.parametrize("fault", [Fault.SERVER_ERROR, Fault.DROP, Fault.HTML, Fault.EMPTY, Fault.HANG])
 def test_an_iam_in_trouble_stops_nobody(person: Person, fault: Fault) -> None:
     """To ask is a courtesy: it is asked once."""
     person.sandbox.fail("ListMFADevices", fault, times=9)
-    identity = caller(person.user, person.environ)
-    assert person.device.serial == mfa_device(person.session(timeout=0.5), person.user, identity)
+    principal = caller(person.user, person.environ)
+    assert person.device.serial == mfa_device(person.session(timeout=0.5), person.user, principal)
     assert person.sent("ListMFADevices") <= 1
 
 
 def test_an_unknown_key_stops_nobody_here(person: Person) -> None:
     """STS will say it better."""
     stranger = replace(person.user, access_key_id="AKIAIOSFODNN7EXAMPLE")
-    identity = Identity(str(person.user.account), str(person.user.arn))
-    assert mfa_device(person.session(), stranger, identity) == person.device.serial
+    principal = Principal(str(person.user.arn))
+    assert mfa_device(person.session(), stranger, principal) == person.device.serial

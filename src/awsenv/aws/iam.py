@@ -11,13 +11,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from awsenv.aws.session import open_session
 from awsenv.aws.sts import Sts
 from awsenv.aws.translate import Call, translated
-from awsenv.config.text import printable
 from awsenv.errors import MfaError
+from awsenv.iam import device
+from awsenv.iam.principal import USER
 
 if TYPE_CHECKING:
     from awsenv.aws.session import AwsSession
-    from awsenv.aws.sts import Identity
     from awsenv.config import Profiles
+    from awsenv.iam.principal import Principal
     from awsenv.model import Credentials, Environ
 
 TIMEOUT = 3
@@ -80,7 +81,7 @@ class Iam:
 
 def iam_as(
     credentials: Credentials, profiles: Profiles, environ: Environ, *, profile: str | None, region: str | None
-) -> tuple[Iam, Identity]:
+) -> tuple[Iam, Principal]:
     """Return IAM for *credentials*, and who they belong to.
 
     Args:
@@ -102,41 +103,33 @@ def _secrets(signer: Credentials) -> tuple[str, ...]:
     return tuple(secret for secret in (signer.secret_access_key, signer.session_token) if secret)
 
 
-def mfa_device(session: AwsSession, signer: Credentials, identity: Identity) -> str:
-    """Return the serial of the device that shows codes for the user *identity*.
+def mfa_device(session: AwsSession, signer: Credentials, principal: Principal) -> str:
+    """Return the serial number of a device that shows codes, of the user *principal*.
 
-    IAM is asked; where the user may not ask, or IAM does not answer, it is the device of the user's own name, as the
-    console proposed it for years.
+    Where the user may not list devices, or IAM does not answer, it is the device with the user's own name.
 
     Raises:
         MfaError: This is not a user, or the user has no device that shows codes.
     """
-    partition, user = identity.arn.split(":")[1], _user_name(identity)
-    own = f"arn:{partition}:iam::{identity.account}:mfa/{user}"
-    serials = _serials(session, signer)
-    if serials is None or own in serials:
-        return own
-    showing_codes = [serial for serial in serials if ":u2f/" not in serial]
-    if not showing_codes:
-        raise MfaError(
-            f"user {printable(user)} has no MFA device that shows codes",
-            hint="awsenv setup adds one; a FIDO key or passkey shows no codes",
-        )
-    return showing_codes[0]
-
-
-def _user_name(identity: Identity) -> str:
-    kind, _, rest = identity.arn.split(":", 5)[5].partition("/")
-    if kind != "user":
+    if principal.kind != USER:
         raise MfaError(
             "an MFA code was given, but the source credentials are not those of an IAM user",
             hint="only a user has an MFA device: leave the code out, or name the device with --mfa-serial",
         )
-    return rest.rpartition("/")[2]
+    own, found = device.own_serial(principal), _serials(session, signer)
+    if found is None or own in found:
+        return own
+    usable = device.showing_codes(found)
+    if not usable:
+        raise MfaError(
+            f"{principal.title} has no MFA device that shows codes",
+            hint="awsenv setup adds one; a FIDO key or passkey shows no codes",
+        )
+    return usable[0]
 
 
-def _serials(session: AwsSession, signer: Credentials) -> list[str] | None:
-    """Return the serials of the user's devices; None: AWS does not say."""
+def _serials(session: AwsSession, signer: Credentials) -> tuple[str, ...] | None:
+    """Return the serial numbers of the user's devices; None: AWS does not tell."""
     try:
         client: Any = session.create_client(
             "iam",
@@ -145,9 +138,7 @@ def _serials(session: AwsSession, signer: Credentials) -> list[str] | None:
             aws_session_token=signer.session_token,
             config=Config(connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"total_max_attempts": 1}),
         )
-        devices = client.list_mfa_devices().get("MFADevices")
-    except (BotoCoreError, ClientError, ValueError, KeyError, TypeError):
+        found = client.list_mfa_devices().get("MFADevices")
+        return None if found is None else device.serials(found)
+    except (BotoCoreError, ClientError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    if devices is None:
-        return None
-    return [str(device["SerialNumber"]) for device in devices if device.get("SerialNumber")]

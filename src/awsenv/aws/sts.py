@@ -11,6 +11,7 @@ from botocore.config import Config
 
 from awsenv.aws.session import TIMEOUT, AwsSession, open_session
 from awsenv.aws.translate import Call, translated, was_not_sent
+from awsenv.iam.principal import Principal
 from awsenv.model import Credentials
 
 if TYPE_CHECKING:
@@ -37,13 +38,6 @@ class Token(NamedTuple):
     def __repr__(self) -> str:
         """Leave the code out."""
         return f"Token({self.serial!r}, …)"
-
-
-class Identity(NamedTuple):
-    """Who a key belongs to."""
-
-    account: str
-    arn: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +76,7 @@ class Sts:
         parameters = {} if hop.duration is None else {"DurationSeconds": hop.duration}
         return self._send("get_session_token", parameters, _credentials, call=call, signer=signer, token=token)
 
-    def identity(self, call: Call, signer: Credentials) -> Identity:
+    def identity(self, call: Call, signer: Credentials) -> Principal:
         """Return who *signer* is. AWS lets everybody ask (IAM guide, GetCallerIdentity).
 
         Raises:
@@ -92,7 +86,7 @@ class Sts:
         return self._send(
             "get_caller_identity",
             {},
-            lambda answer: Identity(_text(answer, "Account"), _text(answer, "Arn")),
+            lambda answer: _principal(answer, has_token=signer.session_token is not None),
             call=call,
             signer=signer,
             token=None,
@@ -158,7 +152,7 @@ def caller(
     region: str | None = None,
     profile: str | None = None,
     timeout: float = TIMEOUT,
-) -> Identity:
+) -> Principal:
     """Ask AWS who *credentials* belong to.
 
     Args:
@@ -216,6 +210,13 @@ def _credentials(answer: dict[str, Any]) -> Credentials:
         session_token=_text(given, "SessionToken"),
         expiration=expiration.astimezone(timezone.utc),
     )
+
+
+def _principal(answer: dict[str, Any], *, has_token: bool) -> Principal:
+    arn = _text(answer, "Arn")
+    if arn.count(":") < 5:  # noqa: PLR2004 - an ARN has six parts
+        raise KeyError("Arn")
+    return Principal(arn, user_id=answer.get("UserId"), has_token=has_token)
 
 
 def _text(answer: dict[str, Any], field: str) -> str:

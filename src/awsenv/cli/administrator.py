@@ -14,8 +14,8 @@ from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from awsenv.aws.iam import Iam
-    from awsenv.aws.sts import Identity
     from awsenv.cli.action import Caller
+    from awsenv.iam.principal import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Administrator:
     """IAM with the credentials of somebody, and who that is."""
 
     iam: Iam = field(repr=False)
-    identity: Identity
+    identity: Principal
     region: str | None
     """The region that came with the credentials; None: none is known."""
 

@@ -132,7 +132,7 @@ def _another(user: str) -> str:
 def _wanted(
     roles: tuple[WantedRole, ...], user: str, admin: Administrator, role_admin: Administrator, arguments: Arguments
 ) -> Wanted:
-    partition, other = (each.identity.arn.split(":")[1] for each in (admin, role_admin))
+    partition, other = (each.identity.partition for each in (admin, role_admin))
     if partition != other:
         raise ConfigError(
             f"the user would be in {partition}, and the roles in {other}: no role can be assumed across partitions",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from awsenv import duration
 from awsenv.aws.denied import Cause, causes
 from awsenv.aws.iam import mfa_device
-from awsenv.aws.sts import Identity, Token
+from awsenv.aws.sts import Token
 from awsenv.aws.translate import Call
 from awsenv.config.text import printable
 from awsenv.doctor.device import CHECK as DEVICE
@@ -142,10 +142,7 @@ def _from_agent(attempt: Attempt, name: str, why: str, *, is_last: bool) -> Give
 
 
 def _token(serial: str | None, code: str, signer: Signer) -> Token:
-    principal = signer.principal
-    if serial is None:
-        serial = mfa_device(signer.sts.session, signer.credentials, Identity(principal.account, principal.arn))
-    return Token(serial, code)
+    return Token(serial or mfa_device(signer.sts.session, signer.credentials, signer.principal), code)
 
 
 def _of(error: AwsenvError) -> Finding:

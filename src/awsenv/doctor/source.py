@@ -15,7 +15,7 @@ from awsenv.aws.sts import Sts
 from awsenv.aws.translate import Call
 from awsenv.doctor.finding import Finding, Verdict, wrong
 from awsenv.errors import AwsenvError, RefusedError, UnreachableError
-from awsenv.iam.principal import ROOT, Principal
+from awsenv.iam.principal import ROOT
 from awsenv.variables import TOKENS
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from awsenv.doctor.plan import Plan
     from awsenv.doctor.subject import Subject
+    from awsenv.iam.principal import Principal
     from awsenv.model import Credentials
 
 
@@ -43,11 +44,10 @@ def source(plan: Plan, subject: Subject) -> Generator[Finding, None, Signer | No
     credentials: Credentials | None = None
     try:
         credentials = source_credentials(chain.source, session, plan.profiles, plan.environ)
-        identity = sts.identity(_call(plan), credentials)
+        principal = sts.identity(_call(plan), credentials)
     except AwsenvError as error:
         yield from _failed(error, clock, partial(_stale_token, plan, sts, credentials))
         return None
-    principal = Principal(identity.arn, has_token=credentials.session_token is not None)
     if principal.kind == ROOT:
         yield Finding(
             "source",
