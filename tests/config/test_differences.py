@@ -123,3 +123,14 @@ def test_any_text_is_read_or_refused(text: str, kind: Literal["config", "credent
         return
     assert lines == sorted(lines)
     assert all(1 <= line <= text.count("\n") + 1 for line in lines)
+
+
+@pytest.mark.parametrize("key", ["include_profile", "parent_profile"])
+def test_a_key_of_aws_vault_is_a_difference(key: str) -> None:
+    """The AWS CLI does not read it, and takes the role without what it includes."""
+    (difference,) = found(f"[profile a]\nregion = x\n{key} = base\n")
+
+    assert (3, f"{key} takes settings from another profile: awsenv and aws-vault read it, the AWS CLI does not") == (
+        difference.line,
+        difference.fact,
+    )

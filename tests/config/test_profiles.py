@@ -108,3 +108,47 @@ def test_threads_read_at_once(home: Home) -> None:
         regions = list(threads.map(region, range(400)))
 
     assert [f"region-{number % 8}" for number in range(400)] == regions
+
+
+BASE = "[profile base]\nmfa_serial = arn:aws:iam::123456789012:mfa/jane\nregion = eu-west-1\naws_access_key_id = x\n"
+
+
+@pytest.mark.parametrize("key", ["include_profile", "parent_profile"])
+def test_an_included_profile_gives_what_is_not_set(key: str, home: Home) -> None:
+    """As aws-vault does: what the profile sets itself wins, and access keys and settings of other tools stay behind."""
+    profiles = home.read(f"{BASE}output = json\n[profile a]\nregion = eu-west-3\n{key} = base\n")
+
+    profile = profiles.get("a")
+
+    assert profile is not None
+    assert {
+        "mfa_serial": "arn:aws:iam::123456789012:mfa/jane",
+        "region": "eu-west-3",
+        key: "base",
+    } == {name: setting.value for name, setting in profile.settings.items()}
+    assert "~/.aws/config:2, [profile base], mfa_serial" == str(profile.settings["mfa_serial"].origin)
+    assert profiles.for_botocore()["profiles"]["a"]["mfa_serial"] == profile.value("mfa_serial")
+
+
+def test_an_included_profile_may_include_another(home: Home) -> None:
+    """Follow the line to its end, once round a circle, and past a profile that is not there."""
+    text = f"{BASE}include_profile = a\n[profile a]\nexternal_id = e\ninclude_profile = base\n[profile b]\n"
+
+    both = home.read(f"{text}include_profile = a\n").get("b")
+    none = home.read(f"{text}include_profile = gone\n").get("b")
+
+    assert both is not None
+    assert none is not None
+    assert ("e", "eu-west-1") == (both.value("external_id"), both.value("region"))
+    assert {"include_profile"} == {*none.settings}
+
+
+def test_a_role_uses_the_device_of_the_profile_that_it_includes(home: Home) -> None:
+    """The usual file of aws-vault: without the device AWS denies the role."""
+    role = "[profile a]\ninclude_profile = base\nsource_profile = me\nrole_arn = arn:aws:iam::123456789012:role/a\n"
+    keys = "[me]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n"
+
+    chain = home.resolve("a", BASE + role, keys)
+
+    assert "arn:aws:iam::123456789012:mfa/jane" == (chain.hops[0].mfa and chain.hops[0].mfa.serial)
+    assert "eu-west-1" == chain.region

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from awsenv.config.files import File
-from awsenv.config.profiles import Profiles
+from awsenv.config.profiles import INCLUDES, Profiles
 from awsenv.config.text import printable, quoted
 
 if TYPE_CHECKING:
@@ -108,6 +108,9 @@ def _of_twins(header: str, line: int, counts: str) -> Iterator[Difference]:
 
 def _of_key(key: str, value: Value, line: str) -> Iterator[Difference]:
     shown = _shown(key)
+    if key in INCLUDES:
+        fact = f"{key} takes settings from another profile: awsenv and aws-vault read it, the AWS CLI does not"
+        yield Difference(value.line, fact, "repeat the settings here, if the AWS CLI or an SDK uses this profile")
     before, _, after = line.partition("=")
     if line[:1].isspace():
         fact = f"{shown} is indented: it works in the AWS CLI, not in Terraform and other AWS SDKs"

@@ -13,6 +13,32 @@ from awsenv.origin import Origin
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+INCLUDES = ("include_profile", "parent_profile")
+"""aws-vault's keys for a profile to take settings from; the second is the older name."""
+_INCLUDED = frozenset(
+    {
+        "credential_process",
+        "duration_seconds",
+        "external_id",
+        "mfa_process",
+        "mfa_serial",
+        "region",
+        "role_arn",
+        "role_session_name",
+        "session_tags",
+        "source_identity",
+        "source_profile",
+        "sso_account_id",
+        "sso_region",
+        "sso_role_name",
+        "sso_session",
+        "sso_start_url",
+        "sts_regional_endpoints",
+        "transitive_session_tags",
+        "web_identity_token_file",
+    }
+)
+"""What it takes from there (aws-vault 7, `vault/config.go`, `populateFromConfigFile`)."""
 _KINDS = {"profile": "profiles", "sso-session": "sso_sessions", "services": "services"}
 
 
@@ -26,7 +52,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A profile: what both files say of it. Where both set a key the credentials file wins, as in botocore."""
+    """A profile: what both files say about it. Where both set a key the credentials file wins, as in botocore.
+
+    What neither sets comes from the profile that `include_profile` names, for aws-vault's users.
+    """
 
     name: str
     settings: Mapping[str, Setting]
@@ -84,8 +113,8 @@ class Profiles:
         """Return the name of the profile that this header of the config file stands for, or None."""
         return next((name for name, title in self._headers["profiles"].items() if title == header), None)
 
-    def get(self, name: str) -> Profile | None:
-        """Return the profile, or None."""
+    def get(self, name: str, seen: tuple[str, ...] = ()) -> Profile | None:
+        """Return the profile, or None. *seen* are those that include it."""
         header = self._headers["profiles"].get(name)
         parts = []
         if header is not None:
@@ -96,7 +125,16 @@ class Profiles:
             return None
         first, title, section = parts[0]
         settings = {k: v for file, _, part in parts for k, v in _settings(file, part).items()}
-        return Profile(name, settings, Origin(first, section.line, printable(title)), self.credentials_name)
+        origin = Origin(first, section.line, printable(title))
+        return Profile(name, {**self._included(settings, (*seen, name)), **settings}, origin, self.credentials_name)
+
+    def _included(self, settings: Mapping[str, Setting], seen: tuple[str, ...]) -> dict[str, Setting]:
+        """Return what a profile takes from others. As in aws-vault a profile that is not there gives nothing."""
+        name = next((settings[key].value for key in INCLUDES if key in settings), None)
+        other = None if name is None or name in seen else self.get(name, seen)
+        if other is None:
+            return {}
+        return {key: setting for key, setting in other.settings.items() if key in _INCLUDED}
 
     def sso_session(self, name: str) -> Mapping[str, Setting] | None:
         """Return what the `[sso-session NAME]` of the config file says, or None."""
@@ -127,6 +165,10 @@ class Profiles:
             full[kind] = {name: _plain(self.config_sections[header]) for name, header in headers.items()}
         for name, section in self.credentials_sections.items():
             full["profiles"].setdefault(name, {}).update(_plain(section))
+        for name, settings in full["profiles"].items():
+            profile = self.get(name) if any(key in settings for key in INCLUDES) else None
+            included = {} if profile is None else {key: each.value for key, each in profile.settings.items()}
+            settings.update({key: value for key, value in included.items() if key not in settings})
         return full
 
 
