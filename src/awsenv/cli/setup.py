@@ -17,7 +17,7 @@ from awsenv.config.names import legal_session_name
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError, MfaError, UsageError
 from awsenv.origin import Origin
-from awsenv.setup import cloudformation, steps, terraform
+from awsenv.setup import steps, templates
 from awsenv.setup.draw import draw_up
 from awsenv.setup.local import local
 from awsenv.setup.plan import CreateDevice, DeleteKey, KeyPlace, Plan, Wanted, described
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from awsenv.setup.roles import WantedRole
     from awsenv.setup.state import State
 
-_TEMPLATES = {"cloudformation": cloudformation.template, "terraform": terraform.template}
+_TEMPLATES = {"cloudformation": templates.cloudformation, "terraform": templates.terraform}
 
 
 @dataclass(frozen=True, kw_only=True)

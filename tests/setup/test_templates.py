@@ -21,12 +21,12 @@ from awsenv.aws.iam import Iam
 from awsenv.aws.session import open_session
 from awsenv.iam.trust import trust_policy
 from awsenv.sandbox import Sandbox
-from awsenv.setup import cloudformation, terraform
 from awsenv.setup.draw import draw_up
 from awsenv.setup.local import local
 from awsenv.setup.plan import Document, Wanted, user_policy
 from awsenv.setup.roles import parse
 from awsenv.setup.state import look
+from awsenv.setup.templates import cloudformation, terraform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +74,7 @@ def by_plan(asked: Wanted) -> Made:
 
 def by_cloudformation(asked: Wanted) -> Made:
     """Work out the template as CloudFormation does, in each of the accounts."""
-    document, problems = decode.decode_str(cloudformation.template(asked))
+    document, problems = decode.decode_str(cloudformation(asked))
     assert isinstance(document, dict)
     assert [] == problems
     made = Made("")
@@ -136,7 +136,7 @@ class Stack:
 
 def by_terraform(asked: Wanted) -> Made:
     """Work out the configuration as Terraform does."""
-    module = Module(terraform.template(asked), asked)
+    module = Module(terraform(asked), asked)
     (user,) = module.resources["aws_iam_user"].values()
     made = Made(module.value(user["name"]))
     for policy in module.resources.get("aws_iam_user_policy", {}).values():
@@ -223,7 +223,7 @@ def test_cfn_lint_finds_nothing(words: list[str], tmp_path: Path) -> None:
     paths = []
     for there in (HERE, THERE):
         paths.append(tmp_path / f"{there}.yaml")
-        paths[-1].write_text(cloudformation.template(wanted(words, there)))
+        paths[-1].write_text(cloudformation(wanted(words, there)))
     ended = subprocess.run(
         [Path(sys.executable).with_name("cfn-lint"), "--include-checks", "I", "--", *paths],
         capture_output=True,
@@ -241,7 +241,7 @@ def test_terraform_fmt_has_nothing_to_do(words: list[str], require: Callable[[st
     for there in (HERE, THERE):
         ended = subprocess.run(
             [program, "fmt", "-check", "-diff", "-"],
-            input=terraform.template(wanted(words, there)),
+            input=terraform(wanted(words, there)),
             env={"HOME": str(tmp_path)},
             capture_output=True,
             text=True,
@@ -251,7 +251,7 @@ def test_terraform_fmt_has_nothing_to_do(words: list[str], require: Callable[[st
         assert (0, "") == (ended.returncode, ended.stdout), ended.stderr
 
 
-@pytest.mark.parametrize("template", [cloudformation.template, terraform.template])
+@pytest.mark.parametrize("template", [cloudformation, terraform])
 @pytest.mark.parametrize("there", [HERE, THERE])
 def test_the_comment_names_the_command_that_completes_it(there: str, template: Callable[[Wanted], str]) -> None:
     """With the same roles and the same user; no account and no external id is in the template."""
@@ -269,8 +269,8 @@ def test_the_comment_names_the_command_that_completes_it(there: str, template: C
 def test_the_outputs_are_the_arns_of_the_roles() -> None:
     """One for each role, and an external id that nobody can read back."""
     asked = wanted([])
-    document, _ = decode.decode_str(cloudformation.template(asked))
-    module = hcl2.loads(terraform.template(asked))
+    document, _ = decode.decode_str(cloudformation(asked))
+    module = hcl2.loads(terraform(asked))
 
     assert {
         "RolePowerUserArn": {"Fn::GetAtt": ["RolePowerUser", "Arn"]},
