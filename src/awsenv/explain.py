@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from awsenv import config, duration, environment
 from awsenv.agent.memory import ADVISORY, FRESH, ROLE_DURATION, SESSION_DURATION
+from awsenv.aws.request import IDENTITY, SECRET, request
 from awsenv.config.sources import OF_A_ROLE
 from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, Credentials, GetSessionToken, Note
 from awsenv.origin import Origin
@@ -19,6 +20,7 @@ from awsenv.origin import Origin
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from awsenv.aws.request import Request
     from awsenv.config import Profiles
     from awsenv.model import Chain, Environ, Hop, Mfa, Source
 
@@ -209,10 +211,13 @@ def _calls(way: Chain, begin: int, account: str | None) -> Iterator[Call]:
     signer, asked = source, account is not None
     for number, hop in enumerate(way.hops[begin:], start=begin):
         if isinstance(hop, AssumeRole) and hop.role.account is None and not asked:
-            yield Call("sts:GetCallerIdentity", source, is_certain=way.source.kind in _FROM_PROFILE)
-        action = "sts:GetSessionToken" if isinstance(hop, GetSessionToken) else "sts:AssumeRole"
-        sent = _role_parameters(hop, account) if isinstance(hop, AssumeRole) else _duration(hop)
-        yield Call(action, signer, (*sent, *_serial(hop)), hop.mfa)
+            yield Call(IDENTITY.action, source, is_certain=way.source.kind in _FROM_PROFILE)
+        known = account if isinstance(hop, GetSessionToken) else hop.role.account or account
+        if isinstance(hop, AssumeRole) and known is not None:
+            sent = request(replace(hop, role=hop.role.within(known)))
+        else:
+            sent = request(hop)
+        yield Call(sent.action, signer, tuple(_parameters(sent, is_complete=known is not None)), hop.mfa)
         signer = f"the credentials of {_name(hop, number)}"
 
 
@@ -222,34 +227,18 @@ def _name(hop: Hop, number: int) -> str:
     return hop.profile or hop.role.name or f"call {number}"
 
 
-def _role_parameters(hop: AssumeRole, account: str | None) -> Iterator[Parameter]:
-    known = hop.role.account or account
-    yield Parameter("RoleArn", None if known is None else str(hop.role.within(known)), hop.origins["role"])
-    yield Parameter("RoleSessionName", hop.session_name, hop.origins["session_name"])
-    yield from _duration(hop)
-    if hop.external_id is not None:
-        yield Parameter("ExternalId", None, hop.origins["external_id"])
-    if hop.source_identity is not None:
-        yield Parameter("SourceIdentity", hop.source_identity, hop.origins["source_identity"])
-    for key, value in hop.tags:
-        yield Parameter("Tags", f"{key}={value}", hop.origins["tags"])
-    for key in hop.transitive_tags:
-        yield Parameter("TransitiveTagKeys", key, hop.origins["transitive_tags"])
-    if hop.policy is not None:
-        yield Parameter("Policy", hop.policy, hop.origins["policy"])
-    for arn in hop.policy_arns:
-        yield Parameter("PolicyArns", arn, hop.origins["policy_arns"])
+def _parameters(sent: Request, *, is_complete: bool) -> Iterator[Parameter]:
+    """Yield what is sent, a line for each tag and each policy. The ARN is not complete while the account is unknown."""
+    for name, value in sent.parameters.items():
+        hidden = name in SECRET or (name == "RoleArn" and not is_complete)
+        for each in value if isinstance(value, list) else [value]:
+            yield Parameter(name, None if hidden else _text(each), sent.origins.get(name, _BY_AWS))
 
 
-def _duration(hop: Hop) -> Iterator[Parameter]:
-    if hop.duration is not None:
-        yield Parameter("DurationSeconds", str(hop.duration), hop.origins.get("duration", _BY_AWS))
-
-
-def _serial(hop: Hop) -> Iterator[Parameter]:
-    """Yield the device, which the code goes with."""
-    if hop.mfa is not None and hop.mfa.serial is not None:
-        yield Parameter("SerialNumber", hop.mfa.serial, hop.origins["mfa_serial"])
+def _text(value: Any) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    return f"{value['Key']}={value['Value']}" if "Key" in value else str(value["arn"])
 
 
 def _account(chain: Chain, profiles: Profiles) -> str | None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import socketserver
 import threading
 import traceback
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv.aws.sts import Token, caller
+from awsenv.aws.session import open_session
+from awsenv.aws.sts import Sts, Token, caller
 from awsenv.aws.translate import Call
 from awsenv.errors import (
     AwsenvError,
@@ -28,7 +30,7 @@ from awsenv.origin import Origin
 from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:
-    from aws.conftest import Person
+    from aws.conftest import Endpoint, Person
 
 OF_IAM = {Fault.UNKNOWN_PRINCIPAL, Fault.NOT_KNOWN_YET}
 FAULTS = [fault for fault in Fault if fault is not Fault.HANG and fault not in OF_IAM]
@@ -326,3 +328,97 @@ def test_a_value_that_botocore_does_not_send_is_not_shown(person: Person) -> Non
     with pytest.raises(ConfigError) as caught:
         person.sts().assume_role(hop(person, "role", external_id="x"), Call(), person.user, None)
     assert "'x'" not in everything(caught.value)
+
+
+# What AWS answers is not taken on trust.
+
+
+def answering(endpoint: Endpoint, person: Person, action: str, *, arn: str, ends: datetime) -> None:
+    """Let STS answer about *arn*, with keys that expire at *ends*."""
+    person.environ["AWS_ENDPOINT_URL"] = endpoint.url
+    answer = (
+        f"<{action}Response><{action}Result><Credentials><AccessKeyId>ASIAX</AccessKeyId><SecretAccessKey>canary-secret"
+        "</SecretAccessKey><SessionToken>canary-token</SessionToken>"
+        f"<Expiration>{ends:%Y-%m-%dT%H:%M:%SZ}</Expiration></Credentials>"
+        f"<AssumedRoleUser><Arn>{arn}</Arn></AssumedRoleUser></{action}Result></{action}Response>"
+    )
+    endpoint.answers["POST", "/"] = (200, answer)
+
+
+ASKED = RoleArn("aws", "123456789012", "team/Deploy")
+SOON = datetime(2030, 1, 1, tzinfo=timezone.utc)
+NOW = SOON.timestamp() - 3600
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:sts::999999999999:assumed-role/Deploy/me",
+        "arn:aws:sts::123456789012:assumed-role/admin/me",
+        "arn:aws-cn:sts::123456789012:assumed-role/Deploy/me",
+        "arn:aws:iam::123456789012:user/Deploy",
+        "canary",
+    ],
+)
+def test_another_role_than_asked_is_refused(person: Person, endpoint: Endpoint, arn: str) -> None:
+    """Name both."""
+    answering(endpoint, person, "AssumeRole", arn=arn, ends=SOON)
+
+    with pytest.raises(UnreachableError) as caught:
+        replace(person.sts(), now=lambda: NOW).assume_role(AssumeRole(ASKED, "me"), Call(), person.user, None)
+
+    assert f"STS was asked for {ASKED} and answered with {arn}" == caught.value.fact
+
+
+def test_the_role_that_was_asked_is_taken(person: Person, endpoint: Endpoint) -> None:
+    """Leave the path out, as AWS does, and the case, which makes no other role."""
+    arn = "arn:aws:sts::123456789012:assumed-role/deploy/me"
+    answering(endpoint, person, "AssumeRole", arn=arn, ends=SOON)
+
+    made = replace(person.sts(), now=lambda: NOW).assume_role(AssumeRole(ASKED, "me"), Call(), person.user, None)
+
+    assert arn == made.arn
+
+
+@pytest.mark.parametrize("with_code", [False, True])
+def test_keys_that_have_expired_already_are_refused(person: Person, endpoint: Endpoint, *, with_code: bool) -> None:
+    """Name the end and the time, and ask for no other code."""
+    sts = replace(person.sts(), now=SOON.timestamp)
+    arn = "arn:aws:sts::123456789012:assumed-role/Deploy/me"
+    code = token(person) if with_code else None
+    answering(endpoint, person, "AssumeRole", arn=arn, ends=SOON)
+    with pytest.raises(UnreachableError) as caught:
+        sts.assume_role(AssumeRole(ASKED, "me", mfa=Mfa(person.device.serial)), Call(), person.user, code)
+
+    assert not isinstance(caught.value, ResponseLost)
+    assert (
+        "STS gave credentials that expired at 2030-01-01 00:00:00 UTC, and it is 2030-01-01 00:00:00 UTC"
+        == caught.value.fact
+    )
+
+
+@pytest.mark.parametrize(
+    ("region", "variables", "host"),
+    [
+        ("us-gov-west-1", {"AWS_USE_FIPS_ENDPOINT": "true"}, "sts.us-gov-west-1.amazonaws.com"),
+        ("us-east-1", {"AWS_USE_FIPS_ENDPOINT": "true"}, "sts-fips.us-east-1.amazonaws.com"),
+        ("eu-west-1", {"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "sts.eu-west-1.api.aws"),
+        ("eu-west-1", {"AWS_STS_REGIONAL_ENDPOINTS": "legacy"}, "sts.amazonaws.com"),
+        ("cn-north-1", {}, "sts.cn-north-1.amazonaws.com.cn"),
+        (None, {}, "sts.amazonaws.com"),
+    ],
+)
+def test_the_endpoint_is_the_one_that_the_request_goes_to(
+    person: Person, region: str | None, variables: dict[str, str], host: str
+) -> None:
+    """Send each request to the endpoint that messages and `explain` name; here to a proxy that does not exist."""
+    del person.environ["AWS_ENDPOINT_URL"]
+    environ = person.environ | variables | {"https_proxy": "http://127.0.0.1:1", "no_proxy": ""}
+    session = open_session(None, environ, region=region)
+    asked = list[str]()
+    session.register("before-send", lambda request, **_: asked.append(request.url))
+
+    assert f"https://{host}" == Sts(session).endpoint()
+    with pytest.raises(UnreachableError, match=r"the proxy 127\.0\.0\.1:1 cannot be reached"):
+        Sts(session, sleep=lambda _: None).identity(Call(), person.user)
+    assert {f"https://{host}/"} == set(asked)

@@ -50,6 +50,7 @@ Device  alice ({account})               ~/.aws/config:7
 Code    asked for; awsenv login spares it for a day
 Lives   1h, AWS's default
 Region  eu-central-1                       ~/.aws/config:2
+STS     {world.sandbox.url}
 
 1. sts:AssumeRole, with the source and an MFA code
    RoleArn          arn:aws:iam::{account}:role/power-user  ~/.aws/config:5

@@ -19,7 +19,7 @@ def _loaded(world: World, *words: str) -> set[str]:
     return set(re.findall(r"^import time: .*\| +(\w+)", done.stderr, re.MULTILINE))
 
 
-@pytest.mark.parametrize("words", ["off --shell sh", "status", "list", "explain power-user", "use --help", "--help"])
+@pytest.mark.parametrize("words", ["off --shell sh", "status", "list", "use --help", "--help"])
 def test_what_calls_no_aws_loads_no_sdk(world: World, words: str) -> None:
     """Leave botocore to who calls AWS; nor does any command need pydantic or rich, which Typer brings."""
     assert set() == _loaded(world, "-m", "awsenv", *words.split()) & {

@@ -74,7 +74,7 @@ class Iam:
                 aws_session_token=signer.session_token,
                 config=config,
             )
-        with translated(replace(call, endpoint=client.meta.endpoint_url)):
+        with translated(replace(call, endpoint=self.session.url_of(client))):
             answer: dict[str, Any] = getattr(client, action)(**parameters)
             return answer
 

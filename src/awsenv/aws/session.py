@@ -15,13 +15,12 @@ from botocore.tokens import TokenProviderChain
 
 from awsenv.aws.http import Http
 from awsenv.aws.loader import loader
+from awsenv.config.profiles import NO_PROFILES
+from awsenv.config.settings import endpoint
 from awsenv.config.text import printable
 from awsenv.errors import ConfigError
-from awsenv.origin import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from awsenv.config import Profiles
     from awsenv.model import Environ
 
@@ -42,37 +41,35 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
     that answers for another.
 
     Args:
-        full_config: The configuration, in the shape of `Session.full_config`.
+        profiles: What the files say. The relative path of a CA bundle begins at their folder.
         environ: The environment of the caller.
         profile: The profile whose settings count; None: `[default]`. `AWS_PROFILE` is not looked at: a chain
             has been resolved already, and a name that does not exist would fail every call.
         region: Where clients are made for that name no region of their own; None: what the profile says.
         timeout: Seconds that a call may take. One that botocore repeats has a quarter of it for each attempt.
-        folder: Where the relative path of a CA bundle begins; None: at the working directory of the process.
     """
 
     def __init__(
         self,
-        full_config: Mapping[str, Any],
+        profiles: Profiles,
         environ: Environ,
         *,
         profile: str | None = None,
         region: str | None = None,
         timeout: float = TIMEOUT,
-        folder: str | None = None,
     ) -> None:
         super().__init__()
         self.environ = environ
         self.timeout = timeout
         self.user_agent_extra = "awsenv"
-        self._full_config = {"profiles": {}, **full_config}
-        self.folder = folder
+        self._profiles = profiles
+        self._full_config = profiles.for_botocore()
+        self.folder = profiles.folder
         self._look_up_in(environ)
         if profile is not None and profile in self._full_config["profiles"]:
             self.set_config_variable("profile", profile)
         if region is not None:
             self.set_config_variable("region", region)
-        self._endpoints_ignored = bool(self.get_config_variable("ignore_configured_endpoint_urls"))
         # botocore looks them up in the environment of the process: configured_endpoint does it instead.
         self.set_config_variable("ignore_configured_endpoint_urls", value=True)
         self.register_component("data_loader", loader(self.get_config_variable("data_path")))
@@ -92,13 +89,13 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         Raises:
             ConfigError: `services` names a section that is not there.
         """
-        endpoint = kwargs.pop("endpoint_url", None) or self.configured_endpoint(service_name)
-        if endpoint is not None and kwargs.get("region_name") is None and self.get_config_variable("region") is None:
+        url = kwargs.pop("endpoint_url", None) or self.configured_endpoint(service_name)
+        if url is not None and kwargs.get("region_name") is None and self.get_config_variable("region") is None:
             # With an endpoint botocore insists on a region; without one it signs for this when there is none.
             kwargs["region_name"] = WITHOUT_REGION
         if kwargs.get("verify") is None:
             kwargs["verify"] = self._ca_bundle() or True
-        client = super().create_client(service_name, endpoint_url=endpoint, **kwargs)
+        client = super().create_client(service_name, endpoint_url=url, **kwargs)
         http = self.http(client.meta.config.read_timeout)
         client.meta.events.register("before-call", http.begin)
         client.meta.events.register_last("before-send", http.send)
@@ -119,34 +116,30 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         return bundle if bundle is None or self.folder is None else os.path.join(self.folder, bundle)  # noqa: PTH118 - as it is written
 
     def configured_endpoint(self, service_name: str) -> str | None:
-        """Return the URL that the environment or the profile gives for a service.
+        """Return the URL that the environment or the profile sets for a service: botocore looks in the process's own.
 
-        botocore's own reading looks in the environment of the process, not in the one at hand. The order is the
-        one of the AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
+        Raises:
+            ConfigError: `services` names a section that is not there.
         """
-        if self._endpoints_ignored:
-            return None
-        name = service_name.replace("-", "_")
-        scoped = self.get_scoped_config()
-        return (
-            self.environ.get(f"AWS_ENDPOINT_URL_{name.upper()}")
-            or self.environ.get("AWS_ENDPOINT_URL")
-            or self._services(scoped).get(name, {}).get("endpoint_url")
-            or scoped.get("endpoint_url")
-        )
-
-    def _services(self, scoped: Mapping[str, Any]) -> Mapping[str, Any]:
-        section = scoped.get("services")
-        if section is None:
-            return {}
-        services: Mapping[str, Any] | None = self._full_config.get("services", {}).get(section)
-        if services is None:
+        profile = self._profiles.get(self.get_config_variable("profile") or "default")
+        url = endpoint(service_name.replace("-", "_"), profile, self._profiles, self.environ)
+        section = None if profile is None else profile.settings.get("services")
+        if url is None and section is not None and self._profiles.services(section.value) is None:
             raise ConfigError(
-                f"there is no section [services {printable(section)}]",
-                Origin(f"[profile {printable(self.get_config_variable('profile') or 'default')}], services"),
+                f"there is no section [services {printable(section.value)}]",
+                section.origin,
                 hint="add the section, or remove the line services = from the profile",
             )
-        return services
+        return url
+
+    def url_of(self, client: Any) -> str:
+        """Return the URL that the requests of a client of STS or IAM go to, without a user's name and password.
+
+        `client.meta.endpoint_url` is not always it: for GovCloud with FIPS it names a host that does not exist.
+        """
+        operation = {"sts": "get_caller_identity", "iam": "get_user"}[client.meta.service_model.service_name]
+        url: str = client.generate_presigned_url(operation)
+        return f"{urlsplit(url).scheme}://{host_of(url)}{urlsplit(url).path.rstrip('/')}"
 
     def _look_up_in(self, environ: Environ) -> None:
         store = self.get_component("config_store")
@@ -177,9 +170,7 @@ def open_session(
     timeout: float = TIMEOUT,
 ) -> AwsSession:
     """Open the session that serves the calls of one chain. One for a chain: a second client of it costs 3 ms."""
-    full_config = {} if profiles is None else profiles.for_botocore()
-    folder = None if profiles is None else profiles.folder
-    return AwsSession(full_config, environ, profile=profile, region=region, timeout=timeout, folder=folder)
+    return AwsSession(profiles or NO_PROFILES, environ, profile=profile, region=region, timeout=timeout)
 
 
 def host_of(url: str) -> str:

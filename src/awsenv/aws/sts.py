@@ -5,20 +5,26 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from botocore import xform_name
 from botocore.config import Config
 
+from awsenv.aws.request import IDENTITY, Request, Token, request
 from awsenv.aws.session import TIMEOUT, AwsSession, open_session
 from awsenv.aws.translate import Call, translated, was_not_sent
+from awsenv.config.text import printable
+from awsenv.errors import UnreachableError
 from awsenv.iam.principal import Principal
 from awsenv.model import Credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from awsenv.config import Profiles
     from awsenv.model import AssumeRole, Environ, GetSessionToken
+
+__all__ = ["Sts", "Token", "caller"]
 
 T = TypeVar("T")
 
@@ -28,74 +34,89 @@ SENDS = 3
 PAUSE = 1.0
 """Seconds between these tries."""
 
-
-class Token(NamedTuple):
-    """An MFA code with its device, as a request carries them."""
-
-    serial: str
-    code: str
-
-    def __repr__(self) -> str:
-        """Leave the code out."""
-        return f"Token({self.serial!r}, …)"
+_HINT = "check endpoint_url, AWS_ENDPOINT_URL and the proxy: AWS never gives this answer"
 
 
 @dataclass(frozen=True, slots=True)
 class Sts:
-    """STS, asked with different credentials one after the other."""
+    """STS, called with one set of credentials after the other."""
 
     session: AwsSession
     sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.time
+    """Seconds since the epoch."""
 
     def assume_role(self, hop: AssumeRole, call: Call, signer: Credentials, token: Token | None) -> Credentials:
         """Assume the role of *hop*.
 
         Args:
             hop: What to ask for; its role has an account.
-            call: What errors are told with.
+            call: What an error needs to know.
             signer: The credentials that sign the request.
-            token: The MFA code, where the hop is made with one.
+            token: The MFA code, for a hop with a device.
 
         Raises:
-            CodeRejected: AWS did not take the code; another may do.
+            CodeRejected: AWS rejected the code; another may do.
             ResponseLost: The code may be used up and no answer came.
-            AwsenvError: Whatever else went wrong.
+            UnreachableError: The answer is about another role, or its keys have expired.
+            AwsenvError: Anything else.
         """
-        account = hop.role.account
-        return self._send(
-            "assume_role",
-            _role_parameters(hop),
-            lambda answer: replace(_credentials(answer), account=account, arn=_text(answer["AssumedRoleUser"], "Arn")),
+        made, arn = self._send(
+            request(hop if token is not None else replace(hop, mfa=None)),
+            lambda answer: (_credentials(answer), _text(answer["AssumedRoleUser"], "Arn")),
             call=call,
             signer=signer,
             token=token,
         )
+        if _role(arn) != _role(f"arn:{hop.role.partition}:sts::{hop.role.account}:assumed-role/{hop.role.name}/"):
+            raise UnreachableError(f"STS was asked for {hop.role} and answered with {printable(arn)}", hint=_HINT)
+        return replace(self._living(made), account=hop.role.account, arn=arn)
 
     def get_session_token(self, hop: GetSessionToken, call: Call, signer: Credentials, token: Token) -> Credentials:
         """Turn a user's key and an MFA code into a session. Raises as `assume_role` does."""
-        parameters = {} if hop.duration is None else {"DurationSeconds": hop.duration}
-        return self._send("get_session_token", parameters, _credentials, call=call, signer=signer, token=token)
+        return self._living(self._send(request(hop), _credentials, call=call, signer=signer, token=token))
 
     def identity(self, call: Call, signer: Credentials) -> Principal:
         """Return who *signer* is. AWS lets everybody ask (IAM guide, GetCallerIdentity).
 
         Raises:
-            SourceError: AWS does not take the key.
+            SourceError: AWS does not know the key.
             UnreachableError: There is no answer.
         """
         return self._send(
-            "get_caller_identity",
-            {},
+            IDENTITY,
             lambda answer: _principal(answer, has_token=signer.session_token is not None),
             call=call,
             signer=signer,
             token=None,
         )
 
+    def endpoint(self) -> str:
+        """Return the URL that requests go to, without sending one.
+
+        Raises:
+            ConfigError: A setting makes requests impossible.
+        """
+        with translated(Call(IDENTITY.action)):
+            return self.session.url_of(self._client(Credentials("none", "none"), once=False))
+
+    def _living(self, made: Credentials) -> Credentials:
+        """Return credentials that have not expired.
+
+        Raises:
+            UnreachableError: They have. AWS gives none for less than 15 minutes.
+        """
+        now = datetime.fromtimestamp(self.now(), timezone.utc)
+        if made.expiration is not None and made.expiration <= now:
+            ended = f"{made.expiration:%Y-%m-%d %H:%M:%S}"
+            raise UnreachableError(
+                f"STS gave credentials that expired at {ended} UTC, and it is {now:%Y-%m-%d %H:%M:%S} UTC", hint=_HINT
+            )
+        return made
+
     def _send(
         self,
-        method: str,
-        parameters: dict[str, Any],
+        request: Request,
         read: Callable[[dict[str, Any]], T],
         *,
         call: Call,
@@ -103,23 +124,26 @@ class Sts:
         token: Token | None,
     ) -> T:
         """Send a request: with a code once, without one as often as botocore deems right."""
-        call = replace(call, operation=f"sts:{''.join(map(str.capitalize, method.split('_')))}")
-        if token is not None:
-            parameters = {**parameters, "SerialNumber": token.serial, "TokenCode": token.code}
+        request = request if token is None else request.signed_in_with(token)
+        call = replace(call, operation=request.action)
         with translated(call):
             client = self._client(signer, once=token is not None)
+            endpoint = self.session.url_of(client)
         call = replace(
             call,
-            endpoint=client.meta.endpoint_url,
+            endpoint=endpoint,
             key_id=signer.access_key_id,
             serial=None if token is None else token.serial,
             with_code=token is not None,
-            secrets=_secrets(parameters, signer),
+            secrets=tuple(filter(None, (*request.secrets, signer.secret_access_key, signer.session_token))),
         )
+        send = getattr(client, xform_name(request.action.partition(":")[2]))
         with translated(call):
-            return read(self._repeated(getattr(client, method), parameters, SENDS if token is not None else 1))
+            return read(self._repeated(send, request.parameters, SENDS if token is not None else 1))
 
-    def _repeated(self, send: Callable[..., dict[str, Any]], parameters: dict[str, Any], times: int) -> dict[str, Any]:
+    def _repeated(
+        self, send: Callable[..., dict[str, Any]], parameters: Mapping[str, Any], times: int
+    ) -> dict[str, Any]:
         """Send, and send again only what has not left this machine: a code in it counts once (RFC 6238, 5.2)."""
         sent = 1
         while True:
@@ -171,31 +195,10 @@ def caller(
     return Sts(session).identity(Call(), credentials)
 
 
-def _role_parameters(hop: AssumeRole) -> dict[str, Any]:
-    optional = {
-        "ExternalId": hop.external_id,
-        "DurationSeconds": hop.duration,
-        "SourceIdentity": hop.source_identity,
-        "Policy": hop.policy,
-        "Tags": [{"Key": key, "Value": value} for key, value in hop.tags] or None,
-        "TransitiveTagKeys": list(hop.transitive_tags) or None,
-        "PolicyArns": [{"arn": arn} for arn in hop.policy_arns] or None,
-    }
-    return {
-        "RoleArn": str(hop.role),
-        "RoleSessionName": hop.session_name,
-        **{name: value for name, value in optional.items() if value is not None},
-    }
-
-
-def _secrets(parameters: dict[str, Any], signer: Credentials) -> tuple[str, ...]:
-    known = (
-        parameters.get("ExternalId"),
-        parameters.get("TokenCode"),
-        signer.secret_access_key,
-        signer.session_token,
-    )
-    return tuple(secret for secret in known if secret)
+def _role(arn: str) -> list[str]:
+    """Return what the ARN of an assumed role says of the role. The names of roles are not case-sensitive."""
+    account, _, name = arn.partition(":assumed-role/")
+    return [account, name.partition("/")[0].lower()]
 
 
 def _credentials(answer: dict[str, Any]) -> Credentials:

@@ -6,7 +6,7 @@ import json
 import textwrap
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from awsenv import duration
 from awsenv import explain as reasoning
@@ -24,6 +24,7 @@ from awsenv.variables import SAVED
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from awsenv.aws.session import AwsSession
     from awsenv.cli.action import Resolved
     from awsenv.explain import Call, Explanation
     from awsenv.model import Source
@@ -68,10 +69,19 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     min_remaining = role_options.min_remaining(arguments, want.environ)
     told = reasoning.explain(want.chain, want.profiles, _remembered(caller, want), min_remaining=min_remaining)
     changes = reasoning.change(told.chain, caller.environ, want.profiles, renewable=told.is_kept)
-    maximum = _maximum(told, want) if _asks_for_long(told) else None
+    aws = _ask_aws(told, want) if told.calls else _Aws()
     if arguments.as_json:
-        return Print(json.dumps(_as_json(told, changes, maximum, caller.now()), indent=2) + "\n")
-    return Print(report.printable(_page(told, changes, maximum)))
+        return Print(json.dumps(_as_json(told, changes, aws, caller.now()), indent=2) + "\n")
+    return Print(report.printable(_page(told, changes, aws)))
+
+
+class _Aws(NamedTuple):
+    """What only botocore and AWS know."""
+
+    endpoint: str | None = None
+    """The URL that the calls go to; None: there are no calls."""
+    maximum: int | None = None
+    """The most seconds that the role allows; None: not known, or of no interest."""
 
 
 def _remembered(caller: Caller, want: Resolved) -> reasoning.Memory | None:
@@ -90,8 +100,17 @@ def _asks_for_long(told: Explanation) -> bool:
     return isinstance(last, AssumeRole) and last.duration is not None and last.duration > HOUR
 
 
-def _maximum(told: Explanation, want: Resolved) -> int | None:
-    """Return the most seconds that the role allows, as IAM tells who may ask; None: it does not.
+def _ask_aws(told: Explanation, want: Resolved) -> _Aws:
+    from awsenv.aws.session import open_session  # noqa: PLC0415 - 150 ms of botocore, only where AWS would be called
+    from awsenv.aws.sts import Sts  # noqa: PLC0415 - the same
+
+    chain = told.chain
+    session = open_session(want.profiles, want.environ, profile=chain.settings_profile, region=chain.region, timeout=8)
+    return _Aws(Sts(session).endpoint(), _maximum(told, want, session) if _asks_for_long(told) else None)
+
+
+def _maximum(told: Explanation, want: Resolved, session: AwsSession) -> int | None:
+    """Return the most seconds that the role allows, where IAM tells; None: it does not.
 
     Only a key that is at hand asks: neither a command is run for it, nor a session opened.
     """
@@ -100,14 +119,11 @@ def _maximum(told: Explanation, want: Resolved) -> int | None:
         return None
     if told.account is not None and hop.role.account not in {None, told.account}:
         return None
-    from awsenv.aws.iam import Iam  # noqa: PLC0415 - 150 ms of botocore, only to ask AWS
-    from awsenv.aws.session import open_session  # noqa: PLC0415 - the same
-    from awsenv.aws.source import source_credentials  # noqa: PLC0415 - the same
+    from awsenv.aws.iam import Iam  # noqa: PLC0415 - as above
+    from awsenv.aws.source import source_credentials  # noqa: PLC0415 - as above
 
-    chain = told.chain
-    session = open_session(want.profiles, want.environ, profile=chain.settings_profile, region=chain.region, timeout=8)
     try:
-        signer = source_credentials(chain.source, session, want.profiles, want.environ)
+        signer = source_credentials(told.chain.source, session, want.profiles, want.environ)
         answer: dict[str, Any] = Iam(session, signer).read("get_role", RoleName=hop.role.name).get("Role", {})
     except AwsenvError:
         return None
@@ -119,10 +135,10 @@ def _maximum(told: Explanation, want: Resolved) -> int | None:
 # The page.
 
 
-def _page(told: Explanation, changes: Mapping[str, bool], maximum: int | None) -> Iterator[str]:
+def _page(told: Explanation, changes: Mapping[str, bool], aws: _Aws) -> Iterator[str]:
     yield _title(told)
     yield ""
-    yield from _table(list(_facts(told, maximum)))
+    yield from _table(list(_facts(told, aws)))
     for number, call in enumerate(told.calls, start=1):
         yield ""
         with_code = "" if call.device is None else " and an MFA code"
@@ -151,7 +167,7 @@ def _title(told: Explanation) -> str:
     return name if name == str(last.role) else f"{name}: {last.role}"
 
 
-def _facts(told: Explanation, maximum: int | None) -> Iterator[tuple[str, str, str]]:
+def _facts(told: Explanation, aws: _Aws) -> Iterator[tuple[str, str, str]]:
     chain = told.chain
     yield "Source", _described(chain.source), _place(chain.source.origin)
     if told.device is not None:
@@ -161,11 +177,13 @@ def _facts(told: Explanation, maximum: int | None) -> Iterator[tuple[str, str, s
         yield "Code", _code(told), "" if told.code is None else _place(told.process_origin)
     if told.memory is not None:
         yield "Agent", _agent(told, told.memory), ""
-    yield "Lives", _life(told, maximum), ""
+    yield "Lives", _life(told, aws.maximum), ""
     yield "Region", chain.region or "none is known", _place(chain.origins.get("region"))
     for name, _ in chain.settings:
         # An endpoint may hold a password.
         yield "Setting", name, _place(chain.origins[name])
+    if aws.endpoint is not None:
+        yield "STS", aws.endpoint, ""
 
 
 def _described(source: Source) -> str:
@@ -257,7 +275,7 @@ def _wrapped(title: str, text: str) -> list[str]:
 # The same as JSON.
 
 
-def _as_json(told: Explanation, changes: Mapping[str, bool], maximum: int | None, now: float) -> dict[str, Any]:
+def _as_json(told: Explanation, changes: Mapping[str, bool], aws: _Aws, now: float) -> dict[str, Any]:
     chain, memory = told.chain, told.memory
     last = chain.hops[-1] if chain.hops else None
     needs_code = told.code is not None
@@ -283,8 +301,9 @@ def _as_json(told: Explanation, changes: Mapping[str, bool], maximum: int | None
             "hands_out_the_role": told.from_memory,
             "session_in_place_of_a_code": told.by_session,
         },
+        "endpoint": aws.endpoint,
         "calls": [_call(call) for call in told.calls],
-        "lifetime": {"seconds": told.life.seconds, "because": told.life.why, "maximum_of_the_role": maximum},
+        "lifetime": {"seconds": told.life.seconds, "because": told.life.why, "maximum_of_the_role": aws.maximum},
         "region": None
         if chain.region is None
         else {"name": chain.region, "from": _origin(chain.origins.get("region"))},

@@ -253,3 +253,7 @@ def _plain(section: ini.Section) -> dict[str, Any]:
         key: ini.nested(value.text) if value.text.startswith("\n") else value.text
         for key, value in section.values.items()
     }
+
+
+NO_PROFILES = Profiles(files.File("", "", None), files.File("", "", None))
+"""What no files say."""
