@@ -90,76 +90,56 @@ _S3_MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your key and signing method."
 )
 _INVALID = "The security token included in the request is invalid."
-_EC2_INVALID = "AWS was not able to validate the provided access credentials"
+_EXPIRED = "The security token included in the request is expired"
+_S3_UNKNOWN = "The AWS Access Key Id you provided does not exist in our records."
+_S3_SKEWED = "The difference between the request time and the current time is too large."
+_S3_PAYLOAD = "The provided 'x-amz-content-sha256' header does not match what was computed."
+_EC2_INVALID = (401, "AuthFailure", "AWS was not able to validate the provided access credentials")
+_EC2_EXPIRED = (400, "RequestExpired", "Request has expired.")
 
 _SPELLINGS: dict[Family, dict[Failure, tuple[int, str, str]]] = {
     Family.QUERY: {
+        **dict.fromkeys(Failure, (403, "SignatureDoesNotMatch", "")),
         Failure.MISSING: (403, "MissingAuthenticationToken", "Request is missing Authentication Token"),
         Failure.INCOMPLETE: (400, "IncompleteSignature", ""),
         Failure.UNKNOWN_KEY: (403, "InvalidClientTokenId", _INVALID),
         Failure.WRONG_TOKEN: (403, "InvalidClientTokenId", _INVALID),
-        Failure.WRONG_SIGNATURE: (403, "SignatureDoesNotMatch", _MISMATCH),
-        Failure.WRONG_TIME: (403, "SignatureDoesNotMatch", ""),
-        Failure.EXPIRED_LINK: (403, "SignatureDoesNotMatch", ""),
-        Failure.EXPIRED_TOKEN: (403, "ExpiredToken", "The security token included in the request is expired"),
-        Failure.WRONG_PAYLOAD: (403, "SignatureDoesNotMatch", _MISMATCH),
+        Failure.EXPIRED_TOKEN: (403, "ExpiredToken", _EXPIRED),
     },
     Family.EC2: {
+        **dict.fromkeys(Failure, _EC2_INVALID),
         Failure.MISSING: (400, "MissingParameter", "The request must contain the parameter AWSAccessKeyId"),
         Failure.INCOMPLETE: (400, "IncompleteSignature", ""),
-        Failure.UNKNOWN_KEY: (401, "AuthFailure", _EC2_INVALID),
-        Failure.WRONG_TOKEN: (401, "AuthFailure", _EC2_INVALID),
-        Failure.WRONG_SIGNATURE: (401, "AuthFailure", _EC2_INVALID),
-        Failure.WRONG_TIME: (401, "AuthFailure", _EC2_INVALID),
-        Failure.EXPIRED_LINK: (400, "RequestExpired", "Request has expired."),
-        Failure.EXPIRED_TOKEN: (400, "RequestExpired", "Request has expired."),
-        Failure.WRONG_PAYLOAD: (401, "AuthFailure", _EC2_INVALID),
+        Failure.EXPIRED_LINK: _EC2_EXPIRED,
+        Failure.EXPIRED_TOKEN: _EC2_EXPIRED,
     },
     Family.S3: {
         Failure.MISSING: (403, "AccessDenied", "Access Denied"),
         Failure.INCOMPLETE: (400, "AuthorizationHeaderMalformed", ""),
-        Failure.UNKNOWN_KEY: (
-            403,
-            "InvalidAccessKeyId",
-            "The AWS Access Key Id you provided does not exist in our records.",
-        ),
+        Failure.UNKNOWN_KEY: (403, "InvalidAccessKeyId", _S3_UNKNOWN),
         Failure.WRONG_TOKEN: (400, "InvalidToken", "The provided token is malformed or otherwise invalid."),
         Failure.WRONG_SIGNATURE: (403, "SignatureDoesNotMatch", _S3_MISMATCH),
-        Failure.WRONG_TIME: (
-            403,
-            "RequestTimeTooSkewed",
-            "The difference between the request time and the current time is too large.",
-        ),
+        Failure.WRONG_TIME: (403, "RequestTimeTooSkewed", _S3_SKEWED),
         Failure.EXPIRED_LINK: (403, "AccessDenied", "Request has expired"),
         Failure.EXPIRED_TOKEN: (400, "ExpiredToken", "The provided token has expired."),
-        Failure.WRONG_PAYLOAD: (
-            400,
-            "XAmzContentSHA256Mismatch",
-            "The provided 'x-amz-content-sha256' header does not match what was computed.",
-        ),
+        Failure.WRONG_PAYLOAD: (400, "XAmzContentSHA256Mismatch", _S3_PAYLOAD),
     },
     Family.JSON: {
+        **dict.fromkeys(Failure, (400, "InvalidSignatureException", "")),
         Failure.MISSING: (400, "MissingAuthenticationTokenException", "Missing Authentication Token"),
         Failure.INCOMPLETE: (400, "IncompleteSignatureException", ""),
         Failure.UNKNOWN_KEY: (400, "UnrecognizedClientException", _INVALID),
         Failure.WRONG_TOKEN: (400, "UnrecognizedClientException", _INVALID),
-        Failure.WRONG_SIGNATURE: (400, "InvalidSignatureException", _MISMATCH),
-        Failure.WRONG_TIME: (400, "InvalidSignatureException", ""),
-        Failure.EXPIRED_LINK: (400, "InvalidSignatureException", ""),
-        Failure.EXPIRED_TOKEN: (
-            400,
-            "ExpiredTokenException",
-            "The security token included in the request is expired",
-        ),
-        Failure.WRONG_PAYLOAD: (400, "InvalidSignatureException", _MISMATCH),
+        Failure.EXPIRED_TOKEN: (400, "ExpiredTokenException", _EXPIRED),
     },
 }
+"""HTTP's status, the code and the message; without a message what the failure says, else that signatures differ."""
 
 
 def spell(error: AuthenticationError, family: Family) -> ServiceError:
     """Word *error* as the services of *family* do."""
     status, code, message = _SPELLINGS[family][error.failure]
-    return ServiceError(code, message or error.detail, status)
+    return ServiceError(code, message or error.detail or _MISMATCH, status)
 
 
 def render(error: ServiceError, family: Family) -> Answer:

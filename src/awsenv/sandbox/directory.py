@@ -30,54 +30,24 @@ PARTITION = "aws"
 _TAKEN: set[str] = set()
 _LOCK = threading.Lock()
 
-_ALL = "*"
 # As at AWS, but ReadOnlyAccess cut down to the services that the sandbox serves.
-_MANAGED: dict[str, list[Document]] = {
-    "AdministratorAccess": [{"Effect": "Allow", "Action": _ALL, "Resource": _ALL}],
-    "PowerUserAccess": [
-        {"Effect": "Allow", "NotAction": ["iam:*", "organizations:*", "account:*"], "Resource": _ALL},
-        {
-            "Effect": "Allow",
-            "Action": [
-                "account:GetAccountInformation",
-                "account:ListRegions",
-                "iam:CreateServiceLinkedRole",
-                "iam:DeleteServiceLinkedRole",
-                "iam:ListRoles",
-                "organizations:DescribeOrganization",
-            ],
-            "Resource": _ALL,
-        },
-    ],
-    "ReadOnlyAccess": [
-        {
-            "Effect": "Allow",
-            "Action": [
-                "dynamodb:BatchGet*",
-                "dynamodb:Describe*",
-                "dynamodb:Get*",
-                "dynamodb:List*",
-                "dynamodb:Query",
-                "dynamodb:Scan",
-                "ec2:Describe*",
-                "ec2:Get*",
-                "ec2:List*",
-                "ec2:Search*",
-                "iam:Generate*",
-                "iam:Get*",
-                "iam:List*",
-                "iam:Simulate*",
-                "s3:DescribeJob",
-                "s3:Get*",
-                "s3:List*",
-                "sts:GetAccessKeyInfo",
-                "sts:GetCallerIdentity",
-                "sts:GetSessionToken",
-            ],
-            "Resource": _ALL,
-        }
-    ],
+_POWER_USER = (
+    *("account:GetAccountInformation", "account:ListRegions", "organizations:DescribeOrganization"),
+    *("iam:CreateServiceLinkedRole", "iam:DeleteServiceLinkedRole", "iam:ListRoles"),
+)
+_READ_ONLY = (
+    *(f"dynamodb:{name}" for name in ("BatchGet*", "Describe*", "Get*", "List*", "Query", "Scan")),
+    *(f"ec2:{name}" for name in ("Describe*", "Get*", "List*", "Search*")),
+    *(f"iam:{name}" for name in ("Generate*", "Get*", "List*", "Simulate*")),
+    *(f"s3:{name}" for name in ("DescribeJob", "Get*", "List*")),
+    *(f"sts:{name}" for name in ("GetAccessKeyInfo", "GetCallerIdentity", "GetSessionToken")),
+)
+_MANAGED: dict[str, list[dict[str, Any]]] = {
+    "AdministratorAccess": [{"Action": "*"}],
+    "PowerUserAccess": [{"NotAction": ["iam:*", "organizations:*", "account:*"]}, {"Action": _POWER_USER}],
+    "ReadOnlyAccess": [{"Action": _READ_ONLY}],
 }
+"""What the statements of a policy allow on every resource."""
 
 
 def managed_policy_arn(name: str) -> str:
@@ -250,7 +220,8 @@ def _document(policy: Any) -> Document:
 
 
 def _add_managed_policies(backend: Any) -> None:
-    for name, statements in _MANAGED.items():
+    for name, allowed in _MANAGED.items():
+        statements = [{"Effect": "Allow", "Resource": "*", **actions} for actions in allowed]
         policy = AWSManagedPolicy(  # type: ignore[abstract]  # what is missing is CloudFormation's
             name,
             account_id=backend.account_id,

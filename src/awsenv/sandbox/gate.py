@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import threading
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,15 @@ from typing import TYPE_CHECKING, Any
 from awsenv.sandbox import authorization, faults, request, signature, signin
 from awsenv.sandbox.answers import Answer, AuthenticationError, ServiceError, render, spell
 from awsenv.sandbox.faults import Fault
+from awsenv.sandbox.iam import Iam
+from awsenv.sandbox.keys import Keys
+from awsenv.sandbox.mfa import Devices
 from awsenv.sandbox.operation import Operation, identify
+from awsenv.sandbox.server import Services
+from awsenv.sandbox.signin import Signin
+from awsenv.sandbox.sts import Sts
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
@@ -22,13 +28,7 @@ if TYPE_CHECKING:
 
     from awsenv.sandbox.clock import Clock
     from awsenv.sandbox.directory import Caller, Directory
-    from awsenv.sandbox.iam import Iam
-    from awsenv.sandbox.keys import Keys
-    from awsenv.sandbox.mfa import Devices
     from awsenv.sandbox.request import Request
-    from awsenv.sandbox.server import Services
-    from awsenv.sandbox.signin import Signin
-    from awsenv.sandbox.sts import Sts
 
 CODE_PATH = "/_awsenv/mfa-code/"
 """Where a shell gets the current MFA code of a user, who is named behind it."""
@@ -55,21 +55,26 @@ class Call:
     time: datetime
 
 
-@dataclass(frozen=True)
 class Gate:
-    """Decides about each request, and hands what is allowed to moto."""
+    """Decides about each request, and hands what is allowed to moto.
 
-    moto: Services
-    directory: Directory
-    keys: Keys
-    devices: Devices
-    sts: Sts
-    signin: Signin
-    iam: Iam
-    faults: faults.Faults
-    clock: Clock
-    calls: list[Call]
-    closing: threading.Event
+    Args:
+        directory: The accounts.
+        clock: The time.
+    """
+
+    def __init__(self, directory: Directory, clock: Clock) -> None:
+        self.devices = Devices(directory, clock)
+        self.faults = faults.Faults()
+        self.calls: list[Call] = []
+        self.closing = threading.Event()
+        """Ends what hangs on demand."""
+        self._directory, self._clock = directory, clock
+        self._keys = Keys(directory, clock)
+        self._sts = Sts(directory, self._keys, self.devices, clock)
+        self._iam = Iam(directory, self.devices, clock)
+        self._signin = Signin(self._keys, clock)
+        self._moto = Services()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (WSGI).
@@ -100,7 +105,7 @@ class Gate:
             if fault is not None and fault not in faults.TAKEN:
                 answer = self._fail(fault, operation)
             elif signs_in:
-                caller, answer = self.signin.answer(operation, incoming)
+                caller, answer = self._signin.answer(operation, incoming)
             elif signed is None:
                 raise problem or AssertionError
             else:
@@ -126,7 +131,7 @@ class Gate:
                 caller.arn if caller else None,
                 answer.status if answer else None,
                 answer.error_code if answer else None,
-                self.clock.now(),
+                self._clock.now(),
             )
         )
 
@@ -136,32 +141,32 @@ class Gate:
         return None if fault in (Fault.HANG, Fault.DROP) else faults.answer_instead(fault, operation)
 
     def _authenticate(self, signed: signature.Signature, incoming: Request, operation: Operation) -> Caller:
-        key = self.keys.find(signed.access_key_id, signed.session_token)
-        signature.check_time(signed, self.clock.signing_time())
+        key = self._keys.find(signed.access_key_id, signed.session_token)
+        signature.check_time(signed, self._clock.signing_time())
         signature.check(signed, incoming, key.secret)
-        self.iam.used(signed.access_key_id, key.caller, operation)
+        self._iam.used(signed.access_key_id, key.caller, operation)
         return key.caller
 
     def _serve(self, incoming: Request, operation: Operation, caller: Caller, environ: WSGIEnvironment) -> Answer:
         if operation.service == "sts":
-            return self.sts.answer(operation.action, incoming.form, caller)
+            return self._sts.answer(operation.action, incoming.form, caller)
         incoming, operation = authorization.for_own_user(incoming, operation, caller)
-        authorization.check(self.directory, self.clock.now(), caller, operation)
-        self.iam.before(operation, incoming.form, caller.account)
+        authorization.check(self._directory, self._clock.now(), caller, operation)
+        self._iam.before(operation, incoming.form, caller.account)
         # moto serves the account that this names.
         replayed = {**request.write(incoming, environ), "HTTP_X_MOTO_ACCOUNT_ID": caller.account}
         if incoming.path.startswith(_BACK_DOORS):
             raise ServiceError("NoSuchBucket", "The specified bucket does not exist", 404)
         try:
-            self.moto.load(operation.service)
-            answer = _run(self.moto, replayed)
+            self._moto.load(operation.service)
+            answer = _run(self._moto, replayed)
         except Exception as error:
             # A failure inside moto is a 500 to the client, as at AWS.
             raise ServiceError("InternalFailure", f"{type(error).__name__}: {error}", 500) from error
-        return self.iam.after(operation, incoming.form, caller.account, answer)
+        return self._iam.after(operation, incoming.form, caller.account, answer)
 
     def _code(self, user: str) -> Answer:
-        code = self.devices.unused_code(self.directory.account, user)
+        code = self.devices.unused_code(self._directory.account, user)
         if code is None:
             return Answer(404, b"no device, or every code that is accepted now was used\n", "text/plain")
         return Answer(200, f"{code}\n".encode(), "text/plain")

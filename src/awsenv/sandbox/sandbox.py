@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import json
-import threading
 from typing import TYPE_CHECKING, Any
 
 from awsenv.iam.trust import ASSUME_ROLE, SET_SOURCE_IDENTITY, TAG_SESSION, trust_policy
 from awsenv.model import Credentials
 from awsenv.sandbox.clock import Clock
 from awsenv.sandbox.directory import Directory, managed_policy_arn
-from awsenv.sandbox.faults import Fault, Faults
 from awsenv.sandbox.gate import Call, Gate
-from awsenv.sandbox.iam import Iam
-from awsenv.sandbox.keys import Keys
-from awsenv.sandbox.mfa import Devices, MfaDevice
-from awsenv.sandbox.server import HOST, Server, Services
-from awsenv.sandbox.signin import Signin
-from awsenv.sandbox.sts import Sts
+from awsenv.sandbox.server import HOST, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import TracebackType
 
     from typing_extensions import Self
+
+    from awsenv.sandbox.faults import Fault
+    from awsenv.sandbox.mfa import MfaDevice
 
 
 REGION = "us-east-1"
@@ -43,28 +39,11 @@ class Sandbox:
 
     def __init__(self, account: str | None = None) -> None:
         self.clock = Clock()
-        self._calls: list[Call] = []
-        self._faults = Faults()
-        self._closing = threading.Event()
         self._directory = Directory(account)
-        self._devices = Devices(self._directory, self.clock)
-        keys = Keys(self._directory, self.clock)
-        gate = Gate(
-            moto=Services(),
-            directory=self._directory,
-            keys=keys,
-            devices=self._devices,
-            sts=Sts(self._directory, keys, self._devices, self.clock),
-            iam=Iam(self._directory, self._devices, self.clock),
-            signin=Signin(keys, self.clock),
-            faults=self._faults,
-            clock=self.clock,
-            calls=self._calls,
-            closing=self._closing,
-        )
+        self._gate = Gate(self._directory, self.clock)
         self.admin = self.create_user("sandbox-admin", policies=["AdministratorAccess"])
         """An administrator of the account, for setting up with plain clients."""
-        self._server = Server(gate, self.clock)
+        self._server = Server(self._gate, self.clock)
 
     def __enter__(self) -> Self:
         """Return itself: it listens already."""
@@ -78,7 +57,7 @@ class Sandbox:
 
     def close(self) -> None:
         """Stop, and forget everything."""
-        self._closing.set()
+        self._gate.closing.set()
         self._server.stop()
         self._directory.close()
 
@@ -95,11 +74,11 @@ class Sandbox:
     @property
     def calls(self) -> tuple[Call, ...]:
         """What was called so far, in the order in which it ended."""
-        return tuple(self._calls)
+        return tuple(self._gate.calls)
 
     def clear_calls(self) -> None:
         """Forget what was called so far."""
-        self._calls.clear()
+        self._gate.calls.clear()
 
     def environ(self) -> dict[str, str]:
         """Return the variables that point AWS clients of any language at the sandbox. None is secret."""
@@ -132,7 +111,7 @@ class Sandbox:
 
     def create_mfa_device(self, user: str, *, account: str | None = None) -> MfaDevice:
         """Give *user* an MFA device, named as the user is."""
-        return self._devices.create(account or self.account, user)
+        return self._gate.devices.create(account or self.account, user)
 
     def create_role(
         self,
@@ -193,11 +172,11 @@ class Sandbox:
 
     def fail(self, action: str, fault: Fault, *, times: int = 1) -> None:
         """Let the next *times* calls of *action* (as the log names it) fail."""
-        self._faults.add(action, fault, times)
+        self._gate.faults.add(action, fault, times)
 
     def faults_left(self, action: str) -> int:
         """Return how many calls of *action* will still fail: one less as soon as a request has come."""
-        return self._faults.left(action)
+        return self._gate.faults.left(action)
 
 
 def _policy_arn(policy: str) -> str:
