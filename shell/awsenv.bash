@@ -5,11 +5,11 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2250,SC2292 # braces where a name needs them
 
-# The path of the program: `awsenv init` sets it, `awsenv exec` hands it down. It is no business of other programs.
+# The path of the program: `awsenv init` sets it, `awsenv exec` exports it. Other programs do not need it.
 [[ -n ${_AWSENV_BIN-} ]] || _AWSENV_BIN=$(type -P awsenv) || _AWSENV_BIN=
 export -n _AWSENV_BIN
 
-# Whether these arguments make awsenv print for a person, rather than change the environment.
+# Whether awsenv, called with these arguments, prints text to read rather than code to evaluate.
 function _awsenv_prints {
   local word
   case ${1-} in
@@ -27,8 +27,9 @@ function _awsenv_prints {
   return 1
 }
 
-# Runs a command without PYTHONPATH, by which Python could load code from the current folder. The program restores it for
-# the commands that it runs. `env` leaves alone what sh would drop (exported functions), and a read-only variable.
+# Runs a command without PYTHONPATH, which can make Python load code from the current folder. The program restores it
+# for the commands that it runs. `env` keeps exported functions, which sh would drop, and copes with a read-only
+# variable.
 function _awsenv_isolated {
   if [[ -n ${PYTHONPATH-} && $(declare -p PYTHONPATH) == 'declare -'*x*' PYTHONPATH='* ]]; then
     /usr/bin/env "_AWSENV_PYTHONPATH=$PYTHONPATH" PYTHONPATH= "$@"
@@ -38,18 +39,18 @@ function _awsenv_isolated {
 }
 
 function awsenv {
-  # The output of eval "$(awsenv ...)" belongs to that eval; no other pipe gets the keys from the program, and no file gets
-  # them from here. An exec is never captured: bash hangs when a command inside $(...) is stopped with Ctrl-Z.
+  # In eval "$(awsenv ...)" that eval gets the output; the program sends keys to no other pipe, and this function sends
+  # none to a file. exec is never captured: bash hangs when Ctrl-Z stops a command inside $(...).
   if _awsenv_prints "$@" || [[ $BASH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
-    # What it does, a login above all, may be what a renewal has failed for want of.
+    # The command, a login above all, may have removed the reason why a renewal failed.
     _awsenv_tried=
-    # The doctor cannot see by itself that this is loaded.
+    # The doctor cannot find out by itself that this hook is loaded.
     [[ ${1-} != doctor ]] || local -x AWSENV_SHELL=bash
     _awsenv_isolated "$_AWSENV_BIN" "$@"
     return
   fi
   local _awsenv_status=0
-  # Neither set -x nor set -v may show the keys; nor a DEBUG trap, which with functrace every function inherits.
+  # set -x, set -v and a DEBUG trap, which functions inherit with functrace, would show the keys.
   _awsenv_flags=$-
   set +xvT
   _awsenv_evaluate "$@" || _awsenv_status=$?
@@ -58,7 +59,7 @@ function awsenv {
   return "$_awsenv_status"
 }
 
-# Turns on again what is noted in _awsenv_flags. After Ctrl-C, when bash leaves `awsenv` for good, the prompt does it.
+# Restores the options in _awsenv_flags. After Ctrl-C, where bash leaves `awsenv` at once, the prompt calls this.
 _awsenv_flags=
 function _awsenv_restore {
   local flags=$_awsenv_flags
@@ -68,7 +69,7 @@ function _awsenv_restore {
   case $flags in *x*) set -x ;; *) ;; esac
 }
 
-# Changes this shell as the program says; a text that is no such change is one for a person.
+# Evaluates what the program prints if it is a change of environment, and prints it otherwise.
 function _awsenv_evaluate {
   local _awsenv_change
   _awsenv_change=$(AWSENV_SHELL=bash _awsenv_isolated "$_AWSENV_BIN" "$@") || return
@@ -78,9 +79,8 @@ function _awsenv_evaluate {
   esac
 }
 
-# The time in seconds since 1970 without a process, as an expression of arithmetic. Before bash 5 it is made of SECONDS,
-# which counts wall-clock time, and of the time when that was zero: asked for at the start of the shell, and again by
-# `awsenv`, in case that a person has set SECONDS.
+# The seconds since 1970 as an arithmetic expression that starts no process. Before bash 5 it is SECONDS, which counts
+# wall-clock time, plus the time when SECONDS was zero. `awsenv` determines that anew: the user may have set SECONDS.
 _awsenv_now=EPOCHSECONDS
 function _awsenv_set_clock {
   if ((BASH_VERSINFO[0] == 4 && BASH_VERSINFO[1] >= 2)); then
@@ -95,16 +95,16 @@ function _awsenv_set_clock {
 }
 _awsenv_set_clock
 
-# Sets `text` to "[label time]" and `color` to its ANSI code, if any; all of `text color left` are the caller's.
+# Sets `text` to "[label time]", `color` to its ANSI code, if any, and `left` to the seconds left: locals of the caller.
 function _awsenv_describe {
   text=$AWSENV_LABEL
   color=
-  # A label has none of these, unless somebody set it by hand: an escape sequence must not reach the terminal.
+  # A label has none of these unless the user set it by hand: no escape sequence may reach the terminal.
   if [[ $text == *[!A-Za-z0-9_.@+=,/-]* ]]; then
     left='[!A-Za-z0-9_.@+=,/-]'
     text=${text//$left/}
   fi
-  # Only a plain number gets into arithmetic, which evaluates what it is given.
+  # Arithmetic evaluates what it is given, so it gets nothing but a plain number.
   case ${AWSENV_EXPIRES_EPOCH-} in
   '' | 0* | *[!0-9]* | ????????????*)
     text="[$text]" left=
@@ -127,23 +127,23 @@ function _awsenv_describe {
   fi
 }
 
-# Renews the role, without a word if that fails. There is one attempt in each of its last five minutes and one when it
-# has ended, the time that is `left` to what it has become included: a wrong clock does not make it two.
+# Renews the role, and says nothing if that fails. It tries once in each of the last five minutes and once after the
+# end. The new end counts as tried as well, so a wrong clock causes no second attempt.
 _awsenv_tried=
 function _awsenv_renew {
   local minute='left > 0 ? left / 60 : -1'
   [[ $_awsenv_tried != "$AWSENV_EXPIRES_EPOCH $((minute))" ]] || return 0
-  # Beforehand: Ctrl-C leads to the next prompt, and not back here.
+  # Set first: Ctrl-C leads to the next prompt and does not return here.
   _awsenv_tried="$AWSENV_EXPIRES_EPOCH $((minute))"
   _awsenv_flags=${_awsenv_flags:-$-}
   set +xvT
-  # Nor is a text shown that is no change.
+  # Text that is no change is not shown either.
   _awsenv_evaluate renew </dev/null >/dev/null 2>&1 || return 0
   _awsenv_describe
   _awsenv_tried="${AWSENV_EXPIRES_EPOCH-} $((minute))"
 }
 
-# For themes: prints the text of the prompt, or nothing when no role is active.
+# For themes: prints the text of the prompt, or nothing if no role is active.
 function awsenv_prompt_info {
   local text color left
   if [[ -n ${AWSENV_LABEL-} ]]; then
@@ -152,7 +152,7 @@ function awsenv_prompt_info {
   fi
 }
 
-# Puts the reference to the text into PS1, once. PS1 is never saved nor restored: other tools change it as well.
+# Inserts the reference to the text into PS1, once. PS1 is never saved or restored: other tools change it, too.
 function _awsenv_insert {
   # starship and oh-my-posh show AWS_VAULT themselves. Without promptvars bash would show the reference.
   if [[ -z ${PS1-} ]] || ! shopt -q promptvars ||
@@ -172,7 +172,7 @@ function _awsenv_insert {
 _awsenv_ps1=
 function _awsenv_prompt {
   local _awsenv_status=$? text color left
-  # A trace is of what a person runs: 6 lines of it for each prompt, and not 30.
+  # A trace is for what the user runs: this leaves 6 lines of each prompt instead of 30.
   [[ $- != *x* ]] || {
     _awsenv_flags=$-
     set +x
@@ -190,7 +190,7 @@ function _awsenv_prompt {
   elif [[ -z $color || -n ${NO_COLOR-} || ${TERM:-dumb} == dumb ]]; then
     _awsenv_ps1="$text "
   else
-    # \001 and \002 are what \[ and \] are for a prompt: around what has no width.
+    # \001 and \002 mean what \[ and \] mean in a prompt: the text between has no width.
     _awsenv_ps1=$'\001\e['"${color}m"$'\002'"$text"$'\001\e[0m\002 '
   fi
   [[ -z $_awsenv_flags ]] || _awsenv_restore
@@ -207,12 +207,12 @@ function _awsenv_install {
   elif [[ -n ${BLE_VERSION-} ]] && declare -F blehook >/dev/null; then
     blehook PRECMD!=_awsenv_prompt
   elif [[ $attributes == *r* ]]; then
-    : # read-only: an administrator wants it so
+    : # read-only, as an administrator has decided
   elif [[ $attributes == *a* ]]; then
     [[ " ${PROMPT_COMMAND[*]-} " == *' _awsenv_prompt '* ]] || PROMPT_COMMAND+=(_awsenv_prompt)
   elif [[ ${PROMPT_COMMAND-} != *_awsenv_hook* ]]; then
-    # By reference, so that a shell that inherits PROMPT_COMMAND without this file finds nothing there to run. On a
-    # line of its own, so that it does not matter how the one before ends.
+    # A reference, so that a shell that inherits PROMPT_COMMAND without this file has nothing to run. A line of its own,
+    # so that it does not matter how the previous one ends.
     # shellcheck disable=SC2016,SC2178,SC2128 # for PROMPT_COMMAND to expand; it is no array here
     PROMPT_COMMAND=${PROMPT_COMMAND:+$PROMPT_COMMAND$'\n'}'${_awsenv_hook-}'
   fi

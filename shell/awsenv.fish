@@ -4,14 +4,14 @@
 # After `awsenv login` a role is renewed before it ends, at a prompt (from fish 3.5 on, which has a clock);
 # AWSENV_AUTO_REFRESH=0 leaves that to you.
 
-# The path of the program: `awsenv init` sets it, `awsenv exec` hands it down. It is no business of other programs.
+# The path of the program: `awsenv init` sets it, `awsenv exec` exports it. Other programs do not need it.
 if set -q _AWSENV_BIN
     set -gu _AWSENV_BIN $_AWSENV_BIN
 else
     set -g _AWSENV_BIN (command -s awsenv)
 end
 
-function __awsenv_prints --description 'Whether these arguments make awsenv print for a person'
+function __awsenv_prints --description 'Whether awsenv prints text to read rather than code to evaluate'
     contains -- "$argv[1]" '' console credential-process demo doctor exec explain init \
         list lock login logout setup status
     and return 0
@@ -26,8 +26,9 @@ function __awsenv_prints --description 'Whether these arguments make awsenv prin
     return 1
 end
 
-# The program restores PYTHONPATH for the commands that it runs. `env` leaves alone what sh would drop.
-function __awsenv_isolated --description 'Run a command without PYTHONPATH: Python could load code from the current folder'
+# PYTHONPATH can make Python load code from the current folder. The program restores it for the commands that it runs.
+# `env` keeps variables that sh would drop.
+function __awsenv_isolated --description 'Run a command without PYTHONPATH'
     if set -qx PYTHONPATH; and test -n "$PYTHONPATH"
         /usr/bin/env "_AWSENV_PYTHONPATH=$PYTHONPATH" PYTHONPATH= $argv
     else
@@ -35,25 +36,25 @@ function __awsenv_isolated --description 'Run a command without PYTHONPATH: Pyth
     end
 end
 
-function awsenv --description 'An AWS role in this shell'
-    # What is printed into `| source` or into (...) belongs to those; no other pipe gets the keys from the program, and no
-    # file gets them from here. Only a command can tell: for the test of fish itself stdout is always that of the shell.
-    # An exec is never captured: it keeps its terminal.
+function awsenv --description 'Assume an AWS role in this shell'
+    # In `awsenv ... | source` and in (...) those get the output; the program sends keys to no other pipe, and this
+    # function sends none to a file. Only a command can tell: the builtin test sees the stdout of the shell itself. exec
+    # is never captured: it keeps its terminal.
     if __awsenv_prints $argv; or begin
             not test -t 1
             and command test -p /dev/stdout
         end
-        # What it does, a login above all, may be what a renewal has failed for want of.
+        # The command, a login above all, may have removed the reason why a renewal failed.
         set -e __awsenv_tried
-        # The doctor cannot see by itself that this is loaded.
+        # The doctor cannot find out by itself that this hook is loaded.
         test "$argv[1]" = doctor
         and set -lx AWSENV_SHELL fish
         __awsenv_isolated $_AWSENV_BIN $argv
         return
     end
-    # An empty fish_trace of our own, so that a trace does not show the keys.
+    # A local, empty fish_trace keeps the keys out of a trace.
     set -l fish_trace
-    # Of what Ctrl-Z stops in (...) fish would wait for the output, and be stuck.
+    # If Ctrl-Z stopped a command in (...), fish would wait for its output for ever.
     set -l start 'trap "" TSTP; exec "$0" "$@"'
     set -l change (AWSENV_SHELL=fish __awsenv_isolated /bin/sh -c $start "$_AWSENV_BIN" $argv | string collect)
     set -l result $pipestatus[1]
@@ -73,21 +74,21 @@ and set -g __awsenv_has_path
 function __awsenv_describe --no-scope-shadowing --description 'Set text, color and left, variables of the caller'
     set text $AWSENV_LABEL
     set color
-    # One look for both: a label of harmless characters, and a plain number.
+    # One match for both: a label of harmless characters, and a plain number.
     if not string match -qr -- '^[A-Za-z0-9_.@+=,/-]*:[1-9][0-9]{0,10}$' "$text:$AWSENV_EXPIRES_EPOCH"
-        # Somebody has set one by hand: an escape sequence must not reach the terminal.
+        # The user has set one by hand: no escape sequence may reach the terminal.
         set text (string replace -ra -- '[^A-Za-z0-9_.@+=,/-]' '' "$text")
         if not string match -qr -- '^[1-9][0-9]{0,10}$' "$AWSENV_EXPIRES_EPOCH"
             set text "[$text]"
             return
         end
     end
-    # `path` is the one clock of fish that costs no process: what is older by its age is of now. It came with fish 3.5.
+    # `path`, from fish 3.5 on, is the one clock that starts no process: the time of a file plus its age is now.
     if not set -q __awsenv_has_path
         set text "[$text]"
         return
     end
-    # What costs time in here is (...), 50 microseconds each: as few as can be.
+    # Each (...) costs 50 microseconds, so there are few.
     set -l now (path mtime /; path mtime -R /)
     set left "($AWSENV_EXPIRES_EPOCH - $now[1] - $now[2])"
     set left (math $left; math "floor($left / 60)"; math "floor($left / 3600)"; math "floor($left / 60) % 60")
@@ -111,18 +112,18 @@ function __awsenv_describe --no-scope-shadowing --description 'Set text, color a
     end
 end
 
-function __awsenv_renew --no-scope-shadowing --description 'Renew the role, without a word if that fails'
-    # One attempt in each of its last five minutes and one when it has ended, the time that is left to what it has become
-    # included: a wrong clock does not make it two.
+function __awsenv_renew --no-scope-shadowing --description 'Renew the role, and say nothing if that fails'
+    # Try once in each of the last five minutes and once after the end. The new end counts as tried as well, so a wrong
+    # clock causes no second attempt.
     set -l minute expired
     test $left[1] -gt 0
     and set minute $left[2]
     test "$__awsenv_tried" != "$AWSENV_EXPIRES_EPOCH $minute"
     or return
-    # Beforehand: Ctrl-C leads to the next prompt, and not back here.
+    # Set first: Ctrl-C leads to the next prompt and does not return here.
     set -g __awsenv_tried "$AWSENV_EXPIRES_EPOCH $minute"
-    # As in `awsenv`; but a text that is no change is not shown, and `sh` is silent of a program that cannot start or is
-    # killed, of which fish would tell.
+    # As in `awsenv`; but text that is no change is not shown, and sh keeps silent about a program that cannot start or
+    # is killed, which fish would report.
     set -l fish_trace
     set -l start 'AWSENV_SHELL=fish "$0" renew || exit'
     set -l change (__awsenv_isolated /bin/sh -c $start "$_AWSENV_BIN" </dev/null 2>/dev/null | string collect)
@@ -138,7 +139,7 @@ function __awsenv_renew --no-scope-shadowing --description 'Renew the role, with
     set -g __awsenv_tried "$AWSENV_EXPIRES_EPOCH $minute"
 end
 
-function awsenv_prompt_info --description 'Print the text of the prompt, for themes; nothing when no role is active'
+function awsenv_prompt_info --description 'Print the text of the prompt, for themes; nothing if no role is active'
     test -n "$AWSENV_LABEL"
     or return 0
     set -l text
@@ -149,7 +150,7 @@ function awsenv_prompt_info --description 'Print the text of the prompt, for the
 end
 
 function __awsenv_draw --description 'Print a prompt with the role in front'
-    # First of all, and nothing before it but `set`: the prompt sees the $status and $pipestatus of the last command.
+    # First, with nothing before it but `set`: the prompt sees the $status and $pipestatus of the last command.
     set -l lines ($argv[1])
     set -g __awsenv_drawn
     if test -n "$__awsenv_text"
@@ -167,7 +168,7 @@ function __awsenv_wrap --description 'Put the role in front of the prompt'
     if functions -q tide; or string match -qr -- '(?i)starship|\bomp_|_omp_|_tide_|__awsenv_draw' (functions fish_prompt)
         return
     end
-    # A name for each: a tool that has kept a copy of an earlier one may bring it back, and it must not call itself.
+    # A new name each time: a tool may restore its copy of an earlier wrapper, which must not call itself.
     set -g __awsenv_wraps $__awsenv_wraps x
     set -l prompt __awsenv_prompt_(count $__awsenv_wraps)
     functions -q fish_prompt
@@ -180,18 +181,18 @@ if status is-interactive
         if test -n "$AWSENV_LABEL"
             set -l text
             set -l color
-            # What stays where no end is known.
+            # This stays if no end is known.
             set -l left 300
             __awsenv_describe
             if test $left[1] -lt 300; and test -n "$AWSENV_RENEW" -a "$AWSENV_AUTO_REFRESH" != 0
-                # For the prompt after Ctrl-C, which ends this function.
+                # Ctrl-C ends this function, and the next prompt shows this.
                 set -g __awsenv_text "$text "
                 __awsenv_renew
             end
             if test -n "$AWSENV_DISABLE_PROMPT"
                 set -g __awsenv_text
             else
-                # When the last prompt was drawn without us there is a new one.
+                # If our wrapper did not draw the last prompt, someone has defined a new one.
                 set -q __awsenv_drawn
                 or __awsenv_wrap
                 if test -n "$color" -a -z "$NO_COLOR" -a -n "$TERM" -a "$TERM" != dumb

@@ -3,11 +3,11 @@
 # AWSENV_DISABLE_PROMPT=1 leaves the prompt alone; NO_COLOR=1 leaves it without colour.
 # After `awsenv login` a role is renewed before it ends, at a prompt; AWSENV_AUTO_REFRESH=0 leaves that to you.
 
-# The path of the program: `awsenv init` sets it, `awsenv exec` hands it down. It is no business of other programs.
+# The path of the program: `awsenv init` sets it, `awsenv exec` exports it. Other programs do not need it.
 [[ -n ${_AWSENV_BIN-} ]] || typeset -g _AWSENV_BIN=${commands[awsenv]-}
 typeset -g +x _AWSENV_BIN
 
-# Whether these arguments make awsenv print for a person, rather than change the environment.
+# Whether awsenv, called with these arguments, prints text to read rather than code to evaluate.
 function _awsenv_prints {
   emulate -L zsh
   local word
@@ -24,8 +24,8 @@ function _awsenv_prints {
   return 1
 }
 
-# Runs a command without PYTHONPATH, by which Python could load code from the current folder. The program restores it for
-# the commands that it runs. `env` leaves alone what sh would drop, and a read-only variable.
+# Runs a command without PYTHONPATH, which can make Python load code from the current folder. The program restores it
+# for the commands that it runs. `env` keeps variables that sh would drop, and copes with a read-only one.
 function _awsenv_isolated {
   if [[ -n ${PYTHONPATH-} && ${(t)PYTHONPATH} == *export* ]]; then
     /usr/bin/env "_AWSENV_PYTHONPATH=$PYTHONPATH" PYTHONPATH= "$@"
@@ -35,12 +35,12 @@ function _awsenv_isolated {
 }
 
 function awsenv {
-  # The output of eval "$(awsenv ...)" belongs to that eval; no other pipe gets the keys from the program, and no file gets
-  # them from here. An exec is never captured: it keeps its terminal and its jobs.
+  # In eval "$(awsenv ...)" that eval gets the output; the program sends keys to no other pipe, and this function sends
+  # none to a file. exec is never captured: it keeps its terminal and its jobs.
   if _awsenv_prints "$@" || [[ $ZSH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
-    # What it does, a login above all, may be what a renewal has failed for want of.
+    # The command, a login above all, may have removed the reason why a renewal failed.
     _awsenv_tried=
-    # The doctor cannot see by itself that this is loaded.
+    # The doctor cannot find out by itself that this hook is loaded.
     [[ ${1-} != doctor ]] || local -x AWSENV_SHELL=zsh
     _awsenv_isolated "$_AWSENV_BIN" "$@"
     return
@@ -48,14 +48,14 @@ function awsenv {
   _awsenv_evaluate "$@"
 }
 
-# Changes this shell as the program says; a text that is no such change is one for a person.
+# Evaluates what the program prints if it is a change of environment, and prints it otherwise.
 function _awsenv_evaluate {
   emulate -L zsh
-  # Neither set -x nor set -v may show the keys, nor a DEBUG trap, which is back when this function ends.
+  # set -x, set -v and a DEBUG trap would show the keys. All are back when this function ends.
   setopt no_xtrace no_verbose
   trap - DEBUG
   local _awsenv_change
-  # Of what Ctrl-Z stops in $(...) zsh would wait for the output, and be stuck.
+  # If Ctrl-Z stopped a command in $(...), zsh would wait for its output for ever.
   _awsenv_change=$(
     AWSENV_SHELL=zsh _awsenv_isolated /bin/sh -c 'trap "" TSTP; exec "$0" "$@"' "$_AWSENV_BIN" "$@"
   ) || return
@@ -65,14 +65,14 @@ function _awsenv_evaluate {
   esac
 }
 
-# Sets `text` to "[label time]" and `color` to its name, if any; all of `text color left` are the caller's, who has said
-# `emulate -L zsh`.
+# Sets `text` to "[label time]", `color` to the name of its color, if any, and `left` to the seconds left. They are
+# locals of the caller, which has said `emulate -L zsh`.
 function _awsenv_describe {
-  # A label has none of these, unless somebody set it by hand: an escape sequence must not reach the terminal.
+  # A label has none of these unless the user set it by hand: no escape sequence may reach the terminal.
   text=$AWSENV_LABEL
   [[ $text != *[^A-Za-z0-9_.@+=,/-]* ]] || text=${text//[^A-Za-z0-9_.@+=,\/-]/}
   color=
-  # Only a plain number gets into arithmetic, which evaluates what it is given.
+  # Arithmetic evaluates what it is given, so it gets nothing but a plain number.
   if [[ ${AWSENV_EXPIRES_EPOCH-} != [1-9]<-> || ${#AWSENV_EXPIRES_EPOCH} -gt 11 ]]; then
     text="[$text]" left=
     return
@@ -93,15 +93,15 @@ function _awsenv_describe {
   fi
 }
 
-# Renews the role, without a word if that fails. There is one attempt in each of its last five minutes and one when it
-# has ended, the time that is `left` to what it has become included: a wrong clock does not make it two.
+# Renews the role, and says nothing if that fails. It tries once in each of the last five minutes and once after the
+# end. The new end counts as tried as well, so a wrong clock causes no second attempt.
 typeset -g _awsenv_tried=
 function _awsenv_renew {
   local minute='left > 0 ? left / 60 : -1'
   [[ $_awsenv_tried != "$AWSENV_EXPIRES_EPOCH $((minute))" ]] || return 0
-  # Beforehand: Ctrl-C leads to the next prompt, and not back here.
+  # Set first: Ctrl-C leads to the next prompt and does not return here.
   _awsenv_tried="$AWSENV_EXPIRES_EPOCH $((minute))"
-  # Nor is a text shown that is no change. Ctrl-C ends this, and not the prompt.
+  # Text that is no change is not shown either. Ctrl-C ends this function but not the prompt.
   {
     _awsenv_evaluate renew </dev/null >/dev/null 2>&1 || return 0
   } always {
@@ -111,7 +111,7 @@ function _awsenv_renew {
   _awsenv_tried="${AWSENV_EXPIRES_EPOCH-} $((minute))"
 }
 
-# For themes: prints the text of the prompt, or nothing when no role is active.
+# For themes: prints the text of the prompt, or nothing if no role is active.
 function awsenv_prompt_info {
   emulate -L zsh
   local text color left
@@ -121,7 +121,7 @@ function awsenv_prompt_info {
   fi
 }
 
-# Puts the reference to the text into PROMPT, once. PROMPT is never saved nor restored: other tools change it as well.
+# Inserts the reference to the text into PROMPT, once. PROMPT is never saved or restored: other tools change it, too.
 function _awsenv_insert {
   setopt local_options extended_glob
   # These show AWS_VAULT themselves.
@@ -134,8 +134,8 @@ function _awsenv_insert {
   PROMPT="$blank%(61V.%(63V.%B.)%(62V.%F{%62v}.)%61v%(62V.%f.)%(63V.%b.) .)${PROMPT#$blank}"
 }
 
-# What PROMPT shows stands in psvar: 61 is the text, 62 the colour, 63 that it is bold. Unlike a parameter it is shown as
-# it is, with PROMPT_SUBST and without.
+# PROMPT shows elements of psvar: 61 is the text, 62 the color, 63 whether it is bold. Unlike a parameter they are shown
+# as they are, with PROMPT_SUBST and without.
 function _awsenv_prompt {
   # Without this option zsh would show the reference.
   [[ -o prompt_percent ]] || local AWSENV_DISABLE_PROMPT=1
@@ -157,7 +157,7 @@ function _awsenv_prompt {
   psvar[61,63]=("$text" "$color" "$bold")
 }
 
-# EPOCHSECONDS costs no process; where its module is missing the prompt's own clock serves.
+# EPOCHSECONDS starts no process, and neither does the clock of the prompt, which serves where its module is missing.
 zmodload -F zsh/datetime p:EPOCHSECONDS 2>/dev/null || :
 typeset -g _awsenv_seconds='%D{%s}'
 

@@ -1,6 +1,6 @@
-# What `awsenv exec ROLE` starts zsh with: ZDOTDIR leads here, and is put back at once, so that zsh goes on with the
-# person's own files in their own place, history and all. At the first prompt the hook is loaded, if they have not, and
-# the role is set once more, over whatever keys or profile they have exported.
+# `awsenv exec ROLE` starts zsh with ZDOTDIR leading here. This file restores it at once, so that zsh reads the user's
+# own files, and writes the history, in their usual place. At the first prompt it loads the hook unless those files did,
+# and sets the role again, because they may have exported keys or a profile.
 
 typeset -g _awsenv_hook_file=${${(%):-%x}:A:h:h}/awsenv.zsh
 if (( ${+_AWSENV_ZDOTDIR} )); then

@@ -10,9 +10,11 @@ from awsenv.errors import UsageError
 from awsenv.shells.base import Shell
 
 SHELL_VARIABLE = "AWSENV_SHELL"
-"""How the hook says which shell it is."""
+"""In it the hook names its shell."""
 
 _SHOWN = "nothing was done: the keys would have been shown on the terminal"
+
+_SHELLS = f"{', '.join(shells.names())}; by default the calling shell."
 
 ANYWHERE = "Print to a terminal, a file or a pipe, secrets and all."
 
@@ -21,7 +23,7 @@ ANYWHERE = "Print to a terminal, a file or a pipe, secrets and all."
 class ShellOptions:
     """The options of the commands whose output a shell evaluates."""
 
-    shell: Annotated[str | None, option("SHELL", "bash, zsh, sh, fish or json; by default the calling shell.")] = None
+    shell: Annotated[str | None, option("SHELL", _SHELLS)] = None
     anywhere: Annotated[bool, flag(ANYWHERE, "--print")] = False
 
 
@@ -59,16 +61,13 @@ def _check_that_it_is_evaluated(caller: Caller, shell: Shell, words: str) -> Non
 
 
 def check_that_it_is_read(caller: Caller, line: str) -> None:
-    """Refuse to show secrets to a person, or to write them to a file.
+    """Refuse to show secrets on a terminal, or to write them to a file.
 
     Raises:
-        UsageError: stdout is a terminal, a file, or a pipe that nobody who called reads.
+        UsageError: stdout is a terminal, a file, or a pipe that no calling process reads.
     """
     if caller.prints_to_terminal:
-        raise UsageError(
-            _SHOWN,
-            hint=f"in a profile of ~/.aws/config: {line}; --print prints all the same",
-        )
+        raise UsageError(_SHOWN, hint=f"in a profile of ~/.aws/config: {line}; --print prints all the same")
     _check_that_it_is_not_astray(caller)
 
 
@@ -83,7 +82,7 @@ def _check_that_it_is_not_astray(caller: Caller) -> None:
 def _calling_shell(caller: Caller) -> Shell:
     # $SHELL is the login shell, and a variable cannot tell fish from bash: only the parent processes can.
     try:
-        # Typer brings it. The hook says its shell's name, and most calls come from the hook.
+        # A dependency of typer. Calls from the hook, which are most, do without.
         import shellingham  # noqa: PLC0415
     except ImportError:
         return shells.find("sh")
