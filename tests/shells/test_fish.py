@@ -38,9 +38,7 @@ def test_a_universal_variable_is_not_erased(evaluate: Run) -> None:
     )
 
     assert b"mine\n" == done.stdout
-    assert done.stderr.startswith(
-        b"awsenv: nothing was changed: AWSENV_TEST_GONE is a universal variable"
-    )
+    assert done.stderr.startswith(b"awsenv: nothing was changed: AWSENV_TEST_GONE is a universal variable")
 
 
 def test_its_files_are_those_of_conf_d_and_then_its_own(tmp_path: Path) -> None:
