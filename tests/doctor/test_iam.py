@@ -1,0 +1,45 @@
+"""Who may read IAM for the doctor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awsenv.doctor.finding import Verdict
+
+if TYPE_CHECKING:
+    from doctor.conftest import Account
+
+ELSEWHERE = "210987654321"
+
+
+def test_the_profile_reads_what_the_user_may_not(account: Account) -> None:
+    """Then the policies themselves are what is found."""
+    account.role("plain")
+    found = account.examine("plain", iam_profile="admin")
+    assert ["role plain trusts user alice"] == [finding.fact for finding in found["trust policy"]]
+    assert ["none of user alice is about role plain, and none is needed"] == [
+        finding.fact for finding in found["identity policy"]
+    ]
+
+
+def test_a_profile_that_does_not_exist_is_a_warning(account: Account) -> None:
+    """The role is looked at all the same."""
+    account.role("plain")
+    found = account.examine("plain", iam_profile="nobody")
+    (profile,) = found["IAM profile"]
+    assert (Verdict.WARNING, True) == (profile.verdict, "nobody" in profile.fact)
+    assert Verdict.FINE is found["role"][0].verdict
+
+
+def test_an_administrator_of_one_account_is_not_asked_about_another(account: Account) -> None:
+    """A role of the same name in another account is another role."""
+    sandbox = account.sandbox
+    sandbox.create_role("deploy", sandbox.trust(f"arn:aws:iam::{sandbox.account}:user/sandbox-admin"))
+    arn = sandbox.create_role("deploy", sandbox.trust(str(account.alice.arn)), account=ELSEWHERE)
+    account.configure(f"[profile far]\nrole_arn = {arn}\nsource_profile = default\n")
+    found = account.examine("far", iam_profile="admin")
+    assert Verdict.UNKNOWN is found["trust policy"][0].verdict
+    (own,) = found["identity policy"]
+    assert own.fact == (
+        "user alice is not allowed sts:AssumeRole on role deploy, which it needs because the role is in another account"
+    )
