@@ -1,17 +1,42 @@
-"""The entry point: the fast paths, which load next to nothing, else the command line."""
+"""The entry point: the fast path, which loads next to nothing, else the command line.
 
-from __future__ import annotations
+It has no `from __future__`: that is an import like any other, and could come from the folder of the caller.
+"""
 
+import os
+import site
 import sys
 
-from awsenv.cli import process
+
+def _forget_the_current_folder() -> None:
+    """Import nothing from where the caller happens to be.
+
+    Python makes the empty and the relative entries of PYTHONPATH absolute, and `python -m` adds the current folder.
+    What Python imports before this, `sitecustomize` for one, only the caller can prevent; the hook does.
+    """
+    entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    entries = [entry for entry in entries if not os.path.isabs(entry)] if any(entries) or len(entries) > 1 else []
+    if __name__ == "__main__":
+        entries.append("")
+    try:
+        here = {os.path.abspath(entry) for entry in entries}
+    except OSError:
+        return  # the folder is gone, and so is what it held
+    # Someone may be in the folder of the libraries themselves.
+    here -= {os.path.dirname(os.__file__), *site.getsitepackages(), site.getusersitepackages()}
+    sys.path[:] = [entry for entry in sys.path if os.path.isabs(entry) and entry not in here]
+
+
+_forget_the_current_folder()
+
+from awsenv.cli import process  # noqa: E402 - only now is it sure where modules come from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
 
-def main() -> NoReturn:
+def main() -> "NoReturn":
     """Run `awsenv` with the arguments and the environment of this process, and end it."""
     try:
         status = _run(sys.argv[1:])
@@ -48,7 +73,7 @@ def _run(args: list[str]) -> int:
 
 
 def _give_up(error: BaseException) -> int:
-    """Fail before the command line is there to fail: what evaluates the output shall stop here, too."""
+    """Fail before the command line is there to fail; what evaluates the output fails too."""
     interrupted = isinstance(error, KeyboardInterrupt)
     missing = getattr(error, "name", None) or type(error).__name__
     if interrupted:

@@ -1,0 +1,105 @@
+"""Nothing is imported from where the caller happens to be, whatever PYTHONPATH says."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv.cli.commands import COMMANDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import World
+
+HOOKS = Path(__file__).parents[2] / "shell"
+
+PATHS = ("", ":", ".", "here", "./here:/opt/python", ":/opt/python", "/opt/python:", "/opt/python::/opt/more")
+
+AT_THE_START = ("sitecustomize", "usercustomize", "re", "awsenv")
+"""What Python, or a script that starts awsenv, imports before awsenv can do anything about it."""
+
+AFTER_IT = ("__future__", "boto3", "botocore", "dataclasses", "enum", "json", "signal", "socket", "typer", "typing")
+
+LINES = [
+    "read-only",
+    "renew",
+    "off",
+    "exec read-only -- true",
+    *(f"{name} --help" for name in COMMANDS),
+]
+"""How far a command gets does not matter, only where Python looks for modules when the hook starts it."""
+
+
+def traps(folder: Path, names: tuple[str, ...]) -> Path:
+    """Fill a folder, and one in it, with modules that note their name; return the file with the notes."""
+    notes = folder / "sprung"
+    for place in (folder, folder / "here"):
+        place.mkdir(exist_ok=True)
+        for name in names:
+            (place / name).mkdir()
+            (place / name / "__init__.py").write_text(f"open({str(notes)!r}, 'a').write(__name__ + '\\n')\n")
+    return notes
+
+
+@pytest.mark.parametrize("path", [":", ".", "here"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_hook_imports_nothing_from_the_current_folder(
+    shell: str, path: str, world: World, tmp_path: Path, require: Callable[[str], str]
+) -> None:
+    """Hold for every command, under every PYTHONPATH that leads to the current folder."""
+    notes = traps(tmp_path, AT_THE_START + AFTER_IT)
+    load = "source" if shell == "fish" else "."
+    script = [
+        f"cd {shlex.quote(str(tmp_path))}",
+        f"{load} {shlex.quote(str(HOOKS / f'awsenv.{shell}'))}",
+        *(f"awsenv {line} </dev/null >/dev/null 2>&1" for line in LINES),
+        "echo done",
+    ]
+
+    argv = [require(shell), "-c", "\n".join(script)]
+    done = world.command(argv, _AWSENV_BIN=world.program, PYTHONPATH=path)
+
+    assert "done\n" == done.stdout, done.stderr
+    assert not notes.exists(), notes.read_text()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_program_imports_nothing_from_the_current_folder(path: str, world: World, tmp_path: Path) -> None:
+    """Hold without the hook for everything that awsenv imports itself."""
+    notes = traps(tmp_path, AFTER_IT)
+    folder = shlex.quote(str(tmp_path))
+
+    for line in ("init bash", "--help", "off --shell sh", "status", "read-only --shell sh"):
+        done = world.command(["sh", "-c", f"cd {folder}; exec {world.program} {line}"], PYTHONPATH=path)
+        assert (0, "") == (done.returncode, done.stderr.replace("awsenv: no role is active in this shell\n", "")), line
+
+    assert not notes.exists(), notes.read_text()
+
+
+def test_the_module_imports_nothing_from_the_current_folder(world: World, tmp_path: Path) -> None:
+    """Hold for `python -m awsenv`, which puts the current folder first."""
+    names = ("boto3", "botocore", "dataclasses", "json", "socket", "typer")
+    notes = traps(tmp_path, names)
+    folder = shlex.quote(str(tmp_path))
+
+    done = world.command(["sh", "-c", f"cd {folder}; exec {sys.executable} -m awsenv read-only --shell sh"])
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert not notes.exists(), notes.read_text()
+
+
+def test_the_folder_of_the_libraries_may_be_the_current_one(world: World) -> None:
+    """Find the libraries all the same."""
+    folder = shlex.quote(str(Path(shlex.__file__).parent))
+    site = shlex.quote(str(Path(pytest.__file__).parents[1]))
+
+    for place in (folder, site):
+        done = world.command(
+            ["sh", "-c", f"cd {place}; exec {world.program} read-only --shell sh"], PYTHONPATH=":/opt/python"
+        )
+        assert (0, "") == (done.returncode, done.stderr), place
