@@ -49,7 +49,7 @@ class ExitCode(IntEnum):
 
 
 class AwsenvError(Exception):
-    """A failure that a person can mend. Never raised itself.
+    """A failure with a next step. Never raised itself.
 
     Args:
         fact: What is so, as one sentence without a full stop.

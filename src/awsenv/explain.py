@@ -1,4 +1,4 @@
-"""What a role comes to before anything is asked of AWS: the calls, where each value is from, what will be exported.
+"""How a role would be assumed, before AWS is called: the calls, where each value is from, what will be exported.
 
 It says what `provider` and the agent will do, by the same values that they go by; a test holds it to that.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _BY_AWS = Origin("AWS's default")
 _FROM_PROFILE = ("static", "environment")
-"""Kinds of source of which is known, without asking, whether they say their account."""
+"""Kinds of source of which is known, without asking, whether they name their account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Call:
     device: Mfa | None = None
     """The device whose code is in it."""
     is_certain: bool = True
-    """False: it is made only if the source does not say its account."""
+    """False: it is made only if the source does not name its account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Explanation:
     """All that there is to say of a role beforehand."""
 
     chain: Chain
-    """The way on which it is had now."""
+    """The hops that would be called now."""
     calls: tuple[Call, ...]
     """Empty: it is in memory, or the source is what is exported."""
     memory: Memory | None
@@ -124,7 +124,7 @@ def keys(chain: Chain, profiles: Profiles, environ: Environ, nameless: str) -> t
 
 
 def explain(chain: Chain, profiles: Profiles, memory: Memory | None = None, *, min_remaining: int = 0) -> Explanation:
-    """Return how the role of *chain* will be had.
+    """Return how the role of *chain* would be assumed.
 
     Args:
         chain: As it was resolved.
@@ -132,21 +132,21 @@ def explain(chain: Chain, profiles: Profiles, memory: Memory | None = None, *, m
         memory: What the agent holds; None: no agent runs.
         min_remaining: Seconds that what is in memory must have left.
     """
-    way, begin = chain, 0
+    plan, begin = chain, 0
     from_memory = is_kept = False
     if memory is not None:
         planned = _planned(chain, memory)
         by_session = planned is not None and _begins_with_session(planned)
-        # An agent runs no command of a person's, whose output may hang on anything around them.
+        # An agent runs no credential_process: its output may depend on anything around the caller.
         is_kept = chain.source.kind != "process" or by_session
         from_memory = is_kept and _suffices(planned or chain, memory.role, min_remaining)
         if planned is not None and by_session and (from_memory or memory.session is not None):
             # A session that is not there is not opened for a role: the code of one is used for the role itself.
-            way, begin = planned, 1
+            plan, begin = planned, 1
     account = _account(chain, profiles)
-    calls = () if from_memory else tuple(_calls(way, begin, account))
+    calls = () if from_memory else tuple(_calls(plan, begin, account))
     return Explanation(
-        chain=way,
+        chain=plan,
         calls=calls,
         memory=memory,
         from_memory=from_memory,
@@ -154,9 +154,9 @@ def explain(chain: Chain, profiles: Profiles, memory: Memory | None = None, *, m
         device=_device(chain),
         device_origin=chain.hops[0].origins.get("mfa_serial") if chain.hops else None,
         process_origin=chain.hops[0].origins.get("mfa_process") if chain.hops else None,
-        life=_life(way, profiles),
+        life=_life(plan, profiles),
         account=account,
-        notes=(*way.notes, *_foreign(way, account)),
+        notes=(*plan.notes, *_foreign(plan, account)),
     )
 
 
@@ -189,29 +189,29 @@ def _device(chain: Chain) -> Mfa | None:
 
 
 def _planned(chain: Chain, memory: Memory) -> Chain | None:
-    """Return the way on which an agent gets the role; None: it needs a code."""
+    """Return the chain by which an agent gets the role; None: it needs a code."""
     nameless = _device(chain) is None and memory.session is not None
     return config.through_session(chain, held=nameless)
 
 
-def _begins_with_session(way: Chain) -> bool:
-    return bool(way.hops) and isinstance(way.hops[0], GetSessionToken)
+def _begins_with_session(plan: Chain) -> bool:
+    return bool(plan.hops) and isinstance(plan.hops[0], GetSessionToken)
 
 
-def _suffices(way: Chain, left: float | None, min_remaining: int) -> bool:
+def _suffices(plan: Chain, left: float | None, min_remaining: int) -> bool:
     """Tell whether an agent hands out a role that has so much left, and does not renew it."""
-    if left is None or not way.hops:
+    if left is None or not plan.hops:
         return False
-    lives = _seconds(way.hops[-1])
+    lives = _seconds(plan.hops[-1])
     return left > max(min_remaining, min(ADVISORY, lives / 2)) or lives - left < FRESH
 
 
-def _calls(way: Chain, begin: int, account: str | None) -> Iterator[Call]:
+def _calls(plan: Chain, begin: int, account: str | None) -> Iterator[Call]:
     source = "the MFA session" if begin else "the source"
-    signer, asked = source, account is not None
-    for number, hop in enumerate(way.hops[begin:], start=begin):
-        if isinstance(hop, AssumeRole) and hop.role.account is None and not asked:
-            yield Call(IDENTITY.action, source, is_certain=way.source.kind in _FROM_PROFILE)
+    signer, is_known = source, account is not None
+    for number, hop in enumerate(plan.hops[begin:], start=begin):
+        if isinstance(hop, AssumeRole) and hop.role.account is None and not is_known:
+            yield Call(IDENTITY.action, source, is_certain=plan.source.kind in _FROM_PROFILE)
         known = account if isinstance(hop, GetSessionToken) else hop.role.account or account
         if isinstance(hop, AssumeRole) and known is not None:
             sent = request(replace(hop, role=hop.role.within(known)))
@@ -242,7 +242,7 @@ def _text(value: Any) -> str:
 
 
 def _account(chain: Chain, profiles: Profiles) -> str | None:
-    """Return the account of the source, if it can be told without asking AWS: what `provider` goes by."""
+    """Return the account of the source, if it is known without AWS, as `provider` finds it."""
     device = _device(chain)
     serial = "" if device is None or device.serial is None else device.serial
     return _written(chain.source, profiles) or (serial.split(":")[4] if serial.startswith("arn:") else None)
@@ -256,10 +256,10 @@ def _written(source: Source, profiles: Profiles) -> str | None:
     return text if text is not None and re.fullmatch("[0-9]{12}", text) else None
 
 
-def _foreign(way: Chain, account: str | None) -> Iterator[Note]:
+def _foreign(plan: Chain, account: str | None) -> Iterator[Note]:
     """Say which roles are another account's: AWS then asks for a permission on either side."""
     signing = account
-    for hop in way.hops:
+    for hop in plan.hops:
         if not isinstance(hop, AssumeRole):
             continue
         if signing is not None and hop.role.account not in {None, signing}:
@@ -275,18 +275,18 @@ def _seconds(hop: Hop) -> int:
     return default if hop.duration is None else hop.duration
 
 
-def _life(way: Chain, profiles: Profiles) -> Life:
-    if not way.hops:
+def _life(plan: Chain, profiles: Profiles) -> Life:
+    if not plan.hops:
         return Life(
-            None, "as long as the credentials of the source" if _expires(way.source) else "a key without an end"
+            None, "as long as the credentials of the source" if _expires(plan.source) else "a key without an end"
         )
-    hop = way.hops[-1]
+    hop = plan.hops[-1]
     seconds, origin = _seconds(hop), hop.origins.get("duration")
     if origin is None:
         return Life(seconds, str(_BY_AWS))
-    wanted = _configured(hop, origin, profiles)
-    if wanted is not None and wanted > seconds == MAX_CHAINED_DURATION:
-        return Life(seconds, f"of the {duration.exact(wanted)} that are asked for (role chaining)")
+    longer = _configured(hop, origin, profiles)
+    if longer is not None and longer > seconds == MAX_CHAINED_DURATION:
+        return Life(seconds, f"of the {duration.exact(longer)} that the profile asks for (role chaining)")
     return Life(seconds, "as asked for")
 
 

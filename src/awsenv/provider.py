@@ -151,7 +151,7 @@ class _Walk:
     def _call(self, index: int, hop: Hop | None) -> Call:
         """Return what errors of a hop are told with."""
         from awsenv.aws import denied  # noqa: PLC0415 - see obtain
-        from awsenv.aws.source_errors import renewal  # noqa: PLC0415
+        from awsenv.aws.source import how_to_renew  # noqa: PLC0415
         from awsenv.aws.translate import Call  # noqa: PLC0415
 
         source = self._chain.source
@@ -160,7 +160,7 @@ class _Walk:
         by_session = "awsenv login" if index == self._begin > 0 else None
         return Call(
             key_origin=source.origin if index == 0 else None,
-            key_hint=renewal(source) if index == 0 else by_session,
+            key_hint=how_to_renew(source) if index == 0 else by_session,
             serial_origin=origins.get("mfa_serial"),
             duration_origin=origins.get("duration"),
             denied_origin=origins.get("role"),

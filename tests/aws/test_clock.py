@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv.aws.clock import Clock
 from awsenv.aws.session import open_session
-from awsenv.aws.sts import Sts
+from awsenv.aws.sts import Clock, Sts
 from awsenv.aws.translate import Call
 from awsenv.errors import SourceError
 from awsenv.sandbox import Fault, Sandbox

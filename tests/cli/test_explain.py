@@ -47,7 +47,7 @@ power-user: arn:aws:iam::{account}:role/power-user
 
 Source  the access key of profile default  ~/.aws/credentials:2
 Device  alice ({account})               ~/.aws/config:7
-Code    asked for; awsenv login spares it for a day
+MFA     asked each time (run awsenv login to enter it once a day)
 Lives   1h, AWS's default
 Region  eu-central-1                       ~/.aws/config:2
 STS     {world.sandbox.url}
@@ -105,7 +105,7 @@ def test_what_is_cut_is_said(world: World) -> None:
     )
     done = world.run("explain", "behind")
 
-    assert "Lives   1h, of the 2h that are asked for (role chaining)\n" in done.stdout
+    assert "Lives   1h, of the 2h that the profile asks for (role chaining)\n" in done.stdout
     assert "2. sts:AssumeRole, with the credentials of power-user\n" in done.stdout
     assert "DurationSeconds  3600 (1h)" in done.stdout
     assert "\nNote    ~/.aws/config:" in done.stdout
@@ -251,10 +251,10 @@ def test_without_a_session_the_agent_leaves_the_code_to_the_person(world: World)
     assert re.search(
         r"holds an MFA session, 1[12]h\d\dm left, but AWS gives more than an hour only for a code\n", by_duration
     )
-    assert "Code    asked for\n" in by_duration
+    assert "MFA     asked each time\n" in by_duration
     assert (True, None, None) == (told["mfa"]["code_needed"], told["agent"]["role"], told["agent"]["session"])
     assert "Agent   holds nothing of this\n" in page
-    assert "Code    asked for; awsenv login spares it for a day\n" in page
+    assert "MFA     asked each time (run awsenv login to enter it once a day)\n" in page
 
 
 def test_the_session_page(world: World) -> None:
@@ -264,7 +264,7 @@ def test_the_session_page(world: World) -> None:
     assert world.run("power-user", "--shell", "json").returncode == 0
     after = world.run("explain", "power-user").stdout
 
-    assert "Code    none is needed now\n" in before
+    assert "MFA     none is needed now\n" in before
     assert re.search(r"\nAgent   holds an MFA session, 1[12]h\d\dm left, which stands for a code\n", before)
     assert "\n1. sts:AssumeRole, with the MFA session\n" in before
     assert "Agent   holds the role, 59m left, and hands it out\nLives   59m, what is left of it\n" in after

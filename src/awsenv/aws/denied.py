@@ -29,7 +29,7 @@ class Cause(Enum):
     """Who asks may not call sts:AssumeRole on it."""
 
 
-_TOLD = 3
+_SHOWN = 3
 """How many causes a message names: the doctor names them all."""
 
 
@@ -45,7 +45,7 @@ def hint(chain: Chain, index: int, account: str, where: str) -> str:
     if is_typed_name(chain, index):
         taken = f"{quoted(chain.role)} is not a profile in {where}, and was taken for a role of account {account}"
         return f"{taken}; awsenv list shows the profiles"
-    likeliest = tuple(causes(chain, index).values())[:_TOLD]
+    likeliest = tuple(causes(chain, index).values())[:_SHOWN]
     return "; ".join((*likeliest, f"{doctor(chain)} looks for the cause"))
 
 
@@ -85,7 +85,7 @@ def _causes(chain: Chain, index: int, hop: AssumeRole, mine: str | None) -> Iter
         yield rank, Cause.EXTERNAL_ID, "if the role demands an external id, set external_id or --external-id"
     else:
         where = "" if origin is None else f" ({origin})"
-        yield 4, Cause.EXTERNAL_ID, f"the external id may be wrong{where}: whoever owns the role knows it"
+        yield 4, Cause.EXTERNAL_ID, f"the external id may be wrong{where}: ask the owner of the role"
     mfa = _mfa(chain, index, hop)
     if mfa is not None:
         rank, text = mfa
@@ -110,7 +110,7 @@ def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, str] | None:
     if hop.mfa is not None:
         return None
     if any(isinstance(earlier, AssumeRole) for earlier in before) or chain.source.kind in OF_A_ROLE:
-        # Whoever has configured a device where it is of no use counts on it.
+        # A device that is configured where it is of no use shows what its owner expects.
         rank = -1 if _has_device_of_its_own(chain, hop) else 4
         return rank, "a role that demands MFA cannot be reached through another role: assume it from the user's own key"
     if any(isinstance(earlier, GetSessionToken) for earlier in before):

@@ -28,7 +28,7 @@ _CHUNK = 65536
 
 
 class Unfinished(BotoCoreError):  # type: ignore[misc] # noqa: N818 - botocore has no types; its name says what happened
-    """An answer that did not end. `str()` says in what way, as a predicate. botocore does not ask again after it."""
+    """An answer that did not end. `str()` says how, as a predicate. botocore does not ask again after it."""
 
     fmt = "{fact}"
 

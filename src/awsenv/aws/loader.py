@@ -21,7 +21,7 @@ SERVICES = ("sts", "iam", "sso", "sso-oidc", "signin")
 
 
 class LeanLoader(Loader):  # type: ignore[misc] # botocore has no types
-    """Loads what botocore brings for our services, and nothing that a person has added to it."""
+    """Loads what botocore brings for our services, and nothing that users have added."""
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's signature
         """Return the services without looking for them: one that is not there fails to load."""
@@ -37,7 +37,7 @@ class LeanLoader(Loader):  # type: ignore[misc] # botocore has no types
 
 
 def loader(data_path: str | None) -> Loader:
-    """Return a loader; botocore's own where a person has data of their own, which may say otherwise.
+    """Return a loader; botocore's own where the user has added data, which may differ.
 
     Args:
         data_path: `data_path`, or `AWS_DATA_PATH`.

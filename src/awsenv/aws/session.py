@@ -84,7 +84,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         return self._full_config
 
     def create_client(self, service_name: str, **kwargs: Any) -> Any:
-        """Create a client as botocore does, with what the configuration or the environment says of the way to AWS.
+        """Create a client as botocore does, with the endpoint and the CA bundle of the profile or the environment.
 
         Raises:
             ConfigError: `services` names a section that is not there.

@@ -57,10 +57,10 @@ def login_url(
     service: str | None = None,
     duration: int | None = None,
 ) -> str:
-    """Return the URL that signs in to the console. Whoever has it within fifteen minutes is signed in.
+    """Return the URL that signs in to the console. It signs in anyone who opens it within fifteen minutes.
 
     Args:
-        session: The way to AWS. `AWS_ENDPOINT_URL_SIGNIN`, and its like in a profile, lead elsewhere.
+        session: Sends the request; `AWS_ENDPOINT_URL_SIGNIN` and its like in a profile apply.
         credentials: Those of a role.
         partition: That of the role.
         region: Where the console begins; None: where it began the last time.
@@ -81,12 +81,12 @@ def login_url(
         "sessionKey": credentials.secret_access_key,
         "sessionToken": credentials.session_token,
     }
-    asked = {"Action": "getSigninToken", "Session": json.dumps(keys)}
+    query = {"Action": "getSigninToken", "Session": json.dumps(keys)}
     if duration is not None:
-        asked["SessionDuration"] = str(duration)
+        query["SessionDuration"] = str(duration)
     call = Call("signin:GetSigninToken", endpoint)
     with translated(call):
-        answer = session.fetch(f"{federation}?{urlencode(asked)}")
+        answer = session.fetch(f"{federation}?{urlencode(query)}")
         token = _token(answer.status_code, answer.content, host_of(endpoint), with_duration=duration is not None)
     login = {"Action": "login", "Issuer": "awsenv", "Destination": destination, "SigninToken": token}
     return f"{federation}?{urlencode(login)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore import xform_name
@@ -33,6 +34,12 @@ SENDS = 3
 
 PAUSE = 1.0
 """Seconds between these tries."""
+
+ACCEPTED = 15 * 60
+"""Seconds: AWS refuses a request that was signed further off (IAM guide, "Signature Version 4")."""
+
+NOTABLE = 4 * 60
+"""Seconds: from here on AWS's own SDKs correct for it."""
 
 _HINT = "check endpoint_url, AWS_ENDPOINT_URL and the proxy: AWS never gives this answer"
 
@@ -166,6 +173,32 @@ class Sts:
             aws_session_token=signer.session_token,
             config=config,
         )
+
+
+class Clock:
+    """The difference to AWS's clock, by the date of its last answer.
+
+    Args:
+        session: Whose calls of STS are watched, also those that fail with an answer.
+        now: This computer's clock: seconds since the epoch, UTC.
+    """
+
+    def __init__(self, session: AwsSession, now: Callable[[], float]) -> None:
+        self.ahead: float | None = None
+        """Seconds that AWS's clock is ahead of this computer's; None: no answer had a date."""
+        self._now = now
+        session.register("after-call.sts", self._read)
+
+    def _read(self, http_response: Any, **_of_botocore: Any) -> None:
+        headers = http_response.headers
+        if "age" in headers:
+            # A cache has kept the answer: its date is not of now.
+            return
+        try:
+            theirs = parsedate_to_datetime(headers["date"]).timestamp()
+        except (KeyError, TypeError, ValueError):
+            return
+        self.ahead = theirs - self._now()
 
 
 def caller(

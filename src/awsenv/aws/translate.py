@@ -83,7 +83,7 @@ _SETTINGS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
         "check the endpoint, FIPS, retry and proxy settings",
     ),
 )
-"""What can be set so that no call can be made: what is raised, the fact, the next step."""
+"""Settings that make calls impossible: what is raised, the fact, the next step."""
 
 MESSAGE_LENGTH = 400
 """Characters of AWS's message that are shown at most; the ones of STS have some 200."""
@@ -95,7 +95,7 @@ _STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call, with what an error of it needs to be told in the person's terms."""
+    """A call, with what its errors need to name the right place and the next step."""
 
     operation: str = ""
     """As AWS's permissions name it: `sts:AssumeRole`."""
@@ -120,7 +120,7 @@ class Call:
 
     @property
     def service(self) -> str:
-        """The service as a person calls it."""
+        """The service as people call it: `STS`."""
         return self.operation.partition(":")[0].upper()
 
 
@@ -272,10 +272,10 @@ def _skew(message: str) -> float | None:
 
 
 def _refused(code: str, message: str, call: Call) -> RefusedError:
-    said = says(message, call.secrets)
+    text = says(message, call.secrets)
     # "User: ARN is not authorized to perform: sts:AssumeRole on resource: ARN" needs no second mention of it.
-    what = "" if said and call.operation in said else f" {call.operation}"
-    fact = f"AWS refused{what} ({code})" + (f": {said.rstrip('.')}" if said else "")
+    what = "" if text and call.operation in text else f" {call.operation}"
+    fact = f"AWS refused{what} ({code})" + (f": {text.rstrip('.')}" if text else "")
     origin, hint = call.denied_origin, None
     if code == "AccessDenied":
         hint = call.denied_hint
@@ -338,7 +338,7 @@ def _root(error: Exception) -> Exception:
 
 
 def _silence(error: Exception, where: str) -> str:
-    """Say in what way an answer did not come."""
+    """Say how an answer failed to come."""
     if isinstance(error, Unfinished):
         return f"{where} {error}"
     if isinstance(error, exceptions.ReadTimeoutError):

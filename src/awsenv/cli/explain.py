@@ -1,4 +1,4 @@
-"""`awsenv explain ROLE`: how a role will be had, as a page or as JSON. It asks for no code, and hardly ever AWS."""
+"""`awsenv explain ROLE`: how a role would be assumed, as a page or as JSON. It uses no MFA code and rarely asks AWS."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HOUR = 3600
 
 WIDTH = 80
 UNASKED = "an-external-id-that-is-asked-for-without-echo"
-"""Stands for an external id that is asked for: it is shown nowhere."""
+"""Stands for an external id that is typed later: it is shown nowhere."""
 
 _SOURCES = {
     "static": "the access key",
@@ -63,16 +63,18 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     Raises:
         UsageError: The command line is wrong.
         ConfigError: The configuration is.
-        SourceError: There is nothing to begin with.
+        SourceError: There are no source credentials.
     """
-    want = wanted(caller, arguments.role, None, arguments, ask=lambda _: UNASKED)
-    min_remaining = role_options.min_remaining(arguments, want.environ)
-    told = reasoning.explain(want.chain, want.profiles, _remembered(caller, want), min_remaining=min_remaining)
-    changes = reasoning.change(told.chain, caller.environ, want.profiles, renewable=told.is_kept)
-    aws = _ask_aws(told, want) if told.calls else _Aws()
+    resolved = wanted(caller, arguments.role, None, arguments, ask=lambda _: UNASKED)
+    min_remaining = role_options.min_remaining(arguments, resolved.environ)
+    plan = reasoning.explain(
+        resolved.chain, resolved.profiles, _remembered(caller, resolved), min_remaining=min_remaining
+    )
+    changes = reasoning.change(plan.chain, caller.environ, resolved.profiles, renewable=plan.is_kept)
+    aws = _ask_aws(plan, resolved) if plan.calls else _Aws()
     if arguments.as_json:
-        return Print(json.dumps(_as_json(told, changes, aws, caller.now()), indent=2) + "\n")
-    return Print(report.printable(_page(told, changes, aws)))
+        return Print(json.dumps(_as_json(plan, changes, aws, caller.now()), indent=2) + "\n")
+    return Print(report.printable(_page(plan, changes, aws)))
 
 
 class _Aws(NamedTuple):
@@ -84,9 +86,9 @@ class _Aws(NamedTuple):
     """The most seconds that the role allows; None: not known, or of no interest."""
 
 
-def _remembered(caller: Caller, want: Resolved) -> reasoning.Memory | None:
-    """Return what the agent holds of the chain; None: no agent runs that one can talk to."""
-    keys = reasoning.keys(want.chain, want.profiles, want.environ, conversation.NAMELESS)
+def _remembered(caller: Caller, resolved: Resolved) -> reasoning.Memory | None:
+    """Return what the agent holds of the chain; None: no agent answers."""
+    keys = reasoning.keys(resolved.chain, resolved.profiles, resolved.environ, conversation.NAMELESS)
     try:
         ends = conversation.read_ends(client.ask(caller.environ, conversation.ENDS, [key.encode() for key in keys]))
         role, session = (None if end is None else end - caller.now() for end in ends)
@@ -95,35 +97,37 @@ def _remembered(caller: Caller, want: Resolved) -> reasoning.Memory | None:
     return reasoning.Memory(role, session)
 
 
-def _asks_for_long(told: Explanation) -> bool:
-    last = told.chain.hops[-1] if told.calls else None
+def _asks_for_long(plan: Explanation) -> bool:
+    last = plan.chain.hops[-1] if plan.calls else None
     return isinstance(last, AssumeRole) and last.duration is not None and last.duration > HOUR
 
 
-def _ask_aws(told: Explanation, want: Resolved) -> _Aws:
+def _ask_aws(plan: Explanation, resolved: Resolved) -> _Aws:
     from awsenv.aws.session import open_session  # noqa: PLC0415 - 150 ms of botocore, only where AWS would be called
     from awsenv.aws.sts import Sts  # noqa: PLC0415 - the same
 
-    chain = told.chain
-    session = open_session(want.profiles, want.environ, profile=chain.settings_profile, region=chain.region, timeout=8)
-    return _Aws(Sts(session).endpoint(), _maximum(told, want, session) if _asks_for_long(told) else None)
+    chain = plan.chain
+    session = open_session(
+        resolved.profiles, resolved.environ, profile=chain.settings_profile, region=chain.region, timeout=8
+    )
+    return _Aws(Sts(session).endpoint(), _maximum(plan, resolved, session) if _asks_for_long(plan) else None)
 
 
-def _maximum(told: Explanation, want: Resolved, session: AwsSession) -> int | None:
+def _maximum(plan: Explanation, resolved: Resolved, session: AwsSession) -> int | None:
     """Return the most seconds that the role allows, where IAM tells; None: it does not.
 
     Only a key that is at hand asks: neither a command is run for it, nor a session opened.
     """
-    hop = told.chain.hops[-1]
-    if told.chain.source.kind not in {"static", "environment"} or not isinstance(hop, AssumeRole):
+    hop = plan.chain.hops[-1]
+    if plan.chain.source.kind not in {"static", "environment"} or not isinstance(hop, AssumeRole):
         return None
-    if told.account is not None and hop.role.account not in {None, told.account}:
+    if plan.account is not None and hop.role.account not in {None, plan.account}:
         return None
     from awsenv.aws.iam import Iam  # noqa: PLC0415 - as above
     from awsenv.aws.source import source_credentials  # noqa: PLC0415 - as above
 
     try:
-        signer = source_credentials(told.chain.source, session, want.profiles, want.environ)
+        signer = source_credentials(plan.chain.source, session, resolved.profiles, resolved.environ)
         answer: dict[str, Any] = Iam(session, signer).read("get_role", RoleName=hop.role.name).get("Role", {})
     except AwsenvError:
         return None
@@ -135,29 +139,29 @@ def _maximum(told: Explanation, want: Resolved, session: AwsSession) -> int | No
 # The page.
 
 
-def _page(told: Explanation, changes: Mapping[str, bool], aws: _Aws) -> Iterator[str]:
-    yield _title(told)
+def _page(plan: Explanation, changes: Mapping[str, bool], aws: _Aws) -> Iterator[str]:
+    yield _title(plan)
     yield ""
-    yield from _table(list(_facts(told, aws)))
-    for number, call in enumerate(told.calls, start=1):
+    yield from _table(list(_facts(plan, aws)))
+    for number, call in enumerate(plan.calls, start=1):
         yield ""
         with_code = "" if call.device is None else " and an MFA code"
         unsure = "" if call.is_certain else ", unless the source says its account"
         yield f"{number}. {call.action}, with {call.signer}{with_code}{unsure}"
-        rows = [(each.name, _shown(each), _place(each.origin)) for each in call.parameters]
+        rows = [(each.name, _shown(each), _short(each.origin)) for each in call.parameters]
         yield from (f"   {line}" for line in _table(rows))
     yield ""
     for title, names in _changed(changes).items():
         if names:
             yield from _wrapped(title, " ".join(names) + (", for awsenv off" if title == "Keeps" else ""))
-    for note in told.notes:
+    for note in plan.notes:
         yield ""
         yield from _wrapped("Note", str(note))
 
 
-def _title(told: Explanation) -> str:
-    last = told.chain.hops[-1] if told.chain.hops else None
-    name = told.chain.role
+def _title(plan: Explanation) -> str:
+    last = plan.chain.hops[-1] if plan.chain.hops else None
+    name = plan.chain.role
     if isinstance(last, GetSessionToken):
         return f"{name}: an MFA session of its user"
     if last is None:
@@ -167,21 +171,21 @@ def _title(told: Explanation) -> str:
     return name if name == str(last.role) else f"{name}: {last.role}"
 
 
-def _facts(told: Explanation, aws: _Aws) -> Iterator[tuple[str, str, str]]:
-    chain = told.chain
-    yield "Source", _described(chain.source), _place(chain.source.origin)
-    if told.device is not None:
-        title = "unknown yet" if told.device.serial is None else Device(told.device.serial).title
-        yield "Device", title, _place(told.device_origin)
+def _facts(plan: Explanation, aws: _Aws) -> Iterator[tuple[str, str, str]]:
+    chain = plan.chain
+    yield "Source", _described(chain.source), _short(chain.source.origin)
+    if plan.device is not None:
+        title = "unknown yet" if plan.device.serial is None else Device(plan.device.serial).title
+        yield "Device", title, _short(plan.device_origin)
     if chain.hops:
-        yield "Code", _code(told), "" if told.code is None else _place(told.process_origin)
-    if told.memory is not None:
-        yield "Agent", _agent(told, told.memory), ""
-    yield "Lives", _life(told, aws.maximum), ""
-    yield "Region", chain.region or "none is known", _place(chain.origins.get("region"))
+        yield "MFA", _code(plan), "" if plan.code is None else _short(plan.process_origin)
+    if plan.memory is not None:
+        yield "Agent", _agent(plan, plan.memory), ""
+    yield "Lives", _life(plan, aws.maximum), ""
+    yield "Region", chain.region or "unknown", _short(chain.origins.get("region"))
     for name, _ in chain.settings:
         # An endpoint may hold a password.
-        yield "Setting", name, _place(chain.origins[name])
+        yield "Setting", name, _short(chain.origins[name])
     if aws.endpoint is not None:
         yield "STS", aws.endpoint, ""
 
@@ -191,23 +195,23 @@ def _described(source: Source) -> str:
     return _SOURCES[source.kind] if source.kind in {"container", "instance"} else f"{_SOURCES[source.kind]} {where}"
 
 
-def _code(told: Explanation) -> str:
-    if told.code is None:
-        return "none, no MFA device is configured" if told.device is None else "none is needed now"
-    if told.process_origin is not None:
+def _code(plan: Explanation) -> str:
+    if plan.code is None:
+        return "none, no MFA device is configured" if plan.device is None else "none is needed now"
+    if plan.process_origin is not None:
         return "printed by mfa_process"
-    login = "" if told.memory is not None and told.memory.session else "; awsenv login spares it for a day"
-    return f"asked for{login}"
+    login = "" if plan.memory is not None and plan.memory.session else " (run awsenv login to enter it once a day)"
+    return f"asked each time{login}"
 
 
-def _agent(told: Explanation, memory: reasoning.Memory) -> str:
+def _agent(plan: Explanation, memory: reasoning.Memory) -> str:
     if memory.role is not None:
-        then = "and hands it out" if told.from_memory else "and AWS is asked again"
+        then = "and hands it out" if plan.from_memory else "and AWS is asked again"
         return f"holds the role{_rest(memory.role)}, {then}"
     if memory.session is not None:
         then = "but AWS gives more than an hour only for a code"
-        if told.by_session:
-            then = "and uses it" if told.device is None else "which stands for a code"
+        if plan.by_session:
+            then = "and uses it" if plan.device is None else "which stands for a code"
         return f"holds an MFA session{_rest(memory.session)}, {then}"
     return "holds nothing of this"
 
@@ -216,14 +220,14 @@ def _rest(seconds: float) -> str:
     return "" if seconds == float("inf") else f", {duration.left(int(seconds))} left"
 
 
-def _life(told: Explanation, maximum: int | None) -> str:
-    life = told.life
-    if told.from_memory and told.memory is not None and told.memory.role not in {None, float("inf")}:
-        return f"{duration.left(int(told.memory.role or 0))}, what is left of it"
+def _life(plan: Explanation, maximum: int | None) -> str:
+    life = plan.life
+    if plan.from_memory and plan.memory is not None and plan.memory.role not in {None, float("inf")}:
+        return f"{duration.left(int(plan.memory.role or 0))}, what is left of it"
     if life.seconds is None:
         return life.why
     most = ""
-    if _asks_for_long(told):
+    if _asks_for_long(plan):
         most = "; whether the role allows that is not known"
         if maximum is not None:
             most = f"; the role allows {duration.exact(maximum)}"
@@ -240,7 +244,7 @@ def _shown(parameter: reasoning.Parameter) -> str:
     return text if len(text) <= WIDTH else f"{text[:WIDTH]}…"
 
 
-def _place(origin: Origin | None) -> str:
+def _short(origin: Origin | None) -> str:
     if origin is None:
         return ""
     return origin.name if origin.line is None else f"{origin.name}:{origin.line}"
@@ -275,41 +279,41 @@ def _wrapped(title: str, text: str) -> list[str]:
 # The same as JSON.
 
 
-def _as_json(told: Explanation, changes: Mapping[str, bool], aws: _Aws, now: float) -> dict[str, Any]:
-    chain, memory = told.chain, told.memory
+def _as_json(plan: Explanation, changes: Mapping[str, bool], aws: _Aws, now: float) -> dict[str, Any]:
+    chain, memory = plan.chain, plan.memory
     last = chain.hops[-1] if chain.hops else None
-    needs_code = told.code is not None
+    needs_code = plan.code is not None
     return {
         "role": chain.role,
         "label": chain.label,
         "arn": str(last.role) if isinstance(last, AssumeRole) and last.role.account is not None else None,
         "source": {"kind": chain.source.kind, "profile": chain.source.profile, "from": _origin(chain.source.origin)},
-        "source_account": told.account,
+        "source_account": plan.account,
         "mfa": None
-        if told.device is None
+        if plan.device is None
         else {
-            "serial": told.device.serial,
-            "from": _origin(told.device_origin),
+            "serial": plan.device.serial,
+            "from": _origin(plan.device_origin),
             "code_needed": needs_code,
-            "mfa_process": _origin(told.process_origin),
+            "mfa_process": _origin(plan.process_origin),
         },
         "agent": None
         if memory is None
         else {
             "role": _lease(memory.role, now),
             "session": _lease(memory.session, now),
-            "hands_out_the_role": told.from_memory,
-            "session_in_place_of_a_code": told.by_session,
+            "hands_out_the_role": plan.from_memory,
+            "session_in_place_of_a_code": plan.by_session,
         },
         "endpoint": aws.endpoint,
-        "calls": [_call(call) for call in told.calls],
-        "lifetime": {"seconds": told.life.seconds, "because": told.life.why, "maximum_of_the_role": aws.maximum},
+        "calls": [_call(call) for call in plan.calls],
+        "lifetime": {"seconds": plan.life.seconds, "because": plan.life.why, "maximum_of_the_role": aws.maximum},
         "region": None
         if chain.region is None
         else {"name": chain.region, "from": _origin(chain.origins.get("region"))},
         "settings": [{"name": name, "from": _origin(chain.origins[name])} for name, _ in chain.settings],
         "variables": {title.lower(): names for title, names in _changed(changes).items()},
-        "notes": [str(note) for note in told.notes],
+        "notes": [str(note) for note in plan.notes],
     }
 
 
@@ -328,8 +332,8 @@ def _call(call: Call) -> dict[str, Any]:
 def _origin(origin: Origin | None) -> dict[str, Any] | None:
     if origin is None:
         return None
-    told = {"name": origin.name, "line": origin.line, "section": origin.section, "key": origin.key}
-    return {name: value for name, value in told.items() if value is not None}
+    found = {"name": origin.name, "line": origin.line, "section": origin.section, "key": origin.key}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _lease(seconds: float | None, now: float) -> dict[str, Any] | None:

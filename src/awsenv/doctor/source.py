@@ -7,11 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from awsenv import duration
-from awsenv.aws.clock import ACCEPTED, NOTABLE, Clock
 from awsenv.aws.session import open_session
-from awsenv.aws.source import source_credentials
-from awsenv.aws.source_errors import renewal
-from awsenv.aws.sts import Sts
+from awsenv.aws.source import how_to_renew, source_credentials
+from awsenv.aws.sts import ACCEPTED, NOTABLE, Clock, Sts
 from awsenv.aws.translate import Call
 from awsenv.doctor.finding import Finding, Verdict, wrong
 from awsenv.errors import AwsenvError, RefusedError, UnreachableError
@@ -65,7 +63,7 @@ def source(plan: Plan, subject: Subject) -> Generator[Finding, None, Signer | No
 
 def _call(plan: Plan) -> Call:
 
-    return Call(key_origin=plan.chain.source.origin, key_hint=renewal(plan.chain.source))
+    return Call(key_origin=plan.chain.source.origin, key_hint=how_to_renew(plan.chain.source))
 
 
 def _place(plan: Plan) -> str | None:
