@@ -11,8 +11,8 @@ import pytest
 
 from awsenv import config
 from awsenv.doctor import role
+from awsenv.doctor.inputs import FromAgent, Inputs
 from awsenv.doctor.plan import Plan
-from awsenv.doctor.subject import FromAgent, Subject
 from awsenv.model import RoleRequest
 from awsenv.sandbox import MfaDevice, Sandbox
 
@@ -48,7 +48,7 @@ class Account:
     ) -> dict[str, list[Finding]]:
         """Return what the doctor finds of a role, by check."""
         request, profiles = RoleRequest(name, code=code), config.read(self.environ)
-        subject = Subject(
+        inputs = Inputs(
             environ=self.environ,
             program="/usr/bin/awsenv",
             now=lambda: self.sandbox.clock.now().timestamp(),
@@ -58,7 +58,7 @@ class Account:
         )
         found: dict[str, list[Finding]] = {}
         plan = Plan(config.resolve(request, profiles, self.environ), profiles, self.environ)
-        for finding in role.examine(plan, subject):
+        for finding in role.examine(plan, inputs):
             found.setdefault(finding.check, []).append(finding)
         return found
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv.doctor.finding import Verdict
-from awsenv.doctor.subject import FromAgent
+from awsenv.doctor.inputs import FromAgent
 from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:

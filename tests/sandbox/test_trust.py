@@ -195,7 +195,7 @@ def test_external_id(sandbox: Sandbox, client: Any, refusal: Any, alice: Credent
 def test_conditions(
     sandbox: Sandbox, client: Any, alice: Credentials, condition: dict[str, Any], *, allowed: bool
 ) -> None:
-    """Conditions are judged by what the request brings; one that is not known never allows."""
+    """A condition holds for what the request carries; one that is not known never allows."""
     text = json.dumps(condition).replace("{account}", sandbox.account)
     arn = sandbox.create_role("conditional", _policy({"AWS": alice.arn}, Condition=json.loads(text)))
     sts = client("sts", alice)

@@ -16,7 +16,7 @@ from awsenv.cli import options as role_options
 from awsenv.cli.action import Caller, Print
 from awsenv.cli.evaluated import ShellOptions, shell_of
 from awsenv.cli.options import AsJson, OptionalWord, RoleOptions, option
-from awsenv.doctor import Finding, FromAgent, Subject, Verdict, examine
+from awsenv.doctor import Finding, FromAgent, Inputs, Verdict, examine
 from awsenv.errors import ExitCode, MfaError, UsageError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         UsageError: The command line is wrong.
     """
     role = arguments.role
-    subject = Subject(
+    inputs = Inputs(
         environ=caller.environ,
         program=caller.program,
         now=caller.now,
@@ -69,7 +69,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         iam_profile=arguments.iam_profile,
         ask_agent=None if role is None else _asking(caller, role, arguments),
     )
-    findings = list(examine(subject))
+    findings = list(examine(inputs))
     is_wrong = any(finding.verdict is Verdict.WRONG for finding in findings)
     text = _as_json(role, findings) if arguments.as_json else _as_text(role, findings, caller)
     return Print(text, status=ExitCode.FAILED if is_wrong else ExitCode.DONE)

@@ -20,9 +20,9 @@ from awsenv.errors import AwsenvError, CodeRejected, MfaError, RefusedError, Unr
 if TYPE_CHECKING:
     from awsenv.doctor.device import Devices
     from awsenv.doctor.iam import Readers
+    from awsenv.doctor.inputs import Inputs
     from awsenv.doctor.plan import Plan
     from awsenv.doctor.source import Signer
-    from awsenv.doctor.subject import Subject
     from awsenv.doctor.trust import Request
     from awsenv.iam.trust import Trust
     from awsenv.model import AssumeRole, Credentials, GetSessionToken
@@ -35,14 +35,14 @@ class Attempt:
     """What the attempt to assume a role begins with."""
 
     plan: Plan
-    subject: Subject
+    inputs: Inputs
     readers: Readers
     devices: Devices
 
     @property
     def code(self) -> str | None:
         """The MFA code that was given."""
-        return None if self.subject.request is None else self.subject.request.code
+        return None if self.inputs.request is None else self.inputs.request.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def _call(hop: AssumeRole | GetSessionToken) -> Call:
 
 def _from_agent(attempt: Attempt, name: str, why: str, *, is_last: bool) -> Given:
     """Say whether the agent gives the role: without a code, or not at all."""
-    ask, role = attempt.subject.ask_agent, shlex.quote(printable(attempt.plan.chain.role))
+    ask, role = attempt.inputs.ask_agent, shlex.quote(printable(attempt.plan.chain.role))
     answer = ask() if ask is not None and is_last else None
     if answer is not None and answer.given:
         finding = Finding(CHECK, Verdict.FINE, f"the agent gives {name}{_until(answer.until, attempt)}")
@@ -157,5 +157,5 @@ def _of(error: AwsenvError) -> Finding:
 def _until(ends: datetime | None, attempt: Attempt) -> str:
     if ends is None:
         return ""
-    left = duration.rounded(ends.timestamp() - attempt.subject.now())
+    left = duration.rounded(ends.timestamp() - attempt.inputs.now())
     return f" until {ends.astimezone(timezone.utc):%H:%M} UTC, {left} from now"

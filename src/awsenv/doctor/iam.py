@@ -15,9 +15,9 @@ from awsenv.origin import Origin
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from awsenv.doctor.inputs import Inputs
     from awsenv.doctor.plan import Plan
     from awsenv.doctor.source import Signer
-    from awsenv.doctor.subject import Subject
 
 
 class Readers(NamedTuple):
@@ -45,11 +45,11 @@ class Readers(NamedTuple):
         return next((answer for answer in answers if answer is not None), None)
 
 
-def reader(plan: Plan, subject: Subject, signer: Signer) -> Generator[Finding, None, Readers]:
+def reader(plan: Plan, inputs: Inputs, signer: Signer) -> Generator[Finding, None, Readers]:
     """Return whoever may read IAM."""
     readers = Readers(())
-    if subject.iam_profile is not None:
-        request = RoleRequest(subject.iam_profile, origins={"role": Origin("--iam-profile")})
+    if inputs.iam_profile is not None:
+        request = RoleRequest(inputs.iam_profile, origins={"role": Origin("--iam-profile")})
         try:
             chain = config.resolve(request, plan.profiles, plan.environ)
             codes = Codes(terminal=_no_terminal)

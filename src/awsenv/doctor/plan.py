@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from awsenv.config import Profiles
-    from awsenv.doctor.subject import Subject
+    from awsenv.doctor.inputs import Inputs
     from awsenv.model import Chain, Environ, RoleArn
 
 
@@ -31,11 +31,11 @@ class Plan:
     """The environment of the caller without what a role of awsenv has put there."""
 
 
-def plan(subject: Subject, *, files_are_wrong: bool) -> Generator[Finding, None, Plan | None]:
+def plan(inputs: Inputs, *, files_are_wrong: bool) -> Generator[Finding, None, Plan | None]:
     """Return the plan of the role, or of the source that is used where none is named; None: there is none."""
-    environ = environment.original(subject.environ)
+    environ = environment.original(inputs.environ)
     try:
-        profiles = config.read(environ, subject.folder)
+        profiles = config.read(environ, inputs.folder)
     except ConfigError as error:
         if files_are_wrong:
             yield Finding("chain", Verdict.UNKNOWN, "not looked at: the files have to be read first")
@@ -43,7 +43,7 @@ def plan(subject: Subject, *, files_are_wrong: bool) -> Generator[Finding, None,
             yield wrong("files", error)
         return None
     try:
-        chain = yield from _chain(subject.request, profiles, environ)
+        chain = yield from _chain(inputs.request, profiles, environ)
         config.check_source(chain.source, profiles, environ)
     except AwsenvError as error:
         yield wrong("chain", error)

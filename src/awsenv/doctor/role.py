@@ -23,9 +23,9 @@ from awsenv.model import AssumeRole, GetSessionToken
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from awsenv.doctor.inputs import Inputs
     from awsenv.doctor.plan import Plan
     from awsenv.doctor.source import Signer
-    from awsenv.doctor.subject import Subject
     from awsenv.iam.trust import Trust
 
 CHECK = "role"
@@ -40,18 +40,18 @@ class Stage:
     """None: the role before was not tried, so that nothing behind it can be."""
 
 
-def examine(plan: Plan, subject: Subject) -> Iterator[Finding]:
+def examine(plan: Plan, inputs: Inputs) -> Iterator[Finding]:
     """Look at what only AWS can tell of *plan*: the source, the clock, the device and the role."""
-    signer = yield from source(plan, subject)
-    if signer is None or (subject.request is None and not plan.chain.hops):
+    signer = yield from source(plan, inputs)
+    if signer is None or (inputs.request is None and not plan.chain.hops):
         return
-    readers = yield from reader(plan, subject, signer)
+    readers = yield from reader(plan, inputs, signer)
     owned = device.read(readers, signer.principal)
     finding = device.finding(plan.chain, signer.principal, owned)
-    if subject.request is None or finding.verdict is Verdict.WRONG:
+    if inputs.request is None or finding.verdict is Verdict.WRONG:
         yield finding
         return
-    rest = list(role(Attempt(plan, subject, readers, owned), signer))
+    rest = list(role(Attempt(plan, inputs, readers, owned), signer))
     works = any(each.check == CHECK and each.verdict is Verdict.FINE for each in rest)
     yield device.finding(plan.chain, signer.principal, owned, code_works=works)
     yield from rest
@@ -68,7 +68,7 @@ def role(attempted: Attempt, signer: Signer) -> Iterator[Finding]:
             yield attempt.session(attempted, hop, stage.signer)
             return
         here = hop if hop.role.account is not None else replace(hop, role=hop.role.within(signer.principal.account))
-        request = Request(here, stage.principal, attempted.subject.now())
+        request = Request(here, stage.principal, attempted.inputs.now())
         stage = yield from _hop(attempted, index, request, stage)
     if not chain.hops:
         yield Finding(CHECK, Verdict.FINE, f"{chain.label} is not a role: its credentials are used as they are")

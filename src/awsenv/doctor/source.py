@@ -19,8 +19,8 @@ from awsenv.variables import TOKENS
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from awsenv.doctor.inputs import Inputs
     from awsenv.doctor.plan import Plan
-    from awsenv.doctor.subject import Subject
     from awsenv.iam.principal import Principal
     from awsenv.model import Credentials
 
@@ -34,11 +34,11 @@ class Signer:
     principal: Principal
 
 
-def source(plan: Plan, subject: Subject) -> Generator[Finding, None, Signer | None]:
+def source(plan: Plan, inputs: Inputs) -> Generator[Finding, None, Signer | None]:
     """Ask AWS whose the source credentials are; None: they are no good, or AWS cannot be asked."""
     chain = plan.chain
     session = open_session(plan.profiles, plan.environ, profile=chain.settings_profile, region=chain.region)
-    clock, sts = Clock(session, subject.now), Sts(session)
+    clock, sts = Clock(session, inputs.now), Sts(session)
     credentials: Credentials | None = None
     try:
         credentials = source_credentials(chain.source, session, plan.profiles, plan.environ)

@@ -26,8 +26,8 @@ class FromAgent:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """Who does not feel well, as values."""
+class Inputs:
+    """What the doctor looks at, as values."""
 
     environ: Environ = field(repr=False)
     """The environment of the caller, as it is."""
