@@ -39,8 +39,8 @@ os.environ["AWSENV_RUNTIME_DIR"] = f"{os.devnull}/no-agent"
 TIMEOUT = 60
 """Seconds after which a test gives up: no test waits for it."""
 
-SLOW = ("agent", "cli", "docs", "e2e", "shell")
-"""The folders whose tests are marked `slow`: nearly each of them starts programs, most of them many."""
+SLOW = ("agent", "cli", "docs", "e2e", "setup", "shell")
+"""The folders whose tests are marked `slow`: most of them start programs, or call AWS many times."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
