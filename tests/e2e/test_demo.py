@@ -171,6 +171,23 @@ def test_a_command_that_is_asked_to_end_may_clean_up(
     assert left() == []
 
 
+def test_a_demo_that_must_end_while_its_command_starts_ends_the_command(
+    program: str,
+    environ: dict[str, str],
+    until: Callable[[Callable[[], object]], None],
+    has_ended: Callable[[int], bool],
+) -> None:
+    """Leave no command running when the signal comes as soon as it can: from the command's own first act."""
+    command = [program, "demo", "--", "sh", "-c", "echo $$; kill -TERM $PPID; exec sleep 600"]
+
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True, start_new_session=True) as demo:
+        assert demo.stdout is not None
+        pid = int(demo.stdout.readline())
+
+    assert 130 == demo.returncode
+    until(lambda: has_ended(pid))
+
+
 def test_a_terminal_that_is_gone_ends_the_demo(
     environ: dict[str, str],
     terminal: Callable[..., Terminal],

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from awsenv.errors import NotExecutable, NotFound, UsageError
 from awsenv.model import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from awsenv.model import Credentials, Environ
     from awsenv.sandbox import Sandbox
@@ -159,8 +159,10 @@ def _run(argv: Sequence[str], environ: Environ, *, end_with: signal.Signals) -> 
     # A handler, not SIG_IGN: what is ignored would stay ignored in the child.
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGQUIT)}
     try:
-        with subprocess.Popen(argv, env=environ) as child:
+        # An exception while the child starts would leave it running.
+        with _delayed(signal.SIGTERM, signal.SIGHUP) as deliver, subprocess.Popen(argv, env=environ) as child:
             try:
+                deliver()
                 status = child.wait()
             except KeyboardInterrupt:
                 _end(child, end_with)
@@ -175,6 +177,26 @@ def _run(argv: Sequence[str], environ: Environ, *, end_with: signal.Signals) -> 
         for number, handler in before.items():
             signal.signal(number, handler)
     return status if status >= 0 else 128 - status
+
+
+@contextmanager
+def _delayed(*numbers: signal.Signals) -> Iterator[Callable[[], None]]:
+    """Delay the signals *numbers*, unless they are ignored, until the function that is yielded is called."""
+    came: list[int] = []
+    handlers = {each: handler for each in numbers if (handler := signal.getsignal(each)) is not signal.SIG_IGN}
+    for each in handlers:
+        signal.signal(each, lambda number, _: came.append(number))
+
+    def deliver() -> None:
+        while handlers:
+            signal.signal(*handlers.popitem())
+        while came:
+            signal.raise_signal(came.pop())
+
+    try:
+        yield deliver
+    finally:
+        deliver()
 
 
 def _end(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
