@@ -44,8 +44,11 @@ function awsenv {
   if _awsenv_prints "$@" || [[ $BASH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
     # The command, a login above all, may have removed the reason why a renewal failed.
     _awsenv_tried=
-    # The doctor cannot find out by itself that this hook is loaded.
-    [[ ${1-} != doctor ]] || local -x AWSENV_SHELL=bash
+    # The doctor cannot find out by itself that this hook is loaded, and who draws the prompt.
+    if [[ ${1-} == doctor ]]; then
+      local -x AWSENV_SHELL=bash _AWSENV_PROMPT=
+      _awsenv_find_owner
+    fi
     _awsenv_isolated "$_AWSENV_BIN" "$@"
     return
   fi
@@ -152,13 +155,27 @@ function awsenv_prompt_info {
   fi
 }
 
+# Sets `_AWSENV_PROMPT` of the caller to who draws the prompt: starship and oh-my-posh show AWS_VAULT themselves. Without
+# promptvars bash would show the reference.
+function _awsenv_find_owner {
+  if declare -F starship_precmd >/dev/null; then
+    _AWSENV_PROMPT=starship
+  elif declare -F _omp_hook >/dev/null; then
+    _AWSENV_PROMPT=oh-my-posh
+  elif [[ -n ${AWSENV_DISABLE_PROMPT-} ]]; then
+    _AWSENV_PROMPT=disabled
+  elif [[ -z ${PS1-} ]] || ! shopt -q promptvars; then
+    _AWSENV_PROMPT=none
+  else
+    _AWSENV_PROMPT=awsenv
+  fi
+}
+
 # Inserts the reference to the text into PS1, once. PS1 is never saved or restored: other tools change it, too.
 function _awsenv_insert {
-  # starship and oh-my-posh show AWS_VAULT themselves. Without promptvars bash would show the reference.
-  if [[ -z ${PS1-} ]] || ! shopt -q promptvars ||
-    declare -F starship_precmd >/dev/null || declare -F _omp_hook >/dev/null; then
-    return
-  fi
+  local _AWSENV_PROMPT
+  _awsenv_find_owner
+  [[ $_AWSENV_PROMPT == awsenv ]] || return 0
   # Behind the blank lines that many prompts begin with.
   local rest=$PS1
   while [[ ${rest:0:2} == '\n' || ${rest:0:1} == $'\n' ]]; do

@@ -46,9 +46,11 @@ function awsenv --description 'Assume an AWS role in this shell'
         end
         # The command, a login above all, may have removed the reason why a renewal failed.
         set -e __awsenv_tried
-        # The doctor cannot find out by itself that this hook is loaded.
-        test "$argv[1]" = doctor
-        and set -lx AWSENV_SHELL fish
+        # The doctor cannot find out by itself that this hook is loaded, and who draws the prompt.
+        if test "$argv[1]" = doctor
+            set -fx AWSENV_SHELL fish
+            set -fx _AWSENV_PROMPT (__awsenv_owner)
+        end
         __awsenv_isolated $_AWSENV_BIN $argv
         return
     end
@@ -163,11 +165,25 @@ function __awsenv_draw --description 'Print a prompt with the role in front'
     printf '%s\n' $lines
 end
 
-function __awsenv_wrap --description 'Put the role in front of the prompt'
-    # starship, oh-my-posh and tide show AWS_VAULT themselves, or have a segment for it.
-    if functions -q tide; or string match -qr -- '(?i)starship|\bomp_|_omp_|_tide_|__awsenv_draw' (functions fish_prompt)
-        return
+function __awsenv_owner --description 'Print who draws the prompt: frameworks show AWS_VAULT themselves'
+    set -l prompt (functions fish_prompt)
+    if string match -qri -- starship $prompt
+        echo starship
+    else if string match -qr -- '\bomp_|_omp_' $prompt
+        echo oh-my-posh
+    else if functions -q tide; or string match -qr -- _tide_ $prompt
+        echo tide
+    else if test -n "$AWSENV_DISABLE_PROMPT"
+        echo disabled
+    else
+        echo awsenv
     end
+end
+
+function __awsenv_wrap --description 'Put the role in front of the prompt'
+    test (__awsenv_owner) = awsenv
+    and not string match -qr -- __awsenv_draw (functions fish_prompt)
+    or return
     # A new name each time: a tool may restore its copy of an earlier wrapper, which must not call itself.
     set -g __awsenv_wraps $__awsenv_wraps x
     set -l prompt __awsenv_prompt_(count $__awsenv_wraps)

@@ -40,8 +40,11 @@ function awsenv {
   if _awsenv_prints "$@" || [[ $ZSH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
     # The command, a login above all, may have removed the reason why a renewal failed.
     _awsenv_tried=
-    # The doctor cannot find out by itself that this hook is loaded.
-    [[ ${1-} != doctor ]] || local -x AWSENV_SHELL=zsh
+    # The doctor cannot find out by itself that this hook is loaded, and who draws the prompt.
+    if [[ ${1-} == doctor ]]; then
+      local -x AWSENV_SHELL=zsh _AWSENV_PROMPT=
+      _awsenv_find_owner
+    fi
     _awsenv_isolated "$_AWSENV_BIN" "$@"
     return
   fi
@@ -121,15 +124,31 @@ function awsenv_prompt_info {
   fi
 }
 
+# Sets `_AWSENV_PROMPT` of the caller to who draws the prompt: the frameworks show AWS_VAULT themselves.
+function _awsenv_find_owner {
+  if ((${+functions[prompt_starship_precmd]} || ${+functions[starship_precmd]})); then
+    _AWSENV_PROMPT=starship
+  elif ((${+functions[_omp_precmd]})); then
+    _AWSENV_PROMPT=oh-my-posh
+  elif ((${+functions[p10k]} || ${+functions[prompt_powerlevel9k_setup]})); then
+    _AWSENV_PROMPT=powerlevel10k${POWERLEVEL9K_AWS_SHOW_ON_COMMAND:+-on-command}
+  elif ((${+functions[spaceship]} || ${+functions[prompt_spaceship_setup]})); then
+    _AWSENV_PROMPT=spaceship
+  elif [[ -n ${AWSENV_DISABLE_PROMPT-} ]]; then
+    _AWSENV_PROMPT=disabled
+  elif [[ -z ${PROMPT-} ]] || [[ ! -o prompt_percent ]]; then
+    _AWSENV_PROMPT=none
+  else
+    _AWSENV_PROMPT=awsenv
+  fi
+}
+
 # Inserts the reference to the text into PROMPT, once. PROMPT is never saved or restored: other tools change it, too.
 function _awsenv_insert {
   setopt local_options extended_glob
-  # These show AWS_VAULT themselves.
-  if [[ -z ${PROMPT-} ]] || ((${+functions[prompt_starship_precmd]} || ${+functions[starship_precmd]} ||
-    ${+functions[_omp_precmd]} || ${+functions[p10k]} || ${+functions[prompt_powerlevel9k_setup]} ||
-    ${+functions[spaceship]} || ${+functions[prompt_spaceship_setup]})); then
-    return
-  fi
+  local _AWSENV_PROMPT
+  _awsenv_find_owner
+  [[ $_AWSENV_PROMPT == awsenv ]] || return 0
   local blank=${(M)PROMPT##$'\n'#}
   PROMPT="$blank%(61V.%(63V.%B.)%(62V.%F{%62v}.)%61v%(62V.%f.)%(63V.%b.) .)${PROMPT#$blank}"
 }

@@ -29,6 +29,15 @@ FRAMEWORKS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [({}, "the hook shows the role and its time left"), ({"AWSENV_DISABLE_PROMPT": "1"}, "leaves the prompt alone")],
+)
+def test_the_doctor_says_what_the_hook_shows(shell: Any, environ: dict[str, str], says: str, terminal: Start) -> None:
+    """Ask the hook, which knows, and no startup file."""
+    assert says in terminal(shell, **environ).run("awsenv doctor | grep prompt")
+
+
 def test_no_role_no_text(shell: Any, terminal: Start) -> None:
     """Leave the prompt as it is while no role is active."""
     assert terminal(shell).line.startswith("0:")
@@ -235,7 +244,9 @@ def test_nothing_is_inserted_where_a_framework_owns_the_prompt(
     define = f"function {function}; end" if name == "fish" else f"{function}() {{ :; }}"
 
     assert terminal(shells[name], define, **active()).line.startswith("0:")
-    assert terminal(shells[name], after=[define], **active()).line.startswith("0:")
+    window = terminal(shells[name], after=[define], **active())
+    assert window.line.startswith("0:")
+    assert f" {framework} shows " in window.run("awsenv doctor | grep prompt")
 
 
 @pytest.mark.parametrize("word", ["starship prompt", "_omp_get_prompt primary", "_tide_2_line_prompt"])
