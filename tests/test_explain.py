@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -41,10 +42,12 @@ class Account:
         """Return the ARN of a role."""
         return f"arn:aws:iam::{OTHER if other else self.sandbox.account}:role/{role}"
 
+    @cached_property
     def temporary(self) -> Credentials:
-        """Return temporary credentials of the user."""
+        """Return temporary credentials of the user, which outlive the test: each example takes half a minute."""
         environ = {**self.sandbox.environ(), **_exported(self.user)}
-        chain = config.resolve(request(self.arn("first"), None, RoleOptions(), environ), _nothing(), environ)
+        options = RoleOptions(duration="12h")
+        chain = config.resolve(request(self.arn("first"), None, options, environ), _nothing(), environ)
         return provider.credentials(chain, _nothing(), environ, mfa.Codes())
 
 
@@ -145,7 +148,7 @@ def setups(draw: st.DrawFn, account: Account, temporary: Credentials) -> Setup:
 @given(data=st.data())
 def test_the_calls_are_those_that_were_explained(account: Account, data: st.DataObject) -> None:
     """Make, in any set-up, exactly the calls of the plan, signed and filled in as it says; and change what it says."""
-    setup = data.draw(setups(account, account.temporary()))
+    setup = data.draw(setups(account, account.temporary))
     with TemporaryDirectory() as home:
         environ = {**setup.environ, **account.sandbox.environ(), "HOME": home}
         folder = Path(home, ".aws")
