@@ -39,7 +39,7 @@ os.environ["AWSENV_RUNTIME_DIR"] = f"{os.devnull}/no-agent"
 TIMEOUT = 60
 """Seconds after which a test gives up: no test waits for it."""
 
-SLOW = ("agent", "cli", "docs", "e2e", "setup", "shell")
+SLOW = ("agent", "cli", "docs", "e2e", "setup", "shell", "shells")
 """The folders whose tests are marked `slow`: most of them start programs, or call AWS many times."""
 
 
