@@ -25,6 +25,8 @@ from __future__ import annotations
 from enum import IntEnum, unique
 from typing import TYPE_CHECKING, ClassVar
 
+from awsenv.origin import TYPED
+
 if TYPE_CHECKING:
     from awsenv.origin import Origin
 
@@ -62,7 +64,7 @@ class AwsenvError(Exception):
     def __init__(self, fact: str, *origins: Origin | None, hint: str | None = None) -> None:
         super().__init__(fact)
         self.fact = fact
-        self.origins = tuple(origin for origin in origins if origin is not None)
+        self.origins = tuple(origin for origin in origins if origin is not None and origin != TYPED)
         self.hint = hint
 
     @property

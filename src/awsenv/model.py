@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from awsenv.origin import TYPED, Origin
+
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from awsenv.origin import Origin
 
 Environ = Mapping[str, str]
 """The environment of the caller, as a value: it is handed down, never looked up."""
@@ -47,6 +47,12 @@ class RoleRequest:
     user: str | None = None
     """The caller's name in the password database: it names the role session where no variable names the user."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
+
+    def origin(self, name: str) -> Origin:
+        """Return the option or the variable that set a field; the option, where the request does not say."""
+        spelled = {"tags": "tag", "transitive_tags": "transitive-tag", "policy_arns": "policy-arn"}.get(name, name)
+        default = TYPED if name in {"role", "code"} else Origin(f"--{spelled.replace('_', '-')}")
+        return self.origins.get(name, default)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,3 +32,7 @@ class Origin:
         if self.key is not None:
             parts.append(self.key)
         return ", ".join(parts)
+
+
+TYPED = Origin("the command line")
+"""Where the role and the code come from as words. An error leaves it out: the user has just typed them."""

@@ -94,7 +94,7 @@ def test_a_word_that_is_no_role_is_refused_as_data(word: str, fact: str, home: H
 
     assert fact in caught.value.fact
     assert caught.value.fact.isprintable()
-    assert "the command line" == caught.value.where
+    assert not caught.value.origins
 
 
 def test_the_arn_of_a_session_is_told_from_that_of_its_role(home: Home) -> None:

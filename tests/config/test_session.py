@@ -291,7 +291,7 @@ def test_a_duration_that_aws_does_not_grant_is_refused(seconds: int, device: str
 def test_temporary_credentials_open_no_session(profile: str, variables: dict[str, str], home: Home) -> None:
     """There is no user behind them: a code or a device that was typed is refused, one of a variable is left out."""
     for request, place in (
-        (RoleRequest("", "123456"), "the command line"),
+        (RoleRequest("", "123456"), ""),
         (RoleRequest("", mfa_serial=JANE, origins={"mfa_serial": Origin("--mfa-serial")}), "--mfa-serial"),
     ):
         with pytest.raises(ConfigError, match="are temporary") as caught:

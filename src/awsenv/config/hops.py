@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from awsenv.config import arns, limits
-from awsenv.config.asked import origin_of
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError
 from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, Note
@@ -72,7 +71,7 @@ class _Values:
 
     def text(self, field: str, key: str | None, check: Callable[[str, Origin], str]) -> str | None:
         if self._request is not None and getattr(self._request, field) is not None:
-            self.origins[field] = origin_of(self._request, field)
+            self.origins[field] = self._request.origin(field)
             return check(getattr(self._request, field), self.origins[field])
         setting = self._profile.settings.get(key) if self._profile and key else None
         if setting is None:
@@ -88,7 +87,7 @@ class _Values:
         check: Callable[[tuple[T, ...], Origin], tuple[T, ...]],
     ) -> tuple[T, ...]:
         if self._request is not None and getattr(self._request, field):
-            self.origins[field] = origin_of(self._request, field)
+            self.origins[field] = self._request.origin(field)
             return check(getattr(self._request, field), self.origins[field])
         setting = self._profile.settings.get(key) if self._profile and key else None
         if setting is None or not setting.value:
@@ -98,7 +97,7 @@ class _Values:
 
     def duration(self, *, chained: bool) -> tuple[int | None, tuple[Note, ...]]:
         if self._request is not None and self._request.duration is not None:
-            origin = self.origins["duration"] = origin_of(self._request, "duration")
+            origin = self.origins["duration"] = self._request.origin("duration")
             seconds = limits.in_range(self._request.duration, limits.MAX_ROLE_DURATION, origin)
             if chained and seconds > MAX_CHAINED_DURATION:
                 raise ConfigError(

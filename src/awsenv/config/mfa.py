@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from awsenv.config import limits
-from awsenv.config.asked import origin_of
 from awsenv.config.profiles import Setting
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError
@@ -64,7 +63,7 @@ def session_token(route: Route, request: RoleRequest) -> tuple[GetSessionToken, 
             return ()
         raise ConfigError(
             f"profile {quoted(profile.name)} cannot use an MFA code: it is not a role, and has no access key of a user",
-            origin_of(request, "code"),
+            request.origin("code"),
             hint="leave the code out",
         )
     mfa, origins = device(first_serial(route, request), [profile], request)
@@ -88,7 +87,7 @@ def session_hop(
     duration, origins = None, dict(origins)
     setting = None if profile is None else profile.settings.get("duration_seconds")
     if request.duration is not None:
-        origins["duration"] = origin_of(request, "duration")
+        origins["duration"] = request.origin("duration")
         duration = request.duration
     elif setting is not None:
         origins["duration"] = setting.origin
@@ -105,7 +104,7 @@ def _own(profile: Profile | None) -> Setting | None:
 def first_serial(route: Route, request: RoleRequest) -> Setting | None:
     """Return the device that was asked for, else that of the first role's profile, else that of the source profile."""
     if request.mfa_serial is not None:
-        return Setting(request.mfa_serial, origin_of(request, "mfa_serial"))
+        return Setting(request.mfa_serial, request.origin("mfa_serial"))
     own = _own(route.steps[0].profile) if route.steps else None
     return own or _own(route.source_profile)
 
@@ -160,7 +159,7 @@ def device(
 def _without(hop: AssumeRole, serial: Setting | None, request: RoleRequest) -> AssumeRole:
     unused = [] if serial is None or not serial.value else [serial.origin]
     if request.code is not None:
-        unused.append(origin_of(request, "code"))
+        unused.append(request.origin("code"))
     notes = tuple(Note(f"not used; {_ROLES_HAVE_NONE}", origin) for origin in unused)
     return replace(hop, notes=(*hop.notes, *notes))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from awsenv.config import arns, limits, mfa, names, regions, route
-from awsenv.config.asked import origin_of
 from awsenv.config.hops import assume_role
 from awsenv.config.settings import with_settings
 from awsenv.config.text import quoted
@@ -82,7 +81,7 @@ def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain
         label=_label(request.role, hops),
         region=None if region is None else region[0],
         settings_profile=way.profiles[0].name if way.profiles else None,
-        origins={"role": origin_of(request, "role"), **({} if region is None else {"region": region[1]})},
+        origins={"role": request.origin("role"), **({} if region is None else {"region": region[1]})},
     )
     return with_settings(chain, profiles, environ)
 
@@ -105,7 +104,7 @@ def _roles(way: route.Route, request: RoleRequest, environ: Environ, partition: 
 def region_of(request: RoleRequest, profiles: tuple[Profile, ...], environ: Environ) -> tuple[str, Origin] | None:
     """Return the region and its origin. The environment beats the files, as in every SDK; an empty one is none."""
     if request.region is not None:
-        return request.region, origin_of(request, "region")
+        return request.region, request.origin("region")
     for variable in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         if environ.get(variable):
             return environ[variable], Origin(variable)
@@ -145,7 +144,7 @@ def _arns(way: route.Route, hops: tuple[Hop, ...]) -> Iterator[tuple[str, Origin
 def _refuse_idle_options(request: RoleRequest, fields: tuple[str, ...]) -> None:
     """Refuse options that would do nothing. Variables may stay: they speak of whichever role comes next."""
     for field in fields:
-        origin = origin_of(request, field)
+        origin = request.origin(field)
         if getattr(request, field) and origin.name.startswith("-"):
             raise UsageError(
                 f"{origin} does not apply to profile {quoted(request.role)}, which is not a role",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv.config import arns, limits, regions, sources
-from awsenv.config.asked import origin_of
 from awsenv.config.hints import did_you_mean, misspelt
 from awsenv.config.profiles import Profile, Setting
 from awsenv.config.text import printable, quoted
@@ -72,7 +71,7 @@ def source_name(request: RoleRequest) -> Setting | None:
     """Return the profile whose source `awsenv login` is about; None: none is named."""
     field = "role" if request.profile is None else "profile"
     name = getattr(request, field)
-    return Setting(name, origin_of(request, field)) if name else None
+    return Setting(name, request.origin(field)) if name else None
 
 
 class _Walk:
@@ -87,9 +86,9 @@ class _Walk:
         word = self._request.role
         asked = self._profiles.get(word)
         chosen = self._request.profile
-        source = None if chosen is None else Setting(chosen, origin_of(self._request, "profile"))
+        source = None if chosen is None else Setting(chosen, self._request.origin("profile"))
         if asked is None:
-            return self._to(self._typed(Setting(word, origin_of(self._request, "role")), source))
+            return self._to(self._typed(Setting(word, self._request.origin("role")), source))
         return self._to(self._described(asked, source))
 
     def source(self) -> Route:

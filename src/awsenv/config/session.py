@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from awsenv.config import limits, listing, mfa, names, regions, resolution, route, sources
-from awsenv.config.asked import origin_of
 from awsenv.config.text import listed, quoted
 from awsenv.errors import ConfigError
 from awsenv.model import MAX_CHAINED_DURATION, Chain, GetSessionToken, Mfa, Note
@@ -102,7 +101,7 @@ def resolve_login(request: RoleRequest, profiles: Profiles, environ: Environ) ->
     if request.code is not None:
         limits.mfa_code(request.code)
     if request.duration is not None:
-        limits.in_range(request.duration, limits.MAX_SESSION_DURATION, origin_of(request, "duration"))
+        limits.in_range(request.duration, limits.MAX_SESSION_DURATION, request.origin("duration"))
     way = route.find_source(request, profiles, environ)
     source = way.source_profile
     own = [source] if source is not None else list(way.profiles[-1:])
@@ -186,7 +185,7 @@ def _refuse_mfa(found: Found, request: RoleRequest) -> None:
     A variable may stay: it speaks of whichever role comes next.
     """
     for field in ("code", "mfa_serial"):
-        origin = origin_of(request, field)
+        origin = request.origin(field)
         if getattr(request, field) is not None and (field == "code" or origin.name.startswith("-")):
             raise ConfigError(
                 f"the credentials of {_words(found)} are temporary: AWS opens no MFA session with them",
