@@ -29,9 +29,8 @@ from awsenv import command, environment
 from awsenv.aws.session import home
 from awsenv.aws.tokens import Tokens
 from awsenv.aws.translate import is_failing, read_answer, unreachable
-from awsenv.config.sources import static_keys
+from awsenv.config.sources import entered, static_keys
 from awsenv.config.text import printable
-from awsenv.config.within import entered
 from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
 from awsenv.model import Credentials
 from awsenv.origin import Origin

@@ -12,8 +12,8 @@ from awsenv.cli.action import Caller, Print
 from awsenv.cli.administrator import Administrator, administrator
 from awsenv.cli.options import Words, flag, option
 from awsenv.cli.setup_tools import Tools, open_terminal
-from awsenv.config import regions
-from awsenv.config.names import legal_session_name
+from awsenv.config import arns
+from awsenv.config.limits import legal_session_name
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError, MfaError, UsageError
 from awsenv.origin import Origin
@@ -141,7 +141,7 @@ def _wanted(
         )
     region = arguments.region or admin.region
     if region is not None:
-        regions.partition(region, Origin("--region" if arguments.region else "the region of the administrator"))
+        arns.partition(region, Origin("--region" if arguments.region else "the region of the administrator"))
     return Wanted(
         user=user,
         source_profile=user,

@@ -6,17 +6,15 @@ in here connects to anything.
 
 from __future__ import annotations
 
-from awsenv.config.hints import did_you_mean
-from awsenv.config.identity import role_id, session_id, source_id
+from awsenv.config.cache_key import role_id, session_id, source_id
 from awsenv.config.limits import mfa_code
 from awsenv.config.listing import Entry, roles
-from awsenv.config.outranking import outranking
-from awsenv.config.profiles import Profile, Profiles, Setting, forget, read
+from awsenv.config.login import resolve_login
+from awsenv.config.mfa import through_session
+from awsenv.config.profiles import Profile, Profiles, Setting, did_you_mean, forget, read
 from awsenv.config.resolution import resolve
-from awsenv.config.session import resolve_login, through_session
-from awsenv.config.settings import without_config_file
-from awsenv.config.sources import access_key, static_keys
-from awsenv.config.within import check_source
+from awsenv.config.settings import outranking, without_config_file
+from awsenv.config.sources import access_key, check_source, static_keys
 
 __all__ = [
     "Entry",

@@ -1,32 +1,33 @@
-"""One step of the way as a call of sts:AssumeRole: every value with its origin, every limit checked."""
+"""A role of the chain as a call of sts:AssumeRole: each value with its origin, each limit checked."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from awsenv.config import arns, limits
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError
 from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, Note
+from awsenv.origin import Origin
+from awsenv.variables import USER, having
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from awsenv.config.links import Link
     from awsenv.config.profiles import Profile
-    from awsenv.config.route import Step
-    from awsenv.model import RoleArn, RoleRequest
-    from awsenv.origin import Origin
+    from awsenv.model import Environ, RoleArn, RoleRequest
 
 T = TypeVar("T")
 
 
 def assume_role(
-    step: Step, request: RoleRequest | None, *, chained: bool, default_name: tuple[str, Origin], partition: str
+    link: Link, request: RoleRequest | None, *, chained: bool, default_name: tuple[str, Origin], partition: str
 ) -> AssumeRole:
-    """Return the call for *step*, without MFA.
+    """Return the call for *link*, without MFA.
 
     Args:
-        step: The role.
+        link: The role.
         request: What was asked for, if this is the role that was asked for; it beats the profile.
         chained: Whether it is reached with temporary credentials.
         default_name: The role session name where none is configured.
@@ -35,10 +36,10 @@ def assume_role(
     Raises:
         ConfigError: A value that AWS would refuse.
     """
-    values = _Values(request, step.profile)
-    parse = arns.role_arn if step.profile else _role_of(partition)
-    role = parse(step.role.value, step.role.origin)
-    values.origins["role"] = step.role.origin
+    values = _Values(request, link.profile)
+    parse = arns.role_arn if link.profile else _role_of(partition)
+    role = parse(link.role.value, link.role.origin)
+    values.origins["role"] = link.role.origin
     name = values.text("session_name", "role_session_name", limits.session_name)
     if name is None:
         name, values.origins["session_name"] = default_name
@@ -54,73 +55,67 @@ def assume_role(
         source_identity=values.text("source_identity", "source_identity", limits.source_identity),
         tags=tags,
         transitive_tags=transitive,
-        policy=values.text("policy", None, limits.policy),
-        policy_arns=values.listed("policy_arns", None, _keys, limits.policy_arns),
-        profile=step.profile.name if step.profile else None,
+        policy=values.text("policy", "", limits.policy),
+        policy_arns=values.listed("policy_arns", "", _keys, limits.policy_arns),
+        profile=link.profile.name if link.profile else None,
         notes=notes,
         origins=values.origins,
     )
 
 
 class _Values:
-    """The values of one hop: those that were asked for, else those of the profile. It collects their origins."""
+    """The values of one hop: those of the request, else those of the profile. It collects their origins."""
 
     def __init__(self, request: RoleRequest | None, profile: Profile | None) -> None:
         self._request, self._profile = request, profile
         self.origins: dict[str, Origin] = {}
 
-    def text(self, field: str, key: str | None, check: Callable[[str, Origin], str]) -> str | None:
-        if self._request is not None and getattr(self._request, field) is not None:
-            self.origins[field] = self._request.origin(field)
-            return check(getattr(self._request, field), self.origins[field])
-        setting = self._profile.settings.get(key) if self._profile and key else None
-        if setting is None:
-            return None
-        self.origins[field] = setting.origin
-        return check(setting.value, setting.origin)
+    def text(self, field: str, key: str, check: Callable[[str, Origin], str]) -> str | None:
+        value, origin = self._found(field, key)
+        return None if origin is None else check(value, origin)
 
     def listed(
         self,
         field: str,
-        key: str | None,
+        key: str,
         parse: Callable[[str, Origin], tuple[T, ...]],
         check: Callable[[tuple[T, ...], Origin], tuple[T, ...]],
     ) -> tuple[T, ...]:
-        if self._request is not None and getattr(self._request, field):
-            self.origins[field] = self._request.origin(field)
-            return check(getattr(self._request, field), self.origins[field])
-        setting = self._profile.settings.get(key) if self._profile and key else None
-        if setting is None or not setting.value:
+        value, origin = self._found(field, key)
+        if origin is None or not value:
             return ()
-        self.origins[field] = setting.origin
-        return check(parse(setting.value, setting.origin), setting.origin)
+        return check(value if isinstance(value, tuple) else parse(value, origin), origin)
 
     def duration(self, *, chained: bool) -> tuple[int | None, tuple[Note, ...]]:
-        if self._request is not None and self._request.duration is not None:
-            origin = self.origins["duration"] = self._request.origin("duration")
-            seconds = limits.in_range(self._request.duration, limits.MAX_ROLE_DURATION, origin)
-            if chained and seconds > MAX_CHAINED_DURATION:
-                raise ConfigError(
-                    f"{seconds} seconds is too long: with temporary credentials, AWS grants a role for at most "
-                    f"{MAX_CHAINED_DURATION} seconds (role chaining)",
-                    origin,
-                    hint=f"ask for {MAX_CHAINED_DURATION} or less, or start from the access key of a user",
-                )
-            return seconds, ()
-        setting = self._profile.settings.get("duration_seconds") if self._profile else None
-        if setting is None:
+        value, origin = self._found("duration", "duration_seconds")
+        if origin is None:
             return None, ()
-        self.origins["duration"] = setting.origin
-        seconds = limits.duration(setting.value, setting.origin)
-        limits.in_range(seconds, limits.MAX_ROLE_DURATION, setting.origin)
-        if chained and seconds > MAX_CHAINED_DURATION:
-            note = Note(
-                f"{seconds} seconds cut to {MAX_CHAINED_DURATION}, "
-                "the most that AWS grants a role with temporary credentials (role chaining)",
-                setting.origin,
+        seconds = value if isinstance(value, int) else limits.duration(value, origin)
+        limits.in_range(seconds, limits.MAX_ROLE_DURATION, origin)
+        if not chained or seconds <= MAX_CHAINED_DURATION:
+            return seconds, ()
+        if isinstance(value, int):
+            raise ConfigError(
+                f"{seconds} seconds is too long: with temporary credentials, AWS grants a role for at most "
+                f"{MAX_CHAINED_DURATION} seconds (role chaining)",
+                origin,
+                hint=f"ask for {MAX_CHAINED_DURATION} or less, or start from the access key of a user",
             )
-            return MAX_CHAINED_DURATION, (note,)
-        return seconds, ()
+        fact = (
+            f"{seconds} seconds cut to {MAX_CHAINED_DURATION}, "
+            "the most that AWS grants a role with temporary credentials (role chaining)"
+        )
+        return MAX_CHAINED_DURATION, (Note(fact, origin),)
+
+    def _found(self, field: str, key: str) -> tuple[Any, Origin | None]:
+        """Return the value of the request as it is, or that of the profile as text; without an origin there is none."""
+        value = None if self._request is None else getattr(self._request, field)
+        setting = None if self._profile is None else self._profile.settings.get(key)
+        if self._request is not None and value not in {None, ()}:
+            self.origins[field] = self._request.origin(field)
+        elif setting is not None:
+            value, self.origins[field] = setting.value, setting.origin
+        return value, self.origins.get(field)
 
 
 def _role_of(partition: str) -> Callable[[str, Origin], RoleArn]:
@@ -144,3 +139,24 @@ def _tags(text: str, origin: Origin) -> tuple[tuple[str, str], ...]:
             )
         pairs.append((key.strip(), value.strip()))
     return tuple(pairs)
+
+
+def default_session_name(environ: Environ, user: str | None) -> tuple[str, Origin]:
+    """Return the role session name where none is configured, and where it comes from.
+
+    That is `AWS_ROLE_SESSION_NAME`, else the name of the user made legal: that of the environment, else *user*, which
+    cron and containers leave as the only one; else `awsenv`.
+
+    Raises:
+        ConfigError: `AWS_ROLE_SESSION_NAME` is not one that AWS takes: what is given is refused, not altered.
+    """
+    given = environ.get("AWS_ROLE_SESSION_NAME")
+    if given:
+        origin = Origin("AWS_ROLE_SESSION_NAME")
+        return limits.session_name(given, origin), origin
+    names = [(environ.get(variable), variable) for variable in having(USER)] + [(user, "the password database")]
+    for text, place in names:
+        name = limits.legal_session_name(text or "")
+        if name is not None:
+            return name, Origin(place)
+    return "awsenv", Origin("the default of awsenv")

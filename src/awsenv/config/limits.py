@@ -31,6 +31,7 @@ MAX_SESSION_DURATION = 129_600
 """Seconds: 36 hours, the longest session of GetSessionToken."""
 
 _NAME = r"[\w+=,.@-]"
+_LONGEST_NAME = 64
 _MAX_TAGS = 50
 _MAX_TAG_KEY = 128
 _MAX_TAG_VALUE = 256
@@ -51,6 +52,14 @@ def external_id(text: str, origin: Origin) -> str:
 def session_name(text: str, origin: Origin) -> str:
     """Check a role session name that was given: it is refused, not altered."""
     return _checked("role session name", text, _NAME, (2, 64), origin)
+
+
+def legal_session_name(text: str) -> str | None:
+    """Return *text* as a role session name, which is 2 to 64 of `[A-Za-z0-9_+=,.@-]`; None: nothing is left of it."""
+    name = re.sub(r"[^\w+=,.@-]", "-", text, flags=re.ASCII)[:_LONGEST_NAME]
+    if not any(letter.isalnum() for letter in name):
+        return None
+    return name if len(name) > 1 else f"{name}-awsenv"
 
 
 def source_identity(text: str, origin: Origin) -> str:

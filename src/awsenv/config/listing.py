@@ -40,7 +40,7 @@ def roles(profiles: Profiles) -> tuple[Entry, ...]:
 def _entry(profile: Profile, profiles: Profiles) -> Entry:
     is_role = sources.is_role(profile)
     named = profile.value("source_profile") if is_role else None
-    device = device_of(way_of(profile, profiles))
+    device = device_of(source_profiles(profile, profiles))
     return Entry(
         name=profile.name,
         role_arn=profile.value("role_arn") if is_role else None,
@@ -51,26 +51,26 @@ def _entry(profile: Profile, profiles: Profiles) -> Entry:
     )
 
 
-def device_of(way: Sequence[Profile]) -> Setting | None:
+def device_of(line: Sequence[Profile]) -> Setting | None:
     """Return the device that `mfa.with_mfa` would take, as far as it can be told without checking anything.
 
     Args:
-        way: What `way_of` returns.
+        line: What `source_profiles` returns.
     """
-    source = way[-1]
+    source = line[-1]
     kind = source.value("credential_source") if sources.is_role(source) else sources.kind_of(source)
     if kind in {"Ec2InstanceMetadata", "EcsContainer"} or kind in sources.OF_A_ROLE:
         return None
-    order = [*way[-2:-1], source, *reversed(way[:-2])] if not sources.is_role(source) else way[::-1]
+    order = [*line[-2:-1], source, *reversed(line[:-2])] if not sources.is_role(source) else line[::-1]
     return next((each.settings["mfa_serial"] for each in order if "mfa_serial" in each.settings), None)
 
 
-def way_of(profile: Profile, profiles: Profiles) -> list[Profile]:
+def source_profiles(profile: Profile, profiles: Profiles) -> list[Profile]:
     """Follow source_profile as far as it leads, a loop once round."""
-    way = [profile]
-    while sources.is_role(way[-1]) and (len(way) == 1 or not sources.has_static_keys(way[-1])):
-        source = profiles.get(way[-1].value("source_profile") or "")
-        if source is None or source.name in {each.name for each in way[1:]}:
+    line = [profile]
+    while sources.is_role(line[-1]) and (len(line) == 1 or not sources.has_static_keys(line[-1])):
+        source = profiles.get(line[-1].value("source_profile") or "")
+        if source is None or source.name in {each.name for each in line[1:]}:
             break
-        way.append(source)
-    return way
+        line.append(source)
+    return line

@@ -13,14 +13,14 @@ from awsenv.config import limits
 from awsenv.config.profiles import Setting
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError
-from awsenv.model import AssumeRole, GetSessionToken, Mfa, Note
+from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, GetSessionToken, Mfa, Note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from awsenv.config.links import Links
     from awsenv.config.profiles import Profile
-    from awsenv.config.route import Route
-    from awsenv.model import RoleRequest
+    from awsenv.model import Chain, Hop, RoleRequest
     from awsenv.origin import Origin
 
 _ONLY_FIRST = (
@@ -29,7 +29,7 @@ _ONLY_FIRST = (
 _ROLES_HAVE_NONE = "the source credentials are those of a role, which has no MFA device"
 
 
-def with_mfa(hops: tuple[AssumeRole, ...], route: Route, request: RoleRequest) -> tuple[AssumeRole, ...]:
+def with_mfa(hops: tuple[AssumeRole, ...], links: Links, request: RoleRequest) -> tuple[AssumeRole, ...]:
     """Return *hops* with the MFA device at the first, and a note wherever a configured device is not used.
 
     The device is the one that was asked for, else that of the first role's profile, else that of the source profile
@@ -40,24 +40,24 @@ def with_mfa(hops: tuple[AssumeRole, ...], route: Route, request: RoleRequest) -
         ConfigError: The device is not one that shows codes.
     """
     first, *rest = hops
-    later = [_own(step.profile) for step in route.steps[1:]]
-    serial = first_serial(route, request)
-    if route.found.is_of_a_role:
+    later = [_own(role.profile) for role in links.roles[1:]]
+    serial = first_serial(links, request)
+    if links.found.is_of_a_role:
         used = None
         first = _without(first, serial, request)
     else:
-        first, used = _presenting(first, serial, later, route, request)
+        first, used = _presenting(first, serial, later, links, request)
     moved = first.origins.get("mfa_serial")
     return (first, *(_without_device(hop, setting, used, moved) for hop, setting in zip(rest, later, strict=True)))
 
 
-def session_token(route: Route, request: RoleRequest) -> tuple[GetSessionToken, ...]:
+def session_token(links: Links, request: RoleRequest) -> tuple[GetSessionToken, ...]:
     """Return the hop of a profile that is not a role: an MFA session of its user, or none.
 
     Raises:
         ConfigError: A code was given, and the profile holds no access key of a user.
     """
-    found, profile = route.found, route.profiles[0]
+    found, profile = links.found, links.profiles[0]
     if found.source.kind != "static" or found.has_token:
         if request.code is None:
             return ()
@@ -66,7 +66,7 @@ def session_token(route: Route, request: RoleRequest) -> tuple[GetSessionToken, 
             request.origin("code"),
             hint="leave the code out",
         )
-    mfa, origins = device(first_serial(route, request), [profile], request)
+    mfa, origins = device(first_serial(links, request), [profile], request)
     return () if mfa is None else (session_hop(mfa, origins, profile, request),)
 
 
@@ -101,24 +101,24 @@ def _own(profile: Profile | None) -> Setting | None:
     return None if profile is None else profile.settings.get("mfa_serial")
 
 
-def first_serial(route: Route, request: RoleRequest) -> Setting | None:
+def first_serial(links: Links, request: RoleRequest) -> Setting | None:
     """Return the device that was asked for, else that of the first role's profile, else that of the source profile."""
     if request.mfa_serial is not None:
         return Setting(request.mfa_serial, request.origin("mfa_serial"))
-    own = _own(route.steps[0].profile) if route.steps else None
-    return own or _own(route.source_profile)
+    own = _own(links.roles[0].profile) if links.roles else None
+    return own or _own(links.source_profile)
 
 
 def _presenting(
-    hop: AssumeRole, serial: Setting | None, later: list[Setting | None], route: Route, request: RoleRequest
+    hop: AssumeRole, serial: Setting | None, later: list[Setting | None], links: Links, request: RoleRequest
 ) -> tuple[AssumeRole, str | None]:
     """Return the first hop with its device, and the device."""
-    profiles = [route.steps[0].profile, route.source_profile]
-    if serial is None and route.found.may_be_long_term:
+    profiles = [links.roles[0].profile, links.source_profile]
+    if serial is None and links.found.may_be_long_term:
         moved = next(((n, s) for n, s in enumerate(later, start=1) if s is not None and s.value), None)
         if moved is not None:
             number, serial = moved
-            profiles.insert(0, route.steps[number].profile)
+            profiles.insert(0, links.roles[number].profile)
             note = Note(f"used for the first role instead; {_ONLY_FIRST}", serial.origin)
             hop = replace(hop, notes=(*hop.notes, note))
     mfa, origins = device(serial, [profile for profile in profiles if profile is not None], request)
@@ -171,3 +171,60 @@ def _without_device(hop: AssumeRole, setting: Setting | None, used: str | None, 
     how = "used for the first role only" if setting.value == used else "not used"
     note = Note(f"{how}; {_ONLY_FIRST}", setting.origin)
     return replace(hop, notes=(*hop.notes, note))
+
+
+def through_session(chain: Chain, *, held: bool = False) -> Chain | None:
+    """Return the same chain by way of an MFA session, for which no code is needed while the session lasts.
+
+    A profile that asks for more than an hour gets an hour, and a note.
+
+    Args:
+        chain: The chain as it was resolved.
+        held: Whether a session of this source is at hand, of whichever device. Then it also serves a role for which
+            no device is configured, and which may want MFA nonetheless.
+
+    Returns:
+        The chain: unchanged where its first hop is made without MFA, or is that session. None where a code is needed
+        all the same: an option or a variable asks for more than an hour, which AWS grants only to a code; it asks for
+        a session of another duration; or the device is not known.
+    """
+    first = chain.hops[0] if chain.hops else None
+    if isinstance(first, GetSessionToken):
+        needs_code = _was_typed(first) or (first.mfa.serial is None and not held)
+        return None if needs_code else chain
+    if first is None or (first.mfa is None and (not held or _is_long(first))):
+        return chain
+    if (first.mfa is None or first.mfa.serial is None) and not held:
+        return None
+    if _is_long(first) and _was_typed(first):
+        return None
+    session = GetSessionToken(first.mfa or Mfa(None), origins=_of_the_device(first.origins))
+    return replace(chain, hops=(session, _within_an_hour(first), *chain.hops[1:]))
+
+
+def _was_typed(hop: Hop) -> bool:
+    """Tell whether an option or a variable set the duration. Only what stands in a file has a line."""
+    asked = hop.origins.get("duration")
+    return asked is not None and asked.line is None
+
+
+def _is_long(hop: AssumeRole) -> bool:
+    return hop.duration is not None and hop.duration > MAX_CHAINED_DURATION
+
+
+def _of_the_device(origins: Mapping[str, Origin]) -> dict[str, Origin]:
+    return {field: origin for field, origin in origins.items() if field in {"mfa_serial", "mfa_process"}}
+
+
+def _within_an_hour(hop: AssumeRole) -> AssumeRole:
+    """Return *hop* without MFA, and for as long as AWS grants it to a session."""
+    device = _of_the_device(hop.origins)
+    hop = replace(hop, mfa=None, origins={field: each for field, each in hop.origins.items() if field not in device})
+    if not _is_long(hop):
+        return hop
+    note = Note(
+        f"{hop.duration} seconds cut to {MAX_CHAINED_DURATION}, "
+        "the most that AWS grants a role by way of an MFA session; awsenv renews it",
+        hop.origins["duration"],
+    )
+    return replace(hop, duration=MAX_CHAINED_DURATION, notes=(*hop.notes, note))

@@ -7,11 +7,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from awsenv.config import files, ini
-from awsenv.config.text import printable
+from awsenv.config.text import printable, quoted
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 INCLUDES = ("include_profile", "parent_profile")
 """aws-vault's keys for a profile to take settings from; the second is the older name."""
@@ -257,3 +257,63 @@ def _plain(section: ini.Section) -> dict[str, Any]:
 
 NO_PROFILES = Profiles(files.File("", "", None), files.File("", "", None))
 """What no files say."""
+
+
+class Misspelt(NamedTuple):
+    """A section that was meant to be a profile, and that botocore does not read as that profile."""
+
+    place: str
+    """The file and the line."""
+    fact: str
+    hint: str
+
+
+def misspelt(word: str, profiles: Profiles) -> Misspelt | None:
+    """Return the section that was meant to be the profile *word*, or None."""
+    return next(_sections_meant(word, profiles), None)
+
+
+def did_you_mean(word: str, profiles: Profiles) -> str | None:
+    """Return what to do about *word*, which is not a profile; None: nothing in the files is like it.
+
+    A section that was meant to be this profile comes first; else the profile whose name is closest.
+    """
+    section = misspelt(word, profiles)
+    if section is not None:
+        return f"{section.place}: {section.fact}: {section.hint}"
+    import difflib  # noqa: PLC0415 - 8 ms, only where something is wrong already
+
+    by_words = {" ".join(_bare_words(name)): name for name in profiles.names}
+    close_to = " ".join(_bare_words(word.removeprefix("profile ")))
+    close = difflib.get_close_matches(close_to, by_words, n=1, cutoff=0.7)
+    return f"did you mean profile {quoted(by_words[close[0]])}?" if close else None
+
+
+def _sections_meant(word: str, profiles: Profiles) -> Iterator[Misspelt]:
+    words = _bare_words(word)
+    if not words:
+        return
+    meant = (words, ["profile", *words])
+    for header, section in profiles.credentials_sections.items():
+        bare = _bare_words(header)
+        if bare == meant[1] or (bare == words and header.startswith("[")):
+            place = f"{profiles.credentials_name}:{section.line}"
+            fact = f"in the credentials file [{printable(header)}] is a profile named {quoted(header)}"
+            yield Misspelt(place, fact, f"write [{printable(word)}]")
+    for header, section in profiles.config_sections.items():
+        if _bare_words(header) in meant and profiles.named_by(header) is None:
+            place = f"{profiles.config_name}:{section.line}"
+            yield Misspelt(place, f"[{printable(header)}] is not a profile", f"write [profile {_name(word)}]")
+
+
+def _name(word: str) -> str:
+    """Return a name as it stands in a header."""
+    bare = printable(word.strip("'\""))
+    return bare if bare and not any(mark in bare for mark in " '\"\\") else f'"{bare}"'
+
+
+def _bare_words(text: str) -> list[str]:
+    return text.translate(_NOISE).lower().split()
+
+
+_NOISE = str.maketrans("", "", "[]'\"")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from awsenv.config import arns, limits, mfa, names, regions, route
-from awsenv.config.hops import assume_role
+from awsenv.config import arns, limits, mfa
+from awsenv.config.hops import assume_role, default_session_name
+from awsenv.config.links import links_of
 from awsenv.config.settings import with_settings
-from awsenv.config.text import quoted
+from awsenv.config.text import label, quoted
 from awsenv.errors import ConfigError, UsageError
 from awsenv.model import AssumeRole, Chain
 from awsenv.origin import Origin
@@ -15,6 +16,7 @@ from awsenv.origin import Origin
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from awsenv.config.links import Links
     from awsenv.config.profiles import Profile, Profiles
     from awsenv.model import Environ, Hop, RoleRequest
 
@@ -42,8 +44,8 @@ def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain
     1. the profile that was asked for (`--profile`, `AWSENV_PROFILE`); it also takes the place of the source_profile of
        a role that a profile describes;
     2. `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`;
-    3. the profile of `AWS_DEFAULT_PROFILE`, else of `AWS_PROFILE`, else `default`, if it describes a role. A name that
-       is empty or of no profile is an error, as in botocore, keys or no keys;
+    3. the profile of `AWS_DEFAULT_PROFILE`, else of `AWS_PROFILE`, else `default`, if it describes a role. A name of no
+       profile is an error, as in botocore, keys or no keys. An empty one is none;
     4. `AWS_WEB_IDENTITY_TOKEN_FILE` with `AWS_ROLE_ARN`;
     5. the same profile as 3, if it holds credentials. One that the environment names and that holds none is an error;
        botocore would go on;
@@ -64,41 +66,41 @@ def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain
     """
     if request.code is not None:
         limits.mfa_code(request.code)
-    way = route.find(request, profiles, environ)
-    region = region_of(request, way.profiles, environ)
-    partition = regions.WITHOUT_REGION if region is None else regions.partition(*region)
+    links = links_of(request, profiles, environ)
+    region = region_of(request, links.profiles, environ)
+    partition = arns.WITHOUT_REGION if region is None else arns.partition(*region)
     hops: tuple[Hop, ...]
-    if way.steps:
-        hops = _roles(way, request, environ, partition)
+    if links.roles:
+        hops = _roles(links, request, environ, partition)
     else:
-        hops = mfa.session_token(way, request)
+        hops = mfa.session_token(links, request)
         _refuse_idle_options(request, _OF_A_ROLE if hops else (*_OF_A_ROLE, *_OF_A_SESSION))
-    check_partition(way, hops, partition, region)
+    check_partition(links, hops, partition, region)
     chain = Chain(
-        source=way.found.source,
+        source=links.found.source,
         hops=hops,
         role=request.role,
         label=_label(request.role, hops),
         region=None if region is None else region[0],
-        settings_profile=way.profiles[0].name if way.profiles else None,
+        settings_profile=links.profiles[0].name if links.profiles else None,
         origins={"role": request.origin("role"), **({} if region is None else {"region": region[1]})},
     )
     return with_settings(chain, profiles, environ)
 
 
-def _roles(way: route.Route, request: RoleRequest, environ: Environ, partition: str) -> tuple[AssumeRole, ...]:
-    default_name = names.default_session_name(environ, request.user)
+def _roles(links: Links, request: RoleRequest, environ: Environ, partition: str) -> tuple[AssumeRole, ...]:
+    default_name = default_session_name(environ, request.user)
     hops = tuple(
         assume_role(
-            step,
-            request if step is way.steps[-1] else None,
-            chained=number > 0 or way.found.is_temporary,
+            link,
+            request if link is links.roles[-1] else None,
+            chained=number > 0 or links.found.is_temporary,
             default_name=default_name,
             partition=partition,
         )
-        for number, step in enumerate(way.steps)
+        for number, link in enumerate(links.roles)
     )
-    return mfa.with_mfa(hops, way, request)
+    return mfa.with_mfa(hops, links, request)
 
 
 def region_of(request: RoleRequest, profiles: tuple[Profile, ...], environ: Environ) -> tuple[str, Origin] | None:
@@ -112,13 +114,13 @@ def region_of(request: RoleRequest, profiles: tuple[Profile, ...], environ: Envi
     return next(((setting.value, setting.origin) for setting in settings), None)
 
 
-def check_partition(way: route.Route, hops: tuple[Hop, ...], partition: str, region: tuple[str, Origin] | None) -> None:
+def check_partition(links: Links, hops: tuple[Hop, ...], partition: str, region: tuple[str, Origin] | None) -> None:
     """Refuse an ARN of another partition than the region's: STS of one partition knows nothing of another.
 
     Raises:
         ConfigError: There is such an ARN.
     """
-    for arn, origin in _arns(way, hops):
+    for arn, origin in _arns(links, hops):
         if arns.partition_of(arn) not in {None, partition}:
             here = "without a region it is aws" if region is None else f"{region[0]} ({region[1]}) is in {partition}"
             raise ConfigError(
@@ -128,10 +130,10 @@ def check_partition(way: route.Route, hops: tuple[Hop, ...], partition: str, reg
             )
 
 
-def _arns(way: route.Route, hops: tuple[Hop, ...]) -> Iterator[tuple[str, Origin]]:
+def _arns(links: Links, hops: tuple[Hop, ...]) -> Iterator[tuple[str, Origin]]:
     """Return every ARN that STS is called with."""
-    source = way.source_profile
-    if source is not None and way.found.source.kind == "web-identity":
+    source = links.source_profile
+    if source is not None and links.found.source.kind == "web-identity":
         yield source.settings["role_arn"].value, source.settings["role_arn"].origin
     for hop in hops:
         if isinstance(hop, AssumeRole):
@@ -155,8 +157,8 @@ def _refuse_idle_options(request: RoleRequest, fields: tuple[str, ...]) -> None:
 
 def _label(word: str, hops: tuple[Hop, ...]) -> str:
     last = hops[-1] if hops else None
-    shown = names.label(word)
+    shown = label(word)
     if isinstance(last, AssumeRole) and last.role.account is not None and (last.profile is None or shown != word):
         # A profile whose name cannot be shown as it is might look like another one: the role and its account do not.
-        return names.label(f"{last.role.name}@{last.role.account}")
+        return label(f"{last.role.name}@{last.role.account}")
     return shown

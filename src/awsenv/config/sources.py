@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from awsenv.config.profiles import Profile, Profiles, Setting
+    from awsenv.model import Environ
 
 _KEY_ID = "aws_access_key_id"
 _SECRET = "aws_secret_access_key"  # noqa: S105 - the name of a key, not a secret
@@ -296,3 +297,32 @@ def _what_is_missing(profile: Profile) -> str:
     if "source_profile" in profile.settings or "credential_source" in profile.settings:
         return "add the role_arn of the role to assume"
     return "add an access key, credential_process, sso_session or login_session; or role_arn and source_profile"
+
+
+_WITHIN = "_AWSENV_WITHIN"
+"""The profiles whose process is running, one a line: it is set for that process, and for all that it runs."""
+
+
+def entered(profile: str, environ: Environ) -> dict[str, str]:
+    """Return the environment of the process of *profile*."""
+    return {**environ, _WITHIN: "\n".join([*_running(environ), printable(profile)])}
+
+
+def check_source(source: Source, profiles: Profiles, environ: Environ) -> None:
+    """Refuse a source whose process is running already, and waits for what it would print itself.
+
+    Raises:
+        ConfigError: It is one.
+    """
+    profile = None if source.profile is None else profiles.get(source.profile)
+    if source.kind != "process" or profile is None or printable(profile.name) not in _running(environ):
+        return
+    raise ConfigError(
+        f"the credential_process of profile {quoted(profile.name)} asks awsenv for the same profile again",
+        profile.settings["credential_process"].origin,
+        hint="let it ask for another profile, one that holds credentials or a role",
+    )
+
+
+def _running(environ: Environ) -> list[str]:
+    return environ[_WITHIN].split("\n") if environ.get(_WITHIN) else []

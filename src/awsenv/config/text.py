@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _LONGEST = 80
 
 
@@ -22,3 +24,8 @@ def quoted(text: str) -> str:
 def listed(words: list[str]) -> str:
     """Join *words* as a sentence does: `a`, `a and b`, `a, b and c`."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def label(text: str) -> str:
+    """Return *text* with all but `[A-Za-z0-9_.@+=,/-]` replaced, so that it is inert wherever a prompt shows it."""
+    return re.sub(r"[^A-Za-z0-9_.@+=,/-]", "-", text)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from awsenv import config, environment
 from awsenv.config.differences import differences
 from awsenv.config.files import File, config_file, credentials_file
-from awsenv.config.hints import misspelt
+from awsenv.config.profiles import misspelt
 from awsenv.config.text import printable
 from awsenv.doctor.finding import Finding, Verdict, wrong
 from awsenv.errors import ConfigError

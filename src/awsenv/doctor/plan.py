@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from awsenv import config, environment
-from awsenv.config import regions
+from awsenv.config import arns
 from awsenv.config.text import printable, quoted
 from awsenv.doctor.finding import Finding, Verdict, wrong
 from awsenv.errors import AwsenvError, ConfigError, SourceError
@@ -123,7 +123,7 @@ def _region(chain: Chain) -> Finding:
             hint="set region in the profile, or pass --region",
         )
     origin = chain.origins["region"]
-    partition, known = regions.partition(chain.region, origin), regions.is_listed(chain.region)
+    partition, known = arns.partition(chain.region, origin), arns.is_listed(chain.region)
     if known:
         return Finding("region", Verdict.FINE, f"{chain.region}, in partition {partition}", str(origin))
     return Finding(

@@ -1,18 +1,17 @@
-"""The way from the role that was asked for down to the credentials that it begins with."""
+"""From the role that is asked for down to the source: which roles are assumed, and which profiles have a say."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from awsenv.config import arns, limits, regions, sources
-from awsenv.config.hints import did_you_mean, misspelt
-from awsenv.config.profiles import Profile, Setting
+from awsenv.config import arns, limits, sources
+from awsenv.config.profiles import Setting, did_you_mean, misspelt
 from awsenv.config.text import printable, quoted
 from awsenv.errors import ConfigError, SourceError
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
-    from awsenv.config.profiles import Profiles
+    from awsenv.config.profiles import Profile, Profiles
     from awsenv.config.sources import Found
     from awsenv.model import Environ, RoleRequest
 
@@ -20,8 +19,8 @@ MAX_HOPS = 20
 """More roles in a row than anybody has; a chain that is longer is a mistake, and each hop is a request."""
 
 
-class Step(NamedTuple):
-    """A role on the way."""
+class Link(NamedTuple):
+    """A role of the chain."""
 
     role: Setting
     """Its ARN as the profile has it, or what was typed."""
@@ -29,13 +28,14 @@ class Step(NamedTuple):
     """The profile that describes it; None: it was typed as an ARN or a name."""
 
 
-class Route(NamedTuple):
-    """The way, in the order in which AWS is called."""
+class Links(NamedTuple):
+    """The source and the roles, before any value is checked."""
 
     found: Found
-    steps: tuple[Step, ...]
+    roles: tuple[Link, ...]
+    """In the order in which AWS is called."""
     profiles: tuple[Profile, ...]
-    """Those that have a say, in the opposite order: the one that was asked for first, the source last."""
+    """Those that have a say: the one that was asked for first, the source last."""
 
     @property
     def source_profile(self) -> Profile | None:
@@ -44,18 +44,18 @@ class Route(NamedTuple):
         return next((profile for profile in self.profiles if profile.name == name), None)
 
 
-def find(request: RoleRequest, profiles: Profiles, environ: Environ) -> Route:
-    """Return the way to the role that *request* asks for.
+def links_of(request: RoleRequest, profiles: Profiles, environ: Environ) -> Links:
+    """Return the links from a source to the role that *request* asks for.
 
     Raises:
         ConfigError: A name that is neither profile nor role, a loop, or a profile that contradicts itself.
         SourceError: There are no credentials to begin with.
     """
-    return _Walk(request, profiles, environ).route()
+    return _Search(request, profiles, environ).role()
 
 
-def find_source(request: RoleRequest, profiles: Profiles, environ: Environ) -> Route:
-    """Return the way to the source that `awsenv login` is about.
+def source_links(request: RoleRequest, profiles: Profiles, environ: Environ) -> Links:
+    """Return the source that `awsenv login` is about.
 
     That is the source of the profile that *request* names, as a source or as a role; else the one that the environment
     selects for a role that is typed.
@@ -64,7 +64,7 @@ def find_source(request: RoleRequest, profiles: Profiles, environ: Environ) -> R
         ConfigError: No such profile, a loop, or a profile that contradicts itself.
         SourceError: There are no credentials to begin with.
     """
-    return _Walk(request, profiles, environ).source()
+    return _Search(request, profiles, environ).source()
 
 
 def source_name(request: RoleRequest) -> Setting | None:
@@ -74,15 +74,15 @@ def source_name(request: RoleRequest) -> Setting | None:
     return Setting(name, request.origin(field)) if name else None
 
 
-class _Walk:
-    """The walk down, profile by profile."""
+class _Search:
+    """Goes from profile to profile, and remembers the roles and the profiles that it passes."""
 
     def __init__(self, request: RoleRequest, profiles: Profiles, environ: Environ) -> None:
         self._request, self._profiles, self._environ = request, profiles, environ
-        self._steps: list[Step] = []
+        self._roles: list[Link] = []
         self._seen: list[Profile] = []
 
-    def route(self) -> Route:
+    def role(self) -> Links:
         word = self._request.role
         asked = self._profiles.get(word)
         chosen = self._request.profile
@@ -91,7 +91,7 @@ class _Walk:
             return self._to(self._typed(Setting(word, self._request.origin("role")), source))
         return self._to(self._described(asked, source))
 
-    def source(self) -> Route:
+    def source(self) -> Links:
         word = source_name(self._request)
         if word is None:
             return self._to(self._ambient(None))
@@ -100,8 +100,8 @@ class _Walk:
             raise self._unknown(word)
         return self._to(self._described(asked, None))
 
-    def _to(self, found: Found) -> Route:
-        return Route(found, tuple(reversed(self._steps)), tuple(self._seen))
+    def _to(self, found: Found) -> Links:
+        return Links(found, tuple(reversed(self._roles)), tuple(self._seen))
 
     def _described(self, profile: Profile, source: Setting | None) -> Found:
         if sources.is_role(profile):
@@ -115,12 +115,12 @@ class _Walk:
             # Meant to be a profile: to AWS it would be another role, or none.
             raise ConfigError(section.fact, Origin(section.place), hint=section.hint)
         try:
-            arns.role(word.value, regions.WITHOUT_REGION, word.origin)
+            arns.role(word.value, arns.WITHOUT_REGION, word.origin)
         except ConfigError as error:
             if not word.value.startswith("arn:"):
                 error.hint = did_you_mean(word.value, self._profiles) or error.hint
             raise
-        self._steps.append(Step(word, None))
+        self._roles.append(Link(word, None))
         return self._ambient(word) if source is None else self._selected(source)
 
     def _ambient(self, word: Setting | None) -> Found:
@@ -161,15 +161,15 @@ class _Walk:
         return None
 
     def _role(self, profile: Profile, source: Setting | None) -> Found:
-        """Take the step of a role profile and go on to where its credentials come from."""
-        if len(self._steps) == MAX_HOPS:
+        """Add the role of a profile, and go on to where its credentials come from."""
+        if len(self._roles) == MAX_HOPS:
             raise ConfigError(
                 f"the chain of source_profile from {quoted(self._seen[0].name)} has more than {MAX_HOPS} roles",
                 profile.origin,
                 hint="let one of them name a profile that holds credentials",
             )
         self._seen.append(profile)
-        self._steps.append(Step(profile.settings["role_arn"], profile))
+        self._roles.append(Link(profile.settings["role_arn"], profile))
         if source is not None:
             return self._source(source)
         named, kind = profile.settings.get("source_profile"), profile.settings.get("credential_source")

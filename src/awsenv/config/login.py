@@ -1,0 +1,141 @@
+"""What `awsenv login` opens: the MFA session of a source, once a day.
+
+A session of GetSessionToken that was opened with a code carries MFA, and so meets a role's condition on it (IAM guide,
+"Configuring MFA-protected API access").
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awsenv.config import arns, limits, listing, mfa, sources
+from awsenv.config.links import source_links, source_name
+from awsenv.config.resolution import check_partition, region_of
+from awsenv.config.text import label, listed, quoted
+from awsenv.errors import ConfigError
+from awsenv.model import Chain
+
+if TYPE_CHECKING:
+    from awsenv.config.links import Links
+    from awsenv.config.profiles import Profile, Profiles, Setting
+    from awsenv.config.sources import Found
+    from awsenv.model import Environ, GetSessionToken, RoleRequest
+
+
+def resolve_login(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain:
+    """Return what `awsenv login` does: a source, and the MFA session of its user, if it is one with MFA.
+
+    The device is the one that was asked for, else that of the role that was named, or of the source profile, else the
+    one that all roles of this source name. With a code and no device anywhere it is left to be found.
+
+    Args:
+        request: `profile`, or `role`, names the source, or a role whose source is meant; neither: the source is the
+            one of a role that is typed. `code`, `mfa_serial`, `duration` and `region` count besides.
+        profiles: What the files say.
+        environ: The environment of the caller without what awsenv itself has put there.
+
+    Raises:
+        ConfigError: No such profile, several devices and none chosen, a code for credentials that open no session,
+            or a value that AWS would refuse.
+        SourceError: There are no credentials to begin with.
+        MfaError: The code is not six digits.
+    """
+    if request.code is not None:
+        limits.mfa_code(request.code)
+    if request.duration is not None:
+        limits.in_range(request.duration, limits.MAX_SESSION_DURATION, request.origin("duration"))
+    links = source_links(request, profiles, environ)
+    source = links.source_profile
+    own = [source] if source is not None else list(links.profiles[-1:])
+    hop, naming = _session(links, request, profiles)
+    hops = () if hop is None else (hop,)
+    region = region_of(request, (*own, *naming), environ)
+    partition = arns.WITHOUT_REGION if region is None else arns.partition(*region)
+    check_partition(links._replace(roles=()), hops, partition, region)
+    name = links.found.source.profile or "environment"
+    asked = source_name(request)
+    return Chain(
+        source=links.found.source,
+        hops=hops,
+        role=name,
+        label=label(name),
+        region=None if region is None else region[0],
+        settings_profile=own[0].name if own else None,
+        origins={
+            **({} if asked is None else {"role": asked.origin}),
+            **({} if region is None else {"region": region[1]}),
+        },
+    )
+
+
+def _session(
+    links: Links, request: RoleRequest, profiles: Profiles
+) -> tuple[GetSessionToken | None, tuple[Profile, ...]]:
+    """Return the hop that opens the session, and the role profiles that named the device."""
+    if not links.found.may_be_long_term:
+        _refuse_mfa(links.found, request)
+        return None, ()
+    naming = list(links.profiles[:1]) if links.roles else []
+    serial = mfa.first_serial(links, request)
+    if request.mfa_serial is None and naming:
+        serial = listing.device_of(listing.source_profiles(naming[0], profiles)) or serial
+    if serial is None or not serial.value:
+        serial, naming = _of_the_roles(links.found, profiles)
+    owners = [each for each in (*naming, links.source_profile) if each is not None]
+    device, origins = mfa.device(serial, owners, request)
+    if device is None:
+        return None, ()
+    return mfa.session_hop(device, origins, links.source_profile, request), tuple(naming)
+
+
+def _of_the_roles(found: Found, profiles: Profiles) -> tuple[Setting | None, list[Profile]]:
+    """Return the device that the roles of this source name, and the profiles of these roles.
+
+    Raises:
+        ConfigError: They name several.
+    """
+    naming: dict[str, list[tuple[Setting, Profile]]] = {}
+    for name in profiles.names:
+        profile = profiles.get(name)
+        if profile is None or not sources.is_role(profile):
+            continue
+        line = listing.source_profiles(profile, profiles)
+        device = listing.device_of(line)
+        if device is not None and device.value and _begins_with(found, line):
+            naming.setdefault(device.value, []).append((device, profile))
+    if len(naming) > 1:
+        raise ConfigError(
+            f"the roles of {_words(found)} name {len(naming)} MFA devices: {listed([quoted(each) for each in naming])}",
+            *(each[0][0].origin for each in naming.values()),
+            hint="choose the one to log in with: --mfa-serial",
+        )
+    (only,) = naming.values() or ([],)
+    return only[0][0] if only else None, [profile for _, profile in only]
+
+
+def _begins_with(found: Found, line: list[Profile]) -> bool:
+    """Tell whether the profiles of `listing.source_profiles` lead to the source *found*."""
+    last = line[-1]
+    if not sources.is_role(last) or (len(line) > 1 and sources.has_static_keys(last)):
+        return last.name == found.source.profile
+    return found.source.kind == "environment" and last.value("credential_source") == "Environment"
+
+
+def _refuse_mfa(found: Found, request: RoleRequest) -> None:
+    """Refuse a code, or a device that was typed, for credentials that are not a user's own key.
+
+    A variable may stay: it speaks of whichever role comes next.
+    """
+    for field in ("code", "mfa_serial"):
+        origin = request.origin(field)
+        if getattr(request, field) is not None and (field == "code" or origin.name.startswith("-")):
+            raise ConfigError(
+                f"the credentials of {_words(found)} are temporary: AWS opens no MFA session with them",
+                origin,
+                hint="leave it out, or name a source that holds the access key of a user with --profile",
+            )
+
+
+def _words(found: Found) -> str:
+    name = found.source.profile
+    return "the environment" if name is None else f"profile {quoted(name)}"
