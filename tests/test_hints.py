@@ -37,7 +37,6 @@ A_STEP = re.compile(
 WITHOUT_HINT = {
     "interrupted": "the person has pressed Ctrl-C",
     "cancelled": "the person has pressed Ctrl-D",
-    "the output could not be written": "whoever was to read it is gone",
     "command not found": "in the words of env(1), which says no more",
 }
 """Facts of the errors that say no next step, and why."""
