@@ -33,15 +33,15 @@ URL = "http://127.0.0.1:4321/credentials/1"
 FILES = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "BOTO_CONFIG")
 
 
-def serve(environ: dict[str, str], role: str = "power-user", *hidden: str) -> dict[str, str]:
+def serve(environ: dict[str, str], role: str = "power-user", *, hides_config: bool = False) -> dict[str, str]:
     """Return *environ* with a role put on that an endpoint serves."""
-    return environment.served(chain(role), URL, "canary-token", environ, hidden=hidden).applied_to(environ)
+    change = environment.served(chain(role), URL, "canary-token", environ, hides_config=hides_config)
+    return change.applied_to(environ)
 
 
 names = st.sampled_from([*having(EXPORTED), *having(REMOVED), *having(FILE), "PATH", "AWS_PAGER"])
 texts = st.text(st.characters(exclude_characters="\0"), max_size=8) | st.sampled_from(["/dev/null", URL])
 environs = st.dictionaries(names, texts)
-hidings = st.sets(st.sampled_from(FILES[1:]))
 
 
 def test_a_role_is_these_variables() -> None:
@@ -95,35 +95,35 @@ def test_our_own_keys_are_never_a_source(environ: dict[str, str]) -> None:
     assert environ == environment.original(put_on(environ))
 
 
-@given(environs, hidings)
-def test_off_restores_what_was_there_before_an_endpoint(environ: dict[str, str], hidden: set[str]) -> None:
+@given(environ=environs, hides_config=st.booleans())
+def test_off_restores_what_was_there_before_an_endpoint(environ: dict[str, str], *, hides_config: bool) -> None:
     """Bring back every variable, the files among them, also those that were hidden already."""
-    changed = serve(environ, "power-user", *hidden)
+    changed = serve(environ, "power-user", hides_config=hides_config)
 
     assert environ == environment.restore(changed).applied_to(changed)
     assert environ == environment.original(changed)
 
 
-@given(environs, hidings)
-def test_an_endpoint_after_keys_is_put_on_as_if_it_were_the_first(environ: dict[str, str], hidden: set[str]) -> None:
+@given(environ=environs, hides_config=st.booleans())
+def test_an_endpoint_after_keys_leaves_nothing_of_them(environ: dict[str, str], *, hides_config: bool) -> None:
     """Leave nothing of the keys, and keep what was saved before them."""
-    second = serve(put_on(environ, "first"), "second", *hidden)
+    second = serve(put_on(environ, "first"), "second", hides_config=hides_config)
 
-    assert serve(environ, "second", *hidden) == second
+    assert serve(environ, "second", hides_config=hides_config) == second
 
 
-@given(environs, hidings)
-def test_keys_after_an_endpoint_are_put_on_as_if_they_were_the_first(environ: dict[str, str], hidden: set[str]) -> None:
+@given(environ=environs, hides_config=st.booleans())
+def test_keys_after_an_endpoint_leave_nothing_of_it(environ: dict[str, str], *, hides_config: bool) -> None:
     """Leave nothing of the endpoint, and show the person's files again."""
-    second = put_on(serve(environ, "first", *hidden), "second")
+    second = put_on(serve(environ, "first", hides_config=hides_config), "second")
 
     assert put_on(environ, "second") == second
 
 
-@given(environs, hidings)
-def test_an_endpoint_takes_the_place_of_another(environ: dict[str, str], hidden: set[str]) -> None:
+@given(environ=environs, hides_config=st.booleans())
+def test_an_endpoint_takes_the_place_of_another(environ: dict[str, str], *, hides_config: bool) -> None:
     """A file that the first one hid and the second one does not is there again."""
-    assert serve(environ, "second") == serve(serve(environ, "first", *hidden), "second")
+    assert serve(environ, "second") == serve(serve(environ, "first", hides_config=hides_config), "second")
 
 
 def test_a_role_that_is_served_is_these_variables() -> None:
@@ -132,6 +132,7 @@ def test_a_role_that_is_served_is_these_variables() -> None:
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": URL,
         "AWS_CONTAINER_AUTHORIZATION_TOKEN": "canary-token",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "BOTO_CONFIG": "/dev/null",
         "AWS_REGION": "eu-central-1",
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_VAULT": "power-user",
@@ -141,7 +142,7 @@ def test_a_role_that_is_served_is_these_variables() -> None:
     }
 
     assert expected == serve({})
-    assert expected | dict.fromkeys(FILES, "/dev/null") == serve({}, "power-user", *FILES[1:])
+    assert expected | dict.fromkeys(FILES, "/dev/null") == serve({}, hides_config=True)
 
 
 def test_nothing_that_outranks_the_endpoint_is_left() -> None:
@@ -152,7 +153,7 @@ def test_nothing_that_outranks_the_endpoint_is_left() -> None:
 
     endpoint = {"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"}
     assert endpoint == {*having(EXPORTED)[:4], *having(REMOVED)} & set(changed)
-    assert ("/dev/null", "stale", "stale") == tuple(changed[name] for name in FILES)
+    assert ("/dev/null", "stale", "/dev/null") == tuple(changed[name] for name in FILES)
 
 
 def test_an_account_id_is_that_of_the_role_that_is_served() -> None:
@@ -192,7 +193,7 @@ def test_what_is_set_since_an_endpoint_is_the_persons_own() -> None:
     }
 
     expected = since | {"AWS_SHARED_CREDENTIALS_FILE": "before", "BOTO_CONFIG": "before"}
-    assert expected == environment.original(serve(before, "power-user", *FILES[1:]) | since)
+    assert expected == environment.original(serve(before, hides_config=True) | since)
 
 
 def test_a_role_says_by_what_the_agent_knows_it() -> None:
@@ -273,10 +274,10 @@ def test_what_a_role_is_can_be_said_again() -> None:
     assert role == environment.spelled_out(role).applied_to(spoilt)
 
 
-@given(environs, hidings)
-def test_a_command_gets_the_role_and_no_secret_of_before(environ: dict[str, str], hidden: set[str]) -> None:
+@given(environ=environs, hides_config=st.booleans())
+def test_a_command_gets_the_role_and_no_secret_of_before(environ: dict[str, str], *, hides_config: bool) -> None:
     """Keep for a command all that is no secret, so that awsenv finds the same files and profile within it."""
-    for changed in (put_on(environ), serve(environ, "power-user", *hidden)):
+    for changed in (put_on(environ), serve(environ, "power-user", hides_config=hides_config)):
         handed_down = environment.for_command(changed)
 
         assert not [name for name in having(SECRET) if f"AWSENV_SAVED_{name}" in handed_down]

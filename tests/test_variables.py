@@ -24,7 +24,7 @@ def use(environ: dict[str, str]) -> dict[str, str]:
 
 def serve(environ: dict[str, str]) -> dict[str, str]:
     """Return *environ* with the role in it by way of an endpoint, and every file hidden."""
-    change = environment.served(CHAIN, "http://127.0.0.1:1/1", "token", environ, hidden=having(FILE)[1:])
+    change = environment.served(CHAIN, "http://127.0.0.1:1/1", "token", environ, hides_config=True)
     return change.applied_to(environ)
 
 

@@ -81,12 +81,12 @@ def renewal(credentials: Credentials, environ: Environ, renewal: str | None) -> 
 
 
 def served(
-    chain: Chain, url: str, token: str, environ: Environ, *, account: str | None = None, hidden: Iterable[str] = ()
+    chain: Chain, url: str, token: str, environ: Environ, *, account: str | None = None, hides_config: bool = False
 ) -> Change:
     """Return the change that puts the role into *environ* by way of a container credentials endpoint, without keys.
 
-    It hides the files that would win over the endpoint. Keys in `[default]` of the credentials file do in botocore
-    (measured on 1.44.5), so that file is always hidden.
+    It hides the files that would win over the endpoint: for botocore keys in `[default]` of the credentials file, and
+    in the file of boto 2 (measured on 1.44.5).
 
     Args:
         chain: The role.
@@ -94,14 +94,14 @@ def served(
         token: The token that the endpoint expects.
         environ: The environment of the caller, as it is.
         account: The account of the role, if it is known.
-        hidden: The variables of the other files that outrank the endpoint (see `config.outranking`).
+        hides_config: Whether the config file outranks the endpoint, too (see `config.outranks_endpoint`).
     """
     before = original(environ)
     exports = {
         **dict.fromkeys(_KEYS),
         _URL: url,
         _TOKEN: token,
-        **dict.fromkeys(("AWS_SHARED_CREDENTIALS_FILE", *hidden), _NO_FILE),
+        **dict.fromkeys((name for name in _FILES if hides_config or name != "AWS_CONFIG_FILE"), _NO_FILE),
         **_labels(chain, account, before),
         variables.REFRESH: url,
     }

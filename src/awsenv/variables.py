@@ -16,7 +16,7 @@ REMOVED = "removed"
 """A role unsets it. It is never set to an empty value instead."""
 
 FILE = "file"
-"""It names a file that can hold credentials, which outrank an endpoint: `exec --refresh` may point it at no file."""
+"""It names a file that can hold credentials, which outrank an endpoint: `exec --refresh` points it at no file."""
 
 SECRET = "secret"  # noqa: S105 - the name of a mark
 """Whoever has its value can act as its owner."""
@@ -97,8 +97,8 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "AWSUME_PROFILE": (REMOVED,),
     "AWSUME_EXPIRATION": (REMOVED,),
     "AWS_SSO_PROFILE": (REMOVED,),
-    # This one holds nothing but credentials: `exec --refresh` always hides it.
     "AWS_SHARED_CREDENTIALS_FILE": (FILE,),
+    # It holds other settings, too: it stays unless it outranks the endpoint.
     "AWS_CONFIG_FILE": (FILE,),
     # The file of boto 2, which botocore still reads.
     "BOTO_CONFIG": (FILE,),

@@ -52,11 +52,13 @@ def _exported(caller: Caller, arguments: Arguments) -> Change:
 def _served(caller: Caller, arguments: Arguments) -> Change:
     want = wanted(caller, arguments.role, arguments.code, arguments)
     address = caller.keeper.endpoint(want)
-    hidden = config.outranking(want.profiles, want.environ)
+    hides_config = config.outranks_endpoint(want.profiles)
     chain = want.chain
-    if "AWS_CONFIG_FILE" in hidden:
+    if hides_config:
         chain = config.without_config_file(chain, want.profiles, want.environ)
-    return environment.served(chain, address.url, address.token, caller.environ, account=address.account, hidden=hidden)
+    return environment.served(
+        chain, address.url, address.token, caller.environ, account=address.account, hides_config=hides_config
+    )
 
 
 def own_subshell(caller: Caller, environ: Environ, change: Change) -> tuple[list[str], dict[str, str]]:

@@ -13,7 +13,7 @@ from awsenv.config.login import resolve_login
 from awsenv.config.mfa import through_session
 from awsenv.config.profiles import Profile, Profiles, Setting, did_you_mean, forget, read
 from awsenv.config.resolution import resolve
-from awsenv.config.settings import outranking, without_config_file
+from awsenv.config.settings import outranks_endpoint, without_config_file
 from awsenv.config.sources import access_key, check_source, static_keys
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "did_you_mean",
     "forget",
     "mfa_code",
-    "outranking",
+    "outranks_endpoint",
     "read",
     "resolve",
     "resolve_login",

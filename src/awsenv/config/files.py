@@ -107,18 +107,6 @@ def _is_private(status: os.stat_result) -> bool:
     return group.gr_name == owner and set(group.gr_mem) <= {owner}
 
 
-def boto_texts(environ: Mapping[str, str], folder: str | None = None) -> tuple[str, ...]:
-    """Return what stands in the files of boto 2, which botocore still looks for keys in. One it cannot read is none."""
-    written = [environ["BOTO_CONFIG"]] if "BOTO_CONFIG" in environ else ["/etc/boto.cfg", "~/.boto"]
-    found = []
-    for each in written:
-        try:
-            found.append(_read(each, environ, folder).text)
-        except ConfigError:  # noqa: PERF203 - each file for itself
-            continue
-    return tuple(text for text in found if text is not None)
-
-
 def _read(written: str, environ: Mapping[str, str], folder: str | None) -> File:
     path = _expanded(written, environ)
     name = _shown(path, environ)

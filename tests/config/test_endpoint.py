@@ -37,47 +37,21 @@ KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary
 @pytest.mark.parametrize("header", ["default", "profile default"])
 def test_a_default_profile_that_describes_credentials_is_hidden(header: str, lines: str, home: Home) -> None:
     """It comes before an endpoint in every SDK, under whichever of its names."""
-    assert ("AWS_CONFIG_FILE",) == config.outranking(home.read(f"[{header}]\n{lines}"), home.environ())
+    assert config.outranks_endpoint(home.read(f"[{header}]\n{lines}"))
 
 
 def test_settings_and_other_profiles_are_not_hidden(home: Home) -> None:
     """A region is of use to a command; a profile that it names is its own affair."""
     text = f"[default]\nregion = eu-west-1\n[profile a]\n{KEYS}[sso-session default]\nsso_region = x\n"
 
-    assert () == config.outranking(home.read(text, f"[default]\n{KEYS}"), home.environ())
+    assert not config.outranks_endpoint(home.read(text, f"[default]\n{KEYS}"))
 
 
 def test_keys_in_both_files_are_seen(home: Home) -> None:
     """Those of the config file count when the credentials file is hidden."""
     profiles = home.read(f"[default]\n{KEYS}", f"[default]\n{KEYS}")
 
-    assert ("AWS_CONFIG_FILE",) == config.outranking(profiles, home.environ())
-
-
-@pytest.mark.parametrize(
-    ("text", "hidden"),
-    [
-        (f"[Credentials]\n{KEYS}", ("BOTO_CONFIG",)),
-        ("[Credentials]\nAWS_ACCESS_KEY_ID: AKIAIOSFODNN7EXAMPLE\n", ("BOTO_CONFIG",)),
-        ("[Credentials]\ngs_oauth2_refresh_token = x\n# aws_access_key_id = x\n", ()),
-    ],
-)
-def test_the_file_of_boto_is_hidden_where_it_holds_a_key(text: str, hidden: tuple[str, ...], home: Home) -> None:
-    """At its own place or at that of the variable; one that is not there hides nothing."""
-    profiles = home.read()
-    assert () == config.outranking(profiles, home.environ(BOTO_CONFIG="/nowhere"))
-    Path(home.path, ".boto").write_text(text)
-
-    assert hidden == config.outranking(profiles, home.environ())
-    assert hidden == config.outranking(profiles, home.environ(BOTO_CONFIG="~/.boto"))
-    assert () == config.outranking(profiles, home.environ(BOTO_CONFIG=""))
-
-
-def test_a_file_of_boto_that_cannot_be_read_is_none(home: Home) -> None:
-    """It is not the person's config: awsenv does not stop for it."""
-    Path(home.path, ".boto").write_bytes(b"\xff\xfe")
-
-    assert () == config.outranking(home.read(), home.environ())
+    assert config.outranks_endpoint(profiles)
 
 
 CHILD = "from botocore.session import Session; print(Session().get_credentials().access_key, end='')"
@@ -133,8 +107,8 @@ def test_a_command_takes_its_keys_from_the_endpoint(
     environ = home.environ(PYTHONPATH=":".join(each for each in sys.path if each), **mine)
     chain = Chain(Source("static"), (), "role", "role")
 
-    hidden = config.outranking(profiles, environ)
-    change = environment.served(chain, endpoint, "canary-token", environ, hidden=hidden)
+    hides_config = config.outranks_endpoint(profiles)
+    change = environment.served(chain, endpoint, "canary-token", environ, hides_config=hides_config)
     done = subprocess.run(
         [sys.executable, "-c", CHILD], env=change.applied_to(environ), capture_output=True, text=True, check=True
     )
