@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from awsenv.cli import app, process, report
+from awsenv.cli import app, commands, process, report
 from awsenv.cli.action import Caller, Exec, Exit, Open, Print
 from awsenv.cli.direct import Direct
 from awsenv.cli.fast_path import Passed
@@ -16,7 +16,7 @@ from awsenv.errors import ExitCode
 from awsenv.launch import become
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from awsenv.cli.action import Action
 
@@ -39,7 +39,12 @@ def run(args: list[str], passed: Passed | None = None) -> int:
     )
     _say(passed.notes)
     try:
-        return _carry_out(_action(args, caller))
+        allow_core_files = None
+        if commands.called(args).reads_keys:
+            from awsenv.agent.harden import forbid_core_files  # noqa: PLC0415 - ctypes costs 3 ms
+
+            allow_core_files = forbid_core_files()
+        return _carry_out(_action(args, caller), allow_core_files)
     except BaseException as error:  # noqa: BLE001 - no traceback ever reaches a person
         return failed(error, args)
 
@@ -55,10 +60,12 @@ def _action(args: list[str], caller: Caller) -> Action:
         return Print(page.text)
 
 
-def _carry_out(action: Action) -> int:
+def _carry_out(action: Action, allow_core_files: Callable[[], None] | None) -> int:
     if isinstance(action, Exit):
         return action.status
     if isinstance(action, Exec):
+        if allow_core_files is not None:
+            allow_core_files()
         return become(action.argv, action.environ)
     if isinstance(action, Open):
         from awsenv.cli.browser import open_page  # noqa: PLC0415 - only where there is something to open

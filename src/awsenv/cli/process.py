@@ -150,10 +150,13 @@ def stderr_is_terminal() -> bool:
 
 
 def end_like_ctrl_c() -> None:
-    """Let SIGTERM and SIGHUP end awsenv as Ctrl-C does: with `false;` on stdout, not with an empty text."""
+    """Let SIGTERM, SIGHUP and SIGQUIT end awsenv as Ctrl-C does: the terminal as it was, `false;` on stdout.
+
+    Else Ctrl-Backslash at a prompt leaves a core file, with what was read of the secrets.
+    """
     import signal  # noqa: PLC0415 - it loads `enum`, which `awsenv init` does not wait for
 
-    asked_to_end = (signal.SIGTERM, signal.SIGHUP)
+    asked_to_end = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
     def end(_number: int, _frame: object) -> None:
         # Once is enough: a terminal that closes sends two, and the second would cut short what the first began.
