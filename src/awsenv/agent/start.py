@@ -40,7 +40,6 @@ _STARTING = 20.0
 _BOOT = """\
 # The agent of awsenv.
 import os, sys
-from awsenv.origin import Origin
 if os.fork():
     os._exit(0)
 try:
