@@ -1,4 +1,4 @@
-"""The frozen values that travel: what was asked for, the chain that it means, the credentials, the change.
+"""The frozen values that travel: the request, the chain that it means, the credentials, the change.
 
 The way of the data: `RoleRequest` + profiles → `Chain` → `Credentials` → `Change`.
 Secrets are left out of every repr.
@@ -24,7 +24,7 @@ MAX_CHAINED_DURATION = 3600
 
 @dataclass(frozen=True, slots=True)
 class RoleRequest:
-    """What a person asked for. None, or empty, where they said nothing.
+    """What the command line and the variables ask for. None, or empty, where they say nothing.
 
     `origins` says for each field that is set which option or variable set it, for messages.
     """
@@ -159,7 +159,7 @@ class Chain:
     source: Source
     hops: tuple[Hop, ...]
     role: str
-    """What to call it: as it was asked for."""
+    """Its name, as in the request."""
     label: str
     """What a prompt shows: only `[A-Za-z0-9_.@+=,/-]`, so that it is inert wherever it is pasted."""
     region: str | None = None

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 class Origin:
     """Where a value comes from: a file, an option, a variable, or a rule of awsenv.
 
-    `str()` of it is how a person finds the place: `~/.aws/config:12, [profile prod], mfa_serial`, `--duration`,
+    `str()` of it leads to the place: `~/.aws/config:12, [profile prod], mfa_serial`, `--duration`,
     `AWSENV_REGION`.
     """
 
     name: str
-    """The file as a person would type it, the option with its dashes, or the variable."""
+    """The file as a user types it, the option with its dashes, or the variable."""
 
     line: int | None = None
     """Counted from one; only in a file."""

@@ -1,4 +1,4 @@
-"""What a ROLE means, and the way from it to its source."""
+"""What a ROLE means, and the chain from its source to it."""
 
 from __future__ import annotations
 

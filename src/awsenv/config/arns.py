@@ -1,4 +1,4 @@
-"""The ROLE that a person types, and the ARNs of IAM."""
+"""The ROLE of the command line, the ARNs of IAM, and the partition of a region."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""By what the agent knows credentials: equal ids where AWS would give the same, different ones wherever it may not.
+"""The keys that the agent holds credentials under: equal where AWS gives the same, different wherever it may not.
 
 An id is a digest. It names an entry in memory, is computed anew by each process, and tells nothing of what went in.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from awsenv.config.profiles import Profile, Profiles, Setting
     from awsenv.model import Chain, Environ, Source
 
-_TOLD = frozenset({"notes", "origins", "origin"})
+_FOR_MESSAGES = frozenset({"notes", "origins", "origin"})
 """Fields that are for messages only."""
 
 
@@ -66,7 +66,7 @@ def session_id(chain: Chain, serial: str | None, profiles: Profiles, environ: En
 def role_id(chain: Chain, profiles: Profiles, environ: Environ) -> str:
     """Return the id of what stands at the end of a chain.
 
-    All that AWS is told goes in, and all that decides which AWS it is: the source, every field of every hop, the
+    Everything that AWS gets goes in, and everything that decides which AWS it is: the source, every field of a hop, the
     region, the settings of the profile that serves the calls, and every variable of AWS. What the role is called does
     not.
     """
@@ -85,7 +85,7 @@ def role_id(chain: Chain, profiles: Profiles, environ: Environ) -> str:
 
 def _digest(*parts: Any) -> str:
     """Digest strings, numbers, None and tuples of them, whose representations differ wherever they do."""
-    from hashlib import blake2b  # noqa: PLC0415 - it loads OpenSSL, and only an agent is asked by ids
+    from hashlib import blake2b  # noqa: PLC0415 - it loads OpenSSL, and only an agent needs a key
 
     return blake2b(repr(parts).encode(), digest_size=16).hexdigest()
 
@@ -99,8 +99,10 @@ def _keys(source: Source, profiles: Profiles, environ: Environ) -> tuple[str | N
 def _facts(value: Any) -> Any:
     """Return what a value of `model` says, secrets included, as tuples; a repr would leave them out."""
     if is_dataclass(value):
-        told = ((each.name, _facts(getattr(value, each.name))) for each in fields(value) if each.name not in _TOLD)
-        return (type(value).__name__, *told)
+        known = (
+            (each.name, _facts(getattr(value, each.name))) for each in fields(value) if each.name not in _FOR_MESSAGES
+        )
+        return (type(value).__name__, *known)
     return tuple(map(_facts, value)) if isinstance(value, tuple) else value
 
 

@@ -29,7 +29,7 @@ class File:
     """One of the two files."""
 
     name: str
-    """As a person would type it: `~/.aws/config`."""
+    """As a user types it: `~/.aws/config`."""
     path: str
     text: str | None = field(repr=False)
     """None: there is no such file."""
@@ -40,7 +40,7 @@ class Exposed(NamedTuple):
 
     fact: str
     path: str
-    """As a person would type it."""
+    """As a user types it."""
     hint: str
     """The command that closes it."""
 

@@ -28,7 +28,7 @@ def assume_role(
 
     Args:
         link: The role.
-        request: What was asked for, if this is the role that was asked for; it beats the profile.
+        request: The request, if this is its role; it beats the profile.
         chained: Whether it is reached with temporary credentials.
         default_name: The role session name where none is configured.
         partition: The partition of the region: the only one whose roles can be assumed.

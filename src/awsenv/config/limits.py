@@ -85,7 +85,7 @@ def mfa_serial(text: str, origin: Origin) -> str:
 
 
 def mfa_code(text: str) -> str:
-    """Return the six digits of an MFA code as people paste it: ` 123 456` is `123456`.
+    """Return the six digits of an MFA code as users paste it: ` 123 456` is `123456`.
 
     Raises:
         MfaError: It is not six ASCII digits. The message does not show it.
@@ -117,7 +117,7 @@ def in_range(seconds: int, most: int, origin: Origin) -> int:
     Args:
         seconds: The duration.
         most: `MAX_ROLE_DURATION` or `MAX_SESSION_DURATION`.
-        origin: Where it was asked for.
+        origin: Where it is set.
     """
     if not MIN_DURATION <= seconds <= most:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""From the role that is asked for down to the source: which roles are assumed, and which profiles have a say."""
+"""From the requested role down to the source: the roles to assume, and the profiles whose settings count."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Links(NamedTuple):
     roles: tuple[Link, ...]
     """In the order in which AWS is called."""
     profiles: tuple[Profile, ...]
-    """Those that have a say: the one that was asked for first, the source last."""
+    """Those whose settings count: the requested one first, the source last."""
 
     @property
     def source_profile(self) -> Profile | None:

@@ -26,7 +26,7 @@ class Entry:
     source: str | None
     """What the role comes from: its source_profile or its credential_source."""
     mfa_serial: str | None
-    """The device that a code is asked of, wherever in the chain it is configured; None: no code is asked for."""
+    """The device whose code is needed, wherever in the chain it is configured; None: no code is needed."""
     origin: Origin
 
 
@@ -52,7 +52,7 @@ def _entry(profile: Profile, profiles: Profiles) -> Entry:
 
 
 def device_of(line: Sequence[Profile]) -> Setting | None:
-    """Return the device that `mfa.with_mfa` would take, as far as it can be told without checking anything.
+    """Return the device that `mfa.with_mfa` would take, without checking anything.
 
     Args:
         line: What `source_profiles` returns.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def resolve_login(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain:
     """Return what `awsenv login` does: a source, and the MFA session of its user, if it is one with MFA.
 
-    The device is the one that was asked for, else that of the role that was named, or of the source profile, else the
+    The device is the requested one, else that of the named role, or of the source profile, else the
     one that all roles of this source name. With a code and no device anywhere it is left to be found.
 
     Args:

@@ -32,7 +32,7 @@ _ROLES_HAVE_NONE = "the source credentials are those of a role, which has no MFA
 def with_mfa(hops: tuple[AssumeRole, ...], links: Links, request: RoleRequest) -> tuple[AssumeRole, ...]:
     """Return *hops* with the MFA device at the first, and a note wherever a configured device is not used.
 
-    The device is the one that was asked for, else that of the first role's profile, else that of the source profile
+    The device is the requested one, else that of the first role's profile, else that of the source profile
     (where aws-vault's users keep it), else that of a later hop if the source may be a user's own key. `mfa_serial =`
     with nothing after it says that the role needs none.
 
@@ -79,7 +79,7 @@ def session_hop(
         mfa: The device.
         origins: Where its settings come from.
         profile: The source; None: the environment holds the key.
-        request: What was asked for.
+        request: The request.
 
     Raises:
         ConfigError: AWS grants no session of that duration.
@@ -102,7 +102,7 @@ def _own(profile: Profile | None) -> Setting | None:
 
 
 def first_serial(links: Links, request: RoleRequest) -> Setting | None:
-    """Return the device that was asked for, else that of the first role's profile, else that of the source profile."""
+    """Return the requested device, else that of the first role's profile, else that of the source profile."""
     if request.mfa_serial is not None:
         return Setting(request.mfa_serial, request.origin("mfa_serial"))
     own = _own(links.roles[0].profile) if links.roles else None
@@ -133,7 +133,7 @@ def device(
     Args:
         serial: The device, if one is configured.
         profiles: Where to look for `mfa_process`, in this order.
-        request: What was asked for.
+        request: The request.
 
     Raises:
         ConfigError: It is not a device that shows codes, or `mfa_process` is not one command.

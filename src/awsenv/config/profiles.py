@@ -76,7 +76,7 @@ class Profile:
 
 
 class Profiles:
-    """The profiles of the two files. Immutable; a profile's settings are built when it is asked for.
+    """The profiles of the two files. Immutable; `get` builds the settings of a profile.
 
     What is parsed is shared by all that are made of the same two texts, in whatever folder and thread.
     """

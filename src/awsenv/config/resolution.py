@@ -1,4 +1,4 @@
-"""From what was asked for to the plan: request + profiles + environment → Chain."""
+"""From a request to a plan: request + profiles + environment → Chain."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _OF_A_SESSION = ("duration", "mfa_serial")
 def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain:
     """Return the plan for *request*: the source, the hops, the region, each value with its origin.
 
-    Pure: it asks nobody, and the same input gives the same chain.
+    Pure: it connects to nothing, and the same input gives the same chain.
 
     The source of a role that is typed as an ARN or a name is the first of these. From the keys on it is botocore's
     order (1.44.5, `create_credential_resolver`):
 
-    1. the profile that was asked for (`--profile`, `AWSENV_PROFILE`); it also takes the place of the source_profile of
+    1. the requested profile (`--profile`, `AWSENV_PROFILE`); it also takes the place of the source_profile of
        a role that a profile describes;
     2. `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`;
     3. the profile of `AWS_DEFAULT_PROFILE`, else of `AWS_PROFILE`, else `default`, if it describes a role. A name of no
@@ -54,7 +54,7 @@ def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain
     The role of the machine itself (EC2) is used only where a profile says so with `credential_source`.
 
     Args:
-        request: What was asked for, variables of awsenv's own included.
+        request: The request, with what the variables of awsenv say.
         profiles: What the files say.
         environ: The environment of the caller without what awsenv itself has put there.
 

@@ -1,7 +1,7 @@
 """Where the first credentials of a chain come from: a profile that holds some, or the environment.
 
 A profile that holds no source of its own is an error here. botocore would go on to the container's and then to the
-machine's own role, and act as somebody else.
+machine's own role, and act under another name.
 """
 
 from __future__ import annotations
