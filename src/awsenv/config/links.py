@@ -113,7 +113,7 @@ class _Search:
         section = misspelt(word.value, self._profiles)
         if section is not None:
             # Meant to be a profile: to AWS it would be another role, or none.
-            raise ConfigError(section.fact, Origin(section.place), hint=section.hint)
+            raise ConfigError(section.fact, section.origin, hint=section.hint)
         try:
             arns.role(word.value, arns.WITHOUT_REGION, word.origin)
         except ConfigError as error:

@@ -262,8 +262,8 @@ NO_PROFILES = Profiles(files.File("", "", None), files.File("", "", None))
 class Misspelt(NamedTuple):
     """A section that was meant to be a profile, and that botocore does not read as that profile."""
 
-    place: str
-    """The file and the line."""
+    origin: Origin
+    """The line of its header."""
     fact: str
     hint: str
 
@@ -280,7 +280,7 @@ def did_you_mean(word: str, profiles: Profiles) -> str | None:
     """
     section = misspelt(word, profiles)
     if section is not None:
-        return f"{section.place}: {section.fact}: {section.hint}"
+        return f"{section.origin}: {section.fact}: {section.hint}"
     import difflib  # noqa: PLC0415 - 8 ms, only where something is wrong already
 
     by_words = {" ".join(_bare_words(name)): name for name in profiles.names}
@@ -297,13 +297,13 @@ def _sections_meant(word: str, profiles: Profiles) -> Iterator[Misspelt]:
     for header, section in profiles.credentials_sections.items():
         bare = _bare_words(header)
         if bare == meant[1] or (bare == words and header.startswith("[")):
-            place = f"{profiles.credentials_name}:{section.line}"
+            origin = Origin(profiles.credentials_name, section.line)
             fact = f"in the credentials file [{printable(header)}] is a profile named {quoted(header)}"
-            yield Misspelt(place, fact, f"write [{printable(word)}]")
+            yield Misspelt(origin, fact, f"write [{printable(word)}]")
     for header, section in profiles.config_sections.items():
         if _bare_words(header) in meant and profiles.named_by(header) is None:
-            place = f"{profiles.config_name}:{section.line}"
-            yield Misspelt(place, f"[{printable(header)}] is not a profile", f"write [profile {_name(word)}]")
+            origin = Origin(profiles.config_name, section.line)
+            yield Misspelt(origin, f"[{printable(header)}] is not a profile", f"write [profile {_name(word)}]")
 
 
 def _name(word: str) -> str:

@@ -93,9 +93,9 @@ def _misspelt(profiles: Profiles) -> Iterator[Finding]:
         elif words[:1] in (["sso-session"], ["services"], ["plugins"], ["preview"]):
             continue
         section = misspelt(" ".join(words), profiles)
-        if section is not None and section.place not in seen:
-            seen.add(section.place)
-            yield _warning(section.fact, section.place, section.hint)
+        if section is not None and section.origin not in seen:
+            seen.add(section.origin)
+            yield _warning(section.fact, str(section.origin), section.hint)
 
 
 def _differences(conf: File, keys: File) -> Iterator[Finding]:
