@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from e2e.conftest import Spelling, Terminal
 
 USER = "awsenv-alice"
-ACCEPT = "Make it so? [y/N] "
+ACCEPT = "Apply this plan? [y/N] "
 FIRST = "MFA code that the app shows now: "
-SECOND = "The one after it, in up to 30 seconds: "
+SECOND = "The next one, in up to 30 seconds: "
 
 NO_MFA = "read-only:ReadOnlyAccess"
 
@@ -447,7 +447,7 @@ def test_somebody_elses_user_is_not_taken_over(account: Account) -> None:
     again = account.type("audit:ReadOnlyAccess")
 
     assert 3 == again.gone()
-    assert "in use from elsewhere" in again.transcript
+    assert "in use elsewhere" in again.transcript
     assert f"--user {USER} if it is yours" in again.transcript
     assert account.changes() == []
 
@@ -462,7 +462,7 @@ def test_a_key_is_not_deleted_unasked(account: Account) -> None:
     again.send("n\r")
 
     assert 6 == again.gone()
-    assert "if it is kept elsewhere, say no" in again.transcript.replace("\r\n", "")
+    assert "answer no if it is kept elsewhere" in again.transcript.replace("\r\n", "")
     assert 1 == len(account.iam.list_access_keys(UserName=USER)["AccessKeyMetadata"])
 
 

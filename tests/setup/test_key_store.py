@@ -117,8 +117,14 @@ def test_the_command_is_the_same_to_all_who_read_it(entry: str) -> None:
 @pytest.mark.parametrize(
     ("backend", "fact"),
     [
-        ("keyring.backends.fail.Keyring", "this machine has no store of secrets: keyring would use 'keyring.backends."),
-        ("keyring.backends.null.Keyring", "this machine has no store of secrets: keyring would use 'keyring.backends."),
+        (
+            "keyring.backends.fail.Keyring",
+            "this machine has no keyring: the package keyring would use 'keyring.backends.",
+        ),
+        (
+            "keyring.backends.null.Keyring",
+            "this machine has no keyring: the package keyring would use 'keyring.backends.",
+        ),
         ("no.such.Backend", "keyring does not start"),
         ("", "keyring does not start"),
     ],
@@ -138,7 +144,7 @@ def test_what_is_no_store_is_refused(backend: str, fact: str, clean_environ: dic
 @pytest.mark.skipif(sys.platform == "darwin", reason="a Mac always has a store")
 def test_a_plain_file_is_taken_only_where_a_person_chose_it(clean_environ: dict[str, str]) -> None:
     """keyrings.alt would have keyring write the key to a file that everybody can decode."""
-    with pytest.raises(ConfigError, match="no store of secrets"):
+    with pytest.raises(ConfigError, match="this machine has no keyring"):
         key_store.check(clean_environ)
 
     folder = Path(clean_environ["HOME"]) / ".config" / "python_keyring"

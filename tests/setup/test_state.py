@@ -13,8 +13,8 @@ from awsenv.aws.session import open_session
 from awsenv.errors import ConfigError, RefusedError, UnreachableError
 from awsenv.iam.trust import trust_policy
 from awsenv.sandbox import Fault, Sandbox
-from awsenv.setup.plan import Wanted, user_policy
-from awsenv.setup.roles import parse
+from awsenv.setup.plan import user_policy
+from awsenv.setup.request import SetupRequest, parse_roles
 from awsenv.setup.state import Device, Role, State, User, look
 
 if TYPE_CHECKING:
@@ -45,14 +45,14 @@ def admin(sandbox: Sandbox) -> Iam:
     return iam(sandbox, sandbox.admin)
 
 
-def wanted(sandbox: Sandbox, *words: str) -> Wanted:
+def request(sandbox: Sandbox, *words: str) -> SetupRequest:
     """Return a set-up with these roles."""
-    return Wanted(NAME, NAME, sandbox.account, sandbox.account, parse(words))
+    return SetupRequest(NAME, sandbox.account, sandbox.account, parse_roles(words))
 
 
 def looked(sandbox: Sandbox, admin: Iam, *words: str) -> State:
     """Look for a set-up with these roles."""
-    return look(admin, admin, wanted(sandbox, *words))
+    return look(admin, admin, request(sandbox, *words))
 
 
 def user_of(state: State) -> User:
@@ -201,7 +201,7 @@ def test_roles_are_looked_for_in_their_own_account(sandbox: Sandbox, admin: Iam)
     trust = trust_policy(str(user.arn), mfa=False)
     arn = sandbox.create_role("read-only", trust, account=other)
     sandbox.create_role("power-user", trust)
-    state = look(admin, iam(sandbox, role_admin), Wanted(NAME, NAME, sandbox.account, other, parse([])))
+    state = look(admin, iam(sandbox, role_admin), SetupRequest(NAME, sandbox.account, other, parse_roles([])))
     assert user.arn == user_of(state).arn
     assert {"read-only": Role(arn, trust)} == state.roles
 

@@ -21,15 +21,15 @@ from awsenv.aws.iam import Iam
 from awsenv.aws.session import open_session
 from awsenv.iam.trust import trust_policy
 from awsenv.sandbox import Sandbox
-from awsenv.setup.draw import draw_up
-from awsenv.setup.local import local
-from awsenv.setup.plan import Document, Wanted, user_policy
-from awsenv.setup.roles import parse
+from awsenv.setup.plan import draw_up, user_policy
+from awsenv.setup.request import SetupRequest, parse_roles
 from awsenv.setup.state import look
 from awsenv.setup.templates import cloudformation, terraform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from awsenv.iam.policy import Document
 
 USER = "awsenv-jane"
 HERE, THERE = "1" * 12, "2" * 12
@@ -54,14 +54,14 @@ class Made:
     """Name → trust policy, and the ARNs of the managed policies."""
 
 
-def wanted(words: list[str], there: str = HERE, here: str = HERE) -> Wanted:
+def request(words: list[str], there: str = HERE, here: str = HERE) -> SetupRequest:
     """Return what is asked for; the roles are in the account *there*."""
-    return Wanted(USER, USER, here, there, parse(words))
+    return SetupRequest(USER, here, there, parse_roles(words))
 
 
-def by_plan(asked: Wanted) -> Made:
+def by_plan(asked: SetupRequest) -> Made:
     """Return what `awsenv setup` itself would make."""
-    roles = {
+    roles: dict[str, tuple[Document, set[str]]] = {
         role.name: (
             trust_policy(asked.user_arn, mfa=role.mfa, external_id=EXTERNAL_ID if role.external_id else None),
             set(role.policy_arns("aws")),
@@ -72,7 +72,7 @@ def by_plan(asked: Wanted) -> Made:
     return Made(asked.user, allowed, roles)
 
 
-def by_cloudformation(asked: Wanted) -> Made:
+def by_cloudformation(asked: SetupRequest) -> Made:
     """Work out the template as CloudFormation does, in each of the accounts."""
     document, problems = decode.decode_str(cloudformation(asked))
     assert isinstance(document, dict)
@@ -101,7 +101,7 @@ class Stack:
     """A template in an account, with its parameters given."""
 
     document: Any
-    asked: Wanted
+    asked: SetupRequest
     account: str
 
     def value(self, item: Any) -> Any:
@@ -134,7 +134,7 @@ class Stack:
         return accounts.get(name, EXTERNAL_ID)
 
 
-def by_terraform(asked: Wanted) -> Made:
+def by_terraform(asked: SetupRequest) -> Made:
     """Work out the configuration as Terraform does."""
     module = Module(terraform(asked), asked)
     (user,) = module.resources["aws_iam_user"].values()
@@ -153,7 +153,7 @@ def by_terraform(asked: Wanted) -> Made:
 class Module:
     """A Terraform configuration, with its variables given."""
 
-    def __init__(self, text: str, asked: Wanted) -> None:
+    def __init__(self, text: str, asked: SetupRequest) -> None:
         self.document = hcl2.loads(text)
         self.asked = asked
         self.resources: dict[str, dict[str, Any]] = {}
@@ -200,9 +200,9 @@ class Module:
 @pytest.mark.parametrize("read", [by_cloudformation, by_terraform])
 @pytest.mark.parametrize("there", [HERE, THERE], ids=["one account", "two accounts"])
 @pytest.mark.parametrize("words", WORDS, ids=lambda words: f"{len(words)} roles")
-def test_a_template_says_what_the_plan_says(words: list[str], there: str, read: Callable[[Wanted], Made]) -> None:
+def test_a_template_says_what_the_plan_says(words: list[str], there: str, read: Callable[[SetupRequest], Made]) -> None:
     """The same user, the same trust, the same policies, and nothing else; whatever the roles are named."""
-    asked = wanted(words, there)
+    asked = request(words, there)
 
     assert by_plan(asked) == read(asked)
 
@@ -210,9 +210,9 @@ def test_a_template_says_what_the_plan_says(words: list[str], there: str, read: 
 @pytest.mark.parametrize("read", [by_cloudformation, by_terraform])
 @settings(max_examples=30, deadline=None)
 @given(names=st.lists(NAMES, min_size=1, max_size=5, unique_by=str.lower), across=st.booleans())
-def test_any_names_are_kept_apart(names: list[str], read: Callable[[Wanted], Made], *, across: bool) -> None:
+def test_any_names_are_kept_apart(names: list[str], read: Callable[[SetupRequest], Made], *, across: bool) -> None:
     """Two names that differ in a dot are two resources, two parameters, two outputs."""
-    asked = wanted([f"{name}:ReadOnlyAccess,external-id" for name in names], THERE if across else HERE)
+    asked = request([f"{name}:ReadOnlyAccess,external-id" for name in names], THERE if across else HERE)
 
     assert by_plan(asked) == read(asked)
 
@@ -223,7 +223,7 @@ def test_cfn_lint_finds_nothing(words: list[str], tmp_path: Path) -> None:
     paths = []
     for there in (HERE, THERE):
         paths.append(tmp_path / f"{there}.yaml")
-        paths[-1].write_text(cloudformation(wanted(words, there)))
+        paths[-1].write_text(cloudformation(request(words, there)))
     ended = subprocess.run(
         [Path(sys.executable).with_name("cfn-lint"), "--include-checks", "I", "--", *paths],
         capture_output=True,
@@ -241,7 +241,7 @@ def test_terraform_fmt_has_nothing_to_do(words: list[str], require: Callable[[st
     for there in (HERE, THERE):
         ended = subprocess.run(
             [program, "fmt", "-check", "-diff", "-"],
-            input=terraform(wanted(words, there)),
+            input=terraform(request(words, there)),
             env={"HOME": str(tmp_path)},
             capture_output=True,
             text=True,
@@ -253,14 +253,14 @@ def test_terraform_fmt_has_nothing_to_do(words: list[str], require: Callable[[st
 
 @pytest.mark.parametrize("template", [cloudformation, terraform])
 @pytest.mark.parametrize("there", [HERE, THERE])
-def test_the_comment_names_the_command_that_completes_it(there: str, template: Callable[[Wanted], str]) -> None:
+def test_the_comment_names_the_command_that_completes_it(there: str, template: Callable[[SetupRequest], str]) -> None:
     """With the same roles and the same user; no account and no external id is in the template."""
-    asked = wanted(["power-user", "deploy:ViewOnlyAccess,x,mfa", "b:x,external-id"], there)
+    asked = request(["power-user", "deploy:ViewOnlyAccess,x,mfa", "b:x,external-id"], there)
     text = template(asked)
     line = next(line for line in text.splitlines() if line.startswith("#   awsenv setup "))
     words, _, options = line.removeprefix("#   awsenv setup ").partition(" --")
 
-    assert asked.roles == parse(words.split())
+    assert asked.roles == parse_roles(words.split())
     assert f"user {USER} --profile ADMINISTRATOR" in options
     assert asked.crosses_accounts == ("--role-profile" in options)
     assert not any(account in text for account in (HERE, THERE))
@@ -268,7 +268,7 @@ def test_the_comment_names_the_command_that_completes_it(there: str, template: C
 
 def test_the_outputs_are_the_arns_of_the_roles() -> None:
     """One for each role, and an external id that nobody can read back."""
-    asked = wanted([])
+    asked = request([])
     document, _ = decode.decode_str(cloudformation(asked))
     module = hcl2.loads(terraform(asked))
 
@@ -284,7 +284,7 @@ def test_the_outputs_are_the_arns_of_the_roles() -> None:
 @pytest.mark.parametrize("read", [by_cloudformation, by_terraform])
 @pytest.mark.parametrize("across", [False, True])
 def test_setup_completes_what_a_template_has_made(
-    read: Callable[[Wanted], Made], tmp_path: Path, *, across: bool
+    read: Callable[[SetupRequest], Made], tmp_path: Path, *, across: bool
 ) -> None:
     """It finds the user and the roles as they should be: what is left is the device, the key and the profiles."""
     with Sandbox() as sandbox:
@@ -295,11 +295,11 @@ def test_setup_completes_what_a_template_has_made(
             role_admin = Iam(
                 session, sandbox.create_user("role-admin", policies=["AdministratorAccess"], account=THERE)
             )
-        asked = wanted([], THERE if across else sandbox.account, sandbox.account)
+        asked = request([], THERE if across else sandbox.account, sandbox.account)
         make(read(asked), admin, role_admin)
-        plan = draw_up(asked, look(admin, role_admin, asked), local(config.read(environ), asked))
+        plan = draw_up(asked, look(admin, role_admin, asked), config.read(environ))
 
-    assert ["CreateDevice", "CreateKey", "WriteProfiles"] == [type(step.action).__name__ for step in plan.steps]
+    assert ["CreateDevice", "CreateKey", "WriteProfiles"] == [type(task.operation).__name__ for task in plan.tasks]
 
 
 def make(made: Made, admin: Iam, role_admin: Iam) -> None:

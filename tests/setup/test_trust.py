@@ -1,4 +1,4 @@
-"""A trust policy that is there, against the one that is wanted."""
+"""A trust policy that is there, against the one that is request."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awsenv.iam.trust import trust_policy
-from awsenv.setup.roles import WantedRole
+from awsenv.setup.request import RoleSpec
 from awsenv.setup.trust import differences, external_id_of
 
 USER = "arn:aws:iam::123456789012:user/awsenv-alice"
 SECRET = "canary-external-id"
 
 
-def role(*, mfa: bool = True, external_id: bool = True) -> WantedRole:
+def role(*, mfa: bool = True, external_id: bool = True) -> RoleSpec:
     """Return a role that demands these."""
-    return WantedRole("deploy", ("PowerUserAccess",), mfa=mfa, external_id=external_id)
+    return RoleSpec("deploy", ("PowerUserAccess",), mfa=mfa, external_id=external_id)
 
 
 @st.composite
@@ -113,10 +113,10 @@ def test_each_difference_is_said(path: list[Any], value: Any, said: str) -> None
 def test_what_is_demanded_besides_is_said(mfa: bool, external_id: bool) -> None:  # noqa: FBT001 - a table
     """A role that demands more than was asked for is another, too."""
     found = differences(trust_policy(USER, mfa=True, external_id=SECRET), USER, role(mfa=mfa, external_id=external_id))
-    wanted = (["it demands an external id"] if not external_id else []) + (
+    request = (["it demands an external id"] if not external_id else []) + (
         ["it demands an MFA code"] if not mfa else []
     )
-    assert wanted == found
+    assert request == found
 
 
 def test_bool_if_exists_is_not_bool() -> None:

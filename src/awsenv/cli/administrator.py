@@ -1,4 +1,4 @@
-"""Who sets an account up: the credentials that may administer IAM, wherever a person has them."""
+"""The credentials that may administer IAM."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Administrator:
-    """IAM with the credentials of somebody, and who that is."""
+    """IAM with the credentials of an administrator, and who that is."""
 
     iam: Iam = field(repr=False)
     identity: Principal
@@ -29,9 +29,9 @@ class Administrator:
 
 
 def administrator(caller: Caller, profile: str | None, option: str) -> Administrator:
-    """Return IAM as *profile* is let in, be it a role or a source; without a profile, as the AWS CLI would be.
+    """Return IAM with the credentials of *profile*, a role or a source; without one, with those of the AWS CLI.
 
-    The keys of a role that awsenv has put into this shell count then: whoever is an administrator here wants to be.
+    The keys of a role that awsenv has put into this shell count then.
 
     Args:
         caller: Who runs the command.
@@ -40,7 +40,7 @@ def administrator(caller: Caller, profile: str | None, option: str) -> Administr
 
     Raises:
         ConfigError: There is no such profile.
-        AwsenvError: Its credentials cannot be had, or AWS does not know them.
+        AwsenvError: Its credentials cannot be obtained, or AWS does not know them.
     """
     from awsenv.aws.iam import iam_as  # noqa: PLC0415 - 150 ms of botocore, only to ask AWS
     from awsenv.aws.translate import Call  # noqa: PLC0415 - the same

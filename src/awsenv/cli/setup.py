@@ -1,4 +1,4 @@
-"""`awsenv setup`: show what is about to be made in an account, ask, and make it; or print it as a template."""
+"""`awsenv setup`: show the plan for an account, ask, and carry it out; or print it as a template."""
 
 from __future__ import annotations
 
@@ -11,24 +11,22 @@ from awsenv.cli import process, report
 from awsenv.cli.action import Caller, Print
 from awsenv.cli.administrator import Administrator, administrator
 from awsenv.cli.options import Words, flag, option
-from awsenv.cli.setup_tools import Tools, open_terminal
+from awsenv.cli.setup_tools import Tools, open_terminal, remove_leftovers
 from awsenv.config import arns
 from awsenv.config.limits import legal_session_name
 from awsenv.config.text import quoted
 from awsenv.errors import ConfigError, MfaError, UsageError
 from awsenv.origin import Origin
-from awsenv.setup import steps, templates
-from awsenv.setup.draw import draw_up
-from awsenv.setup.local import local
-from awsenv.setup.plan import CreateDevice, DeleteKey, KeyPlace, Plan, Wanted, described
-from awsenv.setup.roles import parse, user_name
+from awsenv.setup import templates
+from awsenv.setup.apply import carry_out
+from awsenv.setup.plan import Plan, described, draw_up, is_source
+from awsenv.setup.request import KeyDestination, RoleSpec, SetupRequest, parse_roles, user_name
 from awsenv.setup.state import look
 
 if TYPE_CHECKING:
+    from awsenv.config import Profiles
     from awsenv.mfa import Terminal
     from awsenv.model import Environ
-    from awsenv.setup.local import Local
-    from awsenv.setup.roles import WantedRole
     from awsenv.setup.state import State
 
 _TEMPLATES = {"cloudformation": templates.cloudformation, "terraform": templates.terraform}
@@ -52,19 +50,21 @@ class Arguments:
         None
     )
     keyring: Annotated[bool, flag("Keep the access key in the system's keyring.", "--keyring")] = False
-    print_key: Annotated[bool, flag("Print the access key, and keep it nowhere.", "--print-key")] = False
+    print_key: Annotated[bool, flag("Print the access key, and keep no copy.", "--print-key")] = False
     yes: Annotated[bool, flag("Do not ask, unless a key is to be deleted.", "--yes")] = False
 
     @property
-    def key_place(self) -> KeyPlace:
+    def key_destination(self) -> KeyDestination:
         """Where the access key is to go.
 
         Raises:
-            UsageError: To two places.
+            UsageError: Both options are given.
         """
         if self.keyring and self.print_key:
             raise UsageError("--keyring and --print-key exclude each other", hint="choose one of the two")
-        return KeyPlace.KEYRING if self.keyring else KeyPlace.PRINTED if self.print_key else KeyPlace.FILE
+        if self.keyring:
+            return KeyDestination.KEYRING
+        return KeyDestination.STDOUT if self.print_key else KeyDestination.FILE
 
 
 def run(caller: Caller, arguments: Arguments) -> Print:
@@ -73,65 +73,65 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     Raises:
         AwsenvError: Of every kind but `LaunchError`. What was made before it stays, and a second run goes on from it.
     """
-    roles = parse(arguments.roles or [])
+    roles = parse_roles(arguments.roles or [])
     user = _user(caller.environ) if arguments.user is None else user_name(arguments.user)
     if arguments.template is not None:
         return Print(_template(roles, user, arguments))
-    admin = administrator(caller, arguments.profile, "--profile")
-    role_admin = (
-        admin if arguments.role_profile is None else administrator(caller, arguments.role_profile, "--role-profile")
-    )
-    wanted = _wanted(roles, user, admin, role_admin, arguments)
-    profiles = config.read(environment.original(caller.environ), caller.folder)
-    state, here = look(admin.iam, role_admin.iam, wanted), local(profiles, wanted)
+    admin = role_admin = administrator(caller, arguments.profile, "--profile")
+    if arguments.role_profile is not None:
+        role_admin = administrator(caller, arguments.role_profile, "--role-profile")
+    request = _request(roles, user, admin, role_admin, arguments)
+    environ = environment.original(caller.environ)
+    profiles = config.read(environ, caller.folder)
+    if not arguments.dry_run:
+        remove_leftovers(environ, caller.folder)
+    state = look(admin.iam, role_admin.iam, request)
     if arguments.user is None:
-        _check_that_it_is_ours(wanted, state, here)
-    plan = draw_up(wanted, state, here)
-    if not plan.steps and arguments.key_place is KeyPlace.PRINTED:
-        return Print("", (*plan.notes, f"nothing to do, and no key to print: AWS tells it once. {_another(user)}"))
-    if not plan.steps:
-        return Print(_ready(wanted, "Nothing to do: all of it is there."), plan.notes)
-    text = report.printable(_headed(plan, wanted, admin))
+        _check_that_it_is_ours(request, state, profiles)
+    plan = draw_up(request, state, profiles)
+    prints_key = request.key_destination is KeyDestination.STDOUT
+    if not plan.tasks and prints_key:
+        another = f"to get another, delete this one: aws iam list-access-keys --user-name {user}"
+        return Print("", (*plan.notes, f"nothing to do, and no key to print: AWS shows it once; {another}"))
+    if not plan.tasks:
+        return Print(_ready(request, "Nothing to do: everything exists."), plan.notes)
+    text = report.printable(_headed(plan, request, admin))
     if arguments.dry_run:
         return Print(text)
     process.complain(text)
-    _carry_out(plan, wanted, caller, (admin, role_admin), arguments, text=text)
-    if arguments.key_place is KeyPlace.PRINTED:
+    _carry_out(plan, Tools(admin.iam, role_admin.iam, request, caller), text, asks=not arguments.yes)
+    if prints_key:
         # What is on stdout is the key, for another program to keep.
-        return Print("", (f"the roles take their keys from profile {user}: let it find this one where you keep it",))
-    return Print(_ready(wanted, "Done."))
+        return Print("", (f"the roles use the profile {user}: give it this key where you keep it",))
+    return Print(_ready(request, "Done."))
 
 
 def _user(environ: Environ) -> str:
     names = (legal_session_name(environ[name]) for name in ("LOGNAME", "USER", "USERNAME") if environ.get(name))
     login = next((name for name in names if name is not None), None)
     if login is None:
-        raise UsageError("what shall the user be called?", hint="--user NAME")
+        raise UsageError("no user name given", hint="--user NAME")
     return f"awsenv-{login}"[:64]
 
 
-def _check_that_it_is_ours(wanted: Wanted, state: State, here: Local) -> None:
-    """Refuse a user of the name that was made up if somebody else has one: on many machines people are called root.
+def _check_that_it_is_ours(request: SetupRequest, state: State, profiles: Profiles) -> None:
+    """Refuse a user of the default name that somebody else has: on many machines the login name is root.
 
     Raises:
-        ConfigError: It is there, is in use, and nothing on this machine is of it.
+        ConfigError: The user is in use, and no profile here belongs to it.
     """
     used = state.user is not None and any(key.used for key in state.user.keys)
-    if used and here.source is None and not here.source_is_named:
+    if used and profiles.get(request.user) is None and not is_source(profiles, request.user):
         raise ConfigError(
-            f"the user {quoted(wanted.user)} is there already, and in use from elsewhere",
-            Origin(f"account {wanted.account}"),
-            hint=f"--user {wanted.user} if it is yours, or --user with another name",
+            f"the user {quoted(request.user)} exists already, and is in use elsewhere",
+            Origin(f"account {request.account}"),
+            hint=f"--user {request.user} if it is yours, or --user with another name",
         )
 
 
-def _another(user: str) -> str:
-    return f"To have another, delete this one: aws iam list-access-keys --user-name {user}"
-
-
-def _wanted(
-    roles: tuple[WantedRole, ...], user: str, admin: Administrator, role_admin: Administrator, arguments: Arguments
-) -> Wanted:
+def _request(
+    roles: tuple[RoleSpec, ...], user: str, admin: Administrator, role_admin: Administrator, arguments: Arguments
+) -> SetupRequest:
     partition, other = (each.identity.partition for each in (admin, role_admin))
     if partition != other:
         raise ConfigError(
@@ -142,88 +142,69 @@ def _wanted(
     region = arguments.region or admin.region
     if region is not None:
         arns.partition(region, Origin("--region" if arguments.region else "the region of the administrator"))
-    return Wanted(
+    return SetupRequest(
         user=user,
-        source_profile=user,
         account=admin.identity.account,
         role_account=role_admin.identity.account,
         roles=roles,
         partition=partition,
         region=region,
-        key_place=arguments.key_place,
+        key_destination=arguments.key_destination,
     )
 
 
-def _template(roles: tuple[WantedRole, ...], user: str, arguments: Arguments) -> str:
-    spell = _TEMPLATES.get(arguments.template or "")
-    if spell is None:
-        raise UsageError(
-            "the format is none of cloudformation, terraform", Origin("--format"), hint="choose one of the two"
-        )
+def _template(roles: tuple[RoleSpec, ...], user: str, arguments: Arguments) -> str:
+    template = _TEMPLATES.get(arguments.template or "")
+    if template is None:
+        raise UsageError(f"the format is not one of {', '.join(_TEMPLATES)}", Origin("--format"), hint="choose one")
     here = "123456789012"
     there = here if arguments.role_profile is None else "210987654321"
-    return spell(Wanted(user, user, here, there, roles))
+    return template(SetupRequest(user, here, there, roles))
 
 
-def _headed(plan: Plan, wanted: Wanted, admin: Administrator) -> list[str]:
-    across = f", with roles in {wanted.role_account}" if wanted.crosses_accounts else ""
-    return [f"In account {wanted.account}{across}, as {admin.identity.arn.split(':', 5)[5]}:", *described(plan)]
+def _headed(plan: Plan, request: SetupRequest, admin: Administrator) -> list[str]:
+    across = f", with roles in {request.role_account}" if request.crosses_accounts else ""
+    return [f"In account {request.account}{across}, as {admin.identity.arn.split(':', 5)[5]}:", *described(plan)]
 
 
-def _carry_out(
-    plan: Plan,
-    wanted: Wanted,
-    caller: Caller,
-    admins: tuple[Administrator, Administrator],
-    arguments: Arguments,
-    *,
-    text: str,
-) -> None:
-    admin, role_admin = (each.iam for each in admins)
-    shows_device = any(isinstance(step.action, CreateDevice) for step in plan.steps)
-    # What cannot be made again is asked for all the same.
-    asks = not arguments.yes or any(isinstance(step.action, DeleteKey) for step in plan.steps)
+def _carry_out(plan: Plan, tools: Tools, text: str, *, asks: bool) -> None:
+    """Carry a plan out, after it was accepted. setup never deletes a key without asking."""
+    asks = asks or plan.deletes_key
     with ExitStack() as stack:
-        terminal = stack.enter_context(closing(open_terminal())) if shows_device or asks else None
-        tools = Tools(admin, role_admin, wanted, caller, terminal)
-        tools.remove_leftovers()
-        tools.check_places(plan)
-        if terminal is not None and asks:
+        if asks or plan.creates_device:
+            tools.terminal = stack.enter_context(closing(open_terminal()))
+        tools.check_destinations(plan)
+        if tools.terminal is not None and asks:
             if not process.stderr_is_terminal():
-                terminal.draw(text)
-            _ask(terminal)
-        _walk(plan, tools)
+                tools.terminal.draw(text)
+            _ask(tools.terminal)
+        for number, task in enumerate(plan.tasks, start=1):
+            try:
+                carry_out(task, tools)
+            except BaseException:
+                tools.clear_screen()
+                process.complain(report.noted(_stopped(number, plan)))
+                raise
+            tools.clear_screen()
+            process.complain(report.printable([f"done: {number}. {task.title}"]))
 
 
 def _ask(terminal: Terminal) -> None:
-    answer = terminal.ask("Make it so? [y/N] ")
+    answer = terminal.ask("Apply this plan? [y/N] ")
     if answer is None or answer.lower() not in {"y", "yes"}:
         raise MfaError("nothing was changed: the plan was not accepted", hint="--yes accepts it")
-
-
-def _walk(plan: Plan, tools: Tools) -> None:
-    """Take the steps, and say of each that it is done; where one fails, say what is there and what is left."""
-    for number, step in enumerate(plan.steps, start=1):
-        try:
-            steps.carry_out(step, tools)
-        except BaseException:
-            tools.put_away()
-            process.complain(report.noted(_stopped(number, plan)))
-            raise
-        tools.put_away()
-        process.complain(report.printable([f"done: {number}. {step.title}"]))
 
 
 def _stopped(number: int, plan: Plan) -> list[str]:
     before = ("nothing was changed before it", "the one before it is done, and stays")
     there = before[number - 1] if number <= len(before) else f"the {number - 1} before it are done, and stay"
     return [
-        f"setup stopped at step {number} of {len(plan.steps)}; {there}",
-        "awsenv setup, run again, looks at what is there and goes on",
+        f"setup stopped at step {number} of {len(plan.tasks)}; {there}",
+        "awsenv setup, run again, continues from what exists",
     ]
 
 
-def _ready(wanted: Wanted, first: str) -> str:
-    calls = [f"  awsenv {role.name}{' CODE' if role.mfa else ''}" for role in wanted.roles]
-    once = ["", "AWS takes each MFA code once: wait for the next one."] if wanted.wants_mfa else []
+def _ready(request: SetupRequest, first: str) -> str:
+    calls = [f"  awsenv {role.name}{' CODE' if role.mfa else ''}" for role in request.roles]
+    once = ["", "AWS takes each MFA code once: wait for the next one."] if request.needs_mfa else []
     return report.printable([first, "", "Next:", *calls, *once])

@@ -1,4 +1,4 @@
-"""What the steps of `awsenv setup` need of a person's machine: the terminal, and the two files."""
+"""What `awsenv setup` needs of this machine: the terminal, the two files, the signals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from awsenv.config import files as aws_files
 from awsenv.config import limits
 from awsenv.errors import MfaError
 from awsenv.setup import files, key_store, qr
-from awsenv.setup.plan import CreateKey, KeyPlace, Plan, Wanted
+from awsenv.setup.request import KeyDestination, SetupRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from awsenv.config.files import File
     from awsenv.errors import AwsenvError
     from awsenv.model import Credentials, Environ
+    from awsenv.setup.plan import Plan
 
 _ALTERNATE, _BACK = "\x1b[?1049h\x1b[H", "\x1b[?1049l"
 _ROWS_BELOW = 8
@@ -36,7 +37,7 @@ _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def open_terminal() -> mfa.Terminal:
-    """Return the person's terminal.
+    """Return the terminal.
 
     Raises:
         MfaError: There is none.
@@ -45,74 +46,74 @@ def open_terminal() -> mfa.Terminal:
         return mfa.Terminal.open()
     except OSError:
         raise MfaError(
-            "nothing was changed: there is no terminal to show the QR code of the MFA device at, or to ask at",
-            hint="run it in a terminal; --dry-run shows the plan without one, and --yes asks no more than the codes",
+            "nothing was changed: there is no terminal for the question and the QR code",
+            hint="run it in a terminal; --dry-run shows the plan without one, and --yes asks only for the codes",
         ) from None
 
 
+def remove_leftovers(environ: Environ, folder: str | None) -> None:
+    """Remove the copies that a killed run left beside the files, and say so."""
+    for find in (aws_files.config_file, aws_files.credentials_file):
+        for path in files.remove_leftovers(find(environ, folder).path):
+            process.complain(report.noted([f"removed {path}, which an earlier run left behind"]))
+
+
 class Tools:
-    """The tools, as `steps.Tools` describes them. They are put away at the end.
+    """The tools, as `apply.Tools` describes them.
 
     Args:
         admin: Administers the account of the user.
         role_admin: Administers the account of the roles.
-        wanted: What is set up.
+        request: What setup makes.
         caller: Whose files are written.
-        terminal: Where the QR code is shown and codes are asked for; None: neither will be needed.
     """
 
-    def __init__(
-        self, admin: Iam, role_admin: Iam, wanted: Wanted, caller: Caller, terminal: mfa.Terminal | None
-    ) -> None:
+    terminal: mfa.Terminal | None = None
+    """Where the QR code is shown and codes are asked for."""
+
+    def __init__(self, admin: Iam, role_admin: Iam, request: SetupRequest, caller: Caller) -> None:
         self.admin = admin
         self.role_admin = role_admin
-        self._wanted = wanted
+        self._request = request
         self._environ = environment.original(caller.environ)
         self._folder = caller.folder
-        self._terminal = terminal
-        self._shows = False
+        self._shows_key = False
 
-    def check_places(self, plan: Plan) -> None:
-        """See that what is about to be made can be kept, before it is: AWS tells the secret of a key once.
+    def check_destinations(self, plan: Plan) -> None:
+        """Check that a key can be kept before it is made: AWS shows its secret once.
 
         Raises:
-            ConfigError: A file cannot be written, or others can write it, too; or the keyring does not keep a thing.
+            ConfigError: A file cannot be written, or others can write it, too; or the keyring does not keep a secret.
             Failure: Nobody reads stdout, where the key is to be printed.
             UsageError: The extra `keyring` is not installed.
         """
-        makes_key = any(isinstance(step.action, CreateKey) for step in plan.steps)
+        destination = self._request.key_destination if plan.creates_key else None
         finders = [aws_files.config_file]
-        if makes_key and self._wanted.key_place is KeyPlace.FILE:
+        if destination is KeyDestination.FILE:
             finders.append(aws_files.credentials_file)
         for find in finders:
             file = find(self._environ, self._folder)
             files.check(file.path, file.name)
-            if makes_key and self._wanted.key_place is not KeyPlace.PRINTED:
+            if destination in {KeyDestination.FILE, KeyDestination.KEYRING}:
                 files.check_owner(file)
-        if makes_key and self._wanted.key_place is KeyPlace.KEYRING:
+        if destination is KeyDestination.KEYRING:
             key_store.check(self._environ)
-        if makes_key and self._wanted.key_place is KeyPlace.PRINTED:
+        if destination is KeyDestination.STDOUT:
             process.await_stdout()
 
-    def remove_leftovers(self) -> None:
-        """Remove the copies that a killed run left beside the files, and say so."""
-        for find in (aws_files.config_file, aws_files.credentials_file):
-            for path in files.remove_leftovers(find(self._environ, self._folder).path):
-                self.note(f"removed {path}, which an earlier run left behind")
-
-    def put_away(self) -> None:
+    def clear_screen(self) -> None:
         """Take the key of the device off the screen."""
-        if self._shows and self._terminal is not None:
-            self._terminal.draw(_BACK)
+        if self._shows_key and self.terminal is not None:
+            self.terminal.draw(_BACK)
             signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        self._shows = False
+        self._shows_key = False
 
     def show_device(self, user: str, account: str, seed: str) -> None:
         """Show the key of a new MFA device, on the alternate screen: it leaves no trace in the scrollback."""
         terminal = self._at_terminal()
-        # Stopped by Ctrl-Z, it would be left there for whoever looks.
+        # Ctrl-Z would leave it there for anyone to see.
         signal.signal(signal.SIGTSTP, signal.SIG_IGN)
-        self._shows = True
+        self._shows_key = True
         drawing = qr.draw(qr.otpauth(user, account, seed))
         about = (seed, f"It is shown only now. The device is {user}, in account {account}.")
         terminal.draw(_ALTERNATE + "\n".join(_laid_out(drawing, about, *terminal.size())) + "\n")
@@ -128,7 +129,7 @@ class Tools:
         if after is not None:
             terminal.tell(f"{after.fact}.")
         first = _code(terminal, "MFA code that the app shows now: ")
-        while (second := _code(terminal, "The one after it, in up to 30 seconds: ")) == first:
+        while (second := _code(terminal, "The next one, in up to 30 seconds: ")) == first:
             terminal.tell("that is the same code; wait for the next one")
         return first, second
 
@@ -138,14 +139,14 @@ class Tools:
         Raises:
             ConfigError: It cannot be written there.
         """
-        name = self._wanted.source_profile
+        name = self._request.user
         pair = {
             "aws_access_key_id": credentials.access_key_id,
             "aws_secret_access_key": credentials.secret_access_key,
         }
-        if self._wanted.key_place is KeyPlace.FILE:
+        if self._request.key_destination is KeyDestination.FILE:
             self._add(aws_files.credentials_file, {name: pair}, private=True)
-        elif self._wanted.key_place is KeyPlace.KEYRING:
+        elif self._request.key_destination is KeyDestination.KEYRING:
             line = key_store.store(name, credentials, self._environ)
             profiles = config.read(self._environ, self._folder)
             self._add(aws_files.config_file, {files.header(profiles, name): {"credential_process": line}})
@@ -193,8 +194,8 @@ class Tools:
         time.sleep(seconds)
 
     def _at_terminal(self) -> mfa.Terminal:
-        # Whoever walks the plan has opened one for the steps that need it.
-        return self._terminal or open_terminal()
+        self.terminal = self.terminal or open_terminal()
+        return self.terminal
 
     def _add(
         self,

@@ -1,1 +1,1 @@
-"""From nothing to a role: the plan of what an account needs, what of it is there, and the steps that are left."""
+"""From nothing to a role: what an account lacks of a user, its MFA device, its key and its roles; and making it."""

@@ -40,9 +40,9 @@ _OWNER_ONLY = 0o600
 
 
 def header(profiles: Profiles, profile: str) -> str:
-    """Return the header that *profile* has in the config file, or shall get there, without its brackets.
+    """Return the header that *profile* has in the config file, or will get there, without its brackets.
 
-    `[profile  "a b"]` is found as it is spelled: a second section of the same name would hide the first.
+    `[profile  "a b"]` is returned as the file spells it: a second section of the same name would hide the first.
     """
     titles = (title for title in profiles.config_sections if profiles.named_by(title) == profile)
     return next(titles, profile if profile == "default" else f"profile {shlex.quote(profile)}")
@@ -51,8 +51,8 @@ def header(profiles: Profiles, profile: str) -> str:
 def with_settings(text: str, sections: Mapping[str, Mapping[str, str]], name: str) -> str:
     """Return *text* with the sections and the keys that it lacks.
 
-    A section that is there gets the missing keys below its header; the others follow at the end. A key that is there
-    with the same value stays as it is written. What `[DEFAULT]` says is overridden, where it says something else.
+    An existing section gets the missing keys below its header; new sections follow at the end. A key that exists with
+    the same value stays as it is written. A different value in `[DEFAULT]` is overridden.
 
     Args:
         text: The content of the file, with its own line ends.
@@ -60,8 +60,8 @@ def with_settings(text: str, sections: Mapping[str, Mapping[str, str]], name: st
         name: The file, as messages name it.
 
     Raises:
-        ConfigError: A key is there with another value; or botocore would refuse the file, or could not read back what
-            was to be written. No message shows a value.
+        ConfigError: A key has another value; or botocore would refuse the file, or would read back something else. No
+            message shows a value.
     """
     before = ini.parse(text, name)
     lines = list(io.StringIO(text, newline=""))
@@ -109,19 +109,19 @@ def add(find: Callable[[], File], sections: Mapping[str, Mapping[str, str]], *, 
 
 
 def write(path: str, text: str, *, private: bool, name: str | None = None) -> None:
-    """Replace the content of a file, or make the file, in one step: who reads it sees the old or the new.
+    """Replace the content of a file, or make the file, in one step: readers see the old content or the new.
 
-    A link stays a link: what it points to is replaced. Nobody else can read a new file, nor what is written before it
-    takes its place; a file that is there keeps its mode and, where the system lets it, its owner.
+    A link stays a link: its target is replaced. Nobody else can read a new file or a temporary copy. An existing file
+    keeps its mode and, where the system allows it, its owner.
 
     Args:
         path: The file; its folder is made if it is missing.
         text: The whole content, with its own line ends.
-        private: The file holds a secret key: whatever its mode was, only its owner can read the new one.
+        private: The file holds a secret key: only its owner can read it afterwards, whatever its mode was.
         name: The file, as messages name it; None: its path.
 
     Raises:
-        ConfigError: It cannot be written, or is no regular file. What was there is untouched.
+        ConfigError: It cannot be written, or is not a regular file. Its content is untouched.
     """
     with _target(path, name) as (target, there):
         _replace(target, text.encode(), there, private=private)
@@ -186,20 +186,20 @@ def _target(path: str, name: str | None) -> Iterator[tuple[Path, os.stat_result 
             if there is None or stat.S_ISREG(there.st_mode):
                 yield target, there
                 return
-        # botocore takes it for no file. To replace /dev/null would break the machine.
+        # botocore ignores it. Replacing /dev/null would break the machine.
         reason = "it is not a regular file"
     except OSError as error:
         reason = (os.strerror(error.errno) if error.errno else "error").lower()
     raise ConfigError(
         f"cannot write {shown}: {reason}",
         Origin(shown),
-        hint="mend that, or name another file in AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE",
+        hint="fix that, or name another file in AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE",
     )
 
 
-def _missing(title: str, section: ini.Section, wanted: Mapping[str, str], name: str) -> dict[str, str]:
+def _missing(title: str, section: ini.Section, settings: Mapping[str, str], name: str) -> dict[str, str]:
     missing = {}
-    for key, value in wanted.items():
+    for key, value in settings.items():
         there = section.values.get(key)
         if there is None or (there.section != title and there.text != value):
             missing[key] = value
@@ -237,7 +237,7 @@ def _content(lines: Iterable[str]) -> str:
 
 
 def _check(whole: str, before: Mapping[str, ini.Section], sections: Mapping[str, Mapping[str, str]], name: str) -> None:
-    """Refuse what would not be read back as it was meant, such as a value with a line end in it."""
+    """Refuse what would be read back differently, such as a value with a line end in it."""
     after = ini.parse(whole, name)
     values = (item for section in after.values() for item in section.values.items())
     everywhere = {key: value.text for key, value in values if value.section == _EVERYWHERE}
@@ -328,7 +328,7 @@ def _remove(path: str | Path) -> bool:
 
 
 def _settle(folder: Path) -> None:
-    """See that the new name outlives a loss of power. Not every file system can: what is written stays written."""
+    """Make the new name survive a loss of power, on file systems that can do that."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

@@ -1,7 +1,7 @@
-"""The access key in the system's own store of secrets: macOS Keychain, Secret Service, KWallet.
+"""The access key in the system's keyring: macOS Keychain, Secret Service, KWallet.
 
-It is written and read by keyring's own program, run by the Python that awsenv runs on. So the profile that reads it
-back, with `credential_process`, serves every AWS tool; and the store asks for the same program both times.
+The program of the package keyring writes and reads it, run by awsenv's own Python. So the profile that reads it back
+with `credential_process` serves every AWS tool, and the keyring sees the same program both times.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from awsenv.model import Credentials, Environ
 
 SERVICE = "awsenv"
-"""What the entries are filed under."""
+"""The name of the service in the keyring."""
 
 PATIENCE = 60.0
-"""Seconds that the store is given for each of its answers, such as for a person to unlock it."""
+"""Seconds that the keyring gets for each answer: time enough to unlock it."""
 
 _OPTION = Origin("--keyring")
 _TRIAL = "trial"
 
-# Isolated: `-m` alone looks for a module in the working directory first, and whoever wrote the repository that a person
-# stands in could have put a keyring.py there.
+# Isolated: `-m` alone looks for a module in the working directory first, which may be a repository with a keyring.py.
 _PYTHON = (sys.executable, "-I")
 _KEYRING = (*_PYTHON, "-m", "keyring")
 _PROGRAM = shlex.join(_KEYRING)
 
-# Which store keyring takes, and whether a person chose it. A chain of stores is as good as its first.
+# Which keyring the package would use, and whether its configuration names it or the package recommends it. A chain of
+# keyrings is as good as its first.
 _PROBE = """
 import json
 try:
@@ -52,18 +52,18 @@ _NO_STORES = frozenset({"keyring.backends.fail.Keyring", "keyring.backends.null.
 
 
 def check(environ: Environ, patience: float = PATIENCE) -> None:
-    """See that there is a store that keeps what it is given: before a key is made that would have no place to go.
+    """Check that there is a keyring that keeps a secret, before AWS makes a key that has to go there.
 
-    A store that is locked asks the person to unlock it. One that keyring does not recommend, such as a plain file, is
-    taken only where a person chose it.
+    A locked keyring asks for its password. One that the package does not recommend, such as a plain file, is used only
+    if its configuration names it.
 
     Args:
-        environ: The environment of the caller, which names the store if a person chose one.
-        patience: Seconds to wait for each answer of the store.
+        environ: The environment of the caller, which may name the keyring.
+        patience: Seconds to wait for each answer of the keyring.
 
     Raises:
         UsageError: The extra `keyring` is not installed.
-        ConfigError: There is no store, or it is locked, does not answer, or does not give back what it was given.
+        ConfigError: There is no keyring, or it is locked, does not answer, or does not return what it was given.
     """
     _find(environ, patience)
     _keep(_TRIAL, "{}", environ, patience)
@@ -74,14 +74,14 @@ def store(name: str, credentials: Credentials, environ: Environ, patience: float
     """Keep a long-lived access key, and return the `credential_process` that reads it back.
 
     Args:
-        name: What to call it; the account is added, so that each account has an entry of its own.
+        name: What to call it; the account is added, so that each account has its own entry.
         credentials: The key.
-        environ: The environment of the caller, which names the store if a person chose one.
-        patience: Seconds to wait for each answer of the store.
+        environ: The environment of the caller, which may name the keyring.
+        patience: Seconds to wait for each answer of the keyring.
 
     Raises:
         UsageError: The extra `keyring` is not installed.
-        ConfigError: There is no store, or it is locked, does not answer, or does not give back what it was given.
+        ConfigError: There is no keyring, or it is locked, does not answer, or does not return what it was given.
     """
     _find(environ, patience)
     entry = name if credentials.account is None else f"{name}@{credentials.account}"
@@ -110,7 +110,7 @@ def _find(environ: Environ, patience: float) -> None:
         raise ConfigError(
             "keyring does not start",
             _OPTION,
-            hint=f"look at PYTHON_KEYRING_BACKEND, and at the file that this names: {_PROGRAM} diagnose",
+            hint=f"check PYTHON_KEYRING_BACKEND, and the file that this names: {_PROGRAM} diagnose",
         )
     if not ended.stdout:
         raise UsageError(
@@ -121,7 +121,7 @@ def _find(environ: Environ, patience: float) -> None:
     name, is_good = json.loads(ended.stdout)
     if name in _NO_STORES or not is_good:
         raise ConfigError(
-            f"this machine has no store of secrets: keyring would use {quoted(name)}",
+            f"this machine has no keyring: the package keyring would use {quoted(name)}",
             _OPTION,
             hint="unlock or install one, such as GNOME Keyring or KWallet, or leave out --keyring",
         )
@@ -129,12 +129,12 @@ def _find(environ: Environ, patience: float) -> None:
 
 def _keep(entry: str, content: str, environ: Environ, patience: float) -> None:
     ended = _run([*_KEYRING, "--", "set", SERVICE, entry], environ, patience, content)
-    # What it complains of is a traceback of keyring's: nobody knows what is in it.
+    # Its stderr is a traceback, which may hold anything.
     if ended.returncode != 0 or _run(shlex.split(command(entry)), environ, patience).stdout.strip() != content:
         raise ConfigError(
             "the keyring does not keep what it is given",
             _OPTION,
-            hint=f"unlock it, and see whether this works: {_PROGRAM} set {SERVICE} {_TRIAL}",
+            hint=f"unlock it, and check that this works: {_PROGRAM} set {SERVICE} {_TRIAL}",
         )
 
 
@@ -154,5 +154,5 @@ def _run(argv: list[str], environ: Environ, patience: float, content: str = "") 
         raise ConfigError(
             f"the keyring did not answer in {patience:g} seconds",
             _OPTION,
-            hint=f"unlock it, and see whether this works: {_PROGRAM} set {SERVICE} {_TRIAL}",
+            hint=f"unlock it, and check that this works: {_PROGRAM} set {SERVICE} {_TRIAL}",
         ) from None

@@ -1,4 +1,4 @@
-"""What of a set-up is there already: asked of IAM, in as few calls as it takes."""
+"""What exists of a set-up in IAM, asked in as few calls as it takes."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from awsenv.config.text import quoted
-from awsenv.errors import ConfigError, RefusedError
+from awsenv.errors import ConfigError, RefusedError, UnreachableError
 from awsenv.iam.device import serials, showing_codes
 from awsenv.origin import Origin
-from awsenv.setup.answers import part
-from awsenv.setup.plan import USER_POLICY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from awsenv.aws.iam import Iam
-    from awsenv.setup.plan import Document, Wanted
-    from awsenv.setup.roles import WantedRole
+    from awsenv.iam.policy import Document
+    from awsenv.setup.request import RoleSpec, SetupRequest
+
+USER_POLICY = "assume-roles"
+"""The name of the one inline policy that the user may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """The user, who is there."""
+    """The user, which exists."""
 
     arn: str
     has_password: bool = False
@@ -47,61 +48,83 @@ class User:
     """Its inline policy `assume-roles`."""
     keys: tuple[Key, ...] = ()
     devices: tuple[str, ...] = ()
-    """The serials of its enabled MFA devices that show codes."""
+    """The serial numbers of its enabled MFA devices that show codes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role that is there."""
+    """A role that exists."""
 
     arn: str
     trust: Document = field(repr=False)
     policies: frozenset[str] = frozenset()
-    """The ARNs of the managed policies that are attached to it."""
+    """The ARNs of its managed policies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """The virtual MFA device of the user's name, which is not the user's."""
+    """A virtual MFA device with the user's name that is not the user's."""
 
     holder: str | None
-    """The ARN of who has it; None: nobody."""
+    """The ARN of its user; None: it has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is there."""
+    """What exists."""
 
     user: User | None = None
     device: Device | None = None
-    """Looked for only where a role wants MFA and the user has no device."""
+    """Only looked for if a role demands MFA and the user has no device."""
     roles: Mapping[str, Role] = field(default_factory=dict)
-    """By the name that was asked for."""
+    """By the names in the request."""
 
 
-def look(admin: Iam, role_admin: Iam, wanted: Wanted) -> State:
-    """Return what is there of *wanted*.
+def look(admin: Iam, role_admin: Iam, request: SetupRequest) -> State:
+    """Return what exists of *request*.
 
     Args:
         admin: May read IAM in the user's account.
-        role_admin: May read IAM in the roles' account.
-        wanted: What is asked for.
+        role_admin: May read IAM in the account of the roles.
+        request: What setup is asked for.
 
     Raises:
-        ConfigError: A policy that a role shall have does not exist.
+        ConfigError: A policy that a role is to have does not exist.
         AwsenvError: IAM refuses, or does not answer.
     """
-    user = _user(admin, wanted.user)
+    user = _user(admin, request.user)
     has_device = user is not None and user.devices
-    device = _device(admin, wanted.device_serial) if wanted.wants_mfa and not has_device else None
-    found = ((role, _role(role_admin, role.name)) for role in wanted.roles)
-    roles = {role.name: there for role, there in found if there is not None}
-    _check_policies(role_admin, wanted, roles)
+    device = _device(admin, request.device_serial) if request.needs_mfa and not has_device else None
+    found = ((role, _role(role_admin, role.name)) for role in request.roles)
+    roles = {role.name: existing for role, existing in found if existing is not None}
+    _check_policies(role_admin, request, roles)
     return State(user, device, roles)
 
 
+def missing_policies(request: SetupRequest, role: RoleSpec, existing: Role | None) -> tuple[str, ...]:
+    """Return the ARNs of the managed policies that *role* lacks."""
+    attached = existing.policies if existing is not None else frozenset()
+    return tuple(arn for arn in role.policy_arns(request.partition) if arn not in attached)
+
+
+def part(answer: Any, *path: str) -> Any:
+    """Return what stands in *answer* below the names of *path*.
+
+    Raises:
+        UnreachableError: It is missing: something else than AWS answered with a 200, such as a captive portal.
+    """
+    for name in path:
+        if not isinstance(answer, dict) or answer.get(name) is None:
+            raise UnreachableError(
+                f"unexpected answer from IAM: it lacks {path[-1]}",
+                hint="try again; check that no sign-in page of the network is in the way",
+            )
+        answer = answer[name]
+    return answer
+
+
 def _user(admin: Iam, name: str) -> User | None:
-    answer = _if_there(admin, "get_user", UserName=name)
+    answer = _if_exists(admin, "get_user", UserName=name)
     if answer is None:
         return None
     arn = part(answer, "User", "Arn")
@@ -112,7 +135,7 @@ def _user(admin: Iam, name: str) -> User | None:
     devices = serials(admin.read_all("list_mfa_devices", "MFADevices", UserName=name))
     return User(
         arn=arn,
-        has_password=_if_there(admin, "get_login_profile", UserName=name) is not None,
+        has_password=_if_exists(admin, "get_login_profile", UserName=name) is not None,
         groups=tuple(part(group, "GroupName") for group in groups),
         inline=inline,
         attached=tuple(part(policy, "PolicyName") for policy in attached),
@@ -123,8 +146,7 @@ def _user(admin: Iam, name: str) -> User | None:
 
 
 def _user_policy(admin: Iam, name: str) -> Document:
-    answer = admin.read("get_user_policy", UserName=name, PolicyName=USER_POLICY)
-    document: Document = part(answer, "PolicyDocument")
+    document: Document = part(admin.read("get_user_policy", UserName=name, PolicyName=USER_POLICY), "PolicyDocument")
     return document
 
 
@@ -148,7 +170,7 @@ def _device(admin: Iam, serial: str) -> Device | None:
 
 
 def _role(role_admin: Iam, name: str) -> Role | None:
-    answer = _if_there(role_admin, "get_role", RoleName=name)
+    answer = _if_exists(role_admin, "get_role", RoleName=name)
     if answer is None:
         return None
     arn, trust = part(answer, "Role", "Arn"), part(answer, "Role", "AssumeRolePolicyDocument")
@@ -156,11 +178,11 @@ def _role(role_admin: Iam, name: str) -> Role | None:
     return Role(arn, trust, frozenset(part(policy, "PolicyArn") for policy in attached))
 
 
-def _check_policies(role_admin: Iam, wanted: Wanted, roles: Mapping[str, Role]) -> None:
-    """Ask for each policy that is to be attached: a slip of the pen shall not stop a set-up in its middle."""
-    missing = {arn: role for role in wanted.roles for arn in missing_policies(wanted, role, roles.get(role.name))}
+def _check_policies(role_admin: Iam, request: SetupRequest, roles: Mapping[str, Role]) -> None:
+    """Ask for each policy to attach: a typing error must not stop setup halfway."""
+    missing = {arn: role for role in request.roles for arn in missing_policies(request, role, roles.get(role.name))}
     for arn, role in missing.items():
-        if _if_there(role_admin, "get_policy", PolicyArn=arn) is None:
+        if _if_exists(role_admin, "get_policy", PolicyArn=arn) is None:
             raise ConfigError(
                 f"there is no policy {quoted(arn)}",
                 Origin(f"ROLE {quoted(role.name)}"),
@@ -168,13 +190,7 @@ def _check_policies(role_admin: Iam, wanted: Wanted, roles: Mapping[str, Role]) 
             )
 
 
-def missing_policies(wanted: Wanted, role: WantedRole, there: Role | None) -> tuple[str, ...]:
-    """Return the ARNs of the managed policies that *role* lacks."""
-    attached = there.policies if there is not None else frozenset()
-    return tuple(arn for arn in role.policy_arns(wanted.partition) if arn not in attached)
-
-
-def _if_there(iam: Iam, action: str, **parameters: str) -> dict[str, Any] | None:
+def _if_exists(iam: Iam, action: str, **parameters: str) -> dict[str, Any] | None:
     try:
         return iam.read(action, **parameters)
     except RefusedError as error:

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from awsenv.iam.trust import trust_policy
 from awsenv.setup.plan import user_policy
-from awsenv.setup.roles import EXTERNAL_ID, KNOWN, MFA
+from awsenv.setup.request import EXTERNAL_ID, KNOWN, MFA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from awsenv.setup.plan import Wanted
-    from awsenv.setup.roles import WantedRole
+    from awsenv.iam.policy import Document
+    from awsenv.setup.request import RoleSpec, SetupRequest
 
 _INTRODUCTION = """\
 # Made by awsenv setup --format %(format)s: a user who can only assume these roles.
@@ -37,21 +37,21 @@ _MAKE_EXTERNAL_IDS = "# Make up an external id for each role that demands one: o
 _PARTITION = "${data.aws_partition.current.partition}"
 
 
-def cloudformation(wanted: Wanted) -> str:
+def cloudformation(request: SetupRequest) -> str:
     """Return the CloudFormation template of a user and its roles, in YAML.
 
     If the roles are in another account, it is deployed in both: each account gets what belongs there.
     """
-    blocks, across = _blocks("cloudformation"), wanted.crosses_accounts
-    ids = _identifiers((role.name for role in wanted.roles), _logical_id)
-    roles = [_cloudformation_role(wanted, role, ids[role.name]) for role in wanted.roles]
+    blocks, across = _blocks("cloudformation"), request.crosses_accounts
+    ids = _identifiers((role.name for role in request.roles), _logical_id)
+    roles = [_cloudformation_role(request, role, ids[role.name]) for role in request.roles]
     parameters = [blocks["accounts"]] if across else []
     parameters += [blocks["external_id"] % values for values in roles if values["has_external_id"]]
-    arns = [{"Fn::Sub": f"arn:${{AWS::Partition}}:iam::${{RoleAccount}}:role/{role.name}"} for role in wanted.roles]
-    user = {"user": wanted.user, "policy": _json(user_policy(arns), 10)}
+    arns = [{"Fn::Sub": f"arn:${{AWS::Partition}}:iam::${{RoleAccount}}:role/{role.name}"} for role in request.roles]
+    user = {"user": request.user, "policy": _json(user_policy(arns), 10)}
     how = blocks["two_accounts" if across else "one_account"]
     parts = [
-        _introduction(wanted, "cloudformation", how % {"overrides": blocks["overrides"] if parameters else ""}),
+        _introduction(request, "cloudformation", how % {"overrides": blocks["overrides"] if parameters else ""}),
         blocks["head"] % user,
         *([blocks["parameters"], *parameters] if parameters else []),
         blocks["conditions"] if across else "",
@@ -63,9 +63,9 @@ def cloudformation(wanted: Wanted) -> str:
     return "".join(parts)
 
 
-def _cloudformation_role(wanted: Wanted, role: WantedRole, identifier: str) -> dict[str, Any]:
-    across = wanted.crosses_accounts
-    user = f"arn:${{AWS::Partition}}:iam::${{UserAccount}}:user/{wanted.user}"
+def _cloudformation_role(request: SetupRequest, role: RoleSpec, identifier: str) -> dict[str, Any]:
+    across = request.crosses_accounts
+    user = f"arn:${{AWS::Partition}}:iam::${{UserAccount}}:user/{request.user}"
     principal = {"Fn::Sub": user} if across else {"Fn::GetAtt": ["User", "Arn"]}
     external_id = {"Ref": f"ExternalId{identifier}"} if role.external_id else None
     arns = role.policy_arns("${AWS::Partition}")
@@ -79,20 +79,20 @@ def _cloudformation_role(wanted: Wanted, role: WantedRole, identifier: str) -> d
     }
 
 
-def terraform(wanted: Wanted) -> str:
+def terraform(request: SetupRequest) -> str:
     """Return the Terraform configuration of a user and its roles, laid out as `terraform fmt` does.
 
     If the roles are in another account, the configuration has a provider for that one, and is applied once.
     """
-    blocks, across = _blocks("terraform"), wanted.crosses_accounts
-    ids = _identifiers((role.name for role in wanted.roles), _identifier)
-    roles = [_terraform_role(wanted, role, ids[role.name]) for role in wanted.roles]
+    blocks, across = _blocks("terraform"), request.crosses_accounts
+    ids = _identifiers((role.name for role in request.roles), _identifier)
+    roles = [_terraform_role(request, role, ids[role.name]) for role in request.roles]
     allowed = _hcl(user_policy(f"${{aws_iam_role.{identifier}.arn}}" for identifier in ids.values()))
     parts = [
-        _introduction(wanted, "terraform", blocks["two_accounts" if across else "one_account"]),
+        _introduction(request, "terraform", blocks["two_accounts" if across else "one_account"]),
         *(blocks["external_id"] % values for values in roles if values["has_external_id"]),
         blocks["accounts"] if across else "",
-        blocks["user"] % {"user": wanted.user},
+        blocks["user"] % {"user": request.user},
         blocks["user_policy"] % {"policy": allowed} if across else "",
     ]
     for values in roles:
@@ -101,14 +101,14 @@ def terraform(wanted: Wanted) -> str:
     return "".join([*parts, *(blocks["output"] % values for values in roles)])
 
 
-def _terraform_role(wanted: Wanted, role: WantedRole, identifier: str) -> dict[str, Any]:
+def _terraform_role(request: SetupRequest, role: RoleSpec, identifier: str) -> dict[str, Any]:
     external_id = f"${{var.external_id_{identifier}}}" if role.external_id else None
     arns = role.policy_arns(_PARTITION)
     attachments = _identifiers(arns, lambda arn: f"{identifier}_{_identifier(arn.rpartition('/')[2])}")
     return {
         "id": identifier,
         "role": role.name,
-        "provider": "\n  provider = aws.roles\n" if wanted.crosses_accounts else "",
+        "provider": "\n  provider = aws.roles\n" if request.crosses_accounts else "",
         "has_external_id": role.external_id,
         "trust": _hcl(trust_policy("${aws_iam_user.this.arn}", mfa=role.mfa, external_id=external_id)),
         "attachments": [{"attachment": name, "policy_arn": arn} for arn, name in attachments.items()],
@@ -121,18 +121,18 @@ def _blocks(name: str) -> dict[str, str]:
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-def _introduction(wanted: Wanted, template_format: str, how: str) -> str:
+def _introduction(request: SetupRequest, template_format: str, how: str) -> str:
     words = [
-        *map(_word, wanted.roles),
-        *("--user", wanted.user, "--profile", "ADMINISTRATOR"),
-        *(("--role-profile", "ADMINISTRATOR_OF_THE_ROLES") if wanted.crosses_accounts else ()),
+        *map(_word, request.roles),
+        *("--user", request.user, "--profile", "ADMINISTRATOR"),
+        *(("--role-profile", "ADMINISTRATOR_OF_THE_ROLES") if request.crosses_accounts else ()),
     ]
-    if any(role.external_id for role in wanted.roles):
+    if any(role.external_id for role in request.roles):
         how = _MAKE_EXTERNAL_IDS + how
     return _INTRODUCTION % {"format": template_format, "how": how, "words": shlex.join(words)}
 
 
-def _word(role: WantedRole) -> str:
+def _word(role: RoleSpec) -> str:
     if KNOWN.get(role.name) == role:
         return role.name
     items = [*role.policies, *([MFA] if role.mfa else []), *([EXTERNAL_ID] if role.external_id else [])]
@@ -168,7 +168,7 @@ def _json(value: Any, depth: int) -> str:
     return indent(json.dumps(value, indent=2), " " * depth).lstrip()
 
 
-def _hcl(document: dict[str, Any]) -> str:
+def _hcl(document: Document) -> str:
     """Return a policy as an expression of HCL. A string that is one reference becomes that reference."""
     text = json.dumps(document, indent=2, separators=(",", " = "))
     return indent(re.sub(r'"\$\{([\w.]+)\}"', r"\1", text), "  ").lstrip()

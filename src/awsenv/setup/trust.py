@@ -1,4 +1,4 @@
-"""What a role's trust policy says, compared with what is wanted: as IAM reads both, not as text."""
+"""What a role's trust policy says, compared with the request: as IAM reads both, not as text."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from awsenv.iam.policy import Document, Statement
-    from awsenv.setup.roles import WantedRole
+    from awsenv.setup.request import RoleSpec
 
 _EXTERNAL_ID = ("stringequals", EXTERNAL_ID)
 _MFA = ("bool", MFA_PRESENT)
 _KNOWN = frozenset({"Sid", "Effect", "Principal", "Action", "Condition"})
 
 
-def differences(document: Document, user_arn: str, role: WantedRole) -> list[str]:
+def differences(document: Document, user_arn: str, role: RoleSpec) -> list[str]:
     """Say how a trust policy differs from the one that *role* is to have; empty: in nothing that counts.
 
     Single values and lists, the order, upper and lower case where IAM ignores it, and `Sid` do not count; nor does
@@ -68,7 +68,7 @@ def _of_action(action: Any) -> list[str]:
     return [f"it is about {listed([quoted(name) for name in actions] or ['no action'])} instead of {ASSUME_ROLE}"]
 
 
-def _of_conditions(found: Mapping[tuple[str, str], tuple[str, ...]], role: WantedRole) -> list[str]:
+def _of_conditions(found: Mapping[tuple[str, str], tuple[str, ...]], role: RoleSpec) -> list[str]:
     external_ids = found.get(_EXTERNAL_ID, ())
     mfa = [value.lower() for value in found.get(_MFA, ())]
     differing = []

@@ -1,4 +1,4 @@
-"""The plan: what is wanted, less what is there; and all that can be in the way."""
+"""The plan: what is request, less what is there; and all that can be in the way."""
 
 from __future__ import annotations
 
@@ -15,29 +15,24 @@ from awsenv.config.limits import external_id
 from awsenv.errors import ConfigError
 from awsenv.iam.trust import trust_policy
 from awsenv.origin import Origin
-from awsenv.setup.draw import draw_up, new_external_id
-from awsenv.setup.local import local
 from awsenv.setup.plan import (
-    AttachPolicy,
     CreateDevice,
     CreateKey,
-    CreateRole,
-    CreateUser,
-    DeleteDevice,
-    DeleteKey,
-    KeyPlace,
+    IamChange,
     Plan,
-    PutUserPolicy,
-    Wanted,
     WriteProfiles,
     described,
+    draw_up,
+    new_external_id,
     user_policy,
 )
-from awsenv.setup.roles import parse
+from awsenv.setup.request import KeyDestination, SetupRequest, parse_roles
 from awsenv.setup.state import Device, Key, Role, State, User
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from awsenv.iam.policy import Document
 
 ACCOUNT, OTHER = "123456789012", "210987654321"
 NAME = "awsenv-alice"
@@ -47,8 +42,8 @@ POWER_USER, READ_ONLY = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("pow
 POLICY = "arn:aws:iam::aws:policy/"
 SECRET = "canary-external-id"
 KEY = "AKIAIOSFODNN7EXAMPLE"
-WANTED = Wanted(NAME, NAME, ACCOUNT, ACCOUNT, parse([]), region="eu-central-1")
-CROSS = replace(WANTED, role_account=OTHER)
+REQUEST = SetupRequest(NAME, ACCOUNT, ACCOUNT, parse_roles([]), region="eu-central-1")
+CROSS = replace(REQUEST, role_account=OTHER)
 CREDENTIALS = f"[{NAME}]\naws_access_key_id = {KEY}\naws_secret_access_key = canary\n"
 CONFIG = f"""\
 [profile power-user]
@@ -69,6 +64,42 @@ region = eu-west-1
 def key(key_id: str = KEY, *, active: bool = True, used: bool = True) -> Key:
     """Return an access key of the user."""
     return Key(key_id, active=active, used=used, created=datetime(2026, 11, 1, tzinfo=timezone.utc))
+
+
+def create_user(name: str) -> IamChange:
+    """Return the operation that makes a user."""
+    return IamChange("create_user", {"UserName": name})
+
+
+def delete_device(serial: str) -> IamChange:
+    """Return the operation that deletes a virtual MFA device."""
+    return IamChange("delete_virtual_mfa_device", {"SerialNumber": serial})
+
+
+def put_user_policy(user: str, document: Document) -> IamChange:
+    """Return the operation that sets the inline policy of a user."""
+    return IamChange("put_user_policy", {"UserName": user, "PolicyName": "assume-roles", "PolicyDocument": document})
+
+
+def create_role(role: str, trust: Document) -> IamChange:
+    """Return the operation that makes a role."""
+    return IamChange("create_role", {"RoleName": role, "AssumeRolePolicyDocument": trust}, in_role_account=True)
+
+
+def attach_policy(role: str, arn: str) -> IamChange:
+    """Return the operation that attaches a policy to a role."""
+    return IamChange("attach_role_policy", {"RoleName": role, "PolicyArn": arn}, in_role_account=True)
+
+
+def delete_key(user: str, key_id: str) -> IamChange:
+    """Return the operation that deletes an access key."""
+    return IamChange("delete_access_key", {"UserName": user, "AccessKeyId": key_id})
+
+
+def kinds(plan: Plan) -> list[str]:
+    """Return what the tasks do."""
+    operations = [task.operation for task in plan.tasks]
+    return [each.action if isinstance(each, IamChange) else type(each).__name__ for each in operations]
 
 
 ROLES = {
@@ -92,22 +123,17 @@ def plan(tmp_path: Path) -> Callable[..., Plan]:
     environ = {"AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "keys")}
 
     def draw(
-        state: State = COMPLETE, conf: str = CONFIG, credentials: str = CREDENTIALS, wanted: Wanted = WANTED
+        state: State = COMPLETE, conf: str = CONFIG, credentials: str = CREDENTIALS, request: SetupRequest = REQUEST
     ) -> Plan:
         Path(environ["AWS_CONFIG_FILE"]).write_text(conf)
         Path(environ["AWS_SHARED_CREDENTIALS_FILE"]).write_text(credentials)
-        return draw_up(wanted, state, local(config.read(environ), wanted), lambda: SECRET)
+        return draw_up(request, state, config.read(environ), lambda: SECRET)
 
     return draw
 
 
-def kinds(drawn: Plan) -> list[str]:
-    """Return what the steps do."""
-    return [type(step.action).__name__ for step in drawn.steps]
-
-
 def refusal(draw: Callable[[], Plan]) -> ConfigError:
-    """Return the error that drawing up ends with; it has a next step, and no secret."""
+    """Return the error that drawing up ends with; it has a next task, and no secret."""
     with pytest.raises(ConfigError) as caught:
         draw()
     error = caught.value
@@ -120,12 +146,12 @@ def test_from_nothing_all_of_it_is_made_in_order(plan: Callable[..., Plan]) -> N
     """First who assumes, then what is assumed, then the key, and the profiles when all that they name is there."""
     drawn = plan(State(), "", "")
     assert [
-        CreateUser(NAME),
+        create_user(NAME),
         CreateDevice(NAME, SERIAL),
-        CreateRole("power-user", trust_policy(USER, mfa=True, external_id=SECRET)),
-        AttachPolicy("power-user", f"{POLICY}PowerUserAccess"),
-        CreateRole("read-only", trust_policy(USER, mfa=True)),
-        AttachPolicy("read-only", f"{POLICY}ReadOnlyAccess"),
+        create_role("power-user", trust_policy(USER, mfa=True, external_id=SECRET)),
+        attach_policy("power-user", f"{POLICY}PowerUserAccess"),
+        create_role("read-only", trust_policy(USER, mfa=True)),
+        attach_policy("read-only", f"{POLICY}ReadOnlyAccess"),
         CreateKey(NAME, USER),
         WriteProfiles(
             {
@@ -144,7 +170,7 @@ def test_from_nothing_all_of_it_is_made_in_order(plan: Callable[..., Plan]) -> N
                 },
             }
         ),
-    ] == [step.action for step in drawn.steps]
+    ] == [task.operation for task in drawn.tasks]
     assert not drawn.notes
 
 
@@ -154,16 +180,16 @@ def test_of_a_complete_setup_nothing_is_left(plan: Callable[..., Plan]) -> None:
 
 
 def test_the_plan_is_read_by_people(plan: Callable[..., Plan]) -> None:
-    """Numbered, each policy as JSON below the step that makes it, the settings as they will stand."""
+    """Numbered, each policy as JSON below the task that makes it, the settings as they will stand."""
     lines = described(plan(State(), "", ""))
     text = "\n".join(lines)
     assert lines[0] == f"1. create the user {NAME}, with no permissions"
     begin = lines.index("   trust policy:")
     shown = lines[begin + 1 : next(n for n, line in enumerate(lines) if line.startswith("4. "))]
-    assert trust_policy(USER, mfa=True, external_id="…") == json.loads("\n".join(shown))
+    assert trust_policy(USER, mfa=True, external_id="...") == json.loads("\n".join(shown))
     assert "4. attach the policy PowerUserAccess to the role power-user" in lines
     assert f"     [profile power-user]\n     role_arn = {POWER_USER}\n" in text
-    assert "     external_id = …\n" in text
+    assert "     external_id = ...\n" in text
 
 
 def test_no_external_id_is_shown(plan: Callable[..., Plan]) -> None:
@@ -171,7 +197,9 @@ def test_no_external_id_is_shown(plan: Callable[..., Plan]) -> None:
     drawn = plan(State(), "", "")
     assert SECRET not in "\n".join(described(drawn))
     assert SECRET not in repr(drawn)
-    assert any(SECRET in str(step.action.trust) for step in drawn.steps if isinstance(step.action, CreateRole))
+    assert any(
+        SECRET in str(task.operation.parameters) for task in drawn.tasks if isinstance(task.operation, IamChange)
+    )
 
 
 def test_an_external_id_is_new_and_one_that_aws_takes() -> None:
@@ -182,7 +210,7 @@ def test_an_external_id_is_new_and_one_that_aws_takes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "said"),
+    ("there", "fact"),
     [
         ({"has_password": True}, "it has a console password"),
         ({"groups": ("admins",)}, "it has the group 'admins'"),
@@ -197,28 +225,27 @@ def test_an_external_id_is_new_and_one_that_aws_takes() -> None:
         ({"inline": ("assume-roles",), "policy": {"Statement": []}}, "it has the policy 'assume-roles'"),
     ],
 )
-def test_a_user_with_another_purpose_is_refused(plan: Callable[..., Plan], there: dict[str, object], said: str) -> None:
+def test_a_user_with_another_purpose_is_refused(plan: Callable[..., Plan], there: dict[str, object], fact: str) -> None:
     """Whoever holds the key of an assume-only user can do nothing without a role."""
     error = refusal(lambda: plan(user(**there)))
-    assert said in error.fact
+    assert fact in error.fact
     assert "--user" in str(error.hint)
 
 
 def test_a_role_and_the_user_cannot_share_a_profile(plan: Callable[..., Plan]) -> None:
     """The profile would be its own source."""
-    wanted = replace(WANTED, roles=parse([f"{NAME}:ReadOnlyAccess"]))
-    assert "--user" in str(refusal(lambda: plan(State(), "", "", wanted)).hint)
+    request = replace(REQUEST, roles=parse_roles([f"{NAME}:ReadOnlyAccess"]))
+    assert "--user" in str(refusal(lambda: plan(State(), "", "", request)).hint)
 
 
 def test_roles_of_another_account_are_allowed_to_the_user(plan: Callable[..., Plan]) -> None:
     """AWS demands that of both accounts; exactly these roles, nothing more."""
     drawn = plan(State(), "", "", CROSS)
     arns = [arn.replace(ACCOUNT, OTHER) for arn in (POWER_USER, READ_ONLY)]
-    step = next(step for step in drawn.steps if isinstance(step.action, PutUserPolicy))
-    assert PutUserPolicy(NAME, user_policy(arns)) == step.action
-    assert {"inline policy assume-roles": user_policy(arns)} == step.documents
-    assert ["CreateUser", "CreateDevice", "PutUserPolicy", "CreateRole"] == kinds(drawn)[:4]
-    assert f"create the role power-user in account {OTHER}" in [step.title for step in drawn.steps]
+    assert put_user_policy(NAME, user_policy(arns)) in [task.operation for task in drawn.tasks]
+    assert "   inline policy assume-roles:" in described(drawn)
+    assert ["create_user", "CreateDevice", "put_user_policy", "create_role"] == kinds(drawn)[:4]
+    assert f"create the role power-user in account {OTHER}" in [task.title for task in drawn.tasks]
 
 
 def test_what_was_allowed_before_stays(plan: Callable[..., Plan]) -> None:
@@ -227,16 +254,16 @@ def test_what_was_allowed_before_stays(plan: Callable[..., Plan]) -> None:
     there = User(USER, inline=("assume-roles",), policy=user_policy([before]), devices=(SERIAL,))
     drawn = plan(State(there), "", "", CROSS)
     arns = [arn.replace(ACCOUNT, OTHER) for arn in (POWER_USER, READ_ONLY)]
-    assert PutUserPolicy(NAME, user_policy([before, *arns])) in [step.action for step in drawn.steps]
+    assert put_user_policy(NAME, user_policy([before, *arns])) in [task.operation for task in drawn.tasks]
     allowed = replace(there, policy=user_policy([*arns, before]))
-    assert "PutUserPolicy" not in kinds(plan(State(allowed), "", "", CROSS))
+    assert "put_user_policy" not in kinds(plan(State(allowed), "", "", CROSS))
     assert Plan(()) == plan(user(inline=("assume-roles",), policy=user_policy([before])))
 
 
 def test_a_device_that_nobody_has_is_made_anew(plan: Callable[..., Plan]) -> None:
     """Its key was shown to nobody, or to somebody who did not get to the codes."""
     drawn = plan(replace(user(devices=()), device=Device(None)))
-    assert [DeleteDevice(SERIAL), CreateDevice(NAME, SERIAL)] == [step.action for step in drawn.steps]
+    assert [delete_device(SERIAL), CreateDevice(NAME, SERIAL)] == [task.operation for task in drawn.tasks]
 
 
 def test_the_device_of_another_is_left_alone(plan: Callable[..., Plan]) -> None:
@@ -248,9 +275,9 @@ def test_the_device_of_another_is_left_alone(plan: Callable[..., Plan]) -> None:
 
 def test_no_role_wants_mfa_no_device_is_made(plan: Callable[..., Plan]) -> None:
     """Nor named in a profile."""
-    drawn = plan(State(), "", "", replace(WANTED, roles=parse(["read-only:ReadOnlyAccess"])))
-    assert ["CreateUser", "CreateRole", "AttachPolicy", "CreateKey", "WriteProfiles"] == kinds(drawn)
-    assert "mfa" not in str(drawn.steps[-1].settings)
+    drawn = plan(State(), "", "", replace(REQUEST, roles=parse_roles(["read-only:ReadOnlyAccess"])))
+    assert ["create_user", "create_role", "attach_role_policy", "CreateKey", "WriteProfiles"] == kinds(drawn)
+    assert not any("mfa_serial" in line for line in described(drawn))
 
 
 @pytest.mark.parametrize(
@@ -266,7 +293,7 @@ def test_the_device_that_the_user_has_is_used(plan: Callable[..., Plan], devices
     without = CONFIG.replace(f"mfa_serial = {SERIAL}\n", "")
     drawn = plan(user(devices=devices), without)
     both = {f"profile {name}": {"mfa_serial": serial} for name in ROLES}
-    assert [WriteProfiles(both)] == [step.action for step in drawn.steps]
+    assert [WriteProfiles(both)] == [task.operation for task in drawn.tasks]
 
 
 def test_a_profile_may_name_any_device_of_the_user(plan: Callable[..., Plan]) -> None:
@@ -301,24 +328,24 @@ def test_what_a_role_lacks_is_attached_and_what_it_has_more_is_noted(plan: Calla
     """Nothing is taken away; but a read-only role that is an administrator is worth a word."""
     roles = {**ROLES, "read-only": replace(ROLES["read-only"], policies=frozenset({f"{POLICY}AdministratorAccess"}))}
     drawn = plan(replace(COMPLETE, roles=roles))
-    assert [AttachPolicy("read-only", f"{POLICY}ReadOnlyAccess")] == [step.action for step in drawn.steps]
-    assert ("the role read-only has more policies than were asked for: AdministratorAccess",) == drawn.notes
+    assert [attach_policy("read-only", f"{POLICY}ReadOnlyAccess")] == [task.operation for task in drawn.tasks]
+    assert ("the role read-only has policies beyond the request: AdministratorAccess",) == drawn.notes
     assert described(drawn)[-1] == f"note: {drawn.notes[0]}"
 
 
 def test_a_role_without_mfa_is_noted_when_it_is_made(plan: Callable[..., Plan]) -> None:
     """The plan says what it means; a role that is there is nobody's news."""
-    wanted = replace(WANTED, roles=parse(["power-user", "audit:ReadOnlyAccess"]))
-    drawn = plan(replace(COMPLETE, roles={"power-user": ROLES["power-user"]}), wanted=wanted)
+    request = replace(REQUEST, roles=parse_roles(["power-user", "audit:ReadOnlyAccess"]))
+    drawn = plan(replace(COMPLETE, roles={"power-user": ROLES["power-user"]}), request=request)
     assert ("the role audit asks for no MFA code: a stolen access key is enough to use it",) == drawn.notes
     roles = {**ROLES, "audit": Role(f"{READ_ONLY}-audit", trust_policy(USER, mfa=False), ROLES["read-only"].policies)}
-    assert () == plan(replace(COMPLETE, roles=roles), wanted=wanted).notes
+    assert () == plan(replace(COMPLETE, roles=roles), request=request).notes
 
 
 def test_the_external_id_of_a_role_that_is_there_is_read_from_it(plan: Callable[..., Plan]) -> None:
     """A run that was killed before the profile was written has left it there alone."""
     drawn = plan(conf=CONFIG.replace(f"external_id = {SECRET}\n", ""))
-    assert [WriteProfiles({"profile power-user": {"external_id": SECRET}})] == [step.action for step in drawn.steps]
+    assert [WriteProfiles({"profile power-user": {"external_id": SECRET}})] == [task.operation for task in drawn.tasks]
 
 
 def test_the_external_id_of_a_profile_that_is_there_is_used(plan: Callable[..., Plan]) -> None:
@@ -326,8 +353,8 @@ def test_the_external_id_of_a_profile_that_is_there_is_used(plan: Callable[..., 
     state = replace(COMPLETE, roles={"read-only": ROLES["read-only"]})
     drawn = plan(state, CONFIG.replace(SECRET, "from-the-profile"))
     trust = trust_policy(USER, mfa=True, external_id="from-the-profile")
-    assert CreateRole("power-user", trust) == drawn.steps[0].action
-    assert ["CreateRole", "AttachPolicy"] == kinds(drawn)
+    assert create_role("power-user", trust) == drawn.tasks[0].operation
+    assert ["create_role", "attach_role_policy"] == kinds(drawn)
 
 
 @pytest.mark.parametrize("state", [COMPLETE, replace(COMPLETE, roles={})])
@@ -346,7 +373,7 @@ def test_two_external_ids_are_not_shown(plan: Callable[..., Plan]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "fact"),
     [
         (POWER_USER, f"arn:aws:iam::{OTHER}:role/power-user", f"role_arn is not {POWER_USER}"),
         (f"source_profile = {NAME}", "source_profile = default", f"source_profile is not {NAME}"),
@@ -355,10 +382,10 @@ def test_two_external_ids_are_not_shown(plan: Callable[..., Plan]) -> None:
         (f"role_arn = {POWER_USER}", "sso_session = corp", "it has sso_session"),
     ],
 )
-def test_a_profile_of_something_else_is_refused(plan: Callable[..., Plan], old: str, new: str, said: str) -> None:
+def test_a_profile_of_something_else_is_refused(plan: Callable[..., Plan], old: str, new: str, fact: str) -> None:
     """Whoever wrote it needs it."""
     error = refusal(lambda: plan(conf=CONFIG.replace(old, new, 1)))
-    assert said in error.fact
+    assert fact in error.fact
     assert "[profile power-user]" in str(error.where)
 
 
@@ -366,7 +393,7 @@ def test_a_profile_is_completed_under_the_header_that_it_has(plan: Callable[...,
     """However it is spelled."""
     drawn = plan(conf=f'[profile  "read-only"]\nregion = eu-west-1\n{CONFIG.partition("[profile read-only]")[0]}')
     missing = {"role_arn": READ_ONLY, "source_profile": NAME, "mfa_serial": SERIAL}
-    assert [WriteProfiles({'profile  "read-only"': missing})] == [step.action for step in drawn.steps]
+    assert [WriteProfiles({'profile  "read-only"': missing})] == [task.operation for task in drawn.tasks]
 
 
 def test_a_role_and_a_user_with_a_path_are_named_by_it(plan: Callable[..., Plan]) -> None:
@@ -374,17 +401,18 @@ def test_a_role_and_a_user_with_a_path_are_named_by_it(plan: Callable[..., Plan]
     there = f"arn:aws:iam::{ACCOUNT}:user/team/{NAME}"
     role = Role(f"arn:aws:iam::{ACCOUNT}:role/team/read-only", trust_policy(there, mfa=True))
     drawn = plan(State(User(there), None, {"read-only": role}), "", "")
-    assert CreateKey(NAME, there) in [step.action for step in drawn.steps]
-    assert CreateRole("power-user", trust_policy(there, mfa=True, external_id=SECRET)) == drawn.steps[1].action
-    assert role.arn == drawn.steps[-1].settings["profile read-only"]["role_arn"]
+    assert CreateKey(NAME, there) in [task.operation for task in drawn.tasks]
+    assert create_role("power-user", trust_policy(there, mfa=True, external_id=SECRET)) == drawn.tasks[1].operation
+    assert f"     role_arn = {role.arn}" in described(drawn)
 
 
 def test_a_key_that_was_never_used_and_is_lost_is_made_anew(plan: Callable[..., Plan]) -> None:
     """It is of a run that was killed; the plan says so."""
     drawn = plan(user(keys=(key(used=False),)), conf="", credentials="")
-    assert [DeleteKey(NAME, KEY), CreateKey(NAME, USER)] == [step.action for step in drawn.steps[:2]]
-    assert drawn.steps[0].title == (
-        "delete the access key …MPLE of 2026-11-01: it was never used, and is not here; if it is kept elsewhere, say no"
+    assert [delete_key(NAME, KEY), CreateKey(NAME, USER)] == [task.operation for task in drawn.tasks[:2]]
+    assert drawn.tasks[0].title == (
+        "delete the access key AKIAIOSFODNN7EXAMPLE of 2026-11-01: it was never used and is not here; "
+        "answer no if it is kept elsewhere"
     )
     assert not drawn.notes
 
@@ -393,21 +421,21 @@ def test_where_a_run_came_to_its_end_no_key_is_deleted(plan: Callable[..., Plan]
     """The profiles are written last: the key was kept then, or printed, and may be good somewhere."""
     drawn = plan(user(keys=(key(used=False),)), credentials="")
     assert ["CreateKey"] == kinds(drawn)
-    assert ("the access key …MPLE of 2026-11-01 stays: it may be in use elsewhere",) == drawn.notes
+    assert ("the access key AKIAIOSFODNN7EXAMPLE of 2026-11-01 stays: it may be in use elsewhere",) == drawn.notes
 
 
 def test_a_key_that_was_used_is_another_machines(plan: Callable[..., Plan]) -> None:
     """It stays, and that is said."""
     drawn = plan(user(keys=(key(),)), credentials="")
-    assert [CreateKey(NAME, USER)] == [step.action for step in drawn.steps]
-    assert ("the access key …MPLE of 2026-11-01 stays: it may be in use elsewhere",) == drawn.notes
+    assert [CreateKey(NAME, USER)] == [task.operation for task in drawn.tasks]
+    assert ("the access key AKIAIOSFODNN7EXAMPLE of 2026-11-01 stays: it may be in use elsewhere",) == drawn.notes
 
 
 def test_a_key_that_another_profile_holds_stays(plan: Callable[..., Plan]) -> None:
     """Its secret is there."""
     drawn = plan(user(keys=(key(used=False),)), credentials=CREDENTIALS.replace(f"[{NAME}]", "[old]"))
     assert ["CreateKey"] == kinds(drawn)
-    assert ("the access key …MPLE of 2026-11-01 stays: another profile has it",) == drawn.notes
+    assert ("the access key AKIAIOSFODNN7EXAMPLE of 2026-11-01 stays: another profile has it",) == drawn.notes
 
 
 def test_there_is_no_third_key(plan: Callable[..., Plan]) -> None:
@@ -416,14 +444,14 @@ def test_there_is_no_third_key(plan: Callable[..., Plan]) -> None:
     assert "two access keys" in error.fact
     assert f"aws iam list-access-keys --user-name {NAME}" in str(error.hint)
     drawn = plan(user(keys=(key("AKIA1"), key("AKIA2", used=False))), conf="", credentials="")
-    assert [DeleteKey(NAME, "AKIA2"), CreateKey(NAME, USER)] == [step.action for step in drawn.steps[:2]]
+    assert [delete_key(NAME, "AKIA2"), CreateKey(NAME, USER)] == [task.operation for task in drawn.tasks[:2]]
 
 
 @pytest.mark.parametrize(
-    ("keys", "credentials", "said"),
+    ("keys", "credentials", "fact"),
     [
-        ((key("AKIA1"),), CREDENTIALS, "is not one of the user"),
-        ((), CREDENTIALS, "is not one of the user"),
+        ((key("AKIA1"),), CREDENTIALS, "does not belong to the user"),
+        ((), CREDENTIALS, "does not belong to the user"),
         ((key(active=False),), CREDENTIALS, "is deactivated"),
         ((key(),), CREDENTIALS.replace("aws_secret_access_key = canary\n", ""), "holds half an access key"),
         ((), f"[{NAME}]\ncredential_process = get\n", "no active one"),
@@ -433,11 +461,11 @@ def test_there_is_no_third_key(plan: Callable[..., Plan]) -> None:
     ],
 )
 def test_a_source_profile_of_something_else_is_refused(
-    plan: Callable[..., Plan], keys: tuple[Key, ...], credentials: str, said: str
+    plan: Callable[..., Plan], keys: tuple[Key, ...], credentials: str, fact: str
 ) -> None:
     """What is in it stays, and the roles would not be assumed by the user."""
     error = refusal(lambda: plan(user(keys=keys), credentials=credentials))
-    assert said in error.fact
+    assert fact in error.fact
     assert f"[{NAME}]" in str(error.where)
 
 
@@ -448,18 +476,19 @@ def test_a_key_in_a_keyring_is_there(plan: Callable[..., Plan]) -> None:
 
 def test_a_key_that_was_printed_is_not_made_again(plan: Callable[..., Plan]) -> None:
     """The profiles, which are written after it, tell that the person has it."""
-    wanted = replace(WANTED, key_place=KeyPlace.PRINTED)
+    request = replace(REQUEST, key_destination=KeyDestination.STDOUT)
     state = user(keys=(key(used=False),))
-    assert Plan(()) == plan(state, CONFIG, "", wanted)
-    assert ["DeleteKey", "CreateKey", "WriteProfiles"] == kinds(plan(state, "", "", wanted))
-    assert ["CreateKey"] == kinds(plan(user(keys=()), CONFIG, "", wanted))
+    assert Plan(()) == plan(state, CONFIG, "", request)
+    assert ["delete_access_key", "CreateKey", "WriteProfiles"] == kinds(plan(state, "", "", request))
+    assert ["CreateKey"] == kinds(plan(user(keys=()), CONFIG, "", request))
 
 
 @pytest.mark.parametrize(
-    ("place", "said"), [(KeyPlace.FILE, "keys"), (KeyPlace.KEYRING, "keyring"), (KeyPlace.PRINTED, "print it once")]
+    ("destination", "shown"),
+    [(KeyDestination.FILE, "keys"), (KeyDestination.KEYRING, "keyring"), (KeyDestination.STDOUT, "print it once")],
 )
-def test_where_the_key_goes_is_said(plan: Callable[..., Plan], place: KeyPlace, said: str) -> None:
+def test_where_the_key_goes_is_said(plan: Callable[..., Plan], destination: KeyDestination, shown: str) -> None:
     """It is the one secret that lasts."""
-    title = plan(State(), "", "", replace(WANTED, key_place=place)).steps[-2].title
+    title = plan(State(), "", "", replace(REQUEST, key_destination=destination)).tasks[-2].title
     assert title.startswith(f"create an access key of the user {NAME}, and ")
-    assert said in title
+    assert shown in title

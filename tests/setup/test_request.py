@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awsenv.errors import UsageError
-from awsenv.setup.roles import WantedRole, parse, policy_arn, user_name
+from awsenv.setup.request import RoleSpec, parse_roles, policy_arn, user_name
 
-POWER_USER = WantedRole("power-user", ("PowerUserAccess",), mfa=True, external_id=True)
-READ_ONLY = WantedRole("read-only", ("ReadOnlyAccess",), mfa=True)
+POWER_USER = RoleSpec("power-user", ("PowerUserAccess",), mfa=True, external_id=True)
+READ_ONLY = RoleSpec("read-only", ("ReadOnlyAccess",), mfa=True)
 _names = st.text(f"{string.ascii_letters}{string.digits}_+=,.@-", min_size=1, max_size=64).filter(
     lambda name: name != "default"
 )
@@ -23,7 +23,7 @@ _policies = st.text(f"{string.ascii_letters}{string.digits}_+=.@-", min_size=1, 
 
 def test_without_a_word_the_two_of_the_readme_are_made() -> None:
     """Both ask for an MFA code, and the stronger one for an external id."""
-    assert (POWER_USER, READ_ONLY) == parse([])
+    assert (POWER_USER, READ_ONLY) == parse_roles([])
 
 
 @pytest.mark.parametrize(
@@ -31,43 +31,43 @@ def test_without_a_word_the_two_of_the_readme_are_made() -> None:
     [
         ("power-user", POWER_USER),
         ("read-only", READ_ONLY),
-        ("deploy:PowerUserAccess,mfa", WantedRole("deploy", ("PowerUserAccess",), mfa=True)),
-        ("ci:external-id,ReadOnlyAccess", WantedRole("ci", ("ReadOnlyAccess",), external_id=True)),
-        ("read-only:ReadOnlyAccess", WantedRole("read-only", ("ReadOnlyAccess",))),
-        ("power-user:ReadOnlyAccess", WantedRole("power-user", ("ReadOnlyAccess",))),
-        ("a:X,Y,X", WantedRole("a", ("X", "Y"))),
-        ("a:job-function/ViewOnlyAccess", WantedRole("a", ("job-function/ViewOnlyAccess",))),
+        ("deploy:PowerUserAccess,mfa", RoleSpec("deploy", ("PowerUserAccess",), mfa=True)),
+        ("ci:external-id,ReadOnlyAccess", RoleSpec("ci", ("ReadOnlyAccess",), external_id=True)),
+        ("read-only:ReadOnlyAccess", RoleSpec("read-only", ("ReadOnlyAccess",))),
+        ("power-user:ReadOnlyAccess", RoleSpec("power-user", ("ReadOnlyAccess",))),
+        ("a:X,Y,X", RoleSpec("a", ("X", "Y"))),
+        ("a:job-function/ViewOnlyAccess", RoleSpec("a", ("job-function/ViewOnlyAccess",))),
         (
             "a:arn:aws:iam::123456789012:policy/team/Deploy,mfa",
-            WantedRole("a", ("arn:aws:iam::123456789012:policy/team/Deploy",), mfa=True),
+            RoleSpec("a", ("arn:aws:iam::123456789012:policy/team/Deploy",), mfa=True),
         ),
     ],
 )
-def test_a_word_is_a_role(word: str, role: WantedRole) -> None:
+def test_a_word_is_a_role(word: str, role: RoleSpec) -> None:
     """A name, and behind the colon in any order what it may do and what it demands."""
-    assert (role,) == parse([word])
+    assert (role,) == parse_roles([word])
 
 
 @given(st.lists(_names, min_size=1, max_size=4, unique_by=str.lower), _policies, st.booleans(), st.booleans())
 def test_what_iam_takes_for_a_name_is_taken(names: list[str], policy: str, mfa: bool, external_id: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
     """Every role and policy name of IAM's, in the order in which they were typed."""
     tail = f"{policy}{',mfa' * mfa}{',external-id' * external_id}"
-    expected = tuple(WantedRole(name, (policy,), mfa=mfa, external_id=external_id) for name in names)
-    assert expected == parse([f"{name}:{tail}" for name in names])
+    expected = tuple(RoleSpec(name, (policy,), mfa=mfa, external_id=external_id) for name in names)
+    assert expected == parse_roles([f"{name}:{tail}" for name in names])
 
 
 @pytest.mark.parametrize(
     ("words", "fact"),
     [
-        (["admin"], "what may the role 'admin' do"),
-        (["Power-User"], "what may the role 'Power-User' do"),
-        ([""], "what may the role '' do"),
+        (["admin"], "no policy given for the role 'admin'"),
+        (["Power-User"], "no policy given for the role 'Power-User'"),
+        ([""], "no policy given for the role ''"),
         ([":ReadOnlyAccess"], "cannot be the name of a role"),
         (["a b:ReadOnlyAccess"], "cannot be the name of a role"),
         (["é:ReadOnlyAccess"], "cannot be the name of a role"),
         (["a/b:ReadOnlyAccess"], "cannot be the name of a role"),
         ([f"{'a' * 65}:ReadOnlyAccess"], "cannot be the name of a role"),
-        (["default:ReadOnlyAccess"], "cannot be named 'default'"),
+        (["default:ReadOnlyAccess"], "'default' cannot be the name of a role"),
         (["a:"], "'' is not a policy"),
         (["a:ReadOnlyAccess,"], "'' is not a policy"),
         (["a:Read OnlyAccess"], "'Read OnlyAccess' is not a policy"),
@@ -80,7 +80,7 @@ def test_what_iam_takes_for_a_name_is_taken(names: list[str], policy: str, mfa: 
 def test_what_is_no_role_is_refused_with_the_form(words: list[str], fact: str) -> None:
     """Before AWS is asked anything; the hint says what to write."""
     with pytest.raises(UsageError) as caught:
-        parse(words)
+        parse_roles(words)
     assert fact in caught.value.fact
     assert caught.value.hint
     assert caught.value.where

@@ -23,35 +23,56 @@ from awsenv.aws.session import open_session
 from awsenv.errors import AwsenvError, CodeRejected, ConfigError, Interrupted, MfaError, RefusedError, UnreachableError
 from awsenv.iam.trust import trust_policy
 from awsenv.sandbox import Fault, Sandbox
-from awsenv.setup.draw import draw_up
+from awsenv.setup.apply import ATTEMPTS, PATIENCE, Tools, carry_out
 from awsenv.setup.files import header, with_settings, write
-from awsenv.setup.local import local
-from awsenv.setup.plan import (
-    AttachPolicy,
-    CreateDevice,
-    CreateKey,
-    CreateRole,
-    CreateUser,
-    DeleteDevice,
-    DeleteKey,
-    KeyPlace,
-    Plan,
-    PutUserPolicy,
-    Step,
-    Wanted,
-    user_policy,
-)
-from awsenv.setup.roles import parse
+from awsenv.setup.plan import CreateKey, IamChange, Plan, Task, draw_up, user_policy
+from awsenv.setup.request import KeyDestination, SetupRequest, parse_roles
 from awsenv.setup.state import look
-from awsenv.setup.steps import ATTEMPTS, PATIENCE, Tools, carry_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from awsenv.iam.policy import Document
     from awsenv.model import Credentials
 
 NAME = "awsenv-alice"
 STEP = timedelta(seconds=30)
+
+
+def create_user(name: str) -> IamChange:
+    """Return the operation that makes a user."""
+    return IamChange("create_user", {"UserName": name})
+
+
+def delete_device(serial: str) -> IamChange:
+    """Return the operation that deletes a virtual MFA device."""
+    return IamChange("delete_virtual_mfa_device", {"SerialNumber": serial})
+
+
+def put_user_policy(user: str, document: Document) -> IamChange:
+    """Return the operation that sets the inline policy of a user."""
+    return IamChange("put_user_policy", {"UserName": user, "PolicyName": "assume-roles", "PolicyDocument": document})
+
+
+def create_role(role: str, trust: Document) -> IamChange:
+    """Return the operation that makes a role."""
+    return IamChange("create_role", {"RoleName": role, "AssumeRolePolicyDocument": trust}, in_role_account=True)
+
+
+def attach_policy(role: str, arn: str) -> IamChange:
+    """Return the operation that attaches a policy to a role."""
+    return IamChange("attach_role_policy", {"RoleName": role, "PolicyArn": arn}, in_role_account=True)
+
+
+def delete_key(user: str, key_id: str) -> IamChange:
+    """Return the operation that deletes an access key."""
+    return IamChange("delete_access_key", {"UserName": user, "AccessKeyId": key_id})
+
+
+def kinds(plan: Plan) -> list[str]:
+    """Return what the tasks do."""
+    operations = [task.operation for task in plan.tasks]
+    return [each.action if isinstance(each, IamChange) else type(each).__name__ for each in operations]
 
 
 @dataclass
@@ -67,7 +88,7 @@ class Desk:
     wrong: int = 0
     """How often the codes that are typed are wrong."""
     seeds: list[str] = field(default_factory=list)
-    told: list[AwsenvError | None] = field(default_factory=list)
+    rejections: list[AwsenvError | None] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     on_sleep: Callable[[], object] | None = None
@@ -82,7 +103,7 @@ class Desk:
         """Type what the app shows, and what it shows next."""
         assert serial.endswith(f":mfa/{NAME}")
         self._break("ask_codes")
-        self.told.append(after)
+        self.rejections.append(after)
         if self.wrong:
             self.wrong -= 1
             return "000000", "000000"
@@ -123,16 +144,16 @@ class Desk:
         """Return what the app shows, or will show."""
         return TOTP(self.seeds[-1]).at(self.sandbox.clock.now() + ahead * STEP)
 
-    def plan(self, wanted: Wanted) -> Plan:
+    def plan(self, request: SetupRequest) -> Plan:
         """Draw up what is left."""
-        return draw_up(wanted, look(self.admin, self.role_admin, wanted), local(config.read(self.environ), wanted))
+        return draw_up(request, look(self.admin, self.role_admin, request), config.read(self.environ))
 
-    def run(self, wanted: Wanted) -> Plan:
+    def run(self, request: SetupRequest) -> Plan:
         """Draw up what is left, and carry it out."""
         tools: Tools = self
-        plan = self.plan(wanted)
-        for step in plan.steps:
-            carry_out(step, tools)
+        plan = self.plan(request)
+        for task in plan.tasks:
+            carry_out(task, tools)
         return plan
 
     def assume(self, role: str) -> str:
@@ -195,73 +216,71 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 @pytest.fixture
-def wanted(desk: Desk) -> Wanted:
-    """Return what is wanted without a word, in one account."""
+def single(desk: Desk) -> SetupRequest:
+    """Return what is asked for without a word, in one account."""
     account = desk.sandbox.account
     desk.role_admin = desk.admin
-    return Wanted(NAME, NAME, account, account, parse([]), region="eu-central-1")
+    return SetupRequest(NAME, account, account, parse_roles([]), region="eu-central-1")
 
 
 @pytest.fixture
-def across(desk: Desk) -> Wanted:
+def across(desk: Desk) -> SetupRequest:
     """Return the same with the roles in another account."""
-    return Wanted(NAME, NAME, desk.sandbox.account, str(desk.role_admin.signer.account), parse([]))
+    return SetupRequest(NAME, desk.sandbox.account, str(desk.role_admin.signer.account), parse_roles([]))
 
 
-def test_from_nothing_to_roles(desk: Desk, wanted: Wanted) -> None:
+def test_from_nothing_to_roles(desk: Desk, single: SetupRequest) -> None:
     """Both can be assumed, the guarded one with a code of the device that was scanned; nothing else is allowed."""
-    plan = desk.run(wanted)
+    plan = desk.run(single)
     assert desk.assume("power-user").endswith(":assumed-role/power-user/test")
     assert desk.assume("read-only").endswith(":assumed-role/read-only/test")
-    assert 8 == len(plan.steps)
+    assert 8 == len(plan.tasks)
     for call in (desk.client("iam").list_users, desk.client("s3").list_buckets):
         with pytest.raises(ClientError, match="AccessDenied"):
             call()
     assert not desk.slept
 
 
-def test_the_guarded_role_is_guarded(desk: Desk, wanted: Wanted) -> None:
+def test_the_guarded_role_is_guarded(desk: Desk, single: SetupRequest) -> None:
     """Neither without a code nor without the external id."""
-    desk.run(wanted)
+    desk.run(single)
     desk.sandbox.clock.elapse(60)
     profile = config.read(desk.environ).get("power-user")
     assert profile is not None
-    request = {"RoleArn": profile.value("role_arn"), "RoleSessionName": "test"}
+    sent = {"RoleArn": profile.value("role_arn"), "RoleSessionName": "test"}
     mfa = {"SerialNumber": profile.value("mfa_serial"), "TokenCode": desk.code()}
     for given in ({"ExternalId": profile.value("external_id")}, mfa, {**mfa, "ExternalId": "guess"}):
         with pytest.raises(ClientError, match="AccessDenied"):
-            desk.client("sts").assume_role(**request, **given)
+            desk.client("sts").assume_role(**sent, **given)
 
 
-def test_a_second_run_changes_nothing(desk: Desk, wanted: Wanted) -> None:
+def test_a_second_run_changes_nothing(desk: Desk, single: SetupRequest) -> None:
     """It only asks."""
-    desk.run(wanted)
+    desk.run(single)
     before = {name: Path(desk.environ[name]).read_bytes() for name in desk.environ if name.endswith("_FILE")}
     desk.sandbox.clear_calls()
-    assert Plan(()) == desk.run(wanted)
+    assert Plan(()) == desk.run(single)
     assert all(call.action.startswith(("Get", "List")) for call in desk.sandbox.calls)
     assert before == {name: Path(desk.environ[name]).read_bytes() for name in before}
 
 
-def test_a_role_is_added_to_what_is_there(desk: Desk, wanted: Wanted) -> None:
+def test_a_role_is_added_to_what_is_there(desk: Desk, single: SetupRequest) -> None:
     """The user, the device and the key are the ones of before."""
-    desk.run(wanted)
-    plan = desk.run(replace(wanted, roles=parse(["power-user", "deploy:PowerUserAccess,mfa"])))
-    assert ["CreateRole", "AttachPolicy", "WriteProfiles"] == [type(step.action).__name__ for step in plan.steps]
+    desk.run(single)
+    plan = desk.run(replace(single, roles=parse_roles(["power-user", "deploy:PowerUserAccess,mfa"])))
+    assert ["create_role", "attach_role_policy", "WriteProfiles"] == kinds(plan)
     assert desk.assume("deploy").endswith(":assumed-role/deploy/test")
     assert desk.assume("power-user").endswith(":assumed-role/power-user/test")
 
 
-def test_roles_of_another_account(desk: Desk, across: Wanted) -> None:
+def test_roles_of_another_account(desk: Desk, across: SetupRequest) -> None:
     """The user is allowed them, and no other role there."""
     desk.run(across)
     for role in ("power-user", "read-only"):
         assert desk.assume(role) == f"arn:aws:sts::{across.role_account}:assumed-role/{role}/test"
     assert Plan(()) == desk.run(across)
-    more = replace(across, roles=parse(["deploy:ReadOnlyAccess"]))
-    assert ["PutUserPolicy", "CreateRole", "AttachPolicy", "WriteProfiles"] == [
-        type(step.action).__name__ for step in desk.run(more).steps
-    ]
+    more = replace(across, roles=parse_roles(["deploy:ReadOnlyAccess"]))
+    assert ["put_user_policy", "create_role", "attach_role_policy", "WriteProfiles"] == kinds(desk.run(more))
     assert desk.assume("deploy").endswith("/deploy/test")
     assert desk.assume("read-only").endswith("/read-only/test")
     assert Plan(()) == desk.run(across)
@@ -286,14 +305,16 @@ def test_roles_of_another_account(desk: Desk, across: Wanted) -> None:
         *product(["EnableMFADevice", "AttachRolePolicy", "PutUserPolicy"], [Fault.HTML]),
     ],
 )
-def test_whatever_change_is_lost_a_second_run_completes(desk: Desk, across: Wanted, action: str, fault: Fault) -> None:
+def test_whatever_change_is_lost_a_second_run_completes(
+    desk: Desk, across: SetupRequest, action: str, fault: Fault
+) -> None:
     """Before AWS took it, or after: each is sent once, and nothing is there twice in the end."""
     desk.sandbox.fail(action, fault)
     with pytest.raises(UnreachableError) as caught:
         desk.run(across)
     assert 1 == sum(call.action == action for call in desk.sandbox.calls)
     assert "Secret" not in str(caught.value)
-    assert desk.run(across).steps
+    assert desk.run(across).tasks
     assert Plan(()) == desk.run(across)
     assert 1 == len(desk.keys())
     for role in ("power-user", "read-only"):
@@ -301,57 +322,57 @@ def test_whatever_change_is_lost_a_second_run_completes(desk: Desk, across: Want
 
 
 @pytest.mark.parametrize("tool", ["show_device", "ask_codes", "keep_key", "write_profiles"])
-def test_whatever_the_person_breaks_off_a_second_run_completes(desk: Desk, wanted: Wanted, tool: str) -> None:
+def test_whatever_the_person_breaks_off_a_second_run_completes(desk: Desk, single: SetupRequest, tool: str) -> None:
     """Ctrl-C at the codes, a full disk, a lost key: what is left of it is made anew or used."""
     desk.breaks = tool
     with pytest.raises(Interrupted):
-        desk.run(wanted)
-    assert desk.run(wanted).steps
-    assert Plan(()) == desk.run(wanted)
+        desk.run(single)
+    assert desk.run(single).tasks
+    assert Plan(()) == desk.run(single)
     assert 1 == len(desk.keys())
     assert desk.assume("power-user").endswith("/power-user/test")
 
 
-def test_a_key_that_cannot_be_kept_is_deleted_at_once(desk: Desk, wanted: Wanted) -> None:
+def test_a_key_that_cannot_be_kept_is_deleted_at_once(desk: Desk, single: SetupRequest) -> None:
     """An active key whose secret nobody has is left for nobody to find; the note names it."""
     desk.breaks = "keep_key"
     with pytest.raises(Interrupted):
-        desk.run(wanted)
+        desk.run(single)
     assert [] == desk.keys()
     (note,) = desk.notes
     assert re.fullmatch(r"the new access key AKIA\w+ could not be kept: it is deleted again", note)
 
 
-def test_a_key_that_iam_does_not_know_yet_is_deleted_when_it_does(desk: Desk, wanted: Wanted) -> None:
+def test_a_key_that_iam_does_not_know_yet_is_deleted_when_it_does(desk: Desk, single: SetupRequest) -> None:
     """IAM may answer NoSuchEntity to the deletion of a key that it has just made."""
-    carry_out(Step("", CreateUser(NAME)), desk)
+    carry_out(Task("", create_user(NAME)), desk)
     desk.breaks = "keep_key"
     desk.sandbox.fail("DeleteAccessKey", Fault.NOT_KNOWN_YET, times=2)
     with pytest.raises(Interrupted):
-        carry_out(Step("", CreateKey(NAME, wanted.user_arn)), desk)
+        carry_out(Task("", CreateKey(NAME, single.user_arn)), desk)
     assert [1, 2] == desk.slept
     assert [] == desk.keys()
 
 
-def test_a_key_that_can_be_neither_kept_nor_deleted_is_named(desk: Desk, wanted: Wanted) -> None:
+def test_a_key_that_can_be_neither_kept_nor_deleted_is_named(desk: Desk, single: SetupRequest) -> None:
     """With the command that deletes it; the next run deletes it, too."""
     desk.breaks = "keep_key"
     desk.sandbox.fail("DeleteAccessKey", Fault.DROP, times=9)
     with pytest.raises(Interrupted):
-        desk.run(wanted)
+        desk.run(single)
     (key,) = desk.keys()
     assert desk.notes[0].startswith(f"the new access key {key} of the user {NAME} is active, and its secret is lost (")
     assert f"delete it: aws iam delete-access-key --user-name {NAME} --access-key-id {key}" == desk.notes[1]
-    assert {"DeleteKey", "CreateKey"} < {type(step.action).__name__ for step in desk.plan(wanted).steps}
+    assert {"delete_access_key", "CreateKey"} < set(kinds(desk.plan(single)))
 
 
 @pytest.mark.parametrize("fault", [Fault.DROP, Fault.DROP_AFTER, Fault.TRUNCATED, Fault.EMPTY])
-def test_a_key_whose_answer_is_lost_is_said_to_be_there(desk: Desk, wanted: Wanted, fault: Fault) -> None:
+def test_a_key_whose_answer_is_lost_is_said_to_be_there(desk: Desk, single: SetupRequest, fault: Fault) -> None:
     """Nobody knows whether AWS made it: the next run looks."""
-    carry_out(Step("", CreateUser(NAME)), desk)
+    carry_out(Task("", create_user(NAME)), desk)
     desk.sandbox.fail("CreateAccessKey", fault)
     with pytest.raises(UnreachableError):
-        carry_out(Step("", CreateKey(NAME, wanted.user_arn)), desk)
+        carry_out(Task("", CreateKey(NAME, single.user_arn)), desk)
     assert [
         f"AWS may have made an access key of the user {NAME} whose secret is lost",
         "awsenv setup, run again, finds it and deletes it",
@@ -359,16 +380,16 @@ def test_a_key_whose_answer_is_lost_is_said_to_be_there(desk: Desk, wanted: Want
 
 
 @pytest.mark.parametrize("fault", [Fault.DROP, Fault.DROP_AFTER])
-def test_what_is_lost_while_tidying_up_is_lost_once(desk: Desk, wanted: Wanted, fault: Fault) -> None:
+def test_what_is_lost_while_tidying_up_is_lost_once(desk: Desk, single: SetupRequest, fault: Fault) -> None:
     """A third run completes what the second could not."""
     desk.breaks = "ask_codes"
     with pytest.raises(Interrupted):
-        desk.run(wanted)
+        desk.run(single)
     desk.sandbox.fail("DeleteVirtualMFADevice", fault)
     with pytest.raises(UnreachableError):
-        desk.run(wanted)
-    desk.run(wanted)
-    assert Plan(()) == desk.run(wanted)
+        desk.run(single)
+    desk.run(single)
+    assert Plan(()) == desk.run(single)
     assert 1 == len(desk.keys())
     assert desk.assume("power-user").endswith("/power-user/test")
 
@@ -391,7 +412,7 @@ def deactivate(desk: Desk) -> None:
     desk.admin.change("deactivate_mfa_device", UserName=NAME, SerialNumber=serial)
 
 
-def delete_key(desk: Desk) -> None:
+def lose_key(desk: Desk) -> None:
     """Delete the key in IAM and its section in the file."""
     desk.admin.change("delete_access_key", UserName=NAME, AccessKeyId=desk.keys()[0])
     Path(desk.environ["AWS_SHARED_CREDENTIALS_FILE"]).write_text("")
@@ -414,157 +435,157 @@ def lose_both_files(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("take_away", "steps"),
     [
-        (detach, ["AttachPolicy"]),
-        (delete_role, ["CreateRole", "AttachPolicy"]),
-        (deactivate, ["DeleteDevice", "CreateDevice"]),
-        (delete_key, ["CreateKey"]),
+        (detach, ["attach_role_policy"]),
+        (delete_role, ["create_role", "attach_role_policy"]),
+        (deactivate, ["delete_virtual_mfa_device", "CreateDevice"]),
+        (lose_key, ["CreateKey"]),
         (forget_external_id, ["WriteProfiles"]),
-        (lose_both_files, ["DeleteKey", "CreateKey", "WriteProfiles"]),
+        (lose_both_files, ["delete_access_key", "CreateKey", "WriteProfiles"]),
     ],
 )
 def test_what_was_taken_away_is_made_again(
-    desk: Desk, wanted: Wanted, take_away: Callable[[Desk], None], steps: list[str]
+    desk: Desk, single: SetupRequest, take_away: Callable[[Desk], None], steps: list[str]
 ) -> None:
     """That, and nothing else."""
-    desk.run(wanted)
+    desk.run(single)
     take_away(desk)
-    assert steps == [type(step.action).__name__ for step in desk.run(wanted).steps]
-    assert Plan(()) == desk.run(wanted)
+    assert steps == kinds(desk.run(single))
+    assert Plan(()) == desk.run(single)
     for role in ("power-user", "read-only"):
         assert desk.assume(role).endswith(f"/{role}/test")
 
 
-def test_a_user_who_was_deleted_leaves_roles_that_trust_nobody(desk: Desk, wanted: Wanted) -> None:
+def test_a_user_who_was_deleted_leaves_roles_that_trust_nobody(desk: Desk, single: SetupRequest) -> None:
     """A new user of the name is another to AWS: that is said, before anything is made."""
-    desk.run(wanted)
+    desk.run(single)
     deactivate(desk)
     desk.admin.change("delete_access_key", UserName=NAME, AccessKeyId=desk.keys()[0])
     desk.admin.change("delete_user", UserName=NAME)
     desk.sandbox.clear_calls()
     Path(desk.environ["AWS_SHARED_CREDENTIALS_FILE"]).unlink()
     with pytest.raises(ConfigError, match="a user who was deleted"):
-        desk.run(wanted)
+        desk.run(single)
     assert all(call.action.startswith(("Get", "List")) for call in desk.sandbox.calls)
 
 
-def test_a_lost_key_is_deleted_and_a_used_one_stays(desk: Desk, wanted: Wanted) -> None:
+def test_a_lost_key_is_deleted_and_a_used_one_stays(desk: Desk, single: SetupRequest) -> None:
     """The machine that was set up first goes on to work."""
-    desk.run(wanted)
+    desk.run(single)
     first = desk.keys()
     assert desk.assume("read-only")
     Path(desk.environ["AWS_SHARED_CREDENTIALS_FILE"]).unlink()
-    plan = desk.run(wanted)
-    assert ["CreateKey"] == [type(step.action).__name__ for step in plan.steps]
-    assert f"the access key …{first[0][-4:]}" in plan.notes[0]
+    plan = desk.run(single)
+    assert ["CreateKey"] == kinds(plan)
+    assert f"the access key {first[0]}" in plan.notes[0]
     assert set(first) < set(desk.keys())
     # The second one was not used yet: its secret is lost with the files.
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         Path(desk.environ[name]).unlink()
-    assert ["DeleteKey", "CreateKey"] == [type(step.action).__name__ for step in desk.run(wanted).steps][:2]
+    assert ["delete_access_key", "CreateKey"] == kinds(desk.run(single))[:2]
     assert 2 == len(desk.keys())
     assert set(first) < set(desk.keys())
 
 
-def test_a_key_that_is_printed_is_printed_once(desk: Desk, wanted: Wanted) -> None:
+def test_a_key_that_is_printed_is_printed_once(desk: Desk, single: SetupRequest) -> None:
     """Unless the run ended before the person could know of it."""
-    printed = replace(wanted, key_place=KeyPlace.PRINTED)
+    printed = replace(single, key_destination=KeyDestination.STDOUT)
     desk.sandbox.fail("CreateAccessKey", Fault.DROP_AFTER)
     with pytest.raises(UnreachableError):
         desk.run(printed)
-    assert {"DeleteKey", "CreateKey"} < {type(step.action).__name__ for step in desk.run(printed).steps}
+    assert {"delete_access_key", "CreateKey"} < set(kinds(desk.run(printed)))
     Path(desk.environ["AWS_SHARED_CREDENTIALS_FILE"]).unlink()
     assert Plan(()) == desk.run(printed)
 
 
-def test_wrong_codes_are_asked_again(desk: Desk, wanted: Wanted) -> None:
+def test_wrong_codes_are_asked_again(desk: Desk, single: SetupRequest) -> None:
     """Each time it is said why."""
     desk.wrong = ATTEMPTS - 1
-    desk.run(wanted)
-    assert [type(None), CodeRejected, CodeRejected] == [type(after) for after in desk.told]
-    assert Plan(()) == desk.run(wanted)
+    desk.run(single)
+    assert [type(None), CodeRejected, CodeRejected] == [type(after) for after in desk.rejections]
+    assert Plan(()) == desk.run(single)
 
 
-def test_wrong_codes_end_after_three(desk: Desk, wanted: Wanted) -> None:
+def test_wrong_codes_end_after_three(desk: Desk, single: SetupRequest) -> None:
     """The device that is left shows the codes of a key that is not shown again: the next run makes another."""
     desk.wrong = ATTEMPTS
     with pytest.raises(MfaError) as caught:
-        desk.run(wanted)
+        desk.run(single)
     assert not isinstance(caught.value, CodeRejected)
     assert "awsenv setup again" in str(caught.value.hint)
-    assert [DeleteDevice, CreateDevice] == [type(step.action) for step in desk.run(wanted).steps[:2]]
+    assert ["delete_virtual_mfa_device", "CreateDevice"] == kinds(desk.run(single))[:2]
     assert 2 == len(set(desk.seeds))
     assert desk.assume("power-user").endswith("/power-user/test")
 
 
-def test_a_user_that_iam_does_not_know_yet_is_waited_for(desk: Desk, wanted: Wanted) -> None:
+def test_a_user_that_iam_does_not_know_yet_is_waited_for(desk: Desk, single: SetupRequest) -> None:
     """CreateRole answers MalformedPolicyDocument until the new user is known everywhere."""
-    trust = trust_policy(wanted.user_arn, mfa=False)
+    trust = trust_policy(single.user_arn, mfa=False)
     desk.on_sleep = lambda: desk.admin.change("create_user", UserName=NAME) if len(desk.slept) == 3 else None
-    carry_out(Step("", CreateRole("deploy", trust)), desk)
+    carry_out(Task("", create_role("deploy", trust)), desk)
     assert [1, 2, 4] == desk.slept
     assert "deploy" == desk.admin.read("get_role", RoleName="deploy")["Role"]["RoleName"]
 
 
-def test_a_user_that_never_comes_is_waited_for_a_minute(desk: Desk, wanted: Wanted) -> None:
+def test_a_user_that_never_comes_is_waited_for_a_minute(desk: Desk, single: SetupRequest) -> None:
     """Then it is said what AWS said."""
     with pytest.raises(RefusedError) as caught:
-        carry_out(Step("", CreateRole("deploy", trust_policy(wanted.user_arn, mfa=False))), desk)
+        carry_out(Task("", create_role("deploy", trust_policy(single.user_arn, mfa=False))), desk)
     assert "MalformedPolicyDocument" == caught.value.code
     assert "awsenv setup again" in str(caught.value.hint)
     assert PATIENCE == sum(desk.slept)
 
 
-def test_a_role_that_iam_does_not_know_yet_is_waited_for(desk: Desk, wanted: Wanted) -> None:
+def test_a_role_that_iam_does_not_know_yet_is_waited_for(desk: Desk, single: SetupRequest) -> None:
     """It was made the moment before."""
-    carry_out(Step("", CreateUser(NAME)), desk)
-    trust = trust_policy(wanted.user_arn, mfa=False)
-    desk.on_sleep = lambda: carry_out(Step("", CreateRole("deploy", trust)), desk)
-    carry_out(Step("", AttachPolicy("deploy", "arn:aws:iam::aws:policy/ReadOnlyAccess")), desk)
+    carry_out(Task("", create_user(NAME)), desk)
+    trust = trust_policy(single.user_arn, mfa=False)
+    desk.on_sleep = lambda: carry_out(Task("", create_role("deploy", trust)), desk)
+    carry_out(Task("", attach_policy("deploy", "arn:aws:iam::aws:policy/ReadOnlyAccess")), desk)
     assert [1] == desk.slept
 
 
-def test_another_malformed_policy_is_not_waited_for(desk: Desk, wanted: Wanted) -> None:
+def test_another_malformed_policy_is_not_waited_for(desk: Desk, single: SetupRequest) -> None:
     """It stays malformed."""
-    carry_out(Step("", CreateUser(wanted.user)), desk)
+    carry_out(Task("", create_user(single.user)), desk)
     with pytest.raises(RefusedError) as caught:
-        carry_out(Step("", PutUserPolicy(wanted.user, user_policy(["no ARN"]))), desk)
+        carry_out(Task("", put_user_policy(single.user, user_policy(["no ARN"]))), desk)
     assert "MalformedPolicyDocument" == caught.value.code
     assert not desk.slept
 
 
-def test_a_third_key_is_refused_by_aws(desk: Desk, wanted: Wanted) -> None:
+def test_a_third_key_is_refused_by_aws(desk: Desk, single: SetupRequest) -> None:
     """Somebody made one between the plan and now."""
-    carry_out(Step("", CreateUser(NAME)), desk)
+    carry_out(Task("", create_user(NAME)), desk)
     for _ in range(2):
         desk.admin.change("create_access_key", UserName=NAME)
     with pytest.raises(RefusedError) as caught:
-        carry_out(Step("", CreateKey(NAME, wanted.user_arn)), desk)
+        carry_out(Task("", CreateKey(NAME, single.user_arn)), desk)
     assert "LimitExceeded" == caught.value.code
     assert not desk.slept
 
 
 @pytest.mark.parametrize(
-    "gone", [DeleteKey(NAME, "AKIAIOSFODNN7EXAMPLE"), DeleteDevice("arn:aws:iam::123456789012:mfa/x")]
+    "gone", [delete_key(NAME, "AKIAIOSFODNN7EXAMPLE"), delete_device("arn:aws:iam::123456789012:mfa/x")]
 )
-def test_what_has_gone_meanwhile_needs_no_deleting(desk: Desk, gone: DeleteKey | DeleteDevice) -> None:
+def test_what_has_gone_meanwhile_needs_no_deleting(desk: Desk, gone: IamChange) -> None:
     """That is how it should be."""
-    carry_out(Step("", CreateUser(NAME)), desk)
-    carry_out(Step("", gone), desk)
+    carry_out(Task("", create_user(NAME)), desk)
+    carry_out(Task("", gone), desk)
     assert not desk.slept
 
 
-def test_an_answer_without_a_key_is_none_of_aws(desk: Desk, wanted: Wanted) -> None:
+def test_an_answer_without_a_key_is_none_of_aws(desk: Desk, single: SetupRequest) -> None:
     """A portal may answer anything with a 200."""
-    carry_out(Step("", CreateUser(NAME)), desk)
+    carry_out(Task("", create_user(NAME)), desk)
     desk.sandbox.fail("CreateAccessKey", Fault.EMPTY)
-    with pytest.raises(UnreachableError, match="without AccessKey"):
-        carry_out(Step("", CreateKey(NAME, wanted.user_arn)), desk)
+    with pytest.raises(UnreachableError, match="it lacks AccessKeyId"):
+        carry_out(Task("", CreateKey(NAME, single.user_arn)), desk)
     assert not os.path.exists(desk.environ["AWS_SHARED_CREDENTIALS_FILE"])  # noqa: PTH110 - in one look
 
 
-def test_the_settings_are_those_that_awsenv_reads(desk: Desk, wanted: Wanted) -> None:
+def test_the_settings_are_those_that_awsenv_reads(desk: Desk, single: SetupRequest) -> None:
     """The key in the credentials file, for its owner alone, the rest in the config file."""
-    desk.run(wanted)
+    desk.run(single)
     profiles = config.read(desk.environ)
     assert ("power-user", "read-only", NAME) == profiles.names
     assert "profile power-user" == header(profiles, "power-user")
