@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socketserver
 import threading
+import time
 import traceback
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv.aws.session import open_session
-from awsenv.aws.sts import Sts, Token, caller
+from awsenv.aws.sts import Clock, Sts, Token, caller
 from awsenv.aws.translate import Call
 from awsenv.errors import (
     AwsenvError,
@@ -422,3 +423,36 @@ def test_the_endpoint_is_the_one_that_the_request_goes_to(
     with pytest.raises(UnreachableError, match=r"the proxy 127\.0\.0\.1:1 cannot be reached"):
         Sts(session, sleep=lambda _: None).identity(Call(), person.user)
     assert {f"https://{host}/"} == set(asked)
+
+
+@pytest.mark.parametrize("ahead", [-200, 0, 600])
+def test_the_difference_is_that_of_the_answer(person: Person, ahead: int) -> None:
+    """To the second, which is what the header has, and the time that an answer takes."""
+    session = person.session()
+    clock = Clock(session, time.time)
+    person.sandbox.clock.advance(ahead)
+    assert clock.ahead is None
+    Sts(session).identity(Call(), person.user)
+    assert clock.ahead is not None
+    assert abs(clock.ahead - ahead) < 60
+
+
+def test_a_refusal_tells_it_too(person: Person) -> None:
+    """The request is refused since the clocks are apart: then it is wanted most."""
+    session = person.session()
+    clock = Clock(session, time.time)
+    person.sandbox.clock.advance(7200)
+    with pytest.raises(SourceError):
+        Sts(session).identity(Call(), person.user)
+    assert clock.ahead is not None
+    assert abs(clock.ahead - 7200) < 60
+
+
+def test_no_answer_tells_nothing(person: Person) -> None:
+    """It is not known then, and not taken for right."""
+    session = person.session()
+    clock = Clock(session, time.time)
+    person.sandbox.fail("GetCallerIdentity", Fault.DROP, times=9)
+    with pytest.raises(Exception, match="connection"):
+        Sts(session).identity(Call(), person.user)
+    assert clock.ahead is None

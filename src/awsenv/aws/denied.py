@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from awsenv.config.arns import is_bare_name
 from awsenv.config.sources import OF_A_ROLE
 from awsenv.config.text import printable, quoted
+from awsenv.iam import device
 from awsenv.model import AssumeRole, GetSessionToken
 
 if TYPE_CHECKING:
@@ -46,12 +47,7 @@ def hint(chain: Chain, index: int, account: str, where: str) -> str:
         taken = f"{quoted(chain.role)} is not a profile in {where}, and was taken for a role of account {account}"
         return f"{taken}; awsenv list shows the profiles"
     likeliest = tuple(causes(chain, index).values())[:_SHOWN]
-    return "; ".join((*likeliest, f"{doctor(chain)} looks for the cause"))
-
-
-def doctor(chain: Chain) -> str:
-    """Return the command that looks closer."""
-    return f"awsenv doctor {shlex.quote(printable(chain.role))}"
+    return "; ".join((*likeliest, f"awsenv doctor {shlex.quote(printable(chain.role))} looks for the cause"))
 
 
 def causes(chain: Chain, index: int, mine: str | None = None) -> dict[Cause, str]:
@@ -100,9 +96,8 @@ def _account_before(chain: Chain, index: int) -> str | None:
     before = chain.hops[index - 1] if index else None
     if isinstance(before, AssumeRole):
         return before.role.account
-    device = (before or chain.hops[index]).mfa
-    serial = None if device is None else device.serial
-    return serial.split(":")[4] if serial is not None and serial.startswith("arn:") else None
+    mfa = (before or chain.hops[index]).mfa
+    return None if mfa is None or mfa.serial is None else device.account(mfa.serial)
 
 
 def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, str] | None:
@@ -120,6 +115,6 @@ def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, str] | None:
 
 def _has_device_of_its_own(chain: Chain, hop: AssumeRole) -> bool:
     """Tell whether the profile of a later hop names an MFA device: it is used for the first hop, or not at all."""
-    device, role = chain.hops[0].origins.get("mfa_serial"), hop.origins.get("role")
-    is_moved = device is not None and role is not None and device.section == role.section is not None
+    serial, role = chain.hops[0].origins.get("mfa_serial"), hop.origins.get("role")
+    is_moved = serial is not None and role is not None and serial.section == role.section is not None
     return is_moved or any(note.origin is not None and note.origin.key == "mfa_serial" for note in hop.notes)

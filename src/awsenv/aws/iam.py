@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from awsenv.aws.session import open_session
 from awsenv.aws.sts import Sts
-from awsenv.aws.translate import Call, translated
-from awsenv.errors import MfaError
+from awsenv.aws.translate import Call, connect, translated
+from awsenv.errors import AwsenvError, MfaError
 from awsenv.iam import device
 from awsenv.iam.principal import USER
 
@@ -41,7 +41,7 @@ class Iam:
             RefusedError: AWS refused; `code` says why: `NoSuchEntity`, `AccessDenied`.
             AwsenvError: Whatever else went wrong.
         """
-        return self._send(action, parameters, Config())
+        return self._send(action, parameters)
 
     def read_all(self, action: str, key: str, **parameters: Any) -> list[Any]:
         """Return what stands under *key* in every page of an answer. Raises as `read` does."""
@@ -61,20 +61,9 @@ class Iam:
         """
         return self._send(action, parameters, Config(retries={"total_max_attempts": 1}))
 
-    def _send(self, action: str, parameters: dict[str, Any], config: Config) -> dict[str, Any]:
-        signer = self.signer
-        operation = f"iam:{''.join(part[:1].upper() + part[1:] for part in action.split('_'))}"
-        operation = operation.replace("Mfa", "MFA")
-        call = replace(self.call, operation=operation, key_id=signer.access_key_id, secrets=_secrets(signer))
-        with translated(call):
-            client: Any = self.session.create_client(
-                "iam",
-                aws_access_key_id=signer.access_key_id,
-                aws_secret_access_key=signer.secret_access_key,
-                aws_session_token=signer.session_token,
-                config=config,
-            )
-        with translated(replace(call, endpoint=self.session.url_of(client))):
+    def _send(self, action: str, parameters: dict[str, Any], config: Config | None = None) -> dict[str, Any]:
+        client, call = connect(self.session, "iam", self.signer, self.call, config)
+        with translated(replace(call, operation=f"iam:{client.meta.method_to_api_mapping[action]}")):
             answer: dict[str, Any] = getattr(client, action)(**parameters)
             return answer
 
@@ -97,10 +86,6 @@ def iam_as(
     """
     session = open_session(profiles, environ, profile=profile, region=region)
     return Iam(session, credentials), Sts(session).identity(Call(), credentials)
-
-
-def _secrets(signer: Credentials) -> tuple[str, ...]:
-    return tuple(secret for secret in (signer.secret_access_key, signer.session_token) if secret)
 
 
 def mfa_device(session: AwsSession, signer: Credentials, principal: Principal) -> str:
@@ -129,16 +114,9 @@ def mfa_device(session: AwsSession, signer: Credentials, principal: Principal) -
 
 
 def _serials(session: AwsSession, signer: Credentials) -> tuple[str, ...] | None:
-    """Return the serial numbers of the user's devices; None: AWS does not tell."""
-    try:
-        client: Any = session.create_client(
-            "iam",
-            aws_access_key_id=signer.access_key_id,
-            aws_secret_access_key=signer.secret_access_key,
-            aws_session_token=signer.session_token,
-            config=Config(connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"total_max_attempts": 1}),
-        )
-        found = client.list_mfa_devices().get("MFADevices")
+    """Return the serial numbers of the user's devices; None: AWS does not say."""
+    config = Config(connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"total_max_attempts": 1})
+    with suppress(AwsenvError), translated(Call()):
+        found = session.create_signed_client("iam", signer, config).list_mfa_devices().get("MFADevices")
         return None if found is None else device.serials(found)
-    except (BotoCoreError, ClientError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+    return None

@@ -13,7 +13,7 @@ from botocore.config import Config
 
 from awsenv.aws.request import IDENTITY, Request, Token, request
 from awsenv.aws.session import TIMEOUT, AwsSession, open_session
-from awsenv.aws.translate import Call, translated, was_not_sent
+from awsenv.aws.translate import Call, connect, translated, was_not_sent
 from awsenv.config.text import printable
 from awsenv.errors import UnreachableError
 from awsenv.iam.principal import Principal
@@ -104,8 +104,7 @@ class Sts:
         Raises:
             ConfigError: A setting makes requests impossible.
         """
-        with translated(Call(IDENTITY.action)):
-            return self.session.url_of(self._client(Credentials("none", "none"), once=False))
+        return connect(self.session, "sts", Credentials("none", "none"), Call(IDENTITY.action))[1].endpoint
 
     def _living(self, made: Credentials) -> Credentials:
         """Return credentials that have not expired.
@@ -130,22 +129,15 @@ class Sts:
         signer: Credentials,
         token: Token | None,
     ) -> T:
-        """Send a request: with a code once, without one as often as botocore deems right."""
-        request = request if token is None else request.signed_in_with(token)
-        call = replace(call, operation=request.action)
-        with translated(call):
-            client = self._client(signer, once=token is not None)
-            endpoint = self.session.url_of(client)
-        call = replace(
-            call,
-            endpoint=endpoint,
-            key_id=signer.access_key_id,
-            serial=None if token is None else token.serial,
-            with_code=token is not None,
-            secrets=tuple(filter(None, (*request.secrets, signer.secret_access_key, signer.session_token))),
-        )
+        """Send a request: with a code once, without one as often as botocore repeats it."""
+        config = None
+        if token is not None:
+            request = request.signed_in_with(token)
+            config = Config(read_timeout=self.session.timeout, retries={"total_max_attempts": 1})
+        call = replace(call, operation=request.action, secrets=request.secrets)
+        client, call = connect(self.session, "sts", signer, call, config)
         send = getattr(client, xform_name(request.action.partition(":")[2]))
-        with translated(call):
+        with translated(call if token is None else replace(call, serial=token.serial)):
             return read(self._repeated(send, request.parameters, SENDS if token is not None else 1))
 
     def _repeated(
@@ -161,18 +153,6 @@ class Sts:
                     raise
             sent += 1
             self.sleep(PAUSE)
-
-    def _client(self, signer: Credentials, *, once: bool) -> Any:
-        config = Config()
-        if once:
-            config = Config(read_timeout=self.session.timeout, retries={"total_max_attempts": 1})
-        return self.session.create_client(
-            "sts",
-            aws_access_key_id=signer.access_key_id,
-            aws_secret_access_key=signer.secret_access_key,
-            aws_session_token=signer.session_token,
-            config=config,
-        )
 
 
 class Clock:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import ssl
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,10 @@ from awsenv.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from botocore.config import Config
+
+    from awsenv.aws.session import AwsSession
+    from awsenv.model import Credentials
     from awsenv.origin import Origin
 
 UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"})
@@ -108,13 +112,12 @@ class Call:
     key_hint: str | None = None
     """How to renew it."""
     serial: str | None = None
+    """The device whose MFA code is in the call: then an answer that got lost is a `ResponseLost`. None: no code is."""
     serial_origin: Origin | None = None
     duration_origin: Origin | None = None
     denied_origin: Origin | None = None
     denied_hint: str | None = None
     """What may be the reason of an AccessDenied."""
-    with_code: bool = False
-    """Whether an MFA code is in it: then an answer that got lost is a `ResponseLost`."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """What no message may hold."""
 
@@ -138,6 +141,21 @@ def translated(call: Call) -> Iterator[None]:
     except Exception as error:  # noqa: BLE001 - a bare KeyError is how botocore takes HTML for an answer
         # The cause may hold a secret: it is not passed on.
         raise translate(error, call) from None
+
+
+def connect(
+    session: AwsSession, service: str, signer: Credentials, call: Call, config: Config | None = None
+) -> tuple[Any, Call]:
+    """Return a client whose requests *signer* signs, and *call* with what its errors need to know of both.
+
+    Raises:
+        ConfigError: A setting makes requests impossible.
+    """
+    with translated(call):
+        client = session.create_signed_client(service, signer, config)
+        endpoint = session.url_of(client)
+    secrets = (*call.secrets, signer.secret_access_key, signer.session_token)
+    return client, replace(call, endpoint=endpoint, key_id=signer.access_key_id, secrets=tuple(filter(None, secrets)))
 
 
 def was_not_sent(error: Exception) -> bool:
@@ -349,6 +367,6 @@ def _silence(error: Exception, where: str) -> str:
 
 
 def _lost(call: Call, fact: str) -> UnreachableError:
-    if call.with_code:
+    if call.serial is not None:
         return ResponseLost(f"{fact}; the MFA code may have been used", hint="try again with the device's next code")
     return UnreachableError(fact, hint="try again; check that no sign-in page of the network is in the way")
