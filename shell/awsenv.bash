@@ -27,15 +27,11 @@ function _awsenv_prints {
   return 1
 }
 
-# Runs a command without PYTHONPATH, which can make Python load code from the current folder. The program restores it
-# for the commands that it runs. `env` keeps exported functions, which sh would drop, and copes with a read-only
-# variable.
-function _awsenv_isolated {
-  if [[ -n ${PYTHONPATH-} && $(declare -p PYTHONPATH) == 'declare -'*x*' PYTHONPATH='* ]]; then
-    /usr/bin/env "_AWSENV_PYTHONPATH=$PYTHONPATH" PYTHONPATH= "$@"
-  else
-    "$@"
-  fi
+# Whether other programs see PYTHONPATH, which can make Python load code from the current folder. The program is called
+# without it, and restores it for the commands that it runs. `env` keeps exported functions, which sh would drop, and
+# copes with a read-only variable.
+function _awsenv_exports_python_path {
+  [[ -n ${PYTHONPATH-} && $(declare -p PYTHONPATH) == 'declare -'*x*' PYTHONPATH='* ]]
 }
 
 function awsenv {
@@ -49,7 +45,9 @@ function awsenv {
       local -x AWSENV_SHELL=bash _AWSENV_PROMPT=
       _awsenv_find_owner
     fi
-    _awsenv_isolated "$_AWSENV_BIN" "$@"
+    set -- "$_AWSENV_BIN" "$@"
+    ! _awsenv_exports_python_path || set -- /usr/bin/env "_AWSENV_PYTHONPATH=$PYTHONPATH" PYTHONPATH= "$@"
+    "$@"
     return
   fi
   local _awsenv_status=0
@@ -75,7 +73,9 @@ function _awsenv_restore {
 # Evaluates what the program prints if it is a change of environment, and prints it otherwise.
 function _awsenv_evaluate {
   local _awsenv_change
-  _awsenv_change=$(AWSENV_SHELL=bash _awsenv_isolated "$_AWSENV_BIN" "$@") || return
+  set -- "$_AWSENV_BIN" "$@"
+  ! _awsenv_exports_python_path || set -- /usr/bin/env "_AWSENV_PYTHONPATH=$PYTHONPATH" PYTHONPATH= "$@"
+  _awsenv_change=$(AWSENV_SHELL=bash "$@") || return
   case $_awsenv_change in
   '' | 'if '* | 'export '* | 'unset '*) eval "$_awsenv_change" ;;
   *) printf '%s\n' "$_awsenv_change" ;;

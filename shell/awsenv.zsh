@@ -24,14 +24,11 @@ function _awsenv_prints {
   return 1
 }
 
-# Runs a command without PYTHONPATH, which can make Python load code from the current folder. The program restores it
-# for the commands that it runs. `env` keeps variables that sh would drop, and copes with a read-only one.
-function _awsenv_isolated {
-  if [[ -n ${PYTHONPATH-} && ${(t)PYTHONPATH} == *export* ]]; then
-    /usr/bin/env "_AWSENV_PYTHONPATH=$PYTHONPATH" PYTHONPATH= "$@"
-  else
-    "$@"
-  fi
+# Whether other programs see PYTHONPATH, which can make Python load code from the current folder. The program is called
+# without it, and restores it for the commands that it runs. `env` keeps variables that sh would drop, and copes with a
+# read-only one.
+function _awsenv_exports_python_path {
+  [[ -n ${PYTHONPATH-} && ${(t)PYTHONPATH} == *export* ]]
 }
 
 function awsenv {
@@ -45,7 +42,9 @@ function awsenv {
       local -x AWSENV_SHELL=zsh _AWSENV_PROMPT=
       _awsenv_find_owner
     fi
-    _awsenv_isolated "$_AWSENV_BIN" "$@"
+    set -- "$_AWSENV_BIN" "$@"
+    ! _awsenv_exports_python_path || set -- /usr/bin/env "_AWSENV_PYTHONPATH=$PYTHONPATH" PYTHONPATH= "$@"
+    "$@"
     return
   fi
   _awsenv_evaluate "$@"
@@ -58,10 +57,10 @@ function _awsenv_evaluate {
   setopt no_xtrace no_verbose
   trap - DEBUG
   local _awsenv_change
+  set -- "$_AWSENV_BIN" "$@"
+  ! _awsenv_exports_python_path || set -- /usr/bin/env "_AWSENV_PYTHONPATH=$PYTHONPATH" PYTHONPATH= "$@"
   # If Ctrl-Z stopped a command in $(...), zsh would wait for its output for ever.
-  _awsenv_change=$(
-    AWSENV_SHELL=zsh _awsenv_isolated /bin/sh -c 'trap "" TSTP; exec "$0" "$@"' "$_AWSENV_BIN" "$@"
-  ) || return
+  _awsenv_change=$(AWSENV_SHELL=zsh /bin/sh -c 'trap "" TSTP; exec "$0" "$@"' "$@") || return
   case $_awsenv_change in
     '' | 'if '* | 'export '* | 'unset '*) eval "$_awsenv_change" ;;
     *) print -r -- "$_awsenv_change" ;;
