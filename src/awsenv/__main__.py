@@ -79,7 +79,7 @@ def _give_up(error: BaseException) -> int:
     if interrupted:
         return process.fail(sys.argv[1:], 130, "awsenv: interrupted\n")
     status = 125 if sys.argv[1:2] == ["exec"] else 1
-    hint = "  try: install it again: pipx reinstall awsenv-shell\n"
+    hint = "  try      install it again: pipx reinstall awsenv-shell\n"
     return process.fail(sys.argv[1:], status, f"awsenv: cannot start: {missing}\n{hint}")
 
 

@@ -150,5 +150,5 @@ def test_a_reader_that_has_gone_is_a_failure_and_no_traceback(program: str, clea
     os.close(writer)
 
     fact = b"awsenv: the output could not be written: Broken pipe\n"
-    hint = b"  try: check where it goes: a full disk, a closed pipe\n"
+    hint = b"  try      check where it goes: a full disk, a closed pipe\n"
     assert fact + hint == done.stderr

@@ -84,7 +84,7 @@ def test_what_aws_would_refuse_is_refused_before_a_code_is_spent(world: World, w
 
     assert (2, "", []) == (done.returncode, done.stdout, world.actions())
     assert done.stderr.startswith(f"awsenv: {fact}"), done.stderr
-    assert "  try: " in done.stderr
+    assert "  try      " in done.stderr
 
 
 def test_a_session_of_the_agent_does_for_a_url_and_not_for_a_duration(world: World) -> None:
@@ -155,7 +155,7 @@ def test_without_a_browser_it_says_how_to_go_on(world: World, tmp_path: Path, *,
 
     assert (1, "") == (done.returncode, done.stdout)
     assert (
-        "awsenv: no browser could be started\n  try: leave --open out: the URL is printed; or set BROWSER\n"
+        "awsenv: no browser could be started\n  try      leave --open out: the URL is printed; or set BROWSER\n"
         == done.stderr
     )
 
@@ -168,5 +168,5 @@ def test_a_failure_is_one_of_ours(world: World, fault: Fault) -> None:
     done = world.run("console", "read-only")
 
     assert (7, "") == (done.returncode, done.stdout)
-    assert re.match(r"awsenv: .*127\.0\.0\.1:\d+.*\n  try: try again", done.stderr), done.stderr
+    assert re.match(r"awsenv: .*127\.0\.0\.1:\d+.*\n  try      try again", done.stderr), done.stderr
     assert "Session" not in done.stderr

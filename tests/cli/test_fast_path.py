@@ -538,7 +538,7 @@ def test_a_key_of_the_persons_own_is_not_renewed_away(key_id: str | None, paths:
     assert (8, b"false;\n") == (done.status, done.out)
     assert done.err == (
         b"awsenv: the keys in this shell are not those of the role: they were set after it\n"
-        b"  try: awsenv read-only puts the role on again\n"
+        b"  try      awsenv read-only puts the role on again\n"
     )
 
 

@@ -250,7 +250,7 @@ def test_a_broken_install_fails_in_the_shell(
 
     answer = world.run(*words, PYTHONPATH=str(tmp_path))
 
-    expected = "awsenv: cannot start: no_such_module_here\n  try: install it again: pipx reinstall awsenv-shell\n"
+    expected = "awsenv: cannot start: no_such_module_here\n  try      install it again: pipx reinstall awsenv-shell\n"
     assert (status, printed, expected) == (answer.returncode, answer.stdout, answer.stderr)
 
 

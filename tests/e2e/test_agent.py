@@ -362,7 +362,7 @@ def test_without_a_terminal_both_facts_are_told(fresh: World, words: str, status
     assert status == answer.returncode
     assert re.fullmatch(
         r"awsenv: AWS refused fresh with the MFA session: .*\n"
-        r"awsenv: an MFA code of alice \(\d+\) is needed, and there is no terminal to ask at\n  try: .*\n",
+        r"awsenv: an MFA code of alice \(\d+\) is needed, and there is no terminal to ask at\n  try      .*\n",
         answer.stderr,
     )
 

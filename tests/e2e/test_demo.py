@@ -232,6 +232,6 @@ def test_without_the_extra_the_demo_says_what_to_install(environ: dict[str, str]
     assert (2, "") == (answer.returncode, answer.stdout)
     assert re.fullmatch(
         r"awsenv: the demo needs the package '\w+', which is not installed\n"
-        r"  try: pip install 'awsenv-shell\[demo\]'\n",
+        r"  try      pip install 'awsenv-shell\[demo\]'\n",
         answer.stderr,
     )

@@ -15,6 +15,7 @@ from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
 
 from awsenv import __version__
 from awsenv.cli.action import Action, Caller, Print
@@ -196,9 +197,25 @@ def invoke(args: list[str], caller: Caller) -> Action:
 
     Raises:
         Help: They ask for help.
-        typer.exceptions.TyperException: There is no such option, or it lacks its value.
-        AwsenvError: The command line is wrong in another way, or the command failed.
+        AwsenvError: The command line is wrong, or the command failed.
     """
-    with _program().make_context("awsenv", args, obj=caller) as ctx:
-        action: Action = _program().invoke(ctx)
-        return action
+    try:
+        with _program().make_context("awsenv", args, obj=caller) as ctx:
+            action: Action = _program().invoke(ctx)
+            return action
+    except TyperException as error:
+        raise _wrong(error) from None
+
+
+def _wrong(error: TyperException) -> UsageError:
+    context = getattr(error, "ctx", None)
+    command = "awsenv" if context is None else context.command_path
+    option = getattr(error, "option_name", None)
+    if option is None:
+        text, hint = error.format_message(), f"{command} --help"
+    else:
+        # Without Typer's guess of what was meant: to --mfa it offers --tag.
+        text, hint = error.message, f"{command} --help"
+        if any(word in option for word in ("mfa", "code", "otp", "token")):
+            hint = "awsenv ROLE CODE: the MFA code is the second word"
+    return UsageError(text[:1].lower() + text[1:].rstrip("."), hint=hint)

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from awsenv import config, environment
 from awsenv.cli import report
 from awsenv.cli.action import Caller, Print
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _HEAD = ("ROLE", "ARN, OR KIND OF SOURCE", "SOURCE", "MFA DEVICE", "WHERE")
 _NEXT = "add [profile NAME] with role_arn and source_profile to it; awsenv demo shows one"
@@ -34,16 +30,9 @@ def run(caller: Caller, _: Arguments) -> Print:
     ]
     if not rows:
         return Print("", (f"no profile in {profiles.where} has a role_arn, or credentials", _NEXT))
-    return Print(report.printable(_columns([_HEAD, *rows])))
+    return Print(report.table([_HEAD, *rows]))
 
 
 def _place(entry: config.Entry) -> str:
     origin = entry.origin
     return origin.name if origin.line is None else f"{origin.name}:{origin.line}"
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    # A line that begins with a space continues the value before it, and may hold a secret.
-    rows = [[f"{cell.splitlines()[0]}…" if len(cell.splitlines()) > 1 else cell for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]

@@ -50,7 +50,7 @@ def run(args: list[str], passed: Passed | None = None) -> int:
 
 
 def _say(notes: Iterable[str]) -> None:
-    process.complain(report.noted(notes))
+    process.tell(report.noted(notes))
 
 
 def _action(args: list[str], caller: Caller) -> Action:

@@ -131,12 +131,30 @@ def fail(args: list[str], status: int, text: str) -> int:
     """Show *text*, let the shell that evaluates the output of the command line *args* fail too, and return *status*."""
     from itertools import pairwise  # noqa: PLC0415 - only where something fails
 
-    complain(text)
+    tell(text)
     # No shell evaluates JSON. It has to be asked for by name.
     asks_for_json = "--shell=json" in (*args, *map("=".join, pairwise(args)))
     if commands.called(args).is_evaluated and not asks_for_json and not stdout_is_terminal():
         write_if_possible(FAILURE)
     return status
+
+
+def tell(text: str) -> None:
+    """Write *text* to stderr, wrapped to the terminal if there is one."""
+    columns = _columns()
+    if columns and max(map(len, text.splitlines()), default=0) > columns:
+        from awsenv.cli.report import wrapped  # noqa: PLC0415 - most messages fit
+
+        text = wrapped(text, columns)
+    complain(text)
+
+
+def _columns() -> int:
+    """Return how wide the terminal of stderr is; 0 where there is none, or it does not say."""
+    try:
+        return os.get_terminal_size(2).columns if os.isatty(2) else 0
+    except OSError:
+        return 0
 
 
 def stdout_is_terminal() -> bool:

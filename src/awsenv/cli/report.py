@@ -1,15 +1,18 @@
-"""What a person reads when something fails, or is worth a note: the fact, the place, the next step."""
+"""The text that people read: errors, notes, tables.
+
+An error is one fact, then where it is and the next step, a line each. Long lines are wrapped where they are shown, for
+only the process that owns the terminal knows how wide it is.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from typer.exceptions import TyperException
-
-from awsenv.errors import AwsenvError, ExitCode, Failure, Interrupted, LaunchError, UsageError
+from awsenv.errors import AwsenvError, ExitCode, Failure, Interrupted, LaunchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 
 def as_awsenv_error(error: BaseException) -> AwsenvError:
@@ -18,26 +21,10 @@ def as_awsenv_error(error: BaseException) -> AwsenvError:
         return error
     if isinstance(error, KeyboardInterrupt):
         return Interrupted("interrupted")
-    if isinstance(error, TyperException):
-        return _wrong_command_line(error)
     return Failure(
         f"a fault of awsenv's own: {type(error).__name__} at {_line_of(error)}",
         hint="please report it, with the command that you ran",
     )
-
-
-def _wrong_command_line(error: TyperException) -> UsageError:
-    context = getattr(error, "ctx", None)
-    command = "awsenv" if context is None else context.command_path
-    option = getattr(error, "option_name", None)
-    if option is None:
-        text, hint = error.format_message(), f"{command} --help"
-    else:
-        # Without Typer's guess of what was meant: to --mfa it offers --tag.
-        text, hint = error.message, f"{command} --help"
-        if any(word in option for word in ("mfa", "code", "otp", "token")):
-            hint = "awsenv ROLE CODE: the MFA code is the second word"
-    return UsageError(_sentence(text), hint=hint)
 
 
 def status(error: AwsenvError, args: list[str]) -> ExitCode:
@@ -50,12 +37,8 @@ def status(error: AwsenvError, args: list[str]) -> ExitCode:
 
 def described(error: AwsenvError) -> str:
     """Return the lines that tell of *error*."""
-    lines = [f"awsenv: {error.fact}"]
-    if error.origins:
-        lines.append(f"  in:  {error.where}")
-    if error.hint:
-        lines.append(f"  try: {error.hint}")
-    return printable(lines)
+    labelled = (("in", error.where), ("try", error.hint))
+    return printable([f"awsenv: {error.fact}", *(f"  {label:<7}  {text}" for label, text in labelled if text)])
 
 
 def noted(notes: Iterable[str]) -> str:
@@ -71,8 +54,35 @@ def printable(lines: Iterable[str]) -> str:
     )
 
 
-def _sentence(text: str) -> str:
-    return text[:1].lower() + text[1:].rstrip(".")
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Return *rows* in columns.
+
+    Of a cell with several lines the first is shown: one that begins with a space continues the value before it, and may
+    hold a secret.
+    """
+    rows = [[_first_line(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return printable("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
+def _first_line(cell: str) -> str:
+    first, *more = cell.splitlines() or [""]
+    return f"{first}…" if more else first
+
+
+def wrapped(text: str, columns: int) -> str:
+    """Return *text* with its lines wrapped to *columns*, each below where its text begins. No word is broken."""
+    from textwrap import fill  # noqa: PLC0415 - most messages fit
+
+    return "".join(_wrapped_line(line, columns, fill) + "\n" for line in text.splitlines())
+
+
+def _wrapped_line(line: str, columns: int, fill: Callable[..., str]) -> str:
+    label = re.match(r"awsenv: |  \w+ +|\s*", line)
+    indent = " " * (label.end() if label else 0)
+    return fill(
+        line, columns, subsequent_indent=indent, drop_whitespace=True, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _line_of(error: BaseException) -> str:

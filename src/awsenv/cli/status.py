@@ -47,7 +47,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     rows += caller.keeper.held()
     if arguments.verify:
         rows.append(("Identity", _identity(caller)))
-    return Print(report.printable(_table(rows)), tuple(_notes(role, caller)))
+    return Print(report.table(rows), tuple(_notes(role, caller)))
 
 
 def _notes(role: environment.ActiveRole | None, caller: Caller) -> Iterable[str]:
@@ -124,8 +124,3 @@ def _identity(caller: Caller) -> str:
 
     profiles = config.read(environment.original(environ), caller.folder)
     return identity_of(key, environ, profiles).arn
-
-
-def _table(rows: list[tuple[str, str]]) -> list[str]:
-    width = max((len(title) for title, _ in rows), default=0)
-    return [f"{title:<{width}}  {value}" for title, value in rows]

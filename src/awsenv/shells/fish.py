@@ -45,7 +45,7 @@ class Fish(Shell):
     def _universal(self, name: str) -> str:
         return self.quote(
             f"awsenv: nothing was changed: {name} is a universal variable, which all sessions share\n"
-            f"  try: set -eU {name}, or awsenv exec"
+            f"  try      set -eU {name}, or awsenv exec"
         )
 
     def subshell(

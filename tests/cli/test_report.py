@@ -1,0 +1,71 @@
+"""The text that people read: errors, notes, tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pexpect
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awsenv.cli import report
+from awsenv.errors import ConfigError, MfaError, UsageError
+from awsenv.origin import Origin
+
+if TYPE_CHECKING:
+    from conftest import World
+
+
+def test_an_error_is_a_fact_a_place_and_a_next_step() -> None:
+    """Give each a line of its own."""
+    error = ConfigError("no such region", Origin("~/.aws/config", 14, "profile deploy", "region"), hint="correct it")
+
+    expected = f"awsenv: no such region\n  in       {error.where}\n  try      correct it\n"
+    assert expected == report.described(error)
+
+
+def test_what_an_error_does_not_have_has_no_line() -> None:
+    """Print the fact alone."""
+    assert "awsenv: cancelled\n" == report.described(MfaError("cancelled"))
+
+
+def test_no_escape_sequence_reaches_the_terminal() -> None:
+    """Spell out what a file or AWS may send."""
+    expected = "awsenv: \\x1b]0;owned\\x07\n  try      \\x9b31m\n"
+    assert expected == report.described(UsageError("\x1b]0;owned\x07", hint="\x9b31m"))
+
+
+def test_a_long_line_is_wrapped_below_its_text() -> None:
+    """Break between words, and never within what is to be copied."""
+    fact = "awsenv: AWS refused to let alice assume role deploy\n"
+    text = f"{fact}  try      awsenv doctor arn:aws:iam::123456789012:role/deploy\n"
+
+    expected = """\
+awsenv: AWS refused to let alice
+        assume role deploy
+  try      awsenv doctor
+           arn:aws:iam::123456789012:role/deploy
+"""
+    assert expected == report.wrapped(text, 35)
+
+
+@given(st.text("ab c\n", max_size=200), st.integers(20, 80))
+def test_wrapping_loses_no_word(text: str, columns: int) -> None:
+    """Hold for any text and width."""
+    assert text.split() == report.wrapped(text, columns).split()
+
+
+def test_a_table_has_columns_and_no_second_line_of_a_value() -> None:
+    """Cut a value with several lines: what continues it may be a secret."""
+    assert "a     bc\nlong  d…\n" == report.table([("a", "bc"), ("long", "d\n secret = canary")])
+    assert "" == report.table([])
+
+
+def test_a_message_fits_the_terminal(world: World) -> None:
+    """Wrap to the width that the terminal has, and not to 80 columns."""
+    environ = world.environ | {"LANG": "C.UTF-8"}
+    words = ["use", "--region", "eu-central-1"]
+    child = pexpect.spawn(world.program, words, env=environ, encoding="utf-8", timeout=60, dimensions=(24, 40))
+    child.expect(pexpect.EOF)
+
+    assert "awsenv: which role?\r\n  try      awsenv use [OPTIONS] ROLE\r\n           [CODE]\r\n" == child.before
