@@ -14,8 +14,9 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from awsenv import config, environment, explain, mfa, provider
+from awsenv import config, environment, explain, provider
 from awsenv.cli.options import RoleOptions, request
+from awsenv.cli.prompts import Prompts
 from awsenv.errors import AwsenvError, MfaError, RefusedError
 from awsenv.sandbox import Sandbox
 
@@ -48,7 +49,7 @@ class Account:
         environ = {**self.sandbox.environ(), **_exported(self.user)}
         options = RoleOptions(duration="12h")
         chain = config.resolve(request(self.arn("first"), None, options, environ), _nothing(), environ)
-        return provider.credentials(chain, _nothing(), environ, mfa.Codes())
+        return provider.credentials(chain, _nothing(), environ)
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +191,7 @@ def _obtained(
     chain: Chain, profiles: config.Profiles, environ: Mapping[str, str], code: str | None
 ) -> tuple[Credentials | None, bool]:
     try:
-        return provider.credentials(chain, profiles, environ, mfa.Codes(code, terminal=_no_terminal)), False
+        return provider.credentials(chain, profiles, environ, code=code, prompts=Prompts(environ, _no_terminal)), False
     except (MfaError, RefusedError):
         return None, True
 

@@ -155,8 +155,8 @@ def test_what_is_no_code_is_asked_for_again(screen: Screen, typed: str) -> None:
 
 def test_a_used_code_is_asked_for_again(screen: Screen) -> None:
     """AWS takes each once, so it is not called with it a second time."""
-    codes = Codes("123456", terminal=screen.open)
-    assert codes.next_code(DEVICE) == "123456"
+    codes = Codes(terminal=screen.open)
+    assert codes.next_code(DEVICE, given="123456") == "123456"
     screen.type("123456\n654321\n")
     assert codes.next_code(DEVICE, after=CodeRejected("AWS rejected that MFA code")) == "654321"
     shown = screen.shown("that code has been used; wait for the next one\n")
@@ -195,8 +195,8 @@ def test_without_a_terminal_it_says_what_to_do() -> None:
 @pytest.mark.parametrize("after", [CodeRejected("wrong"), ResponseLost("lost")])
 def test_without_a_terminal_what_went_wrong_is_what_is_said(after: CodeRejected | ResponseLost) -> None:
     """A rejected code, and a lost answer, have exit statuses of their own."""
-    codes = Codes("123456", terminal=nowhere)
-    codes.next_code(DEVICE)
+    codes = Codes(terminal=nowhere)
+    codes.next_code(DEVICE, given="123456")
     with pytest.raises(type(after), match=after.fact):
         codes.next_code(DEVICE, after=after)
 
@@ -322,8 +322,8 @@ def test_a_command_prints_the_code(command: Callable[[str], Device]) -> None:
 
 def test_the_code_that_was_given_comes_first(command: Callable[[str], Device]) -> None:
     """And once: then it is the command's turn."""
-    codes, device = Codes("111111", terminal=nowhere), command("echo 222222")
-    assert [codes.next_code(device), codes.next_code(device)] == ["111111", "222222"]
+    codes, device = Codes(terminal=nowhere), command("echo 222222")
+    assert [codes.next_code(device, given="111111") for _ in range(2)] == ["111111", "222222"]
 
 
 def test_no_shell_is_involved(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv import config, provider
+from awsenv.cli.prompts import Prompts
 from awsenv.errors import AwsenvError, CodeRejected, MfaError, RefusedError, ResponseLost, SourceError
-from awsenv.mfa import Codes, Terminal
+from awsenv.mfa import Terminal
 from awsenv.model import AssumeRole, Credentials, GetSessionToken, RoleRequest
 from awsenv.sandbox import Fault, MfaDevice, Sandbox
 
@@ -60,8 +61,8 @@ class Home:
         profiles = config.read(self.environ)
         request = RoleRequest(role, code, **asked)  # type: ignore[arg-type] # whichever fields a test is about
         chain = config.resolve(request, profiles, self.environ)
-        codes = Codes(code, environ=self.environ, terminal=self._terminal if terminal else nowhere)
-        return provider.credentials(chain, profiles, self.environ, codes)
+        prompts = Prompts(self.environ, self._terminal if terminal else nowhere)
+        return provider.credentials(chain, profiles, self.environ, code=code, prompts=prompts)
 
     def _terminal(self) -> Terminal:
         return Terminal.open(self.screen)
@@ -174,8 +175,10 @@ def by_session(home: Home, role: str) -> tuple[Chain, Credentials]:
 
 def walk(home: Home, chain: Chain, code: str | None = None, session: Credentials | None = None) -> Credentials:
     """Walk along *chain*; without a terminal."""
-    codes = Codes(code, environ=home.environ, terminal=nowhere)
-    return provider.credentials(chain, config.read(home.environ), home.environ, codes, session=session)
+    prompts = Prompts(home.environ, nowhere)
+    return provider.credentials(
+        chain, config.read(home.environ), home.environ, code=code, prompts=prompts, session=session
+    )
 
 
 def test_a_role_by_way_of_a_session_needs_no_code(power_user: Home) -> None:

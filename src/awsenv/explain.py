@@ -34,6 +34,8 @@ class Memory:
     """What an agent holds for a chain, each as seconds that it has left; None: it does not hold it."""
 
     role: float | None = None
+    by_session: float | None = None
+    """The role by way of the MFA session, which AWS grants an hour at most."""
     session: float | None = None
     """The MFA session of the source, of the chain's device; of the unnamed one, where no device is configured."""
 
@@ -109,20 +111,6 @@ class Explanation:
         return isinstance(first, GetSessionToken) and self.code is None
 
 
-def keys(chain: Chain, profiles: Profiles, environ: Environ, nameless: str) -> tuple[str, str]:
-    """Return under what an agent holds the role of *chain*, and the MFA session of its source.
-
-    Args:
-        chain: The chain.
-        profiles: What the files say.
-        environ: The environment of the caller as it was before a role was put on.
-        nameless: What stands for the device where none is configured.
-    """
-    device = _device(chain)
-    serial = nameless if device is None or device.serial is None else device.serial
-    return config.role_id(chain, profiles, environ), config.session_id(chain, serial, profiles, environ)
-
-
 def explain(chain: Chain, profiles: Profiles, memory: Memory | None = None, *, min_remaining: int = 0) -> Explanation:
     """Return how the role of *chain* would be assumed.
 
@@ -137,12 +125,21 @@ def explain(chain: Chain, profiles: Profiles, memory: Memory | None = None, *, m
     if memory is not None:
         planned = _planned(chain, memory)
         by_session = planned is not None and _begins_with_session(planned)
-        # An agent runs no credential_process: its output may depend on anything around the caller.
+        # An agent runs no command of its clients, whose output may depend on anything around them.
         is_kept = chain.source.kind != "process" or by_session
-        from_memory = is_kept and _suffices(planned or chain, memory.role, min_remaining)
-        if planned is not None and by_session and (from_memory or memory.session is not None):
-            # A session that is not there is not opened for a role: the code of one is used for the role itself.
-            plan, begin = planned, 1
+        held = [(chain, memory.role)]
+        if planned is not None and by_session:
+            held.append((planned, memory.by_session))
+        enough = [each for each in held if is_kept and _suffices(*each, min_remaining)]
+        from_memory = bool(enough)
+        if enough:
+            plan, left = enough[0]
+        else:
+            # The code of a role is used for the role itself: it opens no session.
+            plan = planned if planned is not None and by_session and memory.session is not None else chain
+            left = max((left for _, left in held if left is not None), default=None)
+        begin = 1 if by_session and plan is planned and (enough or memory.session is not None) else 0
+        memory = replace(memory, role=left)
     account = _account(chain, profiles)
     calls = () if from_memory else tuple(_calls(plan, begin, account))
     return Explanation(

@@ -10,7 +10,6 @@ import os
 import re
 import shlex
 import signal
-import subprocess
 import termios
 import threading
 import time
@@ -18,6 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from awsenv import command
 from awsenv.config import limits
 from awsenv.config.text import printable
 from awsenv.errors import AwsenvError, MfaError, UsageError
@@ -173,56 +173,70 @@ def _on_continue(show: Callable[[], None]) -> Iterator[None]:
 
 
 class Codes:
-    """What yields MFA codes: the code that was given, once; then the device's command; then the terminal.
+    """What yields MFA codes: the code of the command line, once; then the device's command; then the terminal.
 
     A code that it has yielded for a device is never yielded for it again: AWS takes each code once (RFC 6238, 5.2).
 
     Args:
-        given: The code of the command line.
         environ: The environment that `mfa_process` runs in; None: the one of this process.
         terminal: Opens the terminal; raises OSError where there is none.
         now: The time in seconds since the epoch.
         sleep: Waits for some seconds.
+        seconds: How long `mfa_process` may run.
     """
 
     def __init__(
         self,
-        given: str | None = None,
         *,
         environ: Environ | None = None,
         terminal: Callable[[], Terminal] = Terminal.open,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        seconds: float = command.SECONDS,
     ) -> None:
-        self._given = given
         self._environ = environ
         self._open = terminal
         self._now = now
         self._sleep = sleep
-        self._spent: set[tuple[str, str]] = set()
+        self._seconds = seconds
+        self._used: set[tuple[str, str]] = set()
+        self.lost: AwsenvError | None = None
+        """Why nobody knows whether the codes so far, that of the command line too, were sent to AWS."""
 
-    def next_code(self, device: Device, *, after: AwsenvError | None = None) -> str:
-        """Return the next code of *device*: one that has not been used.
+    def next_code(self, device: Device, *, given: str | None = None, after: AwsenvError | None = None) -> str:
+        """Return a code of *device* that has not been used.
 
         Args:
             device: Whose code.
-            after: Why the last code was of no use. It is said on the terminal, and raised where nothing yields another.
+            given: The code of the command line.
+            after: Why the last code was of no use. The terminal shows it; it is raised where nothing yields another.
 
         Raises:
-            MfaError: There is no terminal, the person cancelled, or the command printed no code.
+            MfaError: There is no terminal, the user cancelled, or the command printed no code.
         """
-        given, self._given = self._given, None
+        if self.lost is not None and (given is not None or self._used):
+            after, self.lost = after or self.lost, None
+            if given is not None:
+                self.use(device, given)
         if given is not None and self._is_fresh(device, given):
             code = given
         elif device.process is not None:
             code = self._from_command(device, device.process)
         else:
             code = self._from_terminal(device, after)
-        self._spent.add((device.serial, code))
+        self.use(device, code)
         return code
 
+    def use(self, device: Device, code: str) -> None:
+        """Note that a code of *device* has been used."""
+        self._used.add((device.serial, code))
+
+    def give_back(self, device: Device, code: str) -> None:
+        """Note that a code was not used after all."""
+        self._used.discard((device.serial, code))
+
     def _is_fresh(self, device: Device, code: str) -> bool:
-        return (device.serial, code) not in self._spent
+        return (device.serial, code) not in self._used
 
     def _from_terminal(self, device: Device, after: AwsenvError | None) -> str:
         try:
@@ -252,11 +266,11 @@ class Codes:
                 return code
             terminal.tell("that code has been used; wait for the next one")
 
-    def _from_command(self, device: Device, command: str) -> str:
+    def _from_command(self, device: Device, line: str) -> str:
         for run in range(PROCESS_RUNS):
             if run:
                 self._await_next_step(device)
-            code = self._run(command, device.origin)
+            code = self._run(line, device.origin)
             if self._is_fresh(device, code):
                 return code
         raise MfaError(
@@ -276,10 +290,10 @@ class Codes:
                 terminal.tell(f"the MFA code of {device.title} has been used; waiting {seconds:.0f} s for the next one")
         self._sleep(seconds)
 
-    def _run(self, command: str, origin: Origin | None) -> str:
-        """Run *command* with the person's terminal, so that it can ask for a PIN or a touch."""
+    def _run(self, line: str, origin: Origin | None) -> str:
+        """Run *line* with the person's terminal, so that it can ask for a PIN or a touch."""
         try:
-            words = shlex.split(command)
+            words = shlex.split(line)
         except ValueError:
             raise MfaError("mfa_process has an unclosed quote", origin, hint="close the quote") from None
         if not words:
@@ -287,18 +301,18 @@ class Codes:
         try:
             terminal = self._open()
         except OSError:
-            finished = self._capture(words, None, origin)
+            finished = self._finished(words, None, origin)
         else:
             with closing(terminal):
-                finished = self._capture(words, terminal.fileno(), origin)
-        if finished.returncode != 0:
+                finished = self._finished(words, terminal.fileno(), origin)
+        if finished.status != 0:
             raise MfaError(
-                f"mfa_process failed with status {finished.returncode}",
+                f"mfa_process failed with status {finished.status}",
                 origin,
                 hint="run the command by itself to see why",
             )
         try:
-            return limits.mfa_code(finished.stdout.decode("ascii", "replace"))
+            return limits.mfa_code(finished.output.decode("ascii", "replace"))
         except MfaError:
             raise MfaError(
                 "mfa_process printed something other than six digits",
@@ -306,18 +320,13 @@ class Codes:
                 hint="it must print the code, and nothing else, on standard output",
             ) from None
 
-    def _capture(
-        self, words: list[str], terminal: int | None, origin: Origin | None
-    ) -> subprocess.CompletedProcess[bytes]:
+    def _finished(self, words: list[str], terminal: int | None, origin: Origin | None) -> command.Finished:
         try:
-            return subprocess.run(
-                words,
-                stdin=subprocess.DEVNULL if terminal is None else terminal,
-                stdout=subprocess.PIPE,
-                stderr=terminal,
-                env=self._environ,
-                check=False,
-            )
+            return command.run(words, environ=self._environ, terminal=terminal, stderr=terminal, seconds=self._seconds)
+        except command.Overrun as overrun:
+            raise MfaError(
+                f"mfa_process {overrun}", origin, hint="run the command by itself to see what it does"
+            ) from None
         except (OSError, ValueError):
             raise MfaError(
                 f"mfa_process cannot be run: {printable(words[0])}",

@@ -61,6 +61,4 @@ def main(words: list[str]) -> None:
             folder = Path(listening.getsockname()).parent
         with (folder / "started").open("a") as file:
             file.write(f"{os.getpid()}\n")
-    server.inherited(
-        words, answer, until=lambda: 0.0, on_drop=lambda: dropped.append("drop"), on_tick=lambda: None
-    ).serve()
+    server.inherited(words, answer, server.Life(on_drop=lambda: dropped.append("drop"))).serve()

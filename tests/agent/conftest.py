@@ -137,7 +137,7 @@ class Agents:
 
     def is_at_rest(self) -> bool:
         """Say whether nobody is being answered by a server of this process: each has a thread, till it is counted."""
-        return not any("(_converse)" in thread.name for thread in threading.enumerate())
+        return not any("(_reply_on)" in thread.name for thread in threading.enumerate())
 
     def ask(self, verb: bytes, *parts: bytes) -> list[bytes]:
         """Ask it, in this process."""

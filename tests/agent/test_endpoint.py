@@ -411,7 +411,7 @@ def test_hundred_requests_ask_aws_once() -> None:
     hop = AssumeRole(RoleArn("aws", "123456789012", "role"), "session")
     plan = Plan("key", "label", Chain(Source("static", "default"), (hop,), "role", "role"), fetch)
     memory = Memory(Clock(lambda: now[0], lambda: now[0]))
-    role = memory.role(plan)
+    role = memory.lease(plan)
     now[0] += 8 * 3600
     with (
         closing(Endpoint(lambda role_id: memory.served(role_id).credentials)) as endpoint,

@@ -14,7 +14,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awsenv.agent.memory import MAX_ROLES, Clock, Held, Memory, Plan
+from awsenv.agent.memory import (
+    MAX_CODES,
+    MAX_ROLES,
+    MAX_SESSIONS,
+    MAX_SIZE,
+    MAX_TITLE,
+    SPENT,
+    Clock,
+    Held,
+    Memory,
+    Plan,
+)
 from awsenv.errors import AgentError, UnreachableError
 from awsenv.model import AssumeRole, Chain, Credentials, GetSessionToken, Mfa, RoleArn, Source
 
@@ -111,21 +122,28 @@ def plan(aws: Aws) -> Plan:
 
 def key_id(memory: Memory, plan: Plan, **more: float) -> str:
     """Return the key that is handed out."""
-    return memory.role(plan, **more).credentials.access_key_id
+    return memory.lease(plan, **more).credentials.access_key_id
+
+
+def left(memory: Memory, times: Times) -> float:
+    """Return how many seconds the role in memory has left."""
+    (held,) = (held for held in memory.held() if held.kind == "role")
+    assert held.ends is not None
+    return held.ends.timestamp() - times.wall
 
 
 def test_asks_once(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
-    """What is held is handed out, with the same id, and what is left of it is said."""
-    first = memory.role(plan)
+    """What is held is handed out, with the same id, and its end is known."""
+    first = memory.lease(plan)
     times.pass_(600)
-    second = memory.role(plan)
+    second = memory.lease(plan)
     assert (1, first.id, first.credentials) == (aws.asked, second.id, second.credentials)
-    assert (HOUR, HOUR - 600) == (first.left, second.left)
+    assert HOUR - 600 == left(memory, times)
 
 
 def test_each_key_is_a_role_of_its_own(memory: Memory, aws: Aws) -> None:
     """Another key is another role, with another id that cannot be guessed."""
-    one, two = memory.role(plan_of(aws, "one")), memory.role(plan_of(aws, "two"))
+    one, two = memory.lease(plan_of(aws, "one")), memory.lease(plan_of(aws, "two"))
     assert ("1", "2") == (one.credentials.access_key_id, two.credentials.access_key_id)
     assert one.id != two.id
     assert len(bytes.fromhex(one.id)) == 16
@@ -144,14 +162,14 @@ def test_renews_what_is_about_to_end(memory: Memory, times: Times, duration: int
     """With a quarter of an hour left, or half of a short life, AWS is asked again."""
     aws = Aws(times, duration)
     plan = Plan("key", "label", chain(duration=duration), aws.fetch)
-    memory.role(plan)
+    memory.lease(plan)
     times.pass_(passed)
     assert expected == key_id(memory, plan)
 
 
 def test_min_remaining(memory: Memory, plan: Plan, times: Times) -> None:
     """Who wants more left than there is gets another; who does not, does not."""
-    memory.role(plan)
+    memory.lease(plan)
     times.pass_(600)
     assert "1" == key_id(memory, plan, min_remaining=2999)
     assert "2" == key_id(memory, plan, min_remaining=3000)
@@ -184,21 +202,21 @@ def waiting(threads: list[threading.Thread]) -> int:
         while frame is not None:
             names.add(frame.f_code.co_name)
             frame = frame.f_back
-        found += {"_obtain", "wait"} <= names and "_fly" not in names
+        found += {"_obtain", "wait"} <= names and "_run" not in names
     return found
 
 
 def test_a_prompt_does_not_wait_for_an_aws_that_hangs(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
     """Hand out what still lives; what AWS says in the end is for whoever asks then."""
-    role = memory.role(plan)
+    role = memory.lease(plan)
     times.pass_(HOUR - 200)
     aws.may_answer.clear()
-    assert "1" == memory.renewed(role.id, patience=0.01).credentials.access_key_id
+    assert "1" == memory.lease(memory.plan(role.id), patience=0.01).credentials.access_key_id
     times.pass_(200)
     with pytest.raises(AgentError, match="AWS has not given label of key yet"):
-        memory.renewed(role.id, patience=0.01)
+        memory.lease(memory.plan(role.id), patience=0.01)
     aws.may_answer.set()
-    assert "2" == memory.renewed(role.id).credentials.access_key_id
+    assert "2" == memory.lease(memory.plan(role.id)).credentials.access_key_id
     assert 2 == aws.asked
 
 
@@ -232,7 +250,7 @@ def test_others_do_not_wait(memory: Memory, plan: Plan, aws: Aws, times: Times) 
     """A role that AWS is slow to give holds up nobody who wants another."""
     aws.may_answer.clear()
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(memory.role, plan)
+        slow = pool.submit(memory.lease, plan)
         assert "1" == key_id(memory, plan_of(Aws(times), "other"))
         assert not slow.done()
         aws.may_answer.set()
@@ -243,29 +261,29 @@ def test_renewal_that_fails(
     memory: Memory, plan: Plan, aws: Aws, times: Times, left: float, *, is_served: bool
 ) -> None:
     """What lives for a minute more is better than an error."""
-    memory.role(plan)
+    memory.lease(plan)
     aws.failure = UnreachableError("AWS is away")
     times.pass_(HOUR - left)
     if is_served:
         assert "1" == key_id(memory, plan)
     else:
         with pytest.raises(UnreachableError):
-            memory.role(plan)
+            memory.lease(plan)
 
 
 def test_renewal_that_fails_min_remaining(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
     """Who wants more than what lives has left gets the error."""
-    memory.role(plan)
+    memory.lease(plan)
     aws.failure = UnreachableError("AWS is away")
     times.pass_(HOUR - 600)
     assert "1" == key_id(memory, plan, min_remaining=599)
     with pytest.raises(UnreachableError):
-        memory.role(plan, min_remaining=600)
+        memory.lease(plan, min_remaining=600)
 
 
 def test_renewal_that_fails_is_tried_again_after_a_while(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
     """While AWS is away, not everyone waits for it who could do with what is held."""
-    memory.role(plan)
+    memory.lease(plan)
     aws.failure = UnreachableError("AWS is away")
     times.pass_(HOUR - 600)
     assert ["1"] * 9 == [key_id(memory, plan) for _ in range(9)]
@@ -279,7 +297,7 @@ def test_errors_hold_no_frames(memory: Memory, plan: Plan, aws: Aws) -> None:
     """With an error that is told go none of the frames in which AWS was asked: they hold keys."""
     aws.failure = UnreachableError("AWS is away")
     with pytest.raises(UnreachableError) as raised:
-        memory.role(plan)
+        memory.lease(plan)
     assert "fetch" not in [entry.name for entry in raised.traceback]
 
 
@@ -290,24 +308,24 @@ def test_nobody_waits_for_ever(memory: Memory, aws: Aws) -> None:
         raise SystemExit
 
     with pytest.raises(SystemExit):
-        memory.role(Plan("key", "label", chain(), fetch))
+        memory.lease(Plan("key", "label", chain(), fetch))
     assert "1" == key_id(memory, plan_of(aws))
 
 
 def test_keep(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
     """What a client has got is handed out as if AWS had been asked, and got again by the plan."""
     kept = memory.keep(plan, aws.keys("kept"))
-    role = memory.role(plan)
+    role = memory.lease(plan)
     assert (0, "kept", kept.id) == (aws.asked, role.credentials.access_key_id, role.id)
     times.pass_(HOUR)
-    assert "1" == memory.renewed(kept.id).credentials.access_key_id
+    assert "1" == memory.lease(memory.plan(kept.id)).credentials.access_key_id
 
 
 def test_keep_while_aws_is_asked(memory: Memory, plan: Plan, aws: Aws) -> None:
     """What comes later is what is held."""
     aws.may_answer.clear()
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(memory.role, plan)
+        slow = pool.submit(memory.lease, plan)
         wait_until(lambda: aws.asked == 1)
         kept = memory.keep(plan, aws.keys("kept"))
         assert "kept" == key_id(memory, plan)
@@ -329,25 +347,25 @@ def test_aws_gives_what_has_ended(memory: Memory, plan: Plan, times: Times) -> N
     """On a machine whose clock is far ahead there are no keys, and an error that says so."""
     times.wall += 2 * HOUR
     with pytest.raises(AgentError, match="by the clock of this machine"):
-        memory.role(plan)
+        memory.lease(plan)
 
 
 def test_renewed_keeps_the_id(memory: Memory, plan: Plan, times: Times) -> None:
     """By its id a role is got again as often as it ends, as it was first asked for."""
-    role_id = memory.role(plan).id
+    role_id = memory.lease(plan).id
     for number in range(2, 6):
         times.pass_(2 * HOUR)
         memory.drop_expired()
-        renewed = memory.renewed(role_id)
+        renewed = memory.lease(memory.plan(role_id))
         assert (str(number), role_id) == (renewed.credentials.access_key_id, renewed.id)
-    assert "5" == memory.renewed(role_id).credentials.access_key_id
+    assert "5" == memory.lease(memory.plan(role_id)).credentials.access_key_id
     times.pass_(61)
-    assert "6" == memory.renewed(role_id, min_remaining=HOUR - 61).credentials.access_key_id
+    assert "6" == memory.lease(memory.plan(role_id), min_remaining=HOUR - 61).credentials.access_key_id
 
 
 def test_unknown_id(memory: Memory) -> None:
     """What is not held cannot be renewed or served."""
-    for ask in (memory.renewed, memory.served):
+    for ask in (memory.plan, memory.served):
         with pytest.raises(KeyError):
             ask("0" * 32)
 
@@ -363,7 +381,7 @@ def join_new(before: list[threading.Thread]) -> None:
 def test_served_renews_in_the_background(memory: Memory, times: Times, duration: int, early: float) -> None:
     """Who asks is answered with what is held, while AWS is asked once, before the SDKs begin to insist."""
     aws = Aws(times, duration)
-    role_id = memory.role(Plan("key", "label", chain(duration=duration), aws.fetch)).id
+    role_id = memory.lease(Plan("key", "label", chain(duration=duration), aws.fetch)).id
     before = threading.enumerate()
 
     def served() -> str:
@@ -382,7 +400,7 @@ def test_served_renews_in_the_background(memory: Memory, times: Times, duration:
 def test_served_short_of_life(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
     """Where AWS has nothing longer to give, or the clock is ahead, it is not asked for each request of an SDK."""
     times.wall += HOUR - 600
-    role_id = memory.role(plan).id
+    role_id = memory.lease(plan).id
     before = threading.enumerate()
     for _ in range(120):
         memory.served(role_id)
@@ -393,7 +411,7 @@ def test_served_short_of_life(memory: Memory, plan: Plan, aws: Aws, times: Times
 
 def test_served_while_aws_is_away(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
     """What lives is served to its last minute, and AWS is asked every half a minute at most; then the error is told."""
-    role_id = memory.role(plan).id
+    role_id = memory.lease(plan).id
     aws.failure = UnreachableError("AWS is away")
     before = threading.enumerate()
     times.pass_(HOUR - 661)
@@ -421,7 +439,7 @@ def test_served_while_aws_is_away(memory: Memory, plan: Plan, aws: Aws, times: T
 def test_either_clock_ends_it(memory: Memory, plan: Plan, aws: Aws, times: Times, wall: float, boot: float) -> None:
     """What one clock calls ended is neither handed out nor said to be held, and does not come back."""
     memory.keep_session("session", aws.keys("session"), "of default", duration=HOUR)
-    memory.role(plan)
+    memory.lease(plan)
     times.wall += wall
     times.boot += boot
     assert () == memory.held()
@@ -435,19 +453,19 @@ def test_either_clock_ends_it(memory: Memory, plan: Plan, aws: Aws, times: Times
 def test_wall_clock_that_is_behind(memory: Memory, plan: Plan, aws: Aws, times: Times, behind: float) -> None:
     """By a clock that is behind, keys seem to live for long: they are not held longer than what was asked for."""
     times.wall -= behind
-    memory.role(plan)
+    memory.lease(plan)
     memory.keep_session("session", aws.keys("session"), "of default", duration=HOUR)
-    assert HOUR == memory.role(plan).left
+    assert HOUR == left(memory, times)
     times.pass_(HOUR - 60)
     assert ("2", None) == (key_id(memory, plan), memory.session("session"))
 
 
 def test_clock_that_is_put_back_while_it_lives(memory: Memory, plan: Plan, times: Times) -> None:
     """The boot clock goes on: what lives still lives, as long as it would have."""
-    memory.role(plan)
+    memory.lease(plan)
     times.wall -= 5 * HOUR
     times.pass_(600)
-    assert ("1", HOUR - 600) == (key_id(memory, plan), memory.role(plan).left)
+    assert ("1", HOUR - 600) == (key_id(memory, plan), left(memory, times))
 
 
 def test_keys_without_an_end(memory: Memory, times: Times) -> None:
@@ -498,9 +516,9 @@ def test_until(memory: Memory, aws: Aws, times: Times) -> None:
 def test_held(memory: Memory, aws: Aws, times: Times) -> None:
     """Sessions and roles are listed with their ends, and without a secret."""
     memory.keep_session("a", aws.keys("session"), "mfa of alice")
-    memory.role(plan_of(aws, "one"))
+    memory.lease(plan_of(aws, "one"))
     times.pass_(60)
-    memory.role(plan_of(aws, "two"))
+    memory.lease(plan_of(aws, "two"))
     ends = datetime.fromtimestamp(NOON + HOUR, timezone.utc)
     later = datetime.fromtimestamp(NOON + HOUR + 60, timezone.utc)
     assert (
@@ -512,18 +530,18 @@ def test_held(memory: Memory, aws: Aws, times: Times) -> None:
 
 def test_no_secret_is_shown(memory: Memory, plan: Plan) -> None:
     """Neither a plan nor a role tells a secret where it is printed."""
-    assert "canary" not in repr((plan, memory.role(plan), memory.held()))
+    assert "canary" not in repr((plan, memory.lease(plan), memory.held()))
 
 
 def test_drop(memory: Memory, plan: Plan, aws: Aws) -> None:
     """After a drop nothing is held, and nothing can be renewed by its id."""
     memory.keep_session("a", aws.keys("session"), "a")
-    old = memory.role(plan)
+    old = memory.lease(plan)
     memory.drop()
     assert ((), None) == (memory.held(), memory.session("a"))
     with pytest.raises(KeyError):
-        memory.renewed(old.id)
-    new = memory.role(plan)
+        memory.lease(memory.plan(old.id))
+    new = memory.lease(plan)
     assert "2" == new.credentials.access_key_id
     assert old.id != new.id
 
@@ -532,7 +550,7 @@ def test_drop_while_aws_is_asked(memory: Memory, plan: Plan, aws: Aws) -> None:
     """What was asked for before a drop goes to who asked, and is not held."""
     aws.may_answer.clear()
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(memory.role, plan)
+        slow = pool.submit(memory.lease, plan)
         wait_until(lambda: aws.asked == 1)
         memory.drop()
         aws.may_answer.set()
@@ -542,12 +560,12 @@ def test_drop_while_aws_is_asked(memory: Memory, plan: Plan, aws: Aws) -> None:
 
 def test_drop_while_a_renewal_fails(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
     """What was dropped does not stand in for a renewal that fails."""
-    memory.role(plan)
+    memory.lease(plan)
     times.pass_(HOUR - 600)
     aws.failure = UnreachableError("AWS is away")
     aws.may_answer.clear()
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(memory.role, plan)
+        slow = pool.submit(memory.lease, plan)
         wait_until(lambda: aws.asked == 2)
         memory.drop()
         aws.may_answer.set()
@@ -557,15 +575,89 @@ def test_drop_while_a_renewal_fails(memory: Memory, plan: Plan, aws: Aws, times:
 
 def test_does_not_grow_for_ever(memory: Memory, aws: Aws) -> None:
     """Of very many roles those go that nobody has asked for for the longest time."""
-    first, second = memory.role(plan_of(aws, "0")), memory.role(plan_of(aws, "1"))
+    first, second = memory.lease(plan_of(aws, "0")), memory.lease(plan_of(aws, "1"))
     for number in range(2, MAX_ROLES):
-        memory.role(plan_of(aws, str(number)))
-    memory.renewed(first.id)
-    memory.role(plan_of(aws, "one more"))
+        memory.lease(plan_of(aws, str(number)))
+    memory.lease(memory.plan(first.id))
+    memory.lease(plan_of(aws, "one more"))
     assert MAX_ROLES == len(memory.held())
-    assert first.credentials == memory.renewed(first.id).credentials
+    assert first.credentials == memory.lease(memory.plan(first.id)).credentials
     with pytest.raises(KeyError):
-        memory.renewed(second.id)
+        memory.lease(memory.plan(second.id))
+
+
+def test_sessions_do_not_grow_for_ever(memory: Memory, aws: Aws) -> None:
+    """Of very many sessions the oldest goes first, and a long title is cut."""
+    for number in range(MAX_SESSIONS + 1):
+        memory.keep_session(str(number), aws.keys(str(number)), "x" * 200_000)
+
+    assert (None, True) == (memory.session("0"), memory.session("1") is not None)
+    held = memory.held()
+    assert (MAX_SESSIONS, {MAX_TITLE}) == (len(held), {len(each.title) for each in held})
+
+
+@pytest.mark.parametrize("field", ["access_key_id", "secret_access_key", "session_token"])
+def test_credentials_of_any_size_are_not_held(memory: Memory, plan: Plan, aws: Aws, field: str) -> None:
+    """Refuse what no environment variable could hold."""
+    large = aws.keys("large")
+    object.__setattr__(large, field, "x" * MAX_SIZE)
+
+    for keep in (lambda: memory.keep(plan, large), lambda: memory.keep_session("a", large, "a")):
+        with pytest.raises(AgentError, match="are larger than"):
+            keep()
+    assert () == memory.held()
+
+
+def test_a_code_is_spent_once(memory: Memory, times: Times) -> None:
+    """Take each code of a device once, until AWS takes it for no other reason any more."""
+    serial = "arn:aws:iam::123456789012:mfa/alice"
+    assert [True, False] == [memory.spend(serial, "123456") for _ in range(2)]
+    assert memory.spend("another", "123456")
+    memory.drop()
+    assert not memory.spend(serial, "123456")
+    memory.give_back(serial, "123456")
+    assert memory.spend(serial, "123456")
+    times.pass_(SPENT)
+    assert memory.spend(serial, "123456")
+
+
+def test_many_codes_are_forgotten_in_order(memory: Memory) -> None:
+    """Remember no more codes than a user could type."""
+    assert all(memory.spend("serial", f"{number:06}") for number in range(MAX_CODES + 1))
+    assert [True, False] == [memory.spend("serial", code) for code in ("000000", f"{MAX_CODES:06}")]
+
+
+@pytest.mark.parametrize(
+    ("left", "min_remaining", "is_enough", "expected"),
+    [
+        (HOUR, 0, True, True),
+        (901, 0, True, True),
+        (900, 0, True, False),
+        (900, 0, False, True),
+        (900, 900, False, False),
+        (900, 899, False, True),
+        (60, 0, False, False),
+    ],
+)
+def test_held_lease(
+    memory: Memory,
+    plan: Plan,
+    aws: Aws,
+    left: int,
+    min_remaining: int,
+    *,
+    is_enough: bool,
+    expected: bool,
+) -> None:
+    """Return what is held without a call of AWS: what would not be renewed yet, or all that lives."""
+    assert memory.held_lease(plan, is_enough=is_enough) is None
+    kept = memory.keep(plan, aws.keys("kept"))
+    aws.times.pass_(HOUR - left)
+
+    held = memory.held_lease(plan, min_remaining=min_remaining, is_enough=is_enough)
+
+    assert (kept if expected else None) == held
+    assert 0 == aws.asked
 
 
 def test_session_token_hop_has_its_own_default(memory: Memory, times: Times) -> None:
@@ -573,7 +665,8 @@ def test_session_token_hop_has_its_own_default(memory: Memory, times: Times) -> 
     aws = Aws(times, duration=12 * HOUR)
     hop = GetSessionToken(Mfa("arn:aws:iam::123456789012:mfa/alice"))
     plan = Plan("key", "label", Chain(Source("static", "default"), (hop,), "default", "default"), aws.fetch)
-    assert 12 * HOUR == memory.role(plan).left
+    memory.lease(plan)
+    assert 12 * HOUR == left(memory, times)
 
 
 MOVES = st.one_of(
@@ -627,14 +720,13 @@ class Rehearsal:
         """Ask for the role."""
         with suppress(AgentError, UnreachableError, KeyError):
             if how == "role":
-                role = self.memory.role(self.plan, min_remaining=min_remaining)
+                role = self.memory.lease(self.plan, min_remaining=min_remaining)
                 self.role_id = role.id
             elif how == "renewed":
-                role = self.memory.renewed(self.role_id, min_remaining=min_remaining)
+                role = self.memory.lease(self.memory.plan(self.role_id), min_remaining=min_remaining)
             else:
                 role = self.memory.served(self.role_id)
             self.look(role.credentials)
-            assert role.left > 0
         join_new(self.before)
 
     def look(self, credentials: Credentials | None) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv.agent import client, protocol
-from awsenv.agent.server import MAX_CONVERSATIONS, TICK, Life, Server, boot_time
+from awsenv.agent.server import MAX_CONNECTIONS, TICK, Life, Server, boot_time
 
 if TYPE_CHECKING:
     from agent.conftest import Agents, Person
@@ -79,8 +79,8 @@ def test_of_what_fails_the_kind_is_told(agents: Agents, error: BaseException) ->
 def test_an_answer_that_no_frame_takes_has_failed(agents: Agents) -> None:
     """Say so in place of it."""
     with (
-        agents.serving(lambda _verb, _parts: [b"x" * protocol.CAP]),
-        pytest.raises(client.Trouble, match="failed: ProtocolError"),
+        agents.serving(lambda _verb, _parts: [b"x" * protocol.REPLY_CAP]),
+        pytest.raises(client.Trouble, match="failed: TooLarge"),
     ):
         agents.ask(b"verb")
 
@@ -111,10 +111,10 @@ def test_fifty_at_once_are_answered(agents: Agents) -> None:
 def test_who_asks_for_nothing_keeps_nobody_from_asking(agents: Agents) -> None:
     """Cut those off who fill all places and stay silent, and answer who waits for a place."""
     with agents.serving() as (server, _):
-        silent = [agents.connect() for _ in range(MAX_CONVERSATIONS)]
+        silent = [agents.connect() for _ in range(MAX_CONNECTIONS)]
         try:
             assert [b"x"] == client.ask(agents.environ, b"echo", [b"x"], patience=30)
-            assert [b""] * MAX_CONVERSATIONS == [connection.recv(1) for connection in silent]
+            assert [b""] * MAX_CONNECTIONS == [connection.recv(1) for connection in silent]
         finally:
             for connection in silent:
                 connection.close()
@@ -241,6 +241,71 @@ def test_any_version_ends_it(agents: Agents, version: bytes) -> None:
             assert not agents.path.exists()
         thread.join(30)
         assert not thread.is_alive()
+
+
+def test_a_client_that_gave_up_is_not_served(agents: Agents) -> None:
+    """Do nothing for a request whose client has gone: an agent that was stopped would send its code much later."""
+    done: list[bytes] = []
+
+    def reply(verb: bytes, parts: list[bytes]) -> list[bytes]:
+        done.append(verb)
+        return parts
+
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(agents.path))
+    server = Server(reply, listening=listening, life=Life(600))
+    with agents.connect() as connection:
+        _say(connection, client.VERSION, b"late")
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    assert [b"x"] == agents.ask(b"next", b"x")
+    assert agents.eventually(agents.is_at_rest)
+    server.end()
+    thread.join(30)
+
+    assert ([b"next"], False) == (done, thread.is_alive())
+
+
+def test_who_hangs_up_gives_its_place_to_another(agents: Agents) -> None:
+    """Work on for clients that have gone, without keeping others from being served."""
+    may_end = threading.Event()
+
+    def reply(verb: bytes, parts: list[bytes]) -> list[bytes]:
+        if verb == b"slow":
+            may_end.wait(60)
+        return parts
+
+    with agents.serving(reply):
+        waiting = [agents.connect() for _ in range(MAX_CONNECTIONS)]
+        for connection in waiting:
+            _say(connection, client.VERSION, b"slow")
+        for connection in waiting:
+            connection.close()
+        assert [b"x"] == agents.ask(b"fast", b"x")
+        may_end.set()
+
+
+@pytest.mark.parametrize("case", ["empty", "holds", "busy"])
+def test_an_agent_that_is_used_does_not_end_for_a_failed_login(agents: Agents, case: str) -> None:
+    """End if it holds nothing and nobody else waits for it; else reply, and live on."""
+    may_end = threading.Event()
+
+    def reply(_verb: bytes, parts: list[bytes]) -> list[bytes]:
+        may_end.wait(60)
+        return parts
+
+    with agents.serving(reply, life=Life(1000, is_empty=lambda: case != "holds")) as (_, thread):
+        with agents.connect() as other:
+            if case == "busy":
+                _say(other, client.VERSION, b"slow")
+                assert [b"busy"] == _hear(other)
+            assert [] == agents.ask(b"end", b"unused")
+            if case == "empty":
+                thread.join(30)
+            else:
+                assert [] == agents.ask(b"ping")
+            may_end.set()
+        assert (case == "empty") == (not thread.is_alive())
 
 
 def test_sleep_counts_as_idle(agents: Agents) -> None:

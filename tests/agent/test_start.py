@@ -136,7 +136,7 @@ def test_an_agent_that_is_stuck_is_not_replaced(agents: Agents) -> None:
     (pid,) = agents.started()
     os.kill(pid, signal.SIGSTOP)
 
-    assert f"the agent (process {pid}) is stuck\nNone\n" == agents.start()
+    assert f"the agent (process {pid}) is stuck\n\n" == agents.start()
     os.kill(pid, signal.SIGCONT)
     assert [pid] == agents.started()
 
@@ -196,7 +196,7 @@ def test_a_home_that_is_read_only_is_an_error(agents: Agents, nobody: Person) ->
 @pytest.mark.parametrize("entry", ["keyword", "awsenv.missing"])
 def test_an_agent_that_ends_at_its_start_is_an_error(agents: Agents, entry: str) -> None:
     """Say so at once, and leave no socket behind."""
-    assert "the agent does not start\nNone\n" == agents.start(entry=entry)
+    assert "the agent does not start\n\n" == agents.start(entry=entry)
     assert not agents.path.exists()
 
 

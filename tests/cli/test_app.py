@@ -12,8 +12,9 @@ import pytest
 from awsenv.cli import app
 from awsenv.cli.action import Caller, Print
 from awsenv.cli.commands import COMMANDS
-from awsenv.cli.direct import Direct
+from awsenv.cli.prompts import Prompts
 from awsenv.errors import UsageError
+from awsenv.provider import Provider
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 def caller(home: Path) -> Caller:
     """Return a caller with an empty home."""
     environ = {"HOME": str(home)}
-    return Caller(environ, "/bin/awsenv", Direct([], environ, lambda _: None, agent=False))
+    prompts = Prompts(environ)
+    return Caller(environ, "/bin/awsenv", Provider(None, prompts, lambda _: None), prompts.secret)
 
 
 def arguments(args: list[str]) -> dict[str, object]:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv.cli.action import Caller
-from awsenv.cli.direct import Direct
+from awsenv.cli.prompts import Prompts
 from awsenv.cli.status import Arguments, run
+from awsenv.provider import Provider
 
 if TYPE_CHECKING:
     from conftest import World
@@ -34,8 +35,10 @@ ROLE = {
 
 def shown(environ: dict[str, str], now: float = NOW - 3540) -> tuple[str, tuple[str, ...]]:
     """Return what `awsenv status` prints and notes in *environ*, *now*."""
-    keeper = Direct([], environ, lambda _: None, agent=False)
-    action = run(Caller(environ, "/bin/awsenv", keeper, prints_to_terminal=True, now=lambda: now), Arguments())
+    prompts = Prompts(environ)
+    provider = Provider(None, prompts, lambda _: None)
+    caller = Caller(environ, "/bin/awsenv", provider, prompts.secret, prints_to_terminal=True, now=lambda: now)
+    action = run(caller, Arguments())
     return action.text, action.notes
 
 

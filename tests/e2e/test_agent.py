@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +29,7 @@ from awsenv.agent.endpoint import Endpoint
 from awsenv.agent.memory import Clock, Memory
 from awsenv.agent.server import Life, Server
 from awsenv.cli import conversation
-from awsenv.cli.agent import Service
+from awsenv.cli.agent import Handler
 from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def aging(world: World) -> Iterator[World]:
 
     memory = Memory(Clock(now, now))
     endpoint = cache(lambda: Endpoint(lambda role: memory.served(role).credentials))
-    service = Service(memory, endpoint, now=now)
+    handler = Handler(memory, endpoint, now=now)
 
     def in_use() -> bool:
         return endpoint.cache_info().currsize > 0 and endpoint().is_used()
@@ -90,7 +91,7 @@ def aging(world: World) -> Iterator[World]:
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(f"{folder}/{runtime_directory.SOCKET}")
     life = Life(12 * HOUR, idle=4 * HOUR, until=memory.until, in_use=in_use, on_tick=memory.drop_expired, boot=now)
-    server = Server(service.answer, listening=listening, life=life)
+    server = Server(handler.reply, listening=listening, life=life)
     thread = threading.Thread(target=server.serve)
     thread.start()
     yield world
@@ -289,9 +290,9 @@ def test_a_thousand_requests_leave_no_trace(world: World, until: Callable[[Calla
         for number in range(times):
             words = lines[number % len(lines)]
             assert client.ask(world.environ, conversation.RUN, request(world, *words).parts())[0] in {
-                conversation.BECOME,
+                conversation.EXEC,
                 conversation.PRINT,
-                conversation.DECLINED,
+                conversation.FAIL,
             }
 
     ask(300)
@@ -403,6 +404,149 @@ def test_more_than_an_hour_takes_a_code_and_is_held(long: World) -> None:
         call.action,
         *(call.parameters[name] for name in ("DurationSeconds", "TokenCode", "SerialNumber")),
     )
+
+
+def test_what_is_held_is_known_by_what_aws_granted(world: World) -> None:
+    """Hand out no role that was cut to an hour where twelve are asked for; and the longer one where either will do."""
+    trust = world.sandbox.trust(world.user_arn, mfa=True)
+    role_profile(world, "target", "duration_seconds = 43200", trust=trust, seconds=12 * HOUR)
+    login(world)
+    short = world.run("exec", "target", "--", "printenv", "AWS_ACCESS_KEY_ID")
+    world.sandbox.clear_calls()
+
+    without = world.run("exec", "target", "--duration", "12h", "--", "true")
+    world.sandbox.clock.elapse(30)
+    words = ["exec", "target", "--duration", "12h", world.device.code(), "--", "printenv"]
+    long = world.run(*words, "AWS_ACCESS_KEY_ID", "AWS_CREDENTIAL_EXPIRATION")
+    again = world.run("exec", "target", "--", "printenv", "AWS_ACCESS_KEY_ID")
+
+    assert (125, 0, 0) == (without.returncode, long.returncode, again.returncode)
+    assert "an MFA code of alice" in without.stderr
+    assert ["43200"] == [call.parameters["DurationSeconds"] for call in world.sandbox.calls]
+    key, ends = long.stdout.split()
+    assert key != short.stdout.strip()
+    assert key == again.stdout.strip()
+    left = datetime.fromisoformat(ends.replace("Z", "+00:00")).timestamp() - world.sandbox.clock.now().timestamp()
+    assert 11 * HOUR < left <= 12 * HOUR
+
+
+@pytest.mark.parametrize("words", ["exec power-user {code} -- true", "exec power-user --refresh {code} -- true"])
+def test_a_code_is_sent_once_by_whichever_client(world: World, words: str) -> None:
+    """Send no code to AWS that another client has used, and say so."""
+    login(world)
+    world.sandbox.clock.elapse(30)
+    code = world.device.code()
+    first = world.run("exec", "power-user", code, "--", "true")
+    world.sandbox.clear_calls()
+
+    second = world.run(*words.format(code=code).split())
+
+    assert (0, 125, []) == (first.returncode, second.returncode, world.actions())
+    assert second.stderr == "awsenv: that MFA code has been used\n  try      wait for the next one\n"
+
+
+def test_the_agent_asks_again_where_aws_rejects_a_code(
+    world: World, environ: dict[str, str], terminal: Callable[..., Terminal]
+) -> None:
+    """Show why, and take the next code; what comes of it is held."""
+    login(world)
+    world.sandbox.clock.elapse(30)
+    shown = terminal(["awsenv", "exec", "power-user", "000000", "--", "printenv", "AWSENV_ROLE"], environ)
+    shown.see(
+        "AWS rejected that MFA code: it is wrong, or has been used. Wait for the next one.\r\nMFA code for alice .*: "
+    )
+    shown.send(world.device.code() + "\r")
+
+    assert shown.gone() == 0
+    assert "\npower-user\r\n" in shown.transcript
+    assert world.actions()[-2:] == ["AssumeRole", "AssumeRole"]
+    assert world.run("exec", "power-user", "--", "true").stderr == ""
+
+
+def test_three_codes_are_enough_for_an_agent_too(
+    world: World, environ: dict[str, str], terminal: Callable[..., Terminal]
+) -> None:
+    """Give up after the third, as without an agent."""
+    login(world)
+    world.sandbox.clear_calls()
+    shown = terminal(["awsenv", "exec", "power-user", "000000", "--", "true"], environ)
+    for code in ("000001", "000002"):
+        shown.see("MFA code for alice .*: ")
+        shown.send(code + "\r")
+
+    assert (125, ["AssumeRole"] * 3) == (shown.gone(), world.actions())
+    assert "awsenv: AWS rejected 3 MFA codes" in shown.transcript
+
+
+def test_a_code_that_a_dead_agent_had_is_not_sent_again(
+    world: World, until: Callable[[Callable[[], object]], None]
+) -> None:
+    """Say that it may have been used, and by whom: the command knows of no other code."""
+    agent = login(world)
+    world.sandbox.clock.elapse(30)
+    world.sandbox.fail("AssumeRole", Fault.HANG)
+    world.sandbox.clear_calls()
+    with subprocess.Popen(
+        [world.program, "exec", "power-user", world.device.code(), "--", "true"],
+        env=world.environ,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        until(lambda: not world.sandbox.faults_left("AssumeRole"))
+        os.kill(agent, signal.SIGKILL)
+        _, shown = running.communicate()
+
+    # The call that hangs is not counted.
+    assert (125, []) == (running.returncode, world.actions())
+    assert "awsenv: the agent did not answer, and the MFA code may have been used\n" in shown
+
+
+@pytest.mark.parametrize("logged_in", [False, True], ids=["alone", "agent"])
+def test_an_external_id_is_asked_for(
+    world: World, environ: dict[str, str], terminal: Callable[..., Terminal], *, logged_in: bool
+) -> None:
+    """Ask without echo, on the terminal of the caller, whoever makes the call."""
+    if logged_in:
+        login(world)
+    arn = world.sandbox.create_role("guarded", world.sandbox.trust(world.user_arn, external_id="canary-typed"))
+    shown = terminal(["awsenv", "exec", arn, "--external-id", "-", "--", "echo", "reached"], environ)
+    shown.see("External id: ")
+    shown.send("canary-typed\r")
+
+    assert shown.gone() == 0
+    assert "reached" in shown.transcript
+    assert "canary" not in shown.transcript
+
+
+@pytest.mark.parametrize("logged_in", [False, True], ids=["alone", "agent"])
+@pytest.mark.parametrize("mfa", [False, True], ids=["no-code", "code"])
+def test_a_credential_process_runs_beside_its_caller(world: World, *, logged_in: bool, mfa: bool) -> None:
+    """Run the command in the environment and the folder of the caller, and not in those of the agent."""
+    if logged_in:
+        login(world)
+        world.sandbox.clock.elapse(30)
+    keys = Path(world.environ["HOME"], ".aws", "credentials").read_text().split("\n")
+    key_id, secret = (line.partition("=")[2].strip() for line in keys[1:3])
+    script = Path(world.environ["HOME"], "print-keys")
+    script.write_text(
+        '#!/bin/sh\ntest "$MINE" = yes || exit 9\n'
+        f'echo \'{{"Version": 1, "AccessKeyId": "{key_id}", "SecretAccessKey": "{secret}"}}\'\n'
+    )
+    script.chmod(0o700)
+    arn = world.sandbox.create_role("from-process", world.sandbox.trust(world.user_arn, mfa=mfa))
+    device = f"mfa_serial = {world.device.serial}\n" if mfa else ""
+    world.configure(
+        f"[profile vault]\ncredential_process = {script}\n"
+        f"[profile from-process]\nrole_arn = {arn}\nsource_profile = vault\n{device}"
+    )
+    code = [world.device.code()] if mfa else []
+
+    refused = world.run("exec", "from-process", *code, "--", "true", MINE="no")
+    done = world.run("exec", "from-process", *code, "--", "printenv", "AWSENV_ROLE", MINE="yes")
+
+    assert (125, 0, "from-process\n") == (refused.returncode, done.returncode, done.stdout)
+    assert "credential_process failed with status 9" in refused.stderr
 
 
 def test_it_is_said_first_that_a_role_by_way_of_a_role_has_no_mfa(
@@ -520,12 +664,12 @@ def impostor(world: World) -> Iterator[Callable[[bytes | None], None]]:
         (b"\x40\0\0\0" + b"x" * 9, "cannot be talked to: a message of 1073741824 bytes, where .*"),
         (b"\0\0\0\x09half", "cannot be talked to: the connection was closed before a message was whole"),
         (b"", "cannot be talked to: the connection was closed before a message was whole"),
-        (protocol.pack([]), "'s answer is none of awsenv's"),
-        (protocol.pack([b"ok"]), "'s answer cannot be read"),
-        (protocol.pack([b"ok", b"print"]), "'s answer cannot be read"),
-        (protocol.pack([b"ok", b"become", b"", b"9", b"true"]), "'s answer cannot be read"),
-        (protocol.pack([b"ok", b"become", b"", b"x"]), "'s answer cannot be read"),
-        (protocol.pack([b"ok", b"surprise", b"", b""]), "'s answer cannot be read"),
+        (protocol.pack([]), "sent an unexpected reply"),
+        (protocol.pack([b"ok"]), "'s reply cannot be read"),
+        (protocol.pack([b"ok", b"print"]), "'s reply cannot be read"),
+        (protocol.pack([b"ok", b"exec", b"", b"9", b"true"]), "'s reply cannot be read"),
+        (protocol.pack([b"ok", b"exec", b"", b"x"]), "'s reply cannot be read"),
+        (protocol.pack([b"ok", b"surprise", b"", b""]), "'s reply cannot be read"),
         (protocol.pack([b"failed", b"\x1b[31mKeyError"]), r"failed: \?\[31mKeyError"),
         (protocol.pack([b"version", b"0.0.1"]), r"is of awsenv 0\.0\.1, this is .*; awsenv login replaces it"),
         (None, r" \(process \d+\) is stuck"),
@@ -545,17 +689,23 @@ def test_an_agent_that_talks_nonsense_is_one_note(
     assert re.fullmatch(rf"awsenv: the agent ?{note}\n", done.stderr), done.stderr
 
 
-def test_an_agent_of_another_version_is_replaced(world: World, tmp_path: Path) -> None:
-    """Say which version it is of, do without it, and let the next login start one that is understood."""
+@pytest.fixture
+def older(world: World, tmp_path: Path) -> int:
+    """Return the process of an agent of an older version, which holds an MFA session."""
     copy = tmp_path / "older"
     shutil.copytree(Path(awsenv.__file__).parent, copy / "awsenv", ignore=shutil.ignore_patterns("__pycache__"))
     text = (copy / "awsenv" / "__init__.py").read_text()
     (copy / "awsenv" / "__init__.py").write_text(text.replace(awsenv.__version__, "0.0.1"))
     run = "import sys; sys.path.insert(0, sys.argv.pop(1)); from awsenv.__main__ import main; main()"
-    older = world.command([sys.executable, "-I", "-c", run, str(copy), "login", world.device.code()])
-    assert older.returncode == 0, older.stderr
-    replaced = world.agent()
+    done = world.command([sys.executable, "-I", "-c", run, str(copy), "login", world.device.code()])
+    assert done.returncode == 0, done.stderr
+    agent = world.agent()
+    assert agent is not None
+    return agent
 
+
+def test_an_agent_of_another_version_is_replaced(world: World, older: int) -> None:
+    """Name its version, do without it, and let the next login start one of this version."""
     notes = [world.run("exec", "read-only", "--", "true").stderr for _ in range(2)]
     world.sandbox.clock.elapse(30)
     agent = login(world)
@@ -563,8 +713,38 @@ def test_an_agent_of_another_version_is_replaced(world: World, tmp_path: Path) -
     assert {f"awsenv: the agent is of awsenv 0.0.1, this is {awsenv.__version__}; awsenv login replaces it\n"} == set(
         notes
     )
-    assert replaced != agent
+    assert older != agent
     assert world.run("exec", "power-user", "--", "true").stderr == ""
+
+
+@pytest.mark.parametrize("word", ["lock", "logout"])
+def test_an_agent_of_another_version_forgets_on_demand(
+    world: World,
+    older: int,
+    word: str,
+    until: Callable[[Callable[[], object]], None],
+    has_ended: Callable[[int], bool],
+) -> None:
+    """Leave no session in the memory of an agent that does not understand this version."""
+    answer = world.run(word)
+
+    assert (0, "") == (answer.returncode, answer.stderr)
+    assert (
+        answer.stdout
+        == {
+            "lock": "Locked: the agent, which was of another version of awsenv, has ended.\n",
+            "logout": "Logged out: the agent has ended.\n",
+        }[word]
+    )
+    until(lambda: has_ended(older))
+
+
+def test_status_beside_an_agent_of_another_version(world: World, older: int) -> None:
+    """Show what this shell has, and name the version of the agent."""
+    answer = world.run("status")
+
+    assert (0, "", older) == (answer.returncode, answer.stdout, world.agent())
+    assert answer.stderr.startswith("awsenv: the agent is of awsenv 0.0.1, ")
 
 
 @pytest.mark.parametrize("what", ["file", "symlink", "open"])

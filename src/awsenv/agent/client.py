@@ -34,7 +34,10 @@ class NoAgent(Exception):  # noqa: N818 - its name says what happened
 
 
 class Trouble(Exception):  # noqa: N818 - its name says what happened
-    """There is, or was, something of an agent, and no answer comes from it. Its text is the note: a sentence."""
+    """There is, or was, an agent, and no reply comes from it. Its text is the note: a sentence."""
+
+    is_lost = False
+    """Whether it got the request, and nobody knows what it did."""
 
 
 class Dead(Trouble):
@@ -42,7 +45,9 @@ class Dead(Trouble):
 
 
 class Lost(Trouble):
-    """The connection broke, or what came by it is no message."""
+    """The connection broke, or what came by it is no reply; or none came in time."""
+
+    is_lost = True
 
 
 class OtherVersion(Trouble):
@@ -106,7 +111,9 @@ def exchange(
     try:
         message = _message(connection, [VERSION, verb, *parts], patience, longest)
     except TimeoutError:
-        raise Trouble(f"the agent{_process(connection)} is stuck") from None
+        raise Lost(f"the agent{_process(connection)} is stuck") from None
+    except protocol.TooLarge as error:
+        raise Trouble(f"the agent cannot be talked to: {error}") from None
     except protocol.ProtocolError as error:
         raise Lost(f"the agent cannot be talked to: {error}") from None
     except OSError as error:
@@ -119,7 +126,7 @@ def exchange(
     shown = "".join([sign if sign.isprintable() else "?" for sign in b" ".join(answer)[:200].decode(errors="replace")])
     if status == b"version":
         raise OtherVersion(f"the agent is of awsenv {shown}, this is {__version__}; awsenv login replaces it")
-    raise Trouble(f"the agent failed: {shown}" if status == b"failed" else "the agent's answer is none of awsenv's")
+    raise Lost(f"the agent failed: {shown}" if status == b"failed" else "the agent sent an unexpected reply")
 
 
 def connect(folder: str, deadline: float) -> _socket.socket:
@@ -196,7 +203,7 @@ def _message(connection: _socket.socket, request: list[bytes], patience: float, 
     end = time.monotonic() + longest
     protocol.send(connection, request, time.monotonic() + patience)
     while True:
-        message = protocol.receive(connection, min(end, time.monotonic() + patience))
+        message = protocol.receive(connection, min(end, time.monotonic() + patience), protocol.REPLY_CAP)
         if message != [b"busy"]:
             return message
 

@@ -1,15 +1,15 @@
-"""What the agent holds: MFA sessions and roles, each until it ends, and one request to AWS for a role at a time.
+"""What the agent holds: MFA sessions and roles, each until it ends, and which MFA codes were sent.
 
-Two clocks say when something has ended: the wall clock, which is what AWS goes by and what anyone may set; and the boot
-clock, which nobody sets and which counts sleep. What either of them calls ended is dropped. So a clock that is put back
-revives nothing, and one that is put forward drops at worst too much.
+Two clocks say when something has ended: the wall clock, which AWS goes by and anyone may set; and the boot clock, which
+nobody sets and which counts sleep. What either of them calls ended is dropped. So a clock that is set back revives
+nothing, and one that is set forward drops too much at worst.
 
-There is no input and no output in here but what a plan's `fetch` does.
+The memory does no input and no output, except through the `fetch` of a plan.
 """
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -28,29 +28,44 @@ MARGIN = 60.0
 """Seconds: what ends sooner is not handed out any more, since it might end on the way to AWS."""
 
 ADVISORY = 900
-"""Seconds: a role with less left is renewed when it is asked for. botocore's own refresh window is the same."""
+"""Seconds: a role with less left is renewed when a client asks for it. botocore's own refresh window is the same."""
 
 AHEAD = 1200
 """Seconds: with less left a role is renewed in the background, before the SDKs (15 and 10 minutes) begin to insist."""
 
 FRESH = 60
-"""Seconds: what AWS gave within them is not asked for again, however much of it somebody wants left."""
+"""Seconds: what AWS gave within them is not renewed, however much of it a client wants left."""
 
 RETRY = 30
-"""Seconds after a renewal that failed: so long what is held is good enough, if it is good at all."""
+"""Seconds after a renewal that failed in which AWS is not asked again, as long as what is held lives."""
 
 LONGEST = 60.0
-"""Seconds that anybody waits for AWS. Its own time-outs are shorter; those of other sources need not be."""
+"""Seconds that a client waits for AWS. AWS's own time-outs are shorter; those of other sources need not be."""
 
 ENDLESS = 3600
 """Seconds that keys without an end are held before their source is read again."""
 
-MAX_ROLES = 1000
-"""Roles that are held at most; the one that was asked for longest ago goes first."""
+MAX_ROLES = 500
+"""Roles that are held at most; the one that no client has asked for the longest goes first."""
+
+MAX_SESSIONS = 100
+"""MFA sessions that are held at most; the oldest goes first."""
+
+MAX_TITLE = 200
+"""Characters of a title that are kept."""
+
+MAX_SIZE = 65_536
+"""Characters that credentials may have: a session token of AWS has about 1,000, a variable of Linux at most 131,072."""
+
+SPENT = 600.0
+"""Seconds in which a code counts as used: AWS accepts none that old (RFC 6238: 30 seconds, and some drift)."""
+
+MAX_CODES = 1000
+"""Used codes that are remembered at most."""
 
 ROLE_DURATION = 3600
 SESSION_DURATION = 43_200
-"""Seconds that AWS gives where no duration is sent (API reference of STS)."""
+"""Seconds that AWS grants where no duration is sent (API reference of STS)."""
 
 
 class Clock(NamedTuple):
@@ -59,37 +74,41 @@ class Clock(NamedTuple):
     wall: Callable[[], float]
     """Since 1970, UTC: `time.time`."""
     boot: Callable[[], float]
-    """Since whenever; counts sleep, and is never set."""
+    """Since any moment; counts sleep, and is never set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a role is got, and got again."""
+    """What AWS is asked for to get a role."""
 
     key: str
     """Equal for two plans exactly where AWS would give the same to both. Holds no secret."""
-    label: str
-    """What a person knows it by."""
+    title: str
+    """What the user knows the role by."""
     chain: Chain = field(repr=False)
-    fetch: Callable[[], Credentials] = field(repr=False)
-    """Asks AWS, and nobody for a code. Called in a thread of its own."""
+    fetch: Callable[[], Credentials] | None = field(default=None, repr=False)
+    """Asks AWS, in a thread of its own; None: it takes an MFA code, so the role cannot be renewed by this plan."""
+    alternative: Callable[[], Plan | None] = field(default=lambda: None, repr=False)
+    """Another plan for the same role, which takes no code; None: there is none at the moment."""
+    session_key: str | None = None
+    """Of the MFA session that the chain begins with, which must be held; None: it begins with none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
+class Lease:
     """A role as it is handed out."""
 
     id: str
-    """By which it is asked for again: random, and the same for a plan's key while that is held. No secret."""
-    plan: Plan
+    """By which a client asks for it again: random, and the same for a plan's key while that is held. No secret. Empty:
+    it is not held."""
+    chain: Chain
+    """The chain that its credentials came by."""
     credentials: Credentials
-    left: float
-    """Seconds until it ends, by the clock that says sooner."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a person may know of something that is held."""
+    """What may be shown of something that is held."""
 
     kind: str
     """`session` or `role`."""
@@ -97,11 +116,10 @@ class Held:
     ends: datetime | None
     """In UTC; None: it has no end of its own."""
     key: str = field(default="", compare=False, repr=False)
-    """What it is held under."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Lease:
+class _Term:
     """Credentials, and until when each clock lets them live."""
 
     credentials: Credentials
@@ -114,29 +132,29 @@ class _Lease:
         return min(self.deadline - clock.boot(), self.ends - clock.wall())
 
 
-class _Flight:
-    """One request to AWS, and what has come of it for all who wait."""
+class _Fetch:
+    """One request to AWS, and its result for all who wait for it."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.landed = threading.Event()
-        self.lease: _Lease | None = None
+        self.done = threading.Event()
+        self.term: _Term | None = None
         self.error: BaseException | None = None
 
 
-class _Slot:
-    """The place of a role: it stays when the credentials in it have ended, so that they can be got again."""
+class _Entry:
+    """A role: it stays when its credentials have ended, so that they can be fetched again."""
 
     def __init__(self, plan: Plan) -> None:
-        self.id = secrets.token_hex(16)
+        self.id = os.urandom(16).hex()
         self.plan = plan
-        self.lease: _Lease | None = None
-        self.flight: _Flight | None = None
+        self.term: _Term | None = None
+        self.fetch: _Fetch | None = None
         self.retry_at = -inf
 
 
 class Memory:
-    """Sessions and roles. Any number of threads may use it at once.
+    """MFA sessions, roles and used codes. Any number of threads may use it at once.
 
     Args:
         clock: The two clocks.
@@ -147,69 +165,83 @@ class Memory:
         self._clock = clock
         self._margin = margin
         self._lock = threading.Lock()
-        self._slots: dict[str, _Slot] = {}
-        self._sessions: dict[str, tuple[str, _Lease]] = {}
+        self._entries: dict[str, _Entry] = {}
+        self._sessions: dict[str, tuple[str, _Term]] = {}
+        self._spent: dict[tuple[str, str], float] = {}
         self._until = 0.0
 
-    def role(self, plan: Plan, *, min_remaining: float = 0) -> Role:
+    def lease(self, plan: Plan, *, min_remaining: float = 0, patience: float = LONGEST) -> Lease:
         """Return the role of *plan*: from memory where enough of it is left, else from AWS.
 
-        Enough is more than *min_remaining* seconds, and more than a quarter of an hour or half of what it lived for.
-        While AWS is asked, all others who ask for the same role wait, and share what comes of it. Where AWS cannot
-        renew it, what is held is returned as long as it lives and has *min_remaining* left.
+        Enough is more than *min_remaining* seconds, and more than a quarter of an hour or half of its life. While AWS
+        is asked, all others who ask for the same role wait, and share the result. Where AWS cannot renew it, or takes
+        more than *patience* seconds, what is held is returned as long as it lives and has *min_remaining* left.
 
         Raises:
-            Exception: What `fetch` raises. It is not kept: who comes later asks again.
+            Exception: What `fetch` raises. It is not kept: the next client asks AWS again.
             AgentError: AWS gave what has ended by the clock of this machine.
         """
         with self._lock:
-            slot = self._slot(plan)
-        return self._obtain(slot, min_remaining)
+            entry = self._entry(plan)
+        return self._obtain(entry, min_remaining, patience)
 
-    def renewed(self, role_id: str, *, min_remaining: float = 0, patience: float = LONGEST) -> Role:
-        """Return the role that was handed out as *role_id*, as `role` does.
+    def held_lease(self, plan: Plan, *, min_remaining: float = 0, is_enough: bool = True) -> Lease | None:
+        """Return the role of *plan* where it is held, and AWS is not to be asked for it.
 
-        Where AWS takes more than *patience* seconds, what is held is returned if it lives; and AWS's answer, when it
-        comes, is for whoever asks then.
+        Args:
+            plan: The plan.
+            min_remaining: Seconds that it must have left.
+            is_enough: Whether enough must be left of it, as for `lease`; else what lives is returned.
+        """
+        with self._lock:
+            entry = self._entries.get(plan.key)
+            term = None if entry is None else self._living(entry)
+            if entry is None or term is None:
+                return None
+            suffices = self._suffices(entry, term, min_remaining)
+            if not suffices and (is_enough or term.left(self._clock) <= min_remaining):
+                return None
+            return self._handed(self._entry(plan), term)
+
+    def plan(self, lease_id: str) -> Plan:
+        """Return the plan of the role that was handed out as *lease_id*.
 
         Raises:
             KeyError: It is not held, or not any more.
-            Exception: As of `role`.
         """
         with self._lock:
-            slot = self._known(role_id)
-        return self._obtain(slot, min_remaining, patience)
+            return self._known(lease_id).plan
 
-    def served(self, role_id: str) -> Role:
-        """Return the role that was handed out as *role_id* without delay, wherever it lives.
+    def served(self, lease_id: str) -> Lease:
+        """Return the role that was handed out as *lease_id* without delay, if it lives.
 
-        It is renewed in the background when less than twenty minutes of it are left, or half of what it lived for. Only
-        where it has ended does this wait for AWS: botocore waits two seconds for an answer.
+        It is renewed in the background when less than twenty minutes of it are left, or half of its life. Only where it
+        has ended does this wait for AWS: botocore waits two seconds for an answer.
 
         Raises:
             KeyError: It is not held, or not any more.
-            Exception: As of `role`.
+            Exception: As of `lease`.
         """
         with self._lock:
-            slot = self._known(role_id)
-            lease = self._living(slot)
-            if lease is not None:
-                if self._is_due(slot, lease):
-                    self._board(slot)
-                return self._handed(slot, lease)
-        return self._obtain(slot, 0)
+            entry = self._known(lease_id)
+            term = self._living(entry)
+            if term is not None:
+                if self._is_due(entry, term):
+                    self._start_fetch(entry)
+                return self._handed(entry, term)
+        return self._obtain(entry, 0)
 
-    def keep(self, plan: Plan, credentials: Credentials) -> Role:
-        """Hold *credentials* that somebody else has got from AWS, and return them as a role.
+    def keep(self, plan: Plan, credentials: Credentials) -> Lease:
+        """Hold *credentials*, which AWS has just given for *plan*, and return them as a role.
 
         Raises:
-            AgentError: They have ended.
+            AgentError: They have ended, or are too large.
         """
-        lease = self._lease(plan.label, credentials, _duration(plan.chain), self._clock.boot())
+        term = self._term(plan.title, credentials, _duration(plan.chain), self._clock.boot())
         with self._lock:
-            slot = self._slot(plan)
-            slot.lease = lease
-            return self._handed(slot, lease)
+            entry = self._entry(plan)
+            entry.term = term
+            return self._handed(entry, term)
 
     def keep_session(self, key: str, credentials: Credentials, title: str, *, duration: float | None = None) -> None:
         """Hold an MFA session until it ends, in place of the one of the same *key*.
@@ -217,53 +249,73 @@ class Memory:
         Args:
             key: Of the source, the device and the endpoint. Holds no secret.
             credentials: Of the session.
-            title: What a person knows it by.
+            title: What the user knows it by.
             duration: Seconds that AWS was asked for, which it never lives longer than; None: not known.
 
         Raises:
-            AgentError: It has ended.
+            AgentError: It has ended, or is too large.
         """
-        lease = self._lease(title, credentials, duration, self._clock.boot())
+        term = self._term(title, credentials, duration, self._clock.boot())
         with self._lock:
-            self._sessions[key] = title, lease
-            self._until = max(self._until, lease.deadline)
+            self._sessions.pop(key, None)
+            self._sessions[key] = _short(title), term
+            if len(self._sessions) > MAX_SESSIONS:
+                del self._sessions[next(iter(self._sessions))]
+            self._until = max(self._until, term.deadline)
 
     def session(self, key: str) -> Credentials | None:
         """Return the MFA session; None where none is held, or what is held has ended."""
         with self._lock:
             if key not in self._sessions:
                 return None
-            _, lease = self._sessions[key]
-            if self._lives(lease):
-                return lease.credentials
+            _, term = self._sessions[key]
+            if self._lives(term):
+                return term.credentials
             del self._sessions[key]
             return None
 
-    def drop(self) -> None:
-        """Forget everything. What AWS is being asked for goes to those who wait for it, and is not held."""
+    def spend(self, serial: str, code: str) -> bool:
+        """Note that a code is about to be sent to AWS; return whether none has sent it before (RFC 6238, 5.2)."""
+        now = self._clock.boot()
         with self._lock:
-            for slot in self._slots.values():
-                slot.lease = None
-            self._slots.clear()
+            self._spent = {key: at for key, at in self._spent.items() if now - at < SPENT}
+            if (serial, code) in self._spent:
+                return False
+            self._spent[serial, code] = now
+            if len(self._spent) > MAX_CODES:
+                del self._spent[next(iter(self._spent))]
+            return True
+
+    def give_back(self, serial: str, code: str) -> None:
+        """Note that a code was not sent after all."""
+        with self._lock:
+            self._spent.pop((serial, code), None)
+
+    def drop(self) -> None:
+        """Forget every secret. What AWS is being asked for goes to those who wait for it, and is not held."""
+        with self._lock:
+            for entry in self._entries.values():
+                entry.term = None
+            self._entries.clear()
             self._sessions.clear()
 
     def drop_expired(self) -> None:
         """Forget what has ended. A role can still be asked for by its id: AWS is asked for it again."""
         with self._lock:
-            for slot in self._slots.values():
-                self._living(slot)
+            for entry in self._entries.values():
+                self._living(entry)
             self._sessions = {key: held for key, held in self._sessions.items() if self._lives(held[1])}
 
     def held(self) -> tuple[Held, ...]:
-        """Return what is held and lives: sessions first, then roles, in the order in which they were last asked for."""
+        """Return what is held and lives: sessions first, then roles, in the order in which clients last asked."""
         with self._lock:
             sessions = [
-                Held("session", title, self._ends(lease), key)
-                for key, (title, lease) in self._sessions.items()
-                if self._lives(lease)
+                Held("session", title, self._ends(term), key)
+                for key, (title, term) in self._sessions.items()
+                if self._lives(term)
             ]
-            leases = [(slot.plan, self._living(slot)) for slot in self._slots.values()]
-            roles = [Held("role", plan.label, self._ends(lease), plan.key) for plan, lease in leases if lease]
+            terms = [(entry.plan, self._living(entry)) for entry in self._entries.values()]
+            roles = [Held("role", _short(plan.title), self._ends(term), plan.key) for plan, term in terms if term]
             return (*sessions, *roles)
 
     def until(self) -> float:
@@ -271,120 +323,124 @@ class Memory:
         with self._lock:
             return self._until
 
-    def _obtain(self, slot: _Slot, min_remaining: float, patience: float = LONGEST) -> Role:
+    def _obtain(self, entry: _Entry, min_remaining: float, patience: float = LONGEST) -> Lease:
         with self._lock:
-            lease = self._living(slot)
-            if lease is not None and self._suffices(slot, lease, min_remaining):
-                return self._handed(slot, lease)
-            flight = self._board(slot)
-        has_landed = flight.landed.wait(patience)
+            term = self._living(entry)
+            if term is not None and self._suffices(entry, term, min_remaining):
+                return self._handed(entry, term)
+            fetch = self._start_fetch(entry)
+        is_done = fetch.done.wait(patience)
         with self._lock:
-            lease = flight.lease
-            if lease is not None and lease.left(self._clock) > 0:
-                return self._handed(slot, lease)
-            lease = self._living(slot)
-            if lease is not None and lease.left(self._clock) > min_remaining:
-                return self._handed(slot, lease)
-        if not has_landed:
-            raise AgentError(f"AWS has not given {slot.plan.label} yet", hint="try again")
-        raise flight.error or _ended(slot.plan.label)
+            term = fetch.term
+            if term is not None and term.left(self._clock) > 0:
+                return self._handed(entry, term)
+            term = self._living(entry)
+            if term is not None and term.left(self._clock) > min_remaining:
+                return self._handed(entry, term)
+        if not is_done:
+            raise AgentError(f"AWS has not given {entry.plan.title} yet", hint="try again")
+        raise fetch.error or _ended(entry.plan.title)
 
-    def _fly(self, slot: _Slot, flight: _Flight) -> None:
-        """Ask AWS, whatever comes of it, and tell all who wait."""
-        plan, asked_at = flight.plan, self._clock.boot()
+    def _run(self, entry: _Entry, fetch: _Fetch) -> None:
+        """Ask AWS, and pass the result to all who wait, whatever it is."""
+        plan, begun = fetch.plan, self._clock.boot()
+        assert plan.fetch is not None  # noqa: S101 - for mypy
         try:
-            flight.lease = self._lease(plan.label, plan.fetch(), _duration(plan.chain), asked_at)
-        except BaseException as error:  # noqa: BLE001 - nobody shall wait for ever; each who waits raises it
+            fetch.term = self._term(plan.title, plan.fetch(), _duration(plan.chain), begun)
+        except BaseException as error:  # noqa: BLE001 - none may wait for ever; each who waits raises it
             # Without its traceback: the frames of it hold keys.
-            flight.error = error.with_traceback(None)
+            fetch.error = error.with_traceback(None)
         with self._lock:
-            slot.flight = None
-            if flight.lease is None:
-                slot.retry_at = self._clock.boot() + RETRY
+            entry.fetch = None
+            if fetch.term is None:
+                entry.retry_at = self._clock.boot() + RETRY
             else:
-                slot.lease = flight.lease
-        flight.landed.set()
+                entry.term = fetch.term
+        fetch.done.set()
 
     # What follows is called with the lock held.
 
-    def _slot(self, plan: Plan) -> _Slot:
-        """Return the place of *plan*, made if it is missing, as the one that was asked for last."""
-        slot = self._slots.pop(plan.key, None) or _Slot(plan)
-        slot.plan = plan
-        self._slots[plan.key] = slot
-        if len(self._slots) > MAX_ROLES:
-            del self._slots[next(iter(self._slots))]
-        return slot
+    def _entry(self, plan: Plan) -> _Entry:
+        """Return the entry of *plan*, made if it is missing, as the one that a client has asked for last."""
+        entry = self._entries.pop(plan.key, None) or _Entry(plan)
+        entry.plan = plan
+        self._entries[plan.key] = entry
+        if len(self._entries) > MAX_ROLES:
+            del self._entries[next(iter(self._entries))]
+        return entry
 
-    def _known(self, role_id: str) -> _Slot:
-        for slot in self._slots.values():
-            if slot.id == role_id:
-                return self._slot(slot.plan)
-        raise KeyError(role_id)
+    def _known(self, lease_id: str) -> _Entry:
+        for entry in self._entries.values():
+            if entry.id == lease_id:
+                return self._entry(entry.plan)
+        raise KeyError(lease_id)
 
-    def _board(self, slot: _Slot) -> _Flight:
-        """Return the request that is under way, or one that begins now, in a thread of its own: none waits for ever.
+    def _start_fetch(self, entry: _Entry) -> _Fetch:
+        """Return the request that is under way, or one that begins now, in a thread that all can stop waiting for.
 
         Raises:
             RuntimeError: The system lets no thread begin.
         """
-        if slot.flight is None:
-            flight = _Flight(slot.plan)
-            threading.Thread(target=self._fly, args=(slot, flight), daemon=True).start()
-            slot.flight = flight
-        return slot.flight
+        if entry.fetch is None:
+            fetch = _Fetch(entry.plan)
+            threading.Thread(target=self._run, args=(entry, fetch), daemon=True).start()
+            entry.fetch = fetch
+        return entry.fetch
 
-    def _living(self, slot: _Slot) -> _Lease | None:
-        if slot.lease is not None and not self._lives(slot.lease):
-            slot.lease = None
-        return slot.lease
+    def _living(self, entry: _Entry) -> _Term | None:
+        if entry.term is not None and not self._lives(entry.term):
+            entry.term = None
+        return entry.term
 
-    def _lives(self, lease: _Lease) -> bool:
-        return lease.left(self._clock) > self._margin
+    def _lives(self, term: _Term) -> bool:
+        return term.left(self._clock) > self._margin
 
-    def _suffices(self, slot: _Slot, lease: _Lease, min_remaining: float) -> bool:
-        left = lease.left(self._clock)
-        if left > max(min_remaining, min(ADVISORY, lease.life / 2)) or self._is_fresh(lease):
+    def _suffices(self, entry: _Entry, term: _Term, min_remaining: float) -> bool:
+        left = term.left(self._clock)
+        if left > max(min_remaining, min(ADVISORY, term.life / 2)) or self._is_fresh(term):
             return True
-        return self._clock.boot() < slot.retry_at and left > min_remaining
+        return self._clock.boot() < entry.retry_at and left > min_remaining
 
-    def _is_due(self, slot: _Slot, lease: _Lease) -> bool:
-        """Say whether it is time to renew in the background."""
-        if slot.flight is not None or self._clock.boot() < slot.retry_at or self._is_fresh(lease):
+    def _is_due(self, entry: _Entry, term: _Term) -> bool:
+        """Return whether it is time to renew in the background."""
+        if entry.fetch is not None or self._clock.boot() < entry.retry_at or self._is_fresh(term):
             return False
-        return lease.left(self._clock) < min(AHEAD, lease.life / 2)
+        return term.left(self._clock) < min(AHEAD, term.life / 2)
 
-    def _is_fresh(self, lease: _Lease) -> bool:
-        return 0 <= self._clock.boot() - lease.begun < FRESH
+    def _is_fresh(self, term: _Term) -> bool:
+        return 0 <= self._clock.boot() - term.begun < FRESH
 
-    def _handed(self, slot: _Slot, lease: _Lease) -> Role:
-        return Role(slot.id, slot.plan, lease.credentials, lease.left(self._clock))
+    def _handed(self, entry: _Entry, term: _Term) -> Lease:
+        return Lease(entry.id, entry.plan.chain, term.credentials)
 
-    def _lease(self, title: str, credentials: Credentials, duration: float | None, asked_at: float) -> _Lease:
-        """Return the credentials with the time when they end; AWS was asked for them at *asked_at*, by the boot clock.
+    def _term(self, title: str, credentials: Credentials, duration: float | None, begun: float) -> _Term:
+        """Return the credentials with the time when they end; AWS was asked for them at *begun*, by the boot clock.
 
-        A wall clock that is behind would let them live too long: they never live longer than what was asked for.
+        A wall clock that is behind would let them live too long: they never live longer than AWS was asked for.
         """
+        fields = (credentials.access_key_id, credentials.secret_access_key, credentials.session_token or "")
+        if sum(map(len, fields)) > MAX_SIZE:
+            raise AgentError(f"the credentials of {_short(title)} are larger than {MAX_SIZE} characters")
         wall, boot = self._clock.wall(), self._clock.boot()
         if credentials.expiration is None:
-            return _Lease(credentials, asked_at, asked_at + ENDLESS, inf, ENDLESS)
+            return _Term(credentials, begun, begun + ENDLESS, inf, ENDLESS)
         ends = credentials.expiration.timestamp()
         deadline = boot + ends - wall
         if duration is not None:
-            deadline = min(deadline, asked_at + duration)
-        lease = _Lease(credentials, asked_at, deadline, ends, duration or deadline - asked_at)
-        if lease.left(self._clock) <= 0:
+            deadline = min(deadline, begun + duration)
+        term = _Term(credentials, begun, deadline, ends, duration or deadline - begun)
+        if term.left(self._clock) <= 0:
             raise _ended(title)
-        return lease
+        return term
 
-    def _ends(self, lease: _Lease) -> datetime | None:
-        if lease.credentials.expiration is None:
+    def _ends(self, term: _Term) -> datetime | None:
+        if term.credentials.expiration is None:
             return None
-        return datetime.fromtimestamp(self._clock.wall() + lease.left(self._clock), timezone.utc)
+        return datetime.fromtimestamp(self._clock.wall() + term.left(self._clock), timezone.utc)
 
 
 def _duration(chain: Chain) -> float | None:
-    """Return the seconds that the last hop was asked for; None: nothing was asked for, the source tells."""
+    """Return the seconds that the last hop asks for; None: it asks for none, the source decides."""
     if not chain.hops:
         return None
     hop = chain.hops[-1]
@@ -392,8 +448,12 @@ def _duration(chain: Chain) -> float | None:
     return default if hop.duration is None else hop.duration
 
 
+def _short(title: str) -> str:
+    return title if len(title) <= MAX_TITLE else title[: MAX_TITLE - 1] + "…"
+
+
 def _ended(title: str) -> AgentError:
     return AgentError(
-        f"the credentials of {title} have ended, by the clock of this machine",
+        f"the credentials of {_short(title)} have ended, by the clock of this machine",
         hint="set the clock: timedatectl, on macOS sntp; date -u shows it",
     )

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CAP = 262_144
-"""The largest body, in bytes: as ssh-agent's. One variable of an environment may have 128 KiB."""
+"""The largest body of a request, in bytes: as ssh-agent's. One variable of an environment may have 128 KiB."""
+
+REPLY_CAP = 16 * CAP
+"""The largest body of a reply: it may hold all of the request, quoted for a shell."""
 
 _LENGTH = 4
 
@@ -27,15 +30,19 @@ class ProtocolError(Exception):
     """What was received, or is to be sent, is not a message."""
 
 
-def pack(parts: Sequence[bytes]) -> bytes:
+class TooLarge(ProtocolError):  # noqa: N818 - its name says what happened
+    """A message is too large to be sent."""
+
+
+def pack(parts: Sequence[bytes], cap: int = CAP) -> bytes:
     """Return the frame of the message *parts*.
 
     Raises:
-        ProtocolError: It is larger than `CAP`.
+        TooLarge: Its body has more than *cap* bytes.
     """
     body = b"".join([len(part).to_bytes(_LENGTH, "big") + part for part in parts])
-    if len(body) > CAP:
-        raise ProtocolError(f"a message of {len(body)} bytes, where {CAP} are the most")
+    if len(body) > cap:
+        raise TooLarge(f"a message of {len(body)} bytes, where {cap} are the most")
     return len(body).to_bytes(_LENGTH, "big") + body
 
 
@@ -57,30 +64,32 @@ def unpack(body: bytes) -> list[bytes]:
     return parts
 
 
-def send(connection: _socket.socket, parts: Sequence[bytes], deadline: float) -> None:
+def send(connection: _socket.socket, parts: Sequence[bytes], deadline: float, cap: int = CAP) -> None:
     """Send the message *parts*.
 
     Args:
         connection: A stream socket.
         parts: The message.
         deadline: When the last byte must be off, in seconds of `time.monotonic`.
+        cap: The largest body, in bytes.
 
     Raises:
-        ProtocolError: The message is too large; nothing was sent.
+        TooLarge: The message is; nothing was sent.
         TimeoutError: The other side did not take it in time.
         OSError: The connection broke.
     """
-    frame = pack(parts)
+    frame = pack(parts, cap)
     connection.settimeout(_left(deadline))
     connection.sendall(frame)
 
 
-def receive(connection: _socket.socket, deadline: float | None) -> list[bytes]:
+def receive(connection: _socket.socket, deadline: float | None, cap: int = CAP) -> list[bytes]:
     """Return the next message.
 
     Args:
         connection: A stream socket.
         deadline: When its last byte must be there, in seconds of `time.monotonic`; None to wait for ever.
+        cap: The largest body, in bytes.
 
     Raises:
         ProtocolError: What came is no message, or the connection was closed before it was whole.
@@ -88,8 +97,8 @@ def receive(connection: _socket.socket, deadline: float | None) -> list[bytes]:
         OSError: The connection broke.
     """
     length = int.from_bytes(_exactly(connection, _LENGTH, deadline), "big")
-    if length > CAP:
-        raise ProtocolError(f"a message of {length} bytes, where {CAP} are the most")
+    if length > cap:
+        raise ProtocolError(f"a message of {length} bytes, where {cap} are the most")
     return unpack(_exactly(connection, length, deadline))
 
 

@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from awsenv.agent.start import BACKLOG
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    Answer = Callable[[bytes, list[bytes]], list[bytes]]
+    Reply = Callable[[bytes, list[bytes]], list[bytes]]
 
 TICK = 60.0
 """Seconds between two looks at the clock and at the socket, when nothing is asked."""
@@ -32,7 +32,7 @@ TICK = 60.0
 PRIVATE = "connection"
 """The first word of an agent that serves one command alone."""
 
-MAX_CONVERSATIONS = 128
+MAX_CONNECTIONS = 128
 """How many requests are answered at once; more wait in the socket's queue."""
 
 
@@ -54,7 +54,7 @@ def _no() -> bool:
 class Life:
     """How long an agent lives, and what else depends on time."""
 
-    lifetime: float
+    lifetime: float = 0
     """Seconds that it lives at least."""
     idle: float = math.inf
     """Seconds without a request after which it ends all the same."""
@@ -62,6 +62,8 @@ class Life:
     """The process without which it ends."""
     until: Callable[[], float] = field(default=lambda: -math.inf)
     """When what it holds has ended, in seconds of `boot`; asked again and again."""
+    is_empty: Callable[[], bool] = _no
+    """Whether it holds nothing."""
     in_use: Callable[[], bool] = _no
     """Whether it serves somebody otherwise than by its socket: as long as it does it lives, and is not idle."""
     on_drop: Callable[[], None] = _nothing
@@ -71,44 +73,32 @@ class Life:
     boot: Callable[[], float] = boot_time
 
 
-def inherited(
-    words: Sequence[str],
-    answer: Answer,
-    *,
-    until: Callable[[], float],
-    on_drop: Callable[[], None],
-    on_tick: Callable[[], None],
-    in_use: Callable[[], bool] = _no,
-) -> Server:
+def inherited(words: Sequence[str], reply: Reply, life: Life) -> Server:
     """Return the server that `start` has started this process for.
 
     Args:
         words: What `main` of the agent's module was given.
-        answer: As for `Server`.
-        until: As in `Life`, with the three that follow.
-        on_drop: Drops all secrets.
-        on_tick: Drops what has expired.
-        in_use: Whether it serves somebody otherwise.
+        reply: As for `Server`.
+        life: What of its life does not depend on the words.
     """
     kind, descriptor, about, lifetime = words
     given = socket.socket(fileno=int(descriptor))
     given.set_inheritable(False)
+    life = replace(life, lifetime=float(lifetime))
     if kind == PRIVATE:
-        life = Life(float(lifetime), pid=int(about), until=until, in_use=in_use, on_drop=on_drop, on_tick=on_tick)
-        return Server(answer, connection=given, life=life)
-    life = Life(float(lifetime), idle=float(about), until=until, in_use=in_use, on_drop=on_drop, on_tick=on_tick)
-    return Server(answer, listening=given, life=life)
+        return Server(reply, connection=given, life=replace(life, pid=int(about)))
+    return Server(reply, listening=given, life=replace(life, idle=float(about)))
 
 
 class Server:
-    """Answers until its life is over.
+    """Replys until its life is over.
 
     It answers two verbs itself: `ping`, and `end`, which it takes from a client of any version. A client of another
     version is told this one; one of another user, one that is slow and one that talks nonsense get not a byte.
 
     Args:
-        answer: Gets the verb and its parts and returns the parts of the answer. Called in several threads at once. Of
-            what it raises the client is told the kind and nothing else, since the text may hold a secret.
+        reply: Gets the verb and its parts and returns the parts of the reply. Called in several threads at once. The
+            client gets the kind of what it raises and nothing else, since the text may hold a secret.
         listening: A Unix socket that is bound; it belongs to the server from now on, as does its path.
         connection: In place of it, one connection, of whoever started this agent for themselves.
         life: How long it lives.
@@ -116,19 +106,20 @@ class Server:
 
     def __init__(
         self,
-        answer: Answer,
+        reply: Reply,
         *,
         listening: socket.socket | None = None,
         connection: socket.socket | None = None,
         life: Life,
     ) -> None:
-        self._answer = answer
+        self._reply = reply
         self._listening = listening
         self._connection = connection
         self._life = life
         self._ended = False
         self._drops = False
         self._paused = False
+        self._at_work = 0
         self._gave_up_path = False
         self._active: set[Connection] = set()
         self._changing = threading.Lock()
@@ -144,13 +135,13 @@ class Server:
             self._identity = _identity(self._path)
 
     def serve(self) -> None:
-        """Answer until the life is over; in the main thread, until a signal asks to end, too."""
+        """Reply until the life is over; in the main thread, until a signal asks to end, too."""
         if threading.current_thread() is threading.main_thread():
             self._heed_signals()
         if self._life.pid is not None:
             process_end.when_gone(self._life.pid, self.end)
         if self._connection is not None:
-            self._converse_with(self._connection, once=False)
+            self._start(self._connection, once=False)
         with selectors.DefaultSelector() as selector:
             selector.register(self._wakes, selectors.EVENT_READ)
             while not self._is_over():
@@ -160,7 +151,7 @@ class Server:
                 if any(key.fileobj is self._listening for key, _ in ready) and not self._is_over():
                     connection = self._accept()
                     if connection is not None:
-                        self._converse_with(connection, once=True)
+                        self._start(connection, once=True)
         self._close()
 
     def end(self) -> None:
@@ -219,18 +210,20 @@ class Server:
         if not 0 <= now - self._ticked < TICK:
             self._ticked = now
             self._life.on_tick()
-        for conversation in tuple(self._active):
-            conversation.pulse()
+        for connection in tuple(self._active):
+            if not connection.pulse():
+                # Its thread goes on until AWS answers, and what AWS gives is held.
+                self._give_up(connection)
 
     def _accept_from(self, selector: selectors.BaseSelector) -> None:
         """Wait for connections too, unless there are as many as can be."""
         if self._listening is None:
             return
-        wanted = len(self._active) < MAX_CONVERSATIONS and not self._paused
+        accepts = len(self._active) < MAX_CONNECTIONS and not self._paused
         self._paused = False
-        if wanted and self._listening not in selector.get_map():
+        if accepts and self._listening not in selector.get_map():
             selector.register(self._listening, selectors.EVENT_READ)
-        elif not wanted and self._listening in selector.get_map():
+        elif not accepts and self._listening in selector.get_map():
             selector.unregister(self._listening)
 
     def _accept(self) -> socket.socket | None:
@@ -253,55 +246,70 @@ class Server:
             return None
         return connection
 
-    def _converse_with(self, connection: socket.socket, *, once: bool) -> None:
-        conversation = Connection(connection)
+    def _start(self, accepted: socket.socket, *, once: bool) -> None:
+        connection = Connection(accepted)
         with self._changing:
-            self._active.add(conversation)
+            self._active.add(connection)
         self._touch()
         try:
-            threading.Thread(target=self._converse, args=(conversation, once), daemon=True).start()
+            threading.Thread(target=self._reply_on, args=(connection, once), daemon=True).start()
         except RuntimeError:  # the system gives no more threads
-            self._leave(conversation)
+            self._leave(connection)
 
-    def _converse(self, conversation: Connection, once: bool) -> None:  # noqa: FBT001 - a thread's argument
+    def _reply_on(self, connection: Connection, once: bool) -> None:  # noqa: FBT001 - a thread's argument
         try:
-            while self._exchange(conversation, PATIENCE if once else None) and not once:
+            while self._exchange(connection, PATIENCE if once else None) and not once:
                 pass
         except (OSError, protocol.ProtocolError):
-            pass  # gone, slow, or talking nonsense: nothing is owed
+            pass  # the client is gone, or slow, or sends nonsense: it gets nothing
         finally:
-            self._leave(conversation)
+            self._leave(connection)
 
-    def _exchange(self, conversation: Connection, patience: float | None) -> bool:
-        """Take one request and answer it; say whether another may come."""
-        version, verb, *parts = conversation.listen(patience)
-        if verb == b"end":
-            # First, so that whoever hears the answer can start another.
+    def _exchange(self, connection: Connection, patience: float | None) -> bool:
+        """Take one request and reply to it; return whether another may come."""
+        version, verb, *parts = connection.listen(patience)
+        if verb == b"end" and not (parts and self._is_used()):
+            # First, so that whoever reads the reply can start another.
             self._give_up_path()
             try:
-                conversation.say([b"ok"])
+                connection.say([b"ok"])
             finally:
                 self.end()
             return False
-        conversation.say(self._reply(version, verb, parts))
+        with self._changing:
+            self._at_work += 1
+        reply = self._reply_to(version, verb, parts)
+        with self._changing:
+            self._at_work -= 1
+        connection.say(reply)
         return True
 
-    def _reply(self, version: bytes, verb: bytes, parts: list[bytes]) -> list[bytes]:
+    def _is_used(self) -> bool:
+        """Return whether it holds something, or another client waits for a reply."""
+        return self._at_work > 0 or not self._life.is_empty()
+
+    def _reply_to(self, version: bytes, verb: bytes, parts: list[bytes]) -> list[bytes]:
+        if verb == b"end":
+            return [b"ok"]
         if version != client.VERSION:
             return [b"version", client.VERSION]
         if verb == b"ping":
             return [b"ok"]
         try:
-            return [b"ok", *self._answer(verb, parts)]
+            return [b"ok", *self._reply(verb, parts)]
         except BaseException as error:  # noqa: BLE001 - one request that fails must not end the agent
             return [b"failed", type(error).__name__.encode()]
 
-    def _leave(self, conversation: Connection) -> None:
-        conversation.close()
+    def _leave(self, connection: Connection) -> None:
+        connection.close()
         self._touch()
+        self._give_up(connection)
+
+    def _give_up(self, connection: Connection) -> None:
+        """Let another client have the place of *connection*."""
         with self._changing:
-            was_full = len(self._active) >= MAX_CONVERSATIONS
-            self._active.discard(conversation)
+            was_full = len(self._active) >= MAX_CONNECTIONS
+            self._active.discard(connection)
         if was_full:
             self._wake()
 
@@ -323,11 +331,11 @@ class Server:
         """Tell those who are in the queue that no agent runs any more: after a sleep they are what it wakes for."""
         deadline = time.monotonic() + PATIENCE
         while (connection := self._accept()) is not None:
-            conversation = Connection(connection)
+            waiting = Connection(connection)
             with suppress(OSError, protocol.ProtocolError):
-                conversation.listen(deadline - time.monotonic())
-                conversation.say([b"ended"])
-            conversation.close()
+                waiting.listen(deadline - time.monotonic())
+                waiting.say([b"ended"])
+            waiting.close()
 
     def _close(self) -> None:
         self._give_up_path()

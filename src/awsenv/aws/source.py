@@ -36,11 +36,13 @@ from awsenv.model import Credentials
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from awsenv.aws.session import AwsSession
     from awsenv.config import Profiles
     from awsenv.model import Environ, Source
+
+    Run = Callable[[Sequence[str], str], command.Finished]
 
 TERMINAL = "/dev/tty"
 
@@ -84,7 +86,9 @@ _OF_KIND: dict[str, _Facts] = {
 }
 
 
-def source_credentials(source: Source, session: AwsSession, profiles: Profiles, environ: Environ) -> Credentials:
+def source_credentials(
+    source: Source, session: AwsSession, profiles: Profiles, environ: Environ, *, run: Run | None = None
+) -> Credentials:
     """Return the credentials of *source*.
 
     Args:
@@ -92,6 +96,7 @@ def source_credentials(source: Source, session: AwsSession, profiles: Profiles, 
         session: For the calls that some sources make: its endpoints, its CA bundle.
         profiles: What the files say.
         environ: The environment of the caller, without the variables of a role that awsenv has set.
+        run: Runs the words of a `credential_process`, of a profile; None: they run here.
 
     Raises:
         SourceError: There are none, or they have expired.
@@ -104,7 +109,7 @@ def source_credentials(source: Source, session: AwsSession, profiles: Profiles, 
     if source.kind == "environment":
         return _from_environment(source, environ)
     if source.kind == "process":
-        return _process(source, session, environ)
+        return _process(source, session, run or _runner(session, environ))
     with _translated(source), ExitStack() as until:
         loaded = _PROVIDERS[source.kind](source, session, environ, until).load()
         if loaded is None:
@@ -177,17 +182,14 @@ def _account(text: str | None) -> str | None:
     return text if text is not None and re.fullmatch("[0-9]{12}", text) else None
 
 
-def _process(source: Source, session: AwsSession, environ: Environ) -> Credentials:
-    """Run a `credential_process`. It can ask for a touch or a PIN: botocore would swallow its standard error."""
+def _process(source: Source, session: AwsSession, run: Run) -> Credentials:
     profile = session.full_config["profiles"].get(source.profile, {})
     try:
         words = shlex.split(profile.get("credential_process", ""))
     except ValueError:
         raise SourceError("credential_process has an unclosed quote", source.origin, hint="close the quote") from None
-    own = entered(str(source.profile), environ)
     try:
-        with _terminal() as terminal:
-            finished = command.run(words, environ=own, folder=session.folder, terminal=terminal)
+        finished = run(words, str(source.profile))
     except (OSError, ValueError, IndexError):
         raise SourceError(
             "the command of credential_process cannot be run",
@@ -199,6 +201,16 @@ def _process(source: Source, session: AwsSession, environ: Environ) -> Credentia
     if finished.status != 0:
         raise _bad_process(source, f"failed with status {finished.status}")
     return _printed(source, finished.output, profile.get("aws_account_id"))
+
+
+def _runner(session: AwsSession, environ: Environ) -> Run:
+    """Return what runs a `credential_process`. It can ask for a touch or a PIN: botocore would swallow its errors."""
+
+    def run(words: Sequence[str], profile: str) -> command.Finished:
+        with _terminal() as terminal:
+            return command.run(words, environ=entered(profile, environ), folder=session.folder, terminal=terminal)
+
+    return run
 
 
 @contextmanager

@@ -1,45 +1,111 @@
-"""What an agent answers: the command lines of its clients, out of memory, by the same commands as the ordinary path.
+"""What an agent does with the command lines of its clients: it runs them, by the same commands as any other process.
 
-An agent never asks a person for anything. Where a code is needed, or anything fails, it declines: the client then takes
-the ordinary path, which asks, or fails and says why.
+It never asks the user anything. What it lacks it says to the client, which sends the request again with the answer.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
-from dataclasses import replace
 from functools import cache, partial
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from awsenv import config
 from awsenv.agent import server
 from awsenv.agent.memory import Clock, Memory
 from awsenv.cli import app, commands, conversation, report
-from awsenv.cli.action import Address, Caller, Exec, Open, Print, Provider
-from awsenv.cli.from_memory import Declined, FromMemory, planned
-from awsenv.cli.status import held_rows
-from awsenv.errors import MfaError, RefusedError, SourceError, UnreachableError
+from awsenv.cli.action import Caller, Exec, Open, Print
+from awsenv.cli.prompts import Needed, code_needed, lost
+from awsenv.command import Finished, Overrun
+from awsenv.errors import AwsenvError, CodeRejected
+from awsenv.provider import Provider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from awsenv.agent.endpoint import Endpoint
-    from awsenv.cli.action import Resolved
-    from awsenv.model import Credentials
-
-TOLD = (RefusedError, SourceError, UnreachableError)
-"""What AWS, or the source, has said or not said: the ordinary path would ask the same again, and be told the same."""
+    from awsenv.cli.action import Action
+    from awsenv.mfa import Device
+    from awsenv.model import Credentials, Environ
 
 
-class Service:
-    """The answers of one agent.
+class Answers:
+    """What a client has answered so far, in place of its terminal. What is missing is `Needed`.
+
+    Args:
+        text: As `prompts.Prompts.answer` returns it; empty: nothing yet.
+        memory: It knows which codes were sent.
+    """
+
+    def __init__(self, text: str, memory: Memory) -> None:
+        self._answers: dict[str, Any] = json.loads(text) if text else {}
+        self._memory = memory
+        self.codes_before: int = self._answers.get("codes_before", 0)
+        self._sent = self.codes_before
+
+    @property
+    def has_code(self) -> bool:
+        """Whether the client has answered with a code."""
+        return "code" in self._answers
+
+    def code(self, device: Device, *, given: str | None, after: AwsenvError | None) -> str:
+        """Return the code that the client has answered with, else the one of its command line.
+
+        Raises:
+            Needed: There is none, or it was sent before.
+        """
+        code: str | None = self._answers.get("code", given)
+        if code is not None and "is_lost" in self._answers:
+            after = lost()
+        if after is None and code is not None:
+            if self._memory.spend(device.serial, code):
+                self._sent += 1
+                return code
+            after = CodeRejected("that MFA code has been used", hint="wait for the next one")
+        raise code_needed(device, used=code, codes_before=self._sent, after=after)
+
+    def give_back(self, device: Device, code: str) -> None:
+        """Note that a code was not sent."""
+        self._memory.give_back(device.serial, code)
+
+    def run(self, words: Sequence[str], profile: str) -> Finished:
+        """Return what the client says of the `credential_process` of *profile*.
+
+        Raises:
+            Needed: It has not run yet.
+            OSError: It could not be started.
+            ValueError: A word held a null byte.
+            Overrun: It ran too long, or printed too much.
+        """
+        if "run" not in self._answers:
+            raise Needed("run", words=list(words), profile=profile)
+        kind, *about = self._answers["run"]
+        if kind == "Finished":
+            status, output = about
+            return Finished(status, output.encode("latin-1"))
+        raise {"OSError": OSError, "Overrun": Overrun}.get(kind, ValueError)(*about)
+
+    def secret(self, question: str) -> str:
+        """Return the secret that the client has answered with.
+
+        Raises:
+            Needed: It has not been asked yet.
+        """
+        if "secret" not in self._answers:
+            raise Needed("secret", question=question)
+        secret: str = self._answers["secret"]
+        return secret
+
+
+class Handler:
+    """Runs the requests of one agent.
 
     Args:
         memory: What it holds.
         endpoint: Starts the container credentials endpoint when it is first needed.
-        private: Whether it serves one command alone, which has told its whole environment.
+        is_private: Whether it serves one command alone, which has sent its whole environment.
         now: Seconds since the epoch, UTC.
     """
 
@@ -48,157 +114,77 @@ class Service:
         memory: Memory,
         endpoint: Callable[[], Endpoint],
         *,
-        private: bool = False,
+        is_private: bool = False,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._memory = memory
         self._endpoint = endpoint
-        self._private = private
+        self._is_private = is_private
         self._now = now
 
-    def answer(self, verb: bytes, parts: list[bytes]) -> list[bytes]:
-        """Return the answer to one request.
+    def reply(self, verb: bytes, parts: list[bytes]) -> list[bytes]:
+        """Return the reply to one request.
 
         Raises:
             ValueError: It is none.
         """
-        answers = {
-            conversation.RUN: self._run,
-            conversation.KEEP: self._keep,
-            conversation.SESSION: self._session,
-            conversation.SERVE: self._serve,
-            conversation.LOCK: self._lock,
-            conversation.HELD: self._held,
-            conversation.ENDS: self._ends,
-        }
-        if verb not in answers:
+        if verb == conversation.LOCK:
+            forget(self._memory)
+            return []
+        if verb != conversation.RUN:
             raise ValueError(verb)
-        return answers[verb](parts)
+        request, answers = conversation.read_request(parts)
+        notes: list[str] = []
+        kind, texts = self._run(request, Answers(answers, self._memory), notes)
+        return [kind, *(os.fsencode(text) for text in (report.noted(notes), *texts))]
 
-    def _run(self, parts: list[bytes]) -> list[bytes]:
-        request = conversation.read_request(parts)
-        said: list[str] = []
+    def _run(self, request: conversation.Request, answers: Answers, notes: list[str]) -> tuple[bytes, list[str]]:
+        """Return the kind of the reply, and what stands behind the notes."""
         if not commands.called(request.args).is_answered:
-            return [conversation.DECLINED]
-        keeper = FromMemory(self._memory, self._grant, request.pid, said.extend, now=self._now)
+            return conversation.LOCAL, []
         try:
-            outcome = app.invoke(request.args, _caller(request, keeper, self._now))
-        except Declined as declined:
-            return [conversation.DECLINED, *map(os.fsencode, declined.notes)]
-        except TOLD as error:
-            told = report.noted(said) + report.described(error)
-            return [conversation.FAILED, b"%d" % report.status(error, request.args), os.fsencode(told)]
-        except BaseException:  # noqa: BLE001 - the ordinary path meets it again and says it
-            return [conversation.DECLINED]
-        return _answered(outcome, request, said)
+            action = app.invoke(request.args, self._caller(request, answers, notes))
+        except app.Help:
+            # It is as wide as the terminal of the client.
+            return conversation.LOCAL, []
+        except Needed as needed:
+            return conversation.NEED, [needed.text]
+        except BaseException as error:  # noqa: BLE001 - a fault of our own is a reply, too
+            ours = report.as_awsenv_error(error)
+            return conversation.FAIL, [f"{report.status(ours, request.args):d}", report.described(ours)]
+        if isinstance(action, Print):
+            notes += action.notes
+        return _encoded(action, request.environ)
 
-    def _keep(self, parts: list[bytes]) -> list[bytes]:
-        key, credentials, request = (
-            parts[0].decode(),
-            conversation.unpacked(parts[1]),
-            conversation.read_request(parts[2:]),
+    def _caller(self, request: conversation.Request, answers: Answers, notes: list[str]) -> Caller:
+        provider = Provider(
+            self._memory,
+            answers,
+            notes.extend,
+            endpoint=lambda lease_id: self._endpoint().grant(lease_id, request.pid),
+            is_private=self._is_private,
+            now=self._now,
         )
-        keeper = _Storing(self._memory, key, credentials, private=self._private)
-        try:
-            app.invoke(request.args, _caller(request, keeper, self._now))
-        except _Stored as stored:
-            return [stored.renewal.encode()]
-        message = "this command line asks for no role"
-        raise ValueError(message)
-
-    def _session(self, parts: list[bytes]) -> list[bytes]:
-        key, title, duration, credentials = parts
-        asked = int(duration) or None
-        self._memory.keep_session(key.decode(), conversation.unpacked(credentials), os.fsdecode(title), duration=asked)
-        return []
-
-    def _serve(self, parts: list[bytes]) -> list[bytes]:
-        renewal, pid = parts
-        url, token, account = self._grant(renewal.decode(), int(pid))
-        return [url.encode(), token.encode(), (account or "").encode()]
-
-    def _lock(self, _: list[bytes]) -> list[bytes]:
-        forget(self._memory)
-        return []
-
-    def _held(self, _: list[bytes]) -> list[bytes]:
-        return [os.fsencode(cell) for row in held_rows(self._memory.held(), self._now()) for cell in row]
-
-    def _ends(self, parts: list[bytes]) -> list[bytes]:
-        ends = {each.key.encode(): conversation.ended(each.ends) for each in self._memory.held()}
-        return [ends.get(key, b"") for key in parts]
-
-    def _grant(self, renewal: str, pid: int) -> Address:
-        url, token = self._endpoint().grant(renewal, pid)
-        return Address(url, token, self._memory.renewed(renewal).credentials.account)
+        return Caller(
+            request.environ,
+            request.program,
+            provider,
+            answers.secret,
+            prints_to_terminal=request.to_terminal,
+            prints_astray=lambda: request.astray,
+            folder=request.folder,
+            pid=request.pid,
+            agent_was_started=request.started,
+            now=self._now,
+        )
 
 
-def _answered(outcome: object, request: conversation.Request, said: list[str]) -> list[bytes]:
-    if isinstance(outcome, Print):
-        notes = report.noted([*said, *outcome.notes])
-        return [conversation.PRINT, os.fsencode(notes), os.fsencode(outcome.text)]
-    if isinstance(outcome, Exec):
-        words = conversation.become(outcome.argv, request.environ, outcome.environ)
-        return [conversation.BECOME, os.fsencode(report.noted(said)), *words]
-    if isinstance(outcome, Open):
-        return [conversation.OPEN, os.fsencode(report.noted(said)), os.fsencode(outcome.url)]
-    return [conversation.DECLINED]
-
-
-class _Stored(Exception):  # noqa: N818 - its name says what happened
-    """The credentials are in memory."""
-
-    def __init__(self, renewal: str) -> None:
-        super().__init__(renewal)
-        self.renewal = renewal
-
-
-class _Storing:
-    """Takes the credentials that a client has got for what its command line asks for.
-
-    It reads that command line again, so as to be able to get them again. What it comes to has the same *key*, unless a
-    file has changed since, while a person typed a code.
-    """
-
-    def __init__(self, memory: Memory, key: str, credentials: Credentials, *, private: bool) -> None:
-        self._memory = memory
-        self._key = key
-        self._credentials = credentials
-        self._private = private
-
-    def obtain(self, wanted: Resolved) -> NoReturn:
-        """Take them."""
-        plan = planned(replace(wanted, code=None), self._memory, private=self._private)
-        if plan.key != self._key:
-            raise Declined
-        plan = replace(plan, chain=wanted.chain)
-        raise _Stored(self._memory.keep(plan, self._credentials).id)
-
-    def endpoint(self, wanted: Resolved) -> NoReturn:
-        """Take them."""
-        self.obtain(wanted)
-
-    def renew(self, renewal: str) -> NoReturn:
-        """Fail: nothing is asked for."""
-        del renewal
-        raise Declined
-
-    def held(self) -> tuple[tuple[str, str], ...]:
-        """Return nothing."""
-        return ()
-
-
-def _caller(request: conversation.Request, keeper: Provider, now: Callable[[], float]) -> Caller:
-    return Caller(
-        request.environ,
-        request.program,
-        keeper,
-        prints_to_terminal=request.to_terminal,
-        prints_astray=lambda: request.astray,
-        folder=request.folder,
-        pid=request.pid,
-        now=now,
-    )
+def _encoded(action: Action, environ: Environ) -> tuple[bytes, list[str]]:
+    if isinstance(action, Print):
+        return conversation.PRINT, [action.text]
+    if isinstance(action, Exec):
+        return conversation.EXEC, conversation.program(action.argv, environ, action.environ)
+    return (conversation.OPEN, [action.url]) if isinstance(action, Open) else (conversation.LOCAL, [])
 
 
 def forget(memory: Memory) -> None:
@@ -210,35 +196,33 @@ def forget(memory: Memory) -> None:
 def main(words: list[str]) -> None:
     """Be an agent, as `start` has made it with *words*, until its life is over."""
     memory = Memory(Clock(time.time, server.boot_time))
-    private = words[0] == server.PRIVATE
-    endpoint = cache(lambda: _endpoint(memory, private=private))
-    service = Service(memory, endpoint, private=private)
+    is_private = words[0] == server.PRIVATE
+    endpoint = cache(lambda: _endpoint(memory))
+    handler = Handler(memory, endpoint, is_private=is_private)
 
     def in_use() -> bool:
         return endpoint.cache_info().currsize > 0 and endpoint().is_used()
 
-    # Its first client shall not wait for it.
+    # Its first client does not wait for it.
     threading.Thread(target=_load, daemon=True).start()
     server.inherited(
         words,
-        service.answer,
-        until=memory.until,
-        in_use=in_use,
-        on_drop=partial(forget, memory),
-        on_tick=memory.drop_expired,
+        handler.reply,
+        server.Life(
+            until=memory.until,
+            in_use=in_use,
+            is_empty=lambda: not memory.held(),
+            on_drop=partial(forget, memory),
+            on_tick=memory.drop_expired,
+        ),
     ).serve()
 
 
-def _endpoint(memory: Memory, *, private: bool) -> Endpoint:
+def _endpoint(memory: Memory) -> Endpoint:
     from awsenv.agent.endpoint import Endpoint  # noqa: PLC0415 - only for `exec --refresh`
 
-    def credentials_for(role_id: str) -> Credentials:
-        try:
-            return memory.served(role_id).credentials
-        except Declined:
-            raise MfaError(
-                "the MFA session has ended", hint="start the command again" if private else "awsenv login"
-            ) from None
+    def credentials_for(lease_id: str) -> Credentials:
+        return memory.served(lease_id).credentials
 
     return Endpoint(credentials_for)
 

@@ -79,7 +79,9 @@ COMMANDS = {
             is_answered=True,
             reads_keys=True,
         ),
-        Command("login", "[OPTIONS] [CODE]", "Enter one MFA code for the whole day.", reads_keys=True),
+        Command(
+            "login", "[OPTIONS] [CODE]", "Enter one MFA code for the whole day.", is_answered=True, reads_keys=True
+        ),
         Command("logout", "[OPTIONS]", "Forget the MFA session and the roles, and end the agent."),
         Command("lock", "[OPTIONS]", "Forget the MFA session and the roles."),
         Command("renew", "[OPTIONS]", "Renew the role of this shell.", prints=CHANGE, is_answered=True),
@@ -87,7 +89,11 @@ COMMANDS = {
         Command("status", "[OPTIONS]", "Show the active role and what the agent holds.", is_answered=True),
         Command("list", "[OPTIONS]", "List the roles in your AWS configuration.", is_answered=True),
         Command(
-            "explain", "[OPTIONS] ROLE", "Show how ROLE would be assumed, without using an MFA code.", reads_keys=True
+            "explain",
+            "[OPTIONS] ROLE",
+            "Show how ROLE would be assumed, without using an MFA code.",
+            is_answered=True,
+            reads_keys=True,
         ),
         Command(
             "doctor",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config
 from awsenv.cli import options as role_options
 from awsenv.cli.action import Caller, Open, Print
-from awsenv.cli.obtain import wanted
+from awsenv.cli.obtain import resolve
 from awsenv.cli.options import OptionalWord, RoleOptions, Word, flag, option
 from awsenv.config import arns
 from awsenv.errors import UsageError
@@ -16,8 +16,8 @@ from awsenv.model import AssumeRole, GetSessionToken
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
-    from awsenv.cli.action import Resolved
     from awsenv.model import Chain
+    from awsenv.provider import Resolved
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -45,10 +45,11 @@ def run(caller: Caller, arguments: Arguments) -> Print | Open:
         )
     duration = arguments.session_duration
     seconds = None if duration is None else _seconds(duration)
-    want = wanted(caller, arguments.role, arguments.code, arguments)
+    want = resolve(caller, arguments.role, arguments.code, arguments)
     _check_role(want)
     if seconds is not None:
         _check_direct(want.chain, want)
+        want = replace(want, is_direct=True)
     # These import botocore: only now is AWS asked.
     from awsenv.aws.session import open_session  # noqa: PLC0415 - see above
     from awsenv.aws.signin import login_url, page  # noqa: PLC0415 - see above
@@ -56,12 +57,9 @@ def run(caller: Caller, arguments: Arguments) -> Print | Open:
     region = want.chain.region
     partition = _partition(want.chain)
     page(partition, region, arguments.service)  # what is wrong is said before a code is spent
-    got = caller.keeper.obtain(want)
-    if seconds is not None:
-        # An agent may have gone by way of its session: then it leaves the rest to who can ask for a code.
-        _check_direct(got.chain, want)
+    lease = caller.provider.lease(want)
     session = open_session(want.profiles, want.environ, profile=want.chain.settings_profile, region=region)
-    url = login_url(session, got.credentials, partition, region, service=arguments.service, duration=seconds)
+    url = login_url(session, lease.credentials, partition, region, service=arguments.service, duration=seconds)
     return Open(url) if arguments.opens else Print(url + "\n")
 
 

@@ -1,6 +1,7 @@
-"""What the client and the agent say to each other of a command line: lists of byte strings, one order for both.
+"""What a client and its agent say to each other about a command line: lists of byte strings.
 
-Imports no more than Python's own start: the fast path goes through here.
+The client sends a request. The agent runs the command and replies with what is to be done, or with what it needs: then
+the client sends the same request again, with the answers. It imports next to nothing, because the fast path reads it.
 """
 
 from __future__ import annotations
@@ -12,52 +13,46 @@ from awsenv.variables import relevant
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
-
-    from awsenv.model import Credentials
 
 ENTRY = "awsenv.cli.agent"
 """The module that an agent runs."""
 
 RUN = b"run"
-"""Do what a command line asks for, out of memory or with AWS. Answered with PRINT, BECOME, OPEN, FAILED or
-DECLINED."""
-KEEP = b"keep"
-"""Take the credentials that a command line came to: in front of it are the id of the role, and they. Answered with what
-the agent knows them by."""
-SESSION = b"session"
-"""Take an MFA session."""
-SERVE = b"serve"
-"""Serve a role that is held to a process. Answered with the URL and the token of its endpoint."""
+"""The verb of a request."""
 LOCK = b"lock"
-"""Drop every secret."""
-HELD = b"held"
-"""Tell what is held, without secrets."""
-ENDS = b"ends"
-"""Tell until when the roles and sessions of these keys are held, if they are: one part each. Answered with as many."""
+"""The verb that drops every secret."""
 
+# The kinds of reply. Behind the kind stand the notes, which the client shows first, and then:
 PRINT = b"print"
-"""Show the notes, and print the text: two parts."""
-BECOME = b"become"
-"""Show the notes, and become a command: the notes and what `become` makes."""
+"""The text to print."""
+EXEC = b"exec"
+"""The program to become, and its change of environment: see `program`."""
 OPEN = b"open"
-"""Show the notes, and open a page in the browser: two parts."""
-FAILED = b"failed"
-"""Show the text, and fail with the status: two parts, the status first."""
-DECLINED = b"declined"
-"""The ordinary path is to be taken, after these notes: one part each."""
-
-NAMELESS = ""
-"""In the key of a session: the serial of a device that nothing names, and that was looked up when a code was given."""
+"""The URL to open in the browser."""
+FAIL = b"fail"
+"""The exit status, and the message to show."""
+NEED = b"need"
+"""What the agent needs from the process of the client: see `prompts`."""
+LOCAL = b"local"
+"""Nothing: the command is one for the process of the client, such as a help page."""
 
 
 class Request:
-    """A command line, and who typed it.
+    """A command line, and what matters of the process that was called with it.
 
-    Of the environment no more is told than what commands read; the *whole* to an agent of one's own.
+    Args:
+        args: The command line.
+        environ: The environment.
+        program: The path by which awsenv can be called again.
+        folder: The working directory.
+        pid: The process.
+        to_terminal: Whether stdout is a terminal.
+        astray: Whether none of the callers reads stdout.
+        started: Whether the agent was started for this request.
+        whole: Whether to send the whole environment: to an agent that serves this process alone.
     """
 
-    __slots__ = ("args", "astray", "environ", "folder", "pid", "program", "to_terminal")
+    __slots__ = ("args", "astray", "environ", "folder", "pid", "program", "started", "to_terminal")
 
     def __init__(
         self,
@@ -69,6 +64,7 @@ class Request:
         pid: int,
         to_terminal: bool,
         astray: bool,
+        started: bool = False,
         whole: bool = False,
     ) -> None:
         self.args = args
@@ -78,112 +74,84 @@ class Request:
         self.pid = pid
         self.to_terminal = to_terminal
         self.astray = astray
+        self.started = started
 
-    def parts(self) -> list[bytes]:
-        """Return what `read_request` reads."""
-        flags = f"{self.to_terminal:d}{self.astray:d}"
-        head = [self.program, self.folder, str(self.pid), flags, str(len(self.args)), *self.args]
+    def parts(self, answers: str = "") -> list[bytes]:
+        """Return what `read_request` reads: the request, and the answers to what the agent needs."""
+        flags = f"{self.to_terminal:d}{self.astray:d}{self.started:d}"
+        head = [answers, self.program, self.folder, str(self.pid), flags, str(len(self.args)), *self.args]
         return [os.fsencode(text) for text in (*head, *map("=".join, self.environ.items()))]
 
 
-def read_request(parts: list[bytes]) -> Request:
-    """Return the request in *parts*.
+def read_request(parts: list[bytes]) -> tuple[Request, str]:
+    """Return the request in *parts*, and the answers.
 
     Raises:
         ValueError: There is none.
     """
-    try:
-        program, folder, pid, flags, count, *rest = map(os.fsdecode, parts)
-    except ValueError:
-        message = "not a request"
-        raise ValueError(message) from None
-    return Request(
+    answers, program, folder, pid, flags, count, *rest = map(os.fsdecode, parts)
+    to_terminal, astray, started = (flag == "1" for flag in flags)
+    request = Request(
         rest[: int(count)],
         dict(entry.split("=", 1) for entry in rest[int(count) :]),
         program=program,
         folder=folder,
         pid=int(pid),
-        to_terminal=flags[0] == "1",
-        astray=flags[1] == "1",
+        to_terminal=to_terminal,
+        astray=astray,
+        started=started,
         whole=True,
     )
+    return request, answers
 
 
-def become(argv: Iterable[str], before: Mapping[str, str], after: Mapping[str, str]) -> list[bytes]:
-    """Return the command line *argv*, and what makes *after* of the environment *before*."""
-    words = [os.fsencode(word) for word in argv]
-    gone = [name for name in before if name not in after]
+class Reply:
+    """A reply of the agent, read whole before anything is done.
+
+    Args:
+        parts: What the agent has sent.
+
+    Raises:
+        ValueError: It is not a reply.
+    """
+
+    __slots__ = ("changes", "kind", "notes", "status", "text", "words")
+
+    def __init__(self, parts: list[bytes]) -> None:
+        self.kind = parts[0] if parts else b""
+        self.status = 0
+        self.text = ""
+        self.words: list[str] = []
+        self.changes: list[str] = []
+        self.notes, *rest = map(os.fsdecode, parts[1:])
+        if self.kind == EXEC:
+            count = int(rest[0]) if rest else 0
+            self.words, self.changes = rest[1 : count + 1], rest[count + 1 :]
+            if not 0 < count <= len(rest) - 1:
+                raise ValueError(parts[0])
+        elif self.kind == FAIL:
+            status, self.text = rest
+            self.status = int(status)
+        elif self.kind in {PRINT, OPEN, NEED}:
+            (self.text,) = rest
+        elif self.kind != LOCAL or rest:
+            raise ValueError(self.kind)
+
+    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return *environ* with the changes made: `NAME=value`, or `NAME` where the variable is unset."""
+        changed = dict(environ)
+        for change in self.changes:
+            name, assigned, value = change.partition("=")
+            if assigned:
+                changed[name] = value
+            else:
+                changed.pop(name, None)
+        return changed
+
+
+def program(argv: Iterable[str], before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Return the parts of an EXEC: the command line *argv*, and what makes *after* of the environment *before*."""
+    words = list(argv)
+    unset = [name for name in before if name not in after]
     changed = [f"{name}={value}" for name, value in after.items() if before.get(name) != value]
-    return [b"%d" % len(words), *words, *map(os.fsencode, (*gone, *changed))]
-
-
-def read_become(parts: list[bytes]) -> tuple[list[str], list[str]]:
-    """Return the command line, and the changes for `applied`.
-
-    Raises:
-        ValueError: There is none.
-    """
-    count, *texts = map(os.fsdecode, parts)
-    if not 0 < int(count) <= len(texts):
-        message = "no command line"
-        raise ValueError(message)
-    return texts[: int(count)], texts[int(count) :]
-
-
-def packed(credentials: Credentials) -> bytes:
-    """Return *credentials* as `unpacked` reads them."""
-    expiration = credentials.expiration
-    import json  # noqa: PLC0415 - not for the fast path, which sends no keys
-
-    fields = [
-        credentials.access_key_id,
-        credentials.secret_access_key,
-        credentials.session_token,
-        None if expiration is None else expiration.isoformat(),
-        credentials.account,
-        credentials.arn,
-    ]
-    return json.dumps(fields).encode()
-
-
-def unpacked(data: bytes) -> Credentials:
-    """Return the credentials in *data*.
-
-    Raises:
-        ValueError: There are none.
-    """
-    import json  # noqa: PLC0415 - see above
-    from datetime import datetime  # noqa: PLC0415 - see above
-
-    from awsenv.model import Credentials  # noqa: PLC0415 - see above
-
-    key_id, secret, token, expiration, account, arn = json.loads(data)
-    return Credentials(
-        key_id, secret, token, None if expiration is None else datetime.fromisoformat(expiration), account, arn
-    )
-
-
-def ended(end: datetime | None) -> bytes:
-    """Return the end of something that is held; None: it has none of its own."""
-    return b"never" if end is None else b"%d" % end.timestamp()
-
-
-def read_ends(parts: list[bytes]) -> list[float | None]:
-    """Return until when each is held that ENDS has asked for, in seconds since the epoch; None: it is not held.
-
-    Raises:
-        ValueError: This is no answer.
-    """
-    return [float("inf") if part == b"never" else float(part) if part else None for part in parts]
-
-
-def applied(changes: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
-    """Return *environ* with the changes made: `NAME=value`, or `NAME` where it goes."""
-    changed = dict(environ)
-    for change in changes:
-        name, assigned, value = change.partition("=")
-        if assigned:
-            changed[name] = value
-        else:
-            changed.pop(name, None)
-    return changed
+    return [str(len(words)), *words, *unset, *changed]

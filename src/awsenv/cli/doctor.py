@@ -94,24 +94,20 @@ def _asking(caller: Caller, role: str, options: RoleOptions) -> Callable[[], Fro
     """Return what asks the agent for the role, as an SDK would."""
 
     def ask() -> FromAgent:
-        request = fast_path.asked(["credential-process", "--print", *_spelled(options), "--", role], caller.environ)
+        args = ["credential-process", "--print", *_spelled(options), "--", role]
+        request = fast_path.request(args, caller.environ)
         try:
-            kind, *parts = client.ask(caller.environ, conversation.RUN, request.parts())
-        except (client.NoAgent, client.Trouble):
+            reply = conversation.Reply(client.ask(caller.environ, conversation.RUN, request.parts()))
+        except (client.NoAgent, client.Trouble, ValueError):
             return FromAgent(given=False)
-        texts = list(map(os.fsdecode, parts))
-        if kind == conversation.PRINT:
-            ends = json.loads(texts[1]).get("Expiration")
+        if reply.kind == conversation.PRINT:
+            ends = json.loads(reply.text).get("Expiration")
             return FromAgent(
                 given=True, until=None if ends is None else datetime.fromisoformat(ends.replace("Z", "+00:00"))
             )
-        said = (
-            "; ".join(text.strip().removeprefix("awsenv: ") for text in texts)
-            if kind == conversation.DECLINED
-            else texts[-1]
-        )
-        first = said.removeprefix("awsenv: ").split("\n")[0]
-        return FromAgent(given=False, said=first or None, failed=kind == conversation.FAILED)
+        failed = reply.kind == conversation.FAIL
+        shown = reply.text if failed else reply.notes
+        return FromAgent(given=False, said=shown.removeprefix("awsenv: ").split("\n")[0] or None, failed=failed)
 
     return ask
 

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, environment, shells
-from awsenv.cli.action import Caller, Exec
-from awsenv.cli.obtain import obtain, wanted
+from awsenv.cli.action import Caller, Exec, StartAgent
+from awsenv.cli.obtain import obtain, resolve
 from awsenv.cli.options import OptionalWord, RoleOptions, Word, Words, flag
 
 if TYPE_CHECKING:
     from awsenv.model import Change, Environ
+
+
+PRIVATE_LIFETIME = 30 * 24 * 3600.0
+"""Seconds after which the agent of one command ends though the command runs on: few commands run for a month."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -28,7 +32,7 @@ class Arguments(RoleOptions):
     refresh: Annotated[bool, flag("Serve renewed keys to COMMAND for as long as it runs.", "--refresh")] = False
 
 
-def run(caller: Caller, arguments: Arguments) -> Exec:
+def run(caller: Caller, arguments: Arguments) -> Exec | StartAgent:
     """Return the command, or the user's own shell where there is none, with the environment of the role.
 
     With `--refresh` that is an endpoint which serves the role's keys, renewed for as long as the command runs.
@@ -36,7 +40,9 @@ def run(caller: Caller, arguments: Arguments) -> Exec:
     Raises:
         AwsenvError: Of every kind but `LaunchError`.
     """
-    change = (_served if arguments.refresh else _exported)(caller, arguments)
+    change = _served(caller, arguments) if arguments.refresh else _exported(caller, arguments)
+    if change is None:
+        return StartAgent(PRIVATE_LIFETIME)
     environ = change.applied_to(caller.environ)
     if arguments.command:
         return Exec(tuple(arguments.command), environment.for_command(environ))
@@ -45,17 +51,22 @@ def run(caller: Caller, arguments: Arguments) -> Exec:
 
 
 def _exported(caller: Caller, arguments: Arguments) -> Change:
-    got = obtain(caller, arguments.role, arguments.code, arguments)
-    return environment.change(got.chain, got.credentials, caller.environ, got.renewal)
+    lease = obtain(caller, arguments.role, arguments.code, arguments)
+    return environment.change(lease.chain, lease.credentials, caller.environ, lease.id or None)
 
 
-def _served(caller: Caller, arguments: Arguments) -> Change:
-    want = wanted(caller, arguments.role, arguments.code, arguments)
-    address = caller.keeper.endpoint(want)
-    hides_config = config.outranks_endpoint(want.profiles)
-    chain = want.chain
+def _served(caller: Caller, arguments: Arguments) -> Change | None:
+    """Return the change of environment; None: it takes an agent that serves this command alone."""
+    if not caller.provider.is_agent:
+        return None
+    resolved = resolve(caller, arguments.role, arguments.code, arguments)
+    if not caller.provider.can_serve(resolved):
+        return None
+    address = caller.provider.serve(resolved)
+    hides_config = config.outranks_endpoint(resolved.profiles)
+    chain = resolved.chain
     if hides_config:
-        chain = config.without_config_file(chain, want.profiles, want.environ)
+        chain = config.without_config_file(chain, resolved.profiles, resolved.environ)
     return environment.served(
         chain, address.url, address.token, caller.environ, account=address.account, hides_config=hides_config
     )

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from awsenv import duration
 from awsenv import explain as reasoning
-from awsenv.agent import client
-from awsenv.cli import conversation, report
 from awsenv.cli import options as role_options
+from awsenv.cli import report
 from awsenv.cli.action import Caller, Print
-from awsenv.cli.obtain import wanted
+from awsenv.cli.obtain import resolve
 from awsenv.cli.options import AsJson, RoleOptions, Word
 from awsenv.errors import AwsenvError
 from awsenv.mfa import Device
@@ -25,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from awsenv.aws.session import AwsSession
-    from awsenv.cli.action import Resolved
     from awsenv.explain import Call, Explanation
     from awsenv.model import Source
     from awsenv.origin import Origin
+    from awsenv.provider import Resolved
 
 HOUR = 3600
 """Seconds: AWS sets no role's maximum below it, so only for more does it matter."""
@@ -65,11 +64,11 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         ConfigError: The configuration is.
         SourceError: There are no source credentials.
     """
-    resolved = wanted(caller, arguments.role, None, arguments, ask=lambda _: UNASKED)
+    resolved = resolve(caller, arguments.role, None, arguments, ask=lambda _: UNASKED)
     min_remaining = role_options.min_remaining(arguments, resolved.environ)
-    plan = reasoning.explain(
-        resolved.chain, resolved.profiles, _remembered(caller, resolved), min_remaining=min_remaining
-    )
+    left = caller.provider.left(resolved)
+    memory = None if left is None else reasoning.Memory(*left)
+    plan = reasoning.explain(resolved.chain, resolved.profiles, memory, min_remaining=min_remaining)
     changes = reasoning.change(plan.chain, caller.environ, resolved.profiles, renewable=plan.is_kept)
     aws = _ask_aws(plan, resolved) if plan.calls else _Aws()
     if arguments.as_json:
@@ -84,17 +83,6 @@ class _Aws(NamedTuple):
     """The URL that the calls go to; None: there are no calls."""
     maximum: int | None = None
     """The most seconds that the role allows; None: not known, or of no interest."""
-
-
-def _remembered(caller: Caller, resolved: Resolved) -> reasoning.Memory | None:
-    """Return what the agent holds of the chain; None: no agent answers."""
-    keys = reasoning.keys(resolved.chain, resolved.profiles, resolved.environ, conversation.NAMELESS)
-    try:
-        ends = conversation.read_ends(client.ask(caller.environ, conversation.ENDS, [key.encode() for key in keys]))
-        role, session = (None if end is None else end - caller.now() for end in ends)
-    except (client.NoAgent, client.Trouble, ValueError):
-        return None
-    return reasoning.Memory(role, session)
 
 
 def _asks_for_long(plan: Explanation) -> bool:

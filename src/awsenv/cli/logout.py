@@ -31,6 +31,9 @@ def forget(caller: Caller, verb: bytes, done: str) -> Print:
     """
     try:
         client.ask(caller.environ, verb, [])
+    except client.OtherVersion:
+        # Every version knows how to end, and forgets everything by that.
+        return forget(caller, b"end", "Locked: the agent, which was of another version of awsenv, has ended.")
     except client.NoAgent:
         folder = runtime_directory.expected(caller.environ)
         return Print("", ("no agent runs" if folder is None else f"no agent runs in {folder}",))

@@ -1,4 +1,4 @@
-"""Run a command line from end to end: read it, do it, say what came of it, and leave with a status.
+"""Run a command line in this process, from end to end: the command, its action, its failure, the exit status.
 
 On any failure of a command whose output a shell evaluates, stdout carries `false;` and nothing else, so that
 `eval "$(awsenv x)" && deploy` never deploys with the role from before: `eval ""` succeeds in every shell (measured).
@@ -6,50 +6,58 @@ On any failure of a command whose output a shell evaluates, stdout carries `fals
 
 from __future__ import annotations
 
+import os
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-from awsenv.cli import app, commands, process, report
-from awsenv.cli.action import Caller, Exec, Exit, Open, Print
-from awsenv.cli.direct import Direct
-from awsenv.cli.fast_path import Passed
-from awsenv.errors import ExitCode
+from awsenv.agent import client
+from awsenv.cli import app, commands, conversation, fast_path, process, report
+from awsenv.cli.action import Caller, Exec, Exit, Open, Print, StartAgent
+from awsenv.cli.prompts import Prompts
+from awsenv.errors import AgentError, ExitCode
 from awsenv.launch import become
+from awsenv.provider import Provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from awsenv.cli.action import Action
+    from awsenv.model import Environ
 
 
-def run(args: list[str], passed: Passed | None = None) -> int:
+def run(args: list[str], local: fast_path.Local | None = None) -> int:
     """Run `awsenv` with *args* and return its exit status, unless a command of `exec` takes its place.
 
     Args:
         args: The command line without the name of the program.
-        passed: What the fast path leaves.
+        local: What the fast path leaves.
     """
+    local = local or fast_path.Local()
     environ = process.environ()
-    passed = passed or Passed()
+    prompts = local.prompts or Prompts(environ)
+    if local.is_lost:
+        prompts.lose()
     caller = Caller(
         environ,
         process.program(),
-        Direct(args, environ, _say, agent=passed.agent),
+        Provider(None, prompts, _note),
+        prompts.secret,
         prints_to_terminal=process.stdout_is_terminal(),
         prints_astray=process.stdout_goes_astray,
     )
-    _say(passed.notes)
+    _note(local.notes)
     try:
         allow_core_files = None
         if commands.called(args).reads_keys:
             from awsenv.agent.harden import forbid_core_files  # noqa: PLC0415 - ctypes costs 3 ms
 
             allow_core_files = forbid_core_files()
-        return _carry_out(_action(args, caller), allow_core_files)
-    except BaseException as error:  # noqa: BLE001 - no traceback ever reaches a person
+        return _carry_out(_action(args, caller), args, environ, prompts, allow_core_files)
+    except BaseException as error:  # noqa: BLE001 - no traceback ever reaches the user
         return failed(error, args)
 
 
-def _say(notes: Iterable[str]) -> None:
+def _note(notes: Iterable[str]) -> None:
     process.tell(report.noted(notes))
 
 
@@ -60,21 +68,73 @@ def _action(args: list[str], caller: Caller) -> Action:
         return Print(page.text)
 
 
-def _carry_out(action: Action, allow_core_files: Callable[[], None] | None) -> int:
+def _carry_out(
+    action: Action, args: list[str], environ: Environ, prompts: Prompts, allow_core_files: Callable[[], None] | None
+) -> int:
     if isinstance(action, Exit):
         return action.status
     if isinstance(action, Exec):
         if allow_core_files is not None:
             allow_core_files()
         return become(action.argv, action.environ)
+    if isinstance(action, StartAgent):
+        reply = (_private_reply if action.idle is None else _reply)(action, args, environ, prompts)
+        if reply.kind == conversation.EXEC and allow_core_files is not None:
+            allow_core_files()
+        return fast_path.act(reply, args, environ)
     if isinstance(action, Open):
         from awsenv.cli.browser import open_page  # noqa: PLC0415 - only where there is something to open
 
         open_page(action.url)
         return ExitCode.DONE
-    _say(action.notes)
+    _note(action.notes)
     process.write_or_fail(action.text)
     return action.status
+
+
+def _reply(action: StartAgent, args: list[str], environ: Environ, prompts: Prompts) -> conversation.Reply:
+    """Return the reply of the agent, which is started for it; if the command fails, it ends."""
+    from awsenv.agent import start  # noqa: PLC0415 - few commands start one
+
+    assert action.idle is not None  # noqa: S101 - for mypy
+    start.start(environ, conversation.ENTRY, idle=action.idle, lifetime=action.lifetime)
+    done = False
+    try:
+        reply = _conversed(
+            lambda parts: client.ask(environ, conversation.RUN, parts),
+            fast_path.request(args, environ, started=True),
+            prompts,
+        )
+        done = reply.kind != conversation.FAIL
+    finally:
+        if not done:
+            with suppress(client.NoAgent, client.Trouble):
+                client.ask(environ, b"end", [b"unused"])
+    return reply
+
+
+def _private_reply(action: StartAgent, args: list[str], environ: Environ, prompts: Prompts) -> conversation.Reply:
+    """Return the reply of an agent for this process alone, which lives as long as the process."""
+    from awsenv.agent import start  # noqa: PLC0415 - few commands start one
+
+    connection = start.private(conversation.ENTRY, pid=os.getpid(), lifetime=action.lifetime)
+    with closing(connection):
+        return _conversed(
+            lambda parts: client.exchange(connection, conversation.RUN, parts),
+            fast_path.request(args, environ, whole=True),
+            prompts,
+        )
+
+
+def _conversed(ask: fast_path.Ask, request: conversation.Request, prompts: Prompts) -> conversation.Reply:
+    try:
+        return fast_path.Conversation(ask, request, prompts).reply()
+    except client.NoAgent:
+        raise AgentError("the agent has ended at once", hint="try again") from None
+    except client.Trouble as trouble:
+        raise AgentError(str(trouble), hint="try again") from None
+    except ValueError:
+        raise AgentError("the agent's reply cannot be read", hint="try again") from None
 
 
 def failed(error: BaseException, args: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""From what was typed to the credentials of the role: what the commands share that put one on."""
+"""From the command line to the credentials of a role: what the commands share that take one."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from awsenv import config, environment, mfa
+from awsenv import config, environment
 from awsenv.cli import options as role_options
-from awsenv.cli.action import Resolved
 from awsenv.errors import MfaError, UsageError
+from awsenv.provider import Resolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from awsenv.cli.action import Caller, Lease
+    from awsenv.agent.memory import Lease
+    from awsenv.cli.action import Caller
     from awsenv.cli.options import RoleOptions
 
 
@@ -24,18 +25,18 @@ def obtain(caller: Caller, role: str, code: str | None, options: RoleOptions) ->
     Raises:
         AwsenvError: Of every kind but `LaunchError`.
     """
-    return caller.keeper.obtain(wanted(caller, role, code, options))
+    return caller.provider.lease(resolve(caller, role, code, options))
 
 
-def wanted(
+def resolve(
     caller: Caller,
     role: str,
     code: str | None,
     options: RoleOptions,
     *,
-    ask: Callable[[str], str] = mfa.ask_secret,
+    ask: Callable[[str], str] | None = None,
 ) -> Resolved:
-    """Return what the words and the options ask for.
+    """Return the role request of the words and the options, resolved.
 
     Sources are looked for in the environment as it was before a role was put on: our own keys are never one.
 
@@ -44,7 +45,7 @@ def wanted(
         role: The first word.
         code: The second word.
         options: The options of a role.
-        ask: Asks for an external id, if it is to be asked for.
+        ask: Asks for an external id, where the option says so; None: the caller does.
 
     Raises:
         UsageError: The command line is wrong.
@@ -59,7 +60,7 @@ def wanted(
         raise UsageError("the first word is an MFA code: which role?", hint="awsenv ROLE [CODE]")
     request = role_options.request(role, code, options, base, caller.folder)
     if request.external_id == "-":
-        request = replace(request, external_id=ask("External id: "))
+        request = replace(request, external_id=(ask or caller.ask_secret)("External id: "))
     chain = config.resolve(request, profiles, base)
     config.check_source(chain.source, profiles, base)
     return Resolved(

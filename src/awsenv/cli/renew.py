@@ -9,6 +9,9 @@ from awsenv.cli.action import Caller, Print
 from awsenv.cli.evaluated import ShellOptions, shell_of
 from awsenv.errors import AgentError
 
+PATIENCE = 2.0
+"""Seconds that a prompt waits for AWS."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments(ShellOptions):
@@ -23,14 +26,14 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         AwsenvError: AWS did not give it again.
     """
     shell = shell_of(caller, arguments, "renew")
-    renewal = caller.environ.get(variables.RENEW)
+    lease_id = caller.environ.get(variables.RENEW)
     active = environment.active(caller.environ)
-    if renewal is None or active is None:
+    if lease_id is None or active is None:
         raise AgentError("no role of the agent is active in this shell", hint="awsenv login, then awsenv ROLE")
     if not active.has_its_keys or active.is_served:
         raise AgentError(
             "the keys in this shell are not those of the role: they were set after it",
             hint=f"awsenv {active.role} puts the role on again",
         )
-    lease = caller.keeper.renew(renewal)
-    return Print(shell.render(environment.renewal(lease.credentials, caller.environ, lease.renewal)))
+    lease = caller.provider.renew(lease_id, patience=PATIENCE)
+    return Print(shell.render(environment.renewal(lease.credentials, caller.environ, lease.id)))

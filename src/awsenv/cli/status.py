@@ -13,11 +13,13 @@ from awsenv.cli.options import flag
 from awsenv.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from awsenv.agent.memory import Held
-    from awsenv.cli.action import Resolved
-    from awsenv.model import Credentials
+
+
+MAX_ROWS = 100
+"""How many of the sessions and roles in memory are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
             ("Expires", _expiry(role, caller.now())),
         ]
     rows += _environment_rows(caller)
-    rows += caller.keeper.held()
+    rows += _held_rows(caller.provider.held(), caller.now())
     if arguments.verify:
         rows.append(("Identity", _identity(caller)))
     return Print(report.table(rows), tuple(_notes(role, caller)))
@@ -63,28 +65,20 @@ def _notes(role: environment.ActiveRole | None, caller: Caller) -> Iterable[str]
             yield f"{name} was set after the role; some tools prefer it to the role's keys: unset {name}"
 
 
-def shortfall(wanted: Resolved, credentials: Credentials, now: float) -> tuple[str, ...]:
-    """Return the note that even new credentials have less time left than is wanted, where it is so."""
-    if credentials.expiration is None or not wanted.min_remaining:
-        return ()
-    rest = int(credentials.expiration.timestamp() - now)
-    if rest >= wanted.min_remaining:
-        return ()
-    return (
-        f"{wanted.chain.label} has {duration.left(rest)} left, less than --min-remaining asks for: AWS grants no more",
-    )
-
-
-def held_rows(held: Iterable[Held], now: float) -> tuple[tuple[str, str], ...]:
-    """Return what an agent holds: what and for how long, nothing secret. The title stands once for its rows."""
-    titles = {"session": "MFA session", "role": "In memory"}
-    rows: list[tuple[str, str]] = []
-    shown: set[str] = set()
-    for each in held:
+def _held_rows(held: Sequence[Held] | None, now: float) -> Iterator[tuple[str, str]]:
+    """Yield what an agent holds: what and for how long, nothing secret. The title stands once for its rows."""
+    if held is None:
+        return
+    if not held:
+        yield "Agent", "holds nothing"
+    title = ""
+    for number, each in enumerate(held):
+        if number == MAX_ROWS:
+            yield "", f"and {len(held) - number} more"
+            return
         rest = "" if each.ends is None else f", {duration.left(each.ends.timestamp() - now)} left"
-        rows.append(("" if each.kind in shown else titles[each.kind], each.title + rest))
-        shown.add(each.kind)
-    return tuple(rows) or (("Agent", "holds nothing"),)
+        before, title = title, {"session": "MFA session", "role": "In memory"}[each.kind]
+        yield "" if before == title else title, each.title + rest
 
 
 def _expiry(role: environment.ActiveRole, now: float) -> str:

@@ -30,4 +30,4 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     """
     shell = shell_of(caller, arguments, arguments.role)
     lease = obtain(caller, arguments.role, arguments.code, arguments)
-    return Print(shell.render(environment.change(lease.chain, lease.credentials, caller.environ, lease.renewal)))
+    return Print(shell.render(environment.change(lease.chain, lease.credentials, caller.environ, lease.id or None)))

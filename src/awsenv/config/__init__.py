@@ -14,7 +14,7 @@ from awsenv.config.mfa import through_session
 from awsenv.config.profiles import Profile, Profiles, Setting, did_you_mean, forget, read
 from awsenv.config.resolution import resolve
 from awsenv.config.settings import outranks_endpoint, without_config_file
-from awsenv.config.sources import access_key, check_source, static_keys
+from awsenv.config.sources import access_key, check_source, entered, static_keys
 
 __all__ = [
     "Entry",
@@ -24,6 +24,7 @@ __all__ = [
     "access_key",
     "check_source",
     "did_you_mean",
+    "entered",
     "forget",
     "mfa_code",
     "outranks_endpoint",

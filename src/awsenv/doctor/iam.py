@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from awsenv import config, provider
 from awsenv.aws.iam import Iam, iam_as
 from awsenv.doctor.finding import Finding, Verdict
 from awsenv.errors import AwsenvError, RefusedError
-from awsenv.mfa import Codes
 from awsenv.model import RoleRequest
 from awsenv.origin import Origin
 
@@ -52,8 +51,7 @@ def reader(plan: Plan, inputs: Inputs, signer: Signer) -> Generator[Finding, Non
         request = RoleRequest(inputs.iam_profile, origins={"role": Origin("--iam-profile")})
         try:
             chain = config.resolve(request, plan.profiles, plan.environ)
-            codes = Codes(terminal=_no_terminal)
-            credentials = provider.credentials(chain, plan.profiles, plan.environ, codes)
+            credentials = provider.credentials(chain, plan.profiles, plan.environ)
             iam, identity = iam_as(
                 credentials, plan.profiles, plan.environ, profile=chain.settings_profile, region=chain.region
             )
@@ -73,8 +71,3 @@ def _read(iam: Iam, action: str, parameters: dict[str, Any]) -> dict[str, Any] |
     except AwsenvError:
         pass
     return None
-
-
-def _no_terminal() -> NoReturn:
-    message = "the doctor never asks"
-    raise OSError(message)

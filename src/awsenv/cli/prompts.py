@@ -1,0 +1,214 @@
+"""What only this process can give: MFA codes, secrets, the output of a `credential_process`.
+
+Without an agent the provider asks here. An agent says what it needs as a text, which `answer` reads.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import closing
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from awsenv import environment
+from awsenv.errors import CodeRejected, ResponseLost
+from awsenv.origin import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from awsenv.command import Finished
+    from awsenv.errors import AwsenvError
+    from awsenv.mfa import Codes, Device, Terminal
+    from awsenv.model import Environ
+
+
+def lost() -> ResponseLost:
+    """Return that an agent is gone, and nobody knows whether it has sent the code."""
+    return ResponseLost(
+        "the agent did not answer, and the MFA code may have been used", hint="try again with the device's next code"
+    )
+
+
+class Prompts:
+    """Asks the user at the terminal, and runs their commands.
+
+    Args:
+        environ: The environment of this process.
+        terminal: Opens the terminal, and raises OSError where there is none; None: that of this process.
+    """
+
+    has_code = False
+    """An agent asks once more when it has got a code; here the code is returned."""
+    codes_before = 0
+
+    def __init__(self, environ: Environ, terminal: Callable[[], Terminal] | None = None) -> None:
+        self._caller = environ
+        self._terminal = terminal
+        self._answers: dict[str, Any] = {}
+        self._allow_core_files: Callable[[], None] | None = None
+
+    @property
+    def answers(self) -> str:
+        """All that an agent was told so far, as `Answers` of `awsenv.cli.agent` reads it."""
+        return json.dumps(self._answers) if self._answers else ""
+
+    def lose(self) -> None:
+        """Note that an agent may have sent the codes so far, that of the command line too."""
+        self._answers = {"is_lost": True}
+        self._codes.lost = lost()
+
+    def code(self, device: Device, *, given: str | None, after: AwsenvError | None) -> str:
+        """Return a code of *device* that was not used before: *given*, or of its command, or of the terminal.
+
+        Raises:
+            MfaError: There is none.
+        """
+        return self._codes.next_code(device, given=given, after=after)
+
+    def give_back(self, device: Device, code: str) -> None:
+        """Note that a code was not sent."""
+        self._codes.give_back(device, code)
+
+    def run(self, words: Sequence[str], profile: str) -> Finished:
+        """Run the `credential_process` of *profile*.
+
+        Raises:
+            OSError: It cannot be started.
+            ValueError: A word holds a null byte.
+            Overrun: It ran too long, or printed too much.
+        """
+        from awsenv import command, config, mfa  # noqa: PLC0415 - few sources are commands
+
+        environ = config.entered(profile, self._environ)
+        try:
+            terminal = (self._terminal or mfa.Terminal.open)()
+        except OSError:
+            # Standard input belongs to the command that the role is for.
+            return command.run(words, environ=environ)
+        with closing(terminal):
+            return command.run(words, environ=environ, terminal=terminal.fileno())
+
+    def secret(self, question: str) -> str:
+        """Ask for a secret, without echo.
+
+        Raises:
+            UsageError: There is no terminal, or the user gave none.
+        """
+        from awsenv import mfa  # noqa: PLC0415 - few commands ask
+
+        return mfa.ask_secret(question, terminal=self._terminal or mfa.Terminal.open)
+
+    def end(self) -> None:
+        """Allow core files again: this process holds no secret any more, or becomes another program."""
+        if self._allow_core_files is not None:
+            self._allow_core_files()
+
+    def answer(self, need: str) -> None:
+        """Add to the answers what *need* asks for.
+
+        Raises:
+            AwsenvError: There is none.
+            ValueError: This asks for nothing.
+        """
+        if self._allow_core_files is None:
+            from awsenv.agent.harden import forbid_core_files  # noqa: PLC0415 - ctypes costs 3 ms
+
+            self._allow_core_files = forbid_core_files()
+        try:
+            answer = getattr(self, f"_{json.loads(need)['kind']}_for")
+            self._answers |= answer(json.loads(need))
+        except (AttributeError, KeyError, TypeError):
+            raise ValueError(need) from None
+
+    def _code_for(self, need: dict[str, Any]) -> dict[str, Any]:
+        from awsenv.mfa import Device  # noqa: PLC0415 - see _codes
+
+        device = Device(need["serial"], need["process"], _origins(need["origin"])[0])
+        if need["used"] is not None:
+            self._codes.use(device, need["used"])
+        code = self._codes.next_code(device, after=_error(need["after"]))
+        self._answers.pop("is_lost", None)
+        return {"code": code, "codes_before": need["codes_before"]}
+
+    def _secret_for(self, need: dict[str, Any]) -> dict[str, Any]:
+        return {"secret": self.secret(need["question"])}
+
+    def _run_for(self, need: dict[str, Any]) -> dict[str, Any]:
+        from awsenv.command import Overrun  # noqa: PLC0415 - see run
+
+        try:
+            finished = self.run(need["words"], need["profile"])
+        except OSError as error:
+            return {"run": ["OSError", error.errno, os.strerror(error.errno or 0)]}
+        except (ValueError, Overrun) as error:
+            return {"run": [type(error).__name__, str(error)]}
+        return {"run": ["Finished", finished.status, finished.output.decode("latin-1")]}
+
+    @cached_property
+    def _environ(self) -> Environ:
+        return environment.original(self._caller)
+
+    @cached_property
+    def _codes(self) -> Codes:
+        from awsenv import mfa  # noqa: PLC0415 - `off` and `list` ask for none
+
+        return mfa.Codes(environ=self._environ, terminal=self._terminal or mfa.Terminal.open)
+
+
+class Needed(BaseException):
+    """An agent lacks something that only the process of the caller can give.
+
+    It is none of the errors that a library could catch.
+
+    Args:
+        kind: `code`, `secret` or `run`.
+        about: What `Prompts.answer` reads.
+    """
+
+    def __init__(self, kind: str, **about: Any) -> None:
+        super().__init__(kind)
+        self.text = json.dumps({"kind": kind, **about})
+
+
+def code_needed(device: Device, *, used: str | None, codes_before: int, after: AwsenvError | None) -> Needed:
+    """Return that a code of *device* is needed.
+
+    Args:
+        device: Whose code.
+        used: The last code, where it was of no use.
+        codes_before: How many codes were sent before.
+        after: Why the last code was of no use.
+    """
+    return Needed(
+        "code",
+        serial=device.serial,
+        process=device.process,
+        origin=[_parts(device.origin)],
+        used=used,
+        codes_before=codes_before,
+        after=None
+        if after is None
+        else {
+            "fact": after.fact,
+            "hint": after.hint,
+            "origins": list(map(_parts, after.origins)),
+            "is_lost": isinstance(after, ResponseLost),
+        },
+    )
+
+
+def _parts(origin: Origin | None) -> list[Any] | None:
+    return None if origin is None else [origin.name, origin.line, origin.section, origin.key]
+
+
+def _origins(parts: list[list[Any] | None]) -> list[Origin | None]:
+    return [None if each is None else Origin(*each) for each in parts]
+
+
+def _error(parts: dict[str, Any] | None) -> AwsenvError | None:
+    if parts is None:
+        return None
+    kind = ResponseLost if parts["is_lost"] else CodeRejected
+    return kind(parts["fact"], *_origins(parts["origins"]), hint=parts["hint"])

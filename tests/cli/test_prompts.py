@@ -1,0 +1,204 @@
+"""What the process of a client gives its agent: codes, secrets, the output of a command."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awsenv.agent.memory import Clock, Memory
+from awsenv.cli.agent import Answers
+from awsenv.cli.prompts import Needed, Prompts
+from awsenv.command import Finished
+from awsenv.errors import CodeRejected, MfaError, ResponseLost
+from awsenv.mfa import Device, Terminal
+from awsenv.origin import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+DEVICE = Device("arn:aws:iam::123456789012:mfa/alice")
+
+
+def nowhere() -> Terminal:
+    """Find no terminal."""
+    raise OSError
+
+
+@contextmanager
+def typed(text: str) -> Iterator[Callable[[], Terminal]]:
+    """Yield what opens a terminal at which *text* has been typed."""
+    master, slave = os.openpty()
+    os.write(master, text.encode())
+    yield lambda: Terminal.open(os.ttyname(slave))
+    os.close(master)
+    os.close(slave)
+
+
+@pytest.fixture
+def memory() -> Memory:
+    """Return the memory of an agent."""
+    return Memory(Clock(lambda: 0.0, lambda: 0.0))
+
+
+def needed(call: Callable[[], object]) -> str:
+    """Return what a call by an agent needs."""
+    with pytest.raises(Needed) as caught:
+        call()
+    return caught.value.text
+
+
+def test_a_code_that_is_typed_reaches_the_agent(memory: Memory) -> None:
+    """Ask at the terminal for what the agent lacks, and answer with it."""
+    with typed("123456\n") as terminal:
+        prompts = Prompts({}, terminal)
+        prompts.answer(needed(lambda: Answers("", memory).code(DEVICE, given=None, after=None)))
+
+    answers = Answers(prompts.answers, memory)
+
+    assert (True, 0) == (answers.has_code, answers.codes_before)
+    assert "123456" == answers.code(DEVICE, given=None, after=None)
+
+
+def test_a_rejected_code_is_followed_by_another(memory: Memory) -> None:
+    """Count the codes that were sent, and take none twice, neither that of the command line nor one that was typed."""
+    rejected = CodeRejected("AWS rejected that MFA code", Origin("~/.aws/config", 3, "profile p", "mfa_serial"))
+    with typed("000000\n111111\n111111\n222222\n") as terminal:
+        prompts = Prompts({}, terminal)
+        seen = []
+        for _ in range(2):
+            answers = Answers(prompts.answers, memory)
+            code = answers.code(DEVICE, given="000000", after=None)
+            seen.append((answers.codes_before, code))
+            prompts.answer(needed(partial(answers.code, DEVICE, given="000000", after=rejected)))
+
+    assert [(0, "000000"), (1, "111111")] == seen
+    last = Answers(prompts.answers, memory)
+    assert (2, "222222") == (last.codes_before, last.code(DEVICE, given="000000", after=None))
+
+
+@pytest.mark.parametrize("kind", [CodeRejected, ResponseLost])
+def test_without_a_terminal_the_reason_is_the_error(kind: type[CodeRejected | ResponseLost], memory: Memory) -> None:
+    """Raise what AWS said, with its place and its hint, where nothing yields another code."""
+    after = kind("the fact", Origin("--mfa-serial"), hint="the hint")
+    answers = Answers("", memory)
+
+    with pytest.raises(kind) as caught:
+        Prompts({}, nowhere).answer(needed(lambda: answers.code(DEVICE, given="000000", after=after)))
+
+    assert ("the fact", "the hint", after.origins) == (caught.value.fact, caught.value.hint, caught.value.origins)
+
+
+def test_the_command_of_a_device_runs_here(tmp_path: Path, memory: Memory) -> None:
+    """Run `mfa_process` in the environment of the caller."""
+    program = tmp_path / "code"
+    program.write_text('#!/bin/sh\necho "$CODE"\n')
+    program.chmod(0o700)
+    device = Device(DEVICE.serial, str(program), Origin("~/.aws/config", 7, "profile p", "mfa_process"))
+    need = needed(lambda: Answers("", memory).code(device, given=None, after=None))
+
+    prompts = Prompts({"CODE": "654321", "PATH": os.defpath}, nowhere)
+    prompts.answer(need)
+
+    assert "654321" == Answers(prompts.answers, memory).code(device, given=None, after=None)
+    with pytest.raises(MfaError, match="other than six digits") as caught:
+        Prompts({"CODE": "no", "PATH": os.defpath}, nowhere).answer(need)
+    assert "~/.aws/config:7, [profile p], mfa_process" == caught.value.where
+
+
+def test_a_code_is_sent_by_one_client(memory: Memory) -> None:
+    """Need another where a second client has the same code; and take it where the first has not sent it after all."""
+    first, second = Answers("", memory), Answers("", memory)
+    assert "123456" == first.code(DEVICE, given="123456", after=None)
+
+    need = json.loads(needed(lambda: second.code(DEVICE, given="123456", after=None)))
+
+    assert ("that MFA code has been used", "123456", 0) == (
+        need["after"]["fact"],
+        need["used"],
+        need["codes_before"],
+    )
+    first.give_back(DEVICE, "123456")
+    assert "123456" == second.code(DEVICE, given="123456", after=None)
+
+
+def test_a_code_that_a_lost_agent_had_is_used_by_no_other(memory: Memory) -> None:
+    """Take the code of the command line neither here nor in the next agent, and say why."""
+    with typed("222222\n") as terminal:
+        prompts = Prompts({}, terminal)
+        prompts.lose()
+        prompts.answer(needed(lambda: Answers(prompts.answers, memory).code(DEVICE, given="111111", after=None)))
+    assert "222222" == Answers(prompts.answers, memory).code(DEVICE, given="111111", after=None)
+
+    here = Prompts({}, nowhere)
+    here.lose()
+    with pytest.raises(ResponseLost, match="the MFA code may have been used"):
+        here.code(DEVICE, given="111111", after=None)
+
+
+def test_a_lost_agent_costs_nothing_where_no_code_was_given() -> None:
+    """Ask as ever for the first code."""
+    with typed("333333\n") as terminal:
+        prompts = Prompts({}, terminal)
+        prompts.lose()
+        assert "333333" == prompts.code(DEVICE, given=None, after=None)
+
+
+def test_a_secret_is_typed(memory: Memory) -> None:
+    """Ask for an external id where the agent needs one."""
+    with typed("canary\n") as terminal:
+        prompts = Prompts({}, terminal)
+        prompts.answer(needed(lambda: Answers("", memory).secret("External id: ")))
+
+    assert "canary" == Answers(prompts.answers, memory).secret("External id: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["printf", "\\377\\001"], Finished(0, b"\xff\x01")),
+        (["sh", "-c", "exit 3"], Finished(3, b"")),
+        (["printenv", "MINE"], Finished(0, b"yes\n")),
+        (["printenv", "_AWSENV_WITHIN"], Finished(0, b"vault\n")),
+    ],
+)
+def test_a_credential_process_runs_here(words: list[str], expected: Finished, memory: Memory) -> None:
+    """Pass its status and its output on, whatever bytes they are."""
+    prompts = Prompts({"MINE": "yes", "PATH": os.defpath}, nowhere)
+
+    prompts.answer(needed(lambda: Answers("", memory).run(words, "vault")))
+
+    assert expected == Answers(prompts.answers, memory).run(words, "vault")
+
+
+@pytest.mark.parametrize(("words", "kind"), [(["/no/such/program"], OSError), (["a\0b"], ValueError)])
+def test_a_credential_process_that_does_not_start(words: list[str], kind: type[Exception], memory: Memory) -> None:
+    """Let the agent meet the same error as a process that runs it itself."""
+    prompts = Prompts({"PATH": os.defpath}, nowhere)
+    prompts.answer(needed(lambda: Answers("", memory).run(words, "vault")))
+
+    with pytest.raises(kind):
+        Answers(prompts.answers, memory).run(words, "vault")
+
+
+@given(
+    st.one_of(
+        st.text(),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.text(),
+            lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["kind", "serial", "words", "x"]), inner),
+        ).map(json.dumps),
+        st.sampled_from(["code", "secret", "run", "answers", "_run", "lose"]).map(lambda kind: f'{{"kind": "{kind}"}}'),
+    )
+)
+def test_nonsense_is_no_need(text: str) -> None:
+    """Ask the user for nothing, and run nothing, where an agent sends what awsenv does not."""
+    with pytest.raises(ValueError):  # noqa: PT011 - its text is what was sent
+        Prompts({}, nowhere).answer(text)
