@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from awsenv import command
 from awsenv.config import limits
-from awsenv.config.text import printable
 from awsenv.errors import AwsenvError, MfaError, UsageError
+from awsenv.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from awsenv import config, duration
 from awsenv.agent.memory import LONGEST, SESSION_DURATION, Lease, Plan
-from awsenv.config.text import printable
 from awsenv.errors import (
     AgentError,
     AwsenvError,
@@ -27,6 +26,7 @@ from awsenv.errors import (
 )
 from awsenv.mfa import Device
 from awsenv.model import AssumeRole, GetSessionToken
+from awsenv.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

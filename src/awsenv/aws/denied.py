@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from awsenv.config.arns import is_bare_name
 from awsenv.config.sources import OF_A_ROLE
-from awsenv.config.text import printable, quoted
 from awsenv.iam import device
 from awsenv.model import AssumeRole, GetSessionToken
+from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

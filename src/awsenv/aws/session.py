@@ -17,8 +17,8 @@ from botocore.tokens import TokenProviderChain
 from awsenv.aws.http import Http
 from awsenv.config.profiles import NO_PROFILES
 from awsenv.config.settings import endpoint
-from awsenv.config.text import printable
 from awsenv.errors import ConfigError
+from awsenv.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

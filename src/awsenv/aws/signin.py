@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 
 from awsenv.aws.session import host_of
 from awsenv.aws.translate import Call, translated
-from awsenv.config.text import quoted
 from awsenv.errors import ConfigError, RefusedError, UnreachableError, UsageError
 from awsenv.origin import Origin
+from awsenv.wording import quoted
 
 if TYPE_CHECKING:
     from awsenv.aws.session import AwsSession

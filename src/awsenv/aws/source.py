@@ -30,10 +30,10 @@ from awsenv.aws.session import home
 from awsenv.aws.tokens import Tokens
 from awsenv.aws.translate import is_failing, read_answer, unreachable
 from awsenv.config.sources import entered, static_keys
-from awsenv.config.text import printable
 from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
 from awsenv.model import Credentials
 from awsenv.origin import Origin
+from awsenv.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

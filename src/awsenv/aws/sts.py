@@ -14,10 +14,10 @@ from botocore.config import Config
 from awsenv.aws.request import IDENTITY, Request, Token, request
 from awsenv.aws.session import TIMEOUT, AwsSession, open_session
 from awsenv.aws.translate import Call, connect, translated, was_not_sent
-from awsenv.config.text import printable
 from awsenv.errors import UnreachableError
 from awsenv.iam.principal import Principal
 from awsenv.model import Credentials
+from awsenv.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -20,7 +20,6 @@ from botocore import exceptions
 from awsenv import duration
 from awsenv.aws.http import Unfinished
 from awsenv.aws.session import host_of
-from awsenv.config.text import printable
 from awsenv.errors import (
     AwsenvError,
     CodeRejected,
@@ -31,6 +30,7 @@ from awsenv.errors import (
     SourceError,
     UnreachableError,
 )
+from awsenv.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

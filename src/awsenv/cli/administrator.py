@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from awsenv import config, environment
 from awsenv.cli.obtain import obtain
 from awsenv.cli.options import RoleOptions
-from awsenv.config.text import quoted
 from awsenv.errors import ConfigError
 from awsenv.origin import Origin
+from awsenv.wording import quoted
 
 if TYPE_CHECKING:
     from awsenv.aws.iam import Iam

@@ -14,7 +14,6 @@ from awsenv.cli.options import Words, flag, option
 from awsenv.cli.setup_tools import Tools, open_terminal, remove_leftovers
 from awsenv.config import arns
 from awsenv.config.limits import legal_session_name
-from awsenv.config.text import quoted
 from awsenv.errors import ConfigError, MfaError, UsageError
 from awsenv.origin import Origin
 from awsenv.setup import templates
@@ -22,6 +21,7 @@ from awsenv.setup.apply import carry_out
 from awsenv.setup.plan import Plan, described, draw_up, is_source
 from awsenv.setup.request import KeyDestination, RoleSpec, SetupRequest, parse_roles, user_name
 from awsenv.setup.state import look
+from awsenv.wording import quoted
 
 if TYPE_CHECKING:
     from awsenv.config import Profiles

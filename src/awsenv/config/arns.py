@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from awsenv.config.limits import remedy, why
-from awsenv.config.text import quoted
 from awsenv.errors import ConfigError
 from awsenv.model import RoleArn
+from awsenv.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from awsenv.config.files import File
 from awsenv.config.profiles import INCLUDES, Profiles
-from awsenv.config.text import printable, quoted
+from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from awsenv.config.text import printable
 from awsenv.errors import ConfigError
 from awsenv.origin import Origin
+from awsenv.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

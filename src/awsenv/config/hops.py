@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from awsenv.config import arns, limits
-from awsenv.config.text import quoted
 from awsenv.errors import ConfigError
 from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, Note
 from awsenv.origin import Origin
 from awsenv.variables import USER, having
+from awsenv.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,9 +16,9 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from awsenv.config.text import printable, quoted
 from awsenv.errors import ConfigError
 from awsenv.origin import Origin
+from awsenv.wording import printable, quoted
 
 _EVERYWHERE = "DEFAULT"
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from awsenv.config.text import printable, quoted
 from awsenv.errors import ConfigError, MfaError
 from awsenv.origin import Origin
+from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv.config import arns, limits, sources
 from awsenv.config.profiles import Setting, did_you_mean, misspelt
-from awsenv.config.text import printable, quoted
 from awsenv.errors import ConfigError, SourceError
 from awsenv.origin import Origin
+from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
     from awsenv.config.profiles import Profile, Profiles

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from awsenv.config import arns, limits, listing, mfa, sources
 from awsenv.config.links import source_links, source_name
-from awsenv.config.resolution import check_partition, region_of
-from awsenv.config.text import label, listed, quoted
+from awsenv.config.resolution import check_partition, label, region_of
 from awsenv.errors import ConfigError
 from awsenv.model import Chain
+from awsenv.wording import listed, quoted
 
 if TYPE_CHECKING:
     from awsenv.config.links import Links

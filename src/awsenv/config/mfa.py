@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from awsenv.config import limits
 from awsenv.config.profiles import Setting
-from awsenv.config.text import quoted
 from awsenv.errors import ConfigError
 from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, GetSessionToken, Mfa, Note
+from awsenv.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from awsenv.config import files, ini
-from awsenv.config.text import printable, quoted
 from awsenv.origin import Origin
+from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from awsenv.config import arns, limits, mfa
 from awsenv.config.hops import assume_role, default_session_name
 from awsenv.config.links import links_of
 from awsenv.config.settings import with_settings
-from awsenv.config.text import label, quoted
 from awsenv.errors import ConfigError, UsageError
 from awsenv.model import AssumeRole, Chain
 from awsenv.origin import Origin
+from awsenv.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,6 +154,11 @@ def _refuse_idle_options(request: RoleRequest, fields: tuple[str, ...]) -> None:
                 origin,
                 hint=f"leave {origin} out, or choose a profile with a role_arn",
             )
+
+
+def label(text: str) -> str:
+    """Return *text* with all but `[A-Za-z0-9_.@+=,/-]` replaced, so that it is inert in every prompt."""
+    return re.sub(r"[^A-Za-z0-9_.@+=,/-]", "-", text)
 
 
 def _label(word: str, hops: tuple[Hop, ...]) -> str:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv import environment
 from awsenv.config import arns, limits
-from awsenv.config.text import listed, printable, quoted
 from awsenv.errors import ConfigError, SourceError
 from awsenv.model import Credentials, Source
 from awsenv.origin import Origin
 from awsenv.variables import TOKENS, session_token
+from awsenv.wording import listed, printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

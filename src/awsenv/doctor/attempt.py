@@ -12,10 +12,10 @@ from awsenv.aws.denied import Cause, causes
 from awsenv.aws.iam import mfa_device
 from awsenv.aws.sts import Token
 from awsenv.aws.translate import Call
-from awsenv.config.text import printable
 from awsenv.doctor.device import CHECK as DEVICE
 from awsenv.doctor.finding import Finding, Verdict, wrong
 from awsenv.errors import AwsenvError, CodeRejected, MfaError, RefusedError, UnreachableError
+from awsenv.wording import printable
 
 if TYPE_CHECKING:
     from awsenv.doctor.device import Devices

@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from awsenv.config.text import listed, printable
 from awsenv.doctor.finding import Finding, Verdict
 from awsenv.doctor.trust import placed
 from awsenv.errors import AwsenvError
 from awsenv.iam.device import account, serials, showing_codes
 from awsenv.iam.principal import USER
+from awsenv.wording import listed, printable
 
 if TYPE_CHECKING:
     from awsenv.doctor.iam import Readers

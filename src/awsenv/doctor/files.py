@@ -13,9 +13,9 @@ from awsenv import config, environment
 from awsenv.config.differences import differences
 from awsenv.config.files import File, config_file, credentials_file
 from awsenv.config.profiles import misspelt
-from awsenv.config.text import printable
 from awsenv.doctor.finding import Finding, Verdict, wrong
 from awsenv.errors import ConfigError
+from awsenv.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,10 +9,10 @@ import stat
 from typing import TYPE_CHECKING
 
 from awsenv import shells
-from awsenv.config.text import printable
 from awsenv.doctor.finding import Finding, Verdict
 from awsenv.origin import Origin
 from awsenv.shells.base import home
+from awsenv.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from awsenv import config, environment
 from awsenv.config import arns
-from awsenv.config.text import printable, quoted
 from awsenv.doctor.finding import Finding, Verdict, wrong
 from awsenv.errors import AwsenvError, ConfigError, SourceError
 from awsenv.model import AssumeRole, RoleRequest
+from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from awsenv import config
-from awsenv.config.text import printable
 from awsenv.doctor import attempt, device, permissions, trust
 from awsenv.doctor.attempt import Attempt
 from awsenv.doctor.finding import Finding, Verdict
@@ -19,6 +18,7 @@ from awsenv.errors import AwsenvError, RefusedError
 from awsenv.iam.device import showing_codes
 from awsenv.iam.principal import Grounds, Principal
 from awsenv.model import AssumeRole, GetSessionToken
+from awsenv.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from awsenv.config.text import listed, printable
 from awsenv.doctor.finding import Finding, Verdict
 from awsenv.iam import trust
 from awsenv.iam.conditions import Context
 from awsenv.iam.principal import ROLE, USER, Grounds, Principal, is_left_of_deleted
 from awsenv.iam.trust import EXTERNAL_ID, MFA_AGE, MFA_PRESENT, Refusal, Trust
+from awsenv.wording import listed, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv import environment
-from awsenv.config.text import listed, printable, quoted
 from awsenv.doctor.finding import Finding, Verdict
 from awsenv.variables import OPTION, SAVED, having
+from awsenv.wording import listed, printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from awsenv.config.text import printable
+from awsenv.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 
 from awsenv.config import ini
 from awsenv.config.files import exposed
-from awsenv.config.text import listed, printable
 from awsenv.errors import ConfigError
 from awsenv.origin import Origin
+from awsenv.wording import listed, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -13,9 +13,9 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from awsenv.config.text import quoted
 from awsenv.errors import ConfigError, UsageError
 from awsenv.origin import Origin
+from awsenv.wording import quoted
 
 if TYPE_CHECKING:
     from awsenv.model import Credentials, Environ

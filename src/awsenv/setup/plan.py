@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from awsenv.config import limits
-from awsenv.config.text import listed, quoted
 from awsenv.errors import ConfigError
 from awsenv.iam.conditions import as_list
 from awsenv.iam.policy import statements
@@ -23,6 +22,7 @@ from awsenv.setup.files import header
 from awsenv.setup.request import KeyDestination
 from awsenv.setup.state import USER_POLICY, missing_policies
 from awsenv.setup.trust import differences, external_id_of
+from awsenv.wording import listed, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import Enum, unique
 from typing import TYPE_CHECKING
 
-from awsenv.config.text import listed, quoted
 from awsenv.errors import UsageError
 from awsenv.origin import Origin
+from awsenv.wording import listed, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from awsenv.config.text import quoted
 from awsenv.errors import ConfigError, RefusedError, UnreachableError
 from awsenv.iam.device import serials, showing_codes
 from awsenv.origin import Origin
+from awsenv.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from awsenv.config.text import listed, quoted
 from awsenv.iam.conditions import as_list
 from awsenv.iam.policy import Verdict, statements
 from awsenv.iam.principal import is_left_of_deleted
 from awsenv.iam.trust import ASSUME_ROLE, EXTERNAL_ID, MFA_PRESENT
+from awsenv.wording import listed, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
