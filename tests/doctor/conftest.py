@@ -11,7 +11,7 @@ import pytest
 
 from awsenv import config
 from awsenv.doctor import role
-from awsenv.doctor.inputs import FromAgent, Inputs
+from awsenv.doctor.model import FromAgent, Inputs
 from awsenv.doctor.plan import Plan
 from awsenv.model import RoleRequest
 from awsenv.sandbox import MfaDevice, Sandbox
@@ -19,7 +19,7 @@ from awsenv.sandbox import MfaDevice, Sandbox
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from awsenv.doctor.finding import Finding
+    from awsenv.doctor.model import Finding
     from awsenv.model import Credentials
 
 

@@ -14,8 +14,9 @@ import pytest
 from awsenv import __version__
 from awsenv.agent import client, protocol, runtime_directory
 from awsenv.agent.start import ELSEWHERE
-from awsenv.doctor.agent import agent
-from awsenv.doctor.finding import Verdict
+from awsenv.doctor.agent import CHECK, agent
+from awsenv.doctor.model import Finding, Verdict
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,7 @@ def test_one_that_has_died_is_a_warning(world: World, until: Callable[[Callable[
     # Its first thread may have ended while another still holds the socket.
     until(lambda: world.agent() is None)
     (finding,) = agent(world.environ)
-    assert (Verdict.WARNING, "awsenv login starts it again") == (finding.verdict, finding.hint)
+    assert (Verdict.WARNING, ("awsenv login starts it again",)) == (finding.verdict, finding.hints)
     assert "the agent has died, and with it what it held" == finding.fact
 
 
@@ -58,7 +59,7 @@ def test_a_folder_that_is_open_to_others_is_a_warning(world: World) -> None:
     folder.mkdir(mode=0o700)
     folder.chmod(0o755)
     (finding,) = agent(world.environ)
-    assert (Verdict.WARNING, str(folder), ELSEWHERE) == (finding.verdict, finding.place, finding.hint)
+    assert Finding(CHECK, Verdict.WARNING, finding.fact, (Origin(str(folder)),), (ELSEWHERE,)) == finding
 
 
 def test_what_is_not_a_socket_is_a_warning(world: World) -> None:
@@ -67,7 +68,7 @@ def test_what_is_not_a_socket_is_a_warning(world: World) -> None:
     path.parent.mkdir(mode=0o700)
     path.touch()
     (finding,) = agent(world.environ)
-    assert (Verdict.WARNING, str(path), ELSEWHERE) == (finding.verdict, finding.place, finding.hint)
+    assert Finding(CHECK, Verdict.WARNING, finding.fact, (Origin(str(path)),), (ELSEWHERE,)) == finding
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_what_is_not_a_socket_is_a_warning(world: World) -> None:
 def test_no_place_for_one_is_a_warning(environ: dict[str, str]) -> None:
     """That none runs is not fine where none could."""
     (finding,) = agent(environ)
-    assert (Verdict.WARNING, ELSEWHERE) == (finding.verdict, finding.hint)
+    assert (Verdict.WARNING, (ELSEWHERE,)) == (finding.verdict, finding.hints)
 
 
 def test_one_that_is_stuck_is_a_warning(world: World) -> None:
@@ -86,9 +87,9 @@ def test_one_that_is_stuck_is_a_warning(world: World) -> None:
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
     (finding,) = agent(world.environ)
-    assert (Verdict.WARNING, world.environ[runtime_directory.VARIABLE]) == (finding.verdict, finding.place)
-    assert f"the agent (process {pid}) is stuck" == finding.fact
-    assert "kill" in (finding.hint or "")
+    origins = (Origin(world.environ[runtime_directory.VARIABLE]),)
+    hints = ("awsenv logout, then awsenv login", "if that fails, end its process: kill")
+    assert Finding(CHECK, Verdict.WARNING, f"the agent (process {pid}) is stuck", origins, hints) == finding
 
 
 def test_one_of_another_version_is_a_warning(world: World) -> None:
@@ -112,4 +113,4 @@ def test_one_of_another_version_is_a_warning(world: World) -> None:
         thread.join()
     assert Verdict.WARNING is finding.verdict
     assert f"the agent is of awsenv 0.0.9, this is {__version__}" == finding.fact
-    assert "awsenv login replaces it" == finding.hint
+    assert ("awsenv login replaces it",) == finding.hints

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv.doctor.device import CHECK, finding
-from awsenv.doctor.finding import Finding, Verdict
+from awsenv.doctor.model import Finding, Verdict
 from awsenv.iam.principal import Principal
 from awsenv.model import AssumeRole, Chain, Mfa, RoleArn, Source
 from awsenv.origin import Origin
@@ -32,15 +32,15 @@ def _chain(mfa: Mfa | None) -> Chain:
 @pytest.mark.parametrize(
     ("mfa", "principal", "owned", "verdict", "fact", "hint"),
     [
-        (None, ALICE, None, Verdict.FINE, "none is configured, and no code is asked for", None),
-        (Mfa(None), ALICE, None, Verdict.FINE, "none is configured: that of user alice is looked up", None),
+        (None, ALICE, None, Verdict.FINE, "none is configured, so no code is needed", None),
+        (Mfa(None), ALICE, None, Verdict.FINE, "none is configured: awsenv looks up that of user alice", None),
         (Mfa(MINE), ALICE, (MINE,), Verdict.FINE, f"{MINE}, of user alice", None),
         (Mfa("GAHT1"), ALICE, ("GAHT1",), Verdict.FINE, "GAHT1, of user alice", None),
         (Mfa(MINE), ALICE, None, Verdict.UNKNOWN, "user alice is not allowed to list its devices", None),
         (Mfa(BOBS), ALICE, (MINE,), Verdict.WRONG, f"no MFA device {BOBS}", f"set mfa_serial = {MINE}"),
-        (Mfa(BOBS), ALICE, (FIDO,), Verdict.WRONG, f"no MFA device {BOBS}", "FIDO keys alone"),
+        (Mfa(BOBS), ALICE, (FIDO,), Verdict.WRONG, f"no MFA device {BOBS}", "only FIDO keys"),
         (Mfa(BOBS), ALICE, (), Verdict.WRONG, f"no MFA device {BOBS}", "awsenv setup adds one"),
-        (Mfa(FAR), ALICE, None, Verdict.WRONG, "it is of account 210987654321", "aws iam list-mfa-devices"),
+        (Mfa(FAR), ALICE, None, Verdict.WRONG, "it belongs to account 210987654321", "aws iam list-mfa-devices"),
         (Mfa(MINE), ROLE, None, Verdict.WRONG, "role first is not a user", "remove mfa_serial"),
     ],
 )
@@ -50,10 +50,10 @@ def test_the_finding(
     """It says whose device it is, and which one to use instead."""
     found = finding(_chain(mfa), principal, owned)
     assert (CHECK, verdict, True) == (found.check, found.verdict, fact in found.fact)
-    assert (found.hint is None) if hint is None else hint in str(found.hint)
+    assert (not found.hints) if hint is None else hint in found.hints[0]
 
 
 def test_a_code_that_works_proves_the_device() -> None:
     """Then nobody has to be allowed to list devices."""
     found = finding(_chain(Mfa(MINE)), ALICE, None, code_works=True)
-    assert Finding(CHECK, Verdict.FINE, f"{MINE}, and AWS accepts its codes", str(ORIGIN)) == found
+    assert Finding(CHECK, Verdict.FINE, f"{MINE}, and AWS accepts its codes", (ORIGIN,)) == found

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv.doctor.files import files
-from awsenv.doctor.finding import Finding, Verdict
+from awsenv.doctor.model import Finding, Verdict
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,8 +50,8 @@ def test_none_is_a_warning(tmp_path: Path) -> None:
     """There are two ways to get them."""
     (finding,) = found(tmp_path)
     assert Verdict.WARNING is finding.verdict
-    assert "neither ~/.aws/config nor ~/.aws/credentials is there" == finding.fact
-    assert "awsenv setup makes both, and so does aws configure" == finding.hint
+    assert "neither ~/.aws/config nor ~/.aws/credentials exists" == finding.fact
+    assert ("awsenv setup makes both", "aws configure makes both") == finding.hints
 
 
 @pytest.mark.parametrize(
@@ -68,8 +69,8 @@ def test_what_botocore_refuses_is_wrong(home: Path, data: bytes, fact: str, line
     (finding,) = found(home)
     assert Verdict.WRONG is finding.verdict
     assert fact in finding.fact
-    assert f"~/.aws/config{line}" == finding.place
-    assert finding.hint
+    assert [f"~/.aws/config{line}"] == [str(origin) for origin in finding.origins]
+    assert finding.hints
 
 
 def test_a_file_that_cannot_be_read_is_wrong(home: Path) -> None:
@@ -78,18 +79,18 @@ def test_a_file_that_cannot_be_read_is_wrong(home: Path) -> None:
     path.unlink()
     path.symlink_to(path)
     (finding,) = found(home)
-    assert (Verdict.WRONG, "~/.aws/config") == (finding.verdict, finding.place)
+    assert (Verdict.WRONG, (Origin("~/.aws/config"),)) == (finding.verdict, finding.origins)
     assert finding.fact.startswith("cannot read ~/.aws/config: ")
 
 
 @pytest.mark.parametrize("variable", ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
-@pytest.mark.parametrize(("path", "what"), [("~/nowhere", "is not there"), ("~/.aws", "is no regular file")])
+@pytest.mark.parametrize(("path", "what"), [("~/nowhere", "does not exist"), ("~/.aws", "is not a regular file")])
 def test_a_variable_that_leads_to_no_file_is_a_warning(home: Path, variable: str, path: str, what: str) -> None:
     """The AWS tools say nothing about it."""
     (finding,) = found(home, **{variable: path})
-    assert (Verdict.WARNING, variable) == (finding.verdict, finding.place)
+    assert (Verdict.WARNING, (Origin(variable),)) == (finding.verdict, finding.origins)
     assert f"{path} {what}" == finding.fact
-    assert f"correct {variable}, or unset it" == finding.hint
+    assert (f"correct {variable}, or unset it",) == finding.hints
 
 
 @pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True)])
@@ -98,7 +99,36 @@ def test_keys_that_others_can_read_are_a_warning(home: Path, mode: int, *, warne
     (home / ".aws" / "credentials").chmod(mode)
     (finding,) = found(home)
     assert warned is (finding.verdict is Verdict.WARNING)
-    assert ("chmod 600 ~/.aws/credentials" if warned else None) == finding.hint
+    assert (("chmod 600 ~/.aws/credentials",) if warned else ()) == finding.hints
+
+
+@pytest.mark.parametrize(
+    ("path", "mode", "hint"),
+    [
+        (".aws", 0o777, "chmod go-w ~/.aws"),
+        (".aws", 0o722, "chmod go-w ~/.aws"),
+        (".aws/config", 0o666, "chmod go-w ~/.aws/config"),
+        (".aws/config", 0o602, "chmod go-w ~/.aws/config"),
+    ],
+)
+def test_what_others_can_write_is_a_warning(home: Path, path: str, mode: int, hint: str) -> None:
+    """They choose the keys and the commands of AWS tools: once for the folder of both files."""
+    (home / path).chmod(mode)
+    fact = f"others can write ~/{path}: its mode is {mode:04o}"
+    assert [Finding("files", Verdict.WARNING, fact, (Origin(f"~/{path}"),), (hint,))] == found(home)
+
+
+def test_a_credentials_file_that_others_can_write_is_one_warning(home: Path) -> None:
+    """The command that hides the keys keeps others from writing, too."""
+    (home / ".aws" / "credentials").chmod(0o666)
+    (finding,) = found(home)
+    assert ("chmod 600 ~/.aws/credentials",) == finding.hints
+
+
+def test_a_device_is_no_file_that_others_can_write(home: Path) -> None:
+    """Who wants no config file says `/dev/null`, which everyone can write."""
+    (finding,) = found(home, AWS_CONFIG_FILE="/dev/null")
+    assert "/dev/null is not a regular file" == finding.fact
 
 
 def test_a_path_that_a_shell_would_divide_is_quoted(home: Path) -> None:
@@ -107,7 +137,7 @@ def test_a_path_that_a_shell_would_divide_is_quoted(home: Path) -> None:
     path.write_text(KEYS)
     path.chmod(0o644)
     (finding,) = found(home, AWS_SHARED_CREDENTIALS_FILE="~/my keys")
-    assert f"chmod 600 '{path}'" == finding.hint
+    assert (f"chmod 600 '{path}'",) == finding.hints
 
 
 def test_a_section_that_was_meant_to_be_a_profile_is_a_warning(home: Path) -> None:
@@ -115,16 +145,16 @@ def test_a_section_that_was_meant_to_be_a_profile_is_a_warning(home: Path) -> No
     with (home / ".aws" / "config").open("a") as file:
         file.write("[two]\n[Profile three]\n[sso-session four]\n[services five]\n[plugins]\n")
     assert [
-        ("~/.aws/config:5", "[two] is not a profile", "write [profile two]"),
-        ("~/.aws/config:6", "[Profile three] is not a profile", "write [profile three]"),
-    ] == [(finding.place, finding.fact, finding.hint) for finding in found(home)]
+        (5, "[two] is not a profile", "write [profile two]"),
+        (6, "[Profile three] is not a profile", "write [profile three]"),
+    ] == [(finding.origins[0].line, finding.fact, *finding.hints) for finding in found(home)]
 
 
 def test_each_difference_between_the_tools_is_a_warning_up_to_five(home: Path) -> None:
     """The fifth says how many there are besides."""
     (home / ".aws" / "config").write_text("[default]\n" + "".join(f"k{n} = canary # x\n" for n in range(8)))
     findings = found(home)
-    assert [f"~/.aws/config:{n}" for n in range(2, 7)] == [finding.place for finding in findings]
+    assert [(Origin("~/.aws/config", n),) for n in range(2, 7)] == [finding.origins for finding in findings]
     assert {Verdict.WARNING} == {finding.verdict for finding in findings}
     assert findings[-1].fact.endswith(", and 3 more such lines")
     assert "canary" not in f"{findings}"
@@ -134,5 +164,5 @@ def test_what_leaks_out_of_the_default_section_is_a_warning(home: Path) -> None:
     """The AWS CLI gives it to every profile."""
     (home / ".aws" / "config").write_text(f"[DEFAULT]\nrole_arn = x\n{CONFIG}")
     (finding,) = found(home)
-    assert "~/.aws/config:2" == finding.place
+    assert (Origin("~/.aws/config", 2),) == finding.origins
     assert finding.fact.startswith("role_arn of [DEFAULT] counts in every section")

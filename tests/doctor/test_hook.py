@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv.doctor.finding import Finding, Verdict
 from awsenv.doctor.hook import LOADED, PROMPT, hook
+from awsenv.doctor.model import Finding, Verdict
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +51,7 @@ def found(home: Path, shell: str | None, more: Mapping[str, str] | None = None) 
     environ = {"HOME": str(home), "PATH": str(home / "bin"), **(more or {})}
     findings = list(hook(environ, shell, str(home / "bin" / "awsenv")))
     assert all(each.verdict is not Verdict.WRONG for each in findings)
-    assert all(each.hint for each in findings if each.verdict is Verdict.WARNING)
+    assert all(each.hints for each in findings if each.verdict is Verdict.WARNING)
     return findings
 
 
@@ -75,7 +76,7 @@ def test_without_the_hook_the_line_that_loads_it_is_found(home: Path, shell: str
     write(home, MAIN[shell], f"# mine\n\n{LINES[shell]}    # the hook\n")
     fact = f"~/{MAIN[shell]} loads it; this call did not go through it"
 
-    assert [Finding("hook", Verdict.FINE, fact, f"~/{MAIN[shell]}:3")] == found(home, shell)
+    assert [Finding("hook", Verdict.FINE, fact, (Origin(f"~/{MAIN[shell]}", 3),))] == found(home, shell)
 
 
 @SHELLS
@@ -86,7 +87,11 @@ def test_a_file_without_the_line_is_a_warning_with_the_line_to_add(home: Path, s
     write(home, MAIN[shell], "alias ll='ls -l'\n")
     (without,) = found(home, shell)
 
-    assert (Verdict.WARNING, f"~/{MAIN[shell]}", hint) == (without.verdict, without.place, without.hint)
+    assert (Verdict.WARNING, (Origin(f"~/{MAIN[shell]}"),), (hint,)) == (
+        without.verdict,
+        without.origins,
+        without.hints,
+    )
     assert without == missing
 
 
@@ -133,7 +138,7 @@ def test_the_files_are_where_the_variables_say(
 
     (finding,) = found(home, shell, {variable: str(elsewhere)})
 
-    assert (Verdict.FINE, f"{elsewhere}/{name}:1") == (finding.verdict, finding.place)
+    assert (Verdict.FINE, (Origin(f"{elsewhere}/{name}", 1),)) == (finding.verdict, finding.origins)
 
 
 @SHELLS
@@ -143,7 +148,7 @@ def test_a_file_that_cannot_be_read_is_unknown(home: Path, shell: str) -> None:
 
     (finding,) = found(home, shell)
 
-    assert (Verdict.UNKNOWN, f"~/{MAIN[shell]}") == (finding.verdict, finding.place)
+    assert (Verdict.UNKNOWN, (Origin(f"~/{MAIN[shell]}"),)) == (finding.verdict, finding.origins)
 
 
 def test_a_fifo_is_unknown_and_nobody_waits_for_it(home: Path) -> None:
@@ -157,14 +162,14 @@ def test_a_file_longer_than_any_startup_file_is_unknown(home: Path) -> None:
     """Read one MiB at most."""
     write(home, ".zshrc", "#" * (1 << 20) + "\n")
 
-    assert ["~/.zshrc could not be read: longer than 1 MiB"] == [each.fact for each in found(home, "zsh")]
+    assert ["cannot read ~/.zshrc: longer than 1 MiB"] == [each.fact for each in found(home, "zsh")]
 
 
 def test_a_file_of_any_bytes_is_read(home: Path) -> None:
     """Prompts are full of private glyphs in old encodings."""
     (home / ".zshrc").write_bytes(b"PS1=\xff\xfe\x00\r\n" + LINES["zsh"].encode() + b"\r\n")
 
-    assert ["~/.zshrc:2"] == [each.place for each in found(home, "zsh")]
+    assert [(Origin("~/.zshrc", 2),)] == [each.origins for each in found(home, "zsh")]
 
 
 def test_nothing_of_a_line_but_its_place_is_shown(home: Path) -> None:
@@ -216,5 +221,5 @@ def test_without_a_calling_shell_the_login_shell_counts(home: Path) -> None:
     """Where nothing names a shell, say that it is unknown."""
     write(home, ".zshrc", f"{LINES['zsh']}\n")
 
-    assert ["~/.zshrc:1"] == [each.place for each in found(home, None, {"SHELL": "/usr/bin/zsh"})]
+    assert [(Origin("~/.zshrc", 1),)] == [each.origins for each in found(home, None, {"SHELL": "/usr/bin/zsh"})]
     assert [Verdict.UNKNOWN] == [each.verdict for each in found(home, None)]

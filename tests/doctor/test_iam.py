@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from awsenv.doctor.finding import Verdict
+from awsenv.doctor.model import Verdict
 
 if TYPE_CHECKING:
     from doctor.conftest import Account

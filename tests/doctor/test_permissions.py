@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from awsenv.doctor.finding import Verdict
+from awsenv.doctor.model import Verdict
 from awsenv.doctor.permissions import finding
 from awsenv.doctor.trust import Request
 from awsenv.iam.policy import Policies
@@ -65,7 +65,7 @@ def test_the_verdict(found: Policies | None, request_: Request, grounds: Grounds
     """A Deny counts always, an Allow where it is needed, a boundary where an Allow is; what is not certain warns."""
     result = finding(found, request_, grounds)
     assert verdict is result.verdict
-    assert (result.hint is not None) == (verdict in {Verdict.WRONG, Verdict.WARNING})
+    assert bool(result.hints) == (verdict in {Verdict.WRONG, Verdict.WARNING})
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,5 @@ def test_the_fact(found: Policies | None, request_: Request, grounds: Grounds | 
 
 def test_the_policy_that_is_missing_can_be_copied() -> None:
     """It is on exactly this role."""
-    hint = finding(_policies(), FAR, None).hint
-    assert hint is not None
+    hint, _ = finding(_policies(), FAR, None).hints
     assert f'"Action": "sts:AssumeRole", "Resource": "arn:aws:iam::{THEIRS}:role/deploy"' in hint

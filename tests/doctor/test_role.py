@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from awsenv.doctor.finding import Verdict
+import pytest
+
+from awsenv.doctor.model import FromAgent, Verdict
+from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:
     from doctor.conftest import Account
@@ -26,7 +30,7 @@ def test_a_missing_role_names_the_one_that_was_meant(account: Account) -> None:
     account.configure(f"[profile slip]\nrole_arn = {arn.replace('read', 'raed')}\nsource_profile = default\n")
     (found,) = account.examine("slip", iam_profile="admin")["role"]
     fact = f"account {account.sandbox.account} has no role raed-only"
-    assert (Verdict.WRONG, fact, f"set role_arn = {arn}") == (found.verdict, found.fact, found.hint)
+    assert (Verdict.WRONG, fact, (f"set role_arn = {arn}",)) == (found.verdict, found.fact, found.hints)
 
 
 def test_a_path_is_part_of_the_arn(account: Account) -> None:
@@ -35,14 +39,14 @@ def test_a_path_is_part_of_the_arn(account: Account) -> None:
     arn = sandbox.create_role("ops", sandbox.trust(str(account.alice.arn)), path="/team/")
     account.configure(f"[profile ops]\nrole_arn = {arn.replace('/team', '')}\nsource_profile = default\n")
     (found,) = account.examine("ops", iam_profile="admin")["role"]
-    assert (f"role ops has another path: its ARN is {arn}", f"set role_arn = {arn}") == (found.fact, found.hint)
+    assert (f"role ops has another path: its ARN is {arn}", (f"set role_arn = {arn}",)) == (found.fact, found.hints)
 
 
 def test_a_duration_that_the_role_does_not_grant(account: Account) -> None:
     """It is found before AWS is asked."""
     account.role("short", settings="duration_seconds = 7200")
     (found,) = account.examine("short", iam_profile="admin")["duration"]
-    assert found.fact == "7200 seconds are asked for, and role short grants 3600 at most"
+    assert found.fact == "the request is for 7200 seconds, and role short grants 3600 at most"
     assert "AssumeRole" not in [call.action for call in account.sandbox.calls]
 
 
@@ -80,3 +84,76 @@ def test_a_code_proves_the_device(account: Account) -> None:
     (found,) = account.examine("careful", account.device.code())["MFA device"]
     fact = f"{account.device.serial}, and AWS accepts its codes"
     assert (Verdict.FINE, fact) == (found.verdict, found.fact)
+
+
+def test_a_role_is_given(account: Account) -> None:
+    """The finding says until when."""
+    account.role("plain")
+    (found,) = account.examine("plain")["role"]
+    assert (Verdict.FINE, True) == (found.verdict, found.fact.startswith("AWS gives role plain until "))
+    assert found.fact.endswith(" from now")
+
+
+def test_no_code_is_spent_that_was_not_given(account: Account) -> None:
+    """The hint says how to give one."""
+    account.role("careful", mfa=True, settings=f"mfa_serial = {account.device.serial}")
+    (found,) = account.examine("careful")["role"]
+    assert (Verdict.UNKNOWN, "not tried: role careful needs an MFA code") == (found.verdict, found.fact)
+    assert found.hints == ("awsenv doctor careful CODE, with the code that the device shows",)
+    assert "AssumeRole" not in [call.action for call in account.sandbox.calls]
+
+
+def test_a_code_is_used(account: Account) -> None:
+    """And one that was used before is refused, as the finding about the code says."""
+    account.role("careful", mfa=True, settings=f"mfa_serial = {account.device.serial}")
+    code = account.device.code()
+    assert Verdict.FINE is account.examine("careful", code)["role"][0].verdict
+    assert Verdict.WRONG is account.examine("careful", code)["MFA code"][0].verdict
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict", "fact"),
+    [
+        (FromAgent(given=True), Verdict.FINE, "the agent gives role careful"),
+        (FromAgent(given=False), Verdict.UNKNOWN, "not tried: role careful needs an MFA code"),
+        (FromAgent(given=False, failed=True, reason="no"), Verdict.WRONG, "the agent cannot get role careful: no"),
+    ],
+)
+def test_the_agent_may_have_it(account: Account, answer: FromAgent, verdict: Verdict, fact: str) -> None:
+    """With the MFA session of a login it costs no code."""
+    account.role("careful", mfa=True, settings=f"mfa_serial = {account.device.serial}")
+    (found,) = account.examine("careful", agent=answer)["role"]
+    assert (verdict, fact) == (found.verdict, found.fact)
+
+
+def test_the_agent_says_until_when(account: Account) -> None:
+    """In UTC, and from now."""
+    account.role("careful", mfa=True, settings=f"mfa_serial = {account.device.serial}")
+    until = account.sandbox.clock.now() + timedelta(minutes=30)
+    (found,) = account.examine("careful", agent=FromAgent(given=True, until=until))["role"]
+    assert found.fact.startswith(f"the agent gives role careful until {until:%H:%M} UTC, ")
+
+
+def test_a_refusal_that_no_policy_explains(account: Account) -> None:
+    """The trust policy allows it: what is left are the policies that cannot be read from here."""
+    sandbox = account.sandbox
+    document = sandbox.trust(str(account.alice.arn))
+    document["Statement"][0]["Condition"] = {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
+    arn = sandbox.create_role("closed", document)
+    account.configure(f"[profile closed]\nrole_arn = {arn}\nsource_profile = default\n")
+    (found,) = account.examine("closed", iam_profile="admin")["role"]
+    assert (Verdict.WRONG, True) == (
+        found.verdict,
+        found.fact.startswith("AWS refuses role closed, though its trust policy allows it"),
+    )
+    assert found.hints == (
+        "check aws:SourceIp (IpAddress) of its trust policy",
+        "check the service control policies: aws organizations list-policies",
+    )
+
+
+def test_an_answer_that_does_not_come_is_not_a_refusal(account: Account) -> None:
+    """The network is the check then."""
+    account.role("plain")
+    account.sandbox.fail("AssumeRole", Fault.SERVER_ERROR, times=9)
+    assert Verdict.WRONG is account.examine("plain")["network"][0].verdict

@@ -1,4 +1,4 @@
-"""What stands in the environment in front of the files."""
+"""Which variables override the files, or each other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from awsenv import environment
 from awsenv.cli.options import RoleOptions
-from awsenv.doctor.finding import Verdict
+from awsenv.doctor.model import Finding, Verdict
 from awsenv.doctor.variables import variables
 from awsenv.model import Chain, Credentials, Source
 
@@ -36,6 +36,8 @@ ROLE = {
         {"AWS_ENDPOINT_URL": "http://localhost", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
         {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/ci"},
         {"AWS_CREDENTIAL_EXPIRATION": "2099-01-01T00:00:00Z"},
+        {"PYTHONPATH": ""},
+        {"PYTHONPATH": "/opt/x:/opt/y"},
         {"AWS_CREDENTIAL_EXPIRATION": "2099-01-01T00:00:00.123+0000"},
         ROLE,
     ],
@@ -43,24 +45,24 @@ ROLE = {
 def test_nothing_to_say(environ: dict[str, str]) -> None:
     """A profile, one region, settings of the hook, and what a role of awsenv has set are as they should be."""
     (finding,) = variables(environ, NOW)
-    assert (Verdict.FINE, None, None) == (finding.verdict, finding.place, finding.hint)
+    assert (Verdict.FINE, (), ()) == (finding.verdict, finding.origins, finding.hints)
 
 
 @pytest.mark.parametrize(
-    ("environ", "place", "fact", "hint"),
+    ("environ", "names", "fact", "hint"),
     [
         (
             KEY,
             "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY",
-            "without --profile prefer it to the files",
+            "without --profile, AWS tools prefer it to the files",
             "unset AWS_ACCESS_KEY_ID AWS_SEC",
         ),
         ({"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE"}, "AWS_ACCESS_KEY_ID", "the AWS CLI and boto3 fail", "set AWS_SECRET"),
         (
             {"AWS_SECRET_ACCESS_KEY": "canary"},
             "AWS_SECRET_ACCESS_KEY",
-            "AWS tools pass over it",
-            "or unset AWS_SECRET_ACCESS_KEY",
+            "AWS tools ignore it",
+            "unset AWS_SECRET_ACCESS_KEY",
         ),
         (
             {"AWS_WEB_IDENTITY_TOKEN_FILE": "/token", "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/ci"},
@@ -93,10 +95,10 @@ def test_nothing_to_say(environ: dict[str, str]) -> None:
             "prefer it to AWS_SESSION_TOKEN",
             "unset AWS_SECURITY",
         ),
-        ({"AWS_SESSION_TOKEN": "canary"}, "AWS_SESSION_TOKEN", "without a key", "unset AWS_SESSION_TOKEN"),
+        ({"AWS_SESSION_TOKEN": "canary"}, "AWS_SESSION_TOKEN", "without the access key", "unset AWS_SESSION_TOKEN"),
         (
             {"AWS_DEFAULT_PROFILE": "a", "AWS_PROFILE": "b"},
-            "AWS_DEFAULT_PROFILE, AWS_PROFILE",
+            "AWS_PROFILE, AWS_DEFAULT_PROFILE",
             "takes profile 'a', and other tools 'b'",
             "unset AWS_DEFAULT_PROFILE",
         ),
@@ -116,7 +118,7 @@ def test_nothing_to_say(environ: dict[str, str]) -> None:
         (
             {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://canary"},
             "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-            "where neither a variable nor a file has one",
+            "if no variable or file has one",
             "unset AWS_CONTAINER_CREDENTIALS_FULL_URI",
         ),
         (
@@ -134,21 +136,29 @@ def test_nothing_to_say(environ: dict[str, str]) -> None:
         (
             {"AWS_CREDENTIAL_EXPIRATION": "soon"},
             "AWS_CREDENTIAL_EXPIRATION",
-            "no time of ISO 8601",
+            "not a time of ISO 8601",
             "unset AWS_CREDENTIAL_EXP",
         ),
+        ({"PYTHONPATH": ":"}, "PYTHONPATH", "an empty or relative entry", "unset PYTHONPATH"),
+        ({"PYTHONPATH": "."}, "PYTHONPATH", "an empty or relative entry", "unset PYTHONPATH"),
+        ({"PYTHONPATH": ":/opt/x"}, "PYTHONPATH", "whatever folder you are in", "export PYTHONPATH=/opt/x"),
+        ({"PYTHONPATH": "/a b::lib:/c"}, "PYTHONPATH", "whatever folder you are in", "export PYTHONPATH='/a b:/c'"),
         (ROLE | {"AWSENV_EXPIRES_EPOCH": str(NOW)}, "AWSENV_ROLE", "has expired", "awsenv power-user"),
         (ROLE | {"AWSENV_ACCESS_KEY_ID": "ASIAOTHER"}, "AWS_ACCESS_KEY_ID", "were changed after it", "awsenv off"),
     ],
 )
-def test_what_stands_in_front(environ: dict[str, str], place: str, fact: str, hint: str) -> None:
+def test_a_variable_that_overrides(environ: dict[str, str], names: str, fact: str, hint: str) -> None:
     """Say which variable it is, what it does and what to do; never what it holds where that may be a secret."""
     finding, *_ = variables(environ, NOW)
 
-    assert (Verdict.WARNING, place) == (finding.verdict, finding.place)
+    assert (Verdict.WARNING, names) == (finding.verdict, _names(finding))
     assert fact in finding.fact
-    assert hint in (finding.hint or "")
+    assert hint in "\n".join(finding.hints)
     assert not [each for each in variables(environ, NOW) if "canary" in repr(each)]
+
+
+def _names(finding: Finding) -> str:
+    return ", ".join(map(str, finding.origins))
 
 
 def _of_a_role(environ: dict[str, str]) -> dict[str, str]:
@@ -159,18 +169,18 @@ def _of_a_role(environ: dict[str, str]) -> dict[str, str]:
     return environment.change(chain, credentials, environ).applied_to(environ)
 
 
-def test_what_a_role_has_put_away_is_not_told() -> None:
-    """To unset the key would take that of the role: what is kept for after it stands in front of nothing."""
+def test_what_a_role_has_saved_is_fine() -> None:
+    """To unset the key would take that of the role: what is saved for after it overrides nothing."""
     before = KEY | {"AWS_SECURITY_TOKEN": "canary", "AWS_PROFILE": "", "AWS_REGION": "us-east-1"}
     assert len(list(variables(before, NOW))) > 1
     (finding,) = variables(_of_a_role(before | {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://canary"}), NOW)
     assert Verdict.FINE is finding.verdict
 
 
-def test_a_key_set_after_the_role_is_told_once() -> None:
+def test_a_key_set_after_the_role_is_one_finding() -> None:
     """The way back is a command line that a shell takes as it is."""
     (finding,) = variables(_of_a_role({}) | KEY, NOW)
-    assert ("AWS_ACCESS_KEY_ID", "awsenv 'the role', or awsenv off") == (finding.place, finding.hint)
+    assert ("AWS_ACCESS_KEY_ID", ("awsenv 'the role'", "awsenv off")) == (_names(finding), finding.hints)
 
 
 def test_an_endpoint_set_after_that_of_the_role() -> None:
@@ -183,19 +193,19 @@ def test_an_endpoint_set_after_that_of_the_role() -> None:
     (finding,) = variables(environ, NOW)
     assert Verdict.FINE is finding.verdict
     finding, *_ = variables(environ | {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:2"}, NOW)
-    assert "AWS_CONTAINER_CREDENTIALS_FULL_URI" == finding.place
+    assert "AWS_CONTAINER_CREDENTIALS_FULL_URI" == _names(finding)
 
 
 def test_every_option_that_has_a_variable_is_known() -> None:
     """An option that is new acts on every role by its variable, too."""
     environ = {f"AWSENV_{option.name.upper()}": "x" for option in fields(RoleOptions)}
     (finding,) = variables(environ, NOW)
-    assert sorted(environ) == sorted((finding.place or "").split(", "))
+    assert sorted(environ) == sorted(_names(finding).split(", "))
 
 
 def test_several_at_once() -> None:
-    """Tell of each thing once, in a fixed order."""
+    """Each has one finding, in a fixed order."""
     environ = KEY | {"AWS_SECURITY_TOKEN": "x", "AWS_ENDPOINT_URL": "http://localhost"}
     assert ["AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY", "AWS_SECURITY_TOKEN", "AWS_ENDPOINT_URL"] == [
-        finding.place for finding in variables(environ, NOW)
+        _names(finding) for finding in variables(environ, NOW)
     ]

@@ -447,7 +447,7 @@ SET_UPS = (
         "the device of another account",
         "power-user",
         "MFA device",
-        f"it is of account {ELSEWHERE}",
+        f"it belongs to account {ELSEWHERE}",
         "mfa_serial",
         _edited(r"\d{12}:mfa", f"{ELSEWHERE}:mfa"),
         admin=False,
@@ -459,7 +459,7 @@ SET_UPS = (
         POWER_USER,
         "trust policy",
         "demands an external id, and none",
-        "set external_id in .profile power-user",
+        "ask the owner of the role.*set external_id in .profile power-user",
         _external_id,
     ),
     Broken(
@@ -467,7 +467,7 @@ SET_UPS = (
         POWER_USER,
         "role",
         "AWS refuses role power-user",
-        "first: if the role demands an external id, set external_id",
+        "^if the role demands an external id, set external_id",
         _external_id,
         admin=False,
     ),
@@ -496,7 +496,7 @@ SET_UPS = (
         READ_ONLY,
         "role",
         "AWS refuses role read-only",
-        "first: if the role demands MFA, set mfa_serial",
+        "^if the role demands MFA, set mfa_serial",
         _trusting("read-only", _condition(Bool={"aws:MultiFactorAuthPresent": "true"})),
         admin=False,
     ),
@@ -521,7 +521,7 @@ SET_UPS = (
         READ_ONLY,
         "trust policy",
         "does not allow sts:AssumeRole: it is for sts:AssumeRoleWithSAML",
-        "allow sts:AssumeRole there",
+        "allow sts:AssumeRole in it",
         _trusting("read-only", _set(Action="sts:AssumeRoleWithSAML")),
     ),
     Broken(
@@ -561,7 +561,7 @@ SET_UPS = (
         "deep {code}",
         "role",
         "AWS refuses role deep",
-        "first: a role that demands MFA cannot be reached through another role",
+        "^a role that demands MFA cannot be reached through another role",
         _behind_a_role(device=True),
         admin=False,
     ),
@@ -579,7 +579,7 @@ SET_UPS = (
         "too long a duration",
         "power-user {code}",
         "duration",
-        "7200 seconds are asked for, .* grants 3600",
+        "is for 7200 seconds, .* grants 3600",
         "duration_seconds",
         _edited("(external_id = .*)", r"\1\nduration_seconds = 7200"),
     ),
@@ -729,7 +729,7 @@ def test_the_machine_alone(world: World) -> None:
     answer = world.run("doctor")
     assert (0, "") == (answer.returncode, answer.stderr)
     assert "its account has 1 digits instead of 12" in answer.stdout
-    assert "2 of 3 can be asked for" in answer.stdout
+    assert "2 of 3 are complete" in answer.stdout
     assert "user alice of account" in answer.stdout
 
 

@@ -20,7 +20,7 @@ from awsenv.doctor import Finding, FromAgent, Inputs, Verdict, examine
 from awsenv.errors import ExitCode, MfaError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from awsenv.model import RoleRequest
 
@@ -107,7 +107,7 @@ def _asking(caller: Caller, role: str, options: RoleOptions) -> Callable[[], Fro
             )
         failed = reply.kind == conversation.FAIL
         shown = reply.text if failed else reply.notes
-        return FromAgent(given=False, said=shown.removeprefix("awsenv: ").split("\n")[0] or None, failed=failed)
+        return FromAgent(given=False, reason=shown.removeprefix("awsenv: ").split("\n")[0] or None, failed=failed)
 
     return ask
 
@@ -123,12 +123,17 @@ def _spelled(options: RoleOptions) -> Iterator[str]:
 
 def _as_json(role: str | None, findings: Sequence[Finding]) -> str:
     """Return the findings, for programs. A name that is missing is null."""
-    told = [
-        {name: getattr(each, name) for name in ("check", "fact", "place", "hint")} | {"verdict": each.verdict.value}
+    shown = [
+        {"check": each.check, "fact": each.fact, "place": _joined(each.origins), "hint": _joined(each.hints)}
+        | {"verdict": each.verdict.value}
         for each in findings
     ]
-    worst = any(each.verdict is Verdict.WRONG for each in findings)
-    return json.dumps({"role": role, "wrong": worst, "findings": told}, indent=2, ensure_ascii=False) + "\n"
+    is_wrong = any(each.verdict is Verdict.WRONG for each in findings)
+    return json.dumps({"role": role, "wrong": is_wrong, "findings": shown}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _joined(values: Iterable[object]) -> str | None:
+    return "; ".join(map(str, values)) or None
 
 
 def _as_text(role: str | None, findings: Sequence[Finding], caller: Caller) -> str:
@@ -151,10 +156,10 @@ def _told(finding: Finding, room: int) -> Iterator[str]:
     yield from _wrapped(finding.fact, room, "")
     if finding.verdict is Verdict.FINE:
         return
-    if finding.place is not None and finding.verdict is not Verdict.UNKNOWN:
-        yield from _wrapped(finding.place, room, "in:  ")
-    if finding.hint is not None:
-        yield from _wrapped(finding.hint, room, "try: ")
+    if finding.origins and finding.verdict is not Verdict.UNKNOWN:
+        yield from _wrapped("; ".join(map(str, finding.origins)), room, "in:  ")
+    for title, hint in zip(("try: ", "or:  "), finding.hints, strict=False):
+        yield from _wrapped(hint, room, title)
 
 
 def _wrapped(text: str, room: int, title: str) -> list[str]:
@@ -174,19 +179,19 @@ def _wrapped(text: str, room: int, title: str) -> list[str]:
 
 def _summary(role: str | None, findings: Sequence[Finding]) -> tuple[str, str]:
     """Return the one line to remember, and its colour."""
-    what = "this machine" if role is None else role
     wrong = [finding for finding in findings if finding.verdict is Verdict.WRONG]
     if wrong:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        return f"{what} does not work: {wrong[0].check}: {wrong[0].fact}{more}", "31;1"
+        what = "no role can be assumed yet" if role is None else f"{role} does not work"
+        return f"{what}: {wrong[0].check}: {wrong[0].fact}{more}", "31;1"
     warnings = sum(finding.verdict is Verdict.WARNING for finding in findings)
     and_warnings = "" if not warnings else ", with 1 warning" if warnings == 1 else f", with {warnings} warnings"
     if role is None:
-        return f"nothing is wrong here{and_warnings}; awsenv doctor ROLE looks at a role", "32;1"
+        return f"nothing is wrong here{and_warnings}; awsenv doctor ROLE checks a role", "32;1"
     tried = [finding for finding in findings if finding.check == "role"]
     if tried and tried[-1].verdict is Verdict.FINE:
-        return f"{what} works{and_warnings}", "32;1"
-    return f"nothing is wrong with {what} as far as it can be seen{and_warnings}; it was not tried", "1"
+        return f"{role} works{and_warnings}", "32;1"
+    return f"nothing seems wrong with {role}{and_warnings}, but it was not tried", "1"
 
 
 def _painter(caller: Caller) -> Callable[[str, str], str]:

@@ -1,4 +1,4 @@
-"""The agent: whether one runs, and whether it can be talked to."""
+"""Whether an agent runs, and whether it replies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from awsenv.agent import client, runtime_directory
 from awsenv.agent.start import ELSEWHERE
-from awsenv.doctor.finding import Finding, Verdict
+from awsenv.doctor.model import Finding, fine, warning
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,40 +17,37 @@ if TYPE_CHECKING:
 
 CHECK = "agent"
 
-_END = "awsenv logout, then awsenv login; where that fails, end its process: kill"
+_END = ("awsenv logout, then awsenv login", "if that fails, end its process: kill")
 
 
 def agent(environ: Environ) -> Iterator[Finding]:
-    """Yield what is to be said of the agent. awsenv works without one, but asks for a code each time."""
+    """Check whether an agent runs, and whether it replies."""
     folder = runtime_directory.expected(environ)
+    origins = [] if folder is None else [Origin(folder)]
     try:
         if (found := runtime_directory.find(environ)) is not None:
             runtime_directory.socket_in(found)
         client.ask(environ, b"ping", [])
     except runtime_directory.Unsafe as unsafe:
-        yield _warning(unsafe.fact, unsafe.path, ELSEWHERE)
+        yield warning(CHECK, unsafe.fact, ELSEWHERE, origins=[Origin(unsafe.path)])
     except (FileNotFoundError, client.NoAgent):
         yield _none(folder)
     except (client.Dead, client.OtherVersion) as trouble:
-        fact, _, cure = str(trouble).partition("; ")
-        yield _warning(fact, folder, cure)
+        fact, _, hint = str(trouble).partition("; ")
+        yield warning(CHECK, fact, hint, origins=origins)
     except client.Trouble as trouble:
-        yield _warning(str(trouble), folder, _END)
+        yield warning(CHECK, str(trouble), *_END, origins=origins)
     else:
-        yield Finding(CHECK, Verdict.FINE, f"one runs, in {folder}")
+        yield fine(CHECK, f"one runs, in {folder}")
 
 
 def _none(folder: str | None) -> Finding:
-    """Say that none runs; and if so, that none could."""
+    """Say that no agent runs; and if so, that none can."""
     if folder is None:
-        return _warning("none runs, and there is no folder of yours that its socket could be in", None, ELSEWHERE)
+        return warning(CHECK, "none runs, and its socket can be in no folder of yours", ELSEWHERE)
     length = len(os.fsencode(f"{folder}/{runtime_directory.SOCKET}"))
     most = runtime_directory.MAX_PATH
     if length > most:
-        fact = f"none can run: the path of its socket has {length} bytes, and the system takes {most}"
-        return _warning(fact, folder, ELSEWHERE)
-    return Finding(CHECK, Verdict.FINE, "none runs; awsenv login starts one, and asks for one code a day")
-
-
-def _warning(fact: str, where: str | None, hint: str) -> Finding:
-    return Finding(CHECK, Verdict.WARNING, fact, where, hint)
+        fact = f"none can run: the path of its socket has {length} bytes, and the system allows {most}"
+        return warning(CHECK, fact, ELSEWHERE, origins=[Origin(folder)])
+    return fine(CHECK, "none runs; awsenv login starts one, and asks for one code a day")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from awsenv.doctor.finding import Finding, Verdict
-from awsenv.doctor.trust import placed
+from awsenv.doctor.model import fine, unknown, wrong
 from awsenv.errors import AwsenvError
 from awsenv.iam.device import account, serials, showing_codes
 from awsenv.iam.principal import USER
@@ -14,13 +13,15 @@ from awsenv.wording import listed, printable
 
 if TYPE_CHECKING:
     from awsenv.doctor.iam import Readers
+    from awsenv.doctor.model import Finding
     from awsenv.iam.principal import Principal
     from awsenv.model import Chain
+    from awsenv.origin import Origin
 
 CHECK = "MFA device"
 
 Devices = tuple[str, ...] | None
-"""The serial numbers of a user's devices; None: nobody here may read them."""
+"""The serial numbers of a user's devices; None: nobody here is allowed to list them."""
 
 
 def read(readers: Readers, principal: Principal) -> Devices:
@@ -42,28 +43,28 @@ def finding(chain: Chain, principal: Principal, owned: Devices, *, code_works: b
     """
     mfa = chain.hops[0].mfa if chain.hops else None
     if mfa is None:
-        return Finding(CHECK, Verdict.FINE, "none is configured, and no code is asked for")
-    place, who = placed(chain.hops[0], "mfa_serial"), principal.title
+        return fine(CHECK, "none is configured, so no code is needed")
+    origin, who = chain.hops[0].origins.get("mfa_serial"), principal.title
     if principal.kind != USER:
-        fact = f"{who} is not a user, and has no MFA device"
-        return Finding(CHECK, Verdict.WRONG, fact, place, "remove mfa_serial, or name the profile of a user: --profile")
+        hints = ("remove mfa_serial", "name the profile of a user: --profile")
+        return wrong(CHECK, f"{who} is not a user, and has no MFA device", *hints, origins=[origin])
     if mfa.serial is None:
-        return Finding(CHECK, Verdict.FINE, f"none is configured: that of {who} is looked up")
-    return _of_user(mfa.serial, place, principal, owned, code_works=code_works)
+        return fine(CHECK, f"none is configured: awsenv looks up that of {who}")
+    return _of_user(mfa.serial, origin, principal, owned, code_works=code_works)
 
 
-def _of_user(serial: str, place: str | None, principal: Principal, owned: Devices, *, code_works: bool) -> Finding:
+def _of_user(serial: str, origin: Origin | None, principal: Principal, owned: Devices, *, code_works: bool) -> Finding:
     shown, who, owner = printable(serial), principal.title, account(serial) or principal.account
     if owner != principal.account:
-        fact = f"it is of account {owner}, and {who} is of account {principal.account}"
-        return Finding(CHECK, Verdict.WRONG, fact, place, _choice(owned, principal))
+        fact = f"it belongs to account {owner}, and {who} to account {principal.account}"
+        return wrong(CHECK, fact, _choice(owned, principal), origins=[origin])
     if owned is None and code_works:
-        return Finding(CHECK, Verdict.FINE, f"{shown}, and AWS accepts its codes", place)
+        return fine(CHECK, f"{shown}, and AWS accepts its codes", origins=[origin])
     if owned is None:
-        return Finding(CHECK, Verdict.UNKNOWN, f"{shown}; {who} is not allowed to list its devices", place)
+        return unknown(CHECK, f"{shown}; {who} is not allowed to list its devices", origins=[origin])
     if serial in owned:
-        return Finding(CHECK, Verdict.FINE, f"{shown}, of {who}", place)
-    return Finding(CHECK, Verdict.WRONG, f"{who} has no MFA device {shown}", place, _choice(owned, principal))
+        return fine(CHECK, f"{shown}, of {who}", origins=[origin])
+    return wrong(CHECK, f"{who} has no MFA device {shown}", _choice(owned, principal), origins=[origin])
 
 
 def _choice(owned: Devices, principal: Principal) -> str:
@@ -72,5 +73,5 @@ def _choice(owned: Devices, principal: Principal) -> str:
     if usable := showing_codes(owned):
         return f"set mfa_serial = {listed(list(map(printable, usable)))}"
     if owned:
-        return f"{principal.title} has FIDO keys alone, which show no codes: awsenv setup adds a device that does"
+        return f"{principal.title} has only FIDO keys, which show no codes: awsenv setup adds a device that does"
     return f"{principal.title} has no MFA device: awsenv setup adds one"

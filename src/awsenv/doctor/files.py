@@ -1,4 +1,4 @@
-"""What is wrong with the two files of the AWS tools, before anyone asks what they mean."""
+"""What is wrong with the two files of the AWS tools, whatever their settings mean."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from awsenv import config, environment
 from awsenv.config.differences import differences
-from awsenv.config.files import File, config_file, credentials_file
+from awsenv.config.files import File, config_file, credentials_file, exposed
 from awsenv.config.profiles import misspelt
-from awsenv.doctor.finding import Finding, Verdict, wrong
+from awsenv.doctor.model import Finding, fine, of_error, warning
 from awsenv.errors import ConfigError
+from awsenv.origin import Origin
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 
 CHECK = "files"
 
-_MOST = 5
-"""So many differences are shown, of both files."""
+_SHOWN = 5
+"""How many differences are shown, of both files together."""
 
 
 def files(environ: Environ, folder: str | None) -> Iterator[Finding]:
-    """Look at the config file and the credentials file.
+    """Check the config file and the credentials file.
 
     Args:
         environ: The environment of the caller, as it is.
@@ -44,48 +45,56 @@ def files(environ: Environ, folder: str | None) -> Iterator[Finding]:
         profiles = config.read(environ, folder)
         conf, keys = config_file(environ, folder), credentials_file(environ, folder)
     except ConfigError as error:
-        yield wrong(CHECK, error)
+        yield of_error(CHECK, error)
         return
-    found = [*_missing(conf, keys, environ), *_open_to_others(keys), *_misspelt(profiles)]
-    told = {finding.place for finding in found}
-    found += [finding for finding in _differences(conf, keys) if finding.place not in told]
+    found = [*_missing(conf, keys, environ), *_readable(keys)]
+    for finding in (*_writable(conf, keys), *_misspelt(profiles), *_differences(conf, keys)):
+        if finding.origins not in [other.origins for other in found]:
+            found.append(finding)
     if found:
         yield from found
     else:
         number = len(profiles.names)
-        fact = f"{profiles.where}: {number} profile{'' if number == 1 else 's'}"
-        yield Finding(CHECK, Verdict.FINE, fact)
-
-
-def _warning(fact: str, place: str | None, hint: str) -> Finding:
-    return Finding(CHECK, Verdict.WARNING, fact, place, hint)
+        yield fine(CHECK, f"{profiles.where}: {number} profile{'' if number == 1 else 's'}")
 
 
 def _missing(conf: File, keys: File, environ: Environ) -> Iterator[Finding]:
-    named = False
+    is_named = False
     for variable, file in (("AWS_CONFIG_FILE", conf), ("AWS_SHARED_CREDENTIALS_FILE", keys)):
         if file.text is None and variable in environ:
-            named = True
-            what = "is no regular file" if Path(file.path).exists() else "is not there"
-            yield _warning(f"{file.name or 'the empty path'} {what}", variable, f"correct {variable}, or unset it")
-    if conf.text is None and keys.text is None and not named:
-        fact = f"neither {conf.name} nor {keys.name} is there"
-        yield _warning(fact, None, "awsenv setup makes both, and so does aws configure")
+            is_named = True
+            what = "is not a regular file" if Path(file.path).exists() else "does not exist"
+            fact, hint = f"{file.name or 'the empty path'} {what}", f"correct {variable}, or unset it"
+            yield warning(CHECK, fact, hint, origins=[Origin(variable)])
+    if conf.text is None and keys.text is None and not is_named:
+        fact = f"neither {conf.name} nor {keys.name} exists"
+        yield warning(CHECK, fact, "awsenv setup makes both", "aws configure makes both")
 
 
-def _open_to_others(keys: File) -> Iterator[Finding]:
+def _readable(keys: File) -> Iterator[Finding]:
+    """Check that only the owner can read the keys."""
     if keys.text is None:
         return
-    mode = stat.S_IMODE(os.stat(keys.path).st_mode)  # noqa: PTH116 - the path as botocore opens it
-    if mode & 0o077:
+    status = os.stat(keys.path)  # noqa: PTH116 - the path as botocore opens it
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & 0o077 and status.st_uid == os.geteuid():
         path = keys.name if keys.name.startswith("~/") and shlex.quote(keys.name[2:]) == keys.name[2:] else None
         hint = f"chmod 600 {path or shlex.quote(printable(keys.path))}"
-        yield _warning(f"others than you may get at the keys: its mode is {mode:04o}", keys.name, hint)
+        fact = f"users other than you can get at the keys: the mode of {keys.name} is {mode:04o}"
+        yield warning(CHECK, fact, hint, origins=[Origin(keys.name)])
+
+
+def _writable(*found: File) -> Iterator[Finding]:
+    """Check that only the owner can change the files: who can chooses the keys and the commands of AWS tools."""
+    for file in found:
+        # `/dev/null` and the like are no file to botocore.
+        if file.text is not None or not Path(file.path).exists():
+            for each in exposed(file):
+                yield warning(CHECK, each.fact, each.hint, origins=[Origin(each.path)])
 
 
 def _misspelt(profiles: Profiles) -> Iterator[Finding]:
-    """Find the headers of the config file that look like a profile's, and that botocore takes for none."""
-    seen = set()
+    """Find the section headers that look like a profile's, and that botocore does not take for one."""
     for header in chain(profiles.config_sections, profiles.credentials_sections):
         words = header.strip("[] \t").split()
         if words[:1] and words[0].lower() == "profile":
@@ -93,9 +102,8 @@ def _misspelt(profiles: Profiles) -> Iterator[Finding]:
         elif words[:1] in (["sso-session"], ["services"], ["plugins"], ["preview"]):
             continue
         section = misspelt(" ".join(words), profiles)
-        if section is not None and section.origin not in seen:
-            seen.add(section.origin)
-            yield _warning(section.fact, str(section.origin), section.hint)
+        if section is not None:
+            yield warning(CHECK, section.fact, section.hint, origins=[section.origin])
 
 
 def _differences(conf: File, keys: File) -> Iterator[Finding]:
@@ -103,7 +111,7 @@ def _differences(conf: File, keys: File) -> Iterator[Finding]:
         *((conf, each) for each in differences(conf.text or "", conf.name, "config")),
         *((keys, each) for each in differences(keys.text or "", keys.name, "credentials")),
     ]
-    more = len(found) - _MOST
-    for number, (file, each) in enumerate(found[:_MOST], start=1):
-        fact = f"{each.fact}, and {more} more such lines" if number == _MOST and more > 0 else each.fact
-        yield _warning(fact, f"{file.name}:{each.line}", each.hint)
+    more = len(found) - _SHOWN
+    for number, (file, each) in enumerate(found[:_SHOWN], start=1):
+        fact = f"{each.fact}, and {more} more such lines" if number == _SHOWN and more > 0 else each.fact
+        yield warning(CHECK, fact, each.hint, origins=[Origin(file.name, each.line)])

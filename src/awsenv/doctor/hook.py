@@ -1,4 +1,4 @@
-"""Whether the hook is loaded, and who shows the role in the prompt: the hook itself tells both."""
+"""Whether the hook is loaded, and what shows the role in the prompt: the hook itself says both."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from awsenv import shells
-from awsenv.doctor.finding import Finding, Verdict
+from awsenv.doctor.model import Finding, fine, unknown, warning
 from awsenv.origin import Origin
 from awsenv.shells.base import home
 from awsenv.wording import printable
@@ -46,7 +46,7 @@ _MOST_BYTES = 1 << 20
 
 
 def hook(environ: Environ, shell: str | None, program: str) -> Iterator[Finding]:
-    """Look at the hook of *shell*, and at its startup files where the hook did not make this call.
+    """Check the hook of *shell*, and its startup files if the hook did not make this call.
 
     Args:
         environ: The environment of the caller.
@@ -58,22 +58,24 @@ def hook(environ: Environ, shell: str | None, program: str) -> Iterator[Finding]
     """
     first = shutil.which("awsenv", path=environ.get("PATH", ""))
     if first is not None and os.access(program, os.F_OK) and os.path.realpath(first) != os.path.realpath(program):
-        yield _warning(
+        yield warning(
+            CHECK,
             f"the first awsenv on PATH is {printable(first)}, and this one is {printable(program)}",
-            "PATH",
-            "uninstall one of them, or start a new shell if this one has the hook of the other",
+            "uninstall one of them",
+            "start a new shell, if this one has the hook of the other",
+            origins=[Origin("PATH")],
         )
     name = environ.get(LOADED) or shell or environ.get("SHELL", "")
     known = shells.named(name) if name else None
     if not name:
-        yield Finding(CHECK, Verdict.UNKNOWN, "not looked at: nothing tells which shell this is")
+        yield unknown(CHECK, "not checked: the calling shell is not known")
     elif known is None or not known.has_hook:
         fact = f'there is none for {printable(name.rpartition("/")[2])}: use eval "$(awsenv ROLE)", or awsenv exec ROLE'
-        yield Finding(CHECK, Verdict.FINE, fact)
+        yield fine(CHECK, fact)
     elif environ.get(LOADED):
-        yield Finding(CHECK, Verdict.FINE, f"it is loaded in this {known.name}")
+        yield fine(CHECK, f"it is loaded in this {known.name}")
         if environ.get(PROMPT) in _PROMPTS:
-            yield Finding("prompt", Verdict.FINE, _PROMPTS[environ[PROMPT]])
+            yield fine("prompt", _PROMPTS[environ[PROMPT]])
     else:
         yield from _startup(known, environ, is_on_path=first is not None)
 
@@ -81,42 +83,39 @@ def hook(environ: Environ, shell: str | None, program: str) -> Iterator[Finding]
 def _startup(shell: Shell, environ: Environ, *, is_on_path: bool) -> Iterator[Finding]:
     """Look for the line that loads the hook. Nothing in these files is run or shown: people keep keys in them."""
     main, paths = shell.startup(environ)
-    unread = False
+    has_unread = False
     for path in paths:
         name = _typed(path, environ)
         try:
             lines = _text(path).splitlines()
         except (OSError, ValueError) as error:
-            unread = True
+            has_unread = True
             why = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            yield Finding(CHECK, Verdict.UNKNOWN, f"{name} could not be read: {printable(why)}", name)
+            yield unknown(CHECK, f"cannot read {name}: {printable(why)}", origins=[Origin(name)])
             continue
         for number, line in enumerate(lines, start=1):
             found = _LOAD.search(line)
             if found is not None:
-                where = str(Origin(name, number))
+                origins = [Origin(name, number)]
                 if is_on_path or found["folder"]:
-                    yield Finding(CHECK, Verdict.FINE, f"{name} loads it; this call did not go through it", where)
+                    yield fine(CHECK, f"{name} loads it; this call did not go through it", origins=origins)
                 else:
-                    hint = "pipx ensurepath, or uv tool update-shell; or write the whole path of awsenv there"
-                    yield _warning("awsenv is not on PATH, where this line looks for it", where, hint)
+                    fact = "awsenv is not on PATH, where this line looks for it"
+                    hints = ("pipx ensurepath, or uv tool update-shell", "write the whole path of awsenv in this line")
+                    yield warning(CHECK, fact, *hints, origins=origins)
                 return
-    if not unread:
+    if not has_unread:
         file = _typed(main, environ)
         fact = f"{file} does not load it, so awsenv ROLE cannot change the shell"
-        yield _warning(fact, file, f"add as the last line of {file}: {shell.load}")
-
-
-def _warning(fact: str, where: str, hint: str) -> Finding:
-    return Finding(CHECK, Verdict.WARNING, fact, where, hint)
+        yield warning(CHECK, fact, f"add as the last line of {file}: {shell.load}", origins=[Origin(file)])
 
 
 def _text(path: str) -> str:
-    """Return the text of a file; empty where there is none.
+    """Return the text of a file; empty if it does not exist.
 
     Raises:
         OSError: It cannot be read.
-        ValueError: It is no regular file, or longer than a startup file.
+        ValueError: It is not a regular file, or longer than a startup file.
     """
     try:
         # A FIFO would wait for a writer.

@@ -1,4 +1,4 @@
-"""Who may read IAM for the doctor: the profile that was named for it, else whoever asks for the role."""
+"""Who reads IAM for the doctor: the profile of `--iam-profile`, then the caller of each hop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from awsenv import config, provider
 from awsenv.aws.iam import Iam, iam_as
-from awsenv.doctor.finding import Finding, Verdict
+from awsenv.doctor.model import Finding, Verdict, of_error
 from awsenv.errors import AwsenvError, RefusedError
 from awsenv.model import RoleRequest
 from awsenv.origin import Origin
@@ -14,18 +14,18 @@ from awsenv.origin import Origin
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from awsenv.doctor.inputs import Inputs
+    from awsenv.doctor.model import Inputs
     from awsenv.doctor.plan import Plan
     from awsenv.doctor.source import Signer
 
 
 class Readers(NamedTuple):
-    """Those who may be asked, in this order; each sees the account of its own."""
+    """The clients of IAM, in the order in which they are tried. Each reads its own account."""
 
     all: tuple[tuple[str, Iam], ...]
 
     def of(self, account: str) -> list[Iam]:
-        """Return those who see *account*. A role of the same name in another account is another role."""
+        """Return those of *account*. A role of the same name in another account is another role."""
         return [iam for own, iam in self.all if own == account]
 
     def and_of(self, signer: Signer) -> Readers:
@@ -35,7 +35,7 @@ class Readers(NamedTuple):
         return Readers((*self.all, (signer.principal.account, Iam(signer.sts.session, signer.credentials))))
 
     def read(self, account: str, action: str, **parameters: Any) -> dict[str, Any] | None:
-        """Return what IAM of *account* says; None: nobody here may ask it.
+        """Return the answer of IAM in *account*; None: nobody here is allowed to read it.
 
         Raises:
             RefusedError: What was asked for does not exist.
@@ -45,7 +45,7 @@ class Readers(NamedTuple):
 
 
 def reader(plan: Plan, inputs: Inputs, signer: Signer) -> Generator[Finding, None, Readers]:
-    """Return whoever may read IAM."""
+    """Return the readers of IAM."""
     readers = Readers(())
     if inputs.iam_profile is not None:
         request = RoleRequest(inputs.iam_profile, origins={"role": Origin("--iam-profile")})
@@ -56,7 +56,8 @@ def reader(plan: Plan, inputs: Inputs, signer: Signer) -> Generator[Finding, Non
                 credentials, plan.profiles, plan.environ, profile=chain.settings_profile, region=chain.region
             )
         except AwsenvError as error:
-            yield Finding("IAM profile", Verdict.WARNING, error.fact, error.where or "--iam-profile", error.hint)
+            error.origins = error.origins or (request.origin("role"),)
+            yield of_error("IAM profile", error, Verdict.WARNING)
         else:
             readers = Readers(((identity.account, iam),))
     return readers.and_of(signer)

@@ -1,12 +1,11 @@
-"""What the policies of the caller say to an AssumeRole: those of a user and its groups, or those of a role."""
+"""Whether the policies of the caller, a user with its groups or a role, allow an AssumeRole."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from awsenv.doctor.finding import Finding
-from awsenv.doctor.finding import Verdict as Mark
+from awsenv.doctor.model import fine, unknown, warning, wrong
 from awsenv.errors import AwsenvError
 from awsenv.iam import trust
 from awsenv.iam.policy import Evaluation, Policies, Verdict
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from awsenv.aws.iam import Iam
+    from awsenv.doctor.model import Finding
     from awsenv.doctor.trust import Request
     from awsenv.iam.policy import Document
 
@@ -23,7 +23,7 @@ CHECK = "identity policy"
 
 
 def read(readers: list[Iam], request: Request) -> Policies | None:
-    """Return the policies of the caller; None: none of *readers* may read them."""
+    """Return the policies of the caller; None: no reader is allowed to read them."""
     kind = _kind(request)
     for iam in readers:
         with suppress(AwsenvError):
@@ -40,20 +40,20 @@ def finding(found: Policies | None, request: Request, grounds: Grounds | None) -
         grounds: How closely the trust policy names the caller; None: it cannot be read.
     """
     needed = request.hop.role.account != request.principal.account or grounds is Grounds.ACCOUNT
-    known = needed or grounds is not None
+    is_known = needed or grounds is not None
     if found is None:
         fact = f"nobody here is allowed to read those of {request.principal.title}"
-        if known and not needed:
-            return Finding(CHECK, Mark.FINE, f"{fact}; none is needed")
-        return Finding(CHECK, Mark.UNKNOWN, fact)
+        if is_known and not needed:
+            return fine(CHECK, f"{fact}; none is needed")
+        return unknown(CHECK, fact)
     result = _evaluate(found, request, grounds or Grounds.NAMED)
     if result.perhaps is not Verdict.ALLOW:
         return _refusal(found, request, result.perhaps, is_certain=result.surely is result.perhaps)
     who, role = request.principal.title, request.role
     if _evaluate(found, request, Grounds.ACCOUNT).perhaps is Verdict.ALLOW:
-        return Finding(CHECK, Mark.FINE, f"{who} may assume {role}")
-    need = "none is needed" if known else "none is needed if it is trusted by name"
-    return Finding(CHECK, Mark.FINE, f"none of {who} is about {role}, and {need}")
+        return fine(CHECK, f"{who} may assume {role}")
+    need = "none is needed" if is_known else "none is needed if it is trusted by name"
+    return fine(CHECK, f"none of {who} is about {role}, and {need}")
 
 
 def _evaluate(found: Policies, request: Request, grounds: Grounds) -> Evaluation:
@@ -68,20 +68,23 @@ def _refusal(found: Policies, request: Request, verdict: Verdict, *, is_certain:
     allow = f'{{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "{request.hop.role}"}}'
     if verdict is Verdict.DENY:
         fact = f"a policy of {who} denies sts:AssumeRole on {role}"
-        hint = f"have the Deny changed: aws iam list-{kind}-policies, aws iam list-attached-{kind}-policies"
-        return Finding(CHECK, Mark.WRONG if is_certain else Mark.WARNING, fact, hint=hint)
+        return (wrong if is_certain else warning)(
+            CHECK,
+            fact,
+            "ask an administrator to change the Deny",
+            f"find it: aws iam list-{kind}-policies, aws iam list-attached-{kind}-policies",
+        )
     limits = found.limits(trust.ASSUME_ROLE, str(request.hop.role), request.context)
     if limits.perhaps is not Verdict.ALLOW:
         fact = f"the permissions boundary of {who} does not allow sts:AssumeRole on {role}"
-        return Finding(CHECK, Mark.WRONG, fact, hint=f"have it allow {allow}: aws iam create-policy-version")
+        return wrong(CHECK, fact, f"add {allow} to it: aws iam create-policy-version")
     elsewhere = request.hop.role.account != request.principal.account
     why = "the role is in another account" if elsewhere else "the role trusts its account as a whole"
-    setup = "awsenv setup, or " if kind == USER else ""
-    return Finding(
+    return wrong(
         CHECK,
-        Mark.WRONG,
         f"{who} is not allowed sts:AssumeRole on {role}, which it needs because {why}",
-        hint=f"give it a policy with {allow}: {setup}aws iam put-{kind}-policy",
+        f"give it a policy with {allow}: aws iam put-{kind}-policy",
+        *(["let awsenv setup add it"] if kind == USER else []),
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether there are credentials to begin with, whose they are, and whether the clock lets them sign."""
+"""Whether there are source credentials, whose they are, and whether the clock is right enough to sign with them."""
 
 from __future__ import annotations
 
@@ -11,23 +11,27 @@ from awsenv.aws.session import open_session
 from awsenv.aws.source import how_to_renew, source_credentials
 from awsenv.aws.sts import ACCEPTED, NOTABLE, Clock, Sts
 from awsenv.aws.translate import Call
-from awsenv.doctor.finding import Finding, Verdict, wrong
+from awsenv.doctor.model import Finding, fine, of_error, unknown, warning, wrong
 from awsenv.errors import AwsenvError, RefusedError, UnreachableError
 from awsenv.iam.principal import ROOT
+from awsenv.origin import Origin
 from awsenv.variables import TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from awsenv.doctor.inputs import Inputs
+    from awsenv.doctor.model import Inputs
     from awsenv.doctor.plan import Plan
     from awsenv.iam.principal import Principal
     from awsenv.model import Credentials
 
 
+CHECK = "source"
+
+
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Credentials that AWS takes, and whose they are."""
+    """Credentials that AWS accepts, and their owner."""
 
     sts: Sts
     credentials: Credentials
@@ -35,7 +39,7 @@ class Signer:
 
 
 def source(plan: Plan, inputs: Inputs) -> Generator[Finding, None, Signer | None]:
-    """Ask AWS whose the source credentials are; None: they are no good, or AWS cannot be asked."""
+    """Ask AWS whose the source credentials are; None: AWS refuses them, or cannot be reached."""
     chain = plan.chain
     session = open_session(plan.profiles, plan.environ, profile=chain.settings_profile, region=chain.region)
     clock, sts = Clock(session, inputs.now), Sts(session)
@@ -47,48 +51,41 @@ def source(plan: Plan, inputs: Inputs) -> Generator[Finding, None, Signer | None
         yield from _failed(error, clock, partial(_stale_token, plan, sts, credentials))
         return None
     if principal.kind == ROOT:
-        yield Finding(
-            "source",
-            Verdict.WRONG,
+        yield wrong(
+            CHECK,
             f"these are the keys of the root user of account {principal.account}, who can assume no role",
-            _place(plan),
-            "delete them, and use the key of a user: awsenv setup makes one",
+            "use the key of a user: awsenv setup makes one",
+            "delete the keys of the root user",
+            origins=[chain.source.origin],
         )
         return None
     shown = f"{principal.title} of account {principal.account}, access key …{credentials.access_key_id[-4:]}"
-    yield Finding("source", Verdict.FINE, shown, _place(plan))
+    yield fine(CHECK, shown, origins=[chain.source.origin])
     yield from _clock(clock)
     return Signer(sts, credentials, principal)
 
 
 def _call(plan: Plan) -> Call:
-
     return Call(key_origin=plan.chain.source.origin, key_hint=how_to_renew(plan.chain.source))
-
-
-def _place(plan: Plan) -> str | None:
-    origin = plan.chain.source.origin
-    return None if origin is None else str(origin)
 
 
 def _failed(
     error: AwsenvError, clock: Clock, stale_token: Callable[[], Finding | None]
 ) -> Generator[Finding, None, None]:
-
     if clock.ahead is not None and abs(clock.ahead) > ACCEPTED:
         yield from _clock(clock)
-        yield Finding("source", Verdict.UNKNOWN, "not looked at: the clock has to be right first")
+        yield unknown(CHECK, "not checked: set the clock first")
     elif isinstance(error, UnreachableError):
-        yield wrong("network", error)
-        yield Finding("source", Verdict.UNKNOWN, "not looked at: AWS has to be reached first")
+        yield of_error("network", error)
+        yield unknown(CHECK, "not checked: AWS cannot be reached")
     elif isinstance(error, RefusedError) and error.code == "RegionDisabledException":
-        yield wrong("region", error)
+        yield of_error("region", error)
     else:
-        yield stale_token() or wrong("source", error)
+        yield stale_token() or of_error(CHECK, error)
 
 
 def _stale_token(plan: Plan, sts: Sts, credentials: Credentials | None) -> Finding | None:
-    """Return that a token in the environment is not the one of the keys there, if the keys are good without it."""
+    """Return that a token in the environment does not belong to the keys there, if the keys work without it."""
     if plan.chain.source.kind != "environment" or credentials is None or credentials.session_token is None:
         return None
     there = [name for name in TOKENS if plan.environ.get(name)]
@@ -100,29 +97,26 @@ def _stale_token(plan: Plan, sts: Sts, credentials: Credentials | None) -> Findi
         except AwsenvError:
             continue
         over = " and wins over AWS_SESSION_TOKEN" if rest else ""
-        return Finding(
-            "source",
-            Verdict.WRONG,
+        return wrong(
+            CHECK,
             f"{stale} is not the token of the access key …{credentials.access_key_id[-4:]}{over}",
-            stale,
             f"unset {' '.join(there[:number])}",
+            origins=[Origin(stale)],
         )
     return None
 
 
 def _clock(clock: Clock) -> Generator[Finding, None, None]:
-
     if clock.ahead is None:
-        yield Finding("clock", Verdict.UNKNOWN, "AWS has not said what time it is")
+        yield unknown("clock", "AWS did not say what time it is")
         return
     off = abs(clock.ahead)
     if off < NOTABLE:
-        yield Finding("clock", Verdict.FINE, f"{duration.rounded(off)} apart from AWS's")
+        yield fine("clock", f"{duration.rounded(off)} apart from AWS's")
         return
     direction = "behind" if clock.ahead > 0 else "ahead of"
-    yield Finding(
+    yield (wrong if off > ACCEPTED else warning)(
         "clock",
-        Verdict.WRONG if off > ACCEPTED else Verdict.WARNING,
-        f"this computer's clock is {duration.rounded(off)} {direction} AWS's",
-        hint="set the clock: timedatectl, on macOS sntp; AWS accepts a difference of at most 15 minutes",
+        f"this computer's clock is {duration.rounded(off)} {direction} AWS's, and AWS accepts 15 minutes at most",
+        "set the clock: timedatectl, or sntp on macOS",
     )

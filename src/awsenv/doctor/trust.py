@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from awsenv.doctor.finding import Finding, Verdict
+from awsenv.doctor.model import fine, unknown, wrong
 from awsenv.iam import trust
 from awsenv.iam.conditions import Context
 from awsenv.iam.principal import ROLE, USER, Grounds, Principal, is_left_of_deleted
@@ -16,8 +16,10 @@ from awsenv.wording import listed, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from awsenv.doctor.model import Finding
     from awsenv.iam.conditions import Condition
     from awsenv.model import AssumeRole
+    from awsenv.origin import Origin
 
 CHECK = "trust policy"
 
@@ -32,7 +34,8 @@ _KNOWN = frozenset(
 )
 """The keys of which it is known whether a request has them, whoever sends it."""
 
-_LEAVE_OUT = {trust.TAG_SESSION: ", or leave --tag out", trust.SET_SOURCE_IDENTITY: ", or leave --source-identity out"}
+_OPTIONS = {trust.TAG_SESSION: "--tag", trust.SET_SOURCE_IDENTITY: "--source-identity"}
+"""The options that need an action of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,9 @@ class Request:
         return f"role {printable(self.hop.role.name)}"
 
     @property
-    def place(self) -> str | None:
+    def origin(self) -> Origin | None:
         """Where the role was set."""
-        return placed(self.hop, "role")
+        return self.hop.origins.get("role")
 
     def _knows(self, key: str) -> bool:
         """Tell whether it is known if the request has a key. The session of a user from elsewhere may have MFA."""
@@ -73,12 +76,6 @@ class Request:
         if key == "aws:username":
             return principal.kind in {USER, ROLE}
         return key in _KNOWN or key.startswith("aws:requesttag/")
-
-
-def placed(hop: Any, name: str) -> str | None:
-    """Return where a field of *hop* was set; None: it was not."""
-    origin = hop.origins.get(name)
-    return None if origin is None else str(origin)
 
 
 def ask(document: Mapping[str, Any], request: Request) -> Trust:
@@ -109,38 +106,36 @@ def findings(found: Trust, request: Request, *, device: str | None) -> Iterator[
     elif found.refusal is Refusal.CONDITION:
         yield from dict.fromkeys(_not_met(each, request, device) for each in found.conditions)
     elif found.refusal is Refusal.DENY:
-        mended = (each for each in found.conditions if _is_mended(each, request))
-        yield next((_not_met(each, request, device) for each in mended), _denied(request))
+        can_meet = (each for each in found.conditions if _can_meet(each, request))
+        yield next((_not_met(each, request, device) for each in can_meet), _denied(request))
     else:
         named = found.grounds > Grounds.ACCOUNT
         whom = request.principal.title if named else f"account {request.principal.account}"
         age = f", with an MFA code of the last {printable(found.mfa_max_age)} s" if found.mfa_max_age else ""
         names = list(map(printable, found.unchecked))
         unchecked = f"; not checked from here: {listed(names)}" if names else ""
-        yield Finding(CHECK, Verdict.FINE, f"{request.role} trusts {whom}{age}{unchecked}")
+        yield fine(CHECK, f"{request.role} trusts {whom}{age}{unchecked}")
 
 
 def unreadable(request: Request) -> Finding:
-    """Return that nobody here may read the trust policy."""
-    return Finding(
+    """Return that nobody here is allowed to read the trust policy."""
+    return unknown(
         CHECK,
-        Verdict.UNKNOWN,
         f"{request.principal.title} is not allowed to read that of {request.role}",
-        hint=f"name a profile that may read IAM of account {request.hop.role.account}: --iam-profile PROFILE",
+        f"name a profile that may read IAM of account {request.hop.role.account}: --iam-profile PROFILE",
     )
 
 
-def _wrong(request: Request, fact: str, hint: str, place: str | None = None) -> Finding:
-    return Finding(CHECK, Verdict.WRONG, fact, place or request.place, hint)
+def _wrong(request: Request, fact: str, *hints: str, origin: Origin | None = None) -> Finding:
+    return wrong(CHECK, fact, *hints, origins=[origin or request.origin])
 
 
 def _no_action(found: Trust, request: Request) -> Finding:
     others = f": it is for {listed(list(map(printable, found.instead)))}" if found.instead else ""
-    return _wrong(
-        request,
-        f"the trust policy of {request.role} does not allow {found.action}{others}",
-        f"allow {found.action} there (aws iam update-assume-role-policy){_LEAVE_OUT.get(found.action, '')}",
-    )
+    hints = [f"allow {found.action} in it: aws iam update-assume-role-policy"]
+    if found.action in _OPTIONS:
+        hints.append(f"leave {_OPTIONS[found.action]} out")
+    return _wrong(request, f"the trust policy of {request.role} does not allow {found.action}{others}", *hints)
 
 
 def _not_trusted(found: Trust, request: Request) -> Finding:
@@ -149,38 +144,36 @@ def _not_trusted(found: Trust, request: Request) -> Finding:
     if deleted is not None:
         return _wrong(
             request,
-            f"{fact}, but {deleted}, which was deleted: a new one of the same name is another to AWS",
-            f"put {arn} into its trust policy again (aws iam update-assume-role-policy)",
+            f"{fact}, but {deleted}, which was deleted: AWS does not take a new one of the same name for it",
+            f"put {arn} into its trust policy again: aws iam update-assume-role-policy",
         )
     more = [f"{len(found.instead) - _SHOWN} more"] if found.instead[_SHOWN:] else []
     shown = [*map(printable, found.instead[:_SHOWN]), *more]
     return _wrong(
         request,
         f"{fact}: it trusts {listed(shown) if shown else 'no user and no role'}",
-        f"put {arn} into its trust policy (aws iam update-assume-role-policy), or use one that it trusts: --profile",
+        f"put {arn} into its trust policy: aws iam update-assume-role-policy",
+        "use the profile of one that it trusts: --profile",
     )
 
 
 def _denied(request: Request) -> Finding:
-    return _wrong(
-        request,
-        f"the trust policy of {request.role} denies {request.principal.title}",
-        "have the Deny changed: aws iam get-role shows it",
-    )
+    fact = f"the trust policy of {request.role} denies {request.principal.title}"
+    return _wrong(request, fact, "ask its owner to change the Deny: aws iam get-role shows it")
 
 
-def _is_mended(condition: Condition, request: Request) -> bool:
+def _can_meet(condition: Condition, request: Request) -> bool:
     """Tell whether the caller can meet a condition: with an external id or an MFA code."""
     key = condition.key.lower()
     return key == EXTERNAL_ID or (key in {MFA_PRESENT, MFA_AGE} and request.hop.mfa is None)
 
 
 def _not_met(condition: Condition, request: Request, device: str | None) -> Finding:
-    if not _is_mended(condition, request):
+    if not _can_meet(condition, request):
         return _wrong(
             request,
             f"the trust policy of {request.role} has a condition that is not met: {printable(condition.name)}",
-            "meet it, or have it changed: aws iam get-role shows it",
+            "meet the condition, or ask its owner to change it: aws iam get-role shows it",
         )
     return _external_id(request) if condition.key.lower() == EXTERNAL_ID else _mfa(request, device)
 
@@ -191,14 +184,14 @@ def _external_id(request: Request) -> Finding:
         return _wrong(
             request,
             f"{request.role} demands another external id than the one that is configured",
-            "correct external_id; the owner of the role knows it",
-            placed(hop, "external_id"),
+            "correct external_id: the owner of the role knows it",
+            origin=hop.origins.get("external_id"),
         )
     option = "pass --external-id"
     if hop.profile is not None:
         option = f"set external_id in [profile {printable(hop.profile)}], or {option}"
     fact = f"{request.role} demands an external id, and none is configured"
-    return _wrong(request, fact, f"{option}; the owner of the role knows it")
+    return _wrong(request, fact, "ask the owner of the role for it", option)
 
 
 def _mfa(request: Request, device: str | None) -> Finding:
@@ -206,12 +199,14 @@ def _mfa(request: Request, device: str | None) -> Finding:
         who = request.principal.title
         return _wrong(
             request,
-            f"{request.role} demands MFA, which {who} cannot have: it is reached through a role",
-            "let it trust the user, and set source_profile to the user's profile; or take MFA out of its trust policy",
+            f"{request.role} demands MFA, which {who} cannot have: a role has no MFA device",
+            "let the role trust the user, and set source_profile to the user's profile",
+            "remove MFA from its trust policy",
         )
     profile = "its profile" if request.hop.profile is None else f"[profile {printable(request.hop.profile)}]"
     return _wrong(
         request,
         f"{request.role} demands MFA, and no MFA device is configured",
-        f"set mfa_serial = {printable(device or 'ARN')} in {profile}, or pass a code as the second word",
+        f"set mfa_serial = {printable(device or 'ARN')} in {profile}",
+        "pass a code as the second word",
     )

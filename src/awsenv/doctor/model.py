@@ -1,0 +1,94 @@
+"""What the doctor looks at, and what it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, unique
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from awsenv.errors import AwsenvError
+    from awsenv.model import Environ, RoleRequest
+    from awsenv.origin import Origin
+
+
+@unique
+class Verdict(Enum):
+    """How bad a finding is."""
+
+    FINE = "fine"
+    WARNING = "warning"
+    """It works here and now, but may fail elsewhere or later."""
+    WRONG = "wrong"
+    """It does not work."""
+    UNKNOWN = "unknown"
+    """It could not be checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found."""
+
+    check: str
+    """What the check looks at, in a word or two: `files`, `MFA device`."""
+    verdict: Verdict
+    fact: str
+    """One sentence without a full stop."""
+    origins: tuple[Origin, ...] = ()
+    hints: tuple[str, ...] = ()
+    """At most two next steps. Each warning, and everything that is wrong, has one."""
+
+
+def _finding(verdict: Verdict, check: str, fact: str, *hints: str, origins: Iterable[Origin | None] = ()) -> Finding:
+    return Finding(check, verdict, fact, tuple(origin for origin in origins if origin is not None), hints)
+
+
+fine = partial(_finding, Verdict.FINE)
+"""Make a finding from a check, a fact, hints and origins. An origin that is None is left out."""
+warning = partial(_finding, Verdict.WARNING)
+wrong = partial(_finding, Verdict.WRONG)
+unknown = partial(_finding, Verdict.UNKNOWN)
+
+
+def of_error(check: str, error: AwsenvError, verdict: Verdict = Verdict.WRONG) -> Finding:
+    """Return *error* as a finding."""
+    return Finding(check, verdict, error.fact, error.origins, () if error.hint is None else (error.hint,))
+
+
+@dataclass(frozen=True, slots=True)
+class FromAgent:
+    """What the agent replies to a request for the role."""
+
+    given: bool
+    until: datetime | None = None
+    """When the credentials that it gives end."""
+    reason: str | None = None
+    """Why it gives none."""
+    failed: bool = False
+    """Whether AWS, or the source, refused the role to the agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the doctor looks at, as values."""
+
+    environ: Environ = field(repr=False)
+    """The environment of the caller, as it is."""
+    program: str
+    """The absolute path of `awsenv`."""
+    now: Callable[[], float]
+    """Seconds since the epoch, UTC."""
+    folder: str | None = None
+    """The working directory; None: that of this process."""
+    shell: str | None = None
+    """The calling shell; None: not known."""
+    request: RoleRequest | None = None
+    """The role to check; None: only the machine."""
+    iam_profile: str | None = None
+    """A profile that may read IAM."""
+    ask_agent: Callable[[], FromAgent] | None = field(default=None, repr=False)
+    """Asks the agent for the role; None: no agent runs."""
