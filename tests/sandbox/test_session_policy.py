@@ -58,7 +58,9 @@ def test_session_policy_gives_nothing(
         ("{", "This policy contains invalid Json"),
         ("[]", "Syntax errors in policy."),
         ("{}", "Syntax errors in policy."),
+        ('{"Statement": ["*"]}', "Syntax errors in policy."),
         (_policy("s3:*", Effect="Maybe"), "Syntax errors in policy."),
+        (_policy("s3:*", Effect=["Allow"]), "Syntax errors in policy."),
         (_policy("s3:*", Principal="*"), "Policy document should not specify a principal."),
     ],
 )

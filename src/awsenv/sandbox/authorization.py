@@ -10,7 +10,7 @@ from awsenv.iam import trust
 from awsenv.iam.conditions import Context
 from awsenv.iam.policy import Verdict
 from awsenv.iam.principal import Grounds
-from awsenv.sandbox.answers import AuthenticationError, Failure, Family, ServiceError
+from awsenv.sandbox.responses import AuthenticationError, Failure, Family, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

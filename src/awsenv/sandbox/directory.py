@@ -18,7 +18,7 @@ from moto.iam.utils import generate_access_key_id_from_account_id
 
 from awsenv.iam.policy import Policies
 from awsenv.iam.principal import ROLE, USER, Principal
-from awsenv.sandbox.answers import ServiceError
+from awsenv.sandbox.responses import ServiceError
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -1,18 +1,21 @@
-"""IAM: what AWS demands of a call and moto does not, and what AWS does besides."""
+"""IAM: the checks and the effects of AWS that moto lacks."""
 
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from moto.iam.models import AccessKeyLastUsed
 
 from awsenv.iam.conditions import as_list
 from awsenv.iam.trust import principals
-from awsenv.sandbox.answers import Answer, ServiceError
+from awsenv.sandbox.responses import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from werkzeug.wrappers import Response
 
     from awsenv.sandbox.clock import Clock
     from awsenv.sandbox.directory import Caller, Directory
@@ -23,7 +26,7 @@ _WITH_TRUST = {"CreateRole": "AssumeRolePolicyDocument", "UpdateAssumeRolePolicy
 
 
 class Iam:
-    """Comes before moto's IAM, and after it."""
+    """What runs before and after moto's IAM."""
 
     def __init__(self, directory: Directory, devices: Devices, clock: Clock) -> None:
         self._directory = directory
@@ -31,12 +34,12 @@ class Iam:
         self._clock = clock
 
     def before(self, operation: Operation, form: Mapping[str, str], account: str) -> None:
-        """Refuse what AWS would.
+        """Refuse what AWS would refuse.
 
         Args:
             operation: The operation, of any service.
-            form: Its parameters, secrets and all.
-            account: The caller's.
+            form: Its parameters, secrets included.
+            account: The account of the caller.
 
         Raises:
             ServiceError: AWS would refuse.
@@ -50,20 +53,19 @@ class Iam:
         if operation.action == "DeleteVirtualMFADevice":
             self._check_unassigned(form.get("SerialNumber", ""), account)
 
-    def after(self, operation: Operation, form: Mapping[str, str], account: str, answer: Answer) -> Answer:
-        """Do what AWS does besides, and return the answer as AWS words it."""
-        if operation.service != "iam" or answer.status >= 400:  # noqa: PLR2004 - HTTP's own limit
-            return answer
+    def after(self, operation: Operation, form: Mapping[str, str], account: str, response: Response) -> None:
+        """Add the effects of AWS that moto lacks, and change *response* to what AWS would send."""
+        if operation.service != "iam" or response.status_code >= HTTPStatus.BAD_REQUEST:
+            return
         if operation.action == "CreateUser":
-            return self._with_user_id(form["UserName"], account, answer)
+            self._renew_user_id(form["UserName"], account, response)
         if operation.action == "DeleteUser":
             self._directory.forget_principal(f"arn:aws:iam::{account}:user/{form['UserName']}")
         if operation.action == "DeleteVirtualMFADevice":
             self._devices.forget(form["SerialNumber"])
-        return answer
 
     def used(self, access_key_id: str, caller: Caller, operation: Operation) -> None:
-        """Note when a user's key was last used, and for what, as GetAccessKeyLastUsed reports it."""
+        """Record when a user's key was last used, and for what, for GetAccessKeyLastUsed."""
         key = self._directory.backend(caller.account).access_keys.get(access_key_id)
         if key is not None:
             key.last_used = AccessKeyLastUsed(self._clock.now(), operation.service, "us-east-1")
@@ -74,7 +76,7 @@ class Iam:
                 raise ServiceError("MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{name}"')
 
     def _enable(self, form: Mapping[str, str], account: str) -> None:
-        """Take the two codes. Both are used then, as any code is that was accepted (RFC 6238, 5.2)."""
+        """Check and spend the two codes: no accepted code works again (RFC 6238, 5.2)."""
         serial = form.get("SerialNumber", "")
         device = self._directory.backend(account).virtual_mfa_devices.get(serial)
         if device is None:
@@ -89,17 +91,15 @@ class Iam:
         if device is not None and device.enable_date is not None:
             raise ServiceError("DeleteConflict", "MFA VirtualDevice in use. Must deactivate first.", 409)
 
-    def _with_user_id(self, name: str, account: str, answer: Answer) -> Answer:
-        # moto's own is not of AWS's form.
+    def _renew_user_id(self, name: str, account: str, response: Response) -> None:
+        # The ids that moto makes lack the form of AWS's.
         user = self._directory.backend(account).users[name]
         before, user.id = user.id, self._directory.new_id("AIDA", account)
-        return Answer(
-            answer.status, answer.body.replace(before.encode(), user.id.encode()), answer.content_type, answer.headers
-        )
+        response.set_data(response.get_data().replace(before.encode(), user.id.encode()))
 
 
 def _principals(document: str) -> list[str]:
-    """Return the principals of AWS that a trust policy names; none if it is not a policy, which moto refuses."""
+    """Return the AWS principals that a trust policy names; none if it is no policy, which moto refuses."""
     try:
         found = as_list(json.loads(document).get("Statement"))
         return [name for statement in found for name in principals(statement.get("Principal", {}))]

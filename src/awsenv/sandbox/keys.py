@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from awsenv.model import Credentials
-from awsenv.sandbox.answers import AuthenticationError, Failure
 from awsenv.sandbox.directory import Caller, Directory, Key
+from awsenv.sandbox.responses import AuthenticationError, Failure
 
 if TYPE_CHECKING:
     from awsenv.sandbox.clock import Clock

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyotp import TOTP
 
-from awsenv.sandbox.answers import ServiceError
+from awsenv.sandbox.responses import ServiceError
 
 if TYPE_CHECKING:
     from awsenv.sandbox.clock import Clock

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from awsenv.sandbox.answers import Family
+from awsenv.sandbox.responses import Family
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

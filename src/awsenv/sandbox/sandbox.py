@@ -1,8 +1,9 @@
-"""The sandbox as a whole: start it, fill it, point clients at it, look at what they did."""
+"""The sandbox as a whole: start it, fill it, point clients at it, read what they called."""
 
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from awsenv.iam.trust import ASSUME_ROLE, SET_SOURCE_IDENTITY, TAG_SESSION, trust_policy
@@ -14,9 +15,6 @@ from awsenv.sandbox.server import HOST, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from types import TracebackType
-
-    from typing_extensions import Self
 
     from awsenv.sandbox.faults import Fault
     from awsenv.sandbox.mfa import MfaDevice
@@ -25,10 +23,10 @@ if TYPE_CHECKING:
 REGION = "us-east-1"
 
 
-class Sandbox:
-    """A local AWS that refuses what AWS refuses. It runs while it is used as a context manager.
+class Sandbox(AbstractContextManager["Sandbox"]):
+    """A local AWS that refuses what AWS refuses. It listens from its creation until it is closed.
 
-    Several may run in one process: each has an account of its own. As at AWS, the name of a bucket is taken for all.
+    Several can run in one process, each with its own account. As at AWS, bucket names are unique across accounts.
 
     Args:
         account: Twelve digits; None: a random account.
@@ -42,16 +40,10 @@ class Sandbox:
         self._directory = Directory(account)
         self._gate = Gate(self._directory, self.clock)
         self.admin = self.create_user("sandbox-admin", policies=["AdministratorAccess"])
-        """An administrator of the account, for setting up with plain clients."""
+        """The key of an administrator of the account, to set it up with plain clients."""
         self._server = Server(self._gate, self.clock)
 
-    def __enter__(self) -> Self:
-        """Return itself: it listens already."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Stop, and forget everything."""
         self.close()
 
@@ -73,15 +65,15 @@ class Sandbox:
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """What was called so far, in the order in which it ended."""
+        """The calls so far, in the order in which they ended."""
         return tuple(self._gate.calls)
 
     def clear_calls(self) -> None:
-        """Forget what was called so far."""
+        """Forget the calls so far."""
         self._gate.calls.clear()
 
     def environ(self) -> dict[str, str]:
-        """Return the variables that point AWS clients of any language at the sandbox. None is secret."""
+        """Return the variables that point AWS clients in any language at the sandbox. None of them is secret."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -90,27 +82,27 @@ class Sandbox:
         }
 
     def create_user(self, name: str, *, policies: Iterable[str] = (), account: str | None = None) -> Credentials:
-        """Make an IAM user with an access key, and with no permission but what *policies* give.
+        """Create an IAM user with an access key.
 
         Args:
-            name: Of the user.
+            name: The name of the user.
             policies: Names of AWS managed policies, or ARNs of policies.
-            account: Of the user; None: the sandbox's own.
+            account: The account of the user; None: that of the sandbox.
 
         Returns:
-            The key, with the user's account and ARN.
+            The key, with the account and the ARN of the user.
         """
         account = account or self.account
         backend = self._directory.backend(account)
         user = backend.create_user(REGION, name)
-        user.id = self._directory.new_id("AIDA", account)  # moto's own is not of AWS's form
+        user.id = self._directory.new_id("AIDA", account)  # the ids that moto makes lack the form of AWS's
         for policy in policies:
             backend.attach_user_policy(_policy_arn(policy), name)
         key = backend.create_access_key(name)
         return Credentials(key.access_key_id, key.secret_access_key, account=account, arn=user.arn)
 
     def create_mfa_device(self, user: str, *, account: str | None = None) -> MfaDevice:
-        """Give *user* an MFA device, named as the user is."""
+        """Create and enable an MFA device with the name of *user*."""
         return self._gate.devices.create(account or self.account, user)
 
     def create_role(
@@ -123,15 +115,15 @@ class Sandbox:
         account: str | None = None,
         path: str = "/",
     ) -> str:
-        """Make a role.
+        """Create a role.
 
         Args:
-            name: Of the role.
-            trust: Its trust policy, such as `trust()` makes.
+            name: The name of the role.
+            trust: Its trust policy, for example from `trust()`.
             policies: Names of AWS managed policies, or ARNs of policies.
-            max_session_duration: Seconds.
-            account: Of the role; None: the sandbox's own.
-            path: Begins and ends with a slash.
+            max_session_duration: The longest session, in seconds.
+            account: The account of the role; None: that of the sandbox.
+            path: The path, which begins and ends with a slash.
 
         Returns:
             The ARN.
@@ -158,9 +150,9 @@ class Sandbox:
 
         Args:
             principals: ARNs of users or roles, or account ids.
-            external_id: What the caller must send as its external id.
-            mfa: Whether the caller must have given an MFA code.
-            mfa_max_age: How many seconds ago at most.
+            external_id: The external id that the caller must send; None: any or none.
+            mfa: Whether the caller needs an MFA code.
+            mfa_max_age: The maximum age of the MFA code, in seconds; None: no limit.
         """
         return trust_policy(
             list(principals),
@@ -171,11 +163,11 @@ class Sandbox:
         )
 
     def fail(self, action: str, fault: Fault, *, times: int = 1) -> None:
-        """Let the next *times* calls of *action* (as the log names it) fail."""
+        """Make the next *times* calls of *action* (named as in `calls`) fail."""
         self._gate.faults.add(action, fault, times)
 
     def faults_left(self, action: str) -> int:
-        """Return how many calls of *action* will still fail: one less as soon as a request has come."""
+        """Return how many calls of *action* are still to fail: one less as soon as a request arrives."""
         return self._gate.faults.left(action)
 
 

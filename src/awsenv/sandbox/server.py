@@ -1,4 +1,4 @@
-"""The HTTP server on a loopback port, in threads of this process. It prints nothing."""
+"""The HTTP server on a loopback port, in threads of this process. It never prints."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 
 _POLL = 0.02
-"""Seconds that a stop waits at most for the accepting thread."""
+"""How often the accepting thread checks whether to stop, in seconds."""
 
 
 class Services(DomainDispatcherApplication):
-    """moto's services, each loaded when it is first called. It prints nothing about one that moto does not have."""
+    """The services of moto, each loaded by its first call. Never prints, even for a service that moto lacks."""
 
     def __init__(self) -> None:
         super().__init__(create_backend_app)
 
     @staticmethod
     def load(service: str) -> None:
-        """Import a service: for EC2 that takes seconds, in which the others answer, for moto's lock is free."""
+        """Import a service outside moto's lock: EC2 takes seconds, during which the others stay available."""
         if service in list_of_moto_modules():
             import_module(f"moto.{service}.urls")
 
@@ -60,11 +60,11 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL, `http://127.0.0.1:PORT`."""
         return f"http://{HOST}:{self._server.server_port}"
 
     def stop(self) -> None:
-        """Accept nothing more, and free the port."""
+        """Stop listening, and free the port."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -79,8 +79,8 @@ class _Handler(MotoRequestHandler):
         return environ
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        # Clients learn the service's time from here.
+        # Clients correct their skew by the Date header.
         return formatdate(timestamp or self.sandbox_clock.signing_time().timestamp(), usegmt=True)
 
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's own name
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the name in werkzeug
         """Print nothing: the terminal belongs to the user of the sandbox."""

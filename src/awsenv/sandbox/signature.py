@@ -1,6 +1,6 @@
-"""Signature Version 4, from the side of the service: read it, compute what it should be, compare.
+"""Signature Version 4 on the side of the service: read a signature, compute the expected one, compare.
 
-The canonical request is botocore's own code, so that what is accepted here is what AWS's SDKs send.
+botocore's signer makes the canonical request, so that the sandbox accepts exactly what AWS's SDKs send.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from botocore.awsrequest import AWSRequest
 from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 
-from awsenv.sandbox.answers import AuthenticationError, Failure
+from awsenv.sandbox.responses import AuthenticationError, Failure
 
 if TYPE_CHECKING:
     from awsenv.sandbox.request import Request
 
 SKEW = timedelta(minutes=15)
-"""How far the time of a signature may be from the service's own (AWS General Reference, SigV4)."""
+"""How far the time of a signature may differ from that of the service (AWS General Reference, SigV4)."""
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _ALGORITHM = "AWS4-HMAC-SHA256"
@@ -33,7 +33,7 @@ _SCOPE = re.compile(r"([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request")
 
 @dataclass(frozen=True)
 class Signature:
-    """What a request says about who signed it."""
+    """The signature of a request, not yet checked."""
 
     access_key_id: str
     date: str
@@ -45,7 +45,7 @@ class Signature:
     """The time of signing, as `20300102T030405Z`."""
     session_token: str | None
     lifetime: timedelta | None
-    """How long a presigned link holds; None: the signature is in the header."""
+    """How long a presigned link is valid; None: the signature is in the header."""
 
     @property
     def time(self) -> datetime:
@@ -57,7 +57,7 @@ def parse(request: Request) -> Signature:
     """Read the signature from the Authorization header, or from the query of a presigned link.
 
     Raises:
-        AuthenticationError: There is none, or a part of it is missing.
+        AuthenticationError: The request has none, or a part of it is missing.
     """
     if "authorization" in request.headers:
         return _parse_header(request)
@@ -112,10 +112,10 @@ def _signature(fields: dict[str, str], stamp: str, token: str | None, lifetime: 
 
 
 def check_time(signature: Signature, now: datetime) -> None:
-    """Refuse a signature that was made too long ago, or in the future.
+    """Refuse a signature from too long ago, or from the future.
 
     Raises:
-        AuthenticationError: It is more than 15 minutes off, or the presigned link has run out.
+        AuthenticationError: It is more than 15 minutes off, or the presigned link has expired.
     """
     time = signature.time
     if time > now + SKEW:
@@ -124,25 +124,21 @@ def check_time(signature: Signature, now: datetime) -> None:
             f"Signature not yet current: {signature.stamp} is still later than {now + SKEW:{_STAMP}} "
             f"({now:{_STAMP}} + 15 min.)",
         )
-    if signature.lifetime is not None:
-        if now > time + signature.lifetime:
-            detail = f"Signature expired: {signature.stamp} is now earlier than {now - signature.lifetime:{_STAMP}}"
+    lifetime = SKEW if signature.lifetime is None else signature.lifetime
+    if now > time + lifetime:
+        detail = f"Signature expired: {signature.stamp} is now earlier than {now - lifetime:{_STAMP}}"
+        if signature.lifetime is not None:
             raise AuthenticationError(Failure.EXPIRED_LINK, detail)
-    elif time < now - SKEW:
-        raise AuthenticationError(
-            Failure.WRONG_TIME,
-            f"Signature expired: {signature.stamp} is now earlier than {now - SKEW:{_STAMP}} "
-            f"({now:{_STAMP}} - 15 min.)",
-        )
+        raise AuthenticationError(Failure.WRONG_TIME, f"{detail} ({now:{_STAMP}} - 15 min.)")
 
 
 def check(signature: Signature, request: Request, secret: str) -> None:
-    """Refuse a request that was not signed with *secret*, or that was changed after it was signed.
+    """Refuse a request that was not signed with *secret*, or that changed after it was signed.
 
-    Of a body that S3 is sent in signed chunks (STREAMING-…) only the head is checked, not each chunk.
+    In a body that a client sends to S3 in signed chunks (STREAMING-…), the chunks are not checked.
 
     Raises:
-        AuthenticationError: The signature, or the hash of the body, is not what it should be.
+        AuthenticationError: The signature, or the hash of the body, is wrong.
     """
     if "host" not in signature.signed_headers or signature.date != signature.stamp[:8]:
         raise AuthenticationError(Failure.WRONG_SIGNATURE)
@@ -155,7 +151,7 @@ def check(signature: Signature, request: Request, secret: str) -> None:
 
 
 class _Verifier(SigV4Auth):  # type: ignore[misc]  # botocore has no types
-    """botocore's signer, told which headers the client signed and what it took for the body."""
+    """botocore's signer, with the headers that the client signed and the payload hash that it used."""
 
     signed: tuple[str, ...] = ()
     presigned_payload: str | None = None
@@ -170,8 +166,8 @@ class _Verifier(SigV4Auth):  # type: ignore[misc]  # botocore has no types
         return self.presigned_payload or str(super().payload(request))
 
 
-class _S3Verifier(_Verifier, S3SigV4Auth):  # type: ignore[misc]  # the same
-    """The same for S3, which does not normalise paths."""
+class _S3Verifier(_Verifier, S3SigV4Auth):  # type: ignore[misc]  # botocore has no types
+    """A verifier for S3, which does not normalise paths."""
 
 
 def _expected(signature: Signature, request: Request, secret: str) -> str:

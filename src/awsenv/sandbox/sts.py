@@ -1,4 +1,4 @@
-"""STS: AssumeRole, GetSessionToken and GetCallerIdentity, with what AWS demands of each."""
+"""STS: AssumeRole, GetSessionToken and GetCallerIdentity, with the checks that AWS makes."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from awsenv.iam import trust
+from awsenv.iam.conditions import as_list
 from awsenv.iam.principal import Principal
 from awsenv.sandbox import authorization, validation
-from awsenv.sandbox.answers import ServiceError, result
 from awsenv.sandbox.directory import Caller
+from awsenv.sandbox.responses import ServiceError, result
 
 if TYPE_CHECKING:
+    from werkzeug.wrappers import Response
+
     from awsenv.iam.policy import Document
     from awsenv.model import Credentials
-    from awsenv.sandbox.answers import Answer
     from awsenv.sandbox.clock import Clock
     from awsenv.sandbox.directory import Directory
     from awsenv.sandbox.keys import Keys
     from awsenv.sandbox.mfa import Devices
 
 CHAINED = 3600
-"""Seconds of a role that is assumed with temporary credentials, those of GetSessionToken among them."""
+"""Longest session, in seconds, of a role that is assumed with temporary credentials, GetSessionToken's included."""
 
 DEFAULT_ROLE_SECONDS = 3600
 DEFAULT_SESSION_SECONDS = 43200
@@ -33,13 +35,11 @@ DEFAULT_SESSION_SECONDS = 43200
 MAX_PLAINTEXT = 2048
 """Characters of the session policy and the policy ARNs together (STS API, AssumeRole, Policy)."""
 
-MAX_POLICY_ARNS = 10
-
 Parameters = Mapping[str, Any]
 
 
 class Sts:
-    """Answers the calls of STS that come with a valid signature."""
+    """Performs the calls of STS whose signature is valid."""
 
     def __init__(self, directory: Directory, keys: Keys, devices: Devices, clock: Clock) -> None:
         self._directory = directory
@@ -47,11 +47,11 @@ class Sts:
         self._devices = devices
         self._clock = clock
 
-    def answer(self, action: str, form: Mapping[str, str], caller: Caller) -> Answer:
-        """Do *action*.
+    def respond(self, action: str, form: Mapping[str, str], caller: Caller) -> Response:
+        """Perform *action*.
 
         Raises:
-            ServiceError: AWS would refuse.
+            ServiceError: AWS would refuse it.
         """
         if caller.principal.has_token and action in {"GetSessionToken", "GetFederationToken"}:
             raise ServiceError("AccessDenied", f"Cannot call {action} with session credentials", 403)
@@ -86,7 +86,7 @@ class Sts:
         account = arn.split(":")[4]
         policies, packed = self._session_policies(account, parameters)
         role = self._directory.role(arn)
-        if role is None:  # deleted since it was authorized
+        if role is None:  # deleted since the check
             raise ServiceError("AccessDenied", f"{arn} is gone", 403)
         chained = caller.principal.has_token
         seconds = parameters.get("DurationSeconds", DEFAULT_ROLE_SECONDS)
@@ -109,7 +109,7 @@ class Sts:
         }
 
     def _take_code(self, parameters: Parameters, caller: Caller) -> bool:
-        """Spend the MFA code of a request; False: it has none."""
+        """Spend the MFA code of a request; False: the request has none."""
         serial, code = parameters.get("SerialNumber"), parameters.get("TokenCode")
         if (serial is None) is not (code is None):
             raise ServiceError("ValidationError", "Both SerialNumber and TokenCode must be provided, or neither.")
@@ -134,20 +134,16 @@ class Sts:
             [(tag["Key"], tag["Value"]) for tag in parameters.get("Tags", ())],
             parameters.get("TransitiveTagKeys", ()),
         )
-        # Inherited tags count too: without the permission the plain call is refused (measured by others on AWS).
+        # Inherited tags count too: AWS refuses a call that has no others without the permission (measured on AWS).
         keys |= {"aws:tagkeys": tuple(tags)} if tags else {}
         context = authorization.context(caller, self._clock.now(), keys, with_code=with_code)
         for action in trust.actions(tags, source_identity):
             authorization.check_assume(self._directory, caller, action, parameters["RoleArn"], context)
 
     def _session_policies(self, account: str, parameters: Parameters) -> tuple[tuple[Document, ...], int]:
-        """Return the session policies, and the percentage of the space that they take."""
+        """Return the session policies, and the percentage of the allotted space that they fill."""
         inline = parameters.get("Policy")
         arns = [item.get("arn", "") for item in parameters.get("PolicyArns", ())]
-        if len(arns) > MAX_POLICY_ARNS:
-            rule = f"Member must have length less than or equal to {MAX_POLICY_ARNS}"
-            fact = validation.constraint(arns, "policyArns", rule)
-            raise ServiceError("ValidationError", f"1 validation error detected: {fact}")
         documents = [] if inline is None else [_document(inline)]
         size = len(inline or "") + sum(map(len, arns))
         percentage = math.ceil(100 * size / MAX_PLAINTEXT)
@@ -173,14 +169,11 @@ def _document(text: str) -> Document:
         document = json.loads(text)
     except ValueError:
         raise ServiceError("MalformedPolicyDocument", "This policy contains invalid Json") from None
-    parts = document.get("Statement") if isinstance(document, dict) else None
-    parts = [parts] if isinstance(parts, dict) else parts
-    if not isinstance(parts, list) or not parts or not all(isinstance(part, dict) for part in parts):
+    parts = as_list(document.get("Statement")) if isinstance(document, dict) else []
+    if not parts or not all(isinstance(part, dict) and part.get("Effect") in ("Allow", "Deny") for part in parts):
         raise ServiceError("MalformedPolicyDocument", "Syntax errors in policy.")
     if any("Principal" in part for part in parts):
         raise ServiceError("MalformedPolicyDocument", "Policy document should not specify a principal.")
-    if any(part.get("Effect") not in {"Allow", "Deny"} for part in parts):
-        raise ServiceError("MalformedPolicyDocument", "Syntax errors in policy.")
     read: Document = document
     return read
 
@@ -188,9 +181,9 @@ def _document(text: str) -> Document:
 @dataclass(frozen=True)
 class _Tags:
     all: Mapping[str, str]
-    """Of the new session, those among them that it inherits."""
+    """Of the new session, inherited ones included."""
     transitive: frozenset[str]
-    """The keys of those that go on to the next role, in lower case."""
+    """The keys of those that the next role inherits, in lower case."""
 
 
 def _tags(parameters: Parameters, caller: Caller) -> _Tags:
@@ -217,7 +210,7 @@ def _invalid(message: str) -> ServiceError:
 
 
 def _source_identity(parameters: Parameters, caller: Caller) -> str | None:
-    """Return the source identity of the new session, which stays once it is set."""
+    """Return the source identity of the new session: once set, it never changes."""
     given: str | None = parameters.get("SourceIdentity")
     current = caller.principal.source_identity
     if given is not None and given.lower().startswith("aws:"):
@@ -229,14 +222,12 @@ def _source_identity(parameters: Parameters, caller: Caller) -> str | None:
 
 def _check_duration(seconds: int, maximum: int, *, chained: bool) -> None:
     if seconds > maximum:
-        raise ServiceError(
-            "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
-        )
-    if chained and seconds > CHAINED:
-        raise ServiceError(
-            "ValidationError",
-            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
-        )
+        limit = "MaxSessionDuration set for this role"
+    elif chained and seconds > CHAINED:
+        limit = "1 hour session limit for roles assumed by role chaining"
+    else:
+        return
+    raise ServiceError("ValidationError", f"The requested DurationSeconds exceeds the {limit}.")
 
 
 def _credentials(credentials: Credentials) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the API model of STS says about parameters: taken from botocore's copy of it, so that it cannot drift.
+"""The checks of STS parameters, read from botocore's copy of the API model so that they cannot drift.
 
 botocore itself checks only required members, minimum lengths and numeric ranges before it sends a request.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.loaders import Loader
 from botocore.model import OperationNotFoundError, ServiceModel
 
-from awsenv.sandbox.answers import ServiceError
+from awsenv.sandbox.responses import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from botocore.model import Shape
 
 VERSION = "2011-06-15"
+
+_UNMODELED = {"policyDescriptorListType": 10}
+"""Maximum lengths that only the API reference states, by shape."""
 
 
 @lru_cache(maxsize=1)
@@ -32,7 +35,7 @@ def read(action: str, form: Mapping[str, str]) -> dict[str, Any]:
     """Decode the parameters of *action* and check them against the model.
 
     Raises:
-        ServiceError: InvalidAction, or ValidationError with everything that is wrong, in AWS's words.
+        ServiceError: InvalidAction, or ValidationError that lists every broken rule in AWS's words.
     """
     try:
         operation = _model().operation_model(action)
@@ -48,14 +51,14 @@ def read(action: str, form: Mapping[str, str]) -> dict[str, Any]:
     return dict(values)
 
 
-def constraint(value: object, at: str, rule: str) -> str:
+def _constraint(value: object, at: str, rule: str) -> str:
     """Word one broken rule as AWS does."""
     shown = "null" if value is None else f"'{value}'"
     return f"Value {shown} at '{at}' failed to satisfy constraint: {rule}"
 
 
 def _decode(shape: Shape, form: Mapping[str, str], prefix: str) -> Any:
-    """Read a value of *shape* from the flat names of the query protocol; None if it is not there."""
+    """Read a value of *shape* from the flat names of the query protocol; None: the form does not have it."""
     if shape.type_name == "structure":
         dot = f"{prefix}." if prefix else ""
         members = {name: _decode(member, form, dot + name) for name, member in shape.members.items()}
@@ -80,16 +83,16 @@ def _problems(shape: Shape, value: Any, at: str) -> Iterator[str]:
             if inner is not None:
                 yield from _problems(member, inner, where)
             elif name in shape.required_members:
-                yield constraint(None, where, "Member must not be null")
+                yield _constraint(None, where, "Member must not be null")
         return
-    yield from (constraint(value, at, rule) for rule in _broken(shape, value))
+    yield from (_constraint(value, at, rule) for rule in _broken(shape, value))
     if shape.type_name == "list":
         for index, item in enumerate(value, 1):
             yield from _problems(shape.member, item, f"{at}.{index}.member")
 
 
 def _broken(shape: Shape, value: Any) -> Iterator[str]:
-    # Pattern first, then length: the order of AWS's own messages.
+    # Pattern first, then length: the order in AWS's messages.
     pattern = shape.metadata.get("pattern")
     if pattern is not None and not _fits(pattern, value):
         yield f"Member must satisfy regular expression pattern: {pattern}"
@@ -97,12 +100,13 @@ def _broken(shape: Shape, value: Any) -> Iterator[str]:
     size, noun = (value, "value") if number else (len(value), "length")
     if size < shape.metadata.get("min", size):
         yield f"Member must have {noun} greater than or equal to {shape.metadata['min']}"
-    if size > shape.metadata.get("max", size):
-        yield f"Member must have {noun} less than or equal to {shape.metadata['max']}"
+    maximum = shape.metadata.get("max", _UNMODELED.get(shape.name, size))
+    if size > maximum:
+        yield f"Member must have {noun} less than or equal to {maximum}"
 
 
 def _fits(pattern: str, value: str) -> bool:
-    # The patterns are Java's: classes are ASCII, and there are Unicode categories, which re does not know.
+    # The patterns are Java's: classes are ASCII, and they use Unicode categories, which re lacks.
     for category, stand_in in {"L": "a", "Z": " ", "N": "0"}.items():
         if rf"\p{{{category}}}" in pattern:
             pattern = pattern.replace(rf"\p{{{category}}}", stand_in)

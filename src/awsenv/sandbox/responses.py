@@ -1,4 +1,4 @@
-"""What goes back: answers, and errors in the spelling of each family of AWS services."""
+"""Responses of the sandbox, with errors in the words of each family of AWS services."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ import json
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum, auto, unique
+from http import HTTPStatus
 from typing import Any
 from xml.sax.saxutils import escape
+
+from werkzeug.wrappers import Response
 
 STS_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 
 
 @unique
 class Family(Enum):
-    """How a group of services words its answers."""
+    """A group of services with one protocol."""
 
     QUERY = auto()
-    """XML, as IAM and STS."""
+    """IAM, STS and others that answer in XML."""
     EC2 = auto()
     S3 = auto()
     JSON = auto()
@@ -27,7 +29,7 @@ class Family(Enum):
 
 @unique
 class Failure(Enum):
-    """Why a request is not known to come from whom it names. Each family has its own words for it."""
+    """Why the sandbox cannot tell who sent a request. Each family has its own words for it."""
 
     MISSING = auto()
     INCOMPLETE = auto()
@@ -41,7 +43,7 @@ class Failure(Enum):
 
 
 class ServiceError(Exception):
-    """An answer that says no, as a client sees it."""
+    """An AWS error, as a client sees it."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -51,7 +53,7 @@ class ServiceError(Exception):
 
 
 class AuthenticationError(Exception):
-    """A request that is not known to come from whom it names.
+    """The sandbox cannot tell who sent a request.
 
     Args:
         failure: Why.
@@ -62,24 +64,6 @@ class AuthenticationError(Exception):
         super().__init__(detail)
         self.failure = failure
         self.detail = detail
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer."""
-
-    status: int
-    body: bytes
-    content_type: str = "text/xml"
-    headers: tuple[tuple[str, str], ...] = field(default_factory=tuple)
-
-    @property
-    def error_code(self) -> str | None:
-        """The code of an error as the client's SDK reads it; None if the answer is none, or has no body."""
-        if self.status < 400:  # noqa: PLR2004 - HTTP's own limit
-            return None
-        found = re.search(rb'<Code>([^<]+)</Code>|"__type": ?"(?:[^"#]*#)?([^"]+)"', self.body)
-        return (found[1] or found[2]).decode() if found else None
 
 
 _MISMATCH = (
@@ -133,7 +117,7 @@ _SPELLINGS: dict[Family, dict[Failure, tuple[int, str, str]]] = {
         Failure.EXPIRED_TOKEN: (400, "ExpiredTokenException", _EXPIRED),
     },
 }
-"""HTTP's status, the code and the message; without a message what the failure says, else that signatures differ."""
+"""The HTTP status, the code and the message. An empty message: the detail of the error, else that signatures differ."""
 
 
 def spell(error: AuthenticationError, family: Family) -> ServiceError:
@@ -142,37 +126,45 @@ def spell(error: AuthenticationError, family: Family) -> ServiceError:
     return ServiceError(code, message or error.detail or _MISMATCH, status)
 
 
-def render(error: ServiceError, family: Family) -> Answer:
-    """Return the answer that carries *error*."""
+def render(error: ServiceError, family: Family) -> Response:
+    """Return the response for *error*."""
     request_id = str(uuid.uuid4())
     code, message = escape(error.code), escape(error.message)
-    headers: tuple[tuple[str, str], ...] = (("x-amzn-RequestId", request_id),)
+    headers = {"x-amzn-RequestId": request_id}
     if family is Family.JSON:
         body = json.dumps({"__type": error.code, "message": error.message})
-        headers = (*headers, ("x-amzn-ErrorType", error.code))
-        return Answer(error.status, body.encode(), "application/x-amz-json-1.1", headers)
+        headers["x-amzn-ErrorType"] = error.code
+        return Response(body, error.status, headers, content_type="application/x-amz-json-1.1")
     inner = f"<Code>{code}</Code><Message>{message}</Message>"
     if family is Family.EC2:
         body = f"<Response><Errors><Error>{inner}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
     elif family is Family.S3:
         body = f"<Error>{inner}<RequestId>{request_id}</RequestId><HostId>sandbox</HostId></Error>"
     else:
-        kind = "Receiver" if error.status >= 500 else "Sender"  # noqa: PLR2004 - HTTP's own limit
+        kind = "Receiver" if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "Sender"
         body = (
             f'<ErrorResponse xmlns="{STS_NAMESPACE}"><Error><Type>{kind}</Type>{inner}</Error>'
             f"<RequestId>{request_id}</RequestId></ErrorResponse>"
         )
-    return Answer(error.status, f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'.encode(), headers=headers)
+    return Response(f'<?xml version="1.0" encoding="UTF-8"?>\n{body}', error.status, headers, content_type="text/xml")
 
 
-def result(action: str, values: Mapping[str, Any]) -> Answer:
-    """Return a success of *action* in the XML of the query protocol."""
+def error_code(response: Response) -> str | None:
+    """Return the code of an error as the client's SDK reads it; None: a success, or an error without a body."""
+    if response.status_code < HTTPStatus.BAD_REQUEST:
+        return None
+    found = re.search(r'<Code>([^<]+)</Code>|"__type": ?"(?:[^"#]*#)?([^"]+)"', response.get_data(as_text=True))
+    return found and (found[1] or found[2])
+
+
+def result(action: str, values: Mapping[str, Any]) -> Response:
+    """Return the response for a successful *action*, in the XML of the query protocol."""
     request_id = str(uuid.uuid4())
     body = (
         f'<{action}Response xmlns="{STS_NAMESPACE}"><{action}Result>{_xml(values)}</{action}Result>'
         f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{action}Response>"
     )
-    return Answer(200, body.encode(), headers=(("x-amzn-RequestId", request_id),))
+    return Response(body, headers={"x-amzn-RequestId": request_id}, content_type="text/xml")
 
 
 def _xml(value: Any) -> str:
