@@ -326,6 +326,23 @@ def test_the_code_that_was_given_comes_first(command: Callable[[str], Device]) -
     assert [codes.next_code(device, given="111111") for _ in range(2)] == ["111111", "222222"]
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("sleep 60", "mfa_process did not end within 0.1 seconds"),
+        ("yes canary", "mfa_process printed more than 1024 KiB"),
+    ],
+)
+def test_a_command_without_an_end_is_ended(words: str, says: str) -> None:
+    """Wait for no command for ever, and keep no more than a mebibyte of what it prints."""
+    seconds = 0.1 if words.startswith("sleep") else 60.0
+
+    with pytest.raises(MfaError, match=says) as caught:
+        Codes(terminal=nowhere, seconds=seconds).next_code(Device(SERIAL, words, Origin("config", 3)))
+
+    assert ("config:3", False) == (caught.value.where, "canary" in str(caught.value))
+
+
 def test_no_shell_is_involved(tmp_path: Path) -> None:
     """What a shell would make of the words is not made of them."""
     device = Device(SERIAL, f"echo 123456 ';' touch {tmp_path}/made", Origin("config", 3))

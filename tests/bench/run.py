@@ -50,11 +50,23 @@ words = ["exec", "power-user", "--", "true"]
 request = conversation.Request(words, environ, program="/awsenv", folder="/", pid=1, to_terminal=False, astray=False)
 start = time.perf_counter()
 for _ in range(int(sys.argv[1])):
-    assert client.ask(environ, conversation.RUN, request.parts())[0] == conversation.BECOME
+    assert client.ask(environ, conversation.RUN, request.parts())[0] == conversation.EXEC
 print(time.perf_counter() - start)
 """
 
+CALL = """\
+import sys, time
+import boto3
+sts = boto3.client("sts")
+names = ("RoleArn", "SerialNumber", "TokenCode", "ExternalId")
+start = time.perf_counter()
+sts.assume_role(RoleSessionName="call", **dict(zip(names, sys.argv[1:])))
+print(time.perf_counter() - start)
+"""
+"""The call of STS alone, with what botocore needs loaded: the time that no program can save."""
+
 PARALLEL = 50
+CALLS = 9
 REQUESTS = 1000
 REST = 5
 
@@ -234,6 +246,13 @@ def _warm_rows(installed: Installed, world: World) -> list[Row]:
         ),
         Row("awsenv power-user", [awsenv, "power-user", "--shell", "sh"], environ, "ASIA", python.name, 2),
         Row("awsenv credential-process", [awsenv, "credential-process", "power-user"], environ, "ASIA", python.name),
+        Row(
+            "awsenv power-user CODE",
+            lambda: [awsenv, "power-user", world.new_code(), "--shell", "sh"],
+            environ,
+            "ASIA",
+            python.name,
+        ),
         Row("awsenv status", [awsenv, "status"], environ, "power-user", python.name),
     ]
 
@@ -256,6 +275,12 @@ def show_agent(installed: Installed, world: World, sandbox: Sandbox) -> None:
         raise SystemExit("awsenv exec failed")
     calls = [call.action for call in sandbox.calls]
     _say(f"  {PARALLEL} awsenv exec at once, nothing in memory: {len(calls)} call of AWS ({', '.join(calls)})")
+    call = ["-c", CALL, world.power_user, world.serial]
+    calls_of_sts = [
+        float(_run([installed.path("awsenv", "python"), *call, world.new_code(), EXTERNAL_ID], environ))
+        for _ in range(CALLS)
+    ]
+    _say(f"  the call of STS alone: {statistics.median(calls_of_sts) * 1e3:.1f} ms")
     agent = _agent_pid()
     ask = ["-c", ASK, str(REQUESTS)]
     _run([installed.path("awsenv", "python"), *ask], environ)
