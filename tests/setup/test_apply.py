@@ -20,11 +20,12 @@ from pyotp import TOTP
 from awsenv import config
 from awsenv.aws.iam import Iam
 from awsenv.aws.session import open_session
+from awsenv.config.files import config_file, credentials_file
 from awsenv.errors import AwsenvError, CodeRejected, ConfigError, Interrupted, MfaError, RefusedError, UnreachableError
 from awsenv.iam.trust import trust_policy
 from awsenv.sandbox import Fault, Sandbox
 from awsenv.setup.apply import ATTEMPTS, PATIENCE, Tools, carry_out
-from awsenv.setup.files import header, with_settings, write
+from awsenv.setup.files import add, header
 from awsenv.setup.plan import CreateKey, IamChange, Plan, Task, draw_up, user_policy
 from awsenv.setup.request import KeyDestination, SetupRequest, parse_roles
 from awsenv.setup.state import look
@@ -67,12 +68,6 @@ def attach_policy(role: str, arn: str) -> IamChange:
 def delete_key(user: str, key_id: str) -> IamChange:
     """Return the operation that deletes an access key."""
     return IamChange("delete_access_key", {"UserName": user, "AccessKeyId": key_id})
-
-
-def kinds(plan: Plan) -> list[str]:
-    """Return what the tasks do."""
-    operations = [task.operation for task in plan.tasks]
-    return [each.action if isinstance(each, IamChange) else type(each).__name__ for each in operations]
 
 
 @dataclass
@@ -187,9 +182,8 @@ class Desk:
         ]
 
     def _add(self, variable: str, sections: Mapping[str, Mapping[str, str]], *, private: bool) -> None:
-        path = self.environ[variable]
-        text = Path(path).read_text() if Path(path).exists() else ""
-        write(path, with_settings(text, sections, path), private=private)
+        find = {"AWS_CONFIG_FILE": config_file, "AWS_SHARED_CREDENTIALS_FILE": credentials_file}[variable]
+        add(lambda: find(self.environ), sections, private=private)
 
     def _break(self, tool: str) -> None:
         if self.breaks == tool:
@@ -268,7 +262,7 @@ def test_a_role_is_added_to_what_is_there(desk: Desk, single: SetupRequest) -> N
     """The user, the device and the key are the ones of before."""
     desk.run(single)
     plan = desk.run(replace(single, roles=parse_roles(["power-user", "deploy:PowerUserAccess,mfa"])))
-    assert ["create_role", "attach_role_policy", "WriteProfiles"] == kinds(plan)
+    assert ["create_role", "attach_role_policy", "write_profiles"] == plan.actions
     assert desk.assume("deploy").endswith(":assumed-role/deploy/test")
     assert desk.assume("power-user").endswith(":assumed-role/power-user/test")
 
@@ -280,7 +274,7 @@ def test_roles_of_another_account(desk: Desk, across: SetupRequest) -> None:
         assert desk.assume(role) == f"arn:aws:sts::{across.role_account}:assumed-role/{role}/test"
     assert Plan(()) == desk.run(across)
     more = replace(across, roles=parse_roles(["deploy:ReadOnlyAccess"]))
-    assert ["put_user_policy", "create_role", "attach_role_policy", "WriteProfiles"] == kinds(desk.run(more))
+    assert ["put_user_policy", "create_role", "attach_role_policy", "write_profiles"] == desk.run(more).actions
     assert desk.assume("deploy").endswith("/deploy/test")
     assert desk.assume("read-only").endswith("/read-only/test")
     assert Plan(()) == desk.run(across)
@@ -363,7 +357,7 @@ def test_a_key_that_can_be_neither_kept_nor_deleted_is_named(desk: Desk, single:
     (key,) = desk.keys()
     assert desk.notes[0].startswith(f"the new access key {key} of the user {NAME} is active, and its secret is lost (")
     assert f"delete it: aws iam delete-access-key --user-name {NAME} --access-key-id {key}" == desk.notes[1]
-    assert {"delete_access_key", "CreateKey"} < set(kinds(desk.plan(single)))
+    assert {"delete_access_key", "create_access_key"} < set(desk.plan(single).actions)
 
 
 @pytest.mark.parametrize("fault", [Fault.DROP, Fault.DROP_AFTER, Fault.TRUNCATED, Fault.EMPTY])
@@ -437,10 +431,10 @@ def lose_both_files(desk: Desk) -> None:
     [
         (detach, ["attach_role_policy"]),
         (delete_role, ["create_role", "attach_role_policy"]),
-        (deactivate, ["delete_virtual_mfa_device", "CreateDevice"]),
-        (lose_key, ["CreateKey"]),
-        (forget_external_id, ["WriteProfiles"]),
-        (lose_both_files, ["delete_access_key", "CreateKey", "WriteProfiles"]),
+        (deactivate, ["delete_virtual_mfa_device", "create_virtual_mfa_device"]),
+        (lose_key, ["create_access_key"]),
+        (forget_external_id, ["write_profiles"]),
+        (lose_both_files, ["delete_access_key", "create_access_key", "write_profiles"]),
     ],
 )
 def test_what_was_taken_away_is_made_again(
@@ -449,7 +443,7 @@ def test_what_was_taken_away_is_made_again(
     """That, and nothing else."""
     desk.run(single)
     take_away(desk)
-    assert steps == kinds(desk.run(single))
+    assert steps == desk.run(single).actions
     assert Plan(()) == desk.run(single)
     for role in ("power-user", "read-only"):
         assert desk.assume(role).endswith(f"/{role}/test")
@@ -475,13 +469,13 @@ def test_a_lost_key_is_deleted_and_a_used_one_stays(desk: Desk, single: SetupReq
     assert desk.assume("read-only")
     Path(desk.environ["AWS_SHARED_CREDENTIALS_FILE"]).unlink()
     plan = desk.run(single)
-    assert ["CreateKey"] == kinds(plan)
+    assert ["create_access_key"] == plan.actions
     assert f"the access key {first[0]}" in plan.notes[0]
     assert set(first) < set(desk.keys())
     # The second one was not used yet: its secret is lost with the files.
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         Path(desk.environ[name]).unlink()
-    assert ["delete_access_key", "CreateKey"] == kinds(desk.run(single))[:2]
+    assert ["delete_access_key", "create_access_key"] == desk.run(single).actions[:2]
     assert 2 == len(desk.keys())
     assert set(first) < set(desk.keys())
 
@@ -492,7 +486,7 @@ def test_a_key_that_is_printed_is_printed_once(desk: Desk, single: SetupRequest)
     desk.sandbox.fail("CreateAccessKey", Fault.DROP_AFTER)
     with pytest.raises(UnreachableError):
         desk.run(printed)
-    assert {"delete_access_key", "CreateKey"} < set(kinds(desk.run(printed)))
+    assert {"delete_access_key", "create_access_key"} < set(desk.run(printed).actions)
     Path(desk.environ["AWS_SHARED_CREDENTIALS_FILE"]).unlink()
     assert Plan(()) == desk.run(printed)
 
@@ -512,7 +506,7 @@ def test_wrong_codes_end_after_three(desk: Desk, single: SetupRequest) -> None:
         desk.run(single)
     assert not isinstance(caught.value, CodeRejected)
     assert "awsenv setup again" in str(caught.value.hint)
-    assert ["delete_virtual_mfa_device", "CreateDevice"] == kinds(desk.run(single))[:2]
+    assert ["delete_virtual_mfa_device", "create_virtual_mfa_device"] == desk.run(single).actions[:2]
     assert 2 == len(set(desk.seeds))
     assert desk.assume("power-user").endswith("/power-user/test")
 

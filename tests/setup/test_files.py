@@ -19,7 +19,7 @@ from awsenv import config
 from awsenv.config import ini
 from awsenv.config.files import File
 from awsenv.errors import ConfigError
-from awsenv.setup.files import add, check, header, remove_leftovers, with_settings, write
+from awsenv.setup.files import add, check, header, remove_leftovers, with_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -205,29 +205,42 @@ def test_the_header_of_a_profile_is_the_one_it_has_or_the_one_it_gets(
     assert "eu-west-1" == found.value("region")
 
 
+OLD, NEW = "[old]\n", "[old]\n\n[a]\nk = v\n"
+
+
+def at(path: Path, name: str = "~/x") -> File:
+    """Return a file of that name."""
+    return File(name, str(path), path.read_text() if path.is_file() else None)
+
+
+def write(path: Path, value: str = "v", *, private: bool = False) -> None:
+    """Add a section to a file."""
+    add(lambda: at(path), {"a": {"k": value}}, private=private)
+
+
 def mode(path: Path) -> int:
     """Return the permissions of a file."""
     return stat.S_IMODE(path.stat().st_mode)
 
 
 def test_a_new_file_and_its_folder_are_the_owners_alone(tmp_path: Path) -> None:
-    """As the AWS CLI makes them; the bytes are those of the text."""
+    """As the AWS CLI makes them; text is UTF-8."""
     path = tmp_path / "home" / ".aws" / "config"
-    write(str(path), "[a]\r\nä = 1\r", private=False)
+    write(path, "ä")
 
     assert (0o700, 0o600) == (mode(path.parent), mode(path))
-    assert "[a]\r\nä = 1\r".encode() == path.read_bytes()
+    assert "[a]\nk = ä\n".encode() == path.read_bytes()
 
 
 @pytest.mark.parametrize(("private", "expected"), [(False, 0o644), (True, 0o600)])
 def test_a_file_keeps_its_mode_unless_it_holds_a_secret(tmp_path: Path, expected: int, *, private: bool) -> None:
     """Credentials are their owner's, whatever they were before."""
     path = tmp_path / "file"
-    path.write_text("old")
+    path.write_text(OLD)
     path.chmod(0o644)
-    write(str(path), "new", private=private)
+    write(path, private=private)
 
-    assert (expected, "new") == (mode(path), path.read_text())
+    assert (expected, NEW) == (mode(path), path.read_text())
     assert [path] == list(tmp_path.iterdir())
 
 
@@ -235,11 +248,11 @@ def test_a_file_keeps_its_mode_unless_it_holds_a_secret(tmp_path: Path, expected
 def test_a_file_stays_its_owners_when_root_writes_it(tmp_path: Path) -> None:
     """`sudo awsenv setup` does not lock a person out of their own file."""
     path = tmp_path / "credentials"
-    path.write_text("old")
+    path.write_text(OLD)
     os.chown(path, 65534, 65534)
-    write(str(path), "new", private=True)
+    write(path, private=True)
 
-    assert (65534, 65534, "new") == (path.stat().st_uid, path.stat().st_gid, path.read_text())
+    assert (65534, 65534, NEW) == (path.stat().st_uid, path.stat().st_gid, path.read_text())
 
 
 def test_a_link_stays_one(tmp_path: Path) -> None:
@@ -249,11 +262,11 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
         link = tmp_path / name
         link.symlink_to(tmp_path / "dotfiles" / name)
         if name == "there":
-            link.write_text("old")
-        write(str(link), "text", private=False)
+            link.write_text(OLD)
+        write(link)
 
         assert link.is_symlink()
-        assert "text" == (tmp_path / "dotfiles" / name).read_text()
+        assert NEW.removeprefix("" if name == "there" else "[old]\n\n") == (tmp_path / "dotfiles" / name).read_text()
 
 
 def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
@@ -264,7 +277,7 @@ def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "folder", tmp_path / "pipe", tmp_path / "loop", Path("/dev/null")):
         before = path.lstat()
         with pytest.raises(ConfigError) as caught:
-            write(str(path), SECRET, private=True, name="~/x")
+            write(path, SECRET, private=True)
 
         assert "~/x" == caught.value.where
         assert stat.S_IFMT(before.st_mode) == stat.S_IFMT(path.lstat().st_mode)
@@ -273,14 +286,14 @@ def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
 def test_a_write_that_the_disk_refuses_leaves_nothing_beside_it(tmp_path: Path, require: Callable[[str], str]) -> None:
     """EIO from fsync, as a failing disk gives it: the old file stays, and no copy of the secret."""
     path = tmp_path / "credentials"
-    path.write_text("old")
+    path.write_text(OLD)
     inject = [require("strace"), "-o", os.devnull, "-e", "inject=fsync:error=EIO"]
     argv = [*inject, sys.executable, "-c", WRITE.format("pass"), str(path)]
     ended = subprocess.run(argv, capture_output=True, text=True, check=True)
 
     assert f"cannot write {path}: input/output error\n" == ended.stdout
     assert [path] == list(tmp_path.iterdir())
-    assert "old" == path.read_text()
+    assert OLD == path.read_text()
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a file system")
@@ -299,14 +312,14 @@ def test_a_file_system_that_is_full_or_read_only_is_named(tmp_path: Path, break_
     path = folder / "credentials"
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "awsenv-test", str(folder)], check=True)
     try:
-        path.write_text("old")
-        check(str(path), "~/x")
+        path.write_text(OLD)
+        check(at(path))
         subprocess.run(["sh", "-c", break_it.format(folder=folder)], check=True)
         with pytest.raises(ConfigError, match=reason):
-            check(str(path), "~/x")
+            check(at(path))
         with pytest.raises(ConfigError, match=reason):
-            write(str(path), "x" * 70_000, private=True)
-        assert "old" == path.read_text()
+            write(path, "x" * 70_000, private=True)
+        assert OLD == path.read_text()
         assert [] == [each.name for each in folder.iterdir() if ".awsenv-" in each.name]
     finally:
         subprocess.run(["umount", str(folder)], check=True)
@@ -316,7 +329,10 @@ def test_a_file_that_has_no_room_is_found_before_anything_is_made(tmp_path: Path
     """The check writes as much as the file will hold."""
     path = tmp_path / "credentials"
     path.write_text("[a]\n" * 9)
-    code = "import sys; from awsenv.setup.files import check; check(sys.argv[1])"
+    code = (
+        "import sys; from awsenv.config.files import config_file; from awsenv.setup.files import check;"
+        "check(config_file(dict(AWS_CONFIG_FILE=sys.argv[1])))"
+    )
     limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (8, 8)); {code}"
     ended = subprocess.run([sys.executable, "-c", limited, str(path)], capture_output=True, text=True, check=False)
 
@@ -327,17 +343,17 @@ def test_a_file_that_has_no_room_is_found_before_anything_is_made(tmp_path: Path
 def test_what_a_killed_run_left_behind_is_removed(tmp_path: Path, require: Callable[[str], str]) -> None:
     """A copy that holds a secret, beside a file that others named alike."""
     path = tmp_path / "credentials"
-    path.write_text("old")
+    path.write_text(OLD)
     (tmp_path / ".credentials-mine").write_text("mine")
     inject = [require("strace"), "-o", os.devnull, "-e", "inject=fsync:signal=KILL"]
     subprocess.run([*inject, sys.executable, "-c", WRITE.format("pass"), str(path)], check=False)
     (left,) = [each for each in tmp_path.iterdir() if ".awsenv-" in each.name]
     assert SECRET in left.read_text()
 
-    assert [str(left)] == remove_leftovers(str(path))
+    assert [str(left)] == remove_leftovers(at(path))
 
     assert {"credentials", ".credentials-mine"} == {each.name for each in tmp_path.iterdir()}
-    assert [] == remove_leftovers(str(tmp_path / "no" / "folder"))
+    assert [] == remove_leftovers(at(tmp_path / "no" / "folder"))
 
 
 ADD = """
@@ -396,11 +412,12 @@ def test_a_file_that_never_rests_is_given_up(tmp_path: Path) -> None:
 
 WRITE = """
 import resource, sys
+from awsenv.config.files import config_file
 from awsenv.errors import ConfigError
-from awsenv.setup.files import write
+from awsenv.setup.files import add
 {}
 try:
-    write(sys.argv[1], "canary-secret" * 9, private=True)
+    add(lambda: config_file(dict(AWS_CONFIG_FILE=sys.argv[1])), dict(a=dict(k="canary-secret" * 9)), private=True)
 except ConfigError as error:
     print(error)
 """
@@ -410,23 +427,26 @@ LIMIT = "resource.setrlimit(resource.RLIMIT_FSIZE, (8, 8))"
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
     """As on a disk that is full: no half file, and no copy of the secret."""
     path = tmp_path / "credentials"
-    path.write_text("old")
+    path.write_text(OLD)
     ended = subprocess.run(
         [sys.executable, "-c", WRITE.format(LIMIT), str(path)], capture_output=True, text=True, check=True
     )
 
     assert f"cannot write {path}: file too large\n" == ended.stdout
     assert [path] == list(tmp_path.iterdir())
-    assert "old" == path.read_text()
+    assert OLD == path.read_text()
 
 
 def test_at_no_moment_can_others_read_the_secret(tmp_path: Path, require: Callable[[str], str]) -> None:
     """Not even with a mask that lets everybody in: what the system is asked for says so."""
     path, log = tmp_path / "folder" / "credentials", tmp_path / "log"
     path.parent.mkdir()
-    path.write_text("old")
+    path.write_text(OLD)
     path.chmod(0o666)
-    code = "import os,sys; from awsenv.setup.files import write; os.umask(0); write(sys.argv[1], 'new', private=True)"
+    code = (
+        "import os, sys; from awsenv.config.files import config_file; from awsenv.setup.files import add; os.umask(0);"
+        "add(lambda: config_file(dict(AWS_CONFIG_FILE=sys.argv[1])), dict(a=dict(k='v')), private=True)"
+    )
     calls = "trace=openat,open,creat,chmod,fchmod,fchmodat,rename,renameat,renameat2,write"
     argv = [require("strace"), "-f", "-o", str(log), "-e", calls, sys.executable, "-c", code, str(path)]
     subprocess.run(argv, check=True)
@@ -436,7 +456,7 @@ def test_at_no_moment_can_others_read_the_secret(tmp_path: Path, require: Callab
 
     assert "O_EXCL" in asked[0]
     assert ", 0600) = " in asked[0]
-    assert re.fullmatch(r'write\(\d+, "new", 3\) += 3', asked[1])
+    assert re.fullmatch(r'write\(\d+, "\[old\].*", 17\) += 17', asked[1])
     assert re.fullmatch(r"fchmod\(\d+, 0600\) += 0", asked[2])
     assert asked[3].startswith("rename")
 
@@ -444,12 +464,12 @@ def test_at_no_moment_can_others_read_the_secret(tmp_path: Path, require: Callab
 def test_who_reads_meanwhile_sees_the_old_or_the_new(tmp_path: Path) -> None:
     """Never a file that is empty or cut."""
     path = tmp_path / "config"
-    texts = ["a" * 100_000, "b" * 100_000]
-    write(str(path), texts[0], private=False)
+    path.write_text("# comment\n" * 10_000)
+    whole = path.read_text()
 
     def rewrite() -> None:
         for number in range(100):
-            write(str(path), texts[number % 2], private=False)
+            add(lambda: at(path), {f"a{number}": {"k": "v"}})
 
     writer = threading.Thread(target=rewrite)
     writer.start()
@@ -458,4 +478,4 @@ def test_who_reads_meanwhile_sees_the_old_or_the_new(tmp_path: Path) -> None:
         seen.add(path.read_text())
     writer.join()
 
-    assert seen <= set(texts)
+    assert all(text.startswith(whole) and text.endswith(("\n", "k = v\n")) for text in seen)

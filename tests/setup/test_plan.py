@@ -96,12 +96,6 @@ def delete_key(user: str, key_id: str) -> IamChange:
     return IamChange("delete_access_key", {"UserName": user, "AccessKeyId": key_id})
 
 
-def kinds(plan: Plan) -> list[str]:
-    """Return what the tasks do."""
-    operations = [task.operation for task in plan.tasks]
-    return [each.action if isinstance(each, IamChange) else type(each).__name__ for each in operations]
-
-
 ROLES = {
     "power-user": Role(
         POWER_USER, trust_policy(USER, mfa=True, external_id=SECRET), frozenset({f"{POLICY}PowerUserAccess"})
@@ -244,7 +238,7 @@ def test_roles_of_another_account_are_allowed_to_the_user(plan: Callable[..., Pl
     arns = [arn.replace(ACCOUNT, OTHER) for arn in (POWER_USER, READ_ONLY)]
     assert put_user_policy(NAME, user_policy(arns)) in [task.operation for task in drawn.tasks]
     assert "   inline policy assume-roles:" in described(drawn)
-    assert ["create_user", "CreateDevice", "put_user_policy", "create_role"] == kinds(drawn)[:4]
+    assert ["create_user", "create_virtual_mfa_device", "put_user_policy", "create_role"] == drawn.actions[:4]
     assert f"create the role power-user in account {OTHER}" in [task.title for task in drawn.tasks]
 
 
@@ -256,7 +250,7 @@ def test_what_was_allowed_before_stays(plan: Callable[..., Plan]) -> None:
     arns = [arn.replace(ACCOUNT, OTHER) for arn in (POWER_USER, READ_ONLY)]
     assert put_user_policy(NAME, user_policy([before, *arns])) in [task.operation for task in drawn.tasks]
     allowed = replace(there, policy=user_policy([*arns, before]))
-    assert "put_user_policy" not in kinds(plan(State(allowed), "", "", CROSS))
+    assert "put_user_policy" not in plan(State(allowed), "", "", CROSS).actions
     assert Plan(()) == plan(user(inline=("assume-roles",), policy=user_policy([before])))
 
 
@@ -276,7 +270,7 @@ def test_the_device_of_another_is_left_alone(plan: Callable[..., Plan]) -> None:
 def test_no_role_wants_mfa_no_device_is_made(plan: Callable[..., Plan]) -> None:
     """Nor named in a profile."""
     drawn = plan(State(), "", "", replace(REQUEST, roles=parse_roles(["read-only:ReadOnlyAccess"])))
-    assert ["create_user", "create_role", "attach_role_policy", "CreateKey", "WriteProfiles"] == kinds(drawn)
+    assert ["create_user", "create_role", "attach_role_policy", "create_access_key", "write_profiles"] == drawn.actions
     assert not any("mfa_serial" in line for line in described(drawn))
 
 
@@ -354,7 +348,7 @@ def test_the_external_id_of_a_profile_that_is_there_is_used(plan: Callable[..., 
     drawn = plan(state, CONFIG.replace(SECRET, "from-the-profile"))
     trust = trust_policy(USER, mfa=True, external_id="from-the-profile")
     assert create_role("power-user", trust) == drawn.tasks[0].operation
-    assert ["create_role", "attach_role_policy"] == kinds(drawn)
+    assert ["create_role", "attach_role_policy"] == drawn.actions
 
 
 @pytest.mark.parametrize("state", [COMPLETE, replace(COMPLETE, roles={})])
@@ -420,7 +414,7 @@ def test_a_key_that_was_never_used_and_is_lost_is_made_anew(plan: Callable[..., 
 def test_where_a_run_came_to_its_end_no_key_is_deleted(plan: Callable[..., Plan]) -> None:
     """The profiles are written last: the key was kept then, or printed, and may be good somewhere."""
     drawn = plan(user(keys=(key(used=False),)), credentials="")
-    assert ["CreateKey"] == kinds(drawn)
+    assert ["create_access_key"] == drawn.actions
     assert ("the access key AKIAIOSFODNN7EXAMPLE of 2026-11-01 stays: it may be in use elsewhere",) == drawn.notes
 
 
@@ -434,7 +428,7 @@ def test_a_key_that_was_used_is_another_machines(plan: Callable[..., Plan]) -> N
 def test_a_key_that_another_profile_holds_stays(plan: Callable[..., Plan]) -> None:
     """Its secret is there."""
     drawn = plan(user(keys=(key(used=False),)), credentials=CREDENTIALS.replace(f"[{NAME}]", "[old]"))
-    assert ["CreateKey"] == kinds(drawn)
+    assert ["create_access_key"] == drawn.actions
     assert ("the access key AKIAIOSFODNN7EXAMPLE of 2026-11-01 stays: another profile has it",) == drawn.notes
 
 
@@ -479,8 +473,8 @@ def test_a_key_that_was_printed_is_not_made_again(plan: Callable[..., Plan]) -> 
     request = replace(REQUEST, key_destination=KeyDestination.STDOUT)
     state = user(keys=(key(used=False),))
     assert Plan(()) == plan(state, CONFIG, "", request)
-    assert ["delete_access_key", "CreateKey", "WriteProfiles"] == kinds(plan(state, "", "", request))
-    assert ["CreateKey"] == kinds(plan(user(keys=()), CONFIG, "", request))
+    assert ["delete_access_key", "create_access_key", "write_profiles"] == plan(state, "", "", request).actions
+    assert ["create_access_key"] == plan(user(keys=()), CONFIG, "", request).actions
 
 
 @pytest.mark.parametrize(

@@ -299,7 +299,7 @@ def test_setup_completes_what_a_template_has_made(
         make(read(asked), admin, role_admin)
         plan = draw_up(asked, look(admin, role_admin, asked), config.read(environ))
 
-    assert ["CreateDevice", "CreateKey", "WriteProfiles"] == [type(task.operation).__name__ for task in plan.tasks]
+    assert ["create_virtual_mfa_device", "create_access_key", "write_profiles"] == plan.actions
 
 
 def make(made: Made, admin: Iam, role_admin: Iam) -> None:

@@ -169,9 +169,9 @@ def _headed(plan: Plan, request: SetupRequest, admin: Administrator) -> list[str
 
 def _carry_out(plan: Plan, tools: Tools, text: str, *, asks: bool) -> None:
     """Carry a plan out, after it was accepted. setup never deletes a key without asking."""
-    asks = asks or plan.deletes_key
+    asks = asks or "delete_access_key" in plan.actions
     with ExitStack() as stack:
-        if asks or plan.creates_device:
+        if asks or "create_virtual_mfa_device" in plan.actions:
             tools.terminal = stack.enter_context(closing(open_terminal()))
         tools.check_destinations(plan)
         if tools.terminal is not None and asks:

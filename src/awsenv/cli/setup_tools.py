@@ -54,7 +54,7 @@ def open_terminal() -> mfa.Terminal:
 def remove_leftovers(environ: Environ, folder: str | None) -> None:
     """Remove the copies that a killed run left beside the files, and say so."""
     for find in (aws_files.config_file, aws_files.credentials_file):
-        for path in files.remove_leftovers(find(environ, folder).path):
+        for path in files.remove_leftovers(find(environ, folder)):
             process.complain(report.noted([f"removed {path}, which an earlier run left behind"]))
 
 
@@ -87,13 +87,13 @@ class Tools:
             Failure: Nobody reads stdout, where the key is to be printed.
             UsageError: The extra `keyring` is not installed.
         """
-        destination = self._request.key_destination if plan.creates_key else None
+        destination = self._request.key_destination if "create_access_key" in plan.actions else None
         finders = [aws_files.config_file]
         if destination is KeyDestination.FILE:
             finders.append(aws_files.credentials_file)
         for find in finders:
             file = find(self._environ, self._folder)
-            files.check(file.path, file.name)
+            files.check(file)
             if destination in {KeyDestination.FILE, KeyDestination.KEYRING}:
                 files.check_owner(file)
         if destination is KeyDestination.KEYRING:

@@ -82,12 +82,15 @@ def with_settings(text: str, sections: Mapping[str, Mapping[str, str]], name: st
 
 
 def add(find: Callable[[], File], sections: Mapping[str, Mapping[str, str]], *, private: bool = False) -> None:
-    """Add settings to a file that others may change at the same time: see `with_settings` and `write`.
+    """Add settings to a file, or make it, in one step: readers see the old content or the new. See `with_settings`.
+
+    A link stays a link: its target is replaced. Nobody else can read a new file or a temporary copy. An existing file
+    keeps its mode and, where the system allows it, its owner.
 
     Args:
-        find: Reads the file.
+        find: Reads the file, which others may change at the same time.
         sections: Header without brackets → key in lower case → value.
-        private: The file holds a secret key.
+        private: The file holds a secret key: only its owner can read it afterwards, whatever its mode was.
 
     Raises:
         ConfigError: The settings cannot be added, or other programs change the file all the time. The file
@@ -95,7 +98,7 @@ def add(find: Callable[[], File], sections: Mapping[str, Mapping[str, str]], *, 
     """
     file = find()
     for _ in range(ATTEMPTS):
-        with _target(file.path, file.name) as (target, there):
+        with _target(file) as (target, there):
             # Read again: now no other awsenv writes.
             file = find()
             text = with_settings(file.text or "", sections, file.name)
@@ -108,41 +111,18 @@ def add(find: Callable[[], File], sections: Mapping[str, Mapping[str, str]], *, 
     )
 
 
-def write(path: str, text: str, *, private: bool, name: str | None = None) -> None:
-    """Replace the content of a file, or make the file, in one step: readers see the old content or the new.
-
-    A link stays a link: its target is replaced. Nobody else can read a new file or a temporary copy. An existing file
-    keeps its mode and, where the system allows it, its owner.
-
-    Args:
-        path: The file; its folder is made if it is missing.
-        text: The whole content, with its own line ends.
-        private: The file holds a secret key: only its owner can read it afterwards, whatever its mode was.
-        name: The file, as messages name it; None: its path.
-
-    Raises:
-        ConfigError: It cannot be written, or is not a regular file. Its content is untouched.
-    """
-    with _target(path, name) as (target, there):
-        _replace(target, text.encode(), there, private=private)
-
-
-def check(path: str, name: str | None = None) -> None:
+def check(file: File) -> None:
     """Check that a file can be written, before AWS makes a key that has to go there. Its folder is made.
-
-    Args:
-        path: The file.
-        name: The file, as messages name it; None: its path.
 
     Raises:
         ConfigError: The file cannot be written, or is not a regular file; or the disk has no room for it.
     """
-    with _target(path, name) as (target, there):
+    with _target(file) as (target, there):
         descriptor, temporary = _temporary(target)
         try:
-            with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
-                file.write(bytes((there.st_size if there is not None else 0) + _MARGIN))
-                file.flush()
+            with open(descriptor, "wb") as trial:  # noqa: PTH123 - a descriptor
+                trial.write(bytes((there.st_size if there is not None else 0) + _MARGIN))
+                trial.flush()
                 os.fsync(descriptor)
         finally:
             _remove(temporary)
@@ -158,12 +138,12 @@ def check_owner(file: File) -> None:
         raise ConfigError(each.fact, Origin(each.path), hint=f"{each.hint}, and check what is in it")
 
 
-def remove_leftovers(path: str) -> list[str]:
+def remove_leftovers(file: File) -> list[str]:
     """Remove the temporary copies of a file that a killed run left beside it, and return their paths.
 
     They hold what the file was to hold: secrets. A copy that cannot be removed is left out.
     """
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(file.path))
     if not target.parent.is_dir():
         return []
     with _locked(target.parent):
@@ -171,14 +151,13 @@ def remove_leftovers(path: str) -> list[str]:
 
 
 @contextmanager
-def _target(path: str, name: str | None) -> Iterator[tuple[Path, os.stat_result | None]]:
+def _target(file: File) -> Iterator[tuple[Path, os.stat_result | None]]:
     """Yield the file to replace, links followed, and its status, while no other awsenv writes in its folder.
 
     Raises:
         ConfigError: For every OSError; or it is not a regular file.
     """
-    shown = printable(path) if name is None else name
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(file.path))
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(target.parent):
@@ -191,8 +170,8 @@ def _target(path: str, name: str | None) -> Iterator[tuple[Path, os.stat_result 
     except OSError as error:
         reason = (os.strerror(error.errno) if error.errno else "error").lower()
     raise ConfigError(
-        f"cannot write {shown}: {reason}",
-        Origin(shown),
+        f"cannot write {file.name}: {reason}",
+        Origin(file.name),
         hint="fix that, or name another file in AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE",
     )
 

@@ -10,7 +10,7 @@ import secrets
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from awsenv.config import limits
 from awsenv.errors import ConfigError
@@ -68,6 +68,7 @@ class IamChange:
 class CreateDevice:
     """Make a virtual MFA device, show its key, ask for two codes, and enable it for the user."""
 
+    action: ClassVar[str] = "create_virtual_mfa_device"
     user: str
     serial: str
 
@@ -76,6 +77,7 @@ class CreateDevice:
 class CreateKey:
     """Make an access key of the user, and keep it."""
 
+    action: ClassVar[str] = "create_access_key"
     user: str
     user_arn: str
 
@@ -84,6 +86,7 @@ class CreateKey:
 class WriteProfiles:
     """Write sections of the config file: missing ones as a whole, missing keys into existing ones."""
 
+    action: ClassVar[str] = "write_profiles"
     sections: Mapping[str, Mapping[str, str]] = field(repr=False)
     """Header without brackets -> key -> value. External ids are in it."""
 
@@ -106,23 +109,9 @@ class Plan:
     """What may surprise, as sentences without a full stop."""
 
     @property
-    def deletes_key(self) -> bool:
-        """Whether it deletes an access key."""
-        return any(isinstance(o, IamChange) and o.action == "delete_access_key" for o in self._operations)
-
-    @property
-    def creates_key(self) -> bool:
-        """Whether it makes an access key."""
-        return any(isinstance(o, CreateKey) for o in self._operations)
-
-    @property
-    def creates_device(self) -> bool:
-        """Whether it makes an MFA device, which needs a terminal."""
-        return any(isinstance(o, CreateDevice) for o in self._operations)
-
-    @property
-    def _operations(self) -> Iterator[object]:
-        return (task.operation for task in self.tasks)
+    def actions(self) -> list[str]:
+        """What it does, in order: `create_role`."""
+        return [task.operation.action for task in self.tasks]
 
 
 def user_policy(role_arns: Iterable[Any]) -> Document:
