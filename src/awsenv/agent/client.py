@@ -34,7 +34,17 @@ class NoAgent(Exception):  # noqa: N818 - its name says what happened
 
 
 class Trouble(Exception):  # noqa: N818 - its name says what happened
-    """There is, or was, an agent, and no reply comes from it. Its text is the note: a sentence."""
+    """There is, or was, an agent, and no reply comes from it. Its text is the note: a sentence.
+
+    Args:
+        fact: What is so, as one sentence without a full stop.
+        hint: The next step.
+    """
+
+    def __init__(self, fact: str, hint: str | None = None) -> None:
+        super().__init__(fact if hint is None else f"{fact}; {hint}")
+        self.fact = fact
+        self.hint = hint
 
     is_lost = False
     """Whether it got the request, and nobody knows what it did."""
@@ -125,7 +135,7 @@ def exchange(
         raise NoAgent
     shown = "".join([sign if sign.isprintable() else "?" for sign in b" ".join(answer)[:200].decode(errors="replace")])
     if status == b"version":
-        raise OtherVersion(f"the agent is of awsenv {shown}, this is {__version__}; awsenv login replaces it")
+        raise OtherVersion(f"the agent is of awsenv {shown}, this is {__version__}", "awsenv login replaces it")
     raise Lost(f"the agent failed: {shown}" if status == b"failed" else "the agent sent an unexpected reply")
 
 
@@ -153,7 +163,7 @@ def _connection(folder: str, patience: float) -> _socket.socket:
         return connect(folder, time.monotonic() + patience)
     except ConnectionRefusedError:
         _sweep(folder)
-        raise Dead("the agent has died, and with it what it held; awsenv login starts it again") from None
+        raise Dead("the agent has died, and with it what it held", "awsenv login starts it again") from None
     except TimeoutError:
         raise Trouble("the agent is stuck") from None
     except FileNotFoundError:

@@ -76,7 +76,7 @@ def start(environ: Mapping[str, str], entry: str, *, idle: float, lifetime: floa
     except runtime_directory.Unsafe as unsafe:
         raise AgentError(f"the agent cannot be started: {unsafe.fact}", Origin(unsafe.path), hint=ELSEWHERE) from None
     except client.Trouble as trouble:
-        raise AgentError(str(trouble), hint="awsenv logout ends it; or end its process: kill") from None
+        raise AgentError(trouble.fact, hint=trouble.hint or "awsenv logout ends it; or end its process: kill") from None
     except OSError as error:
         raise AgentError(
             f"the agent cannot be started: {error.strerror}", Origin(str(error.filename)), hint=ELSEWHERE

@@ -40,5 +40,5 @@ def forget(caller: Caller, verb: bytes, done: str) -> Print:
     except client.Dead as dead:
         return Print("", (str(dead),))
     except client.Trouble as trouble:
-        raise AgentError(str(trouble), hint="end its process: kill") from None
+        raise AgentError(trouble.fact, hint="end its process: kill") from None
     return Print(done + "\n")

@@ -132,7 +132,7 @@ def _conversed(ask: fast_path.Ask, request: conversation.Request, prompts: Promp
     except client.NoAgent:
         raise AgentError("the agent has ended at once", hint="try again") from None
     except client.Trouble as trouble:
-        raise AgentError(str(trouble), hint="try again") from None
+        raise AgentError(trouble.fact, hint=trouble.hint or "try again") from None
     except ValueError:
         raise AgentError("the agent's reply cannot be read", hint="try again") from None
 

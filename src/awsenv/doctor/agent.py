@@ -32,11 +32,8 @@ def agent(environ: Environ) -> Iterator[Finding]:
         yield warning(CHECK, unsafe.fact, ELSEWHERE, origins=[Origin(unsafe.path)])
     except (FileNotFoundError, client.NoAgent):
         yield _none(folder)
-    except (client.Dead, client.OtherVersion) as trouble:
-        fact, _, hint = str(trouble).partition("; ")
-        yield warning(CHECK, fact, hint, origins=origins)
     except client.Trouble as trouble:
-        yield warning(CHECK, str(trouble), *_END, origins=origins)
+        yield warning(CHECK, trouble.fact, *(_END if trouble.hint is None else (trouble.hint,)), origins=origins)
     else:
         yield fine(CHECK, f"one runs, in {folder}")
 
