@@ -1,7 +1,7 @@
 """The first credentials of a chain: those that a profile or the environment describes.
 
-botocore's own providers fetch them, from the one place that the chain names: botocore's chain of providers would go on
-to the machine's own role. Nothing is written but the AWS CLI's own cache of sign-ins, as the AWS CLI writes it.
+One provider of botocore fetches them, for the kind of source that the chain names: botocore's chain of providers would
+go on to the machine's own role. awsenv writes nothing but the AWS CLI's cache of sign-ins, as the AWS CLI writes it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,14 +26,13 @@ from botocore.utils import (
     resolve_imds_endpoint_mode,
 )
 
-from awsenv import command, environment
+from awsenv import command
 from awsenv.aws.session import home
 from awsenv.aws.tokens import Tokens
-from awsenv.aws.translate import is_failing, read_answer, unreachable
-from awsenv.config.sources import entered, static_keys
+from awsenv.aws.translate import Facts, first_of, is_failing, read_answer, unreachable
+from awsenv.config.sources import access_key, account, entered
 from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
 from awsenv.model import Credentials
-from awsenv.origin import Origin
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
@@ -46,7 +46,13 @@ if TYPE_CHECKING:
 
 TERMINAL = "/dev/tty"
 
-_GIVERS = {
+_NO_KEY = {
+    "static": ("the profile holds no access key", "set aws_access_key_id and aws_secret_access_key: aws configure"),
+    "environment": ("the environment holds no access key", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+}
+"""The kinds of source that are an access key, with the fact and the next step where there is none."""
+
+_ISSUERS = {
     "sso": "AWS IAM Identity Center",
     "login": "AWS Sign-In",
     "web-identity": "AWS STS",
@@ -54,11 +60,7 @@ _GIVERS = {
     "instance": "the metadata service of EC2",
 }
 
-
-_Facts = tuple[tuple[tuple[type[Exception], ...], str, str | None], ...]
-"""What is raised, the fact, and the next step; None: renew the credentials."""
-
-_ANYWHERE: _Facts = (
+_FACTS: Facts = (
     (
         (exceptions.MissingDependencyException,),
         "to use the credentials of aws login, awsenv needs the package awscrt",
@@ -71,19 +73,19 @@ _ANYWHERE: _Facts = (
     ),
     (
         (exceptions.SSOError, exceptions.LoginError, exceptions.TokenRetrievalError),
-        "you are not signed in to {giver}, or the session has expired",
-        None,
+        "you are not signed in to {issuer}, or the session has expired",
+        "",
     ),
-    ((RuntimeError,), "{giver} gave credentials that have expired", None),
+    ((RuntimeError,), "{issuer} returned credentials that have expired", ""),
     (
         (exceptions.InvalidConfigError, exceptions.PartialCredentialsError),
-        "the settings for {giver} are incomplete",
+        "the settings for {issuer} are incomplete",
         "check the profile",
     ),
 )
-_OF_KIND: dict[str, _Facts] = {
-    "web-identity": (((OSError,), "the web identity token file cannot be read", "check web_identity_token_file"),),
-}
+"""Where the next step is empty, it is to renew the credentials."""
+
+_NO_TOKEN_FILE: Facts = (((OSError,), "the web identity token file cannot be read", "check web_identity_token_file"),)
 
 
 def source_credentials(
@@ -101,23 +103,17 @@ def source_credentials(
     Raises:
         SourceError: There are none, or they have expired.
         ConfigError: The description of the source is wrong.
-        RefusedError: AWS does not give them.
-        UnreachableError: Who gives them cannot be reached.
+        RefusedError: AWS refuses them.
+        UnreachableError: The service that issues them cannot be reached.
     """
-    if source.kind == "static":
-        return _static(source, profiles)
-    if source.kind == "environment":
-        return _from_environment(source, environ)
+    if source.kind in _NO_KEY:
+        return _access_key(source, profiles, environ)
     if source.kind == "process":
         return _process(source, session, run or _runner(session, environ))
     with _translated(source), ExitStack() as until:
         loaded = _PROVIDERS[source.kind](source, session, environ, until).load()
         if loaded is None:
-            raise SourceError(
-                "this source has no credentials",
-                source.origin,
-                hint=how_to_renew(source),
-            )
+            raise SourceError("this source has no credentials", hint=how_to_renew(source))
         frozen = loaded.get_frozen_credentials()
         # botocore has no public name for it. None: the credentials are long-lived.
         expiration: datetime | None = getattr(loaded, "_expiry_time", None)
@@ -130,56 +126,27 @@ def source_credentials(
         )
 
 
-def _static(source: Source, profiles: Profiles) -> Credentials:
-    profile = profiles.get(source.profile or "default")
-    keys = None if profile is None else static_keys(profile)
-    if profile is None or keys is None:
-        raise SourceError(
-            "the profile holds no access key",
-            source.origin,
-            hint="set aws_access_key_id and aws_secret_access_key: aws configure",
-        )
-    return Credentials(
-        access_key_id=_key_id(keys.access_key_id, source),
-        secret_access_key=keys.secret_access_key,
-        session_token=keys.session_token,
-        account=_account(profile.value("aws_account_id")),
-    )
+def _access_key(source: Source, profiles: Profiles, environ: Environ) -> Credentials:
+    """Return the access key of a file or of the environment.
 
-
-def _from_environment(source: Source, environ: Environ) -> Credentials:
-    key = environment.access_key(environ)
-    if key is None:
-        raise SourceError(
-            "the environment holds no access key",
-            Origin("AWS_ACCESS_KEY_ID"),
-            hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-        )
-    _key_id(key.access_key_id, source)
-    return key
-
-
-def _key_id(text: str, source: Source) -> str:
-    """Return an access key id unless it may hold a secret, which AWS would show in its answer.
-
-    Emulators take any short word. A secret key has 40 characters, a session token more, and a line break or a space
-    means that the next line of the file was taken for a part of the value.
+    An access key id that may hold a secret is refused, since AWS would show it in its answer. Emulators take any short
+    word. A secret key has 40 characters, a session token more; a line break or a space means that the next line of the
+    file was taken for a part of the value.
 
     Raises:
-        SourceError: It looks like a secret. The message does not show it.
+        SourceError: There is none, or its id looks like a secret. The message does not show it.
     """
-    if re.fullmatch("[!-~]{1,128}", text) and not re.fullmatch("[A-Za-z0-9/+=]{40,}", text):
-        return text
-    raise SourceError(
-        "the access key id looks like a secret",
-        source.origin,
-        hint="check that the id and the secret are not swapped: an id is short, such as AKIAIOSFODNN7EXAMPLE",
-    )
-
-
-def _account(text: str | None) -> str | None:
-    """Return an account id that is one: what is not is left to AWS to tell."""
-    return text if text is not None and re.fullmatch("[0-9]{12}", text) else None
+    key = access_key(source, profiles, environ)
+    if key is None:
+        fact, hint = _NO_KEY[source.kind]
+        raise SourceError(fact, source.origin, hint=hint)
+    if not re.fullmatch("[!-~]{1,128}", key.access_key_id) or re.fullmatch("[A-Za-z0-9/+=]{40,}", key.access_key_id):
+        raise SourceError(
+            "the access key id looks like a secret",
+            source.origin,
+            hint="check that the id and the secret are not swapped: an id is short, such as AKIAIOSFODNN7EXAMPLE",
+        )
+    return replace(key, account=account(source, profiles))
 
 
 def _process(source: Source, session: AwsSession, run: Run) -> Credentials:
@@ -343,27 +310,22 @@ _PROVIDERS: Mapping[str, Callable[[Source, AwsSession, Environ, ExitStack], Any]
 }
 
 
-# What goes wrong while they are fetched, in the terms of who gives them.
-
-
 @contextmanager
 def _translated(source: Source) -> Iterator[None]:
-    """Raise what a provider of botocore raises as an error of awsenv.
+    """Raise what a provider of botocore raises as an error of awsenv, with the place of the source.
 
     Raises:
         SourceError: There are no usable credentials.
-        RefusedError: AWS does not give them.
-        UnreachableError: Who gives them cannot be reached.
+        RefusedError: AWS refuses them.
+        UnreachableError: The service that issues them cannot be reached.
     """
     try:
         yield
-    except AwsenvError as error:
-        if not error.origins and source.origin is not None:
-            error.origins = (source.origin,)
-        raise
     except Exception as error:  # noqa: BLE001 - a bare AttributeError is how botocore takes a list for credentials
+        translated = error if isinstance(error, AwsenvError) else unreachable(error) or _of_source(error, source)
+        translated.origins = translated.origins or ((source.origin,) if source.origin else ())
         # The cause may hold what a command printed: it is not passed on.
-        raise _of_source(error, source) from None
+        raise translated from None
 
 
 def how_to_renew(source: Source) -> str:
@@ -379,39 +341,18 @@ def how_to_renew(source: Source) -> str:
 
 
 def _of_source(error: Exception, source: Source) -> AwsenvError:
-    if isinstance(error, exceptions.ClientError):
-        return _answered(error, source)
-    network = unreachable(error)
-    if network is not None:
-        network.origins = () if source.origin is None else (source.origin,)
-        return network
-    fact, hint = _fact(error, source)
-    return SourceError(fact, source.origin, hint=hint or how_to_renew(source))
-
-
-def _fact(error: Exception, source: Source) -> tuple[str, str | None]:
-    """Return what happened and, if it is not to renew the credentials, the next step."""
-    giver = _GIVERS[source.kind]
-    for kinds, fact, hint in (*_ANYWHERE, *_OF_KIND.get(source.kind, ())):
-        if isinstance(error, kinds):
-            return fact.format(giver=giver), hint
-    return f"{giver} gave no credentials ({type(error).__name__})", None
-
-
-def _answered(error: exceptions.ClientError, source: Source) -> AwsenvError:
+    issuer, renew = _ISSUERS[source.kind], how_to_renew(source)
+    if not isinstance(error, exceptions.ClientError):
+        facts = (*_FACTS, *_NO_TOKEN_FILE) if source.kind == "web-identity" else _FACTS
+        fact, hint = first_of(facts, error) or (f"{issuer} returned no credentials ({type(error).__name__})", renew)
+        return SourceError(fact.format(issuer=issuer), hint=hint or renew)
     code, _message, status = read_answer(error)
-    giver = _GIVERS[source.kind]
     if is_failing(code, status):
-        return UnreachableError(f"{giver} is failing (HTTP {status})", source.origin, hint="try again")
+        return UnreachableError(f"{issuer} is failing (HTTP {status})", hint="try again")
     if "Expired" in code or code == "InvalidIdentityToken" or status == 401:  # noqa: PLR2004 - HTTP's "sign in"
-        return SourceError(f"{giver} did not accept the token ({code})", source.origin, hint=how_to_renew(source))
+        return SourceError(f"{issuer} did not accept the token ({code})", hint=renew)
     hints = {
         "sso": "check sso_account_id and sso_role_name: the permission set must be assigned to you",
         "web-identity": "check role_arn and the trust policy of that role",
     }
-    return RefusedError(
-        f"{giver} refused to give credentials ({code})",
-        source.origin,
-        code=code,
-        hint=hints.get(source.kind, how_to_renew(source)),
-    )
+    return RefusedError(f"{issuer} refused to give credentials ({code})", code=code, hint=hints.get(source.kind, renew))

@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from awsenv.model import Credentials
     from awsenv.origin import Origin
 
-UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"})
-EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
-BAD_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException", "RequestExpired"})
-BUSY = frozenset(
+_UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"})
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
+_BAD_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException", "RequestExpired"})
+_BUSY = frozenset(
     {
         "Throttling",
         "ThrottlingException",
@@ -63,7 +63,10 @@ BUSY = frozenset(
 _NOT_CONNECTED = (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)
 _NOT_CONNECTED_TO_PROXY = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
-_SETTINGS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
+Facts = tuple[tuple[tuple[type[Exception], ...], str, str], ...]
+"""Rows of what is raised, the fact, the next step."""
+
+_SETTINGS: Facts = (
     (
         (exceptions.ParamValidationError,),
         "AWS does not accept a value of the request",
@@ -87,7 +90,30 @@ _SETTINGS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
         "check the endpoint, FIPS, retry and proxy settings",
     ),
 )
-"""Settings that make calls impossible: what is raised, the fact, the next step."""
+"""Settings that make calls impossible."""
+
+_NOT_SENT: Facts = (
+    (
+        (exceptions.SSLError,),
+        "a TLS connection to {host} cannot be made",
+        "check endpoint_url, AWS_ENDPOINT_URL and HTTPS_PROXY",
+    ),
+    ((exceptions.ConnectTimeoutError,), "{host} does not answer", "check the network, and that the region exists"),
+    (
+        (exceptions.EndpointConnectionError,),
+        "{host} cannot be reached",
+        "check the network, the proxy, and that the region exists",
+    ),
+)
+"""Why a connection cannot be made."""
+
+_HINTS = {
+    "RegionDisabledException": "activate AWS STS for that region in the account settings of IAM, or choose another "
+    "with --region",
+    "PackedPolicyTooLarge": "together, the session policy and the tags are too large: shorten --policy, or remove tags",
+    "MalformedPolicyDocument": "check the JSON of --policy",
+}
+"""The next step after a refusal, by AWS's error code."""
 
 MESSAGE_LENGTH = 400
 """Characters of AWS's message that are shown at most; the ones of STS have some 200."""
@@ -191,6 +217,11 @@ def unreachable(error: Exception, endpoint: str | None = None) -> UnreachableErr
     return _not_sent(error, url) or UnreachableError(_silence(error, host_of(url)), hint="try again")
 
 
+def first_of(facts: Facts, error: Exception) -> tuple[str, str] | None:
+    """Return the fact and the next step of the first row that *error* is of; None: it is of no row."""
+    return next(((fact, hint) for kinds, fact, hint in facts if isinstance(error, kinds)), None)
+
+
 def says(message: str, secrets: tuple[str, ...] = ()) -> str | None:
     """Return AWS's message fit for a terminal, or None if it is empty or holds one of the secrets."""
     text = printable(" ".join(message.split()))
@@ -209,7 +240,7 @@ def _answered(error: exceptions.ClientError, call: Call) -> AwsenvError:
         return _lost(call, f"{host_of(call.endpoint)} answered with HTTP {status}, which is not an answer of AWS")
     if "MultiFactorAuthentication failed" in message:
         return _mfa_failed(message, call)
-    if code in UNKNOWN_KEY | EXPIRED | BAD_SIGNATURE:
+    if code in _UNKNOWN_KEY | _EXPIRED | _BAD_SIGNATURE:
         return _bad_key(code, message, call)
     return _refused(code, message, call)
 
@@ -224,7 +255,7 @@ def read_answer(error: exceptions.ClientError) -> tuple[str, str, int]:
 
 def is_failing(code: str, status: int) -> bool:
     """Tell whether AWS itself is in trouble, so that the same call may do later."""
-    return status >= 500 or code in BUSY  # noqa: PLR2004 - HTTP's server errors
+    return status >= 500 or code in _BUSY  # noqa: PLR2004 - HTTP's server errors
 
 
 def _mfa_failed(message: str, call: Call) -> MfaError:
@@ -243,13 +274,13 @@ def _mfa_failed(message: str, call: Call) -> MfaError:
 
 def _bad_key(code: str, message: str, call: Call) -> SourceError:
     key = f"the access key …{(call.key_id or '')[-4:]}"
-    if code in EXPIRED:
+    if code in _EXPIRED:
         return SourceError(
             f"the credentials of {key.removeprefix('the ')} have expired",
             call.key_origin,
             hint=call.key_hint or "get new ones",
         )
-    if code in UNKNOWN_KEY:
+    if code in _UNKNOWN_KEY:
         return SourceError(
             f"AWS does not know {key}",
             call.key_origin,
@@ -294,16 +325,10 @@ def _refused(code: str, message: str, call: Call) -> RefusedError:
     # "User: ARN is not authorized to perform: sts:AssumeRole on resource: ARN" needs no second mention of it.
     what = "" if text and call.operation in text else f" {call.operation}"
     fact = f"AWS refused{what} ({code})" + (f": {text.rstrip('.')}" if text else "")
-    origin, hint = call.denied_origin, None
+    origin, hint = call.denied_origin, _HINTS.get(code)
     if code == "AccessDenied":
         hint = call.denied_hint
-    elif code == "RegionDisabledException":
-        hint = "activate AWS STS for that region in the account settings of IAM, or choose another with --region"
-    elif code == "PackedPolicyTooLarge":
-        hint = "together, the session policy and the tags are too large: shorten --policy, or remove tags"
-    elif code == "MalformedPolicyDocument":
-        hint = "check the JSON of --policy"
-    elif "DurationSeconds" in message:
+    elif hint is None and "DurationSeconds" in message:
         origin = call.duration_origin or origin
         hint = "ask for less (duration_seconds, --duration), or raise the maximum session duration of the role"
     return RefusedError(fact, origin, code=code, hint=hint)
@@ -312,27 +337,18 @@ def _refused(code: str, message: str, call: Call) -> RefusedError:
 def _not_sent(error: Exception, endpoint: str) -> UnreachableError | None:
     """Say why a connection could not be made, if that is what happened."""
     host = host_of(endpoint)
-    if isinstance(error, exceptions.SSLError):
-        if isinstance(_root(error), ssl.SSLCertVerificationError):
-            return UnreachableError(
-                f"the TLS certificate of {host} cannot be verified",
-                hint="behind a proxy that inspects TLS, set AWS_CA_BUNDLE or ca_bundle to its CA certificate",
-            )
+    if isinstance(error, exceptions.SSLError) and isinstance(_root(error), ssl.SSLCertVerificationError):
         return UnreachableError(
-            f"a TLS connection to {host} cannot be made", hint="check endpoint_url, AWS_ENDPOINT_URL and HTTPS_PROXY"
+            f"the TLS certificate of {host} cannot be verified",
+            hint="behind a proxy that inspects TLS, set AWS_CA_BUNDLE or ca_bundle to its CA certificate",
         )
     if isinstance(error, exceptions.ProxyConnectionError) and was_not_sent(error):
         proxy = host_of(str(error.kwargs.get("proxy_url", "")))
         return UnreachableError(
             f"the proxy {proxy} cannot be reached", hint="check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
         )
-    if isinstance(error, exceptions.ConnectTimeoutError):
-        return UnreachableError(f"{host} does not answer", hint="check the network, and that the region exists")
-    if isinstance(error, exceptions.EndpointConnectionError):
-        return UnreachableError(
-            f"{host} cannot be reached", hint="check the network, the proxy, and that the region exists"
-        )
-    return None
+    row = first_of(_NOT_SENT, error)
+    return None if row is None else UnreachableError(row[0].format(host=host), hint=row[1])
 
 
 def _misconfigured(error: Exception) -> ConfigError | None:
@@ -340,12 +356,10 @@ def _misconfigured(error: Exception) -> ConfigError | None:
     root = _root(error)
     if isinstance(root, _NO_FILE) or (isinstance(root, ssl.SSLError) and root.library == "X509"):
         return ConfigError("the CA bundle cannot be read", hint="check AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE and ca_bundle")
-    for kinds, fact, hint in _SETTINGS:
-        if isinstance(error, kinds):
-            return ConfigError(fact, hint=hint)
     if type(error) is ValueError and str(error).startswith("Invalid endpoint"):
         return ConfigError("the endpoint is not a URL", hint="check endpoint_url and AWS_ENDPOINT_URL")
-    return None
+    row = first_of(_SETTINGS, error)
+    return None if row is None else ConfigError(row[0], hint=row[1])
 
 
 def _root(error: Exception) -> Exception:

@@ -6,6 +6,7 @@ machine's own role, and act under another name.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -70,6 +71,14 @@ def access_key(source: Source, profiles: Profiles, environ: Mapping[str, str]) -
         return environment.access_key(environ)
     profile = profiles.get(source.profile or "default") if source.kind == "static" else None
     return None if profile is None else static_keys(profile)
+
+
+def account(source: Source, profiles: Profiles) -> str | None:
+    """Return the account that the profile of *source* names; None: it names none."""
+    key = {"static": "aws_account_id", "sso": "sso_account_id"}.get(source.kind)
+    profile = profiles.get(source.profile or "default")
+    text = None if profile is None or key is None else profile.value(key)
+    return text if text is not None and re.fullmatch("[0-9]{12}", text) else None
 
 
 def static_keys(profile: Profile) -> Credentials | None:
