@@ -1,4 +1,4 @@
-"""What is explained is what happens: the plan beside the log of a local AWS."""
+"""The plan of `explain`, compared with the log of a local AWS."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def account() -> Iterator[Account]:
 
 @dataclass(frozen=True)
 class Setup:
-    """A person's files and variables, and what they type."""
+    """The files and variables of a user, and the command line."""
 
     config: str
     credentials: str
@@ -148,7 +148,7 @@ def setups(draw: st.DrawFn, account: Account, temporary: Credentials) -> Setup:
 @settings(max_examples=200)
 @given(data=st.data())
 def test_the_calls_are_those_that_were_explained(account: Account, data: st.DataObject) -> None:
-    """Make, in any set-up, exactly the calls of the plan, signed and filled in as it says; and change what it says."""
+    """Make exactly the calls of the plan, with its signers and parameters, and change its variables, in any set-up."""
     setup = data.draw(setups(account, account.temporary))
     with TemporaryDirectory() as home:
         environ = {**setup.environ, **account.sandbox.environ(), "HOME": home}
@@ -162,28 +162,28 @@ def test_the_calls_are_those_that_were_explained(account: Account, data: st.Data
         except AwsenvError as error:
             event(f"refused: {type(error).__name__}")
             return
-        told = explain.explain(chain, profiles)
+        plan = explain.explain(chain, profiles)
         changes = explain.change(chain, environ, profiles, renewable=False)
         # Each code is taken once.
         account.sandbox.clock.elapse(30)
         account.sandbox.clear_calls()
 
-        code = None if told.code is None else account.device.code()
-        got, refused = _obtained(chain, profiles, environ, code)
+        code = None if plan.code is None else account.device.code()
+        credentials, refused = _obtained(chain, profiles, environ, code)
 
     made = [(_action(call.service, call.action), _sent(call.parameters)) for call in account.sandbox.calls]
-    planned = [(call.action, _planned(call)) for call in told.calls]
-    _check_signers(told, account)
+    planned = [(call.action, _planned(call)) for call in plan.calls]
+    _check_signers(plan, account)
     event(f"{len(planned)} calls, {'refused' if refused else 'done'}")
     if refused:
         # By a rule of AWS that no file tells of; and not for want of a code.
         assert account.sandbox.calls[-1].error is not None
-        assert [_known(made_call, plan) for made_call, plan in zip(made, planned, strict=False)] == made
+        assert [_known(*pair) for pair in zip(made, planned, strict=False)] == made
         return
-    assert [_known(made_call, plan) for made_call, plan in zip(made, planned, strict=True)] == made
-    assert got is not None
+    assert [_known(*pair) for pair in zip(made, planned, strict=True)] == made
+    assert credentials is not None
     assert changes == {
-        name: value is not None for name, value in environment.change(chain, got, environ).variables.items()
+        name: value is not None for name, value in environment.change(chain, credentials, environ).variables.items()
     }
 
 
@@ -196,12 +196,12 @@ def _obtained(
         return None, True
 
 
-def _check_signers(told: Explanation, account: Account) -> None:
-    """Have the source sign what it shall sign, and each role the call behind it."""
+def _check_signers(plan: Explanation, account: Account) -> None:
+    """Check that the source signs where the plan names it, and each role the call after it."""
     source, before = None, ""
-    for call, plan in zip(account.sandbox.calls, told.calls, strict=False):
+    for call, expected in zip(account.sandbox.calls, plan.calls, strict=False):
         assert call.caller is not None
-        if plan.signer == "the source":
+        if expected.signer == "the source":
             source = source or call.caller
             assert source == call.caller
         else:
@@ -219,7 +219,7 @@ def _sent(parameters: Mapping[str, str]) -> dict[str, str]:
 
 
 def _planned(call: Call) -> dict[str, str | None]:
-    """Return the parameters as they go over the wire: AWS's query protocol."""
+    """Return the parameters as AWS's query protocol spells them."""
     sent: dict[str, str | None] = {}
     count: dict[str, int] = {}
     for each in call.parameters:
@@ -239,7 +239,7 @@ def _planned(call: Call) -> dict[str, str | None]:
 def _known(
     made: tuple[str, dict[str, str]], planned: tuple[str, dict[str, str | None]]
 ) -> tuple[str, dict[str, str | None]]:
-    """Return the plan with the one value in it that only AWS could tell: the role of an account not yet known."""
+    """Return a planned call with the one value that only AWS knows: the ARN of a role whose account is not known."""
     action, sent = planned
     if sent.get("RoleArn", "") is None:
         arn = made[1]["RoleArn"]
@@ -262,5 +262,5 @@ def _lines(settings: Mapping[str, str | None]) -> str:
 
 
 def _no_terminal() -> Any:
-    message = "nobody is there to ask"
+    message = "there is no terminal"
     raise OSError(message)

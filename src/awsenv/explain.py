@@ -1,11 +1,10 @@
-"""How a role would be assumed, before AWS is called: the calls, where each value is from, what will be exported.
+"""How a role would be assumed, before AWS is called: the calls, the origin of each value, the exported variables.
 
-It says what `provider` and the agent will do, by the same values that they go by; a test holds it to that.
+The plan follows from the same values that `provider` and the agent use; a test compares it with what they do.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from awsenv import config, duration, environment
 from awsenv.agent.memory import ADVISORY, FRESH, ROLE_DURATION, SESSION_DURATION
 from awsenv.aws.request import IDENTITY, SECRET, request
+from awsenv.config import sources
 from awsenv.config.sources import OF_A_ROLE
+from awsenv.iam import device
 from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, Credentials, GetSessionToken, Note
 from awsenv.origin import Origin
 
@@ -26,18 +27,18 @@ if TYPE_CHECKING:
 
 _BY_AWS = Origin("AWS's default")
 _FROM_PROFILE = ("static", "environment")
-"""Kinds of source of which is known, without asking, whether they name their account."""
+"""The kinds of source that show, before they are used, whether they name their account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What an agent holds for a chain, each as seconds that it has left; None: it does not hold it."""
+    """What an agent holds for a chain: the seconds that each has left; None: it does not hold it."""
 
     role: float | None = None
     by_session: float | None = None
     """The role by way of the MFA session, which AWS grants an hour at most."""
     session: float | None = None
-    """The MFA session of the source, of the chain's device; of the unnamed one, where no device is configured."""
+    """The MFA session of the source and the chain's device; where no device is configured, of the unnamed one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Call:
     device: Mfa | None = None
     """The device whose code is in it."""
     is_certain: bool = True
-    """False: it is made only if the source does not name its account."""
+    """False: the call is made only if the source does not name its account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,42 +72,48 @@ class Life:
     """How long the credentials live, and why."""
 
     seconds: int | None
-    """None: as long as the source has it."""
+    """None: as long as the credentials of the source live."""
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All that there is to say of a role beforehand."""
+    """What is known of a role before AWS is called."""
 
     chain: Chain
-    """The hops that would be called now."""
+    """The hops that would be made now."""
     calls: tuple[Call, ...]
-    """Empty: it is in memory, or the source is what is exported."""
+    """Empty: the agent holds the role, or the source itself is exported."""
     memory: Memory | None
     """None: no agent runs."""
     from_memory: bool
-    """Whether the agent hands it out without asking AWS."""
+    """Whether the agent hands the role out without calling AWS."""
     is_kept: bool
-    """Whether the agent holds it afterwards, and renews it."""
-    device: Mfa | None
-    """The device of the chain, whether or not its code is needed now."""
-    device_origin: Origin | None
-    process_origin: Origin | None
-    """Where the command stands that prints its code."""
+    """Whether the agent holds the role afterwards, and renews it."""
+    first: Hop | None
+    """The first hop as it was resolved: it names the device, whether or not its code is needed now."""
     life: Life
     account: str | None
     """Of the source, where it is known."""
     notes: tuple[Note, ...]
 
     @property
+    def device(self) -> Mfa | None:
+        """The MFA device of the chain."""
+        return None if self.first is None else self.first.mfa
+
+    def origin(self, key: str) -> Origin | None:
+        """Return where the value of a field of the first hop comes from; None: it is a default."""
+        return None if self.first is None else self.first.origins.get(key)
+
+    @property
     def code(self) -> Call | None:
-        """The call that needs an MFA code; None: no code is asked for."""
+        """The call that needs an MFA code; None: no call needs one."""
         return next((call for call in self.calls if call.device is not None), None)
 
     @property
     def by_session(self) -> bool:
-        """Whether a session that the agent holds takes the place of a code."""
+        """Whether a session that the agent holds replaces a code."""
         first = self.chain.hops[0] if self.chain.hops else None
         return isinstance(first, GetSessionToken) and self.code is None
 
@@ -148,9 +155,7 @@ def explain(chain: Chain, profiles: Profiles, memory: Memory | None = None, *, m
         memory=memory,
         from_memory=from_memory,
         is_kept=is_kept,
-        device=_device(chain),
-        device_origin=chain.hops[0].origins.get("mfa_serial") if chain.hops else None,
-        process_origin=chain.hops[0].origins.get("mfa_process") if chain.hops else None,
+        first=chain.hops[0] if chain.hops else None,
         life=_life(plan, profiles),
         account=account,
         notes=(*plan.notes, *_foreign(plan, account)),
@@ -158,26 +163,27 @@ def explain(chain: Chain, profiles: Profiles, memory: Memory | None = None, *, m
 
 
 def change(chain: Chain, environ: Environ, profiles: Profiles, *, renewable: bool) -> dict[str, bool]:
-    """Return the variables that will change, in their order, and whether each is set; those of `off` among them.
+    """Return the variables that will change, in their order, and whether each is set. Those for `off` are among them.
 
     Args:
         chain: The chain.
         environ: The environment of the caller, as it is.
         profiles: What the files say.
-        renewable: Whether an agent will hold what is got.
+        renewable: Whether an agent will hold the credentials.
     """
     before = environment.original(environ)
     last = chain.hops[-1] if chain.hops else None
     known = None if chain.hops else config.access_key(chain.source, profiles, before)
+    account = sources.account(chain.source, profiles)
     if known is not None:
         # The source itself is exported: what of it is in the environment already does not change.
-        got = replace(known, account=_written(chain.source, profiles))
+        credentials = replace(known, account=account)
     else:
-        # Only the names count. A role has an account, which AWS tells if nobody else does.
+        # Only the names count. A role has an account, which AWS names if nothing else does.
         ends = datetime.fromtimestamp(0, timezone.utc) if chain.hops or _expires(chain.source) else None
-        owner = last.role.account or "" if isinstance(last, AssumeRole) else _written(chain.source, profiles)
-        got = Credentials("", "", None if ends is None else "", ends, owner)
-    made = environment.change(chain, got, environ, "" if renewable else None)
+        owner = last.role.account or "" if isinstance(last, AssumeRole) else account
+        credentials = Credentials("", "", None if ends is None else "", ends, owner)
+    made = environment.change(chain, credentials, environ, "" if renewable else None)
     return {name: value is not None for name, value in made.variables.items()}
 
 
@@ -186,7 +192,7 @@ def _device(chain: Chain) -> Mfa | None:
 
 
 def _planned(chain: Chain, memory: Memory) -> Chain | None:
-    """Return the chain by which an agent gets the role; None: it needs a code."""
+    """Return the chain by which an agent assumes the role; None: it needs a code."""
     nameless = _device(chain) is None and memory.session is not None
     return config.through_session(chain, held=nameless)
 
@@ -196,7 +202,7 @@ def _begins_with_session(plan: Chain) -> bool:
 
 
 def _suffices(plan: Chain, left: float | None, min_remaining: int) -> bool:
-    """Tell whether an agent hands out a role that has so much left, and does not renew it."""
+    """Tell whether an agent hands out a role with *left* seconds, and does not renew it."""
     if left is None or not plan.hops:
         return False
     lives = _seconds(plan.hops[-1])
@@ -225,7 +231,7 @@ def _name(hop: Hop, number: int) -> str:
 
 
 def _parameters(sent: Request, *, is_complete: bool) -> Iterator[Parameter]:
-    """Yield what is sent, a line for each tag and each policy. The ARN is not complete while the account is unknown."""
+    """Yield what is sent, one for each tag and each policy. Without the account, the ARN is not complete."""
     for name, value in sent.parameters.items():
         hidden = name in SECRET or (name == "RoleArn" and not is_complete)
         for each in value if isinstance(value, list) else [value]:
@@ -240,29 +246,21 @@ def _text(value: Any) -> str:
 
 def _account(chain: Chain, profiles: Profiles) -> str | None:
     """Return the account of the source, if it is known without AWS, as `provider` finds it."""
-    device = _device(chain)
-    serial = "" if device is None or device.serial is None else device.serial
-    return _written(chain.source, profiles) or (serial.split(":")[4] if serial.startswith("arn:") else None)
-
-
-def _written(source: Source, profiles: Profiles) -> str | None:
-    """Return the account that the source itself says that it is of."""
-    profile = None if source.profile is None else profiles.get(source.profile)
-    key = {"static": "aws_account_id", "sso": "sso_account_id"}.get(source.kind)
-    text = None if profile is None or key is None else profile.value(key)
-    return text if text is not None and re.fullmatch("[0-9]{12}", text) else None
+    mfa = _device(chain)
+    serial = None if mfa is None else mfa.serial
+    return sources.account(chain.source, profiles) or (None if serial is None else device.account(serial))
 
 
 def _foreign(plan: Chain, account: str | None) -> Iterator[Note]:
-    """Say which roles are another account's: AWS then asks for a permission on either side."""
+    """Yield a note for each role in another account: AWS then needs a permission on either side."""
     signing = account
     for hop in plan.hops:
         if not isinstance(hop, AssumeRole):
             continue
         if signing is not None and hop.role.account not in {None, signing}:
             yield Note(
-                f"{hop.profile or hop.role.name} is in account {hop.role.account}, another than {signing}: both its "
-                "trust policy and a policy of who assumes it must allow that"
+                f"{hop.profile or hop.role.name} is in account {hop.role.account}, and is assumed from {signing}: its "
+                "trust policy and a policy in that account must both allow it"
             )
         signing = hop.role.account or signing
 
@@ -275,7 +273,7 @@ def _seconds(hop: Hop) -> int:
 def _life(plan: Chain, profiles: Profiles) -> Life:
     if not plan.hops:
         return Life(
-            None, "as long as the credentials of the source" if _expires(plan.source) else "a key without an end"
+            None, "as long as the credentials of the source" if _expires(plan.source) else "the key does not expire"
         )
     hop = plan.hops[-1]
     seconds, origin = _seconds(hop), hop.origins.get("duration")
@@ -283,12 +281,12 @@ def _life(plan: Chain, profiles: Profiles) -> Life:
         return Life(seconds, str(_BY_AWS))
     longer = _configured(hop, origin, profiles)
     if longer is not None and longer > seconds == MAX_CHAINED_DURATION:
-        return Life(seconds, f"of the {duration.exact(longer)} that the profile asks for (role chaining)")
-    return Life(seconds, "as asked for")
+        return Life(seconds, f"cut from the {duration.exact(longer)} of the profile (role chaining)")
+    return Life(seconds, "as requested")
 
 
 def _configured(hop: Hop, origin: Origin, profiles: Profiles) -> int | None:
-    """Return the seconds that a profile asks for; None: an option or a variable does."""
+    """Return the seconds that a profile sets; None: an option or a variable sets them."""
     name = hop.profile if isinstance(hop, AssumeRole) else None
     profile = None if name is None or origin.line is None else profiles.get(name)
     text = None if profile is None else profile.value("duration_seconds")

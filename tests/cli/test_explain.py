@@ -1,4 +1,4 @@
-"""`awsenv explain`: the page and the JSON, and that what they say of an agent is what it does."""
+"""`awsenv explain`: the page and the JSON, both compared with what awsenv and the agent do."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def explained(world: World, *words: str, **environ: str) -> Any:
     return json.loads(done.stdout)
 
 
-def planned(told: Any) -> list[tuple[str, list[str]]]:
-    """Return the calls of a plan with the names of what is sent."""
-    return [(call["action"], sorted(each["name"] for each in call["parameters"])) for call in told["calls"]]
+def planned(plan: Any) -> list[tuple[str, list[str]]]:
+    """Return the calls of a plan with the names of their parameters."""
+    return [(call["action"], sorted(each["name"] for each in call["parameters"])) for call in plan["calls"]]
 
 
-def made(world: World) -> list[tuple[str, list[str]]]:
-    """Return the calls that were made with the names of what was sent, but for the code."""
+def received(world: World) -> list[tuple[str, list[str]]]:
+    """Return the calls that AWS received with the names of their parameters, without the code."""
     return [
         (f"{call.service}:{call.action}", sorted(name for name in call.parameters if name != "TokenCode"))
         for call in world.sandbox.calls
@@ -36,7 +36,7 @@ def made(world: World) -> list[tuple[str, list[str]]]:
 
 
 def test_the_page(world: World) -> None:
-    """Say it on one screen, each value with its place, and spend nothing."""
+    """Show the plan on one screen, each value with its place, and call nothing."""
     account = world.sandbox.account
     done = world.run("explain", "power-user", USER="jane", AWS_PROFILE="default")
 
@@ -71,7 +71,7 @@ Keeps   AWS_PROFILE, for awsenv off
 
 @pytest.mark.parametrize("words", [("power-user",), ("power-user", "--json"), ("power-user", "--external-id", "-")])
 def test_no_secret_is_shown(world: World, words: tuple[str, ...]) -> None:
-    """Say of an external id that there is one, and where; ask for none."""
+    """Show that there is an external id, and where; prompt for none."""
     done = world.run("explain", *words)
 
     assert (0, "") == (done.returncode, done.stderr)
@@ -81,8 +81,8 @@ def test_no_secret_is_shown(world: World, words: tuple[str, ...]) -> None:
     assert not [secret for secret in secrets if secret in done.stdout]
 
 
-def test_a_role_of_another_account_is_said(world: World) -> None:
-    """Tell what AWS wants on either side then."""
+def test_a_role_in_another_account_has_a_note(world: World) -> None:
+    """Name the policies that must allow it on both sides."""
     world.configure(
         "\n[profile abroad]\nrole_arn = arn:aws:iam::111122223333:role/x\nsource_profile = default\n"
         f"mfa_serial = {world.device.serial}\n"
@@ -91,59 +91,59 @@ def test_a_role_of_another_account_is_said(world: World) -> None:
 
     (note,) = explained(world, "abroad")["notes"]
     assert (
-        f"abroad is in account 111122223333, another than {world.sandbox.account}: both its trust policy and a policy "
-        "of who assumes it must allow that"
+        f"abroad is in account 111122223333, and is assumed from {world.sandbox.account}: its trust policy and a "
+        "policy in that account must both allow it"
     ) == note
     assert "\nNote    abroad is in account 111122223333" in done.stdout
 
 
-def test_what_is_cut_is_said(world: World) -> None:
-    """Tell of role chaining where a profile asks for more than an hour."""
+def test_a_duration_that_is_cut_is_explained(world: World) -> None:
+    """Name role chaining where a profile sets more than an hour."""
     world.configure(
         f"\n[profile behind]\nrole_arn = arn:aws:iam::{world.sandbox.account}:role/read-only\n"
         "source_profile = power-user\nduration_seconds = 7200\n"
     )
     done = world.run("explain", "behind")
 
-    assert "Lives   1h, of the 2h that the profile asks for (role chaining)\n" in done.stdout
+    assert "Lives   1h, cut from the 2h of the profile (role chaining)\n" in done.stdout
     assert "2. sts:AssumeRole, with the credentials of power-user\n" in done.stdout
     assert "DurationSeconds  3600 (1h)" in done.stdout
     assert "\nNote    ~/.aws/config:" in done.stdout
 
 
 @pytest.mark.parametrize(
-    ("policies", "maximum", "said"),
+    ("policies", "maximum", "text"),
     [
-        ([], 7200, "2h, as asked for; whether the role allows that is not known"),
-        (["ReadOnlyAccess"], 7200, "2h, as asked for; the role allows 2h"),
-        (["ReadOnlyAccess"], 3600, "2h, as asked for; the role allows 1h: AWS will refuse"),
+        ([], 7200, "2h, as requested; the maximum of the role is not known"),
+        (["ReadOnlyAccess"], 7200, "2h, as requested; the maximum of the role is 2h"),
+        (["ReadOnlyAccess"], 3600, "2h, as requested; the maximum of the role is 1h: AWS will refuse"),
     ],
 )
-def test_the_roles_own_maximum_is_asked_for_where_it_counts(
-    world: World, policies: list[str], maximum: int, said: str
+def test_the_maximum_of_the_role_is_read_where_it_matters(
+    world: World, policies: list[str], maximum: int, text: str
 ) -> None:
-    """Ask IAM, by the source's own key, only where more than an hour is asked for; and say what it does not tell."""
+    """Read it from IAM, with the key of the source, only for more than an hour; else call it unknown."""
     key = world.sandbox.create_user("bob", policies=policies)
     world.sandbox.create_role("long", world.sandbox.trust(str(key.arn)), max_session_duration=maximum)
     environ = {"AWS_ACCESS_KEY_ID": key.access_key_id, "AWS_SECRET_ACCESS_KEY": key.secret_access_key}
 
     short = world.run("explain", "long", **environ)
-    asked_for_short = world.actions()
+    calls_for_short = world.actions()
     done = world.run("explain", "long", "--duration", "2h", **environ)
 
-    assert ("Lives   1h, AWS's default\n" in short.stdout, []) == (True, asked_for_short)
-    assert f"Lives   {said}\n" in done.stdout
+    assert ("Lives   1h, AWS's default\n" in short.stdout, []) == (True, calls_for_short)
+    assert f"Lives   {text}\n" in done.stdout
     assert ["GetRole"] == world.actions()
 
 
 def test_iam_that_does_not_answer_is_not_waited_for(world: World) -> None:
-    """Say that the maximum is not known, after three seconds or so."""
+    """Call the maximum unknown."""
     world.sandbox.fail("GetRole", Fault.HANG, times=9)
 
     done = world.run("explain", "read-only", "--duration", "2h")
 
     assert (0, "") == (done.returncode, done.stderr)
-    assert "whether the role allows that is not known\n" in done.stdout
+    assert "the maximum of the role is not known\n" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -157,22 +157,22 @@ def test_iam_that_does_not_answer_is_not_waited_for(world: World) -> None:
     ],
 )
 def test_with_an_agent_it_says_what_the_agent_does(world: World, words: tuple[str, ...], *, code: bool) -> None:
-    """Go by its session, and by what it holds, as it was said; each call and each variable."""
+    """Announce each call and each variable, with the session and with the role in memory."""
     assert world.run("login", world.device.code()).returncode == 0
     for held in (False, True):
-        told = explained(world, *words)
+        plan = explained(world, *words)
         world.sandbox.clear_calls()
         done = world.run(*words, "--shell", "json")
 
         assert 0 == done.returncode
-        assert _flat(planned(told)) == made(world)
-        assert (held, held) == (told["agent"]["hands_out_the_role"], told["agent"]["role"] is not None)
+        assert _flat(planned(plan)) == received(world)
+        assert (held, held) == (plan["agent"]["hands_out_the_role"], plan["agent"]["role"] is not None)
         assert (code, False) == (
-            told["agent"]["session_in_place_of_a_code"],
-            bool(told["mfa"]) and told["mfa"]["code_needed"],
+            plan["agent"]["session_in_place_of_a_code"],
+            bool(plan["mfa"]) and plan["mfa"]["code_needed"],
         )
         changed = json.loads(done.stdout)
-        assert (told["variables"]["sets"], told["variables"]["unsets"]) == (
+        assert (plan["variables"]["sets"], plan["variables"]["unsets"]) == (
             [name for name, value in changed.items() if value is not None and not name.startswith("AWSENV_SAVED_")],
             [name for name, value in changed.items() if value is None],
         )
@@ -180,7 +180,7 @@ def test_with_an_agent_it_says_what_the_agent_does(world: World, words: tuple[st
 
 @pytest.mark.parametrize("role", ["default", "by-process", "behind-process", "read-only"])
 def test_the_variables_are_those_that_change_beside_an_agent(world: World, role: str) -> None:
-    """Say that a role is renewed only where the agent can do that."""
+    """Set the variables of a renewed role only where the agent can renew it."""
     key_id, secret = Path(world.environ["HOME"], ".aws", "credentials").read_text().split()[3::3]
     printed = json.dumps({"Version": 1, "AccessKeyId": key_id, "SecretAccessKey": secret})
     world.configure(
@@ -188,12 +188,12 @@ def test_the_variables_are_those_that_change_beside_an_agent(world: World, role:
         f"role_arn = arn:aws:iam::{world.sandbox.account}:role/read-only\nsource_profile = by-process\n"
     )
     assert world.run("login", world.device.code(), "--profile", "default").returncode == 0
-    told = explained(world, role, AWS_PROFILE="default", AWS_SESSION_EXPIRATION="x")
+    plan = explained(world, role, AWS_PROFILE="default", AWS_SESSION_EXPIRATION="x")
     done = world.run(role, "--shell", "json", AWS_PROFILE="default", AWS_SESSION_EXPIRATION="x")
 
     assert (0, "") == (done.returncode, done.stderr)
     changed = json.loads(done.stdout)
-    assert told["variables"] == {
+    assert plan["variables"] == {
         "sets": [name for name, value in changed.items() if value is not None and "_SAVED_" not in name],
         "unsets": [name for name, value in changed.items() if value is None],
         "keeps": [name.removeprefix("AWSENV_SAVED_") for name in changed if "_SAVED_" in name],
@@ -202,72 +202,72 @@ def test_the_variables_are_those_that_change_beside_an_agent(world: World, role:
 
 @pytest.mark.parametrize("more", [(), ("--duration", "1h")])
 def test_a_profile_with_a_device_is_a_session(world: World, more: tuple[str, ...]) -> None:
-    """Hand out the session of the agent, unless another is asked for: that needs a code."""
+    """Use the session of the agent, unless a duration requests another: that needs a code."""
     keys = Path(world.environ["HOME"], ".aws", "credentials").read_text().partition("\n")[2]
     world.configure(f"\n[profile with-mfa]\n{keys}mfa_serial = {world.device.serial}\n")
     assert world.run("login", world.device.code(), "--profile", "with-mfa").returncode == 0
-    told = explained(world, "with-mfa", *more)
+    plan = explained(world, "with-mfa", *more)
     world.sandbox.clear_calls()
     world.sandbox.clock.elapse(30)
     words = ["with-mfa", *([world.device.code()] if more else []), *more, "--shell", "json"]
     done = world.run(*words)
 
     assert (0, "") == (done.returncode, done.stderr)
-    assert (planned(told), told["mfa"]["code_needed"]) == (made(world), bool(more))
+    assert (planned(plan), plan["mfa"]["code_needed"]) == (received(world), bool(more))
 
 
 def test_the_session_of_a_device_that_nothing_names_serves_as_well(world: World) -> None:
-    """Go by it where no device is configured, as the agent does."""
+    """Use it where no device is configured, as the agent does."""
     key_id, secret = Path(world.environ["HOME"], ".aws", "credentials").read_text().split()[3::3]
     keys = {"AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": secret}
     assert world.run("login", world.device.code(), **keys).returncode == 0
     page = world.run("explain", "read-only").stdout
-    told = explained(world, "read-only")
+    plan = explained(world, "read-only")
     world.sandbox.clear_calls()
     assert world.run("read-only", "--shell", "json").returncode == 0
 
-    assert planned(told) == made(world)
+    assert planned(plan) == received(world)
     assert (True, "the MFA session") == (
-        told["agent"]["session_in_place_of_a_code"],
-        told["calls"][0]["signed_with"],
+        plan["agent"]["session_in_place_of_a_code"],
+        plan["calls"][0]["signed_with"],
     )
     assert re.search(r"\nAgent   holds an MFA session, 1[12]h\d\dm left, and uses it\n", page)
 
 
 def _flat(calls: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
-    """Return *calls* with the names that the query protocol has for what is a list."""
-    spelt = {"Tags": ["Tags.member.1.Key", "Tags.member.1.Value"], "PolicyArns": ["PolicyArns.member.1.arn"]}
-    return [(action, sorted(part for name in names for part in spelt.get(name, [name]))) for action, names in calls]
+    """Return *calls* with the names of the query protocol for lists."""
+    members = {"Tags": ["Tags.member.1.Key", "Tags.member.1.Value"], "PolicyArns": ["PolicyArns.member.1.arn"]}
+    return [(action, sorted(part for name in names for part in members.get(name, [name]))) for action, names in calls]
 
 
-def test_without_a_session_the_agent_leaves_the_code_to_the_person(world: World) -> None:
-    """Say so after `awsenv lock`, and that a longer duration needs a code all the same."""
+def test_without_a_session_a_code_is_needed_each_time(world: World) -> None:
+    """Show it after `awsenv lock`, and for a longer duration even with a session."""
     assert world.run("login", world.device.code()).returncode == 0
     by_duration = world.run("explain", "power-user", "--duration", "2h").stdout
     assert world.run("lock").returncode == 0
-    told = explained(world, "power-user")
+    plan = explained(world, "power-user")
     page = world.run("explain", "power-user").stdout
 
     assert re.search(
-        r"holds an MFA session, 1[12]h\d\dm left, but AWS gives more than an hour only for a code\n", by_duration
+        r"holds an MFA session, 1[12]h\d\dm left, but AWS grants more than an hour only with a code\n", by_duration
     )
     assert "MFA     asked each time\n" in by_duration
-    assert (True, None, None) == (told["mfa"]["code_needed"], told["agent"]["role"], told["agent"]["session"])
-    assert "Agent   holds nothing of this\n" in page
+    assert (True, None, None) == (plan["mfa"]["code_needed"], plan["agent"]["role"], plan["agent"]["session"])
+    assert "Agent   holds neither the role nor an MFA session\n" in page
     assert "MFA     asked each time (run awsenv login to enter it once a day)\n" in page
 
 
 def test_the_session_page(world: World) -> None:
-    """Show that the agent's session signs, and what is left of what it holds."""
+    """Show that the session of the agent signs, and how long the role in memory lives."""
     assert world.run("login", world.device.code()).returncode == 0
     before = world.run("explain", "power-user").stdout
     assert world.run("power-user", "--shell", "json").returncode == 0
     after = world.run("explain", "power-user").stdout
 
-    assert "MFA     none is needed now\n" in before
-    assert re.search(r"\nAgent   holds an MFA session, 1[12]h\d\dm left, which stands for a code\n", before)
+    assert "MFA     no code is needed now\n" in before
+    assert re.search(r"\nAgent   holds an MFA session, 1[12]h\d\dm left, which replaces a code\n", before)
     assert "\n1. sts:AssumeRole, with the MFA session\n" in before
-    assert "Agent   holds the role, 59m left, and hands it out\nLives   59m, what is left of it\n" in after
+    assert "Agent   holds the role, 59m left, and hands it out\nLives   59m, the rest of its life\n" in after
     assert "sts:" not in after
 
 
@@ -292,7 +292,7 @@ def test_the_session_page(world: World) -> None:
     ],
 )
 def test_other_sources_are_named_and_not_asked(world: World, text: str, title: str, source: str) -> None:
-    """Run no command, and open no connection, to explain one."""
+    """Explain a source without running a command or opening a connection."""
     world.configure(f"\n[profile other]\n{text}")
     done = world.run("explain", "other")
 
@@ -301,27 +301,27 @@ def test_other_sources_are_named_and_not_asked(world: World, text: str, title: s
 
 
 def test_a_mistake_is_that_of_use(world: World) -> None:
-    """Fail as `use` would, with no `false` for a shell: nothing evaluates this."""
+    """Fail as `use` does, but print no `false`: no shell evaluates the output."""
     done = world.run("explain", "power-usr", "--profile", "nowhere")
 
     assert (3, "") == (done.returncode, done.stdout)
     assert done.stderr.startswith("awsenv: there is no profile 'nowhere'")
 
 
-def test_the_settings_of_a_role_are_shown_and_handed_on(world: World) -> None:
-    """Name each setting with its place, and set it for a command, whether keys or an endpoint serve that."""
+def test_the_settings_of_a_role_are_shown_and_set(world: World) -> None:
+    """Show each setting with its place, and set it for a command, with keys and with an endpoint."""
     world.configure(
         f"\n[profile far]\nrole_arn = arn:aws:iam::{world.sandbox.account}:role/read-only\nsource_profile = default\n"
         "max_attempts = 4\nretry_mode = legacy\n"
     )
     line = Path(world.environ["HOME"], ".aws", "config").read_text().splitlines().index("max_attempts = 4") + 1
     page = world.run("explain", "far", AWS_RETRY_MODE="adaptive").stdout
-    told = explained(world, "far", AWS_RETRY_MODE="adaptive")
+    plan = explained(world, "far", AWS_RETRY_MODE="adaptive")
 
     assert re.search(rf"^Setting +AWS_MAX_ATTEMPTS +~/.aws/config:{line}$", page, re.MULTILINE)
-    assert ["AWS_MAX_ATTEMPTS"] == [each["name"] for each in told["settings"]]
-    assert line == told["settings"][0]["from"]["line"]
-    assert "AWS_MAX_ATTEMPTS" in told["variables"]["sets"]
+    assert ["AWS_MAX_ATTEMPTS"] == [each["name"] for each in plan["settings"]]
+    assert line == plan["settings"][0]["from"]["line"]
+    assert "AWS_MAX_ATTEMPTS" in plan["variables"]["sets"]
     for refresh in ([], ["--refresh"]):
         shown = world.run("exec", *refresh, "far", "--", "env", AWS_RETRY_MODE="adaptive").stdout.splitlines()
         assert {"AWS_MAX_ATTEMPTS=4", "AWS_RETRY_MODE=adaptive", "AWSENV_SETTINGS=AWS_MAX_ATTEMPTS"} <= {*shown}

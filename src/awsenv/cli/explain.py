@@ -1,4 +1,4 @@
-"""`awsenv explain ROLE`: how a role would be assumed, as a page or as JSON. It uses no MFA code and rarely asks AWS."""
+"""`awsenv explain ROLE`: how a role would be assumed, as a page or as JSON. It uses no MFA code."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     from awsenv.provider import Resolved
 
 HOUR = 3600
-"""Seconds: AWS sets no role's maximum below it, so only for more does it matter."""
+"""Seconds: AWS sets no role's maximum below an hour, so the maximum matters only above."""
 
 WIDTH = 80
-UNASKED = "an-external-id-that-is-asked-for-without-echo"
-"""Stands for an external id that is typed later: it is shown nowhere."""
+TYPED_LATER = "an-external-id-that-is-typed-later"
+"""Stands for an external id that `use` prompts for. `explain` shows no external id."""
 
 _SOURCES = {
-    "static": "the access key",
-    "environment": "the access key",
-    "process": "credential_process",
-    "sso": "IAM Identity Center",
-    "login": "aws login",
-    "web-identity": "a web identity token",
+    "static": "the access key of {owner}",
+    "environment": "the access key of {owner}",
+    "process": "credential_process of {owner}",
+    "sso": "IAM Identity Center of {owner}",
+    "login": "aws login of {owner}",
+    "web-identity": "a web identity token of {owner}",
     "container": "the endpoint of the container",
     "instance": "the role of this EC2 instance",
 }
@@ -50,7 +50,7 @@ _SOURCES = {
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Arguments(RoleOptions):
-    """It sends nothing to AWS, except to ask how long a role with a --duration above 1h may last."""
+    """It sends nothing to AWS, except to read the maximum session duration of a role with a --duration above 1h."""
 
     role: Word
     as_json: AsJson = False
@@ -61,10 +61,10 @@ def run(caller: Caller, arguments: Arguments) -> Print:
 
     Raises:
         UsageError: The command line is wrong.
-        ConfigError: The configuration is.
+        ConfigError: The configuration is wrong.
         SourceError: There are no source credentials.
     """
-    resolved = resolve(caller, arguments.role, None, arguments, ask=lambda _: UNASKED)
+    resolved = resolve(caller, arguments.role, None, arguments, ask=lambda _: TYPED_LATER)
     min_remaining = role_options.min_remaining(arguments, resolved.environ)
     left = caller.provider.left(resolved)
     memory = None if left is None else reasoning.Memory(*left)
@@ -82,7 +82,7 @@ class _Aws(NamedTuple):
     endpoint: str | None = None
     """The URL that the calls go to; None: there are no calls."""
     maximum: int | None = None
-    """The most seconds that the role allows; None: not known, or of no interest."""
+    """Seconds: the maximum session duration of the role; None: it is not known, or does not matter."""
 
 
 def _asks_for_long(plan: Explanation) -> bool:
@@ -102,9 +102,9 @@ def _ask_aws(plan: Explanation, resolved: Resolved) -> _Aws:
 
 
 def _maximum(plan: Explanation, resolved: Resolved, session: AwsSession) -> int | None:
-    """Return the most seconds that the role allows, where IAM tells; None: it does not.
+    """Return the maximum session duration of the role in seconds; None: IAM does not say.
 
-    Only a key that is at hand asks: neither a command is run for it, nor a session opened.
+    Only an access key of the files or the environment signs the request: no command is run, and no session opened.
     """
     hop = plan.chain.hops[-1]
     if plan.chain.source.kind not in {"static", "environment"} or not isinstance(hop, AssumeRole):
@@ -124,9 +124,6 @@ def _maximum(plan: Explanation, resolved: Resolved, session: AwsSession) -> int 
     return seconds if same and isinstance(seconds, int) else None
 
 
-# The page.
-
-
 def _page(plan: Explanation, changes: Mapping[str, bool], aws: _Aws) -> Iterator[str]:
     yield _title(plan)
     yield ""
@@ -134,7 +131,7 @@ def _page(plan: Explanation, changes: Mapping[str, bool], aws: _Aws) -> Iterator
     for number, call in enumerate(plan.calls, start=1):
         yield ""
         with_code = "" if call.device is None else " and an MFA code"
-        unsure = "" if call.is_certain else ", unless the source says its account"
+        unsure = "" if call.is_certain else ", unless the source names its account"
         yield f"{number}. {call.action}, with {call.signer}{with_code}{unsure}"
         rows = [(each.name, _shown(each), _short(each.origin)) for each in call.parameters]
         yield from (f"   {line}" for line in _table(rows))
@@ -155,7 +152,7 @@ def _title(plan: Explanation) -> str:
     if last is None:
         return f"{name}: the credentials of the source as they are"
     if last.role.account is None:
-        return f"{name}: the role {last.role.path_and_name} of the account of the source"
+        return f"{name}: role {last.role.path_and_name} in the account of the source"
     return name if name == str(last.role) else f"{name}: {last.role}"
 
 
@@ -164,9 +161,9 @@ def _facts(plan: Explanation, aws: _Aws) -> Iterator[tuple[str, str, str]]:
     yield "Source", _described(chain.source), _short(chain.source.origin)
     if plan.device is not None:
         title = "unknown yet" if plan.device.serial is None else Device(plan.device.serial).title
-        yield "Device", title, _short(plan.device_origin)
+        yield "Device", title, _short(plan.origin("mfa_serial"))
     if chain.hops:
-        yield "MFA", _code(plan), "" if plan.code is None else _short(plan.process_origin)
+        yield "MFA", _code(plan), "" if plan.code is None else _short(plan.origin("mfa_process"))
     if plan.memory is not None:
         yield "Agent", _agent(plan, plan.memory), ""
     yield "Lives", _life(plan, aws.maximum), ""
@@ -179,14 +176,14 @@ def _facts(plan: Explanation, aws: _Aws) -> Iterator[tuple[str, str, str]]:
 
 
 def _described(source: Source) -> str:
-    where = "of the environment" if source.profile is None else f"of profile {source.profile}"
-    return _SOURCES[source.kind] if source.kind in {"container", "instance"} else f"{_SOURCES[source.kind]} {where}"
+    owner = "the environment" if source.profile is None else f"profile {source.profile}"
+    return _SOURCES[source.kind].format(owner=owner)
 
 
 def _code(plan: Explanation) -> str:
     if plan.code is None:
-        return "none, no MFA device is configured" if plan.device is None else "none is needed now"
-    if plan.process_origin is not None:
+        return "no device is configured" if plan.device is None else "no code is needed now"
+    if plan.origin("mfa_process") is not None:
         return "printed by mfa_process"
     login = "" if plan.memory is not None and plan.memory.session else " (run awsenv login to enter it once a day)"
     return f"asked each time{login}"
@@ -194,14 +191,14 @@ def _code(plan: Explanation) -> str:
 
 def _agent(plan: Explanation, memory: reasoning.Memory) -> str:
     if memory.role is not None:
-        then = "and hands it out" if plan.from_memory else "and AWS is asked again"
+        then = "and hands it out" if plan.from_memory else "and requests it again"
         return f"holds the role{_rest(memory.role)}, {then}"
     if memory.session is not None:
-        then = "but AWS gives more than an hour only for a code"
+        then = "but AWS grants more than an hour only with a code"
         if plan.by_session:
-            then = "and uses it" if plan.device is None else "which stands for a code"
+            then = "and uses it" if plan.device is None else "which replaces a code"
         return f"holds an MFA session{_rest(memory.session)}, {then}"
-    return "holds nothing of this"
+    return "holds neither the role nor an MFA session"
 
 
 def _rest(seconds: float) -> str:
@@ -211,14 +208,14 @@ def _rest(seconds: float) -> str:
 def _life(plan: Explanation, maximum: int | None) -> str:
     life = plan.life
     if plan.from_memory and plan.memory is not None and plan.memory.role not in {None, float("inf")}:
-        return f"{duration.left(int(plan.memory.role or 0))}, what is left of it"
+        return f"{duration.left(int(plan.memory.role or 0))}, the rest of its life"
     if life.seconds is None:
         return life.why
     most = ""
     if _asks_for_long(plan):
-        most = "; whether the role allows that is not known"
+        most = "; the maximum of the role is not known"
         if maximum is not None:
-            most = f"; the role allows {duration.exact(maximum)}"
+            most = f"; the maximum of the role is {duration.exact(maximum)}"
             most += ": AWS will refuse" if maximum < life.seconds else ""
     return f"{duration.exact(life.seconds)}, {life.why}{most}"
 
@@ -239,7 +236,7 @@ def _short(origin: Origin | None) -> str:
 
 
 def _changed(changes: Mapping[str, bool]) -> dict[str, list[str]]:
-    """Return the names of the variables that are set, unset, and kept for `off`."""
+    """Return the names of the variables to set, to unset, and to save for `off`."""
     kept = {name: is_set for name, is_set in changes.items() if name.startswith(SAVED)}
     mine = {name: is_set for name, is_set in changes.items() if name not in kept}
     return {
@@ -250,7 +247,7 @@ def _changed(changes: Mapping[str, bool]) -> dict[str, list[str]]:
 
 
 def _table(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
-    """Yield rows of a title, a value and its place. A long value without a place moves no place away from its value."""
+    """Yield rows of a title, a value and its place. A long value without a place does not widen the column."""
     title = max((len(row[0]) for row in rows), default=0)
     value = max((len(row[1]) for row in rows if row[2]), default=0)
     for row in rows:
@@ -262,9 +259,6 @@ def _wrapped(title: str, text: str) -> list[str]:
     return textwrap.wrap(
         start + text, WIDTH, subsequent_indent=" " * len(start), break_long_words=False, break_on_hyphens=False
     )
-
-
-# The same as JSON.
 
 
 def _as_json(plan: Explanation, changes: Mapping[str, bool], aws: _Aws, now: float) -> dict[str, Any]:
@@ -281,9 +275,9 @@ def _as_json(plan: Explanation, changes: Mapping[str, bool], aws: _Aws, now: flo
         if plan.device is None
         else {
             "serial": plan.device.serial,
-            "from": _origin(plan.device_origin),
+            "from": _origin(plan.origin("mfa_serial")),
             "code_needed": needs_code,
-            "mfa_process": _origin(plan.process_origin),
+            "mfa_process": _origin(plan.origin("mfa_process")),
         },
         "agent": None
         if memory is None
@@ -325,7 +319,7 @@ def _origin(origin: Origin | None) -> dict[str, Any] | None:
 
 
 def _lease(seconds: float | None, now: float) -> dict[str, Any] | None:
-    """Return until when something is held; None: it is not."""
+    """Return until when the agent holds something; None: it does not hold it."""
     if seconds is None:
         return None
     if seconds == float("inf"):
