@@ -133,7 +133,8 @@ def test_the_maximum_of_the_role_is_read_where_it_matters(
 
     assert ("Lives   1h, AWS's default\n" in short.stdout, []) == (True, calls_for_short)
     assert f"Lives   {text}\n" in done.stdout
-    assert ["GetRole"] == world.actions()
+    # botocore repeats it where an answer takes long.
+    assert {"GetRole"} == {*world.actions()}
 
 
 def test_iam_that_does_not_answer_is_not_waited_for(world: World) -> None:
