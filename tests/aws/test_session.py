@@ -200,7 +200,7 @@ def test_the_ca_bundle_is_that_of_the_environment_or_of_the_profile(
         person.environ[way] = str(certificate)
 
     # The server has no more to say than that it is there.
-    with pytest.raises(UnreachableError, match="not one of AWS"):
+    with pytest.raises(UnreachableError, match="not from AWS"):
         caller(person.user, person.environ, profiles)
 
 

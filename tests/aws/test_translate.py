@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import NewConnectionError, ProxyError
 
-from awsenv.aws.translate import Call, says, translate
+from awsenv.aws.translate import Call, message_of_aws, translate
 from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
 
 SECRETS = ("canary-external-id", "canary-secret-key")
@@ -69,7 +69,7 @@ def test_a_message_that_holds_a_secret_is_withheld() -> None:
 
 def test_a_long_message_is_cut() -> None:
     """A screen is enough."""
-    assert len(says("x" * 10_000) or "") < 500
+    assert len(message_of_aws("x" * 10_000) or "") < 500
 
 
 def test_a_numeric_code_is_no_answer_of_aws() -> None:

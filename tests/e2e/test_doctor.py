@@ -385,7 +385,7 @@ SET_UPS = (
         "network",
         _environ(AWS_ENDPOINT_URL="http://127.0.0.1:1"),
     ),
-    Broken("a captive portal", READ_ONLY, "network", "not one of AWS", "sign-in page", _portal),
+    Broken("a captive portal", READ_ONLY, "network", "not from AWS", "sign-in page", _portal),
     Broken("a clock an hour behind", READ_ONLY, "clock", "1h00m behind", "timedatectl", _clock),
     Broken("an expired source", READ_ONLY, "source", "have expired", "replace the keys", _expired),
     Broken("an inactive key", READ_ONLY, "source", "does not know the access key", "deactivated", _inactive),

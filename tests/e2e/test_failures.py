@@ -94,7 +94,7 @@ FAILURES = (
         "a truncated answer",
         "read-only",
         7,
-        "sent an answer that is not one of AWS",
+        "sent a response that is not from AWS",
         lambda world: world.sandbox.fail("AssumeRole", Fault.TRUNCATED, times=9),
     ),
     Failure("a deleted key", "read-only", 4, "~/.aws/credentials:", _delete_key),

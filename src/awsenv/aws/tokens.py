@@ -1,6 +1,6 @@
-"""The AWS CLI's own cache of sign-ins: what `aws sso login` and `aws login` have written, refreshed as they do it.
+"""The AWS CLI's own cache of sign-ins: what `aws sso login` and `aws login` write, refreshed as they refresh it.
 
-AWS takes a refresh token once. A token that was refreshed and not saved would sign its owner out, of the AWS CLI too.
+AWS accepts a refresh token once. A token that is refreshed and not saved signs the user out, of the AWS CLI too.
 """
 
 from __future__ import annotations
@@ -9,27 +9,28 @@ import fcntl
 import json
 import os
 import tempfile
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.utils import parse_timestamp
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 WINDOW = timedelta(minutes=15)
-"""What botocore refreshes: a token of IAM Identity Center with less left than this, and keys of `aws login` later."""
+"""botocore refreshes a token of IAM Identity Center with less left than this, and the keys of `aws login` later."""
 
 _UNSAVED: dict[Path, tuple[bytes, dict[str, Any]]] = {}
-"""Entries that could not be saved, for the life of this process, each with the content of the file that it replaces."""
+"""Entries that could not be saved, each with the content of the file that it replaces. They live with the process."""
 
 
 class Tokens:
-    """The entries of a folder. Only an entry that exists is ever written, and only over the content that was read.
+    """The entries of a folder. Only an entry that exists is written, and only over the content that was read.
 
-    It has what botocore asks of a cache: `in`, `[]` and `[] =`.
+    botocore uses it as a cache, by `in`, `[]` and `[] =`.
+
+    Args:
+        folder: Holds a file for each entry.
+        until: Releases the lock of the folder.
     """
 
     def __init__(self, folder: Path, until: ExitStack) -> None:
@@ -43,14 +44,14 @@ class Tokens:
         return self._load(key) is not None
 
     def __getitem__(self, key: str) -> dict[str, Any]:
-        """Return an entry. One that will be refreshed is locked against other processes of awsenv, and read again.
+        """Return an entry. One that will be refreshed is locked against other awsenv processes, and read again.
 
         Raises:
             KeyError: There is none, or it cannot be read.
         """
         entry = self._load(key)
         if entry is not None and not self._is_locked and _is_ending(entry):
-            self._until.enter_context(_lock(self._folder))
+            _lock(self._folder, self._until)
             self._is_locked = True
             entry = self._load(key)
         if entry is None:
@@ -58,12 +59,12 @@ class Tokens:
         return entry
 
     def __setitem__(self, key: str, entry: dict[str, Any]) -> None:
-        """Save an entry. Where that fails it is kept for the life of this process."""
+        """Save an entry. If that fails, keep it for the life of this process."""
         path = self._path(key)
         data = json.dumps(entry, default=_as_text)
         before = self._read.get(path)
         if before is None or before != _content(path):
-            # Signed out, or in again, meanwhile: that counts, and not what it was refreshed from.
+            # The user signed out, or in again, meanwhile.
             return
         try:
             _replace(path, data.encode())
@@ -100,7 +101,7 @@ def _content(path: Path) -> bytes | None:
 
 
 def _is_ending(entry: dict[str, Any]) -> bool:
-    """Tell whether botocore may refresh an entry. The keys of `aws login` have an end of their own."""
+    """Tell whether botocore may refresh an entry. The keys of `aws login` expire by a field of their own."""
     keys = entry.get("accessToken")
     text = keys.get("expiresAt") if isinstance(keys, dict) else entry.get("expiresAt")
     try:
@@ -131,17 +132,9 @@ def _replace(path: Path, data: bytes) -> None:
         raise
 
 
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    """Lock a folder, where its file system can. The AWS CLI has no lock."""
-    try:
+def _lock(folder: Path, until: ExitStack) -> None:
+    """Lock a folder, if its file system can. The AWS CLI has no lock."""
+    with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        yield
-        return
-    try:
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+        until.callback(os.close, descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -1,8 +1,8 @@
-"""What botocore raises, as the errors of awsenv.
+"""The exceptions of botocore as the errors of awsenv.
 
 The text of an exception is never passed on: `ResponseParserError` holds the body of the response, parameter
-validation the parameters, `CredentialRetrievalError` what a command wrote. AWS's own message is, once it is known
-to hold no secret.
+validation the parameters, `CredentialRetrievalError` the output of a command. AWS's own message is passed on if it
+holds no secret.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import ssl
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import urllib3.exceptions
@@ -116,11 +116,14 @@ _HINTS = {
 """The next step after a refusal, by AWS's error code."""
 
 MESSAGE_LENGTH = 400
-"""Characters of AWS's message that are shown at most; the ones of STS have some 200."""
+"""The most characters of AWS's message that are shown. The messages of STS have some 200."""
 
 _NO_FILE = (FileNotFoundError, PermissionError, IsADirectoryError)
 
-_STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_WRONG_CLOCK = re.compile(
+    r"Signature (?:expired|not yet current): ([0-9]{8}T[0-9]{6}Z) .*\(([0-9]{8}T[0-9]{6}Z) [-+] 15 min", re.DOTALL
+)
+"""What AWS says of a signature of another time. The first stamp is that of the signature, the second AWS's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,18 +137,18 @@ class Call:
     key_id: str | None = None
     """The access key that signs."""
     key_origin: Origin | None = None
-    """Where that key was found; None: an earlier hop gave it."""
+    """Where that key stands; None: an earlier hop returned it."""
     key_hint: str | None = None
     """How to renew it."""
     serial: str | None = None
-    """The device whose MFA code is in the call: then an answer that got lost is a `ResponseLost`. None: no code is."""
+    """The device whose MFA code is in the call: a lost response is then a `ResponseLost`. None: there is no code."""
     serial_origin: Origin | None = None
     duration_origin: Origin | None = None
     denied_origin: Origin | None = None
     denied_hint: str | None = None
-    """What may be the reason of an AccessDenied."""
+    """The possible causes of an AccessDenied."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    """What no message may hold."""
+    """Values that no message may hold."""
 
     @property
     def service(self) -> str:
@@ -158,7 +161,7 @@ def translated(call: Call) -> Iterator[None]:
     """Raise what a call raises as an error of awsenv.
 
     Raises:
-        AwsenvError: Any of them but the ones of the command line and of `exec`.
+        AwsenvError: Any but those of the command line and of `exec`.
     """
     try:
         yield
@@ -172,7 +175,7 @@ def translated(call: Call) -> Iterator[None]:
 def connect(
     session: AwsSession, service: str, signer: Credentials, call: Call, config: Config | None = None
 ) -> tuple[Any, Call]:
-    """Return a client whose requests *signer* signs, and *call* with what its errors need to know of both.
+    """Return a client whose requests *signer* signs, and *call* with its endpoint, its key and its secrets.
 
     Raises:
         ConfigError: A setting makes requests impossible.
@@ -185,10 +188,10 @@ def connect(
 
 
 def was_not_sent(error: Exception) -> bool:
-    """Tell whether the request has not left this machine: then it may be sent again, code and all.
+    """Tell whether the request never left this machine, so that it may be sent again with the same code.
 
-    botocore says that the proxy could not be reached also where the proxy took the request and hung up (measured on
-    urllib3 1.26 and 2.8): only the cause tells the two apart.
+    botocore raises the same error for a proxy that cannot be reached and for one that takes the request and hangs up
+    (measured on urllib3 1.26 and 2.8): only the cause differs.
     """
     if isinstance(error, exceptions.ProxyConnectionError):
         cause = error.kwargs.get("error")
@@ -197,7 +200,7 @@ def was_not_sent(error: Exception) -> bool:
 
 
 def translate(error: Exception, call: Call) -> AwsenvError:
-    """Return the error of awsenv that says what *error* means for *call*."""
+    """Return the error of awsenv for *error*, raised by *call*."""
     if isinstance(error, exceptions.ClientError):
         return _answered(error, call)
     return (
@@ -207,23 +210,23 @@ def translate(error: Exception, call: Call) -> AwsenvError:
     )
 
 
-def unreachable(error: Exception, endpoint: str | None = None) -> UnreachableError | None:
-    """Return what *error* says if it is one of the network, else None."""
+def unreachable(error: Exception) -> UnreachableError | None:
+    """Return what *error* means if it is one of the network, else None."""
     if isinstance(error, Unfinished):
         return UnreachableError(f"{host_of(error.kwargs['url'])} {error}", hint="try again")
     if not isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
         return None
-    url = endpoint or str(error.kwargs.get("endpoint_url") or "AWS")
+    url = str(error.kwargs.get("endpoint_url") or "AWS")
     return _not_sent(error, url) or UnreachableError(_silence(error, host_of(url)), hint="try again")
 
 
 def first_of(facts: Facts, error: Exception) -> tuple[str, str] | None:
-    """Return the fact and the next step of the first row that *error* is of; None: it is of no row."""
+    """Return the fact and the next step of the first row that *error* matches; None: it matches no row."""
     return next(((fact, hint) for kinds, fact, hint in facts if isinstance(error, kinds)), None)
 
 
-def says(message: str, secrets: tuple[str, ...] = ()) -> str | None:
-    """Return AWS's message fit for a terminal, or None if it is empty or holds one of the secrets."""
+def message_of_aws(message: str, secrets: tuple[str, ...] = ()) -> str | None:
+    """Return AWS's message as a terminal may show it, or None if it is empty or holds one of the secrets."""
     text = printable(" ".join(message.split()))
     if not text or any(secret in message or secret in text for secret in secrets if secret):
         return None
@@ -231,13 +234,13 @@ def says(message: str, secrets: tuple[str, ...] = ()) -> str | None:
 
 
 def _answered(error: exceptions.ClientError, call: Call) -> AwsenvError:
-    """Say what an answer means that is an error of AWS."""
+    """Return the error of awsenv for an error response."""
     code, message, status = read_answer(error)
     if is_failing(code, status):
         failing = "is throttling" if "hrottl" in code or "Limit" in code else f"is failing (HTTP {status})"
         return _lost(call, f"{call.service} at {host_of(call.endpoint)} {failing}")
     if code.isdigit():
-        return _lost(call, f"{host_of(call.endpoint)} answered with HTTP {status}, which is not an answer of AWS")
+        return _lost(call, f"{host_of(call.endpoint)} answered with HTTP {status}, which is not a response of AWS")
     if "MultiFactorAuthentication failed" in message:
         return _mfa_failed(message, call)
     if code in _UNKNOWN_KEY | _EXPIRED | _BAD_SIGNATURE:
@@ -254,7 +257,7 @@ def read_answer(error: exceptions.ClientError) -> tuple[str, str, int]:
 
 
 def is_failing(code: str, status: int) -> bool:
-    """Tell whether AWS itself is in trouble, so that the same call may do later."""
+    """Tell whether AWS itself is failing, so that the same call may succeed later."""
     return status >= 500 or code in _BUSY  # noqa: PLR2004 - HTTP's server errors
 
 
@@ -278,7 +281,7 @@ def _bad_key(code: str, message: str, call: Call) -> SourceError:
         return SourceError(
             f"the credentials of {key.removeprefix('the ')} have expired",
             call.key_origin,
-            hint=call.key_hint or "get new ones",
+            hint=call.key_hint or "renew them",
         )
     if code in _UNKNOWN_KEY:
         return SourceError(
@@ -287,12 +290,9 @@ def _bad_key(code: str, message: str, call: Call) -> SourceError:
             hint="check that it was not deleted or deactivated, and has its session token if it is temporary; "
             "in an opt-in region, check that the account has enabled the region",
         )
-    skew = _skew(message)
-    if skew is not None:
-        return SourceError(
-            f"this computer's clock is {duration.rounded(skew)} {'behind' if skew > 0 else 'ahead of'} AWS's",
-            hint="set the clock: timedatectl, on macOS sntp; AWS accepts a difference of at most 15 minutes",
-        )
+    ahead = _ahead(message)
+    if ahead is not None:
+        return wrong_clock(ahead)
     return SourceError(
         f"the secret key does not belong to {key}",
         call.key_origin,
@@ -300,29 +300,34 @@ def _bad_key(code: str, message: str, call: Call) -> SourceError:
     )
 
 
-def _skew(message: str) -> float | None:
-    """Return how many seconds AWS's clock is ahead of ours, as the message of SignatureDoesNotMatch tells it.
+def wrong_clock(ahead: float) -> SourceError:
+    """Return the error of a clock that AWS does not accept, with AWS's clock *ahead* by so many seconds."""
+    direction = "behind" if ahead > 0 else "ahead of"
+    return SourceError(
+        f"this computer's clock is {duration.rounded(ahead)} {direction} AWS's, and AWS accepts 15 minutes at most",
+        hint="set the clock: timedatectl, or sntp on macOS",
+    )
+
+
+def _ahead(message: str) -> float | None:
+    """Return the seconds that AWS's clock is ahead of ours, from the message of SignatureDoesNotMatch.
 
     `Signature expired: SIGNED is now earlier than LIMIT (NOW - 15 min.)`, or
     `Signature not yet current: SIGNED is still later than LIMIT (NOW + 15 min.)`.
     """
-    if not message.startswith(("Signature expired", "Signature not yet current")):
-        return None
-    stamps = _STAMP.findall(message)
-    if len(stamps) != 3:  # noqa: PLR2004 - the three of the two texts above
+    match = _WRONG_CLOCK.match(message)
+    if match is None:
         return None
     try:
-        signed, _limit, now = (
-            datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc) for stamp in stamps
-        )
+        signed, now = (datetime.strptime(f"{stamp}+0000", "%Y%m%dT%H%M%SZ%z") for stamp in match.groups())
     except ValueError:
         return None
     return (now - signed).total_seconds()
 
 
 def _refused(code: str, message: str, call: Call) -> RefusedError:
-    text = says(message, call.secrets)
-    # "User: ARN is not authorized to perform: sts:AssumeRole on resource: ARN" needs no second mention of it.
+    text = message_of_aws(message, call.secrets)
+    # "User: ARN is not authorized to perform: sts:AssumeRole on resource: ARN" names the operation already.
     what = "" if text and call.operation in text else f" {call.operation}"
     fact = f"AWS refused{what} ({code})" + (f": {text.rstrip('.')}" if text else "")
     origin, hint = call.denied_origin, _HINTS.get(code)
@@ -330,12 +335,12 @@ def _refused(code: str, message: str, call: Call) -> RefusedError:
         hint = call.denied_hint
     elif hint is None and "DurationSeconds" in message:
         origin = call.duration_origin or origin
-        hint = "ask for less (duration_seconds, --duration), or raise the maximum session duration of the role"
+        hint = "request less (duration_seconds, --duration), or raise the maximum session duration of the role"
     return RefusedError(fact, origin, code=code, hint=hint)
 
 
 def _not_sent(error: Exception, endpoint: str) -> UnreachableError | None:
-    """Say why a connection could not be made, if that is what happened."""
+    """Return why no connection was made; None: *error* is of another kind."""
     host = host_of(endpoint)
     if isinstance(error, exceptions.SSLError) and isinstance(_root(error), ssl.SSLCertVerificationError):
         return UnreachableError(
@@ -352,7 +357,7 @@ def _not_sent(error: Exception, endpoint: str) -> UnreachableError | None:
 
 
 def _misconfigured(error: Exception) -> ConfigError | None:
-    """Say which setting made the call impossible, if one did."""
+    """Return the setting that made the call impossible; None: *error* is of another kind."""
     root = _root(error)
     if isinstance(root, _NO_FILE) or (isinstance(root, ssl.SSLError) and root.library == "X509"):
         return ConfigError("the CA bundle cannot be read", hint="check AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE and ca_bundle")
@@ -363,21 +368,21 @@ def _misconfigured(error: Exception) -> ConfigError | None:
 
 
 def _root(error: Exception) -> Exception:
-    """Return what botocore and urllib3 have wrapped: of a TLS handshake it is the one that says what went wrong."""
+    """Return the exception that botocore and urllib3 wrapped: for a TLS handshake it names what went wrong."""
     inner = error.kwargs.get("error") if isinstance(error, exceptions.BotoCoreError) else None
     first = inner.args[0] if isinstance(inner, Exception) and inner.args else inner
     return first if isinstance(first, Exception) else error
 
 
 def _silence(error: Exception, where: str) -> str:
-    """Say how an answer failed to come."""
+    """Return why there is no response, as a sentence about *where*."""
     if isinstance(error, Unfinished):
         return f"{where} {error}"
     if isinstance(error, exceptions.ReadTimeoutError):
         return f"{where} did not answer in time"
     if isinstance(error, exceptions.HTTPClientError):
         return f"the connection to {where} was lost"
-    return f"{where} sent an answer that is not one of AWS"
+    return f"{where} sent a response that is not from AWS"
 
 
 def _lost(call: Call, fact: str) -> UnreachableError:

@@ -10,8 +10,8 @@ from awsenv import duration
 from awsenv.aws.session import open_session
 from awsenv.aws.source import how_to_renew, source_credentials
 from awsenv.aws.sts import ACCEPTED, NOTABLE, Clock, Sts
-from awsenv.aws.translate import Call
-from awsenv.doctor.model import Finding, fine, of_error, unknown, warning, wrong
+from awsenv.aws.translate import Call, wrong_clock
+from awsenv.doctor.model import Finding, Verdict, fine, of_error, unknown, wrong
 from awsenv.errors import AwsenvError, RefusedError, UnreachableError
 from awsenv.iam.principal import ROOT
 from awsenv.origin import Origin
@@ -114,9 +114,5 @@ def _clock(clock: Clock) -> Generator[Finding, None, None]:
     if off < NOTABLE:
         yield fine("clock", f"{duration.rounded(off)} apart from AWS's")
         return
-    direction = "behind" if clock.ahead > 0 else "ahead of"
-    yield (wrong if off > ACCEPTED else warning)(
-        "clock",
-        f"this computer's clock is {duration.rounded(off)} {direction} AWS's, and AWS accepts 15 minutes at most",
-        "set the clock: timedatectl, or sntp on macOS",
-    )
+    verdict = Verdict.WRONG if off > ACCEPTED else Verdict.WARNING
+    yield of_error("clock", wrong_clock(clock.ahead), verdict)
