@@ -1,4 +1,4 @@
-"""What a caller may do: the caller's own policies, and the trust policy of a role."""
+"""Authorization: the policies of the caller, and the trust policy of a role."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from awsenv.sandbox.operation import Operation
     from awsenv.sandbox.request import Request
 
-# IAM answers these for the caller where they name no user.
+# These IAM actions are about the calling user where they name none.
 _OWN_USER = frozenset(
     {
         "ChangePassword",
@@ -40,31 +40,29 @@ def context(
     """Return the condition keys of a request.
 
     Args:
-        caller: Who calls.
-        now: The time.
-        request: The keys that the request itself brings.
-        with_code: Whether an MFA code came with the request.
+        caller: The caller.
+        now: The time of the request.
+        request: The keys from the parameters of the request.
+        with_code: Whether the request has an MFA code.
     """
     age = 0.0 if with_code else None if caller.mfa_at is None else (now - caller.mfa_at).total_seconds()
     insecure = {"aws:securetransport": ["false"]}
-    return Context({**trust.caller_keys(caller.principal, now, age), **insecure, **(request or {})})
+    return Context({**trust.caller_keys(caller, now, age), **insecure, **(request or {})})
 
 
 def check_assume(directory: Directory, caller: Caller, action: str, role_arn: str, keys: Context) -> None:
-    """Refuse a caller who may not do *action* with a role, be it AssumeRole, TagSession or SetSourceIdentity.
+    """Refuse *action* (AssumeRole, TagSession or SetSourceIdentity) on a role if the caller lacks permission.
 
     Raises:
         ServiceError: AccessDenied, in the same words whether the role does not exist, does not trust the caller, or
-            the caller's own policies do not allow it.
+            the policies of the caller do not allow it.
     """
     role = directory.role(role_arn)
     if role is not None:
-        document = role.assume_role_policy_document
-        document = json.loads(document) if isinstance(document, str) else document
-        trusted = trust.ask(document, caller.principal, action, keys)
+        trusted = trust.ask(json.loads(role.assume_role_policy_document), caller, action, keys)
         grounds = trusted.grounds if trusted.is_certain else Grounds.NONE
         policies = directory.policies(caller)
-        own = trust.permission(policies, caller.principal, grounds, action=action, role_arn=role_arn, context=keys)
+        own = trust.permission(policies, caller, grounds, action=action, role_arn=role_arn, context=keys)
         if grounds is not Grounds.NONE and own.cautious is Verdict.ALLOW:
             return
     raise ServiceError(
@@ -73,7 +71,7 @@ def check_assume(directory: Directory, caller: Caller, action: str, role_arn: st
 
 
 def for_own_user(request: Request, operation: Operation, caller: Caller) -> tuple[Request, Operation]:
-    """Name the user in a request to IAM that leaves it out and means the caller.
+    """Add the name of the calling user to a request to IAM that implies it.
 
     Raises:
         ServiceError: ValidationError: the caller is not a user.
@@ -86,18 +84,18 @@ def for_own_user(request: Request, operation: Operation, caller: Caller) -> tupl
     return request.with_parameter("UserName", caller.user), named
 
 
-def check(directory: Directory, now: datetime, caller: Caller, operation: Operation) -> None:
-    """Refuse what the caller may not do in a service other than STS.
+def check(directory: Directory, caller: Caller, operation: Operation) -> None:
+    """Refuse *operation*, of any service but STS, if the caller lacks permission.
 
     Raises:
-        AuthenticationError: IAM is called with a session that was opened without MFA (STS API, GetSessionToken).
-        ServiceError: AccessDenied, or what the service calls it.
+        AuthenticationError: A session without MFA calls IAM (STS API, GetSessionToken).
+        ServiceError: AccessDenied, or the equivalent of the service.
     """
-    if operation.service == "iam" and caller.user and caller.principal.has_token and caller.mfa_at is None:
+    if operation.service == "iam" and caller.user and caller.has_token and caller.mfa_at is None:
         raise AuthenticationError(Failure.UNKNOWN_KEY)
     resource = _iam_resource(operation, caller) if operation.service == "iam" else operation.resource
     policies = directory.policies(caller)
-    verdict = policies.evaluate(operation.name, resource, context(caller, now)).cautious
+    verdict = policies.evaluate(operation.name, resource, context(caller, directory.clock.now())).cautious
     if verdict is not Verdict.ALLOW:
         raise _denied(caller, operation, resource, verdict)
     if operation.service == "s3" and _is_foreign(operation.parameters.get("Bucket", ""), caller.account):
@@ -105,7 +103,7 @@ def check(directory: Directory, now: datetime, caller: Caller, operation: Operat
 
 
 def _iam_resource(operation: Operation, caller: Caller) -> str:
-    """Return the ARN that an IAM action is about, as far as its parameters name it."""
+    """Return the ARN of the resource of an IAM action; `*` if no parameter names it."""
     parameters = operation.parameters
     if caller.user is not None and parameters.get("UserName") == caller.user:
         return caller.arn
@@ -118,8 +116,8 @@ def _iam_resource(operation: Operation, caller: Caller) -> str:
 
 
 def _is_foreign(bucket: str, account: str) -> bool:
-    """Whether a bucket belongs to another account. Bucket policies, which could open it, do not count."""
-    from moto.s3.models import s3_backends  # noqa: PLC0415 - moto's services load when they are first called
+    """Tell whether a bucket belongs to another account. Bucket policies, which could grant access, are ignored."""
+    from moto.s3.models import s3_backends  # noqa: PLC0415 - each service of moto loads on its first call
 
     owner = s3_backends.bucket_accounts.get(bucket)
     return owner is not None and owner[1] != account

@@ -1,7 +1,7 @@
-"""IAM as moto keeps it: users and their keys, roles, policies, MFA devices; and who calls.
+"""IAM as moto keeps it: users and their keys, roles, policies and MFA devices; and the callers.
 
-What is created through the IAM API is visible here at once, and the other way round. moto keeps all accounts of a
-process in one place, so each sandbox takes accounts that no other sandbox of the process has.
+What a client creates through the IAM API is visible here at once, and the reverse. moto keeps all accounts of a
+process in one place, so no two sandboxes of a process share an account.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from awsenv.iam.policy import Document
+    from awsenv.sandbox.clock import Clock
 
 PARTITION = "aws"
 
 _TAKEN: set[str] = set()
 _LOCK = threading.Lock()
 
-# As at AWS, but ReadOnlyAccess cut down to the services that the sandbox serves.
+# As at AWS, with ReadOnlyAccess limited to the services that the sandbox serves.
 _POWER_USER = (
     *("account:GetAccountInformation", "account:ListRegions", "organizations:DescribeOrganization"),
     *("iam:CreateServiceLinkedRole", "iam:DeleteServiceLinkedRole", "iam:ListRoles"),
@@ -47,7 +48,7 @@ _MANAGED: dict[str, list[dict[str, Any]]] = {
     "PowerUserAccess": [{"NotAction": ["iam:*", "organizations:*", "account:*"]}, {"Action": _POWER_USER}],
     "ReadOnlyAccess": [{"Action": _READ_ONLY}],
 }
-"""What the statements of a policy allow on every resource."""
+"""The actions that each statement allows on every resource, by the name of the policy."""
 
 
 def managed_policy_arn(name: str) -> str:
@@ -56,32 +57,21 @@ def managed_policy_arn(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Caller:
-    """Who calls, and what the session that calls was given."""
+class Caller(Principal):
+    """A principal that calls, and the properties of its session."""
 
-    principal: Principal
     mfa_at: datetime | None = None
-    """When the session was opened with an MFA code. Never set for a role: its credentials carry no MFA."""
+    """When an MFA code opened the session. Never set for a role: its credentials carry no MFA."""
     session_policies: tuple[Document, ...] = ()
     transitive: frozenset[str] = frozenset()
-    """The keys of the tags that go on to the next role, in lower case."""
+    """The keys of the tags that the next role inherits, in lower case."""
     chained: bool = False
     """Whether the role was assumed with temporary credentials."""
 
     @property
-    def arn(self) -> str:
-        """As GetCallerIdentity says it."""
-        return self.principal.arn
-
-    @property
-    def account(self) -> str:
-        """The account."""
-        return self.principal.account
-
-    @property
     def user(self) -> str | None:
         """The name of the user; None: a role calls."""
-        return self.principal.name if self.principal.kind == USER else None
+        return self.name if self.kind == USER else None
 
 
 @dataclass(frozen=True)
@@ -95,15 +85,16 @@ class Key:
 
 
 class Directory:
-    """The IAM of the accounts of one sandbox."""
+    """The accounts of one sandbox with their IAM, and the clock that all of them go by."""
 
-    def __init__(self, account: str | None = None) -> None:
+    def __init__(self, clock: Clock, account: str | None = None) -> None:
+        self.clock = clock
         self._accounts: set[str] = set()
         self.account = account or f"{secrets.randbelow(9 * 10**11) + 10**11}"
         self.backend(self.account)
 
     def backend(self, account: str) -> Any:
-        """Return moto's IAM of *account*, and make the account if there is none.
+        """Return moto's IAM for *account*, which is created if need be.
 
         Raises:
             ValueError: Another sandbox of this process has the account.
@@ -119,60 +110,52 @@ class Directory:
         return backend
 
     def close(self) -> None:
-        """Forget the accounts, in every service that moto has loaded."""
+        """Delete the accounts, in every service that moto has loaded."""
         with _LOCK:
-            for backends in list(BackendDict._instances):  # type: ignore[misc]  # noqa: SLF001 - moto names no other way to all
+            for backends in list(BackendDict._instances):  # type: ignore[misc]  # noqa: SLF001 - moto has no public list
                 for account in self._accounts & set(backends):
                     if backends.service_name == "s3":
-                        backends[account].reset()  # the names of buckets and their files are kept elsewhere
+                        backends[account].reset()  # moto keeps bucket names and files elsewhere
                     del backends[account]
             _TAKEN.difference_update(self._accounts)
             self._accounts.clear()
 
     @staticmethod
     def new_id(prefix: str, account: str) -> str:
-        """Return a new id of AWS's form: `ASIA` begins a temporary key, `AIDA` a user."""
+        """Return a new id in AWS's form, with a prefix such as `ASIA` (temporary key) or `AIDA` (user)."""
         return str(generate_access_key_id_from_account_id(account, prefix=prefix, total_length=20))
 
     def find_key(self, access_key_id: str) -> Key | None:
-        """Return a long-term key; None if there is none, or if it is inactive."""
+        """Return a long-term key; None: there is none, or it is inactive."""
         for account in tuple(self._accounts):
             backend = self.backend(account)
             key = backend.access_keys.get(access_key_id)
             if key is not None and key.user_name in backend.users:
                 if key.status != "Active":
                     return None
-                return Key(key.secret_access_key, self.user(account, key.user_name))
+                user = backend.users[key.user_name]
+                return Key(key.secret_access_key, Caller(user.arn, user_id=user.id))
         return None
 
-    def user(self, account: str, name: str) -> Caller:
-        """Return the user *name* as a caller."""
-        user = self.backend(account).get_user(name)
-        return Caller(Principal(user.arn, user_id=user.id))
-
     def knows(self, caller: Caller) -> bool:
-        """Whether the user or the role behind *caller* still exists; a new one of the same name is another."""
+        """Tell whether the user or role of *caller* still exists; a new one of the same name does not count."""
         found = self._holder(caller)
-        return found is not None and found.id == str(caller.principal.user_id).partition(":")[0]
+        return found is not None and found.id == str(caller.user_id).partition(":")[0]
 
     def role(self, arn: str) -> Any | None:
-        """Return moto's role with that ARN; None if there is no such role or account."""
+        """Return moto's role with the ARN *arn*; None: there is no such role or account."""
         account = arn.split(":")[4]
         if account not in self._accounts:
             return None
         return next((role for role in list(self.backend(account).get_roles()) if role.arn == arn), None)
 
     def has_principal(self, name: str) -> bool:
-        """Whether *name*, from a trust policy, is that of an account, a user or a role that exists."""
+        """Tell whether *name*, from a trust policy, names an account, user or role that exists."""
         account = name.split(":")[4] if name.startswith("arn:") else name
         if account not in self._accounts:
             return False
-        users = list(self.backend(account).users.values())
-        return (
-            name in {account, f"arn:{PARTITION}:iam::{account}:root"}
-            or self.role(name) is not None
-            or any(user.arn == name for user in users)
-        )
+        users = {user.arn for user in list(self.backend(account).users.values())}
+        return name in {account, f"arn:{PARTITION}:iam::{account}:root", *users} or self.role(name) is not None
 
     def forget_principal(self, arn: str) -> None:
         """Replace the ARN of a deleted user in trust policies with an id, as AWS does."""
@@ -182,7 +165,7 @@ class Directory:
                 role.assume_role_policy_document = role.assume_role_policy_document.replace(f'"{arn}"', f'"{gone}"')
 
     def policies(self, caller: Caller) -> Policies:
-        """Return the policies of the user and its groups, or of the role, and what limits them."""
+        """Return the policies of the user and its groups, or of the role, with their limits."""
         backend = self.backend(caller.account)
         found = self._holder(caller)
         groups = backend.get_groups_for_user(caller.user) if found is not None and caller.user is not None else []
@@ -197,10 +180,10 @@ class Directory:
         )
 
     def _holder(self, caller: Caller) -> Any | None:
-        """Return moto's user or role of *caller*; None: it was deleted."""
-        if caller.principal.kind == ROLE:
-            return self.role(caller.principal.principal_arn)
-        return self.backend(caller.account).users.get(caller.principal.name)
+        """Return moto's user or role for *caller*; None: it was deleted."""
+        if caller.kind == ROLE:
+            return self.role(caller.principal_arn)
+        return self.backend(caller.account).users.get(caller.name)
 
     def managed_policy(self, account: str, arn: str) -> Document:
         """Return a managed policy by its ARN.
@@ -222,7 +205,7 @@ def _document(policy: Any) -> Document:
 def _add_managed_policies(backend: Any) -> None:
     for name, allowed in _MANAGED.items():
         statements = [{"Effect": "Allow", "Resource": "*", **actions} for actions in allowed]
-        policy = AWSManagedPolicy(  # type: ignore[abstract]  # what is missing is CloudFormation's
+        policy = AWSManagedPolicy(  # type: ignore[abstract]  # the abstract methods are for CloudFormation
             name,
             account_id=backend.account_id,
             region=backend.region_name,

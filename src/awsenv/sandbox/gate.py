@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-    from awsenv.sandbox.clock import Clock
     from awsenv.sandbox.directory import Caller, Directory
     from awsenv.sandbox.request import Request
 
@@ -61,20 +60,19 @@ class Gate:
 
     Args:
         directory: The accounts.
-        clock: The time.
     """
 
-    def __init__(self, directory: Directory, clock: Clock) -> None:
-        self.devices = Devices(directory, clock)
+    def __init__(self, directory: Directory) -> None:
+        self.devices = Devices(directory)
         self.faults = faults.Faults()
         self.calls: list[Call] = []
         self.closing = threading.Event()
         """Set to end the calls that hang on demand."""
-        self._directory, self._clock = directory, clock
-        self._keys = Keys(directory, clock)
-        self._sts = Sts(directory, self._keys, self.devices, clock)
-        self._iam = Iam(directory, self.devices, clock)
-        self._signin = Signin(self._keys, clock)
+        self._directory = directory
+        self._keys = Keys(directory)
+        self._sts = Sts(directory, self._keys, self.devices)
+        self._iam = Iam(directory, self.devices)
+        self._signin = Signin(self._keys, directory.clock)
         self._moto = Services()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -101,15 +99,15 @@ class Gate:
             signed = signature.parse(incoming)
         except AuthenticationError as error:
             signed = error
-        signs_in = signin.concerns(incoming)
         service = signed.service if isinstance(signed, signature.Signature) else None
-        operation = signin.identify(incoming) if signs_in else identify(incoming, service)
+        sign_in = signin.identify(incoming)
+        operation = sign_in or identify(incoming, service)
         fault = self.faults.take(operation.action)
         caller: Caller | None = None
         try:
             if fault is not None and fault not in faults.AFTERWARDS:
                 response = self._fail(fault, operation)
-            elif signs_in:
+            elif sign_in is not None:
                 caller, response = self._signin.respond(operation, incoming)
             elif isinstance(signed, AuthenticationError):
                 raise signed
@@ -136,7 +134,7 @@ class Gate:
                 caller.arn if caller else None,
                 response.status_code if response else None,
                 error_code(response) if response else None,
-                self._clock.now(),
+                self._directory.clock.now(),
             )
         )
 
@@ -147,7 +145,7 @@ class Gate:
 
     def _authenticate(self, signed: signature.Signature, incoming: Request, operation: Operation) -> Caller:
         key = self._keys.find(signed.access_key_id, signed.session_token)
-        signature.check_time(signed, self._clock.signing_time())
+        signature.check_time(signed, self._directory.clock.signing_time())
         signature.check(signed, incoming, key.secret)
         self._iam.used(signed.access_key_id, key.caller, operation)
         return key.caller
@@ -156,7 +154,7 @@ class Gate:
         if operation.service == "sts":
             return self._sts.respond(operation.action, incoming.form, caller)
         incoming, operation = authorization.for_own_user(incoming, operation, caller)
-        authorization.check(self._directory, self._clock.now(), caller, operation)
+        authorization.check(self._directory, caller, operation)
         self._iam.before(operation, incoming.form, caller.account)
         # moto reads the account from this header.
         replayed = {**request.write(incoming, environ), "HTTP_X_MOTO_ACCOUNT_ID": caller.account}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from moto.iam.models import AccessKeyLastUsed
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from werkzeug.wrappers import Response
 
-    from awsenv.sandbox.clock import Clock
     from awsenv.sandbox.directory import Caller, Directory
     from awsenv.sandbox.mfa import Devices
     from awsenv.sandbox.operation import Operation
@@ -28,10 +27,9 @@ _WITH_TRUST = {"CreateRole": "AssumeRolePolicyDocument", "UpdateAssumeRolePolicy
 class Iam:
     """What runs before and after moto's IAM."""
 
-    def __init__(self, directory: Directory, devices: Devices, clock: Clock) -> None:
+    def __init__(self, directory: Directory, devices: Devices) -> None:
         self._directory = directory
         self._devices = devices
-        self._clock = clock
 
     def before(self, operation: Operation, form: Mapping[str, str], account: str) -> None:
         """Refuse what AWS would refuse.
@@ -48,10 +46,11 @@ class Iam:
             return
         if operation.action in _WITH_TRUST:
             self._check_principals(form.get(_WITH_TRUST[operation.action], ""))
+        device = self._directory.backend(account).virtual_mfa_devices.get(form.get("SerialNumber", ""))
         if operation.action == "EnableMFADevice":
-            self._enable(form, account)
-        if operation.action == "DeleteVirtualMFADevice":
-            self._check_unassigned(form.get("SerialNumber", ""), account)
+            self._enable(device, form)
+        if operation.action == "DeleteVirtualMFADevice" and device is not None and device.enable_date is not None:
+            raise ServiceError("DeleteConflict", "MFA VirtualDevice in use. Must deactivate first.", 409)
 
     def after(self, operation: Operation, form: Mapping[str, str], account: str, response: Response) -> None:
         """Add the effects of AWS that moto lacks, and change *response* to what AWS would send."""
@@ -68,28 +67,22 @@ class Iam:
         """Record when a user's key was last used, and for what, for GetAccessKeyLastUsed."""
         key = self._directory.backend(caller.account).access_keys.get(access_key_id)
         if key is not None:
-            key.last_used = AccessKeyLastUsed(self._clock.now(), operation.service, "us-east-1")
+            key.last_used = AccessKeyLastUsed(self._directory.clock.now(), operation.service, "us-east-1")
 
     def _check_principals(self, document: str) -> None:
         for name in _principals(document):
             if name != "*" and not self._directory.has_principal(name):
                 raise ServiceError("MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{name}"')
 
-    def _enable(self, form: Mapping[str, str], account: str) -> None:
+    def _enable(self, device: Any | None, form: Mapping[str, str]) -> None:
         """Check and spend the two codes: no accepted code works again (RFC 6238, 5.2)."""
         serial = form.get("SerialNumber", "")
-        device = self._directory.backend(account).virtual_mfa_devices.get(serial)
         if device is None:
             raise ServiceError("NoSuchEntity", f"VirtualMFADevice with serial number {serial} doesn't exist.", 404)
         if device.enable_date is not None:
             raise ServiceError("EntityAlreadyExists", "MFADevice entity at the same path and name already exists.", 409)
         codes = form.get("AuthenticationCode1", ""), form.get("AuthenticationCode2", "")
         self._devices.take_two(device, serial, *codes)
-
-    def _check_unassigned(self, serial: str, account: str) -> None:
-        device = self._directory.backend(account).virtual_mfa_devices.get(serial)
-        if device is not None and device.enable_date is not None:
-            raise ServiceError("DeleteConflict", "MFA VirtualDevice in use. Must deactivate first.", 409)
 
     def _renew_user_id(self, name: str, account: str, response: Response) -> None:
         # The ids that moto makes lack the form of AWS's.

@@ -1,4 +1,4 @@
-"""The keys: the long-term ones of IAM, and those that STS issued."""
+"""Access keys: the long-term keys of IAM, and the temporary ones that STS issues."""
 
 from __future__ import annotations
 
@@ -7,31 +7,26 @@ import hmac
 import secrets
 import string
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from awsenv.model import Credentials
 from awsenv.sandbox.directory import Caller, Directory, Key
 from awsenv.sandbox.responses import AuthenticationError, Failure
 
-if TYPE_CHECKING:
-    from awsenv.sandbox.clock import Clock
-
 
 class Keys:
-    """All the keys there are."""
+    """All access keys of a sandbox."""
 
-    def __init__(self, directory: Directory, clock: Clock) -> None:
+    def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._clock = clock
         self._sessions: dict[str, Key] = {}
 
     def issue(self, caller: Caller, seconds: int) -> Credentials:
-        """Make temporary credentials for *caller*."""
+        """Return new temporary credentials for *caller*, valid for *seconds*."""
         access_key_id = self._directory.new_id("ASIA", caller.account)
         secret = "".join(secrets.choice(string.ascii_letters + string.digits + "+/") for _ in range(40))
-        # AWS's tokens begin so, and no client may rely on their length.
+        # AWS's tokens begin like this; clients must not rely on their length.
         token = "IQoJb3JpZ2luX2Vj" + base64.b64encode(secrets.token_bytes(460)).decode()
-        expiration = (self._clock.now() + timedelta(seconds=seconds)).replace(microsecond=0)
+        expiration = (self._directory.clock.now() + timedelta(seconds=seconds)).replace(microsecond=0)
         self._sessions[access_key_id] = Key(secret, caller, token, expiration)
         return Credentials(access_key_id, secret, token, expiration, caller.account, caller.arn)
 
@@ -39,13 +34,13 @@ class Keys:
         """Return a key that is valid now.
 
         Raises:
-            AuthenticationError: It is unknown, inactive or expired, or the session token is not its own.
+            AuthenticationError: It is unknown, inactive or expired, or the session token belongs to another key.
         """
         key = self._sessions.get(access_key_id) or self._directory.find_key(access_key_id)
         if key is None or not self._directory.knows(key.caller):
             raise AuthenticationError(Failure.UNKNOWN_KEY)
         if not hmac.compare_digest((key.token or "").encode(), (token or "").encode()):
             raise AuthenticationError(Failure.WRONG_TOKEN)
-        if key.expiration is not None and key.expiration <= self._clock.now():
+        if key.expiration is not None and key.expiration <= self._directory.clock.now():
             raise AuthenticationError(Failure.EXPIRED_TOKEN)
         return key

@@ -1,4 +1,4 @@
-"""MFA devices: which codes are right now, and which were used."""
+"""MFA devices: the codes that are valid now, and those already used."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from awsenv.sandbox.directory import Caller, Directory
 
 STEP = 30
-"""Seconds that one code is the current one (RFC 6238)."""
+"""How long each code is current, in seconds (RFC 6238)."""
 
 _WRONG_CODE = "MultiFactorAuthentication failed with invalid MFA one time pass code. "
-# The two blanks are AWS's own.
+# AWS sends two blanks here.
 _WRONG_DEVICE = (
     "MultiFactorAuthentication failed, unable to validate MFA code.  "
     "Please verify your MFA serial number is valid and associated with this user."
@@ -29,43 +29,42 @@ _WRONG_DEVICE = (
 
 @dataclass(frozen=True)
 class MfaDevice:
-    """A virtual MFA device, as the app on a telephone has it."""
+    """A virtual MFA device, as in an authenticator app."""
 
     serial: str
     _seed: str = field(repr=False)
     _clock: Clock = field(repr=False)
 
     def code(self) -> str:
-        """Return the code of this moment."""
+        """Return the current code."""
         return TOTP(self._seed).at(self._clock.now())
 
     def next_code(self) -> str:
-        """Return the code of the next step, which the service takes already: clocks differ."""
+        """Return the next code, which the service already accepts because clocks differ."""
         return TOTP(self._seed).at(self._clock.now() + timedelta(seconds=STEP))
 
 
 class Devices:
-    """Decides about codes. A code is accepted once (RFC 6238, 5.2), in its own step and one to either side."""
+    """Checks codes. Each is valid once (RFC 6238, 5.2), while it is current and for one step before and after."""
 
-    def __init__(self, directory: Directory, clock: Clock) -> None:
+    def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._clock = clock
         self._used: dict[str, set[int]] = defaultdict(set)
         self._lock = threading.Lock()
 
     def create(self, account: str, user: str) -> MfaDevice:
-        """Give *user* a device of the user's own name, enabled."""
+        """Create and enable a device with the name of *user*."""
         backend = self._directory.backend(account)
         virtual = backend.create_virtual_mfa_device(user, "/")
-        device = MfaDevice(virtual.serial_number, virtual.base32_string_seed, self._clock)
+        device = MfaDevice(virtual.serial_number, virtual.base32_string_seed, self._directory.clock)
         backend.enable_mfa_device(user, device.serial, device.code(), device.next_code())
         return device
 
     def validate(self, caller: Caller, serial: str, code: str) -> None:
-        """Take *code*, which is then used.
+        """Check *code* and mark it as used.
 
         Raises:
-            ServiceError: The device is not the user's, or the code is wrong or was used before.
+            ServiceError: The device belongs to someone else, or the code is wrong or was used before.
         """
         backend = self._directory.backend(caller.account)
         device = backend.virtual_mfa_devices.get(serial)
@@ -79,13 +78,13 @@ class Devices:
             self._used[serial].add(step)
 
     def take_two(self, device: Any, serial: str, first: str, second: str) -> None:
-        """Take two codes of steps that follow each other: with them a device is enabled.
+        """Check two consecutive codes, which enable a device, and mark them as used.
 
         Raises:
-            ServiceError: They are not the ones of now, or not two in a row.
+            ServiceError: They are not current, not consecutive, or were used before.
         """
         with self._lock:
-            # A person reads the first, waits for the second, and then types it.
+            # The first may be older: the user waits for the second, and then types it.
             for begin in range(self._step() - 2, self._step() + 1):
                 steps = {begin, begin + 1}
                 codes = self._code(device, begin), self._code(device, begin + 1)
@@ -95,11 +94,11 @@ class Devices:
         raise ServiceError("InvalidAuthenticationCode", "Authentication code for device is not valid.", 403)
 
     def forget(self, serial: str) -> None:
-        """Forget the codes of a device that was deleted: one that is made anew has another seed."""
+        """Forget the used codes of a deleted device: a new one with the same serial number has another seed."""
         self._used.pop(serial, None)
 
     def unused_code(self, account: str, user: str) -> str | None:
-        """Return a code that will be taken now: of this step, else of the next, else of the last.
+        """Return an unused code that is valid now: the current one, else the next, else the previous.
 
         None: the user has no device, or all three were used.
         """
@@ -116,7 +115,7 @@ class Devices:
         return [step for step in (now, now + 1, now - 1) if step not in self._used[serial]]
 
     def _step(self) -> int:
-        return int(self._clock.now().timestamp()) // STEP
+        return int(self._directory.clock.now().timestamp()) // STEP
 
     @staticmethod
     def _code(device: Any, step: int) -> str:

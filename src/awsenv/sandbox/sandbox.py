@@ -37,8 +37,8 @@ class Sandbox(AbstractContextManager["Sandbox"]):
 
     def __init__(self, account: str | None = None) -> None:
         self.clock = Clock()
-        self._directory = Directory(account)
-        self._gate = Gate(self._directory, self.clock)
+        self._directory = Directory(self.clock, account)
+        self._gate = Gate(self._directory)
         self.admin = self.create_user("sandbox-admin", policies=["AdministratorAccess"])
         """The key of an administrator of the account, to set it up with plain clients."""
         self._server = Server(self._gate, self.clock)

@@ -42,14 +42,14 @@ _SESSION = ("sessionId", "sessionKey", "sessionToken")
 _PAGE = "<!DOCTYPE html><html><head><title>Amazon Web Services Sign-In</title></head><body><h1>{}</h1></body></html>"
 
 
-def concerns(request: Request) -> bool:
-    """Tell whether a request is for this endpoint, which takes no signature."""
-    return request.path == PATH and "Action" in _parameters(request) and "authorization" not in request.headers
+def identify(request: Request) -> Operation | None:
+    """Return the operation of a request, under its CloudTrail name; None: the request is not for this endpoint.
 
-
-def identify(request: Request) -> Operation:
-    """Return the operation of a request, under its CloudTrail name."""
+    Nobody signs a request to this endpoint; a signed one of the same path is for S3.
+    """
     parameters = _parameters(request)
+    if request.path != PATH or "Action" not in parameters or "authorization" in request.headers:
+        return None
     public = {key: value for key, value in parameters.items() if key in ("SessionDuration", "Destination", "Issuer")}
     action = parameters["Action"]
     return Operation("signin", _ACTIONS.get(action, action), Family.JSON, public, "*")

@@ -6,12 +6,11 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from awsenv.iam import trust
 from awsenv.iam.conditions import as_list
-from awsenv.iam.principal import Principal
 from awsenv.sandbox import authorization, validation
 from awsenv.sandbox.directory import Caller
 from awsenv.sandbox.responses import ServiceError, result
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from awsenv.iam.policy import Document
     from awsenv.model import Credentials
-    from awsenv.sandbox.clock import Clock
     from awsenv.sandbox.directory import Directory
     from awsenv.sandbox.keys import Keys
     from awsenv.sandbox.mfa import Devices
@@ -41,11 +39,10 @@ Parameters = Mapping[str, Any]
 class Sts:
     """Performs the calls of STS whose signature is valid."""
 
-    def __init__(self, directory: Directory, keys: Keys, devices: Devices, clock: Clock) -> None:
+    def __init__(self, directory: Directory, keys: Keys, devices: Devices) -> None:
         self._directory = directory
         self._keys = keys
         self._devices = devices
-        self._clock = clock
 
     def respond(self, action: str, form: Mapping[str, str], caller: Caller) -> Response:
         """Perform *action*.
@@ -53,7 +50,7 @@ class Sts:
         Raises:
             ServiceError: AWS would refuse it.
         """
-        if caller.principal.has_token and action in {"GetSessionToken", "GetFederationToken"}:
+        if caller.has_token and action in {"GetSessionToken", "GetFederationToken"}:
             raise ServiceError("AccessDenied", f"Cannot call {action} with session credentials", 403)
         parameters = validation.read(action, form)
         actions: dict[str, Callable[[Parameters, Caller], dict[str, Any]]] = {
@@ -67,45 +64,42 @@ class Sts:
 
     @staticmethod
     def _get_caller_identity(_: Parameters, caller: Caller) -> dict[str, Any]:
-        return {"Arn": caller.arn, "UserId": caller.principal.user_id, "Account": caller.account}
+        return {"Arn": caller.arn, "UserId": caller.user_id, "Account": caller.account}
 
     def _get_session_token(self, parameters: Parameters, caller: Caller) -> dict[str, Any]:
         with_code = self._take_code(parameters, caller)
-        principal = replace(caller.principal, has_token=True)
-        session = Caller(principal, self._clock.now() if with_code else None)
+        session = replace(caller, has_token=True, mfa_at=self._directory.clock.now() if with_code else None)
         seconds = parameters.get("DurationSeconds", DEFAULT_SESSION_SECONDS)
         return {"Credentials": _credentials(self._keys.issue(session, seconds))}
 
     def _assume_role(self, parameters: Parameters, caller: Caller) -> dict[str, Any]:
         arn = parameters["RoleArn"]
         _check_arn(arn)
-        tags = _tags(parameters, caller)
-        source_identity = _source_identity(parameters, caller)
+        labels = _labels(parameters, caller)
         with_code = self._take_code(parameters, caller)
-        self._authorize(parameters, caller, tags.all, source_identity, with_code=with_code)
+        self._authorize(parameters, caller, labels, with_code=with_code)
         account = arn.split(":")[4]
         policies, packed = self._session_policies(account, parameters)
         role = self._directory.role(arn)
         if role is None:  # deleted since the check
             raise ServiceError("AccessDenied", f"{arn} is gone", 403)
-        chained = caller.principal.has_token
         seconds = parameters.get("DurationSeconds", DEFAULT_ROLE_SECONDS)
-        _check_duration(seconds, int(role.max_session_duration or DEFAULT_ROLE_SECONDS), chained=chained)
+        _check_duration(seconds, int(role.max_session_duration or DEFAULT_ROLE_SECONDS), chained=caller.has_token)
         name = parameters["RoleSessionName"]
-        principal = Principal(
+        session = Caller(
             f"arn:aws:sts::{account}:assumed-role/{role.name}/{name}",
             arn,
             f"{role.id}:{name}",
             has_token=True,
-            source_identity=source_identity,
-            tags=tags.all,
+            **labels,
+            session_policies=policies,
+            chained=caller.has_token,
         )
-        session = Caller(principal, session_policies=policies, transitive=tags.transitive, chained=chained)
         return {
-            "AssumedRoleUser": {"AssumedRoleId": principal.user_id, "Arn": principal.arn},
+            "AssumedRoleUser": {"AssumedRoleId": session.user_id, "Arn": session.arn},
             "Credentials": _credentials(self._keys.issue(session, seconds)),
             **({"PackedPolicySize": packed} if packed else {}),
-            **({"SourceIdentity": source_identity} if source_identity else {}),
+            **({"SourceIdentity": session.source_identity} if session.source_identity else {}),
         }
 
     def _take_code(self, parameters: Parameters, caller: Caller) -> bool:
@@ -118,15 +112,7 @@ class Sts:
         self._devices.validate(caller, serial, code)
         return True
 
-    def _authorize(
-        self,
-        parameters: Parameters,
-        caller: Caller,
-        tags: Mapping[str, str],
-        source_identity: str | None,
-        *,
-        with_code: bool,
-    ) -> None:
+    def _authorize(self, parameters: Parameters, caller: Caller, labels: _Labels, *, with_code: bool) -> None:
         keys = trust.request_keys(
             parameters.get("RoleSessionName"),
             parameters.get("ExternalId"),
@@ -135,9 +121,9 @@ class Sts:
             parameters.get("TransitiveTagKeys", ()),
         )
         # Inherited tags count too: AWS refuses a call that has no others without the permission (measured on AWS).
-        keys |= {"aws:tagkeys": tuple(tags)} if tags else {}
-        context = authorization.context(caller, self._clock.now(), keys, with_code=with_code)
-        for action in trust.actions(tags, source_identity):
+        keys |= {"aws:tagkeys": tuple(labels["tags"])} if labels["tags"] else {}
+        context = authorization.context(caller, self._directory.clock.now(), keys, with_code=with_code)
+        for action in trust.actions(labels["tags"], labels["source_identity"]):
             authorization.check_assume(self._directory, caller, action, parameters["RoleArn"], context)
 
     def _session_policies(self, account: str, parameters: Parameters) -> tuple[tuple[Document, ...], int]:
@@ -178,15 +164,15 @@ def _document(text: str) -> Document:
     return read
 
 
-@dataclass(frozen=True)
-class _Tags:
-    all: Mapping[str, str]
-    """Of the new session, inherited ones included."""
+class _Labels(TypedDict):
+    """The fields of a new session by which policies tell it from others of its role."""
+
+    tags: Mapping[str, str]
     transitive: frozenset[str]
-    """The keys of those that the next role inherits, in lower case."""
+    source_identity: str | None
 
 
-def _tags(parameters: Parameters, caller: Caller) -> _Tags:
+def _labels(parameters: Parameters, caller: Caller) -> _Labels:
     given = {tag["Key"]: tag["Value"] for tag in parameters.get("Tags", ())}
     keys = [tag["Key"].lower() for tag in parameters.get("Tags", ())]
     transitive = {key.lower() for key in parameters.get("TransitiveTagKeys", ())}
@@ -201,8 +187,12 @@ def _tags(parameters: Parameters, caller: Caller) -> _Tags:
         )
     if not transitive.issubset(keys):
         raise _invalid("The specified transitive tag key must be included in the requested tags.")
-    inherited = {key: value for key, value in caller.principal.tags.items() if key.lower() in caller.transitive}
-    return _Tags({**inherited, **given}, caller.transitive | transitive)
+    inherited = {key: value for key, value in caller.tags.items() if key.lower() in caller.transitive}
+    return {
+        "tags": {**inherited, **given},
+        "transitive": caller.transitive | transitive,
+        "source_identity": _source_identity(parameters, caller),
+    }
 
 
 def _invalid(message: str) -> ServiceError:
@@ -212,7 +202,7 @@ def _invalid(message: str) -> ServiceError:
 def _source_identity(parameters: Parameters, caller: Caller) -> str | None:
     """Return the source identity of the new session: once set, it never changes."""
     given: str | None = parameters.get("SourceIdentity")
-    current = caller.principal.source_identity
+    current = caller.source_identity
     if given is not None and given.lower().startswith("aws:"):
         raise ServiceError("ValidationError", "SourceIdentity cannot begin with aws:")
     if current is not None and given not in {None, current}:
