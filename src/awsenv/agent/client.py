@@ -140,7 +140,7 @@ def exchange(
 
 
 def connect(folder: str, deadline: float) -> _socket.socket:
-    """Return a connection to the agent in *folder*, a folder that `place` returned.
+    """Return a connection to the agent in *folder*, a folder that `runtime_directory` returned.
 
     Raises:
         FileNotFoundError: There is no socket.

@@ -1,4 +1,4 @@
-"""Tells when a process has ended, whosever child it is."""
+"""Says when a process has ended, whosever child it is."""
 
 from __future__ import annotations
 
