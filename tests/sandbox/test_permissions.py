@@ -149,3 +149,7 @@ def test_bucket_of_another_account(sandbox: Sandbox, client: Any, refusal: Any) 
     s3 = client("s3", carol)
     assert refusal(s3.list_objects_v2, Bucket="bucket")[0] == "AccessDenied"
     assert s3.list_buckets()["Buckets"] == []
+
+    s3.create_bucket(Bucket="own")
+    s3.meta.events.register("before-sign.s3", lambda request, **_: setattr(request, "url", f"{request.url}&Bucket=own"))
+    assert "AccessDenied" == refusal(s3.list_objects_v2, Bucket="bucket")[0]

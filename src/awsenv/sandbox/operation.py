@@ -1,4 +1,4 @@
-"""What a request asks for: the service, the action as IAM names it, and the resource."""
+"""The operation of a request: the service, the action as IAM names it, and the resource."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ _VERBS = {"GET": "Get", "HEAD": "Get", "PUT": "Put", "POST": "Put", "DELETE": "D
 
 @dataclass(frozen=True)
 class Operation:
-    """What a request asks for."""
+    """The operation of a request."""
 
     service: str
-    """As it is signed for: `sts`, `iam`, `ec2`, `s3`."""
+    """As in the signature: `sts`, `iam`, `ec2`, `s3`."""
     action: str
     """As IAM names it, without the service: `AssumeRole`, `DescribeRegions`, `ListBucket`."""
     family: Family
     parameters: Mapping[str, str]
-    """Without secrets."""
+    """With `(hidden)` for each secret."""
     resource: str
-    """The ARN; `*` where the action has none, or the sandbox does not know which."""
+    """The ARN; `*`: the action has none, or the sandbox does not know it."""
 
     @property
     def name(self) -> str:
@@ -49,14 +49,14 @@ class Operation:
 
 
 def identify(request: Request, service: str | None) -> Operation:
-    """Say what *request* asks for.
+    """Return the operation of *request*.
 
-    A service that is neither worded as a form, nor as JSON with a target, nor S3, has the action `Unknown`: only a
-    policy for the whole service allows it.
+    The action is `Unknown`, which only a policy for the whole service allows, unless the request is a form, JSON with a
+    target, or for S3.
 
     Args:
         request: The request.
-        service: What it is signed for; None: it is not signed.
+        service: The service in its signature; None: it has no signature.
     """
     form = request.form
     target = request.headers.get("x-amz-target")
@@ -78,17 +78,16 @@ def _without_secrets(parameters: Mapping[str, str]) -> dict[str, str]:
 
 def _s3(request: Request) -> Operation:
     bucket, _, key = unquote(request.path.lstrip("/")).partition("/")
-    parameters = {"Bucket": bucket, "Key": key} | _without_secrets(request.query)
+    names = {name: value for name, value in {"Bucket": bucket, "Key": key}.items() if value}
     action = _s3_action(request, bucket, key)
     resource = f"arn:aws:s3:::{bucket}" if bucket else "*"
     if key or action == "DeleteObject":
         resource += f"/{key or '*'}"
-    named = {name: value for name, value in parameters.items() if value or name not in ("Bucket", "Key")}
-    return Operation("s3", action, Family.S3, named, resource)
+    return Operation("s3", action, Family.S3, _without_secrets(request.query) | names, resource)
 
 
 def _s3_action(request: Request, bucket: str, key: str) -> str:
-    """Return the action as IAM names it; of a sub-resource (`?versioning`) nearly so: `GetBucketVersioning`."""
+    """Return the action as IAM names it; for a sub-resource (`?versioning`) an approximation: `GetBucketVersioning`."""
     if not bucket:
         return "ListAllMyBuckets"
     if "uploadId" in request.query or "uploads" in request.query:
