@@ -1,10 +1,10 @@
 """A local AWS that refuses what AWS refuses, for the demo and for tests. It needs the extra `demo`.
 
-moto serves IAM, S3, EC2 and its other services that are installed, behind a gate that enforces what moto does not:
+moto serves IAM, S3, EC2 and its other installed services. A gate in front of it makes the checks that moto lacks:
 signatures and their time, keys that expire, trust policies, MFA codes that work once, durations, permissions. The gate
-answers STS itself.
+serves STS itself.
 
-Importing this raises ImportError where the extra is not installed.
+The import raises ImportError if the extra is not installed.
 """
 
 from __future__ import annotations

@@ -46,8 +46,7 @@ def context(
         with_code: Whether the request has an MFA code.
     """
     age = 0.0 if with_code else None if caller.mfa_at is None else (now - caller.mfa_at).total_seconds()
-    insecure = {"aws:securetransport": ["false"]}
-    return Context({**trust.caller_keys(caller, now, age), **insecure, **(request or {})})
+    return Context({**trust.caller_keys(caller, now, age), "aws:securetransport": ["false"], **(request or {})})
 
 
 def check_assume(directory: Directory, caller: Caller, action: str, role_arn: str, keys: Context) -> None:

@@ -51,11 +51,6 @@ _MANAGED: dict[str, list[dict[str, Any]]] = {
 """The actions that each statement allows on every resource, by the name of the policy."""
 
 
-def managed_policy_arn(name: str) -> str:
-    """Return the ARN of an AWS managed policy."""
-    return f"arn:{PARTITION}:iam::aws:policy/{name}"
-
-
 @dataclass(frozen=True)
 class Caller(Principal):
     """A principal that calls, and the properties of its session."""
@@ -130,10 +125,8 @@ class Directory:
         for account in tuple(self._accounts):
             backend = self.backend(account)
             key = backend.access_keys.get(access_key_id)
-            if key is not None and key.user_name in backend.users:
-                if key.status != "Active":
-                    return None
-                user = backend.users[key.user_name]
+            user = None if key is None else backend.users.get(key.user_name)
+            if user is not None and key.status == "Active":
                 return Key(key.secret_access_key, Caller(user.arn, user_id=user.id))
         return None
 

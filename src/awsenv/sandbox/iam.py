@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from awsenv.sandbox.mfa import Devices
     from awsenv.sandbox.operation import Operation
 
-_WITH_TRUST = {"CreateRole": "AssumeRolePolicyDocument", "UpdateAssumeRolePolicy": "PolicyDocument"}
+_TRUST = {"CreateRole": "AssumeRolePolicyDocument", "UpdateAssumeRolePolicy": "PolicyDocument"}
+"""The parameter with a trust policy, by action."""
 
 
 class Iam:
@@ -44,8 +45,9 @@ class Iam:
         """
         if operation.service != "iam":
             return
-        if operation.action in _WITH_TRUST:
-            self._check_principals(form.get(_WITH_TRUST[operation.action], ""))
+        for name in _principals(form.get(_TRUST.get(operation.action, ""), "")):
+            if name != "*" and not self._directory.has_principal(name):
+                raise ServiceError("MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{name}"')
         device = self._directory.backend(account).virtual_mfa_devices.get(form.get("SerialNumber", ""))
         if operation.action == "EnableMFADevice":
             self._enable(device, form)
@@ -68,11 +70,6 @@ class Iam:
         key = self._directory.backend(caller.account).access_keys.get(access_key_id)
         if key is not None:
             key.last_used = AccessKeyLastUsed(self._directory.clock.now(), operation.service, "us-east-1")
-
-    def _check_principals(self, document: str) -> None:
-        for name in _principals(document):
-            if name != "*" and not self._directory.has_principal(name):
-                raise ServiceError("MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{name}"')
 
     def _enable(self, device: Any | None, form: Mapping[str, str]) -> None:
         """Check and spend the two codes: no accepted code works again (RFC 6238, 5.2)."""

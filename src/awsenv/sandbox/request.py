@@ -1,4 +1,4 @@
-"""A request as it came in, byte for byte: what a signature is computed over."""
+"""A request byte for byte as it arrives: a signature covers these bytes."""
 
 from __future__ import annotations
 
@@ -8,22 +8,26 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from werkzeug.wsgi import get_input_stream
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from _typeshed.wsgi import WSGIEnvironment
+
 HEADERS = "awsenv.headers"
-"""Where the server leaves the headers in the WSGI environ: WSGI itself folds `x_y` and `x-y` into one name."""
+"""The key of the raw headers in the WSGI environ: WSGI itself folds `x_y` and `x-y` into one name."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """An HTTP request, read to its end."""
+    """An HTTP request with its whole body."""
 
     method: str
     target: str
-    """Path and query as they were sent, still percent-encoded."""
+    """Path and query as sent, still percent-encoded."""
     headers: Mapping[str, str]
-    """By lower-case name; several of one name are joined with a comma."""
+    """By name in lower case; a comma joins several of one name."""
     body: bytes
 
     @cached_property
@@ -33,7 +37,7 @@ class Request:
 
     @cached_property
     def query(self) -> dict[str, str]:
-        """The decoded query; a parameter without a value has an empty one."""
+        """The decoded query; a parameter without a value has the empty string."""
         return dict(parse_qsl(urlsplit(self.target).query, keep_blank_values=True))
 
     @cached_property
@@ -44,38 +48,32 @@ class Request:
         return self.query if self.method == "GET" else {}
 
     def with_parameter(self, name: str, value: str) -> Request:
-        """Return the same request with one form parameter more."""
+        """Return the request with one more form parameter."""
         form = {**self.form, name: value}
         headers = {**self.headers, "content-type": "application/x-www-form-urlencoded"}
         return replace(self, method="POST", target="/", headers=headers, body=urlencode(form).encode())
 
 
-def read(environ: Mapping[str, Any]) -> Request:
-    """Read a request from a WSGI environ, body and all."""
+def read(environ: WSGIEnvironment) -> Request:
+    """Read a request, with its body, from a WSGI environ."""
     headers: dict[str, str] = {}
     for name, value in environ[HEADERS].items():
         key = name.lower()
         headers[key] = f"{headers[key]},{value}" if key in headers else value
-    stream = environ["wsgi.input"]
-    length = environ.get("CONTENT_LENGTH") or "0"
-    body = stream.read() if environ.get("wsgi.input_terminated") else stream.read(int(length))
-    # WSGI hands bytes over as if they were Latin-1.
+    # WSGI presents bytes as Latin-1.
     target = environ["REQUEST_URI"].encode("latin-1").decode("utf-8", "replace")
-    return Request(environ["REQUEST_METHOD"], target, headers, body)
+    return Request(environ["REQUEST_METHOD"], target, headers, get_input_stream(environ).read())
 
 
-def write(request: Request, environ: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *environ* with the body of *request* to read again."""
+def write(request: Request, environ: WSGIEnvironment) -> dict[str, Any]:
+    """Return *environ* for *request*, with its body to read again."""
     parts = urlsplit(request.target)
-    replayed = {
-        **environ,
+    consumed = ("HTTP_TRANSFER_ENCODING", "wsgi.input_terminated")
+    return {
+        **{name: value for name, value in environ.items() if name not in consumed},
         "REQUEST_METHOD": request.method,
         "QUERY_STRING": parts.query,
         "wsgi.input": io.BytesIO(request.body),
         "CONTENT_LENGTH": str(len(request.body)),
+        "CONTENT_TYPE": request.headers.get("content-type", ""),
     }
-    if "content-type" in request.headers:
-        replayed["CONTENT_TYPE"] = request.headers["content-type"]
-    replayed.pop("HTTP_TRANSFER_ENCODING", None)
-    replayed.pop("wsgi.input_terminated", None)
-    return replayed

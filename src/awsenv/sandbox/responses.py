@@ -129,13 +129,12 @@ def spell(error: AuthenticationError, family: Family) -> ServiceError:
 def render(error: ServiceError, family: Family) -> Response:
     """Return the response for *error*."""
     request_id = str(uuid.uuid4())
-    code, message = escape(error.code), escape(error.message)
     headers = {"x-amzn-RequestId": request_id}
     if family is Family.JSON:
         body = json.dumps({"__type": error.code, "message": error.message})
         headers["x-amzn-ErrorType"] = error.code
         return Response(body, error.status, headers, content_type="application/x-amz-json-1.1")
-    inner = f"<Code>{code}</Code><Message>{message}</Message>"
+    inner = f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
     if family is Family.EC2:
         body = f"<Response><Errors><Error>{inner}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
     elif family is Family.S3:

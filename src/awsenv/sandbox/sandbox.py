@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from awsenv.iam.trust import ASSUME_ROLE, SET_SOURCE_IDENTITY, TAG_SESSION, trust_policy
 from awsenv.model import Credentials
 from awsenv.sandbox.clock import Clock
-from awsenv.sandbox.directory import Directory, managed_policy_arn
+from awsenv.sandbox.directory import PARTITION, Directory
 from awsenv.sandbox.gate import Call, Gate
 from awsenv.sandbox.server import HOST, Server
 
@@ -172,4 +172,4 @@ class Sandbox(AbstractContextManager["Sandbox"]):
 
 
 def _policy_arn(policy: str) -> str:
-    return policy if policy.startswith("arn:") else managed_policy_arn(policy)
+    return policy if policy.startswith("arn:") else f"arn:{PARTITION}:iam::aws:policy/{policy}"

@@ -38,11 +38,8 @@ class Services(DomainDispatcherApplication):
 
     def get_backend_for_host(self, host: str | None) -> Any:
         """Return the name of the service at *host*."""
-        if (
-            host
-            and "amazonaws.com" in host
-            and not any(pattern.match(f"http://{host}") for _, pattern in self.backend_url_patterns)
-        ):
+        is_known = any(pattern.match(f"http://{host}") for _, pattern in self.backend_url_patterns)
+        if host and "amazonaws.com" in host and not is_known:
             raise LookupError(f"moto has no {host}")
         return super().get_backend_for_host(host)
 

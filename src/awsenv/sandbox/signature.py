@@ -47,11 +47,6 @@ class Signature:
     lifetime: timedelta | None
     """How long a presigned link is valid; None: the signature is in the header."""
 
-    @property
-    def time(self) -> datetime:
-        """The time of signing."""
-        return datetime.strptime(self.stamp, _STAMP).replace(tzinfo=timezone.utc)
-
 
 def parse(request: Request) -> Signature:
     """Read the signature from the Authorization header, or from the query of a presigned link.
@@ -117,7 +112,7 @@ def check_time(signature: Signature, now: datetime) -> None:
     Raises:
         AuthenticationError: It is more than 15 minutes off, or the presigned link has expired.
     """
-    time = signature.time
+    time = datetime.strptime(signature.stamp, _STAMP).replace(tzinfo=timezone.utc)
     if time > now + SKEW:
         raise AuthenticationError(
             Failure.WRONG_TIME,

@@ -41,8 +41,6 @@ def read(action: str, form: Mapping[str, str]) -> dict[str, Any]:
         operation = _model().operation_model(action)
     except OperationNotFoundError:
         raise ServiceError("InvalidAction", f"Could not find operation {action} for version {VERSION}") from None
-    if operation.input_shape is None:
-        return {}
     values = _decode(operation.input_shape, form, "") or {}
     problems = list(_problems(operation.input_shape, values, ""))
     if problems:
