@@ -114,7 +114,7 @@ def test_an_endpoint_after_keys_leaves_nothing_of_them(environ: dict[str, str], 
 
 @given(environ=environs, hides_config=st.booleans())
 def test_keys_after_an_endpoint_leave_nothing_of_it(environ: dict[str, str], *, hides_config: bool) -> None:
-    """Leave nothing of the endpoint, and show the person's files again."""
+    """Leave nothing of the endpoint, and restore the user's files."""
     second = put_on(serve(environ, "first", hides_config=hides_config), "second")
 
     assert put_on(environ, "second") == second
@@ -181,7 +181,7 @@ def test_a_role_that_is_served_has_its_keys_and_no_end() -> None:
     assert (1795453200, True, False) == active(put_on({}))
 
 
-def test_what_is_set_since_an_endpoint_is_the_persons_own() -> None:
+def test_what_the_user_sets_after_an_endpoint_remains() -> None:
     """A key, a file, an endpoint of theirs: `off` leaves it, and the key meets no part of the one before."""
     before = dict.fromkeys(["AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", *FILES], "before")
     since = {
@@ -196,9 +196,9 @@ def test_what_is_set_since_an_endpoint_is_the_persons_own() -> None:
     assert expected == environment.original(serve(before, hides_config=True) | since)
 
 
-def test_a_role_says_by_what_the_agent_knows_it() -> None:
+def test_a_role_names_its_lease_in_the_agent() -> None:
     """Set AWSENV_RENEW when there is something to say, and let no other role's stay."""
-    renewed = environment.change(chain(), credentials(), {}, renewal="abc").applied_to({})
+    renewed = environment.change(chain(), credentials(), {}, lease="abc").applied_to({})
 
     assert "abc" == renewed["AWSENV_RENEW"]
     assert put_on({}) == put_on(renewed)
@@ -208,7 +208,7 @@ def test_a_role_says_by_what_the_agent_knows_it() -> None:
 
 def test_a_renewal_is_other_keys_of_the_same_role() -> None:
     """Name them, when they end and what the agent knows them by; nothing else, and nothing that is so already."""
-    role = environment.change(chain(), credentials(), {}, renewal="abc").applied_to({})
+    role = environment.change(chain(), credentials(), {}, lease="abc").applied_to({})
     later = credentials("2", expiration=EXPIRATION + timedelta(hours=1))
 
     expected = {
@@ -219,18 +219,18 @@ def test_a_renewal_is_other_keys_of_the_same_role() -> None:
         "AWSENV_ACCESS_KEY_ID": "ASIA2",
         "AWSENV_EXPIRES_EPOCH": "1795456800",
     }
-    assert expected == dict(environment.renewal(later, role, "abc").variables)
-    assert expected | {"AWSENV_RENEW": "def"} == dict(environment.renewal(later, role, "def").variables)
-    assert {} == environment.renewal(credentials(), role, "abc").variables
+    assert expected == dict(environment.new_keys(later, role, "abc").variables)
+    assert expected | {"AWSENV_RENEW": "def"} == dict(environment.new_keys(later, role, "def").variables)
+    assert {} == environment.new_keys(credentials(), role, "abc").variables
 
 
 @given(environs, environs)
 def test_a_renewal_leaves_what_is_set_since(before: dict[str, str], since: dict[str, str]) -> None:
-    """Keep a region, a profile, whatever the person has set since, and bring back with `off` what there would be."""
+    """Keep what the user has set since; `off` restores the same as without the renewal."""
     kept = {name: value for name, value in since.items() if name not in having(EXPORTED)[:4]}
     shell = put_on(before) | kept
 
-    renewed = environment.renewal(credentials("2"), shell, "abc").applied_to(shell)
+    renewed = environment.new_keys(credentials("2"), shell, "abc").applied_to(shell)
 
     keys = {*having(EXPORTED)[:4], "AWSENV_ACCESS_KEY_ID", "AWSENV_EXPIRES_EPOCH", "AWSENV_RENEW"}
     assert {**shell, **{name: renewed[name] for name in keys}} == renewed
@@ -238,7 +238,7 @@ def test_a_renewal_leaves_what_is_set_since(before: dict[str, str], since: dict[
     assert environment.original(shell) == environment.original(renewed)
 
 
-def test_a_role_that_is_served_can_be_said_again() -> None:
+def test_a_role_that_is_served_can_be_set_again() -> None:
     """Put the endpoint on an environment that rc files have changed since."""
     role = serve({"AWS_ACCESS_KEY_ID": "AKIAMINE"})
     spoilt = role | {"AWS_ACCESS_KEY_ID": "AKIAFROMRC", "AWS_SHARED_CREDENTIALS_FILE": "rc"}
@@ -246,14 +246,14 @@ def test_a_role_that_is_served_can_be_said_again() -> None:
     assert role == environment.spelled_out(role).applied_to(spoilt)
 
 
-def test_a_profile_that_is_chosen_later_is_the_persons_own() -> None:
+def test_a_profile_that_is_set_later_remains() -> None:
     """Keep what was set since, where the role had unset it."""
     changed = put_on({"AWS_PROFILE": "before"}) | {"AWS_PROFILE": "since"}
 
     assert {"AWS_PROFILE": "since"} == environment.restore(changed).applied_to(changed)
 
 
-def test_another_key_that_is_exported_later_is_the_persons_own() -> None:
+def test_another_key_that_is_exported_later_remains() -> None:
     """Neither forget it at the next role, nor delete it with `off`."""
     theirs = {"AWS_ACCESS_KEY_ID": "AKIA9", "AWS_SECRET_ACCESS_KEY": "theirs"}
     changed = put_on({"AWS_REGION": "us-east-1"}) | theirs
@@ -265,7 +265,7 @@ def test_another_key_that_is_exported_later_is_the_persons_own() -> None:
     assert environment.original(put_on(changed)).items() >= theirs.items()
 
 
-def test_what_a_role_is_can_be_said_again() -> None:
+def test_a_role_can_be_set_again() -> None:
     """Put the role on an environment that rc files have changed since: set what it sets, unset what outranks it."""
     role = put_on({"AWS_PROFILE": "before"})
 

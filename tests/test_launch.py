@@ -77,7 +77,7 @@ def test_a_command_without_a_name_is_127() -> None:
 
 
 def test_a_command_that_cannot_be_started_leaves_the_signals_alone() -> None:
-    """Still ignore SIGPIPE where the failure is told to a reader who has gone."""
+    """Still ignore SIGPIPE, so that the failure can be reported to a closed pipe."""
     before = signal.getsignal(signal.SIGPIPE)
 
     with pytest.raises(NotFound):
@@ -121,7 +121,7 @@ def test_what_cannot_be_executed_is_126(tmp_path: Path, kind: str) -> None:
 
 def test_an_environment_that_is_too_large_is_126() -> None:
     """Name the limit: the system's own words are "Argument list too long"."""
-    with pytest.raises(NotExecutable, match="larger than the system takes"):
+    with pytest.raises(NotExecutable, match="larger than the system accepts"):
         become(["true"], {"PATH": os.defpath, "HUGE": "x" * 200_000})
 
 

@@ -29,7 +29,7 @@ def serve(environ: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", VARIABLES)
-def test_a_role_changes_what_the_table_says(name: str, samples: Mapping[str, str]) -> None:
+def test_a_role_changes_the_variables_of_the_table(name: str, samples: Mapping[str, str]) -> None:
     """Replace what a role exports, unset what it removes, keep both for `off`, and leave everything else as it is."""
     changed = use({name: samples[name]})
 
@@ -44,7 +44,7 @@ def test_a_role_changes_what_the_table_says(name: str, samples: Mapping[str, str
 
 
 @pytest.mark.parametrize("name", VARIABLES)
-def test_an_endpoint_changes_what_the_table_says(name: str, samples: Mapping[str, str]) -> None:
+def test_an_endpoint_changes_the_variables_of_the_table(name: str, samples: Mapping[str, str]) -> None:
     """Leave nothing in place that could win over the endpoint."""
     changed = serve({name: samples[name]})
 

@@ -1,15 +1,15 @@
-"""How a role is put into an environment, read back and taken out again.
+"""Set, read and remove a role in an environment.
 
-    change(chain, credentials, environ)  what `use` and `exec` do to an environment
-    served(chain, url, token, environ)   what `exec --refresh` does: where to get keys, in place of keys
-    renewal(credentials, environ, …)     what `renew` does: new keys of the same role
-    for_command(environ)                 the part of it that a command of `exec` gets
-    restore(environ)                     what `off` does: back to what was there before the first role
-    original(environ)                    the environment as if no role were active: where sources are looked for
-    active(environ)                      the active role, for `status` and for the prompt
+    change(chain, credentials, environ)  for `use` and `exec`: set the role
+    served(chain, url, token, environ)   for `exec --refresh`: set an endpoint that serves the keys
+    new_keys(credentials, environ, …)    for `renew`: new keys of the same role
+    for_command(environ)                 the environment that a command of `exec` gets
+    restore(environ)                     for `off`: restore the environment from before the first role
+    original(environ)                    the environment as if no role were active, for reading the sources
+    active(environ)                      the active role, for `status` and the prompt
 
-Which variables a role consists of stands in `variables`. Each that a role changes is kept in `AWSENV_SAVED_<NAME>` if
-it was *set*, empty or not. A second role keeps what the first one saved.
+`variables` lists the variables of a role. A variable that a role changes is saved in `AWSENV_SAVED_<NAME>` if it was
+set, even to an empty value. A second role keeps what the first one saved.
 """
 
 from __future__ import annotations
@@ -42,59 +42,59 @@ _ORDER = {name: number for number, name in enumerate((*_CHANGED, *having(variabl
 
 @dataclass(frozen=True, slots=True)
 class ActiveRole:
-    """What an environment says about the role that is active in it."""
+    """The role that is active in an environment."""
 
     role: str
     account: str | None
     expires: int | None
-    """Seconds since the epoch, UTC; None: the keys do not expire, or the variable does not hold a time."""
+    """Seconds since the epoch, UTC; None: the keys do not expire, or the variable holds no time."""
     has_its_keys: bool
-    """Whether the SDKs still get the role's keys here: the user may have exported others since."""
+    """Whether SDKs still get the keys of the role: the user may have exported others since."""
     is_served: bool = False
     """Whether an endpoint serves and renews the keys (`exec --refresh`)."""
 
 
-def change(chain: Chain, credentials: Credentials, environ: Environ, renewal: str | None = None) -> Change:
-    """Return the change that puts the role into *environ*, whatever role is active there now.
+def change(chain: Chain, credentials: Credentials, environ: Environ, lease: str | None = None) -> Change:
+    """Return the change that sets the role in *environ*, in place of any active role.
 
     Args:
         chain: The role.
-        credentials: Its keys.
-        environ: The environment of the caller, as it is.
-        renewal: By which the agent knows the role, so that the shell can ask for new keys; None: no agent holds it.
+        credentials: The keys of the role.
+        environ: The environment of the caller.
+        lease: The name under which the agent holds the role, for `renew`; None: no agent holds it.
     """
     before = original(environ)
-    exports = {**_keys(credentials, renewal), **_labels(chain, credentials.account, before)}
+    exports = {**_keys(credentials, lease), **_labels(chain, credentials.account, before)}
     return _difference(environ, _put_on(before, exports))
 
 
-def renewal(credentials: Credentials, environ: Environ, renewal: str | None) -> Change:
-    """Return the change that replaces the keys of the role that is active in *environ*, and nothing else.
+def new_keys(credentials: Credentials, environ: Environ, lease: str | None) -> Change:
+    """Return the change that replaces only the keys of the active role.
 
     Args:
         credentials: The new keys.
-        environ: The environment of the caller, which has keys of that role.
-        renewal: As for `change`.
+        environ: The environment of the caller, with keys of that role.
+        lease: As for `change`.
     """
-    keys = _keys(credentials, renewal)
+    keys = _keys(credentials, lease)
     return Change({name: value for name, value in keys.items() if environ.get(name) != value})
 
 
 def served(
     chain: Chain, url: str, token: str, environ: Environ, *, account: str | None = None, hides_config: bool = False
 ) -> Change:
-    """Return the change that puts the role into *environ* by way of a container credentials endpoint, without keys.
+    """Return the change that sets a container credentials endpoint for the role in *environ*, without keys.
 
-    It hides the files that would win over the endpoint: for botocore keys in `[default]` of the credentials file, and
-    in the file of boto 2 (measured on 1.44.5).
+    It hides the files that outrank the endpoint: in botocore, keys in `[default]` of the credentials file and in the
+    file of boto 2 (measured on 1.44.5).
 
     Args:
         chain: The role.
         url: The endpoint.
-        token: The token that the endpoint expects.
-        environ: The environment of the caller, as it is.
-        account: The account of the role, if it is known.
-        hides_config: Whether the config file outranks the endpoint, too (see `config.outranks_endpoint`).
+        token: The token that the endpoint requires.
+        environ: The environment of the caller.
+        account: The account of the role, if known.
+        hides_config: Whether to hide the config file too (see `config.outranks_endpoint`).
     """
     before = original(environ)
     exports = {
@@ -109,24 +109,24 @@ def served(
 
 
 def for_command(environ: Environ) -> dict[str, str]:
-    """Return *environ* for a command that runs with the role: without the secrets that are kept for `off`.
+    """Return *environ* for a command that runs with the role: without the secrets that are saved for `off`.
 
-    What is kept besides stays, so that awsenv within the command finds the files and the profile of the user. Of a key
-    the id stays: a source that the command asks for fails instead of being another one.
+    Other saved variables remain, so that awsenv in the command finds the files and the profile of the user. The id of
+    a saved key remains too: that source then fails, rather than being replaced by another one.
     """
     secrets = {variables.SAVED + name for name in having(variables.SECRET)}
     return {name: value for name, value in environ.items() if name not in secrets}
 
 
 def restore(environ: Environ) -> Change:
-    """Return the change that takes the role out of *environ*."""
+    """Return the change that removes the role from *environ* and restores what it changed."""
     return _difference(environ, original(environ))
 
 
 def original(environ: Environ) -> dict[str, str]:
-    """Return *environ* as it was before a role was put into it.
+    """Return *environ* as it was before the first role.
 
-    What the user has set since stays: a variable that a role removes, another key, another file.
+    What the user has set since remains: a variable that a role removes, another key, another file.
     """
     before = {
         name: value
@@ -137,7 +137,7 @@ def original(environ: Environ) -> dict[str, str]:
         return before
     for name in _set_by_role(environ):
         before.pop(name, None)
-    # No part of the key from before the role goes with a key that the user has set since.
+    # A key that the user has set since is not mixed with parts of the saved key.
     has_other_key = any(name in before for name in _KEY_PAIR)
     for name in (*_CHANGED, *_settings(environ)):
         saved = environ.get(variables.SAVED + name)
@@ -164,13 +164,13 @@ def active(environ: Environ) -> ActiveRole | None:
 
 
 def access_key(environ: Environ) -> Credentials | None:
-    """Return the access key that the AWS CLI and boto3 find in *environ*, or None. Half a key is none."""
+    """Return the access key that the AWS CLI and boto3 find in *environ*; None also for half a key."""
     key_id, secret = (environ.get(name) for name in _KEY_PAIR)
     return Credentials(key_id, secret, variables.session_token(environ)) if key_id and secret else None
 
 
 def spelled_out(environ: Environ) -> Change:
-    """Return all that *environ* says about a role, set or unset: it puts the role into whatever environment."""
+    """Return the active role as a change that sets it in any other environment."""
     names = (*_CHANGED, *_settings(environ), *having(variables.STATE))
     saved = (name for name in environ if name.startswith(variables.SAVED))
     outranking = (*_KEYS, *_REMOVED)
@@ -191,7 +191,7 @@ def _has_our_endpoint(environ: Environ) -> bool:
 
 
 def _set_by_role(environ: Environ) -> Iterable[str]:
-    """Yield the variables whose values are the role's, as far as the user has not set others since."""
+    """Yield the variables whose values are still those of the role."""
     yield from (name for name in _EXPORTED if name not in _KEYS)
     yield from _settings(environ)
     if variables.REFRESH not in environ:
@@ -212,7 +212,7 @@ def _is_setting(name: str) -> bool:
     return _is(name, variables.SETTING) or name.startswith(variables.SERVICE_ENDPOINT)
 
 
-def _keys(credentials: Credentials, renewal: str | None) -> dict[str, str | None]:
+def _keys(credentials: Credentials, lease: str | None) -> dict[str, str | None]:
     expires = credentials.expiration and credentials.expiration.astimezone(timezone.utc)
     return {
         "AWS_ACCESS_KEY_ID": credentials.access_key_id,
@@ -221,7 +221,7 @@ def _keys(credentials: Credentials, renewal: str | None) -> dict[str, str | None
         "AWS_CREDENTIAL_EXPIRATION": None if expires is None else expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
         variables.KEY_ID: credentials.access_key_id,
         variables.EXPIRES_EPOCH: None if expires is None else str(int(expires.timestamp())),
-        variables.RENEW: renewal,
+        variables.RENEW: lease,
     }
 
 
@@ -240,7 +240,7 @@ def _labels(chain: Chain, account: str | None, before: Environ) -> dict[str, str
 
 
 def _put_on(before: Environ, exports: Mapping[str, str | None], files: Iterable[str] = ()) -> dict[str, str]:
-    """Return *before* with the variables of a role, and with what was set of those and of *files* saved."""
+    """Return *before* with the variables of a role; those that it changes, and *files*, are saved."""
     saved = [name for name in (*_EXPORTED, *_REMOVED, *files, *exports) if name in before]
     after: dict[str, str | None] = {name: value for name, value in before.items() if not _is(name, variables.REMOVED)}
     after |= {variables.SAVED + name: before[name] for name in saved}
@@ -254,6 +254,6 @@ def _difference(before: Environ, after: Environ) -> Change:
 
 
 def _position(name: str) -> tuple[bool, int, str]:
-    """Return where a variable stands among those that are printed: what is kept for `off` comes last."""
+    """Return the sort key of a printed variable: saved variables come last."""
     kept = name.startswith(variables.SAVED)
     return kept, _ORDER.get(name.removeprefix(variables.SAVED), len(_ORDER)), name

@@ -6,18 +6,18 @@
     ├── SourceError         4  no usable source credentials
     ├── RefusedError        5  AWS refused
     ├── MfaError            6  no code: no terminal, cancelled, or rejected too often
-    │   └── CodeRejected       AWS took this code for wrong or used: the next one may do
-    ├── UnreachableError    7  AWS could not be reached, or did not answer as AWS does
-    │   └── ResponseLost       the request may have been taken: the code in it is spent
-    ├── AgentError          8  the agent cannot be started, or does not hold what was asked of it
+    │   └── CodeRejected       AWS says that the code is wrong or used: the next one may work
+    ├── UnreachableError    7  AWS could not be reached, or its reply is invalid
+    │   └── ResponseLost       AWS may have received the request: its code may be spent
+    ├── AgentError          8  the agent cannot start, or does not hold the role
     ├── LaunchError            the command could not be started
     │   ├── NotExecutable 126
     │   └── NotFound      127
-    ├── Failure             1  the output could not be written, or a fault of awsenv's own (`doctor`: it found a fault)
-    └── Interrupted       130  Ctrl-C, or a signal that asks to end
+    ├── Failure             1  the output could not be written, or awsenv has a fault (`doctor`: it found a fault)
+    └── Interrupted       130  Ctrl-C, or a signal to terminate
 
-A message never holds a secret, and never the text of an unknown botocore exception: `ResponseParserError` carries
-the body of the response, secret key included.
+A message never holds a secret or the text of an unknown botocore exception: `ResponseParserError` holds the body of the
+response, including the secret key.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ class ExitCode(IntEnum):
 
 
 class AwsenvError(Exception):
-    """A failure with a next step. Never raised itself.
+    """A failure with a next step. Only its subclasses are raised.
 
     Args:
-        fact: What is so, as one sentence without a full stop.
-        origins: Where: the place of each value that the fact is about. None is left out.
+        fact: One sentence without a full stop.
+        origins: The origin of each value that the fact is about. A None is omitted.
         hint: The next step: a command, or the key to change.
     """
 
@@ -69,7 +69,7 @@ class AwsenvError(Exception):
 
     @property
     def where(self) -> str:
-        """The origins as a message shows them; empty where there is none."""
+        """The origins as a message shows them; empty if there are no origins."""
         return "; ".join(map(str, self.origins))
 
 
@@ -80,7 +80,7 @@ class UsageError(AwsenvError):
 
 
 class ConfigError(AwsenvError):
-    """The configuration is wrong: an unknown profile, a loop, a value that AWS would not take."""
+    """The configuration is wrong: an unknown profile, a loop, a value that AWS would refuse."""
 
     exit_code = ExitCode.CONFIG
 
@@ -92,7 +92,7 @@ class SourceError(AwsenvError):
 
 
 class RefusedError(AwsenvError):
-    """AWS refused. `code` is AWS's own error code, such as `AccessDenied`."""
+    """AWS refused. `code` is the error code of AWS, such as `AccessDenied`."""
 
     exit_code = ExitCode.REFUSED
 
@@ -102,54 +102,54 @@ class RefusedError(AwsenvError):
 
 
 class MfaError(AwsenvError):
-    """There is no MFA code that AWS accepts: no terminal to ask at, cancelled, or rejected too often."""
+    """There is no MFA code that AWS accepts: no terminal for a prompt, cancelled, or rejected too often."""
 
     exit_code = ExitCode.MFA
 
 
 class CodeRejected(MfaError):
-    """AWS took the MFA code for wrong or already used. The device's next code may be accepted."""
+    """AWS says that the MFA code is wrong or already used. The next code of the device may work."""
 
 
 class UnreachableError(AwsenvError):
-    """AWS could not be reached, failed, or answered with something that AWS does not say. Worth a retry."""
+    """AWS could not be reached, failed, or sent an invalid reply. A retry may help."""
 
     exit_code = ExitCode.UNREACHABLE
 
 
 class ResponseLost(UnreachableError):
-    """The request went out and no answer came back. An MFA code in it may be spent: never send it again."""
+    """The request was sent and no reply arrived. An MFA code in it may be spent: never send it again."""
 
 
 class AgentError(AwsenvError):
-    """The agent cannot be started, or does not hold what was asked of it."""
+    """The agent cannot start, or does not hold the requested role."""
 
     exit_code = ExitCode.AGENT
 
 
 class LaunchError(AwsenvError):
-    """The command of `exec` could not be started. Never raised itself."""
+    """The command of `exec` could not be started. Only its subclasses are raised."""
 
 
 class NotExecutable(LaunchError):
-    """The command was found and cannot be executed, as `env(1)` says it with 126."""
+    """The command was found but cannot be executed: 126, as for `env(1)`."""
 
     exit_code = ExitCode.NOT_EXECUTABLE
 
 
 class NotFound(LaunchError):
-    """The command was not found, as `env(1)` says it with 127."""
+    """The command was not found: 127, as for `env(1)`."""
 
     exit_code = ExitCode.NOT_FOUND
 
 
 class Failure(AwsenvError):
-    """Nothing that the other exit codes speak of: the output could not be written, or a fault of awsenv's own."""
+    """No other exit code applies: the output could not be written, or awsenv has a fault."""
 
     exit_code = ExitCode.FAILED
 
 
 class Interrupted(AwsenvError):
-    """Ctrl-C, or a signal that asks to end, before anything was done."""
+    """Ctrl-C, or a signal to terminate, before anything was done."""
 
     exit_code = ExitCode.INTERRUPTED

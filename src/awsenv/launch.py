@@ -1,7 +1,7 @@
-"""Exec another program.
+"""Replace awsenv by another program.
 
-The command takes the place of awsenv, so that its exit status, its signals and its job control are its own
-(aws-vault#453 is what happens to a wrapper that waits). Loads next to nothing: the fast path ends here.
+The command keeps its own exit status, signals and job control (a wrapper that waits breaks them: aws-vault#453).
+Imports almost nothing: the fast path ends here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from awsenv.errors import LaunchError
     from awsenv.model import Environ
 
-# CPython ignores these two from its start on, and what is ignored stays so through exec:
+# CPython ignores these two signals, and exec passes that on:
 # `awsenv exec ROLE -- yes | head -1` would then never end.
 _IGNORED_BY_PYTHON = ("SIGPIPE", "SIGXFSZ")
 
@@ -28,7 +28,7 @@ def become(argv: Sequence[str], environ: Environ) -> NoReturn:
 
     Raises:
         NotFound: There is no such command.
-        NotExecutable: There is, and the system refuses to execute it.
+        NotExecutable: The system refuses to execute the command.
     """
     ignored = {name: signal.signal(getattr(signal, name), signal.SIG_DFL) for name in _IGNORED_BY_PYTHON}
     try:
@@ -44,11 +44,11 @@ def _execute(argv: list[str], environ: dict[str, str]) -> NoReturn:
     if not argv[0]:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     try:
-        os.execvpe(argv[0], argv, environ)  # noqa: S606 - no shell is wanted
+        os.execvpe(argv[0], argv, environ)  # noqa: S606 - without a shell, so that nothing is interpreted
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             raise
-    # A script without a first line that names its interpreter is one for sh, as execvp(3) has it.
+    # As in execvp(3), sh runs a script whose first line names no interpreter.
     from shutil import which  # noqa: PLC0415 - seldom needed
 
     os.execve("/bin/sh", ["sh", which(argv[0], path=environ.get("PATH")) or argv[0], *argv[1:]], environ)  # noqa: S606
@@ -70,8 +70,8 @@ def _explained(error: OSError | ValueError, command: str) -> LaunchError:
         return NotFound(f"command not found: {command!r}")
     if error.errno == errno.E2BIG:
         return NotExecutable(
-            f"cannot execute {command!r}: its arguments and environment are larger than the system takes",
-            hint="unset large variables; Linux takes 128 KiB in one variable and about 2 MiB in all",
+            f"cannot execute {command!r}: its arguments and environment are larger than the system accepts",
+            hint="unset large variables; Linux accepts 128 KiB in one variable and about 2 MiB in all",
         )
     if error.errno == errno.EACCES:
         return NotExecutable(

@@ -1,7 +1,6 @@
-"""The frozen values that travel: the request, the chain that it means, the credentials, the change.
+"""The frozen values that travel through the program.
 
-The way of the data: `RoleRequest` + profiles → `Chain` → `Credentials` → `Change`.
-Secrets are left out of every repr.
+`RoleRequest` + profiles → `Chain` → `Credentials` → `Change`. No repr shows a secret.
 """
 
 from __future__ import annotations
@@ -16,17 +15,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 Environ = Mapping[str, str]
-"""The environment of the caller, as a value: it is handed down, never looked up."""
+"""The environment of the caller, always passed as an argument."""
 
 MAX_CHAINED_DURATION = 3600
-"""Seconds that AWS gives at most to a role reached with temporary credentials (IAM guide, role chaining)."""
+"""Seconds: the longest duration of a role that is assumed with temporary credentials (IAM guide, role chaining)."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoleRequest:
-    """What the command line and the variables ask for. None, or empty, where they say nothing.
+    """The role and the options from the command line and the variables. A field that is not set is None or empty.
 
-    `origins` says for each field that is set which option or variable set it, for messages.
+    `origins` holds the option or the variable that set a field, for messages.
     """
 
     role: str
@@ -45,11 +44,11 @@ class RoleRequest:
     """A session policy, as JSON text."""
     policy_arns: tuple[str, ...] = ()
     user: str | None = None
-    """The caller's name in the password database: it names the role session where no variable names the user."""
+    """The caller's name in the password database, for the role session name if no variable names the user."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
 
     def origin(self, name: str) -> Origin:
-        """Return the option or the variable that set a field; the option, where the request does not say."""
+        """Return the option or the variable that set a field; by default, the option."""
         spelled = {"tags": "tag", "transitive_tags": "transitive-tag", "policy_arns": "policy-arn"}.get(name, name)
         default = TYPED if name in {"role", "code"} else Origin(f"--{spelled.replace('_', '-')}")
         return self.origins.get(name, default)
@@ -57,11 +56,11 @@ class RoleRequest:
 
 @dataclass(frozen=True, slots=True)
 class RoleArn:
-    """The ARN of a role, or a role of the account that the source credentials turn out to belong to."""
+    """The ARN of a role, whose account may still be unknown."""
 
     partition: str
     account: str | None
-    """Twelve digits; None: the account of the source credentials, which only AWS can tell."""
+    """Twelve digits; None: the account of the source credentials, which only AWS knows."""
     path_and_name: str
     """Without a leading slash: `power-user`, `team/ops/power-user`."""
 
@@ -71,33 +70,33 @@ class RoleArn:
         return self.path_and_name.rpartition("/")[2]
 
     def within(self, account: str) -> RoleArn:
-        """Return the same role in *account*."""
+        """Return the role of the same path and name in *account*."""
         return replace(self, account=account)
 
     def __str__(self) -> str:
-        """Spell the ARN; the account is empty while it is unknown."""
+        """Return the ARN; an unknown account is empty."""
         return f"arn:{self.partition}:iam::{self.account or ''}:role/{self.path_and_name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Mfa:
-    """That a hop is made with an MFA code, and where the device and the code come from."""
+    """The MFA device of a hop, and the command that prints its codes."""
 
     serial: str | None
-    """The ARN or serial number of the device; None: not known, to be found when a code is at hand."""
+    """The ARN or serial number of the device; None: not known yet."""
     process: str | None = None
-    """The command that prints a code (`mfa_process`), split like a shell would and run without one."""
+    """The command that prints a code (`mfa_process`), split as a shell would and run without a shell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something about a value of the configuration that its owner may not expect."""
+    """A fact about a value of the configuration that may surprise its author."""
 
     fact: str
     origin: Origin | None = None
 
     def __str__(self) -> str:
-        """Name the place, then the fact."""
+        """Return the origin and the fact."""
         return self.fact if self.origin is None else f"{self.origin}: {self.fact}"
 
 
@@ -110,27 +109,27 @@ class AssumeRole:
     external_id: str | None = field(default=None, repr=False)
     mfa: Mfa | None = None
     duration: int | None = None
-    """Seconds; None: not sent, AWS gives one hour."""
+    """Seconds; None: not sent, and AWS grants one hour."""
     source_identity: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
     transitive_tags: tuple[str, ...] = ()
     policy: str | None = None
     policy_arns: tuple[str, ...] = ()
     profile: str | None = None
-    """The profile that describes the role; None: it was given as an ARN or a name."""
+    """The profile that describes the role; None: the user typed an ARN or a name."""
     notes: tuple[Note, ...] = ()
-    """Where awsenv does something else than the configuration says, and why."""
+    """Where the hop differs from the configuration, and why."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
-    """For each field that is set: where its value comes from."""
+    """The origin of each field that is set."""
 
 
 @dataclass(frozen=True, slots=True)
 class GetSessionToken:
-    """One hop: a call of sts:GetSessionToken, which turns a user's key and an MFA code into a session."""
+    """One hop: a call of sts:GetSessionToken, which opens an MFA session with a user's key and an MFA code."""
 
     mfa: Mfa
     duration: int | None = None
-    """Seconds; None: not sent, AWS gives twelve hours."""
+    """Seconds; None: not sent, and AWS grants twelve hours."""
     notes: tuple[Note, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
 
@@ -148,7 +147,7 @@ class Source:
 
     kind: str
     profile: str | None = None
-    """The profile whose settings describe the source; None where the environment does."""
+    """The profile that describes the source; None: the environment describes it."""
     origin: Origin | None = None
 
 
@@ -161,43 +160,43 @@ class Chain:
     role: str
     """Its name, as in the request."""
     label: str
-    """What a prompt shows: only `[A-Za-z0-9_.@+=,/-]`, so that it is inert wherever it is pasted."""
+    """The name that a prompt shows: only `[A-Za-z0-9_.@+=,/-]`, so that no shell interprets it."""
     region: str | None = None
-    """What is exported; None: none is known."""
+    """The region to export; None: no region is set."""
     settings_profile: str | None = None
-    """The profile whose endpoint, CA bundle and the like serve the calls."""
+    """The profile whose endpoint, CA bundle and similar settings apply to the calls."""
     settings: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """The variables that make them those of a command, too, as far as the caller has not set others."""
+    """The variables that pass these settings on to a command, except those that the caller has set."""
     setting_notes: tuple[Note, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        """What differs from the configuration, in the chain or for a command, and why."""
+        """Where the chain or a command differs from the configuration, and why."""
         return (*(note for hop in self.hops for note in hop.notes), *self.setting_notes)
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Keys, and whose they are."""
+    """Keys, and their owner."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str | None = field(default=None, repr=False)
     expiration: datetime | None = None
-    """With a time zone; None: long-lived."""
+    """With a time zone; None: the keys do not expire."""
     account: str | None = None
     arn: str | None = None
-    """The assumed-role ARN; None: not known without asking AWS."""
+    """The assumed-role ARN; None: only AWS knows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of environment: name → value, None means unset. Ordered, so that what is printed is stable."""
+    """A change of environment: names to values, None means unset. Ordered, so that the output is stable."""
 
     variables: Mapping[str, str | None] = field(repr=False)
 
     def applied_to(self, environ: Environ) -> dict[str, str]:
-        """Return *environ* with the change made."""
+        """Return a copy of *environ* with the change applied."""
         changed = {**environ, **self.variables}
         return {name: value for name, value in changed.items() if value is not None}

@@ -9,23 +9,23 @@ from dataclasses import dataclass
 class Origin:
     """Where a value comes from: a file, an option, a variable, or a rule of awsenv.
 
-    `str()` of it leads to the place: `~/.aws/config:12, [profile prod], mfa_serial`, `--duration`,
+    `str()` names the place: `~/.aws/config:12, [profile prod], mfa_serial`, `--duration`,
     `AWSENV_REGION`.
     """
 
     name: str
-    """The file as a user types it, the option with its dashes, or the variable."""
+    """The file as users type it, the option with its dashes, or the variable."""
 
     line: int | None = None
     """Counted from one; only in a file."""
 
     section: str | None = None
-    """As it stands in the file, without the brackets: `profile prod`."""
+    """The header without its brackets: `profile prod`."""
 
     key: str | None = None
 
     def __str__(self) -> str:
-        """Name the place the way editors and compilers do."""
+        """Return the place as editors and compilers write it."""
         parts = [self.name if self.line is None else f"{self.name}:{self.line}"]
         if self.section is not None:
             parts.append(f"[{self.section}]")
@@ -35,4 +35,4 @@ class Origin:
 
 
 TYPED = Origin("the command line")
-"""Where the role and the code come from as words. An error leaves it out: the user has just typed them."""
+"""The origin of the role and the code. An error omits it: the user has just typed them."""

@@ -64,11 +64,11 @@ class Resolved:
 
     def role_key(self, chain: Chain) -> str:
         """Return the cache key of the role at the end of *chain*."""
-        return config.role_id(chain, self.profiles, self.environ)
+        return config.role_key(chain, self.profiles, self.environ)
 
     def session_key(self, serial: str | None) -> str:
         """Return the cache key of the MFA session of the source and the device *serial*."""
-        return config.session_id(self.chain, serial or _NAMELESS, self.profiles, self.environ)
+        return config.mfa_session_key(self.chain, serial or _NAMELESS, self.profiles, self.environ)
 
 
 class Address(NamedTuple):

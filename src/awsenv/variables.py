@@ -1,6 +1,6 @@
-"""The one table of environment variables: for each, what awsenv and the AWS tools do with it.
+"""The one table of environment variables, and what awsenv and the AWS tools do with each.
 
-Imports nothing: the fast path reads it to know what an agent needs.
+Imports nothing: the fast path reads it to find the variables that the agent needs.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ EXPORTED = "exported"
 """A role sets it."""
 
 REMOVED = "removed"
-"""A role unsets it. It is never set to an empty value instead."""
+"""A role unsets it, and never sets it to an empty value instead."""
 
 FILE = "file"
-"""It names a file that can hold credentials, which outrank an endpoint: `exec --refresh` points it at no file."""
+"""It names a file whose credentials can outrank an endpoint: `exec --refresh` points it at the null device."""
 
 SECRET = "secret"  # noqa: S105 - the name of a mark
-"""Whoever has its value can act as its owner."""
+"""Its value lets anyone act as its owner."""
 
 REGION = "region"
 PROFILE = "profile"
 SETTING = "setting"
-"""A profile can set the same, under the name in small letters without `AWS_`. A role sets it if its profile does."""
+"""A profile can set it too, in lower case without `AWS_`. A role sets it if its profile does."""
 
 USER = "user"
-"""Where the name of the user is looked for."""
+"""It can hold the name of the user."""
 
 STATE = "state"
-"""awsenv sets it beside a role, for the prompt, `status`, `renew` and `off`."""
+"""awsenv sets it with a role, for the prompt, `status`, `renew` and `off`."""
 
 OPTION = "option"
-"""It acts on every role as the option of that name does."""
+"""It sets the option of that name for every role."""
 
-# It tells whose credentials a source yields. Each is a kind of source (see `model.Source`).
+# A source of this kind reads it (see `model.Source`).
 KEY = "environment"
-"""It is a part of an access key, and means nothing beside another key."""
+"""It is part of an access key, and is never combined with another key."""
 ENDPOINT = "container"
 WEB_IDENTITY = "web-identity"
 INSTANCE = "instance"
@@ -50,30 +50,30 @@ LABEL = "AWSENV_LABEL"
 ACCOUNT = "AWSENV_ACCOUNT"
 EXPIRES_EPOCH = "AWSENV_EXPIRES_EPOCH"
 KEY_ID = "AWSENV_ACCESS_KEY_ID"
-"""Which key in the environment is the role's: the user may have exported another since."""
+"""The id of the role's key: the user may have exported another key since."""
 RENEW = "AWSENV_RENEW"
-"""By which the agent knows the role."""
+"""The name under which the agent holds the role."""
 REFRESH = "AWSENV_REFRESH"
-"""Which endpoint in the environment is the role's."""
+"""The URL of the role's endpoint."""
 SETTINGS = "AWSENV_SETTINGS"
-"""Which settings in the environment are the role's: their names, with spaces between."""
+"""The names of the settings that the role has set, separated by spaces."""
 SERVICE_ENDPOINT = "AWS_ENDPOINT_URL_"
-"""What comes before the name of a service in the variable of its endpoint. Only botocore knows all services."""
+"""The prefix of the variable for the endpoint of one service. Only botocore lists all services."""
 SAVED = "AWSENV_SAVED_"
-"""What a variable's name follows while its value from before the first role is kept."""
+"""The prefix of a variable that holds a value from before the first role."""
 
 VARIABLES: Mapping[str, tuple[str, ...]] = {
     "AWS_ACCESS_KEY_ID": (EXPORTED, KEY),
     "AWS_SECRET_ACCESS_KEY": (EXPORTED, KEY, SECRET),
     "AWS_SESSION_TOKEN": (EXPORTED, KEY, SECRET),
-    # RFC 3339 with a zone: boto3 raises a TypeError at a time without one.
+    # RFC 3339 with a zone: without one, boto3 raises a TypeError.
     "AWS_CREDENTIAL_EXPIRATION": (EXPORTED, KEY),
     # Both: boto3 reads the second, the other SDKs the first.
     "AWS_REGION": (EXPORTED, REGION),
     "AWS_DEFAULT_REGION": (EXPORTED, REGION),
-    # The one display name that most prompts read and no SDK does.
+    # Most prompts show it, and no SDK reads it.
     "AWS_VAULT": (EXPORTED,),
-    # An input of the SDKs (account-based endpoints): corrected where it is set, not added where it is not.
+    # SDKs read it (account-based endpoints): corrected if it is set, never added.
     "AWS_ACCOUNT_ID": (EXPORTED,),
     # The JavaScript SDK ignores keys beside a profile (aws-sdk-js-v3#2549). botocore reads the second name first.
     "AWS_PROFILE": (REMOVED, PROFILE),
@@ -82,7 +82,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "AWS_SECURITY_TOKEN": (REMOVED, KEY, SECRET),
     # Starship reads it where AWS_CREDENTIAL_EXPIRATION is not set.
     "AWS_SESSION_EXPIRATION": (REMOVED,),
-    # Other sources of credentials, which SDKs would ask when the role's have expired.
+    # Other sources of credentials, which SDKs would use after the role has expired.
     "AWS_ROLE_ARN": (REMOVED, WEB_IDENTITY),
     "AWS_ROLE_SESSION_NAME": (REMOVED, WEB_IDENTITY),
     "AWS_WEB_IDENTITY_TOKEN_FILE": (REMOVED, WEB_IDENTITY),
@@ -98,7 +98,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "AWSUME_EXPIRATION": (REMOVED,),
     "AWS_SSO_PROFILE": (REMOVED,),
     "AWS_SHARED_CREDENTIALS_FILE": (FILE,),
-    # It holds other settings, too: it stays unless it outranks the endpoint.
+    # It holds other settings too, so it is hidden only if it outranks the endpoint.
     "AWS_CONFIG_FILE": (FILE,),
     # The file of boto 2, which botocore still reads.
     "BOTO_CONFIG": (FILE,),
@@ -149,18 +149,18 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "AWS_EC2_METADATA_SERVICE_ENDPOINT": (INSTANCE,),
     "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": (INSTANCE,),
     "AWS_LOGIN_CACHE_DIRECTORY": (LOGIN,),
-    # Any variable may mean something to a `credential_process`. Two shells of one user have this one in common.
+    # A `credential_process` may read any variable. HOME is the same in all shells of one user.
     "HOME": (SSO, LOGIN, PROCESS),
     # Who the user is, and what their shell and its prompt are.
     **dict.fromkeys(("LOGNAME", "USER", "USERNAME"), (USER,)),
     **dict.fromkeys(("SHELL", "PS1", "ZDOTDIR"), ()),
-    # How AWS is reached. `REQUEST_METHOD` says that `HTTP_PROXY` is not to be trusted (CVE-2016-1000110).
+    # How to connect to AWS. If `REQUEST_METHOD` is set, `HTTP_PROXY` is not trusted (CVE-2016-1000110).
     **dict.fromkeys(("REQUESTS_CA_BUNDLE", "REQUEST_METHOD"), ()),
 }
-"""For each variable that awsenv reads or changes, its marks. The order is that in which a role's are printed."""
+"""The marks of each variable that awsenv reads or changes, in the order in which a role prints them."""
 
 _FAMILIES = ("AWS_", "AWSENV_", "_AWSENV_")
-"""Prefixes of variables that botocore or awsenv reads without this table naming each."""
+"""Prefixes of more variables that botocore or awsenv reads."""
 
 
 def having(mark: str) -> tuple[str, ...]:
@@ -169,10 +169,10 @@ def having(mark: str) -> tuple[str, ...]:
 
 
 def relevant(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the part of *environ* that a command depends on: no more of it leaves the client for the agent.
+    """Return the variables of *environ* that a command depends on. The client sends no others to the agent.
 
-    Python takes a proxy from every name that ends with `_proxy`, in capitals or not. The names of the files may
-    themselves name variables (`$XDG_CONFIG_HOME/aws/config`).
+    Python reads a proxy from every name that ends with `_proxy` in any case. The path of a file may contain variables
+    (`$XDG_CONFIG_HOME/aws/config`).
     """
     files = "".join(environ.get(name, "") for name in having(FILE))
     return {
@@ -184,7 +184,7 @@ def relevant(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 TOKENS = ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
-"""Where a session token is looked for, in botocore's order: the first that is set and not empty counts."""
+"""The variables of a session token, in botocore's order: the first that is not empty counts."""
 
 
 def session_token(environ: Mapping[str, str]) -> str | None:

@@ -20,7 +20,7 @@ KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary
 
 @dataclass(frozen=True)
 class Home:
-    """A person's home with the two files."""
+    """A home directory with the two files."""
 
     path: Path
 
@@ -40,10 +40,10 @@ class Home:
         return config.read(self.environ())
 
     def resolve(
-        self, asked: RoleRequest | str, config_text: str = "", credentials_text: str = "", **variables: str
+        self, requested: RoleRequest | str, config_text: str = "", credentials_text: str = "", **variables: str
     ) -> Chain:
         """Write the two files, read them and resolve a request."""
-        request = RoleRequest(asked) if isinstance(asked, str) else asked
+        request = RoleRequest(requested) if isinstance(requested, str) else requested
         return config.resolve(request, self.read(config_text, credentials_text), self.environ(**variables))
 
 

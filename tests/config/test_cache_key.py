@@ -59,19 +59,19 @@ NOTHING = config.Profiles(files.File("c", "c", None), files.File("s", "s", None)
 
 def of(chain: Chain, **environ: str) -> str:
     """Return the id of a role where no file says anything."""
-    return config.role_id(chain, NOTHING, environ)
+    return config.role_key(chain, NOTHING, environ)
 
 
 def resolved(home: Home, role: str, config_text: str, credentials_text: str = "", **variables: str) -> str:
     """Return the id of a role that the files describe."""
     profiles = home.read(config_text, credentials_text)
     environ = home.environ(**variables)
-    return config.role_id(config.resolve(RoleRequest(role), profiles, environ), profiles, environ)
+    return config.role_key(config.resolve(RoleRequest(role), profiles, environ), profiles, environ)
 
 
 @given(chains, chains)
-def test_two_roles_have_one_id_only_where_aws_is_told_the_same(one: Chain, other: Chain) -> None:
-    """Whatever differs: source, hops, region. A name by which the role was asked for is not told."""
+def test_two_chains_share_a_cache_key_only_if_aws_gets_the_same_requests(one: Chain, other: Chain) -> None:
+    """The source, the hops and the region count. The name in the request does not."""
     same = (one.source, one.hops, one.region) == (other.source, other.hops, other.region)
 
     assert same == (of(one) == of(other))
@@ -105,8 +105,8 @@ def test_an_id_is_a_word_of_hexadecimal_digits(chain: Chain) -> None:
     """So that no secret can be in it, and the same on every run."""
     ids = (
         of(chain),
-        config.source_id(chain.source, NOTHING, {}),
-        config.session_id(chain, JANE, NOTHING, {}),
+        config.source_key(chain.source, NOTHING, {}),
+        config.mfa_session_key(chain, JANE, NOTHING, {}),
     )
 
     assert [(32, set())] * 3 == [(len(each), set(each) - set("0123456789abcdef")) for each in ids]
@@ -121,7 +121,7 @@ from awsenv import config
 from awsenv.config import files
 from awsenv.model import Chain, Source
 nothing = config.Profiles(files.File("c", "c", None), files.File("s", "s", None))
-print(config.role_id(Chain(Source("static", "a"), (), "x", "x", "r"), nothing, {"AWS_B": "1", "AWS_A": "2"}), end="")
+print(config.role_key(Chain(Source("static", "a"), (), "x", "x", "r"), nothing, {"AWS_B": "1", "AWS_A": "2"}), end="")
 """
     path = ":".join(each for each in sys.path if each)
     ids = {
@@ -169,7 +169,7 @@ def test_the_settings_of_the_source_and_of_the_role_count(old: str, new: str, ho
 
 
 def test_other_profiles_and_comments_do_not_count(home: Home) -> None:
-    """What a person adds to the file ends nothing."""
+    """Unrelated changes to the files do not change a cache key."""
     more = f"# a comment\n{BASE}output = json\n[profile new]\n{KEYS}"
 
     assert resolved(home, "a", BASE) == resolved(home, "a", more)
@@ -181,17 +181,17 @@ def test_the_file_of_a_key_counts(home: Home) -> None:
 
     def source(config_text: str, credentials_text: str) -> str:
         profiles = home.read(config_text, credentials_text)
-        return config.source_id(Source("process", "default"), profiles, home.environ())
+        return config.source_key(Source("process", "default"), profiles, home.environ())
 
     assert source(f"[default]\n{process}", "") != source("", f"[default]\n{process}")
 
 
 def test_a_session_of_sso_counts(home: Home) -> None:
-    """Another start URL is another person."""
+    """Another start URL belongs to another user."""
     profile = "[profile s]\nsso_session = x\nsso_account_id = 1\nsso_role_name = r\n[sso-session x]\n"
 
     def source(section: str) -> str:
-        return config.source_id(Source("sso", "s"), home.read(profile + section), home.environ())
+        return config.source_key(Source("sso", "s"), home.read(profile + section), home.environ())
 
     assert source("sso_start_url = a\nsso_region = r\n") != source("sso_start_url = b\nsso_region = r\n")
 
@@ -215,11 +215,13 @@ def test_a_source_of_the_environment_is_its_variables(kind: str, name: str) -> N
     """Those that this kind reads, and no others."""
 
     def source(**environ: str) -> str:
-        return config.source_id(Source(kind), NOTHING, environ)
+        return config.source_key(Source(kind), NOTHING, environ)
 
     assert source() != source(**{name: "/a"}) != source(**{name: "/b"})
     assert source(**{name: "/a"}) == source(**{name: "/a"}, AWS_PAGER="less", AWS_ENDPOINT_URL="x")
-    assert config.source_id(Source("static"), NOTHING, {name: "/a"}) == config.source_id(Source("static"), NOTHING, {})
+    assert config.source_key(Source("static"), NOTHING, {name: "/a"}) == config.source_key(
+        Source("static"), NOTHING, {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -242,7 +244,7 @@ def test_a_relative_path_makes_a_source_of_its_own_of_each_folder(
     home.write(f"[profile p]\n{line}\n")
 
     def source(folder: str) -> str:
-        return config.source_id(Source(kind, "p"), config.read(home.environ(), folder), home.environ())
+        return config.source_key(Source(kind, "p"), config.read(home.environ(), folder), home.environ())
 
     assert is_relative == (source("/one") != source("/other"))
 
@@ -258,23 +260,23 @@ def test_a_session_is_that_of_every_role_of_its_source_and_device(home: Home) ->
     chains.append(config.resolve_login(RoleRequest(""), profiles, environ))
     by_key = config.resolve(RoleRequest("arn:aws:iam::123456789012:role/x"), profiles, home.environ(**ENV_KEYS))
 
-    (id_,) = {config.session_id(chain, JANE, profiles, environ | {"AWS_PROFILE": "x"}) for chain in chains}
+    (id_,) = {config.mfa_session_key(chain, JANE, profiles, environ | {"AWS_PROFILE": "x"}) for chain in chains}
 
     others = {
-        config.session_id(chains[0], PHONE, profiles, environ),
-        config.session_id(chains[0], None, profiles, environ),
-        config.session_id(by_key, JANE, profiles, home.environ(**ENV_KEYS)),
-        config.session_id(chains[0], JANE, home.read(text.replace("canary", "another")), environ),
-        config.session_id(chains[0], JANE, profiles, environ | {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}),
-        config.session_id(chains[0], JANE, profiles, environ | {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:2"}),
+        config.mfa_session_key(chains[0], PHONE, profiles, environ),
+        config.mfa_session_key(chains[0], None, profiles, environ),
+        config.mfa_session_key(by_key, JANE, profiles, home.environ(**ENV_KEYS)),
+        config.mfa_session_key(chains[0], JANE, home.read(text.replace("canary", "another")), environ),
+        config.mfa_session_key(chains[0], JANE, profiles, environ | {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}),
+        config.mfa_session_key(chains[0], JANE, profiles, environ | {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:2"}),
     }
     assert 7 == len({id_, *others})
 
 
 def of_session(home: Home, role: str, config_text: str, credentials_text: str = "", **variables: str) -> str:
-    """Return the id of the session by way of which a role of the files is had."""
+    """Return the cache key of the MFA session of a role in the files."""
     profiles, environ = home.read(config_text, credentials_text), home.environ(**variables)
-    return config.session_id(config.resolve(RoleRequest(role), profiles, environ), JANE, profiles, environ)
+    return config.mfa_session_key(config.resolve(RoleRequest(role), profiles, environ), JANE, profiles, environ)
 
 
 ROLE = "role_arn = arn:aws:iam::123456789012:role/x\nsource_profile = default\n"

@@ -1,4 +1,4 @@
-"""Where botocore and the specification differ, a person is told, and nowhere else."""
+"""Differences are found exactly where botocore and the specification disagree."""
 
 from __future__ import annotations
 
@@ -75,17 +75,17 @@ def test_an_ordinary_file_has_none(keys: str) -> None:
     [
         ("[profile a]\n  region = x", 2, "region is indented", "begin the line"),
         ("[profile a]\nregion = 'x'", 2, "quotes", "remove"),
-        ("[profile a]\nregion = x # y", 2, "a comment for Terraform", "line of its own"),
+        ("[profile a]\nregion = x # y", 2, "but not for Terraform", "on its own line"),
         ("[profile a]\nregion : x", 2, "colon", "write ="),
         ("[profile a!]", 1, "works in the AWS CLI", "letters"),
         ('[profile "a b"]', 1, "works in the AWS CLI", "letters"),
-        ("[ profile a]", 1, "none for the AWS CLI", "[profile a]"),
-        ("[profile a] # [b]", 1, "none for the AWS CLI", "[profile a]"),
-        ("[profile a]\n[DEFAULT]\nregion = x", 3, "region of [DEFAULT] counts in every section", "[default]"),
+        ("[ profile a]", 1, "but not for the AWS CLI", "[profile a]"),
+        ("[profile a] # [b]", 1, "but not for the AWS CLI", "[profile a]"),
+        ("[profile a]\n[DEFAULT]\nregion = x", 3, "region of [DEFAULT] applies to every section", "[default]"),
         ("[profile default]\n[default]", 1, "the AWS CLI reads the latter alone", "merge"),
     ],
 )
-def test_it_says_where_and_what_to_write(text: str, line: int, fact: str, hint: str) -> None:
+def test_a_difference_has_a_line_and_a_hint(text: str, line: int, fact: str, hint: str) -> None:
     """A difference has its line, who reads what, and what all of them read alike."""
     (difference,) = found(text)
     assert line == difference.line

@@ -100,7 +100,7 @@ def endpoint() -> Iterator[str]:
 def test_a_command_takes_its_keys_from_the_endpoint(
     config_text: str, boto_text: str, endpoint: str, home: Home
 ) -> None:
-    """A real SDK, beside files that hold keys of the person, variables that do, and a profile that is named."""
+    """A real SDK ignores keys of the user in files and variables, and a named profile."""
     profiles = home.read(config_text, f"[default]\n{KEYS}[me]\n{KEYS}")
     Path(home.path, ".boto").write_text(boto_text)
     mine = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "x", "AWS_PROFILE": "me"}

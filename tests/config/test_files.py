@@ -1,4 +1,4 @@
-"""Where the two files are found, and what becomes of one that cannot be read."""
+"""The two files are found as in botocore, and an unreadable file is an error."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def test_a_path_is_expanded_with_the_environment_that_is_given(
 
 
 def test_without_home_the_home_of_the_user_is_taken() -> None:
-    """No HOME is no reason to find nothing."""
+    """Without HOME, the files of the user are still found."""
     import pwd  # noqa: PLC0415 - only here
 
     assert f"{pwd.getpwuid(os.getuid()).pw_dir}/.aws/config" == config_file({}).path
 
 
 def test_a_file_below_the_home_is_named_with_a_tilde(home: Home) -> None:
-    """Messages name a file as a person would type it."""
+    """Messages name a file as users type it."""
     home.write()
 
     assert ("~/.aws/config", "~/.aws/credentials") == (
@@ -75,7 +75,7 @@ def test_a_file_below_the_home_is_named_with_a_tilde(home: Home) -> None:
 
 @pytest.mark.parametrize("written", ["aws/config", "./aws/config", "../{name}/aws/config"])
 def test_a_relative_path_begins_at_the_folder_of_the_caller(written: str, tmp_path: Path) -> None:
-    """Who reads may be another process than the one that was called; messages name the file as it was written."""
+    """The agent reads for a client in another folder; messages name the file as it was written."""
     (tmp_path / "aws").mkdir()
     (tmp_path / "aws" / "config").write_text("[profile here]\n")
     written = written.format(name=tmp_path.name)
@@ -85,16 +85,16 @@ def test_a_relative_path_begins_at_the_folder_of_the_caller(written: str, tmp_pa
     assert (("here",), written) == (profiles.names, profiles.config_name)
 
 
-def test_an_absolute_path_begins_at_no_folder(home: Home, tmp_path: Path) -> None:
-    """Only what is relative is relative to something."""
+def test_an_absolute_path_ignores_the_folder(home: Home, tmp_path: Path) -> None:
+    """A folder changes relative paths only."""
     home.write("[profile here]\n")
 
     assert ("here",) == config.read(home.environ(), str(tmp_path / "elsewhere")).names
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "fifo", "/dev/null", "below a file", "empty name"])
-def test_what_is_no_regular_file_is_no_file_and_does_not_hang(kind: str, tmp_path: Path) -> None:
-    """As in botocore: only a regular file counts."""
+def test_only_a_regular_file_is_read(kind: str, tmp_path: Path) -> None:
+    """As in botocore, anything else counts as no file, and does not hang."""
     path = tmp_path / "config"
     if kind == "folder":
         path.mkdir()
@@ -111,8 +111,8 @@ def test_what_is_no_regular_file_is_no_file_and_does_not_hang(kind: str, tmp_pat
 
 
 @pytest.mark.parametrize("locked", ["file", "folder"])
-def test_a_file_that_may_not_be_read_is_named(locked: str) -> None:
-    """`permission denied`, where botocore says that the profile does not exist. Root becomes nobody."""
+def test_a_file_without_permission_is_named(locked: str) -> None:
+    """The error says `permission denied`; botocore says that the profile does not exist."""
     with tempfile.TemporaryDirectory() as top:
         Path(top).chmod(0o755)  # pytest's own folders are closed to nobody
         folder = Path(top, "aws")
@@ -141,7 +141,7 @@ def test_a_file_that_may_not_be_read_is_named(locked: str) -> None:
     ],
 )
 def test_another_encoding_is_named_with_its_line(data: bytes, fact: str, line: int, tmp_path: Path) -> None:
-    """Where botocore says `Unable to parse config file` and no more, the line is named."""
+    """The error names the line; botocore only says `Unable to parse config file`."""
     path = tmp_path / "config"
     path.write_bytes(data)
 
@@ -152,7 +152,7 @@ def test_another_encoding_is_named_with_its_line(data: bytes, fact: str, line: i
     assert "UTF-8" in (caught.value.hint or "")
 
 
-def test_windows_line_ends_make_no_difference(home: Home) -> None:
+def test_windows_line_ends_are_read(home: Home) -> None:
     """A file that was edited on Windows works."""
     profiles = home.read("[profile a]\r\nregion = eu-west-1\r\n")
 
@@ -160,8 +160,8 @@ def test_windows_line_ends_make_no_difference(home: Home) -> None:
 
 
 @pytest.mark.parametrize("variables", [{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {}])
-def test_a_file_is_utf_8_whatever_the_locale_says(variables: dict[str, str], home: Home) -> None:
-    """A profile whose name is not ASCII is found under LC_ALL=C too, where botocore cannot read the file."""
+def test_a_file_is_utf_8_in_every_locale(variables: dict[str, str], home: Home) -> None:
+    """A non-ASCII profile is found under LC_ALL=C too, although botocore cannot read the file there."""
     home.write("[profile grün]\nregion = eu-west-1\n")
     program = "import sys; from awsenv import config; print(ascii(config.read({'HOME': sys.argv[1]}).names))"
 
@@ -177,7 +177,7 @@ def test_a_file_is_utf_8_whatever_the_locale_says(variables: dict[str, str], hom
 
 
 def test_botocore_works_from_our_reading(home: Home) -> None:
-    """`for_botocore` is what a session would have read by itself."""
+    """`for_botocore` equals what a botocore session reads."""
     text = "[default]\nregion = a\n[profile x]\ns3 =\n  k = v\n[sso-session s]\nsso_region = r\n[plugins]\ncli = x\n"
     profiles = home.read(f"{text}[services t]\nsts =\n  a = b\n", "[x]\nregion = b\n[y]\nregion = c\n")
     session = Session(
@@ -203,7 +203,7 @@ def test_botocore_works_from_our_reading(home: Home) -> None:
     ],
 )
 def test_what_others_can_write_is_named(folder_mode: int, file_mode: int, expected: list[str], home: Home) -> None:
-    """The folder counts as the file does: who can write there can replace the file."""
+    """The folder counts too: a writer there can replace the file."""
     folder = home.path / "aws"
     folder.mkdir()
     (folder / "config").touch()
@@ -216,7 +216,7 @@ def test_what_others_can_write_is_named(folder_mode: int, file_mode: int, expect
 
 
 def test_the_folder_that_a_link_leads_to_counts(home: Home, tmp_path: Path) -> None:
-    """Dotfiles that are kept elsewhere are written there."""
+    """Dotfiles are often links into another folder."""
     (tmp_path / "dotfiles").mkdir()
     (tmp_path / "dotfiles" / "config").touch()
     (tmp_path / "dotfiles").chmod(0o777)
@@ -229,7 +229,7 @@ def test_the_folder_that_a_link_leads_to_counts(home: Home, tmp_path: Path) -> N
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
 def test_a_file_of_another_user_is_named(home: Home) -> None:
-    """Its owner can change it, whatever its mode."""
+    """The owner can change it in any mode."""
     path = home.path / "config"
     path.touch(mode=0o600)
     os.chown(path, 65534, 65534)

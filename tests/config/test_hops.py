@@ -32,7 +32,7 @@ def profile(lines: str, name: str = "a", source: str = "me") -> str:
 
 
 def last(chain: Chain) -> AssumeRole:
-    """Return the hop of the role that was asked for."""
+    """Return the hop of the requested role."""
     hop = chain.hops[-1]
     assert isinstance(hop, AssumeRole)
     return hop
@@ -51,14 +51,14 @@ def test_a_profile_says_all_that_a_hop_needs(home: Home) -> None:
     }
 
 
-def test_what_was_asked_for_beats_the_profile(home: Home) -> None:
+def test_the_request_outranks_the_profile(home: Home) -> None:
     """Field by field, and its origin is the option or the variable."""
-    asked = RoleRequest(
+    requested = RoleRequest(
         "a",
-        external_id="asked",
+        external_id="requested",
         duration=900,
-        session_name="asked",
-        source_identity="asked",
+        session_name="requested",
+        source_identity="requested",
         tags=(("k", "v"),),
         transitive_tags=("k",),
         policy="{}",
@@ -66,26 +66,31 @@ def test_what_was_asked_for_beats_the_profile(home: Home) -> None:
         origins={"duration": Origin("AWSENV_DURATION")},
     )
 
-    hop = last(home.resolve(asked, profile(ALL), KEYS))
+    hop = last(home.resolve(requested, profile(ALL), KEYS))
 
-    assert ("asked", 900, "asked", "asked") == (hop.external_id, hop.duration, hop.session_name, hop.source_identity)
+    assert ("requested", 900, "requested", "requested") == (
+        hop.external_id,
+        hop.duration,
+        hop.session_name,
+        hop.source_identity,
+    )
     assert ((("k", "v"),), ("k",), "{}") == (hop.tags, hop.transitive_tags, hop.policy)
     assert ("AWSENV_DURATION", "--external-id", "--tag") == tuple(
         str(hop.origins[name]) for name in ("duration", "external_id", "tags")
     )
 
 
-def test_what_was_asked_for_is_for_the_last_hop_only(home: Home) -> None:
+def test_the_request_applies_to_the_last_hop_only(home: Home) -> None:
     """The roles on the way keep what their profiles say."""
     text = profile("external_id = own\n", "b") + profile("", "a", "b")
-    asked = RoleRequest("a", external_id="asked", session_name="asked", duration=900)
+    requested = RoleRequest("a", external_id="requested", session_name="requested", duration=900)
 
-    first, second = home.resolve(asked, text, KEYS).hops
+    first, second = home.resolve(requested, text, KEYS).hops
 
     assert isinstance(first, AssumeRole)
     assert isinstance(second, AssumeRole)
     assert ("own", "jane", None) == (first.external_id, first.session_name, first.duration)
-    assert ("asked", "asked", 900) == (second.external_id, second.session_name, second.duration)
+    assert ("requested", "requested", 900) == (second.external_id, second.session_name, second.duration)
 
 
 @pytest.mark.parametrize(
@@ -146,16 +151,16 @@ def test_a_value_that_aws_would_refuse_is_refused_with_its_place(line: str, fact
         ("region = 'eu-west-1'", "remove the quotes"),
         ('external_id = "canary"', "remove the quotes"),
         ('session_tags = "a=b"', "remove the quotes"),
-        ("region = eu-west-1 # home", "put the comment on a line of its own"),
-        ("duration_seconds = 3600 ; an hour", "put the comment on a line of its own"),
-        ("external_id = canary # c", "put the comment on a line of its own"),
+        ("region = eu-west-1 # home", "put the comment on its own line"),
+        ("duration_seconds = 3600 ; an hour", "put the comment on its own line"),
+        ("external_id = canary # c", "put the comment on its own line"),
         ("external_id = canary\n  x", "put the value on one line, and do not indent the line below it"),
         ("duration_seconds = 10", "ask for 900 to 43200 seconds"),
         ("role_session_name = jane doe", "use 2 to 64 of A-Z a-z 0-9 _ +=,.@-"),
     ],
 )
-def test_the_next_step_says_what_to_write(line: str, hint: str, home: Home) -> None:
-    """The traps of the file format have one of their own."""
+def test_the_hint_says_what_to_write(line: str, hint: str, home: Home) -> None:
+    """Each trap of the file format has its own hint."""
     with pytest.raises(ConfigError) as caught:
         home.resolve("a", profile(f"{line}\n"), KEYS)
 
@@ -167,8 +172,8 @@ def test_the_next_step_says_what_to_write(line: str, hint: str, home: Home) -> N
     [
         (f'"{ARN}"', "remove the quotes"),
         (f"'{ARN}'", "remove the quotes"),
-        (f"{ARN} # prod", "put the comment on a line of its own"),
-        (f'"{ARN}" # prod', "put the comment on a line of its own"),
+        (f"{ARN} # prod", "put the comment on its own line"),
+        (f'"{ARN}" # prod', "put the comment on its own line"),
         ("power-user", "such as arn:aws:iam::123456789012:role/NAME"),
     ],
 )
@@ -257,7 +262,7 @@ def test_an_option_that_aws_would_refuse_is_refused(changes: dict[str, Any], fac
     ],
 )
 def test_a_role_reached_with_temporary_credentials_lasts_an_hour_at_most(source: str, home: Home) -> None:
-    """What a profile says is cut, with a note; what was asked for is refused, with the limit."""
+    """The duration of a profile is cut, with a note; a longer requested one is refused, with the limit."""
     text = source + profile("duration_seconds = 7200\n")
 
     hop = last(home.resolve("a", text))

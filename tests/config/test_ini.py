@@ -1,4 +1,4 @@
-"""The reader gives the answers of botocore's, and names the lines."""
+"""The parser returns the results of botocore, and records the lines."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def by_botocore(config_path: Path, credentials_path: Path) -> dict[str, Any] | N
 @example(config_text="[DEFAULT]\na=1\n[profile x]\nb=2\n[DEFAULT]\nc=3\n", credentials_text="[x]\na=2\n[DEFAULT]\n")
 @example(config_text="[profile a]\ns3 =\n  a = 1\n\n  b = 2\n", credentials_text="")
 @example(config_text="[profile a]\nb\n = c", credentials_text="")
-def test_what_botocore_takes_is_taken_with_the_same_result_and_nothing_else(
+def test_the_parser_accepts_the_same_texts_as_botocore_with_the_same_result(
     config_text: str, credentials_text: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Over generated texts the two readers agree, in what they refuse too."""
+    """The two parsers agree on generated texts, including those that they refuse."""
     folder = tmp_path_factory.getbasetemp()
     paths = folder / "config", folder / "credentials"
     for path, text in zip(paths, (config_text, credentials_text), strict=True):
@@ -79,8 +79,8 @@ def test_what_botocore_takes_is_taken_with_the_same_result_and_nothing_else(
 
 @settings(max_examples=300, deadline=None)
 @given(text=st.text(st.sampled_from("[]=:#; \t\n\rab'\"\\é\x00\x1f\u2028"), max_size=60))
-def test_any_text_is_answered_as_botocore_answers(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No text makes the reader do anything but answer or refuse, as botocore does."""
+def test_any_text_has_the_result_of_botocore(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The parser returns or refuses, as botocore does."""
     folder = tmp_path_factory.getbasetemp()
     path, none = folder / "config", folder / "none"
     path.write_bytes(text.encode())
@@ -93,8 +93,8 @@ def test_any_text_is_answered_as_botocore_answers(text: str, tmp_path_factory: p
     assert by_botocore(path, none) == actual
 
 
-def test_every_section_and_key_knows_its_line() -> None:
-    """Lines are counted from one, comments and continuations included."""
+def test_every_section_and_key_has_its_line() -> None:
+    """Lines are counted from one, including comments and continuations."""
     sections = ini.parse("# hello\n\n[profile a]\nx = 1\n  more\n# c\ny = 2\n", "f")
 
     assert sections["profile a"] == ini.Section(
@@ -118,7 +118,7 @@ def test_every_section_and_key_knows_its_line() -> None:
     ],
 )
 def test_a_text_that_botocore_refuses_is_refused_with_its_line(text: str, fact: str, place: str) -> None:
-    """The message names what is wrong and where, and does not repeat the line, which may hold a secret."""
+    """The error names the fault and the line, but does not show the line, which may hold a secret."""
     with pytest.raises(ConfigError) as caught:
         ini.parse(text, "f")
 
@@ -139,7 +139,7 @@ def test_a_text_that_botocore_refuses_is_refused_with_its_line(text: str, fact: 
 )
 @pytest.mark.parametrize("before", ["", "[default]\nregion = eu-west-1\n"])
 def test_a_header_that_does_not_end_is_written_out(before: str, line: str, hint: str) -> None:
-    """The next step is the whole header, on the first line and on any other."""
+    """The hint is the whole header, on the first line and on any other."""
     with pytest.raises(ConfigError) as caught:
         ini.parse(f"{before}{line}\nrole_arn = x\n", "f")
 

@@ -30,7 +30,7 @@ ECS = {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"}
 
 
 def role(name: str, source: str, *lines: str) -> str:
-    """Return a profile that describes the role of its own name."""
+    """Return a profile that describes the role of the same name."""
     return "\n".join([f"[profile {name}]", f"role_arn = {ARN}{name}", f"source_profile = {source}", *lines, ""])
 
 
@@ -97,7 +97,7 @@ def test_a_word_that_is_no_role_is_refused_as_data(word: str, fact: str, home: H
     assert not caught.value.origins
 
 
-def test_the_arn_of_a_session_is_told_from_that_of_its_role(home: Home) -> None:
+def test_the_arn_of_a_session_is_not_the_arn_of_a_role(home: Home) -> None:
     """People paste what GetCallerIdentity prints."""
     with pytest.raises(ConfigError) as caught:
         home.resolve("arn:aws:sts::123456789012:assumed-role/dev/jane")
@@ -138,7 +138,7 @@ def test_the_arn_of_a_session_is_told_from_that_of_its_role(home: Home) -> None:
         ),
     ],
 )
-def test_a_misspelt_section_is_an_error_before_aws_is_asked(
+def test_a_misspelt_section_is_an_error_before_any_request(
     config_text: str, credentials_text: str, place: str, fact: str, hint: str, home: Home
 ) -> None:
     """Keys or no keys: to AWS the name would be a role that is not there, or another."""
@@ -148,7 +148,7 @@ def test_a_misspelt_section_is_an_error_before_aws_is_asked(
         assert (place, fact, hint) == (caught.value.where, caught.value.fact, caught.value.hint)
 
 
-def test_a_profile_that_is_only_like_the_role_does_not_stand_in_its_way(home: Home) -> None:
+def test_a_profile_with_a_similar_name_does_not_hide_the_role(home: Home) -> None:
     """A role and a profile may differ in a letter, and `[plugins]` is a section of the AWS CLI."""
     text = "[profile Power-User]\nregion = eu-west-1\n[plugins]\nx = y\n"
 
@@ -165,7 +165,7 @@ def test_a_source_profile_that_is_not_there_is_mended_by_its_hint(value: str, hi
 
 
 def test_a_profile_that_is_neither_role_nor_source_is_an_error(home: Home) -> None:
-    """It is not taken for a role of its name: the person meant the profile."""
+    """It is not a role of that name: the user means the profile."""
     with pytest.raises(SourceError, match="profile 'dev' holds no credentials") as caught:
         home.resolve("dev", "[profile dev]\nregion = eu-west-1\n", "", **ENV_KEYS)
 
@@ -202,7 +202,7 @@ def test_the_environment_selects_the_source_in_the_order_of_botocore(
     assert (kind, profile) == (source.kind, source.profile)
 
 
-def test_the_profile_that_was_asked_for_beats_the_environment(home: Home) -> None:
+def test_the_requested_profile_outranks_the_environment(home: Home) -> None:
     """`--profile` comes first."""
     request = RoleRequest(f"{ARN}x", profile="me")
 
@@ -265,7 +265,7 @@ def test_with_nothing_at_all_the_message_says_what_to_do(home: Home) -> None:
     assert "--profile" in (caught.value.hint or "")
 
 
-def test_a_chain_is_walked_to_its_source(home: Home) -> None:
+def test_a_chain_begins_at_its_source(home: Home) -> None:
     """Any depth; the hops are in the order of the calls."""
     chain = home.resolve("c", role("c", "b") + role("b", "a") + role("a", "me"), ME)
 
@@ -273,8 +273,8 @@ def test_a_chain_is_walked_to_its_source(home: Home) -> None:
     assert ("me", "c") == (chain.source.profile, chain.settings_profile)
 
 
-def test_the_profile_that_was_asked_for_takes_the_place_of_the_source_profile(home: Home) -> None:
-    """Of the role that was asked for, and of what is wrong with its own source too."""
+def test_the_requested_profile_replaces_the_source_profile(home: Home) -> None:
+    """Only for the requested role, even if its own source is wrong."""
     other = f"[other]\n{KEYS}"
     for lines in ("source_profile = gone\n", "credential_source = Environment\n", ""):
         chain = home.resolve(RoleRequest("a", profile="other"), f"[profile a]\nrole_arn = {ARN}a\n{lines}", other)
@@ -282,7 +282,7 @@ def test_the_profile_that_was_asked_for_takes_the_place_of_the_source_profile(ho
 
 
 def test_in_the_place_of_a_source_a_key_beats_a_role(home: Home) -> None:
-    """A rule of botocore: a profile with both is a role where it is asked for, and a key where it is a source."""
+    """As in botocore, a profile with both is a role if it is requested, and a key if it is a source."""
     both = role("both", "both", KEYS)
 
     assert 1 == len(home.resolve("both", both).hops)
@@ -306,7 +306,7 @@ def test_a_circle_is_named(config_text: str, circle: str, home: Home) -> None:
     with pytest.raises(ConfigError) as caught:
         home.resolve("a", config_text)
 
-    assert f"source_profile goes round in a circle: {circle}" == caught.value.fact
+    assert f"source_profile leads back to itself: {circle}" == caught.value.fact
     assert "source_profile" in (caught.value.where or "")
 
 
@@ -366,9 +366,7 @@ def test_a_role_has_exactly_one_source(lines: str, fact: str, home: Home) -> Non
         ("Ec2InstanceMetadata", {}, "instance"),
     ],
 )
-def test_a_credential_source_is_taken_from_where_it_says(
-    name: str, variables: dict[str, str], kind: str, home: Home
-) -> None:
+def test_a_credential_source_names_its_source(name: str, variables: dict[str, str], kind: str, home: Home) -> None:
     """The three that there are."""
     text = f"[profile a]\nrole_arn = {ARN}a\ncredential_source = {name}\n"
 

@@ -1,7 +1,8 @@
-"""Which hop presents the MFA device, and which device."""
+"""The hop that uses an MFA device, and the device."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from awsenv import config
 from awsenv.errors import ConfigError, MfaError
 from awsenv.model import AssumeRole, GetSessionToken, Mfa, RoleRequest
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from awsenv.model import Chain
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n"
 JANE = "arn:aws:iam::123456789012:mfa/jane"
 PHONE = "arn:aws:iam::123456789012:mfa/phone"
+TYPICAL = f"[default]\nregion = eu-west-1\n{KEYS}"
 SSO = "sso_account_id = 1\nsso_role_name = r\nsso_start_url = u\nsso_region = r\n"
 
 
@@ -24,6 +27,11 @@ def role(name: str, source: str, *lines: str) -> str:
     """Return a profile that describes a role."""
     arn = f"role_arn = arn:aws:iam::123456789012:role/{name}"
     return "\n".join([f"[profile {name}]", arn, f"source_profile = {source}", *lines, ""])
+
+
+def resolved(home: Home, requested: RoleRequest | str, *profiles: str) -> Chain:
+    """Return the chain to a role whose source is `default`."""
+    return home.resolve(requested, "".join([TYPICAL, *profiles]))
 
 
 def devices(chain: Chain) -> list[Mfa | None]:
@@ -37,7 +45,7 @@ def notes(chain: Chain) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("role_line", "source_line", "asked", "expected"),
+    ("role_line", "source_line", "requested", "expected"),
     [
         (f"mfa_serial = {JANE}", "", None, Mfa(JANE)),
         ("", f"mfa_serial = {JANE}", None, Mfa(JANE)),
@@ -52,10 +60,10 @@ def notes(chain: Chain) -> list[str]:
     ],
 )
 def test_the_device_is_that_of_the_option_else_of_the_role_else_of_its_source(
-    role_line: str, source_line: str, asked: str | None, expected: Mfa | None, home: Home
+    role_line: str, source_line: str, requested: str | None, expected: Mfa | None, home: Home
 ) -> None:
-    """Users of aws-vault keep mfa_serial in the source profile. An empty mfa_serial says: none for this role."""
-    request = RoleRequest("a", mfa_serial=asked)
+    """Users of aws-vault set mfa_serial in the source profile. If it is empty, the role needs no device."""
+    request = RoleRequest("a", mfa_serial=requested)
 
     chain = home.resolve(request, f"{role('a', 'me', role_line)}[profile me]\n{source_line}\n", f"[me]\n{KEYS}")
 
@@ -161,3 +169,97 @@ def test_a_code_is_six_ascii_digits(text: str, home: Home) -> None:
         home.resolve(RoleRequest("me", code=text), "", f"[me]\n{KEYS}")
 
     assert "an MFA code is six digits" == caught.value.fact
+
+
+def test_a_session_takes_the_code_of_the_first_role(home: Home) -> None:
+    """GetSessionToken has the device, and the role does not; the rest of the chain is the same."""
+    chain = resolved(home, "b", role("a", "default", f"mfa_serial = {JANE}", "mfa_process = p"), role("b", "a"))
+    first, second = chain.hops
+    assert isinstance(first, AssumeRole)
+
+    through = config.through_session(chain)
+
+    session = GetSessionToken(Mfa(JANE, "p"))
+    assert replace(chain, hops=(session, replace(first, mfa=None), second)) == through
+    assert ("~/.aws/config:8, [profile a], mfa_serial", "~/.aws/config:9, [profile a], mfa_process") == tuple(
+        str(through.hops[0].origins[field]) for field in ("mfa_serial", "mfa_process")
+    )
+    assert {"role", "session_name"} == set(through.hops[1].origins)
+
+
+def test_a_chain_without_mfa_needs_no_session(home: Home) -> None:
+    """The chain does not change."""
+    for word in ("a", "default"):
+        chain = resolved(home, word, role("a", "default", "duration_seconds = 7200"))
+
+        assert chain is config.through_session(chain)
+
+
+def test_a_device_that_is_not_known_names_no_session(home: Home) -> None:
+    """A code was given, and the device is still to be found."""
+    assert config.through_session(resolved(home, RoleRequest("a", "123456"), role("a", "default"))) is None
+
+
+def test_a_session_that_is_held_serves_a_role_without_a_device(home: Home) -> None:
+    """The role may still require MFA; a role for more than an hour is assumed without the session."""
+    for request in (RoleRequest("a"), RoleRequest("a", "123456"), RoleRequest("arn:aws:iam::123456789012:role/x")):
+        through = config.through_session(resolved(home, request, role("a", "default")), held=True)
+
+        assert through is not None
+        assert [Mfa(None), None] == [hop.mfa for hop in through.hops]
+
+    long = resolved(home, "a", role("a", "default", "duration_seconds = 7200"))
+    assert long is config.through_session(long, held=True)
+    source = resolved(home, "default")
+    assert source is config.through_session(source, held=True)
+
+
+def test_a_profile_that_asks_for_more_than_an_hour_is_cut_with_a_note(home: Home) -> None:
+    """AWS grants no more through a session (role chaining)."""
+    lines = (f"mfa_serial = {JANE}", "duration_seconds = 14400")
+
+    through = config.through_session(resolved(home, "a", role("a", "default", *lines)))
+
+    assert through is not None
+    assert [None, 3600] == [getattr(hop, "duration", None) for hop in through.hops]
+    (note,) = through.notes
+    assert (
+        "~/.aws/config:9, [profile a], duration_seconds: 14400 seconds cut to 3600" == str(note).rpartition(", the")[0]
+    )
+    assert note.fact.endswith("the most that AWS grants a role through an MFA session; awsenv renews it")
+
+
+@pytest.mark.parametrize(("seconds", "granted"), [(900, [900]), (3600, [3600]), (3601, []), (43200, [])])
+@pytest.mark.parametrize("origin", ["--duration", "AWSENV_DURATION"])
+def test_a_requested_duration_of_more_than_an_hour_needs_a_code(
+    seconds: int, granted: list[int], origin: str, home: Home
+) -> None:
+    """AssumeRole with a code grants what the role allows."""
+    request = RoleRequest("a", duration=seconds, origins={"duration": Origin(origin)})
+
+    through = config.through_session(resolved(home, request, role("a", "default", f"mfa_serial = {JANE}")))
+
+    assert granted == ([] if through is None else [getattr(through.hops[1], "duration", None)])
+
+
+def test_the_hour_of_a_later_role_is_cut_already(home: Home) -> None:
+    """A role behind another role lasts an hour at most anyway."""
+    first = role("a", "default", f"mfa_serial = {JANE}", "duration_seconds = 900")
+
+    through = config.through_session(resolved(home, "b", first, role("b", "a", "duration_seconds = 7200")))
+
+    assert through is not None
+    assert [None, 900, 3600] == [getattr(hop, "duration", None) for hop in through.hops]
+    assert ["role chaining" in note.fact for note in through.notes] == [True]
+
+
+def test_a_source_with_mfa_is_its_session(home: Home) -> None:
+    """The held session is used, unless the request sets another duration."""
+    source = f"{TYPICAL}mfa_serial = {JANE}\nduration_seconds = 7200\n"
+    chain = home.resolve("default", source)
+
+    assert chain is config.through_session(chain)
+    assert config.through_session(home.resolve(RoleRequest("default", duration=900), source)) is None
+    found = home.resolve(RoleRequest("default", "123456"), TYPICAL)
+    assert config.through_session(found) is None
+    assert found is config.through_session(found, held=True)

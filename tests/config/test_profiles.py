@@ -19,7 +19,7 @@ TEXT = "[default]\nregion = eu-west-1\ns3 =\n  addressing_style = path\n"
 SECRET = "[default]\naws_secret_access_key = canary-forgotten\n"
 
 
-def test_files_that_say_the_same_are_held_once(home: Home) -> None:
+def test_equal_files_are_parsed_once(home: Home) -> None:
     """Hold one copy for as many roles and folders as there are."""
     home.write(TEXT, SECRET)
 
@@ -62,7 +62,7 @@ def test_a_file_that_is_wrong_is_wrong_each_time(home: Home) -> None:
 
 
 def test_what_was_read_can_be_forgotten(home: Home) -> None:
-    """Leave no secret in memory when nobody holds the profiles any more."""
+    """Leave no secret in memory after the profiles are gone."""
     home.read(TEXT, SECRET)
     held = [_secrets()]
 

@@ -23,7 +23,7 @@ A = f"[profile a]\nrole_arn = {ARN}\nsource_profile = me\n"
 
 
 @pytest.mark.parametrize(
-    ("asked", "variables", "own", "source", "expected", "origin"),
+    ("requested", "variables", "own", "source", "expected", "origin"),
     [
         ("us-east-1", {"AWS_REGION": "us-east-2"}, "us-west-1", "us-west-2", "us-east-1", "--region"),
         (None, {"AWS_REGION": "us-east-2", "AWS_DEFAULT_REGION": "x"}, "us-west-1", "", "us-east-2", "AWS_REGION"),
@@ -35,7 +35,7 @@ A = f"[profile a]\nrole_arn = {ARN}\nsource_profile = me\n"
 )
 def test_the_region_is_that_of_the_option_else_the_environment_else_the_files(
     *,
-    asked: str | None,
+    requested: str | None,
     variables: dict[str, str],
     own: str,
     source: str,
@@ -46,7 +46,7 @@ def test_the_region_is_that_of_the_option_else_the_environment_else_the_files(
     """The environment beats the files, as in every SDK."""
     text = f"{A}region = {own}\n[profile me]\nregion = {source}\n"
 
-    chain = home.resolve(RoleRequest("a", region=asked), text, f"[me]\n{KEYS}", **variables)
+    chain = home.resolve(RoleRequest("a", region=requested), text, f"[me]\n{KEYS}", **variables)
 
     assert expected == chain.region
     assert origin == (str(chain.origins["region"]) if "region" in chain.origins else None)
@@ -97,7 +97,7 @@ def test_a_region_that_no_partition_could_have_is_refused(region: str, home: Hom
 
 
 @pytest.mark.parametrize(
-    ("line", "asked"),
+    ("line", "requested"),
     [
         ("mfa_serial = arn:aws-cn:iam::123456789012:mfa/jane", RoleRequest("a")),
         ("", RoleRequest("a", policy_arns=("arn:aws-cn:iam::aws:policy/X",))),
@@ -107,10 +107,10 @@ def test_a_region_that_no_partition_could_have_is_refused(region: str, home: Hom
         ),
     ],
 )
-def test_the_other_arns_are_of_the_same_partition(line: str, asked: RoleRequest, home: Home) -> None:
+def test_the_other_arns_are_of_the_same_partition(line: str, requested: RoleRequest, home: Home) -> None:
     """The MFA device and the session policies too."""
     with pytest.raises(ConfigError, match="is in another partition than the region"):
-        home.resolve(asked, f"{A}{line}\n", f"[me]\n{KEYS}")
+        home.resolve(requested, f"{A}{line}\n", f"[me]\n{KEYS}")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,9 @@ def test_the_other_arns_are_of_the_same_partition(line: str, asked: RoleRequest,
         ({"AWS_ROLE_SESSION_NAME": "ci@build=7"}, "ci@build=7"),
     ],
 )
-def test_the_session_name_is_the_persons_made_legal(variables: dict[str, str], expected: str, home: Home) -> None:
+def test_the_session_name_is_the_name_of_the_user_made_legal(
+    variables: dict[str, str], expected: str, home: Home
+) -> None:
     """CloudTrail shows who it was."""
     (hop,) = home.resolve("a", A, f"[me]\n{KEYS}", **variables).hops
 
@@ -186,7 +188,7 @@ def test_a_source_whose_name_a_prompt_cannot_show_keeps_what_can_be_shown(home: 
 
 @given(st.text())
 def test_every_user_name_makes_a_legal_session_name(name: str) -> None:
-    """Whatever the system calls the person."""
+    """Any name of the system is made legal."""
     no_files = config.read({"AWS_CONFIG_FILE": "", "AWS_SHARED_CREDENTIALS_FILE": ""})
     environ = {"USER": name, "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "b"}
 
@@ -311,7 +313,7 @@ def written(file: dict[str, dict[str, str]]) -> str:
 
 @settings(max_examples=500)
 @given(request=REQUESTS, file=FILES, variables=VARIABLES)
-def test_whatever_is_asked_of_whatever_files_is_answered_or_refused_without_a_secret(
+def test_any_request_is_resolved_or_refused_without_a_secret(
     request: RoleRequest,
     file: dict[str, dict[str, str]],
     variables: dict[str, str],

@@ -160,6 +160,6 @@ def test_what_no_variable_carries_is_a_note(home: Home) -> None:
     notes = [str(note) for note in home.resolve("a", text, KEYS).notes]
 
     assert [
-        "~/.aws/config:6, [profile a], s3: commands do not get these s3 settings: no variable carries them",
+        "~/.aws/config:6, [profile a], s3: commands do not get these s3 settings, because no variable can carry them",
         "~/.aws/config:2, [default], endpoint_url: commands use this endpoint with the role, and awsenv does not",
     ] == notes

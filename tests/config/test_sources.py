@@ -1,4 +1,4 @@
-"""Which source of credentials a profile holds."""
+"""The source that a profile holds."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ def test_the_kind_of_a_source_is_decided_in_the_order_of_botocore(
             "profile 'a' holds half an access key: aws_access_key_id is missing or empty",
         ),
         (SECRET, ID, "the access key of profile 'a' is split between two files"),
-        ("sso_session = s\n", "", "profile 'a' holds no credentials and no way to get any"),
-        ("region = eu-west-1\n", "", "profile 'a' holds no credentials and no way to get any"),
+        ("sso_session = s\n", "", "profile 'a' holds no credentials and does not say where to get them"),
+        ("region = eu-west-1\n", "", "profile 'a' holds no credentials and does not say where to get them"),
     ],
 )
 def test_a_profile_without_a_whole_source_is_an_error(
     config_lines: str, credentials_lines: str, fact: str, home: Home
 ) -> None:
-    """It never falls through to another source, and the message shows no key."""
+    """No other source replaces it, and the message shows no key."""
     with pytest.raises(SourceError) as caught:
         home.resolve("a", f"[profile a]\n{config_lines}", f"[a]\n{credentials_lines}")
 
@@ -95,7 +95,7 @@ def test_a_profile_without_a_whole_source_is_an_error(
     ],
 )
 def test_an_incomplete_description_of_a_source_is_an_error(lines: str, fact: str, home: Home) -> None:
-    """With the place, before anything is asked of anybody."""
+    """The error names the place, before any request."""
     session = "[sso-session s]\nsso_region = eu-west-1\nsso_start_url = https://x\n"
     with pytest.raises(ConfigError) as caught:
         home.resolve("a", f"[profile a]\n{lines}{session}")
@@ -105,14 +105,14 @@ def test_an_incomplete_description_of_a_source_is_an_error(lines: str, fact: str
 
 
 def test_an_sso_session_completes_its_profile(home: Home) -> None:
-    """The session may say what the profile does not."""
+    """The session supplies the settings that the profile lacks."""
     session = "[sso-session s]\nsso_region = eu-west-1\nsso_start_url = https://x\n"
 
     assert "sso" == home.resolve("a", f"[profile a]\nsso_session = s\n{SSO}{session}").source.kind
 
 
 def test_the_parts_of_a_key_come_from_one_file(home: Home) -> None:
-    """The token of the config file does not belong to the key of the credentials file."""
+    """A token in the config file is not combined with a key in the credentials file."""
     profiles = home.read(
         f"[profile a]\n{KEYS}aws_session_token = old\n", "[a]\naws_access_key_id = B\naws_secret_access_key = b\n"
     )
@@ -134,16 +134,16 @@ def test_a_token_of_the_old_name_comes_first(home: Home) -> None:
     assert "canary" not in repr(profile)
 
 
-def test_no_key_is_no_error(home: Home) -> None:
-    """A profile without a key has none."""
+def test_a_profile_without_a_key_is_not_an_error(home: Home) -> None:
+    """Such a profile has no static keys."""
     profile = home.read("[default]\nregion = x\n").get("default")
 
     assert profile is not None
     assert config.static_keys(profile) is None
 
 
-def test_every_error_has_a_next_step(home: Home) -> None:
-    """A hint stands beside the fact."""
+def test_every_error_has_a_hint(home: Home) -> None:
+    """No error is without a hint."""
     for lines in (ID, "sso_session = s\n", "source_profile = b\n", "region = x\n"):
         with pytest.raises(AwsenvError) as caught:
             home.resolve("a", f"[profile a]\n{lines}")

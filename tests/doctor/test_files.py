@@ -165,4 +165,4 @@ def test_what_leaks_out_of_the_default_section_is_a_warning(home: Path) -> None:
     (home / ".aws" / "config").write_text(f"[DEFAULT]\nrole_arn = x\n{CONFIG}")
     (finding,) = found(home)
     assert (Origin("~/.aws/config", 2),) == finding.origins
-    assert finding.fact.startswith("role_arn of [DEFAULT] counts in every section")
+    assert finding.fact.startswith("role_arn of [DEFAULT] applies to every section")

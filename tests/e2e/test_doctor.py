@@ -324,7 +324,7 @@ SET_UPS = (
         READ_ONLY,
         "chain",
         "comment after a value",
-        "line of its own",
+        "on its own line",
         _edited("(role/read-only)", r"\1 # for audits"),
     ),
     Broken("a FIDO serial", POWER_USER, "chain", "FIDO key", "authenticator app", _edited(":mfa/", ":u2f/user/")),

@@ -36,4 +36,4 @@ def run(caller: Caller, arguments: Arguments) -> Print:
             hint=f"awsenv {active.role} puts the role on again",
         )
     lease = caller.provider.renew(lease_id, patience=PATIENCE)
-    return Print(shell.render(environment.renewal(lease.credentials, caller.environ, lease.id)))
+    return Print(shell.render(environment.new_keys(lease.credentials, caller.environ, lease.id)))

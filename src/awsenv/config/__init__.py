@@ -1,12 +1,12 @@
-"""What the files say, and what a request means by them.
+"""The AWS config files, and the chain that a role request resolves to in them.
 
-`read` the files once, `resolve` a request into a chain: both are functions of their arguments and of two files. Nothing
-in here connects to anything.
+`read` reads the two files; `resolve` turns a request into a chain and depends on its arguments only. Nothing here opens
+a connection.
 """
 
 from __future__ import annotations
 
-from awsenv.config.cache_key import role_id, session_id, source_id
+from awsenv.config.cache_key import mfa_session_key, role_key, source_key
 from awsenv.config.limits import mfa_code
 from awsenv.config.listing import Entry, roles
 from awsenv.config.login import resolve_login
@@ -27,14 +27,14 @@ __all__ = [
     "entered",
     "forget",
     "mfa_code",
+    "mfa_session_key",
     "outranks_endpoint",
     "read",
     "resolve",
     "resolve_login",
-    "role_id",
+    "role_key",
     "roles",
-    "session_id",
-    "source_id",
+    "source_key",
     "static_keys",
     "through_session",
     "without_config_file",

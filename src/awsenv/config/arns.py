@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from awsenv.config.limits import remedy, why
+from awsenv.config.limits import refused
 from awsenv.errors import ConfigError
 from awsenv.model import RoleArn
 from awsenv.wording import quoted
@@ -28,15 +28,15 @@ def is_bare_name(word: str) -> bool:
 
 
 def role(word: str, partition: str, origin: Origin) -> RoleArn:
-    """Return the role that *word* means: an ARN, `ACCOUNT/ROLE` with or without a path, or the name of a role.
+    """Return the role that *word* names: an ARN, `ACCOUNT/ROLE` with or without a path, or the name of a role.
 
     Args:
-        word: What was typed.
+        word: The ROLE of the command line.
         partition: The partition of a role that is not given as an ARN.
-        origin: Where it was typed.
+        origin: Where the word comes from.
 
     Raises:
-        ConfigError: It is none of these.
+        ConfigError: The word has none of these forms.
     """
     if word.startswith("arn:"):
         return role_arn(word, origin)
@@ -62,21 +62,21 @@ def role_arn(text: str, origin: Origin) -> RoleArn:
     """Return the role that an ARN names.
 
     Raises:
-        ConfigError: It is not the ARN of a role. Where it is plain what it is instead, the hint says so.
+        ConfigError: The text is not the ARN of a role. If it is the ARN of a session, the hint says so.
     """
     match = re.fullmatch(_ARN, text, re.ASCII)
     if match is not None:
         return RoleArn(match["partition"], match["account"], match["rest"])
     session = re.fullmatch(_SESSION, text, re.ASCII)
     account = re.match(r"arn:[a-z-]+:iam::([0-9]*):role/", text)
-    hint = remedy(text) or "such as arn:aws:iam::123456789012:role/NAME"
+    hint = "such as arn:aws:iam::123456789012:role/NAME"
     reason = ""
     if session is not None:
         partition, number, name = session.groups()
         hint = f"this is the ARN of a session; its role may be arn:{partition}:iam::{number}:role/{name}"
     elif account is not None and not re.fullmatch(_ACCOUNT, account[1]):
         reason = f": its account has {len(account[1])} digits instead of 12"
-    raise ConfigError(f"{quoted(text)} is not the ARN of a role{reason}{why(text)}", origin, hint=hint)
+    raise refused(f"{quoted(text)} is not the ARN of a role{reason}", text, origin, hint)
 
 
 def partition_of(arn: str) -> str | None:
@@ -89,7 +89,7 @@ WITHOUT_REGION = "aws"
 
 
 def partition(region: str, origin: Origin) -> str:
-    """Return the partition of *region*, which need not be one that botocore has heard of: its pattern decides.
+    """Return the partition of *region*. A region that botocore does not list is matched by its pattern.
 
     Raises:
         ConfigError: No partition has regions of this pattern.
@@ -97,21 +97,17 @@ def partition(region: str, origin: Origin) -> str:
     for name, known, pattern in _table():
         if region in known or re.fullmatch(pattern, region, re.ASCII):
             return name
-    raise ConfigError(
-        f"{quoted(region)} is not an AWS region{why(region)}",
-        origin,
-        hint=remedy(region) or "such as eu-central-1",
-    )
+    raise refused(f"{quoted(region)} is not an AWS region", region, origin, "such as eu-central-1")
 
 
 def is_listed(region: str) -> bool:
-    """Tell whether botocore has heard of *region*. It may be newer than botocore."""
+    """Tell whether botocore lists *region*, which may be newer than botocore."""
     return any(region in known for _, known, _ in _table())
 
 
 def _table() -> Iterator[tuple[str, list[str], str]]:
-    """Read the table from where botocore is installed: to import botocore's loader for it would take 100 ms."""
-    import json  # noqa: PLC0415 - only where a region is known, and most of the time botocore follows
+    """Read the table of partitions from the files of botocore: importing its loader would take 100 ms."""
+    import json  # noqa: PLC0415 - only if a region is set, and botocore usually follows
     from importlib.util import find_spec  # noqa: PLC0415 - the same
     from pathlib import Path  # noqa: PLC0415 - the same
 

@@ -1,6 +1,6 @@
-"""The keys that the agent holds credentials under: equal where AWS gives the same, different wherever it may not.
+"""Cache keys, under which the agent holds credentials: equal only where AWS would return the same credentials.
 
-An id is a digest. It names an entry in memory, is computed anew by each process, and tells nothing of what went in.
+A cache key is a digest, which reveals none of its input.
 """
 
 from __future__ import annotations
@@ -22,14 +22,13 @@ _FOR_MESSAGES = frozenset({"notes", "origins", "origin"})
 """Fields that are for messages only."""
 
 
-def source_id(source: Source, profiles: Profiles, environ: Environ) -> str:
-    """Return the id of the first credentials of a chain.
+def source_key(source: Source, profiles: Profiles, environ: Environ) -> str:
+    """Return the cache key of the credentials that a chain begins with.
 
     Args:
-        source: Where they come from: its kind, its profile with all that is set in it, its SSO session.
-        profiles: What the files say.
-        environ: The environment of the caller without what awsenv itself has put there; what counts of it is what this
-            kind of source reads.
+        source: Where they come from. Its kind, all settings of its profile and its SSO session count.
+        profiles: The profiles of the two files.
+        environ: The original environment of the caller. The variables that this kind of source reads count.
     """
     profile = None if source.profile is None else profiles.get(source.profile)
     session = None if profile is None else profile.value("sso_session")
@@ -44,37 +43,35 @@ def source_id(source: Source, profiles: Profiles, environ: Environ) -> str:
     )
 
 
-def session_id(chain: Chain, serial: str | None, profiles: Profiles, environ: Environ) -> str:
-    """Return the id of the MFA session of a chain's source: the same for every role of that source and device.
+def mfa_session_key(chain: Chain, serial: str | None, profiles: Profiles, environ: Environ) -> str:
+    """Return the cache key of the MFA session of a chain's source, which all roles of that source and device share.
 
-    An access key is the same source wherever it stands, and whatever else its profile says.
+    The same access key is the same source, in whichever file or variable it is set.
 
     Args:
         chain: The chain of a login, or of a role.
-        serial: The device; None: whichever it is.
-        profiles: What the files say.
-        environ: As for `source_id`; what chooses the endpoint of STS counts as well, here and in the profile that
-            serves the calls of the chain.
+        serial: The device; None: any device.
+        profiles: The profiles of the two files.
+        environ: As for `source_key`. The endpoint of STS, which the chain's profile can also set, counts too.
     """
     keys = _keys(chain.source, profiles, environ)
-    source = source_id(chain.source, profiles, environ) if keys is None else ("keys", *keys)
+    source = source_key(chain.source, profiles, environ) if keys is None else ("keys", *keys)
     return _digest(
         "session", source, serial, endpoint("sts", profiles.get(chain.settings_profile or "default"), profiles, environ)
     )
 
 
-def role_id(chain: Chain, profiles: Profiles, environ: Environ) -> str:
-    """Return the id of what stands at the end of a chain.
+def role_key(chain: Chain, profiles: Profiles, environ: Environ) -> str:
+    """Return the cache key of the credentials that a chain ends with.
 
-    Everything that AWS gets goes in, and everything that decides which AWS it is: the source, every field of a hop, the
-    region, the settings of the profile that serves the calls, and every variable of AWS. What the role is called does
-    not.
+    All that is sent to AWS counts, and all that selects an endpoint: the source, every field of a hop, the region, the
+    settings of the chain's profile, and every AWS variable. The name in the request does not count.
     """
     serving = profiles.get(chain.settings_profile or "default")
     services = None if serving is None else serving.value("services")
     return _digest(
         "role",
-        source_id(chain.source, profiles, environ),
+        source_key(chain.source, profiles, environ),
         _facts(chain.hops),
         chain.region,
         _of(serving),
@@ -84,20 +81,20 @@ def role_id(chain: Chain, profiles: Profiles, environ: Environ) -> str:
 
 
 def _digest(*parts: Any) -> str:
-    """Digest strings, numbers, None and tuples of them, whose representations differ wherever they do."""
+    """Digest strings, numbers, None and tuples of them: values with unambiguous representations."""
     from hashlib import blake2b  # noqa: PLC0415 - it loads OpenSSL, and only an agent needs a key
 
     return blake2b(repr(parts).encode(), digest_size=16).hexdigest()
 
 
 def _keys(source: Source, profiles: Profiles, environ: Environ) -> tuple[str | None, ...] | None:
-    """Return the access key that *source* is, with its secret and its token; None where it is something else."""
+    """Return the id, secret and token of the source's access key; None: the source is not an access key."""
     key = access_key(source, profiles, environ)
     return None if key is None else (key.access_key_id, key.secret_access_key, key.session_token)
 
 
 def _facts(value: Any) -> Any:
-    """Return what a value of `model` says, secrets included, as tuples; a repr would leave them out."""
+    """Return a value of `model` as tuples, secrets included: a repr leaves them out."""
     if is_dataclass(value):
         known = (
             (each.name, _facts(getattr(value, each.name))) for each in fields(value) if each.name not in _FOR_MESSAGES
@@ -107,7 +104,7 @@ def _facts(value: Any) -> Any:
 
 
 def _of(profile: Profile | None) -> Any:
-    """Return all that is set in *profile*, and in which of the files: that decides about the kind of a source."""
+    """Return all settings of *profile* and their files, which decide the kind of a source."""
     if profile is None:
         return None
     return _pairs(profile.settings), tuple(sorted(key for key in profile.settings if profile.is_shared(key)))
@@ -122,7 +119,7 @@ def _variables(names: Iterable[str], environ: Environ) -> Any:
 
 
 def _begins_here(source: Source, profile: Profile | None, environ: Environ) -> bool:
-    """Tell whether the source is another one in another folder: a command or a file with a relative path."""
+    """Tell whether the source depends on the working directory: a command or a file with a relative path."""
     if source.kind == "process":
         command = (profile and profile.value("credential_process")) or ""
         first = command.split()[:1]

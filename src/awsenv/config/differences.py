@@ -1,9 +1,9 @@
-"""Where the AWS tools read one and the same file differently.
+"""Lines of a file that AWS tools read differently.
 
-The AWS CLI and boto3 read with botocore, and awsenv does as they do. The other SDKs follow the specification of AWS,
-whose cases smithy-rs publishes (`profile-parser-tests.json`); Terraform reads with the Go SDK, which is laxer than the
-specification about names and colons, and takes quotes off (aws-sdk-go-v2, `internal/ini`). A section or a key that
-stands there twice is none of these: botocore refuses the whole file.
+The AWS CLI and boto3 use botocore, and awsenv reads as they do. The other SDKs follow the specification of AWS, whose
+cases smithy-rs publishes (`profile-parser-tests.json`). Terraform uses the Go SDK, which is laxer than the
+specification about names and colons, and removes quotes (aws-sdk-go-v2, `internal/ini`). Duplicate sections and keys
+are not differences: botocore refuses the whole file.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _EVERYWHERE = "DEFAULT"
 _NAME = re.compile(r"[A-Za-z0-9_\-/.%@:+]+")
 _COMMENT = re.compile(r"[ \t][#;]")
 _LONGEST_KEY = 39
-"""A secret access key has 40 characters: what is as long is not shown."""
+"""A secret access key has 40 characters: no message shows a key of that length."""
 
 
 class Difference(NamedTuple):
-    """A line that not all AWS tools read alike. It shows no value."""
+    """A line that AWS tools read differently. It shows no value."""
 
     line: int
     fact: str
@@ -36,7 +36,7 @@ class Difference(NamedTuple):
 
 
 def differences(text: str, name: str, kind: Literal["config", "credentials"]) -> Iterator[Difference]:
-    """Return what botocore and the other AWS SDKs read differently in *text*.
+    """Find the lines of *text* that botocore and the other AWS SDKs read differently.
 
     Args:
         text: The content of the file.
@@ -44,7 +44,7 @@ def differences(text: str, name: str, kind: Literal["config", "credentials"]) ->
         kind: Which of the two files it is.
 
     Yields:
-        Each difference, in the order of the lines.
+        The differences, in the order of the lines.
 
     Raises:
         ConfigError: botocore would refuse the whole file.
@@ -69,7 +69,7 @@ def differences(text: str, name: str, kind: Literal["config", "credentials"]) ->
 
 
 def _specified(header: str, kind: Literal["config", "credentials"]) -> str | None:
-    """Return the profile that a header is by the specification, or None."""
+    """Return the profile that a header names by the specification, or None."""
     words = header.split("]", maxsplit=1)[0].split()
     if kind == "config" and words != ["default"]:
         if len(words) < 2 or words[0] != "profile":  # noqa: PLR2004 - the prefix and the name
@@ -84,7 +84,7 @@ def _of_header(header: str, line: int, ours: str | None, theirs: str | None) -> 
         return
     if ours is None:
         title = "[default]" if theirs == "default" else f"[profile {theirs}]"
-        fact = f"{shown} is a profile for Terraform and other AWS SDKs, and none for the AWS CLI"
+        fact = f"{shown} is a profile for Terraform and other AWS SDKs, but not for the AWS CLI"
         yield Difference(line, fact, f"write {title}")
     elif theirs is not None:
         fact = f"{shown} is profile {quoted(ours)} for the AWS CLI, and {quoted(theirs)} for other AWS SDKs"
@@ -94,12 +94,12 @@ def _of_header(header: str, line: int, ours: str | None, theirs: str | None) -> 
         fact = f"{shown} is a profile named {quoted(ours)} for the AWS CLI, and is ignored by other AWS SDKs"
         yield Difference(line, fact, f"write [{name}]: in the credentials file there is no prefix")
     else:
-        fact = f"{shown} works in the AWS CLI, and not in every other AWS SDK"
+        fact = f"{shown} works in the AWS CLI, but not in every other AWS SDK"
         yield Difference(line, fact, "name the profile with letters, digits and - _ / . % @ : + only")
 
 
 def _of_twins(header: str, line: int, counts: str) -> Iterator[Difference]:
-    """Of two headers of one profile botocore takes the later. Others prefer `[profile default]` to `[default]`."""
+    """Compare two headers of one profile. botocore reads the later; others prefer `[profile default]`."""
     if header != "default":
         both = f"[{printable(header)}] and [{printable(counts)}]"
         fact = f"{both} are one profile: the AWS CLI reads the latter alone, other AWS SDKs do not"
@@ -116,32 +116,32 @@ def _of_key(key: str, value: Value, line: str) -> Iterator[Difference]:
         fact = f"{shown} is indented: it works in the AWS CLI, not in Terraform and other AWS SDKs"
         yield Difference(value.line, fact, "begin the line with the key")
     if ":" in before:
-        fact = f"a colon divides {shown} from its value: it works in the AWS CLI, not in every other AWS SDK"
-        yield Difference(value.line, fact, "write = in place of the colon")
+        fact = f"a colon separates {shown} from its value: it works in the AWS CLI, but not in every other AWS SDK"
+        yield Difference(value.line, fact, "write = instead of the colon")
         after = line.partition(":")[2]
     elif not _NAME.fullmatch(key):
-        fact = "the key of this line works in the AWS CLI, and not in every other AWS SDK"
+        fact = "the key of this line works in the AWS CLI, but not in every other AWS SDK"
         yield Difference(value.line, fact, "name it with letters, digits and - _ only, or begin the line with #")
     if _COMMENT.search(after):
-        fact = f"what stands behind the value of {shown} is a part of it for the AWS CLI, a comment for Terraform"
-        yield Difference(value.line, fact, "put the comment on a line of its own")
+        fact = f"the comment after the value of {shown} is part of the value for the AWS CLI, but not for Terraform"
+        yield Difference(value.line, fact, "put the comment on its own line")
     if len(after.strip()) > 2 and after.strip()[0] in "'\"" and after.strip()[0] == after.strip()[-1]:  # noqa: PLR2004
-        fact = f"the quotes are a part of the value of {shown} for the AWS CLI, and not for Terraform"
+        fact = f"the quotes are part of the value of {shown} for the AWS CLI, but not for Terraform"
         yield Difference(value.line, fact, "remove the quotes")
     if value.text.startswith("\n") and any(each.lstrip().startswith("=") for each in value.text.splitlines()):
-        fact = f"a line below {shown} has no key: the AWS CLI takes it, other AWS SDKs refuse the file"
+        fact = f"a line below {shown} has no key: the AWS CLI accepts it, other AWS SDKs refuse the file"
         yield Difference(value.line, fact, "write `key = value` on that line, or remove it")
 
 
 def _everywhere(sections: Mapping[str, Section]) -> Iterator[Difference]:
-    """Find what `[DEFAULT]` says: to all but configparser that is a section like others."""
+    """Find the settings of `[DEFAULT]`, which only configparser applies to every section."""
     leaked = {
         key: value for section in sections.values() for key, value in section.values.items()
         if value.section == _EVERYWHERE
     }  # fmt: skip
     for key, value in leaked.items():
-        fact = f"{_shown(key)} of [DEFAULT] counts in every section for the AWS CLI, and in none for other AWS SDKs"
-        yield Difference(value.line, fact, "move it to [default], or to the profiles that it is for")
+        fact = f"{_shown(key)} of [DEFAULT] applies to every section for the AWS CLI, and to none for other AWS SDKs"
+        yield Difference(value.line, fact, "move it to [default], or to the profiles that need it")
 
 
 def _shown(key: str) -> str:

@@ -1,8 +1,8 @@
-"""Where the two files of the AWS tools are, and what they contain.
+"""Find and read the config file and the shared credentials file.
 
-The places are botocore's: `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/config` and
-`~/.aws/credentials`; `$NAME`, `${NAME}` and `~` are expanded. Only a regular file counts, as in botocore: a directory,
-a FIFO and `/dev/null` are "no file", so nothing here can hang.
+As in botocore, `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE` name them, else they are `~/.aws/config` and
+`~/.aws/credentials`; `$NAME`, `${NAME}` and `~` are expanded. Only a regular file counts: a directory, a FIFO and
+`/dev/null` are "no file", so that no read can hang.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class File:
     """One of the two files."""
 
     name: str
-    """As a user types it: `~/.aws/config`."""
+    """As users type it: `~/.aws/config`."""
     path: str
     text: str | None = field(repr=False)
     """None: there is no such file."""
@@ -40,35 +40,35 @@ class Exposed(NamedTuple):
 
     fact: str
     path: str
-    """As a user types it."""
+    """As users type it."""
     hint: str
-    """The command that closes it."""
+    """The command that makes it safe."""
 
 
 def config_file(environ: Mapping[str, str], folder: str | None = None) -> File:
-    """Read the config file; a relative path is one below *folder*, or below the folder of the process.
+    """Read the config file; a relative path starts at *folder*, or at the working directory of the process.
 
     Raises:
-        ConfigError: It is there and cannot be read, or is not UTF-8.
+        ConfigError: The file exists but cannot be read, or is not UTF-8.
     """
     return _read(environ.get("AWS_CONFIG_FILE", "~/.aws/config"), environ, folder)
 
 
 def credentials_file(environ: Mapping[str, str], folder: str | None = None) -> File:
-    """Read the shared credentials file; a relative path is one below *folder*, or below the folder of the process.
+    """Read the shared credentials file; a relative path starts as for `config_file`.
 
     Raises:
-        ConfigError: It is there and cannot be read, or is not UTF-8.
+        ConfigError: The file exists but cannot be read, or is not UTF-8.
     """
     return _read(environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"), environ, folder)
 
 
 def exposed(file: File) -> list[Exposed]:
-    """Return how others can change a file, or replace it through its folder.
+    """Return how other users can change a file, or replace it through its folder.
 
-    Others who can write there choose the keys that AWS tools use, and the commands that they run. A folder with the
-    sticky bit counts as closed, and so does the group of a user who is alone in it. root is trusted; root itself trusts
-    the owner of the folder, as under sudo.
+    Someone who can write there chooses the keys that AWS tools use and the commands that they run. A folder with the
+    sticky bit is safe, and so is a group with its owner as the only member. root is trusted; root itself trusts the
+    owner of the folder, as under sudo.
     """
     path, real = Path(file.path), Path(os.path.realpath(file.path))
     names = {path.parent: str(Path(file.name).parent)}
@@ -96,8 +96,8 @@ def exposed(file: File) -> list[Exposed]:
 
 
 def _is_private(status: os.stat_result) -> bool:
-    """Whether the group is its owner's alone, as where each user has one and the umask is 002."""
-    import grp  # noqa: PLC0415 - only where a file is looked at for who can change it
+    """Tell whether the owner is the only member of the group, as on systems with a group for each user."""
+    import grp  # noqa: PLC0415 - only to check who can change a file
     import pwd  # noqa: PLC0415 - the same
 
     try:

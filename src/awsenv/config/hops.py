@@ -1,4 +1,4 @@
-"""A role of the chain as a call of sts:AssumeRole: each value with its origin, each limit checked."""
+"""The hop that assumes a role of the chain: each value with its origin, each limit checked."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ T = TypeVar("T")
 def assume_role(
     link: Link, request: RoleRequest | None, *, chained: bool, default_name: tuple[str, Origin], partition: str
 ) -> AssumeRole:
-    """Return the call for *link*, without MFA.
+    """Return the hop for *link*, without MFA.
 
     Args:
         link: The role.
-        request: The request, if this is its role; it beats the profile.
-        chained: Whether it is reached with temporary credentials.
-        default_name: The role session name where none is configured.
-        partition: The partition of the region: the only one whose roles can be assumed.
+        request: The request, if this is its role; it outranks the profile.
+        chained: Whether the role is assumed with temporary credentials.
+        default_name: The role session name if none is configured.
+        partition: The partition of the region.
 
     Raises:
-        ConfigError: A value that AWS would refuse.
+        ConfigError: AWS would refuse one of the values.
     """
     values = _Values(request, link.profile)
     parse = arns.role_arn if link.profile else _role_of(partition)
@@ -64,7 +64,7 @@ def assume_role(
 
 
 class _Values:
-    """The values of one hop: those of the request, else those of the profile. It collects their origins."""
+    """The values of one hop, from the request or else from the profile, and their origins."""
 
     def __init__(self, request: RoleRequest | None, profile: Profile | None) -> None:
         self._request, self._profile = request, profile
@@ -108,7 +108,7 @@ class _Values:
         return MAX_CHAINED_DURATION, (Note(fact, origin),)
 
     def _found(self, field: str, key: str) -> tuple[Any, Origin | None]:
-        """Return the value of the request as it is, or that of the profile as text; without an origin there is none."""
+        """Return the value of the request, or the text in the profile; without an origin, the value is not set."""
         value = None if self._request is None else getattr(self._request, field)
         setting = None if self._profile is None else self._profile.settings.get(key)
         if self._request is not None and value not in {None, ()}:
@@ -142,13 +142,13 @@ def _tags(text: str, origin: Origin) -> tuple[tuple[str, str], ...]:
 
 
 def default_session_name(environ: Environ, user: str | None) -> tuple[str, Origin]:
-    """Return the role session name where none is configured, and where it comes from.
+    """Return the role session name if none is configured, and its origin.
 
-    That is `AWS_ROLE_SESSION_NAME`, else the name of the user made legal: that of the environment, else *user*, which
-    cron and containers leave as the only one; else `awsenv`.
+    It is `AWS_ROLE_SESSION_NAME`, else the name of the user made legal, else `awsenv`. The environment names the user;
+    if it does not, as under cron and in containers, *user* does.
 
     Raises:
-        ConfigError: `AWS_ROLE_SESSION_NAME` is not one that AWS takes: what is given is refused, not altered.
+        ConfigError: AWS would refuse the value of `AWS_ROLE_SESSION_NAME`, which is never altered.
     """
     given = environ.get("AWS_ROLE_SESSION_NAME")
     if given:

@@ -1,13 +1,13 @@
-"""An INI file as botocore reads it, with the line of every section and key.
+"""An INI parser that reads as botocore does, and records the line of every section and key.
 
-botocore reads with `configparser.RawConfigParser`, which forgets where things stand. This reader gives the same
-answer for every text that botocore takes (a property test compares the two) and names file and line for every text
-that it does not take. The rules that surprise, all of `configparser`:
+botocore uses `configparser.RawConfigParser`, which does not record lines. This parser returns the same result for every
+text that botocore accepts (a property test compares the two), and names the file and the line in every text that
+botocore refuses. Some rules of `configparser` surprise:
 
-- `:` divides a key from its value as well as `=`; keys are lower-cased.
-- A `#` or `;` begins a comment only at the beginning of a line: what stands after a value belongs to the value.
-- A line that is indented deeper than the key above it continues that value, with a line end between.
-- What `[DEFAULT]` says counts in every section.
+- `:` separates a key from its value as `=` does; keys are lower-cased.
+- `#` or `;` begins a comment only at the beginning of a line. After a value it is part of the value.
+- A line that is indented deeper than its key continues the value; the line end is part of it.
+- Settings of `[DEFAULT]` apply to every section.
 """
 
 from __future__ import annotations
@@ -24,35 +24,35 @@ _EVERYWHERE = "DEFAULT"
 
 
 class Value(NamedTuple):
-    """What a key is set to, and where."""
+    """The value of a key, and its place."""
 
     text: str
     line: int
     section: str
-    """`DEFAULT` where the value comes from there."""
+    """The section that sets it, which may be `DEFAULT`."""
 
     def __repr__(self) -> str:
-        """Leave the text out: it may be a secret."""
+        """Omit the text, which may be a secret."""
         return f"Value(…, line={self.line})"
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section and its values, those of `[DEFAULT]` included."""
+    """A section and its values, including those of `[DEFAULT]`."""
 
     line: int
     values: dict[str, Value]
 
 
 def parse(text: str, name: str) -> dict[str, Section]:
-    """Return the sections of *text* by their header, in the order of the file.
+    """Return the sections of *text* by header, in the order of the file.
 
     Args:
         text: The content of the file.
         name: The file, as messages name it.
 
     Raises:
-        ConfigError: botocore would not take the text; the place says which line.
+        ConfigError: botocore would refuse the text. The origin names the line.
     """
     reader = _Reader(name)
     for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
@@ -61,7 +61,7 @@ def parse(text: str, name: str) -> dict[str, Section]:
 
 
 def nested(text: str) -> dict[str, str]:
-    """Return the keys that stand indented below a key without a value of its own, such as `s3 =`.
+    """Return the keys that are nested below a key such as `s3 =`.
 
     Raises:
         ValueError: A line is not `key = value`.
@@ -83,7 +83,7 @@ class _Open:
 
 
 class _Reader:
-    """The state while a file is read line by line."""
+    """The state of the parser between two lines."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -127,7 +127,7 @@ class _Reader:
             raise ConfigError(
                 f"section [{printable(header)}] appears twice, in lines {known.line} and {number}",
                 Origin(self._name, number),
-                hint="merge the two sections: until then the AWS CLI refuses the whole file, too",
+                hint="merge the two sections; until then, the AWS CLI refuses the whole file too",
             )
         section = known or self._found.setdefault(header, _Open(number))
         self._section, self._keys, self._parts = header, section.keys, None
@@ -149,7 +149,7 @@ class _Reader:
             raise ConfigError(
                 f"key {quoted(key)} appears twice in this section, in lines {keys[key].line} and {number}",
                 Origin(self._name, number, printable(self._section)),
-                hint="remove one of the two: until then the AWS CLI refuses the whole file, too",
+                hint="remove one of the two; until then, the AWS CLI refuses the whole file too",
             )
         self._parts = [after.strip()]
         keys[key] = _Key(number, self._parts)
@@ -177,7 +177,7 @@ class _Reader:
 
 
 def _unclosed(content: str, origin: Origin) -> ConfigError:
-    """Return the error of a header that does not end."""
+    """Return the error for a header without a name or a closing bracket."""
     title = re.split(r"\s[#;]|\]", content[1:])[0].strip() or "profile NAME"
     return ConfigError(
         "the section has no name" if "]" in content else "the closing ] is missing",

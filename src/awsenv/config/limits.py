@@ -1,11 +1,11 @@
 r"""What AWS accepts, checked here so that a mistake costs neither a request nor an MFA code.
 
 The patterns and lengths are those of the STS and IAM service models (botocore `data/sts/2011-06-15` and
-`data/iam/2010-05-08`); AWS's `\w` and `\d` are ASCII. botocore checks minimum lengths and ranges only: a session name
-with a space, a code of letters, an ARN with a line end in it are sent by it as they are.
+`data/iam/2010-05-08`); AWS's `\w` and `\d` are ASCII. botocore checks minimum lengths and ranges only: it sends a
+session name with a space, a code of letters, or an ARN with a line end.
 
-Every function returns the value and raises ConfigError with the place that it is given. No message holds an external id
-or a code.
+Every check returns the value, or raises ConfigError with the origin of the value. No message shows an external id or a
+code.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def external_id(text: str, origin: Origin) -> str:
-    """Check an external id. It is a shared secret of a kind: the message does not show it."""
+    """Check an external id. Some treat it as a shared secret, so the message does not show it."""
     return _checked("external id", text, r"[\w+=,.@:/-]", (2, 1224), origin, secret=True)
 
 
 def session_name(text: str, origin: Origin) -> str:
-    """Check a role session name that was given: it is refused, not altered."""
+    """Check a configured role session name: an illegal one is refused, not altered."""
     return _checked("role session name", text, _NAME, (2, 64), origin)
 
 
 def legal_session_name(text: str) -> str | None:
-    """Return *text* as a role session name, which is 2 to 64 of `[A-Za-z0-9_+=,.@-]`; None: nothing is left of it."""
+    """Return *text* as a role session name, or None if it has no letter or digit."""
     name = re.sub(r"[^\w+=,.@-]", "-", text, flags=re.ASCII)[:_LONGEST_NAME]
     if not any(letter.isalnum() for letter in name):
         return None
@@ -70,11 +70,9 @@ def source_identity(text: str, origin: Origin) -> str:
 def mfa_serial(text: str, origin: Origin) -> str:
     """Check the ARN or serial number of an MFA device that shows codes."""
     if not matches(r"[\w+=/:,.@-]{9,256}", text):
-        raise ConfigError(
-            f"{quoted(text)} is not the ARN or serial number of an MFA device{why(text)}",
-            origin,
-            hint=remedy(text) or "such as arn:aws:iam::123456789012:mfa/alice; aws iam list-mfa-devices shows yours",
-        )
+        fact = f"{quoted(text)} is not the ARN or serial number of an MFA device"
+        hint = "such as arn:aws:iam::123456789012:mfa/alice; aws iam list-mfa-devices shows yours"
+        raise refused(fact, text, origin, hint)
     if ":u2f/" in text:
         raise ConfigError(
             f"{quoted(text)} is a FIDO key, which shows no codes",
@@ -88,7 +86,7 @@ def mfa_code(text: str) -> str:
     """Return the six digits of an MFA code as users paste it: ` 123 456` is `123456`.
 
     Raises:
-        MfaError: It is not six ASCII digits. The message does not show it.
+        MfaError: The text is not six ASCII digits. The message does not show it.
     """
     code = "".join(text.split())
     if not matches("[0-9]{6}", code):
@@ -97,17 +95,14 @@ def mfa_code(text: str) -> str:
 
 
 def duration(text: str, origin: Origin) -> int:
-    """Return the seconds that a profile asks for; their range is for `in_range` to check.
+    """Return the duration of a profile in seconds. `in_range` checks the range.
 
     Raises:
-        ConfigError: It is not a whole number. (botocore drops such a value without a word.)
+        ConfigError: The text is not a whole number. (botocore silently ignores such a value.)
     """
     if not matches("[0-9]{1,9}", text):
-        raise ConfigError(
-            f"duration_seconds is {quoted(text)}, which is not a whole number of seconds{why(text)}",
-            origin,
-            hint=remedy(text) or f"write a number from {MIN_DURATION} to {MAX_ROLE_DURATION}",
-        )
+        fact = f"duration_seconds is {quoted(text)}, which is not a whole number of seconds"
+        raise refused(fact, text, origin, f"write a number from {MIN_DURATION} to {MAX_ROLE_DURATION}")
     return int(text)
 
 
@@ -135,11 +130,8 @@ def tags(pairs: Sequence[tuple[str, str]], origin: Origin) -> tuple[tuple[str, s
     for key, value in pairs:
         tag_key(key, origin)
         if len(value) > _MAX_TAG_VALUE or not _is_tag_text(value):
-            raise ConfigError(
-                f"AWS does not accept the value of session tag {quoted(key)}{why(value)}",
-                origin,
-                hint=remedy(value) or f"at most {_MAX_TAG_VALUE} letters, digits, spaces and _.:/=+-@",
-            )
+            hint = f"at most {_MAX_TAG_VALUE} letters, digits, spaces and _.:/=+-@"
+            raise refused(f"AWS does not accept the value of session tag {quoted(key)}", value, origin, hint)
         other = seen.get(key.lower())
         if other is not None:
             raise ConfigError(
@@ -159,7 +151,7 @@ def transitive_tags(keys: Sequence[str], origin: Origin) -> tuple[str, ...]:
 
 
 def transitive_of(keys: Sequence[str], pairs: Sequence[tuple[str, str]], origin: Origin | None) -> None:
-    """Check that every transitive tag is a session tag of the same request, as AWS wants it. Case does not matter."""
+    """Check that every transitive tag is a session tag of the same request, as AWS requires. Case does not matter."""
     sent = {key.lower() for key, _ in pairs}
     for key in keys:
         if key.lower() not in sent:
@@ -173,16 +165,13 @@ def transitive_of(keys: Sequence[str], pairs: Sequence[tuple[str, str]], origin:
 def tag_key(key: str, origin: Origin) -> str:
     """Check the key of a session tag."""
     if not 1 <= len(key) <= _MAX_TAG_KEY or not _is_tag_text(key) or key.lower().startswith("aws:"):
-        raise ConfigError(
-            f"{quoted(key)} cannot be the key of a session tag{why(key)}",
-            origin,
-            hint=remedy(key) or f"1 to {_MAX_TAG_KEY} letters, digits, spaces and _.:/=+-@, not beginning with aws:",
-        )
+        hint = f"1 to {_MAX_TAG_KEY} letters, digits, spaces and _.:/=+-@, not beginning with aws:"
+        raise refused(f"{quoted(key)} cannot be the key of a session tag", key, origin, hint)
     return key
 
 
 def policy(text: str, origin: Origin) -> str:
-    """Check that a session policy is a JSON object that is short enough."""
+    """Check that a session policy is a JSON object and not too long."""
     import json  # noqa: PLC0415 - only where a policy is given
 
     if not 1 <= len(text) <= _MAX_POLICY:
@@ -222,11 +211,8 @@ def policy_arns(arns: Sequence[str], origin: Origin) -> tuple[str, ...]:
     _at_most(len(arns), _MAX_POLICY_ARNS, "session policy ARNs", origin)
     for arn in arns:
         if not matches(r"arn:[a-z-]+:iam::(?:[0-9]{12}|aws):policy/(?:[!-~]+/)?[\w+=,.@-]{1,128}", arn):
-            raise ConfigError(
-                f"{quoted(arn)} is not the ARN of a managed policy{why(arn)}",
-                origin,
-                hint=remedy(arn) or "such as arn:aws:iam::aws:policy/ReadOnlyAccess",
-            )
+            hint = "such as arn:aws:iam::aws:policy/ReadOnlyAccess"
+            raise refused(f"{quoted(arn)} is not the ARN of a managed policy", arn, origin, hint)
     return tuple(arns)
 
 
@@ -249,31 +235,27 @@ def _checked(
     else:
         bad = next(letter for letter in text if not matches(characters, letter))
         reason = f"holds {quoted(bad)}, which AWS does not accept"
-    raise ConfigError(
-        f"the {what}{shown} {reason}{why(text)}",
-        origin,
-        hint=remedy(text) or f"use {low} to {high} of A-Z a-z 0-9 _ {printable(characters[3:-1])}",
-    )
+    hint = f"use {low} to {high} of A-Z a-z 0-9 _ {printable(characters[3:-1])}"
+    raise refused(f"the {what}{shown} {reason}", text, origin, hint)
 
 
-def why(text: str) -> str:
-    """Explain what a trap of the file format did to a value that is refused; empty where none did."""
-    if "\n" in text:
-        return " (the indented line below it is part of the value)"
-    if " #" in text or " ;" in text:
-        return " (a comment after a value is part of the value)"
-    return ""
+_TRAPS = (
+    (
+        r"\n",
+        " (the indented line below it is part of the value)",
+        "put the value on one line, and do not indent the line below it",
+    ),
+    (" [#;]", " (a comment after a value is part of the value)", "put the comment on its own line"),
+    (r"""\A['"]|['"]\Z""", "", "remove the quotes"),
+)
+"""What an INI file reads as part of a value: a pattern, the explanation, the next step."""
 
 
-def remedy(text: str) -> str | None:
-    """Return what to do about the trap that `why` explains, or about quotes, which are part of a value too."""
-    if "\n" in text:
-        return "put the value on one line, and do not indent the line below it"
-    if " #" in text or " ;" in text:
-        return "put the comment on a line of its own"
-    if any(mark in (text[:1], text[-1:]) for mark in ("'", '"')):
-        return "remove the quotes"
-    return None
+def refused(fact: str, text: str, origin: Origin, hint: str) -> ConfigError:
+    """Return the error for the value *text*. If a trap of the INI format caused it, the error explains the trap."""
+    traps = (trap for trap in _TRAPS if re.search(trap[0], text))
+    _, reason, remedy = next(traps, ("", "", hint))
+    return ConfigError(f"{fact}{reason}", origin, hint=remedy)
 
 
 def _is_tag_text(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""From the requested role down to the source: the roles to assume, and the profiles whose settings count."""
+"""Follow profiles from the requested role to the source."""
 
 from __future__ import annotations
 
@@ -16,66 +16,63 @@ if TYPE_CHECKING:
     from awsenv.model import Environ, RoleRequest
 
 MAX_HOPS = 20
-"""More roles in a row than anybody has; a chain that is longer is a mistake, and each hop is a request."""
+"""A longer chain is a mistake, and each hop costs a request."""
 
 
 class Link(NamedTuple):
     """A role of the chain."""
 
     role: Setting
-    """Its ARN as the profile has it, or what was typed."""
+    """Its ARN in the profile, or the ROLE of the command line."""
     profile: Profile | None
-    """The profile that describes it; None: it was typed as an ARN or a name."""
+    """The profile that describes it; None: the user typed an ARN or a name."""
 
 
 class Links(NamedTuple):
-    """The source and the roles, before any value is checked."""
+    """The source and the roles of a chain, whose values are not checked yet."""
 
     found: Found
     roles: tuple[Link, ...]
-    """In the order in which AWS is called."""
+    """In the order of the calls."""
     profiles: tuple[Profile, ...]
-    """Those whose settings count: the requested one first, the source last."""
+    """The profiles whose settings count: the requested one first, the source last."""
 
     @property
     def source_profile(self) -> Profile | None:
-        """The profile that holds the source credentials; None: the environment does."""
+        """The profile that holds the source credentials; None: the environment holds them."""
         name = self.found.source.profile
         return next((profile for profile in self.profiles if profile.name == name), None)
 
 
 def links_of(request: RoleRequest, profiles: Profiles, environ: Environ) -> Links:
-    """Return the links from a source to the role that *request* asks for.
+    """Return the links from a source to the requested role.
 
     Raises:
-        ConfigError: A name that is neither profile nor role, a loop, or a profile that contradicts itself.
-        SourceError: There are no credentials to begin with.
+        ConfigError: A name is not a profile or a role, source profiles form a loop, or a profile contradicts itself.
+        SourceError: There are no source credentials.
     """
     return _Search(request, profiles, environ).role()
 
 
 def source_links(request: RoleRequest, profiles: Profiles, environ: Environ) -> Links:
-    """Return the source that `awsenv login` is about.
-
-    That is the source of the profile that *request* names, as a source or as a role; else the one that the environment
-    selects for a role that is typed.
+    """Return the links of `awsenv login`: to the source of the profile that *request* names, or of the environment.
 
     Raises:
-        ConfigError: No such profile, a loop, or a profile that contradicts itself.
-        SourceError: There are no credentials to begin with.
+        ConfigError: There is no such profile, source profiles form a loop, or a profile contradicts itself.
+        SourceError: There are no source credentials.
     """
     return _Search(request, profiles, environ).source()
 
 
 def source_name(request: RoleRequest) -> Setting | None:
-    """Return the profile whose source `awsenv login` is about; None: none is named."""
+    """Return the profile that a request of `awsenv login` names, or None."""
     field = "role" if request.profile is None else "profile"
     name = getattr(request, field)
     return Setting(name, request.origin(field)) if name else None
 
 
 class _Search:
-    """Goes from profile to profile, and remembers the roles and the profiles that it passes."""
+    """Follows profiles, and collects the roles and the profiles of the chain."""
 
     def __init__(self, request: RoleRequest, profiles: Profiles, environ: Environ) -> None:
         self._request, self._profiles, self._environ = request, profiles, environ
@@ -84,21 +81,21 @@ class _Search:
 
     def role(self) -> Links:
         word = self._request.role
-        asked = self._profiles.get(word)
+        profile = self._profiles.get(word)
         chosen = self._request.profile
         source = None if chosen is None else Setting(chosen, self._request.origin("profile"))
-        if asked is None:
+        if profile is None:
             return self._to(self._typed(Setting(word, self._request.origin("role")), source))
-        return self._to(self._described(asked, source))
+        return self._to(self._described(profile, source))
 
     def source(self) -> Links:
         word = source_name(self._request)
         if word is None:
             return self._to(self._ambient(None))
-        asked = self._profiles.get(word.value)
-        if asked is None:
+        profile = self._profiles.get(word.value)
+        if profile is None:
             raise self._unknown(word)
-        return self._to(self._described(asked, None))
+        return self._to(self._described(profile, None))
 
     def _to(self, found: Found) -> Links:
         return Links(found, tuple(reversed(self._roles)), tuple(self._seen))
@@ -112,7 +109,7 @@ class _Search:
     def _typed(self, word: Setting, source: Setting | None) -> Found:
         section = misspelt(word.value, self._profiles)
         if section is not None:
-            # Meant to be a profile: to AWS it would be another role, or none.
+            # The user means a profile. A role of that name would be another one.
             raise ConfigError(section.fact, section.origin, hint=section.hint)
         try:
             arns.role(word.value, arns.WITHOUT_REGION, word.origin)
@@ -124,7 +121,7 @@ class _Search:
         return self._ambient(word) if source is None else self._selected(source)
 
     def _ambient(self, word: Setting | None) -> Found:
-        """Find the source that the environment selects for the role *word*, in the order of `resolve`."""
+        """Return the source that the environment selects for the role *word*, in the order of `resolve`."""
         keys = sources.from_keys(self._environ)
         named = self._named()
         profile = self._profiles.get("default" if named is None else named.value)
@@ -144,7 +141,7 @@ class _Search:
         return found
 
     def _selected(self, name: Setting) -> Found:
-        """Return the source that a selected profile resolves to: as in botocore, a role before an access key."""
+        """Return the source of a selected profile. As in botocore, a role outranks an access key."""
         profile = self._profiles.get(name.value)
         if profile is not None and sources.is_role(profile):
             return self._role(profile, None)
@@ -161,12 +158,12 @@ class _Search:
         return None
 
     def _role(self, profile: Profile, source: Setting | None) -> Found:
-        """Add the role of a profile, and go on to where its credentials come from."""
+        """Add the role of a profile, and return its source."""
         if len(self._roles) == MAX_HOPS:
             raise ConfigError(
                 f"the chain of source_profile from {quoted(self._seen[0].name)} has more than {MAX_HOPS} roles",
                 profile.origin,
-                hint="let one of them name a profile that holds credentials",
+                hint="let one of them name a profile with credentials",
             )
         self._seen.append(profile)
         self._roles.append(Link(profile.settings["role_arn"], profile))
@@ -192,7 +189,7 @@ class _Search:
         return self._source(named)
 
     def _source(self, name: Setting) -> Found:
-        """Go on to a source profile. In this place an access key beats a role_arn, as in botocore."""
+        """Return the source of a source profile. As in botocore, an access key outranks a role_arn here."""
         profile = self._profiles.get(name.value)
         if profile is None:
             raise self._unknown(name)
@@ -211,13 +208,9 @@ class _Search:
                 name.origin,
                 hint="name a profile, or unset it" if name.origin.key is None else "name a profile, or remove the line",
             )
-        return ConfigError(
-            f"there is no profile {quoted(name.value)} in {self._profiles.where}",
-            name.origin,
-            hint=limits.remedy(name.value)
-            or did_you_mean(name.value, self._profiles)
-            or "awsenv list shows the profiles",
-        )
+        fact = f"there is no profile {quoted(name.value)} in {self._profiles.where}"
+        hint = did_you_mean(name.value, self._profiles) or "awsenv list shows the profiles"
+        return limits.refused(fact, name.value, name.origin, hint)
 
     def _nothing(self, word: Setting | None) -> SourceError:
         to_begin = "name a source with --profile, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run aws configure"
@@ -233,7 +226,7 @@ class _Search:
 def _loop(names: list[str], origin: Origin) -> ConfigError:
     circle = " → ".join(quoted(name)[1:-1] for name in names)
     return ConfigError(
-        f"source_profile goes round in a circle: {circle}",
+        f"source_profile leads back to itself: {circle}",
         origin,
-        hint="let one of them name a profile that holds credentials",
+        hint="let one of them name a profile with credentials",
     )

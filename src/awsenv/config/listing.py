@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A profile that is a role or a source of credentials, as the files have it: nothing in here is checked."""
+    """A profile that is a role or a source of credentials. Its values are not checked."""
 
     name: str
     role_arn: str | None
@@ -24,14 +24,14 @@ class Entry:
     kind: str | None
     """The kind of source (see `model.Source`); None: the profile is a role."""
     source: str | None
-    """What the role comes from: its source_profile or its credential_source."""
+    """The source_profile or the credential_source of the role."""
     mfa_serial: str | None
-    """The device whose code is needed, wherever in the chain it is configured; None: no code is needed."""
+    """The device whose code the chain needs; None: the chain needs no code."""
     origin: Origin
 
 
 def roles(profiles: Profiles) -> tuple[Entry, ...]:
-    """Return an entry for each profile that is a role or a source, in the order of the files. It never raises."""
+    """Return an entry for each profile that is a role or a source, in the order of the files. Never raises."""
     found = (profiles.get(name) for name in profiles.names)
     entries = (_entry(profile, profiles) for profile in found if profile is not None)
     return tuple(entry for entry in entries if entry.role_arn is not None or entry.kind is not None)
@@ -52,10 +52,10 @@ def _entry(profile: Profile, profiles: Profiles) -> Entry:
 
 
 def device_of(line: Sequence[Profile]) -> Setting | None:
-    """Return the device that `mfa.with_mfa` would take, without checking anything.
+    """Return the device that `mfa.with_mfa` would use, unchecked.
 
     Args:
-        line: What `source_profiles` returns.
+        line: The result of `source_profiles`.
     """
     source = line[-1]
     kind = source.value("credential_source") if sources.is_role(source) else sources.kind_of(source)
@@ -66,7 +66,7 @@ def device_of(line: Sequence[Profile]) -> Setting | None:
 
 
 def source_profiles(profile: Profile, profiles: Profiles) -> list[Profile]:
-    """Follow source_profile as far as it leads, a loop once round."""
+    """Return *profile* and the source profiles behind it, up to the first that is repeated or missing."""
     line = [profile]
     while sources.is_role(line[-1]) and (len(line) == 1 or not sources.has_static_keys(line[-1])):
         source = profiles.get(line[-1].value("source_profile") or "")

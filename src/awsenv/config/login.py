@@ -1,43 +1,42 @@
-"""What `awsenv login` opens: the MFA session of a source, once a day.
+"""The chain of `awsenv login`: a source and its MFA session.
 
-A session of GetSessionToken that was opened with a code carries MFA, and so meets a role's condition on it (IAM guide,
-"Configuring MFA-protected API access").
+The credentials of GetSessionToken carry MFA, and so meet a role's condition on MFA (IAM guide, "Configuring
+MFA-protected API access").
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from awsenv.config import arns, limits, listing, mfa, sources
+from awsenv.config import limits, listing, mfa, sources
 from awsenv.config.links import source_links, source_name
-from awsenv.config.resolution import check_partition, label, region_of
+from awsenv.config.resolution import chain_of, region_of
 from awsenv.errors import ConfigError
-from awsenv.model import Chain
 from awsenv.wording import listed, quoted
 
 if TYPE_CHECKING:
     from awsenv.config.links import Links
     from awsenv.config.profiles import Profile, Profiles, Setting
     from awsenv.config.sources import Found
-    from awsenv.model import Environ, GetSessionToken, RoleRequest
+    from awsenv.model import Chain, Environ, GetSessionToken, RoleRequest
 
 
 def resolve_login(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain:
-    """Return what `awsenv login` does: a source, and the MFA session of its user, if it is one with MFA.
+    """Return the chain of `awsenv login`: a source, and the MFA session of its user if the user has a device.
 
-    The device is the requested one, else that of the named role, or of the source profile, else the
-    one that all roles of this source name. With a code and no device anywhere it is left to be found.
+    The device is the requested one, else that of the named role, else that of the source profile, else the one device
+    that the roles of this source name. With a code but no device, the sender finds the device.
 
     Args:
-        request: `profile`, or `role`, names the source, or a role whose source is meant; neither: the source is the
-            one of a role that is typed. `code`, `mfa_serial`, `duration` and `region` count besides.
-        profiles: What the files say.
-        environ: The environment of the caller without what awsenv itself has put there.
+        request: `profile` or `role` names the source, or a role with that source; without either, the environment
+            selects the source. `code`, `mfa_serial`, `duration` and `region` count too.
+        profiles: The profiles of the two files.
+        environ: The original environment of the caller.
 
     Raises:
-        ConfigError: No such profile, several devices and none chosen, a code for credentials that open no session,
-            or a value that AWS would refuse.
-        SourceError: There are no credentials to begin with.
+        ConfigError: There is no such profile, the roles name several devices, the code or the device is for temporary
+            credentials, or AWS would refuse a value.
+        SourceError: There are no source credentials.
         MfaError: The code is not six digits.
     """
     if request.code is not None:
@@ -46,25 +45,16 @@ def resolve_login(request: RoleRequest, profiles: Profiles, environ: Environ) ->
         limits.in_range(request.duration, limits.MAX_SESSION_DURATION, request.origin("duration"))
     links = source_links(request, profiles, environ)
     source = links.source_profile
-    own = [source] if source is not None else list(links.profiles[-1:])
+    own = (source,) if source is not None else links.profiles[-1:]
     hop, naming = _session(links, request, profiles)
-    hops = () if hop is None else (hop,)
     region = region_of(request, (*own, *naming), environ)
-    partition = arns.WITHOUT_REGION if region is None else arns.partition(*region)
-    check_partition(links._replace(roles=()), hops, partition, region)
-    name = links.found.source.profile or "environment"
-    asked = source_name(request)
-    return Chain(
-        source=links.found.source,
-        hops=hops,
-        role=name,
-        label=label(name),
-        region=None if region is None else region[0],
-        settings_profile=own[0].name if own else None,
-        origins={
-            **({} if asked is None else {"role": asked.origin}),
-            **({} if region is None else {"region": region[1]}),
-        },
+    named = source_name(request)
+    return chain_of(
+        links._replace(profiles=own),
+        () if hop is None else (hop,),
+        region,
+        links.found.source.profile or "environment",
+        {} if named is None else {"role": named.origin},
     )
 
 
@@ -92,7 +82,7 @@ def _of_the_roles(found: Found, profiles: Profiles) -> tuple[Setting | None, lis
     """Return the device that the roles of this source name, and the profiles of these roles.
 
     Raises:
-        ConfigError: They name several.
+        ConfigError: The roles name several devices.
     """
     naming: dict[str, list[tuple[Setting, Profile]]] = {}
     for name in profiles.names:
@@ -114,7 +104,7 @@ def _of_the_roles(found: Found, profiles: Profiles) -> tuple[Setting | None, lis
 
 
 def _begins_with(found: Found, line: list[Profile]) -> bool:
-    """Tell whether the profiles of `listing.source_profiles` lead to the source *found*."""
+    """Tell whether a result of `listing.source_profiles` ends at the source *found*."""
     last = line[-1]
     if not sources.is_role(last) or (len(line) > 1 and sources.has_static_keys(last)):
         return last.name == found.source.profile
@@ -122,9 +112,9 @@ def _begins_with(found: Found, line: list[Profile]) -> bool:
 
 
 def _refuse_mfa(found: Found, request: RoleRequest) -> None:
-    """Refuse a code, or a device that was typed, for credentials that are not a user's own key.
+    """Refuse a code or the option of a device for temporary credentials.
 
-    A variable may stay: it speaks of whichever role comes next.
+    A variable is no error: it is set for every role.
     """
     for field in ("code", "mfa_serial"):
         origin = request.origin(field)
@@ -132,7 +122,7 @@ def _refuse_mfa(found: Found, request: RoleRequest) -> None:
             raise ConfigError(
                 f"the credentials of {_words(found)} are temporary: AWS opens no MFA session with them",
                 origin,
-                hint="leave it out, or name a source that holds the access key of a user with --profile",
+                hint="leave it out, or use --profile to name a source with the access key of a user",
             )
 
 

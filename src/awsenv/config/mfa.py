@@ -1,7 +1,7 @@
-"""Which hop presents the MFA device, and which device.
+"""Which hop uses an MFA device, and which device.
 
-Only the first hop can: the credentials that AssumeRole returns carry no MFA (IAM guide, "Configuring MFA-protected API
-access"), and a code is accepted once. botocore asks again for each `mfa_serial` of a chain, and the second call fails.
+Only the first hop can: the credentials of AssumeRole carry no MFA (IAM guide, "Configuring MFA-protected API access"),
+and AWS accepts a code once. botocore asks again for each `mfa_serial` of a chain, and the second call fails.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
     from awsenv.origin import Origin
 
 _ONLY_FIRST = (
-    "only the first role of a chain can be assumed with an MFA code; a role behind it never meets a condition on MFA"
+    "only the first role of a chain can be assumed with an MFA code; a later role never meets a condition on MFA"
 )
 _ROLES_HAVE_NONE = "the source credentials are those of a role, which has no MFA device"
 
 
 def with_mfa(hops: tuple[AssumeRole, ...], links: Links, request: RoleRequest) -> tuple[AssumeRole, ...]:
-    """Return *hops* with the MFA device at the first, and a note wherever a configured device is not used.
+    """Return *hops* with the MFA device on the first, and a note for each configured device that is not used.
 
     The device is the requested one, else that of the first role's profile, else that of the source profile
-    (where aws-vault's users keep it), else that of a later hop if the source may be a user's own key. `mfa_serial =`
-    with nothing after it says that the role needs none.
+    (where users of aws-vault keep it), else that of a later hop if the source may be the access key of a user. An empty
+    `mfa_serial` means that the role needs no device.
 
     Raises:
-        ConfigError: The device is not one that shows codes.
+        ConfigError: The device shows no codes.
     """
     first, *rest = hops
     later = [_own(role.profile) for role in links.roles[1:]]
@@ -52,10 +52,10 @@ def with_mfa(hops: tuple[AssumeRole, ...], links: Links, request: RoleRequest) -
 
 
 def session_token(links: Links, request: RoleRequest) -> tuple[GetSessionToken, ...]:
-    """Return the hop of a profile that is not a role: an MFA session of its user, or none.
+    """Return the hop of a profile that is not a role: the MFA session of its user, if the user has a device.
 
     Raises:
-        ConfigError: A code was given, and the profile holds no access key of a user.
+        ConfigError: The request has a code, but the profile does not hold the access key of a user.
     """
     found, profile = links.found, links.profiles[0]
     if found.source.kind != "static" or found.has_token:
@@ -73,7 +73,7 @@ def session_token(links: Links, request: RoleRequest) -> tuple[GetSessionToken, 
 def session_hop(
     mfa: Mfa, origins: Mapping[str, Origin], profile: Profile | None, request: RoleRequest
 ) -> GetSessionToken:
-    """Return the hop that opens an MFA session of the user whose key *profile* holds.
+    """Return the hop that opens the MFA session of the user whose key *profile* holds.
 
     Args:
         mfa: The device.
@@ -82,7 +82,7 @@ def session_hop(
         request: The request.
 
     Raises:
-        ConfigError: AWS grants no session of that duration.
+        ConfigError: AWS does not grant that duration.
     """
     duration, origins = None, dict(origins)
     setting = None if profile is None else profile.settings.get("duration_seconds")
@@ -112,7 +112,7 @@ def first_serial(links: Links, request: RoleRequest) -> Setting | None:
 def _presenting(
     hop: AssumeRole, serial: Setting | None, later: list[Setting | None], links: Links, request: RoleRequest
 ) -> tuple[AssumeRole, str | None]:
-    """Return the first hop with its device, and the device."""
+    """Return the first hop with its device, and the serial of the device."""
     profiles = [links.roles[0].profile, links.source_profile]
     if serial is None and links.found.may_be_long_term:
         moved = next(((n, s) for n, s in enumerate(later, start=1) if s is not None and s.value), None)
@@ -128,7 +128,7 @@ def _presenting(
 def device(
     serial: Setting | None, profiles: list[Profile], request: RoleRequest
 ) -> tuple[Mfa | None, dict[str, Origin]]:
-    """Return the device and the origins of its settings; None: there is none, and no code was given.
+    """Return the device and the origins of its settings; None: the request has neither a device nor a code.
 
     Args:
         serial: The device, if one is configured.
@@ -136,7 +136,7 @@ def device(
         request: The request.
 
     Raises:
-        ConfigError: It is not a device that shows codes, or `mfa_process` is not one command.
+        ConfigError: The device shows no codes, or `mfa_process` is not one printable line.
     """
     if serial is not None and serial.value:
         checked, origins = limits.mfa_serial(serial.value, serial.origin), {"mfa_serial": serial.origin}
@@ -148,11 +148,8 @@ def device(
     if process is None:
         return Mfa(checked), origins
     if not process.value.isprintable():
-        raise ConfigError(
-            f"mfa_process holds a line break or a control character{limits.why(process.value)}",
-            process.origin,
-            hint="write the whole command on one line",
-        )
+        fact = "mfa_process holds a line break or a control character"
+        raise limits.refused(fact, process.value, process.origin, "write the whole command on one line")
     return Mfa(checked, process.value), {**origins, "mfa_process": process.origin}
 
 
@@ -165,7 +162,7 @@ def _without(hop: AssumeRole, serial: Setting | None, request: RoleRequest) -> A
 
 
 def _without_device(hop: AssumeRole, setting: Setting | None, used: str | None, moved: Origin | None) -> AssumeRole:
-    """Note that a later hop's device is not used there: who set it may count on a condition that is never met."""
+    """Add a note that the device of a later hop is not used there: its role may require MFA."""
     if setting is None or not setting.value or setting.origin == moved:
         return hop
     how = "used for the first role only" if setting.value == used else "not used"
@@ -174,19 +171,19 @@ def _without_device(hop: AssumeRole, setting: Setting | None, used: str | None, 
 
 
 def through_session(chain: Chain, *, held: bool = False) -> Chain | None:
-    """Return the same chain by way of an MFA session, for which no code is needed while the session lasts.
+    """Return the same chain through an MFA session, which needs no code while the session lasts.
 
     A profile that asks for more than an hour gets an hour, and a note.
 
     Args:
-        chain: The chain as it was resolved.
-        held: Whether a session of this source is at hand, of whichever device. Then it also serves a role for which
-            no device is configured, and which may want MFA nonetheless.
+        chain: A result of `resolve`.
+        held: Whether an MFA session of this source is held, of any device. Then a role without a configured device also
+            uses it, because the role may still require MFA.
 
     Returns:
-        The chain: unchanged where its first hop is made without MFA, or is that session. None where a code is needed
-        all the same: an option or a variable asks for more than an hour, which AWS grants only to a code; it asks for
-        a session of another duration; or the device is not known.
+        The chain, unchanged if its first hop needs no MFA or is that session. None if a code is needed anyway: an
+        option or a variable asks for more than an hour, which AWS grants only with a code, or for an MFA session of
+        another duration; or the device is not known.
     """
     first = chain.hops[0] if chain.hops else None
     if isinstance(first, GetSessionToken):
@@ -203,9 +200,9 @@ def through_session(chain: Chain, *, held: bool = False) -> Chain | None:
 
 
 def _was_typed(hop: Hop) -> bool:
-    """Tell whether an option or a variable set the duration. Only what stands in a file has a line."""
-    asked = hop.origins.get("duration")
-    return asked is not None and asked.line is None
+    """Tell whether an option or a variable set the duration. Only an origin in a file has a line."""
+    origin = hop.origins.get("duration")
+    return origin is not None and origin.line is None
 
 
 def _is_long(hop: AssumeRole) -> bool:
@@ -217,14 +214,14 @@ def _of_the_device(origins: Mapping[str, Origin]) -> dict[str, Origin]:
 
 
 def _within_an_hour(hop: AssumeRole) -> AssumeRole:
-    """Return *hop* without MFA, and for as long as AWS grants it to a session."""
+    """Return *hop* without MFA, with the longest duration that AWS grants through an MFA session."""
     device = _of_the_device(hop.origins)
     hop = replace(hop, mfa=None, origins={field: each for field, each in hop.origins.items() if field not in device})
     if not _is_long(hop):
         return hop
     note = Note(
         f"{hop.duration} seconds cut to {MAX_CHAINED_DURATION}, "
-        "the most that AWS grants a role by way of an MFA session; awsenv renews it",
+        "the most that AWS grants a role through an MFA session; awsenv renews it",
         hop.origins["duration"],
     )
     return replace(hop, duration=MAX_CHAINED_DURATION, notes=(*hop.notes, note))

@@ -1,4 +1,4 @@
-"""What the config file and the credentials file say, profile by profile, with the place of every value."""
+"""The profiles of the config file and the credentials file, with the origin of every value."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ _INCLUDED = frozenset(
         "web_identity_token_file",
     }
 )
-"""What it takes from there (aws-vault 7, `vault/config.go`, `populateFromConfigFile`)."""
+"""The settings that it takes (aws-vault 7, `vault/config.go`, `populateFromConfigFile`)."""
 _KINDS = {"profile": "profiles", "sso-session": "sso_sessions", "services": "services"}
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A value and the place that it comes from."""
+    """A value and its origin."""
 
     value: str = field(repr=False)
     origin: Origin
@@ -52,20 +52,20 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A profile: what both files say about it. Where both set a key the credentials file wins, as in botocore.
+    """A profile with its settings in both files. If both set a key, the credentials file wins, as in botocore.
 
-    What neither sets comes from the profile that `include_profile` names, for aws-vault's users.
+    For users of aws-vault, a setting in neither file comes from the profile that `include_profile` names.
     """
 
     name: str
     settings: Mapping[str, Setting]
     origin: Origin
-    """Its section; in the config file if it stands in both."""
+    """Its section, in the config file if both files have one."""
     shared_file: str
     """The credentials file, as origins name it."""
 
     def value(self, key: str) -> str | None:
-        """Return what *key* is set to, or None."""
+        """Return the value of *key*, or None."""
         setting = self.settings.get(key)
         return None if setting is None else setting.value
 
@@ -76,19 +76,19 @@ class Profile:
 
 
 class Profiles:
-    """The profiles of the two files. Immutable; `get` builds the settings of a profile.
+    """The profiles of the two files. Immutable.
 
-    What is parsed is shared by all that are made of the same two texts, in whatever folder and thread.
+    All instances with the same two texts share the parsed sections, in every thread.
     """
 
     def __init__(self, config: files.File, credentials: files.File, folder: str | None = None) -> None:
         """Parse the two files.
 
         Raises:
-            ConfigError: botocore would refuse one of them; the place says which line.
+            ConfigError: botocore would refuse one of the files. The origin names the line.
         """
         self.folder = folder
-        """Where relative paths begin, which settings may hold; None: at the working directory of the process."""
+        """Where relative paths in settings start; None: at the working directory of the process."""
         self.config_name = config.name
         """The config file, as origins name it."""
         self.credentials_name = credentials.name
@@ -96,12 +96,12 @@ class Profiles:
         self.where = " and ".join(
             f.name if f.text is not None else f"{f.name} (not there)" for f in (config, credentials)
         )
-        """The two files as a message names them, and which of them is not there."""
+        """The two files for a message, which also says if one does not exist."""
         parsed = _parsed(config, credentials)
         self.config_sections = parsed.config
-        """The sections of the config file by their header, with those that are not profiles."""
+        """All sections of the config file by header, including those that are not profiles."""
         self.credentials_sections = parsed.credentials
-        """The sections of the credentials file by their header, each of which is a profile's name."""
+        """The sections of the credentials file by header, which is the name of the profile."""
         self._headers, self._others = parsed.headers, parsed.others
 
     @property
@@ -110,11 +110,11 @@ class Profiles:
         return tuple({**self._headers["profiles"], **dict.fromkeys(self.credentials_sections, "")})
 
     def named_by(self, header: str) -> str | None:
-        """Return the name of the profile that this header of the config file stands for, or None."""
+        """Return the name of the profile under this header of the config file, or None."""
         return next((name for name, title in self._headers["profiles"].items() if title == header), None)
 
     def get(self, name: str, seen: tuple[str, ...] = ()) -> Profile | None:
-        """Return the profile, or None. *seen* are those that include it."""
+        """Return the profile, or None. *seen* names the profiles that include it."""
         header = self._headers["profiles"].get(name)
         parts = []
         if header is not None:
@@ -129,7 +129,7 @@ class Profiles:
         return Profile(name, {**self._included(settings, (*seen, name)), **settings}, origin, self.credentials_name)
 
     def _included(self, settings: Mapping[str, Setting], seen: tuple[str, ...]) -> dict[str, Setting]:
-        """Return what a profile takes from others. As in aws-vault a profile that is not there gives nothing."""
+        """Return the included settings. As in aws-vault, an unknown profile adds nothing."""
         name = next((settings[key].value for key in INCLUDES if key in settings), None)
         other = None if name is None or name in seen else self.get(name, seen)
         if other is None:
@@ -137,28 +137,28 @@ class Profiles:
         return {key: setting for key, setting in other.settings.items() if key in _INCLUDED}
 
     def sso_session(self, name: str) -> Mapping[str, Setting] | None:
-        """Return what the `[sso-session NAME]` of the config file says, or None."""
+        """Return the settings of `[sso-session NAME]` in the config file, or None."""
         header = self._headers["sso_sessions"].get(name)
         return None if header is None else _settings(self.config_name, self.config_sections[header])
 
     def services(self, name: str) -> Mapping[str, Setting] | None:
-        """Return what the `[services NAME]` of the config file says, or None."""
+        """Return the settings of `[services NAME]` in the config file, or None."""
         header = self._headers["services"].get(name)
         return None if header is None else _settings(self.config_name, self.config_sections[header])
 
     def config_keys(self, name: str) -> frozenset[str]:
-        """Return the keys that the config file sets for a profile, under `[NAME]` or `[profile NAME]` alike.
+        """Return the keys that the config file sets for a profile, under `[NAME]` and `[profile NAME]`.
 
-        Tools differ in which of the two `[default]` and `[profile default]` they take.
+        Tools differ in which of `[default]` and `[profile default]` they read.
         """
         own = ([name], ["profile", name])
         sections = (section for header, section in self.config_sections.items() if _words(header) in own)
         return frozenset(key for section in sections for key in section.values)
 
     def for_botocore(self) -> dict[str, Any]:
-        """Return what botocore's `Session.full_config` would be, as a value of the caller's own.
+        """Return a new copy of botocore's `Session.full_config`.
 
-        It lets botocore's providers work from this one reading of the files.
+        With it, botocore's providers do not read the files again.
         """
         full: dict[str, Any] = {header: _plain(self.config_sections[header]) for header in self._others}
         for kind, headers in self._headers.items():
@@ -173,25 +173,25 @@ class Profiles:
 
 
 def read(environ: Mapping[str, str], folder: str | None = None) -> Profiles:
-    """Read the two files where botocore would, given *environ*.
+    """Read the two files that botocore would read in *environ*.
 
     Args:
         environ: The environment of the caller.
-        folder: The working directory of the caller, which relative paths begin at; None: that of the process.
+        folder: The working directory of the caller, where relative paths start; None: that of the process.
 
     Raises:
-        ConfigError: A file is there and cannot be read, or botocore would refuse it.
+        ConfigError: A file exists but cannot be read, or botocore would refuse it.
     """
     return Profiles(files.config_file(environ, folder), files.credentials_file(environ, folder), folder)
 
 
 def forget() -> None:
-    """Forget what was read: only those who hold `Profiles` still know of it."""
+    """Empty the cache of parsed files. Existing `Profiles` keep their sections."""
     _parsed.cache_clear()
 
 
 class _Parsed(NamedTuple):
-    """The sections of the two files. Nobody writes to them: threads share them."""
+    """The sections of the two files. Threads share them, so nothing changes them."""
 
     config: Mapping[str, ini.Section]
     credentials: Mapping[str, ini.Section]
@@ -199,7 +199,7 @@ class _Parsed(NamedTuple):
     others: tuple[str, ...]
 
     def __repr__(self) -> str:
-        """Leave the values out: some are secrets."""
+        """Omit the values, some of which are secrets."""
         return "_Parsed(…)"
 
 
@@ -256,11 +256,11 @@ def _plain(section: ini.Section) -> dict[str, Any]:
 
 
 NO_PROFILES = Profiles(files.File("", "", None), files.File("", "", None))
-"""What no files say."""
+"""The profiles of two empty files."""
 
 
 class Misspelt(NamedTuple):
-    """A section that was meant to be a profile, and that botocore does not read as that profile."""
+    """A section whose header is not that of the profile that its author means."""
 
     origin: Origin
     """The line of its header."""
@@ -269,14 +269,14 @@ class Misspelt(NamedTuple):
 
 
 def misspelt(word: str, profiles: Profiles) -> Misspelt | None:
-    """Return the section that was meant to be the profile *word*, or None."""
+    """Return the misspelt section of the profile *word*, or None."""
     return next(_sections_meant(word, profiles), None)
 
 
 def did_you_mean(word: str, profiles: Profiles) -> str | None:
-    """Return what to do about *word*, which is not a profile; None: nothing in the files is like it.
+    """Return a hint for *word*, which is not a profile; None: the files hold nothing similar.
 
-    A section that was meant to be this profile comes first; else the profile whose name is closest.
+    It names a misspelt section of this profile, or else the profile with the closest name.
     """
     section = misspelt(word, profiles)
     if section is not None:
@@ -307,7 +307,7 @@ def _sections_meant(word: str, profiles: Profiles) -> Iterator[Misspelt]:
 
 
 def _name(word: str) -> str:
-    """Return a name as it stands in a header."""
+    """Return a name as a header spells it."""
     bare = printable(word.strip("'\""))
     return bare if bare and not any(mark in bare for mark in " '\"\\") else f'"{bare}"'
 

@@ -1,21 +1,23 @@
-"""From a request to a plan: request + profiles + environment → Chain."""
+"""Resolve a role request into a chain: request + profiles + environment → Chain."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv.config import arns, limits, mfa
 from awsenv.config.hops import assume_role, default_session_name
 from awsenv.config.links import links_of
+from awsenv.config.profiles import Setting
 from awsenv.config.settings import with_settings
 from awsenv.errors import ConfigError, UsageError
 from awsenv.model import AssumeRole, Chain
 from awsenv.origin import Origin
+from awsenv.variables import REGION, having
 from awsenv.wording import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from awsenv.config.links import Links
     from awsenv.config.profiles import Profile, Profiles
@@ -32,60 +34,51 @@ _OF_A_ROLE = (
     "policy_arns",
 )
 _OF_A_SESSION = ("duration", "mfa_serial")
+_REGION = having(REGION)
 
 
 def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain:
-    """Return the plan for *request*: the source, the hops, the region, each value with its origin.
+    """Return the chain for *request*: the source, the hops and the region, each value with its origin.
 
-    Pure: it connects to nothing, and the same input gives the same chain.
+    Pure: the same input gives the same chain.
 
-    The source of a role that is typed as an ARN or a name is the first of these. From the keys on it is botocore's
-    order (1.44.5, `create_credential_resolver`):
+    The source of a role that is given as an ARN or a name is the first of these. From 2 on, it is the order of botocore
+    (1.44.5, `create_credential_resolver`):
 
-    1. the requested profile (`--profile`, `AWSENV_PROFILE`); it also takes the place of the source_profile of
-       a role that a profile describes;
+    1. the requested profile (`--profile`, `AWSENV_PROFILE`); it also replaces the source_profile of a role that a
+       profile describes;
     2. `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`;
-    3. the profile of `AWS_DEFAULT_PROFILE`, else of `AWS_PROFILE`, else `default`, if it describes a role. A name of no
-       profile is an error, as in botocore, keys or no keys. An empty one is none;
+    3. the profile of `AWS_DEFAULT_PROFILE`, else of `AWS_PROFILE`, else `default`, if it describes a role. An unknown
+       profile is an error even with keys, as in botocore. An empty variable does not count;
     4. `AWS_WEB_IDENTITY_TOKEN_FILE` with `AWS_ROLE_ARN`;
-    5. the same profile as 3, if it holds credentials. One that the environment names and that holds none is an error;
+    5. the same profile as 3, if it holds credentials. If the environment names it and it holds none, that is an error;
        botocore would go on;
     6. the container's endpoint (`AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, `AWS_CONTAINER_CREDENTIALS_FULL_URI`).
 
-    The role of the machine itself (EC2) is used only where a profile says so with `credential_source`.
+    The role of the machine (EC2) is used only if a profile names it with `credential_source`.
 
     Args:
-        request: The request, with what the variables of awsenv say.
-        profiles: What the files say.
-        environ: The environment of the caller without what awsenv itself has put there.
+        request: The request, including the options set by variables.
+        profiles: The profiles of the two files.
+        environ: The original environment of the caller.
 
     Raises:
-        ConfigError: A name that is neither that of a profile nor of a role, a loop, or a value that AWS would refuse.
-        SourceError: There are no credentials to begin with.
-        UsageError: An option that speaks of a role, and the profile is not a role.
+        ConfigError: A name is neither a profile nor a role, source profiles form a loop, or AWS would refuse a value.
+        SourceError: There are no source credentials.
+        UsageError: An option applies to roles only, and the profile is not a role.
         MfaError: The code is not six digits.
     """
     if request.code is not None:
         limits.mfa_code(request.code)
     links = links_of(request, profiles, environ)
     region = region_of(request, links.profiles, environ)
-    partition = arns.WITHOUT_REGION if region is None else arns.partition(*region)
     hops: tuple[Hop, ...]
     if links.roles:
-        hops = _roles(links, request, environ, partition)
+        hops = _roles(links, request, environ, region.partition)
     else:
         hops = mfa.session_token(links, request)
         _refuse_idle_options(request, _OF_A_ROLE if hops else (*_OF_A_ROLE, *_OF_A_SESSION))
-    check_partition(links, hops, partition, region)
-    chain = Chain(
-        source=links.found.source,
-        hops=hops,
-        role=request.role,
-        label=_label(request.role, hops),
-        region=None if region is None else region[0],
-        settings_profile=links.profiles[0].name if links.profiles else None,
-        origins={"role": request.origin("role"), **({} if region is None else {"region": region[1]})},
-    )
+    chain = chain_of(links, hops, region, request.role, {"role": request.origin("role")})
     return with_settings(chain, profiles, environ)
 
 
@@ -104,26 +97,53 @@ def _roles(links: Links, request: RoleRequest, environ: Environ, partition: str)
     return mfa.with_mfa(hops, links, request)
 
 
-def region_of(request: RoleRequest, profiles: tuple[Profile, ...], environ: Environ) -> tuple[str, Origin] | None:
-    """Return the region and its origin. The environment beats the files, as in every SDK; an empty one is none."""
-    if request.region is not None:
-        return request.region, request.origin("region")
-    for variable in ("AWS_REGION", "AWS_DEFAULT_REGION"):
-        if environ.get(variable):
-            return environ[variable], Origin(variable)
-    settings = (profile.settings["region"] for profile in profiles if profile.value("region"))
-    return next(((setting.value, setting.origin) for setting in settings), None)
+class Region(NamedTuple):
+    """The region of a chain, and its partition."""
+
+    setting: Setting | None
+    """None: no region is set."""
+    partition: str
 
 
-def check_partition(links: Links, hops: tuple[Hop, ...], partition: str, region: tuple[str, Origin] | None) -> None:
-    """Refuse an ARN of another partition than the region's: STS of one partition knows nothing of another.
+def region_of(request: RoleRequest, profiles: tuple[Profile, ...], environ: Environ) -> Region:
+    """Return the region. The environment beats the files, as in every SDK; an empty value does not count.
 
     Raises:
-        ConfigError: There is such an ARN.
+        ConfigError: It is not a region of AWS.
     """
+    values = [Setting(request.region, request.origin("region"))] if request.region is not None else []
+    values += [Setting(environ[name], Origin(name)) for name in _REGION if environ.get(name)]
+    values += [profile.settings["region"] for profile in profiles if profile.value("region")]
+    if not values:
+        return Region(None, arns.WITHOUT_REGION)
+    return Region(values[0], arns.partition(values[0].value, values[0].origin))
+
+
+def chain_of(links: Links, hops: tuple[Hop, ...], region: Region, role: str, origins: Mapping[str, Origin]) -> Chain:
+    """Return the chain of *hops*, served with the settings of the first profile of *links*.
+
+    Raises:
+        ConfigError: STS would be called with an ARN of another partition than the region's, which it does not know.
+    """
+    _check_partition(links, hops, region)
+    setting = region.setting
+    return Chain(
+        source=links.found.source,
+        hops=hops,
+        role=role,
+        label=_label(role, hops),
+        region=None if setting is None else setting.value,
+        settings_profile=links.profiles[0].name if links.profiles else None,
+        origins=dict(origins) if setting is None else {**origins, "region": setting.origin},
+    )
+
+
+def _check_partition(links: Links, hops: tuple[Hop, ...], region: Region) -> None:
     for arn, origin in _arns(links, hops):
-        if arns.partition_of(arn) not in {None, partition}:
-            here = "without a region it is aws" if region is None else f"{region[0]} ({region[1]}) is in {partition}"
+        if arns.partition_of(arn) not in {None, region.partition}:
+            here = "without a region it is aws"
+            if region.setting is not None:
+                here = f"{region.setting.value} ({region.setting.origin}) is in {region.partition}"
             raise ConfigError(
                 f"{quoted(arn)} is in another partition than the region: {here}",
                 origin,
@@ -132,7 +152,7 @@ def check_partition(links: Links, hops: tuple[Hop, ...], partition: str, region:
 
 
 def _arns(links: Links, hops: tuple[Hop, ...]) -> Iterator[tuple[str, Origin]]:
-    """Return every ARN that STS is called with."""
+    """Return every ARN that is sent to STS."""
     source = links.source_profile
     if source is not None and links.found.source.kind == "web-identity":
         yield source.settings["role_arn"].value, source.settings["role_arn"].origin
@@ -145,7 +165,7 @@ def _arns(links: Links, hops: tuple[Hop, ...]) -> Iterator[tuple[str, Origin]]:
 
 
 def _refuse_idle_options(request: RoleRequest, fields: tuple[str, ...]) -> None:
-    """Refuse options that would do nothing. Variables may stay: they speak of whichever role comes next."""
+    """Refuse options that would have no effect. A variable is no error: it is set for every role."""
     for field in fields:
         origin = request.origin(field)
         if getattr(request, field) and origin.name.startswith("-"):
@@ -156,15 +176,11 @@ def _refuse_idle_options(request: RoleRequest, fields: tuple[str, ...]) -> None:
             )
 
 
-def label(text: str) -> str:
-    """Return *text* with all but `[A-Za-z0-9_.@+=,/-]` replaced, so that it is inert in every prompt."""
-    return re.sub(r"[^A-Za-z0-9_.@+=,/-]", "-", text)
-
-
 def _label(word: str, hops: tuple[Hop, ...]) -> str:
+    """Return what a prompt shows, with all but `[A-Za-z0-9_.@+=,/-]` replaced: it is inert in every shell."""
     last = hops[-1] if hops else None
-    shown = label(word)
+    shown = re.sub(r"[^A-Za-z0-9_.@+=,/-]", "-", word)
     if isinstance(last, AssumeRole) and last.role.account is not None and (last.profile is None or shown != word):
-        # A profile whose name cannot be shown as it is might look like another one: the role and its account do not.
-        return label(f"{last.role.name}@{last.role.account}")
+        # A changed name might look like another profile's; a role and its account do not, and IAM's names are inert.
+        return f"{last.role.name}@{last.role.account}"
     return shown

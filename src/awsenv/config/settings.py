@@ -1,7 +1,7 @@
 """Settings of a profile that every AWS tool also reads from a variable: endpoints, FIPS, retries and the like.
 
-awsenv calls STS with those of the role's profile. A command that runs with the role selects no profile, so it gets them
-as variables.
+awsenv calls STS with the settings of the role's profile. A command that runs with the role selects no profile, so
+awsenv passes the settings on as variables.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 _ENDPOINT = "AWS_ENDPOINT_URL"
 _DEFAULT = "default"
 _NESTED = ("s3", "s3api", "cloudwatch")
-"""Keys below which settings of one service stand."""
+"""Keys with nested settings for one service."""
 
 
 def endpoint(service: str, profile: Profile | None, profiles: Profiles, environ: Environ) -> str | None:
-    """Return the URL that the environment or *profile* gives for a service; None: AWS's own.
+    """Return the URL that the environment or *profile* sets for a service; None: the default endpoint of AWS.
 
-    The order is the one of the AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
+    The order is that of the AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
     """
     if _is_ignored(profile, environ):
         return None
@@ -40,7 +40,7 @@ def endpoint(service: str, profile: Profile | None, profiles: Profiles, environ:
 
 
 def with_settings(chain: Chain, profiles: Profiles, environ: Environ) -> Chain:
-    """Return *chain* with the settings of its profile that a command will not find by itself, and what it will miss."""
+    """Return *chain* with the settings of its profile as variables, and notes on those that no variable can carry."""
     profile = profiles.get(chain.settings_profile or _DEFAULT)
     # A command without a profile reads [default].
     if profile is None or profile.name == _DEFAULT:
@@ -50,7 +50,7 @@ def with_settings(chain: Chain, profiles: Profiles, environ: Environ) -> Chain:
 
 
 def without_config_file(chain: Chain, profiles: Profiles, environ: Environ) -> Chain:
-    """Return *chain* with what a command would find in `[default]`, for one that the config file is hidden from."""
+    """Return *chain* with the settings of `[default]` as variables, for a command that cannot read the config file."""
     profile = profiles.get(_DEFAULT)
     if profile is None:
         return chain
@@ -61,7 +61,7 @@ def without_config_file(chain: Chain, profiles: Profiles, environ: Environ) -> C
 
 
 def _with(chain: Chain, profile: Profile, profiles: Profiles, environ: Environ) -> Chain:
-    """Return *chain* with the settings of *profile* that neither it nor the caller has set already."""
+    """Return *chain* with those settings of *profile* that neither *chain* nor *environ* sets."""
     have = {name for name, _ in chain.settings}
     found = {
         name: setting for name, setting in _settings(profile, profiles, environ)
@@ -85,7 +85,7 @@ def _settings(profile: Profile, profiles: Profiles, environ: Environ) -> Iterato
 
 
 def _endpoints(profile: Profile, profiles: Profiles) -> Iterator[tuple[str, Setting]]:
-    """Yield the endpoints of *profile*, by the variables that mean the same."""
+    """Yield the endpoints of *profile* by the names of their variables."""
     own = profile.settings.get("endpoint_url")
     if own is not None and _is_plain(own):
         yield _ENDPOINT, own
@@ -108,7 +108,7 @@ def _is_plain(setting: Setting) -> bool:
 def _notes(profile: Profile, profiles: Profiles, environ: Environ) -> Iterator[Note]:
     for key, setting in profile.settings.items():
         if key in _NESTED and setting.value.startswith("\n"):
-            yield Note(f"commands do not get these {key} settings: no variable carries them", setting.origin)
+            yield Note(f"commands do not get these {key} settings, because no variable can carry them", setting.origin)
     default = profiles.get(_DEFAULT)
     if endpoint("", profile, profiles, environ) is None and default is not None:
         theirs: Mapping[str, Setting] = {} if _is_ignored(default, environ) else dict(_endpoints(default, profiles))
@@ -130,9 +130,9 @@ _DESCRIBING = frozenset(
 
 
 def outranks_endpoint(profiles: Profiles) -> bool:
-    """Tell whether an SDK would take credentials from the config file in place of a container credentials endpoint.
+    """Tell whether an SDK would take credentials from the config file instead of a container credentials endpoint.
 
-    In every SDK the profile comes before the endpoint, and without a name the profile is `[default]`.
+    In every SDK the profile outranks the endpoint; the profile is `[default]` if none is named.
     """
     keys = profiles.config_keys("default")
     return bool(keys & _DESCRIBING) or any(key.startswith("sso_") for key in keys)

@@ -1,7 +1,7 @@
-"""Where the first credentials of a chain come from: a profile that holds some, or the environment.
+"""The source of a chain: a profile that holds credentials, or the environment.
 
-A profile that holds no source of its own is an error here. botocore would go on to the container's and then to the
-machine's own role, and act under another name.
+A profile that holds no credentials is an error. botocore would go on to the role of the container and of the machine,
+and act under another name.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TEMPORARY = frozenset({"sso", "login", "web-identity", "container"})
 
 
 class Found(NamedTuple):
-    """A source, and what its kind and its settings tell of the credentials before they are fetched."""
+    """A source, and what is known about its credentials before they are fetched."""
 
     source: Source
     has_token: bool = False
@@ -45,8 +45,8 @@ class Found(NamedTuple):
     def is_temporary(self) -> bool:
         """Whether a role reached from here counts as chained, so that AWS gives it one hour at most.
 
-        The role of an EC2 instance does not count (IAM guide, "Roles terms and concepts", role chaining). What a
-        `credential_process` prints is not known before it has run: it is left to AWS.
+        The role of an EC2 instance does not count (IAM guide, "Roles terms and concepts", role chaining). The output of
+        a `credential_process` is not known before it runs, so AWS decides.
         """
         return self.has_token or self.source.kind in _TEMPORARY
 
@@ -57,12 +57,12 @@ class Found(NamedTuple):
 
     @property
     def may_be_long_term(self) -> bool:
-        """Whether this may be a user's own key: one in a file or the environment, or printed by a process."""
+        """Whether this may be the access key of a user: in a file, in the environment, or printed by a process."""
         return self.source.kind == "process" or (self.source.kind in {"static", "environment"} and not self.has_token)
 
 
 def access_key(source: Source, profiles: Profiles, environ: Mapping[str, str]) -> Credentials | None:
-    """Return the access key that *source* is; None: its credentials are to be fetched.
+    """Return the access key of *source*; None: the source has no access key, and its credentials must be fetched.
 
     Raises:
         SourceError: The profile holds half a key.
@@ -82,13 +82,13 @@ def account(source: Source, profiles: Profiles) -> str | None:
 
 
 def static_keys(profile: Profile) -> Credentials | None:
-    """Return the access key that the files hold for *profile*, or None.
+    """Return the access key that the files set for *profile*, or None.
 
-    All parts come from one file: a key id of the credentials file never meets a secret or a token of the config
-    file, as in botocore.
+    As in botocore, all parts come from one file: a key id in the credentials file is never combined with a secret or a
+    token in the config file.
 
     Raises:
-        SourceError: Half a pair, or a pair of which each file holds half.
+        SourceError: The key id or the secret is missing, or they are in different files.
     """
     key_id, secret = profile.settings.get(_KEY_ID), profile.settings.get(_SECRET)
     if key_id is None and secret is None:
@@ -114,20 +114,20 @@ def static_keys(profile: Profile) -> Credentials | None:
 
 
 def has_static_keys(profile: Profile) -> bool:
-    """Tell whether the files hold an access key for *profile*, or a part of one."""
+    """Tell whether the files set an access key, or half of one, for *profile*."""
     return _KEY_ID in profile.settings or _SECRET in profile.settings
 
 
 def is_role(profile: Profile) -> bool:
-    """Tell whether *profile* describes a role that sts:AssumeRole is called for."""
+    """Tell whether *profile* describes a role to assume with sts:AssumeRole."""
     return "role_arn" in profile.settings and "web_identity_token_file" not in profile.settings
 
 
 def kind_of(profile: Profile) -> str | None:
-    """Return the kind of source that *profile* is (see `model.Source`), or None if it holds none.
+    """Return the kind of source that *profile* holds (see `model.Source`), or None.
 
-    Where it is several, botocore's order decides (1.44.5, `ProfileProviderBuilder.providers`): web identity, SSO, the
-    credentials file, login, process, the config file.
+    If it holds several, the order of botocore decides (1.44.5, `ProfileProviderBuilder.providers`): web identity, SSO,
+    the credentials file, login, process, the config file.
     """
     settings = profile.settings
     kinds = (
@@ -145,13 +145,13 @@ def from_profile(profile: Profile, profiles: Profiles) -> Found:
     """Return the source that *profile* holds.
 
     Raises:
-        SourceError: It holds none, or half a key.
-        ConfigError: It holds an incomplete description of one.
+        SourceError: The profile holds no source, or half a key.
+        ConfigError: The description of the source is incomplete.
     """
     kind = kind_of(profile)
     if kind is None:
         raise SourceError(
-            f"profile {quoted(profile.name)} holds no credentials and no way to get any",
+            f"profile {quoted(profile.name)} holds no credentials and does not say where to get them",
             profile.origin,
             hint=_what_is_missing(profile),
         )
@@ -168,8 +168,8 @@ def from_credential_source(setting: Setting, profile: Profile, environ: Mapping[
     """Return the source that a `credential_source` names.
 
     Raises:
-        ConfigError: There is no such source.
-        SourceError: It is not there, or is half a key.
+        ConfigError: The value is not a credential_source.
+        SourceError: The environment does not have the source, or has half a key.
     """
     found: Found | None = Found(Source("instance", origin=setting.origin))
     if setting.value == "Environment":
@@ -177,12 +177,8 @@ def from_credential_source(setting: Setting, profile: Profile, environ: Mapping[
     elif setting.value == "EcsContainer":
         found = from_container(environ)
     elif setting.value != "Ec2InstanceMetadata":
-        raise ConfigError(
-            f"{quoted(setting.value)} is not a credential_source",
-            setting.origin,
-            hint=limits.remedy(setting.value)
-            or "write Environment, EcsContainer or Ec2InstanceMetadata, in exactly this spelling",
-        )
+        hint = "write Environment, EcsContainer or Ec2InstanceMetadata, in exactly this spelling"
+        raise limits.refused(f"{quoted(setting.value)} is not a credential_source", setting.value, setting.origin, hint)
     if found is None:
         needed = "AWS_ACCESS_KEY_ID" if setting.value == "Environment" else _CONTAINER[0]
         raise SourceError(
@@ -194,32 +190,29 @@ def from_credential_source(setting: Setting, profile: Profile, environ: Mapping[
 
 
 def from_keys(environ: Mapping[str, str]) -> Found | None:
-    """Return the access key of the environment as a source; None: it holds none.
+    """Return the access key of the environment as a source, or None.
 
     Raises:
-        SourceError: It holds half of one.
+        SourceError: The environment has half a key.
     """
-    there = [name for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if environ.get(name)]
+    pair = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    there, missing = [name for name in pair if environ.get(name)], [name for name in pair if not environ.get(name)]
     if not there:
         return None
-    if len(there) == 1:
+    if missing:
         raise SourceError(
-            f"the environment holds half an access key: {_other(there[0])} is missing or empty",
+            f"the environment holds half an access key: {missing[0]} is missing or empty",
             Origin(there[0]),
-            hint=f"set {_other(there[0])} too, or unset {there[0]}",
+            hint=f"set {missing[0]} too, or unset {there[0]}",
         )
     return Found(Source("environment", origin=Origin(there[0])), has_token=session_token(environ) is not None)
 
 
-def _other(half: str) -> str:
-    return "AWS_SECRET_ACCESS_KEY" if half == "AWS_ACCESS_KEY_ID" else "AWS_ACCESS_KEY_ID"
-
-
 def from_web_identity(environ: Mapping[str, str]) -> Found | None:
-    """Return the web identity of the environment as a source; None: it holds none.
+    """Return the web identity of the environment as a source, or None.
 
     Raises:
-        SourceError: It names a token and no role.
+        SourceError: The environment names a token but no role.
     """
     if not environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
         return None
@@ -233,23 +226,21 @@ def from_web_identity(environ: Mapping[str, str]) -> Found | None:
 
 
 def from_container(environ: Mapping[str, str]) -> Found | None:
-    """Return the credentials endpoint of the container as a source; None: there is none."""
+    """Return the credentials endpoint of the container as a source, or None."""
     name = next((name for name in _CONTAINER if environ.get(name)), None)
     return None if name is None else Found(Source("container", origin=Origin(name)))
 
 
 def _check_sso(profile: Profile, profiles: Profiles) -> None:
-    """Refuse what botocore's SSOProvider refuses, with the place."""
+    """Refuse what botocore's SSOProvider refuses, and name the place."""
     settings = dict(profile.settings)
     name = settings.get("sso_session")
     if name is not None:
         session = profiles.sso_session(name.value)
         if session is None:
-            raise ConfigError(
-                f"there is no section [sso-session {printable(name.value)}]",
-                name.origin,
-                hint=limits.remedy(name.value) or "correct the name, or add the section: aws configure sso-session",
-            )
+            fact = f"there is no section [sso-session {printable(name.value)}]"
+            hint = "correct the name, or add the section: aws configure sso-session"
+            raise limits.refused(fact, name.value, name.origin, hint)
         for key, setting in session.items():
             mine = settings.setdefault(key, setting)
             if mine.value != setting.value:
@@ -309,19 +300,19 @@ def _what_is_missing(profile: Profile) -> str:
 
 
 _WITHIN = "_AWSENV_WITHIN"
-"""The profiles whose process is running, one a line: it is set for that process, and for all that it runs."""
+"""The profiles whose `credential_process` is running, one a line; set for that process and its children."""
 
 
 def entered(profile: str, environ: Environ) -> dict[str, str]:
-    """Return the environment of the process of *profile*."""
+    """Return the environment for the `credential_process` of *profile*."""
     return {**environ, _WITHIN: "\n".join([*_running(environ), printable(profile)])}
 
 
 def check_source(source: Source, profiles: Profiles, environ: Environ) -> None:
-    """Refuse a source whose process is running already, and waits for what it would print itself.
+    """Refuse a `credential_process` that calls awsenv for the same profile, which would never end.
 
     Raises:
-        ConfigError: It is one.
+        ConfigError: The source is such a process.
     """
     profile = None if source.profile is None else profiles.get(source.profile)
     if source.kind != "process" or profile is None or printable(profile.name) not in _running(environ):

@@ -1,15 +1,14 @@
-"""The chain by way of an MFA session, and the session that `awsenv login` opens."""
+"""The chain of `awsenv login`: a source, and its MFA session."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from awsenv import config
 from awsenv.errors import ConfigError, MfaError, SourceError
-from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, RoleRequest, Source
+from awsenv.model import Chain, GetSessionToken, Mfa, RoleRequest, Source
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
@@ -30,11 +29,6 @@ def role(name: str, source: str, *lines: str) -> str:
     return "\n".join([f"[profile {name}]", arn, f"source_profile = {source}", *lines, ""])
 
 
-def resolved(home: Home, asked: RoleRequest | str, *profiles: str) -> Chain:
-    """Return the chain to a role whose source is `default`."""
-    return home.resolve(asked, "".join([TYPICAL, *profiles]))
-
-
 def login(home: Home, request: RoleRequest, *profiles: str, **variables: str) -> Chain:
     """Return what `awsenv login` does."""
     return config.resolve_login(request, home.read("".join(profiles)), home.environ(**variables))
@@ -45,106 +39,6 @@ def opened(chain: Chain) -> GetSessionToken:
     (hop,) = chain.hops
     assert isinstance(hop, GetSessionToken)
     return hop
-
-
-# The chain by way of a session
-
-
-def test_a_session_takes_the_code_of_the_first_role(home: Home) -> None:
-    """First GetSessionToken with the device, then the role without it; all else of the chain stays."""
-    chain = resolved(home, "b", role("a", "default", f"mfa_serial = {JANE}", "mfa_process = p"), role("b", "a"))
-    first, second = chain.hops
-    assert isinstance(first, AssumeRole)
-
-    through = config.through_session(chain)
-
-    session = GetSessionToken(Mfa(JANE, "p"))
-    assert replace(chain, hops=(session, replace(first, mfa=None), second)) == through
-    assert ("~/.aws/config:8, [profile a], mfa_serial", "~/.aws/config:9, [profile a], mfa_process") == tuple(
-        str(through.hops[0].origins[field]) for field in ("mfa_serial", "mfa_process")
-    )
-    assert {"role", "session_name"} == set(through.hops[1].origins)
-
-
-def test_a_chain_without_mfa_needs_no_session(home: Home) -> None:
-    """It is the chain that it was."""
-    for word in ("a", "default"):
-        chain = resolved(home, word, role("a", "default", "duration_seconds = 7200"))
-
-        assert chain is config.through_session(chain)
-
-
-def test_a_device_that_is_not_known_names_no_session(home: Home) -> None:
-    """A code was given, and the device is still to be found."""
-    assert config.through_session(resolved(home, RoleRequest("a", "123456"), role("a", "default"))) is None
-
-
-def test_a_session_that_is_held_serves_a_role_without_a_device(home: Home) -> None:
-    """It may want MFA nonetheless; for more than an hour it is assumed without the session, as it was configured."""
-    for request in (RoleRequest("a"), RoleRequest("a", "123456"), RoleRequest("arn:aws:iam::123456789012:role/x")):
-        through = config.through_session(resolved(home, request, role("a", "default")), held=True)
-
-        assert through is not None
-        assert [Mfa(None), None] == [hop.mfa for hop in through.hops]
-
-    long = resolved(home, "a", role("a", "default", "duration_seconds = 7200"))
-    assert long is config.through_session(long, held=True)
-    source = resolved(home, "default")
-    assert source is config.through_session(source, held=True)
-
-
-def test_a_profile_that_asks_for_more_than_an_hour_is_cut_with_a_note(home: Home) -> None:
-    """AWS refuses more by way of a session: role chaining."""
-    lines = (f"mfa_serial = {JANE}", "duration_seconds = 14400")
-
-    through = config.through_session(resolved(home, "a", role("a", "default", *lines)))
-
-    assert through is not None
-    assert [None, 3600] == [getattr(hop, "duration", None) for hop in through.hops]
-    (note,) = through.notes
-    assert (
-        "~/.aws/config:9, [profile a], duration_seconds: 14400 seconds cut to 3600" == str(note).rpartition(", the")[0]
-    )
-    assert note.fact.endswith("the most that AWS grants a role by way of an MFA session; awsenv renews it")
-
-
-@pytest.mark.parametrize(("seconds", "granted"), [(900, [900]), (3600, [3600]), (3601, []), (43200, [])])
-@pytest.mark.parametrize("origin", ["--duration", "AWSENV_DURATION"])
-def test_whoever_asks_for_more_than_an_hour_needs_a_code(
-    seconds: int, granted: list[int], origin: str, home: Home
-) -> None:
-    """AssumeRole with the code itself grants what the role allows."""
-    request = RoleRequest("a", duration=seconds, origins={"duration": Origin(origin)})
-
-    through = config.through_session(resolved(home, request, role("a", "default", f"mfa_serial = {JANE}")))
-
-    assert granted == ([] if through is None else [getattr(through.hops[1], "duration", None)])
-
-
-def test_the_hour_of_a_later_role_is_cut_already(home: Home) -> None:
-    """Behind a role there was no more to be had before."""
-    first = role("a", "default", f"mfa_serial = {JANE}", "duration_seconds = 900")
-
-    through = config.through_session(resolved(home, "b", first, role("b", "a", "duration_seconds = 7200")))
-
-    assert through is not None
-    assert [None, 900, 3600] == [getattr(hop, "duration", None) for hop in through.hops]
-    assert ["role chaining" in note.fact for note in through.notes] == [True]
-
-
-def test_a_source_with_mfa_is_its_session(home: Home) -> None:
-    """Hand out the session that is held, unless another duration was typed."""
-    source = f"{TYPICAL}mfa_serial = {JANE}\nduration_seconds = 7200\n"
-    chain = home.resolve("default", source)
-
-    assert chain is config.through_session(chain)
-    assert config.through_session(home.resolve(RoleRequest("default", duration=900), source)) is None
-    found = home.resolve(RoleRequest("default", "123456"), TYPICAL)
-    assert config.through_session(found) is None
-    assert found is config.through_session(found, held=True)
-
-
-# What `awsenv login` opens
 
 
 def test_the_device_is_found_in_the_roles(home: Home) -> None:
@@ -178,7 +72,7 @@ def test_the_device_is_found_in_the_roles(home: Home) -> None:
 def test_the_device_is_that_of_the_option_else_of_the_named_role_else_of_the_source(
     request_: RoleRequest, source_line: str, expected: str, home: Home
 ) -> None:
-    """Where one is nearer, several among the roles do not matter. Of a role that is named its source is meant."""
+    """The nearest device is used. A named role stands for its source."""
     roles = (
         role("phone", "default", f"mfa_serial = {PHONE}"),
         role("plain", "default"),
@@ -202,8 +96,8 @@ def test_several_devices_are_not_chosen_from(home: Home) -> None:
     assert "--mfa-serial" in str(caught.value.hint)
 
 
-def test_the_roles_of_another_source_have_no_say(home: Home) -> None:
-    """Neither those of another profile, nor those of the environment or of the machine, nor those that lead nowhere."""
+def test_the_roles_of_another_source_do_not_count(home: Home) -> None:
+    """Roles of another profile, of the environment, of the machine or of no source are ignored."""
     others = (
         role("a", "other", f"mfa_serial = {PHONE}"),
         f"[profile other]\n{KEYS}",
@@ -228,12 +122,12 @@ def test_a_source_that_is_a_role_too_is_found(home: Home) -> None:
 
 
 def test_a_code_without_a_device_leaves_the_device_to_be_found(home: Home) -> None:
-    """AWS tells, once the code is there."""
+    """The sender finds the device after it has the code."""
     assert Mfa(None) == opened(login(home, RoleRequest("", "123456"), TYPICAL, role("a", "default"))).mfa
 
 
 def test_a_source_without_mfa_logs_in_without_a_session(home: Home) -> None:
-    """For the speed, and to be renewed. An empty mfa_serial names no device."""
+    """An empty mfa_serial names no device."""
     for line in ("", "mfa_serial ="):
         assert () == login(home, RoleRequest(""), f"{TYPICAL}{line}\n", role("a", "default", "mfa_serial =")).hops
 
@@ -250,7 +144,7 @@ def test_the_command_that_prints_codes_is_that_of_the_device(home: Home) -> None
 
 
 @pytest.mark.parametrize(
-    ("asked", "line", "expected"),
+    ("requested", "line", "expected"),
     [
         (None, "", None),
         (None, "duration_seconds = 7200", 7200),
@@ -259,12 +153,12 @@ def test_the_command_that_prints_codes_is_that_of_the_device(home: Home) -> None
     ],
 )
 def test_the_duration_is_that_of_the_option_else_of_the_source(
-    asked: int | None, line: str, expected: int | None, home: Home
+    requested: int | None, line: str, expected: int | None, home: Home
 ) -> None:
     """What a role asks for does not count."""
     named = role("a", "default", f"mfa_serial = {JANE}", "duration_seconds = 43200")
 
-    assert expected == opened(login(home, RoleRequest("", duration=asked), f"{TYPICAL}{line}\n", named)).duration
+    assert expected == opened(login(home, RoleRequest("", duration=requested), f"{TYPICAL}{line}\n", named)).duration
 
 
 @pytest.mark.parametrize("seconds", [899, 129601])
@@ -289,7 +183,7 @@ def test_a_duration_that_aws_does_not_grant_is_refused(seconds: int, device: str
     ],
 )
 def test_temporary_credentials_open_no_session(profile: str, variables: dict[str, str], home: Home) -> None:
-    """There is no user behind them: a code or a device that was typed is refused, one of a variable is left out."""
+    """A code or a device option is refused; a device from a variable is ignored."""
     for request, place in (
         (RoleRequest("", "123456"), ""),
         (RoleRequest("", mfa_serial=JANE, origins={"mfa_serial": Origin("--mfa-serial")}), "--mfa-serial"),
@@ -323,7 +217,7 @@ def test_the_environment_selects_the_source(home: Home) -> None:
 
 
 def test_the_region_is_that_of_the_source_else_of_the_device(home: Home) -> None:
-    """It decides which partition is asked."""
+    """It selects the partition."""
     gov = role("a", "me", f"mfa_serial = {GOV}", "region = us-gov-west-1").replace("arn:aws:iam", "arn:aws-us-gov:iam")
     source = f"[profile me]\n{KEYS}"
 
@@ -334,7 +228,7 @@ def test_the_region_is_that_of_the_source_else_of_the_device(home: Home) -> None
 
 
 def test_what_cannot_be_a_source_is_named(home: Home) -> None:
-    """No such profile, a profile with nothing in it, nothing at all; and a code that is none."""
+    """The error names an unknown profile, an empty profile, no source at all, or an invalid code."""
     with pytest.raises(ConfigError, match="there is no profile 'defautl'") as caught:
         login(home, RoleRequest("", profile="defautl", origins={"profile": Origin("AWSENV_PROFILE")}), TYPICAL)
     assert ("AWSENV_PROFILE", "did you mean profile 'default'?") == (caught.value.where, caught.value.hint)
