@@ -1,4 +1,4 @@
-"""The conditions of a policy statement, and whether they hold in the context of a request.
+"""The conditions of a policy statement, and whether they are met in the context of a request.
 
 The rules are those of the IAM guide: "IAM JSON policy elements: Condition operators", "Single-valued vs. multivalued
 context keys", "Conditions with multiple context keys or values" and "IAM policy elements: Variables and tags".
@@ -16,21 +16,17 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 
-def _is_known(_key: str) -> bool:
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class Context:
     """The condition keys of a request."""
 
     values: Mapping[str, Sequence[str]]
-    """Values by key, in lower case. A key that is missing here is missing in the request."""
-    knows: Callable[[str], bool] = _is_known
-    """Tells whether it is known if the request has a key, in lower case, and with which values."""
+    """Values by key, in lower case. A key that is missing here is missing from the request."""
+    knows: Callable[[str], bool] = lambda _: True
+    """Takes a key, in lower case; returns whether `values` is complete for it."""
 
     def value(self, key: str) -> str | None:
-        """Return the value of a key, in lower case, with one value; None: the request does not have it."""
+        """Return the single value of a key, in lower case; None: the request has no value, or several."""
         values = self.values.get(key, ())
         return values[0] if len(values) == 1 else None
 
@@ -43,15 +39,15 @@ class Condition(NamedTuple):
     """As the policy spells it."""
     values: tuple[str, ...]
     with_variables: bool = True
-    """Whether the policy has the version that knows policy variables."""
+    """Whether the version of the policy supports policy variables."""
 
     @property
     def name(self) -> str:
-        """How to find the condition in the policy. Never its values: an external id is a secret of sorts."""
+        """The key and the operator, to find the condition by. Never its values: an external id is sensitive."""
         return f"{self.key} ({self.operator})"
 
     def holds(self, context: Context) -> bool | None:
-        """Tell whether the condition holds; None: the operator, or the key in this request, is not known."""
+        """Tell whether the condition is met; None: the operator, or the key in this request, is unknown."""
         key = self.key.lower()
         quantifier, _, name = self.operator.rpartition(":")
         if not context.knows(key) or quantifier not in _QUANTIFIERS:
@@ -75,7 +71,7 @@ class Condition(NamedTuple):
 
 
 def conditions(element: Any, *, with_variables: bool = True) -> tuple[Condition, ...]:
-    """Return the conditions of a Condition element, all of which have to hold."""
+    """Return the conditions of a Condition element, all of which must be met."""
     return tuple(
         Condition(str(name), str(key), tuple(map(str, as_list(values))), with_variables)
         for name, keys in (element if isinstance(element, Mapping) else {}).items()
@@ -85,20 +81,20 @@ def conditions(element: Any, *, with_variables: bool = True) -> tuple[Condition,
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return a list where IAM's JSON has a list, a single value or nothing."""
+    """Return the list that IAM's JSON writes as a list, a single value or nothing."""
     if value is None:
         return []
     return list(value) if isinstance(value, list) else [value]
 
 
 def matches(pattern: str, value: str, context: Context | None = None, *, in_segments: bool = False) -> bool:
-    """Tell whether *value* matches *pattern*, in which `*` is any text and `?` any character.
+    """Tell whether *value* matches *pattern*, where `*` is any text and `?` any character.
 
     Args:
         pattern: The pattern.
         value: The value.
-        context: The values of policy variables; None: a `${...}` in the pattern stands for itself. A variable without a
-            value matches nothing.
+        context: The values of policy variables; None: a `${...}` in the pattern is literal. A variable without a value
+            matches nothing.
         in_segments: Whether a wildcard before the fifth colon of an ARN stops at the next colon.
     """
     expression, colons = "", 0
@@ -118,7 +114,7 @@ _DEFAULT = re.compile(r"(?P<key>.*?)\s*,\s*'(?P<default>.*)'")
 
 
 def _tokens(pattern: str, context: Context | None) -> Iterator[tuple[str | None, str]]:
-    """Yield the pieces of a pattern: a text, None for that of a variable without a value, and a wildcard behind it."""
+    """Yield the pieces of a pattern: a text and the wildcard after it. A variable without a value has the text None."""
     for token in _TOKEN.finditer(pattern):
         name = token["name"]
         if name is None or context is None:
@@ -153,7 +149,7 @@ class _Operator(NamedTuple):
             expected = "".join(f"{text}{wildcard}" for text, wildcard in parts)
         try:
             return self.compare(value, expected)
-        except (ValueError, OverflowError, OSError):  # the last two: a time that no clock shows
+        except (ValueError, OverflowError, OSError):  # the last two: a time out of range
             return False
 
 
@@ -167,7 +163,7 @@ _DATE = re.compile(
 
 
 def _time(text: str) -> datetime:
-    """Read a date in a form of W3C's ISO 8601 profile, or in seconds since the epoch."""
+    """Read a date in the ISO 8601 profile of W3C, or in seconds since the epoch."""
     found = _DATE.fullmatch(text)
     if found is None:
         return datetime.fromtimestamp(float(text), timezone.utc)
@@ -186,7 +182,6 @@ def _is_binary(value: str, expected: str) -> bool:
 
 
 _ORDERED = {
-    "Equals": operator.eq,
     "LessThan": operator.lt,
     "LessThanEquals": operator.le,
     "GreaterThan": operator.gt,
@@ -202,18 +197,10 @@ _POSITIVE = {
     "DateEquals": _Operator(_by(_time, operator.eq)),
     "IpAddress": _Operator(_in_network),
 }
+# StringNotEquals, ArnNotLike, NotIpAddress and so on: each positive operator has a negated one.
 _NEGATED = {
-    name: _POSITIVE[name.replace("Not", "", 1)]._replace(negated=True)
-    for name in (
-        "StringNotEquals",
-        "StringNotEqualsIgnoreCase",
-        "StringNotLike",
-        "ArnNotEquals",
-        "ArnNotLike",
-        "NumericNotEquals",
-        "DateNotEquals",
-        "NotIpAddress",
-    )
+    re.sub("Equals|Like|IpAddress", r"Not\g<0>", name, count=1): positive._replace(negated=True)
+    for name, positive in _POSITIVE.items()
 }
 _OPERATORS = {
     **_POSITIVE,

@@ -1,4 +1,4 @@
-"""Who calls AWS, as policies see it: a user, a session of a role, a federated user, or the root user."""
+"""The principals of policies: a user, a session of a role, a federated user, or the root user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 USER, ROLE, FEDERATED, ROOT = "user", "assumed-role", "federated-user", "root"
-"""The kinds of principals, as their ARNs spell them."""
+"""The kinds of principals, as in their ARNs."""
 
 
 class Grounds(IntEnum):
@@ -21,27 +21,27 @@ class Grounds(IntEnum):
 
     NONE = 0
     ACCOUNT = 1
-    """By its account, which then decides by its identity policies."""
+    """By its account, whose identity policies must then allow the action too."""
     ROLE = 2
-    """By the role of its session, which a permissions boundary and session policies still limit."""
+    """By the role of its session; a permissions boundary and session policies still limit it."""
     NAMED = 3
-    """By itself: the user or the session, or everyone."""
+    """Directly: the user, the session, or everyone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls."""
+    """A principal, and what is known of its session."""
 
     arn: str
-    """As GetCallerIdentity says it."""
+    """As in GetCallerIdentity."""
     role_arn: str | None = None
-    """Of a session: the ARN of its role, with its path; None: not known, for the session's ARN leaves the path out."""
+    """Of a session: the ARN of its role, with its path; None: unknown, as the ARN of a session omits the path."""
     user_id: str | None = None
-    """As GetCallerIdentity says it: `AIDA...` of a user, `AROA...:SESSION` of a role; None: not known."""
+    """As in GetCallerIdentity: `AIDA...` of a user, `AROA...:SESSION` of a role; None: unknown."""
     has_token: bool = False
     """Whether its credentials are temporary."""
     source_identity: str | None = None
-    """Of a session: the source identity that was set when its role, or one before it, was assumed."""
+    """Of a session: the source identity, set when its role or an earlier one in the chain was assumed."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """Of a session: its tags."""
 
@@ -52,12 +52,12 @@ class Principal:
 
     @property
     def partition(self) -> str:
-        """The partition."""
+        """The partition, such as `aws`."""
         return self.arn.split(":")[1]
 
     @property
     def kind(self) -> str:
-        """One of the kinds above."""
+        """`USER`, `ROLE`, `FEDERATED` or `ROOT`."""
         return self.arn.split(":", 5)[5].partition("/")[0]
 
     @property
@@ -68,19 +68,19 @@ class Principal:
 
     @property
     def title(self) -> str:
-        """What to call it in a message: `user alice`, `role deploy`."""
+        """Its name in messages: `user alice`, `role deploy`."""
         kinds = {ROLE: "role", FEDERATED: "federated user"}
         return "the root user" if self.kind == ROOT else f"{kinds.get(self.kind, self.kind)} {printable(self.name)}"
 
     @property
     def principal_arn(self) -> str:
-        """The value of `aws:PrincipalArn`: of a session the role's ARN, without a path where that is not known."""
+        """The value of `aws:PrincipalArn`: for a session the ARN of its role, without a path if that is unknown."""
         if self.kind != ROLE:
             return self.arn
         return self.role_arn or f"arn:{self.partition}:iam::{self.account}:role/{self.name}"
 
     def named_by(self, name: str) -> Grounds:
-        """Say how closely *name*, from a Principal element, names this principal (IAM guide, "Principal")."""
+        """Return how closely *name*, from a Principal element, names this principal (IAM guide, "Principal")."""
         if name in {"*", self.arn} or (self.user_id is not None and name == self.user_id):
             return Grounds.NAMED if self.kind != ROOT or name == "*" else Grounds.ACCOUNT
         if self.kind == ROLE and self._is_of_role(name):
@@ -99,8 +99,8 @@ class Principal:
 
 
 def is_left_of_deleted(name: str) -> bool:
-    """Tell whether *name*, from a Principal element, is an id, which IAM shows where the principal was deleted.
+    """Tell whether *name*, from a Principal element, is the id that IAM shows for a deleted principal.
 
-    A user or role of the same name that is created later has another id (IAM guide, "Principal").
+    A new user or role of the same name has another id (IAM guide, "Principal").
     """
     return re.fullmatch("A(IDA|ROA)[A-Z0-9]{8,}", name) is not None

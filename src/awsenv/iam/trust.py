@@ -1,4 +1,4 @@
-"""Trust policies: what one asks of the caller, what it says to a request, and how to write one."""
+"""Trust policies: what one demands of a caller, whether it allows a request, and how to write one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SET_SOURCE_IDENTITY = "sts:SetSourceIdentity"
 EXTERNAL_ID = "sts:externalid"
 MFA_PRESENT = "aws:multifactorauthpresent"
 MFA_AGE = "aws:multifactorauthage"
-"""The keys of the conditions that a trust policy most often has, in lower case."""
+"""The most frequent condition keys of trust policies, in lower case."""
 
 _TYPES = {USER: "User", ROLE: "AssumedRole", FEDERATED: "FederatedUser", ROOT: "Account"}
 
@@ -39,11 +39,11 @@ def trust_policy(
     """Return the trust policy of a role.
 
     Args:
-        principal: The ARN of the user or role, a list of them, or what stands for them in a template.
-        mfa: Whether to demand an MFA code. `Bool`, not `BoolIfExists`: that would admit a bare access key.
-        external_id: The external id to demand, or what stands for it; None: none.
-        mfa_max_age: How many seconds ago the MFA code may have been used, at most; None: any time.
-        actions: What to allow.
+        principal: The ARN of a user or role, a list of them, or an expression of a template.
+        mfa: Whether to demand an MFA code. By `Bool`: `BoolIfExists` would admit a bare access key.
+        external_id: The external id to demand, or an expression of a template; None: no demand.
+        mfa_max_age: The maximum age of the MFA code, in seconds; None: no limit.
+        actions: The actions to allow.
     """
     condition: dict[str, Any] = {}
     if external_id is not None:
@@ -59,17 +59,17 @@ def trust_policy(
 
 
 def principals(element: Any) -> list[str]:
-    """Return the users, roles, sessions and accounts in a Principal element; services and providers are left out."""
+    """Return the users, roles, sessions and accounts in a Principal element, without services and providers."""
     return [str(name) for name in as_list(element.get("AWS") if isinstance(element, Mapping) else element)]
 
 
 def caller_keys(principal: Principal, now: datetime, mfa_age: float | None) -> dict[str, Sequence[str]]:
-    """Return the condition keys that tell about the caller (IAM guide, "AWS global condition context keys").
+    """Return the condition keys that describe the caller (IAM guide, "AWS global condition context keys").
 
     Args:
-        principal: Who calls.
+        principal: The caller.
         now: The time of the request.
-        mfa_age: Seconds since the MFA code of the session or of this request; None: there was none.
+        mfa_age: The age of the MFA code of the session or the request, in seconds; None: no code.
     """
     values = {
         "aws:currenttime": now.isoformat(),
@@ -86,7 +86,7 @@ def caller_keys(principal: Principal, now: datetime, mfa_age: float | None) -> d
     if mfa_age is not None:
         values |= {MFA_PRESENT: "true", MFA_AGE: str(int(mfa_age))}
     elif principal.has_token:
-        # Long-term keys never carry the key at all, which is what distinguishes Bool from BoolIfExists.
+        # With long-term keys the condition key is absent: hence the difference between Bool and BoolIfExists.
         values[MFA_PRESENT] = "false"
     return {key: (value,) for key, value in values.items() if value is not None}
 
@@ -98,7 +98,7 @@ def request_keys(
     tags: Iterable[tuple[str, str]],
     transitive_tags: Iterable[str],
 ) -> dict[str, Sequence[str]]:
-    """Return the condition keys that the parameters of an AssumeRole request bring (IAM guide, "IAM and AWS STS
+    """Return the condition keys from the parameters of an AssumeRole request (IAM guide, "IAM and AWS STS
     condition context keys").
     """  # noqa: D205 - the title of the page
     single = {EXTERNAL_ID: external_id, "sts:rolesessionname": session_name, "sts:sourceidentity": source_identity}
@@ -123,40 +123,40 @@ class Refusal(Enum):
     """Why a trust policy refuses a request."""
 
     ACTION = auto()
-    """It allows the action to nobody."""
+    """The policy does not allow the action to anyone."""
     PRINCIPAL = auto()
-    """It allows the action to others."""
+    """The policy allows the action, but not to this principal."""
     CONDITION = auto()
-    """A condition is not met."""
+    """The request does not meet a condition."""
     DENY = auto()
     """A Deny applies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What a trust policy says to a request."""
+    """The result of a trust policy for one request."""
 
     action: str
     grounds: Grounds
-    """NONE: it refuses."""
+    """NONE: the policy refuses."""
     refusal: Refusal | None = None
     conditions: tuple[Condition, ...] = ()
-    """CONDITION: those that are not met. DENY: those of the Deny."""
+    """CONDITION: the unmet ones. DENY: those of the Deny."""
     instead: tuple[str, ...] = ()
-    """ACTION: the actions that the policy has. PRINCIPAL: those whom it trusts."""
+    """ACTION: the actions in the policy. PRINCIPAL: the principals that it trusts."""
     unchecked: tuple[str, ...] = ()
-    """The conditions that cannot be checked, by name. Whoever has to be sure takes them for a refusal."""
+    """The names of conditions that cannot be checked. To be safe, treat any of them as a refusal."""
     mfa_max_age: str | None = None
-    """Seconds that have passed since the MFA code, at most, as the policy spells it; None: any number."""
+    """The maximum age of the MFA code, in seconds, as in the policy; None: no limit."""
 
     @property
     def is_certain(self) -> bool:
-        """Whether the policy allows the request, whatever else is true."""
+        """Whether the policy certainly allows the request."""
         return self.grounds is not Grounds.NONE and not self.unchecked
 
 
 def ask(document: Document, principal: Principal, action: str, context: Context) -> Trust:
-    """Say what the trust policy *document* says to *action* of *principal*."""
+    """Return whether the trust policy *document* allows *action* to *principal*."""
     found = statements([document])
     about = [each for each in found if each.names_action(action)]
     denials = [each for each in about if each.effect is Verdict.DENY and _grounds(each, principal)]
@@ -187,11 +187,11 @@ def ask(document: Document, principal: Principal, action: str, context: Context)
 def permission(
     policies: Policies, principal: Principal, grounds: Grounds, *, action: str, role_arn: str, context: Context
 ) -> Evaluation:
-    """Say what the policies of *principal* leave of what a trust policy grants.
+    """Return whether the policies of *principal* let it use what a trust policy grants.
 
-    They have to allow the action where the role is in another account or trusts the account as a whole. Else they can
-    only take away; a permissions boundary and session policies limit a session that is trusted by its role (IAM guide,
-    "Policy evaluation logic" and "Cross-account policy evaluation logic").
+    They must allow the action if the role is in another account or trusts the account as a whole. Otherwise they can
+    only deny it, and a permissions boundary and session policies limit a session that is trusted by its role (IAM
+    guide, "Policy evaluation logic" and "Cross-account policy evaluation logic").
     """
     own = policies.evaluate(action, role_arn, context)
     if grounds <= Grounds.ACCOUNT or role_arn.split(":")[4] != principal.account:
@@ -206,14 +206,14 @@ def permission(
 
 
 class _Attempt(NamedTuple):
-    """A statement that allows, and what keeps it from applying to a request."""
+    """An Allow statement, and why it does not apply to a request."""
 
     grounds: Grounds
     failing: tuple[Condition, ...]
     unchecked: tuple[Condition, ...]
 
     def distance(self) -> tuple[bool, int, int, int]:
-        """Return how far it is from allowing the request."""
+        """Return how far the statement is from allowing the request."""
         return self.grounds is Grounds.NONE, len(self.failing), len(self.unchecked), -self.grounds
 
 
@@ -227,11 +227,11 @@ def _attempt(statement: Statement, principal: Principal, context: Context) -> _A
 
 
 def _grounds(statement: Statement, principal: Principal) -> Grounds:
-    """Say how closely a statement names *principal*."""
+    """Return how closely a statement names *principal*."""
     if "Principal" in statement.elements:
         names = principals(statement.elements["Principal"])
         return max((principal.named_by(name) for name in names), default=Grounds.NONE)
-    # IAM takes no trust policy with NotPrincipal; elsewhere only the principal itself is an exception, not its account.
+    # IAM rejects a trust policy with NotPrincipal. In others, a Deny exempts a principal only where it is named itself.
     excepted = principals(statement.elements.get("NotPrincipal"))
     if statement.effect is Verdict.ALLOW or any(principal.named_by(name) > Grounds.ACCOUNT for name in excepted):
         return Grounds.NONE
@@ -239,11 +239,7 @@ def _grounds(statement: Statement, principal: Principal) -> Grounds:
 
 
 def _max_age(allowing: Iterable[Statement]) -> str | None:
-    ages = (
-        value
-        for statement in allowing
-        for condition in statement.conditions
-        if condition.key.lower() == MFA_AGE and condition.operator.startswith("NumericLess")
-        for value in condition.values
-    )
-    return next(ages, None)
+    for condition in (condition for statement in allowing for condition in statement.conditions):
+        if condition.key.lower() == MFA_AGE and condition.operator.startswith("NumericLess") and condition.values:
+            return condition.values[0]
+    return None
