@@ -406,7 +406,7 @@ def test_a_name_that_is_no_profile_is_told(home: Home) -> None:
     hint = hint_of(lambda: home.obtain("pwoer", profile="base"))
     where = f"{home.environ['AWS_CONFIG_FILE']} and {home.environ['AWS_SHARED_CREDENTIALS_FILE']} (not there)"
     where = where.replace(home.environ["HOME"], "~")
-    fact = f"'pwoer' is not a profile in {where}, and was taken for a role of account {home.sandbox.account}"
+    fact = f"'pwoer' is not a profile in {where}, so awsenv took it for a role of account {home.sandbox.account}"
     assert f"{fact}; awsenv list shows the profiles" == hint
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from awsenv.model import Environ
 
 SECONDS = 60
-"""How long a command may run: time enough to type a PIN or to touch a key."""
+"""How long a command may run: enough to type a PIN or to touch a key."""
 
 MAX_OUTPUT = 1 << 20
 """Bytes that a command may print."""
@@ -39,7 +39,7 @@ class Finished(NamedTuple):
 
 
 class Overrun(Exception):  # noqa: N818 - its name says what happened
-    """The command ran too long or printed too much, and was killed. `str()` says which, as a predicate."""
+    """The command ran too long or printed too much, and was killed. `str()` is a predicate that says which."""
 
 
 def run(
@@ -53,15 +53,15 @@ def run(
 ) -> Finished:
     """Run a command to its end.
 
-    With a terminal the command stays in our process group, since the kernel stops a background process that reads from
-    its terminal. Without one it gets a session of its own, and an overrun kills all its children, too.
+    With a terminal, the command stays in our process group, since the kernel stops a background process that reads from
+    its terminal. Without one, it gets its own session, and an overrun also kills its children.
 
     Args:
         words: The command and its arguments. No shell is involved.
         environ: Its environment; None: ours.
         folder: Its working directory; None: ours.
-        terminal: The descriptor of the terminal that it may ask at.
-        stderr: Where its standard error goes; None: where ours goes.
+        terminal: The descriptor of the terminal, which becomes its standard input.
+        stderr: The descriptor of its standard error; None: ours.
         seconds: How long it may run.
 
     Raises:
@@ -107,12 +107,12 @@ def _output(process: subprocess.Popen[bytes], end: float) -> bytes:
 
 
 def _end(process: subprocess.Popen[bytes], *, is_leader: bool) -> None:
-    """End what still runs: politely at first, so that the command can turn the echo on again."""
+    """End a running command, with SIGTERM first, so that it can turn the echo on again."""
     if process.returncode is not None:
         return
     for number in (signal.SIGTERM, signal.SIGKILL):
         if is_leader:
-            # Its children may go on after it has ended.
+            # Its children may outlive it.
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, number)
         else:

@@ -1,4 +1,4 @@
-"""Lengths of time: how people type them and how messages show them."""
+"""Durations, as users type them and as messages show them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def short(seconds: float) -> str:
 
 
 def rounded(seconds: float) -> str:
-    """Return the size of a difference as `short` does, rounded to minutes if it is one or more."""
+    """Return the size of a difference as `short` does, rounded to minutes if it is a minute or more."""
     size = abs(seconds)
     return short(60 * round(size / 60) if size >= 60 else size)  # noqa: PLR2004 - a minute
 

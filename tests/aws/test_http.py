@@ -1,4 +1,4 @@
-"""Every answer has an end, in time and in size, whoever sends it."""
+"""Every response is limited in time and in size, whatever service sends it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from awsenv.model import AssumeRole, GetSessionToken, Mfa, RoleArn, Source
 if TYPE_CHECKING:
     from aws.conftest import Person, Unending
 
-FACT = r"{host} (did not send a whole answer within 2 seconds|sent more than 1024 KiB)"
+FACT = r"{host} (did not send a complete response within 2 seconds|sent more than 1024 KiB)"
 
 
 @pytest.fixture(autouse=True)
-def lasting(person: Person, unending: Unending) -> str:
-    """Send every request to the server, and return the message."""
+def endless(person: Person, unending: Unending) -> str:
+    """Send every request to a server whose responses do not end, and return the expected message."""
     person.environ.update(
         AWS_ENDPOINT_URL=unending.url,
         AWS_EC2_METADATA_DISABLED="false",
@@ -39,44 +39,44 @@ def lasting(person: Person, unending: Unending) -> str:
     return FACT.format(host=urlsplit(unending.url).netloc)
 
 
-def test_of_sts(person: Person, lasting: str) -> None:
+def test_of_sts(person: Person, endless: str) -> None:
     """Name the host and the limit."""
-    with pytest.raises(UnreachableError, match=f"^STS at {lasting}$") as caught:
+    with pytest.raises(UnreachableError, match=f"^STS at {endless}$") as caught:
         caller(person.user, person.environ, timeout=2)
 
     assert "try again" in str(caught.value.hint)
 
 
-def test_of_sts_with_a_code(person: Person, lasting: str) -> None:
+def test_of_sts_with_a_code(person: Person, endless: str) -> None:
     """Say that the code may be used up."""
     hop = GetSessionToken(Mfa(person.device.serial))
-    with pytest.raises(ResponseLost, match=f"^STS at {lasting}; the MFA code may have been used$"):
+    with pytest.raises(ResponseLost, match=f"^STS at {endless}; the MFA code may have been used$"):
         Sts(person.session(timeout=2)).get_session_token(
             hop, Call(), person.user, Token(person.device.serial, "123456")
         )
 
 
-def test_of_a_role(person: Person, lasting: str) -> None:
-    """Hold for AssumeRole, which botocore repeats."""
+def test_of_a_role(person: Person, endless: str) -> None:
+    """Limit AssumeRole, which botocore repeats."""
     hop = AssumeRole(RoleArn("aws", "123456789012", "r"), "me")
-    with pytest.raises(UnreachableError, match=lasting):
+    with pytest.raises(UnreachableError, match=endless):
         Sts(person.session(timeout=2)).assume_role(hop, Call(), person.user, None)
 
 
-def test_of_iam(person: Person, lasting: str) -> None:
-    """Hold for IAM."""
-    with pytest.raises(UnreachableError, match=f"^IAM at {lasting}$"):
+def test_of_iam(person: Person, endless: str) -> None:
+    """Limit IAM."""
+    with pytest.raises(UnreachableError, match=f"^IAM at {endless}$"):
         Iam(person.session(timeout=2), person.user).read("get_user")
 
 
-def test_of_sign_in(person: Person, lasting: str) -> None:
-    """Hold for the console's sign-in."""
-    with pytest.raises(UnreachableError, match=lasting):
+def test_of_sign_in(person: Person, endless: str) -> None:
+    """Limit the sign-in to the console."""
+    with pytest.raises(UnreachableError, match=endless):
         login_url(person.session(timeout=2), person.user, "aws", None)
 
 
-def test_of_sso(person: Person, lasting: str) -> None:
-    """Hold for IAM Identity Center."""
+def test_of_sso(person: Person, endless: str) -> None:
+    """Limit IAM Identity Center."""
     profiles = person.configure(
         "[profile p]\nsso_start_url = https://old\nsso_region = eu-west-1\n"
         "sso_account_id = 123456789012\nsso_role_name = Reader\n"
@@ -87,13 +87,13 @@ def test_of_sso(person: Person, lasting: str) -> None:
     token = {"accessToken": "canary", "expiresAt": ends.strftime("%Y-%m-%dT%H:%M:%SZ")}
     (folder / f"{sha1(b'https://old').hexdigest()}.json").write_text(json.dumps(token))  # noqa: S324 - AWS's name
 
-    with pytest.raises(UnreachableError, match=f"^{lasting}$"):
+    with pytest.raises(UnreachableError, match=f"^{endless}$"):
         source_credentials(Source("sso", "p"), person.session(profiles, "p", 2), profiles, person.environ)
 
 
 @pytest.mark.parametrize("kind", ["container", "instance"])
-def test_of_metadata(person: Person, lasting: str, kind: str) -> None:
-    """Hold for the endpoints of a container and of EC2."""
+def test_of_metadata(person: Person, endless: str, kind: str) -> None:
+    """Limit the endpoints of a container and of EC2."""
     profiles = person.configure("")
-    with pytest.raises(UnreachableError, match=f"^{lasting}$"):
+    with pytest.raises(UnreachableError, match=f"^{endless}$"):
         source_credentials(Source(kind), person.session(timeout=2), profiles, person.environ)

@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 STEP = timedelta(seconds=30)
 
 
-def found(person: Person, user: Credentials) -> str:
-    """Return the device that is found for *user*."""
+def device_of(person: Person, user: Credentials) -> str:
+    """Return the device of *user*."""
     principal = caller(user, person.environ)
     return mfa_device(person.session(), user, principal)
 
 
-def test_a_user_who_may_not_ask_has_the_device_of_the_own_name(person: Person) -> None:
-    """The user of the README may do nothing but assume roles."""
-    assert person.device.serial == found(person, person.user)
+def test_a_user_who_may_not_list_devices_has_one_by_name(person: Person) -> None:
+    """Guess the name: the user of the README may only assume roles."""
+    assert person.device.serial == device_of(person, person.user)
 
 
-def test_a_user_who_may_ask_is_told(person: Person) -> None:
-    """The device may be named after the telephone."""
+def test_a_user_who_may_list_devices_has_one_of_any_name(person: Person) -> None:
+    """Find a device with another name."""
     bob = person.sandbox.create_user("bob", policies=["AdministratorAccess"])
     iam = boto3.client(
         "iam",
@@ -49,40 +49,40 @@ def test_a_user_who_may_ask_is_told(person: Person) -> None:
     iam.enable_mfa_device(
         UserName="bob", SerialNumber=serial, AuthenticationCode1=totp.at(now - STEP), AuthenticationCode2=totp.at(now)
     )
-    assert serial == found(person, bob)
+    assert serial == device_of(person, bob)
 
 
-def test_a_user_without_a_device_is_told_so(person: Person) -> None:
-    """A code was given, and there is nothing that it can belong to."""
+def test_a_user_without_a_device_is_an_error(person: Person) -> None:
+    """Refuse a code that belongs to no device."""
     bob = person.sandbox.create_user("bob", policies=["ReadOnlyAccess"])
     with pytest.raises(MfaError, match="bob has no MFA device"):
-        found(person, bob)
+        device_of(person, bob)
 
 
 def test_a_role_has_no_device(person: Person) -> None:
-    """Only a user has."""
+    """Refuse a code: only a user has a device."""
     principal = Principal("arn:aws:sts::123456789012:assumed-role/x/y")
-    with pytest.raises(MfaError, match="not those of an IAM user"):
+    with pytest.raises(MfaError, match="do not belong to an IAM user"):
         mfa_device(person.session(), person.user, principal)
 
 
 def test_a_path_is_no_part_of_the_name(person: Person) -> None:
-    """The user's ARN holds the path, the device's does not."""
+    """Leave the path out: the ARN of the device has none."""
     principal = Principal("arn:aws-cn:iam::123456789012:user/team/ops/alice")
     assert mfa_device(person.session(), person.user, principal) == "arn:aws-cn:iam::123456789012:mfa/alice"
 
 
 @pytest.mark.parametrize("fault", [Fault.SERVER_ERROR, Fault.DROP, Fault.HTML, Fault.EMPTY, Fault.HANG])
-def test_an_iam_in_trouble_stops_nobody(person: Person, fault: Fault) -> None:
-    """To ask is a courtesy: it is asked once."""
+def test_a_failing_iam_is_no_error(person: Person, fault: Fault) -> None:
+    """Guess the name after one call."""
     person.sandbox.fail("ListMFADevices", fault, times=9)
     principal = caller(person.user, person.environ)
     assert person.device.serial == mfa_device(person.session(timeout=0.5), person.user, principal)
     assert person.sent("ListMFADevices") <= 1
 
 
-def test_an_unknown_key_stops_nobody_here(person: Person) -> None:
-    """STS will say it better."""
+def test_an_unknown_key_is_no_error_here(person: Person) -> None:
+    """Leave the error to STS."""
     stranger = replace(person.user, access_key_id="AKIAIOSFODNN7EXAMPLE")
     principal = Principal(str(person.user.arn))
     assert mfa_device(person.session(), stranger, principal) == person.device.serial

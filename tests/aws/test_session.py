@@ -1,4 +1,4 @@
-"""The session: it sees the profiles and the environment that it is given."""
+"""The session: it uses the profiles and the environment of the caller; its endpoints are those of botocore."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ sts =
 def test_the_endpoint_is_the_nearest_one(
     person: Person, profile: str | None, variables: dict[str, str], expected: str | None
 ) -> None:
-    """A variable of the service, the variable of all, the services section, the profile."""
+    """Prefer the variable of the service, then the general variable, the services section, the profile."""
     del person.environ["AWS_ENDPOINT_URL"]
     person.environ.update(variables)
     session = person.session(person.configure(ENDPOINTS), profile)
@@ -70,22 +70,22 @@ def test_the_endpoint_is_the_nearest_one(
 
 
 def test_an_endpoint_needs_no_region(person: Person) -> None:
-    """A region may be known to nobody, as it may without an endpoint."""
+    """Sign for the default region where none is set, with an endpoint as without one."""
     client = person.session().create_client("sts")
 
     assert ("us-east-1", person.sandbox.url) == (client.meta.region_name, client.meta.endpoint_url)
 
 
-def test_a_services_section_that_is_not_there_is_named(person: Person) -> None:
-    """The name is wrong, not the network."""
+def test_a_missing_services_section_is_named(person: Person) -> None:
+    """Blame the name and not the network."""
     del person.environ["AWS_ENDPOINT_URL"]
     session = person.session(person.configure(ENDPOINTS), "lost")
     with pytest.raises(ConfigError, match=r"\[services nowhere\]"):
         session.create_client("sts")
 
 
-def test_the_environment_of_the_process_is_not_looked_at(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither its endpoint, nor its profile, which does not exist, nor its keys."""
+def test_the_environment_of_the_process_is_ignored(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ignore its endpoint, its profile, which does not exist, and its keys."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_PROFILE", "does-not-exist")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
@@ -94,14 +94,14 @@ def test_the_environment_of_the_process_is_not_looked_at(person: Person, monkeyp
 
 
 def test_a_profile_that_does_not_exist_breaks_nothing(person: Person) -> None:
-    """The chain has been resolved: AWS_PROFILE has had its say."""
+    """Ignore AWS_PROFILE, since the chain has been resolved."""
     person.environ["AWS_PROFILE"] = "does-not-exist"
     assert caller(person.user, person.environ).account == person.user.account
 
 
 @pytest.mark.parametrize("name", having(SETTING))
 def test_an_empty_variable_is_none(person: Person, name: str) -> None:
-    """CI systems set variables to nothing: botocore would refuse an empty retry mode, and an empty number."""
+    """Ignore it, as CI systems set empty variables: botocore refuses an empty retry mode and an empty number."""
     person.environ[name] = ""
     person.environ.setdefault("AWS_ENDPOINT_URL_STS", person.sandbox.url)
 
@@ -109,7 +109,7 @@ def test_an_empty_variable_is_none(person: Person, name: str) -> None:
 
 
 def test_the_loopback_is_never_reached_through_a_proxy(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing listens at the proxy, and the call is answered."""
+    """Succeed though nothing listens at the proxy."""
     for name in ("HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
         person.environ[name] = "http://127.0.0.1:1"
@@ -120,7 +120,7 @@ def test_the_loopback_is_never_reached_through_a_proxy(person: Person, monkeypat
 
 
 def test_the_proxy_of_the_environment_is_used(person: Person, proxy: Proxy) -> None:
-    """AWS is reached through it and not otherwise: there is no host of that name."""
+    """Reach AWS through it: there is no host of that name."""
     person.environ.update({"AWS_ENDPOINT_URL": "http://sts.example.test", "HTTP_PROXY": proxy.url})
 
     assert caller(person.user, person.environ).arn == person.user.arn
@@ -128,7 +128,7 @@ def test_the_proxy_of_the_environment_is_used(person: Person, proxy: Proxy) -> N
 
 
 def test_the_proxy_of_the_process_is_not_used(person: Person, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is that of another: the agent's, which was started from another shell."""
+    """Ignore it: the agent may have been started from another shell."""
     monkeypatch.setenv("http_proxy", proxy.url)
     monkeypatch.delenv("no_proxy", raising=False)
     person.environ["AWS_ENDPOINT_URL"] = "http://sts.example.test"
@@ -139,8 +139,8 @@ def test_the_proxy_of_the_process_is_not_used(person: Person, proxy: Proxy, monk
 
 
 @pytest.mark.parametrize("listed", ["example.test", ".test", "other.test, sts.example.test", "*"])
-def test_what_is_to_be_reached_without_a_proxy_is(person: Person, proxy: Proxy, listed: str) -> None:
-    """no_proxy names hosts and domains."""
+def test_no_proxy_is_respected(person: Person, proxy: Proxy, listed: str) -> None:
+    """Accept hosts and domains."""
     person.environ.update({"AWS_ENDPOINT_URL": "http://sts.example.test", "HTTP_PROXY": proxy.url, "no_proxy": listed})
 
     with pytest.raises(UnreachableError, match=r"sts\.example\.test cannot be reached"):
@@ -172,7 +172,7 @@ NAMES = st.sampled_from(
 
 @given(st.dictionaries(NAMES, st.sampled_from(["", "http://a", "http://b"])))
 def test_an_environment_names_the_proxies_that_python_finds_in_it(environ: dict[str, str]) -> None:
-    """As urllib reads them out of the environment of a process."""
+    """Read them as urllib reads the environment of a process."""
     with pytest.MonkeyPatch.context() as process:
         for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
             process.delenv(name)
@@ -185,28 +185,28 @@ def test_an_environment_names_the_proxies_that_python_finds_in_it(environ: dict[
         assert not proxies(environ)
 
 
-@pytest.mark.parametrize("way", ["REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "profile", "relative"])
+@pytest.mark.parametrize("setting", ["REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "profile", "relative"])
 def test_the_ca_bundle_is_that_of_the_environment_or_of_the_profile(
-    person: Person, tls_port: int, certificate: Path, monkeypatch: pytest.MonkeyPatch, way: str
+    person: Person, tls_port: int, certificate: Path, monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
-    """Not that of the process; a relative path begins at the folder of the caller."""
+    """Ignore that of the process; a relative path begins at the folder of the caller."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
     person.environ["AWS_ENDPOINT_URL"] = f"https://127.0.0.1:{tls_port}"
-    profiles = person.configure(f"[default]\nca_bundle = {certificate}\n" if way == "profile" else "")
-    if way == "relative":
+    profiles = person.configure(f"[default]\nca_bundle = {certificate}\n" if setting == "profile" else "")
+    if setting == "relative":
         profiles = config.read(person.environ, str(certificate.parent))
         person.environ["AWS_CA_BUNDLE"] = certificate.name
-    elif way != "profile":
-        person.environ[way] = str(certificate)
+    elif setting != "profile":
+        person.environ[setting] = str(certificate)
 
-    # The server has no more to say than that it is there.
+    # The server sends nothing that AWS would send.
     with pytest.raises(UnreachableError, match="not from AWS"):
         caller(person.user, person.environ, profiles)
 
 
 @pytest.mark.parametrize("name", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", ""])
 def test_no_ca_bundle_does_not_mean_no_verification(person: Person, tls_port: int, name: str) -> None:
-    """An empty name is none, and the certificate is verified as without it."""
+    """Verify the certificate where the name is empty."""
     person.environ["AWS_ENDPOINT_URL"] = f"https://127.0.0.1:{tls_port}"
     person.environ[name or "UNRELATED"] = ""
 
@@ -215,13 +215,13 @@ def test_no_ca_bundle_does_not_mean_no_verification(person: Person, tls_port: in
 
 
 def test_there_is_no_credential_chain(person: Person) -> None:
-    """A client that is handed no key finds none, not the one of the files."""
+    """Find no key, not even that of the files."""
     profiles = person.configure("[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
     assert person.session(profiles).get_credentials() is None
 
 
 def test_a_second_client_shares_the_session(person: Person) -> None:
-    """Hop after hop with other keys costs no second reading of botocore's data."""
+    """Read botocore's data once for all hops."""
     sts = Sts(person.session())
     person.sandbox.create_user("bob")
     assert sts.session.get_component("data_loader") is sts.session.get_component("data_loader")
@@ -238,8 +238,8 @@ PARTITIONS = json.loads(Path(botocore.__file__).with_name("data").joinpath("part
 REGIONS = [None, "eu-nope-9", *(region for entry in PARTITIONS["partitions"] for region in entry["regions"])]
 
 
-class Stopped(Exception):  # noqa: N818 - what happened
-    """The request is ready, and is not sent."""
+class Stopped(Exception):  # noqa: N818 - its name says what happened
+    """The request is complete, and is not sent."""
 
 
 def request_of(session: Session, service: str, region: str | None, **settings: bool) -> tuple[str, str] | None:
@@ -273,7 +273,7 @@ def request_of(session: Session, service: str, region: str | None, **settings: b
 def test_the_endpoint_is_the_one_of_botocore(
     service: str, *, fips: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In every region of every partition: the same URL, signed for the same region."""
+    """Use the same URL, signed for the same region, in every region of every partition."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     stock, ours = Session(), open_session(None, {"HOME": str(tmp_path)})
@@ -283,8 +283,8 @@ def test_the_endpoint_is_the_one_of_botocore(
     assert expected == actual
 
 
-def test_with_dual_stack_it_is_so_wherever_botocore_has_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It refuses two partitions that its own rules know; nowhere do the two disagree."""
+def test_the_dual_stack_endpoint_is_the_one_of_botocore(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use the same URL wherever botocore has one: it refuses two partitions that its own rules know."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     stock, ours = Session(), open_session(None, {"HOME": str(tmp_path)})
@@ -294,11 +294,11 @@ def test_with_dual_stack_it_is_so_wherever_botocore_has_one(tmp_path: Path, monk
 
 
 def test_the_legacy_endpoint_of_sts(tmp_path: Path) -> None:
-    """A person who has asked for the one global endpoint gets it."""
+    """Use the global endpoint if the environment sets it."""
     session = open_session(None, {"HOME": str(tmp_path), "AWS_STS_REGIONAL_ENDPOINTS": "legacy"})
     assert request_of(session, "sts", "eu-west-1") == ("https://sts.amazonaws.com/", "us-east-1/sts/aws4_request")
 
 
-def test_a_person_with_data_of_their_own_has_the_loader_of_botocore(tmp_path: Path) -> None:
-    """A data path may hold other endpoints."""
+def test_with_data_of_the_user_the_loader_is_that_of_botocore(tmp_path: Path) -> None:
+    """Let botocore load them: a data path may hold other endpoints."""
     assert not isinstance(loader(str(tmp_path)), LeanLoader)

@@ -1,4 +1,4 @@
-"""STS: what goes over the wire, how often, and what comes back."""
+"""STS: what is sent, how often, and what comes back."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ FAULTS = [fault for fault in Fault if fault is not Fault.HANG and fault not in O
 
 
 def role(person: Person, name: str = "role", **values: object) -> AssumeRole:
-    """Make a role that trusts the person, and return the hop to it."""
+    """Make a role that trusts the user, and return the hop to it."""
     person.sandbox.create_role(name, person.sandbox.trust(str(person.user.arn)))
     return hop(person, name, **values)
 
@@ -50,18 +50,18 @@ def hop(person: Person, name: str, **values: object) -> AssumeRole:
 
 
 def token(person: Person) -> Token:
-    """Return the person's device with its present code."""
+    """Return the device of the user with its current code."""
     return Token(person.device.serial, person.device.code())
 
 
 def everything(error: BaseException) -> str:
-    """Return all that could be shown of an error, its traceback with it."""
+    """Return all that can be shown of an error, with its traceback."""
     fields = (getattr(error, name, None) for name in ("fact", "place", "hint", "__dict__", "args"))
     return f"{error!r} {error} {list(fields)} {''.join(traceback.format_exception(error))}"
 
 
 def test_a_role_is_assumed(person: Person) -> None:
-    """All that is asked for is sent, and the answer says whose the keys are and until when."""
+    """Send every value of the hop, and return the account, the ARN and the end of the credentials."""
     asked = role(
         person,
         external_id=person.external_id,
@@ -85,14 +85,14 @@ def test_a_role_is_assumed(person: Person) -> None:
     assert caller(made, person.environ).arn == made.arn
 
 
-def test_what_is_not_asked_for_is_not_sent(person: Person) -> None:
-    """AWS's own defaults hold."""
+def test_a_value_that_is_not_set_is_not_sent(person: Person) -> None:
+    """Leave AWS's own defaults alone."""
     person.sts().assume_role(role(person), Call(), person.user, None)
     assert {"RoleArn", "RoleSessionName"} == set(person.sandbox.calls[-1].parameters)
 
 
 def test_a_session_is_opened_with_a_code(person: Person) -> None:
-    """The session carries MFA: a role that asks for it can be assumed from there."""
+    """Return a session with MFA, from which a role that demands MFA can be assumed."""
     asked = GetSessionToken(Mfa(person.device.serial), duration=900)
     session = person.sts().get_session_token(asked, Call(), person.user, token(person))
     person.sandbox.create_role("mfa", person.sandbox.trust(str(person.user.arn), mfa=True))
@@ -102,7 +102,7 @@ def test_a_session_is_opened_with_a_code(person: Person) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_request_with_a_code_is_sent_once(person: Person, fault: Fault) -> None:
-    """Whatever happens to it: AWS may have taken the code."""
+    """Send it once, whatever happens: AWS may have accepted the code."""
     asked, pauses = role(person), list[float]()
     person.sandbox.fail("AssumeRole", fault, times=3)
     with pytest.raises(ResponseLost) as caught:
@@ -114,7 +114,7 @@ def test_a_request_with_a_code_is_sent_once(person: Person, fault: Fault) -> Non
 
 @pytest.mark.parametrize("fault", [Fault.SERVER_ERROR, Fault.UNAVAILABLE, Fault.THROTTLING, Fault.DROP])
 def test_a_request_without_a_code_is_repeated(person: Person, fault: Fault) -> None:
-    """As botocore does: two failures are nobody's business."""
+    """Repeat it as botocore does."""
     asked = role(person)
     person.sandbox.fail("AssumeRole", fault, times=2)
     assert person.sts().assume_role(asked, Call(), person.user, None).session_token
@@ -122,8 +122,8 @@ def test_a_request_without_a_code_is_repeated(person: Person, fault: Fault) -> N
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_aws_in_trouble_is_unreachable(person: Person, fault: Fault) -> None:
-    """It is worth another try, and says where the trouble is."""
+def test_a_failing_aws_is_unreachable(person: Person, fault: Fault) -> None:
+    """Name the host, and suggest another try."""
     asked = role(person)
     person.sandbox.fail("AssumeRole", fault, times=3)
     with pytest.raises(UnreachableError) as caught:
@@ -135,7 +135,7 @@ def test_aws_in_trouble_is_unreachable(person: Person, fault: Fault) -> None:
 @pytest.mark.parametrize("with_code", [False, True])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_error_holds_a_secret(person: Person, fault: Fault, *, with_code: bool) -> None:
-    """Neither what was sent nor what came back, not in the text, the repr or the cause."""
+    """Keep what was sent and received out of the text, the repr and the cause."""
     asked = role(person, external_id=person.external_id)
     code = token(person) if with_code else None
     person.sandbox.fail("AssumeRole", fault, times=3)
@@ -151,17 +151,17 @@ def test_no_error_holds_a_secret(person: Person, fault: Fault, *, with_code: boo
 
 @pytest.mark.parametrize("with_code", [False, True])
 def test_silence_ends(person: Person, *, with_code: bool) -> None:
-    """A service that takes the request and says nothing is given up."""
+    """Give up on a service that accepts the request and never responds."""
     asked = role(person)
     person.sandbox.fail("AssumeRole", Fault.HANG, times=3)
     with pytest.raises(
-        ResponseLost if with_code else UnreachableError, match=r"did not (answer in time|send a whole answer)"
+        ResponseLost if with_code else UnreachableError, match=r"did not (answer in time|send a complete response)"
     ):
         person.sts(timeout=2).assume_role(asked, Call(), person.user, token(person) if with_code else None)
 
 
 def test_a_request_that_was_not_sent_is_sent_again(person: Person) -> None:
-    """Nothing listens: the code in it is as good as before, so three tries, and no `ResponseLost`."""
+    """Try three times where nothing listens, without a `ResponseLost`: the code is not used up."""
     pauses: list[float] = []
     person.environ["AWS_ENDPOINT_URL"] = "http://127.0.0.1:1"
     with pytest.raises(UnreachableError) as caught:
@@ -171,8 +171,8 @@ def test_a_request_that_was_not_sent_is_sent_again(person: Person) -> None:
     assert caught.value.fact == "127.0.0.1:1 cannot be reached"
 
 
-def test_a_proxy_that_takes_a_code_and_hangs_up_gets_no_second(person: Person) -> None:
-    """The request may have reached AWS: botocore calls it a proxy that cannot be reached."""
+def test_a_proxy_that_takes_a_code_and_hangs_up_gets_no_other(person: Person) -> None:
+    """Send it once, though botocore calls the proxy unreachable: the request may have reached AWS."""
     taken: list[bytes] = []
 
     class Proxy(socketserver.BaseRequestHandler):
@@ -191,12 +191,12 @@ def test_a_proxy_that_takes_a_code_and_hangs_up_gets_no_second(person: Person) -
 
 
 def test_no_code_is_in_the_repr_of_a_token() -> None:
-    """It may be logged."""
+    """Hide it, since a repr may be logged."""
     assert "424242" not in repr(Token("arn:aws:iam::123456789012:mfa/alice", "424242"))
 
 
 def test_a_name_that_does_not_resolve_is_named(person: Person) -> None:
-    """Most often the region is misspelt."""
+    """Suggest a look at the region, which is often misspelt."""
     person.environ["AWS_ENDPOINT_URL"] = "http://sts.nope-1.invalid"
     with pytest.raises(UnreachableError, match=r"^sts\.nope-1\.invalid cannot be reached$") as caught:
         person.sts().identity(Call(), person.user)
@@ -204,7 +204,7 @@ def test_a_name_that_does_not_resolve_is_named(person: Person) -> None:
 
 
 def test_a_certificate_that_cannot_be_verified_names_the_bundle(person: Person, tls_port: int) -> None:
-    """A proxy that opens TLS is the usual reason."""
+    """Suggest a CA bundle: a proxy that inspects TLS is the usual reason."""
     person.environ["AWS_ENDPOINT_URL"] = f"https://127.0.0.1:{tls_port}"
     with pytest.raises(UnreachableError, match=r"certificate of 127\.0\.0\.1:[0-9]+ cannot be verified") as caught:
         person.sts().identity(Call(), person.user)
@@ -212,15 +212,15 @@ def test_a_certificate_that_cannot_be_verified_names_the_bundle(person: Person, 
 
 
 def test_an_endpoint_without_tls_is_not_a_matter_of_certificates(person: Person) -> None:
-    """It answers in plain text to a handshake."""
+    """Name the endpoint settings where plain text answers a handshake."""
     person.environ["AWS_ENDPOINT_URL"] = person.sandbox.url.replace("http:", "https:")
     with pytest.raises(UnreachableError, match="a TLS connection to"):
         person.sts().identity(Call(), person.user)
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
-def test_a_bundle_that_is_none_is_a_setting_to_mend(person: Person, content: str | None) -> None:
-    """A path that is wrong, or a file that is something else."""
+def test_a_bad_ca_bundle_is_a_configuration_error(person: Person, content: str | None) -> None:
+    """Refuse a wrong path, and a file with other content."""
     bundle = Path(person.environ["HOME"], "ca.pem")
     if content is not None:
         bundle.write_text(content)
@@ -239,17 +239,15 @@ def test_a_bundle_that_is_none_is_a_setting_to_mend(person: Person, content: str
         ("AWS_DEFAULT_REGION", "eu central 1", "the region"),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_a_setting_to_mend(
-    person: Person, variable: str, value: str, says: str
-) -> None:
-    """The network is not at fault, and is not asked to be tried again."""
+def test_a_bad_setting_is_a_configuration_error(person: Person, variable: str, value: str, says: str) -> None:
+    """Blame the setting and not the network, and suggest no other try."""
     person.environ[variable] = value
     with pytest.raises(ConfigError, match=says):
         person.sts().identity(Call(), person.user)
 
 
 def test_a_wrong_code_may_be_followed_by_another(person: Person) -> None:
-    """AWS's text is the same for a code that is wrong and for one that was used."""
+    """Name both reasons: AWS's text is the same for a wrong code and a used one."""
     sts, used = person.sts(), token(person)
     sts.get_session_token(GetSessionToken(Mfa(used.serial)), Call(), person.user, used)
     for code in (used.code, "000000"):
@@ -258,7 +256,7 @@ def test_a_wrong_code_may_be_followed_by_another(person: Person) -> None:
 
 
 def test_a_wrong_device_is_not_followed_by_another_code(person: Person) -> None:
-    """No code of it will do: the setting is wrong."""
+    """Name the setting: no code of that device is accepted."""
     serial = f"arn:aws:iam::{person.user.account}:mfa/nobody"
     with pytest.raises(MfaError) as caught:
         person.sts().get_session_token(
@@ -271,15 +269,15 @@ def test_a_wrong_device_is_not_followed_by_another_code(person: Person) -> None:
 
 
 def test_a_key_that_aws_does_not_know_is_named_by_its_end(person: Person) -> None:
-    """So that a person can find it, with the place that it came from."""
+    """Show the last characters of the key, and its place."""
     stranger = Credentials("AKIAIOSFODNN7EXAMPLE", "canary-secret")
     with pytest.raises(SourceError, match=r"does not know the access key …MPLE") as caught:
         person.sts().identity(Call(key_origin=Origin("~/.aws/credentials:2")), stranger)
     assert caught.value.where == "~/.aws/credentials:2"
 
 
-def test_a_wrong_secret_is_told_from_an_unknown_key(person: Person) -> None:
-    """The key is there; its other half was not copied whole."""
+def test_a_wrong_secret_differs_from_an_unknown_key(person: Person) -> None:
+    """Blame the secret key where AWS knows the access key."""
     half = Credentials(person.user.access_key_id, "canary-secret")
     with pytest.raises(SourceError, match="the secret key does not belong") as caught:
         person.sts().identity(Call(), half)
@@ -290,14 +288,14 @@ def test_a_wrong_secret_is_told_from_an_unknown_key(person: Person) -> None:
     ("seconds", "says"), [(7500, "2h05m behind"), (-3600, "1h00m ahead of"), (90000, "25h00m behind")]
 )
 def test_a_clock_that_is_wrong_is_measured(person: Person, seconds: float, says: str) -> None:
-    """AWS says both times: the difference is what a person needs to know."""
+    """Show the difference between the two times in AWS's message."""
     person.sandbox.clock.advance(seconds)
     with pytest.raises(SourceError, match=f"clock is {says} AWS's"):
         person.sts().identity(Call(), person.user)
 
 
 def test_expired_credentials_say_how_to_renew_them(person: Person) -> None:
-    """It is the source that has expired, and its place is known."""
+    """Show the place of the source, and how to renew it."""
     person.sandbox.clock.advance(-800)
     asked = GetSessionToken(Mfa(None), duration=900)
     session = person.sts().get_session_token(asked, Call(), person.user, token(person))
@@ -307,15 +305,15 @@ def test_expired_credentials_say_how_to_renew_them(person: Person) -> None:
     assert ("AWS_ACCESS_KEY_ID", "aws login") == (caught.value.where, caught.value.hint)
 
 
-def test_a_refusal_shows_what_aws_says(person: Person) -> None:
-    """With AWS's code for scripts, and the hint of whoever knows the chain."""
+def test_a_refusal_shows_the_message_of_aws(person: Person) -> None:
+    """Keep AWS's code for scripts, and the hint of the caller."""
     with pytest.raises(RefusedError, match=r"is not authorized to perform: sts:AssumeRole") as caught:
         person.sts().assume_role(hop(person, "missing"), Call(denied_hint="look there"), person.user, None)
     assert ("AccessDenied", "look there") == (caught.value.code, caught.value.hint)
 
 
 def test_a_session_longer_than_the_role_allows_names_the_setting(person: Person) -> None:
-    """AWS does not cut it: it refuses."""
+    """Name the setting, since AWS refuses the call instead of cutting the session."""
     with pytest.raises(RefusedError, match="MaxSessionDuration") as caught:
         person.sts().assume_role(
             role(person, duration=7200), Call(duration_origin=Origin("--duration")), person.user, None
@@ -325,7 +323,7 @@ def test_a_session_longer_than_the_role_allows_names_the_setting(person: Person)
 
 
 def test_a_value_that_botocore_does_not_send_is_not_shown(person: Person) -> None:
-    """Its own text holds the parameters."""
+    """Drop the text of botocore, which holds the parameters."""
     with pytest.raises(ConfigError) as caught:
         person.sts().assume_role(hop(person, "role", external_id="x"), Call(), person.user, None)
     assert "'x'" not in everything(caught.value)
@@ -335,7 +333,7 @@ def test_a_value_that_botocore_does_not_send_is_not_shown(person: Person) -> Non
 
 
 def answering(endpoint: Endpoint, person: Person, action: str, *, arn: str, ends: datetime) -> None:
-    """Let STS answer about *arn*, with keys that expire at *ends*."""
+    """Let STS answer with credentials of *arn* that expire at *ends*."""
     person.environ["AWS_ENDPOINT_URL"] = endpoint.url
     answer = (
         f"<{action}Response><{action}Result><Credentials><AccessKeyId>ASIAX</AccessKeyId><SecretAccessKey>canary-secret"
@@ -346,7 +344,7 @@ def answering(endpoint: Endpoint, person: Person, action: str, *, arn: str, ends
     endpoint.answers["POST", "/"] = (200, answer)
 
 
-ASKED = RoleArn("aws", "123456789012", "team/Deploy")
+REQUESTED = RoleArn("aws", "123456789012", "team/Deploy")
 SOON = datetime(2030, 1, 1, tzinfo=timezone.utc)
 NOW = SOON.timestamp() - 3600
 
@@ -361,39 +359,39 @@ NOW = SOON.timestamp() - 3600
         "canary",
     ],
 )
-def test_another_role_than_asked_is_refused(person: Person, endpoint: Endpoint, arn: str) -> None:
-    """Name both."""
+def test_credentials_of_another_role_are_refused(person: Person, endpoint: Endpoint, arn: str) -> None:
+    """Name both roles."""
     answering(endpoint, person, "AssumeRole", arn=arn, ends=SOON)
 
     with pytest.raises(UnreachableError) as caught:
-        replace(person.sts(), now=lambda: NOW).assume_role(AssumeRole(ASKED, "me"), Call(), person.user, None)
+        replace(person.sts(), now=lambda: NOW).assume_role(AssumeRole(REQUESTED, "me"), Call(), person.user, None)
 
-    assert f"STS was asked for {ASKED} and answered with {arn}" == caught.value.fact
+    assert f"STS answered a request for {REQUESTED} with {arn}" == caught.value.fact
 
 
-def test_the_role_that_was_asked_is_taken(person: Person, endpoint: Endpoint) -> None:
-    """Leave the path out, as AWS does, and the case, which makes no other role."""
+def test_the_requested_role_is_accepted(person: Person, endpoint: Endpoint) -> None:
+    """Ignore the path, as AWS does, and the case, which names the same role."""
     arn = "arn:aws:sts::123456789012:assumed-role/deploy/me"
     answering(endpoint, person, "AssumeRole", arn=arn, ends=SOON)
 
-    made = replace(person.sts(), now=lambda: NOW).assume_role(AssumeRole(ASKED, "me"), Call(), person.user, None)
+    made = replace(person.sts(), now=lambda: NOW).assume_role(AssumeRole(REQUESTED, "me"), Call(), person.user, None)
 
     assert arn == made.arn
 
 
 @pytest.mark.parametrize("with_code", [False, True])
 def test_keys_that_have_expired_already_are_refused(person: Person, endpoint: Endpoint, *, with_code: bool) -> None:
-    """Name the end and the time, and ask for no other code."""
+    """Name the end and the time, and request no other code."""
     sts = replace(person.sts(), now=SOON.timestamp)
     arn = "arn:aws:sts::123456789012:assumed-role/Deploy/me"
     code = token(person) if with_code else None
     answering(endpoint, person, "AssumeRole", arn=arn, ends=SOON)
     with pytest.raises(UnreachableError) as caught:
-        sts.assume_role(AssumeRole(ASKED, "me", mfa=Mfa(person.device.serial)), Call(), person.user, code)
+        sts.assume_role(AssumeRole(REQUESTED, "me", mfa=Mfa(person.device.serial)), Call(), person.user, code)
 
     assert not isinstance(caught.value, ResponseLost)
     assert (
-        "STS gave credentials that expired at 2030-01-01 00:00:00 UTC, and it is 2030-01-01 00:00:00 UTC"
+        "STS returned credentials that expired at 2030-01-01 00:00:00 UTC, and it is 2030-01-01 00:00:00 UTC"
         == caught.value.fact
     )
 
@@ -426,8 +424,8 @@ def test_the_endpoint_is_the_one_that_the_request_goes_to(
 
 
 @pytest.mark.parametrize("ahead", [-200, 0, 600])
-def test_the_difference_is_that_of_the_answer(person: Person, ahead: int) -> None:
-    """To the second, which is what the header has, and the time that an answer takes."""
+def test_the_clock_is_compared_with_the_date_of_the_response(person: Person, ahead: int) -> None:
+    """Return the difference, but for the seconds that a response takes."""
     session = person.session()
     clock = Clock(session, time.time)
     person.sandbox.clock.advance(ahead)
@@ -437,8 +435,8 @@ def test_the_difference_is_that_of_the_answer(person: Person, ahead: int) -> Non
     assert abs(clock.ahead - ahead) < 60
 
 
-def test_a_refusal_tells_it_too(person: Person) -> None:
-    """The request is refused since the clocks are apart: then it is wanted most."""
+def test_a_refusal_has_the_time_too(person: Person) -> None:
+    """Read the date of a refusal, which may be due to the clock."""
     session = person.session()
     clock = Clock(session, time.time)
     person.sandbox.clock.advance(7200)
@@ -448,8 +446,8 @@ def test_a_refusal_tells_it_too(person: Person) -> None:
     assert abs(clock.ahead - 7200) < 60
 
 
-def test_no_answer_tells_nothing(person: Person) -> None:
-    """It is not known then, and not taken for right."""
+def test_without_a_response_the_clock_is_unknown(person: Person) -> None:
+    """Do not take an unknown clock for a right one."""
     session = person.session()
     clock = Clock(session, time.time)
     person.sandbox.fail("GetCallerIdentity", Fault.DROP, times=9)

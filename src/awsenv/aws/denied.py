@@ -1,4 +1,4 @@
-"""Why AWS may have refused a role. To a missing role and to a missing permission it answers AccessDenied alike."""
+"""The possible causes of a refusal. AWS answers AccessDenied both to a missing role and to a missing permission."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 @unique
 class Cause(Enum):
-    """What may be behind an AccessDenied from an AssumeRole."""
+    """A possible cause of an AccessDenied from AssumeRole."""
 
     EXTERNAL_ID = "external id"
     MFA = "MFA"
     TRUST = "trust"
-    """There is no such role, or its trust policy does not name who asks."""
+    """The role does not exist, or its trust policy does not name the caller."""
     PERMISSION = "permission"
-    """Who asks may not call sts:AssumeRole on it."""
+    """The policies of the caller do not allow sts:AssumeRole on the role."""
 
 
 _SHOWN = 3
-"""How many causes a message names: the doctor names them all."""
+"""How many causes a message names. The doctor names all of them."""
 
 
 def hint(chain: Chain, index: int, account: str, where: str) -> str:
@@ -41,42 +41,42 @@ def hint(chain: Chain, index: int, account: str, where: str) -> str:
         chain: The chain.
         index: Which of its hops was refused.
         account: The account of the role.
-        where: The files that a profile was looked for in, as a message names them.
+        where: The files that were searched for a profile, as a message names them.
     """
     if is_typed_name(chain, index):
-        taken = f"{quoted(chain.role)} is not a profile in {where}, and was taken for a role of account {account}"
-        return f"{taken}; awsenv list shows the profiles"
+        fact = f"{quoted(chain.role)} is not a profile in {where}, so awsenv took it for a role of account {account}"
+        return f"{fact}; awsenv list shows the profiles"
     likeliest = tuple(causes(chain, index).values())[:_SHOWN]
     return "; ".join((*likeliest, f"awsenv doctor {shlex.quote(printable(chain.role))} looks for the cause"))
 
 
 def causes(chain: Chain, index: int, mine: str | None = None) -> dict[Cause, str]:
-    """Return what may be the cause, and the step that mends it, as far as the chain tells: the most likely first.
+    """Return the possible causes, as far as the chain shows them, each with its remedy: the most likely first.
 
     Args:
         chain: The chain.
         index: Which of its hops was refused.
-        mine: The account of who asks; None: as far as the chain tells it.
+        mine: The account of the caller; None: the one that the chain shows.
     """
     hop = chain.hops[index]
     if not isinstance(hop, AssumeRole):
-        return {Cause.PERMISSION: "check the policies of the user: one denies sts:GetSessionToken"}
+        return {Cause.PERMISSION: "check the policies of the user: one of them denies sts:GetSessionToken"}
     ranked = sorted(_causes(chain, index, hop, mine), key=lambda each: each[0])
     return {cause: text for _, cause, text in ranked}
 
 
 def is_typed_name(chain: Chain, index: int) -> bool:
-    """Tell whether a hop's role was typed as a bare name, which may have been meant for a profile."""
+    """Tell whether the role of a hop was typed as a bare name, which may have been meant as a profile."""
     hop = chain.hops[index] if chain.hops else None
     return isinstance(hop, AssumeRole) and hop.profile is None and is_bare_name(chain.role)
 
 
 def _causes(chain: Chain, index: int, hop: AssumeRole, mine: str | None) -> Iterator[tuple[int, Cause, str]]:
-    """Return each cause with its rank: what is missing comes before what may be wrong."""
+    """Yield each cause with its rank: a missing value comes before one that may be wrong."""
     elsewhere = (mine or _account_before(chain, index) or hop.role.account) != hop.role.account
     origin = hop.origins.get("external_id")
     if hop.external_id is None:
-        # The owner of another account is the one who asks for an external id (IAM guide, "confused deputy").
+        # External ids are demanded by the owners of other accounts (IAM guide, "confused deputy").
         rank = 0 if elsewhere or hop.mfa is not None else 2
         yield rank, Cause.EXTERNAL_ID, "if the role demands an external id, set external_id or --external-id"
     else:
@@ -86,13 +86,17 @@ def _causes(chain: Chain, index: int, hop: AssumeRole, mine: str | None) -> Iter
     if mfa is not None:
         rank, text = mfa
         yield rank, Cause.MFA, text
-    yield 3, Cause.TRUST, "check that the role_arn is that of a role, and that its trust policy names you"
+    yield 3, Cause.TRUST, "check that the role of role_arn exists, and that its trust policy names you"
     if elsewhere:
-        yield 5, Cause.PERMISSION, "check that your own policies allow sts:AssumeRole on it: it is in another account"
+        yield (
+            5,
+            Cause.PERMISSION,
+            "check that your own policies allow sts:AssumeRole on the role: it is in another account",
+        )
 
 
 def _account_before(chain: Chain, index: int) -> str | None:
-    """Return the account of who asks for the role of a hop, as far as the chain tells it."""
+    """Return the account of the caller of a hop, as far as the chain shows it."""
     before = chain.hops[index - 1] if index else None
     if isinstance(before, AssumeRole):
         return before.role.account
@@ -105,16 +109,16 @@ def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, str] | None:
     if hop.mfa is not None:
         return None
     if any(isinstance(earlier, AssumeRole) for earlier in before) or chain.source.kind in OF_A_ROLE:
-        # A device that is configured where it is of no use shows what its owner expects.
+        # A device that is configured where it has no effect shows that the user expects MFA.
         rank = -1 if _has_device_of_its_own(chain, hop) else 4
         return rank, "a role that demands MFA cannot be reached through another role: assume it from the user's own key"
     if any(isinstance(earlier, GetSessionToken) for earlier in before):
-        return 1, "it may demand a more recent MFA code than that of the session: pass one as the second word"
+        return 1, "the role may demand a more recent MFA code than that of the session: pass one as the second word"
     return 1, "if the role demands MFA, set mfa_serial or pass a code as the second word"
 
 
 def _has_device_of_its_own(chain: Chain, hop: AssumeRole) -> bool:
-    """Tell whether the profile of a later hop names an MFA device: it is used for the first hop, or not at all."""
+    """Tell whether the profile of a later hop names an MFA device, which only the first hop can use."""
     serial, role = chain.hops[0].origins.get("mfa_serial"), hop.origins.get("role")
     is_moved = serial is not None and role is not None and serial.section == role.section is not None
     return is_moved or any(note.origin is not None and note.origin.key == "mfa_serial" for note in hop.notes)

@@ -1,4 +1,4 @@
-"""One request and its answer, with an end: botocore limits only the wait for each read, and no answer's size."""
+"""HTTP with limits on time and size: botocore limits only each read, and no response's size."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
     from awsenv.model import Environ
 
-MAX_ANSWER = 1 << 20
-"""Bytes. The largest answers, pages of IAM, have some 100,000."""
+MAX_RESPONSE = 1 << 20
+"""Bytes. The largest responses, pages of IAM, have some 100,000."""
 
 _CHUNK = 65536
 
 
 class Unfinished(BotoCoreError):  # type: ignore[misc] # noqa: N818 - botocore has no types; its name says what happened
-    """An answer that did not end. `str()` says how, as a predicate. botocore does not ask again after it."""
+    """A response that did not end. `str()` is a predicate that says why. botocore does not retry after it."""
 
     fmt = "{fact}"
 
 
 class Http:
-    """Sends requests through the proxies of an environment, which botocore would look up in that of the process.
+    """Sends requests through the proxies of the caller. botocore would take those of the process.
 
     Args:
         environ: The environment of the caller.
@@ -57,13 +57,13 @@ class Http:
         self._end = time.monotonic() + self._total
 
     def send(self, request: Any, **_of_botocore: Any) -> AWSResponse:
-        """Return the answer to a prepared request. A redirect is an answer, too: it is not followed.
+        """Return the response to a prepared request. A redirect is returned and not followed.
 
-        The exchange runs in a thread, since nothing else ends a name look-up, or headers that arrive byte by byte.
+        The exchange runs in a thread, since nothing else ends a name lookup or headers that arrive byte by byte.
 
         Raises:
-            Unfinished: The answer did not end in time, or is too large.
-            BotoCoreError: There is no answer.
+            Unfinished: The response did not end in time, or is too large.
+            BotoCoreError: There is no response.
         """
         done: list[AWSResponse | BaseException] = []
         thread = threading.Thread(target=self._exchange, args=(request, done), daemon=True)
@@ -72,7 +72,7 @@ class Http:
             thread.start()
             thread.join(left)
         if not done:
-            raise Unfinished(fact=f"did not send a whole answer within {self._total:g} seconds", url=request.url)
+            raise Unfinished(fact=f"did not send a complete response within {self._total:g} seconds", url=request.url)
         if isinstance(done[0], BaseException):
             raise done[0]
         return done[0]
@@ -81,10 +81,10 @@ class Http:
         try:
             # Without this botocore reads the whole body.
             request.stream_output = True
-            answer = self._session(request.url).send(request)
-            body = _Body(request, answer.raw)
-            done.append(AWSResponse(answer.url, answer.status_code, answer.headers, body))
-        except BaseException as error:  # noqa: BLE001 - it is raised where the answer is waited for
+            response = self._session(request.url).send(request)
+            body = _Body(request, response.raw)
+            done.append(AWSResponse(response.url, response.status_code, response.headers, body))
+        except BaseException as error:  # noqa: BLE001 - `send` raises it
             done.append(error)
 
     def _session(self, url: str) -> URLLib3Session:
@@ -94,9 +94,9 @@ class Http:
         return self._sessions[bool(used)]
 
     def proxies_to(self, url: str) -> Mapping[str, str]:
-        """Return the proxies by scheme; empty where *url* is reached without one."""
+        """Return the proxies by scheme; empty if *url* needs none."""
         if _is_loopback(url):
-            # A proxy elsewhere cannot reach this machine's own loopback.
+            # A proxy on another machine cannot reach our loopback.
             return {}
         if self._proxies is None:
             system: dict[str, str] = get_environ_proxies(url)
@@ -108,17 +108,17 @@ class Http:
 
 
 class _Body:
-    """The body of an answer, read into memory: what botocore asks of one."""
+    """The body of a response in memory, as `AWSResponse` expects it."""
 
     def __init__(self, request: Any, raw: Any) -> None:
         self._data = bytearray()
         try:
             for chunk in raw.stream(_CHUNK):
                 self._data += chunk
-                if len(self._data) > MAX_ANSWER:
+                if len(self._data) > MAX_RESPONSE:
                     raw.close()
-                    raise Unfinished(fact=f"sent more than {MAX_ANSWER // 1024} KiB", url=request.url)
-        # As botocore translates what it reads itself.
+                    raise Unfinished(fact=f"sent more than {MAX_RESPONSE // 1024} KiB", url=request.url)
+        # As botocore translates the errors of its own reads.
         except urllib3.exceptions.ReadTimeoutError as error:
             raise ReadTimeoutError(endpoint_url=request.url, error=error) from None
         except urllib3.exceptions.HTTPError as error:
@@ -129,10 +129,10 @@ class _Body:
 
 
 def proxies(environ: Environ) -> Mapping[str, str] | None:
-    """Return the proxies by the scheme that they serve, and under `no` the hosts that are reached without; empty: none.
+    """Return the proxies by scheme, and under `no` the hosts that need none; empty: there are no proxies.
 
-    The rules are those of Python's `urllib.request.getproxies_environment`: the lower-case spelling wins, and empties
-    the other where it is empty. `HTTP_PROXY` is not to be trusted beside `REQUEST_METHOD` (CVE-2016-1000110).
+    The rules are those of Python's `urllib.request.getproxies_environment`: the lower-case name wins, even if
+    its value is empty. `HTTP_PROXY` beside `REQUEST_METHOD` is ignored (CVE-2016-1000110).
 
     Returns:
         None on macOS where the environment names none: the system settings apply, and botocore finds them.

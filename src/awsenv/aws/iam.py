@@ -1,4 +1,4 @@
-"""Identity and Access Management: what an administrator may read and change; and which MFA device a user has."""
+"""Identity and Access Management: what an administrator reads and changes, and the MFA device of a user."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ if TYPE_CHECKING:
     from awsenv.model import Credentials, Environ
 
 TIMEOUT = 3
-"""Seconds: to ask IAM is a courtesy, what it says can be guessed."""
+"""Seconds for the search for a device: without a response, the name of the device is guessed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Iam:
-    """IAM, asked with one set of credentials. An action is named as botocore spells it: `get_role`."""
+    """IAM, called with one set of credentials. Actions have the names of botocore: `get_role`."""
 
     session: AwsSession
     signer: Credentials
     call: Call = Call()  # noqa: RUF009 - frozen
-    """What errors are told with."""
+    """What errors need to know of a call."""
 
     def read(self, action: str, **parameters: Any) -> dict[str, Any]:
-        """Return the answer to a question, asked as often as botocore deems right.
+        """Return the response to a read. botocore may repeat it.
 
         Raises:
             RefusedError: AWS refused; `code` says why: `NoSuchEntity`, `AccessDenied`.
-            AwsenvError: Whatever else went wrong.
+            AwsenvError: The call failed for another reason.
         """
         return self._send(action, parameters)
 
     def read_all(self, action: str, key: str, **parameters: Any) -> list[Any]:
-        """Return what stands under *key* in every page of an answer. Raises as `read` does."""
+        """Return the items under *key* of every page. Raises as `read` does."""
         found: list[Any] = []
         marker: dict[str, str] = {}
         while True:
@@ -55,7 +55,7 @@ class Iam:
             marker = {"Marker": answer["Marker"]}
 
     def change(self, action: str, **parameters: Any) -> dict[str, Any]:
-        """Ask for a change, once: botocore would ask again where the answer was lost, and make a second access key.
+        """Make a change, once: after a lost response, botocore would repeat it and make a second access key.
 
         Raises as `read` does; after an `UnreachableError` the change may have been made.
         """
@@ -71,34 +71,34 @@ class Iam:
 def iam_as(
     credentials: Credentials, profiles: Profiles, environ: Environ, *, profile: str | None, region: str | None
 ) -> tuple[Iam, Principal]:
-    """Return IAM for *credentials*, and who they belong to.
+    """Return IAM for *credentials*, and the principal that they belong to.
 
     Args:
         credentials: Sign the requests.
         profiles: Name the endpoint, the CA bundle and the like.
         environ: The environment of the caller.
-        profile: The profile whose settings count.
-        region: Where to ask; None: botocore chooses.
+        profile: The profile whose settings apply.
+        region: The region to call; None: botocore chooses.
 
     Raises:
         SourceError: AWS does not accept the key.
-        UnreachableError: AWS does not answer.
+        UnreachableError: There is no response.
     """
     session = open_session(profiles, environ, profile=profile, region=region)
     return Iam(session, credentials), Sts(session).identity(Call(), credentials)
 
 
 def mfa_device(session: AwsSession, signer: Credentials, principal: Principal) -> str:
-    """Return the serial number of a device that shows codes, of the user *principal*.
+    """Return the serial number of a device of the user *principal* that shows codes.
 
-    Where the user may not list devices, or IAM does not answer, it is the device with the user's own name.
+    If the user may not list devices, or IAM does not respond, it is the device with the name of the user.
 
     Raises:
-        MfaError: This is not a user, or the user has no device that shows codes.
+        MfaError: *principal* is not a user, or has no device that shows codes.
     """
     if principal.kind != USER:
         raise MfaError(
-            "an MFA code was given, but the source credentials are not those of an IAM user",
+            "an MFA code was given, but the source credentials do not belong to an IAM user",
             hint="only a user has an MFA device: leave the code out, or name the device with --mfa-serial",
         )
     own, found = device.own_serial(principal), _serials(session, signer)

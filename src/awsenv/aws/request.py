@@ -1,4 +1,4 @@
-"""The calls of STS as values, before anything is sent: what is sent and what `explain` shows. No botocore in here."""
+"""The calls of STS as values, which are sent, and which `explain` shows. This module does not import botocore."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Token(NamedTuple):
-    """An MFA code with its device, as a request carries them."""
+    """An MFA code with its device, as a request has them."""
 
     serial: str
     code: str
@@ -31,13 +31,13 @@ class Request:
     action: str
     """As a policy names it: `sts:AssumeRole`."""
     parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """By the names of STS's API, in the shape that botocore takes."""
+    """By their names in the API of STS, in the form that botocore accepts."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
-    """Where the value of a parameter comes from; none for AWS's defaults and for a device that AWS named."""
+    """Where the value of each parameter comes from. AWS's defaults and a device that AWS named have no origin."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The values that no message may hold."""
+        """Values that no message may hold."""
         return tuple(self.parameters[name] for name in SECRET if name in self.parameters)
 
     def signed_in_with(self, token: Token) -> Request:
@@ -46,7 +46,7 @@ class Request:
 
 
 SECRET = ("ExternalId", "TokenCode")
-"""Parameters that are shown nowhere."""
+"""Parameters that are never shown."""
 
 IDENTITY = Request("sts:GetCallerIdentity")
 
@@ -54,7 +54,7 @@ IDENTITY = Request("sts:GetCallerIdentity")
 def request(hop: Hop) -> Request:
     """Return the call of a hop, without the MFA code.
 
-    The device is in it where it is configured. AWS takes it only together with a code.
+    It holds the configured device, which AWS accepts only together with a code.
     """
     named: dict[str, tuple[str, Any]] = {
         "DurationSeconds": ("duration", hop.duration),

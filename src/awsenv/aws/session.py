@@ -1,4 +1,4 @@
-"""A botocore session that sees the configuration and the environment it is given, and nothing else."""
+"""A botocore session that uses the profiles and the environment of the caller, and nothing else."""
 
 from __future__ import annotations
 
@@ -27,26 +27,25 @@ if TYPE_CHECKING:
     from awsenv.model import Credentials, Environ
 
 WITHOUT_REGION = "us-east-1"
-"""What a request to the global endpoint of STS is signed for."""
+"""The region that a request to the global endpoint of STS is signed for."""
 
 TIMEOUT = 20.0
-"""Seconds that a call may take with all its attempts. botocore's own limits make six minutes of silence."""
+"""Seconds that a call may take with all its attempts. botocore's own limits add up to six minutes."""
 
 
 class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has no types
-    """A botocore session over the profiles as awsenv read them, that never looks for credentials by itself.
+    """A botocore session over the profiles that awsenv has read. It never searches for credentials.
 
-    What a profile says of endpoints, FIPS, retries and the like is botocore's business. What botocore would look up in
-    the environment of the process alone is looked up here: endpoints, proxies, CA bundles. The process may be an agent
-    that answers for another.
+    botocore reads what a profile sets for FIPS, retries and the like. Endpoints, proxies and CA bundles are looked up
+    here: botocore would look in the environment of the process, which may be an agent that serves another process.
 
     Args:
         profiles: What the files say. The relative path of a CA bundle begins at their folder.
         environ: The environment of the caller.
-        profile: The profile whose settings count; None: `[default]`. `AWS_PROFILE` is not looked at: a chain
-            has been resolved already, and a name that does not exist would fail every call.
-        region: Where clients are made for that name no region of their own; None: what the profile says.
-        timeout: Seconds that a call may take. One that botocore repeats has a quarter of it for each attempt.
+        profile: The profile whose settings apply; None: `[default]`. `AWS_PROFILE` is ignored: the chain has been
+            resolved, and a name that does not exist would fail every call.
+        region: The region of clients that name none; None: the region of the profile.
+        timeout: Seconds that a call may take. Each read of a call that botocore may repeat has a quarter of it.
     """
 
     def __init__(
@@ -70,28 +69,28 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
             self.set_config_variable("profile", profile)
         if region is not None:
             self.set_config_variable("region", region)
-        # botocore looks them up in the environment of the process: configured_endpoint does it instead.
+        # botocore would look them up in the environment of the process: configured_endpoint replaces it.
         self.set_config_variable("ignore_configured_endpoint_urls", value=True)
         self.register_component("data_loader", loader(self.get_config_variable("data_path")))
-        # botocore's own chain ends at the machine's own role: here, only what is handed in signs a request.
+        # botocore's own chain would end at the role of the machine: here, only a given key signs a request.
         self.register_component("credential_provider", CredentialResolver([]))
         self.register_component("token_provider", TokenProviderChain([]))
         self.set_default_client_config(Config(read_timeout=timeout / 4))
 
     @property
     def full_config(self) -> dict[str, Any]:
-        """The configuration, without reading the files again."""
+        """The configuration, from the files that awsenv has read."""
         return self._full_config
 
     def create_client(self, service_name: str, **kwargs: Any) -> Any:
         """Create a client as botocore does, with the endpoint and the CA bundle of the profile or the environment.
 
         Raises:
-            ConfigError: `services` names a section that is not there.
+            ConfigError: `services` names a section that does not exist.
         """
         url = kwargs.pop("endpoint_url", None) or self.configured_endpoint(service_name)
         if url is not None and kwargs.get("region_name") is None and self.get_config_variable("region") is None:
-            # With an endpoint botocore insists on a region; without one it signs for this when there is none.
+            # With an endpoint, botocore requires a region; without an endpoint, this is its default.
             kwargs["region_name"] = WITHOUT_REGION
         if kwargs.get("verify") is None:
             kwargs["verify"] = self._ca_bundle() or True
@@ -112,24 +111,24 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         )
 
     def http(self, read: float | None = None) -> Http:
-        """Return what sends the requests of one call. A read may take *read* seconds; None: as long as the call."""
+        """Return the HTTP client of one call. A read may take *read* seconds; None: as long as the call."""
         connect, total = self.timeout / 4, self.timeout
         return Http(self.environ, verify=self._ca_bundle() or True, connect=connect, read=read or total, total=total)
 
     def fetch(self, url: str) -> Any:
-        """Return the answer to a GET of *url* that no key signs. Raises what botocore raises where there is none."""
+        """Return the response to an unsigned GET of *url*. Raises what botocore raises if there is none."""
         return self.http().send(AWSRequest("GET", url, headers={"User-Agent": self.user_agent()}).prepare())
 
     def _ca_bundle(self) -> str | None:
-        """Return the CA bundle of the profile or the environment. An empty name is none (botocore 1.44 refuses it)."""
+        """Return the CA bundle of the profile or the environment. An empty name is none; botocore 1.44 refuses it."""
         bundle = self.get_config_variable("ca_bundle") or self.environ.get("REQUESTS_CA_BUNDLE") or None
-        return bundle if bundle is None or self.folder is None else os.path.join(self.folder, bundle)  # noqa: PTH118 - as it is written
+        return bundle if bundle is None or self.folder is None else os.path.join(self.folder, bundle)  # noqa: PTH118 - Path() drops "./"
 
     def configured_endpoint(self, service_name: str) -> str | None:
-        """Return the URL that the environment or the profile sets for a service: botocore looks in the process's own.
+        """Return the URL that the environment of the caller or the profile sets for a service; None: neither does.
 
         Raises:
-            ConfigError: `services` names a section that is not there.
+            ConfigError: `services` names a section that does not exist.
         """
         profile = self._profiles.get(self.get_config_variable("profile") or "default")
         url = endpoint(service_name.replace("-", "_"), profile, self._profiles, self.environ)
@@ -143,9 +142,9 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         return url
 
     def url_of(self, client: Any) -> str:
-        """Return the URL that the requests of a client of STS or IAM go to, without a user's name and password.
+        """Return the URL that a client of STS or IAM sends requests to, without a user name and password.
 
-        `client.meta.endpoint_url` is not always it: for GovCloud with FIPS it names a host that does not exist.
+        `client.meta.endpoint_url` can differ: for GovCloud with FIPS it names a host that does not exist.
         """
         operation = {"sts": "get_caller_identity", "iam": "get_user"}[client.meta.service_model.service_name]
         url: str = client.generate_presigned_url(operation)
@@ -153,7 +152,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
 
     def _look_up_in(self, environ: Environ) -> None:
         store = self.get_component("config_store")
-        # CI systems set variables to nothing, which botocore would take for a retry mode or a number.
+        # CI systems set variables to an empty text, which botocore would take for a retry mode or a number.
         chains = ConfigChainFactory(session=self, environ={name: value for name, value in environ.items() if value})
         for name, (key, variables, default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items():
             chain = chains.create_config_chain(
@@ -179,12 +178,12 @@ def open_session(
     region: str | None = None,
     timeout: float = TIMEOUT,
 ) -> AwsSession:
-    """Open the session that serves the calls of one chain. One for a chain: a second client of it costs 3 ms."""
+    """Open a session. The calls of a chain share one: its second client takes 3 ms."""
     return AwsSession(profiles or NO_PROFILES, environ, profile=profile, region=region, timeout=timeout)
 
 
 def host_of(url: str) -> str:
-    """Return the host of *url*, with its port if it has one, without a user's name and password."""
+    """Return the host of *url*, with its port if it has one, without a user name and password."""
     return urlsplit(url).netloc.rpartition("@")[2] or url
 
 
@@ -214,7 +213,7 @@ class LeanLoader(Loader):  # type: ignore[misc] # botocore has no types
 
 
 def loader(data_path: str | None) -> Loader:
-    """Return a loader: botocore's own where the user has added data, which may differ.
+    """Return a loader: botocore's own if the user has added data, which may differ.
 
     Args:
         data_path: `data_path`, or `AWS_DATA_PATH`.
@@ -225,7 +224,7 @@ def loader(data_path: str | None) -> Loader:
 
 
 def _endpoints(partition: dict[str, Any]) -> dict[str, Any]:
-    """Return what `endpoints.json` has for a partition as a whole."""
+    """Return what `endpoints.json` says of a partition."""
     outputs, name = partition["outputs"], partition["id"]
     everywhere = f"{name}-global"
     the_one = {"credentialScope": {"region": outputs["implicitGlobalRegion"]}}
@@ -233,7 +232,7 @@ def _endpoints(partition: dict[str, Any]) -> dict[str, Any]:
         "iam": {"isRegionalized": False, "partitionEndpoint": everywhere, "endpoints": {everywhere: the_one}}
     }
     if name == "aws":
-        # The only partition with an STS that belongs to no region.
+        # Only this partition has an STS without a region.
         services["sts"] = {
             "partitionEndpoint": everywhere,
             "endpoints": {everywhere: {**the_one, "hostname": "sts.amazonaws.com"}},

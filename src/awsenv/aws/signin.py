@@ -1,7 +1,7 @@
-"""AWS Sign-In: from the credentials of a role to the URL that opens the console with them.
+"""AWS Sign-In: turns the credentials of a role into a URL that opens the console with them.
 
 IAM guide, "Enable custom identity broker access to the AWS console". That page and AWS's own programs send the keys in
-the query of a GET; no page of AWS says that a POST would do.
+the query of a GET. AWS documents no POST.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ _DOMAINS = {
     "aws-iso-e": "csphome.adc-e.uk",
     "aws-iso-f": "csphome.hci.ic.gov",
 }
-"""Where each partition has its `signin.` and its `console.`.
+"""The domain of the hosts `signin.` and `console.` of each partition.
 
-That of sign-in is AWS's own list, the endpoint rules of `signin` in botocore 1.44.5. The console of a region is
-`REGION.console.` in the same domain: AWS General Reference, "AWS Management Console endpoints and quotas".
+They are the domains of the endpoint rules of `signin` in botocore 1.44.5. The console of a region is `REGION.console.`
+in the same domain: AWS General Reference, "AWS Management Console endpoints and quotas".
 """
 
 _WITHOUT_REGION = frozenset({"aws", "aws-cn", "aws-us-gov"})
-"""The partitions with a sign-in that belongs to no region. That of `aws` stands in the IAM guide; in the European
-Sovereign Cloud there is none (tilfinltd/aws-extend-switch-roles#407)."""
+"""The partitions with a sign-in host without a region. The IAM guide has that of `aws`. The European Sovereign Cloud
+has none (tilfinltd/aws-extend-switch-roles#407)."""
 
 _SERVICE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
 _BUSY = 429
@@ -57,21 +57,21 @@ def login_url(
     service: str | None = None,
     duration: int | None = None,
 ) -> str:
-    """Return the URL that signs in to the console. It signs in anyone who opens it within fifteen minutes.
+    """Return the URL that signs in to the console. It works for anyone who opens it within fifteen minutes.
 
     Args:
         session: Sends the request; `AWS_ENDPOINT_URL_SIGNIN` and its like in a profile apply.
-        credentials: Those of a role.
-        partition: That of the role.
-        region: Where the console begins; None: where it began the last time.
-        service: The service that it begins with, as its console's path names it; None: the home page.
+        credentials: The credentials of a role.
+        partition: The partition of the role.
+        region: The region that the console opens in; None: the region of the last time.
+        service: The service that it opens, as the path of its console names it; None: the home page.
         duration: Seconds; None: as long as the credentials live.
 
     Raises:
-        ConfigError: The partition has no console that is known.
-        UsageError: The service is not the name of one.
-        RefusedError: AWS did not take the credentials, or the duration.
-        UnreachableError: AWS could not be reached, or did not answer as AWS does.
+        ConfigError: The console of the partition is not known.
+        UsageError: *service* is not the name of a service.
+        RefusedError: AWS did not accept the credentials or the duration.
+        UnreachableError: AWS could not be reached, or the response was not from AWS.
     """
     destination = page(partition, region, service)
     endpoint = session.configured_endpoint("signin") or _endpoint(partition, region)
@@ -93,17 +93,17 @@ def login_url(
 
 
 def page(partition: str, region: str | None, service: str | None = None) -> str:
-    """Return the page of the console that is begun with.
+    """Return the first page of the console.
 
     Raises:
-        ConfigError: The partition has no console that is known.
-        UsageError: The service is not the name of one.
+        ConfigError: The console of the partition is not known.
+        UsageError: *service* is not the name of a service.
     """
     if service is not None and not _SERVICE.fullmatch(service):
         raise UsageError(
             f"{quoted(service)} is not the name of a service",
             Origin("--service"),
-            hint="as the console's own URL has it: s3, ec2, cloudwatch, states; or leave --service out",
+            hint="use the name in the URL of the console: s3, ec2, cloudwatch, states; or leave --service out",
         )
     host = f"console.{_domain(partition)}"
     path = f"{service or 'console'}/home"
@@ -119,19 +119,19 @@ def _domain(partition: str) -> str:
     if partition not in _DOMAINS:
         raise ConfigError(
             f"the console of partition {quoted(partition)} is not known",
-            hint="awsenv ROLE, and awsenv exec, do without it",
+            hint="awsenv ROLE and awsenv exec do not need it",
         )
     return _DOMAINS[partition]
 
 
 def _token(status: int, body: bytes, host: str, *, with_duration: bool) -> str:
-    """Return the token of an answer: JSON where it went well, and else a page that does not say why."""
+    """Return the token of a response. A success is JSON; a failure is a page that does not say why."""
     if status >= 500 or status == _BUSY:  # noqa: PLR2004 - HTTP's server errors
         raise UnreachableError(f"AWS Sign-In at {host} is failing (HTTP {status})", hint="try again")
     if status >= 400:  # noqa: PLR2004 - HTTP's errors of a client
-        hint = "awsenv doctor ROLE says whether the role is still good"
+        hint = "awsenv doctor ROLE checks the role"
         if with_duration:
-            hint = "leave --session-duration out: AWS takes it only for a role that a user's own access key assumed"
+            hint = "leave --session-duration out: AWS accepts it only for a role that the access key of a user assumed"
         raise RefusedError(
             f"AWS Sign-In refused the credentials of the role (HTTP {status})", code=f"HTTP{status}", hint=hint
         )

@@ -1,4 +1,4 @@
-"""The Security Token Service: roles, sessions, and who a key belongs to."""
+"""The Security Token Service: roles, MFA sessions, and the principal of a key."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ __all__ = ["Sts", "Token", "caller"]
 T = TypeVar("T")
 
 SENDS = 3
-"""How often a request with a code is tried while it does not leave this machine."""
+"""How often a request with a code is tried, if it does not leave this machine."""
 
 PAUSE = 1.0
 """Seconds between these tries."""
 
 ACCEPTED = 15 * 60
-"""Seconds: AWS refuses a request that was signed further off (IAM guide, "Signature Version 4")."""
+"""Seconds: AWS refuses a request signed with a larger difference (IAM guide, "Signature Version 4")."""
 
 NOTABLE = 4 * 60
-"""Seconds: from here on AWS's own SDKs correct for it."""
+"""Seconds: AWS's own SDKs correct a larger difference."""
 
-_HINT = "check endpoint_url, AWS_ENDPOINT_URL and the proxy: AWS never gives this answer"
+_HINT = "check endpoint_url, AWS_ENDPOINT_URL and the proxy: AWS never sends this response"
 
 
 @dataclass(frozen=True, slots=True)
 class Sts:
-    """STS, called with one set of credentials after the other."""
+    """STS, called with different credentials for each hop."""
 
     session: AwsSession
     sleep: Callable[[float], None] = time.sleep
@@ -57,15 +57,15 @@ class Sts:
         """Assume the role of *hop*.
 
         Args:
-            hop: What to ask for; its role has an account.
-            call: What an error needs to know.
+            hop: The hop; its role has an account.
+            call: What its errors need to know.
             signer: The credentials that sign the request.
             token: The MFA code, for a hop with a device.
 
         Raises:
-            CodeRejected: AWS rejected the code; another may do.
-            ResponseLost: The code may be used up and no answer came.
-            UnreachableError: The answer is about another role, or its keys have expired.
+            CodeRejected: AWS rejected the code; the next one may be accepted.
+            ResponseLost: There is no response, and the code may be used up.
+            UnreachableError: The response is about another role, or its keys have expired.
             AwsenvError: Anything else.
         """
         made, arn = self._send(
@@ -76,19 +76,19 @@ class Sts:
             token=token,
         )
         if _role(arn) != _role(f"arn:{hop.role.partition}:sts::{hop.role.account}:assumed-role/{hop.role.name}/"):
-            raise UnreachableError(f"STS was asked for {hop.role} and answered with {printable(arn)}", hint=_HINT)
+            raise UnreachableError(f"STS answered a request for {hop.role} with {printable(arn)}", hint=_HINT)
         return replace(self._living(made), account=hop.role.account, arn=arn)
 
     def get_session_token(self, hop: GetSessionToken, call: Call, signer: Credentials, token: Token) -> Credentials:
-        """Turn a user's key and an MFA code into a session. Raises as `assume_role` does."""
+        """Return the MFA session of a user's key and a code. Raises as `assume_role` does."""
         return self._living(self._send(request(hop), _credentials, call=call, signer=signer, token=token))
 
     def identity(self, call: Call, signer: Credentials) -> Principal:
-        """Return who *signer* is. AWS lets everybody ask (IAM guide, GetCallerIdentity).
+        """Return the principal of *signer*. This call needs no permission (STS API, GetCallerIdentity).
 
         Raises:
             SourceError: AWS does not know the key.
-            UnreachableError: There is no answer.
+            UnreachableError: There is no response.
         """
         return self._send(
             IDENTITY,
@@ -107,16 +107,17 @@ class Sts:
         return connect(self.session, "sts", Credentials("none", "none"), Call(IDENTITY.action))[1].endpoint
 
     def _living(self, made: Credentials) -> Credentials:
-        """Return credentials that have not expired.
+        """Return *made* if it has not expired.
 
         Raises:
-            UnreachableError: They have. AWS gives none for less than 15 minutes.
+            UnreachableError: It has expired. AWS grants no credentials for less than 15 minutes.
         """
         now = datetime.fromtimestamp(self.now(), timezone.utc)
         if made.expiration is not None and made.expiration <= now:
             ended = f"{made.expiration:%Y-%m-%d %H:%M:%S}"
             raise UnreachableError(
-                f"STS gave credentials that expired at {ended} UTC, and it is {now:%Y-%m-%d %H:%M:%S} UTC", hint=_HINT
+                f"STS returned credentials that expired at {ended} UTC, and it is {now:%Y-%m-%d %H:%M:%S} UTC",
+                hint=_HINT,
             )
         return made
 
@@ -143,7 +144,7 @@ class Sts:
     def _repeated(
         self, send: Callable[..., dict[str, Any]], parameters: Mapping[str, Any], times: int
     ) -> dict[str, Any]:
-        """Send, and send again only what has not left this machine: a code in it counts once (RFC 6238, 5.2)."""
+        """Send, and repeat only what never left this machine: a code is accepted once (RFC 6238, 5.2)."""
         sent = 1
         while True:
             try:
@@ -156,23 +157,23 @@ class Sts:
 
 
 class Clock:
-    """The difference to AWS's clock, by the date of its last answer.
+    """The difference to AWS's clock, from the date of its last response.
 
     Args:
-        session: Whose calls of STS are watched, also those that fail with an answer.
+        session: Its calls of STS are watched, including those that fail with a response.
         now: This computer's clock: seconds since the epoch, UTC.
     """
 
     def __init__(self, session: AwsSession, now: Callable[[], float]) -> None:
         self.ahead: float | None = None
-        """Seconds that AWS's clock is ahead of this computer's; None: no answer had a date."""
+        """Seconds that AWS's clock is ahead of this computer's; None: no response had a date."""
         self._now = now
         session.register("after-call.sts", self._read)
 
     def _read(self, http_response: Any, **_of_botocore: Any) -> None:
         headers = http_response.headers
         if "age" in headers:
-            # A cache has kept the answer: its date is not of now.
+            # The response comes from a cache: its date is old.
             return
         try:
             theirs = parsedate_to_datetime(headers["date"]).timestamp()
@@ -190,32 +191,32 @@ def caller(
     profile: str | None = None,
     timeout: float = TIMEOUT,
 ) -> Principal:
-    """Ask AWS who *credentials* belong to.
+    """Return the principal that *credentials* belong to.
 
     Args:
         credentials: Any credentials, such as those of the environment.
         environ: The environment of the caller.
-        profiles: For the endpoint, the CA bundle and the like; None: the environment alone tells them.
-        region: Where to ask; None: botocore's choice.
-        profile: The profile whose settings count.
+        profiles: Set the endpoint, the CA bundle and the like; None: only the environment sets them.
+        region: The region to call; None: botocore chooses.
+        profile: The profile whose settings apply.
         timeout: Seconds that the call may take.
 
     Raises:
-        SourceError: AWS does not take the key.
-        UnreachableError: There is no answer.
+        SourceError: AWS does not accept the key.
+        UnreachableError: There is no response.
     """
     session = open_session(profiles, environ, profile=profile, region=region, timeout=timeout)
     return Sts(session).identity(Call(), credentials)
 
 
 def _role(arn: str) -> list[str]:
-    """Return what the ARN of an assumed role says of the role. The names of roles are not case-sensitive."""
+    """Return the account and the role of an assumed-role ARN. The names of roles are not case-sensitive."""
     account, _, name = arn.partition(":assumed-role/")
     return [account, name.partition("/")[0].lower()]
 
 
 def _credentials(answer: dict[str, Any]) -> Credentials:
-    """Return the credentials of an answer, all four of them there: botocore takes an empty result for a success."""
+    """Return the credentials of a response with all four fields: botocore takes an empty result for a success."""
     given = answer["Credentials"]
     expiration = given["Expiration"]
     if not isinstance(expiration, datetime):
