@@ -1,4 +1,4 @@
-"""A local AWS with a person in it, and the endpoints that are not of it: SSO, a container, EC2."""
+"""A local AWS with a user, and the endpoints that it lacks: SSO, a container, EC2."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Person:
         return config.read(self.environ)
 
     def sts(self, pauses: list[float] | None = None, timeout: float = TIMEOUT) -> Sts:
-        """Return the STS of the local AWS. What it would sleep goes to *pauses*."""
+        """Return the STS of the local AWS. It appends its pauses to *pauses* instead of sleeping."""
         session = open_session(None, self.environ, timeout=timeout)
         return Sts(session, sleep=(pauses if pauses is not None else []).append)
 
@@ -69,7 +69,7 @@ class Person:
 
 @pytest.fixture
 def person(tmp_path: Path) -> Iterator[Person]:
-    """Return a person beside a local AWS."""
+    """Return a user of a local AWS."""
     with Sandbox() as sandbox:
         user = sandbox.create_user("alice")
         environ = {
@@ -84,17 +84,17 @@ def person(tmp_path: Path) -> Iterator[Person]:
 
 @dataclass
 class Endpoint:
-    """An HTTP server that answers what it was told to, and remembers what it was asked."""
+    """An HTTP server that sends the configured answers, and records the requests."""
 
     url: str
     answers: dict[tuple[str, str], tuple[int, Any] | Callable[[bytes], tuple[int, Any]]] = field(default_factory=dict)
-    """Method and path without its query → status and what becomes the JSON, or the text; or what makes it of a body."""
-    asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
+    """Method and path without its query → status and the value for the JSON, or the text; or a function of the body."""
+    requests: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
     """Method, path with its query, headers in lower case, body."""
 
     def paths(self) -> list[str]:
-        """Return the paths that were asked for, without their queries."""
-        return [path.partition("?")[0] for _method, path, _headers, _body in self.asked]
+        """Return the requested paths, without their queries."""
+        return [path.partition("?")[0] for _method, path, _headers, _body in self.requests]
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def endpoint() -> Iterator[Endpoint]:
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            served.asked.append((self.command, self.path, headers, body))
+            served.requests.append((self.command, self.path, headers, body))
             found = served.answers.get((self.command, self.path.partition("?")[0]), (404, ""))
             status, answer = found(body) if callable(found) else found
             data = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
@@ -118,7 +118,7 @@ def endpoint() -> Iterator[Endpoint]:
         do_GET = do_POST = do_PUT = _answer  # noqa: N815 - the names that http.server calls
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     served = Endpoint(f"http://127.0.0.1:{server.server_address[1]}")
@@ -131,10 +131,10 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 class Rotating:
-    """Refresh tokens of which each is taken once, as AWS does it."""
+    """Refresh tokens, of which each is accepted once, as AWS accepts them."""
 
     def __init__(self, first: str, lives: int) -> None:
-        """Begin with the token *first*. What it is exchanged for lives for *lives* seconds."""
+        """Begin with the token *first*. The new token lives for *lives* seconds."""
         self.current = first
         self.refreshed = 0
         self._lives = lives
@@ -159,17 +159,17 @@ class Rotating:
 
 @pytest.fixture
 def rotate() -> Callable[[int], Rotating]:
-    """Return what makes tokens that live for some seconds, and whose refresh tokens are taken once."""
+    """Return a function that makes tokens of some seconds, whose refresh tokens are accepted once."""
     return partial(Rotating, "canary-refresh")
 
 
 @dataclass
 class Proxy:
-    """An HTTP proxy that hands every request on to the local AWS, wherever it was meant to go."""
+    """An HTTP proxy that sends every request to the local AWS, whatever its host."""
 
     url: str
-    asked: list[str] = field(default_factory=list)
-    """The URLs that it was asked for."""
+    urls: list[str] = field(default_factory=list)
+    """The requested URLs."""
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def proxy(person: Person) -> Iterator[Proxy]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            running.asked.append(self.path)
+            running.urls.append(self.path)
             body = self.rfile.read(int(self.headers["content-length"]))
             connection = HTTPConnection(urlsplit(person.sandbox.url).netloc, timeout=10)
             # The headers as they are: the host is signed.
@@ -193,7 +193,7 @@ def proxy(person: Person) -> Iterator[Proxy]:
             connection.close()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     running = Proxy(f"http://127.0.0.1:{server.server_address[1]}")
@@ -207,7 +207,7 @@ def proxy(person: Person) -> Iterator[Proxy]:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """Return a certificate for 127.0.0.1, with its key, that nobody vouches for but who names the file."""
+    """Return a self-signed certificate for 127.0.0.1, with its key."""
     return _self_signed(tmp_path)
 
 
@@ -217,7 +217,7 @@ def tls_port(certificate: Path) -> Iterator[int]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    server.handle_error = lambda *_: None  # type: ignore[method-assign] # a client that hangs up is the point
+    server.handle_error = lambda *_: None  # type: ignore[method-assign] # clients hang up on purpose
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
@@ -247,7 +247,7 @@ def _self_signed(folder: Path) -> Path:
 
 
 class Unending:
-    """A server whose answers do not end: byte by byte, or megabytes of them."""
+    """A server whose responses do not end: byte by byte, or with megabytes."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind

@@ -1,4 +1,4 @@
-"""The likeliest cause of an AccessDenied comes first, told from the chain alone."""
+"""The causes of an AccessDenied that the chain shows, the likeliest first."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ def _chain(*hops: AssumeRole | GetSessionToken, kind: str = "static") -> Chain:
     ],
 )
 def test_what_is_missing_comes_first(chain: Chain, expected: list[Cause]) -> None:
-    """What is configured may be wrong, and is less likely to be."""
+    """Name missing values first: a configured one is less likely to be wrong."""
     assert expected == list(causes(chain, 0))
 
 
-def test_the_account_of_who_asks_counts() -> None:
-    """In another account an external id is the custom, and a permission is needed."""
+def test_the_account_of_the_caller_matters() -> None:
+    """Expect an external id for another account, and a permission."""
     chain = _chain(_hop())
     assert Cause.PERMISSION not in causes(chain, 0, MINE)
     assert [Cause.EXTERNAL_ID, Cause.MFA, Cause.TRUST, Cause.PERMISSION] == list(causes(chain, 0, THEIRS))
 
 
-def test_a_device_behind_a_role_is_counted_on_in_vain() -> None:
-    """Whoever configured it believes that the role is reached with MFA."""
+def test_a_device_behind_a_role_has_no_effect() -> None:
+    """Name MFA first: the user who configured the device expects it."""
     moved = Origin("~/.aws/config", 9, "profile deploy", "mfa_serial")
     first = _hop("first", mfa=DEVICE)
     first = replace(first, origins={**first.origins, "mfa_serial": moved})
@@ -63,14 +63,14 @@ def test_a_device_behind_a_role_is_counted_on_in_vain() -> None:
 
 
 def test_a_session_may_be_too_old() -> None:
-    """A role can ask for a code of the last minutes."""
+    """Name MFA first: a role can demand a code of the last minutes."""
     found = causes(_chain(GetSessionToken(DEVICE), _hop(external_id=SECRET)), 1)
     assert Cause.MFA is next(iter(found))
     assert "more recent MFA code" in found[Cause.MFA]
 
 
 def test_the_hint_ends_with_the_doctor_and_shows_no_secret() -> None:
-    """The doctor knows more; a name is quoted as the shell needs it."""
+    """Quote the name of the role for the shell."""
     chain = replace(_chain(_hop(external_id=SECRET)), role="a b")
     text = hint(chain, 0, MINE, "~/.aws/config")
     assert text.endswith("; awsenv doctor 'a b' looks for the cause")

@@ -124,7 +124,7 @@ def test_the_proxy_of_the_environment_is_used(person: Person, proxy: Proxy) -> N
     person.environ.update({"AWS_ENDPOINT_URL": "http://sts.example.test", "HTTP_PROXY": proxy.url})
 
     assert caller(person.user, person.environ).arn == person.user.arn
-    assert proxy.asked == ["http://sts.example.test/"]
+    assert proxy.urls == ["http://sts.example.test/"]
 
 
 def test_the_proxy_of_the_process_is_not_used(person: Person, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +135,7 @@ def test_the_proxy_of_the_process_is_not_used(person: Person, proxy: Proxy, monk
 
     with pytest.raises(UnreachableError, match="cannot be reached"):
         caller(person.user, person.environ)
-    assert proxy.asked == []
+    assert proxy.urls == []
 
 
 @pytest.mark.parametrize("listed", ["example.test", ".test", "other.test, sts.example.test", "*"])
@@ -145,7 +145,7 @@ def test_no_proxy_is_respected(person: Person, proxy: Proxy, listed: str) -> Non
 
     with pytest.raises(UnreachableError, match=r"sts\.example\.test cannot be reached"):
         caller(person.user, person.environ)
-    assert proxy.asked == []
+    assert proxy.urls == []
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The sign-in URL: where it leads in each partition, and what comes of every answer."""
+"""The sign-in URL: its host in each partition, and the result of every response."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ KEYS = Credentials("ASIAIOSFODNN7EXAMPLE", SECRET, TOKEN)
 
 
 def at(endpoint: Endpoint, status: int = 200, answer: object = None) -> AwsSession:
-    """Return a session whose sign-in is *endpoint*, which answers so."""
+    """Return a session whose sign-in is *endpoint*, which sends this response."""
     endpoint.answers["GET", "/federation"] = status, {"SigninToken": "it"} if answer is None else answer
     environ = {"AWS_ENDPOINT_URL_SIGNIN": endpoint.url, "NO_PROXY": "127.0.0.1"}
     return open_session(None, environ)
 
 
 def test_the_keys_become_a_url(endpoint: Endpoint) -> None:
-    """Hand over the three parts of the keys, and make a URL of the token, the page and the same endpoint."""
+    """Send the three parts of the keys, and make a URL of the token, the page and the same endpoint."""
     url = login_url(at(endpoint), KEYS, "aws", "eu-central-1", service="s3", duration=28_800)
 
-    ((method, path, _, body),) = endpoint.asked
-    asked = {name: value for name, (value,) in parse_qs(urlsplit(path).query).items()}
+    ((method, path, _, body),) = endpoint.requests
+    sent = {name: value for name, (value,) in parse_qs(urlsplit(path).query).items()}
     session = {"sessionId": KEYS.access_key_id, "sessionKey": SECRET, "sessionToken": TOKEN}
-    assert ("GET", b"", session) == (method, body, json.loads(asked.pop("Session")))
-    assert {"Action": "getSigninToken", "SessionDuration": "28800"} == asked
+    assert ("GET", b"", session) == (method, body, json.loads(sent.pop("Session")))
+    assert {"Action": "getSigninToken", "SessionDuration": "28800"} == sent
     assert f"{endpoint.url}/federation" == url.partition("?")[0]
     assert {
         "Action": ["login"],
@@ -76,12 +76,12 @@ def test_the_keys_become_a_url(endpoint: Endpoint) -> None:
     ],
 )
 def test_each_partition_has_its_own(partition: str, region: str | None, signin: str, console: str) -> None:
-    """Sign in where AWS documents it, and begin at the console of the region."""
+    """Use the hosts that AWS documents."""
     assert (f"https://{signin}", f"https://{console}") == (_endpoint(partition, region), page(partition, region))
 
 
-def test_every_partition_of_botocore_signs_in_where_botocore_says() -> None:
-    """Know each partition that botocore knows, by the domain that the endpoint rules of `signin` have for it."""
+def test_every_partition_has_the_domain_of_botocore() -> None:
+    """Use the domain of botocore's endpoint rules of `signin` for each of its partitions."""
     rules = json.dumps(Loader().load_service_model("signin", "endpoint-rule-set-1"))
     domains = dict.fromkeys(re.findall(r"https://\{Region\}\.signin\.([a-z0-9.-]+)\"", rules))
     partitions = [(each["id"], each["regions"]) for each in Loader().load_data("partitions")["partitions"]]
@@ -96,15 +96,15 @@ def test_every_partition_of_botocore_signs_in_where_botocore_says() -> None:
     assert found == set(domains)
 
 
-def test_a_partition_that_is_new_has_none() -> None:
-    """Guess no address that keys would be sent to."""
+def test_an_unknown_partition_is_an_error() -> None:
+    """Guess no host to send keys to."""
     with pytest.raises(ConfigError, match="'aws-iso-g' is not known"):
         page("aws-iso-g", "ap-isog-east-1")
 
 
 @pytest.mark.parametrize("service", ["", "S3", "../x", "a?b", "s3/home", "é", "-"])
 def test_a_service_is_a_name(service: str) -> None:
-    """Let nothing into the URL that is more than a name."""
+    """Let only a name into the URL."""
     with pytest.raises(UsageError):
         page("aws", "eu-west-1", service)
 
@@ -125,10 +125,10 @@ def test_a_service_is_a_name(service: str) -> None:
         (200, {"SigninToken": 1}, UnreachableError, "not from AWS"),
     ],
 )
-def test_any_other_answer_is_an_error(
+def test_any_other_response_is_an_error(
     endpoint: Endpoint, status: int, answer: object, kind: type[AwsenvError], fact: str
 ) -> None:
-    """Say what came of it, and show nothing of what was sent or received."""
+    """Name the failure, and show nothing that was sent or received."""
     with pytest.raises(kind, match=fact) as caught:
         login_url(at(endpoint, status, answer), KEYS, "aws", None)
 
@@ -136,8 +136,8 @@ def test_any_other_answer_is_an_error(
     assert not [secret for secret in (SECRET, TOKEN, "canary") if secret in shown]
 
 
-def test_a_duration_may_be_the_reason(endpoint: Endpoint) -> None:
-    """Name the option where it was given."""
+def test_a_duration_may_be_the_cause(endpoint: Endpoint) -> None:
+    """Name the option if it is set."""
     with pytest.raises(RefusedError) as caught:
         login_url(at(endpoint, 400), KEYS, "aws", None, duration=900)
 
@@ -146,7 +146,7 @@ def test_a_duration_may_be_the_reason(endpoint: Endpoint) -> None:
 
 @pytest.mark.parametrize("fault", [Fault.HANG, Fault.DROP, Fault.HTML, Fault.EMPTY, Fault.SERVER_ERROR])
 def test_a_network_that_fails_is_unreachable(person: Person, fault: Fault) -> None:
-    """Say of silence, a hang-up and a captive portal that AWS was not reached."""
+    """Call AWS unreachable after silence, a hang-up and a captive portal."""
     person.sandbox.fail("GetSigninToken", fault)
     session = open_session(None, person.environ, timeout=0.5)
 
@@ -156,7 +156,7 @@ def test_a_network_that_fails_is_unreachable(person: Person, fault: Fault) -> No
     assert SECRET not in str(caught.value)
 
 
-def test_nobody_there_is_unreachable() -> None:
+def test_a_closed_port_is_unreachable() -> None:
     """Name the host."""
     session = open_session(None, {"AWS_ENDPOINT_URL_SIGNIN": "http://127.0.0.1:1"})
 
@@ -165,7 +165,7 @@ def test_nobody_there_is_unreachable() -> None:
 
 
 def test_a_proxy_is_used(proxy: Proxy) -> None:
-    """Go the way that every call of the person goes: this proxy does not take a GET, and says so."""
+    """Use the proxy of the environment: this one answers a GET with an error."""
     environ = {"AWS_ENDPOINT_URL_SIGNIN": "http://signin.test", "HTTP_PROXY": proxy.url}
     session = open_session(None, environ)
 
@@ -174,7 +174,7 @@ def test_a_proxy_is_used(proxy: Proxy) -> None:
 
 
 def test_a_ca_bundle_is_used(tls_port: int, certificate: Path) -> None:
-    """Trust whom the person trusts, and nobody else: this server does not take a GET either."""
+    """Trust the CA bundle of the environment alone: this server answers a GET with an error."""
     environ = {"AWS_ENDPOINT_URL_SIGNIN": f"https://127.0.0.1:{tls_port}"}
     facts = []
     for more in ({}, {"AWS_CA_BUNDLE": str(certificate)}):

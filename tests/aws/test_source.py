@@ -76,7 +76,7 @@ def files(folder: str) -> dict[Path, bytes]:
 
 
 def test_keys_of_a_file(person: Person) -> None:
-    """With the token and the account that stand beside them."""
+    """Read the token and the account beside them."""
     config = (
         "[profile p]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n"
         "aws_session_token = canary-token\naws_account_id = 123456789012\n"
@@ -86,7 +86,7 @@ def test_keys_of_a_file(person: Person) -> None:
 
 
 def test_keys_of_the_environment(person: Person) -> None:
-    """The token of the older name wins, as in botocore."""
+    """Prefer the token of the older name, as botocore does."""
     person.environ.update(
         AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE",
         AWS_SECRET_ACCESS_KEY="canary-secret",
@@ -99,7 +99,7 @@ def test_keys_of_the_environment(person: Person) -> None:
 
 
 def test_a_secret_in_the_place_of_the_key_id_is_not_shown(person: Person) -> None:
-    """AWS would answer with it, and the message go to the terminal and to logs."""
+    """Refuse it: AWS would repeat it in a message, which the terminal and logs show."""
     secret = "canary/8uuAfts2xXNBe4ViT/sNR4xoTqW0zHSN1"
     error = refused(
         person, "static", f"[profile p]\naws_access_key_id = {secret}\naws_secret_access_key = AKIAIOSFODNN7EXAMPLE\n"
@@ -130,7 +130,7 @@ def test_a_key_id_of_an_emulator_is_taken(person: Person, key_id: str) -> None:
     ],
 )
 def test_a_key_id_that_may_hold_a_secret_is_refused(person: Person, key_id: str) -> None:
-    """A secret key, a session token, the next line of the file."""
+    """Refuse a secret key, a session token, and the next line of the file."""
     error = refused(
         person, "static", f"[profile p]\naws_access_key_id = {key_id}\naws_secret_access_key = canary-secret\n"
     )
@@ -148,7 +148,7 @@ def printing(answer: object) -> str:
 
 
 def test_a_command_gives_credentials(person: Person) -> None:
-    """With their account and their end."""
+    """Read their account and their end."""
     answer = {"Version": 1, **KEYS, "Expiration": stamp(timedelta(hours=2)), "AccountId": "123456789012"}
     made = fetch(person, "process", printing(answer))
     assert (made.access_key_id, made.session_token, made.account) == ("ASIAEXAMPLE", "canary-token", "123456789012")
@@ -156,7 +156,7 @@ def test_a_command_gives_credentials(person: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "says"),
+    ("command", "fact"),
     [
         ("/does/not/exist", "cannot be run"),
         ("sh -c 'echo canary >&2; exit 3'", "failed with status 3"),
@@ -175,39 +175,39 @@ def test_a_command_gives_credentials(person: Person) -> None:
         ("echo 'canary", "an unclosed quote"),
     ],
 )
-def test_a_command_that_fails_is_named(person: Person, command: str, says: str) -> None:
-    """By its place and the fact, never by what it printed."""
+def test_a_command_that_fails_is_named(person: Person, command: str, fact: str) -> None:
+    """Show its place and the fact, and never its output."""
     error = refused(person, "process", f"[profile p]\ncredential_process = {command}\n")
     assert isinstance(error, SourceError)
-    assert says in error.fact
+    assert fact in error.fact
 
 
-def test_a_command_that_gives_what_has_expired_is_named(person: Person) -> None:
-    """The keys would be refused by AWS."""
+def test_expired_credentials_of_a_command_are_refused(person: Person) -> None:
+    """Refuse them before AWS does."""
     answer = {"Version": 1, **KEYS, "Expiration": stamp(-timedelta(hours=1))}
     assert "have expired" in refused(person, "process", printing(answer)).fact
 
 
 def test_a_command_runs_in_the_environment_of_the_caller(person: Person) -> None:
-    """It finds its own settings there."""
+    """Pass the variables of the caller on."""
     person.environ["CANARY"] = "ASIAFROMCALLER"
     command = """sh -c 'echo "{\\"Version\\":1,\\"AccessKeyId\\":\\"$CANARY\\",\\"SecretAccessKey\\":\\"x\\"}"'"""
     made = fetch(person, "process", f"[profile p]\ncredential_process = {command}\n")
     assert made.access_key_id == "ASIAFROMCALLER"
 
 
-def test_a_command_is_told_whose_it_is(person: Person, tmp_path: Path) -> None:
-    """So that it does not come back to its own profile by way of awsenv: the last of those that are running."""
+def test_a_command_knows_its_profile(person: Person, tmp_path: Path) -> None:
+    """Append the profile to the running ones, so that awsenv in the command does not read it again."""
     person.environ["_AWSENV_WITHIN"] = "other"
-    told = tmp_path / "told"
+    path = tmp_path / "path"
 
-    refused(person, "process", f"[profile p]\ncredential_process = sh -c 'printenv _AWSENV_WITHIN >{told}'\n")
+    refused(person, "process", f"[profile p]\ncredential_process = sh -c 'printenv _AWSENV_WITHIN >{path}'\n")
 
-    assert ["other", "p"] == told.read_text().splitlines()
+    assert ["other", "p"] == path.read_text().splitlines()
 
 
-def test_a_command_can_ask_the_person(person: Person, tmp_path: Path) -> None:
-    """For a touch on standard error, for a PIN on the terminal; standard input is not touched."""
+def test_a_command_can_prompt(person: Person, tmp_path: Path) -> None:
+    """Connect it to standard error and the terminal, and leave standard input alone."""
     program = tmp_path / "keys"
     program.write_text(
         '#!/bin/sh\nprintf "pin: " >&2; read pin\n'
@@ -241,7 +241,7 @@ def test_a_command_can_ask_the_person(person: Person, tmp_path: Path) -> None:
 
 @pytest.fixture
 def signed_in(person: Person, endpoint: Endpoint) -> Callable[..., Path]:
-    """Return what `aws sso login` does: it writes the file of the token."""
+    """Return a function that writes the file of a token, as `aws sso login` does."""
     person.environ["AWS_ENDPOINT_URL_SSO"] = person.environ["AWS_ENDPOINT_URL_SSO_OIDC"] = endpoint.url
     role = {**{name[0].lower() + name[1:]: value for name, value in KEYS.items()}, "expiration": 4_000_000_000_000}
     endpoint.answers["GET", "/federation/credentials"] = (200, {"roleCredentials": role})
@@ -272,13 +272,13 @@ REGISTRATION = {
 def test_sso_gives_the_credentials_of_the_role(
     person: Person, endpoint: Endpoint, signed_in: Callable[..., Path]
 ) -> None:
-    """With the account, which the profile names."""
+    """Return the account, which the profile names."""
     signed_in(timedelta(hours=8))
     made = fetch(person, "sso", SSO)
     assert (made.access_key_id, made.account) == ("ASIAEXAMPLE", "123456789012")
     assert made.expiration is not None
-    assert endpoint.asked[0][1] == "/federation/credentials?role_name=Reader&account_id=123456789012"
-    assert endpoint.asked[0][2]["x-amz-sso_bearer_token"] == "canary-old"
+    assert endpoint.requests[0][1] == "/federation/credentials?role_name=Reader&account_id=123456789012"
+    assert endpoint.requests[0][2]["x-amz-sso_bearer_token"] == "canary-old"
 
 
 def test_a_refreshed_sso_token_is_saved(person: Person, endpoint: Endpoint, signed_in: Callable[..., Path]) -> None:
@@ -290,7 +290,7 @@ def test_a_refreshed_sso_token_is_saved(person: Person, endpoint: Endpoint, sign
     assert fetch(person, "sso", SSO).access_key_id == "ASIAEXAMPLE"
 
     assert endpoint.paths() == ["/token", "/federation/credentials"]
-    assert endpoint.asked[1][2]["x-amz-sso_bearer_token"] == "canary-new"
+    assert endpoint.requests[1][2]["x-amz-sso_bearer_token"] == "canary-new"
     token = json.loads(path.read_text())
     assert ("canary-new", "canary-refresh-2") == (token["accessToken"], token["refreshToken"])
     assert 0o600 == path.stat().st_mode & 0o777
@@ -298,7 +298,7 @@ def test_a_refreshed_sso_token_is_saved(person: Person, endpoint: Endpoint, sign
 
 
 def test_sso_of_the_older_kind(person: Person, endpoint: Endpoint, signed_in: Callable[..., Path]) -> None:
-    """The session stands in the profile itself, and is named by its URL."""
+    """Find the session by its URL, which stands in the profile."""
     config = (
         "[profile p]\nsso_start_url = https://old\nsso_region = eu-west-1\n"
         "sso_account_id = 123456789012\nsso_role_name = Reader\n"
@@ -312,7 +312,7 @@ def test_sso_of_the_older_kind(person: Person, endpoint: Endpoint, signed_in: Ca
 def test_nobody_is_signed_in(
     person: Person, endpoint: Endpoint, signed_in: Callable[..., Path], state: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The next step is the same command, whatever the reason; and botocore's log stays quiet."""
+    """Suggest the same command for every reason, and keep botocore's log quiet."""
     if state == "expired":
         signed_in(-timedelta(hours=1))
     elif state == "refresh refused":
@@ -330,7 +330,7 @@ def test_nobody_is_signed_in(
 
 
 def test_sso_gives_no_such_role(person: Person, endpoint: Endpoint, signed_in: Callable[..., Path]) -> None:
-    """To sign in again would change nothing."""
+    """Suggest a look at the settings: another sign-in changes nothing."""
     signed_in(timedelta(hours=8))
     endpoint.answers["GET", "/federation/credentials"] = (403, {"__type": "ForbiddenException", "message": "canary"})
     error = refused(person, "sso", SSO)
@@ -339,7 +339,7 @@ def test_sso_gives_no_such_role(person: Person, endpoint: Endpoint, signed_in: C
 
 
 def test_sso_that_cannot_be_reached_is_named(person: Person, signed_in: Callable[..., Path]) -> None:
-    """With its host; the token is not at fault."""
+    """Name its host, and do not blame the token."""
     signed_in(timedelta(hours=8))
     person.environ["AWS_ENDPOINT_URL_SSO"] = "http://127.0.0.1:1"
     error = refused(person, "sso", SSO)
@@ -351,7 +351,7 @@ def test_sso_that_cannot_be_reached_is_named(person: Person, signed_in: Callable
 
 
 def test_login_without_its_package_says_which(person: Person, program: str) -> None:
-    """The keys are signed for with awscrt, which boto3 does not bring, and which botocore can be told to ignore."""
+    """Name awscrt, which boto3 does not install, and which a variable can disable."""
     person.configure("[profile p]\nlogin_session = arn:aws:iam::123456789012:user/alice\n")
 
     answer = subprocess.run(
@@ -372,7 +372,7 @@ LOGIN = "[profile p]\nregion = eu-west-1\nlogin_session = arn:aws:iam::123456789
 
 @pytest.fixture
 def logged_in(person: Person, endpoint: Endpoint) -> Callable[[timedelta], Path]:
-    """Return what `aws login` does: it writes the file of the keys."""
+    """Return a function that writes the file of the keys, as `aws login` does."""
     person.environ["AWS_ENDPOINT_URL_SIGNIN"] = endpoint.url
     new = {"accessKeyId": "ASIANEW", "secretAccessKey": "canary-secret", "sessionToken": "canary-token"}
     endpoint.answers["POST", "/v1/token"] = (
@@ -415,10 +415,10 @@ def logged_in(person: Person, endpoint: Endpoint) -> Callable[[timedelta], Path]
 def test_login_gives_the_keys_of_its_file(
     person: Person, endpoint: Endpoint, logged_in: Callable[[timedelta], Path]
 ) -> None:
-    """While they are good nobody is asked."""
+    """Send no request while they are valid."""
     logged_in(timedelta(minutes=14, hours=1))
     made = fetch(person, "login", LOGIN)
-    assert (made.access_key_id, made.account, endpoint.asked) == ("ASIAOLD", "123456789012", [])
+    assert (made.access_key_id, made.account, endpoint.requests) == ("ASIAOLD", "123456789012", [])
 
 
 def test_refreshed_keys_of_login_are_saved(
@@ -438,7 +438,7 @@ def test_refreshed_keys_of_login_are_saved(
 
 
 def test_nobody_is_logged_in(person: Person, logged_in: Callable[[timedelta], Path]) -> None:
-    """The next step is the command."""
+    """Suggest the command."""
     assert callable(logged_in)
     assert refused(person, "login", LOGIN).hint == "aws login --profile p"
 
@@ -455,7 +455,7 @@ def rotating(
     logged_in: Callable[[timedelta], Path],
     rotate: Callable[[int], Rotating],
 ) -> tuple[str, Callable[[int], Rotating], Path]:
-    """Return a kind of source whose token is about to end, what starts its server, and the file of the token."""
+    """Return a kind of source whose token is about to end, a function that starts its server, and the token file."""
     kind = request.param
     path = signed_in(timedelta(minutes=1), **REGISTRATION) if kind == "sso" else logged_in(timedelta(minutes=1))
     person.configure(SSO if kind == "sso" else LOGIN)
@@ -514,7 +514,7 @@ def test_a_sign_in_survives_the_aws_cli_after_awsenv(
 def test_many_at_once_refresh_a_sign_in_once(
     person: Person, rotating: tuple[str, Callable[[int], Rotating], Path]
 ) -> None:
-    """Wait for who refreshes it, and use what it got."""
+    """Wait for the process that refreshes it, and use its token."""
     kind, serve, _path = rotating
     server = serve(3600)
     profiles = config.read(person.environ)
@@ -533,7 +533,7 @@ def test_many_at_once_refresh_a_sign_in_once(
 def test_a_token_that_cannot_be_saved_is_kept_in_memory(
     person: Person, rotating: tuple[str, Callable[[int], Rotating], Path]
 ) -> None:
-    """Go on with it for the life of the process, and leave no half of a file."""
+    """Use it for the life of the process, and leave no partial file."""
     kind, serve, path = rotating
     server = serve(60)
     before = files(str(path.parent))
@@ -581,18 +581,18 @@ XML = """<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc
 
 
 def test_a_web_identity_of_a_profile(person: Person, endpoint: Endpoint) -> None:
-    """The token is handed over; nothing signs the request."""
+    """Send the token in an unsigned request."""
     person.environ["AWS_ENDPOINT_URL_STS"] = endpoint.url
     endpoint.answers["POST", "/"] = (200, XML)
     made = fetch(person, "web-identity", web_identity(person))
     assert (made.access_key_id, made.account) == ("ASIAWEB", "123456789012")
-    assert b"WebIdentityToken=canary-web-token" in endpoint.asked[0][3]
-    assert b"RoleSessionName=me" in endpoint.asked[0][3]
-    assert "authorization" not in endpoint.asked[0][2]
+    assert b"WebIdentityToken=canary-web-token" in endpoint.requests[0][3]
+    assert b"RoleSessionName=me" in endpoint.requests[0][3]
+    assert "authorization" not in endpoint.requests[0][2]
 
 
 def test_relative_paths_begin_at_the_callers_folder(person: Person, endpoint: Endpoint, tmp_path: Path) -> None:
-    """Find a command and a token there: who reads may be an agent, whose own folder is another."""
+    """Find a command and a token there: an agent has another folder."""
     person.environ["AWS_ENDPOINT_URL_STS"] = endpoint.url
     endpoint.answers["POST", "/"] = (200, XML)
     folder = tmp_path / "project"
@@ -613,7 +613,7 @@ def test_relative_paths_begin_at_the_callers_folder(person: Person, endpoint: En
 
 
 def test_a_web_identity_of_the_environment(person: Person, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the caller's, not of the process's."""
+    """Use the variables of the caller and not of the process."""
     monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/another")
     web_identity(person)
     person.environ.update(
@@ -623,18 +623,18 @@ def test_a_web_identity_of_the_environment(person: Person, endpoint: Endpoint, m
     )
     endpoint.answers["POST", "/"] = (200, XML)
     assert fetch(person, "web-identity", "", profile=None).access_key_id == "ASIAWEB"
-    assert b"role%2Fweb" in endpoint.asked[0][3]
+    assert b"role%2Fweb" in endpoint.requests[0][3]
 
 
-def test_a_token_file_that_is_not_there_is_named(person: Person) -> None:
-    """The file is the fault, not AWS."""
+def test_a_missing_token_file_is_named(person: Person) -> None:
+    """Blame the file and not AWS."""
     error = refused(person, "web-identity", web_identity(person, None))
     assert isinstance(error, SourceError)
     assert "token file cannot be read" in error.fact
 
 
-def test_a_token_that_has_expired_is_told(person: Person, endpoint: Endpoint) -> None:
-    """Whoever writes the file has to write a new one."""
+def test_an_expired_token_is_named(person: Person, endpoint: Endpoint) -> None:
+    """Do not blame the role."""
     person.environ["AWS_ENDPOINT_URL_STS"] = endpoint.url
     answer = "<ErrorResponse><Error><Code>ExpiredTokenException</Code><Message>canary</Message></Error></ErrorResponse>"
     endpoint.answers["POST", "/"] = (400, answer)
@@ -647,26 +647,26 @@ def test_a_token_that_has_expired_is_told(person: Person, endpoint: Endpoint) ->
 
 
 def test_the_endpoint_of_a_container(person: Person, endpoint: Endpoint) -> None:
-    """With the token that the container was given."""
+    """Send the token of the container."""
     answer = {"AccessKeyId": "ASIABOX", "SecretAccessKey": "x", "Token": "t", "Expiration": stamp(timedelta(hours=1))}
     endpoint.answers["GET", "/keys"] = (200, answer)
     person.environ.update(
         AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{endpoint.url}/keys", AWS_CONTAINER_AUTHORIZATION_TOKEN="canary-auth"
     )
     assert fetch(person, "container", profile=None).access_key_id == "ASIABOX"
-    assert endpoint.asked[0][2]["authorization"] == "canary-auth"
+    assert endpoint.requests[0][2]["authorization"] == "canary-auth"
 
 
 @pytest.mark.parametrize("body", ["canary", {"AccessKeyId": "canary"}, {}])
-def test_an_endpoint_that_gives_nothing_is_named(person: Person, endpoint: Endpoint, body: object) -> None:
-    """Whatever it says instead."""
+def test_an_endpoint_without_credentials_is_named(person: Person, endpoint: Endpoint, body: object) -> None:
+    """Refuse any other response."""
     endpoint.answers["GET", "/keys"] = (200, body)
     person.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{endpoint.url}/keys"
     assert "the credentials endpoint of the container" in refused(person, "container", profile=None).fact
 
 
 def test_the_role_of_a_machine(person: Person, endpoint: Endpoint) -> None:
-    """Through the metadata service, second version."""
+    """Use the second version of the metadata service."""
     role = "/latest/meta-data/iam/security-credentials/"
     answer = {"AccessKeyId": "ASIAEC2", "SecretAccessKey": "x", "Token": "t", "Expiration": stamp(timedelta(hours=6))}
     endpoint.answers["PUT", "/latest/api/token"] = (200, "imds-token")
@@ -675,29 +675,29 @@ def test_the_role_of_a_machine(person: Person, endpoint: Endpoint) -> None:
     person.environ["AWS_EC2_METADATA_DISABLED"] = "false"
     person.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = endpoint.url
     assert fetch(person, "instance").access_key_id == "ASIAEC2"
-    assert endpoint.asked[-1][2]["x-aws-ec2-metadata-token"] == "imds-token"
+    assert endpoint.requests[-1][2]["x-aws-ec2-metadata-token"] == "imds-token"
 
 
-def test_a_machine_without_a_role_is_told(person: Person) -> None:
-    """Or one whose metadata service is turned off."""
+def test_a_machine_without_a_role_is_an_error(person: Person) -> None:
+    """Refuse it, like a machine whose metadata service is disabled."""
     assert isinstance(refused(person, "instance"), SourceError)
 
 
 # Nothing else
 
 
-def test_one_kind_is_asked_and_no_other(person: Person, endpoint: Endpoint) -> None:
-    """The chain of botocore would go on to the machine's own role: here its endpoint is never asked."""
+def test_only_the_kind_of_the_chain_is_used(person: Person, endpoint: Endpoint) -> None:
+    """Never call the metadata service, where botocore's chain of providers ends."""
     person.environ["AWS_EC2_METADATA_DISABLED"] = "false"
     person.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = endpoint.url
     person.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{endpoint.url}/keys"
     for kind in ("static", "process", "sso", "web-identity"):
         refused(person, kind)
-    assert endpoint.asked == []
+    assert endpoint.requests == []
 
 
 def test_keys_of_a_source_are_good_for_a_call(person: Person) -> None:
-    """From the file to AWS."""
+    """Sign a call with the keys of the file."""
     config = (
         f"[profile p]\naws_access_key_id = {person.user.access_key_id}\n"
         f"aws_secret_access_key = {person.user.secret_access_key}\n"

@@ -62,7 +62,7 @@ def everything(error: BaseException) -> str:
 
 def test_a_role_is_assumed(person: Person) -> None:
     """Send every value of the hop, and return the account, the ARN and the end of the credentials."""
-    asked = role(
+    requested = role(
         person,
         external_id=person.external_id,
         duration=900,
@@ -72,7 +72,7 @@ def test_a_role_is_assumed(person: Person) -> None:
         policy='{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}',
         policy_arns=("arn:aws:iam::aws:policy/ReadOnlyAccess",),
     )
-    made = person.sts().assume_role(asked, Call(), person.user, None)
+    made = person.sts().assume_role(requested, Call(), person.user, None)
     assert made.account == person.user.account
     assert made.arn == f"arn:aws:sts::{person.user.account}:assumed-role/role/session"
     assert made.expiration is not None
@@ -93,8 +93,8 @@ def test_a_value_that_is_not_set_is_not_sent(person: Person) -> None:
 
 def test_a_session_is_opened_with_a_code(person: Person) -> None:
     """Return a session with MFA, from which a role that demands MFA can be assumed."""
-    asked = GetSessionToken(Mfa(person.device.serial), duration=900)
-    session = person.sts().get_session_token(asked, Call(), person.user, token(person))
+    requested = GetSessionToken(Mfa(person.device.serial), duration=900)
+    session = person.sts().get_session_token(requested, Call(), person.user, token(person))
     person.sandbox.create_role("mfa", person.sandbox.trust(str(person.user.arn), mfa=True))
     made = person.sts().assume_role(hop(person, "mfa"), Call(), session, None)
     assert made.arn == f"arn:aws:sts::{person.user.account}:assumed-role/mfa/session"
@@ -103,10 +103,10 @@ def test_a_session_is_opened_with_a_code(person: Person) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_request_with_a_code_is_sent_once(person: Person, fault: Fault) -> None:
     """Send it once, whatever happens: AWS may have accepted the code."""
-    asked, pauses = role(person), list[float]()
+    requested, pauses = role(person), list[float]()
     person.sandbox.fail("AssumeRole", fault, times=3)
     with pytest.raises(ResponseLost) as caught:
-        person.sts(pauses).assume_role(asked, Call(), person.user, token(person))
+        person.sts(pauses).assume_role(requested, Call(), person.user, token(person))
     assert person.sent("AssumeRole") == 1
     assert pauses == []
     assert "the MFA code may have been used" in caught.value.fact
@@ -115,19 +115,19 @@ def test_a_request_with_a_code_is_sent_once(person: Person, fault: Fault) -> Non
 @pytest.mark.parametrize("fault", [Fault.SERVER_ERROR, Fault.UNAVAILABLE, Fault.THROTTLING, Fault.DROP])
 def test_a_request_without_a_code_is_repeated(person: Person, fault: Fault) -> None:
     """Repeat it as botocore does."""
-    asked = role(person)
+    requested = role(person)
     person.sandbox.fail("AssumeRole", fault, times=2)
-    assert person.sts().assume_role(asked, Call(), person.user, None).session_token
+    assert person.sts().assume_role(requested, Call(), person.user, None).session_token
     assert person.sent("AssumeRole") == 3
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_failing_aws_is_unreachable(person: Person, fault: Fault) -> None:
     """Name the host, and suggest another try."""
-    asked = role(person)
+    requested = role(person)
     person.sandbox.fail("AssumeRole", fault, times=3)
     with pytest.raises(UnreachableError) as caught:
-        person.sts().assume_role(asked, Call(), person.user, None)
+        person.sts().assume_role(requested, Call(), person.user, None)
     assert not isinstance(caught.value, ResponseLost)
     assert person.sandbox.url.removeprefix("http://") in caught.value.fact
 
@@ -136,11 +136,11 @@ def test_a_failing_aws_is_unreachable(person: Person, fault: Fault) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_error_holds_a_secret(person: Person, fault: Fault, *, with_code: bool) -> None:
     """Keep what was sent and received out of the text, the repr and the cause."""
-    asked = role(person, external_id=person.external_id)
+    requested = role(person, external_id=person.external_id)
     code = token(person) if with_code else None
     person.sandbox.fail("AssumeRole", fault, times=3)
     with pytest.raises(AwsenvError) as caught:
-        person.sts().assume_role(asked, Call(), person.user, code)
+        person.sts().assume_role(requested, Call(), person.user, code)
     shown = everything(caught.value)
     assert person.external_id not in shown
     assert person.user.secret_access_key not in shown
@@ -152,12 +152,12 @@ def test_no_error_holds_a_secret(person: Person, fault: Fault, *, with_code: boo
 @pytest.mark.parametrize("with_code", [False, True])
 def test_silence_ends(person: Person, *, with_code: bool) -> None:
     """Give up on a service that accepts the request and never responds."""
-    asked = role(person)
+    requested = role(person)
     person.sandbox.fail("AssumeRole", Fault.HANG, times=3)
     with pytest.raises(
         ResponseLost if with_code else UnreachableError, match=r"did not (answer in time|send a complete response)"
     ):
-        person.sts(timeout=2).assume_role(asked, Call(), person.user, token(person) if with_code else None)
+        person.sts(timeout=2).assume_role(requested, Call(), person.user, token(person) if with_code else None)
 
 
 def test_a_request_that_was_not_sent_is_sent_again(person: Person) -> None:
@@ -297,8 +297,8 @@ def test_a_clock_that_is_wrong_is_measured(person: Person, seconds: float, says:
 def test_expired_credentials_say_how_to_renew_them(person: Person) -> None:
     """Show the place of the source, and how to renew it."""
     person.sandbox.clock.advance(-800)
-    asked = GetSessionToken(Mfa(None), duration=900)
-    session = person.sts().get_session_token(asked, Call(), person.user, token(person))
+    requested = GetSessionToken(Mfa(None), duration=900)
+    session = person.sts().get_session_token(requested, Call(), person.user, token(person))
     person.sandbox.clock.advance(1500)
     with pytest.raises(SourceError, match="have expired") as caught:
         person.sts().identity(Call(key_origin=Origin("AWS_ACCESS_KEY_ID"), key_hint="aws login"), session)
@@ -414,13 +414,13 @@ def test_the_endpoint_is_the_one_that_the_request_goes_to(
     del person.environ["AWS_ENDPOINT_URL"]
     environ = person.environ | variables | {"https_proxy": "http://127.0.0.1:1", "no_proxy": ""}
     session = open_session(None, environ, region=region)
-    asked = list[str]()
-    session.register("before-send", lambda request, **_: asked.append(request.url))
+    requested = list[str]()
+    session.register("before-send", lambda request, **_: requested.append(request.url))
 
     assert f"https://{host}" == Sts(session).endpoint()
     with pytest.raises(UnreachableError, match=r"the proxy 127\.0\.0\.1:1 cannot be reached"):
         Sts(session, sleep=lambda _: None).identity(Call(), person.user)
-    assert {f"https://{host}/"} == set(asked)
+    assert {f"https://{host}/"} == set(requested)
 
 
 @pytest.mark.parametrize("ahead", [-200, 0, 600])

@@ -1,4 +1,4 @@
-"""The AWS CLI's cache of sign-ins: only what exists is rewritten, and only over what was read."""
+"""The AWS CLI's cache of sign-ins: only an existing file is written, and only over the content that was read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_an_entry_that_is_not_there_is_not_made(tmp_path: Path) -> None:
-    """Do not sign in who is not signed in."""
+    """Make no file for a user who is not signed in."""
     with ExitStack() as until:
         tokens = Tokens(tmp_path, until)
         with pytest.raises(KeyError):
@@ -40,15 +40,15 @@ def test_an_entry_that_has_changed_is_left_alone(tmp_path: Path, now: str | None
 
 
 @pytest.mark.parametrize("content", ["", "canary", "[]", '"canary"', "\xff"])
-def test_what_is_no_entry_is_none(tmp_path: Path, content: str) -> None:
-    """Read a file that holds something else as no entry."""
+def test_other_content_is_no_entry(tmp_path: Path, content: str) -> None:
+    """Ignore a file that holds something else."""
     (tmp_path / "a.json").write_text(content, encoding="latin-1")
     with ExitStack() as until:
         assert "a" not in Tokens(tmp_path, until)
 
 
 def test_an_entry_is_replaced_as_a_whole(tmp_path: Path) -> None:
-    """Keep its name, and let its owner alone read it."""
+    """Keep its name, and make it readable by its owner alone."""
     path = tmp_path / "a.json"
     path.write_text('{"accessToken": "old"}')
     path.chmod(0o644)

@@ -1,4 +1,4 @@
-"""Errors of botocore in the person's terms, also those that a local AWS does not make."""
+"""The errors of botocore as those of awsenv, including some that the local AWS does not make."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CALL = Call("sts:AssumeRole", "https://sts.eu-west-1.amazonaws.com", secrets=SEC
 
 
 def answer(code: str, message: str, status: int = 403) -> ClientError:
-    """Return what botocore raises for an answer that is an error."""
+    """Return what botocore raises for an error response."""
     metadata: dict[str, Any] = {"HTTPStatusCode": status}
     return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}, "AssumeRole")
 
@@ -34,7 +34,7 @@ def answer(code: str, message: str, status: int = 403) -> ClientError:
     ],
 )
 def test_a_refusal_has_its_next_step(code: str, hint: str) -> None:
-    """Each code of AssumeRole that a person can do something about."""
+    """Suggest a remedy for each code of AssumeRole that has one."""
     error = translate(answer(code, "No.", 400), CALL)
     assert isinstance(error, RefusedError)
     assert code == error.code
@@ -43,58 +43,58 @@ def test_a_refusal_has_its_next_step(code: str, hint: str) -> None:
 
 @pytest.mark.parametrize("code", ["ExpiredToken", "ExpiredTokenException"])
 def test_expiry_has_two_names(code: str) -> None:
-    """STS says one, other services the other."""
+    """Accept the name of STS and that of other services."""
     error = translate(answer(code, "The security token included in the request is expired"), CALL)
     assert isinstance(error, SourceError)
 
 
 def test_a_message_of_several_lines_becomes_one_and_inert() -> None:
-    """Whatever wrote it: nothing of it moves the cursor."""
+    """Escape what would move the cursor."""
     error = translate(answer("AccessDenied", "one\n\x1b[31mtwo\u202e"), CALL)
     assert error.fact == "AWS refused sts:AssumeRole (AccessDenied): one \\x1b[31mtwo\\u202e"
 
 
 def test_a_refusal_names_the_operation_once() -> None:
-    """AWS's own sentence has it already."""
-    said = "User: arn:aws:iam::123456789012:user/a is not authorized to perform: sts:AssumeRole on resource: b"
-    error = translate(answer("AccessDenied", said), CALL)
-    assert error.fact == f"AWS refused (AccessDenied): {said}"
+    """Leave it out where AWS's sentence has it."""
+    message = "User: arn:aws:iam::123456789012:user/a is not authorized to perform: sts:AssumeRole on resource: b"
+    error = translate(answer("AccessDenied", message), CALL)
+    assert error.fact == f"AWS refused (AccessDenied): {message}"
 
 
 def test_a_message_that_holds_a_secret_is_withheld() -> None:
-    """The code is all that is shown of it."""
+    """Show the code alone."""
     error = translate(answer("ValidationError", f"Value '{SECRETS[0]}' at 'externalId' failed"), CALL)
     assert error.fact == "AWS refused sts:AssumeRole (ValidationError)"
 
 
 def test_a_long_message_is_cut() -> None:
-    """A screen is enough."""
+    """Cut it to less than a screen."""
     assert len(message_of_aws("x" * 10_000) or "") < 500
 
 
-def test_a_numeric_code_is_no_answer_of_aws() -> None:
-    """It is how botocore takes the page of a proxy: the status becomes the code."""
+def test_a_numeric_code_is_not_from_aws() -> None:
+    """Call AWS unreachable: botocore turns the status of a proxy's page into the code."""
     error = translate(answer("407", "Proxy Authentication Required", 407), CALL)
     assert isinstance(error, UnreachableError)
     assert "HTTP 407" in error.fact
 
 
 def test_a_proxy_is_named_without_its_password() -> None:
-    """It stands in the URL, where proxies want it."""
+    """Remove the user and the password from the URL."""
     cause = ProxyError("Cannot connect to proxy", NewConnectionError(HTTPConnection("proxy.test"), "refused"))
     error = translate(ProxyConnectionError(proxy_url="http://me:canary@proxy.test:3128", error=cause), CALL)
     assert error.fact == "the proxy proxy.test:3128 cannot be reached"
 
 
 def test_an_endpoint_is_named_without_its_password() -> None:
-    """The same."""
+    """Remove the user and the password from the URL."""
     call = Call("sts:AssumeRole", "https://me:canary@sts.test")
     error = translate(EndpointConnectionError(endpoint_url="https://me:canary@sts.test/"), call)
     assert error.fact == "sts.test cannot be reached"
 
 
 def test_a_body_that_cannot_be_parsed_is_not_shown() -> None:
-    """It stands in the text of the exception, secret key included."""
+    """Drop the text of the exception, which holds the body with the secret key."""
     error = translate(ResponseParserError("<SecretAccessKey>canary-secret-key</SecretAccessKey>"), CALL)
     assert isinstance(error, UnreachableError)
     assert "canary" not in f"{error!r}{error}{error.hint}{error.where}"
@@ -116,8 +116,8 @@ PARTS = st.sampled_from(
 
 
 @given(CODES, st.lists(st.one_of(PARTS, st.text(max_size=20))), st.integers(0, 999))
-def test_any_answer_becomes_an_error_that_can_be_shown(code: str, parts: list[str], status: int) -> None:
-    """Whatever AWS, or whoever answers in its place, says."""
+def test_any_response_becomes_a_printable_error(code: str, parts: list[str], status: int) -> None:
+    """Print any message without control characters and without secrets."""
     error = translate(answer(code, " ".join(parts), status), CALL)
     shown = f"{error.fact}{error.where}{error.hint}"
     assert isinstance(error, AwsenvError)
