@@ -212,7 +212,7 @@ def _suffices(plan: Chain, left: float | None, min_remaining: int) -> bool:
 def _calls(plan: Chain, begin: int, account: str | None) -> Iterator[Call]:
     source = "the MFA session" if begin else "the source"
     signer, is_known = source, account is not None
-    for number, hop in enumerate(plan.hops[begin:], start=begin):
+    for hop in plan.hops[begin:]:
         if isinstance(hop, AssumeRole) and hop.role.account is None and not is_known:
             yield Call(IDENTITY.action, source, is_certain=plan.source.kind in _FROM_PROFILE)
         known = account if isinstance(hop, GetSessionToken) else hop.role.account or account
@@ -221,13 +221,11 @@ def _calls(plan: Chain, begin: int, account: str | None) -> Iterator[Call]:
         else:
             sent = request(hop)
         yield Call(sent.action, signer, tuple(_parameters(sent, is_complete=known is not None)), hop.mfa)
-        signer = f"the credentials of {_name(hop, number)}"
+        signer = f"the credentials of {_name(hop)}"
 
 
-def _name(hop: Hop, number: int) -> str:
-    if isinstance(hop, GetSessionToken):
-        return "the MFA session"
-    return hop.profile or hop.role.name or f"call {number}"
+def _name(hop: Hop) -> str:
+    return "the MFA session" if isinstance(hop, GetSessionToken) else hop.profile or hop.role.name
 
 
 def _parameters(sent: Request, *, is_complete: bool) -> Iterator[Parameter]:
@@ -259,7 +257,7 @@ def _foreign(plan: Chain, account: str | None) -> Iterator[Note]:
             continue
         if signing is not None and hop.role.account not in {None, signing}:
             yield Note(
-                f"{hop.profile or hop.role.name} is in account {hop.role.account}, and is assumed from {signing}: its "
+                f"{_name(hop)} is in account {hop.role.account}, and is assumed from {signing}: its "
                 "trust policy and a policy in that account must both allow it"
             )
         signing = hop.role.account or signing

@@ -24,9 +24,14 @@ class Origin:
 
     key: str | None = None
 
+    @property
+    def position(self) -> str:
+        """The name, with the line if there is one: `~/.aws/config:12`."""
+        return self.name if self.line is None else f"{self.name}:{self.line}"
+
     def __str__(self) -> str:
         """Return the place as editors and compilers write it."""
-        parts = [self.name if self.line is None else f"{self.name}:{self.line}"]
+        parts = [self.position]
         if self.section is not None:
             parts.append(f"[{self.section}]")
         if self.key is not None:

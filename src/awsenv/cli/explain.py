@@ -230,9 +230,7 @@ def _shown(parameter: reasoning.Parameter) -> str:
 
 
 def _short(origin: Origin | None) -> str:
-    if origin is None:
-        return ""
-    return origin.name if origin.line is None else f"{origin.name}:{origin.line}"
+    return "" if origin is None else origin.position
 
 
 def _changed(changes: Mapping[str, bool]) -> dict[str, list[str]]:

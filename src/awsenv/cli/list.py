@@ -25,14 +25,15 @@ def run(caller: Caller, _: Arguments) -> Print:
     """
     profiles = config.read(environment.original(caller.environ), caller.folder)
     rows = [
-        (entry.name, entry.role_arn or entry.kind or "-", entry.source or "-", entry.mfa_serial or "-", _place(entry))
+        (
+            entry.name,
+            entry.role_arn or entry.kind or "-",
+            entry.source or "-",
+            entry.mfa_serial or "-",
+            entry.origin.position,
+        )
         for entry in config.roles(profiles)
     ]
     if not rows:
         return Print("", (f"no profile in {profiles.where} has a role_arn, or credentials", _NEXT))
     return Print(report.table([_HEAD, *rows]))
-
-
-def _place(entry: config.Entry) -> str:
-    origin = entry.origin
-    return origin.name if origin.line is None else f"{origin.name}:{origin.line}"
