@@ -54,8 +54,8 @@ def mfa_session_key(chain: Chain, serial: str | None, profiles: Profiles, enviro
         profiles: The profiles of the two files.
         environ: As for `source_key`. The endpoint of STS, which the chain's profile can also set, counts too.
     """
-    keys = _keys(chain.source, profiles, environ)
-    source = source_key(chain.source, profiles, environ) if keys is None else ("keys", *keys)
+    key = access_key(chain.source, profiles, environ)
+    source: Any = source_key(chain.source, profiles, environ) if key is None else ("keys", _facts(key))
     return _digest(
         "session", source, serial, endpoint("sts", profiles.get(chain.settings_profile or "default"), profiles, environ)
     )
@@ -85,12 +85,6 @@ def _digest(*parts: Any) -> str:
     from hashlib import blake2b  # noqa: PLC0415 - it loads OpenSSL, and only an agent needs a key
 
     return blake2b(repr(parts).encode(), digest_size=16).hexdigest()
-
-
-def _keys(source: Source, profiles: Profiles, environ: Environ) -> tuple[str | None, ...] | None:
-    """Return the id, secret and token of the source's access key; None: the source is not an access key."""
-    key = access_key(source, profiles, environ)
-    return None if key is None else (key.access_key_id, key.secret_access_key, key.session_token)
 
 
 def _facts(value: Any) -> Any:

@@ -187,7 +187,7 @@ def policy(text: str, origin: Origin) -> str:
         raise ConfigError(
             "the session policy is not JSON",
             Origin(f"{origin}{line}"),
-            hint=f"to read it from a file: {_from_file(origin)}",
+            hint=f"to read it from a file: {origin.name}{' ' if origin.name.startswith('-') else '='}file://policy.json",
         ) from None
     if not is_object:
         raise ConfigError(
@@ -200,10 +200,6 @@ def policy(text: str, origin: Origin) -> str:
             hint="use characters of Latin-1 only, or escapes such as \\u0142",
         )
     return text
-
-
-def _from_file(origin: Origin) -> str:
-    return "--policy file://policy.json" if origin.name.startswith("-") else f"{origin.name}=file://policy.json"
 
 
 def policy_arns(arns: Sequence[str], origin: Origin) -> tuple[str, ...]:

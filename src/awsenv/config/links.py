@@ -89,13 +89,8 @@ class _Search:
         return self._to(self._described(profile, source))
 
     def source(self) -> Links:
-        word = source_name(self._request)
-        if word is None:
-            return self._to(self._ambient(None))
-        profile = self._profiles.get(word.value)
-        if profile is None:
-            raise self._unknown(word)
-        return self._to(self._described(profile, None))
+        name = source_name(self._request)
+        return self._to(self._ambient(None) if name is None else self._selected(name))
 
     def _to(self, found: Found) -> Links:
         return Links(found, tuple(reversed(self._roles)), tuple(self._seen))
@@ -142,18 +137,20 @@ class _Search:
 
     def _selected(self, name: Setting) -> Found:
         """Return the source of a selected profile. As in botocore, a role outranks an access key."""
+        return self._described(self._known(name), None)
+
+    def _known(self, name: Setting) -> Profile:
         profile = self._profiles.get(name.value)
-        if profile is not None and sources.is_role(profile):
-            return self._role(profile, None)
-        return self._source(name)
+        if profile is None:
+            raise self._unknown(name)
+        return profile
 
     def _named(self) -> Setting | None:
         """Return the profile that the environment names. An empty variable names none."""
         for variable in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE"):
             name = self._environ.get(variable)
             if name:
-                if self._profiles.get(name) is None:
-                    raise self._unknown(Setting(name, Origin(variable)))
+                self._known(Setting(name, Origin(variable)))
                 return Setting(name, Origin(variable))
         return None
 
@@ -190,9 +187,7 @@ class _Search:
 
     def _source(self, name: Setting) -> Found:
         """Return the source of a source profile. As in botocore, an access key outranks a role_arn here."""
-        profile = self._profiles.get(name.value)
-        if profile is None:
-            raise self._unknown(name)
+        profile = self._known(name)
         names = [seen.name for seen in self._seen]
         if profile.name in names and not (profile.name == names[-1] and sources.has_static_keys(profile)):
             raise _loop([*names[names.index(profile.name) :], profile.name], name.origin)

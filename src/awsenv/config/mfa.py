@@ -119,8 +119,7 @@ def _presenting(
         if moved is not None:
             number, serial = moved
             profiles.insert(0, links.roles[number].profile)
-            note = Note(f"used for the first role instead; {_ONLY_FIRST}", serial.origin)
-            hop = replace(hop, notes=(*hop.notes, note))
+            hop = _noted(hop, Note(f"used for the first role instead; {_ONLY_FIRST}", serial.origin))
     mfa, origins = device(serial, [profile for profile in profiles if profile is not None], request)
     return replace(hop, mfa=mfa, origins={**hop.origins, **origins}), None if mfa is None else mfa.serial
 
@@ -157,7 +156,10 @@ def _without(hop: AssumeRole, serial: Setting | None, request: RoleRequest) -> A
     unused = [] if serial is None or not serial.value else [serial.origin]
     if request.code is not None:
         unused.append(request.origin("code"))
-    notes = tuple(Note(f"not used; {_ROLES_HAVE_NONE}", origin) for origin in unused)
+    return _noted(hop, *(Note(f"not used; {_ROLES_HAVE_NONE}", origin) for origin in unused))
+
+
+def _noted(hop: AssumeRole, *notes: Note) -> AssumeRole:
     return replace(hop, notes=(*hop.notes, *notes))
 
 
@@ -166,8 +168,7 @@ def _without_device(hop: AssumeRole, setting: Setting | None, used: str | None, 
     if setting is None or not setting.value or setting.origin == moved:
         return hop
     how = "used for the first role only" if setting.value == used else "not used"
-    note = Note(f"{how}; {_ONLY_FIRST}", setting.origin)
-    return replace(hop, notes=(*hop.notes, note))
+    return _noted(hop, Note(f"{how}; {_ONLY_FIRST}", setting.origin))
 
 
 def through_session(chain: Chain, *, held: bool = False) -> Chain | None:
