@@ -1,4 +1,4 @@
-"""A role is put on an environment, and taken off without a trace."""
+"""A role is set in an environment, and removed without a trace."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def credentials(suffix: str = "1", *, expiration: datetime | None = EXPIRATION) 
 
 
 def put_on(environ: dict[str, str], role: str = "power-user", suffix: str = "1") -> dict[str, str]:
-    """Return *environ* with a role put on."""
+    """Return *environ* with a role."""
     return environment.change(chain(role), credentials(suffix), environ).applied_to(environ)
 
 
@@ -34,7 +34,7 @@ FILES = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "BOTO_CONFIG")
 
 
 def serve(environ: dict[str, str], role: str = "power-user", *, hides_config: bool = False) -> dict[str, str]:
-    """Return *environ* with a role put on that an endpoint serves."""
+    """Return *environ* with a role that an endpoint serves."""
     change = environment.served(chain(role), URL, "canary-token", environ, hides_config=hides_config)
     return change.applied_to(environ)
 
@@ -75,14 +75,14 @@ def test_what_would_outrank_the_keys_is_removed() -> None:
 
 @given(environs)
 def test_off_restores_what_was_there_before(environ: dict[str, str]) -> None:
-    """Bring back every variable, the empty ones too, by whether it was set."""
+    """Restore every variable, including empty ones."""
     changed = put_on(environ)
 
     assert environ == environment.restore(changed).applied_to(changed)
 
 
 @given(environs)
-def test_a_second_role_is_put_on_as_if_it_were_the_first(environ: dict[str, str]) -> None:
+def test_a_second_role_replaces_the_first(environ: dict[str, str]) -> None:
     """Leave nothing of the first role, and keep what was saved before it."""
     second = put_on(put_on(environ, "first", "1"), "second", "2")
 
@@ -97,7 +97,7 @@ def test_our_own_keys_are_never_a_source(environ: dict[str, str]) -> None:
 
 @given(environ=environs, hides_config=st.booleans())
 def test_off_restores_what_was_there_before_an_endpoint(environ: dict[str, str], *, hides_config: bool) -> None:
-    """Bring back every variable, the files among them, also those that were hidden already."""
+    """Restore every variable, including the files, even those that were hidden already."""
     changed = serve(environ, "power-user", hides_config=hides_config)
 
     assert environ == environment.restore(changed).applied_to(changed)
@@ -127,7 +127,7 @@ def test_an_endpoint_takes_the_place_of_another(environ: dict[str, str], *, hide
 
 
 def test_a_role_that_is_served_is_these_variables() -> None:
-    """Export the endpoint and no key; hide the credentials file, and the others where it is asked for."""
+    """Export the endpoint and no key; hide the credentials file, and the config file on request."""
     expected = {
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": URL,
         "AWS_CONTAINER_AUTHORIZATION_TOKEN": "canary-token",
@@ -146,7 +146,7 @@ def test_a_role_that_is_served_is_these_variables() -> None:
 
 
 def test_nothing_that_outranks_the_endpoint_is_left() -> None:
-    """Neither keys nor any other source; and what is not hidden stays as it is."""
+    """Unset keys and all other sources, and leave other files as they are."""
     stale = dict.fromkeys([*having(EXPORTED), *having(REMOVED), *FILES], "stale")
 
     changed = serve(stale)
@@ -167,7 +167,7 @@ def test_an_account_id_is_that_of_the_role_that_is_served() -> None:
 
 
 def test_a_role_that_is_served_has_its_keys_and_no_end() -> None:
-    """Say so for as long as the endpoint is ours and no key outranks it."""
+    """It has them while its endpoint is set and no key outranks it."""
     role = serve({"AWS_ACCESS_KEY_ID": "AKIAMINE"})
 
     def active(environ: dict[str, str]) -> tuple[int | None, bool, bool]:
@@ -182,7 +182,7 @@ def test_a_role_that_is_served_has_its_keys_and_no_end() -> None:
 
 
 def test_what_the_user_sets_after_an_endpoint_remains() -> None:
-    """A key, a file, an endpoint of theirs: `off` leaves it, and the key meets no part of the one before."""
+    """`off` keeps their key, file or endpoint, and never combines the key with the one before."""
     before = dict.fromkeys(["AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", *FILES], "before")
     since = {
         "AWS_ACCESS_KEY_ID": "AKIA9",
@@ -197,7 +197,7 @@ def test_what_the_user_sets_after_an_endpoint_remains() -> None:
 
 
 def test_a_role_names_its_lease_in_the_agent() -> None:
-    """Set AWSENV_RENEW when there is something to say, and let no other role's stay."""
+    """Set AWSENV_RENEW to the lease, and remove that of another role."""
     renewed = environment.change(chain(), credentials(), {}, lease="abc").applied_to({})
 
     assert "abc" == renewed["AWSENV_RENEW"]
@@ -206,8 +206,8 @@ def test_a_role_names_its_lease_in_the_agent() -> None:
     assert {} == environment.original(renewed)
 
 
-def test_a_renewal_is_other_keys_of_the_same_role() -> None:
-    """Name them, when they end and what the agent knows them by; nothing else, and nothing that is so already."""
+def test_new_keys_replace_those_of_the_same_role() -> None:
+    """Change the keys, their expiry and the lease, and only what differs."""
     role = environment.change(chain(), credentials(), {}, lease="abc").applied_to({})
     later = credentials("2", expiration=EXPIRATION + timedelta(hours=1))
 
@@ -225,7 +225,7 @@ def test_a_renewal_is_other_keys_of_the_same_role() -> None:
 
 
 @given(environs, environs)
-def test_a_renewal_leaves_what_is_set_since(before: dict[str, str], since: dict[str, str]) -> None:
+def test_new_keys_leave_what_is_set_since(before: dict[str, str], since: dict[str, str]) -> None:
     """Keep what the user has set since; `off` restores the same as without the renewal."""
     kept = {name: value for name, value in since.items() if name not in having(EXPORTED)[:4]}
     shell = put_on(before) | kept
@@ -275,8 +275,8 @@ def test_a_role_can_be_set_again() -> None:
 
 
 @given(environ=environs, hides_config=st.booleans())
-def test_a_command_gets_the_role_and_no_secret_of_before(environ: dict[str, str], *, hides_config: bool) -> None:
-    """Keep for a command all that is no secret, so that awsenv finds the same files and profile within it."""
+def test_a_command_gets_the_role_and_no_saved_secret(environ: dict[str, str], *, hides_config: bool) -> None:
+    """Keep all but secrets, so that awsenv in the command finds the same files and profile."""
     for changed in (put_on(environ), serve(environ, "power-user", hides_config=hides_config)):
         handed_down = environment.for_command(changed)
 
@@ -289,7 +289,7 @@ def test_a_command_gets_the_role_and_no_secret_of_before(environ: dict[str, str]
 
 
 def test_saved_variables_without_a_role_restore_nothing() -> None:
-    """Take no notice of what is saved where no role is active: it would be somebody else's."""
+    """Ignore saved variables if no role is active."""
     assert {} == environment.original({"AWSENV_SAVED_AWS_PROFILE": "stale"})
 
 
@@ -320,14 +320,14 @@ def test_an_account_id_is_corrected_and_not_added() -> None:
 
 
 def test_the_active_role_is_read_back() -> None:
-    """Tell what `use` has put there."""
+    """Return what `use` has set."""
     role = environment.active(put_on({}))
 
     assert role is not None
     assert ("power-user", "123456789012", 1795453200) == (role.role, role.account, role.expires)
 
 
-def test_an_expiry_that_is_no_number_is_none() -> None:
+def test_an_expiry_that_is_not_a_number_is_ignored() -> None:
     """Evaluate nothing that is not plain digits: arithmetic in a shell would."""
     for text in ("1+a[$(id)]", "-1", "9" * 12, "9" * 5000, "٣"):
         role = environment.active({"AWSENV_ROLE": "x", "AWSENV_EXPIRES_EPOCH": text})
@@ -337,12 +337,12 @@ def test_an_expiry_that_is_no_number_is_none() -> None:
 
 
 def test_no_role_is_active_without_our_variable() -> None:
-    """Take keys that came from elsewhere for what they are."""
+    """Keys from elsewhere are not a role."""
     assert environment.active({"AWS_ACCESS_KEY_ID": "AKIA1"}) is None
 
 
 def test_no_secret_is_in_a_repr() -> None:
-    """Show no key when a value is logged or stands in an assertion."""
+    """Show no key in a log or an assertion."""
     change = environment.change(chain(), credentials(), {})
     role = environment.active(put_on({}))
 

@@ -24,7 +24,7 @@ def run(*argv: str, path: str = os.defpath) -> subprocess.CompletedProcess[bytes
     return subprocess.run([sys.executable, "-c", BECOME, path, *argv], capture_output=True, check=False)
 
 
-def test_the_environment_is_the_one_that_was_given() -> None:
+def test_the_command_gets_the_given_environment() -> None:
     """Hand down these variables and no others."""
     answer = run("env")
 
@@ -52,7 +52,7 @@ def test_a_broken_pipe_ends_the_command() -> None:
     assert (answer.stdout, answer.stderr) == (b"y\n", b"")
 
 
-def test_a_command_is_looked_for_along_the_path_that_was_given(tmp_path: Path) -> None:
+def test_a_command_is_found_along_the_given_path(tmp_path: Path) -> None:
     """Take the PATH of the given environment, not that of awsenv."""
     command = tmp_path / "only-here"
     command.write_text("#!/bin/sh\necho found\n")
@@ -61,7 +61,7 @@ def test_a_command_is_looked_for_along_the_path_that_was_given(tmp_path: Path) -
     assert run("only-here", path=str(tmp_path)).stdout == b"found\n"
 
 
-def test_a_script_that_names_no_interpreter_is_one_for_sh(tmp_path: Path) -> None:
+def test_sh_runs_a_script_without_an_interpreter(tmp_path: Path) -> None:
     """Run it as execvp(3) and env(1) do."""
     script = tmp_path / "awsenv-test-script"
     script.write_text("echo run by sh with $1\n")
@@ -76,7 +76,7 @@ def test_a_command_without_a_name_is_127() -> None:
         become([""], {"PATH": os.defpath})
 
 
-def test_a_command_that_cannot_be_started_leaves_the_signals_alone() -> None:
+def test_a_command_that_cannot_start_does_not_change_the_signals() -> None:
     """Still ignore SIGPIPE, so that the failure can be reported to a closed pipe."""
     before = signal.getsignal(signal.SIGPIPE)
 
@@ -94,7 +94,7 @@ def test_an_unknown_command_is_127() -> None:
     assert (caught.value.exit_code, caught.value.fact) == (127, "command not found: 'no-such-command'")
 
 
-def test_a_script_without_its_interpreter_says_so(tmp_path: Path) -> None:
+def test_a_missing_interpreter_is_named(tmp_path: Path) -> None:
     """Name the first line: the file itself is there."""
     script = tmp_path / "script"
     script.write_text("#!/no/such/interpreter\n")

@@ -1,4 +1,4 @@
-"""The one table of variables, each of them through everything that reads it."""
+"""The table of variables: each variable through everything that reads the table."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def use(environ: dict[str, str]) -> dict[str, str]:
 
 
 def serve(environ: dict[str, str]) -> dict[str, str]:
-    """Return *environ* with the role in it by way of an endpoint, and every file hidden."""
+    """Return *environ* with a role that an endpoint serves, and every file hidden."""
     change = environment.served(CHAIN, "http://127.0.0.1:1/1", "token", environ, hides_config=True)
     return change.applied_to(environ)
 
@@ -45,7 +45,7 @@ def test_a_role_changes_the_variables_of_the_table(name: str, samples: Mapping[s
 
 @pytest.mark.parametrize("name", VARIABLES)
 def test_an_endpoint_changes_the_variables_of_the_table(name: str, samples: Mapping[str, str]) -> None:
-    """Leave nothing in place that could win over the endpoint."""
+    """Leave nothing that outranks the endpoint."""
     changed = serve({name: samples[name]})
 
     if {KEY, ENDPOINT, REMOVED, FILE} & {*VARIABLES[name]}:
@@ -59,7 +59,7 @@ def test_an_endpoint_changes_the_variables_of_the_table(name: str, samples: Mapp
 def test_off_restores_every_variable(
     name: str, put_in: Callable[[dict[str, str]], dict[str, str]], value: str, samples: Mapping[str, str]
 ) -> None:
-    """Bring back each variable with the value that it had, if only an empty one."""
+    """Restore each variable with its value, even an empty one."""
     before = {name: value and samples[name]}
     changed = put_in(before)
 
@@ -73,7 +73,7 @@ def test_the_agent_gets_every_variable(name: str, samples: Mapping[str, str]) ->
 
 
 def test_the_agent_gets_what_the_sdks_and_the_proxies_need() -> None:
-    """Send variables that no table can name: a service's endpoint, a proxy however it is spelled."""
+    """Send variables that no table can list: a service's endpoint, a proxy in any case."""
     needed = {"AWS_ENDPOINT_URL_S3": "x", "_AWSENV_WITHIN": "x", "https_proxy": "x", "Http_Proxy": "x", "NO_PROXY": "x"}
 
     assert needed == variables.relevant({**needed, "PATH": "x", "DATABASE_PASSWORD": "canary"})

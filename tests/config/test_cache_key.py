@@ -1,4 +1,4 @@
-"""The ids by which the agent knows credentials."""
+"""The cache keys under which the agent holds credentials."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ NOTHING = config.Profiles(files.File("c", "c", None), files.File("s", "s", None)
 
 
 def of(chain: Chain, **environ: str) -> str:
-    """Return the id of a role where no file says anything."""
+    """Return the cache key of a role with empty files."""
     return config.role_key(chain, NOTHING, environ)
 
 
 def resolved(home: Home, role: str, config_text: str, credentials_text: str = "", **variables: str) -> str:
-    """Return the id of a role that the files describe."""
+    """Return the cache key of a role that the files describe."""
     profiles = home.read(config_text, credentials_text)
     environ = home.environ(**variables)
     return config.role_key(config.resolve(RoleRequest(role), profiles, environ), profiles, environ)
@@ -78,8 +78,8 @@ def test_two_chains_share_a_cache_key_only_if_aws_gets_the_same_requests(one: Ch
 
 
 @given(chains, st.data())
-def test_a_single_field_of_a_single_hop_makes_another_id(chain: Chain, data: st.DataObject) -> None:
-    """The external id and the MFA device no less than the rest; notes and origins are for people."""
+def test_every_field_of_every_hop_changes_the_cache_key(chain: Chain, data: st.DataObject) -> None:
+    """The external id and the MFA device count too; notes and origins do not."""
     number = data.draw(st.integers(0, len(chain.hops) - 1))
     hop = chain.hops[number]
     other = data.draw(roles if isinstance(hop, AssumeRole) else sessions)
@@ -94,15 +94,15 @@ def test_a_single_field_of_a_single_hop_makes_another_id(chain: Chain, data: st.
 
 @given(chains, st.sampled_from(["AWS_ENDPOINT_URL_STS", "AWS_CA_BUNDLE", "AWS_USE_FIPS_ENDPOINT", "AWS_NEW"]), texts)
 def test_every_variable_of_aws_counts(chain: Chain, name: str, value: str) -> None:
-    """Set, unset and empty are three; variables of others are none."""
+    """Set, unset and empty differ; other variables do not count."""
     assert of(chain) != of(chain, **{name: value})
     assert (value == "x") == (of(chain, **{name: "x"}) == of(chain, **{name: value}))
     assert of(chain) == of(chain, HOME="/h", PATH=value)
 
 
 @given(chains)
-def test_an_id_is_a_word_of_hexadecimal_digits(chain: Chain) -> None:
-    """So that no secret can be in it, and the same on every run."""
+def test_a_cache_key_is_hexadecimal(chain: Chain) -> None:
+    """It holds no secret, and is the same on every run."""
     ids = (
         of(chain),
         config.source_key(chain.source, NOTHING, {}),
@@ -114,8 +114,8 @@ def test_an_id_is_a_word_of_hexadecimal_digits(chain: Chain) -> None:
     assert ids[0] == of(replace(chain, source=replace(chain.source, origin=Origin("x"))))
 
 
-def test_another_process_computes_the_same_id() -> None:
-    """The seed of Python's hashes has no part in it."""
+def test_another_process_computes_the_same_cache_key() -> None:
+    """The seed of Python's hashes does not matter."""
     code = """
 from awsenv import config
 from awsenv.config import files
@@ -164,7 +164,7 @@ region = eu-west-1
     ],
 )
 def test_the_settings_of_the_source_and_of_the_role_count(old: str, new: str, home: Home) -> None:
-    """Those of the profile that serves the calls, and its services, decide which AWS it is."""
+    """The settings of the chain's profile, and its services, select the endpoint."""
     assert resolved(home, "a", BASE) != resolved(home, "a", BASE.replace(old, new))
 
 
@@ -176,7 +176,7 @@ def test_other_profiles_and_comments_do_not_count(home: Home) -> None:
 
 
 def test_the_file_of_a_key_counts(home: Home) -> None:
-    """Which of the two files holds it decides about the kind of source, and so about what AWS gives."""
+    """The file decides the kind of the source, and so the credentials."""
     process = "credential_process = vault\n"
 
     def source(config_text: str, credentials_text: str) -> str:
@@ -212,7 +212,7 @@ def test_a_session_of_sso_counts(home: Home) -> None:
     ],
 )
 def test_a_source_of_the_environment_is_its_variables(kind: str, name: str) -> None:
-    """Those that this kind reads, and no others."""
+    """Only the variables that this kind reads count."""
 
     def source(**environ: str) -> str:
         return config.source_key(Source(kind), NOTHING, environ)
@@ -237,10 +237,10 @@ def test_a_source_of_the_environment_is_its_variables(kind: str, name: str) -> N
         ("static", "ca_bundle = ./x", False),
     ],
 )
-def test_a_relative_path_makes_a_source_of_its_own_of_each_folder(
+def test_a_relative_path_is_another_source_in_each_folder(
     kind: str, line: str, *, is_relative: bool, home: Home
 ) -> None:
-    """The same words mean another command there. All other sources are the same everywhere."""
+    """The same words name another command there. Other sources do not depend on the folder."""
     home.write(f"[profile p]\n{line}\n")
 
     def source(folder: str) -> str:
@@ -249,8 +249,8 @@ def test_a_relative_path_makes_a_source_of_its_own_of_each_folder(
     assert is_relative == (source("/one") != source("/other"))
 
 
-def test_a_session_is_that_of_every_role_of_its_source_and_device(home: Home) -> None:
-    """A login and two roles of it; not another device, not another key, not another AWS."""
+def test_all_roles_of_a_source_and_device_share_a_session(home: Home) -> None:
+    """A login and two of its roles share it; another device, key or endpoint does not."""
     role = "role_arn = arn:aws:iam::123456789012:role/x\nsource_profile = default\nmfa_serial = "
     text = (
         f"[default]\n{KEYS}[profile a]\n{role}{JANE}\nregion = eu-west-1\n[profile b]\nexternal_id = x1\n{role}{JANE}\n"
@@ -282,8 +282,8 @@ def of_session(home: Home, role: str, config_text: str, credentials_text: str = 
 ROLE = "role_arn = arn:aws:iam::123456789012:role/x\nsource_profile = default\n"
 
 
-def test_a_session_is_that_of_an_access_key(home: Home) -> None:
-    """It outlives a line that is added to its profile, and is the same by another profile, file or way to give it."""
+def test_a_session_belongs_to_an_access_key(home: Home) -> None:
+    """Other settings of the profile, another profile, file or variable do not change it."""
     others = [
         (f"[default]\noutput = json\nregion = eu-west-1\n{KEYS}[profile a]\n{ROLE}", ""),
         (f"[profile a]\n{ROLE}", f"[default]\n{KEYS}"),
@@ -299,7 +299,7 @@ def test_a_session_is_that_of_an_access_key(home: Home) -> None:
 
 @pytest.mark.parametrize("line", ["aws_session_token = t", "aws_security_token = t"])
 def test_a_token_is_part_of_an_access_key(line: str, home: Home) -> None:
-    """Tell a key that has one from the same key without."""
+    """The same key without a token has another cache key."""
     text = f"[default]\n{KEYS}[profile a]\n{ROLE}"
 
     assert of_session(home, "a", text) != of_session(home, "a", text.replace("[profile a]", f"{line}\n[profile a]"))
@@ -324,10 +324,10 @@ SERVICES = "services = local\n[services local]\nsts =\n  endpoint_url = http://1
         (OWN, {"AWS_ENDPOINT_URL_STS": ""}, True),
     ],
 )
-def test_a_role_with_an_endpoint_of_its_own_has_a_session_of_its_own(
+def test_a_role_with_another_endpoint_has_another_session(
     lines: str, variables: dict[str, str], *, is_elsewhere: bool, home: Home
 ) -> None:
-    """Never send the session of one endpoint to another, whichever of the settings wins."""
+    """The session of one endpoint is never sent to another, whichever setting wins."""
     text = f"[default]\n{KEYS}[profile a]\n{ROLE}"
 
     sessions = {of_session(home, "a", each, **variables) for each in (text, text + lines)}
@@ -336,7 +336,7 @@ def test_a_role_with_an_endpoint_of_its_own_has_a_session_of_its_own(
 
 
 def test_one_endpoint_has_one_session(home: Home) -> None:
-    """However it is given."""
+    """The setting that names the endpoint does not matter."""
     text = f"[default]\n{KEYS}[profile a]\n{ROLE}"
     ids = {of_session(home, "a", text + lines) for lines in (OWN, SERVICES)}
 

@@ -87,8 +87,8 @@ def expected(case: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("case", PARSER, ids=[case["name"] for case in PARSER])
-def test_the_reader_answers_as_specified_but_for_the_table(case: dict[str, Any], home: Home) -> None:
-    """Each case of the parser suite has the specified answer, or the one that the table gives a reason for."""
+def test_the_parser_follows_the_specification_except_for_the_table(case: dict[str, Any], home: Home) -> None:
+    """Each case of the parser suite has the specified result, or the one in the table with its reason."""
     try:
         profiles = home.read(case["input"].get("configFile", ""), case["input"].get("credentialsFile", ""))
     except ConfigError:
@@ -102,16 +102,16 @@ def test_the_reader_answers_as_specified_but_for_the_table(case: dict[str, Any],
 
 
 @pytest.mark.parametrize("case", LOCATION, ids=[f"{n} {case['name']}" for n, case in enumerate(LOCATION)])
-def test_the_files_are_looked_for_where_specified(case: dict[str, Any]) -> None:
-    """Each case for POSIX has the specified answer; awsenv is not for Windows."""
+def test_the_files_are_found_where_specified(case: dict[str, Any]) -> None:
+    """Each case for POSIX has the specified result; awsenv does not run on Windows."""
     found = config_file(case["environment"]).path, credentials_file(case["environment"]).path
 
     specified = (case["configLocation"], case["credentialsLocation"])
     assert (specified == found) is (case["platform"] == "linux")
 
 
-def test_the_table_of_deviations_names_cases_that_there_are() -> None:
-    """A deviation whose case is gone, or whose answer is the specified one, goes too."""
+def test_the_table_of_deviations_names_existing_cases() -> None:
+    """A deviation without a case, or with the specified result, must be removed."""
     assert set(DEVIATIONS) <= {case["name"] for case in PARSER}
     assert len(DEVIATIONS) == 19
     assert (65, 9) == (len(PARSER), len(LOCATION))

@@ -52,8 +52,8 @@ def specified(case: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_each_case_that_is_read_differently_is_found_and_no_other(case: dict[str, Any], home: Home) -> None:
-    """Where botocore reads what is specified there is no difference; where it refuses the file, it is the error."""
+def test_exactly_the_cases_that_are_read_differently_are_found(case: dict[str, Any], home: Home) -> None:
+    """A case that botocore reads as specified has no difference; a case that it refuses is an error."""
     texts = case["input"].get("configFile", ""), case["input"].get("credentialsFile", "")
     try:
         read = home.read(*texts).for_botocore()["profiles"]
@@ -64,8 +64,8 @@ def test_each_case_that_is_read_differently_is_found_and_no_other(case: dict[str
         assert (read != specified(case)) is bool(found(*texts))
 
 
-def test_an_ordinary_file_has_none(keys: str) -> None:
-    """Neither that of the documentation, nor settings that nest, nor the sections that are no profiles."""
+def test_an_ordinary_file_has_no_difference(keys: str) -> None:
+    """The documented example, nested settings and sections that are not profiles are the same for all."""
     more = "[sso-session one]\nsso_region = eu-west-1\n[services s]\ns3 =\n  endpoint_url = http://localhost:1\n"
     assert [] == found(README + more, f"# mine\n[default]\n{keys}\n[other]\n{keys}")
 
@@ -86,7 +86,7 @@ def test_an_ordinary_file_has_none(keys: str) -> None:
     ],
 )
 def test_a_difference_has_a_line_and_a_hint(text: str, line: int, fact: str, hint: str) -> None:
-    """A difference has its line, who reads what, and what all of them read alike."""
+    """The fact names the tools, and the hint a spelling that all tools read alike."""
     (difference,) = found(text)
     assert line == difference.line
     assert fact in difference.fact
@@ -94,7 +94,7 @@ def test_a_difference_has_a_line_and_a_hint(text: str, line: int, fact: str, hin
 
 
 def test_a_prefix_in_the_credentials_file() -> None:
-    """There the whole header is the name."""
+    """In that file, the whole header is the name."""
     (difference,) = found(credentials_text="[profile foo]")
     assert "a profile named 'profile foo'" in difference.fact
     assert "write [foo]: in the credentials file there is no prefix" == difference.hint
@@ -108,7 +108,7 @@ SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYcanarykey1"
 )
 @pytest.mark.parametrize("kind", ["config", "credentials"])
 def test_no_secret_is_shown(line: str, kind: Literal["config", "credentials"]) -> None:
-    """Not even one that stands where a key does."""
+    """A secret in the place of a key is not shown either."""
     shown = list(differences(f"[default]\n{line.format(SECRET)}\n[DEFAULT]\n{SECRET} = x\n[b]", "file", kind))
     assert shown
     assert SECRET.lower() not in f"{shown}".lower()
@@ -116,7 +116,7 @@ def test_no_secret_is_shown(line: str, kind: Literal["config", "credentials"]) -
 
 @given(st.text("[]profile default=:#;'\" \t\nab!", max_size=60), st.sampled_from(["config", "credentials"]))
 def test_any_text_is_read_or_refused(text: str, kind: Literal["config", "credentials"]) -> None:
-    """It never fails otherwise, and each line is one of the text."""
+    """No other exception is raised, and each line exists in the text."""
     try:
         lines = [difference.line for difference in differences(text, "file", kind)]
     except ConfigError:
@@ -127,7 +127,7 @@ def test_any_text_is_read_or_refused(text: str, kind: Literal["config", "credent
 
 @pytest.mark.parametrize("key", ["include_profile", "parent_profile"])
 def test_a_key_of_aws_vault_is_a_difference(key: str) -> None:
-    """The AWS CLI does not read it, and takes the role without what it includes."""
+    """The AWS CLI ignores it, and assumes the role without the included settings."""
     (difference,) = found(f"[profile a]\nregion = x\n{key} = base\n")
 
     assert (3, f"{key} takes settings from another profile: awsenv and aws-vault read it, the AWS CLI does not") == (

@@ -1,4 +1,4 @@
-"""Which files have to be hidden from a command, so that an endpoint serves it."""
+"""The files that must be hidden from a command so that an endpoint serves it."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary
 )
 @pytest.mark.parametrize("header", ["default", "profile default"])
 def test_a_default_profile_that_describes_credentials_is_hidden(header: str, lines: str, home: Home) -> None:
-    """It comes before an endpoint in every SDK, under whichever of its names."""
+    """It outranks an endpoint in every SDK, under each of its names."""
     assert config.outranks_endpoint(home.read(f"[{header}]\n{lines}"))
 
 
 def test_settings_and_other_profiles_are_not_hidden(home: Home) -> None:
-    """A region is of use to a command; a profile that it names is its own affair."""
+    """A command needs the region, and may name another profile."""
     text = f"[default]\nregion = eu-west-1\n[profile a]\n{KEYS}[sso-session default]\nsso_region = x\n"
 
     assert not config.outranks_endpoint(home.read(text, f"[default]\n{KEYS}"))
 
 
 def test_keys_in_both_files_are_seen(home: Home) -> None:
-    """Those of the config file count when the credentials file is hidden."""
+    """Keys in the config file count even if the credentials file is hidden."""
     profiles = home.read(f"[default]\n{KEYS}", f"[default]\n{KEYS}")
 
     assert config.outranks_endpoint(profiles)

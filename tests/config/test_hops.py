@@ -38,7 +38,7 @@ def last(chain: Chain) -> AssumeRole:
     return hop
 
 
-def test_a_profile_says_all_that_a_hop_needs(home: Home) -> None:
+def test_a_profile_sets_every_value_of_a_hop(home: Home) -> None:
     """The keys of AWS and of aws-vault, each with its place."""
     hop = last(home.resolve("a", profile(ALL), KEYS))
 
@@ -177,7 +177,7 @@ def test_the_hint_says_what_to_write(line: str, hint: str, home: Home) -> None:
         ("power-user", "such as arn:aws:iam::123456789012:role/NAME"),
     ],
 )
-def test_a_role_arn_is_mended_by_its_hint(role_arn: str, hint: str, home: Home) -> None:
+def test_the_hint_corrects_a_role_arn(role_arn: str, hint: str, home: Home) -> None:
     """Quotes and comments are part of a value."""
     with pytest.raises(ConfigError) as caught:
         home.resolve("a", f"[profile a]\nrole_arn = {role_arn}\nsource_profile = me\n", KEYS)
@@ -192,9 +192,7 @@ def test_a_role_arn_is_mended_by_its_hint(role_arn: str, hint: str, home: Home) 
         ({"policy": Origin("AWSENV_POLICY")}, "to read it from a file: AWSENV_POLICY=file://policy.json"),
     ],
 )
-def test_the_name_of_a_policy_file_is_answered_with_how_to_read_it(
-    origins: dict[str, Origin], hint: str, home: Home
-) -> None:
+def test_the_hint_shows_how_to_read_a_policy_file(origins: dict[str, Origin], hint: str, home: Home) -> None:
     """For the option and for the variable."""
     with pytest.raises(ConfigError, match="the session policy is not JSON") as caught:
         home.resolve(RoleRequest("a", policy="policy.json", origins=origins), profile(""), KEYS)
@@ -261,7 +259,7 @@ def test_an_option_that_aws_would_refuse_is_refused(changes: dict[str, Any], fac
         profile("", "me", "own") + KEYS.replace("[me]", "[profile own]"),
     ],
 )
-def test_a_role_reached_with_temporary_credentials_lasts_an_hour_at_most(source: str, home: Home) -> None:
+def test_a_role_with_temporary_credentials_lasts_an_hour_at_most(source: str, home: Home) -> None:
     """The duration of a profile is cut, with a note; a longer requested one is refused, with the limit."""
     text = source + profile("duration_seconds = 7200\n")
 
@@ -282,7 +280,7 @@ def test_a_role_reached_with_temporary_credentials_lasts_an_hour_at_most(source:
         ("credential_source = Environment\n", {"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "b"}),
     ],
 )
-def test_a_role_reached_with_a_long_term_key_or_from_ec2_lasts_as_long_as_it_may(
+def test_a_role_with_a_long_term_key_or_from_ec2_lasts_as_long_as_configured(
     lines: str, variables: dict[str, str], home: Home
 ) -> None:
     """EC2's role does not count as chaining (IAM guide)."""

@@ -138,7 +138,7 @@ def test_a_text_that_botocore_refuses_is_refused_with_its_line(text: str, fact: 
     ],
 )
 @pytest.mark.parametrize("before", ["", "[default]\nregion = eu-west-1\n"])
-def test_a_header_that_does_not_end_is_written_out(before: str, line: str, hint: str) -> None:
+def test_the_hint_completes_a_header(before: str, line: str, hint: str) -> None:
     """The hint is the whole header, on the first line and on any other."""
     with pytest.raises(ConfigError) as caught:
         ini.parse(f"{before}{line}\nrole_arn = x\n", "f")

@@ -1,4 +1,4 @@
-"""What a ROLE means, and the chain from its source to it."""
+"""ROLE, and the chain from its source to it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def role(name: str, source: str, *lines: str) -> str:
 def test_a_role_is_typed_as_an_arn_or_with_its_account_or_by_its_name(
     word: str, arn: str, label: str, home: Home
 ) -> None:
-    """No profile is needed for it. A bare name is a role of the account of the source."""
+    """It needs no profile. A bare name is a role in the account of the source."""
     chain = home.resolve(word, "", f"[default]\n{KEYS}")
 
     (hop,) = chain.hops
@@ -57,7 +57,7 @@ def test_a_role_is_typed_as_an_arn_or_with_its_account_or_by_its_name(
 
 
 def test_a_profile_wins_over_a_role_of_its_name(home: Home) -> None:
-    """The grammar of ROLE begins with profiles, even of a name that is an ARN."""
+    """A profile outranks a role even if its name is an ARN."""
     chain = home.resolve(f"{ARN}x", f"[profile {ARN}x]\nrole_arn = {ARN}other\nsource_profile = me\n", ME)
 
     assert isinstance(chain.hops[0], AssumeRole)
@@ -87,8 +87,8 @@ def test_a_profile_wins_over_a_role_of_its_name(home: Home) -> None:
         (f"{ARN}\uff58", "is not the ARN of a role"),
     ],
 )
-def test_a_word_that_is_no_role_is_refused_as_data(word: str, fact: str, home: Home) -> None:
-    """Nothing hostile is shown as it is, and no source is looked for."""
+def test_an_invalid_role_is_refused_as_data(word: str, fact: str, home: Home) -> None:
+    """The message escapes hostile text, and no source is resolved."""
     with pytest.raises(ConfigError) as caught:
         home.resolve(word)
 
@@ -98,7 +98,7 @@ def test_a_word_that_is_no_role_is_refused_as_data(word: str, fact: str, home: H
 
 
 def test_the_arn_of_a_session_is_not_the_arn_of_a_role(home: Home) -> None:
-    """People paste what GetCallerIdentity prints."""
+    """Users paste the output of GetCallerIdentity."""
     with pytest.raises(ConfigError) as caught:
         home.resolve("arn:aws:sts::123456789012:assumed-role/dev/jane")
 
@@ -141,7 +141,7 @@ def test_the_arn_of_a_session_is_not_the_arn_of_a_role(home: Home) -> None:
 def test_a_misspelt_section_is_an_error_before_any_request(
     config_text: str, credentials_text: str, place: str, fact: str, hint: str, home: Home
 ) -> None:
-    """Keys or no keys: to AWS the name would be a role that is not there, or another."""
+    """With or without keys, the name would be another role in AWS."""
     for variables in ({}, ENV_KEYS):
         with pytest.raises(ConfigError) as caught:
             home.resolve("power-user", config_text, credentials_text, **variables)
@@ -156,7 +156,7 @@ def test_a_profile_with_a_similar_name_does_not_hide_the_role(home: Home) -> Non
 
 
 @pytest.mark.parametrize(("value", "hint"), [('"me"', "remove the quotes"), ("mee", "did you mean profile 'me'?")])
-def test_a_source_profile_that_is_not_there_is_mended_by_its_hint(value: str, hint: str, home: Home) -> None:
+def test_the_hint_corrects_a_missing_source_profile(value: str, hint: str, home: Home) -> None:
     """Quotes are part of the name."""
     with pytest.raises(ConfigError, match="there is no profile") as caught:
         home.resolve("a", role("a", value), ME)
@@ -211,10 +211,10 @@ def test_the_requested_profile_outranks_the_environment(home: Home) -> None:
 
 @pytest.mark.parametrize("variable", ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])
 @pytest.mark.parametrize("keys", [{}, ENV_KEYS])
-def test_a_profile_variable_of_no_profile_is_an_error_as_in_botocore(
+def test_a_variable_with_an_unknown_profile_is_an_error_as_in_botocore(
     variable: str, keys: dict[str, str], home: Home
 ) -> None:
-    """Keys or no keys: botocore raises ProfileNotFound."""
+    """With or without keys, botocore raises ProfileNotFound."""
     with pytest.raises(ConfigError, match="there is no profile 'gone'") as gone:
         home.resolve("x", "", ME, **{variable: "gone"}, **keys)
 
@@ -223,7 +223,7 @@ def test_a_profile_variable_of_no_profile_is_an_error_as_in_botocore(
 
 @pytest.mark.parametrize("variable", ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])
 def test_an_empty_profile_variable_names_no_profile(variable: str, home: Home) -> None:
-    """Take [default], or the profile that the other variable names: CI systems set variables to nothing."""
+    """[default] or the other variable counts: CI systems set empty variables."""
     other = "AWS_PROFILE" if variable == "AWS_DEFAULT_PROFILE" else "AWS_DEFAULT_PROFILE"
 
     chains = [
@@ -235,7 +235,7 @@ def test_an_empty_profile_variable_names_no_profile(variable: str, home: Home) -
 
 
 def test_a_profile_of_the_environment_without_a_source_never_falls_through(home: Home) -> None:
-    """Not to the container and not to the machine's own role."""
+    """Neither the container nor the role of the machine replaces it."""
     with pytest.raises(SourceError, match="profile 'empty' holds no credentials"):
         home.resolve(f"{ARN}x", "[profile empty]\nregion = eu-west-1\n", "", AWS_PROFILE="empty", **ECS)
 
@@ -245,7 +245,7 @@ def test_a_profile_of_the_environment_without_a_source_never_falls_through(home:
     [{"AWS_ACCESS_KEY_ID": "canary"}, {"AWS_SECRET_ACCESS_KEY": "canary"}, {"AWS_WEB_IDENTITY_TOKEN_FILE": "canary"}],
 )
 def test_half_of_what_the_environment_needs_is_an_error(variables: dict[str, str], home: Home) -> None:
-    """It says which half is there, and shows neither."""
+    """The message names the missing half, and shows neither."""
     with pytest.raises(SourceError) as caught:
         home.resolve(f"{ARN}x", "", ME, **variables)
 
@@ -253,8 +253,8 @@ def test_half_of_what_the_environment_needs_is_an_error(variables: dict[str, str
     assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
 
 
-def test_with_nothing_at_all_the_message_says_what_to_do(home: Home) -> None:
-    """A bare name is first of all a profile that is not there."""
+def test_without_any_credentials_the_hint_says_what_to_do(home: Home) -> None:
+    """The message names the unknown profile first for a bare name."""
     with pytest.raises(SourceError) as caught:
         config.resolve(RoleRequest("power-user"), config.read(home.environ()), home.environ())
 
@@ -281,7 +281,7 @@ def test_the_requested_profile_replaces_the_source_profile(home: Home) -> None:
         assert "other" == chain.source.profile
 
 
-def test_in_the_place_of_a_source_a_key_beats_a_role(home: Home) -> None:
+def test_in_a_source_profile_a_key_outranks_a_role(home: Home) -> None:
     """As in botocore, a profile with both is a role if it is requested, and a key if it is a source."""
     both = role("both", "both", KEYS)
 
@@ -301,8 +301,8 @@ def test_in_the_place_of_a_source_a_key_beats_a_role(home: Home) -> None:
         (role("a", "b") + role("b", "b"), "b → b"),
     ],
 )
-def test_a_circle_is_named(config_text: str, circle: str, home: Home) -> None:
-    """As it goes round, without the way to it."""
+def test_a_loop_is_named(config_text: str, circle: str, home: Home) -> None:
+    """The message names the profiles of the loop only."""
     with pytest.raises(ConfigError) as caught:
         home.resolve("a", config_text)
 
@@ -311,10 +311,10 @@ def test_a_circle_is_named(config_text: str, circle: str, home: Home) -> None:
 
 
 @given(before=st.integers(0, 6), around=st.integers(1, 6))
-def test_every_circle_is_named_from_its_beginning_to_its_beginning(
+def test_every_loop_is_named_from_beginning_to_beginning(
     before: int, around: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """However long the way to it and the way round."""
+    """The length of the loop and of the path to it do not matter."""
     names = [f"p{number}" for number in range(before + around)]
     sources = [*names[1:], names[before]]
     path = tmp_path_factory.getbasetemp() / "config"
@@ -327,8 +327,8 @@ def test_every_circle_is_named_from_its_beginning_to_its_beginning(
     assert " → ".join([*names[before:], names[before]]) == caught.value.fact.partition(": ")[2]
 
 
-def test_a_chain_has_an_end(home: Home) -> None:
-    """Fifty roles one after another are a mistake; twenty are not."""
+def test_a_chain_has_a_maximum_length(home: Home) -> None:
+    """Twenty roles are accepted, fifty are refused."""
     text = "".join(role(f"p{number}", f"p{number + 1}") for number in range(50)) + f"[profile p50]\n{KEYS}"
 
     with pytest.raises(ConfigError, match="the chain of source_profile from 'p0' has more than 20 roles"):
@@ -350,7 +350,7 @@ def test_a_chain_has_an_end(home: Home) -> None:
     ],
 )
 def test_a_role_has_exactly_one_source(lines: str, fact: str, home: Home) -> None:
-    """Else it is an error that names the keys."""
+    """Any other number is an error that names the keys."""
     with pytest.raises(ConfigError) as caught:
         home.resolve("a", f"[profile a]\nrole_arn = {ARN}a\n{lines}", ME, **ENV_KEYS)
 
@@ -367,7 +367,7 @@ def test_a_role_has_exactly_one_source(lines: str, fact: str, home: Home) -> Non
     ],
 )
 def test_a_credential_source_names_its_source(name: str, variables: dict[str, str], kind: str, home: Home) -> None:
-    """The three that there are."""
+    """Each of the three is accepted."""
     text = f"[profile a]\nrole_arn = {ARN}a\ncredential_source = {name}\n"
 
     source = home.resolve("a", text, **variables).source
@@ -377,7 +377,7 @@ def test_a_credential_source_names_its_source(name: str, variables: dict[str, st
 
 
 @pytest.mark.parametrize("name", ["Environment", "EcsContainer"])
-def test_a_credential_source_that_is_not_there_is_an_error(name: str, home: Home) -> None:
+def test_a_missing_credential_source_is_an_error(name: str, home: Home) -> None:
     """It names the variable."""
     with pytest.raises(SourceError, match=r"AWS_\w+ is not set"):
         home.resolve("a", f"[profile a]\nrole_arn = {ARN}a\ncredential_source = {name}\n", ME)
@@ -417,10 +417,10 @@ def is_taken_by_botocore(path: Path, name: str) -> bool:
 
 @settings(max_examples=300)
 @given(shapes=SHAPES)
-def test_the_chains_that_botocore_takes_are_taken_and_no_others(
+def test_the_same_chains_are_accepted_as_by_botocore(
     shapes: dict[str, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Over generated profiles: what is a source, what is a circle, where a key beats a role."""
+    """Generated profiles have the same sources, loops and precedence of keys and roles."""
     path = tmp_path_factory.getbasetemp() / "config"
     path.write_text(
         "".join(
@@ -466,7 +466,7 @@ def typed_by_botocore(path: Path, name: str | None) -> tuple[list[str], str] | N
 
 @pytest.fixture(scope="module")
 def no_machine() -> Iterator[None]:
-    """Keep botocore from asking this machine for a role."""
+    """Keep botocore from requesting the role of this machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         yield
@@ -482,7 +482,7 @@ def test_a_typed_role_is_assumed_with_what_botocore_finds_in_the_selected_profil
     *,
     by_option: bool,
 ) -> None:
-    """Over generated profiles: through the same roles, from the same key."""
+    """Generated profiles lead through the same roles, from the same key."""
     path = tmp_path_factory.getbasetemp() / "typed"
     shapes = {"default" if name == "d" else name: shape for name, shape in shapes.items()}
     path.write_text(

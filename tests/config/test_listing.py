@@ -1,4 +1,4 @@
-"""What `awsenv list` shows, and what is proposed for a name that is not there."""
+"""The entries of `awsenv list`, and the hint for an unknown name."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ sso_account_id = 1
 
 
 def test_roles_and_sources_are_listed_in_the_order_of_the_files(home: Home) -> None:
-    """What is broken too, and nothing that is neither."""
+    """Broken profiles are listed too; profiles that are neither are not."""
     entries = config.roles(home.read(TEXT, f"[me]\n{KEYS}[other]\n{KEYS}"))
 
     assert [
@@ -60,7 +60,7 @@ def test_roles_and_sources_are_listed_in_the_order_of_the_files(home: Home) -> N
 
 
 def test_the_device_that_is_listed_is_the_one_that_is_used(home: Home) -> None:
-    """The listing and the plan say the same."""
+    """The listing and the chain have the same device."""
     text = (
         f"{TEXT}[profile d]\nrole_arn = arn:aws:iam::123456789012:role/d\nsource_profile = own\nmfa_serial = {JANE}\n"
         "[profile own]\nrole_arn = arn:aws:iam::123456789012:role/own\nsource_profile = other\n"
@@ -94,15 +94,15 @@ def test_the_device_that_is_listed_is_the_one_that_is_used(home: Home) -> None:
         ("", "", "", None),
     ],
 )
-def test_a_name_that_is_not_there_is_explained(
+def test_an_unknown_name_is_explained(
     config_text: str, credentials_text: str, word: str, hint: str | None, home: Home
 ) -> None:
-    """A section that was meant to be the profile comes first, then the closest name."""
+    """A misspelt section comes first, then the closest name."""
     assert hint == config.did_you_mean(word, home.read(config_text, credentials_text))
 
 
-def test_the_explanation_stands_in_the_error(home: Home) -> None:
-    """As its next step."""
+def test_the_error_holds_the_explanation(home: Home) -> None:
+    """It is the hint."""
     with pytest.raises(AwsenvError) as caught:
         home.resolve("my role", "[profile my-role]\n")
 

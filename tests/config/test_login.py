@@ -84,7 +84,7 @@ def test_the_device_is_that_of_the_option_else_of_the_named_role_else_of_the_sou
     assert ("default", expected) == (chain.role, opened(chain).mfa.serial)
 
 
-def test_several_devices_are_not_chosen_from(home: Home) -> None:
+def test_several_devices_are_an_error(home: Home) -> None:
     """Name them, and the option."""
     roles = (role("a", "default", f"mfa_serial = {JANE}"), role("b", "default", f"mfa_serial = {PHONE}"))
 
@@ -121,7 +121,7 @@ def test_a_source_that_is_a_role_too_is_found(home: Home) -> None:
     assert ("static", "both", JANE) == (chain.source.kind, chain.role, opened(chain).mfa.serial)
 
 
-def test_a_code_without_a_device_leaves_the_device_to_be_found(home: Home) -> None:
+def test_a_code_without_a_device_leaves_the_device_open(home: Home) -> None:
     """The sender finds the device after it has the code."""
     assert Mfa(None) == opened(login(home, RoleRequest("", "123456"), TYPICAL, role("a", "default"))).mfa
 
@@ -227,7 +227,7 @@ def test_the_region_is_that_of_the_source_else_of_the_device(home: Home) -> None
         login(home, RoleRequest("me"), f"{source}region = eu-west-1\n", gov)
 
 
-def test_what_cannot_be_a_source_is_named(home: Home) -> None:
+def test_an_invalid_source_is_named(home: Home) -> None:
     """The error names an unknown profile, an empty profile, no source at all, or an invalid code."""
     with pytest.raises(ConfigError, match="there is no profile 'defautl'") as caught:
         login(home, RoleRequest("", profile="defautl", origins={"profile": Origin("AWSENV_PROFILE")}), TYPICAL)

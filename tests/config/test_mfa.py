@@ -133,7 +133,7 @@ def test_a_user_with_a_device_is_an_mfa_session(home: Home) -> None:
 
 
 @pytest.mark.parametrize("source", [SSO, f"{KEYS}aws_session_token = t\n", "credential_process = p\n"])
-def test_a_code_for_a_source_that_has_no_use_for_it_is_an_error(source: str, home: Home) -> None:
+def test_a_code_for_a_source_that_cannot_use_it_is_an_error(source: str, home: Home) -> None:
     """GetSessionToken takes a user's own key only."""
     text = f"[profile me]\nmfa_serial = {JANE}\n{source}"
 
@@ -143,7 +143,7 @@ def test_a_code_for_a_source_that_has_no_use_for_it_is_an_error(source: str, hom
 
 
 @pytest.mark.parametrize("text", ["123456", " 123 456 ", "123456\r\n", "123\u00a0456", "\t1 2 3 4 5 6"])
-def test_a_code_is_taken_as_it_is_pasted(text: str) -> None:
+def test_a_code_is_accepted_as_pasted(text: str) -> None:
     """Blanks of any kind are left out."""
     assert "123456" == config.mfa_code(text)
 

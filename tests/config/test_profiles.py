@@ -1,4 +1,4 @@
-"""What is read of the two files is shared, and stays what the files say."""
+"""Parsed files are shared, and match the files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECRET = "[default]\naws_secret_access_key = canary-forgotten\n"
 
 
 def test_equal_files_are_parsed_once(home: Home) -> None:
-    """Hold one copy for as many roles and folders as there are."""
+    """All roles and folders share one copy."""
     home.write(TEXT, SECRET)
 
     one, other = (config.read(home.environ(), folder) for folder in ("/one", "/other"))
@@ -30,8 +30,8 @@ def test_equal_files_are_parsed_once(home: Home) -> None:
     assert ("/one", "/other") == (one.folder, other.folder)
 
 
-def test_a_file_that_has_changed_is_read_anew(home: Home) -> None:
-    """Tell what it says now, and of those who read it before what it said then."""
+def test_a_changed_file_is_read_again(home: Home) -> None:
+    """New profiles have the new content; earlier ones keep the earlier content."""
     before = home.read(TEXT)
     after = home.read(TEXT.replace("west", "central"))
 
@@ -41,7 +41,7 @@ def test_a_file_that_has_changed_is_read_anew(home: Home) -> None:
 
 
 def test_a_file_elsewhere_is_named_as_it_is(home: Home) -> None:
-    """Name the place of a value even where the same text stands in two files."""
+    """The origin names the right file even if two files have the same text."""
     home.write(TEXT)
     (home.path / "config").write_text(TEXT)
 
@@ -53,15 +53,15 @@ def test_a_file_elsewhere_is_named_as_it_is(home: Home) -> None:
     assert ["~/.aws/config", "~/config"] == origins
 
 
-def test_a_file_that_is_wrong_is_wrong_each_time(home: Home) -> None:
-    """Say so at every read, and no longer when it is right."""
+def test_a_wrong_file_is_an_error_each_time(home: Home) -> None:
+    """Every read raises until the file is corrected."""
     for _ in range(2):
         with pytest.raises(ConfigError, match=r"no \[section\]"):
             home.read("region = x\n")
     assert ("default",) == home.read(TEXT).names
 
 
-def test_what_was_read_can_be_forgotten(home: Home) -> None:
+def test_the_cache_can_be_emptied(home: Home) -> None:
     """Leave no secret in memory after the profiles are gone."""
     home.read(TEXT, SECRET)
     held = [_secrets()]
@@ -79,8 +79,8 @@ def _secrets() -> list[str]:
     return [text for text in values if text == "canary-forgotten"]
 
 
-def test_what_botocore_is_given_is_its_own(home: Home) -> None:
-    """Let it write into what it is given: the next one is given what the files say."""
+def test_botocore_gets_a_new_copy(home: Home) -> None:
+    """Changes by botocore do not reach the next copy."""
     profiles = home.read(TEXT)
     given = profiles.for_botocore()["profiles"]["default"]
     given["region"] = "spoilt"
@@ -92,7 +92,7 @@ def test_what_botocore_is_given_is_its_own(home: Home) -> None:
 
 
 def test_threads_read_at_once(home: Home) -> None:
-    """Give each thread what its own files say, more of them than are remembered."""
+    """Each thread gets the content of its own files, even beyond the size of the cache."""
     environs = []
     for number in range(8):
         (home.path / str(number)).write_text(TEXT.replace("eu-west-1", f"region-{number}"))
@@ -114,8 +114,8 @@ BASE = "[profile base]\nmfa_serial = arn:aws:iam::123456789012:mfa/jane\nregion 
 
 
 @pytest.mark.parametrize("key", ["include_profile", "parent_profile"])
-def test_an_included_profile_gives_what_is_not_set(key: str, home: Home) -> None:
-    """As aws-vault does: what the profile sets itself wins, and access keys and settings of other tools stay behind."""
+def test_an_included_profile_supplies_missing_settings(key: str, home: Home) -> None:
+    """As in aws-vault, the profile's own settings win; access keys and settings of other tools are not included."""
     profiles = home.read(f"{BASE}output = json\n[profile a]\nregion = eu-west-3\n{key} = base\n")
 
     profile = profiles.get("a")
@@ -131,7 +131,7 @@ def test_an_included_profile_gives_what_is_not_set(key: str, home: Home) -> None
 
 
 def test_an_included_profile_may_include_another(home: Home) -> None:
-    """Follow the line to its end, once round a circle, and past a profile that is not there."""
+    """All included profiles count, a loop ends, and an unknown profile is ignored."""
     text = f"{BASE}include_profile = a\n[profile a]\nexternal_id = e\ninclude_profile = base\n[profile b]\n"
 
     both = home.read(f"{text}include_profile = a\n").get("b")
@@ -144,7 +144,7 @@ def test_an_included_profile_may_include_another(home: Home) -> None:
 
 
 def test_a_role_uses_the_device_of_the_profile_that_it_includes(home: Home) -> None:
-    """The usual file of aws-vault: without the device AWS denies the role."""
+    """This is usual for aws-vault; without the device, AWS denies the role."""
     role = "[profile a]\ninclude_profile = base\nsource_profile = me\nrole_arn = arn:aws:iam::123456789012:role/a\n"
     keys = "[me]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n"
 

@@ -1,4 +1,4 @@
-"""Region, partition, names and options of a chain; and what holds for every request and every file."""
+"""Region, partition, names and options of a chain; properties of every request and file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_region_is_that_of_the_option_else_the_environment_else_the_files(
     origin: str | None,
     home: Home,
 ) -> None:
-    """The environment beats the files, as in every SDK."""
+    """The environment outranks the files, as in every SDK."""
     text = f"{A}region = {own}\n[profile me]\nregion = {source}\n"
 
     chain = home.resolve(RoleRequest("a", region=requested), text, f"[me]\n{KEYS}", **variables)
@@ -65,7 +65,7 @@ def test_the_region_is_that_of_the_option_else_the_environment_else_the_files(
     ],
 )
 def test_a_role_is_of_the_partition_of_the_region(region: str, partition: str, home: Home) -> None:
-    """A role typed without an ARN is of it; an ARN of another is refused."""
+    """A role without an ARN is in that partition; an ARN of another partition is refused."""
     request = RoleRequest("123456789012/a", region=region, profile="me")
     (hop,) = home.resolve(request, "", f"[me]\n{KEYS}").hops
     other = "aws-cn" if partition == "aws" else "aws"
@@ -88,7 +88,7 @@ def test_without_a_region_the_partition_is_aws(home: Home) -> None:
 @pytest.mark.parametrize(
     "region", ["nope-1", "eu-central", "EU-CENTRAL-1", "eu-central-1 ", "eu-c\u00e9ntral-1", "a\nb", "$(x)"]
 )
-def test_a_region_that_no_partition_could_have_is_refused(region: str, home: Home) -> None:
+def test_a_region_of_no_partition_is_refused(region: str, home: Home) -> None:
     """To botocore it is a host name: sts.nope-1.amazonaws.com."""
     with pytest.raises(ConfigError, match="is not an AWS region") as caught:
         home.resolve("a", A, f"[me]\n{KEYS}", AWS_REGION=region)
@@ -131,7 +131,7 @@ def test_the_other_arns_are_of_the_same_partition(line: str, requested: RoleRequ
 def test_the_session_name_is_the_name_of_the_user_made_legal(
     variables: dict[str, str], expected: str, home: Home
 ) -> None:
-    """CloudTrail shows who it was."""
+    """CloudTrail shows the name."""
     (hop,) = home.resolve("a", A, f"[me]\n{KEYS}", **variables).hops
 
     assert isinstance(hop, AssumeRole)
@@ -158,7 +158,7 @@ def test_without_a_variable_the_session_is_named_after_the_account_of_the_system
 
 
 def test_a_session_name_that_is_given_is_refused_and_not_altered(home: Home) -> None:
-    """Somebody relies on it."""
+    """A script or a trust policy may rely on it."""
     with pytest.raises(ConfigError) as caught:
         home.resolve("a", A, f"[me]\n{KEYS}", AWS_ROLE_SESSION_NAME="my build")
 
@@ -182,7 +182,7 @@ def test_a_profile_whose_name_a_prompt_cannot_show_is_labelled_by_its_role(name:
 
 
 def test_a_source_whose_name_a_prompt_cannot_show_keeps_what_can_be_shown(home: Home) -> None:
-    """There is no role to call it by."""
+    """It has no role that could name it."""
     assert "x--" == home.resolve("x\u751f\u4ea7", f'[profile "x\u751f\u4ea7"]\n{KEYS}').label
 
 
@@ -202,8 +202,8 @@ def test_every_user_name_makes_a_legal_session_name(name: str) -> None:
     "changes",
     [{"external_id": "canary"}, {"profile": "x"}, {"tags": (("a", "b"),)}, {"duration": 900}, {"policy": "{}"}],
 )
-def test_an_option_that_would_do_nothing_is_an_error_and_a_variable_is_not(changes: dict[str, Any], home: Home) -> None:
-    """A variable may be there for the next role."""
+def test_an_option_without_effect_is_an_error_and_a_variable_is_not(changes: dict[str, Any], home: Home) -> None:
+    """A variable may be set for another role."""
     (field,) = changes
     variable = {field: Origin(f"AWSENV_{field.upper()}")}
 
@@ -226,7 +226,7 @@ SECRETS = ["canary-external-id", "canary/secret+key"]
 
 
 def mostly(good: Any, *bad: Any) -> st.SearchStrategy[Any]:
-    """Return *good* most of the time: else hardly anything would be answered."""
+    """Return *good* most of the time: otherwise few requests would be resolved."""
     return st.sampled_from([*[good] * (6 * len(bad)), *bad])
 
 

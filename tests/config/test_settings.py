@@ -1,4 +1,4 @@
-"""The settings of a profile that a command gets as variables, held to botocore."""
+"""The settings of a profile that a command gets as variables, compared with botocore."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def of_botocore(environ: Mapping[str, str], full_config: dict[str, Any], profile
 def test_a_command_gets_the_settings_of_the_roles_profile(
     tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str], environ: dict[str, str]
 ) -> None:
-    """Make botocore without a profile read what botocore with the profile does, the caller's variables included."""
+    """Botocore without the profile has the same settings as with it, including the caller's variables."""
     path = tmp_path_factory.getbasetemp() / "settings"
     path.write_text(KEYS + ROLE + "".join(f"{key} = {value}\n" for key, value in settings.items()) + SERVICES)
     shell = environ | {"AWS_CONFIG_FILE": str(path), "AWS_SHARED_CREDENTIALS_FILE": "/nowhere"}
@@ -91,7 +91,7 @@ def test_a_command_gets_the_settings_of_the_roles_profile(
 
 
 def test_every_setting_of_all_services_that_botocore_knows_has_its_variable() -> None:
-    """Look through botocore's own table for a setting with a variable that this one lacks."""
+    """The table of awsenv has every setting with a variable in the table of botocore."""
     others = {"region", "data_path", "tcp_keepalive"}
     of_sources = ("metadata_", "ec2_metadata_", "imds_", "csm_")
     known = {
@@ -104,8 +104,8 @@ def test_every_setting_of_all_services_that_botocore_knows_has_its_variable() ->
     assert {f"AWS_{key.upper()}" for key in known.values()} <= {*having(SETTING)}
 
 
-def test_an_empty_variable_is_none(home: Home) -> None:
-    """Fill a variable that is set to nothing, and restore it with `off`."""
+def test_an_empty_variable_does_not_count(home: Home) -> None:
+    """An empty variable is replaced, and `off` restores it."""
     text = f"{ROLE}ca_bundle = /etc/ca.pem\n"
     chain = home.resolve("a", text, KEYS, AWS_CA_BUNDLE="")
 
@@ -116,7 +116,7 @@ def test_an_empty_variable_is_none(home: Home) -> None:
 
 
 def test_a_second_role_leaves_no_setting_of_the_first(home: Home) -> None:
-    """Take the settings of one role out before those of the next go in."""
+    """The settings of the first role are removed."""
     text = f"{ROLE}ca_bundle = /etc/ca.pem\n{ROLE.replace('profile a', 'profile b')}retry_mode = adaptive\n"
     first, second = (home.resolve(name, text, KEYS) for name in "ab")
     keys = Credentials("A", "s")
@@ -129,7 +129,7 @@ def test_a_second_role_leaves_no_setting_of_the_first(home: Home) -> None:
 
 @pytest.mark.parametrize("service", ["s3; touch /tmp/x", "s3 x", "s3$(id)", "S-3"])
 def test_a_service_is_a_name(service: str, home: Home) -> None:
-    """Make no variable out of anything but letters, digits and underscores."""
+    """Only letters, digits and underscores make a variable."""
     chain = home.resolve("a", f"{ROLE}services = x\n[services x]\n{service} =\n  endpoint_url = http://x\n", KEYS)
 
     assert () == chain.settings
@@ -143,7 +143,7 @@ def test_the_default_profile_needs_no_variables(home: Home) -> None:
 
 
 def test_a_hidden_config_file_is_read_for_the_command(home: Home) -> None:
-    """Hand on what [default] says where the command cannot read it, after what the role's profile says."""
+    """The command gets the settings of [default], which those of the role's profile outrank."""
     text = f"[default]\nregion = eu-west-1\nretry_mode = legacy\nca_bundle = /d.pem\n{ROLE}retry_mode = adaptive\n"
     chain = home.resolve("a", text, KEYS)
 
@@ -154,7 +154,7 @@ def test_a_hidden_config_file_is_read_for_the_command(home: Home) -> None:
 
 
 def test_what_no_variable_carries_is_a_note(home: Home) -> None:
-    """Name the settings that a command will miss, and the endpoint of [default] that it will use."""
+    """A note names each setting that a command misses, and the endpoint of [default] that it uses."""
     text = f"[default]\nendpoint_url = http://localhost:1\n{ROLE}s3 =\n  addressing_style = path\n"
 
     notes = [str(note) for note in home.resolve("a", text, KEYS).notes]
