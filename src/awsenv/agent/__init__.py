@@ -11,6 +11,6 @@
     endpoint           the container credentials endpoint of `exec --refresh`
     process_end        says when a process has ended
 
-What a request means is none of its business: `awsenv.cli.agent` runs the command, and `awsenv.provider` the calls.
+It does not know what a request means: `awsenv.cli.agent` runs the command, and `awsenv.provider` makes the calls.
 Nothing is imported here, because the fast path loads this package.
 """

@@ -198,7 +198,7 @@ def _sweep(folder: str, patience: float = 0.0) -> None:
                 time.sleep(_RETRY)
             os.unlink(os.path.join(folder, runtime_directory.SOCKET))
     except (OSError, runtime_directory.Unsafe):
-        pass  # whoever starts the next agent sees to it
+        pass  # the start of the next agent removes it
 
 
 def _is_listened_at(folder: str) -> bool:

@@ -102,7 +102,7 @@ def socket_in(folder: str) -> str:
 
 
 class Lock:
-    """Holds the lock of *folder*: whoever makes or removes the socket does it under this.
+    """Holds the lock of *folder*, under which the socket is made and removed.
 
     Args:
         folder: A folder that `find` or `make` returned.

@@ -100,7 +100,7 @@ class Server:
         reply: Gets the verb and its parts and returns the parts of the reply. Called in several threads at once. The
             client gets the kind of what it raises and nothing else, since the text may hold a secret.
         listening: A Unix socket that is bound; it belongs to the server from now on, as does its path.
-        connection: In place of it, one connection, of whoever started this agent for themselves.
+        connection: Instead, one connection of the process that started this private agent.
         life: How long it lives.
     """
 
@@ -129,7 +129,7 @@ class Server:
         self._waker.settimeout(0)
         if listening is not None:
             listening.settimeout(0)
-            # Again, and by this process: the client is told of it as the one that listens, and can name it.
+            # Again, and by this process: the system then names it to the client as the one that listens.
             listening.listen(BACKLOG)
             self._path = listening.getsockname()
             self._identity = _identity(self._path)
@@ -269,7 +269,7 @@ class Server:
         """Take one request and reply to it; return whether another may come."""
         version, verb, *parts = connection.listen(patience)
         if verb == b"end" and not (parts and self._is_used()):
-            # First, so that whoever reads the reply can start another.
+            # First, so that the reader of the reply can start another agent.
             self._give_up_path()
             try:
                 connection.say([b"ok"])

@@ -142,7 +142,7 @@ def _start(folder: str, entry: str, idle: float, lifetime: float) -> None:
     try:
         _ask(folder, b"ping", _STARTING)
     except (OSError, client.NoAgent, client.Trouble):
-        # Without its socket it ends, if it still comes to life.
+        # Without its socket it ends, should it start after all.
         path.unlink(missing_ok=True)
         raise AgentError("the agent does not start", hint=TRIED) from None
 

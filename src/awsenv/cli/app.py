@@ -60,7 +60,7 @@ class _Command(TyperCommand):
         return values, rest
 
     def invoke(self, ctx: Any) -> Action:
-        """Run the command, and return the action that it comes to."""
+        """Run the command, and return its action."""
         module = _module(ctx.command.name)
         action: Action = module.run(ctx.obj, module.Arguments(**ctx.params))
         return action
@@ -193,7 +193,7 @@ def _module(name: str) -> Any:
 
 
 def invoke(args: list[str], caller: Caller) -> Action:
-    """Read *args*, run the command that they call, and return the action that it comes to.
+    """Read *args*, run the command that they call, and return its action.
 
     Raises:
         Help: They ask for help.

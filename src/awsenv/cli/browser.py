@@ -52,13 +52,13 @@ def open_page(url: str, start: Callable[[str], bool] = webbrowser.open, *, patie
 
 
 class _Once:
-    """A server on the loopback that leads whoever asks first on to *url*, and nobody after that."""
+    """A server on the loopback that redirects the first request to *url*, and no request after it."""
 
     def __init__(self, url: str) -> None:
         path = f"/{secrets.token_urlsafe(32)}"
         self.led_on = led_on = threading.Event()
         self.asked = asked = threading.Lock()
-        """Taken by whoever asks first, and never given back."""
+        """Taken by the first request, and never given back."""
 
         class Handler(BaseHTTPRequestHandler):
             timeout = 5

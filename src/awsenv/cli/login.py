@@ -67,12 +67,12 @@ def _request(arguments: Arguments, environ: Environ) -> RoleRequest:
         variable = f"AWSENV_{name.upper()}"
         if not value and environ.get(variable):
             given[name], origins[name] = environ[variable], Origin(variable)
-    asked = None
+    duration = None
     if arguments.duration is not None:
         origins["duration"] = Origin("--duration")
-        asked = seconds(arguments.duration, origins["duration"])
+        duration = seconds(arguments.duration, origins["duration"])
     return RoleRequest(
-        "", arguments.code, given["profile"], mfa_serial=given["mfa_serial"], duration=asked, origins=origins
+        "", arguments.code, given["profile"], mfa_serial=given["mfa_serial"], duration=duration, origins=origins
     )
 
 

@@ -131,7 +131,7 @@ def seconds(text: str, origin: Origin) -> int:
     """Return the seconds in `12h`, `1h30m`, `90m`, `3600s` or `3600`.
 
     Raises:
-        UsageError: It is none of these.
+        UsageError: It is not a duration.
     """
     try:
         return duration.parse(text)

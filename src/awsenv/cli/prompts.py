@@ -160,7 +160,7 @@ class Prompts:
 class Needed(BaseException):
     """An agent lacks something that only the process of the caller can give.
 
-    It is none of the errors that a library could catch.
+    It derives from BaseException, so that no library catches it.
 
     Args:
         kind: `code`, `secret` or `run`.
