@@ -1,7 +1,7 @@
 """The container credentials endpoint of `exec --refresh`: HTTP on the loopback, for the SDKs of one command.
 
-Everyone who can reach the loopback can reach this: other users of the machine, and pages in a browser, which a name that is
-bound to 127.0.0.1 lets past the rule of the same origin (aws-vault#578). So a request has to bear a token that only the
+All who can reach the loopback can reach this: other users of the machine, and pages in a browser, through a name that
+resolves to 127.0.0.1 and so passes the same-origin rule (aws-vault#578). So a request must carry a token that only the
 command knows, name the endpoint by its address, and look like an SDK's: a single GET, nothing more, at once.
 
 This reads HTTP itself. It is one kind of request out of all that http.server takes, which waits for ever for a client
