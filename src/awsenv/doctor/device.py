@@ -12,8 +12,8 @@ from awsenv.iam.principal import USER
 from awsenv.wording import listed, printable
 
 if TYPE_CHECKING:
-    from awsenv.doctor.iam import Readers
     from awsenv.doctor.model import Finding
+    from awsenv.doctor.source import Readers
     from awsenv.iam.principal import Principal
     from awsenv.model import Chain
     from awsenv.origin import Origin

@@ -15,9 +15,8 @@ from awsenv.aws.iam import mfa_device
 from awsenv.aws.sts import Token
 from awsenv.aws.translate import Call
 from awsenv.doctor import device, permissions, trust
-from awsenv.doctor.iam import reader
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, unknown, wrong
-from awsenv.doctor.source import source
+from awsenv.doctor.source import reader, source
 from awsenv.doctor.trust import Request
 from awsenv.errors import AwsenvError, CodeRejected, MfaError, RefusedError, UnreachableError
 from awsenv.iam.device import showing_codes
@@ -29,10 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from awsenv.doctor.device import Devices
-    from awsenv.doctor.iam import Readers
     from awsenv.doctor.model import Inputs
     from awsenv.doctor.plan import Plan
-    from awsenv.doctor.source import Signer
+    from awsenv.doctor.source import Readers, Signer
     from awsenv.iam.trust import Trust
     from awsenv.model import Credentials
 

@@ -1,4 +1,4 @@
-"""Who may read IAM for the doctor."""
+"""The source credentials, and who reads IAM for the doctor."""
 
 from __future__ import annotations
 
