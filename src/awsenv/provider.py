@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf
@@ -164,6 +165,12 @@ class Provider:
     def is_agent(self) -> bool:
         """Whether an agent holds and renews what this provider gets."""
         return self._memory is not None
+
+    def noting(self, note: Callable[[Iterable[str]], None]) -> Provider:
+        """Return a provider with the same memory, whose notes go to *note*."""
+        other = copy(self)
+        other._note = note  # noqa: SLF001 - its own class
+        return other
 
     def lease(self, resolved: Resolved) -> Lease:
         """Return the credentials of a role.

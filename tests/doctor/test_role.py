@@ -115,8 +115,8 @@ def test_a_code_is_used(account: Account) -> None:
     ("answer", "verdict", "fact"),
     [
         (FromAgent(given=True), Verdict.FINE, "the agent gives role careful"),
-        (FromAgent(given=False), Verdict.UNKNOWN, "not tried: role careful needs an MFA code"),
-        (FromAgent(given=False, failed=True, reason="no"), Verdict.WRONG, "the agent cannot get role careful: no"),
+        (FromAgent(), Verdict.UNKNOWN, "not tried: role careful needs an MFA code"),
+        (FromAgent(failed=True, reason="no"), Verdict.WRONG, "the agent cannot get role careful: no"),
     ],
 )
 def test_the_agent_may_have_it(account: Account, answer: FromAgent, verdict: Verdict, fact: str) -> None:

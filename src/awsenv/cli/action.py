@@ -23,6 +23,8 @@ class Caller:
     provider: Provider
     ask_secret: Callable[[str], str]
     """Asks the user for a secret, without echo."""
+    args: tuple[str, ...] = ()
+    """The command line without the name of the program."""
     prints_to_terminal: bool = False
     prints_astray: Callable[[], bool] = bool
     """Whether the output goes to a file, or down a pipe that none of the callers reads."""

@@ -131,17 +131,17 @@ class Handler:
         if verb == conversation.LOCK:
             forget(self._memory)
             return []
-        if verb != conversation.RUN:
+        if verb not in {conversation.RUN, conversation.PART}:
             raise ValueError(verb)
         request, answers = conversation.read_request(parts)
         notes: list[str] = []
+        if verb == conversation.RUN and not commands.called(request.args).is_answered:
+            return [conversation.LOCAL, b""]
         kind, texts = self._run(request, Answers(answers, self._memory), notes)
         return [kind, *(os.fsencode(text) for text in (report.noted(notes), *texts))]
 
     def _run(self, request: conversation.Request, answers: Answers, notes: list[str]) -> tuple[bytes, list[str]]:
         """Return the kind of the reply, and what stands behind the notes."""
-        if not commands.called(request.args).is_answered:
-            return conversation.LOCAL, []
         try:
             action = app.invoke(request.args, self._caller(request, answers, notes))
         except app.Help:

@@ -19,6 +19,8 @@ ENTRY = "awsenv.cli.agent"
 
 RUN = b"run"
 """The verb of a request."""
+PART = b"part"
+"""The verb of a request to do only what needs the agent's memory, for a command that the client runs."""
 LOCK = b"lock"
 """The verb that drops every secret."""
 

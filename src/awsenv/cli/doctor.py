@@ -1,26 +1,29 @@
-"""`awsenv doctor [ROLE] [CODE]`: what is wrong with the machine, the files and the role, the first cause first."""
+"""`awsenv doctor [ROLE] [CODE]`: what is wrong with the machine, the files and the role, the first cause first.
+
+It runs in the process of the client, and asks the agent only for the role.
+"""
 
 from __future__ import annotations
 
 import json
-import os
-import textwrap
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
-from awsenv import config, environment, mfa
+from awsenv import config, environment
 from awsenv.agent import client
-from awsenv.cli import conversation, fast_path, report
+from awsenv.cli import conversation, fast_path, process, report
 from awsenv.cli import options as role_options
 from awsenv.cli.action import Caller, Print
 from awsenv.cli.evaluated import ShellOptions, shell_of
+from awsenv.cli.obtain import resolve
 from awsenv.cli.options import AsJson, OptionalWord, RoleOptions, option
+from awsenv.cli.prompts import Needed
 from awsenv.doctor import Finding, FromAgent, Inputs, Verdict, examine
-from awsenv.errors import ExitCode, MfaError, UsageError
+from awsenv.errors import AwsenvError, ExitCode, MfaError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from awsenv.model import RoleRequest
 
@@ -31,9 +34,6 @@ _MARKS = {
     Verdict.UNKNOWN: ("?", "2"),
 }
 """How a verdict is shown, and the colour of it (ECMA-48, "Select Graphic Rendition")."""
-
-_NARROWEST = 40
-"""Columns that a sentence has at least, however narrow the terminal is."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -53,12 +53,14 @@ class Arguments(RoleOptions):
 
 
 def run(caller: Caller, arguments: Arguments) -> Print:
-    """Return what is found, and the status 1 if anything is wrong.
+    """Return what is found, and the status 1 if anything is wrong. In the agent: what it gives for the role.
 
     Raises:
         UsageError: The command line is wrong.
     """
     role = arguments.role
+    if caller.provider.is_agent and role is not None:
+        return Print(json.dumps(asdict(_from_memory(caller, role, arguments)), default=str))
     inputs = Inputs(
         environ=caller.environ,
         program=caller.program,
@@ -67,11 +69,11 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         shell=shell_of(caller, ShellOptions(anywhere=True), "").name,
         request=None if role is None else _request(caller, role, arguments),
         iam_profile=arguments.iam_profile,
-        ask_agent=None if role is None else _asking(caller, role, arguments),
+        ask_agent=lambda: _ask_agent(caller),
     )
     findings = list(examine(inputs))
     is_wrong = any(finding.verdict is Verdict.WRONG for finding in findings)
-    text = _as_json(role, findings) if arguments.as_json else _as_text(role, findings, caller)
+    text = _as_json(role, findings, is_wrong=is_wrong) if arguments.as_json else _as_text(role, findings, caller)
     return Print(text, status=ExitCode.FAILED if is_wrong else ExitCode.DONE)
 
 
@@ -86,49 +88,43 @@ def _request(caller: Caller, role: str, arguments: Arguments) -> RoleRequest:
         ) from None
     request = role_options.request(role, code, arguments, base, caller.folder)
     if request.external_id == "-":
-        request = replace(request, external_id=mfa.ask_secret("External id: "))
+        request = replace(request, external_id=caller.ask_secret("External id: "))
     return request
 
 
-def _asking(caller: Caller, role: str, options: RoleOptions) -> Callable[[], FromAgent]:
-    """Return what asks the agent for the role, as an SDK would."""
-
-    def ask() -> FromAgent:
-        args = ["credential-process", "--print", *_spelled(options), "--", role]
-        request = fast_path.request(args, caller.environ)
-        try:
-            reply = conversation.Reply(client.ask(caller.environ, conversation.RUN, request.parts()))
-        except (client.NoAgent, client.Trouble, ValueError):
-            return FromAgent(given=False)
-        if reply.kind == conversation.PRINT:
-            ends = json.loads(reply.text).get("Expiration")
-            return FromAgent(
-                given=True, until=None if ends is None else datetime.fromisoformat(ends.replace("Z", "+00:00"))
-            )
-        failed = reply.kind == conversation.FAIL
-        shown = reply.text if failed else reply.notes
-        return FromAgent(given=False, reason=shown.removeprefix("awsenv: ").split("\n")[0] or None, failed=failed)
-
-    return ask
+def _ask_agent(caller: Caller) -> FromAgent:
+    """Return what the agent gives for the role of this command line."""
+    request = fast_path.request(list(caller.args), caller.environ)
+    try:
+        reply = conversation.Reply(client.ask(caller.environ, conversation.PART, request.parts()))
+    except (client.NoAgent, client.Trouble, ValueError):
+        return FromAgent()
+    if reply.kind != conversation.PRINT:
+        return FromAgent()
+    found = FromAgent(**json.loads(reply.text))
+    return found if found.until is None else replace(found, until=datetime.fromisoformat(str(found.until)))
 
 
-def _spelled(options: RoleOptions) -> Iterator[str]:
-    """Return *options* as they are typed."""
-    for each_option in fields(RoleOptions):
-        value = getattr(options, each_option.name)
-        for each in value if isinstance(value, list) else [value]:
-            if each:
-                yield f"--{each_option.name.replace('_', '-')}={each}"
+def _from_memory(caller: Caller, role: str, options: RoleOptions) -> FromAgent:
+    """Get the role in the agent, without the user: a code is needed if its memory is not enough."""
+    notes: list[str] = []
+    try:
+        resolved = resolve(caller, role, None, options)
+        lease = caller.provider.noting(notes.extend).lease(resolved)
+    except Needed:
+        return FromAgent(reason=next(iter(notes), None))
+    except AwsenvError as error:
+        return FromAgent(failed=True, reason=error.fact)
+    return FromAgent(given=True, until=lease.credentials.expiration)
 
 
-def _as_json(role: str | None, findings: Sequence[Finding]) -> str:
-    """Return the findings, for programs. A name that is missing is null."""
+def _as_json(role: str | None, findings: Sequence[Finding], *, is_wrong: bool) -> str:
+    """Return the findings, for programs. What is missing is null."""
     shown = [
         {"check": each.check, "fact": each.fact, "place": _joined(each.origins), "hint": _joined(each.hints)}
         | {"verdict": each.verdict.value}
         for each in findings
     ]
-    is_wrong = any(each.verdict is Verdict.WRONG for each in findings)
     return json.dumps({"role": role, "wrong": is_wrong, "findings": shown}, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -137,48 +133,23 @@ def _joined(values: Iterable[object]) -> str | None:
 
 
 def _as_text(role: str | None, findings: Sequence[Finding], caller: Caller) -> str:
-    """Return a line a check, those that are not fine with the place and the next step, and the one line to remember."""
+    """Return the findings, a line each; where it is and what to do below what is not fine; and a summary."""
+    columns = process.terminal_width(1) if caller.prints_to_terminal else 0
+    width = max(len(finding.check) for finding in findings)
     paint = _painter(caller)
-    columns = max(len(finding.check) for finding in findings)
-    room = _columns(caller) - columns - 4
-    lines: list[str] = []
+    text = ""
     for finding in findings:
         mark, colour = _MARKS[finding.verdict]
-        first, *rest = _told(finding, room)
-        lines.append(f"{paint(mark, colour)} {_inert(f'{finding.check:<{columns}}  {first}')}")
-        lines += [f"{' ' * (columns + 4)}{_inert(line)}" for line in rest]
+        # What is fine needs no action, and what is unknown has no place that is at fault.
+        where = "" if finding.verdict in {Verdict.FINE, Verdict.UNKNOWN} else _joined(finding.origins) or ""
+        shown = report.printable(report.lines(f"{mark} {finding.check:<{width}}  {finding.fact}", where, finding.hints))
+        text += paint(mark, colour) + (report.wrapped(shown, columns) if columns else shown).removeprefix(mark)
     summary, colour = _summary(role, findings)
-    return "\n".join([*lines, "", paint(_inert(summary), colour)]) + "\n"
-
-
-def _told(finding: Finding, room: int) -> Iterator[str]:
-    """Return the lines of a finding: the fact; where it is, and what to do, unless it is fine."""
-    yield from _wrapped(finding.fact, room, "")
-    if finding.verdict is Verdict.FINE:
-        return
-    if finding.origins and finding.verdict is not Verdict.UNKNOWN:
-        yield from _wrapped("; ".join(map(str, finding.origins)), room, "in:  ")
-    for title, hint in zip(("try: ", "or:  "), finding.hints, strict=False):
-        yield from _wrapped(hint, room, title)
-
-
-def _wrapped(text: str, room: int, title: str) -> list[str]:
-    if room <= 0:
-        return [title + text]
-    # What is to be copied stays whole.
-    wrapped = textwrap.wrap(
-        _inert(text),
-        max(room, _NARROWEST),
-        initial_indent=title,
-        subsequent_indent=" " * len(title),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return wrapped or [title]
+    return f"{text}\n{paint(report.printable([summary])[:-1], colour)}\n"
 
 
 def _summary(role: str | None, findings: Sequence[Finding]) -> tuple[str, str]:
-    """Return the one line to remember, and its colour."""
+    """Return the line to remember, and its colour."""
     wrong = [finding for finding in findings if finding.verdict is Verdict.WRONG]
     if wrong:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
@@ -199,17 +170,3 @@ def _painter(caller: Caller) -> Callable[[str, str], str]:
     if not caller.prints_to_terminal or environ.get("NO_COLOR") or environ.get("TERM", "dumb") == "dumb":
         return lambda text, _colour: text
     return lambda text, colour: f"\x1b[{colour}m{text}\x1b[m"
-
-
-def _columns(caller: Caller) -> int:
-    """Return how wide the terminal is; 0: there is none, and nothing is to be wrapped."""
-    if not caller.prints_to_terminal:
-        return 0
-    try:
-        return os.get_terminal_size(1).columns
-    except OSError:
-        return 0
-
-
-def _inert(text: str) -> str:
-    return report.printable([text])[:-1]

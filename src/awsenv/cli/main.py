@@ -42,6 +42,7 @@ def run(args: list[str], local: fast_path.Local | None = None) -> int:
         process.program(),
         Provider(None, prompts, _note),
         prompts.secret,
+        args=tuple(args),
         prints_to_terminal=process.stdout_is_terminal(),
         prints_astray=process.stdout_goes_astray,
     )

@@ -141,7 +141,7 @@ def fail(args: list[str], status: int, text: str) -> int:
 
 def tell(text: str) -> None:
     """Write *text* to stderr, wrapped to the terminal if there is one."""
-    columns = _columns()
+    columns = terminal_width(2)
     if columns and max(map(len, text.splitlines()), default=0) > columns:
         from awsenv.cli.report import wrapped  # noqa: PLC0415 - most messages fit
 
@@ -149,10 +149,10 @@ def tell(text: str) -> None:
     complain(text)
 
 
-def _columns() -> int:
-    """Return how wide the terminal of stderr is; 0 where there is none, or it does not say."""
+def terminal_width(descriptor: int) -> int:
+    """Return the columns of the terminal that *descriptor* is; 0 if it is no terminal, or does not say."""
     try:
-        return os.get_terminal_size(2).columns if os.isatty(2) else 0
+        return os.get_terminal_size(descriptor).columns if os.isatty(descriptor) else 0
     except OSError:
         return 0
 

@@ -37,8 +37,13 @@ def status(error: AwsenvError, args: list[str]) -> ExitCode:
 
 def described(error: AwsenvError) -> str:
     """Return the lines that tell of *error*."""
-    labelled = (("in", error.where), ("try", error.hint))
-    return printable([f"awsenv: {error.fact}", *(f"  {label:<7}  {text}" for label, text in labelled if text)])
+    return printable(lines(f"awsenv: {error.fact}", error.where, [error.hint or ""]))
+
+
+def lines(fact: str, where: str, hints: Sequence[str]) -> list[str]:
+    """Return the lines of a fact: where it is, and at most two next steps, below it."""
+    labelled = (("in", where), *zip(("try", "or"), hints, strict=False))
+    return [fact, *(f"  {label:<7}  {text}" for label, text in labelled if text)]
 
 
 def noted(notes: Iterable[str]) -> str:
@@ -78,7 +83,8 @@ def wrapped(text: str, columns: int) -> str:
 
 
 def _wrapped_line(line: str, columns: int, fill: Callable[..., str]) -> str:
-    label = re.match(r"awsenv: |  \w+ +|\s*", line)
+    # An error, a line below it, a finding of the doctor.
+    label = re.match(r"awsenv: |  \w+ +|[^\w\s] \w+( \w+)*  +|\s*", line)
     indent = " " * (label.end() if label else 0)
     return fill(
         line, columns, subsequent_indent=indent, drop_whitespace=True, break_long_words=False, break_on_hyphens=False

@@ -63,7 +63,7 @@ def of_error(check: str, error: AwsenvError, verdict: Verdict = Verdict.WRONG) -
 class FromAgent:
     """What the agent replies to a request for the role."""
 
-    given: bool
+    given: bool = False
     until: datetime | None = None
     """When the credentials that it gives end."""
     reason: str | None = None

@@ -1,0 +1,100 @@
+"""How `awsenv doctor` prints what it finds, and what it gets from the agent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv.agent import client
+from awsenv.cli import conversation, fast_path, report
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from conftest import World
+
+DEMANDED = "role power-user demands an external id, and none is configured"
+
+
+def _part(environ: Mapping[str, str], *args: str) -> conversation.Reply:
+    request = fast_path.request(["doctor", *args], environ)
+    return conversation.Reply(client.ask(environ, conversation.PART, request.parts()))
+
+
+def test_the_agent_gives_the_end_of_a_role_and_no_key(world: World) -> None:
+    """The doctor needs to know only whether the role is given, and until when."""
+    assert world.run("login", world.device.code()).returncode == 0
+    reply = _part(world.environ, "power-user")
+    found = json.loads(reply.text)
+    assert conversation.PRINT == reply.kind
+    assert {"given": True, "until": found["until"], "reason": None, "failed": False} == found
+    assert found["until"].endswith("+00:00")
+
+
+def test_the_agent_asks_nobody_for_a_code(world: World) -> None:
+    """What its memory does not hold, it does not give."""
+    assert world.run("login", world.device.code()).returncode == 0
+    assert world.run("lock").returncode == 0
+    found = json.loads(_part(world.environ, "power-user").text)
+    assert {"given": False, "until": None, "reason": None, "failed": False} == found
+
+
+def test_the_agent_gives_the_reason_of_a_refusal_as_a_value(world: World) -> None:
+    """It is the fact of the error, without where and the next step."""
+    arn = world.sandbox.create_role("closed", world.sandbox.trust(world.sandbox.account))
+    world.configure(f"\n[profile closed]\nrole_arn = {arn}\nsource_profile = default\n")
+    assert world.run("login", world.device.code()).returncode == 0
+    found = json.loads(_part(world.environ, "closed").text)
+    assert (False, True) == (found["given"], found["failed"])
+    assert "\n" not in found["reason"]
+
+
+def test_the_client_runs_the_doctor(world: World) -> None:
+    """An agent has neither the terminal nor the whole environment."""
+    assert world.run("login", world.device.code()).returncode == 0
+    request = fast_path.request(["doctor", "power-user"], world.environ)
+    assert [conversation.LOCAL, b""] == client.ask(world.environ, conversation.RUN, request.parts())
+
+
+def test_a_finding_is_a_line_with_where_and_what_to_do_below(world: World) -> None:
+    """As errors are: the fact, where, and at most two next steps, a line each."""
+    folder = Path(world.environ["HOME"], ".aws")
+    lines = (folder / "config").read_text().splitlines(keepends=True)
+    (folder / "config").write_text("".join(line for line in lines if not line.startswith("external_id")))
+    admin = world.sandbox.admin
+    keys = f"aws_access_key_id = {admin.access_key_id}\naws_secret_access_key = {admin.secret_access_key}\n"
+    with (folder / "credentials").open("a") as file:
+        file.write(f"[admin]\n{keys}")
+    answer = world.run("doctor", "power-user", "--iam-profile", "admin")
+    lines = answer.stdout.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("✗"))
+    assert f"✗ trust policy  {DEMANDED}" == lines[first]
+    assert lines[first + 1].startswith("  in       ~/.aws/config:")
+    assert lines[first + 2 : first + 4] == [
+        "  try      ask the owner of the role for it",
+        "  or       set external_id in [profile power-user], or pass --external-id",
+    ]
+    assert f"power-user does not work: trust policy: {DEMANDED}" == lines[-1]
+
+
+def test_the_machine_alone_is_where_no_role_can_be_assumed(world: World) -> None:
+    """The summary names no role that nobody named."""
+    world.configure("\n[default]\n")
+    answer = world.run("doctor")
+    assert 1 == answer.returncode
+    assert answer.stdout.splitlines()[-1].startswith("no role can be assumed yet: files: ")
+
+
+@pytest.mark.parametrize(
+    ("line", "wrapped"),
+    [
+        ("✗ trust policy  one two three four", "✗ trust policy  one two\n                three four\n"),
+        ("! files     one two three four", "! files     one two\n            three four\n"),
+    ],
+)
+def test_a_long_finding_is_wrapped_below_its_fact(line: str, wrapped: str) -> None:
+    """The names of the checks stay in a column of their own."""
+    assert wrapped == report.wrapped(line, 26 if "trust" in line else 22)
