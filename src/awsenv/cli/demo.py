@@ -1,4 +1,4 @@
-"""`awsenv demo`: the whole thing against a local AWS, with no account, and nothing of the person's own touched."""
+"""`awsenv demo`: every command against a local AWS. It needs no account and leaves the user's own files alone."""
 
 from __future__ import annotations
 
@@ -34,37 +34,38 @@ REGION = "eu-central-1"
 
 _PREFIX = "awsenv-demo-"
 
-_PATIENCE = 5
-"""Seconds that what runs in the demo has to end when the demo is asked to."""
+_GRACE = 5
+"""How long the command in the demo has to clean up before it is killed, in seconds."""
 
 TOUR = """\
-A local AWS runs beside this shell. Its user may do nothing but assume roles.
-  awsenv login "$(mfa-code)"              one MFA code for all roles
-  awsenv power-user                       a role with MFA and an external id
-  awsenv status --verify                  who AWS says you are now
-  awsenv exec read-only -- awsenv status  one command with another role
-  awsenv doctor power-user                what is wrong with a role, or that nothing is
-  awsenv setup --profile admin me:ReadOnlyAccess,mfa  a user, a QR code, a role
-  awsenv off                              all is as it was; exit ends the demo
+A local AWS serves this shell. Its user alice can only assume roles. Try:
+  awsenv login "$(mfa-code)"              enter one MFA code for all roles
+  awsenv power-user                       assume a role that demands MFA and an external id
+  awsenv status --verify                  ask AWS who you are
+  awsenv exec read-only -- awsenv status  run one command with another role
+  awsenv doctor power-user                check a role
+  awsenv setup --profile admin me:ReadOnlyAccess,mfa  create a user, its MFA device and a role
+  awsenv off                              leave the role and restore the environment
+  exit                                    end the demo
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """It has a user, an MFA device and two roles.
+    """The local AWS has a user, an MFA device and two roles.
 
-    Without a COMMAND, a subshell starts. Nothing of yours is touched, and everything is gone when it ends.
+    Without a COMMAND, a subshell starts. Your own files stay untouched; the local AWS ends with the command.
     """
 
     command: Words = None
 
 
 def run(caller: Caller, arguments: Arguments) -> Exit:
-    """Run a command, or the user's own shell with a short tour, beside a local AWS that ends with it.
+    """Run a command, or the user's shell after a short tour, with a local AWS that ends with it.
 
     Raises:
         UsageError: The extra `demo` is not installed.
-        LaunchError: The command cannot be started.
+        LaunchError: The command does not start.
     """
     try:
         from awsenv.sandbox import Sandbox  # noqa: PLC0415 - an extra, and slow to load
@@ -74,7 +75,7 @@ def run(caller: Caller, arguments: Arguments) -> Exit:
             hint="pip install 'awsenv-shell[demo]'",
         ) from None
     with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix=_PREFIX, dir=_temporary()) as home:
-        _furnish(sandbox, Path(home))
+        _create_account(sandbox, Path(home))
         environ = _environ(caller, sandbox, Path(home))
         try:
             if arguments.command:
@@ -87,7 +88,7 @@ def run(caller: Caller, arguments: Arguments) -> Exit:
 
 
 def _temporary() -> str:
-    """Return the folder for temporary files; `/tmp` where the socket of an agent would have too long a path in it."""
+    """Return the folder for temporary files; `/tmp` if the path of an agent's socket would be too long in it."""
     folder = tempfile.gettempdir()
     longest = f"{folder}/{_PREFIX}{'x' * 8}/{runtime_directory.SOCKET}"
     return folder if len(os.fsencode(longest)) <= runtime_directory.MAX_PATH else "/tmp"  # noqa: S108 - mkdtemp(3) makes a folder that is ours
@@ -98,8 +99,8 @@ def _end_agent(environ: Environ) -> None:
         client.ask(environ, b"end", [])
 
 
-def _furnish(sandbox: Sandbox, home: Path) -> None:
-    """Make the user, the device and the roles, and the files that a person has for them."""
+def _create_account(sandbox: Sandbox, home: Path) -> None:
+    """Create the user, the device and the roles, and write the files and the `mfa-code` command for them."""
     user = sandbox.create_user(USER)
     device = sandbox.create_mfa_device(USER)
     arn = f"arn:aws:iam::{sandbox.account}:user/{USER}"
@@ -129,7 +130,7 @@ def _profile(name: str, key: Credentials) -> str:
 
 
 def _environ(caller: Caller, sandbox: Sandbox, home: Path) -> dict[str, str]:
-    """Return the caller's environment without anything of AWS in it, pointed at the local AWS."""
+    """Return the environment of the caller, with variables for the local AWS instead of the caller's own."""
     own = {name: value for name, value in caller.environ.items() if not name.startswith(("AWS_", "AWSENV_"))}
     path = os.pathsep.join((str(home / "bin"), os.path.dirname(caller.program), own.get("PATH", os.defpath)))  # noqa: PTH120 - a PATH is text
     return {
@@ -137,9 +138,9 @@ def _environ(caller: Caller, sandbox: Sandbox, home: Path) -> dict[str, str]:
         **sandbox.environ(),
         "AWS_CONFIG_FILE": str(home / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(home / "credentials"),
-        # An agent of its own: the person's knows nothing of this AWS, and is not to be ended with it.
+        # A separate agent: the user's own must neither hold credentials of this AWS nor end with it.
         runtime_directory.VARIABLE: str(home),
-        # The loopback is never reached through a proxy.
+        # No proxy reaches the loopback.
         "NO_PROXY": "127.0.0.1",
         "no_proxy": "127.0.0.1",
         "PATH": path,
@@ -147,7 +148,7 @@ def _environ(caller: Caller, sandbox: Sandbox, home: Path) -> dict[str, str]:
 
 
 def _aws_of(environ: Environ) -> Change:
-    """Return what keeps the rc files of a shell from leading it to the person's own AWS."""
+    """Return the variables to set again after the rc files of a shell, which may point at the user's own AWS."""
     own = {
         name: value for name, value in environ.items() if name.startswith("AWS_") or name == runtime_directory.VARIABLE
     }
@@ -155,11 +156,11 @@ def _aws_of(environ: Environ) -> Change:
 
 
 def _run(argv: Sequence[str], environ: Environ, *, end_with: signal.Signals) -> int:
-    """Run *argv* to its end and return its status, as a shell would give it. SIGINT and SIGQUIT are the child's."""
-    # A handler, not SIG_IGN: what is ignored would stay ignored in the child.
+    """Run *argv* and return its status as a shell does. Only the child acts on SIGINT and SIGQUIT."""
+    # A handler, not SIG_IGN, which the child would inherit.
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGQUIT)}
     try:
-        # An exception while the child starts would leave it running.
+        # An exception during the start would leave the child running.
         with _delayed(signal.SIGTERM, signal.SIGHUP) as deliver, subprocess.Popen(argv, env=environ) as child:
             try:
                 deliver()
@@ -181,17 +182,17 @@ def _run(argv: Sequence[str], environ: Environ, *, end_with: signal.Signals) -> 
 
 @contextmanager
 def _delayed(*numbers: signal.Signals) -> Iterator[Callable[[], None]]:
-    """Delay the signals *numbers*, unless they are ignored, until the function that is yielded is called."""
-    came: list[int] = []
+    """Delay the signals *numbers*, unless they are ignored, until the yielded function is called."""
+    pending: list[int] = []
     handlers = {each: handler for each in numbers if (handler := signal.getsignal(each)) is not signal.SIG_IGN}
     for each in handlers:
-        signal.signal(each, lambda number, _: came.append(number))
+        signal.signal(each, lambda number, _: pending.append(number))
 
     def deliver() -> None:
         while handlers:
             signal.signal(*handlers.popitem())
-        while came:
-            signal.raise_signal(came.pop())
+        while pending:
+            signal.raise_signal(pending.pop())
 
     try:
         yield deliver
@@ -200,10 +201,10 @@ def _delayed(*numbers: signal.Signals) -> Iterator[Callable[[], None]]:
 
 
 def _end(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Ask *child* with the signal *number* to end, which it may clean up before; it has a few seconds for that."""
+    """End *child* with the signal *number*; kill it if it takes more than a few seconds to clean up."""
     child.send_signal(number)
     try:
-        child.wait(_PATIENCE)
+        child.wait(_GRACE)
     except subprocess.TimeoutExpired:
         pass
     finally:
