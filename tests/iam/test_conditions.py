@@ -1,4 +1,4 @@
-"""Conditions, held to cases of the IAM guide. Each table names the page that its facts are from."""
+"""Conditions, tested on cases from the IAM guide. Each table names the page of its facts."""
 
 from __future__ import annotations
 
@@ -188,14 +188,14 @@ VARIABLES = [
 
 @pytest.mark.parametrize(("operator", "expected", "actual", "holds"), [*SETS, *OPERATORS])
 def test_documented_cases(operator: str, expected: list[str], actual: list[str] | None, holds: bool | None) -> None:  # noqa: FBT001 - a table
-    """A condition holds where the IAM guide says so, and is None where its operator is not known."""
+    """A condition is met where the IAM guide says so, and None if its operator is unknown."""
     values = {} if actual is None else {TAGS.lower(): actual}
     assert holds is Condition(operator, TAGS, tuple(expected)).holds(Context(values))
 
 
 @pytest.mark.parametrize(("operator", "expected", "actual", "holds"), VARIABLES)
 def test_documented_variables(operator: str, expected: list[str], actual: list[str], holds: bool) -> None:  # noqa: FBT001 - a table
-    """A variable stands for the value of its key, a default or a special character."""
+    """A variable expands to the value of its key, its default or a special character."""
     context = Context(
         {
             "x": actual,
@@ -209,7 +209,7 @@ def test_documented_variables(operator: str, expected: list[str], actual: list[s
 
 
 def test_an_older_policy_has_no_variables() -> None:
-    """Without the version 2012-10-17 a variable is a literal text."""
+    """Without the version 2012-10-17 a variable is literal."""
     context = Context({"x": ["alice"], "y": ["${aws:username}"], "aws:username": ["alice"]})
     holds = [
         Condition("StringEquals", key, ("${aws:username}",), with_variables=False).holds(context) for key in ("x", "y")
@@ -217,8 +217,8 @@ def test_an_older_policy_has_no_variables() -> None:
     assert [False, True] == holds
 
 
-def test_the_value_of_a_variable_is_no_pattern() -> None:
-    """A wildcard in a name is a character of the name."""
+def test_the_value_of_a_variable_is_literal() -> None:
+    """A wildcard in the value of a variable is an ordinary character."""
     context = Context({"x": ["home/bob"], "aws:username": ["*"]})
     assert Condition("StringLike", "x", ("home/${aws:username}",)).holds(context) is False
 
@@ -230,19 +230,19 @@ def test_the_case_of_a_key_does_not_matter(key: str) -> None:
 
 
 @pytest.mark.parametrize("operator", ["StringEquals", "Null", "ForAllValues:StringLike", "BoolIfExists"])
-def test_a_key_that_is_not_known(operator: str) -> None:
-    """Whether a condition on it holds is not known either."""
+def test_an_unknown_key(operator: str) -> None:
+    """A condition on an unknown key is None."""
     assert Condition(operator, "aws:SourceIp", ("true",)).holds(Context({}, lambda _: False)) is None
 
 
 def test_reads_single_values_and_lists() -> None:
-    """JSON has strings, numbers, booleans and lists of them."""
+    """Conditions accept strings, numbers, booleans and lists of them."""
     element: Any = {"Bool": {"a": True}, "NumericEquals": {"b": [1, "2"]}, "Broken": "x"}
     assert (("Bool", "a", ("True",), True), ("NumericEquals", "b", ("1", "2"), True)) == conditions(element)
 
 
 def test_a_name_shows_no_value() -> None:
-    """An external id stays out of messages."""
+    """The name of a condition shows no external id."""
     assert Condition("StringEquals", "sts:ExternalId", ("canary",)).name == "sts:ExternalId (StringEquals)"
 
 
@@ -259,7 +259,7 @@ def test_literal(text: str) -> None:
 
 @given(TEXT, TEXT, TEXT)
 def test_star(before: str, between: str, after: str) -> None:
-    """A star matches any text, an empty one too."""
+    """A star matches any text, including none."""
     assert matches(f"{before}*{after}", f"{before}{between}{after}")
 
 

@@ -13,7 +13,7 @@ HARDWARE = "GAHT12345678"
 
 
 def test_fido_keys_show_no_codes() -> None:
-    """STS can use virtual and hardware devices alone."""
+    """Only virtual and hardware devices show codes for STS."""
     assert (VIRTUAL, HARDWARE) == device.showing_codes([VIRTUAL, FIDO, HARDWARE])
 
 
@@ -23,12 +23,12 @@ def test_the_account(serial: str, account: str | None) -> None:
     assert account == device.account(serial)
 
 
-def test_the_serials_of_an_answer() -> None:
-    """A device without a serial number is left out."""
+def test_the_serials_of_a_response() -> None:
+    """A device without a serial number is skipped."""
     assert (VIRTUAL,) == device.serials([{"SerialNumber": VIRTUAL, "UserName": "alice"}, {"UserName": "alice"}])
 
 
-def test_a_path_is_no_part_of_the_name_of_a_device() -> None:
-    """The user's ARN holds the path, that of the device does not."""
+def test_the_default_device_of_a_user_with_a_path() -> None:
+    """The path is part of the ARN of a user, but not of its device."""
     alice = Principal("arn:aws-cn:iam::123456789012:user/team/alice")
     assert device.own_serial(alice) == "arn:aws-cn:iam::123456789012:mfa/alice"

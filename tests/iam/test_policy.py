@@ -1,4 +1,4 @@
-"""Policies, held to cases of the IAM guide. Each table names the page that its facts are from."""
+"""Policies, tested on cases from the IAM guide. Each table names the page of its facts."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ RESOURCES = [
 
 @pytest.mark.parametrize(("pattern", "action", "named"), ACTIONS)
 def test_documented_actions(pattern: Any, action: str, named: bool) -> None:  # noqa: FBT001 - a table
-    """Action names an action, NotAction every other."""
+    """Action covers the actions that it names, NotAction all others."""
     document, negated = (
         _document(_allow(pattern)),
         _document({"Effect": "Allow", "NotAction": pattern, "Resource": "*"}),
@@ -80,7 +80,7 @@ def test_documented_actions(pattern: Any, action: str, named: bool) -> None:  # 
 
 @pytest.mark.parametrize(("pattern", "resource", "named"), RESOURCES)
 def test_documented_resources(pattern: Any, resource: str, named: bool) -> None:  # noqa: FBT001 - a table
-    """Resource names a resource, NotResource every other."""
+    """Resource covers the resources that it names, NotResource all others."""
     document = _document(_allow("*", pattern))
     negated = _document({"Effect": "Allow", "Action": "*", "NotResource": pattern})
     found = [evaluate([each], "s3:GetObject", resource, ALICE).surely is ALLOW for each in (document, negated)]
@@ -88,7 +88,7 @@ def test_documented_resources(pattern: Any, resource: str, named: bool) -> None:
 
 
 def test_an_older_policy_has_no_variables() -> None:
-    """Without the version 2012-10-17 a variable is a literal text (IAM guide, "Variables and tags")."""
+    """Without the version 2012-10-17 a variable is literal (IAM guide, "Variables and tags")."""
     document = _document(_allow("*", "x/${aws:username}"), version="2008-10-17")
     assert [SILENT, ALLOW] == [
         evaluate([document], "s3:GetObject", resource, ALICE).surely for resource in ("x/alice", "x/${aws:username}")
@@ -140,12 +140,12 @@ STATEMENTS = [
 
 @pytest.mark.parametrize(("statements", "verdict"), STATEMENTS)
 def test_documented_statements(statements: list[dict[str, Any]], verdict: Verdict) -> None:
-    """One Deny outweighs every Allow, and nothing is allowed that no statement allows."""
+    """One Deny overrides every Allow, and the default is no permission."""
     assert verdict is evaluate([_document(*statements)], "s3:GetObject", f"{BUCKET}/k", ALICE).cautious
 
 
 def test_a_single_statement_is_no_list() -> None:
-    """JSON may have one statement in place of a list."""
+    """Statement can be one statement instead of a list."""
     assert evaluate([{"Statement": _allow()}], "s3:GetObject", "x", ALICE).surely is ALLOW
 
 
@@ -181,7 +181,7 @@ LIMITS = [
 
 @pytest.mark.parametrize(("policies", "verdict"), LIMITS)
 def test_documented_limits(policies: Policies, verdict: Verdict) -> None:
-    """A permissions boundary and session policies give nothing: they limit what the identity policies allow."""
+    """A permissions boundary and session policies only limit what the identity policies allow."""
     assert verdict is policies.evaluate("s3:GetObject", "x", ALICE).cautious
 
 
@@ -196,6 +196,6 @@ def test_documented_limits(policies: Policies, verdict: Verdict) -> None:
 def test_a_condition_that_cannot_be_checked(
     statements: list[dict[str, Any]], evaluation: Evaluation, cautious: Verdict
 ) -> None:
-    """It leaves two answers; the cautious one takes it against the caller."""
+    """The evaluation has two results, of which the cautious one is against the caller."""
     found = evaluate([_document(*statements)], "s3:GetObject", "x", Context({}, lambda _: False))
     assert (evaluation, cautious) == (found, found.cautious)

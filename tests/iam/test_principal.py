@@ -1,4 +1,4 @@
-"""Principals, held to the IAM guide's pages "AWS JSON policy elements: Principal" and "IAM identifiers"."""
+"""Principals, tested on the pages of the IAM guide "AWS JSON policy elements: Principal" and "IAM identifiers"."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ NAMES = [
 
 @pytest.mark.parametrize(("principal", "name", "grounds"), NAMES)
 def test_documented_names(principal: Principal, name: str, grounds: Grounds) -> None:
-    """A user is named by its ARN or id, a session also by its role, everyone by a star and by the account."""
+    """An ARN or id names a user or session, a role its sessions, and a star or the account everyone."""
     assert grounds is principal.named_by(name)
 
 
@@ -70,7 +70,7 @@ def test_documented_names(principal: Principal, name: str, grounds: Grounds) -> 
     ],
 )
 def test_reads_an_arn(principal: Principal, facts: tuple[str, ...]) -> None:
-    """The ARN of GetCallerIdentity tells the account, the kind and the name."""
+    """A principal reads its account, kind and name from its ARN."""
     read = (
         principal.account,
         principal.partition,
@@ -86,6 +86,6 @@ def test_reads_an_arn(principal: Principal, facts: tuple[str, ...]) -> None:
     ("name", "deleted"),
     [("AIDACKCEVSQ6C2EXAMPLE", True), ("AROADBQP57FF2AEXAMPLE", True), (MINE, False), ("*", False), (ROLE, False)],
 )
-def test_an_id_is_left_of_who_was_deleted(name: str, deleted: bool) -> None:  # noqa: FBT001 - a table
-    """IAM shows the id of a user or role that no longer exists."""
+def test_a_deleted_principal_is_an_id(name: str, deleted: bool) -> None:  # noqa: FBT001 - a table
+    """IAM shows the id of a deleted user or role."""
     assert deleted is is_left_of_deleted(name)

@@ -1,4 +1,4 @@
-"""Trust policies, held to cases of the IAM guide. Each table names the page that its facts are from."""
+"""Trust policies, tested on cases from the IAM guide. Each table names the page of its facts."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ PRINCIPALS = [
 
 @pytest.mark.parametrize(("principal", "statements", "grounds"), PRINCIPALS)
 def test_documented_principals(principal: Principal, statements: list[dict[str, Any]], grounds: Grounds) -> None:
-    """A trust policy names users, sessions, roles and accounts, and a Deny outweighs them all."""
+    """A trust policy names users, sessions, roles and accounts, and a Deny overrides every Allow."""
     context = Context(caller_keys(principal, NOW, None))
     assert grounds is ask(_policy(*statements), principal, ASSUME_ROLE, context).grounds
 
@@ -143,7 +143,7 @@ KEYS = [
 
 @pytest.mark.parametrize(("principal", "mfa_age", "condition", "met"), KEYS)
 def test_documented_keys(principal: Principal, mfa_age: float | None, condition: Any, met: bool) -> None:  # noqa: FBT001 - a table
-    """A request carries the keys that the pages say, and no others."""
+    """A request has the documented condition keys, and no others."""
     keys = request_keys("alice", SECRET, "Saanvi", [("team", "blue"), ("cost", "1")], ["team"])
     context = Context({**caller_keys(principal, NOW, mfa_age), **keys})
     found = ask(_policy(_statement("*", Condition=condition)), principal, ASSUME_ROLE, context)
@@ -151,14 +151,14 @@ def test_documented_keys(principal: Principal, mfa_age: float | None, condition:
 
 
 def test_the_keys_of_a_session() -> None:
-    """Tags and the source identity of a session stay with it."""
+    """A session keeps its tags and its source identity."""
     session = Principal(SESSION.arn, FIRST, source_identity="Saanvi", tags={"Team": "blue"})
     keys = caller_keys(session, NOW, None)
     assert (("Saanvi",), ("blue",)) == (keys["aws:sourceidentity"], keys["aws:principaltag/team"])
 
 
-def test_a_bare_request_carries_its_session_name_alone() -> None:
-    """What is not sent is missing, and not empty."""
+def test_a_bare_request_has_only_its_session_name() -> None:
+    """A parameter that is not sent has no key, rather than an empty value."""
     assert {"sts:rolesessionname": ("me",)} == request_keys("me", None, None, (), ())
 
 
@@ -208,7 +208,7 @@ PERMISSIONS = [
 def test_documented_permissions(
     principal: Principal, grounds: Grounds, role: str, policies: Policies, verdict: Verdict
 ) -> None:
-    """How closely the trust policy names the caller decides what the caller's own policies have to say."""
+    """The closer the trust policy names the caller, the less the policies of the caller must allow."""
     found = permission(policies, principal, grounds, action=ASSUME_ROLE, role_arn=role, context=EMPTY)
     assert verdict is found.cautious
 
@@ -223,7 +223,7 @@ def _names(*statements: dict[str, Any], action: str = ASSUME_ROLE) -> tuple[Refu
 
 
 def test_a_refusal_names_its_cause() -> None:
-    """The action, the principals, the conditions that are not met, or the Deny."""
+    """A refusal names the action, the principals, the unmet conditions, or the Deny."""
     trusted = _statement({"AWS": [OTHER, FIRST]})
     assert (Refusal.ACTION, (ASSUME_ROLE,)) == _names(_statement(), action=TAG_SESSION)
     assert (Refusal.PRINCIPAL, (OTHER, FIRST)) == _names(trusted)
@@ -233,15 +233,15 @@ def test_a_refusal_names_its_cause() -> None:
     )
 
 
-def test_the_statement_that_comes_closest_counts() -> None:
-    """Of two that refuse, the one that names the caller and lacks less."""
+def test_the_closest_statement_explains_the_refusal() -> None:
+    """Of two statements, the refusal names the one that is nearer to an Allow."""
     other = _statement({"AWS": OTHER})
     both = _statement(Condition={**MFA, **FRESH})
     assert (Refusal.CONDITION, ("aws:MultiFactorAuthPresent",)) == _names(other, both, _statement(Condition=MFA))
 
 
-def test_what_cannot_be_checked_is_named() -> None:
-    """The policy may allow the request then, and nobody can be certain of it."""
+def test_unchecked_conditions_are_named() -> None:
+    """A policy with an unknown condition can allow a request, but not certainly."""
     condition = {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
     context = Context({}, lambda key: key != "aws:sourceip")
     document = _policy(_statement(Condition=condition), _statement(effect="Deny", Condition=condition))
@@ -251,7 +251,7 @@ def test_what_cannot_be_checked_is_named() -> None:
 
 
 def test_the_age_of_a_code() -> None:
-    """It is told as the policy spells it."""
+    """The maximum age of a code is spelled as in the policy."""
     context = Context(caller_keys(ALICE, NOW, 0))
     assert ask(_policy(_statement(Condition=FRESH)), ALICE, ASSUME_ROLE, context).mfa_max_age == "300"
 
@@ -282,14 +282,14 @@ def test_tags_and_a_source_identity_need_actions_of_their_own(
         ({}, False),
     ],
 )
-def test_the_policy_that_is_written_demands_both(context: dict[str, list[str]], allowed: bool) -> None:  # noqa: FBT001 - a table
-    """The external id and the MFA code; and it allows nothing but AssumeRole."""
+def test_trust_policy_demands_both(context: dict[str, list[str]], allowed: bool) -> None:  # noqa: FBT001 - a table
+    """The policy demands the external id and the MFA code, and allows only AssumeRole."""
     document = json.loads(json.dumps(trust_policy(ALICE.arn, mfa=True, external_id=SECRET)))
     found = [ask(document, ALICE, action, Context(context)).grounds for action in (ASSUME_ROLE, TAG_SESSION)]
     assert [NAMED if allowed else NONE, NONE] == found
 
 
-def test_an_old_code_is_refused_where_a_fresh_one_is_demanded() -> None:
+def test_trust_policy_refuses_an_old_code() -> None:
     """`mfa_max_age` is in seconds."""
     document = trust_policy(ALICE.arn, mfa_max_age=60, actions=[ASSUME_ROLE])
     found = [ask(document, ALICE, ASSUME_ROLE, Context(caller_keys(ALICE, NOW, age))).grounds for age in (59, 60)]

@@ -1,4 +1,4 @@
-"""A sandbox, and plain boto3 clients that know nothing of awsenv nor of the environment."""
+"""A sandbox, and plain boto3 clients that use neither awsenv nor the environment."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Client(Protocol):
 
 
 class Refusal(Protocol):
-    """Make a call that must be refused."""
+    """Make a call that the sandbox must refuse."""
 
     def __call__(self, call: Callable[..., Any], **parameters: Any) -> tuple[str, str]:
         """Return the code and the text of the error."""
@@ -37,7 +37,7 @@ class Refusal(Protocol):
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    """Return a running sandbox, five seconds into a step of the MFA devices: no test runs over its end by chance."""
+    """Return a running sandbox, five seconds after the MFA code changed, so that no test crosses the next change."""
     with Sandbox() as sandbox:
         sandbox.clock.elapse(5 - sandbox.clock.now().timestamp() % 30)
         yield sandbox
@@ -45,7 +45,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def boto() -> boto3.Session:
-    """Return a boto3 session that reads no file and no profile of whoever runs the tests."""
+    """Return a boto3 session that reads no file and no profile of the user who runs the tests."""
     nothing = (None, None, os.devnull, None)
     variables = {"profile": (None, None, None, None), "config_file": nothing, "credentials_file": nothing}
     return boto3.Session(botocore_session=Session(session_vars=variables))
@@ -53,14 +53,14 @@ def boto() -> boto3.Session:
 
 @cache
 def _load(service: Any) -> None:
-    """Load *service*, if moto has it. EC2 takes seconds, more than a client may wait at its first call."""
+    """Load *service*, if moto has it. EC2 takes seconds, longer than the timeout of a client."""
     with suppress(ModuleNotFoundError):
         create_backend_app(service)
 
 
 @pytest.fixture
 def client(sandbox: Sandbox, boto: boto3.Session) -> Client:
-    """Return what makes a client that asks the sandbox once, and does not check its parameters before."""
+    """Return a factory for clients that send each request once, without checking parameters first."""
 
     def make(service: str, credentials: Credentials, **config: Any) -> Any:
         _load(service)
@@ -85,7 +85,7 @@ def client(sandbox: Sandbox, boto: boto3.Session) -> Client:
 
 @pytest.fixture(scope="session")
 def refusal() -> Refusal:
-    """Return what makes a call that must be refused."""
+    """Return a function that makes a call that the sandbox must refuse."""
 
     def refuse(call: Callable[..., Any], **parameters: Any) -> tuple[str, str]:
         with pytest.raises(ClientError) as caught:
@@ -98,10 +98,10 @@ def refusal() -> Refusal:
 
 @pytest.fixture(scope="session")
 def credentials_of() -> Callable[[Any], Credentials]:
-    """Return what reads the credentials out of an answer of STS."""
+    """Return a function that reads the credentials in a response of STS."""
 
-    def read(answer: Any) -> Credentials:
-        given = answer["Credentials"]
+    def read(response: Any) -> Credentials:
+        given = response["Credentials"]
         return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], given["Expiration"])
 
     return read
@@ -109,18 +109,18 @@ def credentials_of() -> Callable[[Any], Credentials]:
 
 @pytest.fixture
 def alice(sandbox: Sandbox) -> Credentials:
-    """Return the key of a user who has no policy."""
+    """Return the key of a user without policies."""
     return sandbox.create_user("alice")
 
 
 @pytest.fixture
 def role(sandbox: Sandbox, alice: Credentials) -> str:
-    """Return the ARN of a role of PowerUserAccess that trusts alice by name, for up to two hours."""
+    """Return the ARN of a role with PowerUserAccess that trusts alice by name, for up to two hours."""
     trust = sandbox.trust(str(alice.arn))
     return sandbox.create_role("power-user", trust, policies=["PowerUserAccess"], max_session_duration=7200)
 
 
 @pytest.fixture
 def assumed(client: Client, alice: Credentials, role: str, credentials_of: Callable[[Any], Credentials]) -> Credentials:
-    """Return alice's credentials of that role."""
+    """Return credentials of that role, assumed by alice."""
     return credentials_of(client("sts", alice).assume_role(RoleArn=role, RoleSessionName="session"))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def test_call(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
-    """A call is kept with what was asked, by whom, and how it ended."""
+    """The log keeps the parameters, the caller and the result of a call."""
     arn = f"arn:aws:iam::{sandbox.account}:role/missing"
     refusal(client("sts", alice).assume_role, RoleArn=arn, RoleSessionName="session")
     (call,) = sandbox.calls
@@ -24,7 +24,7 @@ def test_call(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -
 
 
 def test_secrets_are_hidden(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, role: str) -> None:
-    """No code, external id, password or token is in the log; that there was one is."""
+    """The log hides codes, external ids, passwords and tokens, but shows that a call had them."""
     device = sandbox.create_mfa_device("alice")
     secrets = {"ExternalId": "canary-id", "TokenCode": "918273", "SerialNumber": device.serial}
     refusal(client("sts", alice).assume_role, RoleArn=role, RoleSessionName="session", **secrets)
@@ -37,7 +37,7 @@ def test_secrets_are_hidden(sandbox: Sandbox, client: Any, refusal: Any, alice: 
 
 
 def test_unknown_caller(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
-    """A request that is not known to come from anyone is kept without a caller."""
+    """The log keeps a request without a valid signature, without a caller."""
     forger = replace(alice, secret_access_key="x" * 40)
     refusal(client("sts", forger).get_caller_identity)
     (call,) = sandbox.calls
@@ -45,7 +45,7 @@ def test_unknown_caller(sandbox: Sandbox, client: Any, refusal: Any, alice: Cred
 
 
 def test_other_services(sandbox: Sandbox, client: Any) -> None:
-    """S3 and EC2 are kept under the names that IAM has for their actions."""
+    """The log names calls of S3 and EC2 by their IAM actions."""
     s3 = client("s3", sandbox.admin)
     s3.create_bucket(Bucket="bucket")
     s3.put_object(Bucket="bucket", Key="a/b", Body=b"")
@@ -62,14 +62,14 @@ def test_other_services(sandbox: Sandbox, client: Any) -> None:
 
 
 def test_clear(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
-    """The log can be emptied."""
+    """clear_calls empties the log."""
     client("sts", alice).get_caller_identity()
     sandbox.clear_calls()
     assert sandbox.calls == ()
 
 
 def test_many_at_once(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
-    """Many clients at once are all served, and of one code only one makes use."""
+    """The sandbox serves many clients at once, and accepts one code from only one of them."""
     device = sandbox.create_mfa_device("alice")
     code = device.code()
     sts = client("sts", alice, max_pool_connections=20)

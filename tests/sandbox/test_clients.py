@@ -1,4 +1,4 @@
-"""Other clients than boto3: terraform's S3 backend and the AWS CLI."""
+"""Clients other than boto3: Terraform's S3 backend and the AWS CLI."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_terraform(
     tmp_path: Path,
     require: Callable[[str], str],
 ) -> None:
-    """Terraform keeps its state in the sandbox's S3, lock and all, with an assumed role."""
+    """Terraform keeps its state and its lock in the S3 of the sandbox, with an assumed role."""
     terraform = require("terraform")
     s3 = client("s3", assumed)
     s3.create_bucket(Bucket="state")
@@ -76,7 +76,7 @@ def test_terraform(
 def test_aws_cli(
     sandbox: Sandbox, client: Any, environ: dict[str, str], tmp_path: Path, require: Callable[[str], str]
 ) -> None:
-    """The AWS CLI says who it is, lists regions, and moves a file in parts."""
+    """The AWS CLI gets its identity, lists regions, and moves a file in parts."""
     aws = require("aws")
     client("s3", sandbox.admin).create_bucket(Bucket="bucket")
     identity = json.loads(_run([aws, "sts", "get-caller-identity", "--output", "json"], environ, tmp_path))

@@ -1,4 +1,4 @@
-"""Faults on demand, and what a plain client makes of them."""
+"""Faults on demand, as a plain client sees them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def test_errors(
     sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, fault: Fault, status: int, code: str
 ) -> None:
-    """A bad day at AWS, for as many calls as asked for and for no other action."""
+    """A server error hits the given number of calls and no other action."""
     sts = client("sts", alice)
     sandbox.fail("GetSessionToken", fault, times=2)
     assert sts.get_caller_identity()["Arn"] == alice.arn
@@ -39,7 +39,7 @@ def test_errors(
 
 @pytest.mark.parametrize(("fault", "spent"), [(Fault.DROP, False), (Fault.DROP_AFTER, True)])
 def test_drop(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, fault: Fault, *, spent: bool) -> None:
-    """The connection closes without an answer, before or after the code in the request was spent."""
+    """The connection closes without a response, before or after the sandbox spends the MFA code."""
     device = sandbox.create_mfa_device("alice")
     sts = client("sts", alice)
     code = {"SerialNumber": device.serial, "TokenCode": device.code()}
@@ -54,7 +54,7 @@ def test_drop(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, f
 
 
 def test_blind_retry_spends_the_code(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
-    """Botocore's own retry sends the same code again, and is told that it was used."""
+    """Botocore's own retry sends the same code again, which the sandbox refuses as used."""
     device = sandbox.create_mfa_device("alice")
     sts = client("sts", alice, retries={"total_max_attempts": 3, "mode": "standard"})
     sandbox.fail("GetSessionToken", Fault.DROP_AFTER)
@@ -64,7 +64,7 @@ def test_blind_retry_spends_the_code(sandbox: Sandbox, client: Any, refusal: Any
 
 
 def test_hang(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
-    """No answer comes, until the client gives up."""
+    """No response comes until the client gives up."""
     sandbox.fail("GetCallerIdentity", Fault.HANG)
     with pytest.raises(ReadTimeoutError):
         client("sts", alice, read_timeout=0.2).get_caller_identity()
@@ -73,7 +73,7 @@ def test_hang(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
 def test_hang_ends_with_the_sandbox(
     sandbox: Sandbox, client: Any, alice: Credentials, until: Callable[[Callable[[], object]], None]
 ) -> None:
-    """A call that hangs is let go when the sandbox stops."""
+    """A call that hangs ends when the sandbox stops."""
     sandbox.fail("GetCallerIdentity", Fault.HANG)
     with ThreadPoolExecutor() as pool:
         call = pool.submit(client("sts", alice).get_caller_identity)
@@ -83,7 +83,7 @@ def test_hang_ends_with_the_sandbox(
 
 
 def test_truncated(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
-    """The body of a success ends in the middle, and botocore's text of it holds the secret key."""
+    """The body of a success ends in the middle, and botocore's error shows the secret key."""
     sandbox.fail("GetSessionToken", Fault.TRUNCATED)
     with pytest.raises(ResponseParserError, match="<SecretAccessKey>"):
         client("sts", alice).get_session_token()
@@ -91,20 +91,20 @@ def test_truncated(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
 
 
 def test_html(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
-    """A captive portal answers with its own page: botocore raises something that is no error of its own."""
+    """A captive portal sends its own page: botocore raises an error that is not a BotoCoreError."""
     sandbox.fail("GetSessionToken", Fault.HTML)
     with pytest.raises(KeyError):
         client("sts", alice).get_session_token()
 
 
 def test_empty(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
-    """An empty result is a success without credentials to botocore."""
+    """Botocore takes an empty result for a success without credentials."""
     sandbox.fail("GetSessionToken", Fault.EMPTY)
     assert "Credentials" not in client("sts", alice).get_session_token()
 
 
 def test_faults_of_other_services(sandbox: Sandbox, client: Any, refusal: Any) -> None:
-    """Faults are worded by the service that they hit."""
+    """Each service words a fault in its own protocol."""
     sandbox.fail("DescribeRegions", Fault.THROTTLING)
     sandbox.fail("ListAllMyBuckets", Fault.UNAVAILABLE)
     assert refusal(client("ec2", sandbox.admin).describe_regions) == ("Throttling", "Rate exceeded")

@@ -1,4 +1,4 @@
-"""IAM: what setting an account up meets at AWS, and moto lets pass."""
+"""IAM: the checks of AWS during the setup of an account that moto lacks."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ STEP = timedelta(seconds=30)
 
 @pytest.fixture
 def iam(sandbox: Sandbox, client: Any) -> Any:
-    """Return the IAM of an administrator."""
+    """Return an IAM client of an administrator."""
     return client("iam", sandbox.admin)
 
 
 def made(iam: Any, name: str = "phone") -> tuple[str, TOTP]:
-    """Make a virtual device; return its serial and its codes."""
+    """Create a virtual device; return its serial number and its codes."""
     device = iam.create_virtual_mfa_device(VirtualMFADeviceName=name)["VirtualMFADevice"]
     return device["SerialNumber"], TOTP(device["Base32StringSeed"].decode())
 
@@ -33,7 +33,7 @@ def made(iam: Any, name: str = "phone") -> tuple[str, TOTP]:
 @pytest.mark.usefixtures("alice")
 @pytest.mark.parametrize("shift", [-2, -1, 0])
 def test_two_codes_in_a_row_enable_a_device(sandbox: Sandbox, iam: Any, shift: int) -> None:
-    """The two may be those before last and last, last and this, this and next."""
+    """The two codes can end with the previous, the current or the next one."""
     serial, totp = made(iam)
     now = sandbox.clock.now()
     codes = {
@@ -48,8 +48,8 @@ def test_two_codes_in_a_row_enable_a_device(sandbox: Sandbox, iam: Any, shift: i
 
 @pytest.mark.usefixtures("alice")
 @pytest.mark.parametrize("shifts", [(0, 0), (0, -1), (-1, 1), (-4, -3), (1, 2)])
-def test_other_codes_do_not(sandbox: Sandbox, iam: Any, refusal: Any, shifts: tuple[int, int]) -> None:
-    """One code twice, two that do not follow each other, and old ones are refused, and the device stays as it was."""
+def test_other_codes_do_not_enable_a_device(sandbox: Sandbox, iam: Any, refusal: Any, shifts: tuple[int, int]) -> None:
+    """IAM refuses one code twice, codes that are not consecutive and old codes, and the device stays disabled."""
     serial, totp = made(iam)
     first, second = (totp.at(sandbox.clock.now() + shift * STEP) for shift in shifts)
 
@@ -66,7 +66,7 @@ def test_other_codes_do_not(sandbox: Sandbox, iam: Any, refusal: Any, shifts: tu
 
 
 def test_the_two_codes_are_used_up(sandbox: Sandbox, iam: Any, client: Any, alice: Credentials, refusal: Any) -> None:
-    """The first role needs the next code."""
+    """After enabling a device, the first AssumeRole needs the next code."""
     serial, totp = made(iam)
     now = sandbox.clock.now()
     codes = {"AuthenticationCode1": totp.at(now - STEP), "AuthenticationCode2": totp.at(now)}
@@ -79,7 +79,7 @@ def test_the_two_codes_are_used_up(sandbox: Sandbox, iam: Any, client: Any, alic
 
 @pytest.mark.usefixtures("alice")
 def test_a_device_in_use_is_not_deleted(sandbox: Sandbox, iam: Any, refusal: Any) -> None:
-    """It has to be deactivated first; one that nobody has can be deleted, and made anew with another seed."""
+    """IAM refuses to delete an active device; an inactive one can be deleted, and created again with another seed."""
     serial, totp = made(iam)
     now = sandbox.clock.now()
     codes = {"AuthenticationCode1": totp.at(now - STEP), "AuthenticationCode2": totp.at(now)}
@@ -99,8 +99,8 @@ def trusting(sandbox: Sandbox, principal: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["user/nobody", "role/nobody"])
-def test_a_role_cannot_trust_who_is_not_there(sandbox: Sandbox, iam: Any, refusal: Any, name: str) -> None:
-    """AWS looks principals up when a policy is made."""
+def test_a_role_cannot_trust_a_missing_principal(sandbox: Sandbox, iam: Any, refusal: Any, name: str) -> None:
+    """IAM checks that principals exist when it stores a policy."""
     arn = f"arn:aws:iam::{sandbox.account}:{name}"
     refused = refusal(iam.create_role, RoleName="x", AssumeRolePolicyDocument=trusting(sandbox, arn))
     assert refused == ("MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{arn}"')
@@ -108,14 +108,14 @@ def test_a_role_cannot_trust_who_is_not_there(sandbox: Sandbox, iam: Any, refusa
 
 @pytest.mark.usefixtures("alice")
 @pytest.mark.parametrize("name", ["root", "user/alice"])
-def test_a_role_can_trust_who_is_there(sandbox: Sandbox, iam: Any, name: str) -> None:
-    """The account is there, and so is the user."""
+def test_a_role_can_trust_an_existing_principal(sandbox: Sandbox, iam: Any, name: str) -> None:
+    """IAM accepts an account and a user that exist."""
     arn = f"arn:aws:iam::{sandbox.account}:{name}"
     assert iam.create_role(RoleName="x", AssumeRolePolicyDocument=trusting(sandbox, arn))["Role"]["Arn"]
 
 
-def test_who_is_deleted_leaves_an_id_behind(sandbox: Sandbox, iam: Any, alice: Credentials) -> None:
-    """A user of the same name who is made anew is not trusted."""
+def test_a_deleted_user_leaves_its_id_in_trust_policies(sandbox: Sandbox, iam: Any, alice: Credentials) -> None:
+    """A new user of the same name is not trusted."""
     iam.create_role(RoleName="x", AssumeRolePolicyDocument=trusting(sandbox, str(alice.arn)))
     iam.delete_access_key(UserName="alice", AccessKeyId=alice.access_key_id)
     iam.delete_user(UserName="alice")
@@ -127,13 +127,13 @@ def test_who_is_deleted_leaves_an_id_behind(sandbox: Sandbox, iam: Any, alice: C
 
 
 def test_a_user_made_by_api_has_an_id_of_the_form_of_aws(iam: Any) -> None:
-    """The answer and every later one say the same."""
+    """CreateUser and all later responses show the same id."""
     made = iam.create_user(UserName="bob")["User"]["UserId"]
     assert (True, made) == (made.startswith("AIDA"), iam.get_user(UserName="bob")["User"]["UserId"])
 
 
 def test_the_last_use_of_a_key(iam: Any, client: Any, alice: Credentials) -> None:
-    """A key that was never used says so."""
+    """GetAccessKeyLastUsed tells a used key from one never used."""
 
     def last_used() -> Any:
         return iam.get_access_key_last_used(AccessKeyId=alice.access_key_id)["AccessKeyLastUsed"]
@@ -144,7 +144,7 @@ def test_the_last_use_of_a_key(iam: Any, client: Any, alice: Credentials) -> Non
 
 
 def test_a_third_key_is_refused(iam: Any, refusal: Any) -> None:
-    """A user has two at most."""
+    """A user has at most two keys."""
     iam.create_user(UserName="bob")
     for _ in range(2):
         iam.create_access_key(UserName="bob")
@@ -152,7 +152,7 @@ def test_a_third_key_is_refused(iam: Any, refusal: Any) -> None:
 
 
 def test_a_new_principal_that_is_not_known_yet(sandbox: Sandbox, iam: Any, alice: Credentials, refusal: Any) -> None:
-    """AWS is consistent after a while only."""
+    """AWS is eventually consistent: a new principal can be unknown at first."""
     sandbox.fail("CreateRole", Fault.UNKNOWN_PRINCIPAL)
     role = {"RoleName": "x", "AssumeRolePolicyDocument": trusting(sandbox, str(alice.arn))}
     assert refusal(iam.create_role, **role)[0] == "MalformedPolicyDocument"

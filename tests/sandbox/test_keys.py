@@ -1,4 +1,4 @@
-"""Keys: long-term ones and those of sessions, and when they stop to be good."""
+"""Keys, long-term and temporary, and when they become invalid."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_form(alice: Credentials, assumed: Credentials) -> None:
-    """Keys look as AWS's do."""
+    """Keys have the form of AWS's."""
     assert re.fullmatch(r"AKIA[A-Z2-7]{16}", alice.access_key_id)
     assert re.fullmatch(r"ASIA[A-Z2-7]{16}", assumed.access_key_id)
     for credentials in (alice, assumed):
@@ -26,7 +26,7 @@ def test_form(alice: Credentials, assumed: Credentials) -> None:
 
 
 def test_caller_identity(sandbox: Sandbox, client: Any, alice: Credentials, assumed: Credentials) -> None:
-    """Users and roles are named as AWS names them."""
+    """GetCallerIdentity names users and roles as AWS does."""
     user, session = (client("sts", who).get_caller_identity() for who in (alice, assumed))
     assert user["Arn"] == alice.arn == f"arn:aws:iam::{sandbox.account}:user/alice"
     assert user["Account"] == alice.account == sandbox.account
@@ -48,7 +48,7 @@ def test_caller_identity(sandbox: Sandbox, client: Any, alice: Credentials, assu
 def test_expired_session(
     sandbox: Sandbox, client: Any, refusal: Any, assumed: Credentials, service: str, call: str, code: str
 ) -> None:
-    """A session is good for its hour and not a second longer."""
+    """A session is valid for its hour and not a second longer."""
     sandbox.clock.elapse(3590)
     assert client("sts", assumed).get_caller_identity()["Account"] == sandbox.account
     sandbox.clock.elapse(11)
@@ -56,27 +56,27 @@ def test_expired_session(
 
 
 def test_expiration(sandbox: Sandbox, assumed: Credentials) -> None:
-    """The expiration that is told is the one that is kept, in whole seconds."""
+    """The expiration in the response is the one enforced, in whole seconds."""
     assert assumed.expiration is not None
     assert 3590 < (assumed.expiration - sandbox.clock.now()).total_seconds() <= 3600
 
 
 @pytest.mark.parametrize("token", [None, "", "IQoJb3JpZ2luX2VjAAAA"])
 def test_wrong_token(client: Any, refusal: Any, assumed: Credentials, token: str | None) -> None:
-    """A temporary key is worth nothing without its own session token."""
+    """A temporary key is invalid without its own session token."""
     stripped = replace(assumed, session_token=token)
     assert refusal(client("sts", stripped).get_caller_identity)[0] == "InvalidClientTokenId"
     assert refusal(client("s3", stripped).list_buckets)[0] == "InvalidToken"
 
 
 def test_token_with_long_term_key(client: Any, refusal: Any, alice: Credentials, assumed: Credentials) -> None:
-    """A leftover session token beside a long-term key is refused."""
+    """A stray session token makes a long-term key invalid."""
     mixed = replace(alice, session_token=assumed.session_token)
     assert refusal(client("sts", mixed).get_caller_identity)[0] == "InvalidClientTokenId"
 
 
 def test_inactive_key(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
-    """A key that was made inactive is refused, and good again when it is active."""
+    """An inactive key is invalid until it is active again."""
     iam = client("iam", sandbox.admin)
     key = {"UserName": "alice", "AccessKeyId": alice.access_key_id}
     iam.update_access_key(**key, Status="Inactive")
@@ -86,20 +86,20 @@ def test_inactive_key(sandbox: Sandbox, client: Any, refusal: Any, alice: Creden
 
 
 def test_deleted_key(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
-    """A deleted key is refused."""
+    """A deleted key is invalid."""
     client("iam", sandbox.admin).delete_access_key(UserName="alice", AccessKeyId=alice.access_key_id)
     assert refusal(client("sts", alice).get_caller_identity)[0] == "InvalidClientTokenId"
 
 
 def test_key_made_by_api(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
-    """A key that was made through the IAM API works like any other."""
+    """A key created through the IAM API works like any other."""
     made = client("iam", sandbox.admin).create_access_key(UserName="alice")["AccessKey"]
     second = replace(alice, access_key_id=made["AccessKeyId"], secret_access_key=made["SecretAccessKey"])
     assert client("sts", second).get_caller_identity()["Arn"] == alice.arn
 
 
 def test_deleted_role(sandbox: Sandbox, client: Any, refusal: Any, role: str, assumed: Credentials) -> None:
-    """The sessions of a role end with it, and do not come back with a new one of its name."""
+    """The sessions of a role end with it; a new role of the same name does not revive them."""
     iam = client("iam", sandbox.admin)
     iam.detach_role_policy(RoleName="power-user", PolicyArn="arn:aws:iam::aws:policy/PowerUserAccess")
     iam.delete_role(RoleName="power-user")

@@ -1,4 +1,4 @@
-"""MFA: codes that are good once, and what they open."""
+"""MFA: codes that work once, and the roles that demand them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def device(sandbox: Sandbox, alice: Credentials) -> MfaDevice:
 
 @pytest.fixture
 def guarded(sandbox: Sandbox, alice: Credentials) -> str:
-    """Return a role that wants MFA of alice."""
+    """Return the ARN of a role that demands MFA from alice."""
     return sandbox.create_role("guarded", sandbox.trust(str(alice.arn), mfa=True), max_session_duration=43200)
 
 
@@ -47,13 +47,13 @@ def _conditional(sandbox: Sandbox, alice: Credentials, name: str, condition: dic
 
 
 def test_role_with_code(client: Any, alice: Credentials, device: MfaDevice, guarded: str) -> None:
-    """The code in the AssumeRole call opens a role that wants MFA."""
+    """A role that demands MFA accepts a code in the AssumeRole call."""
     answer = client("sts", alice).assume_role(RoleArn=guarded, RoleSessionName="session", **_with(device))
     assert answer["Credentials"]["AccessKeyId"].startswith("ASIA")
 
 
 def test_role_without_code(client: Any, refusal: Any, alice: Credentials, guarded: str) -> None:
-    """Without a code the role is refused like one that is not there."""
+    """Without a code, the refusal is that of a missing role."""
     code, text = refusal(client("sts", alice).assume_role, RoleArn=guarded, RoleSessionName="session")
     assert (code, "sts:AssumeRole" in text) == ("AccessDenied", True)
 
@@ -61,7 +61,7 @@ def test_role_without_code(client: Any, refusal: Any, alice: Credentials, guarde
 def test_code_is_good_once(
     sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, device: MfaDevice, guarded: str
 ) -> None:
-    """A code is accepted once, in whatever call; the next step's code is accepted then."""
+    """A code works once, in any call; the next code still works after it."""
     sts = client("sts", alice)
     used = _with(device)
     sts.get_session_token(**used)
@@ -76,7 +76,7 @@ def test_code_is_good_once(
 def test_window(
     sandbox: Sandbox, client: Any, alice: Credentials, device: MfaDevice, seconds: int, *, accepted: bool
 ) -> None:
-    """A code is accepted in its own step of thirty seconds and in one to either side."""
+    """A code works while it is current, and for thirty seconds before and after."""
     code = device.code()
     sandbox.clock.advance(seconds)
     sts = client("sts", alice)
@@ -88,7 +88,7 @@ def test_window(
 
 
 def test_wrong_code(client: Any, refusal: Any, alice: Credentials, device: MfaDevice) -> None:
-    """A wrong code is refused, and uses nothing up."""
+    """STS refuses a wrong code, which spends no code."""
     sts = client("sts", alice)
     wrong = f"{(int(device.code()) + 1) % 10**6:06d}"
     if wrong != device.next_code():
@@ -99,7 +99,7 @@ def test_wrong_code(client: Any, refusal: Any, alice: Credentials, device: MfaDe
 def test_code_is_spent_by_a_refusal(
     sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, device: MfaDevice
 ) -> None:
-    """A code that came with a call that was refused for another reason is spent."""
+    """A call that STS refuses for another reason spends its code."""
     arn = f"arn:aws:iam::{sandbox.account}:role/missing"
     sts = client("sts", alice)
     code, text = refusal(sts.assume_role, RoleArn=arn, RoleSessionName="session", **_with(device))
@@ -108,7 +108,7 @@ def test_code_is_spent_by_a_refusal(
 
 
 def test_device_of_another(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, device: MfaDevice) -> None:
-    """A device that is unknown, or another user's, is refused whatever the code is."""
+    """STS refuses an unknown device, or that of another user, with any code."""
     sandbox.create_user("bob")
     other = sandbox.create_mfa_device("bob")
     sts = client("sts", alice)
@@ -122,7 +122,7 @@ def test_device_of_another(sandbox: Sandbox, client: Any, refusal: Any, alice: C
 def test_half_of_the_pair(
     client: Any, refusal: Any, alice: Credentials, device: MfaDevice, role: str, call: str, missing: str
 ) -> None:
-    """A serial without a code and a code without a serial are refused."""
+    """STS refuses a serial number without a code, and a code without a serial number."""
     parameters = {"RoleArn": role, "RoleSessionName": "session"} if call == "assume_role" else {}
     half = {name: value for name, value in _with(device).items() if name != missing}
     assert refusal(getattr(client("sts", alice), call), **parameters, **half)[0] == "ValidationError"
@@ -136,7 +136,7 @@ def test_session_carries_mfa(
     guarded: str,
     credentials_of: Callable[[Any], Credentials],
 ) -> None:
-    """A session that was opened with a code opens roles that want MFA, for hours."""
+    """A session with MFA can assume roles that demand MFA, for hours."""
     session = credentials_of(client("sts", alice).get_session_token(**_with(device)))
     sandbox.clock.elapse(11 * 3600)
     assert client("sts", session).assume_role(RoleArn=guarded, RoleSessionName="session")["Credentials"]
@@ -145,7 +145,7 @@ def test_session_carries_mfa(
 def test_session_without_mfa(
     client: Any, refusal: Any, alice: Credentials, guarded: str, credentials_of: Callable[[Any], Credentials]
 ) -> None:
-    """A session that was opened without a code does not."""
+    """A session without MFA cannot assume roles that demand it."""
     session = credentials_of(client("sts", alice).get_session_token())
     refused = refusal(client("sts", session).assume_role, RoleArn=guarded, RoleSessionName="session")
     assert refused[0] == "AccessDenied"
@@ -160,7 +160,7 @@ def test_role_carries_no_mfa(
     guarded: str,
     credentials_of: Callable[[Any], Credentials],
 ) -> None:
-    """A role that was assumed with a code does not open a second role that wants MFA."""
+    """A role that was assumed with a code cannot assume another role that demands MFA."""
     sts = client("sts", alice)
     first = credentials_of(sts.assume_role(RoleArn=guarded, RoleSessionName="session", **_with(device)))
     second = sandbox.create_role("second", sandbox.trust(guarded, mfa=True))
@@ -173,7 +173,7 @@ def test_role_carries_no_mfa(
 def test_role_cannot_use_a_device(
     sandbox: Sandbox, client: Any, refusal: Any, assumed: Credentials, device: MfaDevice
 ) -> None:
-    """A role has no device of its own, and may not use the user's."""
+    """A role has no device, and cannot use that of a user."""
     arn = sandbox.create_role("next", sandbox.trust(sandbox.account))
     refused = refusal(client("sts", assumed).assume_role, RoleArn=arn, RoleSessionName="session", **_with(device))
     assert refused == WRONG_DEVICE
@@ -187,7 +187,7 @@ def test_age(
     device: MfaDevice,
     credentials_of: Callable[[Any], Credentials],
 ) -> None:
-    """A role may want a code that is not older than so many seconds."""
+    """A role can limit the age of a code."""
     trust = sandbox.trust(str(alice.arn), mfa=True, mfa_max_age=600)
     fresh = sandbox.create_role("fresh", trust)
     session = credentials_of(client("sts", alice).get_session_token(**_with(device)))
@@ -224,7 +224,7 @@ def test_presence(
     session: bool,
     with_mfa: bool,
 ) -> None:
-    """Long-term keys do not carry the key at all, sessions carry it as false or true."""
+    """The condition key is absent for long-term keys, and false or true for sessions."""
     arn = _conditional(sandbox, alice, "conditional", condition)
     sts = client("sts", alice)
     callers = [
@@ -244,7 +244,7 @@ def _may(sts: Any, arn: str) -> bool:
 
 
 def test_device_made_by_api(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
-    """A device that was made through the IAM API works, and no longer once it is deactivated."""
+    """A device created through the IAM API works until it is deactivated."""
     iam = client("iam", sandbox.admin)
     made = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]
     serial, totp = made["SerialNumber"], TOTP(made["Base32StringSeed"].decode())
@@ -264,12 +264,12 @@ def test_device_made_by_api(sandbox: Sandbox, client: Any, refusal: Any, alice: 
 
 
 def test_device_is_listed(sandbox: Sandbox, client: Any, device: MfaDevice) -> None:
-    """IAM lists the device, under the user's own name."""
+    """IAM lists the device, which has the name of its user."""
     listed = client("iam", sandbox.admin).list_mfa_devices(UserName="alice")["MFADevices"]
     assert [item["SerialNumber"] for item in listed] == [device.serial]
     assert device.serial == f"arn:aws:iam::{sandbox.account}:mfa/alice"
 
 
 def test_seed_stays_inside(device: MfaDevice) -> None:
-    """The representation of a device shows its serial number and nothing else."""
+    """The repr of a device shows its serial number and nothing else."""
     assert repr(device) == f"MfaDevice(serial='{device.serial}')"

@@ -1,4 +1,4 @@
-"""What callers may do elsewhere: identity policies, in the words of each service."""
+"""Identity policies outside STS, with the refusals in the words of each service."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def reader(
     sandbox: Sandbox, client: Any, alice: Credentials, credentials_of: Callable[[Any], Credentials]
 ) -> Credentials:
-    """Return alice's credentials of a role of ReadOnlyAccess."""
+    """Return credentials of a role with ReadOnlyAccess, assumed by alice."""
     arn = sandbox.create_role("read-only", sandbox.trust(str(alice.arn)), policies=["ReadOnlyAccess"])
     return credentials_of(client("sts", alice).assume_role(RoleArn=arn, RoleSessionName="session"))
 
@@ -30,7 +30,7 @@ def _put(sandbox: Sandbox, client: Any, *statements: dict[str, Any]) -> None:
 
 
 def test_user_without_policy(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
-    """A user without a policy may do nothing, and each service says so in its own way."""
+    """Every service refuses a user without policies, in its own words."""
     client("s3", sandbox.admin).create_bucket(Bucket="bucket")
     fact = f"User: {alice.arn} is not authorized to perform: "
     reason = "because no identity-based policy allows the {0} action"
@@ -53,7 +53,7 @@ def test_user_without_policy(sandbox: Sandbox, client: Any, refusal: Any, alice:
 
 
 def test_power_user(client: Any, refusal: Any, assumed: Credentials) -> None:
-    """PowerUserAccess is everything but IAM; its list of roles may be read."""
+    """PowerUserAccess allows everything but IAM, of which it allows ListRoles."""
     client("s3", assumed).create_bucket(Bucket="bucket")
     assert client("ec2", assumed).describe_regions()["Regions"]
     assert refusal(client("iam", assumed).create_user, UserName="bob")[0] == "AccessDenied"
@@ -61,7 +61,7 @@ def test_power_user(client: Any, refusal: Any, assumed: Credentials) -> None:
 
 
 def test_read_only(sandbox: Sandbox, client: Any, refusal: Any, reader: Credentials) -> None:
-    """ReadOnlyAccess reads and does not write."""
+    """ReadOnlyAccess allows reads and no writes."""
     s3 = client("s3", sandbox.admin)
     s3.create_bucket(Bucket="bucket")
     s3.put_object(Bucket="bucket", Key="key", Body=b"body")
@@ -82,14 +82,14 @@ def test_read_only(sandbox: Sandbox, client: Any, refusal: Any, reader: Credenti
     assert [code for code, _ in refusals] == ["AccessDenied"] * 5
 
 
-def test_head_says_only_the_status(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
-    """The answer to HEAD has no body, so the status is all that a client can know."""
+def test_head_shows_only_the_status(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
+    """The response to HEAD has no body, so that the client sees the status alone."""
     client("s3", sandbox.admin).create_bucket(Bucket="bucket")
     assert refusal(client("s3", alice).head_bucket, Bucket="bucket")[0] == "403"
 
 
 def test_resources(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
-    """A policy for some objects is not one for others."""
+    """A policy for some objects does not allow others."""
     client("s3", sandbox.admin).create_bucket(Bucket="bucket")
     _put(
         sandbox,
@@ -105,7 +105,7 @@ def test_resources(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentia
 
 
 def test_own_user(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, assumed: Credentials) -> None:
-    """IAM takes the caller for the user when none is named; a role is no user."""
+    """IAM defaults to the calling user; a role must name one."""
     device = sandbox.create_mfa_device("alice")
     own = "arn:aws:iam::*:user/${aws:username}"
     _put(sandbox, client, {"Effect": "Allow", "Action": ["iam:ListMFADevices", "iam:GetUser"], "Resource": own})
@@ -119,7 +119,7 @@ def test_own_user(sandbox: Sandbox, client: Any, refusal: Any, alice: Credential
 def test_mfa_in_own_policies(
     sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, credentials_of: Callable[[Any], Credentials]
 ) -> None:
-    """A user's own policies may want MFA too; long-term keys never have it."""
+    """The policies of a user can demand MFA too, which long-term keys never carry."""
     condition = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
     _put(sandbox, client, {"Effect": "Allow", "Action": "ec2:*", "Resource": "*", "Condition": condition})
     assert refusal(client("ec2", alice).describe_regions)[0] == "UnauthorizedOperation"
@@ -130,7 +130,7 @@ def test_mfa_in_own_policies(
 
 
 def test_customer_managed_policy(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
-    """The default version of a policy of the account's own counts."""
+    """The default version of a customer managed policy applies."""
     allow = {"Effect": "Allow", "Action": "ec2:DescribeRegions", "Resource": "*"}
     document = {"Version": "2012-10-17", "Statement": allow}
     iam = client("iam", sandbox.admin)
@@ -143,7 +143,7 @@ def test_customer_managed_policy(sandbox: Sandbox, client: Any, refusal: Any, al
 
 
 def test_bucket_of_another_account(sandbox: Sandbox, client: Any, refusal: Any) -> None:
-    """A bucket of another account is closed, and its name is taken."""
+    """A caller has no access to a bucket of another account, whatever the query says."""
     client("s3", sandbox.admin).create_bucket(Bucket="bucket")
     carol = sandbox.create_user("carol", account="210987654321", policies=["AdministratorAccess"])
     s3 = client("s3", carol)

@@ -1,4 +1,4 @@
-"""The sandbox as a whole: it starts, it stops, it keeps to itself."""
+"""The sandbox as a whole: it starts, stops and stays isolated."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def _code(sandbox: Sandbox, user: str) -> str:
 
 
 def test_url_and_account(sandbox: Sandbox) -> None:
-    """It listens on loopback, and has an account like any other."""
+    """The sandbox listens on loopback, and its account has twelve digits."""
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", sandbox.url)
     assert re.fullmatch(r"[1-9]\d{11}", sandbox.account)
 
 
 def test_stop() -> None:
-    """When it has stopped its port is free; to stop it twice is no error."""
+    """A stopped sandbox frees its port; stopping twice is no error."""
     with Sandbox() as sandbox:
         port = int(sandbox.url.rpartition(":")[2])
     sandbox.close()
@@ -40,7 +40,7 @@ def test_stop() -> None:
 
 
 def test_chosen_account() -> None:
-    """The account can be chosen, not twice at the same time, and anew when it is free."""
+    """A sandbox takes a given account, unless another sandbox has it at the time."""
     with Sandbox("123456789012") as sandbox:
         assert sandbox.account == "123456789012"
         with pytest.raises(ValueError, match="belongs to another sandbox"):
@@ -50,7 +50,7 @@ def test_chosen_account() -> None:
 
 
 def test_several_at_once(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, role: str) -> None:
-    """Two sandboxes know nothing of each other's users, keys, roles and calls."""
+    """Two sandboxes share no users, keys, roles or calls."""
     with Sandbox() as other:
         other.create_user("alice")
         bob = other.create_user("bob", policies=["AdministratorAccess"])
@@ -61,7 +61,7 @@ def test_several_at_once(sandbox: Sandbox, client: Any, refusal: Any, alice: Cre
 
 
 def test_nothing_is_left(client: Any, sandbox: Sandbox, boto: Any) -> None:
-    """What a sandbox held, names of buckets too, is forgotten when it stops."""
+    """A sandbox that stops forgets everything, including bucket names."""
     client("s3", sandbox.admin).create_bucket(Bucket="bucket")
     sandbox.close()
     with Sandbox(sandbox.account) as again:
@@ -77,7 +77,7 @@ def test_nothing_is_left(client: Any, sandbox: Sandbox, boto: Any) -> None:
 
 
 def test_environ(sandbox: Sandbox) -> None:
-    """The variables point at the sandbox past any proxy, and hold no credentials."""
+    """The variables point at the sandbox, bypass proxies, and hold no credentials."""
     environ = sandbox.environ()
     assert environ["AWS_ENDPOINT_URL"] == sandbox.url
     assert [name for name in environ if "REGION" in name] == []
@@ -86,7 +86,7 @@ def test_environ(sandbox: Sandbox) -> None:
 
 
 def test_code_for_a_shell(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
-    """The code that is told is one that is accepted: three in a row, then there is none for a while."""
+    """The endpoint for shells returns a valid code: three in a row, then none for a while."""
     device = sandbox.create_mfa_device("alice")
     sts = client("sts", alice)
     for _ in range(3):
@@ -99,7 +99,7 @@ def test_code_for_a_shell(sandbox: Sandbox, client: Any, alice: Credentials) -> 
 
 @pytest.mark.usefixtures("alice")
 def test_code_of_nobody(sandbox: Sandbox) -> None:
-    """A user who is not there, or has no device, has no code."""
+    """A missing user, or one without a device, has no code."""
     for user in ("alice", "nobody"):
         with pytest.raises(urllib.error.HTTPError, match="404") as caught:
             _code(sandbox, user)
@@ -108,7 +108,7 @@ def test_code_of_nobody(sandbox: Sandbox) -> None:
 
 @pytest.mark.usefixtures("alice")
 def test_codes_of_a_device(sandbox: Sandbox) -> None:
-    """The next code is the one that the next step has."""
+    """The next code becomes the current one after thirty seconds."""
     device: MfaDevice = sandbox.create_mfa_device("alice")
     following = device.next_code()
     sandbox.clock.advance(30)
@@ -118,7 +118,7 @@ def test_codes_of_a_device(sandbox: Sandbox) -> None:
 def test_service_that_moto_lacks(
     sandbox: Sandbox, client: Any, refusal: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What moto does not have is a 500 to the client, and nothing on stdout."""
+    """A service that moto lacks gives a 500 to the client, and prints nothing."""
     code, text = refusal(client("chime", sandbox.admin).list_accounts)
     assert (code, text) == ("InternalFailure", "LookupError: moto has no chime.us-east-1.amazonaws.com")
     assert capfd.readouterr() == ("", "")
@@ -140,7 +140,7 @@ with Sandbox() as sandbox:
 
 
 def test_silence(clean_environ: dict[str, str]) -> None:
-    """It prints nothing, whatever happens."""
+    """The sandbox never prints."""
     environ = clean_environ | {"PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run(
         [sys.executable, "-c", QUIET], env=environ, capture_output=True, text=True, timeout=60, check=False
@@ -149,6 +149,6 @@ def test_silence(clean_environ: dict[str, str]) -> None:
 
 
 def test_moto_api_is_closed(sandbox: Sandbox, client: Any, refusal: Any) -> None:
-    """Moto's own back door, which resets and reads everything, is not open."""
+    """The sandbox closes moto's own API, which can reset and read everything."""
     back_door = client("s3", sandbox.admin)
     assert refusal(back_door.get_object, Bucket="moto-api", Key="data.json")[0] == "NoSuchBucket"

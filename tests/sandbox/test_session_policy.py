@@ -1,4 +1,4 @@
-"""What narrows and marks a session: policies, tags, a source identity."""
+"""Session policies, session tags and source identities."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_session_policy_takes_away(
     credentials_of: Callable[[Any], Credentials],
     narrowed: dict[str, Any],
 ) -> None:
-    """A session may do what both the role and the session policy allow."""
+    """A session can do only what both the role and the session policy allow."""
     answer = client("sts", alice).assume_role(RoleArn=role, RoleSessionName="session", **narrowed)
     assert 0 < answer["PackedPolicySize"] <= 100
     session = credentials_of(answer)
@@ -46,7 +46,7 @@ def test_session_policy_takes_away(
 def test_session_policy_gives_nothing(
     client: Any, refusal: Any, alice: Credentials, role: str, credentials_of: Callable[[Any], Credentials]
 ) -> None:
-    """A session policy cannot add what the role may not."""
+    """A session policy adds nothing to what the role allows."""
     sts = client("sts", alice)
     answer = sts.assume_role(RoleArn=role, RoleSessionName="session", Policy=_policy("*"))
     assert refusal(client("iam", credentials_of(answer)).list_users)[0] == "AccessDenied"
@@ -65,14 +65,14 @@ def test_session_policy_gives_nothing(
     ],
 )
 def test_malformed_policy(client: Any, refusal: Any, alice: Credentials, role: str, document: str, text: str) -> None:
-    """A session policy that is none is refused."""
+    """STS refuses a malformed session policy."""
     sts = client("sts", alice)
     refused = refusal(sts.assume_role, RoleArn=role, RoleSessionName="session", Policy=document)
     assert refused == ("MalformedPolicyDocument", text)
 
 
 def test_policy_size(client: Any, refusal: Any, alice: Credentials, role: str) -> None:
-    """The inline policy and the ARNs together have 2,048 characters at most."""
+    """The inline policy and the ARNs together have at most 2,048 characters."""
     sts = client("sts", alice)
     room = 2048 - len(_policy("", Sid=""))
     assert sts.assume_role(RoleArn=role, RoleSessionName="session", Policy=_policy("", Sid="x" * room))["Credentials"]
@@ -87,7 +87,7 @@ def test_policy_size(client: Any, refusal: Any, alice: Credentials, role: str) -
 
 
 def test_policy_arns(client: Any, refusal: Any, alice: Credentials, role: str) -> None:
-    """There are ten managed policies at most, and each must exist."""
+    """STS accepts at most ten managed policies, and each must exist."""
     sts = client("sts", alice)
     many = [{"arn": READ_ONLY}] * 11
     code, text = refusal(sts.assume_role, RoleArn=role, RoleSessionName="session", PolicyArns=many)
@@ -118,7 +118,7 @@ def test_policy_arns(client: Any, refusal: Any, alice: Credentials, role: str) -
 def test_wrong_tags(
     client: Any, refusal: Any, alice: Credentials, role: str, parameters: dict[str, Any], text: str
 ) -> None:
-    """Tags that contradict themselves are refused."""
+    """STS refuses invalid tags."""
     sts = client("sts", alice)
     refused = refusal(sts.assume_role, RoleArn=role, RoleSessionName="session", **parameters)
     assert refused == ("InvalidParameterValue", text)
@@ -132,7 +132,7 @@ def test_transitive_tags(
     role: str,
     credentials_of: Callable[[Any], Credentials],
 ) -> None:
-    """A transitive tag goes on to the next role, cannot be set anew there, and others do not go on."""
+    """The next role inherits a transitive tag, cannot change it, and inherits no other tag."""
     trust = sandbox.trust(role)
     trust["Statement"][0]["Condition"] = {"StringEquals": {"aws:PrincipalTag/team": "blue"}}
     arn = sandbox.create_role("next", trust)
@@ -164,10 +164,10 @@ def test_transitive_tags(
         ({"SourceIdentity": "alice"}, "sts:SetSourceIdentity"),
     ],
 )
-def test_marking_needs_permission(
+def test_tags_and_source_identities_need_permission(
     sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, parameters: dict[str, Any], action: str
 ) -> None:
-    """To tag a session, and to name its source, is a permission of its own in the trust policy."""
+    """The trust policy must allow TagSession for tags, and SetSourceIdentity for a source identity."""
     trust = sandbox.trust(str(alice.arn))
     trust["Statement"][0]["Action"] = "sts:AssumeRole"
     arn = sandbox.create_role("plain", trust)
@@ -186,7 +186,7 @@ def test_source_identity(
     role: str,
     credentials_of: Callable[[Any], Credentials],
 ) -> None:
-    """A source identity stays through the chain, and cannot be changed."""
+    """A source identity persists through the chain, and cannot change."""
     arn = sandbox.create_role("next", sandbox.trust(role))
     sts = client("sts", alice)
     answer = sts.assume_role(RoleArn=role, RoleSessionName="session", SourceIdentity="alice")
@@ -198,7 +198,7 @@ def test_source_identity(
 
 
 def test_source_identity_of_aws(client: Any, refusal: Any, alice: Credentials, role: str) -> None:
-    """A source identity that begins with `aws:` is refused."""
+    """STS refuses a source identity that begins with `aws:`."""
     sts = client("sts", alice)
     refused = refusal(sts.assume_role, RoleArn=role, RoleSessionName="session", SourceIdentity="aws:alice")
     assert refused[0] == "ValidationError"

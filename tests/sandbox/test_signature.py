@@ -1,4 +1,4 @@
-"""Signatures: who signed, over what, and when."""
+"""Signatures: the key, the signed content and the time."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _headers(sent: Any) -> dict[str, str]:
 def _fetch(
     url: str, *, headers: dict[str, str] | None = None, data: bytes | None = None, method: str | None = None
 ) -> tuple[int, bytes]:
-    """Send a request past any SDK."""
+    """Send a request without an SDK."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     request = urllib.request.Request(url, data, headers or {}, method=method)  # noqa: S310 - loopback HTTP
     try:
@@ -61,7 +61,7 @@ def _fetch(
     ],
 )
 def test_unknown_key(client: Any, refusal: Any, alice: Credentials, service: str, code: str, text: str) -> None:
-    """A key that AWS does not know is refused, in the words of each service."""
+    """Each service refuses an unknown key in its own words."""
     stranger = replace(alice, access_key_id="AKIAIOSFODNN7EXAMPLE")
     assert refusal(_call(client, service, stranger)) == (code, text)
 
@@ -77,7 +77,7 @@ def test_unknown_key(client: Any, refusal: Any, alice: Credentials, service: str
     ],
 )
 def test_wrong_secret(client: Any, refusal: Any, alice: Credentials, service: str, code: str) -> None:
-    """A request that was signed with another secret is refused."""
+    """The sandbox refuses a request signed with another secret."""
     forger = replace(alice, secret_access_key="x" * 40)
     assert refusal(_call(client, service, forger))[0] == code
 
@@ -90,7 +90,7 @@ def test_wrong_secret(client: Any, refusal: Any, alice: Credentials, service: st
     ],
 )
 def test_skew(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, seconds: int, pattern: str) -> None:
-    """A signature that is more than fifteen minutes off is refused, with both times."""
+    """The sandbox refuses a signature more than fifteen minutes off, and shows both times."""
     sandbox.clock.advance(seconds)
     code, text = refusal(_call(client, "sts", alice))
     assert code == "SignatureDoesNotMatch"
@@ -99,7 +99,7 @@ def test_skew(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, s
 
 @pytest.mark.parametrize("seconds", [880, -880])
 def test_skew_within_limits(sandbox: Sandbox, client: Any, alice: Credentials, seconds: int) -> None:
-    """Less than fifteen minutes off is accepted, either way."""
+    """The sandbox accepts a signature less than fifteen minutes off, early or late."""
     sandbox.clock.advance(seconds)
     assert _call(client, "sts", alice)()["Arn"] == alice.arn
 
@@ -111,19 +111,19 @@ def test_skew_within_limits(sandbox: Sandbox, client: Any, alice: Credentials, s
 def test_skew_elsewhere(
     sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, service: str, code: str
 ) -> None:
-    """S3, EC2 and the JSON services word skew in their own way."""
+    """S3, EC2 and the JSON services report skew in their own words."""
     sandbox.clock.advance(3600)
     assert refusal(_call(client, service, alice))[0] == code
 
 
-def test_time_that_passes_for_all(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
-    """Time that passes for the clients too makes no skew."""
+def test_elapsed_time_makes_no_skew(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
+    """Time that passes for service and clients makes no skew."""
     sandbox.clock.elapse(86400)
     assert _call(client, "sts", alice)()["Arn"] == alice.arn
 
 
 def test_date_header(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
-    """The Date of an answer is the service's own time, from which clients learn their skew."""
+    """The Date header has the time of the service, by which clients correct their skew."""
     before = _call(client, "sts", alice)()["ResponseMetadata"]["HTTPHeaders"]["date"]
     sandbox.clock.advance(-800)
     assert _call(client, "sts", alice)()["ResponseMetadata"]["HTTPHeaders"]["date"] != before
@@ -134,7 +134,7 @@ def test_date_header(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
     [("sts", "MissingAuthenticationToken"), ("s3", "AccessDenied"), ("ec2", "MissingParameter")],
 )
 def test_unsigned(client: Any, refusal: Any, alice: Credentials, service: str, code: str) -> None:
-    """A request without a signature is refused."""
+    """The sandbox refuses an unsigned request."""
     assert refusal(_call(client, service, alice, signature_version=UNSIGNED))[0] == code
 
 
@@ -143,7 +143,7 @@ def test_unsigned(client: Any, refusal: Any, alice: Credentials, service: str, c
     ["AWS4-HMAC-SHA256 Credential=x", "AWS4-HMAC-SHA256", "Bearer x", "AWS AKIAIOSFODNN7EXAMPLE:signature"],
 )
 def test_incomplete_signature(sandbox: Sandbox, authorization: str) -> None:
-    """An Authorization header that lacks a part is refused."""
+    """The sandbox refuses an Authorization header that lacks a part."""
     form = {"Authorization": authorization, "Content-Type": "application/x-www-form-urlencoded"}
     status, body = _fetch(sandbox.url, headers=form, data=b"Action=GetCallerIdentity&Version=2011-06-15")
     assert status == 400
@@ -151,7 +151,7 @@ def test_incomplete_signature(sandbox: Sandbox, authorization: str) -> None:
 
 
 def test_changed_body(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
-    """A signed request whose body was changed on the way is refused."""
+    """The sandbox refuses a signed request whose body has changed."""
     sts = client("sts", alice)
     sent: list[Any] = []
     sts.meta.events.register("before-send.sts", lambda request, **_: sent.append(request))
@@ -163,7 +163,7 @@ def test_changed_body(sandbox: Sandbox, client: Any, alice: Credentials) -> None
 
 
 def test_wrong_payload_hash(sandbox: Sandbox, client: Any) -> None:
-    """S3 refuses a body that is not what x-amz-content-sha256 announced and the client signed."""
+    """S3 refuses a body that does not match the signed x-amz-content-sha256."""
     s3 = client("s3", sandbox.admin)
     s3.create_bucket(Bucket="bucket")
     sent: list[Any] = []
@@ -175,7 +175,7 @@ def test_wrong_payload_hash(sandbox: Sandbox, client: Any) -> None:
 
 @pytest.mark.parametrize("key", ["plain", "a b/ü/+&=?#", "a//b", "../up", "%41", "~tilde*'()"])
 def test_object_keys(sandbox: Sandbox, client: Any, key: str) -> None:
-    """What S3's keys may hold does not disturb the signature."""
+    """Signatures are right for every character that an S3 key can hold."""
     s3 = client("s3", sandbox.admin)
     s3.create_bucket(Bucket="bucket")
     s3.put_object(Bucket="bucket", Key=key, Body=b"body", Metadata={"with-dash": "two  blanks"})
@@ -185,7 +185,7 @@ def test_object_keys(sandbox: Sandbox, client: Any, key: str) -> None:
 
 @pytest.mark.parametrize("signed", [True, False])
 def test_payload_signing(sandbox: Sandbox, client: Any, *, signed: bool) -> None:
-    """S3 takes a body whose hash is not part of the signature, if the client says so."""
+    """S3 accepts a body without a signed hash, if the client declares it."""
     s3 = client("s3", sandbox.admin, s3={"payload_signing_enabled": signed})
     s3.create_bucket(Bucket="bucket")
     s3.put_object(Bucket="bucket", Key="key", Body=b"body")
@@ -193,7 +193,7 @@ def test_payload_signing(sandbox: Sandbox, client: Any, *, signed: bool) -> None
 
 
 def test_presigned_link(sandbox: Sandbox, client: Any, assumed: Credentials) -> None:
-    """A presigned link works without a header until it runs out, and not when it is changed."""
+    """A presigned link works without headers until it expires, and only unchanged."""
     s3 = client("s3", assumed, signature_version="s3v4")
     s3.create_bucket(Bucket="bucket")
     s3.put_object(Bucket="bucket", Key="key", Body=b"body")
@@ -205,7 +205,7 @@ def test_presigned_link(sandbox: Sandbox, client: Any, assumed: Credentials) -> 
 
 
 def test_presigned_identity(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
-    """The presigned GetCallerIdentity, by which others prove who they are, works too."""
+    """A presigned GetCallerIdentity, the proof of identity for third parties, works too."""
     link = client("sts", alice).generate_presigned_url("get_caller_identity", ExpiresIn=60, HttpMethod="GET")
     assert str(alice.arn).encode() in _fetch(link)[1]
     sandbox.clock.advance(62)

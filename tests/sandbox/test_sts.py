@@ -1,4 +1,4 @@
-"""STS: sessions, durations and the form of parameters."""
+"""STS: sessions, durations and parameters."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ARN_PATTERN = r"[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD
 
 @pytest.fixture
 def session(client: Any, alice: Credentials, credentials_of: Callable[[Any], Credentials]) -> Credentials:
-    """Return what GetSessionToken gives to alice, without MFA."""
+    """Return credentials from GetSessionToken for alice, without MFA."""
     return credentials_of(client("sts", alice).get_session_token())
 
 
@@ -38,14 +38,14 @@ def session(client: Any, alice: Credentials, credentials_of: Callable[[Any], Cre
 def mfa_session(
     sandbox: Sandbox, client: Any, alice: Credentials, credentials_of: Callable[[Any], Credentials]
 ) -> Credentials:
-    """Return what GetSessionToken gives to alice, with MFA."""
+    """Return credentials from GetSessionToken for alice, with MFA."""
     device = sandbox.create_mfa_device("alice")
     sts = client("sts", alice)
     return credentials_of(sts.get_session_token(SerialNumber=device.serial, TokenCode=device.code()))
 
 
 def test_session_is_the_user(client: Any, alice: Credentials, session: Credentials) -> None:
-    """A session of a user is the user."""
+    """A session of a user has the identity of the user."""
     assert client("sts", session).get_caller_identity()["Arn"] == alice.arn
 
 
@@ -54,7 +54,7 @@ def test_session_is_the_user(client: Any, alice: Credentials, session: Credentia
 def test_no_sessions_of_sessions(
     client: Any, refusal: Any, request: pytest.FixtureRequest, fixture: str, call: str
 ) -> None:
-    """Temporary credentials cannot make a session."""
+    """Temporary credentials cannot call GetSessionToken."""
     sts = client("sts", request.getfixturevalue(fixture))
     name = "".join(word.capitalize() for word in call.split("_"))
     refused = refusal(getattr(sts, call), **({"Name": "name"} if "federation" in call else {}))
@@ -62,16 +62,16 @@ def test_no_sessions_of_sessions(
 
 
 def test_other_calls_of_sts(client: Any, refusal: Any, alice: Credentials, session: Credentials) -> None:
-    """What else there is of STS is refused, to everyone."""
+    """STS refuses every other action, to everyone."""
     for who in (alice, session):
         refused = refusal(client("sts", who).get_access_key_info, AccessKeyId=alice.access_key_id)
         assert refused[0] == "AccessDenied"
 
 
-def test_iam_wants_mfa_of_sessions(
+def test_iam_demands_mfa_from_sessions(
     sandbox: Sandbox, client: Any, refusal: Any, session: Credentials, mfa_session: Credentials
 ) -> None:
-    """IAM does not know a session that was opened without MFA, whatever its user may do."""
+    """IAM refuses a session without MFA, whatever its user is allowed."""
     policy = "arn:aws:iam::aws:policy/AdministratorAccess"
     client("iam", sandbox.admin).attach_user_policy(UserName="alice", PolicyArn=policy)
     assert refusal(client("iam", session).list_users)[0] == "InvalidClientTokenId"
@@ -83,7 +83,7 @@ def test_iam_wants_mfa_of_sessions(
 def test_session_duration(
     sandbox: Sandbox, client: Any, alice: Credentials, parameters: dict[str, int], seconds: int
 ) -> None:
-    """GetSessionToken gives twelve hours, or up to thirty-six."""
+    """GetSessionToken returns twelve hours by default, and up to thirty-six."""
     answer = client("sts", alice).get_session_token(**parameters)
     left = (answer["Credentials"]["Expiration"] - sandbox.clock.now()).total_seconds()
     assert seconds - 30 < left <= seconds
@@ -91,7 +91,7 @@ def test_session_duration(
 
 @pytest.mark.parametrize("seconds", [899, 129601, 0, -1])
 def test_session_duration_out_of_range(client: Any, refusal: Any, alice: Credentials, seconds: int) -> None:
-    """GetSessionToken gives no less than a quarter of an hour, and no more than thirty-six hours."""
+    """GetSessionToken refuses less than fifteen minutes, and more than thirty-six hours."""
     order, limit = ("less", 129600) if seconds > 900 else ("greater", 900)
     code, text = refusal(client("sts", alice).get_session_token, DurationSeconds=seconds)
     at = f"Value '{seconds}' at 'durationSeconds' failed to satisfy constraint: "
@@ -103,14 +103,14 @@ def test_session_duration_out_of_range(client: Any, refusal: Any, alice: Credent
 def test_role_duration(
     sandbox: Sandbox, client: Any, alice: Credentials, role: str, parameters: dict[str, int], seconds: int
 ) -> None:
-    """AssumeRole gives an hour, or up to what the role allows."""
+    """AssumeRole returns one hour by default, and up to the maximum of the role."""
     answer = client("sts", alice).assume_role(RoleArn=role, RoleSessionName="session", **parameters)
     left = (answer["Credentials"]["Expiration"] - sandbox.clock.now()).total_seconds()
     assert seconds - 30 < left <= seconds
 
 
 def test_role_maximum(client: Any, refusal: Any, alice: Credentials, role: str) -> None:
-    """AssumeRole gives no more than the role allows."""
+    """AssumeRole refuses more than the maximum of the role."""
     sts = client("sts", alice)
     refused = refusal(sts.assume_role, RoleArn=role, RoleSessionName="session", DurationSeconds=7201)
     assert refused == MAXIMUM
@@ -118,14 +118,14 @@ def test_role_maximum(client: Any, refusal: Any, alice: Credentials, role: str) 
 
 @pytest.mark.parametrize("seconds", [899, 43201])
 def test_role_duration_out_of_range(client: Any, refusal: Any, alice: Credentials, role: str, seconds: int) -> None:
-    """AssumeRole never gives less than a quarter of an hour, nor more than twelve hours."""
+    """AssumeRole refuses less than fifteen minutes, and more than twelve hours."""
     sts = client("sts", alice)
     code, text = refusal(sts.assume_role, RoleArn=role, RoleSessionName="session", DurationSeconds=seconds)
     assert (code, f"Value '{seconds}' at 'durationSeconds'" in text) == ("ValidationError", True)
 
 
 def test_chained_from_a_role(sandbox: Sandbox, client: Any, refusal: Any, assumed: Credentials, role: str) -> None:
-    """A role that is assumed with a role lasts an hour at most, whatever it allows."""
+    """A chained role lasts at most one hour, whatever its maximum."""
     arn = sandbox.create_role("next", sandbox.trust(role), max_session_duration=43200)
     sts = client("sts", assumed)
     assert refusal(sts.assume_role, RoleArn=arn, RoleSessionName="session", DurationSeconds=3601) == CHAINED
@@ -176,7 +176,7 @@ def test_parameters(
     parameters: dict[str, Any],
     problems: list[tuple[str | None, str, str]],
 ) -> None:
-    """What the API model forbids is refused, all of it at once, in AWS's words."""
+    """STS lists every broken rule of the API model at once, in AWS's words."""
     sts = client("sts", alice)
     refused = refusal(sts.assume_role, **({"RoleArn": role, "RoleSessionName": "session"} | parameters))
     many = "1 validation error" if len(problems) == 1 else f"{len(problems)} validation errors"
@@ -189,7 +189,7 @@ def test_parameters(
 
 @pytest.mark.parametrize("key", ["équipe", "チーム", "a b", "ns:team/x=1", "٣"])
 def test_tag_keys(client: Any, alice: Credentials, role: str, key: str) -> None:
-    """A tag may have letters and digits of any script."""
+    """A tag can have letters and digits of any script."""
     tags = [{"Key": key, "Value": ""}]
     answer = client("sts", alice).assume_role(RoleArn=role, RoleSessionName="session", Tags=tags)
     assert answer["Credentials"]
@@ -197,7 +197,7 @@ def test_tag_keys(client: Any, alice: Credentials, role: str, key: str) -> None:
 
 @pytest.mark.parametrize("missing", ["RoleArn", "RoleSessionName"])
 def test_missing_parameter(client: Any, refusal: Any, alice: Credentials, role: str, missing: str) -> None:
-    """What is required and not there is null."""
+    """STS reports a missing required parameter as null."""
     parameters = {"RoleArn": role, "RoleSessionName": "session"}
     del parameters[missing]
     code, text = refusal(client("sts", alice).assume_role, **parameters)
@@ -209,7 +209,7 @@ def test_missing_parameter(client: Any, refusal: Any, alice: Credentials, role: 
 
 
 def test_too_many_tags(client: Any, refusal: Any, alice: Credentials, role: str) -> None:
-    """There are fifty tags at most."""
+    """STS accepts at most fifty tags."""
     tags = [{"Key": f"key{number}", "Value": ""} for number in range(51)]
     sts = client("sts", alice)
     code, text = refusal(sts.assume_role, RoleArn=role, RoleSessionName="session", Tags=tags)
@@ -220,6 +220,6 @@ def test_too_many_tags(client: Any, refusal: Any, alice: Credentials, role: str)
 
 @pytest.mark.parametrize("name", ["me@example.com", "a=b,c.d-e_f+g", "x" * 64])
 def test_session_names(client: Any, alice: Credentials, role: str, name: str) -> None:
-    """What AWS takes for a session name is taken."""
+    """STS accepts every session name that AWS accepts."""
     answer = client("sts", alice).assume_role(RoleArn=role, RoleSessionName=name)
     assert answer["AssumedRoleUser"]["Arn"].endswith(f"/{name}")

@@ -1,4 +1,4 @@
-"""Trust policies: who may assume a role, and what the caller's own policies must say to it."""
+"""Trust policies, and the policies that the caller needs beside them."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def _policy(principal: object, effect: str = "Allow", **statement: Any) -> dict[
 
 
 def test_user_named(sandbox: Sandbox, client: Any, alice: Credentials, role: str) -> None:
-    """A user without a policy may assume a role of the same account that names the user."""
+    """A user without policies can assume a role of the same account that names the user."""
     answer = client("sts", alice).assume_role(RoleArn=role, RoleSessionName="session")
     assert answer["AssumedRoleUser"]["Arn"] == f"arn:aws:sts::{sandbox.account}:assumed-role/power-user/session"
 
 
-def test_role_that_is_not_there(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
-    """A missing role, a missing account and a role that trusts another are refused in the same words."""
+def test_missing_role(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
+    """STS refuses a missing role, a missing account and a role that trusts others in the same words."""
     bob = sandbox.create_user("bob")
     sts = client("sts", alice)
     arns = [
@@ -54,7 +54,7 @@ def test_role_that_is_not_there(sandbox: Sandbox, client: Any, refusal: Any, ali
 
 
 def test_administrator_and_missing_role(sandbox: Sandbox, client: Any, refusal: Any) -> None:
-    """To be allowed everything makes no role appear."""
+    """STS refuses a missing role to an administrator too."""
     arn = f"arn:aws:iam::{sandbox.account}:role/missing"
     refused = refusal(client("sts", sandbox.admin).assume_role, RoleArn=arn, RoleSessionName="session")
     assert refused == _denied(sandbox.admin, arn)
@@ -62,7 +62,7 @@ def test_administrator_and_missing_role(sandbox: Sandbox, client: Any, refusal: 
 
 @pytest.mark.parametrize("principal", ["{account}", "arn:aws:iam::{account}:root"])
 def test_account_root(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, principal: str) -> None:
-    """Trust in the account leaves it to the caller's own policies."""
+    """If a role trusts the account, the policies of the caller decide."""
     arn = sandbox.create_role("shared", sandbox.trust(principal.format(account=sandbox.account)))
     sts = client("sts", alice)
     assert refusal(sts.assume_role, RoleArn=arn, RoleSessionName="session") == _denied(alice, arn)
@@ -79,7 +79,7 @@ def test_own_policy_for_another_role(sandbox: Sandbox, client: Any, refusal: Any
 
 
 def test_group_policy(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
-    """A policy of a group of the user counts."""
+    """The policies of a user's groups apply."""
     arn = sandbox.create_role("shared", sandbox.trust(sandbox.account))
     iam = client("iam", sandbox.admin)
     iam.create_group(GroupName="assumers")
@@ -89,14 +89,14 @@ def test_group_policy(sandbox: Sandbox, client: Any, alice: Credentials) -> None
 
 
 def test_own_deny(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, role: str) -> None:
-    """A Deny in the caller's own policies outweighs a trust policy that names the caller."""
+    """A Deny in the policies of the caller overrides a trust policy that names the caller."""
     _allow(sandbox, client, "alice", effect="Deny")
     refused = refusal(client("sts", alice).assume_role, RoleArn=role, RoleSessionName="session")
     assert refused == _denied(alice, role)
 
 
 def test_cross_account(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
-    """Across accounts both sides must allow, also where the trust policy names the caller."""
+    """Across accounts both sides must allow, even if the trust policy names the caller."""
     arn = sandbox.create_role("far", sandbox.trust(str(alice.arn)), account=OTHER)
     sts = client("sts", alice)
     assert refusal(sts.assume_role, RoleArn=arn, RoleSessionName="session") == _denied(alice, arn)
@@ -109,7 +109,7 @@ def test_cross_account(sandbox: Sandbox, client: Any, refusal: Any, alice: Crede
 
 
 def test_role_principal(sandbox: Sandbox, client: Any, refusal: Any, assumed: Credentials, role: str) -> None:
-    """A trust policy names a role by its ARN, and means its sessions."""
+    """A trust policy that names a role trusts its sessions."""
     next_role = sandbox.create_role("next", sandbox.trust(role))
     other = sandbox.create_role("other", sandbox.trust(role + "-2"))
     sts = client("sts", assumed)
@@ -120,14 +120,14 @@ def test_role_principal(sandbox: Sandbox, client: Any, refusal: Any, assumed: Cr
 
 
 def test_role_session_principal(sandbox: Sandbox, client: Any, assumed: Credentials) -> None:
-    """A trust policy may name one session of a role."""
+    """A trust policy can name one session of a role."""
     session = f"arn:aws:sts::{sandbox.account}:assumed-role/power-user/session"
     arn = sandbox.create_role("next", sandbox.trust(session))
     assert client("sts", assumed).assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"]
 
 
 def test_role_with_path(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
-    """The path is part of a role's ARN, and not of its sessions' ARN."""
+    """The path is part of the ARN of a role, but not of its sessions."""
     arn = sandbox.create_role("ops", sandbox.trust(str(alice.arn)), path="/team/blue/")
     assert arn.endswith(":role/team/blue/ops")
     sts = client("sts", alice)
@@ -138,13 +138,13 @@ def test_role_with_path(sandbox: Sandbox, client: Any, refusal: Any, alice: Cred
 
 
 def test_wildcard_principal(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
-    """A role may trust everyone of its account."""
+    """A role can trust everyone by a star."""
     arn = sandbox.create_role("open", _policy("*"))
     assert client("sts", alice).assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"]
 
 
 def test_trust_deny(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
-    """A Deny in the trust policy outweighs an Allow in it."""
+    """A Deny in a trust policy overrides an Allow."""
     document = sandbox.trust(str(alice.arn))
     document["Statement"] += _policy({"AWS": "*"}, "Deny")["Statement"]
     arn = sandbox.create_role("closed", document)
@@ -161,7 +161,7 @@ def test_trust_for_another_action(sandbox: Sandbox, client: Any, refusal: Any, a
 
 
 def test_service_principal(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
-    """A role for a service is not for users."""
+    """A user cannot assume a role for a service."""
     arn = sandbox.create_role("ec2", _policy({"Service": "ec2.amazonaws.com"}))
     refused = refusal(client("sts", alice).assume_role, RoleArn=arn, RoleSessionName="session")
     assert refused == _denied(alice, arn)
@@ -169,7 +169,7 @@ def test_service_principal(sandbox: Sandbox, client: Any, refusal: Any, alice: C
 
 @pytest.mark.parametrize("wrong", [{}, {"ExternalId": "wrong"}, {"ExternalId": "SECRET/1"}])
 def test_external_id(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, wrong: dict[str, str]) -> None:
-    """A missing or wrong external id is refused like a role that is not there, and never shown."""
+    """The refusal of a wrong external id is that of a missing role, and never shows the id."""
     arn = sandbox.create_role("partner", sandbox.trust(str(alice.arn), external_id="secret/1"))
     sts = client("sts", alice)
     assert refusal(sts.assume_role, RoleArn=arn, RoleSessionName="session", **wrong) == _denied(alice, arn)
@@ -195,7 +195,7 @@ def test_external_id(sandbox: Sandbox, client: Any, refusal: Any, alice: Credent
 def test_conditions(
     sandbox: Sandbox, client: Any, alice: Credentials, condition: dict[str, Any], *, allowed: bool
 ) -> None:
-    """A condition holds for what the request carries; one that is not known never allows."""
+    """Conditions apply to the values in the request; an unknown condition never allows."""
     text = json.dumps(condition).replace("{account}", sandbox.account)
     arn = sandbox.create_role("conditional", _policy({"AWS": alice.arn}, Condition=json.loads(text)))
     sts = client("sts", alice)
@@ -217,8 +217,8 @@ def test_conditions(
         "arn:aws:sts::{account}:assumed-role/power-user/x",
     ],
 )
-def test_not_a_role_here(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, role: str, arn: str) -> None:
-    """Another partition, a short account, or no role at all is no valid ARN."""
+def test_invalid_role_arn(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials, role: str, arn: str) -> None:
+    """STS refuses ARNs of other partitions, short accounts and other resources."""
     assert role
     arn = arn.format(account=sandbox.account)
     refused = refusal(client("sts", alice).assume_role, RoleArn=arn, RoleSessionName="session")
@@ -226,7 +226,7 @@ def test_not_a_role_here(sandbox: Sandbox, client: Any, refusal: Any, alice: Cre
 
 
 def test_garbage_arn(client: Any, refusal: Any, alice: Credentials) -> None:
-    """What is no ARN at all is named in the error."""
+    """The error names text that is no ARN."""
     garbage = "garbagegarbagegarbage"
     refused = refusal(client("sts", alice).assume_role, RoleArn=garbage, RoleSessionName="session")
     assert refused == ("ValidationError", f"{garbage} is invalid")
