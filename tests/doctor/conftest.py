@@ -44,14 +44,20 @@ class Account:
         return arn
 
     def examine(
-        self, name: str, code: str | None = None, *, iam_profile: str | None = None, agent: FromAgent | None = None
+        self,
+        name: str,
+        code: str | None = None,
+        *,
+        iam_profile: str | None = None,
+        agent: FromAgent | None = None,
+        now: float | None = None,
     ) -> dict[str, list[Finding]]:
         """Return what the doctor finds of a role, by check."""
         request, profiles = RoleRequest(name, code=code), config.read(self.environ)
         inputs = Inputs(
             environ=self.environ,
             program="/usr/bin/awsenv",
-            now=lambda: self.sandbox.clock.now().timestamp(),
+            now=lambda: self.sandbox.clock.now().timestamp() if now is None else now,
             request=request,
             iam_profile=iam_profile,
             ask_agent=None if agent is None else lambda: agent,

@@ -64,7 +64,7 @@ def test_none_is_a_warning(tmp_path: Path) -> None:
     ],
 )
 def test_what_botocore_refuses_is_wrong(home: Path, data: bytes, fact: str, line: str) -> None:
-    """It is the one finding, with its place and the cure."""
+    """It is the one finding, with its origin and the cure."""
     (home / ".aws" / "config").write_bytes(data)
     (finding,) = found(home)
     assert Verdict.WRONG is finding.verdict

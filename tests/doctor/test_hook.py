@@ -56,7 +56,7 @@ def found(home: Path, shell: str | None, more: Mapping[str, str] | None = None) 
 
 
 @SHELLS
-def test_a_loaded_hook_tells_so_and_who_draws_the_prompt(home: Path, shell: str) -> None:
+def test_a_loaded_hook_says_so_and_who_draws_the_prompt(home: Path, shell: str) -> None:
     """Believe the hook, and read no file."""
     findings = found(home, None, {LOADED: shell, PROMPT: "awsenv"})
 
@@ -172,7 +172,7 @@ def test_a_file_of_any_bytes_is_read(home: Path) -> None:
     assert [(Origin("~/.zshrc", 2),)] == [each.origins for each in found(home, "zsh")]
 
 
-def test_nothing_of_a_line_but_its_place_is_shown(home: Path) -> None:
+def test_nothing_of_a_line_but_its_origin_is_shown(home: Path) -> None:
     """People keep keys in these files."""
     write(home, ".zshrc", f"export TOKEN=canary; {LINES['zsh']}\n")
 

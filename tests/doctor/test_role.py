@@ -43,7 +43,7 @@ def test_a_path_is_part_of_the_arn(account: Account) -> None:
 
 
 def test_a_duration_that_the_role_does_not_grant(account: Account) -> None:
-    """It is found before AWS is asked."""
+    """Nothing is sent to AWS."""
     account.role("short", settings="duration_seconds = 7200")
     (found,) = account.examine("short", iam_profile="admin")["duration"]
     assert found.fact == "the request is for 7200 seconds, and role short grants 3600 at most"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from awsenv.doctor.model import Verdict
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from doctor.conftest import Account
@@ -43,3 +44,39 @@ def test_an_administrator_of_one_account_is_not_asked_about_another(account: Acc
     assert own.fact == (
         "user alice is not allowed sts:AssumeRole on role deploy, which it needs because the role is in another account"
     )
+
+
+def test_the_source_is_named_and_its_secret_is_not(account: Account) -> None:
+    """The end of the access key id tells two keys apart."""
+    account.role("plain")
+    (found,) = account.examine("plain")["source"]
+    shown = f"user alice of account {account.sandbox.account}, access key …{account.alice.access_key_id[-4:]}"
+    assert (Verdict.FINE, shown) == (found.verdict, found.fact)
+    assert account.alice.secret_access_key not in repr(found)
+
+
+def test_a_clock_that_is_far_off_is_the_cause(account: Account) -> None:
+    """AWS refuses every signature then, so nothing is said of the keys."""
+    account.role("plain")
+    now = account.sandbox.clock.now().timestamp()
+    account.sandbox.clock.advance(3600)
+    found = account.examine("plain", now=now)
+    assert [Verdict.WRONG] == [finding.verdict for finding in found["clock"]]
+    assert [(Verdict.UNKNOWN, "not checked: set the clock first")] == [
+        (finding.verdict, finding.fact) for finding in found["source"]
+    ]
+
+
+def test_a_token_of_another_session_is_found_by_leaving_it_out(account: Account) -> None:
+    """The keys are good without it: nobody has to replace them."""
+    account.environ["AWS_ACCESS_KEY_ID"] = account.alice.access_key_id
+    account.environ["AWS_SECRET_ACCESS_KEY"] = account.alice.secret_access_key
+    account.environ["AWS_SESSION_TOKEN"] = "canary-of-last-week"
+    arn = account.sandbox.create_role("plain", account.sandbox.trust(str(account.alice.arn)))
+    (found,) = account.examine(arn)["source"]
+    assert (Verdict.WRONG, (Origin("AWS_SESSION_TOKEN"),), ("unset AWS_SESSION_TOKEN",)) == (
+        found.verdict,
+        found.origins,
+        found.hints,
+    )
+    assert "canary" not in repr(found)

@@ -157,7 +157,7 @@ def test_a_deny(condition: dict[str, Any], fact: str) -> None:
     ],
 )
 def test_a_refusal(policy: dict[str, Any], fact: str, hint: str) -> None:
-    """Each cause has its fact and its next step."""
+    """Each cause has its fact and its hint."""
     found = _only(policy, _request())
     assert (True, True) == (fact in found[0], hint in "\n".join(found[1]))
 

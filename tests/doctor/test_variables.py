@@ -178,13 +178,13 @@ def test_what_a_role_has_saved_is_fine() -> None:
 
 
 def test_a_key_set_after_the_role_is_one_finding() -> None:
-    """The way back is a command line that a shell takes as it is."""
+    """The next step is a command line that a shell takes as it is."""
     (finding,) = variables(_of_a_role({}) | KEY, NOW)
     assert ("AWS_ACCESS_KEY_ID", ("awsenv 'the role'", "awsenv off")) == (_names(finding), finding.hints)
 
 
 def test_an_endpoint_set_after_that_of_the_role() -> None:
-    """A role that is served has an endpoint in place of keys."""
+    """A role that is served has an endpoint instead of keys."""
     environ = {
         "AWSENV_ROLE": "power-user",
         "AWSENV_REFRESH": "http://127.0.0.1:1",

@@ -143,7 +143,7 @@ def _bob(world: World) -> None:
 
 
 def _deny(world: World) -> Cure:
-    """Let a role deny whoever comes without MFA, as many organizations do."""
+    """Let a role deny requests without MFA, as many organizations do."""
     trust = world.sandbox.trust(world.user_arn)
     (allow,) = trust["Statement"]
     deny = {**allow, "Effect": "Deny", "Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}}
@@ -156,7 +156,7 @@ def _deny(world: World) -> Cure:
 
 
 def _deleted(world: World) -> Cure:
-    """Make a role that trusts a user who was deleted: AWS shows an id in the place of the ARN then."""
+    """Make a role that trusts a user who was deleted: AWS shows an id instead of the ARN then."""
     arn = world.sandbox.create_role("old", world.sandbox.trust("AIDAQ3EGRMEXAMPLE42X"))
     world.configure(f"\n[profile old]\nrole_arn = {arn}\nsource_profile = default\n")
     trust = json.dumps(world.sandbox.trust(world.user_arn))
@@ -652,10 +652,10 @@ def test_the_true_cause_comes_first(world: World, broken: Broken) -> None:
     answer = _doctor(world, broken, "--json", used=used)
 
     assert "" == answer.stderr
-    told = json.loads(answer.stdout)
-    first = next((each for each in told["findings"] if each["verdict"] == "wrong"), None)
+    shown = json.loads(answer.stdout)
+    first = next((each for each in shown["findings"] if each["verdict"] == "wrong"), None)
     assert first is not None, answer.stdout
-    assert (broken.check, 1, True) == (first["check"], answer.returncode, told["wrong"]), answer.stdout
+    assert (broken.check, 1, True) == (first["check"], answer.returncode, shown["wrong"]), answer.stdout
     assert re.search(broken.says, first["fact"]), first
     assert re.search(broken.cure, first["hint"]), first
     assert "canary" not in answer.stdout
@@ -666,14 +666,14 @@ def test_the_true_cause_comes_first(world: World, broken: Broken) -> None:
     assert "✗" not in healthy.stdout
 
 
-def test_a_role_that_works_is_said_to(world: World) -> None:
+def test_a_role_that_works(world: World) -> None:
     """What AWS has given is fine, though nobody may read why. That AWS is a local one is a warning."""
     answer = world.run("doctor", "read-only")
     assert (0, "") == (answer.returncode, answer.stderr)
     assert answer.stdout.endswith("\nread-only works, with 1 warning\n")
 
 
-def test_no_code_is_spent_and_none_is_asked_for(world: World) -> None:
+def test_no_code_is_used_and_nobody_types_one(world: World) -> None:
     """A role with MFA is not tried without a code, and no command is run for one."""
     path = Path(world.environ["HOME"]) / "was-run"
     _edited("(external_id = .*)", rf"\1\nmfa_process = touch {path}")(world)
@@ -687,7 +687,7 @@ def test_no_code_is_spent_and_none_is_asked_for(world: World) -> None:
     assert "AssumeRole" not in world.actions()
 
 
-def test_the_agent_is_asked_for_the_role(world: World) -> None:
+def test_the_agent_gives_the_role(world: World) -> None:
     """With the session of a login it costs no code."""
     assert world.run("login", world.device.code()).returncode == 0
     answer = world.run("doctor", "power-user")
@@ -724,7 +724,7 @@ def test_the_last_line_is_the_one_to_remember(world: World) -> None:
 
 
 def test_the_machine_alone(world: World) -> None:
-    """Without a role: the files, the keys, and which of the roles cannot even be asked for."""
+    """Without a role: the files, the keys, and which of the roles have no chain."""
     world.configure("\n[profile half]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = default\n")
     answer = world.run("doctor")
     assert (0, "") == (answer.returncode, answer.stderr)
@@ -749,7 +749,7 @@ def test_an_iam_profile_that_is_of_no_use_is_no_cause(world: World) -> None:
 
 
 def test_a_role_of_the_same_name_in_another_account_is_another(world: World) -> None:
-    """The administrator of one account is not asked about the roles of another."""
+    """The administrator of one account does not read the roles of another."""
     sandbox = world.sandbox
     arn = sandbox.create_role("read-only", sandbox.trust(world.user_arn), account=ELSEWHERE)
     world.configure(f"\n[profile far]\nrole_arn = {arn}\nsource_profile = default\n")

@@ -140,7 +140,7 @@ def _as_text(role: str | None, findings: Sequence[Finding], caller: Caller) -> s
     text = ""
     for finding in findings:
         mark, colour = _MARKS[finding.verdict]
-        # What is fine needs no action, and what is unknown has no place that is at fault.
+        # What is fine needs no action, and what is unknown has no origin that is at fault.
         where = "" if finding.verdict in {Verdict.FINE, Verdict.UNKNOWN} else _joined(finding.origins) or ""
         shown = report.printable(report.lines(f"{mark} {finding.check:<{width}}  {finding.fact}", where, finding.hints))
         text += paint(mark, colour) + (report.wrapped(shown, columns) if columns else shown).removeprefix(mark)

@@ -142,7 +142,7 @@ class Readers(NamedTuple):
         """Return the answer of IAM in *account*; None: nobody here is allowed to read it.
 
         Raises:
-            RefusedError: What was asked for does not exist.
+            RefusedError: The role, user or policy does not exist.
         """
         answers = (_read(iam, action, parameters) for iam in self.of(account))
         return next((answer for answer in answers if answer is not None), None)

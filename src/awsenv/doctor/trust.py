@@ -32,7 +32,7 @@ _KNOWN = frozenset(
         *("aws:currenttime", "aws:epochtime", "aws:principalaccount", "aws:principaltype", "aws:securetransport"),
     }
 )
-"""The keys of which it is known whether a request has them, whoever sends it."""
+"""The keys of which it is known whether a request has them, for every sender."""
 
 _OPTIONS = {trust.TAG_SESSION: "--tag", trust.SET_SOURCE_IDENTITY: "--source-identity"}
 """The options that need an action of their own."""
