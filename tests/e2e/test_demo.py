@@ -1,4 +1,4 @@
-"""`awsenv demo`: a local AWS for as long as it runs, and nothing of the person's own touched."""
+"""`awsenv demo`: a local AWS while it runs, and the user's own files untouched."""
 
 from __future__ import annotations
 
@@ -25,42 +25,42 @@ CTRL_C = "\x03"
 
 @pytest.fixture
 def own(environ: dict[str, str]) -> Callable[[], dict[Path, tuple[bytes, int]]]:
-    """Return what tells the bytes and the times of the person's own AWS files."""
+    """Return a function that reads the contents and times of the user's own AWS files."""
     folder = Path(environ["HOME"]) / ".aws"
     return lambda: {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
 
 
 @pytest.fixture
 def left(environ: dict[str, str]) -> Callable[[], list[Path]]:
-    """Return what tells the temporary files that are there."""
+    """Return a function that lists the temporary files."""
     return lambda: list(Path(environ["TMPDIR"]).iterdir())
 
 
 def test_a_code_is_one_line(world: World) -> None:
-    """Give fish, which makes a word of each line, one word."""
-    answer = world.run("demo", "--", "mfa-code")
+    """mfa-code prints one line, which fish takes for one word."""
+    result = world.run("demo", "--", "mfa-code")
 
-    assert re.fullmatch("[0-9]{6}\n", answer.stdout)
+    assert re.fullmatch("[0-9]{6}\n", result.stdout)
 
 
 def test_a_command_runs_beside_a_local_aws(
     world: World, environ: dict[str, str], own: Callable[[], object], left: Callable[[], object]
 ) -> None:
-    """Hand down the status of the command; leave the person's own AWS alone, in the files and in the environment."""
+    """The demo returns the status of the command, and uses neither the files nor the environment of the user."""
     before = own()
     script = 'eval "$(awsenv power-user "$(mfa-code)")" && awsenv status --verify; awsenv list; exit 42'
 
-    answer = world.run("demo", "--", "bash", "-c", script, **environ | {"AWS_PROFILE": "mine"})
+    result = world.run("demo", "--", "bash", "-c", script, **environ | {"AWS_PROFILE": "mine"})
 
-    assert (42, "") == (answer.returncode, answer.stderr)
-    assert ":assumed-role/power-user/" in answer.stdout
-    assert world.sandbox.account not in answer.stdout
-    assert re.search("(?m)^read-only ", answer.stdout)
+    assert (42, "") == (result.returncode, result.stderr)
+    assert ":assumed-role/power-user/" in result.stdout
+    assert world.sandbox.account not in result.stdout
+    assert re.search("(?m)^read-only ", result.stdout)
     assert world.actions() == []
     assert (before, []) == (own(), left())
 
 
-def test_a_demo_shell_is_toured_and_gone(
+def test_the_commands_of_the_tour_work(
     shell: Spelling,
     environ: dict[str, str],
     terminal: Callable[..., Terminal],
@@ -68,7 +68,7 @@ def test_a_demo_shell_is_toured_and_gone(
     left: Callable[[], object],
     require: Callable[[str], str],
 ) -> None:
-    """Show the tour, let a person type what it says, with the role in the prompt, and leave nothing behind."""
+    """The commands of the tour work, the prompt shows the role, and the demo leaves nothing behind."""
     before = own()
     shell.furnish(Path(environ["HOME"]))
     demo = terminal(["awsenv", "demo"], environ | {"SHELL": require(shell.name)}, status=shell.status)
@@ -100,7 +100,7 @@ def test_the_agent_of_a_demo_is_its_own_and_ends_with_it(
     until: Callable[[Callable[[], object]], None],
     has_ended: Callable[[int], bool],
 ) -> None:
-    """Log in there, whatever TMPDIR is, and find the person's own agent as it was."""
+    """A login in the demo works with any TMPDIR, and leaves the user's own agent alone."""
     assert world.run("login", world.device.code()).returncode == 0
     (tmp_path / folder).mkdir(exist_ok=True)
     show = (
@@ -109,10 +109,10 @@ def test_the_agent_of_a_demo_is_its_own_and_ends_with_it(
     )
     script = f'awsenv login "$(mfa-code)" && awsenv exec power-user -- true && {sys.executable} -c "{show}"'
 
-    answer = world.run("demo", "--", "sh", "-c", script, **environ | {"TMPDIR": str(tmp_path / folder)})
+    result = world.run("demo", "--", "sh", "-c", script, **environ | {"TMPDIR": str(tmp_path / folder)})
 
-    assert (0, "") == (answer.returncode, answer.stderr)
-    session, agent = answer.stdout.splitlines()
+    assert (0, "") == (result.returncode, result.stderr)
+    session, agent = result.stdout.splitlines()
     assert session.startswith("MFA session of alice ")
     until(lambda: has_ended(int(agent)))
     assert int(agent) != world.agent()
@@ -122,7 +122,7 @@ def test_the_agent_of_a_demo_is_its_own_and_ends_with_it(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("what", ["command", "shell"])
-def test_a_signal_ends_the_demo_and_all_in_it(
+def test_a_signal_ends_the_demo_and_its_processes(
     environ: dict[str, str],
     terminal: Callable[..., Terminal],
     own: Callable[[], object],
@@ -131,7 +131,7 @@ def test_a_signal_ends_the_demo_and_all_in_it(
     what: str,
     number: signal.Signals,
 ) -> None:
-    """Leave no process at the terminal and no temporary folder."""
+    """A signal leaves no process at the terminal and no temporary folder."""
     before = own()
     command = ["--", "sh", "-c", "echo ready; sleep 60; true"] if what == "command" else []
     demo = terminal(["awsenv", "demo", *command], environ | {"SHELL": require("bash"), "PS1": "ready "})
@@ -143,10 +143,10 @@ def test_a_signal_ends_the_demo_and_all_in_it(
     assert (before, []) == (own(), left())
 
 
-def test_ctrl_c_is_the_commands(
+def test_the_command_gets_ctrl_c(
     environ: dict[str, str], terminal: Callable[..., Terminal], left: Callable[[], object], reporter: list[str]
 ) -> None:
-    """Let the command decide what Ctrl-C means, and end when it does."""
+    """The command handles Ctrl-C, and the demo ends with the command."""
     demo = terminal(["awsenv", "demo", "--", *reporter], environ)
     demo.see("ready")
 
@@ -157,10 +157,10 @@ def test_ctrl_c_is_the_commands(
     assert left() == []
 
 
-def test_a_command_that_is_asked_to_end_may_clean_up(
+def test_the_command_can_clean_up_on_sigterm(
     program: str, environ: dict[str, str], left: Callable[[], object], reporter: list[str]
 ) -> None:
-    """Hand SIGTERM on, and wait for the command."""
+    """The demo forwards SIGTERM, and waits for the command."""
     with subprocess.Popen([program, "demo", "--", *reporter], env=environ, stdout=subprocess.PIPE) as demo:
         assert demo.stdout is not None
         assert demo.stdout.readline() == b"ready\n"
@@ -171,13 +171,13 @@ def test_a_command_that_is_asked_to_end_may_clean_up(
     assert left() == []
 
 
-def test_a_demo_that_must_end_while_its_command_starts_ends_the_command(
+def test_a_signal_while_the_command_starts_ends_the_command(
     program: str,
     environ: dict[str, str],
     until: Callable[[Callable[[], object]], None],
     has_ended: Callable[[int], bool],
 ) -> None:
-    """Leave no command running when the signal comes as soon as it can: from the command's own first act."""
+    """A signal that the command sends as its first act leaves no command running."""
     command = [program, "demo", "--", "sh", "-c", "echo $$; kill -TERM $PPID; exec sleep 600"]
 
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True, start_new_session=True) as demo:
@@ -188,13 +188,13 @@ def test_a_demo_that_must_end_while_its_command_starts_ends_the_command(
     until(lambda: has_ended(pid))
 
 
-def test_a_terminal_that_is_gone_ends_the_demo(
+def test_a_closed_terminal_ends_the_demo(
     environ: dict[str, str],
     terminal: Callable[..., Terminal],
     left: Callable[[], object],
     require: Callable[[str], str],
 ) -> None:
-    """Clean up when the window is closed."""
+    """The demo cleans up when its terminal closes."""
     demo = terminal(["awsenv", "demo"], environ | {"SHELL": require("bash")})
     demo.see("[$#] ")
 
@@ -205,7 +205,7 @@ def test_a_terminal_that_is_gone_ends_the_demo(
 
 
 def _runtime_distributions(name: str, found: dict[str, Distribution]) -> dict[str, Distribution]:
-    """Return the distribution *name* and all that it needs, without any extra."""
+    """Return the distribution *name* and its dependencies, without extras."""
     if name not in found:
         found[name] = distribution(name)
         for text in found[name].requires or ():
@@ -215,8 +215,8 @@ def _runtime_distributions(name: str, found: dict[str, Distribution]) -> dict[st
     return found
 
 
-def test_without_the_extra_the_demo_says_what_to_install(environ: dict[str, str], tmp_path: Path) -> None:
-    """Name the command that installs it, in an environment that holds what a plain install brings and no more."""
+def test_without_the_extra_the_demo_names_the_command_that_installs_it(environ: dict[str, str], tmp_path: Path) -> None:
+    """An install without extras suggests the command that installs the extra."""
     folder = tmp_path / "plain"
     venv.create(folder, with_pip=False, symlinks=True)
     (packages,) = folder.glob("lib/python*/site-packages")
@@ -225,13 +225,13 @@ def test_without_the_extra_the_demo_says_what_to_install(environ: dict[str, str]
             if not (packages / top).exists():
                 (packages / top).symlink_to(str(found.locate_file(top)))
 
-    answer = subprocess.run(
+    result = subprocess.run(
         [folder / "bin" / "python", "-m", "awsenv", "demo"], env=environ, capture_output=True, text=True, check=False
     )
 
-    assert (2, "") == (answer.returncode, answer.stdout)
+    assert (2, "") == (result.returncode, result.stdout)
     assert re.fullmatch(
         r"awsenv: the demo needs the package '\w+', which is not installed\n"
         r"  try      pip install 'awsenv-shell\[demo\]'\n",
-        answer.stderr,
+        result.stderr,
     )

@@ -17,8 +17,8 @@ from awsenv.iam.trust import (
     TAG_SESSION,
     Refusal,
     actions,
-    ask,
     caller_keys,
+    evaluate,
     permission,
     request_keys,
     trust_policy,
@@ -101,7 +101,7 @@ PRINCIPALS = [
 def test_documented_principals(principal: Principal, statements: list[dict[str, Any]], grounds: Grounds) -> None:
     """A trust policy names users, sessions, roles and accounts, and a Deny overrides every Allow."""
     context = Context(caller_keys(principal, NOW, None))
-    assert grounds is ask(_policy(*statements), principal, ASSUME_ROLE, context).grounds
+    assert grounds is evaluate(_policy(*statements), principal, ASSUME_ROLE, context).grounds
 
 
 # "AWS global condition context keys" and "IAM and AWS STS condition context keys": when a key is there.
@@ -146,7 +146,7 @@ def test_documented_keys(principal: Principal, mfa_age: float | None, condition:
     """A request has the documented condition keys, and no others."""
     keys = request_keys("alice", SECRET, "Saanvi", [("team", "blue"), ("cost", "1")], ["team"])
     context = Context({**caller_keys(principal, NOW, mfa_age), **keys})
-    found = ask(_policy(_statement("*", Condition=condition)), principal, ASSUME_ROLE, context)
+    found = evaluate(_policy(_statement("*", Condition=condition)), principal, ASSUME_ROLE, context)
     assert (NAMED if met else NONE) is found.grounds
 
 
@@ -218,7 +218,7 @@ FRESH = {"NumericLessThan": {"aws:MultiFactorAuthAge": "300"}}
 
 
 def _names(*statements: dict[str, Any], action: str = ASSUME_ROLE) -> tuple[Refusal | None, Any]:
-    found = ask(_policy(*statements), ALICE, action, Context(caller_keys(ALICE, NOW, None)))
+    found = evaluate(_policy(*statements), ALICE, action, Context(caller_keys(ALICE, NOW, None)))
     return found.refusal, found.instead or tuple(condition.key for condition in found.conditions)
 
 
@@ -245,7 +245,7 @@ def test_unchecked_conditions_are_named() -> None:
     condition = {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
     context = Context({}, lambda key: key != "aws:sourceip")
     document = _policy(_statement(Condition=condition), _statement(effect="Deny", Condition=condition))
-    found = ask(document, ALICE, ASSUME_ROLE, context)
+    found = evaluate(document, ALICE, ASSUME_ROLE, context)
     names = ("a Deny with aws:SourceIp (IpAddress)", "aws:SourceIp (IpAddress)")
     assert (NAMED, names, False) == (found.grounds, found.unchecked, found.is_certain)
 
@@ -253,7 +253,7 @@ def test_unchecked_conditions_are_named() -> None:
 def test_the_age_of_a_code() -> None:
     """The maximum age of a code is spelled as in the policy."""
     context = Context(caller_keys(ALICE, NOW, 0))
-    assert ask(_policy(_statement(Condition=FRESH)), ALICE, ASSUME_ROLE, context).mfa_max_age == "300"
+    assert evaluate(_policy(_statement(Condition=FRESH)), ALICE, ASSUME_ROLE, context).mfa_max_age == "300"
 
 
 @pytest.mark.parametrize(
@@ -285,12 +285,12 @@ def test_tags_and_a_source_identity_need_actions_of_their_own(
 def test_trust_policy_demands_both(context: dict[str, list[str]], allowed: bool) -> None:  # noqa: FBT001 - a table
     """The policy demands the external id and the MFA code, and allows only AssumeRole."""
     document = json.loads(json.dumps(trust_policy(ALICE.arn, mfa=True, external_id=SECRET)))
-    found = [ask(document, ALICE, action, Context(context)).grounds for action in (ASSUME_ROLE, TAG_SESSION)]
+    found = [evaluate(document, ALICE, action, Context(context)).grounds for action in (ASSUME_ROLE, TAG_SESSION)]
     assert [NAMED if allowed else NONE, NONE] == found
 
 
 def test_trust_policy_refuses_an_old_code() -> None:
     """`mfa_max_age` is in seconds."""
     document = trust_policy(ALICE.arn, mfa_max_age=60, actions=[ASSUME_ROLE])
-    found = [ask(document, ALICE, ASSUME_ROLE, Context(caller_keys(ALICE, NOW, age))).grounds for age in (59, 60)]
+    found = [evaluate(document, ALICE, ASSUME_ROLE, Context(caller_keys(ALICE, NOW, age))).grounds for age in (59, 60)]
     assert [NAMED, NONE] == found

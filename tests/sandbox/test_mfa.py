@@ -48,8 +48,8 @@ def _conditional(sandbox: Sandbox, alice: Credentials, name: str, condition: dic
 
 def test_role_with_code(client: Any, alice: Credentials, device: MfaDevice, guarded: str) -> None:
     """A role that demands MFA accepts a code in the AssumeRole call."""
-    answer = client("sts", alice).assume_role(RoleArn=guarded, RoleSessionName="session", **_with(device))
-    assert answer["Credentials"]["AccessKeyId"].startswith("ASIA")
+    response = client("sts", alice).assume_role(RoleArn=guarded, RoleSessionName="session", **_with(device))
+    assert response["Credentials"]["AccessKeyId"].startswith("ASIA")
 
 
 def test_role_without_code(client: Any, refusal: Any, alice: Credentials, guarded: str) -> None:

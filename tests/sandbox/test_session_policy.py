@@ -36,9 +36,9 @@ def test_session_policy_takes_away(
     narrowed: dict[str, Any],
 ) -> None:
     """A session can do only what both the role and the session policy allow."""
-    answer = client("sts", alice).assume_role(RoleArn=role, RoleSessionName="session", **narrowed)
-    assert 0 < answer["PackedPolicySize"] <= 100
-    session = credentials_of(answer)
+    response = client("sts", alice).assume_role(RoleArn=role, RoleSessionName="session", **narrowed)
+    assert 0 < response["PackedPolicySize"] <= 100
+    session = credentials_of(response)
     assert client("ec2", session).describe_regions()["Regions"]
     assert refusal(client("s3", session).create_bucket, Bucket="bucket")[0] == "AccessDenied"
 
@@ -48,8 +48,8 @@ def test_session_policy_gives_nothing(
 ) -> None:
     """A session policy adds nothing to what the role allows."""
     sts = client("sts", alice)
-    answer = sts.assume_role(RoleArn=role, RoleSessionName="session", Policy=_policy("*"))
-    assert refusal(client("iam", credentials_of(answer)).list_users)[0] == "AccessDenied"
+    response = sts.assume_role(RoleArn=role, RoleSessionName="session", Policy=_policy("*"))
+    assert refusal(client("iam", credentials_of(response)).list_users)[0] == "AccessDenied"
 
 
 @pytest.mark.parametrize(
@@ -189,9 +189,9 @@ def test_source_identity(
     """A source identity persists through the chain, and cannot change."""
     arn = sandbox.create_role("next", sandbox.trust(role))
     sts = client("sts", alice)
-    answer = sts.assume_role(RoleArn=role, RoleSessionName="session", SourceIdentity="alice")
-    assert answer["SourceIdentity"] == "alice"
-    chained = client("sts", credentials_of(answer))
+    response = sts.assume_role(RoleArn=role, RoleSessionName="session", SourceIdentity="alice")
+    assert response["SourceIdentity"] == "alice"
+    chained = client("sts", credentials_of(response))
     refused = refusal(chained.assume_role, RoleArn=arn, RoleSessionName="session", SourceIdentity="bob")
     assert refused == ("ValidationError", "The source identity is already set for this assume role session")
     assert chained.assume_role(RoleArn=arn, RoleSessionName="session")["SourceIdentity"] == "alice"

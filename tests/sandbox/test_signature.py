@@ -158,8 +158,8 @@ def test_changed_body(sandbox: Sandbox, client: Any, alice: Credentials) -> None
     sts.get_caller_identity()
     headers, body = _headers(sent[0]), sent[0].body.encode()
     assert _fetch(sandbox.url, headers=headers, data=body)[0] == 200
-    status, answer = _fetch(sandbox.url, headers=headers, data=body.replace(b"2011", b"2012"))
-    assert (status, b"<Code>SignatureDoesNotMatch</Code>" in answer) == (403, True)
+    status, response = _fetch(sandbox.url, headers=headers, data=body.replace(b"2011", b"2012"))
+    assert (status, b"<Code>SignatureDoesNotMatch</Code>" in response) == (403, True)
 
 
 def test_wrong_payload_hash(sandbox: Sandbox, client: Any) -> None:
@@ -169,8 +169,8 @@ def test_wrong_payload_hash(sandbox: Sandbox, client: Any) -> None:
     sent: list[Any] = []
     s3.meta.events.register("before-send.s3", lambda request, **_: sent.append(request))
     s3.put_object(Bucket="bucket", Key="key", Body=b"right")
-    status, answer = _fetch(sent[0].url, headers=_headers(sent[0]), data=b"wrong", method="PUT")
-    assert (status, b"<Code>XAmzContentSHA256Mismatch</Code>" in answer) == (400, True)
+    status, response = _fetch(sent[0].url, headers=_headers(sent[0]), data=b"wrong", method="PUT")
+    assert (status, b"<Code>XAmzContentSHA256Mismatch</Code>" in response) == (400, True)
 
 
 @pytest.mark.parametrize("key", ["plain", "a b/ü/+&=?#", "a//b", "../up", "%41", "~tilde*'()"])

@@ -84,8 +84,8 @@ def test_session_duration(
     sandbox: Sandbox, client: Any, alice: Credentials, parameters: dict[str, int], seconds: int
 ) -> None:
     """GetSessionToken returns twelve hours by default, and up to thirty-six."""
-    answer = client("sts", alice).get_session_token(**parameters)
-    left = (answer["Credentials"]["Expiration"] - sandbox.clock.now()).total_seconds()
+    response = client("sts", alice).get_session_token(**parameters)
+    left = (response["Credentials"]["Expiration"] - sandbox.clock.now()).total_seconds()
     assert seconds - 30 < left <= seconds
 
 
@@ -104,8 +104,8 @@ def test_role_duration(
     sandbox: Sandbox, client: Any, alice: Credentials, role: str, parameters: dict[str, int], seconds: int
 ) -> None:
     """AssumeRole returns one hour by default, and up to the maximum of the role."""
-    answer = client("sts", alice).assume_role(RoleArn=role, RoleSessionName="session", **parameters)
-    left = (answer["Credentials"]["Expiration"] - sandbox.clock.now()).total_seconds()
+    response = client("sts", alice).assume_role(RoleArn=role, RoleSessionName="session", **parameters)
+    left = (response["Credentials"]["Expiration"] - sandbox.clock.now()).total_seconds()
     assert seconds - 30 < left <= seconds
 
 
@@ -191,8 +191,8 @@ def test_parameters(
 def test_tag_keys(client: Any, alice: Credentials, role: str, key: str) -> None:
     """A tag can have letters and digits of any script."""
     tags = [{"Key": key, "Value": ""}]
-    answer = client("sts", alice).assume_role(RoleArn=role, RoleSessionName="session", Tags=tags)
-    assert answer["Credentials"]
+    response = client("sts", alice).assume_role(RoleArn=role, RoleSessionName="session", Tags=tags)
+    assert response["Credentials"]
 
 
 @pytest.mark.parametrize("missing", ["RoleArn", "RoleSessionName"])
@@ -221,5 +221,5 @@ def test_too_many_tags(client: Any, refusal: Any, alice: Credentials, role: str)
 @pytest.mark.parametrize("name", ["me@example.com", "a=b,c.d-e_f+g", "x" * 64])
 def test_session_names(client: Any, alice: Credentials, role: str, name: str) -> None:
     """STS accepts every session name that AWS accepts."""
-    answer = client("sts", alice).assume_role(RoleArn=role, RoleSessionName=name)
-    assert answer["AssumedRoleUser"]["Arn"].endswith(f"/{name}")
+    response = client("sts", alice).assume_role(RoleArn=role, RoleSessionName=name)
+    assert response["AssumedRoleUser"]["Arn"].endswith(f"/{name}")

@@ -36,8 +36,8 @@ def _policy(principal: object, effect: str = "Allow", **statement: Any) -> dict[
 
 def test_user_named(sandbox: Sandbox, client: Any, alice: Credentials, role: str) -> None:
     """A user without policies can assume a role of the same account that names the user."""
-    answer = client("sts", alice).assume_role(RoleArn=role, RoleSessionName="session")
-    assert answer["AssumedRoleUser"]["Arn"] == f"arn:aws:sts::{sandbox.account}:assumed-role/power-user/session"
+    response = client("sts", alice).assume_role(RoleArn=role, RoleSessionName="session")
+    assert response["AssumedRoleUser"]["Arn"] == f"arn:aws:sts::{sandbox.account}:assumed-role/power-user/session"
 
 
 def test_missing_role(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
@@ -101,8 +101,8 @@ def test_cross_account(sandbox: Sandbox, client: Any, refusal: Any, alice: Crede
     sts = client("sts", alice)
     assert refusal(sts.assume_role, RoleArn=arn, RoleSessionName="session") == _denied(alice, arn)
     _allow(sandbox, client, "alice", arn)
-    answer = sts.assume_role(RoleArn=arn, RoleSessionName="session")
-    assert answer["AssumedRoleUser"]["Arn"] == f"arn:aws:sts::{OTHER}:assumed-role/far/session"
+    response = sts.assume_role(RoleArn=arn, RoleSessionName="session")
+    assert response["AssumedRoleUser"]["Arn"] == f"arn:aws:sts::{OTHER}:assumed-role/far/session"
     closed = sandbox.create_role("closed", sandbox.trust(OTHER), account=OTHER)
     _allow(sandbox, client, "alice")
     assert refusal(sts.assume_role, RoleArn=closed, RoleSessionName="session") == _denied(alice, closed)
@@ -131,8 +131,8 @@ def test_role_with_path(sandbox: Sandbox, client: Any, refusal: Any, alice: Cred
     arn = sandbox.create_role("ops", sandbox.trust(str(alice.arn)), path="/team/blue/")
     assert arn.endswith(":role/team/blue/ops")
     sts = client("sts", alice)
-    answer = sts.assume_role(RoleArn=arn, RoleSessionName="session")
-    assert answer["AssumedRoleUser"]["Arn"].endswith(":assumed-role/ops/session")
+    response = sts.assume_role(RoleArn=arn, RoleSessionName="session")
+    assert response["AssumedRoleUser"]["Arn"].endswith(":assumed-role/ops/session")
     short = arn.replace("team/blue/", "")
     assert refusal(sts.assume_role, RoleArn=short, RoleSessionName="session") == _denied(alice, short)
 

@@ -83,7 +83,7 @@ def ask(document: Mapping[str, Any], request: Request) -> Trust:
     unchecked: tuple[str, ...] = ()
     grounds, age = Grounds.NAMED, None
     for action in trust.actions(request.hop.tags, request.hop.source_identity):
-        found = trust.ask(document, request.principal, action, request.context)
+        found = trust.evaluate(document, request.principal, action, request.context)
         if found.grounds is Grounds.NONE:
             return replace(found, unchecked=unchecked)
         unchecked += tuple(name for name in found.unchecked if name not in unchecked)

@@ -155,7 +155,7 @@ class Trust:
         return self.grounds is not Grounds.NONE and not self.unchecked
 
 
-def ask(document: Document, principal: Principal, action: str, context: Context) -> Trust:
+def evaluate(document: Document, principal: Principal, action: str, context: Context) -> Trust:
     """Return whether the trust policy *document* allows *action* to *principal*."""
     found = statements([document])
     about = [each for each in found if each.names_action(action)]

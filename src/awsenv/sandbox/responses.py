@@ -21,7 +21,7 @@ class Family(Enum):
     """A group of services with one protocol."""
 
     QUERY = auto()
-    """IAM, STS and others that answer in XML."""
+    """IAM, STS and others that respond in XML."""
     EC2 = auto()
     S3 = auto()
     JSON = auto()

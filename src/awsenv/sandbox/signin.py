@@ -45,7 +45,7 @@ _PAGE = "<!DOCTYPE html><html><head><title>Amazon Web Services Sign-In</title></
 def identify(request: Request) -> Operation | None:
     """Return the operation of a request, under its CloudTrail name; None: the request is not for this endpoint.
 
-    Nobody signs a request to this endpoint; a signed one of the same path is for S3.
+    Requests to this endpoint have no signature; a signed one with the same path is for S3.
     """
     parameters = _parameters(request)
     if request.path != PATH or "Action" not in parameters or "authorization" in request.headers:
