@@ -46,9 +46,7 @@ class Arguments(RoleOptions):
 
     role: OptionalWord = None
     code: OptionalWord = None
-    iam_profile: Annotated[
-        str | None, option("PROFILE", "Profile that may read IAM; by default the source is asked.")
-    ] = None
+    iam_profile: Annotated[str | None, option("PROFILE", "Profile that may read IAM, besides the source.")] = None
     as_json: AsJson = False
 
 

@@ -1,0 +1,60 @@
+"""The checks come in the order in which things fail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awsenv.agent.runtime_directory import VARIABLE
+from awsenv.doctor import Finding, Inputs, Verdict, examine
+from awsenv.doctor.model import of_error, warning, wrong
+from awsenv.errors import ConfigError
+from awsenv.origin import Origin
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ORIGIN = Origin("~/.aws/config", 2, "default", "region")
+
+
+def _examine(home: Path, **more: str) -> list[Finding]:
+    environ = {"HOME": str(home), "PATH": "", **more}
+    return list(examine(Inputs(environ, "/bin/awsenv", lambda: 0)))
+
+
+def test_an_empty_home(tmp_path: Path) -> None:
+    """What makes roles fail is wrong; that no agent runs is fine, and comes last."""
+    assert [
+        ("files", Verdict.WARNING),
+        ("variables", Verdict.FINE),
+        ("hook", Verdict.UNKNOWN),
+        ("roles", Verdict.FINE),
+        ("chain", Verdict.WRONG),
+        ("agent", Verdict.FINE),
+    ] == [(each.check, each.verdict) for each in _examine(tmp_path)]
+
+
+def test_an_agent_that_cannot_run_comes_before_the_chain(tmp_path: Path) -> None:
+    """It may be why a code is needed each time."""
+    found = [(each.check, each.verdict) for each in _examine(tmp_path, **{VARIABLE: "relative"})]
+    assert [("agent", Verdict.WARNING), ("roles", Verdict.FINE)] == found[3:5]
+
+
+def test_files_that_cannot_be_read_are_the_first_cause(tmp_path: Path) -> None:
+    """The chain is unknown then, not wrong too."""
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text("[default]\n[default]\n")
+    found = {each.check: each.verdict for each in _examine(tmp_path)}
+    assert (Verdict.WRONG, Verdict.UNKNOWN) == (found["files"], found["chain"])
+
+
+def test_a_finding_leaves_out_origins_that_are_none() -> None:
+    """A value that nobody set has no origin."""
+    found = wrong("region", "one", "two", "three", origins=[None, ORIGIN])
+    assert Finding("region", Verdict.WRONG, "one", (ORIGIN,), ("two", "three")) == found
+
+
+def test_an_error_is_a_finding_with_its_origins_and_its_hint() -> None:
+    """Nothing is read out of its text."""
+    assert warning("region", "one", "two", origins=[ORIGIN]) == of_error(
+        "region", ConfigError("one", ORIGIN, hint="two"), Verdict.WARNING
+    )
