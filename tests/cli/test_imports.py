@@ -106,4 +106,4 @@ def test_a_lone_command_does_not_wait_for_the_fast_path(world: World) -> None:
     """Load nothing for a role, where no agent runs, that only an agent needs."""
     loaded = _modules(world, "-m", "awsenv", "read-only", "--shell", "sh")
 
-    assert set() == loaded & {f"awsenv.agent.{name}" for name in ("server", "endpoint", "start", "watch")}
+    assert set() == loaded & {f"awsenv.agent.{name}" for name in ("server", "endpoint", "start", "process_end")}

@@ -15,7 +15,7 @@ from awsenv.cli.options import OptionalWord, RoleOptions, Word, flag
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Arguments(RoleOptions):
-    """In a profile in ~/.aws/config.
+    """Put this line into a profile of ~/.aws/config, under another name than ROLE.
 
     credential_process = awsenv credential-process ROLE
     """

@@ -12,9 +12,13 @@ from awsenv.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """In ~/.bashrc or ~/.zshrc: eval "$(awsenv init bash)", or zsh.
+    """Put the line of your shell at the end of its startup file.
 
-    In ~/.config/fish/config.fish: awsenv init fish | source.
+    ~/.bashrc: eval "$(awsenv init bash)"
+
+    ~/.zshrc: eval "$(awsenv init zsh)"
+
+    ~/.config/fish/config.fish: awsenv init fish | source
     """
 
     shell: Word

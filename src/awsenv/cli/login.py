@@ -32,8 +32,8 @@ class Arguments:
     code: OptionalWord = None
     profile: Annotated[str | None, option("SOURCE", "Source profile; else AWS_PROFILE, else default.")] = None
     mfa_serial: Annotated[str | None, option("ARN", "MFA device of the source user.")] = None
-    duration: Annotated[str | None, option("TIME", "15m to 36h; AWS gives 12h.")] = None
-    idle: Annotated[str | None, option("TIME", "End after this time without a request; 4h.")] = None
+    duration: Annotated[str | None, option("TIME", "15m to 36h; by default 12h.")] = None
+    idle: Annotated[str | None, option("TIME", "End the agent after this time without a request; 4h.")] = None
 
 
 def run(caller: Caller, arguments: Arguments) -> Print | StartAgent:

@@ -45,7 +45,7 @@ class RoleOptions:
     profile: Annotated[str | None, option("PROFILE", "Source profile, instead of the role's own.")] = None
     external_id: Annotated[str | None, option("ID", "External id; - asks for it without echo.")] = None
     mfa_serial: Annotated[str | None, option("ARN", "MFA device of the source user.")] = None
-    duration: Annotated[str | None, option("TIME", "15m to 12h, or seconds; AWS gives 1h.")] = None
+    duration: Annotated[str | None, option("TIME", "15m to 12h, or seconds; by default 1h.")] = None
     region: Annotated[str | None, option("REGION", "Region to export.")] = None
     session_name: Annotated[str | None, option("NAME", "Role session name, as CloudTrail shows it.")] = None
     source_identity: Annotated[str | None, option("NAME", "Source identity; it stays along a chain.")] = None

@@ -42,7 +42,7 @@ class Arguments:
 
     roles: Words = None
     profile: Annotated[str | None, option("ADMIN", "Profile that may administer IAM; else as for a role.")] = None
-    role_profile: Annotated[str | None, option("ADMIN", "The same for the account of the roles, if another.")] = None
+    role_profile: Annotated[str | None, option("ADMIN", "The same, in another account that has the roles.")] = None
     user: Annotated[str | None, option("NAME", "The user that may assume the roles.")] = None
     region: Annotated[str | None, option("REGION", "Region of the profiles.")] = None
     dry_run: Annotated[bool, flag("Show the plan, and change nothing.", "--dry-run")] = False
