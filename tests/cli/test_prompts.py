@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -33,11 +34,20 @@ def nowhere() -> Terminal:
 
 
 @contextmanager
-def typed(text: str) -> Iterator[Callable[[], Terminal]]:
-    """Yield what opens a terminal at which *text* has been typed."""
+def typed(text: str, after: str = "") -> Iterator[Callable[[], Terminal]]:
+    """Yield what opens a terminal that shows *after* before *text* is typed: turning echo off drops what was typed."""
     master, slave = os.openpty()
-    os.write(master, text.encode())
+
+    def type_() -> None:
+        shown = b""
+        while after.encode() not in shown:
+            shown += os.read(master, 4096)
+        os.write(master, text.encode())
+
+    typist = threading.Thread(target=type_)
+    typist.start()
     yield lambda: Terminal.open(os.ttyname(slave))
+    typist.join()
     os.close(master)
     os.close(slave)
 
@@ -153,7 +163,7 @@ def test_a_lost_agent_costs_nothing_where_no_code_was_given() -> None:
 
 def test_a_secret_is_typed(memory: Memory) -> None:
     """Ask for an external id where the agent needs one."""
-    with typed("canary\n") as terminal:
+    with typed("canary\n", after="External id: ") as terminal:
         prompts = Prompts({}, terminal)
         prompts.answer(needed(lambda: Answers("", memory).secret("External id: ")))
 
