@@ -513,7 +513,7 @@ class _Calls:
         from awsenv.aws.sts import Token  # noqa: PLC0415 - see credentials
 
         if self._prompts is None:
-            raise MfaError(f"an MFA code of {printable(device.title)} is needed", device.origin)
+            raise MfaError(f"an MFA code of {printable(device.title)} is needed", device.origin, hint="awsenv login")
         after: CodeRejected | ResponseLost | None = None
         for _ in range(self._prompts.codes_before, MAX_CODES):
             code = self._prompts.code(device, given=self._code, after=after)

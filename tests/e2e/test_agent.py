@@ -442,7 +442,7 @@ def test_a_code_is_sent_once_by_whichever_client(world: World, words: str) -> No
     second = world.run(*words.format(code=code).split())
 
     assert (0, 125, []) == (first.returncode, second.returncode, world.actions())
-    assert second.stderr == "awsenv: that MFA code has been used\n  try      wait for the next one\n"
+    assert second.stderr == "awsenv: that MFA code has been used\n  try      wait for the device's next code\n"
 
 
 def test_the_agent_asks_again_where_aws_rejects_a_code(

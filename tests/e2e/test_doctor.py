@@ -340,8 +340,8 @@ SET_UPS = (
         "a loop",
         READ_ONLY,
         "chain",
-        "round in a circle",
-        "holds credentials",
+        "leads back to itself",
+        "profile with credentials",
         _edited("(?s)(read-only.*source_profile = )default", r"\1read-only"),
     ),
     Broken(

@@ -420,7 +420,10 @@ class Memory:
         """
         fields = (credentials.access_key_id, credentials.secret_access_key, credentials.session_token or "")
         if sum(map(len, fields)) > MAX_SIZE:
-            raise AgentError(f"the credentials of {_short(title)} are larger than {MAX_SIZE} characters")
+            raise AgentError(
+                f"the credentials of {_short(title)} are larger than {MAX_SIZE} characters",
+                hint="check what the credential_process of the source prints",
+            )
         wall, boot = self._clock.wall(), self._clock.boot()
         if credentials.expiration is None:
             return _Term(credentials, begun, begun + ENDLESS, inf, ENDLESS)

@@ -63,7 +63,7 @@ class Answers:
             if self._memory.spend(device.serial, code):
                 self._sent += 1
                 return code
-            after = CodeRejected("that MFA code has been used", hint="wait for the next one")
+            after = CodeRejected("that MFA code has been used", hint="wait for the device's next code")
         raise code_needed(device, used=code, codes_before=self._sent, after=after)
 
     def give_back(self, device: Device, code: str) -> None:
