@@ -70,12 +70,15 @@ def test_the_hook_imports_nothing_from_the_current_folder(
 
 @pytest.mark.parametrize("path", PATHS)
 def test_the_program_imports_nothing_from_the_current_folder(path: str, world: World, tmp_path: Path) -> None:
-    """Hold without the hook for everything that awsenv imports itself."""
+    """Hold without the hook for everything that awsenv imports itself. The script of older installers imports `re`."""
     notes = traps(tmp_path, AFTER_IT)
     folder = shlex.quote(str(tmp_path))
+    script = Path(world.environ["HOME"], "awsenv")
+    script.write_text("import sys\nfrom awsenv.__main__ import main\nsys.exit(main())\n")
+    program = f"{shlex.quote(sys.executable)} {shlex.quote(str(script))}"
 
     for line in ("init bash", "--help", "off --shell sh", "status", "read-only --shell sh"):
-        done = world.command(["sh", "-c", f"cd {folder}; exec {world.program} {line}"], PYTHONPATH=path)
+        done = world.command(["sh", "-c", f"cd {folder}; exec {program} {line}"], PYTHONPATH=path)
         assert (0, "") == (done.returncode, done.stderr.replace("awsenv: no role is active in this shell\n", "")), line
 
     assert not notes.exists(), notes.read_text()

@@ -411,7 +411,7 @@ def test_the_qr_code_is_whole_in_a_window_of_any_size(account: Account, columns:
     screen = pyte.Screen(columns, rows)
     pyte.Stream(screen).feed(setup.transcript.rpartition("\x1b[?1049h")[2])
 
-    assert all(line.count("\u2588") > 2 for line in screen.display[4:16])
+    assert all(sum(map(line.count, "\u2580\u2584\u2588")) > 2 for line in screen.display[4:16])
     account.enable(setup)
     assert 0 == setup.gone()
 
