@@ -212,6 +212,10 @@ class LeanLoader(Loader):  # type: ignore[misc] # botocore has no types
         return {"version": 3, "partitions": [_endpoints(entry) for entry in partitions["partitions"]]}, path
 
 
+_LEAN = LeanLoader()
+"""Shared by all sessions: an agent, which opens a session for each request, reads each file once."""
+
+
 def loader(data_path: str | None) -> Loader:
     """Return a loader: botocore's own if the user has added data, which may differ.
 
@@ -220,7 +224,7 @@ def loader(data_path: str | None) -> Loader:
     """
     if data_path is not None or os.path.isdir(Loader.CUSTOMER_DATA_PATH):  # noqa: PTH112 - botocore has it as text
         return create_loader(data_path)
-    return LeanLoader()
+    return _LEAN
 
 
 def _endpoints(partition: dict[str, Any]) -> dict[str, Any]:
