@@ -150,6 +150,24 @@ class Source:
     """The profile that describes the source; None: the environment describes it."""
     origin: Origin | None = None
 
+    @property
+    def title(self) -> str:
+        """Its name in messages: `the access key of profile default`."""
+        owner = "the environment" if self.profile is None else f"profile {self.profile}"
+        return _SOURCES[self.kind].format(owner=owner)
+
+
+_SOURCES = {
+    "static": "the access key of {owner}",
+    "environment": "the access key of {owner}",
+    "process": "credential_process of {owner}",
+    "sso": "IAM Identity Center of {owner}",
+    "login": "aws login of {owner}",
+    "web-identity": "a web identity token of {owner}",
+    "container": "the endpoint of the container",
+    "instance": "the role of this EC2 instance",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Chain:

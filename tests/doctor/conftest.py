@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv import config
-from awsenv.doctor import role
 from awsenv.doctor.model import FromAgent, Inputs
-from awsenv.doctor.plan import Plan
+from awsenv.doctor.role import role
 from awsenv.model import RoleRequest
+from awsenv.provider import Resolved
 from awsenv.sandbox import MfaDevice, Sandbox
 
 if TYPE_CHECKING:
@@ -60,11 +60,11 @@ class Account:
             now=lambda: self.sandbox.clock.now().timestamp() if now is None else now,
             request=request,
             iam_profile=iam_profile,
-            ask_agent=None if agent is None else lambda: agent,
+            ask_agent=lambda: agent or FromAgent(),
         )
         found: dict[str, list[Finding]] = {}
-        plan = Plan(config.resolve(request, profiles, self.environ), profiles, self.environ)
-        for finding in role.examine(plan, inputs):
+        resolved = Resolved(config.resolve(request, profiles, self.environ), profiles, self.environ, code)
+        for finding in role(resolved, inputs):
             found.setdefault(finding.check, []).append(finding)
         return found
 

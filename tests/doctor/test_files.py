@@ -137,7 +137,7 @@ def test_a_path_that_a_shell_would_divide_is_quoted(home: Path) -> None:
     path.write_text(KEYS)
     path.chmod(0o644)
     (finding,) = found(home, AWS_SHARED_CREDENTIALS_FILE="~/my keys")
-    assert (f"chmod 600 '{path}'",) == finding.hints
+    assert ("chmod 600 ~/'my keys'",) == finding.hints
 
 
 def test_a_section_that_was_meant_to_be_a_profile_is_a_warning(home: Path) -> None:

@@ -8,10 +8,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv.doctor.model import FromAgent, Verdict
+from awsenv.doctor.role import DEVICE, mfa
+from awsenv.iam.principal import Principal
+from awsenv.model import AssumeRole, Mfa, RoleArn
+from awsenv.origin import Origin
 from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:
     from doctor.conftest import Account
+
+ACCOUNT = "123456789012"
+ALICE = Principal(f"arn:aws:iam::{ACCOUNT}:user/alice")
+ROLE = Principal(f"arn:aws:sts::{ACCOUNT}:assumed-role/first/me")
+MINE, BOBS = f"arn:aws:iam::{ACCOUNT}:mfa/alice", f"arn:aws:iam::{ACCOUNT}:mfa/bob"
+FAR = "arn:aws:iam::210987654321:mfa/alice"
+FIDO = f"arn:aws:iam::{ACCOUNT}:u2f/user/alice/key"
+ORIGIN = Origin("~/.aws/config", 6, "profile p", "mfa_serial")
 
 
 def test_a_role_that_works_though_nobody_may_read_why(account: Account) -> None:
@@ -21,7 +33,7 @@ def test_a_role_that_works_though_nobody_may_read_why(account: Account) -> None:
     assert {"source", "clock", "MFA device", "trust policy", "identity policy", "role"} == set(found)
     assert {Verdict.FINE} == {finding.verdict for findings in found.values() for finding in findings}
     (trusted,) = found["trust policy"]
-    assert trusted.fact == "user alice is not allowed to read that of role plain; AWS gives the role all the same"
+    assert trusted.fact == "user alice is not allowed to read that of role plain, but AWS accepts the request"
 
 
 def test_a_missing_role_names_the_one_that_was_meant(account: Account) -> None:
@@ -82,7 +94,7 @@ def test_a_code_proves_the_device(account: Account) -> None:
     """Alice may not list her devices, and AWS accepts the code of one."""
     account.role("careful", mfa=True, settings=f"mfa_serial = {account.device.serial}")
     (found,) = account.examine("careful", account.device.code())["MFA device"]
-    fact = f"{account.device.serial}, and AWS accepts its codes"
+    fact = f"{account.device.serial}; user alice is not allowed to list its devices, but AWS accepts the request"
     assert (Verdict.FINE, fact) == (found.verdict, found.fact)
 
 
@@ -90,7 +102,7 @@ def test_a_role_is_given(account: Account) -> None:
     """The finding says until when."""
     account.role("plain")
     (found,) = account.examine("plain")["role"]
-    assert (Verdict.FINE, True) == (found.verdict, found.fact.startswith("AWS gives role plain until "))
+    assert (Verdict.FINE, True) == (found.verdict, found.fact.startswith("AWS grants role plain until "))
     assert found.fact.endswith(" from now")
 
 
@@ -114,7 +126,7 @@ def test_a_code_is_used(account: Account) -> None:
 @pytest.mark.parametrize(
     ("answer", "verdict", "fact"),
     [
-        (FromAgent(given=True), Verdict.FINE, "the agent gives role careful"),
+        (FromAgent(given=True), Verdict.FINE, "the agent provides role careful"),
         (FromAgent(), Verdict.UNKNOWN, "not tried: role careful needs an MFA code"),
         (FromAgent(failed=True, reason="no"), Verdict.WRONG, "the agent cannot get role careful: no"),
     ],
@@ -131,7 +143,7 @@ def test_the_agent_says_until_when(account: Account) -> None:
     account.role("careful", mfa=True, settings=f"mfa_serial = {account.device.serial}")
     until = account.sandbox.clock.now() + timedelta(minutes=30)
     (found,) = account.examine("careful", agent=FromAgent(given=True, until=until))["role"]
-    assert found.fact.startswith(f"the agent gives role careful until {until:%H:%M} UTC, ")
+    assert found.fact.startswith(f"the agent provides role careful until {until:%H:%M} UTC, ")
 
 
 def test_a_refusal_that_no_policy_explains(account: Account) -> None:
@@ -144,11 +156,11 @@ def test_a_refusal_that_no_policy_explains(account: Account) -> None:
     (found,) = account.examine("closed", iam_profile="admin")["role"]
     assert (Verdict.WRONG, True) == (
         found.verdict,
-        found.fact.startswith("AWS refuses role closed, though its trust policy allows it"),
+        found.fact.startswith("AWS refused (AccessDenied): User: arn:aws:iam::"),
     )
     assert found.hints == (
         "check aws:SourceIp (IpAddress) of its trust policy",
-        "check the service control policies: aws organizations list-policies",
+        "check the service control policies (aws organizations list-policies); a changed policy takes up to a minute",
     )
 
 
@@ -157,3 +169,33 @@ def test_an_answer_that_does_not_come_is_not_a_refusal(account: Account) -> None
     account.role("plain")
     account.sandbox.fail("AssumeRole", Fault.SERVER_ERROR, times=9)
     assert Verdict.WRONG is account.examine("plain")["network"][0].verdict
+
+
+@pytest.mark.parametrize(
+    ("device", "principal", "owned", "verdict", "fact", "hint"),
+    [
+        (None, ALICE, None, Verdict.FINE, "none is configured, so no code is needed", None),
+        (Mfa(None), ALICE, None, Verdict.FINE, "none is configured: awsenv looks up that of user alice", None),
+        (Mfa(MINE), ALICE, (MINE,), Verdict.FINE, f"{MINE}, of user alice", None),
+        (Mfa("GAHT1"), ALICE, ("GAHT1",), Verdict.FINE, "GAHT1, of user alice", None),
+        (Mfa(MINE), ALICE, None, Verdict.UNKNOWN, "user alice is not allowed to list its devices", None),
+        (Mfa(BOBS), ALICE, (MINE,), Verdict.WRONG, f"no MFA device {BOBS}", f"set mfa_serial = {MINE}"),
+        (Mfa(BOBS), ALICE, (FIDO,), Verdict.WRONG, f"no MFA device {BOBS}", "only FIDO keys"),
+        (Mfa(BOBS), ALICE, (), Verdict.WRONG, f"no MFA device {BOBS}", "awsenv setup adds one"),
+        (Mfa(FAR), ALICE, None, Verdict.WRONG, "it belongs to account 210987654321", "aws iam list-mfa-devices"),
+        (Mfa(MINE), ROLE, None, Verdict.WRONG, "role first is not a user", "remove mfa_serial"),
+    ],
+)
+def test_the_device(
+    device: Mfa | None,
+    principal: Principal,
+    owned: tuple[str, ...] | None,
+    verdict: Verdict,
+    fact: str,
+    hint: str | None,
+) -> None:
+    """It says whose device it is, and which one to use instead."""
+    hop = AssumeRole(RoleArn("aws", ACCOUNT, "deploy"), "me", mfa=device, origins={"mfa_serial": ORIGIN})
+    found = mfa(hop, principal, owned)
+    assert (DEVICE, verdict, True) == (found.check, found.verdict, fact in found.fact)
+    assert (not found.hints) if hint is None else hint in found.hints[0]

@@ -18,7 +18,7 @@ def test_the_profile_reads_what_the_user_may_not(account: Account) -> None:
     account.role("plain")
     found = account.examine("plain", iam_profile="admin")
     assert ["role plain trusts user alice"] == [finding.fact for finding in found["trust policy"]]
-    assert ["none of user alice is about role plain, and none is needed"] == [
+    assert ["user alice has none for role plain, and needs none"] == [
         finding.fact for finding in found["identity policy"]
     ]
 

@@ -102,7 +102,7 @@ def test_nothing_to_say(environ: dict[str, str]) -> None:
             "takes profile 'a', and other tools 'b'",
             "unset AWS_DEFAULT_PROFILE",
         ),
-        ({"AWS_PROFILE": ""}, "AWS_PROFILE", "AWS_PROFILE is empty", "unset AWS_PROFILE"),
+        ({"AWS_PROFILE": ""}, "AWS_PROFILE", "the name of the profile is empty", "unset AWS_PROFILE"),
         (
             {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-east-1"},
             "AWS_REGION, AWS_DEFAULT_REGION",
@@ -118,7 +118,7 @@ def test_nothing_to_say(environ: dict[str, str]) -> None:
         (
             {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://canary"},
             "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-            "if no variable or file has one",
+            "if no variable or file has any",
             "unset AWS_CONTAINER_CREDENTIALS_FULL_URI",
         ),
         (

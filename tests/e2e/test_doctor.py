@@ -466,7 +466,7 @@ SET_UPS = (
         "no external id, unseen",
         POWER_USER,
         "role",
-        "AWS refuses role power-user",
+        "not authorized to perform: sts:AssumeRole on resource: .*role/power-user",
         "^if the role demands an external id, set external_id",
         _external_id,
         admin=False,
@@ -483,7 +483,7 @@ SET_UPS = (
         "another external id, unseen",
         POWER_USER,
         "role",
-        "AWS refuses role power-user",
+        "not authorized to perform: sts:AssumeRole on resource: .*role/power-user",
         "external id may be wrong",
         _edited("canary-external-id", "canary-other"),
         admin=False,
@@ -495,7 +495,7 @@ SET_UPS = (
         "no device, unseen",
         READ_ONLY,
         "role",
-        "AWS refuses role read-only",
+        "not authorized to perform: sts:AssumeRole on resource: .*role/read-only",
         "^if the role demands MFA, set mfa_serial",
         _trusting("read-only", _condition(Bool={"aws:MultiFactorAuthPresent": "true"})),
         admin=False,
@@ -520,7 +520,7 @@ SET_UPS = (
         "trust for another action",
         READ_ONLY,
         "trust policy",
-        "does not allow sts:AssumeRole: it is for sts:AssumeRoleWithSAML",
+        "does not allow sts:AssumeRole, only sts:AssumeRoleWithSAML",
         "allow sts:AssumeRole in it",
         _trusting("read-only", _set(Action="sts:AssumeRoleWithSAML")),
     ),
@@ -560,7 +560,7 @@ SET_UPS = (
         "MFA behind a role, unseen",
         "deep {code}",
         "role",
-        "AWS refuses role deep",
+        "not authorized to perform: sts:AssumeRole on resource: .*role/deep",
         "^a role that demands MFA cannot be reached through another role",
         _behind_a_role(device=True),
         admin=False,
@@ -609,7 +609,7 @@ SET_UPS = (
         _account_as_a_whole,
     ),
     Broken(
-        "a Deny of one's own",
+        "a Deny in the policies of the user",
         READ_ONLY,
         "identity policy",
         "denies sts:AssumeRole",
@@ -692,7 +692,7 @@ def test_the_agent_gives_the_role(world: World) -> None:
     assert world.run("login", world.device.code()).returncode == 0
     answer = world.run("doctor", "power-user")
     assert answer.returncode == 0
-    assert "the agent gives role power-user until" in answer.stdout
+    assert "the agent provides role power-user until" in answer.stdout
     assert answer.stdout.endswith("\npower-user works, with 1 warning\n")
 
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from awsenv.aws.session import AwsSession
     from awsenv.explain import Call, Explanation
-    from awsenv.model import Source
     from awsenv.origin import Origin
     from awsenv.provider import Resolved
 
@@ -35,17 +34,6 @@ HOUR = 3600
 WIDTH = 80
 TYPED_LATER = "an-external-id-that-is-typed-later"
 """Stands for an external id that `use` prompts for. `explain` shows no external id."""
-
-_SOURCES = {
-    "static": "the access key of {owner}",
-    "environment": "the access key of {owner}",
-    "process": "credential_process of {owner}",
-    "sso": "IAM Identity Center of {owner}",
-    "login": "aws login of {owner}",
-    "web-identity": "a web identity token of {owner}",
-    "container": "the endpoint of the container",
-    "instance": "the role of this EC2 instance",
-}
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -158,7 +146,7 @@ def _title(plan: Explanation) -> str:
 
 def _facts(plan: Explanation, aws: _Aws) -> Iterator[tuple[str, str, str]]:
     chain = plan.chain
-    yield "Source", _described(chain.source), _short(chain.source.origin)
+    yield "Source", chain.source.title, _short(chain.source.origin)
     if plan.device is not None:
         title = "unknown yet" if plan.device.serial is None else Device(plan.device.serial).title
         yield "Device", title, _short(plan.origin("mfa_serial"))
@@ -173,11 +161,6 @@ def _facts(plan: Explanation, aws: _Aws) -> Iterator[tuple[str, str, str]]:
         yield "Setting", name, _short(chain.origins[name])
     if aws.endpoint is not None:
         yield "STS", aws.endpoint, ""
-
-
-def _described(source: Source) -> str:
-    owner = "the environment" if source.profile is None else f"profile {source.profile}"
-    return _SOURCES[source.kind].format(owner=owner)
 
 
 def _code(plan: Explanation) -> str:

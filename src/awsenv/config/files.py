@@ -95,6 +95,14 @@ def exposed(file: File) -> list[Exposed]:
     return found
 
 
+def shown(path: str, environ: Mapping[str, str]) -> str:
+    """Return *path* as users type it: `~/.aws/config`."""
+    home = environ.get("HOME", "").rstrip("/")
+    if home and path.startswith(f"{home}/"):
+        path = f"~{path[len(home) :]}"
+    return printable(path)
+
+
 def _is_private(status: os.stat_result) -> bool:
     """Tell whether the owner is the only member of the group, as on systems with a group for each user."""
     import grp  # noqa: PLC0415 - only to check who can change a file
@@ -109,7 +117,7 @@ def _is_private(status: os.stat_result) -> bool:
 
 def _read(written: str, environ: Mapping[str, str], folder: str | None) -> File:
     path = _expanded(written, environ)
-    name = _shown(path, environ)
+    name = shown(path, environ)
     path = path if folder is None else os.path.join(folder, path)  # noqa: PTH118 - Path() drops "./"
     data = _bytes(path, name)
     return File(name, path, None if data is None else _decoded(data, name))
@@ -135,13 +143,6 @@ def _home(environ: Mapping[str, str]) -> str:
         return pwd.getpwuid(os.getuid()).pw_dir
     except KeyError:
         return "~"
-
-
-def _shown(path: str, environ: Mapping[str, str]) -> str:
-    home = environ.get("HOME", "").rstrip("/")
-    if home and path.startswith(f"{home}/"):
-        path = f"~{path[len(home) :]}"
-    return printable(path)
 
 
 def _bytes(path: str, name: str) -> bytes | None:

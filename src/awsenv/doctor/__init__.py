@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from awsenv.doctor.agent import agent
+from awsenv import environment
+from awsenv.doctor.chain import CHECK, chain
 from awsenv.doctor.files import files
-from awsenv.doctor.hook import hook
-from awsenv.doctor.model import Finding, FromAgent, Inputs, Verdict
-from awsenv.doctor.plan import plan
+from awsenv.doctor.installation import agent, hook
+from awsenv.doctor.model import Finding, FromAgent, Inputs, Verdict, unknown
 from awsenv.doctor.variables import variables
 
 if TYPE_CHECKING:
@@ -27,20 +27,18 @@ def examine(inputs: Inputs) -> Iterator[Finding]:
     Yields:
         What each check finds, in the order in which things fail.
     """
-    files_are_wrong = False
-    for finding in files(inputs.environ, inputs.folder):
-        files_are_wrong |= finding.verdict is Verdict.WRONG
-        yield finding
+    environ = environment.original(inputs.environ)
+    profiles = yield from files(environ, inputs.folder)
     yield from variables(inputs.environ, inputs.now())
     yield from hook(inputs.environ, inputs.shell, inputs.program)
-    found = list(agent(inputs.environ))
-    is_well = all(finding.verdict is Verdict.FINE for finding in found)
-    if not is_well:
-        yield from found
-    planned = yield from plan(inputs, files_are_wrong=files_are_wrong)
-    if planned is not None:
-        from awsenv.doctor import role  # noqa: PLC0415 - 110 ms of botocore, which the checks above do without
+    of_agent = agent(inputs.environ)
+    if of_agent.verdict is not Verdict.FINE:
+        yield of_agent
+    if profiles is None:
+        yield unknown(CHECK, "not checked: the files cannot be read")
+    elif (resolved := (yield from chain(inputs.request, profiles, environ))) is not None:
+        from awsenv.doctor.role import role  # noqa: PLC0415 - 110 ms of botocore, which the checks above do without
 
-        yield from role.examine(planned, inputs)
-    if is_well:
-        yield from found
+        yield from role(resolved, inputs)
+    if of_agent.verdict is Verdict.FINE:
+        yield of_agent

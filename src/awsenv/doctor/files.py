@@ -5,21 +5,19 @@ from __future__ import annotations
 import os
 import shlex
 import stat
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from awsenv import config, environment
+from awsenv import config
 from awsenv.config.differences import differences
 from awsenv.config.files import File, config_file, credentials_file, exposed
 from awsenv.config.profiles import misspelt
 from awsenv.doctor.model import Finding, fine, of_error, warning
 from awsenv.errors import ConfigError
 from awsenv.origin import Origin
-from awsenv.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from awsenv.config import Profiles
     from awsenv.model import Environ
@@ -30,43 +28,37 @@ _SHOWN = 5
 """How many differences are shown, of both files together."""
 
 
-def files(environ: Environ, folder: str | None) -> Iterator[Finding]:
-    """Check the config file and the credentials file.
+def files(environ: Environ, folder: str | None) -> Generator[Finding, None, Profiles | None]:
+    """Check the config file and the credentials file, and return what they say; None: botocore cannot read them.
 
     Args:
-        environ: The environment of the caller, as it is.
+        environ: The environment of the caller, without what a role of awsenv has set.
         folder: Where a relative path begins; None: at the working directory of the process.
-
-    Yields:
-        What is found; `FINE` only where nothing else is.
     """
-    environ = environment.original(environ)
     try:
         profiles = config.read(environ, folder)
         conf, keys = config_file(environ, folder), credentials_file(environ, folder)
     except ConfigError as error:
         yield of_error(CHECK, error)
-        return
+        return None
     found = [*_missing(conf, keys, environ), *_readable(keys)]
     for finding in (*_writable(conf, keys), *_misspelt(profiles), *_differences(conf, keys)):
         if finding.origins not in [other.origins for other in found]:
             found.append(finding)
-    if found:
-        yield from found
-    else:
-        number = len(profiles.names)
-        yield fine(CHECK, f"{profiles.where}: {number} profile{'' if number == 1 else 's'}")
+    number = len(profiles.names)
+    yield from found or [fine(CHECK, f"{profiles.where}: {number} profile{'' if number == 1 else 's'}")]
+    return profiles
 
 
 def _missing(conf: File, keys: File, environ: Environ) -> Iterator[Finding]:
-    is_named = False
-    for variable, file in (("AWS_CONFIG_FILE", conf), ("AWS_SHARED_CREDENTIALS_FILE", keys)):
-        if file.text is None and variable in environ:
-            is_named = True
-            what = "is not a regular file" if Path(file.path).exists() else "does not exist"
-            fact, hint = f"{file.name or 'the empty path'} {what}", f"correct {variable}, or unset it"
-            yield warning(CHECK, fact, hint, origins=[Origin(variable)])
-    if conf.text is None and keys.text is None and not is_named:
+    named = {"AWS_CONFIG_FILE": conf, "AWS_SHARED_CREDENTIALS_FILE": keys}
+    missing = [variable for variable, file in named.items() if file.text is None and variable in environ]
+    for variable in missing:
+        file = named[variable]
+        what = "is not a regular file" if Path(file.path).exists() else "does not exist"
+        fact, hint = f"{file.name or 'the empty path'} {what}", f"correct {variable}, or unset it"
+        yield warning(CHECK, fact, hint, origins=[Origin(variable)])
+    if conf.text is None and keys.text is None and not missing:
         fact = f"neither {conf.name} nor {keys.name} exists"
         yield warning(CHECK, fact, "awsenv setup makes both", "aws configure makes both")
 
@@ -78,10 +70,10 @@ def _readable(keys: File) -> Iterator[Finding]:
     status = os.stat(keys.path)  # noqa: PTH116 - the path as botocore opens it
     mode = stat.S_IMODE(status.st_mode)
     if mode & 0o077 and status.st_uid == os.geteuid():
-        path = keys.name if keys.name.startswith("~/") and shlex.quote(keys.name[2:]) == keys.name[2:] else None
-        hint = f"chmod 600 {path or shlex.quote(printable(keys.path))}"
-        fact = f"users other than you can get at the keys: the mode of {keys.name} is {mode:04o}"
-        yield warning(CHECK, fact, hint, origins=[Origin(keys.name)])
+        # A shell expands no quoted tilde.
+        home, path = ("~/", keys.name[2:]) if keys.name.startswith("~/") else ("", keys.name)
+        fact = f"users other than you have access to the keys: the mode of {keys.name} is {mode:04o}"
+        yield warning(CHECK, fact, f"chmod 600 {home}{shlex.quote(path)}", origins=[Origin(keys.name)])
 
 
 def _writable(*found: File) -> Iterator[Finding]:
@@ -95,23 +87,22 @@ def _writable(*found: File) -> Iterator[Finding]:
 
 def _misspelt(profiles: Profiles) -> Iterator[Finding]:
     """Find the section headers that look like a profile's, and that botocore does not take for one."""
-    for header in chain(profiles.config_sections, profiles.credentials_sections):
+    for header in (*profiles.config_sections, *profiles.credentials_sections):
         words = header.strip("[] \t").split()
-        if words[:1] and words[0].lower() == "profile":
-            words = words[1:]
-        elif words[:1] in (["sso-session"], ["services"], ["plugins"], ["preview"]):
+        if words[:1] in (["sso-session"], ["services"], ["plugins"], ["preview"]):
             continue
+        if words and words[0].lower() == "profile":
+            del words[0]
         section = misspelt(" ".join(words), profiles)
         if section is not None:
             yield warning(CHECK, section.fact, section.hint, origins=[section.origin])
 
 
 def _differences(conf: File, keys: File) -> Iterator[Finding]:
-    found = [
-        *((conf, each) for each in differences(conf.text or "", conf.name, "config")),
-        *((keys, each) for each in differences(keys.text or "", keys.name, "credentials")),
-    ]
+    """Find the lines that AWS tools read differently."""
+    found = [(each, conf) for each in differences(conf.text or "", conf.name, "config")]
+    found += [(each, keys) for each in differences(keys.text or "", keys.name, "credentials")]
     more = len(found) - _SHOWN
-    for number, (file, each) in enumerate(found[:_SHOWN], start=1):
+    for number, (each, file) in enumerate(found[:_SHOWN], start=1):
         fact = f"{each.fact}, and {more} more such lines" if number == _SHOWN and more > 0 else each.fact
         yield warning(CHECK, fact, each.hint, origins=[Origin(file.name, each.line)])

@@ -90,5 +90,5 @@ class Inputs:
     """The role to check; None: only the machine."""
     iam_profile: str | None = None
     """A profile that may read IAM."""
-    ask_agent: Callable[[], FromAgent] | None = field(default=None, repr=False)
-    """Asks the agent for the role; None: no agent runs."""
+    ask_agent: Callable[[], FromAgent] = field(default=FromAgent, repr=False)
+    """Asks the agent for the role."""

@@ -3,273 +3,272 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from awsenv import config, duration
 from awsenv.aws.denied import Cause, causes
 from awsenv.aws.iam import mfa_device
 from awsenv.aws.sts import Token
 from awsenv.aws.translate import Call
-from awsenv.doctor import device, permissions, trust
-from awsenv.doctor.model import Finding, Verdict, fine, of_error, unknown, wrong
-from awsenv.doctor.source import reader, source
-from awsenv.doctor.trust import Request
+from awsenv.doctor import policies
+from awsenv.doctor.model import Finding, FromAgent, Verdict, fine, of_error, unknown, wrong
+from awsenv.doctor.policies import Request
+from awsenv.doctor.source import Signer, first, iam_readers, source, with_signer
 from awsenv.errors import AwsenvError, CodeRejected, MfaError, RefusedError, UnreachableError
-from awsenv.iam.device import showing_codes
-from awsenv.iam.principal import Grounds, Principal
-from awsenv.model import AssumeRole, GetSessionToken
+from awsenv.iam.device import account as account_of
+from awsenv.iam.device import serials, showing_codes
+from awsenv.iam.principal import USER, Principal
+from awsenv.model import AssumeRole
 from awsenv.wording import listed, printable
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from awsenv.doctor.device import Devices
     from awsenv.doctor.model import Inputs
-    from awsenv.doctor.plan import Plan
-    from awsenv.doctor.source import Readers, Signer
+    from awsenv.doctor.source import Readers
     from awsenv.iam.trust import Trust
-    from awsenv.model import Credentials
+    from awsenv.model import Credentials, Hop
+    from awsenv.provider import Resolved
 
-CHECK = "role"
+CHECK, DEVICE = "role", "MFA device"
 
-_CAUSES = {
-    Cause.EXTERNAL_ID: "the external id",
-    Cause.MFA: "a missing MFA code",
-    Cause.TRUST: "the trust policy",
-    Cause.PERMISSION: "your own policies",
-}
 _HINTS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """What all hops have in common."""
+class _Hop:
+    """A hop before its request is sent."""
 
-    plan: Plan
+    resolved: Resolved
     inputs: Inputs
     readers: Readers
-    devices: Devices
+    device: str | None
+    """An MFA device of the user; None: none is known."""
+    index: int
+    hop: Hop
+    signer: Signer
 
     @property
-    def code(self) -> str | None:
-        """The MFA code of the request."""
-        return None if self.inputs.request is None else self.inputs.request.code
-
-    def until(self, ends: datetime | None) -> str:
-        """Return when credentials end, in UTC and from now; empty if they do not."""
-        if ends is None:
-            return ""
-        left = duration.rounded(ends.timestamp() - self.inputs.now())
-        return f" until {ends.astimezone(timezone.utc):%H:%M} UTC, {left} from now"
+    def name(self) -> str:
+        """Its role in messages."""
+        return f"role {printable(self.hop.role.name)}" if isinstance(self.hop, AssumeRole) else "the MFA session"
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who sends the request of a hop."""
-
-    principal: Principal
-    signer: Signer | None
-    """None: the role before was not tried, so nothing behind it can be."""
-
-
-def examine(plan: Plan, inputs: Inputs) -> Iterator[Finding]:
-    """Check what only AWS knows of *plan*: the source, the clock, the device and the role."""
-    signer = yield from source(plan, inputs)
-    if signer is None or (inputs.request is None and not plan.chain.hops):
+def role(resolved: Resolved, inputs: Inputs) -> Iterator[Finding]:
+    """Check what only AWS knows: the source, the clock, the device and the role."""
+    chain = resolved.chain
+    signer = yield from source(resolved, inputs.now)
+    if signer is None or (inputs.request is None and not chain.hops):
         return
-    readers = yield from reader(plan, inputs, signer)
-    owned = device.read(readers, signer.principal)
-    finding = device.finding(plan.chain, signer.principal, owned)
-    if inputs.request is None or finding.verdict is Verdict.WRONG:
-        yield finding
+    readers = yield from iam_readers(resolved, inputs.iam_profile, signer)
+    devices = _devices(readers, signer.principal)
+    found = [mfa(chain.hops[0] if chain.hops else None, signer.principal, devices)]
+    if inputs.request is None or found[0].verdict is Verdict.WRONG or not chain.hops:
+        yield from found
+        if not chain.hops:
+            yield fine(CHECK, f"{chain.label} is not a role: its credentials are used as they are")
         return
-    rest = list(_hops(Attempt(plan, inputs, readers, owned), signer))
-    works = any(each.check == CHECK and each.verdict is Verdict.FINE for each in rest)
-    yield device.finding(plan.chain, signer.principal, owned, code_works=works)
-    yield from rest
-
-
-def _hops(attempt: Attempt, signer: Signer) -> Iterator[Finding]:
-    """Check each hop in turn, until one is wrong."""
-    chain = attempt.plan.chain
-    caller: Caller | None = Caller(signer.principal, signer)
-    for index, hop in enumerate(chain.hops):
-        if caller is None:
+    device = next(iter(showing_codes(devices or ())), None)
+    for index, each in enumerate(chain.hops):
+        hop = each
+        if isinstance(hop, AssumeRole) and hop.role.account is None:
+            hop = replace(hop, role=hop.role.within(signer.principal.account))
+        readers = with_signer(readers, signer)
+        signer = yield from _examine(_Hop(resolved, inputs, readers, device, index, hop, signer), found)
+        if signer is None:
             return
-        if isinstance(hop, GetSessionToken):
-            yield _session(attempt, hop, caller.signer)
-            return
-        here = hop if hop.role.account is not None else replace(hop, role=hop.role.within(signer.principal.account))
-        request = Request(here, caller.principal, attempt.inputs.now())
-        caller = yield from _hop(attempt, index, request, caller)
-    if not chain.hops:
-        yield fine(CHECK, f"{chain.label} is not a role: its credentials are used as they are")
+        found = []
 
 
-def _hop(attempt: Attempt, index: int, request: Request, caller: Caller) -> Generator[Finding, None, Caller | None]:
-    hop, readers = request.hop, attempt.readers
-    if caller.signer is not None:
-        readers = readers.and_of(caller.signer)
-    try:
-        answer = readers.read(str(hop.role.account), "get_role", RoleName=hop.role.name)
-    except RefusedError:
-        yield _missing(attempt, hop)
+def _devices(readers: Readers, principal: Principal) -> tuple[str, ...] | None:
+    """Return the serial numbers of a user's devices; None: they cannot be listed."""
+    if principal.kind != USER:
         return None
-    trusted = None
-    if answer is not None:
-        trusted = yield from _role(answer["Role"], request, attempt)
-        if trusted is None:
-            return None
-    grounds = None if trusted is None else trusted.grounds
-    found = permissions.read(readers.of(request.principal.account), request)
-    allowed = permissions.finding(found, request, grounds)
-    before = [*([trust.unreadable(request)] if trusted is None else []), allowed]
-    if allowed.verdict is Verdict.WRONG:
-        yield from before
+    account, user = principal.account, {"UserName": principal.name}
+    return first(readers, account, lambda iam: serials(iam.read_all("list_mfa_devices", "MFADevices", **user)))
+
+
+def mfa(hop: Hop | None, principal: Principal, owned: tuple[str, ...] | None) -> Finding:
+    """Say whether the MFA device of the first hop is one of the owner of the source credentials.
+
+    Args:
+        hop: The hop; None: there is none.
+        principal: The owner.
+        owned: The serial numbers of its devices; None: they cannot be listed.
+    """
+    if hop is None or hop.mfa is None:
+        return fine(DEVICE, "none is configured, so no code is needed")
+    who, origins = principal.title, [hop.origins.get("mfa_serial")]
+    if principal.kind != USER:
+        hints = ("remove mfa_serial", "name the profile of a user: --profile")
+        return wrong(DEVICE, f"{who} is not a user, and has no MFA device", *hints, origins=origins)
+    if hop.mfa.serial is None:
+        return fine(DEVICE, f"none is configured: awsenv looks up that of {who}")
+    shown, account = printable(hop.mfa.serial), account_of(hop.mfa.serial) or principal.account
+    if hop.mfa.serial in (owned or ()):
+        return fine(DEVICE, f"{shown}, of {who}", origins=origins)
+    if owned is None and account == principal.account:
+        return unknown(DEVICE, f"{shown}; {who} is not allowed to list its devices", origins=origins)
+    fact = f"{who} has no MFA device {shown}"
+    if account != principal.account:
+        fact = f"it belongs to account {account}, and {who} to account {principal.account}"
+    if owned is None:
+        hint = f"set mfa_serial to a device of {who}: aws iam list-mfa-devices shows them"
+    elif usable := showing_codes(owned):
+        hint = f"set mfa_serial = {listed(list(map(printable, usable)))}"
+    elif owned:
+        hint = f"{who} has only FIDO keys, which show no codes: awsenv setup adds a device that does"
+    else:
+        hint = f"{who} has no MFA device: awsenv setup adds one"
+    return wrong(DEVICE, fact, hint, origins=origins)
+
+
+def _examine(this: _Hop, found: list[Finding]) -> Generator[Finding, None, Signer | None]:
+    """Check a hop after the findings *found*; return who signs the next hop, or None if that cannot be checked."""
+    trusted, hop, principal = None, this.hop, this.signer.principal
+    request = Request(hop, principal, this.inputs.now()) if isinstance(hop, AssumeRole) else None
+    if request is not None:
+        trusted, more = _trust(this, request)
+        found += more
+    if request is not None and not _is_wrong(found):
+        own = first(this.readers, principal.account, partial(policies.read, principal=principal))
+        found.append(policies.identity_policy(own, request, None if trusted is None else trusted.grounds))
+    if _is_wrong(found):
+        yield from found
         return None
+    credentials = None
     try:
-        tried, credentials = _assume(attempt, index, request, caller.signer)
+        tried, credentials = _attempt(this)
     except AwsenvError as error:
-        yield from (*before, _refused(attempt, index, request, error, (trusted, allowed)))
-        return None
-    for each in before:
+        tried = _failed(error) if request is None else _refused(this, request, trusted, found[-1], error)
+    for each in found:
+        # Once AWS grants the role, what could not be checked does not matter.
         is_moot = tried.verdict is Verdict.FINE and each.verdict is Verdict.UNKNOWN
-        yield fine(each.check, f"{each.fact}; AWS gives the role all the same") if is_moot else each
+        yield fine(each.check, f"{each.fact}, but AWS accepts the request", origins=each.origins) if is_moot else each
     yield tried
-    return _behind(request, caller, credentials)
-
-
-def _missing(attempt: Attempt, hop: AssumeRole) -> Finding:
-    """Return that the role does not exist, and which one the caller probably meant."""
-    names: dict[str, str] = {}
-    for iam in attempt.readers.of(str(hop.role.account)):
-        with suppress(AwsenvError):
-            names |= {each["RoleName"]: each["Arn"] for each in iam.read_all("list_roles", "Roles")}
-    close = get_close_matches(hop.role.name, names, n=1, cutoff=0.6)
-    # A typed name may have been meant for a profile.
-    meant = config.did_you_mean(hop.role.name, attempt.plan.profiles) if hop.profile is None else None
-    other = f"set role_arn = {printable(names[close[0]])}" if close else None
-    return wrong(
-        CHECK,
-        f"account {hop.role.account} has no role {printable(hop.role.name)}",
-        meant or other or "set role_arn to that of a role: aws iam list-roles shows them",
-        origins=[hop.origins.get("role")],
-    )
-
-
-def _role(found: dict[str, Any], request: Request, attempt: Attempt) -> Generator[Finding, None, Trust | None]:
-    """Compare the request with what IAM says of the role; None: the role refuses the request."""
-    hop = request.hop
-    name, most = printable(hop.role.name), int(found.get("MaxSessionDuration") or 3600)
-    if found["Arn"] != str(hop.role):
-        arn = printable(found["Arn"])
-        fact = f"role {name} has another path: its ARN is {arn}"
-        yield wrong(CHECK, fact, f"set role_arn = {arn}", origins=[request.origin])
+    if request is None or tried.verdict is Verdict.WRONG:
         return None
-    trusted = trust.ask(found["AssumeRolePolicyDocument"], request)
-    yield from trust.findings(trusted, request, device=next(iter(showing_codes(attempt.devices or ())), None))
-    if trusted.grounds is Grounds.NONE:
-        return None
+    target, session = request.hop.role, request.hop.session_name
+    arn = f"arn:{target.partition}:sts::{target.account}:assumed-role/{target.name}/{session}"
+    source_identity = request.hop.source_identity or principal.source_identity
+    assumed = Principal(arn, str(target), has_token=True, source_identity=source_identity)
+    return Signer(this.signer.sts, assumed, credentials)
+
+
+def _is_wrong(found: list[Finding]) -> bool:
+    return any(finding.verdict is Verdict.WRONG for finding in found)
+
+
+def _trust(this: _Hop, request: Request) -> tuple[Trust | None, list[Finding]]:
+    """Compare the request with what IAM says of the role; None: there is no such role, or it cannot be read."""
+    hop, name, account = request.hop, request.hop.role.name, str(request.hop.role.account)
+    try:
+        found = first(this.readers, account, lambda iam: iam.read("get_role", RoleName=name)["Role"])
+    except RefusedError:
+        return None, [_missing(this, request)]
+    if found is None:
+        return None, [policies.unreadable(request)]
+    arn, most = printable(found["Arn"]), int(found.get("MaxSessionDuration") or 3600)
+    if arn != str(hop.role):
+        fact = f"{request.role} has another path: its ARN is {arn}"
+        return None, [wrong(CHECK, fact, f"set role_arn = {arn}", origins=[request.origin])]
+    trusted = policies.trusted(found["AssumeRolePolicyDocument"], request)
+    findings = list(policies.trust_policy(trusted, request, this.device))
     if hop.duration is not None and hop.duration > most:
-        yield wrong(
-            "duration",
-            f"the request is for {hop.duration} seconds, and role {name} grants {most} at most",
-            f"ask for {most} or less: duration_seconds, --duration",
-            f"aws iam update-role --role-name {name} --max-session-duration {hop.duration}",
-            origins=[hop.origins.get("duration")],
-        )
-        return None
-    return trusted
+        fact = f"the request is for {hop.duration} seconds, and {request.role} grants {most} at most"
+        less = f"ask for {most} or less: duration_seconds, --duration"
+        more = f"aws iam update-role --role-name {name} --max-session-duration {hop.duration}"
+        findings.append(wrong("duration", fact, less, more, origins=[hop.origins.get("duration")]))
+    return trusted, findings
 
 
-def _assume(
-    attempt: Attempt, index: int, request: Request, signer: Signer | None
-) -> tuple[Finding, Credentials | None]:
-    """Ask AWS for the role of a hop, or the agent if a code is missing.
+def _missing(this: _Hop, request: Request) -> Finding:
+    """Return that the role does not exist, and which one the caller probably meant."""
+    name, account = request.hop.role.name, str(request.hop.role.account)
+    roles = first(this.readers, account, lambda iam: iam.read_all("list_roles", "Roles")) or []
+    arns = {each["RoleName"]: each["Arn"] for each in roles}
+    hint = "set role_arn to that of a role: aws iam list-roles shows them"
+    for close in get_close_matches(name, arns, n=1, cutoff=0.6):
+        hint = f"set role_arn = {printable(arns[close])}"
+    if request.hop.profile is None:
+        # A typed name may have been meant for a profile.
+        hint = config.did_you_mean(name, this.resolved.profiles) or hint
+    return wrong(CHECK, f"account {account} has no role {printable(name)}", hint, origins=[request.origin])
+
+
+def _attempt(this: _Hop) -> tuple[Finding, Credentials | None]:
+    """Ask AWS for the credentials of a hop, or the agent if a code is missing.
 
     Raises:
         AwsenvError: AWS refuses, or cannot be reached.
     """
-    hop, name = request.hop, request.role
-    if signer is None or (hop.mfa is not None and attempt.code is None):
-        why = f"{name} needs an MFA code" if hop.mfa is not None else f"{name} is behind a role that was not tried"
-        return _from_agent(attempt, name, why, is_last=index == len(attempt.plan.chain.hops) - 1), None
+    hop, sts, signer, code = this.hop, this.signer.sts, this.signer.credentials, this.resolved.code
+    if signer is None or (hop.mfa is not None and code is None):
+        return _from_agent(this), None
+    call = Call(serial_origin=hop.origins.get("mfa_serial"), duration_origin=hop.origins.get("duration"))
     token = None
-    if hop.mfa is not None and attempt.code is not None:
-        token = _token(hop.mfa.serial, attempt.code, signer)
-    credentials = signer.sts.assume_role(hop, _call(hop), signer.credentials, token)
-    return fine(CHECK, f"AWS gives {name}{attempt.until(credentials.expiration)}"), credentials
+    if hop.mfa is not None and code is not None:
+        token = Token(hop.mfa.serial or mfa_device(sts.session, signer, this.signer.principal), code)
+    if isinstance(hop, AssumeRole):
+        made = sts.assume_role(hop, call, signer, token)
+    else:
+        assert token is not None  # noqa: S101 - for mypy
+        made = sts.get_session_token(hop, call, signer, token)
+    return fine(CHECK, f"AWS grants {this.name}{_until(made.expiration, this.inputs.now())}"), made
 
 
-def _session(attempt: Attempt, hop: GetSessionToken, signer: Signer | None) -> Finding:
-    """Open an MFA session, if there is a code for it."""
-    if attempt.code is None or signer is None:
-        return _from_agent(attempt, "the MFA session", "it needs an MFA code", is_last=True)
-    try:
-        token = _token(hop.mfa.serial, attempt.code, signer)
-        opened = signer.sts.get_session_token(hop, _call(hop), signer.credentials, token)
-    except AwsenvError as error:
-        return _failed(error)
-    return fine(CHECK, f"AWS opens the MFA session{attempt.until(opened.expiration)}")
-
-
-def _call(hop: AssumeRole | GetSessionToken) -> Call:
-    return Call(serial_origin=hop.origins.get("mfa_serial"), duration_origin=hop.origins.get("duration"))
-
-
-def _token(serial: str | None, code: str, signer: Signer) -> Token:
-    return Token(serial or mfa_device(signer.sts.session, signer.credentials, signer.principal), code)
-
-
-def _from_agent(attempt: Attempt, name: str, why: str, *, is_last: bool) -> Finding:
-    """Say whether the agent gives the role without a code."""
-    ask, role = attempt.inputs.ask_agent, shlex.quote(printable(attempt.plan.chain.role))
-    reply = ask() if ask is not None and is_last else None
-    if reply is not None and reply.given:
-        return fine(CHECK, f"the agent gives {name}{attempt.until(reply.until)}")
-    if reply is not None and reply.failed:
-        return wrong(CHECK, f"the agent cannot get {name}: {reply.reason}", f"awsenv {role} says more")
-    reason = f"; {reply.reason}" if reply is not None and reply.reason else ""
+def _from_agent(this: _Hop) -> Finding:
+    """Say whether the agent provides the role without a code."""
+    chain = this.resolved.chain
+    reply = this.inputs.ask_agent() if this.index == len(chain.hops) - 1 else FromAgent()
+    role = shlex.quote(printable(chain.role))
+    if reply.given:
+        return fine(CHECK, f"the agent provides {this.name}{_until(reply.until, this.inputs.now())}")
+    if reply.failed:
+        return wrong(CHECK, f"the agent cannot get {this.name}: {reply.reason}", f"awsenv {role} says more")
+    why = "needs an MFA code" if this.hop.mfa is not None else "is behind a role that was not tried"
+    reason = "" if reply.reason is None else f"; {reply.reason}"
     hint = f"awsenv doctor {role} CODE, with the code that the device shows"
-    return unknown(CHECK, f"not tried: {why}{reason}", hint)
+    return unknown(CHECK, f"not tried: {this.name} {why}{reason}", hint)
 
 
-def _refused(
-    attempt: Attempt, index: int, request: Request, error: AwsenvError, known: tuple[Trust | None, Finding]
-) -> Finding:
-    """Return the causes of a refusal that are left, the likeliest first.
+def _until(ends: datetime | None, now: float) -> str:
+    """Return when credentials end, in UTC and from now; empty if they do not."""
+    if ends is None:
+        return ""
+    return f" until {ends.astimezone(timezone.utc):%H:%M} UTC, {duration.rounded(ends.timestamp() - now)} from now"
+
+
+def _refused(this: _Hop, request: Request, trusted: Trust | None, own: Finding, error: AwsenvError) -> Finding:
+    """Return a refusal with the next steps, the most likely first.
 
     Args:
-        attempt: The attempt.
-        index: Which hop of the chain AWS refused.
+        this: The hop.
         request: The request.
+        trusted: The result of the trust policy; None: it cannot be read.
+        own: The finding on the caller's policies.
         error: The refusal.
-        known: What the trust policy says, None if nobody here is allowed to read it; and the finding on the caller's
-            policies.
     """
     if not isinstance(error, RefusedError) or error.code != "AccessDenied":
         return _failed(error)
-    trusted, allowed = known
-    name, origins = request.role, [request.origin]
     if trusted is None:
-        left = causes(attempt.plan.chain, index, request.principal.account)
-        if allowed.verdict is Verdict.FINE:
+        left = causes(this.resolved.chain, this.index, request.principal.account)
+        if own.verdict is Verdict.FINE:
             left.pop(Cause.PERMISSION, None)
-        fact = f"AWS refuses {name} and does not say why; the likeliest: {listed([_CAUSES[cause] for cause in left])}"
-        return wrong(CHECK, fact, *tuple(left.values())[:_HINTS], origins=origins)
+        return wrong(CHECK, error.fact, *tuple(left.values())[:_HINTS], origins=[request.origin])
     unchecked = [f"{printable(condition)} of its trust policy" for condition in trusted.unchecked]
-    if allowed.verdict is Verdict.UNKNOWN:
+    if own.verdict is Verdict.UNKNOWN:
         unchecked.append(f"that the policies of {request.principal.title} allow sts:AssumeRole (--iam-profile)")
     return wrong(
         CHECK,
-        f"AWS refuses {name}, though its trust policy allows it; a change of a policy takes up to a minute",
+        error.fact,
         *([f"check {listed(unchecked)}"] if unchecked else []),
-        "check the service control policies: aws organizations list-policies",
-        origins=origins,
+        "check the service control policies (aws organizations list-policies); a changed policy takes up to a minute",
+        origins=[request.origin],
     )
 
 
@@ -278,19 +277,5 @@ def _failed(error: AwsenvError) -> Finding:
     if isinstance(error, CodeRejected):
         return of_error("MFA code", error)
     if isinstance(error, MfaError):
-        return of_error(device.CHECK, error)
+        return of_error(DEVICE, error)
     return of_error("network" if isinstance(error, UnreachableError) else CHECK, error)
-
-
-def _behind(request: Request, caller: Caller, credentials: Credentials | None) -> Caller:
-    """Return who sends the request of the next hop: the session of this role."""
-    hop = request.hop
-    principal = Principal(
-        f"arn:{hop.role.partition}:sts::{hop.role.account}:assumed-role/{hop.role.name}/{hop.session_name}",
-        str(hop.role),
-        has_token=True,
-        source_identity=hop.source_identity or request.principal.source_identity,
-    )
-    if credentials is None or caller.signer is None:
-        return Caller(principal, None)
-    return Caller(principal, replace(caller.signer, credentials=credentials, principal=principal))

@@ -6,8 +6,7 @@ They, and those of `--iam-profile`, also read IAM for the doctor.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, TypeVar
 
 from awsenv import config, duration, provider
 from awsenv.aws.iam import Iam, iam_as
@@ -25,35 +24,49 @@ from awsenv.variables import TOKENS
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from awsenv.doctor.model import Inputs
-    from awsenv.doctor.plan import Plan
     from awsenv.iam.principal import Principal
     from awsenv.model import Credentials
-
+    from awsenv.provider import Resolved
 
 CHECK = "source"
+
+Readers = tuple[tuple[str, Iam], ...]
+"""Clients of IAM, each after its account, in the order in which they are tried."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Credentials that AWS accepts, and their owner."""
+    """Who signs a request."""
 
     sts: Sts
-    credentials: Credentials
     principal: Principal
+    credentials: Credentials | None
+    """None: those of a role that was not assumed."""
 
 
-def source(plan: Plan, inputs: Inputs) -> Generator[Finding, None, Signer | None]:
+def source(resolved: Resolved, now: Callable[[], float]) -> Generator[Finding, None, Signer | None]:
     """Ask AWS whose the source credentials are; None: AWS refuses them, or cannot be reached."""
-    chain = plan.chain
-    session = open_session(plan.profiles, plan.environ, profile=chain.settings_profile, region=chain.region)
-    clock, sts = Clock(session, inputs.now), Sts(session)
+    chain, environ = resolved.chain, resolved.environ
+    session = open_session(resolved.profiles, environ, profile=chain.settings_profile, region=chain.region)
+    clock, sts = Clock(session, now), Sts(session)
+    call = Call(key_origin=chain.source.origin, key_hint=how_to_renew(chain.source))
     credentials: Credentials | None = None
     try:
-        credentials = source_credentials(chain.source, session, plan.profiles, plan.environ)
-        principal = sts.identity(_call(plan), credentials)
+        credentials = source_credentials(chain.source, session, resolved.profiles, environ)
+        principal = sts.identity(call, credentials)
     except AwsenvError as error:
-        yield from _failed(error, clock, partial(_stale_token, plan, sts, credentials))
+        if clock.ahead is not None and abs(clock.ahead) > ACCEPTED:
+            yield _clock(clock)
+            yield unknown(CHECK, "not checked: set the clock first")
+        elif isinstance(error, UnreachableError):
+            yield of_error("network", error)
+            yield unknown(CHECK, "not checked: AWS cannot be reached")
+        elif isinstance(error, RefusedError) and error.code == "RegionDisabledException":
+            yield of_error("region", error)
+        else:
+            yield _stale_token(resolved, sts, call, credentials) or of_error(CHECK, error)
         return None
     if principal.kind == ROOT:
         yield wrong(
@@ -66,39 +79,19 @@ def source(plan: Plan, inputs: Inputs) -> Generator[Finding, None, Signer | None
         return None
     shown = f"{principal.title} of account {principal.account}, access key …{credentials.access_key_id[-4:]}"
     yield fine(CHECK, shown, origins=[chain.source.origin])
-    yield from _clock(clock)
-    return Signer(sts, credentials, principal)
+    yield _clock(clock)
+    return Signer(sts, principal, credentials)
 
 
-def _call(plan: Plan) -> Call:
-    return Call(key_origin=plan.chain.source.origin, key_hint=how_to_renew(plan.chain.source))
-
-
-def _failed(
-    error: AwsenvError, clock: Clock, stale_token: Callable[[], Finding | None]
-) -> Generator[Finding, None, None]:
-    if clock.ahead is not None and abs(clock.ahead) > ACCEPTED:
-        yield from _clock(clock)
-        yield unknown(CHECK, "not checked: set the clock first")
-    elif isinstance(error, UnreachableError):
-        yield of_error("network", error)
-        yield unknown(CHECK, "not checked: AWS cannot be reached")
-    elif isinstance(error, RefusedError) and error.code == "RegionDisabledException":
-        yield of_error("region", error)
-    else:
-        yield stale_token() or of_error(CHECK, error)
-
-
-def _stale_token(plan: Plan, sts: Sts, credentials: Credentials | None) -> Finding | None:
+def _stale_token(resolved: Resolved, sts: Sts, call: Call, credentials: Credentials | None) -> Finding | None:
     """Return that a token in the environment does not belong to the keys there, if the keys work without it."""
-    if plan.chain.source.kind != "environment" or credentials is None or credentials.session_token is None:
+    if resolved.chain.source.kind != "environment" or credentials is None or credentials.session_token is None:
         return None
-    there = [name for name in TOKENS if plan.environ.get(name)]
+    there = [name for name in TOKENS if resolved.environ.get(name)]
     for number, stale in enumerate(there, start=1):
         rest = there[number:]
         try:
-            token = plan.environ[rest[0]] if rest else None
-            sts.identity(_call(plan), replace(credentials, session_token=token))
+            sts.identity(call, replace(credentials, session_token=resolved.environ[rest[0]] if rest else None))
         except AwsenvError:
             continue
         over = " and wins over AWS_SESSION_TOKEN" if rest else ""
@@ -111,68 +104,53 @@ def _stale_token(plan: Plan, sts: Sts, credentials: Credentials | None) -> Findi
     return None
 
 
-def _clock(clock: Clock) -> Generator[Finding, None, None]:
+def _clock(clock: Clock) -> Finding:
     if clock.ahead is None:
-        yield unknown("clock", "AWS did not say what time it is")
-        return
+        return unknown("clock", "AWS did not say what time it is")
     off = abs(clock.ahead)
     if off < NOTABLE:
-        yield fine("clock", f"{duration.rounded(off)} apart from AWS's")
-        return
-    verdict = Verdict.WRONG if off > ACCEPTED else Verdict.WARNING
-    yield of_error("clock", wrong_clock(clock.ahead), verdict)
+        return fine("clock", f"{duration.rounded(off)} apart from AWS's")
+    return of_error("clock", wrong_clock(clock.ahead), Verdict.WRONG if off > ACCEPTED else Verdict.WARNING)
 
 
-class Readers(NamedTuple):
-    """The clients of IAM, in the order in which they are tried. Each reads its own account."""
-
-    all: tuple[tuple[str, Iam], ...]
-
-    def of(self, account: str) -> list[Iam]:
-        """Return those of *account*. A role of the same name in another account is another role."""
-        return [iam for own, iam in self.all if own == account]
-
-    def and_of(self, signer: Signer) -> Readers:
-        """Return these, and *signer* after them."""
-        if any(iam.signer == signer.credentials for _, iam in self.all):
-            return self
-        return Readers((*self.all, (signer.principal.account, Iam(signer.sts.session, signer.credentials))))
-
-    def read(self, account: str, action: str, **parameters: Any) -> dict[str, Any] | None:
-        """Return the answer of IAM in *account*; None: nobody here is allowed to read it.
-
-        Raises:
-            RefusedError: The role, user or policy does not exist.
-        """
-        answers = (_read(iam, action, parameters) for iam in self.of(account))
-        return next((answer for answer in answers if answer is not None), None)
-
-
-def reader(plan: Plan, inputs: Inputs, signer: Signer) -> Generator[Finding, None, Readers]:
-    """Return the readers of IAM."""
-    readers = Readers(())
-    if inputs.iam_profile is not None:
-        request = RoleRequest(inputs.iam_profile, origins={"role": Origin("--iam-profile")})
+def iam_readers(resolved: Resolved, iam_profile: str | None, signer: Signer) -> Generator[Finding, None, Readers]:
+    """Return the readers of IAM: *iam_profile*, if there is one, and *signer*."""
+    found: Readers = ()
+    if iam_profile is not None:
+        profiles, environ = resolved.profiles, resolved.environ
+        request = RoleRequest(iam_profile, origins={"role": Origin("--iam-profile")})
         try:
-            chain = config.resolve(request, plan.profiles, plan.environ)
-            credentials = provider.credentials(chain, plan.profiles, plan.environ)
-            iam, identity = iam_as(
-                credentials, plan.profiles, plan.environ, profile=chain.settings_profile, region=chain.region
-            )
+            chain = config.resolve(request, profiles, environ)
+            credentials = provider.credentials(chain, profiles, environ)
+            iam, principal = iam_as(credentials, profiles, environ, profile=chain.settings_profile, region=chain.region)
         except AwsenvError as error:
             error.origins = error.origins or (request.origin("role"),)
             yield of_error("IAM profile", error, Verdict.WARNING)
         else:
-            readers = Readers(((identity.account, iam),))
-    return readers.and_of(signer)
+            found = ((principal.account, iam),)
+    return with_signer(found, signer)
 
 
-def _read(iam: Iam, action: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
-    try:
-        return iam.read(action, **parameters)
-    except RefusedError as error:
-        if error.code == "NoSuchEntity":
-            raise
-    except AwsenvError:
-        pass
+def with_signer(found: Readers, signer: Signer) -> Readers:
+    """Return the readers, and *signer* after them."""
+    if signer.credentials is None or any(iam.signer == signer.credentials for _, iam in found):
+        return found
+    return (*found, (signer.principal.account, Iam(signer.sts.session, signer.credentials)))
+
+
+def first(found: Readers, account: str, read: Callable[[Iam], T]) -> T | None:
+    """Return what IAM of *account* says to the first reader that is allowed to read it; None: no reader is.
+
+    A role of the same name in another account is another role.
+
+    Raises:
+        RefusedError: What should be read does not exist.
+    """
+    for own, iam in found:
+        try:
+            if own == account:
+                return read(iam)
+        except AwsenvError as error:  # noqa: PERF203 - each reader for itself
+            if isinstance(error, RefusedError) and error.code == "NoSuchEntity":
+                raise
     return None

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from awsenv import environment
 from awsenv.doctor.model import Finding, fine, warning
 from awsenv.origin import Origin
-from awsenv.variables import ENDPOINT, OPTION, PROFILE, REGION, ROLE, SAVED, TOKENS, having, session_token
-from awsenv.wording import listed, printable, quoted
+from awsenv.variables import ENDPOINT, OPTION, PROFILE, REGION, ROLE, SAVED, TOKENS, having
+from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,7 @@ _PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_IAM")
 _WEB_IDENTITY = ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 _CONTAINER = tuple(name for name in having(ENDPOINT) if name.endswith("_URI"))
+_MEANT = ", unless it is meant to be the source"
 _FORMS = tuple(
     f"{time}{zone}"
     for time in ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M:%S", "%Y%m%dT%H%M%S")
@@ -40,157 +41,126 @@ def variables(environ: Environ, now: float) -> Iterator[Finding]:
         now: Seconds since the epoch, UTC.
     """
     role = environment.active(environ)
-    # What is saved for after the role is not set now: to unset it would take the role's own away.
-    theirs = environment.original({name: value for name, value in environ.items() if not name.startswith(SAVED)})
+    # The saved values count only after the role: `unset` now would remove those of the role.
+    before = environment.original({name: value for name, value in environ.items() if not name.startswith(SAVED)})
     found = [
-        _role(role, environ, now) or _keys(theirs),
-        _token(theirs),
-        _profile(role, theirs),
-        _region(environ),
-        *(check(theirs) for check in (_endpoint, _web_identity, _container, _options)),
-        _expiry(theirs, now),
-        _import_path(environ),
+        *([*_role(role, environ, now)] or _keys(before)),
+        *_token(before),
+        *_profile(before, has_role=role is not None),
+        *_region(environ),
+        *_sources(before),
+        *_expiry(before, now),
+        *_import_path(environ),
     ]
-    if any(found):
-        yield from filter(None, found)
-    else:
-        yield fine(CHECK, "nothing in the environment overrides the files")
+    yield from found or [fine(CHECK, "nothing in the environment overrides the files")]
 
 
 def _warning(names: tuple[str, ...], fact: str, *hints: str) -> Finding:
     return warning(CHECK, fact, *hints, origins=map(Origin, names))
 
 
-def _source(names: tuple[str, ...], fact: str) -> Finding:
-    return _warning(names, fact, f"unset {' '.join(names)}, unless it is meant to be the source")
+def _to_unset(names: tuple[str, ...], fact: str, unless: str = "") -> Finding:
+    return _warning(names, fact, f"unset {' '.join(names)}{unless}")
 
 
-def _role(role: environment.ActiveRole | None, environ: Environ, now: float) -> Finding | None:
+def _role(role: environment.ActiveRole | None, environ: Environ, now: float) -> Iterator[Finding]:
     if role is None:
-        return None
+        return
     hints = (f"awsenv {shlex.quote(printable(role.role))}", "awsenv off")
     if not role.has_its_keys:
         fact = f"the keys in this shell are not those of its role {quoted(role.role)}: they were changed after it"
         is_moved = role.is_served and _PAIR[0] not in environ
-        return _warning((_CONTAINER[1] if is_moved else _PAIR[0],), fact, *hints)
-    if role.expires is not None and role.expires <= now:
-        return _warning((ROLE,), f"the role {quoted(role.role)} of this shell has expired", *hints)
-    return None
+        yield _warning((_CONTAINER[1] if is_moved else _PAIR[0],), fact, *hints)
+    elif role.expires is not None and role.expires <= now:
+        yield _warning((ROLE,), f"the role {quoted(role.role)} of this shell has expired", *hints)
 
 
-def _keys(environ: Environ) -> Finding | None:
+def _keys(environ: Environ) -> Iterator[Finding]:
     there = _set(_PAIR, environ)
     if there == _PAIR:
-        return _source(there, "an access key is set: without --profile, AWS tools prefer it to the files")
-    if there:
-        (missing,) = set(_PAIR) - set(there)
+        yield _to_unset(there, "an access key is set: without --profile, AWS tools prefer it to the files", _MEANT)
+    elif there:
+        (missing,) = {*_PAIR} - {*there}
         # Measured on botocore 1.44.5.
         does = "the AWS CLI and boto3 fail" if there == _PAIR[:1] else "AWS tools ignore it"
-        return _warning(
-            there, f"{there[0]} is set without {missing}: {does}", f"set {missing} too, or unset {there[0]}"
-        )
-    return None
+        fact = f"{there[0]} is set without {missing}: {does}"
+        yield _warning(there, fact, f"set {missing} too, or unset {there[0]}")
 
 
-def _token(environ: Environ) -> Finding | None:
+def _token(environ: Environ) -> Iterator[Finding]:
     there = _set(TOKENS, environ)
     if there == TOKENS and environ[there[0]] == environ[there[1]]:
         there = there[1:]
     if there[:1] == TOKENS[:1]:
-        fact = f"{there[0]} is set: the AWS CLI and boto3 prefer it to {TOKENS[1]}"
-    elif session_token(environ) and not _set(_PAIR, environ):
-        fact = f"{there[0]} is set without the access key that it belongs to"
-    else:
-        return None
-    return _warning(there[:1], fact, f"unset {there[0]}")
+        yield _to_unset(there[:1], f"{there[0]} is set: the AWS CLI and boto3 prefer it to {TOKENS[1]}")
+    elif there and not _set(_PAIR, environ):
+        yield _to_unset(there, f"{there[0]} is set without the access key that it belongs to")
 
 
-def _profile(role: environment.ActiveRole | None, environ: Environ) -> Finding | None:
+def _profile(environ: Environ, *, has_role: bool) -> Iterator[Finding]:
     there = tuple(name for name in having(PROFILE) if name in environ)
-    hint = f"unset {' '.join(there)}"
-    if role is not None and there:
-        fact = f"{listed(list(there))} {_were(there)} set after the role: some tools prefer it to the role's keys"
-        return _warning(there, fact, hint)
-    newer, older = map(environ.get, having(PROFILE))
-    if older is not None and newer is not None and older != newer:
-        fact = f"the AWS CLI takes profile {quoted(older)}, and other tools {quoted(newer)}"
-        return _warning(there, fact, f"unset {having(PROFILE)[1]}")
-    if there and not environ[there[0]]:
-        fact = f"{listed(list(there))} {_are(there)} empty: the AWS CLI looks for a profile without a name"
-        return _warning(there, fact, hint)
-    return None
+    values = [environ[name] for name in there]
+    if has_role and there:
+        yield _to_unset(there, "a profile was set after the role: some tools prefer it to the role's keys")
+    elif len({*values}) > 1:
+        newer, older = map(quoted, values)
+        fact = f"the AWS CLI takes profile {older}, and other tools {newer}"
+        yield _warning(there, fact, f"unset {there[1]}")
+    elif values[:1] == [""]:
+        yield _to_unset(there, "the name of the profile is empty, and the AWS CLI looks for a profile of that name")
 
 
-def _region(environ: Environ) -> Finding | None:
+def _region(environ: Environ) -> Iterator[Finding]:
     newer, older = map(environ.get, having(REGION))
     if newer and older and newer != older:
         fact = f"boto3 takes the region {quoted(older)}, and other SDKs {quoted(newer)}"
-        return _warning(having(REGION), fact, "set both to the same region, or unset one")
-    return None
+        yield _warning(having(REGION), fact, "set both to the same region, or unset one")
 
 
-def _endpoint(environ: Environ) -> Finding | None:
-    there = _set(_ENDPOINTS, environ)
-    if there and environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
-        return _warning(
-            there, "calls go to another endpoint than AWS's own", f"unset {' '.join(there)}, unless it is meant"
-        )
-    return None
+def _sources(environ: Environ) -> Iterator[Finding]:
+    """Find other endpoints, other sources than the files, and options that are set for every role."""
+    endpoints = _set(_ENDPOINTS, environ)
+    if endpoints and environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
+        yield _to_unset(endpoints, "calls go to another endpoint than AWS's own", ", unless it is meant")
+    web_identity = _set(_WEB_IDENTITY, environ)
+    if web_identity == _WEB_IDENTITY:
+        fact = "a web identity token is set: the AWS CLI and boto3 prefer it to a key in the files"
+        yield _to_unset(web_identity, fact, _MEANT)
+    elif web_identity == _WEB_IDENTITY[1:]:
+        fact = "a web identity token is set without AWS_ROLE_ARN: the AWS CLI and boto3 fail if they need it"
+        yield _to_unset(web_identity, fact, _MEANT)
+    if container := _set(_CONTAINER, environ):
+        fact = "AWS tools get keys from the endpoint of a container if no variable or file has any"
+        yield _to_unset(container, fact, _MEANT)
+    if options := _set(having(OPTION), environ):
+        yield _to_unset(options, "these act on every role, as the options of these names do")
 
 
-def _web_identity(environ: Environ) -> Finding | None:
-    there = _set(_WEB_IDENTITY, environ)
-    if _WEB_IDENTITY[1] not in there:
-        return None
-    does = "is set: the AWS CLI and boto3 prefer it to a key in the files"
-    if there != _WEB_IDENTITY:
-        does = "is set without AWS_ROLE_ARN: the AWS CLI and boto3 fail if they need it"
-    return _source(there, f"{_WEB_IDENTITY[1]} {does}")
-
-
-def _container(environ: Environ) -> Finding | None:
-    there = _set(_CONTAINER, environ)
-    if there:
-        fact = f"{listed(list(there))} {_are(there)} set: AWS tools ask it for keys if no variable or file has one"
-        return _source(there, fact)
-    return None
-
-
-def _options(environ: Environ) -> Finding | None:
-    there = _set(having(OPTION), environ)
-    if there:
-        return _warning(there, "these act on every role, as their options would", f"unset {' '.join(there)}")
-    return None
-
-
-def _expiry(environ: Environ, now: float) -> Finding | None:
+def _expiry(environ: Environ, now: float) -> Iterator[Finding]:
     name = "AWS_CREDENTIAL_EXPIRATION"
     text = environ.get(name)
-    if not text:
-        return None
-    ends = _time(text)
-    if ends is None:
+    ends = _time(text or "")
+    if text and ends is None:
         fault = "is not a time of ISO 8601: boto3 may reject the key beside it"
-    elif ends.tzinfo is None:
+    elif ends is not None and ends.tzinfo is None:
         # A TypeError, measured on botocore 1.44.5.
         fault = "has no time zone: boto3 fails with a key beside it"
-    elif ends.timestamp() <= now:
+    elif ends is not None and ends.timestamp() <= now:
         fault = "is past: prompts show it, and boto3 takes a key beside it for expired"
     else:
-        return None
-    return _warning((name,), f"{name} {fault}", f"unset {name}, or set new keys")
+        return
+    yield _warning((name,), f"{name} {fault}", f"unset {name}, or set new keys")
 
 
-def _import_path(environ: Environ) -> Finding | None:
-    """Check for entries that stand for the current folder: Python reads an empty one so."""
+def _import_path(environ: Environ) -> Iterator[Finding]:
+    """Find the entries that stand for the current folder: Python reads an empty one so."""
     name = "PYTHONPATH"
     entries = environ.get(name, "").split(":")
     absolute = [entry for entry in entries if entry.startswith("/")]
-    if entries in (absolute, [""]):
-        return None
-    fact = f"{name} has an empty or relative entry: Python programs run code from whatever folder you are in"
-    hint = f"export {name}={shlex.quote(printable(':'.join(absolute)))}" if absolute else f"unset {name}"
-    return _warning((name,), fact, hint)
+    if entries not in (absolute, [""]):
+        fact = f"{name} has an empty or relative entry: Python programs run code from whatever folder you are in"
+        hint = f"export {name}={shlex.quote(printable(':'.join(absolute)))}" if absolute else f"unset {name}"
+        yield _warning((name,), fact, hint)
 
 
 def _time(text: str) -> datetime | None:
@@ -202,11 +172,3 @@ def _time(text: str) -> datetime | None:
 
 def _set(names: tuple[str, ...], environ: Environ) -> tuple[str, ...]:
     return tuple(name for name in names if environ.get(name))
-
-
-def _are(names: tuple[str, ...]) -> str:
-    return "is" if len(names) == 1 else "are"
-
-
-def _were(names: tuple[str, ...]) -> str:
-    return "was" if len(names) == 1 else "were"

@@ -6,30 +6,30 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv.doctor.model import Finding, Inputs, Verdict
-from awsenv.doctor.plan import Plan, plan
+from awsenv import config as files
+from awsenv.doctor.chain import chain
+from awsenv.doctor.model import Finding, Verdict
 from awsenv.model import RoleRequest
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from awsenv.provider import Resolved
+
 KEYS = "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n"
 ROLE = "[profile deploy]\nrole_arn = arn:aws:iam::123456789012:role/deploy\nsource_profile = default\n"
 CONFIG = f"[default]\nregion = eu-central-1\n{ROLE}"
 
 
-def _plan(
-    home: Path, config: str, role: str | None = None, *, files_are_wrong: bool = False
-) -> tuple[dict[str, list[Finding]], Plan | None]:
-    """Return the findings by check, and the plan."""
+def _chain(home: Path, config: str, role: str | None = None) -> tuple[dict[str, list[Finding]], Resolved | None]:
+    """Return the findings by check, and the chain."""
     (home / ".aws").mkdir()
     (home / ".aws" / "config").write_text(config)
     (home / ".aws" / "credentials").write_text(KEYS)
-    request = None if role is None else RoleRequest(role)
-    inputs = Inputs({"HOME": str(home)}, "/bin/awsenv", lambda: 0, request=request)
+    environ = {"HOME": str(home)}
     found: dict[str, list[Finding]] = {}
-    generator = plan(inputs, files_are_wrong=files_are_wrong)
+    generator = chain(None if role is None else RoleRequest(role), files.read(environ), environ)
     while True:
         try:
             finding = next(generator)
@@ -40,16 +40,16 @@ def _plan(
 
 def test_a_chain_is_one_line(tmp_path: Path) -> None:
     """It names the source, each role and its account."""
-    found, planned = _plan(tmp_path, CONFIG, "deploy")
-    fact = "default (access key in a file) → deploy (123456789012)"
+    found, resolved = _chain(tmp_path, CONFIG, "deploy")
+    fact = "the access key of profile default → deploy (123456789012)"
     assert [Finding("chain", Verdict.FINE, fact)] == found["chain"]
-    assert planned is not None
-    assert "canary" not in repr(planned)
+    assert resolved is not None
+    assert "canary" not in repr(resolved)
 
 
 def test_the_region_says_where_it_comes_from(tmp_path: Path) -> None:
     """The partition follows from it."""
-    found, _ = _plan(tmp_path, CONFIG, "deploy")
+    found, _ = _chain(tmp_path, CONFIG, "deploy")
     origin = Origin("~/.aws/config", 2, "default", "region")
     assert [Finding("region", Verdict.FINE, "eu-central-1, in partition aws", (origin,))] == found["region"]
 
@@ -69,48 +69,39 @@ def test_a_region_that_is_missing_or_unknown_is_a_warning(
     tmp_path: Path, config: str, fact: str, hints: tuple[str, ...]
 ) -> None:
     """AWS gives the role all the same."""
-    found, planned = _plan(tmp_path, config, "deploy")
+    found, resolved = _chain(tmp_path, config, "deploy")
     (region,) = found["region"]
     assert (Verdict.WARNING, True, hints) == (region.verdict, region.fact.startswith(fact), region.hints)
-    assert planned is not None
+    assert resolved is not None
 
 
 def test_a_note_is_a_warning_with_its_origin(tmp_path: Path) -> None:
     """Awsenv does something else than the file says."""
     config = f"{CONFIG}duration_seconds = 7200\n[profile behind]\nrole_arn = arn:aws:iam::123456789012:role/behind\n"
-    found, _ = _plan(tmp_path, f"{config}source_profile = deploy\nduration_seconds = 7200\n", "behind")
+    found, _ = _chain(tmp_path, f"{config}source_profile = deploy\nduration_seconds = 7200\n", "behind")
     warnings = [finding for finding in found["chain"] if finding.verdict is Verdict.WARNING]
     assert warnings
     for finding in warnings:
-        assert ("awsenv explain behind shows where each value comes from",) == finding.hints
+        assert ("awsenv explain behind shows the origin of each value",) == finding.hints
         assert ["duration_seconds"] == [origin.key for origin in finding.origins]
 
 
 def test_without_a_role_each_role_is_resolved(tmp_path: Path) -> None:
     """One without a chain is a warning: nobody named it."""
     broken = "[profile half]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = default\n"
-    found, planned = _plan(tmp_path, f"{CONFIG}{broken}")
+    found, resolved = _chain(tmp_path, f"{CONFIG}{broken}")
     warning, fine = found["roles"]
     assert (Verdict.WARNING, (Origin("~/.aws/config", 7, "profile half", "role_arn"),)) == (
         warning.verdict,
         warning.origins,
     )
     assert Finding("roles", Verdict.FINE, "1 of 2 are complete: awsenv list shows them") == fine
-    assert planned is not None
+    assert resolved is not None
 
 
 def test_a_role_without_a_chain_is_wrong(tmp_path: Path) -> None:
     """The finding is the error that every command would end with."""
-    found, planned = _plan(tmp_path, CONFIG.replace("source_profile = default", "source_profile = defualt"), "deploy")
+    found, resolved = _chain(tmp_path, CONFIG.replace("source_profile = default", "source_profile = defualt"), "deploy")
     (chain,) = found["chain"]
-    assert (Verdict.WRONG, None) == (chain.verdict, planned)
+    assert (Verdict.WRONG, None) == (chain.verdict, resolved)
     assert "did you mean profile 'default'?" in chain.hints
-
-
-@pytest.mark.parametrize(("files_are_wrong", "check"), [(True, "chain"), (False, "files")])
-def test_files_that_cannot_be_read_are_wrong_once(tmp_path: Path, check: str, *, files_are_wrong: bool) -> None:
-    """Where the check of the files found it before, the chain is unknown."""
-    found, planned = _plan(tmp_path, "[default]\n[default]\n", "deploy", files_are_wrong=files_are_wrong)
-    assert ([check], None) == (list(found), planned)
-    (finding,) = found[check]
-    assert (Verdict.UNKNOWN if files_are_wrong else Verdict.WRONG) is finding.verdict

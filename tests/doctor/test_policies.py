@@ -1,4 +1,4 @@
-"""The doctor says which one thing keeps a trust policy from allowing a request."""
+"""The doctor says what keeps a trust policy, or the policies of the caller, from allowing a request."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from awsenv.doctor.model import Finding, Verdict
-from awsenv.doctor.trust import CHECK, Request, ask, findings, unreadable
-from awsenv.iam.principal import Principal
+from awsenv.doctor.policies import TRUST, Request, identity_policy, trust_policy, trusted, unreadable
+from awsenv.iam.policy import Policies
+from awsenv.iam.principal import Grounds, Principal
 from awsenv.model import AssumeRole, Mfa, RoleArn
 from awsenv.origin import Origin
 
@@ -49,12 +50,12 @@ def _policy(**changes: Any) -> dict[str, Any]:
 
 
 def _findings(document: dict[str, Any], request: Request) -> list[Finding]:
-    return list(findings(ask(document, request), request, device=DEVICE))
+    return list(trust_policy(trusted(document, request), request, DEVICE))
 
 
 def _only(document: dict[str, Any], request: Request) -> tuple[str, tuple[str, ...], tuple[Origin, ...]]:
     (found,) = _findings(document, request)
-    assert (CHECK, Verdict.WRONG) == (found.check, found.verdict)
+    assert (TRUST, Verdict.WRONG) == (found.check, found.verdict)
     return found.fact, found.hints, found.origins
 
 
@@ -146,7 +147,7 @@ def test_a_deny(condition: dict[str, Any], fact: str) -> None:
         ),
         (
             _policy(Action="sts:AssumeRoleWithSAML"),
-            "the trust policy of role deploy does not allow sts:AssumeRole: it is for sts:AssumeRoleWithSAML",
+            "the trust policy of role deploy does not allow sts:AssumeRole, only sts:AssumeRoleWithSAML",
             "allow sts:AssumeRole in it",
         ),
         (
@@ -177,18 +178,18 @@ def test_what_cannot_be_checked_is_named(name: str) -> None:
     """It neither admits nor refuses."""
     (found,) = _findings(_policy(Condition={"StringEquals": {name: "x"}}), _request())
     fact = f"role deploy trusts user alice; not checked from here: {name} (StringEquals)"
-    assert Finding(CHECK, Verdict.FINE, fact) == found
+    assert Finding(TRUST, Verdict.FINE, fact) == found
 
 
 def test_an_operator_that_is_not_known_is_named() -> None:
     """IAM may have one that is newer."""
-    found = ask(_policy(Condition={"StringSounds": {"sts:RoleSessionName": "me"}}), _request())
+    found = trusted(_policy(Condition={"StringSounds": {"sts:RoleSessionName": "me"}}), _request())
     assert ("sts:RoleSessionName (StringSounds)",) == found.unchecked
 
 
 def test_the_mfa_of_a_session_from_elsewhere_is_not_guessed() -> None:
     """A session of GetSessionToken may have been opened with a code, or not."""
-    found = ask(_policy(Condition={"Bool": MFA}), _request(replace(USER, has_token=True)))
+    found = trusted(_policy(Condition={"Bool": MFA}), _request(replace(USER, has_token=True)))
     assert ("aws:MultiFactorAuthPresent (Bool)",) == found.unchecked
 
 
@@ -210,3 +211,77 @@ def test_an_unreadable_policy() -> None:
     found = unreadable(_request())
     assert ("user alice is not allowed to read that of role deploy", Verdict.UNKNOWN) == (found.fact, found.verdict)
     assert f"a profile that may read IAM of account {ACCOUNT}: --iam-profile PROFILE" in found.hints[0]
+
+
+THEIRS = "210987654321"
+EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+THE_ROLE = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": f"arn:aws:iam::{THEIRS}:role/deploy"}
+ANOTHER = {**THE_ROLE, "Resource": f"arn:aws:iam::{THEIRS}:role/other"}
+FROM_HOME = {"Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}}
+DENY = {**EVERYTHING, "Effect": "Deny"}
+
+
+def _policies(*statements: dict[str, Any], boundary: dict[str, Any] | None = None) -> Policies:
+    limit = None if boundary is None else {"Version": "2012-10-17", "Statement": [boundary]}
+    return Policies(({"Version": "2012-10-17", "Statement": list(statements)},), limit)
+
+
+HERE_TOO = {**THE_ROLE, "Resource": "*"}
+NEAR = _request()
+FAR = replace(NEAR, hop=replace(NEAR.hop, role=RoleArn("aws", THEIRS, "deploy")))
+
+
+@pytest.mark.parametrize(
+    ("found", "request_", "grounds", "verdict"),
+    [
+        # In another account they have to allow it, however closely the role trusts the user.
+        (_policies(THE_ROLE), FAR, Grounds.NAMED, Verdict.FINE),
+        (_policies(THE_ROLE), FAR, None, Verdict.FINE),
+        (_policies(ANOTHER), FAR, Grounds.NAMED, Verdict.WRONG),
+        (_policies(), FAR, Grounds.ACCOUNT, Verdict.WRONG),
+        (_policies(), FAR, None, Verdict.WRONG),
+        (_policies(EVERYTHING, DENY | FROM_HOME), FAR, Grounds.NAMED, Verdict.WARNING),
+        (_policies(EVERYTHING | FROM_HOME), FAR, Grounds.NAMED, Verdict.FINE),
+        (_policies(THE_ROLE, boundary=EVERYTHING), FAR, Grounds.NAMED, Verdict.FINE),
+        (_policies(THE_ROLE, boundary=ANOTHER), FAR, Grounds.NAMED, Verdict.WRONG),
+        # In the same one where the role trusts the account.
+        (_policies(HERE_TOO), NEAR, Grounds.ACCOUNT, Verdict.FINE),
+        (_policies(), NEAR, Grounds.ACCOUNT, Verdict.WRONG),
+        (_policies(), NEAR, Grounds.NAMED, Verdict.FINE),
+        (_policies(), NEAR, None, Verdict.FINE),
+        (_policies(EVERYTHING, DENY), NEAR, Grounds.NAMED, Verdict.WRONG),
+        (_policies(boundary=ANOTHER), NEAR, Grounds.NAMED, Verdict.FINE),
+        (None, FAR, Grounds.NAMED, Verdict.UNKNOWN),
+        (None, NEAR, None, Verdict.UNKNOWN),
+        (None, NEAR, Grounds.NAMED, Verdict.FINE),
+    ],
+)
+def test_the_verdict(found: Policies | None, request_: Request, grounds: Grounds | None, verdict: Verdict) -> None:
+    """A Deny counts always, an Allow where it is needed, a boundary where an Allow is; what is not certain warns."""
+    result = identity_policy(found, request_, grounds)
+    assert verdict is result.verdict
+    assert bool(result.hints) == (verdict in {Verdict.WRONG, Verdict.WARNING})
+
+
+@pytest.mark.parametrize(
+    ("found", "request_", "grounds", "fact"),
+    [
+        (_policies(THE_ROLE), FAR, None, "user alice may assume role deploy"),
+        (_policies(), FAR, None, "which it needs because the role is in another account"),
+        (_policies(), NEAR, Grounds.ACCOUNT, "which it needs because the role trusts its account as a whole"),
+        (_policies(), NEAR, Grounds.NAMED, "user alice has none for role deploy, and needs none"),
+        (_policies(), NEAR, None, "and needs none if the role trusts it by name"),
+        (_policies(DENY), NEAR, Grounds.NAMED, "a policy of user alice denies sts:AssumeRole on role deploy"),
+        (_policies(THE_ROLE, boundary=ANOTHER), FAR, None, "the permissions boundary of user alice does not allow"),
+        (None, NEAR, None, "those of user alice cannot be read from here"),
+    ],
+)
+def test_the_fact(found: Policies | None, request_: Request, grounds: Grounds | None, fact: str) -> None:
+    """It says whose policies say what, and why that matters."""
+    assert fact in identity_policy(found, request_, grounds).fact
+
+
+def test_the_policy_that_is_missing_can_be_copied() -> None:
+    """It is on exactly this role."""
+    hint, _ = identity_policy(_policies(), FAR, None).hints
+    assert f'"Action": "sts:AssumeRole", "Resource": "arn:aws:iam::{THEIRS}:role/deploy"' in hint
