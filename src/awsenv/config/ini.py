@@ -1,8 +1,6 @@
-"""An INI parser that reads as botocore does, and records the line of every section and key.
+"""The parser of botocore, `configparser`, which also records the line of every section and key.
 
-botocore uses `configparser.RawConfigParser`, which does not record lines. This parser returns the same result for every
-text that botocore accepts (a property test compares the two), and names the file and the line in every text that
-botocore refuses. Some rules of `configparser` surprise:
+Some of its rules surprise:
 
 - `:` separates a key from its value as `=` does; keys are lower-cased.
 - `#` or `;` begins a comment only at the beginning of a line. After a value it is part of the value.
@@ -12,15 +10,18 @@ botocore refuses. Some rules of `configparser` surprise:
 
 from __future__ import annotations
 
+import configparser
 import re
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from awsenv.errors import ConfigError
 from awsenv.origin import Origin
 from awsenv.wording import printable, quoted
 
-_EVERYWHERE = "DEFAULT"
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 
 class Value(NamedTuple):
@@ -54,10 +55,17 @@ def parse(text: str, name: str) -> dict[str, Section]:
     Raises:
         ConfigError: botocore would refuse the text. The origin names the line.
     """
-    reader = _Reader(name)
-    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
-        reader.take(number, line)
-    return reader.sections()
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    parser = _Parser()
+    try:
+        parser.read_file(parser.counted(lines))
+    except configparser.Error as error:
+        raise _refused(error, parser, lines, name) from None
+    sections = {header: Section(line, parser.merged(header)) for header, line in parser.headers.items()}
+    for section in sections.values():
+        for key, value in section.values.items():
+            _check_nested(key, value, name)
+    return sections
 
 
 def nested(text: str) -> dict[str, str]:
@@ -70,110 +78,101 @@ def nested(text: str) -> dict[str, str]:
     return {key.strip(): value.strip() for key, value in pairs}
 
 
-@dataclass(slots=True)
-class _Key:
-    line: int
-    parts: list[str]
+class _Lined(dict[str, Any]):
+    """A dictionary that records at which line of the file each key is added."""
+
+    def __init__(self, parser: _Parser) -> None:
+        super().__init__()
+        self._parser = parser
+        self.lines: dict[str, int] = {}
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.lines.setdefault(key, self._parser.line)
+        super().__setitem__(key, value)
 
 
-@dataclass(slots=True)
-class _Open:
-    line: int
-    keys: dict[str, _Key] = field(default_factory=dict)
+class _Parser(configparser.RawConfigParser):
+    """The parser keeps its sections, and the keys of each section, in dictionaries of a class that it is given."""
+
+    _sections: _Lined
+    _defaults: _Lined
+
+    def __init__(self) -> None:
+        self.line = 0
+        super().__init__(dict_type=partial(_Lined, self))  # type: ignore[call-overload] # any callable serves
+
+    def counted(self, lines: Iterable[str]) -> Iterator[str]:
+        """Yield *lines*, while `line` has the number of the last one."""
+        for self.line, line in enumerate(lines, start=1):
+            yield line
+
+    @property
+    def headers(self) -> dict[str, int]:
+        """The headers, and their lines."""
+        return self._sections.lines
+
+    def own(self, header: str) -> _Lined:
+        """Return the keys of a section without those of `[DEFAULT]`."""
+        keys: _Lined = self._defaults if header == self.default_section else self._sections[header]
+        return keys
+
+    def merged(self, header: str) -> dict[str, Value]:
+        """Return the values of a section with those of `[DEFAULT]`."""
+        return {
+            key: Value(text, keys.lines[key], section)
+            for section, keys in ((self.default_section, self._defaults), (header, self.own(header)))
+            for key, text in keys.items()
+        }
 
 
-class _Reader:
-    """The state of the parser between two lines."""
+def _refused(error: configparser.Error, parser: _Parser, lines: list[str], name: str) -> ConfigError:
+    """Return the error for a text that botocore refuses."""
+    number = parser.line
+    if isinstance(error, configparser.DuplicateSectionError):
+        return ConfigError(
+            f"section [{printable(error.section)}] appears twice, "
+            f"in lines {parser.headers[error.section]} and {number}",
+            Origin(name, number),
+            hint="merge the two sections; until then, the AWS CLI refuses the whole file too",
+        )
+    if isinstance(error, configparser.DuplicateOptionError):
+        first = parser.own(error.section).lines[error.option]
+        return ConfigError(
+            f"key {quoted(error.option)} appears twice in this section, in lines {first} and {number}",
+            Origin(name, number, printable(error.section)),
+            hint="remove one of the two; until then, the AWS CLI refuses the whole file too",
+        )
+    if isinstance(error, configparser.ParsingError) and not isinstance(error, configparser.MissingSectionHeaderError):
+        number = error.errors[0][0]
+    content = lines[number - 1].strip()
+    if content[0] == "[":
+        return _unclosed(content, Origin(name, number))
+    headers = filter(None, map(parser.SECTCRE.match, map(str.strip, reversed(lines[:number]))))
+    above = next(headers, None)
+    if above is None:
+        return ConfigError(
+            "there is no [section] above this line",
+            Origin(name, number),
+            hint="write a header such as [default] or [profile NAME] above it",
+        )
+    return ConfigError(
+        "this line is neither [section] nor `key = value`",
+        Origin(name, number, printable(above["header"])),
+        hint="correct the line, or begin it with #",
+    )
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._found: dict[str, _Open] = {}
-        self._section = ""
-        self._keys: dict[str, _Key] | None = None
-        self._parts: list[str] | None = None
-        self._indent = 0
 
-    def take(self, number: int, line: str) -> None:
-        content = line.strip()
-        if not content:
-            if self._parts is not None:
-                self._parts.append("")
-        elif content[0] not in "#;":
-            indent = len(line) - len(line.lstrip())
-            if self._parts is not None and indent > self._indent:
-                self._parts.append(content)
-            else:
-                self._indent = indent
-                self._begin(number, content)
-
-    def _begin(self, number: int, content: str) -> None:
-        end = content.rfind("]")
-        if content[0] == "[" and end > 1:
-            self._header(number, content[1:end])
-        elif self._keys is None:
-            if content[0] == "[":
-                raise _unclosed(content, Origin(self._name, number))
-            raise ConfigError(
-                "there is no [section] above this line",
-                Origin(self._name, number),
-                hint="write a header such as [default] or [profile NAME] above it",
-            )
-        else:
-            self._option(self._keys, number, content)
-
-    def _header(self, number: int, header: str) -> None:
-        known = self._found.get(header)
-        if known is not None and header != _EVERYWHERE:
-            raise ConfigError(
-                f"section [{printable(header)}] appears twice, in lines {known.line} and {number}",
-                Origin(self._name, number),
-                hint="merge the two sections; until then, the AWS CLI refuses the whole file too",
-            )
-        section = known or self._found.setdefault(header, _Open(number))
-        self._section, self._keys, self._parts = header, section.keys, None
-
-    def _option(self, keys: dict[str, _Key], number: int, content: str) -> None:
-        before, divider, after = content.partition("=")
-        if ":" in before:
-            before, divider, after = content.partition(":")
-        key = before.rstrip().lower()
-        if not divider or not key:
-            if content[0] == "[":
-                raise _unclosed(content, Origin(self._name, number))
-            raise ConfigError(
-                "this line is neither [section] nor `key = value`",
-                Origin(self._name, number, printable(self._section)),
-                hint="correct the line, or begin it with #",
-            )
-        if key in keys:
-            raise ConfigError(
-                f"key {quoted(key)} appears twice in this section, in lines {keys[key].line} and {number}",
-                Origin(self._name, number, printable(self._section)),
-                hint="remove one of the two; until then, the AWS CLI refuses the whole file too",
-            )
-        self._parts = [after.strip()]
-        keys[key] = _Key(number, self._parts)
-
-    def sections(self) -> dict[str, Section]:
-        everywhere = _values(_EVERYWHERE, self._found.pop(_EVERYWHERE, None))
-        result = {}
-        for header, found in self._found.items():
-            values = {**everywhere, **_values(header, found)} if everywhere else _values(header, found)
-            for key, value in values.items():
-                if value.text.startswith("\n"):
-                    self._check_nested(key, value)
-            result[header] = Section(found.line, values)
-        return result
-
-    def _check_nested(self, key: str, value: Value) -> None:
-        try:
+def _check_nested(key: str, value: Value, name: str) -> None:
+    """Refuse what botocore refuses below a key without a value on its own line."""
+    try:
+        if value.text.startswith("\n"):
             nested(value.text)
-        except ValueError:
-            raise ConfigError(
-                "an indented line below this key is not `key = value`",
-                Origin(self._name, value.line, printable(value.section), printable(key)),
-                hint="put the value on the line of the key, or write `key = value` below it",
-            ) from None
+    except ValueError:
+        raise ConfigError(
+            "an indented line below this key is not `key = value`",
+            Origin(name, value.line, printable(value.section), printable(key)),
+            hint="put the value on the line of the key, or write `key = value` below it",
+        ) from None
 
 
 def _unclosed(content: str, origin: Origin) -> ConfigError:
@@ -184,9 +183,3 @@ def _unclosed(content: str, origin: Origin) -> ConfigError:
         origin,
         hint=f"write [{printable(title[:80])}]",
     )
-
-
-def _values(header: str, found: _Open | None) -> dict[str, Value]:
-    if found is None:
-        return {}
-    return {key: Value("\n".join(item.parts).rstrip(), item.line, header) for key, item in found.keys.items()}
