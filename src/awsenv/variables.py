@@ -183,6 +183,19 @@ def relevant(environ: Mapping[str, str]) -> dict[str, str]:
     }  # fmt: skip
 
 
+def home(environ: Mapping[str, str]) -> str:
+    """Return the home folder of the user, as botocore and the shells find it: `HOME`, else the password database's."""
+    if "HOME" in environ:
+        return environ["HOME"]
+    import os  # noqa: PLC0415 - only where HOME is not set
+    import pwd  # noqa: PLC0415 - the same
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return "~"
+
+
 TOKENS = ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
 """The variables of a session token, in botocore's order: the first that is not empty counts."""
 

@@ -215,6 +215,17 @@ def test_what_others_can_write_is_named(folder_mode: int, file_mode: int, expect
     assert all(each.hint == f"chmod go-w {each.path}" for each in exposed(file))
 
 
+def test_a_command_quotes_a_path_that_a_shell_would_divide(home: Home) -> None:
+    """The tilde stays outside the quotes, where the shell expands it."""
+    (home.path / "my files").mkdir(mode=0o700)
+    (home.path / "my files" / "config").touch()
+    (home.path / "my files" / "config").chmod(0o666)
+
+    (found,) = exposed(config_file(home.environ(AWS_CONFIG_FILE="~/my files/config")))
+
+    assert ("chmod go-w ~/'my files/config'", "~/my files/config") == (found.hint, found.path)
+
+
 def test_the_folder_that_a_link_leads_to_counts(home: Home, tmp_path: Path) -> None:
     """Dotfiles are often links into another folder."""
     (tmp_path / "dotfiles").mkdir()

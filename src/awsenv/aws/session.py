@@ -165,11 +165,6 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
             store.set_config_provider(name, chain)
 
 
-def home(environ: Environ) -> str:
-    """Return the home directory as the AWS tools find it."""
-    return environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - as botocore spells it
-
-
 def open_session(
     profiles: Profiles | None,
     environ: Environ,

@@ -27,12 +27,12 @@ from botocore.utils import (
 )
 
 from awsenv import command
-from awsenv.aws.session import home
 from awsenv.aws.tokens import Tokens
 from awsenv.aws.translate import Facts, first_of, is_failing, read_answer, unreachable
 from awsenv.config.sources import access_key, account, entered
 from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
 from awsenv.model import Credentials
+from awsenv.variables import home
 from awsenv.wording import printable
 
 if TYPE_CHECKING:

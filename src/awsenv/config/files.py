@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv.errors import ConfigError
 from awsenv.origin import Origin
+from awsenv.variables import home
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
@@ -85,22 +87,13 @@ def exposed(file: File) -> list[Exposed]:
         is_folder = stat.S_ISDIR(status.st_mode)
         if os.geteuid() == 0 and is_folder:
             owners.add(status.st_uid)
+        loose = status.st_mode & (0o002 if _is_private(status) else 0o022)
         if status.st_uid not in owners:
-            found.append(Exposed(f"{name} belongs to another user", name, f'sudo chown "$USER" {name}'))
-        elif status.st_mode & (0o002 if _is_private(status) else 0o022) and not (
-            is_folder and status.st_mode & stat.S_ISVTX
-        ):
-            mode = stat.S_IMODE(status.st_mode)
-            found.append(Exposed(f"others can write {name}: its mode is {mode:04o}", name, f"chmod go-w {name}"))
+            found.append(Exposed(f"{name} belongs to another user", name, f'sudo chown "$USER" {quoted(name)}'))
+        elif loose and not (is_folder and status.st_mode & stat.S_ISVTX):
+            fact = f"others can write {name}: its mode is {stat.S_IMODE(status.st_mode):04o}"
+            found.append(Exposed(fact, name, f"chmod go-w {quoted(name)}"))
     return found
-
-
-def shown(path: str, environ: Mapping[str, str]) -> str:
-    """Return *path* as users type it: `~/.aws/config`."""
-    home = environ.get("HOME", "").rstrip("/")
-    if home and path.startswith(f"{home}/"):
-        path = f"~{path[len(home) :]}"
-    return printable(path)
 
 
 def _is_private(status: os.stat_result) -> bool:
@@ -130,19 +123,19 @@ def _expanded(written: str, environ: Mapping[str, str]) -> str:
 
     path = re.sub(r"\$(\w+|\{[^}]*\})", value, written, flags=re.ASCII)
     if path == "~" or path.startswith("~/"):
-        return (_home(environ).rstrip("/") + path[1:]) or "/"
+        return (home(environ).rstrip("/") + path[1:]) or "/"
     return os.path.expanduser(path) if path.startswith("~") else path  # noqa: PTH111 - ~name, as botocore
 
 
-def _home(environ: Mapping[str, str]) -> str:
-    if "HOME" in environ:
-        return environ["HOME"]
-    import pwd  # noqa: PLC0415 - only where HOME is not set
+def shown(path: str, environ: Mapping[str, str]) -> str:
+    """Return *path* as users type it: `~/.aws/config`."""
+    own = home(environ).rstrip("/")
+    return printable(f"~{path[len(own) :]}" if own and path.startswith(f"{own}/") else path)
 
-    try:
-        return pwd.getpwuid(os.getuid()).pw_dir
-    except KeyError:
-        return "~"
+
+def quoted(name: str) -> str:
+    """Return a path from `shown` as a word of a shell."""
+    return f"~/{shlex.quote(name[2:])}" if name.startswith("~/") else shlex.quote(name)
 
 
 def _bytes(path: str, name: str) -> bytes | None:

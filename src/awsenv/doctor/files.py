@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from awsenv import config
 from awsenv.config.differences import differences
-from awsenv.config.files import File, config_file, credentials_file, exposed
+from awsenv.config.files import File, config_file, credentials_file, exposed, quoted
 from awsenv.config.profiles import misspelt
 from awsenv.doctor.model import Finding, fine, of_error, warning
 from awsenv.errors import ConfigError
@@ -70,10 +69,8 @@ def _readable(keys: File) -> Iterator[Finding]:
     status = os.stat(keys.path)  # noqa: PTH116 - the path as botocore opens it
     mode = stat.S_IMODE(status.st_mode)
     if mode & 0o077 and status.st_uid == os.geteuid():
-        # A shell expands no quoted tilde.
-        home, path = ("~/", keys.name[2:]) if keys.name.startswith("~/") else ("", keys.name)
         fact = f"users other than you have access to the keys: the mode of {keys.name} is {mode:04o}"
-        yield warning(CHECK, fact, f"chmod 600 {home}{shlex.quote(path)}", origins=[Origin(keys.name)])
+        yield warning(CHECK, fact, f"chmod 600 {quoted(keys.name)}", origins=[Origin(keys.name)])
 
 
 def _writable(*found: File) -> Iterator[Finding]:

@@ -142,11 +142,6 @@ def checked(change: Change) -> list[tuple[str, str | None]]:
     return list(change.variables.items())
 
 
-def home(environ: Environ) -> str:
-    """Return the home folder that a shell takes `~` for."""
-    return environ.get("HOME") or "/"
-
-
 def _ansi_c(byte: int) -> str:
     character = chr(byte)
     is_plain = character.isascii() and character.isprintable() and character not in "'\\"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from awsenv.shells.base import Shell, checked, home
+from awsenv.shells.base import Shell, checked
+from awsenv.variables import home
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from awsenv.shells.base import Posix, folder, home
+from awsenv.shells.base import Posix, folder
+from awsenv.variables import home
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
