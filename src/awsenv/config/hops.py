@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from awsenv.config import arns, limits
 from awsenv.errors import ConfigError
@@ -12,13 +12,10 @@ from awsenv.variables import USER, having
 from awsenv.wording import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from awsenv.config.links import Link
-    from awsenv.config.profiles import Profile
-    from awsenv.model import Environ, RoleArn, RoleRequest
-
-T = TypeVar("T")
+    from awsenv.model import Environ, RoleRequest
 
 
 def assume_role(
@@ -36,109 +33,101 @@ def assume_role(
     Raises:
         ConfigError: AWS would refuse one of the values.
     """
-    values = _Values(request, link.profile)
-    parse = arns.role_arn if link.profile else _role_of(partition)
-    role = parse(link.role.value, link.role.origin)
-    values.origins["role"] = link.role.origin
-    name = values.text("session_name", "role_session_name", limits.session_name)
-    if name is None:
-        name, values.origins["session_name"] = default_name
-    duration, notes = values.duration(chained=chained)
-    tags = values.listed("tags", "session_tags", _tags, limits.tags)
-    transitive = values.listed("transitive_tags", "transitive_session_tags", _keys, limits.transitive_tags)
-    limits.transitive_of(transitive, tags, values.origins.get("transitive_tags"))
-    return AssumeRole(
-        role=role,
-        session_name=name,
-        external_id=values.text("external_id", "external_id", limits.external_id),
-        duration=duration,
-        source_identity=values.text("source_identity", "source_identity", limits.source_identity),
-        tags=tags,
-        transitive_tags=transitive,
-        policy=values.text("policy", "", limits.policy),
-        policy_arns=values.listed("policy_arns", "", _keys, limits.policy_arns),
-        profile=link.profile.name if link.profile else None,
-        notes=notes,
-        origins=values.origins,
+    profile = link.profile
+    if profile is None:
+        role = arns.role(link.role.value, partition, link.role.origin)
+    else:
+        role = arns.role_arn(link.role.value, link.role.origin)
+    name, name_origin = default_name
+    values: dict[str, Any] = {"session_name": name}
+    origins = {"role": link.role.origin, "session_name": name_origin}
+    notes: tuple[Note, ...] = ()
+    for field, rule in _RULES.items():
+        setting = None if profile is None else profile.settings.get(rule.key)
+        value = None if request is None else getattr(request, field)
+        if request is not None and value not in {None, ()}:
+            origins[field] = request.origin(field)
+            values[field] = rule.check(value, origins[field])
+        elif setting is not None:
+            origins[field] = setting.origin
+            values[field] = rule.check(rule.parse(setting.value, setting.origin), setting.origin)
+    limits.transitive_of(values.get("transitive_tags", ()), values.get("tags", ()), origins.get("transitive_tags"))
+    if chained and values.get("duration", 0) > MAX_CHAINED_DURATION:
+        note = _cut(values["duration"], origins["duration"], is_typed=request is not None and bool(request.duration))
+        values["duration"], notes = MAX_CHAINED_DURATION, (note,)
+    described_by = None if profile is None else profile.name
+    return AssumeRole(role, profile=described_by, notes=notes, origins=origins, **values)
+
+
+def _cut(seconds: int, origin: Origin, *, is_typed: bool) -> Note:
+    """Return the note that the duration of a profile is cut to an hour.
+
+    Raises:
+        ConfigError: The duration was requested.
+    """
+    if is_typed:
+        raise ConfigError(
+            f"{seconds} seconds is too long: with temporary credentials, AWS grants a role for at most "
+            f"{MAX_CHAINED_DURATION} seconds (role chaining)",
+            origin,
+            hint=f"ask for {MAX_CHAINED_DURATION} or less, or start from the access key of a user",
+        )
+    return Note(
+        f"{seconds} seconds cut to {MAX_CHAINED_DURATION}, "
+        "the most that AWS grants a role with temporary credentials (role chaining)",
+        origin,
     )
 
 
-class _Values:
-    """The values of one hop, from the request or else from the profile, and their origins."""
-
-    def __init__(self, request: RoleRequest | None, profile: Profile | None) -> None:
-        self._request, self._profile = request, profile
-        self.origins: dict[str, Origin] = {}
-
-    def text(self, field: str, key: str, check: Callable[[str, Origin], str]) -> str | None:
-        value, origin = self._found(field, key)
-        return None if origin is None else check(value, origin)
-
-    def listed(
-        self,
-        field: str,
-        key: str,
-        parse: Callable[[str, Origin], tuple[T, ...]],
-        check: Callable[[tuple[T, ...], Origin], tuple[T, ...]],
-    ) -> tuple[T, ...]:
-        value, origin = self._found(field, key)
-        if origin is None or not value:
-            return ()
-        return check(value if isinstance(value, tuple) else parse(value, origin), origin)
-
-    def duration(self, *, chained: bool) -> tuple[int | None, tuple[Note, ...]]:
-        value, origin = self._found("duration", "duration_seconds")
-        if origin is None:
-            return None, ()
-        seconds = value if isinstance(value, int) else limits.duration(value, origin)
-        limits.in_range(seconds, limits.MAX_ROLE_DURATION, origin)
-        if not chained or seconds <= MAX_CHAINED_DURATION:
-            return seconds, ()
-        if isinstance(value, int):
-            raise ConfigError(
-                f"{seconds} seconds is too long: with temporary credentials, AWS grants a role for at most "
-                f"{MAX_CHAINED_DURATION} seconds (role chaining)",
-                origin,
-                hint=f"ask for {MAX_CHAINED_DURATION} or less, or start from the access key of a user",
-            )
-        fact = (
-            f"{seconds} seconds cut to {MAX_CHAINED_DURATION}, "
-            "the most that AWS grants a role with temporary credentials (role chaining)"
-        )
-        return MAX_CHAINED_DURATION, (Note(fact, origin),)
-
-    def _found(self, field: str, key: str) -> tuple[Any, Origin | None]:
-        """Return the value of the request, or the text in the profile; without an origin, the value is not set."""
-        value = None if self._request is None else getattr(self._request, field)
-        setting = None if self._profile is None else self._profile.settings.get(key)
-        if self._request is not None and value not in {None, ()}:
-            self.origins[field] = self._request.origin(field)
-        elif setting is not None:
-            value, self.origins[field] = setting.value, setting.origin
-        return value, self.origins.get(field)
-
-
-def _role_of(partition: str) -> Callable[[str, Origin], RoleArn]:
-    return lambda word, origin: arns.role(word, partition, origin)
-
-
 def _keys(text: str, _: Origin) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(","))
+    return tuple(part.strip() for part in text.split(",")) if text else ()
 
 
 def _tags(text: str, origin: Origin) -> tuple[tuple[str, str], ...]:
     """Parse the `k1=v1,k2=v2` of aws-vault."""
-    pairs = []
-    for part in text.split(","):
-        key, divider, value = part.partition("=")
+    pairs = [part.partition("=") for part in text.split(",")] if text else []
+    for key, divider, _ in pairs:
         if not divider:
             raise ConfigError(
-                f"{quoted(part.strip())} is not a session tag",
+                f"{quoted(key.strip())} is not a session tag",
                 origin,
                 hint="write session_tags = key1=value1,key2=value2",
             )
-        pairs.append((key.strip(), value.strip()))
-    return tuple(pairs)
+    return tuple((key.strip(), value.strip()) for key, _, value in pairs)
+
+
+def _as_is(text: str, _: Origin) -> str:
+    return text
+
+
+def _duration(seconds: int, origin: Origin) -> int:
+    return limits.in_range(seconds, limits.MAX_ROLE_DURATION, origin)
+
+
+class _Rule(NamedTuple):
+    """How a value gets into a hop."""
+
+    key: str
+    """The key of a profile; empty: no profile sets it."""
+    check: Callable[[Any, Origin], Any]
+    parse: Callable[[str, Origin], Any] = _as_is
+    """Parses the text of a profile."""
+
+
+_RULES: Mapping[str, _Rule] = {
+    "session_name": _Rule("role_session_name", limits.session_name),
+    "external_id": _Rule("external_id", limits.external_id),
+    "duration": _Rule("duration_seconds", _duration, limits.duration),
+    "source_identity": _Rule("source_identity", limits.source_identity),
+    "tags": _Rule("session_tags", limits.tags, _tags),
+    "transitive_tags": _Rule("transitive_session_tags", limits.transitive_tags, _keys),
+    "policy": _Rule("", limits.policy),
+    "policy_arns": _Rule("", limits.policy_arns),
+}
+"""By the field of a request and of a hop."""
+
+FIELDS = tuple(_RULES)
+"""The fields of a request that apply to a role."""
 
 
 def default_session_name(environ: Environ, user: str | None) -> tuple[str, Origin]:
