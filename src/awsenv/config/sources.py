@@ -19,7 +19,7 @@ from awsenv.variables import TOKENS, session_token
 from awsenv.wording import listed, printable, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from awsenv.config.profiles import Profile, Profiles, Setting
     from awsenv.model import Environ
@@ -93,17 +93,14 @@ def static_keys(profile: Profile) -> Credentials | None:
     key_id, secret = profile.settings.get(_KEY_ID), profile.settings.get(_SECRET)
     if key_id is None and secret is None:
         return None
-    if key_id is None or secret is None or not key_id.value or not secret.value:
-        there = key_id if key_id is not None and key_id.value else secret or key_id
-        raise SourceError(
-            f"profile {quoted(profile.name)} holds half an access key: "
-            f"{_SECRET if there is key_id else _KEY_ID} is missing or empty",
-            there.origin if there else profile.origin,
-            hint=f"set both {_KEY_ID} and {_SECRET}",
-        )
+    owner = f"profile {quoted(profile.name)}"
+    if key_id is None or not key_id.value:
+        raise _half_a_key(owner, _KEY_ID, (secret or key_id or profile).origin)
+    if secret is None or not secret.value:
+        raise _half_a_key(owner, _SECRET, key_id.origin)
     if key_id.origin.name != secret.origin.name:
         raise SourceError(
-            f"the access key of profile {quoted(profile.name)} is split between two files",
+            f"the access key of {owner} is split between two files",
             key_id.origin,
             secret.origin,
             hint=f"put {_KEY_ID} and {_SECRET} in the same file",
@@ -111,6 +108,11 @@ def static_keys(profile: Profile) -> Credentials | None:
     tokens = (profile.settings.get(name) for name in map(str.lower, TOKENS))
     token = next((t.value for t in tokens if t is not None and t.origin.name == key_id.origin.name), None)
     return Credentials(key_id.value, secret.value, token or None)
+
+
+def _half_a_key(owner: str, missing: str, there: Origin) -> SourceError:
+    fact = f"{owner} holds half an access key: {missing} is missing or empty"
+    return SourceError(fact, there, hint=f"set {missing} too, or remove the other half")
 
 
 def has_static_keys(profile: Profile) -> bool:
@@ -160,7 +162,12 @@ def from_profile(profile: Profile, profiles: Profiles) -> Found:
         keys = static_keys(profile)
         source = replace(source, origin=profile.settings[_KEY_ID].origin)
         return Found(source, has_token=keys is not None and keys.session_token is not None)
-    _CHECKS[kind](profile, profiles)
+    if kind == "sso":
+        _check_sso(profile, profiles)
+    elif kind == "web-identity":
+        _check_web(profile)
+    else:
+        _check_filled(profile, "login_session" if kind == "login" else "credential_process")
     return Found(source)
 
 
@@ -171,16 +178,15 @@ def from_credential_source(setting: Setting, profile: Profile, environ: Mapping[
         ConfigError: The value is not a credential_source.
         SourceError: The environment does not have the source, or has half a key.
     """
-    found: Found | None = Found(Source("instance", origin=setting.origin))
-    if setting.value == "Environment":
-        found = from_keys(environ)
-    elif setting.value == "EcsContainer":
-        found = from_container(environ)
-    elif setting.value != "Ec2InstanceMetadata":
+    if setting.value == "Ec2InstanceMetadata":
+        return Found(Source("instance", origin=setting.origin))
+    if setting.value not in {"Environment", "EcsContainer"}:
         hint = "write Environment, EcsContainer or Ec2InstanceMetadata, in exactly this spelling"
         raise limits.refused(f"{quoted(setting.value)} is not a credential_source", setting.value, setting.origin, hint)
+    is_key = setting.value == "Environment"
+    found = from_keys(environ) if is_key else from_container(environ)
     if found is None:
-        needed = "AWS_ACCESS_KEY_ID" if setting.value == "Environment" else _CONTAINER[0]
+        needed = _KEY_ID.upper() if is_key else _CONTAINER[0]
         raise SourceError(
             f"profile {quoted(profile.name)} takes its credentials from the environment, but {needed} is not set",
             setting.origin,
@@ -195,17 +201,12 @@ def from_keys(environ: Mapping[str, str]) -> Found | None:
     Raises:
         SourceError: The environment has half a key.
     """
-    pair = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    there, missing = [name for name in pair if environ.get(name)], [name for name in pair if not environ.get(name)]
-    if not there:
-        return None
-    if missing:
-        raise SourceError(
-            f"the environment holds half an access key: {missing[0]} is missing or empty",
-            Origin(there[0]),
-            hint=f"set {missing[0]} too, or unset {there[0]}",
-        )
-    return Found(Source("environment", origin=Origin(there[0])), has_token=session_token(environ) is not None)
+    names = [name for name in (_KEY_ID.upper(), _SECRET.upper()) if environ.get(name)]
+    if len(names) == 1:
+        missing = _SECRET if names[0] == _KEY_ID.upper() else _KEY_ID
+        raise _half_a_key("the environment", missing.upper(), Origin(names[0]))
+    source = Source("environment", origin=Origin(_KEY_ID.upper()))
+    return Found(source, has_token=session_token(environ) is not None) if names else None
 
 
 def from_web_identity(environ: Mapping[str, str]) -> Found | None:
@@ -260,7 +261,7 @@ def _check_sso(profile: Profile, profiles: Profiles) -> None:
         )
 
 
-def _check_web(profile: Profile, _: Profiles) -> None:
+def _check_web(profile: Profile) -> None:
     if not profile.value("role_arn"):
         raise ConfigError(
             f"profile {quoted(profile.name)} has a web_identity_token_file, but no role_arn",
@@ -270,25 +271,11 @@ def _check_web(profile: Profile, _: Profiles) -> None:
     arns.role_arn(profile.settings["role_arn"].value, profile.settings["role_arn"].origin)
 
 
-def _check_filled(key: str) -> Callable[[Profile, Profiles], None]:
-    def check(profile: Profile, _: Profiles) -> None:
-        setting = profile.settings[key]
-        if not setting.value.strip():
-            raise ConfigError(
-                f"{key} of profile {quoted(profile.name)} is empty",
-                setting.origin,
-                hint="set it, or remove it",
-            )
-
-    return check
-
-
-_CHECKS = {
-    "sso": _check_sso,
-    "web-identity": _check_web,
-    "process": _check_filled("credential_process"),
-    "login": _check_filled("login_session"),
-}
+def _check_filled(profile: Profile, key: str) -> None:
+    setting = profile.settings[key]
+    if not setting.value.strip():
+        fact = f"{key} of profile {quoted(profile.name)} is empty"
+        raise ConfigError(fact, setting.origin, hint="set it, or remove it")
 
 
 def _what_is_missing(profile: Profile) -> str:
