@@ -176,14 +176,14 @@ def test_other_profiles_and_comments_do_not_count(home: Home) -> None:
 
 
 def test_the_file_of_a_key_counts(home: Home) -> None:
-    """The file decides the kind of the source, and so the credentials."""
-    process = "credential_process = vault\n"
+    """The file decides the kind of the source, and which token belongs to a key."""
 
     def source(config_text: str, credentials_text: str) -> str:
-        profiles = home.read(config_text, credentials_text)
-        return config.source_key(Source("process", "default"), profiles, home.environ())
+        chain = home.resolve("default", config_text, credentials_text)
+        return config.source_key(replace(chain.source, origin=None), config.read(home.environ()), home.environ())
 
-    assert source(f"[default]\n{process}", "") != source("", f"[default]\n{process}")
+    for line in ("credential_process = vault\n", "aws_session_token = t\n"):
+        assert source(f"[default]\n{KEYS}{line}", "") != source(f"[default]\n{line}", f"[default]\n{KEYS}")
 
 
 def test_a_session_of_sso_counts(home: Home) -> None:

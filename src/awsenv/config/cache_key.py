@@ -5,6 +5,7 @@ A cache key is a digest, which reveals none of its input.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,9 @@ from awsenv.config.sources import access_key
 from awsenv.variables import having
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-    from awsenv.config.profiles import Profile, Profiles, Setting
+    from awsenv.config.profiles import Profile, Profiles
     from awsenv.model import Chain, Environ, Source
 
 _FOR_MESSAGES = frozenset({"notes", "origins", "origin"})
@@ -31,13 +32,13 @@ def source_key(source: Source, profiles: Profiles, environ: Environ) -> str:
         environ: The original environment of the caller. The variables that this kind of source reads count.
     """
     profile = None if source.profile is None else profiles.get(source.profile)
-    session = None if profile is None else profile.value("sso_session")
     names = () if source.kind == "web-identity" and profile is not None else having(source.kind)
     return _digest(
         "source",
-        _facts(source),
-        _of(profile),
-        None if session is None else _pairs(profiles.sso_session(session)),
+        source,
+        access_key(source, profiles, environ),
+        profile,
+        profile and profiles.sso_session(profile.value("sso_session") or ""),
         _variables(names, environ),
         profiles.folder if _begins_here(source, profile, environ) else None,
     )
@@ -54,11 +55,9 @@ def mfa_session_key(chain: Chain, serial: str | None, profiles: Profiles, enviro
         profiles: The profiles of the two files.
         environ: As for `source_key`. The endpoint of STS, which the chain's profile can also set, counts too.
     """
-    key = access_key(chain.source, profiles, environ)
-    source: Any = source_key(chain.source, profiles, environ) if key is None else ("keys", _facts(key))
-    return _digest(
-        "session", source, serial, endpoint("sts", profiles.get(chain.settings_profile or "default"), profiles, environ)
-    )
+    own = access_key(chain.source, profiles, environ) or source_key(chain.source, profiles, environ)
+    serving = profiles.get(chain.settings_profile or "default")
+    return _digest("session", own, serial, endpoint("sts", serving, profiles, environ))
 
 
 def role_key(chain: Chain, profiles: Profiles, environ: Environ) -> str:
@@ -68,48 +67,35 @@ def role_key(chain: Chain, profiles: Profiles, environ: Environ) -> str:
     settings of the chain's profile, and every AWS variable. The name in the request does not count.
     """
     serving = profiles.get(chain.settings_profile or "default")
-    services = None if serving is None else serving.value("services")
     return _digest(
         "role",
         source_key(chain.source, profiles, environ),
-        _facts(chain.hops),
+        chain.hops,
         chain.region,
-        _of(serving),
-        None if services is None else _pairs(profiles.services(services)),
+        serving,
+        serving and profiles.services(serving.value("services") or ""),
         _variables((name for name in environ if name.startswith("AWS_")), environ),
     )
 
 
 def _digest(*parts: Any) -> str:
-    """Digest strings, numbers, None and tuples of them: values with unambiguous representations."""
     from hashlib import blake2b  # noqa: PLC0415 - it loads OpenSSL, and only an agent needs a key
 
-    return blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+    return blake2b(repr(_facts(parts)).encode(), digest_size=16).hexdigest()
 
 
 def _facts(value: Any) -> Any:
-    """Return a value of `model` as tuples, secrets included: a repr leaves them out."""
+    """Return a value as tuples, whose representation is unambiguous. They hold secrets, which a repr leaves out."""
     if is_dataclass(value):
-        known = (
-            (each.name, _facts(getattr(value, each.name))) for each in fields(value) if each.name not in _FOR_MESSAGES
-        )
-        return (type(value).__name__, *known)
+        known = (each.name for each in fields(value) if each.name not in _FOR_MESSAGES)
+        return (type(value).__name__, *((name, _facts(getattr(value, name))) for name in known))
+    if isinstance(value, Mapping):
+        return tuple(sorted((key, _facts(each)) for key, each in value.items()))
     return tuple(map(_facts, value)) if isinstance(value, tuple) else value
 
 
-def _of(profile: Profile | None) -> Any:
-    """Return all settings of *profile* and their files, which decide the kind of a source."""
-    if profile is None:
-        return None
-    return _pairs(profile.settings), tuple(sorted(key for key in profile.settings if profile.is_shared(key)))
-
-
-def _pairs(settings: Mapping[str, Setting] | None) -> Any:
-    return None if settings is None else tuple(sorted((key, setting.value) for key, setting in settings.items()))
-
-
-def _variables(names: Iterable[str], environ: Environ) -> Any:
-    return tuple((name, environ[name]) for name in sorted(names) if name in environ)
+def _variables(names: Iterable[str], environ: Environ) -> dict[str, str]:
+    return {name: environ[name] for name in names if name in environ}
 
 
 def _begins_here(source: Source, profile: Profile | None, environ: Environ) -> bool:
