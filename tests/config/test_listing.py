@@ -44,7 +44,7 @@ sso_account_id = 1
 
 def test_roles_and_sources_are_listed_in_the_order_of_the_files(home: Home) -> None:
     """Broken profiles are listed too; profiles that are neither are not."""
-    entries = config.roles(home.read(TEXT, f"[me]\n{KEYS}[other]\n{KEYS}"))
+    entries = config.roles(home.read(TEXT, f"[me]\n{KEYS}[other]\n{KEYS}"), home.environ())
 
     assert [
         ("me", None, "static", None, JANE),
@@ -66,7 +66,7 @@ def test_the_device_that_is_listed_is_the_one_that_is_used(home: Home) -> None:
         "[profile own]\nrole_arn = arn:aws:iam::123456789012:role/own\nsource_profile = other\n"
     )
     profiles = home.read(text, f"[me]\n{KEYS}[other]\n{KEYS}")
-    for entry in config.roles(profiles):
+    for entry in config.roles(profiles, home.environ()):
         try:
             chain = config.resolve(RoleRequest(entry.name), profiles, home.environ())
         except AwsenvError:

@@ -332,7 +332,7 @@ def test_any_request_is_resolved_or_refused_without_a_secret(
         assert re.fullmatch(r"[A-Za-z0-9_.@+=,/-]*", chain.label)
         assert all(hop.mfa is None for hop in chain.hops[1:])
 
-    entries = config.roles(profiles)
+    entries = config.roles(profiles, variables)
     assert set(entries) == {entry for entry in entries if entry.role_arn is not None or entry.kind is not None}
     assert not [text for text in said for secret in SECRETS if secret in text]
     assert not [text for text in said if not text.isprintable()]

@@ -23,7 +23,8 @@ def run(caller: Caller, _: Arguments) -> Print:
     Raises:
         ConfigError: A file cannot be read.
     """
-    profiles = config.read(environment.original(caller.environ), caller.folder)
+    environ = environment.original(caller.environ)
+    profiles = config.read(environ, caller.folder)
     rows = [
         (
             entry.name,
@@ -32,7 +33,7 @@ def run(caller: Caller, _: Arguments) -> Print:
             entry.mfa_serial or "-",
             entry.origin.position,
         )
-        for entry in config.roles(profiles)
+        for entry in config.roles(profiles, environ)
     ]
     if not rows:
         return Print("", (f"no profile in {profiles.where} has a role_arn, or credentials", _NEXT))

@@ -6,17 +6,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv.config import arns, limits, sources
 from awsenv.config.profiles import Setting, did_you_mean, misspelt
-from awsenv.errors import ConfigError, SourceError
+from awsenv.errors import AwsenvError, ConfigError, SourceError
+from awsenv.model import RoleRequest
 from awsenv.origin import Origin
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from awsenv.config.profiles import Profile, Profiles
     from awsenv.config.sources import Found
-    from awsenv.model import Environ, RoleRequest
+    from awsenv.model import Environ
 
 MAX_HOPS = 20
 """A longer chain is a mistake, and each hop costs a request."""
+
+_BREAK_LOOP = "let one of them name a profile with credentials"
 
 
 class Link(NamedTuple):
@@ -26,6 +31,11 @@ class Link(NamedTuple):
     """Its ARN in the profile, or the ROLE of the command line."""
     profile: Profile | None
     """The profile that describes it; None: the user typed an ARN or a name."""
+
+    @property
+    def mfa_serial(self) -> Setting | None:
+        """The device that its profile sets."""
+        return None if self.profile is None else self.profile.settings.get("mfa_serial")
 
 
 class Links(NamedTuple):
@@ -51,7 +61,15 @@ def links_of(request: RoleRequest, profiles: Profiles, environ: Environ) -> Link
         ConfigError: A name is not a profile or a role, source profiles form a loop, or a profile contradicts itself.
         SourceError: There are no source credentials.
     """
-    return _Search(request, profiles, environ).role()
+    profile = profiles.get(request.role)
+    chosen = None if request.profile is None else Setting(request.profile, request.origin("profile"))
+    if profile is not None:
+        return _followed(profile, chosen, profiles, environ)
+    word = Setting(request.role, request.origin("role"))
+    _check_typed(word, profiles)
+    # As in botocore, a role outranks an access key in a selected profile.
+    links = _ambient(word, profiles, environ) if chosen is None else _selected(chosen, profiles, environ)
+    return links._replace(roles=(*links.roles, Link(word, None)))
 
 
 def source_links(request: RoleRequest, profiles: Profiles, environ: Environ) -> Links:
@@ -61,7 +79,18 @@ def source_links(request: RoleRequest, profiles: Profiles, environ: Environ) -> 
         ConfigError: There is no such profile, source profiles form a loop, or a profile contradicts itself.
         SourceError: There are no source credentials.
     """
-    return _Search(request, profiles, environ).source()
+    name = source_name(request)
+    return _ambient(None, profiles, environ) if name is None else _selected(name, profiles, environ)
+
+
+def every(profiles: Profiles, environ: Environ) -> Iterator[tuple[Profile, Links | None]]:
+    """Yield each profile in the order of the files, with its links; None: they have an error."""
+    for profile in profiles:
+        try:
+            links = links_of(RoleRequest(profile.name), profiles, environ)
+        except AwsenvError:
+            links = None
+        yield profile, links
 
 
 def source_name(request: RoleRequest) -> Setting | None:
@@ -71,157 +100,131 @@ def source_name(request: RoleRequest) -> Setting | None:
     return Setting(name, request.origin(field)) if name else None
 
 
-class _Search:
-    """Follows profiles, and collects the roles and the profiles of the chain."""
+def _selected(name: Setting, profiles: Profiles, environ: Environ) -> Links:
+    return _followed(_known(name, profiles), None, profiles, environ)
 
-    def __init__(self, request: RoleRequest, profiles: Profiles, environ: Environ) -> None:
-        self._request, self._profiles, self._environ = request, profiles, environ
-        self._roles: list[Link] = []
-        self._seen: list[Profile] = []
 
-    def role(self) -> Links:
-        word = self._request.role
-        profile = self._profiles.get(word)
-        chosen = self._request.profile
-        source = None if chosen is None else Setting(chosen, self._request.origin("profile"))
-        if profile is None:
-            return self._to(self._typed(Setting(word, self._request.origin("role")), source))
-        return self._to(self._described(profile, source))
+def _followed(profile: Profile, chosen: Setting | None, profiles: Profiles, environ: Environ) -> Links:
+    """Return the links from the source of *profile* to its role, if it is one.
 
-    def source(self) -> Links:
-        name = source_name(self._request)
-        return self._to(self._ambient(None) if name is None else self._selected(name))
+    As in botocore, a role outranks an access key in the first profile, and an access key a role in a source profile.
 
-    def _to(self, found: Found) -> Links:
-        return Links(found, tuple(reversed(self._roles)), tuple(self._seen))
+    Args:
+        profile: The first profile.
+        chosen: The profile that replaces its source_profile; None: the files decide.
+        profiles: The profiles of the two files.
+        environ: The original environment of the caller.
+    """
+    line, roles = [profile], _role_of(profile)
+    found: Found | None = None
+    while roles and line[-1] is roles[-1].profile:
+        if len(roles) > MAX_HOPS:
+            raise ConfigError(
+                f"the chain of source_profile from {quoted(profile.name)} has more than {MAX_HOPS} roles",
+                line[-1].origin,
+                hint=_BREAK_LOOP,
+            )
+        name = chosen or _source_of(line[-1])
+        if name.origin.key == "credential_source":
+            found = sources.from_credential_source(name, line[-1], environ)
+            break
+        chosen, source = None, _known(name, profiles)
+        _refuse_loop(line, source, name.origin)
+        line.append(source)
+        roles += [] if sources.has_static_keys(source) else _role_of(source)
+    found = found or sources.from_profile(line[-1], profiles)
+    return Links(found, tuple(reversed(roles)), tuple(line))
 
-    def _described(self, profile: Profile, source: Setting | None) -> Found:
-        if sources.is_role(profile):
-            return self._role(profile, source)
-        self._seen.append(profile)
-        return sources.from_profile(profile, self._profiles)
 
-    def _typed(self, word: Setting, source: Setting | None) -> Found:
-        section = misspelt(word.value, self._profiles)
-        if section is not None:
-            # The user means a profile. A role of that name would be another one.
-            raise ConfigError(section.fact, section.origin, hint=section.hint)
-        try:
-            arns.role(word.value, arns.WITHOUT_REGION, word.origin)
-        except ConfigError as error:
-            if not word.value.startswith("arn:"):
-                error.hint = did_you_mean(word.value, self._profiles) or error.hint
-            raise
-        self._roles.append(Link(word, None))
-        return self._ambient(word) if source is None else self._selected(source)
+def _role_of(profile: Profile) -> list[Link]:
+    return [Link(profile.settings["role_arn"], profile)] if sources.is_role(profile) else []
 
-    def _ambient(self, word: Setting | None) -> Found:
-        """Return the source that the environment selects for the role *word*, in the order of `resolve`."""
-        keys = sources.from_keys(self._environ)
-        named = self._named()
-        profile = self._profiles.get("default" if named is None else named.value)
-        selected = Setting("default", profile.origin) if named is None and profile is not None else named
-        is_role = profile is not None and sources.is_role(profile)
-        if keys is None and selected is not None and is_role:
-            return self._selected(selected)
-        found = keys or sources.from_web_identity(self._environ)
-        holds_some = profile is not None and sources.kind_of(profile) is not None
-        if found is None and selected is not None and (named is not None or holds_some):
-            return self._selected(selected)
-        found = found or sources.from_container(self._environ)
-        if found is None:
-            raise self._nothing(word)
-        if profile is not None:
-            self._seen.append(profile)
-        return found
 
-    def _selected(self, name: Setting) -> Found:
-        """Return the source of a selected profile. As in botocore, a role outranks an access key."""
-        return self._described(self._known(name), None)
+def _source_of(profile: Profile) -> Setting:
+    """Return the source_profile or the credential_source of a role."""
+    named, kind = profile.settings.get("source_profile"), profile.settings.get("credential_source")
+    if named is not None and kind is not None:
+        raise ConfigError(
+            f"profile {quoted(profile.name)} has both source_profile and credential_source",
+            named.origin,
+            kind.origin,
+            hint="keep one of the two",
+        )
+    setting = named or kind
+    if setting is None:
+        own = f" = {printable(profile.name)}" if sources.has_static_keys(profile) else ""
+        raise ConfigError(
+            f"profile {quoted(profile.name)} has a role_arn, but neither source_profile nor credential_source",
+            profile.settings["role_arn"].origin,
+            hint=f"add source_profile{own}, or name the source with --profile",
+        )
+    return setting
 
-    def _known(self, name: Setting) -> Profile:
-        profile = self._profiles.get(name.value)
-        if profile is None:
-            raise self._unknown(name)
+
+def _refuse_loop(line: list[Profile], source: Profile, origin: Origin) -> None:
+    """Refuse a source that is in *line* already. A role with an access key may name itself."""
+    names = [profile.name for profile in line]
+    if source.name not in names or (source.name == names[-1] and sources.has_static_keys(source)):
+        return
+    circle = " → ".join(quoted(name)[1:-1] for name in [*names[names.index(source.name) :], source.name])
+    raise ConfigError(f"source_profile leads back to itself: {circle}", origin, hint=_BREAK_LOOP)
+
+
+def _check_typed(word: Setting, profiles: Profiles) -> None:
+    section = misspelt(word.value, profiles)
+    if section is not None:
+        # The user means a profile. A role of that name would be another one.
+        raise ConfigError(section.fact, section.origin, hint=section.hint)
+    try:
+        arns.role(word.value, arns.WITHOUT_REGION, word.origin)
+    except ConfigError as error:
+        if not word.value.startswith("arn:"):
+            error.hint = did_you_mean(word.value, profiles) or error.hint
+        raise
+
+
+def _ambient(word: Setting | None, profiles: Profiles, environ: Environ) -> Links:
+    """Return the source that the environment selects for the role *word*, in the order of `resolve`."""
+    variables = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
+    named = next((Setting(environ[name], Origin(name)) for name in variables if environ.get(name)), None)
+    profile = profiles.get("default") if named is None else _known(named, profiles)
+    found = sources.from_keys(environ)
+    if found is None and profile is not None and sources.is_role(profile):
+        return _followed(profile, None, profiles, environ)
+    found = found or sources.from_web_identity(environ)
+    if found is None and profile is not None and (named is not None or sources.kind_of(profile) is not None):
+        return _followed(profile, None, profiles, environ)
+    found = found or sources.from_container(environ)
+    if found is None:
+        raise _nothing(word, profiles)
+    return Links(found, (), () if profile is None else (profile,))
+
+
+def _known(name: Setting, profiles: Profiles) -> Profile:
+    """Return the profile of that name.
+
+    Raises:
+        ConfigError: There is no such profile.
+    """
+    profile = profiles.get(name.value)
+    if profile is not None:
         return profile
-
-    def _named(self) -> Setting | None:
-        """Return the profile that the environment names. An empty variable names none."""
-        for variable in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE"):
-            name = self._environ.get(variable)
-            if name:
-                self._known(Setting(name, Origin(variable)))
-                return Setting(name, Origin(variable))
-        return None
-
-    def _role(self, profile: Profile, source: Setting | None) -> Found:
-        """Add the role of a profile, and return its source."""
-        if len(self._roles) == MAX_HOPS:
-            raise ConfigError(
-                f"the chain of source_profile from {quoted(self._seen[0].name)} has more than {MAX_HOPS} roles",
-                profile.origin,
-                hint="let one of them name a profile with credentials",
-            )
-        self._seen.append(profile)
-        self._roles.append(Link(profile.settings["role_arn"], profile))
-        if source is not None:
-            return self._source(source)
-        named, kind = profile.settings.get("source_profile"), profile.settings.get("credential_source")
-        if named is not None and kind is not None:
-            raise ConfigError(
-                f"profile {quoted(profile.name)} has both source_profile and credential_source",
-                named.origin,
-                kind.origin,
-                hint="keep one of the two",
-            )
-        if kind is not None:
-            return sources.from_credential_source(kind, profile, self._environ)
-        if named is None:
-            own = f" = {printable(profile.name)}" if sources.has_static_keys(profile) else ""
-            raise ConfigError(
-                f"profile {quoted(profile.name)} has a role_arn, but neither source_profile nor credential_source",
-                profile.settings["role_arn"].origin,
-                hint=f"add source_profile{own}, or name the source with --profile",
-            )
-        return self._source(named)
-
-    def _source(self, name: Setting) -> Found:
-        """Return the source of a source profile. As in botocore, an access key outranks a role_arn here."""
-        profile = self._known(name)
-        names = [seen.name for seen in self._seen]
-        if profile.name in names and not (profile.name == names[-1] and sources.has_static_keys(profile)):
-            raise _loop([*names[names.index(profile.name) :], profile.name], name.origin)
-        if sources.is_role(profile) and not sources.has_static_keys(profile):
-            return self._role(profile, None)
-        self._seen.append(profile)
-        return sources.from_profile(profile, self._profiles)
-
-    def _unknown(self, name: Setting) -> ConfigError:
-        if not name.value:
-            return ConfigError(
-                f"{name.origin.key or name.origin.name} is empty",
-                name.origin,
-                hint="name a profile, or unset it" if name.origin.key is None else "name a profile, or remove the line",
-            )
-        fact = f"there is no profile {quoted(name.value)} in {self._profiles.where}"
-        hint = did_you_mean(name.value, self._profiles) or "awsenv list shows the profiles"
-        return limits.refused(fact, name.value, name.origin, hint)
-
-    def _nothing(self, word: Setting | None) -> SourceError:
-        to_begin = "name a source with --profile, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run aws configure"
-        if word is None:
-            return SourceError("there are no credentials to log in with", hint=to_begin)
-        fact, hint = f"there are no credentials to assume role {quoted(word.value)} with", None
-        if arns.is_bare_name(word.value):
-            fact = f"there is no profile {quoted(word.value)} in {self._profiles.where}, and {fact}"
-            hint = did_you_mean(word.value, self._profiles)
-        return SourceError(fact, word.origin, hint=hint or to_begin)
+    if not name.value:
+        remedy = "unset it" if name.origin.key is None else "remove the line"
+        raise ConfigError(
+            f"{name.origin.key or name.origin.name} is empty", name.origin, hint=f"name a profile, or {remedy}"
+        )
+    fact = f"there is no profile {quoted(name.value)} in {profiles.where}"
+    hint = did_you_mean(name.value, profiles) or "awsenv list shows the profiles"
+    raise limits.refused(fact, name.value, name.origin, hint)
 
 
-def _loop(names: list[str], origin: Origin) -> ConfigError:
-    circle = " → ".join(quoted(name)[1:-1] for name in names)
-    return ConfigError(
-        f"source_profile leads back to itself: {circle}",
-        origin,
-        hint="let one of them name a profile with credentials",
-    )
+def _nothing(word: Setting | None, profiles: Profiles) -> SourceError:
+    to_begin = "name a source with --profile, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run aws configure"
+    if word is None:
+        return SourceError("there are no credentials to log in with", hint=to_begin)
+    fact, hint = f"there are no credentials to assume role {quoted(word.value)} with", None
+    if arns.is_bare_name(word.value):
+        fact = f"there is no profile {quoted(word.value)} in {profiles.where}, and {fact}"
+        hint = did_you_mean(word.value, profiles)
+    return SourceError(fact, word.origin, hint=hint or to_begin)

@@ -7,18 +7,16 @@ and AWS accepts a code once. botocore asks again for each `mfa_serial` of a chai
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv.config import limits
 from awsenv.config.profiles import Setting
-from awsenv.errors import ConfigError
 from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, GetSessionToken, Mfa, Note
-from awsenv.wording import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
-    from awsenv.config.links import Links
+    from awsenv.config.links import Link, Links
     from awsenv.config.profiles import Profile
     from awsenv.model import Chain, Hop, RoleRequest
     from awsenv.origin import Origin
@@ -29,146 +27,110 @@ _ONLY_FIRST = (
 _ROLES_HAVE_NONE = "the source credentials are those of a role, which has no MFA device"
 
 
+class Device(NamedTuple):
+    """The device that a chain uses, as the configuration names it."""
+
+    serial: Setting | None
+    """None, or empty: no device."""
+    owners: tuple[Profile, ...]
+    """The profiles that can hold its `mfa_process`, in this order."""
+
+
+def device_of(links: Links, request: RoleRequest) -> Device:
+    """Return the device of a chain: the one rule, for a role, a login and a list of roles.
+
+    It is the requested one, else that of the first role's profile, else that of the source profile (where users of
+    aws-vault keep it), else that of a later role if the source may be the access key of a user. An empty `mfa_serial`
+    means that the role needs no device.
+    """
+    source = links.source_profile
+    nearest = (*(link.profile for link in links.roles[:1]), source)
+    owners = tuple(profile for profile in nearest if profile is not None)
+    if request.mfa_serial is not None:
+        return Device(Setting(request.mfa_serial, request.origin("mfa_serial")), owners)
+    own = next((each.settings["mfa_serial"] for each in owners if "mfa_serial" in each.settings), None)
+    if own is None and links.found.may_be_long_term:
+        for link in links.roles[1:]:
+            if link.profile is not None and link.profile.value("mfa_serial"):
+                return Device(link.mfa_serial, (link.profile, *owners))
+    return Device(own, owners)
+
+
 def with_mfa(hops: tuple[AssumeRole, ...], links: Links, request: RoleRequest) -> tuple[AssumeRole, ...]:
     """Return *hops* with the MFA device on the first, and a note for each configured device that is not used.
-
-    The device is the requested one, else that of the first role's profile, else that of the source profile
-    (where users of aws-vault keep it), else that of a later hop if the source may be the access key of a user. An empty
-    `mfa_serial` means that the role needs no device.
 
     Raises:
         ConfigError: The device shows no codes.
     """
-    first, *rest = hops
-    later = [_own(role.profile) for role in links.roles[1:]]
-    serial = first_serial(links, request)
+    device = device_of(links, request)
     if links.found.is_of_a_role:
-        used = None
-        first = _without(first, serial, request)
+        given = {} if device.serial is None else {device.serial.origin: device.serial.value}
+        given[request.origin("code")] = request.code or ""
+        unused = tuple(Note(f"not used; {_ROLES_HAVE_NONE}", origin) for origin, value in given.items() if value)
+        first, used = replace(hops[0], notes=(*hops[0].notes, *unused)), None
     else:
-        first, used = _presenting(first, serial, later, links, request)
-    moved = first.origins.get("mfa_serial")
-    return (first, *(_without_device(hop, setting, used, moved) for hop, setting in zip(rest, later, strict=True)))
+        mfa, origins = _checked(device, request)
+        first, used = replace(hops[0], mfa=mfa, origins={**hops[0].origins, **origins}), device.serial
+    later = zip(hops[1:], links.roles[1:], strict=True)
+    return (first, *(replace(hop, notes=(*hop.notes, *_of_later(link, used))) for hop, link in later))
 
 
-def session_token(links: Links, request: RoleRequest) -> tuple[GetSessionToken, ...]:
-    """Return the hop of a profile that is not a role: the MFA session of its user, if the user has a device.
-
-    Raises:
-        ConfigError: The request has a code, but the profile does not hold the access key of a user.
-    """
-    found, profile = links.found, links.profiles[0]
-    if found.source.kind != "static" or found.has_token:
-        if request.code is None:
-            return ()
-        raise ConfigError(
-            f"profile {quoted(profile.name)} cannot use an MFA code: it is not a role, and has no access key of a user",
-            request.origin("code"),
-            hint="leave the code out",
-        )
-    mfa, origins = device(first_serial(links, request), [profile], request)
-    return () if mfa is None else (session_hop(mfa, origins, profile, request),)
+def _of_later(link: Link, used: Setting | None) -> Iterator[Note]:
+    """Yield a note on the device of a later role, which may require MFA."""
+    own = link.mfa_serial
+    if own is None or not own.value:
+        return
+    how = "not used"
+    if used is not None and own.value == used.value:
+        how = f"used for the first role {'instead' if own.origin == used.origin else 'only'}"
+    yield Note(f"{how}; {_ONLY_FIRST}", own.origin)
 
 
-def session_hop(
-    mfa: Mfa, origins: Mapping[str, Origin], profile: Profile | None, request: RoleRequest
-) -> GetSessionToken:
-    """Return the hop that opens the MFA session of the user whose key *profile* holds.
+def session_hops(device: Device, source: Profile | None, request: RoleRequest) -> tuple[GetSessionToken, ...]:
+    """Return the hop that opens the MFA session of a user; none without a device and a code.
 
     Args:
-        mfa: The device.
-        origins: Where its settings come from.
-        profile: The source; None: the environment holds the key.
+        device: The device.
+        source: The profile that holds the access key; None: the environment holds it.
         request: The request.
 
     Raises:
-        ConfigError: AWS does not grant that duration.
+        ConfigError: AWS does not grant that duration, or the device shows no codes.
     """
-    duration, origins = None, dict(origins)
-    setting = None if profile is None else profile.settings.get("duration_seconds")
+    mfa, origins = _checked(device, request)
+    if mfa is None:
+        return ()
+    duration = None
+    setting = None if source is None else source.settings.get("duration_seconds")
     if request.duration is not None:
-        origins["duration"] = request.origin("duration")
-        duration = request.duration
+        duration, origins["duration"] = request.duration, request.origin("duration")
     elif setting is not None:
-        origins["duration"] = setting.origin
-        duration = limits.duration(setting.value, setting.origin)
+        duration, origins["duration"] = limits.duration(setting.value, setting.origin), setting.origin
     if duration is not None:
         limits.in_range(duration, limits.MAX_SESSION_DURATION, origins["duration"])
-    return GetSessionToken(mfa, duration, origins=origins)
+    return (GetSessionToken(mfa, duration, origins=origins),)
 
 
-def _own(profile: Profile | None) -> Setting | None:
-    return None if profile is None else profile.settings.get("mfa_serial")
-
-
-def first_serial(links: Links, request: RoleRequest) -> Setting | None:
-    """Return the requested device, else that of the first role's profile, else that of the source profile."""
-    if request.mfa_serial is not None:
-        return Setting(request.mfa_serial, request.origin("mfa_serial"))
-    own = _own(links.roles[0].profile) if links.roles else None
-    return own or _own(links.source_profile)
-
-
-def _presenting(
-    hop: AssumeRole, serial: Setting | None, later: list[Setting | None], links: Links, request: RoleRequest
-) -> tuple[AssumeRole, str | None]:
-    """Return the first hop with its device, and the serial of the device."""
-    profiles = [links.roles[0].profile, links.source_profile]
-    if serial is None and links.found.may_be_long_term:
-        moved = next(((n, s) for n, s in enumerate(later, start=1) if s is not None and s.value), None)
-        if moved is not None:
-            number, serial = moved
-            profiles.insert(0, links.roles[number].profile)
-            hop = _noted(hop, Note(f"used for the first role instead; {_ONLY_FIRST}", serial.origin))
-    mfa, origins = device(serial, [profile for profile in profiles if profile is not None], request)
-    return replace(hop, mfa=mfa, origins={**hop.origins, **origins}), None if mfa is None else mfa.serial
-
-
-def device(
-    serial: Setting | None, profiles: list[Profile], request: RoleRequest
-) -> tuple[Mfa | None, dict[str, Origin]]:
+def _checked(device: Device, request: RoleRequest) -> tuple[Mfa | None, dict[str, Origin]]:
     """Return the device and the origins of its settings; None: the request has neither a device nor a code.
-
-    Args:
-        serial: The device, if one is configured.
-        profiles: Where to look for `mfa_process`, in this order.
-        request: The request.
 
     Raises:
         ConfigError: The device shows no codes, or `mfa_process` is not one printable line.
     """
-    if serial is not None and serial.value:
-        checked, origins = limits.mfa_serial(serial.value, serial.origin), {"mfa_serial": serial.origin}
-    elif request.code is not None:
-        checked, origins = None, {}
-    else:
+    serial: str | None = None
+    origins: dict[str, Origin] = {}
+    if device.serial is not None and device.serial.value:
+        serial = limits.mfa_serial(device.serial.value, device.serial.origin)
+        origins["mfa_serial"] = device.serial.origin
+    elif request.code is None:
         return None, {}
-    process = next((p.settings["mfa_process"] for p in profiles if p.value("mfa_process")), None)
+    process = next((each.settings["mfa_process"] for each in device.owners if each.value("mfa_process")), None)
     if process is None:
-        return Mfa(checked), origins
+        return Mfa(serial), origins
     if not process.value.isprintable():
         fact = "mfa_process holds a line break or a control character"
         raise limits.refused(fact, process.value, process.origin, "write the whole command on one line")
-    return Mfa(checked, process.value), {**origins, "mfa_process": process.origin}
-
-
-def _without(hop: AssumeRole, serial: Setting | None, request: RoleRequest) -> AssumeRole:
-    unused = [] if serial is None or not serial.value else [serial.origin]
-    if request.code is not None:
-        unused.append(request.origin("code"))
-    return _noted(hop, *(Note(f"not used; {_ROLES_HAVE_NONE}", origin) for origin in unused))
-
-
-def _noted(hop: AssumeRole, *notes: Note) -> AssumeRole:
-    return replace(hop, notes=(*hop.notes, *notes))
-
-
-def _without_device(hop: AssumeRole, setting: Setting | None, used: str | None, moved: Origin | None) -> AssumeRole:
-    """Add a note that the device of a later hop is not used there: its role may require MFA."""
-    if setting is None or not setting.value or setting.origin == moved:
-        return hop
-    how = "used for the first role only" if setting.value == used else "not used"
-    return _noted(hop, Note(f"{how}; {_ONLY_FIRST}", setting.origin))
+    return Mfa(serial, process.value), {**origins, "mfa_process": process.origin}
 
 
 def through_session(chain: Chain, *, held: bool = False) -> Chain | None:
@@ -187,42 +149,30 @@ def through_session(chain: Chain, *, held: bool = False) -> Chain | None:
         another duration; or the device is not known.
     """
     first = chain.hops[0] if chain.hops else None
-    if isinstance(first, GetSessionToken):
-        needs_code = _was_typed(first) or (first.mfa.serial is None and not held)
-        return None if needs_code else chain
-    if first is None or (first.mfa is None and (not held or _is_long(first))):
+    if first is None:
         return chain
-    if (first.mfa is None or first.mfa.serial is None) and not held:
+    is_known = held or (first.mfa is not None and first.mfa.serial is not None)
+    if isinstance(first, GetSessionToken):
+        return chain if is_known and not _was_typed(first) else None
+    is_long = first.duration is not None and first.duration > MAX_CHAINED_DURATION
+    if first.mfa is None and (is_long or not held):
+        return chain
+    if not is_known or (is_long and _was_typed(first)):
         return None
-    if _is_long(first) and _was_typed(first):
-        return None
-    session = GetSessionToken(first.mfa or Mfa(None), origins=_of_the_device(first.origins))
-    return replace(chain, hops=(session, _within_an_hour(first), *chain.hops[1:]))
+    of_device = {field: origin for field, origin in first.origins.items() if field in {"mfa_serial", "mfa_process"}}
+    others = {field: origin for field, origin in first.origins.items() if field not in of_device}
+    role = replace(first, mfa=None, origins=others)
+    if is_long:
+        fact = (
+            f"{first.duration} seconds cut to {MAX_CHAINED_DURATION}, "
+            "the most that AWS grants a role through an MFA session; awsenv renews it"
+        )
+        note = Note(fact, first.origins["duration"])
+        role = replace(role, duration=MAX_CHAINED_DURATION, notes=(*role.notes, note))
+    return replace(chain, hops=(GetSessionToken(first.mfa or Mfa(None), origins=of_device), role, *chain.hops[1:]))
 
 
 def _was_typed(hop: Hop) -> bool:
     """Tell whether an option or a variable set the duration. Only an origin in a file has a line."""
     origin = hop.origins.get("duration")
     return origin is not None and origin.line is None
-
-
-def _is_long(hop: AssumeRole) -> bool:
-    return hop.duration is not None and hop.duration > MAX_CHAINED_DURATION
-
-
-def _of_the_device(origins: Mapping[str, Origin]) -> dict[str, Origin]:
-    return {field: origin for field, origin in origins.items() if field in {"mfa_serial", "mfa_process"}}
-
-
-def _within_an_hour(hop: AssumeRole) -> AssumeRole:
-    """Return *hop* without MFA, with the longest duration that AWS grants through an MFA session."""
-    device = _of_the_device(hop.origins)
-    hop = replace(hop, mfa=None, origins={field: each for field, each in hop.origins.items() if field not in device})
-    if not _is_long(hop):
-        return hop
-    note = Note(
-        f"{hop.duration} seconds cut to {MAX_CHAINED_DURATION}, "
-        "the most that AWS grants a role through an MFA session; awsenv renews it",
-        hop.origins["duration"],
-    )
-    return replace(hop, duration=MAX_CHAINED_DURATION, notes=(*hop.notes, note))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -76,18 +77,15 @@ class Profile:
 
 
 class Profiles:
-    """The profiles of the two files. Immutable.
+    """The profiles of the two files. Immutable, and shared between threads."""
 
-    All instances with the same two texts share the parsed sections, in every thread.
-    """
-
-    def __init__(self, config: files.File, credentials: files.File, folder: str | None = None) -> None:
+    def __init__(self, config: files.File, credentials: files.File) -> None:
         """Parse the two files.
 
         Raises:
             ConfigError: botocore would refuse one of the files. The origin names the line.
         """
-        self.folder = folder
+        self.folder: str | None = None
         """Where relative paths in settings start; None: at the working directory of the process."""
         self.config_name = config.name
         """The config file, as origins name it."""
@@ -97,17 +95,20 @@ class Profiles:
             f.name if f.text is not None else f"{f.name} (not there)" for f in (config, credentials)
         )
         """The two files for a message, which also says if one does not exist."""
-        parsed = _parsed(config, credentials)
-        self.config_sections = parsed.config
+        self.config_sections: Mapping[str, ini.Section] = ini.parse(config.text or "", config.name)
         """All sections of the config file by header, including those that are not profiles."""
-        self.credentials_sections = parsed.credentials
+        self.credentials_sections: Mapping[str, ini.Section] = ini.parse(credentials.text or "", credentials.name)
         """The sections of the credentials file by header, which is the name of the profile."""
-        self._headers, self._others = parsed.headers, parsed.others
+        self._headers, self._others = _by_kind(self.config_sections)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the profiles, in the order of the files."""
         return tuple({**self._headers["profiles"], **dict.fromkeys(self.credentials_sections, "")})
+
+    def __iter__(self) -> Iterator[Profile]:
+        """Yield the profiles, in the order of the files."""
+        return (profile for name in self.names if (profile := self.get(name)) is not None)
 
     def named_by(self, header: str) -> str | None:
         """Return the name of the profile under this header of the config file, or None."""
@@ -182,32 +183,18 @@ def read(environ: Mapping[str, str], folder: str | None = None) -> Profiles:
     Raises:
         ConfigError: A file exists but cannot be read, or botocore would refuse it.
     """
-    return Profiles(files.config_file(environ, folder), files.credentials_file(environ, folder), folder)
+    profiles = copy(_parsed(files.config_file(environ, folder), files.credentials_file(environ, folder)))
+    profiles.folder = folder
+    return profiles
+
+
+# An agent holds the profiles of each of its roles: of 1,500 profiles that would be 2.7 MB and 13 ms for each.
+_parsed = lru_cache(maxsize=4)(Profiles)
 
 
 def forget() -> None:
     """Empty the cache of parsed files. Existing `Profiles` keep their sections."""
     _parsed.cache_clear()
-
-
-class _Parsed(NamedTuple):
-    """The sections of the two files. Threads share them, so nothing changes them."""
-
-    config: Mapping[str, ini.Section]
-    credentials: Mapping[str, ini.Section]
-    headers: Mapping[str, Mapping[str, str]]
-    others: tuple[str, ...]
-
-    def __repr__(self) -> str:
-        """Omit the values, some of which are secrets."""
-        return "_Parsed(…)"
-
-
-# An agent holds the profiles of each of its roles: of 1,500 profiles that would be 2.7 MB and 13 ms for each.
-@lru_cache(maxsize=4)
-def _parsed(config: files.File, credentials: files.File) -> _Parsed:
-    sections = ini.parse(config.text or "", config.name)
-    return _Parsed(sections, ini.parse(credentials.text or "", credentials.name), *_by_kind(sections))
 
 
 def _by_kind(sections: Mapping[str, ini.Section]) -> tuple[dict[str, dict[str, str]], tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Resolve a role request into a chain: request + profiles + environment → Chain."""
+"""Resolve a request into a chain: request + profiles + environment → Chain."""
 
 from __future__ import annotations
 
@@ -6,34 +6,24 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv.config import arns, limits, mfa
-from awsenv.config.hops import assume_role, default_session_name
-from awsenv.config.links import links_of
+from awsenv.config.hops import FIELDS, assume_role, default_session_name
+from awsenv.config.links import every, links_of, source_links, source_name
 from awsenv.config.profiles import Setting
 from awsenv.config.settings import with_settings
 from awsenv.errors import ConfigError, UsageError
-from awsenv.model import AssumeRole, Chain
+from awsenv.model import AssumeRole, Chain, RoleRequest
 from awsenv.origin import Origin
 from awsenv.variables import REGION, having
-from awsenv.wording import quoted
+from awsenv.wording import listed, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from awsenv.config.links import Links
     from awsenv.config.profiles import Profile, Profiles
-    from awsenv.model import Environ, Hop, RoleRequest
+    from awsenv.config.sources import Found
+    from awsenv.model import Environ, GetSessionToken, Hop
 
-_OF_A_ROLE = (
-    "profile",
-    "external_id",
-    "session_name",
-    "source_identity",
-    "tags",
-    "transitive_tags",
-    "policy",
-    "policy_arns",
-)
-_OF_A_SESSION = ("duration", "mfa_serial")
 _REGION = having(REGION)
 
 
@@ -71,15 +61,58 @@ def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain
     if request.code is not None:
         limits.mfa_code(request.code)
     links = links_of(request, profiles, environ)
-    region = region_of(request, links.profiles, environ)
+    region = _region_of(request, links.profiles, environ)
     hops: tuple[Hop, ...]
     if links.roles:
         hops = _roles(links, request, environ, region.partition)
     else:
-        hops = mfa.session_token(links, request)
-        _refuse_idle_options(request, _OF_A_ROLE if hops else (*_OF_A_ROLE, *_OF_A_SESSION))
-    chain = chain_of(links, hops, region, request.role, {"role": request.origin("role")})
+        hops = _session(links, request)
+        _refuse_idle_options(request, is_session=bool(hops))
+    chain = _chain_of(links, hops, region, request.role, {"role": request.origin("role")})
     return with_settings(chain, profiles, environ)
+
+
+def resolve_login(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain:
+    """Return the chain of `awsenv login`: a source, and the MFA session of its user if the user has a device.
+
+    The credentials of GetSessionToken carry MFA, and so meet a role's condition on MFA (IAM guide, "Configuring
+    MFA-protected API access"). The device is that of the named role or source (see `mfa.device_of`), else the one
+    device of all roles with this source. With a code but no device, the sender finds the device.
+
+    Args:
+        request: `profile` or `role` names the source, or a role with that source; without either, the environment
+            selects the source. `code`, `mfa_serial`, `duration` and `region` count too.
+        profiles: The profiles of the two files.
+        environ: The original environment of the caller.
+
+    Raises:
+        ConfigError: There is no such profile, the roles name several devices, the code or the device is for temporary
+            credentials, or AWS would refuse a value.
+        SourceError: There are no source credentials.
+        MfaError: The code is not six digits.
+    """
+    if request.code is not None:
+        limits.mfa_code(request.code)
+    if request.duration is not None:
+        limits.in_range(request.duration, limits.MAX_SESSION_DURATION, request.origin("duration"))
+    links = source_links(request, profiles, environ)
+    source = links.source_profile
+    own = (source,) if source is not None else links.profiles[-1:]
+    named = links.profiles[:1] if links.roles else ()
+    hops: tuple[GetSessionToken, ...] = ()
+    if links.found.may_be_long_term:
+        device = mfa.device_of(links, request)
+        if device.serial is None or not device.serial.value:
+            device = _device_of_the_roles(links.found, profiles, environ)
+            named = device.owners
+            device = device._replace(owners=(*named, *own))
+        hops = mfa.session_hops(device, source, request)
+    else:
+        _refuse_mfa(links.found, request)
+    region = _region_of(request, (*own, *named), environ)
+    name = source_name(request)
+    label = links.found.source.profile or "environment"
+    return _chain_of(links._replace(profiles=own), hops, region, label, {} if name is None else {"role": name.origin})
 
 
 def _roles(links: Links, request: RoleRequest, environ: Environ, partition: str) -> tuple[AssumeRole, ...]:
@@ -97,7 +130,67 @@ def _roles(links: Links, request: RoleRequest, environ: Environ, partition: str)
     return mfa.with_mfa(hops, links, request)
 
 
-class Region(NamedTuple):
+def _session(links: Links, request: RoleRequest) -> tuple[GetSessionToken, ...]:
+    """Return the hop of a profile that is not a role: the MFA session of its user, if the user has a device.
+
+    Raises:
+        ConfigError: The request has a code, but the profile does not hold the access key of a user.
+    """
+    found, profile = links.found, links.profiles[0]
+    if found.source.kind == "static" and not found.has_token:
+        return mfa.session_hops(mfa.device_of(links, request), profile, request)
+    if request.code is None:
+        return ()
+    raise ConfigError(
+        f"profile {quoted(profile.name)} cannot use an MFA code: it is not a role, and has no access key of a user",
+        request.origin("code"),
+        hint="leave the code out",
+    )
+
+
+def _device_of_the_roles(found: Found, profiles: Profiles, environ: Environ) -> mfa.Device:
+    """Return the device that the roles of a source name.
+
+    Raises:
+        ConfigError: The roles name several devices.
+    """
+    naming: dict[str, list[tuple[Setting, Profile]]] = {}
+    for profile, links in every(profiles, environ):
+        if links is not None and links.roles and links.found.source == found.source:
+            serial = mfa.device_of(links, RoleRequest(profile.name)).serial
+            if serial is not None and serial.value:
+                naming.setdefault(serial.value, []).append((serial, profile))
+    if len(naming) > 1:
+        raise ConfigError(
+            f"the roles of {_owner(found)} name {len(naming)} MFA devices: {listed([quoted(each) for each in naming])}",
+            *(each[0][0].origin for each in naming.values()),
+            hint="choose the one to log in with: --mfa-serial",
+        )
+    (only,) = naming.values() or ([],)
+    return mfa.Device(only[0][0] if only else None, tuple(profile for _, profile in only))
+
+
+def _refuse_mfa(found: Found, request: RoleRequest) -> None:
+    """Refuse a code or the option of a device for temporary credentials.
+
+    A variable is no error: it is set for every role.
+    """
+    for field in ("code", "mfa_serial"):
+        origin = request.origin(field)
+        if getattr(request, field) is not None and (field == "code" or origin.name.startswith("-")):
+            raise ConfigError(
+                f"the credentials of {_owner(found)} are temporary: AWS opens no MFA session with them",
+                origin,
+                hint="leave it out, or use --profile to name a source with the access key of a user",
+            )
+
+
+def _owner(found: Found) -> str:
+    name = found.source.profile
+    return "the environment" if name is None else f"profile {quoted(name)}"
+
+
+class _Region(NamedTuple):
     """The region of a chain, and its partition."""
 
     setting: Setting | None
@@ -105,7 +198,7 @@ class Region(NamedTuple):
     partition: str
 
 
-def region_of(request: RoleRequest, profiles: tuple[Profile, ...], environ: Environ) -> Region:
+def _region_of(request: RoleRequest, profiles: tuple[Profile, ...], environ: Environ) -> _Region:
     """Return the region. The environment beats the files, as in every SDK; an empty value does not count.
 
     Raises:
@@ -115,11 +208,11 @@ def region_of(request: RoleRequest, profiles: tuple[Profile, ...], environ: Envi
     values += [Setting(environ[name], Origin(name)) for name in _REGION if environ.get(name)]
     values += [profile.settings["region"] for profile in profiles if profile.value("region")]
     if not values:
-        return Region(None, arns.WITHOUT_REGION)
-    return Region(values[0], arns.partition(values[0].value, values[0].origin))
+        return _Region(None, arns.WITHOUT_REGION)
+    return _Region(values[0], arns.partition(values[0].value, values[0].origin))
 
 
-def chain_of(links: Links, hops: tuple[Hop, ...], region: Region, role: str, origins: Mapping[str, Origin]) -> Chain:
+def _chain_of(links: Links, hops: tuple[Hop, ...], region: _Region, role: str, origins: Mapping[str, Origin]) -> Chain:
     """Return the chain of *hops*, served with the settings of the first profile of *links*.
 
     Raises:
@@ -138,7 +231,7 @@ def chain_of(links: Links, hops: tuple[Hop, ...], region: Region, role: str, ori
     )
 
 
-def _check_partition(links: Links, hops: tuple[Hop, ...], region: Region) -> None:
+def _check_partition(links: Links, hops: tuple[Hop, ...], region: _Region) -> None:
     for arn, origin in _arns(links, hops):
         if arns.partition_of(arn) not in {None, region.partition}:
             here = "without a region it is aws"
@@ -164,9 +257,11 @@ def _arns(links: Links, hops: tuple[Hop, ...]) -> Iterator[tuple[str, Origin]]:
             yield hop.mfa.serial, hop.origins["mfa_serial"]
 
 
-def _refuse_idle_options(request: RoleRequest, fields: tuple[str, ...]) -> None:
+def _refuse_idle_options(request: RoleRequest, *, is_session: bool) -> None:
     """Refuse options that would have no effect. A variable is no error: it is set for every role."""
-    for field in fields:
+    for field in ("profile", *FIELDS, "mfa_serial"):
+        if is_session and field in {"duration", "mfa_serial"}:
+            continue
         origin = request.origin(field)
         if getattr(request, field) and origin.name.startswith("-"):
             raise UsageError(

@@ -49,7 +49,7 @@ def chain(
 
 def _each_role(profiles: Profiles, environ: Environ) -> Generator[Finding, None, Chain]:
     """Yield a warning for each role without a chain; return the chain of the source that all share, or that of one."""
-    roles = [entry for entry in config.roles(profiles) if entry.role_arn is not None]
+    roles = [entry for entry in config.roles(profiles, environ) if entry.role_arn is not None]
     requests = [RoleRequest(entry.name, origins={"role": entry.origin}) for entry in roles]
     complete = len(roles)
     for request in requests:

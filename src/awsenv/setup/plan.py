@@ -167,7 +167,7 @@ def draw_up(
 
 def is_source(profiles: Profiles, name: str) -> bool:
     """Whether a profile names *name* as its source: then an earlier run has reached its end."""
-    return any(profile.value("source_profile") == name for profile in _all(profiles))
+    return any(profile.value("source_profile") == name for profile in profiles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +338,7 @@ def _key_tasks(request: SetupRequest, user: User | None, profiles: Profiles) -> 
     keys = user.keys if user is not None else ()
     if _is_kept(request, keys, profiles):
         return [], []
-    here = {profile.value("aws_access_key_id") for profile in _all(profiles)}
+    here = {profile.value("aws_access_key_id") for profile in profiles}
     finished = is_source(profiles, request.user)
     lost = [key for key in keys if not (key.used or key.key_id in here or finished)]
     others = [key for key in keys if key not in lost]
@@ -467,10 +467,6 @@ def _check_trust(role: RoleSpec, arn: str, found: list[str]) -> None:
             hint=f"ask for a role of another name, such as my-{role.name}:{','.join(items)}, "
             "or change the trust policy yourself: awsenv never overwrites one",
         )
-
-
-def _all(profiles: Profiles) -> Iterator[Profile]:
-    return (profile for name in profiles.names if (profile := profiles.get(name)) is not None)
 
 
 def _named(key: Key) -> str:
