@@ -168,7 +168,7 @@ def test_the_calls_are_those_that_were_explained(account: Account, data: st.Data
         account.sandbox.clock.elapse(30)
         account.sandbox.clear_calls()
 
-        code = None if plan.code is None else account.device.code()
+        code = account.device.code() if plan.needs_code else None
         credentials, refused = _obtained(chain, profiles, environ, code)
 
     made = [(_action(call.service, call.action), _sent(call.parameters)) for call in account.sandbox.calls]

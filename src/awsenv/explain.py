@@ -24,21 +24,11 @@ if TYPE_CHECKING:
     from awsenv.aws.request import Request
     from awsenv.config import Profiles
     from awsenv.model import Chain, Environ, Hop, Mfa, Source
+    from awsenv.provider import Left
 
 _BY_AWS = Origin("AWS's default")
 _FROM_PROFILE = ("static", "environment")
 """The kinds of source that show, before they are used, whether they name their account."""
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What an agent holds for a chain: the seconds that each has left; None: it does not hold it."""
-
-    role: float | None = None
-    by_session: float | None = None
-    """The role by way of the MFA session, which AWS grants an hour at most."""
-    session: float | None = None
-    """The MFA session of the source and the chain's device; where no device is configured, of the unnamed one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +58,6 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
-    """How long the credentials live, and why."""
-
-    seconds: int | None
-    """None: as long as the credentials of the source live."""
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class Explanation:
     """What is known of a role before AWS is called."""
 
@@ -84,18 +65,25 @@ class Explanation:
     """The hops that would be made now."""
     calls: tuple[Call, ...]
     """Empty: the agent holds the role, or the source itself is exported."""
-    memory: Memory | None
-    """None: no agent runs."""
+    held: Left | None
+    """What the agent holds; None: no agent runs."""
     from_memory: bool
     """Whether the agent hands the role out without calling AWS."""
     is_kept: bool
     """Whether the agent holds the role afterwards, and renews it."""
     first: Hop | None
     """The first hop as it was resolved: it names the device, whether or not its code is needed now."""
-    life: Life
+    seconds: int | None
+    """How long the credentials live; None: as long as those of the source."""
+    because: str
+    """Why they live that long."""
     account: str | None
     """Of the source, where it is known."""
     notes: tuple[Note, ...]
+    endpoint: str | None = None
+    """The URL that the calls go to; None: not known yet."""
+    maximum: int | None = None
+    """Seconds: the maximum session duration of the role; None: IAM was not asked, or does not say."""
 
     @property
     def device(self) -> Mfa | None:
@@ -107,56 +95,55 @@ class Explanation:
         return None if self.first is None else self.first.origins.get(key)
 
     @property
-    def code(self) -> Call | None:
-        """The call that needs an MFA code; None: no call needs one."""
-        return next((call for call in self.calls if call.device is not None), None)
+    def needs_code(self) -> bool:
+        """Whether a call needs an MFA code."""
+        return any(call.device is not None for call in self.calls)
 
     @property
     def by_session(self) -> bool:
         """Whether a session that the agent holds replaces a code."""
-        first = self.chain.hops[0] if self.chain.hops else None
-        return isinstance(first, GetSessionToken) and self.code is None
+        return _begins_with_session(self.chain) and not self.needs_code
 
 
-def explain(chain: Chain, profiles: Profiles, memory: Memory | None = None, *, min_remaining: int = 0) -> Explanation:
+def explain(chain: Chain, profiles: Profiles, left: Left | None = None, *, min_remaining: int = 0) -> Explanation:
     """Return how the role of *chain* would be assumed.
 
     Args:
         chain: As it was resolved.
         profiles: What the files say.
-        memory: What the agent holds; None: no agent runs.
+        left: What the agent holds; None: no agent runs.
         min_remaining: Seconds that what is in memory must have left.
     """
-    plan, begin = chain, 0
-    from_memory = is_kept = False
-    if memory is not None:
-        planned = _planned(chain, memory)
-        by_session = planned is not None and _begins_with_session(planned)
+    first = chain.hops[0] if chain.hops else None
+    plan, begin, is_kept, from_memory = chain, 0, False, False
+    if left is not None:
+        # An MFA session that no device is named for also serves a role without a configured device.
+        is_nameless = left.session is not None and (first is None or first.mfa is None)
+        through = config.through_session(chain, held=is_nameless)
+        through = through if through is not None and _begins_with_session(through) else None
         # An agent runs no command of its clients, whose output may depend on anything around them.
-        is_kept = chain.source.kind != "process" or by_session
-        held = [(chain, memory.role)]
-        if planned is not None and by_session:
-            held.append((planned, memory.by_session))
+        is_kept = chain.source.kind != "process" or through is not None
+        held = [(chain, left.role), *([] if through is None else [(through, left.by_session)])]
         enough = [each for each in held if is_kept and _suffices(*each, min_remaining)]
         from_memory = bool(enough)
         if enough:
-            plan, left = enough[0]
+            plan, rest = enough[0]
         else:
-            # The code of a role is used for the role itself: it opens no session.
-            plan = planned if planned is not None and by_session and memory.session is not None else chain
-            left = max((left for _, left in held if left is not None), default=None)
-        begin = 1 if by_session and plan is planned and (enough or memory.session is not None) else 0
-        memory = replace(memory, role=left)
+            rest = max((rest for _, rest in held if rest is not None), default=None)
+            # Without a session, the code of a role is used for the role itself: it opens no session.
+            plan, begin = (chain, 0) if through is None or left.session is None else (through, 1)
+        left = left._replace(role=rest)
     account = _account(chain, profiles)
-    calls = () if from_memory else tuple(_calls(plan, begin, account))
+    seconds, because = _life(plan, profiles)
     return Explanation(
         chain=plan,
-        calls=calls,
-        memory=memory,
+        calls=() if from_memory else tuple(_calls(plan, begin, account)),
+        held=left,
         from_memory=from_memory,
         is_kept=is_kept,
-        first=chain.hops[0] if chain.hops else None,
-        life=_life(plan, profiles),
+        first=first,
+        seconds=seconds,
+        because=because,
         account=account,
         notes=(*plan.notes, *_foreign(plan, account)),
     )
@@ -187,16 +174,6 @@ def change(chain: Chain, environ: Environ, profiles: Profiles, *, renewable: boo
     return {name: value is not None for name, value in made.variables.items()}
 
 
-def _device(chain: Chain) -> Mfa | None:
-    return chain.hops[0].mfa if chain.hops else None
-
-
-def _planned(chain: Chain, memory: Memory) -> Chain | None:
-    """Return the chain by which an agent assumes the role; None: it needs a code."""
-    nameless = _device(chain) is None and memory.session is not None
-    return config.through_session(chain, held=nameless)
-
-
 def _begins_with_session(plan: Chain) -> bool:
     return bool(plan.hops) and isinstance(plan.hops[0], GetSessionToken)
 
@@ -210,17 +187,16 @@ def _suffices(plan: Chain, left: float | None, min_remaining: int) -> bool:
 
 
 def _calls(plan: Chain, begin: int, account: str | None) -> Iterator[Call]:
-    source = "the MFA session" if begin else "the source"
-    signer, is_known = source, account is not None
+    signer = source = "the MFA session" if begin else "the source"
     for hop in plan.hops[begin:]:
-        if isinstance(hop, AssumeRole) and hop.role.account is None and not is_known:
+        target, is_complete = hop, True
+        if isinstance(hop, AssumeRole) and hop.role.account is None:
+            is_complete = account is not None
+            target = replace(hop, role=hop.role.within(account or ""))
+        if not is_complete:
             yield Call(IDENTITY.action, source, is_certain=plan.source.kind in _FROM_PROFILE)
-        known = account if isinstance(hop, GetSessionToken) else hop.role.account or account
-        if isinstance(hop, AssumeRole) and known is not None:
-            sent = request(replace(hop, role=hop.role.within(known)))
-        else:
-            sent = request(hop)
-        yield Call(sent.action, signer, tuple(_parameters(sent, is_complete=known is not None)), hop.mfa)
+        sent = request(target)
+        yield Call(sent.action, signer, tuple(_parameters(sent, is_complete=is_complete)), hop.mfa)
         signer = f"the credentials of {_name(hop)}"
 
 
@@ -244,9 +220,9 @@ def _text(value: Any) -> str:
 
 def _account(chain: Chain, profiles: Profiles) -> str | None:
     """Return the account of the source, if it is known without AWS, as `provider` finds it."""
-    mfa = _device(chain)
-    serial = None if mfa is None else mfa.serial
-    return sources.account(chain.source, profiles) or (None if serial is None else device.account(serial))
+    mfa = chain.hops[0].mfa if chain.hops else None
+    named = None if mfa is None or mfa.serial is None else device.account(mfa.serial)
+    return sources.account(chain.source, profiles) or named
 
 
 def _foreign(plan: Chain, account: str | None) -> Iterator[Note]:
@@ -268,19 +244,20 @@ def _seconds(hop: Hop) -> int:
     return default if hop.duration is None else hop.duration
 
 
-def _life(plan: Chain, profiles: Profiles) -> Life:
+def _life(plan: Chain, profiles: Profiles) -> tuple[int | None, str]:
+    """Return how many seconds the credentials live, and why."""
     if not plan.hops:
-        return Life(
-            None, "as long as the credentials of the source" if _expires(plan.source) else "the key does not expire"
+        return None, (
+            "as long as the credentials of the source" if _expires(plan.source) else "the key does not expire"
         )
     hop = plan.hops[-1]
     seconds, origin = _seconds(hop), hop.origins.get("duration")
     if origin is None:
-        return Life(seconds, str(_BY_AWS))
+        return seconds, str(_BY_AWS)
     longer = _configured(hop, origin, profiles)
     if longer is not None and longer > seconds == MAX_CHAINED_DURATION:
-        return Life(seconds, f"cut from the {duration.exact(longer)} of the profile (role chaining)")
-    return Life(seconds, "as requested")
+        return seconds, f"cut from the {duration.exact(longer)} of the profile (role chaining)"
+    return seconds, "as requested"
 
 
 def _configured(hop: Hop, origin: Origin, profiles: Profiles) -> int | None:

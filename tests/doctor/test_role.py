@@ -142,7 +142,7 @@ def test_the_agent_says_until_when(account: Account) -> None:
     """In UTC, and from now."""
     account.role("careful", mfa=True, settings=f"mfa_serial = {account.device.serial}")
     until = account.sandbox.clock.now() + timedelta(minutes=30)
-    (found,) = account.examine("careful", agent=FromAgent(given=True, until=until))["role"]
+    (found,) = account.examine("careful", agent=FromAgent(given=True, until=until.timestamp()))["role"]
     assert found.fact.startswith(f"the agent provides role careful until {until:%H:%M} UTC, ")
 
 

@@ -6,26 +6,21 @@ It runs in the process of the client, and asks the agent only for the role.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from awsenv import config, environment
 from awsenv.agent import client
 from awsenv.cli import conversation, fast_path, process, report
-from awsenv.cli import options as role_options
 from awsenv.cli.action import Caller, Print
 from awsenv.cli.evaluated import ShellOptions, shell_of
-from awsenv.cli.obtain import resolve
+from awsenv.cli.obtain import resolve, role_request
 from awsenv.cli.options import AsJson, OptionalWord, RoleOptions, option
 from awsenv.cli.prompts import Needed
 from awsenv.doctor import Finding, FromAgent, Inputs, Verdict, examine
-from awsenv.errors import AwsenvError, ExitCode, MfaError, UsageError
+from awsenv.errors import AwsenvError, ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from awsenv.model import RoleRequest
+    from collections.abc import Iterable, Sequence
 
 _MARKS = {
     Verdict.FINE: ("✓", "32"),
@@ -51,21 +46,21 @@ class Arguments(RoleOptions):
 
 
 def run(caller: Caller, arguments: Arguments) -> Print:
-    """Return what is found, and the status 1 if anything is wrong. In the agent: what it gives for the role.
+    """Return what is found, and the status 1 if anything is wrong. In the agent: what it provides for the role.
 
     Raises:
         UsageError: The command line is wrong.
     """
-    role = arguments.role
+    role, code = arguments.role, arguments.code
     if caller.provider.is_agent and role is not None:
-        return Print(json.dumps(asdict(_from_memory(caller, role, arguments)), default=str))
+        return Print(json.dumps(asdict(_from_memory(caller, role, arguments))))
     inputs = Inputs(
         environ=caller.environ,
         program=caller.program,
         now=caller.now,
         folder=caller.folder,
         shell=shell_of(caller, ShellOptions(anywhere=True), "").name,
-        request=None if role is None else _request(caller, role, arguments),
+        request=None if role is None else role_request(caller, role, code, arguments, ask=caller.ask_secret),
         iam_profile=arguments.iam_profile,
         ask_agent=lambda: _ask_agent(caller),
     )
@@ -75,32 +70,14 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     return Print(text, status=ExitCode.FAILED if is_wrong else ExitCode.DONE)
 
 
-def _request(caller: Caller, role: str, arguments: Arguments) -> RoleRequest:
-    base = environment.original(caller.environ)
-    try:
-        code = None if arguments.code is None else config.mfa_code(arguments.code)
-    except MfaError:
-        # The word is not shown: it may be a password.
-        raise UsageError(
-            "the word after the role is not an MFA code, which is six digits", hint="awsenv doctor [ROLE] [CODE]"
-        ) from None
-    request = role_options.request(role, code, arguments, base, caller.folder)
-    if request.external_id == "-":
-        request = replace(request, external_id=caller.ask_secret("External id: "))
-    return request
-
-
 def _ask_agent(caller: Caller) -> FromAgent:
-    """Return what the agent gives for the role of this command line."""
+    """Return what the agent provides for the role of this command line."""
     request = fast_path.request(list(caller.args), caller.environ)
     try:
         reply = conversation.Reply(client.ask(caller.environ, conversation.PART, request.parts()))
+        return FromAgent(**json.loads(reply.text)) if reply.kind == conversation.PRINT else FromAgent()
     except (client.NoAgent, client.Trouble, ValueError):
         return FromAgent()
-    if reply.kind != conversation.PRINT:
-        return FromAgent()
-    found = FromAgent(**json.loads(reply.text))
-    return found if found.until is None else replace(found, until=datetime.fromisoformat(str(found.until)))
 
 
 def _from_memory(caller: Caller, role: str, options: RoleOptions) -> FromAgent:
@@ -108,19 +85,24 @@ def _from_memory(caller: Caller, role: str, options: RoleOptions) -> FromAgent:
     notes: list[str] = []
     try:
         resolved = resolve(caller, role, None, options)
-        lease = caller.provider.noting(notes.extend).lease(resolved)
+        expiration = caller.provider.noting(notes.extend).lease(resolved).credentials.expiration
     except Needed:
         return FromAgent(reason=next(iter(notes), None))
     except AwsenvError as error:
         return FromAgent(failed=True, reason=error.fact)
-    return FromAgent(given=True, until=lease.credentials.expiration)
+    return FromAgent(given=True, until=None if expiration is None else expiration.timestamp())
 
 
 def _as_json(role: str | None, findings: Sequence[Finding], *, is_wrong: bool) -> str:
     """Return the findings, for programs. What is missing is null."""
     shown = [
-        {"check": each.check, "fact": each.fact, "place": _joined(each.origins), "hint": _joined(each.hints)}
-        | {"verdict": each.verdict.value}
+        {
+            "check": each.check,
+            "fact": each.fact,
+            "place": _joined(each.origins),
+            "hint": _joined(each.hints),
+            "verdict": each.verdict.value,
+        }
         for each in findings
     ]
     return json.dumps({"role": role, "wrong": is_wrong, "findings": shown}, indent=2, ensure_ascii=False) + "\n"
@@ -134,16 +116,16 @@ def _as_text(role: str | None, findings: Sequence[Finding], caller: Caller) -> s
     """Return the findings, a line each; where it is and what to do below what is not fine; and a summary."""
     columns = process.terminal_width(1) if caller.prints_to_terminal else 0
     width = max(len(finding.check) for finding in findings)
-    paint = _painter(caller)
     text = ""
     for finding in findings:
         mark, colour = _MARKS[finding.verdict]
         # What is fine needs no action, and what is unknown has no origin that is at fault.
         where = "" if finding.verdict in {Verdict.FINE, Verdict.UNKNOWN} else _joined(finding.origins) or ""
         shown = report.printable(report.lines(f"{mark} {finding.check:<{width}}  {finding.fact}", where, finding.hints))
-        text += paint(mark, colour) + (report.wrapped(shown, columns) if columns else shown).removeprefix(mark)
+        shown = report.wrapped(shown, columns) if columns else shown
+        text += _painted(mark, colour, caller) + shown.removeprefix(mark)
     summary, colour = _summary(role, findings)
-    return f"{text}\n{paint(report.printable([summary])[:-1], colour)}\n"
+    return f"{text}\n{_painted(report.printable([summary])[:-1], colour, caller)}\n"
 
 
 def _summary(role: str | None, findings: Sequence[Finding]) -> tuple[str, str]:
@@ -154,17 +136,17 @@ def _summary(role: str | None, findings: Sequence[Finding]) -> tuple[str, str]:
         what = "no role can be assumed yet" if role is None else f"{role} does not work"
         return f"{what}: {wrong[0].check}: {wrong[0].fact}{more}", "31;1"
     warnings = sum(finding.verdict is Verdict.WARNING for finding in findings)
-    and_warnings = "" if not warnings else ", with 1 warning" if warnings == 1 else f", with {warnings} warnings"
+    and_warnings = f", with {warnings} warning{'' if warnings == 1 else 's'}" if warnings else ""
     if role is None:
         return f"nothing is wrong here{and_warnings}; awsenv doctor ROLE checks a role", "32;1"
-    tried = [finding for finding in findings if finding.check == "role"]
-    if tried and tried[-1].verdict is Verdict.FINE:
+    tried = [finding.verdict for finding in findings if finding.check == "role"]
+    if tried[-1:] == [Verdict.FINE]:
         return f"{role} works{and_warnings}", "32;1"
     return f"nothing seems wrong with {role}{and_warnings}, but it was not tried", "1"
 
 
-def _painter(caller: Caller) -> Callable[[str, str], str]:
+def _painted(text: str, colour: str, caller: Caller) -> str:
     environ = caller.environ
     if not caller.prints_to_terminal or environ.get("NO_COLOR") or environ.get("TERM", "dumb") == "dumb":
-        return lambda text, _colour: text
-    return lambda text, colour: f"\x1b[{colour}m{text}\x1b[m"
+        return text
+    return f"\x1b[{colour}m{text}\x1b[m"

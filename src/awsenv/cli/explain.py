@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import textwrap
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from awsenv import duration
 from awsenv import explain as reasoning
@@ -21,12 +21,12 @@ from awsenv.model import AssumeRole, GetSessionToken
 from awsenv.variables import SAVED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from awsenv.aws.session import AwsSession
-    from awsenv.explain import Call, Explanation
+    from awsenv.explain import Explanation
     from awsenv.origin import Origin
-    from awsenv.provider import Resolved
+    from awsenv.provider import Left, Resolved
 
 HOUR = 3600
 """Seconds: AWS sets no role's maximum below an hour, so the maximum matters only above."""
@@ -55,22 +55,23 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     resolved = resolve(caller, arguments.role, None, arguments, ask=lambda _: TYPED_LATER)
     min_remaining = role_options.min_remaining(arguments, resolved.environ)
     left = caller.provider.left(resolved)
-    memory = None if left is None else reasoning.Memory(*left)
-    plan = reasoning.explain(resolved.chain, resolved.profiles, memory, min_remaining=min_remaining)
-    changes = reasoning.change(plan.chain, caller.environ, resolved.profiles, renewable=plan.is_kept)
-    aws = _ask_aws(plan, resolved) if plan.calls else _Aws()
+    plan = reasoning.explain(resolved.chain, resolved.profiles, left, min_remaining=min_remaining)
+    changes = _changes(reasoning.change(plan.chain, caller.environ, resolved.profiles, renewable=plan.is_kept))
+    if plan.calls:
+        plan = _ask_aws(plan, resolved)
     if arguments.as_json:
-        return Print(json.dumps(_as_json(plan, changes, aws, caller.now()), indent=2) + "\n")
-    return Print(report.printable(_page(plan, changes, aws)))
+        return Print(json.dumps(_as_json(plan, changes, caller.now()), indent=2) + "\n")
+    return Print(report.printable(_page(plan, changes)))
 
 
-class _Aws(NamedTuple):
-    """What only botocore and AWS know."""
-
-    endpoint: str | None = None
-    """The URL that the calls go to; None: there are no calls."""
-    maximum: int | None = None
-    """Seconds: the maximum session duration of the role; None: it is not known, or does not matter."""
+def _changes(changes: Mapping[str, bool]) -> dict[str, list[str]]:
+    """Return the names of the variables that a role sets and unsets, and those that it keeps for `off`."""
+    own = {name: is_set for name, is_set in changes.items() if not name.startswith(SAVED)}
+    return {
+        "sets": [name for name, is_set in own.items() if is_set],
+        "unsets": [name for name, is_set in own.items() if not is_set],
+        "keeps": [name.removeprefix(SAVED) for name, is_set in changes.items() if is_set and name not in own],
+    }
 
 
 def _asks_for_long(plan: Explanation) -> bool:
@@ -78,7 +79,8 @@ def _asks_for_long(plan: Explanation) -> bool:
     return isinstance(last, AssumeRole) and last.duration is not None and last.duration > HOUR
 
 
-def _ask_aws(plan: Explanation, resolved: Resolved) -> _Aws:
+def _ask_aws(plan: Explanation, resolved: Resolved) -> Explanation:
+    """Return *plan* with what only botocore and AWS know."""
     from awsenv.aws.session import open_session  # noqa: PLC0415 - 150 ms of botocore, only where AWS would be called
     from awsenv.aws.sts import Sts  # noqa: PLC0415 - the same
 
@@ -86,16 +88,17 @@ def _ask_aws(plan: Explanation, resolved: Resolved) -> _Aws:
     session = open_session(
         resolved.profiles, resolved.environ, profile=chain.settings_profile, region=chain.region, timeout=8
     )
-    return _Aws(Sts(session).endpoint(), _maximum(plan, resolved, session) if _asks_for_long(plan) else None)
+    maximum = _maximum(plan, resolved, session) if _asks_for_long(plan) else None
+    return replace(plan, endpoint=Sts(session).endpoint(), maximum=maximum)
 
 
 def _maximum(plan: Explanation, resolved: Resolved, session: AwsSession) -> int | None:
-    """Return the maximum session duration of the role in seconds; None: IAM does not say.
+    """Read the maximum session duration of the role.
 
     Only an access key of the files or the environment signs the request: no command is run, and no session opened.
     """
-    hop = plan.chain.hops[-1]
-    if plan.chain.source.kind not in {"static", "environment"} or not isinstance(hop, AssumeRole):
+    hop, source = plan.chain.hops[-1], plan.chain.source
+    if source.kind not in {"static", "environment"} or not isinstance(hop, AssumeRole):
         return None
     if plan.account is not None and hop.role.account not in {None, plan.account}:
         return None
@@ -103,33 +106,31 @@ def _maximum(plan: Explanation, resolved: Resolved, session: AwsSession) -> int 
     from awsenv.aws.source import source_credentials  # noqa: PLC0415 - as above
 
     try:
-        signer = source_credentials(plan.chain.source, session, resolved.profiles, resolved.environ)
-        answer: dict[str, Any] = Iam(session, signer).read("get_role", RoleName=hop.role.name).get("Role", {})
+        signer = source_credentials(source, session, resolved.profiles, resolved.environ)
+        role: dict[str, Any] = Iam(session, signer).read("get_role", RoleName=hop.role.name).get("Role", {})
     except AwsenvError:
         return None
-    arn, seconds = answer.get("Arn"), answer.get("MaxSessionDuration")
-    same = arn == str(hop.role) or hop.role.account is None
-    return seconds if same and isinstance(seconds, int) else None
+    is_same = role.get("Arn") == str(hop.role) or hop.role.account is None
+    return role.get("MaxSessionDuration") if is_same else None
 
 
-def _page(plan: Explanation, changes: Mapping[str, bool], aws: _Aws) -> Iterator[str]:
+def _page(plan: Explanation, changes: Mapping[str, list[str]]) -> Iterator[str]:
     yield _title(plan)
     yield ""
-    yield from _table(list(_facts(plan, aws)))
+    yield from _table("", _facts(plan))
     for number, call in enumerate(plan.calls, start=1):
-        yield ""
         with_code = "" if call.device is None else " and an MFA code"
         unsure = "" if call.is_certain else ", unless the source names its account"
-        yield f"{number}. {call.action}, with {call.signer}{with_code}{unsure}"
-        rows = [(each.name, _shown(each), _short(each.origin)) for each in call.parameters]
-        yield from (f"   {line}" for line in _table(rows))
-    yield ""
-    for title, names in _changed(changes).items():
-        if names:
-            yield from _wrapped(title, " ".join(names) + (", for awsenv off" if title == "Keeps" else ""))
-    for note in plan.notes:
         yield ""
-        yield from _wrapped("Note", str(note))
+        yield f"{number}. {call.action}, with {call.signer}{with_code}{unsure}"
+        yield from _table("   ", ((each.name, _shown(each), _short(each.origin)) for each in call.parameters))
+    yield ""
+    texts = [(title.capitalize(), " ".join(names)) for title, names in changes.items() if names]
+    for title, text in (*texts, *(("Note", str(note)) for note in plan.notes)):
+        after = ", for awsenv off" if title == "Keeps" else ""
+        yield from textwrap.wrap(
+            f"{title:<8}{text}{after}", WIDTH, subsequent_indent=" " * 8, break_long_words=False, break_on_hyphens=False
+        )
 
 
 def _title(plan: Explanation) -> str:
@@ -144,63 +145,63 @@ def _title(plan: Explanation) -> str:
     return name if name == str(last.role) else f"{name}: {last.role}"
 
 
-def _facts(plan: Explanation, aws: _Aws) -> Iterator[tuple[str, str, str]]:
+def _facts(plan: Explanation) -> Iterator[tuple[str, str, str]]:
     chain = plan.chain
     yield "Source", chain.source.title, _short(chain.source.origin)
     if plan.device is not None:
         title = "unknown yet" if plan.device.serial is None else Device(plan.device.serial).title
         yield "Device", title, _short(plan.origin("mfa_serial"))
     if chain.hops:
-        yield "MFA", _code(plan), "" if plan.code is None else _short(plan.origin("mfa_process"))
-    if plan.memory is not None:
-        yield "Agent", _agent(plan, plan.memory), ""
-    yield "Lives", _life(plan, aws.maximum), ""
+        yield "MFA", _code(plan), _short(plan.origin("mfa_process")) if plan.needs_code else ""
+    if plan.held is not None:
+        yield "Agent", _agent(plan, plan.held), ""
+    yield "Lives", _life(plan), ""
     yield "Region", chain.region or "unknown", _short(chain.origins.get("region"))
     for name, _ in chain.settings:
         # An endpoint may hold a password.
         yield "Setting", name, _short(chain.origins[name])
-    if aws.endpoint is not None:
-        yield "STS", aws.endpoint, ""
+    if plan.endpoint is not None:
+        yield "STS", plan.endpoint, ""
 
 
 def _code(plan: Explanation) -> str:
-    if plan.code is None:
+    if not plan.needs_code:
         return "no device is configured" if plan.device is None else "no code is needed now"
     if plan.origin("mfa_process") is not None:
         return "printed by mfa_process"
-    login = "" if plan.memory is not None and plan.memory.session else " (run awsenv login to enter it once a day)"
-    return f"asked each time{login}"
+    is_logged_in = plan.held is not None and plan.held.session
+    return f"asked each time{'' if is_logged_in else ' (run awsenv login to enter it once a day)'}"
 
 
-def _agent(plan: Explanation, memory: reasoning.Memory) -> str:
-    if memory.role is not None:
+def _agent(plan: Explanation, held: Left) -> str:
+    if held.role is not None:
         then = "and hands it out" if plan.from_memory else "and requests it again"
-        return f"holds the role{_rest(memory.role)}, {then}"
-    if memory.session is not None:
-        then = "but AWS grants more than an hour only with a code"
-        if plan.by_session:
-            then = "and uses it" if plan.device is None else "which replaces a code"
-        return f"holds an MFA session{_rest(memory.session)}, {then}"
-    return "holds neither the role nor an MFA session"
+        return f"holds the role{_rest(held.role)}, {then}"
+    if held.session is None:
+        return "holds neither the role nor an MFA session"
+    then = "but AWS grants more than an hour only with a code"
+    if plan.by_session:
+        then = "and uses it" if plan.device is None else "which replaces a code"
+    return f"holds an MFA session{_rest(held.session)}, {then}"
 
 
 def _rest(seconds: float) -> str:
     return "" if seconds == float("inf") else f", {duration.left(int(seconds))} left"
 
 
-def _life(plan: Explanation, maximum: int | None) -> str:
-    life = plan.life
-    if plan.from_memory and plan.memory is not None and plan.memory.role not in {None, float("inf")}:
-        return f"{duration.left(int(plan.memory.role or 0))}, the rest of its life"
-    if life.seconds is None:
-        return life.why
+def _life(plan: Explanation) -> str:
+    rest = None if plan.held is None else plan.held.role
+    if plan.from_memory and rest is not None and rest != float("inf"):
+        return f"{duration.left(int(rest))}, the rest of its life"
+    if plan.seconds is None:
+        return plan.because
     most = ""
-    if _asks_for_long(plan):
+    if plan.maximum is not None:
+        refuses = ": AWS will refuse" if plan.maximum < plan.seconds else ""
+        most = f"; the maximum of the role is {duration.exact(plan.maximum)}{refuses}"
+    elif _asks_for_long(plan):
         most = "; the maximum of the role is not known"
-        if maximum is not None:
-            most = f"; the maximum of the role is {duration.exact(maximum)}"
-            most += ": AWS will refuse" if maximum < life.seconds else ""
-    return f"{duration.exact(life.seconds)}, {life.why}{most}"
+    return f"{duration.exact(plan.seconds)}, {plan.because}{most}"
 
 
 def _shown(parameter: reasoning.Parameter) -> str:
@@ -216,93 +217,60 @@ def _short(origin: Origin | None) -> str:
     return "" if origin is None else origin.position
 
 
-def _changed(changes: Mapping[str, bool]) -> dict[str, list[str]]:
-    """Return the names of the variables to set, to unset, and to save for `off`."""
-    kept = {name: is_set for name, is_set in changes.items() if name.startswith(SAVED)}
-    mine = {name: is_set for name, is_set in changes.items() if name not in kept}
-    return {
-        "Sets": [name for name, is_set in mine.items() if is_set],
-        "Unsets": [name for name, is_set in mine.items() if not is_set],
-        "Keeps": [name.removeprefix(SAVED) for name, is_set in kept.items() if is_set],
-    }
+def _table(indent: str, rows: Iterator[tuple[str, str, str]]) -> Iterator[str]:
+    return (f"{indent}{line}" for line in report.table(list(rows)).splitlines())
 
 
-def _table(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
-    """Yield rows of a title, a value and its place. A long value without a place does not widen the column."""
-    title = max((len(row[0]) for row in rows), default=0)
-    value = max((len(row[1]) for row in rows if row[2]), default=0)
-    for row in rows:
-        yield f"{row[0]:<{title}}  {row[1]:<{value}}  {row[2]}".rstrip()
-
-
-def _wrapped(title: str, text: str) -> list[str]:
-    start = f"{title:<8}"
-    return textwrap.wrap(
-        start + text, WIDTH, subsequent_indent=" " * len(start), break_long_words=False, break_on_hyphens=False
-    )
-
-
-def _as_json(plan: Explanation, changes: Mapping[str, bool], aws: _Aws, now: float) -> dict[str, Any]:
-    chain, memory = plan.chain, plan.memory
+def _as_json(plan: Explanation, changes: Mapping[str, list[str]], now: float) -> dict[str, Any]:
+    chain, held, device = plan.chain, plan.held, plan.device
     last = chain.hops[-1] if chain.hops else None
-    needs_code = plan.code is not None
     return {
         "role": chain.role,
         "label": chain.label,
         "arn": str(last.role) if isinstance(last, AssumeRole) and last.role.account is not None else None,
         "source": {"kind": chain.source.kind, "profile": chain.source.profile, "from": _origin(chain.source.origin)},
         "source_account": plan.account,
-        "mfa": None
-        if plan.device is None
-        else {
-            "serial": plan.device.serial,
+        "mfa": device
+        and {
+            "serial": device.serial,
             "from": _origin(plan.origin("mfa_serial")),
-            "code_needed": needs_code,
+            "code_needed": plan.needs_code,
             "mfa_process": _origin(plan.origin("mfa_process")),
         },
-        "agent": None
-        if memory is None
-        else {
-            "role": _lease(memory.role, now),
-            "session": _lease(memory.session, now),
+        "agent": held
+        and {
+            "role": _lease(held.role, now),
+            "session": _lease(held.session, now),
             "hands_out_the_role": plan.from_memory,
             "session_in_place_of_a_code": plan.by_session,
         },
-        "endpoint": aws.endpoint,
-        "calls": [_call(call) for call in plan.calls],
-        "lifetime": {"seconds": plan.life.seconds, "because": plan.life.why, "maximum_of_the_role": aws.maximum},
-        "region": None
-        if chain.region is None
-        else {"name": chain.region, "from": _origin(chain.origins.get("region"))},
+        "endpoint": plan.endpoint,
+        "calls": [
+            {
+                "action": call.action,
+                "signed_with": call.signer,
+                "certain": call.is_certain,
+                "mfa_code": call.device is not None,
+                "parameters": [
+                    {"name": each.name, "value": each.value, "from": _origin(each.origin)} for each in call.parameters
+                ],
+            }
+            for call in plan.calls
+        ],
+        "lifetime": {"seconds": plan.seconds, "because": plan.because, "maximum_of_the_role": plan.maximum},
+        "region": chain.region and {"name": chain.region, "from": _origin(chain.origins.get("region"))},
         "settings": [{"name": name, "from": _origin(chain.origins[name])} for name, _ in chain.settings],
-        "variables": {title.lower(): names for title, names in _changed(changes).items()},
+        "variables": changes,
         "notes": [str(note) for note in plan.notes],
     }
 
 
-def _call(call: Call) -> dict[str, Any]:
-    return {
-        "action": call.action,
-        "signed_with": call.signer,
-        "certain": call.is_certain,
-        "mfa_code": call.device is not None,
-        "parameters": [
-            {"name": each.name, "value": each.value, "from": _origin(each.origin)} for each in call.parameters
-        ],
-    }
-
-
 def _origin(origin: Origin | None) -> dict[str, Any] | None:
-    if origin is None:
-        return None
-    found = {"name": origin.name, "line": origin.line, "section": origin.section, "key": origin.key}
-    return {name: value for name, value in found.items() if value is not None}
+    return None if origin is None else {name: value for name, value in asdict(origin).items() if value is not None}
 
 
 def _lease(seconds: float | None, now: float) -> dict[str, Any] | None:
     """Return until when the agent holds something; None: it does not hold it."""
-    if seconds is None:
-        return None
-    if seconds == float("inf"):
-        return {"ends": None}
+    if seconds is None or seconds == float("inf"):
+        return None if seconds is None else {"ends": None}
     return {"ends": datetime.fromtimestamp(round(now + seconds), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")}

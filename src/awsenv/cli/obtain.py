@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from awsenv.agent.memory import Lease
     from awsenv.cli.action import Caller
     from awsenv.cli.options import RoleOptions
+    from awsenv.model import RoleRequest
 
 
 def obtain(caller: Caller, role: str, code: str | None, options: RoleOptions) -> Lease:
@@ -38,10 +39,8 @@ def resolve(
 ) -> Resolved:
     """Return the role request of the words and the options, resolved.
 
-    Sources are looked for in the environment as it was before a role was put on: our own keys are never one.
-
     Args:
-        caller: Who asks.
+        caller: The caller.
         role: The first word.
         code: The second word.
         options: The options of a role.
@@ -49,35 +48,39 @@ def resolve(
 
     Raises:
         UsageError: The command line is wrong.
-        ConfigError: The configuration is.
-        SourceError: There is nothing to begin with.
+        ConfigError: The configuration is wrong.
+        SourceError: There are no source credentials.
     """
-    if code is not None:
-        code = _checked(code)
     base = environment.original(caller.environ)
     profiles = config.read(base, caller.folder)
     if re.fullmatch("[0-9]{6}", role) and profiles.get(role) is None:
         raise UsageError("the first word is an MFA code: which role?", hint="awsenv ROLE [CODE]")
-    request = role_options.request(role, code, options, base, caller.folder)
-    if request.external_id == "-":
-        request = replace(request, external_id=(ask or caller.ask_secret)("External id: "))
+    request = role_request(caller, role, code, options, ask=ask or caller.ask_secret)
     chain = config.resolve(request, profiles, base)
     config.check_source(chain.source, profiles, base)
-    return Resolved(
-        chain,
-        profiles,
-        base,
-        request.code,
-        role_options.min_remaining(options, base),
-    )
+    return Resolved(chain, profiles, base, request.code, role_options.min_remaining(options, base))
 
 
-def _checked(code: str) -> str:
-    try:
-        return config.mfa_code(code)
-    except MfaError:
-        # The word is not shown: it may be a password.
-        raise UsageError(
-            "the word after the role is not an MFA code, which is six digits",
-            hint="awsenv ROLE [CODE]; to run a command, awsenv exec ROLE -- COMMAND",
-        ) from None
+def role_request(
+    caller: Caller, role: str, code: str | None, options: RoleOptions, *, ask: Callable[[str], str]
+) -> RoleRequest:
+    """Return the role request of the words and the options.
+
+    The variables are those from before a role was active: awsenv's own keys are never a source.
+
+    Raises:
+        UsageError: The command line is wrong.
+    """
+    if code is not None:
+        try:
+            code = config.mfa_code(code)
+        except MfaError:
+            # The word is not shown: it may be a password.
+            raise UsageError(
+                "the word after the role is not an MFA code, which is six digits",
+                hint="awsenv ROLE [CODE]; to run a command, awsenv exec ROLE -- COMMAND",
+            ) from None
+    request = role_options.request(role, code, options, environment.original(caller.environ), caller.folder)
+    if request.external_id == "-":
+        request = replace(request, external_id=ask("External id: "))
+    return request

@@ -60,13 +60,16 @@ def printable(lines: Iterable[str]) -> str:
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Return *rows* in columns.
+    """Return *rows* in columns. The last text of a row does not widen its column.
 
     Of a cell with several lines the first is shown: one that begins with a space continues the value before it, and may
     hold a secret.
     """
     rows = [[_first_line(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [
+        max(len(row[index]) if any(row[index + 1 :]) else 0 for row in rows)
+        for index, _ in enumerate(next(iter(rows), ()))
+    ]
     return printable("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
 
     from awsenv.errors import AwsenvError
     from awsenv.model import Environ, RoleRequest
@@ -64,10 +63,10 @@ class FromAgent:
     """What the agent replies to a request for the role."""
 
     given: bool = False
-    until: datetime | None = None
-    """When the credentials that it gives end."""
+    until: float | None = None
+    """When the credentials that it provides end, in seconds since the epoch; None: they do not."""
     reason: str | None = None
-    """Why it gives none."""
+    """Why it provides none."""
     failed: bool = False
     """Whether AWS, or the source, refused the role to the agent."""
 

@@ -218,7 +218,8 @@ def _attempt(this: _Hop) -> tuple[Finding, Credentials | None]:
     else:
         assert token is not None  # noqa: S101 - for mypy
         made = sts.get_session_token(hop, call, signer, token)
-    return fine(CHECK, f"AWS grants {this.name}{_until(made.expiration, this.inputs.now())}"), made
+    ends = None if made.expiration is None else made.expiration.timestamp()
+    return fine(CHECK, f"AWS grants {this.name}{_until(ends, this.inputs.now())}"), made
 
 
 def _from_agent(this: _Hop) -> Finding:
@@ -236,11 +237,11 @@ def _from_agent(this: _Hop) -> Finding:
     return unknown(CHECK, f"not tried: {this.name} {why}{reason}", hint)
 
 
-def _until(ends: datetime | None, now: float) -> str:
+def _until(ends: float | None, now: float) -> str:
     """Return when credentials end, in UTC and from now; empty if they do not."""
     if ends is None:
         return ""
-    return f" until {ends.astimezone(timezone.utc):%H:%M} UTC, {duration.rounded(ends.timestamp() - now)} from now"
+    return f" until {datetime.fromtimestamp(ends, timezone.utc):%H:%M} UTC, {duration.rounded(ends - now)} from now"
 
 
 def _refused(this: _Hop, request: Request, trusted: Trust | None, own: Finding, error: AwsenvError) -> Finding:
