@@ -142,7 +142,7 @@ class Source:
     """Where the first credentials of a chain come from.
 
     `kind` is one of `static` (keys in a file), `environment`, `process` (`credential_process`), `sso`, `login`
-    (`login_session`), `web-identity`, `container`, `instance` (EC2).
+    (`login_session`), `web-identity`, `container`, `instance` (EC2), `session` (an MFA session that is held).
     """
 
     kind: str
@@ -206,6 +206,8 @@ class Credentials:
     account: str | None = None
     arn: str | None = None
     """The assumed-role ARN; None: only AWS knows it."""
+    source: Source | None = field(default=None, compare=False, repr=False)
+    """Where they come from, for messages; None: they are those of a role, or their source is not known."""
 
 
 @dataclass(frozen=True, slots=True)

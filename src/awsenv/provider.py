@@ -9,12 +9,14 @@ import time
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from awsenv import config, duration
 from awsenv.agent.memory import LONGEST, SESSION_DURATION, Lease, Plan
+from awsenv.aws import denied
+from awsenv.aws.request import Token
 from awsenv.errors import (
     AgentError,
     AwsenvError,
@@ -25,6 +27,7 @@ from awsenv.errors import (
     UnreachableError,
     UsageError,
 )
+from awsenv.iam import device
 from awsenv.mfa import Device
 from awsenv.model import AssumeRole, GetSessionToken
 from awsenv.wording import printable
@@ -33,8 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from awsenv.agent.memory import Held, Memory
-    from awsenv.aws.sts import Sts, Token
-    from awsenv.aws.translate import Call
+    from awsenv.aws.sts import Sts
     from awsenv.command import Finished
     from awsenv.config import Profiles
     from awsenv.iam.principal import Principal
@@ -385,8 +387,8 @@ def _renewable(chain: Chain) -> Chain:
     renewable = config.through_session(chain)
     if renewable is not None:
         return renewable
-    device = chain.hops[0].mfa
-    if device is not None and device.serial is None:
+    mfa = chain.hops[0].mfa
+    if mfa is not None and mfa.serial is None:
         raise UsageError(
             "--refresh: the MFA device must be known", hint="set mfa_serial in the profile, or --mfa-serial"
         )
@@ -438,23 +440,22 @@ def credentials(
         ConfigError: A setting makes the calls impossible.
     """
     # These import botocore, which not every reader of this module waits for.
-    from awsenv.aws.denied import is_typed_name  # noqa: PLC0415
-    from awsenv.aws.session import open_session  # noqa: PLC0415
+    from awsenv.aws.session import AwsSession  # noqa: PLC0415
     from awsenv.aws.source import source_credentials  # noqa: PLC0415
     from awsenv.aws.sts import Sts  # noqa: PLC0415
 
-    connection = open_session(profiles, environ, profile=chain.settings_profile, region=chain.region)
-    held = session if chain.hops and isinstance(chain.hops[0], GetSessionToken) else None
-    run = None if prompts is None else prompts.run
-    signer = held or source_credentials(chain.source, connection, profiles, environ, run=run)
-    calls = _Calls(
-        chain, Sts(connection), signer, code=code, prompts=prompts, where=profiles.where, begin=0 if held is None else 1
-    )
+    connection = AwsSession(profiles, environ, profile=chain.settings_profile, region=chain.region)
+    if session is not None and chain.hops and isinstance(chain.hops[0], GetSessionToken):
+        begin, signer = 1, session
+    else:
+        run = None if prompts is None else prompts.run
+        begin, signer = 0, source_credentials(chain.source, connection, profiles, environ, run=run)
+    calls = _Calls(chain, Sts(connection), signer, begin, code, prompts, profiles.where)
     try:
         return calls.made()
     except (RefusedError, MfaError) as error:
         # A name that was typed may have been meant for a profile, of which AWS knows nothing.
-        close = config.did_you_mean(chain.role, profiles) if is_typed_name(chain, -1) else None
+        close = config.did_you_mean(chain.role, profiles) if denied.is_typed_name(chain, -1) else None
         if close is not None and isinstance(error, MfaError):
             error.hint = close if error.hint is None else f"{close} If not: {error.hint}"
         elif close is not None and isinstance(error, RefusedError) and error.code == "AccessDenied":
@@ -462,67 +463,49 @@ def credentials(
         raise
 
 
+@dataclass
 class _Calls:
-    """The calls of one chain, with what they learn on the way."""
+    """The calls of one chain, and what they find out about the source."""
 
-    def __init__(
-        self,
-        chain: Chain,
-        sts: Sts,
-        source: Credentials,
-        *,
-        code: str | None,
-        prompts: Prompts | None,
-        where: str,
-        begin: int,
-    ) -> None:
-        """Begin at the hop of that number, which *source* signs."""
-        self._begin = begin
-        self._chain = chain
-        self._sts = sts
-        self._source = source
-        self._code = code
-        self._prompts = prompts
-        self._where = where
-        self._known: Principal | None = None
+    chain: Chain
+    sts: Sts
+    source: Credentials
+    """They sign the first call."""
+    begin: int
+    """The number of the first hop that is called."""
+    code: str | None
+    prompts: Prompts | None
+    where: str
+    """The files that were searched for profiles."""
 
     def made(self) -> Credentials:
         """Return the credentials of the last hop."""
-        made = self._source
-        for index, hop in enumerate(self._chain.hops[self._begin :], start=self._begin):
-            made = self._session(index, hop, made) if isinstance(hop, GetSessionToken) else self._role(index, hop, made)
+        made = self.source
+        for index, hop in enumerate(self.chain.hops[self.begin :], start=self.begin):
+            made = self._called(index, hop, made)
         return made
 
-    def _session(self, index: int, hop: GetSessionToken, signer: Credentials) -> Credentials:
-        device = self._device(hop.mfa, hop.origins)
-        call = self._call(index, hop)
-        made = self._with_code(device, lambda token: self._sts.get_session_token(hop, call, signer, token))
-        return replace(made, account=signer.account)
-
-    def _role(self, index: int, hop: AssumeRole, signer: Credentials) -> Credentials:
-        if hop.role.account is None:
-            hop = replace(hop, role=hop.role.within(self._account()))
-        call = self._call(index, hop)
-        if hop.mfa is None:
-            return self._sts.assume_role(hop, call, signer, None)
-        device = self._device(hop.mfa, hop.origins)
-        return self._with_code(device, lambda token: self._sts.assume_role(hop, call, signer, token))
+    def _called(self, index: int, hop: Hop, signer: Credentials) -> Credentials:
+        hint = None
+        if isinstance(hop, AssumeRole):
+            hop = hop if hop.role.account is not None else replace(hop, role=hop.role.within(self._account()))
+            hint = denied.hint(self.chain, index, str(hop.role.account), self.where)
+        send = partial(self.sts.call, hop, signer, denied_hint=hint)
+        return send() if hop.mfa is None else self._with_code(self._device(hop.mfa, hop.origins), send)
 
     def _with_code(self, device: Device, send: Callable[[Token], Credentials]) -> Credentials:
         """Send with a code; with another if AWS rejects it, or if it may be used up."""
-        from awsenv.aws.sts import Token  # noqa: PLC0415 - see credentials
-
-        if self._prompts is None:
+        if self.prompts is None:
             raise MfaError(f"an MFA code of {printable(device.title)} is needed", device.origin, hint="awsenv login")
         after: CodeRejected | ResponseLost | None = None
-        for _ in range(self._prompts.codes_before, MAX_CODES):
-            code = self._prompts.code(device, given=self._code, after=after)
+        for _ in range(self.prompts.codes_before, MAX_CODES):
+            code = self.prompts.code(device, given=self.code, after=after)
             try:
                 return send(Token(device.serial, code))
             except (CodeRejected, ResponseLost) as error:
                 after = error
             except UnreachableError:
-                self._prompts.give_back(device, code)
+                self.prompts.give_back(device, code)
                 raise
         if isinstance(after, ResponseLost):
             raise after
@@ -535,40 +518,16 @@ class _Calls:
     def _device(self, mfa: Mfa, origins: Mapping[str, Origin]) -> Device:
         from awsenv.aws.iam import mfa_device  # noqa: PLC0415 - see credentials
 
-        serial = mfa.serial
-        if serial is None:
-            serial = mfa_device(self._sts.session, self._source, self._identity())
+        serial = mfa.serial or mfa_device(self.sts.session, self.source, self._principal)
         return Device(serial, mfa.process, origins.get("mfa_process"))
 
     def _account(self) -> str:
-        """Return the account of the source credentials: AWS is asked only where nothing else says it."""
-        if self._source.account is not None:
-            return self._source.account
-        first: Hop = self._chain.hops[0]
-        if first.mfa is not None and first.mfa.serial is not None and first.mfa.serial.startswith("arn:"):
-            return first.mfa.serial.split(":")[4]
-        return self._identity().account
+        """Return the account of the source credentials: AWS is called only if nothing else shows it."""
+        mfa = self.chain.hops[0].mfa
+        serial = None if mfa is None else mfa.serial
+        of_device = None if serial is None else device.account(serial)
+        return self.source.account or of_device or self._principal.account
 
-    def _identity(self) -> Principal:
-        if self._known is None:
-            self._known = self._sts.identity(self._call(self._begin, None), self._source)
-        return self._known
-
-    def _call(self, index: int, hop: Hop | None) -> Call:
-        """Return what the errors of a hop name."""
-        from awsenv.aws import denied  # noqa: PLC0415 - see credentials
-        from awsenv.aws.source import how_to_renew  # noqa: PLC0415
-        from awsenv.aws.translate import Call  # noqa: PLC0415
-
-        source = self._chain.source
-        origins = {} if hop is None else hop.origins
-        role = hop.role if isinstance(hop, AssumeRole) else None
-        by_session = "awsenv login" if index == self._begin > 0 else None
-        return Call(
-            key_origin=source.origin if index == 0 else None,
-            key_hint=how_to_renew(source) if index == 0 else by_session,
-            serial_origin=origins.get("mfa_serial"),
-            duration_origin=origins.get("duration"),
-            denied_origin=origins.get("role"),
-            denied_hint=None if role is None else denied.hint(self._chain, index, role.account or "", self._where),
-        )
+    @cached_property
+    def _principal(self) -> Principal:
+        return self.sts.identity(self.source)

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from awsenv import config
-from awsenv.aws.session import TIMEOUT, AwsSession, open_session
+from awsenv.aws.session import TIMEOUT, AwsSession
 from awsenv.aws.sts import Sts
 from awsenv.sandbox import MfaDevice, Sandbox
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from awsenv.config import Profiles
+    from awsenv.iam.principal import Principal
     from awsenv.model import Credentials
 
 EXTERNAL_ID = "canary-external-id"
@@ -53,14 +54,18 @@ class Person:
 
     def sts(self, pauses: list[float] | None = None, timeout: float = TIMEOUT) -> Sts:
         """Return the STS of the local AWS. It appends its pauses to *pauses* instead of sleeping."""
-        session = open_session(None, self.environ, timeout=timeout)
+        session = AwsSession(None, self.environ, timeout=timeout)
         return Sts(session, sleep=(pauses if pauses is not None else []).append)
 
     def session(
         self, profiles: Profiles | None = None, profile: str | None = None, timeout: float = TIMEOUT
     ) -> AwsSession:
         """Return a session with the settings of a profile."""
-        return open_session(profiles, self.environ, profile=profile, timeout=timeout)
+        return AwsSession(profiles, self.environ, profile=profile, timeout=timeout)
+
+    def principal(self, signer: Credentials, profiles: Profiles | None = None) -> Principal:
+        """Return the principal of *signer*, as the local AWS says."""
+        return Sts(self.session(profiles)).identity(signer)
 
     def sent(self, action: str) -> int:
         """Return how often *action* was called."""

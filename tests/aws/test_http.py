@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from awsenv.aws.iam import Iam
+from awsenv.aws.request import Token
 from awsenv.aws.signin import login_url
 from awsenv.aws.source import source_credentials
-from awsenv.aws.sts import Sts, Token, caller
-from awsenv.aws.translate import Call
+from awsenv.aws.sts import Sts
 from awsenv.errors import ResponseLost, UnreachableError
 from awsenv.model import AssumeRole, GetSessionToken, Mfa, RoleArn, Source
 
@@ -42,7 +42,7 @@ def endless(person: Person, unending: Unending) -> str:
 def test_of_sts(person: Person, endless: str) -> None:
     """Name the host and the limit."""
     with pytest.raises(UnreachableError, match=f"^STS at {endless}$") as caught:
-        caller(person.user, person.environ, timeout=2)
+        Sts(person.session(timeout=2)).identity(person.user)
 
     assert "try again" in str(caught.value.hint)
 
@@ -51,16 +51,14 @@ def test_of_sts_with_a_code(person: Person, endless: str) -> None:
     """Say that the code may be used up."""
     hop = GetSessionToken(Mfa(person.device.serial))
     with pytest.raises(ResponseLost, match=f"^STS at {endless}; the MFA code may have been used$"):
-        Sts(person.session(timeout=2)).get_session_token(
-            hop, Call(), person.user, Token(person.device.serial, "123456")
-        )
+        Sts(person.session(timeout=2)).call(hop, person.user, Token(person.device.serial, "123456"))
 
 
 def test_of_a_role(person: Person, endless: str) -> None:
     """Limit AssumeRole, which botocore repeats."""
     hop = AssumeRole(RoleArn("aws", "123456789012", "r"), "me")
     with pytest.raises(UnreachableError, match=endless):
-        Sts(person.session(timeout=2)).assume_role(hop, Call(), person.user, None)
+        Sts(person.session(timeout=2)).call(hop, person.user)
 
 
 def test_of_iam(person: Person, endless: str) -> None:

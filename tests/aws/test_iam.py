@@ -11,7 +11,6 @@ import pytest
 from pyotp import TOTP
 
 from awsenv.aws.iam import mfa_device
-from awsenv.aws.sts import caller
 from awsenv.errors import MfaError
 from awsenv.iam.principal import Principal
 from awsenv.sandbox import Fault
@@ -25,7 +24,7 @@ STEP = timedelta(seconds=30)
 
 def device_of(person: Person, user: Credentials) -> str:
     """Return the device of *user*."""
-    principal = caller(user, person.environ)
+    principal = person.principal(user)
     return mfa_device(person.session(), user, principal)
 
 
@@ -76,7 +75,7 @@ def test_a_path_is_no_part_of_the_name(person: Person) -> None:
 def test_a_failing_iam_is_no_error(person: Person, fault: Fault) -> None:
     """Guess the name after one call."""
     person.sandbox.fail("ListMFADevices", fault, times=9)
-    principal = caller(person.user, person.environ)
+    principal = person.principal(person.user)
     assert person.device.serial == mfa_device(person.session(timeout=0.5), person.user, principal)
     assert person.sent("ListMFADevices") <= 1
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from awsenv import config
 from awsenv.aws.http import proxies
-from awsenv.aws.session import SERVICES, LeanLoader, loader, open_session
-from awsenv.aws.sts import Sts, caller
+from awsenv.aws.session import SERVICES, AwsSession, LeanLoader, loader
+from awsenv.aws.sts import Sts
 from awsenv.errors import ConfigError, UnreachableError
 from awsenv.variables import SETTING, having
 
@@ -90,13 +90,13 @@ def test_the_environment_of_the_process_is_ignored(person: Person, monkeypatch: 
     monkeypatch.setenv("AWS_PROFILE", "does-not-exist")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary-secret")
-    assert caller(person.user, person.environ).arn == person.user.arn
+    assert person.principal(person.user).arn == person.user.arn
 
 
 def test_a_profile_that_does_not_exist_breaks_nothing(person: Person) -> None:
     """Ignore AWS_PROFILE, since the chain has been resolved."""
     person.environ["AWS_PROFILE"] = "does-not-exist"
-    assert caller(person.user, person.environ).account == person.user.account
+    assert person.principal(person.user).account == person.user.account
 
 
 @pytest.mark.parametrize("name", having(SETTING))
@@ -105,7 +105,7 @@ def test_an_empty_variable_is_none(person: Person, name: str) -> None:
     person.environ[name] = ""
     person.environ.setdefault("AWS_ENDPOINT_URL_STS", person.sandbox.url)
 
-    assert caller(person.user, person.environ).arn == person.user.arn
+    assert person.principal(person.user).arn == person.user.arn
 
 
 def test_the_loopback_is_never_reached_through_a_proxy(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,14 +116,14 @@ def test_the_loopback_is_never_reached_through_a_proxy(person: Person, monkeypat
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         person.environ.pop(name, None)
-    assert caller(person.user, person.environ).arn == person.user.arn
+    assert person.principal(person.user).arn == person.user.arn
 
 
 def test_the_proxy_of_the_environment_is_used(person: Person, proxy: Proxy) -> None:
     """Reach AWS through it: there is no host of that name."""
     person.environ.update({"AWS_ENDPOINT_URL": "http://sts.example.test", "HTTP_PROXY": proxy.url})
 
-    assert caller(person.user, person.environ).arn == person.user.arn
+    assert person.principal(person.user).arn == person.user.arn
     assert proxy.urls == ["http://sts.example.test/"]
 
 
@@ -134,7 +134,7 @@ def test_the_proxy_of_the_process_is_not_used(person: Person, proxy: Proxy, monk
     person.environ["AWS_ENDPOINT_URL"] = "http://sts.example.test"
 
     with pytest.raises(UnreachableError, match="cannot be reached"):
-        caller(person.user, person.environ)
+        person.principal(person.user)
     assert proxy.urls == []
 
 
@@ -144,7 +144,7 @@ def test_no_proxy_is_respected(person: Person, proxy: Proxy, listed: str) -> Non
     person.environ.update({"AWS_ENDPOINT_URL": "http://sts.example.test", "HTTP_PROXY": proxy.url, "no_proxy": listed})
 
     with pytest.raises(UnreachableError, match=r"sts\.example\.test cannot be reached"):
-        caller(person.user, person.environ)
+        person.principal(person.user)
     assert proxy.urls == []
 
 
@@ -160,7 +160,7 @@ def test_no_proxy_is_respected(person: Person, proxy: Proxy, listed: str) -> Non
 )
 def test_an_endpoint_that_botocore_chooses_counts_as_well(person: Person, listed: str, *, used: bool) -> None:
     """Decide by the host of the request, which only botocore knows."""
-    session = open_session(None, person.environ | {"https_proxy": "http://127.0.0.1:1", "no_proxy": listed})
+    session = AwsSession(None, person.environ | {"https_proxy": "http://127.0.0.1:1", "no_proxy": listed})
 
     assert used == bool(session.http().proxies_to("https://sts.eu-west-1.amazonaws.com/"))
 
@@ -201,7 +201,7 @@ def test_the_ca_bundle_is_that_of_the_environment_or_of_the_profile(
 
     # The server sends nothing that AWS would send.
     with pytest.raises(UnreachableError, match="not from AWS"):
-        caller(person.user, person.environ, profiles)
+        person.principal(person.user, profiles)
 
 
 @pytest.mark.parametrize("name", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", ""])
@@ -211,7 +211,7 @@ def test_no_ca_bundle_does_not_mean_no_verification(person: Person, tls_port: in
     person.environ[name or "UNRELATED"] = ""
 
     with pytest.raises(UnreachableError, match="cannot be verified"):
-        caller(person.user, person.environ)
+        person.principal(person.user)
 
 
 def test_there_is_no_credential_chain(person: Person) -> None:
@@ -276,7 +276,7 @@ def test_the_endpoint_is_the_one_of_botocore(
     """Use the same URL, signed for the same region, in every region of every partition."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    stock, ours = Session(), open_session(None, {"HOME": str(tmp_path)})
+    stock, ours = Session(), AwsSession(None, {"HOME": str(tmp_path)})
     settings = {"use_fips_endpoint": fips, "use_dualstack_endpoint": False}
     expected = {region: request_of(stock, service, region, **settings) for region in REGIONS}
     actual = {region: request_of(ours, service, region, **settings) for region in REGIONS}
@@ -287,7 +287,7 @@ def test_the_dual_stack_endpoint_is_the_one_of_botocore(tmp_path: Path, monkeypa
     """Use the same URL wherever botocore has one: it refuses two partitions that its own rules know."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    stock, ours = Session(), open_session(None, {"HOME": str(tmp_path)})
+    stock, ours = Session(), AwsSession(None, {"HOME": str(tmp_path)})
     for region in REGIONS:
         expected = request_of(stock, "sts", region, use_dualstack_endpoint=True)
         assert expected in {None, request_of(ours, "sts", region, use_dualstack_endpoint=True)}
@@ -295,7 +295,7 @@ def test_the_dual_stack_endpoint_is_the_one_of_botocore(tmp_path: Path, monkeypa
 
 def test_the_legacy_endpoint_of_sts(tmp_path: Path) -> None:
     """Use the global endpoint if the environment sets it."""
-    session = open_session(None, {"HOME": str(tmp_path), "AWS_STS_REGIONAL_ENDPOINTS": "legacy"})
+    session = AwsSession(None, {"HOME": str(tmp_path), "AWS_STS_REGIONAL_ENDPOINTS": "legacy"})
     assert request_of(session, "sts", "eu-west-1") == ("https://sts.amazonaws.com/", "us-east-1/sts/aws4_request")
 
 

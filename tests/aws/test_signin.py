@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from botocore.loaders import Loader
 
-from awsenv.aws.session import AwsSession, open_session
+from awsenv.aws.session import AwsSession
 from awsenv.aws.signin import _endpoint, login_url, page
 from awsenv.errors import AwsenvError, ConfigError, RefusedError, UnreachableError, UsageError
 from awsenv.model import Credentials
@@ -29,7 +29,7 @@ def at(endpoint: Endpoint, status: int = 200, answer: object = None) -> AwsSessi
     """Return a session whose sign-in is *endpoint*, which sends this response."""
     endpoint.answers["GET", "/federation"] = status, {"SigninToken": "it"} if answer is None else answer
     environ = {"AWS_ENDPOINT_URL_SIGNIN": endpoint.url, "NO_PROXY": "127.0.0.1"}
-    return open_session(None, environ)
+    return AwsSession(None, environ)
 
 
 def test_the_keys_become_a_url(endpoint: Endpoint) -> None:
@@ -148,7 +148,7 @@ def test_a_duration_may_be_the_cause(endpoint: Endpoint) -> None:
 def test_a_network_that_fails_is_unreachable(person: Person, fault: Fault) -> None:
     """Call AWS unreachable after silence, a hang-up and a captive portal."""
     person.sandbox.fail("GetSigninToken", fault)
-    session = open_session(None, person.environ, timeout=0.5)
+    session = AwsSession(None, person.environ, timeout=0.5)
 
     with pytest.raises(UnreachableError) as caught:
         login_url(session, KEYS, "aws", None)
@@ -158,7 +158,7 @@ def test_a_network_that_fails_is_unreachable(person: Person, fault: Fault) -> No
 
 def test_a_closed_port_is_unreachable() -> None:
     """Name the host."""
-    session = open_session(None, {"AWS_ENDPOINT_URL_SIGNIN": "http://127.0.0.1:1"})
+    session = AwsSession(None, {"AWS_ENDPOINT_URL_SIGNIN": "http://127.0.0.1:1"})
 
     with pytest.raises(UnreachableError, match=r"127\.0\.0\.1:1 cannot be reached"):
         login_url(session, KEYS, "aws", None)
@@ -167,7 +167,7 @@ def test_a_closed_port_is_unreachable() -> None:
 def test_a_proxy_is_used(proxy: Proxy) -> None:
     """Use the proxy of the environment: this one answers a GET with an error."""
     environ = {"AWS_ENDPOINT_URL_SIGNIN": "http://signin.test", "HTTP_PROXY": proxy.url}
-    session = open_session(None, environ)
+    session = AwsSession(None, environ)
 
     with pytest.raises(UnreachableError, match=r"signin\.test is failing \(HTTP 501\)"):
         login_url(session, KEYS, "aws", None)
@@ -178,7 +178,7 @@ def test_a_ca_bundle_is_used(tls_port: int, certificate: Path) -> None:
     environ = {"AWS_ENDPOINT_URL_SIGNIN": f"https://127.0.0.1:{tls_port}"}
     facts = []
     for more in ({}, {"AWS_CA_BUNDLE": str(certificate)}):
-        session = open_session(None, environ | more)
+        session = AwsSession(None, environ | more)
         with pytest.raises(UnreachableError) as caught:
             login_url(session, KEYS, "aws", None)
         facts.append(caught.value.fact)

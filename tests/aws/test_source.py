@@ -17,9 +17,8 @@ import pytest
 
 import awsenv
 from awsenv import config
-from awsenv.aws.session import open_session
+from awsenv.aws.session import AwsSession
 from awsenv.aws.source import source_credentials
-from awsenv.aws.sts import caller
 from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
 from awsenv.model import Credentials, Source
 from awsenv.origin import Origin
@@ -219,13 +218,13 @@ def test_a_command_can_prompt(person: Person, tmp_path: Path) -> None:
     script.write_text(
         f"import sys; sys.path.insert(0, {str(Path(awsenv.__file__).parents[1])!r})\n"
         "from awsenv import config\n"
-        "from awsenv.aws.session import open_session\n"
+        "from awsenv.aws.session import AwsSession\n"
         "from awsenv.aws.source import source_credentials\n"
         "from awsenv.model import Source\n"
         f"environ = {person.environ!r}\n"
         "profiles = config.read(environ)\n"
         "source = Source('process', 'p')\n"
-        "made = source_credentials(source, open_session(profiles, environ), profiles, environ)\n"
+        "made = source_credentials(source, AwsSession(profiles, environ), profiles, environ)\n"
         "print(made.access_key_id, sys.stdin.read().strip())\n"
     )
     words = f"echo piped | {sys.executable} -I {script}"
@@ -540,14 +539,14 @@ def test_a_token_that_cannot_be_saved_is_kept_in_memory(
     script = (
         "import resource\n"
         "from awsenv import config\n"
-        "from awsenv.aws.session import open_session\n"
+        "from awsenv.aws.session import AwsSession\n"
         "from awsenv.aws.source import source_credentials\n"
         "from awsenv.model import Source\n"
         f"environ = {person.environ!r}\n"
         "profiles = config.read(environ)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
         "for _ in range(2):\n"
-        "    session = open_session(profiles, environ, profile='p')\n"
+        "    session = AwsSession(profiles, environ, profile='p')\n"
         f"    print(source_credentials(Source({kind!r}, 'p'), session, profiles, environ).access_key_id)\n"
     )
 
@@ -605,7 +604,7 @@ def test_relative_paths_begin_at_the_callers_folder(person: Person, endpoint: En
     for kind, text in (("process", "[profile p]\ncredential_process = ./keys\n"), ("web-identity", web)):
         Path(person.environ["AWS_CONFIG_FILE"]).write_text(text)
         profiles = config.read(person.environ, str(folder))
-        session = open_session(profiles, person.environ, profile="p")
+        session = AwsSession(profiles, person.environ, profile="p")
 
         made = source_credentials(Source(kind, "p", ORIGIN), session, profiles, person.environ)
 
@@ -702,4 +701,4 @@ def test_keys_of_a_source_are_good_for_a_call(person: Person) -> None:
         f"[profile p]\naws_access_key_id = {person.user.access_key_id}\n"
         f"aws_secret_access_key = {person.user.secret_access_key}\n"
     )
-    assert caller(fetch(person, "static", config), person.environ).arn == person.user.arn
+    assert person.principal(fetch(person, "static", config)).arn == person.user.arn

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv.aws.session import open_session
-from awsenv.aws.sts import Clock, Sts, Token, caller
-from awsenv.aws.translate import Call
+from awsenv.aws.request import Token
+from awsenv.aws.session import AwsSession
+from awsenv.aws.sts import Clock, Sts
 from awsenv.errors import (
     AwsenvError,
     CodeRejected,
@@ -26,7 +26,7 @@ from awsenv.errors import (
     SourceError,
     UnreachableError,
 )
-from awsenv.model import AssumeRole, Credentials, GetSessionToken, Mfa, RoleArn
+from awsenv.model import AssumeRole, Credentials, GetSessionToken, Mfa, RoleArn, Source
 from awsenv.origin import Origin
 from awsenv.sandbox import Fault
 
@@ -72,7 +72,7 @@ def test_a_role_is_assumed(person: Person) -> None:
         policy='{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}',
         policy_arns=("arn:aws:iam::aws:policy/ReadOnlyAccess",),
     )
-    made = person.sts().assume_role(requested, Call(), person.user, None)
+    made = person.sts().call(requested, person.user)
     assert made.account == person.user.account
     assert made.arn == f"arn:aws:sts::{person.user.account}:assumed-role/role/session"
     assert made.expiration is not None
@@ -82,21 +82,21 @@ def test_a_role_is_assumed(person: Person) -> None:
     assert {"DurationSeconds": "900", "SourceIdentity": "alice", "TransitiveTagKeys.member.1": "team"}.items() <= (
         sent.items()
     )
-    assert caller(made, person.environ).arn == made.arn
+    assert person.principal(made).arn == made.arn
 
 
 def test_a_value_that_is_not_set_is_not_sent(person: Person) -> None:
     """Leave AWS's own defaults alone."""
-    person.sts().assume_role(role(person), Call(), person.user, None)
+    person.sts().call(role(person), person.user)
     assert {"RoleArn", "RoleSessionName"} == set(person.sandbox.calls[-1].parameters)
 
 
 def test_a_session_is_opened_with_a_code(person: Person) -> None:
     """Return a session with MFA, from which a role that demands MFA can be assumed."""
     requested = GetSessionToken(Mfa(person.device.serial), duration=900)
-    session = person.sts().get_session_token(requested, Call(), person.user, token(person))
+    session = person.sts().call(requested, person.user, token(person))
     person.sandbox.create_role("mfa", person.sandbox.trust(str(person.user.arn), mfa=True))
-    made = person.sts().assume_role(hop(person, "mfa"), Call(), session, None)
+    made = person.sts().call(hop(person, "mfa"), session)
     assert made.arn == f"arn:aws:sts::{person.user.account}:assumed-role/mfa/session"
 
 
@@ -106,7 +106,7 @@ def test_a_request_with_a_code_is_sent_once(person: Person, fault: Fault) -> Non
     requested, pauses = role(person), list[float]()
     person.sandbox.fail("AssumeRole", fault, times=3)
     with pytest.raises(ResponseLost) as caught:
-        person.sts(pauses).assume_role(requested, Call(), person.user, token(person))
+        person.sts(pauses).call(requested, person.user, token(person))
     assert person.sent("AssumeRole") == 1
     assert pauses == []
     assert "the MFA code may have been used" in caught.value.fact
@@ -117,7 +117,7 @@ def test_a_request_without_a_code_is_repeated(person: Person, fault: Fault) -> N
     """Repeat it as botocore does."""
     requested = role(person)
     person.sandbox.fail("AssumeRole", fault, times=2)
-    assert person.sts().assume_role(requested, Call(), person.user, None).session_token
+    assert person.sts().call(requested, person.user).session_token
     assert person.sent("AssumeRole") == 3
 
 
@@ -127,7 +127,7 @@ def test_a_failing_aws_is_unreachable(person: Person, fault: Fault) -> None:
     requested = role(person)
     person.sandbox.fail("AssumeRole", fault, times=3)
     with pytest.raises(UnreachableError) as caught:
-        person.sts().assume_role(requested, Call(), person.user, None)
+        person.sts().call(requested, person.user)
     assert not isinstance(caught.value, ResponseLost)
     assert person.sandbox.url.removeprefix("http://") in caught.value.fact
 
@@ -140,7 +140,7 @@ def test_no_error_holds_a_secret(person: Person, fault: Fault, *, with_code: boo
     code = token(person) if with_code else None
     person.sandbox.fail("AssumeRole", fault, times=3)
     with pytest.raises(AwsenvError) as caught:
-        person.sts().assume_role(requested, Call(), person.user, code)
+        person.sts().call(requested, person.user, code)
     shown = everything(caught.value)
     assert person.external_id not in shown
     assert person.user.secret_access_key not in shown
@@ -157,7 +157,7 @@ def test_silence_ends(person: Person, *, with_code: bool) -> None:
     with pytest.raises(
         ResponseLost if with_code else UnreachableError, match=r"did not (answer in time|send a complete response)"
     ):
-        person.sts(timeout=2).assume_role(requested, Call(), person.user, token(person) if with_code else None)
+        person.sts(timeout=2).call(requested, person.user, token(person) if with_code else None)
 
 
 def test_a_request_that_was_not_sent_is_sent_again(person: Person) -> None:
@@ -165,7 +165,7 @@ def test_a_request_that_was_not_sent_is_sent_again(person: Person) -> None:
     pauses: list[float] = []
     person.environ["AWS_ENDPOINT_URL"] = "http://127.0.0.1:1"
     with pytest.raises(UnreachableError) as caught:
-        person.sts(pauses).assume_role(hop(person, "role"), Call(), person.user, Token(person.device.serial, "123456"))
+        person.sts(pauses).call(hop(person, "role"), person.user, Token(person.device.serial, "123456"))
     assert not isinstance(caught.value, ResponseLost)
     assert pauses == [1.0, 1.0]
     assert caught.value.fact == "127.0.0.1:1 cannot be reached"
@@ -184,7 +184,7 @@ def test_a_proxy_that_takes_a_code_and_hangs_up_gets_no_other(person: Person) ->
         person.environ["http_proxy"] = f"http://127.0.0.1:{proxy.server_address[1]}"
         person.environ["AWS_ENDPOINT_URL"] = "http://sts.example.test"
         with pytest.raises(ResponseLost):
-            person.sts([]).assume_role(hop(person, "role"), Call(), person.user, Token(person.device.serial, "123456"))
+            person.sts([]).call(hop(person, "role"), person.user, Token(person.device.serial, "123456"))
         proxy.shutdown()
 
     assert len(taken) == 1
@@ -199,7 +199,7 @@ def test_a_name_that_does_not_resolve_is_named(person: Person) -> None:
     """Suggest a look at the region, which is often misspelt."""
     person.environ["AWS_ENDPOINT_URL"] = "http://sts.nope-1.invalid"
     with pytest.raises(UnreachableError, match=r"^sts\.nope-1\.invalid cannot be reached$") as caught:
-        person.sts().identity(Call(), person.user)
+        person.sts().identity(person.user)
     assert "region" in str(caught.value.hint)
 
 
@@ -207,7 +207,7 @@ def test_a_certificate_that_cannot_be_verified_names_the_bundle(person: Person, 
     """Suggest a CA bundle: a proxy that inspects TLS is the usual reason."""
     person.environ["AWS_ENDPOINT_URL"] = f"https://127.0.0.1:{tls_port}"
     with pytest.raises(UnreachableError, match=r"certificate of 127\.0\.0\.1:[0-9]+ cannot be verified") as caught:
-        person.sts().identity(Call(), person.user)
+        person.sts().identity(person.user)
     assert "AWS_CA_BUNDLE" in str(caught.value.hint)
 
 
@@ -215,7 +215,7 @@ def test_an_endpoint_without_tls_is_not_a_matter_of_certificates(person: Person)
     """Name the endpoint settings where plain text answers a handshake."""
     person.environ["AWS_ENDPOINT_URL"] = person.sandbox.url.replace("http:", "https:")
     with pytest.raises(UnreachableError, match="a TLS connection to"):
-        person.sts().identity(Call(), person.user)
+        person.sts().identity(person.user)
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
@@ -227,7 +227,7 @@ def test_a_bad_ca_bundle_is_a_configuration_error(person: Person, content: str |
     person.environ["AWS_CA_BUNDLE"] = str(bundle)
     person.environ["AWS_ENDPOINT_URL"] = person.sandbox.url.replace("http:", "https:")
     with pytest.raises(ConfigError, match="CA bundle"):
-        person.sts().identity(Call(), person.user)
+        person.sts().identity(person.user)
 
 
 @pytest.mark.parametrize(
@@ -243,24 +243,26 @@ def test_a_bad_setting_is_a_configuration_error(person: Person, variable: str, v
     """Blame the setting and not the network, and suggest no other try."""
     person.environ[variable] = value
     with pytest.raises(ConfigError, match=says):
-        person.sts().identity(Call(), person.user)
+        person.sts().identity(person.user)
 
 
 def test_a_wrong_code_may_be_followed_by_another(person: Person) -> None:
     """Name both reasons: AWS's text is the same for a wrong code and a used one."""
     sts, used = person.sts(), token(person)
-    sts.get_session_token(GetSessionToken(Mfa(used.serial)), Call(), person.user, used)
+    sts.call(GetSessionToken(Mfa(used.serial)), person.user, used)
     for code in (used.code, "000000"):
         with pytest.raises(CodeRejected):
-            sts.get_session_token(GetSessionToken(Mfa(used.serial)), Call(), person.user, Token(used.serial, code))
+            sts.call(GetSessionToken(Mfa(used.serial)), person.user, Token(used.serial, code))
 
 
 def test_a_wrong_device_is_not_followed_by_another_code(person: Person) -> None:
     """Name the setting: no code of that device is accepted."""
     serial = f"arn:aws:iam::{person.user.account}:mfa/nobody"
     with pytest.raises(MfaError) as caught:
-        person.sts().get_session_token(
-            GetSessionToken(Mfa(serial)), Call(serial_origin=Origin("config:3")), person.user, Token(serial, "123456")
+        person.sts().call(
+            GetSessionToken(Mfa(serial), origins={"mfa_serial": Origin("config:3")}),
+            person.user,
+            Token(serial, "123456"),
         )
     assert not isinstance(caught.value, CodeRejected)
     assert serial in caught.value.fact
@@ -270,9 +272,10 @@ def test_a_wrong_device_is_not_followed_by_another_code(person: Person) -> None:
 
 def test_a_key_that_aws_does_not_know_is_named_by_its_end(person: Person) -> None:
     """Show the last characters of the key, and its place."""
-    stranger = Credentials("AKIAIOSFODNN7EXAMPLE", "canary-secret")
+    source = Source("static", "default", Origin("~/.aws/credentials:2"))
+    stranger = Credentials("AKIAIOSFODNN7EXAMPLE", "canary-secret", source=source)
     with pytest.raises(SourceError, match=r"does not know the access key …MPLE") as caught:
-        person.sts().identity(Call(key_origin=Origin("~/.aws/credentials:2")), stranger)
+        person.sts().identity(stranger)
     assert caught.value.where == "~/.aws/credentials:2"
 
 
@@ -280,7 +283,7 @@ def test_a_wrong_secret_differs_from_an_unknown_key(person: Person) -> None:
     """Blame the secret key where AWS knows the access key."""
     half = Credentials(person.user.access_key_id, "canary-secret")
     with pytest.raises(SourceError, match="the secret key does not belong") as caught:
-        person.sts().identity(Call(), half)
+        person.sts().identity(half)
     assert "canary-secret" not in everything(caught.value)
 
 
@@ -291,33 +294,31 @@ def test_a_clock_that_is_wrong_is_measured(person: Person, seconds: float, says:
     """Show the difference between the two times in AWS's message."""
     person.sandbox.clock.advance(seconds)
     with pytest.raises(SourceError, match=f"clock is {says} AWS's"):
-        person.sts().identity(Call(), person.user)
+        person.sts().identity(person.user)
 
 
 def test_expired_credentials_say_how_to_renew_them(person: Person) -> None:
     """Show the place of the source, and how to renew it."""
     person.sandbox.clock.advance(-800)
     requested = GetSessionToken(Mfa(None), duration=900)
-    session = person.sts().get_session_token(requested, Call(), person.user, token(person))
+    session = person.sts().call(requested, person.user, token(person))
     person.sandbox.clock.advance(1500)
     with pytest.raises(SourceError, match="have expired") as caught:
-        person.sts().identity(Call(key_origin=Origin("AWS_ACCESS_KEY_ID"), key_hint="aws login"), session)
-    assert ("AWS_ACCESS_KEY_ID", "aws login") == (caught.value.where, caught.value.hint)
+        person.sts().identity(replace(session, source=Source("login", "p", Origin("AWS_ACCESS_KEY_ID"))))
+    assert ("AWS_ACCESS_KEY_ID", "aws login --profile p") == (caught.value.where, caught.value.hint)
 
 
 def test_a_refusal_shows_the_message_of_aws(person: Person) -> None:
     """Keep AWS's code for scripts, and the hint of the caller."""
     with pytest.raises(RefusedError, match=r"is not authorized to perform: sts:AssumeRole") as caught:
-        person.sts().assume_role(hop(person, "missing"), Call(denied_hint="look there"), person.user, None)
+        person.sts().call(hop(person, "missing"), person.user, denied_hint="look there")
     assert ("AccessDenied", "look there") == (caught.value.code, caught.value.hint)
 
 
 def test_a_session_longer_than_the_role_allows_names_the_setting(person: Person) -> None:
     """Name the setting, since AWS refuses the call instead of cutting the session."""
     with pytest.raises(RefusedError, match="MaxSessionDuration") as caught:
-        person.sts().assume_role(
-            role(person, duration=7200), Call(duration_origin=Origin("--duration")), person.user, None
-        )
+        person.sts().call(role(person, duration=7200, origins={"duration": Origin("--duration")}), person.user)
     assert caught.value.where == "--duration"
     assert "duration_seconds" in str(caught.value.hint)
 
@@ -325,7 +326,7 @@ def test_a_session_longer_than_the_role_allows_names_the_setting(person: Person)
 def test_a_value_that_botocore_does_not_send_is_not_shown(person: Person) -> None:
     """Drop the text of botocore, which holds the parameters."""
     with pytest.raises(ConfigError) as caught:
-        person.sts().assume_role(hop(person, "role", external_id="x"), Call(), person.user, None)
+        person.sts().call(hop(person, "role", external_id="x"), person.user)
     assert "'x'" not in everything(caught.value)
 
 
@@ -364,7 +365,7 @@ def test_credentials_of_another_role_are_refused(person: Person, endpoint: Endpo
     answering(endpoint, person, "AssumeRole", arn=arn, ends=SOON)
 
     with pytest.raises(UnreachableError) as caught:
-        replace(person.sts(), now=lambda: NOW).assume_role(AssumeRole(REQUESTED, "me"), Call(), person.user, None)
+        replace(person.sts(), now=lambda: NOW).call(AssumeRole(REQUESTED, "me"), person.user)
 
     assert f"STS answered a request for {REQUESTED} with {arn}" == caught.value.fact
 
@@ -374,7 +375,7 @@ def test_the_requested_role_is_accepted(person: Person, endpoint: Endpoint) -> N
     arn = "arn:aws:sts::123456789012:assumed-role/deploy/me"
     answering(endpoint, person, "AssumeRole", arn=arn, ends=SOON)
 
-    made = replace(person.sts(), now=lambda: NOW).assume_role(AssumeRole(REQUESTED, "me"), Call(), person.user, None)
+    made = replace(person.sts(), now=lambda: NOW).call(AssumeRole(REQUESTED, "me"), person.user)
 
     assert arn == made.arn
 
@@ -387,7 +388,7 @@ def test_keys_that_have_expired_already_are_refused(person: Person, endpoint: En
     code = token(person) if with_code else None
     answering(endpoint, person, "AssumeRole", arn=arn, ends=SOON)
     with pytest.raises(UnreachableError) as caught:
-        sts.assume_role(AssumeRole(REQUESTED, "me", mfa=Mfa(person.device.serial)), Call(), person.user, code)
+        sts.call(AssumeRole(REQUESTED, "me", mfa=Mfa(person.device.serial)), person.user, code)
 
     assert not isinstance(caught.value, ResponseLost)
     assert (
@@ -413,13 +414,13 @@ def test_the_endpoint_is_the_one_that_the_request_goes_to(
     """Send each request to the endpoint that messages and `explain` name; here to a proxy that does not exist."""
     del person.environ["AWS_ENDPOINT_URL"]
     environ = person.environ | variables | {"https_proxy": "http://127.0.0.1:1", "no_proxy": ""}
-    session = open_session(None, environ, region=region)
+    session = AwsSession(None, environ, region=region)
     requested = list[str]()
     session.register("before-send", lambda request, **_: requested.append(request.url))
 
     assert f"https://{host}" == Sts(session).endpoint()
     with pytest.raises(UnreachableError, match=r"the proxy 127\.0\.0\.1:1 cannot be reached"):
-        Sts(session, sleep=lambda _: None).identity(Call(), person.user)
+        Sts(session, sleep=lambda _: None).identity(person.user)
     assert {f"https://{host}/"} == set(requested)
 
 
@@ -430,7 +431,7 @@ def test_the_clock_is_compared_with_the_date_of_the_response(person: Person, ahe
     clock = Clock(session, time.time)
     person.sandbox.clock.advance(ahead)
     assert clock.ahead is None
-    Sts(session).identity(Call(), person.user)
+    Sts(session).identity(person.user)
     assert clock.ahead is not None
     assert abs(clock.ahead - ahead) < 60
 
@@ -441,7 +442,7 @@ def test_a_refusal_has_the_time_too(person: Person) -> None:
     clock = Clock(session, time.time)
     person.sandbox.clock.advance(7200)
     with pytest.raises(SourceError):
-        Sts(session).identity(Call(), person.user)
+        Sts(session).identity(person.user)
     assert clock.ahead is not None
     assert abs(clock.ahead - 7200) < 60
 
@@ -452,5 +453,5 @@ def test_without_a_response_the_clock_is_unknown(person: Person) -> None:
     clock = Clock(session, time.time)
     person.sandbox.fail("GetCallerIdentity", Fault.DROP, times=9)
     with pytest.raises(Exception, match="connection"):
-        Sts(session).identity(Call(), person.user)
+        Sts(session).identity(person.user)
     assert clock.ahead is None

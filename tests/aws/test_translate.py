@@ -12,11 +12,18 @@ from hypothesis import strategies as st
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import NewConnectionError, ProxyError
 
-from awsenv.aws.translate import Call, message_of_aws, translate
+from awsenv.aws.request import Request
+from awsenv.aws.translate import message_of_aws, translate
 from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
+from awsenv.model import Credentials
 
 SECRETS = ("canary-external-id", "canary-secret-key")
-CALL = Call("sts:AssumeRole", "https://sts.eu-west-1.amazonaws.com", secrets=SECRETS)
+REQUEST = Request(
+    "sts:AssumeRole",
+    {"ExternalId": SECRETS[0]},
+    endpoint="https://sts.eu-west-1.amazonaws.com",
+    signer=Credentials("AKIAIOSFODNN7EXAMPLE", SECRETS[1]),
+)
 
 
 def answer(code: str, message: str, status: int = 403) -> ClientError:
@@ -35,7 +42,7 @@ def answer(code: str, message: str, status: int = 403) -> ClientError:
 )
 def test_a_refusal_has_its_next_step(code: str, hint: str) -> None:
     """Suggest a remedy for each code of AssumeRole that has one."""
-    error = translate(answer(code, "No.", 400), CALL)
+    error = translate(answer(code, "No.", 400), REQUEST)
     assert isinstance(error, RefusedError)
     assert code == error.code
     assert hint in str(error.hint)
@@ -44,26 +51,26 @@ def test_a_refusal_has_its_next_step(code: str, hint: str) -> None:
 @pytest.mark.parametrize("code", ["ExpiredToken", "ExpiredTokenException"])
 def test_expiry_has_two_names(code: str) -> None:
     """Accept the name of STS and that of other services."""
-    error = translate(answer(code, "The security token included in the request is expired"), CALL)
+    error = translate(answer(code, "The security token included in the request is expired"), REQUEST)
     assert isinstance(error, SourceError)
 
 
 def test_a_message_of_several_lines_becomes_one_and_inert() -> None:
     """Escape what would move the cursor."""
-    error = translate(answer("AccessDenied", "one\n\x1b[31mtwo\u202e"), CALL)
+    error = translate(answer("AccessDenied", "one\n\x1b[31mtwo\u202e"), REQUEST)
     assert error.fact == "AWS refused sts:AssumeRole (AccessDenied): one \\x1b[31mtwo\\u202e"
 
 
 def test_a_refusal_names_the_operation_once() -> None:
     """Leave it out where AWS's sentence has it."""
     message = "User: arn:aws:iam::123456789012:user/a is not authorized to perform: sts:AssumeRole on resource: b"
-    error = translate(answer("AccessDenied", message), CALL)
+    error = translate(answer("AccessDenied", message), REQUEST)
     assert error.fact == f"AWS refused (AccessDenied): {message}"
 
 
 def test_a_message_that_holds_a_secret_is_withheld() -> None:
     """Show the code alone."""
-    error = translate(answer("ValidationError", f"Value '{SECRETS[0]}' at 'externalId' failed"), CALL)
+    error = translate(answer("ValidationError", f"Value '{SECRETS[0]}' at 'externalId' failed"), REQUEST)
     assert error.fact == "AWS refused sts:AssumeRole (ValidationError)"
 
 
@@ -74,7 +81,7 @@ def test_a_long_message_is_cut() -> None:
 
 def test_a_numeric_code_is_not_from_aws() -> None:
     """Call AWS unreachable: botocore turns the status of a proxy's page into the code."""
-    error = translate(answer("407", "Proxy Authentication Required", 407), CALL)
+    error = translate(answer("407", "Proxy Authentication Required", 407), REQUEST)
     assert isinstance(error, UnreachableError)
     assert "HTTP 407" in error.fact
 
@@ -82,20 +89,20 @@ def test_a_numeric_code_is_not_from_aws() -> None:
 def test_a_proxy_is_named_without_its_password() -> None:
     """Remove the user and the password from the URL."""
     cause = ProxyError("Cannot connect to proxy", NewConnectionError(HTTPConnection("proxy.test"), "refused"))
-    error = translate(ProxyConnectionError(proxy_url="http://me:canary@proxy.test:3128", error=cause), CALL)
+    error = translate(ProxyConnectionError(proxy_url="http://me:canary@proxy.test:3128", error=cause), REQUEST)
     assert error.fact == "the proxy proxy.test:3128 cannot be reached"
 
 
 def test_an_endpoint_is_named_without_its_password() -> None:
     """Remove the user and the password from the URL."""
-    call = Call("sts:AssumeRole", "https://me:canary@sts.test")
-    error = translate(EndpointConnectionError(endpoint_url="https://me:canary@sts.test/"), call)
+    request = Request("sts:AssumeRole", endpoint="https://me:canary@sts.test")
+    error = translate(EndpointConnectionError(endpoint_url="https://me:canary@sts.test/"), request)
     assert error.fact == "sts.test cannot be reached"
 
 
 def test_a_body_that_cannot_be_parsed_is_not_shown() -> None:
     """Drop the text of the exception, which holds the body with the secret key."""
-    error = translate(ResponseParserError("<SecretAccessKey>canary-secret-key</SecretAccessKey>"), CALL)
+    error = translate(ResponseParserError("<SecretAccessKey>canary-secret-key</SecretAccessKey>"), REQUEST)
     assert isinstance(error, UnreachableError)
     assert "canary" not in f"{error!r}{error}{error.hint}{error.where}"
 
@@ -118,7 +125,7 @@ PARTS = st.sampled_from(
 @given(CODES, st.lists(st.one_of(PARTS, st.text(max_size=20))), st.integers(0, 999))
 def test_any_response_becomes_a_printable_error(code: str, parts: list[str], status: int) -> None:
     """Print any message without control characters and without secrets."""
-    error = translate(answer(code, " ".join(parts), status), CALL)
+    error = translate(answer(code, " ".join(parts), status), REQUEST)
     shown = f"{error.fact}{error.where}{error.hint}"
     assert isinstance(error, AwsenvError)
     assert shown.isprintable()

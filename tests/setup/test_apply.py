@@ -19,7 +19,7 @@ from pyotp import TOTP
 
 from awsenv import config
 from awsenv.aws.iam import Iam
-from awsenv.aws.session import open_session
+from awsenv.aws.session import AwsSession
 from awsenv.config.files import config_file, credentials_file
 from awsenv.errors import AwsenvError, CodeRejected, ConfigError, Interrupted, MfaError, RefusedError, UnreachableError
 from awsenv.iam.trust import trust_policy
@@ -205,7 +205,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         }
         other = f"{secrets.randbelow(9 * 10**11) + 10**11}"
         role_admin = sandbox.create_user("role-admin", policies=["AdministratorAccess"], account=other)
-        session = open_session(None, environ)
+        session = AwsSession(None, environ)
         yield Desk(sandbox, environ, Iam(session, sandbox.admin), Iam(session, role_admin))
 
 

@@ -9,7 +9,7 @@ import pytest
 from pyotp import TOTP
 
 from awsenv.aws.iam import Iam
-from awsenv.aws.session import open_session
+from awsenv.aws.session import AwsSession
 from awsenv.errors import ConfigError, RefusedError, UnreachableError
 from awsenv.iam.trust import trust_policy
 from awsenv.sandbox import Fault, Sandbox
@@ -36,7 +36,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 def iam(sandbox: Sandbox, signer: Credentials) -> Iam:
     """Return the IAM of the sandbox."""
-    return Iam(open_session(None, sandbox.environ()), signer)
+    return Iam(AwsSession(None, sandbox.environ()), signer)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from awsenv import config
 from awsenv.aws.iam import Iam
-from awsenv.aws.session import open_session
+from awsenv.aws.session import AwsSession
 from awsenv.iam.trust import trust_policy
 from awsenv.sandbox import Sandbox
 from awsenv.setup.plan import draw_up, user_policy
@@ -289,7 +289,7 @@ def test_setup_completes_what_a_template_has_made(
     """It finds the user and the roles as they should be: what is left is the device, the key and the profiles."""
     with Sandbox() as sandbox:
         environ = sandbox.environ() | {"HOME": str(tmp_path)}
-        session = open_session(None, environ)
+        session = AwsSession(None, environ)
         admin = role_admin = Iam(session, sandbox.admin)
         if across:
             role_admin = Iam(

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 
-from awsenv.aws.session import open_session
+from awsenv.aws.request import Request
+from awsenv.aws.session import AwsSession
 from awsenv.aws.sts import Sts
-from awsenv.aws.translate import Call, connect, translated
+from awsenv.aws.translate import connect, translated
 from awsenv.errors import AwsenvError, MfaError
 from awsenv.iam import device
 from awsenv.iam.principal import USER
 
 if TYPE_CHECKING:
-    from awsenv.aws.session import AwsSession
     from awsenv.config import Profiles
     from awsenv.iam.principal import Principal
     from awsenv.model import Credentials, Environ
@@ -31,8 +31,8 @@ class Iam:
 
     session: AwsSession
     signer: Credentials
-    call: Call = Call()  # noqa: RUF009 - frozen
-    """What errors need to know of a call."""
+    denied_hint: str | None = None
+    """The next step after an AccessDenied."""
 
     def read(self, action: str, **parameters: Any) -> dict[str, Any]:
         """Return the response to a read. botocore may repeat it.
@@ -62,8 +62,8 @@ class Iam:
         return self._send(action, parameters, Config(retries={"total_max_attempts": 1}))
 
     def _send(self, action: str, parameters: dict[str, Any], config: Config | None = None) -> dict[str, Any]:
-        client, call = connect(self.session, "iam", self.signer, self.call, config)
-        with translated(replace(call, operation=f"iam:{client.meta.method_to_api_mapping[action]}")):
+        client, request = connect(self.session, Request("iam:", denied_hint=self.denied_hint), self.signer, config)
+        with translated(replace(request, action=f"iam:{client.meta.method_to_api_mapping[action]}")):
             answer: dict[str, Any] = getattr(client, action)(**parameters)
             return answer
 
@@ -84,8 +84,8 @@ def iam_as(
         SourceError: AWS does not accept the key.
         UnreachableError: There is no response.
     """
-    session = open_session(profiles, environ, profile=profile, region=region)
-    return Iam(session, credentials), Sts(session).identity(Call(), credentials)
+    session = AwsSession(profiles, environ, profile=profile, region=region)
+    return Iam(session, credentials), Sts(session).identity(credentials)
 
 
 def mfa_device(session: AwsSession, signer: Credentials, principal: Principal) -> str:
@@ -116,7 +116,7 @@ def mfa_device(session: AwsSession, signer: Credentials, principal: Principal) -
 def _serials(session: AwsSession, signer: Credentials) -> tuple[str, ...] | None:
     """Return the serial numbers of the user's devices; None: AWS does not say."""
     config = Config(connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"total_max_attempts": 1})
-    with suppress(AwsenvError), translated(Call()):
+    with suppress(AwsenvError), translated(Request()):
         found = session.create_signed_client("iam", signer, config).list_mfa_devices().get("MFADevices")
         return None if found is None else device.serials(found)
     return None

@@ -1,11 +1,11 @@
-"""The calls of STS as values, which are sent, and which `explain` shows. This module does not import botocore."""
+"""Requests to AWS as values: what is sent, shown by `explain` and named by errors. Does not import botocore."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from awsenv.model import AssumeRole, Hop
+from awsenv.model import AssumeRole, Credentials, Hop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,25 +24,48 @@ class Token(NamedTuple):
         return f"Token({self.serial!r}, …)"
 
 
+NOBODY = Credentials("", "")
+"""The signer of a request that is not signed, or not yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A call of STS."""
+    """A request to AWS."""
 
-    action: str
+    action: str = ""
     """As a policy names it: `sts:AssumeRole`."""
     parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """By their names in the API of STS, in the form that botocore accepts."""
+    """By their names in the API, in the form that botocore accepts."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
     """Where the value of each parameter comes from. AWS's defaults and a device that AWS named have no origin."""
+    endpoint: str = ""
+    """The URL that it goes to."""
+    signer: Credentials = NOBODY
+    denied_hint: str | None = None
+    """The next step after an AccessDenied."""
+
+    @property
+    def service(self) -> str:
+        """The service as people call it: `STS`."""
+        return self.action.partition(":")[0].upper()
+
+    @property
+    def serial(self) -> str | None:
+        """The device whose MFA code is sent; None: the request has no code."""
+        return self.parameters["SerialNumber"] if "TokenCode" in self.parameters else None
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Values that no message may hold."""
-        return tuple(self.parameters[name] for name in SECRET if name in self.parameters)
+        keys = self.signer.secret_access_key, self.signer.session_token
+        return tuple(filter(None, (*map(self.parameters.get, SECRET), *keys)))
 
-    def signed_in_with(self, token: Token) -> Request:
-        """Return the same call with an MFA code."""
-        return replace(self, parameters={**self.parameters, "SerialNumber": token.serial, "TokenCode": token.code})
+    def with_code(self, token: Token | None) -> Request:
+        """Return the same request with an MFA code; without a code, AWS does not accept the device either."""
+        sent = {name: value for name, value in self.parameters.items() if name != "SerialNumber"}
+        if token is not None:
+            sent |= {"SerialNumber": token.serial, "TokenCode": token.code}
+        return replace(self, parameters=sent)
 
 
 SECRET = ("ExternalId", "TokenCode")
@@ -52,10 +75,7 @@ IDENTITY = Request("sts:GetCallerIdentity")
 
 
 def request(hop: Hop) -> Request:
-    """Return the call of a hop, without the MFA code.
-
-    It holds the configured device, which AWS accepts only together with a code.
-    """
+    """Return the request of a hop, with the configured MFA device and without a code."""
     named: dict[str, tuple[str, Any]] = {
         "DurationSeconds": ("duration", hop.duration),
         "SerialNumber": ("mfa_serial", None if hop.mfa is None else hop.mfa.serial),

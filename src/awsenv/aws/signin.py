@@ -11,8 +11,9 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from awsenv.aws.request import Request
 from awsenv.aws.session import host_of
-from awsenv.aws.translate import Call, translated
+from awsenv.aws.translate import translated
 from awsenv.errors import ConfigError, RefusedError, UnreachableError, UsageError
 from awsenv.origin import Origin
 from awsenv.wording import quoted
@@ -84,8 +85,7 @@ def login_url(
     query = {"Action": "getSigninToken", "Session": json.dumps(keys)}
     if duration is not None:
         query["SessionDuration"] = str(duration)
-    call = Call("signin:GetSigninToken", endpoint)
-    with translated(call):
+    with translated(Request("signin:GetSigninToken", endpoint=endpoint)):
         answer = session.fetch(f"{federation}?{urlencode(query)}")
         token = _token(answer.status_code, answer.content, host_of(endpoint), with_duration=duration is not None)
     login = {"Action": "login", "Issuer": "awsenv", "Destination": destination, "SigninToken": token}

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import shlex
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -27,24 +27,22 @@ from botocore.utils import (
 )
 
 from awsenv import command
+from awsenv.aws.request import Request
 from awsenv.aws.tokens import Tokens
-from awsenv.aws.translate import Facts, first_of, is_failing, read_answer, unreachable
+from awsenv.aws.translate import Facts, first_of, how_to_renew, is_failing, no_response, read_answer
 from awsenv.config.sources import access_key, account, entered
 from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
 from awsenv.model import Credentials
 from awsenv.variables import home
-from awsenv.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from awsenv.aws.session import AwsSession
     from awsenv.config import Profiles
     from awsenv.model import Environ, Source
 
     Run = Callable[[Sequence[str], str], command.Finished]
-
-TERMINAL = "/dev/tty"
 
 _NO_KEY = {
     "static": ("the profile holds no access key", "set aws_access_key_id and aws_secret_access_key: aws configure"),
@@ -85,6 +83,12 @@ _FACTS: Facts = (
 )
 """Where the next step is empty, it is to renew the credentials."""
 
+_REFUSED = {
+    "sso": "check sso_account_id and sso_role_name: the permission set must be assigned to you",
+    "web-identity": "check role_arn and the trust policy of that role",
+}
+"""The next step after a refusal, by the kind of source."""
+
 _NO_TOKEN_FILE: Facts = (((OSError,), "the web identity token file cannot be read", "check web_identity_token_file"),)
 
 
@@ -109,21 +113,32 @@ def source_credentials(
     if source.kind in _NO_KEY:
         return _access_key(source, profiles, environ)
     if source.kind == "process":
-        return _process(source, session, run or _runner(session, environ))
-    with _translated(source), ExitStack() as until:
-        loaded = _PROVIDERS[source.kind](source, session, environ, until).load()
-        if loaded is None:
-            raise SourceError("this source has no credentials", hint=how_to_renew(source))
-        frozen = loaded.get_frozen_credentials()
-        # botocore has no public name for it. None: the credentials are long-lived.
-        expiration: datetime | None = getattr(loaded, "_expiry_time", None)
-        return Credentials(
-            access_key_id=frozen.access_key,
-            secret_access_key=frozen.secret_key,
-            session_token=frozen.token,
-            expiration=None if expiration is None else expiration.astimezone(timezone.utc),
-            account=getattr(frozen, "account_id", None),
-        )
+        run = run or (lambda words, name: command.run(words, environ=entered(name, environ), folder=session.folder))
+        return _process(source, session, run)
+    try:
+        with ExitStack() as until:
+            return _loaded(_PROVIDERS[source.kind](source, session, environ, until).load(), source)
+    except Exception as error:  # noqa: BLE001 - a bare AttributeError is how botocore takes a list for credentials
+        ours = error if isinstance(error, AwsenvError) else no_response(error, Request()) or _of_source(error, source)
+        ours.origins = ours.origins or tuple(filter(None, [source.origin]))
+        # The cause may hold what a command printed: it is not passed on.
+        raise ours from None
+
+
+def _loaded(loaded: Any, source: Source) -> Credentials:
+    if loaded is None:
+        raise SourceError("this source has no credentials", hint=how_to_renew(source))
+    frozen = loaded.get_frozen_credentials()
+    # botocore has no public name for it. None: the credentials are long-lived.
+    expiration: datetime | None = getattr(loaded, "_expiry_time", None)
+    return Credentials(
+        access_key_id=frozen.access_key,
+        secret_access_key=frozen.secret_key,
+        session_token=frozen.token,
+        expiration=None if expiration is None else expiration.astimezone(timezone.utc),
+        account=getattr(frozen, "account_id", None),
+        source=source,
+    )
 
 
 def _access_key(source: Source, profiles: Profiles, environ: Environ) -> Credentials:
@@ -146,7 +161,7 @@ def _access_key(source: Source, profiles: Profiles, environ: Environ) -> Credent
             source.origin,
             hint="check that the id and the secret are not swapped: an id is short, such as AKIAIOSFODNN7EXAMPLE",
         )
-    return replace(key, account=account(source, profiles))
+    return replace(key, account=account(source, profiles), source=source)
 
 
 def _process(source: Source, session: AwsSession, run: Run) -> Credentials:
@@ -168,30 +183,6 @@ def _process(source: Source, session: AwsSession, run: Run) -> Credentials:
     if finished.status != 0:
         raise _bad_process(source, f"failed with status {finished.status}")
     return _printed(source, finished.output, profile.get("aws_account_id"))
-
-
-def _runner(session: AwsSession, environ: Environ) -> Run:
-    """Return what runs a `credential_process`. It can ask for a touch or a PIN: botocore would swallow its errors."""
-
-    def run(words: Sequence[str], profile: str) -> command.Finished:
-        with _terminal() as terminal:
-            return command.run(words, environ=entered(profile, environ), folder=session.folder, terminal=terminal)
-
-    return run
-
-
-@contextmanager
-def _terminal() -> Iterator[int | None]:
-    """Open the terminal: standard input belongs to the command that the role is for. Yield None where there is none."""
-    try:
-        terminal = os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
-    except OSError:
-        yield None
-        return
-    try:
-        yield terminal
-    finally:
-        os.close(terminal)
 
 
 def _printed(source: Source, output: bytes, account: str | None) -> Credentials:
@@ -221,6 +212,7 @@ def _printed(source: Source, output: bytes, account: str | None) -> Credentials:
         answer.get("SessionToken"),
         expiration,
         answer.get("AccountId") or account,
+        source=source,
     )
 
 
@@ -310,37 +302,8 @@ _PROVIDERS: Mapping[str, Callable[[Source, AwsSession, Environ, ExitStack], Any]
 }
 
 
-@contextmanager
-def _translated(source: Source) -> Iterator[None]:
-    """Raise what a provider of botocore raises as an error of awsenv, with the place of the source.
-
-    Raises:
-        SourceError: There are no usable credentials.
-        RefusedError: AWS refuses them.
-        UnreachableError: The service that issues them cannot be reached.
-    """
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - a bare AttributeError is how botocore takes a list for credentials
-        translated = error if isinstance(error, AwsenvError) else unreachable(error) or _of_source(error, source)
-        translated.origins = translated.origins or ((source.origin,) if source.origin else ())
-        # The cause may hold what a command printed: it is not passed on.
-        raise translated from None
-
-
-def how_to_renew(source: Source) -> str:
-    """Return the next step to new credentials from *source*."""
-    profile = "" if source.profile is None else f" --profile {shlex.quote(printable(source.profile))}"
-    return {
-        "sso": f"aws sso login{profile}",
-        "login": f"aws login{profile}",
-        "environment": "set new ones, or unset AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to use a profile",
-        "static": "replace the keys in the file; the keys of a user do not expire",
-        "process": "run the credential_process by itself to see what it prints",
-    }.get(source.kind, "try again")
-
-
 def _of_source(error: Exception, source: Source) -> AwsenvError:
+    """Return the error of awsenv for what a provider of botocore raises."""
     issuer, renew = _ISSUERS[source.kind], how_to_renew(source)
     if not isinstance(error, exceptions.ClientError):
         facts = (*_FACTS, *_NO_TOKEN_FILE) if source.kind == "web-identity" else _FACTS
@@ -351,8 +314,5 @@ def _of_source(error: Exception, source: Source) -> AwsenvError:
         return UnreachableError(f"{issuer} is failing (HTTP {status})", hint="try again")
     if "Expired" in code or code == "InvalidIdentityToken" or status == 401:  # noqa: PLR2004 - HTTP's "sign in"
         return SourceError(f"{issuer} did not accept the token ({code})", hint=renew)
-    hints = {
-        "sso": "check sso_account_id and sso_role_name: the permission set must be assigned to you",
-        "web-identity": "check role_arn and the trust policy of that role",
-    }
-    return RefusedError(f"{issuer} refused to give credentials ({code})", code=code, hint=hints.get(source.kind, renew))
+    fact = f"{issuer} refused to give credentials ({code})"
+    return RefusedError(fact, code=code, hint=_REFUSED.get(source.kind, renew))

@@ -6,26 +6,25 @@ import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore import xform_name
 from botocore.config import Config
 
-from awsenv.aws.request import IDENTITY, Request, Token, request
-from awsenv.aws.session import TIMEOUT, AwsSession, open_session
-from awsenv.aws.translate import Call, connect, translated, was_not_sent
+from awsenv.aws.request import IDENTITY, request
+from awsenv.aws.translate import connect, translated, was_not_sent
 from awsenv.errors import UnreachableError
 from awsenv.iam.principal import Principal
-from awsenv.model import Credentials
+from awsenv.model import Credentials, GetSessionToken, Source
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from awsenv.config import Profiles
-    from awsenv.model import AssumeRole, Environ, GetSessionToken
-
-__all__ = ["Sts", "Token", "caller"]
+    from awsenv.aws.request import Request, Token
+    from awsenv.aws.session import AwsSession
+    from awsenv.model import Hop
 
 T = TypeVar("T")
 
@@ -53,14 +52,16 @@ class Sts:
     now: Callable[[], float] = time.time
     """Seconds since the epoch."""
 
-    def assume_role(self, hop: AssumeRole, call: Call, signer: Credentials, token: Token | None) -> Credentials:
-        """Assume the role of *hop*.
+    def call(
+        self, hop: Hop, signer: Credentials, token: Token | None = None, denied_hint: str | None = None
+    ) -> Credentials:
+        """Return the credentials of a hop: those of its role, or the MFA session of the signer.
 
         Args:
             hop: The hop; its role has an account.
-            call: What its errors need to know.
             signer: The credentials that sign the request.
             token: The MFA code, for a hop with a device.
+            denied_hint: The next step after an AccessDenied.
 
         Raises:
             CodeRejected: AWS rejected the code; the next one may be accepted.
@@ -68,35 +69,24 @@ class Sts:
             UnreachableError: The response is about another role, or its keys have expired.
             AwsenvError: Anything else.
         """
-        made, arn = self._send(
-            request(hop if token is not None else replace(hop, mfa=None)),
-            lambda answer: (_credentials(answer), _text(answer["AssumedRoleUser"], "Arn")),
-            call=call,
-            signer=signer,
-            token=token,
-        )
-        if _role(arn) != _role(f"arn:{hop.role.partition}:sts::{hop.role.account}:assumed-role/{hop.role.name}/"):
-            raise UnreachableError(f"STS answered a request for {hop.role} with {printable(arn)}", hint=_HINT)
-        return replace(self._living(made), account=hop.role.account, arn=arn)
+        sent = replace(request(hop), denied_hint=denied_hint)
+        if isinstance(hop, GetSessionToken):
+            made = self._living(self._send(sent, signer, _credentials, token))
+            return replace(made, account=signer.account, source=Source("session"))
+        made = self._send(sent, signer, _of_role, token)
+        assumed = f"arn:{hop.role.partition}:sts::{hop.role.account}:assumed-role/{hop.role.name}/"
+        if _role(str(made.arn)) != _role(assumed):
+            raise UnreachableError(f"STS answered a request for {hop.role} with {printable(str(made.arn))}", hint=_HINT)
+        return replace(self._living(made), account=hop.role.account)
 
-    def get_session_token(self, hop: GetSessionToken, call: Call, signer: Credentials, token: Token) -> Credentials:
-        """Return the MFA session of a user's key and a code. Raises as `assume_role` does."""
-        return self._living(self._send(request(hop), _credentials, call=call, signer=signer, token=token))
-
-    def identity(self, call: Call, signer: Credentials) -> Principal:
+    def identity(self, signer: Credentials) -> Principal:
         """Return the principal of *signer*. This call needs no permission (STS API, GetCallerIdentity).
 
         Raises:
             SourceError: AWS does not know the key.
             UnreachableError: There is no response.
         """
-        return self._send(
-            IDENTITY,
-            lambda answer: _principal(answer, has_token=signer.session_token is not None),
-            call=call,
-            signer=signer,
-            token=None,
-        )
+        return self._send(IDENTITY, signer, partial(_principal, has_token=signer.session_token is not None))
 
     def endpoint(self) -> str:
         """Return the URL that requests go to, without sending one.
@@ -104,7 +94,7 @@ class Sts:
         Raises:
             ConfigError: A setting makes requests impossible.
         """
-        return connect(self.session, "sts", Credentials("none", "none"), Call(IDENTITY.action))[1].endpoint
+        return connect(self.session, IDENTITY, Credentials("none", "none"))[1].endpoint
 
     def _living(self, made: Credentials) -> Credentials:
         """Return *made* if it has not expired.
@@ -122,38 +112,26 @@ class Sts:
         return made
 
     def _send(
-        self,
-        request: Request,
-        read: Callable[[dict[str, Any]], T],
-        *,
-        call: Call,
-        signer: Credentials,
-        token: Token | None,
+        self, request: Request, signer: Credentials, read: Callable[[dict[str, Any]], T], token: Token | None = None
     ) -> T:
-        """Send a request: with a code once, without one as often as botocore repeats it."""
-        config = None
-        if token is not None:
-            request = request.signed_in_with(token)
-            config = Config(read_timeout=self.session.timeout, retries={"total_max_attempts": 1})
-        call = replace(call, operation=request.action, secrets=request.secrets)
-        client, call = connect(self.session, "sts", signer, call, config)
-        send = getattr(client, xform_name(request.action.partition(":")[2]))
-        with translated(call if token is None else replace(call, serial=token.serial)):
-            return read(self._repeated(send, request.parameters, SENDS if token is not None else 1))
+        """Send a request: with a code once, without one as often as botocore repeats it.
 
-    def _repeated(
-        self, send: Callable[..., dict[str, Any]], parameters: Mapping[str, Any], times: int
-    ) -> dict[str, Any]:
-        """Send, and repeat only what never left this machine: a code is accepted once (RFC 6238, 5.2)."""
-        sent = 1
-        while True:
-            try:
-                return send(**parameters)
-            except Exception as error:
-                if sent >= times or not was_not_sent(error):
-                    raise
-            sent += 1
-            self.sleep(PAUSE)
+        A code is accepted once (RFC 6238, 5.2): with one, only a request that never left this machine is repeated.
+        """
+        config, times = None, 1
+        if token is not None:
+            config, times = Config(read_timeout=self.session.timeout, retries={"total_max_attempts": 1}), SENDS
+        client, request = connect(self.session, request.with_code(token), signer, config)
+        send = getattr(client, xform_name(request.action.partition(":")[2]))
+        with translated(request):
+            while True:
+                try:
+                    return read(send(**request.parameters))
+                except Exception as error:
+                    times -= 1
+                    if not times or not was_not_sent(error):
+                        raise
+                self.sleep(PAUSE)
 
 
 class Clock:
@@ -182,33 +160,6 @@ class Clock:
         self.ahead = theirs - self._now()
 
 
-def caller(
-    credentials: Credentials,
-    environ: Environ,
-    profiles: Profiles | None = None,
-    *,
-    region: str | None = None,
-    profile: str | None = None,
-    timeout: float = TIMEOUT,
-) -> Principal:
-    """Return the principal that *credentials* belong to.
-
-    Args:
-        credentials: Any credentials, such as those of the environment.
-        environ: The environment of the caller.
-        profiles: Set the endpoint, the CA bundle and the like; None: only the environment sets them.
-        region: The region to call; None: botocore chooses.
-        profile: The profile whose settings apply.
-        timeout: Seconds that the call may take.
-
-    Raises:
-        SourceError: AWS does not accept the key.
-        UnreachableError: There is no response.
-    """
-    session = open_session(profiles, environ, profile=profile, region=region, timeout=timeout)
-    return Sts(session).identity(Call(), credentials)
-
-
 def _role(arn: str) -> list[str]:
     """Return the account and the role of an assumed-role ARN. The names of roles are not case-sensitive."""
     account, _, name = arn.partition(":assumed-role/")
@@ -227,6 +178,10 @@ def _credentials(answer: dict[str, Any]) -> Credentials:
         session_token=_text(fields, "SessionToken"),
         expiration=expiration.astimezone(timezone.utc),
     )
+
+
+def _of_role(answer: dict[str, Any]) -> Credentials:
+    return replace(_credentials(answer), arn=_text(answer["AssumedRoleUser"], "Arn"))
 
 
 def _principal(answer: dict[str, Any], *, has_token: bool) -> Principal:

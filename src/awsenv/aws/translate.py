@@ -8,9 +8,10 @@ holds no secret.
 from __future__ import annotations
 
 import re
+import shlex
 import ssl
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +38,9 @@ if TYPE_CHECKING:
 
     from botocore.config import Config
 
+    from awsenv.aws.request import Request
     from awsenv.aws.session import AwsSession
-    from awsenv.model import Credentials
-    from awsenv.origin import Origin
+    from awsenv.model import Credentials, Source
 
 _UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"})
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
@@ -60,13 +61,17 @@ _BUSY = frozenset(
     }
 )
 
+_NO_FILE = (FileNotFoundError, PermissionError, IsADirectoryError)
 _NOT_CONNECTED = (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)
 _NOT_CONNECTED_TO_PROXY = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
 Facts = tuple[tuple[tuple[type[Exception], ...], str, str], ...]
 """Rows of what is raised, the fact, the next step."""
 
+_BUNDLE = "the CA bundle cannot be read", "check AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE and ca_bundle"
+
 _SETTINGS: Facts = (
+    (_NO_FILE, *_BUNDLE),
     (
         (exceptions.ParamValidationError,),
         "AWS does not accept a value of the request",
@@ -105,7 +110,17 @@ _NOT_SENT: Facts = (
         "check the network, the proxy, and that the region exists",
     ),
 )
-"""Why a connection cannot be made."""
+"""Why a connection cannot be made, of the host {host}."""
+
+_UNVERIFIED = (
+    "the TLS certificate of {host} cannot be verified",
+    "behind a proxy that inspects TLS, set AWS_CA_BUNDLE or ca_bundle to its CA certificate",
+)
+
+_UNKNOWN_HINT = (
+    "check that it was not deleted or deactivated, and has its session token if it is temporary; "
+    "in an opt-in region, check that the account has enabled the region"
+)
 
 _HINTS = {
     "RegionDisabledException": "activate AWS STS for that region in the account settings of IAM, or choose another "
@@ -118,47 +133,15 @@ _HINTS = {
 MESSAGE_LENGTH = 400
 """The most characters of AWS's message that are shown. The messages of STS have some 200."""
 
-_NO_FILE = (FileNotFoundError, PermissionError, IsADirectoryError)
-
 _WRONG_CLOCK = re.compile(
     r"Signature (?:expired|not yet current): ([0-9]{8}T[0-9]{6}Z) .*\(([0-9]{8}T[0-9]{6}Z) [-+] 15 min", re.DOTALL
 )
 """What AWS says of a signature of another time. The first stamp is that of the signature, the second AWS's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A call, with what its errors need to name the right place and the next step."""
-
-    operation: str = ""
-    """As AWS's permissions name it: `sts:AssumeRole`."""
-    endpoint: str = ""
-    """The URL."""
-    key_id: str | None = None
-    """The access key that signs."""
-    key_origin: Origin | None = None
-    """Where that key stands; None: an earlier hop returned it."""
-    key_hint: str | None = None
-    """How to renew it."""
-    serial: str | None = None
-    """The device whose MFA code is in the call: a lost response is then a `ResponseLost`. None: there is no code."""
-    serial_origin: Origin | None = None
-    duration_origin: Origin | None = None
-    denied_origin: Origin | None = None
-    denied_hint: str | None = None
-    """The possible causes of an AccessDenied."""
-    secrets: tuple[str, ...] = field(default=(), repr=False)
-    """Values that no message may hold."""
-
-    @property
-    def service(self) -> str:
-        """The service as people call it: `STS`."""
-        return self.operation.partition(":")[0].upper()
-
-
 @contextmanager
-def translated(call: Call) -> Iterator[None]:
-    """Raise what a call raises as an error of awsenv.
+def translated(request: Request) -> Iterator[None]:
+    """Raise what a request raises as an error of awsenv.
 
     Raises:
         AwsenvError: Any but those of the command line and of `exec`.
@@ -169,22 +152,55 @@ def translated(call: Call) -> Iterator[None]:
         raise
     except Exception as error:  # noqa: BLE001 - a bare KeyError is how botocore takes HTML for an answer
         # The cause may hold a secret: it is not passed on.
-        raise translate(error, call) from None
+        raise translate(error, request) from None
 
 
 def connect(
-    session: AwsSession, service: str, signer: Credentials, call: Call, config: Config | None = None
-) -> tuple[Any, Call]:
-    """Return a client whose requests *signer* signs, and *call* with its endpoint, its key and its secrets.
+    session: AwsSession, request: Request, signer: Credentials, config: Config | None = None
+) -> tuple[Any, Request]:
+    """Return a client whose requests *signer* signs, and *request* with its endpoint and its signer.
 
     Raises:
         ConfigError: A setting makes requests impossible.
     """
-    with translated(call):
-        client = session.create_signed_client(service, signer, config)
-        endpoint = session.url_of(client)
-    secrets = (*call.secrets, signer.secret_access_key, signer.session_token)
-    return client, replace(call, endpoint=endpoint, key_id=signer.access_key_id, secrets=tuple(filter(None, secrets)))
+    with translated(request):
+        client = session.create_signed_client(request.action.partition(":")[0], signer, config)
+        return client, replace(request, endpoint=session.url_of(client), signer=signer)
+
+
+def translate(error: Exception, request: Request) -> AwsenvError:
+    """Return the error of awsenv for *error*, raised by *request*."""
+    if isinstance(error, exceptions.ClientError):
+        return _answered(error, request)
+    row = first_of(_SETTINGS, error)
+    if type(error) is ValueError and str(error).startswith("Invalid endpoint"):
+        row = "the endpoint is not a URL", "check endpoint_url and AWS_ENDPOINT_URL"
+    if row is not None:
+        return ConfigError(row[0], hint=row[1])
+    return no_response(error, request) or _lost(f"{_where(request)} sent a response that is not from AWS", request)
+
+
+def no_response(error: Exception, request: Request) -> AwsenvError | None:
+    """Return why there is no response; None: *error* is not one of the network."""
+    if not isinstance(error, Unfinished | exceptions.ConnectionError | exceptions.HTTPClientError):
+        return None
+    url = request.endpoint or error.kwargs.get("endpoint_url") or error.kwargs.get("url") or "AWS"
+    request, root = replace(request, endpoint=str(url)), _root(error)
+    if isinstance(root, _NO_FILE) or (isinstance(root, ssl.SSLError) and root.library == "X509"):
+        return ConfigError(_BUNDLE[0], hint=_BUNDLE[1])
+    row = first_of(_NOT_SENT, error)
+    if isinstance(root, ssl.SSLCertVerificationError):
+        row = _UNVERIFIED
+    elif isinstance(error, exceptions.ProxyConnectionError) and was_not_sent(error):
+        row = "the proxy {proxy} cannot be reached", "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+    if row is not None:
+        proxy = host_of(str(error.kwargs.get("proxy_url")))
+        return UnreachableError(row[0].format(host=host_of(request.endpoint), proxy=proxy), hint=row[1])
+    if isinstance(error, Unfinished):
+        return _lost(f"{_where(request)} {error}", request)
+    if isinstance(error, exceptions.ReadTimeoutError):
+        return _lost(f"{_where(request)} did not answer in time", request)
+    return _lost(f"the connection to {_where(request)} was lost", request)
 
 
 def was_not_sent(error: Exception) -> bool:
@@ -199,27 +215,6 @@ def was_not_sent(error: Exception) -> bool:
     return isinstance(error, _NOT_CONNECTED)
 
 
-def translate(error: Exception, call: Call) -> AwsenvError:
-    """Return the error of awsenv for *error*, raised by *call*."""
-    if isinstance(error, exceptions.ClientError):
-        return _answered(error, call)
-    return (
-        _misconfigured(error)
-        or _not_sent(error, call.endpoint)
-        or _lost(call, _silence(error, f"{call.service} at {host_of(call.endpoint)}"))
-    )
-
-
-def unreachable(error: Exception) -> UnreachableError | None:
-    """Return what *error* means if it is one of the network, else None."""
-    if isinstance(error, Unfinished):
-        return UnreachableError(f"{host_of(error.kwargs['url'])} {error}", hint="try again")
-    if not isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
-        return None
-    url = str(error.kwargs.get("endpoint_url") or "AWS")
-    return _not_sent(error, url) or UnreachableError(_silence(error, host_of(url)), hint="try again")
-
-
 def first_of(facts: Facts, error: Exception) -> tuple[str, str] | None:
     """Return the fact and the next step of the first row that *error* matches; None: it matches no row."""
     return next(((fact, hint) for kinds, fact, hint in facts if isinstance(error, kinds)), None)
@@ -228,24 +223,9 @@ def first_of(facts: Facts, error: Exception) -> tuple[str, str] | None:
 def message_of_aws(message: str, secrets: tuple[str, ...] = ()) -> str | None:
     """Return AWS's message as a terminal may show it, or None if it is empty or holds one of the secrets."""
     text = printable(" ".join(message.split()))
-    if not text or any(secret in message or secret in text for secret in secrets if secret):
+    if not text or any(secret in message or secret in text for secret in secrets):
         return None
     return text if len(text) <= MESSAGE_LENGTH else f"{text[:MESSAGE_LENGTH]}…"
-
-
-def _answered(error: exceptions.ClientError, call: Call) -> AwsenvError:
-    """Return the error of awsenv for an error response."""
-    code, message, status = read_answer(error)
-    if is_failing(code, status):
-        failing = "is throttling" if "hrottl" in code or "Limit" in code else f"is failing (HTTP {status})"
-        return _lost(call, f"{call.service} at {host_of(call.endpoint)} {failing}")
-    if code.isdigit():
-        return _lost(call, f"{host_of(call.endpoint)} answered with HTTP {status}, which is not a response of AWS")
-    if "MultiFactorAuthentication failed" in message:
-        return _mfa_failed(message, call)
-    if code in _UNKNOWN_KEY | _EXPIRED | _BAD_SIGNATURE:
-        return _bad_key(code, message, call)
-    return _refused(code, message, call)
 
 
 def read_answer(error: exceptions.ClientError) -> tuple[str, str, int]:
@@ -257,47 +237,68 @@ def read_answer(error: exceptions.ClientError) -> tuple[str, str, int]:
 
 
 def is_failing(code: str, status: int) -> bool:
-    """Tell whether AWS itself is failing, so that the same call may succeed later."""
+    """Tell whether AWS itself is failing, so that the same request may succeed later."""
     return status >= 500 or code in _BUSY  # noqa: PLR2004 - HTTP's server errors
 
 
-def _mfa_failed(message: str, call: Call) -> MfaError:
+def how_to_renew(source: Source | None) -> str:
+    """Return the next step to new credentials from *source*; None: the source is not known."""
+    profile = shlex.quote(printable(source.profile)) if source is not None and source.profile is not None else None
+    option = "" if profile is None else f" --profile {profile}"
+    return {
+        "sso": f"aws sso login{option}",
+        "login": f"aws login{option}",
+        "environment": "set new ones, or unset AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to use a profile",
+        "static": "replace the keys in the file; the keys of a user do not expire",
+        "process": "run the credential_process by itself to see what it prints",
+        "session": "awsenv login",
+        None: "renew them",
+    }.get(None if source is None else source.kind, "try again")
+
+
+def _answered(error: exceptions.ClientError, request: Request) -> AwsenvError:
+    """Return the error of awsenv for an error response."""
+    code, message, status = read_answer(error)
+    if is_failing(code, status):
+        failing = "is throttling" if "hrottl" in code or "Limit" in code else f"is failing (HTTP {status})"
+        return _lost(f"{_where(request)} {failing}", request)
+    if code.isdigit():
+        host = host_of(request.endpoint)
+        return _lost(f"{host} answered with HTTP {status}, which is not a response of AWS", request)
+    if "MultiFactorAuthentication failed" in message:
+        return _mfa_failed(message, request)
+    if code in _UNKNOWN_KEY | _EXPIRED | _BAD_SIGNATURE:
+        return _bad_key(code, message, request.signer)
+    return _refused(code, message, request)
+
+
+def _mfa_failed(message: str, request: Request) -> MfaError:
+    device, origin = printable(request.serial or ""), request.origins.get("SerialNumber")
     if "one time pass code" in message and "must provide both" not in message and "unable" not in message:
         return CodeRejected(
             "AWS rejected that MFA code: it is wrong, or has been used",
-            call.serial_origin,
-            hint=f"pass the next code of {printable(call.serial or '')} as the second word",
+            origin,
+            hint=f"pass the next code of {device} as the second word",
         )
     return MfaError(
-        f"the user has no MFA device {printable(call.serial or '')}",
-        call.serial_origin,
+        f"the user has no MFA device {device}",
+        origin,
         hint="check mfa_serial; aws iam list-mfa-devices shows the devices of the user",
     )
 
 
-def _bad_key(code: str, message: str, call: Call) -> SourceError:
-    key = f"the access key …{(call.key_id or '')[-4:]}"
+def _bad_key(code: str, message: str, signer: Credentials) -> SourceError:
+    key, source = f"access key …{signer.access_key_id[-4:]}", signer.source
+    origin = None if source is None else source.origin
     if code in _EXPIRED:
-        return SourceError(
-            f"the credentials of {key.removeprefix('the ')} have expired",
-            call.key_origin,
-            hint=call.key_hint or "renew them",
-        )
+        return SourceError(f"the credentials of {key} have expired", origin, hint=how_to_renew(source))
     if code in _UNKNOWN_KEY:
-        return SourceError(
-            f"AWS does not know {key}",
-            call.key_origin,
-            hint="check that it was not deleted or deactivated, and has its session token if it is temporary; "
-            "in an opt-in region, check that the account has enabled the region",
-        )
+        return SourceError(f"AWS does not know the {key}", origin, hint=_UNKNOWN_HINT)
     ahead = _ahead(message)
     if ahead is not None:
         return wrong_clock(ahead)
-    return SourceError(
-        f"the secret key does not belong to {key}",
-        call.key_origin,
-        hint="check that the whole secret access key was copied",
-    )
+    hint = "check that the whole secret access key was copied"
+    return SourceError(f"the secret key does not belong to the {key}", origin, hint=hint)
 
 
 def wrong_clock(ahead: float) -> SourceError:
@@ -325,67 +326,32 @@ def _ahead(message: str) -> float | None:
     return (now - signed).total_seconds()
 
 
-def _refused(code: str, message: str, call: Call) -> RefusedError:
-    text = message_of_aws(message, call.secrets)
+def _refused(code: str, message: str, request: Request) -> RefusedError:
+    text = message_of_aws(message, request.secrets)
     # "User: ARN is not authorized to perform: sts:AssumeRole on resource: ARN" names the operation already.
-    what = "" if text and call.operation in text else f" {call.operation}"
+    what = "" if text and request.action in text else f" {request.action}"
     fact = f"AWS refused{what} ({code})" + (f": {text.rstrip('.')}" if text else "")
-    origin, hint = call.denied_origin, _HINTS.get(code)
+    origin, hint = request.origins.get("RoleArn"), _HINTS.get(code)
     if code == "AccessDenied":
-        hint = call.denied_hint
+        hint = request.denied_hint
     elif hint is None and "DurationSeconds" in message:
-        origin = call.duration_origin or origin
+        origin = request.origins.get("DurationSeconds", origin)
         hint = "request less (duration_seconds, --duration), or raise the maximum session duration of the role"
     return RefusedError(fact, origin, code=code, hint=hint)
 
 
-def _not_sent(error: Exception, endpoint: str) -> UnreachableError | None:
-    """Return why no connection was made; None: *error* is of another kind."""
-    host = host_of(endpoint)
-    if isinstance(error, exceptions.SSLError) and isinstance(_root(error), ssl.SSLCertVerificationError):
-        return UnreachableError(
-            f"the TLS certificate of {host} cannot be verified",
-            hint="behind a proxy that inspects TLS, set AWS_CA_BUNDLE or ca_bundle to its CA certificate",
-        )
-    if isinstance(error, exceptions.ProxyConnectionError) and was_not_sent(error):
-        proxy = host_of(str(error.kwargs.get("proxy_url", "")))
-        return UnreachableError(
-            f"the proxy {proxy} cannot be reached", hint="check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
-        )
-    row = first_of(_NOT_SENT, error)
-    return None if row is None else UnreachableError(row[0].format(host=host), hint=row[1])
-
-
-def _misconfigured(error: Exception) -> ConfigError | None:
-    """Return the setting that made the call impossible; None: *error* is of another kind."""
-    root = _root(error)
-    if isinstance(root, _NO_FILE) or (isinstance(root, ssl.SSLError) and root.library == "X509"):
-        return ConfigError("the CA bundle cannot be read", hint="check AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE and ca_bundle")
-    if type(error) is ValueError and str(error).startswith("Invalid endpoint"):
-        return ConfigError("the endpoint is not a URL", hint="check endpoint_url and AWS_ENDPOINT_URL")
-    row = first_of(_SETTINGS, error)
-    return None if row is None else ConfigError(row[0], hint=row[1])
-
-
-def _root(error: Exception) -> Exception:
+def _root(error: exceptions.BotoCoreError) -> object:
     """Return the exception that botocore and urllib3 wrapped: for a TLS handshake it names what went wrong."""
-    inner = error.kwargs.get("error") if isinstance(error, exceptions.BotoCoreError) else None
-    first = inner.args[0] if isinstance(inner, Exception) and inner.args else inner
-    return first if isinstance(first, Exception) else error
+    inner = error.kwargs.get("error")
+    return inner.args[0] if isinstance(inner, Exception) and inner.args else inner
 
 
-def _silence(error: Exception, where: str) -> str:
-    """Return why there is no response, as a sentence about *where*."""
-    if isinstance(error, Unfinished):
-        return f"{where} {error}"
-    if isinstance(error, exceptions.ReadTimeoutError):
-        return f"{where} did not answer in time"
-    if isinstance(error, exceptions.HTTPClientError):
-        return f"the connection to {where} was lost"
-    return f"{where} sent a response that is not from AWS"
+def _where(request: Request) -> str:
+    host = host_of(request.endpoint)
+    return f"{request.service} at {host}" if request.service else host
 
 
-def _lost(call: Call, fact: str) -> UnreachableError:
-    if call.serial is not None:
+def _lost(fact: str, request: Request) -> UnreachableError:
+    if request.serial is not None:
         return ResponseLost(f"{fact}; the MFA code may have been used", hint="try again with the device's next code")
     return UnreachableError(fact, hint="try again; check that no sign-in page of the network is in the way")

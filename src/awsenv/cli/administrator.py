@@ -43,7 +43,6 @@ def administrator(caller: Caller, profile: str | None, option: str) -> Administr
         AwsenvError: Its credentials cannot be obtained, or AWS does not know them.
     """
     from awsenv.aws.iam import iam_as  # noqa: PLC0415 - 150 ms of botocore, only to ask AWS
-    from awsenv.aws.translate import Call  # noqa: PLC0415 - the same
 
     base = environment.original(caller.environ)
     profiles = config.read(base, caller.folder)
@@ -63,5 +62,5 @@ def administrator(caller: Caller, profile: str | None, option: str) -> Administr
         got = obtain(caller, name, None, RoleOptions())
         credentials, settings, region = got.credentials, got.chain.settings_profile, got.chain.region
     iam, identity = iam_as(credentials, profiles, base, profile=settings, region=region)
-    call = Call(denied_hint=f"{option} names a profile that may administer IAM in account {identity.account}")
-    return Administrator(replace(iam, call=call), identity, region)
+    hint = f"{option} names a profile that may administer IAM in account {identity.account}"
+    return Administrator(replace(iam, denied_hint=hint), identity, region)

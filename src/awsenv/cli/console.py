@@ -51,14 +51,14 @@ def run(caller: Caller, arguments: Arguments) -> Print | Open:
         _check_direct(want.chain, want)
         want = replace(want, is_direct=True)
     # These import botocore: only now is AWS asked.
-    from awsenv.aws.session import open_session  # noqa: PLC0415 - see above
+    from awsenv.aws.session import AwsSession  # noqa: PLC0415 - see above
     from awsenv.aws.signin import login_url, page  # noqa: PLC0415 - see above
 
     region = want.chain.region
     partition = _partition(want.chain)
     page(partition, region, arguments.service)  # what is wrong is said before a code is spent
     lease = caller.provider.lease(want)
-    session = open_session(want.profiles, want.environ, profile=want.chain.settings_profile, region=region)
+    session = AwsSession(want.profiles, want.environ, profile=want.chain.settings_profile, region=region)
     url = login_url(session, lease.credentials, partition, region, service=arguments.service, duration=seconds)
     return Open(url) if arguments.opens else Print(url + "\n")
 

@@ -81,11 +81,11 @@ def _asks_for_long(plan: Explanation) -> bool:
 
 def _ask_aws(plan: Explanation, resolved: Resolved) -> Explanation:
     """Return *plan* with what only botocore and AWS know."""
-    from awsenv.aws.session import open_session  # noqa: PLC0415 - 150 ms of botocore, only where AWS would be called
+    from awsenv.aws.session import AwsSession  # noqa: PLC0415 - 150 ms of botocore, only where AWS would be called
     from awsenv.aws.sts import Sts  # noqa: PLC0415 - the same
 
     chain = plan.chain
-    session = open_session(
+    session = AwsSession(
         resolved.profiles, resolved.environ, profile=chain.settings_profile, region=chain.region, timeout=8
     )
     maximum = _maximum(plan, resolved, session) if _asks_for_long(plan) else None

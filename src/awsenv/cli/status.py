@@ -114,7 +114,8 @@ def _identity(caller: Caller) -> str:
     key = environment.access_key(environ)
     if key is None:
         raise SourceError("there are no keys in this shell to ask AWS about", hint="awsenv ROLE [CODE]")
-    from awsenv.aws.sts import caller as identity_of  # noqa: PLC0415 - 150 ms of botocore, only to ask AWS
+    from awsenv.aws.session import AwsSession  # noqa: PLC0415 - 150 ms of botocore, only to ask AWS
+    from awsenv.aws.sts import Sts  # noqa: PLC0415 - the same
 
     profiles = config.read(environment.original(environ), caller.folder)
-    return identity_of(key, environ, profiles).arn
+    return Sts(AwsSession(profiles, environ)).identity(key).arn

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from awsenv import config, duration
 from awsenv.aws.denied import Cause, causes
 from awsenv.aws.iam import mfa_device
-from awsenv.aws.sts import Token
-from awsenv.aws.translate import Call
+from awsenv.aws.request import Token
 from awsenv.doctor import policies
 from awsenv.doctor.model import Finding, FromAgent, Verdict, fine, of_error, unknown, wrong
 from awsenv.doctor.policies import Request
@@ -209,15 +208,10 @@ def _attempt(this: _Hop) -> tuple[Finding, Credentials | None]:
     hop, sts, signer, code = this.hop, this.signer.sts, this.signer.credentials, this.resolved.code
     if signer is None or (hop.mfa is not None and code is None):
         return _from_agent(this), None
-    call = Call(serial_origin=hop.origins.get("mfa_serial"), duration_origin=hop.origins.get("duration"))
     token = None
     if hop.mfa is not None and code is not None:
         token = Token(hop.mfa.serial or mfa_device(sts.session, signer, this.signer.principal), code)
-    if isinstance(hop, AssumeRole):
-        made = sts.assume_role(hop, call, signer, token)
-    else:
-        assert token is not None  # noqa: S101 - for mypy
-        made = sts.get_session_token(hop, call, signer, token)
+    made = sts.call(hop, signer, token)
     ends = None if made.expiration is None else made.expiration.timestamp()
     return fine(CHECK, f"AWS grants {this.name}{_until(ends, this.inputs.now())}"), made
 

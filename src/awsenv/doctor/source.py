@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from awsenv import config, duration, provider
 from awsenv.aws.iam import Iam, iam_as
-from awsenv.aws.session import open_session
-from awsenv.aws.source import how_to_renew, source_credentials
+from awsenv.aws.session import AwsSession
+from awsenv.aws.source import source_credentials
 from awsenv.aws.sts import ACCEPTED, NOTABLE, Clock, Sts
-from awsenv.aws.translate import Call, wrong_clock
+from awsenv.aws.translate import wrong_clock
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, unknown, wrong
 from awsenv.errors import AwsenvError, RefusedError, UnreachableError
 from awsenv.iam.principal import ROOT
@@ -49,13 +49,12 @@ class Signer:
 def source(resolved: Resolved, now: Callable[[], float]) -> Generator[Finding, None, Signer | None]:
     """Ask AWS whose the source credentials are; None: AWS refuses them, or cannot be reached."""
     chain, environ = resolved.chain, resolved.environ
-    session = open_session(resolved.profiles, environ, profile=chain.settings_profile, region=chain.region)
+    session = AwsSession(resolved.profiles, environ, profile=chain.settings_profile, region=chain.region)
     clock, sts = Clock(session, now), Sts(session)
-    call = Call(key_origin=chain.source.origin, key_hint=how_to_renew(chain.source))
     credentials: Credentials | None = None
     try:
         credentials = source_credentials(chain.source, session, resolved.profiles, environ)
-        principal = sts.identity(call, credentials)
+        principal = sts.identity(credentials)
     except AwsenvError as error:
         if clock.ahead is not None and abs(clock.ahead) > ACCEPTED:
             yield _clock(clock)
@@ -66,7 +65,7 @@ def source(resolved: Resolved, now: Callable[[], float]) -> Generator[Finding, N
         elif isinstance(error, RefusedError) and error.code == "RegionDisabledException":
             yield of_error("region", error)
         else:
-            yield _stale_token(resolved, sts, call, credentials) or of_error(CHECK, error)
+            yield _stale_token(resolved, sts, credentials) or of_error(CHECK, error)
         return None
     if principal.kind == ROOT:
         yield wrong(
@@ -83,7 +82,7 @@ def source(resolved: Resolved, now: Callable[[], float]) -> Generator[Finding, N
     return Signer(sts, principal, credentials)
 
 
-def _stale_token(resolved: Resolved, sts: Sts, call: Call, credentials: Credentials | None) -> Finding | None:
+def _stale_token(resolved: Resolved, sts: Sts, credentials: Credentials | None) -> Finding | None:
     """Return that a token in the environment does not belong to the keys there, if the keys work without it."""
     if resolved.chain.source.kind != "environment" or credentials is None or credentials.session_token is None:
         return None
@@ -91,7 +90,7 @@ def _stale_token(resolved: Resolved, sts: Sts, call: Call, credentials: Credenti
     for number, stale in enumerate(there, start=1):
         rest = there[number:]
         try:
-            sts.identity(call, replace(credentials, session_token=resolved.environ[rest[0]] if rest else None))
+            sts.identity(replace(credentials, session_token=resolved.environ[rest[0]] if rest else None))
         except AwsenvError:
             continue
         over = " and wins over AWS_SESSION_TOKEN" if rest else ""
