@@ -79,7 +79,7 @@ def test_the_echo_is_on_again_after_a_command_that_was_killed_at_its_prompt() ->
     try:
         before = termios.tcgetattr(theirs)
         with suppress(command.Overrun):
-            command.run(["sh", "-c", "trap '' TERM; stty -echo; read pin"], terminal=theirs, seconds=1)
+            command.run(["sh", "-c", "trap '' TERM; stty -echo; read pin"], terminal=os.ttyname(theirs), seconds=1)
 
         assert before == termios.tcgetattr(theirs)
     finally:

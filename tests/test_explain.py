@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import event, given, settings
@@ -191,7 +191,9 @@ def _obtained(
     chain: Chain, profiles: config.Profiles, environ: Mapping[str, str], code: str | None
 ) -> tuple[Credentials | None, bool]:
     try:
-        return provider.credentials(chain, profiles, environ, code=code, prompts=Prompts(environ, _no_terminal)), False
+        return provider.credentials(
+            chain, profiles, environ, code=code, prompts=Prompts(environ, "/no/such/terminal")
+        ), False
     except (MfaError, RefusedError):
         return None, True
 
@@ -259,8 +261,3 @@ def _nothing() -> config.Profiles:
 
 def _lines(settings: Mapping[str, str | None]) -> str:
     return "".join(f"{key} = {value}\n" for key, value in settings.items() if value is not None) + "\n"
-
-
-def _no_terminal() -> Any:
-    message = "there is no terminal"
-    raise OSError(message)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import awsenv
 from awsenv.errors import CodeRejected, MfaError, ResponseLost, UsageError
-from awsenv.mfa import Codes, Device, Terminal, ask_secret
+from awsenv.mfa import Codes, Device, ask_secret
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SERIAL = "arn:aws:iam::123456789012:mfa/alice"
 DEVICE = Device(SERIAL)
+NOWHERE = "/no/such/terminal"
 PROMPT = "MFA code for alice (123456789012): "
 
 ASK = f"""
@@ -42,21 +43,12 @@ print("secret", len(ask_secret("External id: ")))
 """
 
 
-def nowhere() -> Terminal:
-    """Find no terminal."""
-    raise OSError
-
-
 class Screen:
     """A terminal, seen from where the person sits."""
 
     def __init__(self) -> None:
         self._master, self._slave = os.openpty()
         self.path = os.ttyname(self._slave)
-
-    def open(self) -> Terminal:
-        """Open it, as a program does."""
-        return Terminal.open(self.path)
 
     def type(self, text: str) -> None:
         """Type."""
@@ -113,14 +105,14 @@ def shell(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
 def test_a_code_is_asked_for_with_the_name_of_the_device(screen: Screen) -> None:
     """A person with three devices has to know which."""
     screen.type("123456\n")
-    assert Codes(terminal=screen.open).next_code(DEVICE) == "123456"
+    assert Codes(terminal=screen.path).next_code(DEVICE) == "123456"
     assert screen.shown(PROMPT)
 
 
 def test_a_hardware_device_is_named_once(screen: Screen) -> None:
     """Its serial number is all there is to say."""
     screen.type("123456\n")
-    Codes(terminal=screen.open).next_code(Device("GAHT12345678"))
+    Codes(terminal=screen.path).next_code(Device("GAHT12345678"))
     assert screen.shown("MFA code for GAHT12345678: ")
 
 
@@ -142,20 +134,20 @@ def test_a_device_has_a_short_title(serial: str, title: str) -> None:
 def test_spaces_do_not_count(screen: Screen, typed: str) -> None:
     """Authenticator apps show them."""
     screen.type(f"{typed}\n")
-    assert Codes(terminal=screen.open).next_code(DEVICE) == "123456"
+    assert Codes(terminal=screen.path).next_code(DEVICE) == "123456"
 
 
 @pytest.mark.parametrize("typed", ["", "12345", "1234567", "abcdef", "١٢٣٤٥٦", "12345x"])
 def test_what_is_no_code_is_asked_for_again(screen: Screen, typed: str) -> None:
     """AWS is not called with it: botocore would send it."""
     screen.type(f"{typed}\n123456\n")
-    assert Codes(terminal=screen.open).next_code(DEVICE) == "123456"
+    assert Codes(terminal=screen.path).next_code(DEVICE) == "123456"
     assert screen.shown("an MFA code is six digits")
 
 
 def test_a_used_code_is_asked_for_again(screen: Screen) -> None:
     """AWS takes each once, so it is not called with it a second time."""
-    codes = Codes(terminal=screen.open)
+    codes = Codes(terminal=screen.path)
     assert codes.next_code(DEVICE, given="123456") == "123456"
     screen.type("123456\n654321\n")
     assert codes.next_code(DEVICE, after=CodeRejected("AWS rejected that MFA code")) == "654321"
@@ -166,7 +158,7 @@ def test_a_used_code_is_asked_for_again(screen: Screen) -> None:
 def test_a_code_of_one_device_is_not_used_for_another(screen: Screen) -> None:
     """Two devices may show the same digits."""
     screen.type("123456\n123456\n")
-    codes = Codes(terminal=screen.open)
+    codes = Codes(terminal=screen.path)
     assert codes.next_code(DEVICE) == codes.next_code(Device("GAHT12345678")) == "123456"
 
 
@@ -174,28 +166,28 @@ def test_control_d_cancels(screen: Screen) -> None:
     """It is the way out of a prompt."""
     screen.type("\x04")
     with pytest.raises(MfaError, match="cancelled"):
-        Codes(terminal=screen.open).next_code(DEVICE)
+        Codes(terminal=screen.path).next_code(DEVICE)
     assert screen.shown(f"{PROMPT}\n")
 
 
 def test_a_name_of_the_configuration_is_inert(screen: Screen) -> None:
     """A serial could hold what moves the cursor or hides text."""
     screen.type("123456\n")
-    Codes(terminal=screen.open).next_code(Device("mfa/\x1b[2Jalice\u202e"))
+    Codes(terminal=screen.path).next_code(Device("mfa/\x1b[2Jalice\u202e"))
     assert "\x1b" not in screen.shown("alice\\u202e: ")
 
 
 def test_without_a_terminal_it_says_what_to_do() -> None:
     """A script has none."""
     with pytest.raises(MfaError, match=r"alice \(123456789012\)") as caught:
-        Codes(terminal=nowhere).next_code(DEVICE)
+        Codes(terminal=NOWHERE).next_code(DEVICE)
     assert caught.value.hint == "pass the code as the second word"
 
 
 @pytest.mark.parametrize("after", [CodeRejected("wrong"), ResponseLost("lost")])
 def test_without_a_terminal_what_went_wrong_is_what_is_said(after: CodeRejected | ResponseLost) -> None:
     """A rejected code, and a lost answer, have exit statuses of their own."""
-    codes = Codes(terminal=nowhere)
+    codes = Codes(terminal=NOWHERE)
     codes.next_code(DEVICE, given="123456")
     with pytest.raises(type(after), match=after.fact):
         codes.next_code(DEVICE, after=after)
@@ -249,7 +241,7 @@ def test_whatever_is_typed_only_six_digits_come_back(typed: str) -> None:
     screen = Screen()
     try:
         screen.type(f"{typed[:200]}\n765432\n")
-        code = Codes(terminal=screen.open).next_code(DEVICE)
+        code = Codes(terminal=screen.path).next_code(DEVICE)
         assert code == "765432" or code == "".join(typed.split())
     finally:
         screen.close()
@@ -296,7 +288,7 @@ def test_after_control_z_a_secret_is_still_not_shown(
 def test_a_secret_without_a_terminal_is_an_error() -> None:
     """Standard input is not the place for it."""
     with pytest.raises(UsageError, match="no terminal"):
-        ask_secret("External id: ", terminal=nowhere)
+        ask_secret("External id: ", terminal=NOWHERE)
 
 
 # A command
@@ -317,12 +309,12 @@ def command(tmp_path: Path) -> Callable[[str], Device]:
 
 def test_a_command_prints_the_code(command: Callable[[str], Device]) -> None:
     """With the line end that every command prints, and the space that some do."""
-    assert Codes(terminal=nowhere).next_code(command("echo ' 123 456'")) == "123456"
+    assert Codes(terminal=NOWHERE).next_code(command("echo ' 123 456'")) == "123456"
 
 
 def test_the_code_that_was_given_comes_first(command: Callable[[str], Device]) -> None:
     """And once: then it is the command's turn."""
-    codes, device = Codes(terminal=nowhere), command("echo 222222")
+    codes, device = Codes(terminal=NOWHERE), command("echo 222222")
     assert [codes.next_code(device, given="111111") for _ in range(2)] == ["111111", "222222"]
 
 
@@ -338,7 +330,7 @@ def test_a_command_without_an_end_is_ended(words: str, says: str) -> None:
     seconds = 0.1 if words.startswith("sleep") else 60.0
 
     with pytest.raises(MfaError, match=says) as caught:
-        Codes(terminal=nowhere, seconds=seconds).next_code(Device(SERIAL, words, Origin("config", 3)))
+        Codes(terminal=NOWHERE, seconds=seconds).next_code(Device(SERIAL, words, Origin("config", 3)))
 
     assert ("config:3", False) == (caught.value.where, "canary" in str(caught.value))
 
@@ -347,7 +339,7 @@ def test_no_shell_is_involved(tmp_path: Path) -> None:
     """What a shell would make of the words is not made of them."""
     device = Device(SERIAL, f"echo 123456 ';' touch {tmp_path}/made", Origin("config", 3))
     with pytest.raises(MfaError, match="something other than six digits"):
-        Codes(terminal=nowhere).next_code(device)
+        Codes(terminal=NOWHERE).next_code(device)
     assert not (tmp_path / "made").exists()
 
 
@@ -366,7 +358,7 @@ def test_a_command_that_fails_is_named_by_its_place(words: str, says: str) -> No
     """Never by what it printed: that may be a seed."""
     device = Device(SERIAL, words, Origin("config", 3, "profile x", "mfa_process"))
     with pytest.raises(MfaError) as caught:
-        Codes(terminal=nowhere).next_code(device)
+        Codes(terminal=NOWHERE).next_code(device)
     assert says in caught.value.fact
     assert caught.value.origins == (device.origin,)
     assert "canary" not in f"{caught.value.fact}{caught.value.hint}{caught.value!r}"
@@ -377,7 +369,7 @@ def test_the_same_code_again_is_waited_out(command: Callable[[str], Device], scr
     count = tmp_path / "count"
     device = command(f"echo x >> {count}; test $(wc -l < {count}) -gt 2 && echo 222222 || echo 111111")
     waited: list[float] = []
-    codes = Codes(terminal=screen.open, now=lambda: 1_000_000_000.0 + 12, sleep=waited.append)
+    codes = Codes(terminal=screen.path, now=lambda: 1_000_000_000.0 + 12, sleep=waited.append)
     assert codes.next_code(device) == "111111"
     assert codes.next_code(device) == "222222"
     assert waited == [8.0]
@@ -387,7 +379,7 @@ def test_the_same_code_again_is_waited_out(command: Callable[[str], Device], scr
 def test_a_command_that_prints_one_code_for_ever_is_given_up(command: Callable[[str], Device]) -> None:
     """Three runs: after that it is not the clock."""
     waited: list[float] = []
-    codes, device = Codes(terminal=nowhere, now=lambda: 0.0, sleep=waited.append), command("echo 111111")
+    codes, device = Codes(terminal=NOWHERE, now=lambda: 0.0, sleep=waited.append), command("echo 111111")
     codes.next_code(device)
     with pytest.raises(MfaError, match="has been used"):
         codes.next_code(device)
@@ -398,16 +390,16 @@ def test_a_command_can_talk_to_the_person(command: Callable[[str], Device], scre
     """It asks for a touch on standard error, and for a PIN on standard input."""
     screen.type("1234\n")
     device = command("printf 'touch the key: ' >&2; read pin; echo 99$pin")
-    assert Codes(terminal=screen.open).next_code(device) == "991234"
+    assert Codes(terminal=screen.path).next_code(device) == "991234"
     assert screen.shown("touch the key: ")
 
 
 def test_a_command_without_a_terminal_reads_nothing(command: Callable[[str], Device]) -> None:
     """Standard input is the command's that the role is for."""
-    assert Codes(terminal=nowhere).next_code(command("cat; echo 123456")) == "123456"
+    assert Codes(terminal=NOWHERE).next_code(command("cat; echo 123456")) == "123456"
 
 
 def test_a_command_runs_in_the_environment_of_the_caller(command: Callable[[str], Device]) -> None:
     """It finds its programs along the caller's PATH."""
-    codes = Codes(environ={"PATH": os.environ["PATH"], "CODE": "424242"}, terminal=nowhere)
+    codes = Codes(environ={"PATH": os.environ["PATH"], "CODE": "424242"}, terminal=NOWHERE)
     assert codes.next_code(command("echo $CODE")) == "424242"

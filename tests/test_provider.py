@@ -15,7 +15,6 @@ import pytest
 from awsenv import config, provider
 from awsenv.cli.prompts import Prompts
 from awsenv.errors import AwsenvError, CodeRejected, MfaError, RefusedError, ResponseLost, SourceError
-from awsenv.mfa import Terminal
 from awsenv.model import AssumeRole, Credentials, GetSessionToken, RoleRequest
 from awsenv.sandbox import Fault, MfaDevice, Sandbox
 
@@ -25,11 +24,7 @@ if TYPE_CHECKING:
     from awsenv.model import Chain
 
 EXTERNAL_ID = "canary-external-id"
-
-
-def nowhere() -> Terminal:
-    """Find no terminal."""
-    raise OSError
+NOWHERE = "/no/such/terminal"
 
 
 @dataclass(frozen=True)
@@ -61,11 +56,8 @@ class Home:
         profiles = config.read(self.environ)
         request = RoleRequest(role, code, **asked)  # type: ignore[arg-type] # whichever fields a test is about
         chain = config.resolve(request, profiles, self.environ)
-        prompts = Prompts(self.environ, self._terminal if terminal else nowhere)
+        prompts = Prompts(self.environ, self.screen if terminal else NOWHERE)
         return provider.credentials(chain, profiles, self.environ, code=code, prompts=prompts)
-
-    def _terminal(self) -> Terminal:
-        return Terminal.open(self.screen)
 
     def type(self, *lines: str) -> None:
         """Type ahead."""
@@ -175,7 +167,7 @@ def by_session(home: Home, role: str) -> tuple[Chain, Credentials]:
 
 def walk(home: Home, chain: Chain, code: str | None = None, session: Credentials | None = None) -> Credentials:
     """Walk along *chain*; without a terminal."""
-    prompts = Prompts(home.environ, nowhere)
+    prompts = Prompts(home.environ, NOWHERE)
     return provider.credentials(
         chain, config.read(home.environ), home.environ, code=code, prompts=prompts, session=session
     )

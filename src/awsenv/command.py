@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from awsenv.model import Environ
 
+TERMINAL = "/dev/tty"
+
 SECONDS = 60
 """How long a command may run: enough to type a PIN or to touch a key."""
 
@@ -47,11 +49,11 @@ def run(
     *,
     environ: Environ | None = None,
     folder: str | None = None,
-    terminal: int | None = None,
-    stderr: int | None = None,
+    terminal: str = TERMINAL,
+    complains_there: bool = False,
     seconds: float = SECONDS,
 ) -> Finished:
-    """Run a command to its end.
+    """Run a command to its end. It can ask the user for a PIN or a touch.
 
     With a terminal, the command stays in our process group, since the kernel stops a background process that reads from
     its terminal. Without one, it gets its own session, and an overrun also kills its children.
@@ -60,8 +62,9 @@ def run(
         words: The command and its arguments. No shell is involved.
         environ: Its environment; None: ours.
         folder: Its working directory; None: ours.
-        terminal: The descriptor of the terminal, which becomes its standard input.
-        stderr: The descriptor of its standard error; None: ours.
+        terminal: The terminal, which becomes its standard input if it can be opened. Ours belongs to the command that
+            the role is for.
+        complains_there: Whether the terminal is its standard error too; else ours is.
         seconds: How long it may run.
 
     Raises:
@@ -71,15 +74,15 @@ def run(
     """
     end = time.monotonic() + seconds
     with (
-        _kept(terminal),
+        _opened(terminal) as opened,
         subprocess.Popen(
             words,
-            stdin=subprocess.DEVNULL if terminal is None else terminal,
+            stdin=subprocess.DEVNULL if opened is None else opened,
             stdout=subprocess.PIPE,
-            stderr=stderr,
+            stderr=opened if complains_there else None,
             env=environ,
             cwd=folder,
-            start_new_session=terminal is None,
+            start_new_session=opened is None,
         ) as process,
     ):
         try:
@@ -88,7 +91,7 @@ def run(
         except (subprocess.TimeoutExpired, TimeoutError):
             raise Overrun(f"did not end within {seconds:g} seconds") from None
         finally:
-            _end(process, is_leader=terminal is None)
+            _end(process, is_leader=opened is None)
 
 
 def _output(process: subprocess.Popen[bytes], end: float) -> bytes:
@@ -111,26 +114,28 @@ def _end(process: subprocess.Popen[bytes], *, is_leader: bool) -> None:
     if process.returncode is not None:
         return
     for number in (signal.SIGTERM, signal.SIGKILL):
-        if is_leader:
-            # Its children may outlive it.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, number)
-        else:
-            process.send_signal(number)
+        # The children of a leader may outlive it.
+        with suppress(ProcessLookupError):
+            (os.killpg if is_leader else os.kill)(process.pid, number)
         with suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE)
 
 
 @contextmanager
-def _kept(terminal: int | None) -> Iterator[None]:
-    """Restore the settings of the terminal: a command that is killed at its prompt leaves the echo off."""
+def _opened(terminal: str) -> Iterator[int | None]:
+    """Open the terminal, if there is one, and restore its settings: a command killed at its prompt leaves echo off."""
     try:
-        before = None if terminal is None else termios.tcgetattr(terminal)
-    except termios.error:
-        before = None
+        opened = os.open(terminal, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        yield None
+        return
+    before = None
     try:
-        yield
+        with suppress(termios.error):
+            before = termios.tcgetattr(opened)
+        yield opened
     finally:
-        if terminal is not None and before is not None:
+        if before is not None:
             with suppress(termios.error):
-                termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+                termios.tcsetattr(opened, termios.TCSADRAIN, before)
+        os.close(opened)

@@ -1,11 +1,12 @@
 """Where an MFA code comes from: the argument, a command, the terminal.
 
-The terminal is opened directly, so that it works inside `$(…)`; standard input is never read. Everything that is
-said here is said on that terminal.
+The terminal is opened directly, so that it works inside `$(…)`; standard input is never read. All messages go to that
+terminal.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
@@ -13,7 +14,7 @@ import signal
 import termios
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,69 +30,55 @@ if TYPE_CHECKING:
     from awsenv.origin import Origin
 
 STEP = 30
-"""Seconds that a code lives (RFC 6238, and every device that AWS takes)."""
+"""Seconds that a code lives (RFC 6238; all devices that AWS accepts)."""
 
 PROCESS_RUNS = 3
-"""How often `mfa_process` is run for one code: it may print the same code twice within one step."""
+"""How often `mfa_process` runs for one code: it may print the same code twice within a step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """The MFA device that a code is asked of."""
+    """An MFA device that shows codes."""
 
     serial: str
     process: str | None = None
-    """The command that prints its code."""
+    """The command that prints its codes."""
     origin: Origin | None = None
-    """Where that command is configured."""
-
-    @property
-    def name(self) -> str:
-        """What a person calls it: the last part of the ARN, or the serial number of a hardware device."""
-        return self.serial.rpartition("/")[2]
+    """Where the command is configured."""
 
     @property
     def title(self) -> str:
-        """How a prompt tells it from others and stays short: the name and the account, or the serial number."""
+        """Its name and account, or the serial number of a hardware device: short, and different from others."""
         match = re.fullmatch(r"arn:[a-z-]+:iam::([0-9]{12}):mfa/(.+)", self.serial)
         return self.serial if match is None else f"{match[2]} ({match[1]})"
 
 
-class Terminal:
-    """The person's terminal, whatever standard input and output are connected to."""
+class Terminal(io.FileIO):
+    """The terminal of the user, whatever standard input and output are.
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    Raises:
+        OSError: There is none.
+    """
 
-    @classmethod
-    def open(cls, path: str = "/dev/tty") -> Terminal:
-        """Open the controlling terminal.
+    def __init__(self, path: str = command.TERMINAL) -> None:
+        super().__init__(path, "r+", opener=lambda name, flags: os.open(name, flags | os.O_NOCTTY))
 
-        Raises:
-            OSError: There is none.
-        """
-        return cls(os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
-
-    def close(self) -> None:
-        """Close it."""
-        os.close(self._descriptor)
-
-    def fileno(self) -> int:
-        """Return the descriptor, to hand to another program."""
-        return self._descriptor
-
-    def tell(self, text: str) -> None:
+    def show(self, text: str) -> None:
         """Write one line."""
-        self._write(printable(text) + "\n")
+        self.draw(printable(text) + "\n")
 
     def draw(self, text: str) -> None:
-        """Write *text* as it is, escape sequences too: never what others wrote."""
-        self._write(text)
+        """Write *text* as it is, escape sequences included: never text from outside."""
+        data = text.encode("utf-8", "replace")
+        # A terminal that is gone is not a failure of its own: no answer will come from it.
+        with suppress(OSError):
+            while data:
+                data = data[self.write(data) or 0 :]
 
     def size(self) -> tuple[int, int]:
-        """Return how many columns and lines it shows; nothing where it does not say."""
+        """Return the number of columns and of lines; zero if the terminal does not say."""
         try:
-            size = os.get_terminal_size(self._descriptor)
+            size = os.get_terminal_size(self.fileno())
         except OSError:
             return 0, 0
         return size.columns, size.lines
@@ -102,70 +89,48 @@ class Terminal:
         Ctrl-C raises KeyboardInterrupt. After Ctrl-Z and `fg` the prompt is shown again.
 
         Args:
-            prompt: What is shown before the answer.
-            echo: Whether the answer shows while it is typed.
+            prompt: The text before the answer.
+            echo: Whether the terminal shows the answer. If so, its settings are not touched, and cannot be left behind.
 
         Returns:
             The answer without its newline; None after Ctrl-D, or when the terminal is gone.
         """
-        with self._settings(echo=echo) as settle:
+        before = None if echo else termios.tcgetattr(self)
 
-            def show() -> None:
-                settle()
-                self._write(printable(prompt))
+        def begin() -> None:
+            if before is not None:
+                silent = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+                termios.tcsetattr(self, termios.TCSAFLUSH, silent)
+            self.draw(printable(prompt))
 
-            with _on_continue(show):
-                show()
+        try:
+            with _on_continue(begin):
+                begin()
                 answer = self._line()
+        finally:
+            if before is not None:
+                termios.tcsetattr(self, termios.TCSADRAIN, before)
         if answer is None or not echo:
-            self._write("\n")
+            self.draw("\n")
         return answer
 
     def _line(self) -> str | None:
         line = b""
-        while not line.endswith((b"\n", b"\r")):
-            try:
-                more = os.read(self._descriptor, 4096)
-            except OSError:  # hung up, or in the background of a session without job control
-                return None
-            if not more:
-                break
-            line += more
-        return line.decode("utf-8", "replace").strip() if line else None
-
-    @contextmanager
-    def _settings(self, *, echo: bool) -> Iterator[Callable[[], None]]:
-        """Yield what turns echo off, if it is to be off; put back what was, at the end.
-
-        With echo on nothing is touched, so nothing can be left behind.
-        """
-        if echo:
-            yield lambda: None
-            return
-        before = termios.tcgetattr(self._descriptor)
-        silent = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
-        try:
-            yield lambda: termios.tcsetattr(self._descriptor, termios.TCSAFLUSH, silent)
-        finally:
-            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, before)
-
-    def _write(self, text: str) -> None:
-        # A terminal that is gone is no reason to fail: what was asked for will not come, and that is said.
-        data = text.encode("utf-8", "replace")
-        try:
-            while data:
-                data = data[os.write(self._descriptor, data) :]
-        except OSError:
-            return
+        # It fails if the terminal hangs up, or this process is in the background of a session without job control.
+        with suppress(OSError):
+            while not line.endswith((b"\n", b"\r")) and (more := self.read(4096)):
+                line += more
+            return line.decode("utf-8", "replace").strip() if line else None
+        return None
 
 
 @contextmanager
-def _on_continue(show: Callable[[], None]) -> Iterator[None]:
-    """Call *show* whenever the process goes on after Ctrl-Z. Signals can be handled in the main thread only."""
+def _on_continue(begin: Callable[[], None]) -> Iterator[None]:
+    """Call *begin* whenever the process goes on after Ctrl-Z. Signals can be handled in the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGCONT, lambda _number, _frame: show())
+    before = signal.signal(signal.SIGCONT, lambda _number, _frame: begin())
     try:
         yield
     finally:
@@ -173,14 +138,14 @@ def _on_continue(show: Callable[[], None]) -> Iterator[None]:
 
 
 class Codes:
-    """What yields MFA codes: the code of the command line, once; then the device's command; then the terminal.
+    """Yields MFA codes: that of the command line, once; then those of the device's command, else of the terminal.
 
-    A code that it has yielded for a device is never yielded for it again: AWS takes each code once (RFC 6238, 5.2).
+    A code of a device is never yielded twice: AWS accepts each code once (RFC 6238, 5.2).
 
     Args:
-        environ: The environment that `mfa_process` runs in; None: the one of this process.
-        terminal: Opens the terminal; raises OSError where there is none.
-        now: The time in seconds since the epoch.
+        environ: The environment that `mfa_process` runs in; None: that of this process.
+        terminal: The path of the terminal.
+        now: Returns the seconds since the epoch.
         sleep: Waits for some seconds.
         seconds: How long `mfa_process` may run.
     """
@@ -189,27 +154,27 @@ class Codes:
         self,
         *,
         environ: Environ | None = None,
-        terminal: Callable[[], Terminal] = Terminal.open,
+        terminal: str = command.TERMINAL,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         seconds: float = command.SECONDS,
     ) -> None:
         self._environ = environ
-        self._open = terminal
+        self._terminal = terminal
         self._now = now
         self._sleep = sleep
         self._seconds = seconds
         self._used: set[tuple[str, str]] = set()
         self.lost: AwsenvError | None = None
-        """Why nobody knows whether the codes so far, that of the command line too, were sent to AWS."""
+        """Why it is unknown whether the codes so far, including that of the command line, were sent to AWS."""
 
     def next_code(self, device: Device, *, given: str | None = None, after: AwsenvError | None = None) -> str:
         """Return a code of *device* that has not been used.
 
         Args:
-            device: Whose code.
+            device: The device.
             given: The code of the command line.
-            after: Why the last code was of no use. The terminal shows it; it is raised where nothing yields another.
+            after: Why the last code failed. The terminal shows it; it is raised if there is no other code.
 
         Raises:
             MfaError: There is no terminal, the user cancelled, or the command printed no code.
@@ -240,31 +205,28 @@ class Codes:
 
     def _from_terminal(self, device: Device, after: AwsenvError | None) -> str:
         try:
-            terminal = self._open()
+            terminal = Terminal(self._terminal)
         except OSError:
             raise after or MfaError(
-                f"an MFA code of {printable(device.title)} is needed, and there is no terminal to ask at",
+                f"an MFA code of {printable(device.title)} is needed, and there is no terminal for a prompt",
                 device.origin,
                 hint="pass the code as the second word",
             ) from None
-        with closing(terminal):
+        with terminal:
             if after is not None:
-                terminal.tell(f"{after.fact}. Wait for the next one.")
-            return self._ask(terminal, device, f"MFA code for {device.title}: ")
-
-    def _ask(self, terminal: Terminal, device: Device, prompt: str) -> str:
-        while True:
-            answer = terminal.ask(prompt)
-            if answer is None:
-                raise MfaError("cancelled: no MFA code was given")
-            try:
-                code = limits.mfa_code(answer)
-            except MfaError as error:
-                terminal.tell(error.fact)
-                continue
-            if self._is_fresh(device, code):
-                return code
-            terminal.tell("that code has been used; wait for the next one")
+                terminal.show(f"{after.fact}. Wait for the next one.")
+            while True:
+                answer = terminal.ask(f"MFA code for {device.title}: ")
+                if answer is None:
+                    raise MfaError("cancelled: no MFA code was given")
+                try:
+                    code = limits.mfa_code(answer)
+                except MfaError as error:
+                    terminal.show(error.fact)
+                    continue
+                if self._is_fresh(device, code):
+                    return code
+                terminal.show("that code has been used; wait for the next one")
 
     def _from_command(self, device: Device, line: str) -> str:
         for run in range(PROCESS_RUNS):
@@ -281,17 +243,12 @@ class Codes:
 
     def _await_next_step(self, device: Device) -> None:
         seconds = STEP - self._now() % STEP
-        try:
-            terminal = self._open()
-        except OSError:
-            pass
-        else:
-            with closing(terminal):
-                terminal.tell(f"the MFA code of {device.title} has been used; waiting {seconds:.0f} s for the next one")
+        with suppress(OSError), Terminal(self._terminal) as terminal:
+            terminal.show(f"the MFA code of {device.title} has been used; waiting {seconds:.0f} s for the next one")
         self._sleep(seconds)
 
     def _run(self, line: str, origin: Origin | None) -> str:
-        """Run *line* with the person's terminal, so that it can ask for a PIN or a touch."""
+        """Return the code that a command prints."""
         try:
             words = shlex.split(line)
         except ValueError:
@@ -299,18 +256,18 @@ class Codes:
         if not words:
             raise MfaError("mfa_process is empty", origin, hint="set it, or remove it")
         try:
-            terminal = self._open()
-        except OSError:
-            finished = self._finished(words, None, origin)
-        else:
-            with closing(terminal):
-                finished = self._finished(words, terminal.fileno(), origin)
-        if finished.status != 0:
-            raise MfaError(
-                f"mfa_process failed with status {finished.status}",
-                origin,
-                hint="run the command by itself to see why",
+            finished = command.run(
+                words, environ=self._environ, terminal=self._terminal, complains_there=True, seconds=self._seconds
             )
+        except command.Overrun as overrun:
+            hint = "run the command by itself to see what it does"
+            raise MfaError(f"mfa_process {overrun}", origin, hint=hint) from None
+        except (OSError, ValueError):
+            hint = "check that it exists and is executable; no shell runs it, so ~ and $VARIABLES are not expanded"
+            raise MfaError(f"mfa_process cannot be run: {printable(words[0])}", origin, hint=hint) from None
+        if finished.status != 0:
+            hint = "run the command by itself to see why"
+            raise MfaError(f"mfa_process failed with status {finished.status}", origin, hint=hint)
         try:
             return limits.mfa_code(finished.output.decode("ascii", "replace"))
         except MfaError:
@@ -320,38 +277,23 @@ class Codes:
                 hint="it must print the code, and nothing else, on standard output",
             ) from None
 
-    def _finished(self, words: list[str], terminal: int | None, origin: Origin | None) -> command.Finished:
-        try:
-            return command.run(words, environ=self._environ, terminal=terminal, stderr=terminal, seconds=self._seconds)
-        except command.Overrun as overrun:
-            raise MfaError(
-                f"mfa_process {overrun}", origin, hint="run the command by itself to see what it does"
-            ) from None
-        except (OSError, ValueError):
-            raise MfaError(
-                f"mfa_process cannot be run: {printable(words[0])}",
-                origin,
-                hint="check that it exists and is executable; no shell runs it, so ~ and $VARIABLES are not expanded",
-            ) from None
 
-
-def ask_secret(prompt: str, *, terminal: Callable[[], Terminal] = Terminal.open) -> str:
-    """Ask for a secret at the terminal, without echo.
+def ask_secret(prompt: str, *, terminal: str = command.TERMINAL) -> str:
+    """Ask for a secret on the terminal, without echo.
 
     Args:
-        prompt: What is shown: `External id: `.
-        terminal: Opens the terminal; raises OSError where there is none.
+        prompt: The text before the answer: `External id: `.
+        terminal: The path of the terminal.
 
     Raises:
-        UsageError: There is no terminal, or nothing was given.
+        UsageError: There is no terminal, or the answer is empty.
     """
     what = prompt.rstrip(": ")
     try:
-        opened = terminal()
+        with Terminal(terminal) as opened:
+            answer = opened.ask(prompt, echo=False)
     except OSError:
-        raise UsageError(f"{what}: there is no terminal to ask at", hint="give it in place of -") from None
-    with closing(opened):
-        answer = opened.ask(prompt, echo=False)
+        raise UsageError(f"{what}: there is no terminal for a prompt", hint="give it in place of -") from None
     if not answer:
         raise UsageError(f"{what}: cancelled, nothing was given")
     return answer

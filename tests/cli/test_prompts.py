@@ -18,7 +18,7 @@ from awsenv.cli.agent import Answers
 from awsenv.cli.prompts import Needed, Prompts
 from awsenv.command import Finished
 from awsenv.errors import CodeRejected, MfaError, ResponseLost
-from awsenv.mfa import Device, Terminal
+from awsenv.mfa import Device
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
@@ -26,16 +26,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEVICE = Device("arn:aws:iam::123456789012:mfa/alice")
-
-
-def nowhere() -> Terminal:
-    """Find no terminal."""
-    raise OSError
+NOWHERE = "/no/such/terminal"
 
 
 @contextmanager
-def typed(text: str, after: str = "") -> Iterator[Callable[[], Terminal]]:
-    """Yield what opens a terminal that shows *after* before *text* is typed: turning echo off drops what was typed."""
+def typed(text: str, after: str = "") -> Iterator[str]:
+    """Yield the path of a terminal that shows *after* before *text* is typed: turning echo off drops what was typed."""
     master, slave = os.openpty()
 
     def type_() -> None:
@@ -46,7 +42,7 @@ def typed(text: str, after: str = "") -> Iterator[Callable[[], Terminal]]:
 
     typist = threading.Thread(target=type_)
     typist.start()
-    yield lambda: Terminal.open(os.ttyname(slave))
+    yield os.ttyname(slave)
     typist.join()
     os.close(master)
     os.close(slave)
@@ -101,7 +97,7 @@ def test_without_a_terminal_the_reason_is_the_error(kind: type[CodeRejected | Re
     answers = Answers("", memory)
 
     with pytest.raises(kind) as caught:
-        Prompts({}, nowhere).answer(needed(lambda: answers.code(DEVICE, given="000000", after=after)))
+        Prompts({}, NOWHERE).answer(needed(lambda: answers.code(DEVICE, given="000000", after=after)))
 
     assert ("the fact", "the hint", after.origins) == (caught.value.fact, caught.value.hint, caught.value.origins)
 
@@ -114,12 +110,12 @@ def test_the_command_of_a_device_runs_here(tmp_path: Path, memory: Memory) -> No
     device = Device(DEVICE.serial, str(program), Origin("~/.aws/config", 7, "profile p", "mfa_process"))
     need = needed(lambda: Answers("", memory).code(device, given=None, after=None))
 
-    prompts = Prompts({"CODE": "654321", "PATH": os.defpath}, nowhere)
+    prompts = Prompts({"CODE": "654321", "PATH": os.defpath}, NOWHERE)
     prompts.answer(need)
 
     assert "654321" == Answers(prompts.answers, memory).code(device, given=None, after=None)
     with pytest.raises(MfaError, match="other than six digits") as caught:
-        Prompts({"CODE": "no", "PATH": os.defpath}, nowhere).answer(need)
+        Prompts({"CODE": "no", "PATH": os.defpath}, NOWHERE).answer(need)
     assert "~/.aws/config:7, [profile p], mfa_process" == caught.value.where
 
 
@@ -147,7 +143,7 @@ def test_a_code_that_a_lost_agent_had_is_used_by_no_other(memory: Memory) -> Non
         prompts.answer(needed(lambda: Answers(prompts.answers, memory).code(DEVICE, given="111111", after=None)))
     assert "222222" == Answers(prompts.answers, memory).code(DEVICE, given="111111", after=None)
 
-    here = Prompts({}, nowhere)
+    here = Prompts({}, NOWHERE)
     here.lose()
     with pytest.raises(ResponseLost, match="the MFA code may have been used"):
         here.code(DEVICE, given="111111", after=None)
@@ -181,7 +177,7 @@ def test_a_secret_is_typed(memory: Memory) -> None:
 )
 def test_a_credential_process_runs_here(words: list[str], expected: Finished, memory: Memory) -> None:
     """Pass its status and its output on, whatever bytes they are."""
-    prompts = Prompts({"MINE": "yes", "PATH": os.defpath}, nowhere)
+    prompts = Prompts({"MINE": "yes", "PATH": os.defpath}, NOWHERE)
 
     prompts.answer(needed(lambda: Answers("", memory).run(words, "vault")))
 
@@ -191,7 +187,7 @@ def test_a_credential_process_runs_here(words: list[str], expected: Finished, me
 @pytest.mark.parametrize(("words", "kind"), [(["/no/such/program"], OSError), (["a\0b"], ValueError)])
 def test_a_credential_process_that_does_not_start(words: list[str], kind: type[Exception], memory: Memory) -> None:
     """Let the agent meet the same error as a process that runs it itself."""
-    prompts = Prompts({"PATH": os.defpath}, nowhere)
+    prompts = Prompts({"PATH": os.defpath}, NOWHERE)
     prompts.answer(needed(lambda: Answers("", memory).run(words, "vault")))
 
     with pytest.raises(kind):
@@ -211,4 +207,4 @@ def test_a_credential_process_that_does_not_start(words: list[str], kind: type[E
 def test_nonsense_is_no_need(text: str) -> None:
     """Ask the user for nothing, and run nothing, where an agent sends what awsenv does not."""
     with pytest.raises(ValueError):  # noqa: PT011 - its text is what was sent
-        Prompts({}, nowhere).answer(text)
+        Prompts({}, NOWHERE).answer(text)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import closing
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from awsenv.command import Finished
     from awsenv.errors import AwsenvError
-    from awsenv.mfa import Codes, Device, Terminal
+    from awsenv.mfa import Codes, Device
     from awsenv.model import Environ
 
 
@@ -36,14 +35,14 @@ class Prompts:
 
     Args:
         environ: The environment of this process.
-        terminal: Opens the terminal, and raises OSError where there is none; None: that of this process.
+        terminal: The path of the terminal.
     """
 
     has_code = False
     """An agent asks once more when it has got a code; here the code is returned."""
     codes_before = 0
 
-    def __init__(self, environ: Environ, terminal: Callable[[], Terminal] | None = None) -> None:
+    def __init__(self, environ: Environ, terminal: str = "/dev/tty") -> None:
         self._caller = environ
         self._terminal = terminal
         self._answers: dict[str, Any] = {}
@@ -79,16 +78,9 @@ class Prompts:
             ValueError: A word holds a null byte.
             Overrun: It ran too long, or printed too much.
         """
-        from awsenv import command, config, mfa  # noqa: PLC0415 - few sources are commands
+        from awsenv import command, config  # noqa: PLC0415 - few sources are commands
 
-        environ = config.entered(profile, self._environ)
-        try:
-            terminal = (self._terminal or mfa.Terminal.open)()
-        except OSError:
-            # Standard input belongs to the command that the role is for.
-            return command.run(words, environ=environ)
-        with closing(terminal):
-            return command.run(words, environ=environ, terminal=terminal.fileno())
+        return command.run(words, environ=config.entered(profile, self._environ), terminal=self._terminal)
 
     def secret(self, question: str) -> str:
         """Ask for a secret, without echo.
@@ -98,7 +90,7 @@ class Prompts:
         """
         from awsenv import mfa  # noqa: PLC0415 - few commands ask
 
-        return mfa.ask_secret(question, terminal=self._terminal or mfa.Terminal.open)
+        return mfa.ask_secret(question, terminal=self._terminal)
 
     def end(self) -> None:
         """Allow core files again: this process holds no secret any more, or becomes another program."""
@@ -154,7 +146,7 @@ class Prompts:
     def _codes(self) -> Codes:
         from awsenv import mfa  # noqa: PLC0415 - `off` and `list` ask for none
 
-        return mfa.Codes(environ=self._environ, terminal=self._terminal or mfa.Terminal.open)
+        return mfa.Codes(environ=self._environ, terminal=self._terminal)
 
 
 class Needed(BaseException):

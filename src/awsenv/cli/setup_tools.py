@@ -43,7 +43,7 @@ def open_terminal() -> mfa.Terminal:
         MfaError: There is none.
     """
     try:
-        return mfa.Terminal.open()
+        return mfa.Terminal()
     except OSError:
         raise MfaError(
             "nothing was changed: there is no terminal for the question and the QR code",
@@ -127,10 +127,10 @@ class Tools:
         del serial  # it is what is on the screen
         terminal = self._at_terminal()
         if after is not None:
-            terminal.tell(f"{after.fact}.")
+            terminal.show(f"{after.fact}.")
         first = _code(terminal, "MFA code that the app shows now: ")
         while (second := _code(terminal, "The next one, in up to 30 seconds: ")) == first:
-            terminal.tell("that is the same code; wait for the next one")
+            terminal.show("that is the same code; wait for the next one")
         return first, second
 
     def keep_key(self, credentials: Credentials) -> None:
@@ -236,4 +236,4 @@ def _code(terminal: mfa.Terminal, prompt: str) -> str:
         try:
             return limits.mfa_code(answer)
         except MfaError as error:
-            terminal.tell(error.fact)
+            terminal.show(error.fact)
