@@ -1,13 +1,9 @@
-"""From a chain to credentials: out of memory, by way of an MFA session, or hop by hop with an MFA code.
-
-An agent's provider works on the agent's memory. The one of a command that runs without an agent works on an empty one.
-"""
+"""From a chain to credentials: from the memory of the agent, through an MFA session, or hop by hop with an MFA code."""
 
 from __future__ import annotations
 
 import time
 from contextlib import suppress
-from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from math import inf
@@ -33,7 +29,7 @@ from awsenv.model import AssumeRole, GetSessionToken
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from awsenv.agent.memory import Held, Memory
     from awsenv.aws.sts import Sts
@@ -46,13 +42,10 @@ if TYPE_CHECKING:
 MAX_CODES = 3
 """How many codes are sent for a hop: a fourth does not mend a wrong device, and AWS may lock the user out."""
 
-_NAMELESS = ""
-"""In the key of a session: the serial of a device that nothing names, and that was looked up when a code was given."""
-
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A role request that was resolved: the chain, and all that it takes to get its credentials."""
+    """A resolved role request: the chain, and what else its credentials depend on."""
 
     chain: Chain
     profiles: config.Profiles
@@ -61,17 +54,20 @@ class Resolved:
     code: str | None = field(default=None, repr=False)
     """The MFA code of the command line."""
     min_remaining: int = 0
-    """Seconds that the credentials must have left; those in memory with less are renewed first."""
+    """Seconds that the credentials must have left; in memory, those with less are renewed first."""
     is_direct: bool = False
-    """Whether the chain is to be used as it is, and not by way of an MFA session."""
+    """Whether to call AWS for the chain as it is, and not through an MFA session."""
 
     def role_key(self, chain: Chain) -> str:
         """Return the cache key of the role at the end of *chain*."""
         return config.role_key(chain, self.profiles, self.environ)
 
     def session_key(self, serial: str | None) -> str:
-        """Return the cache key of the MFA session of the source and the device *serial*."""
-        return config.mfa_session_key(self.chain, serial or _NAMELESS, self.profiles, self.environ)
+        """Return the cache key of the MFA session of the source and the device *serial*.
+
+        None: a device that nothing names, and that awsenv finds when it has a code.
+        """
+        return config.mfa_session_key(self.chain, serial, self.profiles, self.environ)
 
 
 class Address(NamedTuple):
@@ -88,12 +84,12 @@ class Address(NamedTuple):
 
 
 class Left(NamedTuple):
-    """How many seconds are left of what an agent holds; None: it does not hold it."""
+    """The seconds that each has left in an agent; None: the agent does not hold it."""
 
     role: float | None
-    """The role, by the chain as it was resolved."""
+    """The role, assumed by the chain as it was resolved."""
     by_session: float | None
-    """The role, by way of an MFA session."""
+    """The role, assumed through an MFA session."""
     session: float | None
     """That MFA session."""
 
@@ -103,22 +99,22 @@ class Prompts(Protocol):
 
     @property
     def has_code(self) -> bool:
-        """Whether it was asked for a code before, and has one."""
+        """Whether the client has sent a code in reply to the agent."""
 
     @property
     def codes_before(self) -> int:
-        """How many codes were sent to AWS before, for the same request."""
+        """How many codes were sent to AWS before for the same request."""
 
     def code(self, device: Device, *, given: str | None, after: AwsenvError | None) -> str:
         """Return a code of *device* that was not sent to AWS before.
 
         Args:
-            device: Whose code.
+            device: The device.
             given: The code of the command line. It counts once.
-            after: Why the last code was of no use.
+            after: Why the last code failed.
 
         Raises:
-            AwsenvError: There is none.
+            AwsenvError: There is no code.
         """
 
     def give_back(self, device: Device, code: str) -> None:
@@ -134,45 +130,26 @@ class Prompts(Protocol):
         """
 
 
+@dataclass(frozen=True)
 class Provider:
-    """Gets the credentials of one command.
+    """Gets the credentials of one command."""
 
-    Args:
-        memory: What the agent holds; None: there is no agent.
-        prompts: What the process of the caller gives.
-        note: Shows notes to the user, before anything else is asked of them.
-        endpoint: Returns the URL and the token at which the process of the caller gets a lease, by its id.
-        is_private: Whether the agent serves one command alone, and has its whole environment.
-        now: Seconds since the epoch, UTC.
-    """
-
-    def __init__(
-        self,
-        memory: Memory | None,
-        prompts: Prompts,
-        note: Callable[[Iterable[str]], None],
-        *,
-        endpoint: Callable[[str], tuple[str, str]] | None = None,
-        is_private: bool = False,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        self._memory = memory
-        self._prompts = prompts
-        self._note = note
-        self._endpoint = endpoint
-        self._is_private = is_private
-        self._now = now
+    memory: Memory | None
+    """What the agent holds; None: there is no agent."""
+    prompts: Prompts
+    note: Callable[[Iterable[str]], None]
+    """Shows notes to the user, before any prompt."""
+    endpoint: Callable[[str], tuple[str, str]] | None = None
+    """Returns the URL and the token at which the process of the caller gets a lease, by its id."""
+    is_private: bool = False
+    """Whether the agent serves one command alone, and has its whole environment."""
+    now: Callable[[], float] = time.time
+    """Seconds since the epoch, UTC."""
 
     @property
     def is_agent(self) -> bool:
-        """Whether an agent holds and renews what this provider gets."""
-        return self._memory is not None
-
-    def noting(self, note: Callable[[Iterable[str]], None]) -> Provider:
-        """Return a provider with the same memory, whose notes go to *note*."""
-        other = copy(self)
-        other._note = note  # noqa: SLF001 - its own class
-        return other
+        """Whether an agent holds and renews the credentials."""
+        return self.memory is not None
 
     def lease(self, resolved: Resolved) -> Lease:
         """Return the credentials of a role.
@@ -180,189 +157,183 @@ class Provider:
         Raises:
             AwsenvError: Of every kind but `LaunchError`.
         """
-        lease = None if self._memory is None else self._held(self._memory, resolved)
+        lease = None
+        if self.memory is not None and not self._has_code(resolved):
+            plan = self._plan(self.memory, resolved)
+            lease = self._without_code(self.memory, plan, min_remaining=resolved.min_remaining)
+        self.note(map(str, (resolved if lease is None else lease).chain.notes))
         if lease is None:
-            self._note(map(str, resolved.chain.notes))
             lease = self._fetched(resolved)
-        else:
-            self._note(map(str, lease.chain.notes))
-        self._note(_shortfall(resolved, lease.credentials, self._now()))
+        self.note(_shortfall(resolved, lease.credentials, self.now()))
         return lease
 
     def renew(self, lease_id: str, *, patience: float) -> Lease:
-        """Return the credentials of a role that the agent holds, renewed where they are about to end.
+        """Return the credentials of a role that the agent holds, renewed if they are about to expire.
+
+        Args:
+            lease_id: The id of the lease.
+            patience: Seconds to wait for AWS.
 
         Raises:
-            AgentError: The agent does not hold it, or there is none.
-            AwsenvError: AWS does not give it again.
+            AgentError: The agent does not hold it, or there is no agent.
+            AwsenvError: AWS does not grant it again.
         """
         lease = None
-        if self._memory is not None:
+        if self.memory is not None:
             with suppress(KeyError):
-                lease = self._without_code(self._memory, self._memory.plan(lease_id), patience=patience)
+                lease = self._without_code(self.memory, self.memory.plan(lease_id), patience=patience)
         if lease is None:
             raise AgentError("no agent holds the role of this shell", hint="awsenv login, then awsenv ROLE")
         return lease
 
-    def can_serve(self, resolved: Resolved) -> bool:
-        """Return whether the agent can renew the role by itself: it runs no `credential_process` of its clients."""
-        return self._is_private or _takes_code(resolved.chain) or resolved.chain.source.kind != "process"
+    def can_renew(self, resolved: Resolved) -> bool:
+        """Tell whether the agent can renew the role.
+
+        It runs no `credential_process` of its clients, whose output may depend on anything around them.
+        """
+        return self.is_private or _needs_code(resolved.chain) or resolved.chain.source.kind != "process"
 
     def serve(self, resolved: Resolved) -> Address:
         """Return an endpoint that serves the credentials of a role, renewed, while the process of the caller lives.
 
         Raises:
-            UsageError: There is nothing to renew, or it takes a code each time.
+            UsageError: There is nothing to renew, or each renewal needs a code.
             AwsenvError: As of `lease`.
         """
-        memory, endpoint = self._memory, self._endpoint
-        assert memory is not None  # noqa: S101 - only an agent serves
-        assert endpoint is not None  # noqa: S101 - the same
-        plan = None if self._takes_given_code(resolved) else _by_session(memory, resolved, self._session_hint)
-        if plan is None or memory.session(plan.session_key or "") is None:
-            lease = self._renewable_lease(memory, resolved)
+        assert self.memory is not None  # noqa: S101 - only an agent serves
+        assert self.endpoint is not None  # noqa: S101 - the same
+        plan = _by_session(self.memory, resolved, self._session_hint)
+        if plan is None:
+            _check_renewable(resolved.chain)
+            lease = self.lease(resolved)
         else:
-            self._note(map(str, plan.chain.notes))
-            lease = memory.lease(plan, min_remaining=resolved.min_remaining)
-        self._note(_shortfall(resolved, lease.credentials, self._now()))
-        return Address(*endpoint(lease.id), lease.credentials.account)
+            is_open = self.memory.session(plan.session_key or "") is not None and not self._has_code(resolved)
+            if not is_open:
+                _check_renewable(resolved.chain)
+            self.note(map(str, plan.chain.notes))
+            if not is_open:
+                self.open_session(replace(resolved, chain=replace(plan.chain, hops=plan.chain.hops[:1])))
+            lease = self.memory.lease(plan, min_remaining=resolved.min_remaining)
+            self.note(_shortfall(resolved, lease.credentials, self.now()))
+        return Address(*self.endpoint(lease.id), lease.credentials.account)
 
     def open_session(self, resolved: Resolved) -> Credentials:
-        """Open the MFA session that the chain ends with, hold it, and return it; return the source without hops.
+        """Open the MFA session that the chain ends with, hold it, and return it; without hops, return the source.
 
         Raises:
             AwsenvError: Of every kind but `LaunchError`.
         """
-        assert self._memory is not None  # noqa: S101 - only an agent holds sessions
-        made = self._credentials(resolved)
+        assert self.memory is not None  # noqa: S101 - only an agent holds sessions
+        made = self._called(resolved)
         for hop in resolved.chain.hops:
-            assert hop.mfa is not None  # noqa: S101 - for mypy
-            title = resolved.chain.label if hop.mfa.serial is None else Device(hop.mfa.serial).title
-            key = resolved.session_key(hop.mfa.serial)
-            self._memory.keep_session(key, made, title, duration=hop.duration or SESSION_DURATION)
+            serial = None if hop.mfa is None else hop.mfa.serial
+            title = resolved.chain.label if serial is None else Device(serial).title
+            self.memory.keep_session(
+                resolved.session_key(serial), made, title, duration=hop.duration or SESSION_DURATION
+            )
         return made
 
     def held(self) -> tuple[Held, ...] | None:
-        """Return what the agent holds; None: there is none."""
-        return None if self._memory is None else self._memory.held()
+        """Return what the agent holds; None: there is no agent."""
+        return None if self.memory is None else self.memory.held()
 
     def left(self, resolved: Resolved) -> Left | None:
-        """Return what the agent holds for a role; None: there is none."""
-        if self._memory is None:
+        """Return how long the agent holds a role; None: there is no agent."""
+        if self.memory is None:
             return None
-        held, now = self._memory.held(), self._now()
-        left = {each.key: inf if each.ends is None else each.ends.timestamp() - now for each in held}
-        plan = self._plan(self._memory, resolved)
+        now = self.now()
+        left = {each.key: inf if each.ends is None else each.ends.timestamp() - now for each in self.memory.held()}
+        plan = self._plan(self.memory, resolved)
         other = plan.alternative()
-        mfa = resolved.chain.hops[0].mfa if resolved.chain.hops else None
-        session_key = resolved.session_key(None if mfa is None else mfa.serial)
+        session_key = resolved.session_key(_serial(resolved.chain))
         return Left(left.get(plan.key), None if other is None else left.get(other.key), left.get(session_key))
 
-    def _takes_given_code(self, resolved: Resolved) -> bool:
-        return resolved.code is not None or self._prompts.has_code
-
-    def _renewable_lease(self, memory: Memory, resolved: Resolved) -> Lease:
-        """Return a role that can be renewed from now on, after the one code that it takes."""
-        chain = _renewable(resolved.chain)
-        self._note(map(str, chain.notes))
-        first = chain.hops[0]
-        if not isinstance(first, GetSessionToken):
-            return self._held(memory, resolved) or self._fetched(resolved)
-        self.open_session(replace(resolved, chain=replace(chain, hops=(first,))))
-        plan = _session_plan(memory, resolved, chain, self._session_hint)
-        return memory.lease(plan, min_remaining=resolved.min_remaining)
-
-    def _held(self, memory: Memory, resolved: Resolved) -> Lease | None:
-        """Return what is held, or can be had without a code and without the process of the caller."""
-        if self._takes_given_code(resolved):
-            return None
-        return self._without_code(memory, self._plan(memory, resolved), min_remaining=resolved.min_remaining)
+    def _has_code(self, resolved: Resolved) -> bool:
+        return resolved.code is not None or self.prompts.has_code
 
     def _without_code(
         self, memory: Memory, plan: Plan, *, min_remaining: int = 0, patience: float = LONGEST
     ) -> Lease | None:
+        """Return a role that is held, or that AWS grants without a code and without the process of the caller."""
         other = plan.alternative()
         plans = [plan] if other is None else [plan, other]
-        for each in plans:
-            held = memory.held_lease(each, min_remaining=min_remaining)
-            if held is not None:
-                return held
-        by = _renewing(memory, plan, other)
-        refusal: AwsenvError | None = None
+
+        def held(*, is_enough: bool) -> Lease | None:
+            leases = (memory.held_lease(each, min_remaining=min_remaining, is_enough=is_enough) for each in plans)
+            return next(filter(None, leases), None)
+
+        lease = held(is_enough=True)
+        if lease is not None:
+            return lease
+        by = None
+        if other is not None and memory.session(other.session_key or "") is not None:
+            by = other
+        elif plan.fetch is not None and plan.chain.source.kind != "process":
+            by = plan
         try:
-            if by is not None:
-                return memory.lease(by, min_remaining=min_remaining, patience=patience)
+            return memory.lease(by, min_remaining=min_remaining, patience=patience) if by else held(is_enough=False)
         except AwsenvError as error:
-            refusal = error
-        for each in plans:
-            held = memory.held_lease(each, min_remaining=min_remaining, is_enough=False)
-            if held is not None:
-                return held
-        if by is other and isinstance(refusal, RefusedError) and refusal.code == "AccessDenied":
-            self._note(
-                [f"AWS refused {plan.title} with the MFA session: it may take a fresh code (aws:MultiFactorAuthAge)"]
-            )
-        elif refusal is not None:
-            raise refusal
+            lease = held(is_enough=False)
+            if lease is not None:
+                return lease
+            if by is not other or not isinstance(error, RefusedError) or error.code != "AccessDenied":
+                raise
+        self.note([f"AWS refused {plan.title} with the MFA session: it may need a fresh code (aws:MultiFactorAuthAge)"])
         return None
 
     def _plan(self, memory: Memory, resolved: Resolved) -> Plan:
-        """Return the plan by which AWS is asked for the chain as it was resolved."""
+        """Return the plan that calls AWS for the chain as it was resolved."""
         chain, fetch = resolved.chain, None
-        resolved = replace(resolved, code=None)
-        if not _takes_code(chain) and (chain.source.kind != "process" or self._is_private):
+        if not _needs_code(chain) and self.can_renew(resolved):
             fetch = partial(credentials, chain, resolved.profiles, resolved.environ)
-        by_session = partial(_by_session, memory, resolved, self._session_hint)
+        # The plan outlives the request, and must not hold its code.
+        by_session = partial(_by_session, memory, replace(resolved, code=None), self._session_hint)
         return Plan(resolved.role_key(chain), chain.label, chain, fetch, by_session)
 
     def _fetched(self, resolved: Resolved) -> Lease:
-        """Return what AWS gives for the chain as it was resolved, held where it can be."""
-        chain, made = resolved.chain, self._credentials(resolved)
-        is_held = _takes_code(chain) or chain.source.kind != "process" or self._is_private
-        # What a credential_process prints may depend on anything around it: for the next caller it may be another.
-        if self._memory is None or not is_held:
-            return Lease("", chain, made)
-        return self._memory.keep(self._plan(self._memory, resolved), made)
+        """Return what AWS grants for the chain as it was resolved, and hold it if it can be renewed."""
+        made = self._called(resolved)
+        if self.memory is None or not self.can_renew(resolved):
+            return Lease("", resolved.chain, made)
+        return self.memory.keep(self._plan(self.memory, resolved), made)
 
-    def _credentials(self, resolved: Resolved) -> Credentials:
-        return credentials(
-            resolved.chain, resolved.profiles, resolved.environ, code=resolved.code, prompts=self._prompts
-        )
+    def _called(self, resolved: Resolved) -> Credentials:
+        chain, profiles, environ = resolved.chain, resolved.profiles, resolved.environ
+        return credentials(chain, profiles, environ, code=resolved.code, prompts=self.prompts)
 
     @property
     def _session_hint(self) -> str:
-        return "start the command again" if self._is_private else "awsenv login"
+        return "start the command again" if self.is_private else "awsenv login"
 
 
-def _takes_code(chain: Chain) -> bool:
+def _needs_code(chain: Chain) -> bool:
     return bool(chain.hops) and chain.hops[0].mfa is not None
 
 
-def _renewing(memory: Memory, plan: Plan, other: Plan | None) -> Plan | None:
-    """Return the plan by which AWS can be asked without a code and without the process of the caller."""
-    if other is not None and other.session_key is not None and memory.session(other.session_key) is not None:
-        return other
-    return plan if plan.fetch is not None and plan.chain.source.kind != "process" else None
+def _serial(chain: Chain) -> str | None:
+    """Return the device of a chain; None: it has none, or one that nothing names."""
+    mfa = chain.hops[0].mfa if chain.hops else None
+    return None if mfa is None else mfa.serial
 
 
 def _by_session(memory: Memory, resolved: Resolved, hint: str) -> Plan | None:
-    """Return the plan that goes by way of an MFA session of the source; None: the role cannot be had so."""
-    first = resolved.chain.hops[0] if resolved.chain.hops else None
-    if first is None or resolved.is_direct or (first.mfa is not None and first.mfa.serial is None):
-        return None
+    """Return the plan through an MFA session of the source; None: the role cannot be assumed through one.
+
+    Args:
+        memory: What the agent holds.
+        resolved: The request.
+        hint: The next step when the session has ended.
+    """
+    needs_code, serial = _needs_code(resolved.chain), _serial(resolved.chain)
+    key = resolved.session_key(serial)
     # A session of a device that nothing names also serves a role for which no device is configured.
-    if first.mfa is None and memory.session(resolved.session_key(None)) is None:
+    if resolved.is_direct or (serial is None and (needs_code or memory.session(key) is None)):
         return None
-    chain = config.through_session(resolved.chain, held=first.mfa is None)
-    if chain is None or not isinstance(chain.hops[0], GetSessionToken):
+    chain = config.through_session(resolved.chain, held=not needs_code)
+    if chain is None or not chain.hops or not isinstance(chain.hops[0], GetSessionToken):
         return None
-    return _session_plan(memory, resolved, chain, hint)
 
-
-def _session_plan(memory: Memory, resolved: Resolved, chain: Chain, hint: str) -> Plan:
-    """Return the plan for *chain*, which begins with an MFA session."""
-    mfa = chain.hops[0].mfa
-    key = resolved.session_key(None if mfa is None else mfa.serial)
+    # The plan must not hold the code of the request.
     profiles, environ = resolved.profiles, resolved.environ
 
     def fetch() -> Credentials:
@@ -374,21 +345,19 @@ def _session_plan(memory: Memory, resolved: Resolved, chain: Chain, hint: str) -
     return Plan(resolved.role_key(chain), chain.label, chain, fetch, session_key=key)
 
 
-def _renewable(chain: Chain) -> Chain:
-    """Return the chain by which a role can be renewed without another code.
+def _check_renewable(chain: Chain) -> None:
+    """Check that the role of *chain* can be renewed without another code.
 
     Raises:
-        UsageError: There is none.
+        UsageError: It cannot.
     """
     if not any(isinstance(hop, AssumeRole) for hop in chain.hops):
         raise UsageError(
             f"--refresh: {chain.role} is not a role, so there is nothing to renew", hint="leave --refresh out"
         )
-    renewable = config.through_session(chain)
-    if renewable is not None:
-        return renewable
-    mfa = chain.hops[0].mfa
-    if mfa is not None and mfa.serial is None:
+    if config.through_session(chain) is not None:
+        return
+    if _needs_code(chain) and _serial(chain) is None:
         raise UsageError(
             "--refresh: the MFA device must be known", hint="set mfa_serial in the profile, or --mfa-serial"
         )
@@ -398,15 +367,12 @@ def _renewable(chain: Chain) -> Chain:
     )
 
 
-def _shortfall(resolved: Resolved, given: Credentials, now: float) -> tuple[str, ...]:
-    """Return the note that even new credentials have less time left than the caller wants, where it is so."""
-    if given.expiration is None or not resolved.min_remaining:
-        return ()
-    rest = int(given.expiration.timestamp() - now)
-    if rest >= resolved.min_remaining:
-        return ()
-    lives = duration.left(rest)
-    return (f"{resolved.chain.label} has {lives} left, less than --min-remaining asks for: AWS grants no more",)
+def _shortfall(resolved: Resolved, given: Credentials, now: float) -> Iterator[str]:
+    """Yield a note if even new credentials have less time left than the caller wants."""
+    rest = inf if given.expiration is None else given.expiration.timestamp() - now
+    if int(rest) < resolved.min_remaining:
+        lives = duration.left(rest)
+        yield f"{resolved.chain.label} has {lives} left, less than --min-remaining: AWS grants no more"
 
 
 def credentials(
@@ -418,16 +384,16 @@ def credentials(
     prompts: Prompts | None = None,
     session: Credentials | None = None,
 ) -> Credentials:
-    """Ask AWS for every hop of *chain*.
+    """Return the credentials at the end of *chain*, with a call of AWS for each hop.
 
     Args:
         chain: The plan.
         profiles: What the files say: of the source, of endpoints, CA bundles and the like.
         environ: The environment of the caller, without the variables of a role that awsenv has set.
         code: The MFA code of the command line.
-        prompts: What the process of the caller gives; None: it is asked for nothing.
-        session: The credentials of the first hop, if that is a GetSessionToken that AWS has answered before. The source
-            is then asked for nothing.
+        prompts: What the process of the caller gives; None: nothing.
+        session: The credentials of the first hop, if that is a GetSessionToken whose MFA session is held. The source is
+            not read then.
 
     Returns:
         The credentials of the last hop, with the account and the ARN of its role; of the source if there is no hop.
@@ -450,22 +416,20 @@ def credentials(
     else:
         run = None if prompts is None else prompts.run
         begin, signer = 0, source_credentials(chain.source, connection, profiles, environ, run=run)
-    calls = _Calls(chain, Sts(connection), signer, begin, code, prompts, profiles.where)
+    calls = _Calls(chain, Sts(connection), signer, begin, code, prompts, profiles)
     try:
         return calls.made()
-    except (RefusedError, MfaError) as error:
+    except MfaError as error:
         # A name that was typed may have been meant for a profile, of which AWS knows nothing.
         close = config.did_you_mean(chain.role, profiles) if denied.is_typed_name(chain, -1) else None
-        if close is not None and isinstance(error, MfaError):
+        if close is not None:
             error.hint = close if error.hint is None else f"{close} If not: {error.hint}"
-        elif close is not None and isinstance(error, RefusedError) and error.code == "AccessDenied":
-            error.hint = close
         raise
 
 
 @dataclass
 class _Calls:
-    """The calls of one chain, and what they find out about the source."""
+    """The calls of one chain, and the principal of its source, once AWS has named it."""
 
     chain: Chain
     sts: Sts
@@ -475,8 +439,7 @@ class _Calls:
     """The number of the first hop that is called."""
     code: str | None
     prompts: Prompts | None
-    where: str
-    """The files that were searched for profiles."""
+    profiles: Profiles
 
     def made(self) -> Credentials:
         """Return the credentials of the last hop."""
@@ -489,7 +452,7 @@ class _Calls:
         hint = None
         if isinstance(hop, AssumeRole):
             hop = hop if hop.role.account is not None else replace(hop, role=hop.role.within(self._account()))
-            hint = denied.hint(self.chain, index, str(hop.role.account), self.where)
+            hint = denied.hint(self.chain, index, hop.role, self.profiles)
         send = partial(self.sts.call, hop, signer, denied_hint=hint)
         return send() if hop.mfa is None else self._with_code(self._device(hop.mfa, hop.origins), send)
 

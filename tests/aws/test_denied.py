@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from awsenv.aws.denied import Cause, causes, hint
+from awsenv.config.profiles import NO_PROFILES
 from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, RoleArn, Source
 from awsenv.origin import Origin
 
@@ -72,6 +73,6 @@ def test_a_session_may_be_too_old() -> None:
 def test_the_hint_ends_with_the_doctor_and_shows_no_secret() -> None:
     """Quote the name of the role for the shell."""
     chain = replace(_chain(_hop(external_id=SECRET)), role="a b")
-    text = hint(chain, 0, MINE, "~/.aws/config")
+    text = hint(chain, 0, RoleArn("aws", MINE, "deploy"), NO_PROFILES)
     assert text.endswith("; awsenv doctor 'a b' looks for the cause")
     assert SECRET not in text

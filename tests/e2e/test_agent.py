@@ -331,7 +331,7 @@ def test_a_role_that_wants_a_fresh_code_gets_one(
     """Prompt once where the trust policy refuses an old session, and hold what comes of it."""
     shown = terminal(["awsenv", "exec", "fresh", "--", "printenv", "AWSENV_ROLE"], environ)
     shown.see(r"MFA code for alice .*: ")
-    assert "it may take a fresh code (aws:MultiFactorAuthAge)" in shown.transcript
+    assert "it may need a fresh code (aws:MultiFactorAuthAge)" in shown.transcript
     shown.send(fresh.device.code() + "\r")
 
     assert shown.gone() == 0
@@ -363,7 +363,7 @@ def test_without_a_terminal_both_facts_are_told(fresh: World, words: str, status
     assert status == answer.returncode
     assert re.fullmatch(
         r"awsenv: AWS refused fresh with the MFA session: .*\n"
-        r"awsenv: an MFA code of alice \(\d+\) is needed, and there is no terminal to ask at\n  try      .*\n",
+        r"awsenv: an MFA code of alice \(\d+\) is needed, and there is no terminal for a prompt\n  try      .*\n",
         answer.stderr,
     )
 
@@ -398,7 +398,7 @@ def test_more_than_an_hour_takes_a_code_and_is_held(long: World) -> None:
     second = long.run(*words, "--", "printenv", "AWS_ACCESS_KEY_ID")
 
     assert (125, 0, first.stdout) == (without.returncode, second.returncode, second.stdout)
-    assert "no terminal to ask at" in without.stderr
+    assert "no terminal for a prompt" in without.stderr
     (call,) = long.sandbox.calls
     assert ("AssumeRole", "14400", "(hidden)", long.device.serial) == (
         call.action,
@@ -780,7 +780,7 @@ def test_it_is_said_when_even_new_keys_have_too_little_left(world: World, words:
 
     assert (0, 0, "") == (short.returncode, enough.returncode, enough.stderr)
     assert re.fullmatch(
-        r"awsenv: read-only has 1[45]m left, less than --min-remaining asks for: AWS grants no more\n", short.stderr
+        r"awsenv: read-only has 1[45]m left, less than --min-remaining: AWS grants no more\n", short.stderr
     )
 
 

@@ -710,7 +710,7 @@ def test_the_session_of_the_agent_may_be_too_old(world: World) -> None:
 
     assert answer.returncode == 0
     assert "with an MFA code of the last 60 s" in answer.stdout
-    assert "it may take a fresh code (aws:MultiFactorAuthAge)" in answer.stdout
+    assert "it may need a fresh code (aws:MultiFactorAuthAge)" in answer.stdout
     assert "awsenv doctor fresh CODE" in answer.stdout
 
 

@@ -78,7 +78,7 @@ def _forget_external_id(world: World) -> None:
 
 FAILURES = (
     Failure("a wrong code", f"power-user {WRONG_CODE}", 6, "MFA code"),
-    Failure("no code and no terminal", "power-user", 6, "no terminal to ask at"),
+    Failure("no code and no terminal", "power-user", 6, "no terminal for a prompt"),
     Failure("a wrong external id", "power-user {code} --external-id canary-wrong", 5, "external id"),
     Failure("no external id", "power-user {code}", 5, "external id", _forget_external_id),
     Failure("an unknown role", "no-such-role", 5, "no-such-role"),

@@ -225,7 +225,7 @@ def test_the_code_may_be_on_the_command_line(world: World) -> None:
     [
         ("default -- true", "default is not a role, so there is nothing to renew"),
         ("power-user --duration 2h -- true", "--refresh and a --duration of more than an hour exclude each other"),
-        ("power-user -- true", "there is no terminal to ask at"),
+        ("power-user -- true", "there is no terminal for a prompt"),
         ("no-such-role -- true", "no-such-role"),
     ],
 )

@@ -7,6 +7,7 @@ from enum import Enum, unique
 from typing import TYPE_CHECKING
 
 from awsenv.config.arns import is_bare_name
+from awsenv.config.profiles import did_you_mean
 from awsenv.config.sources import OF_A_ROLE
 from awsenv.iam import device
 from awsenv.model import AssumeRole, GetSessionToken
@@ -15,7 +16,8 @@ from awsenv.wording import printable, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from awsenv.model import Chain
+    from awsenv.config import Profiles
+    from awsenv.model import Chain, RoleArn
 
 
 @unique
@@ -34,18 +36,18 @@ _SHOWN = 3
 """How many causes a message names. The doctor names all of them."""
 
 
-def hint(chain: Chain, index: int, account: str, where: str) -> str:
-    """Return what to check after an AccessDenied from an AssumeRole.
+def hint(chain: Chain, index: int, role: RoleArn, profiles: Profiles) -> str:
+    """Return the next step after an AccessDenied from an AssumeRole.
 
     Args:
         chain: The chain.
         index: Which of its hops was refused.
-        account: The account of the role.
-        where: The files that were searched for a profile, as a message names them.
+        role: Its role, with the account.
+        profiles: A name that was typed may have been meant for one of them.
     """
     if is_typed_name(chain, index):
-        fact = f"{quoted(chain.role)} is not a profile in {where}, so awsenv took it for a role of account {account}"
-        return f"{fact}; awsenv list shows the profiles"
+        fact = f"{quoted(chain.role)} is not a profile in {profiles.where}, so awsenv took it for a role of account"
+        return did_you_mean(chain.role, profiles) or f"{fact} {role.account}; awsenv list shows the profiles"
     likeliest = tuple(causes(chain, index).values())[:_SHOWN]
     return "; ".join((*likeliest, f"awsenv doctor {shlex.quote(printable(chain.role))} looks for the cause"))
 

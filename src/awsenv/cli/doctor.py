@@ -6,7 +6,7 @@ It runs in the process of the client, and asks the agent only for the role.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 from awsenv.agent import client
@@ -85,7 +85,7 @@ def _from_memory(caller: Caller, role: str, options: RoleOptions) -> FromAgent:
     notes: list[str] = []
     try:
         resolved = resolve(caller, role, None, options)
-        expiration = caller.provider.noting(notes.extend).lease(resolved).credentials.expiration
+        expiration = replace(caller.provider, note=notes.extend).lease(resolved).credentials.expiration
     except Needed:
         return FromAgent(reason=next(iter(notes), None))
     except AwsenvError as error:

@@ -60,7 +60,7 @@ def _served(caller: Caller, arguments: Arguments) -> Change | None:
     if not caller.provider.is_agent:
         return None
     resolved = resolve(caller, arguments.role, arguments.code, arguments)
-    if not caller.provider.can_serve(resolved):
+    if not caller.provider.can_renew(resolved):
         return None
     address = caller.provider.serve(resolved)
     hides_config = config.outranks_endpoint(resolved.profiles)
