@@ -21,8 +21,6 @@ from awsenv.errors import ConfigError
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from awsenv.config import Profiles
     from awsenv.model import Credentials, Environ
 
@@ -212,41 +210,27 @@ def loader(data_path: str | None) -> Loader:
     return _LEAN
 
 
+_HOST = "{service}.{region}.{dnsSuffix}"
+
+
 def _endpoints(partition: dict[str, Any]) -> dict[str, Any]:
-    """Return what `endpoints.json` says of a partition."""
-    outputs, name = partition["outputs"], partition["id"]
-    everywhere = f"{name}-global"
-    the_one = {"credentialScope": {"region": outputs["implicitGlobalRegion"]}}
-    services: dict[str, Any] = {
-        "iam": {"isRegionalized": False, "partitionEndpoint": everywhere, "endpoints": {everywhere: the_one}}
-    }
-    if name == "aws":
-        # Only this partition has an STS without a region.
-        services["sts"] = {
-            "partitionEndpoint": everywhere,
-            "endpoints": {everywhere: {**the_one, "hostname": "sts.amazonaws.com"}},
-        }
+    """Return what `endpoints.json` says of a partition. Of its hosts, botocore uses those of its rules instead."""
+    outputs, everywhere = partition["outputs"], f"{partition['id']}-global"
+    plain, dual = outputs["dnsSuffix"], outputs["dualStackDnsSuffix"]
+    variants = (["fips"], plain), (["dualstack"], dual), (["dualstack", "fips"], dual)
+    # Without a region, these are called in this one.
+    endpoint = {"credentialScope": {"region": outputs["implicitGlobalRegion"]}}
+    without_region = {"partitionEndpoint": everywhere, "endpoints": {everywhere: endpoint}}
     return {
-        "partition": name,
-        "dnsSuffix": outputs["dnsSuffix"],
+        "partition": partition["id"],
+        "dnsSuffix": plain,
         "regionRegex": partition["regionRegex"],
         "regions": partition["regions"],
         "defaults": {
-            "hostname": "{service}.{region}.{dnsSuffix}",
+            "hostname": _HOST,
             "protocols": ["https"],
             "signatureVersions": ["v4"],
-            "variants": list(_variants(outputs)),
+            "variants": [{"tags": tags, "hostname": _HOST, "dnsSuffix": suffix} for tags, suffix in variants],
         },
-        "services": services,
+        "services": {"iam": {**without_region, "isRegionalized": False}, "sts": without_region},
     }
-
-
-def _variants(outputs: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    suffix, dual_suffix = outputs["dnsSuffix"], outputs["dualStackDnsSuffix"]
-    fips, plain = "{service}-fips.{region}.{dnsSuffix}", "{service}.{region}.{dnsSuffix}"
-    if outputs["supportsFIPS"]:
-        yield {"tags": ["fips"], "hostname": fips, "dnsSuffix": suffix}
-    if outputs["supportsDualStack"]:
-        yield {"tags": ["dualstack"], "hostname": plain, "dnsSuffix": dual_suffix}
-    if outputs["supportsFIPS"] and outputs["supportsDualStack"]:
-        yield {"tags": ["dualstack", "fips"], "hostname": fips, "dnsSuffix": dual_suffix}
