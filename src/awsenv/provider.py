@@ -370,7 +370,7 @@ def _check_renewable(chain: Chain) -> None:
 def _shortfall(resolved: Resolved, given: Credentials, now: float) -> Iterator[str]:
     """Yield a note if even new credentials have less time left than the caller wants."""
     rest = inf if given.expiration is None else given.expiration.timestamp() - now
-    if int(rest) < resolved.min_remaining:
+    if rest < resolved.min_remaining:
         lives = duration.left(rest)
         yield f"{resolved.chain.label} has {lives} left, less than --min-remaining: AWS grants no more"
 
