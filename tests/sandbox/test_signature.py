@@ -6,7 +6,9 @@ import re
 import urllib.error
 import urllib.request
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
 from botocore import UNSIGNED
@@ -25,6 +27,7 @@ CALLS = {
 AUTH_FAILURE = "AWS was not able to validate the provided access credentials"
 INVALID = "The security token included in the request is invalid."
 STAMP = r"\d{8}T\d{6}Z"
+FORM = b"Action=GetCallerIdentity&Version=2011-06-15"
 
 
 def _call(client: Any, service: str, credentials: Credentials, **config: Any) -> Any:
@@ -145,9 +148,80 @@ def test_unsigned(client: Any, refusal: Any, alice: Credentials, service: str, c
 def test_incomplete_signature(sandbox: Sandbox, authorization: str) -> None:
     """The sandbox refuses an Authorization header that lacks a part."""
     form = {"Authorization": authorization, "Content-Type": "application/x-www-form-urlencoded"}
-    status, body = _fetch(sandbox.url, headers=form, data=b"Action=GetCallerIdentity&Version=2011-06-15")
+    status, body = _fetch(sandbox.url, headers=form, data=FORM)
     assert status == 400
     assert b"<Code>IncompleteSignature</Code>" in body
+
+
+def _signed(key: Credentials, stamp: str, signature: str = "00") -> dict[str, str]:
+    """Return the headers of a request that *key* signed wrongly."""
+    scope = f"{key.access_key_id}/{stamp[:8]}/us-east-1/sts/aws4_request"
+    value = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={signature}"
+    return {"Authorization": value, "X-Amz-Date": stamp, "Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.mark.parametrize(
+    "stamp", ["99999999T999999Z", "20300230T000000Z", "20300102T030460Z", "20300102T0304Z", "20300102"]
+)
+def test_stamp_that_is_no_time(
+    sandbox: Sandbox, alice: Credentials, capfd: pytest.CaptureFixture[str], stamp: str
+) -> None:
+    """The sandbox refuses a time that does not exist, in a header and in a link, and prints nothing."""
+    status, body = _fetch(sandbox.url, headers=_signed(alice, stamp), data=FORM)
+    assert (400, f"Got '{stamp}'".encode() in body) == (status, True)
+    link = f"{sandbox.url}/?{FORM.decode()}&" + urlencode(_query(alice, Date=stamp))
+    status, body = _fetch(link)
+    assert (400, f"Got '{stamp}'".encode() in body) == (status, True)
+    assert ("", "") == capfd.readouterr()
+
+
+@pytest.mark.parametrize("stamp", ["00010101T000000Z", "99991231T235959Z"])
+def test_stamp_at_the_end_of_time(sandbox: Sandbox, alice: Credentials, stamp: str) -> None:
+    """The sandbox refuses the first and the last time that can be written as too far off."""
+    assert b"Signature " in _fetch(sandbox.url, headers=_signed(alice, stamp), data=FORM)[1]
+
+
+@pytest.mark.parametrize(
+    ("expires", "status"),
+    [
+        ("604800", 403),
+        ("604801", 400),
+        ("9" * 30, 400),
+        ("9" * 5000, 400),
+        ("-1", 400),
+        ("", 400),
+        ("1.5", 400),
+        ("\N{ARABIC-INDIC DIGIT NINE}", 400),
+    ],
+)
+def test_lifetime_of_a_link(sandbox: Sandbox, alice: Credentials, expires: str, status: int) -> None:
+    """A link is valid for at most a week; the sandbox refuses what is longer or no number."""
+    link = f"{sandbox.url}/?{FORM.decode()}&" + urlencode(_query(alice, Expires=expires))
+    answered, body = _fetch(link)
+    assert (status, status == 400) == (answered, b"X-Amz-Expires" in body)
+
+
+@pytest.mark.parametrize("changed", [{"signature": "\xe9"}, {"host": "["}])
+def test_odd_characters(sandbox: Sandbox, alice: Credentials, changed: dict[str, str]) -> None:
+    """The sandbox refuses a signature that is not ASCII, and any Host, as it refuses every wrong signature."""
+    stamp = f"{sandbox.clock.signing_time():%Y%m%dT%H%M%SZ}"
+    headers = _signed(alice, stamp, changed.get("signature", "00")) | {"Host": changed.get("host", "localhost")}
+    status, body = _fetch(sandbox.url, headers=headers, data=FORM)
+    assert (403, True) == (status, b"<Code>SignatureDoesNotMatch</Code>" in body)
+
+
+def _query(key: Credentials, **changed: str) -> dict[str, str]:
+    """Return the parameters of a presigned link that *key* signed wrongly, with some of them changed."""
+    stamp = changed.get("Date", f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}")
+    parameters = {
+        "Algorithm": "AWS4-HMAC-SHA256",
+        "Credential": f"{key.access_key_id}/{stamp[:8]}/us-east-1/sts/aws4_request",
+        "Date": stamp,
+        "Expires": "60",
+        "SignedHeaders": "host",
+        "Signature": "00",
+    }
+    return {f"X-Amz-{name}": value for name, value in (parameters | changed).items()}
 
 
 def test_changed_body(sandbox: Sandbox, client: Any, alice: Credentials) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
@@ -25,10 +26,15 @@ if TYPE_CHECKING:
 SKEW = timedelta(minutes=15)
 """How far the time of a signature may differ from that of the service (AWS General Reference, SigV4)."""
 
+LONGEST = 7 * 86400
+"""Seconds for which a presigned link can be valid (S3 API, "Authenticating Requests: Using Query Parameters")."""
+
 _STAMP = "%Y%m%dT%H%M%SZ"
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _UNSIGNED = "UNSIGNED-PAYLOAD"
-_SCOPE = re.compile(r"([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request")
+_HOST = "localhost"
+"""For botocore to make a URL: the signature covers the header."""
+_SCOPE = re.compile(r"([^/]+)/([0-9]{8})/([^/]+)/([^/]+)/aws4_request")
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,8 @@ class Signature:
     value: str
     stamp: str
     """The time of signing, as `20300102T030405Z`."""
+    time: datetime
+    """The same."""
     session_token: str | None
     lifetime: timedelta | None
     """How long a presigned link is valid; None: the signature is in the header."""
@@ -82,8 +90,10 @@ def _parse_query(request: Request) -> Signature:
     query = request.query
     fields = {name: query.get(f"X-Amz-{name}", "") for name in ("Credential", "SignedHeaders", "Signature")}
     lifetime = query.get("X-Amz-Expires", "0")
-    if query.get("X-Amz-Algorithm") != _ALGORITHM or not lifetime.isdecimal():
+    if query.get("X-Amz-Algorithm") != _ALGORITHM:
         raise AuthenticationError(Failure.INCOMPLETE, "Query-string authentication requires the X-Amz-* parameters")
+    if not re.fullmatch("[0-9]{1,6}", lifetime) or int(lifetime) > LONGEST:
+        raise AuthenticationError(Failure.INCOMPLETE, f"X-Amz-Expires must be a number of at most {LONGEST} seconds")
     token = query.get("X-Amz-Security-Token")
     return _signature(fields, query.get("X-Amz-Date", ""), token, timedelta(seconds=int(lifetime)))
 
@@ -96,14 +106,23 @@ def _signature(fields: dict[str, str], stamp: str, token: str | None, lifetime: 
             "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, "
             f"got '{fields['Credential']}'",
         )
-    if not re.fullmatch(r"\d{8}T\d{6}Z", stamp):
+    time = _time(stamp)
+    if time is None:
         raise AuthenticationError(
             Failure.INCOMPLETE,
             f"Date must be in ISO-8601 'basic format'. Got '{stamp}'. See http://en.wikipedia.org",
         )
     key_id, date, region, service = scope.groups()
     headers = tuple(fields["SignedHeaders"].lower().split(";"))
-    return Signature(key_id, date, region, service, headers, fields["Signature"], stamp, token, lifetime)
+    return Signature(key_id, date, region, service, headers, fields["Signature"], stamp, time, token, lifetime)
+
+
+def _time(stamp: str) -> datetime | None:
+    with suppress(ValueError):
+        # strptime alone takes a single digit, and digits of any script.
+        if re.fullmatch("[0-9]{8}T[0-9]{6}Z", stamp):
+            return datetime.strptime(stamp, _STAMP).replace(tzinfo=timezone.utc)
+    return None
 
 
 def check_time(signature: Signature, now: datetime) -> None:
@@ -112,15 +131,14 @@ def check_time(signature: Signature, now: datetime) -> None:
     Raises:
         AuthenticationError: It is more than 15 minutes off, or the presigned link has expired.
     """
-    time = datetime.strptime(signature.stamp, _STAMP).replace(tzinfo=timezone.utc)
-    if time > now + SKEW:
+    if signature.time > now + SKEW:
         raise AuthenticationError(
             Failure.WRONG_TIME,
             f"Signature not yet current: {signature.stamp} is still later than {now + SKEW:{_STAMP}} "
             f"({now:{_STAMP}} + 15 min.)",
         )
     lifetime = SKEW if signature.lifetime is None else signature.lifetime
-    if now > time + lifetime:
+    if now > signature.time + lifetime:
         detail = f"Signature expired: {signature.stamp} is now earlier than {now - lifetime:{_STAMP}}"
         if signature.lifetime is not None:
             raise AuthenticationError(Failure.EXPIRED_LINK, detail)
@@ -137,7 +155,7 @@ def check(signature: Signature, request: Request, secret: str) -> None:
     """
     if "host" not in signature.signed_headers or signature.date != signature.stamp[:8]:
         raise AuthenticationError(Failure.WRONG_SIGNATURE)
-    if not hmac.compare_digest(_expected(signature, request, secret), signature.value):
+    if not hmac.compare_digest(_expected(signature, request, secret).encode(), signature.value.encode()):
         raise AuthenticationError(Failure.WRONG_SIGNATURE)
     announced = request.headers.get("x-amz-content-sha256", _UNSIGNED)
     s3_streams = signature.service == "s3" and announced.startswith("STREAMING-")
@@ -178,7 +196,7 @@ def _expected(signature: Signature, request: Request, secret: str) -> str:
         raise AuthenticationError(Failure.WRONG_SIGNATURE)
     copy = AWSRequest(
         method=request.method,
-        url=f"http://{request.headers.get('host', '')}{target}",
+        url=f"http://{_HOST}{target}",
         data=request.body,
         headers=dict(request.headers),
     )
