@@ -25,7 +25,7 @@ from awsenv.setup.files import with_settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-KEY = Credentials("AKIAIOSFODNN7EXAMPLE", "canary/secret+key", account="123456789012")
+KEY = Credentials("AKIAIOSFODNN7EXAMPLE", "canary/secret+key")
 PLAIN = "keyrings.alt.file.PlaintextKeyring"
 ENTRY = {"Version": 1, "AccessKeyId": KEY.access_key_id, "SecretAccessKey": KEY.secret_access_key}
 
@@ -37,8 +37,8 @@ from awsenv.model import Credentials
 from awsenv.setup import key_store
 try:
     key_store.check(os.environ)
-    key = Credentials("AKIAIOSFODNN7EXAMPLE", "canary/secret+key", account="123456789012")
-    print(key_store.store("awsenv-jane", key, os.environ))
+    key = Credentials("AKIAIOSFODNN7EXAMPLE", "canary/secret+key")
+    print(key_store.store("awsenv-jane@123456789012", key, os.environ))
 except AwsenvError as error:
     print(type(error).__name__, error.fact, error.hint, sep="|")
 """
@@ -53,7 +53,7 @@ def plain(clean_environ: dict[str, str]) -> dict[str, str]:
 def test_what_is_stored_is_read_by_an_aws_tool(plain: dict[str, str], tmp_path: Path) -> None:
     """botocore, told of no more than the profile, has the key."""
     key_store.check(plain)
-    line = key_store.store("awsenv-jane", KEY, plain)
+    line = key_store.store("jane", KEY, plain)
     config = tmp_path / "config"
     config.write_text(with_settings("", {"profile jane": {"credential_process": line}}, "f"))
     code = (
@@ -72,11 +72,12 @@ def test_what_is_stored_is_read_by_an_aws_tool(plain: dict[str, str], tmp_path: 
     assert KEY.secret_access_key not in line
 
 
-def test_each_account_has_an_entry_of_its_own(plain: dict[str, str]) -> None:
-    """A user of the same name in another account does not take the place of the first; a new key of the same does."""
-    lines = []
-    for account, key_id in (("1" * 12, "A1"), ("2" * 12, "A2"), ("1" * 12, "A3")):
-        lines.append(key_store.store("jane", Credentials(key_id, "s", account=account), plain))
+def test_each_name_has_its_own_entry(plain: dict[str, str]) -> None:
+    """A key replaces the one of the same name, and no other."""
+    lines = [
+        key_store.store(name, Credentials(key_id, "s"), plain)
+        for name, key_id in (("jane@1", "A1"), ("jane@2", "A2"), ("jane@1", "A3"))
+    ]
     read = [json.loads(subprocess.check_output(shlex.split(line), env=plain))["AccessKeyId"] for line in lines]
 
     assert lines[0] == lines[2] != lines[1]
@@ -94,7 +95,7 @@ def test_the_trial_leaves_nothing_behind(plain: dict[str, str]) -> None:
 
 def test_a_module_in_the_working_directory_is_not_run(plain: dict[str, str], tmp_path: Path) -> None:
     """`python -m keyring` would run the keyring.py of whatever repository a person stands in, with the key at hand."""
-    line = key_store.store("awsenv-jane", KEY, plain)
+    line = key_store.store("jane", KEY, plain)
     (tmp_path / "keyring.py").write_text("print('evil')")
     (tmp_path / "json.py").write_text("print('evil')")
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awsenv.errors import UsageError
-from awsenv.setup.request import RoleSpec, parse_roles, policy_arn, user_name
+from awsenv.origin import Origin
+from awsenv.setup import RoleSpec, checked_name, parse_roles
 
 POWER_USER = RoleSpec("power-user", ("PowerUserAccess",), mfa=True, external_id=True)
 READ_ONLY = RoleSpec("read-only", ("ReadOnlyAccess",), mfa=True)
@@ -54,6 +55,7 @@ def test_what_iam_takes_for_a_name_is_taken(names: list[str], policy: str, mfa: 
     tail = f"{policy}{',mfa' * mfa}{',external-id' * external_id}"
     expected = tuple(RoleSpec(name, (policy,), mfa=mfa, external_id=external_id) for name in names)
     assert expected == parse_roles([f"{name}:{tail}" for name in names])
+    assert expected == parse_roles(map(str, expected))
 
 
 @pytest.mark.parametrize(
@@ -97,19 +99,19 @@ def test_what_is_no_role_is_refused_with_the_form(words: list[str], fact: str) -
 )
 def test_the_arn_of_a_policy_of_aws_is_known(policy: str, arn: str) -> None:
     """In the partition at hand; those for job functions have a path."""
-    assert arn == policy_arn(policy, "aws-cn")
+    assert (arn,) == RoleSpec("a", (policy,)).policy_arns("aws-cn")
 
 
 @given(_names)
 def test_what_iam_takes_for_a_user_is_taken(name: str) -> None:
     """As it is."""
-    assert name == user_name(name)
+    assert name == checked_name(name, "the user", Origin("--user"))
 
 
 @pytest.mark.parametrize("name", ["", "default", "a b", "a/b", "é", "a\n", "a]", "a" * 65])
 def test_what_is_no_user_is_refused(name: str) -> None:
     """It would end in two files and in an ARN."""
     with pytest.raises(UsageError) as caught:
-        user_name(name)
+        checked_name(name, "the user", Origin("--user"))
     assert "--user" == caught.value.where
     assert caught.value.hint

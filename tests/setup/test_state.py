@@ -13,13 +13,14 @@ from awsenv.aws.session import AwsSession
 from awsenv.errors import ConfigError, RefusedError, UnreachableError
 from awsenv.iam.trust import trust_policy
 from awsenv.sandbox import Fault, Sandbox
+from awsenv.setup import SetupRequest, parse_roles
 from awsenv.setup.plan import user_policy
-from awsenv.setup.request import SetupRequest, parse_roles
-from awsenv.setup.state import Device, Role, State, User, look
+from awsenv.setup.state import Role, State, User, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from awsenv.iam.policy import Document
     from awsenv.model import Credentials
 
 NAME = "awsenv-alice"
@@ -52,7 +53,7 @@ def request(sandbox: Sandbox, *words: str) -> SetupRequest:
 
 def looked(sandbox: Sandbox, admin: Iam, *words: str) -> State:
     """Look for a set-up with these roles."""
-    return look(admin, admin, request(sandbox, *words))
+    return read(admin, admin, request(sandbox, *words))
 
 
 def user_of(state: State) -> User:
@@ -82,15 +83,7 @@ def test_a_bare_user_is_known(sandbox: Sandbox, admin: Iam) -> None:
     """With its ARN and its keys, and whether they were ever used."""
     key = sandbox.create_user(NAME)
     user = user_of(looked(sandbox, admin))
-    assert (key.arn, False, (), (), (), None, ()) == (
-        user.arn,
-        user.has_password,
-        user.groups,
-        user.inline,
-        user.attached,
-        user.policy,
-        user.devices,
-    )
+    assert (key.arn, (), (), ()) == (user.arn, user.permissions, user.allowed, user.devices)
     assert [(key.access_key_id, True, False)] == [(each.key_id, each.active, each.used) for each in user.keys]
 
 
@@ -116,11 +109,32 @@ def test_all_that_makes_a_user_more_than_that(sandbox: Sandbox, admin: Iam) -> N
     for name in ("s3", "assume-roles"):
         admin.change("put_user_policy", UserName=NAME, PolicyName=name, PolicyDocument=json.dumps(policy))
     user = user_of(looked(sandbox, admin))
-    assert user.has_password
-    assert ("admins",) == user.groups
-    assert ("ReadOnlyAccess",) == user.attached
-    assert {"s3", "assume-roles"} == set(user.inline)
-    assert policy == user.policy
+    assert (
+        "a console password",
+        "the group 'admins'",
+        "the policy 'ReadOnlyAccess'",
+        "the policy 's3'",
+    ) == user.permissions
+    assert ("arn:aws:iam::210987654321:role/deploy",) == user.allowed
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        user_policy(["*"]),
+        user_policy(["arn:aws:iam::210987654321:role/*"]),
+        user_policy(["arn:aws:iam::210987654321:user/bob"]),
+        {"Version": "2012-10-17", "Statement": [*user_policy(["*"])["Statement"]] * 2},
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]},
+    ],
+)
+def test_another_policy_of_the_name_is_a_permission(sandbox: Sandbox, admin: Iam, document: Document) -> None:
+    """The policy `assume-roles` allows roles by their names and nothing else, or setup did not write it."""
+    sandbox.create_user(NAME)
+    text = json.dumps(document)
+    admin.change("put_user_policy", UserName=NAME, PolicyName="assume-roles", PolicyDocument=text)
+    user = user_of(looked(sandbox, admin))
+    assert (("the policy 'assume-roles'",), ()) == (user.permissions, user.allowed)
 
 
 def test_the_devices_of_the_user_are_known(sandbox: Sandbox, admin: Iam) -> None:
@@ -138,16 +152,16 @@ def test_the_devices_of_the_user_are_known(sandbox: Sandbox, admin: Iam) -> None
     )
     state = looked(sandbox, admin)
     assert (made["SerialNumber"],) == user_of(state).devices
-    assert state.device is None
+    assert not state.has_lost_device
     assert "ListVirtualMFADevices" not in actions(sandbox)
 
 
 def test_a_device_of_the_name_that_nobody_has(sandbox: Sandbox, admin: Iam) -> None:
     """A killed run has left it."""
     admin.change("create_virtual_mfa_device", VirtualMFADeviceName=f"{NAME}-2")
-    assert looked(sandbox, admin).device is None
+    assert not looked(sandbox, admin).has_lost_device
     admin.change("create_virtual_mfa_device", VirtualMFADeviceName=NAME)
-    assert Device(None) == looked(sandbox, admin).device
+    assert looked(sandbox, admin).has_lost_device
 
 
 def test_a_device_of_the_name_that_another_has(sandbox: Sandbox, admin: Iam) -> None:
@@ -163,7 +177,10 @@ def test_a_device_of_the_name_that_another_has(sandbox: Sandbox, admin: Iam) -> 
         AuthenticationCode1=codes.at(now),
         AuthenticationCode2=codes.at(now + 30),
     )
-    assert Device(bob.arn) == looked(sandbox, admin).device
+    with pytest.raises(ConfigError) as caught:
+        looked(sandbox, admin)
+    assert f"the MFA device '{made['SerialNumber']}' belongs to {bob.arn}" == caught.value.fact
+    assert "--user" in str(caught.value.hint)
 
 
 def test_a_role_is_known_with_its_trust_policy(sandbox: Sandbox, admin: Iam) -> None:
@@ -201,7 +218,7 @@ def test_roles_are_looked_for_in_their_own_account(sandbox: Sandbox, admin: Iam)
     trust = trust_policy(str(user.arn), mfa=False)
     arn = sandbox.create_role("read-only", trust, account=other)
     sandbox.create_role("power-user", trust)
-    state = look(admin, iam(sandbox, role_admin), SetupRequest(NAME, sandbox.account, other, parse_roles([])))
+    state = read(admin, iam(sandbox, role_admin), SetupRequest(NAME, sandbox.account, other, parse_roles([])))
     assert user.arn == user_of(state).arn
     assert {"read-only": Role(arn, trust)} == state.roles
 

@@ -21,9 +21,9 @@ from awsenv.aws.iam import Iam
 from awsenv.aws.session import AwsSession
 from awsenv.iam.trust import trust_policy
 from awsenv.sandbox import Sandbox
+from awsenv.setup import SetupRequest, parse_roles
 from awsenv.setup.plan import draw_up, user_policy
-from awsenv.setup.request import SetupRequest, parse_roles
-from awsenv.setup.state import look
+from awsenv.setup.state import read as read_state
 from awsenv.setup.templates import cloudformation, terraform
 
 if TYPE_CHECKING:
@@ -297,7 +297,7 @@ def test_setup_completes_what_a_template_has_made(
             )
         asked = request([], THERE if across else sandbox.account, sandbox.account)
         make(read(asked), admin, role_admin)
-        plan = draw_up(asked, look(admin, role_admin, asked), config.read(environ))
+        plan = draw_up(asked, read_state(admin, role_admin, asked), config.read(environ))
 
     assert ["create_virtual_mfa_device", "create_access_key", "write_profiles"] == plan.actions
 

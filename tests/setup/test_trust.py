@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awsenv.iam.trust import trust_policy
-from awsenv.setup.request import RoleSpec
-from awsenv.setup.trust import differences, external_id_of
+from awsenv.setup import RoleSpec
+from awsenv.setup.plan import differences, external_id_of
 
 USER = "arn:aws:iam::123456789012:user/awsenv-alice"
 SECRET = "canary-external-id"
@@ -84,12 +84,12 @@ CONDITION = [*STATEMENT, "Condition"]
         ([*STATEMENT, "Principal"], "*", "it trusts '*'"),
         ([*STATEMENT, "Principal"], {"AWS": [USER, f"{USER}2"]}, f"'{USER}' and '{USER}2'"),
         ([*STATEMENT, "Principal"], {"AWS": USER, "Service": "ec2.amazonaws.com"}, "'ec2.amazonaws.com'"),
-        ([*STATEMENT, "Principal"], {"AWS": "AIDACKCEVSQ6C2EXAMPLE"}, "left of a user who was deleted"),
+        ([*STATEMENT, "Principal"], {"AWS": "AIDACKCEVSQ6C2EXAMPLE"}, "left of a deleted user"),
         ([*STATEMENT, "Principal"], None, "nobody"),
         ([*STATEMENT, "Action"], ["sts:AssumeRole", "sts:TagSession"], "'sts:TagSession'"),
         ([*STATEMENT, "Action"], "sts:*", "'sts:*' instead of sts:AssumeRole"),
         ([*STATEMENT, "Action"], None, "no action"),
-        ([*STATEMENT, "Effect"], "Deny", "denies"),
+        ([*STATEMENT, "Effect"], "Deny", "it denies instead of allowing"),
         ([*STATEMENT, "NotAction"], "sts:GetSessionToken", "it has 'NotAction'"),
         (CONDITION, None, "it demands no external id; it demands no MFA code"),
         ([*CONDITION, "Bool"], None, "it demands no MFA code"),

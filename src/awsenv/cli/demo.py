@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +19,12 @@ from awsenv.cli import process
 from awsenv.cli.action import Caller, Exit
 from awsenv.cli.exec import own_subshell
 from awsenv.cli.options import Words
+from awsenv.cli.signals import delayed
 from awsenv.errors import NotExecutable, NotFound, UsageError
 from awsenv.model import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from awsenv.model import Credentials, Environ
     from awsenv.sandbox import Sandbox
@@ -161,7 +162,7 @@ def _run(argv: Sequence[str], environ: Environ, *, end_with: signal.Signals) -> 
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGQUIT)}
     try:
         # An exception during the start would leave the child running.
-        with _delayed(signal.SIGTERM, signal.SIGHUP) as deliver, subprocess.Popen(argv, env=environ) as child:
+        with delayed(signal.SIGTERM, signal.SIGHUP) as deliver, subprocess.Popen(argv, env=environ) as child:
             try:
                 deliver()
                 status = child.wait()
@@ -178,26 +179,6 @@ def _run(argv: Sequence[str], environ: Environ, *, end_with: signal.Signals) -> 
         for number, handler in before.items():
             signal.signal(number, handler)
     return status if status >= 0 else 128 - status
-
-
-@contextmanager
-def _delayed(*numbers: signal.Signals) -> Iterator[Callable[[], None]]:
-    """Delay the signals *numbers*, unless they are ignored, until the yielded function is called."""
-    pending: list[int] = []
-    handlers = {each: handler for each in numbers if (handler := signal.getsignal(each)) is not signal.SIG_IGN}
-    for each in handlers:
-        signal.signal(each, lambda number, _: pending.append(number))
-
-    def deliver() -> None:
-        while handlers:
-            signal.signal(*handlers.popitem())
-        while pending:
-            signal.raise_signal(pending.pop())
-
-    try:
-        yield deliver
-    finally:
-        deliver()
 
 
 def _end(child: subprocess.Popen[bytes], number: signal.Signals) -> None:

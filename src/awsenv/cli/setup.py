@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, environment
 from awsenv.cli import process, report
 from awsenv.cli.action import Caller, Print
-from awsenv.cli.administrator import Administrator, administrator
-from awsenv.cli.options import Words, flag, option
+from awsenv.cli.obtain import obtain
+from awsenv.cli.options import RoleOptions, Words, flag, option
 from awsenv.cli.setup_tools import Tools, open_terminal, remove_leftovers
 from awsenv.config import arns
 from awsenv.config.limits import legal_session_name
 from awsenv.errors import ConfigError, MfaError, UsageError
 from awsenv.origin import Origin
-from awsenv.setup import templates
+from awsenv.setup import KeyDestination, SetupRequest, checked_name, parse_roles, state, templates
 from awsenv.setup.apply import carry_out
 from awsenv.setup.plan import Plan, described, draw_up, is_source
-from awsenv.setup.request import KeyDestination, RoleSpec, SetupRequest, parse_roles, user_name
-from awsenv.setup.state import look
 from awsenv.wording import quoted
 
 if TYPE_CHECKING:
+    from awsenv.aws.iam import Iam
     from awsenv.config import Profiles
-    from awsenv.mfa import Terminal
+    from awsenv.iam.principal import Principal
     from awsenv.model import Environ
+    from awsenv.setup import RoleSpec
     from awsenv.setup.state import State
 
 _TEMPLATES = {"cloudformation": templates.cloudformation, "terraform": templates.terraform}
@@ -55,7 +55,7 @@ class Arguments:
 
     @property
     def key_destination(self) -> KeyDestination:
-        """Where the access key is to go.
+        """Where the access key goes.
 
         Raises:
             UsageError: Both options are given.
@@ -67,41 +67,53 @@ class Arguments:
         return KeyDestination.STDOUT if self.print_key else KeyDestination.FILE
 
 
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """IAM with the credentials of an administrator."""
+
+    iam: Iam = field(repr=False)
+    principal: Principal
+    region: str | None
+    """The region that came with the credentials; None: unknown."""
+
+
 def run(caller: Caller, arguments: Arguments) -> Print:
-    """Make what is missing of a user, its MFA device, its access key and its roles, and the profiles for them.
+    """Create what is missing of a user, its MFA device, its access key and its roles, and the profiles for them.
 
     Raises:
-        AwsenvError: Of every kind but `LaunchError`. What was made before it stays, and a second run goes on from it.
+        AwsenvError: Of every kind but `LaunchError`. What exists by then stays, and a second run continues from there.
     """
     roles = parse_roles(arguments.roles or [])
-    user = _user(caller.environ) if arguments.user is None else user_name(arguments.user)
+    user = _user(caller.environ) if arguments.user is None else checked_name(arguments.user, "the user", Origin("--user"))
     if arguments.template is not None:
         return Print(_template(roles, user, arguments))
-    admin = role_admin = administrator(caller, arguments.profile, "--profile")
+    admin = role_admin = _administrator(caller, arguments.profile, "--profile")
     if arguments.role_profile is not None:
-        role_admin = administrator(caller, arguments.role_profile, "--role-profile")
+        role_admin = _administrator(caller, arguments.role_profile, "--role-profile")
     request = _request(roles, user, admin, role_admin, arguments)
     environ = environment.original(caller.environ)
     profiles = config.read(environ, caller.folder)
     if not arguments.dry_run:
         remove_leftovers(environ, caller.folder)
-    state = look(admin.iam, role_admin.iam, request)
+    existing = state.read(admin.iam, role_admin.iam, request)
     if arguments.user is None:
-        _check_that_it_is_ours(request, state, profiles)
-    plan = draw_up(request, state, profiles)
+        _check_owner(request, existing, profiles)
+    plan = draw_up(request, existing, profiles)
     prints_key = request.key_destination is KeyDestination.STDOUT
     if not plan.tasks and prints_key:
         another = f"to get another, delete this one: aws iam list-access-keys --user-name {user}"
         return Print("", (*plan.notes, f"nothing to do, and no key to print: AWS shows it once; {another}"))
     if not plan.tasks:
         return Print(_ready(request, "Nothing to do: everything exists."), plan.notes)
-    text = report.printable(_headed(plan, request, admin))
+    across = f", with roles in {request.role_account}" if request.crosses_accounts else ""
+    heading = f"In account {request.account}{across}, as {admin.principal.arn.split(':', 5)[5]}:"
+    text = report.printable([heading, *described(plan)])
     if arguments.dry_run:
         return Print(text)
     process.complain(text)
     _carry_out(plan, Tools(admin.iam, role_admin.iam, request, caller), text, asks=not arguments.yes)
     if prints_key:
-        # What is on stdout is the key, for another program to keep.
+        # Another program reads the key from stdout.
         return Print("", (f"the roles use the profile {user}: give it this key where you keep it",))
     return Print(_ready(request, "Done."))
 
@@ -114,14 +126,51 @@ def _user(environ: Environ) -> str:
     return f"awsenv-{login}"[:64]
 
 
-def _check_that_it_is_ours(request: SetupRequest, state: State, profiles: Profiles) -> None:
+def _administrator(caller: Caller, profile: str | None, option: str) -> Administrator:
+    """Return IAM with the credentials of *profile*, a role or a source; without one, with those of the AWS CLI.
+
+    The latter include the keys of a role that awsenv has put into this shell.
+
+    Args:
+        caller: Who runs the command.
+        profile: The name that was given; None: none.
+        option: The option that names a profile, for messages.
+
+    Raises:
+        ConfigError: There is no such profile.
+        AwsenvError: Its credentials cannot be obtained, or AWS does not know them.
+    """
+    from awsenv.aws.iam import iam_as  # noqa: PLC0415 - 150 ms of botocore, only to call AWS
+
+    base = environment.original(caller.environ)
+    profiles = config.read(base, caller.folder)
+    key = environment.access_key(caller.environ)
+    if profile is None and key is not None:
+        credentials, settings = key, None
+        region = caller.environ.get("AWS_REGION") or caller.environ.get("AWS_DEFAULT_REGION")
+    else:
+        name = profile or base.get("AWS_DEFAULT_PROFILE") or base.get("AWS_PROFILE") or "default"
+        if profiles.get(name) is None:
+            raise ConfigError(
+                f"there is no profile {quoted(name)} in {profiles.where}",
+                Origin(option),
+                hint=config.did_you_mean(name, profiles) or f"{option} names a profile that may administer IAM",
+            )
+        lease = obtain(caller, name, None, RoleOptions())
+        credentials, settings, region = lease.credentials, lease.chain.settings_profile, lease.chain.region
+    iam, principal = iam_as(credentials, profiles, base, profile=settings, region=region)
+    hint = f"{option} names a profile that may administer IAM in account {principal.account}"
+    return Administrator(replace(iam, denied_hint=hint), principal, region)
+
+
+def _check_owner(request: SetupRequest, existing: State, profiles: Profiles) -> None:
     """Refuse a user of the default name that somebody else has: on many machines the login name is root.
 
     Raises:
         ConfigError: The user is in use, and no profile here belongs to it.
     """
-    used = state.user is not None and any(key.used for key in state.user.keys)
-    if used and profiles.get(request.user) is None and not is_source(profiles, request.user):
+    is_used = existing.user is not None and any(key.used for key in existing.user.keys)
+    if is_used and profiles.get(request.user) is None and not is_source(profiles, request.user):
         raise ConfigError(
             f"the user {quoted(request.user)} exists already, and is in use elsewhere",
             Origin(f"account {request.account}"),
@@ -132,7 +181,7 @@ def _check_that_it_is_ours(request: SetupRequest, state: State, profiles: Profil
 def _request(
     roles: tuple[RoleSpec, ...], user: str, admin: Administrator, role_admin: Administrator, arguments: Arguments
 ) -> SetupRequest:
-    partition, other = (each.identity.partition for each in (admin, role_admin))
+    partition, other = (each.principal.partition for each in (admin, role_admin))
     if partition != other:
         raise ConfigError(
             f"the user would be in {partition}, and the roles in {other}: no role can be assumed across partitions",
@@ -144,8 +193,8 @@ def _request(
         arns.partition(region, Origin("--region" if arguments.region else "the region of the administrator"))
     return SetupRequest(
         user=user,
-        account=admin.identity.account,
-        role_account=role_admin.identity.account,
+        account=admin.principal.account,
+        role_account=role_admin.principal.account,
         roles=roles,
         partition=partition,
         region=region,
@@ -162,13 +211,8 @@ def _template(roles: tuple[RoleSpec, ...], user: str, arguments: Arguments) -> s
     return template(SetupRequest(user, here, there, roles))
 
 
-def _headed(plan: Plan, request: SetupRequest, admin: Administrator) -> list[str]:
-    across = f", with roles in {request.role_account}" if request.crosses_accounts else ""
-    return [f"In account {request.account}{across}, as {admin.identity.arn.split(':', 5)[5]}:", *described(plan)]
-
-
 def _carry_out(plan: Plan, tools: Tools, text: str, *, asks: bool) -> None:
-    """Carry a plan out, after it was accepted. setup never deletes a key without asking."""
+    """Carry a plan out, once the user has accepted it. setup never deletes a key without asking."""
     asks = asks or "delete_access_key" in plan.actions
     with ExitStack() as stack:
         if asks or "create_virtual_mfa_device" in plan.actions:
@@ -177,7 +221,9 @@ def _carry_out(plan: Plan, tools: Tools, text: str, *, asks: bool) -> None:
         if tools.terminal is not None and asks:
             if not process.stderr_is_terminal():
                 tools.terminal.draw(text)
-            _ask(tools.terminal)
+            answer = tools.terminal.ask("Apply this plan? [y/N] ")
+            if answer is None or answer.lower() not in {"y", "yes"}:
+                raise MfaError("nothing was changed: the plan was not accepted", hint="--yes accepts it")
         for number, task in enumerate(plan.tasks, start=1):
             try:
                 carry_out(task, tools)
@@ -189,17 +235,11 @@ def _carry_out(plan: Plan, tools: Tools, text: str, *, asks: bool) -> None:
             process.complain(report.printable([f"done: {number}. {task.title}"]))
 
 
-def _ask(terminal: Terminal) -> None:
-    answer = terminal.ask("Apply this plan? [y/N] ")
-    if answer is None or answer.lower() not in {"y", "yes"}:
-        raise MfaError("nothing was changed: the plan was not accepted", hint="--yes accepts it")
-
-
 def _stopped(number: int, plan: Plan) -> list[str]:
     before = ("nothing was changed before it", "the one before it is done, and stays")
-    there = before[number - 1] if number <= len(before) else f"the {number - 1} before it are done, and stay"
+    done = before[number - 1] if number <= len(before) else f"the {number - 1} before it are done, and stay"
     return [
-        f"setup stopped at step {number} of {len(plan.tasks)}; {there}",
+        f"setup stopped at step {number} of {len(plan.tasks)}; {done}",
         "awsenv setup, run again, continues from what exists",
     ]
 

@@ -1,4 +1,4 @@
-"""What `awsenv setup` needs of this machine: the terminal, the two files, the signals."""
+"""What `awsenv setup` needs of this machine: the terminal, the two files, the clock."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import re
 import signal
 import textwrap
 import time
-from contextlib import contextmanager
 from itertools import zip_longest
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from awsenv import config, environment, mfa
-from awsenv.cli import process, report
+from awsenv.cli import process, report, signals
 from awsenv.config import files as aws_files
 from awsenv.config import limits
 from awsenv.errors import MfaError
-from awsenv.setup import files, key_store, qr
-from awsenv.setup.request import KeyDestination, SetupRequest
+from awsenv.setup import KeyDestination, SetupRequest, files, key_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from awsenv.aws.iam import Iam
     from awsenv.cli.action import Caller
@@ -28,12 +28,20 @@ if TYPE_CHECKING:
     from awsenv.model import Credentials, Environ
     from awsenv.setup.plan import Plan
 
-_ALTERNATE, _BACK = "\x1b[?1049h\x1b[H", "\x1b[?1049l"
-_ROWS_BELOW = 8
-"""What follows a QR code: the text, and two questions that may be asked again."""
-_GAP = "  "
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ISSUER = "AWS"
+_QUIET_ZONE = 2
+"""Modules. The standard demands four; readers are content with two, so that the code fits on 24 lines."""
+
+# Black on white whatever the colours of the terminal: readers need dark on light, and themes leave the colours from 16
+# on alone.
+_COLOURS, _RESET = "\x1b[38;5;16;48;5;231m", "\x1b[0m"
+_HALVES = {(0, 0): " ", (1, 0): "\u2580", (0, 1): "\u2584", (1, 1): "\u2588"}
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+_GAP = "  "
+_ROWS_BELOW = 8
+"""What follows a QR code: the text, and two questions that may be repeated."""
+
+_ALTERNATE, _BACK = "\x1b[?1049h\x1b[H", "\x1b[?1049l"
 
 
 def open_terminal() -> mfa.Terminal:
@@ -64,23 +72,24 @@ class Tools:
     Args:
         admin: Administers the account of the user.
         role_admin: Administers the account of the roles.
-        request: What setup makes.
-        caller: Whose files are written.
+        request: What to create.
+        caller: Whose files to write.
     """
 
     terminal: mfa.Terminal | None = None
-    """Where the QR code is shown and codes are asked for."""
+    """Shows the QR code and asks for codes."""
 
     def __init__(self, admin: Iam, role_admin: Iam, request: SetupRequest, caller: Caller) -> None:
         self.admin = admin
         self.role_admin = role_admin
+        self.sleep = time.sleep
         self._request = request
         self._environ = environment.original(caller.environ)
         self._folder = caller.folder
         self._shows_key = False
 
     def check_destinations(self, plan: Plan) -> None:
-        """Check that a key can be kept before it is made: AWS shows its secret once.
+        """Check that a key can be kept before it is created: AWS shows its secret once.
 
         Raises:
             ConfigError: A file cannot be written, or others can write it, too; or the keyring does not keep a secret.
@@ -108,23 +117,25 @@ class Tools:
             signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         self._shows_key = False
 
-    def show_device(self, user: str, account: str, seed: str) -> None:
-        """Show the key of a new MFA device, on the alternate screen: it leaves no trace in the scrollback."""
+    def show_device(self, serial: str, seed: str) -> None:
+        """Show the key of a new MFA device on the alternate screen, which leaves no trace in the scrollback."""
         terminal = self._at_terminal()
         # Ctrl-Z would leave it there for anyone to see.
         signal.signal(signal.SIGTSTP, signal.SIG_IGN)
         self._shows_key = True
-        drawing = qr.draw(qr.otpauth(user, account, seed))
-        about = (seed, f"It is shown only now. The device is {user}, in account {account}.")
-        terminal.draw(_ALTERNATE + "\n".join(_laid_out(drawing, about, *terminal.size())) + "\n")
+        _, _, _, _, account, name = serial.split(":", 5)
+        user = name.removeprefix("mfa/")
+        about = [seed, f"It is shown only now. The device is {user}, in account {account}."]
+        terminal.draw(
+            _ALTERNATE + "\n".join(_laid_out(draw(otpauth(user, account, seed)), about, *terminal.size())) + "\n"
+        )
 
-    def ask_codes(self, serial: str, after: AwsenvError | None) -> tuple[str, str]:
-        """Ask for two codes that follow one another.
+    def ask_codes(self, after: AwsenvError | None) -> tuple[str, str]:
+        """Ask for two consecutive codes.
 
         Raises:
             MfaError: Cancelled.
         """
-        del serial  # it is what is on the screen
         terminal = self._at_terminal()
         if after is not None:
             terminal.show(f"{after.fact}.")
@@ -133,21 +144,18 @@ class Tools:
             terminal.show("that is the same code; wait for the next one")
         return first, second
 
-    def keep_key(self, credentials: Credentials) -> None:
-        """Keep the access key where it was asked to go.
+    def keep_key(self, key: Credentials) -> None:
+        """Keep the access key where the request says.
 
         Raises:
             ConfigError: It cannot be written there.
         """
         name = self._request.user
-        pair = {
-            "aws_access_key_id": credentials.access_key_id,
-            "aws_secret_access_key": credentials.secret_access_key,
-        }
+        pair = {"aws_access_key_id": key.access_key_id, "aws_secret_access_key": key.secret_access_key}
         if self._request.key_destination is KeyDestination.FILE:
             self._add(aws_files.credentials_file, {name: pair}, private=True)
         elif self._request.key_destination is KeyDestination.KEYRING:
-            line = key_store.store(name, credentials, self._environ)
+            line = key_store.store(f"{name}@{self._request.account}", key, self._environ)
             profiles = config.read(self._environ, self._folder)
             self._add(aws_files.config_file, {files.header(profiles, name): {"credential_process": line}})
         else:
@@ -166,32 +174,9 @@ class Tools:
         """Show a note on stderr."""
         process.complain(report.noted([text]))
 
-    @contextmanager
-    def held_signals(self) -> Iterator[None]:
-        """Hold Ctrl-C and signals that ask to end until the block has ended. A second Ctrl-C ends it at once.
-
-        Raises:
-            KeyboardInterrupt: At the end of the block, if there was one.
-        """
-        held: list[int] = []
-
-        def hold(number: int, _frame: object) -> None:
-            if held and number == signal.SIGINT:
-                raise KeyboardInterrupt
-            held.append(number)
-
-        before = {number: signal.signal(number, hold) for number in _ENDING}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-        if held:
-            raise KeyboardInterrupt
-
-    def sleep(self, seconds: float) -> None:
-        """Wait for AWS."""
-        time.sleep(seconds)
+    def held_signals(self) -> AbstractContextManager[object]:
+        """Hold Ctrl-C and signals to terminate until the block has ended. A second Ctrl-C ends it at once."""
+        return signals.delayed(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
     def _at_terminal(self) -> mfa.Terminal:
         self.terminal = self.terminal or open_terminal()
@@ -207,20 +192,52 @@ class Tools:
         files.add(lambda: find(self._environ, self._folder), sections, private=private)
 
 
-def _laid_out(drawing: str | None, about: Sequence[str], columns: int, rows: int) -> list[str]:
-    """Return the lines that show a QR code, and the text below it, or beside it; the text alone where it has no room.
+def otpauth(user: str, account: str, seed: str) -> str:
+    """Return the address that authenticator apps read out of a QR code (Key URI format).
 
-    Half a code is worse than none, and so is one whose first lines have gone when the first question comes.
+    The label is USER@ACCOUNT, as in the codes of AWS's console; the issuer is short so that the code is small.
+
+    Args:
+        user: The name of the user.
+        account: Twelve digits.
+        seed: The key of the device in base32, as in the response of CreateVirtualMFADevice.
+    """
+    return f"otpauth://totp/{_ISSUER}:{quote(user, safe='@')}@{account}?secret={seed.rstrip('=')}&issuer={_ISSUER}"
+
+
+def draw(uri: str) -> str | None:
+    """Return the lines of a QR code for a terminal with 256 colours; None if segno is not installed.
+
+    Each character is two modules, one above the other. There is no line end after the last line.
+    """
+    try:
+        import segno  # noqa: PLC0415 - an extra
+    except ImportError:
+        return None
+    rows = [tuple(row) for row in segno.make(uri, error="l", micro=False).matrix_iter(border=_QUIET_ZONE)]
+    # An odd last row gets light below it.
+    pairs = zip_longest(rows[::2], rows[1::2], fillvalue=(0,) * len(rows[0]))
+    return "\n".join(
+        f"{_COLOURS}{''.join(_HALVES[halves] for halves in zip(*pair, strict=True))}{_RESET}" for pair in pairs
+    )
+
+
+def _laid_out(drawing: str | None, about: list[str], columns: int, rows: int) -> list[str]:
+    """Return the lines that show a QR code, with the text below or beside it; the text alone if the code does not fit.
+
+    Half a code is worse than none, and so is one whose first lines have scrolled away at the first question.
     """
     if drawing is None:
         return ["Type this key into an authenticator app (awsenv-shell[setup] draws a QR code of it):", *about]
     lines = drawing.split("\n")
-    with_it = ("Scan this with an authenticator app, or type its key there:", *about)
+    with_code = ["Scan this with an authenticator app, or type its key there:", *about]
     width = len(_ESCAPE.sub("", lines[0]))
     if columns >= width and rows >= len(lines) + _ROWS_BELOW:
-        return [*lines, *with_it]
+        return [*lines, *with_code]
     room = columns - width - len(_GAP)
-    text = [part for line in with_it for part in textwrap.wrap(line, room)] if room >= len("authenticator app") else []
+    text = (
+        [part for line in with_code for part in textwrap.wrap(line, room)] if room >= len("authenticator app") else []
+    )
     if rows > len(lines) >= len(text) > 0:
         return [line + _GAP + part for line, part in zip_longest(lines, text, fillvalue="")]
     return ["Type this key into an authenticator app (a larger terminal shows a QR code of it):", *about]

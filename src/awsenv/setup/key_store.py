@@ -70,12 +70,12 @@ def check(environ: Environ, patience: float = PATIENCE) -> None:
     _run([*_KEYRING, "--", "del", SERVICE, _TRIAL], environ, patience)
 
 
-def store(name: str, credentials: Credentials, environ: Environ, patience: float = PATIENCE) -> str:
+def store(entry: str, key: Credentials, environ: Environ, patience: float = PATIENCE) -> str:
     """Keep a long-lived access key, and return the `credential_process` that reads it back.
 
     Args:
-        name: What to call it; the account is added, so that each account has its own entry.
-        credentials: The key.
+        entry: The name of the entry.
+        key: The access key.
         environ: The environment of the caller, which may name the keyring.
         patience: Seconds to wait for each answer of the keyring.
 
@@ -84,12 +84,7 @@ def store(name: str, credentials: Credentials, environ: Environ, patience: float
         ConfigError: There is no keyring, or it is locked, does not answer, or does not return what it was given.
     """
     _find(environ, patience)
-    entry = name if credentials.account is None else f"{name}@{credentials.account}"
-    content = {
-        "Version": 1,
-        "AccessKeyId": credentials.access_key_id,
-        "SecretAccessKey": credentials.secret_access_key,
-    }
+    content = {"Version": 1, "AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret_access_key}
     _keep(entry, json.dumps(content), environ, patience)
     return command(entry)
 

@@ -1,43 +1,46 @@
-"""The plan: what the request asks for, less what there is. Values and pure functions; only external ids are random.
+"""The plan: what the request asks for and does not exist yet. Only external ids are random.
 
-Everything that stands in the way is found here, before anything is changed.
+Every obstacle is found here, before anything is changed.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-import string
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import TYPE_CHECKING, Any
 
 from awsenv.config import limits
 from awsenv.errors import ConfigError
+from awsenv.iam import trust
 from awsenv.iam.conditions import as_list
-from awsenv.iam.policy import statements
+from awsenv.iam.policy import Verdict, statements
+from awsenv.iam.principal import is_left_of_deleted
 from awsenv.iam.trust import trust_policy
 from awsenv.origin import Origin
+from awsenv.setup import KeyDestination
 from awsenv.setup.files import header
-from awsenv.setup.request import KeyDestination
-from awsenv.setup.state import USER_POLICY, missing_policies
-from awsenv.setup.trust import differences, external_id_of
+from awsenv.setup.state import USER_POLICY, User, missing_policies
 from awsenv.wording import listed, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from awsenv.config import Profile, Profiles
-    from awsenv.iam.policy import Document
-    from awsenv.setup.request import RoleSpec, SetupRequest
-    from awsenv.setup.state import Key, State, User
+    from awsenv.iam.policy import Document, Statement
+    from awsenv.setup import RoleSpec, SetupRequest
+    from awsenv.setup.state import Role, State
+
+WRITE_PROFILES = "write_profiles"
+"""The one action that is not IAM's. Its parameters are sections: header without brackets -> key -> value."""
 
 HIDDEN = "..."
 """What the plan shows instead of an external id."""
 
 _SECRET = frozenset({"sts:ExternalId", "external_id"})
 _DOCUMENTS = {"AssumeRolePolicyDocument": "trust policy", "PolicyDocument": f"inline policy {USER_POLICY}"}
-_EXTERNAL_ID_LENGTH = 32
 _MOST_KEYS = 2
 """Access keys that AWS lets a user have."""
 
@@ -51,44 +54,9 @@ _SOURCES = (
     "sso_start_url",
     "web_identity_token_file",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class IamChange:
-    """One call that changes IAM."""
-
-    action: str
-    """As botocore spells it: `create_role`."""
-    parameters: Mapping[str, Any] = field(repr=False)
-    """Policies are documents. External ids are in them."""
-    in_role_account: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CreateDevice:
-    """Make a virtual MFA device, show its key, ask for two codes, and enable it for the user."""
-
-    action: ClassVar[str] = "create_virtual_mfa_device"
-    user: str
-    serial: str
-
-
-@dataclass(frozen=True, slots=True)
-class CreateKey:
-    """Make an access key of the user, and keep it."""
-
-    action: ClassVar[str] = "create_access_key"
-    user: str
-    user_arn: str
-
-
-@dataclass(frozen=True, slots=True)
-class WriteProfiles:
-    """Write sections of the config file: missing ones as a whole, missing keys into existing ones."""
-
-    action: ClassVar[str] = "write_profiles"
-    sections: Mapping[str, Mapping[str, str]] = field(repr=False)
-    """Header without brackets -> key -> value. External ids are in it."""
+_EXTERNAL_ID = ("stringequals", trust.EXTERNAL_ID)
+_MFA = ("bool", trust.MFA_PRESENT)
+_KNOWN_ELEMENTS = frozenset({"Sid", "Effect", "Principal", "Action", "Condition"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +65,16 @@ class Task:
 
     title: str
     """An imperative: `create the role power-user`."""
-    operation: IamChange | CreateDevice | CreateKey | WriteProfiles
+    action: str
+    """`WRITE_PROFILES`, or an action of IAM as botocore spells it: `create_role`."""
+    parameters: Mapping[str, Any] = field(repr=False)
+    """Policies are documents. External ids are in them."""
+    in_role_account: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is missing, in the order in which it is made. No task: the set-up is complete."""
+    """What is missing, in the order of its creation. Without a task, the set-up is complete."""
 
     tasks: tuple[Task, ...]
     notes: tuple[str, ...] = ()
@@ -110,8 +82,8 @@ class Plan:
 
     @property
     def actions(self) -> list[str]:
-        """What it does, in order: `create_role`."""
-        return [task.operation.action for task in self.tasks]
+        """The actions of its tasks, in order: `create_role`."""
+        return [task.action for task in self.tasks]
 
 
 def user_policy(role_arns: Iterable[Any]) -> Document:
@@ -121,8 +93,8 @@ def user_policy(role_arns: Iterable[Any]) -> Document:
 
 
 def new_external_id() -> str:
-    """Return a new external id: 190 bits of letters and digits, which AWS takes and no shell or file alters."""
-    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(_EXTERNAL_ID_LENGTH))
+    """Return a new external id: 128 random bits in hexadecimal."""
+    return secrets.token_hex(16)
 
 
 def described(plan: Plan) -> list[str]:
@@ -130,13 +102,12 @@ def described(plan: Plan) -> list[str]:
     lines: list[str] = []
     for number, task in enumerate(plan.tasks, start=1):
         lines.append(f"{number}. {task.title}")
-        operation = task.operation
-        if isinstance(operation, IamChange):
-            for name in _DOCUMENTS.keys() & operation.parameters.keys():
-                document = json.dumps(_masked(operation.parameters[name]), indent=2, ensure_ascii=False)
-                lines += [f"   {_DOCUMENTS[name]}:", *_indented(document.splitlines())]
-        elif isinstance(operation, WriteProfiles):
-            for title, settings in _masked(operation.sections).items():
+        parameters = _masked(task.parameters)
+        for name in _DOCUMENTS.keys() & parameters.keys():
+            document = json.dumps(parameters[name], indent=2, ensure_ascii=False)
+            lines += [f"   {_DOCUMENTS[name]}:", *_indented(document.splitlines())]
+        if task.action == WRITE_PROFILES:
+            for title, settings in parameters.items():
                 lines += _indented([f"[{title}]", *(f"{key} = {value}" for key, value in settings.items())])
     return lines + [f"note: {note}" for note in plan.notes]
 
@@ -147,35 +118,37 @@ def draw_up(
     """Return the tasks that lead from *state* and *profiles* to *request*.
 
     Raises:
-        ConfigError: Something that exists is in the way: it serves another purpose, or is set up otherwise. Nothing of
-            others is overwritten.
+        ConfigError: Something exists that serves another purpose, or is set up differently. It is never overwritten.
     """
     planner = _Planner(request, state, profiles, make_external_id)
     planner.check_user()
     external_ids = {role.name: planner.external_id(role) for role in request.roles}
-    key_tasks, key_notes = _key_tasks(request, state.user, profiles)
     tasks = (
         *planner.user_tasks(),
         *planner.device_tasks(),
         *planner.user_policy_tasks(),
         *(task for role in request.roles for task in planner.role_tasks(role, external_ids[role.name])),
-        *key_tasks,
+        *planner.key_tasks(),
         *planner.profile_tasks(external_ids),
     )
-    return Plan(tasks, (*planner.notes(), *key_notes))
+    return Plan(tasks, tuple(planner.notes))
 
 
 def is_source(profiles: Profiles, name: str) -> bool:
-    """Whether a profile names *name* as its source: then an earlier run has reached its end."""
-    return any(profile.value("source_profile") == name for profile in profiles)
+    """Tell whether a profile names *name* as its source: then an earlier run has written all profiles."""
+    return name in _values(profiles, "source_profile")
 
 
-@dataclass(frozen=True, slots=True)
 class _Planner:
-    request: SetupRequest
-    state: State
-    profiles: Profiles
-    make_external_id: Callable[[], str]
+    def __init__(
+        self, request: SetupRequest, state: State, profiles: Profiles, make_external_id: Callable[[], str]
+    ) -> None:
+        self.request = request
+        self.state = state
+        self.profiles = profiles
+        self.make_external_id = make_external_id
+        self.user = state.user or User(request.user_arn)
+        self.notes: list[str] = []
 
     def check_user(self) -> None:
         """Check that the user, if it exists, can only assume roles.
@@ -183,73 +156,71 @@ class _Planner:
         Raises:
             ConfigError: It has permissions or a console password; or a role has its name, and so its profile.
         """
-        request, user = self.request, self.state.user
-        if any(role.name == request.user for role in request.roles):
+        name = self.request.user
+        if any(role.name == name for role in self.request.roles):
             raise ConfigError(
-                f"the user and a role are both named {quoted(request.user)}, and so would be their profiles",
+                f"the user and a role are both named {quoted(name)}, and so would be their profiles",
                 hint="name another user with --user",
             )
-        if user is not None and (found := _permissions(user)):
+        if self.user.permissions:
             raise ConfigError(
-                f"the user {quoted(request.user)} serves another purpose: it has {listed(found)}",
+                f"the user {quoted(name)} serves another purpose: it has {listed(list(self.user.permissions))}",
                 hint="name another user with --user; one that only assumes roles needs none of these",
             )
 
     def user_tasks(self) -> Iterator[Task]:
         if self.state.user is None:
             name = self.request.user
-            yield Task(f"create the user {name}, with no permissions", IamChange("create_user", {"UserName": name}))
+            yield Task(f"create the user {name}, with no permissions", "create_user", {"UserName": name})
+
+    def device_tasks(self) -> Iterator[Task]:
+        name = self.request.user
+        if self.request.needs_mfa and not self.user.devices:
+            if self.state.has_lost_device:
+                yield Task(
+                    f"delete the virtual MFA device {name}: it belongs to no user, and its key is lost",
+                    "delete_virtual_mfa_device",
+                    {"SerialNumber": self.request.device_serial},
+                )
+            yield Task(
+                f"create the virtual MFA device {name}: setup shows its QR code and asks for two of its codes",
+                "create_virtual_mfa_device",
+                {"VirtualMFADeviceName": name},
+            )
 
     def user_policy_tasks(self) -> Iterator[Task]:
         """Allow the user to assume the roles of another account. What an earlier run allowed stays."""
-        request, user = self.request, self.state.user
-        if not request.crosses_accounts:
-            return
-        before = (_allowed_roles(user.policy) if user is not None and user.policy is not None else None) or []
+        request, allowed = self.request, self.user.allowed
         arns = [self._role_arn(role) for role in request.roles]
-        if not set(arns) <= set(before):
-            document = user_policy(dict.fromkeys((*before, *arns)))
-            parameters = {"UserName": request.user, "PolicyName": USER_POLICY, "PolicyDocument": document}
+        if request.crosses_accounts and not set(arns) <= set(allowed):
+            document = user_policy(dict.fromkeys((*allowed, *arns)))
             yield Task(
                 f"allow the user {request.user} to assume the roles of account {request.role_account}",
-                IamChange("put_user_policy", parameters),
+                "put_user_policy",
+                {"UserName": request.user, "PolicyName": USER_POLICY, "PolicyDocument": document},
             )
-
-    def device_tasks(self) -> Iterator[Task]:
-        request, device = self.request, self.state.device
-        if not request.needs_mfa or (self.state.user is not None and self.state.user.devices):
-            return
-        if device is not None:
-            if device.holder is not None:
-                raise ConfigError(
-                    f"the MFA device {quoted(request.device_serial)} belongs to {device.holder}",
-                    hint="name another user with --user: its device has the same name",
-                )
-            yield Task(
-                f"delete the virtual MFA device {request.user}: it belongs to no user, and its key is lost",
-                IamChange("delete_virtual_mfa_device", {"SerialNumber": request.device_serial}),
-            )
-        yield Task(
-            f"create the virtual MFA device {request.user}: setup shows its QR code and asks for two of its codes",
-            CreateDevice(request.user, request.device_serial),
-        )
 
     def role_tasks(self, role: RoleSpec, external_id: str | None) -> Iterator[Task]:
         request, existing = self.request, self.state.roles.get(role.name)
-        principal = self.state.user.arn if self.state.user is not None else request.user_arn
         where = f" in account {request.role_account}" if request.crosses_accounts else ""
         if existing is None:
-            trust = trust_policy(principal, mfa=role.mfa, external_id=external_id)
-            parameters = {"RoleName": role.name, "AssumeRolePolicyDocument": trust}
-            yield Task(
-                f"create the role {role.name}{where}", IamChange("create_role", parameters, in_role_account=True)
-            )
+            if not role.mfa:
+                self.notes.append(f"the role {role.name} demands no MFA code: a stolen access key is enough to use it")
+            document = trust_policy(self.user.arn, mfa=role.mfa, external_id=external_id)
+            parameters = {"RoleName": role.name, "AssumeRolePolicyDocument": document}
+            yield Task(f"create the role {role.name}{where}", "create_role", parameters, in_role_account=True)
         else:
-            _check_trust(role, existing.arn, differences(existing.trust, principal, role))
+            _check_trust(role, existing, self.user.arn)
+            if more := sorted(existing.policies - set(role.policy_arns(request.partition))):
+                self.notes.append(
+                    f"the role {role.name} has policies beyond the request: {listed(list(map(_short, more)))}"
+                )
         for arn in missing_policies(request, role, existing):
             yield Task(
                 f"attach the policy {_short(arn)} to the role {role.name}{where}",
-                IamChange("attach_role_policy", {"RoleName": role.name, "PolicyArn": arn}, in_role_account=True),
+                "attach_role_policy",
+                {"RoleName": role.name, "PolicyArn": arn},
+                in_role_account=True,
             )
 
     def external_id(self, role: RoleSpec) -> str | None:
@@ -262,25 +233,62 @@ class _Planner:
         setting = profile.settings.get("external_id") if profile is not None else None
         return self.make_external_id() if setting is None else limits.external_id(setting.value, setting.origin)
 
+    def key_tasks(self) -> Iterator[Task]:
+        """Lead to an access key whose secret is kept here.
+
+        A key that was never used and is in no profile, while no profile names the user as its source either, most
+        likely belongs to a run that was killed before it could keep the secret: it is deleted. Others may be on another
+        machine.
+
+        Raises:
+            ConfigError: The user has two keys that are used elsewhere: AWS allows no third. Or the source profile holds
+                something else than an active key of the user.
+        """
+        request, keys = self.request, self.user.keys
+        if self._has_key():
+            return
+        here = _values(self.profiles, "aws_access_key_id")
+        finished = is_source(self.profiles, request.user)
+        lost = [key for key in keys if not (key.used or key.key_id in here or finished)]
+        others = [key for key in keys if key not in lost]
+        if len(others) >= _MOST_KEYS:
+            raise ConfigError(
+                f"the user {quoted(request.user)} has two access keys, and neither is here; AWS allows no more",
+                hint=f"copy one of them to [{request.user}] of {self.profiles.credentials_name}, or delete one: "
+                f"aws iam list-access-keys --user-name {request.user} shows them",
+            )
+        for key in others:
+            reason = "another profile has it" if key.key_id in here else "it may be in use elsewhere"
+            self.notes.append(f"{key} stays: {reason}")
+        for key in lost:
+            yield Task(
+                f"delete {key}: it was never used and is not here; answer no if it is kept elsewhere",
+                "delete_access_key",
+                {"UserName": request.user, "AccessKeyId": key.key_id},
+            )
+        destination = {
+            KeyDestination.FILE: f"keep it under [{request.user}] in {self.profiles.credentials_name}",
+            KeyDestination.KEYRING: f"keep it in the system keyring, where the profile {request.user} finds it",
+            KeyDestination.STDOUT: "print it once, without keeping it",
+        }[request.key_destination]
+        title = f"create an access key of the user {request.user}, and {destination}"
+        yield Task(title, "create_access_key", {"UserName": request.user})
+
     def profile_tasks(self, external_ids: Mapping[str, str | None]) -> Iterator[Task]:
         sections = {}
         for role in self.request.roles:
-            profile = self.profiles.get(role.name)
-            missing = _missing_settings(profile, self._settings(role, external_ids[role.name]))
-            if missing:
+            settings = {
+                "role_arn": self._role_arn(role),
+                "source_profile": self.request.user,
+                "mfa_serial": self._serial(role) if role.mfa else None,
+                "external_id": external_ids[role.name],
+                "region": self.request.region,
+            }
+            known = {key: value for key, value in settings.items() if value is not None}
+            if missing := _missing_settings(self.profiles.get(role.name), known):
                 sections[header(self.profiles, role.name)] = missing
         if sections:
-            yield Task(f"write to {self.profiles.config_name}", WriteProfiles(sections))
-
-    def _settings(self, role: RoleSpec, external_id: str | None) -> dict[str, str]:
-        settings = {
-            "role_arn": self._role_arn(role),
-            "source_profile": self.request.user,
-            "mfa_serial": self._serial(role) if role.mfa else None,
-            "external_id": external_id,
-            "region": self.request.region,
-        }
-        return {key: value for key, value in settings.items() if value is not None}
+            yield Task(f"write to {self.profiles.config_name}", WRITE_PROFILES, sections)
 
     def _role_arn(self, role: RoleSpec) -> str:
         existing = self.state.roles.get(role.name)
@@ -288,108 +296,118 @@ class _Planner:
 
     def _serial(self, role: RoleSpec) -> str:
         """Return the device of *role*: the one its profile names if the user has it, else that of the user's name."""
-        own, profile = self.request.device_serial, self.profiles.get(role.name)
-        devices = self.state.user.devices if self.state.user is not None else ()
+        own, profile, devices = self.request.device_serial, self.profiles.get(role.name), self.user.devices
         named = profile.value("mfa_serial") if profile is not None else None
         return next((serial for serial in (named, own, *devices) if serial is not None and serial in devices), own)
 
-    def notes(self) -> Iterator[str]:
-        for role in self.request.roles:
-            existing = self.state.roles.get(role.name)
-            if existing is None:
-                if not role.mfa:
-                    yield f"the role {role.name} asks for no MFA code: a stolen access key is enough to use it"
-            elif more := sorted(existing.policies - set(role.policy_arns(self.request.partition))):
-                yield f"the role {role.name} has policies beyond the request: {listed(list(map(_short, more)))}"
+    def _has_key(self) -> bool:
+        """Tell whether a key of the user is where the source profile finds it, or was printed."""
+        request, source = self.request, self.profiles.get(self.request.user)
+        is_active = any(key.active for key in self.user.keys)
+        if source is not None:
+            _check_source(source)
+            if source.value("aws_access_key_id") is not None:
+                self._check_key(source)
+                return True
+            if source.value("credential_process") is not None:
+                if is_active:
+                    return True
+                raise ConfigError(
+                    f"the profile {quoted(source.name)} gets its access key from a command, "
+                    f"but the user {quoted(request.user)} has no active one",
+                    source.settings["credential_process"].origin,
+                    hint="remove the line, and run awsenv setup again: it creates a key",
+                )
+        # The profiles are written last: they show that the key was printed, and not lost.
+        return request.key_destination is KeyDestination.STDOUT and is_source(self.profiles, request.user) and is_active
+
+    def _check_key(self, source: Profile) -> None:
+        user, setting = self.request.user, source.settings["aws_access_key_id"]
+        key = next((key for key in self.user.keys if key.key_id == setting.value), None)
+        if key is None:
+            raise ConfigError(
+                f"the access key {setting.value} of the profile {quoted(source.name)} does not belong to the user "
+                f"{quoted(user)}",
+                setting.origin,
+                hint="name another user with --user: its profile has the same name; or remove the key from the profile",
+            )
+        if not key.active:
+            raise ConfigError(
+                f"the access key {key.key_id} of the user {quoted(user)} is deactivated",
+                setting.origin,
+                hint="activate it: aws iam update-access-key --status Active "
+                f"--user-name {user} --access-key-id {key.key_id}",
+            )
 
 
-def _permissions(user: User) -> list[str]:
-    """Return what a user has that only assumes roles needs none of."""
-    inline = [name for name in user.inline if name != USER_POLICY or _allowed_roles(user.policy) is None]
-    return [
-        *(["a console password"] if user.has_password else []),
-        *(f"the group {quoted(name)}" for name in user.groups),
-        *(f"the policy {quoted(name)}" for name in (*user.attached, *inline)),
-    ]
+def differences(document: Document, user_arn: str, role: RoleSpec) -> list[str]:
+    """Return how a trust policy differs from the one that *role* needs; empty: in nothing that matters.
+
+    Both are compared as IAM reads them. Single values and lists, the order, upper and lower case where IAM ignores it,
+    and `Sid` do not matter; nor does the value of the external id. No difference shows an external id.
+    """
+    found = statements([document])
+    if len(found) != 1:
+        return [f"it has {len(found)} statements instead of one"]
+    elements, conditions = found[0].elements, _conditions(found[0])
+    differing = [f"it has {quoted(name)}" for name in elements if name not in _KNOWN_ELEMENTS]
+    if found[0].effect is Verdict.DENY:
+        differing.append("it denies instead of allowing")
+    principal = elements.get("Principal")
+    kinds = principal.values() if isinstance(principal, Mapping) else [principal]
+    trusted = [str(name) for names in kinds for name in as_list(names)]
+    if set(trusted) != {user_arn}:
+        deleted = "; such an id is left of a deleted user" if any(map(is_left_of_deleted, trusted)) else ""
+        names = listed(list(map(quoted, trusted)) or ["nobody"])
+        differing.append(f"it trusts {names} instead of {user_arn}{deleted}")
+    actions = [str(name) for name in as_list(elements.get("Action"))]
+    if {name.lower() for name in actions} != {trust.ASSUME_ROLE.lower()}:
+        names = listed(list(map(quoted, actions)) or ["no action"])
+        differing.append(f"it is about {names} instead of {trust.ASSUME_ROLE}")
+    external_ids, mfa = conditions.pop(_EXTERNAL_ID, ()), [value.lower() for value in conditions.pop(_MFA, ())]
+    for name, is_demanded, is_needed in (
+        ("external id", bool(external_ids), role.external_id),
+        ("MFA code", mfa == ["true"], role.mfa),
+    ):
+        if is_demanded != is_needed:
+            differing.append(f"it demands {'an' if is_demanded else 'no'} {name}")
+    if role.external_id and len(external_ids) > 1:
+        differing.append(f"it takes any of {len(external_ids)} external ids")
+    if mfa not in ([], ["true"]):
+        differing.append(f"it has the condition Bool aws:MultiFactorAuthPresent {json.dumps(mfa)}")
+    return differing + [f"it has the condition {quoted(operator)} on {quoted(key)}" for operator, key in conditions]
 
 
-def _allowed_roles(document: Document | None) -> list[str] | None:
-    """Return the roles that the policy `assume-roles` allows; None: awsenv does not write such a policy."""
-    found = statements([document or {}])
-    if len(found) != 1 or set(found[0].elements) - {"Sid"} != {"Effect", "Action", "Resource"}:
-        return None
-    statement = found[0].elements
-    actions = {str(action).lower() for action in as_list(statement["Action"])}
-    arns = [str(arn) for arn in as_list(statement["Resource"])]
-    exact = all(":role/" in arn and not set("*?$") & set(arn) for arn in arns)
-    return arns if statement["Effect"] == "Allow" and actions == {"sts:assumerole"} and exact else None
+def external_id_of(document: Document) -> str | None:
+    """Return the external id that a trust policy demands; None: none, or any of several."""
+    demanded = [value for each in statements([document]) for value in _conditions(each).get(_EXTERNAL_ID, ())]
+    return demanded[0] if len(demanded) == 1 else None
 
 
-def _key_tasks(request: SetupRequest, user: User | None, profiles: Profiles) -> tuple[list[Task], list[str]]:
-    """Return the tasks that lead to an access key whose secret is kept here, and notes about the keys that stay.
+def _conditions(statement: Statement) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return operator and key, in lower case -> values."""
+    return {(each.operator.lower(), each.key.lower()): each.values for each in statement.conditions}
 
-    A key that was never used and is in no profile, while no profile names the user as its source either, most likely
-    belongs to a run that was killed before it could keep the secret: it is deleted. Others may be on another machine.
+
+def _check_trust(role: RoleSpec, existing: Role, user_arn: str) -> None:
+    """Check the trust policy of a role that exists.
 
     Raises:
-        ConfigError: The source profile holds something else than an active key of the user, or the user has two keys
-            that are used elsewhere: AWS allows no third.
+        ConfigError: It differs. The next step names the role as it is, where a ROLE of setup can.
     """
-    keys = user.keys if user is not None else ()
-    if _is_kept(request, keys, profiles):
-        return [], []
-    here = {profile.value("aws_access_key_id") for profile in profiles}
-    finished = is_source(profiles, request.user)
-    lost = [key for key in keys if not (key.used or key.key_id in here or finished)]
-    others = [key for key in keys if key not in lost]
-    if len(others) >= _MOST_KEYS:
+    found = differences(existing.trust, user_arn, role)
+    if found:
+        others = (replace(role, mfa=mfa, external_id=known) for mfa, known in product((True, False), repeat=2))
+        as_it_is = [str(other) for other in others if not differences(existing.trust, user_arn, other)]
+        another = replace(role, name=f"my-{role.name}")
         raise ConfigError(
-            f"the user {quoted(request.user)} has two access keys, and neither is here; AWS allows no more",
-            hint=f"copy one of them to [{request.user}] of {profiles.credentials_name}, or delete one: "
-            f"aws iam list-access-keys --user-name {request.user} shows them",
+            f"the role {quoted(role.name)} exists with another trust policy: {'; '.join(found)}",
+            Origin(existing.arn),
+            hint=f"use the role as it is: awsenv setup {as_it_is[0]}; or create another: awsenv setup {another}"
+            if as_it_is
+            else f"create another role: awsenv setup {another}; "
+            "or change the trust policy yourself: awsenv never overwrites one",
         )
-    destination = {
-        KeyDestination.FILE: f"keep it under [{request.user}] in {profiles.credentials_name}",
-        KeyDestination.KEYRING: f"keep it in the system keyring, where the profile {request.user} finds it",
-        KeyDestination.STDOUT: "print it once, without keeping it",
-    }[request.key_destination]
-    tasks = [
-        Task(
-            f"delete {_named(key)}: it was never used and is not here; answer no if it is kept elsewhere",
-            IamChange("delete_access_key", {"UserName": request.user, "AccessKeyId": key.key_id}),
-        )
-        for key in lost
-    ]
-    arn = user.arn if user is not None else request.user_arn
-    tasks.append(
-        Task(f"create an access key of the user {request.user}, and {destination}", CreateKey(request.user, arn))
-    )
-    return tasks, [
-        f"{_named(key)} stays: {'another profile has it' if key.key_id in here else 'it may be in use elsewhere'}"
-        for key in others
-    ]
-
-
-def _is_kept(request: SetupRequest, keys: tuple[Key, ...], profiles: Profiles) -> bool:
-    """Tell whether a key of the user is where the source profile finds it, or was printed."""
-    source = profiles.get(request.user)
-    active = any(key.active for key in keys)
-    if source is not None:
-        _check_source(source)
-        if source.value("aws_access_key_id") is not None:
-            _check_key(request.user, source, keys)
-            return True
-        if source.value("credential_process") is not None and not active:
-            raise ConfigError(
-                f"the profile {quoted(source.name)} gets its access key from a command, "
-                f"but the user {quoted(request.user)} has no active one",
-                source.settings["credential_process"].origin,
-                hint="remove the line, and run awsenv setup again: it makes a key",
-            )
-        if active and source.value("credential_process") is not None:
-            return True
-    # The profiles are written last: they show that the key was printed, and not lost.
-    return request.key_destination is KeyDestination.STDOUT and is_source(profiles, request.user) and active
 
 
 def _check_source(source: Profile) -> None:
@@ -410,30 +428,11 @@ def _check_source(source: Profile) -> None:
         )
 
 
-def _check_key(user: str, source: Profile, keys: tuple[Key, ...]) -> None:
-    setting = source.settings["aws_access_key_id"]
-    key = next((key for key in keys if key.key_id == setting.value), None)
-    if key is None:
-        raise ConfigError(
-            f"the access key {setting.value} of the profile {quoted(source.name)} does not belong to the user "
-            f"{quoted(user)}",
-            setting.origin,
-            hint="name another user with --user: its profile has the same name; or remove the key from the profile",
-        )
-    if not key.active:
-        raise ConfigError(
-            f"the access key {key.key_id} of the user {quoted(user)} is deactivated",
-            setting.origin,
-            hint="activate it: aws iam update-access-key --status Active "
-            f"--user-name {user} --access-key-id {key.key_id}",
-        )
-
-
 def _missing_settings(profile: Profile | None, settings: Mapping[str, str]) -> Mapping[str, str]:
-    """Return those of *settings* that a role's profile lacks. It may have a region of its own.
+    """Return those of *settings* that a role's profile lacks. Its region may be another.
 
     Raises:
-        ConfigError: The profile has another value, or credentials of its own.
+        ConfigError: The profile has another value, or its own credentials.
     """
     if profile is None:
         return settings
@@ -458,19 +457,9 @@ def _missing_settings(profile: Profile | None, settings: Mapping[str, str]) -> M
     return {key: value for key, value in settings.items() if profile.value(key) is None}
 
 
-def _check_trust(role: RoleSpec, arn: str, found: list[str]) -> None:
-    if found:
-        items = [role.policies[0], *(["mfa"] if role.mfa else []), *(["external-id"] if role.external_id else [])]
-        raise ConfigError(
-            f"the role {quoted(role.name)} exists with another trust policy: {'; '.join(found)}",
-            Origin(arn),
-            hint=f"ask for a role of another name, such as my-{role.name}:{','.join(items)}, "
-            "or change the trust policy yourself: awsenv never overwrites one",
-        )
-
-
-def _named(key: Key) -> str:
-    return f"the access key {key.key_id} of {key.created:%Y-%m-%d}"
+def _values(profiles: Profiles, key: str) -> set[str | None]:
+    """Return the values of *key* in all profiles."""
+    return {profile.value(key) for profile in profiles}
 
 
 def _short(policy_arn: str) -> str:

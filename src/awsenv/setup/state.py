@@ -1,4 +1,4 @@
-"""What exists of a set-up in IAM, asked in as few calls as it takes."""
+"""What exists in IAM of a set-up, read in as few calls as possible."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from awsenv.errors import ConfigError, RefusedError, UnreachableError
+from awsenv.iam.conditions import as_list
 from awsenv.iam.device import serials, showing_codes
+from awsenv.iam.policy import statements
 from awsenv.origin import Origin
 from awsenv.wording import quoted
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from awsenv.aws.iam import Iam
     from awsenv.iam.policy import Document
-    from awsenv.setup.request import RoleSpec, SetupRequest
+    from awsenv.setup import RoleSpec, SetupRequest
 
 USER_POLICY = "assume-roles"
 """The name of the one inline policy that the user may have."""
@@ -29,8 +31,12 @@ class Key:
     key_id: str
     active: bool
     used: bool
-    """Whether it was ever used, as far as IAM knows: it learns of that with a delay."""
+    """Whether it was ever used, as far as IAM knows, which learns of that with a delay."""
     created: datetime
+
+    def __str__(self) -> str:
+        """Return its name in messages."""
+        return f"the access key {self.key_id} of {self.created:%Y-%m-%d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +44,10 @@ class User:
     """The user, which exists."""
 
     arn: str
-    has_password: bool = False
-    groups: tuple[str, ...] = ()
-    inline: tuple[str, ...] = ()
-    """The names of its inline policies."""
-    attached: tuple[str, ...] = ()
-    """The names of its managed policies."""
-    policy: Document | None = None
-    """Its inline policy `assume-roles`."""
+    permissions: tuple[str, ...] = ()
+    """What it has beyond the policy `assume-roles`, as phrases: a user that only assumes roles needs none of them."""
+    allowed: tuple[str, ...] = ()
+    """The ARNs of the roles that its inline policy `assume-roles` allows."""
     keys: tuple[Key, ...] = ()
     devices: tuple[str, ...] = ()
     """The serial numbers of its enabled MFA devices that show codes."""
@@ -62,43 +64,35 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
-    """A virtual MFA device with the user's name that is not the user's."""
-
-    holder: str | None
-    """The ARN of its user; None: it has none."""
-
-
-@dataclass(frozen=True, slots=True)
 class State:
     """What exists."""
 
     user: User | None = None
-    device: Device | None = None
-    """Only looked for if a role demands MFA and the user has no device."""
+    has_lost_device: bool = False
+    """Whether a virtual MFA device has the user's name and belongs to nobody."""
     roles: Mapping[str, Role] = field(default_factory=dict)
     """By the names in the request."""
 
 
-def look(admin: Iam, role_admin: Iam, request: SetupRequest) -> State:
+def read(admin: Iam, role_admin: Iam, request: SetupRequest) -> State:
     """Return what exists of *request*.
 
     Args:
         admin: May read IAM in the user's account.
         role_admin: May read IAM in the account of the roles.
-        request: What setup is asked for.
+        request: What to look for.
 
     Raises:
-        ConfigError: A policy that a role is to have does not exist.
-        AwsenvError: IAM refuses, or does not answer.
+        ConfigError: A policy for a role does not exist, or another user has the MFA device.
+        AwsenvError: IAM refuses, or does not respond.
     """
     user = _user(admin, request.user)
-    has_device = user is not None and user.devices
-    device = _device(admin, request.device_serial) if request.needs_mfa and not has_device else None
+    needs_device = request.needs_mfa and (user is None or not user.devices)
+    has_lost_device = needs_device and _has_lost_device(admin, request.device_serial)
     found = ((role, _role(role_admin, role.name)) for role in request.roles)
     roles = {role.name: existing for role, existing in found if existing is not None}
     _check_policies(role_admin, request, roles)
-    return State(user, device, roles)
+    return State(user, has_lost_device, roles)
 
 
 def missing_policies(request: SetupRequest, role: RoleSpec, existing: Role | None) -> tuple[str, ...]:
@@ -107,79 +101,98 @@ def missing_policies(request: SetupRequest, role: RoleSpec, existing: Role | Non
     return tuple(arn for arn in role.policy_arns(request.partition) if arn not in attached)
 
 
-def part(answer: Any, *path: str) -> Any:
-    """Return what stands in *answer* below the names of *path*.
+def part(response: Any, *path: str) -> Any:
+    """Return the item of *response* below the names of *path*.
 
     Raises:
-        UnreachableError: It is missing: something else than AWS answered with a 200, such as a captive portal.
+        UnreachableError: It is missing: a captive portal or the like responded, not AWS.
     """
     for name in path:
-        if not isinstance(answer, dict) or answer.get(name) is None:
+        if not isinstance(response, dict) or response.get(name) is None:
             raise UnreachableError(
-                f"unexpected answer from IAM: it lacks {path[-1]}",
+                f"unexpected response from IAM: it lacks {path[-1]}",
                 hint="try again; check that no sign-in page of the network is in the way",
             )
-        answer = answer[name]
-    return answer
+        response = response[name]
+    return response
 
 
 def _user(admin: Iam, name: str) -> User | None:
-    answer = _if_exists(admin, "get_user", UserName=name)
-    if answer is None:
+    response = _if_exists(admin, "get_user", UserName=name)
+    if response is None:
         return None
-    arn = part(answer, "User", "Arn")
-    inline = tuple(admin.read_all("list_user_policies", "PolicyNames", UserName=name))
+    arn = part(response, "User", "Arn")
+    inline = admin.read_all("list_user_policies", "PolicyNames", UserName=name)
     attached = admin.read_all("list_attached_user_policies", "AttachedPolicies", UserName=name)
     groups = admin.read_all("list_groups_for_user", "Groups", UserName=name)
+    has_password = _if_exists(admin, "get_login_profile", UserName=name) is not None
     keys = admin.read_all("list_access_keys", "AccessKeyMetadata", UserName=name)
     devices = serials(admin.read_all("list_mfa_devices", "MFADevices", UserName=name))
+    allowed = None
+    if USER_POLICY in inline:
+        response = admin.read("get_user_policy", UserName=name, PolicyName=USER_POLICY)
+        allowed = _allowed_roles(part(response, "PolicyDocument"))
     return User(
-        arn=arn,
-        has_password=_if_exists(admin, "get_login_profile", UserName=name) is not None,
-        groups=tuple(part(group, "GroupName") for group in groups),
-        inline=inline,
-        attached=tuple(part(policy, "PolicyName") for policy in attached),
-        policy=_user_policy(admin, name) if USER_POLICY in inline else None,
+        arn,
+        permissions=(
+            *(("a console password",) if has_password else ()),
+            *(f"the group {quoted(part(group, 'GroupName'))}" for group in groups),
+            *(f"the policy {quoted(part(policy, 'PolicyName'))}" for policy in attached),
+            *(f"the policy {quoted(policy)}" for policy in inline if policy != USER_POLICY or allowed is None),
+        ),
+        allowed=allowed or (),
         keys=tuple(_key(admin, key) for key in keys),
         devices=showing_codes(devices),
     )
 
 
-def _user_policy(admin: Iam, name: str) -> Document:
-    document: Document = part(admin.read("get_user_policy", UserName=name, PolicyName=USER_POLICY), "PolicyDocument")
-    return document
+def _allowed_roles(document: Document) -> tuple[str, ...] | None:
+    """Return the roles that the policy `assume-roles` allows; None: setup does not write such a policy."""
+    found = statements([document])
+    if len(found) != 1 or set(found[0].elements) - {"Sid"} != {"Effect", "Action", "Resource"}:
+        return None
+    statement = found[0].elements
+    actions = {str(action).lower() for action in as_list(statement["Action"])}
+    arns = tuple(str(arn) for arn in as_list(statement["Resource"]))
+    are_roles = all(":role/" in arn and not set("*?$") & set(arn) for arn in arns)
+    return arns if statement["Effect"] == "Allow" and actions == {"sts:assumerole"} and are_roles else None
 
 
 def _key(admin: Iam, listed: dict[str, Any]) -> Key:
     key_id = part(listed, "AccessKeyId")
-    used = admin.read("get_access_key_last_used", AccessKeyId=key_id)
+    response = admin.read("get_access_key_last_used", AccessKeyId=key_id)
     return Key(
         key_id,
         active=listed.get("Status") == "Active",
         # Without a date it was never used, at least not since April 2015 (IAM API, AccessKeyLastUsed).
-        used="LastUsedDate" in part(used, "AccessKeyLastUsed"),
+        used="LastUsedDate" in part(response, "AccessKeyLastUsed"),
         created=part(listed, "CreateDate"),
     )
 
 
-def _device(admin: Iam, serial: str) -> Device | None:
+def _has_lost_device(admin: Iam, serial: str) -> bool:
     for device in admin.read_all("list_virtual_mfa_devices", "VirtualMFADevices"):
         if part(device, "SerialNumber") == serial:
-            return Device(device.get("User", {}).get("Arn"))
-    return None
+            if holder := device.get("User", {}).get("Arn"):
+                raise ConfigError(
+                    f"the MFA device {quoted(serial)} belongs to {holder}",
+                    hint="name another user with --user: its device has the same name",
+                )
+            return True
+    return False
 
 
 def _role(role_admin: Iam, name: str) -> Role | None:
-    answer = _if_exists(role_admin, "get_role", RoleName=name)
-    if answer is None:
+    response = _if_exists(role_admin, "get_role", RoleName=name)
+    if response is None:
         return None
-    arn, trust = part(answer, "Role", "Arn"), part(answer, "Role", "AssumeRolePolicyDocument")
+    arn, trust = part(response, "Role", "Arn"), part(response, "Role", "AssumeRolePolicyDocument")
     attached = role_admin.read_all("list_attached_role_policies", "AttachedPolicies", RoleName=name)
     return Role(arn, trust, frozenset(part(policy, "PolicyArn") for policy in attached))
 
 
 def _check_policies(role_admin: Iam, request: SetupRequest, roles: Mapping[str, Role]) -> None:
-    """Ask for each policy to attach: a typing error must not stop setup halfway."""
+    """Look up each policy to attach: a mistyped name must not stop setup halfway."""
     missing = {arn: role for role in request.roles for arn in missing_policies(request, role, roles.get(role.name))}
     for arn, role in missing.items():
         if _if_exists(role_admin, "get_policy", PolicyArn=arn) is None:

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from awsenv.iam.trust import trust_policy
 from awsenv.setup.plan import user_policy
-from awsenv.setup.request import EXTERNAL_ID, KNOWN, MFA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from awsenv.iam.policy import Document
-    from awsenv.setup.request import RoleSpec, SetupRequest
+    from awsenv.setup import RoleSpec, SetupRequest
 
 _INTRODUCTION = """\
 # Made by awsenv setup --format %(format)s: a user who can only assume these roles.
@@ -123,20 +122,13 @@ def _blocks(name: str) -> dict[str, str]:
 
 def _introduction(request: SetupRequest, template_format: str, how: str) -> str:
     words = [
-        *map(_word, request.roles),
+        *map(str, request.roles),
         *("--user", request.user, "--profile", "ADMINISTRATOR"),
         *(("--role-profile", "ADMINISTRATOR_OF_THE_ROLES") if request.crosses_accounts else ()),
     ]
     if any(role.external_id for role in request.roles):
         how = _MAKE_EXTERNAL_IDS + how
     return _INTRODUCTION % {"format": template_format, "how": how, "words": shlex.join(words)}
-
-
-def _word(role: RoleSpec) -> str:
-    if KNOWN.get(role.name) == role:
-        return role.name
-    items = [*role.policies, *([MFA] if role.mfa else []), *([EXTERNAL_ID] if role.external_id else [])]
-    return f"{role.name}:{','.join(items)}"
 
 
 def _identifiers(names: Iterable[str], spell: Callable[[str], str]) -> dict[str, str]:
