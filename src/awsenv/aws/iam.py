@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
@@ -25,7 +26,7 @@ TIMEOUT = 3
 """Seconds for the search for a device: without a response, the name of the device is guessed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Iam:
     """IAM, called with one set of credentials. Actions have the names of botocore: `get_role`."""
 
@@ -41,7 +42,7 @@ class Iam:
             RefusedError: AWS refused; `code` says why: `NoSuchEntity`, `AccessDenied`.
             AwsenvError: The call failed for another reason.
         """
-        return self._send(action, parameters)
+        return self._send(self._reading, action, parameters)
 
     def read_all(self, action: str, key: str, **parameters: Any) -> list[Any]:
         """Return the items under *key* of every page. Raises as `read` does."""
@@ -59,10 +60,20 @@ class Iam:
 
         Raises as `read` does; after an `UnreachableError` the change may have been made.
         """
-        return self._send(action, parameters, Config(retries={"total_max_attempts": 1}))
+        # A client of its own: the connection of an earlier call may have died while the user typed codes.
+        return self._send(self._connect(Config(retries={"total_max_attempts": 1})), action, parameters)
 
-    def _send(self, action: str, parameters: dict[str, Any], config: Config | None = None) -> dict[str, Any]:
-        client, request = connect(self.session, Request("iam:", denied_hint=self.denied_hint), self.signer, config)
+    @cached_property
+    def _reading(self) -> tuple[Any, Request]:
+        # A client costs as much as a call.
+        return self._connect()
+
+    def _connect(self, config: Config | None = None) -> tuple[Any, Request]:
+        return connect(self.session, Request("iam:", denied_hint=self.denied_hint), self.signer, config)
+
+    @staticmethod
+    def _send(connected: tuple[Any, Request], action: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        client, request = connected
         with translated(replace(request, action=f"iam:{client.meta.method_to_api_mapping[action]}")):
             answer: dict[str, Any] = getattr(client, action)(**parameters)
             return answer
