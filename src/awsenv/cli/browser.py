@@ -1,7 +1,7 @@
-"""Open a page in the person's browser without its URL on any command line, where every process could read it.
+"""Open a page in the user's browser without its URL on any command line, where every process could read it.
 
-What the browser is started with is an address on the loopback, at a path that cannot be guessed. It leads on once; and
-on Linux, which tells whose a connection is, nobody but the person.
+The browser starts with an address on the loopback, at a path that cannot be guessed. It redirects one request; and on
+Linux, which tells who owns a connection, only a request of the user.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 
 PATIENCE = 60.0
-"""Seconds that a browser has to start and to ask."""
+"""Seconds to wait until the browser requests the page."""
 
 
 def open_page(url: str, start: Callable[[str], bool] = webbrowser.open, *, patience: float = PATIENCE) -> None:
@@ -31,42 +31,40 @@ def open_page(url: str, start: Callable[[str], bool] = webbrowser.open, *, patie
 
     Args:
         url: The page.
-        start: Starts a browser with the address that it is given, and says whether it could.
+        start: Starts a browser at an address, and returns whether it could.
         patience: Seconds.
 
     Raises:
-        Failure: There is no browser, or it has not asked for the page.
+        Failure: There is no browser, or it has not requested the page.
     """
-    once = _Once(url)
+    redirect = _Redirect(url)
+    hint = "leave --open out: the URL is printed; or set BROWSER"
     try:
-        # One that runs in the terminal has been there and has ended, with whatever status.
-        if not start(once.address) and not once.asked.locked():
-            raise Failure("no browser could be started", hint="leave --open out: the URL is printed; or set BROWSER")
-        if not once.led_on.wait(patience):
-            raise Failure(
-                f"no browser has asked for the page within {patience:.0f} seconds",
-                hint="leave --open out: the URL is printed; or set BROWSER",
-            )
+        # A browser in the terminal has requested the page by now and has ended, with any status.
+        if not start(redirect.address) and not redirect.taken.locked():
+            raise Failure("no browser could be started", hint=hint)
+        if not redirect.sent.wait(patience):
+            raise Failure(f"no browser has requested the page within {patience:.0f} seconds", hint=hint)
     finally:
-        once.close()
+        redirect.close()
 
 
-class _Once:
+class _Redirect:
     """A server on the loopback that redirects the first request to *url*, and no request after it."""
 
     def __init__(self, url: str) -> None:
         path = f"/{secrets.token_urlsafe(32)}"
-        self.led_on = led_on = threading.Event()
-        self.asked = asked = threading.Lock()
-        """Taken by the first request, and never given back."""
+        self.sent = sent = threading.Event()
+        self.taken = taken = threading.Lock()
+        """Acquired by the first request, and never released."""
 
         class Handler(BaseHTTPRequestHandler):
             timeout = 5
 
             def do_GET(self) -> None:
-                is_it = secrets.compare_digest(self.path.encode(), path.encode())
-                theirs = _is_another_users(self.client_address[1], self.connection.getsockname()[1])
-                if not is_it or theirs or not asked.acquire(blocking=False):
+                is_known = secrets.compare_digest(self.path.encode(), path.encode())
+                is_foreign = _is_another_users(self.client_address[1], self.connection.getsockname()[1])
+                if not is_known or is_foreign or not taken.acquire(blocking=False):
                     self.send_error(HTTPStatus.NOT_FOUND)
                     return
                 self.send_response(HTTPStatus.FOUND)
@@ -75,10 +73,10 @@ class _Once:
                 self.send_header("Referrer-Policy", "no-referrer")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
-                led_on.set()
+                sent.set()
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Print nothing."""
 
         self._server = HTTPServer((HOST, 0), Handler)
         self.address = f"http://{HOST}:{self._server.server_port}{path}"
@@ -86,14 +84,14 @@ class _Once:
         self._thread.start()
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
 
 def _is_another_users(client: int, server: int) -> bool:
-    """Say whether the connection of these two ports is seen to be another user's (proc_pid_net(5), `tcp`)."""
+    """Tell whether the connection between these two ports is seen to be another user's (proc_pid_net(5), `tcp`)."""
     loopback = "0100007F"
     ends = [f"{loopback}:{client:04X}", f"{loopback}:{server:04X}"]
     try:

@@ -41,24 +41,24 @@ def run(caller: Caller, arguments: Arguments) -> Print | Open:
     if not arguments.opens and not arguments.anywhere and caller.prints_astray():
         raise UsageError(
             "nothing was done: the sign-in URL, a secret, would have gone to a file or to another command",
-            hint="--open opens it in the browser; --print prints all the same",
+            hint="--open opens it in the browser; --print prints it anyway",
         )
     duration = arguments.session_duration
     seconds = None if duration is None else _seconds(duration)
-    want = resolve(caller, arguments.role, arguments.code, arguments)
-    _check_role(want)
+    resolved = resolve(caller, arguments.role, arguments.code, arguments)
+    _check_role(resolved)
     if seconds is not None:
-        _check_direct(want.chain, want)
-        want = replace(want, is_direct=True)
-    # These import botocore: only now is AWS asked.
+        _check_direct(resolved)
+        resolved = replace(resolved, is_direct=True)
+    # These import botocore, and AWS is called only now.
     from awsenv.aws.session import AwsSession  # noqa: PLC0415 - see above
     from awsenv.aws.signin import login_url, page  # noqa: PLC0415 - see above
 
-    region = want.chain.region
-    partition = _partition(want.chain)
-    page(partition, region, arguments.service)  # what is wrong is said before a code is spent
-    lease = caller.provider.lease(want)
-    session = AwsSession(want.profiles, want.environ, profile=want.chain.settings_profile, region=region)
+    region = resolved.chain.region
+    partition = _partition(resolved.chain)
+    page(partition, region, arguments.service)  # a wrong name fails before a code is spent
+    lease = caller.provider.lease(resolved)
+    session = AwsSession(resolved.profiles, resolved.environ, profile=resolved.chain.settings_profile, region=region)
     url = login_url(session, lease.credentials, partition, region, service=arguments.service, duration=seconds)
     return Open(url) if arguments.opens else Print(url + "\n")
 
@@ -77,40 +77,41 @@ def _seconds(text: str) -> int:
     return seconds
 
 
-def _check_role(want: Resolved) -> None:
-    """Refuse what AWS signs nobody in with: a user's own access key, and a session of it.
+def _check_role(resolved: Resolved) -> None:
+    """Refuse credentials that AWS accepts for no sign-in: a user's access key, and an MFA session of it.
 
     Raises:
-        UsageError: It is that.
+        UsageError: The credentials are not those of a role.
     """
-    last = want.chain.hops[-1] if want.chain.hops else None
-    if isinstance(last, GetSessionToken) or (last is None and _has_long_term_key(want)):
+    last = resolved.chain.hops[-1] if resolved.chain.hops else None
+    if isinstance(last, GetSessionToken) or (last is None and _has_long_term_key(resolved)):
         raise UsageError(
-            f"{want.chain.role} is not a role: AWS signs in to the console with the credentials of one only",
+            f"{resolved.chain.role} is not a role: only a role can sign in to the AWS console",
             hint="awsenv list shows the roles",
         )
 
 
-def _check_direct(chain: Chain, want: Resolved) -> None:
+def _check_direct(resolved: Resolved) -> None:
     """Refuse a session duration where AWS would: "you must call it as an IAM user with long-term credentials".
 
     Raises:
         UsageError: Temporary credentials assume the role.
     """
+    chain = resolved.chain
     only = len(chain.hops) == 1 and isinstance(chain.hops[0], AssumeRole)
-    # What a process prints is not known before it has run: it is left to AWS.
-    if only and (chain.source.kind == "process" or _has_long_term_key(want)):
+    # The output of a process is not known before it runs: AWS decides.
+    if only and (chain.source.kind == "process" or _has_long_term_key(resolved)):
         return
     raise UsageError(
         f"AWS takes --session-duration only for a role that a user's own access key assumes, and {chain.role} is not"
-        " assumed so",
+        " assumed that way",
         Origin("--session-duration"),
         hint="leave it out: the console session ends with the credentials of the role",
     )
 
 
-def _has_long_term_key(want: Resolved) -> bool:
-    keys = config.access_key(want.chain.source, want.profiles, want.environ)
+def _has_long_term_key(resolved: Resolved) -> bool:
+    keys = config.access_key(resolved.chain.source, resolved.profiles, resolved.environ)
     return keys is not None and keys.session_token is None
 
 

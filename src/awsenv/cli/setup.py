@@ -84,7 +84,9 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         AwsenvError: Of every kind but `LaunchError`. What exists by then stays, and a second run continues from there.
     """
     roles = parse_roles(arguments.roles or [])
-    user = _user(caller.environ) if arguments.user is None else checked_name(arguments.user, "the user", Origin("--user"))
+    user = (
+        _user(caller.environ) if arguments.user is None else checked_name(arguments.user, "the user", Origin("--user"))
+    )
     if arguments.template is not None:
         return Print(_template(roles, user, arguments))
     admin = role_admin = _administrator(caller, arguments.profile, "--profile")

@@ -15,7 +15,7 @@ import tempfile
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from awsenv.config import ini
 from awsenv.config.files import exposed
@@ -117,15 +117,10 @@ def check(file: File) -> None:
     Raises:
         ConfigError: The file cannot be written, or is not a regular file; or the disk has no room for it.
     """
-    with _target(file) as (target, there):
-        descriptor, temporary = _temporary(target)
-        try:
-            with open(descriptor, "wb") as trial:  # noqa: PTH123 - a descriptor
-                trial.write(bytes((there.st_size if there is not None else 0) + _MARGIN))
-                trial.flush()
-                os.fsync(descriptor)
-        finally:
-            _remove(temporary)
+    with _target(file) as (target, there), _copy(target) as trial:
+        trial.write(bytes((there.st_size if there is not None else 0) + _MARGIN))
+        trial.flush()
+        os.fsync(trial.fileno())
 
 
 def check_owner(file: File) -> None:
@@ -258,23 +253,17 @@ def _locked(folder: Path) -> Iterator[None]:
 def _replace(path: Path, data: bytes, there: os.stat_result | None, *, private: bool) -> bool:
     """Replace a file; return False, and change nothing, if it is not the one any more that *there* describes."""
     _remove_leftovers(path)
-    descriptor, temporary = _temporary(path)
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
-            file.write(data)
-            file.flush()
-            if there is not None:
-                with suppress(PermissionError):
-                    os.fchown(descriptor, there.st_uid, there.st_gid)
-                os.fchmod(descriptor, _OWNER_ONLY if private else stat.S_IMODE(there.st_mode))
-            os.fsync(descriptor)
+    with _copy(path) as copy:
+        copy.write(data)
+        copy.flush()
+        if there is not None:
+            with suppress(PermissionError):
+                os.fchown(copy.fileno(), there.st_uid, there.st_gid)
+            os.fchmod(copy.fileno(), _OWNER_ONLY if private else stat.S_IMODE(there.st_mode))
+        os.fsync(copy.fileno())
         if _version(_status(path)) != _version(there):
-            _remove(temporary)
             return False
-        os.replace(temporary, path)  # noqa: PTH105 - a name from mkstemp
-    except BaseException:
-        _remove(temporary)
-        raise
+        os.replace(copy.name, path)  # noqa: PTH105 - a name from mkstemp
     _settle(path.parent)
     return True
 
@@ -284,10 +273,14 @@ def _version(status: os.stat_result | None) -> tuple[int, int, int] | None:
     return None if status is None else (status.st_ino, status.st_size, status.st_mtime_ns)
 
 
-def _temporary(path: Path) -> tuple[int, str]:
-    """Open a new file beside *path*."""
-    # mkstemp lets nobody but the owner in.
-    return tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
+@contextmanager
+def _copy(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a new file beside *path*, which only its owner can read. It is removed unless it is renamed."""
+    with tempfile.NamedTemporaryFile(prefix=_prefix(path), dir=path.parent, delete=False) as file:
+        try:
+            yield file
+        finally:
+            _remove(file.name)
 
 
 def _prefix(path: Path) -> str:

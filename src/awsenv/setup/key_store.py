@@ -24,7 +24,7 @@ SERVICE = "awsenv"
 """The name of the service in the keyring."""
 
 PATIENCE = 60.0
-"""Seconds that the keyring gets for each answer: time enough to unlock it."""
+"""Seconds for each answer of the keyring: time enough to unlock it."""
 
 _OPTION = Origin("--keyring")
 _TRIAL = "trial"
@@ -65,41 +65,6 @@ def check(environ: Environ, patience: float = PATIENCE) -> None:
         UsageError: The extra `keyring` is not installed.
         ConfigError: There is no keyring, or it is locked, does not answer, or does not return what it was given.
     """
-    _find(environ, patience)
-    _keep(_TRIAL, "{}", environ, patience)
-    _run([*_KEYRING, "--", "del", SERVICE, _TRIAL], environ, patience)
-
-
-def store(entry: str, key: Credentials, environ: Environ, patience: float = PATIENCE) -> str:
-    """Keep a long-lived access key, and return the `credential_process` that reads it back.
-
-    Args:
-        entry: The name of the entry.
-        key: The access key.
-        environ: The environment of the caller, which may name the keyring.
-        patience: Seconds to wait for each answer of the keyring.
-
-    Raises:
-        UsageError: The extra `keyring` is not installed.
-        ConfigError: There is no keyring, or it is locked, does not answer, or does not return what it was given.
-    """
-    _find(environ, patience)
-    content = {"Version": 1, "AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret_access_key}
-    _keep(entry, json.dumps(content), environ, patience)
-    return command(entry)
-
-
-def command(entry: str) -> str:
-    """Return the `credential_process` that prints an entry.
-
-    botocore splits it like a shell, the SDKs for Go and JavaScript hand it to one: to both it says the same. And a mark
-    that begins a comment in an SDK's eyes never follows a space.
-    """
-    line = shlex.join([*_KEYRING, "--", "get", SERVICE, entry])
-    return re.sub(r"(?<=\s)(?=[#;])", "''", line)
-
-
-def _find(environ: Environ, patience: float) -> None:
     ended = _run([*_PYTHON, "-c", _PROBE], environ, patience)
     if ended.returncode != 0:
         raise ConfigError(
@@ -120,6 +85,35 @@ def _find(environ: Environ, patience: float) -> None:
             _OPTION,
             hint="unlock or install one, such as GNOME Keyring or KWallet, or leave out --keyring",
         )
+    _keep(_TRIAL, "{}", environ, patience)
+    _run([*_KEYRING, "--", "del", SERVICE, _TRIAL], environ, patience)
+
+
+def store(entry: str, key: Credentials, environ: Environ, patience: float = PATIENCE) -> str:
+    """Keep a long-lived access key in a keyring that `check` accepts, and return the command that reads it back.
+
+    Args:
+        entry: The name of the entry.
+        key: The access key.
+        environ: The environment of the caller, which may name the keyring.
+        patience: Seconds to wait for each answer of the keyring.
+
+    Raises:
+        ConfigError: The keyring is locked, does not answer, or does not return what it was given.
+    """
+    content = {"Version": 1, "AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret_access_key}
+    _keep(entry, json.dumps(content), environ, patience)
+    return command(entry)
+
+
+def command(entry: str) -> str:
+    """Return the `credential_process` that prints an entry.
+
+    botocore splits it like a shell, the SDKs for Go and JavaScript hand it to one: to both it says the same. And a mark
+    that begins a comment in an SDK's eyes never follows a space.
+    """
+    line = shlex.join([*_KEYRING, "--", "get", SERVICE, entry])
+    return re.sub(r"(?<=\s)(?=[#;])", "''", line)
 
 
 def _keep(entry: str, content: str, environ: Environ, patience: float) -> None:

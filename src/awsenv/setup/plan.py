@@ -41,6 +41,7 @@ HIDDEN = "..."
 
 _SECRET = frozenset({"sts:ExternalId", "external_id"})
 _DOCUMENTS = {"AssumeRolePolicyDocument": "trust policy", "PolicyDocument": f"inline policy {USER_POLICY}"}
+_ANOTHER_USER = "name another user with --user"
 _MOST_KEYS = 2
 """Access keys that AWS lets a user have."""
 
@@ -160,12 +161,12 @@ class _Planner:
         if any(role.name == name for role in self.request.roles):
             raise ConfigError(
                 f"the user and a role are both named {quoted(name)}, and so would be their profiles",
-                hint="name another user with --user",
+                hint=_ANOTHER_USER,
             )
         if self.user.permissions:
             raise ConfigError(
                 f"the user {quoted(name)} serves another purpose: it has {listed(list(self.user.permissions))}",
-                hint="name another user with --user; one that only assumes roles needs none of these",
+                hint=f"{_ANOTHER_USER}; one that only assumes roles needs none of these",
             )
 
     def user_tasks(self) -> Iterator[Task]:
@@ -312,12 +313,9 @@ class _Planner:
             if source.value("credential_process") is not None:
                 if is_active:
                     return True
-                raise ConfigError(
-                    f"the profile {quoted(source.name)} gets its access key from a command, "
-                    f"but the user {quoted(request.user)} has no active one",
-                    source.settings["credential_process"].origin,
-                    hint="remove the line, and run awsenv setup again: it creates a key",
-                )
+                fact = f"gets its access key from a command, but the user {quoted(request.user)} has no active one"
+                hint = "remove the line, and run awsenv setup again: it creates a key"
+                raise _conflict(source, "credential_process", fact, hint)
         # The profiles are written last: they show that the key was printed, and not lost.
         return request.key_destination is KeyDestination.STDOUT and is_source(self.profiles, request.user) and is_active
 
@@ -329,7 +327,7 @@ class _Planner:
                 f"the access key {setting.value} of the profile {quoted(source.name)} does not belong to the user "
                 f"{quoted(user)}",
                 setting.origin,
-                hint="name another user with --user: its profile has the same name; or remove the key from the profile",
+                hint=f"{_ANOTHER_USER}: its profile has the same name; or remove the key from the profile",
             )
         if not key.active:
             raise ConfigError(
@@ -363,7 +361,7 @@ def differences(document: Document, user_arn: str, role: RoleSpec) -> list[str]:
     actions = [str(name) for name in as_list(elements.get("Action"))]
     if {name.lower() for name in actions} != {trust.ASSUME_ROLE.lower()}:
         names = listed(list(map(quoted, actions)) or ["no action"])
-        differing.append(f"it is about {names} instead of {trust.ASSUME_ROLE}")
+        differing.append(f"it allows {names} instead of {trust.ASSUME_ROLE}")
     external_ids, mfa = conditions.pop(_EXTERNAL_ID, ()), [value.lower() for value in conditions.pop(_MFA, ())]
     for name, is_demanded, is_needed in (
         ("external id", bool(external_ids), role.external_id),
@@ -403,9 +401,9 @@ def _check_trust(role: RoleSpec, existing: Role, user_arn: str) -> None:
         raise ConfigError(
             f"the role {quoted(role.name)} exists with another trust policy: {'; '.join(found)}",
             Origin(existing.arn),
-            hint=f"use the role as it is: awsenv setup {as_it_is[0]}; or create another: awsenv setup {another}"
+            hint=f"use it as it is, with the ROLE {as_it_is[0]}; or create another, with the ROLE {another}"
             if as_it_is
-            else f"create another role: awsenv setup {another}; "
+            else f"create another role, with the ROLE {another}; "
             "or change the trust policy yourself: awsenv never overwrites one",
         )
 
@@ -414,18 +412,12 @@ def _check_source(source: Profile) -> None:
     """Check that a profile holds a user's access key, or nothing that gets in its way."""
     for key in ("role_arn", *_SOURCES):
         if source.value(key) is not None and key not in {"aws_access_key_id", "credential_process"}:
-            raise ConfigError(
-                f"the profile {quoted(source.name)} does not hold the access key of a user: it has {key}",
-                source.settings[key].origin,
-                hint="name another user with --user: its profile has the same name",
-            )
+            fact = f"does not hold the access key of a user: it has {key}"
+            raise _conflict(source, key, fact, f"{_ANOTHER_USER}: its profile has the same name")
     halves = [key for key in ("aws_access_key_id", "aws_secret_access_key") if source.value(key) is not None]
     if len(halves) == 1:
-        raise ConfigError(
-            f"the profile {quoted(source.name)} holds half an access key: {halves[0]} alone",
-            source.settings[halves[0]].origin,
-            hint="add the other half, or remove this one",
-        )
+        fact = f"holds half an access key: {halves[0]} alone"
+        raise _conflict(source, halves[0], fact, "add the other half, or remove this one")
 
 
 def _missing_settings(profile: Profile | None, settings: Mapping[str, str]) -> Mapping[str, str]:
@@ -436,25 +428,23 @@ def _missing_settings(profile: Profile | None, settings: Mapping[str, str]) -> M
     """
     if profile is None:
         return settings
+    rename = "rename the profile, or give the role another name"
     for key in _SOURCES:
         if profile.value(key) is not None:
-            raise ConfigError(
-                f"the profile {quoted(profile.name)} has its own credentials: it has {key}",
-                profile.settings[key].origin,
-                hint="rename the profile, or give the role another name",
-            )
+            raise _conflict(profile, key, f"has its own credentials: it has {key}", rename)
     for key, value in settings.items():
         if key != "region" and profile.value(key) not in {None, value}:
             # No message shows an external id.
-            what = f"{key} is not that of the role" if key == "external_id" else f"{key} is not {value}"
-            raise ConfigError(
-                f"the profile {quoted(profile.name)} exists, and its {what}",
-                profile.settings[key].origin,
-                hint=f"remove the line, and run awsenv setup again: it writes {key}"
-                if key in {"external_id", "mfa_serial"}
-                else "rename the profile, or give the role another name",
-            )
+            other = "that of the role" if key == "external_id" else value
+            remove = f"remove the line, and run awsenv setup again: it writes {key}"
+            hint = remove if key in {"external_id", "mfa_serial"} else rename
+            raise _conflict(profile, key, f"exists, and its {key} is not {other}", hint)
     return {key: value for key, value in settings.items() if profile.value(key) is None}
+
+
+def _conflict(profile: Profile, key: str, fact: str, hint: str) -> ConfigError:
+    """Return the error for a profile whose *key* is in the way."""
+    return ConfigError(f"the profile {quoted(profile.name)} {fact}", profile.settings[key].origin, hint=hint)
 
 
 def _values(profiles: Profiles, key: str) -> set[str | None]:
