@@ -114,7 +114,7 @@ def test_it_is_not_written_astray(world: World, tmp_path: Path, *, with_agent: b
     meant = world.command(["sh", "-c", f'"{world.program}" console read-only --print >"{kept}"'])
 
     assert (2, ("", [])) == (refused.returncode, nothing)
-    assert "--open opens it in the browser; --print prints all the same" in refused.stderr
+    assert "--open opens it in the browser; --print prints it anyway" in refused.stderr
     assert (0, "") == (meant.returncode, meant.stderr)
     assert "SigninToken=" in kept.read_text()
 

@@ -505,6 +505,6 @@ def test_after_a_lost_answer_it_can_be_completed(account: Account, action: str) 
 
     assert 7 == setup.gone(), setup.transcript
     assert "setup stopped at step" in setup.transcript
-    assert "awsenv setup, run again," in setup.transcript
+    assert "run awsenv setup again:" in setup.transcript
     account.complete()
     account.check_that_it_is_whole()

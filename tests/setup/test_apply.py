@@ -376,7 +376,7 @@ def test_a_key_whose_answer_is_lost_is_said_to_be_there(desk: Desk, fault: Fault
         carry_out(create_key(NAME), desk)
     assert [
         f"AWS may have created an access key of the user {NAME} whose secret is lost",
-        "awsenv setup, run again, finds it and deletes it",
+        "run awsenv setup again: it finds the key and deletes it",
     ] == desk.notes
 
 

@@ -95,13 +95,13 @@ def request(
         tags=tuple(_tag(text, origins["tags"]) for text in lists.get("tags", ())),
         transitive_tags=tuple(lists.get("transitive_tags", ())),
         policy_arns=tuple(lists.get("policy_arns", ())),
-        user=None if any(map(environ.get, having(USER))) else _user(),
+        user=None if any(map(environ.get, having(USER))) else login_name(),
         origins={name: origin for name, origin in origins.items() if name != "min_remaining"},
         **texts,
     )
 
 
-def _user() -> str | None:
+def login_name() -> str | None:
     """Return the name of the user by the password database: cron and containers set no variable."""
     import pwd  # noqa: PLC0415 - where no variable names the user
 

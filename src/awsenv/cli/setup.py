@@ -10,7 +10,7 @@ from awsenv import config, environment
 from awsenv.cli import process, report
 from awsenv.cli.action import Caller, Print
 from awsenv.cli.obtain import obtain
-from awsenv.cli.options import RoleOptions, Words, flag, option
+from awsenv.cli.options import RoleOptions, Words, flag, login_name, option
 from awsenv.cli.setup_tools import Tools, open_terminal, remove_leftovers
 from awsenv.config import arns
 from awsenv.config.limits import legal_session_name
@@ -19,6 +19,7 @@ from awsenv.origin import Origin
 from awsenv.setup import KeyDestination, SetupRequest, checked_name, parse_roles, state, templates
 from awsenv.setup.apply import carry_out
 from awsenv.setup.plan import Plan, described, draw_up, is_source
+from awsenv.variables import USER, having
 from awsenv.wording import quoted
 
 if TYPE_CHECKING:
@@ -121,8 +122,8 @@ def run(caller: Caller, arguments: Arguments) -> Print:
 
 
 def _user(environ: Environ) -> str:
-    names = (legal_session_name(environ[name]) for name in ("LOGNAME", "USER", "USERNAME") if environ.get(name))
-    login = next((name for name in names if name is not None), None)
+    given = [environ.get(name) for name in having(USER)]
+    login = next(filter(None, (legal_session_name(name) for name in (*given, login_name()) if name)), None)
     if login is None:
         raise UsageError("no user name given", hint="--user NAME")
     return f"awsenv-{login}"[:64]
@@ -238,11 +239,11 @@ def _carry_out(plan: Plan, tools: Tools, text: str, *, asks: bool) -> None:
 
 
 def _stopped(number: int, plan: Plan) -> list[str]:
-    before = ("nothing was changed before it", "the one before it is done, and stays")
-    done = before[number - 1] if number <= len(before) else f"the {number - 1} before it are done, and stay"
+    before = ("nothing was changed before it", "the step before it is done, and stays")
+    done = before[number - 1] if number <= len(before) else f"the {number - 1} steps before it are done, and stay"
     return [
         f"setup stopped at step {number} of {len(plan.tasks)}; {done}",
-        "awsenv setup, run again, continues from what exists",
+        "run awsenv setup again: it continues from what exists",
     ]
 
 

@@ -129,7 +129,7 @@ def _create_key(user: str, tools: Tools) -> dict[str, Any]:
             raise
         except BaseException:
             tools.note(f"AWS may have created an access key of the user {user} whose secret is lost")
-            tools.note("awsenv setup, run again, finds it and deletes it")
+            tools.note("run awsenv setup again: it finds the key and deletes it")
             raise
         try:
             tools.keep_key(Credentials(key_id, secret))
