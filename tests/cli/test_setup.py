@@ -14,7 +14,7 @@ import pytest
     [
         ({"LOGNAME": "jane", "USER": "x"}, "jane"),
         ({"LOGNAME": "", "USERNAME": "joe"}, "joe"),
-        ({"LOGNAME": "not legal", "USER": "joe"}, "joe"),
+        ({"LOGNAME": "--", "USER": "joe"}, "joe"),
         ({}, pwd.getpwuid(os.geteuid()).pw_name),
     ],
 )
