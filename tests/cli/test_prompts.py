@@ -135,6 +135,18 @@ def test_a_code_is_sent_by_one_client(memory: Memory) -> None:
     assert "123456" == second.code(DEVICE, given="123456", after=None)
 
 
+def test_a_code_is_sent_for_the_device_that_it_was_typed_for(memory: Memory) -> None:
+    """Need another code if the files have changed meanwhile and name another device."""
+    other = Device("arn:aws:iam::123456789012:mfa/phone")
+    with typed("123456\n") as terminal:
+        prompts = Prompts({}, terminal)
+        prompts.answer(needed(lambda: Answers("", memory).code(DEVICE, given=None, after=None)))
+
+    need = json.loads(needed(lambda: Answers(prompts.answers, memory).code(other, given=None, after=None)))
+
+    assert (other.serial, None) == (need["serial"], need["used"])
+
+
 def test_a_code_that_a_lost_agent_had_is_used_by_no_other(memory: Memory) -> None:
     """Take the code of the command line neither here nor in the next agent, and say why."""
     with typed("222222\n") as terminal:

@@ -57,6 +57,9 @@ class Answers:
             Needed: There is none, or it was sent before.
         """
         code: str | None = self._answers.get("code", given)
+        if self._answers.get("serial", device.serial) != device.serial:
+            # The files have changed while the user typed: the code is that of another device.
+            code = None
         if code is not None and "is_lost" in self._answers:
             after = lost()
         if after is None and code is not None:

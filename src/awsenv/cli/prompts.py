@@ -122,7 +122,7 @@ class Prompts:
             self._codes.use(device, need["used"])
         code = self._codes.next_code(device, after=_error(need["after"]))
         self._answers.pop("is_lost", None)
-        return {"code": code, "codes_before": need["codes_before"]}
+        return {"code": code, "serial": device.serial, "codes_before": need["codes_before"]}
 
     def _secret_for(self, need: dict[str, Any]) -> dict[str, Any]:
         return {"secret": self.secret(need["question"])}
