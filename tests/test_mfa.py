@@ -1,4 +1,4 @@
-"""Where a code comes from: over a real terminal, from real commands."""
+"""Codes from a real terminal and from real commands."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ print("secret", len(ask_secret("External id: ")))
 
 
 class Screen:
-    """A terminal, seen from where the person sits."""
+    """A terminal, from the side of its user."""
 
     def __init__(self) -> None:
         self._master, self._slave = os.openpty()
@@ -102,15 +102,15 @@ def shell(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
 # The terminal
 
 
-def test_a_code_is_asked_for_with_the_name_of_the_device(screen: Screen) -> None:
-    """A person with three devices has to know which."""
+def test_a_prompt_names_the_device(screen: Screen) -> None:
+    """Say which of several devices it is."""
     screen.type("123456\n")
     assert Codes(terminal=screen.path).next_code(DEVICE) == "123456"
     assert screen.shown(PROMPT)
 
 
 def test_a_hardware_device_is_named_once(screen: Screen) -> None:
-    """Its serial number is all there is to say."""
+    """Show its serial number alone."""
     screen.type("123456\n")
     Codes(terminal=screen.path).next_code(Device("GAHT12345678"))
     assert screen.shown("MFA code for GAHT12345678: ")
@@ -138,15 +138,15 @@ def test_spaces_do_not_count(screen: Screen, typed: str) -> None:
 
 
 @pytest.mark.parametrize("typed", ["", "12345", "1234567", "abcdef", "١٢٣٤٥٦", "12345x"])
-def test_what_is_no_code_is_asked_for_again(screen: Screen, typed: str) -> None:
-    """AWS is not called with it: botocore would send it."""
+def test_other_text_is_followed_by_another_prompt(screen: Screen, typed: str) -> None:
+    """Send nothing but a code to AWS: botocore would."""
     screen.type(f"{typed}\n123456\n")
     assert Codes(terminal=screen.path).next_code(DEVICE) == "123456"
     assert screen.shown("an MFA code is six digits")
 
 
-def test_a_used_code_is_asked_for_again(screen: Screen) -> None:
-    """AWS takes each once, so it is not called with it a second time."""
+def test_a_used_code_is_followed_by_another_prompt(screen: Screen) -> None:
+    """Send no code twice: AWS accepts each once."""
     codes = Codes(terminal=screen.path)
     assert codes.next_code(DEVICE, given="123456") == "123456"
     screen.type("123456\n654321\n")
@@ -163,7 +163,7 @@ def test_a_code_of_one_device_is_not_used_for_another(screen: Screen) -> None:
 
 
 def test_control_d_cancels(screen: Screen) -> None:
-    """It is the way out of a prompt."""
+    """Leave the prompt without a code."""
     screen.type("\x04")
     with pytest.raises(MfaError, match="cancelled"):
         Codes(terminal=screen.path).next_code(DEVICE)
@@ -171,22 +171,22 @@ def test_control_d_cancels(screen: Screen) -> None:
 
 
 def test_a_name_of_the_configuration_is_inert(screen: Screen) -> None:
-    """A serial could hold what moves the cursor or hides text."""
+    """Escape what moves the cursor or hides text."""
     screen.type("123456\n")
     Codes(terminal=screen.path).next_code(Device("mfa/\x1b[2Jalice\u202e"))
     assert "\x1b" not in screen.shown("alice\\u202e: ")
 
 
-def test_without_a_terminal_it_says_what_to_do() -> None:
-    """A script has none."""
+def test_without_a_terminal_there_is_a_next_step() -> None:
+    """Suggest the second word."""
     with pytest.raises(MfaError, match=r"alice \(123456789012\)") as caught:
         Codes(terminal=NOWHERE).next_code(DEVICE)
     assert caught.value.hint == "pass the code as the second word"
 
 
 @pytest.mark.parametrize("after", [CodeRejected("wrong"), ResponseLost("lost")])
-def test_without_a_terminal_what_went_wrong_is_what_is_said(after: CodeRejected | ResponseLost) -> None:
-    """A rejected code, and a lost answer, have exit statuses of their own."""
+def test_without_a_terminal_the_reason_is_the_error(after: CodeRejected | ResponseLost) -> None:
+    """Raise it as it is: a rejected code and a lost response have exit codes of their own."""
     codes = Codes(terminal=NOWHERE)
     codes.next_code(DEVICE, given="123456")
     with pytest.raises(type(after), match=after.fact):
@@ -194,7 +194,7 @@ def test_without_a_terminal_what_went_wrong_is_what_is_said(after: CodeRejected 
 
 
 def test_it_works_inside_a_command_substitution(shell: pexpect.spawn[str], python: Callable[[str], list[str]]) -> None:
-    """Standard output is the shell's, standard input somebody else's: neither is used, and none of it is eaten."""
+    """Use neither standard output nor standard input, and read nothing of it."""
     command = " ".join(python(ASK))
     shell.sendline(f'got="$(echo piped | {{ {command}; cat; }})"; echo "<$got>"')
     shell.expect_exact(PROMPT)
@@ -203,7 +203,7 @@ def test_it_works_inside_a_command_substitution(shell: pexpect.spawn[str], pytho
 
 
 def test_control_c_is_an_interrupt(shell: pexpect.spawn[str], python: Callable[[str], list[str]]) -> None:
-    """It passes: the command line knows what to do about it."""
+    """Raise it: the command line handles it."""
     shell.sendline(" ".join(python(ASK)))
     shell.expect_exact(PROMPT)
     shell.sendintr()
@@ -214,7 +214,7 @@ def test_control_c_is_an_interrupt(shell: pexpect.spawn[str], python: Callable[[
 def test_after_control_z_the_prompt_is_shown_again(
     shell: pexpect.spawn[str], python: Callable[[str], list[str]]
 ) -> None:
-    """A person who has looked elsewhere sees what is asked."""
+    """Show again what to type."""
     shell.sendline(" ".join(python(ASK)))
     shell.expect_exact(PROMPT)
     shell.sendcontrol("z")
@@ -227,7 +227,7 @@ def test_after_control_z_the_prompt_is_shown_again(
 
 
 def test_standard_input_is_never_read(python: Callable[[str], list[str]]) -> None:
-    """What is piped in belongs to the command that the role is for."""
+    """Leave it to the command that the role is for."""
     finished = subprocess.run(
         python(ASK), input="123456\n", capture_output=True, text=True, check=False, start_new_session=True
     )
@@ -236,8 +236,8 @@ def test_standard_input_is_never_read(python: Callable[[str], list[str]]) -> Non
 
 
 @given(st.text(st.characters(exclude_characters="\n\r\x00\x03\x04\x11\x12\x13\x0f\x15\x16\x17\x1a\x1c\x7f\x08")))
-def test_whatever_is_typed_only_six_digits_come_back(typed: str) -> None:
-    """Any line, then a code: the code."""
+def test_any_text_yields_six_digits(typed: str) -> None:
+    """Return the code that follows any line."""
     screen = Screen()
     try:
         screen.type(f"{typed[:200]}\n765432\n")
@@ -251,7 +251,7 @@ def test_whatever_is_typed_only_six_digits_come_back(typed: str) -> None:
 
 
 def test_a_secret_is_not_shown(shell: pexpect.spawn[str], python: Callable[[str], list[str]]) -> None:
-    """And the echo is on again afterwards."""
+    """Turn the echo off, and on again afterwards."""
     shell.sendline(f"{' '.join(python(SECRET))}; stty -a | grep -o '[-]*echo '")
     shell.expect_exact("External id: ")
     shell.sendline("canary")
@@ -261,7 +261,7 @@ def test_a_secret_is_not_shown(shell: pexpect.spawn[str], python: Callable[[str]
 
 
 def test_control_c_brings_the_echo_back(shell: pexpect.spawn[str], python: Callable[[str], list[str]]) -> None:
-    """A terminal without echo is a broken one."""
+    """Restore the terminal."""
     shell.sendline(" ".join(python(SECRET)))
     shell.expect_exact("External id: ")
     shell.sendintr()
@@ -273,7 +273,7 @@ def test_control_c_brings_the_echo_back(shell: pexpect.spawn[str], python: Calla
 def test_after_control_z_a_secret_is_still_not_shown(
     shell: pexpect.spawn[str], python: Callable[[str], list[str]]
 ) -> None:
-    """The shell turns the echo on while it is in front."""
+    """Turn the echo off again: the shell turns it on meanwhile."""
     shell.sendline(" ".join(python(SECRET)))
     shell.expect_exact("External id: ")
     shell.sendcontrol("z")
@@ -286,7 +286,7 @@ def test_after_control_z_a_secret_is_still_not_shown(
 
 
 def test_a_secret_without_a_terminal_is_an_error() -> None:
-    """Standard input is not the place for it."""
+    """Do not read it from standard input."""
     with pytest.raises(UsageError, match="no terminal"):
         ask_secret("External id: ", terminal=NOWHERE)
 
@@ -308,12 +308,12 @@ def command(tmp_path: Path) -> Callable[[str], Device]:
 
 
 def test_a_command_prints_the_code(command: Callable[[str], Device]) -> None:
-    """With the line end that every command prints, and the space that some do."""
+    """Ignore the line end and spaces."""
     assert Codes(terminal=NOWHERE).next_code(command("echo ' 123 456'")) == "123456"
 
 
 def test_the_code_that_was_given_comes_first(command: Callable[[str], Device]) -> None:
-    """And once: then it is the command's turn."""
+    """Use it once, and then the command."""
     codes, device = Codes(terminal=NOWHERE), command("echo 222222")
     assert [codes.next_code(device, given="111111") for _ in range(2)] == ["111111", "222222"]
 
@@ -336,7 +336,7 @@ def test_a_command_without_an_end_is_ended(words: str, says: str) -> None:
 
 
 def test_no_shell_is_involved(tmp_path: Path) -> None:
-    """What a shell would make of the words is not made of them."""
+    """Interpret nothing in the words."""
     device = Device(SERIAL, f"echo 123456 ';' touch {tmp_path}/made", Origin("config", 3))
     with pytest.raises(MfaError, match="something other than six digits"):
         Codes(terminal=NOWHERE).next_code(device)
@@ -355,7 +355,7 @@ def test_no_shell_is_involved(tmp_path: Path) -> None:
     ],
 )
 def test_a_command_that_fails_is_named_by_its_place(words: str, says: str) -> None:
-    """Never by what it printed: that may be a seed."""
+    """Name its place, and show nothing that it printed, which may be a seed."""
     device = Device(SERIAL, words, Origin("config", 3, "profile x", "mfa_process"))
     with pytest.raises(MfaError) as caught:
         Codes(terminal=NOWHERE).next_code(device)
@@ -365,7 +365,7 @@ def test_a_command_that_fails_is_named_by_its_place(words: str, says: str) -> No
 
 
 def test_the_same_code_again_is_waited_out(command: Callable[[str], Device], screen: Screen, tmp_path: Path) -> None:
-    """It lives 30 seconds; the person sees why nothing happens."""
+    """Wait for the next step of 30 seconds, and say so on the terminal."""
     count = tmp_path / "count"
     device = command(f"echo x >> {count}; test $(wc -l < {count}) -gt 2 && echo 222222 || echo 111111")
     waited: list[float] = []
@@ -376,8 +376,8 @@ def test_the_same_code_again_is_waited_out(command: Callable[[str], Device], scr
     assert screen.shown("waiting 8 s for the next one")
 
 
-def test_a_command_that_prints_one_code_for_ever_is_given_up(command: Callable[[str], Device]) -> None:
-    """Three runs: after that it is not the clock."""
+def test_a_command_that_repeats_its_code_fails(command: Callable[[str], Device]) -> None:
+    """Run it three times: then the clock is not the reason."""
     waited: list[float] = []
     codes, device = Codes(terminal=NOWHERE, now=lambda: 0.0, sleep=waited.append), command("echo 111111")
     codes.next_code(device)
@@ -386,8 +386,8 @@ def test_a_command_that_prints_one_code_for_ever_is_given_up(command: Callable[[
     assert waited == [30.0, 30.0]
 
 
-def test_a_command_can_talk_to_the_person(command: Callable[[str], Device], screen: Screen) -> None:
-    """It asks for a touch on standard error, and for a PIN on standard input."""
+def test_a_command_can_use_the_terminal(command: Callable[[str], Device], screen: Screen) -> None:
+    """Let it prompt for a touch on standard error, and for a PIN on standard input."""
     screen.type("1234\n")
     device = command("printf 'touch the key: ' >&2; read pin; echo 99$pin")
     assert Codes(terminal=screen.path).next_code(device) == "991234"
@@ -395,11 +395,11 @@ def test_a_command_can_talk_to_the_person(command: Callable[[str], Device], scre
 
 
 def test_a_command_without_a_terminal_reads_nothing(command: Callable[[str], Device]) -> None:
-    """Standard input is the command's that the role is for."""
+    """Leave standard input to the command that the role is for."""
     assert Codes(terminal=NOWHERE).next_code(command("cat; echo 123456")) == "123456"
 
 
 def test_a_command_runs_in_the_environment_of_the_caller(command: Callable[[str], Device]) -> None:
-    """It finds its programs along the caller's PATH."""
+    """Find its programs along the PATH of the caller."""
     codes = Codes(environ={"PATH": os.environ["PATH"], "CODE": "424242"}, terminal=NOWHERE)
     assert codes.next_code(command("echo $CODE")) == "424242"

@@ -1,4 +1,4 @@
-"""The walk along a chain: from the files to the keys of the role, against a local AWS."""
+"""From the files to the credentials of a role, against a local AWS."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOWHERE = "/no/such/terminal"
 
 @dataclass(frozen=True)
 class Home:
-    """A person's files, and the AWS that knows the person."""
+    """The files of a user, and the AWS that knows the user."""
 
     sandbox: Sandbox
     user: Credentials
@@ -39,7 +39,7 @@ class Home:
     _keyboard: int
 
     def role(self, name: str, *, external_id: str | None = None, mfa: bool = False, trusted: str | None = None) -> str:
-        """Make a role that trusts the person, or *trusted*."""
+        """Make a role that trusts the user, or *trusted*."""
         trust = self.sandbox.trust(trusted or str(self.user.arn), external_id=external_id, mfa=mfa)
         return self.sandbox.create_role(name, trust, policies=["AdministratorAccess"])
 
@@ -50,11 +50,11 @@ class Home:
             file.write(f"[profile {name}]\n{''.join(lines)}")
 
     def obtain(
-        self, role: str, code: str | None = None, *, terminal: bool = False, **asked: str | int | None
+        self, role: str, code: str | None = None, *, terminal: bool = False, **fields: str | int | None
     ) -> Credentials:
         """Do what the command line does for `awsenv ROLE [CODE]`."""
         profiles = config.read(self.environ)
-        request = RoleRequest(role, code, **asked)  # type: ignore[arg-type] # whichever fields a test is about
+        request = RoleRequest(role, code, **fields)  # type: ignore[arg-type] # whichever fields a test is about
         chain = config.resolve(request, profiles, self.environ)
         prompts = Prompts(self.environ, self.screen if terminal else NOWHERE)
         return provider.credentials(chain, profiles, self.environ, code=code, prompts=prompts)
@@ -79,7 +79,7 @@ class Home:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
-    """Return a person with a key in `base` and an MFA device."""
+    """Return a user with a key in `base` and an MFA device."""
     master, slave = os.openpty()
     with Sandbox() as sandbox:
         user = sandbox.create_user("alice")
@@ -99,7 +99,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 @pytest.fixture
 def power_user(home: Home) -> Home:
-    """Return the person with the role of the README: MFA and an external id."""
+    """Return the user with the role of the README: MFA and an external id."""
     arn = home.role("power-user", external_id=EXTERNAL_ID, mfa=True)
     serial = home.device.serial
     home.profile("power", role_arn=arn, source_profile="base", mfa_serial=serial, external_id=EXTERNAL_ID)
@@ -131,7 +131,7 @@ def test_a_chain_of_roles(home: Home) -> None:
 
 
 def test_a_profile_that_is_a_source(home: Home) -> None:
-    """Nobody is asked for keys that stand in the file."""
+    """Call AWS for no keys that are in the file."""
     made = home.obtain("base")
     assert (made.access_key_id, home.actions()) == (home.user.access_key_id, [])
 
@@ -153,32 +153,32 @@ def test_a_session_of_a_user(home: Home) -> None:
 
 
 def by_session(home: Home, role: str) -> tuple[Chain, Credentials]:
-    """Return the chain to a role by way of an MFA session, and that session."""
-    asked = config.resolve(RoleRequest(role), config.read(home.environ), home.environ)
-    hop = asked.hops[0]
+    """Return the chain to a role through an MFA session, and that session."""
+    resolved = config.resolve(RoleRequest(role), config.read(home.environ), home.environ)
+    hop = resolved.hops[0]
     assert isinstance(hop, AssumeRole)
     assert hop.mfa is not None
     token = GetSessionToken(hop.mfa)
-    chain = replace(asked, hops=(token, replace(hop, mfa=None), *asked.hops[1:]))
-    made = walk(home, replace(chain, hops=(token,)), home.device.code())
+    chain = replace(resolved, hops=(token, replace(hop, mfa=None), *resolved.hops[1:]))
+    made = called(home, replace(chain, hops=(token,)), home.device.code())
     home.sandbox.clear_calls()
     return chain, made
 
 
-def walk(home: Home, chain: Chain, code: str | None = None, session: Credentials | None = None) -> Credentials:
-    """Walk along *chain*; without a terminal."""
+def called(home: Home, chain: Chain, code: str | None = None, session: Credentials | None = None) -> Credentials:
+    """Return the credentials at the end of *chain*, without a terminal."""
     prompts = Prompts(home.environ, NOWHERE)
     return provider.credentials(
         chain, config.read(home.environ), home.environ, code=code, prompts=prompts, session=session
     )
 
 
-def test_a_role_by_way_of_a_session_needs_no_code(power_user: Home) -> None:
-    """Go on from the session: neither the source nor the device is asked."""
+def test_a_role_through_a_session_needs_no_code(power_user: Home) -> None:
+    """Begin with the session: use neither the source nor the device."""
     chain, session = by_session(power_user, "power")
     Path(power_user.environ["AWS_CONFIG_FILE"]).write_text("")
 
-    made = walk(power_user, chain, session=session)
+    made = called(power_user, chain, session=session)
 
     assert "assumed-role/power-user/" in str(made.arn)
     assert power_user.actions() == ["AssumeRole"]
@@ -191,7 +191,7 @@ def test_a_chain_goes_on_from_a_session(home: Home) -> None:
     home.profile("one", role_arn=first, source_profile="base", mfa_serial=home.device.serial)
     home.profile("two", role_arn=second, source_profile="one")
     chain, session = by_session(home, "two")
-    assert "assumed-role/second/" in str(walk(home, chain, session=session).arn)
+    assert "assumed-role/second/" in str(called(home, chain, session=session).arn)
     assert home.actions() == ["AssumeRole"] * 2
 
 
@@ -201,7 +201,7 @@ def test_the_account_of_a_session_is_that_of_its_device(home: Home) -> None:
     profile = {"aws_access_key_id": home.user.access_key_id, "aws_secret_access_key": home.user.secret_access_key}
     home.profile("default", **profile, mfa_serial=home.device.serial)
     chain, session = by_session(home, "power-user")
-    assert walk(home, chain, session=replace(session, account=None)).account == home.sandbox.account
+    assert called(home, chain, session=replace(session, account=None)).account == home.sandbox.account
     assert home.actions() == ["AssumeRole"]
 
 
@@ -209,7 +209,7 @@ def test_a_session_is_not_used_where_a_code_is_to_be(power_user: Home) -> None:
     """A role that is assumed with a code of its own takes nothing from a session."""
     _, session = by_session(power_user, "power")
     chain = config.resolve(RoleRequest("power"), config.read(power_user.environ), power_user.environ)
-    walk(power_user, chain, power_user.device.next_code(), session=session)
+    called(power_user, chain, power_user.device.next_code(), session=session)
     assert [call.parameters.get("TokenCode") for call in power_user.sandbox.calls] == ["(hidden)"]
 
 
@@ -218,7 +218,7 @@ def test_a_session_that_is_over_says_how_to_open_another(power_user: Home) -> No
     chain, session = by_session(power_user, "power")
     power_user.sandbox.clock.elapse(13 * 3600)
     with pytest.raises(SourceError, match="have expired") as caught:
-        walk(power_user, chain, session=session)
+        called(power_user, chain, session=session)
     assert caught.value.hint == "awsenv login"
 
 
@@ -243,7 +243,7 @@ def test_the_account_is_known_without_a_call(home: Home, way: str) -> None:
     assert (made.account, home.actions()) == (home.sandbox.account, ["AssumeRole"])
 
 
-def test_else_aws_is_asked_once(home: Home) -> None:
+def test_else_aws_is_called_once(home: Home) -> None:
     """The account and the user come from one answer."""
     home.role("read-only")
     home.obtain("read-only", home.device.code(), profile="base")
@@ -252,7 +252,7 @@ def test_else_aws_is_asked_once(home: Home) -> None:
 
 @pytest.mark.parametrize("profile", ["base", None])
 def test_the_account_of_the_environment_says_nothing_of_the_source(home: Home, profile: str | None) -> None:
-    """Makefiles set AWS_ACCOUNT_ID to the account that they are about to change: AWS is asked."""
+    """Makefiles set AWS_ACCOUNT_ID to the account that they are about to change: ask AWS."""
     home.role("read-only")
     home.environ["AWS_ACCOUNT_ID"] = "999999999999"
     if profile is None:
@@ -270,15 +270,15 @@ def test_a_code_finds_its_device(home: Home) -> None:
     assert "power-user" in str(home.obtain("power", home.device.code()).arn)
 
 
-def test_a_code_is_asked_for(power_user: Home) -> None:
-    """At the terminal, by the name of the device."""
+def test_the_terminal_shows_a_prompt_for_a_code(power_user: Home) -> None:
+    """Name the device."""
     power_user.type(power_user.device.code())
     assert "power-user" in str(power_user.obtain("power", terminal=True).arn)
     assert power_user.sees(f"MFA code for alice ({power_user.sandbox.account}): ")
 
 
-def test_a_rejected_code_is_asked_for_again(power_user: Home) -> None:
-    """The one of the command line was wrong: the terminal says so."""
+def test_a_rejected_code_is_followed_by_another_prompt(power_user: Home) -> None:
+    """Say on the terminal that the code of the command line was wrong."""
     power_user.type(power_user.device.code())
     assert power_user.obtain("power", "000000", terminal=True).session_token
     assert power_user.sees("AWS rejected that MFA code: it is wrong, or has been used. Wait for the next one.")
@@ -296,7 +296,7 @@ def test_three_codes_are_enough(power_user: Home) -> None:
 
 
 def test_a_used_code_is_rejected_without_a_terminal(power_user: Home) -> None:
-    """The person is told to wait for the next."""
+    """Say to wait for the next code."""
     code = power_user.device.code()
     power_user.obtain("power", code)
     with pytest.raises(CodeRejected) as caught:
@@ -306,15 +306,15 @@ def test_a_used_code_is_rejected_without_a_terminal(power_user: Home) -> None:
 
 
 def test_no_code_and_no_terminal(power_user: Home) -> None:
-    """AWS is not asked at all."""
+    """Send nothing to AWS."""
     with pytest.raises(MfaError, match="no terminal"):
         power_user.obtain("power")
     assert power_user.actions() == []
 
 
 @pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.TRUNCATED, Fault.SERVER_ERROR, Fault.EMPTY])
-def test_a_lost_answer_asks_for_the_next_code(power_user: Home, fault: Fault) -> None:
-    """The code may be used up: it is not sent again, and the person sees why."""
+def test_a_lost_answer_needs_the_next_code(power_user: Home, fault: Fault) -> None:
+    """Send a code that may be used up no second time, and say why."""
     power_user.sandbox.fail("AssumeRole", fault)
     code = power_user.device.code()
     power_user.type(power_user.device.next_code())
@@ -410,7 +410,7 @@ def test_a_name_that_is_nearly_a_profile_is_asked_back(home: Home) -> None:
 
 
 def test_a_name_that_is_nearly_a_profile_is_asked_back_with_a_rejected_code(home: Home) -> None:
-    """The code may have been right, and asked of another device than the one of the profile."""
+    """Suggest the name of a profile: the code may be that of its device."""
     home.profile("power-user", role_arn=home.role("power-user"), source_profile="base")
     with pytest.raises(CodeRejected) as rejected:
         home.obtain("pwoer-user", "000000", profile="base")
@@ -438,7 +438,7 @@ def test_no_error_of_the_walk_holds_a_secret(power_user: Home, action: str, faul
     """Neither the external id, the keys nor the code: in no text, no repr, no cause."""
     power_user.sandbox.fail(action, fault, times=3)
     home, code = power_user, power_user.device.code()
-    # A name without an account makes the walk ask who the person is.
+    # For a name without an account, AWS must name the user.
     by_name: dict[str, str | int | None] = {"profile": "base", "external_id": EXTERNAL_ID}
     role, options = ("power", {}) if action == "AssumeRole" else ("power-user", by_name)
     with pytest.raises(AwsenvError) as caught:
