@@ -21,31 +21,35 @@ MAX_CHAINED_DURATION = 3600
 """Seconds: the longest duration of a role that is assumed with temporary credentials (IAM guide, role chaining)."""
 
 
-@dataclass(frozen=True, slots=True)
-class RoleRequest:
-    """The role and the options from the command line and the variables. A field that is not set is None or empty.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleSettings:
+    """What a request and a hop set for sts:AssumeRole. A field that is not set is None or empty, and is not sent."""
 
-    `origins` holds the option or the variable that set a field, for messages.
-    """
-
-    role: str
-    code: str | None = field(default=None, repr=False)
-    profile: str | None = None
     external_id: str | None = field(default=None, repr=False)
-    mfa_serial: str | None = None
     duration: int | None = None
-    """Seconds."""
-    region: str | None = None
-    session_name: str | None = None
+    """Seconds; None: AWS grants one hour."""
     source_identity: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
     transitive_tags: tuple[str, ...] = ()
     policy: str | None = None
     """A session policy, as JSON text."""
     policy_arns: tuple[str, ...] = ()
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
+    """The origin of each field that is set, for messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRequest(RoleSettings):
+    """The role and the options from the command line and the variables."""
+
+    role: str
+    code: str | None = field(default=None, repr=False)
+    profile: str | None = None
+    mfa_serial: str | None = None
+    region: str | None = None
+    session_name: str | None = None
     user: str | None = None
     """The caller's name in the password database, for the role session name if no variable names the user."""
-    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
 
     def origin(self, name: str) -> Origin:
         """Return the option or the variable that set a field; by default, the option."""
@@ -101,26 +105,16 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class AssumeRole:
+class AssumeRole(RoleSettings):
     """One hop: a call of sts:AssumeRole."""
 
     role: RoleArn
     session_name: str
-    external_id: str | None = field(default=None, repr=False)
     mfa: Mfa | None = None
-    duration: int | None = None
-    """Seconds; None: not sent, and AWS grants one hour."""
-    source_identity: str | None = None
-    tags: tuple[tuple[str, str], ...] = ()
-    transitive_tags: tuple[str, ...] = ()
-    policy: str | None = None
-    policy_arns: tuple[str, ...] = ()
     profile: str | None = None
     """The profile that describes the role; None: the user typed an ARN or a name."""
     notes: tuple[Note, ...] = ()
     """Where the hop differs from the configuration, and why."""
-    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
-    """The origin of each field that is set."""
 
 
 @dataclass(frozen=True, slots=True)

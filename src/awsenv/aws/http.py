@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from ipaddress import ip_address
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # typeshed leaves it out
@@ -17,7 +18,7 @@ from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from awsenv.model import Environ
 
@@ -82,8 +83,9 @@ class Http:
             # Without this botocore reads the whole body.
             request.stream_output = True
             response = self._session(request.url).send(request)
-            body = _Body(request, response.raw)
-            done.append(AWSResponse(response.url, response.status_code, response.headers, body))
+            body = _body(request, response.raw)
+            raw = SimpleNamespace(stream=lambda: [body])
+            done.append(AWSResponse(response.url, response.status_code, response.headers, raw))
         except BaseException as error:  # noqa: BLE001 - `send` raises it
             done.append(error)
 
@@ -107,25 +109,20 @@ class Http:
         return self._proxies
 
 
-class _Body:
-    """The body of a response in memory, as `AWSResponse` expects it."""
-
-    def __init__(self, request: Any, raw: Any) -> None:
-        self._data = bytearray()
-        try:
-            for chunk in raw.stream(_CHUNK):
-                self._data += chunk
-                if len(self._data) > MAX_RESPONSE:
-                    raw.close()
-                    raise Unfinished(fact=f"sent more than {MAX_RESPONSE // 1024} KiB", url=request.url)
-        # As botocore translates the errors of its own reads.
-        except urllib3.exceptions.ReadTimeoutError as error:
-            raise ReadTimeoutError(endpoint_url=request.url, error=error) from None
-        except urllib3.exceptions.HTTPError as error:
-            raise ConnectionClosedError(endpoint_url=request.url, error=error, request=request) from None
-
-    def stream(self) -> Iterator[bytes]:
-        yield bytes(self._data)
+def _body(request: Any, raw: Any) -> bytes:
+    data = bytearray()
+    try:
+        for chunk in raw.stream(_CHUNK):
+            data += chunk
+            if len(data) > MAX_RESPONSE:
+                raw.close()
+                raise Unfinished(fact=f"sent more than {MAX_RESPONSE // 1024} KiB", url=request.url)
+    # As botocore translates the errors of its own reads.
+    except urllib3.exceptions.ReadTimeoutError as error:
+        raise ReadTimeoutError(endpoint_url=request.url, error=error) from None
+    except urllib3.exceptions.HTTPError as error:
+        raise ConnectionClosedError(endpoint_url=request.url, error=error, request=request) from None
+    return bytes(data)
 
 
 def proxies(environ: Environ) -> Mapping[str, str] | None:
