@@ -27,27 +27,41 @@ function _awsenv_prints {
   return 1
 }
 
-# Whether other programs see PYTHONPATH, which can make Python load code from the current folder. The program is called
-# without it, and restores it for the commands that it runs. `env` keeps exported functions, which sh would drop, and
-# copes with a read-only variable.
-function _awsenv_exports_python_path {
-  [[ -n ${PYTHONPATH-} && $(declare -p PYTHONPATH) == 'declare -'*x*' PYTHONPATH='* ]]
+# Whether other programs see the variable $1, and it can make Python load code from the current folder. An empty or a
+# relative entry can; an entry of PYTHONPATH is of no use to the program in any case.
+function _awsenv_misleads_python {
+  [[ -n ${!1-} && ($1 == PYTHONPATH || :${!1}: == *:[!/]*) && $(declare -p "$1") == 'declare -'*x*" $1="* ]]
+}
+
+# Sets `_awsenv_command` of the caller to the command that calls the program without what misleads Python. The program
+# restores that for the commands that it runs. `env` keeps exported functions, which sh would drop, and copes with a
+# read-only variable.
+function _awsenv_isolate {
+  local _awsenv_name _awsenv_env=
+  set -- "$_AWSENV_BIN" "$@"
+  for _awsenv_name in PYTHONPATH PYTHONHOME PYTHONUSERBASE PYTHONPYCACHEPREFIX PYTHONEXECUTABLE; do
+    if _awsenv_misleads_python "$_awsenv_name"; then
+      _awsenv_env=/usr/bin/env
+      set -- "_AWSENV_$_awsenv_name=${!_awsenv_name}" "$_awsenv_name=" "$@"
+    fi
+  done
+  _awsenv_command=(${_awsenv_env:+"$_awsenv_env"} "$@")
 }
 
 function awsenv {
   # In eval "$(awsenv ...)" that eval gets the output; the program sends keys to no other pipe, and this function sends
   # none to a file. exec is never captured: bash hangs when Ctrl-Z stops a command inside $(...).
   if _awsenv_prints "$@" || [[ $BASH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
-    # The command, a login above all, may have removed the reason why a renewal failed.
+    # The command, a login above all, may have removed the reason why the role was not renewed.
     _awsenv_tried=
     # The doctor cannot find out by itself that this hook is loaded, and who draws the prompt.
     if [[ ${1-} == doctor ]]; then
       local -x AWSENV_SHELL=bash _AWSENV_PROMPT=
       _awsenv_find_owner
     fi
-    set -- "$_AWSENV_BIN" "$@"
-    ! _awsenv_exports_python_path || set -- /usr/bin/env "_AWSENV_PYTHONPATH=$PYTHONPATH" PYTHONPATH= "$@"
-    "$@"
+    local -a _awsenv_command
+    _awsenv_isolate "$@"
+    "${_awsenv_command[@]}"
     return
   fi
   local _awsenv_status=0
@@ -73,9 +87,9 @@ function _awsenv_restore {
 # Evaluates what the program prints if it is a change of environment, and prints it otherwise.
 function _awsenv_evaluate {
   local _awsenv_change
-  set -- "$_AWSENV_BIN" "$@"
-  ! _awsenv_exports_python_path || set -- /usr/bin/env "_AWSENV_PYTHONPATH=$PYTHONPATH" PYTHONPATH= "$@"
-  _awsenv_change=$(AWSENV_SHELL=bash "$@") || return
+  local -a _awsenv_command
+  _awsenv_isolate "$@"
+  _awsenv_change=$(AWSENV_SHELL=bash "${_awsenv_command[@]}") || return
   case $_awsenv_change in
   '' | 'if '* | 'export '* | 'unset '*) eval "$_awsenv_change" ;;
   *) printf '%s\n' "$_awsenv_change" ;;

@@ -26,14 +26,22 @@ function __awsenv_prints --description 'Whether awsenv prints text to read rathe
     return 1
 end
 
-# PYTHONPATH can make Python load code from the current folder. The program restores it for the commands that it runs.
-# `env` keeps variables that sh would drop.
-function __awsenv_isolated --description 'Run a command without PYTHONPATH'
-    if set -qx PYTHONPATH; and test -n "$PYTHONPATH"
-        /usr/bin/env "_AWSENV_PYTHONPATH=$PYTHONPATH" PYTHONPATH= $argv
-    else
-        $argv
+# An empty or a relative entry can make Python load code from the current folder; an entry of PYTHONPATH is of no use to
+# the program in any case. The program restores these variables for the commands that it runs. `env` keeps variables that
+# sh would drop.
+function __awsenv_isolated --description 'Run a command without what misleads Python'
+    set -l unset
+    for name in PYTHONPATH PYTHONHOME PYTHONUSERBASE PYTHONPYCACHEPREFIX PYTHONEXECUTABLE
+        if set -qx $name
+            and test -n "$$name"
+            and string match -qr -- '^PYTHONPATH:|:([^/]|$)' "$name:$$name"
+            set -a unset "_AWSENV_$name=$$name" "$name="
+        end
     end
+    set -q unset[1]
+    and set -p unset /usr/bin/env
+    set -p argv $unset
+    $argv
 end
 
 function awsenv --description 'Assume an AWS role in this shell'
@@ -44,7 +52,7 @@ function awsenv --description 'Assume an AWS role in this shell'
             not test -t 1
             and command test -p /dev/stdout
         end
-        # The command, a login above all, may have removed the reason why a renewal failed.
+        # The command, a login above all, may have removed the reason why the role was not renewed.
         set -e __awsenv_tried
         # The doctor cannot find out by itself that this hook is loaded, and who draws the prompt.
         if test "$argv[1]" = doctor

@@ -24,27 +24,40 @@ function _awsenv_prints {
   return 1
 }
 
-# Whether other programs see PYTHONPATH, which can make Python load code from the current folder. The program is called
-# without it, and restores it for the commands that it runs. `env` keeps variables that sh would drop, and copes with a
-# read-only one.
-function _awsenv_exports_python_path {
-  [[ -n ${PYTHONPATH-} && ${(t)PYTHONPATH} == *export* ]]
+# Whether other programs see the variable $1, and it can make Python load code from the current folder. An empty or a
+# relative entry can; an entry of PYTHONPATH is of no use to the program in any case.
+function _awsenv_misleads_python {
+  [[ -n ${(P)1-} && ${(Pt)1} == *export* ]] && [[ $1 == PYTHONPATH || :${(P)1}: == *:[^/]* ]]
+}
+
+# Sets `_awsenv_command` of the caller to the command that calls the program without what misleads Python. The program
+# restores that for the commands that it runs. `env` keeps variables that sh would drop, and copes with a read-only one.
+function _awsenv_isolate {
+  local _awsenv_name _awsenv_env=
+  set -- "$_AWSENV_BIN" "$@"
+  for _awsenv_name in PYTHONPATH PYTHONHOME PYTHONUSERBASE PYTHONPYCACHEPREFIX PYTHONEXECUTABLE; do
+    if _awsenv_misleads_python $_awsenv_name; then
+      _awsenv_env=/usr/bin/env
+      set -- "_AWSENV_$_awsenv_name=${(P)_awsenv_name}" "$_awsenv_name=" "$@"
+    fi
+  done
+  _awsenv_command=(${_awsenv_env:+"$_awsenv_env"} "$@")
 }
 
 function awsenv {
   # In eval "$(awsenv ...)" that eval gets the output; the program sends keys to no other pipe, and this function sends
   # none to a file. exec is never captured: it keeps its terminal and its jobs.
   if _awsenv_prints "$@" || [[ $ZSH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
-    # The command, a login above all, may have removed the reason why a renewal failed.
+    # The command, a login above all, may have removed the reason why the role was not renewed.
     _awsenv_tried=
     # The doctor cannot find out by itself that this hook is loaded, and who draws the prompt.
     if [[ ${1-} == doctor ]]; then
       local -x AWSENV_SHELL=zsh _AWSENV_PROMPT=
       _awsenv_find_owner
     fi
-    set -- "$_AWSENV_BIN" "$@"
-    ! _awsenv_exports_python_path || set -- /usr/bin/env "_AWSENV_PYTHONPATH=$PYTHONPATH" PYTHONPATH= "$@"
-    "$@"
+    local -a _awsenv_command
+    _awsenv_isolate "$@"
+    "${_awsenv_command[@]}"
     return
   fi
   _awsenv_evaluate "$@"
@@ -57,10 +70,10 @@ function _awsenv_evaluate {
   setopt no_xtrace no_verbose
   trap - DEBUG
   local _awsenv_change
-  set -- "$_AWSENV_BIN" "$@"
-  ! _awsenv_exports_python_path || set -- /usr/bin/env "_AWSENV_PYTHONPATH=$PYTHONPATH" PYTHONPATH= "$@"
+  local -a _awsenv_command
+  _awsenv_isolate "$@"
   # If Ctrl-Z stopped a command in $(...), zsh would wait for its output for ever.
-  _awsenv_change=$(AWSENV_SHELL=zsh /bin/sh -c 'trap "" TSTP; exec "$0" "$@"' "$@") || return
+  _awsenv_change=$(AWSENV_SHELL=zsh /bin/sh -c 'trap "" TSTP; exec "$0" "$@"' "${_awsenv_command[@]}") || return
   case $_awsenv_change in
     '' | 'if '* | 'export '* | 'unset '*) eval "$_awsenv_change" ;;
     *) print -r -- "$_awsenv_change" ;;

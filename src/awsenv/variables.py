@@ -159,6 +159,9 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
 }
 """The marks of each variable that awsenv reads or changes, in the order in which a role prints them."""
 
+MISLEADING = ("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONPYCACHEPREFIX", "PYTHONEXECUTABLE")
+"""An empty or relative entry makes Python load code from the current folder. The hooks call awsenv without it."""
+
 _FAMILIES = ("AWS_", "AWSENV_", "_AWSENV_")
 """Prefixes of more variables that botocore or awsenv reads."""
 

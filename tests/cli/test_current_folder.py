@@ -1,15 +1,19 @@
-"""Nothing is imported from where the caller happens to be, whatever PYTHONPATH says."""
+"""Nothing is imported from the current folder of the caller, whatever Python's variables say."""
 
 from __future__ import annotations
 
+import py_compile
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import awsenv
 from awsenv.cli.commands import COMMANDS
+from awsenv.variables import MISLEADING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,25 +50,55 @@ def traps(folder: Path, names: tuple[str, ...]) -> Path:
     return notes
 
 
-@pytest.mark.parametrize("path", [":", ".", "here"])
+def python_traps(folder: Path) -> Path:
+    """Fill a folder with a trap for each variable that leads Python there; return the file with the notes."""
+    notes = traps(folder, AT_THE_START + AFTER_IT)
+    library = folder / "here" / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    shutil.copytree(folder / "usercustomize", library / "site-packages" / "usercustomize")
+    # The first module that Python imports, when there is no `open` yet.
+    note = f"import posix\nposix.write(posix.open({str(notes)!r}, posix.O_WRONLY | posix.O_CREAT), b'encodings')\n"
+    (library / "encodings").mkdir()
+    (library / "encodings" / "__init__.py").write_text(note)
+    module = Path(awsenv.__file__).with_name("__main__.py")
+    py_compile.compile(
+        str(folder / "usercustomize" / "__init__.py"),
+        cfile=f"{folder}/here{module.with_suffix('')}.{sys.implementation.cache_tag}.pyc",
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
+    return notes
+
+
+@pytest.mark.parametrize("name", ["PYTHONPATH", "PYTHONHOME", "PYTHONPYCACHEPREFIX"])
+def test_without_the_hook_the_traps_work(name: str, world: World, tmp_path: Path) -> None:
+    """Python itself loads code from the current folder, before awsenv can do anything about it."""
+    notes = python_traps(tmp_path)
+
+    world.command(["sh", "-c", f"cd {shlex.quote(str(tmp_path))}; exec {world.program} off"], **{name: "here"})
+
+    assert notes.exists()
+
+
+@pytest.mark.parametrize("name", MISLEADING)
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_hook_imports_nothing_from_the_current_folder(
-    shell: str, path: str, world: World, tmp_path: Path, require: Callable[[str], str]
+    shell: str, name: str, world: World, tmp_path: Path, require: Callable[[str], str]
 ) -> None:
-    """Hold for every command, under every PYTHONPATH that leads to the current folder."""
-    notes = traps(tmp_path, AT_THE_START + AFTER_IT)
+    """Hold for every command, under every variable that leads Python to the current folder."""
+    notes = python_traps(tmp_path)
     load = "source" if shell == "fish" else "."
+    # With these, Python does not even start.
+    lines = LINES if name == "PYTHONPATH" else LINES[:4]
     script = [
         f"cd {shlex.quote(str(tmp_path))}",
         f"{load} {shlex.quote(str(HOOKS / f'awsenv.{shell}'))}",
-        *(f"awsenv {line} </dev/null >/dev/null 2>&1" for line in LINES),
-        "echo done",
+        *(f"awsenv {line} </dev/null >/dev/null 2>&1" for line in lines),
+        "awsenv --version",
     ]
 
     argv = [require(shell), "-c", "\n".join(script)]
-    done = world.command(argv, _AWSENV_BIN=world.program, PYTHONPATH=path)
+    done = world.command(argv, _AWSENV_BIN=world.program, **{name: "here"})
 
-    assert "done\n" == done.stdout, done.stderr
+    assert f"awsenv {awsenv.__version__}\n" == done.stdout, done.stderr
     assert not notes.exists(), notes.read_text()
 
 

@@ -26,6 +26,12 @@ PATIENCE = 30
 
 COLUMNS, LINES = 80, 50
 
+NOW = 2_000_000_000
+"""What the clock of the hook shows while a role is active, so that no test depends on how long it takes."""
+
+_LONGEST = 100_000
+"""Seconds: no test sets an end that is farther from `NOW`."""
+
 
 @dataclass(frozen=True)
 class Shell:
@@ -35,11 +41,13 @@ class Shell:
     rc: str
     """Its rc file, below HOME."""
     hook: str
-    """The line that a person puts there."""
+    """The line that loads the hook there."""
     prompt: str
-    """A prompt of a person's own: `STATUS:COUNT> `, where COUNT tells one prompt from the next."""
+    """A prompt of the user's own: `STATUS:COUNT> `, where COUNT tells one prompt from the next."""
     strict: Sequence[str]
     """Runs a script, which is the next argument, with every strict option on and no rc file."""
+    clock: str
+    """Defines a function `clock` that stops the clock of the hook at its argument."""
     export: str = "export {}={}"
     unset: str = "unset {}"
     evaluate: str = 'eval "$({})"'
@@ -47,6 +55,11 @@ class Shell:
     pipe_status: str = ""
     options: Sequence[str] = ()
     """Options that make it not read the system's own rc file."""
+
+    @property
+    def stopped(self) -> str:
+        """The line that stops the clock of the hook."""
+        return f"{self.clock}; clock {NOW}"
 
     def __str__(self) -> str:
         """Name it in the report of a test."""
@@ -62,6 +75,7 @@ SHELLS = {
             hook='eval "$(awsenv init bash)"',
             prompt=r"PS1='$?:\#> '",
             strict=("--norc", "--noprofile", "-e", "-u", "-o", "pipefail", "-c"),
+            clock="clock() { _awsenv_now=$1; }",
             pipe_status='"${PIPESTATUS[*]}"',
         ),
         Shell(
@@ -71,6 +85,8 @@ SHELLS = {
             # HISTSIZE as it is numbers each line that is not the same as the one before.
             prompt="PROMPT='%?:%i> '; unsetopt prompt_cr prompt_sp",
             strict=("--no-globalrcs", "--no-rcs", "-e", "-u", "-o", "pipefail", "-c"),
+            # Without its module zsh asks the prompt for the time.
+            clock="zmodload -u zsh/datetime; clock() { typeset -g _awsenv_seconds=$1; }",
             pipe_status='"$pipestatus[*]"',
         ),
         Shell(
@@ -83,6 +99,10 @@ SHELLS = {
                 "set -g fish_greeting; set -g fish_autosuggestion_enabled 0; function fish_title; end"
             ),
             strict=("--no-config", "--private", "-c"),
+            clock=(
+                "function clock; set -g now $argv; end; "
+                "function path; test $argv[2] = -R; and echo 0; or echo $now; end"
+            ),
             export="set -gx {} {}",
             unset="set -e {}",
             evaluate="{} | source",
@@ -107,7 +127,7 @@ class Screen(pyte.Screen):
 
 @dataclass
 class Terminal:
-    """A shell at a terminal of 80 columns, and what a person sees there."""
+    """A shell at a terminal of 80 columns, and what a user sees there."""
 
     child: pexpect.spawn[bytes]
     screen: Screen = field(init=False)
@@ -187,7 +207,7 @@ class Terminal:
 
 @pytest.fixture(params=SHELLS)
 def shell(request: pytest.FixtureRequest, require: Callable[[str], str]) -> Shell:
-    """Return each shell in turn: skipped on a person's machine that has it not, failed in CI."""
+    """Return each shell in turn: skipped on a machine without it, failed in CI."""
     require(request.param)
     return SHELLS[request.param]
 
@@ -273,7 +293,7 @@ def open_terminal(home: Path, clean_environ: dict[str, str]) -> Iterator[Callabl
 
 @pytest.fixture
 def write_rc(home: Path) -> Callable[..., None]:
-    """Return what writes the rc file of a shell, lines below each other, and a prompt of the person's own."""
+    """Return what writes the rc file of a shell, lines below each other, and a prompt of the user's own."""
 
     def write(shell: Shell, *lines: str) -> None:
         path = home / shell.rc
@@ -287,10 +307,15 @@ def write_rc(home: Path) -> Callable[..., None]:
 def terminal(
     write_rc: Callable[..., None], open_terminal: Callable[..., Terminal], clean_environ: dict[str, str]
 ) -> Callable[..., Terminal]:
-    """Return what opens a shell whose rc file loads the hook: after *before*, and with *environ* beside its own."""
+    """Return what opens a shell whose rc file loads the hook: after *before*, and with *environ* beside its own.
+
+    The clock of the hook stands still if *environ* is that of `active`.
+    """
 
     def start(shell: Shell, *before: str, after: Sequence[str] = (), **environ: str) -> Terminal:
-        write_rc(shell, *before, shell.hook, *after)
+        ends = environ.get("AWSENV_EXPIRES_EPOCH", "")
+        is_stopped = ends.isdecimal() and abs(int(ends) - NOW) < _LONGEST
+        write_rc(shell, *before, shell.hook, *([shell.stopped] if is_stopped else []), *after)
         return open_terminal([shell.name, *shell.options], clean_environ | environ)
 
     return start
@@ -298,13 +323,13 @@ def terminal(
 
 @pytest.fixture
 def active() -> Callable[..., dict[str, str]]:
-    """Return the variables of an active role with so many *seconds* left, and half a minute more for the test."""
+    """Return the variables of an active role with so many *seconds* left, by the clock at `NOW`."""
 
     def variables(seconds: int = 59 * 60, label: str = "power-user") -> dict[str, str]:
         return {
             "AWSENV_ROLE": label,
             "AWSENV_LABEL": label,
-            "AWSENV_EXPIRES_EPOCH": str(int(time.time()) + seconds + 30),
+            "AWSENV_EXPIRES_EPOCH": str(NOW + seconds),
         }
 
     return variables

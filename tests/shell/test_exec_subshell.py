@@ -1,4 +1,4 @@
-"""The subshell of `awsenv exec ROLE`: the person's own shell, with the role in its prompt."""
+"""The subshell of `awsenv exec ROLE`: the user's own shell, with the role in its prompt."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def enter(program: str, clean_environ: dict[str, str], open_terminal: Start) -> 
 
 
 def test_the_role_is_in_the_prompt_where_no_hook_is(shell: Any, enter: Start, write_rc: Start) -> None:
-    """Read the person's rc file, and show the role though it says nothing of awsenv."""
+    """Read the user's rc file, and show the role though it says nothing of awsenv."""
     write_rc(shell, "function mine; echo mine; end" if shell.name == "fish" else "mine() { echo mine; }")
 
     window = enter(shell.name)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pexpect
 import pytest
 
+from awsenv.variables import MISLEADING
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -62,7 +64,7 @@ def test_an_option_may_come_first(shell: Any, terminal: Start) -> None:
 
 
 def test_eval_works_with_the_hook_loaded(shell: Any, terminal: Start) -> None:
-    """Print to the eval that a person types out of habit."""
+    """Print to the eval that a user types out of habit."""
     window = terminal(shell)
 
     assert "" == window.run(shell.evaluate.format("awsenv power-user"))
@@ -187,7 +189,7 @@ def test_nothing_is_lost_when_the_output_is_thrown_away(shell: Any, terminal: St
 
 
 @pytest.mark.parametrize("command", ["awsenv --help", "awsenv use --help", "awsenv list", "awsenv status"])
-def test_what_is_for_a_person_is_shown_to_the_person(shell: Any, command: str, terminal: Start) -> None:
+def test_text_for_the_user_is_shown(shell: Any, command: str, terminal: Start) -> None:
     """Let what changes nothing go to the terminal, and evaluate none of it."""
     window = terminal(shell)
 
@@ -256,7 +258,7 @@ def test_a_trace_shows_no_secret(shell: Any, role: str, zsh_trap: str, terminal:
 
 
 def test_a_trace_is_still_on_after_ctrl_c(shells: Any, terminal: Start, require: Start, home: Path) -> None:
-    """Leave the options as they were, when a person gives up at the question for a code."""
+    """Leave the options as they were, when the user gives up at the prompt for a code."""
     (home / ".aws/config").write_text(
         "[profile guarded]\nrole_arn = arn:aws:iam::123456789012:role/guarded\nsource_profile = power-user\n"
         "mfa_serial = arn:aws:iam::123456789012:mfa/device\n"
@@ -297,7 +299,7 @@ def test_no_secret_is_left_but_in_the_environment(shell: Any, terminal: Start, h
 def test_an_output_that_is_no_change_is_shown_and_not_evaluated(
     shell: Any, run: Start, home: Path, hooks: Path
 ) -> None:
-    """Evaluate nothing that a later program prints for a person, when the hook in a shell is older than it."""
+    """Evaluate nothing that a later program prints for the user, when the hook in a shell is older than it."""
     program = home / "printer"
     program.write_text("#!/bin/sh\necho 'touch spilt; a table'\n")
     program.chmod(0o755)
@@ -354,18 +356,50 @@ def test_nothing_is_loaded_from_the_current_folder(path: str, shell: Any, termin
     assert not (home / "sprung").exists()
 
 
-@pytest.mark.parametrize("path", [None, "", ":", "/opt/a b:'c'"])
-def test_a_command_gets_the_python_path_of_its_caller(
-    path: str | None, shell: Any, terminal: Start, home: Path
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PYTHONPATH", None),
+        ("PYTHONPATH", ""),
+        ("PYTHONPATH", ":"),
+        ("PYTHONPATH", "/opt/a b:'c'"),
+        ("PYTHONHOME", "here"),
+        ("PYTHONUSERBASE", "here"),
+        ("PYTHONUSERBASE", "/opt"),
+    ],
+)
+def test_a_command_gets_the_variables_of_python_of_its_caller(
+    name: str, value: str | None, *, shell: Any, terminal: Start, home: Path
 ) -> None:
     """Hand on the environment as it is."""
-    window = terminal(shell, **({} if path is None else {"PYTHONPATH": path}))
+    window = terminal(shell, after=[] if value is None else [shell.export.format(name, f'"{value}"')])
 
     window.run("awsenv exec power-user -- env -0 >shown")
 
     shown = dict(entry.split("=", 1) for entry in (home / "shown").read_text().split("\0") if entry)
-    assert path == shown.get("PYTHONPATH")
+    assert value == shown.get(name)
     assert not [name for name in shown if name.startswith("_AWSENV")]
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [("here", ""), (".", ""), ("/opt:here", ""), ("/opt:", ""), ("/opt", "/opt"), ("/opt:/srv", "/opt:/srv")],
+)
+@pytest.mark.parametrize("name", MISLEADING)
+def test_a_variable_that_misleads_python_is_kept_from_the_program(
+    name: str, value: str, seen: str, *, shell: Any, run: Callable[..., Any], home: Path, hooks: Path
+) -> None:
+    """Empty it if an entry is the current folder, and PYTHONPATH always. The program can restore it."""
+    program = home / "program"
+    program.write_text("#!/bin/sh\nenv | grep -e ^PYTHON[A-Z]*= -e ^_AWSENV_PYTHON\n")
+    program.chmod(0o755)
+    load = f"{'source' if shell.name == 'fish' else '.'} {hooks}/awsenv.{shell}"
+
+    answer = run(shell, f"{load}\nawsenv list", _AWSENV_BIN=str(program), **{name: value})
+
+    given = dict(line.split("=", 1) for line in answer.stdout.splitlines())
+    seen = "" if name == "PYTHONPATH" else seen
+    assert (seen, None if seen else value) == (given.get(name), given.get(f"_AWSENV_{name}"))
 
 
 def test_a_read_only_python_path(shell: Any, terminal: Start, home: Path) -> None:

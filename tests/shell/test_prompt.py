@@ -61,6 +61,9 @@ def test_the_first_prompt_shows_the_role_that_was_inherited(shell: Any, terminal
         (5 * 60, "[power-user 5m] ", ("brown", False)),
         (4 * 60, "[power-user 4m] ", ("red", False)),
         (1 * 60, "[power-user 1m] ", ("red", False)),
+        (59, "[power-user 59s] ", ("red", False)),
+        (1, "[power-user 1s] ", ("red", False)),
+        (0, "[power-user expired] ", ("red", True)),
         (-31, "[power-user expired] ", ("red", True)),
         (-99999, "[power-user expired] ", ("red", True)),
     ],
@@ -76,13 +79,13 @@ def test_time_left_and_its_colour(
     assert window.look(len(text)) == ("default", False)
 
 
-def test_the_last_minute_counts_seconds(shell: Any, terminal: Start, active: Environ) -> None:
-    """Show seconds when there are no minutes left to show."""
-    window = terminal(shell, **active(15))
+def test_the_time_left_is_that_of_the_real_clock(shell: Any, terminal: Start) -> None:
+    """Read the time of day without a process."""
+    ends = str(int(time.time()) + 10 * 3600)
 
-    seconds = window.line.removeprefix("[power-user ").partition("s] ")[0]
-    assert 0 < int(seconds) < 60
-    assert window.look() == ("red", False)
+    window = terminal(shell, AWSENV_ROLE="power-user", AWSENV_LABEL="power-user", AWSENV_EXPIRES_EPOCH=ends)
+
+    assert window.line.startswith(("[power-user 9h", "[power-user 10h00m]"))
 
 
 @pytest.mark.parametrize("quiet", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
@@ -91,14 +94,14 @@ def test_no_colour_where_none_is_wanted(
 ) -> None:
     """Print the bare text with NO_COLOR, and at a terminal that knows no colour."""
     show = {
-        "bash": '. {}; PS1=x; _awsenv_prompt; printf "%s" "$_awsenv_ps1"',
-        "zsh": 'source {}; PROMPT=; _awsenv_prompt; print -n -- "$psvar[61]$psvar[62]$psvar[63] "',
-        "fish": "source {}; __awsenv_refresh; echo -n $__awsenv_text",
+        "bash": '. {}; {}; PS1=x; _awsenv_prompt; printf "%s" "$_awsenv_ps1"',
+        "zsh": 'source {}; {}; PROMPT=; _awsenv_prompt; print -n -- "$psvar[61]$psvar[62]$psvar[63] "',
+        "fish": "source {}; {}; __awsenv_refresh; echo -n $__awsenv_text",
     }[shell.name]
     if shell.name == "fish":
         shell = type(shell)(**{**vars(shell), "strict": ["--no-config", "--private", "-i", "-c"]})
 
-    answer = run(shell, show.format(hooks / f"awsenv.{shell.name}"), **active(60), **quiet)
+    answer = run(shell, show.format(hooks / f"awsenv.{shell.name}", shell.stopped), **active(60), **quiet)
 
     assert "[power-user 1m] " == answer.stdout
 
@@ -160,7 +163,7 @@ def test_a_hostile_label_is_inert(shell: Any, label: str, shown: str, terminal: 
 
 
 def test_the_status_of_the_last_command_is_kept(shell: Any, terminal: Start, active: Environ) -> None:
-    """Hand `$?` on to the person's own prompt, and `$?` and the statuses of a pipe to the next command."""
+    """Hand `$?` on to the user's own prompt, and `$?` and the statuses of a pipe to the next command."""
     window = terminal(shell, **active())
 
     window.run("sh -c 'exit 7'")
@@ -366,7 +369,7 @@ def test_a_prompt_costs_no_process(
     assert ["execve"] == [line.split()[1].partition("(")[0] for line in calls]
 
 
-def test_a_trace_of_bash_is_of_what_a_person_runs(shells: Any, terminal: Start, active: Environ) -> None:
+def test_a_trace_of_bash_is_of_what_the_user_runs(shells: Any, terminal: Start, active: Environ) -> None:
     """Add no more than a few lines to `set -x` at each prompt, and leave it on."""
     window = terminal(shells["bash"], **active(14 * 60))
     window.run("set -x")

@@ -42,9 +42,10 @@ def test_silent_and_strict(shell: Any, hooks: Path, run: Callable[..., Any]) -> 
 def test_zsh_under_odd_options(
     options: str, shells: Any, run: Callable[..., Any], active: Callable[..., dict[str, str]]
 ) -> None:
-    """Work the same whatever a person has made of zsh."""
+    """Work the same whatever options the user has set."""
     shell = shells["zsh"]
-    script = f"PROMPT='%%'; {options}; {shell.hook}; _awsenv_prompt; print -P -- \"$PROMPT\"; awsenv_prompt_info"
+    load = f"PROMPT='%%'; {options}; {shell.hook}; {shell.stopped}"
+    script = f'{load}; _awsenv_prompt; print -P -- "$PROMPT"; awsenv_prompt_info'
 
     answer = run(shell, script, **active(), NO_COLOR="1")
 
@@ -112,7 +113,7 @@ def test_no_prompt_where_nobody_looks(
         "fish": "functions -q __awsenv_refresh; or echo none",
     }[shell.name]
 
-    answer = run(shell, f"{_load(shell, hooks)}\n{look}\nawsenv_prompt_info", **active())
+    answer = run(shell, f"{_load(shell, hooks)}\n{shell.stopped}\n{look}\nawsenv_prompt_info", **active())
 
     assert "none\n[power-user 59m]\n" == answer.stdout
 

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import NoReturn
 
-_PYTHONPATH = "_AWSENV_PYTHONPATH"
-"""Where the hook keeps the caller's PYTHONPATH, which it empties: Python could load code from the current folder."""
+_OWN = "_AWSENV_"
+_PYTHON = f"{_OWN}PYTHON"
+"""The hooks keep a variable such as PYTHONPATH under this prefix where it could make Python load code from the current
+folder."""
 
 FAILURE = "false;\n"
 """What makes `eval "$(awsenv ...)" && deploy` stop, in every shell: `eval ""` succeeds (measured)."""
@@ -31,8 +33,8 @@ def environ() -> dict[str, str]:
     if environ.get("LC_CTYPE") in _COERCED and not _was_given("LC_CTYPE"):
         # Python adds it to its own environment in the C locale (PEP 538); a command of `exec` shall not inherit it.
         del environ["LC_CTYPE"]
-    if _PYTHONPATH in environ:
-        environ["PYTHONPATH"] = environ.pop(_PYTHONPATH)
+    for name in [name for name in environ if name.startswith(_PYTHON)]:
+        environ[name.removeprefix(_OWN)] = environ.pop(name)
     return environ
 
 

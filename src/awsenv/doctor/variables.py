@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from awsenv import environment
 from awsenv.doctor.model import Finding, fine, warning
 from awsenv.origin import Origin
-from awsenv.variables import ENDPOINT, OPTION, PROFILE, REGION, ROLE, SAVED, TOKENS, having
+from awsenv.variables import ENDPOINT, MISLEADING, OPTION, PROFILE, REGION, ROLE, SAVED, TOKENS, having
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
@@ -154,13 +154,13 @@ def _expiry(environ: Environ, now: float) -> Iterator[Finding]:
 
 def _import_path(environ: Environ) -> Iterator[Finding]:
     """Find the entries that stand for the current folder: Python reads an empty one so."""
-    name = "PYTHONPATH"
-    entries = environ.get(name, "").split(":")
-    absolute = [entry for entry in entries if entry.startswith("/")]
-    if entries not in (absolute, [""]):
-        fact = f"{name} has an empty or relative entry: Python programs run code from whatever folder you are in"
-        hint = f"export {name}={shlex.quote(printable(':'.join(absolute)))}" if absolute else f"unset {name}"
-        yield _warning((name,), fact, hint)
+    for name in MISLEADING:
+        entries = environ.get(name, "").split(":")
+        absolute = [entry for entry in entries if entry.startswith("/")]
+        if entries not in (absolute, [""]):
+            fact = f"{name} has an empty or relative entry: Python programs run code from the current folder"
+            hint = f"export {name}={shlex.quote(printable(':'.join(absolute)))}" if absolute else f"unset {name}"
+            yield _warning((name,), fact, hint)
 
 
 def _time(text: str) -> datetime | None:

@@ -1,4 +1,4 @@
-"""The renewal of a role at a prompt: when the hook asks for it, how often, and what a person notices of it.
+"""A role that the hook renews at a prompt: when, how often, and what the user sees of it.
 
 The program is a script that writes down how it was called and answers as the test says; the clock of the hook stands
 still until the test moves it.
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
 NOW = 2_000_000_000
 """What the clock of the hook shows at first."""
 
-CLOCK = {
-    "bash": "clock() { _awsenv_now=$1; }",
-    # Without its module zsh asks the prompt for the time.
-    "zsh": "zmodload -u zsh/datetime; clock() { _awsenv_seconds=$1; }",
-    "fish": "function clock; set -g now $argv; end; function path; test $argv[2] = -R; and echo 0; or echo $now; end",
-}
 PROGRAM = {"bash": "_AWSENV_BIN={}", "zsh": "_AWSENV_BIN={}", "fish": "set -g _AWSENV_BIN {}"}
 SECRET = "canary/secret+renewed"
 # It would wait for ever for a stdin that is the terminal.
@@ -41,7 +35,7 @@ FAILED = "echo 'false;'; echo 'awsenv: the agent does not hold it' >&2; exit 8"
 
 
 @dataclass
-class Renewal:
+class Expiring:
     """A shell at a terminal, with a role that is about to end."""
 
     shell: Any
@@ -80,7 +74,7 @@ def _answer(shell: Any, epoch: int = NOW + 3570, **more: str) -> str:
 
 
 @pytest.fixture
-def renewal(shell: Any, write_rc: Start, open_terminal: Start, home: Path, clean_environ: dict[str, str]) -> Start:
+def expiring(shell: Any, write_rc: Start, open_terminal: Start, home: Path, clean_environ: dict[str, str]) -> Start:
     """Return what opens a shell with a role that has so many seconds left, and lets its program answer so."""
 
     def start(
@@ -90,7 +84,7 @@ def renewal(shell: Any, write_rc: Start, open_terminal: Start, home: Path, clean
         before: Sequence[str] = (),
         below: Sequence[str] = (),
         **environ: str | None,
-    ) -> Renewal:
+    ) -> Expiring:
         (home / "answer").write_text(_answer(shell))
         role = {
             "AWSENV_ROLE": "power-user",
@@ -101,21 +95,21 @@ def renewal(shell: Any, write_rc: Start, open_terminal: Start, home: Path, clean
             "AWS_PROFILE": "other",
             **environ,
         }
-        after = [PROGRAM[shell.name].format(home / "program"), CLOCK[shell.name], f"clock {NOW}"]
-        renewal = Renewal(shell, home, None)
-        renewal.behave(behaviour)
+        after = [PROGRAM[shell.name].format(home / "program"), shell.clock, f"clock {NOW}"]
+        expiring = Expiring(shell, home, None)
+        expiring.behave(behaviour)
         given = {name: value for name, value in role.items() if value is not None}
         write_rc(shell, *before, shell.hook, *after)
-        renewal.window = open_terminal([*below, shell.name], clean_environ | given)
-        return renewal
+        expiring.window = open_terminal([*below, shell.name], clean_environ | given)
+        return expiring
 
     return start
 
 
 @pytest.mark.parametrize("left", [299, 60, 1, 0, -1, -99999])
-def test_a_role_is_renewed_in_its_last_five_minutes(left: int, renewal: Start) -> None:
+def test_a_role_is_renewed_in_its_last_five_minutes(left: int, expiring: Start) -> None:
     """Ask once, and show the new time at that very prompt; a role that has ended is renewed as well."""
-    shell = renewal(left)
+    shell = expiring(left)
 
     assert shell.window.line.startswith("[power-user 59m] 0:")
     assert ("default", False) == shell.window.look()
@@ -124,17 +118,17 @@ def test_a_role_is_renewed_in_its_last_five_minutes(left: int, renewal: Start) -
 
 
 @pytest.mark.parametrize("left", [300, 301, 86400])
-def test_a_role_with_time_left_is_left_alone(left: int, renewal: Start) -> None:
+def test_a_role_with_time_left_is_left_alone(left: int, expiring: Start) -> None:
     """Call nothing before the last five minutes."""
-    shell = renewal(left)
+    shell = expiring(left)
 
     assert "canary/secret+old" == shell.window.run("echo $AWS_SECRET_ACCESS_KEY")
     assert 0 == shell.calls
 
 
-def test_the_program_is_told_what_it_needs(renewal: Start, shell: Any, home: Path) -> None:
+def test_the_program_gets_what_it_needs(expiring: Start, shell: Any, home: Path) -> None:
     """Say which shell it is, hand the role's number on and no terminal to read from; leave no variable behind."""
-    shown = renewal(200).window.run("env")
+    shown = expiring(200).window.run("env")
 
     assert f"1 renew {shell} 0123abcd <>\n" == (home / "calls").read_text()
     assert "AWSENV_SHELL=" not in shown
@@ -154,9 +148,9 @@ def test_the_program_is_told_what_it_needs(renewal: Start, shell: Any, home: Pat
         {"AWSENV_LABEL": "a;b", "AWSENV_EXPIRES_EPOCH": "soon"},
     ],
 )
-def test_what_is_not_to_be_renewed_is_not(environ: dict[str, str | None], renewal: Start, home: Path) -> None:
-    """Call nothing for a role that no agent holds, that does not end, or whose renewal is turned off."""
-    shell = renewal(100, **environ)
+def test_what_is_not_to_be_renewed_is_not(environ: dict[str, str | None], expiring: Start, home: Path) -> None:
+    """Call nothing for a role that no agent holds, that does not end, or if the user has turned it off."""
+    shell = expiring(100, **environ)
 
     assert shell.window.text.startswith(("[", "0:"))
     assert "canary/secret+old" == shell.window.run("echo $AWS_SECRET_ACCESS_KEY")
@@ -164,9 +158,9 @@ def test_what_is_not_to_be_renewed_is_not(environ: dict[str, str | None], renewa
     assert not (home / "spilt").exists()
 
 
-def test_the_renewal_is_turned_off_and_on(renewal: Start, shell: Any) -> None:
+def test_the_user_can_turn_it_off_and_on(expiring: Start, shell: Any) -> None:
     """Look at AWSENV_AUTO_REFRESH at each prompt; anything but 0 is on."""
-    at = renewal(100, AWSENV_AUTO_REFRESH="0")
+    at = expiring(100, AWSENV_AUTO_REFRESH="0")
     assert 0 == at.calls
 
     at.window.run(shell.export.format("AWSENV_AUTO_REFRESH", "1"))
@@ -174,9 +168,9 @@ def test_the_renewal_is_turned_off_and_on(renewal: Start, shell: Any) -> None:
     assert at.window.line.startswith("[power-user 59m] 0:")
 
 
-def test_a_role_is_renewed_where_the_prompt_does_not_show_it(renewal: Start) -> None:
+def test_a_role_is_renewed_where_the_prompt_does_not_show_it(expiring: Start) -> None:
     """Renew all the same where a theme shows the role, or nothing does."""
-    shell = renewal(100, AWSENV_DISABLE_PROMPT="1")
+    shell = expiring(100, AWSENV_DISABLE_PROMPT="1")
 
     assert shell.window.line.startswith("0:")
     assert "[power-user 59m]" == shell.window.run("awsenv_prompt_info")
@@ -184,17 +178,17 @@ def test_a_role_is_renewed_where_the_prompt_does_not_show_it(renewal: Start) -> 
 
 
 @pytest.mark.parametrize("shell", ["zsh"], indirect=True)
-def test_a_role_is_renewed_where_zsh_expands_no_prompt(renewal: Start) -> None:
+def test_a_role_is_renewed_where_zsh_expands_no_prompt(expiring: Start) -> None:
     """Renew without the option that the prompt needs, and show no reference in it."""
-    shell = renewal(100, before=['unsetopt prompt_percent; precmd() { PROMPT="0:$HISTCMD> " }'])
+    shell = expiring(100, before=['unsetopt prompt_percent; precmd() { PROMPT="0:$HISTCMD> " }'])
 
     assert shell.window.line.startswith("0:")
     assert "[power-user 59m]" == shell.window.run("awsenv_prompt_info")
 
 
-def test_a_failure_is_silent_and_is_not_repeated_before_the_next_minute(renewal: Start) -> None:
+def test_a_failure_is_silent_and_is_not_repeated_before_the_next_minute(expiring: Start) -> None:
     """Try once a minute while there is time, and once when there is none; the prompt counts down as without it."""
-    shell = renewal(299, FAILED)
+    shell = expiring(299, FAILED)
     assert shell.window.line.startswith("[power-user 4m] 0:")
 
     tried = [shell.calls]
@@ -209,9 +203,9 @@ def test_a_failure_is_silent_and_is_not_repeated_before_the_next_minute(renewal:
     assert b"false" not in shell.window.transcript
 
 
-def test_a_later_attempt_succeeds(renewal: Start) -> None:
+def test_a_later_attempt_succeeds(expiring: Start) -> None:
     """Renew in the next minute what could not be renewed in this one, and again when that is about to end."""
-    shell = renewal(250, FAILED)
+    shell = expiring(250, FAILED)
     shell.behave(RENEWED)
 
     assert shell.at(NOW + 5).startswith("[power-user 4m] ")
@@ -221,10 +215,10 @@ def test_a_later_attempt_succeeds(renewal: Start) -> None:
     assert 3 == shell.calls
 
 
-def test_a_clock_that_is_wrong_makes_no_loop(renewal: Start, shell: Any) -> None:
+def test_a_clock_that_is_wrong_makes_no_loop(expiring: Start, shell: Any) -> None:
     """Ask no more than once a minute, though each answer has a new end that seems to have come."""
     change = _answer(shell, NOW).replace(str(NOW), "$n")
-    at = renewal(-100, f'n=$(({NOW} - 500 + $(wc -l <"$HOME/calls")))\ncat <<END\n{change}END')
+    at = expiring(-100, f'n=$(({NOW} - 500 + $(wc -l <"$HOME/calls")))\ncat <<END\n{change}END')
     assert SECRET == at.window.run("echo $AWS_SECRET_ACCESS_KEY")
 
     for _ in range(4):
@@ -233,9 +227,9 @@ def test_a_clock_that_is_wrong_makes_no_loop(renewal: Start, shell: Any) -> None
     assert 1 == at.calls
 
 
-def test_a_login_makes_it_try_again(renewal: Start, shell: Any) -> None:
+def test_a_login_makes_it_try_again(expiring: Start, shell: Any) -> None:
     """Renew the role that has ended at the prompt after the login that it was waiting for."""
-    at = renewal(-100, FAILED)
+    at = expiring(-100, FAILED)
     at.window.run("true")
     assert 1 == at.calls
 
@@ -246,14 +240,14 @@ def test_a_login_makes_it_try_again(renewal: Start, shell: Any) -> None:
     assert ["1 login  0123abcd <>", f"1 renew {shell} 0123abcd <>"] == _log(at)[1:]
 
 
-def _log(at: Renewal) -> list[str]:
+def _log(at: Expiring) -> list[str]:
     return (at.home / "calls").read_text().splitlines()
 
 
 @pytest.mark.parametrize("behaviour", [RENEWED, FAILED, "echo garbage"])
-def test_the_statuses_of_the_last_command_are_kept(behaviour: str, renewal: Start, shell: Any) -> None:
-    """Hand `$?` and the statuses of a pipe on, however the renewal ends."""
-    at = renewal(400, behaviour)
+def test_the_statuses_of_the_last_command_are_kept(behaviour: str, expiring: Start, shell: Any) -> None:
+    """Hand `$?` and the statuses of a pipe on, however the attempt ends."""
+    at = expiring(400, behaviour)
 
     assert at.at(NOW + 101, "sh -c 'exit 3' | true | sh -c 'exit 4'").partition("] ")[2].startswith("4:")
     assert 1 == at.calls
@@ -278,9 +272,9 @@ def test_the_statuses_of_the_last_command_are_kept(behaviour: str, renewal: Star
         "set\\0 -gx A 1",
     ],
 )
-def test_what_is_no_change_is_neither_evaluated_nor_shown(text: str, renewal: Start) -> None:
+def test_what_is_no_change_is_neither_evaluated_nor_shown(text: str, expiring: Start) -> None:
     """Take what a program of another version may say for a failure."""
-    shell = renewal(400, f"printf '{text}'")
+    shell = expiring(400, f"printf '{text}'")
     before = shell.window.run("env | grep -v ^_= | sort | cksum")
     assert 0 == shell.calls
 
@@ -293,10 +287,10 @@ def test_what_is_no_change_is_neither_evaluated_nor_shown(text: str, renewal: St
         assert word not in shell.window.transcript
 
 
-def test_a_variable_that_cannot_change_is_no_news(renewal: Start, shell: Any) -> None:
+def test_a_variable_that_cannot_change_is_no_news(expiring: Start, shell: Any) -> None:
     """Change nothing and say nothing where the change refuses itself, as it would aloud when asked for."""
     lock = "set -U AWS_PROFILE everywhere" if shell.name == "fish" else "readonly AWS_ACCESS_KEY_ID=AKIAMINE"
-    at = renewal(100, before=[lock])
+    at = expiring(100, before=[lock])
 
     assert at.window.line.startswith("[power-user 2m] 0:") or at.window.line.startswith("[power-user 1m] 0:")
     assert "canary/secret+old" == at.window.run("echo $AWS_SECRET_ACCESS_KEY")
@@ -306,9 +300,9 @@ def test_a_variable_that_cannot_change_is_no_news(renewal: Start, shell: Any) ->
 
 
 @pytest.mark.parametrize("name", ["missing", "", "/", "broken"])
-def test_a_program_that_cannot_start_is_no_news(name: str, renewal: Start, shell: Any, home: Path) -> None:
+def test_a_program_that_cannot_start_is_no_news(name: str, expiring: Start, shell: Any, home: Path) -> None:
     """Stay silent in a shell that is older than the removal of the program, or of its Python."""
-    at = renewal(400)
+    at = expiring(400)
     (home / "broken").write_text("#!/no/such/python\n")
     (home / "broken").chmod(0o755)
     path = str(home / name) if name not in {"", "/"} else f"'{name}'"
@@ -321,12 +315,12 @@ def test_a_program_that_cannot_start_is_no_news(name: str, renewal: Start, shell
 
 
 @pytest.mark.parametrize("signal", ["TERM", "KILL", "SEGV", "INT"])
-def test_a_program_that_is_killed_is_no_news(signal: str, renewal: Start) -> None:
+def test_a_program_that_is_killed_is_no_news(signal: str, expiring: Start) -> None:
     """Say nothing of a program that ends by a signal."""
-    shell = renewal(400, f"ulimit -c 0; kill -{signal} $$; sleep 5")
+    shell = expiring(400, f"ulimit -c 0; kill -{signal} $$; sleep 5")
     shell.window.clear()
 
-    # For bash a SIGINT is always that of a person, who has ended the prompt as well.
+    # For bash a SIGINT is always that of the user, who has ended the prompt as well.
     status = shell.at(NOW + 200).removeprefix("[power-user 3m] ").partition(":")[0]
     assert status in ({"0", "130"} if signal == "INT" else {"0"})
 
@@ -334,9 +328,9 @@ def test_a_program_that_is_killed_is_no_news(signal: str, renewal: Start) -> Non
     assert 3 >= len(shell.window.text.splitlines()), shell.window.text
 
 
-def test_jobs_are_not_disturbed(renewal: Start) -> None:
+def test_jobs_are_not_disturbed(expiring: Start) -> None:
     """Keep the jobs of the shell as they are, and let it tell of no other."""
-    at = renewal(400)
+    at = expiring(400)
     # Not killed at the end: what zsh tells of that may come between two prompts.
     at.window.run("sleep 60 &")
 
@@ -363,11 +357,11 @@ ZSH_TRAP = 'print -r "at: $ZSH_DEBUG_CMD" >>trapped'
     ],
     indirect=["shell"],
 )
-def test_a_trace_shows_no_secret(on: str, look: str, *, renewal: Start, home: Path) -> None:
+def test_a_trace_shows_no_secret(on: str, look: str, *, expiring: Start, home: Path) -> None:
     """Keep the keys out of `set -x`, `set -v`, functrace, a DEBUG trap and fish_trace, and leave those as they were."""
-    at = renewal(400)
+    at = expiring(400)
 
-    # An event is traced by fish 4 alone, and there by fish_trace=all; what a person types, by any.
+    # An event is traced by fish 4 alone, and there by fish_trace=all; what the user types, by any.
     due = f"clock {NOW + 200}{'; __awsenv_refresh' if at.shell.name == 'fish' else ''}"
     for line in (on, f"{look} >before", due, f"{look} >after", "true vis''ible"):
         at.window.run(line)
@@ -384,16 +378,16 @@ def test_a_trace_shows_no_secret(on: str, look: str, *, renewal: Start, home: Pa
     assert f"AWS_SECRET_ACCESS_KEY={SECRET}" in (home / "all").read_text().splitlines()
 
 
-def test_ctrl_c_ends_it(renewal: Start, shell: Any) -> None:
-    """Come to the prompt when a person gives up, with the options as they were, and do not try again at once."""
+def test_ctrl_c_ends_it(expiring: Start, shell: Any) -> None:
+    """Come to the prompt when the user gives up, with the options as they were, and do not try again at once."""
     # A builtin makes the mark, and the program becomes what it waits for: a Ctrl-C that meets a command which ends well
     # all the same, such as touch, is lost on dash.
-    at = renewal(400, ': >"$HOME/started"; exec sleep 600')
+    at = expiring(400, ': >"$HOME/started"; exec sleep 600')
     if shell.name == "bash":
         at.window.run("set -T")
 
     at.window.child.send(f"clock {NOW + 200}\r")
-    at.window.until((at.home / "started").exists, "renewal")
+    at.window.until((at.home / "started").exists, "attempt")
     at.window.child.sendintr()
     at.window.wait()
 
@@ -409,16 +403,16 @@ def test_ctrl_c_ends_it(renewal: Start, shell: Any) -> None:
 
 
 @pytest.mark.parametrize("line", [f"clock {NOW + 200}", "awsenv power-user"])
-def test_ctrl_z_does_not_stop_it(line: str, renewal: Start) -> None:
-    """Go on to the prompt though a person tries to stop what the shell waits for."""
+def test_ctrl_z_does_not_stop_it(line: str, expiring: Start) -> None:
+    """Go on to the prompt though the user tries to stop what the shell waits for."""
     # Below another shell: where there is none to take a job up again, the system lets nothing be stopped.
     below = ("bash", "--norc", "-m", "-c", '"$@"; true', "bash")
-    at = renewal(
+    at = expiring(
         400, below=below, behaviour=f': >"$HOME/started"; while ! test -e "$HOME/go"; do sleep 0.1; done; {RENEWED}'
     )
 
     at.window.child.send(f"{line}\r")
-    at.window.until((at.home / "started").exists, "renewal")
+    at.window.until((at.home / "started").exists, "attempt")
     at.window.child.send("\x1a")
     (at.home / "go").touch()
     at.window.wait()
@@ -428,14 +422,14 @@ def test_ctrl_z_does_not_stop_it(line: str, renewal: Start) -> None:
 
 
 @pytest.mark.parametrize("behaviour", [RENEWED, FAILED, "echo garbage", "exit 1"])
-def test_strict_options_do_no_harm(behaviour: str, renewal: Start, shell: Any) -> None:
+def test_strict_options_do_no_harm(behaviour: str, expiring: Start, shell: Any) -> None:
     """Do not end a shell that ends at the first error, nor miss a variable where that is one."""
     strict = {
         "bash": "set -euo pipefail -o noclobber",
         "zsh": "setopt err_exit no_unset pipe_fail no_clobber warn_create_global",
         "fish": "set -g fish_features qmark-noglob",
     }[shell.name]
-    at = renewal(400, behaviour)
+    at = expiring(400, behaviour)
     at.window.run(strict)
 
     for now in (NOW + 101, NOW + 170, NOW + 500):
@@ -468,7 +462,7 @@ def test_only_an_attempt_costs_a_process(
     tmp_path: Path,
 ) -> None:
     """Fork once for five prompts in a minute in which the role cannot be renewed, and not at all before."""
-    script = PROMPTS[shell.name].format(hook=hooks / f"awsenv.{shell}", clock=f"{CLOCK[shell.name]}; clock {NOW}")
+    script = PROMPTS[shell.name].format(hook=hooks / f"awsenv.{shell}", clock=f"{shell.clock}; clock {NOW}")
     interactive = replace(shell, strict=[*shell.strict[:-1], *(["-i"] if shell.name == "fish" else []), "-c"])
     trace = tmp_path / "trace"
     failing = require("false")
