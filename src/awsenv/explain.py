@@ -14,7 +14,6 @@ from awsenv.agent.memory import ADVISORY, FRESH, ROLE_DURATION, SESSION_DURATION
 from awsenv.aws.request import IDENTITY, SECRET, request
 from awsenv.config import sources
 from awsenv.config.sources import OF_A_ROLE
-from awsenv.iam import device
 from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, Credentials, GetSessionToken, Note
 from awsenv.origin import Origin
 
@@ -67,7 +66,7 @@ class Explanation:
     """Empty: the agent holds the role, or the source itself is exported."""
     held: Left | None
     """What the agent holds; None: no agent runs."""
-    from_memory: bool
+    is_handed_out: bool
     """Whether the agent hands the role out without calling AWS."""
     is_kept: bool
     """Whether the agent holds the role afterwards, and renews it."""
@@ -115,7 +114,7 @@ def explain(chain: Chain, profiles: Profiles, left: Left | None = None, *, min_r
         min_remaining: Seconds that what is in memory must have left.
     """
     first = chain.hops[0] if chain.hops else None
-    plan, begin, is_kept, from_memory = chain, 0, False, False
+    plan, begin, is_kept, is_handed_out = chain, 0, False, False
     if left is not None:
         # An MFA session that no device is named for also serves a role without a configured device.
         is_nameless = left.session is not None and (first is None or first.mfa is None)
@@ -125,7 +124,7 @@ def explain(chain: Chain, profiles: Profiles, left: Left | None = None, *, min_r
         is_kept = chain.source.kind != "process" or through is not None
         held = [(chain, left.role), *([] if through is None else [(through, left.by_session)])]
         enough = [each for each in held if is_kept and _suffices(*each, min_remaining)]
-        from_memory = bool(enough)
+        is_handed_out = bool(enough)
         if enough:
             plan, rest = enough[0]
         else:
@@ -137,9 +136,9 @@ def explain(chain: Chain, profiles: Profiles, left: Left | None = None, *, min_r
     seconds, because = _life(plan, profiles)
     return Explanation(
         chain=plan,
-        calls=() if from_memory else tuple(_calls(plan, begin, account)),
+        calls=() if is_handed_out else tuple(_calls(plan, begin, account)),
         held=left,
-        from_memory=from_memory,
+        is_handed_out=is_handed_out,
         is_kept=is_kept,
         first=first,
         seconds=seconds,
@@ -221,8 +220,7 @@ def _text(value: Any) -> str:
 def _account(chain: Chain, profiles: Profiles) -> str | None:
     """Return the account of the source, if it is known without AWS, as `provider` finds it."""
     mfa = chain.hops[0].mfa if chain.hops else None
-    named = None if mfa is None or mfa.serial is None else device.account(mfa.serial)
-    return sources.account(chain.source, profiles) or named
+    return sources.account(chain.source, profiles) or (None if mfa is None else mfa.account)
 
 
 def _foreign(plan: Chain, account: str | None) -> Iterator[Note]:

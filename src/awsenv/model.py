@@ -91,6 +91,11 @@ class Mfa:
     process: str | None = None
     """The command that prints a code (`mfa_process`), split as a shell would and run without a shell."""
 
+    @property
+    def account(self) -> str | None:
+        """The account of a virtual device or FIDO key; None: the serial number of a hardware device has none."""
+        return self.serial.split(":")[4] if self.serial is not None and self.serial.startswith("arn:") else None
+
 
 @dataclass(frozen=True, slots=True)
 class Note:

@@ -23,7 +23,6 @@ from awsenv.errors import (
     UnreachableError,
     UsageError,
 )
-from awsenv.iam import device
 from awsenv.mfa import Device
 from awsenv.model import AssumeRole, GetSessionToken
 from awsenv.wording import printable
@@ -487,9 +486,7 @@ class _Calls:
     def _account(self) -> str:
         """Return the account of the source credentials: AWS is called only if nothing else shows it."""
         mfa = self.chain.hops[0].mfa
-        serial = None if mfa is None else mfa.serial
-        of_device = None if serial is None else device.account(serial)
-        return self.source.account or of_device or self._principal.account
+        return self.source.account or (None if mfa is None else mfa.account) or self._principal.account
 
     @cached_property
     def _principal(self) -> Principal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,32 +25,30 @@ def _part(environ: Mapping[str, str], *args: str) -> conversation.Reply:
     return conversation.Reply(client.ask(environ, conversation.PART, request.parts()))
 
 
-def test_the_agent_gives_the_end_of_a_role_and_no_key(world: World) -> None:
-    """The doctor needs to know only whether the role is given, and until when."""
+def test_the_agent_replies_with_the_end_of_a_role_and_no_key(world: World) -> None:
+    """The doctor needs to know only whether the role is provided, and until when."""
     assert world.run("login", world.device.code()).returncode == 0
     reply = _part(world.environ, "power-user")
-    found = json.loads(reply.text)
-    assert conversation.PRINT == reply.kind
-    assert {"given": True, "until": found["until"], "reason": None, "failed": False} == found
-    assert world.sandbox.clock.now().timestamp() < found["until"]
+    verdict, fact = json.loads(reply.text)
+    assert (conversation.PRINT, "fine") == (reply.kind, verdict)
+    assert re.fullmatch(r"the agent provides power-user until \d\d:\d\d UTC, (1h00m|59m) from now", fact)
 
 
 def test_the_agent_asks_nobody_for_a_code(world: World) -> None:
-    """What its memory does not hold, it does not give."""
+    """Without a session in memory, the result is unknown."""
     assert world.run("login", world.device.code()).returncode == 0
     assert world.run("lock").returncode == 0
-    found = json.loads(_part(world.environ, "power-user").text)
-    assert {"given": False, "until": None, "reason": None, "failed": False} == found
+    assert ["unknown", ""] == json.loads(_part(world.environ, "power-user").text)
 
 
 def test_the_agent_gives_the_reason_of_a_refusal_as_a_value(world: World) -> None:
-    """It is the fact of the error, without where and the next step."""
+    """It is the fact of the error, and its next step."""
     arn = world.sandbox.create_role("closed", world.sandbox.trust(world.sandbox.account))
     world.configure(f"\n[profile closed]\nrole_arn = {arn}\nsource_profile = default\n")
     assert world.run("login", world.device.code()).returncode == 0
-    found = json.loads(_part(world.environ, "closed").text)
-    assert (False, True) == (found["given"], found["failed"])
-    assert "\n" not in found["reason"]
+    verdict, fact, *hints = json.loads(_part(world.environ, "closed").text)
+    assert ("wrong", True, True) == (verdict, fact.startswith("the agent cannot get the role: AWS "), bool(hints))
+    assert "\n" not in fact
 
 
 def test_the_client_runs_the_doctor(world: World) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv import config
-from awsenv.doctor.model import FromAgent, Inputs
+from awsenv.doctor.model import Inputs
 from awsenv.doctor.role import role
 from awsenv.model import RoleRequest
 from awsenv.provider import Resolved
@@ -49,7 +49,7 @@ class Account:
         code: str | None = None,
         *,
         iam_profile: str | None = None,
-        agent: FromAgent | None = None,
+        agent: Finding | None = None,
         now: float | None = None,
     ) -> dict[str, list[Finding]]:
         """Return what the doctor finds of a role, by check."""
@@ -60,7 +60,7 @@ class Account:
             now=lambda: self.sandbox.clock.now().timestamp() if now is None else now,
             request=request,
             iam_profile=iam_profile,
-            ask_agent=lambda: agent or FromAgent(),
+            ask_agent=lambda: agent,
         )
         found: dict[str, list[Finding]] = {}
         resolved = Resolved(config.resolve(request, profiles, self.environ), profiles, self.environ, code)

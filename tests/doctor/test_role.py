@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv.doctor.model import FromAgent, Verdict
+from awsenv.doctor.model import Verdict, fine, unknown, until, wrong
 from awsenv.doctor.role import DEVICE, mfa
 from awsenv.iam.principal import Principal
 from awsenv.model import AssumeRole, Mfa, RoleArn
@@ -15,6 +15,7 @@ from awsenv.origin import Origin
 from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:
+    from awsenv.doctor.model import Finding
     from doctor.conftest import Account
 
 ACCOUNT = "123456789012"
@@ -124,26 +125,27 @@ def test_a_code_is_used(account: Account) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "verdict", "fact"),
+    ("reply", "verdict", "fact"),
     [
-        (FromAgent(given=True), Verdict.FINE, "the agent provides role careful"),
-        (FromAgent(), Verdict.UNKNOWN, "not tried: role careful needs an MFA code"),
-        (FromAgent(failed=True, reason="no"), Verdict.WRONG, "the agent cannot get role careful: no"),
+        (fine("role", "the agent provides careful"), Verdict.FINE, "the agent provides careful"),
+        (wrong("role", "the agent cannot get the role"), Verdict.WRONG, "the agent cannot get the role"),
+        (unknown("role", ""), Verdict.UNKNOWN, "not tried: role careful needs an MFA code"),
+        (unknown("role", "too old"), Verdict.UNKNOWN, "not tried: role careful needs an MFA code; too old"),
+        (None, Verdict.UNKNOWN, "not tried: role careful needs an MFA code"),
     ],
 )
-def test_the_agent_may_have_it(account: Account, answer: FromAgent, verdict: Verdict, fact: str) -> None:
+def test_the_agent_may_provide_it(account: Account, reply: Finding | None, verdict: Verdict, fact: str) -> None:
     """With the MFA session of a login it costs no code."""
     account.role("careful", mfa=True, settings=f"mfa_serial = {account.device.serial}")
-    (found,) = account.examine("careful", agent=answer)["role"]
+    (found,) = account.examine("careful", agent=reply)["role"]
     assert (verdict, fact) == (found.verdict, found.fact)
 
 
-def test_the_agent_says_until_when(account: Account) -> None:
-    """In UTC, and from now."""
-    account.role("careful", mfa=True, settings=f"mfa_serial = {account.device.serial}")
-    until = account.sandbox.clock.now() + timedelta(minutes=30)
-    (found,) = account.examine("careful", agent=FromAgent(given=True, until=until.timestamp()))["role"]
-    assert found.fact.startswith(f"the agent provides role careful until {until:%H:%M} UTC, ")
+def test_the_end_is_in_utc_and_from_now() -> None:
+    """Credentials of a user do not end."""
+    ends = datetime(2026, 1, 1, 12, 30, tzinfo=timezone.utc)
+    assert " until 12:30 UTC, 30m from now" == until(ends, ends.timestamp() - 1800)
+    assert "" == until(None, 0)
 
 
 def test_a_refusal_that_no_policy_explains(account: Account) -> None:
@@ -180,7 +182,7 @@ def test_an_answer_that_does_not_come_is_not_a_refusal(account: Account) -> None
         (Mfa("GAHT1"), ALICE, ("GAHT1",), Verdict.FINE, "GAHT1, of user alice", None),
         (Mfa(MINE), ALICE, None, Verdict.UNKNOWN, "user alice is not allowed to list its devices", None),
         (Mfa(BOBS), ALICE, (MINE,), Verdict.WRONG, f"no MFA device {BOBS}", f"set mfa_serial = {MINE}"),
-        (Mfa(BOBS), ALICE, (FIDO,), Verdict.WRONG, f"no MFA device {BOBS}", "only FIDO keys"),
+        (Mfa(BOBS), ALICE, (FIDO,), Verdict.WRONG, f"no MFA device {BOBS}", "no device that shows codes"),
         (Mfa(BOBS), ALICE, (), Verdict.WRONG, f"no MFA device {BOBS}", "awsenv setup adds one"),
         (Mfa(FAR), ALICE, None, Verdict.WRONG, "it belongs to account 210987654321", "aws iam list-mfa-devices"),
         (Mfa(MINE), ROLE, None, Verdict.WRONG, "role first is not a user", "remove mfa_serial"),

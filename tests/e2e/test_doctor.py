@@ -692,7 +692,7 @@ def test_the_agent_gives_the_role(world: World) -> None:
     assert world.run("login", world.device.code()).returncode == 0
     answer = world.run("doctor", "power-user")
     assert answer.returncode == 0
-    assert "the agent provides role power-user until" in answer.stdout
+    assert "the agent provides power-user until" in answer.stdout
     assert answer.stdout.endswith("\npower-user works, with 1 warning\n")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from awsenv.iam.principal import Grounds, Principal, is_left_of_deleted
+from awsenv.iam.principal import Grounds, Principal, is_left_of_deleted, serials, showing_codes
 
 NONE, ACCOUNT, BY_ROLE, NAMED = Grounds
 MINE, OTHER = "123456789012", "210987654321"
@@ -89,3 +89,21 @@ def test_reads_an_arn(principal: Principal, facts: tuple[str, ...]) -> None:
 def test_a_deleted_principal_is_an_id(name: str, deleted: bool) -> None:  # noqa: FBT001 - a table
     """IAM shows the id of a deleted user or role."""
     assert deleted is is_left_of_deleted(name)
+
+
+def test_fido_keys_show_no_codes() -> None:
+    """Only virtual and hardware devices show codes for STS."""
+    virtual, hardware = "arn:aws:iam::123456789012:mfa/alice", "GAHT12345678"
+    fido = "arn:aws:iam::123456789012:u2f/user/alice/key-ABCDEFG"
+    assert (virtual, hardware) == showing_codes([virtual, fido, hardware])
+
+
+def test_the_serials_of_a_response() -> None:
+    """A device without a serial number is skipped."""
+    assert ("GAHT12345678",) == serials([{"SerialNumber": "GAHT12345678", "UserName": "alice"}, {"UserName": "alice"}])
+
+
+def test_the_default_device_of_a_user_with_a_path() -> None:
+    """The path is part of the ARN of a user, but not of its device."""
+    alice = Principal("arn:aws-cn:iam::123456789012:user/team/alice")
+    assert "arn:aws-cn:iam::123456789012:mfa/alice" == alice.device

@@ -247,7 +247,7 @@ def test_unchecked_conditions_are_named() -> None:
     document = _policy(_statement(Condition=condition), _statement(effect="Deny", Condition=condition))
     found = evaluate(document, ALICE, ASSUME_ROLE, context)
     names = ("a Deny with aws:SourceIp (IpAddress)", "aws:SourceIp (IpAddress)")
-    assert (NAMED, names, False) == (found.grounds, found.unchecked, found.is_certain)
+    assert (NAMED, names) == (found.grounds, found.unchecked)
 
 
 def test_the_age_of_a_code() -> None:

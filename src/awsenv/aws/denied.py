@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from awsenv.config.arns import is_bare_name
 from awsenv.config.profiles import did_you_mean
 from awsenv.config.sources import OF_A_ROLE
-from awsenv.iam import device
 from awsenv.model import AssumeRole, GetSessionToken
 from awsenv.wording import printable, quoted
 
@@ -103,7 +102,7 @@ def _account_before(chain: Chain, index: int) -> str | None:
     if isinstance(before, AssumeRole):
         return before.role.account
     mfa = (before or chain.hops[index]).mfa
-    return None if mfa is None or mfa.serial is None else device.account(mfa.serial)
+    return None if mfa is None else mfa.account
 
 
 def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, str] | None:

@@ -14,8 +14,7 @@ from awsenv.aws.session import AwsSession
 from awsenv.aws.sts import Sts
 from awsenv.aws.translate import connect, translated
 from awsenv.errors import AwsenvError, MfaError
-from awsenv.iam import device
-from awsenv.iam.principal import USER
+from awsenv.iam.principal import USER, serials, showing_codes
 
 if TYPE_CHECKING:
     from awsenv.config import Profiles
@@ -112,10 +111,10 @@ def mfa_device(session: AwsSession, signer: Credentials, principal: Principal) -
             "an MFA code was given, but the source credentials do not belong to an IAM user",
             hint="only a user has an MFA device: leave the code out, or name the device with --mfa-serial",
         )
-    own, found = device.own_serial(principal), _serials(session, signer)
+    own, found = principal.device, _serials(session, signer)
     if found is None or own in found:
         return own
-    usable = device.showing_codes(found)
+    usable = showing_codes(found)
     if not usable:
         raise MfaError(
             f"{principal.title} has no MFA device that shows codes",
@@ -129,5 +128,5 @@ def _serials(session: AwsSession, signer: Credentials) -> tuple[str, ...] | None
     config = Config(connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"total_max_attempts": 1})
     with suppress(AwsenvError), translated(Request()):
         found = session.create_signed_client("iam", signer, config).list_mfa_devices().get("MFADevices")
-        return None if found is None else device.serials(found)
+        return None if found is None else serials(found)
     return None

@@ -6,7 +6,7 @@ It runs in the process of the client, and asks the agent only for the role.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 from awsenv.agent import client
@@ -16,7 +16,8 @@ from awsenv.cli.evaluated import ShellOptions, shell_of
 from awsenv.cli.obtain import resolve, role_request
 from awsenv.cli.options import AsJson, OptionalWord, RoleOptions, option
 from awsenv.cli.prompts import Needed
-from awsenv.doctor import Finding, FromAgent, Inputs, Verdict, examine
+from awsenv.doctor import Finding, Inputs, Verdict, examine
+from awsenv.doctor.model import until
 from awsenv.errors import AwsenvError, ExitCode
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     """
     role, code = arguments.role, arguments.code
     if caller.provider.is_agent and role is not None:
-        return Print(json.dumps(asdict(_from_memory(caller, role, arguments))))
+        return Print(json.dumps(_replied(caller, role, arguments)))
     inputs = Inputs(
         environ=caller.environ,
         program=caller.program,
@@ -70,27 +71,32 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     return Print(text, status=ExitCode.FAILED if is_wrong else ExitCode.DONE)
 
 
-def _ask_agent(caller: Caller) -> FromAgent:
-    """Return what the agent provides for the role of this command line."""
+def _ask_agent(caller: Caller) -> Finding | None:
+    """Return what the agent says to a request for the role of this command line; None: there is no reply."""
     request = fast_path.request(list(caller.args), caller.environ)
     try:
         reply = conversation.Reply(client.ask(caller.environ, conversation.PART, request.parts()))
-        return FromAgent(**json.loads(reply.text)) if reply.kind == conversation.PRINT else FromAgent()
+        verdict, fact, *hints = json.loads(reply.text)
+        return Finding("role", Verdict(verdict), fact, hints=tuple(hints))
     except (client.NoAgent, client.Trouble, ValueError):
-        return FromAgent()
+        return None
 
 
-def _from_memory(caller: Caller, role: str, options: RoleOptions) -> FromAgent:
-    """Get the role in the agent, without the user: a code is needed if its memory is not enough."""
+def _replied(caller: Caller, role: str, options: RoleOptions) -> list[str]:
+    """Request the role in the agent, without the user; return the verdict, the fact and the next steps.
+
+    The verdict is unknown if a code is needed.
+    """
     notes: list[str] = []
     try:
         resolved = resolve(caller, role, None, options)
-        expiration = replace(caller.provider, note=notes.extend).lease(resolved).credentials.expiration
+        lease = replace(caller.provider, note=notes.extend).lease(resolved)
     except Needed:
-        return FromAgent(reason=next(iter(notes), None))
+        return [Verdict.UNKNOWN.value, "".join(notes[:1])]
     except AwsenvError as error:
-        return FromAgent(failed=True, reason=error.fact)
-    return FromAgent(given=True, until=None if expiration is None else expiration.timestamp())
+        return [Verdict.WRONG.value, f"the agent cannot get the role: {error.fact}", error.hint or ""]
+    end = until(lease.credentials.expiration, caller.now())
+    return [Verdict.FINE.value, f"the agent provides {lease.chain.label}{end}"]
 
 
 def _as_json(role: str | None, findings: Sequence[Finding], *, is_wrong: bool) -> str:

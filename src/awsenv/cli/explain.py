@@ -175,7 +175,7 @@ def _code(plan: Explanation) -> str:
 
 def _agent(plan: Explanation, held: Left) -> str:
     if held.role is not None:
-        then = "and hands it out" if plan.from_memory else "and requests it again"
+        then = "and hands it out" if plan.is_handed_out else "and requests it again"
         return f"holds the role{_rest(held.role)}, {then}"
     if held.session is None:
         return "holds neither the role nor an MFA session"
@@ -191,7 +191,7 @@ def _rest(seconds: float) -> str:
 
 def _life(plan: Explanation) -> str:
     rest = None if plan.held is None else plan.held.role
-    if plan.from_memory and rest is not None and rest != float("inf"):
+    if plan.is_handed_out and rest is not None and rest != float("inf"):
         return f"{duration.left(int(rest))}, the rest of its life"
     if plan.seconds is None:
         return plan.because
@@ -241,7 +241,7 @@ def _as_json(plan: Explanation, changes: Mapping[str, list[str]], now: float) ->
         and {
             "role": _lease(held.role, now),
             "session": _lease(held.session, now),
-            "hands_out_the_role": plan.from_memory,
+            "hands_out_the_role": plan.is_handed_out,
             "session_in_place_of_a_code": plan.by_session,
         },
         "endpoint": plan.endpoint,

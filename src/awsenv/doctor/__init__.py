@@ -12,13 +12,13 @@ from awsenv import environment
 from awsenv.doctor.chain import CHECK, chain
 from awsenv.doctor.files import files
 from awsenv.doctor.installation import agent, hook
-from awsenv.doctor.model import Finding, FromAgent, Inputs, Verdict, unknown
+from awsenv.doctor.model import Finding, Inputs, Verdict, unknown
 from awsenv.doctor.variables import variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Finding", "FromAgent", "Inputs", "Verdict", "examine"]
+__all__ = ["Finding", "Inputs", "Verdict", "examine"]
 
 
 def examine(inputs: Inputs) -> Iterator[Finding]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from enum import Enum, unique
 from functools import partial
 from typing import TYPE_CHECKING
+
+from awsenv import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -58,17 +61,11 @@ def of_error(check: str, error: AwsenvError, verdict: Verdict = Verdict.WRONG) -
     return Finding(check, verdict, error.fact, error.origins, () if error.hint is None else (error.hint,))
 
 
-@dataclass(frozen=True, slots=True)
-class FromAgent:
-    """What the agent replies to a request for the role."""
-
-    given: bool = False
-    until: float | None = None
-    """When the credentials that it provides end, in seconds since the epoch; None: they do not."""
-    reason: str | None = None
-    """Why it provides none."""
-    failed: bool = False
-    """Whether AWS, or the source, refused the role to the agent."""
+def until(ends: datetime | None, now: float) -> str:
+    """Return when credentials end, in UTC and from now; empty if they do not."""
+    if ends is None:
+        return ""
+    return f" until {ends.astimezone(timezone.utc):%H:%M} UTC, {duration.rounded(ends.timestamp() - now)} from now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,5 +86,5 @@ class Inputs:
     """The role to check; None: only the machine."""
     iam_profile: str | None = None
     """A profile that may read IAM."""
-    ask_agent: Callable[[], FromAgent] = field(default=FromAgent, repr=False)
-    """Asks the agent for the role."""
+    ask_agent: Callable[[], Finding | None] = field(default=lambda: None, repr=False)
+    """Asks the agent for the role, without a code; returns None if no agent runs."""

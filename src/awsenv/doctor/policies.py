@@ -29,13 +29,11 @@ TRUST, IDENTITY = "trust policy", "identity policy"
 _SHOWN = 2
 """How many of the principals that a policy trusts are named."""
 
-_KNOWN = frozenset(
-    {
-        *(EXTERNAL_ID, "sts:rolesessionname", "sts:sourceidentity", "sts:transitivetagkeys", "aws:tagkeys"),
-        *("aws:currenttime", "aws:epochtime", "aws:principalaccount", "aws:principaltype", "aws:securetransport"),
-    }
+_KNOWN = (
+    *("sts:", "aws:requesttag/", "aws:tagkeys", "aws:principalaccount", "aws:principaltype"),
+    *("aws:currenttime", "aws:epochtime", "aws:securetransport"),
 )
-"""The condition keys whose presence in a request is known for every sender."""
+"""The condition keys, or the prefixes of keys, that are known of a request of every principal."""
 
 _OPTIONS = {trust.TAG_SESSION: "--tag", trust.SET_SOURCE_IDENTITY: "--source-identity"}
 """The options that need another action than AssumeRole."""
@@ -83,7 +81,7 @@ class Request:
             return principal.kind == USER or principal.role_arn is not None
         if key == "aws:username":
             return principal.kind in {USER, ROLE}
-        return key in _KNOWN or key.startswith("aws:requesttag/")
+        return key.startswith(_KNOWN)
 
 
 def trusted(document: Mapping[str, Any], request: Request) -> Trust:

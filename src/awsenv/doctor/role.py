@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING
 
-from awsenv import config, duration
+from awsenv import config
 from awsenv.aws.denied import Cause, causes
 from awsenv.aws.iam import mfa_device
 from awsenv.aws.request import Token
 from awsenv.doctor import policies
-from awsenv.doctor.model import Finding, FromAgent, Verdict, fine, of_error, unknown, wrong
+from awsenv.doctor.model import Finding, Verdict, fine, of_error, unknown, until, wrong
 from awsenv.doctor.policies import Request
 from awsenv.doctor.source import Signer, first, iam_readers, source, with_signer
 from awsenv.errors import AwsenvError, CodeRejected, MfaError, RefusedError, UnreachableError
-from awsenv.iam.device import account as account_of
-from awsenv.iam.device import serials, showing_codes
-from awsenv.iam.principal import USER, Principal
+from awsenv.iam.principal import USER, Principal, serials, showing_codes
 from awsenv.model import AssumeRole
 from awsenv.wording import listed, printable
 
@@ -107,7 +104,7 @@ def mfa(hop: Hop | None, principal: Principal, owned: tuple[str, ...] | None) ->
         return wrong(DEVICE, f"{who} is not a user, and has no MFA device", *hints, origins=origins)
     if hop.mfa.serial is None:
         return fine(DEVICE, f"none is configured: awsenv looks up that of {who}")
-    shown, account = printable(hop.mfa.serial), account_of(hop.mfa.serial) or principal.account
+    shown, account = printable(hop.mfa.serial), hop.mfa.account or principal.account
     if hop.mfa.serial in (owned or ()):
         return fine(DEVICE, f"{shown}, of {who}", origins=origins)
     if owned is None and account == principal.account:
@@ -115,14 +112,11 @@ def mfa(hop: Hop | None, principal: Principal, owned: tuple[str, ...] | None) ->
     fact = f"{who} has no MFA device {shown}"
     if account != principal.account:
         fact = f"it belongs to account {account}, and {who} to account {principal.account}"
-    if owned is None:
-        hint = f"set mfa_serial to a device of {who}: aws iam list-mfa-devices shows them"
-    elif usable := showing_codes(owned):
+    usable, hint = showing_codes(owned or ()), f"{who} has no device that shows codes: awsenv setup adds one"
+    if usable:
         hint = f"set mfa_serial = {listed(list(map(printable, usable)))}"
-    elif owned:
-        hint = f"{who} has only FIDO keys, which show no codes: awsenv setup adds a device that does"
-    else:
-        hint = f"{who} has no MFA device: awsenv setup adds one"
+    elif owned is None:
+        hint = f"set mfa_serial to a device of {who}: aws iam list-mfa-devices shows them"
     return wrong(DEVICE, fact, hint, origins=origins)
 
 
@@ -212,30 +206,20 @@ def _attempt(this: _Hop) -> tuple[Finding, Credentials | None]:
     if hop.mfa is not None and code is not None:
         token = Token(hop.mfa.serial or mfa_device(sts.session, signer, this.signer.principal), code)
     made = sts.call(hop, signer, token)
-    ends = None if made.expiration is None else made.expiration.timestamp()
-    return fine(CHECK, f"AWS grants {this.name}{_until(ends, this.inputs.now())}"), made
+    return fine(CHECK, f"AWS grants {this.name}{until(made.expiration, this.inputs.now())}"), made
 
 
 def _from_agent(this: _Hop) -> Finding:
-    """Say whether the agent provides the role without a code."""
-    chain = this.resolved.chain
-    reply = this.inputs.ask_agent() if this.index == len(chain.hops) - 1 else FromAgent()
-    role = shlex.quote(printable(chain.role))
-    if reply.given:
-        return fine(CHECK, f"the agent provides {this.name}{_until(reply.until, this.inputs.now())}")
-    if reply.failed:
-        return wrong(CHECK, f"the agent cannot get {this.name}: {reply.reason}", f"awsenv {role} says more")
-    why = "needs an MFA code" if this.hop.mfa is not None else "is behind a role that was not tried"
-    reason = "" if reply.reason is None else f"; {reply.reason}"
-    hint = f"awsenv doctor {role} CODE, with the code that the device shows"
-    return unknown(CHECK, f"not tried: {this.name} {why}{reason}", hint)
-
-
-def _until(ends: float | None, now: float) -> str:
-    """Return when credentials end, in UTC and from now; empty if they do not."""
-    if ends is None:
-        return ""
-    return f" until {datetime.fromtimestamp(ends, timezone.utc):%H:%M} UTC, {duration.rounded(ends - now)} from now"
+    """Return what the agent says to a request for the role without a code."""
+    chain, why = this.resolved.chain, "is behind a role that was not tried"
+    if this.hop.mfa is not None:
+        why = "needs an MFA code"
+    reply = this.inputs.ask_agent() if this.index == len(chain.hops) - 1 else None
+    if reply is not None and reply.verdict is not Verdict.UNKNOWN:
+        return reply
+    more = f"; {reply.fact}" if reply is not None and reply.fact else ""
+    hint = f"awsenv doctor {shlex.quote(printable(chain.role))} CODE, with the code that the device shows"
+    return unknown(CHECK, f"not tried: {this.name} {why}{more}", hint)
 
 
 def _refused(this: _Hop, request: Request, trusted: Trust | None, own: Finding, error: AwsenvError) -> Finding:

@@ -90,7 +90,8 @@ class Evaluation(NamedTuple):
 
     def within(self, limit: Evaluation) -> Evaluation:
         """Return this result limited by *limit*: both must allow, and either can deny."""
-        return Evaluation(_within(self.surely, limit.surely), _within(self.perhaps, limit.perhaps))
+        pairs = zip(self, limit, strict=True)
+        return Evaluation(*(Verdict.DENY if Verdict.DENY in pair else min(pair) for pair in pairs))
 
 
 def evaluate(documents: Iterable[Document], action: str, resource: str, context: Context) -> Evaluation:
@@ -129,7 +130,3 @@ class Policies:
         if self.session:
             limit = limit.within(evaluate(self.session, action, resource, context))
         return limit
-
-
-def _within(one: Verdict, other: Verdict) -> Verdict:
-    return Verdict.DENY if Verdict.DENY in (one, other) else min(one, other)

@@ -1,16 +1,16 @@
-"""The principals of policies: a user, a session of a role, a federated user, or the root user."""
+"""The principals of policies: a user, a session of a role, a federated user, or the root user; and MFA devices."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 USER, ROLE, FEDERATED, ROOT = "user", "assumed-role", "federated-user", "root"
 """The kinds of principals, as in their ARNs."""
@@ -79,6 +79,11 @@ class Principal:
             return self.arn
         return self.role_arn or f"arn:{self.partition}:iam::{self.account}:role/{self.name}"
 
+    @property
+    def device(self) -> str:
+        """The serial number of the virtual device with the name of the user, once the default of the console."""
+        return f"arn:{self.partition}:iam::{self.account}:mfa/{self.name}"
+
     def named_by(self, name: str) -> Grounds:
         """Return how closely *name*, from a Principal element, names this principal (IAM guide, "Principal")."""
         if name in {"*", self.arn} or (self.user_id is not None and name == self.user_id):
@@ -96,6 +101,16 @@ class Principal:
             return name == self.role_arn
         start, end = re.escape(f"arn:{self.partition}:iam::{self.account}:role/"), re.escape(self.name)
         return re.fullmatch(rf"{start}(?:.*/)?{end}", name) is not None
+
+
+def serials(devices: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the serial numbers in a response of ListMFADevices."""
+    return tuple(str(device["SerialNumber"]) for device in devices if device.get("SerialNumber"))
+
+
+def showing_codes(found: Iterable[str]) -> tuple[str, ...]:
+    """Return the serial numbers of the devices that show codes, which FIDO keys and passkeys do not."""
+    return tuple(serial for serial in found if ":u2f/" not in serial)
 
 
 def is_left_of_deleted(name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto, unique
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from awsenv.iam.conditions import Condition, Context, as_list
 from awsenv.iam.policy import Evaluation, Policies, Statement, Verdict, statements
@@ -111,11 +111,8 @@ def request_keys(
 
 def actions(tags: object, source_identity: object) -> tuple[str, ...]:
     """Return the actions that an AssumeRole request needs, with *tags* and *source_identity* if they are truthy."""
-    return (
-        ASSUME_ROLE,
-        *((TAG_SESSION,) if tags else ()),
-        *((SET_SOURCE_IDENTITY,) if source_identity else ()),
-    )
+    needed = {ASSUME_ROLE: True, TAG_SESSION: tags, SET_SOURCE_IDENTITY: source_identity}
+    return tuple(action for action, reason in needed.items() if reason)
 
 
 @unique
@@ -149,11 +146,6 @@ class Trust:
     mfa_max_age: str | None = None
     """The maximum age of the MFA code, in seconds, as in the policy; None: no limit."""
 
-    @property
-    def is_certain(self) -> bool:
-        """Whether the policy certainly allows the request."""
-        return self.grounds is not Grounds.NONE and not self.unchecked
-
 
 def evaluate(document: Document, principal: Principal, action: str, context: Context) -> Trust:
     """Return whether the trust policy *document* allows *action* to *principal*."""
@@ -163,25 +155,22 @@ def evaluate(document: Document, principal: Principal, action: str, context: Con
     for denial in denials:
         if denial.holds(context):
             return Trust(action, Grounds.NONE, Refusal.DENY, denial.conditions)
-    unchecked = [
-        f"a Deny with {condition.name}"
-        for denial in denials
-        if denial.holds(context) is None
-        for condition in denial.conditions
-        if condition.holds(context) is None
-    ]
+    undecided = [each for each in denials if each.holds(context) is None]
+    unchecked = [f"a Deny with {condition.name}" for each in undecided for condition in _unmet(each, context)[1]]
     allowing = [each for each in about if each.effect is Verdict.ALLOW]
     if not allowing:
         names = (str(name) for each in found for name in as_list(each.elements.get("Action")))
         return Trust(action, Grounds.NONE, Refusal.ACTION, instead=tuple(dict.fromkeys(names)))
-    best = min((_attempt(each, principal, context) for each in allowing), key=_Attempt.distance)
-    if best.grounds is Grounds.NONE:
+    # The statement that is closest to allowing the request.
+    attempts = [(_grounds(each, principal), *_unmet(each, context)) for each in allowing]
+    grounds, failing, unknown = min(attempts, key=lambda each: (not each[0], len(each[1]), len(each[2]), -each[0]))
+    if grounds is Grounds.NONE:
         trusted = (name for each in allowing for name in principals(each.elements.get("Principal")))
         return Trust(action, Grounds.NONE, Refusal.PRINCIPAL, instead=tuple(dict.fromkeys(trusted)))
-    if best.failing:
-        return Trust(action, Grounds.NONE, Refusal.CONDITION, best.failing)
-    unchecked += [condition.name for condition in best.unchecked]
-    return Trust(action, best.grounds, unchecked=tuple(dict.fromkeys(unchecked)), mfa_max_age=_max_age(allowing))
+    if failing:
+        return Trust(action, Grounds.NONE, Refusal.CONDITION, failing)
+    unchecked += [condition.name for condition in unknown]
+    return Trust(action, grounds, unchecked=tuple(dict.fromkeys(unchecked)), mfa_max_age=_max_age(allowing))
 
 
 def permission(
@@ -205,25 +194,11 @@ def permission(
     )
 
 
-class _Attempt(NamedTuple):
-    """An Allow statement, and why it does not apply to a request."""
-
-    grounds: Grounds
-    failing: tuple[Condition, ...]
-    unchecked: tuple[Condition, ...]
-
-    def distance(self) -> tuple[bool, int, int, int]:
-        """Return how far the statement is from allowing the request."""
-        return self.grounds is Grounds.NONE, len(self.failing), len(self.unchecked), -self.grounds
-
-
-def _attempt(statement: Statement, principal: Principal, context: Context) -> _Attempt:
+def _unmet(statement: Statement, context: Context) -> tuple[tuple[Condition, ...], tuple[Condition, ...]]:
+    """Return the conditions that are not met, and those that cannot be checked."""
     held = [(condition, condition.holds(context)) for condition in statement.conditions]
-    return _Attempt(
-        _grounds(statement, principal),
-        tuple(condition for condition, holds in held if holds is False),
-        tuple(condition for condition, holds in held if holds is None),
-    )
+    failing = tuple(condition for condition, holds in held if holds is False)
+    return failing, tuple(condition for condition, holds in held if holds is None)
 
 
 def _grounds(statement: Statement, principal: Principal) -> Grounds:
@@ -239,7 +214,6 @@ def _grounds(statement: Statement, principal: Principal) -> Grounds:
 
 
 def _max_age(allowing: Iterable[Statement]) -> str | None:
-    for condition in (condition for statement in allowing for condition in statement.conditions):
-        if condition.key.lower() == MFA_AGE and condition.operator.startswith("NumericLess") and condition.values:
-            return condition.values[0]
-    return None
+    conditions = (condition for statement in allowing for condition in statement.conditions)
+    limits = (each for each in conditions if each.key.lower() == MFA_AGE and each.operator.startswith("NumericLess"))
+    return next((value for each in limits for value in each.values), None)

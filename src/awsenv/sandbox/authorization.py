@@ -59,7 +59,7 @@ def check_assume(directory: Directory, caller: Caller, action: str, role_arn: st
     role = directory.role(role_arn)
     if role is not None:
         trusted = trust.evaluate(json.loads(role.assume_role_policy_document), caller, action, keys)
-        grounds = trusted.grounds if trusted.is_certain else Grounds.NONE
+        grounds = Grounds.NONE if trusted.unchecked else trusted.grounds
         policies = directory.policies(caller)
         own = trust.permission(policies, caller, grounds, action=action, role_arn=role_arn, context=keys)
         if grounds is not Grounds.NONE and own.cautious is Verdict.ALLOW:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from awsenv.errors import ConfigError, RefusedError, UnreachableError
 from awsenv.iam.conditions import as_list
-from awsenv.iam.device import serials, showing_codes
 from awsenv.iam.policy import statements
+from awsenv.iam.principal import serials, showing_codes
 from awsenv.origin import Origin
 from awsenv.wording import quoted
 

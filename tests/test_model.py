@@ -1,0 +1,35 @@
+"""The names and accounts of the values that travel through the program."""
+
+from __future__ import annotations
+
+import pytest
+
+from awsenv.model import Mfa, Source
+
+
+@pytest.mark.parametrize(
+    ("serial", "account"),
+    [
+        ("arn:aws:iam::123456789012:mfa/alice", "123456789012"),
+        ("arn:aws:iam::123456789012:u2f/user/alice/key-ABCDEFG", "123456789012"),
+        ("GAHT12345678", None),
+        (None, None),
+    ],
+)
+def test_the_account_of_a_device(serial: str | None, account: str | None) -> None:
+    """The serial number of a hardware device does not name an account."""
+    assert account == Mfa(serial).account
+
+
+@pytest.mark.parametrize(
+    ("source", "title"),
+    [
+        (Source("static", "default"), "the access key of profile default"),
+        (Source("environment"), "the access key of the environment"),
+        (Source("process", "default"), "credential_process of profile default"),
+        (Source("instance", "default"), "the role of this EC2 instance"),
+    ],
+)
+def test_the_title_of_a_source(source: Source, title: str) -> None:
+    """It names the kind, and the profile where there is one."""
+    assert title == source.title
