@@ -166,6 +166,17 @@ def test_a_refusal_that_no_policy_explains(account: Account) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("read-onyl", "did you mean profile 'read-only'?"), ("xyz", "'xyz' is not a profile in ")],
+)
+def test_a_typed_name_may_be_meant_for_a_profile(account: Account, name: str, hint: str) -> None:
+    """Say so before the external id and the trust policy, and do not point at the command line."""
+    account.role("read-only")
+    (found,) = account.examine(name)["role"]
+    assert (Verdict.WRONG, (), True) == (found.verdict, found.origins, found.hints[0].startswith(hint))
+
+
 def test_an_answer_that_does_not_come_is_not_a_refusal(account: Account) -> None:
     """The network is the check then."""
     account.role("plain")

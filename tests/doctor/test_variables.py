@@ -112,7 +112,7 @@ def test_nothing_to_say(environ: dict[str, str]) -> None:
         (
             {"AWS_ENDPOINT_URL_STS": "http://canary@localhost"},
             "AWS_ENDPOINT_URL_STS",
-            "another endpoint",
+            "an endpoint other than",
             "unset AWS_ENDPOINT_URL_STS",
         ),
         (
@@ -124,7 +124,7 @@ def test_nothing_to_say(environ: dict[str, str]) -> None:
         (
             {"AWSENV_EXTERNAL_ID": "canary", "AWSENV_DURATION": "2h"},
             "AWSENV_EXTERNAL_ID, AWSENV_DURATION",
-            "act on every role",
+            "apply to every role",
             "unset AWSENV_EXTERNAL_ID AWSENV_DURATION",
         ),
         (

@@ -133,7 +133,7 @@ def agent(environ: Environ) -> Finding:
         if length > runtime_directory.MAX_PATH:
             fact = f"the path of its socket has {length} bytes, and the system allows {runtime_directory.MAX_PATH}"
             return warning("agent", f"none can run: {fact}", ELSEWHERE, origins=origins)
-        return fine("agent", "none runs; awsenv login starts one, and asks for one code a day")
+        return fine("agent", "none runs; awsenv login starts one, so that one code a day is enough")
     except client.Trouble as trouble:
         hints = _END if trouble.hint is None else (trouble.hint,)
         return warning("agent", trouble.fact, *hints, origins=origins)

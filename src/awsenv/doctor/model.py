@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from awsenv import duration
+from awsenv.origin import TYPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -46,11 +47,11 @@ class Finding:
 
 
 def _finding(verdict: Verdict, check: str, fact: str, *hints: str, origins: Iterable[Origin | None] = ()) -> Finding:
-    return Finding(check, verdict, fact, tuple(origin for origin in origins if origin is not None), hints)
+    return Finding(check, verdict, fact, tuple(each for each in origins if each is not None and each != TYPED), hints)
 
 
 fine = partial(_finding, Verdict.FINE)
-"""Make a finding from a check, a fact, hints and origins. An origin that is None is left out."""
+"""Make a finding from a check, a fact, hints and origins. None and the command line are left out of the origins."""
 warning = partial(_finding, Verdict.WARNING)
 wrong = partial(_finding, Verdict.WRONG)
 unknown = partial(_finding, Verdict.UNKNOWN)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from awsenv import config
-from awsenv.aws.denied import Cause, causes
+from awsenv.aws.denied import Cause, causes, hint, is_typed_name
 from awsenv.aws.iam import mfa_device
 from awsenv.aws.request import Token
 from awsenv.doctor import policies
@@ -112,12 +112,12 @@ def mfa(hop: Hop | None, principal: Principal, owned: tuple[str, ...] | None) ->
     fact = f"{who} has no MFA device {shown}"
     if account != principal.account:
         fact = f"it belongs to account {account}, and {who} to account {principal.account}"
-    usable, hint = showing_codes(owned or ()), f"{who} has no device that shows codes: awsenv setup adds one"
+    usable, other = showing_codes(owned or ()), f"{who} has no device that shows codes: awsenv setup adds one"
     if usable:
-        hint = f"set mfa_serial = {listed(list(map(printable, usable)))}"
+        other = f"set mfa_serial = {listed(list(map(printable, usable)))}"
     elif owned is None:
-        hint = f"set mfa_serial to a device of {who}: aws iam list-mfa-devices shows them"
-    return wrong(DEVICE, fact, hint, origins=origins)
+        other = f"set mfa_serial to a device of {who}: aws iam list-mfa-devices shows them"
+    return wrong(DEVICE, fact, other, origins=origins)
 
 
 def _examine(this: _Hop, found: list[Finding]) -> Generator[Finding, None, Signer | None]:
@@ -184,13 +184,13 @@ def _missing(this: _Hop, request: Request) -> Finding:
     name, account = request.hop.role.name, str(request.hop.role.account)
     roles = first(this.readers, account, lambda iam: iam.read_all("list_roles", "Roles")) or []
     arns = {each["RoleName"]: each["Arn"] for each in roles}
-    hint = "set role_arn to that of a role: aws iam list-roles shows them"
+    meant = "set role_arn to that of a role: aws iam list-roles shows them"
     for close in get_close_matches(name, arns, n=1, cutoff=0.6):
-        hint = f"set role_arn = {printable(arns[close])}"
+        meant = f"set role_arn = {printable(arns[close])}"
     if request.hop.profile is None:
         # A typed name may have been meant for a profile.
-        hint = config.did_you_mean(name, this.resolved.profiles) or hint
-    return wrong(CHECK, f"account {account} has no role {printable(name)}", hint, origins=[request.origin])
+        meant = config.did_you_mean(name, this.resolved.profiles) or meant
+    return wrong(CHECK, f"account {account} has no role {printable(name)}", meant, origins=[request.origin])
 
 
 def _attempt(this: _Hop) -> tuple[Finding, Credentials | None]:
@@ -218,8 +218,8 @@ def _from_agent(this: _Hop) -> Finding:
     if reply is not None and reply.verdict is not Verdict.UNKNOWN:
         return reply
     more = f"; {reply.fact}" if reply is not None and reply.fact else ""
-    hint = f"awsenv doctor {shlex.quote(printable(chain.role))} CODE, with the code that the device shows"
-    return unknown(CHECK, f"not tried: {this.name} {why}{more}", hint)
+    again = f"awsenv doctor {shlex.quote(printable(chain.role))} CODE, with the code that the device shows"
+    return unknown(CHECK, f"not tried: {this.name} {why}{more}", again)
 
 
 def _refused(this: _Hop, request: Request, trusted: Trust | None, own: Finding, error: AwsenvError) -> Finding:
@@ -238,7 +238,10 @@ def _refused(this: _Hop, request: Request, trusted: Trust | None, own: Finding, 
         left = causes(this.resolved.chain, this.index, request.principal.account)
         if own.verdict is Verdict.FINE:
             left.pop(Cause.PERMISSION, None)
-        return wrong(CHECK, error.fact, *tuple(left.values())[:_HINTS], origins=[request.origin])
+        hints = [*left.values()]
+        if is_typed_name(this.resolved.chain, this.index):
+            hints.insert(0, hint(this.resolved.chain, this.index, request.hop.role, this.resolved.profiles))
+        return wrong(CHECK, error.fact, *hints[:_HINTS], origins=[request.origin])
     unchecked = [f"{printable(condition)} of its trust policy" for condition in trusted.unchecked]
     if own.verdict is Verdict.UNKNOWN:
         unchecked.append(f"that the policies of {request.principal.title} allow sts:AssumeRole (--iam-profile)")

@@ -121,7 +121,7 @@ def _sources(environ: Environ) -> Iterator[Finding]:
     """Find other endpoints, other sources than the files, and options that are set for every role."""
     endpoints = _set(_ENDPOINTS, environ)
     if endpoints and environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
-        yield _to_unset(endpoints, "calls go to another endpoint than AWS's own", ", unless it is meant")
+        yield _to_unset(endpoints, "calls go to an endpoint other than AWS's own", ", unless this is intended")
     web_identity = _set(_WEB_IDENTITY, environ)
     if web_identity == _WEB_IDENTITY:
         fact = "a web identity token is set: the AWS CLI and boto3 prefer it to a key in the files"
@@ -133,7 +133,7 @@ def _sources(environ: Environ) -> Iterator[Finding]:
         fact = "AWS tools get keys from the endpoint of a container if no variable or file has any"
         yield _to_unset(container, fact, _MEANT)
     if options := _set(having(OPTION), environ):
-        yield _to_unset(options, "these act on every role, as the options of these names do")
+        yield _to_unset(options, "these variables apply to every role, like the options of the same names")
 
 
 def _expiry(environ: Environ, now: float) -> Iterator[Finding]:
