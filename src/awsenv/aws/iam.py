@@ -126,7 +126,9 @@ def mfa_device(session: AwsSession, signer: Credentials, principal: Principal) -
 def _serials(session: AwsSession, signer: Credentials) -> tuple[str, ...] | None:
     """Return the serial numbers of the user's devices; None: AWS does not say."""
     config = Config(connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"total_max_attempts": 1})
-    with suppress(AwsenvError), translated(Request()):
-        found = session.create_signed_client("iam", signer, config).list_mfa_devices().get("MFADevices")
+    with suppress(AwsenvError):
+        client, request = connect(session, Request("iam:ListMFADevices"), signer, config)
+        with translated(request):
+            found = client.list_mfa_devices().get("MFADevices")
         return None if found is None else serials(found)
     return None

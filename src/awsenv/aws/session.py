@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import botocore.session
-from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConfigChainFactory
 from botocore.credentials import CredentialResolver
@@ -22,7 +21,7 @@ from awsenv.wording import printable
 
 if TYPE_CHECKING:
     from awsenv.config import Profiles
-    from awsenv.model import Credentials, Environ
+    from awsenv.model import Environ
 
 WITHOUT_REGION = "us-east-1"
 """The region that a request to the global endpoint of STS is signed for."""
@@ -100,24 +99,10 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         client.meta.events.register_last("before-send", http.send)
         return client
 
-    def create_signed_client(self, service_name: str, signer: Credentials, config: Config | None = None) -> Any:
-        """Create a client whose requests *signer* signs. Raises as `create_client` does."""
-        return self.create_client(
-            service_name,
-            aws_access_key_id=signer.access_key_id,
-            aws_secret_access_key=signer.secret_access_key,
-            aws_session_token=signer.session_token,
-            config=config,
-        )
-
     def http(self, read: float | None = None) -> Http:
         """Return the HTTP client of one call. A read may take *read* seconds; None: as long as the call."""
         connect, total = self.timeout / 4, self.timeout
         return Http(self.environ, verify=self._ca_bundle() or True, connect=connect, read=read or total, total=total)
-
-    def fetch(self, url: str) -> Any:
-        """Return the response to an unsigned GET of *url*. Raises what botocore raises if there is none."""
-        return self.http().send(AWSRequest("GET", url, headers={"User-Agent": self.user_agent()}).prepare())
 
     def _ca_bundle(self) -> str | None:
         """Return the CA bundle of the profile or the environment. An empty name is none; botocore 1.44 refuses it."""

@@ -11,6 +11,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from botocore.awsrequest import AWSRequest
+
 from awsenv.aws.request import Request
 from awsenv.aws.session import host_of
 from awsenv.aws.translate import translated
@@ -86,7 +88,8 @@ def login_url(
     if duration is not None:
         query["SessionDuration"] = str(duration)
     with translated(Request("signin:GetSigninToken", endpoint=endpoint)):
-        answer = session.fetch(f"{federation}?{urlencode(query)}")
+        get = AWSRequest("GET", f"{federation}?{urlencode(query)}", headers={"User-Agent": session.user_agent()})
+        answer = session.http().send(get.prepare())
         token = _token(answer.status_code, answer.content, host_of(endpoint), with_duration=duration is not None)
     login = {"Action": "login", "Issuer": "awsenv", "Destination": destination, "SigninToken": token}
     return f"{federation}?{urlencode(login)}"

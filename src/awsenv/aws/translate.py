@@ -164,7 +164,13 @@ def connect(
         ConfigError: A setting makes requests impossible.
     """
     with translated(request):
-        client = session.create_signed_client(request.action.partition(":")[0], signer, config)
+        client = session.create_client(
+            request.action.partition(":")[0],
+            aws_access_key_id=signer.access_key_id,
+            aws_secret_access_key=signer.secret_access_key,
+            aws_session_token=signer.session_token,
+            config=config,
+        )
         return client, replace(request, endpoint=session.url_of(client), signer=signer)
 
 
