@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from awsenv import config, duration, environment
+from awsenv import config, environment
 from awsenv.agent.memory import ADVISORY, FRESH, ROLE_DURATION, SESSION_DURATION
 from awsenv.aws.request import IDENTITY, SECRET, request
 from awsenv.config import sources
 from awsenv.config.sources import OF_A_ROLE
-from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, Credentials, GetSessionToken, Note
+from awsenv.model import AssumeRole, Credentials, GetSessionToken, Note
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def explain(chain: Chain, profiles: Profiles, left: Left | None = None, *, min_r
             plan, begin = (chain, 0) if through is None or left.session is None else (through, 1)
         left = left._replace(role=rest)
     account = _account(chain, profiles)
-    seconds, because = _life(plan, profiles)
+    seconds, because = _life(plan)
     return Explanation(
         chain=plan,
         calls=() if is_handed_out else tuple(_calls(plan, begin, account)),
@@ -242,28 +242,17 @@ def _seconds(hop: Hop) -> int:
     return default if hop.duration is None else hop.duration
 
 
-def _life(plan: Chain, profiles: Profiles) -> tuple[int | None, str]:
+def _life(plan: Chain) -> tuple[int | None, str]:
     """Return how many seconds the credentials live, and why."""
     if not plan.hops:
-        return None, (
-            "as long as the credentials of the source" if _expires(plan.source) else "the key does not expire"
-        )
+        is_temporary = _expires(plan.source)
+        return None, "as long as the credentials of the source" if is_temporary else "the key does not expire"
     hop = plan.hops[-1]
-    seconds, origin = _seconds(hop), hop.origins.get("duration")
+    origin = hop.origins.get("duration")
     if origin is None:
-        return seconds, str(_BY_AWS)
-    longer = _configured(hop, origin, profiles)
-    if longer is not None and longer > seconds == MAX_CHAINED_DURATION:
-        return seconds, f"cut from the {duration.exact(longer)} of the profile (role chaining)"
-    return seconds, "as requested"
-
-
-def _configured(hop: Hop, origin: Origin, profiles: Profiles) -> int | None:
-    """Return the seconds that a profile sets; None: an option or a variable sets them."""
-    name = hop.profile if isinstance(hop, AssumeRole) else None
-    profile = None if name is None or origin.line is None else profiles.get(name)
-    text = None if profile is None else profile.value("duration_seconds")
-    return int(text) if text is not None and text.isdecimal() else None
+        return _seconds(hop), str(_BY_AWS)
+    is_cut = any(note.origin == origin for note in hop.notes)
+    return _seconds(hop), "the most that role chaining allows" if is_cut else "as requested"
 
 
 def _expires(source: Source) -> bool:

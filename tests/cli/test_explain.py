@@ -105,7 +105,7 @@ def test_a_duration_that_is_cut_is_explained(world: World) -> None:
     )
     done = world.run("explain", "behind")
 
-    assert "Lives   1h, cut from the 2h of the profile (role chaining)\n" in done.stdout
+    assert "Lives   1h, the most that role chaining allows\n" in done.stdout
     assert "2. sts:AssumeRole, with the credentials of power-user\n" in done.stdout
     assert "DurationSeconds  3600 (1h)" in done.stdout
     assert "\nNote    ~/.aws/config:" in done.stdout

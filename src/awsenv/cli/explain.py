@@ -100,8 +100,6 @@ def _maximum(plan: Explanation, resolved: Resolved, session: AwsSession) -> int 
     hop, source = plan.chain.hops[-1], plan.chain.source
     if source.kind not in {"static", "environment"} or not isinstance(hop, AssumeRole):
         return None
-    if plan.account is not None and hop.role.account not in {None, plan.account}:
-        return None
     from awsenv.aws.iam import Iam  # noqa: PLC0415 - as above
     from awsenv.aws.source import source_credentials  # noqa: PLC0415 - as above
 
