@@ -39,7 +39,7 @@ def _chain(home: Path, config: str, role: str | None = None) -> tuple[dict[str, 
 
 
 def test_a_chain_is_one_line(tmp_path: Path) -> None:
-    """It names the source, each role and its account."""
+    """The chain is one line with the source, each role and its account."""
     found, resolved = _chain(tmp_path, CONFIG, "deploy")
     fact = "the access key of profile default → deploy (123456789012)"
     assert [Finding("chain", Verdict.FINE, fact)] == found["chain"]
@@ -48,7 +48,7 @@ def test_a_chain_is_one_line(tmp_path: Path) -> None:
 
 
 def test_the_region_says_where_it_comes_from(tmp_path: Path) -> None:
-    """The partition follows from it."""
+    """The finding on the region has its partition and its origin."""
     found, _ = _chain(tmp_path, CONFIG, "deploy")
     origin = Origin("~/.aws/config", 2, "default", "region")
     assert [Finding("region", Verdict.FINE, "eu-central-1, in partition aws", (origin,))] == found["region"]
@@ -68,7 +68,7 @@ def test_the_region_says_where_it_comes_from(tmp_path: Path) -> None:
 def test_a_region_that_is_missing_or_unknown_is_a_warning(
     tmp_path: Path, config: str, fact: str, hints: tuple[str, ...]
 ) -> None:
-    """AWS gives the role all the same."""
+    """Without a known region the role still works, so the finding is a warning."""
     found, resolved = _chain(tmp_path, config, "deploy")
     (region,) = found["region"]
     assert (Verdict.WARNING, True, hints) == (region.verdict, region.fact.startswith(fact), region.hints)
@@ -76,7 +76,7 @@ def test_a_region_that_is_missing_or_unknown_is_a_warning(
 
 
 def test_a_note_is_a_warning_with_its_origin(tmp_path: Path) -> None:
-    """Awsenv does something else than the file says."""
+    """Each difference from the configuration is a warning."""
     config = f"{CONFIG}duration_seconds = 7200\n[profile behind]\nrole_arn = arn:aws:iam::123456789012:role/behind\n"
     found, _ = _chain(tmp_path, f"{config}source_profile = deploy\nduration_seconds = 7200\n", "behind")
     warnings = [finding for finding in found["chain"] if finding.verdict is Verdict.WARNING]
@@ -87,7 +87,7 @@ def test_a_note_is_a_warning_with_its_origin(tmp_path: Path) -> None:
 
 
 def test_without_a_role_each_role_is_resolved(tmp_path: Path) -> None:
-    """One without a chain is a warning: nobody named it."""
+    """Without a role in the request, a role without a chain is only a warning."""
     broken = "[profile half]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = default\n"
     found, resolved = _chain(tmp_path, f"{CONFIG}{broken}")
     warning, fine = found["roles"]
@@ -100,7 +100,7 @@ def test_without_a_role_each_role_is_resolved(tmp_path: Path) -> None:
 
 
 def test_a_role_without_a_chain_is_wrong(tmp_path: Path) -> None:
-    """The finding is the error that every command would end with."""
+    """The finding is the error that every command ends with."""
     found, resolved = _chain(tmp_path, CONFIG.replace("source_profile = default", "source_profile = defualt"), "deploy")
     (chain,) = found["chain"]
     assert (Verdict.WRONG, None) == (chain.verdict, resolved)

@@ -22,7 +22,7 @@ def _examine(home: Path, **more: str) -> list[Finding]:
 
 
 def test_an_empty_home(tmp_path: Path) -> None:
-    """What makes roles fail is wrong; that no agent runs is fine, and comes last."""
+    """Only what makes roles fail is wrong; an agent that does not run is fine, and comes last."""
     assert [
         ("files", Verdict.WARNING),
         ("variables", Verdict.FINE),
@@ -34,13 +34,13 @@ def test_an_empty_home(tmp_path: Path) -> None:
 
 
 def test_an_agent_that_cannot_run_comes_before_the_chain(tmp_path: Path) -> None:
-    """It may be why a code is needed each time."""
+    """A warning about the agent comes early, as it may explain why each command asks for a code."""
     found = [(each.check, each.verdict) for each in _examine(tmp_path, **{VARIABLE: "relative"})]
     assert [("agent", Verdict.WARNING), ("roles", Verdict.FINE)] == found[3:5]
 
 
 def test_files_that_cannot_be_read_are_the_first_cause(tmp_path: Path) -> None:
-    """The chain is unknown then, not wrong too."""
+    """If the files are wrong, the chain is unknown."""
     (tmp_path / ".aws").mkdir()
     (tmp_path / ".aws" / "config").write_text("[default]\n[default]\n")
     found = {each.check: each.verdict for each in _examine(tmp_path)}
@@ -48,13 +48,13 @@ def test_files_that_cannot_be_read_are_the_first_cause(tmp_path: Path) -> None:
 
 
 def test_a_finding_leaves_out_origins_that_are_none() -> None:
-    """A value that nobody set has no origin."""
+    """A value without an origin adds none to the finding."""
     found = wrong("region", "one", "two", "three", origins=[None, ORIGIN])
     assert Finding("region", Verdict.WRONG, "one", (ORIGIN,), ("two", "three")) == found
 
 
 def test_an_error_is_a_finding_with_its_origins_and_its_hint() -> None:
-    """Nothing is read out of its text."""
+    """A finding takes over the fact, the origins and the next step of an error."""
     assert warning("region", "one", "two", origins=[ORIGIN]) == of_error(
         "region", ConfigError("one", ORIGIN, hint="two"), Verdict.WARNING
     )

@@ -32,14 +32,14 @@ def found(home: Path, **variables: str) -> list[Finding]:
     return list(files({"HOME": str(home), **variables}, str(home)))
 
 
-def test_where_all_is_well_it_says_what_was_read(home: Path) -> None:
-    """The files and the number of profiles."""
+def test_files_without_a_fault(home: Path) -> None:
+    """If nothing is wrong, the finding names the files and the number of profiles."""
     fact = "~/.aws/config and ~/.aws/credentials: 2 profiles"
     assert [Finding("files", Verdict.FINE, fact)] == found(home)
 
 
 def test_one_file_is_enough(home: Path) -> None:
-    """Those who sign in with SSO have no credentials file."""
+    """A missing credentials file is fine, as with SSO."""
     (home / ".aws" / "credentials").unlink()
     (finding,) = found(home)
     assert Verdict.FINE is finding.verdict
@@ -47,7 +47,7 @@ def test_one_file_is_enough(home: Path) -> None:
 
 
 def test_none_is_a_warning(tmp_path: Path) -> None:
-    """There are two ways to get them."""
+    """If both files are missing, the finding names two ways to make them."""
     (finding,) = found(tmp_path)
     assert Verdict.WARNING is finding.verdict
     assert "neither ~/.aws/config nor ~/.aws/credentials exists" == finding.fact
@@ -64,7 +64,7 @@ def test_none_is_a_warning(tmp_path: Path) -> None:
     ],
 )
 def test_what_botocore_refuses_is_wrong(home: Path, data: bytes, fact: str, line: str) -> None:
-    """It is the one finding, with its origin and the cure."""
+    """A file that botocore refuses is the only finding, with its origin and a next step."""
     (home / ".aws" / "config").write_bytes(data)
     (finding,) = found(home)
     assert Verdict.WRONG is finding.verdict
@@ -74,7 +74,7 @@ def test_what_botocore_refuses_is_wrong(home: Path, data: bytes, fact: str, line
 
 
 def test_a_file_that_cannot_be_read_is_wrong(home: Path) -> None:
-    """A loop of links is one for everybody, root included."""
+    """A loop of links cannot be read by anyone, root included."""
     path = home / ".aws" / "config"
     path.unlink()
     path.symlink_to(path)
@@ -86,7 +86,7 @@ def test_a_file_that_cannot_be_read_is_wrong(home: Path) -> None:
 @pytest.mark.parametrize("variable", ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
 @pytest.mark.parametrize(("path", "what"), [("~/nowhere", "does not exist"), ("~/.aws", "is not a regular file")])
 def test_a_variable_that_leads_to_no_file_is_a_warning(home: Path, variable: str, path: str, what: str) -> None:
-    """The AWS tools say nothing about it."""
+    """AWS tools ignore a variable that names a missing file; the doctor does not."""
     (finding,) = found(home, **{variable: path})
     assert (Verdict.WARNING, (Origin(variable),)) == (finding.verdict, finding.origins)
     assert f"{path} {what}" == finding.fact
@@ -95,7 +95,7 @@ def test_a_variable_that_leads_to_no_file_is_a_warning(home: Path, variable: str
 
 @pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True)])
 def test_keys_that_others_can_read_are_a_warning(home: Path, mode: int, *, warned: bool) -> None:
-    """The hint is the command."""
+    """The next step is the command that hides the keys."""
     (home / ".aws" / "credentials").chmod(mode)
     (finding,) = found(home)
     assert warned is (finding.verdict is Verdict.WARNING)
@@ -112,27 +112,27 @@ def test_keys_that_others_can_read_are_a_warning(home: Path, mode: int, *, warne
     ],
 )
 def test_what_others_can_write_is_a_warning(home: Path, path: str, mode: int, hint: str) -> None:
-    """They choose the keys and the commands of AWS tools: once for the folder of both files."""
+    """A folder of both files that others can write is one finding."""
     (home / path).chmod(mode)
     fact = f"others can write ~/{path}: its mode is {mode:04o}"
     assert [Finding("files", Verdict.WARNING, fact, (Origin(f"~/{path}"),), (hint,))] == found(home)
 
 
 def test_a_credentials_file_that_others_can_write_is_one_warning(home: Path) -> None:
-    """The command that hides the keys keeps others from writing, too."""
+    """One command hides the keys and keeps others from writing."""
     (home / ".aws" / "credentials").chmod(0o666)
     (finding,) = found(home)
     assert ("chmod 600 ~/.aws/credentials",) == finding.hints
 
 
 def test_a_device_is_no_file_that_others_can_write(home: Path) -> None:
-    """Who wants no config file says `/dev/null`, which everyone can write."""
+    """`/dev/null` as config file is no finding about its mode."""
     (finding,) = found(home, AWS_CONFIG_FILE="/dev/null")
     assert "/dev/null is not a regular file" == finding.fact
 
 
 def test_a_path_that_a_shell_would_divide_is_quoted(home: Path) -> None:
-    """The command of the hint can be pasted."""
+    """The command in the next step can be pasted."""
     path = home / "my keys"
     path.write_text(KEYS)
     path.chmod(0o644)
@@ -141,7 +141,7 @@ def test_a_path_that_a_shell_would_divide_is_quoted(home: Path) -> None:
 
 
 def test_a_section_that_was_meant_to_be_a_profile_is_a_warning(home: Path) -> None:
-    """Once for each of them; sections of another kind are none of them."""
+    """Each misspelt profile is a finding; sections of another kind are not."""
     with (home / ".aws" / "config").open("a") as file:
         file.write("[two]\n[Profile three]\n[sso-session four]\n[services five]\n[plugins]\n")
     assert [
@@ -151,7 +151,7 @@ def test_a_section_that_was_meant_to_be_a_profile_is_a_warning(home: Path) -> No
 
 
 def test_each_difference_between_the_tools_is_a_warning_up_to_five(home: Path) -> None:
-    """The fifth says how many there are besides."""
+    """The fifth finding counts the rest."""
     (home / ".aws" / "config").write_text("[default]\n" + "".join(f"k{n} = canary # x\n" for n in range(8)))
     findings = found(home)
     assert [(Origin("~/.aws/config", n),) for n in range(2, 7)] == [finding.origins for finding in findings]
@@ -161,7 +161,7 @@ def test_each_difference_between_the_tools_is_a_warning_up_to_five(home: Path) -
 
 
 def test_what_leaks_out_of_the_default_section_is_a_warning(home: Path) -> None:
-    """The AWS CLI gives it to every profile."""
+    """A key of [DEFAULT] is a finding, as the AWS CLI gives it to every profile."""
     (home / ".aws" / "config").write_text(f"[DEFAULT]\nrole_arn = x\n{CONFIG}")
     (finding,) = found(home)
     assert (Origin("~/.aws/config", 2),) == finding.origins

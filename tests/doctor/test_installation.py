@@ -64,8 +64,8 @@ def found(home: Path, shell: str | None, more: Mapping[str, str] | None = None) 
 
 
 @SHELLS
-def test_a_loaded_hook_says_so_and_who_draws_the_prompt(home: Path, shell: str) -> None:
-    """Believe the hook, and read no file."""
+def test_a_loaded_hook_and_its_prompt(home: Path, shell: str) -> None:
+    """The doctor believes the hook, and reads no startup file."""
     findings = found(home, None, {LOADED: shell, PROMPT: "awsenv"})
 
     assert [("hook", f"it is loaded in this {shell}"), ("prompt", "the hook shows the role and its time left")] == [
@@ -74,13 +74,13 @@ def test_a_loaded_hook_says_so_and_who_draws_the_prompt(home: Path, shell: str) 
 
 
 def test_the_shell_that_the_hook_names_wins(home: Path) -> None:
-    """A bash inside a zsh has bash's hook."""
+    """In a bash started from zsh, the hook of bash counts."""
     assert ["it is loaded in this bash"] == [each.fact for each in found(home, "zsh", {LOADED: "bash"})]
 
 
 @SHELLS
 def test_without_the_hook_the_line_that_loads_it_is_found(home: Path, shell: str) -> None:
-    """A call by path, or from a script, does not go through the hook."""
+    """Without the hook, as in a script, the doctor finds the line that loads it."""
     write(home, MAIN[shell], f"# mine\n\n{LINES[shell]}    # the hook\n")
     fact = f"~/{MAIN[shell]} loads it, but this call did not go through it"
 
@@ -89,7 +89,7 @@ def test_without_the_hook_the_line_that_loads_it_is_found(home: Path, shell: str
 
 @SHELLS
 def test_a_file_without_the_line_is_a_warning_with_the_line_to_add(home: Path, shell: str) -> None:
-    """Name the file and the line, whether the file is there or not."""
+    """The finding names the file and the line to add, whether the file exists or not."""
     hint = f"add as the last line of ~/{MAIN[shell]}: {LINES[shell]}"
     (missing,) = found(home, shell)
     write(home, MAIN[shell], "alias ll='ls -l'\n")
@@ -113,8 +113,8 @@ def test_a_file_without_the_line_is_a_warning_with_the_line_to_add(home: Path, s
         "source <(awsenv init bash)",
     ],
 )
-def test_people_write_the_line_in_many_ways(home: Path, line: str) -> None:
-    """Each of these loads the hook."""
+def test_every_spelling_of_the_line_is_found(home: Path, line: str) -> None:
+    """Every spelling of the line that loads the hook is found."""
     write(home, ".bashrc", f"{line}\n")
 
     assert [Verdict.FINE] == [each.verdict for each in found(home, "bash")]
@@ -128,7 +128,7 @@ def test_people_write_the_line_in_many_ways(home: Path, line: str) -> None:
     ],
 )
 def test_other_lines_that_name_awsenv_do_not_load_it(home: Path, line: str) -> None:
-    """Only `awsenv init` does, and not in a comment."""
+    """Comments and other commands of awsenv do not load the hook."""
     write(home, ".bashrc", f"{line}\n")
 
     assert [Verdict.WARNING] == [each.verdict for each in found(home, "bash")]
@@ -140,7 +140,7 @@ def test_other_lines_that_name_awsenv_do_not_load_it(home: Path, line: str) -> N
 def test_the_files_are_where_the_variables_say(
     home: Path, tmp_path: Path, shell: str, variable: str, name: str
 ) -> None:
-    """Write a path outside of the home in full."""
+    """A path outside of the home folder is shown in full."""
     elsewhere = tmp_path / "elsewhere"
     write(elsewhere, name, f"{LINES[shell]}\n")
 
@@ -151,7 +151,7 @@ def test_the_files_are_where_the_variables_say(
 
 @SHELLS
 def test_a_file_that_cannot_be_read_is_unknown(home: Path, shell: str) -> None:
-    """Guess nothing of a directory."""
+    """If a startup file is a directory, the result is unknown."""
     (home / MAIN[shell]).mkdir(parents=True)
 
     (finding,) = found(home, shell)
@@ -160,28 +160,28 @@ def test_a_file_that_cannot_be_read_is_unknown(home: Path, shell: str) -> None:
 
 
 def test_a_fifo_is_not_opened(home: Path) -> None:
-    """That would wait for a writer."""
+    """The doctor does not open a FIFO, which would wait for a writer."""
     os.mkfifo(home / ".zshrc")
 
     assert [Verdict.WARNING] == [each.verdict for each in found(home, "zsh")]
 
 
 def test_a_file_of_any_bytes_is_read(home: Path) -> None:
-    """Prompts are full of private glyphs in old encodings."""
+    """A startup file need not be UTF-8."""
     (home / ".zshrc").write_bytes(b"PS1=\xff\xfe\x00\r\n" + LINES["zsh"].encode() + b"\r\n")
 
     assert [(Origin("~/.zshrc", 2),)] == [each.origins for each in found(home, "zsh")]
 
 
 def test_nothing_of_a_line_but_its_origin_is_shown(home: Path) -> None:
-    """People keep keys in these files."""
+    """No finding holds text of a startup file, which may hold a key."""
     write(home, ".zshrc", f"export TOKEN=canary; {LINES['zsh']}\n")
 
     assert "canary" not in repr(found(home, "zsh"))
 
 
 def test_another_awsenv_first_on_path_is_a_warning(home: Path, tmp_path: Path) -> None:
-    """A project's virtual environment has put itself in front."""
+    """Another awsenv earlier on PATH is a warning that names both."""
     install(tmp_path / "venv" / "awsenv")
     more = {"PATH": f"{tmp_path}/none:{tmp_path}/venv:{home}/bin", LOADED: "zsh"}
 
@@ -192,7 +192,7 @@ def test_another_awsenv_first_on_path_is_a_warning(home: Path, tmp_path: Path) -
 
 
 def test_a_link_to_the_program_that_runs_is_the_same_program(home: Path, tmp_path: Path) -> None:
-    """Pipx and uv install such links."""
+    """A link such as those of pipx and uv is not another awsenv."""
     (tmp_path / "links").mkdir()
     (tmp_path / "links" / "awsenv").symlink_to(home / "bin" / "awsenv")
 
@@ -200,7 +200,7 @@ def test_a_link_to_the_program_that_runs_is_the_same_program(home: Path, tmp_pat
 
 
 def test_a_line_that_does_not_find_awsenv_is_a_warning(home: Path) -> None:
-    """A line with the whole path does find it."""
+    """A line that needs PATH is a warning without it; one with a full path is not."""
     write(home, ".zshrc", f"{LINES['zsh']}\n")
     (finding,) = found(home, "zsh", {"PATH": "/nowhere"})
     assert "awsenv is not on PATH, where this line looks for it" == finding.fact
@@ -211,7 +211,7 @@ def test_a_line_that_does_not_find_awsenv_is_a_warning(home: Path) -> None:
 
 @pytest.mark.parametrize("shell", ["sh", "dash", "nu"])
 def test_a_shell_without_a_hook_is_fine(home: Path, shell: str) -> None:
-    """Say what works there."""
+    """For a shell without a hook, the finding says what to use there."""
     (finding,) = hook({"HOME": str(home), "PATH": ""}, shell, "/bin/awsenv")
 
     assert Verdict.FINE is finding.verdict
@@ -219,21 +219,21 @@ def test_a_shell_without_a_hook_is_fine(home: Path, shell: str) -> None:
 
 
 def test_without_a_calling_shell_the_login_shell_counts(home: Path) -> None:
-    """Where nothing names a shell, say that it is unknown."""
+    """If no shell is known, the result is unknown."""
     write(home, ".zshrc", f"{LINES['zsh']}\n")
 
     assert [(Origin("~/.zshrc", 1),)] == [each.origins for each in found(home, None, {"SHELL": "/usr/bin/zsh"})]
     assert [Verdict.UNKNOWN] == [each.verdict for each in found(home, None)]
 
 
-def test_none_runs(world: World) -> None:
-    """That is fine: awsenv works without one."""
+def test_no_agent(world: World) -> None:
+    """An agent that does not run is fine."""
     finding = agent(world.environ)
     assert (Verdict.FINE, True) == (finding.verdict, finding.fact.startswith("none runs"))
 
 
-def test_one_runs(world: World) -> None:
-    """Say where."""
+def test_an_agent_that_runs(world: World) -> None:
+    """The finding names the runtime directory."""
     assert world.run("login", world.device.code()).returncode == 0
     finding = agent(world.environ)
     assert (Verdict.FINE, f"one runs, in {world.environ[runtime_directory.VARIABLE]}") == (
@@ -242,8 +242,8 @@ def test_one_runs(world: World) -> None:
     )
 
 
-def test_one_that_has_died_is_a_warning(world: World, until: Callable[[Callable[[], object]], None]) -> None:
-    """Say how another is started."""
+def test_a_dead_agent_is_a_warning(world: World, until: Callable[[Callable[[], object]], None]) -> None:
+    """The next step starts another agent."""
     assert world.run("login", world.device.code()).returncode == 0
     pid = world.agent()
     assert pid is not None
@@ -256,7 +256,7 @@ def test_one_that_has_died_is_a_warning(world: World, until: Callable[[Callable[
 
 
 def test_a_folder_that_is_open_to_others_is_a_warning(world: World) -> None:
-    """Name it: no agent is looked for in it."""
+    """The finding names a runtime directory that others can open."""
     folder = Path(world.environ[runtime_directory.VARIABLE])
     folder.mkdir(mode=0o700)
     folder.chmod(0o755)
@@ -265,7 +265,7 @@ def test_a_folder_that_is_open_to_others_is_a_warning(world: World) -> None:
 
 
 def test_what_is_not_a_socket_is_a_warning(world: World) -> None:
-    """Name it: an agent can neither be reached nor started there."""
+    """The finding names a file that stands where the socket should be."""
     path = Path(world.environ[runtime_directory.VARIABLE], runtime_directory.SOCKET)
     path.parent.mkdir(mode=0o700)
     path.touch()
@@ -276,14 +276,14 @@ def test_what_is_not_a_socket_is_a_warning(world: World) -> None:
 @pytest.mark.parametrize(
     "environ", [{}, {runtime_directory.VARIABLE: "relative"}, {runtime_directory.VARIABLE: f"/{'x' * 120}"}]
 )
-def test_no_place_for_one_is_a_warning(environ: dict[str, str]) -> None:
-    """That none runs is not fine where none could."""
+def test_no_usable_runtime_directory_is_a_warning(environ: dict[str, str]) -> None:
+    """Without a usable runtime directory no agent can run, which is a warning."""
     finding = agent(environ)
     assert (Verdict.WARNING, (ELSEWHERE,)) == (finding.verdict, finding.hints)
 
 
-def test_one_that_is_stuck_is_a_warning(world: World) -> None:
-    """Say how it is ended: a login would wait for it, too."""
+def test_a_stuck_agent_is_a_warning(world: World) -> None:
+    """The next steps end an agent that does not reply."""
     assert world.run("login", world.device.code()).returncode == 0
     pid = world.agent()
     assert pid is not None
@@ -294,8 +294,8 @@ def test_one_that_is_stuck_is_a_warning(world: World) -> None:
     assert Finding("agent", Verdict.WARNING, f"the agent (process {pid}) is stuck", origins, hints) == finding
 
 
-def test_one_of_another_version_is_a_warning(world: World) -> None:
-    """Name both versions, and what replaces it."""
+def test_an_agent_of_another_version_is_a_warning(world: World) -> None:
+    """The finding names both versions, and the command that replaces the agent."""
 
     def run() -> None:
         connection, _ = listening.accept()

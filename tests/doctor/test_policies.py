@@ -63,7 +63,7 @@ MFA = {"aws:MultiFactorAuthPresent": "true"}
 
 
 def test_both_conditions_that_fail_are_named() -> None:
-    """To mend one alone would not help."""
+    """Each condition that is not met is a finding."""
     document = _policy(Condition={"StringEquals": {"sts:ExternalId": EXTERNAL_ID}, "Bool": MFA})
     assert [
         "role deploy demands an external id, and none is configured",
@@ -72,14 +72,14 @@ def test_both_conditions_that_fail_are_named() -> None:
 
 
 def test_the_device_is_named() -> None:
-    """The hint can be copied into the profile."""
+    """The next step is a line that can be copied into the profile."""
     _, hints, origins = _only(_policy(Condition={"Bool": MFA}), _request())
     assert (f"set mfa_serial = {DEVICE} in [profile p]", "pass a code as the second word") == hints
     assert (ORIGINS["role"],) == origins
 
 
 def test_two_conditions_on_mfa_are_one_finding() -> None:
-    """A policy often demands a code and its age."""
+    """Conditions on a code and on its age are one finding."""
     condition = {"Bool": MFA, "NumericLessThan": {"aws:MultiFactorAuthAge": "300"}}
     assert (
         "role deploy demands MFA, and no MFA device is configured" == _only(_policy(Condition=condition), _request())[0]
@@ -87,7 +87,7 @@ def test_two_conditions_on_mfa_are_one_finding() -> None:
 
 
 def test_a_role_cannot_have_mfa() -> None:
-    """The user has to assume the role itself."""
+    """If a role would need MFA, the next step is to trust the user instead."""
     fact, hints, _ = _only(_policy(Principal="*", Condition={"Bool": MFA}), _request(ROLE))
     assert "role deploy demands MFA, which role first cannot have: a role has no MFA device" == fact
     assert "let the role trust the user, and set source_profile to the user's profile" == hints[0]
@@ -105,7 +105,7 @@ def test_a_role_cannot_have_mfa() -> None:
     ],
 )
 def test_an_external_id(sent: str | None, fact: str, origin: Origin) -> None:
-    """The finding says whether one is missing or wrong, and never which one is right."""
+    """The finding says whether the external id is missing or wrong, and does not show it."""
     document = _policy(Condition={"StringEquals": {"sts:ExternalId": EXTERNAL_ID}})
     found = _only(document, _request(external_id=sent))
     assert (fact, (origin,), False) == (found[0], found[2], "canary" in str(found))
@@ -121,7 +121,7 @@ def test_an_external_id(sent: str | None, fact: str, origin: Origin) -> None:
     ],
 )
 def test_a_deny(condition: dict[str, Any], fact: str) -> None:
-    """A Deny that the caller can lift says what it demands."""
+    """For a Deny that the caller can avoid, the finding says what it demands."""
     document = _policy()
     document["Statement"].append({**document["Statement"][0], "Effect": "Deny", "Condition": condition})
     assert _only(document, _request())[0].startswith(fact)
@@ -158,7 +158,7 @@ def test_a_deny(condition: dict[str, Any], fact: str) -> None:
     ],
 )
 def test_a_refusal(policy: dict[str, Any], fact: str, hint: str) -> None:
-    """Each cause has its fact and its hint."""
+    """Each cause has its own fact and next step."""
     found = _only(policy, _request())
     assert (True, True) == (fact in found[0], hint in "\n".join(found[1]))
 
@@ -167,7 +167,7 @@ def test_a_refusal(policy: dict[str, Any], fact: str, hint: str) -> None:
     ("changes", "option"), [({"tags": (("team", "blue"),)}, "--tag"), ({"source_identity": "me"}, "--source-identity")]
 )
 def test_some_options_need_an_action_of_their_own(changes: dict[str, Any], option: str) -> None:
-    """The hint says which option to leave out."""
+    """The second next step names the option to leave out."""
     request = _request()
     _, hints, _ = _only(_policy(), replace(request, hop=replace(request.hop, **changes)))
     assert f"leave {option} out" == hints[1]
@@ -175,39 +175,39 @@ def test_some_options_need_an_action_of_their_own(changes: dict[str, Any], optio
 
 @pytest.mark.parametrize("name", ["aws:SourceIp", "aws:PrincipalOrgID", "aws:PrincipalTag/team", "aws:userid"])
 def test_what_cannot_be_checked_is_named(name: str) -> None:
-    """It neither admits nor refuses."""
+    """A condition that cannot be checked is named, and decides nothing."""
     (found,) = _findings(_policy(Condition={"StringEquals": {name: "x"}}), _request())
     fact = f"role deploy trusts user alice; not checked from here: {name} (StringEquals)"
     assert Finding(TRUST, Verdict.FINE, fact) == found
 
 
 def test_an_operator_that_is_not_known_is_named() -> None:
-    """IAM may have one that is newer."""
+    """A condition with an unknown operator cannot be checked."""
     found = trusted(_policy(Condition={"StringSounds": {"sts:RoleSessionName": "me"}}), _request())
     assert ("sts:RoleSessionName (StringSounds)",) == found.unchecked
 
 
 def test_the_mfa_of_a_session_from_elsewhere_is_not_guessed() -> None:
-    """A session of GetSessionToken may have been opened with a code, or not."""
+    """Whether another tool opened a session with MFA is unknown."""
     found = trusted(_policy(Condition={"Bool": MFA}), _request(replace(USER, has_token=True)))
     assert ("aws:MultiFactorAuthPresent (Bool)",) == found.unchecked
 
 
 def test_the_account_is_named_where_the_policy_trusts_it() -> None:
-    """The account then decides by its own policies."""
+    """If the policy trusts the whole account, the finding says so."""
     (found,) = _findings(_policy(Principal={"AWS": ACCOUNT}), _request())
     assert f"role deploy trusts account {ACCOUNT}" == found.fact
 
 
 def test_an_age_is_named() -> None:
-    """A code must be fresh, and that of a session of the morning is not."""
+    """The finding has the maximum age of the MFA code."""
     document = _policy(Condition={"NumericLessThan": {"aws:MultiFactorAuthAge": "300"}})
     (found,) = _findings(document, _request(with_code=True))
     assert "role deploy trusts user alice, with an MFA code of the last 300 s" == found.fact
 
 
 def test_an_unreadable_policy() -> None:
-    """The hint says whose profile can read it."""
+    """The next step names the account whose IAM must be readable."""
     found = unreadable(_request())
     assert ("user alice is not allowed to read that of role deploy", Verdict.UNKNOWN) == (found.fact, found.verdict)
     assert f"a profile that may read IAM of account {ACCOUNT}: --iam-profile PROFILE" in found.hints[0]
@@ -257,7 +257,7 @@ FAR = replace(NEAR, hop=replace(NEAR.hop, role=RoleArn("aws", THEIRS, "deploy"))
     ],
 )
 def test_the_verdict(found: Policies | None, request_: Request, grounds: Grounds | None, verdict: Verdict) -> None:
-    """A Deny counts always, an Allow where it is needed, a boundary where an Allow is; what is not certain warns."""
+    """A Deny always counts, an Allow only where it is needed; an uncertain Deny is a warning."""
     result = identity_policy(found, request_, grounds)
     assert verdict is result.verdict
     assert bool(result.hints) == (verdict in {Verdict.WRONG, Verdict.WARNING})
@@ -277,11 +277,11 @@ def test_the_verdict(found: Policies | None, request_: Request, grounds: Grounds
     ],
 )
 def test_the_fact(found: Policies | None, request_: Request, grounds: Grounds | None, fact: str) -> None:
-    """It says whose policies say what, and why that matters."""
+    """The fact names the caller, the role, and why a permission is needed."""
     assert fact in identity_policy(found, request_, grounds).fact
 
 
 def test_the_policy_that_is_missing_can_be_copied() -> None:
-    """It is on exactly this role."""
+    """The next step has a statement for exactly this role."""
     hint, _ = identity_policy(_policies(), FAR, None).hints
     assert f'"Action": "sts:AssumeRole", "Resource": "arn:aws:iam::{THEIRS}:role/deploy"' in hint

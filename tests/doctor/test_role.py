@@ -27,8 +27,8 @@ FIDO = f"arn:aws:iam::{ACCOUNT}:u2f/user/alice/key"
 ORIGIN = Origin("~/.aws/config", 6, "profile p", "mfa_serial")
 
 
-def test_a_role_that_works_though_nobody_may_read_why(account: Account) -> None:
-    """What AWS gives needs no policy that can be read."""
+def test_a_role_that_works_without_readable_policies(account: Account) -> None:
+    """A role that AWS grants is fine, even if no policy can be read."""
     account.role("plain")
     found = account.examine("plain")
     assert {"source", "clock", "MFA device", "trust policy", "identity policy", "role"} == set(found)
@@ -38,7 +38,7 @@ def test_a_role_that_works_though_nobody_may_read_why(account: Account) -> None:
 
 
 def test_a_missing_role_names_the_one_that_was_meant(account: Account) -> None:
-    """A slip of the pen is found among the roles of the account."""
+    """The next step for a misspelt role has the ARN of the closest one."""
     arn = account.role("read-only")
     account.configure(f"[profile slip]\nrole_arn = {arn.replace('read', 'raed')}\nsource_profile = default\n")
     (found,) = account.examine("slip", iam_profile="admin")["role"]
@@ -47,7 +47,7 @@ def test_a_missing_role_names_the_one_that_was_meant(account: Account) -> None:
 
 
 def test_a_path_is_part_of_the_arn(account: Account) -> None:
-    """AWS gives no role whose path is left out."""
+    """The next step for a missing path has the whole ARN."""
     sandbox = account.sandbox
     arn = sandbox.create_role("ops", sandbox.trust(str(account.alice.arn)), path="/team/")
     account.configure(f"[profile ops]\nrole_arn = {arn.replace('/team', '')}\nsource_profile = default\n")
@@ -56,7 +56,7 @@ def test_a_path_is_part_of_the_arn(account: Account) -> None:
 
 
 def test_a_duration_that_the_role_does_not_grant(account: Account) -> None:
-    """Nothing is sent to AWS."""
+    """A duration above the maximum is found before anything is sent."""
     account.role("short", settings="duration_seconds = 7200")
     (found,) = account.examine("short", iam_profile="admin")["duration"]
     assert found.fact == "the request is for 7200 seconds, and role short grants 3600 at most"
@@ -64,7 +64,7 @@ def test_a_duration_that_the_role_does_not_grant(account: Account) -> None:
 
 
 def test_a_role_behind_a_role(account: Account) -> None:
-    """The session of the first asks for the second, and the trust policy may name the role."""
+    """The session of the first role signs the request for the second."""
     first = account.role("first")
     arn = account.sandbox.create_role("second", account.sandbox.trust(first))
     account.configure(f"[profile second]\nrole_arn = {arn}\nsource_profile = first\n")
@@ -75,8 +75,8 @@ def test_a_role_behind_a_role(account: Account) -> None:
     assert [Verdict.FINE] * 2 == [finding.verdict for finding in found["role"]]
 
 
-def test_nothing_is_asked_behind_what_is_wrong(account: Account) -> None:
-    """The first cause is the last finding."""
+def test_nothing_is_checked_behind_what_is_wrong(account: Account) -> None:
+    """The findings end with the first hop that is wrong."""
     first = account.role("first")
     account.configure(f"[profile gone]\nrole_arn = {first}-gone\nsource_profile = first\n")
     account.configure("[profile last]\nrole_arn = arn:aws:iam::123456789012:role/last\nsource_profile = gone\n")
@@ -86,21 +86,21 @@ def test_nothing_is_asked_behind_what_is_wrong(account: Account) -> None:
 
 
 def test_a_source_that_is_no_role(account: Account) -> None:
-    """Its credentials are used as they are."""
+    """A profile that is not a role is fine."""
     (found,) = account.examine("admin")["role"]
     assert (Verdict.FINE, "admin is not a role: its credentials are used as they are") == (found.verdict, found.fact)
 
 
 def test_a_code_proves_the_device(account: Account) -> None:
-    """Alice may not list her devices, and AWS accepts the code of one."""
+    """A device that cannot be listed is fine once AWS accepts its code."""
     account.role("careful", mfa=True, settings=f"mfa_serial = {account.device.serial}")
     (found,) = account.examine("careful", account.device.code())["MFA device"]
     fact = f"{account.device.serial}; user alice is not allowed to list its devices, but AWS accepts the request"
     assert (Verdict.FINE, fact) == (found.verdict, found.fact)
 
 
-def test_a_role_is_given(account: Account) -> None:
-    """The finding says until when."""
+def test_a_granted_role_has_an_end(account: Account) -> None:
+    """The finding says when the credentials end."""
     account.role("plain")
     (found,) = account.examine("plain")["role"]
     assert (Verdict.FINE, True) == (found.verdict, found.fact.startswith("AWS grants role plain until "))
@@ -108,7 +108,7 @@ def test_a_role_is_given(account: Account) -> None:
 
 
 def test_no_code_is_spent_that_was_not_given(account: Account) -> None:
-    """The hint says how to give one."""
+    """Without a code, a role with MFA is not tried, and the next step adds one."""
     account.role("careful", mfa=True, settings=f"mfa_serial = {account.device.serial}")
     (found,) = account.examine("careful")["role"]
     assert (Verdict.UNKNOWN, "not tried: role careful needs an MFA code") == (found.verdict, found.fact)
@@ -117,7 +117,7 @@ def test_no_code_is_spent_that_was_not_given(account: Account) -> None:
 
 
 def test_a_code_is_used(account: Account) -> None:
-    """And one that was used before is refused, as the finding about the code says."""
+    """A code works once; used again, it is the finding."""
     account.role("careful", mfa=True, settings=f"mfa_serial = {account.device.serial}")
     code = account.device.code()
     assert Verdict.FINE is account.examine("careful", code)["role"][0].verdict
@@ -135,21 +135,21 @@ def test_a_code_is_used(account: Account) -> None:
     ],
 )
 def test_the_agent_may_provide_it(account: Account, reply: Finding | None, verdict: Verdict, fact: str) -> None:
-    """With the MFA session of a login it costs no code."""
+    """Without a code, the reply of the agent counts."""
     account.role("careful", mfa=True, settings=f"mfa_serial = {account.device.serial}")
     (found,) = account.examine("careful", agent=reply)["role"]
     assert (verdict, fact) == (found.verdict, found.fact)
 
 
 def test_the_end_is_in_utc_and_from_now() -> None:
-    """Credentials of a user do not end."""
+    """The end of credentials is shown as a time in UTC and as a duration."""
     ends = datetime(2026, 1, 1, 12, 30, tzinfo=timezone.utc)
     assert " until 12:30 UTC, 30m from now" == until(ends, ends.timestamp() - 1800)
     assert "" == until(None, 0)
 
 
 def test_a_refusal_that_no_policy_explains(account: Account) -> None:
-    """The trust policy allows it: what is left are the policies that cannot be read from here."""
+    """If the trust policy allows the request, the next steps name what could not be checked."""
     sandbox = account.sandbox
     document = sandbox.trust(str(account.alice.arn))
     document["Statement"][0]["Condition"] = {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
@@ -171,14 +171,14 @@ def test_a_refusal_that_no_policy_explains(account: Account) -> None:
     [("read-onyl", "did you mean profile 'read-only'?"), ("xyz", "'xyz' is not a profile in ")],
 )
 def test_a_typed_name_may_be_meant_for_a_profile(account: Account, name: str, hint: str) -> None:
-    """Say so before the external id and the trust policy, and do not point at the command line."""
+    """The first next step for an unknown name is about profiles, and no origin is shown."""
     account.role("read-only")
     (found,) = account.examine(name)["role"]
     assert (Verdict.WRONG, (), True) == (found.verdict, found.origins, found.hints[0].startswith(hint))
 
 
 def test_an_answer_that_does_not_come_is_not_a_refusal(account: Account) -> None:
-    """The network is the check then."""
+    """If AWS does not answer, the finding is about the network."""
     account.role("plain")
     account.sandbox.fail("AssumeRole", Fault.SERVER_ERROR, times=9)
     assert Verdict.WRONG is account.examine("plain")["network"][0].verdict
@@ -207,7 +207,7 @@ def test_the_device(
     fact: str,
     hint: str | None,
 ) -> None:
-    """It says whose device it is, and which one to use instead."""
+    """The finding says whose device it is, and the next step names another one."""
     hop = AssumeRole(RoleArn("aws", ACCOUNT, "deploy"), "me", mfa=device, origins={"mfa_serial": ORIGIN})
     found = mfa(hop, principal, owned)
     assert (DEVICE, verdict, True) == (found.check, found.verdict, fact in found.fact)

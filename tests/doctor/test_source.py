@@ -14,7 +14,7 @@ ELSEWHERE = "210987654321"
 
 
 def test_the_profile_reads_what_the_user_may_not(account: Account) -> None:
-    """Then the policies themselves are what is found."""
+    """With --iam-profile, the findings are about the policies themselves."""
     account.role("plain")
     found = account.examine("plain", iam_profile="admin")
     assert ["role plain trusts user alice"] == [finding.fact for finding in found["trust policy"]]
@@ -24,7 +24,7 @@ def test_the_profile_reads_what_the_user_may_not(account: Account) -> None:
 
 
 def test_a_profile_that_does_not_exist_is_a_warning(account: Account) -> None:
-    """The role is looked at all the same."""
+    """A wrong --iam-profile does not keep the role from being checked."""
     account.role("plain")
     found = account.examine("plain", iam_profile="nobody")
     (profile,) = found["IAM profile"]
@@ -32,8 +32,8 @@ def test_a_profile_that_does_not_exist_is_a_warning(account: Account) -> None:
     assert Verdict.FINE is found["role"][0].verdict
 
 
-def test_an_administrator_of_one_account_is_not_asked_about_another(account: Account) -> None:
-    """A role of the same name in another account is another role."""
+def test_a_reader_reads_its_own_account(account: Account) -> None:
+    """A reader reads only its own account."""
     sandbox = account.sandbox
     sandbox.create_role("deploy", sandbox.trust(f"arn:aws:iam::{sandbox.account}:user/sandbox-admin"))
     arn = sandbox.create_role("deploy", sandbox.trust(str(account.alice.arn)), account=ELSEWHERE)
@@ -47,7 +47,7 @@ def test_an_administrator_of_one_account_is_not_asked_about_another(account: Acc
 
 
 def test_the_source_is_named_and_its_secret_is_not(account: Account) -> None:
-    """The end of the access key id tells two keys apart."""
+    """The finding has the end of the access key id."""
     account.role("plain")
     (found,) = account.examine("plain")["source"]
     shown = f"user alice of account {account.sandbox.account}, access key …{account.alice.access_key_id[-4:]}"
@@ -56,7 +56,7 @@ def test_the_source_is_named_and_its_secret_is_not(account: Account) -> None:
 
 
 def test_a_clock_that_is_far_off_is_the_cause(account: Account) -> None:
-    """AWS refuses every signature then, so nothing is said of the keys."""
+    """If the clock is wrong, the source is unknown."""
     account.role("plain")
     now = account.sandbox.clock.now().timestamp()
     account.sandbox.clock.advance(3600)
@@ -68,7 +68,7 @@ def test_a_clock_that_is_far_off_is_the_cause(account: Account) -> None:
 
 
 def test_a_token_of_another_session_is_found_by_leaving_it_out(account: Account) -> None:
-    """The keys are good without it: nobody has to replace them."""
+    """If the keys work without the session token, the token is wrong."""
     account.environ["AWS_ACCESS_KEY_ID"] = account.alice.access_key_id
     account.environ["AWS_SECRET_ACCESS_KEY"] = account.alice.secret_access_key
     account.environ["AWS_SESSION_TOKEN"] = "canary-of-last-week"

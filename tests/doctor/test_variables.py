@@ -42,8 +42,8 @@ ROLE = {
         ROLE,
     ],
 )
-def test_nothing_to_say(environ: dict[str, str]) -> None:
-    """A profile, one region, settings of the hook, and what a role of awsenv has set are as they should be."""
+def test_no_finding(environ: dict[str, str]) -> None:
+    """A profile, one region, the hook's settings and what a role has set are no findings."""
     (finding,) = variables(environ, NOW)
     assert (Verdict.FINE, (), ()) == (finding.verdict, finding.origins, finding.hints)
 
@@ -154,7 +154,7 @@ def test_nothing_to_say(environ: dict[str, str]) -> None:
     ],
 )
 def test_a_variable_that_overrides(environ: dict[str, str], names: str, fact: str, hint: str) -> None:
-    """Say which variable it is, what it does and what to do; never what it holds where that may be a secret."""
+    """Each finding names the variable, its effect and the next step, and shows no secret."""
     finding, *_ = variables(environ, NOW)
 
     assert (Verdict.WARNING, names) == (finding.verdict, _names(finding))
@@ -176,7 +176,7 @@ def _of_a_role(environ: dict[str, str]) -> dict[str, str]:
 
 
 def test_what_a_role_has_saved_is_fine() -> None:
-    """To unset the key would take that of the role: what is saved for after it overrides nothing."""
+    """What a role has saved for `off` overrides nothing."""
     before = KEY | {"AWS_SECURITY_TOKEN": "canary", "AWS_PROFILE": "", "AWS_REGION": "us-east-1"}
     assert len(list(variables(before, NOW))) > 1
     (finding,) = variables(_of_a_role(before | {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://canary"}), NOW)
@@ -184,13 +184,13 @@ def test_what_a_role_has_saved_is_fine() -> None:
 
 
 def test_a_key_set_after_the_role_is_one_finding() -> None:
-    """The next step is a command line that a shell takes as it is."""
+    """The role in the next step is quoted for a shell."""
     (finding,) = variables(_of_a_role({}) | KEY, NOW)
     assert ("AWS_ACCESS_KEY_ID", ("awsenv 'the role'", "awsenv off")) == (_names(finding), finding.hints)
 
 
 def test_an_endpoint_set_after_that_of_the_role() -> None:
-    """A role that is served has an endpoint instead of keys."""
+    """A role with an endpoint instead of keys is no finding, unless the endpoint was changed."""
     environ = {
         "AWSENV_ROLE": "power-user",
         "AWSENV_REFRESH": "http://127.0.0.1:1",
@@ -203,14 +203,14 @@ def test_an_endpoint_set_after_that_of_the_role() -> None:
 
 
 def test_every_option_that_has_a_variable_is_known() -> None:
-    """An option that is new acts on every role by its variable, too."""
+    """The variable of every option of a role is found."""
     environ = {f"AWSENV_{option.name.upper()}": "x" for option in fields(RoleOptions)}
     (finding,) = variables(environ, NOW)
     assert sorted(environ) == sorted(_names(finding).split(", "))
 
 
 def test_several_at_once() -> None:
-    """Each has one finding, in a fixed order."""
+    """Several findings come in a fixed order."""
     environ = KEY | {"AWS_SECURITY_TOKEN": "x", "AWS_ENDPOINT_URL": "http://localhost"}
     assert ["AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY", "AWS_SECURITY_TOKEN", "AWS_ENDPOINT_URL"] == [
         _names(finding) for finding in variables(environ, NOW)
