@@ -136,7 +136,7 @@ def test_a_process_that_comes_back_to_its_own_profile_is_refused(*, agent: bool,
 
     assert ("", "foo\n") == (answer.stdout, (tmp_path / "runs").read_text())
     assert answer.returncode != 0
-    assert "the credential_process of profile 'foo' asks awsenv for the same profile again" in answer.stderr
+    assert "the credential_process of profile 'foo' calls awsenv for the same profile again" in answer.stderr
     assert "~/.aws/config:" in answer.stderr
     assert "[profile foo], credential_process" in answer.stderr
 
@@ -150,7 +150,7 @@ def test_a_circle_of_processes_is_refused(world: World, tmp_path: Path) -> None:
     answer = world.run("credential-process", "one")
 
     assert ("", "one\ntwo\n") == (answer.stdout, (tmp_path / "runs").read_text())
-    assert "the credential_process of profile 'one' asks awsenv for the same profile again" in answer.stderr
+    assert "the credential_process of profile 'one' calls awsenv for the same profile again" in answer.stderr
 
 
 def test_a_process_may_ask_for_another_profile(world: World, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import shlex
 from enum import Enum, unique
 from typing import TYPE_CHECKING
 
-from awsenv.config.arns import is_bare_name
+from awsenv.config.limits import is_bare_name
 from awsenv.config.profiles import did_you_mean
 from awsenv.config.sources import OF_A_ROLE
 from awsenv.model import AssumeRole, GetSessionToken

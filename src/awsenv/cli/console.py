@@ -10,7 +10,7 @@ from awsenv.cli import options as role_options
 from awsenv.cli.action import Caller, Open, Print
 from awsenv.cli.obtain import resolve
 from awsenv.cli.options import OptionalWord, RoleOptions, Word, flag, option
-from awsenv.config import arns
+from awsenv.config import limits
 from awsenv.errors import UsageError
 from awsenv.model import AssumeRole, GetSessionToken
 from awsenv.origin import Origin
@@ -119,4 +119,4 @@ def _partition(chain: Chain) -> str:
     last = chain.hops[-1] if chain.hops else None
     if isinstance(last, AssumeRole):
         return last.role.partition
-    return arns.WITHOUT_REGION if chain.region is None else arns.partition(chain.region, chain.origins["region"])
+    return limits.WITHOUT_REGION if chain.region is None else limits.partition(chain.region, chain.origins["region"])

@@ -12,7 +12,7 @@ from awsenv.cli.action import Caller, Print
 from awsenv.cli.obtain import obtain
 from awsenv.cli.options import RoleOptions, Words, flag, login_name, option
 from awsenv.cli.setup_tools import Tools, open_terminal, remove_leftovers
-from awsenv.config import arns
+from awsenv.config import limits
 from awsenv.config.limits import legal_session_name
 from awsenv.errors import ConfigError, MfaError, UsageError
 from awsenv.origin import Origin
@@ -193,7 +193,7 @@ def _request(
         )
     region = arguments.region or admin.region
     if region is not None:
-        arns.partition(region, Origin("--region" if arguments.region else "the region of the administrator"))
+        limits.partition(region, Origin("--region" if arguments.region else "the region of the administrator"))
     return SetupRequest(
         user=user,
         account=admin.principal.account,

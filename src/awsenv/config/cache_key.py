@@ -1,6 +1,6 @@
 """Cache keys, under which the agent holds credentials: equal only where AWS would return the same credentials.
 
-A cache key is a digest, which reveals none of its input.
+A cache key is a digest, which reveals nothing of its input.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _variables(names: Iterable[str], environ: Environ) -> dict[str, str]:
 
 
 def _begins_here(source: Source, profile: Profile | None, environ: Environ) -> bool:
-    """Tell whether the source depends on the working directory: a command or a file with a relative path."""
+    """Return whether the source depends on the working directory: a command or a file with a relative path."""
     if source.kind == "process":
         command = (profile and profile.value("credential_process")) or ""
         first = command.split()[:1]

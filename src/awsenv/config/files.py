@@ -97,7 +97,7 @@ def exposed(file: File) -> list[Exposed]:
 
 
 def _is_private(status: os.stat_result) -> bool:
-    """Tell whether the owner is the only member of the group, as on systems with a group for each user."""
+    """Return whether the owner is the only member of the group, as on systems with a group for each user."""
     import grp  # noqa: PLC0415 - only to check who can change a file
     import pwd  # noqa: PLC0415 - the same
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from awsenv.config import arns, limits
+from awsenv.config import limits
 from awsenv.errors import ConfigError
 from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, Note
 from awsenv.origin import Origin
@@ -35,9 +35,9 @@ def assume_role(
     """
     profile = link.profile
     if profile is None:
-        role = arns.role(link.role.value, partition, link.role.origin)
+        role = limits.role(link.role.value, partition, link.role.origin)
     else:
-        role = arns.role_arn(link.role.value, link.role.origin)
+        role = limits.role_arn(link.role.value, link.role.origin)
     name, name_origin = default_name
     values: dict[str, Any] = {"session_name": name}
     origins = {"role": link.role.origin, "session_name": name_origin}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from awsenv.config import arns, limits, sources
+from awsenv.config import limits, sources
 from awsenv.config.profiles import Setting, did_you_mean, misspelt
 from awsenv.errors import AwsenvError, ConfigError, SourceError
 from awsenv.model import RoleRequest
@@ -176,7 +176,7 @@ def _check_typed(word: Setting, profiles: Profiles) -> None:
         # The user means a profile. A role of that name would be another one.
         raise ConfigError(section.fact, section.origin, hint=section.hint)
     try:
-        arns.role(word.value, arns.WITHOUT_REGION, word.origin)
+        limits.role(word.value, limits.WITHOUT_REGION, word.origin)
     except ConfigError as error:
         if not word.value.startswith("arn:"):
             error.hint = did_you_mean(word.value, profiles) or error.hint
@@ -224,7 +224,7 @@ def _nothing(word: Setting | None, profiles: Profiles) -> SourceError:
     if word is None:
         return SourceError("there are no credentials to log in with", hint=to_begin)
     fact, hint = f"there are no credentials to assume role {quoted(word.value)} with", None
-    if arns.is_bare_name(word.value):
+    if limits.is_bare_name(word.value):
         fact = f"there is no profile {quoted(word.value)} in {profiles.where}, and {fact}"
         hint = did_you_mean(word.value, profiles)
     return SourceError(fact, word.origin, hint=hint or to_begin)

@@ -1,7 +1,7 @@
 """Which hop uses an MFA device, and which device.
 
 Only the first hop can: the credentials of AssumeRole carry no MFA (IAM guide, "Configuring MFA-protected API access"),
-and AWS accepts a code once. botocore asks again for each `mfa_serial` of a chain, and the second call fails.
+and AWS accepts a code once. botocore prompts again for each `mfa_serial` of a chain, and the second call fails.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _checked(device: Device, request: RoleRequest) -> tuple[Mfa | None, dict[str
 def through_session(chain: Chain, *, held: bool = False) -> Chain | None:
     """Return the same chain through an MFA session, which needs no code while the session lasts.
 
-    A profile that asks for more than an hour gets an hour, and a note.
+    The duration of a profile is cut to an hour, with a note.
 
     Args:
         chain: A result of `resolve`.
@@ -145,7 +145,7 @@ def through_session(chain: Chain, *, held: bool = False) -> Chain | None:
 
     Returns:
         The chain, unchanged if its first hop needs no MFA or is that session. None if a code is needed anyway: an
-        option or a variable asks for more than an hour, which AWS grants only with a code, or for an MFA session of
+        option or a variable sets more than an hour, which AWS grants only with a code, or for an MFA session of
         another duration; or the device is not known.
     """
     first = chain.hops[0] if chain.hops else None
@@ -173,6 +173,6 @@ def through_session(chain: Chain, *, held: bool = False) -> Chain | None:
 
 
 def _was_typed(hop: Hop) -> bool:
-    """Tell whether an option or a variable set the duration. Only an origin in a file has a line."""
+    """Return whether an option or a variable set the duration. Only an origin in a file has a line."""
     origin = hop.origins.get("duration")
     return origin is not None and origin.line is None

@@ -71,7 +71,7 @@ class Profile:
         return None if setting is None else setting.value
 
     def is_shared(self, key: str) -> bool:
-        """Tell whether *key* is set in the credentials file."""
+        """Return whether *key* is set in the credentials file."""
         setting = self.settings.get(key)
         return setting is not None and setting.origin.name == self.shared_file
 
@@ -257,7 +257,19 @@ class Misspelt(NamedTuple):
 
 def misspelt(word: str, profiles: Profiles) -> Misspelt | None:
     """Return the misspelt section of the profile *word*, or None."""
-    return next(_sections_meant(word, profiles), None)
+    words = _bare_words(word)
+    with_prefix = ["profile", *words]
+    for header, section in profiles.credentials_sections.items() if words else ():
+        bare = _bare_words(header)
+        if bare == with_prefix or (bare == words and header.startswith("[")):
+            origin = Origin(profiles.credentials_name, section.line)
+            fact = f"in the credentials file [{printable(header)}] is a profile named {quoted(header)}"
+            return Misspelt(origin, fact, f"write [{printable(word)}]")
+    for header, section in profiles.config_sections.items() if words else ():
+        if _bare_words(header) in (words, with_prefix) and profiles.named_by(header) is None:
+            origin = Origin(profiles.config_name, section.line)
+            return Misspelt(origin, f"[{printable(header)}] is not a profile", f"write [profile {_name(word)}]")
+    return None
 
 
 def did_you_mean(word: str, profiles: Profiles) -> str | None:
@@ -268,29 +280,19 @@ def did_you_mean(word: str, profiles: Profiles) -> str | None:
     section = misspelt(word, profiles)
     if section is not None:
         return f"{section.origin}: {section.fact}: {section.hint}"
+    close = _closest(word, profiles.names)
+    return None if close is None else f"did you mean profile {quoted(close)}?"
+
+
+# Hundreds of roles may name the same source profile that does not exist.
+@lru_cache(maxsize=4)
+def _closest(word: str, names: tuple[str, ...]) -> str | None:
     import difflib  # noqa: PLC0415 - 8 ms, only where something is wrong already
 
-    by_words = {" ".join(_bare_words(name)): name for name in profiles.names}
+    by_words = {" ".join(_bare_words(name)): name for name in names}
     close_to = " ".join(_bare_words(word.removeprefix("profile ")))
     close = difflib.get_close_matches(close_to, by_words, n=1, cutoff=0.7)
-    return f"did you mean profile {quoted(by_words[close[0]])}?" if close else None
-
-
-def _sections_meant(word: str, profiles: Profiles) -> Iterator[Misspelt]:
-    words = _bare_words(word)
-    if not words:
-        return
-    meant = (words, ["profile", *words])
-    for header, section in profiles.credentials_sections.items():
-        bare = _bare_words(header)
-        if bare == meant[1] or (bare == words and header.startswith("[")):
-            origin = Origin(profiles.credentials_name, section.line)
-            fact = f"in the credentials file [{printable(header)}] is a profile named {quoted(header)}"
-            yield Misspelt(origin, fact, f"write [{printable(word)}]")
-    for header, section in profiles.config_sections.items():
-        if _bare_words(header) in meant and profiles.named_by(header) is None:
-            origin = Origin(profiles.config_name, section.line)
-            yield Misspelt(origin, f"[{printable(header)}] is not a profile", f"write [profile {_name(word)}]")
+    return by_words[close[0]] if close else None
 
 
 def _name(word: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from awsenv.config import arns, limits, mfa
+from awsenv.config import limits, mfa, sources
 from awsenv.config.hops import FIELDS, assume_role, default_session_name
 from awsenv.config.links import every, links_of, source_links, source_name
 from awsenv.config.profiles import Setting
@@ -115,6 +116,43 @@ def resolve_login(request: RoleRequest, profiles: Profiles, environ: Environ) ->
     return _chain_of(links._replace(profiles=own), hops, region, label, {} if name is None else {"role": name.origin})
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A profile that is a role or a source of credentials. Its values are not checked."""
+
+    name: str
+    role_arn: str | None
+    """None: the profile is a source of credentials."""
+    kind: str | None
+    """The kind of source (see `model.Source`); None: the profile is a role."""
+    source: str | None
+    """The source_profile or the credential_source of the role."""
+    mfa_serial: str | None
+    """The device whose code the chain needs; None: the chain needs no code."""
+    origin: Origin
+
+
+def roles(profiles: Profiles, environ: Environ) -> tuple[Entry, ...]:
+    """Return an entry for each profile that is a role or a source, in the order of the files. Never raises."""
+    entries = (_entry(profile, links) for profile, links in every(profiles, environ))
+    return tuple(entry for entry in entries if entry.role_arn is not None or entry.kind is not None)
+
+
+def _entry(profile: Profile, links: Links | None) -> Entry:
+    is_role = sources.is_role(profile)
+    device = profile.settings.get("mfa_serial")
+    if links is not None:
+        device = None if links.found.is_of_a_role else mfa.device_of(links, RoleRequest(profile.name)).serial
+    return Entry(
+        name=profile.name,
+        role_arn=profile.value("role_arn") if is_role else None,
+        kind=None if is_role else sources.kind_of(profile),
+        source=(profile.value("source_profile") or profile.value("credential_source")) if is_role else None,
+        mfa_serial=None if device is None else device.value or None,
+        origin=profile.origin,
+    )
+
+
 def _roles(links: Links, request: RoleRequest, environ: Environ, partition: str) -> tuple[AssumeRole, ...]:
     default_name = default_session_name(environ, request.user)
     hops = tuple(
@@ -208,8 +246,8 @@ def _region_of(request: RoleRequest, profiles: tuple[Profile, ...], environ: Env
     values += [Setting(environ[name], Origin(name)) for name in _REGION if environ.get(name)]
     values += [profile.settings["region"] for profile in profiles if profile.value("region")]
     if not values:
-        return _Region(None, arns.WITHOUT_REGION)
-    return _Region(values[0], arns.partition(values[0].value, values[0].origin))
+        return _Region(None, limits.WITHOUT_REGION)
+    return _Region(values[0], limits.partition(values[0].value, values[0].origin))
 
 
 def _chain_of(links: Links, hops: tuple[Hop, ...], region: _Region, role: str, origins: Mapping[str, Origin]) -> Chain:
@@ -233,14 +271,14 @@ def _chain_of(links: Links, hops: tuple[Hop, ...], region: _Region, role: str, o
 
 def _check_partition(links: Links, hops: tuple[Hop, ...], region: _Region) -> None:
     for arn, origin in _arns(links, hops):
-        if arns.partition_of(arn) not in {None, region.partition}:
+        if limits.partition_of(arn) not in {None, region.partition}:
             here = "without a region it is aws"
             if region.setting is not None:
                 here = f"{region.setting.value} ({region.setting.origin}) is in {region.partition}"
             raise ConfigError(
                 f"{quoted(arn)} is in another partition than the region: {here}",
                 origin,
-                hint=f"choose a region of {arns.partition_of(arn)} with --region",
+                hint=f"choose a region of {limits.partition_of(arn)} with --region",
             )
 
 

@@ -130,7 +130,7 @@ _DESCRIBING = frozenset(
 
 
 def outranks_endpoint(profiles: Profiles) -> bool:
-    """Tell whether an SDK would take credentials from the config file instead of a container credentials endpoint.
+    """Return whether an SDK would take credentials from the config file instead of a container credentials endpoint.
 
     In every SDK the profile outranks the endpoint; the profile is `[default]` if none is named.
     """

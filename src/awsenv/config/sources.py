@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv import environment
-from awsenv.config import arns, limits
+from awsenv.config import limits
 from awsenv.errors import ConfigError, SourceError
 from awsenv.model import Credentials, Source
 from awsenv.origin import Origin
@@ -116,12 +116,12 @@ def _half_a_key(owner: str, missing: str, there: Origin) -> SourceError:
 
 
 def has_static_keys(profile: Profile) -> bool:
-    """Tell whether the files set an access key, or half of one, for *profile*."""
+    """Return whether the files set an access key, or half of one, for *profile*."""
     return _KEY_ID in profile.settings or _SECRET in profile.settings
 
 
 def is_role(profile: Profile) -> bool:
-    """Tell whether *profile* describes a role to assume with sts:AssumeRole."""
+    """Return whether *profile* describes a role to assume with sts:AssumeRole."""
     return "role_arn" in profile.settings and "web_identity_token_file" not in profile.settings
 
 
@@ -268,7 +268,7 @@ def _check_web(profile: Profile) -> None:
             profile.settings["web_identity_token_file"].origin,
             hint="add the role_arn of the role that the token is for",
         )
-    arns.role_arn(profile.settings["role_arn"].value, profile.settings["role_arn"].origin)
+    limits.role_arn(profile.settings["role_arn"].value, profile.settings["role_arn"].origin)
 
 
 def _check_filled(profile: Profile, key: str) -> None:
@@ -305,9 +305,9 @@ def check_source(source: Source, profiles: Profiles, environ: Environ) -> None:
     if source.kind != "process" or profile is None or printable(profile.name) not in _running(environ):
         return
     raise ConfigError(
-        f"the credential_process of profile {quoted(profile.name)} asks awsenv for the same profile again",
+        f"the credential_process of profile {quoted(profile.name)} calls awsenv for the same profile again",
         profile.settings["credential_process"].origin,
-        hint="let it ask for another profile, one that holds credentials or a role",
+        hint="name another profile in it, one that holds credentials or a role",
     )
 
 

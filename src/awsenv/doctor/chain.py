@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from awsenv import config
-from awsenv.config import arns
+from awsenv.config import limits
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, warning
 from awsenv.errors import AwsenvError, SourceError
 from awsenv.model import AssumeRole, RoleRequest
@@ -88,7 +88,9 @@ def _region(found: Chain) -> Finding:
         fact = "none is configured: AWS gives the role without one, but most commands need one"
         return warning("region", fact, "set region in the profile", "pass --region")
     origin = found.origins["region"]
-    if arns.is_listed(found.region):
-        return fine("region", f"{found.region}, in partition {arns.partition(found.region, origin)}", origins=[origin])
+    if limits.is_listed(found.region):
+        return fine(
+            "region", f"{found.region}, in partition {limits.partition(found.region, origin)}", origins=[origin]
+        )
     fact = f"{quoted(found.region)} looks like a region, but this version of botocore does not know it"
     return warning("region", fact, "correct region, or --region, unless it is a new one", origins=[origin])

@@ -2,7 +2,7 @@
 
 To add a shell, add its module here and, if it has a hook, `shell/awsenv.NAME`. Nothing else lists the shells.
 
-A shell that starts waits for `awsenv init`, so this imports a shell when it is asked for.
+A shell that starts waits for `awsenv init`, so the module of a shell is imported only when it is needed.
 """
 
 from __future__ import annotations

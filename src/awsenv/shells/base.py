@@ -22,19 +22,19 @@ def folder() -> str:
 
 
 class Shell(ABC):
-    """How awsenv talks to one shell.
+    """What awsenv prints for one shell, and how it starts one.
 
-    Everything that it prints for a shell is ASCII, and a value gets there only through `quote`: a shell decodes what it
-    reads in its own locale, and in some a byte behind one that is not ASCII is no quote or backslash any more.
+    All of the code is ASCII, and `quote` quotes every value. A shell decodes code in its own locale, and in some
+    locales a quote or backslash behind a byte that is not ASCII is half of a character.
     """
 
     name: str
     also: tuple[str, ...] = ()
     """Further names that it runs as."""
     evaluate = ""
-    """The line that evaluates what the command `{}` prints; empty: nothing does."""
+    """The line that evaluates the output of the command `{}`; empty: the shell evaluates nothing."""
     assign = ""
-    """The statement of the hook that gives a variable, the first `{}`, a quoted value, the second."""
+    """The statement that assigns a quoted value, the second `{}`, to a variable, the first."""
 
     @abstractmethod
     def quote(self, value: str) -> str:
@@ -42,21 +42,21 @@ class Shell(ABC):
 
     @abstractmethod
     def render(self, change: Change) -> str:
-        """Return the code that makes *change*: all of it, or none, in which case it complains and fails.
+        """Return the code that makes the whole *change*, or prints an error and fails without a change.
 
-        Each statement ends in `;`, so that an unquoted `eval $(awsenv ...)`, which joins the lines, means the same.
+        Each statement ends in `;`, so that an unquoted `eval $(awsenv ...)`, which joins the lines, does the same.
 
         Raises:
             ValueError: A name is not that of a variable.
         """
 
     def runs_as(self, name: str) -> bool:
-        """Tell whether *name*, without a folder, is a name of this shell."""
+        """Return whether *name*, without a folder, is a name of this shell."""
         return name in self.also or name.rstrip("0123456789.-") in self.also
 
     @property
     def has_hook(self) -> bool:
-        """Whether `awsenv init` prints anything for it."""
+        """Whether there is a hook for this shell."""
         return os.path.exists(self._hook_file)
 
     @property
@@ -85,7 +85,7 @@ class Shell(ABC):
         Args:
             path: The shell, as `$SHELL` names it.
             environ: The environment with the role in it.
-            change: What holds in the shell whatever its startup files set: they are read after awsenv has ended.
+            change: The change that the shell makes after its startup files, which may set other values.
             program: The absolute path of awsenv.
             superuser: Whether the shell runs as root.
         """
@@ -96,7 +96,7 @@ class Shell(ABC):
         return "", []
 
     def _for_the_hook(self, change: Change, program: str) -> dict[str, str]:
-        """Return two variables that the files of `shell/subshell` take out of the environment again."""
+        """Return two variables for the files of `shell/subshell`, which unset them."""
         return {"_AWSENV_BIN": program, "_AWSENV_CHANGE": self.render(change)}
 
 
@@ -109,12 +109,11 @@ class Posix(Shell):
     def quote(self, value: str) -> str:
         r"""Return `'...'`, or `$'...\ooo...'` if anything in *value* is not printable ASCII."""
         if value.isascii() and value.isprintable():
-            # As shlex.quote does, whose module loads `re`.
-            return "'" + value.replace("'", "'\"'\"'") + "'"
+            return single_quoted(value)
         return "$'" + "".join(map(_ansi_c, os.fsencode(value))) + "'"
 
     def render(self, change: Change) -> str:
-        """Try the change in a subshell first: where a variable is read-only the shell would go on with the rest."""
+        """Try the change in a subshell first: after a read-only variable, the shell would go on with the others."""
         if not change.variables:
             return ""
         code = "".join(
@@ -127,6 +126,11 @@ class Posix(Shell):
             trial += f" && unset {gone}"
         refusal = self.quote("awsenv: nothing was changed: a variable that must change is read-only in this shell")
         return f"if ({trial}) 2>/dev/null; then\n{code}else echo {refusal} >&2; false; fi;\n"
+
+
+def single_quoted(text: str) -> str:
+    """Return *text* in single quotes, as `shlex.quote` does, whose module loads `re`."""
+    return "'" + text.replace("'", "'\"'\"'") + "'"
 
 
 def checked(change: Change) -> list[tuple[str, str | None]]:

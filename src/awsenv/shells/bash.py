@@ -21,7 +21,7 @@ class Bash(Posix):
     def subshell(
         self, path: str, environ: Environ, change: Change, program: str, *, superuser: bool = False
     ) -> tuple[list[str], dict[str, str]]:
-        """Let bash read our file in place of ~/.bashrc, which that file reads first."""
+        """Make bash read our file in place of ~/.bashrc. That file reads ~/.bashrc first."""
         return [path, "--rcfile", f"{folder()}/subshell/bashrc"], {**environ, **self._for_the_hook(change, program)}
 
     def startup(self, environ: Environ) -> tuple[str, list[str]]:

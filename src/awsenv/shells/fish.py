@@ -52,12 +52,12 @@ class Fish(Shell):
     def subshell(
         self, path: str, environ: Environ, change: Change, program: str, *, superuser: bool = False
     ) -> tuple[list[str], dict[str, str]]:
-        """Run the hook, unless it is there, and the change after config.fish."""
+        """Load the hook, unless config.fish has, and make the change after config.fish."""
         hook = f"functions -q __awsenv_refresh; or source {self.quote(self._hook_file)}"
         return [path, "--init-command", f"{hook}\n{_ARRIVE}"], {**environ, **self._for_the_hook(change, program)}
 
     def startup(self, environ: Environ) -> tuple[str, list[str]]:
-        """Return the files of conf.d, which come first (fish manual, "Configuration files"), and config.fish."""
+        """Return config.fish, and the files that fish reads before it (fish manual, "Configuration files")."""
         own = f"{environ.get('XDG_CONFIG_HOME') or home(environ) + '/.config'}/fish"
         try:
             snippets = sorted(name for name in os.listdir(f"{own}/conf.d") if name.endswith(".fish"))

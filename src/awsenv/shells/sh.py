@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from awsenv.shells.base import Posix
+from awsenv.shells.base import Posix, single_quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,8 +28,9 @@ class Sh(Posix):
         `$(...)` drops newlines at the end, so what follows the last character that is not ASCII stays out of it.
         """
         before, foreign, after = _parted(value)
-        quoted = _quoted(before) + (f'"{_printed(foreign)}"' if foreign else "") + _quoted(after)
-        return quoted or "''"
+        if not foreign:
+            return single_quoted(value)
+        return f'{single_quoted(before)}"{_printed(foreign)}"{single_quoted(after)}'
 
     def render(self, change: Change) -> str:
         """Check also that each value arrives: printf may be missing, and yash holds no byte that it cannot decode."""
@@ -45,7 +46,7 @@ class Sh(Posix):
     def subshell(
         self, path: str, environ: Environ, change: Change, program: str, *, superuser: bool = False
     ) -> tuple[list[str], dict[str, str]]:
-        """Refer to the label in PS1. The last character is that of a POSIX shell: mksh drops a root's PS1 without #."""
+        """Refer to the label in PS1, which ends as in a POSIX shell: mksh ignores a PS1 of root without `#`."""
         prompt = environ.get("PS1") or ("# " if superuser else "$ ")
         return [path], {**environ, "PS1": prompt if _REFERENCE in prompt else _REFERENCE + prompt}
 
@@ -55,10 +56,6 @@ def _parted(value: str) -> tuple[str, str, str]:
     before = len(value) - len(value.lstrip(_ASCII))
     after = len(value.rstrip(_ASCII)) or before
     return value[:before], value[before:after], value[after:]
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\"'\"'") + "'" if text else ""
 
 
 def _printed(text: str) -> str:

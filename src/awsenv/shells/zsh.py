@@ -19,7 +19,7 @@ class Zsh(Posix):
     def subshell(
         self, path: str, environ: Environ, change: Change, program: str, *, superuser: bool = False
     ) -> tuple[list[str], dict[str, str]]:
-        """Lead zsh to our .zshenv, which puts ZDOTDIR back and waits for the first prompt."""
+        """Make zsh read our .zshenv, which restores ZDOTDIR and acts before the first prompt."""
         own = {"_AWSENV_ZDOTDIR": environ["ZDOTDIR"]} if "ZDOTDIR" in environ else {}
         return [path], {**environ, **own, "ZDOTDIR": f"{folder()}/subshell", **self._for_the_hook(change, program)}
 
