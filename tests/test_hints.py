@@ -1,4 +1,4 @@
-"""Every error says the next step: a command, an option, a variable or a key."""
+"""Every error says the next step: a command, an option, a variable or a key; and at most two of them, each a line."""
 
 from __future__ import annotations
 

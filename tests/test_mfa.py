@@ -34,7 +34,7 @@ from awsenv.mfa import Codes, Device
 try:
     print("code", Codes().next_code(Device({SERIAL!r})))
 except AwsenvError as error:
-    raise SystemExit(f"{{type(error).__name__}}: {{error.fact}}; {{error.hint}}")
+    raise SystemExit(f"{{type(error).__name__}}: {{error.fact}}; {{error.hints[0]}}")
 """
 SECRET = """
 from awsenv.origin import Origin
@@ -181,7 +181,7 @@ def test_without_a_terminal_there_is_a_next_step() -> None:
     """Suggest the second word."""
     with pytest.raises(MfaError, match=r"alice \(123456789012\)") as caught:
         Codes(terminal=NOWHERE).next_code(DEVICE)
-    assert caught.value.hint == "pass the code as the second word"
+    assert ("pass the code as the second word",) == caught.value.hints
 
 
 @pytest.mark.parametrize("after", [CodeRejected("wrong"), ResponseLost("lost")])
@@ -361,7 +361,7 @@ def test_a_command_that_fails_is_named_by_its_place(words: str, says: str) -> No
         Codes(terminal=NOWHERE).next_code(device)
     assert says in caught.value.fact
     assert caught.value.origins == (device.origin,)
-    assert "canary" not in f"{caught.value.fact}{caught.value.hint}{caught.value!r}"
+    assert "canary" not in f"{caught.value.fact}{caught.value.hints}{caught.value!r}"
 
 
 def test_the_same_code_again_is_waited_out(command: Callable[[str], Device], screen: Screen, tmp_path: Path) -> None:

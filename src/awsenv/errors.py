@@ -50,22 +50,34 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+Hint = str | tuple[str, ...]
+"""The next step: a command, or the key to change. A tuple holds two, the better one first."""
+
+
 class AwsenvError(Exception):
     """A failure with a next step. Only its subclasses are raised.
 
     Args:
         fact: One sentence without a full stop.
         origins: The origin of each value that the fact is about. A None is omitted.
-        hint: The next step: a command, or the key to change.
+        because: The established cause, if it is not part of the fact: what AWS or the system said.
+        hint: The next step, or two.
     """
 
     exit_code: ClassVar[ExitCode]
 
-    def __init__(self, fact: str, *origins: Origin | None, hint: str | None = None) -> None:
-        super().__init__(fact)
+    def __init__(
+        self,
+        fact: str,
+        *origins: Origin | None,
+        because: str | None = None,
+        hint: Hint | None = None,
+    ) -> None:
+        super().__init__(fact if because is None else f"{fact}: {because}")
         self.fact = fact
         self.origins = tuple(origin for origin in origins if origin is not None and origin != TYPED)
-        self.hint = hint
+        self.because = because
+        self.hints = (hint,) if isinstance(hint, str) else hint or ()
 
     @property
     def where(self) -> str:
@@ -96,8 +108,15 @@ class RefusedError(AwsenvError):
 
     exit_code = ExitCode.REFUSED
 
-    def __init__(self, fact: str, *origins: Origin | None, code: str, hint: str | None = None) -> None:
-        super().__init__(fact, *origins, hint=hint)
+    def __init__(
+        self,
+        fact: str,
+        *origins: Origin | None,
+        code: str,
+        because: str | None = None,
+        hint: Hint | None = None,
+    ) -> None:
+        super().__init__(fact, *origins, because=because, hint=hint)
         self.code = code
 
 

@@ -71,7 +71,7 @@ def _explained(error: OSError | ValueError, command: str) -> LaunchError:
     if error.errno == errno.E2BIG:
         return NotExecutable(
             f"cannot execute {command!r}: its arguments and environment are larger than the system accepts",
-            hint="unset large variables; Linux accepts 128 KiB in one variable and about 2 MiB in all",
+            hint="unset large variables: Linux accepts 128 KiB in one variable and about 2 MiB in all",
         )
     if error.errno == errno.EACCES:
         return NotExecutable(

@@ -254,7 +254,7 @@ class Codes:
         except ValueError:
             raise MfaError("mfa_process has an unclosed quote", origin, hint="close the quote") from None
         if not words:
-            raise MfaError("mfa_process is empty", origin, hint="set it, or remove it")
+            raise MfaError("mfa_process is empty", origin, hint=("set it", "remove it"))
         try:
             finished = command.run(
                 words, environ=self._environ, terminal=self._terminal, complains_there=True, seconds=self._seconds
@@ -263,8 +263,15 @@ class Codes:
             hint = "run the command by itself to see what it does"
             raise MfaError(f"mfa_process {overrun}", origin, hint=hint) from None
         except (OSError, ValueError):
-            hint = "check that it exists and is executable; no shell runs it, so ~ and $VARIABLES are not expanded"
-            raise MfaError(f"mfa_process cannot be run: {printable(words[0])}", origin, hint=hint) from None
+            steps = (
+                "check that it exists and is executable",
+                "write its whole path: no shell expands ~ and $VARIABLES",
+            )
+            raise MfaError(
+                f"mfa_process cannot be run: {printable(words[0])}",
+                origin,
+                hint=steps,
+            ) from None
         if finished.status != 0:
             hint = "run the command by itself to see why"
             raise MfaError(f"mfa_process failed with status {finished.status}", origin, hint=hint)

@@ -358,10 +358,11 @@ def _check_renewable(chain: Chain) -> None:
         return
     if _needs_code(chain) and _serial(chain) is None:
         raise UsageError(
-            "--refresh: the MFA device must be known", hint="set mfa_serial in the profile, or --mfa-serial"
+            "--refresh: the MFA device must be known", hint=("set mfa_serial in the profile", "--mfa-serial")
         )
     raise UsageError(
-        "--refresh and a --duration of more than an hour exclude each other: AWS grants that only to a fresh code",
+        "--refresh and a --duration of more than an hour exclude each other",
+        because="AWS grants that only to a fresh code",
         hint="leave --duration out: the role is renewed for as long as the command runs",
     )
 
@@ -422,7 +423,7 @@ def credentials(
         # A name that was typed may have been meant for a profile, of which AWS knows nothing.
         close = config.did_you_mean(chain.role, profiles) if denied.is_typed_name(chain, -1) else None
         if close is not None:
-            error.hint = close if error.hint is None else f"{close} If not: {error.hint}"
+            error.hints = (close, *error.hints[:1])
         raise
 
 

@@ -70,9 +70,9 @@ def test_a_session_may_be_too_old() -> None:
     assert "more recent MFA code" in found[Cause.MFA]
 
 
-def test_the_hint_ends_with_the_doctor_and_shows_no_secret() -> None:
+def test_the_second_hint_is_the_doctor_and_shows_no_secret() -> None:
     """Quote the name of the role for the shell."""
     chain = replace(_chain(_hop(external_id=SECRET)), role="a b")
-    text = hint(chain, 0, RoleArn("aws", MINE, "deploy"), NO_PROFILES)
-    assert text.endswith("; awsenv doctor 'a b' looks for the cause")
-    assert SECRET not in text
+    hints = hint(chain, 0, RoleArn("aws", MINE, "deploy"), NO_PROFILES)
+    assert ("awsenv doctor 'a b' looks for the cause",) == hints[1:]
+    assert SECRET not in hints[0]

@@ -44,13 +44,13 @@ def test_of_sts(person: Person, endless: str) -> None:
     with pytest.raises(UnreachableError, match=f"^STS at {endless}$") as caught:
         Sts(person.session(timeout=2)).identity(person.user)
 
-    assert "try again" in str(caught.value.hint)
+    assert "try again" in str(caught.value.hints)
 
 
 def test_of_sts_with_a_code(person: Person, endless: str) -> None:
     """Say that the code may be used up."""
     hop = GetSessionToken(Mfa(person.device.serial))
-    with pytest.raises(ResponseLost, match=f"^STS at {endless}; the MFA code may have been used$"):
+    with pytest.raises(ResponseLost, match=f"^STS at {endless}, and the MFA code may have been used$"):
         Sts(person.session(timeout=2)).call(hop, person.user, Token(person.device.serial, "123456"))
 
 

@@ -132,7 +132,7 @@ def test_any_other_response_is_an_error(
     with pytest.raises(kind, match=fact) as caught:
         login_url(at(endpoint, status, answer), KEYS, "aws", None)
 
-    shown = f"{caught.value} {caught.value.where} {caught.value.hint}"
+    shown = f"{caught.value} {caught.value.where} {caught.value.hints}{caught.value.because}"
     assert not [secret for secret in (SECRET, TOKEN, "canary") if secret in shown]
 
 
@@ -141,7 +141,7 @@ def test_a_duration_may_be_the_cause(endpoint: Endpoint) -> None:
     with pytest.raises(RefusedError) as caught:
         login_url(at(endpoint, 400), KEYS, "aws", None, duration=900)
 
-    assert "leave --session-duration out" in str(caught.value.hint)
+    assert "leave --session-duration out" in str(caught.value.hints)
 
 
 @pytest.mark.parametrize("fault", [Fault.HANG, Fault.DROP, Fault.HTML, Fault.EMPTY, Fault.SERVER_ERROR])

@@ -63,7 +63,7 @@ def refused(person: Person, kind: str, config: str = "[profile p]\n", *, profile
     with pytest.raises(AwsenvError) as caught:
         fetch(person, kind, config, profile=profile)
     assert caught.value.where == PLACE
-    assert "canary" not in f"{caught.value!r} {caught.value.fact} {caught.value.hint} {caught.value.__cause__!r}"
+    assert "canary" not in f"{caught.value!r} {caught.value.fact} {caught.value.hints} {caught.value.__cause__!r}"
     return caught.value
 
 
@@ -325,7 +325,7 @@ def test_nobody_is_signed_in(
         endpoint.answers["GET", "/federation/credentials"] = (401, {"message": "canary"})
     error = refused(person, "sso", SSO)
     assert isinstance(error, SourceError)
-    assert error.hint == "aws sso login --profile p"
+    assert ("aws sso login --profile p",) == error.hints
     assert capfd.readouterr() == ("", "")
 
 
@@ -335,7 +335,7 @@ def test_sso_gives_no_such_role(person: Person, endpoint: Endpoint, signed_in: C
     endpoint.answers["GET", "/federation/credentials"] = (403, {"__type": "ForbiddenException", "message": "canary"})
     error = refused(person, "sso", SSO)
     assert isinstance(error, RefusedError)
-    assert "sso_role_name" in str(error.hint)
+    assert "sso_role_name" in str(error.hints)
 
 
 def test_sso_that_cannot_be_reached_is_named(person: Person, signed_in: Callable[..., Path]) -> None:
@@ -440,7 +440,7 @@ def test_refreshed_keys_of_login_are_saved(
 def test_nobody_is_logged_in(person: Person, logged_in: Callable[[timedelta], Path]) -> None:
     """Suggest the command."""
     assert callable(logged_in)
-    assert refused(person, "login", LOGIN).hint == "aws login --profile p"
+    assert refused(person, "login", LOGIN).hints == ("aws login --profile p",)
 
 
 # A sign-in survives its use: AWS takes each refresh token once.

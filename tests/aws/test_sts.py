@@ -200,7 +200,7 @@ def test_a_name_that_does_not_resolve_is_named(person: Person) -> None:
     person.environ["AWS_ENDPOINT_URL"] = "http://sts.nope-1.invalid"
     with pytest.raises(UnreachableError, match=r"^sts\.nope-1\.invalid cannot be reached$") as caught:
         person.sts().identity(person.user)
-    assert "region" in str(caught.value.hint)
+    assert "region" in str(caught.value.hints)
 
 
 def test_a_certificate_that_cannot_be_verified_names_the_bundle(person: Person, tls_port: int) -> None:
@@ -208,7 +208,7 @@ def test_a_certificate_that_cannot_be_verified_names_the_bundle(person: Person, 
     person.environ["AWS_ENDPOINT_URL"] = f"https://127.0.0.1:{tls_port}"
     with pytest.raises(UnreachableError, match=r"certificate of 127\.0\.0\.1:[0-9]+ cannot be verified") as caught:
         person.sts().identity(person.user)
-    assert "AWS_CA_BUNDLE" in str(caught.value.hint)
+    assert "AWS_CA_BUNDLE" in str(caught.value.hints)
 
 
 def test_an_endpoint_without_tls_is_not_a_matter_of_certificates(person: Person) -> None:
@@ -267,7 +267,7 @@ def test_a_wrong_device_is_not_followed_by_another_code(person: Person) -> None:
     assert not isinstance(caught.value, CodeRejected)
     assert serial in caught.value.fact
     assert caught.value.where == "config:3"
-    assert "mfa_serial" in str(caught.value.hint)
+    assert "mfa_serial" in str(caught.value.hints)
 
 
 def test_a_key_that_aws_does_not_know_is_named_by_its_end(person: Person) -> None:
@@ -305,14 +305,14 @@ def test_expired_credentials_say_how_to_renew_them(person: Person) -> None:
     person.sandbox.clock.advance(1500)
     with pytest.raises(SourceError, match="have expired") as caught:
         person.sts().identity(replace(session, source=Source("login", "p", Origin("AWS_ACCESS_KEY_ID"))))
-    assert ("AWS_ACCESS_KEY_ID", "aws login --profile p") == (caught.value.where, caught.value.hint)
+    assert ("AWS_ACCESS_KEY_ID", ("aws login --profile p",)) == (caught.value.where, caught.value.hints)
 
 
 def test_a_refusal_shows_the_message_of_aws(person: Person) -> None:
     """Keep AWS's code for scripts, and the hint of the caller."""
     with pytest.raises(RefusedError, match=r"is not authorized to perform: sts:AssumeRole") as caught:
         person.sts().call(hop(person, "missing"), person.user, denied_hint="look there")
-    assert ("AccessDenied", "look there") == (caught.value.code, caught.value.hint)
+    assert ("AccessDenied", ("look there",)) == (caught.value.code, caught.value.hints)
 
 
 def test_a_session_longer_than_the_role_allows_names_the_setting(person: Person) -> None:
@@ -320,7 +320,7 @@ def test_a_session_longer_than_the_role_allows_names_the_setting(person: Person)
     with pytest.raises(RefusedError, match="MaxSessionDuration") as caught:
         person.sts().call(role(person, duration=7200, origins={"duration": Origin("--duration")}), person.user)
     assert caught.value.where == "--duration"
-    assert "duration_seconds" in str(caught.value.hint)
+    assert "duration_seconds" in str(caught.value.hints)
 
 
 def test_a_value_that_botocore_does_not_send_is_not_shown(person: Person) -> None:

@@ -36,7 +36,7 @@ def answer(code: str, message: str, status: int = 403) -> ClientError:
     ("code", "hint"),
     [
         ("RegionDisabledException", "activate AWS STS"),
-        ("PackedPolicyTooLarge", "shorten --policy"),
+        ("PackedPolicyTooLarge", "shorten the session policy: --policy"),
         ("MalformedPolicyDocument", "JSON of --policy"),
     ],
 )
@@ -45,7 +45,7 @@ def test_a_refusal_has_its_next_step(code: str, hint: str) -> None:
     error = translate(answer(code, "No.", 400), REQUEST)
     assert isinstance(error, RefusedError)
     assert code == error.code
-    assert hint in str(error.hint)
+    assert hint in str(error.hints)
 
 
 @pytest.mark.parametrize("code", ["ExpiredToken", "ExpiredTokenException"])
@@ -58,20 +58,20 @@ def test_expiry_has_two_names(code: str) -> None:
 def test_a_message_of_several_lines_becomes_one_and_inert() -> None:
     """Escape what would move the cursor."""
     error = translate(answer("AccessDenied", "one\n\x1b[31mtwo\u202e"), REQUEST)
-    assert error.fact == "AWS refused sts:AssumeRole (AccessDenied): one \\x1b[31mtwo\\u202e"
+    assert error.because == "AWS said: one \\x1b[31mtwo\\u202e"
 
 
-def test_a_refusal_names_the_operation_once() -> None:
-    """Leave it out where AWS's sentence has it."""
+def test_the_cause_of_a_refusal_is_what_aws_said() -> None:
+    """The fact is awsenv's own, with the operation and AWS's code."""
     message = "User: arn:aws:iam::123456789012:user/a is not authorized to perform: sts:AssumeRole on resource: b"
     error = translate(answer("AccessDenied", message), REQUEST)
-    assert error.fact == f"AWS refused (AccessDenied): {message}"
+    assert ("AWS refused sts:AssumeRole (AccessDenied)", f"AWS said: {message}") == (error.fact, error.because)
 
 
 def test_a_message_that_holds_a_secret_is_withheld() -> None:
     """Show the code alone."""
     error = translate(answer("ValidationError", f"Value '{SECRETS[0]}' at 'externalId' failed"), REQUEST)
-    assert error.fact == "AWS refused sts:AssumeRole (ValidationError)"
+    assert ("AWS refused sts:AssumeRole (ValidationError)", None) == (error.fact, error.because)
 
 
 def test_a_long_message_is_cut() -> None:
@@ -104,7 +104,7 @@ def test_a_body_that_cannot_be_parsed_is_not_shown() -> None:
     """Drop the text of the exception, which holds the body with the secret key."""
     error = translate(ResponseParserError("<SecretAccessKey>canary-secret-key</SecretAccessKey>"), REQUEST)
     assert isinstance(error, UnreachableError)
-    assert "canary" not in f"{error!r}{error}{error.hint}{error.where}"
+    assert "canary" not in f"{error!r}{error}{error.hints}{error.where}{error.because}"
 
 
 CODES = st.one_of(
@@ -126,7 +126,7 @@ PARTS = st.sampled_from(
 def test_any_response_becomes_a_printable_error(code: str, parts: list[str], status: int) -> None:
     """Print any message without control characters and without secrets."""
     error = translate(answer(code, " ".join(parts), status), REQUEST)
-    shown = f"{error.fact}{error.where}{error.hint}"
+    shown = f"{error.fact}{error.where}{error.hints}{error.because}"
     assert isinstance(error, AwsenvError)
     assert shown.isprintable()
     assert not any(secret in shown for secret in SECRETS)

@@ -62,28 +62,30 @@ def test_words_and_options_are_taken_as_they_were_typed(line: str, expected: dic
 
 
 @pytest.mark.parametrize(
-    ("line", "fact", "hint"),
+    ("line", "fact", "hints"),
     [
-        ("", "which role?", "awsenv ROLE [CODE], awsenv list, or awsenv --help"),
-        ("use", "which role?", "awsenv use [OPTIONS] ROLE [CODE]"),
-        ("--region x", "which role?", "awsenv use [OPTIONS] ROLE [CODE]"),
-        ("exec", "which role?", "awsenv exec [OPTIONS] ROLE [CODE] [-- COMMAND...]"),
-        ("exec -- env", "which role?", "awsenv exec [OPTIONS] ROLE [CODE] [-- COMMAND...]"),
-        ("init", "which shell?", "awsenv init SHELL"),
-        ("list all of it", "unexpected argument: all of it", "awsenv list [OPTIONS]"),
+        ("", "which role?", ("awsenv ROLE [CODE]", "awsenv list shows the roles")),
+        ("use", "which role?", ("awsenv use [OPTIONS] ROLE [CODE]",)),
+        ("--region x", "which role?", ("awsenv use [OPTIONS] ROLE [CODE]",)),
+        ("exec", "which role?", ("awsenv exec [OPTIONS] ROLE [CODE] [-- COMMAND...]",)),
+        ("exec -- env", "which role?", ("awsenv exec [OPTIONS] ROLE [CODE] [-- COMMAND...]",)),
+        ("init", "which shell?", ("awsenv init SHELL",)),
+        ("list all of it", "unexpected argument: all of it", ("awsenv list [OPTIONS]",)),
         (
             "r 123456 env",
             "unexpected argument: env",
-            "awsenv use [OPTIONS] ROLE [CODE]; to run a command, awsenv exec ROLE -- COMMAND",
+            ("awsenv use [OPTIONS] ROLE [CODE]", "awsenv exec ROLE -- COMMAND runs a command"),
         ),
     ],
 )
-def test_a_word_that_is_missing_or_too_many_is_refused(tmp_path: Path, line: str, fact: str, hint: str) -> None:
+def test_a_word_that_is_missing_or_too_many_is_refused(
+    tmp_path: Path, line: str, fact: str, hints: tuple[str, ...]
+) -> None:
     """Show the usage of the command."""
     with pytest.raises(UsageError) as caught:
         app.invoke(line.split(), caller(tmp_path))
 
-    assert (fact, hint) == (caught.value.fact, caught.value.hint)
+    assert (fact, hints) == (caught.value.fact, caught.value.hints)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

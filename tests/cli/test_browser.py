@@ -91,7 +91,7 @@ def test_no_browser_is_said() -> None:
     with pytest.raises(Failure, match="no browser could be started") as caught:
         open_page(URL, lambda _: False)
 
-    assert "leave --open out" in str(caught.value.hint)
+    assert "leave --open out" in str(caught.value.hints)
 
 
 def test_a_browser_may_end_as_it_likes() -> None:

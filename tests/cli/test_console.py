@@ -114,7 +114,7 @@ def test_it_is_not_written_astray(world: World, tmp_path: Path, *, with_agent: b
     meant = world.command(["sh", "-c", f'"{world.program}" console read-only --print >"{kept}"'])
 
     assert (2, ("", [])) == (refused.returncode, nothing)
-    assert "--open opens it in the browser; --print prints it anyway" in refused.stderr
+    assert "  try      --open opens it in the browser\n  or       --print prints it anyway\n" in refused.stderr
     assert (0, "") == (meant.returncode, meant.stderr)
     assert "SigninToken=" in kept.read_text()
 
@@ -155,8 +155,9 @@ def test_without_a_browser_it_says_how_to_go_on(world: World, tmp_path: Path, *,
 
     assert (1, "") == (done.returncode, done.stdout)
     assert (
-        "awsenv: no browser could be started\n  try      leave --open out: the URL is printed; or set BROWSER\n"
-        == done.stderr
+        "awsenv: no browser could be started\n"
+        "  try      set BROWSER\n"
+        "  or       leave --open out: then the URL is printed\n" == done.stderr
     )
 
 

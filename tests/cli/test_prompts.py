@@ -93,13 +93,18 @@ def test_a_rejected_code_is_followed_by_another(memory: Memory) -> None:
 @pytest.mark.parametrize("kind", [CodeRejected, ResponseLost])
 def test_without_a_terminal_the_reason_is_the_error(kind: type[CodeRejected | ResponseLost], memory: Memory) -> None:
     """Raise what AWS said, with its place and its hint, where nothing yields another code."""
-    after = kind("the fact", Origin("--mfa-serial"), hint="the hint")
+    after = kind("the fact", Origin("--mfa-serial"), because="the cause", hint=("one", "two"))
     answers = Answers("", memory)
 
     with pytest.raises(kind) as caught:
         Prompts({}, NOWHERE).answer(needed(lambda: answers.code(DEVICE, given="000000", after=after)))
 
-    assert ("the fact", "the hint", after.origins) == (caught.value.fact, caught.value.hint, caught.value.origins)
+    assert ("the fact", "the cause", ("one", "two"), after.origins) == (
+        caught.value.fact,
+        caught.value.because,
+        caught.value.hints,
+        caught.value.origins,
+    )
 
 
 def test_the_command_of_a_device_runs_here(tmp_path: Path, memory: Memory) -> None:

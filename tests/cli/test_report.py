@@ -24,6 +24,22 @@ def test_an_error_is_a_fact_a_place_and_a_next_step() -> None:
     assert expected == report.described(error)
 
 
+def test_the_cause_two_places_and_two_next_steps_have_lines_of_their_own() -> None:
+    """Show no third step."""
+    places = Origin("~/.aws/config", 14), Origin("--region")
+    error = ConfigError("no such region", *places, because="it has no endpoint", hint=("one", "two", "three"))
+
+    expected = """\
+awsenv: no such region
+  because  it has no endpoint
+  in       ~/.aws/config:14
+  and      --region
+  try      one
+  or       two
+"""
+    assert expected == report.described(error)
+
+
 def test_what_an_error_does_not_have_has_no_line() -> None:
     """Print the fact alone."""
     assert "awsenv: cancelled\n" == report.described(MfaError("cancelled"))

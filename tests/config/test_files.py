@@ -149,7 +149,7 @@ def test_another_encoding_is_named_with_its_line(data: bytes, fact: str, line: i
         config.read({"AWS_CONFIG_FILE": str(path)})
 
     assert f"{path}:{line}" == caught.value.where
-    assert "UTF-8" in (caught.value.hint or "")
+    assert "UTF-8" in str(caught.value.hints)
 
 
 def test_windows_line_ends_are_read(home: Home) -> None:

@@ -139,7 +139,7 @@ def test_a_value_that_aws_would_refuse_is_refused_with_its_place(line: str, fact
         home.resolve("a", profile(f"{line}\n"), KEYS)
 
     assert fact in caught.value.fact
-    assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
+    assert "canary" not in f"{caught.value.fact}{caught.value.hints}"
     assert f"[profile a], {line.partition(' ')[0]}" in (caught.value.where or "") or "mfa_process" in fact
 
 
@@ -164,7 +164,7 @@ def test_the_hint_says_what_to_write(line: str, hint: str, home: Home) -> None:
     with pytest.raises(ConfigError) as caught:
         home.resolve("a", profile(f"{line}\n"), KEYS)
 
-    assert hint == caught.value.hint
+    assert (hint,) == caught.value.hints
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_the_hint_corrects_a_role_arn(role_arn: str, hint: str, home: Home) -> N
     with pytest.raises(ConfigError) as caught:
         home.resolve("a", f"[profile a]\nrole_arn = {role_arn}\nsource_profile = me\n", KEYS)
 
-    assert hint == caught.value.hint
+    assert (hint,) == caught.value.hints
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_the_hint_shows_how_to_read_a_policy_file(origins: dict[str, Origin], hi
     with pytest.raises(ConfigError, match="the session policy is not JSON") as caught:
         home.resolve(RoleRequest("a", policy="policy.json", origins=origins), profile(""), KEYS)
 
-    assert hint == caught.value.hint
+    assert (hint,) == caught.value.hints
 
 
 @pytest.mark.parametrize(

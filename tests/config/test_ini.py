@@ -123,8 +123,8 @@ def test_a_text_that_botocore_refuses_is_refused_with_its_line(text: str, fact: 
         ini.parse(text, "f")
 
     assert (caught.value.fact, caught.value.where) == (fact, place)
-    assert caught.value.hint is not None
-    assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
+    assert caught.value.hints
+    assert "canary" not in f"{caught.value.fact}{caught.value.hints}"
 
 
 @pytest.mark.parametrize(
@@ -143,4 +143,4 @@ def test_the_hint_completes_a_header(before: str, line: str, hint: str) -> None:
     with pytest.raises(ConfigError) as caught:
         ini.parse(f"{before}{line}\nrole_arn = x\n", "f")
 
-    assert (hint, f"f:{before.count(chr(10)) + 1}") == (caught.value.hint, caught.value.where)
+    assert ((hint,), f"f:{before.count(chr(10)) + 1}") == (caught.value.hints, caught.value.where)

@@ -102,7 +102,7 @@ def test_the_arn_of_a_session_is_not_the_arn_of_a_role(home: Home) -> None:
     with pytest.raises(ConfigError) as caught:
         home.resolve("arn:aws:sts::123456789012:assumed-role/dev/jane")
 
-    assert f"this is the ARN of a session; its role may be {ARN}dev" == caught.value.hint
+    assert (f"this is the ARN of a session; its role may be {ARN}dev",) == caught.value.hints
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_misspelt_section_is_an_error_before_any_request(
     for variables in ({}, ENV_KEYS):
         with pytest.raises(ConfigError) as caught:
             home.resolve("power-user", config_text, credentials_text, **variables)
-        assert (place, fact, hint) == (caught.value.where, caught.value.fact, caught.value.hint)
+        assert (place, fact, (hint,)) == (caught.value.where, caught.value.fact, caught.value.hints)
 
 
 def test_a_profile_with_a_similar_name_does_not_hide_the_role(home: Home) -> None:
@@ -161,7 +161,7 @@ def test_the_hint_corrects_a_missing_source_profile(value: str, hint: str, home:
     with pytest.raises(ConfigError, match="there is no profile") as caught:
         home.resolve("a", role("a", value), ME)
 
-    assert hint == caught.value.hint
+    assert (hint,) == caught.value.hints
 
 
 def test_a_profile_that_is_neither_role_nor_source_is_an_error(home: Home) -> None:
@@ -250,7 +250,7 @@ def test_half_of_what_the_environment_needs_is_an_error(variables: dict[str, str
         home.resolve(f"{ARN}x", "", ME, **variables)
 
     assert [caught.value.where] == list(variables)
-    assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
+    assert "canary" not in f"{caught.value.fact}{caught.value.hints}"
 
 
 def test_without_any_credentials_the_hint_says_what_to_do(home: Home) -> None:
@@ -262,7 +262,7 @@ def test_without_any_credentials_the_hint_says_what_to_do(home: Home) -> None:
         "there is no profile 'power-user' in ~/.aws/config (not there) and ~/.aws/credentials (not there), "
         "and there are no credentials to assume role 'power-user' with"
     ) == caught.value.fact
-    assert "--profile" in (caught.value.hint or "")
+    assert "--profile" in str(caught.value.hints)
 
 
 def test_a_chain_begins_at_its_source(home: Home) -> None:

@@ -106,4 +106,4 @@ def test_the_error_holds_the_explanation(home: Home) -> None:
     with pytest.raises(AwsenvError) as caught:
         home.resolve("my role", "[profile my-role]\n")
 
-    assert "did you mean profile 'my-role'?" == caught.value.hint
+    assert ("did you mean profile 'my-role'?",) == caught.value.hints

@@ -93,7 +93,7 @@ def test_several_devices_are_an_error(home: Home) -> None:
 
     assert f"the roles of profile 'default' name 2 MFA devices: {JANE!r} and {PHONE!r}" == caught.value.fact
     assert "[profile a], mfa_serial; ~/.aws/config:12, [profile b], mfa_serial" in str(caught.value.where)
-    assert "--mfa-serial" in str(caught.value.hint)
+    assert "--mfa-serial" in str(caught.value.hints)
 
 
 def test_the_roles_of_another_source_do_not_count(home: Home) -> None:
@@ -168,7 +168,7 @@ def test_a_duration_that_aws_does_not_grant_is_refused(seconds: int, device: str
     with pytest.raises(ConfigError, match="AWS does not grant") as caught:
         login(home, RoleRequest("", duration=seconds), TYPICAL, device)
 
-    assert ("--duration", "ask for 900 to 129600 seconds") == (caught.value.where, caught.value.hint)
+    assert ("--duration", ("ask for 900 to 129600 seconds",)) == (caught.value.where, caught.value.hints)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_an_invalid_source_is_named(home: Home) -> None:
     """The error names an unknown profile, an empty profile, no source at all, or an invalid code."""
     with pytest.raises(ConfigError, match="there is no profile 'defautl'") as caught:
         login(home, RoleRequest("", profile="defautl", origins={"profile": Origin("AWSENV_PROFILE")}), TYPICAL)
-    assert ("AWSENV_PROFILE", "did you mean profile 'default'?") == (caught.value.where, caught.value.hint)
+    assert ("AWSENV_PROFILE", ("did you mean profile 'default'?",)) == (caught.value.where, caught.value.hints)
     with pytest.raises(SourceError, match="no credentials to log in with"):
         login(home, RoleRequest(""))
     with pytest.raises(SourceError, match="holds no credentials"):

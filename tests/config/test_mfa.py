@@ -129,7 +129,7 @@ def test_a_user_with_a_device_is_an_mfa_session(home: Home) -> None:
     assert () == with_neither.hops
     with pytest.raises(ConfigError, match="does not grant a session of 129601 seconds") as caught:
         home.resolve(RoleRequest("me", code="123456", duration=129601), "", f"[me]\n{KEYS}")
-    assert "ask for 900 to 129600 seconds" == caught.value.hint
+    assert ("ask for 900 to 129600 seconds",) == caught.value.hints
 
 
 @pytest.mark.parametrize("source", [SSO, f"{KEYS}aws_session_token = t\n", "credential_process = p\n"])

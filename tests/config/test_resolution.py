@@ -326,7 +326,7 @@ def test_any_request_is_resolved_or_refused_without_a_secret(
     try:
         chain = config.resolve(request, profiles, variables)
     except AwsenvError as error:
-        said = [text for text in (error.fact, error.where, error.hint) if text is not None]
+        said = [text for text in (error.fact, error.where, error.because, *error.hints) if text is not None]
     else:
         said = [repr(chain), *map(str, chain.notes)]
         assert re.fullmatch(r"[A-Za-z0-9_.@+=,/-]*", chain.label)

@@ -73,7 +73,10 @@ def test_a_profile_without_a_whole_source_is_an_error(
         home.resolve("a", f"[profile a]\n{config_lines}", f"[a]\n{credentials_lines}")
 
     assert fact == caught.value.fact
-    assert "canary" not in f"{caught.value.fact}{caught.value.where}{caught.value.hint}"
+    assert (
+        "canary"
+        not in f"{caught.value.fact}{caught.value.where}{caught.value.hints}{caught.value.fact}{caught.value.because}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,4 +150,4 @@ def test_every_error_has_a_hint(home: Home) -> None:
     for lines in (ID, "sso_session = s\n", "source_profile = b\n", "region = x\n"):
         with pytest.raises(AwsenvError) as caught:
             home.resolve("a", f"[profile a]\n{lines}")
-        assert caught.value.hint
+        assert caught.value.hints

@@ -158,7 +158,7 @@ def test_a_refusal_that_no_policy_explains(account: Account) -> None:
     (found,) = account.examine("closed", iam_profile="admin")["role"]
     assert (Verdict.WRONG, True) == (
         found.verdict,
-        found.fact.startswith("AWS refused (AccessDenied): User: arn:aws:iam::"),
+        str(found.because).startswith("AWS said: User: arn:aws:iam::"),
     )
     assert found.hints == (
         "check aws:SourceIp (IpAddress) of its trust policy",

@@ -512,7 +512,7 @@ def test_wrong_codes_end_after_three(desk: Desk, single: SetupRequest) -> None:
     with pytest.raises(MfaError) as caught:
         desk.run(single)
     assert not isinstance(caught.value, CodeRejected)
-    assert "awsenv setup again" in str(caught.value.hint)
+    assert "awsenv setup again" in str(caught.value.hints)
     assert ["delete_virtual_mfa_device", "create_virtual_mfa_device"] == desk.run(single).actions[:2]
     assert 2 == len(set(desk.seeds))
     assert desk.assume("power-user").endswith("/power-user/test")
@@ -532,7 +532,7 @@ def test_a_user_that_never_comes_is_waited_for_a_minute(desk: Desk, single: Setu
     with pytest.raises(RefusedError) as caught:
         carry_out(create_role("deploy", trust_policy(single.user_arn, mfa=False)), desk)
     assert "MalformedPolicyDocument" == caught.value.code
-    assert "awsenv setup again" in str(caught.value.hint)
+    assert "awsenv setup again" in str(caught.value.hints)
     assert PATIENCE == sum(desk.slept)
 
 

@@ -148,7 +148,7 @@ def test_what_is_set_to_something_else_is_never_overwritten() -> None:
 
     assert "aws_secret_access_key is set to something else already" == caught.value.fact
     assert "~/.aws/credentials:3, [me], aws_secret_access_key" == caught.value.where
-    assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
+    assert "canary" not in f"{caught.value.fact}{caught.value.hints}"
 
 
 @pytest.mark.parametrize(

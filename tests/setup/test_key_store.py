@@ -40,7 +40,7 @@ try:
     key = Credentials("AKIAIOSFODNN7EXAMPLE", "canary/secret+key")
     print(key_store.store("awsenv-jane@123456789012", key, os.environ))
 except AwsenvError as error:
-    print(type(error).__name__, error.fact, error.hint, sep="|")
+    print(type(error).__name__, error.fact, *error.hints, sep="|")
 """
 
 
@@ -159,7 +159,7 @@ def test_a_store_that_cannot_write_is_found_out_and_no_secret_is_shown(plain: di
         with pytest.raises(ConfigError, match="does not keep what it is given") as caught:
             refused()
 
-        assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
+        assert "canary" not in f"{caught.value.fact}{caught.value.hints}"
 
 
 HANGING = """
@@ -188,7 +188,7 @@ def test_a_store_that_does_not_answer_is_given_up(clean_environ: dict[str, str],
             refused()
 
         assert "the keyring did not answer in 5 seconds" == caught.value.fact
-        assert "canary" not in f"{caught.value.fact}{caught.value.hint}"
+        assert "canary" not in f"{caught.value.fact}{caught.value.hints}"
 
 
 def test_without_the_extra_its_install_line_is_named(clean_environ: dict[str, str], tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_what_is_no_role_is_refused_with_the_form(words: list[str], fact: str) -
     with pytest.raises(UsageError) as caught:
         parse_roles(words)
     assert fact in caught.value.fact
-    assert caught.value.hint
+    assert caught.value.hints
     assert caught.value.where
 
 
@@ -114,4 +114,4 @@ def test_what_is_no_user_is_refused(name: str) -> None:
     with pytest.raises(UsageError) as caught:
         checked_name(name, "the user", Origin("--user"))
     assert "--user" == caught.value.where
-    assert caught.value.hint
+    assert caught.value.hints

@@ -180,7 +180,7 @@ def test_a_device_of_the_name_that_another_has(sandbox: Sandbox, admin: Iam) -> 
     with pytest.raises(ConfigError) as caught:
         looked(sandbox, admin)
     assert f"the MFA device '{made['SerialNumber']}' belongs to {bob.arn}" == caught.value.fact
-    assert "--user" in str(caught.value.hint)
+    assert "--user" in str(caught.value.hints)
 
 
 def test_a_role_is_known_with_its_trust_policy(sandbox: Sandbox, admin: Iam) -> None:
@@ -207,7 +207,7 @@ def test_a_policy_that_does_not_exist_is_found_before_anything_is_made(sandbox: 
         looked(sandbox, admin, "power-user", "a:ReadonlyAccess,mfa")
     assert "arn:aws:iam::aws:policy/ReadonlyAccess" in caught.value.fact
     assert "ROLE 'a'" == caught.value.where
-    assert caught.value.hint
+    assert caught.value.hints
 
 
 def test_roles_are_looked_for_in_their_own_account(sandbox: Sandbox, admin: Iam) -> None:
@@ -242,4 +242,4 @@ def test_what_is_no_answer_of_aws_is_not_taken_for_one(sandbox: Sandbox, admin: 
     sandbox.fail(action, fault, times=9)
     with pytest.raises(UnreachableError) as caught:
         looked(sandbox, admin)
-    assert caught.value.hint
+    assert caught.value.hints

@@ -44,7 +44,7 @@ def test_an_unknown_shell_is_refused_with_those_there_are(name: str) -> None:
     with pytest.raises(UsageError) as caught:
         shells.find(name)
 
-    assert caught.value.hint == "--shell with one of bash, fish, json, sh, zsh"
+    assert ("--shell with one of bash, fish, json, sh, zsh",) == caught.value.hints
 
 
 def test_each_shell_is_called_as_its_module() -> None:

@@ -234,10 +234,10 @@ def _told(error: Exception) -> tuple[HTTPStatus, str]:
         return HTTPStatus.GONE, "the agent does not hold this role any more; start the command again"
     if isinstance(error, AwsenvError):
         place = f" ({error.where})" if error.origins else ""
-        hint = "" if error.hint is None else f"; {error.hint}"
+        hints = "".join(f"; {hint}" for hint in error.hints)
         # Only what passes by itself is worth a retry of the SDK's own.
         passes = isinstance(error, UnreachableError)
-        return HTTPStatus.SERVICE_UNAVAILABLE if passes else HTTPStatus.FORBIDDEN, f"{error.fact}{place}{hint}"
+        return HTTPStatus.SERVICE_UNAVAILABLE if passes else HTTPStatus.FORBIDDEN, f"{error}{place}{hints}"
     return (
         HTTPStatus.SERVICE_UNAVAILABLE,
         "the role could not be renewed; perhaps its MFA session has ended: awsenv login",

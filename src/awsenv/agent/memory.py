@@ -458,5 +458,5 @@ def _short(title: str) -> str:
 def _ended(title: str) -> AgentError:
     return AgentError(
         f"the credentials of {_short(title)} have ended, by the clock of this machine",
-        hint="set the clock: timedatectl, on macOS sntp; date -u shows it",
+        hint=("set the clock: timedatectl", "on macOS, sntp"),
     )

@@ -26,10 +26,10 @@ ROOT = str(Path(__file__).absolute().parents[2])
 BACKLOG = 128
 """How many connections wait to be taken."""
 
-ELSEWHERE = "mend the folder, or name another that is yours alone with AWSENV_RUNTIME_DIR"
+ELSEWHERE = ("correct the folder", "name another that is yours alone: AWSENV_RUNTIME_DIR")
 """What to do where the socket has no place."""
 
-TRIED = "try again; awsenv works without an agent, too"
+TRIED = "try again: awsenv works without an agent, too"
 
 _STARTING = 20.0
 """After how many seconds an agent that does not answer yet has failed: its first load may be from a slow disk."""
@@ -76,7 +76,9 @@ def start(environ: Mapping[str, str], entry: str, *, idle: float, lifetime: floa
     except runtime_directory.Unsafe as unsafe:
         raise AgentError(f"the agent cannot be started: {unsafe.fact}", Origin(unsafe.path), hint=ELSEWHERE) from None
     except client.Trouble as trouble:
-        raise AgentError(trouble.fact, hint=trouble.hint or "awsenv logout ends it; or end its process: kill") from None
+        raise AgentError(
+            trouble.fact, hint=trouble.hint or ("awsenv logout ends it", "end its process: kill")
+        ) from None
     except OSError as error:
         raise AgentError(
             f"the agent cannot be started: {error.strerror}", Origin(str(error.filename)), hint=ELSEWHERE

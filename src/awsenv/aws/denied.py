@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from awsenv.config import Profiles
+    from awsenv.errors import Hint
     from awsenv.model import Chain, RoleArn
 
 
@@ -31,12 +32,8 @@ class Cause(Enum):
     """The policies of the caller do not allow sts:AssumeRole on the role."""
 
 
-_SHOWN = 3
-"""How many causes a message names. The doctor names all of them."""
-
-
-def hint(chain: Chain, index: int, role: RoleArn, profiles: Profiles) -> str:
-    """Return the next step after an AccessDenied from an AssumeRole.
+def hint(chain: Chain, index: int, role: RoleArn, profiles: Profiles) -> Hint:
+    """Return the next step after an AccessDenied from an AssumeRole: the likeliest cause. The doctor names all.
 
     Args:
         chain: The chain.
@@ -45,10 +42,15 @@ def hint(chain: Chain, index: int, role: RoleArn, profiles: Profiles) -> str:
         profiles: A name that was typed may have been meant for one of them.
     """
     if is_typed_name(chain, index):
-        fact = f"{quoted(chain.role)} is not a profile in {profiles.where}, so awsenv took it for a role of account"
-        return did_you_mean(chain.role, profiles) or f"{fact} {role.account}; awsenv list shows the profiles"
-    likeliest = tuple(causes(chain, index).values())[:_SHOWN]
-    return "; ".join((*likeliest, f"awsenv doctor {shlex.quote(printable(chain.role))} looks for the cause"))
+        return if_typed(chain, role, profiles)
+    likeliest = next(iter(causes(chain, index).values()))
+    return likeliest, f"awsenv doctor {shlex.quote(printable(chain.role))} looks for the cause"
+
+
+def if_typed(chain: Chain, role: RoleArn, profiles: Profiles) -> str:
+    """Return the next step if the name of *role* was typed, and AWS refused it: a profile may be meant."""
+    fact = f"{quoted(chain.role)} is not one in {profiles.where}, so awsenv took it for a role of account"
+    return did_you_mean(chain.role, profiles) or f"awsenv list shows the profiles: {fact} {role.account}"
 
 
 def causes(chain: Chain, index: int, mine: str | None = None) -> dict[Cause, str]:

@@ -18,6 +18,7 @@ from awsenv.iam.principal import USER, serials, showing_codes
 
 if TYPE_CHECKING:
     from awsenv.config import Profiles
+    from awsenv.errors import Hint
     from awsenv.iam.principal import Principal
     from awsenv.model import Credentials, Environ
 
@@ -31,7 +32,7 @@ class Iam:
 
     session: AwsSession
     signer: Credentials
-    denied_hint: str | None = None
+    denied_hint: Hint | None = None
     """The next step after an AccessDenied."""
 
     def read(self, action: str, **parameters: Any) -> dict[str, Any]:
@@ -109,7 +110,7 @@ def mfa_device(session: AwsSession, signer: Credentials, principal: Principal) -
     if principal.kind != USER:
         raise MfaError(
             "an MFA code was given, but the source credentials do not belong to an IAM user",
-            hint="only a user has an MFA device: leave the code out, or name the device with --mfa-serial",
+            hint=("leave the code out: only a user has an MFA device", "name the device with --mfa-serial"),
         )
     own, found = principal.device, _serials(session, signer)
     if found is None or own in found:
@@ -118,7 +119,7 @@ def mfa_device(session: AwsSession, signer: Credentials, principal: Principal) -
     if not usable:
         raise MfaError(
             f"{principal.title} has no MFA device that shows codes",
-            hint="awsenv setup adds one; a FIDO key or passkey shows no codes",
+            hint="awsenv setup adds one: a FIDO key or passkey shows no codes",
         )
     return usable[0]
 

@@ -10,6 +10,7 @@ from awsenv.model import AssumeRole, Credentials, Hop
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from awsenv.errors import Hint
     from awsenv.origin import Origin
 
 
@@ -41,7 +42,7 @@ class Request:
     endpoint: str = ""
     """The URL that it goes to."""
     signer: Credentials = NOBODY
-    denied_hint: str | None = None
+    denied_hint: Hint | None = None
     """The next step after an AccessDenied."""
 
     @property

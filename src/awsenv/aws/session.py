@@ -122,7 +122,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
             raise ConfigError(
                 f"there is no section [services {printable(section.value)}]",
                 section.origin,
-                hint="add the section, or remove the line services = from the profile",
+                hint=("add the section", "remove the line services = from the profile"),
             )
         return url
 

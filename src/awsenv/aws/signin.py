@@ -106,7 +106,7 @@ def page(partition: str, region: str | None, service: str | None = None) -> str:
         raise UsageError(
             f"{quoted(service)} is not the name of a service",
             Origin("--service"),
-            hint="use the name in the URL of the console: s3, ec2, cloudwatch, states; or leave --service out",
+            hint=("use the name in the URL of the console: s3, ec2, cloudwatch, states", "leave --service out"),
         )
     host = f"console.{_domain(partition)}"
     path = f"{service or 'console'}/home"

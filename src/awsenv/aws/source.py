@@ -64,7 +64,7 @@ _FACTS: Facts = (
     (
         (exceptions.MissingDependencyException,),
         "to use the credentials of aws login, awsenv needs the package awscrt",
-        'pipx inject awsenv-shell "botocore[crt]", or pip install "botocore[crt]"',
+        ('pipx inject awsenv-shell "botocore[crt]"', 'pip install "botocore[crt]"'),
     ),
     (
         (exceptions.LoginInsufficientPermissions,),
@@ -184,7 +184,7 @@ def _process(source: Source, session: AwsSession, run: Run) -> Credentials:
         raise SourceError(
             "the command of credential_process cannot be run",
             source.origin,
-            hint="check that it exists and is executable; no shell runs it, so ~ and $VARIABLES are not expanded",
+            hint=("check that it exists and is executable", "write its whole path: no shell expands ~ and $VARIABLES"),
         ) from None
     except command.Overrun as overrun:
         raise _bad_process(source, str(overrun)) from None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from awsenv.aws.request import Request, Token
     from awsenv.aws.session import AwsSession
+    from awsenv.errors import Hint
     from awsenv.model import Hop
 
 T = TypeVar("T")
@@ -53,7 +54,7 @@ class Sts:
     """Seconds since the epoch."""
 
     def call(
-        self, hop: Hop, signer: Credentials, token: Token | None = None, denied_hint: str | None = None
+        self, hop: Hop, signer: Credentials, token: Token | None = None, denied_hint: Hint | None = None
     ) -> Credentials:
         """Return the credentials of a hop: those of its role, or the MFA session of the signer.
 

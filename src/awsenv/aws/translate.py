@@ -25,6 +25,7 @@ from awsenv.errors import (
     AwsenvError,
     CodeRejected,
     ConfigError,
+    Hint,
     MfaError,
     RefusedError,
     ResponseLost,
@@ -65,7 +66,7 @@ _NO_FILE = (FileNotFoundError, PermissionError, IsADirectoryError)
 _NOT_CONNECTED = (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)
 _NOT_CONNECTED_TO_PROXY = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
-Facts = tuple[tuple[tuple[type[Exception], ...], str, str], ...]
+Facts = tuple[tuple[tuple[type[Exception], ...], str, Hint], ...]
 """Rows of what is raised, the fact, the next step."""
 
 _BUNDLE = "the CA bundle cannot be read", "check AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE and ca_bundle"
@@ -80,7 +81,7 @@ _SETTINGS: Facts = (
     (
         (exceptions.InvalidRegionError, exceptions.BaseEndpointResolverError),
         "the region has no endpoint",
-        "check the region, or choose another with --region",
+        ("check the region", "choose another with --region"),
     ),
     (
         (
@@ -118,14 +119,16 @@ _UNVERIFIED = (
 )
 
 _UNKNOWN_HINT = (
-    "check that it was not deleted or deactivated, and has its session token if it is temporary; "
-    "in an opt-in region, check that the account has enabled the region"
+    "check that it was not deleted or deactivated, and has its session token if it is temporary",
+    "in an opt-in region, check that the account has enabled the region",
 )
 
-_HINTS = {
-    "RegionDisabledException": "activate AWS STS for that region in the account settings of IAM, or choose another "
-    "with --region",
-    "PackedPolicyTooLarge": "together, the session policy and the tags are too large: shorten --policy, or remove tags",
+_HINTS: dict[str, Hint] = {
+    "RegionDisabledException": (
+        "activate AWS STS for that region in the account settings of IAM",
+        "choose another region with --region",
+    ),
+    "PackedPolicyTooLarge": ("shorten the session policy: --policy", "remove session tags: --tag"),
     "MalformedPolicyDocument": "check the JSON of --policy",
 }
 """The next step after a refusal, by AWS's error code."""
@@ -221,7 +224,7 @@ def was_not_sent(error: Exception) -> bool:
     return isinstance(error, _NOT_CONNECTED)
 
 
-def first_of(facts: Facts, error: Exception) -> tuple[str, str] | None:
+def first_of(facts: Facts, error: Exception) -> tuple[str, Hint] | None:
     """Return the fact and the next step of the first row that *error* matches; None: it matches no row."""
     return next(((fact, hint) for kinds, fact, hint in facts if isinstance(error, kinds)), None)
 
@@ -247,19 +250,20 @@ def is_failing(code: str, status: int) -> bool:
     return status >= 500 or code in _BUSY  # noqa: PLR2004 - HTTP's server errors
 
 
-def how_to_renew(source: Source | None) -> str:
+def how_to_renew(source: Source | None) -> Hint:
     """Return the next step to new credentials from *source*; None: the source is not known."""
     profile = shlex.quote(printable(source.profile)) if source is not None and source.profile is not None else None
     option = "" if profile is None else f" --profile {profile}"
-    return {
+    steps: dict[str | None, Hint] = {
         "sso": f"aws sso login{option}",
         "login": f"aws login{option}",
-        "environment": "set new ones, or unset AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to use a profile",
-        "static": "replace the keys in the file; the keys of a user do not expire",
+        "environment": ("set new ones", "unset AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to use a profile"),
+        "static": "replace the keys in the file: the keys of a user do not expire",
         "process": "run the credential_process by itself to see what it prints",
         "session": "awsenv login",
         None: "renew them",
-    }.get(None if source is None else source.kind, "try again")
+    }
+    return steps.get(None if source is None else source.kind, "try again")
 
 
 def _answered(error: exceptions.ClientError, request: Request) -> AwsenvError:
@@ -289,7 +293,7 @@ def _mfa_failed(message: str, request: Request) -> MfaError:
     return MfaError(
         f"the user has no MFA device {device}",
         origin,
-        hint="check mfa_serial; aws iam list-mfa-devices shows the devices of the user",
+        hint=("check mfa_serial", "aws iam list-mfa-devices shows the devices of the user"),
     )
 
 
@@ -312,7 +316,7 @@ def wrong_clock(ahead: float) -> SourceError:
     direction = "behind" if ahead > 0 else "ahead of"
     return SourceError(
         f"this computer's clock is {duration.rounded(ahead)} {direction} AWS's, and AWS accepts 15 minutes at most",
-        hint="set the clock: timedatectl, or sntp on macOS",
+        hint=("set the clock: timedatectl", "on macOS, sntp"),
     )
 
 
@@ -334,16 +338,14 @@ def _ahead(message: str) -> float | None:
 
 def _refused(code: str, message: str, request: Request) -> RefusedError:
     text = message_of_aws(message, request.secrets)
-    # "User: ARN is not authorized to perform: sts:AssumeRole on resource: ARN" names the operation already.
-    what = "" if text and request.action in text else f" {request.action}"
-    fact = f"AWS refused{what} ({code})" + (f": {text.rstrip('.')}" if text else "")
+    because = None if text is None else f"AWS said: {text.rstrip('.')}"
     origin, hint = request.origins.get("RoleArn"), _HINTS.get(code)
     if code == "AccessDenied":
         hint = request.denied_hint
     elif hint is None and "DurationSeconds" in message:
         origin = request.origins.get("DurationSeconds", origin)
-        hint = "request less (duration_seconds, --duration), or raise the maximum session duration of the role"
-    return RefusedError(fact, origin, code=code, hint=hint)
+        hint = ("request less: duration_seconds, --duration", "raise the maximum session duration of the role")
+    return RefusedError(f"AWS refused {request.action} ({code})", origin, code=code, because=because, hint=hint)
 
 
 def _root(error: exceptions.BotoCoreError) -> object:
@@ -359,5 +361,7 @@ def _where(request: Request) -> str:
 
 def _lost(fact: str, request: Request) -> UnreachableError:
     if request.serial is not None:
-        return ResponseLost(f"{fact}; the MFA code may have been used", hint="try again with the device's next code")
-    return UnreachableError(fact, hint="try again; check that no sign-in page of the network is in the way")
+        return ResponseLost(
+            f"{fact}, and the MFA code may have been used", hint="try again with the device's next code"
+        )
+    return UnreachableError(fact, hint=("try again", "check that no sign-in page of the network is in the way"))

@@ -49,8 +49,8 @@ class _Command(TyperCommand):
             if param.required and values.get(param.name) is None:
                 raise UsageError(f"which {param.name}?", hint=hint)
         if rest:
-            run = "; to run a command, awsenv exec ROLE -- COMMAND" if self.name == "use" else ""
-            raise UsageError(f"unexpected argument: {' '.join(rest)}", hint=hint + run)
+            run = ("awsenv exec ROLE -- COMMAND runs a command",) if self.name == "use" else ()
+            raise UsageError(f"unexpected argument: {' '.join(rest)}", hint=(hint, *run))
         ctx.params = {name: value for name, value in values.items() if value is not None}
         return []
 
@@ -167,7 +167,7 @@ def _awsenv(
     if version:
         return Print(f"awsenv {__version__}\n")
     if ctx.invoked_subcommand is None:
-        raise UsageError("which role?", hint="awsenv ROLE [CODE], awsenv list, or awsenv --help")
+        raise UsageError("which role?", hint=("awsenv ROLE [CODE]", "awsenv list shows the roles"))
     return None
 
 

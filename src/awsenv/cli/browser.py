@@ -38,7 +38,7 @@ def open_page(url: str, start: Callable[[str], bool] = webbrowser.open, *, patie
         Failure: There is no browser, or it has not requested the page.
     """
     redirect = _Redirect(url)
-    hint = "leave --open out: the URL is printed; or set BROWSER"
+    hint = ("set BROWSER", "leave --open out: then the URL is printed")
     try:
         # A browser in the terminal has requested the page by now and has ended, with any status.
         if not start(redirect.address) and not redirect.taken.locked():

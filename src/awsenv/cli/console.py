@@ -41,7 +41,7 @@ def run(caller: Caller, arguments: Arguments) -> Print | Open:
     if not arguments.opens and not arguments.anywhere and caller.prints_astray():
         raise UsageError(
             "nothing was done: the sign-in URL, a secret, would have gone to a file or to another command",
-            hint="--open opens it in the browser; --print prints it anyway",
+            hint=("--open opens it in the browser", "--print prints it anyway"),
         )
     duration = arguments.session_duration
     seconds = None if duration is None else _seconds(duration)

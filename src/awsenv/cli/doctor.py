@@ -94,7 +94,7 @@ def _replied(caller: Caller, role: str, options: RoleOptions) -> list[str]:
     except Needed:
         return [Verdict.UNKNOWN.value, "".join(notes[:1])]
     except AwsenvError as error:
-        return [Verdict.WRONG.value, f"the agent cannot get the role: {error.fact}", error.hint or ""]
+        return [Verdict.WRONG.value, f"the agent cannot get the role: {error}", *error.hints]
     end = until(lease.credentials.expiration, caller.now())
     return [Verdict.FINE.value, f"the agent provides {lease.chain.label}{end}"]
 
@@ -105,6 +105,7 @@ def _as_json(role: str | None, findings: Sequence[Finding], *, is_wrong: bool) -
         {
             "check": each.check,
             "fact": each.fact,
+            "because": each.because,
             "place": _joined(each.origins),
             "hint": _joined(each.hints),
             "verdict": each.verdict.value,
@@ -126,8 +127,9 @@ def _as_text(role: str | None, findings: Sequence[Finding], caller: Caller) -> s
     for finding in findings:
         mark, colour = _MARKS[finding.verdict]
         # What is fine needs no action, and what is unknown has no origin that is at fault.
-        where = "" if finding.verdict in {Verdict.FINE, Verdict.UNKNOWN} else _joined(finding.origins) or ""
-        shown = report.printable(report.lines(f"{mark} {finding.check:<{width}}  {finding.fact}", where, finding.hints))
+        origins = () if finding.verdict in {Verdict.FINE, Verdict.UNKNOWN} else finding.origins
+        fact = f"{mark} {finding.check:<{width}}  {finding.fact}"
+        shown = report.message(fact, finding.because, origins, finding.hints)
         shown = report.wrapped(shown, columns) if columns else shown
         text += _painted(mark, colour, caller) + shown.removeprefix(mark)
     summary, colour = _summary(role, findings)

@@ -51,10 +51,12 @@ def _check_that_it_is_evaluated(caller: Caller, shell: Shell, words: str) -> Non
     if caller.prints_to_terminal:
         if not shell.evaluate:
             raise UsageError(_SHOWN, hint="--print prints all the same")
-        hint = shell.evaluate.format(f"awsenv {words}")
+        hint: tuple[str, ...] = (shell.evaluate.format(f"awsenv {words}"),)
+        if shell.has_hook:
+            hint = (*hint, f"load the hook, once: {shell.load}")
         raise UsageError(
             "nothing was done: a program cannot change the shell that calls it",
-            hint=f"{hint}; or load the hook, once: {shell.load}" if shell.has_hook else hint,
+            hint=hint,
         )
     if shell.evaluate:
         _check_that_it_is_not_astray(caller)
@@ -67,7 +69,7 @@ def check_that_it_is_read(caller: Caller, line: str) -> None:
         UsageError: stdout is a terminal, a file, or a pipe that no calling process reads.
     """
     if caller.prints_to_terminal:
-        raise UsageError(_SHOWN, hint=f"in a profile of ~/.aws/config: {line}; --print prints all the same")
+        raise UsageError(_SHOWN, hint=(f"in a profile of ~/.aws/config: {line}", "--print prints all the same"))
     _check_that_it_is_not_astray(caller)
 
 
@@ -75,7 +77,7 @@ def _check_that_it_is_not_astray(caller: Caller) -> None:
     if caller.prints_astray():
         raise UsageError(
             "nothing was done: the keys would have gone to a file, or to a command that is not a shell",
-            hint="awsenv exec ROLE -- COMMAND runs a command with the role; --print prints all the same",
+            hint=("awsenv exec ROLE -- COMMAND runs a command with the role", "--print prints all the same"),
         )
 
 

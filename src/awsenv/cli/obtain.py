@@ -78,7 +78,7 @@ def role_request(
             # The word is not shown: it may be a password.
             raise UsageError(
                 "the word after the role is not an MFA code, which is six digits",
-                hint="awsenv ROLE [CODE]; to run a command, awsenv exec ROLE -- COMMAND",
+                hint=("awsenv ROLE [CODE]", "awsenv exec ROLE -- COMMAND runs a command"),
             ) from None
     request = role_options.request(role, code, options, environment.original(caller.environ), caller.folder)
     if request.external_id == "-":

@@ -184,7 +184,8 @@ def code_needed(device: Device, *, used: str | None, codes_before: int, after: A
         if after is None
         else {
             "fact": after.fact,
-            "hint": after.hint,
+            "because": after.because,
+            "hints": after.hints,
             "origins": list(map(_parts, after.origins)),
             "is_lost": isinstance(after, ResponseLost),
         },
@@ -203,4 +204,4 @@ def _error(parts: dict[str, Any] | None) -> AwsenvError | None:
     if parts is None:
         return None
     kind = ResponseLost if parts["is_lost"] else CodeRejected
-    return kind(parts["fact"], *_origins(parts["origins"]), hint=parts["hint"])
+    return kind(parts["fact"], *_origins(parts["origins"]), because=parts["because"], hint=tuple(parts["hints"]))

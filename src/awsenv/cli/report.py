@@ -1,7 +1,7 @@
 """The text that people read: errors, notes, tables.
 
-An error is one fact, then where it is and the next step, a line each. Long lines are wrapped where they are shown, for
-only the process that owns the terminal knows how wide it is.
+An error is one fact, then its cause, its places and the next steps, a line each. Long lines are wrapped where they are
+shown, for only the process that owns the terminal knows how wide it is.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from awsenv.errors import AwsenvError, ExitCode, Failure, Interrupted, LaunchErr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from awsenv.origin import Origin
 
 
 def as_awsenv_error(error: BaseException) -> AwsenvError:
@@ -36,14 +38,18 @@ def status(error: AwsenvError, args: list[str]) -> ExitCode:
 
 
 def described(error: AwsenvError) -> str:
-    """Return the lines that tell of *error*."""
-    return printable(lines(f"awsenv: {error.fact}", error.where, [error.hint or ""]))
+    """Return the lines that describe *error*."""
+    return message(f"awsenv: {error.fact}", error.because, error.origins, error.hints)
 
 
-def lines(fact: str, where: str, hints: Sequence[str]) -> list[str]:
-    """Return the lines of a fact: where it is, and at most two next steps, below it."""
-    labelled = (("in", where), *zip(("try", "or"), hints, strict=False))
-    return [fact, *(f"  {label:<7}  {text}" for label, text in labelled if text)]
+def message(fact: str, because: str | None = None, origins: Sequence[Origin] = (), hints: Sequence[str] = ()) -> str:
+    """Return the lines of a fact, with its cause, its places and at most two next steps below it."""
+    labelled = (
+        ("because", because or ""),
+        *(("and" if before else "in", str(origin)) for before, origin in enumerate(origins)),
+        *zip(("try", "or"), hints, strict=False),
+    )
+    return printable([fact, *(f"  {label:<7}  {text}" for label, text in labelled if text)])
 
 
 def noted(notes: Iterable[str]) -> str:

@@ -177,7 +177,7 @@ def _check_owner(request: SetupRequest, existing: State, profiles: Profiles) -> 
         raise ConfigError(
             f"the user {quoted(request.user)} exists already, and is in use elsewhere",
             Origin(f"account {request.account}"),
-            hint=f"--user {request.user} if it is yours, or --user with another name",
+            hint=(f"--user {request.user} if it is yours", "--user with another name"),
         )
 
 
@@ -187,8 +187,9 @@ def _request(
     partition, other = (each.principal.partition for each in (admin, role_admin))
     if partition != other:
         raise ConfigError(
-            f"the user would be in {partition}, and the roles in {other}: no role can be assumed across partitions",
+            f"the user would be in {partition}, and the roles in {other}",
             Origin("--role-profile"),
+            because="no role can be assumed across partitions",
             hint="name an administrator of an account in the same partition",
         )
     region = arguments.region or admin.region

@@ -55,7 +55,7 @@ def open_terminal() -> mfa.Terminal:
     except OSError:
         raise MfaError(
             "nothing was changed: there is no terminal for the question and the QR code",
-            hint="run it in a terminal; --dry-run shows the plan without one, and --yes asks only for the codes",
+            hint=("run it in a terminal: --yes asks only for the codes", "--dry-run shows the plan without a terminal"),
         ) from None
 
 

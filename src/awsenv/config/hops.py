@@ -67,10 +67,11 @@ def _cut(seconds: int, origin: Origin, *, is_typed: bool) -> Note:
     """
     if is_typed:
         raise ConfigError(
-            f"{seconds} seconds is too long: with temporary credentials, AWS grants a role for at most "
-            f"{MAX_CHAINED_DURATION} seconds (role chaining)",
+            f"{seconds} seconds is too long",
             origin,
-            hint=f"ask for {MAX_CHAINED_DURATION} or less, or start from the access key of a user",
+            because=f"with temporary credentials, AWS grants a role for at most {MAX_CHAINED_DURATION} seconds "
+            "(role chaining)",
+            hint=(f"ask for {MAX_CHAINED_DURATION} or less", "start from the access key of a user"),
         )
     return Note(
         f"{seconds} seconds cut to {MAX_CHAINED_DURATION}, "

@@ -133,14 +133,14 @@ def _refused(error: configparser.Error, parser: _Parser, lines: list[str], name:
             f"section [{printable(error.section)}] appears twice, "
             f"in lines {parser.headers[error.section]} and {number}",
             Origin(name, number),
-            hint="merge the two sections; until then, the AWS CLI refuses the whole file too",
+            hint="merge the two sections: until then, the AWS CLI refuses the whole file too",
         )
     if isinstance(error, configparser.DuplicateOptionError):
         first = parser.own(error.section).lines[error.option]
         return ConfigError(
             f"key {quoted(error.option)} appears twice in this section, in lines {first} and {number}",
             Origin(name, number, printable(error.section)),
-            hint="remove one of the two; until then, the AWS CLI refuses the whole file too",
+            hint="remove one of the two: until then, the AWS CLI refuses the whole file too",
         )
     if isinstance(error, configparser.ParsingError) and not isinstance(error, configparser.MissingSectionHeaderError):
         number = error.errors[0][0]
@@ -158,7 +158,7 @@ def _refused(error: configparser.Error, parser: _Parser, lines: list[str], name:
     return ConfigError(
         "this line is neither [section] nor `key = value`",
         Origin(name, number, printable(above["header"])),
-        hint="correct the line, or begin it with #",
+        hint=("correct the line", "begin it with #"),
     )
 
 
@@ -171,7 +171,7 @@ def _check_nested(key: str, value: Value, name: str) -> None:
         raise ConfigError(
             "an indented line below this key is not `key = value`",
             Origin(name, value.line, printable(value.section), printable(key)),
-            hint="put the value on the line of the key, or write `key = value` below it",
+            hint=("put the value on the line of the key", "write `key = value` below it"),
         ) from None
 
 

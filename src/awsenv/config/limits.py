@@ -21,6 +21,8 @@ from awsenv.wording import printable, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from awsenv.errors import Hint
+
 
 MIN_DURATION = 900
 """Seconds: the shortest session of AssumeRole and of GetSessionToken."""
@@ -265,7 +267,7 @@ def transitive_of(keys: Sequence[str], pairs: Sequence[tuple[str, str]], origin:
             raise ConfigError(
                 f"transitive tag {quoted(key)} is not one of the session tags",
                 origin,
-                hint=f"add the tag: --tag {printable(key)}=VALUE, or session_tags in the profile",
+                hint=(f"add the tag: --tag {printable(key)}=VALUE", "add it to session_tags in the profile"),
             )
 
 
@@ -285,7 +287,7 @@ def policy(text: str, origin: Origin) -> str:
         raise ConfigError(
             f"the session policy has {len(text)} characters; AWS accepts 1 to {_MAX_POLICY}",
             origin,
-            hint="shorten it, or use a managed policy: --policy-arn",
+            hint=("shorten it", "use a managed policy: --policy-arn"),
         )
     try:
         is_object = isinstance(json.loads(text), dict)
@@ -304,7 +306,7 @@ def policy(text: str, origin: Origin) -> str:
         raise ConfigError(
             "the session policy holds a character that AWS does not accept",
             origin,
-            hint="use characters of Latin-1 only, or escapes such as \\u0142",
+            hint=("use characters of Latin-1 only", "use escapes such as \\u0142"),
         )
     return text
 
@@ -354,7 +356,7 @@ _TRAPS = (
 """What an INI file reads as part of a value: a pattern, the explanation, the next step."""
 
 
-def refused(fact: str, text: str, origin: Origin, hint: str) -> ConfigError:
+def refused(fact: str, text: str, origin: Origin, hint: Hint) -> ConfigError:
     """Return the error for the value *text*. If a trap of the INI format caused it, the error explains the trap."""
     traps = (trap for trap in _TRAPS if re.search(trap[0], text))
     _, reason, remedy = next(traps, ("", "", hint))

@@ -156,7 +156,7 @@ def _source_of(profile: Profile) -> Setting:
         raise ConfigError(
             f"profile {quoted(profile.name)} has a role_arn, but neither source_profile nor credential_source",
             profile.settings["role_arn"].origin,
-            hint=f"add source_profile{own}, or name the source with --profile",
+            hint=(f"add source_profile{own}", "name the source with --profile"),
         )
     return setting
 
@@ -179,7 +179,8 @@ def _check_typed(word: Setting, profiles: Profiles) -> None:
         limits.role(word.value, limits.WITHOUT_REGION, word.origin)
     except ConfigError as error:
         if not word.value.startswith("arn:"):
-            error.hint = did_you_mean(word.value, profiles) or error.hint
+            close = did_you_mean(word.value, profiles)
+            error.hints = error.hints if close is None else (close,)
         raise
 
 
@@ -212,7 +213,7 @@ def _known(name: Setting, profiles: Profiles) -> Profile:
     if not name.value:
         remedy = "unset it" if name.origin.key is None else "remove the line"
         raise ConfigError(
-            f"{name.origin.key or name.origin.name} is empty", name.origin, hint=f"name a profile, or {remedy}"
+            f"{name.origin.key or name.origin.name} is empty", name.origin, hint=("name a profile", remedy)
         )
     fact = f"there is no profile {quoted(name.value)} in {profiles.where}"
     hint = did_you_mean(name.value, profiles) or "awsenv list shows the profiles"

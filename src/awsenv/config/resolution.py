@@ -180,8 +180,9 @@ def _session(links: Links, request: RoleRequest) -> tuple[GetSessionToken, ...]:
     if request.code is None:
         return ()
     raise ConfigError(
-        f"profile {quoted(profile.name)} cannot use an MFA code: it is not a role, and has no access key of a user",
+        f"profile {quoted(profile.name)} cannot use an MFA code",
         request.origin("code"),
+        because="it is not a role, and has no access key of a user",
         hint="leave the code out",
     )
 
@@ -217,9 +218,10 @@ def _refuse_mfa(found: Found, request: RoleRequest) -> None:
         origin = request.origin(field)
         if getattr(request, field) is not None and (field == "code" or origin.name.startswith("-")):
             raise ConfigError(
-                f"the credentials of {_owner(found)} are temporary: AWS opens no MFA session with them",
+                f"the credentials of {_owner(found)} are temporary",
                 origin,
-                hint="leave it out, or use --profile to name a source with the access key of a user",
+                because="AWS opens no MFA session with them",
+                hint=("leave it out", "name a source with the access key of a user: --profile"),
             )
 
 
@@ -305,7 +307,7 @@ def _refuse_idle_options(request: RoleRequest, *, is_session: bool) -> None:
             raise UsageError(
                 f"{origin} does not apply to profile {quoted(request.role)}, which is not a role",
                 origin,
-                hint=f"leave {origin} out, or choose a profile with a role_arn",
+                hint=(f"leave {origin} out", "choose a profile with a role_arn"),
             )
 
 

@@ -112,7 +112,7 @@ def static_keys(profile: Profile) -> Credentials | None:
 
 def _half_a_key(owner: str, missing: str, there: Origin) -> SourceError:
     fact = f"{owner} holds half an access key: {missing} is missing or empty"
-    return SourceError(fact, there, hint=f"set {missing} too, or remove the other half")
+    return SourceError(fact, there, hint=(f"set {missing} too", "remove the other half"))
 
 
 def has_static_keys(profile: Profile) -> bool:
@@ -190,7 +190,7 @@ def from_credential_source(setting: Setting, profile: Profile, environ: Mapping[
         raise SourceError(
             f"profile {quoted(profile.name)} takes its credentials from the environment, but {needed} is not set",
             setting.origin,
-            hint=f"set {needed}, or name a source_profile instead",
+            hint=(f"set {needed}", "name a source_profile instead"),
         )
     return found
 
@@ -221,7 +221,7 @@ def from_web_identity(environ: Mapping[str, str]) -> Found | None:
         raise SourceError(
             "the environment names a web identity token, but no role for it",
             Origin("AWS_WEB_IDENTITY_TOKEN_FILE"),
-            hint="set AWS_ROLE_ARN too, or unset AWS_WEB_IDENTITY_TOKEN_FILE",
+            hint=("set AWS_ROLE_ARN too", "unset AWS_WEB_IDENTITY_TOKEN_FILE"),
         )
     return Found(Source("web-identity", origin=Origin("AWS_WEB_IDENTITY_TOKEN_FILE")))
 
@@ -240,7 +240,7 @@ def _check_sso(profile: Profile, profiles: Profiles) -> None:
         session = profiles.sso_session(name.value)
         if session is None:
             fact = f"there is no section [sso-session {printable(name.value)}]"
-            hint = "correct the name, or add the section: aws configure sso-session"
+            hint = ("correct the name", "add the section: aws configure sso-session")
             raise limits.refused(fact, name.value, name.origin, hint)
         for key, setting in session.items():
             mine = settings.setdefault(key, setting)
@@ -275,7 +275,7 @@ def _check_filled(profile: Profile, key: str) -> None:
     setting = profile.settings[key]
     if not setting.value.strip():
         fact = f"{key} of profile {quoted(profile.name)} is empty"
-        raise ConfigError(fact, setting.origin, hint="set it, or remove it")
+        raise ConfigError(fact, setting.origin, hint=("set it", "remove it"))
 
 
 def _what_is_missing(profile: Profile) -> str:

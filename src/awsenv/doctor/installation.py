@@ -125,14 +125,14 @@ def agent(environ: Environ) -> Finding:
             runtime_directory.socket_in(found)
         client.ask(environ, b"ping", [])
     except runtime_directory.Unsafe as unsafe:
-        return warning("agent", unsafe.fact, ELSEWHERE, origins=[Origin(unsafe.path)])
+        return warning("agent", unsafe.fact, *ELSEWHERE, origins=[Origin(unsafe.path)])
     except (FileNotFoundError, client.NoAgent):
         length = 0 if folder is None else len(os.fsencode(f"{folder}/{runtime_directory.SOCKET}"))
         if folder is None:
-            return warning("agent", "none runs, and its socket can be in no folder of yours", ELSEWHERE)
+            return warning("agent", "none runs, and its socket can be in no folder of yours", *ELSEWHERE)
         if length > runtime_directory.MAX_PATH:
             fact = f"the path of its socket has {length} bytes, and the system allows {runtime_directory.MAX_PATH}"
-            return warning("agent", f"none can run: {fact}", ELSEWHERE, origins=origins)
+            return warning("agent", f"none can run: {fact}", *ELSEWHERE, origins=origins)
         return fine("agent", "none runs; awsenv login starts one, so that one code a day is enough")
     except client.Trouble as trouble:
         hints = _END if trouble.hint is None else (trouble.hint,)

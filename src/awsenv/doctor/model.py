@@ -44,6 +44,8 @@ class Finding:
     origins: tuple[Origin, ...] = ()
     hints: tuple[str, ...] = ()
     """At most two next steps. Each warning, and everything that is wrong, has one."""
+    because: str | None = None
+    """The established cause, if it is not part of the fact."""
 
 
 def _finding(verdict: Verdict, check: str, fact: str, *hints: str, origins: Iterable[Origin | None] = ()) -> Finding:
@@ -59,7 +61,7 @@ unknown = partial(_finding, Verdict.UNKNOWN)
 
 def of_error(check: str, error: AwsenvError, verdict: Verdict = Verdict.WRONG) -> Finding:
     """Return *error* as a finding."""
-    return Finding(check, verdict, error.fact, error.origins, () if error.hint is None else (error.hint,))
+    return Finding(check, verdict, error.fact, error.origins, error.hints, error.because)
 
 
 def until(ends: datetime | None, now: float) -> str:

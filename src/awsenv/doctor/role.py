@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from awsenv import config
-from awsenv.aws.denied import Cause, causes, hint, is_typed_name
+from awsenv.aws.denied import Cause, causes, if_typed, is_typed_name
 from awsenv.aws.iam import mfa_device
 from awsenv.aws.request import Token
 from awsenv.doctor import policies
@@ -240,18 +240,20 @@ def _refused(this: _Hop, request: Request, trusted: Trust | None, own: Finding, 
             left.pop(Cause.PERMISSION, None)
         hints = [*left.values()]
         if is_typed_name(this.resolved.chain, this.index):
-            hints.insert(0, hint(this.resolved.chain, this.index, request.hop.role, this.resolved.profiles))
-        return wrong(CHECK, error.fact, *hints[:_HINTS], origins=[request.origin])
+            hints.insert(0, if_typed(this.resolved.chain, request.hop.role, this.resolved.profiles))
+        finding = wrong(CHECK, error.fact, *hints[:_HINTS], origins=[request.origin])
+        return replace(finding, because=error.because)
     unchecked = [f"{printable(condition)} of its trust policy" for condition in trusted.unchecked]
     if own.verdict is Verdict.UNKNOWN:
         unchecked.append(f"that the policies of {request.principal.title} allow sts:AssumeRole (--iam-profile)")
-    return wrong(
+    finding = wrong(
         CHECK,
         error.fact,
         *([f"check {listed(unchecked)}"] if unchecked else []),
         "check the service control policies (aws organizations list-policies); a changed policy takes up to a minute",
         origins=[request.origin],
     )
+    return replace(finding, because=error.because)
 
 
 def _failed(error: AwsenvError) -> Finding:

@@ -150,7 +150,7 @@ def _delete_lost_key(user: str, key_id: str, tools: Tools) -> None:
             # The key may be gone, and only the response lost.
             _delete(tools.admin, "delete_access_key", request)
     except BaseException as error:
-        why = error.fact if isinstance(error, AwsenvError) else "interrupted"
+        why = error if isinstance(error, AwsenvError) else "interrupted"
         state = "is" if isinstance(error, RefusedError) else "may be"
         tools.note(f"the new access key {key_id} of the user {user} {state} active, and its secret is lost ({why})")
         tools.note(f"delete it: aws iam delete-access-key --user-name {user} --access-key-id {key_id}")
@@ -191,6 +191,7 @@ def _settled(change: Callable[[], dict[str, Any]], sleep: Callable[[float], None
             if waited >= PATIENCE:
                 raise RefusedError(
                     error.fact,
+                    because=error.because,
                     code=error.code,
                     hint="IAM may not know yet what was just created: run awsenv setup again",
                 ) from None
@@ -203,4 +204,4 @@ def _settled(change: Callable[[], dict[str, Any]], sleep: Callable[[float], None
 
 def _is_unsettled(error: RefusedError) -> bool:
     # Other malformed policies stay malformed; "Invalid principal in policy" passes.
-    return error.code in _UNSETTLED or (error.code == "MalformedPolicyDocument" and "principal" in error.fact)
+    return error.code in _UNSETTLED or (error.code == "MalformedPolicyDocument" and "principal" in str(error))

@@ -167,7 +167,7 @@ def _target(file: File) -> Iterator[tuple[Path, os.stat_result | None]]:
     raise ConfigError(
         f"cannot write {file.name}: {reason}",
         Origin(file.name),
-        hint="fix that, or name another file in AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE",
+        hint=("correct that", "name another file: AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE"),
     )
 
 
@@ -181,7 +181,7 @@ def _missing(title: str, section: ini.Section, settings: Mapping[str, str], name
             raise ConfigError(
                 f"{key} is set to something else already",
                 Origin(name, there.line, printable(title), key),
-                hint=f"remove this line, or the section [{printable(title)}], or choose another name",
+                hint=(f"remove this line, or the section [{printable(title)}]", "choose another name"),
             )
     return missing
 

@@ -83,7 +83,7 @@ def check(environ: Environ, patience: float = PATIENCE) -> None:
         raise ConfigError(
             f"this machine has no keyring: the package keyring would use {quoted(name)}",
             _OPTION,
-            hint="unlock or install one, such as GNOME Keyring or KWallet, or leave out --keyring",
+            hint=("unlock or install one, such as GNOME Keyring or KWallet", "leave --keyring out"),
         )
     _keep(_TRIAL, "{}", environ, patience)
     _run([*_KEYRING, "--", "del", SERVICE, _TRIAL], environ, patience)

@@ -166,7 +166,7 @@ class _Planner:
         if self.user.permissions:
             raise ConfigError(
                 f"the user {quoted(name)} serves another purpose: it has {listed(list(self.user.permissions))}",
-                hint=f"{_ANOTHER_USER}; one that only assumes roles needs none of these",
+                hint=f"{_ANOTHER_USER}: one that only assumes roles needs none of these",
             )
 
     def user_tasks(self) -> Iterator[Task]:
@@ -255,8 +255,10 @@ class _Planner:
         if len(others) >= _MOST_KEYS:
             raise ConfigError(
                 f"the user {quoted(request.user)} has two access keys, and neither is here; AWS allows no more",
-                hint=f"copy one of them to [{request.user}] of {self.profiles.credentials_name}, or delete one: "
-                f"aws iam list-access-keys --user-name {request.user} shows them",
+                hint=(
+                    f"copy one of them to [{request.user}] of {self.profiles.credentials_name}",
+                    f"delete one: aws iam list-access-keys --user-name {request.user} shows them",
+                ),
             )
         for key in others:
             reason = "another profile has it" if key.key_id in here else "it may be in use elsewhere"
@@ -327,7 +329,7 @@ class _Planner:
                 f"the access key {setting.value} of the profile {quoted(source.name)} does not belong to the user "
                 f"{quoted(user)}",
                 setting.origin,
-                hint=f"{_ANOTHER_USER}: its profile has the same name; or remove the key from the profile",
+                hint=(f"{_ANOTHER_USER}: its profile has the same name", "remove the key from the profile"),
             )
         if not key.active:
             raise ConfigError(
@@ -399,12 +401,15 @@ def _check_trust(role: RoleSpec, existing: Role, user_arn: str) -> None:
         as_it_is = [str(other) for other in others if not differences(existing.trust, user_arn, other)]
         another = replace(role, name=f"my-{role.name}")
         raise ConfigError(
-            f"the role {quoted(role.name)} exists with another trust policy: {'; '.join(found)}",
+            f"the role {quoted(role.name)} exists with another trust policy",
             Origin(existing.arn),
-            hint=f"use it as it is, with the ROLE {as_it_is[0]}; or create another, with the ROLE {another}"
+            because="; ".join(found),
+            hint=(f"use it as it is, with the ROLE {as_it_is[0]}", f"create another, with the ROLE {another}")
             if as_it_is
-            else f"create another role, with the ROLE {another}; "
-            "or change the trust policy yourself: awsenv never overwrites one",
+            else (
+                f"create another role, with the ROLE {another}",
+                "change the trust policy yourself: awsenv never overwrites one",
+            ),
         )
 
 

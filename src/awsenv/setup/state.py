@@ -111,7 +111,7 @@ def part(response: Any, *path: str) -> Any:
         if not isinstance(response, dict) or response.get(name) is None:
             raise UnreachableError(
                 f"unexpected response from IAM: it lacks {path[-1]}",
-                hint="try again; check that no sign-in page of the network is in the way",
+                hint=("try again", "check that no sign-in page of the network is in the way"),
             )
         response = response[name]
     return response
@@ -199,7 +199,7 @@ def _check_policies(role_admin: Iam, request: SetupRequest, roles: Mapping[str, 
             raise ConfigError(
                 f"there is no policy {quoted(arn)}",
                 Origin(f"ROLE {quoted(role.name)}"),
-                hint="correct its name; aws iam list-policies --scope AWS shows the ones of AWS",
+                hint="correct its name: aws iam list-policies --scope AWS shows the ones of AWS",
             )
 
 
