@@ -72,8 +72,8 @@ class Terminal(io.FileIO):
         data = text.encode("utf-8", "replace")
         # A terminal that is gone is not a failure of its own: no answer will come from it.
         with suppress(OSError):
-            while data:
-                data = data[self.write(data) or 0 :]
+            while data and (written := self.write(data)):
+                data = data[written:]
 
     def size(self) -> tuple[int, int]:
         """Return the number of columns and of lines; zero if the terminal does not say."""
