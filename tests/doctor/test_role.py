@@ -168,7 +168,10 @@ def test_a_refusal_that_no_policy_explains(account: Account) -> None:
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("read-onyl", "did you mean profile 'read-only'?"), ("xyz", "'xyz' is not a profile in ")],
+    [
+        ("read-onyl", "did you mean profile 'read-only'?"),
+        ("xyz", "awsenv list shows the profiles: 'xyz' is not one in "),
+    ],
 )
 def test_a_typed_name_may_be_meant_for_a_profile(account: Account, name: str, hint: str) -> None:
     """The first next step for an unknown name is about profiles, and no origin is shown."""
