@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from awsenv.aws.iam import Iam
+from awsenv.aws.session import AwsSession
 from awsenv.doctor.model import Verdict
+from awsenv.doctor.source import first
+from awsenv.errors import RefusedError
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
@@ -80,3 +86,24 @@ def test_a_token_of_another_session_is_found_by_leaving_it_out(account: Account)
         found.hints,
     )
     assert "canary" not in repr(found)
+
+
+def test_the_first_reader_that_may_read(account: Account) -> None:
+    """A refusal leads to the next reader of the account, unless its code is to be raised."""
+    called: list[Iam] = []
+
+    def read(iam: Iam) -> str:
+        called.append(iam)
+        if len(called) == 1:
+            raise RefusedError("there is none", code="NoSuchEntity")
+        return "found"
+
+    readers = tuple(
+        (account.sandbox.account, Iam(AwsSession(None, account.environ), key))
+        for key in (account.alice, account.sandbox.admin)
+    )
+    assert (None, []) == (first(readers, ELSEWHERE, read), called)
+    assert ("found", 2) == (first(readers, account.sandbox.account, read), len(called))
+    called.clear()
+    with pytest.raises(RefusedError, match="there is none"):
+        first(readers, account.sandbox.account, read, raises="NoSuchEntity")

@@ -21,7 +21,7 @@ from awsenv.model import AssumeRole, GetSessionToken
 from awsenv.variables import SAVED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from awsenv.aws.session import AwsSession
     from awsenv.explain import Explanation
@@ -121,7 +121,7 @@ def _page(plan: Explanation, changes: Mapping[str, list[str]]) -> Iterator[str]:
         unsure = "" if call.is_certain else ", unless the source names its account"
         yield ""
         yield f"{number}. {call.action}, with {call.signer}{with_code}{unsure}"
-        yield from _table("   ", ((each.name, _shown(each), _short(each.origin)) for each in call.parameters))
+        yield from _table("   ", ((each.name, _shown(each), each.origin) for each in call.parameters))
     yield ""
     texts = [(title.capitalize(), " ".join(names)) for title, names in changes.items() if names]
     for title, text in (*texts, *(("Note", str(note)) for note in plan.notes)):
@@ -143,23 +143,23 @@ def _title(plan: Explanation) -> str:
     return name if name == str(last.role) else f"{name}: {last.role}"
 
 
-def _facts(plan: Explanation) -> Iterator[tuple[str, str, str]]:
+def _facts(plan: Explanation) -> Iterator[tuple[str, str, Origin | None]]:
     chain = plan.chain
-    yield "Source", chain.source.title, _short(chain.source.origin)
+    yield "Source", chain.source.title, chain.source.origin
     if plan.device is not None:
         title = "unknown yet" if plan.device.serial is None else Device(plan.device.serial).title
-        yield "Device", title, _short(plan.origin("mfa_serial"))
+        yield "Device", title, plan.origin("mfa_serial")
     if chain.hops:
-        yield "MFA", _code(plan), _short(plan.origin("mfa_process")) if plan.needs_code else ""
+        yield "MFA", _code(plan), plan.origin("mfa_process") if plan.needs_code else None
     if plan.held is not None:
-        yield "Agent", _agent(plan, plan.held), ""
-    yield "Lives", _life(plan), ""
-    yield "Region", chain.region or "unknown", _short(chain.origins.get("region"))
+        yield "Agent", _agent(plan, plan.held), None
+    yield "Lives", _life(plan), None
+    yield "Region", chain.region or "unknown", chain.origins.get("region")
     for name, _ in chain.settings:
         # An endpoint may hold a password.
-        yield "Setting", name, _short(chain.origins[name])
+        yield "Setting", name, chain.origins[name]
     if plan.endpoint is not None:
-        yield "STS", plan.endpoint, ""
+        yield "STS", plan.endpoint, None
 
 
 def _code(plan: Explanation) -> str:
@@ -211,12 +211,9 @@ def _shown(parameter: reasoning.Parameter) -> str:
     return text if len(text) <= WIDTH else f"{text[:WIDTH]}…"
 
 
-def _short(origin: Origin | None) -> str:
-    return "" if origin is None else origin.position
-
-
-def _table(indent: str, rows: Iterator[tuple[str, str, str]]) -> Iterator[str]:
-    return (f"{indent}{line}" for line in report.table(list(rows)).splitlines())
+def _table(indent: str, rows: Iterable[tuple[str, str, Origin | None]]) -> Iterator[str]:
+    shown = [(title, value, "" if origin is None else origin.position) for title, value, origin in rows]
+    return (f"{indent}{line}" for line in report.table(shown).splitlines())
 
 
 def _as_json(plan: Explanation, changes: Mapping[str, list[str]], now: float) -> dict[str, Any]:
@@ -271,4 +268,4 @@ def _lease(seconds: float | None, now: float) -> dict[str, Any] | None:
     """Return until when the agent holds something; None: it does not hold it."""
     if seconds is None or seconds == float("inf"):
         return None if seconds is None else {"ends": None}
-    return {"ends": datetime.fromtimestamp(round(now + seconds), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return {"ends": f"{datetime.fromtimestamp(round(now + seconds), timezone.utc):%Y-%m-%dT%H:%M:%SZ}"}

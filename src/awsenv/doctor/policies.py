@@ -110,7 +110,9 @@ def trust_policy(found: Trust, request: Request, device: str | None) -> Iterator
         yield from dict.fromkeys(_not_met(each, request, device) for each in found.conditions)
     elif found.refusal is Refusal.DENY:
         can_meet = (each for each in found.conditions if _can_meet(each, request))
-        yield next((_not_met(each, request, device) for each in can_meet), _denied(request))
+        fact = f"the trust policy of {request.role} denies {request.principal.title}"
+        denied = _refused(request, fact, "ask its owner to change the Deny: aws iam get-role shows it")
+        yield next((_not_met(each, request, device) for each in can_meet), denied)
     else:
         is_named = found.grounds > Grounds.ACCOUNT
         whom = request.principal.title if is_named else f"account {request.principal.account}"
@@ -159,11 +161,6 @@ def _not_trusted(found: Trust, request: Request) -> Finding:
         f"put {arn} into its trust policy: aws iam update-assume-role-policy",
         "use the profile of one that it trusts: --profile",
     )
-
-
-def _denied(request: Request) -> Finding:
-    fact = f"the trust policy of {request.role} denies {request.principal.title}"
-    return _refused(request, fact, "ask its owner to change the Deny: aws iam get-role shows it")
 
 
 def _can_meet(condition: Condition, request: Request) -> bool:

@@ -160,7 +160,9 @@ def _trust(this: _Hop, request: Request) -> tuple[Trust | None, list[Finding]]:
     """Compare the request with what IAM says of the role; None: there is no such role, or it cannot be read."""
     hop, name, account = request.hop, request.hop.role.name, str(request.hop.role.account)
     try:
-        found = first(this.readers, account, lambda iam: iam.read("get_role", RoleName=name)["Role"])
+        found = first(
+            this.readers, account, lambda iam: iam.read("get_role", RoleName=name)["Role"], raises="NoSuchEntity"
+        )
     except RefusedError:
         return None, [_missing(this, request)]
     if found is None:

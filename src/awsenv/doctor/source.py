@@ -105,10 +105,10 @@ def _stale_token(resolved: Resolved, sts: Sts, credentials: Credentials | None) 
 
 def _clock(clock: Clock) -> Finding:
     if clock.ahead is None:
-        return unknown("clock", "AWS did not say what time it is")
+        return unknown("clock", "AWS's response has no date")
     off = abs(clock.ahead)
     if off < NOTABLE:
-        return fine("clock", f"{duration.rounded(off)} apart from AWS's")
+        return fine("clock", f"differs from AWS's by {duration.rounded(off)}")
     return of_error("clock", wrong_clock(clock.ahead), Verdict.WRONG if off > ACCEPTED else Verdict.WARNING)
 
 
@@ -137,19 +137,23 @@ def with_signer(found: Readers, signer: Signer) -> Readers:
     return (*found, (signer.principal.account, Iam(signer.sts.session, signer.credentials)))
 
 
-def first(found: Readers, account: str, read: Callable[[Iam], T]) -> T | None:
-    """Return what IAM of *account* says to the first reader that is allowed to read it; None: no reader is.
+def first(found: Readers, account: str, read: Callable[[Iam], T], *, raises: str = "") -> T | None:
+    """Return the response of IAM to the first reader that is allowed to read it; None: no reader is.
 
-    A role of the same name in another account is another role.
+    Args:
+        found: The readers.
+        account: Only its readers are tried: a role of the same name in another account is another role.
+        read: Reads.
+        raises: The code of a refusal to raise.
 
     Raises:
-        RefusedError: What should be read does not exist.
+        RefusedError: Its code is *raises*.
     """
     for own, iam in found:
         try:
             if own == account:
                 return read(iam)
         except AwsenvError as error:  # noqa: PERF203 - each reader for itself
-            if isinstance(error, RefusedError) and error.code == "NoSuchEntity":
+            if isinstance(error, RefusedError) and error.code == raises:
                 raise
     return None
