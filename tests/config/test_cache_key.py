@@ -88,8 +88,8 @@ def test_every_field_of_every_hop_changes_the_cache_key(chain: Chain, data: st.D
         changed = replace(hop, **{field.name: value})
         moved = replace(chain, hops=(*chain.hops[:number], changed, *chain.hops[number + 1 :]))
         assert (of(chain) == of(moved)) == (getattr(hop, field.name) == value), field.name
-    told = replace(hop, notes=(Note("note"),), origins={"role": Origin("x")})
-    assert of(chain) == of(replace(chain, hops=(*chain.hops[:number], told, *chain.hops[number + 1 :])))
+    noted = replace(hop, notes=(Note("note"),), origins={"role": Origin("x")})
+    assert of(chain) == of(replace(chain, hops=(*chain.hops[:number], noted, *chain.hops[number + 1 :])))
 
 
 @given(chains, st.sampled_from(["AWS_ENDPOINT_URL_STS", "AWS_CA_BUNDLE", "AWS_USE_FIPS_ENDPOINT", "AWS_NEW"]), texts)

@@ -1,7 +1,7 @@
-"""The AWS shared-config conformance cases, with the answers that differ on purpose.
+"""The AWS shared-config conformance cases, with the results that differ on purpose.
 
-`aws` and boto3 answer like botocore, Terraform and Go like the specification. awsenv answers like botocore, so that
-what works in `aws` works here.
+`aws` and boto3 read like botocore, Terraform and Go like the specification. awsenv reads like botocore, so that what
+works in `aws` works here.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ LOCATION: list[dict[str, Any]] = json.loads((DATA / "file-location-tests.json").
 
 REFUSED = "refused"
 
-NAMES = "botocore answers so: it takes any name"
-COMMENTS = "botocore answers so: a comment begins only at the beginning of a line"
-TWICE = "botocore answers so: a section or key that stands there twice spoils the file"
+NAMES = "botocore accepts any name"
+COMMENTS = "in botocore, a comment begins only at the beginning of a line"
+TWICE = "botocore refuses a file with a duplicate section or key"
 
 DEVIATIONS: dict[str, tuple[Any, str]] = {
     "Profile names support alphanumeric characters and - / . % @ _ : +": (
@@ -36,7 +36,7 @@ DEVIATIONS: dict[str, tuple[Any, str]] = {
     ),
     "Property definitions must contain an equals sign.": (
         {"foo": {"key": "value"}},
-        "botocore answers so: a colon divides key and value too",
+        "in botocore, a colon separates key and value too",
     ),
     "Pound sign comments are ignored.": ({"foo": {"name": "value # Comment with # sign"}}, COMMENTS),
     "Semicolon sign comments are ignored.": ({"foo": {"name": "value ; Comment with ; sign"}}, COMMENTS),
@@ -53,28 +53,28 @@ DEVIATIONS: dict[str, tuple[Any, str]] = {
     "Default profiles with mixed prefixes merge with credentials": (REFUSED, TWICE),
     "Default profile with profile prefix overrides default profile without prefix when profile prefix is first.": (
         {"default": {"name2": "value2"}},
-        "botocore answers so: of [profile default] and [default] the later counts",
+        "in botocore, the later of [profile default] and [default] counts",
     ),
     "Invalid profile names are ignored.": ({"in valid 2": {"name2": "value2"}}, NAMES),
     "Invalid property names are ignored.": ({"foo": {"in valid": "value"}}, NAMES),
     "Sub-property definitions cannot have an empty name.": ({"foo": {"s3": {"": "value"}}}, NAMES),
     "Credentials profiles with prefix are ignored.": (
         {"profile foo": {"name": "value"}},
-        "botocore answers so: in the credentials file the whole header is the name",
+        "in botocore, the whole header is the name in the credentials file",
     ),
     "profile name with extra whitespace": (
         {"bar": {}},
-        "botocore answers so: a header that begins with a space is no profile",
+        "in botocore, a header that begins with a space is not a profile",
     ),
     "profile name with extra whitespace in credentials": (
         {"   foo    ": {"name": "value"}, "profile bar": {}},
-        "botocore answers so: in the credentials file the whole header is the name",
+        "in botocore, the whole header is the name in the credentials file",
     ),
 }
 
 
 def expected(case: dict[str, Any]) -> Any:
-    """Return the answer of the table of deviations, else that of the specification."""
+    """Return the result in the table of deviations, else that of the specification."""
     if case["name"] in DEVIATIONS:
         return DEVIATIONS[case["name"]][0]
     output = case["output"]

@@ -81,7 +81,7 @@ def test_the_request_outranks_the_profile(home: Home) -> None:
 
 
 def test_the_request_applies_to_the_last_hop_only(home: Home) -> None:
-    """The roles on the way keep what their profiles say."""
+    """The other roles keep the values of their profiles."""
     text = profile("external_id = own\n", "b") + profile("", "a", "b")
     requested = RoleRequest("a", external_id="requested", session_name="requested", duration=900)
 

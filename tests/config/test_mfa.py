@@ -91,7 +91,7 @@ def test_the_device_of_a_later_hop_moves_to_the_first(source: str, home: Home) -
 
 
 def test_the_device_of_a_later_hop_is_dropped_where_the_first_has_one(home: Home) -> None:
-    """With a note, also where it is the same: the later role may be one that wants MFA, which it never gets."""
+    """Add a note, even if it is the same device: the later role may require MFA, which AWS never sees there."""
     text = role("a", "me", f"mfa_serial = {JANE}") + role("b", "a", f"mfa_serial = {PHONE}")
 
     chain = home.resolve("b", text, f"[me]\n{KEYS}")

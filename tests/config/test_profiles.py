@@ -10,7 +10,7 @@ import pytest
 
 from awsenv import config
 from awsenv.config import ini
-from awsenv.errors import ConfigError
+from awsenv.errors import AwsenvError, ConfigError
 
 if TYPE_CHECKING:
     from config.conftest import Home
@@ -152,3 +152,40 @@ def test_a_role_uses_the_device_of_the_profile_that_it_includes(home: Home) -> N
 
     assert "arn:aws:iam::123456789012:mfa/jane" == (chain.hops[0].mfa and chain.hops[0].mfa.serial)
     assert "eu-west-1" == chain.region
+
+
+WRONG_FILE = "in the credentials file [profile x] is a profile named 'profile x': write [x]"
+
+
+@pytest.mark.parametrize(
+    ("config_text", "credentials_text", "word", "hint"),
+    [
+        ("[profile power-user]\n", "", "power-usr", "did you mean profile 'power-user'?"),
+        ("[profile Prod]\n", "", "prod", "did you mean profile 'Prod'?"),
+        ("[profile 'a b']\n", "", "'a b'", "did you mean profile 'a b'?"),
+        ("[profile a]\n", "", "profile a", "did you mean profile 'a'?"),
+        ("[Profile x]\n", "", "x", "~/.aws/config:1: [Profile x] is not a profile: write [profile x]"),
+        ("\n[ profile x]\n", "", "x", "~/.aws/config:2: [ profile x] is not a profile: write [profile x]"),
+        ("[[profile x]]\n", "", "x", "~/.aws/config:1: [[profile x]] is not a profile: write [profile x]"),
+        ("[x]\n", "", "x", "~/.aws/config:1: [x] is not a profile: write [profile x]"),
+        ("[profile a b]\n", "", "a b", '~/.aws/config:1: [profile a b] is not a profile: write [profile "a b"]'),
+        ("[profile o'x]\n", "", "o'x", "~/.aws/config:1: [profile o'x] is not a profile: write [profile \"o'x\"]"),
+        ("", "[profile x]\n", "x", f"~/.aws/credentials:1: {WRONG_FILE}"),
+        ("", "[[x]]\n", "x", f"~/.aws/credentials:1: {WRONG_FILE.replace('profile x', '[x]')}"),
+        ("[profile a]\n", "", "zzz", None),
+        ("", "", "", None),
+    ],
+)
+def test_an_unknown_name_is_explained(
+    config_text: str, credentials_text: str, word: str, hint: str | None, home: Home
+) -> None:
+    """A misspelt section comes first, then the closest name."""
+    assert hint == config.did_you_mean(word, home.read(config_text, credentials_text))
+
+
+def test_the_error_holds_the_explanation(home: Home) -> None:
+    """It is the hint."""
+    with pytest.raises(AwsenvError) as caught:
+        home.resolve("my role", "[profile my-role]\n")
+
+    assert ("did you mean profile 'my-role'?",) == caught.value.hints

@@ -336,3 +336,65 @@ def test_any_request_is_resolved_or_refused_without_a_secret(
     assert set(entries) == {entry for entry in entries if entry.role_arn is not None or entry.kind is not None}
     assert not [text for text in said for secret in SECRETS if secret in text]
     assert not [text for text in said if not text.isprintable()]
+
+
+JANE = "arn:aws:iam::123456789012:mfa/jane"
+LISTED = f"""[default]
+region = eu-west-1
+[profile me]
+mfa_serial = {JANE}
+[profile a]
+role_arn = arn:aws:iam::123456789012:role/a
+source_profile = me
+[profile b]
+role_arn = broken
+source_profile = a
+[profile c]
+role_arn = arn:aws:iam::123456789012:role/c
+credential_source = Ec2InstanceMetadata
+mfa_serial = {JANE}
+[profile plain]
+role_arn = arn:aws:iam::123456789012:role/plain
+source_profile = me
+mfa_serial =
+[profile round]
+role_arn = x
+source_profile = round
+[profile sso]
+sso_account_id = 1
+"""
+
+
+def test_roles_and_sources_are_listed_in_the_order_of_the_files(home: Home) -> None:
+    """Broken profiles are listed too; profiles that are neither are not."""
+    entries = config.roles(home.read(LISTED, f"[me]\n{KEYS}[other]\n{KEYS}"), home.environ())
+
+    assert [
+        ("me", None, "static", None, JANE),
+        ("a", "arn:aws:iam::123456789012:role/a", None, "me", JANE),
+        ("b", "broken", None, "a", JANE),
+        ("c", "arn:aws:iam::123456789012:role/c", None, "Ec2InstanceMetadata", None),
+        ("plain", "arn:aws:iam::123456789012:role/plain", None, "me", None),
+        ("round", "x", None, "round", None),
+        ("sso", None, "sso", None, None),
+        ("other", None, "static", None, None),
+    ] == [(e.name, e.role_arn, e.kind, e.source, e.mfa_serial) for e in entries]
+    assert "~/.aws/config:5, [profile a]" == str(entries[1].origin)
+
+
+def test_the_device_that_is_listed_is_the_one_that_is_used(home: Home) -> None:
+    """The listing and the chain have the same device, also behind a later role with an empty mfa_serial."""
+    text = (
+        f"{LISTED}[profile d]\nrole_arn = arn:aws:iam::123456789012:role/d\nsource_profile = own\nmfa_serial = {JANE}\n"
+        "[profile own]\nrole_arn = arn:aws:iam::123456789012:role/own\nsource_profile = other\n"
+        f"[profile e]\nrole_arn = arn:aws:iam::123456789012:role/e\nsource_profile = f\nmfa_serial = {JANE}\n"
+        "[profile f]\nrole_arn = arn:aws:iam::123456789012:role/f\nsource_profile = own\nmfa_serial =\n"
+    )
+    profiles = home.read(text, f"[me]\n{KEYS}[other]\n{KEYS}")
+    for entry in config.roles(profiles, home.environ()):
+        try:
+            chain = config.resolve(RoleRequest(entry.name), profiles, home.environ())
+        except AwsenvError:
+            continue
+        device = chain.hops[0].mfa if chain.hops else None
+        assert entry.mfa_serial == (device.serial if device else None), entry.name

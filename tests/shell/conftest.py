@@ -114,7 +114,7 @@ SHELLS = {
 
 
 class Screen(pyte.Screen):
-    """A screen that answers when a shell asks the terminal what it is."""
+    """A screen that replies to the queries of a shell about the terminal."""
 
     def __init__(self, answer: Callable[[str], object]) -> None:
         super().__init__(COLUMNS, LINES)
@@ -144,7 +144,7 @@ class Terminal:
         """Read what the shell prints until *seen* is true.
 
         Raises:
-            AssertionError: It did not come to that; the message shows the screen.
+            AssertionError: It is not true in time. The message shows the screen.
         """
         deadline = time.monotonic() + PATIENCE
         while not seen():
@@ -172,7 +172,7 @@ class Terminal:
         return "\n".join(shown).strip("\n")
 
     def command_reads(self) -> bool:
-        """Say whether a command, and not the shell, has the terminal, in its ordinary mode."""
+        """Return whether a command, and not the shell, has the terminal, in its ordinary mode."""
         terminal: int = self.child.child_fd
         return os.tcgetpgrp(terminal) != self.child.pid and bool(termios.tcgetattr(terminal)[3] & termios.ICANON)
 
@@ -229,7 +229,7 @@ def home(clean_environ: dict[str, str], program: str) -> Path:
     """Return a home with two roles that need no AWS: keys of a file, and a process whose keys have a time of expiry."""
     home = Path(clean_environ["HOME"])
     clean_environ["PATH"] = f"{Path(program).parent}{os.pathsep}{clean_environ['PATH']}"
-    # The answer of the one process there is. Nothing of it is asked of AWS.
+    # The `credential_process` replaces AWS.
     clean_environ["AWS_EC2_METADATA_DISABLED"] = "true"
     clean_environ["AWS_REGION"] = "eu-central-1"
     (home / ".aws").mkdir()

@@ -46,8 +46,8 @@ def test_a_second_role_takes_the_place_of_the_first(shell: Any, terminal: Start)
     assert "canary/token+two" == window.run("echo $AWS_SESSION_TOKEN")
 
 
-def test_the_doctor_is_told_that_the_hook_is_loaded(shell: Any, terminal: Start) -> None:
-    """It would not see that by itself where another file than the usual one loads it; and nobody else is told."""
+def test_the_doctor_knows_that_the_hook_is_loaded(shell: Any, terminal: Start) -> None:
+    """The hook names itself to the doctor, whichever file loads it, and to no other command."""
     window = terminal(shell)
     window.run(f"echo >~/{shell.rc}")
 
@@ -190,7 +190,7 @@ def test_nothing_is_lost_when_the_output_is_thrown_away(shell: Any, terminal: St
 
 @pytest.mark.parametrize("command", ["awsenv --help", "awsenv use --help", "awsenv list", "awsenv status"])
 def test_text_for_the_user_is_shown(shell: Any, command: str, terminal: Start) -> None:
-    """Let what changes nothing go to the terminal, and evaluate none of it."""
+    """Output that is not a change goes to the terminal, and is not evaluated."""
     window = terminal(shell)
 
     shown = window.run(command)

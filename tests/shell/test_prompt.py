@@ -89,7 +89,7 @@ def test_the_time_left_is_that_of_the_real_clock(shell: Any, terminal: Start) ->
 
 
 @pytest.mark.parametrize("quiet", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_no_colour_where_none_is_wanted(
+def test_no_colour_with_no_color_or_a_dumb_terminal(
     shell: Any, quiet: dict[str, str], run: Start, active: Environ, hooks: Path
 ) -> None:
     """Print the bare text with NO_COLOR, and at a terminal that knows no colour."""
@@ -253,7 +253,7 @@ def test_nothing_is_inserted_where_a_framework_owns_the_prompt(
 
 
 @pytest.mark.parametrize("word", ["starship prompt", "_omp_get_prompt primary", "_tide_2_line_prompt"])
-def test_fish_prompts_of_frameworks_are_told_by_what_they_call(
+def test_fish_prompts_of_frameworks_are_known_by_their_calls(
     word: str, shells: Any, require: Any, terminal: Start, active: Environ
 ) -> None:
     """Know starship, oh-my-posh and tide by the body of fish_prompt: they define no other function at once."""
@@ -297,7 +297,7 @@ def test_a_virtual_environment_comes_and_goes_in_between(shell: Any, terminal: S
 
 
 def test_a_prompt_that_is_rebuilt_gets_the_role_again(shell: Any, terminal: Start) -> None:
-    """Find the way back into a prompt that somebody set anew."""
+    """Insert the role again into a prompt that was replaced."""
     window = terminal(shell, AWSENV_LABEL="ci")
     again = {
         "bash": r"PS1='new $?:\#> '",

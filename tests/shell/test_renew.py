@@ -1,6 +1,6 @@
 """A role that the hook renews at a prompt: when, how often, and what the user sees of it.
 
-The program is a script that writes down how it was called and answers as the test says; the clock of the hook stands
+The program is a script that records its arguments and does as the test sets; the clock of the hook stands
 still until the test moves it.
 """
 
@@ -287,8 +287,8 @@ def test_what_is_no_change_is_neither_evaluated_nor_shown(text: str, expiring: S
         assert word not in shell.window.transcript
 
 
-def test_a_variable_that_cannot_change_is_no_news(expiring: Start, shell: Any) -> None:
-    """Change nothing and say nothing where the change refuses itself, as it would aloud when asked for."""
+def test_a_variable_that_cannot_change_is_not_reported(expiring: Start, shell: Any) -> None:
+    """Make no change and print nothing if the change fails. `awsenv ROLE` would print the reason."""
     lock = "set -U AWS_PROFILE everywhere" if shell.name == "fish" else "readonly AWS_ACCESS_KEY_ID=AKIAMINE"
     at = expiring(100, before=[lock])
 
@@ -300,7 +300,7 @@ def test_a_variable_that_cannot_change_is_no_news(expiring: Start, shell: Any) -
 
 
 @pytest.mark.parametrize("name", ["missing", "", "/", "broken"])
-def test_a_program_that_cannot_start_is_no_news(name: str, expiring: Start, shell: Any, home: Path) -> None:
+def test_a_program_that_cannot_start_is_not_reported(name: str, expiring: Start, shell: Any, home: Path) -> None:
     """Stay silent in a shell that is older than the removal of the program, or of its Python."""
     at = expiring(400)
     (home / "broken").write_text("#!/no/such/python\n")
@@ -315,7 +315,7 @@ def test_a_program_that_cannot_start_is_no_news(name: str, expiring: Start, shel
 
 
 @pytest.mark.parametrize("signal", ["TERM", "KILL", "SEGV", "INT"])
-def test_a_program_that_is_killed_is_no_news(signal: str, expiring: Start) -> None:
+def test_a_program_that_is_killed_is_not_reported(signal: str, expiring: Start) -> None:
     """Say nothing of a program that ends by a signal."""
     shell = expiring(400, f"ulimit -c 0; kill -{signal} $$; sleep 5")
     shell.window.clear()
@@ -379,7 +379,7 @@ def test_a_trace_shows_no_secret(on: str, look: str, *, expiring: Start, home: P
 
 
 def test_ctrl_c_ends_it(expiring: Start, shell: Any) -> None:
-    """Come to the prompt when the user gives up, with the options as they were, and do not try again at once."""
+    """Show the prompt when the user gives up, with the options as they were, and do not try again at once."""
     # A builtin makes the mark, and the program becomes what it waits for: a Ctrl-C that meets a command which ends well
     # all the same, such as touch, is lost on dash.
     at = expiring(400, ': >"$HOME/started"; exec sleep 600')
@@ -481,6 +481,6 @@ def test_only_an_attempt_costs_a_process(
 
     calls = [line for line in trace.read_text().splitlines() if "(" in line and "CLONE_THREAD" not in line]
     begun = [line for line in calls if "execve(" not in line and "resumed>" not in line]
-    # That of fish starts it by way of `sh`, which waits for it.
+    # The hook of fish starts it through `sh`, which waits for it.
     assert forks * (2 if shell.name == "fish" else 1) == len(begun), calls
     assert forks == len([line for line in calls if f'execve("{failing}"' in line]), calls

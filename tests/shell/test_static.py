@@ -76,7 +76,7 @@ def test_there_is_a_file_for_each_hook(hooks: Path, shells: Mapping[str, Any]) -
 
 @pytest.mark.parametrize("word", ["-h", "--help", "--version", "--print", "--shell", "--shell=sh"])
 def test_options_that_print(shell: Any, word: str, hooks: Path, run: Callable[..., Any]) -> None:
-    """Let the program answer on its own when it is asked for help or to print, but not for what a command is given."""
+    """Print the output for --help, --print and the like, but not for such a word behind `--`."""
     ask = ASK[shell.name].partition("for ")[0].format(hook=hooks / f"awsenv.{shell}")
     separator, prints = (";", "__awsenv_prints") if shell.name == "fish" else ("&&", "_awsenv_prints")
     script = (

@@ -77,8 +77,8 @@ def _check(shell: Shell, name: str, texts: list[bytes], environ: dict[str, str],
     assert {f"AWSENV_TEST_{number}".encode(): text for number, text in enumerate(texts)} == seen
 
 
-def test_the_old_way_is_found_out(locale_of: Callable[..., dict[str, str]], evaluate: Run, tmp_path: Path) -> None:
-    """See code run out of a quoted value where a shell decodes the quote away: the proof that these tests can fail."""
+def test_a_naive_quote_runs_code(locale_of: Callable[..., dict[str, str]], evaluate: Run, tmp_path: Path) -> None:
+    """A shell that decodes the quote away runs the value: these tests can fail."""
     code = tmp_path / "bytes"
     code.write_bytes(b"set -gx AWSENV_TEST '\x81\\\\\\';touch sprung;#'\n")
 
@@ -90,7 +90,7 @@ def test_the_old_way_is_found_out(locale_of: Callable[..., dict[str, str]], eval
 @pytest.mark.parametrize("shell", shells.every(), ids=shells.names())
 @given(st.lists(values, max_size=3), values)
 def test_code_is_ascii(shell: Shell, texts: list[bytes], path: bytes) -> None:
-    """Write nothing that a locale could read in another way: not in a change, a hook or the start of a subshell."""
+    """Print only ASCII in a change, a hook and the start of a subshell: it reads the same in every locale."""
     change = _change(texts)
     program = f"/{path.decode(errors='surrogateescape')}"
 

@@ -40,7 +40,7 @@ def test_a_shell_is_found_by_each_of_its_names(name: str, expected: str) -> None
 
 @pytest.mark.parametrize("name", ["cmd.exe", "nu", "base", "__init__", "os.path", "", "bash/", "../bash.py", "5"])
 def test_an_unknown_shell_is_refused_with_those_there_are(name: str) -> None:
-    """Name what can be asked for, and load nothing by a name that is typed."""
+    """The hint lists the shells, and a name from outside imports no module."""
     with pytest.raises(UsageError) as caught:
         shells.find(name)
 
@@ -56,7 +56,7 @@ def test_each_shell_is_called_as_its_module() -> None:
 
 
 def test_the_help_names_every_shell(program: str) -> None:
-    """Say what can be asked for, of `use` and of `init`."""
+    """The help of `use` and of `init` lists the shells."""
     pages = {
         command: subprocess.run([program, command, "--help"], capture_output=True, check=True, text=True).stdout
         for command in ("use", "off", "renew", "init")
