@@ -145,6 +145,7 @@ def setups(draw: st.DrawFn, account: Account, temporary: Credentials) -> Setup:
     return Setup(text, credentials, environ, role, options)
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(data=st.data())
 def test_the_calls_are_those_that_were_explained(account: Account, data: st.DataObject) -> None:

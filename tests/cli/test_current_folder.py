@@ -87,7 +87,7 @@ def test_the_hook_imports_nothing_from_the_current_folder(
     notes = python_traps(tmp_path)
     load = "source" if shell == "fish" else "."
     # With these, Python does not even start.
-    lines = LINES if name == "PYTHONPATH" else LINES[:4]
+    lines, value = (LINES, ":.:here") if name == "PYTHONPATH" else (LINES[:4], "here")
     script = [
         f"cd {shlex.quote(str(tmp_path))}",
         f"{load} {shlex.quote(str(HOOKS / f'awsenv.{shell}'))}",
@@ -96,7 +96,7 @@ def test_the_hook_imports_nothing_from_the_current_folder(
     ]
 
     argv = [require(shell), "-c", "\n".join(script)]
-    done = world.command(argv, _AWSENV_BIN=world.program, **{name: "here"})
+    done = world.command(argv, _AWSENV_BIN=world.program, **{name: value})
 
     assert f"awsenv {awsenv.__version__}\n" == done.stdout, done.stderr
     assert not notes.exists(), notes.read_text()

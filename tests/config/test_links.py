@@ -415,6 +415,7 @@ def is_taken_by_botocore(path: Path, name: str) -> bool:
         return False
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(shapes=SHAPES)
 def test_the_same_chains_are_accepted_as_by_botocore(
@@ -472,6 +473,7 @@ def no_machine() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @settings(max_examples=1500)
 @given(shapes=SHAPES, selected=st.sampled_from([None, *"abc"]), by_option=st.booleans())
 @pytest.mark.usefixtures("no_machine")
