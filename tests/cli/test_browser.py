@@ -1,4 +1,4 @@
-"""The page that is opened: its URL stands on no command line, and is told once."""
+"""The page that is opened: its URL is on no command line, and is sent once."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def get(address: str, path: str | None = None) -> tuple[int, dict[str, str]]:
     connection = HTTPConnection(parts.netloc, timeout=10)
     connection.request("GET", parts.path if path is None else path)
     with connection.getresponse() as answer:
-        told = answer.status, {name.lower(): value for name, value in answer.getheaders()}
+        found = answer.status, {name.lower(): value for name, value in answer.getheaders()}
     connection.close()
-    return told
+    return found
 
 
 def test_the_browser_is_led_on() -> None:
@@ -53,7 +53,7 @@ def test_the_browser_is_led_on() -> None:
 
 
 def test_it_leads_on_once_and_at_its_own_path_only() -> None:
-    """Tell nobody who guesses, and nobody who comes second."""
+    """Redirect neither a guess nor a second request."""
     statuses: list[int] = []
 
     def browser(address: str) -> bool:
@@ -87,7 +87,7 @@ def test_it_leads_nobody_else_on() -> None:
 
 
 def test_no_browser_is_said() -> None:
-    """Say how to go on without one."""
+    """The next step works without a browser."""
     with pytest.raises(Failure, match="no browser could be started") as caught:
         open_page(URL, lambda _: False)
 
@@ -95,16 +95,16 @@ def test_no_browser_is_said() -> None:
 
 
 def test_a_browser_may_end_as_it_likes() -> None:
-    """Ask no more of it than that it has asked for the page."""
-    asked: list[int] = []
+    """Its status does not matter once it has requested the page."""
+    statuses: list[int] = []
 
     def browser(address: str) -> bool:
-        asked.append(get(address)[0])
+        statuses.append(get(address)[0])
         return False
 
     open_page(URL, browser)
 
-    assert [302] == asked
+    assert [302] == statuses
 
 
 def test_a_browser_that_does_not_ask_is_said() -> None:

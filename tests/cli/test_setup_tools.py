@@ -45,7 +45,7 @@ def test_an_app_gets_the_key_the_user_and_the_account(user: str) -> None:
 
 
 def test_the_address_is_the_one_of_the_key_uri_format() -> None:
-    """Padding is left out, as the format wants it."""
+    """Padding is left out, as the format demands."""
     assert "otpauth://totp/AWS:jane%2Bx@acme@123456789012?secret=ABCDEFGH&issuer=AWS" == otpauth(
         "jane+x@acme", "123456789012", "ABCDEFGH===="
     )

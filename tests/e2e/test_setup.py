@@ -96,7 +96,7 @@ class Account:
         terminal.send(f"{self.code()}\r")
 
     def complete(self) -> str:
-        """Run it again, from wherever it stands to its end, and return what it said."""
+        """Run it again, from where it stopped to its end, and return the transcript."""
         terminal = self.accepted()
         if terminal.see(f"{FIRST}|Done\\.")[0] == FIRST:
             self.enable(terminal)
@@ -131,7 +131,7 @@ class Account:
         assert "Nothing to do" in self.nothing_to_do()
 
     def nothing_to_do(self) -> str:
-        """Run it once more, which changes nothing, and return what it says."""
+        """Run it once more, which changes nothing, and return the transcript."""
         before = [path.read_bytes() for path in sorted(self.folder.iterdir())]
         self.sandbox.clear_calls()
         terminal = self.type()
@@ -177,9 +177,9 @@ def test_from_nothing_to_a_role(account: Account, shell: Spelling, require: Call
     typed = account.start([require(shell.name), "-i"], account.environ | {"TERM": "dumb"}, status=shell.status)
     typed.prompt()
     typed.run(f'eval "$(awsenv power-user {account.code()})"')
-    said = typed.run("awsenv status --verify")
+    shown = typed.run("awsenv status --verify")
 
-    assert f"arn:aws:sts::{account.sandbox.account}:assumed-role/power-user/" in said
+    assert f"arn:aws:sts::{account.sandbox.account}:assumed-role/power-user/" in shown
     account.check_that_it_is_whole()
 
 
@@ -226,7 +226,7 @@ def test_no_key_is_made_where_others_can_write(account: Account, name: str, mode
 
 
 def test_files_that_cannot_be_written_stop_it_before_anything_is_made(account: Account) -> None:
-    """The secret of a key is told once: see first that there is a place for it."""
+    """AWS shows the secret of a key once: check first that it can be kept."""
     account.environ["AWS_CONFIG_FILE"] = os.devnull
 
     terminal = account.type(NO_MFA)
@@ -263,7 +263,7 @@ def limit(account: Account, setup: Terminal) -> None:
 def test_a_key_that_cannot_be_written_is_deleted(
     account: Account, break_it: Callable[[Account, Terminal], None], reason: str
 ) -> None:
-    """Whatever the file met between the look at it and the key: no active key stays that nobody has."""
+    """No active key stays whose secret is lost, whatever happened to the file after its check."""
     setup = account.type(NO_MFA)
     setup.see(re.escape(ACCEPT))
     break_it(account, setup)
@@ -370,7 +370,7 @@ def test_what_is_not_accepted_is_not_done(account: Account) -> None:
 
 
 def test_wrong_codes_are_asked_for_again(account: Account) -> None:
-    """Say that the codes were wrong, and ask again, with the same QR code on the screen."""
+    """After wrong codes, ask again, with the same QR code on the screen."""
     setup = account.accepted()
     setup.see(FIRST)
     account.scan(setup)
@@ -386,7 +386,7 @@ def test_wrong_codes_are_asked_for_again(account: Account) -> None:
 
 
 def test_the_key_of_the_device_is_not_left_in_the_scrollback(account: Account) -> None:
-    """Show the QR code on the alternate screen, and leave that before anything else is said."""
+    """Show the QR code on the alternate screen, and leave that before anything else is shown."""
     setup = account.accepted()
     setup.see(FIRST)
     account.enable(setup)
@@ -434,7 +434,7 @@ def test_where_a_qr_code_has_no_room_its_key_is_shown(account: Account, columns:
 
 
 def test_somebody_elses_user_is_not_taken_over(account: Account) -> None:
-    """The name that is made up may be another person's: on many machines people are called root."""
+    """The default name may be another user's: on many machines the login name is root."""
     assert 0 == account.accepted(NO_MFA).gone()
     used = account.start([account.program, "exec", "read-only", "--", "true"], account.environ)
     assert 0 == used.gone()
@@ -452,7 +452,7 @@ def test_somebody_elses_user_is_not_taken_over(account: Account) -> None:
 
 
 def test_a_key_is_not_deleted_unasked(account: Account) -> None:
-    """Ask, --yes or not: that nobody has a key is not known for sure."""
+    """Ask even with --yes: another machine may have the key."""
     account.sandbox.fail("CreateAccessKey", Fault.DROP_AFTER)
     assert 7 == account.accepted(NO_MFA).gone()
 
@@ -466,7 +466,7 @@ def test_a_key_is_not_deleted_unasked(account: Account) -> None:
 
 
 def test_the_plan_is_where_the_question_is(account: Account) -> None:
-    """Show it at the terminal where stderr goes elsewhere: nobody says yes to what they have not seen."""
+    """Show it at the terminal if stderr goes elsewhere: users accept only what they have seen."""
     command = f"{account.program} setup --profile admin {NO_MFA} 2>{os.devnull}"
     terminal = account.start(["sh", "-c", command], account.environ)
     terminal.see(re.escape(ACCEPT))
@@ -496,7 +496,7 @@ def test_killed_at_any_step_it_can_be_completed(
 
 @pytest.mark.parametrize("action", STEPS)
 def test_after_a_lost_answer_it_can_be_completed(account: Account, action: str) -> None:
-    """Say how far it came where AWS has done a thing and the answer is lost, and run it again."""
+    """After a lost response, name the step that was reached; a second run completes the set-up."""
     account.sandbox.fail(action, Fault.DROP_AFTER)
     setup = account.accepted()
     if STEPS.index(action) > 1:

@@ -106,6 +106,13 @@ def test_a_role_cannot_trust_a_missing_principal(sandbox: Sandbox, iam: Any, ref
     assert refused == ("MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{arn}"')
 
 
+@pytest.mark.parametrize("name", ["arn:aws", "arn:aws:iam::123456789012:root", "alice", ""])
+def test_a_role_cannot_trust_what_is_no_principal(iam: Any, refusal: Any, sandbox: Sandbox, name: str) -> None:
+    """IAM refuses a name that is not the ARN of a principal or an account."""
+    refused = refusal(iam.create_role, RoleName="x", AssumeRolePolicyDocument=trusting(sandbox, name))
+    assert refused == ("MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{name}"')
+
+
 @pytest.mark.usefixtures("alice")
 @pytest.mark.parametrize("name", ["root", "user/alice"])
 def test_a_role_can_trust_an_existing_principal(sandbox: Sandbox, iam: Any, name: str) -> None:

@@ -80,7 +80,7 @@ def test_a_token_works_once_and_for_fifteen_minutes(fetch: Fetch, assumed: Crede
     assert 400 == login(tokens[1])
 
 
-@pytest.mark.parametrize("duration", ["899", "43201", "1h", ""])
+@pytest.mark.parametrize("duration", ["899", "43201", "1h", "", "9" * 5000, "\N{ARABIC-INDIC DIGIT NINE}" * 4])
 def test_a_duration_outside_fifteen_minutes_to_twelve_hours_is_refused(
     fetch: Fetch, assumed: Credentials, duration: str
 ) -> None:

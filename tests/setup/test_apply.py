@@ -1,4 +1,4 @@
-"""From an empty account to roles that can be assumed, however often it is cut off on the way."""
+"""Setup leads from an empty account to roles that can be assumed, however often it is interrupted."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def create_role(name: str, trust: Document) -> Task:
 
 @dataclass
 class Desk:
-    """A person at a machine: an administrator's keys, the two files, an authenticator app."""
+    """A user at a machine: an administrator's keys, the two files, an authenticator app."""
 
     sandbox: Sandbox
     environ: dict[str, str]
@@ -132,7 +132,7 @@ class Desk:
         return plan
 
     def assume(self, role: str) -> str:
-        """Assume a role as its profile says, and return who one is then. Codes that were used are waited out."""
+        """Assume a role as its profile says, with a code that was not used yet, and return the ARN of the session."""
         self.sandbox.clock.elapse(60)
         profile = config.read(self.environ).get(role)
         assert profile is not None
@@ -173,9 +173,9 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    """Return a person with an empty account, and another for the roles."""
+    """Return a user with an empty account, and another for the roles."""
     with Sandbox() as sandbox:
-        # No test shall cross the end of a code's thirty seconds by chance.
+        # So that no test crosses the end of a code's thirty seconds.
         sandbox.clock.elapse(5 - sandbox.clock.now().timestamp() % 30)
         environ = {
             **sandbox.environ(),
@@ -191,7 +191,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 @pytest.fixture
 def single(desk: Desk) -> SetupRequest:
-    """Return what is asked for without a word, in one account."""
+    """Return the request of no word, in one account."""
     account = desk.sandbox.account
     desk.role_admin = desk.admin
     return SetupRequest(NAME, account, account, parse_roles([]), region="eu-central-1")
@@ -279,10 +279,8 @@ def test_roles_of_another_account(desk: Desk, across: SetupRequest) -> None:
         *product(["EnableMFADevice", "AttachRolePolicy", "PutUserPolicy"], [Fault.HTML]),
     ],
 )
-def test_whatever_change_is_lost_a_second_run_completes(
-    desk: Desk, across: SetupRequest, action: str, fault: Fault
-) -> None:
-    """Before AWS took it, or after: each is sent once, and nothing is there twice in the end."""
+def test_a_second_run_completes_a_lost_change(desk: Desk, across: SetupRequest, action: str, fault: Fault) -> None:
+    """Each change is sent once, and nothing exists twice in the end, whether AWS received the lost one or not."""
     desk.sandbox.fail(action, fault)
     with pytest.raises(UnreachableError) as caught:
         desk.run(across)
@@ -296,8 +294,8 @@ def test_whatever_change_is_lost_a_second_run_completes(
 
 
 @pytest.mark.parametrize("tool", ["show_device", "ask_codes", "keep_key", "write_profiles"])
-def test_whatever_the_person_breaks_off_a_second_run_completes(desk: Desk, single: SetupRequest, tool: str) -> None:
-    """Ctrl-C at the codes, a full disk, a lost key: what is left of it is made anew or used."""
+def test_a_second_run_completes_what_the_user_interrupted(desk: Desk, single: SetupRequest, tool: str) -> None:
+    """After Ctrl-C at the codes, a full disk or a lost key, setup uses what exists or creates it again."""
     desk.breaks = tool
     with pytest.raises(Interrupted):
         desk.run(single)
@@ -308,7 +306,7 @@ def test_whatever_the_person_breaks_off_a_second_run_completes(desk: Desk, singl
 
 
 def test_a_key_that_cannot_be_kept_is_deleted_at_once(desk: Desk, single: SetupRequest) -> None:
-    """An active key whose secret nobody has is left for nobody to find; the note names it."""
+    """No active key stays whose secret is lost; the note names the key."""
     desk.breaks = "keep_key"
     with pytest.raises(Interrupted):
         desk.run(single)
@@ -368,8 +366,8 @@ def test_a_deletion_that_aws_refuses_leaves_the_key_active(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.DROP, Fault.DROP_AFTER, Fault.TRUNCATED, Fault.EMPTY])
-def test_a_key_whose_answer_is_lost_is_said_to_be_there(desk: Desk, fault: Fault) -> None:
-    """Nobody knows whether AWS made it: the next run looks."""
+def test_a_key_whose_response_is_lost_is_noted(desk: Desk, fault: Fault) -> None:
+    """AWS may have created it: the next run finds out."""
     carry_out(create_user(NAME), desk)
     desk.sandbox.fail("CreateAccessKey", fault)
     with pytest.raises(UnreachableError):
@@ -456,8 +454,8 @@ def test_what_was_taken_away_is_made_again(
         assert desk.assume(role).endswith(f"/{role}/test")
 
 
-def test_a_user_who_was_deleted_leaves_roles_that_trust_nobody(desk: Desk, single: SetupRequest) -> None:
-    """A new user of the name is another to AWS: that is said, before anything is made."""
+def test_a_role_whose_user_was_deleted_is_refused(desk: Desk, single: SetupRequest) -> None:
+    """To AWS, a new user of the name is another: setup refuses before it creates anything."""
     desk.run(single)
     deactivate(desk)
     desk.admin.change("delete_access_key", UserName=NAME, AccessKeyId=desk.keys()[0])
@@ -488,7 +486,7 @@ def test_a_lost_key_is_deleted_and_a_used_one_stays(desk: Desk, single: SetupReq
 
 
 def test_a_key_that_is_printed_is_printed_once(desk: Desk, single: SetupRequest) -> None:
-    """Unless the run ended before the person could know of it."""
+    """Another key is created only if the first run ended before it printed one."""
     printed = replace(single, key_destination=KeyDestination.STDOUT)
     desk.sandbox.fail("CreateAccessKey", Fault.DROP_AFTER)
     with pytest.raises(UnreachableError):
@@ -498,8 +496,8 @@ def test_a_key_that_is_printed_is_printed_once(desk: Desk, single: SetupRequest)
     assert Plan(()) == desk.run(printed)
 
 
-def test_wrong_codes_are_asked_again(desk: Desk, single: SetupRequest) -> None:
-    """Each time it is said why."""
+def test_wrong_codes_are_asked_for_again(desk: Desk, single: SetupRequest) -> None:
+    """Each time the reason is passed on."""
     desk.wrong = ATTEMPTS - 1
     desk.run(single)
     assert [type(None), CodeRejected, CodeRejected] == [type(after) for after in desk.rejections]
@@ -528,7 +526,7 @@ def test_a_user_that_iam_does_not_know_yet_is_waited_for(desk: Desk, single: Set
 
 
 def test_a_user_that_never_comes_is_waited_for_a_minute(desk: Desk, single: SetupRequest) -> None:
-    """Then it is said what AWS said."""
+    """The error is the last one of AWS."""
     with pytest.raises(RefusedError) as caught:
         carry_out(create_role("deploy", trust_policy(single.user_arn, mfa=False)), desk)
     assert "MalformedPolicyDocument" == caught.value.code
@@ -557,7 +555,7 @@ def test_another_malformed_policy_is_not_waited_for(desk: Desk, single: SetupReq
 
 
 def test_a_third_key_is_refused_by_aws(desk: Desk) -> None:
-    """Somebody made one between the plan and now."""
+    """The user got a second key after the plan was made."""
     carry_out(create_user(NAME), desk)
     for _ in range(2):
         desk.admin.change("create_access_key", UserName=NAME)

@@ -70,7 +70,7 @@ def values(text: str) -> dict[str, dict[str, str]]:
 
 
 def own(text: str, title: str) -> dict[str, str]:
-    """Return what the section itself says, without `[DEFAULT]`."""
+    """Return the settings of the section itself, without `[DEFAULT]`."""
     section = ini.parse(text, "f").get(title)
     return {k: v.text for k, v in section.values.items() if v.section == title} if section else {}
 
@@ -108,7 +108,7 @@ def test_what_was_there_and_what_is_new_is_read_and_no_byte_is_lost(
     assert after == with_settings(after, sections, "f")
 
 
-def test_a_file_of_a_person_is_completed_as_they_would() -> None:
+def test_a_file_is_completed_as_its_user_would() -> None:
     """Missing keys go below their header as deep as the others there, new sections to the end after an empty line."""
     sections = {
         "profile prod": {"role_arn": "arn:aws:iam::123456789012:role/prod", "source_profile": "me"},
@@ -246,7 +246,7 @@ def test_a_file_keeps_its_mode_unless_it_holds_a_secret(tmp_path: Path, expected
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
 def test_a_file_stays_its_owners_when_root_writes_it(tmp_path: Path) -> None:
-    """`sudo awsenv setup` does not lock a person out of their own file."""
+    """`sudo awsenv setup` does not lock users out of their own file."""
     path = tmp_path / "credentials"
     path.write_text(OLD)
     os.chown(path, 65534, 65534)
@@ -270,7 +270,7 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
 
 
 def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
-    """AWS_SHARED_CREDENTIALS_FILE=/dev/null is usual: it shall still be a device afterwards."""
+    """AWS_SHARED_CREDENTIALS_FILE=/dev/null is usual: it is still a device afterwards."""
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
@@ -438,7 +438,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: 
 
 
 def test_at_no_moment_can_others_read_the_secret(tmp_path: Path, require: Callable[[str], str]) -> None:
-    """Not even with a mask that lets everybody in: what the system is asked for says so."""
+    """Not even with a mask that grants access to all: the system calls show it."""
     path, log = tmp_path / "folder" / "credentials", tmp_path / "log"
     path.parent.mkdir()
     path.write_text(OLD)
@@ -447,18 +447,18 @@ def test_at_no_moment_can_others_read_the_secret(tmp_path: Path, require: Callab
         "import os, sys; from awsenv.config.files import config_file; from awsenv.setup.files import add; os.umask(0);"
         "add(lambda: config_file(dict(AWS_CONFIG_FILE=sys.argv[1])), dict(a=dict(k='v')), private=True)"
     )
-    calls = "trace=openat,open,creat,chmod,fchmod,fchmodat,rename,renameat,renameat2,write"
-    argv = [require("strace"), "-f", "-o", str(log), "-e", calls, sys.executable, "-c", code, str(path)]
+    traced = "trace=openat,open,creat,chmod,fchmod,fchmodat,rename,renameat,renameat2,write"
+    argv = [require("strace"), "-f", "-o", str(log), "-e", traced, sys.executable, "-c", code, str(path)]
     subprocess.run(argv, check=True)
     lines = [line.partition(" ")[2].strip() for line in log.read_text().splitlines()]
     begin = next(i for i, line in enumerate(lines) if "O_EXCL" in line and str(path.parent) in line)
-    asked = [re.sub(r"\.credentials\.awsenv-\w+", "TEMPORARY", line) for line in lines[begin : begin + 4]]
+    calls = [re.sub(r"\.credentials\.awsenv-\w+", "TEMPORARY", line) for line in lines[begin : begin + 4]]
 
-    assert "O_EXCL" in asked[0]
-    assert ", 0600) = " in asked[0]
-    assert re.fullmatch(r'write\(\d+, "\[old\].*", 17\) += 17', asked[1])
-    assert re.fullmatch(r"fchmod\(\d+, 0600\) += 0", asked[2])
-    assert asked[3].startswith("rename")
+    assert "O_EXCL" in calls[0]
+    assert ", 0600) = " in calls[0]
+    assert re.fullmatch(r'write\(\d+, "\[old\].*", 17\) += 17', calls[1])
+    assert re.fullmatch(r"fchmod\(\d+, 0600\) += 0", calls[2])
+    assert calls[3].startswith("rename")
 
 
 def test_who_reads_meanwhile_sees_the_old_or_the_new(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The access key goes into a real store, and every AWS tool reads it back."""
+"""The access key goes into a real keyring, and every AWS tool reads it back."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def plain(clean_environ: dict[str, str]) -> dict[str, str]:
 
 
 def test_what_is_stored_is_read_by_an_aws_tool(plain: dict[str, str], tmp_path: Path) -> None:
-    """botocore, told of no more than the profile, has the key."""
+    """botocore, given only the profile, returns the key."""
     key_store.check(plain)
     line = key_store.store("jane", KEY, plain)
     config = tmp_path / "config"
@@ -94,7 +94,7 @@ def test_the_trial_leaves_nothing_behind(plain: dict[str, str]) -> None:
 
 
 def test_a_module_in_the_working_directory_is_not_run(plain: dict[str, str], tmp_path: Path) -> None:
-    """`python -m keyring` would run the keyring.py of whatever repository a person stands in, with the key at hand."""
+    """`python -m keyring` would run the keyring.py of the working directory, with the key at hand."""
     line = key_store.store("jane", KEY, plain)
     (tmp_path / "keyring.py").write_text("print('evil')")
     (tmp_path / "json.py").write_text("print('evil')")
@@ -130,7 +130,7 @@ def test_the_command_is_the_same_to_all_who_read_it(entry: str) -> None:
         ("", "keyring does not start"),
     ],
 )
-def test_what_is_no_store_is_refused(backend: str, fact: str, clean_environ: dict[str, str]) -> None:
+def test_a_useless_keyring_is_refused(backend: str, fact: str, clean_environ: dict[str, str]) -> None:
     """One that fails, one that forgets, one that is not there: before anything depends on it."""
     environ = clean_environ | {"PYTHON_KEYRING_BACKEND": backend}
     with pytest.raises(ConfigError) as caught:
@@ -141,7 +141,7 @@ def test_what_is_no_store_is_refused(backend: str, fact: str, clean_environ: dic
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="a Mac always has a store")
-def test_a_plain_file_is_taken_only_where_a_person_chose_it(clean_environ: dict[str, str]) -> None:
+def test_a_plain_file_is_used_only_if_it_is_configured(clean_environ: dict[str, str]) -> None:
     """keyrings.alt would have keyring write the key to a file that everybody can decode."""
     with pytest.raises(ConfigError, match="this machine has no keyring"):
         key_store.check(clean_environ)
@@ -153,7 +153,7 @@ def test_a_plain_file_is_taken_only_where_a_person_chose_it(clean_environ: dict[
 
 
 def test_a_store_that_cannot_write_is_found_out_and_no_secret_is_shown(plain: dict[str, str]) -> None:
-    """As one that is locked: the trial says so before there is a key, and the key is not in the message."""
+    """As one that is locked: the trial fails before there is a key, and the key is not in the message."""
     (Path(plain["HOME"]) / ".local").write_text("in the way")
     for refused in (lambda: key_store.check(plain), lambda: key_store.store("x", KEY, plain)):
         with pytest.raises(ConfigError, match="does not keep what it is given") as caught:
@@ -174,7 +174,7 @@ class Hanging(keyring.backend.KeyringBackend):
 
 
 def test_a_store_that_does_not_answer_is_given_up(clean_environ: dict[str, str], tmp_path: Path) -> None:
-    """Nothing waits for ever for a person who is not there to unlock it."""
+    """Setup does not wait for ever until a user unlocks it."""
     folder = Path(clean_environ["HOME"]) / ".config" / "python_keyring"
     folder.mkdir(parents=True)
     (folder / "keyringrc.cfg").write_text(f"[backend]\ndefault-keyring=hanging.Hanging\nkeyring-path={tmp_path}\n")
@@ -215,7 +215,7 @@ def on_a_desktop(
     require("gnome-keyring-daemon")
     script = f'{unlock} >/dev/null && line=$("$0" -c "$1") && echo "$line" && eval "$line"'
     argv = [require("dbus-run-session"), "--", "sh", "-c", script, sys.executable, STORE]
-    # Where the tests run against the sources, these are not in the environment of a person.
+    # Where the tests run against the sources, these are not in the environment of a user.
     paths = {"PYTHONPATH": str(Path(awsenv.__file__).parents[1])}
     own = environ | paths | {"XDG_RUNTIME_DIR": environ["HOME"]}
     return subprocess.run(argv, env=own, capture_output=True, text=True, check=False, timeout=60)
@@ -235,8 +235,8 @@ def test_the_store_of_a_desktop_keeps_the_key(clean_environ: dict[str, str], req
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="a store of Linux desktops")
-def test_a_store_that_nobody_unlocks_is_refused(clean_environ: dict[str, str], require: Callable[[str], str]) -> None:
-    """Without a screen to ask the password at it stays locked: that is said, and nothing waits."""
+def test_a_locked_keyring_is_refused(clean_environ: dict[str, str], require: Callable[[str], str]) -> None:
+    """Without a screen for its password prompt it stays locked: setup refuses it at once."""
     unlock = "gnome-keyring-daemon --start --components=secrets"
     ended = on_a_desktop(unlock, clean_environ, require)
 

@@ -1,4 +1,4 @@
-"""The plan: what is request, less what is there; and all that can be in the way."""
+"""The plan: what the request asks for and does not exist yet; and every obstacle."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def plan(tmp_path: Path) -> Callable[..., Plan]:
 
 
 def refusal(draw: Callable[[], Plan]) -> ConfigError:
-    """Return the error that drawing up ends with; it has a next task, and no secret."""
+    """Return the error that drawing up ends with; it has a next step, and no secret."""
     with pytest.raises(ConfigError) as caught:
         draw()
     error = caught.value
@@ -230,8 +230,8 @@ def test_what_was_allowed_before_stays(plan: Callable[..., Plan]) -> None:
     assert Plan(()) == plan(user(allowed=(before,)))
 
 
-def test_a_device_that_nobody_has_is_made_anew(plan: Callable[..., Plan]) -> None:
-    """Its key was shown to nobody, or to somebody who did not get to the codes."""
+def test_a_device_without_a_user_is_created_again(plan: Callable[..., Plan]) -> None:
+    """A run was interrupted before it enabled the device."""
     drawn = plan(replace(user(devices=()), has_lost_device=True))
     assert [("delete_virtual_mfa_device", {"SerialNumber": SERIAL}), CREATE_DEVICE] == operations(drawn)
 
@@ -260,13 +260,13 @@ def test_the_device_that_the_user_has_is_used(plan: Callable[..., Plan], devices
 
 
 def test_a_profile_may_name_any_device_of_the_user(plan: Callable[..., Plan]) -> None:
-    """It is not told to name another."""
+    """The profile stays as it is."""
     phone = f"{SERIAL}-phone"
     assert Plan(()) == plan(user(devices=(SERIAL, phone)), CONFIG.replace(SERIAL, phone))
 
 
-def test_a_profile_that_names_a_device_of_nobody_is_refused(plan: Callable[..., Plan]) -> None:
-    """No line of a person is changed."""
+def test_a_profile_that_names_an_unknown_device_is_refused(plan: Callable[..., Plan]) -> None:
+    """Setup changes no line that exists."""
     error = refusal(lambda: plan(conf=CONFIG.replace(SERIAL, f"{SERIAL}-gone")))
     assert "mfa_serial" in error.fact
     assert ":4, [profile power-user], mfa_serial" in str(error.where)
@@ -319,7 +319,7 @@ def test_what_a_role_lacks_is_attached_and_what_it_has_more_is_noted(plan: Calla
 
 
 def test_a_role_without_mfa_is_noted_when_it_is_made(plan: Callable[..., Plan]) -> None:
-    """The plan says what it means; a role that is there is nobody's news."""
+    """The plan says what it means; of a role that exists it says nothing."""
     request = replace(REQUEST, roles=parse_roles(["power-user", "audit:ReadOnlyAccess"]))
     drawn = plan(replace(COMPLETE, roles={"power-user": ROLES["power-user"]}), request=request)
     assert ("the role audit demands no MFA code: a stolen access key is enough to use it",) == drawn.notes
@@ -368,7 +368,7 @@ def test_two_external_ids_are_not_shown(plan: Callable[..., Plan]) -> None:
     ],
 )
 def test_a_profile_of_something_else_is_refused(plan: Callable[..., Plan], old: str, new: str, fact: str) -> None:
-    """Whoever wrote it needs it."""
+    """It is in use."""
     error = refusal(lambda: plan(conf=CONFIG.replace(old, new, 1)))
     assert fact in error.fact
     assert "[profile power-user]" in str(error.where)
@@ -382,7 +382,7 @@ def test_a_profile_is_completed_under_the_header_that_it_has(plan: Callable[...,
 
 
 def test_a_role_and_a_user_with_a_path_are_named_by_it(plan: Callable[..., Plan]) -> None:
-    """Their ARNs are what AWS says they are."""
+    """Their ARNs are those in the responses of AWS."""
     there = f"arn:aws:iam::{ACCOUNT}:user/team/{NAME}"
     role = Role(f"arn:aws:iam::{ACCOUNT}:role/team/read-only", trust_policy(there, mfa=True))
     drawn = plan(State(User(there), roles={"read-only": role}), "", "")
@@ -392,7 +392,7 @@ def test_a_role_and_a_user_with_a_path_are_named_by_it(plan: Callable[..., Plan]
 
 
 def test_a_key_that_was_never_used_and_is_lost_is_made_anew(plan: Callable[..., Plan]) -> None:
-    """It is of a run that was killed; the plan says so."""
+    """It belongs to a run that was killed; the plan says so."""
     drawn = plan(user(keys=(key(used=False),)), conf="", credentials="")
     assert [delete_key(KEY), CREATE_KEY] == operations(drawn)[:2]
     assert drawn.tasks[0].title == (
@@ -410,7 +410,7 @@ def test_where_a_run_came_to_its_end_no_key_is_deleted(plan: Callable[..., Plan]
 
 
 def test_a_key_that_was_used_is_another_machines(plan: Callable[..., Plan]) -> None:
-    """It stays, and that is said."""
+    """It stays, with a note."""
     drawn = plan(user(keys=(key(),)), credentials="")
     assert [CREATE_KEY] == operations(drawn)
     assert ("the access key AKIAIOSFODNN7EXAMPLE of 2026-11-01 stays: it may be in use elsewhere",) == drawn.notes
@@ -424,7 +424,7 @@ def test_a_key_that_another_profile_holds_stays(plan: Callable[..., Plan]) -> No
 
 
 def test_there_is_no_third_key(plan: Callable[..., Plan]) -> None:
-    """Which of the two can go, a person knows."""
+    """Only the user knows which of the two can go."""
     error = refusal(lambda: plan(user(keys=(key("AKIA1"), key("AKIA2"))), credentials=""))
     assert "two access keys" in error.fact
     assert f"aws iam list-access-keys --user-name {NAME}" in str(error.hints)
@@ -460,7 +460,7 @@ def test_a_key_in_a_keyring_is_there(plan: Callable[..., Plan]) -> None:
 
 
 def test_a_key_that_was_printed_is_not_made_again(plan: Callable[..., Plan]) -> None:
-    """The profiles, which are written after it, tell that the person has it."""
+    """The profiles, which are written after it, show that it was printed."""
     request = replace(REQUEST, key_destination=KeyDestination.STDOUT)
     state = user(keys=(key(used=False),))
     assert Plan(()) == plan(state, CONFIG, "", request)
@@ -472,7 +472,7 @@ def test_a_key_that_was_printed_is_not_made_again(plan: Callable[..., Plan]) -> 
     ("destination", "shown"),
     [(KeyDestination.FILE, "keys"), (KeyDestination.KEYRING, "keyring"), (KeyDestination.STDOUT, "print it once")],
 )
-def test_where_the_key_goes_is_said(plan: Callable[..., Plan], destination: KeyDestination, shown: str) -> None:
+def test_the_plan_says_where_the_key_goes(plan: Callable[..., Plan], destination: KeyDestination, shown: str) -> None:
     """It is the one secret that lasts."""
     title = plan(State(), "", "", replace(REQUEST, key_destination=destination)).tasks[-2].title
     assert title.startswith(f"create an access key of the user {NAME}, and ")

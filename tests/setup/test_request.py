@@ -1,4 +1,4 @@
-"""The roles that a person types."""
+"""The words that name roles and users."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_what_iam_takes_for_a_name_is_taken(names: list[str], policy: str, mfa: 
     ],
 )
 def test_what_is_no_role_is_refused_with_the_form(words: list[str], fact: str) -> None:
-    """Before AWS is asked anything; the hint says what to write."""
+    """Before any call of AWS; the hint says what to write."""
     with pytest.raises(UsageError) as caught:
         parse_roles(words)
     assert fact in caught.value.fact

@@ -1,4 +1,4 @@
-"""What of a set-up is there, as IAM tells it."""
+"""What exists of a set-up, as IAM reports it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def request(sandbox: Sandbox, *words: str) -> SetupRequest:
     return SetupRequest(NAME, sandbox.account, sandbox.account, parse_roles(words))
 
 
-def looked(sandbox: Sandbox, admin: Iam, *words: str) -> State:
+def read_state(sandbox: Sandbox, admin: Iam, *words: str) -> State:
     """Look for a set-up with these roles."""
     return read(admin, admin, request(sandbox, *words))
 
@@ -63,26 +63,26 @@ def user_of(state: State) -> User:
 
 
 def actions(sandbox: Sandbox) -> list[str]:
-    """Return what was asked."""
+    """Return the actions that were called."""
     return [call.action for call in sandbox.calls]
 
 
 def test_of_an_empty_account_it_takes_few_questions(sandbox: Sandbox, admin: Iam) -> None:
     """One for each thing that is not there, and one for each policy that is to be attached."""
-    assert State() == looked(sandbox, admin)
+    assert State() == read_state(sandbox, admin)
     assert ["GetUser", "ListVirtualMFADevices", "GetRole", "GetRole", "GetPolicy", "GetPolicy"] == actions(sandbox)
 
 
 def test_where_no_role_wants_mfa_no_device_is_looked_for(sandbox: Sandbox, admin: Iam) -> None:
     """An account may have thousands."""
-    looked(sandbox, admin, "read-only:ReadOnlyAccess")
+    read_state(sandbox, admin, "read-only:ReadOnlyAccess")
     assert "ListVirtualMFADevices" not in actions(sandbox)
 
 
 def test_a_bare_user_is_known(sandbox: Sandbox, admin: Iam) -> None:
     """With its ARN and its keys, and whether they were ever used."""
     key = sandbox.create_user(NAME)
-    user = user_of(looked(sandbox, admin))
+    user = user_of(read_state(sandbox, admin))
     assert (key.arn, (), (), ()) == (user.arn, user.permissions, user.allowed, user.devices)
     assert [(key.access_key_id, True, False)] == [(each.key_id, each.active, each.used) for each in user.keys]
 
@@ -94,7 +94,7 @@ def test_a_key_that_was_used_and_one_that_is_deactivated(sandbox: Sandbox, admin
         iam(sandbox, key).read("get_user")
     second = admin.change("create_access_key", UserName=NAME)["AccessKey"]["AccessKeyId"]
     admin.change("update_access_key", UserName=NAME, AccessKeyId=second, Status="Inactive")
-    keys = {each.key_id: (each.active, each.used) for each in user_of(looked(sandbox, admin)).keys}
+    keys = {each.key_id: (each.active, each.used) for each in user_of(read_state(sandbox, admin)).keys}
     assert {key.access_key_id: (True, True), second: (False, False)} == keys
     assert "canary" not in repr(keys)
 
@@ -108,7 +108,7 @@ def test_all_that_makes_a_user_more_than_that(sandbox: Sandbox, admin: Iam) -> N
     policy = user_policy(["arn:aws:iam::210987654321:role/deploy"])
     for name in ("s3", "assume-roles"):
         admin.change("put_user_policy", UserName=NAME, PolicyName=name, PolicyDocument=json.dumps(policy))
-    user = user_of(looked(sandbox, admin))
+    user = user_of(read_state(sandbox, admin))
     assert (
         "a console password",
         "the group 'admins'",
@@ -133,7 +133,7 @@ def test_another_policy_of_the_name_is_a_permission(sandbox: Sandbox, admin: Iam
     sandbox.create_user(NAME)
     text = json.dumps(document)
     admin.change("put_user_policy", UserName=NAME, PolicyName="assume-roles", PolicyDocument=text)
-    user = user_of(looked(sandbox, admin))
+    user = user_of(read_state(sandbox, admin))
     assert (("the policy 'assume-roles'",), ()) == (user.permissions, user.allowed)
 
 
@@ -150,22 +150,22 @@ def test_the_devices_of_the_user_are_known(sandbox: Sandbox, admin: Iam) -> None
         AuthenticationCode1=codes.at(now),
         AuthenticationCode2=codes.at(now + 30),
     )
-    state = looked(sandbox, admin)
+    state = read_state(sandbox, admin)
     assert (made["SerialNumber"],) == user_of(state).devices
     assert not state.has_lost_device
     assert "ListVirtualMFADevices" not in actions(sandbox)
 
 
-def test_a_device_of_the_name_that_nobody_has(sandbox: Sandbox, admin: Iam) -> None:
+def test_a_device_of_the_name_without_a_user(sandbox: Sandbox, admin: Iam) -> None:
     """A killed run has left it."""
     admin.change("create_virtual_mfa_device", VirtualMFADeviceName=f"{NAME}-2")
-    assert not looked(sandbox, admin).has_lost_device
+    assert not read_state(sandbox, admin).has_lost_device
     admin.change("create_virtual_mfa_device", VirtualMFADeviceName=NAME)
-    assert looked(sandbox, admin).has_lost_device
+    assert read_state(sandbox, admin).has_lost_device
 
 
 def test_a_device_of_the_name_that_another_has(sandbox: Sandbox, admin: Iam) -> None:
-    """It is said whose."""
+    """The error names its user."""
     bob = sandbox.create_user("bob")
     made = admin.change("create_virtual_mfa_device", VirtualMFADeviceName=NAME)["VirtualMFADevice"]
     codes = TOTP(made["Base32StringSeed"].decode())
@@ -178,33 +178,33 @@ def test_a_device_of_the_name_that_another_has(sandbox: Sandbox, admin: Iam) -> 
         AuthenticationCode2=codes.at(now + 30),
     )
     with pytest.raises(ConfigError) as caught:
-        looked(sandbox, admin)
+        read_state(sandbox, admin)
     assert f"the MFA device '{made['SerialNumber']}' belongs to {bob.arn}" == caught.value.fact
     assert "--user" in str(caught.value.hints)
 
 
 def test_a_role_is_known_with_its_trust_policy(sandbox: Sandbox, admin: Iam) -> None:
-    """As IAM holds it, with the ARN that it has; nobody sees the external id in a log."""
+    """As IAM holds it, with the ARN that it has; its external id is in no repr."""
     user = sandbox.create_user(NAME)
     trust = trust_policy(str(user.arn), mfa=True, external_id="canary-external-id")
     arn = sandbox.create_role("read-only", trust, policies=["ReadOnlyAccess"], path="/team/")
-    state = looked(sandbox, admin)
+    state = read_state(sandbox, admin)
     assert {"read-only": Role(arn, trust, frozenset({READ_ONLY}))} == state.roles
     assert "canary" not in repr(state)
 
 
-def test_only_what_is_to_be_attached_is_asked_for(sandbox: Sandbox, admin: Iam) -> None:
+def test_only_policies_to_attach_are_looked_up(sandbox: Sandbox, admin: Iam) -> None:
     """A policy that a role has exists."""
     user = sandbox.create_user(NAME)
     sandbox.create_role("read-only", trust_policy(str(user.arn), mfa=False), policies=["ReadOnlyAccess"])
-    looked(sandbox, admin, "read-only:ReadOnlyAccess")
+    read_state(sandbox, admin, "read-only:ReadOnlyAccess")
     assert "GetPolicy" not in actions(sandbox)
 
 
 def test_a_policy_that_does_not_exist_is_found_before_anything_is_made(sandbox: Sandbox, admin: Iam) -> None:
-    """Nobody types `ReadonlyAccess` right the first time."""
+    """`ReadonlyAccess` is an easy mistake."""
     with pytest.raises(ConfigError) as caught:
-        looked(sandbox, admin, "power-user", "a:ReadonlyAccess,mfa")
+        read_state(sandbox, admin, "power-user", "a:ReadonlyAccess,mfa")
     assert "arn:aws:iam::aws:policy/ReadonlyAccess" in caught.value.fact
     assert "ROLE 'a'" == caught.value.where
     assert caught.value.hints
@@ -223,11 +223,11 @@ def test_roles_are_looked_for_in_their_own_account(sandbox: Sandbox, admin: Iam)
     assert {"read-only": Role(arn, trust)} == state.roles
 
 
-def test_whoever_may_not_look_is_told_so(sandbox: Sandbox) -> None:
+def test_a_caller_without_permission_is_refused(sandbox: Sandbox) -> None:
     """Nothing is guessed."""
     poor = sandbox.create_user("poor")
     with pytest.raises(RefusedError) as caught:
-        looked(sandbox, iam(sandbox, poor))
+        read_state(sandbox, iam(sandbox, poor))
     assert "AccessDenied" == caught.value.code
 
 
@@ -241,5 +241,5 @@ def test_what_is_no_answer_of_aws_is_not_taken_for_one(sandbox: Sandbox, admin: 
     sandbox.create_role("read-only", trust_policy(str(user.arn), mfa=False))
     sandbox.fail(action, fault, times=9)
     with pytest.raises(UnreachableError) as caught:
-        looked(sandbox, admin)
+        read_state(sandbox, admin)
     assert caught.value.hints

@@ -1,4 +1,4 @@
-"""Each template says what the plan says: read by the tools' own parsers, with their functions worked out, and made."""
+"""Each template creates what the plan would: the tools' own parsers read it, and the tests evaluate its functions."""
 
 from __future__ import annotations
 
@@ -56,31 +56,31 @@ class Made:
 
 
 def request(words: list[str], there: str = HERE, here: str = HERE) -> SetupRequest:
-    """Return what is asked for; the roles are in the account *there*."""
+    """Return a request with the roles in the account *there*."""
     return SetupRequest(USER, here, there, parse_roles(words))
 
 
-def by_plan(asked: SetupRequest) -> Made:
+def by_plan(spec: SetupRequest) -> Made:
     """Return what `awsenv setup` itself would make."""
     roles: dict[str, tuple[Document, set[str]]] = {
         role.name: (
-            trust_policy(asked.user_arn, mfa=role.mfa, external_id=EXTERNAL_ID if role.external_id else None),
+            trust_policy(spec.user_arn, mfa=role.mfa, external_id=EXTERNAL_ID if role.external_id else None),
             set(role.policy_arns("aws")),
         )
-        for role in asked.roles
+        for role in spec.roles
     }
-    allowed = user_policy(map(asked.role_arn, asked.roles)) if asked.crosses_accounts else None
-    return Made(asked.user, allowed, roles)
+    allowed = user_policy(map(spec.role_arn, spec.roles)) if spec.crosses_accounts else None
+    return Made(spec.user, allowed, roles)
 
 
-def by_cloudformation(asked: SetupRequest) -> Made:
+def by_cloudformation(spec: SetupRequest) -> Made:
     """Work out the template as CloudFormation does, in each of the accounts."""
-    document, problems = decode.decode_str(cloudformation(asked))
+    document, problems = decode.decode_str(cloudformation(spec))
     assert isinstance(document, dict)
     assert [] == problems
     made = Made("")
-    for account in {asked.account, asked.role_account}:
-        stack = Stack(document, asked, account)
+    for account in {spec.account, spec.role_account}:
+        stack = Stack(document, spec, account)
         for resource in document["Resources"].values():
             if "Condition" in resource and not stack.value(document["Conditions"][resource["Condition"]]):
                 continue
@@ -102,7 +102,7 @@ class Stack:
     """A template in an account, with its parameters given."""
 
     document: Any
-    asked: SetupRequest
+    spec: SetupRequest
     account: str
 
     def value(self, item: Any) -> Any:
@@ -122,7 +122,7 @@ class Stack:
                 return self.value(one) == self.value(other)
             case [("Fn::GetAtt", [resource, "Arn"])]:
                 assert "AWS::IAM::User" == self.document["Resources"][resource]["Type"]
-                return self.asked.user_arn
+                return self.spec.user_arn
         return {name: self.value(each) for name, each in item.items()}
 
     def named(self, name: str) -> str:
@@ -131,20 +131,20 @@ class Stack:
         if name in own:
             return own[name]
         assert name in self.document["Parameters"]
-        accounts = {"UserAccount": self.asked.account, "RoleAccount": self.asked.role_account}
+        accounts = {"UserAccount": self.spec.account, "RoleAccount": self.spec.role_account}
         return accounts.get(name, EXTERNAL_ID)
 
 
-def by_terraform(asked: SetupRequest) -> Made:
+def by_terraform(spec: SetupRequest) -> Made:
     """Work out the configuration as Terraform does."""
-    module = Module(terraform(asked), asked)
+    module = Module(terraform(spec), spec)
     (user,) = module.resources["aws_iam_user"].values()
     made = Made(module.value(user["name"]))
     for policy in module.resources.get("aws_iam_user_policy", {}).values():
-        assert ("assume-roles", asked.user) == (module.value(policy["name"]), module.value(policy["user"]))
+        assert ("assume-roles", spec.user) == (module.value(policy["name"]), module.value(policy["user"]))
         made.allowed = module.value(policy["policy"])
     for role in module.resources["aws_iam_role"].values():
-        assert ("${aws.roles}" if asked.crosses_accounts else None) == role.get("provider")
+        assert ("${aws.roles}" if spec.crosses_accounts else None) == role.get("provider")
         made.roles[module.value(role["name"])] = (module.value(role["assume_role_policy"]), set())
     for attachment in module.resources["aws_iam_role_policy_attachment"].values():
         made.roles[module.value(attachment["role"])][1].add(module.value(attachment["policy_arn"]))
@@ -154,9 +154,9 @@ def by_terraform(asked: SetupRequest) -> Made:
 class Module:
     """A Terraform configuration, with its variables given."""
 
-    def __init__(self, text: str, asked: SetupRequest) -> None:
+    def __init__(self, text: str, spec: SetupRequest) -> None:
         self.document = hcl2.loads(text)
-        self.asked = asked
+        self.spec = spec
         self.resources: dict[str, dict[str, Any]] = {}
         for block in self.document["resource"]:
             ((kind, named),) = block.items()
@@ -191,10 +191,10 @@ class Module:
             case [kind, name, "name"]:
                 return self.value(self.resources[kind][name]["name"])
             case ["aws_iam_user", "this", "arn"]:
-                return self.asked.user_arn
+                return self.spec.user_arn
             case ["aws_iam_role", name, "arn"]:
                 role = self.value(self.resources["aws_iam_role"][name]["name"])
-                return f"arn:aws:iam::{self.asked.role_account}:role/{role}"
+                return f"arn:aws:iam::{self.spec.role_account}:role/{role}"
         raise AssertionError(expression)
 
 
@@ -203,9 +203,9 @@ class Module:
 @pytest.mark.parametrize("words", WORDS, ids=lambda words: f"{len(words)} roles")
 def test_a_template_says_what_the_plan_says(words: list[str], there: str, read: Callable[[SetupRequest], Made]) -> None:
     """The same user, the same trust, the same policies, and nothing else; whatever the roles are named."""
-    asked = request(words, there)
+    spec = request(words, there)
 
-    assert by_plan(asked) == read(asked)
+    assert by_plan(spec) == read(spec)
 
 
 @pytest.mark.parametrize("read", [by_cloudformation, by_terraform])
@@ -213,9 +213,9 @@ def test_a_template_says_what_the_plan_says(words: list[str], there: str, read: 
 @given(names=st.lists(NAMES, min_size=1, max_size=5, unique_by=str.lower), across=st.booleans())
 def test_any_names_are_kept_apart(names: list[str], read: Callable[[SetupRequest], Made], *, across: bool) -> None:
     """Two names that differ in a dot are two resources, two parameters, two outputs."""
-    asked = request([f"{name}:ReadOnlyAccess,external-id" for name in names], THERE if across else HERE)
+    spec = request([f"{name}:ReadOnlyAccess,external-id" for name in names], THERE if across else HERE)
 
-    assert by_plan(asked) == read(asked)
+    assert by_plan(spec) == read(spec)
 
 
 def test_cfn_lint_finds_nothing(tmp_path: Path) -> None:
@@ -256,22 +256,22 @@ def test_terraform_fmt_has_nothing_to_do(words: list[str], require: Callable[[st
 @pytest.mark.parametrize("there", [HERE, THERE])
 def test_the_comment_names_the_command_that_completes_it(there: str, template: Callable[[SetupRequest], str]) -> None:
     """With the same roles and the same user; no account and no external id is in the template."""
-    asked = request(["power-user", "deploy:ViewOnlyAccess,x,mfa", "b:x,external-id"], there)
-    text = template(asked)
+    spec = request(["power-user", "deploy:ViewOnlyAccess,x,mfa", "b:x,external-id"], there)
+    text = template(spec)
     line = next(line for line in text.splitlines() if line.startswith("#   awsenv setup "))
     words, _, options = line.removeprefix("#   awsenv setup ").partition(" --")
 
-    assert asked.roles == parse_roles(words.split())
+    assert spec.roles == parse_roles(words.split())
     assert f"user {USER} --profile ADMINISTRATOR" in options
-    assert asked.crosses_accounts == ("--role-profile" in options)
+    assert spec.crosses_accounts == ("--role-profile" in options)
     assert not any(account in text for account in (HERE, THERE))
 
 
 def test_the_outputs_are_the_arns_of_the_roles() -> None:
-    """One for each role, and an external id that nobody can read back."""
-    asked = request([])
-    document, _ = decode.decode_str(cloudformation(asked))
-    module = hcl2.loads(terraform(asked))
+    """One for each role, and an external id that cannot be read back."""
+    spec = request([])
+    document, _ = decode.decode_str(cloudformation(spec))
+    module = hcl2.loads(terraform(spec))
 
     assert {
         "RolePowerUserArn": {"Fn::GetAtt": ["RolePowerUser", "Arn"]},
@@ -296,9 +296,9 @@ def test_setup_completes_what_a_template_has_made(
             role_admin = Iam(
                 session, sandbox.create_user("role-admin", policies=["AdministratorAccess"], account=THERE)
             )
-        asked = request([], THERE if across else sandbox.account, sandbox.account)
-        make(read(asked), admin, role_admin)
-        plan = draw_up(asked, read_state(admin, role_admin, asked), config.read(environ))
+        spec = request([], THERE if across else sandbox.account, sandbox.account)
+        make(read(spec), admin, role_admin)
+        plan = draw_up(spec, read_state(admin, role_admin, spec), config.read(environ))
 
     assert ["create_virtual_mfa_device", "create_access_key", "write_profiles"] == plan.actions
 

@@ -1,4 +1,4 @@
-"""A trust policy that is there, against the one that is request."""
+"""An existing trust policy, compared with the one that the request needs."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def spellings(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, Any]:
 
 @given(st.data(), st.booleans(), st.booleans())
 def test_spelled_otherwise_it_is_the_same(data: st.DataObject, mfa: bool, external_id: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
-    """Terraform, the console and people write one policy in many ways."""
+    """Terraform, the console and users write one policy in many ways."""
     document = trust_policy(USER, mfa=mfa, external_id=SECRET if external_id else None)
     spelled = data.draw(spellings(document))
     assert not differences(spelled, USER, role(mfa=mfa, external_id=external_id))
@@ -78,7 +78,7 @@ CONDITION = [*STATEMENT, "Condition"]
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "said"),
+    ("path", "value", "fact"),
     [
         ([*STATEMENT, "Principal"], {"AWS": "arn:aws:iam::123456789012:root"}, ":root' instead of"),
         ([*STATEMENT, "Principal"], "*", "it trusts '*'"),
@@ -102,16 +102,16 @@ CONDITION = [*STATEMENT, "Condition"]
         (["Statement"], [{}, {}], "2 statements"),
     ],
 )
-def test_each_difference_is_said(path: list[Any], value: Any, said: str) -> None:
+def test_each_difference_is_named(path: list[Any], value: Any, fact: str) -> None:
     """All of them at once, and none with an external id in it."""
     found = "; ".join(differences(changed(path, value), USER, role()))
-    assert said in found
+    assert fact in found
     assert SECRET not in found
 
 
 @pytest.mark.parametrize(("mfa", "external_id"), [(True, False), (False, True), (False, False)])
-def test_what_is_demanded_besides_is_said(mfa: bool, external_id: bool) -> None:  # noqa: FBT001 - a table
-    """A role that demands more than was asked for is another, too."""
+def test_an_additional_demand_is_a_difference(mfa: bool, external_id: bool) -> None:  # noqa: FBT001 - a table
+    """A role that demands more than the request is another, too."""
     found = differences(trust_policy(USER, mfa=True, external_id=SECRET), USER, role(mfa=mfa, external_id=external_id))
     request = (["it demands an external id"] if not external_id else []) + (
         ["it demands an MFA code"] if not mfa else []

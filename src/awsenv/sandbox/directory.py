@@ -137,18 +137,14 @@ class Directory:
 
     def role(self, arn: str) -> Any | None:
         """Return moto's role with the ARN *arn*; None: there is no such role or account."""
-        account = arn.split(":")[4]
-        if account not in self._accounts:
-            return None
-        return next((role for role in list(self.backend(account).get_roles()) if role.arn == arn), None)
+        roles = (role for account in tuple(self._accounts) for role in list(self.backend(account).get_roles()))
+        return next((role for role in roles if role.arn == arn), None)
 
     def has_principal(self, name: str) -> bool:
         """Tell whether *name*, from a trust policy, names an account, user or role that exists."""
-        account = name.split(":")[4] if name.startswith("arn:") else name
-        if account not in self._accounts:
-            return False
-        users = {user.arn for user in list(self.backend(account).users.values())}
-        return name in {account, f"arn:{PARTITION}:iam::{account}:root", *users} or self.role(name) is not None
+        users = (user.arn for account in tuple(self._accounts) for user in list(self.backend(account).users.values()))
+        roots = (f"arn:{PARTITION}:iam::{account}:root" for account in self._accounts)
+        return name in {*self._accounts, *roots, *users} or self.role(name) is not None
 
     def forget_principal(self, arn: str) -> None:
         """Replace the ARN of a deleted user in trust policies with an id, as AWS does."""

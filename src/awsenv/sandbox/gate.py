@@ -109,8 +109,6 @@ class Gate:
                 response = self._fail(fault, operation)
             elif sign_in is not None:
                 caller, response = self._signin.respond(operation, incoming)
-            elif isinstance(signed, AuthenticationError):
-                raise signed
             else:
                 caller = self._authenticate(signed, incoming, operation)
                 response = self._serve(incoming, operation, caller, environ)
@@ -118,6 +116,10 @@ class Gate:
             response = render(spell(error, operation.family), operation.family)
         except ServiceError as error:
             response = render(error, operation.family)
+        except Exception as error:  # noqa: BLE001 - the client sees a 500 for a failure in moto, as for one in AWS
+            response = render(
+                ServiceError("InternalFailure", f"{type(error).__name__}: {error}", 500), operation.family
+            )
         if response is not None and fault is Fault.TRUNCATED:
             faults.truncate(response)
         if fault is Fault.DROP_AFTER:
@@ -143,7 +145,11 @@ class Gate:
             self.closing.wait()
         return None if fault in (Fault.HANG, Fault.DROP) else faults.respond(fault, operation)
 
-    def _authenticate(self, signed: signature.Signature, incoming: Request, operation: Operation) -> Caller:
+    def _authenticate(
+        self, signed: signature.Signature | AuthenticationError, incoming: Request, operation: Operation
+    ) -> Caller:
+        if isinstance(signed, AuthenticationError):
+            raise signed
         key = self._keys.find(signed.access_key_id, signed.session_token)
         signature.check_time(signed, self._directory.clock.signing_time())
         signature.check(signed, incoming, key.secret)
@@ -160,12 +166,8 @@ class Gate:
         replayed = {**request.write(incoming, environ), "HTTP_X_MOTO_ACCOUNT_ID": caller.account}
         if incoming.path.startswith(_BACK_DOORS):
             raise ServiceError("NoSuchBucket", "The specified bucket does not exist", 404)
-        try:
-            self._moto.load(operation.service)
-            response = Response.from_app(self._moto, replayed, buffered=True)
-        except Exception as error:
-            # The client sees a 500 for a failure in moto, as for one in AWS.
-            raise ServiceError("InternalFailure", f"{type(error).__name__}: {error}", 500) from error
+        self._moto.load(operation.service)
+        response = Response.from_app(self._moto, replayed, buffered=True)
         self._iam.after(operation, incoming.form, caller.account, response)
         return response
 

@@ -91,23 +91,15 @@ def _s3_action(request: Request, bucket: str, key: str) -> str:
     if not bucket:
         return "ListAllMyBuckets"
     if "uploadId" in request.query or "uploads" in request.query:
-        return _multipart_action(request.method, key)
+        parts = {"GET": "ListMultipartUploadParts", "DELETE": "AbortMultipartUpload"}
+        return parts.get(request.method, "PutObject") if key else "ListBucketMultipartUploads"
+    verb = _VERBS.get(request.method, "Put")
     part = next((name for name in _SUB_RESOURCES if name in request.query), None)
     if part is not None:
-        verb = _VERBS.get(request.method, "Put")
         return f"{verb}{'Object' if key else 'Bucket'}{part[0].upper()}{part[1:].replace('-', '')}"
-    return _object_action(request) if key else _bucket_action(request)
-
-
-def _multipart_action(method: str, key: str) -> str:
-    if not key:
-        return "ListBucketMultipartUploads"
-    return {"GET": "ListMultipartUploadParts", "DELETE": "AbortMultipartUpload"}.get(method, "PutObject")
-
-
-def _object_action(request: Request) -> str:
-    verb = _VERBS.get(request.method, "Put")
-    return f"{verb}ObjectVersion" if "versionId" in request.query and verb != "Put" else f"{verb}Object"
+    if key:
+        return f"{verb}ObjectVersion" if "versionId" in request.query and verb != "Put" else f"{verb}Object"
+    return _bucket_action(request)
 
 
 def _bucket_action(request: Request) -> str:

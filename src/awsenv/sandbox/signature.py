@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hmac
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
@@ -32,8 +31,6 @@ LONGEST = 7 * 86400
 _STAMP = "%Y%m%dT%H%M%SZ"
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _UNSIGNED = "UNSIGNED-PAYLOAD"
-_HOST = "localhost"
-"""For botocore to make a URL: the signature covers the header."""
 _SCOPE = re.compile(r"([^/]+)/([0-9]{8})/([^/]+)/([^/]+)/aws4_request")
 
 
@@ -82,7 +79,7 @@ def _parse_header(request: Request) -> Signature:
         problems.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
     if problems or algorithm != _ALGORITHM:
         problems.append(f"(Hashed with SHA-256) Authorization={algorithm}")
-        raise AuthenticationError(Failure.INCOMPLETE, " ".join(problems))
+        raise _incomplete(" ".join(problems))
     return _signature(fields, stamp, request.headers.get("x-amz-security-token"), None)
 
 
@@ -91,9 +88,9 @@ def _parse_query(request: Request) -> Signature:
     fields = {name: query.get(f"X-Amz-{name}", "") for name in ("Credential", "SignedHeaders", "Signature")}
     lifetime = query.get("X-Amz-Expires", "0")
     if query.get("X-Amz-Algorithm") != _ALGORITHM:
-        raise AuthenticationError(Failure.INCOMPLETE, "Query-string authentication requires the X-Amz-* parameters")
+        raise _incomplete("Query-string authentication requires the X-Amz-* parameters")
     if not re.fullmatch("[0-9]{1,6}", lifetime) or int(lifetime) > LONGEST:
-        raise AuthenticationError(Failure.INCOMPLETE, f"X-Amz-Expires must be a number of at most {LONGEST} seconds")
+        raise _incomplete(f"X-Amz-Expires must be a number of at most {LONGEST} seconds")
     token = query.get("X-Amz-Security-Token")
     return _signature(fields, query.get("X-Amz-Date", ""), token, timedelta(seconds=int(lifetime)))
 
@@ -101,28 +98,25 @@ def _parse_query(request: Request) -> Signature:
 def _signature(fields: dict[str, str], stamp: str, token: str | None, lifetime: timedelta | None) -> Signature:
     scope = _SCOPE.fullmatch(fields["Credential"])
     if scope is None:
-        raise AuthenticationError(
-            Failure.INCOMPLETE,
+        raise _incomplete(
             "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, "
-            f"got '{fields['Credential']}'",
+            f"got '{fields['Credential']}'"
         )
-    time = _time(stamp)
-    if time is None:
-        raise AuthenticationError(
-            Failure.INCOMPLETE,
-            f"Date must be in ISO-8601 'basic format'. Got '{stamp}'. See http://en.wikipedia.org",
-        )
+    # strptime alone takes a single digit, and digits of any script.
+    is_complete = re.fullmatch("[0-9]{8}T[0-9]{6}Z", stamp)
+    try:
+        time = datetime.strptime(stamp if is_complete else "", _STAMP).replace(tzinfo=timezone.utc)
+    except ValueError:
+        raise _incomplete(
+            f"Date must be in ISO-8601 'basic format'. Got '{stamp}'. See http://en.wikipedia.org"
+        ) from None
     key_id, date, region, service = scope.groups()
     headers = tuple(fields["SignedHeaders"].lower().split(";"))
     return Signature(key_id, date, region, service, headers, fields["Signature"], stamp, time, token, lifetime)
 
 
-def _time(stamp: str) -> datetime | None:
-    with suppress(ValueError):
-        # strptime alone takes a single digit, and digits of any script.
-        if re.fullmatch("[0-9]{8}T[0-9]{6}Z", stamp):
-            return datetime.strptime(stamp, _STAMP).replace(tzinfo=timezone.utc)
-    return None
+def _incomplete(detail: str) -> AuthenticationError:
+    return AuthenticationError(Failure.INCOMPLETE, detail)
 
 
 def check_time(signature: Signature, now: datetime) -> None:
@@ -196,7 +190,7 @@ def _expected(signature: Signature, request: Request, secret: str) -> str:
         raise AuthenticationError(Failure.WRONG_SIGNATURE)
     copy = AWSRequest(
         method=request.method,
-        url=f"http://{_HOST}{target}",
+        url=f"http://host{target}",  # the signature covers the header, not this host
         data=request.body,
         headers=dict(request.headers),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 import secrets
 import threading
 from datetime import timedelta
@@ -84,7 +85,7 @@ class Signin:
         duration = parameters.get("SessionDuration")
         if duration is not None and (
             # With role chaining there must be none: "Otherwise, the call to the federation endpoint [...] fails".
-            key.caller.chained or not duration.isdecimal() or not _SHORTEST <= int(duration) <= _LONGEST
+            key.caller.chained or not re.fullmatch("[0-9]{1,5}", duration) or not _SHORTEST <= int(duration) <= _LONGEST
         ):
             raise _refused()
         token = secrets.token_urlsafe(500)

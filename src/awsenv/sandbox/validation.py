@@ -63,7 +63,9 @@ def _decode(shape: Shape, form: Mapping[str, str], prefix: str) -> Any:
         present = {name: value for name, value in members.items() if value is not None}
         return present or None
     if shape.type_name == "list":
-        indices = {int(found[1]) for name in form if (found := re.match(rf"{re.escape(prefix)}\.member\.(\d+)", name))}
+        indices = {
+            int(found[1]) for name in form if (found := re.match(rf"{re.escape(prefix)}\.member\.([0-9]{{1,9}})", name))
+        }
         return [_decode(shape.member, form, f"{prefix}.member.{index}") for index in sorted(indices)] or None
     text = form.get(prefix)
     if shape.type_name == "integer" and text is not None:

@@ -1,6 +1,6 @@
 """Create a user that can only assume roles, its MFA device, its access key, its roles, and the profiles for them.
 
-Here is what `awsenv setup` is asked for. The modules read what exists, plan what is missing, and create that.
+This module describes a request. The others read what exists, plan what is missing, and create it.
 """
 
 from __future__ import annotations

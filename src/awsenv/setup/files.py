@@ -1,6 +1,6 @@
 """Adds settings to the two files of the AWS tools, and changes nothing else in them.
 
-People and other tools write these files too: comments, order, line ends and odd spelling stay as they are, byte for
+Users and other tools write these files too: comments, order, line ends and odd spelling stay as they are, byte for
 byte. `add` reads a file, adds to it and replaces it, one awsenv at a time.
 """
 
@@ -82,7 +82,7 @@ def with_settings(text: str, sections: Mapping[str, Mapping[str, str]], name: st
 
 
 def add(find: Callable[[], File], sections: Mapping[str, Mapping[str, str]], *, private: bool = False) -> None:
-    """Add settings to a file, or make it, in one step: readers see the old content or the new. See `with_settings`.
+    """Add settings to a file, or create it, in one step: readers see the old content or the new. See `with_settings`.
 
     A link stays a link: its target is replaced. Nobody else can read a new file or a temporary copy. An existing file
     keeps its mode and, where the system allows it, its owner.
@@ -107,12 +107,12 @@ def add(find: Callable[[], File], sections: Mapping[str, Mapping[str, str]], *, 
     raise ConfigError(
         f"another program keeps changing {file.name}",
         Origin(file.name),
-        hint="run awsenv setup again when it has ended",
+        hint="run awsenv setup again after that program has ended",
     )
 
 
 def check(file: File) -> None:
-    """Check that a file can be written, before AWS makes a key that has to go there. Its folder is made.
+    """Check that a file can be written, before AWS creates a key for it. Its folder is created.
 
     Raises:
         ConfigError: The file cannot be written, or is not a regular file; or the disk has no room for it.

@@ -52,7 +52,7 @@ _NO_STORES = frozenset({"keyring.backends.fail.Keyring", "keyring.backends.null.
 
 
 def check(environ: Environ, patience: float = PATIENCE) -> None:
-    """Check that there is a keyring that keeps a secret, before AWS makes a key that has to go there.
+    """Check that there is a keyring that keeps a secret, before AWS creates a key for it.
 
     A locked keyring asks for its password. One that the package does not recommend, such as a plain file, is used only
     if its configuration names it.
@@ -109,8 +109,8 @@ def store(entry: str, key: Credentials, environ: Environ, patience: float = PATI
 def command(entry: str) -> str:
     """Return the `credential_process` that prints an entry.
 
-    botocore splits it like a shell, the SDKs for Go and JavaScript hand it to one: to both it says the same. And a mark
-    that begins a comment in an SDK's eyes never follows a space.
+    botocore splits it like a shell, the SDKs for Go and JavaScript hand it to one: both read the same words. And a
+    mark that begins a comment for an SDK never follows a space.
     """
     line = shlex.join([*_KEYRING, "--", "get", SERVICE, entry])
     return re.sub(r"(?<=\s)(?=[#;])", "''", line)

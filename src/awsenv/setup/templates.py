@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from awsenv.setup import RoleSpec, SetupRequest
 
 _INTRODUCTION = """\
-# Made by awsenv setup --format %(format)s: a user who can only assume these roles.
+# Written by awsenv setup --format %(format)s: a user who can only assume these roles.
 #
 %(how)s#
-# The user's access key and MFA device are not in here, since they would be kept with its state. awsenv makes them, and
-# the profiles in ~/.aws/config, afterwards. It leaves what this has made as it is:
+# The user's access key and MFA device are not in here, since they would be kept with its state. awsenv creates
+# them, and the profiles in ~/.aws/config, afterwards. It leaves what this has created as it is:
 #
 #   awsenv setup %(words)s
 
