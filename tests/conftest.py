@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from pyte.screens import Char
 
+    Until = Callable[[Callable[[], object]], None]
+
 # A shell takes as long as the machine lets it; and what is found once shall be found again.
 settings.register_profile("awsenv", deadline=None, derandomize=True)
 settings.load_profile("awsenv")
@@ -129,7 +131,7 @@ def locale(request: pytest.FixtureRequest, locale_of: Callable[[str], dict[str, 
 
 
 @pytest.fixture(scope="session")
-def until() -> Callable[[Callable[[], object]], None]:
+def until() -> Until:
     """Return what waits until something is so."""
 
     def wait(is_so: Callable[[], object]) -> None:

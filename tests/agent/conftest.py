@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import awsenv
-from awsenv.agent import client, runtime_directory
+from awsenv.agent import client, protocol, runtime_directory
 from awsenv.agent.server import Life, Server
 
 if TYPE_CHECKING:
@@ -124,20 +124,20 @@ class Agents:
         self.pids.add(pid)
         return is_running(pid)
 
-    def eventually(self, holds: Callable[[], bool]) -> bool:
-        """Say whether *holds* comes to be true."""
-        end = time.monotonic() + PATIENCE
-        while not (held := holds()) and time.monotonic() < end:
-            time.sleep(0.01)
-        return held
-
     def ends(self, pid: int) -> bool:
-        """Say whether the process *pid* comes to its end."""
-        return self.eventually(lambda: not is_running(pid))
+        """Return whether the process *pid* ends."""
+        end = time.monotonic() + PATIENCE
+        while is_running(pid) and time.monotonic() < end:
+            time.sleep(0.01)
+        return not is_running(pid)
 
-    def is_at_rest(self) -> bool:
-        """Say whether nobody is being answered by a server of this process: each has a thread, till it is counted."""
-        return not any("(_reply_on)" in thread.name for thread in threading.enumerate())
+    def ask_to_the_end(self, *request: bytes) -> list[bytes]:
+        """Send *request*, and return the reply when the server has closed the connection: it counts it no more."""
+        with self.connect() as connection:
+            protocol.send(connection, request, time.monotonic() + PATIENCE)
+            reply = protocol.receive(connection, time.monotonic() + PATIENCE)
+            assert b"" == connection.recv(1)
+        return reply
 
     def ask(self, verb: bytes, *parts: bytes) -> list[bytes]:
         """Ask it, in this process."""

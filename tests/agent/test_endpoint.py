@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
+import os
 import socket
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -20,14 +22,17 @@ from botocore.credentials import ContainerProvider
 from botocore.exceptions import CredentialRetrievalError
 from botocore.utils import ContainerMetadataFetcher
 
-from awsenv.agent.endpoint import AT_ONCE, LONGEST, Endpoint
+from awsenv.agent.endpoint import MAX_REQUEST, Endpoint
 from awsenv.agent.memory import Clock, Memory, Plan
+from awsenv.agent.server import MAX_CLIENTS
 from awsenv.errors import MfaError, UnreachableError
 from awsenv.model import AssumeRole, Chain, Credentials, RoleArn, Source
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
+
+    from conftest import Until
 
 ENDS = datetime(2040, 1, 2, 3, 4, 5, 678, tzinfo=timezone(timedelta(hours=2)))
 CREDENTIALS = Credentials("ASIAEXAMPLE", "canary-secret", "canary-token", ENDS, "123456789012")
@@ -51,15 +56,6 @@ class Answer:
         assert told["code"] == told["Code"]
         assert "canary" not in self.body
         return str(told["message"])
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Wait, but not for ever."""
-    for _ in range(6000):
-        if is_so():
-            return
-        threading.Event().wait(0.01)
-    pytest.fail("it does not come about")
 
 
 class Client:
@@ -128,23 +124,46 @@ def roles() -> Roles:
 
 
 @pytest.fixture
-def endpoint(roles: Roles) -> Iterator[Endpoint]:
-    """Return an endpoint that listens."""
-    with closing(Endpoint(roles.credentials_for)) as endpoint:
-        yield endpoint
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """Return an event loop that runs, in a thread."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield loop
+    asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(TIMEOUT)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(TIMEOUT)
+    loop.close()
+
+
+async def _cancel_all() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @pytest.fixture
-def hasty(roles: Roles) -> Iterator[Endpoint]:
-    """Return an endpoint that has little patience."""
-    with closing(Endpoint(roles.credentials_for, patience=0.3)) as endpoint:
-        yield endpoint
+def endpoint(roles: Roles, loop: asyncio.AbstractEventLoop) -> Endpoint:
+    """Return an endpoint that listens."""
+    return Endpoint(roles.credentials_for, loop)
+
+
+@pytest.fixture
+def hasty(roles: Roles, loop: asyncio.AbstractEventLoop) -> Endpoint:
+    """Return an endpoint that cuts slow clients off soon."""
+    return Endpoint(roles.credentials_for, loop, seconds=0.3)
+
+
+def granted(endpoint: Endpoint, role_id: str = "role", pid: int | None = None) -> Client:
+    """Return a client with a grant, for this process or another."""
+    return Client(*endpoint.grant(role_id, os.getpid() if pid is None else pid))
 
 
 @pytest.fixture
 def client(endpoint: Endpoint) -> Client:
     """Return a client with a grant."""
-    return Client(*endpoint.grant("role"))
+    return granted(endpoint)
 
 
 def test_gives_what_sdks_read(client: Client, roles: Roles) -> None:
@@ -187,7 +206,7 @@ def test_botocore_takes_it(client: Client) -> None:
 
 def test_grants_are_secret(endpoint: Endpoint) -> None:
     """Each grant has a path and 256 bits of its own, even for one role."""
-    grants = [endpoint.grant("role") for _ in range(100)]
+    grants = [endpoint.grant("role", os.getpid()) for _ in range(100)]
     assert 200 == len({part for grant in grants for part in grant})
     assert all(len(token) == 43 for _, token in grants)
     assert all(url.startswith("http://127.0.0.1:") for url, _ in grants)
@@ -209,7 +228,7 @@ def test_wrong_token(client: Client, roles: Roles, token: str) -> None:
 
 def test_token_of_another_grant(client: Client, endpoint: Endpoint, roles: Roles) -> None:
     """A command cannot have another's role."""
-    other = Client(*endpoint.grant("other"))
+    other = granted(endpoint, "other")
     assert 403 == other.ask(Authorization=client.token).status
     assert 403 == client.ask(path=other.path).status
     assert 403 == client.ask(leave="Authorization").status
@@ -336,25 +355,25 @@ def test_what_is_not_http(client: Client, request_: bytes) -> None:
 def test_too_long(client: Client, roles: Roles, where: str) -> None:
     """A request has no more than a few thousand bytes, and no more of it is read."""
     if where == "line":
-        answer = client.ask(path="/" + "x" * LONGEST)
+        answer = client.ask(path="/" + "x" * MAX_REQUEST)
     elif where == "header":
-        answer = client.ask(X="x" * LONGEST)
+        answer = client.ask(X="x" * MAX_REQUEST)
     else:
-        answer = client.ask(**{f"X{number}": "x" for number in range(LONGEST // 8)})
+        answer = client.ask(**{f"X{number}": "x" for number in range(MAX_REQUEST // 8)})
     assert (431, []) == (answer.status, roles.asked)
 
 
 def test_as_long_as_it_may_be(client: Client) -> None:
     """The longest request that is taken has that many bytes."""
     shortest = f"GET {client.path} HTTP/1.1\r\nHost: 127.0.0.1:{client.port}\r\nAuthorization: {client.token}\r\nX: "
-    filled = shortest + "x" * (LONGEST - len(shortest) - 4)
+    filled = shortest + "x" * (MAX_REQUEST - len(shortest) - 4)
     assert 200 == client.send(f"{filled}\r\n\r\n".encode()).status
     assert 431 == client.send(f"{filled}x\r\n\r\n".encode()).status
 
 
 def test_a_byte_at_a_time(hasty: Endpoint, roles: Roles) -> None:
     """A client that sends slowly is cut off in the middle, however often it sends."""
-    client = Client(*hasty.grant("role"))
+    client = granted(hasty)
     request = f"GET {client.path} HTTP/1.1\r\nHost: 127.0.0.1:{client.port}\r\n"
     request += f"Authorization: {client.token}\r\nX: {'x' * 2000}\r\n\r\n"
     sent = 0
@@ -375,16 +394,16 @@ def test_a_byte_at_a_time(hasty: Endpoint, roles: Roles) -> None:
 
 def test_silent_clients_do_not_keep_others_out(hasty: Endpoint) -> None:
     """However many connect and say nothing, an SDK gets its answer as soon as they are cut off."""
-    client = Client(*hasty.grant("role"))
+    client = granted(hasty)
     with ExitStack() as stack:
-        for _ in range(AT_ONCE + 2):
+        for _ in range(MAX_CLIENTS + 2):
             stack.enter_context(client.connect())
         assert 200 == client.ask().status
 
 
 def test_client_that_has_gone(endpoint: Endpoint, roles: Roles, capfd: pytest.CaptureFixture[str]) -> None:
     """A client that does not wait for its answer disturbs nobody, and nothing is logged of any request."""
-    client = Client(*endpoint.grant("role"))
+    client = granted(endpoint)
     with client.connect() as connection:
         connection.sendall(b"GET ")
     assert (200, 403) == (client.ask().status, client.ask(Host="evil.example").status)
@@ -399,7 +418,7 @@ def test_one_address_only(client: Client) -> None:
         socket.create_connection(("127.0.0.2", client.port), timeout=TIMEOUT)
 
 
-def test_hundred_requests_ask_aws_once() -> None:
+def test_hundred_requests_ask_aws_once(loop: asyncio.AbstractEventLoop) -> None:
     """All SDKs of a command that wake up at once after a night get their answer from one request to AWS."""
     asked: list[str] = []
     now = [1_800_000_000.0]
@@ -413,11 +432,8 @@ def test_hundred_requests_ask_aws_once() -> None:
     memory = Memory(Clock(lambda: now[0], lambda: now[0]))
     role = memory.lease(plan)
     now[0] += 8 * 3600
-    with (
-        closing(Endpoint(lambda role_id: memory.served(role_id).credentials)) as endpoint,
-        ThreadPoolExecutor(100) as pool,
-    ):
-        client = Client(*endpoint.grant(role.id))
+    client = granted(Endpoint(lambda role_id: memory.served(role_id).credentials, loop), role.id)
+    with ThreadPoolExecutor(100) as pool:
         start = threading.Barrier(100)
 
         def ask(_: int) -> str:
@@ -435,58 +451,36 @@ def process() -> Iterator[subprocess.Popen[bytes]]:
         yield process
 
 
-def test_ends_with_the_command(endpoint: Endpoint, process: subprocess.Popen[bytes], roles: Roles) -> None:
+def test_ends_with_the_command(
+    endpoint: Endpoint, process: subprocess.Popen[bytes], roles: Roles, until: Until
+) -> None:
     """Once the command has ended its token is worth nothing; another command's still is."""
-    other = Client(*endpoint.grant("other"))
-    client = Client(*endpoint.grant("role", process.pid))
+    other = granted(endpoint, "other")
+    client = granted(endpoint, "role", process.pid)
     assert 200 == client.ask().status
     process.kill()
-    wait_until(lambda: client.ask().status != 200)
+    until(lambda: client.ask().status != 200)
     answer = client.ask()
     assert (404, "awsenv: there are no credentials here, or the command has ended") == (answer.status, answer.message)
     assert 200 == other.ask().status
     assert "other" == roles.asked[-1]
 
 
-def test_command_that_has_ended_before(endpoint: Endpoint, process: subprocess.Popen[bytes]) -> None:
+def test_command_that_has_ended_before(endpoint: Endpoint, process: subprocess.Popen[bytes], until: Until) -> None:
     """A grant for a process that is no more ends at once."""
     process.communicate()
-    client = Client(*endpoint.grant("role", process.pid))
-    wait_until(lambda: client.ask().status == 404)
+    client = granted(endpoint, "role", process.pid)
+    until(lambda: client.ask().status == 404)
     assert not endpoint.is_used()
 
 
-def test_is_used(endpoint: Endpoint, process: subprocess.Popen[bytes]) -> None:
+def test_is_used(endpoint: Endpoint, process: subprocess.Popen[bytes], until: Until) -> None:
     """It is used as long as a command has a grant."""
     assert not endpoint.is_used()
     endpoint.grant("role", process.pid)
     assert endpoint.is_used()
     process.kill()
-    wait_until(lambda: not endpoint.is_used())
-
-
-def test_close(roles: Roles) -> None:
-    """A closed endpoint does not listen, and the threads that it started have ended."""
-    before = set(threading.enumerate())
-    endpoint = Endpoint(roles.credentials_for)
-    client = Client(*endpoint.grant("role"))
-    endpoint.close()
-    with pytest.raises(ConnectionRefusedError):
-        client.connect()
-    wait_until(lambda: set(threading.enumerate()) <= before)
-
-
-def test_close_in_the_middle_of_a_request(roles: Roles) -> None:
-    """Who has begun to ask when it is closed gets nothing any more."""
-    endpoint = Endpoint(roles.credentials_for)
-    client = Client(*endpoint.grant("role"))
-    with client.connect() as connection:
-        connection.sendall(f"GET {client.path} HTTP/1.1\r\nAuthorization: {client.token}\r\n".encode())
-        assert 200 == client.ask().status, "which was taken after the other"
-        endpoint.close()
-        connection.sendall(f"Host: 127.0.0.1:{client.port}\r\n\r\n".encode())
-        assert connection.recv(LONGEST).startswith(b"HTTP/1.1 404 ")
-    assert ["role"] == roles.asked
+    until(lambda: not endpoint.is_used())
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from awsenv.errors import AgentError, UnreachableError
 from awsenv.model import AssumeRole, Chain, Credentials, GetSessionToken, Mfa, RoleArn, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from conftest import Until
 
 HOUR = 3600
 NOON = 1_800_000_000.0
@@ -184,15 +184,6 @@ def test_min_remaining_beyond_what_aws_gives(memory: Memory, plan: Plan, aws: Aw
     assert 2 == aws.asked
 
 
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Wait, but not for ever."""
-    for _ in range(6000):
-        if is_so():
-            return
-        threading.Event().wait(0.01)
-    pytest.fail("it does not come about")
-
-
 def waiting(threads: list[threading.Thread]) -> int:
     """Return how many of *threads* wait for what another has asked for."""
     frames = sys._current_frames()  # noqa: SLF001 - the only way to see what a thread waits for
@@ -221,7 +212,7 @@ def test_a_prompt_does_not_wait_for_an_aws_that_hangs(memory: Memory, plan: Plan
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_fifty_threads_make_one_request(memory: Memory, plan: Plan, aws: Aws, *, fails: bool) -> None:
+def test_fifty_threads_make_one_request(memory: Memory, plan: Plan, aws: Aws, until: Until, *, fails: bool) -> None:
     """While AWS is asked all others wait, and share the answer, or the error, which is not kept."""
     aws.failure = UnreachableError("AWS is away") if fails else None
     aws.may_answer.clear()
@@ -236,7 +227,7 @@ def test_fifty_threads_make_one_request(memory: Memory, plan: Plan, aws: Aws, *,
     threads = [threading.Thread(target=ask) for _ in range(50)]
     for thread in threads:
         thread.start()
-    wait_until(lambda: waiting(threads) == 50)
+    until(lambda: waiting(threads) == 50)
     aws.may_answer.set()
     for thread in threads:
         thread.join(60)
@@ -321,12 +312,12 @@ def test_keep(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
     assert "1" == memory.lease(memory.plan(kept.id)).credentials.access_key_id
 
 
-def test_keep_while_aws_is_asked(memory: Memory, plan: Plan, aws: Aws) -> None:
+def test_keep_while_aws_is_asked(memory: Memory, plan: Plan, aws: Aws, until: Until) -> None:
     """What comes later is what is held."""
     aws.may_answer.clear()
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(memory.lease, plan)
-        wait_until(lambda: aws.asked == 1)
+        until(lambda: aws.asked == 1)
         kept = memory.keep(plan, aws.keys("kept"))
         assert "kept" == key_id(memory, plan)
         aws.may_answer.set()
@@ -546,19 +537,19 @@ def test_drop(memory: Memory, plan: Plan, aws: Aws) -> None:
     assert old.id != new.id
 
 
-def test_drop_while_aws_is_asked(memory: Memory, plan: Plan, aws: Aws) -> None:
+def test_drop_while_aws_is_asked(memory: Memory, plan: Plan, aws: Aws, until: Until) -> None:
     """What was asked for before a drop goes to who asked, and is not held."""
     aws.may_answer.clear()
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(memory.lease, plan)
-        wait_until(lambda: aws.asked == 1)
+        until(lambda: aws.asked == 1)
         memory.drop()
         aws.may_answer.set()
         assert "1" == slow.result(60).credentials.access_key_id
     assert () == memory.held()
 
 
-def test_drop_while_a_renewal_fails(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+def test_drop_while_a_renewal_fails(memory: Memory, plan: Plan, aws: Aws, times: Times, until: Until) -> None:
     """What was dropped does not stand in for a renewal that fails."""
     memory.lease(plan)
     times.pass_(HOUR - 600)
@@ -566,7 +557,7 @@ def test_drop_while_a_renewal_fails(memory: Memory, plan: Plan, aws: Aws, times:
     aws.may_answer.clear()
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(memory.lease, plan)
-        wait_until(lambda: aws.asked == 2)
+        until(lambda: aws.asked == 2)
         memory.drop()
         aws.may_answer.set()
         with pytest.raises(UnreachableError):

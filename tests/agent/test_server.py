@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
+import select
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -16,11 +19,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import awsenv
 from awsenv.agent import client, protocol
-from awsenv.agent.server import MAX_CONNECTIONS, TICK, Life, Server, boot_time
+from awsenv.agent.server import MAX_CLIENTS, TICK, Life, Server, boot_time, end_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from agent.conftest import Agents, Person
+    from conftest import Until
 
 PING = [client.VERSION, b"ping"]
 
@@ -104,17 +111,19 @@ def test_a_long_answer_is_preceded_by_signs_of_life(agents: Agents) -> None:
 def test_fifty_at_once_are_answered(agents: Agents) -> None:
     """Answer each with its own."""
     with agents.serving(), ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(lambda number: agents.ask(b"echo", b"%d" % number), range(500)))
+        answers = list(
+            pool.map(lambda number: client.ask(agents.environ, b"echo", [b"%d" % number], patience=30), range(500))
+        )
     assert [[b"%d" % number] for number in range(500)] == answers
 
 
 def test_who_asks_for_nothing_keeps_nobody_from_asking(agents: Agents) -> None:
     """Cut those off who fill all places and stay silent, and answer who waits for a place."""
     with agents.serving() as (server, _):
-        silent = [agents.connect() for _ in range(MAX_CONNECTIONS)]
+        silent = [agents.connect() for _ in range(MAX_CLIENTS)]
         try:
             assert [b"x"] == client.ask(agents.environ, b"echo", [b"x"], patience=30)
-            assert [b""] * MAX_CONNECTIONS == [connection.recv(1) for connection in silent]
+            assert [b""] * MAX_CLIENTS == [connection.recv(1) for connection in silent]
         finally:
             for connection in silent:
                 connection.close()
@@ -165,7 +174,7 @@ def test_who_sends_byte_by_byte_is_cut_off(agents: Agents) -> None:
 
 
 def test_who_does_not_take_the_answer_is_cut_off(agents: Agents) -> None:
-    """Keep neither the thread nor the connection."""
+    """Keep neither the task nor the connection."""
     asked = threading.Event()
 
     def answer(_verb: bytes, _parts: list[bytes]) -> list[bytes]:
@@ -175,19 +184,22 @@ def test_who_does_not_take_the_answer_is_cut_off(agents: Agents) -> None:
     with agents.serving(answer), agents.connect() as connection:
         _say(connection, client.VERSION, b"verb")
         assert asked.wait(30)
-        assert agents.eventually(agents.is_at_rest)
+        has_hung_up = select.poll()
+        has_hung_up.register(connection, 0)
+        assert has_hung_up.poll(30_000)
         received = b"".join(iter(lambda: connection.recv(65_536), b""))
         assert 0 < len(received) < 260_000
 
 
-def test_a_client_that_has_gone_leaves_nothing(agents: Agents) -> None:
-    """End its thread, whether it goes before the request, before the answer, or in the middle of either."""
-    with agents.serving(lambda _verb, parts: parts):
+def test_a_client_that_has_gone_leaves_nothing(agents: Agents, until: Until) -> None:
+    """End its task, whether it goes before the request, before the reply, or in the middle of either."""
+    with agents.serving(lambda _verb, parts: parts) as (server, _):
         for sent in (b"", b"\0", protocol.pack([client.VERSION, b"verb", b"x" * 200_000])):
             with agents.connect() as connection:
                 connection.sendall(sent)
         assert [b"x"] == agents.ask(b"echo", b"x")
-        assert agents.eventually(agents.is_at_rest)
+        # That of the listener, and that of the server.
+        until(lambda: len(asyncio.all_tasks(server.loop)) == 2)
 
 
 def test_another_user_is_refused(agents: Agents, nobody: Person) -> None:
@@ -258,8 +270,8 @@ def test_a_client_that_gave_up_is_not_served(agents: Agents) -> None:
         _say(connection, client.VERSION, b"late")
     thread = threading.Thread(target=server.serve)
     thread.start()
-    assert [b"x"] == agents.ask(b"next", b"x")
-    assert agents.eventually(agents.is_at_rest)
+    # The queue is in order: that of the client that has gone was taken before.
+    assert [b"ok", b"x"] == agents.ask_to_the_end(client.VERSION, b"next", b"x")
     server.end()
     thread.join(30)
 
@@ -276,7 +288,7 @@ def test_who_hangs_up_gives_its_place_to_another(agents: Agents) -> None:
         return parts
 
     with agents.serving(reply):
-        waiting = [agents.connect() for _ in range(MAX_CONNECTIONS)]
+        waiting = [agents.connect() for _ in range(MAX_CLIENTS)]
         for connection in waiting:
             _say(connection, client.VERSION, b"slow")
         for connection in waiting:
@@ -314,9 +326,7 @@ def test_sleep_counts_as_idle(agents: Agents) -> None:
     with agents.serving(life=Life(10_000, idle=600, boot=clock)) as (_, thread):
         for _ in range(2):
             clock.now += 599
-            assert [] == agents.ask(b"ping")
-            # A request ends a little after its answer; idle is what comes then.
-            assert agents.eventually(agents.is_at_rest)
+            assert [b"ok"] == agents.ask_to_the_end(*PING)
         clock.now += 601
         with pytest.raises(client.NoAgent):
             agents.ask(b"ping")
@@ -331,8 +341,7 @@ def test_being_of_use_is_life(agents: Agents) -> None:
     served = [True]
     with agents.serving(life=Life(1000, idle=600, in_use=lambda: served[0], boot=clock)) as (_, thread):
         clock.now += 5000
-        assert [] == agents.ask(b"ping")
-        assert agents.eventually(agents.is_at_rest)
+        assert [b"ok"] == agents.ask_to_the_end(*PING)
         served[0] = False
         with pytest.raises(client.NoAgent):
             agents.ask(b"ping")
@@ -480,37 +489,37 @@ def test_a_signal_that_asks_to_end(agents: Agents, number: signal.Signals) -> No
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
-def test_a_signal_that_drops_the_secrets(agents: Agents, number: signal.Signals) -> None:
+def test_a_signal_that_drops_the_secrets(agents: Agents, number: signal.Signals, until: Until) -> None:
     """Drop them and go on."""
     agents.start()
     first = agents.state()
     os.kill(first["pid"], number)
 
     assert first["dropped"] == 0
-    assert agents.eventually(lambda: agents.state()["dropped"] == 1)
+    until(lambda: agents.state()["dropped"] == 1)
     assert first["pid"] == agents.state()["pid"]
 
 
 def test_a_thousand_requests_leave_nothing_behind(agents: Agents) -> None:
-    """Have as many threads and descriptors after them as before, and no more memory."""
+    """Have as many descriptors after them as before, no more memory, and few threads."""
     agents.start()
 
     def after(requests: int) -> tuple[int, int]:
         for _ in range(requests):
             agents.ask(b"echo", b"x" * 50_000)
-        # The thread of a request ends a little after its answer; that of this one is the second.
-        states = iter(agents.state, None)
-        state = next(state for state in states if state["threads"] == 2)
+        state = agents.state()
         return state["descriptors"], state["memory"]
 
     descriptors, memory = after(1000)
     then_descriptors, then_memory = after(2000)
     assert descriptors == then_descriptors
+    # The loop's, and two for requests, should a client be faster than the thread that has replied to the last.
+    assert agents.state()["threads"] <= 3
     # In KiB on Linux: a quarter of one for each request of fifty.
     assert then_memory - memory < 512
 
 
-def test_at_rest_it_does_not_wake(agents: Agents) -> None:
+def test_at_rest_it_does_not_wake(agents: Agents, until: Until) -> None:
     """Give up the processor and not ask for it again."""
     if sys.platform != "linux":
         pytest.skip("only Linux counts in /proc")
@@ -526,4 +535,116 @@ def test_at_rest_it_does_not_wake(agents: Agents) -> None:
         return before == switches()
 
     # It wakes once more after the request that it has just answered.
-    assert agents.eventually(is_at_rest)
+    until(is_at_rest)
+
+
+# The end of a process.
+
+WITHOUT_DESCRIPTORS = """
+import asyncio, os, resource, sys
+sys.path.insert(0, sys.argv[1])
+from awsenv.agent.server import end_of
+
+async def main():
+    ended = asyncio.ensure_future(end_of(int(sys.argv[2]), interval=0.02))
+    await asyncio.wait([ended], timeout=0.1)
+    print(ended.done(), flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    await asyncio.wait_for(ended, 60)
+    print(ended.done(), flush=True)
+
+loop = asyncio.new_event_loop()
+lowest = os.dup(0)
+os.close(lowest)
+resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, lowest))
+loop.run_until_complete(main())
+"""
+"""With no descriptor left there is neither a pidfd nor a kqueue."""
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[bytes]]:
+    """Return a process that ends when its input does."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        yield process
+
+
+def _wait_for_the_end_of(pid: int) -> None:
+    asyncio.run(asyncio.wait_for(end_of(pid), 60))
+
+
+def test_the_end_of_a_process_is_awaited(process: subprocess.Popen[bytes]) -> None:
+    """Wait while the process lives, for whatever reasons; return before its parent has asked for its status."""
+
+    async def watch() -> tuple[int, int]:
+        ends = [asyncio.ensure_future(end_of(process.pid)) for _ in range(9)]
+        before, _ = await asyncio.wait(ends, timeout=0.1)
+        process.kill()
+        after, _ = await asyncio.wait(ends, timeout=60)
+        return len(before), len(after)
+
+    assert ((0, 9), None) == (asyncio.run(watch()), process.returncode)
+
+
+def test_a_process_that_has_ended_already(process: subprocess.Popen[bytes]) -> None:
+    """Return at once."""
+    process.communicate()
+
+    _wait_for_the_end_of(process.pid)
+
+
+def test_a_process_that_is_no_child() -> None:
+    """Wait for any process, and not only for a child."""
+    with subprocess.Popen(
+        ["sh", "-c", "cat <&3 >/dev/null & echo $!; wait"], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
+    ) as shell:
+        assert shell.stdin is not None
+        assert shell.stdout is not None
+        shell.stdin.close()
+        _wait_for_the_end_of(int(shell.stdout.readline()))
+
+
+def test_a_process_that_becomes_another_program() -> None:
+    """Go on waiting: by an exec `awsenv exec` becomes the command."""
+
+    async def watch() -> tuple[bool, str]:
+        process = await asyncio.create_subprocess_exec(
+            *("sh", "-c", "read line; exec cat"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        end = asyncio.ensure_future(end_of(process.pid))
+        process.stdin.write(b"\nI am cat\n")
+        line = await process.stdout.readline()
+        before = end.done()
+        process.stdin.close()
+        await asyncio.wait_for(end, 60)
+        await process.wait()
+        return before, line.decode()
+
+    assert (False, "I am cat\n") == asyncio.run(watch())
+
+
+def test_where_the_system_does_not_tell(process: subprocess.Popen[bytes]) -> None:
+    """Look at the process every now and then."""
+    source = str(Path(awsenv.__file__).parents[1])
+    with subprocess.Popen(
+        [sys.executable, "-I", "-c", WITHOUT_DESCRIPTORS, source, str(process.pid)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as watcher:
+        assert watcher.stdin is not None
+        assert watcher.stdout is not None
+        assert "False\n" == watcher.stdout.readline()
+        process.communicate()
+        watcher.stdin.write("\n")
+        watcher.stdin.flush()
+        assert "True\n" == watcher.stdout.readline()
+
+
+@pytest.mark.parametrize("pid", [0, -1])
+def test_groups_of_processes(pid: int) -> None:
+    """Refuse a number that stands for many processes."""
+    with pytest.raises(ValueError, match=str(pid)):
+        asyncio.run(end_of(pid))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.conftest import Agents, Person
+    from conftest import Until
 
 PRIVATE = """\
 import os, sys
@@ -95,13 +96,13 @@ def test_a_dead_agent_is_replaced(agents: Agents) -> None:
     assert first != agents.state()["pid"]
 
 
-def test_an_agent_killed_in_the_middle_of_a_request(agents: Agents) -> None:
+def test_an_agent_killed_in_the_middle_of_a_request(agents: Agents, until: Until) -> None:
     """Say that it is gone, then nothing; and let the next be started."""
     agents.start()
     (pid,) = agents.started()
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(agents.ask, b"hang")
-        assert agents.eventually(lambda: agents.state()["hanging"] == 1)
+        until(lambda: agents.state()["hanging"] == 1)
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(client.Trouble, match=r"the agent is gone|closed before"):
             asked.result()

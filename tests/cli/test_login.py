@@ -17,7 +17,7 @@ from awsenv.agent import runtime_directory
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import World
+    from conftest import Until, World
 
 
 def without_device(world: World) -> None:
@@ -211,9 +211,7 @@ def test_lock_forgets_and_goes_on(world: World) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
-def test_a_signal_locks_too(
-    world: World, number: signal.Signals, until: Callable[[Callable[[], object]], None]
-) -> None:
+def test_a_signal_locks_too(world: World, number: signal.Signals, until: Until) -> None:
     """Forget at once when the screen is locked, or the machine is about to sleep: whoever can send a signal tells."""
     world.run("login", world.device.code())
     agent = world.agent()
@@ -225,9 +223,7 @@ def test_a_signal_locks_too(
     assert agent == world.agent()
 
 
-def test_logout_ends_the_agent(
-    world: World, until: Callable[[Callable[[], object]], None], has_ended: Callable[[int], bool]
-) -> None:
+def test_logout_ends_the_agent(world: World, until: Until, has_ended: Callable[[int], bool]) -> None:
     """Leave no process and no socket; say so when there is nothing to end."""
     world.run("login", world.device.code())
     agent = world.agent()

@@ -35,7 +35,7 @@ from awsenv.sandbox import Fault
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import World
+    from conftest import Until, World
     from e2e.conftest import Interactive, Spelling, Terminal
 
 HOUR = 3600
@@ -81,7 +81,7 @@ def aging(world: World) -> Iterator[World]:
         return world.sandbox.clock.now().timestamp()
 
     memory = Memory(Clock(now, now))
-    endpoint = cache(lambda: Endpoint(lambda role: memory.served(role).credentials))
+    endpoint = cache(lambda: Endpoint(lambda role: memory.served(role).credentials, server.loop))
     handler = Handler(memory, endpoint, now=now)
 
     def in_use() -> bool:
@@ -97,8 +97,6 @@ def aging(world: World) -> Iterator[World]:
     yield world
     server.end()
     thread.join()
-    if endpoint.cache_info().currsize:
-        endpoint().close()
 
 
 def test_one_code_serves_twenty_roles_for_hours(aging: World) -> None:
@@ -146,9 +144,7 @@ def is_served(url: str, token: str) -> bool:
         return False
 
 
-def test_an_agent_that_serves_a_command_is_not_idle(
-    aging: World, until: Callable[[Callable[[], object]], None]
-) -> None:
+def test_an_agent_that_serves_a_command_is_not_idle(aging: World, until: Until) -> None:
     """Count a run of many hours as use, though nobody else asks the agent for anything; end when it is over."""
     aging.run("login", aging.device.code())
     show = 'echo "$AWS_CONTAINER_CREDENTIALS_FULL_URI $AWS_CONTAINER_AUTHORIZATION_TOKEN"; read line'
@@ -275,7 +271,7 @@ def cpu(pid: int) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it is read from /proc")
-def test_a_thousand_requests_leave_no_trace(world: World, until: Callable[[Callable[[], object]], None]) -> None:
+def test_a_thousand_requests_leave_no_trace(world: World, until: Until) -> None:
     """Take no more memory, threads or descriptors for having been asked; and do nothing when not asked."""
     pid = login(world)
     lines = [
@@ -478,9 +474,7 @@ def test_three_codes_are_enough_for_an_agent_too(
     assert "awsenv: AWS rejected 3 MFA codes" in shown.transcript
 
 
-def test_a_code_that_a_dead_agent_had_is_not_sent_again(
-    world: World, until: Callable[[Callable[[], object]], None]
-) -> None:
+def test_a_code_that_a_dead_agent_had_is_not_sent_again(world: World, until: Until) -> None:
     """Say that it may have been used, and by whom: the command knows of no other code."""
     agent = login(world)
     world.sandbox.clock.elapse(30)
@@ -591,9 +585,7 @@ def test_what_has_too_little_left_is_renewed_first(aging: World) -> None:
     assert aging.actions().count("AssumeRole") == 3
 
 
-def test_an_agent_that_is_killed_at_work_is_one_note(
-    world: World, until: Callable[[Callable[[], object]], None]
-) -> None:
+def test_an_agent_that_is_killed_at_work_is_one_note(world: World, until: Until) -> None:
     """Do without it what it was about to do, say so once, and know of no agent from then on."""
     agent = login(world)
     world.sandbox.fail("AssumeRole", Fault.HANG)
@@ -722,7 +714,7 @@ def test_an_agent_of_another_version_forgets_on_demand(
     world: World,
     older: int,
     word: str,
-    until: Callable[[Callable[[], object]], None],
+    until: Until,
     has_ended: Callable[[int], bool],
 ) -> None:
     """Leave no session in the memory of an agent that does not understand this version."""

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import World
+    from conftest import Until, World
     from e2e.conftest import Spelling, Terminal
 
 CTRL_C = "\x03"
@@ -97,7 +97,7 @@ def test_the_agent_of_a_demo_is_its_own_and_ends_with_it(
     environ: dict[str, str],
     folder: str,
     tmp_path: Path,
-    until: Callable[[Callable[[], object]], None],
+    until: Until,
     has_ended: Callable[[int], bool],
 ) -> None:
     """A login in the demo works with any TMPDIR, and leaves the user's own agent alone."""
@@ -174,7 +174,7 @@ def test_the_command_can_clean_up_on_sigterm(
 def test_a_signal_while_the_command_starts_ends_the_command(
     program: str,
     environ: dict[str, str],
-    until: Callable[[Callable[[], object]], None],
+    until: Until,
     has_ended: Callable[[int], bool],
 ) -> None:
     """A signal that the command sends as its first act leaves no command running."""

@@ -18,7 +18,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from conftest import World
+    from conftest import Until, World
     from e2e.conftest import Interactive, Spelling, Terminal
 
 WRITES = ("write", "writev", "pwrite64", "pwritev", "pwritev2")
@@ -299,7 +299,7 @@ awsenv logout >&2
 def test_an_agent_shows_no_secret_of_its_own(
     world: World,
     secrets: dict[str, str],
-    until: Callable[[Callable[[], object]], None],
+    until: Until,
     has_ended: Callable[[int], bool],
 ) -> None:
     """Have no secret in its command line or environment, which another process may see, and dump no core."""

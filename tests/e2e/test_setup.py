@@ -25,6 +25,7 @@ from awsenv.sandbox import Fault, Sandbox
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from conftest import Until
     from e2e.conftest import Spelling, Terminal
 
 USER = "awsenv-alice"
@@ -295,7 +296,7 @@ def test_a_signal_while_the_key_is_written_waits_for_it(
     account: Account,
     number: int,
     require: Callable[[str], str],
-    until: Callable[[Callable[[], object]], None],
+    until: Until,
     tmp_path: Path,
 ) -> None:
     """Ctrl-C, Ctrl-Backslash, kill, a closed terminal: the key is kept, and then setup ends."""
@@ -476,9 +477,7 @@ def test_the_plan_is_where_the_question_is(account: Account) -> None:
 
 
 @pytest.mark.parametrize("action", STEPS)
-def test_killed_at_any_step_it_can_be_completed(
-    account: Account, action: str, until: Callable[[Callable[[], object]], None]
-) -> None:
+def test_killed_at_any_step_it_can_be_completed(account: Account, action: str, until: Until) -> None:
     """Kill it with SIGKILL while AWS does not answer one of its calls, and run it again."""
     account.sandbox.fail(action, Fault.HANG)
     setup = account.accepted()

@@ -1,53 +1,60 @@
-"""Who may ask the agent, how it answers them, and for how long it lives. What it answers is given to it.
+"""The event loop of the agent: who may send requests, how they are replied to, and how long the agent lives.
 
-One loop waits for connections and for the end; each connection has a thread, for as long as its one request takes.
+The loop waits for clients, signals, the clock and the end of processes. Each request runs in a thread.
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
-import selectors
+import select
 import signal
 import socket
+import sys
 import threading
 import time
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext, suppress
+from dataclasses import dataclass, replace
+from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from awsenv.agent import client, process_end, protocol
-from awsenv.agent.connection import PATIENCE, PULSE, Connection
+from awsenv.agent import client, protocol
 from awsenv.agent.start import BACKLOG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     Reply = Callable[[bytes, list[bytes]], list[bytes]]
 
+TIMEOUT = 2.0
+"""Seconds that a client has to send its request, and to take the reply."""
+
+PULSE = 0.5
+"""Seconds between two signs of life to a client that waits for its reply."""
+
 TICK = 60.0
-"""Seconds between two looks at the clock and at the socket, when nothing is asked."""
+"""Seconds between two looks at the clock and at the socket while no request comes."""
 
 PRIVATE = "connection"
 """The first word of an agent that serves one command alone."""
 
-MAX_CONNECTIONS = 128
-"""How many requests are answered at once; more wait in the socket's queue."""
+MAX_CLIENTS = 128
+"""Clients of one socket that are served at once; more wait in the queue of the socket."""
+
+INTERVAL = 5.0
+"""Seconds between two looks at a process, where the system does not tell when it has ended."""
+
+MAX_THREADS = 1000
+"""Requests that run at once, with those whose clients have gone."""
 
 
 def boot_time() -> float:
     """Return seconds of a clock that nobody sets and that goes on while the machine sleeps."""
     # On macOS that is CLOCK_MONOTONIC, which stands still on Linux.
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-def _nothing() -> None:
-    pass
-
-
-def _no() -> bool:
-    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +67,16 @@ class Life:
     """Seconds without a request after which it ends all the same."""
     pid: int | None = None
     """The process without which it ends."""
-    until: Callable[[], float] = field(default=lambda: -math.inf)
-    """When what it holds has ended, in seconds of `boot`; asked again and again."""
-    is_empty: Callable[[], bool] = _no
+    until: Callable[[], float] = float
+    """When what it holds has ended, in seconds of `boot`."""
+    is_empty: Callable[[], bool] = bool
     """Whether it holds nothing."""
-    in_use: Callable[[], bool] = _no
-    """Whether it serves somebody otherwise than by its socket: as long as it does it lives, and is not idle."""
-    on_drop: Callable[[], None] = _nothing
-    """Drops all secrets, at once: SIGHUP or SIGUSR1 has come."""
-    on_tick: Callable[[], None] = _nothing
-    """Drops what has expired: called once a minute, and first of all after the machine has slept."""
+    in_use: Callable[[], bool] = bool
+    """Whether it serves a command by other means than its socket: until then it lives, and is not idle."""
+    on_drop: Callable[[], object] = bool
+    """Drops all secrets: called after SIGHUP or SIGUSR1."""
+    on_tick: Callable[[], object] = bool
+    """Drops what has expired: called once a minute, and before anything else when the machine has slept."""
     boot: Callable[[], float] = boot_time
 
 
@@ -77,9 +84,9 @@ def inherited(words: Sequence[str], reply: Reply, life: Life) -> Server:
     """Return the server that `start` has started this process for.
 
     Args:
-        words: What `main` of the agent's module was given.
+        words: The arguments of `main` in the module of the agent.
         reply: As for `Server`.
-        life: What of its life does not depend on the words.
+        life: The part that does not depend on the words.
     """
     kind, descriptor, about, lifetime = words
     given = socket.socket(fileno=int(descriptor))
@@ -90,18 +97,66 @@ def inherited(words: Sequence[str], reply: Reply, life: Life) -> Server:
     return Server(reply, listening=given, life=replace(life, idle=float(about)))
 
 
-class Server:
-    """Replys until its life is over.
-
-    It answers two verbs itself: `ping`, and `end`, which it takes from a client of any version. A client of another
-    version is told this one; one of another user, one that is slow and one that talks nonsense get not a byte.
+class Listener:
+    """Serves the clients of a listening socket, each in a task of its own.
 
     Args:
-        reply: Gets the verb and its parts and returns the parts of the reply. Called in several threads at once. The
-            client gets the kind of what it raises and nothing else, since the text may hold a secret.
+        listening: The socket.
+        serve: Serves one client. A client that has gone, is too slow or sends nonsense is cut off.
+    """
+
+    def __init__(self, listening: socket.socket, serve: Callable[[socket.socket], Awaitable[None]]) -> None:
+        listening.settimeout(0)
+        self._listening = listening
+        self._serve = serve
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Serve clients, until this is cancelled."""
+        while True:
+            try:
+                connection, _ = await asyncio.get_running_loop().sock_accept(self._listening)
+            except OSError:  # no descriptor is free
+                await asyncio.sleep(PULSE)
+                continue
+            self._start(connection)
+            if len(self._tasks) >= MAX_CLIENTS:
+                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+
+    async def finish(self, seconds: float) -> None:
+        """Serve the clients in the queue too, and wait for the end of all, at most *seconds*."""
+        with suppress(OSError):
+            while True:
+                self._start(self._listening.accept()[0])
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+
+    def _start(self, connection: socket.socket) -> None:
+        task = asyncio.get_running_loop().create_task(self._run(connection))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError, asyncio.TimeoutError, protocol.ProtocolError):
+            connection.settimeout(0)
+            await self._serve(connection)
+
+
+class Server:
+    """Replies to requests until its life is over.
+
+    It replies to two verbs itself: `ping`, and `end`, which a client of any version may send. A client of another
+    version gets this version. A client of another user, one that is slow and one that sends nonsense get no byte.
+
+    Args:
+        reply: Takes the verb and its parts and returns the parts of the reply. It is called in several threads at once.
+            Of an exception the client gets the name of the class only, since the text may hold a secret.
         listening: A Unix socket that is bound; it belongs to the server from now on, as does its path.
         connection: Instead, one connection of the process that started this private agent.
         life: How long it lives.
+
+    Raises:
+        OSError: The path of the socket is gone.
     """
 
     def __init__(
@@ -116,239 +171,239 @@ class Server:
         self._listening = listening
         self._connection = connection
         self._life = life
-        self._ended = False
-        self._drops = False
-        self._paused = False
-        self._at_work = 0
-        self._gave_up_path = False
-        self._active: set[Connection] = set()
-        self._changing = threading.Lock()
+        self._path: str | None = None
         self._started = self._used = self._ticked = life.boot()
-        self._wakes, self._waker = socket.socketpair()
-        self._wakes.settimeout(0)
-        self._waker.settimeout(0)
         if listening is not None:
-            listening.settimeout(0)
             # Again, and by this process: the system then names it to the client as the one that listens.
             listening.listen(BACKLOG)
             self._path = listening.getsockname()
-            self._identity = _identity(self._path)
+            self._file = os.lstat(listening.getsockname())
+        self.loop = asyncio.new_event_loop()
+        """The event loop, which is closed when the life is over."""
+        self._over = self.loop.create_future()
+        # Its threads wait for requests, and the agent does not wait for them: it ends with `os._exit`.
+        self._threads = ThreadPoolExecutor(MAX_THREADS)
+        self._at_work: set[asyncio.Future[bytes]] = set()
 
     def serve(self) -> None:
         """Reply until the life is over; in the main thread, until a signal asks to end, too."""
-        if threading.current_thread() is threading.main_thread():
-            self._heed_signals()
-        if self._life.pid is not None:
-            process_end.when_gone(self._life.pid, self.end)
-        if self._connection is not None:
-            self._start(self._connection, once=False)
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._wakes, selectors.EVENT_READ)
-            while not self._is_over():
-                self._accept_from(selector)
-                ready = selector.select(self._timeout())
-                self._look_around()
-                if any(key.fileobj is self._listening for key, _ in ready) and not self._is_over():
-                    connection = self._accept()
-                    if connection is not None:
-                        self._start(connection, once=True)
-        self._close()
+        with closing(self.loop), self._listening or nullcontext():
+            self.loop.run_until_complete(self._serve())
 
     def end(self) -> None:
-        """Let `serve` return. Called from any thread, and from a signal handler."""
-        self._ended = True
-        self._wake()
+        """Let `serve` return. Called from any thread."""
+        with suppress(RuntimeError):  # it has returned
+            self.loop.call_soon_threadsafe(self._end)
+
+    async def _serve(self) -> None:
+        self._heed_signals()
+        listener = None if self._listening is None else Listener(self._listening, self._serve_client)
+        begun = [] if listener is None else [listener.run()]
+        if self._connection is not None:
+            begun.append(self._serve_owner(self._connection))
+        if self._life.pid is not None:
+            begun.append(self._end_with(self._life.pid))
+        tasks = [self.loop.create_task(each) for each in begun]
+        while not self._is_over():
+            self._tick()
+            await asyncio.wait([self._over], timeout=min(TICK, self._left()))
+        self._end()
+        self._give_up_path()
+        if listener is not None:
+            # After a sleep, those in the queue are what the agent woke for.
+            await listener.finish(TIMEOUT)
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _heed_signals(self) -> None:
-        # Handlers interrupt the loop at any place, with any lock held: they only leave word.
-        def drop(_number: int, _frame: object) -> None:
-            self._drops = True
-            self._wake()
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self.loop.add_signal_handler(number, self._end)
+            for number in (signal.SIGHUP, signal.SIGUSR1):
+                self.loop.add_signal_handler(number, self._life.on_drop)
 
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda _number, _frame: self.end())
-        for number in (signal.SIGHUP, signal.SIGUSR1):
-            signal.signal(number, drop)
+    def _end(self) -> None:
+        if not self._over.done():
+            self._over.set_result(None)
 
-    def _wake(self) -> None:
-        # It is full, so the loop wakes; or it is closed, so there is none.
-        with suppress(OSError):
-            self._waker.send(b".")
+    async def _end_with(self, pid: int) -> None:
+        await end_of(pid)
+        self._end()
 
     def _is_over(self) -> bool:
-        return self._ended or self._left() <= 0 or self._lost_path()
-
-    def _touch(self) -> None:
-        """Count this moment as a request."""
-        self._used = self._life.boot()
+        return self._over.done() or self._left() <= 0 or self._has_lost_path()
 
     def _left(self) -> float:
-        """Return how many seconds are left, if nothing more is asked."""
+        """Return how many seconds are left if no request comes."""
         if self._life.in_use():
             return math.inf
         now = self._life.boot()
-        idle = math.inf if self._active else self._used + self._life.idle - now
+        idle = math.inf if self._at_work else self._used + self._life.idle - now
         return min(idle, max(self._started + self._life.lifetime, self._life.until()) - now)
 
-    def _timeout(self) -> float:
-        if self._active or self._paused:
-            return PULSE
-        return max(0.0, min(TICK, self._left()))
-
-    def _look_around(self) -> None:
-        """Do what is due at whatever the loop woke for."""
-        with suppress(BlockingIOError):
-            while self._wakes.recv(1024):
-                pass
-        if self._drops:
-            self._drops = False
-            self._life.on_drop()
-        if self._life.in_use():
-            self._touch()
+    def _tick(self) -> None:
+        """Do what is due now and then, if it is due."""
         now = self._life.boot()
-        # Backwards it never goes; where it does, what expires is looked at once too often.
+        if self._life.in_use():
+            self._used = now
+        # A clock that goes back, which none does, is one look too many.
         if not 0 <= now - self._ticked < TICK:
             self._ticked = now
             self._life.on_tick()
-        for connection in tuple(self._active):
-            if not connection.pulse():
-                # Its thread goes on until AWS answers, and what AWS gives is held.
-                self._give_up(connection)
 
-    def _accept_from(self, selector: selectors.BaseSelector) -> None:
-        """Wait for connections too, unless there are as many as can be."""
-        if self._listening is None:
+    async def _serve_owner(self, connection: socket.socket) -> None:
+        """Serve the process that started this private agent."""
+        connection.settimeout(0)
+        with connection, suppress(OSError, protocol.ProtocolError):
+            while True:
+                await self._exchange(connection, None)
+
+    async def _serve_client(self, connection: socket.socket) -> None:
+        if protocol.peer(connection)[0] != os.geteuid():
             return
-        accepts = len(self._active) < MAX_CONNECTIONS and not self._paused
-        self._paused = False
-        if accepts and self._listening not in selector.get_map():
-            selector.register(self._listening, selectors.EVENT_READ)
-        elif not accepts and self._listening in selector.get_map():
-            selector.unregister(self._listening)
-
-    def _accept(self) -> socket.socket | None:
-        """Return the next connection of our user; None if there is none now, or it was another user's."""
-        if self._listening is None:
-            return None
+        if self._is_over():
+            self._end()
+        self._tick()
         try:
-            connection, _ = self._listening.accept()
-        except (BlockingIOError, ConnectionError):
-            return None  # it has gone again
-        except OSError:
-            self._paused = True  # no descriptor is free: a little later
-            return None
-        try:
-            is_ours = protocol.peer(connection)[0] == os.geteuid()
-        except OSError:
-            is_ours = False  # it has gone already: not every system tells then who it was
-        if not is_ours:
-            connection.close()
-            return None
-        return connection
-
-    def _start(self, accepted: socket.socket, *, once: bool) -> None:
-        connection = Connection(accepted)
-        with self._changing:
-            self._active.add(connection)
-        self._touch()
-        try:
-            threading.Thread(target=self._reply_on, args=(connection, once), daemon=True).start()
-        except RuntimeError:  # the system gives no more threads
-            self._leave(connection)
-
-    def _reply_on(self, connection: Connection, once: bool) -> None:  # noqa: FBT001 - a thread's argument
-        try:
-            while self._exchange(connection, PATIENCE if once else None) and not once:
-                pass
-        except (OSError, protocol.ProtocolError):
-            pass  # the client is gone, or slow, or sends nonsense: it gets nothing
+            await self._exchange(connection, TIMEOUT)
         finally:
-            self._leave(connection)
+            self._used = self._life.boot()
+            if self._is_over():
+                self._end()
 
-    def _exchange(self, connection: Connection, patience: float | None) -> bool:
-        """Take one request and reply to it; return whether another may come."""
-        version, verb, *parts = connection.listen(patience)
-        if verb == b"end" and not (parts and self._is_used()):
+    async def _exchange(self, connection: socket.socket, seconds: float | None) -> None:
+        """Take one request within *seconds*, and reply to it."""
+        version, verb, *parts = await asyncio.wait_for(_received(connection), seconds)
+        if _is_closed(connection):
+            # It has given up: an agent that was stopped does not send its code to AWS much later.
+            return
+        if verb == b"end" and not (parts and self._is_used()) and not self._over.done():
             # First, so that the reader of the reply can start another agent.
             self._give_up_path()
             try:
-                connection.say([b"ok"])
+                await _send(connection, protocol.pack([b"ok"]))
             finally:
-                self.end()
-            return False
-        with self._changing:
-            self._at_work += 1
-        reply = self._reply_to(version, verb, parts)
-        with self._changing:
-            self._at_work -= 1
-        connection.say(reply)
-        return True
+                self._end()
+            return
+        if self._over.done():
+            await _send(connection, protocol.pack([b"ended"]))
+            return
+        work = self.loop.run_in_executor(self._threads, self._reply_to, version, verb, parts)
+        self._at_work.add(work)
+        work.add_done_callback(self._at_work.discard)
+        ends = [work, self._over]
+        while not (await asyncio.wait(ends, timeout=PULSE, return_when=asyncio.FIRST_COMPLETED))[0]:
+            # It fails if the client has gone. The request runs on, and the agent holds what AWS gives.
+            await _send(connection, protocol.pack([b"busy"]))
+        if work.done():
+            await _send(connection, work.result())
 
     def _is_used(self) -> bool:
         """Return whether it holds something, or another client waits for a reply."""
-        return self._at_work > 0 or not self._life.is_empty()
+        return bool(self._at_work) or not self._life.is_empty()
 
-    def _reply_to(self, version: bytes, verb: bytes, parts: list[bytes]) -> list[bytes]:
-        if verb == b"end":
-            return [b"ok"]
-        if version != client.VERSION:
-            return [b"version", client.VERSION]
-        if verb == b"ping":
-            return [b"ok"]
+    def _reply_to(self, version: bytes, verb: bytes, parts: list[bytes]) -> bytes:
+        """Return the frame of the reply."""
+        if version != client.VERSION and verb != b"end":
+            return protocol.pack([b"version", client.VERSION])
         try:
-            return [b"ok", *self._reply(verb, parts)]
+            reply = [] if verb in {b"ping", b"end"} else self._reply(verb, parts)
+            return protocol.pack([b"ok", *reply], protocol.REPLY_CAP)
         except BaseException as error:  # noqa: BLE001 - one request that fails must not end the agent
-            return [b"failed", type(error).__name__.encode()]
+            return protocol.pack([b"failed", type(error).__name__.encode()])
 
-    def _leave(self, connection: Connection) -> None:
-        connection.close()
-        self._touch()
-        self._give_up(connection)
-
-    def _give_up(self, connection: Connection) -> None:
-        """Let another client have the place of *connection*."""
-        with self._changing:
-            was_full = len(self._active) >= MAX_CONNECTIONS
-            self._active.discard(connection)
-        if was_full:
-            self._wake()
-
-    def _lost_path(self) -> bool:
-        """Say whether the path is not ours any more, though we have not given it up."""
-        if self._listening is None or self._gave_up_path:
+    def _has_lost_path(self) -> bool:
+        """Return whether another file, or none, is at the path of the socket."""
+        if self._path is None:
             return False
-        return self._identity is None or _identity(self._path) != self._identity
+        try:
+            return not os.path.samestat(self._file, os.lstat(self._path))
+        except OSError:
+            return True
 
     def _give_up_path(self) -> None:
-        with self._changing:
-            ours = self._listening is not None and not self._gave_up_path and not self._lost_path()
-            # First: who asked for the end gets an answer before it comes.
-            self._gave_up_path = True
-            if ours:
-                Path(self._path).unlink(missing_ok=True)
-
-    def _turn_away(self) -> None:
-        """Tell those who are in the queue that no agent runs any more: after a sleep they are what it wakes for."""
-        deadline = time.monotonic() + PATIENCE
-        while (connection := self._accept()) is not None:
-            waiting = Connection(connection)
-            with suppress(OSError, protocol.ProtocolError):
-                waiting.listen(deadline - time.monotonic())
-                waiting.say([b"ended"])
-            waiting.close()
-
-    def _close(self) -> None:
-        self._give_up_path()
-        self._turn_away()
-        if self._listening is not None:
-            self._listening.close()
-        self._wakes.close()
-        self._waker.close()
+        if self._path is not None and not self._has_lost_path():
+            Path(self._path).unlink(missing_ok=True)
+        self._path = None
 
 
-def _identity(path: str) -> tuple[int, int] | None:
+async def _received(connection: socket.socket) -> list[bytes]:
+    """Return the next request: a version and a verb at least."""
+    length = int.from_bytes(await _exactly(connection, 4), "big")
+    if length > protocol.CAP:
+        raise protocol.ProtocolError(f"a message of {length} bytes")
+    request = protocol.unpack(await _exactly(connection, length))
+    if len(request) < 2:  # noqa: PLR2004 - see above
+        raise protocol.ProtocolError("a request without a verb")
+    return request
+
+
+async def _exactly(connection: socket.socket, size: int) -> bytes:
+    received = b""
+    while len(received) < size:
+        more = await asyncio.get_running_loop().sock_recv(connection, size - len(received))
+        if not more:
+            raise ConnectionResetError
+        received += more
+    return received
+
+
+async def _send(connection: socket.socket, frame: bytes) -> None:
+    await asyncio.wait_for(asyncio.get_running_loop().sock_sendall(connection, frame), TIMEOUT)
+
+
+def _is_closed(connection: socket.socket) -> bool:
     try:
-        found = os.lstat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+        return not connection.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+
+
+async def end_of(pid: int, *, interval: float = INTERVAL) -> None:
+    """Wait for the end of the process *pid*, whatever its user and its parent.
+
+    A process that has ended counts as gone though its parent has not asked for its status yet, except where the system
+    has neither a pidfd (Linux 5.3) nor a kqueue: there this looks at the process every *interval* seconds.
+
+    Raises:
+        ValueError: *pid* is no process but a group of them, or all.
+    """
+    if pid <= 0:
+        raise ValueError(pid)
+    try:
+        watched = _watched(pid)
+    except (AttributeError, OSError):  # the system cannot, or the process has ended
+        while _is_there(pid):  # noqa: ASYNC110 - no event comes
+            await asyncio.sleep(interval)
+        return
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    with closing(watched):
+        loop.add_reader(watched, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            loop.remove_reader(watched)
+
+
+def _watched(pid: int) -> Any:
+    """Return what can be read once the process has ended."""
+    if sys.platform == "linux":
+        return FileIO(os.pidfd_open(pid))
+    queue = select.kqueue()
+    event = select.kevent(
+        pid, filter=select.KQ_FILTER_PROC, flags=select.KQ_EV_ADD | select.KQ_EV_ONESHOT, fflags=select.KQ_NOTE_EXIT
+    )
+    queue.control([event], 0)
+    return queue
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # another user's, such as that of sudo
+    return True

@@ -23,12 +23,13 @@ from awsenv.errors import AwsenvError, CodeRejected
 from awsenv.provider import Provider
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable, Sequence
 
     from awsenv.agent.endpoint import Endpoint
     from awsenv.cli.action import Action
     from awsenv.mfa import Device
-    from awsenv.model import Credentials, Environ
+    from awsenv.model import Environ
 
 
 class Answers:
@@ -200,34 +201,27 @@ def main(words: list[str]) -> None:
     """Be an agent, as `start` has made it with *words*, until its life is over."""
     memory = Memory(Clock(time.time, server.boot_time))
     is_private = words[0] == server.PRIVATE
-    endpoint = cache(lambda: _endpoint(memory))
-    handler = Handler(memory, endpoint, is_private=is_private)
-
-    def in_use() -> bool:
-        return endpoint.cache_info().currsize > 0 and endpoint().is_used()
-
-    # Its first client does not wait for it.
-    threading.Thread(target=_load, daemon=True).start()
-    server.inherited(
+    endpoint = cache(lambda: _endpoint(memory, agent.loop))
+    agent = server.inherited(
         words,
-        handler.reply,
+        Handler(memory, endpoint, is_private=is_private).reply,
         server.Life(
             until=memory.until,
-            in_use=in_use,
+            in_use=lambda: endpoint.cache_info().currsize > 0 and endpoint().is_used(),
             is_empty=lambda: not memory.held(),
             on_drop=partial(forget, memory),
             on_tick=memory.drop_expired,
         ),
-    ).serve()
+    )
+    # Its first client does not wait for it.
+    threading.Thread(target=_load, daemon=True).start()
+    agent.serve()
 
 
-def _endpoint(memory: Memory) -> Endpoint:
+def _endpoint(memory: Memory, loop: AbstractEventLoop) -> Endpoint:
     from awsenv.agent.endpoint import Endpoint  # noqa: PLC0415 - only for `exec --refresh`
 
-    def credentials_for(lease_id: str) -> Credentials:
-        return memory.served(lease_id).credentials
-
-    return Endpoint(credentials_for)
+    return Endpoint(lambda lease_id: memory.served(lease_id).credentials, loop)
 
 
 def _load() -> None:
