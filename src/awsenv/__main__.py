@@ -29,7 +29,8 @@ def _forget_the_current_folder() -> None:
 
 _forget_the_current_folder()
 
-from awsenv.cli import process  # noqa: E402 - only now is it sure where modules come from
+from awsenv.agent import harden  # noqa: E402 - only now is it sure where modules come from
+from awsenv.cli import process  # noqa: E402 - the same
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def main() -> "NoReturn":
 
 
 def _run(args: list[str]) -> int:
+    harden.forbid_core_files()
     # Each imports only what it needs: typer alone costs four times Python's own start.
     if len(args) == 2 and args[0] == "init":  # noqa: PLR2004 - awsenv init SHELL
         from awsenv import shells  # noqa: PLC0415 - see above

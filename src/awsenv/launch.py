@@ -10,6 +10,8 @@ import errno
 import os
 import signal
 
+from awsenv.agent import harden
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,11 +33,13 @@ def become(argv: Sequence[str], environ: Environ) -> NoReturn:
         NotExecutable: The system refuses to execute the command.
     """
     ignored = {name: signal.signal(getattr(signal, name), signal.SIG_DFL) for name in _IGNORED_BY_PYTHON}
+    harden.allow_core_files()
     try:
         _execute(list(argv), dict(environ))
     except (OSError, ValueError) as error:
         raise _explained(error, argv[0]) from None
     finally:
+        harden.forbid_core_files()
         for name, handler in ignored.items():
             signal.signal(getattr(signal, name), handler)
 

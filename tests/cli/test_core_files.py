@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
 import sys
 import termios
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pexpect
 import pytest
 
+from awsenv.agent import protocol, runtime_directory
+from awsenv.cli import commands
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from conftest import World
 
 WATCH = """
@@ -50,11 +58,36 @@ PROMPTS = [
 ]
 """Every command that asks for something, and what it asks for."""
 
+WAITING = [
+    "use read-only --shell sh --print",
+    "exec read-only -- true",
+    "login",
+    "logout",
+    "lock",
+    "renew --shell sh --print",
+    "off --shell sh --print",
+    "status",
+    "list",
+    "explain read-only",
+    "doctor",
+    "console read-only --print",
+    "credential-process read-only --print",
+]
+"""Every command that sends an agent a request, so that it can be stopped while it waits for the reply."""
+
+CANARY = "canary-of-the-environment"
+
+STOPPED = {"\x1c": "no core status 130", "": f"no core signal {-signal.SIGABRT}"}
+"""How a program ends by what is typed."""
+
 
 class Watched:
     """A program at a terminal that may leave core files in *folder*."""
 
-    def __init__(self, argv: list[str], environ: dict[str, str], folder: Path) -> None:
+    def __init__(self, argv: list[str], world: World, folder: Path) -> None:
+        keys = (Path(world.environ["HOME"]) / ".aws" / "credentials").read_text()
+        self._secrets = [CANARY, world.external_id, *re.findall(r"aws_secret_access_key = (\S+)", keys)]
+        environ = world.environ | {"AWSENV_SAVED_AWS_SECRET_ACCESS_KEY": CANARY}
         self._folder = folder
         self._before = set(folder.iterdir())
         words = ["-I", "-S", "-c", WATCH, *argv]
@@ -76,6 +109,14 @@ class Watched:
         """Type *keys*."""
         self._child.send(keys)
 
+    def stop(self, keys: str) -> str:
+        """Type *keys*, or let it crash where there are none; return how it ended."""
+        if keys:
+            self.type(keys)
+        else:
+            os.kill(self.pid, signal.SIGABRT)
+        return self.end()[1]
+
     def end(self) -> tuple[str, str]:
         """Wait for its end; return what it showed last, and how it ended."""
         self._child.expect(r"ended: ([^\r]*)\r\n")
@@ -85,9 +126,11 @@ class Watched:
         self._child.close()
         return shown, ended
 
-    def files(self) -> list[str]:
-        """Return the names of the files that it left."""
-        return sorted(path.name for path in set(self._folder.iterdir()) - self._before)
+    def left(self) -> tuple[list[str], list[str]]:
+        """Return the names of the files that it left, and the canaries in them."""
+        files = set(self._folder.iterdir()) - self._before
+        found = {each for each in self._secrets for path in files if each.encode() in path.read_bytes()}
+        return sorted(path.name for path in files), sorted(found)
 
 
 @pytest.fixture
@@ -102,15 +145,24 @@ def administered(world: World) -> World:
 
 def test_this_system_leaves_core_files(world: World, tmp_path: Path) -> None:
     """Show that the tests below would see one."""
-    program = Watched([sys.executable, "-I", "-c", "import os; os.abort()"], world.environ, tmp_path)
+    program = Watched([sys.executable, "-I", "-c", "import os; os.abort()"], world, tmp_path)
 
     assert f"core signal {-signal.SIGABRT}" == program.end()[1]
+    if Path("/proc/sys/kernel/core_pattern").read_text().startswith("core"):
+        assert [CANARY] == program.left()[1]
+
+
+def test_every_command_is_stopped() -> None:
+    """Leave out only `init`, which does not wait, and `demo`, which reads no keys of the user's."""
+    stopped = {commands.called(line.split()).name for line in [*WAITING, *(line for line, _ in PROMPTS)]}
+
+    assert {"init", "demo"} == set(commands.COMMANDS) - stopped
 
 
 @pytest.mark.parametrize(("line", "prompt"), PROMPTS)
 def test_ctrl_backslash_ends_as_ctrl_c_does(line: str, prompt: str, administered: World, tmp_path: Path) -> None:
     """Leave no core file, no alternate screen, and the terminal as it was."""
-    program = Watched([administered.program, *line.split()], administered.environ, tmp_path)
+    program = Watched([administered.program, *line.split()], administered, tmp_path)
     program.see(prompt)
 
     program.type("\x1c")
@@ -121,26 +173,64 @@ def test_ctrl_backslash_ends_as_ctrl_c_does(line: str, prompt: str, administered
     assert program.restored
     if "--yes" in line:
         assert "\x1b[?1049l" in shown, "the QR code is off the screen"
-    assert [] == program.files()
+    assert ([], []) == program.left()
 
 
 @pytest.mark.parametrize(("line", "prompt"), PROMPTS)
 def test_a_crash_leaves_no_core_file(line: str, prompt: str, administered: World, tmp_path: Path) -> None:
     """Be undumpable while secrets are in memory: no signal leaves a core file."""
-    program = Watched([administered.program, *line.split()], administered.environ, tmp_path)
+    program = Watched([administered.program, *line.split()], administered, tmp_path)
     program.see(prompt)
 
     os.kill(program.pid, signal.SIGABRT)
 
     assert f"no core signal {-signal.SIGABRT}" == program.end()[1]
-    assert [] == program.files()
+    assert ([], []) == program.left()
+
+
+@pytest.mark.parametrize("line", [line for line, prompt in PROMPTS if prompt == ID and "doctor" not in line])
+@pytest.mark.parametrize("keys", ["\x1c", ""], ids=["ctrl-backslash", "crash"])
+def test_a_prompt_for_an_agent_leaves_no_core_file(line: str, keys: str, world: World, tmp_path: Path) -> None:
+    """Ask in the fast path as safely as elsewhere."""
+    assert world.run("login", world.device.code()).returncode == 0
+    program = Watched([world.program, *line.split()], world, tmp_path)
+    program.see(ID)
+
+    assert STOPPED[keys] == program.stop(keys)
+    assert ([], []) == program.left()
+
+
+@pytest.fixture
+def silent(world: World) -> Iterator[socket.socket]:
+    """Return a socket that listens where the agent's does."""
+    folder = runtime_directory.make(world.environ)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"{folder}/{runtime_directory.SOCKET}")
+        listening.listen()
+        listening.settimeout(60)
+        yield listening
+
+
+@pytest.mark.parametrize("line", WAITING)
+@pytest.mark.parametrize("keys", ["\x1c", ""], ids=["ctrl-backslash", "crash"])
+def test_a_request_leaves_no_core_file(
+    line: str, keys: str, silent: socket.socket, world: World, tmp_path: Path
+) -> None:
+    """Leave none while the fast path, or the command itself, waits for the agent."""
+    program = Watched([world.program, *line.split()], world, tmp_path)
+    connection, _ = silent.accept()
+    with connection:
+        assert protocol.receive(connection, time.monotonic() + 60)
+
+        assert STOPPED[keys] == program.stop(keys)
+    assert ([], []) == program.left()
 
 
 def test_a_command_may_leave_core_files_as_before(world: World, tmp_path: Path) -> None:
     """Hand on the limit, and let the command be dumped and traced."""
     code = "import os, resource; print(resource.getrlimit(resource.RLIMIT_CORE)); os.abort()"
     line = ["exec", "read-only", "--", sys.executable, "-I", "-c", code]
-    program = Watched([world.program, *line], world.environ, tmp_path)
+    program = Watched([world.program, *line], world, tmp_path)
 
     shown, ended = program.end()
     assert ("(-1, -1)\r\n", f"core signal {-signal.SIGABRT}") == (shown, ended)

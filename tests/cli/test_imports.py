@@ -43,14 +43,16 @@ def test_the_start_of_a_shell_loads_next_to_nothing(world: World, shell: str) ->
     """Print the hook with no more than Python's own start, and the files of awsenv that make it."""
     start = _loaded(world, "-m", "keyword")
 
-    assert {"awsenv", "__future__"} == _loaded(world, "-m", "awsenv", "init", shell) - start
+    assert {"awsenv", "__future__", "resource"} == _loaded(world, "-m", "awsenv", "init", shell) - start
 
 
 FAST_PATH = {
     "__future__",
     "_socket",
+    "resource",
     "awsenv",
     "awsenv.agent",
+    "awsenv.agent.harden",
     "awsenv.agent.client",
     "awsenv.agent.runtime_directory",
     "awsenv.agent.protocol",
@@ -106,4 +108,4 @@ def test_a_lone_command_does_not_wait_for_the_fast_path(world: World) -> None:
     """Load nothing for a role, where no agent runs, that only an agent needs."""
     loaded = _modules(world, "-m", "awsenv", "read-only", "--shell", "sh")
 
-    assert set() == loaded & {f"awsenv.agent.{name}" for name in ("server", "endpoint", "start", "process_end")}
+    assert set() == loaded & {f"awsenv.agent.{name}" for name in ("server", "endpoint", "start")}

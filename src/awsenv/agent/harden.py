@@ -1,59 +1,61 @@
-"""What keeps the memory of awsenv, which holds secrets, from core files and from other processes."""
+"""Keep what awsenv holds in memory from core files and from other processes.
+
+The limit of core files costs next to nothing, so every command sets it at once. Linux ignores a limit of zero where
+/proc/sys/kernel/core_pattern is a pipe; for a limit of one byte it writes nothing anywhere (fs/coredump.c).
+"""
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 import sys
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 _PR_SET_DUMPABLE = 4
 _PT_DENY_ATTACH = 31
 
-
-def harden() -> None:
-    """Keep the agent from leaving core files, and processes of the same user from reading or tracing it.
-
-    Root always can. On Linux /proc/PID/mem and /proc/PID/environ belong to root from then on (measured). A limit on
-    core files alone is not enough: the kernel ignores it where /proc/sys/kernel/core_pattern is a pipe.
-
-    Raises:
-        OSError: The system refuses it: better no agent than one that anybody reads.
-    """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "darwin":
-        _call("ptrace", _PT_DENY_ATTACH, 0, None, 0)
-    else:
-        _forbid_dumps()
+_AT_START = resource.getrlimit(resource.RLIMIT_CORE)
 
 
-def forbid_core_files() -> Callable[[], None]:
-    """Keep the client from leaving core files; return what allows them again.
+def forbid_core_files() -> None:
+    """Leave no core file from now on, whatever ends this process."""
+    hard = _AT_START[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (1 if hard else 0, hard))
 
-    A command that takes the place of the client is a program of the user's own, and may be traced and leave core files
-    as before. On Linux execve(2) sees to that.
+
+def allow_core_files() -> None:
+    """Restore the limit of core files: the program that takes the place of this one is the user's own."""
+    resource.setrlimit(resource.RLIMIT_CORE, _AT_START)
+
+
+def forbid_dumps() -> None:
+    """Make a client that reads keys undumpable, on Linux: execve(2) ends that. There is nothing like it on macOS.
 
     Raises:
         OSError: The system refuses it.
     """
     if sys.platform != "darwin":
-        _forbid_dumps()
-        return lambda: None
-    before = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, before[1]))
-    return lambda: resource.setrlimit(resource.RLIMIT_CORE, before)
+        _call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def _forbid_dumps() -> None:
+def harden() -> None:
+    """Keep the agent from leaving core files, and processes of the same user from reading or tracing it.
+
+    Root always can. On Linux, /proc/PID/mem and /proc/PID/environ belong to root from then on (measured).
+
+    Raises:
+        OSError: The system refuses it: better no agent than one that any process can read.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "darwin":
+        _call("ptrace", _PT_DENY_ATTACH, 0, None, 0)
+    forbid_dumps()
+
+
+def _call(function: str, *arguments: int | None) -> None:
+    import ctypes  # noqa: PLC0415 - it costs 3 ms, a fifth of the fast path
+
     # The arguments of a variadic function are as wide as it reads them.
-    _call("prctl", _PR_SET_DUMPABLE, *[ctypes.c_ulong(0)] * 4)
-
-
-def _call(function: str, *arguments: object) -> None:
-    if getattr(ctypes.CDLL(None, use_errno=True), function)(*arguments) != 0:
+    wide = [None if argument is None else ctypes.c_ulong(argument) for argument in arguments]
+    if getattr(ctypes.CDLL(None, use_errno=True), function)(*wide) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

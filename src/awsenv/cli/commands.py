@@ -25,10 +25,9 @@ class Command:
         summary: Its line in the help.
         prints: TEXT, SECRET, CODE or CHANGE.
         is_answered: Whether the agent may answer it.
-        reads_keys: Whether it reads long-lived keys, or asks for a secret: it must leave no core file.
     """
 
-    __slots__ = ("is_answered", "name", "prints", "reads_keys", "summary", "usage")
+    __slots__ = ("is_answered", "name", "prints", "summary", "usage")
 
     def __init__(
         self,
@@ -38,14 +37,12 @@ class Command:
         *,
         prints: str = TEXT,
         is_answered: bool = False,
-        reads_keys: bool = False,
     ) -> None:
         self.name = name
         self.usage = usage
         self.summary = summary
         self.prints = prints
         self.is_answered = is_answered
-        self.reads_keys = reads_keys
 
     @property
     def is_evaluated(self) -> bool:
@@ -70,18 +67,14 @@ COMMANDS = {
             "Assume ROLE in this shell.",
             prints=CHANGE,
             is_answered=True,
-            reads_keys=True,
         ),
         Command(
             "exec",
             "[OPTIONS] ROLE [CODE] [-- COMMAND...]",
             "Run COMMAND, or a subshell, with ROLE.",
             is_answered=True,
-            reads_keys=True,
         ),
-        Command(
-            "login", "[OPTIONS] [CODE]", "Enter one MFA code for the whole day.", is_answered=True, reads_keys=True
-        ),
+        Command("login", "[OPTIONS] [CODE]", "Enter one MFA code for the whole day.", is_answered=True),
         Command("logout", "[OPTIONS]", "Forget the MFA session and the roles, and end the agent."),
         Command("lock", "[OPTIONS]", "Forget the MFA session and the roles."),
         Command("renew", "[OPTIONS]", "Renew the role of this shell.", prints=CHANGE, is_answered=True),
@@ -93,13 +86,11 @@ COMMANDS = {
             "[OPTIONS] ROLE",
             "Show how ROLE would be assumed, without using an MFA code.",
             is_answered=True,
-            reads_keys=True,
         ),
         Command(
             "doctor",
             "[OPTIONS] [ROLE] [CODE]",
             "Find what is wrong with the files, the shell, the keys or ROLE.",
-            reads_keys=True,
         ),
         Command(
             "console",
@@ -107,18 +98,14 @@ COMMANDS = {
             "Print a URL that signs in to the AWS console as ROLE.",
             prints=SECRET,
             is_answered=True,
-            reads_keys=True,
         ),
-        Command(
-            "setup", "[OPTIONS] [ROLE...]", "Create a user, an MFA device and roles in an account.", reads_keys=True
-        ),
+        Command("setup", "[OPTIONS] [ROLE...]", "Create a user, an MFA device and roles in an account."),
         Command(
             "credential-process",
             "[OPTIONS] ROLE [CODE]",
             "Print credentials as the JSON that AWS SDKs read.",
             prints=SECRET,
             is_answered=True,
-            reads_keys=True,
         ),
         Command("init", "SHELL", "Print the hook for bash, zsh or fish.", prints=CODE),
         Command("demo", "[-- COMMAND...]", "Try everything against a local AWS."),

@@ -92,8 +92,6 @@ class Conversation:
             reply = conversation.Reply(self._ask(self._request.parts(answers)))
             self._show(reply.notes)
             if reply.kind != conversation.NEED:
-                if self.prompts is not None:
-                    self.prompts.end()
                 return reply
             if self.prompts is None:
                 from awsenv.cli.prompts import Prompts  # noqa: PLC0415 - only where the user has to be asked

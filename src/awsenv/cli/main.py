@@ -10,8 +10,8 @@ import os
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-from awsenv.agent import client
-from awsenv.cli import app, commands, conversation, fast_path, process, report
+from awsenv.agent import client, harden
+from awsenv.cli import app, conversation, fast_path, process, report
 from awsenv.cli.action import Caller, Exec, Exit, Open, Print, StartAgent
 from awsenv.cli.prompts import Prompts
 from awsenv.errors import AgentError, ExitCode
@@ -19,7 +19,7 @@ from awsenv.launch import become
 from awsenv.provider import Provider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from awsenv.cli.action import Action
     from awsenv.model import Environ
@@ -48,12 +48,8 @@ def run(args: list[str], local: fast_path.Local | None = None) -> int:
     )
     _note(local.notes)
     try:
-        allow_core_files = None
-        if commands.called(args).reads_keys:
-            from awsenv.agent.harden import forbid_core_files  # noqa: PLC0415 - ctypes costs 3 ms
-
-            allow_core_files = forbid_core_files()
-        return _carry_out(_action(args, caller), args, environ, prompts, allow_core_files)
+        harden.forbid_dumps()
+        return _carry_out(_action(args, caller), args, environ, prompts)
     except BaseException as error:  # noqa: BLE001 - no traceback ever reaches the user
         return failed(error, args)
 
@@ -69,19 +65,13 @@ def _action(args: list[str], caller: Caller) -> Action:
         return Print(page.text)
 
 
-def _carry_out(
-    action: Action, args: list[str], environ: Environ, prompts: Prompts, allow_core_files: Callable[[], None] | None
-) -> int:
+def _carry_out(action: Action, args: list[str], environ: Environ, prompts: Prompts) -> int:
     if isinstance(action, Exit):
         return action.status
     if isinstance(action, Exec):
-        if allow_core_files is not None:
-            allow_core_files()
         return become(action.argv, action.environ)
     if isinstance(action, StartAgent):
         reply = (_private_reply if action.idle is None else _reply)(action, args, environ, prompts)
-        if reply.kind == conversation.EXEC and allow_core_files is not None:
-            allow_core_files()
         return fast_path.act(reply, args, environ)
     if isinstance(action, Open):
         from awsenv.cli.browser import open_page  # noqa: PLC0415 - only where there is something to open

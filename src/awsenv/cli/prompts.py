@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from awsenv import environment
+from awsenv.agent import harden
 from awsenv.errors import CodeRejected, ResponseLost
 from awsenv.origin import Origin
 
@@ -46,7 +47,6 @@ class Prompts:
         self._caller = environ
         self._terminal = terminal
         self._answers: dict[str, Any] = {}
-        self._allow_core_files: Callable[[], None] | None = None
 
     @property
     def answers(self) -> str:
@@ -92,11 +92,6 @@ class Prompts:
 
         return mfa.ask_secret(question, terminal=self._terminal)
 
-    def end(self) -> None:
-        """Allow core files again: this process holds no secret any more, or becomes another program."""
-        if self._allow_core_files is not None:
-            self._allow_core_files()
-
     def answer(self, need: str) -> None:
         """Add to the answers what *need* asks for.
 
@@ -104,10 +99,7 @@ class Prompts:
             AwsenvError: There is none.
             ValueError: This asks for nothing.
         """
-        if self._allow_core_files is None:
-            from awsenv.agent.harden import forbid_core_files  # noqa: PLC0415 - ctypes costs 3 ms
-
-            self._allow_core_files = forbid_core_files()
+        harden.forbid_dumps()
         try:
             answer = getattr(self, f"_{json.loads(need)['kind']}_for")
             self._answers |= answer(json.loads(need))
