@@ -18,7 +18,7 @@ import pytest
 from hypothesis import settings
 
 from awsenv import variables
-from awsenv.agent import client, protocol, runtime_directory
+from awsenv.agent import client, runtime_directory
 from awsenv.sandbox import MfaDevice, Sandbox
 from awsenv.variables import VARIABLES, having
 
@@ -229,11 +229,11 @@ class World:
     def agent(self) -> int | None:
         """Return the process that listens at the person's socket; None where none does."""
         try:
-            connection = client.connect(self.environ[runtime_directory.VARIABLE], time.monotonic() + TIMEOUT)
+            connection = client.connect(self.environ[runtime_directory.VARIABLE], TIMEOUT)
         except (FileNotFoundError, ConnectionRefusedError, runtime_directory.Unsafe):
             return None
         with closing(connection):
-            return protocol.peer(connection)[1]
+            return client.peer(connection)[1]
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import awsenv
-from awsenv.agent import client, protocol, runtime_directory
+from awsenv.agent import client, runtime_directory
 from awsenv.agent.server import Life, Server
 
 if TYPE_CHECKING:
@@ -134,8 +134,8 @@ class Agents:
     def ask_to_the_end(self, *request: bytes) -> list[bytes]:
         """Send *request*, and return the reply when the server has closed the connection: it counts it no more."""
         with self.connect() as connection:
-            protocol.send(connection, request, time.monotonic() + PATIENCE)
-            reply = protocol.receive(connection, time.monotonic() + PATIENCE)
+            client.send(connection, request, time.monotonic() + PATIENCE)
+            reply = client.receive(connection, time.monotonic() + PATIENCE)
             assert b"" == connection.recv(1)
         return reply
 

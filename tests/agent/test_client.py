@@ -6,13 +6,16 @@ import os
 import socket
 import threading
 import time
-from contextlib import contextmanager
+import tracemalloc
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from awsenv import __version__
-from awsenv.agent import client, protocol, runtime_directory
+from awsenv.agent import client, runtime_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,10 +23,10 @@ if TYPE_CHECKING:
 
     from agent.conftest import Agents, Person
 
-PATIENCE = 1.0
+TIMEOUT = 1.0
 """Seconds that a client waits for a sign of life where a test waits longer: far more than the next sign may be late."""
 
-REQUEST = protocol.pack([client.VERSION, b"verb", b"part"])
+REQUEST = client.pack([client.VERSION, b"verb", b"part"])
 
 
 @contextmanager
@@ -45,8 +48,8 @@ def _speaking(agents: Agents, speak: Callable[[socket.socket], None]) -> Iterato
         thread.join()
 
 
-def _ask(agents: Agents, patience: float = 30) -> list[bytes]:
-    return client.ask(agents.environ, b"verb", [b"part"], patience=patience)
+def _ask(agents: Agents, timeout: float = 30) -> list[bytes]:
+    return client.ask(agents.environ, b"verb", [b"part"], timeout=timeout)
 
 
 def test_without_an_agent_nothing_is_said(agents: Agents) -> None:
@@ -60,7 +63,7 @@ def test_the_answer_is_returned(agents: Agents) -> None:
     """Return its parts, after any number of signs of life."""
 
     def speak(connection: socket.socket) -> None:
-        connection.sendall(protocol.pack([b"busy"]) * 3 + protocol.pack([b"ok", b"", b"answer"]))
+        connection.sendall(client.pack([b"busy"]) * 3 + client.pack([b"ok", b"", b"answer"]))
 
     with _speaking(agents, speak):
         assert [b"", b"answer"] == _ask(agents)
@@ -70,14 +73,14 @@ def test_each_sign_of_life_is_worth_a_wait(agents: Agents) -> None:
     """Wait longer in all than for one sign."""
 
     def speak(connection: socket.socket) -> None:
-        end = time.monotonic() + 1.2 * PATIENCE
+        end = time.monotonic() + 1.2 * TIMEOUT
         while time.monotonic() < end:
-            connection.sendall(protocol.pack([b"busy"]))
+            connection.sendall(client.pack([b"busy"]))
             time.sleep(0.01)
-        connection.sendall(protocol.pack([b"ok"]))
+        connection.sendall(client.pack([b"ok"]))
 
     with _speaking(agents, speak):
-        assert [] == _ask(agents, patience=PATIENCE)
+        assert [] == _ask(agents, timeout=TIMEOUT)
 
 
 def test_signs_of_life_are_no_answer() -> None:
@@ -87,7 +90,7 @@ def test_signs_of_life_are_no_answer() -> None:
 
     def speak() -> None:
         while not stop.wait(0.01):
-            theirs.sendall(protocol.pack([b"busy"]))
+            theirs.sendall(client.pack([b"busy"]))
 
     thread = threading.Thread(target=speak)
     thread.start()
@@ -107,9 +110,9 @@ def test_signs_of_life_are_no_answer() -> None:
         (b"\x00\x00\x00\x10\x00\x00\x00\x02ok", "closed before a message was whole"),
         (b"\x00", "closed before a message was whole"),
         (b"", "closed before a message was whole"),
-        (protocol.pack([]), "sent an unexpected reply"),
-        (protocol.pack([b"OK", b"x"]), "sent an unexpected reply"),
-        (protocol.pack([b"failed", b"KeyError"]), "the agent failed: KeyError"),
+        (client.pack([]), "sent an unexpected reply"),
+        (client.pack([b"OK", b"x"]), "sent an unexpected reply"),
+        (client.pack([b"failed", b"KeyError"]), "the agent failed: KeyError"),
     ],
     ids=["garbage", "half-parts", "gigabyte", "half-a-frame", "a-byte", "closed", "empty", "unknown", "failed"],
 )
@@ -124,7 +127,7 @@ def test_an_answer_that_is_none_is_a_note(agents: Agents, spoken: bytes, expecte
 
 @pytest.mark.parametrize("spoken", [b"", b"\x00\x00", b"\x00\x00\x00\x10\x00"])
 def test_an_agent_that_falls_silent_is_stuck(agents: Agents, spoken: bytes) -> None:
-    """Wait no longer than the patience, and say so; also in the middle of a frame."""
+    """Wait no longer than the time-out, and say so; also in the middle of a frame."""
     over = threading.Event()
 
     def speak(connection: socket.socket) -> None:
@@ -133,7 +136,7 @@ def test_an_agent_that_falls_silent_is_stuck(agents: Agents, spoken: bytes) -> N
 
     with _speaking(agents, speak):
         with pytest.raises(client.Trouble, match=r"^the agent is stuck$"):
-            _ask(agents, patience=0.2)
+            _ask(agents, timeout=0.2)
         over.set()
 
 
@@ -156,19 +159,19 @@ def test_a_connection_that_breaks_is_a_note(agents: Agents) -> None:
 
 
 def test_a_full_queue_is_a_stuck_agent(agents: Agents) -> None:
-    """Wait for a place no longer than the patience."""
+    """Wait for a place no longer than the time-out."""
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(agents.path))
         listening.listen(0)
         waiting = agents.connect()
         with waiting, pytest.raises(client.Trouble, match=r"^the agent is stuck$"):
-            _ask(agents, patience=0.2)
+            _ask(agents, timeout=0.2)
 
 
 def test_another_version_is_named(agents: Agents) -> None:
     """Name both versions, and what replaces the agent; show no control character of the other's."""
     with (
-        _speaking(agents, lambda connection: connection.sendall(protocol.pack([b"version", b"0.0\x1b[2J\xff"]))),
+        _speaking(agents, lambda connection: connection.sendall(client.pack([b"version", b"0.0\x1b[2J\xff"]))),
         pytest.raises(client.OtherVersion) as trouble,
     ):
         _ask(agents)
@@ -179,7 +182,7 @@ def test_another_version_is_named(agents: Agents) -> None:
 def test_too_large_a_request_is_not_sent(agents: Agents) -> None:
     """Say so at once, to whoever listens."""
     with agents.serving(), pytest.raises(client.Trouble, match="262144 are the most"):
-        client.ask(agents.environ, b"verb", [b"x" * protocol.CAP])
+        client.ask(agents.environ, b"verb", [b"x" * client.CAP])
 
 
 def _dead(agents: Agents) -> None:
@@ -203,7 +206,7 @@ def test_a_dead_agent_is_left_to_who_starts_the_next(agents: Agents) -> None:
     """Remove nothing, and wait for nobody, while another process holds the lock."""
     _dead(agents)
 
-    with runtime_directory.Lock(str(agents.folder)), pytest.raises(client.Dead):
+    with runtime_directory.lock(str(agents.folder)), pytest.raises(client.Dead):
         _ask(agents)
     assert agents.path.is_socket()
 
@@ -284,8 +287,137 @@ def test_the_fast_path_waits_for_next_to_nothing(agents: Agents, me: Person) -> 
 
     assert (
         0,
-        (
-            "__future__ _socket awsenv awsenv.agent awsenv.agent.client awsenv.agent.protocol "
-            "awsenv.agent.runtime_directory\n"
-        ),
+        ("__future__ _socket awsenv awsenv.agent awsenv.agent.client awsenv.agent.runtime_directory\n"),
     ) == me.run(agents.site, code)
+
+
+# Messages.
+
+PARTS = st.lists(st.binary(max_size=300), max_size=20)
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Return two sockets that are connected."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+def _soon(seconds: float = 30) -> float:
+    return time.monotonic() + seconds
+
+
+@given(PARTS)
+def test_what_is_packed_is_unpacked(parts: list[bytes]) -> None:
+    """Return the same parts, empty ones and none at all too."""
+    frame = client.pack(parts)
+
+    assert len(frame) - 4 == int.from_bytes(frame[:4], "big")
+    assert parts == client.unpack(frame)
+
+
+@given(st.binary(max_size=100) | PARTS.map(lambda parts: client.pack(parts)[4:-1]))
+def test_bytes_are_a_message_or_refused(body: bytes) -> None:
+    """Never take bytes for a message that would not be sent as these bytes."""
+    frame = len(body).to_bytes(4, "big") + body
+    with suppress(client.NotAMessage):
+        assert frame == client.pack(client.unpack(frame))
+
+
+@pytest.mark.parametrize("parts", [[], [b""], [b"a", b"", b"c"], [b"x" * (client.CAP - 4)]])
+def test_what_is_sent_is_received(pair: tuple[socket.socket, socket.socket], parts: list[bytes]) -> None:
+    """Send what no buffer of the system takes at once, up to the cap."""
+    ours, theirs = pair
+    sending = threading.Thread(target=client.send, args=(ours, parts, _soon()))
+    sending.start()
+
+    assert parts == client.receive(theirs, _soon())
+    sending.join()
+
+
+def test_messages_follow_one_another(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Take no byte of the next message."""
+    ours, theirs = pair
+    client.send(ours, [b"one"], _soon())
+    client.send(ours, [b"two"], _soon())
+
+    assert [[b"one"], [b"two"]] == [client.receive(theirs, _soon()), client.receive(theirs, _soon())]
+
+
+def test_too_large_a_message_is_not_sent(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Refuse it before a byte is off."""
+    ours, theirs = pair
+    with pytest.raises(client.NotAMessage, match="262144 are the most"):
+        client.send(ours, [b"x" * client.CAP], _soon())
+
+    ours.close()
+    assert b"" == theirs.recv(1)
+
+
+def test_an_announced_gigabyte_costs_nothing(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Refuse by the announced length, before there is memory for it."""
+    ours, theirs = pair
+    ours.sendall((2**30).to_bytes(4, "big") + b"x" * 1000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(client.NotAMessage, match="1073741824 bytes"):
+            client.receive(theirs, _soon())
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("received", [b"", b"\0\0", b"\0\0\0\x08", b"\0\0\0\x08\0\0\0\x04ab"])
+def test_a_connection_that_is_closed_ends_the_wait(pair: tuple[socket.socket, socket.socket], received: bytes) -> None:
+    """Refuse nothing at all, half a length, no body and half a body."""
+    ours, theirs = pair
+    ours.sendall(received)
+    ours.close()
+
+    with pytest.raises(client.NotAMessage, match="closed before"):
+        client.receive(theirs, _soon())
+
+
+def test_a_part_that_is_longer_than_its_message(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Refuse it."""
+    ours, theirs = pair
+    ours.sendall(b"\0\0\0\x06" + b"\0\0\0\x09ab")
+
+    with pytest.raises(client.NotAMessage, match="longer than its message"):
+        client.receive(theirs, _soon())
+
+
+def test_the_deadline_is_one_for_the_whole_message(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Give no more time for each byte that comes."""
+    ours, theirs = pair
+    stop = threading.Event()
+
+    def drip() -> None:
+        ours.sendall(b"\0\0\xff\xff")
+        while not stop.wait(0.02):
+            ours.sendall(b"x")
+
+    dripping = threading.Thread(target=drip)
+    dripping.start()
+    with pytest.raises(TimeoutError):
+        client.receive(theirs, _soon(0.2))
+    stop.set()
+    dripping.join()
+
+
+def test_nobody_listens_for_ever(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Give up on a sender that is silent, and on a receiver that takes nothing."""
+    ours, _ = pair
+    with pytest.raises(TimeoutError):
+        client.receive(ours, _soon(0.05))
+    with pytest.raises(TimeoutError):
+        client.receive(ours, _soon(-1))
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    with pytest.raises(TimeoutError):
+        client.send(ours, [b"x" * 250_000], _soon(0.05))
+
+
+def test_the_peer_is_named(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Return the user and the process at the other end."""
+    assert (os.geteuid(), os.getpid()) == client.peer(pair[0])

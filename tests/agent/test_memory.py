@@ -193,7 +193,7 @@ def waiting(threads: list[threading.Thread]) -> int:
         while frame is not None:
             names.add(frame.f_code.co_name)
             frame = frame.f_back
-        found += {"_obtain", "wait"} <= names and "_run" not in names
+        found += {"lease", "join"} <= names and "_run" not in names
     return found
 
 

@@ -229,12 +229,12 @@ def test_a_socket_of_ours_is_found(agents: Agents) -> None:
 def test_the_lock_is_held_by_one(home: Path) -> None:
     """Refuse the second until the first has given it back."""
     with (
-        runtime_directory.Lock(str(home)),
+        runtime_directory.lock(str(home)),
         pytest.raises(BlockingIOError),
-        runtime_directory.Lock(str(home), wait=False),
+        runtime_directory.lock(str(home), wait=False),
     ):
         pytest.fail("the lock was had twice")
-    with runtime_directory.Lock(str(home), wait=False):
+    with runtime_directory.lock(str(home), wait=False):
         assert 0o600 == _mode(home / "lock")
 
 
@@ -242,7 +242,7 @@ def test_the_lock_is_no_link(home: Path) -> None:
     """Make no file where a link leads to."""
     (home / "lock").symlink_to(home / "elsewhere")
 
-    with pytest.raises(OSError, match="symbolic links"), runtime_directory.Lock(str(home)):
+    with pytest.raises(OSError, match="symbolic links"), runtime_directory.lock(str(home)):
         pytest.fail("a link was followed")
     assert not (home / "elsewhere").exists()
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import awsenv
-from awsenv.agent import client, protocol
+from awsenv.agent import client
 from awsenv.agent.server import MAX_CLIENTS, TICK, Life, Server, boot_time, end_of
 
 if TYPE_CHECKING:
@@ -44,11 +44,11 @@ class Clock:
 
 
 def _say(connection: socket.socket, *parts: bytes) -> None:
-    protocol.send(connection, parts, time.monotonic() + 30)
+    client.send(connection, parts, time.monotonic() + 30)
 
 
 def _hear(connection: socket.socket) -> list[bytes]:
-    return protocol.receive(connection, time.monotonic() + 30)
+    return client.receive(connection, time.monotonic() + 30)
 
 
 # What is answered.
@@ -86,7 +86,7 @@ def test_of_what_fails_the_kind_is_told(agents: Agents, error: BaseException) ->
 def test_an_answer_that_no_frame_takes_has_failed(agents: Agents) -> None:
     """Say so in place of it."""
     with (
-        agents.serving(lambda _verb, _parts: [b"x" * protocol.REPLY_CAP]),
+        agents.serving(lambda _verb, _parts: [b"x" * client.REPLY_CAP]),
         pytest.raises(client.Trouble, match="failed: TooLarge"),
     ):
         agents.ask(b"verb")
@@ -112,7 +112,7 @@ def test_fifty_at_once_are_answered(agents: Agents) -> None:
     """Answer each with its own."""
     with agents.serving(), ThreadPoolExecutor(50) as pool:
         answers = list(
-            pool.map(lambda number: client.ask(agents.environ, b"echo", [b"%d" % number], patience=30), range(500))
+            pool.map(lambda number: client.ask(agents.environ, b"echo", [b"%d" % number], timeout=30), range(500))
         )
     assert [[b"%d" % number] for number in range(500)] == answers
 
@@ -122,7 +122,7 @@ def test_who_asks_for_nothing_keeps_nobody_from_asking(agents: Agents) -> None:
     with agents.serving() as (server, _):
         silent = [agents.connect() for _ in range(MAX_CLIENTS)]
         try:
-            assert [b"x"] == client.ask(agents.environ, b"echo", [b"x"], patience=30)
+            assert [b"x"] == client.ask(agents.environ, b"echo", [b"x"], timeout=30)
             assert [b""] * MAX_CLIENTS == [connection.recv(1) for connection in silent]
         finally:
             for connection in silent:
@@ -142,8 +142,8 @@ def test_who_asks_for_nothing_keeps_nobody_from_asking(agents: Agents) -> None:
         b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
         (2**30).to_bytes(4, "big"),
         b"\0\0\0\x05\0\0\0\x09x",
-        protocol.pack([]),
-        protocol.pack([client.VERSION]),
+        client.pack([]),
+        client.pack([client.VERSION]),
     ],
     ids=["nothing", "half-a-length", "half-a-frame", "http", "gigabyte", "half-a-part", "empty", "no-verb"],
 )
@@ -194,7 +194,7 @@ def test_who_does_not_take_the_answer_is_cut_off(agents: Agents) -> None:
 def test_a_client_that_has_gone_leaves_nothing(agents: Agents, until: Until) -> None:
     """End its task, whether it goes before the request, before the reply, or in the middle of either."""
     with agents.serving(lambda _verb, parts: parts) as (server, _):
-        for sent in (b"", b"\0", protocol.pack([client.VERSION, b"verb", b"x" * 200_000])):
+        for sent in (b"", b"\0", client.pack([client.VERSION, b"verb", b"x" * 200_000])):
             with agents.connect() as connection:
                 connection.sendall(sent)
         assert [b"x"] == agents.ask(b"echo", b"x")
@@ -205,12 +205,12 @@ def test_a_client_that_has_gone_leaves_nothing(agents: Agents, until: Until) -> 
 def test_another_user_is_refused(agents: Agents, nobody: Person) -> None:
     """Give not a byte to another user, though the folder and the socket let everybody in; not even `end`."""
     code = (
-        "import socket, sys\nfrom awsenv.agent import client, protocol\n"
+        "import socket, sys\nfrom awsenv.agent import client\n"
         "with socket.socket(socket.AF_UNIX) as connection:\n"
         "    connection.settimeout(30)\n"
         "    connection.connect(sys.argv[1])\n"
         "    try:\n"
-        "        connection.sendall(protocol.pack([client.VERSION, sys.argv[2].encode()]))\n"
+        "        connection.sendall(client.pack([client.VERSION, sys.argv[2].encode()]))\n"
         "        print(connection.recv(100))\n"
         "    except (BrokenPipeError, ConnectionResetError):\n"
         "        print(b'')\n"

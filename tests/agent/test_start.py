@@ -253,4 +253,4 @@ def test_a_private_agent_that_ends_at_its_start_is_an_error(agents: Agents, me: 
     status, output = me.run(agents.site, code)
 
     assert status == 0
-    assert output.startswith("the agent does not start: ")
+    assert output.startswith("the agent cannot be started: ")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pexpect
 import pytest
 
-from awsenv.agent import protocol, runtime_directory
+from awsenv.agent import client, runtime_directory
 from awsenv.cli import commands
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ def test_a_request_leaves_no_core_file(
     program = Watched([world.program, *line.split()], world, tmp_path)
     connection, _ = silent.accept()
     with connection:
-        assert protocol.receive(connection, time.monotonic() + 60)
+        assert client.receive(connection, time.monotonic() + 60)
 
         assert STOPPED[keys] == program.stop(keys)
     assert ([], []) == program.left()

@@ -55,7 +55,6 @@ FAST_PATH = {
     "awsenv.agent.harden",
     "awsenv.agent.client",
     "awsenv.agent.runtime_directory",
-    "awsenv.agent.protocol",
     "awsenv.cli",
     "awsenv.cli.commands",
     "awsenv.cli.fast_path",

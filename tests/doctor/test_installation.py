@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv import __version__
-from awsenv.agent import client, protocol, runtime_directory
+from awsenv.agent import client, runtime_directory
 from awsenv.agent.start import ELSEWHERE
 from awsenv.doctor.installation import LOADED, PROMPT, agent, hook
 from awsenv.doctor.model import Finding, Verdict
@@ -301,9 +301,9 @@ def test_an_agent_of_another_version_is_a_warning(world: World) -> None:
         connection, _ = listening.accept()
         with connection:
             connection.recv(len(ping), socket.MSG_WAITALL)
-            connection.sendall(protocol.pack([b"version", b"0.0.9"]))
+            connection.sendall(client.pack([b"version", b"0.0.9"]))
 
-    ping = protocol.pack([client.VERSION, b"ping"])
+    ping = client.pack([client.VERSION, b"ping"])
     folder = Path(world.environ[runtime_directory.VARIABLE])
     folder.mkdir(mode=0o700)
     with socket.socket(socket.AF_UNIX) as listening:

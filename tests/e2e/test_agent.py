@@ -24,7 +24,7 @@ import boto3
 import pytest
 
 import awsenv
-from awsenv.agent import client, protocol, runtime_directory
+from awsenv.agent import client, runtime_directory
 from awsenv.agent.endpoint import Endpoint
 from awsenv.agent.memory import Clock, Memory
 from awsenv.agent.server import Life, Server
@@ -634,9 +634,9 @@ def impostor(world: World) -> Iterator[Callable[[bytes | None], None]]:
                         return
                     taken.append(connection)
                     # It is also looked at whether anyone listens.
-                    with suppress(protocol.ProtocolError):
+                    with suppress(client.NotAMessage):
                         if answer is not None:
-                            protocol.receive(connection, None)
+                            client.receive(connection, time.monotonic() + 60)
                             connection.sendall(answer)
                             connection.shutdown(socket.SHUT_WR)
 
@@ -656,14 +656,14 @@ def impostor(world: World) -> Iterator[Callable[[bytes | None], None]]:
         (b"\x40\0\0\0" + b"x" * 9, "cannot be talked to: a message of 1073741824 bytes, where .*"),
         (b"\0\0\0\x09half", "cannot be talked to: the connection was closed before a message was whole"),
         (b"", "cannot be talked to: the connection was closed before a message was whole"),
-        (protocol.pack([]), "sent an unexpected reply"),
-        (protocol.pack([b"ok"]), "'s reply cannot be read"),
-        (protocol.pack([b"ok", b"print"]), "'s reply cannot be read"),
-        (protocol.pack([b"ok", b"exec", b"", b"9", b"true"]), "'s reply cannot be read"),
-        (protocol.pack([b"ok", b"exec", b"", b"x"]), "'s reply cannot be read"),
-        (protocol.pack([b"ok", b"surprise", b"", b""]), "'s reply cannot be read"),
-        (protocol.pack([b"failed", b"\x1b[31mKeyError"]), r"failed: \?\[31mKeyError"),
-        (protocol.pack([b"version", b"0.0.1"]), r"is of awsenv 0\.0\.1, this is .*; awsenv login replaces it"),
+        (client.pack([]), "sent an unexpected reply"),
+        (client.pack([b"ok"]), "'s reply cannot be read"),
+        (client.pack([b"ok", b"print"]), "'s reply cannot be read"),
+        (client.pack([b"ok", b"exec", b"", b"9", b"true"]), "'s reply cannot be read"),
+        (client.pack([b"ok", b"exec", b"", b"x"]), "'s reply cannot be read"),
+        (client.pack([b"ok", b"surprise", b"", b""]), "'s reply cannot be read"),
+        (client.pack([b"failed", b"\x1b[31mKeyError"]), r"failed: \?\[31mKeyError"),
+        (client.pack([b"version", b"0.0.1"]), r"is of awsenv 0\.0\.1, this is .*; awsenv login replaces it"),
         (None, r" \(process \d+\) is stuck"),
     ],
     ids=["http", "a-gibibyte", "half", "nothing", "empty", "ok", "print", "too-few", "no-count", "unknown", "failed",

@@ -104,8 +104,8 @@ def test_the_agent_of_a_demo_is_its_own_and_ends_with_it(
     assert world.run("login", world.device.code()).returncode == 0
     (tmp_path / folder).mkdir(exist_ok=True)
     show = (
-        "import os, time; from awsenv.agent import client, protocol;"
-        "print(protocol.peer(client.connect(os.environ['AWSENV_RUNTIME_DIR'], time.monotonic() + 60))[1])"
+        "import os; from awsenv.agent import client;"
+        "print(client.peer(client.connect(os.environ['AWSENV_RUNTIME_DIR'], 60))[1])"
     )
     script = f'awsenv login "$(mfa-code)" && awsenv exec power-user -- true && {sys.executable} -c "{show}"'
 

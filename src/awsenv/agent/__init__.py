@@ -1,8 +1,7 @@
 """The agent: one process for each user, like ssh-agent, that holds the MFA session and the roles in memory.
 
     runtime_directory  where its socket is, and whether that folder is safe
-    protocol           frames of byte strings
-    client             send it a request
+    client             send it a request, as a frame of byte strings
     start              start it, exactly once; or a private one for a single command
     harden             keep other processes from its memory
     server             the event loop: who may send requests, how long it lives, when a process has ended

@@ -21,7 +21,8 @@ from datetime import timezone
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from awsenv.agent.server import MAX_CLIENTS, TIMEOUT, Listener, end_of
+from awsenv.agent.client import TIMEOUT
+from awsenv.agent.server import MAX_CLIENTS, Listener, end_of
 from awsenv.errors import AgentError, AwsenvError, UnreachableError
 
 if TYPE_CHECKING:

@@ -132,16 +132,6 @@ class _Term:
         return min(self.deadline - clock.boot(), self.ends - clock.wall())
 
 
-class _Fetch:
-    """One request to AWS, and its result for all who wait for it."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.done = threading.Event()
-        self.term: _Term | None = None
-        self.error: BaseException | None = None
-
-
 class _Entry:
     """A role: it stays when its credentials have ended, so that they can be fetched again."""
 
@@ -149,7 +139,10 @@ class _Entry:
         self.id = os.urandom(16).hex()
         self.plan = plan
         self.term: _Term | None = None
-        self.fetch: _Fetch | None = None
+        self.fetch: threading.Thread | None = None
+        """It calls AWS, for all who wait for the role."""
+        self.error: BaseException | None = None
+        """Why the last call failed."""
         self.retry_at = -inf
 
 
@@ -183,7 +176,20 @@ class Memory:
         """
         with self._lock:
             entry = self._entry(plan)
-        return self._obtain(entry, min_remaining, patience)
+            before = self._living(entry)
+            if before is not None and self._suffices(entry, before, min_remaining):
+                return self._handed(entry, before)
+            fetch = self._start_fetch(entry)
+        fetch.join(patience)
+        is_done = not fetch.is_alive()
+        with self._lock:
+            term, error = entry.term, entry.error
+            least = max(self._margin, min_remaining) if term is before else 0
+            if term is not None and term.left(self._clock) > least:
+                return self._handed(entry, term)
+        if not is_done:
+            raise AgentError(f"AWS has not given {plan.title} yet", hint="try again")
+        raise error or _ended(plan.title)
 
     def held_lease(self, plan: Plan, *, min_remaining: float = 0, is_enough: bool = True) -> Lease | None:
         """Return the role of *plan* where it is held, and AWS is not to be asked for it.
@@ -229,7 +235,7 @@ class Memory:
                 if self._is_due(entry, term):
                     self._start_fetch(entry)
                 return self._handed(entry, term)
-        return self._obtain(entry, 0)
+        return self.lease(entry.plan)
 
     def keep(self, plan: Plan, credentials: Credentials) -> Lease:
         """Hold *credentials*, which AWS has just given for *plan*, and return them as a role.
@@ -266,13 +272,8 @@ class Memory:
     def session(self, key: str) -> Credentials | None:
         """Return the MFA session; None where none is held, or what is held has ended."""
         with self._lock:
-            if key not in self._sessions:
-                return None
-            _, term = self._sessions[key]
-            if self._lives(term):
-                return term.credentials
-            del self._sessions[key]
-            return None
+            self._drop_expired()
+            return self._sessions[key][1].credentials if key in self._sessions else None
 
     def spend(self, serial: str, code: str) -> bool:
         """Note that a code is about to be sent to AWS; return whether none has sent it before (RFC 6238, 5.2)."""
@@ -302,19 +303,14 @@ class Memory:
     def drop_expired(self) -> None:
         """Forget what has ended. A role can still be asked for by its id: AWS is asked for it again."""
         with self._lock:
-            for entry in self._entries.values():
-                self._living(entry)
-            self._sessions = {key: held for key, held in self._sessions.items() if self._lives(held[1])}
+            self._drop_expired()
 
     def held(self) -> tuple[Held, ...]:
-        """Return what is held and lives: sessions first, then roles, in the order in which clients last asked."""
+        """Return what is held: sessions first, then roles, in the order in which clients last asked for them."""
         with self._lock:
-            sessions = [
-                Held("session", title, self._ends(term), key)
-                for key, (title, term) in self._sessions.items()
-                if self._lives(term)
-            ]
-            terms = [(entry.plan, self._living(entry)) for entry in self._entries.values()]
+            self._drop_expired()
+            sessions = [Held("session", title, self._ends(term), key) for key, (title, term) in self._sessions.items()]
+            terms = [(entry.plan, entry.term) for entry in self._entries.values()]
             roles = [Held("role", _short(plan.title), self._ends(term), plan.key) for plan, term in terms if term]
             return (*sessions, *roles)
 
@@ -323,40 +319,23 @@ class Memory:
         with self._lock:
             return self._until
 
-    def _obtain(self, entry: _Entry, min_remaining: float, patience: float = LONGEST) -> Lease:
-        with self._lock:
-            term = self._living(entry)
-            if term is not None and self._suffices(entry, term, min_remaining):
-                return self._handed(entry, term)
-            fetch = self._start_fetch(entry)
-        is_done = fetch.done.wait(patience)
-        with self._lock:
-            term = fetch.term
-            if term is not None and term.left(self._clock) > 0:
-                return self._handed(entry, term)
-            term = self._living(entry)
-            if term is not None and term.left(self._clock) > min_remaining:
-                return self._handed(entry, term)
-        if not is_done:
-            raise AgentError(f"AWS has not given {entry.plan.title} yet", hint="try again")
-        raise fetch.error or _ended(entry.plan.title)
-
-    def _run(self, entry: _Entry, fetch: _Fetch) -> None:
-        """Ask AWS, and pass the result to all who wait, whatever it is."""
-        plan, begun = fetch.plan, self._clock.boot()
+    def _run(self, entry: _Entry, plan: Plan) -> None:
+        """Call AWS, and pass the result to all who wait, whatever it is."""
+        begun = self._clock.boot()
+        term = error = None
         assert plan.fetch is not None  # noqa: S101 - for mypy
         try:
-            fetch.term = self._term(plan.title, plan.fetch(), _duration(plan.chain), begun)
-        except BaseException as error:  # noqa: BLE001 - none may wait for ever; each who waits raises it
+            term = self._term(plan.title, plan.fetch(), _duration(plan.chain), begun)
+        except BaseException as raised:  # noqa: BLE001 - each who waits raises it
             # Without its traceback: the frames of it hold keys.
-            fetch.error = error.with_traceback(None)
+            error = raised.with_traceback(None)
         with self._lock:
             entry.fetch = None
-            if fetch.term is None:
+            entry.error = error
+            if term is None:
                 entry.retry_at = self._clock.boot() + RETRY
             else:
-                entry.term = fetch.term
-        fetch.done.set()
+                entry.term = term
 
     # What follows is called with the lock held.
 
@@ -375,17 +354,22 @@ class Memory:
                 return self._entry(entry.plan)
         raise KeyError(lease_id)
 
-    def _start_fetch(self, entry: _Entry) -> _Fetch:
-        """Return the request that is under way, or one that begins now, in a thread that all can stop waiting for.
+    def _start_fetch(self, entry: _Entry) -> threading.Thread:
+        """Return the call of AWS that is under way, or one that begins now, in a thread that all can stop waiting for.
 
         Raises:
             RuntimeError: The system lets no thread begin.
         """
         if entry.fetch is None:
-            fetch = _Fetch(entry.plan)
-            threading.Thread(target=self._run, args=(entry, fetch), daemon=True).start()
+            fetch = threading.Thread(target=self._run, args=(entry, entry.plan), daemon=True)
+            fetch.start()
             entry.fetch = fetch
         return entry.fetch
+
+    def _drop_expired(self) -> None:
+        for entry in self._entries.values():
+            self._living(entry)
+        self._sessions = {key: held for key, held in self._sessions.items() if self._lives(held[1])}
 
     def _living(self, entry: _Entry) -> _Term | None:
         if entry.term is not None and not self._lives(entry.term):

@@ -1,7 +1,7 @@
 """Where the agent's socket is, and whether that place is safe.
 
 The first of these that there is: the folder that `AWSENV_RUNTIME_DIR` names; `awsenv` in `XDG_RUNTIME_DIR`; on macOS
-`awsenv` in `TMPDIR`, which is a person's own there; `.awsenv/run-HOST` in the home, which several machines may share.
+`awsenv` in `TMPDIR`, which is the user's own there; `.awsenv/run-HOST` in the home, which several machines may share.
 Never /tmp, where others make folders, and never an abstract socket, which has no permissions.
 
 Imported by the fast path: nothing is loaded that Python's own start has not loaded.
@@ -15,7 +15,9 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from typing import BinaryIO
+
+    from awsenv.model import Environ
 
 SOCKET = "socket"
 """The name of the socket in the folder."""
@@ -26,15 +28,13 @@ VARIABLE = "AWSENV_RUNTIME_DIR"
 MAX_PATH = 103 if sys.platform == "darwin" else 107
 """The longest path of a socket, in bytes."""
 
-_LOCK = "lock"
-
 
 class Unsafe(Exception):  # noqa: N818 - its name says what happened
-    """A place that the agent must not use.
+    """The agent must not use a path.
 
     Args:
-        fact: What is so, as one sentence without a full stop; it names the path.
-        path: The path, or the variable, that is to be mended.
+        fact: What is wrong with it, as one sentence without a full stop; it names the path.
+        path: The path, or the variable, that is to be corrected.
     """
 
     def __init__(self, fact: str, path: str) -> None:
@@ -43,7 +43,7 @@ class Unsafe(Exception):  # noqa: N818 - its name says what happened
         self.path = path
 
 
-def find(environ: Mapping[str, str]) -> str | None:
+def find(environ: Environ) -> str | None:
     """Return the folder of the agent, or None if there is none.
 
     Raises:
@@ -53,7 +53,7 @@ def find(environ: Mapping[str, str]) -> str | None:
     return folder if folder is not None and _is_safe(folder) else None
 
 
-def expected(environ: Mapping[str, str]) -> str | None:
+def expected(environ: Environ) -> str | None:
     """Return where the folder of the agent is, or would be; None: nowhere."""
     try:
         return _folder(environ)
@@ -61,7 +61,7 @@ def expected(environ: Mapping[str, str]) -> str | None:
         return None
 
 
-def make(environ: Mapping[str, str]) -> str:
+def make(environ: Environ) -> str:
     """Return the folder of the agent, which is made if it is missing.
 
     Raises:
@@ -78,9 +78,11 @@ def make(environ: Mapping[str, str]) -> str:
     _check_length(folder)
     if not _is_safe(folder):
         parent = os.path.dirname(folder)
-        if os.path.basename(parent) == ".awsenv":
-            _make_folder(parent)
-        _make_folder(folder)
+        for path in (parent, folder) if os.path.basename(parent) == ".awsenv" else (folder,):
+            try:  # noqa: SIM105 - contextlib costs an import
+                os.mkdir(path, 0o700)
+            except FileExistsError:  # noqa: PERF203 - two at most
+                pass  # another process was quicker, or it is no folder
         _is_safe(folder)
     return folder
 
@@ -101,8 +103,8 @@ def socket_in(folder: str) -> str:
     return path
 
 
-class Lock:
-    """Holds the lock of *folder*, under which the socket is made and removed.
+def lock(folder: str, *, wait: bool = True) -> BinaryIO:
+    """Take the lock of *folder*, under which the socket is made and removed; closing what this returns gives it back.
 
     Args:
         folder: A folder that `find` or `make` returned.
@@ -110,55 +112,39 @@ class Lock:
 
     Raises:
         BlockingIOError: Another process holds the lock, and *wait* is false.
-        OSError: The lock cannot be had.
+        OSError: The file of the lock cannot be opened.
     """
+    import fcntl  # noqa: PLC0415 - an extension, which the fast path does not wait for
 
-    def __init__(self, folder: str, *, wait: bool = True) -> None:
-        self._path = os.path.join(folder, _LOCK)
-        self._wait = wait
-        self._descriptor = -1
-
-    def __enter__(self) -> None:
-        """Take the lock."""
-        import fcntl  # noqa: PLC0415 - an extension, which the fast path does not wait for
-
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX if self._wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BaseException:
-            os.close(self._descriptor)
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        """Give it back."""
-        os.close(self._descriptor)
+    file = open(os.open(f"{folder}/lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "rb+", 0)  # noqa: SIM115 - returned
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
-def _folder(environ: Mapping[str, str]) -> str | None:
+def _folder(environ: Environ) -> str | None:
     named = environ.get(VARIABLE)
     if named:
         if not os.path.isabs(named):
             raise Unsafe(f"{VARIABLE} is not an absolute path: {named}", VARIABLE)
         return named.rstrip("/") or "/"
     for variable in ("XDG_RUNTIME_DIR", "TMPDIR") if sys.platform == "darwin" else ("XDG_RUNTIME_DIR",):
-        runtime = environ.get(variable, "")
-        if os.path.isabs(runtime) and _is_own_alone(runtime):
-            return os.path.join(runtime, "awsenv")
+        runtime = environ.get(variable, "").rstrip("/")
+        try:
+            if os.path.isabs(runtime) and _is_safe(runtime):
+                return f"{runtime}/awsenv"
+        except Unsafe:
+            pass  # it comes from `su`, say
     home = environ.get("HOME", "")
-    # Under `sudo` HOME may be that of another person, who could do nothing with a folder of root's in there.
+    # Under `sudo` HOME may be that of another user, who could not remove a folder of root's there.
     if os.path.isabs(home) and _is_own(home):
         # A number as good as a digest here, and hashlib is not loaded.
         host = int.from_bytes(os.fsencode(os.uname().nodename), "big") % (2**61 - 1)
         return os.path.join(home, ".awsenv", f"run-{host:x}")
     return None
-
-
-def _is_own_alone(path: str) -> bool:
-    try:
-        found = os.lstat(path.rstrip("/") or "/")
-    except OSError:
-        return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
 
 
 def _is_own(path: str) -> bool:
@@ -169,7 +155,11 @@ def _is_own(path: str) -> bool:
 
 
 def _is_safe(folder: str) -> bool:
-    """Say whether *folder* is there; it raises `Unsafe` if others may have a hand in it."""
+    """Return whether *folder* exists.
+
+    Raises:
+        Unsafe: Other users can read or change what is in it.
+    """
     try:
         found = os.lstat(folder)
     except (FileNotFoundError, NotADirectoryError):
@@ -197,10 +187,3 @@ def _check_length(folder: str) -> None:
             f"{VARIABLE} may name a shorter one",
             folder,
         )
-
-
-def _make_folder(path: str) -> None:
-    try:  # noqa: SIM105 - contextlib costs an import
-        os.mkdir(path, 0o700)
-    except FileExistsError:
-        pass  # another process was quicker, or it is no folder: the look at it afterwards tells

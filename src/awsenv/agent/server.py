@@ -21,16 +21,14 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from awsenv.agent import client, protocol
+from awsenv.agent import client
+from awsenv.agent.client import TIMEOUT, NotAMessage, pack
 from awsenv.agent.start import BACKLOG
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     Reply = Callable[[bytes, list[bytes]], list[bytes]]
-
-TIMEOUT = 2.0
-"""Seconds that a client has to send its request, and to take the reply."""
 
 PULSE = 0.5
 """Seconds between two signs of life to a client that waits for its reply."""
@@ -137,7 +135,7 @@ class Listener:
         task.add_done_callback(self._tasks.discard)
 
     async def _run(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError, asyncio.TimeoutError, protocol.ProtocolError):
+        with connection, suppress(OSError, asyncio.TimeoutError, NotAMessage):
             connection.settimeout(0)
             await self._serve(connection)
 
@@ -256,12 +254,12 @@ class Server:
     async def _serve_owner(self, connection: socket.socket) -> None:
         """Serve the process that started this private agent."""
         connection.settimeout(0)
-        with connection, suppress(OSError, protocol.ProtocolError):
+        with connection, suppress(OSError, NotAMessage):
             while True:
                 await self._exchange(connection, None)
 
     async def _serve_client(self, connection: socket.socket) -> None:
-        if protocol.peer(connection)[0] != os.geteuid():
+        if client.peer(connection)[0] != os.geteuid():
             return
         if self._is_over():
             self._end()
@@ -279,16 +277,17 @@ class Server:
         if _is_closed(connection):
             # It has given up: an agent that was stopped does not send its code to AWS much later.
             return
-        if verb == b"end" and not (parts and self._is_used()) and not self._over.done():
+        if self._over.done():
+            await _send(connection, pack([b"ended"]))
+            return
+        # `end` with a part is for an agent that holds nothing, and on which no other client waits.
+        if verb == b"end" and not (parts and (self._at_work or not self._life.is_empty())):
             # First, so that the reader of the reply can start another agent.
             self._give_up_path()
             try:
-                await _send(connection, protocol.pack([b"ok"]))
+                await _send(connection, pack([b"ok"]))
             finally:
                 self._end()
-            return
-        if self._over.done():
-            await _send(connection, protocol.pack([b"ended"]))
             return
         work = self.loop.run_in_executor(self._threads, self._reply_to, version, verb, parts)
         self._at_work.add(work)
@@ -296,23 +295,19 @@ class Server:
         ends = [work, self._over]
         while not (await asyncio.wait(ends, timeout=PULSE, return_when=asyncio.FIRST_COMPLETED))[0]:
             # It fails if the client has gone. The request runs on, and the agent holds what AWS gives.
-            await _send(connection, protocol.pack([b"busy"]))
+            await _send(connection, pack([b"busy"]))
         if work.done():
             await _send(connection, work.result())
-
-    def _is_used(self) -> bool:
-        """Return whether it holds something, or another client waits for a reply."""
-        return bool(self._at_work) or not self._life.is_empty()
 
     def _reply_to(self, version: bytes, verb: bytes, parts: list[bytes]) -> bytes:
         """Return the frame of the reply."""
         if version != client.VERSION and verb != b"end":
-            return protocol.pack([b"version", client.VERSION])
+            return pack([b"version", client.VERSION])
         try:
             reply = [] if verb in {b"ping", b"end"} else self._reply(verb, parts)
-            return protocol.pack([b"ok", *reply], protocol.REPLY_CAP)
+            return pack([b"ok", *reply], client.REPLY_CAP)
         except BaseException as error:  # noqa: BLE001 - one request that fails must not end the agent
-            return protocol.pack([b"failed", type(error).__name__.encode()])
+            return pack([b"failed", type(error).__name__.encode()])
 
     def _has_lost_path(self) -> bool:
         """Return whether another file, or none, is at the path of the socket."""
@@ -331,23 +326,16 @@ class Server:
 
 async def _received(connection: socket.socket) -> list[bytes]:
     """Return the next request: a version and a verb at least."""
-    length = int.from_bytes(await _exactly(connection, 4), "big")
-    if length > protocol.CAP:
-        raise protocol.ProtocolError(f"a message of {length} bytes")
-    request = protocol.unpack(await _exactly(connection, length))
-    if len(request) < 2:  # noqa: PLR2004 - see above
-        raise protocol.ProtocolError("a request without a verb")
-    return request
-
-
-async def _exactly(connection: socket.socket, size: int) -> bytes:
-    received = b""
-    while len(received) < size:
-        more = await asyncio.get_running_loop().sock_recv(connection, size - len(received))
-        if not more:
+    frame = b""
+    while size := client.missing(frame):
+        chunk = await asyncio.get_running_loop().sock_recv(connection, size)
+        if not chunk:
             raise ConnectionResetError
-        received += more
-    return received
+        frame += chunk
+    request = client.unpack(frame)
+    if len(request) < 2:  # noqa: PLR2004 - see above
+        raise NotAMessage("a request without a verb")
+    return request
 
 
 async def _send(connection: socket.socket, frame: bytes) -> None:
@@ -375,8 +363,11 @@ async def end_of(pid: int, *, interval: float = INTERVAL) -> None:
     try:
         watched = _watched(pid)
     except (AttributeError, OSError):  # the system cannot, or the process has ended
-        while _is_there(pid):  # noqa: ASYNC110 - no event comes
-            await asyncio.sleep(interval)
+        with suppress(ProcessLookupError):
+            while True:  # no event comes
+                with suppress(PermissionError):  # another user's, such as that of sudo
+                    os.kill(pid, 0)
+                await asyncio.sleep(interval)
         return
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     with closing(watched):
@@ -397,13 +388,3 @@ def _watched(pid: int) -> Any:
     )
     queue.control([event], 0)
     return queue
-
-
-def _is_there(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # another user's, such as that of sudo
-    return True

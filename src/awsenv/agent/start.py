@@ -1,6 +1,6 @@
-"""Start an agent: exactly one however many start it at once, or a private one for a single command.
+"""Start an agent: exactly one, even if several commands start it at once; or a private one for a single command.
 
-The socket is listened at before the agent's process is there, so that no client comes too early.
+The socket listens before the process of the agent exists, so that no client comes too early.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import os
 import socket
 import subprocess
 import sys
-import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,25 +18,25 @@ from awsenv.errors import AgentError
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from awsenv.model import Environ
 
 ROOT = str(Path(__file__).absolute().parents[2])
-"""The folder that awsenv is installed in, perhaps one that only this person's Python looks in."""
+"""The folder that awsenv is installed in. Perhaps only the Python of this user looks there."""
 
 BACKLOG = 128
-"""How many connections wait to be taken."""
+"""Connections that may wait in the queue of the socket."""
 
 ELSEWHERE = ("correct the folder", "name another that is yours alone: AWSENV_RUNTIME_DIR")
-"""What to do where the socket has no place."""
+"""What to do where there is no folder for the socket."""
 
-TRIED = "try again: awsenv works without an agent, too"
+AGAIN = "try again: awsenv works without an agent, too"
 
 _STARTING = 20.0
-"""After how many seconds an agent that does not answer yet has failed: its first load may be from a slow disk."""
+"""Seconds after which an agent that does not reply has failed: it may load from a slow disk."""
 
-# Two forks, the first by `subprocess`: a child of the caller's would be one of the command that the caller becomes, and
-# a command that waits for all its children would wait for the agent, which waits for the command.
-# awsenv is the one that starts it, even if another is installed where Python looks first.
+# Two forks, the first by `subprocess`: a child of the caller would be a child of the command that the caller becomes. A
+# command that waits for all its children would then wait for the agent, which waits for the command.
+# The agent runs this awsenv, even if another is installed where Python looks first.
 _BOOT = """\
 # The agent of awsenv.
 import os, sys
@@ -56,21 +56,21 @@ finally:
 """
 
 
-def start(environ: Mapping[str, str], entry: str, *, idle: float, lifetime: float) -> None:
+def start(environ: Environ, entry: str, *, idle: float, lifetime: float) -> None:
     """Start the agent, unless one of this version runs. One of another version is ended and replaced.
 
     Args:
-        environ: The environment of the caller: it says where the agent's socket is. The agent itself inherits nothing.
+        environ: The environment of the caller, which says where the socket is. The agent itself inherits nothing.
         entry: The module whose `main(words)` is the agent; `server.inherited` takes the words.
-        idle: After how many seconds without a request it ends.
-        lifetime: How many seconds it lives, unless what it holds lives longer.
+        idle: Seconds without a request after which it ends.
+        lifetime: Seconds that it lives, unless what it holds lives longer.
 
     Raises:
         AgentError: It cannot be started, or the agent that runs is stuck.
     """
     try:
         folder = runtime_directory.make(environ)
-        with runtime_directory.Lock(folder):
+        with runtime_directory.lock(folder):
             if not _runs(folder):
                 _start(folder, entry, idle, lifetime)
     except runtime_directory.Unsafe as unsafe:
@@ -86,12 +86,12 @@ def start(environ: Mapping[str, str], entry: str, *, idle: float, lifetime: floa
 
 
 def private(entry: str, *, pid: int, lifetime: float) -> socket.socket:
-    """Return a connection, for `client.exchange`, to a new agent of nobody else's. It ends when process *pid* ends.
+    """Return a connection, for `client.exchange`, to a new agent that serves this process alone.
 
     Args:
         entry: The module whose `main(words)` is the agent; `server.inherited` takes the words.
-        pid: The process that it is for. The connection may be closed before: it does not end by that.
-        lifetime: How many seconds it lives at most, unless what it holds lives longer.
+        pid: The process with which it ends. It does not end with the connection.
+        lifetime: Seconds that it lives, unless what it holds lives longer.
 
     Raises:
         AgentError: It cannot be started.
@@ -100,29 +100,26 @@ def private(entry: str, *, pid: int, lifetime: float) -> socket.socket:
     try:
         with theirs:
             _spawn(entry, "connection", theirs, str(pid), str(lifetime))
-        client.exchange(ours, b"ping", [], patience=_STARTING)
-    except BaseException as error:
+        client.exchange(ours, b"ping", [], timeout=_STARTING)
+    except (OSError, client.NoAgent, client.Trouble) as error:
         ours.close()
-        if isinstance(error, OSError):
-            raise AgentError(f"the agent cannot be started: {error.strerror}", hint=TRIED) from None
-        if isinstance(error, client.Trouble):
-            raise AgentError(f"the agent does not start: {error}", hint=TRIED) from None
-        raise
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise AgentError(f"the agent cannot be started: {reason}", hint=AGAIN) from None
     return ours
 
 
 def _runs(folder: str) -> bool:
-    """Say whether an agent of this version runs in *folder*, whose lock is held; no other does after this."""
+    """Return whether an agent of this version runs in *folder*, whose lock is held. One of another version ends."""
     try:
-        _ask(folder, b"ping", client.PATIENCE)
+        _ask(folder, b"ping", client.TIMEOUT)
     except (FileNotFoundError, client.NoAgent):
         return False
     except ConnectionRefusedError:
         Path(runtime_directory.socket_in(folder)).unlink()
         return False
     except client.OtherVersion:
-        # It removes its socket before it answers.
-        _ask(folder, b"end", client.PATIENCE)
+        # It removes its socket before it replies.
+        _ask(folder, b"end", client.TIMEOUT)
         return False
     return True
 
@@ -146,24 +143,21 @@ def _start(folder: str, entry: str, idle: float, lifetime: float) -> None:
     except (OSError, client.NoAgent, client.Trouble):
         # Without its socket it ends, should it start after all.
         path.unlink(missing_ok=True)
-        raise AgentError("the agent does not start", hint=TRIED) from None
+        raise AgentError("the agent does not start", hint=AGAIN) from None
 
 
-def _ask(folder: str, verb: bytes, patience: float) -> None:
-    connection = client.connect(folder, time.monotonic() + patience)
-    try:
-        client.exchange(connection, verb, [], patience=patience)
-    finally:
-        connection.close()
+def _ask(folder: str, verb: bytes, timeout: float) -> None:
+    with closing(client.connect(folder, timeout)) as connection:
+        client.exchange(connection, verb, [], timeout=timeout)
 
 
 def _spawn(entry: str, kind: str, inherited: socket.socket, *words: str) -> None:
     descriptor = inherited.fileno()
     process = subprocess.Popen(
-        # Isolated: no variable and no folder of the caller's says what it loads.
+        # Isolated: neither a variable nor a folder of the caller decides what it loads.
         [sys.executable, "-I", "-c", _BOOT, ROOT, entry, kind, str(descriptor), *words],
         pass_fds=[descriptor],
-        # Of the caller's variables none: they may be secrets, and they are those of one shell among many.
+        # None of the caller's variables: they may be secrets, and they belong to one shell among many.
         env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
         cwd="/",
         start_new_session=True,
