@@ -292,10 +292,10 @@ def test_a_thousand_requests_leave_no_trace(world: World, until: Until) -> None:
             }
 
     ask(300)
-    until(lambda: told(pid, "Threads") == [1])
+    until(lambda: told(pid, "Threads") <= [3])
     before, descriptors = told(pid, "VmRSS", "FDSize")
     ask(1000)
-    until(lambda: told(pid, "Threads") == [1])
+    until(lambda: told(pid, "Threads") <= [3])
     after, *rest = told(pid, "VmRSS", "FDSize")
     assert after - before < 2048, "KiB: it would be more if each left something behind"
     assert [descriptors] == rest
