@@ -47,10 +47,10 @@ from awsenv.agent import client
 from awsenv.cli import conversation
 environ = dict(os.environ)
 words = ["exec", "power-user", "--", "true"]
-request = conversation.Request(words, environ, program="/awsenv", folder="/", pid=1, to_terminal=False, astray=False)
+request = [b"", *conversation.request(words, environ)]
 start = time.perf_counter()
 for _ in range(int(sys.argv[1])):
-    assert client.ask(environ, conversation.RUN, request.parts())[0] == conversation.EXEC
+    assert client.ask(environ, conversation.RUN, request)[0] == conversation.EXEC
 print(time.perf_counter() - start)
 """
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv.agent import client
-from awsenv.cli import conversation, fast_path, report
+from awsenv.cli import conversation, report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +21,8 @@ DEMANDED = "role power-user demands an external id, and none is configured"
 
 
 def _part(environ: Mapping[str, str], *args: str) -> conversation.Reply:
-    request = fast_path.request(["doctor", *args], environ)
-    return conversation.Reply(client.ask(environ, conversation.PART, request.parts()))
+    request = conversation.request(["doctor", *args], environ)
+    return conversation.Reply(client.ask(environ, conversation.PART, [b"", *request]))
 
 
 def test_the_agent_replies_with_the_end_of_a_role_and_no_key(world: World) -> None:
@@ -54,8 +54,8 @@ def test_the_agent_gives_the_reason_of_a_refusal_as_a_value(world: World) -> Non
 def test_the_client_runs_the_doctor(world: World) -> None:
     """An agent has neither the terminal nor the whole environment."""
     assert world.run("login", world.device.code()).returncode == 0
-    request = fast_path.request(["doctor", "power-user"], world.environ)
-    assert [conversation.LOCAL, b""] == client.ask(world.environ, conversation.RUN, request.parts())
+    request = conversation.request(["doctor", "power-user"], world.environ)
+    assert [conversation.LOCAL, b""] == client.ask(world.environ, conversation.RUN, [b"", *request])
 
 
 def test_a_finding_is_a_line_with_where_and_what_to_do_below(world: World) -> None:

@@ -194,16 +194,8 @@ class Paths:
 
     def is_answered(self, words: list[str], environ: Mapping[str, str]) -> bool:
         """Say whether the agent answers *words* and does not decline."""
-        request = conversation.Request(
-            words,
-            environ,
-            program=self.world.program,
-            folder=str(self.folder),
-            pid=os.getpid(),
-            to_terminal=False,
-            astray=False,
-        )
-        return client.ask(self.world.environ, conversation.RUN, request.parts())[0] != conversation.LOCAL
+        request = conversation.request(words, environ)
+        return client.ask(self.world.environ, conversation.RUN, [b"", *request])[0] != conversation.LOCAL
 
 
 @pytest.fixture

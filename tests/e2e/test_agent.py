@@ -246,19 +246,6 @@ def test_a_terminal_that_closes_leaves_the_agent(
     assert world.run("exec", "power-user", "--", "true").returncode == 0
 
 
-def request(world: World, *words: str) -> conversation.Request:
-    """Return the request that the fast path sends for *words*."""
-    return conversation.Request(
-        list(words),
-        world.environ,
-        program=world.program,
-        folder="/",
-        pid=os.getpid(),
-        to_terminal=False,
-        astray=False,
-    )
-
-
 def told(pid: int, *names: str) -> list[int]:
     """Return numbers out of /proc/PID/status."""
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
@@ -285,7 +272,8 @@ def test_a_thousand_requests_leave_no_trace(world: World, until: Until) -> None:
     def ask(times: int) -> None:
         for number in range(times):
             words = lines[number % len(lines)]
-            assert client.ask(world.environ, conversation.RUN, request(world, *words).parts())[0] in {
+            request = conversation.request(list(words), world.environ)
+            assert client.ask(world.environ, conversation.RUN, [b"", *request])[0] in {
                 conversation.EXEC,
                 conversation.PRINT,
                 conversation.FAIL,

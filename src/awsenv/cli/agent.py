@@ -9,6 +9,7 @@ import json
 import os
 import threading
 import time
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from awsenv.agent.endpoint import Endpoint
-    from awsenv.cli.action import Action
     from awsenv.mfa import Device
-    from awsenv.model import Environ
 
 
 class Answers:
@@ -103,28 +102,17 @@ class Answers:
         return secret
 
 
+@dataclass(frozen=True)
 class Handler:
-    """Runs the requests of one agent.
+    """Runs the requests of one agent."""
 
-    Args:
-        memory: What it holds.
-        endpoint: Starts the container credentials endpoint when it is first needed.
-        is_private: Whether it serves one command alone, which has sent its whole environment.
-        now: Seconds since the epoch, UTC.
-    """
-
-    def __init__(
-        self,
-        memory: Memory,
-        endpoint: Callable[[], Endpoint],
-        *,
-        is_private: bool = False,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        self._memory = memory
-        self._endpoint = endpoint
-        self._is_private = is_private
-        self._now = now
+    memory: Memory
+    endpoint: Callable[[], Endpoint]
+    """Starts the container credentials endpoint when it is first needed."""
+    is_private: bool = False
+    """Whether the agent serves one command alone, which has sent its whole environment."""
+    now: Callable[[], float] = time.time
+    """Seconds since the epoch, UTC."""
 
     def reply(self, verb: bytes, parts: list[bytes]) -> list[bytes]:
         """Return the reply to one request.
@@ -133,21 +121,21 @@ class Handler:
             ValueError: It is none.
         """
         if verb == conversation.LOCK:
-            forget(self._memory)
+            forget(self.memory)
             return []
         if verb not in {conversation.RUN, conversation.PART}:
             raise ValueError(verb)
-        request, answers = conversation.read_request(parts)
+        request = conversation.Request(parts)
         notes: list[str] = []
         if verb == conversation.RUN and not commands.called(request.args).is_answered:
             return [conversation.LOCAL, b""]
-        kind, texts = self._run(request, Answers(answers, self._memory), notes)
+        kind, texts = self._run(request, notes)
         return [kind, *(os.fsencode(text) for text in (report.noted(notes), *texts))]
 
-    def _run(self, request: conversation.Request, answers: Answers, notes: list[str]) -> tuple[bytes, list[str]]:
+    def _run(self, request: conversation.Request, notes: list[str]) -> tuple[bytes, list[str]]:
         """Return the kind of the reply, and what stands behind the notes."""
         try:
-            action = app.invoke(request.args, self._caller(request, answers, notes))
+            action = app.invoke(request.args, self._caller(request, notes))
         except app.Help:
             # It is as wide as the terminal of the client.
             return conversation.LOCAL, []
@@ -158,16 +146,20 @@ class Handler:
             return conversation.FAIL, [f"{report.status(ours, request.args):d}", report.described(ours)]
         if isinstance(action, Print):
             notes += action.notes
-        return _encoded(action, request.environ)
+            return conversation.PRINT, [action.text]
+        if isinstance(action, Exec):
+            return conversation.EXEC, conversation.program(action.argv, request.environ, action.environ)
+        return (conversation.OPEN, [action.url]) if isinstance(action, Open) else (conversation.LOCAL, [])
 
-    def _caller(self, request: conversation.Request, answers: Answers, notes: list[str]) -> Caller:
+    def _caller(self, request: conversation.Request, notes: list[str]) -> Caller:
+        answers = Answers(request.answers, self.memory)
         provider = Provider(
-            self._memory,
+            self.memory,
             answers,
             notes.extend,
-            endpoint=lambda lease_id: self._endpoint().grant(lease_id, request.pid),
-            is_private=self._is_private,
-            now=self._now,
+            endpoint=lambda lease_id: self.endpoint().grant(lease_id, request.pid),
+            is_private=self.is_private,
+            now=self.now,
         )
         return Caller(
             request.environ,
@@ -179,16 +171,8 @@ class Handler:
             folder=request.folder,
             pid=request.pid,
             agent_was_started=request.started,
-            now=self._now,
+            now=self.now,
         )
-
-
-def _encoded(action: Action, environ: Environ) -> tuple[bytes, list[str]]:
-    if isinstance(action, Print):
-        return conversation.PRINT, [action.text]
-    if isinstance(action, Exec):
-        return conversation.EXEC, conversation.program(action.argv, environ, action.environ)
-    return (conversation.OPEN, [action.url]) if isinstance(action, Open) else (conversation.LOCAL, [])
 
 
 def forget(memory: Memory) -> None:

@@ -1,4 +1,4 @@
-"""What a client and its agent say to each other about a command line: lists of byte strings.
+"""What a client and its agent send each other for a command line: lists of byte strings.
 
 The client sends a request. The agent runs the command and replies with what is to be done, or with what it needs: then
 the client sends the same request again, with the answers. It imports next to nothing, because the fast path reads it.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from awsenv.cli import commands, process
 from awsenv.variables import relevant
 
 TYPE_CHECKING = False
@@ -39,72 +40,39 @@ LOCAL = b"local"
 """Nothing: the command is one for the process of the client, such as a help page."""
 
 
-class Request:
-    """A command line, and what matters of the process that was called with it.
+def request(args: list[str], environ: Mapping[str, str], *, started: bool = False, whole: bool = False) -> list[bytes]:
+    """Return what `Request` reads behind the answers: the command line of this process, and what it depends on.
 
     Args:
         args: The command line.
         environ: The environment.
-        program: The path by which awsenv can be called again.
-        folder: The working directory.
-        pid: The process.
-        to_terminal: Whether stdout is a terminal.
-        astray: Whether none of the callers reads stdout.
         started: Whether the agent was started for this request.
         whole: Whether to send the whole environment: to an agent that serves this process alone.
     """
-
-    __slots__ = ("args", "astray", "environ", "folder", "pid", "program", "started", "to_terminal")
-
-    def __init__(
-        self,
-        args: list[str],
-        environ: Mapping[str, str],
-        *,
-        program: str,
-        folder: str,
-        pid: int,
-        to_terminal: bool,
-        astray: bool,
-        started: bool = False,
-        whole: bool = False,
-    ) -> None:
-        self.args = args
-        self.environ = dict(environ) if whole else relevant(environ)
-        self.program = program
-        self.folder = folder
-        self.pid = pid
-        self.to_terminal = to_terminal
-        self.astray = astray
-        self.started = started
-
-    def parts(self, answers: str = "") -> list[bytes]:
-        """Return what `read_request` reads: the request, and the answers to what the agent needs."""
-        flags = f"{self.to_terminal:d}{self.astray:d}{self.started:d}"
-        head = [answers, self.program, self.folder, str(self.pid), flags, str(len(self.args)), *self.args]
-        return [os.fsencode(text) for text in (*head, *map("=".join, self.environ.items()))]
+    to_terminal = process.stdout_is_terminal()
+    astray = not to_terminal and commands.called(args).prints_secrets and process.stdout_goes_astray()
+    flags = f"{to_terminal:d}{astray:d}{started:d}"
+    head = [process.program(), process.folder(), str(os.getpid()), flags, str(len(args)), *args]
+    variables = environ if whole else relevant(environ)
+    return [os.fsencode(text) for text in (*head, *map("=".join, variables.items()))]
 
 
-def read_request(parts: list[bytes]) -> tuple[Request, str]:
-    """Return the request in *parts*, and the answers.
+class Request:
+    """A request, as the agent reads it.
+
+    Args:
+        parts: The answers to what the agent needed before, and what `request` returns.
 
     Raises:
-        ValueError: There is none.
+        ValueError: It is not a request.
     """
-    answers, program, folder, pid, flags, count, *rest = map(os.fsdecode, parts)
-    to_terminal, astray, started = (flag == "1" for flag in flags)
-    request = Request(
-        rest[: int(count)],
-        dict(entry.split("=", 1) for entry in rest[int(count) :]),
-        program=program,
-        folder=folder,
-        pid=int(pid),
-        to_terminal=to_terminal,
-        astray=astray,
-        started=started,
-        whole=True,
-    )
-    return request, answers
+
+    def __init__(self, parts: list[bytes]) -> None:
+        self.answers, self.program, self.folder, pid, flags, count, *rest = map(os.fsdecode, parts)
+        self.pid = int(pid)
+        self.to_terminal, self.astray, self.started = (flag == "1" for flag in flags)
+        self.args = rest[: int(count)]
+        self.environ = dict(entry.split("=", 1) for entry in rest[int(count) :])
 
 
 class Reply:
@@ -117,26 +85,24 @@ class Reply:
         ValueError: It is not a reply.
     """
 
-    __slots__ = ("changes", "kind", "notes", "status", "text", "words")
-
     def __init__(self, parts: list[bytes]) -> None:
-        self.kind = parts[0] if parts else b""
+        self.kind, *rest = parts
+        self.notes, *texts = map(os.fsdecode, rest)
         self.status = 0
         self.text = ""
         self.words: list[str] = []
         self.changes: list[str] = []
-        self.notes, *rest = map(os.fsdecode, parts[1:])
         if self.kind == EXEC:
-            count = int(rest[0]) if rest else 0
-            self.words, self.changes = rest[1 : count + 1], rest[count + 1 :]
-            if not 0 < count <= len(rest) - 1:
-                raise ValueError(parts[0])
+            count = int(texts.pop(0) if texts else "")
+            self.words, self.changes = texts[:count], texts[count:]
+            if not 0 < count <= len(texts):
+                raise ValueError(self.kind)
         elif self.kind == FAIL:
-            status, self.text = rest
+            status, self.text = texts
             self.status = int(status)
         elif self.kind in {PRINT, OPEN, NEED}:
-            (self.text,) = rest
-        elif self.kind != LOCAL or rest:
+            (self.text,) = texts
+        elif self.kind != LOCAL or texts:
             raise ValueError(self.kind)
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:

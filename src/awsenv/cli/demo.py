@@ -81,7 +81,7 @@ def run(caller: Caller, arguments: Arguments) -> Exit:
         try:
             if arguments.command:
                 return Exit(_run(arguments.command, environ, end_with=signal.SIGTERM))
-            process.complain(TOUR)
+            process.tell(TOUR)
             # An interactive shell ignores SIGTERM.
             return Exit(_run(*own_subshell(caller, environ, _aws_of(environ)), end_with=signal.SIGHUP))
         finally:

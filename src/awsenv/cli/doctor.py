@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 from awsenv.agent import client
-from awsenv.cli import conversation, fast_path, process, report
+from awsenv.cli import conversation, process, report
 from awsenv.cli.action import Caller, Print
 from awsenv.cli.evaluated import ShellOptions, shell_of
 from awsenv.cli.obtain import resolve, role_request
@@ -73,9 +73,9 @@ def run(caller: Caller, arguments: Arguments) -> Print:
 
 def _ask_agent(caller: Caller) -> Finding | None:
     """Return what the agent says to a request for the role of this command line; None: there is no reply."""
-    request = fast_path.request(list(caller.args), caller.environ)
+    request = conversation.request(list(caller.args), caller.environ)
     try:
-        reply = conversation.Reply(client.ask(caller.environ, conversation.PART, request.parts()))
+        reply = conversation.Reply(client.ask(caller.environ, conversation.PART, [b"", *request]))
         verdict, fact, *hints = json.loads(reply.text)
         return Finding("role", Verdict(verdict), fact, hints=tuple(hints))
     except (client.NoAgent, client.Trouble, ValueError):

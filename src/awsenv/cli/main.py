@@ -25,18 +25,15 @@ if TYPE_CHECKING:
     from awsenv.model import Environ
 
 
-def run(args: list[str], local: fast_path.Local | None = None) -> int:
+def run(args: list[str], prompts: Prompts | None = None) -> int:
     """Run `awsenv` with *args* and return its exit status, unless a command of `exec` takes its place.
 
     Args:
         args: The command line without the name of the program.
-        local: What the fast path leaves.
+        prompts: What has answered an agent so far.
     """
-    local = local or fast_path.Local()
     environ = process.environ()
-    prompts = local.prompts or Prompts(environ)
-    if local.is_lost:
-        prompts.lose()
+    prompts = prompts or Prompts(environ)
     caller = Caller(
         environ,
         process.program(),
@@ -46,7 +43,6 @@ def run(args: list[str], local: fast_path.Local | None = None) -> int:
         prints_to_terminal=process.stdout_is_terminal(),
         prints_astray=process.stdout_goes_astray,
     )
-    _note(local.notes)
     try:
         harden.forbid_dumps()
         return _carry_out(_action(args, caller), args, environ, prompts)
@@ -93,7 +89,7 @@ def _reply(action: StartAgent, args: list[str], environ: Environ, prompts: Promp
     try:
         reply = _conversed(
             lambda parts: client.ask(environ, conversation.RUN, parts),
-            fast_path.request(args, environ, started=True),
+            conversation.request(args, environ, started=True),
             prompts,
         )
         done = reply.kind != conversation.FAIL
@@ -112,20 +108,18 @@ def _private_reply(action: StartAgent, args: list[str], environ: Environ, prompt
     with closing(connection):
         return _conversed(
             lambda parts: client.exchange(connection, conversation.RUN, parts),
-            fast_path.request(args, environ, whole=True),
+            conversation.request(args, environ, whole=True),
             prompts,
         )
 
 
-def _conversed(ask: fast_path.Ask, request: conversation.Request, prompts: Prompts) -> conversation.Reply:
+def _conversed(ask: fast_path.Ask, request: list[bytes], prompts: Prompts) -> conversation.Reply:
     try:
         return fast_path.Conversation(ask, request, prompts).reply()
     except client.NoAgent:
         raise AgentError("the agent has ended at once", hint="try again") from None
     except client.Trouble as trouble:
         raise AgentError(trouble.fact, hint=trouble.hint or "try again") from None
-    except ValueError:
-        raise AgentError("the agent's reply cannot be read", hint="try again") from None
 
 
 def failed(error: BaseException, args: list[str]) -> int:

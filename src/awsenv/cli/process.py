@@ -31,7 +31,7 @@ def environ() -> dict[str, str]:
     """Return the environment that awsenv was started with."""
     environ = dict(os.environ)
     if environ.get("LC_CTYPE") in _COERCED and not _was_given("LC_CTYPE"):
-        # Python adds it to its own environment in the C locale (PEP 538); a command of `exec` shall not inherit it.
+        # Python adds it to its own environment in the C locale (PEP 538); a command of `exec` must not inherit it.
         del environ["LC_CTYPE"]
     for name in [name for name in environ if name.startswith(_PYTHON)]:
         environ[name.removeprefix(_OWN)] = environ.pop(name)
@@ -54,30 +54,13 @@ def folder() -> str:
         return "/"
 
 
-def write_or_fail(text: str) -> None:
-    """Write *text* to stdout, whole and at once.
-
-    Raises:
-        Failure: It could not be written. Nothing tells how much was.
-    """
-    try:
-        write(text)
-    except OSError as error:
-        from awsenv.errors import Failure  # noqa: PLC0415 - `enum` costs as much as all of the fast path
-
-        raise Failure(
-            f"the output could not be written: {error.strerror or error}",
-            hint="check where it goes: a full disk, a closed pipe",
-        ) from None
-
-
 def await_stdout(seconds: float = 10) -> None:
     """Wait until stdout takes a few lines at once, before something is made that can be printed only once.
 
     Raises:
         Failure: Nobody reads it, or it takes nothing within *seconds*.
     """
-    import select  # noqa: PLC0415 - the fast lane prints what can be printed again
+    import select  # noqa: PLC0415 - the fast path prints what can be printed again
 
     from awsenv.errors import Failure  # noqa: PLC0415 - the same
 
@@ -110,23 +93,21 @@ def write(text: str) -> None:
         data = data[os.write(1, data) :]
 
 
-def write_if_possible(text: str) -> None:
-    """Write *text* to stdout; where that fails there is nobody to read it."""
-    try:  # noqa: SIM105 - contextlib costs an import
-        write(text)
-    except OSError:
-        pass
+def write_or_fail(text: str) -> None:
+    """Write *text* to stdout, whole and at once.
 
-
-def complain(text: str) -> None:
-    """Write *text* to stderr; where that fails there is nobody to read it."""
-    if sys.stderr is None:
-        return
+    Raises:
+        Failure: It could not be written. Nothing tells how much was.
+    """
     try:
-        sys.stderr.buffer.write(text.encode(errors="backslashreplace"))
-        sys.stderr.buffer.flush()
-    except OSError:
-        pass
+        write(text)
+    except OSError as error:
+        from awsenv.errors import Failure  # noqa: PLC0415 - `enum` costs as much as all of the fast path
+
+        raise Failure(
+            f"the output could not be written: {error.strerror or error}",
+            hint="check where it goes: a full disk, a closed pipe",
+        ) from None
 
 
 def fail(args: list[str], status: int, text: str) -> int:
@@ -137,7 +118,10 @@ def fail(args: list[str], status: int, text: str) -> int:
     # No shell evaluates JSON. It has to be asked for by name.
     asks_for_json = "--shell=json" in (*args, *map("=".join, pairwise(args)))
     if commands.called(args).is_evaluated and not asks_for_json and not stdout_is_terminal():
-        write_if_possible(FAILURE)
+        try:  # noqa: SIM105 - contextlib costs an import
+            write(FAILURE)
+        except OSError:
+            pass  # nobody is left to read it
     return status
 
 
@@ -148,7 +132,11 @@ def tell(text: str) -> None:
         from awsenv.cli.report import wrapped  # noqa: PLC0415 - most messages fit
 
         text = wrapped(text, columns)
-    complain(text)
+    try:
+        sys.stderr.buffer.write(text.encode(errors="backslashreplace"))
+        sys.stderr.buffer.flush()
+    except (AttributeError, OSError):
+        pass  # it is closed
 
 
 def terminal_width(descriptor: int) -> int:
@@ -160,40 +148,32 @@ def terminal_width(descriptor: int) -> int:
 
 
 def stdout_is_terminal() -> bool:
-    """Say whether what is printed is shown to a person."""
+    """Return whether stdout is a terminal."""
     return sys.stdout is not None and sys.stdout.isatty()
 
 
-def stderr_is_terminal() -> bool:
-    """Tell whether the person sees what is said on stderr."""
-    return os.isatty(2)
-
-
 def end_like_ctrl_c() -> None:
-    """Let SIGTERM, SIGHUP and SIGQUIT end awsenv as Ctrl-C does: the terminal as it was, `false;` on stdout.
-
-    Else Ctrl-Backslash at a prompt leaves a core file, with what was read of the secrets.
-    """
+    """Let SIGTERM, SIGHUP and SIGQUIT end awsenv as Ctrl-C does: the terminal as it was, `false;` on stdout."""
     import signal  # noqa: PLC0415 - it loads `enum`, which `awsenv init` does not wait for
 
-    asked_to_end = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
     def end(_number: int, _frame: object) -> None:
         # Once is enough: a terminal that closes sends two, and the second would cut short what the first began.
-        for asked in asked_to_end:
-            signal.signal(asked, signal.SIG_IGN)
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    for number in asked_to_end:
+    for number in numbers:
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, end)
 
 
 def stdout_goes_astray() -> bool:
-    """Say whether stdout is read by none of the processes that awsenv was called by: a file, or `| tee log`.
+    """Return whether none of the processes that called awsenv reads stdout: a file, or `| tee log`.
 
-    A shell that evaluates what is printed holds the other end of the pipe. It is another command's pipe only where that
-    other command is seen to read it; on macOS nothing is seen.
+    A shell that evaluates what is printed holds the other end of the pipe. The pipe counts as another
+    command's only if /proc shows that command reading it; macOS has no /proc.
     """
     try:
         mode = os.fstat(1).st_mode
@@ -217,7 +197,7 @@ def _callers() -> Iterator[int]:
 
 
 def _reads(process: int, pipe: str) -> bool:
-    """Say whether *process* has the reading end of *pipe* open, as far as it can be seen."""
+    """Return whether /proc shows that *process* has the reading end of *pipe* open."""
     try:
         for descriptor in os.listdir(f"/proc/{process}/fd"):
             if os.readlink(f"/proc/{process}/fd/{descriptor}") == pipe:
@@ -231,12 +211,12 @@ def _reads(process: int, pipe: str) -> bool:
 
 
 def leave(status: int) -> NoReturn:
-    """End with *status*, and leave the taking apart to the system: after botocore Python needs 70 ms for it."""
+    """End with *status*, and let the system clean up: after botocore, Python needs 70 ms for it."""
     for stream in (sys.stdout, sys.stderr):
         try:  # noqa: SIM105 - contextlib costs an import
             stream.flush()
         except (AttributeError, OSError, ValueError):  # noqa: PERF203 - each stream for itself
-            pass  # it is not there, it is full, it is closed: nobody is left to be told
+            pass  # it is missing, full or closed
     os._exit(status)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
@@ -113,7 +114,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     text = report.printable([heading, *described(plan)])
     if arguments.dry_run:
         return Print(text)
-    process.complain(text)
+    process.tell(text)
     _carry_out(plan, Tools(admin.iam, role_admin.iam, request, caller), text, asks=not arguments.yes)
     if prints_key:
         # Another program reads the key from stdout.
@@ -223,7 +224,7 @@ def _carry_out(plan: Plan, tools: Tools, text: str, *, asks: bool) -> None:
             tools.terminal = stack.enter_context(closing(open_terminal()))
         tools.check_destinations(plan)
         if tools.terminal is not None and asks:
-            if not process.stderr_is_terminal():
+            if not os.isatty(2):
                 tools.terminal.draw(text)
             answer = tools.terminal.ask("Apply this plan? [y/N] ")
             if answer is None or answer.lower() not in {"y", "yes"}:
@@ -233,10 +234,10 @@ def _carry_out(plan: Plan, tools: Tools, text: str, *, asks: bool) -> None:
                 carry_out(task, tools)
             except BaseException:
                 tools.clear_screen()
-                process.complain(report.noted(_stopped(number, plan)))
+                process.tell(report.noted(_stopped(number, plan)))
                 raise
             tools.clear_screen()
-            process.complain(report.printable([f"done: {number}. {task.title}"]))
+            process.tell(report.printable([f"done: {number}. {task.title}"]))
 
 
 def _stopped(number: int, plan: Plan) -> list[str]:

@@ -63,7 +63,7 @@ def remove_leftovers(environ: Environ, folder: str | None) -> None:
     """Remove the copies that a killed run left beside the files, and say so."""
     for find in (aws_files.config_file, aws_files.credentials_file):
         for path in files.remove_leftovers(find(environ, folder)):
-            process.complain(report.noted([f"removed {path}, which an earlier run left behind"]))
+            process.tell(report.noted([f"removed {path}, which an earlier run left behind"]))
 
 
 class Tools:
@@ -172,7 +172,7 @@ class Tools:
 
     def note(self, text: str) -> None:
         """Show a note on stderr."""
-        process.complain(report.noted([text]))
+        process.tell(report.noted([text]))
 
     def held_signals(self) -> AbstractContextManager[object]:
         """Hold Ctrl-C and signals to terminate until the block has ended. A second Ctrl-C ends it at once."""
