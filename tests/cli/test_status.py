@@ -5,15 +5,18 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 from subprocess import PIPE
 from typing import TYPE_CHECKING
 
 import pytest
 
+from awsenv.agent.memory import Clock, Memory, Plan
 from awsenv.cli.action import Caller
 from awsenv.cli.prompts import Prompts
 from awsenv.cli.status import Arguments, run
+from awsenv.model import Chain, Credentials, Source
 from awsenv.provider import Provider
 
 if TYPE_CHECKING:
@@ -33,10 +36,12 @@ ROLE = {
 }
 
 
-def shown(environ: dict[str, str], now: float = NOW - 3540) -> tuple[str, tuple[str, ...]]:
-    """Return what `awsenv status` prints and notes in *environ*, *now*."""
+def shown(
+    environ: dict[str, str], now: float = NOW - 3540, memory: Memory | None = None
+) -> tuple[str, tuple[str, ...]]:
+    """Return what `awsenv status` prints and notes in *environ*, *now*; in an agent with that *memory*."""
     prompts = Prompts(environ)
-    provider = Provider(None, prompts, lambda _: None)
+    provider = Provider(memory, prompts, lambda _: None)
     caller = Caller(environ, "/bin/awsenv", provider, prompts.secret, prints_to_terminal=True, now=lambda: now)
     action = run(caller, Arguments())
     return action.text, action.notes
@@ -88,6 +93,17 @@ def test_a_profile_beside_a_role_is_worth_a_note() -> None:
 def test_no_role_is_said() -> None:
     """Show what is there all the same."""
     assert ("Region  eu-central-1\n", ("no role is active in this shell",)) == shown({"AWS_REGION": "eu-central-1"})
+
+
+def test_a_role_that_is_held_twice_stands_once() -> None:
+    """Show a role for as long as it is held, whether with a code, by way of the MFA session, or with other options."""
+    memory = Memory(Clock(lambda: NOW, lambda: NOW))
+    chain = Chain(Source("static", "default"), (), "deploy", "deploy")
+    for key, seconds in (("with a code", 7200), ("by way of the session", 3600)):
+        ends = datetime.fromtimestamp(NOW + seconds, timezone.utc)
+        memory.keep(Plan(key, "deploy", chain), Credentials("ASIAEXAMPLE", "canary-secret", "canary-token", ends))
+
+    assert "In memory  deploy, 2h00m left\n" == shown({}, NOW, memory)[0]
 
 
 def test_aws_is_asked_who_it_is(world: World) -> None:

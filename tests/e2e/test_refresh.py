@@ -294,3 +294,14 @@ def test_an_agent_serves_while_the_command_runs(
         status,
         told["message"],
     )
+
+
+def test_a_code_beside_an_agent_opens_its_session(world: World) -> None:
+    """Take the code for the MFA session of the agent, as login does: nothing else renews the role."""
+    world.run("login", world.device.code())
+    world.run("lock")
+    world.sandbox.clock.elapse(30)
+
+    assert 0 == world.run("exec", "--refresh", "power-user", world.device.code(), "--", "true").returncode
+    assert 0 == world.run("exec", "power-user", "--", "true").returncode
+    assert "MFA session" in world.run("status").stdout

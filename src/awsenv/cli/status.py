@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from math import inf
 from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, duration, environment
@@ -71,6 +72,9 @@ def _held_rows(held: Sequence[Held] | None, now: float) -> Iterator[tuple[str, s
         return
     if not held:
         yield "Agent", "holds nothing"
+    # A role is held once for each set of options, and once more with a code than by way of the MFA session.
+    longest = {(each.kind, each.title): each for each in sorted(held, key=_end)}
+    held = [each for each in held if longest[each.kind, each.title] is each]
     title = ""
     for number, each in enumerate(held):
         if number == MAX_ROWS:
@@ -79,6 +83,10 @@ def _held_rows(held: Sequence[Held] | None, now: float) -> Iterator[tuple[str, s
         rest = "" if each.ends is None else f", {duration.left(each.ends.timestamp() - now)} left"
         before, title = title, {"session": "MFA session", "role": "In memory"}[each.kind]
         yield "" if before == title else title, each.title + rest
+
+
+def _end(held: Held) -> float:
+    return inf if held.ends is None else held.ends.timestamp()
 
 
 def _expiry(role: environment.ActiveRole, now: float) -> str:
