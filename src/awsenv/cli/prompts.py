@@ -16,7 +16,7 @@ from awsenv.errors import CodeRejected, ResponseLost
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from awsenv.command import Finished
     from awsenv.errors import AwsenvError
