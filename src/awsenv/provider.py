@@ -166,12 +166,12 @@ class Provider:
         self.note(_shortfall(resolved, lease.credentials, self.now()))
         return lease
 
-    def renew(self, lease_id: str, *, patience: float) -> Lease:
+    def renew(self, lease_id: str, *, timeout: float) -> Lease:
         """Return the credentials of a role that the agent holds, renewed if they are about to expire.
 
         Args:
             lease_id: The id of the lease.
-            patience: Seconds to wait for AWS.
+            timeout: Seconds to wait for AWS.
 
         Raises:
             AgentError: The agent does not hold it, or there is no agent.
@@ -180,7 +180,7 @@ class Provider:
         lease = None
         if self.memory is not None:
             with suppress(KeyError):
-                lease = self._without_code(self.memory, self.memory.plan(lease_id), patience=patience)
+                lease = self._without_code(self.memory, self.memory.plan(lease_id), timeout=timeout)
         if lease is None:
             raise AgentError("no agent holds the role of this shell", hint="awsenv login, then awsenv ROLE")
         return lease
@@ -251,7 +251,7 @@ class Provider:
         return resolved.code is not None or self.prompts.has_code
 
     def _without_code(
-        self, memory: Memory, plan: Plan, *, min_remaining: int = 0, patience: float = LONGEST
+        self, memory: Memory, plan: Plan, *, min_remaining: int = 0, timeout: float = LONGEST
     ) -> Lease | None:
         """Return a role that is held, or that AWS grants without a code and without the process of the caller."""
         other = plan.alternative()
@@ -270,7 +270,7 @@ class Provider:
         elif plan.fetch is not None and plan.chain.source.kind != "process":
             by = plan
         try:
-            return memory.lease(by, min_remaining=min_remaining, patience=patience) if by else held(is_enough=False)
+            return memory.lease(by, min_remaining=min_remaining, timeout=timeout) if by else held(is_enough=False)
         except AwsenvError as error:
             lease = held(is_enough=False)
             if lease is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -202,10 +204,10 @@ def test_a_prompt_does_not_wait_for_an_aws_that_hangs(memory: Memory, plan: Plan
     role = memory.lease(plan)
     times.pass_(HOUR - 200)
     aws.may_answer.clear()
-    assert "1" == memory.lease(memory.plan(role.id), patience=0.01).credentials.access_key_id
+    assert "1" == memory.lease(memory.plan(role.id), timeout=0.01).credentials.access_key_id
     times.pass_(200)
     with pytest.raises(AgentError, match="AWS has not given label of key yet"):
-        memory.lease(memory.plan(role.id), patience=0.01)
+        memory.lease(memory.plan(role.id), timeout=0.01)
     aws.may_answer.set()
     assert "2" == memory.lease(memory.plan(role.id)).credentials.access_key_id
     assert 2 == aws.asked
@@ -290,6 +292,22 @@ def test_errors_hold_no_frames(memory: Memory, plan: Plan, aws: Aws) -> None:
     with pytest.raises(UnreachableError) as raised:
         memory.lease(plan)
     assert "fetch" not in [entry.name for entry in raised.traceback]
+
+
+def test_an_error_is_not_kept(memory: Memory) -> None:
+    """Forget an error with those who raised it: their frames hold codes and keys."""
+    errors = []
+
+    def fetch() -> Credentials:
+        error = UnreachableError("AWS is away")
+        errors.append(weakref.ref(error))
+        raise error
+
+    with suppress(UnreachableError):
+        memory.lease(Plan("key", "label", chain(), fetch))
+    gc.collect()
+
+    assert [None] == [error() for error in errors]
 
 
 def test_nobody_waits_for_ever(memory: Memory, aws: Aws) -> None:

@@ -1,8 +1,8 @@
-"""What the agent holds: MFA sessions and roles, each until it ends, and which MFA codes were sent.
+"""The memory of the agent: MFA sessions and roles, each until it ends, and the MFA codes that were sent.
 
-Two clocks say when something has ended: the wall clock, which AWS goes by and anyone may set; and the boot clock, which
-nobody sets and which counts sleep. What either of them calls ended is dropped. So a clock that is set back revives
-nothing, and one that is set forward drops too much at worst.
+Two clocks end what is held: the wall clock, which AWS uses and which users can set; and the boot clock, which nobody
+sets and which counts sleep. The memory drops what has ended by either. So a clock that is set back revives nothing, and
+one that is set forward drops too much at worst.
 
 The memory does no input and no output, except through the `fetch` of a plan.
 """
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from awsenv.model import Chain, Credentials
 
 MARGIN = 60.0
-"""Seconds: what ends sooner is not handed out any more, since it might end on the way to AWS."""
+"""Seconds: what ends sooner counts as ended, since it might end on its way to AWS."""
 
 ADVISORY = 900
-"""Seconds: a role with less left is renewed when a client asks for it. botocore's own refresh window is the same."""
+"""Seconds: a role with less left is renewed when a client requests it, as in botocore."""
 
 AHEAD = 1200
 """Seconds: with less left a role is renewed in the background, before the SDKs (15 and 10 minutes) begin to insist."""
 
 FRESH = 60
-"""Seconds: what AWS gave within them is not renewed, however much of it a client wants left."""
+"""Seconds in which a new role is not renewed, whatever time a client needs."""
 
 RETRY = 30
-"""Seconds after a renewal that failed in which AWS is not asked again, as long as what is held lives."""
+"""Seconds after a failed renewal in which AWS is not called again, as long as the role lives."""
 
 LONGEST = 60.0
 """Seconds that a client waits for AWS. AWS's own time-outs are shorter; those of other sources need not be."""
@@ -46,7 +46,7 @@ ENDLESS = 3600
 """Seconds that keys without an end are held before their source is read again."""
 
 MAX_ROLES = 500
-"""Roles that are held at most; the one that no client has asked for the longest goes first."""
+"""Roles that are held at most; the one that was requested least recently goes first."""
 
 MAX_SESSIONS = 100
 """MFA sessions that are held at most; the oldest goes first."""
@@ -79,7 +79,7 @@ class Clock(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What AWS is asked for to get a role."""
+    """How to get a role from AWS."""
 
     key: str
     """Equal for two plans exactly where AWS would give the same to both. Holds no secret."""
@@ -132,6 +132,13 @@ class _Term:
         return min(self.deadline - clock.boot(), self.ends - clock.wall())
 
 
+class _Fetch(threading.Thread):
+    """One call of AWS, for all who wait for the role."""
+
+    error: BaseException | None = None
+    """Why it failed. It is not kept on the role: by then it has frames of those who raised it, which hold secrets."""
+
+
 class _Entry:
     """A role: it stays when its credentials have ended, so that they can be fetched again."""
 
@@ -139,10 +146,7 @@ class _Entry:
         self.id = os.urandom(16).hex()
         self.plan = plan
         self.term: _Term | None = None
-        self.fetch: threading.Thread | None = None
-        """It calls AWS, for all who wait for the role."""
-        self.error: BaseException | None = None
-        """Why the last call failed."""
+        self.fetch: _Fetch | None = None
         self.retry_at = -inf
 
 
@@ -163,16 +167,16 @@ class Memory:
         self._spent: dict[tuple[str, str], float] = {}
         self._until = 0.0
 
-    def lease(self, plan: Plan, *, min_remaining: float = 0, patience: float = LONGEST) -> Lease:
-        """Return the role of *plan*: from memory where enough of it is left, else from AWS.
+    def lease(self, plan: Plan, *, min_remaining: float = 0, timeout: float = LONGEST) -> Lease:
+        """Return the role of *plan*: from memory if enough of it is left, else from AWS.
 
-        Enough is more than *min_remaining* seconds, and more than a quarter of an hour or half of its life. While AWS
-        is asked, all others who ask for the same role wait, and share the result. Where AWS cannot renew it, or takes
-        more than *patience* seconds, what is held is returned as long as it lives and has *min_remaining* left.
+        Enough is more than *min_remaining* seconds, and more than a quarter of an hour or half of its life. All clients
+        that request a role during one call of AWS wait for that call. If it fails, or takes more than *timeout*
+        seconds, this returns the role in memory as long as it lives and has *min_remaining* seconds left.
 
         Raises:
-            Exception: What `fetch` raises. It is not kept: the next client asks AWS again.
-            AgentError: AWS gave what has ended by the clock of this machine.
+            Exception: As of `fetch`. It is not kept: the next request calls AWS again.
+            AgentError: The credentials have ended by the clock of this machine, or there is no reply yet.
         """
         with self._lock:
             entry = self._entry(plan)
@@ -180,24 +184,24 @@ class Memory:
             if before is not None and self._suffices(entry, before, min_remaining):
                 return self._handed(entry, before)
             fetch = self._start_fetch(entry)
-        fetch.join(patience)
+        fetch.join(timeout)
         is_done = not fetch.is_alive()
         with self._lock:
-            term, error = entry.term, entry.error
+            term = entry.term
             least = max(self._margin, min_remaining) if term is before else 0
             if term is not None and term.left(self._clock) > least:
                 return self._handed(entry, term)
         if not is_done:
             raise AgentError(f"AWS has not given {plan.title} yet", hint="try again")
-        raise error or _ended(plan.title)
+        raise fetch.error or _ended(plan.title)
 
     def held_lease(self, plan: Plan, *, min_remaining: float = 0, is_enough: bool = True) -> Lease | None:
-        """Return the role of *plan* where it is held, and AWS is not to be asked for it.
+        """Return the role of *plan* if it is held, without a call of AWS.
 
         Args:
             plan: The plan.
             min_remaining: Seconds that it must have left.
-            is_enough: Whether enough must be left of it, as for `lease`; else what lives is returned.
+            is_enough: Whether enough of it must be left, as for `lease`; else it must only live.
         """
         with self._lock:
             entry = self._entries.get(plan.key)
@@ -221,8 +225,8 @@ class Memory:
     def served(self, lease_id: str) -> Lease:
         """Return the role that was handed out as *lease_id* without delay, if it lives.
 
-        It is renewed in the background when less than twenty minutes of it are left, or half of its life. Only where it
-        has ended does this wait for AWS: botocore waits two seconds for an answer.
+        It is renewed in the background when less than twenty minutes of it are left, or half of its life. This waits
+        for AWS only if it has ended: botocore waits two seconds for a response.
 
         Raises:
             KeyError: It is not held, or not any more.
@@ -256,7 +260,7 @@ class Memory:
             key: Of the source, the device and the endpoint. Holds no secret.
             credentials: Of the session.
             title: What the user knows it by.
-            duration: Seconds that AWS was asked for, which it never lives longer than; None: not known.
+            duration: Seconds that were requested of AWS, and that it lives at most; None: not known.
 
         Raises:
             AgentError: It has ended, or is too large.
@@ -293,7 +297,7 @@ class Memory:
             self._spent.pop((serial, code), None)
 
     def drop(self) -> None:
-        """Forget every secret. What AWS is being asked for goes to those who wait for it, and is not held."""
+        """Forget every secret. The result of a call that is under way goes to who waits for it, and is not held."""
         with self._lock:
             for entry in self._entries.values():
                 entry.term = None
@@ -301,12 +305,12 @@ class Memory:
             self._sessions.clear()
 
     def drop_expired(self) -> None:
-        """Forget what has ended. A role can still be asked for by its id: AWS is asked for it again."""
+        """Forget what has ended. The id of a role stays valid, and gets the role from AWS again."""
         with self._lock:
             self._drop_expired()
 
     def held(self) -> tuple[Held, ...]:
-        """Return what is held: sessions first, then roles, in the order in which clients last asked for them."""
+        """Return what is held: sessions first, then roles, in the order of the last request."""
         with self._lock:
             self._drop_expired()
             sessions = [Held("session", title, self._ends(term), key) for key, (title, term) in self._sessions.items()]
@@ -330,8 +334,9 @@ class Memory:
             # Without its traceback: the frames of it hold keys.
             error = raised.with_traceback(None)
         with self._lock:
-            entry.fetch = None
-            entry.error = error
+            fetch, entry.fetch = entry.fetch, None
+            if fetch is not None:
+                fetch.error = error
             if term is None:
                 entry.retry_at = self._clock.boot() + RETRY
             else:
@@ -340,7 +345,7 @@ class Memory:
     # What follows is called with the lock held.
 
     def _entry(self, plan: Plan) -> _Entry:
-        """Return the entry of *plan*, made if it is missing, as the one that a client has asked for last."""
+        """Return the entry of *plan*, made if it is missing, as the one of the last request."""
         entry = self._entries.pop(plan.key, None) or _Entry(plan)
         entry.plan = plan
         self._entries[plan.key] = entry
@@ -354,14 +359,14 @@ class Memory:
                 return self._entry(entry.plan)
         raise KeyError(lease_id)
 
-    def _start_fetch(self, entry: _Entry) -> threading.Thread:
+    def _start_fetch(self, entry: _Entry) -> _Fetch:
         """Return the call of AWS that is under way, or one that begins now, in a thread that all can stop waiting for.
 
         Raises:
             RuntimeError: The system lets no thread begin.
         """
         if entry.fetch is None:
-            fetch = threading.Thread(target=self._run, args=(entry, entry.plan), daemon=True)
+            fetch = _Fetch(target=self._run, args=(entry, entry.plan), daemon=True)
             fetch.start()
             entry.fetch = fetch
         return entry.fetch
@@ -398,9 +403,9 @@ class Memory:
         return Lease(entry.id, entry.plan.chain, term.credentials)
 
     def _term(self, title: str, credentials: Credentials, duration: float | None, begun: float) -> _Term:
-        """Return the credentials with the time when they end; AWS was asked for them at *begun*, by the boot clock.
+        """Return the credentials with the time when they end, from a call of AWS at *begun*, by the boot clock.
 
-        A wall clock that is behind would let them live too long: they never live longer than AWS was asked for.
+        A wall clock that is behind would let them live too long: they live no longer than was requested of AWS.
         """
         fields = (credentials.access_key_id, credentials.secret_access_key, credentials.session_token or "")
         if sum(map(len, fields)) > MAX_SIZE:

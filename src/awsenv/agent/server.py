@@ -352,11 +352,11 @@ def _is_closed(connection: socket.socket) -> bool:
 async def end_of(pid: int, *, interval: float = INTERVAL) -> None:
     """Wait for the end of the process *pid*, whatever its user and its parent.
 
-    A process that has ended counts as gone though its parent has not asked for its status yet, except where the system
-    has neither a pidfd (Linux 5.3) nor a kqueue: there this looks at the process every *interval* seconds.
+    This does not wait for its parent to read its status, unless the system has neither a pidfd (Linux 5.3) nor a
+    kqueue: there it looks at the process every *interval* seconds.
 
     Raises:
-        ValueError: *pid* is no process but a group of them, or all.
+        ValueError: *pid* stands for a group of processes, or for all.
     """
     if pid <= 0:
         raise ValueError(pid)

@@ -1,6 +1,6 @@
 """Start an agent: exactly one, even if several commands start it at once; or a private one for a single command.
 
-The socket listens before the process of the agent exists, so that no client comes too early.
+The socket listens before the process of the agent exists, so that no client connects too early.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from awsenv.cli.action import Caller, Print
 from awsenv.cli.evaluated import ShellOptions, shell_of
 from awsenv.errors import AgentError
 
-PATIENCE = 2.0
+TIMEOUT = 2.0
 """Seconds that a prompt waits for AWS."""
 
 
@@ -19,7 +19,7 @@ class Arguments(ShellOptions):
 
 
 def run(caller: Caller, arguments: Arguments) -> Print:
-    """Return what renews the keys of the calling shell's role, options and all, as it was first asked for.
+    """Return the change that renews the keys of the role in the calling shell, with the options of the first request.
 
     Raises:
         AgentError: There is no role, its keys are not those in the shell, or the agent does not hold it.
@@ -35,5 +35,5 @@ def run(caller: Caller, arguments: Arguments) -> Print:
             "the keys in this shell are not those of the role: they were set after it",
             hint=f"awsenv {active.role} puts the role on again",
         )
-    lease = caller.provider.renew(lease_id, patience=PATIENCE)
+    lease = caller.provider.renew(lease_id, timeout=TIMEOUT)
     return Print(shell.render(environment.new_keys(lease.credentials, caller.environ, lease.id)))
