@@ -1,5 +1,7 @@
 """Find and read the config file and the shared credentials file.
 
+No other module of `config` touches the files of the user.
+
 As in botocore, `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE` name them, else they are `~/.aws/config` and
 `~/.aws/credentials`; `$NAME`, `${NAME}` and `~` are expanded. Only a regular file counts: a directory, a FIFO and
 `/dev/null` are "no file", so that no read can hang.
