@@ -39,7 +39,7 @@ class Broken:
     check: str
     """What the first finding that is wrong is about."""
     says: str
-    """Its fact, a regular expression."""
+    """Its fact or its cause, a regular expression."""
     cure: str
     """Its hint, likewise."""
     break_it: Callable[[World], Cure]
@@ -656,7 +656,7 @@ def test_the_true_cause_comes_first(world: World, broken: Broken) -> None:
     first = next((each for each in shown["findings"] if each["verdict"] == "wrong"), None)
     assert first is not None, answer.stdout
     assert (broken.check, 1, True) == (first["check"], answer.returncode, shown["wrong"]), answer.stdout
-    assert re.search(broken.says, first["fact"]), first
+    assert re.search(broken.says, f"{first['fact']}; {first['because']}"), first
     assert re.search(broken.cure, first["hint"]), first
     assert "canary" not in answer.stdout
 

@@ -234,8 +234,9 @@ def _refused(this: _Hop, request: Request, trusted: Trust | None, own: Finding, 
         own: The finding on the caller's policies.
         error: The refusal.
     """
+    finding = _failed(error)
     if not isinstance(error, RefusedError) or error.code != "AccessDenied":
-        return _failed(error)
+        return finding
     if trusted is None:
         left = causes(this.resolved.chain, this.index, request.principal.account)
         if own.verdict is Verdict.FINE:
@@ -243,19 +244,16 @@ def _refused(this: _Hop, request: Request, trusted: Trust | None, own: Finding, 
         hints = [*left.values()]
         if is_typed_name(this.resolved.chain, this.index):
             hints.insert(0, if_typed(this.resolved.chain, request.hop.role, this.resolved.profiles))
-        finding = wrong(CHECK, error.fact, *hints[:_HINTS], origins=[request.origin])
-        return replace(finding, because=error.because)
-    unchecked = [f"{printable(condition)} of its trust policy" for condition in trusted.unchecked]
-    if own.verdict is Verdict.UNKNOWN:
-        unchecked.append(f"that the policies of {request.principal.title} allow sts:AssumeRole (--iam-profile)")
-    finding = wrong(
-        CHECK,
-        error.fact,
-        *([f"check {listed(unchecked)}"] if unchecked else []),
-        "check the service control policies (aws organizations list-policies); a changed policy takes up to a minute",
-        origins=[request.origin],
-    )
-    return replace(finding, because=error.because)
+    else:
+        unchecked = [f"{printable(condition)} of its trust policy" for condition in trusted.unchecked]
+        if own.verdict is Verdict.UNKNOWN:
+            unchecked.append(f"that the policies of {request.principal.title} allow sts:AssumeRole (--iam-profile)")
+        hints = [f"check {listed(unchecked)}"] if unchecked else []
+        hints.append(
+            "check the service control policies (aws organizations list-policies); "
+            "a changed policy takes up to a minute"
+        )
+    return replace(finding, hints=tuple(hints[:_HINTS]))
 
 
 def _failed(error: AwsenvError) -> Finding:
