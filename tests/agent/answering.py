@@ -46,7 +46,7 @@ def state() -> dict[str, object]:
 
 
 def is_open(descriptor: int) -> bool:
-    """Say whether *descriptor* is open."""
+    """Return whether *descriptor* is open."""
     try:
         os.fstat(descriptor)
     except OSError:

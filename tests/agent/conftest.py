@@ -42,7 +42,7 @@ except AgentError as error:
 
 
 def is_running(pid: int) -> bool:
-    """Say whether there is a process *pid* that has not ended."""
+    """Return whether there is a process *pid* that has not ended."""
     status = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return status.stdout.strip()[:1] not in {"", "Z"}
 
@@ -120,7 +120,7 @@ class Agents:
         return []
 
     def is_running(self, pid: int) -> bool:
-        """Say whether the process *pid* runs; it is ended with the test."""
+        """Return whether the process *pid* runs; it is ended with the test."""
         self.pids.add(pid)
         return is_running(pid)
 

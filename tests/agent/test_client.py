@@ -30,14 +30,14 @@ REQUEST = client.pack([client.VERSION, b"verb", b"part"])
 
 
 @contextmanager
-def _speaking(agents: Agents, speak: Callable[[socket.socket], None]) -> Iterator[None]:
-    """Have somebody at the agent's socket who takes the request, and then *speak*s."""
+def _replying(agents: Agents, reply: Callable[[socket.socket], None]) -> Iterator[None]:
+    """Have somebody at the agent's socket who takes the request, and then calls *reply*."""
 
     def run() -> None:
         connection, _ = listening.accept()
         with connection:
             assert connection.recv(len(REQUEST), socket.MSG_WAITALL) == REQUEST
-            speak(connection)
+            reply(connection)
 
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(agents.path))
@@ -62,24 +62,24 @@ def test_without_an_agent_nothing_is_said(agents: Agents) -> None:
 def test_the_answer_is_returned(agents: Agents) -> None:
     """Return its parts, after any number of signs of life."""
 
-    def speak(connection: socket.socket) -> None:
+    def reply(connection: socket.socket) -> None:
         connection.sendall(client.pack([b"busy"]) * 3 + client.pack([b"ok", b"", b"answer"]))
 
-    with _speaking(agents, speak):
+    with _replying(agents, reply):
         assert [b"", b"answer"] == _ask(agents)
 
 
 def test_each_sign_of_life_is_worth_a_wait(agents: Agents) -> None:
     """Wait longer in all than for one sign."""
 
-    def speak(connection: socket.socket) -> None:
+    def reply(connection: socket.socket) -> None:
         end = time.monotonic() + 1.2 * TIMEOUT
         while time.monotonic() < end:
             connection.sendall(client.pack([b"busy"]))
             time.sleep(0.01)
         connection.sendall(client.pack([b"ok"]))
 
-    with _speaking(agents, speak):
+    with _replying(agents, reply):
         assert [] == _ask(agents, timeout=TIMEOUT)
 
 
@@ -88,11 +88,11 @@ def test_signs_of_life_are_no_answer() -> None:
     ours, theirs = socket.socketpair()
     stop = threading.Event()
 
-    def speak() -> None:
+    def reply() -> None:
         while not stop.wait(0.01):
             theirs.sendall(client.pack([b"busy"]))
 
-    thread = threading.Thread(target=speak)
+    thread = threading.Thread(target=reply)
     thread.start()
     with ours, theirs:
         with pytest.raises(client.Trouble, match="stuck"):
@@ -102,7 +102,7 @@ def test_signs_of_life_are_no_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoken", "expected"),
+    ("sent", "expected"),
     [
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "1213486160 bytes"),
         (b"\x00\x00\x00\x05hello", "a part that is longer"),
@@ -116,25 +116,25 @@ def test_signs_of_life_are_no_answer() -> None:
     ],
     ids=["garbage", "half-parts", "gigabyte", "half-a-frame", "a-byte", "closed", "empty", "unknown", "failed"],
 )
-def test_an_answer_that_is_none_is_a_note(agents: Agents, spoken: bytes, expected: str) -> None:
+def test_what_is_no_reply_is_a_note(agents: Agents, sent: bytes, expected: str) -> None:
     """Say in one sentence what is wrong with it."""
-    with _speaking(agents, lambda connection: connection.sendall(spoken)), pytest.raises(client.Trouble) as trouble:
+    with _replying(agents, lambda connection: connection.sendall(sent)), pytest.raises(client.Trouble) as trouble:
         _ask(agents)
 
     assert expected in str(trouble.value)
     assert "\n" not in str(trouble.value)
 
 
-@pytest.mark.parametrize("spoken", [b"", b"\x00\x00", b"\x00\x00\x00\x10\x00"])
-def test_an_agent_that_falls_silent_is_stuck(agents: Agents, spoken: bytes) -> None:
+@pytest.mark.parametrize("sent", [b"", b"\x00\x00", b"\x00\x00\x00\x10\x00"])
+def test_an_agent_that_falls_silent_is_stuck(agents: Agents, sent: bytes) -> None:
     """Wait no longer than the time-out, and say so; also in the middle of a frame."""
     over = threading.Event()
 
-    def speak(connection: socket.socket) -> None:
-        connection.sendall(spoken)
+    def reply(connection: socket.socket) -> None:
+        connection.sendall(sent)
         over.wait()
 
-    with _speaking(agents, speak):
+    with _replying(agents, reply):
         with pytest.raises(client.Trouble, match=r"^the agent is stuck$"):
             _ask(agents, timeout=0.2)
         over.set()
@@ -171,7 +171,7 @@ def test_a_full_queue_is_a_stuck_agent(agents: Agents) -> None:
 def test_another_version_is_named(agents: Agents) -> None:
     """Name both versions, and what replaces the agent; show no control character of the other's."""
     with (
-        _speaking(agents, lambda connection: connection.sendall(client.pack([b"version", b"0.0\x1b[2J\xff"]))),
+        _replying(agents, lambda connection: connection.sendall(client.pack([b"version", b"0.0\x1b[2J\xff"]))),
         pytest.raises(client.OtherVersion) as trouble,
     ):
         _ask(agents)
@@ -191,7 +191,7 @@ def _dead(agents: Agents) -> None:
         listening.listen()
 
 
-def test_a_dead_agent_is_told_of_once(agents: Agents) -> None:
+def test_a_dead_agent_is_reported_once(agents: Agents) -> None:
     """Remove its socket, so that the next command finds no agent."""
     _dead(agents)
 
@@ -257,7 +257,7 @@ def test_a_folder_that_is_not_ours_alone_is_a_note(agents: Agents) -> None:
         _ask(agents)
 
 
-def test_another_user_behind_our_socket_is_not_spoken_to(agents: Agents, nobody: Person) -> None:
+def test_another_user_behind_our_socket_gets_no_request(agents: Agents, nobody: Person) -> None:
     """Send nothing, not even the version, where the folder and the socket look like ours."""
     code = (
         "import socket, sys\n"

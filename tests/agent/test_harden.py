@@ -29,7 +29,7 @@ SLEEPER = "print(hex(id(object)), flush=True)\nimport time\ntime.sleep(60)"
 
 
 @pytest.fixture
-def person(agents: Agents, nobody: Person) -> Person:
+def user(agents: Agents, nobody: Person) -> Person:
     """Return a user who is not root, and whose is the folder of the agent."""
     if sys.platform != "linux":
         pytest.skip("only Linux has /proc")
@@ -37,35 +37,35 @@ def person(agents: Agents, nobody: Person) -> Person:
     return nobody
 
 
-def test_a_process_is_readable_by_its_user(agents: Agents, person: Person) -> None:
+def test_a_process_is_readable_by_its_user(agents: Agents, user: Person) -> None:
     """Show that the reader of the other tests reads what is not protected."""
-    with person.popen(agents.site, SLEEPER, CANARY="x") as process:
+    with user.popen(agents.site, SLEEPER, CANARY="x") as process:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
-        read = person.run(agents.site, READ, str(process.pid), address)
+        read = user.run(agents.site, READ, str(process.pid), address)
         process.kill()
 
     assert (0, "environ True\nmem True\nmaps True\n") == read
 
 
-def test_an_agent_is_not_readable_by_its_user(agents: Agents, person: Person) -> None:
+def test_an_agent_is_not_readable_by_its_user(agents: Agents, user: Person) -> None:
     """Refuse memory and environment to another process of the same user, from the first answer on."""
-    assert "" == agents.start(person=person)
+    assert "" == agents.start(person=user)
     (pid,) = agents.started()
 
-    assert (0, REFUSED) == person.run(agents.site, READ, str(pid), "0")
+    assert (0, REFUSED) == user.run(agents.site, READ, str(pid), "0")
 
 
-def test_an_agent_is_not_readable_by_another_user(agents: Agents, person: Person) -> None:
+def test_an_agent_is_not_readable_by_another_user(agents: Agents, user: Person) -> None:
     """Refuse them to a user who is neither its own nor root."""
-    assert "" == agents.start(person=person)
+    assert "" == agents.start(person=user)
     (pid,) = agents.started()
 
-    other = type(person)(person.python, "daemon")
+    other = type(user)(user.python, "daemon")
     assert (0, REFUSED) == other.run(agents.site, READ, str(pid), "0")
 
 
-def test_a_private_agent_is_not_readable_either(agents: Agents, person: Person) -> None:
+def test_a_private_agent_is_not_readable_either(agents: Agents, user: Person) -> None:
     """Refuse them likewise; and leave the process that started it as it was."""
     code = (
         "import json, os, sys\nfrom awsenv.agent import client, start\n"
@@ -73,11 +73,11 @@ def test_a_private_agent_is_not_readable_either(agents: Agents, person: Person) 
         "print(json.loads(client.exchange(connection, b'state', [])[0])['pid'], hex(id(object)), flush=True)\n"
         "sys.stdin.read()\nimport time\ntime.sleep(60)"
     )
-    with person.popen(agents.site, code, CANARY="x") as process:
+    with user.popen(agents.site, code, CANARY="x") as process:
         assert process.stdout is not None
         pid, address = process.stdout.readline().split()
-        agent = person.run(agents.site, READ, pid, "0")
-        starter = person.run(agents.site, READ, str(process.pid), address)
+        agent = user.run(agents.site, READ, pid, "0")
+        starter = user.run(agents.site, READ, str(process.pid), address)
         process.kill()
 
     assert (0, REFUSED) == agent

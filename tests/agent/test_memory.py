@@ -330,7 +330,7 @@ def test_keep(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
     assert "1" == memory.lease(memory.plan(kept.id)).credentials.access_key_id
 
 
-def test_keep_while_aws_is_asked(memory: Memory, plan: Plan, aws: Aws, until: Until) -> None:
+def test_keep_during_a_call(memory: Memory, plan: Plan, aws: Aws, until: Until) -> None:
     """What comes later is what is held."""
     aws.may_answer.clear()
     with ThreadPoolExecutor(1) as pool:
@@ -555,7 +555,7 @@ def test_drop(memory: Memory, plan: Plan, aws: Aws) -> None:
     assert old.id != new.id
 
 
-def test_drop_while_aws_is_asked(memory: Memory, plan: Plan, aws: Aws, until: Until) -> None:
+def test_drop_during_a_call(memory: Memory, plan: Plan, aws: Aws, until: Until) -> None:
     """What was asked for before a drop goes to who asked, and is not held."""
     aws.may_answer.clear()
     with ThreadPoolExecutor(1) as pool:

@@ -1,4 +1,4 @@
-"""Where the agent's socket is: a folder of one's own alone, or none."""
+"""Where the agent's socket is: a folder that only the user can open, or none."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _mode(path: Path) -> int:
     ],
 )
 def test_the_first_variable_decides(home: Path, variables: tuple[str, ...], expected: str) -> None:
-    """Take the folder that was named; else the runtime folder of the person."""
+    """Take the folder that was named; else the runtime folder of the user."""
     (home / "run").mkdir(0o700)
     values = {"AWSENV_RUNTIME_DIR": home / "named", "XDG_RUNTIME_DIR": home / "run", "HOME": home}
     environ = {name: str(values[name]) for name in variables}
@@ -57,7 +57,7 @@ def test_a_home_is_shared_by_machines(home: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["missing", "open", "link", "relative", "file", "foreign", "empty"])
-def test_a_runtime_folder_that_is_not_ones_own_is_passed_over(home: Path, kind: str) -> None:
+def test_an_unsafe_runtime_folder_is_passed_over(home: Path, kind: str) -> None:
     """Go on to HOME: such a variable comes from `su`, from a container, from a mistake."""
     runtime = home / "run"
     if kind not in {"missing", "file", "relative", "empty"}:
@@ -89,7 +89,7 @@ def test_a_runtime_folder_that_is_not_ones_own_is_passed_over(home: Path, kind: 
         ("loop", "cannot be looked at"),
     ],
 )
-def test_a_folder_that_is_not_ones_own_alone_is_refused(home: Path, kind: str, expected: str) -> None:
+def test_an_unsafe_folder_is_refused(home: Path, kind: str, expected: str) -> None:
     """Name the folder and what is wrong with it; leave it as it is."""
     folder = home / "loop" / "run" if kind == "loop" else home / "run"
     if kind == "loop":
@@ -122,7 +122,7 @@ def test_the_folder_below_home_is_looked_at_too(home: Path) -> None:
 
 
 def test_a_relative_path_is_refused(home: Path) -> None:
-    """Refuse it: each folder that a person works in would have an agent of its own."""
+    """Refuse it: each working directory would have an agent of its own."""
     with pytest.raises(runtime_directory.Unsafe, match="not an absolute path: run") as refusal:
         runtime_directory.find({"AWSENV_RUNTIME_DIR": "run", "HOME": str(home)})
     assert refusal.value.path == "AWSENV_RUNTIME_DIR"
@@ -137,7 +137,7 @@ def test_without_a_home_there_is_no_place(environ: dict[str, str]) -> None:
 
 
 def test_the_home_of_another_user_is_left_alone(home: Path) -> None:
-    """Make nothing there: under `sudo` HOME may still be the person's, who could not remove what root has made."""
+    """Make nothing there: under `sudo` HOME may still be that of the user, who could not remove a folder of root."""
     _give_away(home)
     try:
         assert runtime_directory.find({"HOME": str(home)}) is None
@@ -184,7 +184,7 @@ def test_the_longest_path_is_one_that_the_system_takes(home: Path) -> None:
         runtime_directory.find({"AWSENV_RUNTIME_DIR": longer})
 
 
-def test_the_folder_is_ones_own_whatever_the_umask(home: Path) -> None:
+def test_the_folder_is_private_whatever_the_umask(home: Path) -> None:
     """Make it 0700 where new files are open to everybody."""
     mask = os.umask(0)
     try:
@@ -233,7 +233,7 @@ def test_the_lock_is_held_by_one(home: Path) -> None:
         pytest.raises(BlockingIOError),
         runtime_directory.lock(str(home), wait=False),
     ):
-        pytest.fail("the lock was had twice")
+        pytest.fail("two hold the lock")
     with runtime_directory.lock(str(home), wait=False):
         assert 0o600 == _mode(home / "lock")
 

@@ -68,7 +68,7 @@ def test_the_answer_is_that_of_the_function(agents: Agents) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("canary"), SystemExit("canary"), KeyboardInterrupt("canary")])
-def test_of_what_fails_the_kind_is_told(agents: Agents, error: BaseException) -> None:
+def test_a_failure_is_named_by_its_class(agents: Agents, error: BaseException) -> None:
     """Tell no text, which may hold a secret; and go on."""
 
     def answer(verb: bytes, parts: list[bytes]) -> list[bytes]:
@@ -226,7 +226,7 @@ def test_another_user_is_refused(agents: Agents, nobody: Person) -> None:
 
 
 @pytest.mark.parametrize("version", [b"0.0.9", b"999.0", b"", b"\xff"])
-def test_another_version_is_told_this_one(agents: Agents, version: bytes) -> None:
+def test_another_version_gets_this_one(agents: Agents, version: bytes) -> None:
     """Do nothing of what a client of another version asks for."""
     asked: list[bytes] = []
 
@@ -451,7 +451,7 @@ def test_the_boot_clock_counts_sleep() -> None:
     assert before <= boot_time() <= time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-# A connection of one's own, in place of a socket.
+# A private connection in place of a socket.
 
 
 def test_a_private_connection_takes_one_request_after_another() -> None:
