@@ -46,6 +46,13 @@ def test_what_is_missing_comes_first(chain: Chain, expected: list[Cause]) -> Non
     assert expected == list(causes(chain, 0))
 
 
+def test_a_typed_external_id_is_likelier_to_be_wrong_than_a_configured_one() -> None:
+    """A configured one has worked before."""
+    hop = _hop(external_id=SECRET, mfa=DEVICE)
+    typed = replace(hop, origins={**hop.origins, "external_id": Origin("--external-id")})
+    assert [Cause.EXTERNAL_ID, Cause.TRUST] == list(causes(_chain(typed), 0))
+
+
 def test_the_account_of_the_caller_matters() -> None:
     """Expect an external id for another account, and a permission."""
     chain = _chain(_hop())

@@ -84,7 +84,9 @@ def _causes(chain: Chain, index: int, hop: AssumeRole, mine: str | None) -> Iter
         yield rank, Cause.EXTERNAL_ID, "if the role demands an external id, set external_id or --external-id"
     else:
         where = "" if origin is None else f" ({origin})"
-        yield 4, Cause.EXTERNAL_ID, f"the external id may be wrong{where}: ask the owner of the role"
+        # A value that was typed for this request is more likely to be wrong than one that has worked before.
+        rank = 2 if origin is not None and origin.name.startswith("-") else 4
+        yield rank, Cause.EXTERNAL_ID, f"the external id may be wrong{where}: ask the owner of the role"
     mfa = _mfa(chain, index, hop)
     if mfa is not None:
         rank, text = mfa
