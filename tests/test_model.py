@@ -13,12 +13,28 @@ from awsenv.model import Mfa, Source
         ("arn:aws:iam::123456789012:mfa/alice", "123456789012"),
         ("arn:aws:iam::123456789012:u2f/user/alice/key-ABCDEFG", "123456789012"),
         ("GAHT12345678", None),
-        (None, None),
+        ("", None),
+        ("arn:GAHT12345678", None),
     ],
 )
-def test_the_account_of_a_device(serial: str | None, account: str | None) -> None:
+def test_the_account_of_a_device(serial: str, account: str | None) -> None:
     """The serial number of a hardware device does not name an account."""
     assert account == Mfa(serial).account
+
+
+@pytest.mark.parametrize(
+    ("serial", "title"),
+    [
+        ("arn:aws:iam::123456789012:mfa/alice", "alice (123456789012)"),
+        ("arn:aws-cn:iam::123456789012:mfa/team/alice", "team/alice (123456789012)"),
+        ("GAHT12345678", "GAHT12345678"),
+        ("GAHT:mfa/alice", "GAHT:mfa/alice"),
+        ("arn:aws:iam::123456789012:user/alice", "arn:aws:iam::123456789012:user/alice"),
+    ],
+)
+def test_a_device_has_a_short_title(serial: str, title: str) -> None:
+    """The whole ARN would wrap in a narrow terminal."""
+    assert title == Mfa(serial).title
 
 
 @pytest.mark.parametrize(

@@ -70,8 +70,8 @@ class Explanation:
     """Whether the agent hands the role out without calling AWS."""
     is_kept: bool
     """Whether the agent holds the role afterwards, and renews it."""
-    first: Hop | None
-    """The first hop as it was resolved: it names the device, whether or not its code is needed now."""
+    device: Mfa | None
+    """The MFA device of the chain, whether or not its code is needed now."""
     seconds: int | None
     """How long the credentials live; None: as long as those of the source."""
     because: str
@@ -83,15 +83,6 @@ class Explanation:
     """The URL that the calls go to; None: not known yet."""
     maximum: int | None = None
     """Seconds: the maximum session duration of the role; None: IAM was not asked, or does not say."""
-
-    @property
-    def device(self) -> Mfa | None:
-        """The MFA device of the chain."""
-        return None if self.first is None else self.first.mfa
-
-    def origin(self, key: str) -> Origin | None:
-        """Return where the value of a field of the first hop comes from; None: it is a default."""
-        return None if self.first is None else self.first.origins.get(key)
 
     @property
     def needs_code(self) -> bool:
@@ -140,7 +131,7 @@ def explain(chain: Chain, profiles: Profiles, left: Left | None = None, *, min_r
         held=left,
         is_handed_out=is_handed_out,
         is_kept=is_kept,
-        first=first,
+        device=None if first is None else first.mfa,
         seconds=seconds,
         because=because,
         account=account,

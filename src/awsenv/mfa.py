@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import shlex
 import signal
 import termios
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from awsenv import command
@@ -26,7 +24,7 @@ from awsenv.wording import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from awsenv.model import Environ
+    from awsenv.model import Environ, Mfa
     from awsenv.origin import Origin
 
 STEP = 30
@@ -34,23 +32,6 @@ STEP = 30
 
 PROCESS_RUNS = 3
 """How often `mfa_process` runs for one code: it may print the same code twice within a step."""
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """An MFA device that shows codes."""
-
-    serial: str
-    process: str | None = None
-    """The command that prints its codes."""
-    origin: Origin | None = None
-    """Where the command is configured."""
-
-    @property
-    def title(self) -> str:
-        """Its name and account, or the serial number of a hardware device: short, and different from others."""
-        match = re.fullmatch(r"arn:[a-z-]+:iam::([0-9]{12}):mfa/(.+)", self.serial)
-        return self.serial if match is None else f"{match[2]} ({match[1]})"
 
 
 class Terminal(io.FileIO):
@@ -168,7 +149,7 @@ class Codes:
         self.lost: AwsenvError | None = None
         """Why it is unknown whether the codes so far, including that of the command line, were sent to AWS."""
 
-    def next_code(self, device: Device, *, given: str | None = None, after: AwsenvError | None = None) -> str:
+    def next_code(self, device: Mfa, *, given: str | None = None, after: AwsenvError | None = None) -> str:
         """Return a code of *device* that has not been used.
 
         Args:
@@ -192,24 +173,23 @@ class Codes:
         self.use(device, code)
         return code
 
-    def use(self, device: Device, code: str) -> None:
+    def use(self, device: Mfa, code: str) -> None:
         """Note that a code of *device* has been used."""
         self._used.add((device.serial, code))
 
-    def give_back(self, device: Device, code: str) -> None:
+    def give_back(self, device: Mfa, code: str) -> None:
         """Note that a code was not used after all."""
         self._used.discard((device.serial, code))
 
-    def _is_fresh(self, device: Device, code: str) -> bool:
+    def _is_fresh(self, device: Mfa, code: str) -> bool:
         return (device.serial, code) not in self._used
 
-    def _from_terminal(self, device: Device, after: AwsenvError | None) -> str:
+    def _from_terminal(self, device: Mfa, after: AwsenvError | None) -> str:
         try:
             terminal = Terminal(self._terminal)
         except OSError:
             raise after or MfaError(
                 f"an MFA code of {printable(device.title)} is needed, and there is no terminal for a prompt",
-                device.origin,
                 hint="pass the code as the second word",
             ) from None
         with terminal:
@@ -228,20 +208,21 @@ class Codes:
                     return code
                 terminal.show("that code has been used; wait for the next one")
 
-    def _from_command(self, device: Device, line: str) -> str:
+    def _from_command(self, device: Mfa, line: str) -> str:
+        origin = device.origins.get("mfa_process")
         for run in range(PROCESS_RUNS):
             if run:
                 self._await_next_step(device)
-            code = self._run(line, device.origin)
+            code = self._run(line, origin)
             if self._is_fresh(device, code):
                 return code
         raise MfaError(
             "mfa_process printed a code that has been used",
-            device.origin,
+            origin,
             hint="it must print the current code of the device",
         )
 
-    def _await_next_step(self, device: Device) -> None:
+    def _await_next_step(self, device: Mfa) -> None:
         seconds = STEP - self._now() % STEP
         with suppress(OSError), Terminal(self._terminal) as terminal:
             terminal.show(f"the MFA code of {device.title} has been used; waiting {seconds:.0f} s for the next one")

@@ -86,15 +86,23 @@ class RoleArn:
 class Mfa:
     """The MFA device of a hop, and the command that prints its codes."""
 
-    serial: str | None
-    """The ARN or serial number of the device; None: not known yet."""
+    serial: str = ""
+    """The ARN or serial number of the device; empty: not known yet."""
     process: str | None = None
     """The command that prints a code (`mfa_process`), split as a shell would and run without a shell."""
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
+    """The origins of `mfa_serial` and `mfa_process`, if they are set."""
 
     @property
     def account(self) -> str | None:
         """The account of a virtual device or FIDO key; None: the serial number of a hardware device has none."""
-        return self.serial.split(":")[4] if self.serial is not None and self.serial.startswith("arn:") else None
+        return self.serial.partition(":iam::")[2].partition(":")[0] or None
+
+    @property
+    def title(self) -> str:
+        """Its name and account, or the serial number of a hardware device: short, and different from others."""
+        name = self.serial.partition(":mfa/")[2]
+        return f"{name} ({self.account})" if name and self.account else self.serial
 
 
 @dataclass(frozen=True, slots=True)

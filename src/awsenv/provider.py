@@ -23,12 +23,11 @@ from awsenv.errors import (
     UnreachableError,
     UsageError,
 )
-from awsenv.mfa import Device
 from awsenv.model import AssumeRole, GetSessionToken
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from awsenv.agent.memory import Held, Memory
     from awsenv.aws.sts import Sts
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from awsenv.config import Profiles
     from awsenv.iam.principal import Principal
     from awsenv.model import Chain, Credentials, Environ, Hop, Mfa
-    from awsenv.origin import Origin
 
 MAX_CODES = 3
 """How many codes are sent for a hop: a fourth does not mend a wrong device, and AWS may lock the user out."""
@@ -61,10 +59,10 @@ class Resolved:
         """Return the cache key of the role at the end of *chain*."""
         return config.role_key(chain, self.profiles, self.environ)
 
-    def session_key(self, serial: str | None) -> str:
+    def session_key(self, serial: str) -> str:
         """Return the cache key of the MFA session of the source and the device *serial*.
 
-        None: a device that nothing names, and that awsenv finds when it has a code.
+        Empty: a device that nothing names, and that awsenv finds when it has a code.
         """
         return config.mfa_session_key(self.chain, serial, self.profiles, self.environ)
 
@@ -104,7 +102,7 @@ class Prompts(Protocol):
     def codes_before(self) -> int:
         """How many codes were sent to AWS before for the same request."""
 
-    def code(self, device: Device, *, given: str | None, after: AwsenvError | None) -> str:
+    def code(self, device: Mfa, *, given: str | None, after: AwsenvError | None) -> str:
         """Return a code of *device* that was not sent to AWS before.
 
         Args:
@@ -116,7 +114,7 @@ class Prompts(Protocol):
             AwsenvError: There is no code.
         """
 
-    def give_back(self, device: Device, code: str) -> None:
+    def give_back(self, device: Mfa, code: str) -> None:
         """Note that a code was not sent."""
 
     def run(self, words: Sequence[str], profile: str) -> Finished:
@@ -225,10 +223,9 @@ class Provider:
         assert self.memory is not None  # noqa: S101 - only an agent holds sessions
         made = self._called(resolved)
         for hop in resolved.chain.hops:
-            serial = None if hop.mfa is None else hop.mfa.serial
-            title = resolved.chain.label if serial is None else Device(serial).title
+            title = (hop.mfa and hop.mfa.title) or resolved.chain.label
             self.memory.keep_session(
-                resolved.session_key(serial), made, title, duration=hop.duration or SESSION_DURATION
+                resolved.session_key(_serial(resolved.chain)), made, title, duration=hop.duration or SESSION_DURATION
             )
         return made
 
@@ -309,10 +306,10 @@ def _needs_code(chain: Chain) -> bool:
     return bool(chain.hops) and chain.hops[0].mfa is not None
 
 
-def _serial(chain: Chain) -> str | None:
-    """Return the device of a chain; None: it has none, or one that nothing names."""
+def _serial(chain: Chain) -> str:
+    """Return the device of a chain; empty: it has none, or one that nothing names."""
     mfa = chain.hops[0].mfa if chain.hops else None
-    return None if mfa is None else mfa.serial
+    return "" if mfa is None else mfa.serial
 
 
 def _by_session(memory: Memory, resolved: Resolved, hint: str) -> Plan | None:
@@ -326,7 +323,7 @@ def _by_session(memory: Memory, resolved: Resolved, hint: str) -> Plan | None:
     needs_code, serial = _needs_code(resolved.chain), _serial(resolved.chain)
     key = resolved.session_key(serial)
     # A session of a device that nothing names also serves a role for which no device is configured.
-    if resolved.is_direct or (serial is None and (needs_code or memory.session(key) is None)):
+    if resolved.is_direct or (not serial and (needs_code or memory.session(key) is None)):
         return None
     chain = config.through_session(resolved.chain, held=not needs_code)
     if chain is None or not chain.hops or not isinstance(chain.hops[0], GetSessionToken):
@@ -356,7 +353,7 @@ def _check_renewable(chain: Chain) -> None:
         )
     if config.through_session(chain) is not None:
         return
-    if _needs_code(chain) and _serial(chain) is None:
+    if _needs_code(chain) and not _serial(chain):
         raise UsageError(
             "--refresh: the MFA device must be known", hint=("set mfa_serial in the profile", "--mfa-serial")
         )
@@ -454,12 +451,13 @@ class _Calls:
             hop = hop if hop.role.account is not None else replace(hop, role=hop.role.within(self._account()))
             hint = denied.hint(self.chain, index, hop.role, self.profiles)
         send = partial(self.sts.call, hop, signer, denied_hint=hint)
-        return send() if hop.mfa is None else self._with_code(self._device(hop.mfa, hop.origins), send)
+        return send() if hop.mfa is None else self._with_code(self._known(hop.mfa), send)
 
-    def _with_code(self, device: Device, send: Callable[[Token], Credentials]) -> Credentials:
+    def _with_code(self, device: Mfa, send: Callable[[Token], Credentials]) -> Credentials:
         """Send with a code; with another if AWS rejects it, or if it may be used up."""
         if self.prompts is None:
-            raise MfaError(f"an MFA code of {printable(device.title)} is needed", device.origin, hint="awsenv login")
+            origin = device.origins.get("mfa_process")
+            raise MfaError(f"an MFA code of {printable(device.title)} is needed", origin, hint="awsenv login")
         after: CodeRejected | ResponseLost | None = None
         for _ in range(self.prompts.codes_before, MAX_CODES):
             code = self.prompts.code(device, given=self.code, after=after)
@@ -478,11 +476,11 @@ class _Calls:
             hint=f"check that the codes are those of {printable(device.serial)}, and that its clock is right",
         )
 
-    def _device(self, mfa: Mfa, origins: Mapping[str, Origin]) -> Device:
+    def _known(self, device: Mfa) -> Mfa:
+        """Return the device with its serial number, which AWS names if nothing else does."""
         from awsenv.aws.iam import mfa_device  # noqa: PLC0415 - see credentials
 
-        serial = mfa.serial or mfa_device(self.sts.session, self.source, self._principal)
-        return Device(serial, mfa.process, origins.get("mfa_process"))
+        return replace(device, serial=device.serial or mfa_device(self.sts.session, self.source, self._principal))
 
     def _account(self) -> str:
         """Return the account of the source credentials: AWS is called only if nothing else shows it."""

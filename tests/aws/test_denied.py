@@ -63,8 +63,7 @@ def test_the_account_of_the_caller_matters() -> None:
 def test_a_device_behind_a_role_has_no_effect() -> None:
     """Name MFA first: the user who configured the device expects it."""
     moved = Origin("~/.aws/config", 9, "profile deploy", "mfa_serial")
-    first = _hop("first", mfa=DEVICE)
-    first = replace(first, origins={**first.origins, "mfa_serial": moved})
+    first = _hop("first", mfa=replace(DEVICE, origins={"mfa_serial": moved}))
     found = causes(_chain(first, _hop()), 1)
     assert Cause.MFA is next(iter(found))
     assert "cannot be reached through another role" in found[Cause.MFA]

@@ -260,7 +260,7 @@ def test_a_wrong_device_is_not_followed_by_another_code(person: Person) -> None:
     serial = f"arn:aws:iam::{person.user.account}:mfa/nobody"
     with pytest.raises(MfaError) as caught:
         person.sts().call(
-            GetSessionToken(Mfa(serial), origins={"mfa_serial": Origin("config:3")}),
+            GetSessionToken(Mfa(serial, origins={"mfa_serial": Origin("config:3")})),
             person.user,
             Token(serial, "123456"),
         )
@@ -300,7 +300,7 @@ def test_a_clock_that_is_wrong_is_measured(person: Person, seconds: float, says:
 def test_expired_credentials_say_how_to_renew_them(person: Person) -> None:
     """Show the place of the source, and how to renew it."""
     person.sandbox.clock.advance(-800)
-    requested = GetSessionToken(Mfa(None), duration=900)
+    requested = GetSessionToken(Mfa(), duration=900)
     session = person.sts().call(requested, person.user, token(person))
     person.sandbox.clock.advance(1500)
     with pytest.raises(SourceError, match="have expired") as caught:

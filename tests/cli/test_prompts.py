@@ -18,14 +18,14 @@ from awsenv.cli.agent import Answers
 from awsenv.cli.prompts import Needed, Prompts
 from awsenv.command import Finished
 from awsenv.errors import CodeRejected, MfaError, ResponseLost
-from awsenv.mfa import Device
+from awsenv.model import Mfa
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-DEVICE = Device("arn:aws:iam::123456789012:mfa/alice")
+DEVICE = Mfa("arn:aws:iam::123456789012:mfa/alice")
 NOWHERE = "/no/such/terminal"
 
 
@@ -112,7 +112,7 @@ def test_the_command_of_a_device_runs_here(tmp_path: Path, memory: Memory) -> No
     program = tmp_path / "code"
     program.write_text('#!/bin/sh\necho "$CODE"\n')
     program.chmod(0o700)
-    device = Device(DEVICE.serial, str(program), Origin("~/.aws/config", 7, "profile p", "mfa_process"))
+    device = Mfa(DEVICE.serial, str(program), {"mfa_process": Origin("~/.aws/config", 7, "profile p", "mfa_process")})
     need = needed(lambda: Answers("", memory).code(device, given=None, after=None))
 
     prompts = Prompts({"CODE": "654321", "PATH": os.defpath}, NOWHERE)
@@ -142,7 +142,7 @@ def test_a_code_is_sent_by_one_client(memory: Memory) -> None:
 
 def test_a_code_is_sent_for_the_device_that_it_was_typed_for(memory: Memory) -> None:
     """Need another code if the files have changed meanwhile and name another device."""
-    other = Device("arn:aws:iam::123456789012:mfa/phone")
+    other = Mfa("arn:aws:iam::123456789012:mfa/phone")
     with typed("123456\n") as terminal:
         prompts = Prompts({}, terminal)
         prompts.answer(needed(lambda: Answers("", memory).code(DEVICE, given=None, after=None)))

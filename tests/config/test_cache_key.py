@@ -264,7 +264,7 @@ def test_all_roles_of_a_source_and_device_share_a_session(home: Home) -> None:
 
     others = {
         config.mfa_session_key(chains[0], PHONE, profiles, environ),
-        config.mfa_session_key(chains[0], None, profiles, environ),
+        config.mfa_session_key(chains[0], "", profiles, environ),
         config.mfa_session_key(by_key, JANE, profiles, home.environ(**ENV_KEYS)),
         config.mfa_session_key(chains[0], JANE, home.read(text.replace("canary", "another")), environ),
         config.mfa_session_key(chains[0], JANE, profiles, environ | {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}),

@@ -55,7 +55,7 @@ def test_the_device_is_found_in_the_roles(home: Home) -> None:
         chain.settings_profile,
     )
     assert GetSessionToken(Mfa(JANE)) == opened(chain)
-    assert "~/.aws/config:8, [profile a], mfa_serial" == str(opened(chain).origins["mfa_serial"])
+    assert "~/.aws/config:8, [profile a], mfa_serial" == str(opened(chain).mfa.origins["mfa_serial"])
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_source_that_is_a_role_too_is_found(home: Home) -> None:
 
 def test_a_code_without_a_device_leaves_the_device_open(home: Home) -> None:
     """The sender finds the device after it has the code."""
-    assert Mfa(None) == opened(login(home, RoleRequest("", "123456"), TYPICAL, role("a", "default"))).mfa
+    assert Mfa() == opened(login(home, RoleRequest("", "123456"), TYPICAL, role("a", "default"))).mfa
 
 
 def test_a_source_without_mfa_logs_in_without_a_session(home: Home) -> None:

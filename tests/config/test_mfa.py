@@ -75,7 +75,7 @@ def test_a_code_with_no_device_known_is_for_the_first_hop(home: Home) -> None:
     """The device is to be found later."""
     chain = home.resolve(RoleRequest("b", code="123456"), role("a", "me") + role("b", "a"), f"[me]\n{KEYS}")
 
-    assert [Mfa(None), None] == devices(chain)
+    assert [Mfa(), None] == devices(chain)
 
 
 @pytest.mark.parametrize("source", [KEYS, "credential_process = p\n"])
@@ -125,7 +125,7 @@ def test_a_user_with_a_device_is_an_mfa_session(home: Home) -> None:
     with_neither = home.resolve("me", "", f"[me]\n{KEYS}")
 
     assert (GetSessionToken(Mfa(JANE), 43200),) == with_device.hops
-    assert (GetSessionToken(Mfa(None), 129600),) == with_code.hops
+    assert (GetSessionToken(Mfa(), 129600),) == with_code.hops
     assert () == with_neither.hops
     with pytest.raises(ConfigError, match="does not grant a session of 129601 seconds") as caught:
         home.resolve(RoleRequest("me", code="123456", duration=129601), "", f"[me]\n{KEYS}")
@@ -179,10 +179,11 @@ def test_a_session_takes_the_code_of_the_first_role(home: Home) -> None:
 
     through = config.through_session(chain)
 
-    session = GetSessionToken(Mfa(JANE, "p"))
-    assert replace(chain, hops=(session, replace(first, mfa=None), second)) == through
+    assert replace(chain, hops=(GetSessionToken(Mfa(JANE, "p")), replace(first, mfa=None), second)) == through
+    session = through.hops[0]
+    assert session.mfa is not None
     assert ("~/.aws/config:8, [profile a], mfa_serial", "~/.aws/config:9, [profile a], mfa_process") == tuple(
-        str(through.hops[0].origins[field]) for field in ("mfa_serial", "mfa_process")
+        str(session.mfa.origins[field]) for field in ("mfa_serial", "mfa_process")
     )
     assert {"role", "session_name"} == set(through.hops[1].origins)
 
@@ -206,7 +207,7 @@ def test_a_session_that_is_held_serves_a_role_without_a_device(home: Home) -> No
         through = config.through_session(resolved(home, request, role("a", "default")), held=True)
 
         assert through is not None
-        assert [Mfa(None), None] == [hop.mfa for hop in through.hops]
+        assert [Mfa(), None] == [hop.mfa for hop in through.hops]
 
     long = resolved(home, "a", role("a", "default", "duration_seconds = 7200"))
     assert long is config.through_session(long, held=True)

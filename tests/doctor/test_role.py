@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -191,7 +192,7 @@ def test_an_answer_that_does_not_come_is_not_a_refusal(account: Account) -> None
     ("device", "principal", "owned", "verdict", "fact", "hint"),
     [
         (None, ALICE, None, Verdict.FINE, "none is configured, so no code is needed", None),
-        (Mfa(None), ALICE, None, Verdict.FINE, "none is configured: awsenv looks up that of user alice", None),
+        (Mfa(), ALICE, None, Verdict.FINE, "none is configured: awsenv looks up that of user alice", None),
         (Mfa(MINE), ALICE, (MINE,), Verdict.FINE, f"{MINE}, of user alice", None),
         (Mfa("GAHT1"), ALICE, ("GAHT1",), Verdict.FINE, "GAHT1, of user alice", None),
         (Mfa(MINE), ALICE, None, Verdict.UNKNOWN, "user alice is not allowed to list its devices", None),
@@ -211,7 +212,8 @@ def test_the_device(
     hint: str | None,
 ) -> None:
     """The finding says whose device it is, and the next step names another one."""
-    hop = AssumeRole(RoleArn("aws", ACCOUNT, "deploy"), "me", mfa=device, origins={"mfa_serial": ORIGIN})
+    mfa_device = None if device is None else replace(device, origins={"mfa_serial": ORIGIN})
+    hop = AssumeRole(RoleArn("aws", ACCOUNT, "deploy"), "me", mfa=mfa_device)
     found = mfa(hop, principal, owned)
     assert (DEVICE, verdict, True) == (found.check, found.verdict, fact in found.fact)
     assert (not found.hints) if hint is None else hint in found.hints[0]

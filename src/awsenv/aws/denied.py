@@ -124,6 +124,7 @@ def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, str] | None:
 
 def _has_device_of_its_own(chain: Chain, hop: AssumeRole) -> bool:
     """Tell whether the profile of a later hop names an MFA device, which only the first hop can use."""
-    serial, role = chain.hops[0].origins.get("mfa_serial"), hop.origins.get("role")
+    mfa, role = chain.hops[0].mfa, hop.origins.get("role")
+    serial = None if mfa is None else mfa.origins.get("mfa_serial")
     is_moved = serial is not None and role is not None and serial.section == role.section is not None
     return is_moved or any(note.origin is not None and note.origin.key == "mfa_serial" for note in hop.notes)

@@ -79,7 +79,7 @@ def request(hop: Hop) -> Request:
     """Return the request of a hop, with the configured MFA device and without a code."""
     named: dict[str, tuple[str, Any]] = {
         "DurationSeconds": ("duration", hop.duration),
-        "SerialNumber": ("mfa_serial", None if hop.mfa is None else hop.mfa.serial),
+        "SerialNumber": ("mfa_serial", None if hop.mfa is None else hop.mfa.serial or None),
     }
     if isinstance(hop, AssumeRole):
         named = {
@@ -95,8 +95,9 @@ def request(hop: Hop) -> Request:
             "SerialNumber": named["SerialNumber"],
         }
     sent = {name: (key, value) for name, (key, value) in named.items() if value is not None}
+    origins = hop.origins if hop.mfa is None else {**hop.origins, **hop.mfa.origins}
     return Request(
         "sts:AssumeRole" if isinstance(hop, AssumeRole) else "sts:GetSessionToken",
         {name: value for name, (_, value) in sent.items()},
-        {name: hop.origins[key] for name, (key, _) in sent.items() if key in hop.origins},
+        {name: origins[key] for name, (key, _) in sent.items() if key in origins},
     )

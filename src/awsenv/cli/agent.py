@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from awsenv.agent.endpoint import Endpoint
-    from awsenv.mfa import Device
+    from awsenv.model import Mfa
 
 
 class Answers:
@@ -50,7 +50,7 @@ class Answers:
         """Whether the client has answered with a code."""
         return "code" in self._answers
 
-    def code(self, device: Device, *, given: str | None, after: AwsenvError | None) -> str:
+    def code(self, device: Mfa, *, given: str | None, after: AwsenvError | None) -> str:
         """Return the code that the client has answered with, else the one of its command line.
 
         Raises:
@@ -69,7 +69,7 @@ class Answers:
             after = CodeRejected("that MFA code has been used", hint="wait for the device's next code")
         raise code_needed(device, used=code, codes_before=self._sent, after=after)
 
-    def give_back(self, device: Device, code: str) -> None:
+    def give_back(self, device: Mfa, code: str) -> None:
         """Note that a code was not sent."""
         self._memory.give_back(device.serial, code)
 

@@ -16,7 +16,6 @@ from awsenv.cli.action import Caller, Print
 from awsenv.cli.obtain import resolve
 from awsenv.cli.options import AsJson, RoleOptions, Word
 from awsenv.errors import AwsenvError
-from awsenv.mfa import Device
 from awsenv.model import AssumeRole, GetSessionToken
 from awsenv.variables import SAVED
 
@@ -147,10 +146,9 @@ def _facts(plan: Explanation) -> Iterator[tuple[str, str, Origin | None]]:
     chain = plan.chain
     yield "Source", chain.source.title, chain.source.origin
     if plan.device is not None:
-        title = "unknown yet" if plan.device.serial is None else Device(plan.device.serial).title
-        yield "Device", title, plan.origin("mfa_serial")
+        yield "Device", plan.device.title or "unknown yet", plan.device.origins.get("mfa_serial")
     if chain.hops:
-        yield "MFA", _code(plan), plan.origin("mfa_process") if plan.needs_code else None
+        yield "MFA", _code(plan), plan.device.origins.get("mfa_process") if plan.device and plan.needs_code else None
     if plan.held is not None:
         yield "Agent", _agent(plan, plan.held), None
     yield "Lives", _life(plan), None
@@ -163,9 +161,11 @@ def _facts(plan: Explanation) -> Iterator[tuple[str, str, Origin | None]]:
 
 
 def _code(plan: Explanation) -> str:
+    if plan.device is None:
+        return "no device is configured"
     if not plan.needs_code:
-        return "no device is configured" if plan.device is None else "no code is needed now"
-    if plan.origin("mfa_process") is not None:
+        return "no code is needed now"
+    if plan.device.process is not None:
         return "printed by mfa_process"
     is_logged_in = plan.held is not None and plan.held.session
     return f"asked each time{'' if is_logged_in else ' (run awsenv login to enter it once a day)'}"
@@ -227,10 +227,10 @@ def _as_json(plan: Explanation, changes: Mapping[str, list[str]], now: float) ->
         "source_account": plan.account,
         "mfa": device
         and {
-            "serial": device.serial,
-            "from": _origin(plan.origin("mfa_serial")),
+            "serial": device.serial or None,
+            "from": _origin(device.origins.get("mfa_serial")),
             "code_needed": plan.needs_code,
-            "mfa_process": _origin(plan.origin("mfa_process")),
+            "mfa_process": _origin(device.origins.get("mfa_process")),
         },
         "agent": held
         and {

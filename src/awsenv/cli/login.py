@@ -10,7 +10,6 @@ from awsenv import config, duration, environment
 from awsenv.cli import report
 from awsenv.cli.action import Caller, Print, StartAgent
 from awsenv.cli.options import OptionalWord, option, seconds
-from awsenv.mfa import Device
 from awsenv.model import RoleRequest
 from awsenv.origin import Origin
 from awsenv.provider import Resolved
@@ -77,8 +76,8 @@ def _request(arguments: Arguments, environ: Environ) -> RoleRequest:
 
 
 def _opened(chain: Chain, session: Credentials, now: float) -> str:
-    serial = chain.hops[0].mfa.serial if chain.hops and chain.hops[0].mfa else None
-    who = chain.label if serial is None else Device(serial).title
+    mfa = chain.hops[0].mfa if chain.hops else None
+    who = (mfa and mfa.title) or chain.label
     if session.expiration is None:
         return f"MFA session of {who}."
     ends = session.expiration.astimezone(timezone.utc)

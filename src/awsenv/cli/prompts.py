@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from awsenv import environment
 from awsenv.agent import harden
 from awsenv.errors import CodeRejected, ResponseLost
+from awsenv.model import Mfa
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from awsenv.command import Finished
     from awsenv.errors import AwsenvError
-    from awsenv.mfa import Codes, Device
+    from awsenv.mfa import Codes
     from awsenv.model import Environ
 
 
@@ -58,7 +59,7 @@ class Prompts:
         self._answers = {"is_lost": True}
         self._codes.lost = lost()
 
-    def code(self, device: Device, *, given: str | None, after: AwsenvError | None) -> str:
+    def code(self, device: Mfa, *, given: str | None, after: AwsenvError | None) -> str:
         """Return a code of *device* that was not used before: *given*, or of its command, or of the terminal.
 
         Raises:
@@ -66,7 +67,7 @@ class Prompts:
         """
         return self._codes.next_code(device, given=given, after=after)
 
-    def give_back(self, device: Device, code: str) -> None:
+    def give_back(self, device: Mfa, code: str) -> None:
         """Note that a code was not sent."""
         self._codes.give_back(device, code)
 
@@ -107,9 +108,8 @@ class Prompts:
             raise ValueError(need) from None
 
     def _code_for(self, need: dict[str, Any]) -> dict[str, Any]:
-        from awsenv.mfa import Device  # noqa: PLC0415 - see _codes
-
-        device = Device(need["serial"], need["process"], _origins(need["origin"])[0])
+        (origin,) = _origins(need["origin"])
+        device = Mfa(need["serial"], need["process"], {} if origin is None else {"mfa_process": origin})
         if need["used"] is not None:
             self._codes.use(device, need["used"])
         code = self._codes.next_code(device, after=_error(need["after"]))
@@ -156,7 +156,7 @@ class Needed(BaseException):
         self.text = json.dumps({"kind": kind, **about})
 
 
-def code_needed(device: Device, *, used: str | None, codes_before: int, after: AwsenvError | None) -> Needed:
+def code_needed(device: Mfa, *, used: str | None, codes_before: int, after: AwsenvError | None) -> Needed:
     """Return that a code of *device* is needed.
 
     Args:
@@ -169,7 +169,7 @@ def code_needed(device: Device, *, used: str | None, codes_before: int, after: A
         "code",
         serial=device.serial,
         process=device.process,
-        origin=[_parts(device.origin)],
+        origin=[_parts(device.origins.get("mfa_process"))],
         used=used,
         codes_before=codes_before,
         after=None

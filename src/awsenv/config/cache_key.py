@@ -44,14 +44,14 @@ def source_key(source: Source, profiles: Profiles, environ: Environ) -> str:
     )
 
 
-def mfa_session_key(chain: Chain, serial: str | None, profiles: Profiles, environ: Environ) -> str:
+def mfa_session_key(chain: Chain, serial: str, profiles: Profiles, environ: Environ) -> str:
     """Return the cache key of the MFA session of a chain's source, which all roles of that source and device share.
 
     The same access key is the same source, in whichever file or variable it is set.
 
     Args:
         chain: The chain of a login, or of a role.
-        serial: The device; None: any device.
+        serial: The device; empty: any device.
         profiles: The profiles of the two files.
         environ: As for `source_key`. The endpoint of STS, which the chain's profile can also set, counts too.
     """

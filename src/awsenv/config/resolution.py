@@ -103,10 +103,9 @@ def resolve_login(request: RoleRequest, profiles: Profiles, environ: Environ) ->
     hops: tuple[GetSessionToken, ...] = ()
     if links.found.may_be_long_term:
         device = mfa.device_of(links, request)
-        if device.serial is None or not device.serial.value:
-            device = _device_of_the_roles(links.found, profiles, environ)
-            named = device.owners
-            device = device._replace(owners=(*named, *own))
+        if not device.serial:
+            serial, named = _device_of_the_roles(links.found, profiles, environ)
+            device = mfa.device(serial, (*named, *own))
         hops = mfa.session_hops(device, source, request)
     else:
         _refuse_mfa(links.found, request)
@@ -140,15 +139,15 @@ def roles(profiles: Profiles, environ: Environ) -> tuple[Entry, ...]:
 
 def _entry(profile: Profile, links: Links | None) -> Entry:
     is_role = sources.is_role(profile)
-    device = profile.settings.get("mfa_serial")
+    serial = profile.value("mfa_serial")
     if links is not None:
-        device = None if links.found.is_of_a_role else mfa.device_of(links, RoleRequest(profile.name)).serial
+        serial = None if links.found.is_of_a_role else mfa.device_of(links, RoleRequest(profile.name)).serial
     return Entry(
         name=profile.name,
         role_arn=profile.value("role_arn") if is_role else None,
         kind=None if is_role else sources.kind_of(profile),
         source=(profile.value("source_profile") or profile.value("credential_source")) if is_role else None,
-        mfa_serial=None if device is None else device.value or None,
+        mfa_serial=serial or None,
         origin=profile.origin,
     )
 
@@ -187,8 +186,10 @@ def _session(links: Links, request: RoleRequest) -> tuple[GetSessionToken, ...]:
     )
 
 
-def _device_of_the_roles(found: Found, profiles: Profiles, environ: Environ) -> mfa.Device:
-    """Return the device that the roles of a source name.
+def _device_of_the_roles(
+    found: Found, profiles: Profiles, environ: Environ
+) -> tuple[Setting | None, tuple[Profile, ...]]:
+    """Return the device that the roles of a source name, and their profiles.
 
     Raises:
         ConfigError: The roles name several devices.
@@ -196,9 +197,10 @@ def _device_of_the_roles(found: Found, profiles: Profiles, environ: Environ) -> 
     naming: dict[str, list[tuple[Setting, Profile]]] = {}
     for profile, links in every(profiles, environ):
         if links is not None and links.roles and links.found.source == found.source:
-            serial = mfa.device_of(links, RoleRequest(profile.name)).serial
-            if serial is not None and serial.value:
-                naming.setdefault(serial.value, []).append((serial, profile))
+            device = mfa.device_of(links, RoleRequest(profile.name))
+            if device.serial:
+                setting = Setting(device.serial, device.origins["mfa_serial"])
+                naming.setdefault(device.serial, []).append((setting, profile))
     if len(naming) > 1:
         raise ConfigError(
             f"the roles of {_owner(found)} name {len(naming)} MFA devices: {listed([quoted(each) for each in naming])}",
@@ -206,7 +208,7 @@ def _device_of_the_roles(found: Found, profiles: Profiles, environ: Environ) -> 
             hint="choose the one to log in with: --mfa-serial",
         )
     (only,) = naming.values() or ([],)
-    return mfa.Device(only[0][0] if only else None, tuple(profile for _, profile in only))
+    return only[0][0] if only else None, tuple(profile for _, profile in only)
 
 
 def _refuse_mfa(found: Found, request: RoleRequest) -> None:
@@ -293,8 +295,8 @@ def _arns(links: Links, hops: tuple[Hop, ...]) -> Iterator[tuple[str, Origin]]:
         if isinstance(hop, AssumeRole):
             yield str(hop.role), hop.origins["role"]
             yield from ((arn, hop.origins["policy_arns"]) for arn in hop.policy_arns)
-        if hop.mfa is not None and hop.mfa.serial is not None:
-            yield hop.mfa.serial, hop.origins["mfa_serial"]
+        if hop.mfa is not None and hop.mfa.serial:
+            yield hop.mfa.serial, hop.mfa.origins["mfa_serial"]
 
 
 def _refuse_idle_options(request: RoleRequest, *, is_session: bool) -> None:

@@ -98,11 +98,11 @@ def mfa(hop: Hop | None, principal: Principal, owned: tuple[str, ...] | None) ->
     """
     if hop is None or hop.mfa is None:
         return fine(DEVICE, "none is configured, so no code is needed")
-    who, origins = principal.title, [hop.origins.get("mfa_serial")]
+    who, origins = principal.title, [hop.mfa.origins.get("mfa_serial")]
     if principal.kind != USER:
         hints = ("remove mfa_serial", "name the profile of a user: --profile")
         return wrong(DEVICE, f"{who} is not a user, and has no MFA device", *hints, origins=origins)
-    if hop.mfa.serial is None:
+    if not hop.mfa.serial:
         return fine(DEVICE, f"none is configured: awsenv looks up that of {who}")
     shown, account = printable(hop.mfa.serial), hop.mfa.account or principal.account
     if hop.mfa.serial in (owned or ()):
