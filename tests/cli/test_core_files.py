@@ -169,7 +169,7 @@ def test_ctrl_backslash_ends_as_ctrl_c_does(line: str, prompt: str, administered
 
     shown, ended = program.end()
     assert "no core status 130" == ended
-    assert "awsenv: interrupted\r\n" in shown
+    assert "\x1b[31;1mawsenv:\x1b[m interrupted\r\n" in shown
     assert program.restored
     if "--yes" in line:
         assert "\x1b[?1049l" in shown, "the QR code is off the screen"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pexpect
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,11 +78,15 @@ def test_a_table_has_columns_and_no_second_line_of_a_value() -> None:
     assert "" == report.table([])
 
 
-def test_a_message_fits_the_terminal(world: World) -> None:
-    """Wrap to the width that the terminal has, and not to 80 columns."""
-    environ = world.environ | {"LANG": "C.UTF-8"}
+@pytest.mark.parametrize(
+    ("changes", "label"),
+    [({}, "\x1b[31;1mawsenv:\x1b[m"), ({"NO_COLOR": "1"}, "awsenv:"), ({"TERM": "dumb"}, "awsenv:")],
+)
+def test_a_message_fits_the_terminal(world: World, changes: dict[str, str], label: str) -> None:
+    """Wrap to the width that the terminal has, and not to 80 columns; show the label in red where colour is wanted."""
+    environ = world.environ | {"LANG": "C.UTF-8"} | changes
     words = ["use", "--region", "eu-central-1"]
     child = pexpect.spawn(world.program, words, env=environ, encoding="utf-8", timeout=60, dimensions=(24, 40))
     child.expect(pexpect.EOF)
 
-    assert "awsenv: which role?\r\n  try      awsenv use [OPTIONS] ROLE\r\n           [CODE]\r\n" == child.before
+    assert f"{label} which role?\r\n  try      awsenv use [OPTIONS] ROLE\r\n           [CODE]\r\n" == child.before

@@ -154,7 +154,5 @@ def _summary(role: str | None, findings: Sequence[Finding]) -> tuple[str, str]:
 
 
 def _painted(text: str, colour: str, caller: Caller) -> str:
-    environ = caller.environ
-    if not caller.prints_to_terminal or environ.get("NO_COLOR") or environ.get("TERM", "dumb") == "dumb":
-        return text
-    return f"\x1b[{colour}m{text}\x1b[m"
+    shows_colour = caller.prints_to_terminal and process.shows_colour(caller.environ)
+    return f"\x1b[{colour}m{text}\x1b[m" if shows_colour else text

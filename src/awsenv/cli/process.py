@@ -13,7 +13,7 @@ from awsenv.cli import commands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import NoReturn
 
 _OWN = "_AWSENV_"
@@ -114,7 +114,7 @@ def fail(args: list[str], status: int, text: str) -> int:
     """Show *text*, let the shell that evaluates the output of the command line *args* fail too, and return *status*."""
     from itertools import pairwise  # noqa: PLC0415 - only where something fails
 
-    tell(text)
+    tell(text, is_error=True)
     # No shell evaluates JSON. It has to be asked for by name.
     asks_for_json = "--shell=json" in (*args, *map("=".join, pairwise(args)))
     if commands.called(args).is_evaluated and not asks_for_json and not stdout_is_terminal():
@@ -125,18 +125,25 @@ def fail(args: list[str], status: int, text: str) -> int:
     return status
 
 
-def tell(text: str) -> None:
-    """Write *text* to stderr, wrapped to the terminal if there is one."""
+def tell(text: str, *, is_error: bool = False) -> None:
+    """Write *text* to stderr, wrapped to the terminal if there is one, with the label of an error in red."""
     columns = terminal_width(2)
     if columns and max(map(len, text.splitlines()), default=0) > columns:
         from awsenv.cli.report import wrapped  # noqa: PLC0415 - most messages fit
 
         text = wrapped(text, columns)
+    if is_error and columns and shows_colour(os.environ):
+        text = text.replace("awsenv:", "\x1b[31;1mawsenv:\x1b[m", 1)
     try:
         sys.stderr.buffer.write(text.encode(errors="backslashreplace"))
         sys.stderr.buffer.flush()
     except (AttributeError, OSError):
         pass  # it is closed
+
+
+def shows_colour(environ: Mapping[str, str]) -> bool:
+    """Return whether the user wants colour on the terminal of *environ* (https://no-color.org)."""
+    return not environ.get("NO_COLOR") and environ.get("TERM", "dumb") != "dumb"
 
 
 def terminal_width(descriptor: int) -> int:
