@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from awsenv.model import Mfa, Source
+from awsenv.model import Mfa
 
 
 @pytest.mark.parametrize(
@@ -35,17 +35,3 @@ def test_the_account_of_a_device(serial: str, account: str | None) -> None:
 def test_a_device_has_a_short_title(serial: str, title: str) -> None:
     """The whole ARN would wrap in a narrow terminal."""
     assert title == Mfa(serial).title
-
-
-@pytest.mark.parametrize(
-    ("source", "title"),
-    [
-        (Source("static", "default"), "the access key of profile default"),
-        (Source("environment"), "the access key of the environment"),
-        (Source("process", "default"), "credential_process of profile default"),
-        (Source("instance", "default"), "the role of this EC2 instance"),
-    ],
-)
-def test_the_title_of_a_source(source: Source, title: str) -> None:
-    """It names the kind, and the profile where there is one."""
-    assert title == source.title

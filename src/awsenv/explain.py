@@ -13,7 +13,6 @@ from awsenv import config, environment
 from awsenv.agent.memory import ADVISORY, FRESH, ROLE_DURATION, SESSION_DURATION
 from awsenv.aws.request import IDENTITY, SECRET, request
 from awsenv.config import sources
-from awsenv.config.sources import OF_A_ROLE
 from awsenv.model import AssumeRole, Credentials, GetSessionToken, Note
 from awsenv.origin import Origin
 
@@ -22,12 +21,10 @@ if TYPE_CHECKING:
 
     from awsenv.aws.request import Request
     from awsenv.config import Profiles
-    from awsenv.model import Chain, Environ, Hop, Mfa, Source
+    from awsenv.model import Chain, Environ, Hop, Mfa
     from awsenv.provider import Left
 
 _BY_AWS = Origin("AWS's default")
-_FROM_PROFILE = ("static", "environment")
-"""The kinds of source that show, before they are used, whether they name their account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +154,7 @@ def change(chain: Chain, environ: Environ, profiles: Profiles, *, renewable: boo
         credentials = replace(known, account=account)
     else:
         # Only the names count. A role has an account, which AWS names if nothing else does.
-        ends = datetime.fromtimestamp(0, timezone.utc) if chain.hops or _expires(chain.source) else None
+        ends = datetime.fromtimestamp(0, timezone.utc) if chain.hops or _kind(chain).is_temporary else None
         owner = last.role.account or "" if isinstance(last, AssumeRole) else account
         credentials = Credentials("", "", None if ends is None else "", ends, owner)
     made = environment.change(chain, credentials, environ, "" if renewable else None)
@@ -184,7 +181,7 @@ def _calls(plan: Chain, begin: int, account: str | None) -> Iterator[Call]:
             is_complete = account is not None
             target = replace(hop, role=hop.role.within(account or ""))
         if not is_complete:
-            yield Call(IDENTITY.action, source, is_certain=plan.source.kind in _FROM_PROFILE)
+            yield Call(IDENTITY.action, source, is_certain=_kind(plan).is_key)
         sent = request(target)
         yield Call(sent.action, signer, tuple(_parameters(sent, is_complete=is_complete)), hop.mfa)
         signer = f"the credentials of {_name(hop)}"
@@ -236,7 +233,7 @@ def _seconds(hop: Hop) -> int:
 def _life(plan: Chain) -> tuple[int | None, str]:
     """Return how many seconds the credentials live, and why."""
     if not plan.hops:
-        is_temporary = _expires(plan.source)
+        is_temporary = _kind(plan).is_temporary
         return None, "as long as the credentials of the source" if is_temporary else "the key does not expire"
     hop = plan.hops[-1]
     origin = hop.origins.get("duration")
@@ -246,5 +243,5 @@ def _life(plan: Chain) -> tuple[int | None, str]:
     return _seconds(hop), "the most that role chaining allows" if is_cut else "as requested"
 
 
-def _expires(source: Source) -> bool:
-    return source.kind in OF_A_ROLE or source.kind == "login"
+def _kind(plan: Chain) -> sources.Kind:
+    return sources.KINDS[plan.source.kind]

@@ -146,34 +146,13 @@ Hop = AssumeRole | GetSessionToken
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the first credentials of a chain come from.
-
-    `kind` is one of `static` (keys in a file), `environment`, `process` (`credential_process`), `sso`, `login`
-    (`login_session`), `web-identity`, `container`, `instance` (EC2), `session` (an MFA session that is held).
-    """
+    """Where the first credentials of a chain come from."""
 
     kind: str
+    """One of `config.sources.KINDS`."""
     profile: str | None = None
     """The profile that describes the source; None: the environment describes it."""
     origin: Origin | None = None
-
-    @property
-    def title(self) -> str:
-        """Its name in messages: `the access key of profile default`."""
-        owner = "the environment" if self.profile is None else f"profile {self.profile}"
-        return _SOURCES[self.kind].format(owner=owner)
-
-
-_SOURCES = {
-    "static": "the access key of {owner}",
-    "environment": "the access key of {owner}",
-    "process": "credential_process of {owner}",
-    "sso": "IAM Identity Center of {owner}",
-    "login": "aws login of {owner}",
-    "web-identity": "a web identity token of {owner}",
-    "container": "the endpoint of the container",
-    "instance": "the role of this EC2 instance",
-}
 
 
 @dataclass(frozen=True, slots=True)

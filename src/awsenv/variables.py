@@ -35,7 +35,7 @@ STATE = "state"
 OPTION = "option"
 """It sets the option of that name for every role."""
 
-# A source of this kind reads it (see `model.Source`).
+# A source of this kind reads it (see `config.sources.KINDS`).
 KEY = "environment"
 """It is part of an access key, and is never combined with another key."""
 ENDPOINT = "container"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv import config
+from awsenv.config import sources
 from awsenv.errors import AwsenvError, ConfigError, SourceError
-from awsenv.model import Credentials
+from awsenv.model import Credentials, Source
 
 if TYPE_CHECKING:
     from config.conftest import Home
@@ -151,3 +152,17 @@ def test_every_error_has_a_hint(home: Home) -> None:
         with pytest.raises(AwsenvError) as caught:
             home.resolve("a", f"[profile a]\n{lines}")
         assert caught.value.hints
+
+
+@pytest.mark.parametrize(
+    ("source", "title"),
+    [
+        (Source("static", "default"), "the access key of profile default"),
+        (Source("environment"), "the access key of the environment"),
+        (Source("process", "default"), "credential_process of profile default"),
+        (Source("instance", "default"), "the role of this EC2 instance"),
+    ],
+)
+def test_the_title_of_a_source(source: Source, title: str) -> None:
+    """It names the kind, and the profile where there is one."""
+    assert title == sources.title(source)

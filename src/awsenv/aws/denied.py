@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from awsenv.config.limits import is_bare_name
 from awsenv.config.profiles import did_you_mean
-from awsenv.config.sources import OF_A_ROLE
+from awsenv.config.sources import KINDS
 from awsenv.model import AssumeRole, GetSessionToken
 from awsenv.wording import printable, quoted
 
@@ -113,7 +113,7 @@ def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, str] | None:
     before = chain.hops[:index]
     if hop.mfa is not None:
         return None
-    if any(isinstance(earlier, AssumeRole) for earlier in before) or chain.source.kind in OF_A_ROLE:
+    if any(isinstance(earlier, AssumeRole) for earlier in before) or KINDS[chain.source.kind].is_of_a_role:
         # A device that is configured where it has no effect shows that the user expects MFA.
         rank = -1 if _has_device_of_its_own(chain, hop) else 4
         return rank, "a role that demands MFA cannot be reached through another role: assume it from the user's own key"

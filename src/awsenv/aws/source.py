@@ -17,7 +17,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore import credentials as providers
 from botocore import exceptions
@@ -31,8 +31,8 @@ from botocore.utils import (
 
 from awsenv import command
 from awsenv.aws.request import Request
-from awsenv.aws.translate import Facts, first_of, how_to_renew, is_failing, no_response, read_answer
-from awsenv.config.sources import access_key, account, entered
+from awsenv.aws.translate import Facts, first_of, is_failing, no_response, read_answer
+from awsenv.config.sources import KINDS, access_key, account, entered, how_to_renew, title
 from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
 from awsenv.model import Credentials
 from awsenv.variables import home
@@ -42,23 +42,10 @@ if TYPE_CHECKING:
 
     from awsenv.aws.session import AwsSession
     from awsenv.config import Profiles
+    from awsenv.errors import Hint
     from awsenv.model import Environ, Source
 
     Run = Callable[[Sequence[str], str], command.Finished]
-
-_NO_KEY = {
-    "static": ("the profile holds no access key", "set aws_access_key_id and aws_secret_access_key: aws configure"),
-    "environment": ("the environment holds no access key", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
-}
-"""The kinds of source that are an access key, with the fact and the next step where there is none."""
-
-_ISSUERS = {
-    "sso": "AWS IAM Identity Center",
-    "login": "AWS Sign-In",
-    "web-identity": "AWS STS",
-    "container": "the credentials endpoint of the container",
-    "instance": "the metadata service of EC2",
-}
 
 _FACTS: Facts = (
     (
@@ -85,14 +72,6 @@ _FACTS: Facts = (
 )
 """Where the next step is empty, it is to renew the credentials."""
 
-_REFUSED = {
-    "sso": "check sso_account_id and sso_role_name: the permission set must be assigned to you",
-    "web-identity": "check role_arn and the trust policy of that role",
-}
-"""The next step after a refusal, by the kind of source."""
-
-_NO_TOKEN_FILE: Facts = (((OSError,), "the web identity token file cannot be read", "check web_identity_token_file"),)
-
 WINDOW = timedelta(minutes=15)
 """botocore refreshes a token of IAM Identity Center with less left than this, and the keys of `aws login` later."""
 
@@ -118,14 +97,14 @@ def source_credentials(
         RefusedError: AWS refuses them.
         UnreachableError: The service that issues them cannot be reached.
     """
-    if source.kind in _NO_KEY:
+    if KINDS[source.kind].is_key:
         return _access_key(source, profiles, environ)
     if source.kind == "process":
         run = run or (lambda words, name: command.run(words, environ=entered(name, environ), folder=session.folder))
         return _process(source, session, run)
     try:
         with ExitStack() as until:
-            return _loaded(_PROVIDERS[source.kind](source, session, environ, until).load(), source)
+            return _loaded(_ISSUERS[source.kind].provider(source, session, environ, until).load(), source)
     except Exception as error:  # noqa: BLE001 - a bare AttributeError is how botocore takes a list for credentials
         ours = error if isinstance(error, AwsenvError) else no_response(error, Request()) or _of_source(error, source)
         ours.origins = ours.origins or tuple(filter(None, [source.origin]))
@@ -161,8 +140,7 @@ def _access_key(source: Source, profiles: Profiles, environ: Environ) -> Credent
     """
     key = access_key(source, profiles, environ)
     if key is None:
-        fact, hint = _NO_KEY[source.kind]
-        raise SourceError(fact, source.origin, hint=hint)
+        raise SourceError(f"{title(source)} is missing", source.origin, hint=how_to_renew(source))
     if not re.fullmatch("[!-~]{1,128}", key.access_key_id) or re.fullmatch("[A-Za-z0-9/+=]{40,}", key.access_key_id):
         raise SourceError(
             "the access key id looks like a secret",
@@ -301,21 +279,45 @@ def _instance(_source: Source, session: AwsSession, environ: Environ, _until: Ex
     return providers.InstanceMetadataProvider(fetcher)
 
 
-_PROVIDERS: Mapping[str, Callable[[Source, AwsSession, Environ, ExitStack], Any]] = {
-    "sso": _sso,
-    "login": _login,
-    "web-identity": _web_identity,
-    "container": _container,
-    "instance": _instance,
+class _Issuer(NamedTuple):
+    """What issues the credentials of a kind of source."""
+
+    title: str
+    """Its name in messages."""
+    provider: Callable[[Source, AwsSession, Environ, ExitStack], Any]
+    """Returns the provider of botocore that fetches them."""
+    refused: Hint | None = None
+    """The next step after a refusal; None: to renew the credentials."""
+    facts: Facts = ()
+    """What its exceptions mean, beside those of `_FACTS`."""
+
+
+_ISSUERS: Mapping[str, _Issuer] = {
+    "sso": _Issuer(
+        "AWS IAM Identity Center",
+        _sso,
+        refused="check sso_account_id and sso_role_name: the permission set must be assigned to you",
+    ),
+    "login": _Issuer("AWS Sign-In", _login),
+    "web-identity": _Issuer(
+        "AWS STS",
+        _web_identity,
+        refused="check role_arn and the trust policy of that role",
+        facts=(((OSError,), "the web identity token file cannot be read", "check web_identity_token_file"),),
+    ),
+    "container": _Issuer("the credentials endpoint of the container", _container),
+    "instance": _Issuer("the metadata service of EC2", _instance),
 }
+"""Those that botocore calls; awsenv reads an access key and runs a `credential_process` itself."""
 
 
 def _of_source(error: Exception, source: Source) -> AwsenvError:
     """Return the error of awsenv for what a provider of botocore raises."""
-    issuer, renew = _ISSUERS[source.kind], how_to_renew(source)
+    of, renew = _ISSUERS[source.kind], how_to_renew(source)
+    issuer = of.title
     if not isinstance(error, exceptions.ClientError):
-        facts = (*_FACTS, *_NO_TOKEN_FILE) if source.kind == "web-identity" else _FACTS
-        fact, hint = first_of(facts, error) or (f"{issuer} returned no credentials ({type(error).__name__})", renew)
+        unknown = f"{issuer} returned no credentials ({type(error).__name__})", renew
+        fact, hint = first_of((*_FACTS, *of.facts), error) or unknown
         return SourceError(fact.format(issuer=issuer), hint=hint or renew)
     code, _message, status = read_answer(error)
     if is_failing(code, status):
@@ -323,7 +325,7 @@ def _of_source(error: Exception, source: Source) -> AwsenvError:
     if "Expired" in code or code == "InvalidIdentityToken" or status == 401:  # noqa: PLR2004 - HTTP's "sign in"
         return SourceError(f"{issuer} did not accept the token ({code})", hint=renew)
     fact = f"{issuer} refused to give credentials ({code})"
-    return RefusedError(fact, code=code, hint=_REFUSED.get(source.kind, renew))
+    return RefusedError(fact, code=code, hint=of.refused or renew)
 
 
 class Tokens:

@@ -8,7 +8,6 @@ holds no secret.
 from __future__ import annotations
 
 import re
-import shlex
 import ssl
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +20,7 @@ from botocore import exceptions
 from awsenv import duration
 from awsenv.aws.http import Unfinished
 from awsenv.aws.session import host_of
+from awsenv.config.sources import how_to_renew
 from awsenv.errors import (
     AwsenvError,
     CodeRejected,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from awsenv.aws.request import Request
     from awsenv.aws.session import AwsSession
-    from awsenv.model import Credentials, Source
+    from awsenv.model import Credentials
 
 _UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"})
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
@@ -248,22 +248,6 @@ def read_answer(error: exceptions.ClientError) -> tuple[str, str, int]:
 def is_failing(code: str, status: int) -> bool:
     """Tell whether AWS itself is failing, so that the same request may succeed later."""
     return status >= 500 or code in _BUSY  # noqa: PLR2004 - HTTP's server errors
-
-
-def how_to_renew(source: Source | None) -> Hint:
-    """Return the next step to new credentials from *source*; None: the source is not known."""
-    profile = shlex.quote(printable(source.profile)) if source is not None and source.profile is not None else None
-    option = "" if profile is None else f" --profile {profile}"
-    steps: dict[str | None, Hint] = {
-        "sso": f"aws sso login{option}",
-        "login": f"aws login{option}",
-        "environment": ("set new ones", "unset AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to use a profile"),
-        "static": "replace the keys in the file: the keys of a user do not expire",
-        "process": "run the credential_process by itself to see what it prints",
-        "session": "awsenv login",
-        None: "renew them",
-    }
-    return steps.get(None if source is None else source.kind, "try again")
 
 
 def _answered(error: exceptions.ClientError, request: Request) -> AwsenvError:

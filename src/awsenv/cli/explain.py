@@ -15,6 +15,7 @@ from awsenv.cli import report
 from awsenv.cli.action import Caller, Print
 from awsenv.cli.obtain import resolve
 from awsenv.cli.options import AsJson, RoleOptions, Word
+from awsenv.config import sources
 from awsenv.errors import AwsenvError
 from awsenv.model import AssumeRole, GetSessionToken
 from awsenv.variables import SAVED
@@ -97,7 +98,7 @@ def _maximum(plan: Explanation, resolved: Resolved, session: AwsSession) -> int 
     Only an access key of the files or the environment signs the request: no command is run, and no session opened.
     """
     hop, source = plan.chain.hops[-1], plan.chain.source
-    if source.kind not in {"static", "environment"} or not isinstance(hop, AssumeRole):
+    if not sources.KINDS[source.kind].is_key or not isinstance(hop, AssumeRole):
         return None
     from awsenv.aws.iam import Iam  # noqa: PLC0415 - as above
     from awsenv.aws.source import source_credentials  # noqa: PLC0415 - as above
@@ -144,7 +145,7 @@ def _title(plan: Explanation) -> str:
 
 def _facts(plan: Explanation) -> Iterator[tuple[str, str, Origin | None]]:
     chain = plan.chain
-    yield "Source", chain.source.title, chain.source.origin
+    yield "Source", sources.title(chain.source), chain.source.origin
     if plan.device is not None:
         yield "Device", plan.device.title or "unknown yet", plan.device.origins.get("mfa_serial")
     if chain.hops:

@@ -123,7 +123,7 @@ class Entry:
     role_arn: str | None
     """None: the profile is a source of credentials."""
     kind: str | None
-    """The kind of source (see `model.Source`); None: the profile is a role."""
+    """The kind of source (see `sources.KINDS`); None: the profile is a role."""
     source: str | None
     """The source_profile or the credential_source of the role."""
     mfa_serial: str | None
@@ -158,7 +158,7 @@ def _roles(links: Links, request: RoleRequest, environ: Environ, partition: str)
         assume_role(
             link,
             request if link is links.roles[-1] else None,
-            chained=number > 0 or links.found.is_temporary,
+            chained=number > 0 or links.found.makes_chained,
             default_name=default_name,
             partition=partition,
         )

@@ -7,7 +7,9 @@ and act under another name.
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv import environment
@@ -19,19 +21,136 @@ from awsenv.variables import TOKENS, session_token
 from awsenv.wording import listed, printable, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from awsenv.config.profiles import Profile, Profiles, Setting
+    from awsenv.errors import Hint
     from awsenv.model import Environ
 
 _KEY_ID = "aws_access_key_id"
 _SECRET = "aws_secret_access_key"  # noqa: S105 - the name of a key, not a secret
 _CONTAINER = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
 
-OF_A_ROLE = frozenset({"sso", "web-identity", "container", "instance"})
-"""The kinds of source whose credentials are those of a role, which has no MFA device."""
 
-_TEMPORARY = frozenset({"sso", "login", "web-identity", "container"})
+class Kind(NamedTuple):
+    """What awsenv knows of a kind of source without AWS."""
+
+    title: str
+    """Its name in messages, with `{owner}` for the profile or the environment that describes it."""
+    renew: tuple[str, ...] = ("try again",)
+    """The next steps to new credentials, with `{option}` for the option that names the profile."""
+    is_in: Callable[[Profile], bool] | None = None
+    """Tells whether a profile holds it; None: no profile does."""
+    check: Callable[[Profile, Profiles], None] | None = None
+    """Refuses a profile that describes it incompletely."""
+    account: str = ""
+    """The key of the profile that names its account."""
+    is_key: bool = False
+    """Whether it is an access key, which awsenv reads itself."""
+    is_temporary: bool = False
+    """Whether its credentials always expire."""
+    is_of_a_role: bool = False
+    """Whether its credentials are those of a role, which has no MFA device."""
+
+
+def _check_sso(profile: Profile, profiles: Profiles) -> None:
+    """Refuse what botocore's SSOProvider refuses, and name the place."""
+    settings = dict(profile.settings)
+    name = settings.get("sso_session")
+    if name is not None:
+        session = profiles.sso_session(name.value)
+        if session is None:
+            fact = f"there is no section [sso-session {printable(name.value)}]"
+            hint = ("correct the name", "add the section: aws configure sso-session")
+            raise limits.refused(fact, name.value, name.origin, hint)
+        for key, setting in session.items():
+            mine = settings.setdefault(key, setting)
+            if mine.value != setting.value:
+                raise ConfigError(
+                    f"{printable(key)} differs between the profile and its sso-session",
+                    mine.origin,
+                    setting.origin,
+                    hint="remove it from the profile",
+                )
+    needed = ("sso_account_id", "sso_role_name", "sso_start_url", "sso_region")
+    missing = [key for key in needed if key not in settings]
+    if missing:
+        raise ConfigError(
+            f"profile {quoted(profile.name)} signs in with SSO, but lacks {listed(missing)}",
+            profile.origin,
+            hint="add it: aws configure sso",
+        )
+
+
+def _check_web(profile: Profile, _profiles: Profiles) -> None:
+    if not profile.value("role_arn"):
+        raise ConfigError(
+            f"profile {quoted(profile.name)} has a web_identity_token_file, but no role_arn",
+            profile.settings["web_identity_token_file"].origin,
+            hint="add the role_arn of the role that the token is for",
+        )
+    limits.role_arn(profile.settings["role_arn"].value, profile.settings["role_arn"].origin)
+
+
+def _check_filled(profile: Profile, _profiles: Profiles, *, key: str) -> None:
+    setting = profile.settings[key]
+    if not setting.value.strip():
+        fact = f"{key} of profile {quoted(profile.name)} is empty"
+        raise ConfigError(fact, setting.origin, hint=("set it", "remove it"))
+
+
+KINDS: Mapping[str, Kind] = {
+    "web-identity": Kind(
+        "a web identity token of {owner}",
+        is_in=lambda profile: bool(profile.value("web_identity_token_file")),
+        check=_check_web,
+        is_temporary=True,
+        is_of_a_role=True,
+    ),
+    "sso": Kind(
+        "IAM Identity Center of {owner}",
+        renew=("aws sso login{option}",),
+        is_in=lambda profile: "sso_account_id" in profile.settings or "sso_role_name" in profile.settings,
+        check=_check_sso,
+        account="sso_account_id",
+        is_temporary=True,
+        is_of_a_role=True,
+    ),
+    "static": Kind(
+        "the access key of {owner}",
+        renew=("replace the keys in the file: the keys of a user do not expire",),
+        is_in=lambda profile: profile.is_shared(_KEY_ID),
+        account="aws_account_id",
+        is_key=True,
+    ),
+    "login": Kind(
+        "aws login of {owner}",
+        renew=("aws login{option}",),
+        is_in=lambda profile: "login_session" in profile.settings,
+        check=partial(_check_filled, key="login_session"),
+        is_temporary=True,
+    ),
+    "process": Kind(
+        "credential_process of {owner}",
+        renew=("run the credential_process by itself to see what it prints",),
+        is_in=lambda profile: "credential_process" in profile.settings,
+        check=partial(_check_filled, key="credential_process"),
+    ),
+    "environment": Kind(
+        "the access key of {owner}",
+        renew=("set new ones", "unset AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to use a profile"),
+        is_key=True,
+    ),
+    "container": Kind("the endpoint of the container", is_temporary=True, is_of_a_role=True),
+    "instance": Kind("the role of this EC2 instance", is_temporary=True, is_of_a_role=True),
+    "session": Kind("an MFA session", renew=("awsenv login",)),
+}
+"""The kinds of source. If a profile holds several, the first counts.
+
+The order is that of botocore (1.44.5, `ProfileProviderBuilder.providers`): web identity, SSO, the credentials file,
+login, process. An access key in the config file comes last (see `kind_of`). `session` is an MFA session that the agent
+holds.
+"""
 
 
 class Found(NamedTuple):
@@ -42,23 +161,37 @@ class Found(NamedTuple):
     """The key comes with a session token."""
 
     @property
-    def is_temporary(self) -> bool:
+    def makes_chained(self) -> bool:
         """Whether a role reached from here counts as chained, so that AWS gives it one hour at most.
 
         The role of an EC2 instance does not count (IAM guide, "Roles terms and concepts", role chaining). The output of
         a `credential_process` is not known before it runs, so AWS decides.
         """
-        return self.has_token or self.source.kind in _TEMPORARY
+        return self.has_token or (KINDS[self.source.kind].is_temporary and self.source.kind != "instance")
 
     @property
     def is_of_a_role(self) -> bool:
         """Whether the credentials are those of a role, which has no MFA device."""
-        return self.source.kind in OF_A_ROLE
+        return KINDS[self.source.kind].is_of_a_role
 
     @property
     def may_be_long_term(self) -> bool:
         """Whether this may be the access key of a user: in a file, in the environment, or printed by a process."""
-        return self.source.kind == "process" or (self.source.kind in {"static", "environment"} and not self.has_token)
+        return self.source.kind == "process" or (KINDS[self.source.kind].is_key and not self.has_token)
+
+
+def title(source: Source) -> str:
+    """Return the name of a source in messages: `the access key of profile default`."""
+    owner = "the environment" if source.profile is None else f"profile {source.profile}"
+    return KINDS[source.kind].title.format(owner=owner)
+
+
+def how_to_renew(source: Source | None) -> Hint:
+    """Return the next step to new credentials from *source*; None: the source is not known."""
+    if source is None:
+        return "renew them"
+    option = "" if source.profile is None else f" --profile {shlex.quote(printable(source.profile))}"
+    return tuple(step.format(option=option) for step in KINDS[source.kind].renew)
 
 
 def access_key(source: Source, profiles: Profiles, environ: Mapping[str, str]) -> Credentials | None:
@@ -75,9 +208,8 @@ def access_key(source: Source, profiles: Profiles, environ: Mapping[str, str]) -
 
 def account(source: Source, profiles: Profiles) -> str | None:
     """Return the account that the profile of *source* names; None: it names none."""
-    key = {"static": "aws_account_id", "sso": "sso_account_id"}.get(source.kind)
     profile = profiles.get(source.profile or "default")
-    text = None if profile is None or key is None else profile.value(key)
+    text = None if profile is None else profile.value(KINDS[source.kind].account)
     return text if text is not None and re.fullmatch("[0-9]{12}", text) else None
 
 
@@ -126,21 +258,9 @@ def is_role(profile: Profile) -> bool:
 
 
 def kind_of(profile: Profile) -> str | None:
-    """Return the kind of source that *profile* holds (see `model.Source`), or None.
-
-    If it holds several, the order of botocore decides (1.44.5, `ProfileProviderBuilder.providers`): web identity, SSO,
-    the credentials file, login, process, the config file.
-    """
-    settings = profile.settings
-    kinds = (
-        ("web-identity", bool(profile.value("web_identity_token_file"))),
-        ("sso", "sso_account_id" in settings or "sso_role_name" in settings),
-        ("static", profile.is_shared(_KEY_ID)),
-        ("login", "login_session" in settings),
-        ("process", "credential_process" in settings),
-        ("static", has_static_keys(profile)),
-    )
-    return next((kind for kind, is_so in kinds if is_so), None)
+    """Return the kind of source that *profile* holds, the first of `KINDS`, or None."""
+    held = (name for name, kind in KINDS.items() if kind.is_in is not None and kind.is_in(profile))
+    return next(held, "static" if has_static_keys(profile) else None)
 
 
 def from_profile(profile: Profile, profiles: Profiles) -> Found:
@@ -150,24 +270,21 @@ def from_profile(profile: Profile, profiles: Profiles) -> Found:
         SourceError: The profile holds no source, or half a key.
         ConfigError: The description of the source is incomplete.
     """
-    kind = kind_of(profile)
-    if kind is None:
+    name = kind_of(profile)
+    if name is None:
         raise SourceError(
             f"profile {quoted(profile.name)} holds no credentials and does not say where to get them",
             profile.origin,
             hint=_what_is_missing(profile),
         )
-    source = Source(kind, profile.name, profile.origin)
-    if kind == "static":
+    source = Source(name, profile.name, profile.origin)
+    if name == "static":
         keys = static_keys(profile)
         source = replace(source, origin=profile.settings[_KEY_ID].origin)
         return Found(source, has_token=keys is not None and keys.session_token is not None)
-    if kind == "sso":
-        _check_sso(profile, profiles)
-    elif kind == "web-identity":
-        _check_web(profile)
-    else:
-        _check_filled(profile, "login_session" if kind == "login" else "credential_process")
+    check = KINDS[name].check
+    if check is not None:
+        check(profile, profiles)
     return Found(source)
 
 
@@ -230,52 +347,6 @@ def from_container(environ: Mapping[str, str]) -> Found | None:
     """Return the credentials endpoint of the container as a source, or None."""
     name = next((name for name in _CONTAINER if environ.get(name)), None)
     return None if name is None else Found(Source("container", origin=Origin(name)))
-
-
-def _check_sso(profile: Profile, profiles: Profiles) -> None:
-    """Refuse what botocore's SSOProvider refuses, and name the place."""
-    settings = dict(profile.settings)
-    name = settings.get("sso_session")
-    if name is not None:
-        session = profiles.sso_session(name.value)
-        if session is None:
-            fact = f"there is no section [sso-session {printable(name.value)}]"
-            hint = ("correct the name", "add the section: aws configure sso-session")
-            raise limits.refused(fact, name.value, name.origin, hint)
-        for key, setting in session.items():
-            mine = settings.setdefault(key, setting)
-            if mine.value != setting.value:
-                raise ConfigError(
-                    f"{printable(key)} differs between the profile and its sso-session",
-                    mine.origin,
-                    setting.origin,
-                    hint="remove it from the profile",
-                )
-    needed = ("sso_account_id", "sso_role_name", "sso_start_url", "sso_region")
-    missing = [key for key in needed if key not in settings]
-    if missing:
-        raise ConfigError(
-            f"profile {quoted(profile.name)} signs in with SSO, but lacks {listed(missing)}",
-            profile.origin,
-            hint="add it: aws configure sso",
-        )
-
-
-def _check_web(profile: Profile) -> None:
-    if not profile.value("role_arn"):
-        raise ConfigError(
-            f"profile {quoted(profile.name)} has a web_identity_token_file, but no role_arn",
-            profile.settings["web_identity_token_file"].origin,
-            hint="add the role_arn of the role that the token is for",
-        )
-    limits.role_arn(profile.settings["role_arn"].value, profile.settings["role_arn"].origin)
-
-
-def _check_filled(profile: Profile, key: str) -> None:
-    setting = profile.settings[key]
-    if not setting.value.strip():
-        fact = f"{key} of profile {quoted(profile.name)} is empty"
-        raise ConfigError(fact, setting.origin, hint=("set it", "remove it"))
 
 
 def _what_is_missing(profile: Profile) -> str:

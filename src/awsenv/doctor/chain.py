@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from awsenv import config
-from awsenv.config import limits
+from awsenv.config import limits, sources
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, warning
 from awsenv.errors import AwsenvError, SourceError
 from awsenv.model import AssumeRole, RoleRequest
@@ -73,7 +73,7 @@ def _each_role(profiles: Profiles, environ: Environ) -> Generator[Finding, None,
 
 def _spelled(found: Chain) -> str:
     """Return the chain in one line: `the access key of profile default → power-user (123456789012) with MFA`."""
-    parts = [printable(found.source.title)]
+    parts = [printable(sources.title(found.source))]
     for hop in found.hops:
         name = "MFA session"
         if isinstance(hop, AssumeRole):
