@@ -101,7 +101,7 @@ class Installed:
     def make(self, name: str, *requirements: str) -> None:
         """Make the venv *name* with *requirements* in it."""
         _quietly(sys.executable, "-m", "venv", str(self.folder / name))
-        # No sdist: the setup.py of one may write to the person's home.
+        # No sdist: its setup.py may write to the home folder.
         _quietly(self.path(name, "python"), *_PIP, "install", "--only-binary=:all:", *requirements)
 
     def wheel(self) -> str:
@@ -124,7 +124,7 @@ def install(folder: Path) -> Installed:
 
 @dataclass(frozen=True)
 class World:
-    """A person with a key, an MFA device and two roles at the local AWS."""
+    """A user with a key, an MFA device and two roles at the local AWS."""
 
     environ: Environ
     read_only: str
@@ -134,7 +134,7 @@ class World:
 
 
 def furnish(sandbox: Sandbox, home: Path) -> World:
-    """Make the person's files below *home*, and what they speak of."""
+    """Make the user's files below *home*, and what they name in the local AWS."""
     user, device = sandbox.create_user("alice"), sandbox.create_mfa_device("alice")
     arn = f"arn:aws:iam::{sandbox.account}:user/alice"
     read_only = sandbox.create_role("read-only", sandbox.trust(arn), policies=["ReadOnlyAccess"])
@@ -239,6 +239,10 @@ def _warm_rows(installed: Installed, world: World) -> list[Row]:
     environ, awsenv, python = with_agent(world), installed.path("awsenv", "awsenv"), _pass(installed, world)
     _run([awsenv, "login", world.new_code()], environ)
     _run([awsenv, "exec", "power-user", "--", "true"], environ)
+
+    def with_code() -> list[str]:
+        return [awsenv, "power-user", world.new_code(), "--shell", "sh"]
+
     return [
         python,
         Row(
@@ -246,13 +250,8 @@ def _warm_rows(installed: Installed, world: World) -> list[Row]:
         ),
         Row("awsenv power-user", [awsenv, "power-user", "--shell", "sh"], environ, "ASIA", python.name, 2),
         Row("awsenv credential-process", [awsenv, "credential-process", "power-user"], environ, "ASIA", python.name),
-        Row(
-            "awsenv power-user CODE",
-            lambda: [awsenv, "power-user", world.new_code(), "--shell", "sh"],
-            environ,
-            "ASIA",
-            python.name,
-        ),
+        Row("awsenv power-user CODE", with_code, environ, "ASIA", python.name),
+        Row("the same without an agent", with_code, world.environ, "ASIA", python.name),
         Row("awsenv status", [awsenv, "status"], environ, "power-user", python.name),
     ]
 
