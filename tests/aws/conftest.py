@@ -257,6 +257,8 @@ class Unending:
     def __init__(self, kind: str) -> None:
         self._kind = kind
         self._stopped = threading.Event()
+        self.disconnected = threading.Event()
+        """Set when a client has closed its connection."""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -273,15 +275,21 @@ class Unending:
                 threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
     def _answer(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError):
-            connection.recv(65536)
-            if self._kind == "headers":
-                connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-            else:
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3221225472\r\n\r\n")
-            while not self._stopped.is_set():
-                connection.sendall(bytes(1 << 20) if self._kind == "endless" else b"x")
-                self._stopped.wait(0 if self._kind == "endless" else 0.1)
+        with connection:
+            try:
+                connection.recv(65536)
+                self._send(connection)
+            except OSError:
+                self.disconnected.set()
+
+    def _send(self, connection: socket.socket) -> None:
+        if self._kind == "headers":
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        else:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3221225472\r\n\r\n")
+        while not self._stopped.is_set():
+            connection.sendall(bytes(1 << 20) if self._kind == "endless" else b"x")
+            self._stopped.wait(0 if self._kind == "endless" else 0.1)
 
 
 @pytest.fixture(params=["headers", "body", "endless"])

@@ -47,6 +47,14 @@ def test_of_sts(person: Person, endless: str) -> None:
     assert "try again" in str(caught.value.hints)
 
 
+def test_the_connection_ends(person: Person, unending: Unending) -> None:
+    """Close the connection at the end of the time, though its bytes go on."""
+    with pytest.raises(UnreachableError):
+        Sts(person.session(timeout=2)).identity(person.user)
+
+    assert unending.disconnected.wait(30)
+
+
 def test_of_sts_with_a_code(person: Person, endless: str) -> None:
     """Say that the code may be used up."""
     hop = GetSessionToken(Mfa(person.device.serial))

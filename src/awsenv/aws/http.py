@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from ipaddress import ip_address
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # typeshed leaves it out
+from weakref import ref
 
 import urllib3.exceptions
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool, AWSResponse
 from botocore.exceptions import BotoCoreError, ConnectionClosedError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
@@ -51,6 +54,7 @@ class Http:
         self._timeout = (connect, read)
         self._total = total
         self._sessions: dict[bool, URLLib3Session] = {}
+        self._sockets: list[ref[socket.socket]] = []
         self.begin()
 
     def begin(self, **_of_botocore: Any) -> None:
@@ -73,6 +77,10 @@ class Http:
             thread.start()
             thread.join(left)
         if not done:
+            # The thread may be in a read that lasts as long as bytes trickle in.
+            for opened in filter(None, [each() for each in self._sockets]):
+                with suppress(OSError):
+                    opened.shutdown(socket.SHUT_RDWR)
             raise Unfinished(fact=f"did not send a complete response within {self._total:g} seconds", url=request.url)
         if isinstance(done[0], BaseException):
             raise done[0]
@@ -92,7 +100,9 @@ class Http:
     def _session(self, url: str) -> URLLib3Session:
         used = self.proxies_to(url)
         if bool(used) not in self._sessions:
-            self._sessions[bool(used)] = URLLib3Session(verify=self._verify, proxies=used, timeout=self._timeout)
+            session = URLLib3Session(verify=self._verify, proxies=used, timeout=self._timeout)
+            session._pool_classes_by_scheme.update(_pools(self._sockets))  # noqa: SLF001 - nothing public shows a socket
+            self._sessions[bool(used)] = session
         return self._sessions[bool(used)]
 
     def proxies_to(self, url: str) -> Mapping[str, str]:
@@ -107,6 +117,21 @@ class Http:
         if parts.scheme not in self._proxies or proxy_bypass_environment(parts.netloc, dict(self._proxies)):
             return {}
         return self._proxies
+
+
+def _pools(sockets: list[ref[socket.socket]]) -> dict[str, type]:
+    """Return botocore's pools of connections by scheme. Each connection adds its socket to *sockets*."""
+
+    def shown(connection: Any) -> type:
+        class Connection(connection):  # type: ignore[misc] # botocore has no types
+            def connect(self) -> None:
+                super().connect()
+                sockets.append(ref(self.sock))
+
+        return Connection
+
+    pools = (AWSHTTPConnectionPool, AWSHTTPSConnectionPool)
+    return {pool.scheme: type("Pool", (pool,), {"ConnectionCls": shown(pool.ConnectionCls)}) for pool in pools}
 
 
 def _body(request: Any, raw: Any) -> bytes:
