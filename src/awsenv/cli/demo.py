@@ -41,12 +41,13 @@ _GRACE = 5
 TOUR = """\
 A local AWS serves this shell. Its user alice can only assume roles. Try:
   awsenv login "$(mfa-code)"              enter one MFA code for all roles
-  awsenv power-user                       assume a role that demands MFA and an external id
+  awsenv power-user                       assume a role with MFA and external id
   awsenv status --verify                  ask AWS who you are
   awsenv exec read-only -- awsenv status  run one command with another role
   awsenv doctor power-user                check a role
-  awsenv setup --profile admin me:ReadOnlyAccess,mfa  create a user, its MFA device and a role
-  awsenv off                              leave the role and restore the environment
+  awsenv setup --profile admin me:ReadOnlyAccess,mfa
+                                          create a user, its device and a role
+  awsenv off                              leave it and restore the environment
   exit                                    end the demo
 """
 
