@@ -23,11 +23,14 @@ response, including the secret key.
 from __future__ import annotations
 
 from enum import IntEnum, unique
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from awsenv.origin import TYPED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from awsenv.origin import Origin
 
 
@@ -61,7 +64,8 @@ class AwsenvError(Exception):
         fact: One sentence without a full stop.
         origins: The origin of each value that the fact is about. A None is omitted.
         because: The established cause, if it is not part of the fact: what AWS or the system said.
-        hint: The next step, or two.
+        hint: The next step, or two; a function that returns them if they take long to find: an error that is
+            not shown does not call it.
     """
 
     exit_code: ClassVar[ExitCode]
@@ -71,13 +75,19 @@ class AwsenvError(Exception):
         fact: str,
         *origins: Origin | None,
         because: str | None = None,
-        hint: Hint | None = None,
+        hint: Hint | Callable[[], Hint] | None = None,
     ) -> None:
         super().__init__(fact if because is None else f"{fact}: {because}")
         self.fact = fact
         self.origins = tuple(origin for origin in origins if origin is not None and origin != TYPED)
         self.because = because
-        self.hints = (hint,) if isinstance(hint, str) else hint or ()
+        self._hint = hint
+
+    @cached_property
+    def hints(self) -> tuple[str, ...]:
+        """The next steps, at most two."""
+        hint = self._hint() if callable(self._hint) else self._hint
+        return (hint,) if isinstance(hint, str) else hint or ()
 
     @property
     def where(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -54,6 +56,19 @@ def test_a_role_is_typed_as_an_arn_or_with_its_account_or_by_its_name(
     (hop,) = chain.hops
     assert isinstance(hop, AssumeRole)
     assert (arn, None, label, word) == (str(hop.role), hop.profile, chain.label, chain.role)
+
+
+def test_a_list_looks_for_no_similar_name(tmp_path: Path) -> None:
+    """A list shows no errors: it does not search hundreds of names for what a missing source profile may mean."""
+    (tmp_path / "config").write_text("".join(role(f"role-{each}", f"gone-{each}") for each in range(300)))
+    script = (
+        "import os, sys; from awsenv import config; names = config.roles(config.read(os.environ), os.environ); "
+        "print(len(names), 'difflib' in sys.modules)"
+    )
+    environ = {"AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_SHARED_CREDENTIALS_FILE": ""}
+    done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=False)
+
+    assert ("300 False\n", "") == (done.stdout, done.stderr)
 
 
 def test_a_profile_wins_over_a_role_of_its_name(home: Home) -> None:

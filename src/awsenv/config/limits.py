@@ -21,6 +21,8 @@ from awsenv.wording import printable, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from collections.abc import Callable
+
     from awsenv.errors import Hint
 
 
@@ -356,7 +358,7 @@ _TRAPS = (
 """What an INI file reads as part of a value: a pattern, the explanation, the next step."""
 
 
-def refused(fact: str, text: str, origin: Origin, hint: Hint) -> ConfigError:
+def refused(fact: str, text: str, origin: Origin, hint: Hint | Callable[[], Hint]) -> ConfigError:
     """Return the error for the value *text*. If a trap of the INI format caused it, the error explains the trap."""
     traps = (trap for trap in _TRAPS if re.search(trap[0], text))
     _, reason, remedy = next(traps, ("", "", hint))

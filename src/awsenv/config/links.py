@@ -216,8 +216,10 @@ def _known(name: Setting, profiles: Profiles) -> Profile:
             f"{name.origin.key or name.origin.name} is empty", name.origin, hint=("name a profile", remedy)
         )
     fact = f"there is no profile {quoted(name.value)} in {profiles.where}"
-    hint = did_you_mean(name.value, profiles) or "awsenv list shows the profiles"
-    raise limits.refused(fact, name.value, name.origin, hint)
+    # `every` discards the error, perhaps for hundreds of roles.
+    raise limits.refused(
+        fact, name.value, name.origin, lambda: did_you_mean(name.value, profiles) or "awsenv list shows the profiles"
+    )
 
 
 def _nothing(word: Setting | None, profiles: Profiles) -> SourceError:

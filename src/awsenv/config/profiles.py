@@ -280,19 +280,12 @@ def did_you_mean(word: str, profiles: Profiles) -> str | None:
     section = misspelt(word, profiles)
     if section is not None:
         return f"{section.origin}: {section.fact}: {section.hint}"
-    close = _closest(word, profiles.names)
-    return None if close is None else f"did you mean profile {quoted(close)}?"
-
-
-# Hundreds of roles may name the same source profile that does not exist.
-@lru_cache(maxsize=4)
-def _closest(word: str, names: tuple[str, ...]) -> str | None:
     import difflib  # noqa: PLC0415 - 8 ms, only where something is wrong already
 
-    by_words = {" ".join(_bare_words(name)): name for name in names}
+    by_words = {" ".join(_bare_words(name)): name for name in profiles.names}
     close_to = " ".join(_bare_words(word.removeprefix("profile ")))
     close = difflib.get_close_matches(close_to, by_words, n=1, cutoff=0.7)
-    return by_words[close[0]] if close else None
+    return f"did you mean profile {quoted(by_words[close[0]])}?" if close else None
 
 
 def _name(word: str) -> str:

@@ -1,0 +1,18 @@
+"""An error carries its next steps."""
+
+from __future__ import annotations
+
+from awsenv.errors import ConfigError
+
+
+def test_a_hint_is_looked_for_when_it_is_shown() -> None:
+    """The function that finds the hint is called by the first reader, and once."""
+    calls: list[str] = []
+
+    def find() -> tuple[str, ...]:
+        calls.append("found")
+        return "one", "two"
+
+    error = ConfigError("no such profile", hint=find)
+    assert [] == calls
+    assert (("one", "two"), ("one", "two"), ["found"]) == (error.hints, error.hints, calls)
