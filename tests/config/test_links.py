@@ -114,10 +114,12 @@ def test_an_invalid_role_is_refused_as_data(word: str, fact: str, home: Home) ->
 
 def test_the_arn_of_a_session_is_not_the_arn_of_a_role(home: Home) -> None:
     """Users paste the output of GetCallerIdentity."""
+    session = "arn:aws:sts::123456789012:assumed-role/dev/jane"
     with pytest.raises(ConfigError) as caught:
-        home.resolve("arn:aws:sts::123456789012:assumed-role/dev/jane")
+        home.resolve(session)
 
-    assert (f"this is the ARN of a session; its role may be {ARN}dev",) == caught.value.hints
+    assert f"'{session}' is not the ARN of a role: it is the ARN of a session" == caught.value.fact
+    assert (f"its role may be {ARN}dev",) == caught.value.hints
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,7 @@ from awsenv.origin import Origin
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from awsenv.errors import Hint
 
@@ -95,7 +93,7 @@ def role_arn(text: str, origin: Origin) -> RoleArn:
     """Return the role that an ARN names.
 
     Raises:
-        ConfigError: The text is not the ARN of a role. If it is the ARN of a session, the hint says so.
+        ConfigError: The text is not the ARN of a role. If it is the ARN of a session, the message says so.
     """
     match = re.fullmatch(_ARN, text, re.ASCII)
     if match is not None:
@@ -106,7 +104,8 @@ def role_arn(text: str, origin: Origin) -> RoleArn:
     reason = ""
     if session is not None:
         partition, number, name = session.groups()
-        hint = f"this is the ARN of a session; its role may be arn:{partition}:iam::{number}:role/{name}"
+        reason = ": it is the ARN of a session"
+        hint = f"its role may be arn:{partition}:iam::{number}:role/{name}"
     elif account is not None and not matches(_ACCOUNT, account[1]):
         reason = f": its account has {len(account[1])} digits instead of 12"
     raise refused(f"{quoted(text)} is not the ARN of a role{reason}", text, origin, hint)
@@ -182,7 +181,7 @@ def mfa_serial(text: str, origin: Origin) -> str:
     """Check the ARN or serial number of an MFA device that shows codes."""
     if not matches(r"[\w+=/:,.@-]{9,256}", text):
         fact = f"{quoted(text)} is not the ARN or serial number of an MFA device"
-        hint = "such as arn:aws:iam::123456789012:mfa/alice; aws iam list-mfa-devices shows yours"
+        hint = ("such as arn:aws:iam::123456789012:mfa/alice", "aws iam list-mfa-devices shows yours")
         raise refused(fact, text, origin, hint)
     if ":u2f/" in text:
         raise ConfigError(

@@ -223,7 +223,10 @@ def _known(name: Setting, profiles: Profiles) -> Profile:
 
 
 def _nothing(word: Setting | None, profiles: Profiles) -> SourceError:
-    to_begin = "name a source with --profile, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run aws configure"
+    to_begin = (
+        "name a source: --profile, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        "aws configure writes the profile of a user",
+    )
     if word is None:
         return SourceError("there are no credentials to log in with", hint=to_begin)
     fact, hint = f"there are no credentials to assume role {quoted(word.value)} with", None

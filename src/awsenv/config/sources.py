@@ -349,12 +349,12 @@ def from_container(environ: Mapping[str, str]) -> Found | None:
     return None if name is None else Found(Source("container", origin=Origin(name)))
 
 
-def _what_is_missing(profile: Profile) -> str:
+def _what_is_missing(profile: Profile) -> Hint:
     if "sso_session" in profile.settings:
         return "add sso_account_id and sso_role_name"
     if "source_profile" in profile.settings or "credential_source" in profile.settings:
         return "add the role_arn of the role to assume"
-    return "add an access key, credential_process, sso_session or login_session; or role_arn and source_profile"
+    return ("add an access key, credential_process, sso_session or login_session", "add role_arn and source_profile")
 
 
 _WITHIN = "_AWSENV_WITHIN"

@@ -55,8 +55,8 @@ def _missing(conf: File, keys: File, environ: Environ) -> Iterator[Finding]:
     for variable in missing:
         file = named[variable]
         what = "is not a regular file" if Path(file.path).exists() else "does not exist"
-        fact, hint = f"{file.name or 'the empty path'} {what}", f"correct {variable}, or unset it"
-        yield warning(CHECK, fact, hint, origins=[Origin(variable)])
+        fact = f"{file.name or 'the empty path'} {what}"
+        yield warning(CHECK, fact, f"correct {variable}", f"unset {variable}", origins=[Origin(variable)])
     if conf.text is None and keys.text is None and not missing:
         fact = f"neither {conf.name} nor {keys.name} exists"
         yield warning(CHECK, fact, "awsenv setup makes both", "aws configure makes both")

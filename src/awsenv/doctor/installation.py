@@ -112,7 +112,7 @@ def _loading(line: Origin, *, is_found: bool) -> Finding:
     if is_found:
         return fine("hook", f"{line.name} loads it, but this call did not go through it", origins=[line])
     fact = "awsenv is not on PATH, where this line looks for it"
-    hints = ("pipx ensurepath, or uv tool update-shell", "write the full path of awsenv in this line")
+    hints = ("pipx ensurepath (with uv: uv tool update-shell)", "write the full path of awsenv in this line")
     return warning("hook", fact, *hints, origins=[line])
 
 

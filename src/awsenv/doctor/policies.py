@@ -174,7 +174,8 @@ def _not_met(condition: Condition, request: Request, device: str | None) -> Find
         return _refused(
             request,
             f"the trust policy of {request.role} has a condition that is not met: {printable(condition.name)}",
-            "meet the condition, or ask its owner to change it: aws iam get-role shows it",
+            "meet the condition: aws iam get-role shows it",
+            "ask the owner of the role to change it",
         )
     hop, role, who = request.hop, request.role, request.principal.title
     profile = None if hop.profile is None else f"[profile {printable(hop.profile)}]"

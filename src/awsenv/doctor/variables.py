@@ -149,7 +149,7 @@ def _expiry(environ: Environ, now: float) -> Iterator[Finding]:
         fault = "is past: prompts show it, and boto3 takes a key beside it for expired"
     else:
         return
-    yield _warning((name,), f"{name} {fault}", f"unset {name}, or set new keys")
+    yield _warning((name,), f"{name} {fault}", f"unset {name}", "set new keys")
 
 
 def _import_path(environ: Environ) -> Iterator[Finding]:

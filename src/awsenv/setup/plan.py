@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from awsenv.config import Profile, Profiles
+    from awsenv.errors import Hint
     from awsenv.iam.policy import Document, Statement
     from awsenv.setup import RoleSpec, SetupRequest
     from awsenv.setup.state import Role, State
@@ -433,7 +434,7 @@ def _missing_settings(profile: Profile | None, settings: Mapping[str, str]) -> M
     """
     if profile is None:
         return settings
-    rename = "rename the profile, or give the role another name"
+    rename = ("rename the profile", "give the role another name")
     for key in _SOURCES:
         if profile.value(key) is not None:
             raise _conflict(profile, key, f"has its own credentials: it has {key}", rename)
@@ -447,7 +448,7 @@ def _missing_settings(profile: Profile | None, settings: Mapping[str, str]) -> M
     return {key: value for key, value in settings.items() if profile.value(key) is None}
 
 
-def _conflict(profile: Profile, key: str, fact: str, hint: str) -> ConfigError:
+def _conflict(profile: Profile, key: str, fact: str, hint: Hint) -> ConfigError:
     """Return the error for a profile whose *key* is in the way."""
     return ConfigError(f"the profile {quoted(profile.name)} {fact}", profile.settings[key].origin, hint=hint)
 
