@@ -15,6 +15,7 @@ set, even to an empty value. A second role keeps what the first one saved.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from datetime import timezone
 from typing import TYPE_CHECKING
@@ -32,7 +33,6 @@ _KEY_PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _URL = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 _TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 _NO_FILE = os.devnull
-_LONGEST_EPOCH = 11
 
 _EXPORTED, _REMOVED, _FILES = having(variables.EXPORTED), having(variables.REMOVED), having(variables.FILE)
 _KEYS = tuple(name for name in _EXPORTED if variables.KEY in VARIABLES[name])
@@ -65,7 +65,7 @@ def change(chain: Chain, credentials: Credentials, environ: Environ, lease: str 
     """
     before = original(environ)
     exports = {**_keys(credentials, lease), **_labels(chain, credentials.account, before)}
-    return _difference(environ, _put_on(before, exports))
+    return _difference(environ, _with_role(before, exports))
 
 
 def new_keys(credentials: Credentials, environ: Environ, lease: str | None) -> Change:
@@ -76,8 +76,7 @@ def new_keys(credentials: Credentials, environ: Environ, lease: str | None) -> C
         environ: The environment of the caller, with keys of that role.
         lease: As for `change`.
     """
-    keys = _keys(credentials, lease)
-    return Change({name: value for name, value in keys.items() if environ.get(name) != value})
+    return _difference(environ, Change(_keys(credentials, lease)).applied_to(environ))
 
 
 def served(
@@ -105,7 +104,7 @@ def served(
         **_labels(chain, account, before),
         variables.REFRESH: url,
     }
-    return _difference(environ, _put_on(before, exports, _FILES))
+    return _difference(environ, _with_role(before, exports, _FILES))
 
 
 def for_command(environ: Environ) -> dict[str, str]:
@@ -152,12 +151,11 @@ def active(environ: Environ) -> ActiveRole | None:
     if role is None:
         return None
     expires = environ.get(variables.EXPIRES_EPOCH, "")
-    is_time = expires.isascii() and expires.isdigit() and len(expires) <= _LONGEST_EPOCH
     is_served = variables.REFRESH in environ
     return ActiveRole(
         role=role,
         account=environ.get(variables.ACCOUNT),
-        expires=int(expires) if is_time else None,
+        expires=int(expires) if re.fullmatch("[0-9]{1,11}", expires) else None,
         has_its_keys=_has_our_endpoint(environ) if is_served else _has_our_key(environ),
         is_served=is_served,
     )
@@ -205,11 +203,8 @@ def _set_by_role(environ: Environ) -> Iterable[str]:
 
 def _settings(environ: Environ) -> list[str]:
     """Return the settings that the role has set."""
-    return [name for name in environ.get(variables.SETTINGS, "").split() if _is_setting(name)]
-
-
-def _is_setting(name: str) -> bool:
-    return _is(name, variables.SETTING) or name.startswith(variables.SERVICE_ENDPOINT)
+    names = environ.get(variables.SETTINGS, "").split()
+    return [name for name in names if _is(name, variables.SETTING) or name.startswith(variables.SERVICE_ENDPOINT)]
 
 
 def _keys(credentials: Credentials, lease: str | None) -> dict[str, str | None]:
@@ -239,13 +234,12 @@ def _labels(chain: Chain, account: str | None, before: Environ) -> dict[str, str
     }
 
 
-def _put_on(before: Environ, exports: Mapping[str, str | None], files: Iterable[str] = ()) -> dict[str, str]:
+def _with_role(before: Environ, exports: Mapping[str, str | None], files: Iterable[str] = ()) -> dict[str, str]:
     """Return *before* with the variables of a role; those that it changes, and *files*, are saved."""
-    saved = [name for name in (*_EXPORTED, *_REMOVED, *files, *exports) if name in before]
-    after: dict[str, str | None] = {name: value for name, value in before.items() if not _is(name, variables.REMOVED)}
-    after |= {variables.SAVED + name: before[name] for name in saved}
-    after |= exports
-    return {name: value for name, value in after.items() if value is not None}
+    saved = {
+        variables.SAVED + name: before[name] for name in (*_EXPORTED, *_REMOVED, *files, *exports) if name in before
+    }
+    return Change({**dict.fromkeys(_REMOVED), **saved, **exports}).applied_to(before)
 
 
 def _difference(before: Environ, after: Environ) -> Change:
