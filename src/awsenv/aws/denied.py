@@ -13,8 +13,6 @@ from awsenv.model import AssumeRole, GetSessionToken
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from awsenv.config import Profiles
     from awsenv.errors import Hint
     from awsenv.model import Chain, RoleArn
@@ -58,46 +56,38 @@ def causes(chain: Chain, index: int, mine: str | None = None) -> dict[Cause, str
 
     Args:
         chain: The chain.
-        index: Which of its hops was refused.
+        index: Which of its hops was refused, an AssumeRole.
         mine: The account of the caller; None: the one that the chain shows.
     """
     hop = chain.hops[index]
-    if not isinstance(hop, AssumeRole):
-        return {Cause.PERMISSION: "check the policies of the user: one of them denies sts:GetSessionToken"}
-    ranked = sorted(_causes(chain, index, hop, mine), key=lambda each: each[0])
-    return {cause: text for _, cause, text in ranked}
+    assert isinstance(hop, AssumeRole)  # noqa: S101 - no caller names another hop
+    elsewhere = (mine or _account_before(chain, index) or hop.role.account) != hop.role.account
+    # Each with its rank: a missing value comes before one that may be wrong.
+    ranked: list[tuple[int, Cause, str]] = []
+    if hop.external_id is None:
+        # External ids are demanded by the owners of other accounts (IAM guide, "confused deputy").
+        rank = 0 if elsewhere or hop.mfa is not None else 2
+        ranked.append((rank, Cause.EXTERNAL_ID, "if the role demands an external id, set external_id or --external-id"))
+    else:
+        origin = hop.origins.get("external_id")
+        where = "" if origin is None else f" ({origin})"
+        # A value that was typed for this request is more likely to be wrong than one that has worked before.
+        rank = 2 if origin is not None and origin.name.startswith("-") else 4
+        ranked.append((rank, Cause.EXTERNAL_ID, f"the external id may be wrong{where}: ask the owner of the role"))
+    if hop.mfa is None:
+        rank, text = _mfa(chain, index, hop)
+        ranked.append((rank, Cause.MFA, text))
+    ranked.append((3, Cause.TRUST, "check that the role of role_arn exists, and that its trust policy names you"))
+    if elsewhere:
+        text = "check that your own policies allow sts:AssumeRole on the role: it is in another account"
+        ranked.append((5, Cause.PERMISSION, text))
+    return {cause: text for _, cause, text in sorted(ranked, key=lambda each: each[0])}
 
 
 def is_typed_name(chain: Chain, index: int) -> bool:
     """Tell whether the role of a hop was typed as a bare name, which may have been meant as a profile."""
     hop = chain.hops[index] if chain.hops else None
     return isinstance(hop, AssumeRole) and hop.profile is None and is_bare_name(chain.role)
-
-
-def _causes(chain: Chain, index: int, hop: AssumeRole, mine: str | None) -> Iterator[tuple[int, Cause, str]]:
-    """Yield each cause with its rank: a missing value comes before one that may be wrong."""
-    elsewhere = (mine or _account_before(chain, index) or hop.role.account) != hop.role.account
-    origin = hop.origins.get("external_id")
-    if hop.external_id is None:
-        # External ids are demanded by the owners of other accounts (IAM guide, "confused deputy").
-        rank = 0 if elsewhere or hop.mfa is not None else 2
-        yield rank, Cause.EXTERNAL_ID, "if the role demands an external id, set external_id or --external-id"
-    else:
-        where = "" if origin is None else f" ({origin})"
-        # A value that was typed for this request is more likely to be wrong than one that has worked before.
-        rank = 2 if origin is not None and origin.name.startswith("-") else 4
-        yield rank, Cause.EXTERNAL_ID, f"the external id may be wrong{where}: ask the owner of the role"
-    mfa = _mfa(chain, index, hop)
-    if mfa is not None:
-        rank, text = mfa
-        yield rank, Cause.MFA, text
-    yield 3, Cause.TRUST, "check that the role of role_arn exists, and that its trust policy names you"
-    if elsewhere:
-        yield (
-            5,
-            Cause.PERMISSION,
-            "check that your own policies allow sts:AssumeRole on the role: it is in another account",
-        )
 
 
 def _account_before(chain: Chain, index: int) -> str | None:
@@ -109,10 +99,9 @@ def _account_before(chain: Chain, index: int) -> str | None:
     return None if mfa is None else mfa.account
 
 
-def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, str] | None:
+def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, str]:
+    """Return how likely a hop without an MFA device lacks one, as a rank, and the remedy."""
     before = chain.hops[:index]
-    if hop.mfa is not None:
-        return None
     if any(isinstance(earlier, AssumeRole) for earlier in before) or KINDS[chain.source.kind].is_of_a_role:
         # A device that is configured where it has no effect shows that the user expects MFA.
         rank = -1 if _has_device_of_its_own(chain, hop) else 4
