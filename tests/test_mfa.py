@@ -335,6 +335,7 @@ def test_no_shell_is_involved(tmp_path: Path) -> None:
     ("words", "says"),
     [
         ("/does/not/exist canary", "cannot be run: /does/not/exist"),
+        ("PIN=canary oathtool", "cannot be run: PIN"),
         ("sh -c 'echo canary; echo canary >&2; exit 3'", "failed with status 3"),
         ("sh -c 'echo canary'", "something other than six digits"),
         ("true", "something other than six digits"),

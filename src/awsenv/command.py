@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import shlex
 import signal
 import subprocess
 import termios
@@ -11,10 +12,14 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from awsenv.wording import printable
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from awsenv.errors import AwsenvError
     from awsenv.model import Environ
+    from awsenv.origin import Origin
 
 TERMINAL = "/dev/tty"
 
@@ -86,25 +91,70 @@ def run(
         ) as process,
     ):
         try:
-            output = _output(process, end)
-            return Finished(process.wait(max(0, end - time.monotonic())), output)
+            printed = _read(process, end)
+            return Finished(process.wait(max(0, end - time.monotonic())), printed)
         except (subprocess.TimeoutExpired, TimeoutError):
             raise Overrun(f"did not end within {seconds:g} seconds") from None
         finally:
             _end(process, is_leader=opened is None)
 
 
-def _output(process: subprocess.Popen[bytes], end: float) -> bytes:
+def output(
+    setting: str,
+    line: str,
+    run: Callable[[list[str]], Finished],
+    error: Callable[..., AwsenvError],
+    origin: Origin | None,
+) -> bytes:
+    """Return what the command of a setting prints.
+
+    Args:
+        setting: `credential_process` or `mfa_process`.
+        line: Its value, which is split as a shell would.
+        run: Runs the words.
+        error: Makes the error that is raised.
+        origin: Where the setting is.
+
+    Raises:
+        AwsenvError: The command cannot be run, or failed. The message shows no argument, and nothing that it printed.
+    """
+
+    def failed(predicate: str, *hints: str) -> AwsenvError:
+        return error(f"{setting} {predicate}", origin, hint=hints)
+
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        raise failed("has an unclosed quote", "close the quote") from None
+    if not words:
+        raise failed("is empty", "set it", "remove it")
+    try:
+        finished = run(words)
+    except Overrun as overrun:
+        raise failed(str(overrun), "run the command by itself to see what it does") from None
+    except (OSError, ValueError):
+        # A first word with a `=` is an assignment, which only a shell understands. Its value may be a secret.
+        raise failed(
+            f"cannot be run: {printable(words[0].partition('=')[0])}",
+            "check that it exists and is executable",
+            "write its whole path: no shell expands ~ and $VARIABLES",
+        ) from None
+    if finished.status != 0:
+        raise failed(f"failed with status {finished.status}", "run the command by itself to see why")
+    return finished.output
+
+
+def _read(process: subprocess.Popen[bytes], end: float) -> bytes:
     assert process.stdout is not None  # noqa: S101 - for mypy
-    output = bytearray()
+    printed = bytearray()
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while selector.select(max(0, end - time.monotonic())):
             more = os.read(process.stdout.fileno(), 65536)
             if not more:
-                return bytes(output)
-            output += more
-            if len(output) > MAX_OUTPUT:
+                return bytes(printed)
+            printed += more
+            if len(printed) > MAX_OUTPUT:
                 raise Overrun(f"printed more than {MAX_OUTPUT // 1024} KiB")
     raise TimeoutError
 

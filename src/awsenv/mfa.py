@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import io
 import os
-import shlex
 import signal
 import termios
 import threading
 import time
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from awsenv import command
@@ -230,34 +230,16 @@ class Codes:
 
     def _run(self, line: str, origin: Origin | None) -> str:
         """Return the code that a command prints."""
+        run = partial(
+            command.run,
+            environ=self._environ,
+            terminal=self._terminal,
+            complains_there=True,
+            seconds=self._seconds,
+        )
+        printed = command.output("mfa_process", line, run, MfaError, origin)
         try:
-            words = shlex.split(line)
-        except ValueError:
-            raise MfaError("mfa_process has an unclosed quote", origin, hint="close the quote") from None
-        if not words:
-            raise MfaError("mfa_process is empty", origin, hint=("set it", "remove it"))
-        try:
-            finished = command.run(
-                words, environ=self._environ, terminal=self._terminal, complains_there=True, seconds=self._seconds
-            )
-        except command.Overrun as overrun:
-            hint = "run the command by itself to see what it does"
-            raise MfaError(f"mfa_process {overrun}", origin, hint=hint) from None
-        except (OSError, ValueError):
-            steps = (
-                "check that it exists and is executable",
-                "write its whole path: no shell expands ~ and $VARIABLES",
-            )
-            raise MfaError(
-                f"mfa_process cannot be run: {printable(words[0])}",
-                origin,
-                hint=steps,
-            ) from None
-        if finished.status != 0:
-            hint = "run the command by itself to see why"
-            raise MfaError(f"mfa_process failed with status {finished.status}", origin, hint=hint)
-        try:
-            return limits.mfa_code(finished.output.decode("ascii", "replace"))
+            return limits.mfa_code(printed.decode("ascii", "replace"))
         except MfaError:
             raise MfaError(
                 "mfa_process printed something other than six digits",

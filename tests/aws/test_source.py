@@ -158,7 +158,8 @@ def test_a_command_gives_credentials(person: Person) -> None:
 @pytest.mark.parametrize(
     ("command", "fact"),
     [
-        ("/does/not/exist", "cannot be run"),
+        ("/does/not/exist", "cannot be run: /does/not/exist"),
+        ("PIN=canary vault", "cannot be run: PIN"),
         ("sh -c 'echo canary >&2; exit 3'", "failed with status 3"),
         ("echo canary", "something other than credentials as JSON"),
         ("printf '\\xff'", "something other than credentials as JSON"),

@@ -11,7 +11,6 @@ import fcntl
 import json
 import os
 import re
-import shlex
 import tempfile
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -152,23 +151,11 @@ def _access_key(source: Source, profiles: Profiles, environ: Environ) -> Credent
 
 def _process(source: Source, session: AwsSession, run: Run) -> Credentials:
     profile = session.full_config["profiles"].get(source.profile, {})
-    try:
-        words = shlex.split(profile.get("credential_process", ""))
-    except ValueError:
-        raise SourceError("credential_process has an unclosed quote", source.origin, hint="close the quote") from None
-    try:
-        finished = run(words, str(source.profile))
-    except (OSError, ValueError, IndexError):
-        raise SourceError(
-            "the command of credential_process cannot be run",
-            source.origin,
-            hint=("check that it exists and is executable", "write its whole path: no shell expands ~ and $VARIABLES"),
-        ) from None
-    except command.Overrun as overrun:
-        raise _bad_process(source, str(overrun)) from None
-    if finished.status != 0:
-        raise _bad_process(source, f"failed with status {finished.status}")
-    return _printed(source, finished.output, profile.get("aws_account_id"))
+    line = profile.get("credential_process", "")
+    printed = command.output(
+        "credential_process", line, lambda words: run(words, str(source.profile)), SourceError, source.origin
+    )
+    return _printed(source, printed, profile.get("aws_account_id"))
 
 
 def _printed(source: Source, output: bytes, account: str | None) -> Credentials:
