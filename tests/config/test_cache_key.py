@@ -29,7 +29,9 @@ maybe = st.none() | texts
 seconds = st.none() | st.integers(900, 902)
 pairs = st.lists(st.tuples(texts, texts), max_size=2).map(tuple)
 words = st.lists(texts, max_size=2).map(tuple)
-devices = st.builds(Mfa, serial=maybe, process=maybe)
+devices = st.builds(
+    Mfa, serial=texts, process=maybe, origins=st.sampled_from([{}, {"mfa_serial": Origin("~/.aws/config", 1)}])
+)
 roles = st.builds(
     AssumeRole,
     role=st.builds(RoleArn, partition=texts, account=maybe, path_and_name=texts),
