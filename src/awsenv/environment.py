@@ -22,14 +22,13 @@ from typing import TYPE_CHECKING
 
 from awsenv import variables
 from awsenv.model import Change, Credentials
-from awsenv.variables import VARIABLES, having
+from awsenv.variables import KEY_PAIR, VARIABLES, having
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from awsenv.model import Chain, Environ
 
-_KEY_PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _URL = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 _TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 _NO_FILE = os.devnull
@@ -137,7 +136,7 @@ def original(environ: Environ) -> dict[str, str]:
     for name in _set_by_role(environ):
         before.pop(name, None)
     # A key that the user has set since is not mixed with parts of the saved key.
-    has_other_key = any(name in before for name in _KEY_PAIR)
+    has_other_key = any(name in before for name in KEY_PAIR)
     for name in (*_CHANGED, *_settings(environ)):
         saved = environ.get(variables.SAVED + name)
         if saved is not None and name not in before and not (has_other_key and _is(name, variables.KEY)):
@@ -163,7 +162,7 @@ def active(environ: Environ) -> ActiveRole | None:
 
 def access_key(environ: Environ) -> Credentials | None:
     """Return the access key that the AWS CLI and boto3 find in *environ*; None also for half a key."""
-    key_id, secret = (environ.get(name) for name in _KEY_PAIR)
+    key_id, secret = (environ.get(name) for name in KEY_PAIR)
     return Credentials(key_id, secret, variables.session_token(environ)) if key_id and secret else None
 
 

@@ -199,6 +199,12 @@ def home(environ: Mapping[str, str]) -> str:
         return "~"
 
 
+KEY_PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+"""The two halves of an access key. A profile sets them in lower case."""
+
+CONTAINER_URIS = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
+"""The variables of a container's credentials endpoint, in botocore's order."""
+
 TOKENS = ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
 """The variables of a session token, in botocore's order: the first that is not empty counts."""
 

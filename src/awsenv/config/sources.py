@@ -17,7 +17,7 @@ from awsenv.config import limits
 from awsenv.errors import ConfigError, SourceError
 from awsenv.model import Credentials, Source
 from awsenv.origin import Origin
-from awsenv.variables import TOKENS, session_token
+from awsenv.variables import CONTAINER_URIS, KEY_PAIR, TOKENS, session_token
 from awsenv.wording import listed, printable, quoted
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from awsenv.errors import Hint
     from awsenv.model import Environ
 
-_KEY_ID = "aws_access_key_id"
-_SECRET = "aws_secret_access_key"  # noqa: S105 - the name of a key, not a secret
-_CONTAINER = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
+_KEY_ID, _SECRET = (name.lower() for name in KEY_PAIR)
 
 
 class Kind(NamedTuple):
@@ -303,7 +301,7 @@ def from_credential_source(setting: Setting, profile: Profile, environ: Mapping[
     is_key = setting.value == "Environment"
     found = from_keys(environ) if is_key else from_container(environ)
     if found is None:
-        needed = _KEY_ID.upper() if is_key else _CONTAINER[0]
+        needed = (KEY_PAIR if is_key else CONTAINER_URIS)[0]
         raise SourceError(
             f"profile {quoted(profile.name)} takes its credentials from the environment, but {needed} is not set",
             setting.origin,
@@ -318,11 +316,11 @@ def from_keys(environ: Mapping[str, str]) -> Found | None:
     Raises:
         SourceError: The environment has half a key.
     """
-    names = [name for name in (_KEY_ID.upper(), _SECRET.upper()) if environ.get(name)]
+    names = [name for name in KEY_PAIR if environ.get(name)]
     if len(names) == 1:
-        missing = _SECRET if names[0] == _KEY_ID.upper() else _KEY_ID
-        raise _half_a_key("the environment", missing.upper(), Origin(names[0]))
-    source = Source("environment", origin=Origin(_KEY_ID.upper()))
+        (missing,) = {*KEY_PAIR} - {*names}
+        raise _half_a_key("the environment", missing, Origin(names[0]))
+    source = Source("environment", origin=Origin(KEY_PAIR[0]))
     return Found(source, has_token=session_token(environ) is not None) if names else None
 
 
@@ -345,7 +343,7 @@ def from_web_identity(environ: Mapping[str, str]) -> Found | None:
 
 def from_container(environ: Mapping[str, str]) -> Found | None:
     """Return the credentials endpoint of the container as a source, or None."""
-    name = next((name for name in _CONTAINER if environ.get(name)), None)
+    name = next((name for name in CONTAINER_URIS if environ.get(name)), None)
     return None if name is None else Found(Source("container", origin=Origin(name)))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from awsenv import environment
 from awsenv.doctor.model import Finding, fine, warning
 from awsenv.origin import Origin
-from awsenv.variables import ENDPOINT, MISLEADING, OPTION, PROFILE, REGION, ROLE, SAVED, TOKENS, having
+from awsenv.variables import CONTAINER_URIS, KEY_PAIR, MISLEADING, OPTION, PROFILE, REGION, ROLE, SAVED, TOKENS, having
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
@@ -20,10 +20,8 @@ if TYPE_CHECKING:
 
 CHECK = "variables"
 
-_PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_IAM")
 _WEB_IDENTITY = ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
-_CONTAINER = tuple(name for name in having(ENDPOINT) if name.endswith("_URI"))
 _MEANT = ", unless it is meant to be the source"
 _FORMS = tuple(
     f"{time}{zone}"
@@ -69,20 +67,20 @@ def _role(role: environment.ActiveRole | None, environ: Environ, now: float) -> 
     hints = (f"awsenv {shlex.quote(printable(role.role))}", "awsenv off")
     if not role.has_its_keys:
         fact = f"the keys in this shell are not those of its role {quoted(role.role)}: they were changed after it"
-        is_moved = role.is_served and _PAIR[0] not in environ
-        yield _warning((_CONTAINER[1] if is_moved else _PAIR[0],), fact, *hints)
+        is_moved = role.is_served and KEY_PAIR[0] not in environ
+        yield _warning((CONTAINER_URIS[1] if is_moved else KEY_PAIR[0],), fact, *hints)
     elif role.expires is not None and role.expires <= now:
         yield _warning((ROLE,), f"the role {quoted(role.role)} of this shell has expired", *hints)
 
 
 def _keys(environ: Environ) -> Iterator[Finding]:
-    there = _set(_PAIR, environ)
-    if there == _PAIR:
+    there = _set(KEY_PAIR, environ)
+    if there == KEY_PAIR:
         yield _to_unset(there, "an access key is set: without --profile, AWS tools prefer it to the files", _MEANT)
     elif there:
-        (missing,) = {*_PAIR} - {*there}
+        (missing,) = {*KEY_PAIR} - {*there}
         # Measured on botocore 1.44.5.
-        does = "the AWS CLI and boto3 fail" if there == _PAIR[:1] else "AWS tools ignore it"
+        does = "the AWS CLI and boto3 fail" if there == KEY_PAIR[:1] else "AWS tools ignore it"
         fact = f"{there[0]} is set without {missing}: {does}"
         yield _warning(there, fact, f"set {missing} too, or unset {there[0]}")
 
@@ -93,7 +91,7 @@ def _token(environ: Environ) -> Iterator[Finding]:
         there = there[1:]
     if there[:1] == TOKENS[:1]:
         yield _to_unset(there[:1], f"{there[0]} is set: the AWS CLI and boto3 prefer it to {TOKENS[1]}")
-    elif there and not _set(_PAIR, environ):
+    elif there and not _set(KEY_PAIR, environ):
         yield _to_unset(there, f"{there[0]} is set without the access key that it belongs to")
 
 
@@ -129,7 +127,7 @@ def _sources(environ: Environ) -> Iterator[Finding]:
     elif web_identity == _WEB_IDENTITY[1:]:
         fact = "a web identity token is set without AWS_ROLE_ARN: the AWS CLI and boto3 fail if they need it"
         yield _to_unset(web_identity, fact, _MEANT)
-    if container := _set(_CONTAINER, environ):
+    if container := _set(CONTAINER_URIS, environ):
         fact = "AWS tools get keys from the endpoint of a container if no variable or file has any"
         yield _to_unset(container, fact, _MEANT)
     if options := _set(having(OPTION), environ):
