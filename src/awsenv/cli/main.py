@@ -7,7 +7,8 @@ On any failure of a command whose output a shell evaluates, stdout carries `fals
 from __future__ import annotations
 
 import os
-from contextlib import closing, suppress
+from contextlib import ExitStack, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from awsenv.agent import client, harden
@@ -67,8 +68,7 @@ def _carry_out(action: Action, args: list[str], environ: Environ, prompts: Promp
     if isinstance(action, Exec):
         return become(action.argv, action.environ)
     if isinstance(action, StartAgent):
-        reply = (_private_reply if action.idle is None else _reply)(action, args, environ, prompts)
-        return fast_path.act(reply, args, environ)
+        return fast_path.act(_reply(action, args, environ, prompts), args, environ)
     if isinstance(action, Open):
         from awsenv.cli.browser import open_page  # noqa: PLC0415 - only where there is something to open
 
@@ -80,46 +80,33 @@ def _carry_out(action: Action, args: list[str], environ: Environ, prompts: Promp
 
 
 def _reply(action: StartAgent, args: list[str], environ: Environ, prompts: Prompts) -> conversation.Reply:
-    """Return the reply of the agent, which is started for it; if the command fails, it ends."""
+    """Return the reply of an agent that is started for *args*. One for every command ends if this command fails."""
     from awsenv.agent import start  # noqa: PLC0415 - few commands start one
 
-    assert action.idle is not None  # noqa: S101 - for mypy
-    start.start(environ, conversation.ENTRY, idle=action.idle, lifetime=action.lifetime)
-    done = False
-    try:
-        reply = _conversed(
-            lambda parts: client.ask(environ, conversation.RUN, parts),
-            conversation.request(args, environ, started=True),
-            prompts,
-        )
-        done = reply.kind != conversation.FAIL
-    finally:
-        if not done:
-            with suppress(client.NoAgent, client.Trouble):
-                client.ask(environ, b"end", [b"unused"])
+    with ExitStack() as on_failure:
+        if action.idle is None:
+            connection = start.private(conversation.ENTRY, pid=os.getpid(), lifetime=action.lifetime)
+            ask = partial(client.exchange, connection)
+        else:
+            start.start(environ, conversation.ENTRY, idle=action.idle, lifetime=action.lifetime)
+            ask = partial(client.ask, environ)
+            on_failure.callback(_end_unused, environ)
+        is_private = action.idle is None
+        request = conversation.request(args, environ, started=not is_private, whole=is_private)
+        try:
+            reply = fast_path.Conversation(partial(ask, conversation.RUN), request, prompts).reply()
+        except client.NoAgent:
+            raise AgentError("the agent has ended at once", hint="try again") from None
+        except client.Trouble as trouble:
+            raise AgentError(trouble.fact, hint=trouble.hint or "try again") from None
+        if reply.kind != conversation.FAIL:
+            on_failure.pop_all()
     return reply
 
 
-def _private_reply(action: StartAgent, args: list[str], environ: Environ, prompts: Prompts) -> conversation.Reply:
-    """Return the reply of an agent for this process alone, which lives as long as the process."""
-    from awsenv.agent import start  # noqa: PLC0415 - few commands start one
-
-    connection = start.private(conversation.ENTRY, pid=os.getpid(), lifetime=action.lifetime)
-    with closing(connection):
-        return _conversed(
-            lambda parts: client.exchange(connection, conversation.RUN, parts),
-            conversation.request(args, environ, whole=True),
-            prompts,
-        )
-
-
-def _conversed(ask: fast_path.Ask, request: list[bytes], prompts: Prompts) -> conversation.Reply:
-    try:
-        return fast_path.Conversation(ask, request, prompts).reply()
-    except client.NoAgent:
-        raise AgentError("the agent has ended at once", hint="try again") from None
-    except client.Trouble as trouble:
-        raise AgentError(trouble.fact, hint=trouble.hint or "try again") from None
+def _end_unused(environ: Environ) -> None:
+    with suppress(client.NoAgent, client.Trouble):
+        client.ask(environ, b"end", [b"unused"])
 
 
 def failed(error: BaseException, args: list[str]) -> int:
