@@ -9,7 +9,7 @@ import json
 import os
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from awsenv.agent import server
 from awsenv.agent.memory import Clock, Memory
 from awsenv.cli import app, commands, conversation, report
 from awsenv.cli.action import Caller, Exec, Open, Print
-from awsenv.cli.prompts import Needed, code_needed, lost
+from awsenv.cli.prompts import Needed, lost, parts_of
 from awsenv.command import Finished, Overrun
 from awsenv.errors import AwsenvError, CodeRejected
 from awsenv.provider import Provider
@@ -67,7 +67,7 @@ class Answers:
                 self._sent += 1
                 return code
             after = CodeRejected("that MFA code has been used", hint="wait for the device's next code")
-        raise code_needed(device, used=code, codes_before=self._sent, after=after)
+        raise Needed("code", device=astuple(device), used=code, codes_before=self._sent, after=parts_of(after))
 
     def give_back(self, device: Mfa, code: str) -> None:
         """Note that a code was not sent."""

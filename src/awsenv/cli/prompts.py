@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import astuple
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -108,11 +109,11 @@ class Prompts:
             raise ValueError(need) from None
 
     def _code_for(self, need: dict[str, Any]) -> dict[str, Any]:
-        (origin,) = _origins(need["origin"])
-        device = Mfa(need["serial"], need["process"], {} if origin is None else {"mfa_process": origin})
+        serial, process, origins = need["device"]
+        device = Mfa(serial, process, {name: Origin(*origin) for name, origin in origins.items()})
         if need["used"] is not None:
             self._codes.use(device, need["used"])
-        code = self._codes.next_code(device, after=_error(need["after"]))
+        code = self._codes.next_code(device, after=_error_of(need["after"]))
         self._answers.pop("is_lost", None)
         return {"code": code, "serial": device.serial, "codes_before": need["codes_before"]}
 
@@ -156,44 +157,23 @@ class Needed(BaseException):
         self.text = json.dumps({"kind": kind, **about})
 
 
-def code_needed(device: Mfa, *, used: str | None, codes_before: int, after: AwsenvError | None) -> Needed:
-    """Return that a code of *device* is needed.
-
-    Args:
-        device: Whose code.
-        used: The last code, where it was of no use.
-        codes_before: How many codes were sent before.
-        after: Why the last code was of no use.
-    """
-    return Needed(
-        "code",
-        serial=device.serial,
-        process=device.process,
-        origin=[_parts(device.origins.get("mfa_process"))],
-        used=used,
-        codes_before=codes_before,
-        after=None
-        if after is None
-        else {
-            "fact": after.fact,
-            "because": after.because,
-            "hints": after.hints,
-            "origins": list(map(_parts, after.origins)),
-            "is_lost": isinstance(after, ResponseLost),
-        },
-    )
+def parts_of(error: AwsenvError | None) -> dict[str, Any] | None:
+    """Return *error*, why a code was of no use, as `Needed` carries it."""
+    if error is None:
+        return None
+    return {
+        "is_lost": isinstance(error, ResponseLost),
+        "fact": error.fact,
+        "because": error.because,
+        "hints": error.hints,
+        "origins": list(map(astuple, error.origins)),
+    }
 
 
-def _parts(origin: Origin | None) -> list[Any] | None:
-    return None if origin is None else [origin.name, origin.line, origin.section, origin.key]
-
-
-def _origins(parts: list[list[Any] | None]) -> list[Origin | None]:
-    return [None if each is None else Origin(*each) for each in parts]
-
-
-def _error(parts: dict[str, Any] | None) -> AwsenvError | None:
+def _error_of(parts: dict[str, Any] | None) -> AwsenvError | None:
+    """Return the error that `parts_of` took apart."""
     if parts is None:
         return None
     kind = ResponseLost if parts["is_lost"] else CodeRejected
-    return kind(parts["fact"], *_origins(parts["origins"]), because=parts["because"], hint=tuple(parts["hints"]))
+    origins = (Origin(*origin) for origin in parts["origins"])
+    return kind(parts["fact"], *origins, because=parts["because"], hint=tuple(parts["hints"]))
