@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from awsenv import config
 from awsenv.cli import options as role_options
 from awsenv.cli.action import Caller, Open, Print
-from awsenv.cli.obtain import resolve
-from awsenv.cli.options import OptionalWord, RoleOptions, Word, flag, option
+from awsenv.cli.options import OptionalWord, RoleOptions, Word, flag, option, resolve
 from awsenv.config import limits
 from awsenv.errors import UsageError
 from awsenv.model import AssumeRole, GetSessionToken

@@ -9,8 +9,7 @@ from typing import Annotated
 
 from awsenv.cli.action import Caller, Print
 from awsenv.cli.evaluated import ANYWHERE, check_that_it_is_read
-from awsenv.cli.obtain import obtain
-from awsenv.cli.options import OptionalWord, RoleOptions, Word, flag
+from awsenv.cli.options import OptionalWord, RoleOptions, Word, flag, obtain
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -13,8 +13,7 @@ from awsenv.agent import client
 from awsenv.cli import conversation, process, report
 from awsenv.cli.action import Caller, Print
 from awsenv.cli.evaluated import ShellOptions, shell_of
-from awsenv.cli.obtain import resolve, role_request
-from awsenv.cli.options import AsJson, OptionalWord, RoleOptions, option
+from awsenv.cli.options import AsJson, OptionalWord, RoleOptions, option, resolve, role_request
 from awsenv.cli.prompts import Needed
 from awsenv.doctor import Finding, Inputs, Verdict, examine
 from awsenv.doctor.model import until
@@ -61,7 +60,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         now=caller.now,
         folder=caller.folder,
         shell=shell_of(caller, ShellOptions(anywhere=True), "").name,
-        request=None if role is None else role_request(caller, role, code, arguments, ask=caller.ask_secret),
+        request=None if role is None else role_request(caller, role, code, arguments),
         iam_profile=arguments.iam_profile,
         ask_agent=lambda: _ask_agent(caller),
     )

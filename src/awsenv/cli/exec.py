@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, environment, shells
 from awsenv.cli.action import Caller, Exec, StartAgent
-from awsenv.cli.obtain import obtain, resolve
-from awsenv.cli.options import OptionalWord, RoleOptions, Word, Words, flag
+from awsenv.cli.options import OptionalWord, RoleOptions, Word, Words, flag, obtain, resolve
 
 if TYPE_CHECKING:
     from awsenv.model import Change, Environ

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from awsenv import duration
 from awsenv import explain as reasoning
-from awsenv.cli import options as role_options
 from awsenv.cli import report
 from awsenv.cli.action import Caller, Print
-from awsenv.cli.obtain import resolve
-from awsenv.cli.options import AsJson, RoleOptions, Word
+from awsenv.cli.options import AsJson, RoleOptions, Word, resolve
 from awsenv.config import sources
 from awsenv.errors import AwsenvError
 from awsenv.model import AssumeRole, GetSessionToken
@@ -53,9 +51,8 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         SourceError: There are no source credentials.
     """
     resolved = resolve(caller, arguments.role, None, arguments, ask=lambda _: TYPED_LATER)
-    min_remaining = role_options.min_remaining(arguments, resolved.environ)
     left = caller.provider.left(resolved)
-    plan = reasoning.explain(resolved.chain, resolved.profiles, left, min_remaining=min_remaining)
+    plan = reasoning.explain(resolved.chain, resolved.profiles, left, min_remaining=resolved.min_remaining)
     changes = _changes(reasoning.change(plan.chain, caller.environ, resolved.profiles, renewable=plan.is_kept))
     if plan.calls:
         plan = _ask_aws(plan, resolved)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from awsenv import config, duration, environment
 from awsenv.cli import report
 from awsenv.cli.action import Caller, Print, StartAgent
-from awsenv.cli.options import OptionalWord, option, seconds
+from awsenv.cli.options import OptionalWord, RoleOptions, option, request, seconds
 from awsenv.model import RoleRequest
 from awsenv.origin import Origin
 from awsenv.provider import Resolved
@@ -59,20 +59,10 @@ def run(caller: Caller, arguments: Arguments) -> Print | StartAgent:
 
 
 def _request(arguments: Arguments, environ: Environ) -> RoleRequest:
-    """Return what is asked for. Of the variables, the duration speaks of roles and not of the session."""
-    given = {"profile": arguments.profile, "mfa_serial": arguments.mfa_serial}
-    origins = {name: Origin(f"--{name.replace('_', '-')}") for name, value in given.items() if value}
-    for name, value in given.items():
-        variable = f"AWSENV_{name.upper()}"
-        if not value and environ.get(variable):
-            given[name], origins[name] = environ[variable], Origin(variable)
-    duration = None
-    if arguments.duration is not None:
-        origins["duration"] = Origin("--duration")
-        duration = seconds(arguments.duration, origins["duration"])
-    return RoleRequest(
-        "", arguments.code, given["profile"], mfa_serial=given["mfa_serial"], duration=duration, origins=origins
-    )
+    """Return the request for the session. Only variables about the source count: AWSENV_DURATION is about roles."""
+    options = RoleOptions(profile=arguments.profile, mfa_serial=arguments.mfa_serial, duration=arguments.duration)
+    about_source = {name: environ[name] for name in ("AWSENV_PROFILE", "AWSENV_MFA_SERIAL") if name in environ}
+    return request("", arguments.code, options, about_source)
 
 
 def _opened(chain: Chain, session: Credentials, now: float) -> str:

@@ -1,4 +1,4 @@
-"""How commands declare their words and options; the options about a role, their variables, and the request they make.
+"""How commands declare their words and options; and the options about a role, from the command line to credentials.
 
 An option beats its `AWSENV_...` variable, a variable beats the profile. The variables are read from the caller's
 environment as a value; Typer's own `envvar` would look into the process.
@@ -7,16 +7,21 @@ Typer evaluates the annotations of these classes in the modules that inherit the
 """
 
 import os
-from dataclasses import dataclass, fields
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from awsenv import duration
-from awsenv.errors import UsageError
+from awsenv import config, duration, environment
+from awsenv.agent.memory import Lease
+from awsenv.cli.action import Caller
+from awsenv.errors import MfaError, UsageError
 from awsenv.model import Environ, RoleRequest
 from awsenv.origin import Origin
+from awsenv.provider import Resolved
 from awsenv.variables import USER, having
 
 
@@ -58,6 +63,76 @@ class RoleOptions:
     min_remaining: Annotated[str | None, option("TIME", "Renew what the agent holds if less time is left.")] = None
 
 
+def obtain(caller: Caller, role: str, code: str | None, options: RoleOptions) -> Lease:
+    """Return the credentials of *role*.
+
+    Raises:
+        AwsenvError: Of every kind but `LaunchError`.
+    """
+    return caller.provider.lease(resolve(caller, role, code, options))
+
+
+def resolve(
+    caller: Caller,
+    role: str,
+    code: str | None,
+    options: RoleOptions,
+    ask: Callable[[str], str] | None = None,
+) -> Resolved:
+    """Return the role request of the words and the options, resolved.
+
+    Args:
+        caller: The caller.
+        role: The first word.
+        code: The second word.
+        options: The options of a role.
+        ask: Asks for an external id, where the option says so; None: the caller does.
+
+    Raises:
+        UsageError: The command line is wrong.
+        ConfigError: The configuration is wrong.
+        SourceError: There are no source credentials.
+    """
+    base = environment.original(caller.environ)
+    profiles = config.read(base, caller.folder)
+    if re.fullmatch("[0-9]{6}", role) and profiles.get(role) is None:
+        raise UsageError("the first word is an MFA code: which role?", hint="awsenv ROLE [CODE]")
+    made = role_request(caller, role, code, options, ask)
+    chain = config.resolve(made, profiles, base)
+    config.check_source(chain.source, profiles, base)
+    remaining = _given(options, base).get("min_remaining")
+    return Resolved(chain, profiles, base, made.code, 0 if remaining is None else seconds(*remaining))
+
+
+def role_request(
+    caller: Caller,
+    role: str,
+    code: str | None,
+    options: RoleOptions,
+    ask: Callable[[str], str] | None = None,
+) -> RoleRequest:
+    """Return the role request of the words and the options, as for `resolve`.
+
+    The variables are those from before a role was active: awsenv's own keys are never a source.
+
+    Raises:
+        UsageError: The command line is wrong.
+    """
+    if code is not None:
+        try:
+            code = config.mfa_code(code)
+        except MfaError:
+            # The word is not shown: it may be a password.
+            raise UsageError(
+                "the word after the role is not an MFA code, which is six digits",
+                hint=("awsenv ROLE [CODE]", "awsenv exec ROLE -- COMMAND runs a command"),
+            ) from None
+    made = request(role, code, options, environment.original(caller.environ), caller.folder)
+    if made.external_id == "-":
+        made = replace(made, external_id=(ask or caller.ask_secret)("External id: "))
+    return made
+
+
 def request(
     role: str, code: str | None, options: RoleOptions, environ: Environ, folder: str | None = None
 ) -> RoleRequest:
@@ -68,37 +143,38 @@ def request(
     Raises:
         UsageError: A duration, a tag or a policy file cannot be read.
     """
-    texts: dict[str, str] = {}
-    lists: dict[str, list[str]] = {}
-    origins: dict[str, Origin] = {}
+    given = _given(options, environ)
+    given.pop("min_remaining", None)  # it says nothing to AWS
+    values: dict[str, Any] = {}
+    for name, (value, origin) in given.items():
+        if name == "duration":
+            values[name] = seconds(value, origin)
+        elif name == "policy":
+            values[name] = _policy(value, origin, environ, folder)
+        elif name == "tags":
+            values[name] = tuple(_tag(text, origin) for text in value)
+        else:
+            values[name] = tuple(value) if isinstance(value, list) else value
+    user = None if any(map(environ.get, having(USER))) else login_name()
+    origins = {name: origin for name, (_, origin) in given.items()}
+    return RoleRequest(role, code, user=user, origins=origins, **values)
+
+
+_FIELDS = {"tag": "tags", "transitive_tag": "transitive_tags", "policy_arn": "policy_arns"}
+"""Options that may be repeated, and their field in the request. Their variables hold a list with commas."""
+
+
+def _given(options: RoleOptions, environ: Environ) -> dict[str, tuple[Any, Origin]]:
+    """Return what an option or its variable sets, and which does, by the field of the request."""
+    given: dict[str, tuple[Any, Origin]] = {}
     for option in fields(RoleOptions):
-        typed = getattr(options, option.name)
         variable = f"AWSENV_{option.name.upper()}"
         name = _FIELDS.get(option.name, option.name)
-        if typed:
-            origins[name] = Origin("--" + option.name.replace("_", "-"))
-        elif typed := environ.get(variable):
-            origins[name] = Origin(variable)
-            typed = typed.split(",") if option.name in _FIELDS else typed
-        if isinstance(typed, list):
-            lists[name] = typed
-        elif typed:
-            texts[name] = typed
-    texts.pop("min_remaining", None)  # it says nothing to AWS
-    duration = texts.pop("duration", None)
-    policy = texts.pop("policy", None)
-    return RoleRequest(
-        role=role,
-        code=code,
-        duration=None if duration is None else seconds(duration, origins["duration"]),
-        policy=None if policy is None else _policy(policy, origins["policy"], environ, folder),
-        tags=tuple(_tag(text, origins["tags"]) for text in lists.get("tags", ())),
-        transitive_tags=tuple(lists.get("transitive_tags", ())),
-        policy_arns=tuple(lists.get("policy_arns", ())),
-        user=None if any(map(environ.get, having(USER))) else login_name(),
-        origins={name: origin for name, origin in origins.items() if name != "min_remaining"},
-        **texts,
-    )
+        if typed := getattr(options, option.name):
+            given[name] = typed, Origin("--" + option.name.replace("_", "-"))
+        elif text := environ.get(variable):
+            given[name] = text.split(",") if option.name in _FIELDS else text, Origin(variable)
+    return given
 
 
 def login_name() -> str | None:
@@ -109,22 +185,6 @@ def login_name() -> str | None:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         return None
-
-
-def min_remaining(options: RoleOptions, environ: Environ) -> int:
-    """Return the seconds that credentials must have left; 0 where nothing was said.
-
-    Raises:
-        UsageError: It is no duration.
-    """
-    if options.min_remaining:
-        return seconds(options.min_remaining, Origin("--min-remaining"))
-    variable = "AWSENV_MIN_REMAINING"
-    return seconds(environ[variable], Origin(variable)) if environ.get(variable) else 0
-
-
-_FIELDS = {"tag": "tags", "transitive_tag": "transitive_tags", "policy_arn": "policy_arns"}
-"""Options that may be repeated, and their field in the request. Their variables hold a list with commas."""
 
 
 def seconds(text: str, origin: Origin) -> int:

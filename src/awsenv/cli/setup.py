@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from awsenv import config, environment
 from awsenv.cli import process, report
 from awsenv.cli.action import Caller, Print
-from awsenv.cli.obtain import obtain
-from awsenv.cli.options import RoleOptions, Words, flag, login_name, option
+from awsenv.cli.options import RoleOptions, Words, flag, login_name, obtain, option
 from awsenv.cli.setup_tools import Tools, open_terminal, remove_leftovers
 from awsenv.config import limits
 from awsenv.config.limits import legal_session_name

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from awsenv import environment
 from awsenv.cli.action import Caller, Print
 from awsenv.cli.evaluated import ShellOptions, shell_of
-from awsenv.cli.obtain import obtain
-from awsenv.cli.options import OptionalWord, RoleOptions, Word
+from awsenv.cli.options import OptionalWord, RoleOptions, Word, obtain
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
