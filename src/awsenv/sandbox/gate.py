@@ -16,7 +16,7 @@ from awsenv.sandbox.iam import Iam
 from awsenv.sandbox.keys import Keys
 from awsenv.sandbox.mfa import Devices
 from awsenv.sandbox.operation import Operation, identify
-from awsenv.sandbox.responses import AuthenticationError, ServiceError, error_code, render, spell
+from awsenv.sandbox.responses import AuthenticationError, ServiceError, error_code, render
 from awsenv.sandbox.server import Services
 from awsenv.sandbox.signin import Signin
 from awsenv.sandbox.sts import Sts
@@ -94,14 +94,8 @@ class Gate:
 
     def _respond(self, incoming: Request, environ: WSGIEnvironment) -> Response | None:
         """Return the response, and log the call; None: close the connection without one."""
-        signed: signature.Signature | AuthenticationError
-        try:
-            signed = signature.parse(incoming)
-        except AuthenticationError as error:
-            signed = error
-        service = signed.service if isinstance(signed, signature.Signature) else None
         sign_in = signin.identify(incoming)
-        operation = sign_in or identify(incoming, service)
+        operation = sign_in or identify(incoming, signature.service_of(incoming))
         fault = self.faults.take(operation.action)
         caller: Caller | None = None
         try:
@@ -110,11 +104,9 @@ class Gate:
             elif sign_in is not None:
                 caller, response = self._signin.respond(operation, incoming)
             else:
-                caller = self._authenticate(signed, incoming, operation)
+                caller = self._authenticate(incoming, operation)
                 response = self._serve(incoming, operation, caller, environ)
-        except AuthenticationError as error:
-            response = render(spell(error, operation.family), operation.family)
-        except ServiceError as error:
+        except (AuthenticationError, ServiceError) as error:
             response = render(error, operation.family)
         except Exception as error:  # noqa: BLE001 - the client sees a 500 for a failure in moto, as for one in AWS
             response = render(
@@ -145,11 +137,8 @@ class Gate:
             self.closing.wait()
         return None if fault in (Fault.HANG, Fault.DROP) else faults.respond(fault, operation)
 
-    def _authenticate(
-        self, signed: signature.Signature | AuthenticationError, incoming: Request, operation: Operation
-    ) -> Caller:
-        if isinstance(signed, AuthenticationError):
-            raise signed
+    def _authenticate(self, incoming: Request, operation: Operation) -> Caller:
+        signed = signature.parse(incoming)
         key = self._keys.find(signed.access_key_id, signed.session_token)
         signature.check_time(signed, self._directory.clock.signing_time())
         signature.check(signed, incoming, key.secret)

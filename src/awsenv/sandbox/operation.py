@@ -56,7 +56,7 @@ def identify(request: Request, service: str | None) -> Operation:
 
     Args:
         request: The request.
-        service: The service in its signature; None: it has no signature.
+        service: The service in its signature; None: it has no complete signature.
     """
     form = request.form
     target = request.headers.get("x-amz-target")

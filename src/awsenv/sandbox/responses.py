@@ -66,13 +66,11 @@ class AuthenticationError(Exception):
         self.detail = detail
 
 
+_DIFFERS = "The request signature we calculated does not match the signature you provided."
 _MISMATCH = (
-    "The request signature we calculated does not match the signature you provided. "
-    "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+    f"{_DIFFERS} Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
 )
-_S3_MISMATCH = (
-    "The request signature we calculated does not match the signature you provided. Check your key and signing method."
-)
+_S3_MISMATCH = f"{_DIFFERS} Check your key and signing method."
 _INVALID = "The security token included in the request is invalid."
 _EXPIRED = "The security token included in the request is expired"
 _S3_UNKNOWN = "The AWS Access Key Id you provided does not exist in our records."
@@ -120,14 +118,11 @@ _SPELLINGS: dict[Family, dict[Failure, tuple[int, str, str]]] = {
 """The HTTP status, the code and the message. An empty message: the detail of the error, else that signatures differ."""
 
 
-def spell(error: AuthenticationError, family: Family) -> ServiceError:
-    """Word *error* as the services of *family* do."""
-    status, code, message = _SPELLINGS[family][error.failure]
-    return ServiceError(code, message or error.detail or _MISMATCH, status)
-
-
-def render(error: ServiceError, family: Family) -> Response:
-    """Return the response for *error*."""
+def render(error: ServiceError | AuthenticationError, family: Family) -> Response:
+    """Return the response for *error*, as the services of *family* word it."""
+    if isinstance(error, AuthenticationError):
+        status, code, message = _SPELLINGS[family][error.failure]
+        error = ServiceError(code, message or error.detail or _MISMATCH, status)
     request_id = str(uuid.uuid4())
     headers = {"x-amzn-RequestId": request_id}
     if family is Family.JSON:

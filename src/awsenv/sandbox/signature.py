@@ -44,10 +44,8 @@ class Signature:
     service: str
     signed_headers: tuple[str, ...]
     value: str
-    stamp: str
-    """The time of signing, as `20300102T030405Z`."""
     time: datetime
-    """The same."""
+    """The time of signing."""
     session_token: str | None
     lifetime: timedelta | None
     """How long a presigned link is valid; None: the signature is in the header."""
@@ -64,6 +62,14 @@ def parse(request: Request) -> Signature:
     if "X-Amz-Signature" in request.query:
         return _parse_query(request)
     raise AuthenticationError(Failure.MISSING)
+
+
+def service_of(request: Request) -> str | None:
+    """Return the service that a request is signed for; None: it has no complete signature."""
+    try:
+        return parse(request).service
+    except AuthenticationError:
+        return None
 
 
 def _parse_header(request: Request) -> Signature:
@@ -112,7 +118,7 @@ def _signature(fields: dict[str, str], stamp: str, token: str | None, lifetime: 
         ) from None
     key_id, date, region, service = scope.groups()
     headers = tuple(fields["SignedHeaders"].lower().split(";"))
-    return Signature(key_id, date, region, service, headers, fields["Signature"], stamp, time, token, lifetime)
+    return Signature(key_id, date, region, service, headers, fields["Signature"], time, token, lifetime)
 
 
 def _incomplete(detail: str) -> AuthenticationError:
@@ -128,12 +134,12 @@ def check_time(signature: Signature, now: datetime) -> None:
     if signature.time > now + SKEW:
         raise AuthenticationError(
             Failure.WRONG_TIME,
-            f"Signature not yet current: {signature.stamp} is still later than {now + SKEW:{_STAMP}} "
+            f"Signature not yet current: {signature.time:{_STAMP}} is still later than {now + SKEW:{_STAMP}} "
             f"({now:{_STAMP}} + 15 min.)",
         )
     lifetime = SKEW if signature.lifetime is None else signature.lifetime
     if now > signature.time + lifetime:
-        detail = f"Signature expired: {signature.stamp} is now earlier than {now - lifetime:{_STAMP}}"
+        detail = f"Signature expired: {signature.time:{_STAMP}} is now earlier than {now - lifetime:{_STAMP}}"
         if signature.lifetime is not None:
             raise AuthenticationError(Failure.EXPIRED_LINK, detail)
         raise AuthenticationError(Failure.WRONG_TIME, f"{detail} ({now:{_STAMP}} - 15 min.)")
@@ -147,7 +153,7 @@ def check(signature: Signature, request: Request, secret: str) -> None:
     Raises:
         AuthenticationError: The signature, or the hash of the body, is wrong.
     """
-    if "host" not in signature.signed_headers or signature.date != signature.stamp[:8]:
+    if "host" not in signature.signed_headers or signature.date != f"{signature.time:%Y%m%d}":
         raise AuthenticationError(Failure.WRONG_SIGNATURE)
     if not hmac.compare_digest(_expected(signature, request, secret).encode(), signature.value.encode()):
         raise AuthenticationError(Failure.WRONG_SIGNATURE)
@@ -194,5 +200,5 @@ def _expected(signature: Signature, request: Request, secret: str) -> str:
         data=request.body,
         headers=dict(request.headers),
     )
-    copy.context["timestamp"] = signature.stamp
+    copy.context["timestamp"] = f"{signature.time:{_STAMP}}"
     return str(verifier.signature(verifier.string_to_sign(copy, verifier.canonical_request(copy)), copy))
