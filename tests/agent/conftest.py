@@ -26,7 +26,7 @@ from awsenv.agent.server import Life, Server
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PATIENCE = 30
+TIMEOUT = 30
 """Seconds after which something is taken for stuck."""
 
 START = """\
@@ -48,11 +48,11 @@ def is_running(pid: int) -> bool:
 
 
 @dataclass(frozen=True)
-class Person:
+class User:
     """A user who runs a Python."""
 
     python: str = sys.executable
-    user: str | None = None
+    name: str | None = None
     """None for the user of the tests."""
 
     def popen(self, site: Path, code: str, *words: str, **environ: str) -> subprocess.Popen[str]:
@@ -65,9 +65,9 @@ class Person:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            user=self.user,
-            group=None if self.user is None else "nogroup",
-            extra_groups=None if self.user is None else [],
+            user=self.name,
+            group=None if self.name is None else "nogroup",
+            extra_groups=None if self.name is None else [],
         )
 
     def starting(self, site: Path, entry: str = "answering", before: str = "", **environ: str) -> subprocess.Popen[str]:
@@ -81,7 +81,7 @@ class Person:
     def done(self, process: subprocess.Popen[str]) -> tuple[int, str]:
         """Wait for *process* likewise."""
         with process:
-            output, errors = process.communicate(timeout=2 * PATIENCE)
+            output, errors = process.communicate(timeout=2 * TIMEOUT)
         assert errors == ""
         return process.returncode, output
 
@@ -105,10 +105,10 @@ class Agents:
         """Return the path of its socket."""
         return self.folder / runtime_directory.SOCKET
 
-    def start(self, *, entry: str = "answering", site: Path | None = None, person: Person | None = None) -> str:
+    def start(self, *, entry: str = "answering", site: Path | None = None, user: User | None = None) -> str:
         """Start it, in a process of its own, as `login` does; return what went wrong: a fact, a place."""
-        person = person or Person()
-        status, output = person.done(person.starting(site or self.site, entry, **self.environ))
+        user = user or User()
+        status, output = user.done(user.starting(site or self.site, entry, **self.environ))
         assert status == (8 if output else 0)
         self.pids.update(self.started())
         return output
@@ -126,7 +126,7 @@ class Agents:
 
     def ends(self, pid: int) -> bool:
         """Return whether the process *pid* ends."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT
         while is_running(pid) and time.monotonic() < end:
             time.sleep(0.01)
         return not is_running(pid)
@@ -134,8 +134,8 @@ class Agents:
     def ask_to_the_end(self, *request: bytes) -> list[bytes]:
         """Send *request*, and return the reply when the server has closed the connection: it counts it no more."""
         with self.connect() as connection:
-            client.send(connection, request, time.monotonic() + PATIENCE)
-            reply = client.receive(connection, time.monotonic() + PATIENCE)
+            client.send(connection, request, time.monotonic() + TIMEOUT)
+            reply = client.receive(connection, time.monotonic() + TIMEOUT)
             assert b"" == connection.recv(1)
         return reply
 
@@ -152,7 +152,7 @@ class Agents:
     def connect(self) -> socket.socket:
         """Return a bare connection to it."""
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(PATIENCE)
+        connection.settimeout(TIMEOUT)
         connection.connect(str(self.path))
         return connection
 
@@ -170,7 +170,7 @@ class Agents:
             yield server, thread
         finally:
             server.end()
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT)
             assert not thread.is_alive()
 
 
@@ -198,13 +198,13 @@ def agents(site: Path) -> Iterator[Agents]:
 
 
 @pytest.fixture(scope="session")
-def me() -> Person:
+def me() -> User:
     """Return the user of the tests."""
-    return Person()
+    return User()
 
 
 @pytest.fixture(scope="session")
-def nobody() -> Person:
+def nobody() -> User:
     """Return another user. Only root can act as one: for everybody else what needs two users is skipped."""
     if os.geteuid() != 0:
         pytest.skip("only root can act as another user")
@@ -213,7 +213,7 @@ def nobody() -> Person:
         with suppress(OSError, TypeError, subprocess.CalledProcessError):
             check = [str(python), "-c", "import sys; sys.exit(sys.version_info < (3, 10))"]
             subprocess.run(check, user="nobody", check=True, cwd="/")
-            return Person(str(python), "nobody")
+            return User(str(python), "nobody")
     if os.environ.get("CI"):
         pytest.fail("there is no Python that nobody may run")
     pytest.skip("there is no Python that nobody may run")

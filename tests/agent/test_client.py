@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from agent.conftest import Agents, Person
+    from agent.conftest import Agents, User
 
 TIMEOUT = 1.0
 """Seconds that a client waits for a sign of life where a test waits longer: far more than the next sign may be late."""
@@ -257,7 +257,7 @@ def test_a_folder_that_is_not_ours_alone_is_a_note(agents: Agents) -> None:
         _ask(agents)
 
 
-def test_another_user_behind_our_socket_gets_no_request(agents: Agents, nobody: Person) -> None:
+def test_another_user_behind_our_socket_gets_no_request(agents: Agents, nobody: User) -> None:
     """Send nothing, not even the version, where the folder and the socket look like ours."""
     code = (
         "import socket, sys\n"
@@ -279,7 +279,7 @@ def test_another_user_behind_our_socket_gets_no_request(agents: Agents, nobody: 
         assert "b''\n" == other.stdout.read()
 
 
-def test_the_fast_path_waits_for_next_to_nothing(agents: Agents, me: Person) -> None:
+def test_the_fast_path_waits_for_next_to_nothing(agents: Agents, me: User) -> None:
     """Load no more than Python's own start, and `_socket`."""
     code = (
         "import sys; before = set(sys.modules)\nimport awsenv.agent.client\nprint(*sorted(set(sys.modules) - before))"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from agent.conftest import Agents, Person
+    from agent.conftest import Agents, User
 
 READ = """\
 import sys
@@ -29,7 +29,7 @@ SLEEPER = "print(hex(id(object)), flush=True)\nimport time\ntime.sleep(60)"
 
 
 @pytest.fixture
-def user(agents: Agents, nobody: Person) -> Person:
+def user(agents: Agents, nobody: User) -> User:
     """Return a user who is not root, and whose is the folder of the agent."""
     if sys.platform != "linux":
         pytest.skip("only Linux has /proc")
@@ -37,7 +37,7 @@ def user(agents: Agents, nobody: Person) -> Person:
     return nobody
 
 
-def test_a_process_is_readable_by_its_user(agents: Agents, user: Person) -> None:
+def test_a_process_is_readable_by_its_user(agents: Agents, user: User) -> None:
     """Show that the reader of the other tests reads what is not protected."""
     with user.popen(agents.site, SLEEPER, CANARY="x") as process:
         assert process.stdout is not None
@@ -48,24 +48,24 @@ def test_a_process_is_readable_by_its_user(agents: Agents, user: Person) -> None
     assert (0, "environ True\nmem True\nmaps True\n") == read
 
 
-def test_an_agent_is_not_readable_by_its_user(agents: Agents, user: Person) -> None:
+def test_an_agent_is_not_readable_by_its_user(agents: Agents, user: User) -> None:
     """Refuse memory and environment to another process of the same user, from the first answer on."""
-    assert "" == agents.start(person=user)
+    assert "" == agents.start(user=user)
     (pid,) = agents.started()
 
     assert (0, REFUSED) == user.run(agents.site, READ, str(pid), "0")
 
 
-def test_an_agent_is_not_readable_by_another_user(agents: Agents, user: Person) -> None:
+def test_an_agent_is_not_readable_by_another_user(agents: Agents, user: User) -> None:
     """Refuse them to a user who is neither its own nor root."""
-    assert "" == agents.start(person=user)
+    assert "" == agents.start(user=user)
     (pid,) = agents.started()
 
     other = type(user)(user.python, "daemon")
     assert (0, REFUSED) == other.run(agents.site, READ, str(pid), "0")
 
 
-def test_a_private_agent_is_not_readable_either(agents: Agents, user: Person) -> None:
+def test_a_private_agent_is_not_readable_either(agents: Agents, user: User) -> None:
     """Refuse them likewise; and leave the process that started it as it was."""
     code = (
         "import json, os, sys\nfrom awsenv.agent import client, start\n"

@@ -13,7 +13,7 @@ import pytest
 from awsenv.agent import runtime_directory
 
 if TYPE_CHECKING:
-    from agent.conftest import Agents, Person
+    from agent.conftest import Agents, User
 
 NOBODY = 65534
 
@@ -148,7 +148,7 @@ def test_the_home_of_another_user_is_left_alone(home: Path) -> None:
         os.chown(home, os.geteuid(), os.getegid())
 
 
-def test_a_home_that_is_read_only(home: Path, nobody: Person, site: Path) -> None:
+def test_a_home_that_is_read_only(home: Path, nobody: User, site: Path) -> None:
     """Find nothing, and make nothing: an error of the system, which names the path."""
     os.chown(home, NOBODY, NOBODY)
     home.chmod(0o500)

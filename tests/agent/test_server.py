@@ -26,7 +26,7 @@ from awsenv.agent.server import MAX_CLIENTS, TICK, Life, Server, boot_time, end_
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agent.conftest import Agents, Person
+    from agent.conftest import Agents, User
     from conftest import Until
 
 PING = [client.VERSION, b"ping"]
@@ -202,7 +202,7 @@ def test_a_client_that_has_gone_leaves_nothing(agents: Agents, until: Until) -> 
         until(lambda: len(asyncio.all_tasks(server.loop)) == 2)
 
 
-def test_another_user_is_refused(agents: Agents, nobody: Person) -> None:
+def test_another_user_is_refused(agents: Agents, nobody: User) -> None:
     """Give not a byte to another user, though the folder and the socket let everybody in; not even `end`."""
     code = (
         "import socket, sys\nfrom awsenv.agent import client\n"

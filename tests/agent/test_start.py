@@ -19,7 +19,7 @@ from awsenv.agent import client
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agent.conftest import Agents, Person
+    from agent.conftest import Agents, User
     from conftest import Until
 
 PRIVATE = """\
@@ -38,7 +38,7 @@ def test_an_agent_answers_once_it_is_started(agents: Agents) -> None:
     assert 0o600 == agents.path.stat().st_mode & 0o777
 
 
-def test_an_agent_inherits_nothing(agents: Agents, me: Person) -> None:
+def test_an_agent_inherits_nothing(agents: Agents, me: User) -> None:
     """Start it without the variables, the descriptors, the folder and the session of who starts it."""
     # A descriptor that every program inherits which does not take care.
     leak = "import os; os.dup2(0, 77)\n"
@@ -56,7 +56,7 @@ def test_an_agent_inherits_nothing(agents: Agents, me: Person) -> None:
     assert starter.pid not in {state["parent"], state["session"]}
 
 
-def test_an_inherited_descriptor_is_closed(agents: Agents, me: Person) -> None:
+def test_an_inherited_descriptor_is_closed(agents: Agents, me: User) -> None:
     """Let the reader of a pipe see its end though the agent, started by the writer, lives on."""
     with me.starting(agents.site, **agents.environ) as starter:
         assert ("", "") == starter.communicate(timeout=30)
@@ -73,7 +73,7 @@ def test_an_agent_that_runs_is_kept(agents: Agents) -> None:
     assert [first] == agents.started()
 
 
-def test_two_started_at_once_are_one(agents: Agents, me: Person) -> None:
+def test_two_started_at_once_are_one(agents: Agents, me: User) -> None:
     """Start two at the same moment, fifty times: each time one is made, and both who started it find it."""
     for number in range(1, 51):
         both = [me.starting(agents.site, **agents.environ) for _ in range(2)]
@@ -165,7 +165,7 @@ def test_what_is_not_our_socket_is_not_replaced(agents: Agents, kind: str, expec
     assert [] == agents.started()
 
 
-def test_a_path_that_is_too_long_names_the_variable(agents: Agents, me: Person) -> None:
+def test_a_path_that_is_too_long_names_the_variable(agents: Agents, me: User) -> None:
     """Say what to set."""
     folder = agents.folder / ("x" * 100)
     status, output = me.done(me.starting(agents.site, AWSENV_RUNTIME_DIR=str(folder)))
@@ -175,7 +175,7 @@ def test_a_path_that_is_too_long_names_the_variable(agents: Agents, me: Person) 
     assert not folder.exists()
 
 
-def test_without_a_home_the_variable_is_named(agents: Agents, me: Person) -> None:
+def test_without_a_home_the_variable_is_named(agents: Agents, me: User) -> None:
     """Say what to set."""
     status, output = me.done(me.starting(agents.site))
 
@@ -183,7 +183,7 @@ def test_without_a_home_the_variable_is_named(agents: Agents, me: Person) -> Non
     assert re.match("the agent cannot be started: .*AWSENV_RUNTIME_DIR may name one\nAWSENV_RUNTIME_DIR\n", output)
 
 
-def test_a_home_that_is_read_only_is_an_error(agents: Agents, nobody: Person) -> None:
+def test_a_home_that_is_read_only_is_an_error(agents: Agents, nobody: User) -> None:
     """Name the folder that cannot be made."""
     os.chown(agents.folder, 65534, 65534)
     agents.folder.chmod(0o500)
@@ -201,7 +201,7 @@ def test_an_agent_that_ends_at_its_start_is_an_error(agents: Agents, entry: str)
     assert not agents.path.exists()
 
 
-def test_a_private_agent_ends_with_its_process(agents: Agents, me: Person) -> None:
+def test_a_private_agent_ends_with_its_process(agents: Agents, me: User) -> None:
     """Outlive the connection, which the command's exec closes, and not the command."""
     code = f"{PRIVATE}\nconnection.close()\nos.execv('/bin/sh', ['sh', '-c', 'read line'])"
     read, write = os.pipe()
@@ -223,7 +223,7 @@ def test_a_private_agent_ends_with_its_process(agents: Agents, me: Person) -> No
     assert agents.ends(pid)
 
 
-def test_a_private_agent_is_no_child_of_the_command(agents: Agents, me: Person) -> None:
+def test_a_private_agent_is_no_child_of_the_command(agents: Agents, me: User) -> None:
     """Let a command that waits for all its children find none: it would wait for ever."""
     code = f"{PRIVATE}\ntry:\n    os.wait()\nexcept ChildProcessError:\n    print('none')"
 
@@ -231,7 +231,7 @@ def test_a_private_agent_is_no_child_of_the_command(agents: Agents, me: Person) 
     assert (0, "none") == (status, output.splitlines()[1])
 
 
-def test_private_agents_have_no_socket_and_do_not_meet(agents: Agents, me: Person) -> None:
+def test_private_agents_have_no_socket_and_do_not_meet(agents: Agents, me: User) -> None:
     """Start one for each, wherever the socket would be."""
     code = f"{PRIVATE}{PRIVATE}print(client.exchange(connection, b'echo', [b'x']))"
     status, output = me.run(agents.site, code, **agents.environ)
@@ -243,7 +243,7 @@ def test_private_agents_have_no_socket_and_do_not_meet(agents: Agents, me: Perso
     assert [] == list(agents.folder.iterdir())
 
 
-def test_a_private_agent_that_ends_at_its_start_is_an_error(agents: Agents, me: Person) -> None:
+def test_a_private_agent_that_ends_at_its_start_is_an_error(agents: Agents, me: User) -> None:
     """Say so at once."""
     code = (
         "import os\nfrom awsenv.agent import start\nfrom awsenv.errors import AgentError\n"

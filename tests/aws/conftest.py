@@ -38,7 +38,7 @@ EXTERNAL_ID = "canary-external-id"
 
 
 @dataclass(frozen=True)
-class Person:
+class Home:
     """A user with a key and an MFA device, a home with the two files, and the AWS that knows them."""
 
     sandbox: Sandbox
@@ -73,7 +73,7 @@ class Person:
 
 
 @pytest.fixture
-def person(tmp_path: Path) -> Iterator[Person]:
+def home(tmp_path: Path) -> Iterator[Home]:
     """Return a user of a local AWS."""
     with Sandbox() as sandbox:
         user = sandbox.create_user("alice")
@@ -84,7 +84,7 @@ def person(tmp_path: Path) -> Iterator[Person]:
             "AWS_CONFIG_FILE": str(tmp_path / "config"),
             "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
         }
-        yield Person(sandbox, user, sandbox.create_mfa_device("alice"), environ)
+        yield Home(sandbox, user, sandbox.create_mfa_device("alice"), environ)
 
 
 @dataclass
@@ -178,14 +178,14 @@ class Proxy:
 
 
 @pytest.fixture
-def proxy(person: Person) -> Iterator[Proxy]:
+def proxy(home: Home) -> Iterator[Proxy]:
     """Return a proxy on the loopback."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             running.urls.append(self.path)
             body = self.rfile.read(int(self.headers["content-length"]))
-            connection = HTTPConnection(urlsplit(person.sandbox.url).netloc, timeout=10)
+            connection = HTTPConnection(urlsplit(home.sandbox.url).netloc, timeout=10)
             # The headers as they are: the host is signed.
             connection.request("POST", "/", body, dict(self.headers))
             with connection.getresponse() as answer:

@@ -24,7 +24,7 @@ from awsenv.errors import ConfigError, UnreachableError
 from awsenv.variables import SETTING, having
 
 if TYPE_CHECKING:
-    from aws.conftest import Person, Proxy
+    from aws.conftest import Home, Proxy
 
 ENDPOINTS = """
 [profile both]
@@ -60,91 +60,91 @@ sts =
     ],
 )
 def test_the_endpoint_is_the_nearest_one(
-    person: Person, profile: str | None, variables: dict[str, str], expected: str | None
+    home: Home, profile: str | None, variables: dict[str, str], expected: str | None
 ) -> None:
     """Prefer the variable of the service, then the general variable, the services section, the profile."""
-    del person.environ["AWS_ENDPOINT_URL"]
-    person.environ.update(variables)
-    session = person.session(person.configure(ENDPOINTS), profile)
+    del home.environ["AWS_ENDPOINT_URL"]
+    home.environ.update(variables)
+    session = home.session(home.configure(ENDPOINTS), profile)
     assert expected == session.configured_endpoint("sts")
 
 
-def test_an_endpoint_needs_no_region(person: Person) -> None:
+def test_an_endpoint_needs_no_region(home: Home) -> None:
     """Sign for the default region where none is set, with an endpoint as without one."""
-    client = person.session().create_client("sts")
+    client = home.session().create_client("sts")
 
-    assert ("us-east-1", person.sandbox.url) == (client.meta.region_name, client.meta.endpoint_url)
+    assert ("us-east-1", home.sandbox.url) == (client.meta.region_name, client.meta.endpoint_url)
 
 
-def test_a_missing_services_section_is_named(person: Person) -> None:
+def test_a_missing_services_section_is_named(home: Home) -> None:
     """Blame the name and not the network."""
-    del person.environ["AWS_ENDPOINT_URL"]
-    session = person.session(person.configure(ENDPOINTS), "lost")
+    del home.environ["AWS_ENDPOINT_URL"]
+    session = home.session(home.configure(ENDPOINTS), "lost")
     with pytest.raises(ConfigError, match=r"\[services nowhere\]"):
         session.create_client("sts")
 
 
-def test_the_environment_of_the_process_is_ignored(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_of_the_process_is_ignored(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ignore its endpoint, its profile, which does not exist, and its keys."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_PROFILE", "does-not-exist")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary-secret")
-    assert person.principal(person.user).arn == person.user.arn
+    assert home.principal(home.user).arn == home.user.arn
 
 
-def test_a_profile_that_does_not_exist_breaks_nothing(person: Person) -> None:
+def test_a_profile_that_does_not_exist_breaks_nothing(home: Home) -> None:
     """Ignore AWS_PROFILE, since the chain has been resolved."""
-    person.environ["AWS_PROFILE"] = "does-not-exist"
-    assert person.principal(person.user).account == person.user.account
+    home.environ["AWS_PROFILE"] = "does-not-exist"
+    assert home.principal(home.user).account == home.user.account
 
 
 @pytest.mark.parametrize("name", having(SETTING))
-def test_an_empty_variable_is_none(person: Person, name: str) -> None:
+def test_an_empty_variable_is_none(home: Home, name: str) -> None:
     """Ignore it, as CI systems set empty variables: botocore refuses an empty retry mode and an empty number."""
-    person.environ[name] = ""
-    person.environ.setdefault("AWS_ENDPOINT_URL_STS", person.sandbox.url)
+    home.environ[name] = ""
+    home.environ.setdefault("AWS_ENDPOINT_URL_STS", home.sandbox.url)
 
-    assert person.principal(person.user).arn == person.user.arn
+    assert home.principal(home.user).arn == home.user.arn
 
 
-def test_the_loopback_is_never_reached_through_a_proxy(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_loopback_is_never_reached_through_a_proxy(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """Succeed though nothing listens at the proxy."""
     for name in ("HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-        person.environ[name] = "http://127.0.0.1:1"
+        home.environ[name] = "http://127.0.0.1:1"
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
-        person.environ.pop(name, None)
-    assert person.principal(person.user).arn == person.user.arn
+        home.environ.pop(name, None)
+    assert home.principal(home.user).arn == home.user.arn
 
 
-def test_the_proxy_of_the_environment_is_used(person: Person, proxy: Proxy) -> None:
+def test_the_proxy_of_the_environment_is_used(home: Home, proxy: Proxy) -> None:
     """Reach AWS through it: there is no host of that name."""
-    person.environ.update({"AWS_ENDPOINT_URL": "http://sts.example.test", "HTTP_PROXY": proxy.url})
+    home.environ.update({"AWS_ENDPOINT_URL": "http://sts.example.test", "HTTP_PROXY": proxy.url})
 
-    assert person.principal(person.user).arn == person.user.arn
+    assert home.principal(home.user).arn == home.user.arn
     assert proxy.urls == ["http://sts.example.test/"]
 
 
-def test_the_proxy_of_the_process_is_not_used(person: Person, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_proxy_of_the_process_is_not_used(home: Home, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ignore it: the agent may have been started from another shell."""
     monkeypatch.setenv("http_proxy", proxy.url)
     monkeypatch.delenv("no_proxy", raising=False)
-    person.environ["AWS_ENDPOINT_URL"] = "http://sts.example.test"
+    home.environ["AWS_ENDPOINT_URL"] = "http://sts.example.test"
 
     with pytest.raises(UnreachableError, match="cannot be reached"):
-        person.principal(person.user)
+        home.principal(home.user)
     assert proxy.urls == []
 
 
 @pytest.mark.parametrize("listed", ["example.test", ".test", "other.test, sts.example.test", "*"])
-def test_no_proxy_is_respected(person: Person, proxy: Proxy, listed: str) -> None:
+def test_no_proxy_is_respected(home: Home, proxy: Proxy, listed: str) -> None:
     """Accept hosts and domains."""
-    person.environ.update({"AWS_ENDPOINT_URL": "http://sts.example.test", "HTTP_PROXY": proxy.url, "no_proxy": listed})
+    home.environ.update({"AWS_ENDPOINT_URL": "http://sts.example.test", "HTTP_PROXY": proxy.url, "no_proxy": listed})
 
     with pytest.raises(UnreachableError, match=r"sts\.example\.test cannot be reached"):
-        person.principal(person.user)
+        home.principal(home.user)
     assert proxy.urls == []
 
 
@@ -158,9 +158,9 @@ def test_no_proxy_is_respected(person: Person, proxy: Proxy, listed: str) -> Non
         (".eu-central-1.amazonaws.com", True),
     ],
 )
-def test_an_endpoint_that_botocore_chooses_counts_as_well(person: Person, listed: str, *, used: bool) -> None:
+def test_an_endpoint_that_botocore_chooses_counts_as_well(home: Home, listed: str, *, used: bool) -> None:
     """Decide by the host of the request, which only botocore knows."""
-    session = AwsSession(None, person.environ | {"https_proxy": "http://127.0.0.1:1", "no_proxy": listed})
+    session = AwsSession(None, home.environ | {"https_proxy": "http://127.0.0.1:1", "no_proxy": listed})
 
     assert used == bool(session.http().proxies_to("https://sts.eu-west-1.amazonaws.com/"))
 
@@ -187,43 +187,43 @@ def test_an_environment_names_the_proxies_that_python_finds_in_it(environ: dict[
 
 @pytest.mark.parametrize("setting", ["REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "profile", "relative"])
 def test_the_ca_bundle_is_that_of_the_environment_or_of_the_profile(
-    person: Person, tls_port: int, certificate: Path, monkeypatch: pytest.MonkeyPatch, setting: str
+    home: Home, tls_port: int, certificate: Path, monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
     """Ignore that of the process; a relative path begins at the folder of the caller."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
-    person.environ["AWS_ENDPOINT_URL"] = f"https://127.0.0.1:{tls_port}"
-    profiles = person.configure(f"[default]\nca_bundle = {certificate}\n" if setting == "profile" else "")
+    home.environ["AWS_ENDPOINT_URL"] = f"https://127.0.0.1:{tls_port}"
+    profiles = home.configure(f"[default]\nca_bundle = {certificate}\n" if setting == "profile" else "")
     if setting == "relative":
-        profiles = config.read(person.environ, str(certificate.parent))
-        person.environ["AWS_CA_BUNDLE"] = certificate.name
+        profiles = config.read(home.environ, str(certificate.parent))
+        home.environ["AWS_CA_BUNDLE"] = certificate.name
     elif setting != "profile":
-        person.environ[setting] = str(certificate)
+        home.environ[setting] = str(certificate)
 
     # The server sends nothing that AWS would send.
     with pytest.raises(UnreachableError, match="not from AWS"):
-        person.principal(person.user, profiles)
+        home.principal(home.user, profiles)
 
 
 @pytest.mark.parametrize("name", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", ""])
-def test_no_ca_bundle_does_not_mean_no_verification(person: Person, tls_port: int, name: str) -> None:
+def test_no_ca_bundle_does_not_mean_no_verification(home: Home, tls_port: int, name: str) -> None:
     """Verify the certificate where the name is empty."""
-    person.environ["AWS_ENDPOINT_URL"] = f"https://127.0.0.1:{tls_port}"
-    person.environ[name or "UNRELATED"] = ""
+    home.environ["AWS_ENDPOINT_URL"] = f"https://127.0.0.1:{tls_port}"
+    home.environ[name or "UNRELATED"] = ""
 
     with pytest.raises(UnreachableError, match="cannot be verified"):
-        person.principal(person.user)
+        home.principal(home.user)
 
 
-def test_there_is_no_credential_chain(person: Person) -> None:
+def test_there_is_no_credential_chain(home: Home) -> None:
     """Find no key, not even that of the files."""
-    profiles = person.configure("[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
-    assert person.session(profiles).get_credentials() is None
+    profiles = home.configure("[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
+    assert home.session(profiles).get_credentials() is None
 
 
-def test_a_second_client_shares_the_session(person: Person) -> None:
+def test_a_second_client_shares_the_session(home: Home) -> None:
     """Read botocore's data once for all hops."""
-    sts = Sts(person.session())
-    person.sandbox.create_user("bob")
+    sts = Sts(home.session())
+    home.sandbox.create_user("bob")
     assert sts.session.get_component("data_loader") is sts.session.get_component("data_loader")
 
 

@@ -19,7 +19,7 @@ from awsenv.sandbox import Fault
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from aws.conftest import Endpoint, Person, Proxy
+    from aws.conftest import Endpoint, Home, Proxy
 
 SECRET, TOKEN = "canary-secret-key", "canary-session-token"
 KEYS = Credentials("ASIAIOSFODNN7EXAMPLE", SECRET, TOKEN)
@@ -145,10 +145,10 @@ def test_a_duration_may_be_the_cause(endpoint: Endpoint) -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.HANG, Fault.DROP, Fault.HTML, Fault.EMPTY, Fault.SERVER_ERROR])
-def test_a_network_that_fails_is_unreachable(person: Person, fault: Fault) -> None:
+def test_a_network_that_fails_is_unreachable(home: Home, fault: Fault) -> None:
     """Call AWS unreachable after silence, a hang-up and a captive portal."""
-    person.sandbox.fail("GetSigninToken", fault)
-    session = AwsSession(None, person.environ, timeout=0.5)
+    home.sandbox.fail("GetSigninToken", fault)
+    session = AwsSession(None, home.environ, timeout=0.5)
 
     with pytest.raises(UnreachableError) as caught:
         login_url(session, KEYS, "aws", None)

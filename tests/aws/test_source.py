@@ -27,7 +27,7 @@ from awsenv.origin import Origin
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aws.conftest import Endpoint, Person, Rotating
+    from aws.conftest import Endpoint, Home, Rotating
 
 ORIGIN = Origin("~/.aws/config", 3, "profile p")
 PLACE = str(ORIGIN)
@@ -51,17 +51,17 @@ def stamp(delta: timedelta) -> str:
     return (NOW + delta).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def fetch(person: Person, kind: str, config: str = "[profile p]\n", *, profile: str | None = "p") -> Credentials:
+def fetch(home: Home, kind: str, config: str = "[profile p]\n", *, profile: str | None = "p") -> Credentials:
     """Fetch the credentials of a source."""
-    profiles = person.configure(config)
+    profiles = home.configure(config)
     source = Source(kind, profile, ORIGIN)
-    return source_credentials(source, person.session(profiles, profile), profiles, person.environ)
+    return source_credentials(source, home.session(profiles, profile), profiles, home.environ)
 
 
-def refused(person: Person, kind: str, config: str = "[profile p]\n", *, profile: str | None = "p") -> AwsenvError:
+def refused(home: Home, kind: str, config: str = "[profile p]\n", *, profile: str | None = "p") -> AwsenvError:
     """Return why there are none; no secret is in it, and the place is."""
     with pytest.raises(AwsenvError) as caught:
-        fetch(person, kind, config, profile=profile)
+        fetch(home, kind, config, profile=profile)
     assert caught.value.where == PLACE
     assert "canary" not in f"{caught.value!r} {caught.value.fact} {caught.value.hints} {caught.value.__cause__!r}"
     return caught.value
@@ -75,19 +75,19 @@ def files(folder: str) -> dict[Path, bytes]:
 # Files and the environment
 
 
-def test_keys_of_a_file(person: Person) -> None:
+def test_keys_of_a_file(home: Home) -> None:
     """Read the token and the account beside them."""
     config = (
         "[profile p]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n"
         "aws_session_token = canary-token\naws_account_id = 123456789012\n"
     )
     expected = Credentials("AKIAIOSFODNN7EXAMPLE", "canary-secret", "canary-token", account="123456789012")
-    assert expected == fetch(person, "static", config)
+    assert expected == fetch(home, "static", config)
 
 
-def test_keys_of_the_environment(person: Person) -> None:
+def test_keys_of_the_environment(home: Home) -> None:
     """Prefer the token of the older name, as botocore does."""
-    person.environ.update(
+    home.environ.update(
         AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE",
         AWS_SECRET_ACCESS_KEY="canary-secret",
         AWS_SESSION_TOKEN="new",
@@ -95,27 +95,27 @@ def test_keys_of_the_environment(person: Person) -> None:
         AWS_ACCOUNT_ID="123456789012",
     )
     expected = Credentials("AKIAIOSFODNN7EXAMPLE", "canary-secret", "old")
-    assert expected == fetch(person, "environment", profile=None)
+    assert expected == fetch(home, "environment", profile=None)
 
 
-def test_a_secret_in_the_place_of_the_key_id_is_not_shown(person: Person) -> None:
+def test_a_secret_in_the_place_of_the_key_id_is_not_shown(home: Home) -> None:
     """Refuse it: AWS would repeat it in a message, which the terminal and logs show."""
     secret = "canary/8uuAfts2xXNBe4ViT/sNR4xoTqW0zHSN1"
     error = refused(
-        person, "static", f"[profile p]\naws_access_key_id = {secret}\naws_secret_access_key = AKIAIOSFODNN7EXAMPLE\n"
+        home, "static", f"[profile p]\naws_access_key_id = {secret}\naws_secret_access_key = AKIAIOSFODNN7EXAMPLE\n"
     )
     assert isinstance(error, SourceError)
     assert error.fact == "the access key id looks like a secret"
 
 
 @pytest.mark.parametrize("key_id", ["test", "testing", "minioadmin", "000000000000", "a" * 39])
-def test_a_key_id_of_an_emulator_is_taken(person: Person, key_id: str) -> None:
+def test_a_key_id_of_an_emulator_is_taken(home: Home, key_id: str) -> None:
     """Refuse no key id that cannot be a secret."""
     config = f"[profile p]\naws_access_key_id = {key_id}\naws_secret_access_key = canary-secret\n"
-    person.environ.update(AWS_ACCESS_KEY_ID=key_id, AWS_SECRET_ACCESS_KEY="canary-secret")
+    home.environ.update(AWS_ACCESS_KEY_ID=key_id, AWS_SECRET_ACCESS_KEY="canary-secret")
 
-    assert Credentials(key_id, "canary-secret") == fetch(person, "static", config)
-    assert Credentials(key_id, "canary-secret") == fetch(person, "environment", profile=None)
+    assert Credentials(key_id, "canary-secret") == fetch(home, "static", config)
+    assert Credentials(key_id, "canary-secret") == fetch(home, "environment", profile=None)
 
 
 @pytest.mark.parametrize(
@@ -129,10 +129,10 @@ def test_a_key_id_of_an_emulator_is_taken(person: Person, key_id: str) -> None:
         "\u0663",
     ],
 )
-def test_a_key_id_that_may_hold_a_secret_is_refused(person: Person, key_id: str) -> None:
+def test_a_key_id_that_may_hold_a_secret_is_refused(home: Home, key_id: str) -> None:
     """Refuse a secret key, a session token, and the next line of the file."""
     error = refused(
-        person, "static", f"[profile p]\naws_access_key_id = {key_id}\naws_secret_access_key = canary-secret\n"
+        home, "static", f"[profile p]\naws_access_key_id = {key_id}\naws_secret_access_key = canary-secret\n"
     )
 
     assert isinstance(error, SourceError)
@@ -147,10 +147,10 @@ def printing(answer: object) -> str:
     return f"[profile p]\ncredential_process = printf %s '{text}'\n"
 
 
-def test_a_command_gives_credentials(person: Person) -> None:
+def test_a_command_gives_credentials(home: Home) -> None:
     """Read their account and their end."""
     answer = {"Version": 1, **KEYS, "Expiration": stamp(timedelta(hours=2)), "AccountId": "123456789012"}
-    made = fetch(person, "process", printing(answer))
+    made = fetch(home, "process", printing(answer))
     assert (made.access_key_id, made.session_token, made.account) == ("ASIAEXAMPLE", "canary-token", "123456789012")
     assert made.expiration == (NOW + timedelta(hours=2)).replace(microsecond=0)
 
@@ -176,38 +176,38 @@ def test_a_command_gives_credentials(person: Person) -> None:
         ("echo 'canary", "an unclosed quote"),
     ],
 )
-def test_a_command_that_fails_is_named(person: Person, command: str, fact: str) -> None:
+def test_a_command_that_fails_is_named(home: Home, command: str, fact: str) -> None:
     """Show its place and the fact, and never its output."""
-    error = refused(person, "process", f"[profile p]\ncredential_process = {command}\n")
+    error = refused(home, "process", f"[profile p]\ncredential_process = {command}\n")
     assert isinstance(error, SourceError)
     assert fact in error.fact
 
 
-def test_expired_credentials_of_a_command_are_refused(person: Person) -> None:
+def test_expired_credentials_of_a_command_are_refused(home: Home) -> None:
     """Refuse them before AWS does."""
     answer = {"Version": 1, **KEYS, "Expiration": stamp(-timedelta(hours=1))}
-    assert "have expired" in refused(person, "process", printing(answer)).fact
+    assert "have expired" in refused(home, "process", printing(answer)).fact
 
 
-def test_a_command_runs_in_the_environment_of_the_caller(person: Person) -> None:
+def test_a_command_runs_in_the_environment_of_the_caller(home: Home) -> None:
     """Pass the variables of the caller on."""
-    person.environ["CANARY"] = "ASIAFROMCALLER"
+    home.environ["CANARY"] = "ASIAFROMCALLER"
     command = """sh -c 'echo "{\\"Version\\":1,\\"AccessKeyId\\":\\"$CANARY\\",\\"SecretAccessKey\\":\\"x\\"}"'"""
-    made = fetch(person, "process", f"[profile p]\ncredential_process = {command}\n")
+    made = fetch(home, "process", f"[profile p]\ncredential_process = {command}\n")
     assert made.access_key_id == "ASIAFROMCALLER"
 
 
-def test_a_command_knows_its_profile(person: Person, tmp_path: Path) -> None:
+def test_a_command_knows_its_profile(home: Home, tmp_path: Path) -> None:
     """Append the profile to the running ones, so that awsenv in the command does not read it again."""
-    person.environ["_AWSENV_WITHIN"] = "other"
+    home.environ["_AWSENV_WITHIN"] = "other"
     path = tmp_path / "path"
 
-    refused(person, "process", f"[profile p]\ncredential_process = sh -c 'printenv _AWSENV_WITHIN >{path}'\n")
+    refused(home, "process", f"[profile p]\ncredential_process = sh -c 'printenv _AWSENV_WITHIN >{path}'\n")
 
     assert ["other", "p"] == path.read_text().splitlines()
 
 
-def test_a_command_can_prompt(person: Person, tmp_path: Path) -> None:
+def test_a_command_can_prompt(home: Home, tmp_path: Path) -> None:
     """Connect it to standard error and the terminal, and leave standard input alone."""
     program = tmp_path / "keys"
     program.write_text(
@@ -215,7 +215,7 @@ def test_a_command_can_prompt(person: Person, tmp_path: Path) -> None:
         'echo "{\\"Version\\":1,\\"AccessKeyId\\":\\"PIN$pin\\",\\"SecretAccessKey\\":\\"x\\"}"\n'
     )
     program.chmod(0o700)
-    person.configure(f"[profile p]\ncredential_process = {program}\n")
+    home.configure(f"[profile p]\ncredential_process = {program}\n")
     script = tmp_path / "script.py"
     script.write_text(
         f"import sys; sys.path.insert(0, {str(Path(awsenv.__file__).parents[1])!r})\n"
@@ -223,7 +223,7 @@ def test_a_command_can_prompt(person: Person, tmp_path: Path) -> None:
         "from awsenv.aws.session import AwsSession\n"
         "from awsenv.aws.source import source_credentials\n"
         "from awsenv.model import Source\n"
-        f"environ = {person.environ!r}\n"
+        f"environ = {home.environ!r}\n"
         "profiles = config.read(environ)\n"
         "source = Source('process', 'p')\n"
         "made = source_credentials(source, AwsSession(profiles, environ), profiles, environ)\n"
@@ -241,9 +241,9 @@ def test_a_command_can_prompt(person: Person, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def signed_in(person: Person, endpoint: Endpoint) -> Callable[..., Path]:
+def signed_in(home: Home, endpoint: Endpoint) -> Callable[..., Path]:
     """Return a function that writes the file of a token, as `aws sso login` does."""
-    person.environ["AWS_ENDPOINT_URL_SSO"] = person.environ["AWS_ENDPOINT_URL_SSO_OIDC"] = endpoint.url
+    home.environ["AWS_ENDPOINT_URL_SSO"] = home.environ["AWS_ENDPOINT_URL_SSO_OIDC"] = endpoint.url
     role = {**{name[0].lower() + name[1:]: value for name, value in KEYS.items()}, "expiration": 4_000_000_000_000}
     endpoint.answers["GET", "/federation/credentials"] = (200, {"roleCredentials": role})
     endpoint.answers["POST", "/token"] = (
@@ -252,7 +252,7 @@ def signed_in(person: Person, endpoint: Endpoint) -> Callable[..., Path]:
     )
 
     def write(expires: timedelta, *, name: str = "corp", **more: str) -> Path:
-        folder = Path(person.environ["HOME"], ".aws", "sso", "cache")
+        folder = Path(home.environ["HOME"], ".aws", "sso", "cache")
         folder.mkdir(parents=True)
         path = folder / f"{hashlib.sha1(name.encode()).hexdigest()}.json"  # noqa: S324 - the name that AWS's tools give it
         token = {"accessToken": "canary-old", "expiresAt": stamp(expires), "startUrl": "https://corp", **more}
@@ -270,48 +270,46 @@ REGISTRATION = {
 }
 
 
-def test_sso_gives_the_credentials_of_the_role(
-    person: Person, endpoint: Endpoint, signed_in: Callable[..., Path]
-) -> None:
+def test_sso_gives_the_credentials_of_the_role(home: Home, endpoint: Endpoint, signed_in: Callable[..., Path]) -> None:
     """Return the account, which the profile names."""
     signed_in(timedelta(hours=8))
-    made = fetch(person, "sso", SSO)
+    made = fetch(home, "sso", SSO)
     assert (made.access_key_id, made.account) == ("ASIAEXAMPLE", "123456789012")
     assert made.expiration is not None
     assert endpoint.requests[0][1] == "/federation/credentials?role_name=Reader&account_id=123456789012"
     assert endpoint.requests[0][2]["x-amz-sso_bearer_token"] == "canary-old"
 
 
-def test_a_refreshed_sso_token_is_saved(person: Person, endpoint: Endpoint, signed_in: Callable[..., Path]) -> None:
+def test_a_refreshed_sso_token_is_saved(home: Home, endpoint: Endpoint, signed_in: Callable[..., Path]) -> None:
     """Rewrite the file of the AWS CLI, and no other."""
     path = signed_in(-timedelta(hours=1), **REGISTRATION)
-    person.configure(SSO)
-    before = files(person.environ["HOME"])
+    home.configure(SSO)
+    before = files(home.environ["HOME"])
 
-    assert fetch(person, "sso", SSO).access_key_id == "ASIAEXAMPLE"
+    assert fetch(home, "sso", SSO).access_key_id == "ASIAEXAMPLE"
 
     assert endpoint.paths() == ["/token", "/federation/credentials"]
     assert endpoint.requests[1][2]["x-amz-sso_bearer_token"] == "canary-new"
     token = json.loads(path.read_text())
     assert ("canary-new", "canary-refresh-2") == (token["accessToken"], token["refreshToken"])
     assert 0o600 == path.stat().st_mode & 0o777
-    assert before == {**files(person.environ["HOME"]), path: before[path]}
+    assert before == {**files(home.environ["HOME"]), path: before[path]}
 
 
-def test_sso_of_the_older_kind(person: Person, endpoint: Endpoint, signed_in: Callable[..., Path]) -> None:
+def test_sso_of_the_older_kind(home: Home, endpoint: Endpoint, signed_in: Callable[..., Path]) -> None:
     """Find the session by its URL, which stands in the profile."""
     config = (
         "[profile p]\nsso_start_url = https://old\nsso_region = eu-west-1\n"
         "sso_account_id = 123456789012\nsso_role_name = Reader\n"
     )
     signed_in(timedelta(hours=8), name="https://old")
-    assert fetch(person, "sso", config).access_key_id == "ASIAEXAMPLE"
+    assert fetch(home, "sso", config).access_key_id == "ASIAEXAMPLE"
     assert endpoint.paths() == ["/federation/credentials"]
 
 
 @pytest.mark.parametrize("state", ["nobody", "expired", "refresh refused", "no token", "portal refuses"])
 def test_nobody_is_signed_in(
-    person: Person, endpoint: Endpoint, signed_in: Callable[..., Path], state: str, capfd: pytest.CaptureFixture[str]
+    home: Home, endpoint: Endpoint, signed_in: Callable[..., Path], state: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Suggest the same command for every reason, and keep botocore's log quiet."""
     if state == "expired":
@@ -324,26 +322,26 @@ def test_nobody_is_signed_in(
     elif state == "portal refuses":
         signed_in(timedelta(hours=8))
         endpoint.answers["GET", "/federation/credentials"] = (401, {"message": "canary"})
-    error = refused(person, "sso", SSO)
+    error = refused(home, "sso", SSO)
     assert isinstance(error, SourceError)
     assert ("aws sso login --profile p",) == error.hints
     assert capfd.readouterr() == ("", "")
 
 
-def test_sso_gives_no_such_role(person: Person, endpoint: Endpoint, signed_in: Callable[..., Path]) -> None:
+def test_sso_gives_no_such_role(home: Home, endpoint: Endpoint, signed_in: Callable[..., Path]) -> None:
     """Suggest a look at the settings: another sign-in changes nothing."""
     signed_in(timedelta(hours=8))
     endpoint.answers["GET", "/federation/credentials"] = (403, {"__type": "ForbiddenException", "message": "canary"})
-    error = refused(person, "sso", SSO)
+    error = refused(home, "sso", SSO)
     assert isinstance(error, RefusedError)
     assert "sso_role_name" in str(error.hints)
 
 
-def test_sso_that_cannot_be_reached_is_named(person: Person, signed_in: Callable[..., Path]) -> None:
+def test_sso_that_cannot_be_reached_is_named(home: Home, signed_in: Callable[..., Path]) -> None:
     """Name its host, and do not blame the token."""
     signed_in(timedelta(hours=8))
-    person.environ["AWS_ENDPOINT_URL_SSO"] = "http://127.0.0.1:1"
-    error = refused(person, "sso", SSO)
+    home.environ["AWS_ENDPOINT_URL_SSO"] = "http://127.0.0.1:1"
+    error = refused(home, "sso", SSO)
     assert isinstance(error, UnreachableError)
     assert "127.0.0.1:1 " in error.fact
 
@@ -351,13 +349,13 @@ def test_sso_that_cannot_be_reached_is_named(person: Person, signed_in: Callable
 # aws login
 
 
-def test_login_without_its_package_says_which(person: Person, program: str) -> None:
+def test_login_without_its_package_says_which(home: Home, program: str) -> None:
     """Name awscrt, which boto3 does not install, and which a variable can disable."""
-    person.configure("[profile p]\nlogin_session = arn:aws:iam::123456789012:user/alice\n")
+    home.configure("[profile p]\nlogin_session = arn:aws:iam::123456789012:user/alice\n")
 
     answer = subprocess.run(
         [program, "p", "--shell", "sh"],
-        env={**person.environ, "BOTO_DISABLE_CRT": "true"},
+        env={**home.environ, "BOTO_DISABLE_CRT": "true"},
         capture_output=True,
         text=True,
         check=False,
@@ -372,9 +370,9 @@ LOGIN = "[profile p]\nregion = eu-west-1\nlogin_session = arn:aws:iam::123456789
 
 
 @pytest.fixture
-def logged_in(person: Person, endpoint: Endpoint) -> Callable[[timedelta], Path]:
+def logged_in(home: Home, endpoint: Endpoint) -> Callable[[timedelta], Path]:
     """Return a function that writes the file of the keys, as `aws login` does."""
-    person.environ["AWS_ENDPOINT_URL_SIGNIN"] = endpoint.url
+    home.environ["AWS_ENDPOINT_URL_SIGNIN"] = endpoint.url
     new = {"accessKeyId": "ASIANEW", "secretAccessKey": "canary-secret", "sessionToken": "canary-token"}
     endpoint.answers["POST", "/v1/token"] = (
         200,
@@ -385,7 +383,7 @@ def logged_in(person: Person, endpoint: Endpoint) -> Callable[[timedelta], Path]
         from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - with awscrt only
         from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - the same
 
-        folder = Path(person.environ["HOME"], ".aws", "login", "cache")
+        folder = Path(home.environ["HOME"], ".aws", "login", "cache")
         folder.mkdir(parents=True)
         key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
             serialization.Encoding.PEM,
@@ -414,34 +412,34 @@ def logged_in(person: Person, endpoint: Endpoint) -> Callable[[timedelta], Path]
 
 
 def test_login_gives_the_keys_of_its_file(
-    person: Person, endpoint: Endpoint, logged_in: Callable[[timedelta], Path]
+    home: Home, endpoint: Endpoint, logged_in: Callable[[timedelta], Path]
 ) -> None:
     """Send no request while they are valid."""
     logged_in(timedelta(minutes=14, hours=1))
-    made = fetch(person, "login", LOGIN)
+    made = fetch(home, "login", LOGIN)
     assert (made.access_key_id, made.account, endpoint.requests) == ("ASIAOLD", "123456789012", [])
 
 
 def test_refreshed_keys_of_login_are_saved(
-    person: Person, endpoint: Endpoint, logged_in: Callable[[timedelta], Path]
+    home: Home, endpoint: Endpoint, logged_in: Callable[[timedelta], Path]
 ) -> None:
     """Rewrite the file of the AWS CLI, and no other."""
     path = logged_in(-timedelta(minutes=1))
-    person.configure(LOGIN)
-    before = files(person.environ["HOME"])
+    home.configure(LOGIN)
+    before = files(home.environ["HOME"])
 
-    assert fetch(person, "login", LOGIN).access_key_id == "ASIANEW"
+    assert fetch(home, "login", LOGIN).access_key_id == "ASIANEW"
 
     assert endpoint.paths() == ["/v1/token"]
     assert "canary-refresh-2" == json.loads(path.read_text())["refreshToken"]
     assert 0o600 == path.stat().st_mode & 0o777
-    assert before == {**files(person.environ["HOME"]), path: before[path]}
+    assert before == {**files(home.environ["HOME"]), path: before[path]}
 
 
-def test_nobody_is_logged_in(person: Person, logged_in: Callable[[timedelta], Path]) -> None:
+def test_nobody_is_logged_in(home: Home, logged_in: Callable[[timedelta], Path]) -> None:
     """Suggest the command."""
     assert callable(logged_in)
-    assert refused(person, "login", LOGIN).hints == ("aws login --profile p",)
+    assert refused(home, "login", LOGIN).hints == ("aws login --profile p",)
 
 
 # A sign-in survives its use: AWS takes each refresh token once.
@@ -450,7 +448,7 @@ def test_nobody_is_logged_in(person: Person, logged_in: Callable[[timedelta], Pa
 @pytest.fixture(params=["sso", "login"])
 def rotating(
     request: pytest.FixtureRequest,
-    person: Person,
+    home: Home,
     endpoint: Endpoint,
     signed_in: Callable[..., Path],
     logged_in: Callable[[timedelta], Path],
@@ -459,7 +457,7 @@ def rotating(
     """Return a kind of source whose token is about to end, a function that starts its server, and the token file."""
     kind = request.param
     path = signed_in(timedelta(minutes=1), **REGISTRATION) if kind == "sso" else logged_in(timedelta(minutes=1))
-    person.configure(SSO if kind == "sso" else LOGIN)
+    home.configure(SSO if kind == "sso" else LOGIN)
 
     def serve(lives: int) -> Rotating:
         server = rotate(lives)
@@ -473,20 +471,20 @@ BOTOCORE = "import botocore.session as s; print(s.Session(profile='p').get_crede
 
 
 def test_a_sign_in_survives_two_runs_and_botocore_after_them(
-    person: Person, rotating: tuple[str, Callable[[int], Rotating], Path], program: str
+    home: Home, rotating: tuple[str, Callable[[int], Rotating], Path], program: str
 ) -> None:
     """Refresh it each time, since its token is always about to end."""
     server = rotating[1](60)
 
     for words in ([program, "p", "--shell", "sh"], [program, "p", "--shell", "sh"], [sys.executable, "-c", BOTOCORE]):
-        done = subprocess.run(words, env=person.environ, capture_output=True, text=True, check=False)
+        done = subprocess.run(words, env=home.environ, capture_output=True, text=True, check=False)
         assert (0, True) == (done.returncode, "ASIA" in done.stdout), done.stderr
 
     assert 3 == server.refreshed
 
 
 def test_a_sign_in_survives_the_aws_cli_after_awsenv(
-    person: Person,
+    home: Home,
     endpoint: Endpoint,
     signed_in: Callable[..., Path],
     rotate: Callable[[int], Rotating],
@@ -496,9 +494,9 @@ def test_a_sign_in_survives_the_aws_cli_after_awsenv(
     """Leave a file that the AWS CLI reads and refreshes."""
     endpoint.answers["POST", "/token"] = server = rotate(60)
     signed_in(timedelta(minutes=1), **REGISTRATION)
-    person.configure(SSO)
+    home.configure(SSO)
 
-    person.environ.update(AWS_ENDPOINT_URL_STS=endpoint.url, AWS_DEFAULT_REGION="eu-west-1")
+    home.environ.update(AWS_ENDPOINT_URL_STS=endpoint.url, AWS_DEFAULT_REGION="eu-west-1")
     answer = "<Arn>ASIAEXAMPLE</Arn>"
     for name in ("GetCallerIdentityResult", "GetCallerIdentityResponse"):
         answer = f"<{name}>{answer}</{name}>"
@@ -506,24 +504,20 @@ def test_a_sign_in_survives_the_aws_cli_after_awsenv(
     aws = [require("aws"), "sts", "get-caller-identity", "--profile", "p"]
 
     for words in ([program, "p", "--shell", "sh"], aws):
-        done = subprocess.run(words, env=person.environ, capture_output=True, text=True, check=False)
+        done = subprocess.run(words, env=home.environ, capture_output=True, text=True, check=False)
         assert (0, True) == (done.returncode, "ASIAEXAMPLE" in done.stdout), done.stderr
 
     assert 2 == server.refreshed
 
 
-def test_many_at_once_refresh_a_sign_in_once(
-    person: Person, rotating: tuple[str, Callable[[int], Rotating], Path]
-) -> None:
+def test_many_at_once_refresh_a_sign_in_once(home: Home, rotating: tuple[str, Callable[[int], Rotating], Path]) -> None:
     """Wait for the process that refreshes it, and use its token."""
     kind, serve, _path = rotating
     server = serve(3600)
-    profiles = config.read(person.environ)
+    profiles = config.read(home.environ)
 
     def fetch_it(_number: int) -> str:
-        return source_credentials(
-            Source(kind, "p"), person.session(profiles, "p"), profiles, person.environ
-        ).access_key_id
+        return source_credentials(Source(kind, "p"), home.session(profiles, "p"), profiles, home.environ).access_key_id
 
     with ThreadPoolExecutor(8) as pool:
         assert 1 == len(set(pool.map(fetch_it, range(8))))
@@ -532,7 +526,7 @@ def test_many_at_once_refresh_a_sign_in_once(
 
 
 def test_a_token_that_cannot_be_saved_is_kept_in_memory(
-    person: Person, rotating: tuple[str, Callable[[int], Rotating], Path]
+    home: Home, rotating: tuple[str, Callable[[int], Rotating], Path]
 ) -> None:
     """Use it for the life of the process, and leave no partial file."""
     kind, serve, path = rotating
@@ -544,7 +538,7 @@ def test_a_token_that_cannot_be_saved_is_kept_in_memory(
         "from awsenv.aws.session import AwsSession\n"
         "from awsenv.aws.source import source_credentials\n"
         "from awsenv.model import Source\n"
-        f"environ = {person.environ!r}\n"
+        f"environ = {home.environ!r}\n"
         "profiles = config.read(environ)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
         "for _ in range(2):\n"
@@ -562,9 +556,9 @@ def test_a_token_that_cannot_be_saved_is_kept_in_memory(
 # Web identity
 
 
-def web_identity(person: Person, content: str | None = "canary-web-token") -> str:
+def web_identity(home: Home, content: str | None = "canary-web-token") -> str:
     """Return the profile of a web identity."""
-    path = Path(person.environ["HOME"], "token")
+    path = Path(home.environ["HOME"], "token")
     if content is not None:
         path.write_text(content)
     return (
@@ -581,20 +575,20 @@ XML = """<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc
 </AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"""
 
 
-def test_a_web_identity_of_a_profile(person: Person, endpoint: Endpoint) -> None:
+def test_a_web_identity_of_a_profile(home: Home, endpoint: Endpoint) -> None:
     """Send the token in an unsigned request."""
-    person.environ["AWS_ENDPOINT_URL_STS"] = endpoint.url
+    home.environ["AWS_ENDPOINT_URL_STS"] = endpoint.url
     endpoint.answers["POST", "/"] = (200, XML)
-    made = fetch(person, "web-identity", web_identity(person))
+    made = fetch(home, "web-identity", web_identity(home))
     assert (made.access_key_id, made.account) == ("ASIAWEB", "123456789012")
     assert b"WebIdentityToken=canary-web-token" in endpoint.requests[0][3]
     assert b"RoleSessionName=me" in endpoint.requests[0][3]
     assert "authorization" not in endpoint.requests[0][2]
 
 
-def test_relative_paths_begin_at_the_callers_folder(person: Person, endpoint: Endpoint, tmp_path: Path) -> None:
+def test_relative_paths_begin_at_the_callers_folder(home: Home, endpoint: Endpoint, tmp_path: Path) -> None:
     """Find a command and a token there: an agent has another folder."""
-    person.environ["AWS_ENDPOINT_URL_STS"] = endpoint.url
+    home.environ["AWS_ENDPOINT_URL_STS"] = endpoint.url
     endpoint.answers["POST", "/"] = (200, XML)
     folder = tmp_path / "project"
     folder.mkdir()
@@ -602,44 +596,44 @@ def test_relative_paths_begin_at_the_callers_folder(person: Person, endpoint: En
     (folder / "keys").write_text(f"#!/bin/sh\nprintf %s '{answer}'\n")
     (folder / "keys").chmod(0o700)
     (folder / "token").write_text("canary-web-token")
-    web = re.sub("(?<=web_identity_token_file = ).*", "token", web_identity(person))
+    web = re.sub("(?<=web_identity_token_file = ).*", "token", web_identity(home))
     for kind, text in (("process", "[profile p]\ncredential_process = ./keys\n"), ("web-identity", web)):
-        Path(person.environ["AWS_CONFIG_FILE"]).write_text(text)
-        profiles = config.read(person.environ, str(folder))
-        session = AwsSession(profiles, person.environ, profile="p")
+        Path(home.environ["AWS_CONFIG_FILE"]).write_text(text)
+        profiles = config.read(home.environ, str(folder))
+        session = AwsSession(profiles, home.environ, profile="p")
 
-        made = source_credentials(Source(kind, "p", ORIGIN), session, profiles, person.environ)
+        made = source_credentials(Source(kind, "p", ORIGIN), session, profiles, home.environ)
 
         assert made.access_key_id.startswith("ASIA"), kind
 
 
-def test_a_web_identity_of_the_environment(person: Person, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_web_identity_of_the_environment(home: Home, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     """Use the variables of the caller and not of the process."""
     monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/another")
-    web_identity(person)
-    person.environ.update(
+    web_identity(home)
+    home.environ.update(
         AWS_ENDPOINT_URL_STS=endpoint.url,
-        AWS_WEB_IDENTITY_TOKEN_FILE=str(Path(person.environ["HOME"], "token")),
+        AWS_WEB_IDENTITY_TOKEN_FILE=str(Path(home.environ["HOME"], "token")),
         AWS_ROLE_ARN="arn:aws:iam::123456789012:role/web",
     )
     endpoint.answers["POST", "/"] = (200, XML)
-    assert fetch(person, "web-identity", "", profile=None).access_key_id == "ASIAWEB"
+    assert fetch(home, "web-identity", "", profile=None).access_key_id == "ASIAWEB"
     assert b"role%2Fweb" in endpoint.requests[0][3]
 
 
-def test_a_missing_token_file_is_named(person: Person) -> None:
+def test_a_missing_token_file_is_named(home: Home) -> None:
     """Blame the file and not AWS."""
-    error = refused(person, "web-identity", web_identity(person, None))
+    error = refused(home, "web-identity", web_identity(home, None))
     assert isinstance(error, SourceError)
     assert "token file cannot be read" in error.fact
 
 
-def test_an_expired_token_is_named(person: Person, endpoint: Endpoint) -> None:
+def test_an_expired_token_is_named(home: Home, endpoint: Endpoint) -> None:
     """Do not blame the role."""
-    person.environ["AWS_ENDPOINT_URL_STS"] = endpoint.url
+    home.environ["AWS_ENDPOINT_URL_STS"] = endpoint.url
     answer = "<ErrorResponse><Error><Code>ExpiredTokenException</Code><Message>canary</Message></Error></ErrorResponse>"
     endpoint.answers["POST", "/"] = (400, answer)
-    error = refused(person, "web-identity", web_identity(person))
+    error = refused(home, "web-identity", web_identity(home))
     assert isinstance(error, SourceError)
     assert "ExpiredTokenException" in error.fact
 
@@ -647,63 +641,63 @@ def test_an_expired_token_is_named(person: Person, endpoint: Endpoint) -> None:
 # Container and EC2
 
 
-def test_the_endpoint_of_a_container(person: Person, endpoint: Endpoint) -> None:
+def test_the_endpoint_of_a_container(home: Home, endpoint: Endpoint) -> None:
     """Send the token of the container."""
     answer = {"AccessKeyId": "ASIABOX", "SecretAccessKey": "x", "Token": "t", "Expiration": stamp(timedelta(hours=1))}
     endpoint.answers["GET", "/keys"] = (200, answer)
-    person.environ.update(
+    home.environ.update(
         AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{endpoint.url}/keys", AWS_CONTAINER_AUTHORIZATION_TOKEN="canary-auth"
     )
-    assert fetch(person, "container", profile=None).access_key_id == "ASIABOX"
+    assert fetch(home, "container", profile=None).access_key_id == "ASIABOX"
     assert endpoint.requests[0][2]["authorization"] == "canary-auth"
 
 
 @pytest.mark.parametrize("body", ["canary", {"AccessKeyId": "canary"}, {}])
-def test_an_endpoint_without_credentials_is_named(person: Person, endpoint: Endpoint, body: object) -> None:
+def test_an_endpoint_without_credentials_is_named(home: Home, endpoint: Endpoint, body: object) -> None:
     """Refuse any other response."""
     endpoint.answers["GET", "/keys"] = (200, body)
-    person.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{endpoint.url}/keys"
-    assert "the credentials endpoint of the container" in refused(person, "container", profile=None).fact
+    home.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{endpoint.url}/keys"
+    assert "the credentials endpoint of the container" in refused(home, "container", profile=None).fact
 
 
-def test_the_role_of_a_machine(person: Person, endpoint: Endpoint) -> None:
+def test_the_role_of_a_machine(home: Home, endpoint: Endpoint) -> None:
     """Use the second version of the metadata service."""
     role = "/latest/meta-data/iam/security-credentials/"
     answer = {"AccessKeyId": "ASIAEC2", "SecretAccessKey": "x", "Token": "t", "Expiration": stamp(timedelta(hours=6))}
     endpoint.answers["PUT", "/latest/api/token"] = (200, "imds-token")
     endpoint.answers["GET", role] = (200, "machine")
     endpoint.answers["GET", f"{role}machine"] = (200, answer)
-    person.environ["AWS_EC2_METADATA_DISABLED"] = "false"
-    person.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = endpoint.url
-    assert fetch(person, "instance").access_key_id == "ASIAEC2"
+    home.environ["AWS_EC2_METADATA_DISABLED"] = "false"
+    home.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = endpoint.url
+    assert fetch(home, "instance").access_key_id == "ASIAEC2"
     assert endpoint.requests[-1][2]["x-aws-ec2-metadata-token"] == "imds-token"
 
 
-def test_a_machine_without_a_role_is_an_error(person: Person) -> None:
+def test_a_machine_without_a_role_is_an_error(home: Home) -> None:
     """Refuse it, like a machine whose metadata service is disabled."""
-    assert isinstance(refused(person, "instance"), SourceError)
+    assert isinstance(refused(home, "instance"), SourceError)
 
 
 # Nothing else
 
 
-def test_only_the_kind_of_the_chain_is_used(person: Person, endpoint: Endpoint) -> None:
+def test_only_the_kind_of_the_chain_is_used(home: Home, endpoint: Endpoint) -> None:
     """Never call the metadata service, where botocore's chain of providers ends."""
-    person.environ["AWS_EC2_METADATA_DISABLED"] = "false"
-    person.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = endpoint.url
-    person.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{endpoint.url}/keys"
+    home.environ["AWS_EC2_METADATA_DISABLED"] = "false"
+    home.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = endpoint.url
+    home.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{endpoint.url}/keys"
     for kind in ("static", "process", "sso", "web-identity"):
-        refused(person, kind)
+        refused(home, kind)
     assert endpoint.requests == []
 
 
-def test_keys_of_a_source_are_good_for_a_call(person: Person) -> None:
+def test_keys_of_a_source_are_good_for_a_call(home: Home) -> None:
     """Sign a call with the keys of the file."""
     config = (
-        f"[profile p]\naws_access_key_id = {person.user.access_key_id}\n"
-        f"aws_secret_access_key = {person.user.secret_access_key}\n"
+        f"[profile p]\naws_access_key_id = {home.user.access_key_id}\n"
+        f"aws_secret_access_key = {home.user.secret_access_key}\n"
     )
-    assert person.principal(fetch(person, "static", config)).arn == person.user.arn
+    assert home.principal(fetch(home, "static", config)).arn == home.user.arn
 
 
 # The cache of sign-ins

@@ -31,27 +31,27 @@ from awsenv.origin import Origin
 from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:
-    from aws.conftest import Endpoint, Person
+    from aws.conftest import Endpoint, Home
 
 OF_IAM = {Fault.UNKNOWN_PRINCIPAL, Fault.NOT_KNOWN_YET}
 FAULTS = [fault for fault in Fault if fault is not Fault.HANG and fault not in OF_IAM]
 
 
-def role(person: Person, name: str = "role", **values: object) -> AssumeRole:
+def role(home: Home, name: str = "role", **values: object) -> AssumeRole:
     """Make a role that trusts the user, and return the hop to it."""
-    person.sandbox.create_role(name, person.sandbox.trust(str(person.user.arn)))
-    return hop(person, name, **values)
+    home.sandbox.create_role(name, home.sandbox.trust(str(home.user.arn)))
+    return hop(home, name, **values)
 
 
-def hop(person: Person, name: str, **values: object) -> AssumeRole:
+def hop(home: Home, name: str, **values: object) -> AssumeRole:
     """Return the hop to a role."""
-    arn = RoleArn("aws", person.user.account, name)
+    arn = RoleArn("aws", home.user.account, name)
     return AssumeRole(arn, "session", **values)  # type: ignore[arg-type] # whichever fields a test is about
 
 
-def token(person: Person) -> Token:
+def token(home: Home) -> Token:
     """Return the device of the user with its current code."""
-    return Token(person.device.serial, person.device.code())
+    return Token(home.device.serial, home.device.code())
 
 
 def everything(error: BaseException) -> str:
@@ -60,11 +60,11 @@ def everything(error: BaseException) -> str:
     return f"{error!r} {error} {list(fields)} {''.join(traceback.format_exception(error))}"
 
 
-def test_a_role_is_assumed(person: Person) -> None:
+def test_a_role_is_assumed(home: Home) -> None:
     """Send every value of the hop, and return the account, the ARN and the end of the credentials."""
     requested = role(
-        person,
-        external_id=person.external_id,
+        home,
+        external_id=home.external_id,
         duration=900,
         source_identity="alice",
         tags=(("team", "a b"),),
@@ -72,106 +72,106 @@ def test_a_role_is_assumed(person: Person) -> None:
         policy='{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}',
         policy_arns=("arn:aws:iam::aws:policy/ReadOnlyAccess",),
     )
-    made = person.sts().call(requested, person.user)
-    assert made.account == person.user.account
-    assert made.arn == f"arn:aws:sts::{person.user.account}:assumed-role/role/session"
+    made = home.sts().call(requested, home.user)
+    assert made.account == home.user.account
+    assert made.arn == f"arn:aws:sts::{home.user.account}:assumed-role/role/session"
     assert made.expiration is not None
     assert made.expiration.tzinfo is timezone.utc
     assert 890 < (made.expiration - datetime.now(timezone.utc)).total_seconds() < 910
-    sent = person.sandbox.calls[-1].parameters
+    sent = home.sandbox.calls[-1].parameters
     assert {"DurationSeconds": "900", "SourceIdentity": "alice", "TransitiveTagKeys.member.1": "team"}.items() <= (
         sent.items()
     )
-    assert person.principal(made).arn == made.arn
+    assert home.principal(made).arn == made.arn
 
 
-def test_a_value_that_is_not_set_is_not_sent(person: Person) -> None:
+def test_a_value_that_is_not_set_is_not_sent(home: Home) -> None:
     """Leave AWS's own defaults alone."""
-    person.sts().call(role(person), person.user)
-    assert {"RoleArn", "RoleSessionName"} == set(person.sandbox.calls[-1].parameters)
+    home.sts().call(role(home), home.user)
+    assert {"RoleArn", "RoleSessionName"} == set(home.sandbox.calls[-1].parameters)
 
 
-def test_a_session_is_opened_with_a_code(person: Person) -> None:
+def test_a_session_is_opened_with_a_code(home: Home) -> None:
     """Return a session with MFA, from which a role that demands MFA can be assumed."""
-    requested = GetSessionToken(Mfa(person.device.serial), duration=900)
-    session = person.sts().call(requested, person.user, token(person))
-    person.sandbox.create_role("mfa", person.sandbox.trust(str(person.user.arn), mfa=True))
-    made = person.sts().call(hop(person, "mfa"), session)
-    assert made.arn == f"arn:aws:sts::{person.user.account}:assumed-role/mfa/session"
+    requested = GetSessionToken(Mfa(home.device.serial), duration=900)
+    session = home.sts().call(requested, home.user, token(home))
+    home.sandbox.create_role("mfa", home.sandbox.trust(str(home.user.arn), mfa=True))
+    made = home.sts().call(hop(home, "mfa"), session)
+    assert made.arn == f"arn:aws:sts::{home.user.account}:assumed-role/mfa/session"
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_request_with_a_code_is_sent_once(person: Person, fault: Fault) -> None:
+def test_a_request_with_a_code_is_sent_once(home: Home, fault: Fault) -> None:
     """Send it once, whatever happens: AWS may have accepted the code."""
-    requested, pauses = role(person), list[float]()
-    person.sandbox.fail("AssumeRole", fault, times=3)
+    requested, pauses = role(home), list[float]()
+    home.sandbox.fail("AssumeRole", fault, times=3)
     with pytest.raises(ResponseLost) as caught:
-        person.sts(pauses).call(requested, person.user, token(person))
-    assert person.sent("AssumeRole") == 1
+        home.sts(pauses).call(requested, home.user, token(home))
+    assert home.sent("AssumeRole") == 1
     assert pauses == []
     assert "the MFA code may have been used" in caught.value.fact
 
 
 @pytest.mark.parametrize("fault", [Fault.SERVER_ERROR, Fault.UNAVAILABLE, Fault.THROTTLING, Fault.DROP])
-def test_a_request_without_a_code_is_repeated(person: Person, fault: Fault) -> None:
+def test_a_request_without_a_code_is_repeated(home: Home, fault: Fault) -> None:
     """Repeat it as botocore does."""
-    requested = role(person)
-    person.sandbox.fail("AssumeRole", fault, times=2)
-    assert person.sts().call(requested, person.user).session_token
-    assert person.sent("AssumeRole") == 3
+    requested = role(home)
+    home.sandbox.fail("AssumeRole", fault, times=2)
+    assert home.sts().call(requested, home.user).session_token
+    assert home.sent("AssumeRole") == 3
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_failing_aws_is_unreachable(person: Person, fault: Fault) -> None:
+def test_a_failing_aws_is_unreachable(home: Home, fault: Fault) -> None:
     """Name the host, and suggest another try."""
-    requested = role(person)
-    person.sandbox.fail("AssumeRole", fault, times=3)
+    requested = role(home)
+    home.sandbox.fail("AssumeRole", fault, times=3)
     with pytest.raises(UnreachableError) as caught:
-        person.sts().call(requested, person.user)
+        home.sts().call(requested, home.user)
     assert not isinstance(caught.value, ResponseLost)
-    assert person.sandbox.url.removeprefix("http://") in caught.value.fact
+    assert home.sandbox.url.removeprefix("http://") in caught.value.fact
 
 
 @pytest.mark.parametrize("with_code", [False, True])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_no_error_holds_a_secret(person: Person, fault: Fault, *, with_code: bool) -> None:
+def test_no_error_holds_a_secret(home: Home, fault: Fault, *, with_code: bool) -> None:
     """Keep what was sent and received out of the text, the repr and the cause."""
-    requested = role(person, external_id=person.external_id)
-    code = token(person) if with_code else None
-    person.sandbox.fail("AssumeRole", fault, times=3)
+    requested = role(home, external_id=home.external_id)
+    code = token(home) if with_code else None
+    home.sandbox.fail("AssumeRole", fault, times=3)
     with pytest.raises(AwsenvError) as caught:
-        person.sts().call(requested, person.user, code)
+        home.sts().call(requested, home.user, code)
     shown = everything(caught.value)
-    assert person.external_id not in shown
-    assert person.user.secret_access_key not in shown
+    assert home.external_id not in shown
+    assert home.user.secret_access_key not in shown
     assert "SecretAccessKey" not in shown
     if code is not None:
         assert code.code not in shown
 
 
 @pytest.mark.parametrize("with_code", [False, True])
-def test_silence_ends(person: Person, *, with_code: bool) -> None:
+def test_silence_ends(home: Home, *, with_code: bool) -> None:
     """Give up on a service that accepts the request and never responds."""
-    requested = role(person)
-    person.sandbox.fail("AssumeRole", Fault.HANG, times=3)
+    requested = role(home)
+    home.sandbox.fail("AssumeRole", Fault.HANG, times=3)
     with pytest.raises(
         ResponseLost if with_code else UnreachableError, match=r"did not (answer in time|send a complete response)"
     ):
-        person.sts(timeout=2).call(requested, person.user, token(person) if with_code else None)
+        home.sts(timeout=2).call(requested, home.user, token(home) if with_code else None)
 
 
-def test_a_request_that_was_not_sent_is_sent_again(person: Person) -> None:
+def test_a_request_that_was_not_sent_is_sent_again(home: Home) -> None:
     """Try three times where nothing listens, without a `ResponseLost`: the code is not used up."""
     pauses: list[float] = []
-    person.environ["AWS_ENDPOINT_URL"] = "http://127.0.0.1:1"
+    home.environ["AWS_ENDPOINT_URL"] = "http://127.0.0.1:1"
     with pytest.raises(UnreachableError) as caught:
-        person.sts(pauses).call(hop(person, "role"), person.user, Token(person.device.serial, "123456"))
+        home.sts(pauses).call(hop(home, "role"), home.user, Token(home.device.serial, "123456"))
     assert not isinstance(caught.value, ResponseLost)
     assert pauses == [1.0, 1.0]
     assert caught.value.fact == "127.0.0.1:1 cannot be reached"
 
 
-def test_a_proxy_that_takes_a_code_and_hangs_up_gets_no_other(person: Person) -> None:
+def test_a_proxy_that_takes_a_code_and_hangs_up_gets_no_other(home: Home) -> None:
     """Send it once, though botocore calls the proxy unreachable: the request may have reached AWS."""
     taken: list[bytes] = []
 
@@ -181,10 +181,10 @@ def test_a_proxy_that_takes_a_code_and_hangs_up_gets_no_other(person: Person) ->
 
     with socketserver.TCPServer(("127.0.0.1", 0), Proxy) as proxy:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
-        person.environ["http_proxy"] = f"http://127.0.0.1:{proxy.server_address[1]}"
-        person.environ["AWS_ENDPOINT_URL"] = "http://sts.example.test"
+        home.environ["http_proxy"] = f"http://127.0.0.1:{proxy.server_address[1]}"
+        home.environ["AWS_ENDPOINT_URL"] = "http://sts.example.test"
         with pytest.raises(ResponseLost):
-            person.sts([]).call(hop(person, "role"), person.user, Token(person.device.serial, "123456"))
+            home.sts([]).call(hop(home, "role"), home.user, Token(home.device.serial, "123456"))
         proxy.shutdown()
 
     assert len(taken) == 1
@@ -195,39 +195,39 @@ def test_no_code_is_in_the_repr_of_a_token() -> None:
     assert "424242" not in repr(Token("arn:aws:iam::123456789012:mfa/alice", "424242"))
 
 
-def test_a_name_that_does_not_resolve_is_named(person: Person) -> None:
+def test_a_name_that_does_not_resolve_is_named(home: Home) -> None:
     """Suggest a look at the region, which is often misspelt."""
-    person.environ["AWS_ENDPOINT_URL"] = "http://sts.nope-1.invalid"
+    home.environ["AWS_ENDPOINT_URL"] = "http://sts.nope-1.invalid"
     with pytest.raises(UnreachableError, match=r"^sts\.nope-1\.invalid cannot be reached$") as caught:
-        person.sts().identity(person.user)
+        home.sts().identity(home.user)
     assert "region" in str(caught.value.hints)
 
 
-def test_a_certificate_that_cannot_be_verified_names_the_bundle(person: Person, tls_port: int) -> None:
+def test_a_certificate_that_cannot_be_verified_names_the_bundle(home: Home, tls_port: int) -> None:
     """Suggest a CA bundle: a proxy that inspects TLS is the usual reason."""
-    person.environ["AWS_ENDPOINT_URL"] = f"https://127.0.0.1:{tls_port}"
+    home.environ["AWS_ENDPOINT_URL"] = f"https://127.0.0.1:{tls_port}"
     with pytest.raises(UnreachableError, match=r"certificate of 127\.0\.0\.1:[0-9]+ cannot be verified") as caught:
-        person.sts().identity(person.user)
+        home.sts().identity(home.user)
     assert "AWS_CA_BUNDLE" in str(caught.value.hints)
 
 
-def test_an_endpoint_without_tls_is_not_a_matter_of_certificates(person: Person) -> None:
+def test_an_endpoint_without_tls_is_not_a_matter_of_certificates(home: Home) -> None:
     """Name the endpoint settings where plain text answers a handshake."""
-    person.environ["AWS_ENDPOINT_URL"] = person.sandbox.url.replace("http:", "https:")
+    home.environ["AWS_ENDPOINT_URL"] = home.sandbox.url.replace("http:", "https:")
     with pytest.raises(UnreachableError, match="a TLS connection to"):
-        person.sts().identity(person.user)
+        home.sts().identity(home.user)
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
-def test_a_bad_ca_bundle_is_a_configuration_error(person: Person, content: str | None) -> None:
+def test_a_bad_ca_bundle_is_a_configuration_error(home: Home, content: str | None) -> None:
     """Refuse a wrong path, and a file with other content."""
-    bundle = Path(person.environ["HOME"], "ca.pem")
+    bundle = Path(home.environ["HOME"], "ca.pem")
     if content is not None:
         bundle.write_text(content)
-    person.environ["AWS_CA_BUNDLE"] = str(bundle)
-    person.environ["AWS_ENDPOINT_URL"] = person.sandbox.url.replace("http:", "https:")
+    home.environ["AWS_CA_BUNDLE"] = str(bundle)
+    home.environ["AWS_ENDPOINT_URL"] = home.sandbox.url.replace("http:", "https:")
     with pytest.raises(ConfigError, match="CA bundle"):
-        person.sts().identity(person.user)
+        home.sts().identity(home.user)
 
 
 @pytest.mark.parametrize(
@@ -239,29 +239,29 @@ def test_a_bad_ca_bundle_is_a_configuration_error(person: Person, content: str |
         ("AWS_DEFAULT_REGION", "eu central 1", "the region"),
     ],
 )
-def test_a_bad_setting_is_a_configuration_error(person: Person, variable: str, value: str, says: str) -> None:
+def test_a_bad_setting_is_a_configuration_error(home: Home, variable: str, value: str, says: str) -> None:
     """Blame the setting and not the network, and suggest no other try."""
-    person.environ[variable] = value
+    home.environ[variable] = value
     with pytest.raises(ConfigError, match=says):
-        person.sts().identity(person.user)
+        home.sts().identity(home.user)
 
 
-def test_a_wrong_code_may_be_followed_by_another(person: Person) -> None:
+def test_a_wrong_code_may_be_followed_by_another(home: Home) -> None:
     """Name both reasons: AWS's text is the same for a wrong code and a used one."""
-    sts, used = person.sts(), token(person)
-    sts.call(GetSessionToken(Mfa(used.serial)), person.user, used)
+    sts, used = home.sts(), token(home)
+    sts.call(GetSessionToken(Mfa(used.serial)), home.user, used)
     for code in (used.code, "000000"):
         with pytest.raises(CodeRejected):
-            sts.call(GetSessionToken(Mfa(used.serial)), person.user, Token(used.serial, code))
+            sts.call(GetSessionToken(Mfa(used.serial)), home.user, Token(used.serial, code))
 
 
-def test_a_wrong_device_is_not_followed_by_another_code(person: Person) -> None:
+def test_a_wrong_device_is_not_followed_by_another_code(home: Home) -> None:
     """Name the setting: no code of that device is accepted."""
-    serial = f"arn:aws:iam::{person.user.account}:mfa/nobody"
+    serial = f"arn:aws:iam::{home.user.account}:mfa/nobody"
     with pytest.raises(MfaError) as caught:
-        person.sts().call(
+        home.sts().call(
             GetSessionToken(Mfa(serial, origins={"mfa_serial": Origin("config:3")})),
-            person.user,
+            home.user,
             Token(serial, "123456"),
         )
     assert not isinstance(caught.value, CodeRejected)
@@ -270,72 +270,72 @@ def test_a_wrong_device_is_not_followed_by_another_code(person: Person) -> None:
     assert "mfa_serial" in str(caught.value.hints)
 
 
-def test_a_key_that_aws_does_not_know_is_named_by_its_end(person: Person) -> None:
+def test_a_key_that_aws_does_not_know_is_named_by_its_end(home: Home) -> None:
     """Show the last characters of the key, and its place."""
     source = Source("static", "default", Origin("~/.aws/credentials:2"))
     stranger = Credentials("AKIAIOSFODNN7EXAMPLE", "canary-secret", source=source)
     with pytest.raises(SourceError, match=r"does not know the access key …MPLE") as caught:
-        person.sts().identity(stranger)
+        home.sts().identity(stranger)
     assert caught.value.where == "~/.aws/credentials:2"
 
 
-def test_a_wrong_secret_differs_from_an_unknown_key(person: Person) -> None:
+def test_a_wrong_secret_differs_from_an_unknown_key(home: Home) -> None:
     """Blame the secret key where AWS knows the access key."""
-    half = Credentials(person.user.access_key_id, "canary-secret")
+    half = Credentials(home.user.access_key_id, "canary-secret")
     with pytest.raises(SourceError, match="the secret key does not belong") as caught:
-        person.sts().identity(half)
+        home.sts().identity(half)
     assert "canary-secret" not in everything(caught.value)
 
 
 @pytest.mark.parametrize(
     ("seconds", "says"), [(7500, "2h05m behind"), (-3600, "1h00m ahead of"), (90000, "25h00m behind")]
 )
-def test_a_clock_that_is_wrong_is_measured(person: Person, seconds: float, says: str) -> None:
+def test_a_clock_that_is_wrong_is_measured(home: Home, seconds: float, says: str) -> None:
     """Show the difference between the two times in AWS's message."""
-    person.sandbox.clock.advance(seconds)
+    home.sandbox.clock.advance(seconds)
     with pytest.raises(SourceError, match=f"clock is {says} AWS's"):
-        person.sts().identity(person.user)
+        home.sts().identity(home.user)
 
 
-def test_expired_credentials_say_how_to_renew_them(person: Person) -> None:
+def test_expired_credentials_say_how_to_renew_them(home: Home) -> None:
     """Show the place of the source, and how to renew it."""
-    person.sandbox.clock.advance(-800)
+    home.sandbox.clock.advance(-800)
     requested = GetSessionToken(Mfa(), duration=900)
-    session = person.sts().call(requested, person.user, token(person))
-    person.sandbox.clock.advance(1500)
+    session = home.sts().call(requested, home.user, token(home))
+    home.sandbox.clock.advance(1500)
     with pytest.raises(SourceError, match="have expired") as caught:
-        person.sts().identity(replace(session, source=Source("login", "p", Origin("AWS_ACCESS_KEY_ID"))))
+        home.sts().identity(replace(session, source=Source("login", "p", Origin("AWS_ACCESS_KEY_ID"))))
     assert ("AWS_ACCESS_KEY_ID", ("aws login --profile p",)) == (caught.value.where, caught.value.hints)
 
 
-def test_a_refusal_shows_the_message_of_aws(person: Person) -> None:
+def test_a_refusal_shows_the_message_of_aws(home: Home) -> None:
     """Keep AWS's code for scripts, and the hint of the caller."""
     with pytest.raises(RefusedError, match=r"is not authorized to perform: sts:AssumeRole") as caught:
-        person.sts().call(hop(person, "missing"), person.user, denied_hint="look there")
+        home.sts().call(hop(home, "missing"), home.user, denied_hint="look there")
     assert ("AccessDenied", ("look there",)) == (caught.value.code, caught.value.hints)
 
 
-def test_a_session_longer_than_the_role_allows_names_the_setting(person: Person) -> None:
+def test_a_session_longer_than_the_role_allows_names_the_setting(home: Home) -> None:
     """Name the setting, since AWS refuses the call instead of cutting the session."""
     with pytest.raises(RefusedError, match="MaxSessionDuration") as caught:
-        person.sts().call(role(person, duration=7200, origins={"duration": Origin("--duration")}), person.user)
+        home.sts().call(role(home, duration=7200, origins={"duration": Origin("--duration")}), home.user)
     assert caught.value.where == "--duration"
     assert "duration_seconds" in str(caught.value.hints)
 
 
-def test_a_value_that_botocore_does_not_send_is_not_shown(person: Person) -> None:
+def test_a_value_that_botocore_does_not_send_is_not_shown(home: Home) -> None:
     """Drop the text of botocore, which holds the parameters."""
     with pytest.raises(ConfigError) as caught:
-        person.sts().call(hop(person, "role", external_id="x"), person.user)
+        home.sts().call(hop(home, "role", external_id="x"), home.user)
     assert "'x'" not in everything(caught.value)
 
 
 # What AWS answers is not taken on trust.
 
 
-def answering(endpoint: Endpoint, person: Person, action: str, *, arn: str, ends: datetime) -> None:
+def answering(endpoint: Endpoint, home: Home, action: str, *, arn: str, ends: datetime) -> None:
     """Let STS answer with credentials of *arn* that expire at *ends*."""
-    person.environ["AWS_ENDPOINT_URL"] = endpoint.url
+    home.environ["AWS_ENDPOINT_URL"] = endpoint.url
     answer = (
         f"<{action}Response><{action}Result><Credentials><AccessKeyId>ASIAX</AccessKeyId><SecretAccessKey>canary-secret"
         "</SecretAccessKey><SessionToken>canary-token</SessionToken>"
@@ -360,35 +360,35 @@ NOW = SOON.timestamp() - 3600
         "canary",
     ],
 )
-def test_credentials_of_another_role_are_refused(person: Person, endpoint: Endpoint, arn: str) -> None:
+def test_credentials_of_another_role_are_refused(home: Home, endpoint: Endpoint, arn: str) -> None:
     """Name both roles."""
-    answering(endpoint, person, "AssumeRole", arn=arn, ends=SOON)
+    answering(endpoint, home, "AssumeRole", arn=arn, ends=SOON)
 
     with pytest.raises(UnreachableError) as caught:
-        replace(person.sts(), now=lambda: NOW).call(AssumeRole(REQUESTED, "me"), person.user)
+        replace(home.sts(), now=lambda: NOW).call(AssumeRole(REQUESTED, "me"), home.user)
 
     assert f"STS answered a request for {REQUESTED} with {arn}" == caught.value.fact
 
 
-def test_the_requested_role_is_accepted(person: Person, endpoint: Endpoint) -> None:
+def test_the_requested_role_is_accepted(home: Home, endpoint: Endpoint) -> None:
     """Ignore the path, as AWS does, and the case, which names the same role."""
     arn = "arn:aws:sts::123456789012:assumed-role/deploy/me"
-    answering(endpoint, person, "AssumeRole", arn=arn, ends=SOON)
+    answering(endpoint, home, "AssumeRole", arn=arn, ends=SOON)
 
-    made = replace(person.sts(), now=lambda: NOW).call(AssumeRole(REQUESTED, "me"), person.user)
+    made = replace(home.sts(), now=lambda: NOW).call(AssumeRole(REQUESTED, "me"), home.user)
 
     assert arn == made.arn
 
 
 @pytest.mark.parametrize("with_code", [False, True])
-def test_keys_that_have_expired_already_are_refused(person: Person, endpoint: Endpoint, *, with_code: bool) -> None:
+def test_keys_that_have_expired_already_are_refused(home: Home, endpoint: Endpoint, *, with_code: bool) -> None:
     """Name the end and the time, and request no other code."""
-    sts = replace(person.sts(), now=SOON.timestamp)
+    sts = replace(home.sts(), now=SOON.timestamp)
     arn = "arn:aws:sts::123456789012:assumed-role/Deploy/me"
-    code = token(person) if with_code else None
-    answering(endpoint, person, "AssumeRole", arn=arn, ends=SOON)
+    code = token(home) if with_code else None
+    answering(endpoint, home, "AssumeRole", arn=arn, ends=SOON)
     with pytest.raises(UnreachableError) as caught:
-        sts.call(AssumeRole(REQUESTED, "me", mfa=Mfa(person.device.serial)), person.user, code)
+        sts.call(AssumeRole(REQUESTED, "me", mfa=Mfa(home.device.serial)), home.user, code)
 
     assert not isinstance(caught.value, ResponseLost)
     assert (
@@ -409,49 +409,49 @@ def test_keys_that_have_expired_already_are_refused(person: Person, endpoint: En
     ],
 )
 def test_the_endpoint_is_the_one_that_the_request_goes_to(
-    person: Person, region: str | None, variables: dict[str, str], host: str
+    home: Home, region: str | None, variables: dict[str, str], host: str
 ) -> None:
     """Send each request to the endpoint that messages and `explain` name; here to a proxy that does not exist."""
-    del person.environ["AWS_ENDPOINT_URL"]
-    environ = person.environ | variables | {"https_proxy": "http://127.0.0.1:1", "no_proxy": ""}
+    del home.environ["AWS_ENDPOINT_URL"]
+    environ = home.environ | variables | {"https_proxy": "http://127.0.0.1:1", "no_proxy": ""}
     session = AwsSession(None, environ, region=region)
     requested = list[str]()
     session.register("before-send", lambda request, **_: requested.append(request.url))
 
     assert f"https://{host}" == Sts(session).endpoint()
     with pytest.raises(UnreachableError, match=r"the proxy 127\.0\.0\.1:1 cannot be reached"):
-        Sts(session, sleep=lambda _: None).identity(person.user)
+        Sts(session, sleep=lambda _: None).identity(home.user)
     assert {f"https://{host}/"} == set(requested)
 
 
 @pytest.mark.parametrize("ahead", [-200, 0, 600])
-def test_the_clock_is_compared_with_the_date_of_the_response(person: Person, ahead: int) -> None:
+def test_the_clock_is_compared_with_the_date_of_the_response(home: Home, ahead: int) -> None:
     """Return the difference, but for the seconds that a response takes."""
-    session = person.session()
+    session = home.session()
     clock = Clock(session, time.time)
-    person.sandbox.clock.advance(ahead)
+    home.sandbox.clock.advance(ahead)
     assert clock.ahead is None
-    Sts(session).identity(person.user)
+    Sts(session).identity(home.user)
     assert clock.ahead is not None
     assert abs(clock.ahead - ahead) < 60
 
 
-def test_a_refusal_has_the_time_too(person: Person) -> None:
+def test_a_refusal_has_the_time_too(home: Home) -> None:
     """Read the date of a refusal, which may be due to the clock."""
-    session = person.session()
+    session = home.session()
     clock = Clock(session, time.time)
-    person.sandbox.clock.advance(7200)
+    home.sandbox.clock.advance(7200)
     with pytest.raises(SourceError):
-        Sts(session).identity(person.user)
+        Sts(session).identity(home.user)
     assert clock.ahead is not None
     assert abs(clock.ahead - 7200) < 60
 
 
-def test_without_a_response_the_clock_is_unknown(person: Person) -> None:
+def test_without_a_response_the_clock_is_unknown(home: Home) -> None:
     """Do not take an unknown clock for a right one."""
-    session = person.session()
+    session = home.session()
     clock = Clock(session, time.time)
-    person.sandbox.fail("GetCallerIdentity", Fault.DROP, times=9)
+    home.sandbox.fail("GetCallerIdentity", Fault.DROP, times=9)
     with pytest.raises(Exception, match="connection"):
-        Sts(session).identity(person.user)
+        Sts(session).identity(home.user)
     assert clock.ahead is None

@@ -110,4 +110,4 @@ def test_a_browser_may_end_as_it_likes() -> None:
 def test_a_browser_that_does_not_ask_is_said() -> None:
     """Wait for it, and not for ever."""
     with pytest.raises(Failure, match="no browser has requested the page"):
-        open_page(URL, lambda _: True, patience=0.01)
+        open_page(URL, lambda _: True, timeout=0.01)

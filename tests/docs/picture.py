@@ -31,7 +31,7 @@ ACCOUNT = "123456789012"
 SHOWN_CODE = "123456"
 EXTERNAL_ID = "picture-external-id"
 COLUMNS, ROWS = 88, 24
-PATIENCE = 60
+TIMEOUT = 60
 """Seconds after which the session is taken for stuck."""
 
 TITLE = "A terminal: awsenv puts a role into the shell, the prompt shows it and its time left, awsenv off takes it off"
@@ -117,7 +117,7 @@ class Terminal:
         return str(self.screen.display[cursor.y][: cursor.x])
 
     def _until(self, ready: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while not ready():
             if time.monotonic() > deadline:
                 raise SystemExit("the session is stuck:\n" + "\n".join(self.screen.display))

@@ -26,7 +26,7 @@ from awsenv.errors import AwsenvError, CodeRejected, ConfigError, Interrupted, M
 from awsenv.iam.trust import trust_policy
 from awsenv.sandbox import Fault, Sandbox
 from awsenv.setup import KeyDestination, SetupRequest, parse_roles
-from awsenv.setup.apply import ATTEMPTS, PATIENCE, Tools, carry_out
+from awsenv.setup.apply import ATTEMPTS, TIMEOUT, Tools, carry_out
 from awsenv.setup.files import add, header
 from awsenv.setup.plan import Plan, Task, draw_up, user_policy
 from awsenv.setup.state import read
@@ -531,7 +531,7 @@ def test_a_user_that_never_comes_is_waited_for_a_minute(desk: Desk, single: Setu
         carry_out(create_role("deploy", trust_policy(single.user_arn, mfa=False)), desk)
     assert "MalformedPolicyDocument" == caught.value.code
     assert "awsenv setup again" in str(caught.value.hints)
-    assert PATIENCE == sum(desk.slept)
+    assert TIMEOUT == sum(desk.slept)
 
 
 def test_a_role_that_iam_does_not_know_yet_is_waited_for(desk: Desk, single: SetupRequest) -> None:

@@ -181,8 +181,8 @@ def test_a_store_that_does_not_answer_is_given_up(clean_environ: dict[str, str],
     (tmp_path / "hanging.py").write_text(HANGING)
     # `check` may find out which store there is before it waits for it.
     for refused in (
-        lambda: key_store.check(clean_environ, patience=5),
-        lambda: key_store.store("x", KEY, clean_environ, patience=5),
+        lambda: key_store.check(clean_environ, timeout=5),
+        lambda: key_store.store("x", KEY, clean_environ, timeout=5),
     ):
         with pytest.raises(ConfigError) as caught:
             refused()

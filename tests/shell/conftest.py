@@ -21,7 +21,7 @@ from awsenv.shells.base import folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-PATIENCE = 30
+TIMEOUT = 30
 """Seconds after which a shell is taken for stuck."""
 
 COLUMNS, LINES = 80, 50
@@ -146,7 +146,7 @@ class Terminal:
         Raises:
             AssertionError: It is not true in time. The message shows the screen.
         """
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while not seen():
             try:
                 printed = self.child.read_nonblocking(65536, timeout=0.2)
@@ -277,7 +277,7 @@ def open_terminal(home: Path, clean_environ: dict[str, str]) -> Iterator[Callabl
             env=dict(clean_environ if environ is None else environ),
             cwd=str(home),
             dimensions=(LINES, COLUMNS),
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
         )
         child.delaybeforesend = None
         children.append(child)

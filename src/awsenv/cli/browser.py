@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds to wait until the browser requests the page."""
 
 
-def open_page(url: str, start: Callable[[str], bool] = webbrowser.open, *, patience: float = PATIENCE) -> None:
+def open_page(url: str, start: Callable[[str], bool] = webbrowser.open, *, timeout: float = TIMEOUT) -> None:
     """Open *url*, a secret, in a browser.
 
     Args:
         url: The page.
         start: Starts a browser at an address, and returns whether it could.
-        patience: Seconds.
+        timeout: Seconds.
 
     Raises:
         Failure: There is no browser, or it has not requested the page.
@@ -43,8 +43,8 @@ def open_page(url: str, start: Callable[[str], bool] = webbrowser.open, *, patie
         # A browser in the terminal has requested the page by now and has ended, with any status.
         if not start(redirect.address) and not redirect.taken.locked():
             raise Failure("no browser could be started", hint=hint)
-        if not redirect.sent.wait(patience):
-            raise Failure(f"no browser has requested the page within {patience:.0f} seconds", hint=hint)
+        if not redirect.sent.wait(timeout):
+            raise Failure(f"no browser has requested the page within {timeout:.0f} seconds", hint=hint)
     finally:
         redirect.close()
 

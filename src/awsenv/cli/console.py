@@ -47,7 +47,7 @@ def run(caller: Caller, arguments: Arguments) -> Print | Open:
     resolved = resolve(caller, arguments.role, arguments.code, arguments)
     _check_role(resolved)
     if seconds is not None:
-        _check_direct(resolved)
+        _check_session_duration(resolved)
         resolved = replace(resolved, is_direct=True)
     # These import botocore, and AWS is called only now.
     from awsenv.aws.session import AwsSession  # noqa: PLC0415 - see above
@@ -90,7 +90,7 @@ def _check_role(resolved: Resolved) -> None:
         )
 
 
-def _check_direct(resolved: Resolved) -> None:
+def _check_session_duration(resolved: Resolved) -> None:
     """Refuse a session duration where AWS would: "you must call it as an IAM user with long-term credentials".
 
     Raises:

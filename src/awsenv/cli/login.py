@@ -43,9 +43,9 @@ def run(caller: Caller, arguments: Arguments) -> Print | StartAgent:
     """
     base = environment.original(caller.environ)
     request = _request(arguments, base)
-    patience = IDLE if arguments.idle is None else seconds(arguments.idle, Origin("--idle"))
+    idle = IDLE if arguments.idle is None else seconds(arguments.idle, Origin("--idle"))
     if not caller.provider.is_agent:
-        return StartAgent(request.duration or DURATION, patience)
+        return StartAgent(request.duration or DURATION, idle)
     profiles = config.read(base, caller.folder)
     chain = config.resolve_login(request, profiles, base)
     made = caller.provider.open_session(Resolved(chain, profiles, base, arguments.code))

@@ -145,8 +145,8 @@ def default_session_name(environ: Environ, user: str | None) -> tuple[str, Origi
         origin = Origin("AWS_ROLE_SESSION_NAME")
         return limits.session_name(given, origin), origin
     names = [(environ.get(variable), variable) for variable in having(USER)] + [(user, "the password database")]
-    for text, place in names:
+    for text, origin_name in names:
         name = limits.legal_session_name(text or "")
         if name is not None:
-            return name, Origin(place)
+            return name, Origin(origin_name)
     return "awsenv", Origin("the default of awsenv")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from awsenv.aws.iam import Iam
     from awsenv.setup.plan import Task
 
-PATIENCE = 60
+TIMEOUT = 60
 """Seconds to wait until IAM knows everywhere what was just created."""
 
 ATTEMPTS = 3
@@ -188,7 +188,7 @@ def _settled(change: Callable[[], dict[str, Any]], sleep: Callable[[float], None
         except RefusedError as error:
             if not _is_unsettled(error):
                 raise
-            if waited >= PATIENCE:
+            if waited >= TIMEOUT:
                 raise RefusedError(
                     error.fact,
                     because=error.because,
@@ -199,7 +199,7 @@ def _settled(change: Callable[[], dict[str, Any]], sleep: Callable[[float], None
             return
         sleep(pause)
         waited += pause
-        pause = min(2 * pause, _LONGEST_PAUSE, max(PATIENCE - waited, 1))
+        pause = min(2 * pause, _LONGEST_PAUSE, max(TIMEOUT - waited, 1))
 
 
 def _is_unsettled(error: RefusedError) -> bool:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SERVICE = "awsenv"
 """The name of the service in the keyring."""
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds for each answer of the keyring: time enough to unlock it."""
 
 _OPTION = Origin("--keyring")
@@ -51,7 +51,7 @@ print(json.dumps([name, chosen is not None or core.recommended(first)]))
 _NO_STORES = frozenset({"keyring.backends.fail.Keyring", "keyring.backends.null.Keyring"})
 
 
-def check(environ: Environ, patience: float = PATIENCE) -> None:
+def check(environ: Environ, timeout: float = TIMEOUT) -> None:
     """Check that there is a keyring that keeps a secret, before AWS creates a key for it.
 
     A locked keyring asks for its password. One that the package does not recommend, such as a plain file, is used only
@@ -59,13 +59,13 @@ def check(environ: Environ, patience: float = PATIENCE) -> None:
 
     Args:
         environ: The environment of the caller, which may name the keyring.
-        patience: Seconds to wait for each answer of the keyring.
+        timeout: Seconds to wait for each answer of the keyring.
 
     Raises:
         UsageError: The extra `keyring` is not installed.
         ConfigError: There is no keyring, or it is locked, does not answer, or does not return what it was given.
     """
-    ended = _run([*_PYTHON, "-c", _PROBE], environ, patience)
+    ended = _run([*_PYTHON, "-c", _PROBE], environ, timeout)
     if ended.returncode != 0:
         raise ConfigError(
             "keyring does not start",
@@ -85,24 +85,24 @@ def check(environ: Environ, patience: float = PATIENCE) -> None:
             _OPTION,
             hint=("unlock or install one, such as GNOME Keyring or KWallet", "leave --keyring out"),
         )
-    _keep(_TRIAL, "{}", environ, patience)
-    _run([*_KEYRING, "--", "del", SERVICE, _TRIAL], environ, patience)
+    _keep(_TRIAL, "{}", environ, timeout)
+    _run([*_KEYRING, "--", "del", SERVICE, _TRIAL], environ, timeout)
 
 
-def store(entry: str, key: Credentials, environ: Environ, patience: float = PATIENCE) -> str:
+def store(entry: str, key: Credentials, environ: Environ, timeout: float = TIMEOUT) -> str:
     """Keep a long-lived access key in a keyring that `check` accepts, and return the command that reads it back.
 
     Args:
         entry: The name of the entry.
         key: The access key.
         environ: The environment of the caller, which may name the keyring.
-        patience: Seconds to wait for each answer of the keyring.
+        timeout: Seconds to wait for each answer of the keyring.
 
     Raises:
         ConfigError: The keyring is locked, does not answer, or does not return what it was given.
     """
     content = {"Version": 1, "AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret_access_key}
-    _keep(entry, json.dumps(content), environ, patience)
+    _keep(entry, json.dumps(content), environ, timeout)
     return command(entry)
 
 
@@ -116,10 +116,10 @@ def command(entry: str) -> str:
     return re.sub(r"(?<=\s)(?=[#;])", "''", line)
 
 
-def _keep(entry: str, content: str, environ: Environ, patience: float) -> None:
-    ended = _run([*_KEYRING, "--", "set", SERVICE, entry], environ, patience, content)
+def _keep(entry: str, content: str, environ: Environ, timeout: float) -> None:
+    ended = _run([*_KEYRING, "--", "set", SERVICE, entry], environ, timeout, content)
     # Its stderr is a traceback, which may hold anything.
-    if ended.returncode != 0 or _run(shlex.split(command(entry)), environ, patience).stdout.strip() != content:
+    if ended.returncode != 0 or _run(shlex.split(command(entry)), environ, timeout).stdout.strip() != content:
         raise ConfigError(
             "the keyring does not keep what it is given",
             _OPTION,
@@ -127,7 +127,7 @@ def _keep(entry: str, content: str, environ: Environ, patience: float) -> None:
         )
 
 
-def _run(argv: list[str], environ: Environ, patience: float, content: str = "") -> subprocess.CompletedProcess[str]:
+def _run(argv: list[str], environ: Environ, timeout: float, content: str = "") -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
             argv,
@@ -137,11 +137,11 @@ def _run(argv: list[str], environ: Environ, patience: float, content: str = "") 
             encoding="utf-8",
             errors="replace",
             check=False,
-            timeout=patience,
+            timeout=timeout,
         )
     except subprocess.TimeoutExpired:
         raise ConfigError(
-            f"the keyring did not answer in {patience:g} seconds",
+            f"the keyring did not answer in {timeout:g} seconds",
             _OPTION,
             hint=f"unlock it, and check that this works: {_PROGRAM} set {SERVICE} {_TRIAL}",
         ) from None
