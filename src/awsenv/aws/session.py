@@ -206,6 +206,8 @@ def _endpoints(partition: dict[str, Any]) -> dict[str, Any]:
     # Without a region, these are called in this one.
     endpoint = {"credentialScope": {"region": outputs["implicitGlobalRegion"]}}
     without_region = {"partitionEndpoint": everywhere, "endpoints": {everywhere: endpoint}}
+    # Only the first partition has an STS without a region.
+    sts = {"sts": without_region} if partition["id"] == "aws" else {}
     return {
         "partition": partition["id"],
         "dnsSuffix": plain,
@@ -217,5 +219,5 @@ def _endpoints(partition: dict[str, Any]) -> dict[str, Any]:
             "signatureVersions": ["v4"],
             "variants": [{"tags": tags, "hostname": _HOST, "dnsSuffix": suffix} for tags, suffix in variants],
         },
-        "services": {"iam": {**without_region, "isRegionalized": False}, "sts": without_region},
+        "services": {"iam": {**without_region, "isRegionalized": False}, **sts},
     }
