@@ -391,7 +391,7 @@ def test_a_name_that_is_nearly_a_profile_is_asked_back(home: Home) -> None:
     """Suggest the profile that was meant."""
     home.profile("power-user", role_arn=home.role("power-user"), source_profile="base")
     hint = hint_of(lambda: home.obtain("pwoer-user", profile="base"))
-    assert "did you mean profile 'power-user'?" == hint
+    assert "profile 'power-user', if you meant that" == hint
 
 
 def test_a_name_that_is_nearly_a_profile_is_asked_back_with_a_rejected_code(home: Home) -> None:
@@ -403,7 +403,7 @@ def test_a_name_that_is_nearly_a_profile_is_asked_back_with_a_rejected_code(home
     with pytest.raises(MfaError, match="AWS rejected 3 MFA codes") as given_up:
         home.obtain("pwoer-user", "000000", profile="base", terminal=True)
     for error in (rejected.value, given_up.value):
-        assert ("did you mean profile 'power-user'?", 2) == (error.hints[0], len(error.hints))
+        assert ("profile 'power-user', if you meant that", 2) == (error.hints[0], len(error.hints))
     with pytest.raises(CodeRejected) as unlike:
         home.obtain("zzz", "000000", profile="base")
     assert unlike.value.hints[0].startswith("pass the next code")

@@ -231,7 +231,7 @@ def test_an_invalid_source_is_named(home: Home) -> None:
     """The error names an unknown profile, an empty profile, no source at all, or an invalid code."""
     with pytest.raises(ConfigError, match="there is no profile 'defautl'") as caught:
         login(home, RoleRequest("", profile="defautl", origins={"profile": Origin("AWSENV_PROFILE")}), TYPICAL)
-    assert ("AWSENV_PROFILE", ("did you mean profile 'default'?",)) == (caught.value.where, caught.value.hints)
+    assert ("AWSENV_PROFILE", ("profile 'default', if you meant that",)) == (caught.value.where, caught.value.hints)
     with pytest.raises(SourceError, match="no credentials to log in with"):
         login(home, RoleRequest(""))
     with pytest.raises(SourceError, match="holds no credentials"):

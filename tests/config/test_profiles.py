@@ -160,10 +160,10 @@ WRONG_FILE = "in the credentials file [profile x] is a profile named 'profile x'
 @pytest.mark.parametrize(
     ("config_text", "credentials_text", "word", "hint"),
     [
-        ("[profile power-user]\n", "", "power-usr", "did you mean profile 'power-user'?"),
-        ("[profile Prod]\n", "", "prod", "did you mean profile 'Prod'?"),
-        ("[profile 'a b']\n", "", "'a b'", "did you mean profile 'a b'?"),
-        ("[profile a]\n", "", "profile a", "did you mean profile 'a'?"),
+        ("[profile power-user]\n", "", "power-usr", "profile 'power-user', if you meant that"),
+        ("[profile Prod]\n", "", "prod", "profile 'Prod', if you meant that"),
+        ("[profile 'a b']\n", "", "'a b'", "profile 'a b', if you meant that"),
+        ("[profile a]\n", "", "profile a", "profile 'a', if you meant that"),
         ("[Profile x]\n", "", "x", "~/.aws/config:1: [Profile x] is not a profile: write [profile x]"),
         ("\n[ profile x]\n", "", "x", "~/.aws/config:2: [ profile x] is not a profile: write [profile x]"),
         ("[[profile x]]\n", "", "x", "~/.aws/config:1: [[profile x]] is not a profile: write [profile x]"),
@@ -188,4 +188,4 @@ def test_the_error_holds_the_explanation(home: Home) -> None:
     with pytest.raises(AwsenvError) as caught:
         home.resolve("my role", "[profile my-role]\n")
 
-    assert ("did you mean profile 'my-role'?",) == caught.value.hints
+    assert ("profile 'my-role', if you meant that",) == caught.value.hints

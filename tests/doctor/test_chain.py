@@ -104,4 +104,4 @@ def test_a_role_without_a_chain_is_wrong(tmp_path: Path) -> None:
     found, resolved = _chain(tmp_path, CONFIG.replace("source_profile = default", "source_profile = defualt"), "deploy")
     (chain,) = found["chain"]
     assert (Verdict.WRONG, None) == (chain.verdict, resolved)
-    assert "did you mean profile 'default'?" in chain.hints
+    assert "profile 'default', if you meant that" in chain.hints

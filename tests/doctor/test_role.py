@@ -170,7 +170,7 @@ def test_a_refusal_that_no_policy_explains(account: Account) -> None:
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("read-onyl", "did you mean profile 'read-only'?"),
+        ("read-onyl", "profile 'read-only', if you meant that"),
         ("xyz", "awsenv list shows the profiles: 'xyz' is not one in "),
     ],
 )

@@ -333,7 +333,7 @@ SET_UPS = (
         READ_ONLY,
         "chain",
         "no profile 'defualt'",
-        "did you mean profile 'default'",
+        "profile 'default', if you meant",
         _edited("(?s)(read-only.*source_profile = )default", r"\1defualt"),
     ),
     Broken(

@@ -285,7 +285,7 @@ def did_you_mean(word: str, profiles: Profiles) -> str | None:
     by_words = {" ".join(_bare_words(name)): name for name in profiles.names}
     close_to = " ".join(_bare_words(word.removeprefix("profile ")))
     close = difflib.get_close_matches(close_to, by_words, n=1, cutoff=0.7)
-    return f"did you mean profile {quoted(by_words[close[0]])}?" if close else None
+    return f"profile {quoted(by_words[close[0]])}, if you meant that" if close else None
 
 
 def _name(word: str) -> str:
