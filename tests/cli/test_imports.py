@@ -1,4 +1,4 @@
-"""What a command loads: a person waits for each import, at every prompt or a hundred times a day."""
+"""What a command loads: the user waits for each import, at every prompt or a hundred times a day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text that people read: errors, notes, tables."""
+"""The text of errors, notes and tables."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a person types: a file a command. Only here is the environment of the process read, printed to, or left."""
+"""The command line: a module a command. Only this package reads the environment of the process, prints or exits."""

@@ -27,7 +27,7 @@ class Caller:
     """The command line without the name of the program."""
     prints_to_terminal: bool = False
     prints_astray: Callable[[], bool] = bool
-    """Whether the output goes to a file, or down a pipe that none of the callers reads."""
+    """Whether the output goes to a file, or to a pipe that no caller reads."""
     folder: str | None = None
     """The working directory; None: that of this process."""
     pid: int | None = None

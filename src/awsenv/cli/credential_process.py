@@ -14,7 +14,7 @@ from awsenv.cli.options import OptionalWord, RoleOptions, Word, flag, obtain
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Arguments(RoleOptions):
-    """Put this line into a profile of ~/.aws/config, under another name than ROLE.
+    """Add this line to a profile in ~/.aws/config whose name is not ROLE.
 
     credential_process = awsenv credential-process ROLE
     """

@@ -33,7 +33,7 @@ _MARKS = {
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Arguments(RoleOptions):
-    """It changes none of your files and never asks for a code.
+    """It changes no file and never asks for a code.
 
     Without a CODE, it tries a role that needs one only if an agent holds the MFA session. The exit status is 1 if
     something is wrong.

@@ -20,9 +20,9 @@ PRIVATE_LIFETIME = 30 * 24 * 3600.0
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Arguments(RoleOptions):
-    """COMMAND replaces awsenv: its exit status and its signals are its own.
+    """COMMAND replaces awsenv, so its exit status and signals are its own.
 
-    Without a COMMAND, your own shell starts, with the role in its prompt.
+    Without COMMAND, your shell starts with the role in its prompt.
     """
 
     role: Word
@@ -32,9 +32,9 @@ class Arguments(RoleOptions):
 
 
 def run(caller: Caller, arguments: Arguments) -> Exec | StartAgent:
-    """Return the command, or the user's own shell where there is none, with the environment of the role.
+    """Return the command, or the user's shell if there is none, with the environment of the role.
 
-    With `--refresh` that is an endpoint which serves the role's keys, renewed for as long as the command runs.
+    With `--refresh`, that environment names an endpoint, which serves renewed keys for as long as the command runs.
 
     Raises:
         AwsenvError: Of every kind but `LaunchError`.
@@ -72,7 +72,7 @@ def _served(caller: Caller, arguments: Arguments) -> Change | None:
 
 
 def own_subshell(caller: Caller, environ: Environ, change: Change) -> tuple[list[str], dict[str, str]]:
-    """Return the command line and the environment of the person's own shell, with the role in its prompt.
+    """Return the command line and the environment of the user's shell, with the role in its prompt.
 
     Args:
         caller: Who runs the command.
@@ -87,7 +87,7 @@ def own_subshell(caller: Caller, environ: Environ, change: Change) -> tuple[list
 
 
 def own_shell(environ: Environ) -> str:
-    """Return the path of the person's shell: `$SHELL`, else what the system says of them."""
+    """Return the path of the user's shell: `$SHELL`, else that of the password database."""
     if environ.get("SHELL"):
         return environ["SHELL"]
     import pwd  # noqa: PLC0415 - where SHELL is not set

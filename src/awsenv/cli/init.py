@@ -12,7 +12,7 @@ from awsenv.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Put the line of your shell at the end of its startup file.
+    """Add the line for your shell to the end of its startup file.
 
     ~/.bashrc: eval "$(awsenv init bash)"
 

@@ -26,13 +26,15 @@ IDLE = 4 * 3600
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Arguments:
-    """An agent keeps the MFA session, and the roles, in memory. Without a CODE, awsenv asks on the terminal."""
+    """An agent keeps the MFA session and the roles in memory. Without a CODE, awsenv asks on the terminal."""
 
     code: OptionalWord = None
-    profile: Annotated[str | None, option("SOURCE", "Source profile; else AWS_PROFILE, else default.")] = None
+    profile: Annotated[str | None, option("SOURCE", "Source profile; by default AWS_PROFILE, else default.")] = None
     mfa_serial: Annotated[str | None, option("ARN", "MFA device of the source user.")] = None
     duration: Annotated[str | None, option("TIME", "15m to 36h; by default 12h.")] = None
-    idle: Annotated[str | None, option("TIME", "End the agent after this time without a request; 4h.")] = None
+    idle: Annotated[str | None, option("TIME", "End the agent after this time without a request; by default 4h.")] = (
+        None
+    )
 
 
 def run(caller: Caller, arguments: Arguments) -> Print | StartAgent:

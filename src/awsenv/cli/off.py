@@ -11,7 +11,7 @@ from awsenv.cli.evaluated import ShellOptions, shell_of
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments(ShellOptions):
-    """Every variable gets the value that it had before the first role."""
+    """Every variable returns to its value from before the first role."""
 
 
 def run(caller: Caller, arguments: Arguments) -> Print:

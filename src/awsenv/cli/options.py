@@ -48,15 +48,15 @@ class RoleOptions:
     """The options about a role, as typed; None where they were left out. No repr: an external id is among them."""
 
     profile: Annotated[str | None, option("PROFILE", "Source profile, instead of the role's own.")] = None
-    external_id: Annotated[str | None, option("ID", "External id; - asks for it without echo.")] = None
+    external_id: Annotated[str | None, option("ID", "External id, or - to type it without echo.")] = None
     mfa_serial: Annotated[str | None, option("ARN", "MFA device of the source user.")] = None
     duration: Annotated[str | None, option("TIME", "15m to 12h, or seconds; by default 1h.")] = None
     region: Annotated[str | None, option("REGION", "Region to export.")] = None
     session_name: Annotated[str | None, option("NAME", "Role session name, as CloudTrail shows it.")] = None
-    source_identity: Annotated[str | None, option("NAME", "Source identity; it stays along a chain.")] = None
+    source_identity: Annotated[str | None, option("NAME", "Source identity, which a chain passes on.")] = None
     tag: Annotated[list[str] | None, option("KEY=VALUE", "Session tag; may be repeated.")] = None
     transitive_tag: Annotated[
-        list[str] | None, option("KEY", "Session tag that stays along a chain; may be repeated.")
+        list[str] | None, option("KEY", "Session tag that a chain passes on; may be repeated.")
     ] = None
     policy: Annotated[str | None, option("JSON", "Session policy, or file://PATH, to narrow the role.")] = None
     policy_arn: Annotated[list[str] | None, option("ARN", "Managed policy to narrow the role; may be repeated.")] = None

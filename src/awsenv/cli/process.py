@@ -121,7 +121,7 @@ def fail(args: list[str], status: int, text: str) -> int:
         try:  # noqa: SIM105 - contextlib costs an import
             write(FAILURE)
         except OSError:
-            pass  # nobody is left to read it
+            pass  # the reader is gone
     return status
 
 
@@ -177,7 +177,7 @@ def end_like_ctrl_c() -> None:
 
 
 def stdout_goes_astray() -> bool:
-    """Return whether none of the processes that called awsenv reads stdout: a file, or `| tee log`.
+    """Return whether stdout goes to a file, or to a pipe that no process which called awsenv reads: `| tee log`.
 
     A shell that evaluates what is printed holds the other end of the pipe. The pipe counts as another
     command's only if /proc shows that command reading it; macOS has no /proc.

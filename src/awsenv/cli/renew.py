@@ -15,15 +15,15 @@ TIMEOUT = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments(ShellOptions):
-    """The agent renews it without a code, as it was assumed. The hook does this by itself."""
+    """The agent assumes it again with the same options, without a code. The hook does this by itself."""
 
 
 def run(caller: Caller, arguments: Arguments) -> Print:
-    """Return the change that renews the keys of the role in the calling shell, with the options of the first request.
+    """Return the change that puts fresh keys of its role, with the same options, into the calling shell.
 
     Raises:
         AgentError: There is no role, its keys are not those in the shell, or the agent does not hold it.
-        AwsenvError: AWS did not give it again.
+        AwsenvError: AWS refused, or could not be reached.
     """
     shell = shell_of(caller, arguments, "renew")
     lease_id = caller.environ.get(variables.RENEW)

@@ -1,4 +1,4 @@
-"""The text that people read: errors, notes, tables.
+"""The text of errors, notes and tables.
 
 An error is one fact, then its cause, its places and the next steps, a line each. Long lines are wrapped where they are
 shown, for only the process that owns the terminal knows how wide it is.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def as_awsenv_error(error: BaseException) -> AwsenvError:
-    """Return *error* as one of ours. Of an unknown one only the kind and the line are told: its text may hold a key."""
+    """Return *error* as one of ours. An unknown one shows only its kind and line: its text may hold a key."""
     if isinstance(error, AwsenvError):
         return error
     if isinstance(error, KeyboardInterrupt):
