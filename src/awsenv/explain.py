@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from awsenv import config, environment
-from awsenv.agent.memory import ADVISORY, FRESH, ROLE_DURATION, SESSION_DURATION
+from awsenv.agent.memory import ROLE_DURATION, SESSION_DURATION
 from awsenv.aws.request import IDENTITY, SECRET, request
 from awsenv.config import sources
 from awsenv.model import AssumeRole, Credentials, GetSessionToken, Note
@@ -63,10 +63,6 @@ class Explanation:
     """Empty: the agent holds the role, or the source itself is exported."""
     held: Left | None
     """What the agent holds; None: no agent runs."""
-    is_handed_out: bool
-    """Whether the agent hands the role out without calling AWS."""
-    is_kept: bool
-    """Whether the agent holds the role afterwards, and renews it."""
     device: Mfa | None
     """The MFA device of the chain, whether or not its code is needed now."""
     seconds: int | None
@@ -86,48 +82,25 @@ class Explanation:
         """Whether a call needs an MFA code."""
         return any(call.device is not None for call in self.calls)
 
-    @property
-    def by_session(self) -> bool:
-        """Whether a session that the agent holds replaces a code."""
-        return _begins_with_session(self.chain) and not self.needs_code
 
-
-def explain(chain: Chain, profiles: Profiles, left: Left | None = None, *, min_remaining: int = 0) -> Explanation:
+def explain(chain: Chain, profiles: Profiles, left: Left | None = None) -> Explanation:
     """Return how the role of *chain* would be assumed.
 
     Args:
         chain: As it was resolved.
         profiles: What the files say.
         left: What the agent holds; None: no agent runs.
-        min_remaining: Seconds that what is in memory must have left.
     """
     first = chain.hops[0] if chain.hops else None
-    plan, begin, is_kept, is_handed_out = chain, 0, False, False
-    if left is not None:
-        # An MFA session that no device is named for also serves a role without a configured device.
-        is_nameless = left.session is not None and (first is None or first.mfa is None)
-        through = config.through_session(chain, held=is_nameless)
-        through = through if through is not None and _begins_with_session(through) else None
-        # An agent runs no command of its clients, whose output may depend on anything around them.
-        is_kept = chain.source.kind != "process" or through is not None
-        held = [(chain, left.role), *([] if through is None else [(through, left.by_session)])]
-        enough = [each for each in held if is_kept and _suffices(*each, min_remaining)]
-        is_handed_out = bool(enough)
-        if enough:
-            plan, rest = enough[0]
-        else:
-            rest = max((rest for _, rest in held if rest is not None), default=None)
-            # Without a session, the code of a role is used for the role itself: it opens no session.
-            plan, begin = (chain, 0) if through is None or left.session is None else (through, 1)
-        left = left._replace(role=rest)
+    plan = chain if left is None else left.chain
+    is_handed_out = left is not None and left.is_handed_out
+    begin = 1 if left is not None and left.by_session else 0
     account = _account(chain, profiles)
     seconds, because = _life(plan)
     return Explanation(
         chain=plan,
         calls=() if is_handed_out else tuple(_calls(plan, begin, account)),
         held=left,
-        is_handed_out=is_handed_out,
-        is_kept=is_kept,
         device=None if first is None else first.mfa,
         seconds=seconds,
         because=because,
@@ -159,18 +132,6 @@ def change(chain: Chain, environ: Environ, profiles: Profiles, *, renewable: boo
         credentials = Credentials("", "", None if ends is None else "", ends, owner)
     made = environment.change(chain, credentials, environ, "" if renewable else None)
     return {name: value is not None for name, value in made.variables.items()}
-
-
-def _begins_with_session(plan: Chain) -> bool:
-    return bool(plan.hops) and isinstance(plan.hops[0], GetSessionToken)
-
-
-def _suffices(plan: Chain, left: float | None, min_remaining: int) -> bool:
-    """Tell whether an agent hands out a role with *left* seconds, and does not renew it."""
-    if left is None or not plan.hops:
-        return False
-    lives = _seconds(plan.hops[-1])
-    return left > max(min_remaining, min(ADVISORY, lives / 2)) or lives - left < FRESH
 
 
 def _calls(plan: Chain, begin: int, account: str | None) -> Iterator[Call]:

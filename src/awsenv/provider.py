@@ -81,14 +81,20 @@ class Address(NamedTuple):
 
 
 class Left(NamedTuple):
-    """The seconds that each has left in an agent; None: the agent does not hold it."""
+    """What an agent holds of a role, and what it does with it."""
 
     role: float | None
-    """The role, assumed by the chain as it was resolved."""
-    by_session: float | None
-    """The role, assumed through an MFA session."""
+    """Seconds that the role has left; None: it is not held."""
     session: float | None
-    """That MFA session."""
+    """Seconds that the MFA session of its source and device has left; None: it is not held."""
+    chain: Chain
+    """The chain that the role came by, if it is handed out; else the chain that it would come by now."""
+    by_session: bool
+    """Whether that chain begins with the MFA session."""
+    is_handed_out: bool
+    """Whether the agent hands the role out without calling AWS."""
+    is_kept: bool
+    """Whether the agent holds the role afterwards, and renews it."""
 
 
 class Prompts(Protocol):
@@ -156,8 +162,7 @@ class Provider:
         """
         lease = None
         if self.memory is not None and not self._has_code(resolved):
-            plan = self._plan(self.memory, resolved)
-            lease = self._without_code(self.memory, plan, min_remaining=resolved.min_remaining)
+            lease = self._without_code(self.memory, self._plan(resolved), min_remaining=resolved.min_remaining)
         self.note(map(str, (resolved if lease is None else lease).chain.notes))
         if lease is None:
             lease = self._fetched(resolved)
@@ -199,17 +204,16 @@ class Provider:
         """
         assert self.memory is not None  # noqa: S101 - only an agent serves
         assert self.endpoint is not None  # noqa: S101 - the same
-        plan = _by_session(self.memory, resolved, self._session_hint)
-        if plan is None:
+        plan = self._plan(resolved)
+        is_open = self.memory.session_of(plan) is not None and not self._has_code(resolved)
+        if not is_open:
             _check_renewable(resolved.chain)
+        if plan.through is None or not (is_open or _needs_code(resolved.chain)):
             lease = self.lease(resolved)
         else:
-            is_open = self.memory.session(plan.session_key or "") is not None and not self._has_code(resolved)
+            self.note(map(str, plan.through.notes))
             if not is_open:
-                _check_renewable(resolved.chain)
-            self.note(map(str, plan.chain.notes))
-            if not is_open:
-                self.open_session(replace(resolved, chain=replace(plan.chain, hops=plan.chain.hops[:1])))
+                self.open_session(replace(resolved, chain=replace(plan.through, hops=plan.through.hops[:1])))
             lease = self.memory.lease(plan, min_remaining=resolved.min_remaining)
             self.note(_shortfall(resolved, lease.credentials, self.now()))
         return Address(*self.endpoint(lease.id), lease.credentials.account)
@@ -234,15 +238,23 @@ class Provider:
         return None if self.memory is None else self.memory.held()
 
     def left(self, resolved: Resolved) -> Left | None:
-        """Return how long the agent holds a role; None: there is no agent."""
+        """Return what the agent holds of a role; None: there is no agent."""
         if self.memory is None:
             return None
-        now = self.now()
-        left = {each.key: inf if each.ends is None else each.ends.timestamp() - now for each in self.memory.held()}
-        plan = self._plan(self.memory, resolved)
-        other = plan.alternative()
-        session_key = resolved.session_key(_serial(resolved.chain))
-        return Left(left.get(plan.key), None if other is None else left.get(other.key), left.get(session_key))
+        plan = self._plan(resolved)
+        by_session = self.memory.session_of(plan) is not None
+        session = self.memory.session(plan.session_key)
+        lease, is_handed_out = self.memory.held_lease(plan, min_remaining=resolved.min_remaining)
+        if lease is not None and is_handed_out:
+            by_session = lease.chain is plan.through
+        return Left(
+            None if lease is None else _rest(lease.credentials, self.now()),
+            None if session is None else _rest(session, self.now()),
+            plan.by(session=by_session),
+            by_session,
+            is_handed_out,
+            is_kept=lease is not None or by_session or self.can_renew(resolved),
+        )
 
     def _has_code(self, resolved: Resolved) -> bool:
         return resolved.code is not None or self.prompts.has_code
@@ -251,55 +263,53 @@ class Provider:
         self, memory: Memory, plan: Plan, *, min_remaining: int = 0, timeout: float = LONGEST
     ) -> Lease | None:
         """Return a role that is held, or that AWS grants without a code and without the process of the caller."""
-        other = plan.alternative()
-        plans = [plan] if other is None else [plan, other]
-
-        def held(*, is_enough: bool) -> Lease | None:
-            leases = (memory.held_lease(each, min_remaining=min_remaining, is_enough=is_enough) for each in plans)
-            return next(filter(None, leases), None)
-
-        lease = held(is_enough=True)
-        if lease is not None:
-            return lease
-        by = None
-        if other is not None and memory.session(other.session_key or "") is not None:
-            by = other
-        elif plan.fetch is not None and plan.chain.source.kind != "process":
-            by = plan
+        lease, is_enough = memory.held_lease(plan, min_remaining=min_remaining)
+        if is_enough or not memory.can_call(plan):
+            return lease if is_enough else None
+        by_session = memory.session_of(plan) is not None
         try:
-            return memory.lease(by, min_remaining=min_remaining, timeout=timeout) if by else held(is_enough=False)
-        except AwsenvError as error:
-            lease = held(is_enough=False)
-            if lease is not None:
-                return lease
-            if by is not other or not isinstance(error, RefusedError) or error.code != "AccessDenied":
+            return memory.lease(plan, min_remaining=min_remaining, timeout=timeout)
+        except RefusedError as error:
+            if not by_session or error.code != "AccessDenied":
                 raise
         self.note([f"AWS refused {plan.title} with the MFA session: it may need a fresh code (aws:MultiFactorAuthAge)"])
         return None
 
-    def _plan(self, memory: Memory, resolved: Resolved) -> Plan:
-        """Return the plan that calls AWS for the chain as it was resolved."""
-        chain, fetch = resolved.chain, None
-        if not _needs_code(chain) and self.can_renew(resolved):
-            fetch = partial(credentials, chain, resolved.profiles, resolved.environ)
-        # The plan outlives the request, and must not hold its code.
-        by_session = partial(_by_session, memory, replace(resolved, code=None), self._session_hint)
-        return Plan(resolved.role_key(chain), chain.label, chain, fetch, by_session)
+    def _plan(self, resolved: Resolved) -> Plan:
+        chain, profiles, environ = resolved.chain, resolved.profiles, resolved.environ
+        needs_code = _needs_code(chain)
+        # A session of a device that nothing names also serves a role for which no device is configured.
+        through = None if resolved.is_direct else config.through_session(chain, held=not needs_code)
+        if through is not None and not (through.hops and isinstance(through.hops[0], GetSessionToken)):
+            through = None
+        can_call = not needs_code and self.can_renew(resolved)
+        hint = "start the command again" if self.is_private else "awsenv login"
+
+        # It outlives the request, and must not hold its code.
+        def fetch(chain: Chain, session: Credentials | None) -> Credentials:
+            if session is None and not can_call:
+                raise MfaError("the MFA session has ended", hint=hint)
+            return credentials(chain, profiles, environ, session=session)
+
+        return Plan(
+            resolved.role_key(chain),
+            chain,
+            fetch,
+            through,
+            resolved.session_key(_serial(chain)),
+            needs_caller=needs_code or chain.source.kind == "process",
+        )
 
     def _fetched(self, resolved: Resolved) -> Lease:
         """Return what AWS grants for the chain as it was resolved, and hold it if it can be renewed."""
         made = self._called(resolved)
         if self.memory is None or not self.can_renew(resolved):
             return Lease("", resolved.chain, made)
-        return self.memory.keep(self._plan(self.memory, resolved), made)
+        return self.memory.keep(self._plan(resolved), made)
 
     def _called(self, resolved: Resolved) -> Credentials:
         chain, profiles, environ = resolved.chain, resolved.profiles, resolved.environ
         return credentials(chain, profiles, environ, code=resolved.code, prompts=self.prompts)
-
-    @property
-    def _session_hint(self) -> str:
-        return "start the command again" if self.is_private else "awsenv login"
 
 
 def _needs_code(chain: Chain) -> bool:
@@ -310,35 +320,6 @@ def _serial(chain: Chain) -> str:
     """Return the device of a chain; empty: it has none, or one that nothing names."""
     mfa = chain.hops[0].mfa if chain.hops else None
     return "" if mfa is None else mfa.serial
-
-
-def _by_session(memory: Memory, resolved: Resolved, hint: str) -> Plan | None:
-    """Return the plan through an MFA session of the source; None: the role cannot be assumed through one.
-
-    Args:
-        memory: What the agent holds.
-        resolved: The request.
-        hint: The next step when the session has ended.
-    """
-    needs_code, serial = _needs_code(resolved.chain), _serial(resolved.chain)
-    key = resolved.session_key(serial)
-    # A session of a device that nothing names also serves a role for which no device is configured.
-    if resolved.is_direct or (not serial and (needs_code or memory.session(key) is None)):
-        return None
-    chain = config.through_session(resolved.chain, held=not needs_code)
-    if chain is None or not chain.hops or not isinstance(chain.hops[0], GetSessionToken):
-        return None
-
-    # The plan must not hold the code of the request.
-    profiles, environ = resolved.profiles, resolved.environ
-
-    def fetch() -> Credentials:
-        session = memory.session(key)
-        if session is None:
-            raise MfaError("the MFA session has ended", hint=hint)
-        return credentials(chain, profiles, environ, session=session)
-
-    return Plan(resolved.role_key(chain), chain.label, chain, fetch, session_key=key)
 
 
 def _check_renewable(chain: Chain) -> None:
@@ -366,10 +347,14 @@ def _check_renewable(chain: Chain) -> None:
 
 def _shortfall(resolved: Resolved, given: Credentials, now: float) -> Iterator[str]:
     """Yield a note if even new credentials have less time left than the caller wants."""
-    rest = inf if given.expiration is None else given.expiration.timestamp() - now
+    rest = _rest(given, now)
     if rest < resolved.min_remaining:
         lives = duration.left(rest)
         yield f"{resolved.chain.label} has {lives} left, less than --min-remaining: AWS grants no more"
+
+
+def _rest(given: Credentials, now: float) -> float:
+    return inf if given.expiration is None else given.expiration.timestamp() - now
 
 
 def credentials(

@@ -423,12 +423,12 @@ def test_hundred_requests_ask_aws_once(loop: asyncio.AbstractEventLoop) -> None:
     asked: list[str] = []
     now = [1_800_000_000.0]
 
-    def fetch() -> Credentials:
+    def fetch(_: Chain, __: Credentials | None) -> Credentials:
         asked.append(f"KEY{len(asked)}")
         return Credentials(asked[-1], "secret", "token", datetime.fromtimestamp(now[0] + 3600, timezone.utc))
 
     hop = AssumeRole(RoleArn("aws", "123456789012", "role"), "session")
-    plan = Plan("key", "label", Chain(Source("static", "default"), (hop,), "role", "role"), fetch)
+    plan = Plan("key", Chain(Source("static", "default"), (hop,), "role", "role"), fetch)
     memory = Memory(Clock(lambda: now[0], lambda: now[0]))
     role = memory.lease(plan)
     now[0] += 8 * 3600

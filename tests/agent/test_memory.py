@@ -72,7 +72,7 @@ class Aws:
         """Let it answer, until a test says otherwise."""
         self.may_answer.set()
 
-    def fetch(self) -> Credentials:
+    def fetch(self, chain: Chain, session: Credentials | None) -> Credentials:  # noqa: ARG002 - as `Plan.fetch`
         """Answer, as soon as it may."""
         self.asked += 1
         number = self.asked
@@ -113,7 +113,7 @@ def memory(times: Times) -> Memory:
 
 def plan_of(aws: Aws, key: str = "key") -> Plan:
     """Return how a role is got from *aws*."""
-    return Plan(key, f"label of {key}", chain(), aws.fetch)
+    return Plan(key, chain(f"label of {key}"), aws.fetch)
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_each_key_is_a_role_of_its_own(memory: Memory, aws: Aws) -> None:
 def test_renews_what_is_about_to_end(memory: Memory, times: Times, duration: int, passed: float, expected: str) -> None:
     """With a quarter of an hour left, or half of a short life, AWS is asked again."""
     aws = Aws(times, duration)
-    plan = Plan("key", "label", chain(duration=duration), aws.fetch)
+    plan = Plan("key", chain(duration=duration), aws.fetch)
     memory.lease(plan)
     times.pass_(passed)
     assert expected == key_id(memory, plan)
@@ -298,13 +298,13 @@ def test_an_error_is_not_kept(memory: Memory) -> None:
     """Forget an error with those who raised it: their frames hold codes and keys."""
     errors = []
 
-    def fetch() -> Credentials:
+    def fetch(_: Chain, __: Credentials | None) -> Credentials:
         error = UnreachableError("AWS is away")
         errors.append(weakref.ref(error))
         raise error
 
     with suppress(UnreachableError):
-        memory.lease(Plan("key", "label", chain(), fetch))
+        memory.lease(Plan("key", chain(), fetch))
     gc.collect()
 
     assert [None] == [error() for error in errors]
@@ -313,11 +313,11 @@ def test_an_error_is_not_kept(memory: Memory) -> None:
 def test_nobody_waits_for_ever(memory: Memory, aws: Aws) -> None:
     """Whatever ends a request ends the waiting, and the next one is made."""
 
-    def fetch() -> Credentials:
+    def fetch(_: Chain, __: Credentials | None) -> Credentials:
         raise SystemExit
 
     with pytest.raises(SystemExit):
-        memory.lease(Plan("key", "label", chain(), fetch))
+        memory.lease(Plan("key", chain(), fetch))
     assert "1" == key_id(memory, plan_of(aws))
 
 
@@ -390,7 +390,7 @@ def join_new(before: list[threading.Thread]) -> None:
 def test_served_renews_in_the_background(memory: Memory, times: Times, duration: int, early: float) -> None:
     """Who asks is answered with what is held, while AWS is asked once, before the SDKs begin to insist."""
     aws = Aws(times, duration)
-    role_id = memory.lease(Plan("key", "label", chain(duration=duration), aws.fetch)).id
+    role_id = memory.lease(Plan("key", chain(duration=duration), aws.fetch)).id
     before = threading.enumerate()
 
     def served() -> str:
@@ -480,9 +480,9 @@ def test_clock_that_is_put_back_while_it_lives(memory: Memory, plan: Plan, times
 def test_keys_without_an_end(memory: Memory, times: Times) -> None:
     """Their source is read again every hour; they are shown without an end."""
     aws = Aws(times, duration=None)
-    plan = Plan("key", "label", Chain(Source("static", "default"), (), "default", "default"), aws.fetch)
+    plan = Plan("key", Chain(Source("static", "default"), (), "default", "default"), aws.fetch)
     assert "1" == key_id(memory, plan)
-    assert (Held("role", "label", None),) == memory.held()
+    assert (Held("role", "default", None),) == memory.held()
     times.pass_(HOUR)
     assert "2" == key_id(memory, plan)
 
@@ -490,7 +490,7 @@ def test_keys_without_an_end(memory: Memory, times: Times) -> None:
 def test_source_that_gives_what_it_has(memory: Memory, times: Times) -> None:
     """A source without hops may give what ends in three minutes: it is asked again after half of them."""
     aws = Aws(times, duration=180)
-    plan = Plan("key", "label", Chain(Source("instance"), (), "env", "env"), aws.fetch)
+    plan = Plan("key", Chain(Source("instance"), (), "env", "env"), aws.fetch)
     assert "1" == key_id(memory, plan)
     times.pass_(89)
     assert "1" == key_id(memory, plan)
@@ -637,43 +637,87 @@ def test_many_codes_are_forgotten_in_order(memory: Memory) -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "min_remaining", "is_enough", "expected"),
+    ("left", "min_remaining", "needs_caller", "expected"),
     [
-        (HOUR, 0, True, True),
-        (901, 0, True, True),
-        (900, 0, True, False),
-        (900, 0, False, True),
-        (900, 900, False, False),
-        (900, 899, False, True),
-        (60, 0, False, False),
+        (HOUR, 0, False, True),
+        (901, 0, False, True),
+        (900, 0, False, False),
+        (900, 0, True, True),
+        (900, 900, True, False),
+        (900, 899, True, True),
     ],
 )
 def test_held_lease(
     memory: Memory,
-    plan: Plan,
     aws: Aws,
     left: int,
     min_remaining: int,
     *,
-    is_enough: bool,
+    needs_caller: bool,
     expected: bool,
 ) -> None:
-    """Return what is held without a call of AWS: what would not be renewed yet, or all that lives."""
-    assert memory.held_lease(plan, is_enough=is_enough) is None
+    """Return what is held without a call of AWS; it serves while it is not renewed yet, or cannot be."""
+    plan = Plan("key", chain(), aws.fetch, needs_caller=needs_caller)
+    assert (None, False) == memory.held_lease(plan)
     kept = memory.keep(plan, aws.keys("kept"))
     aws.times.pass_(HOUR - left)
 
-    held = memory.held_lease(plan, min_remaining=min_remaining, is_enough=is_enough)
+    assert (kept, expected) == memory.held_lease(plan, min_remaining=min_remaining)
 
-    assert (kept if expected else None) == held
+    aws.times.pass_(left - 60)
+    assert (None, False) == memory.held_lease(plan)
     assert 0 == aws.asked
+
+
+def plans(aws: Aws) -> tuple[Plan, Plan]:
+    """Return a plan that uses an MFA session, and one for the same role that takes a code."""
+    device = GetSessionToken(Mfa("arn:aws:iam::123456789012:mfa/alice"))
+    through = Chain(Source("static", "default"), (device, *chain().hops), "role", "role")
+    return (
+        Plan("key", chain(), aws.fetch, through, "session", needs_caller=True),
+        Plan("key", chain(), aws.fetch, session_key="session", needs_caller=True),
+    )
+
+
+def test_a_role_comes_by_the_session_that_is_held(memory: Memory, aws: Aws, times: Times) -> None:
+    """Renew by the session what a code has given, under the same id; return the chain that the keys came by."""
+    by_session, by_code = plans(aws)
+    kept = memory.keep(by_code, aws.keys("kept"))
+    memory.keep_session("session", aws.keys("session"), "of alice", duration=12 * HOUR)
+    before = memory.lease(by_session)
+    times.pass_(HOUR - 600)
+
+    after = memory.lease(by_session)
+
+    assert (kept.id, kept.id, "kept", "1") == (
+        before.id,
+        after.id,
+        before.credentials.access_key_id,
+        after.credentials.access_key_id,
+    )
+    assert (by_session.chain, by_session.through) == (before.chain, after.chain)
+    assert 1 == len([held for held in memory.held() if held.kind == "role"])
+
+
+def test_a_role_by_the_session_does_not_serve_who_needs_a_code(memory: Memory, aws: Aws, times: Times) -> None:
+    """Hand out to each what a code has given; renew by the session for as long as it was requested so."""
+    by_session, by_code = plans(aws)
+    memory.keep_session("session", aws.keys("session"), "of alice", duration=12 * HOUR)
+    role_id = memory.lease(by_session).id
+
+    assert ((None, False), True) == (memory.held_lease(by_code), memory.held_lease(by_session)[1])
+    kept = memory.keep(by_code, aws.keys("kept"))
+    assert [(kept, True)] * 2 == [memory.held_lease(plan) for plan in (by_code, by_session)]
+    times.pass_(HOUR - 600)
+    renewed = memory.lease(memory.plan(role_id))
+    assert (role_id, "2") == (renewed.id, renewed.credentials.access_key_id)
 
 
 def test_session_token_hop_has_its_own_default(memory: Memory, times: Times) -> None:
     """A chain that ends in GetSessionToken lives for twelve hours, and not for one."""
     aws = Aws(times, duration=12 * HOUR)
     hop = GetSessionToken(Mfa("arn:aws:iam::123456789012:mfa/alice"))
-    plan = Plan("key", "label", Chain(Source("static", "default"), (hop,), "default", "default"), aws.fetch)
+    plan = Plan("key", Chain(Source("static", "default"), (hop,), "default", "default"), aws.fetch)
     memory.lease(plan)
     assert 12 * HOUR == left(memory, times)
 

@@ -96,12 +96,13 @@ def test_no_role_is_said() -> None:
 
 
 def test_a_role_that_is_held_twice_stands_once() -> None:
-    """Show a role for as long as it is held, whether with a code, by way of the MFA session, or with other options."""
+    """Show a role once, and how long it is held, where two requests differ in their options."""
     memory = Memory(Clock(lambda: NOW, lambda: NOW))
     chain = Chain(Source("static", "default"), (), "deploy", "deploy")
-    for key, seconds in (("with a code", 7200), ("by way of the session", 3600)):
+    for seconds in (7200, 3600):
         ends = datetime.fromtimestamp(NOW + seconds, timezone.utc)
-        memory.keep(Plan(key, "deploy", chain), Credentials("ASIAEXAMPLE", "canary-secret", "canary-token", ends))
+        given = Credentials("ASIAEXAMPLE", "canary-secret", "canary-token", ends)
+        memory.keep(Plan(f"for {seconds} seconds", chain, lambda *_, given=given: given), given)
 
     assert "In memory  deploy, 2h00m left\n" == shown({}, NOW, memory)[0]
 

@@ -4,6 +4,8 @@ Two clocks end what is held: the wall clock, which AWS uses and which users can 
 sets and which counts sleep. The memory drops what has ended by either. So a clock that is set back revives nothing, and
 one that is set forward drops too much at worst.
 
+A role has one entry, whether it comes by a code or by an MFA session. The credentials know which.
+
 The memory does no input and no output, except through the `fetch` of a plan.
 """
 
@@ -82,16 +84,26 @@ class Plan:
     """How to get a role from AWS."""
 
     key: str
-    """Equal for two plans exactly where AWS would give the same to both. Holds no secret."""
-    title: str
-    """What the user knows the role by."""
+    """Equal for two plans that request the same of AWS. Holds no secret."""
     chain: Chain = field(repr=False)
-    fetch: Callable[[], Credentials] | None = field(default=None, repr=False)
-    """Asks AWS, in a thread of its own; None: it takes an MFA code, so the role cannot be renewed by this plan."""
-    alternative: Callable[[], Plan | None] = field(default=lambda: None, repr=False)
-    """Another plan for the same role, which takes no code; None: there is none at the moment."""
-    session_key: str | None = None
-    """Of the MFA session that the chain begins with, which must be held; None: it begins with none."""
+    """As it was resolved."""
+    fetch: Callable[[Chain, Credentials | None], Credentials] = field(repr=False)
+    """Asks AWS by a chain, in a thread of its own, with the MFA session that the chain begins with, if it does."""
+    through: Chain | None = field(default=None, repr=False)
+    """The chain to use while an MFA session is held; None: the role must not come by a session."""
+    session_key: str = ""
+    """Of that MFA session."""
+    needs_caller: bool = False
+    """Whether without a session the role takes an MFA code, or a command that the caller runs."""
+
+    @property
+    def title(self) -> str:
+        """What the user knows the role by."""
+        return self.chain.label
+
+    def by(self, *, session: bool) -> Chain:
+        """Return the chain that the role comes by, with or without an MFA session."""
+        return self.through if session and self.through is not None else self.chain
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +127,6 @@ class Held:
     title: str
     ends: datetime | None
     """In UTC; None: it has no end of its own."""
-    key: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +134,8 @@ class _Term:
     """Credentials, and until when each clock lets them live."""
 
     credentials: Credentials
+    by_session: bool
+    """Whether a role came by an MFA session, and not by a code of its own."""
     begun: float
     deadline: float
     ends: float
@@ -161,7 +174,7 @@ class Memory:
     def __init__(self, clock: Clock, *, margin: float = MARGIN) -> None:
         self._clock = clock
         self._margin = margin
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._entries: dict[str, _Entry] = {}
         self._sessions: dict[str, tuple[str, _Term]] = {}
         self._spent: dict[tuple[str, str], float] = {}
@@ -180,38 +193,30 @@ class Memory:
         """
         with self._lock:
             entry = self._entry(plan)
-            before = self._living(entry)
+            before = self._living(entry, plan)
             if before is not None and self._suffices(entry, before, min_remaining):
-                return self._handed(entry, before)
-            fetch = self._start_fetch(entry)
+                return _handed(entry, plan, before)
+            fetch = self._start_fetch(entry, plan)
         fetch.join(timeout)
-        is_done = not fetch.is_alive()
         with self._lock:
-            term = entry.term
+            term = _accepted(entry, plan)
             least = max(self._margin, min_remaining) if term is before else 0
             if term is not None and term.left(self._clock) > least:
-                return self._handed(entry, term)
-        if not is_done:
-            raise AgentError(f"AWS has not given {plan.title} yet", hint="try again")
-        raise fetch.error or _ended(plan.title)
+                return _handed(entry, plan, term)
+        raise fetch.error or AgentError(f"AWS has not given {plan.title} yet", hint="try again")
 
-    def held_lease(self, plan: Plan, *, min_remaining: float = 0, is_enough: bool = True) -> Lease | None:
-        """Return the role of *plan* if it is held, without a call of AWS.
+    def held_lease(self, plan: Plan, *, min_remaining: float = 0) -> tuple[Lease | None, bool]:
+        """Return the role of *plan* if it is held, and whether it serves without a call of AWS.
 
-        Args:
-            plan: The plan.
-            min_remaining: Seconds that it must have left.
-            is_enough: Whether enough of it must be left, as for `lease`; else it must only live.
+        It serves if enough of it is left, as for `lease`; without the caller and a session, as long as it lives.
         """
         with self._lock:
-            entry = self._entries.get(plan.key)
-            term = None if entry is None else self._living(entry)
-            if entry is None or term is None:
-                return None
-            suffices = self._suffices(entry, term, min_remaining)
-            if not suffices and (is_enough or term.left(self._clock) <= min_remaining):
-                return None
-            return self._handed(self._entry(plan), term)
+            term = self._living(self._entry(plan), plan) if plan.key in self._entries else None
+            if term is None:
+                return None, False
+            is_last = not self.can_call(plan) and term.left(self._clock) > min_remaining
+            entry = self._entries[plan.key]
+            return _handed(entry, plan, term), is_last or self._suffices(entry, term, min_remaining)
 
     def plan(self, lease_id: str) -> Plan:
         """Return the plan of the role that was handed out as *lease_id*.
@@ -234,15 +239,16 @@ class Memory:
         """
         with self._lock:
             entry = self._known(lease_id)
-            term = self._living(entry)
+            plan = entry.plan
+            term = self._living(entry, plan)
             if term is not None:
                 if self._is_due(entry, term):
-                    self._start_fetch(entry)
-                return self._handed(entry, term)
-        return self.lease(entry.plan)
+                    self._start_fetch(entry, plan)
+                return _handed(entry, plan, term)
+        return self.lease(plan)
 
     def keep(self, plan: Plan, credentials: Credentials) -> Lease:
-        """Hold *credentials*, which AWS has just given for *plan*, and return them as a role.
+        """Hold *credentials*, which AWS has just given for the chain of *plan*, and return them as a role.
 
         Raises:
             AgentError: They have ended, or are too large.
@@ -251,7 +257,7 @@ class Memory:
         with self._lock:
             entry = self._entry(plan)
             entry.term = term
-            return self._handed(entry, term)
+            return _handed(entry, plan, term)
 
     def keep_session(self, key: str, credentials: Credentials, title: str, *, duration: float | None = None) -> None:
         """Hold an MFA session until it ends, in place of the one of the same *key*.
@@ -276,8 +282,16 @@ class Memory:
     def session(self, key: str) -> Credentials | None:
         """Return the MFA session; None where none is held, or what is held has ended."""
         with self._lock:
-            self._drop_expired()
+            self.drop_expired()
             return self._sessions[key][1].credentials if key in self._sessions else None
+
+    def session_of(self, plan: Plan) -> Credentials | None:
+        """Return the MFA session that *plan* would use now."""
+        return None if plan.through is None else self.session(plan.session_key)
+
+    def can_call(self, plan: Plan) -> bool:
+        """Return whether AWS gives the role of *plan* without its caller."""
+        return not plan.needs_caller or self.session_of(plan) is not None
 
     def spend(self, serial: str, code: str) -> bool:
         """Note that a code is about to be sent to AWS; return whether none has sent it before (RFC 6238, 5.2)."""
@@ -307,15 +321,17 @@ class Memory:
     def drop_expired(self) -> None:
         """Forget what has ended. The id of a role stays valid, and gets the role from AWS again."""
         with self._lock:
-            self._drop_expired()
+            for entry in self._entries.values():
+                self._living(entry, entry.plan)
+            self._sessions = {key: held for key, held in self._sessions.items() if self._lives(held[1])}
 
     def held(self) -> tuple[Held, ...]:
         """Return what is held: sessions first, then roles, in the order of the last request."""
         with self._lock:
-            self._drop_expired()
-            sessions = [Held("session", title, self._ends(term), key) for key, (title, term) in self._sessions.items()]
-            terms = [(entry.plan, entry.term) for entry in self._entries.values()]
-            roles = [Held("role", _short(plan.title), self._ends(term), plan.key) for plan, term in terms if term]
+            self.drop_expired()
+            sessions = [Held("session", title, self._ends(term)) for title, term in self._sessions.values()]
+            terms = [(entry.plan.title, entry.term) for entry in self._entries.values()]
+            roles = [Held("role", _short(title), self._ends(term)) for title, term in terms if term]
             return (*sessions, *roles)
 
     def until(self) -> float:
@@ -326,10 +342,12 @@ class Memory:
     def _run(self, entry: _Entry, plan: Plan) -> None:
         """Call AWS, and pass the result to all who wait, whatever it is."""
         begun = self._clock.boot()
+        session = self.session_of(plan)
+        chain = plan.by(session=session is not None)
         term = error = None
-        assert plan.fetch is not None  # noqa: S101 - for mypy
         try:
-            term = self._term(plan.title, plan.fetch(), _duration(plan.chain), begun)
+            made = plan.fetch(chain, session)
+            term = self._term(plan.title, made, _duration(chain), begun, by_session=session is not None)
         except BaseException as raised:  # noqa: BLE001 - each who waits raises it
             # Without its traceback: the frames of it hold keys.
             error = raised.with_traceback(None)
@@ -347,7 +365,9 @@ class Memory:
     def _entry(self, plan: Plan) -> _Entry:
         """Return the entry of *plan*, made if it is missing, as the one of the last request."""
         entry = self._entries.pop(plan.key, None) or _Entry(plan)
-        entry.plan = plan
+        # Who renews the role by the session goes on, whatever another requests.
+        if plan.through is not None or entry.plan.through is None:
+            entry.plan = plan
         self._entries[plan.key] = entry
         if len(self._entries) > MAX_ROLES:
             del self._entries[next(iter(self._entries))]
@@ -359,27 +379,22 @@ class Memory:
                 return self._entry(entry.plan)
         raise KeyError(lease_id)
 
-    def _start_fetch(self, entry: _Entry) -> _Fetch:
+    def _start_fetch(self, entry: _Entry, plan: Plan) -> _Fetch:
         """Return the call of AWS that is under way, or one that begins now, in a thread that all can stop waiting for.
 
         Raises:
             RuntimeError: The system lets no thread begin.
         """
         if entry.fetch is None:
-            fetch = _Fetch(target=self._run, args=(entry, entry.plan), daemon=True)
+            fetch = _Fetch(target=self._run, args=(entry, plan), daemon=True)
             fetch.start()
             entry.fetch = fetch
         return entry.fetch
 
-    def _drop_expired(self) -> None:
-        for entry in self._entries.values():
-            self._living(entry)
-        self._sessions = {key: held for key, held in self._sessions.items() if self._lives(held[1])}
-
-    def _living(self, entry: _Entry) -> _Term | None:
+    def _living(self, entry: _Entry, plan: Plan) -> _Term | None:
         if entry.term is not None and not self._lives(entry.term):
             entry.term = None
-        return entry.term
+        return _accepted(entry, plan)
 
     def _lives(self, term: _Term) -> bool:
         return term.left(self._clock) > self._margin
@@ -399,10 +414,9 @@ class Memory:
     def _is_fresh(self, term: _Term) -> bool:
         return 0 <= self._clock.boot() - term.begun < FRESH
 
-    def _handed(self, entry: _Entry, term: _Term) -> Lease:
-        return Lease(entry.id, entry.plan.chain, term.credentials)
-
-    def _term(self, title: str, credentials: Credentials, duration: float | None, begun: float) -> _Term:
+    def _term(
+        self, title: str, credentials: Credentials, duration: float | None, begun: float, *, by_session: bool = False
+    ) -> _Term:
         """Return the credentials with the time when they end, from a call of AWS at *begun*, by the boot clock.
 
         A wall clock that is behind would let them live too long: they live no longer than was requested of AWS.
@@ -415,12 +429,12 @@ class Memory:
             )
         wall, boot = self._clock.wall(), self._clock.boot()
         if credentials.expiration is None:
-            return _Term(credentials, begun, begun + ENDLESS, inf, ENDLESS)
+            return _Term(credentials, by_session, begun, begun + ENDLESS, inf, ENDLESS)
         ends = credentials.expiration.timestamp()
         deadline = boot + ends - wall
         if duration is not None:
             deadline = min(deadline, begun + duration)
-        term = _Term(credentials, begun, deadline, ends, duration or deadline - begun)
+        term = _Term(credentials, by_session, begun, deadline, ends, duration or deadline - begun)
         if term.left(self._clock) <= 0:
             raise _ended(title)
         return term
@@ -438,6 +452,15 @@ def _duration(chain: Chain) -> float | None:
     hop = chain.hops[-1]
     default = ROLE_DURATION if isinstance(hop, AssumeRole) else SESSION_DURATION
     return default if hop.duration is None else hop.duration
+
+
+def _accepted(entry: _Entry, plan: Plan) -> _Term | None:
+    """Return the credentials of *entry* that *plan* may have: none by a session if they must come by a code."""
+    return None if entry.term is None or (entry.term.by_session and plan.through is None) else entry.term
+
+
+def _handed(entry: _Entry, plan: Plan, term: _Term) -> Lease:
+    return Lease(entry.id, plan.by(session=term.by_session), term.credentials)
 
 
 def _short(title: str) -> str:

@@ -52,8 +52,9 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     """
     resolved = resolve(caller, arguments.role, None, arguments, ask=lambda _: TYPED_LATER)
     left = caller.provider.left(resolved)
-    plan = reasoning.explain(resolved.chain, resolved.profiles, left, min_remaining=resolved.min_remaining)
-    changes = _changes(reasoning.change(plan.chain, caller.environ, resolved.profiles, renewable=plan.is_kept))
+    plan = reasoning.explain(resolved.chain, resolved.profiles, left)
+    is_kept = left is not None and left.is_kept
+    changes = _changes(reasoning.change(plan.chain, caller.environ, resolved.profiles, renewable=is_kept))
     if plan.calls:
         plan = _ask_aws(plan, resolved)
     if arguments.as_json:
@@ -171,12 +172,12 @@ def _code(plan: Explanation) -> str:
 
 def _agent(plan: Explanation, held: Left) -> str:
     if held.role is not None:
-        then = "and hands it out" if plan.is_handed_out else "and requests it again"
+        then = "and hands it out" if held.is_handed_out else "and requests it again"
         return f"holds the role{_rest(held.role)}, {then}"
     if held.session is None:
         return "holds neither the role nor an MFA session"
     then = "but AWS grants more than an hour only with a code"
-    if plan.by_session:
+    if held.by_session:
         then = "and uses it" if plan.device is None else "which replaces a code"
     return f"holds an MFA session{_rest(held.session)}, {then}"
 
@@ -186,9 +187,9 @@ def _rest(seconds: float) -> str:
 
 
 def _life(plan: Explanation) -> str:
-    rest = None if plan.held is None else plan.held.role
-    if plan.is_handed_out and rest is not None and rest != float("inf"):
-        return f"{duration.left(int(rest))}, the rest of its life"
+    held = plan.held
+    if held is not None and held.is_handed_out and held.role is not None and held.role != float("inf"):
+        return f"{duration.left(int(held.role))}, the rest of its life"
     if plan.seconds is None:
         return plan.because
     most = ""
@@ -234,8 +235,8 @@ def _as_json(plan: Explanation, changes: Mapping[str, list[str]], now: float) ->
         and {
             "role": _lease(held.role, now),
             "session": _lease(held.session, now),
-            "hands_out_the_role": plan.is_handed_out,
-            "session_in_place_of_a_code": plan.by_session,
+            "hands_out_the_role": held.is_handed_out,
+            "session_in_place_of_a_code": held.by_session,
         },
         "endpoint": plan.endpoint,
         "calls": [
