@@ -10,7 +10,6 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from awsenv import config, environment
-from awsenv.agent.memory import ROLE_DURATION, SESSION_DURATION
 from awsenv.aws.request import IDENTITY, SECRET, request
 from awsenv.config import sources
 from awsenv.model import AssumeRole, Credentials, GetSessionToken, Note
@@ -91,7 +90,6 @@ def explain(chain: Chain, profiles: Profiles, left: Left | None = None) -> Expla
         profiles: What the files say.
         left: What the agent holds; None: no agent runs.
     """
-    first = chain.hops[0] if chain.hops else None
     plan = chain if left is None else left.chain
     is_handed_out = left is not None and left.is_handed_out
     begin = 1 if left is not None and left.by_session else 0
@@ -101,7 +99,7 @@ def explain(chain: Chain, profiles: Profiles, left: Left | None = None) -> Expla
         chain=plan,
         calls=() if is_handed_out else tuple(_calls(plan, begin, account)),
         held=left,
-        device=None if first is None else first.mfa,
+        device=chain.mfa,
         seconds=seconds,
         because=because,
         account=account,
@@ -168,8 +166,8 @@ def _text(value: Any) -> str:
 
 def _account(chain: Chain, profiles: Profiles) -> str | None:
     """Return the account of the source, if it is known without AWS, as `provider` finds it."""
-    mfa = chain.hops[0].mfa if chain.hops else None
-    return sources.account(chain.source, profiles) or (None if mfa is None else mfa.account)
+    of_device = None if chain.mfa is None else chain.mfa.account
+    return sources.account(chain.source, profiles) or of_device
 
 
 def _foreign(plan: Chain, account: str | None) -> Iterator[Note]:
@@ -186,11 +184,6 @@ def _foreign(plan: Chain, account: str | None) -> Iterator[Note]:
         signing = hop.role.account or signing
 
 
-def _seconds(hop: Hop) -> int:
-    default = SESSION_DURATION if isinstance(hop, GetSessionToken) else ROLE_DURATION
-    return default if hop.duration is None else hop.duration
-
-
 def _life(plan: Chain) -> tuple[int | None, str]:
     """Return how many seconds the credentials live, and why."""
     if not plan.hops:
@@ -199,9 +192,9 @@ def _life(plan: Chain) -> tuple[int | None, str]:
     hop = plan.hops[-1]
     origin = hop.origins.get("duration")
     if origin is None:
-        return _seconds(hop), str(_BY_AWS)
+        return hop.seconds, str(_BY_AWS)
     is_cut = any(note.origin == origin for note in hop.notes)
-    return _seconds(hop), "the most that role chaining allows" if is_cut else "as requested"
+    return hop.seconds, "the most that role chaining allows" if is_cut else "as requested"
 
 
 def _kind(plan: Chain) -> sources.Kind:

@@ -129,6 +129,11 @@ class AssumeRole(RoleSettings):
     notes: tuple[Note, ...] = ()
     """Where the hop differs from the configuration, and why."""
 
+    @property
+    def seconds(self) -> int:
+        """How long its credentials live: an hour where no duration is sent (API reference of STS)."""
+        return 3600 if self.duration is None else self.duration
+
 
 @dataclass(frozen=True, slots=True)
 class GetSessionToken:
@@ -139,6 +144,11 @@ class GetSessionToken:
     """Seconds; None: not sent, and AWS grants twelve hours."""
     notes: tuple[Note, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def seconds(self) -> int:
+        """How long the session lives: twelve hours where no duration is sent (API reference of STS)."""
+        return 43_200 if self.duration is None else self.duration
 
 
 Hop = AssumeRole | GetSessionToken
@@ -173,6 +183,11 @@ class Chain:
     """The variables that pass these settings on to a command, except those that the caller has set."""
     setting_notes: tuple[Note, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def mfa(self) -> Mfa | None:
+        """The device whose code the chain takes; only its first hop can take one."""
+        return self.hops[0].mfa if self.hops else None
 
     @property
     def notes(self) -> tuple[Note, ...]:

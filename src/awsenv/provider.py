@@ -10,7 +10,7 @@ from math import inf
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from awsenv import config, duration
-from awsenv.agent.memory import LONGEST, SESSION_DURATION, Lease, Plan
+from awsenv.agent.memory import LONGEST, Lease, Plan
 from awsenv.aws import denied
 from awsenv.aws.request import Token
 from awsenv.errors import (
@@ -54,30 +54,6 @@ class Resolved:
     """Seconds that the credentials must have left; in memory, those with less are renewed first."""
     is_direct: bool = False
     """Whether to call AWS for the chain as it is, and not through an MFA session."""
-
-    def role_key(self, chain: Chain) -> str:
-        """Return the cache key of the role at the end of *chain*."""
-        return config.role_key(chain, self.profiles, self.environ)
-
-    def session_key(self, serial: str) -> str:
-        """Return the cache key of the MFA session of the source and the device *serial*.
-
-        Empty: a device that nothing names, and that awsenv finds when it has a code.
-        """
-        return config.mfa_session_key(self.chain, serial, self.profiles, self.environ)
-
-
-class Address(NamedTuple):
-    """The container credentials endpoint, for one command."""
-
-    url: str
-    token: str
-    account: str | None
-    """Of the role."""
-
-    def __repr__(self) -> str:
-        """Leave the token out."""
-        return f"Address({self.url!r}, …)"
 
 
 class Left(NamedTuple):
@@ -193,10 +169,10 @@ class Provider:
 
         It runs no `credential_process` of its clients, whose output may depend on anything around them.
         """
-        return self.is_private or _needs_code(resolved.chain) or resolved.chain.source.kind != "process"
+        return self.is_private or resolved.chain.mfa is not None or resolved.chain.source.kind != "process"
 
-    def serve(self, resolved: Resolved) -> Address:
-        """Return an endpoint that serves the credentials of a role, renewed, while the process of the caller lives.
+    def serve(self, resolved: Resolved) -> tuple[Lease, str, str]:
+        """Return a role, and the URL and the token at which the process of the caller gets it, renewed, while it lives.
 
         Raises:
             UsageError: There is nothing to renew, or each renewal needs a code.
@@ -208,7 +184,7 @@ class Provider:
         is_open = self.memory.session_of(plan) is not None and not self._has_code(resolved)
         if not is_open:
             _check_renewable(resolved.chain)
-        if plan.through is None or not (is_open or _needs_code(resolved.chain)):
+        if plan.through is None or not (is_open or resolved.chain.mfa is not None):
             lease = self.lease(resolved)
         else:
             self.note(map(str, plan.through.notes))
@@ -216,7 +192,7 @@ class Provider:
                 self.open_session(replace(resolved, chain=replace(plan.through, hops=plan.through.hops[:1])))
             lease = self.memory.lease(plan, min_remaining=resolved.min_remaining)
             self.note(_shortfall(resolved, lease.credentials, self.now()))
-        return Address(*self.endpoint(lease.id), lease.credentials.account)
+        return (lease, *self.endpoint(lease.id))
 
     def open_session(self, resolved: Resolved) -> Credentials:
         """Open the MFA session that the chain ends with, hold it, and return it; without hops, return the source.
@@ -228,9 +204,7 @@ class Provider:
         made = self._called(resolved)
         for hop in resolved.chain.hops:
             title = (hop.mfa and hop.mfa.title) or resolved.chain.label
-            self.memory.keep_session(
-                resolved.session_key(_serial(resolved.chain)), made, title, duration=hop.duration or SESSION_DURATION
-            )
+            self.memory.keep_session(self._plan(resolved).session_key, made, title, duration=hop.seconds)
         return made
 
     def held(self) -> tuple[Held, ...] | None:
@@ -277,10 +251,10 @@ class Provider:
 
     def _plan(self, resolved: Resolved) -> Plan:
         chain, profiles, environ = resolved.chain, resolved.profiles, resolved.environ
-        needs_code = _needs_code(chain)
+        needs_code = chain.mfa is not None
         # A session of a device that nothing names also serves a role for which no device is configured.
         through = None if resolved.is_direct else config.through_session(chain, held=not needs_code)
-        if through is not None and not (through.hops and isinstance(through.hops[0], GetSessionToken)):
+        if through is not None and through.mfa is None:
             through = None
         can_call = not needs_code and self.can_renew(resolved)
         hint = "start the command again" if self.is_private else "awsenv login"
@@ -292,11 +266,11 @@ class Provider:
             return credentials(chain, profiles, environ, session=session)
 
         return Plan(
-            resolved.role_key(chain),
+            config.role_key(chain, profiles, environ),
             chain,
             fetch,
             through,
-            resolved.session_key(_serial(chain)),
+            config.mfa_session_key(chain, "" if chain.mfa is None else chain.mfa.serial, profiles, environ),
             needs_caller=needs_code or chain.source.kind == "process",
         )
 
@@ -312,16 +286,6 @@ class Provider:
         return credentials(chain, profiles, environ, code=resolved.code, prompts=self.prompts)
 
 
-def _needs_code(chain: Chain) -> bool:
-    return bool(chain.hops) and chain.hops[0].mfa is not None
-
-
-def _serial(chain: Chain) -> str:
-    """Return the device of a chain; empty: it has none, or one that nothing names."""
-    mfa = chain.hops[0].mfa if chain.hops else None
-    return "" if mfa is None else mfa.serial
-
-
 def _check_renewable(chain: Chain) -> None:
     """Check that the role of *chain* can be renewed without another code.
 
@@ -334,7 +298,7 @@ def _check_renewable(chain: Chain) -> None:
         )
     if config.through_session(chain) is not None:
         return
-    if _needs_code(chain) and not _serial(chain):
+    if chain.mfa is not None and not chain.mfa.serial:
         raise UsageError(
             "--refresh: the MFA device must be known", hint=("set mfa_serial in the profile", "--mfa-serial")
         )
@@ -394,19 +358,21 @@ def credentials(
 
     connection = AwsSession(profiles, environ, profile=chain.settings_profile, region=chain.region)
     if session is not None and chain.hops and isinstance(chain.hops[0], GetSessionToken):
-        begin, signer = 1, session
+        begin, made = 1, session
     else:
         run = None if prompts is None else prompts.run
-        begin, signer = 0, source_credentials(chain.source, connection, profiles, environ, run=run)
-    calls = _Calls(chain, Sts(connection), signer, begin, code, prompts, profiles)
+        begin, made = 0, source_credentials(chain.source, connection, profiles, environ, run=run)
+    calls = _Calls(chain, Sts(connection), made, code, prompts, profiles)
     try:
-        return calls.made()
+        for index, hop in enumerate(chain.hops[begin:], start=begin):
+            made = calls.made(index, hop, made)
     except MfaError as error:
         # A name that was typed may have been meant for a profile, of which AWS knows nothing.
         close = config.did_you_mean(chain.role, profiles) if denied.is_typed_name(chain, -1) else None
         if close is not None:
             error.hints = (close, *error.hints[:1])
         raise
+    return made
 
 
 @dataclass
@@ -417,20 +383,12 @@ class _Calls:
     sts: Sts
     source: Credentials
     """They sign the first call."""
-    begin: int
-    """The number of the first hop that is called."""
     code: str | None
     prompts: Prompts | None
     profiles: Profiles
 
-    def made(self) -> Credentials:
-        """Return the credentials of the last hop."""
-        made = self.source
-        for index, hop in enumerate(self.chain.hops[self.begin :], start=self.begin):
-            made = self._called(index, hop, made)
-        return made
-
-    def _called(self, index: int, hop: Hop, signer: Credentials) -> Credentials:
+    def made(self, index: int, hop: Hop, signer: Credentials) -> Credentials:
+        """Return the credentials of a hop."""
         hint = None
         if isinstance(hop, AssumeRole):
             hop = hop if hop.role.account is not None else replace(hop, role=hop.role.within(self._account()))
@@ -469,8 +427,8 @@ class _Calls:
 
     def _account(self) -> str:
         """Return the account of the source credentials: AWS is called only if nothing else shows it."""
-        mfa = self.chain.hops[0].mfa
-        return self.source.account or (None if mfa is None else mfa.account) or self._principal.account
+        mfa = self.chain.mfa
+        return self.source.account or (mfa and mfa.account) or self._principal.account
 
     @cached_property
     def _principal(self) -> Principal:

@@ -16,15 +16,17 @@ import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from awsenv.errors import AgentError
-from awsenv.model import AssumeRole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from awsenv.model import Chain, Credentials
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 MARGIN = 60.0
 """Seconds: what ends sooner counts as ended, since it might end on its way to AWS."""
@@ -64,10 +66,6 @@ SPENT = 600.0
 
 MAX_CODES = 1000
 """Used codes that are remembered at most."""
-
-ROLE_DURATION = 3600
-SESSION_DURATION = 43_200
-"""Seconds that AWS grants where no duration is sent (API reference of STS)."""
 
 
 class Clock(NamedTuple):
@@ -168,12 +166,10 @@ class Memory:
 
     Args:
         clock: The two clocks.
-        margin: Seconds; what has no more left counts as ended.
     """
 
-    def __init__(self, clock: Clock, *, margin: float = MARGIN) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._margin = margin
         self._lock = threading.RLock()
         self._entries: dict[str, _Entry] = {}
         self._sessions: dict[str, tuple[str, _Term]] = {}
@@ -200,7 +196,7 @@ class Memory:
         fetch.join(timeout)
         with self._lock:
             term = _accepted(entry, plan)
-            least = max(self._margin, min_remaining) if term is before else 0
+            least = max(MARGIN, min_remaining) if term is before else 0
             if term is not None and term.left(self._clock) > least:
                 return _handed(entry, plan, term)
         raise fetch.error or AgentError(f"AWS has not given {plan.title} yet", hint="try again")
@@ -225,7 +221,10 @@ class Memory:
             KeyError: It is not held, or not any more.
         """
         with self._lock:
-            return self._known(lease_id).plan
+            for entry in self._entries.values():
+                if entry.id == lease_id:
+                    return self._entry(entry.plan).plan
+        raise KeyError(lease_id)
 
     def served(self, lease_id: str) -> Lease:
         """Return the role that was handed out as *lease_id* without delay, if it lives.
@@ -238,8 +237,8 @@ class Memory:
             Exception: As of `lease`.
         """
         with self._lock:
-            entry = self._known(lease_id)
-            plan = entry.plan
+            plan = self.plan(lease_id)
+            entry = self._entry(plan)
             term = self._living(entry, plan)
             if term is not None:
                 if self._is_due(entry, term):
@@ -253,7 +252,7 @@ class Memory:
         Raises:
             AgentError: They have ended, or are too large.
         """
-        term = self._term(plan.title, credentials, _duration(plan.chain), self._clock.boot())
+        term = self._term(plan.title, credentials, _seconds(plan.chain), self._clock.boot())
         with self._lock:
             entry = self._entry(plan)
             entry.term = term
@@ -273,10 +272,7 @@ class Memory:
         """
         term = self._term(title, credentials, duration, self._clock.boot())
         with self._lock:
-            self._sessions.pop(key, None)
-            self._sessions[key] = _short(title), term
-            if len(self._sessions) > MAX_SESSIONS:
-                del self._sessions[next(iter(self._sessions))]
+            _put_last(self._sessions, key, (_short(title), term), MAX_SESSIONS)
             self._until = max(self._until, term.deadline)
 
     def session(self, key: str) -> Credentials | None:
@@ -300,9 +296,7 @@ class Memory:
             self._spent = {key: at for key, at in self._spent.items() if now - at < SPENT}
             if (serial, code) in self._spent:
                 return False
-            self._spent[serial, code] = now
-            if len(self._spent) > MAX_CODES:
-                del self._spent[next(iter(self._spent))]
+            _put_last(self._spent, (serial, code), now, MAX_CODES)
             return True
 
     def give_back(self, serial: str, code: str) -> None:
@@ -347,7 +341,7 @@ class Memory:
         term = error = None
         try:
             made = plan.fetch(chain, session)
-            term = self._term(plan.title, made, _duration(chain), begun, by_session=session is not None)
+            term = self._term(plan.title, made, _seconds(chain), begun, by_session=session is not None)
         except BaseException as raised:  # noqa: BLE001 - each who waits raises it
             # Without its traceback: the frames of it hold keys.
             error = raised.with_traceback(None)
@@ -364,20 +358,12 @@ class Memory:
 
     def _entry(self, plan: Plan) -> _Entry:
         """Return the entry of *plan*, made if it is missing, as the one of the last request."""
-        entry = self._entries.pop(plan.key, None) or _Entry(plan)
+        entry = self._entries.get(plan.key) or _Entry(plan)
         # Who renews the role by the session goes on, whatever another requests.
         if plan.through is not None or entry.plan.through is None:
             entry.plan = plan
-        self._entries[plan.key] = entry
-        if len(self._entries) > MAX_ROLES:
-            del self._entries[next(iter(self._entries))]
+        _put_last(self._entries, plan.key, entry, MAX_ROLES)
         return entry
-
-    def _known(self, lease_id: str) -> _Entry:
-        for entry in self._entries.values():
-            if entry.id == lease_id:
-                return self._entry(entry.plan)
-        raise KeyError(lease_id)
 
     def _start_fetch(self, entry: _Entry, plan: Plan) -> _Fetch:
         """Return the call of AWS that is under way, or one that begins now, in a thread that all can stop waiting for.
@@ -397,7 +383,7 @@ class Memory:
         return _accepted(entry, plan)
 
     def _lives(self, term: _Term) -> bool:
-        return term.left(self._clock) > self._margin
+        return term.left(self._clock) > MARGIN
 
     def _suffices(self, entry: _Entry, term: _Term, min_remaining: float) -> bool:
         left = term.left(self._clock)
@@ -445,13 +431,17 @@ class Memory:
         return datetime.fromtimestamp(self._clock.wall() + term.left(self._clock), timezone.utc)
 
 
-def _duration(chain: Chain) -> float | None:
-    """Return the seconds that the last hop asks for; None: it asks for none, the source decides."""
-    if not chain.hops:
-        return None
-    hop = chain.hops[-1]
-    default = ROLE_DURATION if isinstance(hop, AssumeRole) else SESSION_DURATION
-    return default if hop.duration is None else hop.duration
+def _seconds(chain: Chain) -> float | None:
+    """Return how long AWS lets the credentials of *chain* live; None: the source decides."""
+    return chain.hops[-1].seconds if chain.hops else None
+
+
+def _put_last(held: dict[_Key, _Value], key: _Key, value: _Value, most: int) -> None:
+    """Put *value* behind all that is held, and drop the first if there are more than *most*."""
+    held.pop(key, None)
+    held[key] = value
+    if len(held) > most:
+        del held[next(iter(held))]
 
 
 def _accepted(entry: _Entry, plan: Plan) -> _Term | None:

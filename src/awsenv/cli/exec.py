@@ -61,13 +61,13 @@ def _served(caller: Caller, arguments: Arguments) -> Change | None:
     resolved = resolve(caller, arguments.role, arguments.code, arguments)
     if not caller.provider.can_renew(resolved):
         return None
-    address = caller.provider.serve(resolved)
+    lease, url, token = caller.provider.serve(resolved)
     hides_config = config.outranks_endpoint(resolved.profiles)
     chain = resolved.chain
     if hides_config:
         chain = config.without_config_file(chain, resolved.profiles, resolved.environ)
     return environment.served(
-        chain, address.url, address.token, caller.environ, account=address.account, hides_config=hides_config
+        chain, url, token, caller.environ, account=lease.credentials.account, hides_config=hides_config
     )
 
 

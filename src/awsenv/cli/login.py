@@ -68,7 +68,7 @@ def _request(arguments: Arguments, environ: Environ) -> RoleRequest:
 
 
 def _opened(chain: Chain, session: Credentials, now: float) -> str:
-    mfa = chain.hops[0].mfa if chain.hops else None
+    mfa = chain.mfa
     who = (mfa and mfa.title) or chain.label
     if session.expiration is None:
         return f"MFA session of {who}."
