@@ -141,7 +141,11 @@ class Provider:
             lease = self._without_code(self.memory, self._plan(resolved), min_remaining=resolved.min_remaining)
         self.note(map(str, (resolved if lease is None else lease).chain.notes))
         if lease is None:
-            lease = self._fetched(resolved)
+            made = self._called(resolved)
+            if self.memory is None or not self.can_renew(resolved):
+                lease = Lease("", resolved.chain, made)
+            else:
+                lease = self.memory.keep(self._plan(resolved), made)
         self.note(_shortfall(resolved, lease.credentials, self.now()))
         return lease
 
@@ -250,6 +254,7 @@ class Provider:
         return None
 
     def _plan(self, resolved: Resolved) -> Plan:
+        """Return how to get the role: by an MFA session while one is held, else by the chain as it was resolved."""
         chain, profiles, environ = resolved.chain, resolved.profiles, resolved.environ
         needs_code = chain.mfa is not None
         # A session of a device that nothing names also serves a role for which no device is configured.
@@ -273,13 +278,6 @@ class Provider:
             config.mfa_session_key(chain, "" if chain.mfa is None else chain.mfa.serial, profiles, environ),
             needs_caller=needs_code or chain.source.kind == "process",
         )
-
-    def _fetched(self, resolved: Resolved) -> Lease:
-        """Return what AWS grants for the chain as it was resolved, and hold it if it can be renewed."""
-        made = self._called(resolved)
-        if self.memory is None or not self.can_renew(resolved):
-            return Lease("", resolved.chain, made)
-        return self.memory.keep(self._plan(resolved), made)
 
     def _called(self, resolved: Resolved) -> Credentials:
         chain, profiles, environ = resolved.chain, resolved.profiles, resolved.environ

@@ -121,6 +121,23 @@ def test_one_code_serves_twenty_roles_for_hours(aging: World) -> None:
     assert {None} == {call.error for call in aging.sandbox.calls}
 
 
+def test_a_role_that_takes_a_code_is_handed_out_to_its_end(aging: World) -> None:
+    """Hand out what only another code could renew while it lives; `explain` announces the same."""
+    role_profile(aging, "long", trust=aging.sandbox.trust(aging.user_arn, mfa=True), seconds=2 * HOUR)
+    aging.run("login", aging.device.code())
+    aging.sandbox.clock.elapse(30)
+    words = ["long", "--duration", "2h"]
+    assert 0 == aging.run("exec", *words, aging.device.code(), "--", "true").returncode
+    aging.sandbox.clock.elapse(110 * MINUTE)
+    aging.sandbox.clear_calls()
+
+    plan = json.loads(aging.run("explain", "--json", *words).stdout)
+    done = aging.run("exec", *words, "--", "true")
+
+    assert (True, []) == (plan["agent"]["hands_out_the_role"], plan["calls"])
+    assert (0, "", []) == (done.returncode, done.stderr, aging.actions())
+
+
 def test_the_end_of_the_session_is_the_end(aging: World) -> None:
     """Ask for a code again when the session has ended: hand out nothing that could not be renewed any more."""
     aging.run("login", aging.device.code(), "--duration", "15m")
