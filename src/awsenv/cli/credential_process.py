@@ -8,8 +8,8 @@ from datetime import timezone
 from typing import Annotated
 
 from awsenv.cli.action import Caller, Print
-from awsenv.cli.evaluated import ANYWHERE, check_that_it_is_read
 from awsenv.cli.options import OptionalWord, RoleOptions, Word, flag, obtain
+from awsenv.cli.use import ANYWHERE, check_that_it_is_read
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

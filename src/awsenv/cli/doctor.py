@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 from awsenv.agent import client
 from awsenv.cli import conversation, process, report
 from awsenv.cli.action import Caller, Print
-from awsenv.cli.evaluated import ShellOptions, shell_of
 from awsenv.cli.options import AsJson, OptionalWord, RoleOptions, option, resolve, role_request
 from awsenv.cli.prompts import Needed
+from awsenv.cli.use import ShellOptions, shell_of
 from awsenv.doctor import Finding, Inputs, Verdict, examine
 from awsenv.doctor.model import until
 from awsenv.errors import AwsenvError, ExitCode

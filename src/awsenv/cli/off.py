@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from awsenv import environment
 from awsenv.cli.action import Caller, Print
-from awsenv.cli.evaluated import ShellOptions, shell_of
+from awsenv.cli.use import ShellOptions, shell_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from awsenv import environment, variables
 from awsenv.cli.action import Caller, Print
-from awsenv.cli.evaluated import ShellOptions, shell_of
+from awsenv.cli.use import ShellOptions, shell_of
 from awsenv.errors import AgentError
 
 TIMEOUT = 2.0
