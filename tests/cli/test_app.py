@@ -83,7 +83,7 @@ def test_a_word_that_is_missing_or_too_many_is_refused(
 ) -> None:
     """Show the usage of the command."""
     with pytest.raises(UsageError) as caught:
-        app.invoke(line.split(), caller(tmp_path))
+        app.invoke(line.split(), lambda: caller(tmp_path))
 
     assert (fact, hints) == (caught.value.fact, caught.value.hints)
 
@@ -94,7 +94,7 @@ def test_every_command_has_help(tmp_path: Path, name: str) -> None:
     shown = set()
     for line in (f"{name} --help", f"{name} -h", f"help {name}"):
         with pytest.raises(app.Help) as caught:
-            app.invoke(line.split(), caller(tmp_path))
+            app.invoke(line.split(), lambda: caller(tmp_path))
         shown.add(caught.value.text)
 
     (text,) = shown
@@ -105,7 +105,7 @@ def test_every_command_has_help(tmp_path: Path, name: str) -> None:
 
 def test_the_version_is_printed(tmp_path: Path) -> None:
     """Print a line for `--version`."""
-    action = app.invoke(["--version"], caller(tmp_path))
+    action = app.invoke(["--version"], lambda: caller(tmp_path))
 
     assert isinstance(action, Print)
     assert action.text.startswith("awsenv ")

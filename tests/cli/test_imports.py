@@ -92,6 +92,14 @@ def test_what_an_agent_answers_loads_next_to_nothing(world: World, words: str) -
     assert FAST_PATH == _modules(world, "-m", "awsenv", *words.split()) - start
 
 
+@pytest.mark.parametrize("words", ["use --help", "--help"])
+def test_a_help_page_loads_what_shows_it(world: World, words: str) -> None:
+    """Load nothing that reads the configuration or assumes a role."""
+    loaded = _modules(world, "-m", "awsenv", *words.split())
+
+    assert set() == loaded & {"awsenv.config", "awsenv.provider", "awsenv.agent.memory"}
+
+
 def test_a_command_out_of_memory_loads_what_becomes_it(world: World) -> None:
     """Load nothing for `exec` but what replaces the process."""
     assert world.run("login", world.device.code()).returncode == 0

@@ -135,7 +135,7 @@ class Handler:
     def _run(self, request: conversation.Request, notes: list[str]) -> tuple[bytes, list[str]]:
         """Return the kind of the reply, and what stands behind the notes."""
         try:
-            action = app.invoke(request.args, self._caller(request, notes))
+            action = app.invoke(request.args, partial(self._caller, request, notes))
         except app.Help:
             # It is as wide as the terminal of the client.
             return conversation.LOCAL, []

@@ -11,17 +11,22 @@ from dataclasses import fields
 from functools import cache
 from importlib import import_module
 from inspect import cleandoc
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from awsenv import __version__
-from awsenv.cli.action import Action, Caller, Print
+from awsenv.cli.action import Print
 from awsenv.cli.commands import COMMANDS, named
 from awsenv.cli.options import RoleOptions, flag
 from awsenv.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from awsenv.cli.action import Action, Caller
 
 
 class Help(Exception):  # noqa: N818 - its name says what happened
@@ -62,7 +67,7 @@ class _Command(TyperCommand):
     def invoke(self, ctx: Any) -> Action:
         """Run the command, and return its action."""
         module = _module(ctx.command.name)
-        action: Action = module.run(ctx.obj, module.Arguments(**ctx.params))
+        action: Action = module.run(ctx.obj(), module.Arguments(**ctx.params))
         return action
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
@@ -192,8 +197,8 @@ def _module(name: str) -> Any:
     return import_module(f"awsenv.cli.{name.replace('-', '_')}")
 
 
-def invoke(args: list[str], caller: Caller) -> Action:
-    """Read *args*, run the command that they call, and return its action.
+def invoke(args: list[str], caller: Callable[[], Caller]) -> Action:
+    """Read *args*, run the command that they call, and return its action. Only a command that runs needs its *caller*.
 
     Raises:
         Help: They ask for help.

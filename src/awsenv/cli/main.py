@@ -17,7 +17,6 @@ from awsenv.cli.action import Caller, Exec, Exit, Open, Print, StartAgent
 from awsenv.cli.prompts import Prompts
 from awsenv.errors import AgentError, ExitCode
 from awsenv.launch import become
-from awsenv.provider import Provider
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +34,17 @@ def run(args: list[str], prompts: Prompts | None = None) -> int:
     """
     environ = process.environ()
     prompts = prompts or Prompts(environ)
-    caller = Caller(
+    try:
+        harden.forbid_dumps()
+        return _carry_out(_action(args, environ, prompts), args, environ, prompts)
+    except BaseException as error:  # noqa: BLE001 - no traceback ever reaches the user
+        return failed(error, args)
+
+
+def _caller(args: list[str], environ: Environ, prompts: Prompts) -> Caller:
+    from awsenv.provider import Provider  # noqa: PLC0415 - a help page needs none
+
+    return Caller(
         environ,
         process.program(),
         Provider(None, prompts, _note),
@@ -44,20 +53,15 @@ def run(args: list[str], prompts: Prompts | None = None) -> int:
         prints_to_terminal=process.stdout_is_terminal(),
         prints_astray=process.stdout_goes_astray,
     )
-    try:
-        harden.forbid_dumps()
-        return _carry_out(_action(args, caller), args, environ, prompts)
-    except BaseException as error:  # noqa: BLE001 - no traceback ever reaches the user
-        return failed(error, args)
 
 
 def _note(notes: Iterable[str]) -> None:
     process.tell(report.noted(notes))
 
 
-def _action(args: list[str], caller: Caller) -> Action:
+def _action(args: list[str], environ: Environ, prompts: Prompts) -> Action:
     try:
-        return app.invoke(args, caller)
+        return app.invoke(args, partial(_caller, args, environ, prompts))
     except app.Help as page:
         return Print(page.text)
 

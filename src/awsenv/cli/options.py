@@ -11,18 +11,20 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from awsenv import config, duration, environment
-from awsenv.agent.memory import Lease
+from awsenv import duration, environment
 from awsenv.cli.action import Caller
 from awsenv.errors import MfaError, UsageError
 from awsenv.model import Environ, RoleRequest
 from awsenv.origin import Origin
-from awsenv.provider import Resolved
 from awsenv.variables import USER, having
+
+if TYPE_CHECKING:
+    from awsenv.agent.memory import Lease
+    from awsenv.provider import Resolved
 
 
 def option(metavar: str, text: str, *names: str) -> Any:
@@ -63,7 +65,7 @@ class RoleOptions:
     min_remaining: Annotated[str | None, option("TIME", "Renew what the agent holds if less time is left.")] = None
 
 
-def obtain(caller: Caller, role: str, code: str | None, options: RoleOptions) -> Lease:
+def obtain(caller: Caller, role: str, code: str | None, options: RoleOptions) -> "Lease":
     """Return the credentials of *role*.
 
     Raises:
@@ -78,7 +80,7 @@ def resolve(
     code: str | None,
     options: RoleOptions,
     ask: Callable[[str], str] | None = None,
-) -> Resolved:
+) -> "Resolved":
     """Return the role request of the words and the options, resolved.
 
     Args:
@@ -93,6 +95,9 @@ def resolve(
         ConfigError: The configuration is wrong.
         SourceError: There are no source credentials.
     """
+    from awsenv import config  # noqa: PLC0415 - a help page needs neither
+    from awsenv.provider import Resolved  # noqa: PLC0415 - the same
+
     base = environment.original(caller.environ)
     profiles = config.read(base, caller.folder)
     if re.fullmatch("[0-9]{6}", role) and profiles.get(role) is None:
@@ -118,6 +123,8 @@ def role_request(
     Raises:
         UsageError: The command line is wrong.
     """
+    from awsenv import config  # noqa: PLC0415 - see `resolve`
+
     if code is not None:
         try:
             code = config.mfa_code(code)
