@@ -1,4 +1,4 @@
-"""`awsenv credential-process ROLE`: what AWS SDKs read, and nothing for a person's eyes."""
+"""`awsenv credential-process ROLE`: what AWS SDKs read, and nothing on a terminal."""
 
 from __future__ import annotations
 

@@ -115,14 +115,14 @@ def ordinary() -> Iterator[Ordinary]:
 
 @dataclass(frozen=True)
 class Paths:
-    """One person's world with an agent in it, and both ways to run a command line there."""
+    """A user's world with an agent in it, in which a command line runs with the agent or without it."""
 
     world: World
     ordinary: Ordinary
     folder: Path
 
     def environ(self, *, active: bool = False) -> dict[str, str]:
-        """Return the person's environment; with a role of the agent in it if *active*."""
+        """Return the user's environment; with a role of the agent in it if *active*."""
         shell, browser = self.folder / "bash", self.folder / "browser"
         if not shell.exists():
             shell.write_text(f"#!/bin/sh\n{_SHOW}\n")
@@ -354,7 +354,7 @@ FAILING = {
     "init": ["init", "init --help", "init tcsh", "init bash zsh", *(f"init {shell}" for shell in ("bash", "fish"))],
     "demo": ["demo --help", "demo --bogus"],
 }
-"""Command lines that fail, ask the user for something, or are none of the agent's."""
+"""Command lines that fail, ask the user for something, or that the agent does not answer."""
 
 _OF_ONE_CALL = re.compile(
     rb"((?:AWS_CONTAINER_[A-Z_]+|AWSENV_REFRESH|SigninToken)=)[^\0\n]+"
@@ -439,7 +439,7 @@ def test_it_does_not_matter_where_the_output_goes(paths: Paths, to: str) -> None
 
 
 def test_a_terminal_is_known_as_one(paths: Paths) -> None:
-    """Show no secret to a person who looks on, as ever."""
+    """Show no secret on a terminal, with or without an agent."""
     for words in ("read-only", "credential-process read-only", "off --print", "list"):
         expected, actual = (paths.at_a_terminal([*program, *words.split()]) for program in paths.programs)
 
@@ -460,7 +460,7 @@ def test_a_command_inherits_what_the_person_has_set(paths: Paths, environ: dict[
 
 
 def test_files_are_those_of_the_callers_folder(paths: Paths) -> None:
-    """Look for a relative file where the person is, and not where the agent is."""
+    """Look for a relative file in the caller's working directory, not in the agent's."""
     home = Path(paths.world.environ["HOME"])
     (home / ".aws" / "config").rename(paths.folder / "config")
     environ = paths.environ() | {"AWS_CONFIG_FILE": "config"}

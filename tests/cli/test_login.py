@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def without_device(world: World) -> None:
-    """Leave only the role that needs no code in the person's configuration."""
+    """Leave only the role that needs no code in the user's configuration."""
     path = Path(world.environ["HOME"]) / ".aws" / "config"
     path.write_text(re.sub(r"\[profile power-user\](?:\n.+)*\n", "", path.read_text()))
 
@@ -40,7 +40,7 @@ def test_the_device_is_that_of_the_roles(world: World) -> None:
 
 
 def test_without_a_login_nothing_runs(world: World) -> None:
-    """Start no agent for a role, nor make a place for one."""
+    """Start no agent for a role, and make no runtime directory."""
     world.run("exec", "read-only", "--", "true")
     world.run("status")
 
@@ -48,7 +48,7 @@ def test_without_a_login_nothing_runs(world: World) -> None:
     assert not Path(world.environ[runtime_directory.VARIABLE]).exists()
 
 
-def test_the_place_is_the_persons_alone(world: World) -> None:
+def test_the_runtime_directory_is_the_users_alone(world: World) -> None:
     """Make a folder and a socket that no other user can open, and nothing else but a lock."""
     mask = os.umask(0)
     try:
@@ -62,7 +62,7 @@ def test_the_place_is_the_persons_alone(world: World) -> None:
     assert all(path.lstat().st_size == 0 for path in folder.iterdir())
 
 
-def test_several_devices_are_for_the_person_to_choose_from(world: World) -> None:
+def test_the_user_chooses_between_several_devices(world: World) -> None:
     """List them, spend no code, and take the one that is named."""
     account = world.sandbox.account
     world.configure(
@@ -94,7 +94,7 @@ def test_a_source_without_a_device_is_asked_for_no_code(world: World) -> None:
 
 
 def test_a_device_that_nothing_names_is_found_by_a_code(world: World) -> None:
-    """Look it up when a code is given, and let a role that wants MFA be had by that session."""
+    """Look it up when a code is given, and assume a role that needs MFA by that session."""
     account = world.sandbox.account
     path = Path(world.environ["HOME"]) / ".aws" / "config"
     path.write_text(re.sub("mfa_serial = .*\n", "", path.read_text()))
@@ -133,7 +133,7 @@ def test_a_rejected_code_starts_no_agent(world: World) -> None:
 
 @pytest.mark.parametrize("duration", ["15m", "36h"])
 def test_the_session_lasts_as_long_as_it_was_asked_to(world: World, duration: str) -> None:
-    """Ask AWS for what --duration says; the variable speaks of roles, not of the session."""
+    """Request what --duration says; the variable is about roles, not about the session."""
     world.run("login", world.device.code(), "--duration", duration, AWSENV_DURATION="1h")
 
     expected = {"15m": "900", "36h": "129600"}[duration]
@@ -212,7 +212,7 @@ def test_lock_forgets_and_goes_on(world: World) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
 def test_a_signal_locks_too(world: World, number: signal.Signals, until: Until) -> None:
-    """Forget at once when the screen is locked, or the machine is about to sleep: whoever can send a signal tells."""
+    """Forget at once on a signal, such as one that a screen locker or a sleep hook sends."""
     world.run("login", world.device.code())
     agent = world.agent()
     assert agent is not None
@@ -278,7 +278,7 @@ def test_where_no_agent_can_be_no_code_is_spent(world: World, tmp_path: Path, ca
     if case == "no home":
         del environ["HOME"]
     elif case == "a home that cannot be written":
-        # /proc is of the person's own user nowhere but for root, who can write everywhere else.
+        # /proc belongs to another user for everyone but root, who can write everywhere else.
         locked = Path(world.environ[runtime_directory.VARIABLE]).with_name("locked")
         locked.mkdir(mode=0o500)
         environ["HOME"] = "/proc" if os.geteuid() == 0 else str(locked)

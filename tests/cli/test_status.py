@@ -1,4 +1,4 @@
-"""`awsenv status`, `awsenv list`, `awsenv init` and help: what a person reads."""
+"""`awsenv status`, `awsenv list`, `awsenv init` and help: what the user reads."""
 
 from __future__ import annotations
 

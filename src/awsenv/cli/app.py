@@ -216,11 +216,9 @@ def _wrong(error: TyperException) -> UsageError:
     context = getattr(error, "ctx", None)
     command = "awsenv" if context is None else context.command_path
     option = getattr(error, "option_name", None)
-    if option is None:
-        text, hint = error.format_message(), f"{command} --help"
-    else:
-        # Without Typer's guess of what was meant: to --mfa it offers --tag.
-        text, hint = error.message, f"{command} --help"
-        if any(word in option for word in ("mfa", "code", "otp", "token")):
-            hint = "awsenv ROLE CODE: the MFA code is the second word"
+    # Of an option, without Typer's guess of what was meant: to --mfa it offers --tag.
+    text = error.format_message() if option is None else error.message
+    hint = f"{command} --help"
+    if option is not None and any(word in option for word in ("mfa", "code", "otp", "token")):
+        hint = "awsenv ROLE CODE: the MFA code is the second word"
     return UsageError(text[:1].lower() + text[1:].rstrip("."), hint=hint)
