@@ -50,7 +50,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         ConfigError: The configuration is wrong.
         SourceError: There are no source credentials.
     """
-    resolved = resolve(caller, arguments.role, None, arguments, ask=lambda _: TYPED_LATER)
+    resolved = resolve(replace(caller, ask_secret=lambda _: TYPED_LATER), arguments.role, None, arguments)
     left = caller.provider.left(resolved)
     plan = reasoning.explain(resolved.chain, resolved.profiles, left)
     is_kept = left is not None and left.is_kept

@@ -8,7 +8,6 @@ Typer evaluates the annotations of these classes in the modules that inherit the
 
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -74,21 +73,8 @@ def obtain(caller: Caller, role: str, code: str | None, options: RoleOptions) ->
     return caller.provider.lease(resolve(caller, role, code, options))
 
 
-def resolve(
-    caller: Caller,
-    role: str,
-    code: str | None,
-    options: RoleOptions,
-    ask: Callable[[str], str] | None = None,
-) -> "Resolved":
-    """Return the role request of the words and the options, resolved.
-
-    Args:
-        caller: The caller.
-        role: The first word.
-        code: The second word.
-        options: The options of a role.
-        ask: Asks for an external id, where the option says so; None: the caller does.
+def resolve(caller: Caller, role: str, code: str | None, options: RoleOptions) -> "Resolved":
+    """Return the role request of the words *role* and *code* and of the options, resolved.
 
     Raises:
         UsageError: The command line is wrong.
@@ -102,21 +88,15 @@ def resolve(
     profiles = config.read(base, caller.folder)
     if re.fullmatch("[0-9]{6}", role) and profiles.get(role) is None:
         raise UsageError("the first word is an MFA code: which role?", hint="awsenv ROLE [CODE]")
-    made = role_request(caller, role, code, options, ask)
+    made = role_request(caller, role, code, options)
     chain = config.resolve(made, profiles, base)
     config.check_source(chain.source, profiles, base)
     remaining = _given(options, base).get("min_remaining")
     return Resolved(chain, profiles, base, made.code, 0 if remaining is None else seconds(*remaining))
 
 
-def role_request(
-    caller: Caller,
-    role: str,
-    code: str | None,
-    options: RoleOptions,
-    ask: Callable[[str], str] | None = None,
-) -> RoleRequest:
-    """Return the role request of the words and the options, as for `resolve`.
+def role_request(caller: Caller, role: str, code: str | None, options: RoleOptions) -> RoleRequest:
+    """Return the role request of the words *role* and *code*, of the options and of their variables.
 
     The variables are those from before a role was active: awsenv's own keys are never a source.
 
@@ -136,7 +116,7 @@ def role_request(
             ) from None
     made = request(role, code, options, environment.original(caller.environ), caller.folder)
     if made.external_id == "-":
-        made = replace(made, external_id=(ask or caller.ask_secret)("External id: "))
+        made = replace(made, external_id=caller.ask_secret("External id: "))
     return made
 
 
