@@ -32,8 +32,10 @@ def test_the_device_is_that_of_the_roles(world: World) -> None:
 
     assert (0, "") == (answer.returncode, answer.stderr)
     account = world.sandbox.account
-    said = rf"MFA session of alice \({account}\) until \d\d:\d\d UTC, 1[12]h\d\dm from now: no role needs a code\.\n"
-    assert re.fullmatch(said, answer.stdout)
+    expected = (
+        rf"MFA session of alice \({account}\) until \d\d:\d\d UTC, 1[12]h\d\dm from now: no role needs a code\.\n"
+    )
+    assert re.fullmatch(expected, answer.stdout)
     (call,) = world.sandbox.calls
     assert ("GetSessionToken", world.device.serial) == (call.action, call.parameters["SerialNumber"])
     assert world.run("power-user", "--shell", "sh").stderr == ""
@@ -236,8 +238,8 @@ def test_logout_ends_the_agent(world: World, until: Until, has_ended: Callable[[
     assert not (Path(world.environ[runtime_directory.VARIABLE]) / runtime_directory.SOCKET).exists()
     for word in ("logout", "lock"):
         again = world.run(word)
-        said = f"awsenv: no agent runs in {world.environ[runtime_directory.VARIABLE]}\n"
-        assert (0, "", said) == (again.returncode, again.stdout, again.stderr)
+        expected = f"awsenv: no agent runs in {world.environ[runtime_directory.VARIABLE]}\n"
+        assert (0, "", expected) == (again.returncode, again.stdout, again.stderr)
     assert world.run("exec", "read-only", "--", "true").stderr == ""
 
 

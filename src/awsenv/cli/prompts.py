@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def lost() -> ResponseLost:
-    """Return that an agent is gone, and nobody knows whether it has sent the code."""
+    """Return the error for an agent that is gone and may have sent the code."""
     return ResponseLost(
         "the agent did not answer, and the MFA code may have been used", hint="try again with the device's next code"
     )
@@ -52,7 +52,7 @@ class Prompts:
 
     @property
     def answers(self) -> str:
-        """All that an agent was told so far, as `Answers` of `awsenv.cli.agent` reads it."""
+        """The answers to an agent so far, as `Answers` of `awsenv.cli.agent` reads them."""
         return json.dumps(self._answers) if self._answers else ""
 
     def lose(self) -> None:
