@@ -541,7 +541,7 @@ def test_at_rest_it_does_not_wake(agents: Agents, until: Until) -> None:
 # The end of a process.
 
 WITHOUT_DESCRIPTORS = """
-import asyncio, os, resource, sys
+import asyncio, concurrent.futures.thread, os, resource, sys
 sys.path.insert(0, sys.argv[1])
 from awsenv.agent.server import end_of
 

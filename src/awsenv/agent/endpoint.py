@@ -16,13 +16,12 @@ import json
 import re
 import secrets
 import socket
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timezone
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from awsenv.agent.client import TIMEOUT
-from awsenv.agent.server import MAX_CLIENTS, Listener, end_of
+from awsenv.agent.server import MAX_CLIENTS, Listener, end_of, in_thread
 from awsenv.errors import AgentError, AwsenvError, UnreachableError
 
 if TYPE_CHECKING:
@@ -78,7 +77,6 @@ class Endpoint:
         self._grants: dict[str, tuple[str, str]] = {}
         listening = socket.create_server((HOST, 0), backlog=MAX_CLIENTS)
         self._host = f"{HOST}:{listening.getsockname()[1]}"
-        self._threads = ThreadPoolExecutor(MAX_CLIENTS)
         asyncio.run_coroutine_threadsafe(self._listen(listening), loop)
 
     def grant(self, role_id: str, pid: int) -> tuple[str, str]:
@@ -122,7 +120,7 @@ class Endpoint:
         except _Refused as refused:
             return _refusal(refused.status, str(refused))
         try:
-            credentials = await self._loop.run_in_executor(self._threads, self._credentials_for, role_id)
+            credentials = await in_thread(self._credentials_for, role_id)
             return _response(HTTPStatus.OK, _body(credentials))
         except Exception as error:  # noqa: BLE001 - the client learns of every error; of an unknown one not the text
             return _refusal(*_explained(error))

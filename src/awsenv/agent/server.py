@@ -14,12 +14,12 @@ import socket
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from awsenv.agent import client
 from awsenv.agent.client import TIMEOUT, NotAMessage, pack
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     Reply = Callable[[bytes, list[bytes]], list[bytes]]
+
+T = TypeVar("T")
 
 PULSE = 0.5
 """Seconds between two signs of life to a client that waits for its reply."""
@@ -93,6 +95,24 @@ def inherited(words: Sequence[str], reply: Reply, life: Life) -> Server:
     if kind == PRIVATE:
         return Server(reply, connection=given, life=replace(life, pid=int(about)))
     return Server(reply, listening=given, life=replace(life, idle=float(about)))
+
+
+def in_thread(function: Callable[..., T], *arguments: object) -> asyncio.Future[T]:
+    """Return what *function* returns in a thread of its own.
+
+    An executor would keep its threads, and the agent would wait for them at its end.
+    """
+    made: Future[T] = Future()
+    made.set_running_or_notify_cancel()  # from here on, it cannot be cancelled
+
+    def run() -> None:
+        try:
+            made.set_result(function(*arguments))
+        except Exception as error:  # noqa: BLE001 - it belongs to the task that waits
+            made.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return asyncio.wrap_future(made)
 
 
 class Listener:
@@ -179,8 +199,6 @@ class Server:
         self.loop = asyncio.new_event_loop()
         """The event loop, which is closed when the life is over."""
         self._over = self.loop.create_future()
-        # Its threads wait for requests, and the agent does not wait for them: it ends with `os._exit`.
-        self._threads = ThreadPoolExecutor(MAX_THREADS)
         self._at_work: set[asyncio.Future[bytes]] = set()
 
     def serve(self) -> None:
@@ -289,7 +307,9 @@ class Server:
             finally:
                 self._end()
             return
-        work = self.loop.run_in_executor(self._threads, self._reply_to, version, verb, parts)
+        if len(self._at_work) >= MAX_THREADS:
+            return
+        work = in_thread(self._reply_to, version, verb, parts)
         self._at_work.add(work)
         work.add_done_callback(self._at_work.discard)
         ends = [work, self._over]
