@@ -132,12 +132,14 @@ class Listener:
     async def run(self) -> None:
         """Serve clients, until this is cancelled."""
         while True:
+            # sock_accept would lose a connection that is accepted while this is cancelled.
+            await _readable(self._listening)
             try:
-                connection, _ = await asyncio.get_running_loop().sock_accept(self._listening)
+                self._start(self._listening.accept()[0])
+            except BlockingIOError:  # the client has gone
+                continue
             except OSError:  # no descriptor is free
                 await asyncio.sleep(PULSE)
-                continue
-            self._start(connection)
             if len(self._tasks) >= MAX_CLIENTS:
                 await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
@@ -389,13 +391,18 @@ async def end_of(pid: int, *, interval: float = INTERVAL) -> None:
                     os.kill(pid, 0)
                 await asyncio.sleep(interval)
         return
-    loop, ended = asyncio.get_running_loop(), asyncio.Event()
     with closing(watched):
-        loop.add_reader(watched, ended.set)
-        try:
-            await ended.wait()
-        finally:
-            loop.remove_reader(watched)
+        await _readable(watched)
+
+
+async def _readable(file: Any) -> None:
+    """Wait until *file* can be read, or has an error."""
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(file, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(file)
 
 
 def _watched(pid: int) -> Any:
