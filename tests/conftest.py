@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
     Until = Callable[[Callable[[], object]], None]
 
-# A shell takes as long as the machine lets it; and what is found once shall be found again.
+# A shell takes as long as the machine lets it; and what is found once must be found again.
 settings.register_profile("awsenv", deadline=None, derandomize=True)
 settings.load_profile("awsenv")
 
-# A test hands down an environment of its own. Should one forget that, it shall not find the agent of whoever runs the
+# A test hands down an environment of its own. If one forgets that, it must not find the agent of the user who runs the
 # tests.
 os.environ["AWSENV_RUNTIME_DIR"] = f"{os.devnull}/no-agent"
 
@@ -67,14 +67,14 @@ OF_NO_REGISTRY = {"terraform"}
 
 @pytest.fixture(scope="session")
 def require() -> Callable[[str], str]:
-    """Return the path of a program; without it the test is skipped on a person's machine and fails in CI."""
+    """Return the path of a program; without it the test is skipped on a user's machine and fails in CI."""
 
     def find(name: str) -> str:
         path = shutil.which(name)
         if path is None and os.environ.get("CI") and name not in OF_NO_REGISTRY:
             pytest.fail(f"{name} is not installed")
         if path is None:
-            pytest.skip(f"{name} is not installed")  # on a person's machine: CI fails above
+            pytest.skip(f"{name} is not installed")  # on a user's machine: CI fails above
         return path
 
     return find
@@ -108,7 +108,7 @@ def locale_of(
         name = f"POSIX.{encoding}"
         variables = {"LOCPATH": str(folder), "LC_ALL": name}
         if not (folder / name).exists():
-            # Its status tells of warnings: SHIFT_JIS is not all ASCII.
+            # Its status counts warnings: SHIFT_JIS is not all ASCII.
             made = Path(tempfile.mkdtemp(dir=folder)) / name
             subprocess.run(
                 [require("localedef"), "-i", "POSIX", "-f", encoding, str(made)], capture_output=True, check=False
@@ -186,22 +186,22 @@ def samples() -> Mapping[str, str]:
 
 @dataclass(frozen=True)
 class World:
-    """A person with one access key, an MFA device and some roles, and the local AWS that knows them."""
+    """A user with one access key, an MFA device and some roles, and the local AWS that knows them."""
 
     sandbox: Sandbox
     device: MfaDevice
     program: str
     environ: dict[str, str] = field(repr=False)
-    """The environment of the person's shell; nothing of a role in it."""
+    """The environment of the user's shell; nothing of a role in it."""
     external_id: str = "canary-external-id"
 
     @property
     def user_arn(self) -> str:
-        """Return the ARN of the person's user."""
+        """Return the ARN of the IAM user."""
         return f"arn:aws:iam::{self.sandbox.account}:user/alice"
 
     def run(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run awsenv with *words*, without a terminal, in the person's environment and *environ* on top."""
+        """Run awsenv with *words*, without a terminal, in the user's environment and *environ* on top."""
         return self.command([self.program, *words], **environ)
 
     def command(self, argv: list[str], **environ: str) -> subprocess.CompletedProcess[str]:
@@ -218,7 +218,7 @@ class World:
         )
 
     def configure(self, text: str) -> None:
-        """Add *text* to the person's ~/.aws/config."""
+        """Add *text* to the user's ~/.aws/config."""
         with (Path(self.environ["HOME"]) / ".aws" / "config").open("a") as file:
             file.write(text)
 
@@ -227,7 +227,7 @@ class World:
         return [call.action for call in self.sandbox.calls]
 
     def agent(self) -> int | None:
-        """Return the process that listens at the person's socket; None where none does."""
+        """Return the process that listens at the user's socket; None where none does."""
         try:
             connection = client.connect(self.environ[runtime_directory.VARIABLE], TIMEOUT)
         except (FileNotFoundError, ConnectionRefusedError, runtime_directory.Unsafe):
@@ -244,7 +244,7 @@ def world(program: str, clean_environ: dict[str, str]) -> Iterator[World]:
     """
     # Not below tmp_path: the path of a socket is short.
     with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="awsenv-", dir="/tmp") as runtime:
-        # No test shall cross the end of a code's thirty seconds by chance.
+        # No test may cross the end of a code's thirty seconds by chance.
         sandbox.clock.elapse(5 - sandbox.clock.now().timestamp() % 30)
         user = sandbox.create_user("alice")
         device = sandbox.create_mfa_device("alice")

@@ -177,7 +177,7 @@ def test_the_calls_are_those_that_were_explained(account: Account, data: st.Data
     _check_signers(plan, account)
     event(f"{len(planned)} calls, {'refused' if refused else 'done'}")
     if refused:
-        # By a rule of AWS that no file tells of; and not for want of a code.
+        # By a rule of AWS that no file states; and not for want of a code.
         assert account.sandbox.calls[-1].error is not None
         assert [_known(*pair) for pair in zip(made, planned, strict=False)] == made
         return

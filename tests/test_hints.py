@@ -35,8 +35,8 @@ A_STEP = re.compile(
 )
 
 WITHOUT_HINT = {
-    "interrupted": "the person has pressed Ctrl-C",
-    "cancelled": "the person has pressed Ctrl-D",
+    "interrupted": "the user has pressed Ctrl-C",
+    "cancelled": "the user has pressed Ctrl-D",
     "command not found": "in the words of env(1), which says no more",
 }
 """Facts of the errors that say no next step, and why."""
@@ -45,9 +45,9 @@ WITHOUT_NAME = {
     "try again": "the same command again is the step",
     "the code": "a code is what is typed",
     "next code": "the same",
-    "report it": "the fault is not the person's",
+    "report it": "the fault is not the user's",
     "where it goes": "what the output goes to has no name here",
-    "NUL byte": "the words of the command are the person's",
+    "NUL byte": "the words of the command are the user's",
     "first line": "the same",
     "in place of -": "the fact names the option",
 }
@@ -57,7 +57,7 @@ WITHOUT_NAME = {
 class Raised(NamedTuple):
     """A place where an error is made."""
 
-    place: str
+    where: str
     fact: str
     """The words of its fact that stand in the source."""
     hint: str | None
@@ -113,12 +113,12 @@ RAISED = tuple(_raised())
 
 def test_errors_are_found() -> None:
     """The walk sees the errors of every package that makes some."""
-    packages = {raised.place.partition("/")[0] for raised in RAISED if "/" in raised.place}
+    packages = {raised.where.partition("/")[0] for raised in RAISED if "/" in raised.where}
     assert {"agent", "aws", "cli", "config", "setup"} <= packages
     assert len(RAISED) > 150
 
 
-@pytest.mark.parametrize("raised", RAISED, ids=lambda raised: raised.place)
+@pytest.mark.parametrize("raised", RAISED, ids=lambda raised: raised.where)
 def test_says_the_next_step(raised: Raised) -> None:
     """An error without a hint, or with one that names nothing to type, is an exception with a reason."""
     if raised.hint is None:

@@ -343,7 +343,7 @@ def test_no_shell_is_involved(tmp_path: Path) -> None:
         (" ", "is empty"),
     ],
 )
-def test_a_command_that_fails_is_named_by_its_place(words: str, says: str) -> None:
+def test_a_command_that_fails_is_named_by_its_origin(words: str, says: str) -> None:
     """Name its place, and show nothing that it printed, which may be a seed."""
     device = Mfa(SERIAL, words, {"mfa_process": Origin("config", 3, "profile x", "mfa_process")})
     with pytest.raises(MfaError) as caught:

@@ -225,8 +225,8 @@ def test_a_session_that_is_over_says_how_to_open_another(power_user: Home) -> No
 # The account of a role that is named without one
 
 
-@pytest.mark.parametrize("way", ["profile", "mfa"])
-def test_the_account_is_known_without_a_call(home: Home, way: str) -> None:
+@pytest.mark.parametrize("by", ["profile", "mfa"])
+def test_the_account_is_known_without_a_call(home: Home, by: str) -> None:
     """From the profile, or the device."""
     home.role("read-only")
     code = None
@@ -234,7 +234,7 @@ def test_the_account_is_known_without_a_call(home: Home, way: str) -> None:
         "aws_access_key_id": home.user.access_key_id,
         "aws_secret_access_key": home.user.secret_access_key,
     }
-    if way == "profile":
+    if by == "profile":
         home.profile("source", **settings, aws_account_id=home.sandbox.account)
     else:
         home.profile("source", **settings, mfa_serial=home.device.serial)
@@ -378,7 +378,7 @@ def test_a_wrong_external_id_is_not_shown(home: Home) -> None:
     assert EXTERNAL_ID not in f"{caught.value}{caught.value.hints}"
 
 
-def test_a_name_that_is_no_profile_is_told(home: Home) -> None:
+def test_a_name_that_is_no_profile_is_an_error(home: Home) -> None:
     """Most often a profile was misspelt."""
     hint = hint_of(lambda: home.obtain("pwoer", profile="base"))
     where = f"{home.environ['AWS_CONFIG_FILE']} and {home.environ['AWS_SHARED_CREDENTIALS_FILE']} (not there)"
@@ -409,7 +409,7 @@ def test_a_name_that_is_nearly_a_profile_is_asked_back_with_a_rejected_code(home
     assert unlike.value.hints[0].startswith("pass the next code")
 
 
-def test_a_key_that_is_gone_is_named_with_its_place(home: Home) -> None:
+def test_a_key_that_is_gone_is_named_with_its_origin(home: Home) -> None:
     """The file, the line, the profile."""
     home.profile("gone", aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="canary-secret")
     with pytest.raises(SourceError) as caught:
@@ -419,7 +419,7 @@ def test_a_key_that_is_gone_is_named_with_its_place(home: Home) -> None:
 
 @pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.HANG])
 @pytest.mark.parametrize("action", ["GetCallerIdentity", "AssumeRole"])
-def test_no_error_of_the_walk_holds_a_secret(power_user: Home, action: str, fault: Fault) -> None:
+def test_no_error_of_the_chain_holds_a_secret(power_user: Home, action: str, fault: Fault) -> None:
     """Neither the external id, the keys nor the code: in no text, no repr, no cause."""
     power_user.sandbox.fail(action, fault, times=3)
     home, code = power_user, power_user.device.code()
@@ -435,7 +435,7 @@ def test_no_error_of_the_walk_holds_a_secret(power_user: Home, action: str, faul
 
 
 def test_a_plan_shows_no_secret(power_user: Home) -> None:
-    """Neither does what it comes to."""
+    """Neither does its result."""
     profiles = config.read(power_user.environ)
     chain = config.resolve(RoleRequest("power", "123456"), profiles, power_user.environ)
     hop = chain.hops[0]

@@ -52,7 +52,7 @@ def _ask(agents: Agents, timeout: float = 30) -> list[bytes]:
     return client.ask(agents.environ, b"verb", [b"part"], timeout=timeout)
 
 
-def test_without_an_agent_nothing_is_said(agents: Agents) -> None:
+def test_a_missing_agent_is_no_agent(agents: Agents) -> None:
     """Raise what nobody is told, where there is no folder, no socket, or no place for them."""
     for environ in ({}, agents.environ, {runtime_directory.VARIABLE: f"{agents.folder}/missing"}):
         with pytest.raises(client.NoAgent):
@@ -180,7 +180,7 @@ def test_another_version_is_named(agents: Agents) -> None:
 
 
 def test_too_large_a_request_is_not_sent(agents: Agents) -> None:
-    """Say so at once, to whoever listens."""
+    """Say so at once, to the caller."""
     with agents.serving(), pytest.raises(client.Trouble, match="262144 are the most"):
         client.ask(agents.environ, b"verb", [b"x" * client.CAP])
 

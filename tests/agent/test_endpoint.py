@@ -51,11 +51,11 @@ class Answer:
     @property
     def message(self) -> str:
         """What it says where it gives nothing."""
-        told = json.loads(self.body)
-        assert told["message"] == told["Message"]
-        assert told["code"] == told["Code"]
+        error = json.loads(self.body)
+        assert error["message"] == error["Message"]
+        assert error["code"] == error["Code"]
         assert "canary" not in self.body
-        return str(told["message"])
+        return str(error["message"])
 
 
 class Client:
@@ -107,11 +107,11 @@ class Roles:
 
     def __post_init__(self) -> None:
         """Begin."""
-        self.asked: list[str] = []
+        self.requests: list[str] = []
 
     def credentials_for(self, role_id: str) -> Credentials:
         """Answer."""
-        self.asked.append(role_id)
+        self.requests.append(role_id)
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -177,7 +177,7 @@ def test_gives_what_sdks_read(client: Client, roles: Roles) -> None:
         "Expiration": "2040-01-02T01:04:05Z",
         "AccountId": "123456789012",
     } == json.loads(answer.body)
-    assert ["role"] == roles.asked
+    assert ["role"] == roles.requests
     assert {
         "Content-Type": "application/json",
         "Content-Length": str(len(answer.body)),
@@ -223,7 +223,7 @@ def test_wrong_token(client: Client, roles: Roles, token: str) -> None:
     assert answer.status in {400, 403}
     assert "awsenv: " in answer.message
     assert client.token not in answer.body
-    assert [] == roles.asked
+    assert [] == roles.requests
 
 
 def test_token_of_another_grant(client: Client, endpoint: Endpoint, roles: Roles) -> None:
@@ -232,7 +232,7 @@ def test_token_of_another_grant(client: Client, endpoint: Endpoint, roles: Roles
     assert 403 == other.ask(Authorization=client.token).status
     assert 403 == client.ask(path=other.path).status
     assert 403 == client.ask(leave="Authorization").status
-    assert [] == roles.asked
+    assert [] == roles.requests
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_token_of_another_grant(client: Client, endpoint: Endpoint, roles: Roles
 def test_foreign_host(client: Client, roles: Roles, host: str) -> None:
     """A page that has bound its own name to the loopback (DNS rebinding) gets nothing, though it had the token."""
     answer = client.ask(Host=host.format(port=client.port))
-    assert (403, []) == (answer.status, roles.asked)
+    assert (403, []) == (answer.status, roles.requests)
     assert f"the Host has to be 127.0.0.1:{client.port}" in answer.message
 
 
@@ -266,7 +266,7 @@ def test_no_host(client: Client, roles: Roles) -> None:
     """A request has to say whom it means."""
     assert 403 == client.ask(leave="Host").status
     assert 403 == client.send(f"GET {client.path} HTTP/1.0\r\nAuthorization: {client.token}\r\n\r\n".encode()).status
-    assert [] == roles.asked
+    assert [] == roles.requests
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_no_host(client: Client, roles: Roles) -> None:
 def test_browsers(client: Client, roles: Roles, name: str, value: str) -> None:
     """What only browsers send gets nothing, and no header that lets a page read the answer."""
     answer = client.ask(**{name: value})
-    assert (403, []) == (answer.status, roles.asked)
+    assert (403, []) == (answer.status, roles.requests)
     assert not [header for header in answer.headers if header.lower().startswith("access-control")]
 
 
@@ -291,7 +291,7 @@ def test_browsers(client: Client, roles: Roles, name: str, value: str) -> None:
 def test_other_methods(client: Client, roles: Roles, method: str) -> None:
     """Only GET; and a preflight is answered with nothing that allows."""
     answer = client.ask(method, Content_Length="0")
-    assert (405, "GET", []) == (answer.status, answer.headers["Allow"], roles.asked)
+    assert (405, "GET", []) == (answer.status, answer.headers["Allow"], roles.requests)
     assert not [header for header in answer.headers if header.lower().startswith("access-control")]
 
 
@@ -324,7 +324,7 @@ def test_other_paths(client: Client, roles: Roles, path: str) -> None:
     """There is one path, spelt in one way."""
     name = client.path.rpartition("/")[2]
     answer = client.ask(path=path.format(path=client.path, name=name, port=client.port))
-    assert (404, []) == (answer.status, roles.asked)
+    assert (404, []) == (answer.status, roles.requests)
     assert name not in answer.body
 
 
@@ -360,7 +360,7 @@ def test_too_long(client: Client, roles: Roles, where: str) -> None:
         answer = client.ask(X="x" * MAX_REQUEST)
     else:
         answer = client.ask(**{f"X{number}": "x" for number in range(MAX_REQUEST // 8)})
-    assert (431, []) == (answer.status, roles.asked)
+    assert (431, []) == (answer.status, roles.requests)
 
 
 def test_as_long_as_it_may_be(client: Client) -> None:
@@ -389,7 +389,7 @@ def test_a_byte_at_a_time(hasty: Endpoint, roles: Roles) -> None:
                     break
             sent += 1
     assert sent < len(request)
-    assert [] == roles.asked
+    assert [] == roles.requests
 
 
 def test_silent_clients_do_not_keep_others_out(hasty: Endpoint) -> None:
@@ -407,7 +407,7 @@ def test_client_that_has_gone(endpoint: Endpoint, roles: Roles, capfd: pytest.Ca
     with client.connect() as connection:
         connection.sendall(b"GET ")
     assert (200, 403) == (client.ask().status, client.ask(Host="evil.example").status)
-    assert ["role"] == roles.asked
+    assert ["role"] == roles.requests
     assert ("", "") == capfd.readouterr()
 
 
@@ -420,12 +420,12 @@ def test_one_address_only(client: Client) -> None:
 
 def test_hundred_requests_ask_aws_once(loop: asyncio.AbstractEventLoop) -> None:
     """All SDKs of a command that wake up at once after a night get their answer from one request to AWS."""
-    asked: list[str] = []
+    made: list[str] = []
     now = [1_800_000_000.0]
 
     def fetch(_: Chain, __: Credentials | None) -> Credentials:
-        asked.append(f"KEY{len(asked)}")
-        return Credentials(asked[-1], "secret", "token", datetime.fromtimestamp(now[0] + 3600, timezone.utc))
+        made.append(f"KEY{len(made)}")
+        return Credentials(made[-1], "secret", "token", datetime.fromtimestamp(now[0] + 3600, timezone.utc))
 
     hop = AssumeRole(RoleArn("aws", "123456789012", "role"), "session")
     plan = Plan("key", Chain(Source("static", "default"), (hop,), "role", "role"), fetch)
@@ -441,7 +441,7 @@ def test_hundred_requests_ask_aws_once(loop: asyncio.AbstractEventLoop) -> None:
             return str(json.loads(client.ask().body)["AccessKeyId"])
 
         assert ["KEY1"] * 100 == list(pool.map(ask, range(100)))
-    assert ["KEY0", "KEY1"] == asked
+    assert ["KEY0", "KEY1"] == made
 
 
 @pytest.fixture
@@ -463,7 +463,7 @@ def test_ends_with_the_command(
     answer = client.ask()
     assert (404, "awsenv: there are no credentials here, or the command has ended") == (answer.status, answer.message)
     assert 200 == other.ask().status
-    assert "other" == roles.asked[-1]
+    assert "other" == roles.requests[-1]
 
 
 def test_command_that_has_ended_before(endpoint: Endpoint, process: subprocess.Popen[bytes], until: Until) -> None:

@@ -65,7 +65,7 @@ class Aws:
     times: Times
     duration: float | None = HOUR
     failure: Exception | None = None
-    asked: int = 0
+    calls: int = 0
     may_answer: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -74,8 +74,8 @@ class Aws:
 
     def fetch(self, chain: Chain, session: Credentials | None) -> Credentials:  # noqa: ARG002 - as `Plan.fetch`
         """Answer, as soon as it may."""
-        self.asked += 1
-        number = self.asked
+        self.calls += 1
+        number = self.calls
         assert self.may_answer.wait(60)
         if self.failure is not None:
             raise self.failure
@@ -139,7 +139,7 @@ def test_asks_once(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
     first = memory.lease(plan)
     times.pass_(600)
     second = memory.lease(plan)
-    assert (1, first.id, first.credentials) == (aws.asked, second.id, second.credentials)
+    assert (1, first.id, first.credentials) == (aws.calls, second.id, second.credentials)
     assert HOUR - 600 == left(memory, times)
 
 
@@ -183,7 +183,7 @@ def test_min_remaining_beyond_what_aws_gives(memory: Memory, plan: Plan, aws: Aw
     assert ["1"] * 50 == [key_id(memory, plan, min_remaining=HOUR) for _ in range(50)]
     times.pass_(60)
     assert "2" == key_id(memory, plan, min_remaining=HOUR)
-    assert 2 == aws.asked
+    assert 2 == aws.calls
 
 
 def waiting(threads: list[threading.Thread]) -> int:
@@ -200,7 +200,7 @@ def waiting(threads: list[threading.Thread]) -> int:
 
 
 def test_a_prompt_does_not_wait_for_an_aws_that_hangs(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
-    """Hand out what still lives; what AWS says in the end is for whoever asks then."""
+    """Hand out what still lives; the next request gets what AWS says in the end."""
     role = memory.lease(plan)
     times.pass_(HOUR - 200)
     aws.may_answer.clear()
@@ -210,7 +210,7 @@ def test_a_prompt_does_not_wait_for_an_aws_that_hangs(memory: Memory, plan: Plan
         memory.lease(memory.plan(role.id), timeout=0.01)
     aws.may_answer.set()
     assert "2" == memory.lease(memory.plan(role.id)).credentials.access_key_id
-    assert 2 == aws.asked
+    assert 2 == aws.calls
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -233,7 +233,7 @@ def test_fifty_threads_make_one_request(memory: Memory, plan: Plan, aws: Aws, un
     aws.may_answer.set()
     for thread in threads:
         thread.join(60)
-    assert (1, ["AWS is away" if fails else "1"] * 50) == (aws.asked, got)
+    assert (1, ["AWS is away" if fails else "1"] * 50) == (aws.calls, got)
 
     aws.failure = None
     assert ("2" if fails else "1") == key_id(memory, plan)
@@ -250,7 +250,7 @@ def test_others_do_not_wait(memory: Memory, plan: Plan, aws: Aws, times: Times) 
 
 
 @pytest.mark.parametrize(("left", "is_served"), [(61, True), (60, False), (0, False)])
-def test_renewal_that_fails(
+def test_a_role_that_cannot_be_renewed(
     memory: Memory, plan: Plan, aws: Aws, times: Times, left: float, *, is_served: bool
 ) -> None:
     """What lives for a minute more is better than an error."""
@@ -264,7 +264,7 @@ def test_renewal_that_fails(
             memory.lease(plan)
 
 
-def test_renewal_that_fails_min_remaining(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+def test_a_role_that_cannot_be_renewed_and_min_remaining(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
     """Who wants more than what lives has left gets the error."""
     memory.lease(plan)
     aws.failure = UnreachableError("AWS is away")
@@ -274,13 +274,15 @@ def test_renewal_that_fails_min_remaining(memory: Memory, plan: Plan, aws: Aws, 
         memory.lease(plan, min_remaining=600)
 
 
-def test_renewal_that_fails_is_tried_again_after_a_while(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+def test_a_role_that_cannot_be_renewed_is_tried_again_after_a_while(
+    memory: Memory, plan: Plan, aws: Aws, times: Times
+) -> None:
     """While AWS is away, not everyone waits for it who could do with what is held."""
     memory.lease(plan)
     aws.failure = UnreachableError("AWS is away")
     times.pass_(HOUR - 600)
     assert ["1"] * 9 == [key_id(memory, plan) for _ in range(9)]
-    assert 2 == aws.asked
+    assert 2 == aws.calls
     times.pass_(30)
     aws.failure = None
     assert "3" == key_id(memory, plan)
@@ -325,7 +327,7 @@ def test_keep(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
     """What a client has got is handed out as if AWS had been asked, and got again by the plan."""
     kept = memory.keep(plan, aws.keys("kept"))
     role = memory.lease(plan)
-    assert (0, "kept", kept.id) == (aws.asked, role.credentials.access_key_id, role.id)
+    assert (0, "kept", kept.id) == (aws.calls, role.credentials.access_key_id, role.id)
     times.pass_(HOUR)
     assert "1" == memory.lease(memory.plan(kept.id)).credentials.access_key_id
 
@@ -335,7 +337,7 @@ def test_keep_during_a_call(memory: Memory, plan: Plan, aws: Aws, until: Until) 
     aws.may_answer.clear()
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(memory.lease, plan)
-        until(lambda: aws.asked == 1)
+        until(lambda: aws.calls == 1)
         kept = memory.keep(plan, aws.keys("kept"))
         assert "kept" == key_id(memory, plan)
         aws.may_answer.set()
@@ -397,13 +399,13 @@ def test_served_renews_in_the_background(memory: Memory, times: Times, duration:
         return memory.served(role_id).credentials.access_key_id
 
     times.pass_(early)
-    assert ("1", 1) == (served(), aws.asked)
+    assert ("1", 1) == (served(), aws.calls)
     times.pass_(1)
     aws.may_answer.clear()
     assert ["1"] * 9 == [served() for _ in range(9)]
     aws.may_answer.set()
     join_new(before)
-    assert ("2", 2) == (served(), aws.asked)
+    assert ("2", 2) == (served(), aws.calls)
 
 
 def test_served_short_of_life(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
@@ -415,7 +417,7 @@ def test_served_short_of_life(memory: Memory, plan: Plan, aws: Aws, times: Times
         memory.served(role_id)
         join_new(before)
         times.pass_(1)
-    assert 2 == aws.asked
+    assert 2 == aws.calls
 
 
 def test_served_while_aws_is_away(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
@@ -428,7 +430,7 @@ def test_served_while_aws_is_away(memory: Memory, plan: Plan, aws: Aws, times: T
         assert "1" == memory.served(role_id).credentials.access_key_id
         join_new(before)
         times.pass_(10)
-    assert 1 + 20 == aws.asked
+    assert 1 + 20 == aws.calls
     times.pass_(1)
     with pytest.raises(UnreachableError):
         memory.served(role_id)
@@ -560,14 +562,16 @@ def test_drop_during_a_call(memory: Memory, plan: Plan, aws: Aws, until: Until) 
     aws.may_answer.clear()
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(memory.lease, plan)
-        until(lambda: aws.asked == 1)
+        until(lambda: aws.calls == 1)
         memory.drop()
         aws.may_answer.set()
         assert "1" == slow.result(60).credentials.access_key_id
     assert () == memory.held()
 
 
-def test_drop_while_a_renewal_fails(memory: Memory, plan: Plan, aws: Aws, times: Times, until: Until) -> None:
+def test_a_dropped_role_that_cannot_be_renewed(
+    memory: Memory, plan: Plan, aws: Aws, times: Times, until: Until
+) -> None:
     """What was dropped does not stand in for a renewal that fails."""
     memory.lease(plan)
     times.pass_(HOUR - 600)
@@ -575,7 +579,7 @@ def test_drop_while_a_renewal_fails(memory: Memory, plan: Plan, aws: Aws, times:
     aws.may_answer.clear()
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(memory.lease, plan)
-        until(lambda: aws.asked == 2)
+        until(lambda: aws.calls == 2)
         memory.drop()
         aws.may_answer.set()
         with pytest.raises(UnreachableError):
@@ -666,7 +670,7 @@ def test_held_lease(
 
     aws.times.pass_(left - 60)
     assert (None, False) == memory.held_lease(plan)
-    assert 0 == aws.asked
+    assert 0 == aws.calls
 
 
 def plans(aws: Aws) -> tuple[Plan, Plan]:

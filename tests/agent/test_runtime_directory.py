@@ -129,7 +129,7 @@ def test_a_relative_path_is_refused(home: Path) -> None:
 
 
 @pytest.mark.parametrize("environ", [{}, {"HOME": ""}, {"HOME": "home"}, {"HOME": "/nonexistent"}])
-def test_without_a_home_there_is_no_place(environ: dict[str, str]) -> None:
+def test_without_a_home_there_is_no_directory(environ: dict[str, str]) -> None:
     """Find nothing; and to make it, name the variable that helps."""
     assert runtime_directory.find(environ) is None
     with pytest.raises(runtime_directory.Unsafe, match="AWSENV_RUNTIME_DIR may name one"):

@@ -56,15 +56,15 @@ def _hear(connection: socket.socket) -> list[bytes]:
 
 def test_the_answer_is_that_of_the_function(agents: Agents) -> None:
     """Hand over the verb and its parts, and return what it returns, up to what a frame takes."""
-    asked: list[tuple[bytes, list[bytes]]] = []
+    requests: list[tuple[bytes, list[bytes]]] = []
 
     def answer(verb: bytes, parts: list[bytes]) -> list[bytes]:
-        asked.append((verb, parts))
+        requests.append((verb, parts))
         return [b"x" * 250_000, b""]
 
     with agents.serving(answer):
         assert [b"x" * 250_000, b""] == agents.ask(b"verb", b"", b"y" * 250_000)
-    assert [(b"verb", [b"", b"y" * 250_000])] == asked
+    assert [(b"verb", [b"", b"y" * 250_000])] == requests
 
 
 @pytest.mark.parametrize("error", [ValueError("canary"), SystemExit("canary"), KeyboardInterrupt("canary")])
@@ -175,15 +175,15 @@ def test_who_sends_byte_by_byte_is_cut_off(agents: Agents) -> None:
 
 def test_who_does_not_take_the_answer_is_cut_off(agents: Agents) -> None:
     """Keep neither the task nor the connection."""
-    asked = threading.Event()
+    requested = threading.Event()
 
     def answer(_verb: bytes, _parts: list[bytes]) -> list[bytes]:
-        asked.set()
+        requested.set()
         return [b"x" * 260_000]
 
     with agents.serving(answer), agents.connect() as connection:
         _say(connection, client.VERSION, b"verb")
-        assert asked.wait(30)
+        assert requested.wait(30)
         has_hung_up = select.poll()
         has_hung_up.register(connection, 0)
         assert has_hung_up.poll(30_000)
@@ -228,16 +228,16 @@ def test_another_user_is_refused(agents: Agents, nobody: User) -> None:
 @pytest.mark.parametrize("version", [b"0.0.9", b"999.0", b"", b"\xff"])
 def test_another_version_gets_this_one(agents: Agents, version: bytes) -> None:
     """Do nothing of what a client of another version asks for."""
-    asked: list[bytes] = []
+    requests: list[bytes] = []
 
     def answer(verb: bytes, parts: list[bytes]) -> list[bytes]:
-        asked.append(verb)
+        requests.append(verb)
         return parts
 
     with agents.serving(answer), agents.connect() as connection:
         _say(connection, version, b"verb", b"part")
         assert [b"version", client.VERSION] == _hear(connection)
-    assert [] == asked
+    assert [] == requests
 
 
 # When it ends.

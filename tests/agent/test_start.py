@@ -101,11 +101,11 @@ def test_an_agent_killed_in_the_middle_of_a_request(agents: Agents, until: Until
     agents.start()
     (pid,) = agents.started()
     with ThreadPoolExecutor() as pool:
-        asked = pool.submit(agents.ask, b"hang")
+        reply = pool.submit(agents.ask, b"hang")
         until(lambda: agents.state()["hanging"] == 1)
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(client.Trouble, match=r"the agent is gone|closed before"):
-            asked.result()
+            reply.result()
     assert agents.ends(pid)
     with pytest.raises(client.NoAgent):
         agents.ask(b"echo")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from aws.conftest import Endpoint, Home, Rotating
 
 ORIGIN = Origin("~/.aws/config", 3, "profile p")
-PLACE = str(ORIGIN)
+WHERE = str(ORIGIN)
 NOW = datetime.now(timezone.utc)
 KEYS = {"AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "canary-secret", "SessionToken": "canary-token"}
 
@@ -62,7 +62,7 @@ def refused(home: Home, kind: str, config: str = "[profile p]\n", *, profile: st
     """Return why there are none; no secret is in it, and the place is."""
     with pytest.raises(AwsenvError) as caught:
         fetch(home, kind, config, profile=profile)
-    assert caught.value.where == PLACE
+    assert caught.value.where == WHERE
     assert "canary" not in f"{caught.value!r} {caught.value.fact} {caught.value.hints} {caught.value.__cause__!r}"
     return caught.value
 
@@ -98,7 +98,7 @@ def test_keys_of_the_environment(home: Home) -> None:
     assert expected == fetch(home, "environment", profile=None)
 
 
-def test_a_secret_in_the_place_of_the_key_id_is_not_shown(home: Home) -> None:
+def test_a_secret_instead_of_the_key_id_is_not_shown(home: Home) -> None:
     """Refuse it: AWS would repeat it in a message, which the terminal and logs show."""
     secret = "canary/8uuAfts2xXNBe4ViT/sNR4xoTqW0zHSN1"
     error = refused(

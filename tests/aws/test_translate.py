@@ -61,7 +61,7 @@ def test_a_message_of_several_lines_becomes_one_and_inert() -> None:
     assert error.because == "AWS said: one \\x1b[31mtwo\\u202e"
 
 
-def test_the_cause_of_a_refusal_is_what_aws_said() -> None:
+def test_the_cause_of_a_refusal_is_the_message_of_aws() -> None:
     """The fact is awsenv's own, with the operation and AWS's code."""
     message = "User: arn:aws:iam::123456789012:user/a is not authorized to perform: sts:AssumeRole on resource: b"
     error = translate(answer("AccessDenied", message), REQUEST)

@@ -86,7 +86,7 @@ def test_it_leads_nobody_else_on() -> None:
     assert [404, 302] == statuses
 
 
-def test_no_browser_is_said() -> None:
+def test_a_missing_browser_is_an_error() -> None:
     """The next step works without a browser."""
     with pytest.raises(Failure, match="no browser could be started") as caught:
         open_page(URL, lambda _: False)
@@ -107,7 +107,7 @@ def test_a_browser_may_end_as_it_likes() -> None:
     assert [302] == statuses
 
 
-def test_a_browser_that_does_not_ask_is_said() -> None:
+def test_a_browser_that_sends_no_request_is_an_error() -> None:
     """Wait for it, and not for ever."""
     with pytest.raises(Failure, match="no browser has requested the page"):
         open_page(URL, lambda _: True, timeout=0.01)

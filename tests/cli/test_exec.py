@@ -188,7 +188,7 @@ def test_no_file_is_left_open(world: World) -> None:
     assert answer.stdout == "['0', '1', '2', '3']\n", "3 is the listing itself"
 
 
-def test_the_shell_is_that_of_the_person(world: World, tmp_path: object) -> None:
+def test_the_shell_is_that_of_the_user(world: World, tmp_path: object) -> None:
     """Start $SHELL where no command is given."""
     script = os.path.join(str(tmp_path), "my-shell")  # noqa: PTH118 - a path is text here
     with open(script, "w") as file:  # noqa: PTH123 - the same

@@ -292,7 +292,7 @@ def test_the_session_page(world: World) -> None:
         ),
     ],
 )
-def test_other_sources_are_named_and_not_asked(world: World, text: str, title: str, source: str) -> None:
+def test_other_sources_are_named_and_not_called(world: World, text: str, title: str, source: str) -> None:
     """Explain a source without running a command or opening a connection."""
     world.configure(f"\n[profile other]\n{text}")
     done = world.run("explain", "other")

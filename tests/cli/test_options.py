@@ -28,7 +28,7 @@ def test_the_system_names_the_user_where_no_variable_does() -> None:
     assert request("power-user", None, RoleOptions(), {"USERNAME": "jane"}).user is None
 
 
-def test_what_is_not_said_is_none() -> None:
+def test_an_option_that_is_not_given_is_none() -> None:
     """Leave everything to the profile."""
     assert RoleRequest("power-user") == request("power-user", None, RoleOptions(), JANE)
 
@@ -88,7 +88,7 @@ def test_an_option_beats_its_variable() -> None:
     assert ("eu-west-1", "--region") == (made.region, str(made.origins["region"]))
 
 
-def test_a_variable_is_the_place_of_its_value() -> None:
+def test_a_variable_is_the_origin_of_its_value() -> None:
     """Name the variable in messages."""
     made = request("r", None, RoleOptions(), {"AWSENV_REGION": "us-east-1"})
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from conftest import World
 
 
-def test_an_error_is_a_fact_a_place_and_a_next_step() -> None:
+def test_an_error_is_a_fact_an_origin_and_a_next_step() -> None:
     """Give each a line of its own."""
     error = ConfigError("no such region", Origin("~/.aws/config", 14, "profile deploy", "region"), hint="correct it")
 
@@ -25,10 +25,10 @@ def test_an_error_is_a_fact_a_place_and_a_next_step() -> None:
     assert expected == report.described(error)
 
 
-def test_the_cause_two_places_and_two_next_steps_have_lines_of_their_own() -> None:
+def test_the_cause_two_origins_and_two_next_steps_have_lines_of_their_own() -> None:
     """Show no third step."""
-    places = Origin("~/.aws/config", 14), Origin("--region")
-    error = ConfigError("no such region", *places, because="it has no endpoint", hint=("one", "two", "three"))
+    origins = Origin("~/.aws/config", 14), Origin("--region")
+    error = ConfigError("no such region", *origins, because="it has no endpoint", hint=("one", "two", "three"))
 
     expected = """\
 awsenv: no such region

@@ -210,7 +210,7 @@ def test_no_key_goes_where_no_shell_reads_it(world: World, where: str) -> None:
 
 
 @pytest.mark.parametrize("words", ["--print", "--shell json"])
-def test_keys_go_where_they_are_asked_to(world: World, words: str) -> None:
+def test_keys_go_where_an_option_sends_them(world: World, words: str) -> None:
     """Print with --print, and JSON, which another program reads."""
     answer = world.command(["sh", "-c", f"{world.program} read-only {words} | cat"])
 
@@ -227,7 +227,7 @@ def test_keys_go_where_they_are_asked_to(world: World, words: str) -> None:
         "source <({} read-only); echo $AWS_VAULT",
     ],
 )
-def test_every_way_to_evaluate_is_recognised(world: World, script: str) -> None:
+def test_every_form_of_eval_is_recognised(world: World, script: str) -> None:
     """Find the shell that reads, however it does."""
     answer = world.command(["bash", "-c", script.format(world.program)])
 

@@ -133,7 +133,7 @@ def test_the_request_applies_to_the_last_hop_only(home: Home) -> None:
         ("region = eu-west-1 # home", "is not an AWS region (a comment after a value is part of the value)"),
     ],
 )
-def test_a_value_that_aws_would_refuse_is_refused_with_its_place(line: str, fact: str, home: Home) -> None:
+def test_a_value_that_aws_would_refuse_is_refused_with_its_origin(line: str, fact: str, home: Home) -> None:
     """Before a request is made or a code is spent. An external id is not shown."""
     with pytest.raises(ConfigError) as caught:
         home.resolve("a", profile(f"{line}\n"), KEYS)

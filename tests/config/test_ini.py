@@ -103,7 +103,7 @@ def test_every_section_and_key_has_its_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "fact", "place"),
+    ("text", "fact", "where"),
     [
         ("[a]\n[b]\n[a]\n", "section [a] appears twice, in lines 1 and 3", "f:3"),
         ("[a]\nx=1\n\nX = 2\n", "key 'x' appears twice in this section, in lines 2 and 4", "f:4, [a]"),
@@ -117,12 +117,12 @@ def test_every_section_and_key_has_its_line() -> None:
         ("[a\x1b]\n[a\x1b]\n", "section [a\\x1b] appears twice, in lines 1 and 2", "f:2"),
     ],
 )
-def test_a_text_that_botocore_refuses_is_refused_with_its_line(text: str, fact: str, place: str) -> None:
+def test_a_text_that_botocore_refuses_is_refused_with_its_line(text: str, fact: str, where: str) -> None:
     """The error names the fault and the line, but does not show the line, which may hold a secret."""
     with pytest.raises(ConfigError) as caught:
         ini.parse(text, "f")
 
-    assert (caught.value.fact, caught.value.where) == (fact, place)
+    assert (caught.value.fact, caught.value.where) == (fact, where)
     assert caught.value.hints
     assert "canary" not in f"{caught.value.fact}{caught.value.hints}"
 

@@ -123,7 +123,7 @@ def test_the_arn_of_a_session_is_not_the_arn_of_a_role(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    ("config_text", "credentials_text", "place", "fact", "hint"),
+    ("config_text", "credentials_text", "where", "fact", "hint"),
     [
         (
             f"\n[power-user]\nrole_arn = {ARN}x\n",
@@ -156,13 +156,13 @@ def test_the_arn_of_a_session_is_not_the_arn_of_a_role(home: Home) -> None:
     ],
 )
 def test_a_misspelt_section_is_an_error_before_any_request(
-    config_text: str, credentials_text: str, place: str, fact: str, hint: str, home: Home
+    config_text: str, credentials_text: str, where: str, fact: str, hint: str, home: Home
 ) -> None:
     """With or without keys, the name would be another role in AWS."""
     for variables in ({}, ENV_KEYS):
         with pytest.raises(ConfigError) as caught:
             home.resolve("power-user", config_text, credentials_text, **variables)
-        assert (place, fact, (hint,)) == (caught.value.where, caught.value.fact, caught.value.hints)
+        assert (where, fact, (hint,)) == (caught.value.where, caught.value.fact, caught.value.hints)
 
 
 def test_a_profile_with_a_similar_name_does_not_hide_the_role(home: Home) -> None:

@@ -184,13 +184,13 @@ def test_a_duration_that_aws_does_not_grant_is_refused(seconds: int, device: str
 )
 def test_temporary_credentials_open_no_session(profile: str, variables: dict[str, str], home: Home) -> None:
     """A code or a device option is refused; a device from a variable is ignored."""
-    for request, place in (
+    for request, where in (
         (RoleRequest("", "123456"), ""),
         (RoleRequest("", mfa_serial=JANE, origins={"mfa_serial": Origin("--mfa-serial")}), "--mfa-serial"),
     ):
         with pytest.raises(ConfigError, match="are temporary") as caught:
             login(home, request, profile, **variables)
-        assert place == caught.value.where
+        assert where == caught.value.where
 
     for request in (
         RoleRequest(""),

@@ -326,16 +326,16 @@ def test_any_request_is_resolved_or_refused_without_a_secret(
     try:
         chain = config.resolve(request, profiles, variables)
     except AwsenvError as error:
-        said = [text for text in (error.fact, error.where, error.because, *error.hints) if text is not None]
+        shown = [text for text in (error.fact, error.where, error.because, *error.hints) if text is not None]
     else:
-        said = [repr(chain), *map(str, chain.notes)]
+        shown = [repr(chain), *map(str, chain.notes)]
         assert re.fullmatch(r"[A-Za-z0-9_.@+=,/-]*", chain.label)
         assert all(hop.mfa is None for hop in chain.hops[1:])
 
     entries = config.roles(profiles, variables)
     assert set(entries) == {entry for entry in entries if entry.role_arn is not None or entry.kind is not None}
-    assert not [text for text in said for secret in SECRETS if secret in text]
-    assert not [text for text in said if not text.isprintable()]
+    assert not [text for text in shown for secret in SECRETS if secret in text]
+    assert not [text for text in shown if not text.isprintable()]
 
 
 JANE = "arn:aws:iam::123456789012:mfa/jane"

@@ -212,9 +212,9 @@ def _line(screen: pyte.Screen, row: int) -> list[str]:
 
 
 def main() -> int:
-    """Draw the picture; or say whether it is what would be drawn."""
+    """Draw the picture, or check that it is current."""
     parser = argparse.ArgumentParser(description="Draw the README's picture of a session.")
-    parser.add_argument("--check", action="store_true", help="only say whether the picture is still true")
+    parser.add_argument("--check", action="store_true", help="only check that the picture is current")
     check = parser.parse_args().check
     drawn = svg(session().screen)
     if not check:

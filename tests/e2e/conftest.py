@@ -1,4 +1,4 @@
-"""A person at a terminal: real interactive shells over a pty, with real rc files, in the world of the README."""
+"""A user at a terminal: real interactive shells over a pty, with real rc files, in the world of the README."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ SPELLINGS = {
 
 
 class Terminal:
-    """A program on a terminal of its own, and the person who types there.
+    """A program on a terminal of its own, and the user who types there.
 
     Args:
         argv: The program.
@@ -225,7 +225,7 @@ class Interactive(Protocol):
         Args:
             hook: Whether the rc file loads the hook.
             before: Words in front of the shell's name, such as `strace`.
-            environ: On top of the person's environment.
+            environ: On top of the user's environment.
         """
 
 
@@ -277,7 +277,7 @@ def shell(request: pytest.FixtureRequest, require: Callable[[str], str]) -> Spel
 
 @pytest.fixture
 def environ(world: World, tmp_path: Path) -> dict[str, str]:
-    """Return the environment of the person's terminal: `awsenv` is on the PATH, and temporary files can be counted."""
+    """Return the environment of the user's terminal: `awsenv` is on the PATH, and temporary files can be counted."""
     temporary, runtime = tmp_path / "tmp", tmp_path / "run"
     temporary.mkdir()
     runtime.mkdir(mode=0o700)
@@ -293,7 +293,7 @@ def environ(world: World, tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def new_code(world: World) -> Callable[[], str]:
-    """Return what the person does for another code: wait for half a minute. AWS takes each code once."""
+    """Return what the user does for another code: wait for half a minute. AWS takes each code once."""
 
     def wait() -> str:
         world.sandbox.clock.elapse(30)

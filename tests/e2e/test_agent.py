@@ -65,7 +65,7 @@ def identity(world: World, keys: dict[str, str]) -> str:
 
 
 def role_profile(world: World, name: str, *more: str, trust: dict[str, object], seconds: int = HOUR) -> None:
-    """Make a role, and a profile that asks for it with the person's device."""
+    """Make a role, and a profile that asks for it with the user's device."""
     arn = world.sandbox.create_role(name, trust, policies=["ReadOnlyAccess"], max_session_duration=seconds)
     lines = "".join(f"{line}\n" for line in more)
     world.configure(
@@ -152,7 +152,7 @@ def test_the_end_of_the_session_is_the_end(aging: World) -> None:
 
 
 def is_served(url: str, token: str) -> bool:
-    """Say whether the endpoint gives credentials."""
+    """Return whether the endpoint gives credentials."""
     request = urllib.request.Request(url, headers={"Authorization": token})  # noqa: S310 - the endpoint's own
     try:
         with urllib.request.urlopen(request, timeout=60):  # noqa: S310 - the same
@@ -184,7 +184,7 @@ def test_an_agent_that_serves_a_command_is_not_idle(aging: World, until: Until) 
 
 
 def test_fifty_at_once_are_one_call(world: World) -> None:
-    """Ask AWS once for a role, whoever asks."""
+    """Ask AWS once for a role, however many ask."""
     login(world)
     world.sandbox.clear_calls()
 
@@ -199,9 +199,9 @@ def test_fifty_at_once_are_one_call(world: World) -> None:
         )
         for _ in range(50)
     ]
-    said = [process.communicate()[1] for process in running]
+    errors = [process.communicate()[1] for process in running]
 
-    assert ([0] * 50, [b""] * 50) == ([process.returncode for process in running], said)
+    assert ([0] * 50, [b""] * 50) == ([process.returncode for process in running], errors)
     assert world.actions() == ["AssumeRole"]
 
 
@@ -263,7 +263,7 @@ def test_a_terminal_that_closes_leaves_the_agent(
     assert world.run("exec", "power-user", "--", "true").returncode == 0
 
 
-def told(pid: int, *names: str) -> list[int]:
+def status_of(pid: int, *names: str) -> list[int]:
     """Return numbers out of /proc/PID/status."""
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     return [int(status[name].split()[0]) for name in names]
@@ -297,11 +297,11 @@ def test_a_thousand_requests_leave_no_trace(world: World, until: Until) -> None:
             }
 
     ask(300)
-    until(lambda: told(pid, "Threads") <= [3])
-    before, descriptors = told(pid, "VmRSS", "FDSize")
+    until(lambda: status_of(pid, "Threads") <= [3])
+    before, descriptors = status_of(pid, "VmRSS", "FDSize")
     ask(1000)
-    until(lambda: told(pid, "Threads") <= [3])
-    after, *rest = told(pid, "VmRSS", "FDSize")
+    until(lambda: status_of(pid, "Threads") <= [3])
+    after, *rest = status_of(pid, "VmRSS", "FDSize")
     assert after - before < 2048, "KiB: it would be more if each left something behind"
     assert [descriptors] == rest
     assert after < 100 * 1024, "KiB: 43 MiB were measured"
@@ -357,7 +357,7 @@ def test_a_wrong_code_there_is_asked_for_again(
 
 
 @pytest.mark.parametrize(("words", "status"), [("fresh --shell sh", 6), ("exec fresh -- true", 125)])
-def test_without_a_terminal_both_facts_are_told(fresh: World, words: str, status: int) -> None:
+def test_without_a_terminal_both_facts_are_shown(fresh: World, words: str, status: int) -> None:
     """Say that the session was refused, and that there is nobody to ask."""
     answer = fresh.run(*words.split())
 
@@ -379,7 +379,7 @@ def long(world: World) -> World:
     return world
 
 
-def test_a_role_by_way_of_the_session_lives_for_an_hour(long: World) -> None:
+def test_a_role_through_the_session_lives_for_an_hour(long: World) -> None:
     """Cut what the profile asks for to what AWS grants, and say so."""
     answer = long.run("exec", "long", "--", "true")
 
@@ -505,7 +505,7 @@ def test_a_code_that_a_dead_agent_had_is_not_sent_again(world: World, until: Unt
 def test_an_external_id_is_asked_for(
     world: World, environ: dict[str, str], terminal: Callable[..., Terminal], *, logged_in: bool
 ) -> None:
-    """Ask without echo, on the terminal of the caller, whoever makes the call."""
+    """Ask without echo, on the terminal of the caller, even if the agent makes the call."""
     if logged_in:
         login(world)
     arn = world.sandbox.create_role("guarded", world.sandbox.trust(world.user_arn, external_id="canary-typed"))
@@ -548,10 +548,10 @@ def test_a_credential_process_runs_beside_its_caller(world: World, *, logged_in:
     assert "credential_process failed with status 9" in refused.stderr
 
 
-def test_it_is_said_first_that_a_role_by_way_of_a_role_has_no_mfa(
+def test_it_says_first_that_a_role_through_a_role_has_no_mfa(
     world: World, environ: dict[str, str], terminal: Callable[..., Terminal]
 ) -> None:
-    """Tell a person so before a code is asked for, which would be spent in vain."""
+    """Tell a user so before a code is asked for, which would be spent in vain."""
     account = world.sandbox.account
     world.configure(
         f"[profile far]\nrole_arn = arn:aws:iam::{account}:role/far\nsource_profile = power-user\n"
@@ -607,9 +607,9 @@ def test_an_agent_that_is_killed_at_work_is_one_note(world: World, until: Until)
         # AWS does not answer.
         until(lambda: not world.sandbox.faults_left("AssumeRole"))
         os.kill(agent, signal.SIGKILL)
-        out, said = running.communicate()
+        out, errors = running.communicate()
 
-    assert (0, "read-only\n", 1) == (running.returncode, out, said.count("awsenv: the agent"))
+    assert (0, "read-only\n", 1) == (running.returncode, out, errors.count("awsenv: the agent"))
     assert (0, "") == ((again := world.run(*words)).returncode, again.stderr)
 
 
@@ -745,7 +745,7 @@ def test_status_beside_an_agent_of_another_version(world: World, older: int) -> 
 
 
 @pytest.mark.parametrize("what", ["file", "symlink", "open"])
-def test_an_unsafe_place_is_named_and_not_used(world: World, tmp_path: Path, what: str) -> None:
+def test_an_unsafe_directory_is_named_and_not_used(world: World, tmp_path: Path, what: str) -> None:
     """Do without an agent where another could be behind it, and start none."""
     folder = Path(world.environ[runtime_directory.VARIABLE])
     if what == "symlink":
@@ -766,7 +766,7 @@ def test_an_unsafe_place_is_named_and_not_used(world: World, tmp_path: Path, wha
 
 @pytest.mark.parametrize("logged_in", [False, True], ids=["alone", "agent"])
 @pytest.mark.parametrize("words", ["read-only --shell sh", "exec read-only -- true", "credential-process read-only"])
-def test_it_is_said_when_even_new_keys_have_too_little_left(world: World, words: str, *, logged_in: bool) -> None:
+def test_it_says_when_even_new_keys_have_too_little_left(world: World, words: str, *, logged_in: bool) -> None:
     """Hand out what AWS gives, and say that it is less than was wanted: no command fails for it."""
     if logged_in:
         world.run("login", world.device.code())

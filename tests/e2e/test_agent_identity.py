@@ -1,4 +1,4 @@
-"""Whoever asks the agent gets what the ordinary path gives: no other identity, no other message, no other region."""
+"""A client of the agent gets what the ordinary path gives: no other identity, no other message, no other region."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_file_may_change_while_a_code_is_looked_for(world: World) -> None:
     assert ":assumed-role/other/" in second.stdout, second.stderr
 
 
-def test_a_failure_is_told_once_and_asks_for_no_code(world: World) -> None:
+def test_a_failure_is_shown_once_and_asks_for_no_code(world: World) -> None:
     """Say what AWS has said to the agent: the ordinary path would wait as long again, and ask for a code in vain."""
     world.run("login", world.device.code())
     world.sandbox.clear_calls()

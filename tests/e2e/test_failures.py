@@ -56,7 +56,7 @@ class Failure:
 
 
 def _delete_key(world: World) -> None:
-    """Delete the person's access key, as a rotation does."""
+    """Delete the user's access key, as a rotation does."""
     import boto3  # noqa: PLC0415 - only here
 
     admin = world.sandbox.admin
@@ -134,13 +134,13 @@ def test_a_failure_changes_nothing(
     words = failure.words.format(code=world.device.code())
 
     run = script(SCRIPT.format(line=f'eval "$(awsenv {words})"'), **dict(failure.environ))
-    shown, said = run.communicate(timeout=TIMEOUT)
+    shown, errors = run.communicate(timeout=TIMEOUT)
 
     before, _, after = shown.partition("\0SPLIT\0")
     assert before == after
     assert "AWS_ENDPOINT_URL=" in before
-    assert said.endswith("\nalive\n")
-    message = said.removesuffix("alive\n")
+    assert errors.endswith("\nalive\n")
+    message = errors.removesuffix("alive\n")
     assert message.startswith("awsenv: ")
     assert len(message.splitlines()) <= 5  # a fact, its cause, its place, two next steps
     assert failure.says in message
@@ -197,8 +197,8 @@ def test_a_signal_while_aws_is_waited_for_changes_nothing(
     run = script(SCRIPT.format(line=f'eval "$({awsenv})"'), AWS_ENDPOINT_URL=silent.url)
     silent.wait()
     os.kill(int(path.read_text()), number)
-    shown, said = run.communicate(timeout=TIMEOUT)
+    shown, errors = run.communicate(timeout=TIMEOUT)
 
     before, _, after = shown.partition("\0SPLIT\0")
     assert before == after
-    assert said == "awsenv: interrupted\nalive\n"
+    assert errors == "awsenv: interrupted\nalive\n"

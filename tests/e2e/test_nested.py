@@ -32,7 +32,7 @@ def _without_shells_own(environ: dict[str, str]) -> dict[str, str]:
 def test_a_subshell_within_a_role_and_back(
     world: World, interactive: Interactive, new_code: Callable[[], str], *, hook: bool
 ) -> None:
-    """Show the inner role inside and the outer one outside; the inner is assumed by the person, not by the outer."""
+    """Show the inner role inside and the outer one outside; the inner is assumed by the user, not by the outer."""
     shell = interactive(hook=hook)
     shell.run(f'eval "$(awsenv power-user {new_code()})"')
     outer = shell.environment()
@@ -80,7 +80,7 @@ def test_a_subshell_of_sh_shows_the_role(
 
 
 def test_a_subshell_keeps_the_rc_files(shell: Spelling, interactive: Interactive, environ: dict[str, str]) -> None:
-    """Read the person's own rc file once, in its own place."""
+    """Read the user's own rc file once, in its own place."""
     terminal = interactive()
     rc = Path(environ["HOME"]) / shell.rc
     rc.write_text(rc.read_text() + "echo rc\nalias mine='echo from-the-rc'\n")

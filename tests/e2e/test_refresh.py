@@ -123,11 +123,11 @@ def test_a_command_meets_no_expired_key(
 @pytest.mark.parametrize("status", [0, 3, 255])
 @pytest.mark.usefixtures("world_of_both")
 def test_process_and_status_are_the_commands_own(start: Callable[..., subprocess.Popen[str]], status: int) -> None:
-    """Exec the command, so that whoever has started awsenv has started it."""
+    """Exec the command, so that its parent is the parent of awsenv."""
     command = start("read-only", "sh", "-c", f"echo $$; exit {status}")
-    out, said = command.communicate()
+    out, errors = command.communicate()
 
-    assert (f"{command.pid}\n", "", status) == (out, said, command.returncode)
+    assert (f"{command.pid}\n", "", status) == (out, errors, command.returncode)
 
 
 def test_a_signal_is_the_commands_own(
@@ -237,12 +237,12 @@ def test_what_cannot_be_renewed_is_not_begun(world: World, words: str, says: str
     assert says in answer.stderr
 
 
-def test_off_and_nested_calls_find_the_persons_own(world_of_both: World) -> None:
+def test_off_and_nested_calls_find_the_users_own(world_of_both: World) -> None:
     """Give back every variable with `off`, and begin at the source, not at the endpoint, where awsenv is called."""
     world = world_of_both
     world.sandbox.clear_calls()
     show = "env -0"
-    # A blank, and the files as a person may have named them.
+    # A blank, and the files as a user may have named them.
     own = {"AWS_PROFILE": "default", "AWS_CONFIG_FILE": str(Path(world.environ["HOME"]) / ".aws" / "config")}
     inner = f'{world.program} exec read-only -- true && eval "$({world.program} off --shell sh)" && {show}'
 
@@ -289,10 +289,10 @@ def test_an_agent_serves_while_the_command_runs(
     until(lambda: fetch(*addresses[0])[0] == 404)
     assert fetch(*addresses[1])[0] == 200
     world.run("lock")
-    status, told = fetch(*addresses[1])
+    status, error = fetch(*addresses[1])
     assert (410, "awsenv: the agent does not hold this role any more; start the command again") == (
         status,
-        told["message"],
+        error["message"],
     )
 
 

@@ -120,7 +120,7 @@ def client(request: pytest.FixtureRequest, require: Callable[[str], str]) -> lis
 
 @pytest.fixture(params=["keys", "role_arn"])
 def home(request: pytest.FixtureRequest, world: World) -> str:
-    """Give the person's `[default]` keys, or a role of its own: both win over an endpoint in every SDK."""
+    """Give the user's `[default]` keys, or a role of its own: both win over an endpoint in every SDK."""
     furnish(world, request.param)
     return str(request.param)
 
@@ -175,8 +175,8 @@ class Command:
 
     def end(self) -> tuple[int, str]:
         """Return its status, and what it said on stderr."""
-        _, said = self.process.communicate(timeout=TIMEOUT)
-        return self.process.returncode, said
+        _, errors = self.process.communicate(timeout=TIMEOUT)
+        return self.process.returncode, errors
 
 
 @pytest.fixture
@@ -273,8 +273,8 @@ def test_without_refresh(short: World, with_refresh: Callable[..., Command]) -> 
     assert "assumed-role/power-user" in command.line()
     short.sandbox.clock.elapse(HOUR)
     command.go_on()
-    status, said = command.end()
-    assert (1, True) == (status, "ExpiredToken" in said)
+    status, errors = command.end()
+    assert (1, True) == (status, "ExpiredToken" in errors)
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_without_refresh(short: World, with_refresh: Callable[..., Command]) -> 
     ],
 )
 def test_default_gives_credentials(world: World, with_refresh: Callable[..., Command], default: str) -> None:
-    """Wherever else the person's files give credentials to who names no profile, the endpoint wins."""
+    """Wherever else the user's files give credentials to who names no profile, the endpoint wins."""
     furnish(world, default)
     command = with_refresh([sys.executable, "-c", BOTO3], "read-only")
     line, ended = command.line(), command.end()
@@ -326,6 +326,6 @@ def test_locked(session: World, with_refresh: Callable[..., Command]) -> None:
     assert "assumed-role/power-user" in command.line()
     assert 0 == session.run("lock").returncode
     command.go_on()
-    status, said = command.end()
+    status, errors = command.end()
     expected = "awsenv: the agent does not hold this role any more; start the command again"
-    assert (1, True) == (status, expected in said), said
+    assert (1, True) == (status, expected in errors), errors

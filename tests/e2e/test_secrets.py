@@ -75,8 +75,8 @@ class Trace:
             elif call in NAMES or call.startswith("exec"):
                 seen[process, f"in an argument of {call}"] += b"\0".join([*texts, b""])
         return {
-            f"{name} {place}"
-            for (_, place), content in seen.items()
+            f"{name} {where}"
+            for (_, where), content in seen.items()
             for name in secrets
             if _is_in(secrets[name], content)
         }
@@ -135,7 +135,7 @@ def trace(tmp_path: Path, require: Callable[[str], str]) -> Trace:
 
 @pytest.fixture
 def secrets(world: World) -> dict[str, str]:
-    """Return the secrets that the person has: the key and the external id."""
+    """Return the secrets that the user has: the key and the external id."""
     text = (Path(world.environ["HOME"]) / ".aws" / "credentials").read_text()
     return {"the key": text.split()[-1], "the external id": world.external_id}
 
@@ -148,7 +148,7 @@ def _keys_of_role(shell: Terminal, name: str, command: str = "printenv") -> dict
     return {f"the secret key of {name}": found[1], f"the token of {name}": found[2]}
 
 
-def test_a_person_at_a_shell_leaves_no_secret_behind(
+def test_a_user_at_a_shell_leaves_no_secret_behind(
     world: World, shell: Spelling, interactive: Interactive, trace: Trace, secrets: dict[str, str], tmp_path: Path
 ) -> None:
     """Write none in any way of putting a role on: the hook, eval, exec, a subshell; nor the history, nor `off`."""
@@ -212,10 +212,10 @@ def test_commands_that_print_secrets_leave_none_behind(
 
 
 @pytest.mark.parametrize("words", ["explain power-user", "explain power-user --json", "doctor read-only --json"])
-def test_what_is_told_of_a_role_holds_no_secret(
+def test_what_is_shown_of_a_role_holds_no_secret(
     world: World, environ: dict[str, str], trace: Trace, secrets: dict[str, str], words: str
 ) -> None:
-    """Tell a person everything about a role but its secrets, and leave none behind."""
+    """Tell a user everything about a role but its secrets, and leave none behind."""
     home = Path(environ["HOME"])
     known = _files_with(secrets, home)
 
@@ -317,7 +317,7 @@ def test_an_agent_shows_no_secret_of_its_own(
         shown += (process / "environ").read_bytes()
     except PermissionError:
         assert os.geteuid() != 0, "none but root may look"
-    assert process.stat().st_uid == 0, "its memory is not for the person's other processes"
+    assert process.stat().st_uid == 0, "its memory is not for the user's other processes"
     dumps = Path("/proc/sys/kernel/core_pattern").read_text().strip()
     before = set(Path("/").glob("core*"))
 

@@ -74,7 +74,7 @@ PRINCIPALS = [
     (SESSION, [_statement({"AWS": f"arn:aws:sts::{MINE}:assumed-role/first/other"})], NONE),
     (SESSION, [_statement({"AWS": f"arn:aws:sts::{MINE}:assumed-role/first/*"})], NONE),
     (SESSION, [_statement({"AWS": ROOT})], ACCOUNT),
-    # An explicit Deny outweighs every Allow, whoever it names.
+    # An explicit Deny outweighs every Allow, whichever principal it names.
     (ALICE, [BY_ALL, _statement("*", "Deny")], NONE),
     (ALICE, [BY_ALL, _statement({"AWS": ROOT}, "Deny")], NONE),
     (ALICE, [BY_ALL, _statement({"AWS": OTHER}, "Deny")], NAMED),

@@ -195,8 +195,8 @@ def test_age(
     assert sts.assume_role(RoleArn=fresh, RoleSessionName="session")["Credentials"]
     sandbox.clock.elapse(601)
     assert refusal(sts.assume_role, RoleArn=fresh, RoleSessionName="session")[0] == "AccessDenied"
-    direct = client("sts", alice).assume_role(RoleArn=fresh, RoleSessionName="session", **_with(device))
-    assert direct["Credentials"]
+    assumed = client("sts", alice).assume_role(RoleArn=fresh, RoleSessionName="session", **_with(device))
+    assert assumed["Credentials"]
 
 
 @pytest.mark.parametrize(

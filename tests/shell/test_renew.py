@@ -331,7 +331,7 @@ def test_a_program_that_is_killed_is_not_reported(signal: str, expiring: Start) 
 def test_jobs_are_not_disturbed(expiring: Start) -> None:
     """Keep the jobs of the shell as they are, and let it tell of no other."""
     at = expiring(400)
-    # Not killed at the end: what zsh tells of that may come between two prompts.
+    # Not killed at the end: what zsh prints about that may come between two prompts.
     at.window.run("sleep 60 &")
 
     assert "" == at.window.run(f"clock {NOW + 200}")

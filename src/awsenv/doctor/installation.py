@@ -117,7 +117,7 @@ def _loading(line: Origin, *, is_found: bool) -> Finding:
 
 
 def agent(environ: Environ) -> Finding:
-    """Say whether an agent runs and replies, or could run."""
+    """Check whether an agent runs and replies, or could run."""
     folder = runtime_directory.expected(environ)
     origins = [] if folder is None else [Origin(folder)]
     try:

@@ -203,7 +203,7 @@ def _not_met(condition: Condition, request: Request, device: str | None) -> Find
 
 
 def identity_policy(found: Policies | None, request: Request, grounds: Grounds | None) -> Finding:
-    """Say whether the policies of the caller let it assume the role.
+    """Check whether the policies of the caller let it assume the role.
 
     Args:
         found: The policies; None: they cannot be read.

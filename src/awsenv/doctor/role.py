@@ -89,7 +89,7 @@ def _devices(readers: Readers, principal: Principal) -> tuple[str, ...] | None:
 
 
 def mfa(hop: Hop | None, principal: Principal, owned: tuple[str, ...] | None) -> Finding:
-    """Say whether the MFA device of the first hop is one of the owner of the source credentials.
+    """Check whether the MFA device of the first hop is one of the owner of the source credentials.
 
     Args:
         hop: The hop; None: there is none.
