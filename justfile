@@ -14,7 +14,7 @@ test *words:
 
 # Run the tests that need no shell, no agent and no client: under a minute
 test-fast *words:
-    .venv/bin/pytest -q -n auto -m "not slow" {{ words }}
+    .venv/bin/pytest -q -n 4 -m "not slow" {{ words }}
 
 # Check style, types, imports and shell code
 lint:

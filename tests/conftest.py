@@ -45,6 +45,12 @@ SLOW = ("agent", "cli", "docs", "e2e", "setup", "shell", "shells")
 """The folders whose tests are marked `slow`: most of them start programs, or call AWS many times."""
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import nothing of the folders that are slow when their tests are not selected: it takes ten seconds."""
+    is_slow = collection_path.parent == Path(__file__).parent and collection_path.name in SLOW
+    return True if is_slow and config.getoption("markexpr") == "not slow" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of the folders that are slow."""
     here = Path(__file__).parent

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_command_is_run_with_its_environment_in_its_folder(tmp_path: Path) -> None:
     """Return the status and all that it prints."""

@@ -22,6 +22,8 @@ from awsenv.model import AssumeRole, GetSessionToken, Mfa, RoleArn, Source
 if TYPE_CHECKING:
     from aws.conftest import Home, Unending
 
+pytestmark = pytest.mark.slow
+
 FACT = r"{host} (did not send a complete response within 2 seconds|sent more than 1024 KiB)"
 
 

@@ -268,6 +268,7 @@ def request_of(session: Session, service: str, region: str | None, **settings: b
     return sent[0].url, "/".join(authorization.partition(",")[0].split("/")[2:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fips", [False, True], ids=["plain", "fips"])
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_endpoint_is_the_one_of_botocore(
@@ -283,6 +284,7 @@ def test_the_endpoint_is_the_one_of_botocore(
     assert expected == actual
 
 
+@pytest.mark.slow
 def test_the_dual_stack_endpoint_is_the_one_of_botocore(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Use the same URL wherever botocore has one: it refuses two partitions that its own rules know."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))

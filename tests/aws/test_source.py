@@ -470,6 +470,7 @@ def rotating(
 BOTOCORE = "import botocore.session as s; print(s.Session(profile='p').get_credentials().get_frozen_credentials()[0])"
 
 
+@pytest.mark.slow
 def test_a_sign_in_survives_two_runs_and_botocore_after_them(
     home: Home, rotating: tuple[str, Callable[[int], Rotating], Path], program: str
 ) -> None:
@@ -483,6 +484,7 @@ def test_a_sign_in_survives_two_runs_and_botocore_after_them(
     assert 3 == server.refreshed
 
 
+@pytest.mark.slow
 def test_a_sign_in_survives_the_aws_cli_after_awsenv(
     home: Home,
     endpoint: Endpoint,

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from awsenv.model import Credentials
     from awsenv.sandbox import Sandbox
@@ -44,6 +46,7 @@ def test_unknown_caller(sandbox: Sandbox, client: Any, refusal: Any, alice: Cred
     assert (call.caller, call.error) == (None, "SignatureDoesNotMatch")
 
 
+@pytest.mark.slow
 def test_other_services(sandbox: Sandbox, client: Any) -> None:
     """The log names calls of S3 and EC2 by their IAM actions."""
     s3 = client("s3", sandbox.admin)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from awsenv.model import Credentials
     from awsenv.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 BACKEND = """
 terraform {
   backend "s3" {
