@@ -6,9 +6,9 @@ Imports almost nothing: the fast path ends here.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found] # `signal` loads `enum`, a quarter of what a warm command takes
 import errno
 import os
-import signal
 
 from awsenv.agent import harden
 
@@ -32,7 +32,7 @@ def become(argv: Sequence[str], environ: Environ) -> NoReturn:
         NotFound: There is no such command.
         NotExecutable: The system refuses to execute the command.
     """
-    ignored = {name: signal.signal(getattr(signal, name), signal.SIG_DFL) for name in _IGNORED_BY_PYTHON}
+    ignored = {name: _signal.signal(getattr(_signal, name), _signal.SIG_DFL) for name in _IGNORED_BY_PYTHON}
     harden.allow_core_files()
     try:
         _execute(list(argv), dict(environ))
@@ -41,7 +41,7 @@ def become(argv: Sequence[str], environ: Environ) -> NoReturn:
     finally:
         harden.forbid_core_files()
         for name, handler in ignored.items():
-            signal.signal(getattr(signal, name), handler)
+            _signal.signal(getattr(_signal, name), handler)
 
 
 def _execute(argv: list[str], environ: dict[str, str]) -> NoReturn:

@@ -5,6 +5,7 @@ Imports no more than Python's own start: the fast path goes through here.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found] # `signal` loads `enum`, a quarter of what a warm command takes
 import os
 import stat
 import sys
@@ -161,19 +162,17 @@ def stdout_is_terminal() -> bool:
 
 def end_like_ctrl_c() -> None:
     """Let SIGTERM, SIGHUP and SIGQUIT end awsenv as Ctrl-C does: the terminal as it was, `false;` on stdout."""
-    import signal  # noqa: PLC0415 - it loads `enum`, which `awsenv init` does not wait for
-
-    numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    numbers = (_signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
 
     def end(_number: int, _frame: object) -> None:
         # Once is enough: a terminal that closes sends two, and the second would cut short what the first began.
         for number in numbers:
-            signal.signal(number, signal.SIG_IGN)
+            _signal.signal(number, _signal.SIG_IGN)
         raise KeyboardInterrupt
 
     for number in numbers:
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, end)
+        if _signal.getsignal(number) == _signal.SIG_DFL:
+            _signal.signal(number, end)
 
 
 def stdout_goes_astray() -> bool:
