@@ -114,7 +114,10 @@ class SourceError(AwsenvError):
 
 
 class RefusedError(AwsenvError):
-    """AWS refused. `code` is the error code of AWS, such as `AccessDenied`."""
+    """AWS refused. `code` is the error code of AWS, such as `AccessDenied`.
+
+    `is_unsettled` says that AWS may accept the same request a little later: it names what was just created.
+    """
 
     exit_code = ExitCode.REFUSED
 
@@ -123,11 +126,13 @@ class RefusedError(AwsenvError):
         fact: str,
         *origins: Origin | None,
         code: str,
+        is_unsettled: bool = False,
         because: str | None = None,
         hint: Hint | None = None,
     ) -> None:
         super().__init__(fact, *origins, because=because, hint=hint)
         self.code = code
+        self.is_unsettled = is_unsettled
 
 
 class MfaError(AwsenvError):

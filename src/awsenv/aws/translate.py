@@ -61,6 +61,9 @@ _BUSY = frozenset(
         "IDPCommunicationError",
     }
 )
+_UNSETTLED = frozenset({"NoSuchEntity", "EntityTemporarilyUnmodifiable", "ConcurrentModification"})
+"""IAM is eventually consistent: a new user may not be a principal yet, a new role not there to attach to (IAM guide,
+"Troubleshoot IAM: changes that I make are not always immediately visible")."""
 
 _NO_FILE = (FileNotFoundError, PermissionError, IsADirectoryError)
 _NOT_CONNECTED = (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)
@@ -329,7 +332,16 @@ def _refused(code: str, message: str, request: Request) -> RefusedError:
     elif hint is None and "DurationSeconds" in message:
         origin = request.origins.get("DurationSeconds", origin)
         hint = ("request less: duration_seconds, --duration", "raise the maximum session duration of the role")
-    return RefusedError(f"AWS refused {request.action} ({code})", origin, code=code, because=because, hint=hint)
+    # Any other fault of a policy stays.
+    is_unsettled = code in _UNSETTLED or (code == "MalformedPolicyDocument" and "Invalid principal" in message)
+    return RefusedError(
+        f"AWS refused {request.action} ({code})",
+        origin,
+        code=code,
+        is_unsettled=is_unsettled,
+        because=because,
+        hint=hint,
+    )
 
 
 def _root(error: exceptions.BotoCoreError) -> object:

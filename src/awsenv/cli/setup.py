@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,14 +9,14 @@ from awsenv import config, environment
 from awsenv.cli import process, report
 from awsenv.cli.action import Caller, Print
 from awsenv.cli.options import RoleOptions, Words, flag, login_name, obtain, option
-from awsenv.cli.setup_tools import Tools, open_terminal, remove_leftovers
+from awsenv.cli.setup_apply import Applier
 from awsenv.config import limits
+from awsenv.config.files import config_file, credentials_file
 from awsenv.config.limits import legal_session_name
-from awsenv.errors import ConfigError, MfaError, UsageError
+from awsenv.errors import ConfigError, UsageError
 from awsenv.origin import Origin
-from awsenv.setup import KeyDestination, SetupRequest, checked_name, parse_roles, state, templates
-from awsenv.setup.apply import carry_out
-from awsenv.setup.plan import Plan, described, draw_up, is_source
+from awsenv.setup import KeyDestination, SetupRequest, checked_name, files, parse_roles, state, templates
+from awsenv.setup.plan import described, draw_up, is_source
 from awsenv.variables import USER, having
 from awsenv.wording import quoted
 
@@ -35,7 +33,7 @@ _TEMPLATES = {"cloudformation": templates.cloudformation, "terraform": templates
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """What exists already stays.
+    """It creates only what is missing.
 
     A ROLE is power-user, read-only, or NAME:ITEM,ITEM with managed policies, mfa and external-id as items. Without
     one, awsenv creates power-user and read-only.
@@ -97,7 +95,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     environ = environment.original(caller.environ)
     profiles = config.read(environ, caller.folder)
     if not arguments.dry_run:
-        remove_leftovers(environ, caller.folder)
+        _remove_leftovers(environ, caller.folder)
     existing = state.read(admin.iam, role_admin.iam, request)
     if arguments.user is None:
         _check_owner(request, existing, profiles)
@@ -114,7 +112,8 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     if arguments.dry_run:
         return Print(text)
     process.tell(text)
-    _carry_out(plan, Tools(admin.iam, role_admin.iam, request, caller), text, asks=not arguments.yes)
+    applier = Applier(admin.iam, role_admin.iam, request, environ, caller.folder)
+    applier.apply(plan, text, asks=not arguments.yes)
     if prints_key:
         # Another program reads the key from stdout.
         return Print("", (f"the roles use the profile {user}: give it this key where you keep it",))
@@ -215,37 +214,11 @@ def _template(roles: tuple[RoleSpec, ...], user: str, arguments: Arguments) -> s
     return template(SetupRequest(user, here, there, roles))
 
 
-def _carry_out(plan: Plan, tools: Tools, text: str, *, asks: bool) -> None:
-    """Carry a plan out, once the user has accepted it. setup never deletes a key without asking."""
-    asks = asks or "delete_access_key" in plan.actions
-    with ExitStack() as stack:
-        if asks or "create_virtual_mfa_device" in plan.actions:
-            tools.terminal = stack.enter_context(closing(open_terminal()))
-        tools.check_destinations(plan)
-        if tools.terminal is not None and asks:
-            if not os.isatty(2):
-                tools.terminal.draw(text)
-            answer = tools.terminal.ask("Apply this plan? [y/N] ")
-            if answer is None or answer.lower() not in {"y", "yes"}:
-                raise MfaError("nothing was changed: the plan was not accepted", hint="--yes accepts it")
-        for number, task in enumerate(plan.tasks, start=1):
-            try:
-                carry_out(task, tools)
-            except BaseException:
-                tools.clear_screen()
-                process.tell(report.noted(_stopped(number, plan)))
-                raise
-            tools.clear_screen()
-            process.tell(report.printable([f"done: {number}. {task.title}"]))
-
-
-def _stopped(number: int, plan: Plan) -> list[str]:
-    before = ("nothing was changed before it", "the step before it is done, and stays")
-    done = before[number - 1] if number <= len(before) else f"the {number - 1} steps before it are done, and stay"
-    return [
-        f"setup stopped at step {number} of {len(plan.tasks)}; {done}",
-        "run awsenv setup again: it continues from what exists",
-    ]
+def _remove_leftovers(environ: Environ, folder: str | None) -> None:
+    """Remove the copies that a killed run left beside the files, and say so."""
+    for find in (config_file, credentials_file):
+        for path in files.remove_leftovers(find(environ, folder)):
+            process.tell(report.noted([f"removed {path}, which an earlier run left behind"]))
 
 
 def _ready(request: SetupRequest, first: str) -> str:

@@ -6,8 +6,7 @@ import json
 import os
 import re
 import secrets
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
@@ -21,13 +20,12 @@ from pyotp import TOTP
 from awsenv import config
 from awsenv.aws.iam import Iam
 from awsenv.aws.session import AwsSession
-from awsenv.config.files import config_file, credentials_file
+from awsenv.cli.setup_apply import ATTEMPTS, TIMEOUT, Applier
 from awsenv.errors import AwsenvError, CodeRejected, ConfigError, Interrupted, MfaError, RefusedError, UnreachableError
 from awsenv.iam.trust import trust_policy
 from awsenv.sandbox import Fault, Sandbox
 from awsenv.setup import KeyDestination, SetupRequest, parse_roles
-from awsenv.setup.apply import ATTEMPTS, TIMEOUT, Tools, carry_out
-from awsenv.setup.files import add, header
+from awsenv.setup.files import header
 from awsenv.setup.plan import Plan, Task, draw_up, user_policy
 from awsenv.setup.state import read
 
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from awsenv.iam.policy import Document
-    from awsenv.model import Credentials
+    from awsenv.model import Credentials, Environ
 
 NAME = "awsenv-alice"
 STEP = timedelta(seconds=30)
@@ -56,23 +54,21 @@ def create_role(name: str, trust: Document) -> Task:
     return Task("", "create_role", {"RoleName": name, "AssumeRolePolicyDocument": trust}, in_role_account=True)
 
 
-@dataclass
-class Desk:
-    """A user at a machine: an administrator's keys, the two files, an authenticator app."""
+class Desk(Applier):
+    """A user at a machine: an administrator's keys, the two files, an authenticator app in place of the terminal."""
 
-    sandbox: Sandbox
-    environ: dict[str, str]
-    admin: Iam
-    role_admin: Iam
-    breaks: str | None = None
-    """The tool that stops setup when it is next used."""
-    wrong: int = 0
-    """How often the codes that are typed are wrong."""
-    seeds: list[str] = field(default_factory=list)
-    rejections: list[AwsenvError | None] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    slept: list[float] = field(default_factory=list)
-    on_sleep: Callable[[], object] | None = None
+    def __init__(self, sandbox: Sandbox, role_admin: Iam, request: SetupRequest, environ: Environ) -> None:
+        super().__init__(Iam(role_admin.session, sandbox.admin), role_admin, request, environ)
+        self.sandbox = sandbox
+        self.breaks: str | None = None
+        """The method that stops setup when it is next called."""
+        self.wrong = 0
+        """How often the codes that are typed are wrong."""
+        self.seeds: list[str] = []
+        self.rejections: list[AwsenvError | None] = []
+        self.notes: list[str] = []
+        self.slept: list[float] = []
+        self.on_sleep: Callable[[], object] = bool
 
     def show_device(self, serial: str, seed: str) -> None:
         """Scan it."""
@@ -90,30 +86,23 @@ class Desk:
         return self.code(), self.code(1)
 
     def keep_key(self, key: Credentials) -> None:
-        """Write it to the credentials file."""
+        """Keep it, unless that is to fail."""
         self._break("keep_key")
-        pair = {"aws_access_key_id": key.access_key_id, "aws_secret_access_key": key.secret_access_key}
-        self._add("AWS_SHARED_CREDENTIALS_FILE", {NAME: pair}, private=True)
+        super().keep_key(key)
 
     def write_profiles(self, sections: Mapping[str, Mapping[str, str]]) -> None:
-        """Write them to the config file."""
+        """Write them, unless that is to fail."""
         self._break("write_profiles")
-        self._add("AWS_CONFIG_FILE", sections, private=False)
+        super().write_profiles(sections)
 
     def note(self, text: str) -> None:
         """Read a note."""
         self.notes.append(text)
 
-    @contextmanager
-    def held_signals(self) -> Iterator[None]:
-        """Press nothing."""
-        yield
-
     def sleep(self, seconds: float) -> None:
         """Wait no time."""
         self.slept.append(seconds)
-        if self.on_sleep is not None:
-            self.on_sleep()
+        self.on_sleep()
 
     def code(self, ahead: int = 0) -> str:
         """Return what the app shows, or will show."""
@@ -125,10 +114,10 @@ class Desk:
 
     def run(self, request: SetupRequest) -> Plan:
         """Draw up what is left, and carry it out."""
-        tools: Tools = self
+        self.request = request
         plan = self.plan(request)
         for task in plan.tasks:
-            carry_out(task, tools)
+            self.carry_out(task)
         return plan
 
     def assume(self, role: str) -> str:
@@ -161,10 +150,6 @@ class Desk:
             key["AccessKeyId"] for key in self.admin.read_all("list_access_keys", "AccessKeyMetadata", UserName=NAME)
         ]
 
-    def _add(self, variable: str, sections: Mapping[str, Mapping[str, str]], *, private: bool) -> None:
-        find = {"AWS_CONFIG_FILE": config_file, "AWS_SHARED_CREDENTIALS_FILE": credentials_file}[variable]
-        add(lambda: find(self.environ), sections, private=private)
-
     def _break(self, tool: str) -> None:
         if self.breaks == tool:
             self.breaks = None
@@ -185,8 +170,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         }
         other = f"{secrets.randbelow(9 * 10**11) + 10**11}"
         role_admin = sandbox.create_user("role-admin", policies=["AdministratorAccess"], account=other)
-        session = AwsSession(None, environ)
-        yield Desk(sandbox, environ, Iam(session, sandbox.admin), Iam(session, role_admin))
+        request = SetupRequest(NAME, sandbox.account, other, parse_roles([]))
+        yield Desk(sandbox, Iam(AwsSession(None, environ), role_admin), request, environ)
 
 
 @pytest.fixture
@@ -200,7 +185,7 @@ def single(desk: Desk) -> SetupRequest:
 @pytest.fixture
 def across(desk: Desk) -> SetupRequest:
     """Return the same with the roles in another account."""
-    return SetupRequest(NAME, desk.sandbox.account, str(desk.role_admin.signer.account), parse_roles([]))
+    return desk.request
 
 
 def test_from_nothing_to_roles(desk: Desk, single: SetupRequest) -> None:
@@ -317,11 +302,11 @@ def test_a_key_that_cannot_be_kept_is_deleted_at_once(desk: Desk, single: SetupR
 
 def test_a_key_that_iam_does_not_know_yet_is_deleted_when_it_does(desk: Desk) -> None:
     """IAM may answer NoSuchEntity to the deletion of a key that it has just made."""
-    carry_out(create_user(NAME), desk)
+    desk.carry_out(create_user(NAME))
     desk.breaks = "keep_key"
     desk.sandbox.fail("DeleteAccessKey", Fault.NOT_KNOWN_YET, times=2)
     with pytest.raises(Interrupted):
-        carry_out(create_key(NAME), desk)
+        desk.carry_out(create_key(NAME))
     assert [1, 2] == desk.slept
     assert [] == desk.keys()
 
@@ -342,11 +327,11 @@ def test_a_key_that_can_be_neither_kept_nor_deleted_is_named(desk: Desk, single:
 @pytest.mark.parametrize("fault", [Fault.DROP, Fault.DROP_AFTER, Fault.TRUNCATED, Fault.HTML])
 def test_a_deletion_whose_response_is_lost_is_repeated(desk: Desk, fault: Fault) -> None:
     """AWS may have deleted the key: the second deletion settles that, and no deleted key is called active."""
-    carry_out(create_user(NAME), desk)
+    desk.carry_out(create_user(NAME))
     desk.breaks = "keep_key"
     desk.sandbox.fail("DeleteAccessKey", fault)
     with pytest.raises(Interrupted):
-        carry_out(create_key(NAME), desk)
+        desk.carry_out(create_key(NAME))
     assert ([], []) == (desk.keys(), desk.slept)
     (note,) = desk.notes
     assert note.endswith(" could not be kept: it is deleted again")
@@ -354,13 +339,13 @@ def test_a_deletion_whose_response_is_lost_is_repeated(desk: Desk, fault: Fault)
 
 def test_a_deletion_that_aws_refuses_leaves_the_key_active(desk: Desk) -> None:
     """Only a refusal establishes that the key is active."""
-    carry_out(create_user(NAME), desk)
+    desk.carry_out(create_user(NAME))
     desk.breaks = "keep_key"
     deny = {"Effect": "Deny", "Action": "iam:DeleteAccessKey", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
     desk.admin.change("put_user_policy", UserName="sandbox-admin", PolicyName="no-deletion", PolicyDocument=policy)
     with pytest.raises(Interrupted):
-        carry_out(create_key(NAME), desk)
+        desk.carry_out(create_key(NAME))
     (key,) = desk.keys()
     assert desk.notes[0].startswith(f"the new access key {key} of the user {NAME} is active, and its secret is lost (")
 
@@ -368,10 +353,10 @@ def test_a_deletion_that_aws_refuses_leaves_the_key_active(desk: Desk) -> None:
 @pytest.mark.parametrize("fault", [Fault.DROP, Fault.DROP_AFTER, Fault.TRUNCATED, Fault.EMPTY])
 def test_a_key_whose_response_is_lost_is_noted(desk: Desk, fault: Fault) -> None:
     """AWS may have created it: the next run finds out."""
-    carry_out(create_user(NAME), desk)
+    desk.carry_out(create_user(NAME))
     desk.sandbox.fail("CreateAccessKey", fault)
     with pytest.raises(UnreachableError):
-        carry_out(create_key(NAME), desk)
+        desk.carry_out(create_key(NAME))
     assert [
         f"AWS may have created an access key of the user {NAME} whose secret is lost",
         "run awsenv setup again: it finds the key and deletes it",
@@ -485,15 +470,18 @@ def test_a_lost_key_is_deleted_and_a_used_one_stays(desk: Desk, single: SetupReq
     assert set(first) < set(desk.keys())
 
 
-def test_a_key_that_is_printed_is_printed_once(desk: Desk, single: SetupRequest) -> None:
+def test_a_key_that_is_printed_is_printed_once(
+    desk: Desk, single: SetupRequest, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Another key is created only if the first run ended before it printed one."""
     printed = replace(single, key_destination=KeyDestination.STDOUT)
     desk.sandbox.fail("CreateAccessKey", Fault.DROP_AFTER)
     with pytest.raises(UnreachableError):
         desk.run(printed)
     assert {"delete_access_key", "create_access_key"} < set(desk.run(printed).actions)
-    Path(desk.environ["AWS_SHARED_CREDENTIALS_FILE"]).unlink()
-    assert Plan(()) == desk.run(printed)
+    assert f"[{NAME}]\naws_access_key_id = {desk.keys()[0]}\naws_secret_access_key = " in capfd.readouterr().out
+    assert not Path(desk.environ["AWS_SHARED_CREDENTIALS_FILE"]).exists()
+    assert (Plan(()), "") == (desk.run(printed), capfd.readouterr().out)
 
 
 def test_wrong_codes_are_asked_for_again(desk: Desk, single: SetupRequest) -> None:
@@ -520,7 +508,7 @@ def test_a_user_that_iam_does_not_know_yet_is_waited_for(desk: Desk, single: Set
     """CreateRole answers MalformedPolicyDocument until the new user is known everywhere."""
     trust = trust_policy(single.user_arn, mfa=False)
     desk.on_sleep = lambda: desk.admin.change("create_user", UserName=NAME) if len(desk.slept) == 3 else None
-    carry_out(create_role("deploy", trust), desk)
+    desk.carry_out(create_role("deploy", trust))
     assert [1, 2, 4] == desk.slept
     assert "deploy" == desk.admin.read("get_role", RoleName="deploy")["Role"]["RoleName"]
 
@@ -528,7 +516,7 @@ def test_a_user_that_iam_does_not_know_yet_is_waited_for(desk: Desk, single: Set
 def test_a_user_that_never_comes_is_waited_for_a_minute(desk: Desk, single: SetupRequest) -> None:
     """The error is the last one of AWS."""
     with pytest.raises(RefusedError) as caught:
-        carry_out(create_role("deploy", trust_policy(single.user_arn, mfa=False)), desk)
+        desk.carry_out(create_role("deploy", trust_policy(single.user_arn, mfa=False)))
     assert "MalformedPolicyDocument" == caught.value.code
     assert "awsenv setup again" in str(caught.value.hints)
     assert TIMEOUT == sum(desk.slept)
@@ -536,31 +524,31 @@ def test_a_user_that_never_comes_is_waited_for_a_minute(desk: Desk, single: Setu
 
 def test_a_role_that_iam_does_not_know_yet_is_waited_for(desk: Desk, single: SetupRequest) -> None:
     """It was made the moment before."""
-    carry_out(create_user(NAME), desk)
+    desk.carry_out(create_user(NAME))
     trust = trust_policy(single.user_arn, mfa=False)
-    desk.on_sleep = lambda: carry_out(create_role("deploy", trust), desk)
+    desk.on_sleep = lambda: desk.carry_out(create_role("deploy", trust))
     policy = {"RoleName": "deploy", "PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}
-    carry_out(Task("", "attach_role_policy", policy, in_role_account=True), desk)
+    desk.carry_out(Task("", "attach_role_policy", policy, in_role_account=True))
     assert [1] == desk.slept
 
 
 def test_another_malformed_policy_is_not_waited_for(desk: Desk, single: SetupRequest) -> None:
     """It stays malformed."""
-    carry_out(create_user(single.user), desk)
+    desk.carry_out(create_user(single.user))
     policy = {"UserName": NAME, "PolicyName": "assume-roles", "PolicyDocument": user_policy(["no ARN"])}
     with pytest.raises(RefusedError) as caught:
-        carry_out(Task("", "put_user_policy", policy), desk)
+        desk.carry_out(Task("", "put_user_policy", policy))
     assert "MalformedPolicyDocument" == caught.value.code
     assert not desk.slept
 
 
 def test_a_third_key_is_refused_by_aws(desk: Desk) -> None:
     """The user got a second key after the plan was made."""
-    carry_out(create_user(NAME), desk)
+    desk.carry_out(create_user(NAME))
     for _ in range(2):
         desk.admin.change("create_access_key", UserName=NAME)
     with pytest.raises(RefusedError) as caught:
-        carry_out(create_key(NAME), desk)
+        desk.carry_out(create_key(NAME))
     assert "LimitExceeded" == caught.value.code
     assert not desk.slept
 
@@ -574,17 +562,17 @@ def test_a_third_key_is_refused_by_aws(desk: Desk) -> None:
 )
 def test_what_has_gone_meanwhile_needs_no_deleting(desk: Desk, action: str, parameters: dict[str, str]) -> None:
     """A deletion of what is gone already succeeds."""
-    carry_out(create_user(NAME), desk)
-    carry_out(Task("", action, parameters), desk)
+    desk.carry_out(create_user(NAME))
+    desk.carry_out(Task("", action, parameters))
     assert not desk.slept
 
 
 def test_an_answer_without_a_key_is_none_of_aws(desk: Desk) -> None:
     """A portal may answer anything with a 200."""
-    carry_out(create_user(NAME), desk)
+    desk.carry_out(create_user(NAME))
     desk.sandbox.fail("CreateAccessKey", Fault.EMPTY)
     with pytest.raises(UnreachableError, match="it lacks AccessKeyId"):
-        carry_out(create_key(NAME), desk)
+        desk.carry_out(create_key(NAME))
     assert not os.path.exists(desk.environ["AWS_SHARED_CREDENTIALS_FILE"])  # noqa: PTH110 - in one look
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from awsenv.cli.setup_tools import draw, otpauth
+from awsenv.setup.qr_code import draw, otpauth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,9 +63,7 @@ def test_the_code_of_a_usual_name_fits_on_a_terminal_of_24_lines() -> None:
 
 def test_without_segno_there_is_no_code() -> None:
     """The key is shown as text then: nothing of the tool needs the extra."""
-    code = (
-        "import sys; sys.modules['segno'] = None; from awsenv.cli.setup_tools import draw; print(draw('otpauth://x'))"
-    )
+    code = "import sys; sys.modules['segno'] = None; from awsenv.setup.qr_code import draw; print(draw('otpauth://x'))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert "None\n" == ended.stdout
