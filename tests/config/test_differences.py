@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awsenv.config import ini
-from awsenv.config.differences import Difference, differences
+from awsenv.config.differences import differences
 from awsenv.errors import ConfigError
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from config.conftest import Home
@@ -33,7 +34,7 @@ external_id    = my-external-id
 """
 
 
-def found(config_text: str = "", credentials_text: str = "") -> list[Difference]:
+def found(config_text: str = "", credentials_text: str = "") -> list[ConfigError]:
     """Return the differences of the two files."""
     return [
         *differences(config_text, "config", "config"),
@@ -88,16 +89,16 @@ def test_an_ordinary_file_has_no_difference(keys: str) -> None:
 def test_a_difference_has_a_line_and_a_hint(text: str, line: int, fact: str, hint: str) -> None:
     """The fact names the tools, and the hint a spelling that all tools read alike."""
     (difference,) = found(text)
-    assert line == difference.line
+    assert (Origin("config", line),) == difference.origins
     assert fact in difference.fact
-    assert hint in difference.hint
+    assert hint in difference.hints[0]
 
 
 def test_a_prefix_in_the_credentials_file() -> None:
     """In that file, the whole header is the name."""
     (difference,) = found(credentials_text="[profile foo]")
     assert "a profile named 'profile foo'" in difference.fact
-    assert "write [foo]: in the credentials file there is no prefix" == difference.hint
+    assert ("write [foo]: in the credentials file there is no prefix",) == difference.hints
 
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYcanarykey1"
@@ -109,7 +110,8 @@ SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYcanarykey1"
 @pytest.mark.parametrize("kind", ["config", "credentials"])
 def test_no_secret_is_shown(line: str, kind: Literal["config", "credentials"]) -> None:
     """A secret in the place of a key is not shown either."""
-    shown = list(differences(f"[default]\n{line.format(SECRET)}\n[DEFAULT]\n{SECRET} = x\n[b]", "file", kind))
+    found = differences(f"[default]\n{line.format(SECRET)}\n[DEFAULT]\n{SECRET} = x\n[b]", "file", kind)
+    shown = [(error.fact, error.hints) for error in found]
     assert shown
     assert SECRET.lower() not in f"{shown}".lower()
 
@@ -118,7 +120,7 @@ def test_no_secret_is_shown(line: str, kind: Literal["config", "credentials"]) -
 def test_any_text_is_read_or_refused(text: str, kind: Literal["config", "credentials"]) -> None:
     """No other exception is raised, and each line exists in the text."""
     try:
-        lines = [difference.line for difference in differences(text, "file", kind)]
+        lines = [difference.origins[0].line or 0 for difference in differences(text, "file", kind)]
     except ConfigError:
         return
     assert lines == sorted(lines)
@@ -131,6 +133,6 @@ def test_a_key_of_aws_vault_is_a_difference(key: str) -> None:
     (difference,) = found(f"[profile a]\nregion = x\n{key} = base\n")
 
     assert (3, f"{key} takes settings from another profile: awsenv and aws-vault read it, the AWS CLI does not") == (
-        difference.line,
+        difference.origins[0].line,
         difference.fact,
     )

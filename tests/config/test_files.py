@@ -212,7 +212,7 @@ def test_what_others_can_write_is_named(folder_mode: int, file_mode: int, expect
     file = config_file(home.environ(AWS_CONFIG_FILE="~/aws/config"))
 
     assert expected == [each.fact for each in exposed(file)]
-    assert all(each.hint == f"chmod go-w {each.path}" for each in exposed(file))
+    assert all(each.hints[0] == f"chmod go-w {each.where}" for each in exposed(file))
 
 
 def test_a_command_quotes_a_path_that_a_shell_would_divide(home: Home) -> None:
@@ -223,7 +223,7 @@ def test_a_command_quotes_a_path_that_a_shell_would_divide(home: Home) -> None:
 
     (found,) = exposed(config_file(home.environ(AWS_CONFIG_FILE="~/my files/config")))
 
-    assert ("chmod go-w ~/'my files/config'", "~/my files/config") == (found.hint, found.path)
+    assert ("chmod go-w ~/'my files/config'", "~/my files/config") == (found.hints[0], found.where)
 
 
 def test_the_folder_that_a_link_leads_to_counts(home: Home, tmp_path: Path) -> None:
@@ -247,4 +247,4 @@ def test_a_file_of_another_user_is_named(home: Home) -> None:
 
     (found,) = exposed(config_file(home.environ(AWS_CONFIG_FILE="~/config")))
     assert "~/config belongs to another user" == found.fact
-    assert 'sudo chown "$USER" ~/config' == found.hint
+    assert 'sudo chown "$USER" ~/config' == found.hints[0]

@@ -115,7 +115,8 @@ def test_what_others_can_write_is_a_warning(home: Path, path: str, mode: int, hi
     """A folder of both files that others can write is one finding."""
     (home / path).chmod(mode)
     fact = f"others can write ~/{path}: its mode is {mode:04o}"
-    assert [Finding("files", Verdict.WARNING, fact, (Origin(f"~/{path}"),), (hint,))] == found(home)
+    hints = (hint, "check what is in it: someone else may have changed it")
+    assert [Finding("files", Verdict.WARNING, fact, (Origin(f"~/{path}"),), hints)] == found(home)
 
 
 def test_a_credentials_file_that_others_can_write_is_one_warning(home: Path) -> None:

@@ -9,10 +9,12 @@ are not differences: botocore refuses the whole file.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from awsenv.config.files import File
 from awsenv.config.profiles import INCLUDES, Profiles
+from awsenv.errors import ConfigError
+from awsenv.origin import Origin
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
@@ -27,15 +29,11 @@ _LONGEST_KEY = 39
 """A secret access key has 40 characters: no message shows a key of that length."""
 
 
-class Difference(NamedTuple):
-    """A line that AWS tools read differently. It shows no value."""
-
-    line: int
-    fact: str
-    hint: str
+_Difference = tuple[int, str, str]
+"""The line, the fact and the next step. It shows no value."""
 
 
-def differences(text: str, name: str, kind: Literal["config", "credentials"]) -> Iterator[Difference]:
+def differences(text: str, name: str, kind: Literal["config", "credentials"]) -> Iterator[ConfigError]:
     """Find the lines of *text* that botocore and the other AWS SDKs read differently.
 
     Args:
@@ -44,7 +42,7 @@ def differences(text: str, name: str, kind: Literal["config", "credentials"]) ->
         kind: Which of the two files it is.
 
     Yields:
-        The differences, in the order of the lines.
+        The differences as errors, in the order of the lines. They show no value.
 
     Raises:
         ConfigError: botocore would refuse the whole file.
@@ -65,7 +63,8 @@ def differences(text: str, name: str, kind: Literal["config", "credentials"]) ->
         for key, value in section.values.items():
             if value.section == header:
                 found.extend(_of_key(key, value, lines[value.line - 1]))
-    yield from sorted(found)
+    for number, fact, hint in sorted(found):
+        yield ConfigError(fact, Origin(name, number), hint=hint)
 
 
 def _specified(header: str, kind: Literal["config", "credentials"]) -> str | None:
@@ -78,62 +77,62 @@ def _specified(header: str, kind: Literal["config", "credentials"]) -> str | Non
     return words[0] if len(words) == 1 and _NAME.fullmatch(words[0]) else None
 
 
-def _of_header(header: str, line: int, ours: str | None, theirs: str | None) -> Iterator[Difference]:
+def _of_header(header: str, line: int, ours: str | None, theirs: str | None) -> Iterator[_Difference]:
     shown = f"[{printable(header)}]"
     if ours == theirs:
         return
     if ours is None:
         title = "[default]" if theirs == "default" else f"[profile {theirs}]"
         fact = f"{shown} is a profile for Terraform and other AWS SDKs, but not for the AWS CLI"
-        yield Difference(line, fact, f"write {title}")
+        yield line, fact, f"write {title}"
     elif theirs is not None:
         fact = f"{shown} is profile {quoted(ours)} for the AWS CLI, and {quoted(theirs)} for other AWS SDKs"
-        yield Difference(line, fact, f"write [{theirs}]")
+        yield line, fact, f"write [{theirs}]"
     elif ours.startswith("profile "):
         name = printable(ours.removeprefix("profile ").strip())
         fact = f"{shown} is a profile named {quoted(ours)} for the AWS CLI, and is ignored by other AWS SDKs"
-        yield Difference(line, fact, f"write [{name}]: in the credentials file there is no prefix")
+        yield line, fact, f"write [{name}]: in the credentials file there is no prefix"
     else:
         fact = f"{shown} works in the AWS CLI, but not in every other AWS SDK"
-        yield Difference(line, fact, "name the profile with letters, digits and - _ / . % @ : + only")
+        yield line, fact, "name the profile with letters, digits and - _ / . % @ : + only"
 
 
-def _of_twins(header: str, line: int, counts: str) -> Iterator[Difference]:
+def _of_twins(header: str, line: int, counts: str) -> Iterator[_Difference]:
     """Compare two headers of one profile. botocore reads the later; others prefer `[profile default]`."""
     if header != "default":
         both = f"[{printable(header)}] and [{printable(counts)}]"
         fact = f"{both} are one profile: the AWS CLI reads the latter alone, other AWS SDKs do not"
-        yield Difference(line, fact, "merge the two sections")
+        yield line, fact, "merge the two sections"
 
 
-def _of_key(key: str, value: Value, line: str) -> Iterator[Difference]:
+def _of_key(key: str, value: Value, line: str) -> Iterator[_Difference]:
     shown = _shown(key)
     if key in INCLUDES:
         fact = f"{key} takes settings from another profile: awsenv and aws-vault read it, the AWS CLI does not"
-        yield Difference(value.line, fact, "repeat the settings here, if the AWS CLI or an SDK uses this profile")
+        yield value.line, fact, "repeat the settings here, if the AWS CLI or an SDK uses this profile"
     before, _, after = line.partition("=")
     if line[:1].isspace():
         fact = f"{shown} is indented: it works in the AWS CLI, not in Terraform and other AWS SDKs"
-        yield Difference(value.line, fact, "begin the line with the key")
+        yield value.line, fact, "begin the line with the key"
     if ":" in before:
         fact = f"a colon separates {shown} from its value: it works in the AWS CLI, but not in every other AWS SDK"
-        yield Difference(value.line, fact, "write = instead of the colon")
+        yield value.line, fact, "write = instead of the colon"
         after = line.partition(":")[2]
     elif not _NAME.fullmatch(key):
         fact = "the key of this line works in the AWS CLI, but not in every other AWS SDK"
-        yield Difference(value.line, fact, "name it with letters, digits and - _ only, or begin the line with #")
+        yield value.line, fact, "name it with letters, digits and - _ only, or begin the line with #"
     if _COMMENT.search(after):
         fact = f"the comment after the value of {shown} is part of the value for the AWS CLI, but not for Terraform"
-        yield Difference(value.line, fact, "put the comment on its own line")
+        yield value.line, fact, "put the comment on its own line"
     if len(after.strip()) > 2 and after.strip()[0] in "'\"" and after.strip()[0] == after.strip()[-1]:  # noqa: PLR2004
         fact = f"the quotes are part of the value of {shown} for the AWS CLI, but not for Terraform"
-        yield Difference(value.line, fact, "remove the quotes")
+        yield value.line, fact, "remove the quotes"
     if value.text.startswith("\n") and any(each.lstrip().startswith("=") for each in value.text.splitlines()):
         fact = f"a line below {shown} has no key: the AWS CLI accepts it, other AWS SDKs refuse the file"
-        yield Difference(value.line, fact, "write `key = value` on that line, or remove it")
+        yield value.line, fact, "write `key = value` on that line, or remove it"
 
 
-def _everywhere(sections: Mapping[str, Section]) -> Iterator[Difference]:
+def _everywhere(sections: Mapping[str, Section]) -> Iterator[_Difference]:
     """Find the settings of `[DEFAULT]`, which only configparser applies to every section."""
     leaked = {
         key: value for section in sections.values() for key, value in section.values.items()
@@ -141,7 +140,7 @@ def _everywhere(sections: Mapping[str, Section]) -> Iterator[Difference]:
     }  # fmt: skip
     for key, value in leaked.items():
         fact = f"{_shown(key)} of [DEFAULT] applies to every section for the AWS CLI, and to none for other AWS SDKs"
-        yield Difference(value.line, fact, "move it to [default], or to the profiles that need it")
+        yield value.line, fact, "move it to [default], or to the profiles that need it"
 
 
 def _shown(key: str) -> str:

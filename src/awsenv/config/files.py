@@ -15,7 +15,7 @@ import shlex
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from awsenv.errors import ConfigError
 from awsenv.origin import Origin
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _BOMS = ((b"\xef\xbb\xbf", "UTF-8 with a byte order mark"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
+_LOOK = "check what is in it: someone else may have changed it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +38,6 @@ class File:
     path: str
     text: str | None = field(repr=False)
     """None: there is no such file."""
-
-
-class Exposed(NamedTuple):
-    """A file or folder that others can change."""
-
-    fact: str
-    path: str
-    """As users type it."""
-    hint: str
-    """The command that makes it safe."""
 
 
 def config_file(environ: Mapping[str, str], folder: str | None = None) -> File:
@@ -67,8 +58,8 @@ def credentials_file(environ: Mapping[str, str], folder: str | None = None) -> F
     return _read(environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"), environ, folder)
 
 
-def exposed(file: File) -> list[Exposed]:
-    """Return how other users can change a file, or replace it through its folder.
+def exposed(file: File) -> list[ConfigError]:
+    """Return how other users can change a file, or replace it through its folder, each as an error.
 
     Someone who can write there chooses the keys that AWS tools use and the commands that they run. A folder with the
     sticky bit is safe, and so is a group with its owner as the only member. root is trusted; root itself trusts the
@@ -91,10 +82,11 @@ def exposed(file: File) -> list[Exposed]:
             owners.add(status.st_uid)
         loose = status.st_mode & (0o002 if _is_private(status) else 0o022)
         if status.st_uid not in owners:
-            found.append(Exposed(f"{name} belongs to another user", name, f'sudo chown "$USER" {quoted(name)}'))
+            hint = f'sudo chown "$USER" {quoted(name)}'
+            found.append(ConfigError(f"{name} belongs to another user", Origin(name), hint=(hint, _LOOK)))
         elif loose and not (is_folder and status.st_mode & stat.S_ISVTX):
             fact = f"others can write {name}: its mode is {stat.S_IMODE(status.st_mode):04o}"
-            found.append(Exposed(fact, name, f"chmod go-w {quoted(name)}"))
+            found.append(ConfigError(fact, Origin(name), hint=(f"chmod go-w {quoted(name)}", _LOOK)))
     return found
 
 

@@ -171,10 +171,10 @@ def _refuse_loop(line: list[Profile], source: Profile, origin: Origin) -> None:
 
 
 def _check_typed(word: Setting, profiles: Profiles) -> None:
-    section = misspelt(word.value, profiles)
-    if section is not None:
+    header = misspelt(word.value, profiles)
+    if header is not None:
         # The user means a profile. A role of that name would be another one.
-        raise ConfigError(section.fact, section.origin, hint=section.hint)
+        raise header
     try:
         limits.role(word.value, limits.WITHOUT_REGION, word.origin)
     except ConfigError as error:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from awsenv.config import files, ini
+from awsenv.errors import ConfigError
 from awsenv.origin import Origin
 from awsenv.wording import printable, quoted
 
@@ -246,17 +247,8 @@ NO_PROFILES = Profiles(files.File("", "", None), files.File("", "", None))
 """The profiles of two empty files."""
 
 
-class Misspelt(NamedTuple):
-    """A section whose header is not that of the profile that its author means."""
-
-    origin: Origin
-    """The line of its header."""
-    fact: str
-    hint: str
-
-
-def misspelt(word: str, profiles: Profiles) -> Misspelt | None:
-    """Return the misspelt section of the profile *word*, or None."""
+def misspelt(word: str, profiles: Profiles) -> ConfigError | None:
+    """Return the error of a section whose header is not that of the profile *word*, which its author means, or None."""
     words = _bare_words(word)
     with_prefix = ["profile", *words]
     for header, section in profiles.credentials_sections.items() if words else ():
@@ -264,11 +256,11 @@ def misspelt(word: str, profiles: Profiles) -> Misspelt | None:
         if bare == with_prefix or (bare == words and header.startswith("[")):
             origin = Origin(profiles.credentials_name, section.line)
             fact = f"in the credentials file [{printable(header)}] is a profile named {quoted(header)}"
-            return Misspelt(origin, fact, f"write [{printable(word)}]")
+            return ConfigError(fact, origin, hint=f"write [{printable(word)}]")
     for header, section in profiles.config_sections.items() if words else ():
         if _bare_words(header) in (words, with_prefix) and profiles.named_by(header) is None:
             origin = Origin(profiles.config_name, section.line)
-            return Misspelt(origin, f"[{printable(header)}] is not a profile", f"write [profile {_name(word)}]")
+            return ConfigError(f"[{printable(header)}] is not a profile", origin, hint=f"write [profile {_name(word)}]")
     return None
 
 
@@ -277,9 +269,9 @@ def did_you_mean(word: str, profiles: Profiles) -> str | None:
 
     It names a misspelt section of this profile, or else the profile with the closest name.
     """
-    section = misspelt(word, profiles)
-    if section is not None:
-        return f"{section.origin}: {section.fact}: {section.hint}"
+    error = misspelt(word, profiles)
+    if error is not None:
+        return f"{error.where}: {error.fact}: {error.hints[0]}"
     import difflib  # noqa: PLC0415 - 8 ms, only where something is wrong already
 
     by_words = {" ".join(_bare_words(name)): name for name in profiles.names}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from awsenv import config
 from awsenv.config.differences import differences
 from awsenv.config.files import File, config_file, credentials_file, exposed, quoted
 from awsenv.config.profiles import misspelt
-from awsenv.doctor.model import Finding, fine, of_error, warning
+from awsenv.doctor.model import Finding, Verdict, fine, of_error, warning
 from awsenv.errors import ConfigError
 from awsenv.origin import Origin
 
@@ -78,8 +79,7 @@ def _writable(*found: File) -> Iterator[Finding]:
     for file in found:
         # `/dev/null` and the like are no file to botocore.
         if file.text is not None or not Path(file.path).exists():
-            for each in exposed(file):
-                yield warning(CHECK, each.fact, each.hint, origins=[Origin(each.path)])
+            yield from (of_error(CHECK, error, Verdict.WARNING) for error in exposed(file))
 
 
 def _misspelt(profiles: Profiles) -> Iterator[Finding]:
@@ -90,16 +90,16 @@ def _misspelt(profiles: Profiles) -> Iterator[Finding]:
             continue
         if words and words[0].lower() == "profile":
             del words[0]
-        section = misspelt(" ".join(words), profiles)
-        if section is not None:
-            yield warning(CHECK, section.fact, section.hint, origins=[section.origin])
+        if (error := misspelt(" ".join(words), profiles)) is not None:
+            yield of_error(CHECK, error, Verdict.WARNING)
 
 
 def _differences(conf: File, keys: File) -> Iterator[Finding]:
     """Find the lines that AWS tools read differently."""
-    found = [(each, conf) for each in differences(conf.text or "", conf.name, "config")]
-    found += [(each, keys) for each in differences(keys.text or "", keys.name, "credentials")]
-    more = len(found) - _SHOWN
-    for number, (each, file) in enumerate(found[:_SHOWN], start=1):
-        fact = f"{each.fact}, and {more} more such lines" if number == _SHOWN and more > 0 else each.fact
-        yield warning(CHECK, fact, each.hint, origins=[Origin(file.name, each.line)])
+    errors = [*differences(conf.text or "", conf.name, "config")]
+    errors += differences(keys.text or "", keys.name, "credentials")
+    found = [of_error(CHECK, error, Verdict.WARNING) for error in errors]
+    yield from found[: _SHOWN - 1]
+    for last in found[_SHOWN - 1 : _SHOWN]:
+        more = len(found) - _SHOWN
+        yield replace(last, fact=f"{last.fact}, and {more} more such lines") if more else last

@@ -129,8 +129,8 @@ def check_owner(file: File) -> None:
     Raises:
         ConfigError: Others can write it, or its folder.
     """
-    for each in exposed(file):
-        raise ConfigError(each.fact, Origin(each.path), hint=f"{each.hint}, and check what is in it")
+    for error in exposed(file):
+        raise error
 
 
 def remove_leftovers(file: File) -> list[str]:
