@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import selectors
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -190,12 +193,97 @@ def samples() -> Mapping[str, str]:
     }
 
 
+class Preloaded:
+    """The program, loaded once: see preloaded.py.
+
+    That a start of its own does the same for a command line is what cli/test_fast_path.py compares.
+    """
+
+    _OF_PYTHON = ("PYTHON", "LANG", "LC_")
+    """Variables that Python reads at its start."""
+
+    def __init__(self) -> None:
+        self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._connection.settimeout(TIMEOUT)
+        self._environ = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, str(Path(__file__).with_name("preloaded.py")), str(theirs.fileno())],
+                env=self._environ,
+                pass_fds=[theirs.fileno()],
+            )
+
+    def serves(self, environ: Mapping[str, str]) -> bool:
+        """Return whether a Python that is started in *environ* is like this one."""
+        expected, actual = (
+            {name: value for name, value in each.items() if name.startswith(self._OF_PYTHON)}
+            for each in (self._environ, environ)
+        )
+        return expected == actual
+
+    def run(
+        self, argv: list[str], environ: Mapping[str, str], folder: str, *, asks_agent: bool = True
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run *argv* without a terminal and in a session of its own.
+
+        Args:
+            argv: The program and its arguments.
+            environ: Its whole environment.
+            folder: Its working directory.
+            asks_agent: Whether it looks for an agent first, as the program does.
+        """
+        umask = os.umask(0)
+        os.umask(umask)
+        job = {"argv": argv, "environ": dict(environ), "folder": folder, "umask": umask, "asks_agent": asks_agent}
+        (out, out_writes), (err, err_writes) = os.pipe(), os.pipe()
+        with Path(os.devnull).open("rb") as stdin:
+            socket.send_fds(self._connection, [json.dumps(job).encode()], [stdin.fileno(), out_writes, err_writes])
+        os.close(out_writes)
+        os.close(err_writes)
+        pid = int(self._connection.recv(16))
+        shown = self._shown(pid, out, err)
+        return subprocess.CompletedProcess(argv, int(self._connection.recv(16)), *shown)
+
+    @staticmethod
+    def _shown(pid: int, *descriptors: int) -> list[bytes]:
+        """Return what comes out of each of *descriptors* until its end."""
+        shown = dict.fromkeys(descriptors, b"")
+        with selectors.DefaultSelector() as selector:
+            for descriptor in descriptors:
+                selector.register(descriptor, selectors.EVENT_READ)
+            while selector.get_map():
+                ready = selector.select(TIMEOUT)
+                if not ready:
+                    os.kill(pid, signal.SIGKILL)
+                    pytest.fail(f"it does not end, and has shown {list(shown.values())}")
+                for key, _ in ready:
+                    data = os.read(key.fd, 1 << 16)
+                    shown[key.fd] += data
+                    if not data:
+                        selector.unregister(key.fd)
+                        os.close(key.fd)
+        return list(shown.values())
+
+    def close(self) -> None:
+        """End."""
+        self._connection.close()
+        self._process.wait(TIMEOUT)
+
+
+@pytest.fixture(scope="session")
+def preloaded() -> Iterator[Preloaded]:
+    """Return the program, loaded once."""
+    with closing(Preloaded()) as preloaded:
+        yield preloaded
+
+
 @dataclass(frozen=True)
 class World:
     """A user with one access key, an MFA device and some roles, and the local AWS that knows them."""
 
     sandbox: Sandbox
     device: MfaDevice
+    preloaded: Preloaded
     program: str
     environ: dict[str, str] = field(repr=False)
     """The environment of the user's shell; nothing of a role in it."""
@@ -208,10 +296,14 @@ class World:
 
     def run(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """Run awsenv with *words*, without a terminal, in the user's environment and *environ* on top."""
-        return self.command([self.program, *words], **environ)
+        argv, environ = [self.program, *words], self.environ | environ
+        if not self.preloaded.serves(environ):
+            return self.command(argv, **environ)
+        done = self.preloaded.run(argv, environ, str(Path.cwd()))
+        return subprocess.CompletedProcess(argv, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def command(self, argv: list[str], **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run *argv* likewise; in a session of its own, so that there is no terminal to be found."""
+        """Start *argv* likewise; in a session of its own, so that there is no terminal to be found."""
         return subprocess.run(
             argv,
             env=self.environ | environ,
@@ -243,7 +335,7 @@ class World:
 
 
 @pytest.fixture
-def world(program: str, clean_environ: dict[str, str]) -> Iterator[World]:
+def world(preloaded: Preloaded, program: str, clean_environ: dict[str, str]) -> Iterator[World]:
     """Return the world of the README: `power-user` wants MFA and an external id, `read-only` neither.
 
     Whatever agent runs in it ends with the test.
@@ -254,9 +346,8 @@ def world(program: str, clean_environ: dict[str, str]) -> Iterator[World]:
         sandbox.clock.elapse(5 - sandbox.clock.now().timestamp() % 30)
         user = sandbox.create_user("alice")
         device = sandbox.create_mfa_device("alice")
-        world = World(
-            sandbox, device, program, clean_environ | sandbox.environ() | {runtime_directory.VARIABLE: f"{runtime}/run"}
-        )
+        environ = clean_environ | sandbox.environ() | {runtime_directory.VARIABLE: f"{runtime}/run"}
+        world = World(sandbox, device, preloaded, program, environ)
         power_user = sandbox.create_role(
             "power-user",
             sandbox.trust(world.user_arn, external_id=world.external_id, mfa=True),

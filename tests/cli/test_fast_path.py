@@ -8,7 +8,6 @@ import re
 import shlex
 import subprocess
 import sys
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE
@@ -21,49 +20,12 @@ from awsenv.cli import conversation
 from awsenv.cli.commands import COMMANDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from conftest import World
 
-# The ordinary path, as __main__ takes it where no agent runs. It loads once and forks for each command line: the tests
-# compare what it does, and not how long it takes.
 SESSION = "43230"
 """Seconds: no minute of its time left ends between two looks at `status`."""
-
-_ORDINARY = """\
-import json, os, sys
-import awsenv.aws.sts
-from awsenv.cli import main, process
-
-def run(job, out, err):
-    os.setsid()
-    for target, descriptor in enumerate((os.open(os.devnull, os.O_RDONLY), out, err)):
-        os.dup2(descriptor, target)
-    os.closerange(3, 64)
-    os.chdir(job["folder"])
-    os.environ.clear()
-    os.environ.update(job["environ"])
-    sys.argv = job["argv"]
-    process.end_like_ctrl_c()
-    process.leave(main.run(job["argv"][1:]))
-
-def read(descriptor):
-    with open(descriptor, "rb") as file:
-        return file.read().decode("latin-1")
-
-for line in sys.stdin:
-    (out, out_writes), (err, err_writes) = os.pipe(), os.pipe()
-    pid = os.fork()
-    if not pid:
-        try:
-            run(json.loads(line), out_writes, err_writes)
-        finally:
-            os._exit(99)
-    os.close(out_writes)
-    os.close(err_writes)
-    shown = read(out), read(err)
-    print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), *shown]), flush=True)
-"""
 
 _ONCE = """\
 import sys
@@ -82,43 +44,11 @@ class Shown(NamedTuple):
     err: bytes
 
 
-class Ordinary:
-    """Runs command lines on the ordinary path."""
-
-    def __init__(self) -> None:
-        environ = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _ORDINARY], stdin=PIPE, stdout=PIPE, env=environ, text=True
-        )
-
-    def run(self, argv: list[str], environ: Mapping[str, str], folder: Path) -> Shown:
-        """Run it as the program is run by `run` below."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        job = {"argv": argv, "environ": dict(environ), "folder": str(folder)}
-        self._process.stdin.write(json.dumps(job) + "\n")
-        self._process.stdin.flush()
-        status, out, err = json.loads(self._process.stdout.readline())
-        return Shown(status, out.encode("latin-1"), err.encode("latin-1"))
-
-    def close(self) -> None:
-        """End."""
-        self._process.communicate()
-
-
-@pytest.fixture(scope="module")
-def ordinary() -> Iterator[Ordinary]:
-    """Return the ordinary path."""
-    with closing(Ordinary()) as ordinary:
-        yield ordinary
-
-
 @dataclass(frozen=True)
 class Paths:
     """A user's world with an agent in it, in which a command line runs with the agent or without it."""
 
     world: World
-    ordinary: Ordinary
     folder: Path
 
     def environ(self, *, active: bool = False) -> dict[str, str]:
@@ -169,7 +99,10 @@ class Paths:
 
     def both(self, words: list[str], environ: Mapping[str, str]) -> tuple[Shown, Shown]:
         """Run the ordinary path and then the program."""
-        both = self.ordinary.run([self.world.program, *words], environ, self.folder), self.fast(words, environ)
+        # As __main__ takes it where no agent runs.
+        argv = [self.world.program, *words]
+        done = self.world.preloaded.run(argv, environ, str(self.folder), asks_agent=False)
+        both = Shown(done.returncode, done.stdout, done.stderr), self.fast(words, environ)
         expected, actual = (shown._replace(out=comparable(shown.out)) for shown in both)
         return expected, actual
 
@@ -199,13 +132,13 @@ class Paths:
 
 
 @pytest.fixture
-def paths(world: World, ordinary: Ordinary, tmp_path: Path) -> Paths:
+def paths(world: World, tmp_path: Path) -> Paths:
     """Return both paths, after a login with a code: it is used, and the ordinary path has none."""
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "policy.json").write_text(_POLICY)
     assert world.run("login", world.device.code(), "--duration", SESSION).returncode == 0
-    return Paths(world, ordinary, folder)
+    return Paths(world, folder)
 
 
 _POLICY = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'

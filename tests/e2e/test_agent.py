@@ -613,9 +613,11 @@ def test_an_agent_that_is_killed_at_work_is_one_note(world: World, until: Until)
     assert (0, "") == ((again := world.run(*words)).returncode, again.stderr)
 
 
-def test_an_agent_that_was_killed_is_one_note(world: World) -> None:
+def test_an_agent_that_was_killed_is_one_note(world: World, until: Until, has_ended: Callable[[int], bool]) -> None:
     """Say that what it held is gone; and know of no agent from then on."""
-    os.kill(login(world), signal.SIGKILL)
+    agent = login(world)
+    os.kill(agent, signal.SIGKILL)
+    until(lambda: has_ended(agent))
 
     notes = [world.run("exec", "read-only", "--", "true").stderr for _ in range(2)]
 

@@ -1,0 +1,76 @@
+"""awsenv with everything loaded: each command line runs in a fork of this process.
+
+Python's start and the imports are nine tenths of what most commands cost, and the same for all. A fork is given what
+differs: arguments, environment, folder, file mode mask, descriptors and a session of its own.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import pkgutil
+import socket
+import sys
+import time
+from importlib import import_module
+from typing import Any
+
+if __name__ == "__main__":
+    # The program looks for no module among the tests.
+    del sys.path[0]
+
+import awsenv
+from awsenv import __main__ as program
+from awsenv.cli import main, process
+
+
+def load() -> None:
+    """Import all that a command may need, except the local AWS."""
+    for module in pkgutil.walk_packages(awsenv.__path__, "awsenv."):
+        if not module.name.startswith("awsenv.sandbox"):
+            import_module(module.name)
+    # Or each fork copies what it looks through for garbage.
+    gc.collect()
+    gc.freeze()
+
+
+def run(job: dict[str, Any], descriptors: list[int]) -> None:
+    """Run the command line of *job* as if this process had been started for it, and end."""
+    os.setsid()
+    for target, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, target)
+    os.closerange(3, 256)
+    os.umask(job["umask"])
+    os.chdir(job["folder"])
+    os.environ.clear()
+    os.environ.update(job["environ"])
+    time.tzset()
+    sys.argv = job["argv"]
+    if job["asks_agent"]:
+        program.main()
+    process.end_like_ctrl_c()
+    process.leave(main.run(job["argv"][1:]))
+
+
+def serve(connection: socket.socket) -> None:
+    """Fork for each job that comes, and reply with the process and then its status, until the other end is closed."""
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(connection, 1 << 20, 3)
+        if not message:
+            return
+        pid = os.fork()
+        if not pid:
+            try:
+                run(json.loads(message), descriptors)
+            finally:
+                os._exit(99)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        connection.send(b"%d" % pid)
+        connection.send(b"%d" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
+if __name__ == "__main__":
+    load()
+    serve(socket.socket(fileno=int(sys.argv[1])))
