@@ -7,11 +7,9 @@ AWS accepts a refresh token once, and one that is refreshed and not saved signs 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
-import tempfile
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -31,10 +29,10 @@ from botocore.utils import (
 from awsenv import command
 from awsenv.aws.request import Request
 from awsenv.aws.translate import Facts, first_of, is_failing, no_response, read_answer
+from awsenv.config.files import copy_of, expanded, locked
 from awsenv.config.sources import KINDS, access_key, account, entered, how_to_renew, title
 from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
 from awsenv.model import Credentials
-from awsenv.variables import home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -194,7 +192,7 @@ def _bad_process(source: Source, predicate: str) -> SourceError:
 
 
 def _sso(source: Source, session: AwsSession, environ: Environ, until: ExitStack) -> Any:
-    tokens = Tokens(Path(home(environ), ".aws", "sso", "cache"), until)
+    tokens = Tokens(Path(expanded("~/.aws/sso/cache", environ)), until)
     return providers.SSOProvider(
         load_config=lambda: session.full_config,
         client_creator=session.create_client,
@@ -206,18 +204,13 @@ def _sso(source: Source, session: AwsSession, environ: Environ, until: ExitStack
 
 
 def _login(source: Source, session: AwsSession, environ: Environ, until: ExitStack) -> Any:
-    folder = environ.get("AWS_LOGIN_CACHE_DIRECTORY")
-    path = _expanded(folder, environ) if folder else Path(home(environ), ".aws", "login", "cache")
+    folder = environ.get("AWS_LOGIN_CACHE_DIRECTORY") or "~/.aws/login/cache"
     return providers.LoginProvider(
         load_config=lambda: session.full_config,
         client_creator=session.create_client,
         profile_name=source.profile,
-        token_cache=Tokens(path, until),
+        token_cache=Tokens(Path(expanded(folder, environ)), until),
     )
-
-
-def _expanded(path: str, environ: Environ) -> Path:
-    return Path(home(environ), path[2:]) if path.startswith("~/") else Path(path)
 
 
 def _web_identity(source: Source, session: AwsSession, environ: Environ, _until: ExitStack) -> Any:
@@ -343,7 +336,9 @@ class Tokens:
         """
         entry = self._load(key)
         if entry is not None and not self._is_locked and _is_ending(entry):
-            _lock(self._folder, self._until)
+            # The AWS CLI has no lock.
+            with suppress(OSError):
+                self._until.enter_context(locked(self._folder))
             self._is_locked = True
             entry = self._load(key)
         if entry is None:
@@ -411,22 +406,8 @@ def _as_text(value: object) -> str:
 
 def _replace(path: Path, data: bytes) -> None:
     """Replace a file as a whole, readable by its owner alone, as botocore's `JSONFileCache` does."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(temporary).unlink()
-        raise
-
-
-def _lock(folder: Path, until: ExitStack) -> None:
-    """Lock a folder, if its file system can. The AWS CLI has no lock."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        until.callback(os.close, descriptor)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with copy_of(path) as copy:
+        copy.write(data)
+        copy.flush()
+        os.fsync(copy.fileno())
+        os.replace(copy.name, path)  # noqa: PTH105 - a name from mkstemp

@@ -196,9 +196,9 @@ def _tag(text: str, origin: Origin) -> tuple[str, str]:
 def _policy(text: str, origin: Origin, environ: Environ, folder: str | None) -> str:
     if not text.startswith("file://"):
         return text
-    path = Path(text.removeprefix("file://"))
-    if path.parts[:1] == ("~",) and environ.get("HOME"):
-        path = Path(environ["HOME"], *path.parts[1:])
+    from awsenv.config.files import expanded  # noqa: PLC0415 - see `resolve`
+
+    path = Path(expanded(text.removeprefix("file://"), environ))
     try:
         return Path(folder or "", path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Find and read the config file and the shared credentials file.
+"""Find and read the config file and the shared credentials file, and what it takes to replace a file safely.
 
 No other module of `config` touches the files of the user.
 
@@ -13,9 +13,10 @@ import os
 import re
 import shlex
 import stat
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from awsenv.errors import ConfigError
 from awsenv.origin import Origin
@@ -23,7 +24,7 @@ from awsenv.variables import home
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _BOMS = ((b"\xef\xbb\xbf", "UTF-8 with a byte order mark"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
 _LOOK = "check what is in it: someone else may have changed it"
@@ -103,14 +104,16 @@ def _is_private(status: os.stat_result) -> bool:
 
 
 def _read(written: str, environ: Mapping[str, str], folder: str | None) -> File:
-    path = _expanded(written, environ)
+    path = expanded(written, environ)
     name = shown(path, environ)
     path = path if folder is None else os.path.join(folder, path)  # noqa: PTH118 - Path() drops "./"
     data = _bytes(path, name)
     return File(name, path, None if data is None else _decoded(data, name))
 
 
-def _expanded(written: str, environ: Mapping[str, str]) -> str:
+def expanded(written: str, environ: Mapping[str, str]) -> str:
+    """Return a path with its variables and its `~` expanded, as botocore does it in *environ*."""
+
     def value(match: re.Match[str]) -> str:
         name = match[1][1:-1] if match[1].startswith("{") else match[1]
         return environ.get(name, match[0])
@@ -130,6 +133,43 @@ def shown(path: str, environ: Mapping[str, str]) -> str:
 def quoted(name: str) -> str:
     """Return a path from `shown` as a word of a shell."""
     return f"~/{shlex.quote(name[2:])}" if name.startswith("~/") else shlex.quote(name)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other awsenvs from writing in *folder*. The lock leaves no file behind, and ends with the process.
+
+    Raises:
+        OSError: The folder cannot be opened.
+    """
+    import fcntl  # noqa: PLC0415 - only to write a file
+
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        # NFS grants no such lock on a folder: a writer still has to look for what others wrote.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def copy_of(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a new file beside *path*, which only its owner can read. It is removed unless it is renamed."""
+    from tempfile import NamedTemporaryFile  # noqa: PLC0415 - only to write a file
+
+    with NamedTemporaryFile(prefix=prefix_of_copies(path), dir=path.parent, delete=False) as file:
+        try:
+            yield file
+        finally:
+            with suppress(OSError):
+                os.unlink(file.name)  # noqa: PTH108 - a name from mkstemp
+
+
+def prefix_of_copies(path: Path) -> str:
+    """Return how the names of all copies of *path* begin."""
+    return f".{path.name}.awsenv-"
 
 
 def _bytes(path: str, name: str) -> bytes | None:

@@ -6,19 +6,17 @@ byte. `add` reads a file, adds to it and replaces it, one awsenv at a time.
 
 from __future__ import annotations
 
-import fcntl
 import io
 import os
 import shlex
 import stat
-import tempfile
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from awsenv.config import ini
-from awsenv.config.files import exposed
+from awsenv.config.files import copy_of, exposed, locked, prefix_of_copies
 from awsenv.errors import ConfigError
 from awsenv.origin import Origin
 from awsenv.wording import listed, printable
@@ -117,7 +115,7 @@ def check(file: File) -> None:
     Raises:
         ConfigError: The file cannot be written, or is not a regular file; or the disk has no room for it.
     """
-    with _target(file) as (target, there), _copy(target) as trial:
+    with _target(file) as (target, there), copy_of(target) as trial:
         trial.write(bytes((there.st_size if there is not None else 0) + _MARGIN))
         trial.flush()
         os.fsync(trial.fileno())
@@ -141,7 +139,7 @@ def remove_leftovers(file: File) -> list[str]:
     target = Path(os.path.realpath(file.path))
     if not target.parent.is_dir():
         return []
-    with _locked(target.parent):
+    with locked(target.parent):
         return _remove_leftovers(target)
 
 
@@ -155,7 +153,7 @@ def _target(file: File) -> Iterator[tuple[Path, os.stat_result | None]]:
     target = Path(os.path.realpath(file.path))
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(target.parent):
+        with locked(target.parent):
             there = _status(target)
             if there is None or stat.S_ISREG(there.st_mode):
                 yield target, there
@@ -237,23 +235,10 @@ def _status(path: Path) -> os.stat_result | None:
     return None
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other awsenvs from writing in *folder*. The lock leaves no file behind, and ends with the process."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        # NFS grants no such lock on a folder: there `_replace` still sees what others wrote.
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
 def _replace(path: Path, data: bytes, there: os.stat_result | None, *, private: bool) -> bool:
     """Replace a file; return False, and change nothing, if it is not the one any more that *there* describes."""
     _remove_leftovers(path)
-    with _copy(path) as copy:
+    with copy_of(path) as copy:
         copy.write(data)
         copy.flush()
         if there is not None:
@@ -273,30 +258,15 @@ def _version(status: os.stat_result | None) -> tuple[int, int, int] | None:
     return None if status is None else (status.st_ino, status.st_size, status.st_mtime_ns)
 
 
-@contextmanager
-def _copy(path: Path) -> Iterator[IO[bytes]]:
-    """Yield a new file beside *path*, which only its owner can read. It is removed unless it is renamed."""
-    with tempfile.NamedTemporaryFile(prefix=_prefix(path), dir=path.parent, delete=False) as file:
-        try:
-            yield file
-        finally:
-            _remove(file.name)
-
-
-def _prefix(path: Path) -> str:
-    return f".{path.name}.awsenv-"
-
-
 def _remove_leftovers(path: Path) -> list[str]:
-    return [str(each) for each in path.parent.iterdir() if each.name.startswith(_prefix(path)) and _remove(each)]
-
-
-def _remove(path: str | Path) -> bool:
-    """Remove a file; return False if that fails, as on a file system that became read-only."""
-    with suppress(OSError):
-        os.unlink(path)  # noqa: PTH108 - a name from mkstemp
-        return True
-    return False
+    removed = []
+    for copy in path.parent.iterdir():
+        # It fails on a file system that became read-only.
+        with suppress(OSError):
+            if copy.name.startswith(prefix_of_copies(path)):
+                copy.unlink()
+                removed.append(str(copy))
+    return removed
 
 
 def _settle(folder: Path) -> None:
