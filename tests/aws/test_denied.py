@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
+from awsenv import config
 from awsenv.aws.denied import Cause, causes, hint
 from awsenv.config.profiles import NO_PROFILES
-from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, RoleArn, Source
+from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, RoleArn, RoleRequest, Source
 from awsenv.origin import Origin
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MINE, THEIRS = "123456789012", "210987654321"
 DEVICE = Mfa(f"arn:aws:iam::{MINE}:mfa/alice")
@@ -60,11 +65,18 @@ def test_the_account_of_the_caller_matters() -> None:
     assert [Cause.EXTERNAL_ID, Cause.MFA, Cause.TRUST, Cause.PERMISSION] == list(causes(chain, 0, THEIRS))
 
 
-def test_a_device_behind_a_role_has_no_effect() -> None:
+@pytest.mark.parametrize("first", ["", f"mfa_serial = {DEVICE.serial}\n"])
+def test_a_device_behind_a_role_has_no_effect(tmp_path: Path, first: str) -> None:
     """Name MFA first: the user who configured the device expects it."""
-    moved = Origin("~/.aws/config", 9, "profile deploy", "mfa_serial")
-    first = _hop("first", mfa=replace(DEVICE, origins={"mfa_serial": moved}))
-    found = causes(_chain(first, _hop()), 1)
+    config_file = tmp_path / "config"
+    config_file.write_text(
+        "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n"
+        f"[profile first]\nrole_arn = arn:aws:iam::{MINE}:role/first\nsource_profile = default\n{first}"
+        f"[profile deploy]\nrole_arn = arn:aws:iam::{MINE}:role/deploy\nsource_profile = first\n"
+        f"mfa_serial = {DEVICE.serial}\n"
+    )
+    environ = {"HOME": str(tmp_path), "AWS_CONFIG_FILE": str(config_file)}
+    found = causes(config.resolve(RoleRequest("deploy"), config.read(environ), environ), 1)
     assert Cause.MFA is next(iter(found))
     assert "cannot be reached through another role" in found[Cause.MFA]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from awsenv.config.limits import is_bare_name
 from awsenv.config.profiles import did_you_mean
 from awsenv.config.sources import KINDS
-from awsenv.model import AssumeRole, GetSessionToken
+from awsenv.model import AssumeRole
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def causes(chain: Chain, index: int, mine: str | None = None) -> dict[Cause, str
         rank = 2 if origin is not None and origin.name.startswith("-") else 4
         ranked.append((rank, Cause.EXTERNAL_ID, f"the external id may be wrong{where}: ask the owner of the role"))
     if hop.mfa is None:
-        rank, text = _mfa(chain, index, hop)
-        ranked.append((rank, Cause.MFA, text))
+        ranked.append(_mfa(chain, index, hop))
     ranked.append((3, Cause.TRUST, "check that the role of role_arn exists, and that its trust policy names you"))
     if elsewhere:
         text = "check that your own policies allow sts:AssumeRole on the role: it is in another account"
@@ -99,21 +98,15 @@ def _account_before(chain: Chain, index: int) -> str | None:
     return None if mfa is None else mfa.account
 
 
-def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, str]:
+def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, Cause, str]:
     """Return how likely a hop without an MFA device lacks one, as a rank, and the remedy."""
+    rank, text = 1, "if the role demands MFA, set mfa_serial or pass a code as the second word"
     before = chain.hops[:index]
     if any(isinstance(earlier, AssumeRole) for earlier in before) or KINDS[chain.source.kind].is_of_a_role:
         # A device that is configured where it has no effect shows that the user expects MFA.
-        rank = -1 if _has_device_of_its_own(chain, hop) else 4
-        return rank, "a role that demands MFA cannot be reached through another role: assume it from the user's own key"
-    if any(isinstance(earlier, GetSessionToken) for earlier in before):
-        return 1, "the role may demand a more recent MFA code than that of the session: pass one as the second word"
-    return 1, "if the role demands MFA, set mfa_serial or pass a code as the second word"
-
-
-def _has_device_of_its_own(chain: Chain, hop: AssumeRole) -> bool:
-    """Tell whether the profile of a later hop names an MFA device, which only the first hop can use."""
-    mfa, role = chain.hops[0].mfa, hop.origins.get("role")
-    serial = None if mfa is None else mfa.origins.get("mfa_serial")
-    is_moved = serial is not None and role is not None and serial.section == role.section is not None
-    return is_moved or any(note.origin is not None and note.origin.key == "mfa_serial" for note in hop.notes)
+        is_expected = any(note.origin is not None and note.origin.key == "mfa_serial" for note in hop.notes)
+        rank = -1 if is_expected else 4
+        text = "a role that demands MFA cannot be reached through another role: assume it from the user's own key"
+    elif before:
+        text = "the role may demand a more recent MFA code than that of the session: pass one as the second word"
+    return rank, Cause.MFA, text

@@ -46,21 +46,8 @@ if TYPE_CHECKING:
 _UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"})
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
 _BAD_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException", "RequestExpired"})
-_BUSY = frozenset(
-    {
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
-        "TooManyRequestsException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "ServiceUnavailable",
-        "SlowDown",
-        "InternalFailure",
-        "InternalError",
-        "IDPCommunicationError",
-    }
-)
+_BUSY = re.compile("Throttl|TooManyRequests|RequestLimit|IDPCommunication")
+"""In the codes of failures that AWS answers with a status below 500. botocore lists the whole codes."""
 _UNSETTLED = frozenset({"NoSuchEntity", "EntityTemporarilyUnmodifiable", "ConcurrentModification"})
 """IAM is eventually consistent: a new user may not be a principal yet, a new role not there to attach to (IAM guide,
 "Troubleshoot IAM: changes that I make are not always immediately visible")."""
@@ -103,6 +90,11 @@ _SETTINGS: Facts = (
 
 _NOT_SENT: Facts = (
     (
+        (ssl.SSLCertVerificationError,),
+        "the TLS certificate of {host} cannot be verified",
+        "behind a proxy that inspects TLS, set AWS_CA_BUNDLE or ca_bundle to its CA certificate",
+    ),
+    (
         (exceptions.SSLError,),
         "a TLS connection to {host} cannot be made",
         "check endpoint_url, AWS_ENDPOINT_URL and HTTPS_PROXY",
@@ -115,11 +107,6 @@ _NOT_SENT: Facts = (
     ),
 )
 """Why a connection cannot be made, of the host {host}."""
-
-_UNVERIFIED = (
-    "the TLS certificate of {host} cannot be verified",
-    "behind a proxy that inspects TLS, set AWS_CA_BUNDLE or ca_bundle to its CA certificate",
-)
 
 _UNKNOWN_HINT = (
     "check that it was not deleted or deactivated, and has its session token if it is temporary",
@@ -200,10 +187,8 @@ def no_response(error: Exception, request: Request) -> AwsenvError | None:
     request, root = replace(request, endpoint=str(url)), _root(error)
     if isinstance(root, _NO_FILE) or (isinstance(root, ssl.SSLError) and root.library == "X509"):
         return ConfigError(_BUNDLE[0], hint=_BUNDLE[1])
-    row = first_of(_NOT_SENT, error)
-    if isinstance(root, ssl.SSLCertVerificationError):
-        row = _UNVERIFIED
-    elif isinstance(error, exceptions.ProxyConnectionError) and was_not_sent(error):
+    row = first_of(_NOT_SENT, root) or first_of(_NOT_SENT, error)
+    if row is None and was_not_sent(error):
         row = "the proxy {proxy} cannot be reached", "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
     if row is not None:
         proxy = host_of(str(error.kwargs.get("proxy_url")))
@@ -227,7 +212,7 @@ def was_not_sent(error: Exception) -> bool:
     return isinstance(error, _NOT_CONNECTED)
 
 
-def first_of(facts: Facts, error: Exception) -> tuple[str, Hint] | None:
+def first_of(facts: Facts, error: object) -> tuple[str, Hint] | None:
     """Return the fact and the next step of the first row that *error* matches; None: it matches no row."""
     return next(((fact, hint) for kinds, fact, hint in facts if isinstance(error, kinds)), None)
 
@@ -250,7 +235,7 @@ def read_answer(error: exceptions.ClientError) -> tuple[str, str, int]:
 
 def is_failing(code: str, status: int) -> bool:
     """Tell whether AWS itself is failing, so that the same request may succeed later."""
-    return status >= 500 or code in _BUSY  # noqa: PLR2004 - HTTP's server errors
+    return status >= 500 or _BUSY.search(code) is not None  # noqa: PLR2004 - HTTP's server errors
 
 
 def _answered(error: exceptions.ClientError, request: Request) -> AwsenvError:
