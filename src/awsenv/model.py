@@ -177,6 +177,8 @@ class Chain:
     """The name that a prompt shows: only `[A-Za-z0-9_.@+=,/-]`, so that no shell interprets it."""
     region: str | None = None
     """The region to export; None: no region is set."""
+    partition: str = "aws"
+    """The partition of the region, and of all roles. With no region, STS is that of `aws`."""
     settings_profile: str | None = None
     """The profile whose endpoint, CA bundle and similar settings apply to the calls."""
     settings: tuple[tuple[str, str], ...] = field(default=(), repr=False)

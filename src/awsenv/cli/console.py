@@ -9,13 +9,11 @@ from awsenv import config
 from awsenv.cli import options as role_options
 from awsenv.cli.action import Caller, Open, Print
 from awsenv.cli.options import OptionalWord, RoleOptions, Word, flag, option, resolve
-from awsenv.config import limits
 from awsenv.errors import UsageError
 from awsenv.model import AssumeRole, GetSessionToken
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
-    from awsenv.model import Chain
     from awsenv.provider import Resolved
 
 
@@ -54,7 +52,7 @@ def run(caller: Caller, arguments: Arguments) -> Print | Open:
     from awsenv.aws.signin import login_url, page  # noqa: PLC0415 - see above
 
     region = resolved.chain.region
-    partition = _partition(resolved.chain)
+    partition = resolved.chain.partition
     page(partition, region, arguments.service)  # a wrong name fails before a code is spent
     lease = caller.provider.lease(resolved)
     session = AwsSession(resolved.profiles, resolved.environ, profile=resolved.chain.settings_profile, region=region)
@@ -112,10 +110,3 @@ def _check_session_duration(resolved: Resolved) -> None:
 def _has_long_term_key(resolved: Resolved) -> bool:
     keys = config.access_key(resolved.chain.source, resolved.profiles, resolved.environ)
     return keys is not None and keys.session_token is None
-
-
-def _partition(chain: Chain) -> str:
-    last = chain.hops[-1] if chain.hops else None
-    if isinstance(last, AssumeRole):
-        return last.role.partition
-    return limits.WITHOUT_REGION if chain.region is None else limits.partition(chain.region, chain.origins["region"])

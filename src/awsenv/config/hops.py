@@ -1,21 +1,33 @@
-"""The hop that assumes a role of the chain: each value with its origin, each limit checked."""
+"""The hops of a chain: each value with its origin, each limit checked; and which hop uses an MFA device, and which.
+
+Only the first hop can: the credentials of AssumeRole carry no MFA (IAM guide, "Configuring MFA-protected API access"),
+and AWS accepts a code once. botocore prompts again for each `mfa_serial` of a chain, and the second call fails.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from awsenv.config import limits
+from awsenv.config.profiles import Setting
 from awsenv.errors import ConfigError
-from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, Note
+from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, GetSessionToken, Mfa, Note
 from awsenv.origin import Origin
 from awsenv.variables import USER, having
 from awsenv.wording import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from awsenv.config.links import Link
-    from awsenv.model import Environ, RoleRequest
+    from awsenv.config.links import Link, Links
+    from awsenv.config.profiles import Profile
+    from awsenv.model import Chain, Environ, Hop, RoleRequest
+
+_ONLY_FIRST = (
+    "only the first role of a chain can be assumed with an MFA code; a later role never meets a condition on MFA"
+)
+_ROLES_HAVE_NONE = "the source credentials are those of a role, which has no MFA device"
 
 
 def assume_role(
@@ -41,7 +53,6 @@ def assume_role(
     name, name_origin = default_name
     values: dict[str, Any] = {"session_name": name}
     origins = {"role": link.role.origin, "session_name": name_origin}
-    notes: tuple[Note, ...] = ()
     for field, rule in _RULES.items():
         setting = None if profile is None else profile.settings.get(rule.key)
         value = None if request is None else getattr(request, field)
@@ -52,32 +63,37 @@ def assume_role(
             origins[field] = setting.origin
             values[field] = rule.check(rule.parse(setting.value, setting.origin), setting.origin)
     limits.transitive_of(values.get("transitive_tags", ()), values.get("tags", ()), origins.get("transitive_tags"))
-    if chained and values.get("duration", 0) > MAX_CHAINED_DURATION:
-        note = _cut(values["duration"], origins["duration"], is_typed=request is not None and bool(request.duration))
-        values["duration"], notes = MAX_CHAINED_DURATION, (note,)
-    described_by = None if profile is None else profile.name
-    return AssumeRole(role, profile=described_by, notes=notes, origins=origins, **values)
-
-
-def _cut(seconds: int, origin: Origin, *, is_typed: bool) -> Note:
-    """Return the note that the duration of a profile is cut to an hour.
-
-    Raises:
-        ConfigError: The duration was requested.
-    """
-    if is_typed:
+    hop = AssumeRole(role, profile=None if profile is None else profile.name, origins=origins, **values)
+    if not chained:
+        return hop
+    if _is_long(hop) and _was_typed(hop):
         raise ConfigError(
-            f"{seconds} seconds is too long",
-            origin,
+            f"{hop.duration} seconds is too long",
+            origins["duration"],
             because=f"with temporary credentials, AWS grants a role for at most {MAX_CHAINED_DURATION} seconds "
             "(role chaining)",
             hint=(f"ask for {MAX_CHAINED_DURATION} or less", "start from the access key of a user"),
         )
-    return Note(
-        f"{seconds} seconds cut to {MAX_CHAINED_DURATION}, "
-        "the most that AWS grants a role with temporary credentials (role chaining)",
-        origin,
-    )
+    return _within_an_hour(hop, "with temporary credentials (role chaining)")
+
+
+def _within_an_hour(hop: AssumeRole, how: str) -> AssumeRole:
+    """Return *hop* with its duration cut to the longest of a role that is assumed *how*, and a note if it is cut."""
+    if not _is_long(hop):
+        return hop
+    fact = f"{hop.duration} seconds cut to {MAX_CHAINED_DURATION}, the most that AWS grants a role {how}"
+    notes = (*hop.notes, Note(fact, hop.origins["duration"]))
+    return replace(hop, duration=MAX_CHAINED_DURATION, notes=notes)
+
+
+def _is_long(hop: AssumeRole) -> bool:
+    return hop.duration is not None and hop.duration > MAX_CHAINED_DURATION
+
+
+def _was_typed(hop: Hop) -> bool:
+    """Return whether an option or a variable set the duration. Only an origin in a file has a line."""
+    origin = hop.origins.get("duration")
+    return origin is not None and origin.line is None
 
 
 def _keys(text: str, _: Origin) -> tuple[str, ...]:
@@ -150,3 +166,131 @@ def default_session_name(environ: Environ, user: str | None) -> tuple[str, Origi
         if name is not None:
             return name, Origin(origin_name)
     return "awsenv", Origin("the default of awsenv")
+
+
+def device_of(links: Links, request: RoleRequest) -> Mfa:
+    """Return the device of a chain, not checked yet: the one rule, for a role, a login and a list of roles.
+
+    It is the requested one, else that of the first role's profile, else that of the source profile (where users of
+    aws-vault keep it), else that of a later role if the source may be the access key of a user. An empty `mfa_serial`
+    means that the role needs no device.
+    """
+    nearest = (*(link.profile for link in links.roles[:1]), links.source_profile)
+    owners = tuple(profile for profile in nearest if profile is not None)
+    if request.mfa_serial is not None:
+        return device(Setting(request.mfa_serial, request.origin("mfa_serial")), owners)
+    own = next((each.settings["mfa_serial"] for each in owners if "mfa_serial" in each.settings), None)
+    if own is None and links.found.may_be_long_term:
+        for link in links.roles[1:]:
+            if link.profile is not None and link.profile.value("mfa_serial"):
+                return device(link.mfa_serial, (link.profile, *owners))
+    return device(own, owners)
+
+
+def device(serial: Setting | None, owners: Iterable[Profile]) -> Mfa:
+    """Return a device, with the command that the first of *owners* sets for its codes. Nothing is checked."""
+    process = next((each.settings["mfa_process"] for each in owners if each.value("mfa_process")), None)
+    settings = {"mfa_serial": serial, "mfa_process": process}
+    return Mfa(
+        "" if serial is None else serial.value,
+        None if process is None else process.value,
+        {name: setting.origin for name, setting in settings.items() if setting is not None and setting.value},
+    )
+
+
+def with_mfa(hops: tuple[AssumeRole, ...], links: Links, request: RoleRequest) -> tuple[AssumeRole, ...]:
+    """Return *hops* with the MFA device on the first, and a note for each configured device that is not used.
+
+    Raises:
+        ConfigError: The device shows no codes.
+    """
+    device, unused = device_of(links, request), []
+    used = None if links.found.is_of_a_role else _checked(device, request)
+    if links.found.is_of_a_role:
+        unused += [device.origins["mfa_serial"]] if device.serial else []
+        unused += [request.origin("code")] if request.code else []
+    notes = tuple(Note(f"not used; {_ROLES_HAVE_NONE}", origin) for origin in unused)
+    first = replace(hops[0], mfa=used, notes=(*hops[0].notes, *notes))
+    later = zip(hops[1:], links.roles[1:], strict=True)
+    return (first, *(replace(hop, notes=(*hop.notes, *_of_later(link, used))) for hop, link in later))
+
+
+def _of_later(link: Link, used: Mfa | None) -> Iterator[Note]:
+    """Yield a note on the device of a later role, which may require MFA."""
+    own = link.mfa_serial
+    if own is None or not own.value:
+        return
+    how = "not used"
+    if used is not None and own.value == used.serial:
+        how = f"used for the first role {'instead' if own.origin == used.origins['mfa_serial'] else 'only'}"
+    yield Note(f"{how}; {_ONLY_FIRST}", own.origin)
+
+
+def session_hops(device: Mfa, source: Profile | None, request: RoleRequest) -> tuple[GetSessionToken, ...]:
+    """Return the hop that opens the MFA session of a user; none without a device and a code.
+
+    Args:
+        device: The device, as `device_of` returns it.
+        source: The profile that holds the access key; None: the environment holds it.
+        request: The request.
+
+    Raises:
+        ConfigError: AWS does not grant that duration, or the device shows no codes.
+    """
+    mfa = _checked(device, request)
+    if mfa is None:
+        return ()
+    duration, origins = None, {}
+    setting = None if source is None else source.settings.get("duration_seconds")
+    if request.duration is not None:
+        duration, origins["duration"] = request.duration, request.origin("duration")
+    elif setting is not None:
+        duration, origins["duration"] = limits.duration(setting.value, setting.origin), setting.origin
+    if duration is not None:
+        limits.in_range(duration, limits.MAX_SESSION_DURATION, origins["duration"])
+    return (GetSessionToken(mfa, duration, origins=origins),)
+
+
+def _checked(device: Mfa, request: RoleRequest) -> Mfa | None:
+    """Return the device; None: the request has neither a device nor a code.
+
+    Raises:
+        ConfigError: The device shows no codes, or `mfa_process` is not one printable line.
+    """
+    if device.serial:
+        limits.mfa_serial(device.serial, device.origins["mfa_serial"])
+    elif request.code is None:
+        return None
+    if device.process is not None and not device.process.isprintable():
+        fact, hint = "mfa_process holds a line break or a control character", "write the whole command on one line"
+        raise limits.refused(fact, device.process, device.origins["mfa_process"], hint)
+    return device
+
+
+def through_session(chain: Chain, *, held: bool = False) -> Chain | None:
+    """Return the same chain through an MFA session, which needs no code while the session lasts.
+
+    The duration of a profile is cut to an hour, with a note.
+
+    Args:
+        chain: A result of `resolve`.
+        held: Whether an MFA session of this source is held, of any device. Then a role without a configured device also
+            uses it, because the role may still require MFA.
+
+    Returns:
+        The chain, unchanged if its first hop needs no MFA or is that session. None if a code is needed anyway: an
+        option or a variable sets more than an hour, which AWS grants only with a code, or for an MFA session of
+        another duration; or the device is not known.
+    """
+    first = chain.hops[0] if chain.hops else None
+    if first is None:
+        return chain
+    is_known = held or (first.mfa is not None and first.mfa.serial)
+    if isinstance(first, GetSessionToken):
+        return chain if is_known and not _was_typed(first) else None
+    if first.mfa is None and (_is_long(first) or not held):
+        return chain
+    if not is_known or (_is_long(first) and _was_typed(first)):
+        return None
+    role = _within_an_hour(replace(first, mfa=None), "through an MFA session; awsenv renews it")
+    return replace(chain, hops=(GetSessionToken(first.mfa or Mfa()), role, *chain.hops[1:]))

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from awsenv.config import limits, mfa, sources
-from awsenv.config.hops import FIELDS, assume_role, default_session_name
+from awsenv.config import limits, sources
+from awsenv.config.hops import FIELDS, assume_role, default_session_name, device, device_of, session_hops, with_mfa
 from awsenv.config.links import every, links_of, source_links, source_name
 from awsenv.config.profiles import Setting
 from awsenv.config.settings import with_settings
@@ -77,7 +77,7 @@ def resolve_login(request: RoleRequest, profiles: Profiles, environ: Environ) ->
     """Return the chain of `awsenv login`: a source, and the MFA session of its user if the user has a device.
 
     The credentials of GetSessionToken carry MFA, and so meet a role's condition on MFA (IAM guide, "Configuring
-    MFA-protected API access"). The device is that of the named role or source (see `mfa.device_of`), else the one
+    MFA-protected API access"). The device is that of the named role or source (see `device_of`), else the one
     device of all roles with this source. With a code but no device, the sender finds the device.
 
     Args:
@@ -102,11 +102,11 @@ def resolve_login(request: RoleRequest, profiles: Profiles, environ: Environ) ->
     named = links.profiles[:1] if links.roles else ()
     hops: tuple[GetSessionToken, ...] = ()
     if links.found.may_be_long_term:
-        device = mfa.device_of(links, request)
-        if not device.serial:
+        used = device_of(links, request)
+        if not used.serial:
             serial, named = _device_of_the_roles(links.found, profiles, environ)
-            device = mfa.device(serial, (*named, *own))
-        hops = mfa.session_hops(device, source, request)
+            used = device(serial, (*named, *own))
+        hops = session_hops(used, source, request)
     else:
         _refuse_mfa(links.found, request)
     region = _region_of(request, (*own, *named), environ)
@@ -141,7 +141,7 @@ def _entry(profile: Profile, links: Links | None) -> Entry:
     is_role = sources.is_role(profile)
     serial = profile.value("mfa_serial")
     if links is not None:
-        serial = None if links.found.is_of_a_role else mfa.device_of(links, RoleRequest(profile.name)).serial
+        serial = None if links.found.is_of_a_role else device_of(links, RoleRequest(profile.name)).serial
     return Entry(
         name=profile.name,
         role_arn=profile.value("role_arn") if is_role else None,
@@ -164,7 +164,7 @@ def _roles(links: Links, request: RoleRequest, environ: Environ, partition: str)
         )
         for number, link in enumerate(links.roles)
     )
-    return mfa.with_mfa(hops, links, request)
+    return with_mfa(hops, links, request)
 
 
 def _session(links: Links, request: RoleRequest) -> tuple[GetSessionToken, ...]:
@@ -175,7 +175,7 @@ def _session(links: Links, request: RoleRequest) -> tuple[GetSessionToken, ...]:
     """
     found, profile = links.found, links.profiles[0]
     if found.source.kind == "static" and not found.has_token:
-        return mfa.session_hops(mfa.device_of(links, request), profile, request)
+        return session_hops(device_of(links, request), profile, request)
     if request.code is None:
         return ()
     raise ConfigError(
@@ -197,10 +197,10 @@ def _device_of_the_roles(
     naming: dict[str, list[tuple[Setting, Profile]]] = {}
     for profile, links in every(profiles, environ):
         if links is not None and links.roles and links.found.source == found.source:
-            device = mfa.device_of(links, RoleRequest(profile.name))
-            if device.serial:
-                setting = Setting(device.serial, device.origins["mfa_serial"])
-                naming.setdefault(device.serial, []).append((setting, profile))
+            named = device_of(links, RoleRequest(profile.name))
+            if named.serial:
+                setting = Setting(named.serial, named.origins["mfa_serial"])
+                naming.setdefault(named.serial, []).append((setting, profile))
     if len(naming) > 1:
         raise ConfigError(
             f"the roles of {_owner(found)} name {len(naming)} MFA devices: {listed([quoted(each) for each in naming])}",
@@ -268,6 +268,7 @@ def _chain_of(links: Links, hops: tuple[Hop, ...], region: _Region, role: str, o
         role=role,
         label=_label(role, hops),
         region=None if setting is None else setting.value,
+        partition=region.partition,
         settings_profile=links.profiles[0].name if links.profiles else None,
         origins=dict(origins) if setting is None else {**origins, "region": setting.origin},
     )

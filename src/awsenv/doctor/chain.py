@@ -89,8 +89,6 @@ def _region(found: Chain) -> Finding:
         return warning("region", fact, "set region in the profile", "pass --region")
     origin = found.origins["region"]
     if limits.is_listed(found.region):
-        return fine(
-            "region", f"{found.region}, in partition {limits.partition(found.region, origin)}", origins=[origin]
-        )
+        return fine("region", f"{found.region}, in partition {found.partition}", origins=[origin])
     fact = f"{quoted(found.region)} looks like a region, but this version of botocore does not know it"
     return warning("region", fact, "correct region, or --region, unless it is a new one", origins=[origin])
