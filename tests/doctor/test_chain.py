@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv import config as files
-from awsenv.doctor.chain import chain
+from awsenv.doctor.files import chain
 from awsenv.doctor.model import Finding, Verdict
 from awsenv.model import RoleRequest
 from awsenv.origin import Origin

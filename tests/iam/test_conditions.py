@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awsenv.iam.conditions import Condition, Context, conditions, matches
+from awsenv.iam.policy import Condition, Context, Statement, matches
 
 TAGS = "aws:TagKeys"
 NOW = "2026-07-14T12:00:00Z"
@@ -238,7 +238,9 @@ def test_an_unknown_key(operator: str) -> None:
 def test_reads_single_values_and_lists() -> None:
     """Conditions accept strings, numbers, booleans and lists of them."""
     element: Any = {"Bool": {"a": True}, "NumericEquals": {"b": [1, "2"]}, "Broken": "x"}
-    assert (("Bool", "a", ("True",), True), ("NumericEquals", "b", ("1", "2"), True)) == conditions(element)
+    assert (("Bool", "a", ("True",), True), ("NumericEquals", "b", ("1", "2"), True)) == Statement(
+        {"Condition": element}
+    ).conditions
 
 
 def test_a_name_shows_no_value() -> None:

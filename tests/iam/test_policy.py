@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from awsenv.iam.conditions import Context
-from awsenv.iam.policy import Evaluation, Policies, Verdict, evaluate
+from awsenv.iam.policy import Context, Evaluation, Policies, Verdict, evaluate
 
 SILENT, ALLOW, DENY = Verdict.SILENT, Verdict.ALLOW, Verdict.DENY
 BUCKET = "arn:aws:s3:::DOC-EXAMPLE-BUCKET"

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from awsenv.iam.conditions import Context
-from awsenv.iam.policy import Policies, Verdict
+from awsenv.iam.policy import Context, Policies, Verdict
 from awsenv.iam.principal import Grounds, Principal
 from awsenv.iam.trust import (
     ASSUME_ROLE,

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from awsenv import environment
-from awsenv.doctor.chain import CHECK, chain
-from awsenv.doctor.files import files
+from awsenv.doctor.files import CHAIN, chain, files
 from awsenv.doctor.installation import agent, hook
 from awsenv.doctor.model import Finding, Inputs, Verdict, unknown
 from awsenv.doctor.variables import variables
@@ -35,7 +34,7 @@ def examine(inputs: Inputs) -> Iterator[Finding]:
     if of_agent.verdict is not Verdict.FINE:
         yield of_agent
     if profiles is None:
-        yield unknown(CHECK, "not checked: the files cannot be read")
+        yield unknown(CHAIN, "not checked: the files cannot be read")
     elif (resolved := (yield from chain(inputs.request, profiles, environ))) is not None:
         from awsenv.doctor.role import role  # noqa: PLC0415 - 110 ms of botocore, which the checks above do without
 

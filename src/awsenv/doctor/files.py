@@ -1,28 +1,35 @@
-"""What is wrong with the two files of the AWS tools, whatever their settings mean."""
+"""What is wrong with the two files of the AWS tools, and whether they give a chain to the role, and a region."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import stat
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from awsenv import config
+from awsenv.config import limits, sources
 from awsenv.config.differences import differences
 from awsenv.config.files import File, config_file, credentials_file, exposed, quoted
 from awsenv.config.profiles import misspelt
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, warning
-from awsenv.errors import ConfigError
+from awsenv.errors import AwsenvError, ConfigError, SourceError
+from awsenv.model import AssumeRole, RoleRequest
 from awsenv.origin import Origin
+from awsenv.provider import Resolved
+from awsenv.wording import printable
+from awsenv.wording import quoted as in_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from awsenv.config import Profiles
-    from awsenv.model import Environ
+    from awsenv.model import Chain, Environ
 
-CHECK = "files"
+CHECK, CHAIN = "files", "chain"
 
 _SHOWN = 5
 """How many differences are shown, of both files together."""
@@ -103,3 +110,74 @@ def _differences(conf: File, keys: File) -> Iterator[Finding]:
     for last in found[_SHOWN - 1 : _SHOWN]:
         more = len(found) - _SHOWN
         yield replace(last, fact=f"{last.fact}, and {more} more such lines") if more else last
+
+
+def chain(
+    request: RoleRequest | None, profiles: Profiles, environ: Environ
+) -> Generator[Finding, None, Resolved | None]:
+    """Return the chain of the role; None: there is none.
+
+    Args:
+        request: The role; None: resolve each role, and return the chain of a source that roles use.
+        profiles: What the files say.
+        environ: The environment of the caller, without what a role of awsenv has set.
+    """
+    try:
+        found = config.resolve(request, profiles, environ) if request else (yield from _each_role(profiles, environ))
+        config.check_source(found.source, profiles, environ)
+    except AwsenvError as error:
+        yield of_error(CHAIN, error)
+        return None
+    yield fine(CHAIN, _spelled(found))
+    for note in found.notes:
+        hint = f"awsenv explain {shlex.quote(printable(found.role))} shows the origin of each value"
+        yield warning(CHAIN, note.fact, hint, origins=[note.origin])
+    yield _region(found)
+    return Resolved(found, profiles, environ, None if request is None else request.code)
+
+
+def _each_role(profiles: Profiles, environ: Environ) -> Generator[Finding, None, Chain]:
+    """Yield a warning for each role without a chain; return the chain of the source that all share, or that of one."""
+    roles = [entry for entry in config.roles(profiles, environ) if entry.role_arn is not None]
+    requests = [RoleRequest(entry.name, origins={"role": entry.origin}) for entry in roles]
+    complete = len(roles)
+    for request in requests:
+        try:
+            config.resolve(request, profiles, environ)
+        except AwsenvError as error:  # noqa: PERF203 - each role for itself
+            complete -= 1
+            yield of_error("roles", error, Verdict.WARNING)
+    if not roles:
+        yield fine("roles", "the files describe no role yet: awsenv setup makes some")
+    elif complete:
+        yield fine("roles", f"{complete} of {len(roles)} are complete: awsenv list shows them")
+    try:
+        return config.resolve_login(RoleRequest(""), profiles, environ)
+    except SourceError:
+        for request in requests:
+            with suppress(AwsenvError):
+                return config.resolve_login(request, profiles, environ)
+        raise
+
+
+def _spelled(found: Chain) -> str:
+    """Return the chain in one line: `the access key of profile default → power-user (123456789012) with MFA`."""
+    parts = [printable(sources.title(found.source))]
+    for hop in found.hops:
+        name = "MFA session"
+        if isinstance(hop, AssumeRole):
+            account = "" if hop.role.account is None else f" ({hop.role.account})"
+            name = f"{printable(hop.role.path_and_name)}{account}{'' if hop.mfa is None else ' with MFA'}"
+        parts.append(name)
+    return " → ".join(parts)
+
+
+def _region(found: Chain) -> Finding:
+    if found.region is None:
+        fact = "none is configured: AWS gives the role without one, but most commands need one"
+        return warning("region", fact, "set region in the profile", "pass --region")
+    origin = found.origins["region"]
+    if limits.is_listed(found.region):
+        return fine("region", f"{found.region}, in partition {found.partition}", origins=[origin])
+    fact = f"{in_quotes(found.region)} looks like a region, but this version of botocore does not know it"
+    return warning("region", fact, "correct region, or --region, unless it is a new one", origins=[origin])

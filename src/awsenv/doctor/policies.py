@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from awsenv.doctor.model import Finding, fine, unknown, warning, wrong
 from awsenv.iam import trust
-from awsenv.iam.conditions import Context
-from awsenv.iam.policy import Evaluation, Policies, Verdict
+from awsenv.iam.policy import Context, Evaluation, Policies, Verdict
 from awsenv.iam.principal import ROLE, USER, Grounds, Principal, is_left_of_deleted
 from awsenv.iam.trust import ASSUME_ROLE, EXTERNAL_ID, MFA_AGE, MFA_PRESENT, Refusal, Trust
 from awsenv.wording import listed, printable
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from awsenv.aws.iam import Iam
-    from awsenv.iam.conditions import Condition
-    from awsenv.iam.policy import Document
+    from awsenv.iam.policy import Condition, Document
     from awsenv.model import AssumeRole
     from awsenv.origin import Origin
 

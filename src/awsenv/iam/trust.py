@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto, unique
 from typing import TYPE_CHECKING, Any
 
-from awsenv.iam.conditions import Condition, Context, as_list
-from awsenv.iam.policy import Evaluation, Policies, Statement, Verdict, statements
+from awsenv.iam.policy import Condition, Context, Evaluation, Policies, Statement, Verdict, as_list, statements
 from awsenv.iam.principal import FEDERATED, ROLE, ROOT, USER, Grounds, Principal
 
 if TYPE_CHECKING:

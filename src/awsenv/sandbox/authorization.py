@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from awsenv.iam import trust
-from awsenv.iam.conditions import Context
-from awsenv.iam.policy import Verdict
+from awsenv.iam.policy import Context, Verdict
 from awsenv.iam.principal import Grounds
 from awsenv.sandbox.responses import AuthenticationError, Failure, Family, ServiceError
 

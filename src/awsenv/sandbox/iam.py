@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.iam.models import AccessKeyLastUsed
 
-from awsenv.iam.conditions import as_list
+from awsenv.iam.policy import as_list
 from awsenv.iam.trust import principals
 from awsenv.sandbox.responses import ServiceError
 

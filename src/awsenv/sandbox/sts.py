@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from awsenv.iam import trust
-from awsenv.iam.conditions import as_list
+from awsenv.iam.policy import as_list
 from awsenv.sandbox import authorization, validation
 from awsenv.sandbox.directory import Caller
 from awsenv.sandbox.responses import ServiceError, result

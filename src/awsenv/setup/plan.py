@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 from awsenv.config import limits
 from awsenv.errors import ConfigError
 from awsenv.iam import trust
-from awsenv.iam.conditions import as_list
-from awsenv.iam.policy import Verdict, statements
+from awsenv.iam.policy import Verdict, as_list, statements
 from awsenv.iam.principal import is_left_of_deleted
 from awsenv.iam.trust import trust_policy
 from awsenv.origin import Origin

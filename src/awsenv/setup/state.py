@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from awsenv.errors import ConfigError, RefusedError, UnreachableError
-from awsenv.iam.conditions import as_list
-from awsenv.iam.policy import statements
+from awsenv.iam.policy import as_list, statements
 from awsenv.iam.principal import serials, showing_codes
 from awsenv.origin import Origin
 from awsenv.wording import quoted
