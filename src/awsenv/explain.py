@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from awsenv.provider import Left
 
 _BY_AWS = Origin("AWS's default")
+_EPOCH = datetime.fromtimestamp(0, timezone.utc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,32 +117,27 @@ def change(chain: Chain, environ: Environ, profiles: Profiles, *, renewable: boo
         profiles: What the files say.
         renewable: Whether an agent will hold the credentials.
     """
-    before = environment.original(environ)
-    last = chain.hops[-1] if chain.hops else None
-    known = None if chain.hops else config.access_key(chain.source, profiles, before)
     account = sources.account(chain.source, profiles)
-    if known is not None:
-        # The source itself is exported: what of it is in the environment already does not change.
-        credentials = replace(known, account=account)
-    else:
-        # Only the names count. A role has an account, which AWS names if nothing else does.
-        ends = datetime.fromtimestamp(0, timezone.utc) if chain.hops or _kind(chain).is_temporary else None
-        owner = last.role.account or "" if isinstance(last, AssumeRole) else account
-        credentials = Credentials("", "", None if ends is None else "", ends, owner)
-    made = environment.change(chain, credentials, environ, "" if renewable else None)
-    return {name: value is not None for name, value in made.variables.items()}
+    # A source is exported itself: what of it is in the environment already does not change.
+    made = None if chain.hops else config.access_key(chain.source, profiles, environment.original(environ))
+    if made is None:
+        # Only the names count.
+        is_temporary = bool(chain.hops) or _kind(chain).is_temporary
+        made = Credentials("", "", "", _EPOCH) if is_temporary else Credentials("", "")
+    if isinstance(chain.last, AssumeRole):
+        # A role has an account, which AWS names if nothing else does.
+        account = chain.last.role.account or ""
+    change = environment.change(chain, replace(made, account=account), environ, "" if renewable else None)
+    return {name: value is not None for name, value in change.variables.items()}
 
 
 def _calls(plan: Chain, begin: int, account: str | None) -> Iterator[Call]:
     signer = source = "the MFA session" if begin else "the source"
     for hop in plan.hops[begin:]:
-        target, is_complete = hop, True
-        if isinstance(hop, AssumeRole) and hop.role.account is None:
-            is_complete = account is not None
-            target = replace(hop, role=hop.role.within(account or ""))
+        is_complete = account is not None or not isinstance(hop, AssumeRole) or hop.role.account is not None
         if not is_complete:
             yield Call(IDENTITY.action, source, is_certain=_kind(plan).is_key)
-        sent = request(target)
+        sent = request(hop.within(account or "") if isinstance(hop, AssumeRole) else hop)
         yield Call(sent.action, signer, tuple(_parameters(sent, is_complete=is_complete)), hop.mfa)
         signer = f"the credentials of {_name(hop)}"
 

@@ -73,10 +73,6 @@ class RoleArn:
         """The name of the role without its path."""
         return self.path_and_name.rpartition("/")[2]
 
-    def within(self, account: str) -> RoleArn:
-        """Return the role of the same path and name in *account*."""
-        return replace(self, account=account)
-
     def __str__(self) -> str:
         """Return the ARN; an unknown account is empty."""
         return f"arn:{self.partition}:iam::{self.account or ''}:role/{self.path_and_name}"
@@ -128,6 +124,10 @@ class AssumeRole(RoleSettings):
     """The profile that describes the role; None: the user typed an ARN or a name."""
     notes: tuple[Note, ...] = ()
     """Where the hop differs from the configuration, and why."""
+
+    def within(self, account: str) -> AssumeRole:
+        """Return the hop with its role in *account*, unless the role names its account."""
+        return self if self.role.account is not None else replace(self, role=replace(self.role, account=account))
 
     @property
     def seconds(self) -> int:
@@ -185,6 +185,11 @@ class Chain:
     """The variables that pass these settings on to a command, except those that the caller has set."""
     setting_notes: tuple[Note, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def last(self) -> Hop | None:
+        """The hop whose credentials are exported; None: those of the source are."""
+        return self.hops[-1] if self.hops else None
 
     @property
     def mfa(self) -> Mfa | None:

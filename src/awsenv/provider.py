@@ -389,7 +389,7 @@ class _Calls:
         """Return the credentials of a hop."""
         hint = None
         if isinstance(hop, AssumeRole):
-            hop = hop if hop.role.account is not None else replace(hop, role=hop.role.within(self._account()))
+            hop = hop if hop.role.account is not None else hop.within(self._account())
             hint = denied.hint(self.chain, index, hop.role, self.profiles)
         send = partial(self.sts.call, hop, signer, denied_hint=hint)
         return send() if hop.mfa is None else self._with_code(self._known(hop.mfa), send)

@@ -7,7 +7,7 @@ _LONGEST = 80
 
 def printable(text: str) -> str:
     """Return *text* with control characters, line ends and invisible marks written as escapes."""
-    return text if text.isprintable() else repr(text)[1:-1]
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def quoted(text: str) -> str:

@@ -44,7 +44,7 @@ def shown(
     provider = Provider(memory, prompts, lambda _: None)
     caller = Caller(environ, "/bin/awsenv", provider, prompts.secret, prints_to_terminal=True, now=lambda: now)
     action = run(caller, Arguments())
-    return action.text, action.notes
+    return action.text, tuple(map(str, action.notes))
 
 
 def test_the_role_is_shown_with_masked_keys() -> None:

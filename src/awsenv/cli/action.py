@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from awsenv.errors import AwsenvError
     from awsenv.model import Environ
     from awsenv.provider import Provider
 
@@ -43,7 +44,7 @@ class Print:
     """Print *text* to stdout, at once and whole, and each note to stderr; then end with *status*."""
 
     text: str = field(repr=False)
-    notes: tuple[str, ...] = ()
+    notes: tuple[str | AwsenvError, ...] = ()
     status: int = 0
 
 

@@ -126,13 +126,13 @@ class Handler:
         if verb not in {conversation.RUN, conversation.PART}:
             raise ValueError(verb)
         request = conversation.Request(parts)
-        notes: list[str] = []
+        notes: list[str | AwsenvError] = []
         if verb == conversation.RUN and not commands.called(request.args).is_answered:
             return [conversation.LOCAL, b""]
         kind, texts = self._run(request, notes)
         return [kind, *(os.fsencode(text) for text in (report.noted(notes), *texts))]
 
-    def _run(self, request: conversation.Request, notes: list[str]) -> tuple[bytes, list[str]]:
+    def _run(self, request: conversation.Request, notes: list[str | AwsenvError]) -> tuple[bytes, list[str]]:
         """Return the kind of the reply, and what stands behind the notes."""
         try:
             action = app.invoke(request.args, partial(self._caller, request, notes))
@@ -151,7 +151,7 @@ class Handler:
             return conversation.EXEC, conversation.program(action.argv, request.environ, action.environ)
         return (conversation.OPEN, [action.url]) if isinstance(action, Open) else (conversation.LOCAL, [])
 
-    def _caller(self, request: conversation.Request, notes: list[str]) -> Caller:
+    def _caller(self, request: conversation.Request, notes: list[str | AwsenvError]) -> Caller:
         answers = Answers(request.answers, self.memory)
         provider = Provider(
             self.memory,

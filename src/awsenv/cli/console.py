@@ -80,7 +80,7 @@ def _check_role(resolved: Resolved) -> None:
     Raises:
         UsageError: The credentials are not those of a role.
     """
-    last = resolved.chain.hops[-1] if resolved.chain.hops else None
+    last = resolved.chain.last
     if isinstance(last, GetSessionToken) or (last is None and _has_long_term_key(resolved)):
         raise UsageError(
             f"{resolved.chain.role} is not a role: only a role can sign in to the AWS console",

@@ -73,8 +73,8 @@ def _changes(changes: Mapping[str, bool]) -> dict[str, list[str]]:
 
 
 def _asks_for_long(plan: Explanation) -> bool:
-    last = plan.chain.hops[-1] if plan.calls else None
-    return isinstance(last, AssumeRole) and last.duration is not None and last.duration > HOUR
+    last = plan.chain.last
+    return bool(plan.calls) and isinstance(last, AssumeRole) and last.duration is not None and last.duration > HOUR
 
 
 def _ask_aws(plan: Explanation, resolved: Resolved) -> Explanation:
@@ -130,7 +130,7 @@ def _page(plan: Explanation, changes: Mapping[str, list[str]]) -> Iterator[str]:
 
 
 def _title(plan: Explanation) -> str:
-    last = plan.chain.hops[-1] if plan.chain.hops else None
+    last = plan.chain.last
     name = plan.chain.role
     if isinstance(last, GetSessionToken):
         return f"{name}: an MFA session of its user"
@@ -217,7 +217,7 @@ def _table(indent: str, rows: Iterable[tuple[str, str, Origin | None]]) -> Itera
 
 def _as_json(plan: Explanation, changes: Mapping[str, list[str]], now: float) -> dict[str, Any]:
     chain, held, device = plan.chain, plan.held, plan.device
-    last = chain.hops[-1] if chain.hops else None
+    last = chain.last
     return {
         "role": chain.role,
         "label": chain.label,

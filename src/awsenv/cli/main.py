@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from awsenv.cli.action import Action
+    from awsenv.errors import AwsenvError
     from awsenv.model import Environ
 
 
@@ -55,7 +56,7 @@ def _caller(args: list[str], environ: Environ, prompts: Prompts) -> Caller:
     )
 
 
-def _note(notes: Iterable[str]) -> None:
+def _note(notes: Iterable[str | AwsenvError]) -> None:
     process.tell(report.noted(notes))
 
 

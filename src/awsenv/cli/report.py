@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from awsenv import wording
 from awsenv.errors import AwsenvError, ExitCode, Failure, Interrupted, LaunchError
 
 if TYPE_CHECKING:
@@ -52,17 +53,16 @@ def message(fact: str, because: str | None = None, origins: Sequence[Origin] = (
     return printable([fact, *(f"  {label:<7}  {text}" for label, text in labelled if text)])
 
 
-def noted(notes: Iterable[str]) -> str:
-    """Return the lines of *notes*."""
-    return printable(f"awsenv: {note}" for note in notes)
+def noted(notes: Iterable[str | AwsenvError]) -> str:
+    """Return the lines of *notes*. One with a next step is an error that is not raised."""
+    return "".join(
+        described(note) if isinstance(note, AwsenvError) else printable([f"awsenv: {note}"]) for note in notes
+    )
 
 
 def printable(lines: Iterable[str]) -> str:
     r"""Return *lines* with every control character spelled out: a file or AWS may send `\x1b]0;…`."""
-    return "".join(
-        "".join(character if character.isprintable() else repr(character)[1:-1] for character in line) + "\n"
-        for line in lines
-    )
+    return "".join(f"{wording.printable(line)}\n" for line in lines)
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

@@ -102,8 +102,11 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     plan = draw_up(request, existing, profiles)
     prints_key = request.key_destination is KeyDestination.STDOUT
     if not plan.tasks and prints_key:
-        another = f"to get another, delete this one: aws iam list-access-keys --user-name {user}"
-        return Print("", (*plan.notes, f"nothing to do, and no key to print: AWS shows it once; {another}"))
+        done = UsageError(
+            "nothing to do, and no key to print: AWS shows it once",
+            hint=f"to get another, delete this one: aws iam list-access-keys --user-name {user}",
+        )
+        return Print("", (*plan.notes, done))
     if not plan.tasks:
         return Print(_ready(request, "Nothing to do: everything exists."), plan.notes)
     across = f", with roles in {request.role_account}" if request.crosses_accounts else ""

@@ -70,9 +70,7 @@ def role(resolved: Resolved, inputs: Inputs) -> Iterator[Finding]:
         return
     device = next(iter(showing_codes(devices or ())), None)
     for index, each in enumerate(chain.hops):
-        hop = each
-        if isinstance(hop, AssumeRole) and hop.role.account is None:
-            hop = replace(hop, role=hop.role.within(signer.principal.account))
+        hop = each.within(signer.principal.account) if isinstance(each, AssumeRole) else each
         readers = with_signer(readers, signer)
         signer = yield from _examine(_Hop(resolved, inputs, readers, device, index, hop, signer), found)
         if signer is None:
