@@ -14,7 +14,7 @@ from inspect import cleandoc
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
 from awsenv import __version__
@@ -49,7 +49,7 @@ class _Command(TyperCommand):
         values, rest = self._read(ctx, args)
         if values.pop("help", False):
             raise Help(ctx.get_help())
-        hint = f"awsenv {self.name} {self.options_metavar}"
+        hint = f"{ctx.command_path} {self.options_metavar}"
         for param in self.params:
             if param.required and values.get(param.name) is None:
                 raise UsageError(f"which {param.name}?", hint=hint)
@@ -63,12 +63,6 @@ class _Command(TyperCommand):
         """Return the values by name, and the words that are too many."""
         values, rest, _ = self.make_parser(ctx).parse_args(list(args))
         return values, rest
-
-    def invoke(self, ctx: Any) -> Action:
-        """Run the command, and return its action."""
-        module = _module(ctx.command.name)
-        action: Action = module.run(ctx.obj(), module.Arguments(**ctx.params))
-        return action
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Return the usage as the table has it: Typer would spell an argument `{ROLE}`."""
@@ -108,89 +102,52 @@ def _words_of_role(words: list[str]) -> int:
     return 2 if len(words) > 1 and re.fullmatch("[0-9]+", words[1]) else 1
 
 
-class _Program(TyperGroup):
-    """`awsenv` with the commands of the table: their files are loaded when they are called."""
+class _Program(_Command):
+    """`awsenv` without a command."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read *args* as those of a command, of `use` where they name none."""
-        args = named(args)
-        if self.make_parser(ctx).parse_args(list(args))[0].get("help_"):
-            raise Help(ctx.get_help())
-        return super().parse_args(ctx, args)
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names of the table."""
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command, with its file loaded."""
-        del ctx
-        return built(cmd_name) if cmd_name in COMMANDS else None
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the summaries of the table: the help loads no command."""
-        del ctx
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options, and the summaries of the table: the help loads no command."""
+        super().format_options(ctx, formatter)
         with formatter.section("Commands"):
             formatter.write_dl([(command.name, command.summary) for command in COMMANDS.values()])
 
 
-_SETTINGS: dict[str, Any] = {
-    # Plain text: the help can be searched, and documents quote it.
-    "rich_markup_mode": None,
-    "pretty_exceptions_enable": False,
-    # Typer's own completion edits rc files.
-    "add_completion": False,
-    "context_settings": {"help_option_names": ["-h", "--help"], "max_content_width": 100},
-}
-
-
-@cache
-def _program() -> TyperGroup:
-    app = typer.Typer(
-        name="awsenv",
-        cls=_Program,
-        subcommand_metavar="ROLE [CODE] | COMMAND ...",
-        **_SETTINGS,
-    )
-    app.callback(invoke_without_command=True, add_help_option=False)(_awsenv)
-    return cast("TyperGroup", typer.main.get_command(app))
-
-
-def _awsenv(
-    ctx: typer.Context,
-    *,
-    version: Annotated[bool, flag("Print the version.", "--version")] = False,
-    # Typer's own help option would load pydantic: its value is no flag while it is left out.
-    help_: Annotated[bool, flag("Show this message and exit.", "-h", "--help")] = False,  # noqa: ARG001 - see _Program
-) -> Print | None:
+def _awsenv(*, version: Annotated[bool, flag("Print the version.", "--version")] = False) -> None:
     """Assume AWS roles in your shell.
 
     `awsenv ROLE [CODE]` is short for `awsenv use ROLE [CODE]`. ROLE is a profile in ~/.aws/config, a role ARN,
     ACCOUNT/ROLE, or the name of a role in your own account. CODE is the six digits of your MFA device.
     """
-    if version:
-        return Print(f"awsenv {__version__}\n")
-    if ctx.invoked_subcommand is None:
-        raise UsageError("which role?", hint=("awsenv ROLE [CODE]", "awsenv list shows the roles"))
-    return None
+
+
+@cache
+def _program() -> _Command:
+    return _made(_awsenv, "awsenv", cls=_Program, options_metavar="[OPTIONS] ROLE [CODE] | COMMAND ...")
 
 
 @cache
 def built(name: str) -> _Command:
     """Return the command called *name*, with its file loaded."""
     command, arguments = COMMANDS[name], _module(name).Arguments
-    app = typer.Typer(**_SETTINGS)
-    app.command(
+    made = _made(
+        arguments,
         name,
         cls=_Runner if "command" in {field.name for field in fields(arguments)} else _Command,
         help=f"{command.summary}\n\n{cleandoc(arguments.__doc__)}",
         options_metavar=command.usage,
-    )(arguments)
-    made = cast("_Command", typer.main.get_command(app))
+    )
     shared = {field.name for field in fields(RoleOptions)}
     made.params.sort(key=lambda param: param.name in shared)
     return made
+
+
+def _made(declares: Callable[..., object], name: str, **settings: Any) -> _Command:
+    """Return the command whose words and options are the parameters of *declares*."""
+    # Plain text: the help can be searched, and documents quote it. Typer's own completion edits rc files.
+    app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+    context = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    app.command(name, context_settings=context, **settings)(declares)
+    return cast("_Command", typer.main.get_command(app))
 
 
 def _module(name: str) -> Any:
@@ -204,12 +161,20 @@ def invoke(args: list[str], caller: Callable[[], Caller]) -> Action:
         Help: They ask for help.
         AwsenvError: The command line is wrong, or the command failed.
     """
+    words = named(args)
+    name = "".join(words[:1])
     try:
-        with _program().make_context("awsenv", args, obj=caller) as ctx:
-            action: Action = _program().invoke(ctx)
-            return action
+        if name in COMMANDS:
+            with built(name).make_context(f"awsenv {name}", words[1:]) as ctx:
+                module = _module(name)
+                action: Action = module.run(caller(), module.Arguments(**ctx.params))
+                return action
+        with _program().make_context("awsenv", words) as ctx:
+            if ctx.params.get("version"):
+                return Print(f"awsenv {__version__}\n")
     except TyperException as error:
         raise _wrong(error) from None
+    raise UsageError("which role?", hint=("awsenv ROLE [CODE]", "awsenv list shows the roles"))
 
 
 def _wrong(error: TyperException) -> UsageError:
