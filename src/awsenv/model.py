@@ -163,6 +163,8 @@ class Source:
     profile: str | None = None
     """The profile that describes the source; None: the environment describes it."""
     origin: Origin | None = None
+    has_token: bool = False
+    """Whether it is an access key that comes with a session token."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
-from awsenv import config
 from awsenv.cli import options as role_options
 from awsenv.cli.action import Caller, Open, Print
 from awsenv.cli.options import OptionalWord, RoleOptions, Word, flag, option, resolve
+from awsenv.config.sources import KINDS, may_be_long_term
 from awsenv.errors import UsageError
 from awsenv.model import AssumeRole, GetSessionToken
 from awsenv.origin import Origin
@@ -80,8 +80,8 @@ def _check_role(resolved: Resolved) -> None:
     Raises:
         UsageError: The credentials are not those of a role.
     """
-    last = resolved.chain.last
-    if isinstance(last, GetSessionToken) or (last is None and _has_long_term_key(resolved)):
+    last, source = resolved.chain.last, resolved.chain.source
+    if isinstance(last, GetSessionToken) or (last is None and KINDS[source.kind].is_key and not source.has_token):
         raise UsageError(
             f"{resolved.chain.role} is not a role: only a role can sign in to the AWS console",
             hint="awsenv list shows the roles",
@@ -97,7 +97,7 @@ def _check_session_duration(resolved: Resolved) -> None:
     chain = resolved.chain
     only = len(chain.hops) == 1 and isinstance(chain.hops[0], AssumeRole)
     # The output of a process is not known before it runs: AWS decides.
-    if only and (chain.source.kind == "process" or _has_long_term_key(resolved)):
+    if only and may_be_long_term(chain.source):
         return
     raise UsageError(
         f"AWS takes --session-duration only for a role that a user's own access key assumes, and {chain.role} is not"
@@ -105,8 +105,3 @@ def _check_session_duration(resolved: Resolved) -> None:
         Origin("--session-duration"),
         hint="leave it out: the console session ends with the credentials of the role",
     )
-
-
-def _has_long_term_key(resolved: Resolved) -> bool:
-    keys = config.access_key(resolved.chain.source, resolved.profiles, resolved.environ)
-    return keys is not None and keys.session_token is None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from awsenv.config import limits
+from awsenv.config import limits, sources
 from awsenv.config.profiles import Setting
 from awsenv.errors import ConfigError
 from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, GetSessionToken, Mfa, Note
@@ -180,7 +180,7 @@ def device_of(links: Links, request: RoleRequest) -> Mfa:
     if request.mfa_serial is not None:
         return device(Setting(request.mfa_serial, request.origin("mfa_serial")), owners)
     own = next((each.settings["mfa_serial"] for each in owners if "mfa_serial" in each.settings), None)
-    if own is None and links.found.may_be_long_term:
+    if own is None and sources.may_be_long_term(links.source):
         for link in links.roles[1:]:
             if link.profile is not None and link.profile.value("mfa_serial"):
                 return device(link.mfa_serial, (link.profile, *owners))
@@ -204,11 +204,12 @@ def with_mfa(hops: tuple[AssumeRole, ...], links: Links, request: RoleRequest) -
     Raises:
         ConfigError: The device shows no codes.
     """
-    device, unused = device_of(links, request), []
-    used = None if links.found.is_of_a_role else _checked(device, request)
-    if links.found.is_of_a_role:
+    device, unused, used = device_of(links, request), [], None
+    if sources.KINDS[links.source.kind].is_of_a_role:
         unused += [device.origins["mfa_serial"]] if device.serial else []
         unused += [request.origin("code")] if request.code else []
+    else:
+        used = _checked(device, request)
     notes = tuple(Note(f"not used; {_ROLES_HAVE_NONE}", origin) for origin in unused)
     first = replace(hops[0], mfa=used, notes=(*hops[0].notes, *notes))
     later = zip(hops[1:], links.roles[1:], strict=True)

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from awsenv.config.profiles import Profile, Profiles
-    from awsenv.config.sources import Found
-    from awsenv.model import Environ
+    from awsenv.model import Environ, Source
 
 MAX_HOPS = 20
 """A longer chain is a mistake, and each hop costs a request."""
@@ -41,7 +40,7 @@ class Link(NamedTuple):
 class Links(NamedTuple):
     """The source and the roles of a chain, whose values are not checked yet."""
 
-    found: Found
+    source: Source
     roles: tuple[Link, ...]
     """In the order of the calls."""
     profiles: tuple[Profile, ...]
@@ -50,7 +49,7 @@ class Links(NamedTuple):
     @property
     def source_profile(self) -> Profile | None:
         """The profile that holds the source credentials; None: the environment holds them."""
-        name = self.found.source.profile
+        name = self.source.profile
         return next((profile for profile in self.profiles if profile.name == name), None)
 
 
@@ -116,7 +115,7 @@ def _followed(profile: Profile, chosen: Setting | None, profiles: Profiles, envi
         environ: The original environment of the caller.
     """
     line, roles = [profile], _role_of(profile)
-    found: Found | None = None
+    found: Source | None = None
     while roles and line[-1] is roles[-1].profile:
         if len(roles) > MAX_HOPS:
             raise ConfigError(

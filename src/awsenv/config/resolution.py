@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
     from awsenv.config.links import Links
     from awsenv.config.profiles import Profile, Profiles
-    from awsenv.config.sources import Found
-    from awsenv.model import Environ, GetSessionToken, Hop
+    from awsenv.model import Environ, GetSessionToken, Hop, Source
 
 _REGION = having(REGION)
 
@@ -101,17 +100,17 @@ def resolve_login(request: RoleRequest, profiles: Profiles, environ: Environ) ->
     own = (source,) if source is not None else links.profiles[-1:]
     named = links.profiles[:1] if links.roles else ()
     hops: tuple[GetSessionToken, ...] = ()
-    if links.found.may_be_long_term:
+    if sources.may_be_long_term(links.source):
         used = device_of(links, request)
         if not used.serial:
-            serial, named = _device_of_the_roles(links.found, profiles, environ)
+            serial, named = _device_of_the_roles(links.source, profiles, environ)
             used = device(serial, (*named, *own))
         hops = session_hops(used, source, request)
     else:
-        _refuse_mfa(links.found, request)
+        _refuse_mfa(links.source, request)
     region = _region_of(request, (*own, *named), environ)
     name = source_name(request)
-    label = links.found.source.profile or "environment"
+    label = links.source.profile or "environment"
     return _chain_of(links._replace(profiles=own), hops, region, label, {} if name is None else {"role": name.origin})
 
 
@@ -141,7 +140,8 @@ def _entry(profile: Profile, links: Links | None) -> Entry:
     is_role = sources.is_role(profile)
     serial = profile.value("mfa_serial")
     if links is not None:
-        serial = None if links.found.is_of_a_role else device_of(links, RoleRequest(profile.name)).serial
+        has_none = sources.KINDS[links.source.kind].is_of_a_role
+        serial = None if has_none else device_of(links, RoleRequest(profile.name)).serial
     return Entry(
         name=profile.name,
         role_arn=profile.value("role_arn") if is_role else None,
@@ -158,7 +158,7 @@ def _roles(links: Links, request: RoleRequest, environ: Environ, partition: str)
         assume_role(
             link,
             request if link is links.roles[-1] else None,
-            chained=number > 0 or links.found.makes_chained,
+            chained=number > 0 or sources.makes_chained(links.source),
             default_name=default_name,
             partition=partition,
         )
@@ -173,8 +173,8 @@ def _session(links: Links, request: RoleRequest) -> tuple[GetSessionToken, ...]:
     Raises:
         ConfigError: The request has a code, but the profile does not hold the access key of a user.
     """
-    found, profile = links.found, links.profiles[0]
-    if found.source.kind == "static" and not found.has_token:
+    profile = links.profiles[0]
+    if links.source.kind == "static" and not links.source.has_token:
         return session_hops(device_of(links, request), profile, request)
     if request.code is None:
         return ()
@@ -187,7 +187,7 @@ def _session(links: Links, request: RoleRequest) -> tuple[GetSessionToken, ...]:
 
 
 def _device_of_the_roles(
-    found: Found, profiles: Profiles, environ: Environ
+    source: Source, profiles: Profiles, environ: Environ
 ) -> tuple[Setting | None, tuple[Profile, ...]]:
     """Return the device that the roles of a source name, and their profiles.
 
@@ -196,14 +196,15 @@ def _device_of_the_roles(
     """
     naming: dict[str, list[tuple[Setting, Profile]]] = {}
     for profile, links in every(profiles, environ):
-        if links is not None and links.roles and links.found.source == found.source:
+        if links is not None and links.roles and links.source == source:
             named = device_of(links, RoleRequest(profile.name))
             if named.serial:
                 setting = Setting(named.serial, named.origins["mfa_serial"])
                 naming.setdefault(named.serial, []).append((setting, profile))
     if len(naming) > 1:
+        devices = listed([quoted(serial) for serial in naming])
         raise ConfigError(
-            f"the roles of {_owner(found)} name {len(naming)} MFA devices: {listed([quoted(each) for each in naming])}",
+            f"the roles of {_owner(source)} name {len(naming)} MFA devices: {devices}",
             *(each[0][0].origin for each in naming.values()),
             hint="choose the one to log in with: --mfa-serial",
         )
@@ -211,7 +212,7 @@ def _device_of_the_roles(
     return only[0][0] if only else None, tuple(profile for _, profile in only)
 
 
-def _refuse_mfa(found: Found, request: RoleRequest) -> None:
+def _refuse_mfa(source: Source, request: RoleRequest) -> None:
     """Refuse a code or the option of a device for temporary credentials.
 
     A variable is no error: it is set for every role.
@@ -220,16 +221,15 @@ def _refuse_mfa(found: Found, request: RoleRequest) -> None:
         origin = request.origin(field)
         if getattr(request, field) is not None and (field == "code" or origin.name.startswith("-")):
             raise ConfigError(
-                f"the credentials of {_owner(found)} are temporary",
+                f"the credentials of {_owner(source)} are temporary",
                 origin,
                 because="AWS opens no MFA session with them",
                 hint=("leave it out", "name a source with the access key of a user: --profile"),
             )
 
 
-def _owner(found: Found) -> str:
-    name = found.source.profile
-    return "the environment" if name is None else f"profile {quoted(name)}"
+def _owner(source: Source) -> str:
+    return "the environment" if source.profile is None else f"profile {quoted(source.profile)}"
 
 
 class _Region(NamedTuple):
@@ -263,7 +263,7 @@ def _chain_of(links: Links, hops: tuple[Hop, ...], region: _Region, role: str, o
     _check_partition(links, hops, region)
     setting = region.setting
     return Chain(
-        source=links.found.source,
+        source=links.source,
         hops=hops,
         role=role,
         label=_label(role, hops),
@@ -290,7 +290,7 @@ def _check_partition(links: Links, hops: tuple[Hop, ...], region: _Region) -> No
 def _arns(links: Links, hops: tuple[Hop, ...]) -> Iterator[tuple[str, Origin]]:
     """Return every ARN that is sent to STS."""
     source = links.source_profile
-    if source is not None and links.found.source.kind == "web-identity":
+    if source is not None and links.source.kind == "web-identity":
         yield source.settings["role_arn"].value, source.settings["role_arn"].origin
     for hop in hops:
         if isinstance(hop, AssumeRole):

@@ -151,31 +151,18 @@ holds.
 """
 
 
-class Found(NamedTuple):
-    """A source, and what is known about its credentials before they are fetched."""
+def makes_chained(source: Source) -> bool:
+    """Return whether a role reached from *source* counts as chained, so that AWS gives it one hour at most.
 
-    source: Source
-    has_token: bool = False
-    """The key comes with a session token."""
+    The role of an EC2 instance does not count (IAM guide, "Roles terms and concepts", role chaining). The output of
+    a `credential_process` is not known before it runs, so AWS decides.
+    """
+    return source.has_token or (KINDS[source.kind].is_temporary and source.kind != "instance")
 
-    @property
-    def makes_chained(self) -> bool:
-        """Whether a role reached from here counts as chained, so that AWS gives it one hour at most.
 
-        The role of an EC2 instance does not count (IAM guide, "Roles terms and concepts", role chaining). The output of
-        a `credential_process` is not known before it runs, so AWS decides.
-        """
-        return self.has_token or (KINDS[self.source.kind].is_temporary and self.source.kind != "instance")
-
-    @property
-    def is_of_a_role(self) -> bool:
-        """Whether the credentials are those of a role, which has no MFA device."""
-        return KINDS[self.source.kind].is_of_a_role
-
-    @property
-    def may_be_long_term(self) -> bool:
-        """Whether this may be the access key of a user: in a file, in the environment, or printed by a process."""
-        return self.source.kind == "process" or (KINDS[self.source.kind].is_key and not self.has_token)
+def may_be_long_term(source: Source) -> bool:
+    """Return whether this may be the access key of a user: in a file, in the environment, or printed by a process."""
+    return source.kind == "process" or (KINDS[source.kind].is_key and not source.has_token)
 
 
 def title(source: Source) -> str:
@@ -261,7 +248,7 @@ def kind_of(profile: Profile) -> str | None:
     return next(held, "static" if has_static_keys(profile) else None)
 
 
-def from_profile(profile: Profile, profiles: Profiles) -> Found:
+def from_profile(profile: Profile, profiles: Profiles) -> Source:
     """Return the source that *profile* holds.
 
     Raises:
@@ -278,15 +265,15 @@ def from_profile(profile: Profile, profiles: Profiles) -> Found:
     source = Source(name, profile.name, profile.origin)
     if name == "static":
         keys = static_keys(profile)
-        source = replace(source, origin=profile.settings[_KEY_ID].origin)
-        return Found(source, has_token=keys is not None and keys.session_token is not None)
+        has_token = keys is not None and keys.session_token is not None
+        return replace(source, origin=profile.settings[_KEY_ID].origin, has_token=has_token)
     check = KINDS[name].check
     if check is not None:
         check(profile, profiles)
-    return Found(source)
+    return source
 
 
-def from_credential_source(setting: Setting, profile: Profile, environ: Mapping[str, str]) -> Found:
+def from_credential_source(setting: Setting, profile: Profile, environ: Mapping[str, str]) -> Source:
     """Return the source that a `credential_source` names.
 
     Raises:
@@ -294,7 +281,7 @@ def from_credential_source(setting: Setting, profile: Profile, environ: Mapping[
         SourceError: The environment does not have the source, or has half a key.
     """
     if setting.value == "Ec2InstanceMetadata":
-        return Found(Source("instance", origin=setting.origin))
+        return Source("instance", origin=setting.origin)
     if setting.value not in {"Environment", "EcsContainer"}:
         hint = "write Environment, EcsContainer or Ec2InstanceMetadata, in exactly this spelling"
         raise limits.refused(f"{quoted(setting.value)} is not a credential_source", setting.value, setting.origin, hint)
@@ -310,7 +297,7 @@ def from_credential_source(setting: Setting, profile: Profile, environ: Mapping[
     return found
 
 
-def from_keys(environ: Mapping[str, str]) -> Found | None:
+def from_keys(environ: Mapping[str, str]) -> Source | None:
     """Return the access key of the environment as a source, or None.
 
     Raises:
@@ -320,11 +307,11 @@ def from_keys(environ: Mapping[str, str]) -> Found | None:
     if len(names) == 1:
         (missing,) = {*KEY_PAIR} - {*names}
         raise _half_a_key("the environment", missing, Origin(names[0]))
-    source = Source("environment", origin=Origin(KEY_PAIR[0]))
-    return Found(source, has_token=session_token(environ) is not None) if names else None
+    has_token = session_token(environ) is not None
+    return Source("environment", origin=Origin(KEY_PAIR[0]), has_token=has_token) if names else None
 
 
-def from_web_identity(environ: Mapping[str, str]) -> Found | None:
+def from_web_identity(environ: Mapping[str, str]) -> Source | None:
     """Return the web identity of the environment as a source, or None.
 
     Raises:
@@ -338,13 +325,13 @@ def from_web_identity(environ: Mapping[str, str]) -> Found | None:
             Origin("AWS_WEB_IDENTITY_TOKEN_FILE"),
             hint=("set AWS_ROLE_ARN too", "unset AWS_WEB_IDENTITY_TOKEN_FILE"),
         )
-    return Found(Source("web-identity", origin=Origin("AWS_WEB_IDENTITY_TOKEN_FILE")))
+    return Source("web-identity", origin=Origin("AWS_WEB_IDENTITY_TOKEN_FILE"))
 
 
-def from_container(environ: Mapping[str, str]) -> Found | None:
+def from_container(environ: Mapping[str, str]) -> Source | None:
     """Return the credentials endpoint of the container as a source, or None."""
     name = next((name for name in CONTAINER_URIS if environ.get(name)), None)
-    return None if name is None else Found(Source("container", origin=Origin(name)))
+    return None if name is None else Source("container", origin=Origin(name))
 
 
 def _what_is_missing(profile: Profile) -> Hint:
