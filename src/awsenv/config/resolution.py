@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from awsenv.config import limits, sources
 from awsenv.config.hops import FIELDS, assume_role, default_session_name, device, device_of, session_hops, with_mfa
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from awsenv.model import Environ, GetSessionToken, Hop, Source
 
 _REGION = having(REGION)
+
+_Region = tuple[Setting | None, str]
+"""The region of a chain, or None, and its partition."""
 
 
 def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain:
@@ -64,7 +67,7 @@ def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain
     region = _region_of(request, links.profiles, environ)
     hops: tuple[Hop, ...]
     if links.roles:
-        hops = _roles(links, request, environ, region.partition)
+        hops = _roles(links, request, environ, region[1])
     else:
         hops = _session(links, request)
         _refuse_idle_options(request, is_session=bool(hops))
@@ -232,14 +235,6 @@ def _owner(source: Source) -> str:
     return "the environment" if source.profile is None else f"profile {quoted(source.profile)}"
 
 
-class _Region(NamedTuple):
-    """The region of a chain, and its partition."""
-
-    setting: Setting | None
-    """None: no region is set."""
-    partition: str
-
-
 def _region_of(request: RoleRequest, profiles: tuple[Profile, ...], environ: Environ) -> _Region:
     """Return the region. The environment beats the files, as in every SDK; an empty value does not count.
 
@@ -250,8 +245,8 @@ def _region_of(request: RoleRequest, profiles: tuple[Profile, ...], environ: Env
     values += [Setting(environ[name], Origin(name)) for name in _REGION if environ.get(name)]
     values += [profile.settings["region"] for profile in profiles if profile.value("region")]
     if not values:
-        return _Region(None, limits.WITHOUT_REGION)
-    return _Region(values[0], limits.partition(values[0].value, values[0].origin))
+        return None, limits.WITHOUT_REGION
+    return values[0], limits.partition(values[0].value, values[0].origin)
 
 
 def _chain_of(links: Links, hops: tuple[Hop, ...], region: _Region, role: str, origins: Mapping[str, Origin]) -> Chain:
@@ -260,31 +255,28 @@ def _chain_of(links: Links, hops: tuple[Hop, ...], region: _Region, role: str, o
     Raises:
         ConfigError: STS would be called with an ARN of another partition than the region's, which it does not know.
     """
-    _check_partition(links, hops, region)
-    setting = region.setting
-    return Chain(
+    setting, partition = region
+    chain = Chain(
         source=links.source,
         hops=hops,
         role=role,
         label=_label(role, hops),
         region=None if setting is None else setting.value,
-        partition=region.partition,
+        partition=partition,
         settings_profile=links.profiles[0].name if links.profiles else None,
         origins=dict(origins) if setting is None else {**origins, "region": setting.origin},
     )
-
-
-def _check_partition(links: Links, hops: tuple[Hop, ...], region: _Region) -> None:
     for arn, origin in _arns(links, hops):
-        if limits.partition_of(arn) not in {None, region.partition}:
+        if limits.partition_of(arn) not in {None, partition}:
             here = "without a region it is aws"
-            if region.setting is not None:
-                here = f"{region.setting.value} ({region.setting.origin}) is in {region.partition}"
+            if setting is not None:
+                here = f"{setting.value} ({setting.origin}) is in {partition}"
             raise ConfigError(
                 f"{quoted(arn)} is in another partition than the region: {here}",
                 origin,
                 hint=f"choose a region of {limits.partition_of(arn)} with --region",
             )
+    return chain
 
 
 def _arns(links: Links, hops: tuple[Hop, ...]) -> Iterator[tuple[str, Origin]]:
