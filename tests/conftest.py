@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,7 +92,11 @@ def require() -> Callable[[str], str]:
 @pytest.fixture
 def clean_environ(tmp_path: Path) -> dict[str, str]:
     """Return an environment with an empty home and nothing of AWS in it."""
-    home = tmp_path / "home"
+    return _clean_environ(tmp_path)
+
+
+def _clean_environ(folder: Path) -> dict[str, str]:
+    home = folder / "home"
     home.mkdir()
     return {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm-256color"}
 
@@ -320,6 +324,14 @@ class World:
         with (Path(self.environ["HOME"]) / ".aws" / "config").open("a") as file:
             file.write(text)
 
+    def add_administrator(self) -> None:
+        """Give the user a profile `admin`, which may do everything."""
+        key = self.sandbox.admin
+        with (Path(self.environ["HOME"]) / ".aws" / "credentials").open("a") as file:
+            file.write(
+                f"[admin]\naws_access_key_id = {key.access_key_id}\naws_secret_access_key = {key.secret_access_key}\n"
+            )
+
     def actions(self) -> list[str]:
         """Return the STS and IAM actions that were asked of AWS so far."""
         return [call.action for call in self.sandbox.calls]
@@ -340,6 +352,19 @@ def world(preloaded: Preloaded, program: str, clean_environ: dict[str, str]) -> 
 
     Whatever agent runs in it ends with the test.
     """
+    with _world(preloaded, program, clean_environ) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def shared_world(preloaded: Preloaded, program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Return such a world for all tests of a module, to which it does not matter what happened in it before."""
+    with _world(preloaded, program, _clean_environ(tmp_path_factory.mktemp("shared"))) as world:
+        yield world
+
+
+@contextmanager
+def _world(preloaded: Preloaded, program: str, clean_environ: dict[str, str]) -> Iterator[World]:
     # Not below tmp_path: the path of a socket is short.
     with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="awsenv-", dir="/tmp") as runtime:
         # No test may cross the end of a code's thirty seconds by chance.

@@ -63,10 +63,7 @@ def test_a_finding_is_a_line_with_where_and_what_to_do_below(world: World) -> No
     folder = Path(world.environ["HOME"], ".aws")
     lines = (folder / "config").read_text().splitlines(keepends=True)
     (folder / "config").write_text("".join(line for line in lines if not line.startswith("external_id")))
-    admin = world.sandbox.admin
-    keys = f"aws_access_key_id = {admin.access_key_id}\naws_secret_access_key = {admin.secret_access_key}\n"
-    with (folder / "credentials").open("a") as file:
-        file.write(f"[admin]\n{keys}")
+    world.add_administrator()
     answer = world.run("doctor", "power-user", "--iam-profile", "admin")
     lines = answer.stdout.splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("✗"))

@@ -97,12 +97,15 @@ class Paths:
         )
         return Shown(done.returncode, done.stdout, done.stderr)
 
-    def both(self, words: list[str], environ: Mapping[str, str]) -> tuple[Shown, Shown]:
-        """Run the ordinary path and then the program."""
-        # As __main__ takes it where no agent runs.
+    def forked(self, words: list[str], environ: Mapping[str, str], *, asks_agent: bool = True) -> Shown:
+        """Run what is loaded already: most of what a failure takes is the start of a program that is loaded whole."""
         argv = [self.world.program, *words]
-        done = self.world.preloaded.run(argv, environ, str(self.folder), asks_agent=False)
-        both = Shown(done.returncode, done.stdout, done.stderr), self.fast(words, environ)
+        done = self.world.preloaded.run(argv, environ, str(self.folder), asks_agent=asks_agent)
+        return Shown(done.returncode, done.stdout, done.stderr)
+
+    def both(self, words: list[str], environ: Mapping[str, str], *, starts: bool = True) -> tuple[Shown, Shown]:
+        """Run the ordinary path, as __main__ takes it where no agent runs, and then the program."""
+        both = self.forked(words, environ, asks_agent=False), (self.fast if starts else self.forked)(words, environ)
         expected, actual = (shown._replace(out=comparable(shown.out)) for shown in both)
         return expected, actual
 
@@ -134,7 +137,18 @@ class Paths:
 @pytest.fixture
 def paths(world: World, tmp_path: Path) -> Paths:
     """Return both paths, after a login with a code: it is used, and the ordinary path has none."""
-    folder = tmp_path / "folder"
+    return logged_in(world, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared(shared_world: World, tmp_path_factory: pytest.TempPathFactory) -> Paths:
+    """Return both paths, for tests to which it does not matter what the agent holds."""
+    return logged_in(shared_world, tmp_path_factory.mktemp("shared"))
+
+
+def logged_in(world: World, parent: Path) -> Paths:
+    """Return both paths in *world*, after a login with a code."""
+    folder = parent / "folder"
     folder.mkdir()
     (folder / "policy.json").write_text(_POLICY)
     assert world.run("login", world.device.code(), "--duration", SESSION).returncode == 0
@@ -314,79 +328,79 @@ def test_no_command_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize("command", ANSWERED)
-def test_the_agent_does_what_the_ordinary_path_does(paths: Paths, command: str) -> None:
+def test_the_agent_does_what_the_ordinary_path_does(shared: Paths, command: str) -> None:
     """Print, say, run and end with the same, whether a role is active or not."""
-    for environ in (paths.environ(), paths.active()):
+    for environ in (shared.environ(), shared.active()):
         for line in ANSWERED[command]:
-            words = paths.words(line)
+            words = shared.words(line)
 
-            expected, actual = paths.both(words, environ)
+            expected, actual = shared.both(words, environ)
 
             assert expected == actual, line
-            assert paths.is_answered(words, environ), line
+            assert shared.is_answered(words, environ), line
 
 
 @pytest.mark.parametrize("line", ["use read-only --shell json", "off --shell json"])
-def test_every_variable_counts_alike_on_both_paths(paths: Paths, line: str, samples: Mapping[str, str]) -> None:
+def test_every_variable_counts_alike_on_both_paths(shared: Paths, line: str, samples: Mapping[str, str]) -> None:
     """Change the same variables in the same way, whichever variable of the table is set."""
     for name, value in samples.items():
-        environ = paths.environ() | {name: value}
+        environ = shared.environ() | {name: value}
 
-        expected, actual = paths.both(paths.words(line), environ)
+        expected, actual = shared.both(shared.words(line), environ)
 
         assert expected == actual, name
 
 
 @pytest.mark.parametrize("command", FAILING)
-def test_what_fails_fails_in_the_same_way(paths: Paths, command: str) -> None:
+def test_what_fails_fails_in_the_same_way(shared: Paths, command: str) -> None:
     """Report a mistake as the ordinary path does, and a code that is missing."""
-    assert paths.world.run("lock").returncode == 0
-    for turn, environ in enumerate((paths.environ(), paths.active())):
+    assert shared.world.run("lock").returncode == 0
+    for turn, environ in enumerate((shared.environ(), shared.active())):
         for line in FAILING[command]:
             # An agent knows which codes were sent.
-            words = paths.words(line, turn)
+            words = shared.words(line, turn)
 
-            expected, actual = paths.both(words, environ)
+            expected, actual = shared.both(words, environ, starts=line == FAILING[command][0])
 
             assert expected == actual, line
 
 
 @pytest.mark.parametrize("to", [">kept", "| cat", ">/dev/null", ">/dev/full", ">&-", "2>&-", "<&-"])
-def test_it_does_not_matter_where_the_output_goes(paths: Paths, to: str) -> None:
+def test_it_does_not_matter_where_the_output_goes(shared: Paths, to: str) -> None:
     """Show no secret to a file or to another command's pipe, and fail where nothing can be written, as ever."""
     for words in ("read-only --shell sh", "credential-process read-only", "list", "exec read-only pwd"):
         expected, actual = (
             subprocess.run(
                 ["bash", "-c", f': >kept; {shlex.join(program)} {words} {to}; echo "${{PIPESTATUS[@]}}"; cat kept'],
-                env=paths.environ(),
-                cwd=paths.folder,
+                env=shared.environ(),
+                cwd=shared.folder,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 start_new_session=True,
                 check=False,
             )
-            for program in paths.programs
+            for program in shared.programs
         )
 
         assert (comparable(expected.stdout), expected.stderr) == (comparable(actual.stdout), actual.stderr), words
 
 
-def test_a_terminal_is_known_as_one(paths: Paths) -> None:
+def test_a_terminal_is_known_as_one(shared: Paths) -> None:
     """Show no secret on a terminal, with or without an agent."""
     for words in ("read-only", "credential-process read-only", "off --print", "list"):
-        expected, actual = (paths.at_a_terminal([*program, *words.split()]) for program in paths.programs)
+        expected, actual = (shared.at_a_terminal([*program, *words.split()]) for program in shared.programs)
 
         assert expected == actual, words
 
 
 @pytest.mark.parametrize("environ", [{}, {"LC_ALL": "C"}, {"LC_CTYPE": "C.UTF-8"}, {"LANG": "de_DE.UTF-8"}], ids=str)
-def test_a_command_inherits_what_the_person_has_set(paths: Paths, environ: dict[str, str]) -> None:
+def test_a_command_inherits_what_the_person_has_set(shared: Paths, environ: dict[str, str]) -> None:
     """Add nothing of Python's own in any locale, and lose nothing on the way through the agent."""
-    environ = {name: value for name, value in paths.environ().items() if name != "LANG"} | environ
+    environ = {name: value for name, value in shared.environ().items() if name != "LANG"} | environ
 
     expected, actual = (
         comparable(subprocess.check_output([*program, "exec", "read-only", "--", "env", "-0"], env=environ))
-        for program in paths.programs
+        for program in shared.programs
     )
 
     assert sorted(expected.split(b"\0")) == sorted(actual.split(b"\0"))
@@ -405,12 +419,12 @@ def test_files_are_those_of_the_callers_folder(paths: Paths) -> None:
     assert paths.is_answered(words, environ)
 
 
-def test_a_folder_that_is_gone_is_no_hindrance(paths: Paths) -> None:
+def test_a_folder_that_is_gone_is_no_hindrance(shared: Paths) -> None:
     """Run where there is no working directory any more."""
-    line = f"mkdir gone && cd gone && rmdir ../gone && exec {paths.world.program} exec read-only -- echo reached"
+    line = f"mkdir gone && cd gone && rmdir ../gone && exec {shared.world.program} exec read-only -- echo reached"
 
     done = subprocess.run(
-        ["sh", "-c", line], env=paths.environ(), cwd=paths.folder, capture_output=True, text=True, check=False
+        ["sh", "-c", line], env=shared.environ(), cwd=shared.folder, capture_output=True, text=True, check=False
     )
 
     assert (0, "reached\n", "") == (done.returncode, done.stdout, done.stderr)
@@ -484,11 +498,11 @@ def test_a_key_of_the_persons_own_is_not_renewed_away(key_id: str | None, paths:
     )
 
 
-def test_an_environment_that_is_too_large_is_one_note(paths: Paths) -> None:
+def test_an_environment_that_is_too_large_is_one_note(shared: Paths) -> None:
     """Do without the agent what cannot be sent to it."""
-    environ = paths.environ() | {f"AWSENV_SAVED_{n}": "x" * 100_000 for n in range(3)}
+    environ = shared.environ() | {f"AWSENV_SAVED_{n}": "x" * 100_000 for n in range(3)}
 
-    done = paths.fast(["exec", "read-only", "--", "echo", "reached"], environ)
+    done = shared.fast(["exec", "read-only", "--", "echo", "reached"], environ)
 
     assert (0, b"reached\n") == (done.status, done.out)
     assert re.fullmatch(rb"awsenv: the agent cannot be talked to: a message of \d+ bytes, .*\n", done.err)

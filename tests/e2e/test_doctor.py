@@ -625,11 +625,7 @@ def world(world: World) -> World:
     Path(world.environ["HOME"], ".bashrc").write_text(f'eval "$({world.program} init bash)"\n')
     # Or it is the shell that the tests were started from.
     world.environ["AWSENV_SHELL"] = "bash"
-    admin = world.sandbox.admin
-    with _file(world, "credentials").open("a") as file:
-        file.write(
-            f"[admin]\naws_access_key_id = {admin.access_key_id}\naws_secret_access_key = {admin.secret_access_key}\n"
-        )
+    world.add_administrator()
     return world
 
 
@@ -637,10 +633,13 @@ def _doctor(world: World, broken: Broken, *more: str, used: str = "") -> subproc
     if "{code}" in broken.words:
         # A code of its own for each: AWS takes one once.
         world.sandbox.clock.elapse(60)
-    words = broken.words.format(code=world.device.code(), account=world.sandbox.account, used=used)
-    # Root reads every file, but for these capabilities.
-    as_others = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
-    return world.command([*as_others, world.program, "doctor", *words.split(), *(ADMIN if broken.admin else ()), *more])
+    line = broken.words.format(code=world.device.code(), account=world.sandbox.account, used=used)
+    words = ["doctor", *line.split(), *(ADMIN if broken.admin else ()), *more]
+    if broken.break_it is _unreadable and os.geteuid() == 0:
+        # Root reads every file, but for these capabilities.
+        as_others = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+        return world.command([*as_others, world.program, *words])
+    return world.run(*words)
 
 
 @pytest.mark.parametrize("broken", SET_UPS, ids=lambda broken: broken.name.replace(" ", "-"))
