@@ -11,9 +11,11 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,10 @@ from hypothesis import settings
 
 from awsenv import variables
 from awsenv.agent import client, runtime_directory
+from awsenv.agent.endpoint import Endpoint
+from awsenv.agent.memory import Clock, Memory
+from awsenv.agent.server import Life, Server
+from awsenv.cli.agent import Handler
 from awsenv.sandbox import MfaDevice, Sandbox
 from awsenv.variables import VARIABLES, having
 
@@ -396,6 +402,32 @@ def _world(preloaded: Preloaded, program: str, clean_environ: dict[str, str]) ->
         pid = world.agent()
         if pid is not None and pid != os.getpid():
             os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def aging(world: World) -> Iterator[World]:
+    """Return the world with an agent that ages with the local AWS: its hours pass as a test wants them."""
+
+    def now() -> float:
+        return world.sandbox.clock.now().timestamp()
+
+    memory = Memory(Clock(now, now))
+    endpoint = cache(lambda: Endpoint(lambda role: memory.served(role).credentials, server.loop))
+    handler = Handler(memory, endpoint, now=now)
+
+    def in_use() -> bool:
+        return endpoint.cache_info().currsize > 0 and endpoint().is_used()
+
+    folder = runtime_directory.make(world.environ)
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(f"{folder}/{runtime_directory.SOCKET}")
+    life = Life(12 * 3600, idle=4 * 3600, until=memory.until, in_use=in_use, on_tick=memory.drop_expired, boot=now)
+    server = Server(handler.reply, listening=listening, life=life)
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    yield world
+    server.end()
+    thread.join()
 
 
 _HALVES = {" ": (0, 0), "\u2580": (1, 0), "\u2584": (0, 1), "\u2588": (1, 1)}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
 import socket
+import struct
 import sys
+import tempfile
 import termios
 import time
 from pathlib import Path
@@ -21,7 +24,7 @@ from awsenv.cli import commands
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import World
+    from conftest import Until, World
 
 WATCH = """
 import os, resource, signal, sys
@@ -58,6 +61,11 @@ PROMPTS = [
 ]
 """Every command that asks for something, and what it asks for."""
 
+BESIDE_AN_AGENT = [
+    (line, prompt) for line, prompt in PROMPTS if prompt in {CODE, ID} and commands.called(line.split()).is_answered
+]
+"""Those that the fast path asks for an agent, which holds nothing yet."""
+
 WAITING = [
     "use read-only --shell sh --print",
     "exec read-only -- true",
@@ -74,6 +82,9 @@ WAITING = [
     "credential-process read-only --print",
 ]
 """Every command that sends an agent a request, so that it can be stopped while it waits for the reply."""
+
+OTHERS = ["init bash", "demo"]
+"""One prints its text and ends; the other waits for a command. Each has a test of its own."""
 
 CANARY = "canary-of-the-environment"
 
@@ -136,10 +147,7 @@ class Watched:
 @pytest.fixture
 def administered(world: World) -> World:
     """Return the world with a profile that may administer IAM."""
-    admin = world.sandbox.admin
-    with (Path(world.environ["HOME"]) / ".aws" / "credentials").open("a") as file:
-        file.write(f"\n[admin]\naws_access_key_id = {admin.access_key_id}\n")
-        file.write(f"aws_secret_access_key = {admin.secret_access_key}\n")
+    world.add_administrator()
     return world
 
 
@@ -153,10 +161,11 @@ def test_this_system_leaves_core_files(world: World, tmp_path: Path) -> None:
 
 
 def test_every_command_is_stopped() -> None:
-    """Leave out only `init`, which does not wait, and `demo`, which reads no keys of the user's."""
-    stopped = {commands.called(line.split()).name for line in [*WAITING, *(line for line, _ in PROMPTS)]}
+    """Leave out no command, and neither of the prompts beside an agent."""
+    lines = [*WAITING, *OTHERS, *(line for line, _ in PROMPTS)]
 
-    assert {"init", "demo"} == set(commands.COMMANDS) - stopped
+    assert {*commands.COMMANDS} == {commands.called(line.split()).name for line in lines}
+    assert {CODE, ID} == {prompt for _, prompt in BESIDE_AN_AGENT}
 
 
 @pytest.mark.parametrize(("line", "prompt"), PROMPTS)
@@ -188,13 +197,14 @@ def test_a_crash_leaves_no_core_file(line: str, prompt: str, administered: World
     assert ([], []) == program.left()
 
 
-@pytest.mark.parametrize("line", [line for line, prompt in PROMPTS if prompt == ID and "doctor" not in line])
+@pytest.mark.parametrize(("line", "prompt"), BESIDE_AN_AGENT)
 @pytest.mark.parametrize("keys", ["\x1c", ""], ids=["ctrl-backslash", "crash"])
-def test_a_prompt_for_an_agent_leaves_no_core_file(line: str, keys: str, world: World, tmp_path: Path) -> None:
+def test_a_prompt_for_an_agent_leaves_no_core_file(
+    line: str, prompt: str, keys: str, aging: World, tmp_path: Path
+) -> None:
     """Ask in the fast path as safely as elsewhere."""
-    assert world.run("login", world.device.code()).returncode == 0
-    program = Watched([world.program, *line.split()], world, tmp_path)
-    program.see(ID)
+    program = Watched([aging.program, *line.split()], aging, tmp_path)
+    program.see(prompt)
 
     assert STOPPED[keys] == program.stop(keys)
     assert ([], []) == program.left()
@@ -223,6 +233,37 @@ def test_a_request_leaves_no_core_file(
         assert client.receive(connection, time.monotonic() + 60)
 
         assert STOPPED[keys] == program.stop(keys)
+    assert ([], []) == program.left()
+
+
+@pytest.mark.parametrize(("keys", "number"), [("\x1c", signal.SIGQUIT), ("", signal.SIGABRT)])
+def test_a_hook_that_nobody_reads_leaves_no_core_file(
+    keys: str, number: signal.Signals, world: World, until: Until, tmp_path: Path
+) -> None:
+    """Leave none while `init`, which is given every secret of the environment, waits for its reader."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    size = fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+    program = Watched(["/bin/sh", "-c", f"exec {world.program} init bash >{pipe}"], world, tmp_path)
+    # The hook is longer: the program is in the middle of it.
+    until(lambda: fcntl.ioctl(reader, termios.FIONREAD, bytes(4)) == struct.pack("i", size))
+
+    assert f"no core signal {-number}" == program.stop(keys)
+    os.close(reader)
+    assert ([], []) == program.left()
+
+
+@pytest.mark.parametrize(("keys", "ended"), [("\x1c", "no core status 131"), ("", f"no core signal {-signal.SIGABRT}")])
+def test_a_demo_leaves_no_core_file(keys: str, ended: str, world: World, tmp_path: Path) -> None:
+    """Leave none while `demo` waits for its command, which ends with Ctrl-Backslash."""
+    with tempfile.TemporaryDirectory(prefix="awsenv-", dir="/tmp") as folder:
+        world.environ["TMPDIR"] = folder
+        line = ["demo", "--", "sh", "-c", "echo rea''dy; read line"]
+        program = Watched([world.program, *line], world, tmp_path)
+        program.see("ready")
+
+        assert ended == program.stop(keys)
     assert ([], []) == program.left()
 
 

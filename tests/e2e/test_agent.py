@@ -16,7 +16,6 @@ import urllib.error
 import urllib.request
 from contextlib import suppress
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,11 +24,7 @@ import pytest
 
 import awsenv
 from awsenv.agent import client, runtime_directory
-from awsenv.agent.endpoint import Endpoint
-from awsenv.agent.memory import Clock, Memory
-from awsenv.agent.server import Life, Server
 from awsenv.cli import conversation
-from awsenv.cli.agent import Handler
 from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:
@@ -71,32 +66,6 @@ def role_profile(world: World, name: str, *more: str, trust: dict[str, object], 
     world.configure(
         f"[profile {name}]\nrole_arn = {arn}\nsource_profile = default\nmfa_serial = {world.device.serial}\n{lines}"
     )
-
-
-@pytest.fixture
-def aging(world: World) -> Iterator[World]:
-    """Return the world with an agent that ages with the local AWS: its hours pass as a test wants them."""
-
-    def now() -> float:
-        return world.sandbox.clock.now().timestamp()
-
-    memory = Memory(Clock(now, now))
-    endpoint = cache(lambda: Endpoint(lambda role: memory.served(role).credentials, server.loop))
-    handler = Handler(memory, endpoint, now=now)
-
-    def in_use() -> bool:
-        return endpoint.cache_info().currsize > 0 and endpoint().is_used()
-
-    folder = runtime_directory.make(world.environ)
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(f"{folder}/{runtime_directory.SOCKET}")
-    life = Life(12 * HOUR, idle=4 * HOUR, until=memory.until, in_use=in_use, on_tick=memory.drop_expired, boot=now)
-    server = Server(handler.reply, listening=listening, life=life)
-    thread = threading.Thread(target=server.serve)
-    thread.start()
-    yield world
-    server.end()
-    thread.join()
 
 
 def test_one_code_serves_twenty_roles_for_hours(aging: World) -> None:

@@ -335,28 +335,6 @@ def test_a_project_s_own_awsenv_does_not_come_first(shell: Any, terminal: Start)
     assert window.line.startswith("[power-user] ")
 
 
-@pytest.mark.parametrize("path", [":/opt/python", ".", "here", "/opt/python:", ":"])
-def test_nothing_is_loaded_from_the_current_folder(path: str, shell: Any, terminal: Start, home: Path) -> None:
-    """Run no sitecustomize.py that PYTHONPATH leads to: not for a command, not for a renewal at a prompt.
-
-    `tests/cli/test_current_folder.py` runs every command so.
-    """
-    window = terminal(shell)
-    for folder in (home / "trap", home / "trap/here"):
-        folder.mkdir()
-        (folder / "sitecustomize.py").write_text(f"open({str(home / 'sprung')!r}, 'a').close()\n")
-    window.run("cd trap")
-    window.run(shell.export.format("PYTHONPATH", path))
-
-    window.run("awsenv power-user")
-    assert "canary/secret+one" == window.run("echo $AWS_SECRET_ACCESS_KEY")
-    window.run("awsenv exec power-user -- true")
-    for name, value in {"AWSENV_EXPIRES_EPOCH": "1", "AWSENV_RENEW": "0123abcd"}.items():
-        window.run(shell.export.format(name, value))
-
-    assert not (home / "sprung").exists()
-
-
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -384,7 +362,10 @@ def test_a_command_gets_the_variables_of_python_of_its_caller(
 
 @pytest.mark.parametrize(
     ("value", "seen"),
-    [("here", ""), (".", ""), ("/opt:here", ""), ("/opt:", ""), ("/opt", "/opt"), ("/opt:/srv", "/opt:/srv")],
+    [
+        *((value, "") for value in (":", "here", ".", "/opt:here", ":/opt", "/opt:")),
+        *((value, value) for value in ("/opt", "/opt:/srv")),
+    ],
 )
 @pytest.mark.parametrize("name", MISLEADING)
 def test_a_variable_that_misleads_python_is_kept_from_the_program(

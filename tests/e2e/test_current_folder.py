@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import World
+    from e2e.conftest import Interactive, Spelling
 
 HOOKS = Path(__file__).parents[2] / "shell"
 
@@ -29,14 +30,31 @@ AT_THE_START = ("sitecustomize", "usercustomize", "re", "awsenv")
 
 AFTER_IT = ("__future__", "boto3", "botocore", "dataclasses", "enum", "json", "signal", "socket", "typer", "typing")
 
-LINES = [
-    "read-only",
-    "renew",
-    "off",
-    "exec read-only -- true",
-    *(f"{name} --help" for name in COMMANDS),
-]
-"""How far a command gets does not matter, only where Python looks for modules when the hook starts it."""
+LINES = {
+    "login": "login {code}",
+    "use": "read-only",
+    "renew": "renew",
+    "status": "status",
+    "list": "list",
+    "explain": "explain power-user",
+    "doctor": "doctor read-only",
+    "console": "console read-only --print",
+    "credential-process": "credential-process read-only --print",
+    "exec": "exec power-user -- true",
+    "off": "off",
+    "lock": "lock",
+    "init": "init bash",
+    "setup": "setup --profile admin --user awsenv-test --yes me:ReadOnlyAccess",
+    "demo": "demo -- true",
+    "logout": "logout",
+}
+"""Every command as it is used, one after the other in one shell."""
+
+ENDED = "1577836800"
+"""An end in the past, at which the hook renews the role."""
+
+SESSIONS = [("bash", ""), ("zsh", ":"), ("fish", "."), ("bash", "here")]
+"""A shell, and the PYTHONPATH in it. What each shell makes of each value is in shell/test_function.py."""
 
 
 def traps(folder: Path, names: tuple[str, ...]) -> Path:
@@ -78,25 +96,50 @@ def test_without_the_hook_the_traps_work(name: str, world: World, tmp_path: Path
     assert notes.exists()
 
 
-@pytest.mark.parametrize("name", MISLEADING)
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_hook_imports_nothing_from_the_current_folder(
-    shell: str, name: str, world: World, tmp_path: Path, require: Callable[[str], str]
+def test_every_command_is_used() -> None:
+    """Leave out no command."""
+    assert {*COMMANDS} == {*LINES}
+
+
+@pytest.mark.parametrize(("shell", "path"), SESSIONS, indirect=["shell"])
+def test_a_shell_with_the_hook_imports_nothing_from_the_current_folder(
+    shell: Spelling, path: str, interactive: Interactive, world: World, tmp_path: Path
 ) -> None:
-    """Hold for every command, under every variable that leads Python to the current folder."""
+    """Hold for every command, and for the renewal at a prompt."""
+    notes = python_traps(tmp_path)
+    world.add_administrator()
+    window = interactive(hook=True)
+    set_to = "set -gx {} {}" if shell.name == "fish" else "export {}={}"
+    window.run(f"cd {shlex.quote(str(tmp_path))}")
+    window.run(set_to.format("PYTHONPATH", shlex.quote(path)))
+
+    for name, line in LINES.items():
+        shown = window.run(f"awsenv {line.format(code=world.device.code())}")
+        assert 0 == window.status(), shown
+        if name == "renew":
+            # So the next prompt renews it, too.
+            window.run(set_to.format("AWSENV_EXPIRES_EPOCH", ENDED))
+            assert int(window.environment()["AWSENV_EXPIRES_EPOCH"]) > int(ENDED)
+
+    assert not notes.exists(), notes.read_text()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_no_other_variable_leads_the_hook_to_the_current_folder(
+    shell: str, world: World, tmp_path: Path, require: Callable[[str], str]
+) -> None:
+    """Hold for the variables with which Python does not even start."""
     notes = python_traps(tmp_path)
     load = "source" if shell == "fish" else "."
-    # With these, Python does not even start.
-    lines, value = (LINES, ":.:here") if name == "PYTHONPATH" else (LINES[:4], "here")
     script = [
         f"cd {shlex.quote(str(tmp_path))}",
         f"{load} {shlex.quote(str(HOOKS / f'awsenv.{shell}'))}",
-        *(f"awsenv {line} </dev/null >/dev/null 2>&1" for line in lines),
+        *(f"awsenv {line} </dev/null >/dev/null 2>&1" for line in ("read-only", "renew", "off", "exec read-only true")),
         "awsenv --version",
     ]
 
     argv = [require(shell), "-c", "\n".join(script)]
-    done = world.command(argv, _AWSENV_BIN=world.program, **{name: value})
+    done = world.command(argv, _AWSENV_BIN=world.program, **dict.fromkeys(MISLEADING, "here"))
 
     assert f"awsenv {awsenv.__version__}\n" == done.stdout, done.stderr
     assert not notes.exists(), notes.read_text()
