@@ -12,7 +12,7 @@ import pytest
 
 from awsenv import config
 from awsenv.config.limits import external_id
-from awsenv.errors import ConfigError
+from awsenv.errors import AwsenvError, ConfigError, SourceError
 from awsenv.iam.trust import trust_policy
 from awsenv.origin import Origin
 from awsenv.setup import KeyDestination, SetupRequest, parse_roles
@@ -120,11 +120,12 @@ def plan(tmp_path: Path) -> Callable[..., Plan]:
     return draw
 
 
-def refusal(draw: Callable[[], Plan]) -> ConfigError:
+def refusal(draw: Callable[[], Plan]) -> AwsenvError:
     """Return the error that drawing up ends with; it has a next step, and no secret."""
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(AwsenvError) as caught:
         draw()
     error = caught.value
+    assert isinstance(error, ConfigError | SourceError)
     assert error.hints
     assert SECRET not in f"{error.fact} {error.where} {error.hints}{error.because}"
     return error

@@ -10,23 +10,22 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 
 from awsenv.aws.request import Request
-from awsenv.aws.session import AwsSession
 from awsenv.aws.sts import Sts
 from awsenv.aws.translate import connect, translated
 from awsenv.errors import AwsenvError, MfaError
 from awsenv.iam.principal import USER, serials, showing_codes
 
 if TYPE_CHECKING:
-    from awsenv.config import Profiles
+    from awsenv.aws.session import AwsSession
     from awsenv.errors import Hint
     from awsenv.iam.principal import Principal
-    from awsenv.model import Credentials, Environ
+    from awsenv.model import Credentials
 
 TIMEOUT = 3
 """Seconds for the search for a device: without a response, the name of the device is guessed."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Iam:
     """IAM, called with one set of credentials. Actions have the names of botocore: `get_role`."""
 
@@ -64,6 +63,16 @@ class Iam:
         return self._send(self._connect(Config(retries={"total_max_attempts": 1})), action, parameters)
 
     @cached_property
+    def principal(self) -> Principal:
+        """The owner of the credentials, whom AWS names.
+
+        Raises:
+            SourceError: AWS does not accept the key.
+            UnreachableError: There is no response.
+        """
+        return Sts(self.session).identity(self.signer)
+
+    @cached_property
     def _reading(self) -> tuple[Any, Request]:
         # A client costs as much as a call.
         return self._connect()
@@ -77,26 +86,6 @@ class Iam:
         with translated(replace(request, action=f"iam:{client.meta.method_to_api_mapping[action]}")):
             answer: dict[str, Any] = getattr(client, action)(**parameters)
             return answer
-
-
-def iam_as(
-    credentials: Credentials, profiles: Profiles, environ: Environ, *, profile: str | None, region: str | None
-) -> tuple[Iam, Principal]:
-    """Return IAM for *credentials*, and the principal that they belong to.
-
-    Args:
-        credentials: Sign the requests.
-        profiles: Name the endpoint, the CA bundle and the like.
-        environ: The environment of the caller.
-        profile: The profile whose settings apply.
-        region: The region to call; None: botocore chooses.
-
-    Raises:
-        SourceError: AWS does not accept the key.
-        UnreachableError: There is no response.
-    """
-    session = AwsSession(profiles, environ, profile=profile, region=region)
-    return Iam(session, credentials), Sts(session).identity(credentials)
 
 
 def mfa_device(session: AwsSession, signer: Credentials, principal: Principal) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, environment
@@ -23,7 +23,6 @@ from awsenv.wording import quoted
 if TYPE_CHECKING:
     from awsenv.aws.iam import Iam
     from awsenv.config import Profiles
-    from awsenv.iam.principal import Principal
     from awsenv.model import Environ
     from awsenv.setup import RoleSpec
     from awsenv.setup.state import State
@@ -66,16 +65,6 @@ class Arguments:
         return KeyDestination.STDOUT if self.print_key else KeyDestination.FILE
 
 
-@dataclass(frozen=True, slots=True)
-class Administrator:
-    """IAM with the credentials of an administrator."""
-
-    iam: Iam = field(repr=False)
-    principal: Principal
-    region: str | None
-    """The region that came with the credentials; None: unknown."""
-
-
 def run(caller: Caller, arguments: Arguments) -> Print:
     """Create what is missing of a user, its MFA device, its access key and its roles, and the profiles for them.
 
@@ -96,7 +85,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     profiles = config.read(environ, caller.folder)
     if not arguments.dry_run:
         _remove_leftovers(environ, caller.folder)
-    existing = state.read(admin.iam, role_admin.iam, request)
+    existing = state.read(admin, role_admin, request)
     if arguments.user is None:
         _check_owner(request, existing, profiles)
     plan = draw_up(request, existing, profiles)
@@ -115,7 +104,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     if arguments.dry_run:
         return Print(text)
     process.tell(text)
-    applier = Applier(admin.iam, role_admin.iam, request, environ, caller.folder)
+    applier = Applier(admin, role_admin, request, environ, caller.folder)
     applier.apply(plan, text, asks=not arguments.yes)
     if prints_key:
         # Another program reads the key from stdout.
@@ -131,7 +120,7 @@ def _user(environ: Environ) -> str:
     return f"awsenv-{login}"[:64]
 
 
-def _administrator(caller: Caller, profile: str | None, option: str) -> Administrator:
+def _administrator(caller: Caller, profile: str | None, option: str) -> Iam:
     """Return IAM with the credentials of *profile*, a role or a source; without one, with those of the AWS CLI.
 
     The latter include the keys of a role that awsenv has put into this shell.
@@ -145,7 +134,8 @@ def _administrator(caller: Caller, profile: str | None, option: str) -> Administ
         ConfigError: There is no such profile.
         AwsenvError: Its credentials cannot be obtained, or AWS does not know them.
     """
-    from awsenv.aws.iam import iam_as  # noqa: PLC0415 - 150 ms of botocore, only to call AWS
+    from awsenv.aws.iam import Iam  # noqa: PLC0415 - 150 ms of botocore, only to call AWS
+    from awsenv.aws.session import AwsSession  # noqa: PLC0415 - the same
 
     base = environment.original(caller.environ)
     profiles = config.read(base, caller.folder)
@@ -163,9 +153,9 @@ def _administrator(caller: Caller, profile: str | None, option: str) -> Administ
             )
         lease = obtain(caller, name, None, RoleOptions())
         credentials, settings, region = lease.credentials, lease.chain.settings_profile, lease.chain.region
-    iam, principal = iam_as(credentials, profiles, base, profile=settings, region=region)
-    hint = f"{option} names a profile that may administer IAM in account {principal.account}"
-    return Administrator(replace(iam, denied_hint=hint), principal, region)
+    iam = Iam(AwsSession(profiles, base, profile=settings, region=region), credentials)
+    iam.denied_hint = f"{option} names a profile that may administer IAM in account {iam.principal.account}"
+    return iam
 
 
 def _check_owner(request: SetupRequest, existing: State, profiles: Profiles) -> None:
@@ -183,9 +173,7 @@ def _check_owner(request: SetupRequest, existing: State, profiles: Profiles) -> 
         )
 
 
-def _request(
-    roles: tuple[RoleSpec, ...], user: str, admin: Administrator, role_admin: Administrator, arguments: Arguments
-) -> SetupRequest:
+def _request(roles: tuple[RoleSpec, ...], user: str, admin: Iam, role_admin: Iam, arguments: Arguments) -> SetupRequest:
     partition, other = (each.principal.partition for each in (admin, role_admin))
     if partition != other:
         raise ConfigError(
@@ -194,7 +182,7 @@ def _request(
             because="no role can be assumed across partitions",
             hint="name an administrator of an account in the same partition",
         )
-    region = arguments.region or admin.region
+    region = arguments.region or admin.session.get_config_variable("region")
     if region is not None:
         limits.partition(region, Origin("--region" if arguments.region else "the region of the administrator"))
     return SetupRequest(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from awsenv import config, duration, provider
-from awsenv.aws.iam import Iam, iam_as
+from awsenv.aws.iam import Iam
 from awsenv.aws.session import AwsSession
 from awsenv.aws.source import source_credentials
 from awsenv.aws.sts import ACCEPTED, NOTABLE, Clock, Sts
@@ -121,12 +121,12 @@ def iam_readers(resolved: Resolved, iam_profile: str | None, signer: Signer) -> 
         try:
             chain = config.resolve(request, profiles, environ)
             credentials = provider.credentials(chain, profiles, environ)
-            iam, principal = iam_as(credentials, profiles, environ, profile=chain.settings_profile, region=chain.region)
+            session = AwsSession(profiles, environ, profile=chain.settings_profile, region=chain.region)
+            iam = Iam(session, credentials)
+            found = ((iam.principal.account, iam),)
         except AwsenvError as error:
             error.origins = error.origins or (request.origin("role"),)
             yield of_error("IAM profile", error, Verdict.WARNING)
-        else:
-            found = ((principal.account, iam),)
     return with_signer(found, signer)
 
 

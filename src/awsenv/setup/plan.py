@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from awsenv.config import limits
+from awsenv.config import limits, static_keys
 from awsenv.errors import ConfigError
 from awsenv.iam import trust
 from awsenv.iam.policy import Verdict, as_list, statements
@@ -46,15 +46,8 @@ _MOST_KEYS = 2
 """Access keys that AWS lets a user have."""
 
 # What makes a profile a source of credentials. `role_arn` makes it a role.
-_SOURCES = (
-    "aws_access_key_id",
-    "credential_process",
-    "credential_source",
-    "login_session",
-    "sso_session",
-    "sso_start_url",
-    "web_identity_token_file",
-)
+_NO_KEYS = ("credential_source", "login_session", "sso_session", "sso_start_url", "web_identity_token_file")
+_SOURCES = ("aws_access_key_id", "credential_process", *_NO_KEYS)
 _EXTERNAL_ID = ("stringequals", trust.EXTERNAL_ID)
 _MFA = ("bool", trust.MFA_PRESENT)
 _KNOWN_ELEMENTS = frozenset({"Sid", "Effect", "Principal", "Action", "Condition"})
@@ -304,13 +297,21 @@ class _Planner:
         return next((serial for serial in (named, own, *devices) if serial is not None and serial in devices), own)
 
     def _has_key(self) -> bool:
-        """Tell whether a key of the user is where the source profile finds it, or was printed."""
+        """Tell whether a key of the user is where the source profile finds it, or was printed.
+
+        Raises:
+            ConfigError: The source profile holds something else than an active key of the user.
+            SourceError: It holds half a key.
+        """
         request, source = self.request, self.profiles.get(self.request.user)
         is_active = any(key.active for key in self.user.keys)
         if source is not None:
-            _check_source(source)
-            if source.value("aws_access_key_id") is not None:
-                self._check_key(source)
+            for key in ("role_arn", *_NO_KEYS):
+                if source.value(key) is not None:
+                    fact = f"does not hold the access key of a user: it has {key}"
+                    raise _conflict(source, key, fact, f"{_ANOTHER_USER}: its profile has the same name")
+            if (pair := static_keys(source)) is not None:
+                self._check_key(pair.access_key_id, source)
                 return True
             if source.value("credential_process") is not None:
                 if is_active:
@@ -321,23 +322,17 @@ class _Planner:
         # The profiles are written last: they show that the key was printed, and not lost.
         return request.key_destination is KeyDestination.STDOUT and is_source(self.profiles, request.user) and is_active
 
-    def _check_key(self, source: Profile) -> None:
-        user, setting = self.request.user, source.settings["aws_access_key_id"]
-        key = next((key for key in self.user.keys if key.key_id == setting.value), None)
-        if key is None:
-            raise ConfigError(
-                f"the access key {setting.value} of the profile {quoted(source.name)} does not belong to the user "
-                f"{quoted(user)}",
-                setting.origin,
-                hint=(f"{_ANOTHER_USER}: its profile has the same name", "remove the key from the profile"),
-            )
-        if not key.active:
-            raise ConfigError(
-                f"the access key {key.key_id} of the user {quoted(user)} is deactivated",
-                setting.origin,
-                hint="activate it: aws iam update-access-key --status Active "
-                f"--user-name {user} --access-key-id {key.key_id}",
-            )
+    def _check_key(self, key_id: str, source: Profile) -> None:
+        user = self.request.user
+        is_active = next((key.active for key in self.user.keys if key.key_id == key_id), None)
+        if is_active is None:
+            fact = f"has the access key {key_id}, which does not belong to the user {quoted(user)}"
+            hints = f"{_ANOTHER_USER}: its profile has the same name", "remove the key from the profile"
+            raise _conflict(source, "aws_access_key_id", fact, hints)
+        if not is_active:
+            fact = f"has the access key {key_id} of the user {quoted(user)}, which is deactivated"
+            command = f"aws iam update-access-key --status Active --user-name {user} --access-key-id {key_id}"
+            raise _conflict(source, "aws_access_key_id", fact, f"activate it: {command}")
 
 
 def differences(document: Document, user_arn: str, role: RoleSpec) -> list[str]:
@@ -411,18 +406,6 @@ def _check_trust(role: RoleSpec, existing: Role, user_arn: str) -> None:
                 "change the trust policy yourself: awsenv never overwrites one",
             ),
         )
-
-
-def _check_source(source: Profile) -> None:
-    """Check that a profile holds a user's access key, or nothing that gets in its way."""
-    for key in ("role_arn", *_SOURCES):
-        if source.value(key) is not None and key not in {"aws_access_key_id", "credential_process"}:
-            fact = f"does not hold the access key of a user: it has {key}"
-            raise _conflict(source, key, fact, f"{_ANOTHER_USER}: its profile has the same name")
-    halves = [key for key in ("aws_access_key_id", "aws_secret_access_key") if source.value(key) is not None]
-    if len(halves) == 1:
-        fact = f"holds half an access key: {halves[0]} alone"
-        raise _conflict(source, halves[0], fact, "add the other half, or remove this one")
 
 
 def _missing_settings(profile: Profile | None, settings: Mapping[str, str]) -> Mapping[str, str]:
