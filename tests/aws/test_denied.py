@@ -1,4 +1,4 @@
-"""The causes of an AccessDenied that the chain shows, the likeliest first."""
+"""The remedies of an AccessDenied, for the causes that the chain shows, the likeliest first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv import config
-from awsenv.aws.denied import Cause, causes, hint
+from awsenv.aws.denied import hint, remedies
 from awsenv.config.profiles import NO_PROFILES
 from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, RoleArn, RoleRequest, Source
 from awsenv.origin import Origin
@@ -19,12 +19,19 @@ if TYPE_CHECKING:
 MINE, THEIRS = "123456789012", "210987654321"
 DEVICE = Mfa(f"arn:aws:iam::{MINE}:mfa/alice")
 SECRET = "canary-external-id"
+EXTERNAL_ID, MFA, TRUST, PERMISSION = "external id", "MFA", "trust policy", "your own policies"
+"""A phrase of each remedy."""
 
 
 def _hop(name: str = "deploy", account: str = MINE, **changes: object) -> AssumeRole:
     origins = {"role": Origin("~/.aws/config", 5, f"profile {name}", "role_arn")}
     plain = AssumeRole(RoleArn("aws", account, name), "me", profile=name, origins=origins)
     return replace(plain, **changes)  # type: ignore[arg-type] # the fields are those of the table
+
+
+def _named(found: list[str]) -> list[str]:
+    """Return the phrase of each remedy."""
+    return [phrase for text in found for phrase in (EXTERNAL_ID, MFA, TRUST, PERMISSION) if phrase in text]
 
 
 def _chain(*hops: AssumeRole | GetSessionToken, kind: str = "static") -> Chain:
@@ -34,35 +41,40 @@ def _chain(*hops: AssumeRole | GetSessionToken, kind: str = "static") -> Chain:
 @pytest.mark.parametrize(
     ("chain", "expected"),
     [
-        pytest.param(_chain(_hop()), [Cause.MFA, Cause.EXTERNAL_ID, Cause.TRUST], id="neither"),
-        pytest.param(_chain(_hop(mfa=DEVICE)), [Cause.EXTERNAL_ID, Cause.TRUST], id="MFA"),
-        pytest.param(_chain(_hop(external_id=SECRET)), [Cause.MFA, Cause.TRUST, Cause.EXTERNAL_ID], id="external id"),
-        pytest.param(_chain(_hop(external_id=SECRET, mfa=DEVICE)), [Cause.TRUST, Cause.EXTERNAL_ID], id="both"),
+        pytest.param(_chain(_hop()), [MFA, EXTERNAL_ID, TRUST], id="neither"),
+        pytest.param(_chain(_hop(mfa=DEVICE)), [EXTERNAL_ID, TRUST], id="MFA"),
+        pytest.param(_chain(_hop(external_id=SECRET)), [MFA, TRUST, EXTERNAL_ID], id="external id"),
+        pytest.param(_chain(_hop(external_id=SECRET, mfa=DEVICE)), [TRUST, EXTERNAL_ID], id="both"),
         pytest.param(
             _chain(_hop(account=THEIRS, mfa=DEVICE)),
-            [Cause.EXTERNAL_ID, Cause.TRUST, Cause.PERMISSION],
+            [EXTERNAL_ID, TRUST, PERMISSION],
             id="another account",
         ),
-        pytest.param(_chain(_hop(), kind="sso"), [Cause.EXTERNAL_ID, Cause.TRUST, Cause.MFA], id="a role as source"),
+        pytest.param(_chain(_hop(), kind="sso"), [EXTERNAL_ID, TRUST, MFA], id="a role as source"),
     ],
 )
-def test_what_is_missing_comes_first(chain: Chain, expected: list[Cause]) -> None:
+def test_what_is_missing_comes_first(chain: Chain, expected: list[str]) -> None:
     """Name missing values first: a configured one is less likely to be wrong."""
-    assert expected == list(causes(chain, 0))
+    assert expected == _named(remedies(chain, 0))
 
 
 def test_a_typed_external_id_is_likelier_to_be_wrong_than_a_configured_one() -> None:
     """A configured one has worked before."""
     hop = _hop(external_id=SECRET, mfa=DEVICE)
     typed = replace(hop, origins={**hop.origins, "external_id": Origin("--external-id")})
-    assert [Cause.EXTERNAL_ID, Cause.TRUST] == list(causes(_chain(typed), 0))
+    assert [EXTERNAL_ID, TRUST] == _named(remedies(_chain(typed), 0))
 
 
 def test_the_account_of_the_caller_matters() -> None:
     """Expect an external id for another account, and a permission."""
     chain = _chain(_hop())
-    assert Cause.PERMISSION not in causes(chain, 0, MINE)
-    assert [Cause.EXTERNAL_ID, Cause.MFA, Cause.TRUST, Cause.PERMISSION] == list(causes(chain, 0, THEIRS))
+    assert [MFA, EXTERNAL_ID, TRUST] == _named(remedies(chain, 0, MINE))
+    assert [EXTERNAL_ID, MFA, TRUST, PERMISSION] == _named(remedies(chain, 0, THEIRS))
+
+
+def test_a_permission_that_is_there_is_no_cause() -> None:
+    """Leave out what the doctor has read in the policies of the caller."""
+    assert [EXTERNAL_ID, MFA, TRUST] == _named(remedies(_chain(_hop()), 0, THEIRS, is_permitted=True))
 
 
 @pytest.mark.parametrize("first", ["", f"mfa_serial = {DEVICE.serial}\n"])
@@ -76,16 +88,14 @@ def test_a_device_behind_a_role_has_no_effect(tmp_path: Path, first: str) -> Non
         f"mfa_serial = {DEVICE.serial}\n"
     )
     environ = {"HOME": str(tmp_path), "AWS_CONFIG_FILE": str(config_file)}
-    found = causes(config.resolve(RoleRequest("deploy"), config.read(environ), environ), 1)
-    assert Cause.MFA is next(iter(found))
-    assert "cannot be reached through another role" in found[Cause.MFA]
+    first, *_ = remedies(config.resolve(RoleRequest("deploy"), config.read(environ), environ), 1)
+    assert "a role that demands MFA cannot be reached through another role" in first
 
 
 def test_a_session_may_be_too_old() -> None:
     """Name MFA first: a role can demand a code of the last minutes."""
-    found = causes(_chain(GetSessionToken(DEVICE), _hop(external_id=SECRET)), 1)
-    assert Cause.MFA is next(iter(found))
-    assert "more recent MFA code" in found[Cause.MFA]
+    first, *_ = remedies(_chain(GetSessionToken(DEVICE), _hop(external_id=SECRET)), 1)
+    assert "more recent MFA code" in first
 
 
 def test_the_second_hint_is_the_doctor_and_shows_no_secret() -> None:

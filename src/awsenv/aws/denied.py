@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from enum import Enum, unique
 from typing import TYPE_CHECKING
 
 from awsenv.config.limits import is_bare_name
@@ -18,18 +17,6 @@ if TYPE_CHECKING:
     from awsenv.model import Chain, RoleArn
 
 
-@unique
-class Cause(Enum):
-    """A possible cause of an AccessDenied from AssumeRole."""
-
-    EXTERNAL_ID = "external id"
-    MFA = "MFA"
-    TRUST = "trust"
-    """The role does not exist, or its trust policy does not name the caller."""
-    PERMISSION = "permission"
-    """The policies of the caller do not allow sts:AssumeRole on the role."""
-
-
 def hint(chain: Chain, index: int, role: RoleArn, profiles: Profiles) -> Hint:
     """Return the next step after an AccessDenied from an AssumeRole: the likeliest cause. The doctor names all.
 
@@ -41,8 +28,7 @@ def hint(chain: Chain, index: int, role: RoleArn, profiles: Profiles) -> Hint:
     """
     if is_typed_name(chain, index):
         return if_typed(chain, role, profiles)
-    likeliest = next(iter(causes(chain, index).values()))
-    return likeliest, f"awsenv doctor {shlex.quote(printable(chain.role))} looks for the cause"
+    return remedies(chain, index)[0], f"awsenv doctor {shlex.quote(printable(chain.role))} looks for the cause"
 
 
 def if_typed(chain: Chain, role: RoleArn, profiles: Profiles) -> str:
@@ -51,36 +37,35 @@ def if_typed(chain: Chain, role: RoleArn, profiles: Profiles) -> str:
     return did_you_mean(chain.role, profiles) or f"awsenv list shows the profiles: {fact} {role.account}"
 
 
-def causes(chain: Chain, index: int, mine: str | None = None) -> dict[Cause, str]:
-    """Return the possible causes, as far as the chain shows them, each with its remedy: the most likely first.
+def remedies(chain: Chain, index: int, mine: str | None = None, *, is_permitted: bool = False) -> list[str]:
+    """Return the remedy of each possible cause, as far as the chain shows them: the most likely first.
 
     Args:
         chain: The chain.
         index: Which of its hops was refused, an AssumeRole.
         mine: The account of the caller; None: the one that the chain shows.
+        is_permitted: Whether the policies of the caller are known to allow sts:AssumeRole on the role.
     """
     hop = chain.hops[index]
     assert isinstance(hop, AssumeRole)  # noqa: S101 - no caller names another hop
     elsewhere = (mine or _account_before(chain, index) or hop.role.account) != hop.role.account
     # Each with its rank: a missing value comes before one that may be wrong.
-    ranked: list[tuple[int, Cause, str]] = []
+    ranked = [(3, "check that the role of role_arn exists, and that its trust policy names you")]
     if hop.external_id is None:
         # External ids are demanded by the owners of other accounts (IAM guide, "confused deputy").
         rank = 0 if elsewhere or hop.mfa is not None else 2
-        ranked.append((rank, Cause.EXTERNAL_ID, "if the role demands an external id, set external_id or --external-id"))
+        ranked.append((rank, "if the role demands an external id, set external_id or --external-id"))
     else:
         origin = hop.origins.get("external_id")
         where = "" if origin is None else f" ({origin})"
         # A value that was typed for this request is more likely to be wrong than one that has worked before.
         rank = 2 if origin is not None and origin.name.startswith("-") else 4
-        ranked.append((rank, Cause.EXTERNAL_ID, f"the external id may be wrong{where}: ask the owner of the role"))
+        ranked.append((rank, f"the external id may be wrong{where}: ask the owner of the role"))
     if hop.mfa is None:
         ranked.append(_mfa(chain, index, hop))
-    ranked.append((3, Cause.TRUST, "check that the role of role_arn exists, and that its trust policy names you"))
-    if elsewhere:
-        text = "check that your own policies allow sts:AssumeRole on the role: it is in another account"
-        ranked.append((5, Cause.PERMISSION, text))
-    return {cause: text for _, cause, text in sorted(ranked, key=lambda each: each[0])}
+    if elsewhere and not is_permitted:
+        ranked.append((5, "check that your own policies allow sts:AssumeRole on the role: it is in another account"))
+    return [text for _, text in sorted(ranked, key=lambda each: each[0])]
 
 
 def is_typed_name(chain: Chain, index: int) -> bool:
@@ -98,7 +83,7 @@ def _account_before(chain: Chain, index: int) -> str | None:
     return None if mfa is None else mfa.account
 
 
-def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, Cause, str]:
+def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, str]:
     """Return how likely a hop without an MFA device lacks one, as a rank, and the remedy."""
     rank, text = 1, "if the role demands MFA, set mfa_serial or pass a code as the second word"
     before = chain.hops[:index]
@@ -109,4 +94,4 @@ def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, Cause, str]:
         text = "a role that demands MFA cannot be reached through another role: assume it from the user's own key"
     elif before:
         text = "the role may demand a more recent MFA code than that of the session: pass one as the second word"
-    return rank, Cause.MFA, text
+    return rank, text

@@ -33,6 +33,8 @@ class Iam:
     signer: Credentials
     denied_hint: Hint | None = None
     """The next step after an AccessDenied."""
+    reads: Config | None = None
+    """Limits of time for reads; None: those of the session."""
 
     def read(self, action: str, **parameters: Any) -> dict[str, Any]:
         """Return the response to a read. botocore may repeat it.
@@ -75,9 +77,9 @@ class Iam:
     @cached_property
     def _reading(self) -> tuple[Any, Request]:
         # A client costs as much as a call.
-        return self._connect()
+        return self._connect(self.reads)
 
-    def _connect(self, config: Config | None = None) -> tuple[Any, Request]:
+    def _connect(self, config: Config | None) -> tuple[Any, Request]:
         return connect(self.session, Request("iam:", denied_hint=self.denied_hint), self.signer, config)
 
     @staticmethod
@@ -117,8 +119,6 @@ def _serials(session: AwsSession, signer: Credentials) -> tuple[str, ...] | None
     """Return the serial numbers of the user's devices; None: AWS does not say."""
     config = Config(connect_timeout=TIMEOUT, read_timeout=TIMEOUT, retries={"total_max_attempts": 1})
     with suppress(AwsenvError):
-        client, request = connect(session, Request("iam:ListMFADevices"), signer, config)
-        with translated(request):
-            found = client.list_mfa_devices().get("MFADevices")
+        found = Iam(session, signer, reads=config).read("list_mfa_devices").get("MFADevices")
         return None if found is None else serials(found)
     return None

@@ -170,14 +170,11 @@ def _role(arn: str) -> list[str]:
 def _credentials(answer: dict[str, Any]) -> Credentials:
     """Return the credentials of a response with all four fields: botocore takes an empty result for a success."""
     fields = answer["Credentials"]
-    expiration = fields["Expiration"]
-    if not isinstance(expiration, datetime):
-        raise TypeError
     return Credentials(
         access_key_id=_text(fields, "AccessKeyId"),
         secret_access_key=_text(fields, "SecretAccessKey"),
         session_token=_text(fields, "SessionToken"),
-        expiration=expiration.astimezone(timezone.utc),
+        expiration=fields["Expiration"].astimezone(timezone.utc),
     )
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from awsenv import config
-from awsenv.aws.denied import Cause, causes, if_typed, is_typed_name
+from awsenv.aws.denied import if_typed, is_typed_name, remedies
 from awsenv.aws.iam import mfa_device
 from awsenv.aws.request import Token
 from awsenv.doctor import policies
@@ -236,10 +236,8 @@ def _refused(this: _Hop, request: Request, trusted: Trust | None, own: Finding, 
     if not isinstance(error, RefusedError) or error.code != "AccessDenied":
         return finding
     if trusted is None:
-        left = causes(this.resolved.chain, this.index, request.principal.account)
-        if own.verdict is Verdict.FINE:
-            left.pop(Cause.PERMISSION, None)
-        hints = [*left.values()]
+        account, is_permitted = request.principal.account, own.verdict is Verdict.FINE
+        hints = remedies(this.resolved.chain, this.index, account, is_permitted=is_permitted)
         if is_typed_name(this.resolved.chain, this.index):
             hints.insert(0, if_typed(this.resolved.chain, request.hop.role, this.resolved.profiles))
     else:
