@@ -16,8 +16,8 @@ class Origin:
     name: str
     """The file as users type it, the option with its dashes, or the variable."""
 
-    line: int | None = None
-    """Counted from one; only in a file."""
+    line: int = 0
+    """Counted from one; 0: not in a file."""
 
     section: str | None = None
     """The header without its brackets: `profile prod`."""
@@ -27,7 +27,7 @@ class Origin:
     @property
     def position(self) -> str:
         """The name, with the line if there is one: `~/.aws/config:12`."""
-        return self.name if self.line is None else f"{self.name}:{self.line}"
+        return f"{self.name}:{self.line}" if self.line else self.name
 
     def __str__(self) -> str:
         """Return the place as editors and compilers write it."""

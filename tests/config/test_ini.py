@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from awsenv import config
 from awsenv.config import ini
 from awsenv.errors import ConfigError
+from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,7 +99,11 @@ def test_every_section_and_key_has_its_line() -> None:
     sections = ini.parse("# hello\n\n[profile a]\nx = 1\n  more\n# c\ny = 2\n", "f")
 
     assert sections["profile a"] == ini.Section(
-        3, {"x": ini.Value("1\nmore", 4, "profile a"), "y": ini.Value("2", 7, "profile a")}
+        Origin("f", 3, "profile a"),
+        {
+            "x": ini.Setting("1\nmore", Origin("f", 4, "profile a", "x")),
+            "y": ini.Setting("2", Origin("f", 7, "profile a", "y")),
+        },
     )
 
 

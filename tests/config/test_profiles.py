@@ -75,7 +75,7 @@ def test_the_cache_can_be_emptied(home: Home) -> None:
 def _secrets() -> list[str]:
     gc.collect()
     sections = [each for each in gc.get_objects() if type(each) is ini.Section]
-    values = [value.text for section in sections for value in section.values.values()]
+    values = [setting.value for section in sections for setting in section.settings.values()]
     return [text for text in values if text == "canary-forgotten"]
 
 

@@ -66,13 +66,13 @@ s3 =
 
 def values(text: str) -> dict[str, dict[str, str]]:
     """Return what is read of *text*: header → key → value."""
-    return {t: {k: v.text for k, v in section.values.items()} for t, section in ini.parse(text, "f").items()}
+    return {t: {k: v.value for k, v in section.settings.items()} for t, section in ini.parse(text, "f").items()}
 
 
 def own(text: str, title: str) -> dict[str, str]:
     """Return the settings of the section itself, without `[DEFAULT]`."""
     section = ini.parse(text, "f").get(title)
-    return {k: v.text for k, v in section.values.items() if v.section == title} if section else {}
+    return {k: v.value for k, v in section.settings.items() if v.origin.section != ini.EVERYWHERE} if section else {}
 
 
 def is_kept(old: str, new: str) -> bool:

@@ -111,7 +111,7 @@ def test_the_command_is_the_same_to_all_who_read_it(entry: str) -> None:
     text = with_settings("", {"profile p": {"credential_process": line}}, "f")
 
     assert words == shlex.split(line) == shell
-    assert line == ini.parse(text, "f")["profile p"].values["credential_process"].text
+    assert line == ini.parse(text, "f")["profile p"].settings["credential_process"].value
     assert not any(f"{space}{mark}" in line for space in " \t" for mark in "#;")
 
 

@@ -260,7 +260,7 @@ def _as_json(plan: Explanation, changes: Mapping[str, list[str]], now: float) ->
 
 
 def _origin(origin: Origin | None) -> dict[str, Any] | None:
-    return None if origin is None else {name: value for name, value in asdict(origin).items() if value is not None}
+    return None if origin is None else {name: value for name, value in asdict(origin).items() if value}
 
 
 def _lease(seconds: float | None, now: float) -> dict[str, Any] | None:

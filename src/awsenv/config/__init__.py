@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from awsenv.config.cache_key import mfa_session_key, role_key, source_key
 from awsenv.config.hops import through_session
+from awsenv.config.ini import Setting
 from awsenv.config.limits import mfa_code
-from awsenv.config.profiles import Profile, Profiles, Setting, did_you_mean, forget, read
+from awsenv.config.profiles import Profile, Profiles, did_you_mean, forget, read
 from awsenv.config.resolution import Entry, resolve, resolve_login, roles
 from awsenv.config.settings import outranks_endpoint, without_config_file
 from awsenv.config.sources import access_key, check_source, entered, static_keys

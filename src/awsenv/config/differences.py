@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 from awsenv.config.files import File
+from awsenv.config.ini import EVERYWHERE
 from awsenv.config.profiles import INCLUDES, Profiles
 from awsenv.errors import ConfigError
 from awsenv.origin import Origin
@@ -20,9 +21,8 @@ from awsenv.wording import printable, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from awsenv.config.ini import Section, Value
+    from awsenv.config.ini import Section, Setting
 
-_EVERYWHERE = "DEFAULT"
 _NAME = re.compile(r"[A-Za-z0-9_\-/.%@:+]+")
 _COMMENT = re.compile(r"[ \t][#;]")
 _LONGEST_KEY = 39
@@ -57,12 +57,12 @@ def differences(text: str, name: str, kind: Literal["config", "credentials"]) ->
         theirs = _specified(header, kind)
         ours = profiles.named_by(header) if kind == "config" else header
         if ours is None and theirs is not None and theirs in named:
-            found.extend(_of_twins(header, section.line, named[theirs]))
+            found.extend(_of_twins(header, section.origin.line, named[theirs]))
         else:
-            found.extend(_of_header(header, section.line, ours, theirs))
-        for key, value in section.values.items():
-            if value.section == header:
-                found.extend(_of_key(key, value, lines[value.line - 1]))
+            found.extend(_of_header(header, section.origin.line, ours, theirs))
+        for key, setting in section.settings.items():
+            if setting.origin.section != EVERYWHERE:
+                found.extend(_of_key(key, setting, lines[setting.origin.line - 1]))
     for number, fact, hint in sorted(found):
         yield ConfigError(fact, Origin(name, number), hint=hint)
 
@@ -105,42 +105,42 @@ def _of_twins(header: str, line: int, counts: str) -> Iterator[_Difference]:
         yield line, fact, "merge the two sections"
 
 
-def _of_key(key: str, value: Value, line: str) -> Iterator[_Difference]:
-    shown = _shown(key)
+def _of_key(key: str, setting: Setting, line: str) -> Iterator[_Difference]:
+    shown, number = _shown(key), setting.origin.line
     if key in INCLUDES:
         fact = f"{key} takes settings from another profile: awsenv and aws-vault read it, the AWS CLI does not"
-        yield value.line, fact, "repeat the settings here, if the AWS CLI or an SDK uses this profile"
+        yield number, fact, "repeat the settings here, if the AWS CLI or an SDK uses this profile"
     before, _, after = line.partition("=")
     if line[:1].isspace():
         fact = f"{shown} is indented: it works in the AWS CLI, not in Terraform and other AWS SDKs"
-        yield value.line, fact, "begin the line with the key"
+        yield number, fact, "begin the line with the key"
     if ":" in before:
         fact = f"a colon separates {shown} from its value: it works in the AWS CLI, but not in every other AWS SDK"
-        yield value.line, fact, "write = instead of the colon"
+        yield number, fact, "write = instead of the colon"
         after = line.partition(":")[2]
     elif not _NAME.fullmatch(key):
         fact = "the key of this line works in the AWS CLI, but not in every other AWS SDK"
-        yield value.line, fact, "name it with letters, digits and - _ only, or begin the line with #"
+        yield number, fact, "name it with letters, digits and - _ only, or begin the line with #"
     if _COMMENT.search(after):
         fact = f"the comment after the value of {shown} is part of the value for the AWS CLI, but not for Terraform"
-        yield value.line, fact, "put the comment on its own line"
+        yield number, fact, "put the comment on its own line"
     if len(after.strip()) > 2 and after.strip()[0] in "'\"" and after.strip()[0] == after.strip()[-1]:  # noqa: PLR2004
         fact = f"the quotes are part of the value of {shown} for the AWS CLI, but not for Terraform"
-        yield value.line, fact, "remove the quotes"
-    if value.text.startswith("\n") and any(each.lstrip().startswith("=") for each in value.text.splitlines()):
+        yield number, fact, "remove the quotes"
+    if setting.value.startswith("\n") and any(each.lstrip().startswith("=") for each in setting.value.splitlines()):
         fact = f"a line below {shown} has no key: the AWS CLI accepts it, other AWS SDKs refuse the file"
-        yield value.line, fact, "write `key = value` on that line, or remove it"
+        yield number, fact, "write `key = value` on that line, or remove it"
 
 
 def _everywhere(sections: Mapping[str, Section]) -> Iterator[_Difference]:
     """Find the settings of `[DEFAULT]`, which only configparser applies to every section."""
     leaked = {
-        key: value for section in sections.values() for key, value in section.values.items()
-        if value.section == _EVERYWHERE
+        key: setting for section in sections.values() for key, setting in section.settings.items()
+        if setting.origin.section == EVERYWHERE
     }  # fmt: skip
-    for key, value in leaked.items():
+    for key, setting in leaked.items():
         fact = f"{_shown(key)} of [DEFAULT] applies to every section for the AWS CLI, and to none for other AWS SDKs"
-        yield value.line, fact, "move it to [default], or to the profiles that need it"
+        yield setting.origin.line, fact, "move it to [default], or to the profiles that need it"
 
 
 def _shown(key: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from awsenv.config import limits, sources
-from awsenv.config.profiles import Setting
+from awsenv.config.ini import Setting
 from awsenv.errors import ConfigError
 from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, GetSessionToken, Mfa, Note
 from awsenv.origin import Origin
@@ -93,7 +93,7 @@ def _is_long(hop: AssumeRole) -> bool:
 def _was_typed(hop: Hop) -> bool:
     """Return whether an option or a variable set the duration. Only an origin in a file has a line."""
     origin = hop.origins.get("duration")
-    return origin is not None and origin.line is None
+    return origin is not None and not origin.line
 
 
 def _keys(text: str, _: Origin) -> tuple[str, ...]:

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import configparser
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from awsenv.errors import ConfigError
 from awsenv.origin import Origin
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-class Value(NamedTuple):
-    """The value of a key, and its place."""
+EVERYWHERE = configparser.DEFAULTSECT
+"""The section whose settings apply to every section."""
 
-    text: str
-    line: int
-    section: str
-    """The section that sets it, which may be `DEFAULT`."""
 
-    def __repr__(self) -> str:
-        """Omit the text, which may be a secret."""
-        return f"Value(…, line={self.line})"
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The value of a key, and its origin. The section of the origin may be `EVERYWHERE`."""
+
+    value: str = field(repr=False)
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section and its values, including those of `[DEFAULT]`."""
+    """A section and its settings, including those of `[DEFAULT]`."""
 
-    line: int
-    values: dict[str, Value]
+    origin: Origin
+    """Its header."""
+    settings: dict[str, Setting]
 
 
 def parse(text: str, name: str) -> dict[str, Section]:
@@ -61,10 +61,13 @@ def parse(text: str, name: str) -> dict[str, Section]:
         parser.read_file(parser.counted(lines))
     except configparser.Error as error:
         raise _refused(error, parser, lines, name) from None
-    sections = {header: Section(line, parser.merged(header)) for header, line in parser.headers.items()}
+    sections = {
+        header: Section(Origin(name, line, printable(header)), parser.merged(header, name))
+        for header, line in parser.headers.items()
+    }
     for section in sections.values():
-        for key, value in section.values.items():
-            _check_nested(key, value, name)
+        for setting in section.settings.values():
+            _check_nested(setting)
     return sections
 
 
@@ -113,14 +116,14 @@ class _Parser(configparser.RawConfigParser):
 
     def own(self, header: str) -> _Lined:
         """Return the keys of a section without those of `[DEFAULT]`."""
-        keys: _Lined = self._defaults if header == self.default_section else self._sections[header]
+        keys: _Lined = self._defaults if header == EVERYWHERE else self._sections[header]
         return keys
 
-    def merged(self, header: str) -> dict[str, Value]:
-        """Return the values of a section with those of `[DEFAULT]`."""
+    def merged(self, header: str, name: str) -> dict[str, Setting]:
+        """Return the settings of a section of the file *name*, with those of `[DEFAULT]`."""
         return {
-            key: Value(text, keys.lines[key], section)
-            for section, keys in ((self.default_section, self._defaults), (header, self.own(header)))
+            key: Setting(text, Origin(name, keys.lines[key], printable(section), printable(key)))
+            for section, keys in ((EVERYWHERE, self._defaults), (header, self.own(header)))
             for key, text in keys.items()
         }
 
@@ -162,15 +165,15 @@ def _refused(error: configparser.Error, parser: _Parser, lines: list[str], name:
     )
 
 
-def _check_nested(key: str, value: Value, name: str) -> None:
+def _check_nested(setting: Setting) -> None:
     """Refuse what botocore refuses below a key without a value on its own line."""
     try:
-        if value.text.startswith("\n"):
-            nested(value.text)
+        if setting.value.startswith("\n"):
+            nested(setting.value)
     except ValueError:
         raise ConfigError(
             "an indented line below this key is not `key = value`",
-            Origin(name, value.line, printable(value.section), printable(key)),
+            setting.origin,
             hint=("put the value on the line of the key", "write `key = value` below it"),
         ) from None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv.config import limits, sources
-from awsenv.config.profiles import Setting, did_you_mean, misspelt
+from awsenv.config.ini import Setting
+from awsenv.config.profiles import did_you_mean, misspelt
 from awsenv.errors import AwsenvError, ConfigError, SourceError
 from awsenv.model import RoleRequest
 from awsenv.origin import Origin

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from awsenv.config import files, ini
 from awsenv.errors import ConfigError
-from awsenv.origin import Origin
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from awsenv.config.ini import Setting
+    from awsenv.origin import Origin
 
 INCLUDES = ("include_profile", "parent_profile")
 """aws-vault's keys for a profile to take settings from; the second is the older name."""
@@ -42,14 +44,6 @@ _INCLUDED = frozenset(
 )
 """The settings that it takes (aws-vault 7, `vault/config.go`, `populateFromConfigFile`)."""
 _KINDS = {"profile": "profiles", "sso-session": "sso_sessions", "services": "services"}
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A value and its origin."""
-
-    value: str = field(repr=False)
-    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +112,13 @@ class Profiles:
     def get(self, name: str, seen: tuple[str, ...] = ()) -> Profile | None:
         """Return the profile, or None. *seen* names the profiles that include it."""
         header = self._headers["profiles"].get(name)
-        parts = []
-        if header is not None:
-            parts.append((self.config_name, header, self.config_sections[header]))
-        if name in self.credentials_sections:
-            parts.append((self.credentials_name, name, self.credentials_sections[name]))
-        if not parts:
+        sections = [] if header is None else [self.config_sections[header]]
+        sections += [self.credentials_sections[name]] if name in self.credentials_sections else []
+        if not sections:
             return None
-        first, title, section = parts[0]
-        settings = {k: v for file, _, part in parts for k, v in _settings(file, part).items()}
-        origin = Origin(first, section.line, printable(title))
-        return Profile(name, {**self._included(settings, (*seen, name)), **settings}, origin, self.credentials_name)
+        settings = {key: setting for section in sections for key, setting in section.settings.items()}
+        included = self._included(settings, (*seen, name))
+        return Profile(name, {**included, **settings}, sections[0].origin, self.credentials_name)
 
     def _included(self, settings: Mapping[str, Setting], seen: tuple[str, ...]) -> dict[str, Setting]:
         """Return the included settings. As in aws-vault, an unknown profile adds nothing."""
@@ -141,12 +131,12 @@ class Profiles:
     def sso_session(self, name: str) -> Mapping[str, Setting] | None:
         """Return the settings of `[sso-session NAME]` in the config file, or None."""
         header = self._headers["sso_sessions"].get(name)
-        return None if header is None else _settings(self.config_name, self.config_sections[header])
+        return None if header is None else self.config_sections[header].settings
 
     def services(self, name: str) -> Mapping[str, Setting] | None:
         """Return the settings of `[services NAME]` in the config file, or None."""
         header = self._headers["services"].get(name)
-        return None if header is None else _settings(self.config_name, self.config_sections[header])
+        return None if header is None else self.config_sections[header].settings
 
     def config_keys(self, name: str) -> frozenset[str]:
         """Return the keys that the config file sets for a profile, under `[NAME]` and `[profile NAME]`.
@@ -155,7 +145,7 @@ class Profiles:
         """
         own = ([name], ["profile", name])
         sections = (section for header, section in self.config_sections.items() if _words(header) in own)
-        return frozenset(key for section in sections for key in section.values)
+        return frozenset(key for section in sections for key in section.settings)
 
     def for_botocore(self) -> dict[str, Any]:
         """Return a new copy of botocore's `Session.full_config`.
@@ -229,17 +219,10 @@ def _words(header: str) -> list[str]:
         return []
 
 
-def _settings(file: str, section: ini.Section) -> dict[str, Setting]:
-    return {
-        key: Setting(value.text, Origin(file, value.line, printable(value.section), printable(key)))
-        for key, value in section.values.items()
-    }
-
-
 def _plain(section: ini.Section) -> dict[str, Any]:
     return {
-        key: ini.nested(value.text) if value.text.startswith("\n") else value.text
-        for key, value in section.values.items()
+        key: ini.nested(setting.value) if setting.value.startswith("\n") else setting.value
+        for key, setting in section.settings.items()
     }
 
 
@@ -254,12 +237,12 @@ def misspelt(word: str, profiles: Profiles) -> ConfigError | None:
     for header, section in profiles.credentials_sections.items() if words else ():
         bare = _bare_words(header)
         if bare == with_prefix or (bare == words and header.startswith("[")):
-            origin = Origin(profiles.credentials_name, section.line)
+            origin = replace(section.origin, section=None)
             fact = f"in the credentials file [{printable(header)}] is a profile named {quoted(header)}"
             return ConfigError(fact, origin, hint=f"write [{printable(word)}]")
     for header, section in profiles.config_sections.items() if words else ():
         if _bare_words(header) in (words, with_prefix) and profiles.named_by(header) is None:
-            origin = Origin(profiles.config_name, section.line)
+            origin = replace(section.origin, section=None)
             return ConfigError(f"[{printable(header)}] is not a profile", origin, hint=f"write [profile {_name(word)}]")
     return None
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from awsenv.config import limits, sources
 from awsenv.config.hops import FIELDS, assume_role, default_session_name, device, device_of, session_hops, with_mfa
+from awsenv.config.ini import Setting
 from awsenv.config.links import every, links_of, source_links, source_name
-from awsenv.config.profiles import Setting
 from awsenv.config.settings import with_settings
 from awsenv.errors import ConfigError, UsageError
 from awsenv.model import AssumeRole, Chain, RoleRequest

@@ -17,7 +17,8 @@ from awsenv.variables import SERVICE_ENDPOINT, SETTING, having
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from awsenv.config.profiles import Profile, Profiles, Setting
+    from awsenv.config.ini import Setting
+    from awsenv.config.profiles import Profile, Profiles
     from awsenv.model import Chain, Environ
 
 _ENDPOINT = "AWS_ENDPOINT_URL"

@@ -23,7 +23,8 @@ from awsenv.wording import listed, printable, quoted
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from awsenv.config.profiles import Profile, Profiles, Setting
+    from awsenv.config.ini import Setting
+    from awsenv.config.profiles import Profile, Profiles
     from awsenv.errors import Hint
     from awsenv.model import Environ
 

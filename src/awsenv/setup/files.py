@@ -33,7 +33,6 @@ ATTEMPTS = 5
 _MARGIN = 8192
 """Bytes: more than setup adds to a file."""
 
-_EVERYWHERE = "DEFAULT"
 _OWNER_ONLY = 0o600
 
 
@@ -65,10 +64,10 @@ def with_settings(text: str, sections: Mapping[str, Mapping[str, str]], name: st
     lines = list(io.StringIO(text, newline=""))
     end = next((line[len(line.rstrip("\r\n")) :] for line in lines[:1]), "") or "\n"
     # From the bottom up: so the lines that are still to be found keep their numbers.
-    for title in sorted(sections.keys() & before.keys(), key=lambda title: -before[title].line):
-        missing = _missing(title, before[title], sections[title], name)
+    for title in sorted(sections.keys() & before.keys(), key=lambda title: -before[title].origin.line):
+        missing = _missing(title, before[title], sections[title])
         if missing:
-            _insert(lines, before[title].line, missing, end)
+            _insert(lines, before[title].origin.line, missing, end)
     for title in (title for title in sections if title not in before):
         if lines:
             lines[-1] = _ended(lines[-1], end)
@@ -169,16 +168,16 @@ def _target(file: File) -> Iterator[tuple[Path, os.stat_result | None]]:
     )
 
 
-def _missing(title: str, section: ini.Section, settings: Mapping[str, str], name: str) -> dict[str, str]:
+def _missing(title: str, section: ini.Section, settings: Mapping[str, str]) -> dict[str, str]:
     missing = {}
     for key, value in settings.items():
-        there = section.values.get(key)
-        if there is None or (there.section != title and there.text != value):
+        there = section.settings.get(key)
+        if there is None or (there.origin.section == ini.EVERYWHERE and there.value != value):
             missing[key] = value
-        elif there.text != value:
+        elif there.value != value:
             raise ConfigError(
                 f"{key} is set to something else already",
-                Origin(name, there.line, printable(title), key),
+                there.origin,
                 hint=(f"remove this line, or the section [{printable(title)}]", "choose another name"),
             )
     return missing
@@ -211,8 +210,8 @@ def _content(lines: Iterable[str]) -> str:
 def _check(whole: str, before: Mapping[str, ini.Section], sections: Mapping[str, Mapping[str, str]], name: str) -> None:
     """Refuse what would be read back differently, such as a value with a line end in it."""
     after = ini.parse(whole, name)
-    values = (item for section in after.values() for item in section.values.items())
-    everywhere = {key: value.text for key, value in values if value.section == _EVERYWHERE}
+    settings = (item for section in after.values() for item in section.settings.items())
+    everywhere = {key: setting.value for key, setting in settings if setting.origin.section == ini.EVERYWHERE}
     meant = {
         title: {**(_texts(before[title]) if title in before else everywhere), **sections.get(title, {})}
         for title in (*before, *sections)
@@ -226,7 +225,7 @@ def _check(whole: str, before: Mapping[str, ini.Section], sections: Mapping[str,
 
 
 def _texts(section: ini.Section) -> dict[str, str]:
-    return {key: value.text for key, value in section.values.items()}
+    return {key: setting.value for key, setting in section.settings.items()}
 
 
 def _status(path: Path) -> os.stat_result | None:
