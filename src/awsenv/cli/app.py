@@ -136,8 +136,9 @@ def built(name: str) -> _Command:
         help=f"{command.summary}\n\n{cleandoc(arguments.__doc__)}",
         options_metavar=command.usage,
     )
-    shared = {field.name for field in fields(RoleOptions)}
-    made.params.sort(key=lambda param: param.name in shared)
+    if issubclass(arguments, RoleOptions):
+        shared = {field.name for field in fields(RoleOptions)}
+        made.params.sort(key=lambda param: param.name in shared)
     return made
 
 

@@ -34,13 +34,13 @@ _TEMPLATES = {"cloudformation": templates.cloudformation, "terraform": templates
 class Arguments:
     """It creates only what is missing.
 
-    A ROLE is power-user, read-only, or NAME:ITEM,ITEM with managed policies, mfa and external-id as items. Without
-    one, awsenv creates power-user and read-only.
+    A ROLE is power-user, read-only or NAME:ITEM[,ITEM...], where an ITEM is a managed policy, mfa or external-id.
+    Without a ROLE, awsenv creates power-user and read-only.
     """
 
     roles: Words = None
-    profile: Annotated[str | None, option("ADMIN", "Profile that may administer IAM; else as for a role.")] = None
-    role_profile: Annotated[str | None, option("ADMIN", "The same, in another account that has the roles.")] = None
+    profile: Annotated[str | None, option("ADMIN", "Profile that may administer IAM; by default that of the AWS CLI.")] = None
+    role_profile: Annotated[str | None, option("ADMIN", "The same in another account, which gets the roles.")] = None
     user: Annotated[str | None, option("NAME", "The user that may assume the roles.")] = None
     region: Annotated[str | None, option("REGION", "Region of the profiles.")] = None
     dry_run: Annotated[bool, flag("Show the plan, and change nothing.", "--dry-run")] = False
