@@ -22,7 +22,7 @@ from awsenv.errors import AwsenvError, MfaError, UsageError
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
 
     from awsenv.model import Environ, Mfa
     from awsenv.origin import Origin
@@ -94,6 +94,19 @@ class Terminal(io.FileIO):
         if answer is None or not echo:
             self.draw("\n")
         return answer
+
+    def ask_code(self, prompt: str, used: Container[str]) -> str | None:
+        """Ask for an MFA code that is not in *used*, until the answer is one; None as for `ask`."""
+        while (answer := self.ask(prompt)) is not None:
+            try:
+                code = limits.mfa_code(answer)
+            except MfaError as error:
+                self.show(error.fact)
+                continue
+            if code not in used:
+                return code
+            self.show("that code has been used; wait for the next one")
+        return None
 
     def _line(self) -> str | None:
         line = b""
@@ -195,18 +208,11 @@ class Codes:
         with terminal:
             if after is not None:
                 terminal.show(f"{after.fact}. Wait for the next one.")
-            while True:
-                answer = terminal.ask(f"MFA code for {device.title}: ")
-                if answer is None:
-                    raise MfaError("cancelled: no MFA code was given")
-                try:
-                    code = limits.mfa_code(answer)
-                except MfaError as error:
-                    terminal.show(error.fact)
-                    continue
-                if self._is_fresh(device, code):
-                    return code
-                terminal.show("that code has been used; wait for the next one")
+            used = {code for serial, code in self._used if serial == device.serial}
+            code = terminal.ask_code(f"MFA code for {device.title}: ", used)
+            if code is None:
+                raise MfaError("cancelled: no MFA code was given")
+            return code
 
     def _from_command(self, device: Mfa, line: str) -> str:
         origin = device.origins.get("mfa_process")

@@ -143,7 +143,16 @@ KEYS = [
 @pytest.mark.parametrize(("principal", "mfa_age", "condition", "met"), KEYS)
 def test_documented_keys(principal: Principal, mfa_age: float | None, condition: Any, met: bool) -> None:  # noqa: FBT001 - a table
     """A request has the documented condition keys, and no others."""
-    keys = request_keys("alice", SECRET, "Saanvi", [("team", "blue"), ("cost", "1")], ["team"])
+    keys = request_keys(
+        {
+            "RoleArn": FIRST,
+            "RoleSessionName": "alice",
+            "ExternalId": SECRET,
+            "SourceIdentity": "Saanvi",
+            "Tags": [{"Key": "team", "Value": "blue"}, {"Key": "cost", "Value": "1"}],
+            "TransitiveTagKeys": ["team"],
+        }
+    )
     context = Context({**caller_keys(principal, NOW, mfa_age), **keys})
     found = evaluate(_policy(_statement("*", Condition=condition)), principal, ASSUME_ROLE, context)
     assert (NAMED if met else NONE) is found.grounds
@@ -158,7 +167,7 @@ def test_the_keys_of_a_session() -> None:
 
 def test_a_bare_request_has_only_its_session_name() -> None:
     """A parameter that is not sent has no key, rather than an empty value."""
-    assert {"sts:rolesessionname": ("me",)} == request_keys("me", None, None, (), ())
+    assert {"sts:rolesessionname": ("me",)} == request_keys({"RoleArn": FIRST, "RoleSessionName": "me"})
 
 
 HERE, THERE = f"arn:aws:iam::{MINE}:role/deploy", f"arn:aws:iam::{OTHER}:role/deploy"

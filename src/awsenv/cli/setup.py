@@ -39,7 +39,7 @@ class Arguments:
     """
 
     roles: Words = None
-    profile: Annotated[str | None, option("ADMIN", "Profile that may administer IAM; by default that of the AWS CLI.")] = None
+    profile: Annotated[str | None, option("ADMIN", "Profile that may administer IAM; else the AWS CLI's.")] = None
     role_profile: Annotated[str | None, option("ADMIN", "The same in another account, which gets the roles.")] = None
     user: Annotated[str | None, option("NAME", "The user that may assume the roles.")] = None
     region: Annotated[str | None, option("REGION", "Region of the profiles.")] = None

@@ -16,7 +16,6 @@ from awsenv import config, mfa
 from awsenv.cli import process, report
 from awsenv.cli.signals import delayed
 from awsenv.config import files as aws_files
-from awsenv.config import limits
 from awsenv.errors import AwsenvError, CodeRejected, MfaError, RefusedError, UnreachableError
 from awsenv.model import Credentials
 from awsenv.setup import KeyDestination, SetupRequest, files, key_store, qr_code
@@ -140,9 +139,12 @@ class Applier:
         """
         if after is not None:
             self.terminal.show(f"{after.fact}.")
-        first = self._ask_code("MFA code that the app shows now: ")
-        while (second := self._ask_code("The next one, in up to 30 seconds: ")) == first:
-            self.terminal.show("that is the same code; wait for the next one")
+        first = self.terminal.ask_code("MFA code that the app shows now: ", ())
+        second = first and self.terminal.ask_code("The next one, in up to 30 seconds: ", (first,))
+        if first is None or second is None:
+            raise MfaError(
+                "cancelled: the MFA device is not enabled", hint="run awsenv setup again: it shows a new QR code"
+            )
         return first, second
 
     def keep_key(self, key: Credentials) -> None:
@@ -232,18 +234,6 @@ class Applier:
             hint="check the clock of the phone, delete the entry in its app, and run awsenv setup again for a new "
             "QR code",
         )
-
-    def _ask_code(self, prompt: str) -> str:
-        while True:
-            answer = self.terminal.ask(prompt)
-            if answer is None:
-                raise MfaError(
-                    "cancelled: the MFA device is not enabled", hint="run awsenv setup again: it shows a new QR code"
-                )
-            try:
-                return limits.mfa_code(answer)
-            except MfaError as error:
-                self.terminal.show(error.fact)
 
     def _create_key(self, user: str) -> None:
         """Create an access key and keep it; delete it if that fails: AWS shows its secret once.

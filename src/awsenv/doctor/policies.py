@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from awsenv.aws.request import request as sent
 from awsenv.doctor.model import Finding, fine, unknown, warning, wrong
 from awsenv.iam import trust
 from awsenv.iam.policy import Context, Evaluation, Policies, Verdict
@@ -52,8 +53,7 @@ class Request:
         """Its condition keys."""
         hop, now = self.hop, datetime.fromtimestamp(self.now, timezone.utc)
         caller = trust.caller_keys(self.principal, now, None if hop.mfa is None else 0)
-        keys = trust.request_keys(hop.session_name, hop.external_id, hop.source_identity, hop.tags, hop.transitive_tags)
-        return Context({**caller, **keys}, self._knows)
+        return Context({**caller, **trust.request_keys(sent(hop).parameters)}, self._knows)
 
     @property
     def role(self) -> str:

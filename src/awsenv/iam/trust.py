@@ -90,22 +90,21 @@ def caller_keys(principal: Principal, now: datetime, mfa_age: float | None) -> d
     return {key: (value,) for key, value in values.items() if value is not None}
 
 
-def request_keys(
-    session_name: str | None,
-    external_id: str | None,
-    source_identity: str | None,
-    tags: Iterable[tuple[str, str]],
-    transitive_tags: Iterable[str],
-) -> dict[str, Sequence[str]]:
+def request_keys(parameters: Mapping[str, Any]) -> dict[str, Sequence[str]]:
     """Return the condition keys from the parameters of an AssumeRole request (IAM guide, "IAM and AWS STS
     condition context keys").
     """  # noqa: D205 - the title of the page
-    single = {EXTERNAL_ID: external_id, "sts:rolesessionname": session_name, "sts:sourceidentity": source_identity}
-    keys: dict[str, Sequence[str]] = {key: (value,) for key, value in single.items() if value is not None}
-    pairs, transitive = tuple(tags), tuple(transitive_tags)
-    keys |= {f"aws:requesttag/{key.lower()}": (value,) for key, value in pairs}
-    keys |= {"aws:tagkeys": tuple(key for key, _ in pairs)} if pairs else {}
-    return keys | ({"sts:transitivetagkeys": transitive} if transitive else {})
+    tags, one = parameters.get("Tags", ()), parameters.get
+    keys: dict[str, Iterable[str | None]] = {
+        EXTERNAL_ID: (one("ExternalId"),),
+        "sts:rolesessionname": (one("RoleSessionName"),),
+        "sts:sourceidentity": (one("SourceIdentity"),),
+        **{f"aws:requesttag/{tag['Key'].lower()}": (tag["Value"],) for tag in tags},
+        "aws:tagkeys": (tag["Key"] for tag in tags),
+        "sts:transitivetagkeys": parameters.get("TransitiveTagKeys", ()),
+    }
+    sent = ((key, tuple(value for value in values if value is not None)) for key, values in keys.items())
+    return {key: values for key, values in sent if values}
 
 
 def actions(tags: object, source_identity: object) -> tuple[str, ...]:

@@ -113,13 +113,7 @@ class Sts:
         return True
 
     def _authorize(self, parameters: Parameters, caller: Caller, labels: _Labels, *, with_code: bool) -> None:
-        keys = trust.request_keys(
-            parameters.get("RoleSessionName"),
-            parameters.get("ExternalId"),
-            parameters.get("SourceIdentity"),
-            [(tag["Key"], tag["Value"]) for tag in parameters.get("Tags", ())],
-            parameters.get("TransitiveTagKeys", ()),
-        )
+        keys = trust.request_keys(parameters)
         # Inherited tags count too: AWS refuses a call that has no others without the permission (measured on AWS).
         keys |= {"aws:tagkeys": tuple(labels["tags"])} if labels["tags"] else {}
         context = authorization.context(caller, self._directory.clock.now(), keys, with_code=with_code)
