@@ -59,14 +59,14 @@ def _run(args: list[str]) -> int:
         else:
             return 0
     process.end_like_ctrl_c()
-    from awsenv.cli import fast_path  # noqa: PLC0415 - see above
+    from awsenv.cli import conversation  # noqa: PLC0415 - see above
 
     try:
-        answered = fast_path.run(args)
+        answered = conversation.run(args)
     except Exception as error:  # noqa: BLE001 - the command line knows how to say it
         from awsenv.cli.main import failed  # noqa: PLC0415 - see above
 
-        return failed(error, args)
+        return failed(error, args).carry_out(args)
     if isinstance(answered, int):
         return answered
     from awsenv.cli.main import run  # noqa: PLC0415 - see above

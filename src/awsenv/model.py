@@ -107,6 +107,14 @@ class Note:
 
     fact: str
     origin: Origin | None = None
+    hints: tuple[str, ...] = ()
+    """At most two next steps."""
+    because = None
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """The origin, if it has one: what shows an error shows a note."""
+        return () if self.origin is None else (self.origin,)
 
     def __str__(self) -> str:
         """Return the origin and the fact."""

@@ -23,7 +23,7 @@ from awsenv.errors import (
     UnreachableError,
     UsageError,
 )
-from awsenv.model import AssumeRole, GetSessionToken
+from awsenv.model import AssumeRole, GetSessionToken, Note
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Provider:
     memory: Memory | None
     """What the agent holds; None: there is no agent."""
     prompts: Prompts
-    note: Callable[[Iterable[str]], None]
+    note: Callable[[Iterable[Note]], None]
     """Shows notes to the user, before any prompt."""
     endpoint: Callable[[str], tuple[str, str]] | None = None
     """Returns the URL and the token at which the process of the caller gets a lease, by its id."""
@@ -139,7 +139,7 @@ class Provider:
         lease = None
         if self.memory is not None and not self._has_code(resolved):
             lease = self._without_code(self.memory, self._plan(resolved), min_remaining=resolved.min_remaining)
-        self.note(map(str, (resolved if lease is None else lease).chain.notes))
+        self.note((resolved if lease is None else lease).chain.notes)
         if lease is None:
             made = self._called(resolved)
             if self.memory is None or not self.can_renew(resolved):
@@ -191,7 +191,7 @@ class Provider:
         if plan.through is None or not (is_open or resolved.chain.mfa is not None):
             lease = self.lease(resolved)
         else:
-            self.note(map(str, plan.through.notes))
+            self.note(plan.through.notes)
             if not is_open:
                 self.open_session(replace(resolved, chain=replace(plan.through, hops=plan.through.hops[:1])))
             lease = self.memory.lease(plan, min_remaining=resolved.min_remaining)
@@ -250,7 +250,8 @@ class Provider:
         except RefusedError as error:
             if not by_session or error.code != "AccessDenied":
                 raise
-        self.note([f"AWS refused {plan.title} with the MFA session: it may need a fresh code (aws:MultiFactorAuthAge)"])
+        fact = f"AWS refused {plan.title} with the MFA session: it may need a fresh code (aws:MultiFactorAuthAge)"
+        self.note([Note(fact)])
         return None
 
     def _plan(self, resolved: Resolved) -> Plan:
@@ -307,12 +308,12 @@ def _check_renewable(chain: Chain) -> None:
     )
 
 
-def _shortfall(resolved: Resolved, given: Credentials, now: float) -> Iterator[str]:
+def _shortfall(resolved: Resolved, given: Credentials, now: float) -> Iterator[Note]:
     """Yield a note if even new credentials have less time left than the caller wants."""
     rest = _rest(given, now)
     if rest < resolved.min_remaining:
         lives = duration.left(rest)
-        yield f"{resolved.chain.label} has {lives} left, less than --min-remaining: AWS grants no more"
+        yield Note(f"{resolved.chain.label} has {lives} left, less than --min-remaining: AWS grants no more")
 
 
 def _rest(given: Credentials, now: float) -> float:

@@ -176,7 +176,8 @@ def test_another_version_is_named(agents: Agents) -> None:
     ):
         _ask(agents)
 
-    assert f"the agent is of awsenv 0.0?[2J�, this is {__version__}; awsenv login replaces it" == str(trouble.value)
+    expected = f"the agent is of awsenv 0.0?[2J�, this is {__version__}", ("awsenv login replaces it",)
+    assert expected == (trouble.value.fact, trouble.value.hints)
 
 
 def test_too_large_a_request_is_not_sent(agents: Agents) -> None:
@@ -195,7 +196,7 @@ def test_a_dead_agent_is_reported_once(agents: Agents) -> None:
     """Remove its socket, so that the next command finds no agent."""
     _dead(agents)
 
-    with pytest.raises(client.Dead, match=r"has died.*awsenv login"):
+    with pytest.raises(client.Dead, match=r"has died"):
         _ask(agents)
     assert not agents.path.exists()
     with pytest.raises(client.NoAgent):

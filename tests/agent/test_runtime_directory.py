@@ -132,8 +132,9 @@ def test_a_relative_path_is_refused(home: Path) -> None:
 def test_without_a_home_there_is_no_directory(environ: dict[str, str]) -> None:
     """Find nothing; and to make it, name the variable that helps."""
     assert runtime_directory.find(environ) is None
-    with pytest.raises(runtime_directory.Unsafe, match="AWSENV_RUNTIME_DIR may name one"):
+    with pytest.raises(runtime_directory.Unsafe, match="there is no folder for the agent's socket") as refusal:
         runtime_directory.make(environ)
+    assert ("name one that is yours alone: AWSENV_RUNTIME_DIR",) == refusal.value.hints
 
 
 def test_the_home_of_another_user_is_left_alone(home: Path) -> None:
@@ -173,11 +174,9 @@ def test_the_longest_path_is_one_that_the_system_takes(home: Path) -> None:
         listening.bind(f"{folder}/{runtime_directory.SOCKET}")
 
     longer = str(longest) + "x"
-    with pytest.raises(
-        runtime_directory.Unsafe,
-        match=f"{runtime_directory.MAX_PATH + 1} bytes.*AWSENV_RUNTIME_DIR may name a shorter one",
-    ):
+    with pytest.raises(runtime_directory.Unsafe, match=f"{runtime_directory.MAX_PATH + 1} bytes") as refusal:
         runtime_directory.make({"AWSENV_RUNTIME_DIR": longer})
+    assert ("name a shorter one that is yours alone: AWSENV_RUNTIME_DIR",) == refusal.value.hints
     assert not Path(longer).exists()
     Path(longer).mkdir(0o700)
     with pytest.raises(runtime_directory.Unsafe, match="too long"):

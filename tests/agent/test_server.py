@@ -311,7 +311,7 @@ def test_an_agent_that_is_used_does_not_end_for_a_failed_login(agents: Agents, c
             if case == "busy":
                 _say(other, client.VERSION, b"slow")
                 assert [b"busy"] == _hear(other)
-            assert [] == agents.ask(b"end", b"unused")
+            assert [] == agents.ask(client.END_UNUSED)
             if case == "empty":
                 thread.join(30)
             else:

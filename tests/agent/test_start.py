@@ -171,7 +171,8 @@ def test_a_path_that_is_too_long_names_the_variable(agents: Agents, me: User) ->
     status, output = me.done(me.starting(agents.site, AWSENV_RUNTIME_DIR=str(folder)))
 
     assert status == 8
-    assert "AWSENV_RUNTIME_DIR may name a shorter one" in output
+    assert "the path of the agent's socket is too long" in output
+    assert f"\n{folder}\n" in output
     assert not folder.exists()
 
 
@@ -180,7 +181,7 @@ def test_without_a_home_the_variable_is_named(agents: Agents, me: User) -> None:
     status, output = me.done(me.starting(agents.site))
 
     assert status == 8
-    assert re.match("the agent cannot be started: .*AWSENV_RUNTIME_DIR may name one\nAWSENV_RUNTIME_DIR\n", output)
+    assert re.match("the agent cannot be started: there is no folder .*\nAWSENV_RUNTIME_DIR\n", output)
 
 
 def test_a_home_that_is_read_only_is_an_error(agents: Agents, nobody: User) -> None:

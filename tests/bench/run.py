@@ -45,12 +45,13 @@ ASK = """\
 import os, sys, time
 from awsenv.agent import client
 from awsenv.cli import conversation
+from awsenv.cli.action import Exec
 environ = dict(os.environ)
 words = ["exec", "power-user", "--", "true"]
 request = [b"", *conversation.request(words, environ)]
 start = time.perf_counter()
 for _ in range(int(sys.argv[1])):
-    assert client.ask(environ, conversation.RUN, request)[0] == conversation.EXEC
+    assert client.ask(environ, conversation.RUN, request)[0] == Exec.kind
 print(time.perf_counter() - start)
 """
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv.cli import app
-from awsenv.cli.action import Caller, Print
+from awsenv.cli.action import Print
 from awsenv.cli.commands import COMMANDS
+from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Prompts
 from awsenv.errors import UsageError
 from awsenv.provider import Provider

@@ -11,18 +11,20 @@ import pytest
 
 from awsenv.agent import client
 from awsenv.cli import conversation, report
+from awsenv.cli.action import Local, Print, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from awsenv.cli.action import Action
     from conftest import World
 
 DEMANDED = "role power-user demands an external id, and none is configured"
 
 
-def _part(environ: Mapping[str, str], *args: str) -> conversation.Reply:
+def _part(environ: Mapping[str, str], *args: str) -> Action:
     request = conversation.request(["doctor", *args], environ)
-    return conversation.Reply(client.ask(environ, conversation.PART, [b"", *request]))
+    return unpacked(client.ask(environ, conversation.PART, [b"", *request]), environ)
 
 
 def test_the_agent_replies_with_the_end_of_a_role_and_no_key(world: World) -> None:
@@ -30,7 +32,7 @@ def test_the_agent_replies_with_the_end_of_a_role_and_no_key(world: World) -> No
     assert world.run("login", world.device.code()).returncode == 0
     reply = _part(world.environ, "power-user")
     verdict, fact = json.loads(reply.text)
-    assert (conversation.PRINT, "fine") == (reply.kind, verdict)
+    assert (Print.kind, "fine") == (reply.kind, verdict)
     assert re.fullmatch(r"the agent provides power-user until \d\d:\d\d UTC, (1h00m|59m) from now", fact)
 
 
@@ -55,7 +57,7 @@ def test_the_client_runs_the_doctor(world: World) -> None:
     """An agent has neither the terminal nor the whole environment."""
     assert world.run("login", world.device.code()).returncode == 0
     request = conversation.request(["doctor", "power-user"], world.environ)
-    assert [conversation.LOCAL, b""] == client.ask(world.environ, conversation.RUN, [b"", *request])
+    assert Local.kind == client.ask(world.environ, conversation.RUN, [b"", *request])[0]
 
 
 def test_a_finding_is_a_line_with_where_and_what_to_do_below(world: World) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from awsenv.agent import client
 from awsenv.cli import conversation
+from awsenv.cli.action import Local
 from awsenv.cli.commands import COMMANDS
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class Paths:
     def is_answered(self, words: list[str], environ: Mapping[str, str]) -> bool:
         """Say whether the agent answers *words* and does not decline."""
         request = conversation.request(words, environ)
-        return client.ask(self.world.environ, conversation.RUN, [b"", *request])[0] != conversation.LOCAL
+        return client.ask(self.world.environ, conversation.RUN, [b"", *request])[0] != Local.kind
 
 
 @pytest.fixture

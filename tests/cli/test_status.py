@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv.agent.memory import Clock, Memory, Plan
-from awsenv.cli.action import Caller
+from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Prompts
 from awsenv.cli.status import Arguments, run
-from awsenv.model import Chain, Credentials, Source
+from awsenv.model import Chain, Credentials, Note, Source
 from awsenv.provider import Provider
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ ROLE = {
 
 def shown(
     environ: dict[str, str], now: float = NOW - 3540, memory: Memory | None = None
-) -> tuple[str, tuple[str, ...]]:
+) -> tuple[str, tuple[object, ...]]:
     """Return what `awsenv status` prints and notes in *environ*, *now*; in an agent with that *memory*."""
     prompts = Prompts(environ)
     provider = Provider(memory, prompts, lambda _: None)
     caller = Caller(environ, "/bin/awsenv", provider, prompts.secret, prints_to_terminal=True, now=lambda: now)
     action = run(caller, Arguments())
-    return action.text, tuple(map(str, action.notes))
+    return action.text, tuple(action.notes)
 
 
 def test_the_role_is_shown_with_masked_keys() -> None:
@@ -73,26 +73,28 @@ def test_an_expired_role_says_the_next_step() -> None:
     text, notes = shown(ROLE, now=NOW)
 
     assert "(expired)" in text
-    assert notes == ("the role has expired: awsenv power-user",)
+    assert notes == (Note("the role has expired", hints=("awsenv power-user",)),)
 
 
 def test_keys_that_were_set_since_are_not_the_roles() -> None:
     """Do not let the name of the role stand for somebody else's key."""
     _, notes = shown(ROLE | {"AWS_ACCESS_KEY_ID": "AKIAOFTHEPERSON"})
 
-    assert notes == ("the keys in this shell are not those of the role: they were set after it",)
+    assert notes == (Note("the keys in this shell are not those of the role: they were set after it"),)
 
 
 def test_a_profile_beside_a_role_is_worth_a_note() -> None:
     """Some tools prefer the profile, and fail where there is none of the name."""
     _, notes = shown(ROLE | {"AWS_PROFILE": "other"})
 
-    assert notes == ("AWS_PROFILE was set after the role; some tools prefer it to the role's keys: unset AWS_PROFILE",)
+    fact = "AWS_PROFILE was set after the role, and some tools prefer it to the role's keys"
+    assert notes == (Note(fact, hints=("unset AWS_PROFILE",)),)
 
 
-def test_no_role_is_said() -> None:
+def test_that_there_is_no_role_is_a_note() -> None:
     """Show what is there all the same."""
-    assert ("Region  eu-central-1\n", ("no role is active in this shell",)) == shown({"AWS_REGION": "eu-central-1"})
+    expected = "Region  eu-central-1\n", (Note("no role is active in this shell"),)
+    assert expected == shown({"AWS_REGION": "eu-central-1"})
 
 
 def test_a_role_that_is_held_twice_stands_once() -> None:

@@ -13,7 +13,6 @@ import pytest
 
 from awsenv import __version__
 from awsenv.agent import client, runtime_directory
-from awsenv.agent.start import ELSEWHERE
 from awsenv.doctor.installation import LOADED, PROMPT, agent, hook
 from awsenv.doctor.model import Finding, Verdict
 from awsenv.origin import Origin
@@ -261,7 +260,9 @@ def test_a_folder_that_is_open_to_others_is_a_warning(world: World) -> None:
     folder.mkdir(mode=0o700)
     folder.chmod(0o755)
     finding = agent(world.environ)
-    assert Finding("agent", Verdict.WARNING, finding.fact, (Origin(str(folder)),), ELSEWHERE) == finding
+    assert (
+        Finding("agent", Verdict.WARNING, finding.fact, (Origin(str(folder)),), runtime_directory.ELSEWHERE) == finding
+    )
 
 
 def test_what_is_not_a_socket_is_a_warning(world: World) -> None:
@@ -270,7 +271,7 @@ def test_what_is_not_a_socket_is_a_warning(world: World) -> None:
     path.parent.mkdir(mode=0o700)
     path.touch()
     finding = agent(world.environ)
-    assert Finding("agent", Verdict.WARNING, finding.fact, (Origin(str(path)),), ELSEWHERE) == finding
+    assert Finding("agent", Verdict.WARNING, finding.fact, (Origin(str(path)),), runtime_directory.ELSEWHERE) == finding
 
 
 @pytest.mark.parametrize(
@@ -279,7 +280,7 @@ def test_what_is_not_a_socket_is_a_warning(world: World) -> None:
 def test_no_usable_runtime_directory_is_a_warning(environ: dict[str, str]) -> None:
     """Without a usable runtime directory no agent can run, which is a warning."""
     finding = agent(environ)
-    assert (Verdict.WARNING, ELSEWHERE) == (finding.verdict, finding.hints)
+    assert (Verdict.WARNING, runtime_directory.ELSEWHERE) == (finding.verdict, finding.hints)
 
 
 def test_a_stuck_agent_is_a_warning(world: World) -> None:

@@ -38,7 +38,17 @@ CAP = 262_144
 REPLY_CAP = 16 * CAP
 """The largest body of a reply: it may hold all of the request, quoted for a shell."""
 
+PING = b"ping"
+"""The verb of a request that only wants a reply."""
+
+END = b"end"
+"""The verb that ends the agent: agents of every version know it."""
+
+END_UNUSED = b"end-unused"
+"""The verb that ends the agent if it holds nothing, and no other client waits for it."""
+
 _LENGTH = 4
+_MOST = 256**_LENGTH - 1
 _RETRY = 0.01
 _DYING = 0.2
 
@@ -48,20 +58,23 @@ class NoAgent(Exception):  # noqa: N818 - its name says what happened
 
 
 class Trouble(Exception):  # noqa: N818 - its name says what happened
-    """There is, or was, an agent, and no reply comes from it. The text is the fact and the hint, in one line.
+    """There is, or was, an agent, and no reply comes from it.
 
     Args:
         fact: What happened, as one sentence without a full stop.
-        hint: The next step.
+        hints: The next steps.
+        origins: The path or the variable that is to be corrected.
     """
 
     is_lost = False
     """Whether the agent got the request, and nobody knows what it did."""
+    because = None
 
-    def __init__(self, fact: str, hint: str | None = None) -> None:
-        super().__init__(fact if hint is None else f"{fact}; {hint}")
+    def __init__(self, fact: str, *hints: str, origins: Sequence[str] = ()) -> None:
+        super().__init__(fact)
         self.fact = fact
-        self.hint = hint
+        self.hints = hints
+        self.origins = origins
 
 
 class Dead(Trouble):
@@ -78,7 +91,7 @@ class OtherVersion(Trouble):
     """The agent is of another version of awsenv."""
 
 
-class NotAMessage(Exception):  # noqa: N818 - its name says what happened
+class NotAMessage(ValueError):  # noqa: N818 - its name says what happened
     """What was received, or is to be sent, is not a message."""
 
 
@@ -86,8 +99,8 @@ class TooLarge(NotAMessage):
     """The message is too large to be sent."""
 
 
-def pack(parts: Sequence[bytes], cap: int = CAP) -> bytes:
-    """Return the frame of the message *parts*.
+def pack(parts: Sequence[bytes], cap: int = _MOST) -> bytes:
+    """Return the frame of the message *parts*, which may be a part of another message.
 
     Raises:
         TooLarge: Its body has more than *cap* bytes.
@@ -138,7 +151,7 @@ def send(connection: _socket.socket, parts: Sequence[bytes], deadline: float) ->
         TimeoutError: The other side did not take it in time.
         OSError: The connection broke.
     """
-    frame = pack(parts)
+    frame = pack(parts, CAP)
     connection.settimeout(_left(deadline))
     connection.sendall(frame)
 
@@ -188,7 +201,7 @@ def ask(environ: Environ, verb: bytes, parts: Sequence[bytes], *, timeout: float
 
     Args:
         environ: The environment of the caller, which says where the socket of the agent is.
-        verb: The kind of request. Every agent knows `ping`, and those of every version know `end`.
+        verb: The kind of request: PING, END, END_UNUSED, or what only the entry point of the agent knows.
         parts: The rest of the request.
         timeout: Seconds to wait for each sign of life.
 
@@ -204,7 +217,7 @@ def ask(environ: Environ, verb: bytes, parts: Sequence[bytes], *, timeout: float
     except FileNotFoundError:
         raise NoAgent from None
     except runtime_directory.Unsafe as unsafe:
-        raise Trouble(f"the agent is not used: {unsafe.fact}") from None
+        raise Trouble(f"the agent is not used: {unsafe.fact}", *unsafe.hints, origins=[unsafe.path]) from None
     try:
         return exchange(connection, verb, parts, timeout=timeout)
     except Lost:
@@ -213,6 +226,19 @@ def ask(environ: Environ, verb: bytes, parts: Sequence[bytes], *, timeout: float
         raise
     finally:
         connection.close()
+
+
+def end(environ: Environ, verb: bytes = END) -> None:
+    """End the agent, if one runs and replies.
+
+    Args:
+        environ: As for `ask`.
+        verb: END or END_UNUSED.
+    """
+    try:  # noqa: SIM105 - contextlib costs an import
+        ask(environ, verb, [])
+    except (NoAgent, Trouble):
+        pass
 
 
 def exchange(

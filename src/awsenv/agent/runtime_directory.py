@@ -25,6 +25,9 @@ SOCKET = "socket"
 VARIABLE = "AWSENV_RUNTIME_DIR"
 """The variable that names the folder."""
 
+ELSEWHERE = ("correct the folder", f"name another that is yours alone: {VARIABLE}")
+"""What to do where there is no folder for the socket."""
+
 MAX_PATH = 103 if sys.platform == "darwin" else 107
 """The longest path of a socket, in bytes."""
 
@@ -35,12 +38,14 @@ class Unsafe(Exception):  # noqa: N818 - its name says what happened
     Args:
         fact: What is wrong with it, as one sentence without a full stop; it names the path.
         path: The path, or the variable, that is to be corrected.
+        hints: The next steps.
     """
 
-    def __init__(self, fact: str, path: str) -> None:
+    def __init__(self, fact: str, path: str, *hints: str) -> None:
         super().__init__(fact)
         self.fact = fact
         self.path = path
+        self.hints = hints or ELSEWHERE
 
 
 def find(environ: Environ) -> str | None:
@@ -70,11 +75,8 @@ def make(environ: Environ) -> str:
     """
     folder = _folder(environ)
     if folder is None:
-        raise Unsafe(
-            f"there is no place for the agent's socket: neither XDG_RUNTIME_DIR nor HOME is a folder of yours; "
-            f"{VARIABLE} may name one",
-            VARIABLE,
-        )
+        fact = "there is no folder for the agent's socket: neither XDG_RUNTIME_DIR nor HOME is a folder of yours"
+        raise Unsafe(fact, VARIABLE, f"name one that is yours alone: {VARIABLE}")
     _check_length(folder)
     if not _is_safe(folder):
         parent = os.path.dirname(folder)
@@ -182,8 +184,5 @@ def _is_safe(folder: str) -> bool:
 def _check_length(folder: str) -> None:
     length = len(os.fsencode(os.path.join(folder, SOCKET)))
     if length > MAX_PATH:
-        raise Unsafe(
-            f"the path of the agent's socket is too long: {length} bytes, where the system takes {MAX_PATH}; "
-            f"{VARIABLE} may name a shorter one",
-            folder,
-        )
+        fact = f"the path of the agent's socket is too long: {length} bytes, where the system takes {MAX_PATH}"
+        raise Unsafe(fact, folder, f"name a shorter one that is yours alone: {VARIABLE}")

@@ -165,8 +165,9 @@ class Listener:
 class Server:
     """Replies to requests until its life is over.
 
-    It replies to two verbs itself: `ping`, and `end`, which a client of any version may send. A client of another
-    version gets this version. A client of another user, one that is slow and one that sends nonsense get no byte.
+    It replies to three verbs itself: PING, END_UNUSED, and END, which a client of any version may send. A client of
+    another version gets this version. A client of another user, one that is slow and one that sends nonsense get no
+    byte.
 
     Args:
         reply: Takes the verb and its parts and returns the parts of the reply. It is called in several threads at once.
@@ -300,8 +301,7 @@ class Server:
         if self._over.done():
             await _send(connection, pack([b"ended"]))
             return
-        # `end` with a part is for an agent that holds nothing, and on which no other client waits.
-        if verb == b"end" and not (parts and (self._at_work or not self._life.is_empty())):
+        if verb == client.END or (verb == client.END_UNUSED and not self._at_work and self._life.is_empty()):
             # First, so that the reader of the reply can start another agent.
             self._give_up_path()
             try:
@@ -323,10 +323,10 @@ class Server:
 
     def _reply_to(self, version: bytes, verb: bytes, parts: list[bytes]) -> bytes:
         """Return the frame of the reply."""
-        if version != client.VERSION and verb != b"end":
+        if version != client.VERSION:
             return pack([b"version", client.VERSION])
         try:
-            reply = [] if verb in {b"ping", b"end"} else self._reply(verb, parts)
+            reply = [] if verb in {client.PING, client.END_UNUSED} else self._reply(verb, parts)
             return pack([b"ok", *reply], client.REPLY_CAP)
         except BaseException as error:  # noqa: BLE001 - one request that fails must not end the agent
             return pack([b"failed", type(error).__name__.encode()])

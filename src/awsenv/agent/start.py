@@ -18,6 +18,7 @@ from awsenv.errors import AgentError
 from awsenv.origin import Origin
 
 if TYPE_CHECKING:
+    from awsenv.errors import Hint
     from awsenv.model import Environ
 
 ROOT = str(Path(__file__).absolute().parents[2])
@@ -25,9 +26,6 @@ ROOT = str(Path(__file__).absolute().parents[2])
 
 BACKLOG = 128
 """Connections that may wait in the queue of the socket."""
-
-ELSEWHERE = ("correct the folder", "name another that is yours alone: AWSENV_RUNTIME_DIR")
-"""What to do where there is no folder for the socket."""
 
 AGAIN = "try again: awsenv works without an agent, too"
 
@@ -74,15 +72,13 @@ def start(environ: Environ, entry: str, *, idle: float, lifetime: float) -> None
             if not _runs(folder):
                 _start(folder, entry, idle, lifetime)
     except runtime_directory.Unsafe as unsafe:
-        raise AgentError(f"the agent cannot be started: {unsafe.fact}", Origin(unsafe.path), hint=ELSEWHERE) from None
+        raise _failed(unsafe.fact, Origin(unsafe.path), hint=unsafe.hints) from None
     except client.Trouble as trouble:
-        raise AgentError(
-            trouble.fact, hint=trouble.hint or ("awsenv logout ends it", "end its process: kill")
-        ) from None
+        hint = trouble.hints or ("awsenv logout ends it", "end its process: kill")
+        raise AgentError(trouble.fact, hint=hint) from None
     except OSError as error:
-        raise AgentError(
-            f"the agent cannot be started: {error.strerror}", Origin(str(error.filename)), hint=ELSEWHERE
-        ) from None
+        origin = Origin(str(error.filename))
+        raise _failed(error.strerror or str(error), origin, hint=runtime_directory.ELSEWHERE) from None
 
 
 def private(entry: str, *, pid: int, lifetime: float) -> socket.socket:
@@ -100,18 +96,22 @@ def private(entry: str, *, pid: int, lifetime: float) -> socket.socket:
     try:
         with theirs:
             _spawn(entry, "connection", theirs, str(pid), str(lifetime))
-        client.exchange(ours, b"ping", [], timeout=_STARTING)
+        client.exchange(ours, client.PING, [], timeout=_STARTING)
     except (OSError, client.NoAgent, client.Trouble) as error:
         ours.close()
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise AgentError(f"the agent cannot be started: {reason}", hint=AGAIN) from None
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise _failed(reason or "it ended at once", hint=AGAIN) from None
     return ours
+
+
+def _failed(reason: str, *origins: Origin, hint: Hint) -> AgentError:
+    return AgentError(f"the agent cannot be started: {reason}", *origins, hint=hint)
 
 
 def _runs(folder: str) -> bool:
     """Return whether an agent of this version runs in *folder*, whose lock is held. One of another version ends."""
     try:
-        _ask(folder, b"ping", client.TIMEOUT)
+        _ask(folder, client.PING, client.TIMEOUT)
     except (FileNotFoundError, client.NoAgent):
         return False
     except ConnectionRefusedError:
@@ -119,7 +119,7 @@ def _runs(folder: str) -> bool:
         return False
     except client.OtherVersion:
         # It removes its socket before it replies.
-        _ask(folder, b"end", client.TIMEOUT)
+        _ask(folder, client.END, client.TIMEOUT)
         return False
     return True
 
@@ -139,7 +139,7 @@ def _start(folder: str, entry: str, idle: float, lifetime: float) -> None:
             path.unlink()
             raise
     try:
-        _ask(folder, b"ping", _STARTING)
+        _ask(folder, client.PING, _STARTING)
     except (OSError, client.NoAgent, client.Trouble):
         # Without its socket it ends, should it start after all.
         path.unlink(missing_ok=True)

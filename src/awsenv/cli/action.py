@@ -1,83 +1,232 @@
-"""What a command is given, and what it returns: an action, which `main` or the agent's client carries out."""
+"""What a command returns: an action, which the process of the user carries out. An agent sends it there.
+
+It imports next to nothing, because the fast path reads it.
+"""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import os
 
+from awsenv.agent.client import pack, unpack
+from awsenv.cli import process
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import TypeAlias
 
+    from awsenv.agent.client import Trouble
     from awsenv.errors import AwsenvError
-    from awsenv.model import Environ
-    from awsenv.provider import Provider
+    from awsenv.model import Note
+
+    Shown: TypeAlias = "AwsenvError | Note | Trouble | Message"
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The process that runs the command, as values."""
+class Action:
+    """What is to be done for a command line.
 
-    environ: Environ = field(repr=False)
-    program: str
-    """The absolute path of `awsenv`, for a shell to call it again."""
-    provider: Provider
-    ask_secret: Callable[[str], str]
-    """Asks the user for a secret, without echo."""
-    args: tuple[str, ...] = ()
-    """The command line without the name of the program."""
-    prints_to_terminal: bool = False
-    prints_astray: Callable[[], bool] = bool
-    """Whether the output goes to a file, or to a pipe that no caller reads."""
-    folder: str | None = None
-    """The working directory; None: that of this process."""
-    pid: int | None = None
-    """The process that was called; None: this one."""
-    agent_was_started: bool = False
-    """Whether the agent that runs the command was started for it."""
-    now: Callable[[], float] = time.time
-    """Seconds since the epoch, UTC."""
+    Args:
+        text: What it is about; it may be a secret.
+        notes: What to show first, on stderr.
+        status: The exit status after it.
+    """
 
+    kind = b""
+    """By which a reply of an agent names it."""
+    argv: Sequence[str] = ()
+    environ: Mapping[str, str] | None = None
 
-@dataclass(frozen=True, slots=True)
-class Print:
-    """Print *text* to stdout, at once and whole, and each note to stderr; then end with *status*."""
+    def __init__(self, text: str = "", notes: Sequence[Shown] = (), status: int = 0) -> None:
+        self.text = text
+        self.notes = notes
+        self.status = status
 
-    text: str = field(repr=False)
-    notes: tuple[str | AwsenvError, ...] = ()
-    status: int = 0
+    def carry_out(self, args: list[str]) -> int:
+        """Show the notes, do it for the command line *args*, and return the exit status.
 
+        Raises:
+            AwsenvError: The output cannot be written, or the command cannot be started.
+        """
+        del args
+        show(self.notes)
+        self._do()
+        return self.status
 
-@dataclass(frozen=True, slots=True)
-class Exec:
-    """Become the command *argv*."""
-
-    argv: tuple[str, ...] = field(repr=False)
-    environ: Environ = field(repr=False)
+    def _do(self) -> None:
+        pass
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
-    """Open a page, whose URL is a secret, in the user's browser."""
+class Print(Action):
+    """Print the text to stdout, at once and whole."""
 
-    url: str = field(repr=False)
+    kind = b"print"
 
-
-@dataclass(frozen=True, slots=True)
-class StartAgent:
-    """Start an agent, and let it run the same command line."""
-
-    lifetime: float
-    """Seconds."""
-    idle: float | None = None
-    """Seconds without a request after which it ends; None: it serves this process alone, and ends with it."""
+    def _do(self) -> None:
+        process.write_or_fail(self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
-    """End with *status*: everything is done."""
+class Exec(Action):
+    """Become the command *argv* with the environment *environ*."""
 
-    status: int
+    kind = b"exec"
+
+    def __init__(self, argv: Sequence[str], environ: Mapping[str, str]) -> None:
+        super().__init__()
+        self.argv = argv
+        self.environ = environ
+
+    def _do(self) -> None:
+        from awsenv.launch import become  # noqa: PLC0415 - only where there is something to become
+
+        become(self.argv, self.environ or {})
 
 
-Action = Print | Exec | Open | StartAgent | Exit
+class Open(Action):
+    """Open the page whose URL, a secret, is the text in the user's browser."""
+
+    kind = b"open"
+
+    def _do(self) -> None:
+        from awsenv.cli.browser import open_page  # noqa: PLC0415 - only where there is something to open
+
+        open_page(self.text)
+
+
+class Fail(Action):
+    """Fail with the status, here and where the output is evaluated. The last note is the error."""
+
+    kind = b"fail"
+
+    def carry_out(self, args: list[str]) -> int:
+        """Show the notes and the error, and return the exit status."""
+        *notes, error = self.notes
+        show(notes)
+        return process.fail(args, self.status, described(error))
+
+
+class Need(Action):
+    """Give an agent what it lacks: the text says what, as `Prompts.answer` reads it."""
+
+    kind = b"need"
+
+
+class Local(Print):
+    """Print the text, which only the process of the user can make: a help page is as wide as its terminal."""
+
+    kind = b"local"
+
+
+class StartAgent(Local):
+    """Start an agent, and let it run the same command line.
+
+    Args:
+        lifetime: Seconds that it lives.
+        idle: Seconds without a request after which it ends; None: it serves this process alone, and ends with it.
+    """
+
+    def __init__(self, lifetime: float, idle: float | None = None) -> None:
+        super().__init__()
+        self.lifetime = lifetime
+        self.idle = idle
+
+
+class Message:
+    """A note or an error that an agent has sent.
+
+    Args:
+        packed: As `packed` returns it.
+
+    Raises:
+        ValueError: It is not a message.
+    """
+
+    def __init__(self, packed: bytes) -> None:
+        texts = ([text.decode() for text in unpack(part)] for part in unpack(packed))
+        (self.fact, self.because), self.origins, self.hints = texts
+
+
+def show(notes: Iterable[Shown]) -> None:
+    """Show *notes* on stderr."""
+    for note in notes:
+        process.tell(described(note))
+
+
+def described(message: Shown) -> str:
+    """Return the lines that describe a note or an error."""
+    from awsenv.cli.report import described  # noqa: PLC0415 - most commands have nothing to say
+
+    return described(message)
+
+
+_KINDS: dict[bytes, type[Action]] = {each.kind: each for each in (Print, Open, Fail, Need, Local)}
+
+
+def packed(action: Action, before: Mapping[str, str]) -> list[bytes]:
+    """Return the reply that sends *action* to a client, whose environment is *before*."""
+    after = before if action.environ is None else action.environ
+    unset = [name for name in before if name not in after]
+    changed = [f"{name}={value}" for name, value in after.items() if before.get(name) != value]
+    return [
+        action.kind,
+        str(action.status).encode(),
+        os.fsencode(action.text),
+        pack([_packed(note) for note in action.notes]),
+        pack_texts(action.argv),
+        pack_texts([*unset, *changed]),
+    ]
+
+
+def unpacked(reply: Sequence[bytes], before: Mapping[str, str]) -> Action:
+    """Return the action that an agent has sent, read whole before anything is done.
+
+    Args:
+        reply: As `packed` returns it.
+        before: The environment of this process.
+
+    Raises:
+        ValueError: It is not an action.
+    """
+    kind, status, text, notes, argv, changes = reply
+    action: Action
+    if kind == Exec.kind:
+        action = Exec(unpack_texts(argv), _changed(before, unpack_texts(changes)))
+    else:
+        action = _KINDS.get(kind, Action)(os.fsdecode(text))
+    action.status = int(status)
+    action.notes = [Message(note) for note in unpack(notes)]
+    if not action.kind or (kind == Exec.kind and not action.argv) or (kind == Fail.kind and not action.notes):
+        raise ValueError(kind)
+    return action
+
+
+def pack_texts(texts: Iterable[str]) -> bytes:
+    """Return *texts* as one part of a message: words and variables, of any bytes."""
+    return pack([os.fsencode(text) for text in texts])
+
+
+def unpack_texts(packed: bytes) -> list[str]:
+    """Return what `pack_texts` has packed.
+
+    Raises:
+        ValueError: It was not packed.
+    """
+    return [os.fsdecode(text) for text in unpack(packed)]
+
+
+def _packed(message: Shown) -> bytes:
+    texts = ([message.fact, message.because or ""], map(str, message.origins), message.hints)
+    # A character that is none is spelled out, as where it is shown.
+    encoded = ([text.encode(errors="backslashreplace") for text in each] for each in texts)
+    return pack([pack(each) for each in encoded])
+
+
+def _changed(environ: Mapping[str, str], changes: Iterable[str]) -> dict[str, str]:
+    """Return *environ* with the changes made: `NAME=value`, or `NAME` where the variable is unset."""
+    changed = dict(environ)
+    for change in changes:
+        name, assigned, value = change.partition("=")
+        if assigned:
+            changed[name] = value
+        else:
+            changed.pop(name, None)
+    return changed

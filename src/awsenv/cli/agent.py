@@ -6,7 +6,6 @@ It never asks the user anything. What it lacks it says to the client, which send
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from dataclasses import astuple, dataclass
@@ -16,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 from awsenv import config
 from awsenv.agent import server
 from awsenv.agent.memory import Clock, Memory
-from awsenv.cli import app, commands, conversation, report
-from awsenv.cli.action import Caller, Exec, Open, Print
+from awsenv.cli import app, commands, conversation
+from awsenv.cli.action import Local, packed
+from awsenv.cli.main import handle
+from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Needed, lost, parts_of
 from awsenv.command import Finished, Overrun
-from awsenv.errors import AwsenvError, CodeRejected
+from awsenv.errors import CodeRejected
 from awsenv.provider import Provider
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from awsenv.agent.endpoint import Endpoint
-    from awsenv.model import Mfa
+    from awsenv.cli.action import Action
+    from awsenv.errors import AwsenvError
+    from awsenv.model import Mfa, Note
 
 
 class Answers:
@@ -126,32 +129,15 @@ class Handler:
         if verb not in {conversation.RUN, conversation.PART}:
             raise ValueError(verb)
         request = conversation.Request(parts)
-        notes: list[str | AwsenvError] = []
+        notes: list[Note] = []
         if verb == conversation.RUN and not commands.called(request.args).is_answered:
-            return [conversation.LOCAL, b""]
-        kind, texts = self._run(request, notes)
-        return [kind, *(os.fsencode(text) for text in (report.noted(notes), *texts))]
+            made: Action = Local()
+        else:
+            made = handle(request.args, partial(self._caller, request, notes))
+        made.notes = [*notes, *made.notes]
+        return packed(made, request.environ)
 
-    def _run(self, request: conversation.Request, notes: list[str | AwsenvError]) -> tuple[bytes, list[str]]:
-        """Return the kind of the reply, and what stands behind the notes."""
-        try:
-            action = app.invoke(request.args, partial(self._caller, request, notes))
-        except app.Help:
-            # It is as wide as the terminal of the client.
-            return conversation.LOCAL, []
-        except Needed as needed:
-            return conversation.NEED, [needed.text]
-        except BaseException as error:  # noqa: BLE001 - a fault of our own is a reply, too
-            ours = report.as_awsenv_error(error)
-            return conversation.FAIL, [f"{report.status(ours, request.args):d}", report.described(ours)]
-        if isinstance(action, Print):
-            notes += action.notes
-            return conversation.PRINT, [action.text]
-        if isinstance(action, Exec):
-            return conversation.EXEC, conversation.program(action.argv, request.environ, action.environ)
-        return (conversation.OPEN, [action.url]) if isinstance(action, Open) else (conversation.LOCAL, [])
-
-    def _caller(self, request: conversation.Request, notes: list[str | AwsenvError]) -> Caller:
+    def _caller(self, request: conversation.Request, notes: list[Note]) -> Caller:
         answers = Answers(request.answers, self.memory)
         provider = Provider(
             self.memory,

@@ -26,7 +26,8 @@ from awsenv.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from awsenv.cli.action import Action, Caller
+    from awsenv.cli.action import Action
+    from awsenv.cli.options import Caller
 
 
 class Help(Exception):  # noqa: N818 - its name says what happened

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 from awsenv.cli import options as role_options
-from awsenv.cli.action import Caller, Open, Print
-from awsenv.cli.options import OptionalWord, RoleOptions, Word, flag, option, resolve
+from awsenv.cli.action import Open, Print
+from awsenv.cli.options import Caller, OptionalWord, RoleOptions, Word, flag, option, resolve
 from awsenv.config.sources import KINDS, may_be_long_term
 from awsenv.errors import UsageError
 from awsenv.model import AssumeRole, GetSessionToken

@@ -1,19 +1,25 @@
-"""What a client and its agent send each other for a command line: lists of byte strings.
+"""The conversation of a client with an agent, which has everything loaded, about a command line.
 
-The client sends a request. The agent runs the command and replies with what is to be done, or with what it needs: then
-the client sends the same request again, with the answers. It imports next to nothing, because the fast path reads it.
+The client sends a request. The agent runs the command and replies with its action, or with what it needs: then the
+client sends the same request again, with the answers. The fast path is a command line that an agent answers: it imports
+next to nothing, for all of typer and botocore would be there before a reply is needed.
 """
 
 from __future__ import annotations
 
 import os
 
-from awsenv.cli import commands, process
+from awsenv.agent import client, runtime_directory
+from awsenv.cli import action, commands, process
 from awsenv.variables import relevant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Mapping
+
+    from awsenv.cli.prompts import Prompts
+
+    Ask = Callable[[bytes, list[bytes]], list[bytes]]
 
 ENTRY = "awsenv.cli.agent"
 """The module that an agent runs."""
@@ -25,36 +31,117 @@ PART = b"part"
 LOCK = b"lock"
 """The verb that drops every secret."""
 
-# The kinds of reply. Behind the kind stand the notes, which the client shows first, and then:
-PRINT = b"print"
-"""The text to print."""
-EXEC = b"exec"
-"""The program to become, and its change of environment: see `program`."""
-OPEN = b"open"
-"""The URL to open in the browser."""
-FAIL = b"fail"
-"""The exit status, and the message to show."""
-NEED = b"need"
-"""What the agent needs from the process of the client: see `prompts`."""
-LOCAL = b"local"
-"""Nothing: the command is one for the process of the client, such as a help page."""
+
+def run(args: list[str]) -> int | Prompts | None:
+    """Let the agent run *args*, and return the exit status, unless a command of `exec` takes the place of this process.
+
+    Returns:
+        Not an exit status if this process must run *args* itself: what has answered the agent so far, if anything has.
+
+    Raises:
+        AwsenvError: The output cannot be written, the command cannot be started, or the agent needs what is missing.
+    """
+    environ = process.environ()
+    command = commands.called(args)
+    if not command.is_answered or not _may_run(environ):
+        return None
+    conversation = Conversation(lambda verb, parts: client.ask(environ, verb, parts), args, environ)
+    try:
+        made = conversation.reply()
+    except client.NoAgent:
+        return conversation.prompts
+    except client.Trouble as trouble:
+        # `login` mends what it can of it, and says the rest itself.
+        if command.name != "login":
+            action.show([trouble])
+        if not trouble.is_lost:
+            return conversation.prompts
+        prompts = conversation.prompts or _prompts(environ)
+        prompts.lose()
+        return prompts
+    return conversation.prompts if made.kind == action.Local.kind else made.carry_out(args)
+
+
+def _may_run(environ: Mapping[str, str]) -> bool:
+    """Return whether an agent may run: without one nobody waits for a request to be made up."""
+    try:
+        folder = runtime_directory.find(environ)
+    except runtime_directory.Unsafe:
+        return True  # the request says why not
+    return folder is not None and os.path.lexists(f"{folder}/{runtime_directory.SOCKET}")
+
+
+def _prompts(environ: Mapping[str, str]) -> Prompts:
+    from awsenv.cli.prompts import Prompts  # noqa: PLC0415 - only where the user has to be asked
+
+    return Prompts(environ)
+
+
+class Conversation:
+    """One request, sent until the agent needs nothing more for it.
+
+    Args:
+        ask: Sends a verb and its parts, and returns the parts of the reply.
+        args: The command line of this process.
+        environ: Its environment.
+        prompts: What has answered another agent before.
+        started: Whether the agent was started for this request.
+        whole: Whether to send the whole environment: to an agent that serves this process alone.
+    """
+
+    def __init__(
+        self,
+        ask: Ask,
+        args: list[str],
+        environ: Mapping[str, str],
+        prompts: Prompts | None = None,
+        *,
+        started: bool = False,
+        whole: bool = False,
+    ) -> None:
+        self._ask = ask
+        self._environ = environ
+        self._request = request(args, environ, started=started, whole=whole)
+        self.prompts = prompts
+        """What has answered the agent; None: nothing."""
+
+    def reply(self) -> action.Action:
+        """Return the action of the command, with the notes that are not shown yet.
+
+        Raises:
+            NoAgent: No agent runs.
+            Trouble: No reply comes from it.
+            AwsenvError: The agent needs what is missing.
+        """
+        shown: set[str] = set()
+        while True:
+            answers = "" if self.prompts is None else self.prompts.answers
+            reply = self._ask(RUN, [os.fsencode(answers), *self._request])
+            try:
+                made = action.unpacked(reply, self._environ)
+                # An agent that is asked again says the same again.
+                made.notes = [note for note in made.notes if action.described(note) not in shown]
+                if made.kind != action.Need.kind:
+                    return made
+                action.show(made.notes)
+                shown.update(map(action.described, made.notes))
+                self.prompts = self.prompts or _prompts(self._environ)
+                self.prompts.answer(made.text)
+            except ValueError:
+                raise client.Lost("the agent's reply cannot be read") from None
 
 
 def request(args: list[str], environ: Mapping[str, str], *, started: bool = False, whole: bool = False) -> list[bytes]:
     """Return what `Request` reads behind the answers: the command line of this process, and what it depends on.
 
-    Args:
-        args: The command line.
-        environ: The environment.
-        started: Whether the agent was started for this request.
-        whole: Whether to send the whole environment: to an agent that serves this process alone.
+    The arguments are those of `Conversation`.
     """
     to_terminal = process.stdout_is_terminal()
     astray = not to_terminal and commands.called(args).prints_secrets and process.stdout_goes_astray()
     flags = f"{to_terminal:d}{astray:d}{started:d}"
-    head = [process.program(), process.folder(), str(os.getpid()), flags, str(len(args)), *args]
     variables = environ if whole else relevant(environ)
-    return [os.fsencode(text) for text in (*head, *map("=".join, variables.items()))]
+    head = [os.fsencode(text) for text in (process.program(), process.folder(), str(os.getpid()), flags)]
+    return [*head, action.pack_texts(args), action.pack_texts(map("=".join, variables.items()))]
 
 
 class Request:
@@ -68,58 +155,9 @@ class Request:
     """
 
     def __init__(self, parts: list[bytes]) -> None:
-        self.answers, self.program, self.folder, pid, flags, count, *rest = map(os.fsdecode, parts)
+        *head, args, variables = parts
+        self.answers, self.program, self.folder, pid, flags = map(os.fsdecode, head)
         self.pid = int(pid)
         self.to_terminal, self.astray, self.started = (flag == "1" for flag in flags)
-        self.args = rest[: int(count)]
-        self.environ = dict(entry.split("=", 1) for entry in rest[int(count) :])
-
-
-class Reply:
-    """A reply of the agent, read whole before anything is done.
-
-    Args:
-        parts: What the agent has sent.
-
-    Raises:
-        ValueError: It is not a reply.
-    """
-
-    def __init__(self, parts: list[bytes]) -> None:
-        self.kind, *rest = parts
-        self.notes, *texts = map(os.fsdecode, rest)
-        self.status = 0
-        self.text = ""
-        self.words: list[str] = []
-        self.changes: list[str] = []
-        if self.kind == EXEC:
-            count = int(texts.pop(0) if texts else "")
-            self.words, self.changes = texts[:count], texts[count:]
-            if not 0 < count <= len(texts):
-                raise ValueError(self.kind)
-        elif self.kind == FAIL:
-            status, self.text = texts
-            self.status = int(status)
-        elif self.kind in {PRINT, OPEN, NEED}:
-            (self.text,) = texts
-        elif self.kind != LOCAL or texts:
-            raise ValueError(self.kind)
-
-    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Return *environ* with the changes made: `NAME=value`, or `NAME` where the variable is unset."""
-        changed = dict(environ)
-        for change in self.changes:
-            name, assigned, value = change.partition("=")
-            if assigned:
-                changed[name] = value
-            else:
-                changed.pop(name, None)
-        return changed
-
-
-def program(argv: Iterable[str], before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Return the parts of an EXEC: the command line *argv*, and what makes *after* of the environment *before*."""
-    words = list(argv)
-    unset = [name for name in before if name not in after]
-    changed = [f"{name}={value}" for name, value in after.items() if before.get(name) != value]
-    return [str(len(words)), *words, *unset, *changed]
+        self.args = action.unpack_texts(args)
+        self.environ = dict(entry.split("=", 1) for entry in action.unpack_texts(variables))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timezone
 from typing import Annotated
 
-from awsenv.cli.action import Caller, Print
-from awsenv.cli.options import OptionalWord, RoleOptions, Word, flag, obtain
+from awsenv.cli.action import Print
+from awsenv.cli.options import Caller, OptionalWord, RoleOptions, Word, flag, obtain
 from awsenv.cli.use import ANYWHERE, check_that_it_is_read
 
 

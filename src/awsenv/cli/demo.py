@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,9 +15,9 @@ from typing import TYPE_CHECKING
 from awsenv import environment
 from awsenv.agent import client, runtime_directory
 from awsenv.cli import process
-from awsenv.cli.action import Caller, Exit
+from awsenv.cli.action import Print
 from awsenv.cli.exec import own_subshell
-from awsenv.cli.options import Words
+from awsenv.cli.options import Caller, Words
 from awsenv.cli.signals import delayed
 from awsenv.errors import NotExecutable, NotFound, UsageError
 from awsenv.model import Change
@@ -62,7 +61,7 @@ class Arguments:
     command: Words = None
 
 
-def run(caller: Caller, arguments: Arguments) -> Exit:
+def run(caller: Caller, arguments: Arguments) -> Print:
     """Run a command, or the user's shell after a short tour, with a local AWS that ends with it.
 
     Raises:
@@ -81,12 +80,13 @@ def run(caller: Caller, arguments: Arguments) -> Exit:
         environ = _environ(caller, sandbox, Path(home))
         try:
             if arguments.command:
-                return Exit(_run(arguments.command, environ, end_with=signal.SIGTERM))
+                return Print(status=_run(arguments.command, environ, end_with=signal.SIGTERM))
             process.tell(TOUR)
             # An interactive shell ignores SIGTERM.
-            return Exit(_run(*own_subshell(caller, environ, _aws_of(environ)), end_with=signal.SIGHUP))
+            argv, own = own_subshell(caller, environ, _aws_of(environ))
+            return Print(status=_run(argv, own, end_with=signal.SIGHUP))
         finally:
-            _end_agent(environ)
+            client.end(environ)
 
 
 def _temporary() -> str:
@@ -94,11 +94,6 @@ def _temporary() -> str:
     folder = tempfile.gettempdir()
     longest = f"{folder}/{_PREFIX}{'x' * 8}/{runtime_directory.SOCKET}"
     return folder if len(os.fsencode(longest)) <= runtime_directory.MAX_PATH else "/tmp"  # noqa: S108 - mkdtemp(3) makes a folder that is ours
-
-
-def _end_agent(environ: Environ) -> None:
-    with suppress(client.NoAgent, client.Trouble):
-        client.ask(environ, b"end", [])
 
 
 def _create_account(sandbox: Sandbox, home: Path) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from awsenv.agent import client
 from awsenv.cli import conversation, process, report
-from awsenv.cli.action import Caller, Print
-from awsenv.cli.options import AsJson, OptionalWord, RoleOptions, option, resolve, role_request
+from awsenv.cli.action import Print, unpacked
+from awsenv.cli.options import AsJson, Caller, OptionalWord, RoleOptions, option, resolve, role_request
 from awsenv.cli.prompts import Needed
 from awsenv.cli.use import ShellOptions, shell_of
 from awsenv.doctor import Finding, Inputs, Verdict, examine
@@ -21,6 +21,8 @@ from awsenv.errors import AwsenvError, ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from awsenv.model import Note
 
 _MARKS = {
     Verdict.FINE: ("✓", "32"),
@@ -74,8 +76,8 @@ def _ask_agent(caller: Caller) -> Finding | None:
     """Return what the agent says to a request for the role of this command line; None: there is no reply."""
     request = conversation.request(list(caller.args), caller.environ)
     try:
-        reply = conversation.Reply(client.ask(caller.environ, conversation.PART, [b"", *request]))
-        verdict, fact, *hints = json.loads(reply.text)
+        reply = client.ask(caller.environ, conversation.PART, [b"", *request])
+        verdict, fact, *hints = json.loads(unpacked(reply, caller.environ).text)
         return Finding("role", Verdict(verdict), fact, hints=tuple(hints))
     except (client.NoAgent, client.Trouble, ValueError):
         return None
@@ -86,12 +88,12 @@ def _replied(caller: Caller, role: str, options: RoleOptions) -> list[str]:
 
     The verdict is unknown if a code is needed.
     """
-    notes: list[str] = []
+    notes: list[Note] = []
     try:
         resolved = resolve(caller, role, None, options)
         lease = replace(caller.provider, note=notes.extend).lease(resolved)
     except Needed:
-        return [Verdict.UNKNOWN.value, "".join(notes[:1])]
+        return [Verdict.UNKNOWN.value, notes[0].fact if notes else ""]
     except AwsenvError as error:
         return [Verdict.WRONG.value, f"the agent cannot get the role: {error}", *error.hints]
     end = until(lease.credentials.expiration, caller.now())

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, environment, shells
-from awsenv.cli.action import Caller, Exec, StartAgent
-from awsenv.cli.options import OptionalWord, RoleOptions, Word, Words, flag, obtain, resolve
+from awsenv.cli.action import Exec, StartAgent
+from awsenv.cli.options import Caller, OptionalWord, RoleOptions, Word, Words, flag, obtain, resolve
 
 if TYPE_CHECKING:
     from awsenv.model import Change, Environ

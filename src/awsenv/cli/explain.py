@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from awsenv import duration
 from awsenv import explain as reasoning
 from awsenv.cli import report
-from awsenv.cli.action import Caller, Print
-from awsenv.cli.options import AsJson, RoleOptions, Word, resolve
+from awsenv.cli.action import Print
+from awsenv.cli.options import AsJson, Caller, RoleOptions, Word, resolve
 from awsenv.config import sources
 from awsenv.errors import AwsenvError
 from awsenv.model import AssumeRole, GetSessionToken

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from awsenv import shells
-from awsenv.cli.action import Caller, Print
-from awsenv.cli.options import Word
+from awsenv.cli.action import Print
+from awsenv.cli.options import Caller, Word
 from awsenv.errors import UsageError
 
 

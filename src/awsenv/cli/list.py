@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from awsenv import config, environment
 from awsenv.cli import report
-from awsenv.cli.action import Caller, Print
-from awsenv.errors import ConfigError
+from awsenv.cli.action import Print
+from awsenv.cli.options import Caller
+from awsenv.model import Note
 
 _HEAD = ("ROLE", "ARN, OR KIND OF SOURCE", "SOURCE", "MFA DEVICE", "WHERE")
+_NEXT = ("add [profile NAME] with role_arn and source_profile", "awsenv demo shows one")
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,5 @@ def run(caller: Caller, _: Arguments) -> Print:
         for entry in config.roles(profiles, environ)
     ]
     if not rows:
-        none = ConfigError(
-            f"no profile in {profiles.where} has a role_arn, or credentials",
-            hint=("add [profile NAME] with role_arn and source_profile", "awsenv demo shows one"),
-        )
-        return Print("", (none,))
+        return Print(notes=[Note(f"no profile in {profiles.where} has a role_arn, or credentials", hints=_NEXT)])
     return Print(report.table([_HEAD, *rows]))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from awsenv.cli import conversation
-from awsenv.cli.action import Caller, Print
+from awsenv.cli.action import Print
 from awsenv.cli.logout import forget
+from awsenv.cli.options import Caller
 
 
 @dataclass(frozen=True)

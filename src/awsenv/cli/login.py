@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, duration, environment
 from awsenv.cli import report
-from awsenv.cli.action import Caller, Print, StartAgent
-from awsenv.cli.options import OptionalWord, RoleOptions, option, request, seconds
-from awsenv.model import RoleRequest
+from awsenv.cli.action import Print, StartAgent
+from awsenv.cli.options import Caller, OptionalWord, RoleOptions, option, request, seconds
+from awsenv.model import Note, RoleRequest
 from awsenv.origin import Origin
 from awsenv.provider import Resolved
 
@@ -52,7 +52,7 @@ def run(caller: Caller, arguments: Arguments) -> Print | StartAgent:
     chain = config.resolve_login(request, profiles, base)
     made = caller.provider.open_session(Resolved(chain, profiles, base, arguments.code))
     ran = arguments.idle is not None and not caller.agent_was_started
-    notes = ("the agent ran already, and keeps its own --idle: awsenv logout ends it",) if ran else ()
+    notes = (Note("the agent ran already, and keeps its own --idle", hints=("awsenv logout ends it",)),) if ran else ()
     if chain.hops:
         text = _opened(chain, made, caller.now())
     else:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from awsenv.agent import client, runtime_directory
-from awsenv.cli.action import Caller, Print
+from awsenv.cli.action import Print
+from awsenv.cli.options import Caller
 from awsenv.errors import AgentError
+from awsenv.model import Note
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ def run(caller: Caller, _: Arguments) -> Print:
     Raises:
         AgentError: It does not answer.
     """
-    return forget(caller, b"end", "Logged out: the agent has ended.")
+    return forget(caller, client.END, "Logged out: the agent has ended.")
 
 
 def forget(caller: Caller, verb: bytes, done: str) -> Print:
@@ -33,12 +35,12 @@ def forget(caller: Caller, verb: bytes, done: str) -> Print:
         client.ask(caller.environ, verb, [])
     except client.OtherVersion:
         # Every version knows how to end, and forgets everything by that.
-        return forget(caller, b"end", "Locked: the agent, which was of another version of awsenv, has ended.")
+        return forget(caller, client.END, "Locked: the agent, which was of another version of awsenv, has ended.")
     except client.NoAgent:
         folder = runtime_directory.expected(caller.environ)
-        return Print("", ("no agent runs" if folder is None else f"no agent runs in {folder}",))
+        return Print(notes=[Note("no agent runs" if folder is None else f"no agent runs in {folder}")])
     except client.Dead as dead:
-        return Print("", (str(dead),))
+        return Print(notes=[dead])
     except client.Trouble as trouble:
         raise AgentError(trouble.fact, hint="end its process: kill") from None
     return Print(done + "\n")

@@ -1,4 +1,4 @@
-"""Run a command line in this process, from end to end: the command, its action, its failure, the exit status.
+"""Run a command line from end to end: the command, its action, its failure, the exit status.
 
 On any failure of a command whose output a shell evaluates, stdout carries `false;` and nothing else, so that
 `eval "$(awsenv x)" && deploy` never deploys with the role from before: `eval ""` succeeds in every shell (measured).
@@ -7,22 +7,22 @@ On any failure of a command whose output a shell evaluates, stdout carries `fals
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, suppress
+import traceback
 from functools import partial
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from awsenv.agent import client, harden
-from awsenv.cli import app, conversation, fast_path, process, report
-from awsenv.cli.action import Caller, Exec, Exit, Open, Print, StartAgent
-from awsenv.cli.prompts import Prompts
-from awsenv.errors import AgentError, ExitCode
-from awsenv.launch import become
+from awsenv.cli import app, conversation, process
+from awsenv.cli.action import Fail, Local, Need, StartAgent, show
+from awsenv.cli.options import Caller
+from awsenv.cli.prompts import Needed, Prompts
+from awsenv.errors import AgentError, AwsenvError, ExitCode, Failure, Interrupted, LaunchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable
 
     from awsenv.cli.action import Action
-    from awsenv.errors import AwsenvError
     from awsenv.model import Environ
 
 
@@ -37,8 +37,23 @@ def run(args: list[str], prompts: Prompts | None = None) -> int:
     prompts = prompts or Prompts(environ)
     try:
         harden.forbid_dumps()
-        return _carry_out(_action(args, environ, prompts), args, environ, prompts)
+        action = handle(args, partial(_caller, args, environ, prompts))
+        if isinstance(action, StartAgent):
+            action = _of_new_agent(action, args, environ, prompts)
+        return action.carry_out(args)
     except BaseException as error:  # noqa: BLE001 - no traceback ever reaches the user
+        return failed(error, args).carry_out(args)
+
+
+def handle(args: list[str], caller: Callable[[], Caller]) -> Action:
+    """Run the command line *args*, in the process of the user or in an agent, and return its action, or its failure."""
+    try:
+        return app.invoke(args, caller)
+    except app.Help as page:
+        return Local(page.text)
+    except Needed as needed:
+        return Need(needed.text)
+    except BaseException as error:  # noqa: BLE001 - a fault of our own is a failure, too
         return failed(error, args)
 
 
@@ -48,7 +63,7 @@ def _caller(args: list[str], environ: Environ, prompts: Prompts) -> Caller:
     return Caller(
         environ,
         process.program(),
-        Provider(None, prompts, _note),
+        Provider(None, prompts, show),
         prompts.secret,
         args=tuple(args),
         prints_to_terminal=process.stdout_is_terminal(),
@@ -56,65 +71,52 @@ def _caller(args: list[str], environ: Environ, prompts: Prompts) -> Caller:
     )
 
 
-def _note(notes: Iterable[str | AwsenvError]) -> None:
-    process.tell(report.noted(notes))
-
-
-def _action(args: list[str], environ: Environ, prompts: Prompts) -> Action:
-    try:
-        return app.invoke(args, partial(_caller, args, environ, prompts))
-    except app.Help as page:
-        return Print(page.text)
-
-
-def _carry_out(action: Action, args: list[str], environ: Environ, prompts: Prompts) -> int:
-    if isinstance(action, Exit):
-        return action.status
-    if isinstance(action, Exec):
-        return become(action.argv, action.environ)
-    if isinstance(action, StartAgent):
-        return fast_path.act(_reply(action, args, environ, prompts), args, environ)
-    if isinstance(action, Open):
-        from awsenv.cli.browser import open_page  # noqa: PLC0415 - only where there is something to open
-
-        open_page(action.url)
-        return ExitCode.DONE
-    _note(action.notes)
-    process.write_or_fail(action.text)
-    return action.status
-
-
-def _reply(action: StartAgent, args: list[str], environ: Environ, prompts: Prompts) -> conversation.Reply:
-    """Return the reply of an agent that is started for *args*. One for every command ends if this command fails."""
+def _of_new_agent(start_agent: StartAgent, args: list[str], environ: Environ, prompts: Prompts) -> Action:
+    """Return the action of an agent that is started for *args*. One for every command ends if this command fails."""
     from awsenv.agent import start  # noqa: PLC0415 - few commands start one
 
-    with ExitStack() as on_failure:
-        if action.idle is None:
-            connection = start.private(conversation.ENTRY, pid=os.getpid(), lifetime=action.lifetime)
-            ask = partial(client.exchange, connection)
-        else:
-            start.start(environ, conversation.ENTRY, idle=action.idle, lifetime=action.lifetime)
-            ask = partial(client.ask, environ)
-            on_failure.callback(_end_unused, environ)
-        is_private = action.idle is None
-        request = conversation.request(args, environ, started=not is_private, whole=is_private)
-        try:
-            reply = fast_path.Conversation(partial(ask, conversation.RUN), request, prompts).reply()
-        except client.NoAgent:
-            raise AgentError("the agent has ended at once", hint="try again") from None
-        except client.Trouble as trouble:
-            raise AgentError(trouble.fact, hint=trouble.hint or "try again") from None
-        if reply.kind != conversation.FAIL:
-            on_failure.pop_all()
-    return reply
+    is_private = start_agent.idle is None
+    if start_agent.idle is None:
+        connection = start.private(conversation.ENTRY, pid=os.getpid(), lifetime=start_agent.lifetime)
+        ask = partial(client.exchange, connection)
+    else:
+        start.start(environ, conversation.ENTRY, idle=start_agent.idle, lifetime=start_agent.lifetime)
+        ask = partial(client.ask, environ)
+    try:
+        action = conversation.Conversation(
+            ask, args, environ, prompts, started=not is_private, whole=is_private
+        ).reply()
+    except client.NoAgent:
+        action = failed(AgentError("the agent has ended at once", hint="try again"), args)
+    except client.Trouble as trouble:
+        action = failed(AgentError(trouble.fact, hint=trouble.hints or "try again"), args)
+    except BaseException as error:  # noqa: BLE001 - the agent ends first
+        action = failed(error, args)
+    if isinstance(action, Fail) and not is_private:
+        client.end(environ, client.END_UNUSED)
+    return action
 
 
-def _end_unused(environ: Environ) -> None:
-    with suppress(client.NoAgent, client.Trouble):
-        client.ask(environ, b"end", [b"unused"])
+def failed(error: BaseException, args: list[str]) -> Fail:
+    """Return the failure of the command line *args*.
+
+    An unknown error shows only its kind and line: its text may hold a key.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        error = Interrupted("interrupted")
+    elif not isinstance(error, AwsenvError):
+        error = Failure(
+            f"a fault of awsenv's own: {type(error).__name__} at {_line_of(error)}",
+            hint="please report it, with the command that you ran",
+        )
+    status = error.exit_code
+    if args[:1] == ["exec"] and not isinstance(error, LaunchError | Interrupted):
+        # As env(1): a status that the command itself may have must not be ours.
+        status = ExitCode.EXEC_FAILED
+    return Fail(notes=[error], status=status)
 
 
-def failed(error: BaseException, args: list[str]) -> int:
-    """Say that the command line *args* failed, here and where its output is evaluated, and return the exit status."""
-    ours = report.as_awsenv_error(error)
-    return process.fail(args, report.status(ours, args), report.described(ours))
+def _line_of(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "awsenv" in PurePath(frame.filename).parts]
+    return f"{PurePath(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown line"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from awsenv import environment
-from awsenv.cli.action import Caller, Print
+from awsenv.cli.action import Print
+from awsenv.cli.options import Caller
 from awsenv.cli.use import ShellOptions, shell_of
+from awsenv.model import Note
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,5 +19,5 @@ class Arguments(ShellOptions):
 def run(caller: Caller, arguments: Arguments) -> Print:
     """Return what undoes `use`; nothing, and a note, where no role is active."""
     shell = shell_of(caller, arguments, "off")
-    notes = () if environment.active(caller.environ) else ("no role is active in this shell",)
+    notes = () if environment.active(caller.environ) else (Note("no role is active in this shell"),)
     return Print(shell.render(environment.restore(caller.environ)), notes)

@@ -1,4 +1,4 @@
-"""How commands declare their words and options; and the options about a role, from the command line to credentials.
+"""What a command is given: its caller, its words and options; and those about a role, from there to credentials.
 
 An option beats its `AWSENV_...` variable, a variable beats the profile. The variables are read from the caller's
 environment as a value; Typer's own `envvar` would look into the process.
@@ -8,14 +8,15 @@ Typer evaluates the annotations of these classes in the modules that inherit the
 
 import os
 import re
-from dataclasses import dataclass, fields, replace
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from awsenv import duration, environment
-from awsenv.cli.action import Caller
 from awsenv.errors import MfaError, UsageError
 from awsenv.model import Environ, RoleRequest
 from awsenv.origin import Origin
@@ -23,7 +24,32 @@ from awsenv.variables import USER, having
 
 if TYPE_CHECKING:
     from awsenv.agent.memory import Lease
-    from awsenv.provider import Resolved
+    from awsenv.provider import Provider, Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The process that runs the command, as values."""
+
+    environ: Environ = field(repr=False)
+    program: str
+    """The absolute path of `awsenv`, for a shell to call it again."""
+    provider: "Provider"
+    ask_secret: Callable[[str], str]
+    """Asks the user for a secret, without echo."""
+    args: tuple[str, ...] = ()
+    """The command line without the name of the program."""
+    prints_to_terminal: bool = False
+    prints_astray: Callable[[], bool] = bool
+    """Whether the output goes to a file, or to a pipe that no caller reads."""
+    folder: str | None = None
+    """The working directory; None: that of this process."""
+    pid: int | None = None
+    """The process that was called; None: this one."""
+    agent_was_started: bool = False
+    """Whether the agent that runs the command was started for it."""
+    now: Callable[[], float] = time.time
+    """Seconds since the epoch, UTC."""
 
 
 def option(metavar: str, text: str, *names: str) -> Any:

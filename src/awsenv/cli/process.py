@@ -84,7 +84,7 @@ def write(text: str) -> None:
     Raises:
         OSError: It could not be written. Nothing tells how much was.
     """
-    if sys.stdout is None:
+    if text and sys.stdout is None:
         message = "stdout is closed"
         raise OSError(message)
     # Bytes: a saved variable may hold what is not UTF-8, and what comes out must be what went in. And no buffer, which

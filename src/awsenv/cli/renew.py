@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from awsenv import environment, variables
-from awsenv.cli.action import Caller, Print
+from awsenv.cli.action import Print
+from awsenv.cli.options import Caller
 from awsenv.cli.use import ShellOptions, shell_of
 from awsenv.errors import AgentError
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, environment
 from awsenv.cli import process, report
-from awsenv.cli.action import Caller, Print
-from awsenv.cli.options import RoleOptions, Words, flag, login_name, obtain, option
+from awsenv.cli.action import Print, show
+from awsenv.cli.options import Caller, RoleOptions, Words, flag, login_name, obtain, option
 from awsenv.cli.setup_apply import Applier
 from awsenv.config import limits
 from awsenv.config.files import config_file, credentials_file
 from awsenv.config.limits import legal_session_name
 from awsenv.errors import ConfigError, UsageError
+from awsenv.model import Note
 from awsenv.origin import Origin
 from awsenv.setup import KeyDestination, SetupRequest, checked_name, files, parse_roles, state, templates
 from awsenv.setup.plan import described, draw_up, is_source
@@ -89,15 +90,13 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     if arguments.user is None:
         _check_owner(request, existing, profiles)
     plan = draw_up(request, existing, profiles)
+    notes = list(map(Note, plan.notes))
     prints_key = request.key_destination is KeyDestination.STDOUT
     if not plan.tasks and prints_key:
-        done = UsageError(
-            "nothing to do, and no key to print: AWS shows it once",
-            hint=f"to get another, delete this one: aws iam list-access-keys --user-name {user}",
-        )
-        return Print("", (*plan.notes, done))
+        another = f"to get another, delete this one: aws iam list-access-keys --user-name {user}"
+        return Print(notes=[*notes, Note("nothing to do, and no key to print: AWS shows it once", hints=(another,))])
     if not plan.tasks:
-        return Print(_ready(request, "Nothing to do: everything exists."), plan.notes)
+        return Print(_ready(request, "Nothing to do: everything exists."), notes)
     across = f", with roles in {request.role_account}" if request.crosses_accounts else ""
     heading = f"In account {request.account}{across}, as {admin.principal.arn.split(':', 5)[5]}:"
     text = report.printable([heading, *described(plan)])
@@ -108,7 +107,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     applier.apply(plan, text, asks=not arguments.yes)
     if prints_key:
         # Another program reads the key from stdout.
-        return Print("", (f"the roles use the profile {user}: give it this key where you keep it",))
+        return Print(notes=[Note(f"the roles use the profile {user}: give it this key where you keep it")])
     return Print(_ready(request, "Done."))
 
 
@@ -209,7 +208,7 @@ def _remove_leftovers(environ: Environ, folder: str | None) -> None:
     """Remove the copies that a killed run left beside the files, and say so."""
     for find in (config_file, credentials_file):
         for path in files.remove_leftovers(find(environ, folder)):
-            process.tell(report.noted([f"removed {path}, which an earlier run left behind"]))
+            show([Note(f"removed {path}, which an earlier run left behind")])
 
 
 def _ready(request: SetupRequest, first: str) -> str:

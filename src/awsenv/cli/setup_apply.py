@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from awsenv import config, mfa
 from awsenv.cli import process, report
+from awsenv.cli.action import show
 from awsenv.cli.signals import delayed
 from awsenv.config import files as aws_files
 from awsenv.errors import AwsenvError, CodeRejected, MfaError, RefusedError, UnreachableError
-from awsenv.model import Credentials
+from awsenv.model import Credentials, Note
 from awsenv.setup import KeyDestination, SetupRequest, files, key_store, qr_code
 from awsenv.setup.plan import WRITE_PROFILES
 from awsenv.setup.state import part
@@ -175,7 +176,7 @@ class Applier:
 
     def note(self, text: str) -> None:
         """Show a note on stderr, at once."""
-        process.tell(report.noted([text]))
+        show([Note(text)])
 
     def sleep(self, seconds: float) -> None:
         """Wait."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, duration, environment
 from awsenv.cli import report
-from awsenv.cli.action import Caller, Print
-from awsenv.cli.options import flag
+from awsenv.cli.action import Print
+from awsenv.cli.options import Caller, flag
 from awsenv.errors import SourceError
+from awsenv.model import Note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -53,17 +54,18 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     return Print(report.table(rows), tuple(_notes(role, caller)))
 
 
-def _notes(role: environment.ActiveRole | None, caller: Caller) -> Iterable[str]:
+def _notes(role: environment.ActiveRole | None, caller: Caller) -> Iterable[Note]:
     if role is None:
-        yield "no role is active in this shell"
+        yield Note("no role is active in this shell")
         return
     if not role.has_its_keys:
-        yield "the keys in this shell are not those of the role: they were set after it"
+        yield Note("the keys in this shell are not those of the role: they were set after it")
     elif role.expires is not None and role.expires <= caller.now():
-        yield f"the role has expired: awsenv {role.role}"
+        yield Note("the role has expired", hints=(f"awsenv {role.role}",))
     for name in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE"):
         if name in caller.environ:
-            yield f"{name} was set after the role; some tools prefer it to the role's keys: unset {name}"
+            fact = f"{name} was set after the role, and some tools prefer it to the role's keys"
+            yield Note(fact, hints=(f"unset {name}",))
 
 
 def _held_rows(held: Sequence[Held] | None, now: float) -> Iterator[tuple[str, str]]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from awsenv import environment, shells
-from awsenv.cli.action import Caller, Print
-from awsenv.cli.options import OptionalWord, RoleOptions, Word, flag, obtain, option
+from awsenv.cli.action import Print
+from awsenv.cli.options import Caller, OptionalWord, RoleOptions, Word, flag, obtain, option
 from awsenv.errors import UsageError
 from awsenv.shells.base import Shell
 

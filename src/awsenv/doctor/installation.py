@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from awsenv import shells
 from awsenv.agent import client, runtime_directory
-from awsenv.agent.start import ELSEWHERE
 from awsenv.config.files import shown
 from awsenv.doctor.model import Finding, fine, unknown, warning
 from awsenv.origin import Origin
@@ -123,18 +122,19 @@ def agent(environ: Environ) -> Finding:
     try:
         if (found := runtime_directory.find(environ)) is not None:
             runtime_directory.socket_in(found)
-        client.ask(environ, b"ping", [])
+        client.ask(environ, client.PING, [])
     except runtime_directory.Unsafe as unsafe:
-        return warning("agent", unsafe.fact, *ELSEWHERE, origins=[Origin(unsafe.path)])
+        return warning("agent", unsafe.fact, *unsafe.hints, origins=[Origin(unsafe.path)])
     except (FileNotFoundError, client.NoAgent):
         length = 0 if folder is None else len(os.fsencode(f"{folder}/{runtime_directory.SOCKET}"))
         if folder is None:
-            return warning("agent", "none runs, and its socket can be in no folder of yours", *ELSEWHERE)
+            return warning(
+                "agent", "none runs, and its socket can be in no folder of yours", *runtime_directory.ELSEWHERE
+            )
         if length > runtime_directory.MAX_PATH:
             fact = f"the path of its socket has {length} bytes, and the system allows {runtime_directory.MAX_PATH}"
-            return warning("agent", f"none can run: {fact}", *ELSEWHERE, origins=origins)
+            return warning("agent", f"none can run: {fact}", *runtime_directory.ELSEWHERE, origins=origins)
         return fine("agent", "none runs; awsenv login starts one, so that one code a day is enough")
     except client.Trouble as trouble:
-        hints = _END if trouble.hint is None else (trouble.hint,)
-        return warning("agent", trouble.fact, *hints, origins=origins)
+        return warning("agent", trouble.fact, *(trouble.hints or _END), origins=origins)
     return fine("agent", f"one runs, in {folder}")
