@@ -113,8 +113,8 @@ class Note:
 
     @property
     def origins(self) -> tuple[Origin, ...]:
-        """The origin, if it has one: what shows an error shows a note."""
-        return () if self.origin is None else (self.origin,)
+        """The origin, as an error has it: the user has just typed what the command line sets."""
+        return () if self.origin is None or self.origin == TYPED else (self.origin,)
 
     def __str__(self) -> str:
         """Return the origin and the fact."""

@@ -87,7 +87,7 @@ def test_the_device_of_a_later_hop_moves_to_the_first(source: str, home: Home) -
 
     assert [Mfa(JANE, "right"), None] == devices(chain)
     (note,) = notes(chain)
-    assert "[profile b], mfa_serial: used for the first role instead" in note
+    assert "[profile b], mfa_serial: the MFA device is used for the first role instead" in note
 
 
 def test_the_device_of_a_later_hop_is_dropped_where_the_first_has_one(home: Home) -> None:
@@ -99,9 +99,14 @@ def test_the_device_of_a_later_hop_is_dropped_where_the_first_has_one(home: Home
 
     assert [Mfa(JANE), None] == devices(chain) == devices(same)
     assert 1 == len(notes(chain))
-    assert "[profile b], mfa_serial: not used; only the first role of a chain can be assumed" in notes(chain)[0]
+    assert (
+        "[profile b], mfa_serial: the MFA device is not used; only the first role of a chain can be assumed"
+        in notes(chain)[0]
+    )
     assert 1 == len(notes(same))
-    assert "[profile b], mfa_serial: used for the first role only; only the first role" in notes(same)[0]
+    assert (
+        "[profile b], mfa_serial: the MFA device is used for the first role only; only the first role" in notes(same)[0]
+    )
 
 
 @pytest.mark.parametrize("source", [SSO, f"web_identity_token_file = /t\nrole_arn = {JANE.replace('mfa', 'role')}\n"])
@@ -112,10 +117,11 @@ def test_a_source_that_is_a_role_has_no_device(source: str, home: Home) -> None:
     chain = home.resolve(RoleRequest("b", code="123456"), f"{text}[profile me]\n{source}")
 
     assert [None, None] == devices(chain)
-    assert ["[profile a], mfa_serial", "the command line", "[profile b], mfa_serial"] == [
-        note.partition(": not used;")[0].removeprefix("~/.aws/config:4, ").removeprefix("~/.aws/config:8, ")
-        for note in notes(chain)
-    ]
+    assert [
+        "~/.aws/config:4, [profile a], mfa_serial: the MFA device is not used",
+        "the command line: the MFA code is not used",
+        "~/.aws/config:8, [profile b], mfa_serial: the MFA device is not used",
+    ] == [note.partition(";")[0] for note in notes(chain)]
 
 
 def test_a_user_with_a_device_is_an_mfa_session(home: Home) -> None:

@@ -206,11 +206,11 @@ def with_mfa(hops: tuple[AssumeRole, ...], links: Links, request: RoleRequest) -
     """
     device, unused, used = device_of(links, request), [], None
     if sources.KINDS[links.source.kind].is_of_a_role:
-        unused += [device.origins["mfa_serial"]] if device.serial else []
-        unused += [request.origin("code")] if request.code else []
+        unused += [("device", device.origins["mfa_serial"])] if device.serial else []
+        unused += [("code", request.origin("code"))] if request.code else []
     else:
         used = _checked(device, request)
-    notes = tuple(Note(f"not used; {_ROLES_HAVE_NONE}", origin) for origin in unused)
+    notes = tuple(Note(f"the MFA {what} is not used; {_ROLES_HAVE_NONE}", origin) for what, origin in unused)
     first = replace(hops[0], mfa=used, notes=(*hops[0].notes, *notes))
     later = zip(hops[1:], links.roles[1:], strict=True)
     return (first, *(replace(hop, notes=(*hop.notes, *_of_later(link, used))) for hop, link in later))
@@ -224,7 +224,7 @@ def _of_later(link: Link, used: Mfa | None) -> Iterator[Note]:
     how = "not used"
     if used is not None and own.value == used.serial:
         how = f"used for the first role {'instead' if own.origin == used.origins['mfa_serial'] else 'only'}"
-    yield Note(f"{how}; {_ONLY_FIRST}", own.origin)
+    yield Note(f"the MFA device is {how}; {_ONLY_FIRST}", own.origin)
 
 
 def session_hops(device: Mfa, source: Profile | None, request: RoleRequest) -> tuple[GetSessionToken, ...]:
