@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awsenv.agent.client import pack
-from awsenv.cli.action import Exec, Fail, Local, Need, Open, Print, StartAgent, described, packed, unpacked
+from awsenv.cli.action import Exec, Fail, Local, Need, Open, Print, StartAgent, packed, unpacked
+from awsenv.cli.report import described
 from awsenv.errors import RefusedError
 from awsenv.model import Note
 from awsenv.origin import Origin

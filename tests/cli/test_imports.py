@@ -60,6 +60,8 @@ FAST_PATH = {
     "awsenv.cli.action",
     "awsenv.cli.process",
     "awsenv.cli.conversation",
+    "awsenv.cli.report",
+    "awsenv.wording",
     "awsenv.variables",
 }
 """What the fast path loads on top of Python's own start."""
@@ -84,12 +86,11 @@ def _modules(world: World, *words: str) -> set[str]:
     ],
 )
 def test_what_an_agent_answers_loads_next_to_nothing(world: World, words: str) -> None:
-    """Load no more than Python's own start, the few modules that ask the agent, and the one that shows a note."""
+    """Load no more than Python's own start, and the few modules that ask the agent."""
     assert world.run("login", world.device.code()).returncode == 0
     start = _modules(world, "-m", "keyword")
-    notes = {"awsenv.cli.report", "awsenv.wording"} if words.startswith(("status", "off")) else set()
 
-    assert FAST_PATH | notes == _modules(world, "-m", "awsenv", *words.split()) - start
+    assert FAST_PATH == _modules(world, "-m", "awsenv", *words.split()) - start
 
 
 @pytest.mark.parametrize("words", ["use --help", "--help"])

@@ -9,17 +9,13 @@ import os
 
 from awsenv.agent.client import pack, unpack
 from awsenv.cli import process
+from awsenv.cli.report import Message, described
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import TypeAlias
 
-    from awsenv.agent.client import Trouble
-    from awsenv.errors import AwsenvError
-    from awsenv.model import Note
-
-    Shown: TypeAlias = "AwsenvError | Note | Trouble | Message"
+    from awsenv.cli.report import Shown
 
 
 class Action:
@@ -130,32 +126,10 @@ class StartAgent(Local):
         self.idle = idle
 
 
-class Message:
-    """A note or an error that an agent has sent.
-
-    Args:
-        packed: As `packed` returns it.
-
-    Raises:
-        ValueError: It is not a message.
-    """
-
-    def __init__(self, packed: bytes) -> None:
-        texts = ([text.decode() for text in unpack(part)] for part in unpack(packed))
-        (self.fact, self.because), self.origins, self.hints = texts
-
-
 def show(notes: Iterable[Shown]) -> None:
     """Show *notes* on stderr."""
     for note in notes:
         process.tell(described(note))
-
-
-def described(message: Shown) -> str:
-    """Return the lines that describe a note or an error."""
-    from awsenv.cli.report import described  # noqa: PLC0415 - most commands have nothing to say
-
-    return described(message)
 
 
 _KINDS: dict[bytes, type[Action]] = {each.kind: each for each in (Print, Open, Fail, Need, Local)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from awsenv.agent import client, runtime_directory
-from awsenv.cli import action, commands, process
+from awsenv.cli import action, commands, process, report
 from awsenv.variables import relevant
 
 TYPE_CHECKING = False
@@ -120,11 +120,11 @@ class Conversation:
             try:
                 made = action.unpacked(reply, self._environ)
                 # An agent that is asked again says the same again.
-                made.notes = [note for note in made.notes if action.described(note) not in shown]
+                made.notes = [note for note in made.notes if report.described(note) not in shown]
                 if made.kind != action.Need.kind:
                     return made
                 action.show(made.notes)
-                shown.update(map(action.described, made.notes))
+                shown.update(map(report.described, made.notes))
                 self.prompts = self.prompts or _prompts(self._environ)
                 self.prompts.answer(made.text)
             except ValueError:

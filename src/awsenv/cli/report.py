@@ -7,13 +7,34 @@ shown, for only the process that owns the terminal knows how wide it is.
 from __future__ import annotations
 
 from awsenv import wording
+from awsenv.agent.client import unpack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import TypeAlias
 
-    from awsenv.cli.action import Shown
+    from awsenv.agent.client import Trouble
+    from awsenv.errors import AwsenvError
+    from awsenv.model import Note
     from awsenv.origin import Origin
+
+    Shown: TypeAlias = "AwsenvError | Note | Trouble | Message"
+
+
+class Message:
+    """A note or an error that an agent has sent.
+
+    Args:
+        packed: The texts of its parts, as `awsenv.cli.action` packs them.
+
+    Raises:
+        ValueError: It is not a message.
+    """
+
+    def __init__(self, packed: bytes) -> None:
+        texts = ([text.decode() for text in unpack(part)] for part in unpack(packed))
+        (self.fact, self.because), self.origins, self.hints = texts
 
 
 def described(shown: Shown) -> str:
