@@ -15,10 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import awsenv
-from awsenv.errors import CodeRejected, MfaError, ResponseLost, UsageError
+from awsenv.errors import CodeRejected, MfaError, Origin, ResponseLost, UsageError
 from awsenv.mfa import Codes, ask_secret
 from awsenv.model import Mfa
-from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +29,7 @@ PROMPT = "MFA code for alice (123456789012): "
 
 ASK = f"""
 from awsenv.errors import AwsenvError
-from awsenv.origin import Origin
+from awsenv.errors import Origin
 from awsenv.mfa import Codes
 from awsenv.model import Mfa
 try:
@@ -39,7 +38,7 @@ except AwsenvError as error:
     raise SystemExit(f"{{type(error).__name__}}: {{error.fact}}; {{error.hints[0]}}")
 """
 SECRET = """
-from awsenv.origin import Origin
+from awsenv.errors import Origin
 from awsenv.mfa import ask_secret
 print("secret", len(ask_secret("External id: ")))
 """

@@ -17,9 +17,8 @@ from awsenv.wording import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from awsenv.errors import AwsenvError
+    from awsenv.errors import AwsenvError, Origin
     from awsenv.model import Environ
-    from awsenv.origin import Origin
 
 TERMINAL = "/dev/tty"
 

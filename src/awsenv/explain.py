@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from awsenv import config, environment
 from awsenv.aws.request import IDENTITY, SECRET, request
 from awsenv.config import sources
+from awsenv.errors import Origin
 from awsenv.model import AssumeRole, Credentials, GetSessionToken, Note
-from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,8 +24,8 @@ from awsenv.wording import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
 
+    from awsenv.errors import Origin
     from awsenv.model import Environ, Mfa
-    from awsenv.origin import Origin
 
 STEP = 30
 """Seconds that a code lives (RFC 6238; all devices that AWS accepts)."""

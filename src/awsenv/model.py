@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from awsenv.origin import TYPED, Origin
+from awsenv.errors import TYPED, Origin
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -25,9 +25,8 @@ from botocore.utils import ContainerMetadataFetcher
 from awsenv.agent.endpoint import MAX_REQUEST, Endpoint
 from awsenv.agent.memory import Clock, Memory, Plan
 from awsenv.agent.server import MAX_CLIENTS
-from awsenv.errors import MfaError, UnreachableError
+from awsenv.errors import MfaError, Origin, UnreachableError
 from awsenv.model import AssumeRole, Chain, Credentials, RoleArn, Source
-from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,8 +10,8 @@ import pytest
 from awsenv import config
 from awsenv.aws.denied import hint, remedies
 from awsenv.config.profiles import NO_PROFILES
+from awsenv.errors import Origin
 from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, RoleArn, RoleRequest, Source
-from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path

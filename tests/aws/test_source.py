@@ -20,9 +20,8 @@ import awsenv
 from awsenv import config
 from awsenv.aws.session import AwsSession
 from awsenv.aws.source import Tokens, source_credentials
-from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
+from awsenv.errors import AwsenvError, Origin, RefusedError, SourceError, UnreachableError
 from awsenv.model import Credentials, Source
-from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable

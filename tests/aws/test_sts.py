@@ -21,13 +21,13 @@ from awsenv.errors import (
     CodeRejected,
     ConfigError,
     MfaError,
+    Origin,
     RefusedError,
     ResponseLost,
     SourceError,
     UnreachableError,
 )
 from awsenv.model import AssumeRole, Credentials, GetSessionToken, Mfa, RoleArn, Source
-from awsenv.origin import Origin
 from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from awsenv.agent.client import pack
 from awsenv.cli.action import Exec, Fail, Local, Need, Open, Print, StartAgent, packed, unpacked
 from awsenv.cli.report import described
-from awsenv.errors import RefusedError
+from awsenv.errors import Origin, RefusedError
 from awsenv.model import Note
-from awsenv.origin import Origin
 
 NAMES = st.text(st.characters(blacklist_characters="=\0", blacklist_categories=["Cs"]), min_size=1)
 VALUES = st.binary().map(os.fsdecode)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv.cli.options import RoleOptions, request, seconds
-from awsenv.errors import UsageError
+from awsenv.errors import Origin, UsageError
 from awsenv.model import RoleRequest
-from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path

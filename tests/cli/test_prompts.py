@@ -17,9 +17,8 @@ from awsenv.agent.memory import Clock, Memory
 from awsenv.cli.agent import Answers
 from awsenv.cli.prompts import Needed, Prompts
 from awsenv.command import Finished
-from awsenv.errors import CodeRejected, MfaError, ResponseLost
+from awsenv.errors import CodeRejected, MfaError, Origin, ResponseLost
 from awsenv.model import Mfa
-from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

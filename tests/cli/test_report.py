@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awsenv.cli import report
-from awsenv.errors import ConfigError, MfaError, UsageError
-from awsenv.origin import Origin
+from awsenv.errors import ConfigError, MfaError, Origin, UsageError
 
 if TYPE_CHECKING:
     from conftest import World

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from awsenv import config
 from awsenv.config import files
+from awsenv.errors import Origin
 from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, Note, RoleArn, RoleRequest, Source
-from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from config.conftest import Home

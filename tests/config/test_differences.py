@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from awsenv.config import ini
 from awsenv.config.differences import differences
-from awsenv.errors import ConfigError
-from awsenv.origin import Origin
+from awsenv.errors import ConfigError, Origin
 
 if TYPE_CHECKING:
     from config.conftest import Home

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from awsenv.errors import ConfigError
+from awsenv.errors import ConfigError, Origin
 from awsenv.model import AssumeRole, RoleRequest
-from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from awsenv.model import Chain

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from awsenv import config
 from awsenv.config import ini
-from awsenv.errors import ConfigError
-from awsenv.origin import Origin
+from awsenv.errors import ConfigError, Origin
 
 if TYPE_CHECKING:
     from pathlib import Path

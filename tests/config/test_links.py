@@ -13,9 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from awsenv import config
-from awsenv.errors import ConfigError, SourceError
+from awsenv.errors import ConfigError, Origin, SourceError
 from awsenv.model import AssumeRole, RoleRequest
-from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

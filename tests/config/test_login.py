@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv import config
-from awsenv.errors import ConfigError, MfaError, SourceError
+from awsenv.errors import ConfigError, MfaError, Origin, SourceError
 from awsenv.model import Chain, GetSessionToken, Mfa, RoleRequest, Source
-from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from config.conftest import Home

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv import config
-from awsenv.errors import ConfigError, MfaError
+from awsenv.errors import ConfigError, MfaError, Origin
 from awsenv.model import AssumeRole, GetSessionToken, Mfa, RoleRequest
-from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from awsenv.model import Chain

@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from awsenv import config
-from awsenv.errors import AwsenvError, ConfigError, UsageError
+from awsenv.errors import AwsenvError, ConfigError, Origin, UsageError
 from awsenv.model import AssumeRole, RoleRequest
-from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from config.conftest import Home

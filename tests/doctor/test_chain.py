@@ -9,8 +9,8 @@ import pytest
 from awsenv import config as files
 from awsenv.doctor.files import chain
 from awsenv.doctor.model import Finding, Verdict
+from awsenv.errors import Origin
 from awsenv.model import RoleRequest
-from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from awsenv.agent.runtime_directory import VARIABLE
 from awsenv.doctor import Finding, Inputs, Verdict, examine
 from awsenv.doctor.model import of_error, warning, wrong
-from awsenv.errors import ConfigError
-from awsenv.origin import Origin
+from awsenv.errors import ConfigError, Origin
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import pytest
 
 from awsenv.doctor.files import files
 from awsenv.doctor.model import Finding, Verdict
-from awsenv.origin import Origin
+from awsenv.errors import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path

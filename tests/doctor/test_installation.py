@@ -15,7 +15,7 @@ from awsenv import __version__
 from awsenv.agent import client, runtime_directory
 from awsenv.doctor.installation import LOADED, PROMPT, agent, hook
 from awsenv.doctor.model import Finding, Verdict
-from awsenv.origin import Origin
+from awsenv.errors import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,10 +9,10 @@ import pytest
 
 from awsenv.doctor.model import Finding, Verdict
 from awsenv.doctor.policies import TRUST, Request, identity_policy, trust_policy, trusted, unreadable
+from awsenv.errors import Origin
 from awsenv.iam.policy import Policies
 from awsenv.iam.principal import Grounds, Principal
 from awsenv.model import AssumeRole, Mfa, RoleArn
-from awsenv.origin import Origin
 
 ACCOUNT = "123456789012"
 ALICE = f"arn:aws:iam::{ACCOUNT}:user/alice"

@@ -10,9 +10,9 @@ import pytest
 
 from awsenv.doctor.model import Verdict, fine, unknown, until, wrong
 from awsenv.doctor.role import DEVICE, mfa
+from awsenv.errors import Origin
 from awsenv.iam.principal import Principal
 from awsenv.model import AssumeRole, Mfa, RoleArn
-from awsenv.origin import Origin
 from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:

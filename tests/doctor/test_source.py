@@ -10,8 +10,7 @@ from awsenv.aws.iam import Iam
 from awsenv.aws.session import AwsSession
 from awsenv.doctor.model import Verdict
 from awsenv.doctor.source import first
-from awsenv.errors import RefusedError
-from awsenv.origin import Origin
+from awsenv.errors import Origin, RefusedError
 
 if TYPE_CHECKING:
     from doctor.conftest import Account

@@ -12,9 +12,8 @@ import pytest
 
 from awsenv import config
 from awsenv.config.limits import external_id
-from awsenv.errors import AwsenvError, ConfigError, SourceError
+from awsenv.errors import AwsenvError, ConfigError, Origin, SourceError
 from awsenv.iam.trust import trust_policy
-from awsenv.origin import Origin
 from awsenv.setup import KeyDestination, SetupRequest, parse_roles
 from awsenv.setup.plan import Plan, described, draw_up, new_external_id, user_policy
 from awsenv.setup.state import Key, Role, State, User

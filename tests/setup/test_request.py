@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awsenv.errors import UsageError
-from awsenv.origin import Origin
+from awsenv.errors import Origin, UsageError
 from awsenv.setup import RoleSpec, checked_name, parse_roles
 
 POWER_USER = RoleSpec("power-user", ("PowerUserAccess",), mfa=True, external_id=True)

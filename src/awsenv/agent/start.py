@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from awsenv.agent import client, runtime_directory
-from awsenv.errors import AgentError
-from awsenv.origin import Origin
+from awsenv.errors import AgentError, Origin
 
 if TYPE_CHECKING:
     from awsenv.errors import Hint

@@ -10,8 +10,7 @@ from awsenv.model import AssumeRole, Credentials, Hop
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from awsenv.errors import Hint
-    from awsenv.origin import Origin
+    from awsenv.errors import Hint, Origin
 
 
 class Token(NamedTuple):

@@ -16,8 +16,7 @@ from botocore.awsrequest import AWSRequest
 from awsenv.aws.request import Request
 from awsenv.aws.session import host_of
 from awsenv.aws.translate import translated
-from awsenv.errors import ConfigError, RefusedError, UnreachableError, UsageError
-from awsenv.origin import Origin
+from awsenv.errors import ConfigError, Origin, RefusedError, UnreachableError, UsageError
 from awsenv.wording import quoted
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ from awsenv.cli import options as role_options
 from awsenv.cli.action import Open, Print
 from awsenv.cli.options import Caller, OptionalWord, RoleOptions, Word, flag, option, resolve
 from awsenv.config.sources import KINDS, may_be_long_term
-from awsenv.errors import UsageError
+from awsenv.errors import Origin, UsageError
 from awsenv.model import AssumeRole, GetSessionToken
-from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from awsenv.provider import Resolved

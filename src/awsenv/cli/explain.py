@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from awsenv.aws.session import AwsSession
+    from awsenv.errors import Origin
     from awsenv.explain import Explanation
-    from awsenv.origin import Origin
     from awsenv.provider import Left, Resolved
 
 HOUR = 3600

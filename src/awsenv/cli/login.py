@@ -10,8 +10,8 @@ from awsenv import config, duration, environment
 from awsenv.cli import report
 from awsenv.cli.action import Print, StartAgent
 from awsenv.cli.options import Caller, OptionalWord, RoleOptions, option, request, seconds
+from awsenv.errors import Origin
 from awsenv.model import Note, RoleRequest
-from awsenv.origin import Origin
 from awsenv.provider import Resolved
 
 if TYPE_CHECKING:

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from awsenv import duration, environment
-from awsenv.errors import MfaError, UsageError
+from awsenv.errors import MfaError, Origin, UsageError
 from awsenv.model import Environ, RoleRequest
-from awsenv.origin import Origin
 from awsenv.variables import USER, having
 
 if TYPE_CHECKING:

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from awsenv import environment
 from awsenv.agent import harden
-from awsenv.errors import CodeRejected, ResponseLost
+from awsenv.errors import CodeRejected, Origin, ResponseLost
 from awsenv.model import Mfa
-from awsenv.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from awsenv.agent.client import Trouble
-    from awsenv.errors import AwsenvError
+    from awsenv.errors import AwsenvError, Origin
     from awsenv.model import Note
-    from awsenv.origin import Origin
 
     Shown: TypeAlias = "AwsenvError | Note | Trouble | Message"
 

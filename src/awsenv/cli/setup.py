@@ -13,9 +13,8 @@ from awsenv.cli.setup_apply import Applier
 from awsenv.config import limits
 from awsenv.config.files import config_file, credentials_file
 from awsenv.config.limits import legal_session_name
-from awsenv.errors import ConfigError, UsageError
+from awsenv.errors import ConfigError, Origin, UsageError
 from awsenv.model import Note
-from awsenv.origin import Origin
 from awsenv.setup import KeyDestination, SetupRequest, checked_name, files, parse_roles, state, templates
 from awsenv.setup.plan import described, draw_up, is_source
 from awsenv.variables import USER, having

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from awsenv.config.files import File
 from awsenv.config.ini import EVERYWHERE
 from awsenv.config.profiles import INCLUDES, Profiles
-from awsenv.errors import ConfigError
-from awsenv.origin import Origin
+from awsenv.errors import ConfigError, Origin
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from awsenv.config import limits, sources
 from awsenv.config.ini import Setting
-from awsenv.errors import ConfigError
+from awsenv.errors import ConfigError, Origin
 from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, GetSessionToken, Mfa, Note
-from awsenv.origin import Origin
 from awsenv.variables import USER, having
 from awsenv.wording import quoted
 

@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from awsenv.errors import ConfigError
-from awsenv.origin import Origin
+from awsenv.errors import ConfigError, Origin
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:

@@ -13,9 +13,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from awsenv.errors import ConfigError, MfaError
+from awsenv.errors import ConfigError, MfaError, Origin
 from awsenv.model import RoleArn
-from awsenv.origin import Origin
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:

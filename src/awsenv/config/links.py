@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from awsenv.config import limits, sources
 from awsenv.config.ini import Setting
 from awsenv.config.profiles import did_you_mean, misspelt
-from awsenv.errors import AwsenvError, ConfigError, SourceError
+from awsenv.errors import AwsenvError, ConfigError, Origin, SourceError
 from awsenv.model import RoleRequest
-from awsenv.origin import Origin
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:

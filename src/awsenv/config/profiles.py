@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from awsenv.config.ini import Setting
-    from awsenv.origin import Origin
+    from awsenv.errors import Origin
 
 INCLUDES = ("include_profile", "parent_profile")
 """aws-vault's keys for a profile to take settings from; the second is the older name."""

@@ -11,9 +11,8 @@ from awsenv.config.hops import FIELDS, assume_role, default_session_name, device
 from awsenv.config.ini import Setting
 from awsenv.config.links import every, links_of, source_links, source_name
 from awsenv.config.settings import with_settings
-from awsenv.errors import ConfigError, UsageError
+from awsenv.errors import ConfigError, Origin, UsageError
 from awsenv.model import AssumeRole, Chain, RoleRequest
-from awsenv.origin import Origin
 from awsenv.variables import REGION, having
 from awsenv.wording import listed, quoted
 

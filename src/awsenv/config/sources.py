@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv import environment
 from awsenv.config import limits
-from awsenv.errors import ConfigError, SourceError
+from awsenv.errors import ConfigError, Origin, SourceError
 from awsenv.model import Credentials, Source
-from awsenv.origin import Origin
 from awsenv.variables import CONTAINER_URIS, KEY_PAIR, TOKENS, session_token
 from awsenv.wording import listed, printable, quoted
 

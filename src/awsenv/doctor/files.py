@@ -16,9 +16,8 @@ from awsenv.config.differences import differences
 from awsenv.config.files import File, config_file, credentials_file, exposed, quoted
 from awsenv.config.profiles import misspelt
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, warning
-from awsenv.errors import AwsenvError, ConfigError, SourceError
+from awsenv.errors import AwsenvError, ConfigError, Origin, SourceError
 from awsenv.model import AssumeRole, RoleRequest
-from awsenv.origin import Origin
 from awsenv.provider import Resolved
 from awsenv.wording import printable
 from awsenv.wording import quoted as in_quotes

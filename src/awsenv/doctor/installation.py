@@ -15,7 +15,7 @@ from awsenv import shells
 from awsenv.agent import client, runtime_directory
 from awsenv.config.files import shown
 from awsenv.doctor.model import Finding, fine, unknown, warning
-from awsenv.origin import Origin
+from awsenv.errors import Origin
 from awsenv.wording import printable
 
 if TYPE_CHECKING:

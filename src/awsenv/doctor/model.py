@@ -9,14 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from awsenv import duration
-from awsenv.origin import TYPED
+from awsenv.errors import TYPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from awsenv.errors import AwsenvError
+    from awsenv.errors import AwsenvError, Origin
     from awsenv.model import Environ, RoleRequest
-    from awsenv.origin import Origin
 
 
 @unique

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from awsenv.aws.iam import Iam
+    from awsenv.errors import Origin
     from awsenv.iam.policy import Condition, Document
     from awsenv.model import AssumeRole
-    from awsenv.origin import Origin
 
 TRUST, IDENTITY = "trust policy", "identity policy"
 

@@ -15,10 +15,9 @@ from awsenv.aws.source import source_credentials
 from awsenv.aws.sts import ACCEPTED, NOTABLE, Clock, Sts
 from awsenv.aws.translate import wrong_clock
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, unknown, wrong
-from awsenv.errors import AwsenvError, RefusedError, UnreachableError
+from awsenv.errors import AwsenvError, Origin, RefusedError, UnreachableError
 from awsenv.iam.principal import ROOT
 from awsenv.model import RoleRequest
-from awsenv.origin import Origin
 from awsenv.variables import TOKENS
 
 if TYPE_CHECKING:

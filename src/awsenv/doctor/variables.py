@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from awsenv import environment
 from awsenv.doctor.model import Finding, fine, warning
-from awsenv.origin import Origin
+from awsenv.errors import Origin
 from awsenv.variables import CONTAINER_URIS, KEY_PAIR, MISLEADING, OPTION, PROFILE, REGION, ROLE, SAVED, TOKENS, having
 from awsenv.wording import printable, quoted
 

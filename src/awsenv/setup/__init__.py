@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, unique
 from typing import TYPE_CHECKING
 
-from awsenv.errors import UsageError
-from awsenv.origin import Origin
+from awsenv.errors import Origin, UsageError
 from awsenv.wording import listed, quoted
 
 if TYPE_CHECKING:

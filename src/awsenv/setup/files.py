@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 
 from awsenv.config import ini
 from awsenv.config.files import copy_of, exposed, locked, prefix_of_copies
-from awsenv.errors import ConfigError
-from awsenv.origin import Origin
+from awsenv.errors import ConfigError, Origin
 from awsenv.wording import listed, printable
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from awsenv.errors import ConfigError, UsageError
-from awsenv.origin import Origin
+from awsenv.errors import ConfigError, Origin, UsageError
 from awsenv.wording import quoted
 
 if TYPE_CHECKING:

@@ -13,12 +13,11 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from awsenv.config import limits, static_keys
-from awsenv.errors import ConfigError
+from awsenv.errors import ConfigError, Origin
 from awsenv.iam import trust
 from awsenv.iam.policy import Verdict, as_list, statements
 from awsenv.iam.principal import is_left_of_deleted
 from awsenv.iam.trust import trust_policy
-from awsenv.origin import Origin
 from awsenv.setup import KeyDestination
 from awsenv.setup.files import header
 from awsenv.setup.state import USER_POLICY, User, missing_policies

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from awsenv.errors import ConfigError, RefusedError, UnreachableError
+from awsenv.errors import ConfigError, Origin, RefusedError, UnreachableError
 from awsenv.iam.policy import as_list, statements
 from awsenv.iam.principal import serials, showing_codes
-from awsenv.origin import Origin
 from awsenv.wording import quoted
 
 if TYPE_CHECKING:
