@@ -46,6 +46,14 @@ settings.load_profile("awsenv")
 # tests.
 os.environ["AWSENV_RUNTIME_DIR"] = f"{os.devnull}/no-agent"
 
+# A script that starts the tests in the background lets them, and all that they start, ignore these.
+for _number, _handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGQUIT, signal.SIG_DFL),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 TIMEOUT = 60
 """Seconds after which a test gives up: no test waits for it."""
@@ -53,19 +61,32 @@ TIMEOUT = 60
 SLOW = ("agent", "cli", "docs", "e2e", "setup", "shell", "shells")
 """The folders whose tests are marked `slow`: most of them start programs, or call AWS many times."""
 
+PYTHON = ("agent", "cli", "aws/test_http.py", "test_command.py")
+"""The folders and files whose tests are marked `python`: what they do can differ between two Pythons."""
+
+HERE = Path(__file__).parent
+
+
+def is_in(path: Path, names: tuple[str, ...]) -> bool:
+    """Return whether *path*, a test or a folder of them, is in one of these folders and files, or is one."""
+    path = path.relative_to(HERE)
+    return any(path == Path(name) or Path(name) in path.parents for name in names)
+
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Import nothing of the folders that are slow when their tests are not selected: it takes ten seconds."""
-    is_slow = collection_path.parent == Path(__file__).parent and collection_path.name in SLOW
-    return True if is_slow and config.getoption("markexpr") == "not slow" else None
+    """Import nothing of the folders whose tests are not selected: it takes ten seconds."""
+    selected = config.getoption("markexpr")
+    if not is_in(collection_path, SLOW) or selected not in {"not slow", "not slow or python"}:
+        return None
+    return None if selected != "not slow" and is_in(collection_path, PYTHON) else True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of the folders that are slow."""
-    here = Path(__file__).parent
+    """Mark the tests of the folders."""
     for item in items:
-        if item.path.relative_to(here).parts[0] in SLOW:
-            item.add_marker(pytest.mark.slow)
+        for mark, names in (("slow", SLOW), ("python", PYTHON)):
+            if is_in(item.path, names):
+                item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")

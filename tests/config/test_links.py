@@ -490,7 +490,7 @@ def no_machine() -> Iterator[None]:
 
 
 @pytest.mark.slow
-@settings(max_examples=1500)
+@settings(max_examples=500)
 @given(shapes=SHAPES, selected=st.sampled_from([None, *"abc"]), by_option=st.booleans())
 @pytest.mark.usefixtures("no_machine")
 def test_a_typed_role_is_assumed_with_what_botocore_finds_in_the_selected_profile(

@@ -81,7 +81,7 @@ def is_kept(old: str, new: str) -> bool:
     return all(part in rest for part in re.split("(\r\n|\r|\n)", old) if part)
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(text=TEXTS, sections=SECTIONS)
 @example(text="[a]\n  [profile b]\n", sections={"a": {"region": "v"}})
 @example(text="[a]\n    region = 1\n  output = 2\n", sections={"a": {"role_arn": "v"}})
