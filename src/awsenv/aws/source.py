@@ -33,6 +33,7 @@ from awsenv.config.files import copy_of, expanded, locked
 from awsenv.config.sources import KINDS, access_key, account, entered, how_to_renew, title
 from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
 from awsenv.model import Credentials
+from awsenv.variables import WEB_IDENTITY, having
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -217,11 +218,7 @@ def _web_identity(source: Source, session: AwsSession, environ: Environ, _until:
     if source.profile is None:
         # botocore would read the variables of the process: these are the ones of the caller.
         name = "the environment"
-        settings = {
-            "web_identity_token_file": environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"),
-            "role_arn": environ.get("AWS_ROLE_ARN"),
-            "role_session_name": environ.get("AWS_ROLE_SESSION_NAME"),
-        }
+        settings = {each.removeprefix("AWS_").lower(): environ.get(each) for each in having(WEB_IDENTITY)}
     else:
         name = source.profile
         settings = session.full_config["profiles"][name]

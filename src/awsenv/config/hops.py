@@ -53,14 +53,10 @@ def assume_role(
     values: dict[str, Any] = {"session_name": name}
     origins = {"role": link.role.origin, "session_name": name_origin}
     for field, rule in _RULES.items():
-        setting = None if profile is None else profile.settings.get(rule.key)
-        value = None if request is None else getattr(request, field)
-        if request is not None and value not in {None, ()}:
-            origins[field] = request.origin(field)
+        given = _given(field, request, profile)
+        if given is not None:
+            value, origins[field] = given
             values[field] = rule.check(value, origins[field])
-        elif setting is not None:
-            origins[field] = setting.origin
-            values[field] = rule.check(rule.parse(setting.value, setting.origin), setting.origin)
     limits.transitive_of(values.get("transitive_tags", ()), values.get("tags", ()), origins.get("transitive_tags"))
     hop = AssumeRole(role, profile=None if profile is None else profile.name, origins=origins, **values)
     if not chained:
@@ -74,6 +70,16 @@ def assume_role(
             hint=(f"ask for {MAX_CHAINED_DURATION} or less", "start from the access key of a user"),
         )
     return _within_an_hour(hop, "with temporary credentials (role chaining)")
+
+
+def _given(field: str, request: RoleRequest | None, profile: Profile | None) -> tuple[Any, Origin] | None:
+    """Return the value of a field of a hop, and its origin. The request outranks the profile; None: neither sets it."""
+    value = None if request is None else getattr(request, field)
+    if request is not None and value not in {None, ()}:
+        return value, request.origin(field)
+    rule, settings = _RULES[field], {} if profile is None else profile.settings
+    setting = settings.get(rule.key)
+    return None if setting is None else (rule.parse(setting.value, setting.origin), setting.origin)
 
 
 def _within_an_hour(hop: AssumeRole, how: str) -> AssumeRole:
@@ -240,15 +246,12 @@ def session_hops(device: Mfa, source: Profile | None, request: RoleRequest) -> t
     mfa = _checked(device, request)
     if mfa is None:
         return ()
-    duration, origins = None, {}
-    setting = None if source is None else source.settings.get("duration_seconds")
-    if request.duration is not None:
-        duration, origins["duration"] = request.duration, request.origin("duration")
-    elif setting is not None:
-        duration, origins["duration"] = limits.duration(setting.value, setting.origin), setting.origin
-    if duration is not None:
-        limits.in_range(duration, limits.MAX_SESSION_DURATION, origins["duration"])
-    return (GetSessionToken(mfa, duration, origins=origins),)
+    given = _given("duration", request, source)
+    if given is None:
+        return (GetSessionToken(mfa),)
+    duration, origin = given
+    limits.in_range(duration, limits.MAX_SESSION_DURATION, origin)
+    return (GetSessionToken(mfa, duration, origins={"duration": origin}),)
 
 
 def _checked(device: Mfa, request: RoleRequest) -> Mfa | None:

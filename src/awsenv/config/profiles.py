@@ -152,16 +152,10 @@ class Profiles:
 
         With it, botocore's providers do not read the files again.
         """
-        full: dict[str, Any] = {header: _plain(self.config_sections[header]) for header in self._others}
+        full: dict[str, Any] = {header: _plain(self.config_sections[header].settings) for header in self._others}
         for kind, headers in self._headers.items():
-            full[kind] = {name: _plain(self.config_sections[header]) for name, header in headers.items()}
-        for name, section in self.credentials_sections.items():
-            full["profiles"].setdefault(name, {}).update(_plain(section))
-        for name, settings in full["profiles"].items():
-            profile = self.get(name) if any(key in settings for key in INCLUDES) else None
-            included = {} if profile is None else {key: each.value for key, each in profile.settings.items()}
-            settings.update({key: value for key, value in included.items() if key not in settings})
-        return full
+            full[kind] = {name: _plain(self.config_sections[header].settings) for name, header in headers.items()}
+        return {**full, "profiles": {profile.name: _plain(profile.settings) for profile in self}}
 
 
 def read(environ: Mapping[str, str], folder: str | None = None) -> Profiles:
@@ -219,10 +213,10 @@ def _words(header: str) -> list[str]:
         return []
 
 
-def _plain(section: ini.Section) -> dict[str, Any]:
+def _plain(settings: Mapping[str, Setting]) -> dict[str, Any]:
     return {
         key: ini.nested(setting.value) if setting.value.startswith("\n") else setting.value
-        for key, setting in section.settings.items()
+        for key, setting in settings.items()
     }
 
 
