@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from awsenv import config, duration
 from awsenv.agent.memory import LONGEST, Lease, Plan
-from awsenv.aws import denied
-from awsenv.aws.request import Token
+from awsenv.aws.request import Token, denied_hint, is_typed_name
 from awsenv.errors import (
     AgentError,
     AwsenvError,
@@ -367,7 +366,7 @@ def credentials(
             made = calls.made(index, hop, made)
     except MfaError as error:
         # A name that was typed may have been meant for a profile, of which AWS knows nothing.
-        close = config.did_you_mean(chain.role, profiles) if denied.is_typed_name(chain, -1) else None
+        close = config.did_you_mean(chain.role, profiles) if is_typed_name(chain, -1) else None
         if close is not None:
             error.hints = (close, *error.hints[:1])
         raise
@@ -391,7 +390,7 @@ class _Calls:
         hint = None
         if isinstance(hop, AssumeRole):
             hop = hop if hop.role.account is not None else hop.within(self._account())
-            hint = denied.hint(self.chain, index, hop.role, self.profiles)
+            hint = denied_hint(self.chain, index, hop.role, self.profiles)
         send = partial(self.sts.call, hop, signer, denied_hint=hint)
         return send() if hop.mfa is None else self._with_code(self._known(hop.mfa), send)
 

@@ -1,16 +1,26 @@
-"""Requests to AWS as values: what is sent, shown by `explain` and named by errors. Does not import botocore."""
+"""Requests to AWS as values: what is sent, shown by `explain` and named by errors; and what a refusal may mean.
+
+AWS answers AccessDenied both to a missing role and to a missing permission. Does not import botocore.
+"""
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from awsenv.config.limits import is_bare_name
+from awsenv.config.profiles import did_you_mean
+from awsenv.config.sources import KINDS
 from awsenv.model import AssumeRole, Credentials, Hop
+from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from awsenv.config import Profiles
     from awsenv.errors import Hint, Origin
+    from awsenv.model import Chain, RoleArn
 
 
 class Token(NamedTuple):
@@ -100,3 +110,83 @@ def request(hop: Hop) -> Request:
         {name: value for name, (_, value) in sent.items()},
         {name: origins[key] for name, (key, _) in sent.items() if key in origins},
     )
+
+
+def denied_hint(chain: Chain, index: int, role: RoleArn, profiles: Profiles) -> Hint:
+    """Return the next step after an AccessDenied from an AssumeRole: the likeliest cause. The doctor names all.
+
+    Args:
+        chain: The chain.
+        index: Which of its hops was refused.
+        role: Its role, with the account.
+        profiles: A name that was typed may have been meant for one of them.
+    """
+    if is_typed_name(chain, index):
+        return if_typed(chain, role, profiles)
+    return remedies(chain, index)[0], f"awsenv doctor {shlex.quote(printable(chain.role))} looks for the cause"
+
+
+def if_typed(chain: Chain, role: RoleArn, profiles: Profiles) -> str:
+    """Return the next step if the name of *role* was typed, and AWS refused it: a profile may be meant."""
+    fact = f"{quoted(chain.role)} is not one in {profiles.where}, so awsenv took it for a role of account"
+    return did_you_mean(chain.role, profiles) or f"awsenv list shows the profiles: {fact} {role.account}"
+
+
+def remedies(chain: Chain, index: int, mine: str | None = None, *, is_permitted: bool = False) -> list[str]:
+    """Return the remedy of each possible cause, as far as the chain shows them: the most likely first.
+
+    Args:
+        chain: The chain.
+        index: Which of its hops was refused, an AssumeRole.
+        mine: The account of the caller; None: the one that the chain shows.
+        is_permitted: Whether the policies of the caller are known to allow sts:AssumeRole on the role.
+    """
+    hop = chain.hops[index]
+    assert isinstance(hop, AssumeRole)  # noqa: S101 - no caller names another hop
+    elsewhere = (mine or _account_before(chain, index) or hop.role.account) != hop.role.account
+    # Each with its rank: a missing value comes before one that may be wrong.
+    ranked = [(3, "check that the role of role_arn exists, and that its trust policy names you")]
+    if hop.external_id is None:
+        # External ids are demanded by the owners of other accounts (IAM guide, "confused deputy").
+        rank = 0 if elsewhere or hop.mfa is not None else 2
+        ranked.append((rank, "if the role demands an external id, set external_id or --external-id"))
+    else:
+        origin = hop.origins.get("external_id")
+        where = "" if origin is None else f" ({origin})"
+        # A value that was typed for this request is more likely to be wrong than one that has worked before.
+        rank = 2 if origin is not None and origin.name.startswith("-") else 4
+        ranked.append((rank, f"the external id may be wrong{where}: ask the owner of the role"))
+    if hop.mfa is None:
+        ranked.append(_mfa(chain, index, hop))
+    if elsewhere and not is_permitted:
+        ranked.append((5, "check that your own policies allow sts:AssumeRole on the role: it is in another account"))
+    return [text for _, text in sorted(ranked, key=lambda each: each[0])]
+
+
+def is_typed_name(chain: Chain, index: int) -> bool:
+    """Tell whether the role of a hop was typed as a bare name, which may have been meant as a profile."""
+    hop = chain.hops[index] if chain.hops else None
+    return isinstance(hop, AssumeRole) and hop.profile is None and is_bare_name(chain.role)
+
+
+def _account_before(chain: Chain, index: int) -> str | None:
+    """Return the account of the caller of a hop, as far as the chain shows it."""
+    before = chain.hops[index - 1] if index else None
+    if isinstance(before, AssumeRole):
+        return before.role.account
+    mfa = (before or chain.hops[index]).mfa
+    return None if mfa is None else mfa.account
+
+
+def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, str]:
+    """Return how likely a hop without an MFA device lacks one, as a rank, and the remedy."""
+    rank, text = 1, "if the role demands MFA, set mfa_serial or pass a code as the second word"
+    before = chain.hops[:index]
+    if any(isinstance(earlier, AssumeRole) for earlier in before) or KINDS[chain.source.kind].is_of_a_role:
+        # A device that is configured where it has no effect shows that the user expects MFA.
+        is_expected = any(note.origin is not None and note.origin.key == "mfa_serial" for note in hop.notes)
+        rank = -1 if is_expected else 4
+        text = "a role that demands MFA cannot be reached through another role: assume it from the user's own key"
+    elif before:
+        text = "the role may demand a more recent MFA code than that of the session: pass one as the second word"
+    return rank, text

@@ -15,7 +15,7 @@ from awsenv.model import Note
 from awsenv.variables import SERVICE_ENDPOINT, SETTING, having
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from awsenv.config.ini import Setting
     from awsenv.config.profiles import Profile, Profiles
@@ -34,7 +34,7 @@ def endpoint(service: str, profile: Profile | None, profiles: Profiles, environ:
     """
     if _is_ignored(profile, environ):
         return None
-    own = {} if profile is None else dict(_endpoints(profile, profiles))
+    own = {} if profile is None else dict(_endpoints(profile, profiles, environ))
     names = (SERVICE_ENDPOINT + service.upper(), _ENDPOINT)
     urls = [environ.get(name) for name in names] + [own[name].value for name in names if name in own]
     return next(filter(None, urls), None)
@@ -81,12 +81,14 @@ def _settings(profile: Profile, profiles: Profiles, environ: Environ) -> Iterato
         if name != _ENDPOINT and setting is not None and _is_plain(setting):
             yield name, setting
     # A variable for all services outranks the files.
-    if not _is_ignored(profile, environ) and not environ.get(_ENDPOINT):
-        yield from _endpoints(profile, profiles)
+    if not environ.get(_ENDPOINT):
+        yield from _endpoints(profile, profiles, environ)
 
 
-def _endpoints(profile: Profile, profiles: Profiles) -> Iterator[tuple[str, Setting]]:
-    """Yield the endpoints of *profile* by the names of their variables."""
+def _endpoints(profile: Profile, profiles: Profiles, environ: Environ) -> Iterator[tuple[str, Setting]]:
+    """Yield the endpoints of *profile* by the names of their variables, unless a setting says to ignore them."""
+    if _is_ignored(profile, environ):
+        return
     own = profile.settings.get("endpoint_url")
     if own is not None and _is_plain(own):
         yield _ENDPOINT, own
@@ -112,8 +114,7 @@ def _notes(profile: Profile, profiles: Profiles, environ: Environ) -> Iterator[N
             yield Note(f"commands do not get these {key} settings, because no variable can carry them", setting.origin)
     default = profiles.get(_DEFAULT)
     if endpoint("", profile, profiles, environ) is None and default is not None:
-        theirs: Mapping[str, Setting] = {} if _is_ignored(default, environ) else dict(_endpoints(default, profiles))
-        for setting in theirs.values():
+        for _, setting in _endpoints(default, profiles, environ):
             yield Note("commands use this endpoint with the role, and awsenv does not", setting.origin)
 
 

@@ -9,9 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from awsenv import config
-from awsenv.aws.denied import if_typed, is_typed_name, remedies
 from awsenv.aws.iam import mfa_device
-from awsenv.aws.request import Token
+from awsenv.aws.request import Token, if_typed, is_typed_name, remedies
 from awsenv.doctor import policies
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, unknown, until, wrong
 from awsenv.doctor.policies import Request
