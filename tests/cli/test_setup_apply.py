@@ -176,7 +176,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 @pytest.fixture
 def single(desk: Desk) -> SetupRequest:
-    """Return the request of no word, in one account."""
+    """Return the request without a ROLE, in one account."""
     account = desk.sandbox.account
     desk.role_admin = desk.admin
     return SetupRequest(NAME, account, account, parse_roles([]), region="eu-central-1")
@@ -189,7 +189,7 @@ def across(desk: Desk) -> SetupRequest:
 
 
 def test_from_nothing_to_roles(desk: Desk, single: SetupRequest) -> None:
-    """Both can be assumed, the guarded one with a code of the device that was scanned; nothing else is allowed."""
+    """The user can assume both roles, one with a code of the new device, and can do nothing else."""
     plan = desk.run(single)
     assert desk.assume("power-user").endswith(":assumed-role/power-user/test")
     assert desk.assume("read-only").endswith(":assumed-role/read-only/test")
@@ -200,8 +200,8 @@ def test_from_nothing_to_roles(desk: Desk, single: SetupRequest) -> None:
     assert not desk.slept
 
 
-def test_the_guarded_role_is_guarded(desk: Desk, single: SetupRequest) -> None:
-    """Neither without a code nor without the external id."""
+def test_a_role_with_mfa_and_an_external_id_needs_both(desk: Desk, single: SetupRequest) -> None:
+    """AWS refuses the role without a code, and without the external id."""
     desk.run(single)
     desk.sandbox.clock.elapse(60)
     profile = config.read(desk.environ).get("power-user")
@@ -214,7 +214,7 @@ def test_the_guarded_role_is_guarded(desk: Desk, single: SetupRequest) -> None:
 
 
 def test_a_second_run_changes_nothing(desk: Desk, single: SetupRequest) -> None:
-    """It only asks."""
+    """It sends reads only, and leaves the files alone."""
     desk.run(single)
     before = {name: Path(desk.environ[name]).read_bytes() for name in desk.environ if name.endswith("_FILE")}
     desk.sandbox.clear_calls()
@@ -223,8 +223,8 @@ def test_a_second_run_changes_nothing(desk: Desk, single: SetupRequest) -> None:
     assert before == {name: Path(desk.environ[name]).read_bytes() for name in before}
 
 
-def test_a_role_is_added_to_what_is_there(desk: Desk, single: SetupRequest) -> None:
-    """The user, the device and the key are the ones of before."""
+def test_a_second_run_adds_a_role(desk: Desk, single: SetupRequest) -> None:
+    """A second run keeps the user, the device and the key."""
     desk.run(single)
     plan = desk.run(replace(single, roles=parse_roles(["power-user", "deploy:PowerUserAccess,mfa"])))
     assert ["create_role", "attach_role_policy", "write_profiles"] == plan.actions
@@ -233,7 +233,7 @@ def test_a_role_is_added_to_what_is_there(desk: Desk, single: SetupRequest) -> N
 
 
 def test_roles_of_another_account(desk: Desk, across: SetupRequest) -> None:
-    """The user is allowed them, and no other role there."""
+    """The user may assume these roles of the other account, and no other."""
     desk.run(across)
     for role in ("power-user", "read-only"):
         assert desk.assume(role) == f"arn:aws:sts::{across.role_account}:assumed-role/{role}/test"
@@ -312,7 +312,7 @@ def test_a_key_that_iam_does_not_know_yet_is_deleted_when_it_does(desk: Desk) ->
 
 
 def test_a_key_that_can_be_neither_kept_nor_deleted_is_named(desk: Desk, single: SetupRequest) -> None:
-    """With the command that deletes it; the next run deletes it, too."""
+    """The note has the command that deletes it, and the next run deletes it too."""
     desk.breaks = "keep_key"
     desk.sandbox.fail("DeleteAccessKey", Fault.DROP, times=9)
     with pytest.raises(Interrupted):
@@ -364,7 +364,7 @@ def test_a_key_whose_response_is_lost_is_noted(desk: Desk, fault: Fault) -> None
 
 
 @pytest.mark.parametrize("fault", [Fault.DROP, Fault.DROP_AFTER])
-def test_what_is_lost_while_tidying_up_is_lost_once(desk: Desk, single: SetupRequest, fault: Fault) -> None:
+def test_a_lost_deletion_is_repeated_by_a_third_run(desk: Desk, single: SetupRequest, fault: Fault) -> None:
     """A third run completes what the second could not."""
     desk.breaks = "ask_codes"
     with pytest.raises(Interrupted):
@@ -391,7 +391,7 @@ def delete_role(desk: Desk) -> None:
 
 
 def deactivate(desk: Desk) -> None:
-    """Take the device from the user, as one does when the telephone is lost."""
+    """Take the device from the user, as after the loss of a phone."""
     serial = f"arn:aws:iam::{desk.sandbox.account}:mfa/{NAME}"
     desk.admin.change("deactivate_mfa_device", UserName=NAME, SerialNumber=serial)
 
@@ -417,7 +417,7 @@ def lose_both_files(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("take_away", "steps"),
+    ("take_away", "actions"),
     [
         (detach, ["attach_role_policy"]),
         (delete_role, ["create_role", "attach_role_policy"]),
@@ -427,20 +427,20 @@ def lose_both_files(desk: Desk) -> None:
         (lose_both_files, ["delete_access_key", "create_access_key", "write_profiles"]),
     ],
 )
-def test_what_was_taken_away_is_made_again(
-    desk: Desk, single: SetupRequest, take_away: Callable[[Desk], None], steps: list[str]
+def test_a_second_run_creates_what_is_missing(
+    desk: Desk, single: SetupRequest, take_away: Callable[[Desk], None], actions: list[str]
 ) -> None:
-    """That, and nothing else."""
+    """It creates nothing else."""
     desk.run(single)
     take_away(desk)
-    assert steps == desk.run(single).actions
+    assert actions == desk.run(single).actions
     assert Plan(()) == desk.run(single)
     for role in ("power-user", "read-only"):
         assert desk.assume(role).endswith(f"/{role}/test")
 
 
 def test_a_role_whose_user_was_deleted_is_refused(desk: Desk, single: SetupRequest) -> None:
-    """To AWS, a new user of the name is another: setup refuses before it creates anything."""
+    """To AWS, a new user of that name is another one: setup refuses before it creates anything."""
     desk.run(single)
     deactivate(desk)
     desk.admin.change("delete_access_key", UserName=NAME, AccessKeyId=desk.keys()[0])
@@ -453,7 +453,7 @@ def test_a_role_whose_user_was_deleted_is_refused(desk: Desk, single: SetupReque
 
 
 def test_a_lost_key_is_deleted_and_a_used_one_stays(desk: Desk, single: SetupRequest) -> None:
-    """The machine that was set up first goes on to work."""
+    """The key of the first machine still works."""
     desk.run(single)
     first = desk.keys()
     assert desk.assume("read-only")
@@ -484,8 +484,8 @@ def test_a_key_that_is_printed_is_printed_once(
     assert (Plan(()), "") == (desk.run(printed), capfd.readouterr().out)
 
 
-def test_wrong_codes_are_asked_for_again(desk: Desk, single: SetupRequest) -> None:
-    """Each time the reason is passed on."""
+def test_wrong_codes_are_entered_again(desk: Desk, single: SetupRequest) -> None:
+    """The prompt says each time why AWS rejected the codes."""
     desk.wrong = ATTEMPTS - 1
     desk.run(single)
     assert [type(None), CodeRejected, CodeRejected] == [type(after) for after in desk.rejections]
@@ -493,7 +493,7 @@ def test_wrong_codes_are_asked_for_again(desk: Desk, single: SetupRequest) -> No
 
 
 def test_wrong_codes_end_after_three(desk: Desk, single: SetupRequest) -> None:
-    """The device that is left shows the codes of a key that is not shown again: the next run makes another."""
+    """Nobody can see the key of the device again: the next run creates another device."""
     desk.wrong = ATTEMPTS
     with pytest.raises(MfaError) as caught:
         desk.run(single)
@@ -504,8 +504,8 @@ def test_wrong_codes_end_after_three(desk: Desk, single: SetupRequest) -> None:
     assert desk.assume("power-user").endswith("/power-user/test")
 
 
-def test_a_user_that_iam_does_not_know_yet_is_waited_for(desk: Desk, single: SetupRequest) -> None:
-    """CreateRole answers MalformedPolicyDocument until the new user is known everywhere."""
+def test_setup_waits_until_iam_knows_a_user(desk: Desk, single: SetupRequest) -> None:
+    """AWS answers CreateRole with MalformedPolicyDocument until it knows the new user everywhere."""
     trust = trust_policy(single.user_arn, mfa=False)
     desk.on_sleep = lambda: desk.admin.change("create_user", UserName=NAME) if len(desk.slept) == 3 else None
     desk.carry_out(create_role("deploy", trust))
@@ -513,8 +513,8 @@ def test_a_user_that_iam_does_not_know_yet_is_waited_for(desk: Desk, single: Set
     assert "deploy" == desk.admin.read("get_role", RoleName="deploy")["Role"]["RoleName"]
 
 
-def test_a_user_that_never_comes_is_waited_for_a_minute(desk: Desk, single: SetupRequest) -> None:
-    """The error is the last one of AWS."""
+def test_setup_waits_a_minute_for_a_user(desk: Desk, single: SetupRequest) -> None:
+    """After that, the error is AWS's last one."""
     with pytest.raises(RefusedError) as caught:
         desk.carry_out(create_role("deploy", trust_policy(single.user_arn, mfa=False)))
     assert "MalformedPolicyDocument" == caught.value.code
@@ -522,8 +522,8 @@ def test_a_user_that_never_comes_is_waited_for_a_minute(desk: Desk, single: Setu
     assert TIMEOUT == sum(desk.slept)
 
 
-def test_a_role_that_iam_does_not_know_yet_is_waited_for(desk: Desk, single: SetupRequest) -> None:
-    """It was made the moment before."""
+def test_setup_waits_until_iam_knows_a_role(desk: Desk, single: SetupRequest) -> None:
+    """A policy is attached to a role that was created a moment ago."""
     desk.carry_out(create_user(NAME))
     trust = trust_policy(single.user_arn, mfa=False)
     desk.on_sleep = lambda: desk.carry_out(create_role("deploy", trust))
@@ -532,8 +532,8 @@ def test_a_role_that_iam_does_not_know_yet_is_waited_for(desk: Desk, single: Set
     assert [1] == desk.slept
 
 
-def test_another_malformed_policy_is_not_waited_for(desk: Desk, single: SetupRequest) -> None:
-    """It stays malformed."""
+def test_setup_does_not_wait_for_a_malformed_policy(desk: Desk, single: SetupRequest) -> None:
+    """It would stay malformed."""
     desk.carry_out(create_user(single.user))
     policy = {"UserName": NAME, "PolicyName": "assume-roles", "PolicyDocument": user_policy(["no ARN"])}
     with pytest.raises(RefusedError) as caught:
@@ -560,15 +560,15 @@ def test_a_third_key_is_refused_by_aws(desk: Desk) -> None:
         ("delete_virtual_mfa_device", {"SerialNumber": "arn:aws:iam::123456789012:mfa/x"}),
     ],
 )
-def test_what_has_gone_meanwhile_needs_no_deleting(desk: Desk, action: str, parameters: dict[str, str]) -> None:
-    """A deletion of what is gone already succeeds."""
+def test_a_deletion_of_what_is_gone_succeeds(desk: Desk, action: str, parameters: dict[str, str]) -> None:
+    """Somebody else may have deleted it."""
     desk.carry_out(create_user(NAME))
     desk.carry_out(Task("", action, parameters))
     assert not desk.slept
 
 
-def test_an_answer_without_a_key_is_none_of_aws(desk: Desk) -> None:
-    """A portal may answer anything with a 200."""
+def test_a_response_without_a_key_is_not_from_aws(desk: Desk) -> None:
+    """A captive portal may answer anything, with status 200."""
     desk.carry_out(create_user(NAME))
     desk.sandbox.fail("CreateAccessKey", Fault.EMPTY)
     with pytest.raises(UnreachableError, match="it lacks AccessKeyId"):
@@ -577,7 +577,7 @@ def test_an_answer_without_a_key_is_none_of_aws(desk: Desk) -> None:
 
 
 def test_the_settings_are_those_that_awsenv_reads(desk: Desk, single: SetupRequest) -> None:
-    """The key in the credentials file, for its owner alone, the rest in the config file."""
+    """The key is in the credentials file, which only its owner can read, and the rest in the config file."""
     desk.run(single)
     profiles = config.read(desk.environ)
     assert ("power-user", "read-only", NAME) == profiles.names

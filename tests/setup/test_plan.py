@@ -130,8 +130,8 @@ def refusal(draw: Callable[[], Plan]) -> AwsenvError:
     return error
 
 
-def test_from_nothing_all_of_it_is_made_in_order(plan: Callable[..., Plan]) -> None:
-    """First who assumes, then what is assumed, then the key, and the profiles when all that they name is there."""
+def test_everything_is_created_in_order(plan: Callable[..., Plan]) -> None:
+    """The user comes first, then the roles and the key; the profiles come last, when all that they name exists."""
     drawn = plan(State(), "", "")
     assert [
         ("create_user", {"UserName": NAME}),
@@ -162,13 +162,13 @@ def test_from_nothing_all_of_it_is_made_in_order(plan: Callable[..., Plan]) -> N
     assert not drawn.notes
 
 
-def test_of_a_complete_setup_nothing_is_left(plan: Callable[..., Plan]) -> None:
-    """A region of its own a profile may have."""
+def test_a_complete_set_up_needs_no_task(plan: Callable[..., Plan]) -> None:
+    """A profile may have another region."""
     assert Plan(()) == plan()
 
 
-def test_the_plan_is_read_by_people(plan: Callable[..., Plan]) -> None:
-    """Numbered, each policy as JSON below the task that makes it, the settings as they will stand."""
+def test_a_plan_is_shown_with_its_policies_and_settings(plan: Callable[..., Plan]) -> None:
+    """The tasks are numbered; below them are each policy as JSON and the settings as the file will have them."""
     lines = described(plan(State(), "", ""))
     text = "\n".join(lines)
     assert lines[0] == f"1. create the user {NAME}, with no permissions"
@@ -181,15 +181,15 @@ def test_the_plan_is_read_by_people(plan: Callable[..., Plan]) -> None:
 
 
 def test_no_external_id_is_shown(plan: Callable[..., Plan]) -> None:
-    """Neither in the plan that is read, nor where a value of it ends in a log."""
+    """Neither the text of the plan nor its repr has one."""
     drawn = plan(State(), "", "")
     assert SECRET not in "\n".join(described(drawn))
     assert SECRET not in repr(drawn)
     assert any(SECRET in str(parameters) for _, parameters in operations(drawn))
 
 
-def test_an_external_id_is_new_and_one_that_aws_takes() -> None:
-    """Thirty-two characters, another each time."""
+def test_each_external_id_is_new_and_legal() -> None:
+    """It has 32 characters."""
     made = {new_external_id() for _ in range(50)}
     assert len(made) == 50
     assert {32} == {len(external_id(text, Origin("test"))) for text in made}
@@ -209,7 +209,7 @@ def test_a_role_and_the_user_cannot_share_a_profile(plan: Callable[..., Plan]) -
 
 
 def test_roles_of_another_account_are_allowed_to_the_user(plan: Callable[..., Plan]) -> None:
-    """AWS demands that of both accounts; exactly these roles, nothing more."""
+    """The user's policy allows exactly these roles: AWS demands the permission of both accounts."""
     drawn = plan(State(), "", "", CROSS)
     arns = [arn.replace(ACCOUNT, OTHER) for arn in (POWER_USER, READ_ONLY)]
     assert put_user_policy(user_policy(arns)) in operations(drawn)
@@ -219,7 +219,7 @@ def test_roles_of_another_account_are_allowed_to_the_user(plan: Callable[..., Pl
 
 
 def test_what_was_allowed_before_stays(plan: Callable[..., Plan]) -> None:
-    """A second call for other roles does not take the first ones away."""
+    """A second run for other roles keeps the first ones."""
     before = f"arn:aws:iam::{OTHER}:role/deploy"
     there = User(USER, allowed=(before,), devices=(SERIAL,))
     drawn = plan(State(there), "", "", CROSS)
@@ -236,8 +236,8 @@ def test_a_device_without_a_user_is_created_again(plan: Callable[..., Plan]) -> 
     assert [("delete_virtual_mfa_device", {"SerialNumber": SERIAL}), CREATE_DEVICE] == operations(drawn)
 
 
-def test_no_role_wants_mfa_no_device_is_made(plan: Callable[..., Plan]) -> None:
-    """Nor named in a profile."""
+def test_without_a_role_with_mfa_no_device_is_created(plan: Callable[..., Plan]) -> None:
+    """No profile names one either."""
     drawn = plan(State(), "", "", replace(REQUEST, roles=parse_roles(["read-only:ReadOnlyAccess"])))
     assert ["create_user", "create_role", "attach_role_policy", "create_access_key", "write_profiles"] == drawn.actions
     assert not any("mfa_serial" in line for line in described(drawn))
@@ -252,7 +252,7 @@ def test_no_role_wants_mfa_no_device_is_made(plan: Callable[..., Plan]) -> None:
     ],
 )
 def test_the_device_that_the_user_has_is_used(plan: Callable[..., Plan], devices: tuple[str, ...], serial: str) -> None:
-    """Whatever it is called; that of the user's own name first."""
+    """It may have any name; the one with the user's name comes first."""
     without = CONFIG.replace(f"mfa_serial = {SERIAL}\n", "")
     drawn = plan(user(devices=devices), without)
     both = {f"profile {name}": {"mfa_serial": serial} for name in ROLES}
@@ -273,7 +273,7 @@ def test_a_profile_that_names_an_unknown_device_is_refused(plan: Callable[..., P
 
 
 def test_a_role_with_another_trust_policy_is_refused(plan: Callable[..., Plan]) -> None:
-    """Saying what differs, and never overwritten."""
+    """The error names the differences, and setup never overwrites the policy."""
     roles = {**ROLES, "power-user": replace(ROLES["power-user"], trust=trust_policy(USER, mfa=False))}
     error = refusal(lambda: plan(replace(COMPLETE, roles=roles)))
     assert "it demands no external id; it demands no MFA code" in str(error.because)
@@ -304,13 +304,13 @@ def test_a_role_that_a_word_describes_is_named_by_it(
 
 
 def test_a_role_whose_user_was_deleted_says_so(plan: Callable[..., Plan]) -> None:
-    """A new user of that name is another."""
+    """To AWS, a new user of that name is another one."""
     roles = {"read-only": Role(READ_ONLY, trust_policy("AIDACKCEVSQ6C2EXAMPLE", mfa=True))}
     assert "left of a deleted user" in str(refusal(lambda: plan(State(roles=roles), "", "")).because)
 
 
-def test_what_a_role_lacks_is_attached_and_what_it_has_more_is_noted(plan: Callable[..., Plan]) -> None:
-    """Nothing is taken away; but a read-only role that is an administrator is worth a word."""
+def test_missing_policies_are_attached_and_further_ones_are_noted(plan: Callable[..., Plan]) -> None:
+    """Setup detaches nothing, but says that a read-only role is an administrator."""
     roles = {**ROLES, "read-only": replace(ROLES["read-only"], policies=frozenset({f"{POLICY}AdministratorAccess"}))}
     drawn = plan(replace(COMPLETE, roles=roles))
     assert [attach_policy("read-only", "ReadOnlyAccess")] == operations(drawn)
@@ -318,8 +318,8 @@ def test_what_a_role_lacks_is_attached_and_what_it_has_more_is_noted(plan: Calla
     assert described(drawn)[-1] == f"note: {drawn.notes[0]}"
 
 
-def test_a_role_without_mfa_is_noted_when_it_is_made(plan: Callable[..., Plan]) -> None:
-    """The plan says what it means; of a role that exists it says nothing."""
+def test_a_new_role_without_mfa_is_noted(plan: Callable[..., Plan]) -> None:
+    """The note says what that means; a role that exists gets none."""
     request = replace(REQUEST, roles=parse_roles(["power-user", "audit:ReadOnlyAccess"]))
     drawn = plan(replace(COMPLETE, roles={"power-user": ROLES["power-user"]}), request=request)
     assert ("the role audit demands no MFA code: a stolen access key is enough to use it",) == drawn.notes
@@ -327,14 +327,14 @@ def test_a_role_without_mfa_is_noted_when_it_is_made(plan: Callable[..., Plan]) 
     assert () == plan(replace(COMPLETE, roles=roles), request=request).notes
 
 
-def test_the_external_id_of_a_role_that_is_there_is_read_from_it(plan: Callable[..., Plan]) -> None:
-    """A run that was killed before the profile was written has left it there alone."""
+def test_the_external_id_of_an_existing_role_is_read_from_it(plan: Callable[..., Plan]) -> None:
+    """After a run that was killed before it wrote the profile, only the role has it."""
     drawn = plan(conf=CONFIG.replace(f"external_id = {SECRET}\n", ""))
     assert [write_profiles({"profile power-user": {"external_id": SECRET}})] == operations(drawn)
 
 
-def test_the_external_id_of_a_profile_that_is_there_is_used(plan: Callable[..., Plan]) -> None:
-    """The role is made to fit."""
+def test_the_external_id_of_an_existing_profile_is_used(plan: Callable[..., Plan]) -> None:
+    """The new role demands it."""
     state = replace(COMPLETE, roles={"read-only": ROLES["read-only"]})
     drawn = plan(state, CONFIG.replace(SECRET, "from-the-profile"))
     trust = trust_policy(USER, mfa=True, external_id="from-the-profile")
@@ -344,15 +344,15 @@ def test_the_external_id_of_a_profile_that_is_there_is_used(plan: Callable[..., 
 
 @pytest.mark.parametrize("state", [COMPLETE, replace(COMPLETE, roles={})])
 @pytest.mark.parametrize("written", ["", "x", "with blank"])
-def test_an_external_id_that_cannot_be_is_refused(plan: Callable[..., Plan], state: State, written: str) -> None:
-    """It is not that of the role, nor one that AWS would take."""
+def test_an_illegal_external_id_is_refused(plan: Callable[..., Plan], state: State, written: str) -> None:
+    """It is neither the role's nor one that AWS would accept."""
     error = refusal(lambda: plan(state, CONFIG.replace(SECRET, written)))
     assert "external" in error.fact
     assert "[profile power-user], external_id" in str(error.where)
 
 
 def test_two_external_ids_are_not_shown(plan: Callable[..., Plan]) -> None:
-    """That of the role and that of the profile."""
+    """The role and the profile have different ones."""
     error = refusal(lambda: plan(conf=CONFIG.replace(SECRET, "canary-of-the-profile")))
     assert "canary" not in f"{error.fact}{error.where}{error.hints}{error.because}"
 
@@ -368,21 +368,21 @@ def test_two_external_ids_are_not_shown(plan: Callable[..., Plan]) -> None:
     ],
 )
 def test_a_profile_of_something_else_is_refused(plan: Callable[..., Plan], old: str, new: str, fact: str) -> None:
-    """It is in use."""
+    """Another role or source uses it."""
     error = refusal(lambda: plan(conf=CONFIG.replace(old, new, 1)))
     assert fact in error.fact
     assert "[profile power-user]" in str(error.where)
 
 
 def test_a_profile_is_completed_under_the_header_that_it_has(plan: Callable[..., Plan]) -> None:
-    """However it is spelled."""
+    """The header may be spelled in any way."""
     drawn = plan(conf=f'[profile  "read-only"]\nregion = eu-west-1\n{CONFIG.partition("[profile read-only]")[0]}')
     missing = {"role_arn": READ_ONLY, "source_profile": NAME, "mfa_serial": SERIAL}
     assert [write_profiles({'profile  "read-only"': missing})] == operations(drawn)
 
 
-def test_a_role_and_a_user_with_a_path_are_named_by_it(plan: Callable[..., Plan]) -> None:
-    """Their ARNs are those in the responses of AWS."""
+def test_a_role_and_a_user_keep_their_paths(plan: Callable[..., Plan]) -> None:
+    """Policies and profiles have the ARNs of AWS's responses."""
     there = f"arn:aws:iam::{ACCOUNT}:user/team/{NAME}"
     role = Role(f"arn:aws:iam::{ACCOUNT}:role/team/read-only", trust_policy(there, mfa=True))
     drawn = plan(State(User(there), roles={"read-only": role}), "", "")
@@ -391,8 +391,8 @@ def test_a_role_and_a_user_with_a_path_are_named_by_it(plan: Callable[..., Plan]
     assert f"     role_arn = {role.arn}" in described(drawn)
 
 
-def test_a_key_that_was_never_used_and_is_lost_is_made_anew(plan: Callable[..., Plan]) -> None:
-    """It belongs to a run that was killed; the plan says so."""
+def test_a_lost_key_that_was_never_used_is_replaced(plan: Callable[..., Plan]) -> None:
+    """It belongs to a run that was killed, and the plan says why it goes."""
     drawn = plan(user(keys=(key(used=False),)), conf="", credentials="")
     assert [delete_key(KEY), CREATE_KEY] == operations(drawn)[:2]
     assert drawn.tasks[0].title == (
@@ -402,29 +402,29 @@ def test_a_key_that_was_never_used_and_is_lost_is_made_anew(plan: Callable[..., 
     assert not drawn.notes
 
 
-def test_where_a_run_came_to_its_end_no_key_is_deleted(plan: Callable[..., Plan]) -> None:
-    """The profiles are written last: the key was kept then, or printed, and may be good somewhere."""
+def test_after_a_complete_run_no_key_is_deleted(plan: Callable[..., Plan]) -> None:
+    """The profiles are written last: by then the key was kept or printed, and may be in use."""
     drawn = plan(user(keys=(key(used=False),)), credentials="")
     assert ["create_access_key"] == drawn.actions
     assert ("the access key AKIAIOSFODNN7EXAMPLE of 2026-11-01 stays: it may be in use elsewhere",) == drawn.notes
 
 
-def test_a_key_that_was_used_is_another_machines(plan: Callable[..., Plan]) -> None:
-    """It stays, with a note."""
+def test_a_key_that_was_used_stays(plan: Callable[..., Plan]) -> None:
+    """Another machine may have it; a note says so."""
     drawn = plan(user(keys=(key(),)), credentials="")
     assert [CREATE_KEY] == operations(drawn)
     assert ("the access key AKIAIOSFODNN7EXAMPLE of 2026-11-01 stays: it may be in use elsewhere",) == drawn.notes
 
 
 def test_a_key_that_another_profile_holds_stays(plan: Callable[..., Plan]) -> None:
-    """Its secret is there."""
+    """The profile has its secret."""
     drawn = plan(user(keys=(key(used=False),)), credentials=CREDENTIALS.replace(f"[{NAME}]", "[old]"))
     assert ["create_access_key"] == drawn.actions
     assert ("the access key AKIAIOSFODNN7EXAMPLE of 2026-11-01 stays: another profile has it",) == drawn.notes
 
 
 def test_there_is_no_third_key(plan: Callable[..., Plan]) -> None:
-    """Only the user knows which of the two can go."""
+    """Only the user knows which of two keys can go."""
     error = refusal(lambda: plan(user(keys=(key("AKIA1"), key("AKIA2"))), credentials=""))
     assert "two access keys" in error.fact
     assert f"aws iam list-access-keys --user-name {NAME}" in str(error.hints)
@@ -448,18 +448,18 @@ def test_there_is_no_third_key(plan: Callable[..., Plan]) -> None:
 def test_a_source_profile_of_something_else_is_refused(
     plan: Callable[..., Plan], keys: tuple[Key, ...], credentials: str, fact: str
 ) -> None:
-    """What is in it stays, and the roles would not be assumed by the user."""
+    """Setup keeps it, and another principal would assume the roles."""
     error = refusal(lambda: plan(user(keys=keys), credentials=credentials))
     assert fact in error.fact
     assert f"[{NAME}]" in str(error.where)
 
 
-def test_a_key_in_a_keyring_is_there(plan: Callable[..., Plan]) -> None:
-    """Which one, only the keyring knows."""
+def test_a_key_in_a_keyring_counts(plan: Callable[..., Plan]) -> None:
+    """Only the keyring knows which key it is."""
     assert Plan(()) == plan(user(keys=(key(used=False),)), credentials=f"[{NAME}]\ncredential_process = get\n")
 
 
-def test_a_key_that_was_printed_is_not_made_again(plan: Callable[..., Plan]) -> None:
+def test_a_printed_key_is_not_replaced(plan: Callable[..., Plan]) -> None:
     """The profiles, which are written after it, show that it was printed."""
     request = replace(REQUEST, key_destination=KeyDestination.STDOUT)
     state = user(keys=(key(used=False),))
@@ -473,7 +473,7 @@ def test_a_key_that_was_printed_is_not_made_again(plan: Callable[..., Plan]) -> 
     [(KeyDestination.FILE, "keys"), (KeyDestination.KEYRING, "keyring"), (KeyDestination.STDOUT, "print it once")],
 )
 def test_the_plan_says_where_the_key_goes(plan: Callable[..., Plan], destination: KeyDestination, shown: str) -> None:
-    """It is the one secret that lasts."""
+    """The key is the one secret that lasts."""
     title = plan(State(), "", "", replace(REQUEST, key_destination=destination)).tasks[-2].title
     assert title.startswith(f"create an access key of the user {NAME}, and ")
     assert shown in title

@@ -21,8 +21,8 @@ _policies = st.text(f"{string.ascii_letters}{string.digits}_+=.@-", min_size=1, 
 )
 
 
-def test_without_a_word_the_two_of_the_readme_are_made() -> None:
-    """Both ask for an MFA code, and the stronger one for an external id."""
+def test_without_a_role_two_are_created() -> None:
+    """Both demand an MFA code, and power-user an external id too."""
     assert (POWER_USER, READ_ONLY) == parse_roles([])
 
 
@@ -44,13 +44,13 @@ def test_without_a_word_the_two_of_the_readme_are_made() -> None:
     ],
 )
 def test_a_word_is_a_role(word: str, role: RoleSpec) -> None:
-    """A name, and behind the colon in any order what it may do and what it demands."""
+    """After the name and a colon come policies and demands, in any order."""
     assert (role,) == parse_roles([word])
 
 
 @given(st.lists(_names, min_size=1, max_size=4, unique_by=str.lower), _policies, st.booleans(), st.booleans())
-def test_what_iam_takes_for_a_name_is_taken(names: list[str], policy: str, mfa: bool, external_id: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
-    """Every role and policy name of IAM's, in the order in which they were typed."""
+def test_every_name_of_iam_is_accepted(names: list[str], policy: str, mfa: bool, external_id: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
+    """Role and policy names may be any that IAM accepts, and keep their order."""
     tail = f"{policy}{',mfa' * mfa}{',external-id' * external_id}"
     expected = tuple(RoleSpec(name, (policy,), mfa=mfa, external_id=external_id) for name in names)
     assert expected == parse_roles([f"{name}:{tail}" for name in names])
@@ -78,8 +78,8 @@ def test_what_iam_takes_for_a_name_is_taken(names: list[str], policy: str, mfa: 
         (["Deploy:X", "deploy:Y"], "named twice"),
     ],
 )
-def test_what_is_no_role_is_refused_with_the_form(words: list[str], fact: str) -> None:
-    """Before any call of AWS; the hint says what to write."""
+def test_what_is_not_a_role_is_refused(words: list[str], fact: str) -> None:
+    """The hint says what to write."""
     with pytest.raises(UsageError) as caught:
         parse_roles(words)
     assert fact in caught.value.fact
@@ -97,19 +97,19 @@ def test_what_is_no_role_is_refused_with_the_form(words: list[str], fact: str) -
     ],
 )
 def test_the_arn_of_a_policy_of_aws_is_known(policy: str, arn: str) -> None:
-    """In the partition at hand; those for job functions have a path."""
+    """It is in the partition of the request, and has a path if it is for a job function."""
     assert (arn,) == RoleSpec("a", (policy,)).policy_arns("aws-cn")
 
 
 @given(_names)
-def test_what_iam_takes_for_a_user_is_taken(name: str) -> None:
-    """As it is."""
+def test_every_user_name_of_iam_is_accepted(name: str) -> None:
+    """The name stays as it is."""
     assert name == checked_name(name, "the user", Origin("--user"))
 
 
 @pytest.mark.parametrize("name", ["", "default", "a b", "a/b", "é", "a\n", "a]", "a" * 65])
-def test_what_is_no_user_is_refused(name: str) -> None:
-    """It would end in two files and in an ARN."""
+def test_what_is_not_a_user_name_is_refused(name: str) -> None:
+    """The name goes into two files and an ARN."""
     with pytest.raises(UsageError) as caught:
         checked_name(name, "the user", Origin("--user"))
     assert "--user" == caught.value.where

@@ -29,7 +29,7 @@ READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    """Return an account with nothing in it but an administrator."""
+    """Return an account that has only an administrator."""
     with Sandbox() as sandbox:
         sandbox.clock.elapse(5 - sandbox.clock.now().timestamp() % 30)
         yield sandbox
@@ -57,7 +57,7 @@ def read_state(sandbox: Sandbox, admin: Iam, *words: str) -> State:
 
 
 def user_of(state: State) -> User:
-    """Return the user, who is there."""
+    """Return the user, which exists."""
     assert state.user is not None
     return state.user
 
@@ -67,20 +67,20 @@ def actions(sandbox: Sandbox) -> list[str]:
     return [call.action for call in sandbox.calls]
 
 
-def test_of_an_empty_account_it_takes_few_questions(sandbox: Sandbox, admin: Iam) -> None:
-    """One for each thing that is not there, and one for each policy that is to be attached."""
+def test_an_empty_account_takes_few_calls(sandbox: Sandbox, admin: Iam) -> None:
+    """There is one call for each missing thing, and one for each policy to attach."""
     assert State() == read_state(sandbox, admin)
     assert ["GetUser", "ListVirtualMFADevices", "GetRole", "GetRole", "GetPolicy", "GetPolicy"] == actions(sandbox)
 
 
-def test_where_no_role_wants_mfa_no_device_is_looked_for(sandbox: Sandbox, admin: Iam) -> None:
-    """An account may have thousands."""
+def test_without_a_role_with_mfa_no_device_is_read(sandbox: Sandbox, admin: Iam) -> None:
+    """An account may have thousands of devices."""
     read_state(sandbox, admin, "read-only:ReadOnlyAccess")
     assert "ListVirtualMFADevices" not in actions(sandbox)
 
 
 def test_a_bare_user_is_known(sandbox: Sandbox, admin: Iam) -> None:
-    """With its ARN and its keys, and whether they were ever used."""
+    """It has an ARN and keys, which were used or not."""
     key = sandbox.create_user(NAME)
     user = user_of(read_state(sandbox, admin))
     assert (key.arn, (), (), ()) == (user.arn, user.permissions, user.allowed, user.devices)
@@ -88,7 +88,7 @@ def test_a_bare_user_is_known(sandbox: Sandbox, admin: Iam) -> None:
 
 
 def test_a_key_that_was_used_and_one_that_is_deactivated(sandbox: Sandbox, admin: Iam) -> None:
-    """Also what was refused was a use."""
+    """A refused request counts as a use."""
     key = sandbox.create_user(NAME)
     with pytest.raises(RefusedError):
         iam(sandbox, key).read("get_user")
@@ -99,8 +99,8 @@ def test_a_key_that_was_used_and_one_that_is_deactivated(sandbox: Sandbox, admin
     assert "canary" not in repr(keys)
 
 
-def test_all_that_makes_a_user_more_than_that(sandbox: Sandbox, admin: Iam) -> None:
-    """Policies, groups, a password."""
+def test_what_gives_a_user_further_permissions_is_named(sandbox: Sandbox, admin: Iam) -> None:
+    """These are policies, groups and a password."""
     sandbox.create_user(NAME, policies=["ReadOnlyAccess"])
     admin.change("create_login_profile", UserName=NAME, Password="canary-Passw0rd")
     admin.change("create_group", GroupName="admins")
@@ -138,7 +138,7 @@ def test_another_policy_of_the_name_is_a_permission(sandbox: Sandbox, admin: Iam
 
 
 def test_the_devices_of_the_user_are_known(sandbox: Sandbox, admin: Iam) -> None:
-    """Whatever they are called; then no other device is looked for."""
+    """They may have any name, and no other device is read."""
     sandbox.create_user(NAME)
     made = admin.change("create_virtual_mfa_device", VirtualMFADeviceName="phone")["VirtualMFADevice"]
     codes = TOTP(made["Base32StringSeed"].decode())
@@ -157,7 +157,7 @@ def test_the_devices_of_the_user_are_known(sandbox: Sandbox, admin: Iam) -> None
 
 
 def test_a_device_of_the_name_without_a_user(sandbox: Sandbox, admin: Iam) -> None:
-    """A killed run has left it."""
+    """A run that was killed left it behind."""
     admin.change("create_virtual_mfa_device", VirtualMFADeviceName=f"{NAME}-2")
     assert not read_state(sandbox, admin).has_lost_device
     admin.change("create_virtual_mfa_device", VirtualMFADeviceName=NAME)
@@ -184,7 +184,7 @@ def test_a_device_of_the_name_that_another_has(sandbox: Sandbox, admin: Iam) -> 
 
 
 def test_a_role_is_known_with_its_trust_policy(sandbox: Sandbox, admin: Iam) -> None:
-    """As IAM holds it, with the ARN that it has; its external id is in no repr."""
+    """The policy and the ARN are IAM's; the external id is in no repr."""
     user = sandbox.create_user(NAME)
     trust = trust_policy(str(user.arn), mfa=True, external_id="canary-external-id")
     arn = sandbox.create_role("read-only", trust, policies=["ReadOnlyAccess"], path="/team/")
@@ -194,15 +194,15 @@ def test_a_role_is_known_with_its_trust_policy(sandbox: Sandbox, admin: Iam) -> 
 
 
 def test_only_policies_to_attach_are_looked_up(sandbox: Sandbox, admin: Iam) -> None:
-    """A policy that a role has exists."""
+    """An attached policy exists."""
     user = sandbox.create_user(NAME)
     sandbox.create_role("read-only", trust_policy(str(user.arn), mfa=False), policies=["ReadOnlyAccess"])
     read_state(sandbox, admin, "read-only:ReadOnlyAccess")
     assert "GetPolicy" not in actions(sandbox)
 
 
-def test_a_policy_that_does_not_exist_is_found_before_anything_is_made(sandbox: Sandbox, admin: Iam) -> None:
-    """`ReadonlyAccess` is an easy mistake."""
+def test_a_policy_that_does_not_exist_is_refused(sandbox: Sandbox, admin: Iam) -> None:
+    """A mistyped name, such as `ReadonlyAccess`, is found before anything is created."""
     with pytest.raises(ConfigError) as caught:
         read_state(sandbox, admin, "power-user", "a:ReadonlyAccess,mfa")
     assert "arn:aws:iam::aws:policy/ReadonlyAccess" in caught.value.fact
@@ -210,8 +210,8 @@ def test_a_policy_that_does_not_exist_is_found_before_anything_is_made(sandbox: 
     assert caught.value.hints
 
 
-def test_roles_are_looked_for_in_their_own_account(sandbox: Sandbox, admin: Iam) -> None:
-    """And the user in its own."""
+def test_roles_are_read_in_their_own_account(sandbox: Sandbox, admin: Iam) -> None:
+    """The user is read in the other account."""
     other = "444455556666"
     role_admin = sandbox.create_user("role-admin", policies=["AdministratorAccess"], account=other)
     user = sandbox.create_user(NAME)
@@ -224,7 +224,7 @@ def test_roles_are_looked_for_in_their_own_account(sandbox: Sandbox, admin: Iam)
 
 
 def test_a_caller_without_permission_is_refused(sandbox: Sandbox) -> None:
-    """Nothing is guessed."""
+    """Setup does not guess what exists."""
     poor = sandbox.create_user("poor")
     with pytest.raises(RefusedError) as caught:
         read_state(sandbox, iam(sandbox, poor))
@@ -233,8 +233,8 @@ def test_a_caller_without_permission_is_refused(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("action", ["GetUser", "GetAccessKeyLastUsed", "GetRole", "GetUserPolicy"])
 @pytest.mark.parametrize("fault", [Fault.EMPTY, Fault.HTML, Fault.TRUNCATED])
-def test_what_is_no_answer_of_aws_is_not_taken_for_one(sandbox: Sandbox, admin: Iam, action: str, fault: Fault) -> None:
-    """Something that is not there would be made."""
+def test_a_response_that_is_not_from_aws_is_refused(sandbox: Sandbox, admin: Iam, action: str, fault: Fault) -> None:
+    """Setup would create what exists already."""
     user = sandbox.create_user(NAME)
     document = json.dumps(user_policy(["arn:aws:iam::210987654321:role/deploy"]))
     admin.change("put_user_policy", UserName=NAME, PolicyName="assume-roles", PolicyDocument=document)

@@ -52,7 +52,7 @@ def spellings(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(st.data(), st.booleans(), st.booleans())
-def test_spelled_otherwise_it_is_the_same(data: st.DataObject, mfa: bool, external_id: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
+def test_another_spelling_is_no_difference(data: st.DataObject, mfa: bool, external_id: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
     """Terraform, the console and users write one policy in many ways."""
     document = trust_policy(USER, mfa=mfa, external_id=SECRET if external_id else None)
     spelled = data.draw(spellings(document))
@@ -64,8 +64,8 @@ def changed(path: list[Any], value: Any) -> dict[str, Any]:
     """Return the full trust policy with one thing changed; None removes it."""
     document = trust_policy(USER, mfa=True, external_id=SECRET)
     holder: Any = document
-    for step in path[:-1]:
-        holder = holder[step]
+    for key in path[:-1]:
+        holder = holder[key]
     if value is None:
         del holder[path[-1]]
     else:
@@ -103,7 +103,7 @@ CONDITION = [*STATEMENT, "Condition"]
     ],
 )
 def test_each_difference_is_named(path: list[Any], value: Any, fact: str) -> None:
-    """All of them at once, and none with an external id in it."""
+    """All differences are named at once, and none shows an external id."""
     found = "; ".join(differences(changed(path, value), USER, role()))
     assert fact in found
     assert SECRET not in found
@@ -111,7 +111,7 @@ def test_each_difference_is_named(path: list[Any], value: Any, fact: str) -> Non
 
 @pytest.mark.parametrize(("mfa", "external_id"), [(True, False), (False, True), (False, False)])
 def test_an_additional_demand_is_a_difference(mfa: bool, external_id: bool) -> None:  # noqa: FBT001 - a table
-    """A role that demands more than the request is another, too."""
+    """A role that demands more than the request differs."""
     found = differences(trust_policy(USER, mfa=True, external_id=SECRET), USER, role(mfa=mfa, external_id=external_id))
     request = (["it demands an external id"] if not external_id else []) + (
         ["it demands an MFA code"] if not mfa else []
@@ -120,7 +120,7 @@ def test_an_additional_demand_is_a_difference(mfa: bool, external_id: bool) -> N
 
 
 def test_bool_if_exists_is_not_bool() -> None:
-    """It would let a bare access key in: to that the key is absent."""
+    """BoolIfExists admits a bare access key, whose requests lack the condition key."""
     document = changed([*CONDITION, "BoolIfExists"], {"aws:MultiFactorAuthPresent": "true"})
     del document["Statement"][0]["Condition"]["Bool"]
     assert [
