@@ -163,7 +163,7 @@ def test_a_refusal_that_no_policy_explains(account: Account) -> None:
     )
     assert found.hints == (
         "check aws:SourceIp (IpAddress) of its trust policy",
-        "check the service control policies (aws organizations list-policies); a changed policy takes up to a minute",
+        "check the service control policies: aws organizations list-policies",
     )
 
 

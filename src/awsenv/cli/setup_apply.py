@@ -198,7 +198,9 @@ class Applier:
             file = find(self.environ, self._folder)
             files.check(file)
             if destination in {KeyDestination.FILE, KeyDestination.KEYRING}:
-                files.check_owner(file)
+                # The file is to hold a key, or the command that prints one.
+                for error in aws_files.exposed(file):
+                    raise error
         if destination is KeyDestination.KEYRING:
             key_store.check(self.environ)
         if destination is KeyDestination.STDOUT:

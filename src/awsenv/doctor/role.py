@@ -244,10 +244,8 @@ def _refused(this: _Hop, request: Request, trusted: Trust | None, own: Finding, 
         if own.verdict is Verdict.UNKNOWN:
             unchecked.append(f"that the policies of {request.principal.title} allow sts:AssumeRole (--iam-profile)")
         hints = [f"check {listed(unchecked)}"] if unchecked else []
-        hints.append(
-            "check the service control policies (aws organizations list-policies); "
-            "a changed policy takes up to a minute"
-        )
+        hints.append("check the service control policies: aws organizations list-policies")
+        hints.append("try again in a minute, if a policy was changed just now")
     return replace(finding, hints=tuple(hints[:_HINTS]))
 
 

@@ -113,20 +113,19 @@ def _clock(clock: Clock) -> Finding:
 
 def iam_readers(resolved: Resolved, iam_profile: str | None, signer: Signer) -> Generator[Finding, None, Readers]:
     """Return the readers of IAM: *iam_profile*, if there is one, and *signer*."""
-    found: Readers = ()
-    if iam_profile is not None:
-        profiles, environ = resolved.profiles, resolved.environ
-        request = RoleRequest(iam_profile, origins={"role": Origin("--iam-profile")})
-        try:
-            chain = config.resolve(request, profiles, environ)
-            credentials = provider.credentials(chain, profiles, environ)
-            session = AwsSession(profiles, environ, profile=chain.settings_profile, region=chain.region)
-            iam = Iam(session, credentials)
-            found = ((iam.principal.account, iam),)
-        except AwsenvError as error:
-            error.origins = error.origins or (request.origin("role"),)
-            yield of_error("IAM profile", error, Verdict.WARNING)
-    return with_signer(found, signer)
+    if iam_profile is None:
+        return with_signer((), signer)
+    profiles, environ = resolved.profiles, resolved.environ
+    request = RoleRequest(iam_profile, origins={"role": Origin("--iam-profile")})
+    try:
+        chain = config.resolve(request, profiles, environ)
+        session = AwsSession(profiles, environ, profile=chain.settings_profile, region=chain.region)
+        iam = Iam(session, provider.credentials(chain, profiles, environ))
+        return with_signer(((iam.principal.account, iam),), signer)
+    except AwsenvError as error:
+        error.origins = error.origins or (request.origin("role"),)
+        yield of_error("IAM profile", error, Verdict.WARNING)
+        return with_signer((), signer)
 
 
 def with_signer(found: Readers, signer: Signer) -> Readers:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from awsenv.config import ini
-from awsenv.config.files import copy_of, exposed, locked, prefix_of_copies
+from awsenv.config.files import copy_of, locked, prefix_of_copies
 from awsenv.errors import ConfigError, Origin
 from awsenv.wording import listed, printable
 
@@ -117,16 +117,6 @@ def check(file: File) -> None:
         trial.write(bytes((there.st_size if there is not None else 0) + _MARGIN))
         trial.flush()
         os.fsync(trial.fileno())
-
-
-def check_owner(file: File) -> None:
-    """Check that nobody else can change a file that is to hold a key, or the command that prints one.
-
-    Raises:
-        ConfigError: Others can write it, or its folder.
-    """
-    for error in exposed(file):
-        raise error
 
 
 def remove_leftovers(file: File) -> list[str]:
