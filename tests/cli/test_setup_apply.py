@@ -571,7 +571,7 @@ def test_a_response_without_a_key_is_not_from_aws(desk: Desk) -> None:
     """A captive portal may answer anything, with status 200."""
     desk.carry_out(create_user(NAME))
     desk.sandbox.fail("CreateAccessKey", Fault.EMPTY)
-    with pytest.raises(UnreachableError, match="it lacks AccessKeyId"):
+    with pytest.raises(UnreachableError, match="sent a response that is not from AWS"):
         desk.carry_out(create_key(NAME))
     assert not os.path.exists(desk.environ["AWS_SHARED_CREDENTIALS_FILE"])  # noqa: PTH110 - in one look
 

@@ -11,7 +11,7 @@ from botocore.config import Config
 
 from awsenv.aws.request import Request
 from awsenv.aws.sts import Sts
-from awsenv.aws.translate import connect, translated
+from awsenv.aws.translate import connect, translate, translated
 from awsenv.errors import AwsenvError, MfaError
 from awsenv.iam.principal import USER, serials, showing_codes
 
@@ -23,6 +23,18 @@ if TYPE_CHECKING:
 
 TIMEOUT = 3
 """Seconds for the search for a device: without a response, the name of the device is guessed."""
+
+
+class _Response(dict[str, Any]):
+    """A response of AWS. If a part of it is missing, a captive portal or the like has sent it."""
+
+    def __init__(self, parts: dict[str, Any], request: Request) -> None:
+        super().__init__(parts)
+        self._request = request
+
+    def __missing__(self, name: str) -> None:
+        """Raise UnreachableError."""
+        raise translate(KeyError(name), self._request)
 
 
 @dataclass
@@ -85,9 +97,13 @@ class Iam:
     @staticmethod
     def _send(connected: tuple[Any, Request], action: str, parameters: dict[str, Any]) -> dict[str, Any]:
         client, request = connected
-        with translated(replace(request, action=f"iam:{client.meta.method_to_api_mapping[action]}")):
-            answer: dict[str, Any] = getattr(client, action)(**parameters)
-            return answer
+        request = replace(request, action=f"iam:{client.meta.method_to_api_mapping[action]}")
+        with translated(request):
+            answer = getattr(client, action)(**parameters)
+            # botocore takes any page with status 200 for the response of an action that returns nothing (1.44.5).
+            if "RequestId" not in answer["ResponseMetadata"]:
+                raise KeyError
+            return _Response(answer, request)
 
 
 def mfa_device(session: AwsSession, signer: Credentials, principal: Principal) -> str:

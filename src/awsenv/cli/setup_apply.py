@@ -21,7 +21,6 @@ from awsenv.errors import AwsenvError, CodeRejected, MfaError, RefusedError, Unr
 from awsenv.model import Credentials, Note
 from awsenv.setup import KeyDestination, SetupRequest, files, key_store, qr_code
 from awsenv.setup.plan import WRITE_PROFILES
-from awsenv.setup.state import part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -102,7 +101,7 @@ class Applier:
         iam = self.role_admin if task.in_role_account else self.admin
         sent = {name: json.dumps(v) if isinstance(v, dict) else v for name, v in task.parameters.items()}
         if task.action == _DEVICE:
-            self._enable_device(_change(iam, task.action, **sent), task.parameters["VirtualMFADeviceName"])
+            self._enable_device(iam.change(task.action, **sent), task.parameters["VirtualMFADeviceName"])
         elif task.action == "create_access_key":
             self._settled(lambda: self._create_key(task.parameters["UserName"]))
         elif task.action == WRITE_PROFILES:
@@ -110,7 +109,7 @@ class Applier:
         elif task.action.startswith("delete_"):
             _delete(iam, task.action, sent)
         else:
-            self._settled(lambda: _change(iam, task.action, **sent))
+            self._settled(lambda: iam.change(task.action, **sent))
 
     def show_device(self, serial: str, seed: str) -> None:
         """Show the key of a new MFA device on the alternate screen, which leaves no trace in the scrollback.
@@ -215,15 +214,15 @@ class Applier:
 
     def _enable_device(self, response: Mapping[str, Any], user: str) -> None:
         """Show the key of a new device, ask for two of its codes, and enable it for its user."""
-        serial, seed = (part(response, "VirtualMFADevice", name) for name in ("SerialNumber", "Base32StringSeed"))
-        self.show_device(serial, seed.decode("ascii"))
+        serial = response["VirtualMFADevice"]["SerialNumber"]
+        self.show_device(serial, response["VirtualMFADevice"]["Base32StringSeed"].decode("ascii"))
         rejected: CodeRejected | None = None
         for _ in range(ATTEMPTS):
             first, second = self.ask_codes(rejected)
             codes = {"AuthenticationCode1": first, "AuthenticationCode2": second}
             request = {"UserName": user, "SerialNumber": serial, **codes}
             try:
-                self._settled(lambda: _change(self.admin, "enable_mfa_device", **request))  # noqa: B023 - called here
+                self._settled(lambda: self.admin.change("enable_mfa_device", **request))  # noqa: B023 - called here
             except RefusedError as error:
                 if error.code != "InvalidAuthenticationCode":
                     raise
@@ -245,8 +244,7 @@ class Applier:
         """
         with delayed(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             try:
-                response = _change(self.admin, "create_access_key", UserName=user)
-                key_id, secret = (part(response, "AccessKey", name) for name in ("AccessKeyId", "SecretAccessKey"))
+                key = self.admin.change("create_access_key", UserName=user)["AccessKey"]
             except RefusedError:
                 raise
             except BaseException:
@@ -254,9 +252,9 @@ class Applier:
                 self.note("run awsenv setup again: it finds the key and deletes it")
                 raise
             try:
-                self.keep_key(Credentials(key_id, secret))
+                self.keep_key(Credentials(key["AccessKeyId"], key["SecretAccessKey"]))
             except BaseException:
-                self._delete_lost_key(user, key_id)
+                self._delete_lost_key(user, key["AccessKeyId"])
                 raise
 
     def _delete_lost_key(self, user: str, key_id: str) -> None:
@@ -265,7 +263,7 @@ class Applier:
         try:
             try:
                 # IAM may not know the key everywhere yet.
-                self._settled(lambda: _change(self.admin, "delete_access_key", **request))
+                self._settled(lambda: self.admin.change("delete_access_key", **request))
             except UnreachableError:
                 # The key may be gone, and only the response lost.
                 _delete(self.admin, "delete_access_key", request)
@@ -323,20 +321,10 @@ def _done_before(number: int) -> str:
     return "the step before it is done, and stays" if number > 1 else "nothing was changed before it"
 
 
-def _change(iam: Iam, action: str, **parameters: str) -> dict[str, Any]:
-    """Send a change, once, and check that AWS responded.
-
-    If an action returns nothing, botocore takes everything with status 200 for success (measured on 1.44.5).
-    """
-    response = iam.change(action, **parameters)
-    part(response, "ResponseMetadata", "RequestId")
-    return response
-
-
 def _delete(iam: Iam, action: str, parameters: Mapping[str, str]) -> None:
     """Delete what may be gone already."""
     try:
-        _change(iam, action, **parameters)
+        iam.change(action, **parameters)
     except RefusedError as error:
         if error.code != "NoSuchEntity":
             raise

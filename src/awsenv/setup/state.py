@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from awsenv.errors import ConfigError, Origin, RefusedError, UnreachableError
+from awsenv.errors import ConfigError, Origin, RefusedError
 from awsenv.iam.policy import as_list, statements
 from awsenv.iam.principal import serials, showing_codes
 from awsenv.wording import quoted
@@ -99,27 +99,11 @@ def missing_policies(request: SetupRequest, role: RoleSpec, existing: Role | Non
     return tuple(arn for arn in role.policy_arns(request.partition) if arn not in attached)
 
 
-def part(response: Any, *path: str) -> Any:
-    """Return the item of *response* below the names of *path*.
-
-    Raises:
-        UnreachableError: It is missing: a captive portal or the like responded, not AWS.
-    """
-    for name in path:
-        if not isinstance(response, dict) or response.get(name) is None:
-            raise UnreachableError(
-                f"unexpected response from IAM: it lacks {path[-1]}",
-                hint=("try again", "check that no sign-in page of the network is in the way"),
-            )
-        response = response[name]
-    return response
-
-
 def _user(admin: Iam, name: str) -> User | None:
     response = _if_exists(admin, "get_user", UserName=name)
     if response is None:
         return None
-    arn = part(response, "User", "Arn")
+    arn = response["User"]["Arn"]
     inline = admin.read_all("list_user_policies", "PolicyNames", UserName=name)
     attached = admin.read_all("list_attached_user_policies", "AttachedPolicies", UserName=name)
     groups = admin.read_all("list_groups_for_user", "Groups", UserName=name)
@@ -129,13 +113,13 @@ def _user(admin: Iam, name: str) -> User | None:
     allowed = None
     if USER_POLICY in inline:
         response = admin.read("get_user_policy", UserName=name, PolicyName=USER_POLICY)
-        allowed = _allowed_roles(part(response, "PolicyDocument"))
+        allowed = _allowed_roles(response["PolicyDocument"])
     return User(
         arn,
         permissions=(
             *(("a console password",) if has_password else ()),
-            *(f"the group {quoted(part(group, 'GroupName'))}" for group in groups),
-            *(f"the policy {quoted(part(policy, 'PolicyName'))}" for policy in attached),
+            *(f"the group {quoted(group['GroupName'])}" for group in groups),
+            *(f"the policy {quoted(policy['PolicyName'])}" for policy in attached),
             *(f"the policy {quoted(policy)}" for policy in inline if policy != USER_POLICY or allowed is None),
         ),
         allowed=allowed or (),
@@ -157,20 +141,20 @@ def _allowed_roles(document: Document) -> tuple[str, ...] | None:
 
 
 def _key(admin: Iam, listed: dict[str, Any]) -> Key:
-    key_id = part(listed, "AccessKeyId")
+    key_id = listed["AccessKeyId"]
     response = admin.read("get_access_key_last_used", AccessKeyId=key_id)
     return Key(
         key_id,
         active=listed.get("Status") == "Active",
         # Without a date it was never used, at least not since April 2015 (IAM API, AccessKeyLastUsed).
-        used="LastUsedDate" in part(response, "AccessKeyLastUsed"),
-        created=part(listed, "CreateDate"),
+        used="LastUsedDate" in response["AccessKeyLastUsed"],
+        created=listed["CreateDate"],
     )
 
 
 def _has_lost_device(admin: Iam, serial: str) -> bool:
     for device in admin.read_all("list_virtual_mfa_devices", "VirtualMFADevices"):
-        if part(device, "SerialNumber") == serial:
+        if device["SerialNumber"] == serial:
             if holder := device.get("User", {}).get("Arn"):
                 raise ConfigError(
                     f"the MFA device {quoted(serial)} belongs to {holder}",
@@ -184,9 +168,9 @@ def _role(role_admin: Iam, name: str) -> Role | None:
     response = _if_exists(role_admin, "get_role", RoleName=name)
     if response is None:
         return None
-    arn, trust = part(response, "Role", "Arn"), part(response, "Role", "AssumeRolePolicyDocument")
+    arn, trust = response["Role"]["Arn"], response["Role"]["AssumeRolePolicyDocument"]
     attached = role_admin.read_all("list_attached_role_policies", "AttachedPolicies", RoleName=name)
-    return Role(arn, trust, frozenset(part(policy, "PolicyArn") for policy in attached))
+    return Role(arn, trust, frozenset(policy["PolicyArn"] for policy in attached))
 
 
 def _check_policies(role_admin: Iam, request: SetupRequest, roles: Mapping[str, Role]) -> None:
