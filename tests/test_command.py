@@ -21,17 +21,18 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_command_is_run_with_its_environment_in_its_folder(tmp_path: Path) -> None:
-    """Return the status and all that it prints."""
-    words = ["/bin/sh", "-c", 'printf "%s %s" "$CANARY" "$(/bin/pwd)"; exit 3']
+    """Return all that it prints."""
+    words = ["/bin/sh", "-c", 'printf "%s %s" "$CANARY" "$(/bin/pwd)"']
 
-    assert command.Finished(3, f"x {tmp_path}".encode()) == command.run(
-        words, environ={"CANARY": "x"}, folder=str(tmp_path)
-    )
+    assert f"x {tmp_path}".encode() == command.run(words, environ={"CANARY": "x"}, folder=str(tmp_path))
 
 
-def test_what_a_command_prints_is_not_shown() -> None:
-    """Leave it out of the representation: it is a secret."""
-    assert repr(command.run(["echo", "canary"])) == "Finished(0, …)"
+def test_what_a_command_prints_that_fails_is_not_shown() -> None:
+    """Name its status alone: what it prints is a secret."""
+    with pytest.raises(command.Failed) as failed:
+        command.run(["sh", "-c", "echo canary; exit 3"])
+
+    assert ("failed with status 3",) == failed.value.args
 
 
 @pytest.mark.parametrize("script", ["sleep 1000 & echo $! >pid; wait", "trap '' TERM; echo $$ >pid; sleep 1000; :"])
@@ -39,7 +40,7 @@ def test_a_command_that_never_ends_is_killed(
     tmp_path: Path, until: Callable[[Callable[[], object]], None], has_ended: Callable[[int], bool], script: str
 ) -> None:
     """Name the limit, and leave no child behind, not even one that ignores SIGTERM."""
-    with pytest.raises(command.Overrun, match=r"^did not end within 2 seconds$"):
+    with pytest.raises(command.Failed, match=r"^did not end within 2 seconds$"):
         command.run(["sh", "-c", script], folder=str(tmp_path), seconds=2)
 
     until(lambda: has_ended(int((tmp_path / "pid").read_text())))
@@ -50,7 +51,7 @@ def test_a_child_that_ignores_sigterm_is_killed_with_its_parent(
 ) -> None:
     """Kill the whole group, although its leader has ended."""
     child = "trap '' TERM; echo $$ >pid; while :; do sleep 1; done"
-    with pytest.raises(command.Overrun):
+    with pytest.raises(command.Failed):
         command.run(["sh", "-c", f'sh -c "{child}"; :'.replace("$$", r"\$\$")], folder=str(tmp_path), seconds=2)
 
     until(lambda: has_ended(int((tmp_path / "pid").read_text())))
@@ -58,13 +59,13 @@ def test_a_child_that_ignores_sigterm_is_killed_with_its_parent(
 
 def test_a_command_that_closes_its_output_and_goes_on_is_killed() -> None:
     """Wait for the end of the command, not only for that of its output."""
-    with pytest.raises(command.Overrun, match="did not end"):
+    with pytest.raises(command.Failed, match="did not end"):
         command.run(["sh", "-c", "exec >&-; sleep 1000"], seconds=0.5)
 
 
 def test_a_command_that_prints_for_ever_is_killed() -> None:
     """Keep no more than a mebibyte of it."""
-    with pytest.raises(command.Overrun, match=r"^printed more than 1024 KiB$"):
+    with pytest.raises(command.Failed, match=r"^printed more than 1024 KiB$"):
         command.run(["yes"])
 
 
@@ -72,7 +73,7 @@ def test_a_command_may_print_up_to_the_limit() -> None:
     """Take a whole mebibyte."""
     script = f"import sys; sys.stdout.buffer.write(bytes({command.MAX_OUTPUT}))"
 
-    assert command.MAX_OUTPUT == len(command.run([sys.executable, "-c", script]).output)
+    assert command.MAX_OUTPUT == len(command.run([sys.executable, "-c", script]))
 
 
 def test_the_echo_is_on_again_after_a_command_that_was_killed_at_its_prompt() -> None:
@@ -80,7 +81,7 @@ def test_the_echo_is_on_again_after_a_command_that_was_killed_at_its_prompt() ->
     ours, theirs = pty.openpty()
     try:
         before = termios.tcgetattr(theirs)
-        with suppress(command.Overrun):
+        with suppress(command.Failed):
             command.run(["sh", "-c", "trap '' TERM; stty -echo; read pin"], terminal=os.ttyname(theirs), seconds=1)
 
         assert before == termios.tcgetattr(theirs)
@@ -90,6 +91,8 @@ def test_the_echo_is_on_again_after_a_command_that_was_killed_at_its_prompt() ->
 
 
 def test_a_command_that_does_not_exist_is_not_started() -> None:
-    """Raise what the system says."""
-    with pytest.raises(FileNotFoundError):
-        command.run(["/does/not/exist"])
+    """Name it, and what to look at."""
+    with pytest.raises(command.Failed, match=r"^cannot be run: /does/not/exist$") as failed:
+        command.run(["/does/not/exist", "canary"])
+
+    assert "check that it exists and is executable" == failed.value.hints[0]

@@ -10,7 +10,7 @@ import subprocess
 import termios
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from awsenv.wording import printable
 
@@ -28,24 +28,24 @@ SECONDS = 60
 MAX_OUTPUT = 1 << 20
 """Bytes that a command may print."""
 
+_BY_ITSELF = "run the command by itself to see what it does"
+
 _GRACE = 1
 """Seconds that a command gets to clean up before it is killed."""
 
 
-class Finished(NamedTuple):
-    """A command that has ended."""
+class Failed(Exception):  # noqa: N818 - its name says what happened
+    """A command printed nothing of use: it was not started, it failed, or it was killed.
 
-    status: int
-    """As `subprocess` has it: negative for a signal."""
-    output: bytes
+    Args:
+        predicate: Which of these. It shows no argument of the command, and nothing that it printed.
+        hints: The next steps.
+    """
 
-    def __repr__(self) -> str:
-        """Leave the output out: it is a secret."""
-        return f"Finished({self.status}, …)"
-
-
-class Overrun(Exception):  # noqa: N818 - its name says what happened
-    """The command ran too long or printed too much, and was killed. `str()` is a predicate that says which."""
+    def __init__(self, predicate: str, *hints: str) -> None:
+        super().__init__(predicate)
+        self.predicate = predicate
+        self.hints = hints
 
 
 def run(
@@ -56,8 +56,8 @@ def run(
     terminal: str = TERMINAL,
     complains_there: bool = False,
     seconds: float = SECONDS,
-) -> Finished:
-    """Run a command to its end. It can ask the user for a PIN or a touch.
+) -> bytes:
+    """Run a command to its end, and return what it prints. It can ask the user for a PIN or a touch.
 
     With a terminal, the command stays in our process group, since the kernel stops a background process that reads from
     its terminal. Without one, it gets its own session, and an overrun also kills its children.
@@ -72,36 +72,45 @@ def run(
         seconds: How long it may run.
 
     Raises:
-        OSError: It cannot be started.
-        ValueError: A word holds a null byte.
-        Overrun: It ran too long, or printed more than `MAX_OUTPUT`.
+        Failed: It cannot be started, it failed, it ran too long, or it printed more than `MAX_OUTPUT`.
     """
     end = time.monotonic() + seconds
-    with (
-        _opened(terminal) as opened,
-        subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL if opened is None else opened,
-            stdout=subprocess.PIPE,
-            stderr=opened if complains_there else None,
-            env=environ,
-            cwd=folder,
-            start_new_session=opened is None,
-        ) as process,
-    ):
-        try:
-            printed = _read(process, end)
-            return Finished(process.wait(max(0, end - time.monotonic())), printed)
-        except (subprocess.TimeoutExpired, TimeoutError):
-            raise Overrun(f"did not end within {seconds:g} seconds") from None
-        finally:
-            _end(process, is_leader=opened is None)
+    try:
+        with (
+            _opened(terminal) as opened,
+            subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL if opened is None else opened,
+                stdout=subprocess.PIPE,
+                stderr=opened if complains_there else None,
+                env=environ,
+                cwd=folder,
+                start_new_session=opened is None,
+            ) as process,
+        ):
+            try:
+                printed = _read(process, end)
+                status = process.wait(max(0, end - time.monotonic()))
+            except (subprocess.TimeoutExpired, TimeoutError):
+                raise Failed(f"did not end within {seconds:g} seconds", _BY_ITSELF) from None
+            finally:
+                _end(process, is_leader=opened is None)
+    except (OSError, ValueError):
+        # A first word with a `=` is an assignment, which only a shell understands. Its value may be a secret.
+        raise Failed(
+            f"cannot be run: {printable(words[0].partition('=')[0])}",
+            "check that it exists and is executable",
+            "write its whole path: no shell expands ~ and $VARIABLES",
+        ) from None
+    if status != 0:
+        raise Failed(f"failed with status {status}", "run the command by itself to see why")
+    return printed
 
 
 def output(
     setting: str,
     line: str,
-    run: Callable[[list[str]], Finished],
+    run: Callable[[list[str]], bytes],
     error: Callable[..., AwsenvError],
     origin: Origin | None,
 ) -> bytes:
@@ -117,30 +126,20 @@ def output(
     Raises:
         AwsenvError: The command cannot be run, or failed. The message shows no argument, and nothing that it printed.
     """
+    try:
+        return run(_words(line))
+    except Failed as failed:
+        raise error(f"{setting} {failed.predicate}", origin, hint=failed.hints) from None
 
-    def failed(predicate: str, *hints: str) -> AwsenvError:
-        return error(f"{setting} {predicate}", origin, hint=hints)
 
+def _words(line: str) -> list[str]:
     try:
         words = shlex.split(line)
     except ValueError:
-        raise failed("has an unclosed quote", "close the quote") from None
+        raise Failed("has an unclosed quote", "close the quote") from None
     if not words:
-        raise failed("is empty", "set it", "remove it")
-    try:
-        finished = run(words)
-    except Overrun as overrun:
-        raise failed(str(overrun), "run the command by itself to see what it does") from None
-    except (OSError, ValueError):
-        # A first word with a `=` is an assignment, which only a shell understands. Its value may be a secret.
-        raise failed(
-            f"cannot be run: {printable(words[0].partition('=')[0])}",
-            "check that it exists and is executable",
-            "write its whole path: no shell expands ~ and $VARIABLES",
-        ) from None
-    if finished.status != 0:
-        raise failed(f"failed with status {finished.status}", "run the command by itself to see why")
-    return finished.output
+        raise Failed("is empty", "set it", "remove it")
+    return words
 
 
 def _read(process: subprocess.Popen[bytes], end: float) -> bytes:
@@ -154,7 +153,7 @@ def _read(process: subprocess.Popen[bytes], end: float) -> bytes:
                 return bytes(printed)
             printed += more
             if len(printed) > MAX_OUTPUT:
-                raise Overrun(f"printed more than {MAX_OUTPUT // 1024} KiB")
+                raise Failed(f"printed more than {MAX_OUTPUT // 1024} KiB", _BY_ITSELF)
     raise TimeoutError
 
 

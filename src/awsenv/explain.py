@@ -94,7 +94,7 @@ def explain(chain: Chain, profiles: Profiles, left: Left | None = None) -> Expla
     plan = chain if left is None else left.chain
     is_handed_out = left is not None and left.is_handed_out
     begin = 1 if left is not None and left.by_session else 0
-    account = _account(chain, profiles)
+    account = sources.account_of(chain, profiles)
     seconds, because = _life(plan)
     return Explanation(
         chain=plan,
@@ -158,12 +158,6 @@ def _text(value: Any) -> str:
     if not isinstance(value, dict):
         return str(value)
     return f"{value['Key']}={value['Value']}" if "Key" in value else str(value["arn"])
-
-
-def _account(chain: Chain, profiles: Profiles) -> str | None:
-    """Return the account of the source, if it is known without AWS, as `provider` finds it."""
-    of_device = None if chain.mfa is None else chain.mfa.account
-    return sources.account(chain.source, profiles) or of_device
 
 
 def _foreign(plan: Chain, account: str | None) -> Iterator[Note]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from awsenv import config, duration
 from awsenv.agent.memory import LONGEST, Lease, Plan
 from awsenv.aws.request import Token, denied_hint, is_typed_name
+from awsenv.config.sources import account_of
 from awsenv.errors import (
     AgentError,
     AwsenvError,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from awsenv.agent.memory import Held, Memory
     from awsenv.aws.sts import Sts
-    from awsenv.command import Finished
     from awsenv.config import Profiles
     from awsenv.iam.principal import Principal
     from awsenv.model import Chain, Credentials, Environ, Hop, Mfa
@@ -51,8 +51,8 @@ class Resolved:
     """The MFA code of the command line."""
     min_remaining: int = 0
     """Seconds that the credentials must have left; in memory, those with less are renewed first."""
-    is_direct: bool = False
-    """Whether to call AWS for the chain as it is, and not through an MFA session."""
+    without_session: bool = False
+    """Whether an MFA session must not take part: AWS accepts only the key of the user."""
 
 
 class Left(NamedTuple):
@@ -98,13 +98,11 @@ class Prompts(Protocol):
     def give_back(self, device: Mfa, code: str) -> None:
         """Note that a code was not sent."""
 
-    def run(self, words: Sequence[str], profile: str) -> Finished:
-        """Run the `credential_process` of *profile*.
+    def run(self, words: Sequence[str], profile: str) -> bytes:
+        """Return what the `credential_process` of *profile* prints.
 
         Raises:
-            OSError: It cannot be started.
-            ValueError: A word holds a null byte.
-            Overrun: It ran too long, or printed too much.
+            Failed: It was not started, it failed, or it was killed.
         """
 
 
@@ -257,10 +255,7 @@ class Provider:
         """Return how to get the role: by an MFA session while one is held, else by the chain as it was resolved."""
         chain, profiles, environ = resolved.chain, resolved.profiles, resolved.environ
         needs_code = chain.mfa is not None
-        # A session of a device that nothing names also serves a role for which no device is configured.
-        through = None if resolved.is_direct else config.through_session(chain, held=not needs_code)
-        if through is not None and through.mfa is None:
-            through = None
+        through = None if resolved.without_session else config.through_session(chain)
         can_call = not needs_code and self.can_renew(resolved)
         hint = "start the command again" if self.is_private else "awsenv login"
 
@@ -294,9 +289,9 @@ def _check_renewable(chain: Chain) -> None:
         raise UsageError(
             f"--refresh: {chain.role} is not a role, so there is nothing to renew", hint="leave --refresh out"
         )
-    if config.through_session(chain) is not None:
+    if chain.mfa is None or config.through_session(chain) is not None:
         return
-    if chain.mfa is not None and not chain.mfa.serial:
+    if not chain.mfa.serial:
         raise UsageError(
             "--refresh: the MFA device must be known", hint=("set mfa_serial in the profile", "--mfa-serial")
         )
@@ -425,8 +420,7 @@ class _Calls:
 
     def _account(self) -> str:
         """Return the account of the source credentials: AWS is called only if nothing else shows it."""
-        mfa = self.chain.mfa
-        return self.source.account or (mfa and mfa.account) or self._principal.account
+        return self.source.account or account_of(self.chain, self.profiles) or self._principal.account
 
     @cached_property
     def _principal(self) -> Principal:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from awsenv.errors import Hint
     from awsenv.model import Environ, Source
 
-    Run = Callable[[Sequence[str], str], command.Finished]
+    Run = Callable[[Sequence[str], str], bytes]
 
 _FACTS: Facts = (
     (

@@ -20,7 +20,7 @@ from awsenv.cli.action import Local, packed
 from awsenv.cli.main import handle
 from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Needed, lost, parts_of
-from awsenv.command import Finished, Overrun
+from awsenv.command import Failed
 from awsenv.errors import CodeRejected
 from awsenv.provider import Provider
 
@@ -76,22 +76,19 @@ class Answers:
         """Note that a code was not sent."""
         self._memory.give_back(device.serial, code)
 
-    def run(self, words: Sequence[str], profile: str) -> Finished:
-        """Return what the client says of the `credential_process` of *profile*.
+    def run(self, words: Sequence[str], profile: str) -> bytes:
+        """Return what the `credential_process` of *profile* has printed in the process of the client.
 
         Raises:
             Needed: It has not run yet.
-            OSError: It could not be started.
-            ValueError: A word held a null byte.
-            Overrun: It ran too long, or printed too much.
+            Failed: It was not started, it failed, or it was killed.
         """
-        if "run" not in self._answers:
+        if "failed" in self._answers:
+            raise Failed(*self._answers["failed"])
+        if "printed" not in self._answers:
             raise Needed("run", words=list(words), profile=profile)
-        kind, *about = self._answers["run"]
-        if kind == "Finished":
-            status, output = about
-            return Finished(status, output.encode("latin-1"))
-        raise {"OSError": OSError, "Overrun": Overrun}.get(kind, ValueError)(*about)
+        printed: str = self._answers["printed"]
+        return printed.encode("latin-1")
 
     def secret(self, question: str) -> str:
         """Return the secret that the client has answered with.

@@ -45,7 +45,7 @@ def run(caller: Caller, arguments: Arguments) -> Print | Open:
     _check_role(resolved)
     if seconds is not None:
         _check_session_duration(resolved)
-        resolved = replace(resolved, is_direct=True)
+        resolved = replace(resolved, without_session=True)
     # These import botocore, and AWS is called only now.
     from awsenv.aws.session import AwsSession  # noqa: PLC0415 - see above
     from awsenv.aws.signin import login_url, page  # noqa: PLC0415 - see above

@@ -6,7 +6,6 @@ Without an agent the provider asks here. An agent says what it needs as a text, 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import astuple
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,6 @@ from awsenv.model import Mfa
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from awsenv.command import Finished
     from awsenv.errors import AwsenvError
     from awsenv.mfa import Codes
     from awsenv.model import Environ
@@ -71,13 +69,11 @@ class Prompts:
         """Note that a code was not sent."""
         self._codes.give_back(device, code)
 
-    def run(self, words: Sequence[str], profile: str) -> Finished:
-        """Run the `credential_process` of *profile*.
+    def run(self, words: Sequence[str], profile: str) -> bytes:
+        """Return what the `credential_process` of *profile* prints.
 
         Raises:
-            OSError: It cannot be started.
-            ValueError: A word holds a null byte.
-            Overrun: It ran too long, or printed too much.
+            Failed: It was not started, it failed, or it was killed.
         """
         from awsenv import command, config  # noqa: PLC0415 - few sources are commands
 
@@ -120,15 +116,12 @@ class Prompts:
         return {"secret": self.secret(need["question"])}
 
     def _run_for(self, need: dict[str, Any]) -> dict[str, Any]:
-        from awsenv.command import Overrun  # noqa: PLC0415 - see run
+        from awsenv.command import Failed  # noqa: PLC0415 - see run
 
         try:
-            finished = self.run(need["words"], need["profile"])
-        except OSError as error:
-            return {"run": ["OSError", error.errno, os.strerror(error.errno or 0)]}
-        except (ValueError, Overrun) as error:
-            return {"run": [type(error).__name__, str(error)]}
-        return {"run": ["Finished", finished.status, finished.output.decode("latin-1")]}
+            return {"printed": self.run(need["words"], need["profile"]).decode("latin-1")}
+        except Failed as failed:
+            return {"failed": [failed.predicate, *failed.hints]}
 
     @cached_property
     def _environ(self) -> Environ:

@@ -270,30 +270,25 @@ def _checked(device: Mfa, request: RoleRequest) -> Mfa | None:
     return device
 
 
-def through_session(chain: Chain, *, held: bool = False) -> Chain | None:
+def through_session(chain: Chain) -> Chain | None:
     """Return the same chain through an MFA session, which needs no code while the session lasts.
 
-    The duration of a profile is cut to an hour, with a note.
+    The duration of a profile is cut to an hour, with a note. A role without a configured device uses any session of its
+    source that is held, because the role may still require MFA.
 
     Args:
         chain: A result of `resolve`.
-        held: Whether an MFA session of this source is held, of any device. Then a role without a configured device also
-            uses it, because the role may still require MFA.
 
     Returns:
-        The chain, unchanged if its first hop needs no MFA or is that session. None if a code is needed anyway: an
-        option or a variable sets more than an hour, which AWS grants only with a code, or for an MFA session of
-        another duration; or the device is not known.
+        The chain; None if no session serves it: there is no hop; the device of its code is not known; or it is to live
+        longer than AWS grants with a session, without a code or because an option or a variable says so.
     """
     first = chain.hops[0] if chain.hops else None
-    if first is None:
-        return chain
-    is_known = held or (first.mfa is not None and first.mfa.serial)
+    if first is None or (first.mfa is not None and not first.mfa.serial):
+        return None
     if isinstance(first, GetSessionToken):
-        return chain if is_known and not _was_typed(first) else None
-    if first.mfa is None and (_is_long(first) or not held):
-        return chain
-    if not is_known or (_is_long(first) and _was_typed(first)):
+        return None if _was_typed(first) else chain
+    if _is_long(first) and (first.mfa is None or _was_typed(first)):
         return None
     role = _within_an_hour(replace(first, mfa=None), "through an MFA session; awsenv renews it")
     return replace(chain, hops=(GetSessionToken(first.mfa or Mfa()), role, *chain.hops[1:]))

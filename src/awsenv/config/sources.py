@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from awsenv.config.ini import Setting
     from awsenv.config.profiles import Profile, Profiles
     from awsenv.errors import Hint
-    from awsenv.model import Environ
+    from awsenv.model import Chain, Environ
 
 _KEY_ID, _SECRET = (name.lower() for name in KEY_PAIR)
 
@@ -196,6 +196,11 @@ def account(source: Source, profiles: Profiles) -> str | None:
     profile = profiles.get(source.profile or "default")
     text = None if profile is None else profile.value(KINDS[source.kind].account)
     return text if text is not None and re.fullmatch("[0-9]{12}", text) else None
+
+
+def account_of(chain: Chain, profiles: Profiles) -> str | None:
+    """Return the account of the source of *chain*, if the files show it: its profile, or the user's MFA device."""
+    return account(chain.source, profiles) or (None if chain.mfa is None else chain.mfa.account)
 
 
 def static_keys(profile: Profile) -> Credentials | None:
