@@ -48,6 +48,24 @@ def test_a_refusal_has_its_next_step(code: str, hint: str) -> None:
     assert hint in str(error.hints)
 
 
+@pytest.mark.parametrize(
+    ("code", "message", "expected"),
+    [
+        ("NoSuchEntity", "The user with name alice cannot be found.", True),
+        ("ConcurrentModification", "Try again.", True),
+        ("MalformedPolicyDocument", 'Invalid principal in policy: "AWS":"arn:aws:iam::123456789012:user/alice"', True),
+        ("MalformedPolicyDocument", "Syntax errors in policy.", False),
+        ("MalformedPolicyDocument", "The principal element is not allowed in this policy.", False),
+        ("AccessDenied", "No.", False),
+    ],
+)
+def test_what_iam_does_not_know_yet_may_pass_later(code: str, message: str, *, expected: bool) -> None:
+    """A refusal of what was just created is unsettled; a policy with a fault stays refused."""
+    error = translate(answer(code, message, 400), REQUEST)
+    assert isinstance(error, RefusedError)
+    assert expected is error.is_unsettled
+
+
 @pytest.mark.parametrize("code", ["ExpiredToken", "ExpiredTokenException"])
 def test_expiry_has_two_names(code: str) -> None:
     """Accept the name of STS and that of other services."""
