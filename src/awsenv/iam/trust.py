@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto, unique
 from typing import TYPE_CHECKING, Any
 
 from awsenv.iam.policy import Condition, Context, Evaluation, Policies, Statement, Verdict, as_list, statements
-from awsenv.iam.principal import FEDERATED, ROLE, ROOT, USER, Grounds, Principal
+from awsenv.iam.principal import FEDERATED, ROLE, ROOT, USER, Grounds, Principal, is_left_of_deleted
+from awsenv.wording import listed, quoted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,6 +25,10 @@ EXTERNAL_ID = "sts:externalid"
 MFA_PRESENT = "aws:multifactorauthpresent"
 MFA_AGE = "aws:multifactorauthage"
 """The most frequent condition keys of trust policies, in lower case."""
+
+_DEMANDS_EXTERNAL_ID = ("stringequals", EXTERNAL_ID)
+_DEMANDS_MFA = ("bool", MFA_PRESENT)
+_ELEMENTS = frozenset({"Sid", "Effect", "Principal", "Action", "Condition"})
 
 _TYPES = {USER: "User", ROLE: "AssumedRole", FEDERATED: "FederatedUser", ROOT: "Account"}
 
@@ -55,6 +61,56 @@ def trust_policy(
     if condition:
         statement["Condition"] = condition
     return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def differences(document: Document, principal: str, *, mfa: bool, external_id: bool) -> list[str]:
+    """Return how *document* differs from a policy of `trust_policy` for *principal*; empty: in nothing that matters.
+
+    Both are compared as IAM reads them. Single values and lists, the order, upper and lower case where IAM ignores it,
+    and `Sid` do not matter; nor does the value of the external id. No difference shows an external id.
+    """
+    found = statements([document])
+    if len(found) != 1:
+        return [f"it has {len(found)} statements instead of one"]
+    elements, conditions = found[0].elements, _conditions(found[0])
+    differing = [f"it has {quoted(name)}" for name in elements if name not in _ELEMENTS]
+    if found[0].effect is Verdict.DENY:
+        differing.append("it denies instead of allowing")
+    named = elements.get("Principal")
+    kinds = named.values() if isinstance(named, Mapping) else [named]
+    trusted = [str(name) for names in kinds for name in as_list(names)]
+    if set(trusted) != {principal}:
+        deleted = "; such an id is left of a deleted user" if any(map(is_left_of_deleted, trusted)) else ""
+        names = listed(list(map(quoted, trusted)) or ["nobody"])
+        differing.append(f"it trusts {names} instead of {principal}{deleted}")
+    actions = [str(name) for name in as_list(elements.get("Action"))]
+    if {name.lower() for name in actions} != {ASSUME_ROLE.lower()}:
+        names = listed(list(map(quoted, actions)) or ["no action"])
+        differing.append(f"it allows {names} instead of {ASSUME_ROLE}")
+    external_ids = conditions.pop(_DEMANDS_EXTERNAL_ID, ())
+    presence = [value.lower() for value in conditions.pop(_DEMANDS_MFA, ())]
+    for name, is_demanded, is_needed in (
+        ("external id", bool(external_ids), external_id),
+        ("MFA code", presence == ["true"], mfa),
+    ):
+        if is_demanded != is_needed:
+            differing.append(f"it demands {'an' if is_demanded else 'no'} {name}")
+    if external_id and len(external_ids) > 1:
+        differing.append(f"it takes any of {len(external_ids)} external ids")
+    if presence not in ([], ["true"]):
+        differing.append(f"it has the condition Bool aws:MultiFactorAuthPresent {json.dumps(presence)}")
+    return differing + [f"it has the condition {quoted(operator)} on {quoted(key)}" for operator, key in conditions]
+
+
+def external_id_of(document: Document) -> str | None:
+    """Return the external id that a trust policy demands; None: none, or any of several."""
+    demanded = [value for each in statements([document]) for value in _conditions(each).get(_DEMANDS_EXTERNAL_ID, ())]
+    return demanded[0] if len(demanded) == 1 else None
+
+
+def _conditions(statement: Statement) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return operator and key, in lower case -> values."""
+    return {(each.operator.lower(), each.key.lower()): each.values for each in statement.conditions}
 
 
 def principals(element: Any) -> list[str]:

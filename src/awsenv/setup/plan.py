@@ -14,10 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from awsenv.config import limits, static_keys
 from awsenv.errors import ConfigError, Origin
-from awsenv.iam import trust
-from awsenv.iam.policy import Verdict, as_list, statements
-from awsenv.iam.principal import is_left_of_deleted
-from awsenv.iam.trust import trust_policy
+from awsenv.iam.trust import differences, external_id_of, trust_policy
 from awsenv.setup import KeyDestination
 from awsenv.setup.files import header
 from awsenv.setup.state import USER_POLICY, User, missing_policies
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
 
     from awsenv.config import Profile, Profiles
     from awsenv.errors import Hint
-    from awsenv.iam.policy import Document, Statement
+    from awsenv.iam.policy import Document
     from awsenv.setup import RoleSpec, SetupRequest
     from awsenv.setup.state import Role, State
 
@@ -47,9 +44,6 @@ _MOST_KEYS = 2
 # What makes a profile a source of credentials. `role_arn` makes it a role.
 _NO_KEYS = ("credential_source", "login_session", "sso_session", "sso_start_url", "web_identity_token_file")
 _SOURCES = ("aws_access_key_id", "credential_process", *_NO_KEYS)
-_EXTERNAL_ID = ("stringequals", trust.EXTERNAL_ID)
-_MFA = ("bool", trust.MFA_PRESENT)
-_KNOWN_ELEMENTS = frozenset({"Sid", "Effect", "Principal", "Action", "Condition"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,53 +328,8 @@ class _Planner:
             raise _conflict(source, "aws_access_key_id", fact, f"activate it: {command}")
 
 
-def differences(document: Document, user_arn: str, role: RoleSpec) -> list[str]:
-    """Return how a trust policy differs from the one that *role* needs; empty: in nothing that matters.
-
-    Both are compared as IAM reads them. Single values and lists, the order, upper and lower case where IAM ignores it,
-    and `Sid` do not matter; nor does the value of the external id. No difference shows an external id.
-    """
-    found = statements([document])
-    if len(found) != 1:
-        return [f"it has {len(found)} statements instead of one"]
-    elements, conditions = found[0].elements, _conditions(found[0])
-    differing = [f"it has {quoted(name)}" for name in elements if name not in _KNOWN_ELEMENTS]
-    if found[0].effect is Verdict.DENY:
-        differing.append("it denies instead of allowing")
-    principal = elements.get("Principal")
-    kinds = principal.values() if isinstance(principal, Mapping) else [principal]
-    trusted = [str(name) for names in kinds for name in as_list(names)]
-    if set(trusted) != {user_arn}:
-        deleted = "; such an id is left of a deleted user" if any(map(is_left_of_deleted, trusted)) else ""
-        names = listed(list(map(quoted, trusted)) or ["nobody"])
-        differing.append(f"it trusts {names} instead of {user_arn}{deleted}")
-    actions = [str(name) for name in as_list(elements.get("Action"))]
-    if {name.lower() for name in actions} != {trust.ASSUME_ROLE.lower()}:
-        names = listed(list(map(quoted, actions)) or ["no action"])
-        differing.append(f"it allows {names} instead of {trust.ASSUME_ROLE}")
-    external_ids, mfa = conditions.pop(_EXTERNAL_ID, ()), [value.lower() for value in conditions.pop(_MFA, ())]
-    for name, is_demanded, is_needed in (
-        ("external id", bool(external_ids), role.external_id),
-        ("MFA code", mfa == ["true"], role.mfa),
-    ):
-        if is_demanded != is_needed:
-            differing.append(f"it demands {'an' if is_demanded else 'no'} {name}")
-    if role.external_id and len(external_ids) > 1:
-        differing.append(f"it takes any of {len(external_ids)} external ids")
-    if mfa not in ([], ["true"]):
-        differing.append(f"it has the condition Bool aws:MultiFactorAuthPresent {json.dumps(mfa)}")
-    return differing + [f"it has the condition {quoted(operator)} on {quoted(key)}" for operator, key in conditions]
-
-
-def external_id_of(document: Document) -> str | None:
-    """Return the external id that a trust policy demands; None: none, or any of several."""
-    demanded = [value for each in statements([document]) for value in _conditions(each).get(_EXTERNAL_ID, ())]
-    return demanded[0] if len(demanded) == 1 else None
-
-
-def _conditions(statement: Statement) -> dict[tuple[str, str], tuple[str, ...]]:
-    """Return operator and key, in lower case -> values."""
-    return {(each.operator.lower(), each.key.lower()): each.values for each in statement.conditions}
+def _differences(role: RoleSpec, existing: Role, user_arn: str) -> list[str]:
+    return differences(existing.trust, user_arn, mfa=role.mfa, external_id=role.external_id)
 
 
 def _check_trust(role: RoleSpec, existing: Role, user_arn: str) -> None:
@@ -389,10 +338,10 @@ def _check_trust(role: RoleSpec, existing: Role, user_arn: str) -> None:
     Raises:
         ConfigError: It differs. The next step names the role as it is, where a ROLE of setup can.
     """
-    found = differences(existing.trust, user_arn, role)
+    found = _differences(role, existing, user_arn)
     if found:
         others = (replace(role, mfa=mfa, external_id=known) for mfa, known in product((True, False), repeat=2))
-        as_it_is = [str(other) for other in others if not differences(existing.trust, user_arn, other)]
+        as_it_is = [str(other) for other in others if not _differences(other, existing, user_arn)]
         another = replace(role, name=f"my-{role.name}")
         raise ConfigError(
             f"the role {quoted(role.name)} exists with another trust policy",

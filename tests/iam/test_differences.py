@@ -9,17 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awsenv.iam.trust import trust_policy
-from awsenv.setup import RoleSpec
-from awsenv.setup.plan import differences, external_id_of
+from awsenv.iam.trust import differences, external_id_of, trust_policy
 
 USER = "arn:aws:iam::123456789012:user/awsenv-alice"
 SECRET = "canary-external-id"
-
-
-def role(*, mfa: bool = True, external_id: bool = True) -> RoleSpec:
-    """Return a role that demands these."""
-    return RoleSpec("deploy", ("PowerUserAccess",), mfa=mfa, external_id=external_id)
 
 
 @st.composite
@@ -56,7 +49,7 @@ def test_another_spelling_is_no_difference(data: st.DataObject, mfa: bool, exter
     """Terraform, the console and users write one policy in many ways."""
     document = trust_policy(USER, mfa=mfa, external_id=SECRET if external_id else None)
     spelled = data.draw(spellings(document))
-    assert not differences(spelled, USER, role(mfa=mfa, external_id=external_id))
+    assert not differences(spelled, USER, mfa=mfa, external_id=external_id)
     assert (SECRET if external_id else None) == external_id_of(spelled)
 
 
@@ -104,7 +97,7 @@ CONDITION = [*STATEMENT, "Condition"]
 )
 def test_each_difference_is_named(path: list[Any], value: Any, fact: str) -> None:
     """All differences are named at once, and none shows an external id."""
-    found = "; ".join(differences(changed(path, value), USER, role()))
+    found = "; ".join(differences(changed(path, value), USER, mfa=True, external_id=True))
     assert fact in found
     assert SECRET not in found
 
@@ -112,7 +105,7 @@ def test_each_difference_is_named(path: list[Any], value: Any, fact: str) -> Non
 @pytest.mark.parametrize(("mfa", "external_id"), [(True, False), (False, True), (False, False)])
 def test_an_additional_demand_is_a_difference(mfa: bool, external_id: bool) -> None:  # noqa: FBT001 - a table
     """A role that demands more than the request differs."""
-    found = differences(trust_policy(USER, mfa=True, external_id=SECRET), USER, role(mfa=mfa, external_id=external_id))
+    found = differences(trust_policy(USER, mfa=True, external_id=SECRET), USER, mfa=mfa, external_id=external_id)
     request = (["it demands an external id"] if not external_id else []) + (
         ["it demands an MFA code"] if not mfa else []
     )
@@ -126,4 +119,4 @@ def test_bool_if_exists_is_not_bool() -> None:
     assert [
         "it demands no MFA code",
         "it has the condition 'boolifexists' on 'aws:multifactorauthpresent'",
-    ] == differences(document, USER, role())
+    ] == differences(document, USER, mfa=True, external_id=True)
