@@ -354,7 +354,7 @@ def credentials(
         begin, made = 1, session
     else:
         run = None if prompts is None else prompts.run
-        begin, made = 0, source_credentials(chain.source, connection, profiles, environ, run=run)
+        begin, made = 0, source_credentials(chain.source, connection, run=run)
     calls = _Calls(chain, Sts(connection), made, code, prompts, profiles)
     try:
         for index, hop in enumerate(chain.hops[begin:], start=begin):

@@ -96,12 +96,12 @@ def test_of_sso(home: Home, endless: str) -> None:
     (folder / f"{sha1(b'https://old').hexdigest()}.json").write_text(json.dumps(token))  # noqa: S324 - AWS's name
 
     with pytest.raises(UnreachableError, match=f"^{endless}$"):
-        source_credentials(Source("sso", "p"), home.session(profiles, "p", 2), profiles, home.environ)
+        source_credentials(Source("sso", "p"), home.session(profiles, "p", 2))
 
 
 @pytest.mark.parametrize("kind", ["container", "instance"])
 def test_of_metadata(home: Home, endless: str, kind: str) -> None:
     """Limit the endpoints of a container and of EC2."""
-    profiles = home.configure("")
+    home.configure("")
     with pytest.raises(UnreachableError, match=f"^{endless}$"):
-        source_credentials(Source(kind), home.session(timeout=2), profiles, home.environ)
+        source_credentials(Source(kind), home.session(timeout=2))

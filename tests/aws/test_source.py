@@ -54,7 +54,7 @@ def fetch(home: Home, kind: str, config: str = "[profile p]\n", *, profile: str 
     """Fetch the credentials of a source."""
     profiles = home.configure(config)
     source = Source(kind, profile, ORIGIN)
-    return source_credentials(source, home.session(profiles, profile), profiles, home.environ)
+    return source_credentials(source, home.session(profiles, profile))
 
 
 def refused(home: Home, kind: str, config: str = "[profile p]\n", *, profile: str | None = "p") -> AwsenvError:
@@ -225,7 +225,7 @@ def test_a_command_can_prompt(home: Home, tmp_path: Path) -> None:
         f"environ = {home.environ!r}\n"
         "profiles = config.read(environ)\n"
         "source = Source('process', 'p')\n"
-        "made = source_credentials(source, AwsSession(profiles, environ), profiles, environ)\n"
+        "made = source_credentials(source, AwsSession(profiles, environ))\n"
         "print(made.access_key_id, sys.stdin.read().strip())\n"
     )
     words = f"echo piped | {sys.executable} -I {script}"
@@ -518,7 +518,7 @@ def test_many_at_once_refresh_a_sign_in_once(home: Home, rotating: tuple[str, Ca
     profiles = config.read(home.environ)
 
     def fetch_it(_number: int) -> str:
-        return source_credentials(Source(kind, "p"), home.session(profiles, "p"), profiles, home.environ).access_key_id
+        return source_credentials(Source(kind, "p"), home.session(profiles, "p")).access_key_id
 
     with ThreadPoolExecutor(8) as pool:
         assert 1 == len(set(pool.map(fetch_it, range(8))))
@@ -544,7 +544,7 @@ def test_a_token_that_cannot_be_saved_is_kept_in_memory(
         "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
         "for _ in range(2):\n"
         "    session = AwsSession(profiles, environ, profile='p')\n"
-        f"    print(source_credentials(Source({kind!r}, 'p'), session, profiles, environ).access_key_id)\n"
+        f"    print(source_credentials(Source({kind!r}, 'p'), session).access_key_id)\n"
     )
 
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
@@ -603,7 +603,7 @@ def test_relative_paths_begin_at_the_callers_folder(home: Home, endpoint: Endpoi
         profiles = config.read(home.environ, str(folder))
         session = AwsSession(profiles, home.environ, profile="p")
 
-        made = source_credentials(Source(kind, "p", ORIGIN), session, profiles, home.environ)
+        made = source_credentials(Source(kind, "p", ORIGIN), session)
 
         assert made.access_key_id.startswith("ASIA"), kind
 

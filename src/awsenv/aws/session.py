@@ -60,9 +60,8 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         self.environ = environ
         self.timeout = timeout
         self.user_agent_extra = "awsenv"
-        self._profiles = profiles or NO_PROFILES
-        self._full_config = self._profiles.for_botocore()
-        self.folder = self._profiles.folder
+        self.profiles = profiles or NO_PROFILES
+        self._full_config = self.profiles.for_botocore()
         self._look_up_in(environ)
         if profile is not None and profile in self._full_config["profiles"]:
             self.set_config_variable("profile", profile)
@@ -107,7 +106,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
     def _ca_bundle(self) -> str | None:
         """Return the CA bundle of the profile or the environment. An empty name is none; botocore 1.44 refuses it."""
         bundle = self.get_config_variable("ca_bundle") or self.environ.get("REQUESTS_CA_BUNDLE") or None
-        return bundle if bundle is None or self.folder is None else os.path.join(self.folder, bundle)  # noqa: PTH118 - Path() drops "./"
+        return None if bundle is None else os.path.join(self.profiles.folder or "", bundle)  # noqa: PTH118 - Path() drops "./"
 
     def configured_endpoint(self, service_name: str) -> str | None:
         """Return the URL that the environment of the caller or the profile sets for a service; None: neither does.
@@ -115,10 +114,10 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         Raises:
             ConfigError: `services` names a section that does not exist.
         """
-        profile = self._profiles.get(self.get_config_variable("profile") or "default")
-        url = endpoint(service_name.replace("-", "_"), profile, self._profiles, self.environ)
+        profile = self.profiles.get(self.get_config_variable("profile") or "default")
+        url = endpoint(service_name.replace("-", "_"), profile, self.profiles, self.environ)
         section = None if profile is None else profile.settings.get("services")
-        if url is None and section is not None and self._profiles.services(section.value) is None:
+        if url is None and section is not None and self.profiles.services(section.value) is None:
             raise ConfigError(
                 f"there is no section [services {printable(section.value)}]",
                 section.origin,

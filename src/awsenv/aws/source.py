@@ -39,9 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from awsenv.aws.session import AwsSession
-    from awsenv.config import Profiles
     from awsenv.errors import Hint
-    from awsenv.model import Environ, Source
+    from awsenv.model import Source
 
     Run = Callable[[Sequence[str], str], bytes]
 
@@ -77,16 +76,13 @@ _UNSAVED: dict[Path, tuple[bytes, dict[str, Any]]] = {}
 """Entries that could not be saved, each with the content of the file that it replaces. They live with the process."""
 
 
-def source_credentials(
-    source: Source, session: AwsSession, profiles: Profiles, environ: Environ, *, run: Run | None = None
-) -> Credentials:
+def source_credentials(source: Source, session: AwsSession, *, run: Run | None = None) -> Credentials:
     """Return the credentials of *source*.
 
     Args:
         source: Where they come from.
-        session: For the calls that some sources make: its endpoints, its CA bundle.
-        profiles: What the files say.
-        environ: The environment of the caller, without the variables of a role that awsenv has set.
+        session: What the files and the environment say, and the calls that some sources make. The environment is that
+            of the caller, without the variables of a role that awsenv has set.
         run: Runs the words of a `credential_process`, of a profile; None: they run here.
 
     Raises:
@@ -96,13 +92,12 @@ def source_credentials(
         UnreachableError: The service that issues them cannot be reached.
     """
     if KINDS[source.kind].is_key:
-        return _access_key(source, profiles, environ)
+        return _access_key(source, session)
     if source.kind == "process":
-        run = run or (lambda words, name: command.run(words, environ=entered(name, environ), folder=session.folder))
         return _process(source, session, run)
     try:
         with ExitStack() as until:
-            return _loaded(_ISSUERS[source.kind].provider(source, session, environ, until).load(), source)
+            return _loaded(_ISSUERS[source.kind].provider(source, session, until).load(), source)
     except Exception as error:  # noqa: BLE001 - a bare AttributeError is how botocore takes a list for credentials
         ours = error if isinstance(error, AwsenvError) else no_response(error, Request()) or _of_source(error, source)
         ours.origins = ours.origins or tuple(filter(None, [source.origin]))
@@ -126,7 +121,7 @@ def _loaded(loaded: Any, source: Source) -> Credentials:
     )
 
 
-def _access_key(source: Source, profiles: Profiles, environ: Environ) -> Credentials:
+def _access_key(source: Source, session: AwsSession) -> Credentials:
     """Return the access key of a file or of the environment.
 
     An access key id that may hold a secret is refused, since AWS would show it in its answer. Emulators take any short
@@ -136,7 +131,7 @@ def _access_key(source: Source, profiles: Profiles, environ: Environ) -> Credent
     Raises:
         SourceError: There is none, or its id looks like a secret. The message does not show it.
     """
-    key = access_key(source, profiles, environ)
+    key = access_key(source, session.profiles, session.environ)
     if key is None:
         raise SourceError(f"{title(source)} is missing", source.origin, hint=how_to_renew(source))
     if not re.fullmatch("[!-~]{1,128}", key.access_key_id) or re.fullmatch("[A-Za-z0-9/+=]{40,}", key.access_key_id):
@@ -145,15 +140,20 @@ def _access_key(source: Source, profiles: Profiles, environ: Environ) -> Credent
             source.origin,
             hint="check that the id and the secret are not swapped: an id is short, such as AKIAIOSFODNN7EXAMPLE",
         )
-    return replace(key, account=account(source, profiles), source=source)
+    return replace(key, account=account(source, session.profiles), source=source)
 
 
-def _process(source: Source, session: AwsSession, run: Run) -> Credentials:
+def _process(source: Source, session: AwsSession, run: Run | None) -> Credentials:
     profile = session.full_config["profiles"].get(source.profile, {})
+
+    def run_words(words: Sequence[str]) -> bytes:
+        name = str(source.profile)
+        if run is not None:
+            return run(words, name)
+        return command.run(words, environ=entered(name, session.environ), folder=session.profiles.folder)
+
     line = profile.get("credential_process", "")
-    printed = command.output(
-        "credential_process", line, lambda words: run(words, str(source.profile)), SourceError, source.origin
-    )
+    printed = command.output("credential_process", line, run_words, SourceError, source.origin)
     return _printed(source, printed, profile.get("aws_account_id"))
 
 
@@ -192,8 +192,8 @@ def _bad_process(source: Source, predicate: str) -> SourceError:
     return SourceError(f"credential_process {predicate}", source.origin, hint=how_to_renew(source))
 
 
-def _sso(source: Source, session: AwsSession, environ: Environ, until: ExitStack) -> Any:
-    tokens = Tokens(Path(expanded("~/.aws/sso/cache", environ)), until)
+def _sso(source: Source, session: AwsSession, until: ExitStack) -> Any:
+    tokens = Tokens(Path(expanded("~/.aws/sso/cache", session.environ)), until)
     return providers.SSOProvider(
         load_config=lambda: session.full_config,
         client_creator=session.create_client,
@@ -204,29 +204,28 @@ def _sso(source: Source, session: AwsSession, environ: Environ, until: ExitStack
     )
 
 
-def _login(source: Source, session: AwsSession, environ: Environ, until: ExitStack) -> Any:
-    folder = environ.get("AWS_LOGIN_CACHE_DIRECTORY") or "~/.aws/login/cache"
+def _login(source: Source, session: AwsSession, until: ExitStack) -> Any:
+    folder = session.environ.get("AWS_LOGIN_CACHE_DIRECTORY") or "~/.aws/login/cache"
     return providers.LoginProvider(
         load_config=lambda: session.full_config,
         client_creator=session.create_client,
         profile_name=source.profile,
-        token_cache=Tokens(Path(expanded(folder, environ)), until),
+        token_cache=Tokens(Path(expanded(folder, session.environ)), until),
     )
 
 
-def _web_identity(source: Source, session: AwsSession, environ: Environ, _until: ExitStack) -> Any:
+def _web_identity(source: Source, session: AwsSession, _until: ExitStack) -> Any:
     if source.profile is None:
         # botocore would read the variables of the process: these are the ones of the caller.
         name = "the environment"
-        settings = {each.removeprefix("AWS_").lower(): environ.get(each) for each in having(WEB_IDENTITY)}
+        settings = {each.removeprefix("AWS_").lower(): session.environ.get(each) for each in having(WEB_IDENTITY)}
     else:
         name = source.profile
         settings = session.full_config["profiles"][name]
     file = settings["web_identity_token_file"]
-    if file and session.folder is not None:
-        settings = {**settings, "web_identity_token_file": os.path.join(session.folder, file)}  # noqa: PTH118 - text
+    path = file and os.path.join(session.profiles.folder or "", file)  # noqa: PTH118 - text
     return providers.AssumeRoleWithWebIdentityProvider(
-        load_config=lambda: {"profiles": {name: settings}},
+        load_config=lambda: {"profiles": {name: {**settings, "web_identity_token_file": path}}},
         client_creator=session.create_client,
         profile_name=name,
         cache={},
@@ -234,16 +233,16 @@ def _web_identity(source: Source, session: AwsSession, environ: Environ, _until:
     )
 
 
-def _container(_source: Source, session: AwsSession, environ: Environ, _until: ExitStack) -> Any:
+def _container(_source: Source, session: AwsSession, _until: ExitStack) -> Any:
     http = session.http(ContainerMetadataFetcher.TIMEOUT_SECONDS)
-    return providers.ContainerProvider(environ=environ, fetcher=ContainerMetadataFetcher(http))
+    return providers.ContainerProvider(environ=session.environ, fetcher=ContainerMetadataFetcher(http))
 
 
-def _instance(_source: Source, session: AwsSession, environ: Environ, _until: ExitStack) -> Any:
+def _instance(_source: Source, session: AwsSession, _until: ExitStack) -> Any:
     setting = session.get_config_variable
     fetcher = InstanceMetadataFetcher(
         num_attempts=setting("metadata_service_num_attempts"),
-        env=dict(environ),
+        env=dict(session.environ),
         user_agent=session.user_agent(),
         config={
             "ec2_metadata_service_endpoint": setting("ec2_metadata_service_endpoint"),
@@ -261,7 +260,7 @@ class _Issuer(NamedTuple):
 
     title: str
     """Its name in messages."""
-    provider: Callable[[Source, AwsSession, Environ, ExitStack], Any]
+    provider: Callable[[Source, AwsSession, ExitStack], Any]
     """Returns the provider of botocore that fetches them."""
     refused: Hint | None = None
     """The next step after a refusal; None: to renew the credentials."""

@@ -86,11 +86,11 @@ def _ask_aws(plan: Explanation, resolved: Resolved) -> Explanation:
     session = AwsSession(
         resolved.profiles, resolved.environ, profile=chain.settings_profile, region=chain.region, timeout=8
     )
-    maximum = _maximum(plan, resolved, session) if _asks_for_long(plan) else None
+    maximum = _maximum(plan, session) if _asks_for_long(plan) else None
     return replace(plan, endpoint=Sts(session).endpoint(), maximum=maximum)
 
 
-def _maximum(plan: Explanation, resolved: Resolved, session: AwsSession) -> int | None:
+def _maximum(plan: Explanation, session: AwsSession) -> int | None:
     """Read the maximum session duration of the role.
 
     Only an access key of the files or the environment signs the request: no command is run, and no session opened.
@@ -102,7 +102,7 @@ def _maximum(plan: Explanation, resolved: Resolved, session: AwsSession) -> int 
     from awsenv.aws.source import source_credentials  # noqa: PLC0415 - as above
 
     try:
-        signer = source_credentials(source, session, resolved.profiles, resolved.environ)
+        signer = source_credentials(source, session)
         role: dict[str, Any] = Iam(session, signer).read("get_role", RoleName=hop.role.name).get("Role", {})
     except AwsenvError:
         return None

@@ -52,7 +52,7 @@ def source(resolved: Resolved, now: Callable[[], float]) -> Generator[Finding, N
     clock, sts = Clock(session, now), Sts(session)
     credentials: Credentials | None = None
     try:
-        credentials = source_credentials(chain.source, session, resolved.profiles, environ)
+        credentials = source_credentials(chain.source, session)
         principal = sts.identity(credentials)
     except AwsenvError as error:
         if clock.ahead is not None and abs(clock.ahead) > ACCEPTED:
