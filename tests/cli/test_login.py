@@ -41,6 +41,20 @@ def test_the_device_is_that_of_the_roles(world: World) -> None:
     assert world.run("power-user", "--shell", "sh").stderr == ""
 
 
+def test_a_code_is_accepted_as_pasted(world: World) -> None:
+    """Leave blanks out, as for a role."""
+    code = world.device.code()
+    assert 0 == world.run("login", f" {code[:3]} {code[3:]}").returncode
+
+
+def test_another_word_than_a_code_starts_no_agent(world: World) -> None:
+    """Refuse it without showing it."""
+    answer = world.run("login", "canary")
+    assert (6, "awsenv: an MFA code is six digits\n") == (answer.returncode, answer.stderr.splitlines(keepends=True)[0])
+    assert "canary" not in answer.stderr
+    assert world.agent() is None
+
+
 def test_without_a_login_nothing_runs(world: World) -> None:
     """Start no agent for a role, and make no runtime directory."""
     world.run("exec", "read-only", "--", "true")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv import config
-from awsenv.errors import ConfigError, MfaError, Origin, SourceError
+from awsenv.errors import ConfigError, Origin, SourceError
 from awsenv.model import Chain, GetSessionToken, Mfa, RoleRequest, Source
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def test_the_region_is_that_of_the_source_else_of_the_device(home: Home) -> None
 
 
 def test_an_invalid_source_is_named(home: Home) -> None:
-    """The error names an unknown profile, an empty profile, no source at all, or an invalid code."""
+    """The error names an unknown profile, an empty profile, or no source at all."""
     with pytest.raises(ConfigError, match="there is no profile 'defautl'") as caught:
         login(home, RoleRequest("", profile="defautl", origins={"profile": Origin("AWSENV_PROFILE")}), TYPICAL)
     assert ("AWSENV_PROFILE", ("profile 'default', if you meant that",)) == (caught.value.where, caught.value.hints)
@@ -235,5 +235,3 @@ def test_an_invalid_source_is_named(home: Home) -> None:
         login(home, RoleRequest(""))
     with pytest.raises(SourceError, match="holds no credentials"):
         login(home, RoleRequest("x"), "[profile x]\nregion = eu-west-1\n")
-    with pytest.raises(MfaError, match="six digits"):
-        login(home, RoleRequest("", "12345"), TYPICAL)

@@ -166,12 +166,10 @@ def test_a_code_is_accepted_as_pasted(text: str) -> None:
         "12345\x00",
     ],
 )
-def test_a_code_is_six_ascii_digits(text: str, home: Home) -> None:
+def test_a_code_is_six_ascii_digits(text: str) -> None:
     """Anything else is refused, and not shown."""
     with pytest.raises(MfaError) as caught:
         config.mfa_code(text)
-    with pytest.raises(MfaError):
-        home.resolve(RoleRequest("me", code=text), "", f"[me]\n{KEYS}")
 
     assert "an MFA code is six digits" == caught.value.fact
 

@@ -50,7 +50,7 @@ def run(caller: Caller, arguments: Arguments) -> Print | StartAgent:
         return StartAgent(request.duration or DURATION, idle)
     profiles = config.read(base, caller.folder)
     chain = config.resolve_login(request, profiles, base)
-    made = caller.provider.open_session(Resolved(chain, profiles, base, arguments.code))
+    made = caller.provider.open_session(Resolved(chain, profiles, base, request.code))
     ran = arguments.idle is not None and not caller.agent_was_started
     notes = (Note("the agent ran already, and keeps its own --idle", hints=("awsenv logout ends it",)),) if ran else ()
     if chain.hops:

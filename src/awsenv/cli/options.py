@@ -128,18 +128,14 @@ def role_request(caller: Caller, role: str, code: str | None, options: RoleOptio
     Raises:
         UsageError: The command line is wrong.
     """
-    from awsenv import config  # noqa: PLC0415 - see `resolve`
-
-    if code is not None:
-        try:
-            code = config.mfa_code(code)
-        except MfaError:
-            # The word is not shown: it may be a password.
-            raise UsageError(
-                "the word after the role is not an MFA code, which is six digits",
-                hint=("awsenv ROLE [CODE]", "awsenv exec ROLE -- COMMAND runs a command"),
-            ) from None
-    made = request(role, code, options, environment.original(caller.environ), caller.folder)
+    try:
+        made = request(role, code, options, environment.original(caller.environ), caller.folder)
+    except MfaError:
+        # The word is not shown: it may be a password.
+        raise UsageError(
+            "the word after the role is not an MFA code, which is six digits",
+            hint=("awsenv ROLE [CODE]", "awsenv exec ROLE -- COMMAND runs a command"),
+        ) from None
     if made.external_id == "-":
         made = replace(made, external_id=caller.ask_secret("External id: "))
     return made
@@ -153,8 +149,12 @@ def request(
     A file of `--policy` is looked for below *folder*; None: the working directory.
 
     Raises:
+        MfaError: *code* is not six digits.
         UsageError: A duration, a tag or a policy file cannot be read.
     """
+    from awsenv import config  # noqa: PLC0415 - see `resolve`
+
+    code = None if code is None else config.mfa_code(code)
     given = _given(options, environ)
     given.pop("min_remaining", None)  # it says nothing to AWS
     values: dict[str, Any] = {}

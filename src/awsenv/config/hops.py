@@ -61,7 +61,7 @@ def assume_role(
     hop = AssumeRole(role, profile=None if profile is None else profile.name, origins=origins, **values)
     if not chained:
         return hop
-    if _is_long(hop) and _was_typed(hop):
+    if hop.seconds > MAX_CHAINED_DURATION and _was_typed(hop):
         raise ConfigError(
             f"{hop.duration} seconds is too long",
             origins["duration"],
@@ -84,15 +84,11 @@ def _given(field: str, request: RoleRequest | None, profile: Profile | None) -> 
 
 def _within_an_hour(hop: AssumeRole, how: str) -> AssumeRole:
     """Return *hop* with its duration cut to the longest of a role that is assumed *how*, and a note if it is cut."""
-    if not _is_long(hop):
+    if hop.seconds <= MAX_CHAINED_DURATION:
         return hop
     fact = f"{hop.duration} seconds cut to {MAX_CHAINED_DURATION}, the most that AWS grants a role {how}"
     notes = (*hop.notes, Note(fact, hop.origins["duration"]))
     return replace(hop, duration=MAX_CHAINED_DURATION, notes=notes)
-
-
-def _is_long(hop: AssumeRole) -> bool:
-    return hop.duration is not None and hop.duration > MAX_CHAINED_DURATION
 
 
 def _was_typed(hop: Hop) -> bool:
@@ -288,7 +284,7 @@ def through_session(chain: Chain) -> Chain | None:
         return None
     if isinstance(first, GetSessionToken):
         return None if _was_typed(first) else chain
-    if _is_long(first) and (first.mfa is None or _was_typed(first)):
+    if first.seconds > MAX_CHAINED_DURATION and (first.mfa is None or _was_typed(first)):
         return None
     role = _within_an_hour(replace(first, mfa=None), "through an MFA session; awsenv renews it")
     return replace(chain, hops=(GetSessionToken(first.mfa or Mfa()), role, *chain.hops[1:]))

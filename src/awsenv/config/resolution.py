@@ -58,10 +58,7 @@ def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain
         ConfigError: A name is neither a profile nor a role, source profiles form a loop, or AWS would refuse a value.
         SourceError: There are no source credentials.
         UsageError: An option applies to roles only, and the profile is not a role.
-        MfaError: The code is not six digits.
     """
-    if request.code is not None:
-        limits.mfa_code(request.code)
     links = links_of(request, profiles, environ)
     region = _region_of(request, links.profiles, environ)
     hops: tuple[Hop, ...]
@@ -91,10 +88,7 @@ def resolve_login(request: RoleRequest, profiles: Profiles, environ: Environ) ->
         ConfigError: There is no such profile, the roles name several devices, the code or the device is for temporary
             credentials, or AWS would refuse a value.
         SourceError: There are no source credentials.
-        MfaError: The code is not six digits.
     """
-    if request.code is not None:
-        limits.mfa_code(request.code)
     if request.duration is not None:
         limits.in_range(request.duration, limits.MAX_SESSION_DURATION, request.origin("duration"))
     links = source_links(request, profiles, environ)
