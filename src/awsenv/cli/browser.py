@@ -10,6 +10,7 @@ import os
 import secrets
 import threading
 import webbrowser
+from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 from awsenv.errors import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 HOST = "127.0.0.1"
 
@@ -37,57 +38,53 @@ def open_page(url: str, start: Callable[[str], bool] = webbrowser.open, *, timeo
     Raises:
         Failure: There is no browser, or it has not requested the page.
     """
-    redirect = _Redirect(url)
     hint = ("set BROWSER", "leave --open out: then the URL is printed")
-    try:
+    with _redirected(url) as (address, taken, sent):
         # A browser in the terminal has requested the page by now and has ended, with any status.
-        if not start(redirect.address) and not redirect.taken.locked():
+        if not start(address) and not taken.locked():
             raise Failure("no browser could be started", hint=hint)
-        if not redirect.sent.wait(timeout):
+        if not sent.wait(timeout):
             raise Failure(f"no browser has requested the page within {timeout:.0f} seconds", hint=hint)
-    finally:
-        redirect.close()
 
 
-class _Redirect:
-    """A server on the loopback that redirects the first request to *url*, and no request after it."""
+@contextmanager
+def _redirected(url: str) -> Iterator[tuple[str, threading.Lock, threading.Event]]:
+    """Redirect the first request of an address on the loopback to *url*, and no request after it.
 
-    def __init__(self, url: str) -> None:
-        path = f"/{secrets.token_urlsafe(32)}"
-        self.sent = sent = threading.Event()
-        self.taken = taken = threading.Lock()
-        """Acquired by the first request, and never released."""
+    Yields:
+        The address; a lock that the first request acquires, and never releases; and an event after the response.
+    """
+    path = f"/{secrets.token_urlsafe(32)}"
+    taken, sent = threading.Lock(), threading.Event()
 
-        class Handler(BaseHTTPRequestHandler):
-            timeout = 5
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 5
 
-            def do_GET(self) -> None:
-                is_known = secrets.compare_digest(self.path.encode(), path.encode())
-                is_foreign = _is_another_users(self.client_address[1], self.connection.getsockname()[1])
-                if not is_known or is_foreign or not taken.acquire(blocking=False):
-                    self.send_error(HTTPStatus.NOT_FOUND)
-                    return
-                self.send_response(HTTPStatus.FOUND)
-                self.send_header("Location", url)
-                self.send_header("Cache-Control", "no-store")
-                self.send_header("Referrer-Policy", "no-referrer")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                sent.set()
+        def do_GET(self) -> None:
+            is_known = secrets.compare_digest(self.path.encode(), path.encode())
+            is_foreign = _is_another_users(self.client_address[1], self.connection.getsockname()[1])
+            if not is_known or is_foreign or not taken.acquire(blocking=False):
+                self.send_error(HTTPStatus.NOT_FOUND)
+                return
+            self.send_response(HTTPStatus.FOUND)
+            self.send_header("Location", url)
+            self.send_header("Cache-Control", "no-store")
+            self.send_header("Referrer-Policy", "no-referrer")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            sent.set()
 
-            def log_message(self, *_: object) -> None:
-                """Print nothing."""
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
 
-        self._server = HTTPServer((HOST, 0), Handler)
-        self.address = f"http://{HOST}:{self._server.server_port}{path}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    with HTTPServer((HOST, 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield f"http://{HOST}:{server.server_port}{path}", taken, sent
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def _is_another_users(client: int, server: int) -> bool:
