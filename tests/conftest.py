@@ -17,8 +17,9 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from hypothesis import settings
 
@@ -33,8 +34,11 @@ from awsenv.variables import VARIABLES, having
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from pyte.screens import Char
+
+    from awsenv.model import Credentials
 
     Until = Callable[[Callable[[], object]], None]
 
@@ -351,6 +355,18 @@ class World:
         with (Path(self.environ["HOME"]) / ".aws" / "config").open("a") as file:
             file.write(text)
 
+    def client(self, service: str, key: Credentials | None = None) -> Any:
+        """Return a client of the local AWS that signs with *key*; None: with that of the administrator."""
+        key = key or self.sandbox.admin
+        return boto3.client(
+            service,
+            endpoint_url=self.sandbox.url,
+            region_name="us-east-1",
+            aws_access_key_id=key.access_key_id,
+            aws_secret_access_key=key.secret_access_key,
+            aws_session_token=key.session_token,
+        )
+
     def add_administrator(self) -> None:
         """Give the user a profile `admin`, which may do everything."""
         key = self.sandbox.admin
@@ -425,13 +441,9 @@ def _world(preloaded: Preloaded, program: str, clean_environ: dict[str, str]) ->
             os.kill(pid, signal.SIGKILL)
 
 
-@pytest.fixture
-def aging(world: World) -> Iterator[World]:
-    """Return the world with an agent that ages with the local AWS: its hours pass as a test wants them."""
-
-    def now() -> float:
-        return world.sandbox.clock.now().timestamp()
-
+@contextmanager
+def _agent(environ: Mapping[str, str], now: Callable[[], float] = time.time) -> Iterator[None]:
+    """Let this process be the agent of the user of *environ*."""
     memory = Memory(Clock(now, now))
     endpoint = cache(lambda: Endpoint(lambda role: memory.served(role).credentials, server.loop))
     handler = Handler(memory, endpoint, now=now)
@@ -439,16 +451,34 @@ def aging(world: World) -> Iterator[World]:
     def in_use() -> bool:
         return endpoint.cache_info().currsize > 0 and endpoint().is_used()
 
-    folder = runtime_directory.make(world.environ)
+    folder = runtime_directory.make(environ)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(f"{folder}/{runtime_directory.SOCKET}")
     life = Life(12 * 3600, idle=4 * 3600, until=memory.until, in_use=in_use, on_tick=memory.drop_expired, boot=now)
     server = Server(handler.reply, listening=listening, life=life)
     thread = threading.Thread(target=server.serve)
     thread.start()
-    yield world
-    server.end()
-    thread.join()
+    try:
+        yield
+    finally:
+        server.end()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def agent_in() -> Callable[[Mapping[str, str]], AbstractContextManager[None]]:
+    """Return what lets this process be the agent of the user of an environment, for a while.
+
+    An agent of its own takes half a second of the processor to start.
+    """
+    return _agent
+
+
+@pytest.fixture
+def aging(world: World) -> Iterator[World]:
+    """Return the world with an agent that ages with the local AWS: its hours pass as a test wants them."""
+    with _agent(world.environ, lambda: world.sandbox.clock.now().timestamp()):
+        yield world
 
 
 _HALVES = {" ": (0, 0), "\u2580": (1, 0), "\u2584": (0, 1), "\u2588": (1, 1)}

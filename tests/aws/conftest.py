@@ -6,7 +6,7 @@ import json
 import socket
 import ssl
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -102,6 +102,17 @@ class Endpoint:
         return [path.partition("?")[0] for _method, path, _headers, _body in self.requests]
 
 
+@contextmanager
+def in_a_thread(server: ThreadingHTTPServer) -> Iterator[int]:
+    """Let *server* serve, and return its port."""
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
     """Return a server on the loopback."""
@@ -125,14 +136,9 @@ def endpoint() -> Iterator[Endpoint]:
         def log_message(self, *_: object) -> None:
             """Log nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    served = Endpoint(f"http://127.0.0.1:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield served
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with in_a_thread(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
+        served = Endpoint(f"http://127.0.0.1:{port}")
+        yield served
 
 
 class Rotating:
@@ -200,14 +206,9 @@ def proxy(home: Home) -> Iterator[Proxy]:
         def log_message(self, *_: object) -> None:
             """Log nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    running = Proxy(f"http://127.0.0.1:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield running
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with in_a_thread(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
+        running = Proxy(f"http://127.0.0.1:{port}")
+        yield running
 
 
 @pytest.fixture
@@ -224,12 +225,8 @@ def tls_port(certificate: Path) -> Iterator[int]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     server.handle_error = lambda *_: None  # type: ignore[method-assign] # clients hang up on purpose
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield server.server_address[1]
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with in_a_thread(server) as port:
+        yield port
 
 
 def _self_signed(folder: Path) -> Path:

@@ -416,15 +416,20 @@ SHAPES = st.dictionaries(
 )
 
 
-def is_taken_by_botocore(path: Path, name: str) -> bool:
-    """Tell whether botocore would go on to call AssumeRole for the role profile *name*."""
-    session = Session(
+def session_of(path: Path, name: str | None) -> Session:
+    """Return botocore's session of the profile *name* in a config file."""
+    return Session(
         profile=name,
         session_vars={
             "config_file": (None, None, str(path), None),
             "credentials_file": (None, None, str(path.with_name("none")), None),
         },
     )
+
+
+def is_taken_by_botocore(path: Path, name: str) -> bool:
+    """Tell whether botocore would go on to call AssumeRole for the role profile *name*."""
+    session = session_of(path, name)
     try:
         return bool(session.get_credentials().method == "assume-role")
     except (InvalidConfigError, PartialCredentialsError):
@@ -462,13 +467,7 @@ def typed_by_botocore(path: Path, name: str | None) -> tuple[list[str], str] | N
 
     None: it finds no credentials, or refuses the configuration.
     """
-    session = Session(
-        profile=name,
-        session_vars={
-            "config_file": (None, None, str(path), None),
-            "credentials_file": (None, None, str(path.with_name("none")), None),
-        },
-    )
+    session = session_of(path, name)
     try:
         credentials = session.get_credentials()
     except (InvalidConfigError, PartialCredentialsError):

@@ -200,6 +200,19 @@ class Terminal:
         self.transcript += self._screen.before
         return self.process.wait(TIMEOUT)
 
+    def stop_and_go_on(self, line: str) -> None:
+        """Type *line*, which runs the `reporter`; stop it, take it up again, and end it."""
+        self.send(f"{line}\r")
+        self.see("ready")
+        self.send("\x1a")
+        self.prompt()
+        assert re.search("(?i)stopped|suspended", self.run("jobs"))
+        # The status is not looked at here: fish's `fg` has none, nor has that of zsh behind any function.
+        self.send("fg\r")
+        self.see("again")
+        self.send("\x03")
+        assert "bye" in self.prompt()
+
     def status(self) -> int:
         """Return the status of the last command."""
         self.send(f'echo "status"={self._status}\r')

@@ -19,13 +19,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 
 import awsenv
 from awsenv.agent import client, runtime_directory
 from awsenv.cli import conversation
 from awsenv.cli.action import Exec, Fail, Print
+from awsenv.model import Credentials
 from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:
@@ -49,15 +49,28 @@ def login(world: World) -> int:
 
 def identity(world: World, keys: dict[str, str]) -> str:
     """Return whose *keys*, as `credential-process` printed them, the local AWS says that they are."""
-    client = boto3.client(
-        "sts",
-        region_name="eu-central-1",
-        endpoint_url=world.sandbox.url,
-        aws_access_key_id=keys["AccessKeyId"],
-        aws_secret_access_key=keys["SecretAccessKey"],
-        aws_session_token=keys["SessionToken"],
-    )
-    return str(client.get_caller_identity()["Arn"])
+    key = Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    return str(world.client("sts", key).get_caller_identity()["Arn"])
+
+
+def killed_at_work(world: World, until: Until, *words: str) -> subprocess.CompletedProcess[str]:
+    """Log in, run `exec` with *words*, and kill the agent while AWS does not answer it."""
+    agent = login(world)
+    world.sandbox.clock.elapse(30)
+    world.sandbox.fail("AssumeRole", Fault.HANG)
+    world.sandbox.clear_calls()
+    with subprocess.Popen(
+        [world.program, "exec", *(word.format(code=world.device.code()) for word in words)],
+        env=world.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        until(lambda: not world.sandbox.faults_left("AssumeRole"))
+        os.kill(agent, signal.SIGKILL)
+        shown = running.communicate()
+    return subprocess.CompletedProcess(words, running.returncode, *shown)
 
 
 def role_profile(world: World, name: str, *more: str, trust: dict[str, object], seconds: int = HOUR) -> None:
@@ -452,24 +465,11 @@ def test_three_codes_are_enough_for_an_agent_too(
 
 def test_a_code_that_a_dead_agent_had_is_not_sent_again(world: World, until: Until) -> None:
     """Say that it may have been used, and by whom: the command knows of no other code."""
-    agent = login(world)
-    world.sandbox.clock.elapse(30)
-    world.sandbox.fail("AssumeRole", Fault.HANG)
-    world.sandbox.clear_calls()
-    with subprocess.Popen(
-        [world.program, "exec", "power-user", world.device.code(), "--", "true"],
-        env=world.environ,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as running:
-        until(lambda: not world.sandbox.faults_left("AssumeRole"))
-        os.kill(agent, signal.SIGKILL)
-        _, shown = running.communicate()
+    done = killed_at_work(world, until, "power-user", "{code}", "--", "true")
 
     # The call that hangs is not counted.
-    assert (125, []) == (running.returncode, world.actions())
-    assert "awsenv: the agent did not answer, and the MFA code may have been used\n" in shown
+    assert (125, []) == (done.returncode, world.actions())
+    assert "awsenv: the agent did not answer, and the MFA code may have been used\n" in done.stderr
 
 
 @pytest.mark.parametrize("logged_in", [False, True], ids=["alone", "agent"])
@@ -561,25 +561,13 @@ def test_what_has_too_little_left_is_renewed_first(aging: World) -> None:
 
 def test_an_agent_that_is_killed_at_work_is_one_note(world: World, until: Until) -> None:
     """Do without it what it was about to do, say so once, and know of no agent from then on."""
-    agent = login(world)
-    world.sandbox.fail("AssumeRole", Fault.HANG)
-    words = ["exec", "read-only", "--", "printenv", "AWSENV_ROLE"]
+    words = ["read-only", "--", "printenv", "AWSENV_ROLE"]
 
-    with subprocess.Popen(
-        [world.program, *words],
-        env=world.environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as running:
-        # AWS does not answer.
-        until(lambda: not world.sandbox.faults_left("AssumeRole"))
-        os.kill(agent, signal.SIGKILL)
-        out, errors = running.communicate()
+    done = killed_at_work(world, until, *words)
+    again = world.run("exec", *words)
 
-    assert (0, "read-only\n", 1) == (running.returncode, out, errors.count("awsenv: the agent"))
-    assert (0, "") == ((again := world.run(*words)).returncode, again.stderr)
+    assert (0, "read-only\n", 1) == (done.returncode, done.stdout, done.stderr.count("awsenv: the agent"))
+    assert (0, "") == (again.returncode, again.stderr)
 
 
 def test_an_agent_that_was_killed_is_one_note(world: World, until: Until, has_ended: Callable[[int], bool]) -> None:

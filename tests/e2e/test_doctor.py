@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 
+from awsenv.model import Credentials
 from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:
     import subprocess
 
-    from awsenv.model import Credentials
     from conftest import World
 
 Cure = Callable[[], object]
@@ -48,19 +47,13 @@ class Broken:
     """Whether the doctor may read IAM."""
 
 
-def _client(world: World, service: str, credentials: Credentials | None = None) -> Any:
-    keys = credentials or world.sandbox.admin
-    return boto3.client(
-        service,
-        endpoint_url=world.sandbox.url,
-        region_name="us-east-1",
-        aws_access_key_id=keys.access_key_id,
-        aws_secret_access_key=keys.secret_access_key,
-    )
-
-
 def _file(world: World, name: str) -> Path:
     return Path(world.environ["HOME"]) / ".aws" / name
+
+
+def _key(world: World) -> Credentials:
+    """Return the user's own key."""
+    return Credentials(*re.findall("= (.+)", _file(world, "credentials").read_text())[:2])
 
 
 def _edited(old: str, new: str, name: str = "config") -> Callable[[World], Cure]:
@@ -100,7 +93,7 @@ def _trusting(
 
     def break_it(world: World) -> Cure:
         prepare(world)
-        iam = _client(world, "iam")
+        iam = world.client("iam")
         before = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
         after = json.loads(json.dumps(before))
         change(world, after["Statement"][0])
@@ -160,7 +153,7 @@ def _deleted(world: World) -> Cure:
     arn = world.sandbox.create_role("old", world.sandbox.trust("AIDAQ3EGRMEXAMPLE42X"))
     world.configure(f"\n[profile old]\nrole_arn = {arn}\nsource_profile = default\n")
     trust = json.dumps(world.sandbox.trust(world.user_arn))
-    return lambda: _client(world, "iam").update_assume_role_policy(RoleName="old", PolicyDocument=trust)
+    return lambda: world.client("iam").update_assume_role_policy(RoleName="old", PolicyDocument=trust)
 
 
 def _behind_a_role(*, device: bool) -> Callable[[World], Cure]:
@@ -174,7 +167,7 @@ def _behind_a_role(*, device: bool) -> Callable[[World], Cure]:
         serial = f"mfa_serial = {world.device.serial}\n" if device else ""
         world.configure(f"\n[profile deep]\nrole_arn = {arn}\nsource_profile = first\n{serial}")
         trust = json.dumps(sandbox.trust(first))
-        return lambda: _client(world, "iam").update_assume_role_policy(RoleName="deep", PolicyDocument=trust)
+        return lambda: world.client("iam").update_assume_role_policy(RoleName="deep", PolicyDocument=trust)
 
     return break_it
 
@@ -183,7 +176,7 @@ def _allow(world: World, kind: str, name: str, action: str, resource: str, effec
     statement = {"Effect": effect, "Action": action, "Resource": resource}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     holder = {f"{kind.capitalize()}Name": name}
-    iam = _client(world, "iam")
+    iam = world.client("iam")
     getattr(iam, f"put_{kind}_policy")(**holder, PolicyName="one", PolicyDocument=document)
     return lambda: getattr(iam, f"delete_{kind}_policy")(**holder, PolicyName="one")
 
@@ -220,15 +213,7 @@ def _expired(world: World) -> Cure:
     """Let the source be a session that has ended."""
     path = _file(world, "credentials")
     before = path.read_text()
-    key_id, secret = re.findall("= (.+)", before)[:2]
-    sts = boto3.client(
-        "sts",
-        endpoint_url=world.sandbox.url,
-        region_name="us-east-1",
-        aws_access_key_id=key_id,
-        aws_secret_access_key=secret,
-    )
-    keys = sts.get_session_token(DurationSeconds=900)["Credentials"]
+    keys = world.client("sts", _key(world)).get_session_token(DurationSeconds=900)["Credentials"]
     admin = before.partition("[admin]")[2]
     path.write_text(
         f"[default]\naws_access_key_id = {keys['AccessKeyId']}\naws_secret_access_key = {keys['SecretAccessKey']}\n"
@@ -239,32 +224,24 @@ def _expired(world: World) -> Cure:
 
 
 def _inactive(world: World) -> Cure:
-    iam = _client(world, "iam")
-    key = re.findall("= (.+)", _file(world, "credentials").read_text())[0]
+    iam = world.client("iam")
+    key = _key(world)
 
     def turn(status: str) -> object:
-        return iam.update_access_key(UserName="alice", AccessKeyId=key, Status=status)
+        return iam.update_access_key(UserName="alice", AccessKeyId=key.access_key_id, Status=status)
 
     turn("Inactive")
     return lambda: turn("Active")
 
 
 def _keys_in_the_environment(world: World) -> Cure:
-    key_id, secret = re.findall("= (.+)", _file(world, "credentials").read_text())[:2]
-    return _environ(AWS_ACCESS_KEY_ID=key_id, AWS_SECRET_ACCESS_KEY=secret)(world)
+    key = _key(world)
+    return _environ(AWS_ACCESS_KEY_ID=key.access_key_id, AWS_SECRET_ACCESS_KEY=key.secret_access_key)(world)
 
 
 def _security_token(world: World) -> Cure:
     """Leave an old token of boto 2 beside a session's own, which it beats."""
-    key_id, secret = re.findall("= (.+)", _file(world, "credentials").read_text())[:2]
-    sts = boto3.client(
-        "sts",
-        endpoint_url=world.sandbox.url,
-        region_name="us-east-1",
-        aws_access_key_id=key_id,
-        aws_secret_access_key=secret,
-    )
-    keys = sts.get_session_token()["Credentials"]
+    keys = world.client("sts", _key(world)).get_session_token()["Credentials"]
     _environ(
         AWS_ACCESS_KEY_ID=keys["AccessKeyId"],
         AWS_SECRET_ACCESS_KEY=keys["SecretAccessKey"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from e2e.conftest import Interactive, Silent
 
-CTRL_C, CTRL_Z = "\x03", "\x1a"
+CTRL_C = "\x03"
 
 
 @pytest.mark.parametrize("hook", [False, True], ids=["plain", "hook"])
@@ -37,16 +36,7 @@ def test_signals_jobs_and_status_are_the_commands_own(
     assert "bye" in shell.prompt()
     assert shell.status() == 7
 
-    shell.send(f"awsenv exec read-only {command}\r")
-    shell.see("ready")
-    shell.send(CTRL_Z)
-    shell.prompt()
-    assert re.search("(?i)stopped|suspended", shell.run("jobs"))
-    # The status is not looked at here: fish's `fg` has none, nor has that of zsh behind any function.
-    shell.send("fg\r")
-    shell.see("again")
-    shell.send(CTRL_C)
-    assert "bye" in shell.prompt()
+    shell.stop_and_go_on(f"awsenv exec read-only {command}")
 
 
 def test_ctrl_c_while_aws_is_waited_for(interactive: Interactive, silent: Silent) -> None:

@@ -57,16 +57,7 @@ class Failure:
 
 def _delete_key(world: World) -> None:
     """Delete the user's access key, as a rotation does."""
-    import boto3  # noqa: PLC0415 - only here
-
-    admin = world.sandbox.admin
-    client = boto3.client(
-        "iam",
-        endpoint_url=world.sandbox.url,
-        region_name="us-east-1",
-        aws_access_key_id=admin.access_key_id,
-        aws_secret_access_key=admin.secret_access_key,
-    )
+    client = world.client("iam")
     key = client.list_access_keys(UserName="alice")["AccessKeyMetadata"][0]["AccessKeyId"]
     client.delete_access_key(UserName="alice", AccessKeyId=key)
 

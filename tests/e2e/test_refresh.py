@@ -182,15 +182,7 @@ def test_signals_and_jobs_are_those_of_exec(interactive: Interactive, reporter: 
     """Leave Ctrl-C, Ctrl-Z and `fg` between the shell and the command."""
     shell = interactive(hook=True)
 
-    shell.send(f"awsenv exec --refresh read-only -- {shlex.join(reporter)}\r")
-    shell.see("ready")
-    shell.send(CTRL_Z)
-    shell.prompt()
-    assert re.search("(?i)stopped|suspended", shell.run("jobs"))
-    shell.send("fg\r")
-    shell.see("again")
-    shell.send(CTRL_C)
-    assert "bye" in shell.prompt()
+    shell.stop_and_go_on(f"awsenv exec --refresh read-only -- {shlex.join(reporter)}")
     shell.run("awsenv exec --refresh read-only -- sh -c 'exit 42'")
     assert shell.status() == 42
 

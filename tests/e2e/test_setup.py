@@ -77,6 +77,15 @@ class Account:
         terminal.send("y\r")
         return terminal
 
+    def asked_in_a_window(self, columns: int, rows: int) -> Terminal:
+        """Type it in a window of that size, accept the plan, and wait for the first question for a code."""
+        terminal = self.type()
+        terminal.resize(columns, rows)
+        terminal.see(re.escape(ACCEPT))
+        terminal.send("y\r")
+        terminal.see(FIRST)
+        return terminal
+
     def code(self) -> str:
         """Wait for the next code of the telephone: AWS takes each once."""
         assert self.telephone is not None
@@ -403,11 +412,7 @@ def test_the_key_of_the_device_is_not_left_in_the_scrollback(account: Account) -
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 50), (46, 40)])
 def test_the_qr_code_is_whole_in_a_window_of_any_size(account: Account, columns: int, rows: int) -> None:
     """Put the text below the code or beside it: what a window of that size shows at the first question can be read."""
-    setup = account.type()
-    setup.resize(columns, rows)
-    setup.see(re.escape(ACCEPT))
-    setup.send("y\r")
-    setup.see(FIRST)
+    setup = account.asked_in_a_window(columns, rows)
     screen = pyte.Screen(columns, rows)
     pyte.Stream(screen).feed(setup.transcript.rpartition("\x1b[?1049h")[2])
 
@@ -419,11 +424,7 @@ def test_the_qr_code_is_whole_in_a_window_of_any_size(account: Account, columns:
 @pytest.mark.parametrize(("columns", "rows"), [(40, 50), (60, 22)])
 def test_where_a_qr_code_has_no_room_its_key_is_shown(account: Account, columns: int, rows: int) -> None:
     """Show no part of a code."""
-    setup = account.type()
-    setup.resize(columns, rows)
-    setup.see(re.escape(ACCEPT))
-    setup.send("y\r")
-    setup.see(FIRST)
+    setup = account.asked_in_a_window(columns, rows)
 
     assert "\u2588" not in setup.transcript
     (seed,) = re.findall("\n([A-Z2-7]{60,})\r", setup.transcript)

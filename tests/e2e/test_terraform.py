@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 
 if TYPE_CHECKING:
@@ -40,15 +39,7 @@ output "it" {{
 def bucket(world: World) -> str:
     """Return a bucket that an administrator has made."""
     name = f"state-{world.sandbox.account}"
-    admin = world.sandbox.admin
-    client = boto3.client(
-        "s3",
-        endpoint_url=world.sandbox.url,
-        region_name="us-east-1",
-        aws_access_key_id=admin.access_key_id,
-        aws_secret_access_key=admin.secret_access_key,
-    )
-    client.create_bucket(Bucket=name)
+    world.client("s3").create_bucket(Bucket=name)
     return name
 
 

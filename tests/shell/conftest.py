@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
 import termios
 import time
 from contextlib import suppress
@@ -16,10 +17,12 @@ import pexpect
 import pyte
 import pytest
 
+from awsenv.agent import runtime_directory
 from awsenv.shells.base import folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
 TIMEOUT = 30
 """Seconds after which a shell is taken for stuck."""
@@ -225,8 +228,15 @@ def hooks() -> Path:
 
 
 @pytest.fixture
-def home(clean_environ: dict[str, str], program: str) -> Path:
-    """Return a home with two roles that need no AWS: keys of a file, and a process whose keys have a time of expiry."""
+def home(
+    clean_environ: dict[str, str],
+    program: str,
+    agent_in: Callable[[Mapping[str, str]], AbstractContextManager[None]],
+) -> Iterator[Path]:
+    """Return a home with two roles that need no AWS: keys of a file, and a process whose keys have a time of expiry.
+
+    Beside an agent the program starts ten times as fast.
+    """
     home = Path(clean_environ["HOME"])
     clean_environ["PATH"] = f"{Path(program).parent}{os.pathsep}{clean_environ['PATH']}"
     # The `credential_process` replaces AWS.
@@ -244,7 +254,10 @@ def home(clean_environ: dict[str, str], program: str) -> Path:
     (home / ".aws/config").write_text(f"[profile temporary]\ncredential_process = cat {answer}\n")
     # Else the first fish of a home writes completions for every manual page, in the background.
     (home / ".local/share/fish/generated_completions").mkdir(parents=True)
-    return home
+    with tempfile.TemporaryDirectory(prefix="awsenv-", dir="/tmp") as runtime:
+        clean_environ[runtime_directory.VARIABLE] = f"{runtime}/run"
+        with agent_in(clean_environ):
+            yield home
 
 
 @pytest.fixture

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pexpect
 import pytest
 
+from awsenv.agent import runtime_directory
 from awsenv.variables import MISLEADING
 
 if TYPE_CHECKING:
@@ -22,9 +24,10 @@ SECRETS = ("canary/secret+one", "canary/secret+two", "canary/token+two")
 GREEDY = {"bash": "PATH=/nowhere", "zsh": "PATH=/nowhere", "fish": "set -gx PATH /nowhere"}
 
 
-def test_a_role_is_put_on_and_taken_off(shell: Any, terminal: Start) -> None:
+@pytest.mark.parametrize("runtime", [{}, {runtime_directory.VARIABLE: f"{os.devnull}/none"}], ids=["agent", "alone"])
+def test_a_role_is_put_on_and_taken_off(shell: Any, runtime: dict[str, str], terminal: Start) -> None:
     """Act on the shell itself, show it in the next prompt, and be gone after `awsenv off`."""
-    window = terminal(shell)
+    window = terminal(shell, **runtime)
 
     assert "" == window.run("awsenv power-user")
     assert window.line.startswith("[power-user] 0:")
@@ -400,12 +403,10 @@ def test_a_read_only_python_path(shell: Any, terminal: Start, home: Path) -> Non
 @pytest.mark.parametrize("with_agent", [False, True])
 @pytest.mark.parametrize("encoding", ["UTF-8", "SHIFT_JIS", "BIG5"])
 def test_a_value_that_hides_a_quote_in_the_encoding_of_the_shell(
-    encoding: str, *, with_agent: bool, shell: Any, world: Any, hooks: Path, locale_of: Start
+    encoding: str, *, with_agent: bool, shell: Any, world: Any, hooks: Path, locale_of: Start, agent_in: Start
 ) -> None:
     """Restore it byte for byte, and run no part of it, whether the agent spells it, in UTF-8, or a client does."""
     hostile = b"\x81\\';touch sprung;#\x81\"$(touch sprung)\xe9"
-    if with_agent:
-        assert 0 == world.run("login", world.device.code()).returncode
     home = world.environ["HOME"]
     script = "\n".join(
         (
@@ -415,17 +416,18 @@ def test_a_value_that_hides_a_quote_in_the_encoding_of_the_shell(
         )
     )
 
-    done = subprocess.run(
-        [shell.name, *shell.strict, script],
-        env={**world.environ, **locale_of(encoding), "PATH": f"{Path(world.program).parent}:{os.environ['PATH']}"}
-        | {"AWS_VAULT": os.fsdecode(hostile)},
-        cwd=home,
-        stdin=subprocess.DEVNULL,
-        # Of a pipe the hook of fish thinks that something else evaluates what is printed.
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        check=False,
-    )
+    with agent_in(world.environ) if with_agent else nullcontext():
+        done = subprocess.run(
+            [shell.name, *shell.strict, script],
+            env={**world.environ, **locale_of(encoding), "PATH": f"{Path(world.program).parent}:{os.environ['PATH']}"}
+            | {"AWS_VAULT": os.fsdecode(hostile)},
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            # Of a pipe the hook of fish thinks that something else evaluates what is printed.
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
 
     assert (0, b"") == (done.returncode, done.stderr)
     role, restored = (
