@@ -53,10 +53,6 @@ _RETRY = 0.01
 _DYING = 0.2
 
 
-class NoAgent(Exception):  # noqa: N818 - its name says what happened
-    """No agent runs."""
-
-
 class Trouble(Exception):  # noqa: N818 - its name says what happened
     """There is, or was, an agent, and no reply comes from it.
 
@@ -75,6 +71,10 @@ class Trouble(Exception):  # noqa: N818 - its name says what happened
         self.fact = fact
         self.hints = hints
         self.origins = origins
+
+
+class NoAgent(Trouble):
+    """No agent runs, or it is at its end and replies to nothing any more."""
 
 
 class Dead(Trouble):
@@ -212,10 +212,11 @@ def ask(environ: Environ, verb: bytes, parts: Sequence[bytes], *, timeout: float
     try:
         folder = runtime_directory.find(environ)
         if folder is None:
-            raise NoAgent
+            raise FileNotFoundError  # noqa: TRY301 - as where its socket is missing
         connection = _connection(folder, timeout)
     except FileNotFoundError:
-        raise NoAgent from None
+        folder = runtime_directory.expected(environ)
+        raise NoAgent("no agent runs" if folder is None else f"no agent runs in {folder}") from None
     except runtime_directory.Unsafe as unsafe:
         raise Trouble(f"the agent is not used: {unsafe.fact}", *unsafe.hints, origins=[unsafe.path]) from None
     try:
@@ -237,7 +238,7 @@ def end(environ: Environ, verb: bytes = END) -> None:
     """
     try:  # noqa: SIM105 - contextlib costs an import
         ask(environ, verb, [])
-    except (NoAgent, Trouble):
+    except Trouble:
         pass
 
 
@@ -281,7 +282,7 @@ def exchange(
     if status == b"ok":
         return reply
     if status == b"ended":
-        raise NoAgent
+        raise NoAgent("the agent has ended", "try again")
     shown = "".join([sign if sign.isprintable() else "?" for sign in b" ".join(reply)[:200].decode(errors="replace")])
     if status == b"version":
         raise OtherVersion(f"the agent is of awsenv {shown}, this is {__version__}", "awsenv login replaces it")

@@ -37,7 +37,6 @@ MAX_REQUEST = 8192
 
 _FOLDER = "/credentials/"
 _END = b"\r\n\r\n"
-_FIELD = r"\r\n([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([ -~]*?)[ \t]*"
 _REQUEST = re.compile(r"([A-Za-z]+) ([!-~]+) HTTP/1\.[01]")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _BY_BROWSER = re.compile(r"origin|sec-fetch-.*")

@@ -48,44 +48,73 @@ class Unsafe(Exception):  # noqa: N818 - its name says what happened
         self.hints = hints or ELSEWHERE
 
 
+def expected(environ: Environ) -> str | None:
+    """Return where the folder of the agent is, or would be; None: nowhere.
+
+    Raises:
+        Unsafe: The variable that names it holds no absolute path.
+    """
+    named = environ.get(VARIABLE)
+    if named:
+        if not os.path.isabs(named):
+            raise Unsafe(f"{VARIABLE} is not an absolute path: {named}", VARIABLE)
+        return named.rstrip("/") or "/"
+    for variable in ("XDG_RUNTIME_DIR", "TMPDIR") if sys.platform == "darwin" else ("XDG_RUNTIME_DIR",):
+        runtime = environ.get(variable, "").rstrip("/")
+        try:
+            if os.path.isabs(runtime) and _is_safe(runtime):
+                return f"{runtime}/awsenv"
+        except Unsafe:
+            pass  # it comes from `su`, say
+    home = environ.get("HOME", "")
+    # Under `sudo` HOME may be that of another user, who could not remove a folder of root's there.
+    if os.path.isabs(home) and _is_own(home):
+        # A number as good as a digest here, and hashlib is not loaded.
+        host = int.from_bytes(os.fsencode(os.uname().nodename), "big") % (2**61 - 1)
+        return os.path.join(home, ".awsenv", f"run-{host:x}")
+    return None
+
+
 def find(environ: Environ) -> str | None:
     """Return the folder of the agent, or None if there is none.
 
     Raises:
         Unsafe: It is not ours alone.
     """
-    folder = _folder(environ)
+    folder = expected(environ)
     return folder if folder is not None and _is_safe(folder) else None
 
 
-def expected(environ: Environ) -> str | None:
-    """Return where the folder of the agent is, or would be; None: nowhere."""
-    try:
-        return _folder(environ)
-    except Unsafe:
-        return None
+def usable(environ: Environ) -> str:
+    """Return the folder of the agent, which may be missing.
+
+    Raises:
+        Unsafe: It is not ours alone, its path is too long, or no variable says where it may be.
+    """
+    folder = expected(environ)
+    if folder is None:
+        fact = "there is no folder for the agent's socket: neither XDG_RUNTIME_DIR nor HOME is a folder of yours"
+        raise Unsafe(fact, VARIABLE, f"name one that is yours alone: {VARIABLE}")
+    _check_length(folder)
+    _is_safe(folder)
+    return folder
 
 
 def make(environ: Environ) -> str:
     """Return the folder of the agent, which is made if it is missing.
 
     Raises:
-        Unsafe: It is not ours alone, its path is too long, or no variable says where it may be.
+        Unsafe: As of `usable`.
         OSError: It cannot be made.
     """
-    folder = _folder(environ)
-    if folder is None:
-        fact = "there is no folder for the agent's socket: neither XDG_RUNTIME_DIR nor HOME is a folder of yours"
-        raise Unsafe(fact, VARIABLE, f"name one that is yours alone: {VARIABLE}")
-    _check_length(folder)
-    if not _is_safe(folder):
-        parent = os.path.dirname(folder)
-        for path in (parent, folder) if os.path.basename(parent) == ".awsenv" else (folder,):
-            try:  # noqa: SIM105 - contextlib costs an import
-                os.mkdir(path, 0o700)
-            except FileExistsError:  # noqa: PERF203 - two at most
-                pass  # another process was quicker, or it is no folder
-        _is_safe(folder)
+    folder = usable(environ)
+    parent = os.path.dirname(folder)
+    for path in (parent, folder) if os.path.basename(parent) == ".awsenv" else (folder,):
+        try:  # noqa: SIM105 - contextlib costs an import
+            os.mkdir(path, 0o700)
+        except FileExistsError:  # noqa: PERF203 - two at most
+            pass  # it was there, another process was quicker, or it is no folder
+    _is_safe(folder)
     return folder
 
 
@@ -125,28 +154,6 @@ def lock(folder: str, *, wait: bool = True) -> BinaryIO:
         file.close()
         raise
     return file
-
-
-def _folder(environ: Environ) -> str | None:
-    named = environ.get(VARIABLE)
-    if named:
-        if not os.path.isabs(named):
-            raise Unsafe(f"{VARIABLE} is not an absolute path: {named}", VARIABLE)
-        return named.rstrip("/") or "/"
-    for variable in ("XDG_RUNTIME_DIR", "TMPDIR") if sys.platform == "darwin" else ("XDG_RUNTIME_DIR",):
-        runtime = environ.get(variable, "").rstrip("/")
-        try:
-            if os.path.isabs(runtime) and _is_safe(runtime):
-                return f"{runtime}/awsenv"
-        except Unsafe:
-            pass  # it comes from `su`, say
-    home = environ.get("HOME", "")
-    # Under `sudo` HOME may be that of another user, who could not remove a folder of root's there.
-    if os.path.isabs(home) and _is_own(home):
-        # A number as good as a digest here, and hashlib is not loaded.
-        host = int.from_bytes(os.fsencode(os.uname().nodename), "big") % (2**61 - 1)
-        return os.path.join(home, ".awsenv", f"run-{host:x}")
-    return None
 
 
 def _is_own(path: str) -> bool:

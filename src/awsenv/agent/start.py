@@ -96,10 +96,10 @@ def private(entry: str, *, pid: int, lifetime: float) -> socket.socket:
         with theirs:
             _spawn(entry, "connection", theirs, str(pid), str(lifetime))
         client.exchange(ours, client.PING, [], timeout=_STARTING)
-    except (OSError, client.NoAgent, client.Trouble) as error:
+    except (OSError, client.Trouble) as error:
         ours.close()
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise _failed(reason or "it ended at once", hint=AGAIN) from None
+        raise _failed(reason or "", hint=AGAIN) from None
     return ours
 
 
@@ -139,7 +139,7 @@ def _start(folder: str, entry: str, idle: float, lifetime: float) -> None:
             raise
     try:
         _ask(folder, client.PING, _STARTING)
-    except (OSError, client.NoAgent, client.Trouble):
+    except (OSError, client.Trouble):
         # Without its socket it ends, should it start after all.
         path.unlink(missing_ok=True)
         raise AgentError("the agent does not start", hint=AGAIN) from None

@@ -58,7 +58,7 @@ class Print(Action):
     kind = b"print"
 
     def _do(self) -> None:
-        process.write_or_fail(self.text)
+        process.write(self.text)
 
 
 class Exec(Action):

@@ -79,7 +79,7 @@ def _ask_agent(caller: Caller) -> Finding | None:
         reply = client.ask(caller.environ, conversation.PART, [b"", *request])
         verdict, fact, *hints = json.loads(unpacked(reply, caller.environ).text)
         return Finding("role", Verdict(verdict), fact, hints=tuple(hints))
-    except (client.NoAgent, client.Trouble, ValueError):
+    except (client.Trouble, ValueError):
         return None
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from awsenv.agent import client, runtime_directory
+from awsenv.agent import client
 from awsenv.cli.action import Print
 from awsenv.cli.options import Caller
 from awsenv.errors import AgentError
-from awsenv.model import Note
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,8 @@ def forget(caller: Caller, verb: bytes, done: str) -> Print:
     except client.OtherVersion:
         # Every version knows how to end, and forgets everything by that.
         return forget(caller, client.END, "Locked: the agent, which was of another version of awsenv, has ended.")
-    except client.NoAgent:
-        folder = runtime_directory.expected(caller.environ)
-        return Print(notes=[Note("no agent runs" if folder is None else f"no agent runs in {folder}")])
-    except client.Dead as dead:
-        return Print(notes=[dead])
+    except (client.NoAgent, client.Dead) as none:
+        return Print(notes=[none])
     except client.Trouble as trouble:
         raise AgentError(trouble.fact, hint="end its process: kill") from None
     return Print(done + "\n")

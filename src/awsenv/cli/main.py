@@ -82,14 +82,9 @@ def _of_new_agent(start_agent: StartAgent, args: list[str], environ: Environ, pr
     else:
         start.start(environ, conversation.ENTRY, idle=start_agent.idle, lifetime=start_agent.lifetime)
         ask = partial(client.ask, environ)
+    request = conversation.Conversation(ask, args, environ, prompts, started=not is_private, whole=is_private)
     try:
-        action = conversation.Conversation(
-            ask, args, environ, prompts, started=not is_private, whole=is_private
-        ).reply()
-    except client.NoAgent:
-        action = failed(AgentError("the agent has ended at once", hint="try again"), args)
-    except client.Trouble as trouble:
-        action = failed(AgentError(trouble.fact, hint=trouble.hints or "try again"), args)
+        action = request.reply()
     except BaseException as error:  # noqa: BLE001 - the agent ends first
         action = failed(error, args)
     if isinstance(action, Fail) and not is_private:
@@ -104,6 +99,8 @@ def failed(error: BaseException, args: list[str]) -> Fail:
     """
     if isinstance(error, KeyboardInterrupt):
         error = Interrupted("interrupted")
+    elif isinstance(error, client.Trouble):
+        error = AgentError(error.fact, hint=error.hints or "try again")
     elif not isinstance(error, AwsenvError):
         error = Failure(
             f"a fault of awsenv's own: {type(error).__name__} at {_line_of(error)}",

@@ -82,26 +82,17 @@ def write(text: str) -> None:
     """Write *text* to stdout, whole and at once.
 
     Raises:
-        OSError: It could not be written. Nothing tells how much was.
+        Failure: It could not be written. Nothing tells how much was.
     """
-    if text and sys.stdout is None:
-        message = "stdout is closed"
-        raise OSError(message)
     # Bytes: a saved variable may hold what is not UTF-8, and what comes out must be what went in. And no buffer, which
     # Python would try to write again at its end.
     data = os.fsencode(text)
-    while data:
-        data = data[os.write(1, data) :]
-
-
-def write_or_fail(text: str) -> None:
-    """Write *text* to stdout, whole and at once.
-
-    Raises:
-        Failure: It could not be written. Nothing tells how much was.
-    """
     try:
-        write(text)
+        if data and sys.stdout is None:
+            message = "stdout is closed"
+            raise OSError(message)  # noqa: TRY301 - as an error of the system
+        while data:
+            data = data[os.write(1, data) :]
     except OSError as error:
         from awsenv.errors import Failure  # noqa: PLC0415 - `enum` costs as much as all of the fast path
 
@@ -121,7 +112,7 @@ def fail(args: list[str], status: int, text: str) -> int:
     if commands.called(args).is_evaluated and not asks_for_json and not stdout_is_terminal():
         try:  # noqa: SIM105 - contextlib costs an import
             write(FAILURE)
-        except OSError:
+        except Exception:  # noqa: BLE001, S110 - to name Failure here would load `enum`
             pass  # the reader is gone
     return status
 

@@ -163,7 +163,7 @@ class Applier:
             self.write_profiles({files.header(profiles, name): {"credential_process": line}})
         else:
             process.await_stdout()
-            process.write_or_fail(report.printable([f"[{name}]", *(f"{key} = {value}" for key, value in pair.items())]))
+            process.write(report.printable([f"[{name}]", *(f"{key} = {value}" for key, value in pair.items())]))
 
     def write_profiles(self, sections: Mapping[str, Mapping[str, str]]) -> None:
         """Add to the config file the sections that are missing, and the keys that existing ones lack.

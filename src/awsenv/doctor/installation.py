@@ -117,24 +117,15 @@ def _loading(line: Origin, *, is_found: bool) -> Finding:
 
 def agent(environ: Environ) -> Finding:
     """Check whether an agent runs and replies, or could run."""
-    folder = runtime_directory.expected(environ)
-    origins = [] if folder is None else [Origin(folder)]
     try:
-        if (found := runtime_directory.find(environ)) is not None:
-            runtime_directory.socket_in(found)
-        client.ask(environ, client.PING, [])
+        folder = runtime_directory.usable(environ)
     except runtime_directory.Unsafe as unsafe:
         return warning("agent", unsafe.fact, *unsafe.hints, origins=[Origin(unsafe.path)])
-    except (FileNotFoundError, client.NoAgent):
-        length = 0 if folder is None else len(os.fsencode(f"{folder}/{runtime_directory.SOCKET}"))
-        if folder is None:
-            return warning(
-                "agent", "none runs, and its socket can be in no folder of yours", *runtime_directory.ELSEWHERE
-            )
-        if length > runtime_directory.MAX_PATH:
-            fact = f"the path of its socket has {length} bytes, and the system allows {runtime_directory.MAX_PATH}"
-            return warning("agent", f"none can run: {fact}", *runtime_directory.ELSEWHERE, origins=origins)
+    try:
+        client.ask(environ, client.PING, [])
+    except client.NoAgent:
         return fine("agent", "none runs; awsenv login starts one, so that one code a day is enough")
     except client.Trouble as trouble:
+        origins = map(Origin, trouble.origins or [folder])
         return warning("agent", trouble.fact, *(trouble.hints or _END), origins=origins)
     return fine("agent", f"one runs, in {folder}")
