@@ -17,7 +17,6 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from datetime import timezone
 from typing import TYPE_CHECKING
 
 from awsenv import variables
@@ -207,14 +206,14 @@ def _settings(environ: Environ) -> list[str]:
 
 
 def _keys(credentials: Credentials, lease: str | None) -> dict[str, str | None]:
-    expires = credentials.expiration and credentials.expiration.astimezone(timezone.utc)
+    ends = credentials.expiration
     return {
         "AWS_ACCESS_KEY_ID": credentials.access_key_id,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
         "AWS_SESSION_TOKEN": credentials.session_token,
-        "AWS_CREDENTIAL_EXPIRATION": None if expires is None else expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "AWS_CREDENTIAL_EXPIRATION": credentials.expires,
         variables.KEY_ID: credentials.access_key_id,
-        variables.EXPIRES_EPOCH: None if expires is None else str(int(expires.timestamp())),
+        variables.EXPIRES_EPOCH: None if ends is None else str(int(ends.timestamp())),
         variables.RENEW: lease,
     }
 

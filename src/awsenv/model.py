@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from datetime import datetime, timezone
 
 from awsenv.errors import TYPED, Origin
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 Environ = Mapping[str, str]
 """The environment of the caller, always passed as an argument."""
@@ -226,6 +223,12 @@ class Credentials:
     """The assumed-role ARN; None: only AWS knows it."""
     source: Source | None = field(default=None, compare=False, repr=False)
     """Where they come from, for messages; None: they are those of a role, or their source is not known."""
+
+    @property
+    def expires(self) -> str | None:
+        """The expiration as SDKs read it: ISO 8601, in UTC, in whole seconds."""
+        ends = self.expiration
+        return None if ends is None else f"{ends.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ import json
 import re
 import secrets
 import socket
-from datetime import timezone
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -173,14 +172,13 @@ async def _read(connection: socket.socket) -> str:
 
 def _body(credentials: Credentials) -> dict[str, str]:
     """Return what the SDKs read. botocore fails where one of the first four is missing (measured on 1.44.5)."""
-    if credentials.expiration is None:
+    if credentials.expires is None:
         raise AgentError("these keys have no end, and nothing to renew", hint="awsenv exec without --refresh")
-    expiration = credentials.expiration.astimezone(timezone.utc)
     body = {
         "AccessKeyId": credentials.access_key_id,
         "SecretAccessKey": credentials.secret_access_key,
         "Token": credentials.session_token or "",
-        "Expiration": expiration.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "Expiration": credentials.expires,
     }
     return body if credentials.account is None else body | {"AccountId": credentials.account}
 

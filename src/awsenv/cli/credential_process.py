@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import timezone
 from typing import Annotated
 
 from awsenv.cli.action import Print
@@ -40,8 +39,8 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     }
     if credentials.session_token is not None:
         answer["SessionToken"] = credentials.session_token
-    if credentials.expiration is not None:
-        answer["Expiration"] = credentials.expiration.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if credentials.expires is not None:
+        answer["Expiration"] = credentials.expires
     if credentials.account is not None:
         answer["AccountId"] = credentials.account
     return Print(json.dumps(answer, indent=2) + "\n")
