@@ -35,10 +35,11 @@ def hooked() -> list[Shell]:
 def named(name: str) -> Shell | None:
     """Return the shell that runs as *name*, spelled as in `$0` or `$SHELL`: `-bash`, `/usr/bin/zsh`, `ksh93`."""
     base = name.rpartition("/")[2].removeprefix("-").lower()
-    for known in (base, base.rstrip("0123456789.-")):
+    spellings = (base, base.rstrip("0123456789.-"))
+    for known in spellings:
         if known in names():
             return _load(known)
-    return next((shell for shell in every() if shell.runs_as(base)), None)
+    return next((shell for shell in every() if not set(spellings).isdisjoint(shell.also)), None)
 
 
 def find(name: str) -> Shell:

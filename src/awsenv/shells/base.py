@@ -50,10 +50,6 @@ class Shell(ABC):
             ValueError: A name is not that of a variable.
         """
 
-    def runs_as(self, name: str) -> bool:
-        """Return whether *name*, without a folder, is a name of this shell."""
-        return name in self.also or name.rstrip("0123456789.-") in self.also
-
     @property
     def has_hook(self) -> bool:
         """Whether there is a hook for this shell."""
