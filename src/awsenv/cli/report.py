@@ -1,6 +1,6 @@
 """The text of errors, notes and tables.
 
-An error is one fact, then its cause, its places and the next steps, a line each. Long lines are wrapped where they are
+An error is one fact, then its cause, its origins and the next steps, a line each. Long lines are wrapped where they are
 shown, for only the process that owns the terminal knows how wide it is.
 """
 
@@ -44,7 +44,7 @@ def described(shown: Shown) -> str:
 def message(
     fact: str, because: str | None = None, origins: Sequence[Origin | str] = (), hints: Sequence[str] = ()
 ) -> str:
-    """Return the lines of a fact, with its cause, its places and at most two next steps below it."""
+    """Return the lines of a fact, with its cause, its origins and at most two next steps below it."""
     labelled = (
         ("because", because or ""),
         *(("and" if before else "in", str(origin)) for before, origin in enumerate(origins)),
