@@ -9,7 +9,6 @@ import os
 
 from awsenv.agent.client import pack, unpack
 from awsenv.cli import process
-from awsenv.cli.report import Message, described
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,6 +94,8 @@ class Fail(Action):
 
     def carry_out(self, args: list[str]) -> int:
         """Show the notes and the error, and return the exit status."""
+        from awsenv.cli.report import described  # noqa: PLC0415 - where something fails
+
         *notes, error = self.notes
         show(notes)
         return process.fail(args, self.status, described(error))
@@ -129,6 +130,8 @@ class StartAgent(Local):
 def show(notes: Iterable[Shown]) -> None:
     """Show *notes* on stderr."""
     for note in notes:
+        from awsenv.cli.report import described  # noqa: PLC0415 - most actions have no notes
+
         process.tell(described(note))
 
 
@@ -167,7 +170,10 @@ def unpacked(reply: Sequence[bytes], before: Mapping[str, str]) -> Action:
     else:
         action = _KINDS.get(kind, Action)(os.fsdecode(text))
     action.status = int(status)
-    action.notes = [Message(note) for note in unpack(notes)]
+    if sent := unpack(notes):
+        from awsenv.cli.report import Message  # noqa: PLC0415 - most actions have no notes
+
+        action.notes = [Message(note) for note in sent]
     if not action.kind or (kind == Exec.kind and not action.argv) or (kind == Fail.kind and not action.notes):
         raise ValueError(kind)
     return action

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from awsenv.agent import client, runtime_directory
-from awsenv.cli import action, commands, process, report
+from awsenv.cli import action, commands, process
 from awsenv.variables import relevant
 
 TYPE_CHECKING = False
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from awsenv.cli.prompts import Prompts
+    from awsenv.cli.report import Shown
 
     Ask = Callable[[bytes, list[bytes]], list[bytes]]
 
@@ -113,18 +114,18 @@ class Conversation:
             Trouble: No reply comes from it.
             AwsenvError: The agent needs what is missing.
         """
-        shown: set[str] = set()
+        shown: set[Shown] = set()
         while True:
             answers = "" if self.prompts is None else self.prompts.answers
             reply = self._ask(RUN, [os.fsencode(answers), *self._request])
             try:
                 made = action.unpacked(reply, self._environ)
                 # An agent that is asked again says the same again.
-                made.notes = [note for note in made.notes if report.described(note) not in shown]
+                made.notes = [note for note in made.notes if note not in shown]
                 if made.kind != action.Need.kind:
                     return made
                 action.show(made.notes)
-                shown.update(map(report.described, made.notes))
+                shown.update(made.notes)
                 self.prompts = self.prompts or _prompts(self._environ)
                 self.prompts.answer(made.text)
             except ValueError:

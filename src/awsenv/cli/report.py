@@ -32,8 +32,17 @@ class Message:
     """
 
     def __init__(self, packed: bytes) -> None:
+        self._packed = packed
         texts = ([text.decode() for text in unpack(part)] for part in unpack(packed))
         (self.fact, self.because), self.origins, self.hints = texts
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether both say the same."""
+        return isinstance(other, Message) and self._packed == other._packed
+
+    def __hash__(self) -> int:
+        """Return the same for messages that say the same."""
+        return hash(self._packed)
 
 
 def described(shown: Shown) -> str:
