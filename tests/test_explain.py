@@ -146,7 +146,7 @@ def setups(draw: st.DrawFn, account: Account, temporary: Credentials) -> Setup:
 
 
 @pytest.mark.slow
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_the_calls_are_those_that_were_explained(account: Account, data: st.DataObject) -> None:
     """Make exactly the calls of the plan, with its signers and parameters, and change its variables, in any set-up."""

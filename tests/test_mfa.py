@@ -22,6 +22,9 @@ from awsenv.model import Mfa
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+TIMEOUT = 60
+"""Seconds after which a test gives up: no test waits for it."""
+
 SERIAL = "arn:aws:iam::123456789012:mfa/alice"
 DEVICE = Mfa(SERIAL)
 NOWHERE = "/no/such/terminal"
@@ -59,7 +62,7 @@ class Screen:
         """Return what is on it up to *until*, with what was typed; the system may take a moment to hand it over."""
         data = ""
         while until not in data:
-            assert select.select([self._master], [], [], 10)[0], f"{until!r} is not in {data!r}"
+            assert select.select([self._master], [], [], TIMEOUT)[0], f"{until!r} is not in {data!r}"
             data = (data + os.read(self._master, 65536).decode()).replace("\r\n", "\n")
         return data
 
@@ -94,7 +97,7 @@ def python(tmp_path: Path) -> Callable[[str], list[str]]:
 def shell(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
     """Return an interactive bash with a prompt that nothing else prints."""
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PS1": "ready> ", "TERM": "dumb"}
-    bash = pexpect.spawn("bash", ["--norc", "--noprofile", "-i"], env=environ, encoding="utf-8", timeout=20)
+    bash = pexpect.spawn("bash", ["--norc", "--noprofile", "-i"], env=environ, encoding="utf-8", timeout=TIMEOUT)
     bash.expect_exact("ready> ")
     yield bash
     bash.close(force=True)

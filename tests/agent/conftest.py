@@ -26,7 +26,7 @@ from awsenv.agent.server import Life, Server
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-TIMEOUT = 30
+TIMEOUT = 60
 """Seconds after which something is taken for stuck."""
 
 START = """\

@@ -229,7 +229,7 @@ def test_a_command_can_prompt(home: Home, tmp_path: Path) -> None:
         "print(made.access_key_id, sys.stdin.read().strip())\n"
     )
     words = f"echo piped | {sys.executable} -I {script}"
-    child = pexpect.spawn("sh", ["-c", words], encoding="utf-8", timeout=20)
+    child = pexpect.spawn("sh", ["-c", words], encoding="utf-8", timeout=60)
     child.expect_exact("pin: ")
     child.sendline("1234")
     child.expect_exact("PIN1234 piped")

@@ -53,7 +53,7 @@ def by_botocore(config_path: Path, credentials_path: Path) -> dict[str, Any] | N
     return full
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(config_text=st.builds(str.__add__, HEAD, TEXTS), credentials_text=st.builds(str.__add__, HEAD, TEXTS))
 @example(config_text="[default]\n[profile default]\na=1\n", credentials_text="")
 @example(config_text="[DEFAULT]\na=1\n[profile x]\nb=2\n[DEFAULT]\nc=3\n", credentials_text="[x]\na=2\n[DEFAULT]\n")

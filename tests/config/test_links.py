@@ -437,7 +437,7 @@ def is_taken_by_botocore(path: Path, name: str) -> bool:
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(shapes=SHAPES)
 def test_the_same_chains_are_accepted_as_by_botocore(
     shapes: dict[str, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-TIMEOUT = 30
+TIMEOUT = 60
 """Seconds after which a shell is taken for stuck."""
 
 COLUMNS, LINES = 80, 50

@@ -180,7 +180,7 @@ def run_until(home: Path) -> Start:
     """Return what runs a program at a terminal until a role is in a prompt, and returns what it shows."""
 
     def run(argv: list[str], environ: dict[str, str], prompt: str = "[power-user] ") -> str:
-        child = pexpect.spawn(argv[0], argv[1:], env=environ, cwd=str(home), timeout=30, dimensions=(50, 80))
+        child = pexpect.spawn(argv[0], argv[1:], env=environ, cwd=str(home), timeout=60, dimensions=(50, 80))
         try:
             child.expect_exact(prompt)
             return str(child.match.decode())
