@@ -145,7 +145,7 @@ def packed(action: Action, before: Mapping[str, str]) -> list[bytes]:
     changed = [f"{name}={value}" for name, value in after.items() if before.get(name) != value]
     return [
         action.kind,
-        str(action.status).encode(),
+        b"%d" % action.status,
         os.fsencode(action.text),
         pack([_packed(note) for note in action.notes]),
         pack_texts(action.argv),
