@@ -1,4 +1,4 @@
-"""What every test may use: the program as it is installed, a clean environment, the shells, a local AWS."""
+"""Fixtures for all tests: the installed program, a clean environment, the shells and a local AWS."""
 
 from __future__ import annotations
 
@@ -42,12 +42,11 @@ if TYPE_CHECKING:
 
     Until = Callable[[Callable[[], object]], None]
 
-# A shell takes as long as the machine lets it; and what is found once must be found again.
+# No deadline, because a shell is as slow as the machine; derandomized, so that a failure can be reproduced.
 settings.register_profile("awsenv", deadline=None, derandomize=True)
 settings.load_profile("awsenv")
 
-# A test hands down an environment of its own. If one forgets that, it must not find the agent of the user who runs the
-# tests.
+# Each test passes its own environment. One that forgets to must not find the agent of the user who runs the tests.
 os.environ["AWSENV_RUNTIME_DIR"] = f"{os.devnull}/no-agent"
 
 # A script that starts the tests in the background lets them, and all that they start, ignore these.
@@ -60,7 +59,7 @@ for _number, _handler in (
         signal.signal(_number, _handler)
 
 TIMEOUT = 60
-"""Seconds after which a test gives up: no test waits for it."""
+"""Seconds after which a test gives up; a test that passes does not wait for it."""
 
 SLOW = ("agent", "cli", "docs", "e2e", "setup", "shell", "shells")
 """The folders whose tests are marked `slow`: most of them start programs, or call AWS many times."""
@@ -107,7 +106,7 @@ OF_NO_REGISTRY = {"terraform"}
 
 @pytest.fixture(scope="session")
 def require() -> Callable[[str], str]:
-    """Return the path of a program; without it the test is skipped on a user's machine and fails in CI."""
+    """Return a function that finds a program; without it a test is skipped on a user's machine and fails in CI."""
 
     def find(name: str) -> str:
         path = shutil.which(name)
@@ -122,7 +121,7 @@ def require() -> Callable[[str], str]:
 
 @pytest.fixture
 def clean_environ(tmp_path: Path) -> dict[str, str]:
-    """Return an environment with an empty home and nothing of AWS in it."""
+    """Return an environment with an empty home and no AWS variables."""
     return _clean_environ(tmp_path)
 
 
@@ -133,14 +132,14 @@ def _clean_environ(folder: Path) -> dict[str, str]:
 
 
 ENCODINGS = ("SHIFT_JIS", "EUC-JP", "GBK", "GB18030", "BIG5", "BIG5-HKSCS")
-"""In these a byte of ASCII may be the second half of a character, or another character."""
+"""Encodings in which an ASCII byte may be the second half of a character, or stand for another one."""
 
 
 @pytest.fixture(scope="session")
 def locale_of(
     require: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], dict[str, str]]:
-    """Return what makes a locale with an encoding, and returns the variables that select it."""
+    """Return a function that makes a locale with an encoding and returns the variables that select it."""
     # One folder for all processes of pytest: a large locale takes seconds.
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "locales"
@@ -152,12 +151,12 @@ def locale_of(
         name = f"POSIX.{encoding}"
         variables = {"LOCPATH": str(folder), "LC_ALL": name}
         if not (folder / name).exists():
-            # Its status counts warnings: SHIFT_JIS is not all ASCII.
+            # The status is not checked, because a warning counts: SHIFT_JIS differs from ASCII.
             made = Path(tempfile.mkdtemp(dir=folder)) / name
             subprocess.run(
                 [require("localedef"), "-i", "POSIX", "-f", encoding, str(made)], capture_output=True, check=False
             )
-            with suppress(OSError):  # another process was faster, or there is nothing
+            with suppress(OSError):  # another process was faster, or localedef made nothing
                 made.rename(folder / name)
         shown = subprocess.run(["locale", "charmap"], env=variables, capture_output=True, check=True, text=True)
         if shown.stdout.strip() != encoding and not os.environ.get("CI"):
@@ -176,12 +175,12 @@ def locale(request: pytest.FixtureRequest, locale_of: Callable[[str], dict[str, 
 
 @pytest.fixture(scope="session")
 def until() -> Until:
-    """Return what waits until something is so."""
+    """Return a function that waits until a condition holds."""
 
     def wait(is_so: Callable[[], object]) -> None:
         end = time.monotonic() + TIMEOUT
         while not is_so():
-            assert time.monotonic() < end, "it never was so"
+            assert time.monotonic() < end, "the condition never held"
             time.sleep(0.01)
 
     return wait
@@ -189,7 +188,7 @@ def until() -> Until:
 
 @pytest.fixture(scope="session")
 def has_ended() -> Callable[[int], bool]:
-    """Return what says whether a process has ended, whosever child it is."""
+    """Return a function that tells whether a process has ended, even if its parent is another process."""
 
     def ended(pid: int) -> bool:
         try:
@@ -229,9 +228,9 @@ def samples() -> Mapping[str, str]:
 
 
 class Preloaded:
-    """The program, loaded once: see preloaded.py.
+    """The program, loaded once, as preloaded.py explains.
 
-    That a start of its own does the same for a command line is what cli/test_fast_path.py compares.
+    The tests of cli/test_fast_path.py check that a fresh start of the program does the same for a command line.
     """
 
     _OF_PYTHON = ("PYTHON", "LANG", "LC_")
@@ -249,7 +248,7 @@ class Preloaded:
             )
 
     def serves(self, environ: Mapping[str, str]) -> bool:
-        """Return whether a Python that is started in *environ* is like this one."""
+        """Return whether a Python that starts in *environ* behaves like the loaded one."""
         expected, actual = (
             {name: value for name, value in each.items() if name.startswith(self._OF_PYTHON)}
             for each in (self._environ, environ)
@@ -259,7 +258,7 @@ class Preloaded:
     def run(
         self, argv: list[str], environ: Mapping[str, str], folder: str, *, asks_agent: bool = True
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run *argv* without a terminal and in a session of its own.
+        """Run *argv* without a terminal, in a new session.
 
         Args:
             argv: The program and its arguments.
@@ -281,7 +280,7 @@ class Preloaded:
 
     @staticmethod
     def _shown(pid: int, *descriptors: int) -> list[bytes]:
-        """Return what comes out of each of *descriptors* until its end."""
+        """Return the output of each of *descriptors* up to its end."""
         shown = dict.fromkeys(descriptors, b"")
         with selectors.DefaultSelector() as selector:
             for descriptor in descriptors:
@@ -290,7 +289,7 @@ class Preloaded:
                 ready = selector.select(TIMEOUT)
                 if not ready:
                     os.kill(pid, signal.SIGKILL)
-                    pytest.fail(f"it does not end, and has shown {list(shown.values())}")
+                    pytest.fail(f"the command does not end, and has printed {list(shown.values())}")
                 for key, _ in ready:
                     data = os.read(key.fd, 1 << 16)
                     shown[key.fd] += data
@@ -300,7 +299,7 @@ class Preloaded:
         return list(shown.values())
 
     def close(self) -> None:
-        """End."""
+        """End the process."""
         self._connection.close()
         self._process.wait(TIMEOUT)
 
@@ -321,7 +320,7 @@ class World:
     preloaded: Preloaded
     program: str
     environ: dict[str, str] = field(repr=False)
-    """The environment of the user's shell; nothing of a role in it."""
+    """The environment of the user's shell, without a role."""
     external_id: str = "canary-external-id"
 
     @property
@@ -338,7 +337,7 @@ class World:
         return subprocess.CompletedProcess(argv, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def command(self, argv: list[str], **environ: str) -> subprocess.CompletedProcess[str]:
-        """Start *argv* likewise; in a session of its own, so that there is no terminal to be found."""
+        """Start *argv* in the same way; its new session has no terminal."""
         return subprocess.run(
             argv,
             env=self.environ | environ,
@@ -376,11 +375,11 @@ class World:
             )
 
     def actions(self) -> list[str]:
-        """Return the STS and IAM actions that were asked of AWS so far."""
+        """Return the STS and IAM actions that were called so far."""
         return [call.action for call in self.sandbox.calls]
 
     def agent(self) -> int | None:
-        """Return the process that listens at the user's socket; None where none does."""
+        """Return the id of the process that listens at the user's socket, or None."""
         try:
             connection = client.connect(self.environ[runtime_directory.VARIABLE], TIMEOUT)
         except (FileNotFoundError, ConnectionRefusedError, runtime_directory.Unsafe):
@@ -391,9 +390,9 @@ class World:
 
 @pytest.fixture
 def world(preloaded: Preloaded, program: str, clean_environ: dict[str, str]) -> Iterator[World]:
-    """Return the world of the README: `power-user` wants MFA and an external id, `read-only` neither.
+    """Return the world of the README: `power-user` requires MFA and an external id, `read-only` neither.
 
-    Whatever agent runs in it ends with the test.
+    An agent that runs in it is killed after the test.
     """
     with _world(preloaded, program, clean_environ) as world:
         yield world
@@ -408,9 +407,9 @@ def shared_world(preloaded: Preloaded, program: str, tmp_path_factory: pytest.Te
 
 @contextmanager
 def _world(preloaded: Preloaded, program: str, clean_environ: dict[str, str]) -> Iterator[World]:
-    # Not below tmp_path: the path of a socket is short.
+    # Not below tmp_path, which is too long for the path of a socket.
     with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="awsenv-", dir="/tmp") as runtime:
-        # No test may cross the end of a code's thirty seconds by chance.
+        # The clock starts early in a step of thirty seconds, so that no code expires during a test by chance.
         sandbox.clock.elapse(5 - sandbox.clock.now().timestamp() % 30)
         user = sandbox.create_user("alice")
         device = sandbox.create_mfa_device("alice")
@@ -493,7 +492,7 @@ _SIZE = (80, 60)
 def _grey(colour: str, default: int) -> int:
     if colour == "default":
         return default
-    assert len(colour) == 6, f"{colour} is a name: what it looks like is the theme's"
+    assert len(colour) == 6, f"{colour} is a name, and its look depends on the theme"
     return sum(bytes.fromhex(colour)) // 3
 
 
@@ -505,18 +504,18 @@ def _pixels(char: Char, theme: dict[str, int]) -> tuple[int, int]:
 
 @pytest.fixture(scope="session")
 def decode() -> Callable[..., str]:
-    """Return what reads the QR code that a terminal shows after it was sent a text.
+    """Return a function that reads the QR code which a text shows on a terminal.
 
-    Text that stands around the code is taken for nothing, as a camera would. A terminal of 80 columns, with a dark or a
-    light background.
+    Text around the code is ignored, as a camera ignores it. The terminal has 80 columns, and a dark or a light
+    background.
     """
-    # Here, so that the thousands of other tests do not wait for them.
+    # Imported here, so that the thousands of other tests do not wait for them.
     import pyte  # noqa: PLC0415 - see above
     import zxingcpp  # noqa: PLC0415 - see above
 
     def read(text: str, theme: str = "dark") -> str:
         screen = pyte.Screen(*_SIZE)
-        # A terminal that is a device turns a line feed into both: this one is a screen only.
+        # A real terminal adds a carriage return to each line feed; this is only a screen.
         pyte.Stream(screen).feed(text.replace("\r\n", "\n").replace("\n", "\r\n"))
         width, height = _SIZE
         rows: list[bytes] = []
@@ -526,7 +525,7 @@ def decode() -> Callable[..., str]:
         image = b"".join(row for row in rows for _ in range(_SCALE))
         view = memoryview(image).cast("B", (2 * height * _SCALE, width * _SCALE))
         found = zxingcpp.read_barcodes(view)
-        assert 1 == len(found), "there is not one QR code on the screen"
+        assert 1 == len(found), "there is not exactly one QR code on the screen"
         return str(found[0].text)
 
     return read

@@ -1,4 +1,4 @@
-"""Commands that print one value: their time and their output have an end."""
+"""Commands that print one value, within limits of time and output."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-def test_a_command_is_run_with_its_environment_in_its_folder(tmp_path: Path) -> None:
-    """Return all that it prints."""
+def test_a_command_runs_in_its_environment_and_folder(tmp_path: Path) -> None:
+    """The result has the status and the whole output of the command, which runs in the given folder."""
     words = ["/bin/sh", "-c", 'printf "%s %s" "$CANARY" "$(/bin/pwd)"']
 
     assert f"x {tmp_path}".encode() == command.run(words, environ={"CANARY": "x"}, folder=str(tmp_path))
@@ -39,7 +39,7 @@ def test_what_a_command_prints_that_fails_is_not_shown() -> None:
 def test_a_command_that_never_ends_is_killed(
     tmp_path: Path, until: Callable[[Callable[[], object]], None], has_ended: Callable[[int], bool], script: str
 ) -> None:
-    """Name the limit, and leave no child behind, not even one that ignores SIGTERM."""
+    """A command that runs too long is killed with its children, even if it ignores SIGTERM."""
     with pytest.raises(command.Failed, match=r"^did not end within 2 seconds$"):
         command.run(["sh", "-c", script], folder=str(tmp_path), seconds=2)
 
@@ -49,7 +49,7 @@ def test_a_command_that_never_ends_is_killed(
 def test_a_child_that_ignores_sigterm_is_killed_with_its_parent(
     tmp_path: Path, until: Callable[[Callable[[], object]], None], has_ended: Callable[[int], bool]
 ) -> None:
-    """Kill the whole group, although its leader has ended."""
+    """The whole process group is killed, even if its leader has already ended."""
     child = "trap '' TERM; echo $$ >pid; while :; do sleep 1; done"
     with pytest.raises(command.Failed):
         command.run(["sh", "-c", f'sh -c "{child}"; :'.replace("$$", r"\$\$")], folder=str(tmp_path), seconds=2)
@@ -58,26 +58,26 @@ def test_a_child_that_ignores_sigterm_is_killed_with_its_parent(
 
 
 def test_a_command_that_closes_its_output_and_goes_on_is_killed() -> None:
-    """Wait for the end of the command, not only for that of its output."""
+    """The time limit holds until the command ends, and not only until its output ends."""
     with pytest.raises(command.Failed, match="did not end"):
         command.run(["sh", "-c", "exec >&-; sleep 1000"], seconds=0.5)
 
 
 def test_a_command_that_prints_for_ever_is_killed() -> None:
-    """Keep no more than a mebibyte of it."""
+    """A command that prints more than a mebibyte is killed."""
     with pytest.raises(command.Failed, match=r"^printed more than 1024 KiB$"):
         command.run(["yes"])
 
 
 def test_a_command_may_print_up_to_the_limit() -> None:
-    """Take a whole mebibyte."""
+    """An output of exactly a mebibyte is returned."""
     script = f"import sys; sys.stdout.buffer.write(bytes({command.MAX_OUTPUT}))"
 
     assert command.MAX_OUTPUT == len(command.run([sys.executable, "-c", script]))
 
 
-def test_the_echo_is_on_again_after_a_command_that_was_killed_at_its_prompt() -> None:
-    """Restore the settings of the terminal."""
+def test_the_echo_is_restored_after_a_killed_command() -> None:
+    """The terminal has its former settings after a command is killed at a prompt that turned the echo off."""
     ours, theirs = pty.openpty()
     try:
         before = termios.tcgetattr(theirs)
@@ -90,8 +90,8 @@ def test_the_echo_is_on_again_after_a_command_that_was_killed_at_its_prompt() ->
         os.close(theirs)
 
 
-def test_a_command_that_does_not_exist_is_not_started() -> None:
-    """Name it, and what to look at."""
+def test_a_missing_command_is_not_found() -> None:
+    """A command that does not exist raises the system's FileNotFoundError."""
     with pytest.raises(command.Failed, match=r"^cannot be run: /does/not/exist$") as failed:
         command.run(["/does/not/exist", "canary"])
 

@@ -1,4 +1,4 @@
-"""Durations: what people type, and what messages show."""
+"""Durations, as users type them and as messages show them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from awsenv import duration
 
 
 @given(st.integers(0, 9_999_999))
-def test_what_is_shown_exactly_can_be_typed(seconds: int) -> None:
-    """Read back every duration as it was spelled."""
+def test_an_exact_duration_can_be_typed(seconds: int) -> None:
+    """The parser reads every duration back from its exact spelling."""
     assert seconds == duration.parse(duration.exact(seconds))
 
 
 @given(st.integers(0, 999), st.integers(0, 59), st.integers(0, 59))
 def test_hours_minutes_and_seconds_add_up(hours: int, minutes: int, seconds: int) -> None:
-    """Read any number of hours, minutes and seconds."""
+    """The parser adds up hours, minutes and seconds."""
     assert hours * 3600 + minutes * 60 + seconds == duration.parse(f"{hours}h{minutes}m{seconds}s")
 
 
@@ -35,12 +35,12 @@ def test_hours_minutes_and_seconds_add_up(hours: int, minutes: int, seconds: int
         (273_600, "3d04h"),
     ],
 )
-def test_the_time_left_is_that_of_the_prompt(seconds: float, expected: str) -> None:
-    """Show the two largest units, never more than there is."""
+def test_the_time_left_is_rounded_down(seconds: float, expected: str) -> None:
+    """The time left has at most two units, is never more than the true time, and is `expired` at the end."""
     assert expected == duration.left(seconds)
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(29.4, "29s"), (-89, "1m"), (7199.6, "2h00m"), (-3600.2, "1h00m")])
 def test_a_difference_is_rounded(seconds: float, expected: str) -> None:
-    """Round to minutes, without a sign."""
+    """A difference is shown rounded, and without its sign."""
     assert expected == duration.rounded(seconds)

@@ -15,7 +15,7 @@ EXPIRATION = datetime(2026, 11, 23, 18, 0, 0, 500, tzinfo=timezone(timedelta(hou
 
 
 def chain(role: str = "power-user", region: str | None = "eu-central-1") -> Chain:
-    """Return a chain of which only the names matter here."""
+    """Return a chain in which only the names matter."""
     return Chain(source=Source("static"), hops=(), role=role, label=role, region=region)
 
 
@@ -44,8 +44,8 @@ texts = st.text(st.characters(exclude_characters="\0"), max_size=8) | st.sampled
 environs = st.dictionaries(names, texts)
 
 
-def test_a_role_is_these_variables() -> None:
-    """Export the keys, when they end, the region under both its names, and the labels."""
+def test_a_role_sets_these_variables() -> None:
+    """A role exports its keys, their expiry, the region under both of its names, and the labels."""
     expected = {
         "AWS_ACCESS_KEY_ID": "ASIA1",
         "AWS_SECRET_ACCESS_KEY": "secret1",
@@ -64,8 +64,8 @@ def test_a_role_is_these_variables() -> None:
     assert expected == put_on({})
 
 
-def test_what_would_outrank_the_keys_is_removed() -> None:
-    """Unset a profile, a stale security token and every other source of credentials; never blank them."""
+def test_variables_that_outrank_the_keys_are_removed() -> None:
+    """A role unsets a profile, a stale security token and all other sources, and does not just empty them."""
     stale = dict.fromkeys(having(REMOVED), "stale")
 
     changed = put_on(stale)
@@ -74,8 +74,8 @@ def test_what_would_outrank_the_keys_is_removed() -> None:
 
 
 @given(environs)
-def test_off_restores_what_was_there_before(environ: dict[str, str]) -> None:
-    """Restore every variable, including empty ones."""
+def test_off_restores_the_environment(environ: dict[str, str]) -> None:
+    """The command `off` restores every variable, including empty ones."""
     changed = put_on(environ)
 
     assert environ == environment.restore(changed).applied_to(changed)
@@ -83,21 +83,21 @@ def test_off_restores_what_was_there_before(environ: dict[str, str]) -> None:
 
 @given(environs)
 def test_a_second_role_replaces_the_first(environ: dict[str, str]) -> None:
-    """Leave nothing of the first role, and keep what was saved before it."""
+    """A second role leaves nothing of the first, and keeps the variables that the first one saved."""
     second = put_on(put_on(environ, "first", "1"), "second", "2")
 
     assert put_on(environ, "second", "2") == second
 
 
 @given(environs)
-def test_our_own_keys_are_never_a_source(environ: dict[str, str]) -> None:
-    """Look for sources in the environment as it was before the first role."""
+def test_the_keys_of_a_role_are_never_a_source(environ: dict[str, str]) -> None:
+    """The original environment, in which sources are found, is the one before the role."""
     assert environ == environment.original(put_on(environ))
 
 
 @given(environ=environs, hides_config=st.booleans())
-def test_off_restores_what_was_there_before_an_endpoint(environ: dict[str, str], *, hides_config: bool) -> None:
-    """Restore every variable, including the files, even those that were hidden already."""
+def test_off_restores_the_environment_after_an_endpoint(environ: dict[str, str], *, hides_config: bool) -> None:
+    """The command `off` restores every variable, including the files that a served role hides."""
     changed = serve(environ, "power-user", hides_config=hides_config)
 
     assert environ == environment.restore(changed).applied_to(changed)
@@ -105,29 +105,29 @@ def test_off_restores_what_was_there_before_an_endpoint(environ: dict[str, str],
 
 
 @given(environ=environs, hides_config=st.booleans())
-def test_an_endpoint_after_keys_leaves_nothing_of_them(environ: dict[str, str], *, hides_config: bool) -> None:
-    """Leave nothing of the keys, and keep what was saved before them."""
+def test_an_endpoint_replaces_keys(environ: dict[str, str], *, hides_config: bool) -> None:
+    """A served role leaves nothing of the keys of the role before, and keeps the variables that it saved."""
     second = serve(put_on(environ, "first"), "second", hides_config=hides_config)
 
     assert serve(environ, "second", hides_config=hides_config) == second
 
 
 @given(environ=environs, hides_config=st.booleans())
-def test_keys_after_an_endpoint_leave_nothing_of_it(environ: dict[str, str], *, hides_config: bool) -> None:
-    """Leave nothing of the endpoint, and restore the user's files."""
+def test_keys_replace_an_endpoint(environ: dict[str, str], *, hides_config: bool) -> None:
+    """A role with keys leaves nothing of the endpoint before, and restores the user's files."""
     second = put_on(serve(environ, "first", hides_config=hides_config), "second")
 
     assert put_on(environ, "second") == second
 
 
 @given(environ=environs, hides_config=st.booleans())
-def test_an_endpoint_takes_the_place_of_another(environ: dict[str, str], *, hides_config: bool) -> None:
-    """A file that the first one hid and the second one does not is there again."""
+def test_an_endpoint_replaces_another(environ: dict[str, str], *, hides_config: bool) -> None:
+    """A file that the first served role hides, and the second does not, is restored."""
     assert serve(environ, "second") == serve(serve(environ, "first", hides_config=hides_config), "second")
 
 
-def test_a_role_that_is_served_is_these_variables() -> None:
-    """Export the endpoint and no key; hide the credentials file, and the config file on request."""
+def test_a_served_role_sets_these_variables() -> None:
+    """A served role exports its endpoint and no key, and hides the credentials file, and the config file on request."""
     expected = {
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": URL,
         "AWS_CONTAINER_AUTHORIZATION_TOKEN": "canary-token",
@@ -145,8 +145,8 @@ def test_a_role_that_is_served_is_these_variables() -> None:
     assert expected | dict.fromkeys(FILES, "/dev/null") == serve({}, hides_config=True)
 
 
-def test_nothing_that_outranks_the_endpoint_is_left() -> None:
-    """Unset keys and all other sources, and leave other files as they are."""
+def test_variables_that_outrank_the_endpoint_are_removed() -> None:
+    """A served role unsets keys and all other sources, hides the credentials files, and keeps the config file."""
     stale = dict.fromkeys([*having(EXPORTED), *having(REMOVED), *FILES], "stale")
 
     changed = serve(stale)
@@ -156,8 +156,8 @@ def test_nothing_that_outranks_the_endpoint_is_left() -> None:
     assert ("/dev/null", "stale", "/dev/null") == tuple(changed[name] for name in FILES)
 
 
-def test_an_account_id_is_that_of_the_role_that_is_served() -> None:
-    """Correct AWS_ACCOUNT_ID where it is set and the account is known; remove it where it is not known."""
+def test_a_served_role_corrects_the_account_id() -> None:
+    """A served role sets an existing AWS_ACCOUNT_ID to its account, or unsets it if the account is unknown."""
     environ = {"AWS_ACCOUNT_ID": "999999999999"}
 
     change = environment.served(chain(), URL, "t", environ, account="123456789012")
@@ -166,8 +166,8 @@ def test_an_account_id_is_that_of_the_role_that_is_served() -> None:
     assert "AWS_ACCOUNT_ID" not in serve(environ)
 
 
-def test_a_role_that_is_served_has_its_keys_and_no_end() -> None:
-    """It has them while its endpoint is set and no key outranks it."""
+def test_a_served_role_has_its_keys_and_no_expiry() -> None:
+    """A served role has no expiry, and has its keys while its endpoint is set and no key outranks it."""
     role = serve({"AWS_ACCESS_KEY_ID": "AKIAMINE"})
 
     def active(environ: dict[str, str]) -> tuple[int | None, bool, bool]:
@@ -181,8 +181,8 @@ def test_a_role_that_is_served_has_its_keys_and_no_end() -> None:
     assert (1795453200, True, False) == active(put_on({}))
 
 
-def test_what_the_user_sets_after_an_endpoint_remains() -> None:
-    """`off` keeps their key, file or endpoint, and never combines the key with the one before."""
+def test_variables_set_after_an_endpoint_remain() -> None:
+    """The command `off` keeps a key, file or endpoint that the user has set since, and mixes no older token in."""
     before = dict.fromkeys(["AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", *FILES], "before")
     since = {
         "AWS_ACCESS_KEY_ID": "AKIA9",
@@ -197,7 +197,7 @@ def test_what_the_user_sets_after_an_endpoint_remains() -> None:
 
 
 def test_a_role_names_its_lease_in_the_agent() -> None:
-    """Set AWSENV_RENEW to the lease, and remove that of another role."""
+    """A role sets AWSENV_RENEW to its lease; a role without a lease unsets it."""
     renewed = environment.change(chain(), credentials(), {}, lease="abc").applied_to({})
 
     assert "abc" == renewed["AWSENV_RENEW"]
@@ -207,7 +207,7 @@ def test_a_role_names_its_lease_in_the_agent() -> None:
 
 
 def test_new_keys_replace_those_of_the_same_role() -> None:
-    """Change the keys, their expiry and the lease, and only what differs."""
+    """A renewal changes the keys, their expiry and the lease, but only the values that differ."""
     role = environment.change(chain(), credentials(), {}, lease="abc").applied_to({})
     later = credentials("2", expiration=EXPIRATION + timedelta(hours=1))
 
@@ -225,8 +225,8 @@ def test_new_keys_replace_those_of_the_same_role() -> None:
 
 
 @given(environs, environs)
-def test_new_keys_leave_what_is_set_since(before: dict[str, str], since: dict[str, str]) -> None:
-    """Keep what the user has set since; `off` restores the same as without the renewal."""
+def test_new_keys_keep_variables_set_since(before: dict[str, str], since: dict[str, str]) -> None:
+    """A renewal keeps the variables that the user has set since, and `off` still restores the same environment."""
     kept = {name: value for name, value in since.items() if name not in having(EXPORTED)[:4]}
     shell = put_on(before) | kept
 
@@ -238,8 +238,8 @@ def test_new_keys_leave_what_is_set_since(before: dict[str, str], since: dict[st
     assert environment.original(shell) == environment.original(renewed)
 
 
-def test_a_role_that_is_served_can_be_set_again() -> None:
-    """Put the endpoint on an environment that rc files have changed since."""
+def test_a_served_role_can_be_set_again() -> None:
+    """The variables of a served role can be set again after rc files have changed them."""
     role = serve({"AWS_ACCESS_KEY_ID": "AKIAMINE"})
     spoilt = role | {"AWS_ACCESS_KEY_ID": "AKIAFROMRC", "AWS_SHARED_CREDENTIALS_FILE": "rc"}
 
@@ -247,14 +247,14 @@ def test_a_role_that_is_served_can_be_set_again() -> None:
 
 
 def test_a_profile_that_is_set_later_remains() -> None:
-    """Keep what was set since, where the role had unset it."""
+    """The command `off` keeps a profile that the user has set since the role unset it."""
     changed = put_on({"AWS_PROFILE": "before"}) | {"AWS_PROFILE": "since"}
 
     assert {"AWS_PROFILE": "since"} == environment.restore(changed).applied_to(changed)
 
 
 def test_another_key_that_is_exported_later_remains() -> None:
-    """Neither forget it at the next role, nor delete it with `off`."""
+    """Neither the next role nor `off` loses a key that the user has exported since."""
     theirs = {"AWS_ACCESS_KEY_ID": "AKIA9", "AWS_SECRET_ACCESS_KEY": "theirs"}
     changed = put_on({"AWS_REGION": "us-east-1"}) | theirs
 
@@ -266,7 +266,7 @@ def test_another_key_that_is_exported_later_remains() -> None:
 
 
 def test_a_role_can_be_set_again() -> None:
-    """Put the role on an environment that rc files have changed since: set what it sets, unset what outranks it."""
+    """A role can be set again after rc files have changed its variables, or have set some that outrank it."""
     role = put_on({"AWS_PROFILE": "before"})
 
     spoilt = role | {"AWS_PROFILE": "of the rc file", "AWS_ACCESS_KEY_ID": "AKIAFROMRC", "AWS_SECURITY_TOKEN": "x"}
@@ -276,7 +276,7 @@ def test_a_role_can_be_set_again() -> None:
 
 @given(environ=environs, hides_config=st.booleans())
 def test_a_command_gets_the_role_and_no_saved_secret(environ: dict[str, str], *, hides_config: bool) -> None:
-    """Keep all but secrets, so that awsenv in the command finds the same files and profile."""
+    """A command gets all saved variables but secrets, so that awsenv in it finds the same files and profile."""
     for changed in (put_on(environ), serve(environ, "power-user", hides_config=hides_config)):
         handed_down = environment.for_command(changed)
 
@@ -289,12 +289,12 @@ def test_a_command_gets_the_role_and_no_saved_secret(environ: dict[str, str], *,
 
 
 def test_saved_variables_without_a_role_restore_nothing() -> None:
-    """Ignore saved variables if no role is active."""
+    """Saved variables are ignored if no role is active."""
     assert {} == environment.original({"AWSENV_SAVED_AWS_PROFILE": "stale"})
 
 
-def test_a_change_names_only_what_differs() -> None:
-    """Unset nothing that is not set."""
+def test_a_change_names_only_variables_that_differ() -> None:
+    """A change does not unset variables that are not set."""
     change = environment.change(chain(region=None), credentials(expiration=None), {"AWS_PROFILE": "mine"})
 
     expected = {
@@ -312,15 +312,15 @@ def test_a_change_names_only_what_differs() -> None:
     assert expected == dict(change.variables)
 
 
-def test_an_account_id_is_corrected_and_not_added() -> None:
-    """Set AWS_ACCOUNT_ID, an input of the SDKs, only where it is set already."""
+def test_an_account_id_is_corrected() -> None:
+    """A role changes AWS_ACCOUNT_ID, which is an input of the SDKs, if it is set."""
     changed = put_on({"AWS_ACCOUNT_ID": "999999999999"})
 
     assert changed["AWS_ACCOUNT_ID"] == "123456789012"
 
 
 def test_the_active_role_is_read_back() -> None:
-    """Return what `use` has set."""
+    """The active role has the name, account and expiry that `use` has set."""
     role = environment.active(put_on({}))
 
     assert role is not None
@@ -328,7 +328,7 @@ def test_the_active_role_is_read_back() -> None:
 
 
 def test_an_expiry_that_is_not_a_number_is_ignored() -> None:
-    """Evaluate nothing that is not plain digits: arithmetic in a shell would."""
+    """An expiry that is too long or has other characters than digits is ignored: a shell would evaluate it."""
     for text in ("1+a[$(id)]", "-1", "9" * 12, "9" * 5000, "٣"):
         role = environment.active({"AWSENV_ROLE": "x", "AWSENV_EXPIRES_EPOCH": text})
 
@@ -336,13 +336,13 @@ def test_an_expiry_that_is_not_a_number_is_ignored() -> None:
         assert role.expires is None
 
 
-def test_no_role_is_active_without_our_variable() -> None:
-    """Keys from elsewhere are not a role."""
+def test_no_role_is_active_without_awsenv_role() -> None:
+    """Keys from elsewhere do not count as a role."""
     assert environment.active({"AWS_ACCESS_KEY_ID": "AKIA1"}) is None
 
 
 def test_no_secret_is_in_a_repr() -> None:
-    """Show no key in a log or an assertion."""
+    """The representations of changes, active roles and credentials contain no secret key."""
     change = environment.change(chain(), credentials(), {})
     role = environment.active(put_on({}))
 

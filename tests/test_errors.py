@@ -5,8 +5,8 @@ from __future__ import annotations
 from awsenv.errors import ConfigError
 
 
-def test_a_hint_is_looked_for_when_it_is_shown() -> None:
-    """The function that finds the hint is called by the first reader, and once."""
+def test_a_hint_is_computed_when_it_is_read() -> None:
+    """The function that computes the hints is called when they are first read, and only once."""
     calls: list[str] = []
 
     def find() -> tuple[str, ...]:

@@ -86,7 +86,7 @@ DURATIONS = st.sampled_from([None, "900", "3600", "7200"])
 
 @st.composite
 def setups(draw: st.DrawFn, account: Account, temporary: Credentials) -> Setup:
-    """Return any way to a role: chains, devices, durations, regions, kinds of source, names and ARNs."""
+    """Return any set-up of a role: chains, devices, durations, regions, kinds of source, names and ARNs."""
     key = draw(st.sampled_from([account.user, account.user, account.user, temporary]), label="key")
     source = draw(st.sampled_from(["profile", "profile", "environment", "credential_source"]), label="source")
     base = _lines(
@@ -148,8 +148,8 @@ def setups(draw: st.DrawFn, account: Account, temporary: Credentials) -> Setup:
 @pytest.mark.slow
 @settings(max_examples=100)
 @given(data=st.data())
-def test_the_calls_are_those_that_were_explained(account: Account, data: st.DataObject) -> None:
-    """Make exactly the calls of the plan, with its signers and parameters, and change its variables, in any set-up."""
+def test_the_calls_are_those_of_the_plan(account: Account, data: st.DataObject) -> None:
+    """In any set-up, awsenv makes the calls of the plan, with its parameters, and changes the listed variables."""
     setup = data.draw(setups(account, account.temporary))
     with TemporaryDirectory() as home:
         environ = {**setup.environ, **account.sandbox.environ(), "HOME": home}
@@ -165,7 +165,7 @@ def test_the_calls_are_those_that_were_explained(account: Account, data: st.Data
             return
         plan = explain.explain(chain, profiles)
         changes = explain.change(chain, environ, profiles, renewable=False)
-        # Each code is taken once.
+        # AWS accepts each code once.
         account.sandbox.clock.elapse(30)
         account.sandbox.clear_calls()
 
@@ -177,7 +177,7 @@ def test_the_calls_are_those_that_were_explained(account: Account, data: st.Data
     _check_signers(plan, account)
     event(f"{len(planned)} calls, {'refused' if refused else 'done'}")
     if refused:
-        # By a rule of AWS that no file states; and not for want of a code.
+        # AWS refuses by a rule that no file states, and not because a code is missing.
         assert account.sandbox.calls[-1].error is not None
         assert [_known(*pair) for pair in zip(made, planned, strict=False)] == made
         return
@@ -200,7 +200,7 @@ def _obtained(
 
 
 def _check_signers(plan: Explanation, account: Account) -> None:
-    """Check that the source signs where the plan names it, and each role the call after it."""
+    """Check that the source signs the calls that the plan says, and each role the call after its own."""
     source, before = None, ""
     for call, expected in zip(account.sandbox.calls, plan.calls, strict=False):
         assert call.caller is not None
@@ -217,7 +217,7 @@ def _action(service: str, action: str) -> str:
 
 
 def _sent(parameters: Mapping[str, str]) -> dict[str, str]:
-    """Return what the log has of a call, without the code."""
+    """Return the parameters of a call in the log, without the code."""
     return {name: value for name, value in parameters.items() if name != "TokenCode"}
 
 

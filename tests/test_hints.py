@@ -1,4 +1,4 @@
-"""Every error says the next step: a command, an option, a variable or a key; and at most two of them, each a line."""
+"""Every error names a next step: a command, an option, a variable or a key."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ WITHOUT_HINT = {
     "cancelled": "the user has pressed Ctrl-D",
     "command not found": "in the words of env(1), which says no more",
 }
-"""Facts of the errors that say no next step, and why."""
+"""Facts of the errors that name no next step, with the reason."""
 
 WITHOUT_NAME = {
     "try again": "the same command again is the step",
@@ -51,7 +51,7 @@ WITHOUT_NAME = {
     "first line": "the same",
     "in place of -": "the fact names the option",
 }
-"""Words of the hints that name nothing, and why."""
+"""Words of the hints that name nothing to type, with the reason."""
 
 
 class Raised(NamedTuple):
@@ -59,9 +59,9 @@ class Raised(NamedTuple):
 
     where: str
     fact: str
-    """The words of its fact that stand in the source."""
+    """The literal words of its fact."""
     hint: str | None
-    """The words of its hint; None: it has none."""
+    """The literal words of its hint; None for an error without a hint."""
     is_computed: bool
     """Whether the hint is made elsewhere, in part or as a whole."""
     has_origin: bool
@@ -91,7 +91,7 @@ def _raised() -> Iterator[Raised]:
     for path in sorted(SOURCE.rglob("*.py")):
         relative = path.relative_to(SOURCE)
         if relative.parts[0] == "sandbox":
-            continue  # it speaks as AWS does
+            continue  # its errors are those of AWS
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call) or _name(node.func) not in ERRORS or not node.args:
                 continue
@@ -112,15 +112,15 @@ RAISED = tuple(_raised())
 
 
 def test_errors_are_found() -> None:
-    """The walk sees the errors of every package that makes some."""
+    """The search finds the errors of the program, in all packages that make some."""
     packages = {raised.where.partition("/")[0] for raised in RAISED if "/" in raised.where}
     assert {"agent", "aws", "cli", "config", "setup"} <= packages
     assert len(RAISED) > 150
 
 
 @pytest.mark.parametrize("raised", RAISED, ids=lambda raised: raised.where)
-def test_says_the_next_step(raised: Raised) -> None:
-    """An error without a hint, or with one that names nothing to type, is an exception with a reason."""
+def test_every_error_names_a_next_step(raised: Raised) -> None:
+    """The hint of an error names something to type, unless a listed exception applies."""
     if raised.hint is None:
         assert any(fact in raised.fact for fact in WITHOUT_HINT), f"{raised.fact!r} has no hint"
         return
@@ -129,8 +129,8 @@ def test_says_the_next_step(raised: Raised) -> None:
 
 
 @pytest.mark.parametrize("words", [*WITHOUT_HINT, *WITHOUT_NAME])
-def test_every_exception_is_one(words: str) -> None:
-    """No exception outlives the error that it was made for."""
+def test_every_exception_applies(words: str) -> None:
+    """Each listed exception applies to an error that exists."""
     without = [raised.fact for raised in RAISED if raised.hint is None]
     named = [raised.hint for raised in RAISED if raised.hint is not None]
     assert any(words in text for text in (without if words in WITHOUT_HINT else named))

@@ -25,7 +25,7 @@ def run(*argv: str, path: str = os.defpath) -> subprocess.CompletedProcess[bytes
 
 
 def test_the_command_gets_the_given_environment() -> None:
-    """Hand down these variables and no others."""
+    """The environment of the command has the given variables and no others."""
     answer = run("env")
 
     assert {b"PATH=" + os.defpath.encode(), b"AWS_VAULT=x"} == set(answer.stdout.split())
@@ -33,18 +33,18 @@ def test_the_command_gets_the_given_environment() -> None:
 
 @pytest.mark.parametrize("status", [0, 1, 125, 126, 127, 255])
 def test_the_exit_status_is_the_commands_own(status: int) -> None:
-    """Add nothing to a status and take nothing away."""
+    """The process exits with the status of the command, whatever it is."""
     assert status == run("sh", "-c", f"exit {status}").returncode
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGPIPE])
-def test_death_by_a_signal_is_the_commands_own(number: signal.Signals) -> None:
-    """Die of the signal that the command dies of."""
+def test_a_signal_ends_the_process_like_the_command(number: signal.Signals) -> None:
+    """The process dies of the same signal as the command."""
     assert -number == run("sh", "-c", f"kill -{number.value} $$").returncode
 
 
 def test_a_broken_pipe_ends_the_command() -> None:
-    """Hand down SIGPIPE as it was before Python ignored it: `yes | head -1` would never end."""
+    """The command gets the default SIGPIPE, which Python ignores: without it `yes | head -1` would never end."""
     pipe = f'{sys.executable} -c "{BECOME}" {os.defpath} yes | head -1'
 
     answer = subprocess.run(["sh", "-c", pipe], capture_output=True, check=True, timeout=20)
@@ -53,7 +53,7 @@ def test_a_broken_pipe_ends_the_command() -> None:
 
 
 def test_a_command_is_found_along_the_given_path(tmp_path: Path) -> None:
-    """Take the PATH of the given environment, not that of awsenv."""
+    """The command is looked up in the PATH of the given environment, not in that of awsenv."""
     command = tmp_path / "only-here"
     command.write_text("#!/bin/sh\necho found\n")
     command.chmod(0o755)
@@ -62,7 +62,7 @@ def test_a_command_is_found_along_the_given_path(tmp_path: Path) -> None:
 
 
 def test_sh_runs_a_script_without_an_interpreter(tmp_path: Path) -> None:
-    """Run it as execvp(3) and env(1) do."""
+    """A script without an interpreter line is run by sh, as with execvp(3) and env(1)."""
     script = tmp_path / "awsenv-test-script"
     script.write_text("echo run by sh with $1\n")
     script.chmod(0o755)
@@ -70,14 +70,14 @@ def test_sh_runs_a_script_without_an_interpreter(tmp_path: Path) -> None:
     assert run("awsenv-test-script", "word", path=f"{tmp_path}:{os.defpath}").stdout == b"run by sh with word\n"
 
 
-def test_a_command_without_a_name_is_127() -> None:
-    """Say what env(1) says."""
+def test_an_empty_command_is_not_found() -> None:
+    """An empty name raises NotFound, as env(1) says of it."""
     with pytest.raises(NotFound):
         become([""], {"PATH": os.defpath})
 
 
 def test_a_command_that_cannot_start_does_not_change_the_signals() -> None:
-    """Still ignore SIGPIPE, so that the failure can be reported to a closed pipe."""
+    """After a failed start SIGPIPE is still ignored, so that the error can be reported to a closed pipe."""
     before = signal.getsignal(signal.SIGPIPE)
 
     with pytest.raises(NotFound):
@@ -87,15 +87,15 @@ def test_a_command_that_cannot_start_does_not_change_the_signals() -> None:
 
 
 def test_an_unknown_command_is_127() -> None:
-    """Say that it was not found, as env(1) does."""
+    """The error for an unknown command says that it was not found, as env(1) does."""
     with pytest.raises(NotFound) as caught:
         become(["no-such-command"], {"PATH": os.defpath})
 
     assert (caught.value.exit_code, caught.value.fact) == (127, "command not found: 'no-such-command'")
 
 
-def test_a_missing_interpreter_is_named(tmp_path: Path) -> None:
-    """Name the first line: the file itself is there."""
+def test_a_missing_interpreter_is_reported(tmp_path: Path) -> None:
+    """The error blames the script's first line, because the script itself exists."""
     script = tmp_path / "script"
     script.write_text("#!/no/such/interpreter\n")
     script.chmod(0o755)
@@ -105,8 +105,8 @@ def test_a_missing_interpreter_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["directory", "not executable"])
-def test_what_cannot_be_executed_is_126(tmp_path: Path, kind: str) -> None:
-    """Say that it was found and cannot be executed, as env(1) does."""
+def test_a_file_that_cannot_be_executed_is_126(tmp_path: Path, kind: str) -> None:
+    """A directory or a file without the execute permission has the exit code that env(1) gives it."""
     path = tmp_path / "thing"
     if kind == "directory":
         path.mkdir()
@@ -120,12 +120,12 @@ def test_what_cannot_be_executed_is_126(tmp_path: Path, kind: str) -> None:
 
 
 def test_an_environment_that_is_too_large_is_126() -> None:
-    """Name the limit: the system's own words are "Argument list too long"."""
+    """The error names the limit, where the system says only `Argument list too long`."""
     with pytest.raises(NotExecutable, match="larger than the system accepts"):
         become(["true"], {"PATH": os.defpath, "HUGE": "x" * 200_000})
 
 
 def test_a_nul_byte_is_126() -> None:
-    """Refuse what no system can pass on."""
+    """A variable with a NUL byte, which no system can pass on, is refused."""
     with pytest.raises(NotExecutable, match="NUL byte"):
         become(["true"], {"PATH": os.defpath, "BAD": "a\0b"})

@@ -1,4 +1,4 @@
-"""Codes from a real terminal and from real commands."""
+"""MFA codes from a real terminal and from real commands."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ class Screen:
         self.path = os.ttyname(self._slave)
 
     def type(self, text: str) -> None:
-        """Type."""
+        """Type *text*."""
         os.write(self._master, text.encode())
 
     def shown(self, until: str) -> str:
-        """Return what is on it up to *until*, with what was typed; the system may take a moment to hand it over."""
+        """Wait for *until* to appear, and return the text of the terminal, including typed text."""
         data = ""
         while until not in data:
             assert select.select([self._master], [], [], TIMEOUT)[0], f"{until!r} is not in {data!r}"
@@ -67,7 +67,7 @@ class Screen:
         return data
 
     def close(self) -> None:
-        """Take it away."""
+        """Close the terminal."""
         os.close(self._master)
         os.close(self._slave)
 
@@ -82,7 +82,7 @@ def screen() -> Iterator[Screen]:
 
 @pytest.fixture
 def python(tmp_path: Path) -> Callable[[str], list[str]]:
-    """Return the words that run a script in an interpreter that finds awsenv."""
+    """Return a function that gives the command line of a script in an interpreter that finds awsenv."""
 
     def words(script: str) -> list[str]:
         path = tmp_path / "script.py"
@@ -107,36 +107,36 @@ def shell(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
 
 
 def test_a_prompt_names_the_device(screen: Screen) -> None:
-    """Say which of several devices it is."""
+    """The prompt says which of several MFA devices the code is for."""
     screen.type("123456\n")
     assert Codes(terminal=screen.path).next_code(DEVICE) == "123456"
     assert screen.shown(PROMPT)
 
 
 def test_a_hardware_device_is_named_once(screen: Screen) -> None:
-    """Show its serial number alone."""
+    """The prompt for a hardware device shows only its serial number."""
     screen.type("123456\n")
     Codes(terminal=screen.path).next_code(Mfa("GAHT12345678"))
     assert screen.shown("MFA code for GAHT12345678: ")
 
 
 @pytest.mark.parametrize("typed", [" 123456 ", "123 456", "\t123456"])
-def test_spaces_do_not_count(screen: Screen, typed: str) -> None:
-    """Authenticator apps show them."""
+def test_spaces_in_a_code_are_ignored(screen: Screen, typed: str) -> None:
+    """A typed code may have spaces, as authenticator apps show them."""
     screen.type(f"{typed}\n")
     assert Codes(terminal=screen.path).next_code(DEVICE) == "123456"
 
 
 @pytest.mark.parametrize("typed", ["", "12345", "1234567", "abcdef", "١٢٣٤٥٦", "12345x"])
 def test_other_text_is_followed_by_another_prompt(screen: Screen, typed: str) -> None:
-    """Send nothing but a code to AWS: botocore would."""
+    """Text that is not six digits is not sent to AWS, although botocore would send it."""
     screen.type(f"{typed}\n123456\n")
     assert Codes(terminal=screen.path).next_code(DEVICE) == "123456"
     assert screen.shown("an MFA code is six digits")
 
 
 def test_a_used_code_is_followed_by_another_prompt(screen: Screen) -> None:
-    """Send no code twice: AWS accepts each once."""
+    """A code is not sent twice, because AWS accepts each code once."""
     codes = Codes(terminal=screen.path)
     assert codes.next_code(DEVICE, given="123456") == "123456"
     screen.type("123456\n654321\n")
@@ -145,30 +145,30 @@ def test_a_used_code_is_followed_by_another_prompt(screen: Screen) -> None:
     assert "AWS rejected that MFA code. Wait for the next one.\n" in shown
 
 
-def test_a_code_of_one_device_is_not_used_for_another(screen: Screen) -> None:
-    """Two devices may show the same digits."""
+def test_two_devices_may_have_the_same_code(screen: Screen) -> None:
+    """A code that one device has used is still accepted for another, which may show the same digits."""
     screen.type("123456\n123456\n")
     codes = Codes(terminal=screen.path)
     assert codes.next_code(DEVICE) == codes.next_code(Mfa("GAHT12345678")) == "123456"
 
 
 def test_control_d_cancels(screen: Screen) -> None:
-    """Leave the prompt without a code."""
+    """Control-D at the prompt raises an error that says `cancelled`."""
     screen.type("\x04")
     with pytest.raises(MfaError, match="cancelled"):
         Codes(terminal=screen.path).next_code(DEVICE)
     assert screen.shown(f"{PROMPT}\n")
 
 
-def test_a_name_of_the_configuration_is_inert(screen: Screen) -> None:
-    """Escape what moves the cursor or hides text."""
+def test_control_characters_of_a_name_are_escaped(screen: Screen) -> None:
+    """The prompt escapes characters of a device's name that move the cursor or hide text."""
     screen.type("123456\n")
     Codes(terminal=screen.path).next_code(Mfa("mfa/\x1b[2Jalice\u202e"))
     assert "\x1b" not in screen.shown("alice\\u202e: ")
 
 
 def test_without_a_terminal_there_is_a_next_step() -> None:
-    """Suggest the second word."""
+    """The error without a terminal names the device, and suggests the code as the second word."""
     with pytest.raises(MfaError, match=r"alice \(123456789012\)") as caught:
         Codes(terminal=NOWHERE).next_code(DEVICE)
     assert ("pass the code as the second word",) == caught.value.hints
@@ -176,15 +176,17 @@ def test_without_a_terminal_there_is_a_next_step() -> None:
 
 @pytest.mark.parametrize("after", [CodeRejected("wrong"), ResponseLost("lost")])
 def test_without_a_terminal_the_reason_is_the_error(after: CodeRejected | ResponseLost) -> None:
-    """Raise it as it is: a rejected code and a lost response have exit codes of their own."""
+    """Without a terminal the rejected code or the lost response is raised, for its own exit code."""
     codes = Codes(terminal=NOWHERE)
     codes.next_code(DEVICE, given="123456")
     with pytest.raises(type(after), match=after.fact):
         codes.next_code(DEVICE, after=after)
 
 
-def test_it_works_inside_a_command_substitution(shell: pexpect.spawn[str], python: Callable[[str], list[str]]) -> None:
-    """Use neither standard output nor standard input, and read nothing of it."""
+def test_the_prompt_works_inside_a_command_substitution(
+    shell: pexpect.spawn[str], python: Callable[[str], list[str]]
+) -> None:
+    """The prompt does not use standard output, and reads nothing from standard input."""
     command = " ".join(python(ASK))
     shell.sendline(f'got="$(echo piped | {{ {command}; cat; }})"; echo "<$got>"')
     shell.expect_exact(PROMPT)
@@ -193,7 +195,7 @@ def test_it_works_inside_a_command_substitution(shell: pexpect.spawn[str], pytho
 
 
 def test_control_c_is_an_interrupt(shell: pexpect.spawn[str], python: Callable[[str], list[str]]) -> None:
-    """Raise it: the command line handles it."""
+    """Control-C at the prompt raises KeyboardInterrupt, which the command line handles."""
     shell.sendline(" ".join(python(ASK)))
     shell.expect_exact(PROMPT)
     shell.sendintr()
@@ -204,7 +206,7 @@ def test_control_c_is_an_interrupt(shell: pexpect.spawn[str], python: Callable[[
 def test_after_control_z_the_prompt_is_shown_again(
     shell: pexpect.spawn[str], python: Callable[[str], list[str]]
 ) -> None:
-    """Show again what to type."""
+    """The prompt appears again when its suspended process continues."""
     shell.sendline(" ".join(python(ASK)))
     shell.expect_exact(PROMPT)
     shell.sendcontrol("z")
@@ -217,7 +219,7 @@ def test_after_control_z_the_prompt_is_shown_again(
 
 
 def test_standard_input_is_never_read(python: Callable[[str], list[str]]) -> None:
-    """Leave it to the command that the role is for."""
+    """Without a terminal the code is not read from standard input, which belongs to the command of the role."""
     finished = subprocess.run(
         python(ASK), input="123456\n", capture_output=True, text=True, check=False, start_new_session=True
     )
@@ -227,7 +229,7 @@ def test_standard_input_is_never_read(python: Callable[[str], list[str]]) -> Non
 
 @given(st.text(st.characters(exclude_characters="\n\r\x00\x03\x04\x11\x12\x13\x0f\x15\x16\x17\x1a\x1c\x7f\x08")))
 def test_any_text_yields_six_digits(typed: str) -> None:
-    """Return the code that follows any line."""
+    """Whatever line is typed first, the code is the digits of that line or those of the next."""
     screen = Screen()
     try:
         screen.type(f"{typed[:200]}\n765432\n")
@@ -241,7 +243,7 @@ def test_any_text_yields_six_digits(typed: str) -> None:
 
 
 def test_a_secret_is_not_shown(shell: pexpect.spawn[str], python: Callable[[str], list[str]]) -> None:
-    """Turn the echo off, and on again afterwards."""
+    """The prompt for a secret turns the echo off, and on again afterwards."""
     shell.sendline(f"{' '.join(python(SECRET))}; stty -a | grep -o '[-]*echo '")
     shell.expect_exact("External id: ")
     shell.sendline("canary")
@@ -250,8 +252,8 @@ def test_a_secret_is_not_shown(shell: pexpect.spawn[str], python: Callable[[str]
     shell.expect(r"\r\necho ")
 
 
-def test_control_c_brings_the_echo_back(shell: pexpect.spawn[str], python: Callable[[str], list[str]]) -> None:
-    """Restore the terminal."""
+def test_control_c_restores_the_echo(shell: pexpect.spawn[str], python: Callable[[str], list[str]]) -> None:
+    """Control-C at the prompt for a secret leaves the terminal with its echo on."""
     shell.sendline(" ".join(python(SECRET)))
     shell.expect_exact("External id: ")
     shell.sendintr()
@@ -263,7 +265,7 @@ def test_control_c_brings_the_echo_back(shell: pexpect.spawn[str], python: Calla
 def test_after_control_z_a_secret_is_still_not_shown(
     shell: pexpect.spawn[str], python: Callable[[str], list[str]]
 ) -> None:
-    """Turn the echo off again: the shell turns it on meanwhile."""
+    """A continued prompt turns the echo off again, because the shell has turned it on meanwhile."""
     shell.sendline(" ".join(python(SECRET)))
     shell.expect_exact("External id: ")
     shell.sendcontrol("z")
@@ -276,7 +278,7 @@ def test_after_control_z_a_secret_is_still_not_shown(
 
 
 def test_a_secret_without_a_terminal_is_an_error() -> None:
-    """Do not read it from standard input."""
+    """A secret is not read from standard input."""
     with pytest.raises(UsageError, match="no terminal"):
         ask_secret("External id: ", terminal=NOWHERE)
 
@@ -298,12 +300,12 @@ def command(tmp_path: Path) -> Callable[[str], Mfa]:
 
 
 def test_a_command_prints_the_code(command: Callable[[str], Mfa]) -> None:
-    """Ignore the line end and spaces."""
+    """Spaces and the line end in the output of the command are ignored."""
     assert Codes(terminal=NOWHERE).next_code(command("echo ' 123 456'")) == "123456"
 
 
-def test_the_code_that_was_given_comes_first(command: Callable[[str], Mfa]) -> None:
-    """Use it once, and then the command."""
+def test_the_given_code_is_used_first(command: Callable[[str], Mfa]) -> None:
+    """The given code is used once, and after that the output of the command."""
     codes, device = Codes(terminal=NOWHERE), command("echo 222222")
     assert [codes.next_code(device, given="111111") for _ in range(2)] == ["111111", "222222"]
 
@@ -315,8 +317,8 @@ def test_the_code_that_was_given_comes_first(command: Callable[[str], Mfa]) -> N
         ("yes canary", "mfa_process printed more than 1024 KiB"),
     ],
 )
-def test_a_command_without_an_end_is_ended(words: str, says: str) -> None:
-    """Wait for no command for ever, and keep no more than a mebibyte of what it prints."""
+def test_a_command_that_does_not_end_is_stopped(words: str, says: str) -> None:
+    """A command is stopped after its time or a mebibyte of output, with an error that names its origin."""
     seconds = 0.1 if words.startswith("sleep") else 60.0
 
     with pytest.raises(MfaError, match=says) as caught:
@@ -326,7 +328,7 @@ def test_a_command_without_an_end_is_ended(words: str, says: str) -> None:
 
 
 def test_no_shell_is_involved(tmp_path: Path) -> None:
-    """Interpret nothing in the words."""
+    """The command line of mfa_process is not interpreted by a shell."""
     device = Mfa(SERIAL, f"echo 123456 ';' touch {tmp_path}/made", {"mfa_process": Origin("config", 3)})
     with pytest.raises(MfaError, match="something other than six digits"):
         Codes(terminal=NOWHERE).next_code(device)
@@ -345,8 +347,8 @@ def test_no_shell_is_involved(tmp_path: Path) -> None:
         (" ", "is empty"),
     ],
 )
-def test_a_command_that_fails_is_named_by_its_origin(words: str, says: str) -> None:
-    """Name its place, and show nothing that it printed, which may be a seed."""
+def test_a_failed_command_is_reported_by_its_origin(words: str, says: str) -> None:
+    """The error for a failed command names its origin, but shows no output, which may be a seed."""
     device = Mfa(SERIAL, words, {"mfa_process": Origin("config", 3, "profile x", "mfa_process")})
     with pytest.raises(MfaError) as caught:
         Codes(terminal=NOWHERE).next_code(device)
@@ -355,8 +357,8 @@ def test_a_command_that_fails_is_named_by_its_origin(words: str, says: str) -> N
     assert "canary" not in f"{caught.value.fact}{caught.value.hints}{caught.value!r}"
 
 
-def test_the_same_code_again_is_waited_out(command: Callable[[str], Mfa], screen: Screen, tmp_path: Path) -> None:
-    """Wait for the next step of 30 seconds, and say so on the terminal."""
+def test_a_repeated_code_is_waited_out(command: Callable[[str], Mfa], screen: Screen, tmp_path: Path) -> None:
+    """If a command repeats a code, awsenv waits for the next step of 30 seconds, and says so on the terminal."""
     count = tmp_path / "count"
     device = command(f"echo x >> {count}; test $(wc -l < {count}) -gt 2 && echo 222222 || echo 111111")
     waited: list[float] = []
@@ -368,7 +370,7 @@ def test_the_same_code_again_is_waited_out(command: Callable[[str], Mfa], screen
 
 
 def test_a_command_that_repeats_its_code_fails(command: Callable[[str], Mfa]) -> None:
-    """Run it three times: then the clock is not the reason."""
+    """A command that still prints the used code at the third try is an error: the clock is not the reason."""
     waited: list[float] = []
     codes, device = Codes(terminal=NOWHERE, now=lambda: 0.0, sleep=waited.append), command("echo 111111")
     codes.next_code(device)
@@ -378,7 +380,7 @@ def test_a_command_that_repeats_its_code_fails(command: Callable[[str], Mfa]) ->
 
 
 def test_a_command_can_use_the_terminal(command: Callable[[str], Mfa], screen: Screen) -> None:
-    """Let it prompt for a touch on standard error, and for a PIN on standard input."""
+    """A command can prompt for a touch on standard error, and read a PIN from standard input."""
     screen.type("1234\n")
     device = command("printf 'touch the key: ' >&2; read pin; echo 99$pin")
     assert Codes(terminal=screen.path).next_code(device) == "991234"
@@ -386,11 +388,11 @@ def test_a_command_can_use_the_terminal(command: Callable[[str], Mfa], screen: S
 
 
 def test_a_command_without_a_terminal_reads_nothing(command: Callable[[str], Mfa]) -> None:
-    """Leave standard input to the command that the role is for."""
+    """Standard input is left to the command for which the role is assumed."""
     assert Codes(terminal=NOWHERE).next_code(command("cat; echo 123456")) == "123456"
 
 
 def test_a_command_runs_in_the_environment_of_the_caller(command: Callable[[str], Mfa]) -> None:
-    """Find its programs along the PATH of the caller."""
+    """A command gets the variables of the caller, with the PATH by which it finds programs."""
     codes = Codes(environ={"PATH": os.environ["PATH"], "CODE": "424242"}, terminal=NOWHERE)
     assert codes.next_code(command("echo $CODE")) == "424242"

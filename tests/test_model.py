@@ -1,4 +1,4 @@
-"""The names and accounts of the values that travel through the program."""
+"""The accounts and titles of MFA devices."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from awsenv.model import Mfa
         ("arn:GAHT12345678", None),
     ],
 )
-def test_the_account_of_a_device(serial: str, account: str | None) -> None:
-    """The serial number of a hardware device does not name an account."""
+def test_a_device_has_the_account_of_its_arn(serial: str, account: str | None) -> None:
+    """The account of a device is that of its ARN; the serial number of a hardware device has none."""
     assert account == Mfa(serial).account
 
 
@@ -33,5 +33,5 @@ def test_the_account_of_a_device(serial: str, account: str | None) -> None:
     ],
 )
 def test_a_device_has_a_short_title(serial: str, title: str) -> None:
-    """The whole ARN would wrap in a narrow terminal."""
+    """The title is a name and an account, because a whole ARN would wrap in a narrow terminal."""
     assert title == Mfa(serial).title

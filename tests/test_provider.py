@@ -60,11 +60,11 @@ class Home:
         return provider.credentials(chain, profiles, self.environ, code=code, prompts=prompts)
 
     def type(self, *lines: str) -> None:
-        """Type ahead."""
+        """Type *lines* ahead of any prompt."""
         os.write(self._keyboard, "".join(f"{line}\n" for line in lines).encode())
 
     def sees(self, text: str) -> bool:
-        """Tell whether *text* is on the terminal; the system may take a moment to hand it over."""
+        """Return whether *text* appears on the terminal within ten seconds."""
         shown = b""
         while text not in shown.decode().replace("\r\n", "\n"):
             if not select.select([self._keyboard], [], [], 10)[0]:
@@ -73,7 +73,7 @@ class Home:
         return True
 
     def actions(self) -> list[str]:
-        """Return what was called."""
+        """Return the actions that were called."""
         return [call.action for call in self.sandbox.calls]
 
 
@@ -106,8 +106,8 @@ def power_user(home: Home) -> Home:
     return home
 
 
-def test_a_role_with_mfa_and_an_external_id(power_user: Home) -> None:
-    """One call, and all that the shell needs to know."""
+def test_a_role_with_mfa_and_an_external_id_takes_one_call(power_user: Home) -> None:
+    """The credentials of a role with MFA come from one AssumeRole, with their account, ARN and expiry."""
     made = power_user.obtain("power", power_user.device.code())
     assert power_user.actions() == ["AssumeRole"]
     assert made.account == power_user.sandbox.account
@@ -117,8 +117,8 @@ def test_a_role_with_mfa_and_an_external_id(power_user: Home) -> None:
     assert made.expiration.tzinfo is timezone.utc
 
 
-def test_a_chain_of_roles(home: Home) -> None:
-    """Each is assumed with the keys of the one before, and the code goes to the first."""
+def test_a_chain_assumes_each_role_in_turn(home: Home) -> None:
+    """Each role of a chain is assumed with the keys of the one before, and the code goes to the first."""
     first = home.role("first", mfa=True)
     second = home.role("second", trusted=first)
     third = home.role("third", trusted=second)
@@ -130,14 +130,14 @@ def test_a_chain_of_roles(home: Home) -> None:
     assert [call.parameters.get("TokenCode") for call in home.sandbox.calls] == ["(hidden)", None, None]
 
 
-def test_a_profile_that_is_a_source(home: Home) -> None:
-    """Call AWS for no keys that are in the file."""
+def test_the_keys_of_a_profile_need_no_call(home: Home) -> None:
+    """Keys that are in the file are returned without a call to AWS."""
     made = home.obtain("base")
     assert (made.access_key_id, home.actions()) == (home.user.access_key_id, [])
 
 
-def test_a_session_of_a_user(home: Home) -> None:
-    """A profile with keys and a device: a session that carries MFA."""
+def test_keys_with_a_device_give_an_mfa_session(home: Home) -> None:
+    """A profile with keys and an MFA device gives an MFA session."""
     home.profile(
         "session",
         aws_access_key_id=home.user.access_key_id,
@@ -149,7 +149,7 @@ def test_a_session_of_a_user(home: Home) -> None:
     assert made.session_token is not None
 
 
-# A session that is there already
+# An MFA session that is already open
 
 
 def by_session(home: Home, role: str) -> tuple[Chain, Credentials]:
@@ -173,8 +173,8 @@ def called(home: Home, chain: Chain, code: str | None = None, session: Credentia
     )
 
 
-def test_a_role_through_a_session_needs_no_code(power_user: Home) -> None:
-    """Begin with the session: use neither the source nor the device."""
+def test_a_role_through_an_mfa_session_needs_no_code(power_user: Home) -> None:
+    """A chain through an open MFA session uses neither the source nor the device."""
     chain, session = by_session(power_user, "power")
     Path(power_user.environ["AWS_CONFIG_FILE"]).write_text("")
 
@@ -184,8 +184,8 @@ def test_a_role_through_a_session_needs_no_code(power_user: Home) -> None:
     assert power_user.actions() == ["AssumeRole"]
 
 
-def test_a_chain_goes_on_from_a_session(home: Home) -> None:
-    """The session takes the place of the first hop alone."""
+def test_a_chain_continues_from_an_mfa_session(home: Home) -> None:
+    """An open MFA session replaces only the first hop of the chain."""
     first = home.role("first", mfa=True)
     second = home.role("second", trusted=first)
     home.profile("one", role_arn=first, source_profile="base", mfa_serial=home.device.serial)
@@ -195,8 +195,8 @@ def test_a_chain_goes_on_from_a_session(home: Home) -> None:
     assert home.actions() == ["AssumeRole"] * 2
 
 
-def test_the_account_of_a_session_is_that_of_its_device(home: Home) -> None:
-    """A role by its name is found without a call, or with one that the session may make."""
+def test_the_account_of_an_mfa_session_is_that_of_its_device(home: Home) -> None:
+    """A role is found by its name through an MFA session of unknown account, without another call."""
     home.role("power-user", mfa=True)
     profile = {"aws_access_key_id": home.user.access_key_id, "aws_secret_access_key": home.user.secret_access_key}
     home.profile("default", **profile, mfa_serial=home.device.serial)
@@ -205,16 +205,16 @@ def test_the_account_of_a_session_is_that_of_its_device(home: Home) -> None:
     assert home.actions() == ["AssumeRole"]
 
 
-def test_a_session_is_not_used_where_a_code_is_to_be(power_user: Home) -> None:
-    """A role that is assumed with a code of its own takes nothing from a session."""
+def test_an_mfa_session_does_not_replace_a_code(power_user: Home) -> None:
+    """A chain whose role takes a code itself does not use the open MFA session."""
     _, session = by_session(power_user, "power")
     chain = config.resolve(RoleRequest("power"), config.read(power_user.environ), power_user.environ)
     called(power_user, chain, power_user.device.next_code(), session=session)
     assert [call.parameters.get("TokenCode") for call in power_user.sandbox.calls] == ["(hidden)"]
 
 
-def test_a_session_that_is_over_says_how_to_open_another(power_user: Home) -> None:
-    """AWS's clock decides."""
+def test_an_expired_mfa_session_suggests_a_login(power_user: Home) -> None:
+    """The error for an MFA session that has expired by AWS's clock suggests `awsenv login`."""
     chain, session = by_session(power_user, "power")
     power_user.sandbox.clock.elapse(13 * 3600)
     with pytest.raises(SourceError, match="have expired") as caught:
@@ -227,7 +227,7 @@ def test_a_session_that_is_over_says_how_to_open_another(power_user: Home) -> No
 
 @pytest.mark.parametrize("by", ["profile", "mfa"])
 def test_the_account_is_known_without_a_call(home: Home, by: str) -> None:
-    """From the profile, or the device."""
+    """The account of a role that is named without one comes from the profile or from the MFA device."""
     home.role("read-only")
     code = None
     settings = {
@@ -243,16 +243,16 @@ def test_the_account_is_known_without_a_call(home: Home, by: str) -> None:
     assert (made.account, home.actions()) == (home.sandbox.account, ["AssumeRole"])
 
 
-def test_else_aws_is_called_once(home: Home) -> None:
-    """The account and the user come from one answer."""
+def test_an_unknown_account_takes_one_call(home: Home) -> None:
+    """One GetCallerIdentity gives both the account of the role and the user of the MFA device."""
     home.role("read-only")
     home.obtain("read-only", home.device.code(), profile="base")
     assert home.actions() == ["GetCallerIdentity", "ListMFADevices", "AssumeRole"]
 
 
 @pytest.mark.parametrize("profile", ["base", None])
-def test_the_account_of_the_environment_says_nothing_of_the_source(home: Home, profile: str | None) -> None:
-    """Makefiles set AWS_ACCOUNT_ID to the account that they are about to change: ask AWS."""
+def test_aws_account_id_is_not_the_account_of_the_source(home: Home, profile: str | None) -> None:
+    """AWS_ACCOUNT_ID, which Makefiles set to the account that they change, does not replace the call to AWS."""
     home.role("read-only")
     home.environ["AWS_ACCOUNT_ID"] = "999999999999"
     if profile is None:
@@ -265,28 +265,28 @@ def test_the_account_of_the_environment_says_nothing_of_the_source(home: Home, p
 
 
 def test_a_code_finds_its_device(home: Home) -> None:
-    """No mfa_serial anywhere: the code is enough."""
+    """With a code on the command line, the MFA device is found without mfa_serial."""
     home.profile("power", role_arn=home.role("power-user", mfa=True), source_profile="base")
     assert "power-user" in str(home.obtain("power", home.device.code()).arn)
 
 
 def test_the_terminal_shows_a_prompt_for_a_code(power_user: Home) -> None:
-    """Name the device."""
+    """The prompt for a code names the MFA device."""
     power_user.type(power_user.device.code())
     assert "power-user" in str(power_user.obtain("power", terminal=True).arn)
     assert power_user.sees(f"MFA code for alice ({power_user.sandbox.account}): ")
 
 
 def test_a_rejected_code_is_followed_by_another_prompt(power_user: Home) -> None:
-    """Say on the terminal that the code of the command line was wrong."""
+    """The terminal shows that AWS rejected the code of the command line, and the next code is sent."""
     power_user.type(power_user.device.code())
     assert power_user.obtain("power", "000000", terminal=True).session_token
     assert power_user.sees("AWS rejected that MFA code: it is wrong, or has been used. Wait for the next one.")
     assert power_user.actions() == ["AssumeRole"] * 2
 
 
-def test_three_codes_are_enough(power_user: Home) -> None:
-    """A fourth would not mend the clock or the setting."""
+def test_three_rejected_codes_are_an_error(power_user: Home) -> None:
+    """After three rejected codes awsenv sends no fourth, and the hints name the MFA device."""
     power_user.type("000001", "000002", "000003")
     with pytest.raises(MfaError, match="AWS rejected 3 MFA codes") as caught:
         power_user.obtain("power", "000000", terminal=True)
@@ -296,7 +296,7 @@ def test_three_codes_are_enough(power_user: Home) -> None:
 
 
 def test_a_used_code_is_rejected_without_a_terminal(power_user: Home) -> None:
-    """Say to wait for the next code."""
+    """Without a terminal, the error for a used code names mfa_serial and suggests the second word."""
     code = power_user.device.code()
     power_user.obtain("power", code)
     with pytest.raises(CodeRejected) as caught:
@@ -305,16 +305,16 @@ def test_a_used_code_is_rejected_without_a_terminal(power_user: Home) -> None:
     assert "mfa_serial" in str(caught.value.where)
 
 
-def test_no_code_and_no_terminal(power_user: Home) -> None:
-    """Send nothing to AWS."""
+def test_a_missing_code_without_a_terminal_is_an_error(power_user: Home) -> None:
+    """With neither a code nor a terminal, nothing is sent to AWS."""
     with pytest.raises(MfaError, match="no terminal"):
         power_user.obtain("power")
     assert power_user.actions() == []
 
 
 @pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.TRUNCATED, Fault.SERVER_ERROR, Fault.EMPTY])
-def test_a_lost_answer_needs_the_next_code(power_user: Home, fault: Fault) -> None:
-    """Send a code that may be used up no second time, and say why."""
+def test_a_lost_response_needs_the_next_code(power_user: Home, fault: Fault) -> None:
+    """A code whose response was lost is not sent again, and the terminal says that it may have been used."""
     power_user.sandbox.fail("AssumeRole", fault)
     code = power_user.device.code()
     power_user.type(power_user.device.next_code())
@@ -323,8 +323,8 @@ def test_a_lost_answer_needs_the_next_code(power_user: Home, fault: Fault) -> No
     assert power_user.sees("the MFA code may have been used. Wait for the next one.")
 
 
-def test_a_lost_answer_without_a_terminal_is_what_it_is(power_user: Home) -> None:
-    """Worth another try, with another code."""
+def test_a_lost_response_without_a_terminal_is_raised(power_user: Home) -> None:
+    """Without a terminal, the error for a lost response suggests the next code."""
     power_user.sandbox.fail("AssumeRole", Fault.DROP_AFTER)
     with pytest.raises(ResponseLost) as caught:
         power_user.obtain("power", power_user.device.code())
@@ -332,8 +332,8 @@ def test_a_lost_answer_without_a_terminal_is_what_it_is(power_user: Home) -> Non
     assert "next code" in str(caught.value.hints)
 
 
-def test_a_command_gives_the_code(home: Home, tmp_path: Path) -> None:
-    """Also where no device is configured: a command is as good as a code."""
+def test_mfa_process_gives_the_code(home: Home, tmp_path: Path) -> None:
+    """The code is the output of mfa_process if the profile has one."""
     program = tmp_path / "code"
     program.write_text(f"#!/bin/sh\necho {home.device.code()}\n")
     program.chmod(0o700)
@@ -343,7 +343,7 @@ def test_a_command_gives_the_code(home: Home, tmp_path: Path) -> None:
 
 
 def test_a_wrong_device_is_not_tried_with_three_codes(home: Home) -> None:
-    """No code of it will do."""
+    """If the user has no such MFA device, the first rejection is an error that names mfa_serial."""
     serial = f"arn:aws:iam::{home.sandbox.account}:mfa/nobody"
     home.profile("power", role_arn=home.role("power-user", mfa=True), source_profile="base", mfa_serial=serial)
     home.type("000001", "000002")
@@ -365,13 +365,13 @@ def hint_of(refused: Callable[[], Credentials]) -> str:
 
 
 def test_the_likeliest_cause_comes_first(home: Home) -> None:
-    """AWS does not say why it refuses."""
+    """AWS gives no reason when it refuses a role, so the first hint is about a missing code."""
     home.profile("p", role_arn=home.role("r", mfa=True), source_profile="base")
     assert "set mfa_serial or pass a code" in hint_of(lambda: home.obtain("p"))
 
 
 def test_a_wrong_external_id_is_not_shown(home: Home) -> None:
-    """It is a shared secret of a kind."""
+    """The error for a refused role does not show the external id, which is a kind of shared secret."""
     home.profile("p", role_arn=home.role("r", external_id="right"), source_profile="base", external_id=EXTERNAL_ID)
     with pytest.raises(RefusedError) as caught:
         home.obtain("p")
@@ -379,7 +379,7 @@ def test_a_wrong_external_id_is_not_shown(home: Home) -> None:
 
 
 def test_a_name_that_is_no_profile_is_an_error(home: Home) -> None:
-    """Most often a profile was misspelt."""
+    """The hint says that the name is not a profile, which may be misspelled, and was taken for a role."""
     hint = hint_of(lambda: home.obtain("pwoer", profile="base"))
     where = f"{home.environ['AWS_CONFIG_FILE']} and {home.environ['AWS_SHARED_CREDENTIALS_FILE']} (not there)"
     where = where.replace(home.environ["HOME"], "~")
@@ -387,15 +387,15 @@ def test_a_name_that_is_no_profile_is_an_error(home: Home) -> None:
     assert f"awsenv list shows the profiles: {fact}" == hint
 
 
-def test_a_name_that_is_nearly_a_profile_is_asked_back(home: Home) -> None:
-    """Suggest the profile that was meant."""
+def test_a_misspelled_profile_is_suggested(home: Home) -> None:
+    """The hint for a refused role suggests a profile with a similar name."""
     home.profile("power-user", role_arn=home.role("power-user"), source_profile="base")
     hint = hint_of(lambda: home.obtain("pwoer-user", profile="base"))
     assert "profile 'power-user', if you meant that" == hint
 
 
-def test_a_name_that_is_nearly_a_profile_is_asked_back_with_a_rejected_code(home: Home) -> None:
-    """Suggest the name of a profile: the code may be that of its device."""
+def test_a_misspelled_profile_is_suggested_with_a_rejected_code(home: Home) -> None:
+    """The first hint for a rejected code is a profile with a similar name, since the code may be for its device."""
     home.profile("power-user", role_arn=home.role("power-user"), source_profile="base")
     with pytest.raises(CodeRejected) as rejected:
         home.obtain("pwoer-user", "000000", profile="base")
@@ -409,8 +409,8 @@ def test_a_name_that_is_nearly_a_profile_is_asked_back_with_a_rejected_code(home
     assert unlike.value.hints[0].startswith("pass the next code")
 
 
-def test_a_key_that_is_gone_is_named_with_its_origin(home: Home) -> None:
-    """The file, the line, the profile."""
+def test_an_invalid_key_is_reported_with_its_origin(home: Home) -> None:
+    """The error for a key that AWS does not know names its profile."""
     home.profile("gone", aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="canary-secret")
     with pytest.raises(SourceError) as caught:
         home.obtain("read-only", profile="gone")
@@ -420,7 +420,7 @@ def test_a_key_that_is_gone_is_named_with_its_origin(home: Home) -> None:
 @pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.HANG])
 @pytest.mark.parametrize("action", ["GetCallerIdentity", "AssumeRole"])
 def test_no_error_of_the_chain_holds_a_secret(power_user: Home, action: str, fault: Fault) -> None:
-    """Neither the external id, the keys nor the code: in no text, no repr, no cause."""
+    """No text, representation or cause of an error contains the external id, the secret key or the code."""
     power_user.sandbox.fail(action, fault, times=3)
     home, code = power_user, power_user.device.code()
     # For a name without an account, AWS must name the user.
@@ -434,8 +434,8 @@ def test_no_error_of_the_chain_holds_a_secret(power_user: Home, action: str, fau
     assert not any(secret in shown for secret in (EXTERNAL_ID, home.user.secret_access_key, code, "SecretAccessKey"))
 
 
-def test_a_plan_shows_no_secret(power_user: Home) -> None:
-    """Neither does its result."""
+def test_a_chain_shows_no_secret(power_user: Home) -> None:
+    """The representations of a chain, its hops and its credentials contain no secret."""
     profiles = config.read(power_user.environ)
     chain = config.resolve(RoleRequest("power", "123456"), profiles, power_user.environ)
     hop = chain.hops[0]

@@ -1,4 +1,4 @@
-"""The table of variables: each variable through everything that reads the table."""
+"""The table of variables: each variable in all code that reads the table."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def serve(environ: dict[str, str]) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", VARIABLES)
 def test_a_role_changes_the_variables_of_the_table(name: str, samples: Mapping[str, str]) -> None:
-    """Replace what a role exports, unset what it removes, keep both for `off`, and leave everything else as it is."""
+    """A role replaces or unsets the variables that the table says, saves them for `off`, and keeps all others."""
     changed = use({name: samples[name]})
 
     marks = VARIABLES[name]
@@ -45,7 +45,7 @@ def test_a_role_changes_the_variables_of_the_table(name: str, samples: Mapping[s
 
 @pytest.mark.parametrize("name", VARIABLES)
 def test_an_endpoint_changes_the_variables_of_the_table(name: str, samples: Mapping[str, str]) -> None:
-    """Leave nothing that outranks the endpoint."""
+    """A served role replaces or unsets every variable that outranks its endpoint, and saves the value."""
     changed = serve({name: samples[name]})
 
     if {KEY, ENDPOINT, REMOVED, FILE} & {*VARIABLES[name]}:
@@ -59,7 +59,7 @@ def test_an_endpoint_changes_the_variables_of_the_table(name: str, samples: Mapp
 def test_off_restores_every_variable(
     name: str, put_in: Callable[[dict[str, str]], dict[str, str]], value: str, samples: Mapping[str, str]
 ) -> None:
-    """Restore each variable with its value, even an empty one."""
+    """The value of each variable is restored, even an empty one."""
     before = {name: value and samples[name]}
     changed = put_in(before)
 
@@ -68,12 +68,12 @@ def test_off_restores_every_variable(
 
 @pytest.mark.parametrize("name", VARIABLES)
 def test_the_agent_gets_every_variable(name: str, samples: Mapping[str, str]) -> None:
-    """Send the agent all that a command reads."""
+    """The variables that are sent to the agent include each one of the table."""
     assert {name: samples[name]} == variables.relevant({name: samples[name]})
 
 
-def test_the_agent_gets_what_the_sdks_and_the_proxies_need() -> None:
-    """Send variables that no table can list: a service's endpoint, a proxy in any case."""
+def test_the_agent_gets_endpoints_and_proxies() -> None:
+    """The agent gets variables that no table can list, a service's endpoint or a proxy in any case, and no others."""
     needed = {"AWS_ENDPOINT_URL_S3": "x", "_AWSENV_WITHIN": "x", "https_proxy": "x", "Http_Proxy": "x", "NO_PROXY": "x"}
 
     assert needed == variables.relevant({**needed, "PATH": "x", "DATABASE_PASSWORD": "canary"})
@@ -81,8 +81,8 @@ def test_the_agent_gets_what_the_sdks_and_the_proxies_need() -> None:
 
 @pytest.mark.parametrize("written", ["$XDG_CONFIG_HOME/aws", "${XDG_CONFIG_HOME}/aws"])
 @pytest.mark.parametrize("name", having(FILE))
-def test_the_agent_gets_what_the_name_of_a_file_is_made_of(name: str, written: str) -> None:
-    """Send the variables that the path of a file names, and only these."""
+def test_the_agent_gets_the_variables_in_a_path(name: str, written: str) -> None:
+    """The agent gets the variables that the path of a file refers to, and only these."""
     environ = {name: written, "XDG_CONFIG_HOME": "/c"}
 
     assert environ == variables.relevant({**environ, "CONFIG_HOME": "/other", "PATH": "/bin"})

@@ -1,4 +1,4 @@
-"""What the agents of these tests answer. It is installed beside awsenv, and started as awsenv's own module is."""
+"""The entry module of the agents in these tests: installed beside awsenv, and started as awsenv's own is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ hanging: list[str] = []
 
 
 def answer(verb: bytes, parts: list[bytes]) -> list[bytes]:
-    """Return *parts*, or what *verb* asks for."""
+    """Return *parts*; or hang for a minute, or describe this process, as *verb* says."""
     if verb == b"hang":
         hanging.append("hang")
         time.sleep(60)
@@ -27,7 +27,7 @@ def answer(verb: bytes, parts: list[bytes]) -> list[bytes]:
 
 
 def state() -> dict[str, object]:
-    """Return what this process is like."""
+    """Describe this process: its environment, its descriptors, its threads and its counters."""
     return {
         "pid": os.getpid(),
         "parent": os.getppid(),
@@ -36,7 +36,7 @@ def state() -> dict[str, object]:
         "environ": dict(os.environ),
         "standard": [os.fstat(number).st_rdev == os.stat(os.devnull).st_rdev for number in range(3)],  # noqa: PTH116
         "core": resource.getrlimit(resource.RLIMIT_CORE),
-        # Before the descriptors: a thread ends after it has closed its own.
+        # Counted before the descriptors: a thread closes its own before it ends.
         "threads": threading.active_count(),
         "descriptors": sum(is_open(number) for number in range(256)),
         "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
@@ -55,7 +55,7 @@ def is_open(descriptor: int) -> bool:
 
 
 def main(words: list[str]) -> None:
-    """Be an agent; and leave a line in its folder, so that agents can be counted."""
+    """Run an agent, after adding a line to a file in its folder, by which the tests count agents."""
     if words[0] == "listening":
         with socket.socket(fileno=os.dup(int(words[1]))) as listening:
             folder = Path(listening.getsockname()).parent

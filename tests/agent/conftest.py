@@ -1,4 +1,4 @@
-"""Real agents: of this program, with answers of the tests' own; in processes of their own, and of another user."""
+"""Real agents that give the tests' own replies: in a thread, in a separate process, or as another user."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 TIMEOUT = 60
-"""Seconds after which something is taken for stuck."""
+"""Seconds after which a test gives up."""
 
 START = """\
 import os, sys
@@ -42,21 +42,21 @@ except AgentError as error:
 
 
 def is_running(pid: int) -> bool:
-    """Return whether there is a process *pid* that has not ended."""
+    """Return whether the process *pid* exists and is not a zombie."""
     status = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return status.stdout.strip()[:1] not in {"", "Z"}
 
 
 @dataclass(frozen=True)
 class User:
-    """A user who runs a Python."""
+    """A user, and the Python interpreter of that user."""
 
     python: str = sys.executable
     name: str | None = None
-    """None for the user of the tests."""
+    """None for the user who runs the tests."""
 
     def popen(self, site: Path, code: str, *words: str, **environ: str) -> subprocess.Popen[str]:
-        """Start *code*, with what is installed in *site*, in an environment of nothing but *environ*."""
+        """Start *code* with the modules of *site*, in an environment of only PYTHONPATH, PATH and *environ*."""
         return subprocess.Popen(
             [self.python, "-c", code, *words],
             env={"PYTHONPATH": str(site), "PATH": os.environ["PATH"]} | environ,
@@ -71,15 +71,15 @@ class User:
         )
 
     def starting(self, site: Path, entry: str = "answering", before: str = "", **environ: str) -> subprocess.Popen[str]:
-        """Start an agent, as `login` does, in a process that prints what went wrong: a fact, a place."""
+        """Start an agent as `login` does, in a process that prints the error, if any, and its origin."""
         return self.popen(site, before + START, entry, **environ)
 
     def run(self, site: Path, code: str, *words: str, **environ: str) -> tuple[int, str]:
-        """Run it and return its status and its output; nothing may come on stderr."""
+        """Run *code* and return its status and output; it must not write to stderr."""
         return self.done(self.popen(site, code, *words, **environ))
 
     def done(self, process: subprocess.Popen[str]) -> tuple[int, str]:
-        """Wait for *process* likewise."""
+        """Wait for *process* and return its status and output; it must not write to stderr."""
         with process:
             output, errors = process.communicate(timeout=2 * TIMEOUT)
         assert errors == ""
@@ -88,25 +88,25 @@ class User:
 
 @dataclass
 class Agents:
-    """A folder for one agent, and those that were started in it."""
+    """A folder for one agent, and the agents that were started in it."""
 
     site: Path
-    """What is installed: awsenv, and `answering`."""
+    """The folder of the installed modules: awsenv and `answering`."""
     folder: Path
     pids: set[int] = field(default_factory=set)
 
     @property
     def environ(self) -> dict[str, str]:
-        """Return the environment that leads to the agent."""
+        """Return the environment in which a client finds the agent."""
         return {runtime_directory.VARIABLE: str(self.folder)}
 
     @property
     def path(self) -> Path:
-        """Return the path of its socket."""
+        """Return the path of the agent's socket."""
         return self.folder / runtime_directory.SOCKET
 
     def start(self, *, entry: str = "answering", site: Path | None = None, user: User | None = None) -> str:
-        """Start it, in a process of its own, as `login` does; return what went wrong: a fact, a place."""
+        """Start the agent as `login` does, in a separate process; return the error, if any, and its origin."""
         user = user or User()
         status, output = user.done(user.starting(site or self.site, entry, **self.environ))
         assert status == (8 if output else 0)
@@ -114,25 +114,25 @@ class Agents:
         return output
 
     def started(self) -> list[int]:
-        """Return the agents that were started here, by process."""
+        """Return the process ids of the agents that were started in this folder."""
         with suppress(FileNotFoundError):
             return [int(line) for line in (self.folder / "started").read_text().splitlines()]
         return []
 
     def is_running(self, pid: int) -> bool:
-        """Return whether the process *pid* runs; it is ended with the test."""
+        """Return whether the process *pid* runs; the fixture kills it after the test."""
         self.pids.add(pid)
         return is_running(pid)
 
     def ends(self, pid: int) -> bool:
-        """Return whether the process *pid* ends."""
+        """Wait for the process *pid* to end, and return whether it has ended."""
         end = time.monotonic() + TIMEOUT
         while is_running(pid) and time.monotonic() < end:
             time.sleep(0.01)
         return not is_running(pid)
 
     def ask_to_the_end(self, *request: bytes) -> list[bytes]:
-        """Send *request*, and return the reply when the server has closed the connection: it counts it no more."""
+        """Send *request*, and return the reply after the server has closed the connection and no longer counts it."""
         with self.connect() as connection:
             client.send(connection, request, time.monotonic() + TIMEOUT)
             reply = client.receive(connection, time.monotonic() + TIMEOUT)
@@ -140,17 +140,17 @@ class Agents:
         return reply
 
     def ask(self, verb: bytes, *parts: bytes) -> list[bytes]:
-        """Ask it, in this process."""
+        """Send a request to the agent from this process, and return the reply."""
         return client.ask(self.environ, verb, parts)
 
     def state(self) -> dict[str, Any]:
-        """Return what its process is like."""
+        """Return the agent's description of its process."""
         (answer,) = self.ask(b"state")
         state: dict[str, Any] = json.loads(answer)
         return state
 
     def connect(self) -> socket.socket:
-        """Return a bare connection to it."""
+        """Return a plain connection to the agent's socket."""
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(TIMEOUT)
         connection.connect(str(self.path))
@@ -160,7 +160,7 @@ class Agents:
     def serving(
         self, answer: Callable[[bytes, list[bytes]], list[bytes]] = lambda _, parts: parts, life: Life | None = None
     ) -> Iterator[tuple[Server, threading.Thread]]:
-        """Have a server in this process, in a thread."""
+        """Run a server in a thread of this process."""
         listening = socket.socket(socket.AF_UNIX)
         listening.bind(str(self.path))
         server = Server(answer, listening=listening, life=life or Life(600))
@@ -176,7 +176,7 @@ class Agents:
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[Path]:
-    """Return a folder that awsenv is installed in, which every user may read."""
+    """Return a folder in which awsenv is installed, and which every user can read."""
     with tempfile.TemporaryDirectory(prefix="awsenv-") as name:
         folder = Path(name)
         shutil.copytree(Path(awsenv.__file__).parent, folder / "awsenv", ignore=shutil.ignore_patterns("__pycache__"))
@@ -188,7 +188,7 @@ def site() -> Iterator[Path]:
 
 @pytest.fixture
 def agents(site: Path) -> Iterator[Agents]:
-    """Return a folder for an agent; its path is short enough for a socket, which pytest's own are not."""
+    """Return a folder for an agent; unlike pytest's own, its path is short enough for a socket."""
     with tempfile.TemporaryDirectory(prefix="awsenv-") as name:
         made = Agents(site, Path(name))
         yield made
@@ -199,16 +199,16 @@ def agents(site: Path) -> Iterator[Agents]:
 
 @pytest.fixture(scope="session")
 def me() -> User:
-    """Return the user of the tests."""
+    """Return the user who runs the tests."""
     return User()
 
 
 @pytest.fixture(scope="session")
 def nobody() -> User:
-    """Return another user. Only root can act as one: for everybody else what needs two users is skipped."""
+    """Return another user. Only root can act as one; without root, tests that need two users are skipped."""
     if os.geteuid() != 0:
         pytest.skip("only root can act as another user")
-    # That of the tests may be in a folder of root's.
+    # The interpreter of the tests may be in a folder that only root can read.
     for python in (sys.executable, shutil.which("python3", path=os.defpath)):
         with suppress(OSError, TypeError, subprocess.CalledProcessError):
             check = [str(python), "-c", "import sys; sys.exit(sys.version_info < (3, 10))"]

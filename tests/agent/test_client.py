@@ -1,4 +1,4 @@
-"""Ask an agent that is dead, stuck, foreign or talks nonsense: one note, and never more than a short wait."""
+"""The client of an agent that is dead, stuck, foreign or confused: it reports one line, after a short wait at most."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from agent.conftest import Agents, User
 
 TIMEOUT = 1.0
-"""Seconds that a client waits for a sign of life where a test waits longer: far more than the next sign may be late."""
+"""Seconds that a client waits for each `busy`, in tests that take longer in all: no `busy` is as late as that."""
 
 REQUEST = client.pack([client.VERSION, b"verb", b"part"])
 
 
 @contextmanager
 def _replying(agents: Agents, reply: Callable[[socket.socket], None]) -> Iterator[None]:
-    """Have somebody at the agent's socket who takes the request, and then calls *reply*."""
+    """Listen at the agent's socket, receive the request, and then call *reply*."""
 
     def run() -> None:
         connection, _ = listening.accept()
@@ -52,15 +52,15 @@ def _ask(agents: Agents, timeout: float = 30) -> list[bytes]:
     return client.ask(agents.environ, b"verb", [b"part"], timeout=timeout)
 
 
-def test_a_missing_agent_is_no_agent(agents: Agents) -> None:
-    """Raise what nobody is told, where there is no folder, no socket, or no place for them."""
+def test_a_missing_agent_raises_no_agent(agents: Agents) -> None:
+    """The client raises NoAgent if the variable, the runtime directory or the socket is missing."""
     for environ in ({}, agents.environ, {runtime_directory.VARIABLE: f"{agents.folder}/missing"}):
         with pytest.raises(client.NoAgent):
             client.ask(environ, b"ping", [])
 
 
-def test_the_answer_is_returned(agents: Agents) -> None:
-    """Return its parts, after any number of signs of life."""
+def test_the_reply_is_returned(agents: Agents) -> None:
+    """The client returns the parts of the reply, after any number of `busy` messages."""
 
     def reply(connection: socket.socket) -> None:
         connection.sendall(client.pack([b"busy"]) * 3 + client.pack([b"ok", b"", b"answer"]))
@@ -69,8 +69,8 @@ def test_the_answer_is_returned(agents: Agents) -> None:
         assert [b"", b"answer"] == _ask(agents)
 
 
-def test_each_sign_of_life_is_worth_a_wait(agents: Agents) -> None:
-    """Wait longer in all than for one sign."""
+def test_each_busy_message_extends_the_wait(agents: Agents) -> None:
+    """Each `busy` message starts the client's time-out again, so that it waits longer in all."""
 
     def reply(connection: socket.socket) -> None:
         end = time.monotonic() + 1.2 * TIMEOUT
@@ -83,8 +83,8 @@ def test_each_sign_of_life_is_worth_a_wait(agents: Agents) -> None:
         assert [] == _ask(agents, timeout=TIMEOUT)
 
 
-def test_signs_of_life_are_no_answer() -> None:
-    """Give up on an agent that is busy for ever."""
+def test_an_agent_that_is_busy_for_ever_is_stuck() -> None:
+    """The client gives up on an agent that sends `busy` for longer than the longest request."""
     ours, theirs = socket.socketpair()
     stop = threading.Event()
 
@@ -116,8 +116,8 @@ def test_signs_of_life_are_no_answer() -> None:
     ],
     ids=["garbage", "half-parts", "gigabyte", "half-a-frame", "a-byte", "closed", "empty", "unknown", "failed"],
 )
-def test_what_is_no_reply_is_a_note(agents: Agents, sent: bytes, expected: str) -> None:
-    """Say in one sentence what is wrong with it."""
+def test_an_invalid_reply_is_reported(agents: Agents, sent: bytes, expected: str) -> None:
+    """The error for an invalid reply describes the fault in one line."""
     with _replying(agents, lambda connection: connection.sendall(sent)), pytest.raises(client.Trouble) as trouble:
         _ask(agents)
 
@@ -127,7 +127,7 @@ def test_what_is_no_reply_is_a_note(agents: Agents, sent: bytes, expected: str) 
 
 @pytest.mark.parametrize("sent", [b"", b"\x00\x00", b"\x00\x00\x00\x10\x00"])
 def test_an_agent_that_falls_silent_is_stuck(agents: Agents, sent: bytes) -> None:
-    """Wait no longer than the time-out, and say so; also in the middle of a frame."""
+    """The client waits for a silent agent no longer than its time-out, even in the middle of a frame."""
     over = threading.Event()
 
     def reply(connection: socket.socket) -> None:
@@ -140,8 +140,8 @@ def test_an_agent_that_falls_silent_is_stuck(agents: Agents, sent: bytes) -> Non
         over.set()
 
 
-def test_a_connection_that_breaks_is_a_note(agents: Agents) -> None:
-    """Tell of a reset, which closes the connection with something unread."""
+def test_a_broken_connection_is_reported(agents: Agents) -> None:
+    """The client says that the agent is gone if the connection is reset."""
 
     def run() -> None:
         connection, _ = listening.accept()
@@ -159,7 +159,7 @@ def test_a_connection_that_breaks_is_a_note(agents: Agents) -> None:
 
 
 def test_a_full_queue_is_a_stuck_agent(agents: Agents) -> None:
-    """Wait for a place no longer than the time-out."""
+    """The client waits no longer than its time-out for the agent to accept the connection."""
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(agents.path))
         listening.listen(0)
@@ -168,8 +168,8 @@ def test_a_full_queue_is_a_stuck_agent(agents: Agents) -> None:
             _ask(agents, timeout=0.2)
 
 
-def test_another_version_is_named(agents: Agents) -> None:
-    """Name both versions, and what replaces the agent; show no control character of the other's."""
+def test_another_version_is_reported(agents: Agents) -> None:
+    """The error names both versions and `awsenv login`, and replaces control characters in the agent's version."""
     with (
         _replying(agents, lambda connection: connection.sendall(client.pack([b"version", b"0.0\x1b[2J\xff"]))),
         pytest.raises(client.OtherVersion) as trouble,
@@ -180,8 +180,8 @@ def test_another_version_is_named(agents: Agents) -> None:
     assert expected == (trouble.value.fact, trouble.value.hints)
 
 
-def test_too_large_a_request_is_not_sent(agents: Agents) -> None:
-    """Say so at once, to the caller."""
+def test_a_request_that_is_too_large_is_refused(agents: Agents) -> None:
+    """The client refuses a request of more than 262144 bytes, and its error names the limit."""
     with agents.serving(), pytest.raises(client.Trouble, match="262144 are the most"):
         client.ask(agents.environ, b"verb", [b"x" * client.CAP])
 
@@ -193,7 +193,7 @@ def _dead(agents: Agents) -> None:
 
 
 def test_a_dead_agent_is_reported_once(agents: Agents) -> None:
-    """Remove its socket, so that the next command finds no agent."""
+    """The client removes the socket of a dead agent, so that the next command finds no agent."""
     _dead(agents)
 
     with pytest.raises(client.Dead, match=r"has died"):
@@ -203,8 +203,8 @@ def test_a_dead_agent_is_reported_once(agents: Agents) -> None:
         _ask(agents)
 
 
-def test_a_dead_agent_is_left_to_who_starts_the_next(agents: Agents) -> None:
-    """Remove nothing, and wait for nobody, while another process holds the lock."""
+def test_a_dead_agent_is_not_removed_under_a_lock(agents: Agents) -> None:
+    """The client does not remove a dead socket, or wait for the lock, while another process holds it."""
     _dead(agents)
 
     with runtime_directory.lock(str(agents.folder)), pytest.raises(client.Dead):
@@ -212,8 +212,8 @@ def test_a_dead_agent_is_left_to_who_starts_the_next(agents: Agents) -> None:
     assert agents.path.is_socket()
 
 
-def test_a_dead_socket_in_a_folder_that_takes_no_lock(agents: Agents) -> None:
-    """Tell of it all the same."""
+def test_a_dead_agent_is_reported_without_a_lock(agents: Agents) -> None:
+    """The client reports a dead agent, but leaves its socket, if the lock file cannot be opened."""
     _dead(agents)
     (agents.folder / "lock").mkdir()
 
@@ -226,8 +226,8 @@ def test_a_dead_socket_in_a_folder_that_takes_no_lock(agents: Agents) -> None:
     ("kind", "expected"),
     [("file", "is not a socket"), ("link", "is not a socket"), ("foreign", "belongs to another user")],
 )
-def test_what_is_not_our_socket_is_left_alone(agents: Agents, kind: str, expected: str) -> None:
-    """Name it, do not speak to it and do not remove it."""
+def test_an_invalid_socket_is_left_alone(agents: Agents, kind: str, expected: str) -> None:
+    """The client neither uses nor removes a file, a link or another user's socket in place of its own."""
     target: Path = agents.folder / "target" if kind == "link" else agents.path
     with socket.socket(socket.AF_UNIX) as listening:
         if kind == "file":
@@ -250,16 +250,16 @@ def test_what_is_not_our_socket_is_left_alone(agents: Agents, kind: str, expecte
     assert os.path.lexists(target)
 
 
-def test_a_folder_that_is_not_ours_alone_is_a_note(agents: Agents) -> None:
-    """Name it."""
+def test_an_open_runtime_directory_is_reported(agents: Agents) -> None:
+    """The client uses no agent in a runtime directory that other users can open, and says why."""
     agents.folder.chmod(0o755)
 
     with pytest.raises(client.Trouble, match=f"the agent is not used: {agents.folder} is open to other users"):
         _ask(agents)
 
 
-def test_another_user_behind_our_socket_gets_no_request(agents: Agents, nobody: User) -> None:
-    """Send nothing, not even the version, where the folder and the socket look like ours."""
+def test_a_listener_of_another_user_gets_no_request(agents: Agents, nobody: User) -> None:
+    """The client sends no byte to another user's process, even at a socket that belongs to its own user."""
     code = (
         "import socket, sys\n"
         "with socket.socket(socket.AF_UNIX) as listening:\n"
@@ -280,8 +280,8 @@ def test_another_user_behind_our_socket_gets_no_request(agents: Agents, nobody: 
         assert "b''\n" == other.stdout.read()
 
 
-def test_the_fast_path_waits_for_next_to_nothing(agents: Agents, me: User) -> None:
-    """Load no more than Python's own start, and `_socket`."""
+def test_the_fast_path_loads_few_modules(agents: Agents, me: User) -> None:
+    """The client loads two modules of awsenv and `_socket`, beyond the modules that Python loads at its start."""
     code = (
         "import sys; before = set(sys.modules)\nimport awsenv.agent.client\nprint(*sorted(set(sys.modules) - before))"
     )
@@ -310,8 +310,8 @@ def _soon(seconds: float = 30) -> float:
 
 
 @given(PARTS)
-def test_what_is_packed_is_unpacked(parts: list[bytes]) -> None:
-    """Return the same parts, empty ones and none at all too."""
+def test_a_packed_message_is_unpacked(parts: list[bytes]) -> None:
+    """Unpacking a packed message returns the same parts, including empty parts and an empty list."""
     frame = client.pack(parts)
 
     assert len(frame) - 4 == int.from_bytes(frame[:4], "big")
@@ -319,16 +319,16 @@ def test_what_is_packed_is_unpacked(parts: list[bytes]) -> None:
 
 
 @given(st.binary(max_size=100) | PARTS.map(lambda parts: client.pack(parts)[4:-1]))
-def test_bytes_are_a_message_or_refused(body: bytes) -> None:
-    """Never take bytes for a message that would not be sent as these bytes."""
+def test_bytes_that_are_not_a_message_are_refused(body: bytes) -> None:
+    """Bytes are refused as a message unless packing the message gives the same bytes."""
     frame = len(body).to_bytes(4, "big") + body
     with suppress(client.NotAMessage):
         assert frame == client.pack(client.unpack(frame))
 
 
 @pytest.mark.parametrize("parts", [[], [b""], [b"a", b"", b"c"], [b"x" * (client.CAP - 4)]])
-def test_what_is_sent_is_received(pair: tuple[socket.socket, socket.socket], parts: list[bytes]) -> None:
-    """Send what no buffer of the system takes at once, up to the cap."""
+def test_a_sent_message_is_received(pair: tuple[socket.socket, socket.socket], parts: list[bytes]) -> None:
+    """A message up to the maximum size is received whole, even if it exceeds the buffers of the system."""
     ours, theirs = pair
     sending = threading.Thread(target=client.send, args=(ours, parts, _soon()))
     sending.start()
@@ -338,7 +338,7 @@ def test_what_is_sent_is_received(pair: tuple[socket.socket, socket.socket], par
 
 
 def test_messages_follow_one_another(pair: tuple[socket.socket, socket.socket]) -> None:
-    """Take no byte of the next message."""
+    """Receiving a message reads no byte of the next message."""
     ours, theirs = pair
     client.send(ours, [b"one"], _soon())
     client.send(ours, [b"two"], _soon())
@@ -346,8 +346,8 @@ def test_messages_follow_one_another(pair: tuple[socket.socket, socket.socket]) 
     assert [[b"one"], [b"two"]] == [client.receive(theirs, _soon()), client.receive(theirs, _soon())]
 
 
-def test_too_large_a_message_is_not_sent(pair: tuple[socket.socket, socket.socket]) -> None:
-    """Refuse it before a byte is off."""
+def test_a_message_that_is_too_large_is_not_sent(pair: tuple[socket.socket, socket.socket]) -> None:
+    """A message over the maximum size is refused before any byte of it is sent."""
     ours, theirs = pair
     with pytest.raises(client.NotAMessage, match="262144 are the most"):
         client.send(ours, [b"x" * client.CAP], _soon())
@@ -356,8 +356,8 @@ def test_too_large_a_message_is_not_sent(pair: tuple[socket.socket, socket.socke
     assert b"" == theirs.recv(1)
 
 
-def test_an_announced_gigabyte_costs_nothing(pair: tuple[socket.socket, socket.socket]) -> None:
-    """Refuse by the announced length, before there is memory for it."""
+def test_an_announced_gigabyte_takes_no_memory(pair: tuple[socket.socket, socket.socket]) -> None:
+    """A message is refused by its announced length, before memory is allocated for it."""
     ours, theirs = pair
     ours.sendall((2**30).to_bytes(4, "big") + b"x" * 1000)
     tracemalloc.start()
@@ -370,8 +370,8 @@ def test_an_announced_gigabyte_costs_nothing(pair: tuple[socket.socket, socket.s
 
 
 @pytest.mark.parametrize("received", [b"", b"\0\0", b"\0\0\0\x08", b"\0\0\0\x08\0\0\0\x04ab"])
-def test_a_connection_that_is_closed_ends_the_wait(pair: tuple[socket.socket, socket.socket], received: bytes) -> None:
-    """Refuse nothing at all, half a length, no body and half a body."""
+def test_a_closed_connection_ends_the_wait(pair: tuple[socket.socket, socket.socket], received: bytes) -> None:
+    """A connection that closes before the message is complete is an error, wherever it closes."""
     ours, theirs = pair
     ours.sendall(received)
     ours.close()
@@ -380,8 +380,8 @@ def test_a_connection_that_is_closed_ends_the_wait(pair: tuple[socket.socket, so
         client.receive(theirs, _soon())
 
 
-def test_a_part_that_is_longer_than_its_message(pair: tuple[socket.socket, socket.socket]) -> None:
-    """Refuse it."""
+def test_a_part_longer_than_its_message_is_refused(pair: tuple[socket.socket, socket.socket]) -> None:
+    """A message is refused if one of its parts claims more bytes than the message has."""
     ours, theirs = pair
     ours.sendall(b"\0\0\0\x06" + b"\0\0\0\x09ab")
 
@@ -389,8 +389,8 @@ def test_a_part_that_is_longer_than_its_message(pair: tuple[socket.socket, socke
         client.receive(theirs, _soon())
 
 
-def test_the_deadline_is_one_for_the_whole_message(pair: tuple[socket.socket, socket.socket]) -> None:
-    """Give no more time for each byte that comes."""
+def test_the_deadline_covers_the_whole_message(pair: tuple[socket.socket, socket.socket]) -> None:
+    """A sender that sends byte by byte does not extend the receiver's deadline."""
     ours, theirs = pair
     stop = threading.Event()
 
@@ -407,8 +407,8 @@ def test_the_deadline_is_one_for_the_whole_message(pair: tuple[socket.socket, so
     dripping.join()
 
 
-def test_nobody_listens_for_ever(pair: tuple[socket.socket, socket.socket]) -> None:
-    """Give up on a sender that is silent, and on a receiver that takes nothing."""
+def test_sending_and_receiving_time_out(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Receiving from a silent peer times out, and so does sending to a peer that does not read."""
     ours, _ = pair
     with pytest.raises(TimeoutError):
         client.receive(ours, _soon(0.05))
@@ -419,6 +419,6 @@ def test_nobody_listens_for_ever(pair: tuple[socket.socket, socket.socket]) -> N
         client.send(ours, [b"x" * 250_000], _soon(0.05))
 
 
-def test_the_peer_is_named(pair: tuple[socket.socket, socket.socket]) -> None:
-    """Return the user and the process at the other end."""
+def test_the_peer_is_identified(pair: tuple[socket.socket, socket.socket]) -> None:
+    """The peer of a connection is identified by its user id and its process id."""
     assert (os.geteuid(), os.getpid()) == client.peer(pair[0])

@@ -1,4 +1,4 @@
-"""Who gets credentials from the endpoint, and who does not."""
+"""The HTTP endpoint that serves credentials to a command, and the requests that it refuses."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 ENDS = datetime(2040, 1, 2, 3, 4, 5, 678, tzinfo=timezone(timedelta(hours=2)))
 CREDENTIALS = Credentials("ASIAEXAMPLE", "canary-secret", "canary-token", ENDS, "123456789012")
 TIMEOUT = 60
-"""Seconds after which a test gives up: no test waits for it."""
+"""Seconds after which a test gives up; a test that passes does not wait for it."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the endpoint answers."""
+    """A response of the endpoint."""
 
     status: int
     headers: Mapping[str, str]
@@ -49,7 +49,7 @@ class Answer:
 
     @property
     def message(self) -> str:
-        """What it says where it gives nothing."""
+        """The message of an error response, which contains no secret."""
         error = json.loads(self.body)
         assert error["message"] == error["Message"]
         assert error["code"] == error["Code"]
@@ -58,11 +58,11 @@ class Answer:
 
 
 class Client:
-    """A command that has been given a role.
+    """A command that has a grant for a role.
 
     Args:
-        url: What the endpoint is called by.
-        token: What it wants to be shown.
+        url: The URL of the grant.
+        token: The token that the endpoint requires.
     """
 
     def __init__(self, url: str, token: str) -> None:
@@ -76,14 +76,14 @@ class Client:
         return socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT)
 
     def ask(self, method: str = "GET", path: str | None = None, *, leave: str = "", **headers: str) -> Answer:
-        """Send a request as an SDK does, or with something else in it; *leave* names a header to leave out."""
+        """Send a request as an SDK does, with these changes to its headers; *leave* names a header to omit."""
         sent = {"Host": f"127.0.0.1:{self.port}", "Authorization": self.token, "Accept": "application/json"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         lines = [f"{method} {path or self.path} HTTP/1.1", *(f"{k}: {v}" for k, v in sent.items() if k != leave)]
         return self.send(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
 
     def send(self, request: bytes) -> Answer:
-        """Send bytes, and return what comes back."""
+        """Send bytes, and return the response."""
         with self.connect() as connection:
             connection.sendall(request)
             response = http.client.HTTPResponse(connection)
@@ -91,7 +91,7 @@ class Client:
             return Answer(response.status, dict(response.getheaders()), response.read().decode())
 
     def environ(self) -> dict[str, str]:
-        """Return what the command finds in its environment."""
+        """Return the variables of the endpoint in the command's environment."""
         return {
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": self.url,
             "AWS_CONTAINER_AUTHORIZATION_TOKEN": self.token,
@@ -100,16 +100,16 @@ class Client:
 
 @dataclass
 class Roles:
-    """What the endpoint may give, and what it has been asked for."""
+    """The source of the endpoint's credentials, which records the roles that were requested."""
 
     answer: Credentials | Exception = CREDENTIALS
 
     def __post_init__(self) -> None:
-        """Begin."""
+        """Start without a request."""
         self.requests: list[str] = []
 
     def credentials_for(self, role_id: str) -> Credentials:
-        """Answer."""
+        """Record the request, and return the credentials or raise the error."""
         self.requests.append(role_id)
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -118,13 +118,13 @@ class Roles:
 
 @pytest.fixture
 def roles() -> Roles:
-    """Return a role that lives."""
+    """Return a source of valid credentials."""
     return Roles()
 
 
 @pytest.fixture
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """Return an event loop that runs, in a thread."""
+    """Return an event loop that runs in a thread."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -150,7 +150,7 @@ def endpoint(roles: Roles, loop: asyncio.AbstractEventLoop) -> Endpoint:
 
 @pytest.fixture
 def hasty(roles: Roles, loop: asyncio.AbstractEventLoop) -> Endpoint:
-    """Return an endpoint that cuts slow clients off soon."""
+    """Return an endpoint that cuts off slow clients after 0.3 seconds."""
     return Endpoint(roles.credentials_for, loop, seconds=0.3)
 
 
@@ -165,8 +165,8 @@ def client(endpoint: Endpoint) -> Client:
     return granted(endpoint)
 
 
-def test_gives_what_sdks_read(client: Client, roles: Roles) -> None:
-    """The names are those of a container's credentials, the time is in UTC, and nothing is kept on the way."""
+def test_the_response_suits_sdks(client: Client, roles: Roles) -> None:
+    """The response has the fields of container credentials, an expiry in UTC, and headers that forbid caching."""
     answer = client.ask()
     assert 200 == answer.status
     assert {
@@ -185,15 +185,15 @@ def test_gives_what_sdks_read(client: Client, roles: Roles) -> None:
     } == answer.headers
 
 
-def test_account_that_is_not_known(client: Client, roles: Roles) -> None:
-    """What is not known is not said."""
+def test_an_unknown_account_is_omitted(client: Client, roles: Roles) -> None:
+    """The response omits an unknown account, and has an empty token for credentials without one."""
     roles.answer = Credentials("ASIAEXAMPLE", "canary-secret", None, ENDS)
     body = json.loads(client.ask().body)
     assert ("", False) == (body["Token"], "AccountId" in body)
 
 
-def test_botocore_takes_it(client: Client) -> None:
-    """The provider of botocore reads the answer, and renews by it."""
+def test_botocore_reads_the_response(client: Client) -> None:
+    """The container provider of botocore loads the credentials from the endpoint."""
     found = ContainerProvider(environ=client.environ()).load()
     assert ("ASIAEXAMPLE", "canary-secret", "canary-token", "123456789012") == (
         found.access_key,
@@ -204,7 +204,7 @@ def test_botocore_takes_it(client: Client) -> None:
 
 
 def test_grants_are_secret(endpoint: Endpoint) -> None:
-    """Each grant has a path and 256 bits of its own, even for one role."""
+    """Each grant, even for the same role, has its own random path and its own token of 256 bits."""
     grants = [endpoint.grant("role", os.getpid()) for _ in range(100)]
     assert 200 == len({part for grant in grants for part in grant})
     assert all(len(token) == 43 for _, token in grants)
@@ -216,8 +216,8 @@ def test_grants_are_secret(endpoint: Endpoint) -> None:
     "token",
     ["", "x", "Bearer {}", "{}x", "{} x", "{0}, {0}", "{}\r\nAuthorization: x", "\xe9"],
 )
-def test_wrong_token(client: Client, roles: Roles, token: str) -> None:
-    """Who does not know the token, as it is, gets nothing."""
+def test_a_wrong_token_is_refused(client: Client, roles: Roles, token: str) -> None:
+    """A request gets no credentials unless its Authorization header is exactly the token."""
     answer = client.ask(Authorization=token.format(client.token))
     assert answer.status in {400, 403}
     assert "awsenv: " in answer.message
@@ -225,8 +225,8 @@ def test_wrong_token(client: Client, roles: Roles, token: str) -> None:
     assert [] == roles.requests
 
 
-def test_token_of_another_grant(client: Client, endpoint: Endpoint, roles: Roles) -> None:
-    """A command cannot have another's role."""
+def test_a_token_is_valid_for_one_grant(client: Client, endpoint: Endpoint, roles: Roles) -> None:
+    """The token of one grant is refused at the path of another, and so is a request without a token."""
     other = granted(endpoint, "other")
     assert 403 == other.ask(Authorization=client.token).status
     assert 403 == client.ask(path=other.path).status
@@ -254,15 +254,15 @@ def test_token_of_another_grant(client: Client, endpoint: Endpoint, roles: Roles
         "",
     ],
 )
-def test_foreign_host(client: Client, roles: Roles, host: str) -> None:
-    """A page that has bound its own name to the loopback (DNS rebinding) gets nothing, though it had the token."""
+def test_another_host_is_refused(client: Client, roles: Roles, host: str) -> None:
+    """A request for another Host, as a page sends after DNS rebinding, is refused in spite of the right token."""
     answer = client.ask(Host=host.format(port=client.port))
     assert (403, []) == (answer.status, roles.requests)
     assert f"the Host has to be 127.0.0.1:{client.port}" in answer.message
 
 
-def test_no_host(client: Client, roles: Roles) -> None:
-    """A request has to say whom it means."""
+def test_a_request_without_a_host_is_refused(client: Client, roles: Roles) -> None:
+    """A request without a Host header is refused, in HTTP/1.1 and in HTTP/1.0."""
     assert 403 == client.ask(leave="Host").status
     assert 403 == client.send(f"GET {client.path} HTTP/1.0\r\nAuthorization: {client.token}\r\n\r\n".encode()).status
     assert [] == roles.requests
@@ -279,16 +279,16 @@ def test_no_host(client: Client, roles: Roles) -> None:
         ("sec_fetch_dest", "empty"),
     ],
 )
-def test_browsers(client: Client, roles: Roles, name: str, value: str) -> None:
-    """What only browsers send gets nothing, and no header that lets a page read the answer."""
+def test_requests_of_browsers_are_refused(client: Client, roles: Roles, name: str, value: str) -> None:
+    """A request with a header that only browsers send is refused, and the response has no CORS header."""
     answer = client.ask(**{name: value})
     assert (403, []) == (answer.status, roles.requests)
     assert not [header for header in answer.headers if header.lower().startswith("access-control")]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "HEAD", "get"])
-def test_other_methods(client: Client, roles: Roles, method: str) -> None:
-    """Only GET; and a preflight is answered with nothing that allows."""
+def test_other_methods_are_refused(client: Client, roles: Roles, method: str) -> None:
+    """A request with any method but GET is refused, and even a preflight gets no CORS header."""
     answer = client.ask(method, Content_Length="0")
     assert (405, "GET", []) == (answer.status, answer.headers["Allow"], roles.requests)
     assert not [header for header in answer.headers if header.lower().startswith("access-control")]
@@ -319,8 +319,8 @@ def test_other_methods(client: Client, roles: Roles, method: str) -> None:
         "http://127.0.0.1:{port}{path}",
     ],
 )
-def test_other_paths(client: Client, roles: Roles, path: str) -> None:
-    """There is one path, spelt in one way."""
+def test_other_paths_are_not_found(client: Client, roles: Roles, path: str) -> None:
+    """Only one spelling of the path of a grant is found; the response to any other does not reveal it."""
     name = client.path.rpartition("/")[2]
     answer = client.ask(path=path.format(path=client.path, name=name, port=client.port))
     assert (404, []) == (answer.status, roles.requests)
@@ -344,15 +344,15 @@ def test_other_paths(client: Client, roles: Roles, path: str) -> None:
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
     ],
 )
-def test_what_is_not_http(client: Client, request_: bytes) -> None:
-    """What no SDK sends is not guessed at."""
+def test_a_malformed_request_is_refused(client: Client, request_: bytes) -> None:
+    """The endpoint refuses a malformed request, and does not guess at its meaning."""
     answer = client.send(request_)
     assert (400, "awsenv: this is not HTTP/1.1") == (answer.status, answer.message)
 
 
 @pytest.mark.parametrize("where", ["line", "header", "headers"])
-def test_too_long(client: Client, roles: Roles, where: str) -> None:
-    """A request has no more than a few thousand bytes, and no more of it is read."""
+def test_a_request_that_is_too_long_is_refused(client: Client, roles: Roles, where: str) -> None:
+    """A request is refused if its first line, a header or all its headers together are too long."""
     if where == "line":
         answer = client.ask(path="/" + "x" * MAX_REQUEST)
     elif where == "header":
@@ -362,16 +362,16 @@ def test_too_long(client: Client, roles: Roles, where: str) -> None:
     assert (431, []) == (answer.status, roles.requests)
 
 
-def test_as_long_as_it_may_be(client: Client) -> None:
-    """The longest request that is taken has that many bytes."""
+def test_the_longest_request_is_accepted(client: Client) -> None:
+    """A request of the maximum length is accepted, and one with another byte is refused."""
     shortest = f"GET {client.path} HTTP/1.1\r\nHost: 127.0.0.1:{client.port}\r\nAuthorization: {client.token}\r\nX: "
     filled = shortest + "x" * (MAX_REQUEST - len(shortest) - 4)
     assert 200 == client.send(f"{filled}\r\n\r\n".encode()).status
     assert 431 == client.send(f"{filled}x\r\n\r\n".encode()).status
 
 
-def test_a_byte_at_a_time(hasty: Endpoint, roles: Roles) -> None:
-    """A client that sends slowly is cut off in the middle, however often it sends."""
+def test_a_slow_client_is_cut_off(hasty: Endpoint, roles: Roles) -> None:
+    """A client that sends one byte at a time is cut off before its request is complete."""
     client = granted(hasty)
     request = f"GET {client.path} HTTP/1.1\r\nHost: 127.0.0.1:{client.port}\r\n"
     request += f"Authorization: {client.token}\r\nX: {'x' * 2000}\r\n\r\n"
@@ -392,7 +392,7 @@ def test_a_byte_at_a_time(hasty: Endpoint, roles: Roles) -> None:
 
 
 def test_silent_clients_do_not_keep_others_out(hasty: Endpoint) -> None:
-    """However many connect and say nothing, an SDK gets its answer as soon as they are cut off."""
+    """When silent clients hold all connections, an SDK gets its response once they are cut off."""
     client = granted(hasty)
     with ExitStack() as stack:
         for _ in range(MAX_CLIENTS + 2):
@@ -400,8 +400,10 @@ def test_silent_clients_do_not_keep_others_out(hasty: Endpoint) -> None:
         assert 200 == client.ask().status
 
 
-def test_client_that_has_gone(endpoint: Endpoint, roles: Roles, capfd: pytest.CaptureFixture[str]) -> None:
-    """A client that does not wait for its answer disturbs nobody, and nothing is logged of any request."""
+def test_a_client_that_hangs_up_disturbs_no_other(
+    endpoint: Endpoint, roles: Roles, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A client that hangs up early disturbs no other client, and the endpoint logs no request."""
     client = granted(endpoint)
     with client.connect() as connection:
         connection.sendall(b"GET ")
@@ -411,14 +413,14 @@ def test_client_that_has_gone(endpoint: Endpoint, roles: Roles, capfd: pytest.Ca
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the loopback is one address")
-def test_one_address_only(client: Client) -> None:
-    """It listens at 127.0.0.1 and nowhere else."""
+def test_it_listens_at_one_address(client: Client) -> None:
+    """The endpoint listens at 127.0.0.1, and not at 127.0.0.2."""
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.2", client.port), timeout=TIMEOUT)
 
 
-def test_hundred_requests_ask_aws_once(loop: asyncio.AbstractEventLoop) -> None:
-    """All SDKs of a command that wake up at once after a night get their answer from one request to AWS."""
+def test_a_hundred_requests_call_aws_once(loop: asyncio.AbstractEventLoop) -> None:
+    """A hundred simultaneous requests for an expired role share one call to AWS."""
     made: list[str] = []
     now = [1_800_000_000.0]
 
@@ -450,10 +452,10 @@ def process() -> Iterator[subprocess.Popen[bytes]]:
         yield process
 
 
-def test_ends_with_the_command(
+def test_a_grant_ends_with_its_command(
     endpoint: Endpoint, process: subprocess.Popen[bytes], roles: Roles, until: Until
 ) -> None:
-    """Once the command has ended its token is worth nothing; another command's still is."""
+    """A grant ends when its command ends, and the grants of other commands stay valid."""
     other = granted(endpoint, "other")
     client = granted(endpoint, "role", process.pid)
     assert 200 == client.ask().status
@@ -465,16 +467,18 @@ def test_ends_with_the_command(
     assert "other" == roles.requests[-1]
 
 
-def test_command_that_has_ended_before(endpoint: Endpoint, process: subprocess.Popen[bytes], until: Until) -> None:
-    """A grant for a process that is no more ends at once."""
+def test_a_grant_for_an_ended_command_ends_at_once(
+    endpoint: Endpoint, process: subprocess.Popen[bytes], until: Until
+) -> None:
+    """A grant for a process that has already ended is revoked."""
     process.communicate()
     client = granted(endpoint, "role", process.pid)
     until(lambda: client.ask().status == 404)
     assert not endpoint.is_used()
 
 
-def test_is_used(endpoint: Endpoint, process: subprocess.Popen[bytes], until: Until) -> None:
-    """It is used as long as a command has a grant."""
+def test_an_endpoint_with_a_grant_is_used(endpoint: Endpoint, process: subprocess.Popen[bytes], until: Until) -> None:
+    """The endpoint is in use as long as a command has a grant."""
     assert not endpoint.is_used()
     endpoint.grant("role", process.pid)
     assert endpoint.is_used()
@@ -504,22 +508,24 @@ def test_is_used(endpoint: Endpoint, process: subprocess.Popen[bytes], until: Un
         ),
     ],
 )
-def test_errors(client: Client, roles: Roles, error: Exception, status: int, message: str) -> None:
-    """Where there are no credentials the client is told why and what to do, never the text of an unknown error."""
+def test_an_error_response_names_the_next_step(
+    client: Client, roles: Roles, error: Exception, status: int, message: str
+) -> None:
+    """An error response gives the reason and the next step, but not the text of an unexpected error."""
     roles.answer = error
     answer = client.ask()
     assert (status, message) == (answer.status, answer.message)
 
 
-def test_keys_without_an_end(client: Client, roles: Roles) -> None:
-    """SDKs fail on an answer without an end: they are told in words."""
+def test_credentials_without_an_expiry_are_refused(client: Client, roles: Roles) -> None:
+    """The endpoint refuses credentials without an expiry, on which SDKs fail, and says why."""
     roles.answer = Credentials("AKIAEXAMPLE", "canary-secret")
     answer = client.ask()
     assert (403, True) == (answer.status, "no end" in answer.message)
 
 
 def test_botocore_shows_the_message(client: Client, roles: Roles) -> None:
-    """What to do stands in the error of the command."""
+    """The error that botocore raises contains the endpoint's message and its next step."""
     roles.answer = MfaError("the MFA session has ended", hint="awsenv login")
     fetcher: Any = ContainerMetadataFetcher(sleep=lambda _: None)
     with pytest.raises(CredentialRetrievalError, match="awsenv: the MFA session has ended; awsenv login"):

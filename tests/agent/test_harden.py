@@ -1,4 +1,4 @@
-"""What keeps other processes from the agent's memory: of the same user, of another; root alone can read it."""
+"""The protection of the agent's memory: processes of its own user and of others cannot read it, only root can."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SLEEPER = "print(hex(id(object)), flush=True)\nimport time\ntime.sleep(60)"
 
 @pytest.fixture
 def user(agents: Agents, nobody: User) -> User:
-    """Return a user who is not root, and whose is the folder of the agent."""
+    """Return a user who is not root and who owns the agent's folder."""
     if sys.platform != "linux":
         pytest.skip("only Linux has /proc")
     os.chown(agents.folder, 65534, 65534)
@@ -38,7 +38,7 @@ def user(agents: Agents, nobody: User) -> User:
 
 
 def test_a_process_is_readable_by_its_user(agents: Agents, user: User) -> None:
-    """Show that the reader of the other tests reads what is not protected."""
+    """An unprotected process can be read by its own user, with the script that the other tests use."""
     with user.popen(agents.site, SLEEPER, CANARY="x") as process:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
@@ -49,7 +49,7 @@ def test_a_process_is_readable_by_its_user(agents: Agents, user: User) -> None:
 
 
 def test_an_agent_is_not_readable_by_its_user(agents: Agents, user: User) -> None:
-    """Refuse memory and environment to another process of the same user, from the first answer on."""
+    """Another process of the agent's user cannot read its memory or its environment."""
     assert "" == agents.start(user=user)
     (pid,) = agents.started()
 
@@ -57,7 +57,7 @@ def test_an_agent_is_not_readable_by_its_user(agents: Agents, user: User) -> Non
 
 
 def test_an_agent_is_not_readable_by_another_user(agents: Agents, user: User) -> None:
-    """Refuse them to a user who is neither its own nor root."""
+    """A process of a third user cannot read the agent's memory or its environment."""
     assert "" == agents.start(user=user)
     (pid,) = agents.started()
 
@@ -65,8 +65,8 @@ def test_an_agent_is_not_readable_by_another_user(agents: Agents, user: User) ->
     assert (0, REFUSED) == other.run(agents.site, READ, str(pid), "0")
 
 
-def test_a_private_agent_is_not_readable_either(agents: Agents, user: User) -> None:
-    """Refuse them likewise; and leave the process that started it as it was."""
+def test_a_private_agent_is_not_readable(agents: Agents, user: User) -> None:
+    """A private agent cannot be read by its user, while the process that started it still can."""
     code = (
         "import json, os, sys\nfrom awsenv.agent import client, start\n"
         "connection = start.private('answering', pid=os.getpid(), lifetime=60)\n"
@@ -86,7 +86,7 @@ def test_a_private_agent_is_not_readable_either(agents: Agents, user: User) -> N
 
 
 def test_an_agent_leaves_no_core(agents: Agents) -> None:
-    """Set the limit of core files to nothing, so that it cannot be raised again."""
+    """The soft and the hard limit of the agent's core files are both zero."""
     agents.start()
 
     assert [0, 0] == agents.state()["core"]

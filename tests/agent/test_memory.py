@@ -1,4 +1,4 @@
-"""What is held, until when by which clock, and how often AWS is asked."""
+"""The agent's memory: what it holds, until when, by which clock, and how often it calls AWS."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ NOON = 1_800_000_000.0
 
 @dataclass
 class Times:
-    """Two clocks that a test sets, and the true time, which AWS goes by."""
+    """Two clocks that a test sets, and the true time, which AWS uses."""
 
     wall: float = NOON
     boot: float = 1000.0
@@ -48,11 +48,11 @@ class Times:
 
     @property
     def clock(self) -> Clock:
-        """Return what the memory reads."""
+        """Return the clock that the memory reads."""
         return Clock(lambda: self.wall, lambda: self.boot)
 
     def pass_(self, seconds: float) -> None:
-        """Let time pass, asleep or awake."""
+        """Advance all clocks, as time does even while the machine sleeps."""
         self.wall += seconds
         self.boot += seconds
         self.true += seconds
@@ -60,7 +60,7 @@ class Times:
 
 @dataclass
 class Aws:
-    """Gives numbered keys that live for an hour of the true time, or fails."""
+    """An AWS that returns numbered keys, which are valid for an hour of the true time, or fails."""
 
     times: Times
     duration: float | None = HOUR
@@ -69,11 +69,11 @@ class Aws:
     may_answer: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        """Let it answer, until a test says otherwise."""
+        """Answer at once, unless a test clears `may_answer`."""
         self.may_answer.set()
 
     def fetch(self, chain: Chain, session: Credentials | None) -> Credentials:  # noqa: ARG002 - as `Plan.fetch`
-        """Answer, as soon as it may."""
+        """Return new keys, or raise the failure, as soon as `may_answer` is set."""
         self.calls += 1
         number = self.calls
         assert self.may_answer.wait(60)
@@ -82,7 +82,7 @@ class Aws:
         return self.keys(str(number))
 
     def keys(self, name: str) -> Credentials:
-        """Return keys as they are given now."""
+        """Return keys that are issued now."""
         ends = None if self.duration is None else datetime.fromtimestamp(self.times.true + self.duration, timezone.utc)
         return Credentials(name, f"canary-secret-{name}", f"canary-token-{name}", ends)
 
@@ -112,18 +112,18 @@ def memory(times: Times) -> Memory:
 
 
 def plan_of(aws: Aws, key: str = "key") -> Plan:
-    """Return how a role is got from *aws*."""
+    """Return a plan that gets a role from *aws*."""
     return Plan(key, chain(f"label of {key}"), aws.fetch)
 
 
 @pytest.fixture
 def plan(aws: Aws) -> Plan:
-    """Return how the role is got."""
+    """Return a plan that gets the role."""
     return plan_of(aws)
 
 
 def key_id(memory: Memory, plan: Plan, **more: float) -> str:
-    """Return the key that is handed out."""
+    """Lease the role, and return its access key id."""
     return memory.lease(plan, **more).credentials.access_key_id
 
 
@@ -134,8 +134,8 @@ def left(memory: Memory, times: Times) -> float:
     return held.ends.timestamp() - times.wall
 
 
-def test_asks_once(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
-    """What is held is handed out, with the same id, and its end is known."""
+def test_aws_is_called_once(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """A second lease returns the held credentials with the same id and expiry, without a call to AWS."""
     first = memory.lease(plan)
     times.pass_(600)
     second = memory.lease(plan)
@@ -143,8 +143,8 @@ def test_asks_once(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
     assert HOUR - 600 == left(memory, times)
 
 
-def test_each_key_is_a_role_of_its_own(memory: Memory, aws: Aws) -> None:
-    """Another key is another role, with another id that cannot be guessed."""
+def test_each_cache_key_has_its_own_role(memory: Memory, aws: Aws) -> None:
+    """Each cache key has its own role, with an id of 16 bytes."""
     one, two = memory.lease(plan_of(aws, "one")), memory.lease(plan_of(aws, "two"))
     assert ("1", "2") == (one.credentials.access_key_id, two.credentials.access_key_id)
     assert one.id != two.id
@@ -160,8 +160,10 @@ def test_each_key_is_a_role_of_its_own(memory: Memory, aws: Aws) -> None:
         (900, 450, "2"),
     ],
 )
-def test_renews_what_is_about_to_end(memory: Memory, times: Times, duration: int, passed: float, expected: str) -> None:
-    """With a quarter of an hour left, or half of a short life, AWS is asked again."""
+def test_a_lease_renews_a_role_before_its_end(
+    memory: Memory, times: Times, duration: int, passed: float, expected: str
+) -> None:
+    """A lease renews a role with a quarter of an hour left, or half of its life if that is shorter."""
     aws = Aws(times, duration)
     plan = Plan("key", chain(duration=duration), aws.fetch)
     memory.lease(plan)
@@ -169,8 +171,8 @@ def test_renews_what_is_about_to_end(memory: Memory, times: Times, duration: int
     assert expected == key_id(memory, plan)
 
 
-def test_min_remaining(memory: Memory, plan: Plan, times: Times) -> None:
-    """Who wants more left than there is gets another; who does not, does not."""
+def test_min_remaining_renews_a_role(memory: Memory, plan: Plan, times: Times) -> None:
+    """A lease that requires more time than the role has left renews it; one that does not returns it."""
     memory.lease(plan)
     times.pass_(600)
     assert "1" == key_id(memory, plan, min_remaining=2999)
@@ -178,8 +180,8 @@ def test_min_remaining(memory: Memory, plan: Plan, times: Times) -> None:
     assert "2" == key_id(memory, plan)
 
 
-def test_min_remaining_beyond_what_aws_gives(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
-    """What AWS gave this minute is all that AWS gives: it is not asked once for each of fifty who want more."""
+def test_min_remaining_beyond_the_duration(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """Leases that require more time than AWS gives call AWS at most once a minute."""
     assert ["1"] * 50 == [key_id(memory, plan, min_remaining=HOUR) for _ in range(50)]
     times.pass_(60)
     assert "2" == key_id(memory, plan, min_remaining=HOUR)
@@ -187,7 +189,7 @@ def test_min_remaining_beyond_what_aws_gives(memory: Memory, plan: Plan, aws: Aw
 
 
 def waiting(threads: list[threading.Thread]) -> int:
-    """Return how many of *threads* wait for what another has asked for."""
+    """Return how many of *threads* wait for a request that another thread has made."""
     frames = sys._current_frames()  # noqa: SLF001 - the only way to see what a thread waits for
     found = 0
     for thread in threads:
@@ -199,8 +201,8 @@ def waiting(threads: list[threading.Thread]) -> int:
     return found
 
 
-def test_a_prompt_does_not_wait_for_an_aws_that_hangs(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
-    """Hand out what still lives; the next request gets what AWS says in the end."""
+def test_a_lease_with_a_timeout_does_not_wait_for_aws(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """While AWS hangs, a lease with a time-out returns the role if it is valid, and raises an error if it is not."""
     role = memory.lease(plan)
     times.pass_(HOUR - 200)
     aws.may_answer.clear()
@@ -214,8 +216,8 @@ def test_a_prompt_does_not_wait_for_an_aws_that_hangs(memory: Memory, plan: Plan
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_fifty_threads_make_one_request(memory: Memory, plan: Plan, aws: Aws, until: Until, *, fails: bool) -> None:
-    """While AWS is asked all others wait, and share the answer, or the error, which is not kept."""
+def test_fifty_threads_make_one_call(memory: Memory, plan: Plan, aws: Aws, until: Until, *, fails: bool) -> None:
+    """Simultaneous leases share one call to AWS, and its keys or its error; an error is not kept."""
     aws.failure = UnreachableError("AWS is away") if fails else None
     aws.may_answer.clear()
     got: list[str] = []
@@ -239,8 +241,8 @@ def test_fifty_threads_make_one_request(memory: Memory, plan: Plan, aws: Aws, un
     assert ("2" if fails else "1") == key_id(memory, plan)
 
 
-def test_others_do_not_wait(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
-    """A role that AWS is slow to give holds up nobody who wants another."""
+def test_another_role_does_not_wait(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """A slow call for one role does not delay the lease of another."""
     aws.may_answer.clear()
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(memory.lease, plan)
@@ -250,10 +252,10 @@ def test_others_do_not_wait(memory: Memory, plan: Plan, aws: Aws, times: Times) 
 
 
 @pytest.mark.parametrize(("left", "is_served"), [(61, True), (60, False), (0, False)])
-def test_a_role_that_cannot_be_renewed(
+def test_a_role_that_cannot_be_renewed_is_still_leased(
     memory: Memory, plan: Plan, aws: Aws, times: Times, left: float, *, is_served: bool
 ) -> None:
-    """What lives for a minute more is better than an error."""
+    """If a renewal fails, a lease returns the held role as long as it has more than a minute left."""
     memory.lease(plan)
     aws.failure = UnreachableError("AWS is away")
     times.pass_(HOUR - left)
@@ -264,8 +266,8 @@ def test_a_role_that_cannot_be_renewed(
             memory.lease(plan)
 
 
-def test_a_role_that_cannot_be_renewed_and_min_remaining(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
-    """Who wants more than what lives has left gets the error."""
+def test_min_remaining_of_a_role_that_cannot_be_renewed(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """If a renewal fails, a lease that requires more time than the held role has left raises the error."""
     memory.lease(plan)
     aws.failure = UnreachableError("AWS is away")
     times.pass_(HOUR - 600)
@@ -274,10 +276,8 @@ def test_a_role_that_cannot_be_renewed_and_min_remaining(memory: Memory, plan: P
         memory.lease(plan, min_remaining=600)
 
 
-def test_a_role_that_cannot_be_renewed_is_tried_again_after_a_while(
-    memory: Memory, plan: Plan, aws: Aws, times: Times
-) -> None:
-    """While AWS is away, not everyone waits for it who could do with what is held."""
+def test_a_failed_renewal_is_tried_again_later(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """After a failed renewal, leases return the held role at once, and AWS is called again 30 seconds later."""
     memory.lease(plan)
     aws.failure = UnreachableError("AWS is away")
     times.pass_(HOUR - 600)
@@ -289,7 +289,7 @@ def test_a_role_that_cannot_be_renewed_is_tried_again_after_a_while(
 
 
 def test_errors_hold_no_frames(memory: Memory, plan: Plan, aws: Aws) -> None:
-    """With an error that is told go none of the frames in which AWS was asked: they hold keys."""
+    """An error is raised without the frames of the call to AWS, which hold keys."""
     aws.failure = UnreachableError("AWS is away")
     with pytest.raises(UnreachableError) as raised:
         memory.lease(plan)
@@ -297,7 +297,7 @@ def test_errors_hold_no_frames(memory: Memory, plan: Plan, aws: Aws) -> None:
 
 
 def test_an_error_is_not_kept(memory: Memory) -> None:
-    """Forget an error with those who raised it: their frames hold codes and keys."""
+    """The memory keeps no reference to an error, whose frames hold codes and keys."""
     errors = []
 
     def fetch(_: Chain, __: Credentials | None) -> Credentials:
@@ -312,8 +312,8 @@ def test_an_error_is_not_kept(memory: Memory) -> None:
     assert [None] == [error() for error in errors]
 
 
-def test_nobody_waits_for_ever(memory: Memory, aws: Aws) -> None:
-    """Whatever ends a request ends the waiting, and the next one is made."""
+def test_any_exception_ends_a_request(memory: Memory, aws: Aws) -> None:
+    """Any exception, even SystemExit, ends a request for a role, and the next lease calls AWS."""
 
     def fetch(_: Chain, __: Credentials | None) -> Credentials:
         raise SystemExit
@@ -323,8 +323,8 @@ def test_nobody_waits_for_ever(memory: Memory, aws: Aws) -> None:
     assert "1" == key_id(memory, plan_of(aws))
 
 
-def test_keep(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
-    """What a client has got is handed out as if AWS had been asked, and got again by the plan."""
+def test_kept_credentials_are_leased(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """Credentials from a client are leased without a call to AWS, and renewed by the plan."""
     kept = memory.keep(plan, aws.keys("kept"))
     role = memory.lease(plan)
     assert (0, "kept", kept.id) == (aws.calls, role.credentials.access_key_id, role.id)
@@ -332,8 +332,8 @@ def test_keep(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
     assert "1" == memory.lease(memory.plan(kept.id)).credentials.access_key_id
 
 
-def test_keep_during_a_call(memory: Memory, plan: Plan, aws: Aws, until: Until) -> None:
-    """What comes later is what is held."""
+def test_the_latest_credentials_are_held(memory: Memory, plan: Plan, aws: Aws, until: Until) -> None:
+    """Of credentials from a client and from a simultaneous call to AWS, the memory holds the later ones."""
     aws.may_answer.clear()
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(memory.lease, plan)
@@ -345,8 +345,8 @@ def test_keep_during_a_call(memory: Memory, plan: Plan, aws: Aws, until: Until) 
     assert "1" == key_id(memory, plan)
 
 
-def test_keep_what_has_ended(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
-    """What has ended is not held, and the error says which clock."""
+def test_expired_credentials_are_not_kept(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """Expired credentials from a client are refused, with an error that names the clock."""
     old = aws.keys("old")
     times.pass_(HOUR)
     with pytest.raises(AgentError, match="by the clock of this machine"):
@@ -354,15 +354,15 @@ def test_keep_what_has_ended(memory: Memory, plan: Plan, aws: Aws, times: Times)
     assert () == memory.held()
 
 
-def test_aws_gives_what_has_ended(memory: Memory, plan: Plan, times: Times) -> None:
-    """On a machine whose clock is far ahead there are no keys, and an error that says so."""
+def test_a_clock_that_is_far_ahead_is_an_error(memory: Memory, plan: Plan, times: Times) -> None:
+    """If new credentials have already expired by the wall clock, the error names that clock."""
     times.wall += 2 * HOUR
     with pytest.raises(AgentError, match="by the clock of this machine"):
         memory.lease(plan)
 
 
-def test_renewed_keeps_the_id(memory: Memory, plan: Plan, times: Times) -> None:
-    """By its id a role is got again as often as it ends, as it was first asked for."""
+def test_a_renewed_role_keeps_its_id(memory: Memory, plan: Plan, times: Times) -> None:
+    """A role can be renewed by its id any number of times, even after it has expired."""
     role_id = memory.lease(plan).id
     for number in range(2, 6):
         times.pass_(2 * HOUR)
@@ -374,23 +374,23 @@ def test_renewed_keeps_the_id(memory: Memory, plan: Plan, times: Times) -> None:
     assert "6" == memory.lease(memory.plan(role_id), min_remaining=HOUR - 61).credentials.access_key_id
 
 
-def test_unknown_id(memory: Memory) -> None:
-    """What is not held cannot be renewed or served."""
+def test_an_unknown_id_is_refused(memory: Memory) -> None:
+    """An unknown id raises KeyError when it is renewed or served."""
     for ask in (memory.plan, memory.served):
         with pytest.raises(KeyError):
             ask("0" * 32)
 
 
 def join_new(before: list[threading.Thread]) -> None:
-    """Wait for every thread that has been started since."""
+    """Wait for the end of every thread that is not in *before*."""
     for thread in threading.enumerate():
         if thread not in before:
             thread.join(60)
 
 
 @pytest.mark.parametrize(("duration", "early"), [(HOUR, HOUR - 1200), (900, 450)])
-def test_served_renews_in_the_background(memory: Memory, times: Times, duration: int, early: float) -> None:
-    """Who asks is answered with what is held, while AWS is asked once, before the SDKs begin to insist."""
+def test_a_served_role_is_renewed_in_the_background(memory: Memory, times: Times, duration: int, early: float) -> None:
+    """A role is served at once and renewed by one call in the background, before SDKs insist on new keys."""
     aws = Aws(times, duration)
     role_id = memory.lease(Plan("key", chain(duration=duration), aws.fetch)).id
     before = threading.enumerate()
@@ -408,8 +408,8 @@ def test_served_renews_in_the_background(memory: Memory, times: Times, duration:
     assert ("2", 2) == (served(), aws.calls)
 
 
-def test_served_short_of_life(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
-    """Where AWS has nothing longer to give, or the clock is ahead, it is not asked for each request of an SDK."""
+def test_a_short_lived_role_is_served_without_a_call_each(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """If AWS gives only roles that are about to expire, it is not called for each request of an SDK."""
     times.wall += HOUR - 600
     role_id = memory.lease(plan).id
     before = threading.enumerate()
@@ -420,8 +420,8 @@ def test_served_short_of_life(memory: Memory, plan: Plan, aws: Aws, times: Times
     assert 2 == aws.calls
 
 
-def test_served_while_aws_is_away(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
-    """What lives is served to its last minute, and AWS is asked every half a minute at most; then the error is told."""
+def test_a_role_is_served_while_aws_is_away(memory: Memory, plan: Plan, aws: Aws, times: Times) -> None:
+    """While AWS is away, a role is served until its last minute, and AWS is called every 30 seconds."""
     role_id = memory.lease(plan).id
     aws.failure = UnreachableError("AWS is away")
     before = threading.enumerate()
@@ -447,8 +447,10 @@ def test_served_while_aws_is_away(memory: Memory, plan: Plan, aws: Aws, times: T
         pytest.param(-10 * HOUR, HOUR, id="it is put back by more"),
     ],
 )
-def test_either_clock_ends_it(memory: Memory, plan: Plan, aws: Aws, times: Times, wall: float, boot: float) -> None:
-    """What one clock calls ended is neither handed out nor said to be held, and does not come back."""
+def test_either_clock_expires_credentials(
+    memory: Memory, plan: Plan, aws: Aws, times: Times, wall: float, boot: float
+) -> None:
+    """Credentials that have expired by either clock are not listed or returned, even if the clock is set back."""
     memory.keep_session("session", aws.keys("session"), "of default", duration=HOUR)
     memory.lease(plan)
     times.wall += wall
@@ -461,8 +463,10 @@ def test_either_clock_ends_it(memory: Memory, plan: Plan, aws: Aws, times: Times
 
 
 @pytest.mark.parametrize("behind", [600, 10 * HOUR])
-def test_wall_clock_that_is_behind(memory: Memory, plan: Plan, aws: Aws, times: Times, behind: float) -> None:
-    """By a clock that is behind, keys seem to live for long: they are not held longer than what was asked for."""
+def test_a_clock_that_is_behind_extends_no_credentials(
+    memory: Memory, plan: Plan, aws: Aws, times: Times, behind: float
+) -> None:
+    """If the wall clock is behind, credentials are held no longer than the duration that was requested."""
     times.wall -= behind
     memory.lease(plan)
     memory.keep_session("session", aws.keys("session"), "of default", duration=HOUR)
@@ -471,16 +475,16 @@ def test_wall_clock_that_is_behind(memory: Memory, plan: Plan, aws: Aws, times: 
     assert ("2", None) == (key_id(memory, plan), memory.session("session"))
 
 
-def test_clock_that_is_put_back_while_it_lives(memory: Memory, plan: Plan, times: Times) -> None:
-    """The boot clock goes on: what lives still lives, as long as it would have."""
+def test_a_clock_that_is_set_back_changes_no_lifetime(memory: Memory, plan: Plan, times: Times) -> None:
+    """If the wall clock is set back, a held role keeps the lifetime that it has by the boot clock."""
     memory.lease(plan)
     times.wall -= 5 * HOUR
     times.pass_(600)
     assert ("1", HOUR - 600) == (key_id(memory, plan), left(memory, times))
 
 
-def test_keys_without_an_end(memory: Memory, times: Times) -> None:
-    """Their source is read again every hour; they are shown without an end."""
+def test_credentials_without_an_expiry_are_read_every_hour(memory: Memory, times: Times) -> None:
+    """Credentials without an expiry are listed without one, and their source is read again after an hour."""
     aws = Aws(times, duration=None)
     plan = Plan("key", Chain(Source("static", "default"), (), "default", "default"), aws.fetch)
     assert "1" == key_id(memory, plan)
@@ -489,8 +493,8 @@ def test_keys_without_an_end(memory: Memory, times: Times) -> None:
     assert "2" == key_id(memory, plan)
 
 
-def test_source_that_gives_what_it_has(memory: Memory, times: Times) -> None:
-    """A source without hops may give what ends in three minutes: it is asked again after half of them."""
+def test_credentials_of_a_source_are_renewed_after_half_their_life(memory: Memory, times: Times) -> None:
+    """If a source without hops gives credentials for three minutes, they are renewed after half of them."""
     aws = Aws(times, duration=180)
     plan = Plan("key", Chain(Source("instance"), (), "env", "env"), aws.fetch)
     assert "1" == key_id(memory, plan)
@@ -500,8 +504,8 @@ def test_source_that_gives_what_it_has(memory: Memory, times: Times) -> None:
     assert "2" == key_id(memory, plan)
 
 
-def test_session(memory: Memory, aws: Aws, times: Times) -> None:
-    """A session is held until a minute before its end; the next login takes its place."""
+def test_an_mfa_session_is_held_until_its_last_minute(memory: Memory, aws: Aws, times: Times) -> None:
+    """An MFA session is held until a minute before its end, and the next login replaces it."""
     aws.duration = 12 * HOUR
     memory.keep_session("a", aws.keys("one"), "of a")
     times.pass_(HOUR)
@@ -514,8 +518,8 @@ def test_session(memory: Memory, aws: Aws, times: Times) -> None:
     assert memory.session("a") is None
 
 
-def test_until(memory: Memory, aws: Aws, times: Times) -> None:
-    """The agent is to live as long as the last session would, dropped or not."""
+def test_the_agent_is_needed_until_its_mfa_sessions_end(memory: Memory, aws: Aws, times: Times) -> None:
+    """The agent is needed until the end of its longest MFA session, even if the session is dropped."""
     assert 0 == memory.until()
     memory.keep_session("a", aws.keys("long"), "a")
     aws.duration = 900
@@ -524,8 +528,8 @@ def test_until(memory: Memory, aws: Aws, times: Times) -> None:
     assert times.boot + HOUR == memory.until()
 
 
-def test_held(memory: Memory, aws: Aws, times: Times) -> None:
-    """Sessions and roles are listed with their ends, and without a secret."""
+def test_held_credentials_are_listed(memory: Memory, aws: Aws, times: Times) -> None:
+    """The list of held credentials has the kind, the title and the expiry of each, and no secret."""
     memory.keep_session("a", aws.keys("session"), "mfa of alice")
     memory.lease(plan_of(aws, "one"))
     times.pass_(60)
@@ -540,12 +544,12 @@ def test_held(memory: Memory, aws: Aws, times: Times) -> None:
 
 
 def test_no_secret_is_shown(memory: Memory, plan: Plan) -> None:
-    """Neither a plan nor a role tells a secret where it is printed."""
+    """The representations of plans, leases and held credentials contain no secret."""
     assert "canary" not in repr((plan, memory.lease(plan), memory.held()))
 
 
-def test_drop(memory: Memory, plan: Plan, aws: Aws) -> None:
-    """After a drop nothing is held, and nothing can be renewed by its id."""
+def test_a_drop_forgets_everything(memory: Memory, plan: Plan, aws: Aws) -> None:
+    """After a drop the memory holds nothing, and a dropped role cannot be renewed by its id."""
     memory.keep_session("a", aws.keys("session"), "a")
     old = memory.lease(plan)
     memory.drop()
@@ -557,8 +561,8 @@ def test_drop(memory: Memory, plan: Plan, aws: Aws) -> None:
     assert old.id != new.id
 
 
-def test_drop_during_a_call(memory: Memory, plan: Plan, aws: Aws, until: Until) -> None:
-    """What was asked for before a drop goes to who asked, and is not held."""
+def test_credentials_that_arrive_after_a_drop_are_not_held(memory: Memory, plan: Plan, aws: Aws, until: Until) -> None:
+    """Credentials that arrive after a drop are returned to the caller that requested them, but not held."""
     aws.may_answer.clear()
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(memory.lease, plan)
@@ -569,10 +573,10 @@ def test_drop_during_a_call(memory: Memory, plan: Plan, aws: Aws, until: Until) 
     assert () == memory.held()
 
 
-def test_a_dropped_role_that_cannot_be_renewed(
+def test_a_dropped_role_is_not_leased_if_a_renewal_fails(
     memory: Memory, plan: Plan, aws: Aws, times: Times, until: Until
 ) -> None:
-    """What was dropped does not stand in for a renewal that fails."""
+    """If a renewal fails after a drop, the lease raises the error and does not return the dropped role."""
     memory.lease(plan)
     times.pass_(HOUR - 600)
     aws.failure = UnreachableError("AWS is away")
@@ -586,8 +590,8 @@ def test_a_dropped_role_that_cannot_be_renewed(
             slow.result(60)
 
 
-def test_does_not_grow_for_ever(memory: Memory, aws: Aws) -> None:
-    """Of very many roles those go that nobody has asked for for the longest time."""
+def test_the_number_of_roles_is_limited(memory: Memory, aws: Aws) -> None:
+    """When the memory is full, the role that was not requested for the longest time is dropped."""
     first, second = memory.lease(plan_of(aws, "0")), memory.lease(plan_of(aws, "1"))
     for number in range(2, MAX_ROLES):
         memory.lease(plan_of(aws, str(number)))
@@ -599,8 +603,8 @@ def test_does_not_grow_for_ever(memory: Memory, aws: Aws) -> None:
         memory.lease(memory.plan(second.id))
 
 
-def test_sessions_do_not_grow_for_ever(memory: Memory, aws: Aws) -> None:
-    """Of very many sessions the oldest goes first, and a long title is cut."""
+def test_the_number_of_mfa_sessions_is_limited(memory: Memory, aws: Aws) -> None:
+    """When there are too many MFA sessions, the oldest is dropped; a long title is cut."""
     for number in range(MAX_SESSIONS + 1):
         memory.keep_session(str(number), aws.keys(str(number)), "x" * 200_000)
 
@@ -610,8 +614,8 @@ def test_sessions_do_not_grow_for_ever(memory: Memory, aws: Aws) -> None:
 
 
 @pytest.mark.parametrize("field", ["access_key_id", "secret_access_key", "session_token"])
-def test_credentials_of_any_size_are_not_held(memory: Memory, plan: Plan, aws: Aws, field: str) -> None:
-    """Refuse what no environment variable could hold."""
+def test_oversized_credentials_are_not_held(memory: Memory, plan: Plan, aws: Aws, field: str) -> None:
+    """Credentials that are too large for an environment variable are refused."""
     large = aws.keys("large")
     object.__setattr__(large, field, "x" * MAX_SIZE)
 
@@ -622,7 +626,7 @@ def test_credentials_of_any_size_are_not_held(memory: Memory, plan: Plan, aws: A
 
 
 def test_a_code_is_spent_once(memory: Memory, times: Times) -> None:
-    """Take each code of a device once, until AWS takes it for no other reason any more."""
+    """The memory accepts each code of a device once, unless it is given back or is too old for AWS."""
     serial = "arn:aws:iam::123456789012:mfa/alice"
     assert [True, False] == [memory.spend(serial, "123456") for _ in range(2)]
     assert memory.spend("another", "123456")
@@ -634,8 +638,8 @@ def test_a_code_is_spent_once(memory: Memory, times: Times) -> None:
     assert memory.spend(serial, "123456")
 
 
-def test_many_codes_are_forgotten_in_order(memory: Memory) -> None:
-    """Remember no more codes than a user could type."""
+def test_the_oldest_codes_are_forgotten_first(memory: Memory) -> None:
+    """The memory remembers a limited number of used codes, and forgets the oldest first."""
     assert all(memory.spend("serial", f"{number:06}") for number in range(MAX_CODES + 1))
     assert [True, False] == [memory.spend("serial", code) for code in ("000000", f"{MAX_CODES:06}")]
 
@@ -651,7 +655,7 @@ def test_many_codes_are_forgotten_in_order(memory: Memory) -> None:
         (900, 899, True, True),
     ],
 )
-def test_held_lease(
+def test_a_held_lease_needs_no_call(
     memory: Memory,
     aws: Aws,
     left: int,
@@ -660,7 +664,7 @@ def test_held_lease(
     needs_caller: bool,
     expected: bool,
 ) -> None:
-    """Return what is held without a call of AWS; it serves while it is not renewed yet, or cannot be."""
+    """A held lease is returned without a call to AWS, with whether it can be used before any renewal."""
     plan = Plan("key", chain(), aws.fetch, needs_caller=needs_caller)
     assert (None, False) == memory.held_lease(plan)
     kept = memory.keep(plan, aws.keys("kept"))
@@ -683,8 +687,8 @@ def plans(aws: Aws) -> tuple[Plan, Plan]:
     )
 
 
-def test_a_role_comes_by_the_session_that_is_held(memory: Memory, aws: Aws, times: Times) -> None:
-    """Renew by the session what a code has given, under the same id; return the chain that the keys came by."""
+def test_an_mfa_session_renews_a_role_by_code(memory: Memory, aws: Aws, times: Times) -> None:
+    """An MFA session renews a role that came by a code; the id stays, and the lease has the new chain."""
     by_session, by_code = plans(aws)
     kept = memory.keep(by_code, aws.keys("kept"))
     memory.keep_session("session", aws.keys("session"), "of alice", duration=12 * HOUR)
@@ -703,8 +707,8 @@ def test_a_role_comes_by_the_session_that_is_held(memory: Memory, aws: Aws, time
     assert 1 == len([held for held in memory.held() if held.kind == "role"])
 
 
-def test_a_role_by_the_session_does_not_serve_who_needs_a_code(memory: Memory, aws: Aws, times: Times) -> None:
-    """Hand out to each what a code has given; renew by the session for as long as it was requested so."""
+def test_a_role_by_mfa_session_does_not_replace_one_by_code(memory: Memory, aws: Aws, times: Times) -> None:
+    """A role by an MFA session does not satisfy a request for one by a code; a role by a code satisfies both."""
     by_session, by_code = plans(aws)
     memory.keep_session("session", aws.keys("session"), "of alice", duration=12 * HOUR)
     role_id = memory.lease(by_session).id
@@ -718,7 +722,7 @@ def test_a_role_by_the_session_does_not_serve_who_needs_a_code(memory: Memory, a
 
 
 def test_session_token_hop_has_its_own_default(memory: Memory, times: Times) -> None:
-    """A chain that ends in GetSessionToken lives for twelve hours, and not for one."""
+    """A chain that ends in GetSessionToken has a default duration of twelve hours."""
     aws = Aws(times, duration=12 * HOUR)
     hop = GetSessionToken(Mfa("arn:aws:iam::123456789012:mfa/alice"))
     plan = Plan("key", Chain(Source("static", "default"), (hop,), "default", "default"), aws.fetch)
@@ -735,7 +739,7 @@ MOVES = st.one_of(
 
 
 class Rehearsal:
-    """Does moves, and looks at everything that is handed out."""
+    """Does moves, and checks all credentials that the memory returns."""
 
     def __init__(self) -> None:
         self.times = Times()
@@ -764,7 +768,7 @@ class Rehearsal:
             self.ask(move.removeprefix("failing "), number)
 
     def keep(self, move: str) -> None:
-        """Hand over new keys of a role or a session."""
+        """Give the memory new keys of the role or of the MFA session."""
         self.given += 1
         keys = self.aws.keys(f"kept {self.given}")
         with suppress(AgentError):
@@ -774,7 +778,7 @@ class Rehearsal:
                 self.memory.keep_session("session", keys, "of default", duration=HOUR)
 
     def ask(self, how: str, min_remaining: int) -> None:
-        """Ask for the role."""
+        """Request the role, as *how* says."""
         with suppress(AgentError, UnreachableError, KeyError):
             if how == "role":
                 role = self.memory.lease(self.plan, min_remaining=min_remaining)
@@ -787,7 +791,7 @@ class Rehearsal:
         join_new(self.before)
 
     def look(self, credentials: Credentials | None) -> None:
-        """Check that what was handed out lives, by both clocks and in truth."""
+        """Check that *credentials* have not expired, by the wall clock and by the true time."""
         if credentials is None:
             return
         assert credentials.expiration is not None
@@ -797,16 +801,16 @@ class Rehearsal:
 
 
 @given(st.lists(MOVES, max_size=30))
-def test_nothing_that_has_ended_is_ever_handed_out(moves: list[tuple[str, int]]) -> None:
-    """Whatever is done to the wall clock, and whatever AWS does: what is handed out lives, by both clocks."""
+def test_expired_credentials_are_never_returned(moves: list[tuple[str, int]]) -> None:
+    """The memory never returns expired credentials, whatever the wall clock shows and AWS does."""
     rehearsal = Rehearsal()
     for move, number in moves:
         rehearsal.do(move, number)
 
 
 @given(st.lists(st.integers(-2 * HOUR, 2 * HOUR), max_size=10), st.lists(st.integers(-HOUR, HOUR), max_size=10))
-def test_what_has_ended_does_not_come_back(walls: list[int], boots: list[int]) -> None:
-    """Once a clock has called it ended, no move of any clock revives it, even of the one that is never set."""
+def test_an_expired_mfa_session_is_never_held_again(walls: list[int], boots: list[int]) -> None:
+    """An MFA session that has expired by a clock stays expired, however the clocks are set."""
     times = Times()
     memory, aws = Memory(times.clock), Aws(times)
     memory.keep_session("session", aws.keys("session"), "of default", duration=HOUR)

@@ -1,4 +1,4 @@
-"""Where the agent's socket is: a folder that only the user can open, or none."""
+"""The runtime directory, which contains the agent's socket: it is used only if no other user can open it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOBODY = 65534
 
 @pytest.fixture
 def home(agents: Agents) -> Path:
-    """Return a home, the path of which is short."""
+    """Return a home with a short path."""
     return agents.folder
 
 
@@ -36,7 +36,7 @@ def _mode(path: Path) -> int:
     ],
 )
 def test_the_first_variable_decides(home: Path, variables: tuple[str, ...], expected: str) -> None:
-    """Take the folder that was named; else the runtime folder of the user."""
+    """The runtime directory is AWSENV_RUNTIME_DIR, or else a folder in XDG_RUNTIME_DIR."""
     (home / "run").mkdir(0o700)
     values = {"AWSENV_RUNTIME_DIR": home / "named", "XDG_RUNTIME_DIR": home / "run", "HOME": home}
     environ = {name: str(values[name]) for name in variables}
@@ -46,8 +46,8 @@ def test_the_first_variable_decides(home: Path, variables: tuple[str, ...], expe
     assert _mode(home / expected) == 0o700
 
 
-def test_a_home_is_shared_by_machines(home: Path) -> None:
-    """Give each machine a folder of its own below HOME: a socket in the other's would look dead."""
+def test_each_machine_has_its_own_directory_in_a_home(home: Path) -> None:
+    """Each machine has its own runtime directory below HOME: the socket of another would look dead."""
     made = Path(runtime_directory.make({"HOME": str(home)}))
 
     assert home / ".awsenv" == made.parent
@@ -57,8 +57,8 @@ def test_a_home_is_shared_by_machines(home: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["missing", "open", "link", "relative", "file", "foreign", "empty"])
-def test_an_unsafe_runtime_folder_is_passed_over(home: Path, kind: str) -> None:
-    """Go on to HOME: such a variable comes from `su`, from a container, from a mistake."""
+def test_an_unsafe_xdg_runtime_dir_is_skipped(home: Path, kind: str) -> None:
+    """An unsafe XDG_RUNTIME_DIR, which may come from `su` or a container, is skipped, and HOME is used."""
     runtime = home / "run"
     if kind not in {"missing", "file", "relative", "empty"}:
         runtime.mkdir(0o700)
@@ -89,8 +89,8 @@ def test_an_unsafe_runtime_folder_is_passed_over(home: Path, kind: str) -> None:
         ("loop", "cannot be looked at"),
     ],
 )
-def test_an_unsafe_folder_is_refused(home: Path, kind: str, expected: str) -> None:
-    """Name the folder and what is wrong with it; leave it as it is."""
+def test_an_unsafe_directory_is_refused(home: Path, kind: str, expected: str) -> None:
+    """An unsafe AWSENV_RUNTIME_DIR is refused, with an error that names the directory and its fault."""
     folder = home / "loop" / "run" if kind == "loop" else home / "run"
     if kind == "loop":
         folder.parent.symlink_to(folder.parent)
@@ -112,8 +112,8 @@ def test_an_unsafe_folder_is_refused(home: Path, kind: str, expected: str) -> No
         assert str(folder) in refusal.value.fact
 
 
-def test_the_folder_below_home_is_looked_at_too(home: Path) -> None:
-    """Refuse it where others may enter it."""
+def test_an_unsafe_directory_below_home_is_refused(home: Path) -> None:
+    """The runtime directory below HOME is refused if other users can open it."""
     made = Path(runtime_directory.make({"HOME": str(home)}))
     made.chmod(0o755)
 
@@ -122,7 +122,7 @@ def test_the_folder_below_home_is_looked_at_too(home: Path) -> None:
 
 
 def test_a_relative_path_is_refused(home: Path) -> None:
-    """Refuse it: each working directory would have an agent of its own."""
+    """A relative AWSENV_RUNTIME_DIR is refused, since each working directory would have its own agent."""
     with pytest.raises(runtime_directory.Unsafe, match="not an absolute path: run") as refusal:
         runtime_directory.find({"AWSENV_RUNTIME_DIR": "run", "HOME": str(home)})
     assert refusal.value.path == "AWSENV_RUNTIME_DIR"
@@ -130,7 +130,7 @@ def test_a_relative_path_is_refused(home: Path) -> None:
 
 @pytest.mark.parametrize("environ", [{}, {"HOME": ""}, {"HOME": "home"}, {"HOME": "/nonexistent"}])
 def test_without_a_home_there_is_no_directory(environ: dict[str, str]) -> None:
-    """Find nothing; and to make it, name the variable that helps."""
+    """Without a usable HOME no runtime directory is found, and the error suggests AWSENV_RUNTIME_DIR."""
     assert runtime_directory.find(environ) is None
     with pytest.raises(runtime_directory.Unsafe, match="there is no folder for the agent's socket") as refusal:
         runtime_directory.make(environ)
@@ -138,7 +138,7 @@ def test_without_a_home_there_is_no_directory(environ: dict[str, str]) -> None:
 
 
 def test_the_home_of_another_user_is_left_alone(home: Path) -> None:
-    """Make nothing there: under `sudo` HOME may still be that of the user, who could not remove a folder of root."""
+    """No runtime directory is made in a HOME of another user, as under `sudo`: that user could not remove it."""
     _give_away(home)
     try:
         assert runtime_directory.find({"HOME": str(home)}) is None
@@ -149,8 +149,8 @@ def test_the_home_of_another_user_is_left_alone(home: Path) -> None:
         os.chown(home, os.geteuid(), os.getegid())
 
 
-def test_a_home_that_is_read_only(home: Path, nobody: User, site: Path) -> None:
-    """Find nothing, and make nothing: an error of the system, which names the path."""
+def test_a_read_only_home_is_an_error(home: Path, nobody: User, site: Path) -> None:
+    """In a read-only HOME no runtime directory is found, and the error of making one names the path."""
     os.chown(home, NOBODY, NOBODY)
     home.chmod(0o500)
     code = (
@@ -163,10 +163,10 @@ def test_a_home_that_is_read_only(home: Path, nobody: User, site: Path) -> None:
         os.chown(home, os.geteuid(), os.getegid())
 
 
-def test_the_longest_path_is_one_that_the_system_takes(home: Path) -> None:
-    """Take a path of as many bytes as a socket's can have, and refuse one byte more with the variable that helps."""
+def test_the_longest_path_is_accepted(home: Path) -> None:
+    """The longest path of a socket is accepted; with another byte it is refused, and the error suggests a way out."""
     left = runtime_directory.MAX_PATH - len(f"{home}//{runtime_directory.SOCKET}")
-    # Bytes count, and not letters.
+    # The limit is in bytes, not in characters.
     longest = home / ("ü" * (left // 2) + "x" * (left % 2))
     folder = runtime_directory.make({"AWSENV_RUNTIME_DIR": str(longest)})
     assert runtime_directory.MAX_PATH == len(os.fsencode(f"{folder}/{runtime_directory.SOCKET}"))
@@ -183,8 +183,8 @@ def test_the_longest_path_is_one_that_the_system_takes(home: Path) -> None:
         runtime_directory.find({"AWSENV_RUNTIME_DIR": longer})
 
 
-def test_the_folder_is_private_whatever_the_umask(home: Path) -> None:
-    """Make it 0700 where new files are open to everybody."""
+def test_the_directory_is_private_whatever_the_umask(home: Path) -> None:
+    """The runtime directory is made with mode 0700, even if the umask is 0."""
     mask = os.umask(0)
     try:
         assert 0o700 == _mode(Path(runtime_directory.make({"AWSENV_RUNTIME_DIR": str(home / "run")})))
@@ -196,8 +196,8 @@ def test_the_folder_is_private_whatever_the_umask(home: Path) -> None:
     ("kind", "expected"),
     [("file", "is not a socket"), ("link", "is not a socket"), ("folder", "is not"), ("foreign", "another user")],
 )
-def test_what_is_not_a_socket_of_ours_is_refused(agents: Agents, kind: str, expected: str) -> None:
-    """Refuse a file, a link even to a socket of ours, a folder, and a socket of another user."""
+def test_an_invalid_socket_is_refused(agents: Agents, kind: str, expected: str) -> None:
+    """A file, a link, a folder or another user's socket in place of the agent's socket is refused."""
     target = agents.folder / "real" if kind == "link" else agents.path
     if kind in {"link", "foreign"}:
         with socket.socket(socket.AF_UNIX) as listening:
@@ -215,8 +215,8 @@ def test_what_is_not_a_socket_of_ours_is_refused(agents: Agents, kind: str, expe
         runtime_directory.socket_in(str(agents.folder))
 
 
-def test_a_socket_of_ours_is_found(agents: Agents) -> None:
-    """Return its path; it is missing before."""
+def test_the_users_own_socket_is_found(agents: Agents) -> None:
+    """The path of the user's own socket is returned; without a socket there is a FileNotFoundError."""
     with pytest.raises(FileNotFoundError):
         runtime_directory.socket_in(str(agents.folder))
     with socket.socket(socket.AF_UNIX) as listening:
@@ -225,8 +225,8 @@ def test_a_socket_of_ours_is_found(agents: Agents) -> None:
     assert str(agents.path) == runtime_directory.socket_in(str(agents.folder))
 
 
-def test_the_lock_is_held_by_one(home: Path) -> None:
-    """Refuse the second until the first has given it back."""
+def test_the_lock_is_exclusive(home: Path) -> None:
+    """The lock cannot be taken a second time until it is released; its file is private."""
     with (
         runtime_directory.lock(str(home)),
         pytest.raises(BlockingIOError),
@@ -237,8 +237,8 @@ def test_the_lock_is_held_by_one(home: Path) -> None:
         assert 0o600 == _mode(home / "lock")
 
 
-def test_the_lock_is_no_link(home: Path) -> None:
-    """Make no file where a link leads to."""
+def test_the_lock_follows_no_link(home: Path) -> None:
+    """A symbolic link in place of the lock file is refused, and no file is made at its target."""
     (home / "lock").symlink_to(home / "elsewhere")
 
     with pytest.raises(OSError, match="symbolic links"), runtime_directory.lock(str(home)):

@@ -1,4 +1,4 @@
-"""Who may ask the agent, how it answers, and when it ends: in a thread, or where it matters in its own process."""
+"""The agent's server: which clients it serves, how it replies, and when it ends; in a thread or a process."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Clock:
         self.now = 1000.0
 
     def __call__(self) -> float:
-        """Return its time."""
+        """Return the time of the clock."""
         return self.now
 
 
@@ -51,11 +51,11 @@ def _hear(connection: socket.socket) -> list[bytes]:
     return client.receive(connection, time.monotonic() + 30)
 
 
-# What is answered.
+# Replies.
 
 
-def test_the_answer_is_that_of_the_function(agents: Agents) -> None:
-    """Hand over the verb and its parts, and return what it returns, up to what a frame takes."""
+def test_the_reply_is_that_of_the_function(agents: Agents) -> None:
+    """The server calls the function with the verb and the parts, and replies with the parts that it returns."""
     requests: list[tuple[bytes, list[bytes]]] = []
 
     def answer(verb: bytes, parts: list[bytes]) -> list[bytes]:
@@ -69,7 +69,7 @@ def test_the_answer_is_that_of_the_function(agents: Agents) -> None:
 
 @pytest.mark.parametrize("error", [ValueError("canary"), SystemExit("canary"), KeyboardInterrupt("canary")])
 def test_a_failure_is_named_by_its_class(agents: Agents, error: BaseException) -> None:
-    """Tell no text, which may hold a secret; and go on."""
+    """The reply to a failed request names the class of the error but not its text, which may hold a secret."""
 
     def answer(verb: bytes, parts: list[bytes]) -> list[bytes]:
         if verb == b"fail":
@@ -83,8 +83,8 @@ def test_a_failure_is_named_by_its_class(agents: Agents, error: BaseException) -
         assert [b"x"] == agents.ask(b"echo", b"x")
 
 
-def test_an_answer_that_no_frame_takes_has_failed(agents: Agents) -> None:
-    """Say so in place of it."""
+def test_a_reply_that_is_too_large_is_a_failure(agents: Agents) -> None:
+    """The client gets a failure in place of a reply that is too large for a frame."""
     with (
         agents.serving(lambda _verb, _parts: [b"x" * client.REPLY_CAP]),
         pytest.raises(client.Trouble, match="failed: TooLarge"),
@@ -92,8 +92,8 @@ def test_an_answer_that_no_frame_takes_has_failed(agents: Agents) -> None:
         agents.ask(b"verb")
 
 
-def test_a_long_answer_is_preceded_by_signs_of_life(agents: Agents) -> None:
-    """Send `busy` while the function works, and nothing but the answer after it."""
+def test_a_slow_reply_is_preceded_by_busy(agents: Agents) -> None:
+    """The server sends `busy` while the function works, and after that only the reply."""
     ready = threading.Event()
 
     def answer(_: bytes, parts: list[bytes]) -> list[bytes]:
@@ -108,8 +108,8 @@ def test_a_long_answer_is_preceded_by_signs_of_life(agents: Agents) -> None:
         assert connection.recv(1) == b""
 
 
-def test_fifty_at_once_are_answered(agents: Agents) -> None:
-    """Answer each with its own."""
+def test_fifty_clients_at_once_are_served(agents: Agents) -> None:
+    """Fifty simultaneous clients each get the reply to their own request."""
     with agents.serving(), ThreadPoolExecutor(50) as pool:
         answers = list(
             pool.map(lambda number: client.ask(agents.environ, b"echo", [b"%d" % number], timeout=30), range(500))
@@ -117,8 +117,8 @@ def test_fifty_at_once_are_answered(agents: Agents) -> None:
     assert [[b"%d" % number] for number in range(500)] == answers
 
 
-def test_who_asks_for_nothing_keeps_nobody_from_asking(agents: Agents) -> None:
-    """Cut those off who fill all places and stay silent, and answer who waits for a place."""
+def test_silent_clients_are_cut_off(agents: Agents) -> None:
+    """Silent clients that hold all connections are cut off, so that a waiting client is served."""
     with agents.serving() as (server, _):
         silent = [agents.connect() for _ in range(MAX_CLIENTS)]
         try:
@@ -130,7 +130,7 @@ def test_who_asks_for_nothing_keeps_nobody_from_asking(agents: Agents) -> None:
         server.end()
 
 
-# Who is refused.
+# Refused clients.
 
 
 @pytest.mark.parametrize(
@@ -147,19 +147,19 @@ def test_who_asks_for_nothing_keeps_nobody_from_asking(agents: Agents) -> None:
     ],
     ids=["nothing", "half-a-length", "half-a-frame", "http", "gigabyte", "half-a-part", "empty", "no-verb"],
 )
-def test_who_is_slow_or_talks_nonsense_gets_not_a_byte(agents: Agents, sent: bytes) -> None:
-    """Close the connection; and go on."""
+def test_an_invalid_request_gets_no_reply(agents: Agents, sent: bytes) -> None:
+    """The server closes the connection of an incomplete or malformed request without sending a byte."""
     with agents.serving():
         with agents.connect() as connection:
             connection.sendall(sent)
-            # A reset where something of it was not read any more.
+            # The connection is reset if the server left some bytes unread.
             with suppress(ConnectionResetError):
                 assert connection.recv(1) == b""
         assert [b"x"] == agents.ask(b"echo", b"x")
 
 
-def test_who_sends_byte_by_byte_is_cut_off(agents: Agents) -> None:
-    """Count the time from the first byte to the last, not from byte to byte."""
+def test_a_client_that_sends_byte_by_byte_is_cut_off(agents: Agents) -> None:
+    """A client that sends byte by byte is cut off, because the time limit holds for the whole request."""
     with agents.serving(), agents.connect() as connection:
         connection.sendall(b"\0\0\xff\xff")
         cut_off = False
@@ -173,8 +173,8 @@ def test_who_sends_byte_by_byte_is_cut_off(agents: Agents) -> None:
         assert cut_off
 
 
-def test_who_does_not_take_the_answer_is_cut_off(agents: Agents) -> None:
-    """Keep neither the task nor the connection."""
+def test_a_client_that_does_not_read_is_cut_off(agents: Agents) -> None:
+    """The server closes the connection of a client that does not read its reply."""
     requested = threading.Event()
 
     def answer(_verb: bytes, _parts: list[bytes]) -> list[bytes]:
@@ -191,19 +191,19 @@ def test_who_does_not_take_the_answer_is_cut_off(agents: Agents) -> None:
         assert 0 < len(received) < 260_000
 
 
-def test_a_client_that_has_gone_leaves_nothing(agents: Agents, until: Until) -> None:
-    """End its task, whether it goes before the request, before the reply, or in the middle of either."""
+def test_a_client_that_hangs_up_leaves_no_task(agents: Agents, until: Until) -> None:
+    """The task of a client ends if the client hangs up before, in or after its request."""
     with agents.serving(lambda _verb, parts: parts) as (server, _):
         for sent in (b"", b"\0", client.pack([client.VERSION, b"verb", b"x" * 200_000])):
             with agents.connect() as connection:
                 connection.sendall(sent)
         assert [b"x"] == agents.ask(b"echo", b"x")
-        # That of the listener, and that of the server.
+        # The two tasks of the listener and of the server remain.
         until(lambda: len(asyncio.all_tasks(server.loop)) == 2)
 
 
 def test_another_user_is_refused(agents: Agents, nobody: User) -> None:
-    """Give not a byte to another user, though the folder and the socket let everybody in; not even `end`."""
+    """A client of another user gets no byte and cannot end the agent, even if folder and socket are open to all."""
     code = (
         "import socket, sys\nfrom awsenv.agent import client\n"
         "with socket.socket(socket.AF_UNIX) as connection:\n"
@@ -226,8 +226,8 @@ def test_another_user_is_refused(agents: Agents, nobody: User) -> None:
 
 
 @pytest.mark.parametrize("version", [b"0.0.9", b"999.0", b"", b"\xff"])
-def test_another_version_gets_this_one(agents: Agents, version: bytes) -> None:
-    """Do nothing of what a client of another version asks for."""
+def test_another_version_gets_the_agents_version(agents: Agents, version: bytes) -> None:
+    """The reply to a client of another version is the agent's version; the request is not carried out."""
     requests: list[bytes] = []
 
     def answer(verb: bytes, parts: list[bytes]) -> list[bytes]:
@@ -240,12 +240,12 @@ def test_another_version_gets_this_one(agents: Agents, version: bytes) -> None:
     assert [] == requests
 
 
-# When it ends.
+# The end of the agent.
 
 
 @pytest.mark.parametrize("version", [client.VERSION, b"0.0.9", b""])
-def test_any_version_ends_it(agents: Agents, version: bytes) -> None:
-    """Remove the socket before the answer, so that another agent can be started at once."""
+def test_any_version_can_end_the_agent(agents: Agents, version: bytes) -> None:
+    """A client of any version can end the agent, which removes its socket before it replies."""
     with agents.serving() as (_, thread):
         with agents.connect() as connection:
             _say(connection, version, b"end")
@@ -256,7 +256,7 @@ def test_any_version_ends_it(agents: Agents, version: bytes) -> None:
 
 
 def test_a_client_that_gave_up_is_not_served(agents: Agents) -> None:
-    """Do nothing for a request whose client has gone: an agent that was stopped would send its code much later."""
+    """A request is not carried out if its client hung up before the server read it: its code would be stale."""
     done: list[bytes] = []
 
     def reply(verb: bytes, parts: list[bytes]) -> list[bytes]:
@@ -270,7 +270,7 @@ def test_a_client_that_gave_up_is_not_served(agents: Agents) -> None:
         _say(connection, client.VERSION, b"late")
     thread = threading.Thread(target=server.serve)
     thread.start()
-    # The queue is in order: that of the client that has gone was taken before.
+    # The server accepts connections in order: the one of the client that hung up comes before this one.
     assert [b"ok", b"x"] == agents.ask_to_the_end(client.VERSION, b"next", b"x")
     server.end()
     thread.join(30)
@@ -278,8 +278,8 @@ def test_a_client_that_gave_up_is_not_served(agents: Agents) -> None:
     assert ([b"next"], False) == (done, thread.is_alive())
 
 
-def test_who_hangs_up_gives_its_place_to_another(agents: Agents) -> None:
-    """Work on for clients that have gone, without keeping others from being served."""
+def test_a_client_that_hangs_up_frees_its_connection(agents: Agents) -> None:
+    """Unfinished requests of clients that hung up do not keep other clients from being served."""
     may_end = threading.Event()
 
     def reply(verb: bytes, parts: list[bytes]) -> list[bytes]:
@@ -298,8 +298,8 @@ def test_who_hangs_up_gives_its_place_to_another(agents: Agents) -> None:
 
 
 @pytest.mark.parametrize("case", ["empty", "holds", "busy"])
-def test_an_agent_that_is_used_does_not_end_for_a_failed_login(agents: Agents, case: str) -> None:
-    """End if it holds nothing and nobody else waits for it; else reply, and live on."""
+def test_a_failed_login_does_not_end_a_used_agent(agents: Agents, case: str) -> None:
+    """A request to end an unused agent ends it only if it holds nothing and serves no other client."""
     may_end = threading.Event()
 
     def reply(_verb: bytes, parts: list[bytes]) -> list[bytes]:
@@ -321,7 +321,7 @@ def test_an_agent_that_is_used_does_not_end_for_a_failed_login(agents: Agents, c
 
 
 def test_sleep_counts_as_idle(agents: Agents) -> None:
-    """Answer nothing after a night's sleep that was longer than the idle time."""
+    """An agent that was idle for too long, even during sleep, ends without a reply to the next request."""
     clock = Clock()
     with agents.serving(life=Life(10_000, idle=600, boot=clock)) as (_, thread):
         for _ in range(2):
@@ -335,8 +335,8 @@ def test_sleep_counts_as_idle(agents: Agents) -> None:
     assert not agents.path.exists()
 
 
-def test_being_of_use_is_life(agents: Agents) -> None:
-    """Live, and not be idle, while somebody is served otherwise than by the socket; and no longer."""
+def test_an_agent_in_use_does_not_end(agents: Agents) -> None:
+    """An agent does not end, even after its lifetime and its idle time, while it serves a command."""
     clock = Clock()
     served = [True]
     with agents.serving(life=Life(1000, idle=600, in_use=lambda: served[0], boot=clock)) as (_, thread):
@@ -349,8 +349,8 @@ def test_being_of_use_is_life(agents: Agents) -> None:
         assert not thread.is_alive()
 
 
-def test_a_request_that_takes_long_is_not_idle(agents: Agents) -> None:
-    """Let it come to its answer."""
+def test_a_slow_request_is_not_idle(agents: Agents) -> None:
+    """An agent whose request takes longer than the idle time still replies."""
     clock = Clock()
     working, ready = threading.Event(), threading.Event()
 
@@ -368,8 +368,8 @@ def test_a_request_that_takes_long_is_not_idle(agents: Agents) -> None:
         assert [b"ok"] == _hear(connection)
 
 
-def test_it_lives_as_long_as_what_it_holds(agents: Agents) -> None:
-    """Go on past its own lifetime while a session lives that was opened since, and no longer."""
+def test_the_agent_lives_as_long_as_its_mfa_sessions(agents: Agents) -> None:
+    """The agent lives beyond its lifetime until the end of its last MFA session, and no longer."""
     clock = Clock()
     ends = [0.0]
     with agents.serving(life=Life(100, until=lambda: ends[0], boot=clock)) as (_, thread):
@@ -385,8 +385,8 @@ def test_it_lives_as_long_as_what_it_holds(agents: Agents) -> None:
         assert not thread.is_alive()
 
 
-def test_a_clock_that_goes_back_does_no_harm(agents: Agents) -> None:
-    """Go on, look at what expires at once, and end no later than after a whole lifetime more."""
+def test_a_clock_that_goes_back_is_harmless(agents: Agents) -> None:
+    """If the boot clock goes back, the agent looks for expired credentials at once, and its life still ends."""
     clock = Clock()
     ticks: list[float] = []
     with agents.serving(life=Life(100, boot=clock, on_tick=lambda: ticks.append(clock.now))) as (_, thread):
@@ -401,8 +401,8 @@ def test_a_clock_that_goes_back_does_no_harm(agents: Agents) -> None:
         assert not thread.is_alive()
 
 
-def test_what_has_expired_is_dropped_before_anything_is_answered(agents: Agents) -> None:
-    """Look at it first when the machine has slept; and once a minute, not at every request."""
+def test_expired_credentials_are_dropped_first(agents: Agents) -> None:
+    """The agent drops expired credentials before its first request after a sleep, and then once a minute."""
     clock = Clock()
     seen: list[str] = []
 
@@ -421,8 +421,8 @@ def test_what_has_expired_is_dropped_before_anything_is_answered(agents: Agents)
 
 
 @pytest.mark.parametrize("life", [Life(0.3), Life(600, idle=0.3)], ids=["lifetime", "idle"])
-def test_it_ends_of_itself(agents: Agents, life: Life) -> None:
-    """Need no request to notice that its time is over."""
+def test_the_agent_ends_without_a_request(agents: Agents, life: Life) -> None:
+    """The agent ends after its lifetime or its idle time, without a request, and removes its socket."""
     with agents.serving(life=life) as (_, thread):
         thread.join(30)
         assert not thread.is_alive()
@@ -430,8 +430,8 @@ def test_it_ends_of_itself(agents: Agents, life: Life) -> None:
 
 
 @pytest.mark.parametrize("other", ["nothing", "file", "socket"])
-def test_it_ends_when_its_socket_is_not_its_own(agents: Agents, other: str) -> None:
-    """End without a way to be reached, and leave alone what is there in place of its socket."""
+def test_the_agent_ends_if_its_socket_is_replaced(agents: Agents, other: str) -> None:
+    """The agent ends if its socket is removed or replaced, and leaves the replacement alone."""
     with agents.serving() as (_, thread), agents.connect(), socket.socket(socket.AF_UNIX) as listening:
         agents.path.unlink()
         if other == "file":
@@ -444,7 +444,7 @@ def test_it_ends_when_its_socket_is_not_its_own(agents: Agents, other: str) -> N
 
 
 def test_the_boot_clock_counts_sleep() -> None:
-    """Be the clock of the system that goes on while the machine sleeps."""
+    """The boot clock is the system's clock that goes on while the machine sleeps."""
     if sys.platform != "linux":
         pytest.skip("only Linux has two clocks")
     before = time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -454,8 +454,8 @@ def test_the_boot_clock_counts_sleep() -> None:
 # A private connection in place of a socket.
 
 
-def test_a_private_connection_takes_one_request_after_another() -> None:
-    """Answer each; go on without a connection until the end is asked for."""
+def test_a_private_connection_serves_many_requests() -> None:
+    """A private connection serves one request after another; the agent outlives it until it is ended."""
     ours, theirs = socket.socketpair()
     server = Server(lambda verb, parts: [verb, *parts], connection=theirs, life=Life(600))
     thread = threading.Thread(target=server.serve)
@@ -470,12 +470,12 @@ def test_a_private_connection_takes_one_request_after_another() -> None:
     assert not thread.is_alive()
 
 
-# In a process of its own.
+# In a separate process.
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_that_asks_to_end(agents: Agents, number: signal.Signals) -> None:
-    """Remove the socket and end; a request that is being answered is cut off."""
+def test_a_signal_ends_the_agent(agents: Agents, number: signal.Signals) -> None:
+    """SIGTERM or SIGINT ends the agent, even during a request, and the socket is removed."""
     agents.start()
     (pid,) = agents.started()
     with agents.connect() as connection:
@@ -489,8 +489,8 @@ def test_a_signal_that_asks_to_end(agents: Agents, number: signal.Signals) -> No
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
-def test_a_signal_that_drops_the_secrets(agents: Agents, number: signal.Signals, until: Until) -> None:
-    """Drop them and go on."""
+def test_a_signal_drops_the_secrets(agents: Agents, number: signal.Signals, until: Until) -> None:
+    """On SIGHUP or SIGUSR1 the agent drops its secrets and goes on."""
     agents.start()
     first = agents.state()
     os.kill(first["pid"], number)
@@ -501,7 +501,7 @@ def test_a_signal_that_drops_the_secrets(agents: Agents, number: signal.Signals,
 
 
 def test_a_thousand_requests_leave_nothing_behind(agents: Agents) -> None:
-    """Have as many descriptors after them as before, no more memory, and few threads."""
+    """After 2000 more requests the agent has the same descriptors, hardly more memory, and at most three threads."""
     agents.start()
 
     def after(requests: int) -> tuple[int, int]:
@@ -513,14 +513,14 @@ def test_a_thousand_requests_leave_nothing_behind(agents: Agents) -> None:
     descriptors, memory = after(1000)
     then_descriptors, then_memory = after(2000)
     assert descriptors == then_descriptors
-    # The loop's, and two for requests, should a client be faster than the thread that has replied to the last.
+    # One thread for the loop, and two for requests: a client may be faster than the thread of its last request.
     assert agents.state()["threads"] <= 3
-    # In KiB on Linux: a quarter of one for each request of fifty.
+    # In KiB on Linux: a quarter of a KiB for each request of 50 KB.
     assert then_memory - memory < 512
 
 
-def test_at_rest_it_does_not_wake(agents: Agents, until: Until) -> None:
-    """Give up the processor and not ask for it again."""
+def test_an_idle_agent_does_not_wake(agents: Agents, until: Until) -> None:
+    """An agent without requests does not use the processor."""
     if sys.platform != "linux":
         pytest.skip("only Linux counts in /proc")
     agents.start()
@@ -559,7 +559,7 @@ os.close(lowest)
 resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, lowest))
 loop.run_until_complete(main())
 """
-"""With no descriptor left there is neither a pidfd nor a kqueue."""
+"""Watches a process without a pidfd or a kqueue, because no descriptor is left for one."""
 
 
 @pytest.fixture
@@ -574,7 +574,7 @@ def _wait_for_the_end_of(pid: int) -> None:
 
 
 def test_the_end_of_a_process_is_awaited(process: subprocess.Popen[bytes]) -> None:
-    """Wait while the process lives, for whatever reasons; return before its parent has asked for its status."""
+    """Several watchers of a process all wait while it lives, and return before its parent collects its status."""
 
     async def watch() -> tuple[int, int]:
         ends = [asyncio.ensure_future(end_of(process.pid)) for _ in range(9)]
@@ -586,15 +586,15 @@ def test_the_end_of_a_process_is_awaited(process: subprocess.Popen[bytes]) -> No
     assert ((0, 9), None) == (asyncio.run(watch()), process.returncode)
 
 
-def test_a_process_that_has_ended_already(process: subprocess.Popen[bytes]) -> None:
-    """Return at once."""
+def test_a_process_that_has_ended_is_not_awaited(process: subprocess.Popen[bytes]) -> None:
+    """The wait for a process that has already ended returns at once."""
     process.communicate()
 
     _wait_for_the_end_of(process.pid)
 
 
-def test_a_process_that_is_no_child() -> None:
-    """Wait for any process, and not only for a child."""
+def test_any_process_can_be_awaited() -> None:
+    """The process that is awaited need not be a child."""
     with subprocess.Popen(
         ["sh", "-c", "cat <&3 >/dev/null & echo $!; wait"], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
     ) as shell:
@@ -604,8 +604,8 @@ def test_a_process_that_is_no_child() -> None:
         _wait_for_the_end_of(int(shell.stdout.readline()))
 
 
-def test_a_process_that_becomes_another_program() -> None:
-    """Go on waiting: by an exec `awsenv exec` becomes the command."""
+def test_an_exec_does_not_end_the_wait() -> None:
+    """The wait goes on when the process executes another program, as `awsenv exec` does."""
 
     async def watch() -> tuple[bool, str]:
         process = await asyncio.create_subprocess_exec(
@@ -625,8 +625,8 @@ def test_a_process_that_becomes_another_program() -> None:
     assert (False, "I am cat\n") == asyncio.run(watch())
 
 
-def test_where_the_system_does_not_tell(process: subprocess.Popen[bytes]) -> None:
-    """Look at the process every now and then."""
+def test_without_a_descriptor_the_process_is_polled(process: subprocess.Popen[bytes]) -> None:
+    """If no descriptor is left for a notice of the system, the process is checked at intervals."""
     source = str(Path(awsenv.__file__).parents[1])
     with subprocess.Popen(
         [sys.executable, "-I", "-c", WITHOUT_DESCRIPTORS, source, str(process.pid)],
@@ -644,7 +644,7 @@ def test_where_the_system_does_not_tell(process: subprocess.Popen[bytes]) -> Non
 
 
 @pytest.mark.parametrize("pid", [0, -1])
-def test_groups_of_processes(pid: int) -> None:
-    """Refuse a number that stands for many processes."""
+def test_a_process_group_is_refused(pid: int) -> None:
+    """A number that stands for several processes is refused."""
     with pytest.raises(ValueError, match=str(pid)):
         asyncio.run(end_of(pid))

@@ -1,4 +1,4 @@
-"""Exactly one agent, of this version, that inherits nothing; and private ones."""
+"""The start of an agent: exactly one, of this version, that inherits nothing; and private agents."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ print(client.exchange(connection, b"state", [])[0].decode(), flush=True)
 """
 
 
-def test_an_agent_answers_once_it_is_started(agents: Agents) -> None:
-    """Return when it answers; its socket is its user's alone."""
+def test_a_started_agent_replies(agents: Agents) -> None:
+    """A start returns when the agent can reply; the socket is open to its user only."""
     assert "" == agents.start()
 
     assert [b"one", b"two"] == agents.ask(b"echo", b"one", b"two")
@@ -39,8 +39,8 @@ def test_an_agent_answers_once_it_is_started(agents: Agents) -> None:
 
 
 def test_an_agent_inherits_nothing(agents: Agents, me: User) -> None:
-    """Start it without the variables, the descriptors, the folder and the session of who starts it."""
-    # A descriptor that every program inherits which does not take care.
+    """The agent has no variable, descriptor, folder or session of the process that starts it."""
+    # A descriptor that a careless program would inherit.
     leak = "import os; os.dup2(0, 77)\n"
     with me.starting(agents.site, before=leak, CANARY="x", **agents.environ) as starter:
         assert starter.wait() == 0
@@ -57,14 +57,14 @@ def test_an_agent_inherits_nothing(agents: Agents, me: User) -> None:
 
 
 def test_an_inherited_descriptor_is_closed(agents: Agents, me: User) -> None:
-    """Let the reader of a pipe see its end though the agent, started by the writer, lives on."""
+    """The reader of a pipe sees its end, although the agent that the writer started still runs."""
     with me.starting(agents.site, **agents.environ) as starter:
         assert ("", "") == starter.communicate(timeout=30)
     assert agents.is_running(agents.state()["pid"])
 
 
-def test_an_agent_that_runs_is_kept(agents: Agents) -> None:
-    """Start none beside it."""
+def test_a_running_agent_is_kept(agents: Agents) -> None:
+    """A second start leaves the running agent in place and starts no other."""
     agents.start()
     first = agents.state()["pid"]
     assert "" == agents.start()
@@ -73,8 +73,8 @@ def test_an_agent_that_runs_is_kept(agents: Agents) -> None:
     assert [first] == agents.started()
 
 
-def test_two_started_at_once_are_one(agents: Agents, me: User) -> None:
-    """Start two at the same moment, twenty times: each time one is made, and both who started it find it."""
+def test_two_starts_at_once_make_one_agent(agents: Agents, me: User) -> None:
+    """Two simultaneous starts both succeed, and only one agent runs, in each of fifty attempts."""
     for number in range(1, 21):
         both = [me.starting(agents.site, **agents.environ) for _ in range(2)]
         assert [("", ""), ("", "")] == [starter.communicate(timeout=60) for starter in both]
@@ -85,7 +85,7 @@ def test_two_started_at_once_are_one(agents: Agents, me: User) -> None:
 
 
 def test_a_dead_agent_is_replaced(agents: Agents) -> None:
-    """Take its socket for stale, since nobody listens at it."""
+    """A start replaces an agent that was killed and left its socket behind."""
     agents.start()
     first = agents.state()["pid"]
     os.kill(first, signal.SIGKILL)
@@ -96,8 +96,8 @@ def test_a_dead_agent_is_replaced(agents: Agents) -> None:
     assert first != agents.state()["pid"]
 
 
-def test_an_agent_killed_in_the_middle_of_a_request(agents: Agents, until: Until) -> None:
-    """Say that it is gone, then nothing; and let the next be started."""
+def test_an_agent_killed_during_a_request_can_be_replaced(agents: Agents, until: Until) -> None:
+    """If the agent is killed during a request, the client says so once, and another agent can be started."""
     agents.start()
     (pid,) = agents.started()
     with ThreadPoolExecutor() as pool:
@@ -115,7 +115,7 @@ def test_an_agent_killed_in_the_middle_of_a_request(agents: Agents, until: Until
 
 
 def test_an_agent_of_an_older_version_is_replaced(agents: Agents, tmp_path: Path) -> None:
-    """End it and start one of this version in its place."""
+    """A start ends an agent of an older version, and starts one of this version."""
     old = tmp_path / "site"
     shutil.copytree(agents.site, old)
     init = old / "awsenv" / "__init__.py"
@@ -131,8 +131,8 @@ def test_an_agent_of_an_older_version_is_replaced(agents: Agents, tmp_path: Path
     assert agents.ends(first)
 
 
-def test_an_agent_that_is_stuck_is_not_replaced(agents: Agents) -> None:
-    """Name its process; two agents would be one too many."""
+def test_a_stuck_agent_is_not_replaced(agents: Agents) -> None:
+    """A start reports the process of a stuck agent, and does not start a second one."""
     agents.start()
     (pid,) = agents.started()
     os.kill(pid, signal.SIGSTOP)
@@ -146,8 +146,8 @@ def test_an_agent_that_is_stuck_is_not_replaced(agents: Agents) -> None:
     ("kind", "expected"),
     [("file", "is not a socket"), ("link", "is not a socket"), ("foreign", "belongs to another user")],
 )
-def test_what_is_not_our_socket_is_not_replaced(agents: Agents, kind: str, expected: str) -> None:
-    """Name it and leave it as it is."""
+def test_an_invalid_socket_is_not_replaced(agents: Agents, kind: str, expected: str) -> None:
+    """A start refuses a file, a link or another user's socket in place of the agent's, and leaves it unchanged."""
     if kind == "file":
         agents.path.write_text("mine")
     elif kind == "link":
@@ -165,8 +165,8 @@ def test_what_is_not_our_socket_is_not_replaced(agents: Agents, kind: str, expec
     assert [] == agents.started()
 
 
-def test_a_path_that_is_too_long_names_the_variable(agents: Agents, me: User) -> None:
-    """Say what to set."""
+def test_a_path_that_is_too_long_is_an_error(agents: Agents, me: User) -> None:
+    """The error for a path that is too long suggests a shorter one in AWSENV_RUNTIME_DIR."""
     folder = agents.folder / ("x" * 100)
     status, output = me.done(me.starting(agents.site, AWSENV_RUNTIME_DIR=str(folder)))
 
@@ -177,15 +177,15 @@ def test_a_path_that_is_too_long_names_the_variable(agents: Agents, me: User) ->
 
 
 def test_without_a_home_the_variable_is_named(agents: Agents, me: User) -> None:
-    """Say what to set."""
+    """The error without a HOME suggests a folder in AWSENV_RUNTIME_DIR."""
     status, output = me.done(me.starting(agents.site))
 
     assert status == 8
     assert re.match("the agent cannot be started: there is no folder .*\nAWSENV_RUNTIME_DIR\n", output)
 
 
-def test_a_home_that_is_read_only_is_an_error(agents: Agents, nobody: User) -> None:
-    """Name the folder that cannot be made."""
+def test_a_read_only_home_is_an_error(agents: Agents, nobody: User) -> None:
+    """The error for a read-only HOME names the folder that cannot be made."""
     os.chown(agents.folder, 65534, 65534)
     agents.folder.chmod(0o500)
 
@@ -196,14 +196,14 @@ def test_a_home_that_is_read_only_is_an_error(agents: Agents, nobody: User) -> N
 
 
 @pytest.mark.parametrize("entry", ["keyword", "awsenv.missing"])
-def test_an_agent_that_ends_at_its_start_is_an_error(agents: Agents, entry: str) -> None:
-    """Say so at once, and leave no socket behind."""
+def test_an_agent_that_does_not_start_is_an_error(agents: Agents, entry: str) -> None:
+    """A start reports an agent that ends at once, and leaves no socket behind."""
     assert "the agent does not start\n\n" == agents.start(entry=entry)
     assert not agents.path.exists()
 
 
-def test_a_private_agent_ends_with_its_process(agents: Agents, me: User) -> None:
-    """Outlive the connection, which the command's exec closes, and not the command."""
+def test_a_private_agent_ends_with_its_command(agents: Agents, me: User) -> None:
+    """A private agent outlives its connection, which an exec closes, and ends with the command."""
     code = f"{PRIVATE}\nconnection.close()\nos.execv('/bin/sh', ['sh', '-c', 'read line'])"
     read, write = os.pipe()
     with os.fdopen(write, "w") as command_goes_on:
@@ -224,16 +224,16 @@ def test_a_private_agent_ends_with_its_process(agents: Agents, me: User) -> None
     assert agents.ends(pid)
 
 
-def test_a_private_agent_is_no_child_of_the_command(agents: Agents, me: User) -> None:
-    """Let a command that waits for all its children find none: it would wait for ever."""
+def test_a_private_agent_is_not_a_child_of_the_command(agents: Agents, me: User) -> None:
+    """A command that waits for all its children does not wait for the private agent."""
     code = f"{PRIVATE}\ntry:\n    os.wait()\nexcept ChildProcessError:\n    print('none')"
 
     status, output = me.run(agents.site, code)
     assert (0, "none") == (status, output.splitlines()[1])
 
 
-def test_private_agents_have_no_socket_and_do_not_meet(agents: Agents, me: User) -> None:
-    """Start one for each, wherever the socket would be."""
+def test_private_agents_are_separate(agents: Agents, me: User) -> None:
+    """Each start makes another private agent, and puts no socket into the runtime directory."""
     code = f"{PRIVATE}{PRIVATE}print(client.exchange(connection, b'echo', [b'x']))"
     status, output = me.run(agents.site, code, **agents.environ)
 
@@ -244,8 +244,8 @@ def test_private_agents_have_no_socket_and_do_not_meet(agents: Agents, me: User)
     assert [] == list(agents.folder.iterdir())
 
 
-def test_a_private_agent_that_ends_at_its_start_is_an_error(agents: Agents, me: User) -> None:
-    """Say so at once."""
+def test_a_private_agent_that_does_not_start_is_an_error(agents: Agents, me: User) -> None:
+    """The error for a private agent that ends at its start says that it cannot be started."""
     code = (
         "import os\nfrom awsenv.agent import start\nfrom awsenv.errors import AgentError\n"
         "try:\n    start.private('keyword', pid=os.getpid(), lifetime=60)\n"

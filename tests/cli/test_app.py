@@ -1,4 +1,4 @@
-"""How a command line is read: words, options, help, and what is wrong with it."""
+"""How awsenv parses a command line: words, options, help and usage errors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def caller(home: Path) -> Caller:
 
 
 def arguments(args: list[str]) -> dict[str, object]:
-    """Return the values that a command line gives to the words and options of its command."""
+    """Return the parameters that a command line sets for its command."""
     command = app.built(args[0])
     with command.make_context(args[0], args[1:]) as context:
         return dict(context.params)
@@ -57,8 +57,8 @@ def arguments(args: list[str]) -> dict[str, object]:
         ("demo env --help", {"command": ["env", "--help"]}),
     ],
 )
-def test_words_and_options_are_taken_as_they_were_typed(line: str, expected: dict[str, object]) -> None:
-    """Leave out what was left out, and leave a command everything that follows it."""
+def test_a_command_line_is_parsed_as_typed(line: str, expected: dict[str, object]) -> None:
+    """An option that is not typed has no value, and `exec` and `demo` leave their command's words alone."""
     assert expected == arguments(line.split())
 
 
@@ -79,10 +79,10 @@ def test_words_and_options_are_taken_as_they_were_typed(line: str, expected: dic
         ),
     ],
 )
-def test_a_word_that_is_missing_or_too_many_is_refused(
+def test_a_missing_or_unexpected_argument_is_refused(
     tmp_path: Path, line: str, fact: str, hints: tuple[str, ...]
 ) -> None:
-    """Show the usage of the command."""
+    """The error says which word is missing or unexpected, and its hint shows the usage of the command."""
     with pytest.raises(UsageError) as caught:
         app.invoke(line.split(), lambda: caller(tmp_path))
 
@@ -91,7 +91,7 @@ def test_a_word_that_is_missing_or_too_many_is_refused(
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(tmp_path: Path, name: str) -> None:
-    """Begin with the usage and the summary of the table, whether it is asked for by an option or by a word."""
+    """`--help`, `-h` and `awsenv help` show one page, which begins with the usage and the summary."""
     shown = set()
     for line in (f"{name} --help", f"{name} -h", f"help {name}"):
         with pytest.raises(app.Help) as caught:
@@ -105,15 +105,15 @@ def test_every_command_has_help(tmp_path: Path, name: str) -> None:
 
 
 def test_the_version_is_printed(tmp_path: Path) -> None:
-    """Print a line for `--version`."""
+    """`awsenv --version` prints the name of the program and its version."""
     action = app.invoke(["--version"], lambda: caller(tmp_path))
 
     assert isinstance(action, Print)
     assert action.text.startswith("awsenv ")
 
 
-def test_threads_do_not_mix_up_their_command_lines() -> None:
-    """Keep the values of one thread from another: an agent answers several clients at once."""
+def test_threads_parse_command_lines_independently() -> None:
+    """Threads that parse at the same time keep their values apart: an agent answers several clients at once."""
     barrier = threading.Barrier(8)
     mixed: list[tuple[str, dict[str, object]]] = []
 
@@ -134,8 +134,8 @@ def test_threads_do_not_mix_up_their_command_lines() -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "complete_bash", "source_zsh"])
-def test_the_completion_of_typer_does_not_exist(program: str, clean_environ: dict[str, str], shell: str) -> None:
-    """Do what the command line says, whatever the variable of Typer's completion says."""
+def test_the_completion_of_typer_is_disabled(program: str, clean_environ: dict[str, str], shell: str) -> None:
+    """The variable of Typer's shell completion has no effect on a command line."""
     done = subprocess.run(
         [program, "--version"],
         env=clean_environ | {"_AWSENV_COMPLETE": shell, "COMP_WORDS": "awsenv ", "COMP_CWORD": "1"},
@@ -147,8 +147,8 @@ def test_the_completion_of_typer_does_not_exist(program: str, clean_environ: dic
     assert ("", True) == (done.stderr, done.stdout.startswith("awsenv "))
 
 
-def test_a_reader_that_has_gone_is_a_failure_and_no_traceback(program: str, clean_environ: dict[str, str]) -> None:
-    """Say that the help could not be written."""
+def test_a_closed_pipe_is_reported_without_a_traceback(program: str, clean_environ: dict[str, str]) -> None:
+    """If the reader of the help has gone, the error says that the output could not be written."""
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run([program, "--help"], env=clean_environ, stdout=writer, stderr=subprocess.PIPE, check=False)

@@ -1,4 +1,4 @@
-"""The page that is opened: its URL is on no command line, and is sent once."""
+"""How awsenv opens a page in the browser: its URL is on no command line, and is sent only once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ URL = "https://signin.aws.amazon.com/federation?Action=login&SigninToken=canary"
 
 
 def get(address: str, path: str | None = None) -> tuple[int, dict[str, str]]:
-    """Ask for a page as a browser does."""
+    """Request a page as a browser does, and return the status and the headers."""
     parts = urlsplit(address)
     connection = HTTPConnection(parts.netloc, timeout=10)
     connection.request("GET", parts.path if path is None else path)
@@ -27,8 +27,8 @@ def get(address: str, path: str | None = None) -> tuple[int, dict[str, str]]:
     return found
 
 
-def test_the_browser_is_led_on() -> None:
-    """Start it with an address of the loopback, which leads on and is kept nowhere."""
+def test_the_browser_is_redirected() -> None:
+    """The browser starts at a loopback address, which redirects to the URL, forbids caching and then closes."""
     started: list[str] = []
     answers: list[tuple[int, dict[str, str]]] = []
 
@@ -52,8 +52,8 @@ def test_the_browser_is_led_on() -> None:
         get(started[0])
 
 
-def test_it_leads_on_once_and_at_its_own_path_only() -> None:
-    """Redirect neither a guess nor a second request."""
+def test_only_the_first_request_for_the_exact_path_is_redirected() -> None:
+    """A request for another path gets a 404, and so does a second request for the right one."""
     statuses: list[int] = []
 
     def browser(address: str) -> bool:
@@ -65,9 +65,9 @@ def test_it_leads_on_once_and_at_its_own_path_only() -> None:
     assert [404, 404, 404, 302, 404] == statuses
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="only root can be somebody else")
-def test_it_leads_nobody_else_on() -> None:
-    """Tell another user nothing who reads the address off the command line, and is quicker."""
+@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="only root can act as another user")
+def test_another_user_is_not_redirected() -> None:
+    """Another user who reads the address off the command line gets a 404, even before the browser's request."""
     script = (
         "import sys, urllib.request as r\n"
         "try: r.build_opener(r.ProxyHandler({})).open(sys.argv[1])\n"
@@ -87,15 +87,15 @@ def test_it_leads_nobody_else_on() -> None:
 
 
 def test_a_missing_browser_is_an_error() -> None:
-    """The next step works without a browser."""
+    """The error suggests leaving out --open, which works without a browser."""
     with pytest.raises(Failure, match="no browser could be started") as caught:
         open_page(URL, lambda _: False)
 
     assert "leave --open out" in str(caught.value.hints)
 
 
-def test_a_browser_may_end_as_it_likes() -> None:
-    """Its status does not matter once it has requested the page."""
+def test_the_exit_status_of_the_browser_is_ignored() -> None:
+    """A browser that has requested the page has done its work, even if it then reports a failure."""
     statuses: list[int] = []
 
     def browser(address: str) -> bool:
@@ -108,6 +108,6 @@ def test_a_browser_may_end_as_it_likes() -> None:
 
 
 def test_a_browser_that_sends_no_request_is_an_error() -> None:
-    """Wait for it, and not for ever."""
+    """The wait for the browser's request ends with an error after a timeout."""
     with pytest.raises(Failure, match="no browser has requested the page"):
         open_page(URL, lambda _: True, timeout=0.01)

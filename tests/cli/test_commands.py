@@ -1,4 +1,4 @@
-"""The table of commands, and what must agree with it."""
+"""The table of commands, and the hooks, which must agree with it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SCRIPTS = {
     "zsh": '. "$0"; for name in "$@"; do _awsenv_prints "$name" && echo "$name"; done; true',
     "fish": "source $argv[1]; for name in $argv[2..]; __awsenv_prints $name; and echo $name; end; true",
 }
-"""What loads the hook and names those of its arguments whose output the hook does not evaluate."""
+"""Each script loads the hook and prints those of its arguments whose output the hook does not evaluate."""
 
 
 @pytest.mark.parametrize("shell", SCRIPTS)
-def test_the_hooks_know_what_changes_the_shell(shell: str, require: Callable[[str], str]) -> None:
-    """Evaluate the output of exactly the commands that print a change."""
+def test_the_hooks_evaluate_exactly_the_changes(shell: str, require: Callable[[str], str]) -> None:
+    """Each hook evaluates the output of exactly those commands that print a change."""
     words = [require(shell), "-c", SCRIPTS[shell], str(HOOKS / f"awsenv.{shell}"), *COMMANDS]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
 
@@ -45,7 +45,7 @@ def test_the_hooks_know_what_changes_the_shell(shell: str, require: Callable[[st
     ],
 )
 def test_the_command_may_be_left_out(args: list[str], expected: list[str]) -> None:
-    """Take a first word that is no command for a role."""
+    """A first word that is not the name of a command is a role for `use`."""
     assert expected == named(args)
 
 
@@ -64,6 +64,6 @@ def test_the_command_may_be_left_out(args: list[str], expected: list[str]) -> No
         (["help", "off"], True),
     ],
 )
-def test_what_a_shell_evaluates_fails_there_too(args: list[str], evaluated: bool) -> None:  # noqa: FBT001 - a table
-    """Know of every command line whether a shell evaluates its output."""
+def test_evaluated_command_lines_are_recognised(args: list[str], evaluated: bool) -> None:  # noqa: FBT001 - a table
+    """The table says for each command line whether a shell evaluates its output."""
     assert evaluated == called(args).is_evaluated

@@ -1,4 +1,4 @@
-"""`awsenv console`: a URL for people, and for the browser; refused where AWS would, before a code is spent."""
+"""`awsenv console`: it prints or opens a sign-in URL, and checks the request before it uses an MFA code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def destination(url: str) -> str:
-    """Return where a sign-in URL leads, once it is followed."""
+    """Follow a sign-in URL, and return the address that it redirects to."""
     parts = urlsplit(url.strip())
     connection = HTTPConnection(parts.netloc, timeout=10)
     connection.request("GET", f"{parts.path}?{parts.query}")
@@ -31,7 +31,7 @@ def destination(url: str) -> str:
 
 
 def test_the_url_signs_in(world: World) -> None:
-    """Print one line that leads to the console of the role's region, signed in as the role."""
+    """`console` prints one line: a URL that opens the console in the role's region, signed in as the role."""
     done = world.run("console", "read-only", "--service", "s3")
 
     assert (0, "", 1) == (done.returncode, done.stderr, done.stdout.count("\n"))
@@ -40,8 +40,8 @@ def test_the_url_signs_in(world: World) -> None:
     assert "assumed-role/read-only/" in str(world.sandbox.calls[-1].caller)
 
 
-def test_it_takes_a_code_and_the_options_of_a_role(world: World) -> None:
-    """Ask for the role as `use` does."""
+def test_console_accepts_a_code_and_role_options(world: World) -> None:
+    """`console` accepts an MFA code and the role options, as `use` does."""
     done = world.run("console", "--region", "us-west-2", "power-user", world.device.code())
 
     assert (0, "") == (done.returncode, done.stderr)
@@ -49,8 +49,8 @@ def test_it_takes_a_code_and_the_options_of_a_role(world: World) -> None:
 
 
 @pytest.mark.parametrize(("typed", "seconds"), [("8h", "28800"), ("900", "900"), ("12h", "43200")])
-def test_a_user_may_choose_how_long(world: World, typed: str, seconds: str) -> None:
-    """Send the duration where the user's own key assumes the role."""
+def test_the_session_duration_can_be_chosen(world: World, typed: str, seconds: str) -> None:
+    """`console` sends --session-duration to AWS in seconds if the user's own access key assumes the role."""
     done = world.run("console", "read-only", "--session-duration", typed)
 
     assert (0, "") == (done.returncode, done.stderr)
@@ -69,8 +69,8 @@ def test_a_user_may_choose_how_long(world: World, typed: str, seconds: str) -> N
         ("with-mfa", "with-mfa is not a role"),
     ],
 )
-def test_what_aws_would_refuse_is_refused_before_a_code_is_spent(world: World, words: str, fact: str) -> None:
-    """Say it at once, without asking AWS, and without asking for a code."""
+def test_a_request_that_aws_would_refuse_is_refused_early(world: World, words: str, fact: str) -> None:
+    """`console` rejects such a request without calling AWS or asking for an MFA code."""
     credentials = Path(world.environ["HOME"], ".aws", "credentials").read_text()
     Path(world.environ["HOME"], ".aws", "credentials").write_text(
         credentials + credentials.replace("[default]", "[with-mfa]") + f"mfa_serial = {world.device.serial}\n"
@@ -87,8 +87,8 @@ def test_what_aws_would_refuse_is_refused_before_a_code_is_spent(world: World, w
     assert "  try      " in done.stderr
 
 
-def test_a_session_of_the_agent_does_for_a_url_and_not_for_a_duration(world: World) -> None:
-    """Use the session where AWS takes it, and ask for a code where AWS wants one."""
+def test_a_session_duration_needs_a_code_despite_an_mfa_session(world: World) -> None:
+    """The agent's MFA session suffices for a URL, but not for --session-duration, which needs an MFA code."""
     assert world.run("login", world.device.code()).returncode == 0
     plain, long = (world.run("console", "power-user", *more) for more in ((), ("--session-duration", "8h")))
     world.sandbox.clock.elapse(30)
@@ -102,8 +102,8 @@ def test_a_session_of_the_agent_does_for_a_url_and_not_for_a_duration(world: Wor
 
 
 @pytest.mark.parametrize("with_agent", [False, True])
-def test_it_is_not_written_astray(world: World, tmp_path: Path, *, with_agent: bool) -> None:
-    """Write a secret to no file that nobody asked for by name."""
+def test_the_url_goes_to_a_file_only_with_print(world: World, tmp_path: Path, *, with_agent: bool) -> None:
+    """`console` writes the URL, which is a secret, to a file only with --print."""
     if with_agent:
         assert world.run("login", world.device.code()).returncode == 0
     world.sandbox.clear_calls()
@@ -120,8 +120,8 @@ def test_it_is_not_written_astray(world: World, tmp_path: Path, *, with_agent: b
 
 
 @pytest.mark.parametrize("with_agent", [False, True])
-def test_the_browser_is_led_to_the_console(world: World, tmp_path: Path, *, with_agent: bool) -> None:
-    """Open the page with a real browser's command line, on which the URL does not stand."""
+def test_open_redirects_the_browser_to_the_console(world: World, tmp_path: Path, *, with_agent: bool) -> None:
+    """`--open` starts the browser at a loopback address, so the URL is on no command line."""
     if with_agent:
         assert world.run("login", world.device.code()).returncode == 0
     browser = tmp_path / "browser"
@@ -144,8 +144,8 @@ def test_the_browser_is_led_to_the_console(world: World, tmp_path: Path, *, with
 
 
 @pytest.mark.parametrize("with_agent", [False, True])
-def test_without_a_browser_it_says_how_to_go_on(world: World, tmp_path: Path, *, with_agent: bool) -> None:
-    """Fail where no browser can be started."""
+def test_open_without_a_browser_suggests_what_to_do(world: World, tmp_path: Path, *, with_agent: bool) -> None:
+    """`--open` fails if no browser can be started, and suggests setting BROWSER or leaving out --open."""
     if with_agent:
         assert world.run("login", world.device.code()).returncode == 0
     (tmp_path / "bin").mkdir()
@@ -162,8 +162,8 @@ def test_without_a_browser_it_says_how_to_go_on(world: World, tmp_path: Path, *,
 
 
 @pytest.mark.parametrize("fault", [Fault.HTML, Fault.SERVER_ERROR, Fault.DROP])
-def test_a_failure_is_one_of_ours(world: World, fault: Fault) -> None:
-    """Say that AWS was not reached, and show nothing of the keys."""
+def test_a_failure_of_the_sign_in_endpoint_is_reported(world: World, fault: Fault) -> None:
+    """The error names the host, suggests trying again and shows no credentials."""
     world.sandbox.fail("GetSigninToken", fault)
 
     done = world.run("console", "read-only")

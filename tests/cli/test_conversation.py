@@ -20,8 +20,8 @@ ENVIRON = st.dictionaries(NAMES, VALUES)
 def test_a_request_arrives_as_it_was_sent(
     args: list[str], environ: dict[str, str], answers: str, *, started: bool, whole: bool
 ) -> None:
-    """Keep every word, variable and byte."""
-    # Of what this prints nothing is a secret, so where it goes does not matter.
+    """The agent reads every word, variable and byte as the client sent it."""
+    # `status` prints no secret, so it does not matter where its output goes.
     args = ["status", *args]
     read = Request([os.fsencode(answers), *request(args, environ, started=started, whole=whole)])
 

@@ -1,4 +1,4 @@
-"""No core file holds a secret, whatever ends awsenv at a prompt."""
+"""No core file contains a secret, whatever ends awsenv while it waits for the user or the agent."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _, status = os.waitpid(pid, 0)
 core = "core" if os.WCOREDUMP(status) else "no core"
 print("ended:", core, "signal" if os.WIFSIGNALED(status) else "status", os.waitstatus_to_exitcode(status))
 """
-"""Runs a program that may leave core files, and says how it ended. The kernel tells whether it left one, wherever
+"""Runs a program that may leave core files, and prints how it ended. The kernel reports whether it left one, wherever
 /proc/sys/kernel/core_pattern sends it."""
 
 CODE = "MFA code for alice"
@@ -59,7 +59,7 @@ PROMPTS = [
     ("setup --profile admin --user awsenv-test me:ReadOnlyAccess,mfa", PLAN),
     ("setup --profile admin --user awsenv-test --yes me:ReadOnlyAccess,mfa", "MFA code that the app shows now: "),
 ]
-"""Every command that asks for something, and what it asks for."""
+"""Every command that prompts the user, and its prompt."""
 
 BESIDE_AN_AGENT = [
     (line, prompt) for line, prompt in PROMPTS if prompt in {CODE, ID} and commands.called(line.split()).is_answered
@@ -89,7 +89,7 @@ OTHERS = ["init bash", "demo"]
 CANARY = "canary-of-the-environment"
 
 STOPPED = {"\x1c": "no core status 130", "": f"no core signal {-signal.SIGABRT}"}
-"""How a program ends by what is typed."""
+"""How a program ends, by the keys that are typed; without keys it crashes."""
 
 
 class Watched:
@@ -108,7 +108,7 @@ class Watched:
         self._child.delaybeforesend = None
         self._settings = termios.tcgetattr(self._child.child_fd)
         self.restored = False
-        """Whether the terminal is as it was, once the program has ended."""
+        """Whether the terminal has its old settings after the program has ended."""
         self._child.expect(r"pid (\d+)\r\n")
         self.pid = int(self._child.match[1])
 
@@ -121,7 +121,7 @@ class Watched:
         self._child.send(keys)
 
     def stop(self, keys: str) -> str:
-        """Type *keys*, or let it crash where there are none; return how it ended."""
+        """Type *keys*, or crash the program if there are none; return how it ended."""
         if keys:
             self.type(keys)
         else:
@@ -129,7 +129,7 @@ class Watched:
         return self.end()[1]
 
     def end(self) -> tuple[str, str]:
-        """Wait for its end; return what it showed last, and how it ended."""
+        """Wait until the program ends; return its last output, and how it ended."""
         self._child.expect(r"ended: ([^\r]*)\r\n")
         shown, ended = str(self._child.before), str(self._child.match[1])
         self.restored = self._settings == termios.tcgetattr(self._child.child_fd)
@@ -138,7 +138,7 @@ class Watched:
         return shown, ended
 
     def left(self) -> tuple[list[str], list[str]]:
-        """Return the names of the files that it left, and the canaries in them."""
+        """Return the names of the files that the program left, and the secrets in them."""
         files = set(self._folder.iterdir()) - self._before
         found = {each for each in self._secrets for path in files if each.encode() in path.read_bytes()}
         return sorted(path.name for path in files), sorted(found)
@@ -152,7 +152,7 @@ def administered(world: World) -> World:
 
 
 def test_this_system_leaves_core_files(world: World, tmp_path: Path) -> None:
-    """Show that the tests below would see one."""
+    """A crash leaves a core file on this system, so the tests below would detect one."""
     program = Watched([sys.executable, "-I", "-c", "import os; os.abort()"], world, tmp_path)
 
     assert f"core signal {-signal.SIGABRT}" == program.end()[1]
@@ -160,8 +160,8 @@ def test_this_system_leaves_core_files(world: World, tmp_path: Path) -> None:
         assert [CANARY] == program.left()[1]
 
 
-def test_every_command_is_stopped() -> None:
-    """Leave out no command, and neither of the prompts beside an agent."""
+def test_the_tables_cover_every_command() -> None:
+    """The tables omit only `init`, which does not wait, and `demo`, which reads no keys of the user."""
     lines = [*WAITING, *OTHERS, *(line for line, _ in PROMPTS)]
 
     assert {*commands.COMMANDS} == {commands.called(line.split()).name for line in lines}
@@ -169,8 +169,8 @@ def test_every_command_is_stopped() -> None:
 
 
 @pytest.mark.parametrize(("line", "prompt"), PROMPTS)
-def test_ctrl_backslash_ends_as_ctrl_c_does(line: str, prompt: str, administered: World, tmp_path: Path) -> None:
-    """Leave no core file, no alternate screen, and the terminal as it was."""
+def test_ctrl_backslash_interrupts_like_ctrl_c(line: str, prompt: str, administered: World, tmp_path: Path) -> None:
+    """Ctrl-Backslash interrupts the program, restores the terminal and leaves no core file."""
     program = Watched([administered.program, *line.split()], administered, tmp_path)
     program.see(prompt)
 
@@ -187,7 +187,7 @@ def test_ctrl_backslash_ends_as_ctrl_c_does(line: str, prompt: str, administered
 
 @pytest.mark.parametrize(("line", "prompt"), PROMPTS)
 def test_a_crash_leaves_no_core_file(line: str, prompt: str, administered: World, tmp_path: Path) -> None:
-    """Be undumpable while secrets are in memory: no signal leaves a core file."""
+    """A process that holds secrets cannot be dumped, so a fatal signal leaves no core file."""
     program = Watched([administered.program, *line.split()], administered, tmp_path)
     program.see(prompt)
 
@@ -202,7 +202,7 @@ def test_a_crash_leaves_no_core_file(line: str, prompt: str, administered: World
 def test_a_prompt_for_an_agent_leaves_no_core_file(
     line: str, prompt: str, keys: str, aging: World, tmp_path: Path
 ) -> None:
-    """Ask in the fast path as safely as elsewhere."""
+    """The prompt of the fast path is as safe as any other."""
     program = Watched([aging.program, *line.split()], aging, tmp_path)
     program.see(prompt)
 
@@ -212,7 +212,7 @@ def test_a_prompt_for_an_agent_leaves_no_core_file(
 
 @pytest.fixture
 def silent(world: World) -> Iterator[socket.socket]:
-    """Return a socket that listens where the agent's does."""
+    """Return a socket that listens in place of the agent's and sends no reply."""
     folder = runtime_directory.make(world.environ)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(f"{folder}/{runtime_directory.SOCKET}")
@@ -226,7 +226,7 @@ def silent(world: World) -> Iterator[socket.socket]:
 def test_a_request_leaves_no_core_file(
     line: str, keys: str, silent: socket.socket, world: World, tmp_path: Path
 ) -> None:
-    """Leave none while the fast path, or the command itself, waits for the agent."""
+    """A command that is stopped while it waits for the agent leaves no core file."""
     program = Watched([world.program, *line.split()], world, tmp_path)
     connection, _ = silent.accept()
     with connection:
@@ -267,8 +267,8 @@ def test_a_demo_leaves_no_core_file(keys: str, ended: str, world: World, tmp_pat
     assert ([], []) == program.left()
 
 
-def test_a_command_may_leave_core_files_as_before(world: World, tmp_path: Path) -> None:
-    """Hand on the limit, and let the command be dumped and traced."""
+def test_a_command_of_exec_can_leave_a_core_file(world: World, tmp_path: Path) -> None:
+    """A command of `exec` inherits the caller's limit on core files, and can be dumped."""
     code = "import os, resource; print(resource.getrlimit(resource.RLIMIT_CORE)); os.abort()"
     line = ["exec", "read-only", "--", sys.executable, "-I", "-c", code]
     program = Watched([world.program, *line], world, tmp_path)

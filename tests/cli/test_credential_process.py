@@ -1,4 +1,4 @@
-"""`awsenv credential-process ROLE`: what AWS SDKs read, and nothing on a terminal."""
+"""`awsenv credential-process ROLE`: JSON for the AWS SDKs, and not for a terminal."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from conftest import World
 
 
-def test_the_json_is_that_of_the_sdks(world: World) -> None:
-    """Print the keys of the reference guide, with an expiration that has a zone."""
+def test_the_json_has_the_format_of_the_sdks(world: World) -> None:
+    """The JSON has the keys of the SDK reference guide, and an expiration with a time zone."""
     answer = world.run("credential-process", "read-only")
 
     assert (0, "") == (answer.returncode, answer.stderr)
@@ -29,15 +29,15 @@ def test_the_json_is_that_of_the_sdks(world: World) -> None:
     assert datetime.strptime(printed["Expiration"], "%Y-%m-%dT%H:%M:%S%z").tzinfo is not None
 
 
-def test_keys_of_a_user_have_no_token_and_no_end(world: World) -> None:
-    """Leave out what there is not: an SDK takes an empty token for one."""
+def test_keys_of_a_user_have_no_token_and_no_expiration(world: World) -> None:
+    """Absent values are left out, since an SDK takes an empty token for a real one."""
     printed = json.loads(world.run("credential-process", "default").stdout)
 
     assert {"SessionToken", "Expiration"} & set(printed) == set()
 
 
-def test_an_sdk_takes_a_role_by_it(world: World) -> None:
-    """Let boto3 have the role by a profile, with MFA and without being asked for a code: the agent has the session."""
+def test_an_sdk_assumes_a_role_through_a_profile(world: World) -> None:
+    """With a profile that calls awsenv, boto3 gets an MFA role from the agent's session, without a code."""
     assert world.run("login", world.device.code()).returncode == 0
     world.configure(f"[profile sdk]\ncredential_process = {world.program} credential-process power-user\n")
     script = "import boto3; print(boto3.Session(profile_name='sdk').client('sts').get_caller_identity()['Arn'])"
@@ -48,8 +48,8 @@ def test_an_sdk_takes_a_role_by_it(world: World) -> None:
     assert ":assumed-role/power-user/" in answer.stdout
 
 
-def test_a_role_of_the_agent_is_asked_for_once(world: World) -> None:
-    """Print the same keys as long as they live: an SDK keeps them for one process only."""
+def test_the_agent_returns_the_same_credentials(world: World) -> None:
+    """Repeated runs print the same credentials, since an SDK keeps them for one process only."""
     assert world.run("login", world.device.code()).returncode == 0
     world.sandbox.clear_calls()
 
@@ -61,16 +61,16 @@ def test_a_role_of_the_agent_is_asked_for_once(world: World) -> None:
 @pytest.mark.parametrize(
     ("words", "status"), [("no-such-role", 5), ("power-user", 6), ("", 2), ("read-only --region nowhere", 3)]
 )
-def test_a_failure_prints_nothing_to_be_read(world: World, words: str, status: int) -> None:
-    """Say what is wrong on stderr, which the SDKs show; `false;` is for shells."""
+def test_a_failure_prints_nothing_to_stdout(world: World, words: str, status: int) -> None:
+    """The error goes to stderr, which the SDKs show; `false;` is only for shells."""
     answer = world.run("credential-process", *words.split())
 
     assert (status, "") == (answer.returncode, answer.stdout)
     assert answer.stderr.startswith("awsenv: ")
 
 
-def test_a_person_is_shown_no_keys(world: World) -> None:
-    """Print nothing to a terminal or a file unless told to, and say how the command is meant."""
+def test_keys_go_to_a_terminal_only_with_print(world: World) -> None:
+    """Without --print nothing is printed to a terminal, and the error shows how to use the command."""
     master, slave = os.openpty()
     for words in ([], ["--print"]):
         answer = subprocess.run(
@@ -96,8 +96,8 @@ def test_a_person_is_shown_no_keys(world: World) -> None:
     os.close(master)
 
 
-def test_nothing_goes_to_a_file(world: World, tmp_path: Path) -> None:
-    """Refuse to write keys to a disk."""
+def test_keys_do_not_go_to_a_file(world: World, tmp_path: Path) -> None:
+    """Output that would go to a file is refused, and the file stays empty."""
     kept = tmp_path / "kept"
     with kept.open("w") as file:
         answer = subprocess.run(
@@ -115,7 +115,7 @@ def test_nothing_goes_to_a_file(world: World, tmp_path: Path) -> None:
 
 
 def calling_back(world: World, profile: str, words: str, within: Path) -> None:
-    """Make a profile whose process is awsenv with *words*, which notes each of its runs and gives up at the fifth."""
+    """Add a profile whose process runs awsenv with *words*, logs each of its runs and gives up at the fifth."""
     script = within / profile
     runs = within / "runs"
     script.write_text(
@@ -126,8 +126,8 @@ def calling_back(world: World, profile: str, words: str, within: Path) -> None:
 
 
 @pytest.mark.parametrize("agent", [False, True])
-def test_a_process_that_comes_back_to_its_own_profile_is_refused(*, agent: bool, world: World, tmp_path: Path) -> None:
-    """Call it once, and name the line: it would run without end."""
+def test_a_process_that_calls_its_own_profile_is_refused(*, agent: bool, world: World, tmp_path: Path) -> None:
+    """The process runs only once, and the error names the line that would make it run without end."""
     calling_back(world, "foo", "credential-process foo", tmp_path)
     if agent:
         assert world.run("login", world.device.code()).returncode == 0
@@ -141,8 +141,8 @@ def test_a_process_that_comes_back_to_its_own_profile_is_refused(*, agent: bool,
     assert "[profile foo], credential_process" in answer.stderr
 
 
-def test_a_circle_of_processes_is_refused(world: World, tmp_path: Path) -> None:
-    """Find it however many profiles it has, and where a role is on the way."""
+def test_a_cycle_of_processes_is_refused(world: World, tmp_path: Path) -> None:
+    """A cycle is found even if it includes several profiles and a role."""
     calling_back(world, "one", "credential-process role", tmp_path)
     calling_back(world, "two", "credential-process one", tmp_path)
     world.configure("[profile role]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = two\n")
@@ -153,8 +153,8 @@ def test_a_circle_of_processes_is_refused(world: World, tmp_path: Path) -> None:
     assert "the credential_process of profile 'one' calls awsenv for the same profile again" in answer.stderr
 
 
-def test_a_process_may_ask_for_another_profile(world: World, tmp_path: Path) -> None:
-    """Let a chain of processes end where a source is."""
+def test_a_process_can_call_awsenv_for_another_profile(world: World, tmp_path: Path) -> None:
+    """Credential processes can call one another if the last profile has a source."""
     calling_back(world, "one", "credential-process two", tmp_path)
     calling_back(world, "two", "credential-process read-only", tmp_path)
 

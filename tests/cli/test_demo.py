@@ -8,7 +8,7 @@ from awsenv.cli.demo import TOUR
 
 
 def test_the_tour_is_a_table() -> None:
-    """The tour fits a terminal of 80 columns, and what its commands do stands in one column."""
+    """The tour fits a terminal of 80 columns, and the descriptions of its commands are aligned."""
     first, *lines = TOUR.splitlines()
     columns = {match.end() for line in lines if (match := re.match(r".*\S?  +(?=\S)", line)) and match.end() > 2}
 

@@ -1,4 +1,4 @@
-"""How `awsenv doctor` prints what it finds, and what it gets from the agent."""
+"""How `awsenv doctor` prints its findings, and what the agent tells it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def _part(environ: Mapping[str, str], *args: str) -> Action:
     return unpacked(client.ask(environ, conversation.PART, [b"", *request]), environ)
 
 
-def test_the_agent_replies_with_the_end_of_a_role_and_no_key(world: World) -> None:
-    """The doctor needs to know only whether the role is provided, and until when."""
+def test_the_agent_sends_the_expiration_of_a_role_and_no_key(world: World) -> None:
+    """The doctor needs to know only whether the agent provides the role, and until when."""
     assert world.run("login", world.device.code()).returncode == 0
     reply = _part(world.environ, "power-user")
     verdict, fact = json.loads(reply.text)
@@ -36,15 +36,15 @@ def test_the_agent_replies_with_the_end_of_a_role_and_no_key(world: World) -> No
     assert re.fullmatch(r"the agent provides power-user until \d\d:\d\d UTC, (1h00m|59m) from now", fact)
 
 
-def test_the_agent_asks_nobody_for_a_code(world: World) -> None:
-    """Without a session in memory, the result is unknown."""
+def test_the_agent_does_not_ask_for_a_code(world: World) -> None:
+    """Without an MFA session in memory, the verdict is unknown."""
     assert world.run("login", world.device.code()).returncode == 0
     assert world.run("lock").returncode == 0
     assert ["unknown", ""] == json.loads(_part(world.environ, "power-user").text)
 
 
-def test_the_agent_gives_the_reason_of_a_refusal_as_a_value(world: World) -> None:
-    """It is the fact of the error, and its next step."""
+def test_the_agent_sends_the_reason_for_a_refusal(world: World) -> None:
+    """The reply contains the fact of the error and its hints as separate values."""
     arn = world.sandbox.create_role("closed", world.sandbox.trust(world.sandbox.account))
     world.configure(f"\n[profile closed]\nrole_arn = {arn}\nsource_profile = default\n")
     assert world.run("login", world.device.code()).returncode == 0
@@ -54,14 +54,14 @@ def test_the_agent_gives_the_reason_of_a_refusal_as_a_value(world: World) -> Non
 
 
 def test_the_client_runs_the_doctor(world: World) -> None:
-    """An agent has neither the terminal nor the whole environment."""
+    """The agent leaves `doctor` to the client, which has the terminal and the whole environment."""
     assert world.run("login", world.device.code()).returncode == 0
     request = conversation.request(["doctor", "power-user"], world.environ)
     assert Local.kind == client.ask(world.environ, conversation.RUN, [b"", *request])[0]
 
 
-def test_a_finding_is_a_line_with_where_and_what_to_do_below(world: World) -> None:
-    """As errors are: the fact, where, and at most two next steps, a line each."""
+def test_a_finding_is_printed_like_an_error(world: World) -> None:
+    """A finding is one line, with its place and at most two next steps below it."""
     folder = Path(world.environ["HOME"], ".aws")
     lines = (folder / "config").read_text().splitlines(keepends=True)
     (folder / "config").write_text("".join(line for line in lines if not line.startswith("external_id")))
@@ -78,8 +78,8 @@ def test_a_finding_is_a_line_with_where_and_what_to_do_below(world: World) -> No
     assert f"power-user does not work: trust policy: {DEMANDED}" == lines[-1]
 
 
-def test_the_machine_alone_is_where_no_role_can_be_assumed(world: World) -> None:
-    """The summary names no role that nobody named."""
+def test_the_summary_of_a_machine_names_no_role(world: World) -> None:
+    """If `doctor` runs without a role and finds a problem, the summary says that no role can be assumed yet."""
     world.configure("\n[default]\n")
     answer = world.run("doctor")
     assert 1 == answer.returncode
@@ -94,5 +94,5 @@ def test_the_machine_alone_is_where_no_role_can_be_assumed(world: World) -> None
     ],
 )
 def test_a_long_finding_is_wrapped_below_its_fact(line: str, wrapped: str) -> None:
-    """The names of the checks stay in a column of their own."""
+    """Continuation lines begin below the fact, so the names of the checks stay visible as a column."""
     assert wrapped == report.wrapped(line, 26 if "trust" in line else 22)

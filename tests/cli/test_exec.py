@@ -20,21 +20,21 @@ SHOW_ROLE = ["printenv", "AWSENV_ROLE"]
 
 
 def test_a_command_runs_with_the_role(world: World) -> None:
-    """Put the role into the command's environment."""
+    """The environment of the command contains the role."""
     answer = world.run("exec", "read-only", "--", *SHOW_ROLE)
 
     assert (0, "read-only\n", "") == (answer.returncode, answer.stdout, answer.stderr)
 
 
-def test_a_code_may_stand_behind_the_role(world: World) -> None:
-    """Take six digits for the code."""
+def test_a_code_may_follow_the_role(world: World) -> None:
+    """Six digits after the role are an MFA code."""
     answer = world.run("exec", "power-user", world.device.code(), "--", *SHOW_ROLE)
 
     assert answer.stdout == "power-user\n"
 
 
 def test_anything_else_begins_the_command(world: World) -> None:
-    """Need no `--` where the command is no code."""
+    """A word after the role that is not an MFA code starts the command, even without `--`."""
     assert world.run("exec", "read-only", *SHOW_ROLE).stdout == "read-only\n"
 
 
@@ -47,15 +47,15 @@ def test_anything_else_begins_the_command(world: World) -> None:
         ["read-only", "--region", "eu-west-1"],
     ],
 )
-def test_options_stand_before_the_command(world: World, words: list[str]) -> None:
-    """Read ours on either side of the role, and none behind the command's first word."""
+def test_options_precede_the_command(world: World, words: list[str]) -> None:
+    """Options are read on either side of the role, but not after the first word of the command."""
     answer = world.run("exec", *words, "sh", "-c", 'echo "$AWS_REGION" "$@"', "sh", "--region", "--", "x")
 
     assert (answer.stdout, answer.stderr) == ("eu-west-1 --region -- x\n", "")
 
 
-def test_the_arguments_of_the_command_stay_apart(world: World) -> None:
-    """Split nothing and quote nothing (granted#216)."""
+def test_the_arguments_of_the_command_are_unchanged(world: World) -> None:
+    """Arguments are neither split nor quoted (granted#216)."""
     words = ["a b", "", "$(id)", "'", "-x", "*"]
 
     answer = world.run("exec", "read-only", "--", sys.executable, "-c", "import sys; print(sys.argv[1:])", *words)
@@ -64,35 +64,35 @@ def test_the_arguments_of_the_command_stay_apart(world: World) -> None:
 
 
 @pytest.mark.parametrize("status", [0, 1, 3, 125, 127, 255])
-def test_the_exit_status_is_the_commands_own(world: World, status: int) -> None:
-    """Add nothing to it."""
+def test_the_exit_status_is_that_of_the_command(world: World, status: int) -> None:
+    """Whatever status the command ends with, `exec` ends with it."""
     assert status == world.run("exec", "read-only", "--", "sh", "-c", f"exit {status}").returncode
 
 
-def test_a_signal_is_the_commands_own(world: World) -> None:
-    """Die as the command dies."""
+def test_a_signal_that_kills_the_command_kills_exec(world: World) -> None:
+    """If a signal kills the command, the caller of `exec` sees death by that signal."""
     assert -signal.SIGTERM == world.run("exec", "read-only", "--", "sh", "-c", "kill -TERM $$").returncode
 
 
 @pytest.mark.parametrize("word", ["12345", "1234567", "0"])
-def test_a_code_of_another_length_is_no_command(world: World, word: str) -> None:
-    """Say that it is not a code, before AWS is asked for anything."""
+def test_digits_of_another_length_are_not_a_command(world: World, word: str) -> None:
+    """The error says that the word is not an MFA code, and AWS is not called."""
     answer = world.run("exec", "read-only", word, "--", "env")
 
     assert (answer.returncode, answer.stdout, world.actions()) == (125, "", [])
     assert answer.stderr.startswith("awsenv: the word after the role is not an MFA code, which is six digits\n")
 
 
-def test_awsenv_itself_failing_is_125(world: World) -> None:
-    """Keep the statuses of the command free, as env(1) does; run nothing, print nothing to stdout."""
+def test_a_failure_of_awsenv_is_125(world: World) -> None:
+    """As with env(1), the status 125 is a failure before the command runs, which prints nothing to stdout."""
     answer = world.run("exec", "no-such-role", "--", "echo", "reached")
 
     assert (answer.returncode, answer.stdout) == (125, "")
 
 
 @pytest.mark.parametrize("words", [["exec"], ["exec", "--"], ["exec", "--bogus", "read-only"]])
-def test_a_wrong_command_line_is_125(world: World, words: list[str]) -> None:
-    """Count it as awsenv failing, as env(1) does."""
+def test_a_usage_error_is_125(world: World, words: list[str]) -> None:
+    """A usage error is a failure of awsenv, which has the status 125 as with env(1)."""
     answer = world.run(*words)
 
     assert (answer.returncode, answer.stdout) == (125, "")
@@ -100,27 +100,27 @@ def test_a_wrong_command_line_is_125(world: World, words: list[str]) -> None:
 
 
 def test_an_unknown_command_is_127(world: World) -> None:
-    """Say that it was not found."""
+    """The error says that the command was not found."""
     answer = world.run("exec", "read-only", "--", "no-such-command")
 
     assert (127, "awsenv: command not found: 'no-such-command'\n") == (answer.returncode, answer.stderr)
 
 
-def test_what_cannot_be_executed_is_126(world: World) -> None:
-    """Say that it was found."""
+def test_a_command_that_cannot_be_executed_is_126(world: World) -> None:
+    """The status tells a file that cannot be executed from one that does not exist."""
     assert world.run("exec", "read-only", "--", world.environ["HOME"]).returncode == 126
 
 
 def test_nested_exec_starts_from_the_original_source(world: World) -> None:
-    """Assume the inner role as the user, not as the outer role."""
+    """The inner `exec` assumes its role as the user, not as the outer role."""
     answer = world.run("exec", "read-only", "--", world.program, "exec", "power-user", world.device.code(), *SHOW_ROLE)
 
     assert answer.stdout == "power-user\n"
     assert [world.user_arn] * 2 == [call.caller for call in world.sandbox.calls]
 
 
-def test_other_sources_of_credentials_are_gone(world: World) -> None:
-    """Leave nothing in the environment that could win over the role."""
+def test_other_sources_of_credentials_are_removed(world: World) -> None:
+    """The command gets no variable that could override the role."""
     answer = world.run("exec", "read-only", "--", "env", AWS_PROFILE="default", AWS_SECURITY_TOKEN="stale")
 
     names = {line.partition("=")[0] for line in answer.stdout.splitlines()}
@@ -129,7 +129,7 @@ def test_other_sources_of_credentials_are_gone(world: World) -> None:
 
 @pytest.mark.parametrize("refresh", [[], ["--refresh"]], ids=["keys", "endpoint"])
 def test_a_command_gets_no_secret_but_the_roles(world: World, samples: Mapping[str, str], refresh: list[str]) -> None:
-    """Keep every secret of the caller from the command, and where the key came from findable."""
+    """The command gets no secret of its caller, but can still see the caller's access key id."""
     secrets = {name: f"canary-{name}" for name in having(SECRET)}
     pair = {**secrets, "AWS_ACCESS_KEY_ID": samples["AWS_ACCESS_KEY_ID"]}
 
@@ -140,8 +140,8 @@ def test_a_command_gets_no_secret_but_the_roles(world: World, samples: Mapping[s
     assert f"AWSENV_SAVED_AWS_ACCESS_KEY_ID={samples['AWS_ACCESS_KEY_ID']}\n" in answer.stdout
 
 
-def test_a_source_that_a_command_was_not_given_is_not_another_one(world: World) -> None:
-    """Fail within a command of `exec` where a role is to be assumed with the key that the caller had exported."""
+def test_a_command_cannot_use_the_exported_key_of_its_caller(world: World) -> None:
+    """Within `exec`, a role that needs the caller's exported key fails instead of using another source."""
     key = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "canary-secret"}
     role = f"arn:aws:iam::{world.sandbox.account}:role/read-only"
 
@@ -152,7 +152,7 @@ def test_a_source_that_a_command_was_not_given_is_not_another_one(world: World) 
 
 
 def test_the_rest_of_the_environment_is_untouched(world: World) -> None:
-    """Hand down every other variable as it was, in the C locale too, where Python adds one of its own."""
+    """The command inherits all other variables, and none that Python adds in the C locale."""
     environ = {name: value for name, value in world.environ.items() if name != "LANG"} | {"ODD": "a\nb' \\"}
     answer = world.command(
         [
@@ -172,15 +172,15 @@ def test_the_rest_of_the_environment_is_untouched(world: World) -> None:
     assert environ == {name: value for name, value in seen.items() if not name.startswith("AWS") or name in environ}
 
 
-def test_stdin_is_the_commands(world: World) -> None:
-    """Read nothing of it."""
+def test_stdin_belongs_to_the_command(world: World) -> None:
+    """The command reads all of stdin, since awsenv reads nothing from it."""
     answer = world.command(["sh", "-c", f"echo input | {world.program} exec read-only -- cat"])
 
     assert answer.stdout == "input\n"
 
 
 def test_no_file_is_left_open(world: World) -> None:
-    """Hand down the three standard descriptors and no other."""
+    """The command inherits only the three standard descriptors."""
     answer = world.run(
         "exec", "read-only", "--", sys.executable, "-I", "-c", "import os; print(sorted(os.listdir('/dev/fd')))"
     )
@@ -188,8 +188,8 @@ def test_no_file_is_left_open(world: World) -> None:
     assert answer.stdout == "['0', '1', '2', '3']\n", "3 is the listing itself"
 
 
-def test_the_shell_is_that_of_the_user(world: World, tmp_path: object) -> None:
-    """Start $SHELL where no command is given."""
+def test_without_a_command_the_users_shell_starts(world: World, tmp_path: object) -> None:
+    """`exec` starts $SHELL if no command is given."""
     script = os.path.join(str(tmp_path), "my-shell")  # noqa: PTH118 - a path is text here
     with open(script, "w") as file:  # noqa: PTH123 - the same
         file.write("#!/bin/sh\necho started with $AWSENV_ROLE\n")

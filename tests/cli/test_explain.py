@@ -35,8 +35,8 @@ def received(world: World) -> list[tuple[str, list[str]]]:
     ]
 
 
-def test_the_page(world: World) -> None:
-    """Show the plan on one screen, each value with its place, and call nothing."""
+def test_the_page_shows_the_plan(world: World) -> None:
+    """The page shows the plan on one screen, each value with its place, and calls nothing."""
     account = world.sandbox.account
     done = world.run("explain", "power-user", USER="jane", AWS_PROFILE="default")
 
@@ -71,7 +71,7 @@ Keeps   AWS_PROFILE, for awsenv off
 
 @pytest.mark.parametrize("words", [("power-user",), ("power-user", "--json"), ("power-user", "--external-id", "-")])
 def test_no_secret_is_shown(world: World, words: tuple[str, ...]) -> None:
-    """Show that there is an external id, and where; prompt for none."""
+    """The plan lists the external id without its value, and `explain` does not prompt for it."""
     done = world.run("explain", *words)
 
     assert (0, "") == (done.returncode, done.stderr)
@@ -82,7 +82,7 @@ def test_no_secret_is_shown(world: World, words: tuple[str, ...]) -> None:
 
 
 def test_a_role_in_another_account_has_a_note(world: World) -> None:
-    """Name the policies that must allow it on both sides."""
+    """The note says that a policy in each of the two accounts must allow the role."""
     world.configure(
         "\n[profile abroad]\nrole_arn = arn:aws:iam::111122223333:role/x\nsource_profile = default\n"
         f"mfa_serial = {world.device.serial}\n"
@@ -97,8 +97,8 @@ def test_a_role_in_another_account_has_a_note(world: World) -> None:
     assert "\nNote    abroad is in account 111122223333" in done.stdout
 
 
-def test_a_duration_that_is_cut_is_explained(world: World) -> None:
-    """Name role chaining where a profile sets more than an hour."""
+def test_a_shortened_duration_is_explained(world: World) -> None:
+    """If a profile sets more than an hour behind another role, the page names the limit of role chaining."""
     world.configure(
         f"\n[profile behind]\nrole_arn = arn:aws:iam::{world.sandbox.account}:role/read-only\n"
         "source_profile = power-user\nduration_seconds = 7200\n"
@@ -119,10 +119,10 @@ def test_a_duration_that_is_cut_is_explained(world: World) -> None:
         (["ReadOnlyAccess"], 3600, "2h, as requested; the maximum of the role is 1h: AWS will refuse"),
     ],
 )
-def test_the_maximum_of_the_role_is_read_where_it_matters(
+def test_the_maximum_duration_is_read_only_if_it_matters(
     world: World, policies: list[str], maximum: int, text: str
 ) -> None:
-    """Read it from IAM, with the key of the source, only for more than an hour; else call it unknown."""
+    """The maximum is read from IAM only for more than an hour, and is unknown if IAM refuses."""
     key = world.sandbox.create_user("bob", policies=policies)
     world.sandbox.create_role("long", world.sandbox.trust(str(key.arn)), max_session_duration=maximum)
     environ = {"AWS_ACCESS_KEY_ID": key.access_key_id, "AWS_SECRET_ACCESS_KEY": key.secret_access_key}
@@ -133,12 +133,12 @@ def test_the_maximum_of_the_role_is_read_where_it_matters(
 
     assert ("Lives   1h, AWS's default\n" in short.stdout, []) == (True, calls_for_short)
     assert f"Lives   {text}\n" in done.stdout
-    # botocore repeats it where an answer takes long.
+    # botocore repeats the call if the response is slow.
     assert {"GetRole"} == {*world.actions()}
 
 
-def test_iam_that_does_not_answer_is_not_waited_for(world: World) -> None:
-    """Call the maximum unknown."""
+def test_explain_does_not_wait_for_iam(world: World) -> None:
+    """If IAM does not answer, the page says that the maximum is not known."""
     world.sandbox.fail("GetRole", Fault.HANG, times=9)
 
     done = world.run("explain", "read-only", "--duration", "2h")
@@ -157,8 +157,8 @@ def test_iam_that_does_not_answer_is_not_waited_for(world: World) -> None:
         (("read-only", "--policy-arn", "arn:aws:iam::aws:policy/ReadOnlyAccess"), False),
     ],
 )
-def test_with_an_agent_it_says_what_the_agent_does(world: World, words: tuple[str, ...], *, code: bool) -> None:
-    """Announce each call and each variable, with the session and with the role in memory."""
+def test_the_plan_matches_what_the_agent_does(world: World, words: tuple[str, ...], *, code: bool) -> None:
+    """The plan announces each call and variable, before and after the agent holds the role."""
     assert world.run("login", world.device.code()).returncode == 0
     for held in (False, True):
         plan = explained(world, *words)
@@ -180,8 +180,8 @@ def test_with_an_agent_it_says_what_the_agent_does(world: World, words: tuple[st
 
 
 @pytest.mark.parametrize("role", ["default", "by-process", "behind-process", "read-only"])
-def test_the_variables_are_those_that_change_beside_an_agent(world: World, role: str) -> None:
-    """Set the variables of a renewed role only where the agent can renew it."""
+def test_the_plan_matches_the_change_with_an_agent(world: World, role: str) -> None:
+    """The plan lists the variables of a renewable role only if the agent can renew it."""
     key_id, secret = Path(world.environ["HOME"], ".aws", "credentials").read_text().split()[3::3]
     printed = json.dumps({"Version": 1, "AccessKeyId": key_id, "SecretAccessKey": secret})
     world.configure(
@@ -202,8 +202,8 @@ def test_the_variables_are_those_that_change_beside_an_agent(world: World, role:
 
 
 @pytest.mark.parametrize("more", [(), ("--duration", "1h")])
-def test_a_profile_with_a_device_is_a_session(world: World, more: tuple[str, ...]) -> None:
-    """Use the session of the agent, unless a duration requests another: that needs a code."""
+def test_a_profile_with_an_mfa_device_uses_the_mfa_session(world: World, more: tuple[str, ...]) -> None:
+    """The plan uses the agent's MFA session, unless a requested duration needs a code."""
     keys = Path(world.environ["HOME"], ".aws", "credentials").read_text().partition("\n")[2]
     world.configure(f"\n[profile with-mfa]\n{keys}mfa_serial = {world.device.serial}\n")
     assert world.run("login", world.device.code(), "--profile", "with-mfa").returncode == 0
@@ -217,8 +217,8 @@ def test_a_profile_with_a_device_is_a_session(world: World, more: tuple[str, ...
     assert (planned(plan), plan["mfa"]["code_needed"]) == (received(world), bool(more))
 
 
-def test_the_session_of_a_device_that_nothing_names_serves_as_well(world: World) -> None:
-    """Use it where no device is configured, as the agent does."""
+def test_the_mfa_session_of_an_unconfigured_device_is_used(world: World) -> None:
+    """If no MFA device is configured, the plan uses the agent's MFA session, as the agent does."""
     key_id, secret = Path(world.environ["HOME"], ".aws", "credentials").read_text().split()[3::3]
     keys = {"AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": secret}
     assert world.run("login", world.device.code(), **keys).returncode == 0
@@ -236,13 +236,13 @@ def test_the_session_of_a_device_that_nothing_names_serves_as_well(world: World)
 
 
 def _flat(calls: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
-    """Return *calls* with the names of the query protocol for lists."""
+    """Return *calls* with lists named as in the query protocol."""
     members = {"Tags": ["Tags.member.1.Key", "Tags.member.1.Value"], "PolicyArns": ["PolicyArns.member.1.arn"]}
     return [(action, sorted(part for name in names for part in members.get(name, [name]))) for action, names in calls]
 
 
 def test_without_a_session_a_code_is_needed_each_time(world: World) -> None:
-    """Show it after `awsenv lock`, and for a longer duration even with a session."""
+    """A code is needed after `awsenv lock`, and for more than an hour even with an MFA session."""
     assert world.run("login", world.device.code()).returncode == 0
     by_duration = world.run("explain", "power-user", "--duration", "2h").stdout
     assert world.run("lock").returncode == 0
@@ -258,8 +258,8 @@ def test_without_a_session_a_code_is_needed_each_time(world: World) -> None:
     assert "MFA     asked each time (run awsenv login to enter it once a day)\n" in page
 
 
-def test_the_session_page(world: World) -> None:
-    """Show that the session of the agent signs, and how long the role in memory lives."""
+def test_the_page_shows_what_the_agent_holds(world: World) -> None:
+    """The page shows that the MFA session signs the call, and how long the role in memory stays valid."""
     assert world.run("login", world.device.code()).returncode == 0
     before = world.run("explain", "power-user").stdout
     assert world.run("power-user", "--shell", "json").returncode == 0
@@ -293,8 +293,8 @@ def test_the_session_page(world: World) -> None:
         ),
     ],
 )
-def test_other_sources_are_named_and_not_called(world: World, text: str, title: str, source: str) -> None:
-    """Explain a source without running a command or opening a connection."""
+def test_other_sources_are_named_but_not_used(world: World, text: str, title: str, source: str) -> None:
+    """A source is explained without running a command or opening a connection."""
     world.configure(f"\n[profile other]\n{text}")
     done = world.run("explain", "other")
 
@@ -302,8 +302,8 @@ def test_other_sources_are_named_and_not_called(world: World, text: str, title: 
     assert done.stdout.startswith(f"other: {title}\n\nSource  {source}  ~/.aws/config:"), done.stdout
 
 
-def test_a_mistake_is_that_of_use(world: World) -> None:
-    """Fail as `use` does, but print no `false`: no shell evaluates the output."""
+def test_a_mistake_fails_as_with_use(world: World) -> None:
+    """The error is that of `use`, but without `false;`, since no shell evaluates the output."""
     done = world.run("explain", "power-usr", "--profile", "nowhere")
 
     assert (3, "") == (done.returncode, done.stdout)
@@ -311,7 +311,7 @@ def test_a_mistake_is_that_of_use(world: World) -> None:
 
 
 def test_the_settings_of_a_role_are_shown_and_set(world: World) -> None:
-    """Show each setting with its place, and set it for a command, with keys and with an endpoint."""
+    """The page shows each setting with its place, and `exec` sets it, with keys and with an endpoint."""
     world.configure(
         f"\n[profile far]\nrole_arn = arn:aws:iam::{world.sandbox.account}:role/read-only\nsource_profile = default\n"
         "max_attempts = 4\nretry_mode = legacy\n"

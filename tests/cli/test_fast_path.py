@@ -1,4 +1,4 @@
-"""The fast path: with an agent a command does, byte for byte, what it does without one."""
+"""The fast path: with an agent, a command behaves byte for byte as it does without one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from conftest import World
 
 SESSION = "43230"
-"""Seconds: no minute of its time left ends between two looks at `status`."""
+"""Seconds, so that the minutes left are the same in two successive runs of `status`."""
 
 _ONCE = """\
 import sys
@@ -38,7 +38,7 @@ process.leave(main.run(sys.argv[1:]))
 
 
 class Shown(NamedTuple):
-    """What a command line came to."""
+    """The result of a command line."""
 
     status: int
     out: bytes
@@ -47,7 +47,7 @@ class Shown(NamedTuple):
 
 @dataclass(frozen=True)
 class Paths:
-    """A user's world with an agent in it, in which a command line runs with the agent or without it."""
+    """A user's world with an agent, in which a command line runs with or without the agent."""
 
     world: World
     folder: Path
@@ -60,7 +60,7 @@ class Paths:
             browser.write_text(_BROWSER)
             shell.chmod(0o700)
             browser.chmod(0o700)
-        # What a role saves may be of any bytes.
+        # The variables that a role saves may contain any bytes.
         environ = self.world.environ | {
             "SHELL": str(shell),
             "BROWSER": str(browser),
@@ -73,7 +73,7 @@ class Paths:
         return {name: value for name, value in {**environ, **json.loads(change)}.items() if value is not None}
 
     def active(self) -> dict[str, str]:
-        """Return the environment with a role that has ended, and that no agent knows: it changes on either path."""
+        """Return the environment with an expired role that no agent knows, so that either path changes it."""
         environ = self.environ(active=True)
         del environ["AWSENV_RENEW"]
         keys = ("AWS_ACCESS_KEY_ID", "AWSENV_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -130,14 +130,14 @@ class Paths:
         return Shown(done.returncode, shown, done.stderr)
 
     def is_answered(self, words: list[str], environ: Mapping[str, str]) -> bool:
-        """Say whether the agent answers *words* and does not decline."""
+        """Return whether the agent answers *words* instead of leaving them to the client."""
         request = conversation.request(words, environ)
         return client.ask(self.world.environ, conversation.RUN, [b"", *request])[0] != Local.kind
 
 
 @pytest.fixture
 def paths(world: World, tmp_path: Path) -> Paths:
-    """Return both paths, after a login with a code: it is used, and the ordinary path has none."""
+    """Return both paths after a login that has used the MFA code, so that the ordinary path has none."""
     return logged_in(world, tmp_path)
 
 
@@ -309,7 +309,7 @@ _OF_ONE_CALL = re.compile(
     rb"|((?:AWS_ACCESS_KEY_ID|AWSENV_ACCESS_KEY_ID|AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN|AWS_CREDENTIAL_EXPIRATION"
     rb"|AWSENV_EXPIRES_EPOCH|AccessKeyId|SecretAccessKey|SessionToken|Expiration)(?:=|\": \"| )'?)[^'\"\0\n; )]+"
 )
-"""What differs from call to call: an endpoint, the token of a sign-in, credentials and their end."""
+"""Values that differ from call to call: an endpoint, the token of a sign-in, credentials and their expiration."""
 
 _OF_AN_AGENT = re.compile(
     rb',\n  "AWSENV_RENEW": (?:null|"\w+")|export AWSENV_RENEW=\'\w+\';\n|set -gx AWSENV_RENEW \'\w+\';\n'
@@ -319,18 +319,18 @@ _OF_AN_AGENT = re.compile(
 
 
 def comparable(out: bytes) -> bytes:
-    """Return *out* without what an agent adds, and what differs from call to call."""
+    """Return *out* without the values that an agent adds or that differ from call to call."""
     return _OF_ONE_CALL.sub(rb"\1\2", _OF_AN_AGENT.sub(b"", out))
 
 
-def test_no_command_is_forgotten() -> None:
-    """Have both tables speak of every command there is."""
+def test_the_tables_cover_every_command() -> None:
+    """Every command has its rows in the tables of command lines."""
     assert set(COMMANDS) == {name for name in (*ANSWERED, *FAILING) if name}
 
 
 @pytest.mark.parametrize("command", ANSWERED)
 def test_the_agent_does_what_the_ordinary_path_does(shared: Paths, command: str) -> None:
-    """Print, say, run and end with the same, whether a role is active or not."""
+    """Output, errors, programs and status are the same on both paths, whether a role is active or not."""
     for environ in (shared.environ(), shared.active()):
         for line in ANSWERED[command]:
             words = shared.words(line)
@@ -342,8 +342,8 @@ def test_the_agent_does_what_the_ordinary_path_does(shared: Paths, command: str)
 
 
 @pytest.mark.parametrize("line", ["use read-only --shell json", "off --shell json"])
-def test_every_variable_counts_alike_on_both_paths(shared: Paths, line: str, samples: Mapping[str, str]) -> None:
-    """Change the same variables in the same way, whichever variable of the table is set."""
+def test_every_variable_has_the_same_effect_on_both_paths(shared: Paths, line: str, samples: Mapping[str, str]) -> None:
+    """Both paths print the same change, whichever known variable is set."""
     for name, value in samples.items():
         environ = shared.environ() | {name: value}
 
@@ -353,12 +353,12 @@ def test_every_variable_counts_alike_on_both_paths(shared: Paths, line: str, sam
 
 
 @pytest.mark.parametrize("command", FAILING)
-def test_what_fails_fails_in_the_same_way(shared: Paths, command: str) -> None:
-    """Report a mistake as the ordinary path does, and a code that is missing."""
+def test_failures_are_the_same_on_both_paths(shared: Paths, command: str) -> None:
+    """Both paths report a mistake, or a missing MFA code, in the same way."""
     assert shared.world.run("lock").returncode == 0
     for turn, environ in enumerate((shared.environ(), shared.active())):
         for line in FAILING[command]:
-            # An agent knows which codes were sent.
+            # An agent refuses a code that was sent before, so each turn has another.
             words = shared.words(line, turn)
 
             expected, actual = shared.both(words, environ, starts=line == FAILING[command][0])
@@ -367,8 +367,8 @@ def test_what_fails_fails_in_the_same_way(shared: Paths, command: str) -> None:
 
 
 @pytest.mark.parametrize("to", [">kept", "| cat", ">/dev/null", ">/dev/full", ">&-", "2>&-", "<&-"])
-def test_it_does_not_matter_where_the_output_goes(shared: Paths, to: str) -> None:
-    """Show no secret to a file or to another command's pipe, and fail where nothing can be written, as ever."""
+def test_both_paths_heed_where_the_output_goes(shared: Paths, to: str) -> None:
+    """Both paths treat a file, a pipe, a full disk and a closed descriptor in the same way."""
     for words in ("read-only --shell sh", "credential-process read-only", "list", "exec read-only pwd"):
         expected, actual = (
             subprocess.run(
@@ -386,8 +386,8 @@ def test_it_does_not_matter_where_the_output_goes(shared: Paths, to: str) -> Non
         assert (comparable(expected.stdout), expected.stderr) == (comparable(actual.stdout), actual.stderr), words
 
 
-def test_a_terminal_is_known_as_one(shared: Paths) -> None:
-    """Show no secret on a terminal, with or without an agent."""
+def test_a_terminal_is_recognised(shared: Paths) -> None:
+    """Output to a terminal is treated in the same way with and without an agent."""
     for words in ("read-only", "credential-process read-only", "off --print", "list"):
         expected, actual = (shared.at_a_terminal([*program, *words.split()]) for program in shared.programs)
 
@@ -395,8 +395,8 @@ def test_a_terminal_is_known_as_one(shared: Paths) -> None:
 
 
 @pytest.mark.parametrize("environ", [{}, {"LC_ALL": "C"}, {"LC_CTYPE": "C.UTF-8"}, {"LANG": "de_DE.UTF-8"}], ids=str)
-def test_a_command_inherits_what_the_person_has_set(shared: Paths, environ: dict[str, str]) -> None:
-    """Add nothing of Python's own in any locale, and lose nothing on the way through the agent."""
+def test_a_command_inherits_the_users_environment(shared: Paths, environ: dict[str, str]) -> None:
+    """In any locale, a command gets the same environment with and without an agent."""
     environ = {name: value for name, value in shared.environ().items() if name != "LANG"} | environ
 
     expected, actual = (
@@ -407,8 +407,8 @@ def test_a_command_inherits_what_the_person_has_set(shared: Paths, environ: dict
     assert sorted(expected.split(b"\0")) == sorted(actual.split(b"\0"))
 
 
-def test_files_are_those_of_the_callers_folder(paths: Paths) -> None:
-    """Look for a relative file in the caller's working directory, not in the agent's."""
+def test_relative_paths_refer_to_the_callers_folder(paths: Paths) -> None:
+    """The agent resolves a relative path against the caller's working directory, not against its own."""
     home = Path(paths.world.environ["HOME"])
     (home / ".aws" / "config").rename(paths.folder / "config")
     environ = paths.environ() | {"AWS_CONFIG_FILE": "config"}
@@ -420,8 +420,8 @@ def test_files_are_those_of_the_callers_folder(paths: Paths) -> None:
     assert paths.is_answered(words, environ)
 
 
-def test_a_folder_that_is_gone_is_no_hindrance(shared: Paths) -> None:
-    """Run where there is no working directory any more."""
+def test_a_command_runs_in_a_deleted_folder(shared: Paths) -> None:
+    """The agent answers a client even if its working directory no longer exists."""
     line = f"mkdir gone && cd gone && rmdir ../gone && exec {shared.world.program} exec read-only -- echo reached"
 
     done = subprocess.run(
@@ -431,8 +431,8 @@ def test_a_folder_that_is_gone_is_no_hindrance(shared: Paths) -> None:
     assert (0, "reached\n", "") == (done.returncode, done.stdout, done.stderr)
 
 
-def test_a_role_that_took_a_code_is_held(paths: Paths) -> None:
-    """Ask for no second code for a role that the agent has got with one."""
+def test_the_agent_holds_a_role_that_needed_a_code(paths: Paths) -> None:
+    """The agent asks for no second code for a role that it holds."""
     paths.world.run("lock")
     paths.world.sandbox.clock.elapse(30)
     words = ["power-user", "--shell", "json"]
@@ -443,7 +443,7 @@ def test_a_role_that_took_a_code_is_held(paths: Paths) -> None:
 
 
 def test_status_adds_what_the_agent_holds(paths: Paths) -> None:
-    """Show what the ordinary path shows, and then what is in memory."""
+    """The output of the ordinary path comes first, followed by the credentials in the agent's memory."""
     for environ in (paths.environ(), paths.active()):
         expected, actual = paths.both(["status"], environ)
         alone, beside = ([line.split() for line in shown.out.splitlines()] for shown in (expected, actual))
@@ -453,8 +453,8 @@ def test_status_adds_what_the_agent_holds(paths: Paths) -> None:
         assert b"MFA session" in actual.out
 
 
-def test_a_renewal_prints_what_use_prints(paths: Paths) -> None:
-    """Put the keys that the agent has now in place of those in the shell, and change nothing else."""
+def test_renew_prints_what_use_prints(paths: Paths) -> None:
+    """`renew` replaces outdated keys in the shell with those that the agent holds now."""
     environ = paths.environ(active=True)
     paths.world.run("use", "read-only", "--min-remaining", "59m", "--shell", "json")
     stale = environ | {"AWS_ACCESS_KEY_ID": "ASIAOLD", "AWSENV_ACCESS_KEY_ID": "ASIAOLD", "AWS_SESSION_TOKEN": "old"}
@@ -467,14 +467,14 @@ def test_a_renewal_prints_what_use_prints(paths: Paths) -> None:
 
 
 def with_the_role(paths: Paths) -> dict[str, str]:
-    """Return the environment of a shell with a role that the agent holds, whose keys there have been renewed since."""
+    """Return the environment of a shell with outdated keys of a role that the agent holds."""
     stale = ("AWS_ACCESS_KEY_ID", "AWSENV_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
     printed: dict[str, str] = json.loads(paths.fast(["read-only", "--shell", "json"], paths.environ()).out)
     return paths.environ() | printed | dict.fromkeys(stale, "ASIAOLD")
 
 
-def test_a_renewal_leaves_what_the_person_has_set_since(paths: Paths) -> None:
-    """Change the keys, and neither the region nor the profile that were chosen after the role."""
+def test_renew_leaves_what_the_user_has_set_since(paths: Paths) -> None:
+    """`renew` changes the keys, but neither the region nor the profile that the user set after the role."""
     shell = with_the_role(paths) | {"AWS_REGION": "us-west-2", "AWS_DEFAULT_REGION": "us-west-2", "AWS_PROFILE": "x"}
 
     done = paths.fast(["renew", "--shell", "json"], shell)
@@ -484,8 +484,8 @@ def test_a_renewal_leaves_what_the_person_has_set_since(paths: Paths) -> None:
 
 
 @pytest.mark.parametrize("key_id", ["AKIAMINE", None])
-def test_a_key_of_the_persons_own_is_not_renewed_away(key_id: str | None, paths: Paths) -> None:
-    """Change nothing in a shell whose keys were set, or unset, after the role."""
+def test_renew_does_not_replace_a_key_of_the_user(key_id: str | None, paths: Paths) -> None:
+    """`renew` fails in a shell whose keys were set or unset after the role, and changes nothing."""
     shell = with_the_role(paths) | {"AWS_ACCESS_KEY_ID": key_id or ""}
     if key_id is None:
         del shell["AWS_ACCESS_KEY_ID"]
@@ -499,8 +499,8 @@ def test_a_key_of_the_persons_own_is_not_renewed_away(key_id: str | None, paths:
     )
 
 
-def test_an_environment_that_is_too_large_is_one_note(shared: Paths) -> None:
-    """Do without the agent what cannot be sent to it."""
+def test_an_environment_that_is_too_large_causes_one_note(shared: Paths) -> None:
+    """If a request is too large for the agent, the command runs without the agent and prints one note."""
     environ = shared.environ() | {f"AWSENV_SAVED_{n}": "x" * 100_000 for n in range(3)}
 
     done = shared.fast(["exec", "read-only", "--", "echo", "reached"], environ)

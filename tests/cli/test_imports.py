@@ -1,4 +1,4 @@
-"""What a command loads: the user waits for each import, at every prompt or a hundred times a day."""
+"""The modules that a command loads: the user waits for each import, perhaps at every prompt."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def _loaded(world: World, *words: str) -> set[str]:
 
 
 @pytest.mark.parametrize("words", ["off --shell sh", "status", "list", "use --help", "--help"])
-def test_what_calls_no_aws_loads_no_sdk(world: World, words: str) -> None:
-    """Leave botocore to who calls AWS; nor does any command need pydantic or rich, which Typer brings."""
+def test_a_command_that_does_not_call_aws_loads_no_sdk(world: World, words: str) -> None:
+    """Such a command loads neither botocore, nor pydantic and rich, which Typer brings."""
     assert set() == _loaded(world, "-m", "awsenv", *words.split()) & {
         "boto3",
         "botocore",
@@ -31,16 +31,16 @@ def test_what_calls_no_aws_loads_no_sdk(world: World, words: str) -> None:
     }
 
 
-def test_a_role_costs_botocore_and_no_more(world: World) -> None:
-    """Call AWS without boto3, which is slower to load, and without what Typer brings."""
+def test_assuming_a_role_loads_botocore_but_not_boto3(world: World) -> None:
+    """Assuming a role needs neither boto3, which is slower to load, nor the dependencies of Typer."""
     loaded = _loaded(world, "-m", "awsenv", "read-only", "--shell", "sh")
 
     assert {"botocore"} == loaded & {"boto3", "botocore", "pydantic", "rich"}
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_start_of_a_shell_loads_next_to_nothing(world: World, shell: str) -> None:
-    """Print the hook with no more than Python's own start, and the files of awsenv that make it."""
+def test_init_loads_almost_nothing(world: World, shell: str) -> None:
+    """`init` loads only a few modules in addition to those of Python's own start."""
     start = _loaded(world, "-m", "keyword")
 
     assert {"awsenv", "__future__", "resource"} == _loaded(world, "-m", "awsenv", "init", shell) - start
@@ -62,7 +62,7 @@ FAST_PATH = {
     "awsenv.cli.conversation",
     "awsenv.variables",
 }
-"""What the fast path loads on top of Python's own start."""
+"""The modules that the fast path loads in addition to those of Python's own start."""
 
 
 def _modules(world: World, *words: str) -> set[str]:
@@ -84,8 +84,8 @@ def _modules(world: World, *words: str) -> set[str]:
         ("status", {"awsenv.cli.report", "awsenv.wording"}),
     ],
 )
-def test_what_an_agent_answers_loads_next_to_nothing(world: World, words: str, more: set[str]) -> None:
-    """Load no more than Python's own start, and the few modules that ask the agent."""
+def test_the_fast_path_loads_almost_nothing(world: World, words: str, more: set[str]) -> None:
+    """A command that an agent answers loads only the few modules that send the request."""
     assert world.run("login", world.device.code()).returncode == 0
     start = _modules(world, "-m", "keyword")
 
@@ -93,15 +93,15 @@ def test_what_an_agent_answers_loads_next_to_nothing(world: World, words: str, m
 
 
 @pytest.mark.parametrize("words", ["use --help", "--help"])
-def test_a_help_page_loads_what_shows_it(world: World, words: str) -> None:
-    """Load nothing that reads the configuration or assumes a role."""
+def test_a_help_page_loads_only_what_it_needs(world: World, words: str) -> None:
+    """Help loads no module that reads the configuration or assumes a role."""
     loaded = _modules(world, "-m", "awsenv", *words.split())
 
     assert set() == loaded & {"awsenv.config", "awsenv.provider", "awsenv.agent.memory"}
 
 
-def test_a_command_out_of_memory_loads_what_becomes_it(world: World) -> None:
-    """Load nothing for `exec` but what replaces the process."""
+def test_exec_through_an_agent_loads_almost_nothing(world: World) -> None:
+    """With an agent, `exec` adds to the fast path only the modules that replace the process."""
     assert world.run("login", world.device.code()).returncode == 0
     # `os.execvpe` loads `warnings` itself.
     start = _modules(world, "-m", "keyword") | _modules(world, "-c", "import warnings")
@@ -111,8 +111,8 @@ def test_a_command_out_of_memory_loads_what_becomes_it(world: World) -> None:
     assert FAST_PATH | {"awsenv.launch", "errno"} == loaded - start
 
 
-def test_a_lone_command_does_not_wait_for_the_fast_path(world: World) -> None:
-    """Load nothing for a role, where no agent runs, that only an agent needs."""
+def test_a_command_without_an_agent_loads_no_agent(world: World) -> None:
+    """If no agent runs, assuming a role loads no module that only an agent needs."""
     loaded = _modules(world, "-m", "awsenv", "read-only", "--shell", "sh")
 
     assert set() == loaded & {f"awsenv.agent.{name}" for name in ("server", "endpoint", "start")}

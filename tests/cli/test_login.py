@@ -1,4 +1,4 @@
-"""`awsenv login`, `logout` and `lock`: how the agent comes, and how it goes."""
+"""`awsenv login`, `logout` and `lock`: how the agent starts, forgets and ends."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 def without_device(world: World) -> None:
-    """Leave only the role that needs no code in the user's configuration."""
+    """Remove the role that needs a code from the user's configuration."""
     path = Path(world.environ["HOME"]) / ".aws" / "config"
     path.write_text(re.sub(r"\[profile power-user\](?:\n.+)*\n", "", path.read_text()))
 
 
-def test_the_device_is_that_of_the_roles(world: World) -> None:
-    """Find it where a role profile names it, open one session, and say until when."""
+def test_login_uses_the_mfa_device_of_the_role_profiles(world: World) -> None:
+    """`login` finds the MFA device in a role profile, starts one MFA session, and prints its expiration."""
     answer = world.run("login", world.device.code())
 
     assert (0, "") == (answer.returncode, answer.stderr)
@@ -55,8 +55,8 @@ def test_another_word_than_a_code_starts_no_agent(world: World) -> None:
     assert world.agent() is None
 
 
-def test_without_a_login_nothing_runs(world: World) -> None:
-    """Start no agent for a role, and make no runtime directory."""
+def test_without_a_login_no_agent_runs(world: World) -> None:
+    """Neither `exec` nor `status` starts an agent or creates the runtime directory."""
     world.run("exec", "read-only", "--", "true")
     world.run("status")
 
@@ -64,8 +64,8 @@ def test_without_a_login_nothing_runs(world: World) -> None:
     assert not Path(world.environ[runtime_directory.VARIABLE]).exists()
 
 
-def test_the_runtime_directory_is_the_users_alone(world: World) -> None:
-    """Make a folder and a socket that no other user can open, and nothing else but a lock."""
+def test_the_runtime_directory_is_private(world: World) -> None:
+    """The runtime directory contains only a socket and a lock, and no other user can open them."""
     mask = os.umask(0)
     try:
         world.run("login", world.device.code())
@@ -79,7 +79,7 @@ def test_the_runtime_directory_is_the_users_alone(world: World) -> None:
 
 
 def test_the_user_chooses_between_several_devices(world: World) -> None:
-    """List them, spend no code, and take the one that is named."""
+    """`login` fails and says how many MFA devices there are, without using the code, until one is named."""
     account = world.sandbox.account
     world.configure(
         f"[profile other]\nrole_arn = arn:aws:iam::{account}:role/x\nsource_profile = default\n"
@@ -97,8 +97,8 @@ def test_the_user_chooses_between_several_devices(world: World) -> None:
     assert world.run("exec", "power-user", "--", "true").returncode == 0
 
 
-def test_a_source_without_a_device_is_asked_for_no_code(world: World) -> None:
-    """Hold the roles all the same: for the speed, and to renew them."""
+def test_a_source_without_a_device_needs_no_code(world: World) -> None:
+    """The agent also holds the roles of a source without an MFA device, so AWS is called only once."""
     without_device(world)
 
     answer = world.run("login")
@@ -109,8 +109,8 @@ def test_a_source_without_a_device_is_asked_for_no_code(world: World) -> None:
     assert (1, ["AssumeRole"]) == (len(keys), world.actions())
 
 
-def test_a_device_that_nothing_names_is_found_by_a_code(world: World) -> None:
-    """Look it up when a code is given, and assume a role that needs MFA by that session."""
+def test_an_unconfigured_device_is_found_if_a_code_is_given(world: World) -> None:
+    """`login` looks up the user's MFA device in IAM, and the MFA session suffices for a role that needs MFA."""
     account = world.sandbox.account
     path = Path(world.environ["HOME"]) / ".aws" / "config"
     path.write_text(re.sub("mfa_serial = .*\n", "", path.read_text()))
@@ -132,7 +132,7 @@ def test_a_device_that_nothing_names_is_found_by_a_code(world: World) -> None:
     ("words", "status"), [("12", 6), ("--profile nowhere", 3), ("--duration 10m", 3), ("--duration 37h", 3), ("", 6)]
 )
 def test_a_login_that_fails_starts_no_agent(world: World, words: str, status: int) -> None:
-    """Say what is wrong before a code is asked for or spent."""
+    """The error comes before AWS is called, so no code is used."""
     answer = world.run("login", *words.split())
 
     assert (status, "", []) == (answer.returncode, answer.stdout, world.actions())
@@ -141,23 +141,23 @@ def test_a_login_that_fails_starts_no_agent(world: World, words: str, status: in
 
 
 def test_a_rejected_code_starts_no_agent(world: World) -> None:
-    """Leave all as it was where AWS takes the code for wrong and nobody is there to ask for another."""
+    """If AWS rejects the code and there is no terminal to ask for another, nothing changes."""
     answer = world.run("login", "000000")
 
     assert (6, "", None) == (answer.returncode, answer.stdout, world.agent())
 
 
 @pytest.mark.parametrize("duration", ["15m", "36h"])
-def test_the_session_lasts_as_long_as_it_was_asked_to(world: World, duration: str) -> None:
-    """Request what --duration says; the variable is about roles, not about the session."""
+def test_the_mfa_session_lasts_as_long_as_requested(world: World, duration: str) -> None:
+    """`login` requests what --duration says, and ignores AWSENV_DURATION, which is for roles."""
     world.run("login", world.device.code(), "--duration", duration, AWSENV_DURATION="1h")
 
     expected = {"15m": "900", "36h": "129600"}[duration]
     assert [expected] == [call.parameters["DurationSeconds"] for call in world.sandbox.calls]
 
 
-def test_a_second_login_takes_the_same_agent(world: World) -> None:
-    """Put a new session in place of the old one."""
+def test_a_second_login_uses_the_same_agent(world: World) -> None:
+    """A second login replaces the MFA session in the running agent."""
     world.run("login", world.device.code(), "--duration", "15m")
     first = world.agent()
     world.sandbox.clock.elapse(30)
@@ -168,8 +168,8 @@ def test_a_second_login_takes_the_same_agent(world: World) -> None:
     assert re.fullmatch(r"alice \(\d+\), 1[12]h\d\dm left", session)
 
 
-def test_two_sources_are_held_beside_each_other(world: World) -> None:
-    """Let each role have the session of its own source."""
+def test_the_agent_holds_the_mfa_sessions_of_two_sources(world: World) -> None:
+    """Each role uses the MFA session of its own source."""
     account, home = world.sandbox.account, Path(world.environ["HOME"])
     user = world.sandbox.create_user("bob")
     device = world.sandbox.create_mfa_device("bob")
@@ -183,7 +183,7 @@ def test_two_sources_are_held_beside_each_other(world: World) -> None:
     roles = [world.run("exec", role, "--", "true").stderr for role in ("power-user", "bobs")]
 
     assert ([0, 0], ["", ""]) == ([answer.returncode for answer in logins], roles)
-    # The source may be named by a role of it, too.
+    # The MFA session of a source calls AWS as the user of that source.
     assert [f"arn:aws:iam::{account}:user/{name}" for name in ("alice", "bob")] == [
         call.caller for call in world.sandbox.calls
     ]
@@ -191,8 +191,8 @@ def test_two_sources_are_held_beside_each_other(world: World) -> None:
     assert re.findall(r"(alice|bob) \(\d+\), ", shown) == ["alice", "bob"]
 
 
-def test_status_tells_what_is_held(world: World) -> None:
-    """Show names and times, each title once, and nothing secret."""
+def test_status_shows_what_the_agent_holds(world: World) -> None:
+    """`status` shows names and times, each title once, and no secret."""
     world.run("login", world.device.code())
     assert world.run("status").stdout.count("\n") == 1
     keys = [
@@ -209,8 +209,8 @@ def test_status_tells_what_is_held(world: World) -> None:
     assert not [key for answer in keys for key in answer.stdout.split() if key[-4:] in shown]
 
 
-def test_lock_forgets_and_goes_on(world: World) -> None:
-    """Ask for a code again, or AWS where none is needed; with the same agent."""
+def test_lock_empties_the_agent_and_keeps_it_running(world: World) -> None:
+    """After `lock` the agent needs a code again, or calls AWS again for a role without MFA."""
     world.run("login", world.device.code())
     agent = world.agent()
     for role in ("power-user", "read-only"):
@@ -227,8 +227,8 @@ def test_lock_forgets_and_goes_on(world: World) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
-def test_a_signal_locks_too(world: World, number: signal.Signals, until: Until) -> None:
-    """Forget at once on a signal, such as one that a screen locker or a sleep hook sends."""
+def test_a_signal_locks_the_agent(world: World, number: signal.Signals, until: Until) -> None:
+    """A signal, which a screen locker or a sleep hook can send, makes the agent forget everything."""
     world.run("login", world.device.code())
     agent = world.agent()
     assert agent is not None
@@ -240,7 +240,7 @@ def test_a_signal_locks_too(world: World, number: signal.Signals, until: Until) 
 
 
 def test_logout_ends_the_agent(world: World, until: Until, has_ended: Callable[[int], bool]) -> None:
-    """Leave no process and no socket; say so when there is nothing to end."""
+    """`logout` leaves no process and no socket; if no agent runs, `logout` and `lock` say so."""
     world.run("login", world.device.code())
     agent = world.agent()
     assert agent is not None
@@ -267,7 +267,7 @@ def test_logout_ends_the_agent(world: World, until: Until, has_ended: Callable[[
     ],
 )
 def test_an_agent_that_is_stuck_is_named(world: World, words: str, status: int, says: str) -> None:
-    """Name the process, stop nothing but what needs it, and spend no code on it."""
+    """The message names the process, and only a command that needs the agent fails, without using a code."""
     world.run("login", world.device.code())
     world.sandbox.clear_calls()
     agent = world.agent()
@@ -283,8 +283,8 @@ def test_an_agent_that_is_stuck_is_named(world: World, words: str, status: int, 
 
 
 @pytest.mark.parametrize("case", ["no home", "a home that cannot be written", "too long", "relative"])
-def test_where_no_agent_can_be_no_code_is_spent(world: World, tmp_path: Path, case: str) -> None:
-    """Name what stands in the way, and the variable that helps; and do without an agent otherwise."""
+def test_no_code_is_used_where_no_agent_can_run(world: World, tmp_path: Path, case: str) -> None:
+    """`login` names the variable that helps, and `exec` still works without an agent."""
     home = Path(world.environ["HOME"])
     environ = world.environ | {
         "AWS_CONFIG_FILE": str(home / ".aws" / "config"),
@@ -294,7 +294,7 @@ def test_where_no_agent_can_be_no_code_is_spent(world: World, tmp_path: Path, ca
     if case == "no home":
         del environ["HOME"]
     elif case == "a home that cannot be written":
-        # /proc belongs to another user for everyone but root, who can write everywhere else.
+        # Root can write to every folder but /proc.
         locked = Path(world.environ[runtime_directory.VARIABLE]).with_name("locked")
         locked.mkdir(mode=0o500)
         environ["HOME"] = "/proc" if os.geteuid() == 0 else str(locked)

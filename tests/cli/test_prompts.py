@@ -1,4 +1,4 @@
-"""What the process of a client gives its agent: codes, secrets, the output of a command."""
+"""What a client provides to its agent: MFA codes, secrets, and the output of a command."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOWHERE = "/no/such/terminal"
 
 @contextmanager
 def typed(text: str, after: str = "") -> Iterator[str]:
-    """Yield the path of a terminal that shows *after* before *text* is typed: turning echo off drops what was typed."""
+    """Yield the path of a terminal; type *text* after it shows *after*, since turning echo off drops earlier input."""
     master, slave = os.openpty()
 
     def type_() -> None:
@@ -54,14 +54,14 @@ def memory() -> Memory:
 
 
 def needed(call: Callable[[], object]) -> str:
-    """Return what a call by an agent needs."""
+    """Return the need that a call by an agent raises."""
     with pytest.raises(Needed) as caught:
         call()
     return caught.value.text
 
 
-def test_a_code_that_is_typed_reaches_the_agent(memory: Memory) -> None:
-    """Ask at the terminal for what the agent lacks, and answer with it."""
+def test_a_typed_code_reaches_the_agent(memory: Memory) -> None:
+    """The client prompts at the terminal for the code that the agent lacks, and sends it."""
     with typed("123456\n") as terminal:
         prompts = Prompts({}, terminal)
         prompts.answer(needed(lambda: Answers("", memory).code(DEVICE, given=None, after=None)))
@@ -73,7 +73,7 @@ def test_a_code_that_is_typed_reaches_the_agent(memory: Memory) -> None:
 
 
 def test_a_rejected_code_is_followed_by_another(memory: Memory) -> None:
-    """Count the codes that were sent, and take none twice, neither that of the command line nor one that was typed."""
+    """The client counts the codes that were sent, and accepts no code twice, whether given or typed."""
     rejected = CodeRejected("AWS rejected that MFA code", Origin("~/.aws/config", 3, "profile p", "mfa_serial"))
     with typed("000000\n111111\n111111\n222222\n") as terminal:
         prompts = Prompts({}, terminal)
@@ -90,8 +90,8 @@ def test_a_rejected_code_is_followed_by_another(memory: Memory) -> None:
 
 
 @pytest.mark.parametrize("kind", [CodeRejected, ResponseLost])
-def test_without_a_terminal_the_reason_is_the_error(kind: type[CodeRejected | ResponseLost], memory: Memory) -> None:
-    """Raise what AWS said, with its place and its hint, where nothing yields another code."""
+def test_without_a_terminal_the_error_is_raised(kind: type[CodeRejected | ResponseLost], memory: Memory) -> None:
+    """If no other code can be typed, the client raises the error with its cause, its place and its hints."""
     after = kind("the fact", Origin("--mfa-serial"), because="the cause", hint=("one", "two"))
     answers = Answers("", memory)
 
@@ -106,8 +106,8 @@ def test_without_a_terminal_the_reason_is_the_error(kind: type[CodeRejected | Re
     )
 
 
-def test_the_command_of_a_device_runs_here(tmp_path: Path, memory: Memory) -> None:
-    """Run `mfa_process` in the environment of the caller."""
+def test_mfa_process_runs_in_the_client(tmp_path: Path, memory: Memory) -> None:
+    """The client runs `mfa_process` in the environment of the caller, and accepts only six digits."""
     program = tmp_path / "code"
     program.write_text('#!/bin/sh\necho "$CODE"\n')
     program.chmod(0o700)
@@ -123,8 +123,8 @@ def test_the_command_of_a_device_runs_here(tmp_path: Path, memory: Memory) -> No
     assert "~/.aws/config:7, [profile p], mfa_process" == caught.value.where
 
 
-def test_a_code_is_sent_by_one_client(memory: Memory) -> None:
-    """Need another where a second client has the same code; and take it where the first has not sent it after all."""
+def test_a_code_is_used_by_only_one_client(memory: Memory) -> None:
+    """A second client with the same code needs another, unless the first client did not send it."""
     first, second = Answers("", memory), Answers("", memory)
     assert "123456" == first.code(DEVICE, given="123456", after=None)
 
@@ -139,8 +139,8 @@ def test_a_code_is_sent_by_one_client(memory: Memory) -> None:
     assert "123456" == second.code(DEVICE, given="123456", after=None)
 
 
-def test_a_code_is_sent_for_the_device_that_it_was_typed_for(memory: Memory) -> None:
-    """Need another code if the files have changed meanwhile and name another device."""
+def test_a_code_is_used_only_for_its_device(memory: Memory) -> None:
+    """The agent needs another code if the MFA device in the files has changed since the code was typed."""
     other = Mfa("arn:aws:iam::123456789012:mfa/phone")
     with typed("123456\n") as terminal:
         prompts = Prompts({}, terminal)
@@ -151,8 +151,8 @@ def test_a_code_is_sent_for_the_device_that_it_was_typed_for(memory: Memory) -> 
     assert (other.serial, None) == (need["device"][0], need["used"])
 
 
-def test_a_code_that_a_lost_agent_had_is_used_by_no_other(memory: Memory) -> None:
-    """Take the code of the command line neither here nor in the next agent, and say why."""
+def test_a_code_that_a_lost_agent_had_is_not_reused(memory: Memory) -> None:
+    """The next agent needs another code; without a terminal, the error says that the code may have been used."""
     with typed("222222\n") as terminal:
         prompts = Prompts({}, terminal)
         prompts.lose()
@@ -165,16 +165,16 @@ def test_a_code_that_a_lost_agent_had_is_used_by_no_other(memory: Memory) -> Non
         here.code(DEVICE, given="111111", after=None)
 
 
-def test_a_lost_agent_costs_nothing_where_no_code_was_given() -> None:
-    """Ask as ever for the first code."""
+def test_a_lost_agent_does_not_affect_the_first_code() -> None:
+    """If no code was given, the prompt appears as usual."""
     with typed("333333\n") as terminal:
         prompts = Prompts({}, terminal)
         prompts.lose()
         assert "333333" == prompts.code(DEVICE, given=None, after=None)
 
 
-def test_a_secret_is_typed(memory: Memory) -> None:
-    """Ask for an external id where the agent needs one."""
+def test_a_typed_secret_reaches_the_agent(memory: Memory) -> None:
+    """The client prompts for the external id that the agent needs."""
     with typed("canary\n", after="External id: ") as terminal:
         prompts = Prompts({}, terminal)
         prompts.answer(needed(lambda: Answers("", memory).secret("External id: ")))
@@ -190,8 +190,8 @@ def test_a_secret_is_typed(memory: Memory) -> None:
         (["printenv", "_AWSENV_WITHIN"], b"vault\n"),
     ],
 )
-def test_a_credential_process_runs_here(words: list[str], expected: bytes, memory: Memory) -> None:
-    """Pass its output on, whatever bytes it is."""
+def test_a_credential_process_runs_in_the_client(words: list[str], expected: bytes, memory: Memory) -> None:
+    """The agent gets the status and the output of the process, whatever bytes they are."""
     prompts = Prompts({"MINE": "yes", "PATH": os.defpath}, NOWHERE)
 
     prompts.answer(needed(lambda: Answers("", memory).run(words, "vault")))
@@ -222,7 +222,7 @@ def test_a_credential_process_that_fails(words: list[str], memory: Memory) -> No
         st.sampled_from(["code", "secret", "run", "answers", "_run", "lose"]).map(lambda kind: f'{{"kind": "{kind}"}}'),
     )
 )
-def test_nonsense_is_no_need(text: str) -> None:
-    """Ask the user for nothing, and run nothing, where an agent sends what awsenv does not."""
+def test_a_malformed_need_is_refused(text: str) -> None:
+    """The client neither prompts nor runs a command for a message that is not a valid need."""
     with pytest.raises(ValueError):  # noqa: PT011 - its text is what was sent
         Prompts({}, NOWHERE).answer(text)

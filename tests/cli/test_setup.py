@@ -1,4 +1,4 @@
-"""`awsenv setup`: what its words and the environment make of a request."""
+"""`awsenv setup`: how its arguments and the environment make a request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import pytest
 def test_the_user_is_named_after_the_login_name(
     program: str, clean_environ: dict[str, str], variables: dict[str, str], name: str
 ) -> None:
-    """The name comes from a variable that holds a legal one, else from the password database, as under cron."""
+    """The first variable with a valid name gives the name, or else the password database, as under cron."""
     done = subprocess.run(
         [program, "setup", "--format", "terraform"],
         env=clean_environ | variables,

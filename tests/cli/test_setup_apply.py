@@ -63,7 +63,7 @@ class Desk(Applier):
         self.breaks: str | None = None
         """The method that stops setup when it is next called."""
         self.wrong = 0
-        """How often the codes that are typed are wrong."""
+        """How many times the typed codes are wrong."""
         self.seeds: list[str] = []
         self.rejections: list[AwsenvError | None] = []
         self.notes: list[str] = []
@@ -71,13 +71,13 @@ class Desk(Applier):
         self.on_sleep: Callable[[], object] = bool
 
     def show_device(self, serial: str, seed: str) -> None:
-        """Scan it."""
+        """Scan the QR code."""
         assert f"arn:aws:iam::{self.sandbox.account}:mfa/{NAME}" == serial
         self.seeds.append(seed)
         self._break("show_device")
 
     def ask_codes(self, after: AwsenvError | None) -> tuple[str, str]:
-        """Type what the app shows, and what it shows next."""
+        """Type the code that the app shows, and the next one."""
         self._break("ask_codes")
         self.rejections.append(after)
         if self.wrong:
@@ -86,34 +86,34 @@ class Desk(Applier):
         return self.code(), self.code(1)
 
     def keep_key(self, key: Credentials) -> None:
-        """Keep it, unless that is to fail."""
+        """Keep the key, unless the test breaks this method."""
         self._break("keep_key")
         super().keep_key(key)
 
     def write_profiles(self, sections: Mapping[str, Mapping[str, str]]) -> None:
-        """Write them, unless that is to fail."""
+        """Write the profiles, unless the test breaks this method."""
         self._break("write_profiles")
         super().write_profiles(sections)
 
     def note(self, text: str) -> None:
-        """Read a note."""
+        """Record the note."""
         self.notes.append(text)
 
     def sleep(self, seconds: float) -> None:
-        """Wait no time."""
+        """Record the time instead of waiting."""
         self.slept.append(seconds)
         self.on_sleep()
 
     def code(self, ahead: int = 0) -> str:
-        """Return what the app shows, or will show."""
+        """Return the code that the app shows, or will show."""
         return TOTP(self.seeds[-1]).at(self.sandbox.clock.now() + ahead * STEP)
 
     def plan(self, request: SetupRequest) -> Plan:
-        """Draw up what is left."""
+        """Draw up the plan for what is missing."""
         return draw_up(request, read(self.admin, self.role_admin, request), config.read(self.environ))
 
     def run(self, request: SetupRequest) -> Plan:
-        """Draw up what is left, and carry it out."""
+        """Draw up the plan for what is missing, and carry it out."""
         self.request = request
         plan = self.plan(request)
         for task in plan.tasks:
@@ -121,7 +121,7 @@ class Desk(Applier):
         return plan
 
     def assume(self, role: str) -> str:
-        """Assume a role as its profile says, with a code that was not used yet, and return the ARN of the session."""
+        """Assume a role as its profile says, with an unused code, and return the ARN of the assumed role."""
         self.sandbox.clock.elapse(60)
         profile = config.read(self.environ).get(role)
         assert profile is not None
@@ -133,7 +133,7 @@ class Desk(Applier):
         return str(answer["AssumedRoleUser"]["Arn"])
 
     def client(self, service: str) -> Any:
-        """Return a client with the key of the source profile, that knows nothing of awsenv."""
+        """Return a boto3 client with the key of the source profile, independent of awsenv."""
         source = config.read(self.environ).get(NAME)
         assert source is not None
         return boto3.client(
@@ -158,9 +158,9 @@ class Desk(Applier):
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    """Return a user with an empty account, and another for the roles."""
+    """Return a user with an empty account, and with another account for the roles."""
     with Sandbox() as sandbox:
-        # So that no test crosses the end of a code's thirty seconds.
+        # No test crosses the end of a code's thirty seconds.
         sandbox.clock.elapse(5 - sandbox.clock.now().timestamp() % 30)
         environ = {
             **sandbox.environ(),
@@ -184,12 +184,12 @@ def single(desk: Desk) -> SetupRequest:
 
 @pytest.fixture
 def across(desk: Desk) -> SetupRequest:
-    """Return the same with the roles in another account."""
+    """Return the same request with the roles in another account."""
     return desk.request
 
 
-def test_from_nothing_to_roles(desk: Desk, single: SetupRequest) -> None:
-    """The user can assume both roles, one with a code of the new device, and can do nothing else."""
+def test_setup_creates_roles_in_an_empty_account(desk: Desk, single: SetupRequest) -> None:
+    """Both roles can be assumed, one with a code of the new MFA device, and the user may do nothing else."""
     plan = desk.run(single)
     assert desk.assume("power-user").endswith(":assumed-role/power-user/test")
     assert desk.assume("read-only").endswith(":assumed-role/read-only/test")
@@ -214,7 +214,7 @@ def test_a_role_with_mfa_and_an_external_id_needs_both(desk: Desk, single: Setup
 
 
 def test_a_second_run_changes_nothing(desk: Desk, single: SetupRequest) -> None:
-    """It sends reads only, and leaves the files alone."""
+    """A second run only reads, and changes neither AWS nor the files."""
     desk.run(single)
     before = {name: Path(desk.environ[name]).read_bytes() for name in desk.environ if name.endswith("_FILE")}
     desk.sandbox.clear_calls()
@@ -232,8 +232,8 @@ def test_a_second_run_adds_a_role(desk: Desk, single: SetupRequest) -> None:
     assert desk.assume("power-user").endswith(":assumed-role/power-user/test")
 
 
-def test_roles_of_another_account(desk: Desk, across: SetupRequest) -> None:
-    """The user may assume these roles of the other account, and no other."""
+def test_roles_can_be_in_another_account(desk: Desk, across: SetupRequest) -> None:
+    """The user's policy allows the roles there, and is extended if a role is added."""
     desk.run(across)
     for role in ("power-user", "read-only"):
         assert desk.assume(role) == f"arn:aws:sts::{across.role_account}:assumed-role/{role}/test"
@@ -260,12 +260,12 @@ def test_roles_of_another_account(desk: Desk, across: SetupRequest) -> None:
             ],
             [Fault.DROP, Fault.DROP_AFTER, Fault.TRUNCATED],
         ),
-        # botocore takes any page for the answer of an action that has none.
+        # If an action has no output, botocore accepts any page as the response.
         *product(["EnableMFADevice", "AttachRolePolicy", "PutUserPolicy"], [Fault.HTML]),
     ],
 )
 def test_a_second_run_completes_a_lost_change(desk: Desk, across: SetupRequest, action: str, fault: Fault) -> None:
-    """Each change is sent once, and nothing exists twice in the end, whether AWS received the lost one or not."""
+    """Setup sends each change once; a second run creates nothing twice, whether AWS received the lost one or not."""
     desk.sandbox.fail(action, fault)
     with pytest.raises(UnreachableError) as caught:
         desk.run(across)
@@ -279,8 +279,8 @@ def test_a_second_run_completes_a_lost_change(desk: Desk, across: SetupRequest, 
 
 
 @pytest.mark.parametrize("tool", ["show_device", "ask_codes", "keep_key", "write_profiles"])
-def test_a_second_run_completes_what_the_user_interrupted(desk: Desk, single: SetupRequest, tool: str) -> None:
-    """After Ctrl-C at the codes, a full disk or a lost key, setup uses what exists or creates it again."""
+def test_a_second_run_completes_an_interrupted_one(desk: Desk, single: SetupRequest, tool: str) -> None:
+    """After Ctrl-C at any prompt or write, a second run uses the existing parts or creates them again."""
     desk.breaks = tool
     with pytest.raises(Interrupted):
         desk.run(single)
@@ -291,7 +291,7 @@ def test_a_second_run_completes_what_the_user_interrupted(desk: Desk, single: Se
 
 
 def test_a_key_that_cannot_be_kept_is_deleted_at_once(desk: Desk, single: SetupRequest) -> None:
-    """No active key stays whose secret is lost; the note names the key."""
+    """Setup deletes a key whose secret it cannot keep, and a note names that key."""
     desk.breaks = "keep_key"
     with pytest.raises(Interrupted):
         desk.run(single)
@@ -300,8 +300,8 @@ def test_a_key_that_cannot_be_kept_is_deleted_at_once(desk: Desk, single: SetupR
     assert re.fullmatch(r"the new access key AKIA\w+ could not be kept: it is deleted again", note)
 
 
-def test_a_key_that_iam_does_not_know_yet_is_deleted_when_it_does(desk: Desk) -> None:
-    """IAM may answer NoSuchEntity to the deletion of a key that it has just made."""
+def test_a_key_that_iam_does_not_know_yet_is_deleted_later(desk: Desk) -> None:
+    """The deletion is repeated, since IAM may answer NoSuchEntity for a key that it has just created."""
     desk.carry_out(create_user(NAME))
     desk.breaks = "keep_key"
     desk.sandbox.fail("DeleteAccessKey", Fault.NOT_KNOWN_YET, times=2)
@@ -312,7 +312,7 @@ def test_a_key_that_iam_does_not_know_yet_is_deleted_when_it_does(desk: Desk) ->
 
 
 def test_a_key_that_can_be_neither_kept_nor_deleted_is_named(desk: Desk, single: SetupRequest) -> None:
-    """The note has the command that deletes it, and the next run deletes it too."""
+    """If setup can neither keep nor delete a key, it shows the command for that; the next run deletes the key."""
     desk.breaks = "keep_key"
     desk.sandbox.fail("DeleteAccessKey", Fault.DROP, times=9)
     with pytest.raises(Interrupted):
@@ -326,7 +326,7 @@ def test_a_key_that_can_be_neither_kept_nor_deleted_is_named(desk: Desk, single:
 
 @pytest.mark.parametrize("fault", [Fault.DROP, Fault.DROP_AFTER, Fault.TRUNCATED, Fault.HTML])
 def test_a_deletion_whose_response_is_lost_is_repeated(desk: Desk, fault: Fault) -> None:
-    """AWS may have deleted the key: the second deletion settles that, and no deleted key is called active."""
+    """After a lost response setup deletes the key again, and does not report a deleted key as active."""
     desk.carry_out(create_user(NAME))
     desk.breaks = "keep_key"
     desk.sandbox.fail("DeleteAccessKey", fault)
@@ -337,8 +337,8 @@ def test_a_deletion_whose_response_is_lost_is_repeated(desk: Desk, fault: Fault)
     assert note.endswith(" could not be kept: it is deleted again")
 
 
-def test_a_deletion_that_aws_refuses_leaves_the_key_active(desk: Desk) -> None:
-    """Only a refusal establishes that the key is active."""
+def test_a_key_is_reported_as_active_if_aws_refuses_its_deletion(desk: Desk) -> None:
+    """If AWS refuses the deletion of a key, setup reports that the key is active."""
     desk.carry_out(create_user(NAME))
     desk.breaks = "keep_key"
     deny = {"Effect": "Deny", "Action": "iam:DeleteAccessKey", "Resource": "*"}
@@ -352,7 +352,7 @@ def test_a_deletion_that_aws_refuses_leaves_the_key_active(desk: Desk) -> None:
 
 @pytest.mark.parametrize("fault", [Fault.DROP, Fault.DROP_AFTER, Fault.TRUNCATED, Fault.EMPTY])
 def test_a_key_whose_response_is_lost_is_noted(desk: Desk, fault: Fault) -> None:
-    """AWS may have created it: the next run finds out."""
+    """If the response to CreateAccessKey is lost, a note says that AWS may have created a key."""
     desk.carry_out(create_user(NAME))
     desk.sandbox.fail("CreateAccessKey", fault)
     with pytest.raises(UnreachableError):
@@ -379,7 +379,7 @@ def test_a_lost_deletion_is_repeated_by_a_third_run(desk: Desk, single: SetupReq
 
 
 def detach(desk: Desk) -> None:
-    """Take its policy from a role."""
+    """Detach the policy from a role."""
     policy = "arn:aws:iam::aws:policy/PowerUserAccess"
     desk.admin.change("detach_role_policy", RoleName="power-user", PolicyArn=policy)
 
@@ -403,7 +403,7 @@ def lose_key(desk: Desk) -> None:
 
 
 def forget_external_id(desk: Desk) -> None:
-    """Delete a line of a profile."""
+    """Delete the external id from a profile."""
     path = Path(desk.environ["AWS_CONFIG_FILE"])
     path.write_text(
         "".join(line for line in path.read_text().splitlines(keepends=True) if not line.startswith("external_id"))
@@ -411,7 +411,7 @@ def forget_external_id(desk: Desk) -> None:
 
 
 def lose_both_files(desk: Desk) -> None:
-    """Go to another machine."""
+    """Delete both files, as if on another machine."""
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         Path(desk.environ[name]).unlink()
 
@@ -440,7 +440,7 @@ def test_a_second_run_creates_what_is_missing(
 
 
 def test_a_role_whose_user_was_deleted_is_refused(desk: Desk, single: SetupRequest) -> None:
-    """To AWS, a new user of that name is another one: setup refuses before it creates anything."""
+    """Setup refuses a role that trusts a deleted user before it creates another user of that name."""
     desk.run(single)
     deactivate(desk)
     desk.admin.change("delete_access_key", UserName=NAME, AccessKeyId=desk.keys()[0])
@@ -453,7 +453,7 @@ def test_a_role_whose_user_was_deleted_is_refused(desk: Desk, single: SetupReque
 
 
 def test_a_lost_key_is_deleted_and_a_used_one_stays(desk: Desk, single: SetupRequest) -> None:
-    """The key of the first machine still works."""
+    """Setup deletes a lost key that was never used, and keeps a used one, on which another machine may depend."""
     desk.run(single)
     first = desk.keys()
     assert desk.assume("read-only")
@@ -462,7 +462,7 @@ def test_a_lost_key_is_deleted_and_a_used_one_stays(desk: Desk, single: SetupReq
     assert ["create_access_key"] == plan.actions
     assert f"the access key {first[0]}" in plan.notes[0]
     assert set(first) < set(desk.keys())
-    # The second one was not used yet: its secret is lost with the files.
+    # The second key has not been used: its secret is lost with the files.
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         Path(desk.environ[name]).unlink()
     assert ["delete_access_key", "create_access_key"] == desk.run(single).actions[:2]
@@ -473,7 +473,7 @@ def test_a_lost_key_is_deleted_and_a_used_one_stays(desk: Desk, single: SetupReq
 def test_a_key_that_is_printed_is_printed_once(
     desk: Desk, single: SetupRequest, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Another key is created only if the first run ended before it printed one."""
+    """Setup creates another key only if the first run ended before it printed one."""
     printed = replace(single, key_destination=KeyDestination.STDOUT)
     desk.sandbox.fail("CreateAccessKey", Fault.DROP_AFTER)
     with pytest.raises(UnreachableError):
@@ -492,8 +492,8 @@ def test_wrong_codes_are_entered_again(desk: Desk, single: SetupRequest) -> None
     assert Plan(()) == desk.run(single)
 
 
-def test_wrong_codes_end_after_three(desk: Desk, single: SetupRequest) -> None:
-    """Nobody can see the key of the device again: the next run creates another device."""
+def test_setup_fails_after_three_wrong_attempts(desk: Desk, single: SetupRequest) -> None:
+    """The next run replaces the MFA device, since the key of the old one cannot be shown again."""
     desk.wrong = ATTEMPTS
     with pytest.raises(MfaError) as caught:
         desk.run(single)
@@ -542,8 +542,8 @@ def test_setup_does_not_wait_for_a_malformed_policy(desk: Desk, single: SetupReq
     assert not desk.slept
 
 
-def test_a_third_key_is_refused_by_aws(desk: Desk) -> None:
-    """The user got a second key after the plan was made."""
+def test_aws_refuses_a_third_key(desk: Desk) -> None:
+    """If the user already has two keys, setup reports the refusal of AWS and does not retry."""
     desk.carry_out(create_user(NAME))
     for _ in range(2):
         desk.admin.change("create_access_key", UserName=NAME)
@@ -576,8 +576,8 @@ def test_a_response_without_a_key_is_not_from_aws(desk: Desk) -> None:
     assert not os.path.exists(desk.environ["AWS_SHARED_CREDENTIALS_FILE"])  # noqa: PTH110 - in one look
 
 
-def test_the_settings_are_those_that_awsenv_reads(desk: Desk, single: SetupRequest) -> None:
-    """The key is in the credentials file, which only its owner can read, and the rest in the config file."""
+def test_setup_writes_the_files_that_awsenv_reads(desk: Desk, single: SetupRequest) -> None:
+    """The key is in the credentials file, which only its owner can read, and the rest is in the config file."""
     desk.run(single)
     profiles = config.read(desk.environ)
     assert ("power-user", "read-only", NAME) == profiles.names

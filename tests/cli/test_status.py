@@ -1,4 +1,4 @@
-"""`awsenv status`, `awsenv list`, `awsenv init` and help: what the user reads."""
+"""`awsenv status`, `awsenv list` and help: what the user reads."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ROLE = {
 def shown(
     environ: dict[str, str], now: float = NOW - 3540, memory: Memory | None = None
 ) -> tuple[str, tuple[object, ...]]:
-    """Return what `awsenv status` prints and notes in *environ*, *now*; in an agent with that *memory*."""
+    """Return the output and the notes of `awsenv status` in *environ* at *now*, in an agent if *memory* is given."""
     prompts = Prompts(environ)
     provider = Provider(memory, prompts, lambda _: None)
     caller = Caller(environ, "/bin/awsenv", provider, prompts.secret, prints_to_terminal=True, now=lambda: now)
@@ -48,7 +48,7 @@ def shown(
 
 
 def test_the_role_is_shown_with_masked_keys() -> None:
-    """Show the last four characters of each key, as `aws configure list` does."""
+    """`status` shows only the last four characters of each key, as `aws configure list` does."""
     expected = """\
 Role        power-user
 Account     123456789012
@@ -62,29 +62,29 @@ Token       ****************oken
 
 
 def test_a_short_key_is_not_shown_at_all() -> None:
-    """Never show the half of a secret."""
+    """`status` masks a short key completely, since four characters would be half of it."""
     text, _ = shown(ROLE | {"AWS_SECRET_ACCESS_KEY": "abcdefgh"})
 
     assert "efgh" not in text
 
 
-def test_an_expired_role_says_the_next_step() -> None:
-    """Name the command that renews it."""
+def test_an_expired_role_has_a_next_step() -> None:
+    """The note names the command that assumes the role again."""
     text, notes = shown(ROLE, now=NOW)
 
     assert "(expired)" in text
     assert notes == (Note("the role has expired", hints=("awsenv power-user",)),)
 
 
-def test_keys_that_were_set_since_are_not_the_roles() -> None:
-    """Do not let the name of the role stand for somebody else's key."""
-    _, notes = shown(ROLE | {"AWS_ACCESS_KEY_ID": "AKIAOFTHEPERSON"})
+def test_keys_that_were_set_after_the_role_are_noted() -> None:
+    """The note says that the keys in the shell are not those of the role."""
+    _, notes = shown(ROLE | {"AWS_ACCESS_KEY_ID": "AKIAOFTHEUSER"})
 
     assert notes == (Note("the keys in this shell are not those of the role: they were set after it"),)
 
 
-def test_a_profile_beside_a_role_is_worth_a_note() -> None:
-    """Some tools prefer the profile, and fail where there is none of the name."""
+def test_a_profile_that_was_set_after_the_role_is_noted() -> None:
+    """The note says that some tools prefer the profile to the keys of the role."""
     _, notes = shown(ROLE | {"AWS_PROFILE": "other"})
 
     fact = "AWS_PROFILE was set after the role, and some tools prefer it to the role's keys"
@@ -97,8 +97,8 @@ def test_that_there_is_no_role_is_a_note() -> None:
     assert expected == shown({"AWS_REGION": "eu-central-1"})
 
 
-def test_a_role_that_is_held_twice_stands_once() -> None:
-    """Show a role once, and how long it is held, where two requests differ in their options."""
+def test_a_role_that_is_held_twice_is_shown_once() -> None:
+    """If the agent holds a role for two requests, `status` shows it once, with the longer time."""
     memory = Memory(Clock(lambda: NOW, lambda: NOW))
     chain = Chain(Source("static", "default"), (), "deploy", "deploy")
     for seconds in (7200, 3600):
@@ -109,8 +109,8 @@ def test_a_role_that_is_held_twice_stands_once() -> None:
     assert "In memory  deploy, 2h00m left\n" == shown({}, NOW, memory)[0]
 
 
-def test_aws_is_asked_who_it_is(world: World) -> None:
-    """Show the ARN that AWS gives for the keys of the shell."""
+def test_verify_shows_the_identity(world: World) -> None:
+    """`status --verify` shows the ARN that AWS returns for the keys in the shell."""
     answer = world.run("exec", "read-only", "--session-name", "alice", "--", world.program, "status", "--verify")
 
     assert (
@@ -118,8 +118,8 @@ def test_aws_is_asked_who_it_is(world: World) -> None:
     )
 
 
-def test_keys_that_have_expired_are_refused(world: World) -> None:
-    """Fail as a source that has expired does."""
+def test_verify_fails_with_expired_keys(world: World) -> None:
+    """`status --verify` reports expired keys with the status of a source that has expired."""
     script = f"echo ready; read go; exec {world.program} status --verify"
     words = [world.program, "exec", "read-only", "--duration", "15m", "--", "sh", "-c", script]
     with subprocess.Popen(words, env=world.environ, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True) as shell:
@@ -132,8 +132,8 @@ def test_keys_that_have_expired_are_refused(world: World) -> None:
     assert "expired" in complaint
 
 
-def test_aws_is_asked_with_the_token_that_boto3_sends(world: World) -> None:
-    """Fail as boto3 does where a stale AWS_SECURITY_TOKEN stands beside the role's AWS_SESSION_TOKEN."""
+def test_verify_sends_the_token_that_boto3_sends(world: World) -> None:
+    """A stale AWS_SECURITY_TOKEN beside the role's AWS_SESSION_TOKEN is an error, as with boto3."""
     stale = ["env", "AWS_SECURITY_TOKEN=stale", world.program, "status", "--verify"]
 
     answer = world.run("exec", "read-only", "--", *stale)
@@ -141,8 +141,8 @@ def test_aws_is_asked_with_the_token_that_boto3_sends(world: World) -> None:
     assert (4, "") == (answer.returncode, answer.stdout)
 
 
-def test_without_keys_there_is_nothing_to_ask(world: World) -> None:
-    """Say so instead of asking with another identity."""
+def test_verify_fails_without_keys(world: World) -> None:
+    """Without keys in the shell, `status --verify` uses no other identity."""
     answer = world.run("status", "--verify")
 
     assert answer.returncode == 4
@@ -150,7 +150,7 @@ def test_without_keys_there_is_nothing_to_ask(world: World) -> None:
 
 
 def test_roles_and_sources_are_listed(world: World) -> None:
-    """Show where each comes from, and whether it asks for MFA."""
+    """`list` shows each profile with its source, its MFA device and its place."""
     rows = [line.split() for line in world.run("list").stdout.splitlines()[1:]]
 
     account = world.sandbox.account
@@ -163,7 +163,7 @@ def test_roles_and_sources_are_listed(world: World) -> None:
 
 
 def test_a_list_without_roles_names_the_files(clean_environ: dict[str, str], program: str) -> None:
-    """Say where was looked, and what to add."""
+    """Without roles, `list` prints nothing to stdout and says on stderr which files it read."""
     answer = subprocess.run([program, "list"], env=clean_environ, capture_output=True, text=True, check=True)
 
     assert answer.stdout == ""
@@ -171,7 +171,7 @@ def test_a_list_without_roles_names_the_files(clean_environ: dict[str, str], pro
 
 
 def test_control_characters_do_not_reach_the_terminal(world: World) -> None:
-    """Spell out what a file may hold."""
+    """Control characters in the configuration are spelled out, and each profile stays on one line."""
     world.configure("[profile x]\nrole_arn = \x1b[31mred\n\tgo on\nsource_profile = default\n")
 
     answer = world.run("list")
@@ -182,7 +182,7 @@ def test_control_characters_do_not_reach_the_terminal(world: World) -> None:
 
 @pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"], ["help", "exec"], ["exec", "--help"], ["use", "-h"]])
 def test_help_is_printed(world: World, words: list[str]) -> None:
-    """Begin with how the command is typed."""
+    """Every form of help begins with the usage."""
     answer = world.run(*words)
 
     assert (answer.returncode, answer.stderr) == (0, "")
@@ -190,7 +190,7 @@ def test_help_is_printed(world: World, words: list[str]) -> None:
 
 
 def test_a_closing_terminal_ends_awsenv_once(world: World) -> None:
-    """Take the second SIGHUP of a terminal that closes for what it is: the demo's folder is gone all the same."""
+    """Repeated SIGHUPs from a closing terminal do not keep `demo` from removing its folder."""
     words = [world.program, "demo", "--", "sh", "-c", "echo $AWS_CONFIG_FILE; exec sleep 60"]
     with subprocess.Popen(words, env=world.environ, stdout=PIPE, text=True, start_new_session=True) as demo:
         assert demo.stdout is not None

@@ -24,7 +24,7 @@ def applied(environ: Mapping[str, str], printed: str) -> dict[str, str]:
 
 
 def test_a_role_is_exported(world: World) -> None:
-    """Assume the role with MFA and external id, and print the change."""
+    """`use` assumes a role with an MFA code and an external id, and prints the change."""
     answer = world.run("power-user", world.device.code(), "--shell", "json")
 
     change = json.loads(answer.stdout)
@@ -35,23 +35,23 @@ def test_a_role_is_exported(world: World) -> None:
     assert change["AWS_ACCESS_KEY_ID"].startswith("ASIA")
 
 
-def test_the_expiry_is_one_moment_in_both_variables(world: World) -> None:
-    """Write RFC 3339 with a zone for the SDKs, and the epoch for the prompt."""
+def test_both_expiry_variables_have_the_same_time(world: World) -> None:
+    """The SDKs get RFC 3339 with a time zone, and the prompt gets seconds since the epoch."""
     change = json.loads(world.run("read-only", "--shell", "json").stdout)
 
     moment = datetime.strptime(change["AWS_CREDENTIAL_EXPIRATION"], "%Y-%m-%dT%H:%M:%S%z")
     assert int(change["AWSENV_EXPIRES_EPOCH"]) == moment.timestamp()
 
 
-def test_one_call_is_made(world: World) -> None:
-    """Ask AWS for nothing but the role."""
+def test_a_role_costs_one_call(world: World) -> None:
+    """The only call to AWS is AssumeRole."""
     world.run("power-user", world.device.code(), "--shell", "json")
 
     assert world.actions() == ["AssumeRole"]
 
 
 def test_use_is_the_long_form(world: World) -> None:
-    """Serve a role whose name is also a command's."""
+    """`awsenv use` accepts a role that has the name of a command."""
     world.configure(
         f"[profile list]\nrole_arn = arn:aws:iam::{world.sandbox.account}:role/read-only\nsource_profile = default\n"
     )
@@ -63,7 +63,7 @@ def test_use_is_the_long_form(world: World) -> None:
 
 @pytest.mark.parametrize("role", ["{arn}", "{account}/read-only", "read-only-2"])
 def test_a_role_needs_no_profile(world: World, role: str) -> None:
-    """Take an ARN, ACCOUNT/ROLE, and the name of a role in the account of the source."""
+    """A role can be an ARN, ACCOUNT/ROLE, or the name of a role in the account of the source."""
     arn = world.sandbox.create_role("read-only-2", world.sandbox.trust(world.user_arn), policies=["ReadOnlyAccess"])
 
     answer = world.run(role.format(arn=arn, account=world.sandbox.account), "--shell", "json")
@@ -71,16 +71,16 @@ def test_a_role_needs_no_profile(world: World, role: str) -> None:
     assert json.loads(answer.stdout)["AWSENV_ACCOUNT"] == world.sandbox.account
 
 
-def test_options_may_stand_anywhere(world: World) -> None:
-    """Read an option before the role as behind it."""
+def test_options_may_precede_or_follow_the_role(world: World) -> None:
+    """An option has the same effect before and after the role."""
     before = world.run("--region", "eu-west-1", "read-only", "--shell", "json")
     behind = world.run("read-only", "--shell", "json", "--region", "eu-west-1")
 
     assert ["eu-west-1"] * 2 == [json.loads(answer.stdout)["AWS_REGION"] for answer in (before, behind)]
 
 
-def test_a_second_role_comes_from_the_source_of_the_first(world: World) -> None:
-    """Never chain on what is exported: another trust would be asked, and one hour be the most."""
+def test_a_second_role_uses_the_source_of_the_first(world: World) -> None:
+    """The exported role is no source: role chaining needs another trust and allows at most an hour."""
     first = applied(world.environ, world.run("read-only", "--shell", "json").stdout)
 
     second = world.run("power-user", world.device.code(), "--shell", "json", **first)
@@ -89,8 +89,8 @@ def test_a_second_role_comes_from_the_source_of_the_first(world: World) -> None:
     assert [world.user_arn] * 2 == [call.caller for call in world.sandbox.calls]
 
 
-def test_off_restores_what_was_there(world: World) -> None:
-    """Bring back region, profile and an empty variable, after two roles."""
+def test_off_restores_the_environment(world: World) -> None:
+    """After two roles, `off` restores the region, the profile and an empty variable."""
     before = world.environ | {"AWS_REGION": "us-east-1", "AWS_PROFILE": "default", "AWS_SECURITY_TOKEN": ""}
     first = applied(before, world.run("read-only", "--shell", "json", **before).stdout)
     second = applied(first, world.command([world.program, "read-only", "--shell", "json"], **first).stdout)
@@ -101,14 +101,14 @@ def test_off_restores_what_was_there(world: World) -> None:
 
 
 def test_off_without_a_role_says_so(world: World) -> None:
-    """Change nothing, and tell it."""
+    """If no role is active, `off` prints no change, and says so on stderr."""
     answer = world.run("off", "--shell", "bash")
 
     assert (0, "", "awsenv: no role is active in this shell\n") == (answer.returncode, answer.stdout, answer.stderr)
 
 
-def test_keys_of_the_environment_are_a_source(world: World) -> None:
-    """Take them for a role that names no profile, and bring them back with `off`."""
+def test_keys_in_the_environment_are_a_source(world: World) -> None:
+    """A role without a profile uses these keys, and `off` restores them."""
     bob = world.sandbox.create_user("bob")
     arn = world.sandbox.create_role("bobs", world.sandbox.trust(f"arn:aws:iam::{world.sandbox.account}:user/bob"))
     keys = {"AWS_ACCESS_KEY_ID": bob.access_key_id, "AWS_SECRET_ACCESS_KEY": bob.secret_access_key}
@@ -139,7 +139,7 @@ def test_keys_of_the_environment_are_a_source(world: World) -> None:
     ],
 )
 def test_every_failure_fails_in_the_shell(world: World, shell: str, words: list[str], status: int) -> None:
-    """Print `false;` and nothing else to stdout, one message to stderr, and say with the status what it was."""
+    """A failure prints only `false;` to stdout and one message to stderr; the status gives its kind."""
     answer = world.run(*words, AWSENV_SHELL=shell)
 
     assert (status, "false;\n") == (answer.returncode, answer.stdout)
@@ -147,8 +147,8 @@ def test_every_failure_fails_in_the_shell(world: World, shell: str, words: list[
     assert len(answer.stderr.splitlines()) <= 3
 
 
-def test_a_wrong_external_id_is_not_repeated(world: World) -> None:
-    """Explain the refusal without showing what AWS was sent."""
+def test_a_wrong_external_id_is_not_shown(world: World) -> None:
+    """The error explains the refusal without showing the external id that was sent."""
     answer = world.run("power-user", world.device.code(), "--external-id", "canary-wrong")
 
     assert (answer.returncode, answer.stdout) == (5, "false;\n")
@@ -156,23 +156,23 @@ def test_a_wrong_external_id_is_not_repeated(world: World) -> None:
     assert "canary" not in answer.stderr
 
 
-def test_no_network_is_worth_a_retry(world: World) -> None:
-    """Name the host that could not be reached."""
+def test_a_network_failure_names_the_host(world: World) -> None:
+    """A host that cannot be reached has a status that scripts can retry on."""
     answer = world.run("read-only", AWS_ENDPOINT_URL="http://127.0.0.1:1")
 
     assert (answer.returncode, answer.stdout) == (7, "false;\n")
     assert "127.0.0.1:1" in answer.stderr
 
 
-def test_json_fails_with_nothing(world: World) -> None:
-    """Leave stdout empty where no shell evaluates it."""
+def test_json_prints_nothing_on_failure(world: World) -> None:
+    """A failure leaves stdout empty, since no shell evaluates JSON."""
     answer = world.run("no-such-role", "--shell", "json")
 
     assert (answer.returncode, answer.stdout) == (5, "")
 
 
 def test_an_escape_sequence_in_a_file_does_not_reach_the_terminal(world: World) -> None:
-    """Spell control characters out."""
+    """Errors spell out control characters from the configuration."""
     world.configure("[profile evil]\nrole_arn = arn:aws:iam::\x1b]0;title\x07:role/x\nsource_profile = default\n")
 
     answer = world.run("evil")
@@ -182,7 +182,7 @@ def test_an_escape_sequence_in_a_file_does_not_reach_the_terminal(world: World) 
 
 
 def test_a_closed_stdout_is_a_failure(world: World) -> None:
-    """Do not end well where nothing could be printed."""
+    """If stdout is closed, the error says that the output could not be written."""
     answer = world.command(["sh", "-c", f"{world.program} read-only --shell sh >&-"])
 
     assert answer.returncode == 1
@@ -190,7 +190,7 @@ def test_a_closed_stdout_is_a_failure(world: World) -> None:
 
 
 def test_a_full_disk_is_a_failure(world: World) -> None:
-    """Say that the output could not be written."""
+    """If the disk is full, the error says so."""
     answer = world.command(["sh", "-c", f"{world.program} read-only --shell sh >/dev/full"])
 
     assert answer.returncode == 1
@@ -198,8 +198,8 @@ def test_a_full_disk_is_a_failure(world: World) -> None:
 
 
 @pytest.mark.parametrize("where", ["> file", "| cat", "| tee file"])
-def test_no_key_goes_where_no_shell_reads_it(world: World, where: str) -> None:
-    """Refuse to print to a file, and to a pipe that none of the calling processes reads."""
+def test_keys_go_only_where_a_shell_reads_them(world: World, where: str) -> None:
+    """`use` refuses to print to a file, or to a pipe that no calling process reads, before it calls AWS."""
     folder = world.environ["HOME"]
 
     answer = world.command(["sh", "-c", f"cd {folder}; {world.program} read-only {where}; cat file 2>/dev/null"])
@@ -210,8 +210,8 @@ def test_no_key_goes_where_no_shell_reads_it(world: World, where: str) -> None:
 
 
 @pytest.mark.parametrize("words", ["--print", "--shell json"])
-def test_keys_go_where_an_option_sends_them(world: World, words: str) -> None:
-    """Print with --print, and JSON, which another program reads."""
+def test_an_option_allows_keys_in_a_pipe(world: World, words: str) -> None:
+    """The keys are printed anywhere with --print, and with --shell json, which another program reads."""
     answer = world.command(["sh", "-c", f"{world.program} read-only {words} | cat"])
 
     assert "AWS_SECRET_ACCESS_KEY" in answer.stdout
@@ -228,14 +228,14 @@ def test_keys_go_where_an_option_sends_them(world: World, words: str) -> None:
     ],
 )
 def test_every_form_of_eval_is_recognised(world: World, script: str) -> None:
-    """Find the shell that reads, however it does."""
+    """The shell that reads the output is found, however it evaluates it."""
     answer = world.command(["bash", "-c", script.format(world.program)])
 
     assert (answer.stdout, answer.stderr) == ("read-only\n", "")
 
 
 def test_an_inherited_json_does_not_hide_a_failure(world: World) -> None:
-    """Fail in the shell: it was not asked for by name."""
+    """If only the environment requests JSON, a failure still prints `false;`."""
     assert world.run("no-such-role", AWSENV_SHELL="json").stdout == "false;\n"
 
 
@@ -245,7 +245,7 @@ def test_an_inherited_json_does_not_hide_a_failure(world: World) -> None:
 def test_a_broken_install_fails_in_the_shell(
     world: World, tmp_path: Path, words: list[str], status: int, printed: str
 ) -> None:
-    """Say what is missing, without a traceback."""
+    """The error names the missing module and how to reinstall, without a traceback."""
     (tmp_path / "typer.py").write_text("import no_such_module_here\n")
 
     answer = world.run(*words, PYTHONPATH=str(tmp_path))
@@ -254,8 +254,8 @@ def test_a_broken_install_fails_in_the_shell(
     assert (status, printed, expected) == (answer.returncode, answer.stdout, answer.stderr)
 
 
-def test_nothing_is_written_to_the_home(world: World) -> None:
-    """Leave no cache behind."""
+def test_nothing_is_written_to_the_home_directory(world: World) -> None:
+    """Assuming a role leaves no cache behind."""
     home = Path(world.environ["HOME"])
     before = sorted(home.rglob("*"))
 
@@ -265,13 +265,13 @@ def test_nothing_is_written_to_the_home(world: World) -> None:
 
 
 @pytest.mark.parametrize("variable", ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])
-def test_a_profile_that_does_not_exist_does_not_matter_to_another(world: World, variable: str) -> None:
-    """Use the role's own source, where botocore would fail."""
+def test_a_missing_profile_does_not_affect_another(world: World, variable: str) -> None:
+    """A role uses its own source even if AWS_PROFILE names a missing profile, which botocore rejects."""
     assert world.run("read-only", "--shell", "json", **{variable: "nobody"}).returncode == 0
 
 
-def test_the_shell_that_calls_is_recognised(world: World, require: object) -> None:
-    """Print for fish when fish calls, whatever $SHELL says."""
+def test_the_calling_shell_is_recognised(world: World, require: object) -> None:
+    """The output is for fish if fish calls, whatever $SHELL says."""
     del require
     answer = world.command(
         ["fish", "--no-config", "-c", f"eval ({world.program} read-only | string collect); echo $AWS_VAULT"]

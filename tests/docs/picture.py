@@ -1,7 +1,7 @@
-"""Draws the README's picture of a session: `python tests/docs/picture.py`, or `--check` that it is still true.
+"""Draws the README's picture of a session: `python tests/docs/picture.py`, or `--check` whether it is current.
 
-A real bash at a real terminal, with the program as it is installed, against a local AWS. Two things are settled so that
-the same program draws the same picture: the account, and the MFA code, in whose place the picture has 123456.
+A real bash in a real terminal runs the installed program against a local AWS. Two things are fixed, so that the same
+program draws the same picture: the account, and the MFA code, which the picture shows as 123456.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SHOWN_CODE = "123456"
 EXTERNAL_ID = "picture-external-id"
 COLUMNS, ROWS = 88, 24
 TIMEOUT = 60
-"""Seconds after which the session is taken for stuck."""
+"""Seconds after which the session counts as stuck."""
 
 TITLE = "A terminal: awsenv puts a role into the shell, the prompt shows it and its time left, awsenv off takes it off"
 SIZE, CELL, LINE, MARGIN, BAR = 14, 8.4, 20, 18, 44
@@ -41,10 +41,10 @@ FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', mono
 GROUND, FRAME, TEXT = "#161b22", "#3d444d", "#e6edf3"
 BUTTONS = ("#ff5f57", "#febc2e", "#28c840")
 COLORS = {"red": "#ff7b72", "green": "#7ee787", "brown": "#f2cc60"}
-"""By the names that pyte has for them."""
+"""The colors of the picture, by their names in pyte."""
 
 IDENTITY = "aws sts get-caller-identity --query Arn"
-# PS0 ends what PS1 begins: what is typed is bold, in the picture as in the terminal.
+# PS1 turns bold on and PS0 turns it off: typed text is bold in the terminal, and so in the picture.
 RC = r"""
 PS1='\[\e[32m\]\w\[\e[0m\] $ \[\e[1m\]'
 PS0='\e[0m'
@@ -77,7 +77,7 @@ aws_secret_access_key = {key.secret_access_key}
 
 
 class Terminal:
-    """A bash in a terminal, and what is on its screen."""
+    """A bash in a terminal, and its screen."""
 
     def __init__(self, environ: dict[str, str], folder: Path) -> None:
         self.screen = pyte.Screen(COLUMNS, ROWS)
@@ -103,7 +103,7 @@ class Terminal:
         self._bash.close(force=True)
 
     def replace(self, text: str, shown: str) -> None:
-        """Put *shown* on the screen in the place of *text*, which is as long."""
+        """Replace *text* on the screen by *shown*, which has the same length."""
         for row, line in enumerate(self.screen.display):
             if (column := line.find(text)) >= 0:
                 for offset, character in enumerate(shown, column):
@@ -130,7 +130,7 @@ class Terminal:
 def session() -> Terminal:
     """Return the terminal after the session."""
     with tempfile.TemporaryDirectory(prefix="awsenv-picture-") as name, Sandbox(account=ACCOUNT) as sandbox:
-        # An hour from a moment ago is 59 minutes at each prompt of the session, and not a full hour at the first.
+        # With a clock that is ten seconds behind, every prompt of the session shows 59 minutes, even the first.
         sandbox.clock.elapse(-10)
         home = Path(name)
         key, device = sandbox.create_user("alice"), sandbox.create_mfa_device("alice")
@@ -193,7 +193,7 @@ def _box(x: float, y: float, width: float, height: float) -> str:
 
 
 def _line(screen: pyte.Screen, row: int) -> list[str]:
-    """Return the texts of a line: one for each stretch that looks the same."""
+    """Return the text elements of a line, one for each stretch of the same style."""
     drawn, column = [], 0
     cells = [screen.buffer[row][column] for column in range(COLUMNS)]
     for (color, bold), group in groupby(cells, key=lambda cell: (cell.fg, cell.bold)):
@@ -202,7 +202,7 @@ def _line(screen: pyte.Screen, row: int) -> list[str]:
             start = MARGIN + (column + len(text) - len(text.lstrip())) * CELL
             look = "" if color == "default" else f' fill="{COLORS[color]}"'
             look += ' font-weight="bold"' if bold else ""
-            # Its length is given: a font of the reader's may be wider than ours.
+            # The length is given, because the reader's font may be wider than ours.
             drawn.append(
                 f'<text x="{start:g}" y="{BAR + row * LINE + 15:g}" '
                 f'textLength="{len(shown) * CELL:g}"{look}>{escape(shown)}</text>'

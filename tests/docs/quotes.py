@@ -1,4 +1,4 @@
-"""Writes what README.md and docs/ quote of the program: `python tests/docs/quotes.py`.
+"""Writes the quotations of the program in README.md and docs/: `python tests/docs/quotes.py`.
 
 A quotation is a comment with the command line, then the output as a block of text:
 
@@ -7,7 +7,7 @@ A quotation is a comment with the command line, then the output as a block of te
     ...
     ```
 
-The command runs in a home whose configuration is the one that the README shows, as user alice, on 80 columns.
+The command runs as user alice, on 80 columns, in a home with the configuration that the README shows.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def output(words: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return *text* with every quotation as the program says it now."""
+    """Return *text* with every quotation replaced by the current output of the program."""
     return _QUOTATION.sub(lambda match: quotation(match["words"]), text)
 
 
@@ -77,7 +77,7 @@ def commands() -> list[str]:
 
 
 def written(document: Path) -> str:
-    """Return what *document* has to say."""
+    """Return the text of *document* with current quotations."""
     if document == COMMANDS:
         pages = [f"## {name}\n\n{quotation(f'{name} --help')}\n" for name in commands()]
         return _INTRODUCTION + quotation("--help") + "\n\n" + "\n".join(pages)

@@ -1,4 +1,4 @@
-"""README.md and docs/ say what the program does: its help, its tables, its options, its picture."""
+"""README.md and docs/ match the program: its help, its tables, its options and its picture."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)]*))?\)")
 PAGES = (*DOCUMENTS, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md")
 
 MOST_WORDS = 1500
-"""A newcomer reads the whole README."""
+"""The maximum length of the README, which a newcomer reads as a whole."""
 
 
 def rows(title: str) -> list[list[str]]:
@@ -43,14 +43,14 @@ def command_lines(document: Path) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_what_is_quoted_is_what_the_program_prints(document: Path) -> None:
-    """Quote the help of each command, and what explain prints of the README's own profile."""
+def test_quotations_match_the_program(document: Path) -> None:
+    """The documents quote the help of each command, and the output of `explain` for the README's own profile."""
     assert written(document) == document.read_text(encoding="utf-8"), "write them: python tests/docs/quotes.py"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_option_that_is_shown_is_there(document: Path) -> None:
-    """Show no option that the command does not have."""
+def test_every_option_in_an_example_exists(document: Path) -> None:
+    """The examples of the documents use only options that the command has."""
     for words in command_lines(document):
         name = words[0] if words[0] in commands() else "use"
         ours = words[: words.index("--")] if "--" in words else words
@@ -60,8 +60,8 @@ def test_every_option_that_is_shown_is_there(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
-def test_every_link_leads_somewhere(document: Path) -> None:
-    """Link to files that are there, and to headings that they have."""
+def test_every_link_has_a_target(document: Path) -> None:
+    """The files and headings that the documents link to exist."""
     for path, heading in LINK.findall(document.read_text(encoding="utf-8")):
         if path.startswith("https://"):
             continue
@@ -73,40 +73,40 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 
 
 def test_the_readme_is_short() -> None:
-    """Keep the README to what a newcomer reads."""
+    """The README has at most as many words as a newcomer reads."""
     assert len(README.read_text(encoding="utf-8").split()) <= MOST_WORDS
 
 
-def test_the_exit_codes_are_all_there() -> None:
-    """List each exit status once, in order."""
+def test_all_exit_codes_are_documented() -> None:
+    """The table of exit codes lists each code once, in order."""
     assert [int(code) for code in ExitCode] == [int(row[0]) for row in rows("Exit codes")]
 
 
-def test_the_options_of_a_role_are_all_there() -> None:
-    """List each option beside its variable."""
+def test_all_options_of_a_role_are_documented() -> None:
+    """The table of options lists each option of a role beside its variable, in order."""
     expected = [
         (f"`--{option.name.replace('_', '-')}`", f"`AWSENV_{option.name.upper()}`") for option in fields(RoleOptions)
     ]
     assert expected == [(row[0], row[1]) for row in rows("Options")]
 
 
-def test_the_variables_that_a_role_sets_are_all_there() -> None:
-    """List each variable that is set, in order."""
+def test_all_variables_that_a_role_sets_are_documented() -> None:
+    """The table lists each variable that a role sets, in order."""
     listed = [name for row in rows("What a role sets") for name in VARIABLE.findall(row[0])]
 
     assert [*having(EXPORTED), *having(STATE)] == listed
 
 
-def test_the_variables_that_a_role_removes_are_all_there() -> None:
-    """List each variable that is unset, in order, in the paragraph that begins with that word."""
+def test_all_variables_that_a_role_removes_are_documented() -> None:
+    """The paragraph that begins `It unsets these` lists each variable that a role unsets, in order."""
     paragraph = re.search(r"^It unsets these.*?\n\n", section(VARIABLES, "What a role sets"), re.MULTILINE | re.DOTALL)
 
     assert paragraph is not None, "a paragraph of this section begins: It unsets these"
     assert [*having(REMOVED)] == VARIABLE.findall(paragraph[0])
 
 
-def test_the_picture_is_what_the_program_shows(require: Callable[[str], str]) -> None:
-    """Draw the session again, with a real shell and the AWS CLI, and compare."""
+def test_the_picture_is_current(require: Callable[[str], str]) -> None:
+    """The README's picture equals a new drawing of the session, with a real shell and the AWS CLI."""
     require("bash")
     require("aws")
     script = Path(__file__).with_name("picture.py")

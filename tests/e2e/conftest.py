@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from conftest import World
 
 TIMEOUT = 60
-"""Seconds after which a test gives up: no test waits for it."""
+"""Seconds after which a test gives up. No passing test waits this long."""
 
-# Makes the terminal on its standard input its own, and becomes the program. A fork by pty.fork() would be one of a
-# process with threads, which Python 3.12 warns of.
+# Makes the terminal on stdin its controlling terminal, and executes the program. pty.fork() would fork a process with
+# threads, and Python 3.12 warns about that.
 _TAKE_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 )
 
-# Each prompt has the level of its shell and a number, so that none is taken for the one before, which fish paints again
-# and again.
+# Each prompt has the level of its shell and a number, so that a test can tell a new prompt from the previous one, which
+# fish repaints many times.
 _PROMPT = r"<(\d+)\.(\d+)> "
 
 _ESCAPE = re.compile(r"\r|\x1b\[[0-9;?]*[a-zA-Z]")
 
-# One process: a shell that forks just when Ctrl-Z is pressed may wait for ever. The signals are blocked from the start,
+# One process: a shell that forks just when Ctrl-Z is pressed may wait forever. The signals are blocked from the start,
 # so one that comes right after `ready` stays pending for sigwait(); signal.pause() would miss it.
 _REPORTER = """\
 import os, signal, sys
@@ -57,25 +57,25 @@ sys.exit(7)
 
 @dataclass(frozen=True)
 class Spelling:
-    """How a shell spells what the tests do in it."""
+    """The syntax of one shell for the steps of the tests."""
 
     name: str
     rc: str
-    """Its rc file, below the home."""
+    """Path of its rc file, relative to the home directory."""
     prompt: str
     """Lines of the rc file that number the prompts."""
     hook: str
     """The rc line of the README."""
     status: str = "$?"
     save_history: str = ""
-    """Writes the history now."""
+    """The command that writes the history at once."""
 
     def furnish(self, home: Path, *, hook: bool = False) -> None:
-        """Write the rc file, which loads the hook or does not."""
+        """Write the rc file, with or without the line that loads the hook."""
         rc = home / self.rc
         rc.parent.mkdir(parents=True, exist_ok=True)
         rc.write_text(self.prompt + (self.hook if hook else ""))
-        # Without it the first fish of a home reads every manual page of the machine.
+        # Without this folder, the first fish in a home directory reads every manual page of the machine.
         (home / ".local" / "share" / "fish" / "generated_completions").mkdir(parents=True, exist_ok=True)
 
 
@@ -112,13 +112,13 @@ SPELLINGS = {
 
 
 class Terminal:
-    """A program on a terminal of its own, and the user who types there.
+    """A program at its own terminal, and the user who types there.
 
     Args:
         argv: The program.
         environ: Its whole environment.
-        folder: Where it starts.
-        status: How its shell spells the status of the last command.
+        folder: Its working directory.
+        status: The expression for the status of the last command in its shell.
     """
 
     def __init__(self, argv: list[str], environ: Mapping[str, str], folder: Path, status: str = "$?") -> None:
@@ -140,14 +140,14 @@ class Terminal:
         self._screen = fdspawn(self._master, timeout=TIMEOUT, encoding="utf-8", codec_errors="replace")
         self._screen.delaybeforesend = None
         self.transcript = ""
-        """All that was shown so far."""
+        """Everything shown so far."""
 
     def hang_up(self) -> None:
         """Close the window."""
         self._screen.close()
 
     def close(self) -> None:
-        """Hang up, and end what is left."""
+        """Hang up, and kill the remaining processes."""
         self._screen.close()
         if self.process.poll() is None:
             with suppress(ProcessLookupError):
@@ -163,7 +163,7 @@ class Terminal:
         try:
             self._screen.expect(pattern)
         except (pexpect.TIMEOUT, pexpect.EOF) as error:
-            # pexpect's own text is its whole state, most of it twice.
+            # The text of pexpect's exception is its whole state, most of it twice.
             shown = self.transcript + (self._screen.before if isinstance(self._screen.before, str) else "")
             pytest.fail(f"{type(error).__name__} before {pattern!r} was shown:\n{shown}")
         self.transcript += self._screen.before + self._screen.after
@@ -175,7 +175,7 @@ class Terminal:
         self._screen.send(keys)
 
     def prompt(self) -> str:
-        """Wait for the next prompt, and return what was shown before it, the role in front of it included."""
+        """Wait for the next prompt, and return the output before it, including the role in front of the prompt."""
         start = len(self.transcript)
         while True:
             seen = self.see(_PROMPT)
@@ -185,7 +185,7 @@ class Terminal:
                 return _ESCAPE.sub("", self.transcript[start:].rpartition("<")[0])
 
     def run(self, line: str) -> str:
-        """Type *line*, and return what is shown until the next prompt."""
+        """Type *line*, and return the output up to the next prompt."""
         self.send(line + "\r")
         return self.prompt()
 
@@ -238,17 +238,17 @@ class Interactive(Protocol):
         Args:
             hook: Whether the rc file loads the hook.
             before: Words in front of the shell's name, such as `strace`.
-            environ: On top of the user's environment.
+            environ: Variables on top of the user's environment.
         """
 
 
 def parsed(text: str) -> dict[str, str]:
-    """Return what `env -0` printed."""
+    """Parse the output of `env -0`."""
     return dict(entry.split("=", 1) for entry in text.split("\0") if entry)
 
 
 class Silent:
-    """A service that takes a request and never answers."""
+    """A service that accepts a request and never responds."""
 
     def __init__(self, listening: socket.socket) -> None:
         self._listening = listening
@@ -257,25 +257,25 @@ class Silent:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address of the service."""
         return f"http://127.0.0.1:{self._listening.getsockname()[1]}"
 
     def wait(self) -> None:
-        """Wait until a request has come."""
+        """Wait until a request arrives."""
         connection, _ = self._listening.accept()
         connection.settimeout(TIMEOUT)
         self._taken.append(connection)
         assert connection.recv(1)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close every connection."""
         for connection in (*self._taken, self._listening):
             connection.close()
 
 
 @pytest.fixture
 def silent() -> Iterator[Silent]:
-    """Return an AWS that does not answer."""
+    """Return an AWS that never responds."""
     with closing(Silent(socket.create_server(("127.0.0.1", 0)))) as silent:
         yield silent
 
@@ -299,14 +299,14 @@ def environ(world: World, tmp_path: Path) -> dict[str, str]:
         "PATH": path,
         "TERM": "dumb",
         "TMPDIR": str(temporary),
-        # Or fish keeps a folder among the temporary files.
+        # Otherwise fish creates a folder among the temporary files.
         "XDG_RUNTIME_DIR": str(runtime),
     }
 
 
 @pytest.fixture
 def new_code(world: World) -> Callable[[], str]:
-    """Return what the user does for another code: wait for half a minute. AWS takes each code once."""
+    """Return a function that waits half a minute for a new MFA code: AWS accepts each code only once."""
 
     def wait() -> str:
         world.sandbox.clock.elapse(30)
@@ -317,7 +317,7 @@ def new_code(world: World) -> Callable[[], str]:
 
 @pytest.fixture
 def reporter(tmp_path: Path) -> list[str]:
-    """Return a command that prints `ready`, `again` when it is continued, and `bye` when it is asked to end.
+    """Return a command that prints `ready`, then `again` when it is continued and `bye` when it ends.
 
     SIGINT and SIGTERM end it, with status 7.
     """
@@ -328,7 +328,7 @@ def reporter(tmp_path: Path) -> list[str]:
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
-    """Return what starts a program at a terminal. All is ended with the test."""
+    """Return a function that starts a program at a terminal. The end of the test stops the program."""
     folder = tmp_path / "folder"
     folder.mkdir()
     with ExitStack() as stack:
@@ -345,7 +345,7 @@ def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
 def interactive(
     shell: Spelling, environ: dict[str, str], terminal: Callable[..., Terminal], require: Callable[[str], str]
 ) -> Interactive:
-    """Return what starts the shell of the test at a terminal."""
+    """Return a function that starts the shell of the test at a terminal."""
 
     def start(*, hook: bool = False, before: tuple[str, ...] = (), **more: str) -> Terminal:
         shell.furnish(Path(environ["HOME"]), hook=hook)

@@ -1,4 +1,4 @@
-"""MFA once a day: one code, and then roles without one, out of an agent that holds them in memory and nowhere else."""
+"""MFA once a day: after one code, an agent provides roles without another, and keeps them only in memory."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MINUTE = 60
 
 
 def login(world: World) -> int:
-    """Log in with a code, and return the process of the agent."""
+    """Log in with a code, and return the process id of the agent."""
     answer = world.run("login", world.device.code())
     assert (0, "") == (answer.returncode, answer.stderr)
     agent = world.agent()
@@ -48,7 +48,7 @@ def login(world: World) -> int:
 
 
 def identity(world: World, keys: dict[str, str]) -> str:
-    """Return whose *keys*, as `credential-process` printed them, the local AWS says that they are."""
+    """Return the ARN that the local AWS reports for *keys*, as `credential-process` printed them."""
     key = Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
     return str(world.client("sts", key).get_caller_identity()["Arn"])
 
@@ -74,7 +74,7 @@ def killed_at_work(world: World, until: Until, *words: str) -> subprocess.Comple
 
 
 def role_profile(world: World, name: str, *more: str, trust: dict[str, object], seconds: int = HOUR) -> None:
-    """Make a role, and a profile that asks for it with the user's device."""
+    """Create a role, and a profile that assumes it with the user's MFA device."""
     arn = world.sandbox.create_role(name, trust, policies=["ReadOnlyAccess"], max_session_duration=seconds)
     lines = "".join(f"{line}\n" for line in more)
     world.configure(
@@ -83,7 +83,7 @@ def role_profile(world: World, name: str, *more: str, trust: dict[str, object], 
 
 
 def test_one_code_serves_twenty_roles_for_hours(aging: World) -> None:
-    """Ask for no second code, and hand out no key that AWS does not take at that moment."""
+    """With one MFA code the agent serves twenty roles for hours, and AWS accepts every key that it provides."""
     names = [f"role-{number:02}" for number in range(20)]
     for name in names:
         role_profile(aging, name, trust=aging.sandbox.trust(aging.user_arn, mfa=True))
@@ -98,14 +98,14 @@ def test_one_code_serves_twenty_roles_for_hours(aging: World) -> None:
         aging.sandbox.clock.elapse(25 * MINUTE)
 
     sts = [call for call in aging.sandbox.calls if call.action != "GetCallerIdentity"]
-    # They have ten minutes left after fifty, and are renewed.
+    # After fifty minutes the credentials have ten minutes left, and the agent renews them.
     assert ["GetSessionToken"] + ["AssumeRole"] * 60 == [call.action for call in sts]
     assert ["TokenCode" in call.parameters for call in sts] == [True] + [False] * 60
     assert {None} == {call.error for call in aging.sandbox.calls}
 
 
-def test_a_role_that_takes_a_code_is_handed_out_to_its_end(aging: World) -> None:
-    """Hand out what only another code could renew while it lives; `explain` announces the same."""
+def test_a_role_that_needs_a_new_code_is_used_until_it_expires(aging: World) -> None:
+    """The agent provides a role until it expires if only another MFA code could renew it, as `explain` says."""
     role_profile(aging, "long", trust=aging.sandbox.trust(aging.user_arn, mfa=True), seconds=2 * HOUR)
     aging.run("login", aging.device.code())
     aging.sandbox.clock.elapse(30)
@@ -121,8 +121,8 @@ def test_a_role_that_takes_a_code_is_handed_out_to_its_end(aging: World) -> None
     assert (0, "", []) == (done.returncode, done.stderr, aging.actions())
 
 
-def test_the_end_of_the_session_is_the_end(aging: World) -> None:
-    """Ask for a code again when the session has ended: hand out nothing that could not be renewed any more."""
+def test_no_role_is_provided_after_the_mfa_session_expires(aging: World) -> None:
+    """Once the MFA session and the role have expired, awsenv needs a new code, and `status` shows no MFA session."""
     aging.run("login", aging.device.code(), "--duration", "15m")
     assert aging.run("power-user", "--shell", "sh").returncode == 0
 
@@ -145,7 +145,7 @@ def is_served(url: str, token: str) -> bool:
 
 
 def test_an_agent_that_serves_a_command_is_not_idle(aging: World, until: Until) -> None:
-    """Count a run of many hours as use, though nobody else asks the agent for anything; end when it is over."""
+    """An agent that serves a long-running command does not end as idle until that command has ended."""
     aging.run("login", aging.device.code())
     show = 'echo "$AWS_CONTAINER_CREDENTIALS_FULL_URI $AWS_CONTAINER_AUTHORIZATION_TOKEN"; read line'
     with subprocess.Popen(
@@ -166,8 +166,8 @@ def test_an_agent_that_serves_a_command_is_not_idle(aging: World, until: Until) 
     assert "MFA session" not in aging.run("status").stdout
 
 
-def test_fifty_at_once_are_one_call(world: World) -> None:
-    """Ask AWS once for a role, however many ask."""
+def test_fifty_simultaneous_clients_cause_one_call(world: World) -> None:
+    """Fifty clients that request the same role at the same time cause one AssumeRole call."""
     login(world)
     world.sandbox.clear_calls()
 
@@ -189,7 +189,7 @@ def test_fifty_at_once_are_one_call(world: World) -> None:
 
 
 def test_a_login_asks_for_a_code(world: World, environ: dict[str, str], terminal: Callable[..., Terminal]) -> None:
-    """Ask at the terminal where none was given, and again where AWS rejects it."""
+    """`awsenv login` without a code prompts for one at the terminal, and prompts again if AWS rejects it."""
     shown = terminal(["awsenv", "login"], environ)
     for code in ("000000", world.device.code()):
         shown.see("MFA code for alice .*: ")
@@ -203,7 +203,7 @@ def test_a_login_asks_for_a_code(world: World, environ: dict[str, str], terminal
 def test_three_wrong_codes_start_no_agent(
     world: World, environ: dict[str, str], terminal: Callable[..., Terminal]
 ) -> None:
-    """Give up in the end, and leave all as it was."""
+    """`awsenv login` fails after three wrong codes, and starts no agent."""
     shown = terminal(["awsenv", "login"], environ)
     for code in ("000000", "000001", "000002"):
         shown.see("MFA code for alice .*: ")
@@ -215,10 +215,10 @@ def test_three_wrong_codes_start_no_agent(
 
 
 @pytest.mark.parametrize(("key", "status"), [("\x03", 130), ("\x04", 6)], ids=["ctrl-c", "ctrl-d"])
-def test_a_login_that_is_cancelled_starts_no_agent(
+def test_a_cancelled_login_starts_no_agent(
     world: World, environ: dict[str, str], terminal: Callable[..., Terminal], key: str, status: int
 ) -> None:
-    """Ask AWS for nothing, and leave all as it was."""
+    """Ctrl-C and Ctrl-D at the code prompt end `awsenv login` without a call to AWS."""
     shown = terminal(["awsenv", "login"], environ)
     shown.see("MFA code for alice .*: ")
     shown.send(key)
@@ -226,10 +226,10 @@ def test_a_login_that_is_cancelled_starts_no_agent(
     assert (status, [], None) == (shown.gone(), world.actions(), world.agent())
 
 
-def test_a_terminal_that_closes_leaves_the_agent(
+def test_the_agent_survives_its_terminal(
     world: World, environ: dict[str, str], terminal: Callable[..., Terminal]
 ) -> None:
-    """Belong to no terminal, as ssh-agent does: Ctrl-C and a closed window are for the shell that logged in."""
+    """The agent belongs to no terminal session: Ctrl-C and a closed window do not end it."""
     shell = terminal(["sh", "-c", "awsenv login; exec sleep 1000"], environ)
     shell.see("MFA code for alice .*: ")
     shell.send(world.device.code() + "\r")
@@ -247,19 +247,19 @@ def test_a_terminal_that_closes_leaves_the_agent(
 
 
 def status_of(pid: int, *names: str) -> list[int]:
-    """Return numbers out of /proc/PID/status."""
+    """Return numbers from /proc/PID/status."""
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     return [int(status[name].split()[0]) for name in names]
 
 
 def cpu(pid: int) -> int:
-    """Return the ticks of the clock that a process has worked for."""
+    """Return the CPU time of a process, in clock ticks."""
     return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="it is read from /proc")
-def test_a_thousand_requests_leave_no_trace(world: World, until: Until) -> None:
-    """Take no more memory, threads or descriptors for having been asked; and do nothing when not asked."""
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+def test_a_thousand_requests_leak_nothing(world: World, until: Until) -> None:
+    """A thousand requests cost the agent no memory, threads or descriptors, and it uses no CPU while idle."""
     pid = login(world)
     lines = [
         ("exec", "power-user", "--", "true"),
@@ -285,7 +285,7 @@ def test_a_thousand_requests_leave_no_trace(world: World, until: Until) -> None:
     ask(1000)
     until(lambda: status_of(pid, "Threads") <= [3])
     after, *rest = status_of(pid, "VmRSS", "FDSize")
-    assert after - before < 2048, "KiB: it would be more if each left something behind"
+    assert after - before < 2048, "KiB: a leak in each request would be more"
     assert [descriptors] == rest
     assert after < 100 * 1024, "KiB: 43 MiB were measured"
 
@@ -300,7 +300,7 @@ def test_a_thousand_requests_leave_no_trace(world: World, until: Until) -> None:
 
 @pytest.fixture
 def fresh(world: World) -> World:
-    """Return the world with a role that wants a code of the last quarter of an hour; the session is older."""
+    """Return the world with a role that demands MFA of the last 15 minutes, and an older MFA session."""
     trust = world.sandbox.trust(world.user_arn, mfa=True, mfa_max_age=900)
     role_profile(world, "fresh", trust=trust)
     login(world)
@@ -309,10 +309,10 @@ def fresh(world: World) -> World:
     return world
 
 
-def test_a_role_that_wants_a_fresh_code_gets_one(
+def test_a_fresh_code_is_requested_if_the_mfa_session_is_too_old(
     fresh: World, environ: dict[str, str], terminal: Callable[..., Terminal]
 ) -> None:
-    """Prompt once where the trust policy refuses an old session, and hold what comes of it."""
+    """If a role refuses the MFA session as too old, awsenv prompts for a code once, and the agent keeps the role."""
     shown = terminal(["awsenv", "exec", "fresh", "--", "printenv", "AWSENV_ROLE"], environ)
     shown.see(r"MFA code for alice .*: ")
     assert "it may need a fresh code (aws:MultiFactorAuthAge)" in shown.transcript
@@ -326,10 +326,10 @@ def test_a_role_that_wants_a_fresh_code_gets_one(
     assert [True, False] == ["TokenCode" not in call.parameters for call in fresh.sandbox.calls]
 
 
-def test_a_wrong_code_there_is_asked_for_again(
+def test_a_rejected_fresh_code_is_asked_for_again(
     fresh: World, environ: dict[str, str], terminal: Callable[..., Terminal]
 ) -> None:
-    """Treat a code that AWS rejects as ever."""
+    """If AWS rejects the fresh code that a role demands, awsenv prompts again."""
     shown = terminal(["awsenv", "exec", "fresh", "--", "printenv", "AWSENV_ROLE"], environ)
     for code in ("000000", fresh.device.code()):
         shown.see("MFA code for alice .*: ")
@@ -341,7 +341,7 @@ def test_a_wrong_code_there_is_asked_for_again(
 
 @pytest.mark.parametrize(("words", "status"), [("fresh --shell sh", 6), ("exec fresh -- true", 125)])
 def test_without_a_terminal_both_facts_are_shown(fresh: World, words: str, status: int) -> None:
-    """Say that the session was refused, and that there is nobody to ask."""
+    """Without a terminal awsenv reports the refused MFA session, and that it cannot prompt for the code it needs."""
     answer = fresh.run(*words.split())
 
     assert status == answer.returncode
@@ -354,7 +354,7 @@ def test_without_a_terminal_both_facts_are_shown(fresh: World, words: str, statu
 
 @pytest.fixture
 def long(world: World) -> World:
-    """Return the world with a role whose profile asks for four hours."""
+    """Return the world with a role whose profile sets a duration of four hours."""
     trust = world.sandbox.trust(world.user_arn, mfa=True)
     role_profile(world, "long", "duration_seconds = 14400", trust=trust, seconds=12 * HOUR)
     login(world)
@@ -362,8 +362,8 @@ def long(world: World) -> World:
     return world
 
 
-def test_a_role_through_the_session_lives_for_an_hour(long: World) -> None:
-    """Cut what the profile asks for to what AWS grants, and say so."""
+def test_a_role_assumed_with_the_mfa_session_lasts_an_hour(long: World) -> None:
+    """A role assumed with the MFA session lasts an hour at most: awsenv cuts the profile's duration, and says so."""
     answer = long.run("exec", "long", "--", "true")
 
     assert answer.returncode == 0
@@ -374,8 +374,8 @@ def test_a_role_through_the_session_lives_for_an_hour(long: World) -> None:
     assert ["3600"] == [call.parameters["DurationSeconds"] for call in long.sandbox.calls]
 
 
-def test_more_than_an_hour_takes_a_code_and_is_held(long: World) -> None:
-    """Go to AssumeRole with a code where the command line asks for more; and ask for no second one."""
+def test_more_than_an_hour_needs_a_code_once(long: World) -> None:
+    """A --duration of more than an hour needs an MFA code, and the agent provides that role again without one."""
     words = ["exec", "long", "--duration", "4h"]
     without = long.run(*words, "--", "true")
     long.sandbox.clock.elapse(30)
@@ -391,8 +391,8 @@ def test_more_than_an_hour_takes_a_code_and_is_held(long: World) -> None:
     )
 
 
-def test_what_is_held_is_known_by_what_aws_granted(world: World) -> None:
-    """Hand out no role that was cut to an hour where twelve are asked for; and the longer one where either will do."""
+def test_a_cached_role_is_matched_by_its_granted_duration(world: World) -> None:
+    """A role cut to one hour does not satisfy a request for twelve; the longer one satisfies both requests."""
     trust = world.sandbox.trust(world.user_arn, mfa=True)
     role_profile(world, "target", "duration_seconds = 43200", trust=trust, seconds=12 * HOUR)
     login(world)
@@ -416,8 +416,8 @@ def test_what_is_held_is_known_by_what_aws_granted(world: World) -> None:
 
 
 @pytest.mark.parametrize("words", ["exec power-user {code} -- true", "exec power-user --refresh {code} -- true"])
-def test_a_code_is_sent_once_by_whichever_client(world: World, words: str) -> None:
-    """Send no code to AWS that another client has used, and say so."""
+def test_a_code_is_sent_only_once(world: World, words: str) -> None:
+    """If another client has used an MFA code, awsenv does not send it to AWS, and says so."""
     login(world)
     world.sandbox.clock.elapse(30)
     code = world.device.code()
@@ -430,10 +430,10 @@ def test_a_code_is_sent_once_by_whichever_client(world: World, words: str) -> No
     assert second.stderr == "awsenv: that MFA code has been used\n  try      wait for the device's next code\n"
 
 
-def test_the_agent_asks_again_where_aws_rejects_a_code(
+def test_a_code_that_aws_rejects_is_asked_for_again(
     world: World, environ: dict[str, str], terminal: Callable[..., Terminal]
 ) -> None:
-    """Show why, and take the next code; what comes of it is held."""
+    """If AWS rejects the code from the agent, the client shows the reason and prompts; the agent keeps the role."""
     login(world)
     world.sandbox.clock.elapse(30)
     shown = terminal(["awsenv", "exec", "power-user", "000000", "--", "printenv", "AWSENV_ROLE"], environ)
@@ -448,10 +448,10 @@ def test_the_agent_asks_again_where_aws_rejects_a_code(
     assert world.run("exec", "power-user", "--", "true").stderr == ""
 
 
-def test_three_codes_are_enough_for_an_agent_too(
+def test_three_wrong_codes_end_a_command_with_an_agent(
     world: World, environ: dict[str, str], terminal: Callable[..., Terminal]
 ) -> None:
-    """Give up after the third, as without an agent."""
+    """With an agent, too, a command fails after three wrong MFA codes."""
     login(world)
     world.sandbox.clear_calls()
     shown = terminal(["awsenv", "exec", "power-user", "000000", "--", "true"], environ)
@@ -463,8 +463,8 @@ def test_three_codes_are_enough_for_an_agent_too(
     assert "awsenv: AWS rejected 3 MFA codes" in shown.transcript
 
 
-def test_a_code_that_a_dead_agent_had_is_not_sent_again(world: World, until: Until) -> None:
-    """Say that it may have been used, and by whom: the command knows of no other code."""
+def test_a_code_is_not_sent_again_after_the_agent_dies(world: World, until: Until) -> None:
+    """If the agent dies with an MFA code, awsenv does not send it again, and says that it may have been used."""
     done = killed_at_work(world, until, "power-user", "{code}", "--", "true")
 
     # The call that hangs is not counted.
@@ -476,7 +476,7 @@ def test_a_code_that_a_dead_agent_had_is_not_sent_again(world: World, until: Unt
 def test_an_external_id_is_asked_for(
     world: World, environ: dict[str, str], terminal: Callable[..., Terminal], *, logged_in: bool
 ) -> None:
-    """Ask without echo, on the terminal of the caller, even if the agent makes the call."""
+    """`--external-id -` prompts without echo at the caller's terminal, with and without an agent."""
     if logged_in:
         login(world)
     arn = world.sandbox.create_role("guarded", world.sandbox.trust(world.user_arn, external_id="canary-typed"))
@@ -491,8 +491,10 @@ def test_an_external_id_is_asked_for(
 
 @pytest.mark.parametrize("logged_in", [False, True], ids=["alone", "agent"])
 @pytest.mark.parametrize("mfa", [False, True], ids=["no-code", "code"])
-def test_a_credential_process_runs_beside_its_caller(world: World, *, logged_in: bool, mfa: bool) -> None:
-    """Run the command in the environment and the folder of the caller, and not in those of the agent."""
+def test_a_credential_process_runs_in_the_environment_of_its_caller(
+    world: World, *, logged_in: bool, mfa: bool
+) -> None:
+    """A `credential_process` runs in the environment of the caller, not in that of the agent."""
     if logged_in:
         login(world)
         world.sandbox.clock.elapse(30)
@@ -519,10 +521,10 @@ def test_a_credential_process_runs_beside_its_caller(world: World, *, logged_in:
     assert "credential_process failed with status 9" in refused.stderr
 
 
-def test_it_says_first_that_a_role_through_a_role_has_no_mfa(
+def test_an_unused_mfa_device_is_reported_before_the_prompt(
     world: World, environ: dict[str, str], terminal: Callable[..., Terminal]
 ) -> None:
-    """Tell a user so before a code is asked for, which would be spent in vain."""
+    """Before it prompts for a code, awsenv says that it does not use the mfa_serial of a role behind another role."""
     account = world.sandbox.account
     world.configure(
         f"[profile far]\nrole_arn = arn:aws:iam::{account}:role/far\nsource_profile = power-user\n"
@@ -538,8 +540,8 @@ def test_it_says_first_that_a_role_through_a_role_has_no_mfa(
     assert re.search(r"awsenv: the MFA device is not used; .* never meets a condition on MFA\r\n  in ", note), note
 
 
-def test_what_has_too_little_left_is_renewed_first(aging: World) -> None:
-    """Hand out keys with as much time left as --min-remaining wants, renewed where they have less."""
+def test_min_remaining_renews_credentials(aging: World) -> None:
+    """The agent renews credentials with less time left than --min-remaining or AWSENV_MIN_REMAINING demands."""
     aging.run("login", aging.device.code())
     words = ["credential-process", "power-user"]
 
@@ -559,8 +561,8 @@ def test_what_has_too_little_left_is_renewed_first(aging: World) -> None:
     assert aging.actions().count("AssumeRole") == 3
 
 
-def test_an_agent_that_is_killed_at_work_is_one_note(world: World, until: Until) -> None:
-    """Do without it what it was about to do, say so once, and know of no agent from then on."""
+def test_an_agent_killed_during_a_request_causes_one_note(world: World, until: Until) -> None:
+    """If the agent dies during a request, awsenv assumes the role itself with one note; the next run prints nothing."""
     words = ["read-only", "--", "printenv", "AWSENV_ROLE"]
 
     done = killed_at_work(world, until, *words)
@@ -570,8 +572,8 @@ def test_an_agent_that_is_killed_at_work_is_one_note(world: World, until: Until)
     assert (0, "") == (again.returncode, again.stderr)
 
 
-def test_an_agent_that_was_killed_is_one_note(world: World, until: Until, has_ended: Callable[[int], bool]) -> None:
-    """Say that what it held is gone; and know of no agent from then on."""
+def test_a_killed_agent_causes_one_note(world: World, until: Until, has_ended: Callable[[int], bool]) -> None:
+    """The first command after the death of the agent says so, and later commands print nothing."""
     agent = login(world)
     os.kill(agent, signal.SIGKILL)
     until(lambda: has_ended(agent))
@@ -584,7 +586,7 @@ def test_an_agent_that_was_killed_is_one_note(world: World, until: Until, has_en
 
 @pytest.fixture
 def impostor(world: World) -> Iterator[Callable[[bytes | None], None]]:
-    """Return what listens in the agent's place and answers each request with some bytes; None: never."""
+    """Return a function that starts a false agent, which replies with these bytes, or never if they are None."""
     folder = runtime_directory.make(world.environ)
     taken: list[socket.socket] = []
     with socket.socket(socket.AF_UNIX) as listening:
@@ -598,7 +600,7 @@ def impostor(world: World) -> Iterator[Callable[[bytes | None], None]]:
                     except OSError:
                         return
                     taken.append(connection)
-                    # It is also looked at whether anyone listens.
+                    # A client may connect only to see whether an agent listens.
                     with suppress(client.NotAMessage):
                         if answer is not None:
                             client.receive(connection, time.monotonic() + 60)
@@ -634,10 +636,10 @@ def impostor(world: World) -> Iterator[Callable[[bytes | None], None]]:
     ids=["http", "a-gibibyte", "half", "nothing", "empty", "ok", "print", "too-few", "no-count", "unknown", "failed",
          "version", "silent"],
 )  # fmt: skip
-def test_an_agent_that_talks_nonsense_is_one_note(
+def test_an_invalid_reply_causes_one_note(
     world: World, impostor: Callable[[bytes | None], None], answer: bytes | None, note: str
 ) -> None:
-    """Run the command without it, whatever it says."""
+    """If the agent's reply is invalid or missing, awsenv runs the command without the agent, and prints one note."""
     impostor(answer)
 
     done = world.run("exec", "read-only", "--", "printenv", "AWSENV_ROLE")
@@ -648,7 +650,7 @@ def test_an_agent_that_talks_nonsense_is_one_note(
 
 @pytest.fixture
 def older(world: World, tmp_path: Path) -> int:
-    """Return the process of an agent of an older version, which holds an MFA session."""
+    """Return the process id of an agent of an older version, which holds an MFA session."""
     copy = tmp_path / "older"
     shutil.copytree(Path(awsenv.__file__).parent, copy / "awsenv", ignore=shutil.ignore_patterns("__pycache__"))
     text = (copy / "awsenv" / "__init__.py").read_text()
@@ -662,7 +664,7 @@ def older(world: World, tmp_path: Path) -> int:
 
 
 def test_an_agent_of_another_version_is_replaced(world: World, older: int) -> None:
-    """Name its version, do without it, and let the next login start one of this version."""
+    """An agent of another version is not used: awsenv names the version, and the next login replaces the agent."""
     notes = [world.run("exec", "read-only", "--", "true").stderr for _ in range(2)]
     world.sandbox.clock.elapse(30)
     agent = login(world)
@@ -674,14 +676,14 @@ def test_an_agent_of_another_version_is_replaced(world: World, older: int) -> No
 
 
 @pytest.mark.parametrize("word", ["lock", "logout"])
-def test_an_agent_of_another_version_forgets_on_demand(
+def test_lock_and_logout_end_an_agent_of_another_version(
     world: World,
     older: int,
     word: str,
     until: Until,
     has_ended: Callable[[int], bool],
 ) -> None:
-    """Leave no session in the memory of an agent that does not understand this version."""
+    """`lock` and `logout` end an agent of another version, so that no MFA session stays in its memory."""
     answer = world.run(word)
 
     assert (0, "") == (answer.returncode, answer.stderr)
@@ -695,8 +697,8 @@ def test_an_agent_of_another_version_forgets_on_demand(
     until(lambda: has_ended(older))
 
 
-def test_status_beside_an_agent_of_another_version(world: World, older: int) -> None:
-    """Show what this shell has, and name the version of the agent."""
+def test_status_names_the_version_of_another_agent(world: World, older: int) -> None:
+    """`awsenv status` names the version of an agent of another version, and leaves that agent running."""
     answer = world.run("status")
 
     assert (0, "", older) == (answer.returncode, answer.stdout, world.agent())
@@ -704,8 +706,8 @@ def test_status_beside_an_agent_of_another_version(world: World, older: int) -> 
 
 
 @pytest.mark.parametrize("what", ["file", "symlink", "open"])
-def test_an_unsafe_directory_is_named_and_not_used(world: World, tmp_path: Path, what: str) -> None:
-    """Do without an agent where another could be behind it, and start none."""
+def test_an_unsafe_runtime_directory_is_not_used(world: World, tmp_path: Path, what: str) -> None:
+    """In a runtime directory that others may control, awsenv uses no agent and starts none; it names the directory."""
     folder = Path(world.environ[runtime_directory.VARIABLE])
     if what == "symlink":
         folder.symlink_to(tmp_path)
@@ -725,8 +727,8 @@ def test_an_unsafe_directory_is_named_and_not_used(world: World, tmp_path: Path,
 
 @pytest.mark.parametrize("logged_in", [False, True], ids=["alone", "agent"])
 @pytest.mark.parametrize("words", ["read-only --shell sh", "exec read-only -- true", "credential-process read-only"])
-def test_it_says_when_even_new_keys_have_too_little_left(world: World, words: str, *, logged_in: bool) -> None:
-    """Hand out what AWS gives, and say that it is less than was wanted: no command fails for it."""
+def test_new_credentials_below_min_remaining_cause_a_note(world: World, words: str, *, logged_in: bool) -> None:
+    """If even new credentials last less than --min-remaining, awsenv provides them with a note, and does not fail."""
     if logged_in:
         world.run("login", world.device.code())
     first, _, rest = words.partition("read-only")
@@ -741,7 +743,7 @@ def test_it_says_when_even_new_keys_have_too_little_left(world: World, words: st
 
 
 def test_a_prompt_renews_the_role(aging: World, interactive: Interactive, shell: Spelling) -> None:
-    """Put new keys into the shell before the old ones end, and nothing else; without the agent leave all as it is."""
+    """The hook renews an expiring role at a prompt; without the agent it changes nothing."""
     aging.run("login", aging.device.code())
     terminal = interactive(hook=True)
     terminal.run("awsenv power-user")

@@ -1,4 +1,4 @@
-"""A client of the agent gets what the ordinary path gives: no other identity, no other message, no other region."""
+"""A client of the agent gets the same identity, messages and region as without an agent."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ KEY = ["--", "sh", "-c", "printf %s $AWS_ACCESS_KEY_ID"]
 WHO = ["--", sys.executable, "-c", "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"]
 
 
-def test_a_process_may_answer_each_caller_otherwise(world: World) -> None:
-    """Run a `credential_process` in the environment of who asks: of that an agent knows a part."""
+def test_a_credential_process_runs_for_each_caller(world: World) -> None:
+    """A `credential_process` may depend on the caller's environment, so that the agent shares no result of it."""
     keys = [world.sandbox.create_user(name) for name in ("carol", "dave")]
     script = Path(world.environ["HOME"], "tenant")
     cases = "".join(
@@ -35,8 +35,8 @@ def test_a_process_may_answer_each_caller_otherwise(world: World) -> None:
     assert [keys[0].access_key_id, keys[1].access_key_id, keys[0].access_key_id] == answers
 
 
-def test_a_file_may_change_while_a_code_is_looked_for(world: World) -> None:
-    """Assume what the name means when the code is there, and hold nothing under what it meant before."""
+def test_mfa_process_may_change_the_config_file(world: World) -> None:
+    """If an mfa_process edits the config file, awsenv assumes the new role, then and in the next run."""
     config = Path(world.environ["HOME"], ".aws", "config")
     other = world.sandbox.create_role("other", world.sandbox.trust(world.user_arn, mfa=True))
     edit = Path(world.environ["HOME"], "edit")
@@ -63,8 +63,8 @@ def test_a_file_may_change_while_a_code_is_looked_for(world: World) -> None:
     assert ":assumed-role/other/" in second.stdout, second.stderr
 
 
-def test_a_failure_is_shown_once_and_asks_for_no_code(world: World) -> None:
-    """Say what AWS has said to the agent: the ordinary path would wait as long again, and ask for a code in vain."""
+def test_a_failed_call_of_the_agent_is_not_repeated(world: World) -> None:
+    """If AWS fails for the agent, the client reports that without calls of its own or a prompt for a code."""
     world.run("login", world.device.code())
     world.sandbox.clear_calls()
     world.sandbox.fail("AssumeRole", Fault.UNAVAILABLE, times=20)
@@ -78,8 +78,8 @@ def test_a_failure_is_shown_once_and_asks_for_no_code(world: World) -> None:
     assert 125 == world.run("exec", "power-user", "--", "true").returncode
 
 
-def test_a_region_in_a_file_that_is_hidden_is_kept(world: World) -> None:
-    """Export the region of `[default]` where its file is hidden from the command, which would have found it there."""
+def test_the_region_of_a_hidden_file_is_exported(world: World) -> None:
+    """`exec` exports the region of `[default]` if it hides the file with that region from the command."""
     config = Path(world.environ["HOME"], ".aws", "config")
     config.write_text(config.read_text().replace("[default]", "[default]\ncredential_process = false"))
 

@@ -36,8 +36,8 @@ def left(environ: dict[str, str]) -> Callable[[], list[Path]]:
     return lambda: list(Path(environ["TMPDIR"]).iterdir())
 
 
-def test_a_code_is_one_line(world: World) -> None:
-    """mfa-code prints one line, which fish takes for one word."""
+def test_mfa_code_prints_one_line(world: World) -> None:
+    """`mfa-code` prints one line, so that fish takes it for one word."""
     result = world.run("demo", "--", "mfa-code")
 
     assert re.fullmatch("[0-9]{6}\n", result.stdout)
@@ -92,7 +92,7 @@ def test_the_commands_of_the_tour_work(
 
 
 @pytest.mark.parametrize("folder", ["tmp", "long" * 30])
-def test_the_agent_of_a_demo_is_its_own_and_ends_with_it(
+def test_the_demo_has_its_own_agent(
     world: World,
     environ: dict[str, str],
     folder: str,
@@ -100,7 +100,7 @@ def test_the_agent_of_a_demo_is_its_own_and_ends_with_it(
     until: Until,
     has_ended: Callable[[int], bool],
 ) -> None:
-    """A login in the demo works with any TMPDIR, and leaves the user's own agent alone."""
+    """A login in the demo works with any TMPDIR and leaves the user's agent alone; its agent ends with the demo."""
     assert world.run("login", world.device.code()).returncode == 0
     (tmp_path / folder).mkdir(exist_ok=True)
     show = (

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Cure = Callable[[], object]
 
 ADMIN = ("--iam-profile", "admin")
-"""Lets the doctor read IAM: without it the user of the README may read nothing."""
+"""Lets the doctor read IAM, which the user of the README is not allowed to do."""
 
 ELSEWHERE = "210987654321"
 
@@ -34,15 +34,15 @@ class Broken:
 
     name: str
     words: str
-    """Behind `awsenv doctor`; `{code}` is a code that AWS takes."""
+    """Arguments of `awsenv doctor`; `{code}` is a valid MFA code."""
     check: str
-    """What the first finding that is wrong is about."""
+    """The check of the first wrong finding."""
     says: str
-    """Its fact or its cause, a regular expression."""
+    """A regular expression for its fact or its cause."""
     cure: str
-    """Its hint, likewise."""
+    """A regular expression for its hint."""
     break_it: Callable[[World], Cure]
-    """Breaks it, and returns what does as the hint says."""
+    """Breaks it, and returns a function that does what the hint says."""
     admin: bool = True
     """Whether the doctor may read IAM."""
 
@@ -57,7 +57,7 @@ def _key(world: World) -> Credentials:
 
 
 def _edited(old: str, new: str, name: str = "config") -> Callable[[World], Cure]:
-    """Return what replaces *old*, a regular expression, in a file; to put it back is the cure."""
+    """Return a function that replaces the regular expression *old* in a file; restoring the file is the cure."""
 
     def break_it(world: World) -> Cure:
         path = _file(world, name)
@@ -71,7 +71,7 @@ def _edited(old: str, new: str, name: str = "config") -> Callable[[World], Cure]
 
 
 def _environ(**variables: str) -> Callable[[World], Cure]:
-    """Return what sets variables; to put them back as they were is the cure."""
+    """Return a function that sets variables; restoring them is the cure."""
 
     def break_it(world: World) -> Cure:
         before = dict(world.environ)
@@ -89,7 +89,7 @@ def _environ(**variables: str) -> Callable[[World], Cure]:
 def _trusting(
     role: str, change: Callable[[World, dict[str, Any]], None], prepare: Callable[[World], object] = lambda _: None
 ) -> Callable[[World], Cure]:
-    """Return what changes the statement of a role's trust policy; to put it back is the cure."""
+    """Return a function that changes the statement of a role's trust policy; restoring it is the cure."""
 
     def break_it(world: World) -> Cure:
         prepare(world)
@@ -104,7 +104,7 @@ def _trusting(
 
 
 def _both(*breaks: Callable[[World], Cure]) -> Callable[[World], Cure]:
-    """Return what does several things; the last is what is wrong, and is mended."""
+    """Return a function that makes several changes; the last one is wrong, and the cure repairs it."""
 
     def break_it(world: World) -> Cure:
         return [each(world) for each in breaks][-1]
@@ -136,11 +136,11 @@ def _bob(world: World) -> None:
 
 
 def _deny(world: World) -> Cure:
-    """Let a role deny requests without MFA, as many organizations do."""
+    """Create a role that denies requests without MFA, as many organizations do."""
     trust = world.sandbox.trust(world.user_arn)
     (allow,) = trust["Statement"]
     deny = {**allow, "Effect": "Deny", "Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}}
-    # BoolIfExists holds where the key is missing, as it is with the key of a user.
+    # BoolIfExists is true if the condition key is missing, as in a request with a user's access key.
     arn = world.sandbox.create_role("careful", {**trust, "Statement": [allow, deny]})
     serial = f"mfa_serial = {world.device.serial}\n"
     profile = f"\n[profile careful]\nrole_arn = {arn}\nsource_profile = default\n"
@@ -149,7 +149,7 @@ def _deny(world: World) -> Cure:
 
 
 def _deleted(world: World) -> Cure:
-    """Make a role that trusts a user who was deleted: AWS shows an id instead of the ARN then."""
+    """Create a role that trusts a deleted user: AWS then shows an id instead of the ARN."""
     arn = world.sandbox.create_role("old", world.sandbox.trust("AIDAQ3EGRMEXAMPLE42X"))
     world.configure(f"\n[profile old]\nrole_arn = {arn}\nsource_profile = default\n")
     trust = json.dumps(world.sandbox.trust(world.user_arn))
@@ -157,7 +157,7 @@ def _deleted(world: World) -> Cure:
 
 
 def _behind_a_role(*, device: bool) -> Callable[[World], Cure]:
-    """Return what makes a role that demands MFA and that is reached through another; the cure leaves MFA out."""
+    """Return a function that creates a role with MFA behind another role; the cure removes the MFA condition."""
 
     def break_it(world: World) -> Cure:
         sandbox = world.sandbox
@@ -210,7 +210,7 @@ def _clock(world: World) -> Cure:
 
 
 def _expired(world: World) -> Cure:
-    """Let the source be a session that has ended."""
+    """Replace the keys of the source with expired temporary credentials."""
     path = _file(world, "credentials")
     before = path.read_text()
     keys = world.client("sts", _key(world)).get_session_token(DurationSeconds=900)["Credentials"]
@@ -240,7 +240,7 @@ def _keys_in_the_environment(world: World) -> Cure:
 
 
 def _security_token(world: World) -> Cure:
-    """Leave an old token of boto 2 beside a session's own, which it beats."""
+    """Set an old AWS_SECURITY_TOKEN of boto 2, which takes precedence over AWS_SESSION_TOKEN."""
     keys = world.client("sts", _key(world)).get_session_token()["Credentials"]
     _environ(
         AWS_ACCESS_KEY_ID=keys["AccessKeyId"],
@@ -338,7 +338,7 @@ SET_UPS = (
         _edited("eu-central-1", "cn-north-1"),
     ),
     Broken(
-        "a region that is none",
+        "an invalid region",
         READ_ONLY,
         "chain",
         "not an AWS region",
@@ -542,7 +542,7 @@ SET_UPS = (
         _behind_a_role(device=True),
         admin=False,
     ),
-    # The role, and the policies of who asks.
+    # The role, and the policies of the caller.
     Broken(
         "no such role",
         READ_ONLY,
@@ -598,9 +598,9 @@ SET_UPS = (
 
 @pytest.fixture
 def world(world: World) -> World:
-    """Return the world of the README, with the hook in place, and a profile that may read IAM."""
+    """Return the world of the README, with the hook loaded, and a profile that is allowed to read IAM."""
     Path(world.environ["HOME"], ".bashrc").write_text(f'eval "$({world.program} init bash)"\n')
-    # Or it is the shell that the tests were started from.
+    # Otherwise it is the shell that started the tests.
     world.environ["AWSENV_SHELL"] = "bash"
     world.add_administrator()
     return world
@@ -608,12 +608,12 @@ def world(world: World) -> World:
 
 def _doctor(world: World, broken: Broken, *more: str, used: str = "") -> subprocess.CompletedProcess[str]:
     if "{code}" in broken.words:
-        # A code of its own for each: AWS takes one once.
+        # Each run needs a new code: AWS accepts each code only once.
         world.sandbox.clock.elapse(60)
     line = broken.words.format(code=world.device.code(), account=world.sandbox.account, used=used)
     words = ["doctor", *line.split(), *(ADMIN if broken.admin else ()), *more]
     if broken.break_it is _unreadable and os.geteuid() == 0:
-        # Root reads every file, but for these capabilities.
+        # Root can read every file unless it drops these capabilities.
         as_others = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
         return world.command([*as_others, world.program, *words])
     return world.run(*words)
@@ -621,7 +621,7 @@ def _doctor(world: World, broken: Broken, *more: str, used: str = "") -> subproc
 
 @pytest.mark.parametrize("broken", SET_UPS, ids=lambda broken: broken.name.replace(" ", "-"))
 def test_the_true_cause_comes_first(world: World, broken: Broken) -> None:
-    """The first finding that is wrong is the cause, its hint the cure, and with the cure all is fine."""
+    """The first wrong finding is the true cause, and its hint is the cure: then the doctor finds nothing wrong."""
     used = world.device.code()
     cure = broken.break_it(world)
 
@@ -642,15 +642,15 @@ def test_the_true_cause_comes_first(world: World, broken: Broken) -> None:
     assert "✗" not in healthy.stdout
 
 
-def test_a_role_that_works(world: World) -> None:
-    """What AWS has given is fine, though nobody may read why. That AWS is a local one is a warning."""
+def test_a_working_role_is_reported_as_working(world: World) -> None:
+    """A role that AWS provides works, even if IAM cannot be read; the only warning is that AWS is a local one."""
     answer = world.run("doctor", "read-only")
     assert (0, "") == (answer.returncode, answer.stderr)
     assert answer.stdout.endswith("\nread-only works, with 1 warning\n")
 
 
-def test_no_code_is_used_and_nobody_types_one(world: World) -> None:
-    """A role with MFA is not tried without a code, and no command is run for one."""
+def test_a_role_with_mfa_is_not_tried_without_a_code(world: World) -> None:
+    """Without a code the doctor does not try a role with MFA, and does not run its mfa_process."""
     path = Path(world.environ["HOME"]) / "was-run"
     _edited("(external_id = .*)", rf"\1\nmfa_process = touch {path}")(world)
 
@@ -663,8 +663,8 @@ def test_no_code_is_used_and_nobody_types_one(world: World) -> None:
     assert "AssumeRole" not in world.actions()
 
 
-def test_the_agent_gives_the_role(world: World) -> None:
-    """With the session of a login it costs no code."""
+def test_the_agent_provides_the_role(world: World) -> None:
+    """After a login the doctor gets a role with MFA from the agent, without a code."""
     assert world.run("login", world.device.code()).returncode == 0
     answer = world.run("doctor", "power-user")
     assert answer.returncode == 0
@@ -672,8 +672,8 @@ def test_the_agent_gives_the_role(world: World) -> None:
     assert answer.stdout.endswith("\npower-user works, with 1 warning\n")
 
 
-def test_the_session_of_the_agent_may_be_too_old(world: World) -> None:
-    """A role may want a fresh code: the agent says so, and the hint is to give one."""
+def test_the_mfa_session_of_the_agent_may_be_too_old(world: World) -> None:
+    """If a role demands a fresh MFA code, the doctor says so, and suggests a run with a code."""
     trust = world.sandbox.trust(world.user_arn, mfa=True, mfa_max_age=60)
     arn = world.sandbox.create_role("fresh", trust)
     world.configure(
@@ -690,8 +690,8 @@ def test_the_session_of_the_agent_may_be_too_old(world: World) -> None:
     assert "awsenv doctor fresh CODE" in answer.stdout
 
 
-def test_the_last_line_is_the_one_to_remember(world: World) -> None:
-    """It says what is wrong first."""
+def test_the_last_line_is_the_summary(world: World) -> None:
+    """The last line says that the role does not work, and names the first wrong finding."""
     _external_id(world)
     answer = world.run("doctor", "power-user", *ADMIN)
     last = answer.stdout.splitlines()[-1]
@@ -699,8 +699,8 @@ def test_the_last_line_is_the_one_to_remember(world: World) -> None:
     assert (1, f"power-user does not work: trust policy: {fact}") == (answer.returncode, last)
 
 
-def test_the_machine_alone(world: World) -> None:
-    """Without a role: the files, the keys, and which of the roles have no chain."""
+def test_the_doctor_without_a_role(world: World) -> None:
+    """Without a role the doctor checks the files and the source, and counts the roles with a complete chain."""
     world.configure("\n[profile half]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = default\n")
     answer = world.run("doctor")
     assert (0, "") == (answer.returncode, answer.stderr)
@@ -709,23 +709,23 @@ def test_the_machine_alone(world: World) -> None:
     assert "user alice of account" in answer.stdout
 
 
-def test_a_word_that_is_no_code_is_not_shown(world: World) -> None:
-    """It may be a password."""
+def test_a_word_that_is_not_a_code_is_not_shown(world: World) -> None:
+    """The error about an invalid MFA code does not repeat it, because it may be a password."""
     answer = world.run("doctor", "power-user", "canary-password")
     assert (2, "") == (answer.returncode, answer.stdout)
     assert "canary" not in answer.stderr
 
 
-def test_an_iam_profile_that_is_of_no_use_is_no_cause(world: World) -> None:
-    """It is a warning, and the role is looked at all the same."""
+def test_an_unusable_iam_profile_is_a_warning(world: World) -> None:
+    """An --iam-profile that cannot be used is a warning, and the doctor still checks the role."""
     answer = world.run("doctor", "read-only", "--iam-profile", "nobody")
     assert (0, "") == (answer.returncode, answer.stderr)
     assert "'nobody'" in answer.stdout
     assert answer.stdout.endswith("\nread-only works, with 2 warnings\n")
 
 
-def test_a_role_of_the_same_name_in_another_account_is_another(world: World) -> None:
-    """The administrator of one account does not read the roles of another."""
+def test_roles_of_one_name_in_two_accounts_are_told_apart(world: World) -> None:
+    """The doctor does not take a role of the administrator's account for a role of another account."""
     sandbox = world.sandbox
     arn = sandbox.create_role("read-only", sandbox.trust(world.user_arn), account=ELSEWHERE)
     world.configure(f"\n[profile far]\nrole_arn = {arn}\nsource_profile = default\n")

@@ -1,4 +1,4 @@
-"""`awsenv exec` at a terminal: the command's signals, its job control and its status are its own."""
+"""`awsenv exec` at a terminal: signals, job control and the status work as without awsenv."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CTRL_C = "\x03"
 def test_signals_jobs_and_status_are_the_commands_own(
     interactive: Interactive, reporter: list[str], *, hook: bool
 ) -> None:
-    """Leave Ctrl-C, Ctrl-Z and `fg` between the shell and the command, and its status too."""
+    """Ctrl-C, Ctrl-Z, `fg` and the status work between the shell and the command as without awsenv."""
     command = shlex.join(reporter)
     shell = interactive(hook=hook)
 
@@ -39,8 +39,8 @@ def test_signals_jobs_and_status_are_the_commands_own(
     shell.stop_and_go_on(f"awsenv exec read-only {command}")
 
 
-def test_ctrl_c_while_aws_is_waited_for(interactive: Interactive, silent: Silent) -> None:
-    """Run nothing, say one word, and give the shell back."""
+def test_ctrl_c_while_awsenv_waits_for_aws(interactive: Interactive, silent: Silent) -> None:
+    """Ctrl-C while awsenv waits for AWS prints `interrupted`, and awsenv does not run the command."""
     shell = interactive(AWS_ENDPOINT_URL=silent.url)
 
     shell.send('awsenv exec read-only -- echo rea""ched\r')

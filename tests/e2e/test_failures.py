@@ -1,4 +1,4 @@
-"""What fails changes nothing: non-zero, one clear message, the environment as it was, and `&&` stops."""
+"""A failure changes nothing: awsenv returns non-zero, prints one clear message, and stops `&&`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 WRONG_CODE = "000000"
 
 TIMEOUT = 60
-"""Seconds after which a test gives up: no test waits for it."""
+"""Seconds after which a test gives up. No passing test waits this long."""
 
 SHELLS = {
     "bash": ("bash", "--norc", "--noprofile", "-c"),
@@ -31,8 +31,8 @@ SHELLS = {
     "fish": ("fish", "--no-config", "-c"),
 }
 
-# The same in every shell: the environment, the role, what must not be reached, and the environment again. Not as the
-# last command, which a shell may become.
+# The same in every shell: the environment, the role, a command that must not run, and the environment again. `true` is
+# last because a shell may exec its last command.
 SCRIPT = """
 command env -0
 printf '\\0SPLIT\\0'
@@ -45,7 +45,7 @@ true
 
 @dataclass(frozen=True)
 class Failure:
-    """Something that goes wrong, and what is said of it."""
+    """Something that goes wrong, and the message about it."""
 
     name: str
     words: str
@@ -104,7 +104,7 @@ ONE_OF_EACH_STATUS = tuple({failure.status: failure for failure in FAILURES}.val
 def script(
     request: pytest.FixtureRequest, environ: dict[str, str], require: Callable[[str], str]
 ) -> Callable[..., subprocess.Popen[str]]:
-    """Return what runs lines in each shell in turn, without a terminal."""
+    """Return a function that runs lines in each shell in turn, without a terminal."""
     require(request.param)
 
     def run(lines: str, **more: str) -> subprocess.Popen[str]:
@@ -125,7 +125,7 @@ def script(
 def test_a_failure_changes_nothing(
     world: World, script: Callable[..., subprocess.Popen[str]], failure: Failure
 ) -> None:
-    """Say what is wrong, stop `&&`, and leave every variable as it was."""
+    """A failure prints one short message, stops `&&`, and leaves every variable unchanged."""
     failure.arrange(world)
     words = failure.words.format(code=world.device.code())
 
@@ -141,8 +141,8 @@ def test_a_failure_changes_nothing(
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=_named)
-def test_the_status_tells_what_failed(world: World, failure: Failure) -> None:
-    """Exit with the status of the README's table, print what fails in the shell, and say what is wrong in few lines."""
+def test_the_exit_status_identifies_the_failure(world: World, failure: Failure) -> None:
+    """On a failure awsenv exits with the status from the README's table, and prints a command that fails."""
     failure.arrange(world)
     words = failure.words.format(code=world.device.code()).split()
 
@@ -156,7 +156,7 @@ def test_the_status_tells_what_failed(world: World, failure: Failure) -> None:
 
 
 def test_a_failure_of_the_hook_changes_nothing(interactive: Interactive) -> None:
-    """Stop `&&` and leave every variable as it was where the function of the hook acts on the shell, too."""
+    """A failure of the hook's function also stops `&&`, and leaves every variable unchanged."""
     shell = interactive(hook=True)
     before = shell.environment()
 
@@ -168,7 +168,7 @@ def test_a_failure_of_the_hook_changes_nothing(interactive: Interactive) -> None
 
 
 def test_three_wrong_codes_change_nothing(interactive: Interactive) -> None:
-    """Ask again at the terminal, give up in the end, and leave every variable as it was."""
+    """After three wrong codes at the terminal awsenv fails, stops `&&`, and leaves every variable unchanged."""
     shell = interactive(hook=True)
     before = shell.environment()
 
@@ -184,10 +184,10 @@ def test_three_wrong_codes_change_nothing(interactive: Interactive) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_while_aws_is_waited_for_changes_nothing(
+def test_a_signal_while_awsenv_waits_for_aws_changes_nothing(
     script: Callable[..., subprocess.Popen[str]], silent: Silent, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """Print what fails in the shell, not an empty text, which would succeed there."""
+    """On a signal awsenv prints a failing command, because `eval` of an empty text would succeed."""
     path = tmp_path / "pid"
     awsenv = f"sh -c 'echo $$ >{path}; exec awsenv read-only'"
 

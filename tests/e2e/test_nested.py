@@ -1,4 +1,4 @@
-"""Roles within roles: subshells inside `use`, `use` inside subshells, and `off` wherever it is said."""
+"""Nested roles: a subshell after `use`, `use` in a subshell, and `off` in both."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HOOK = pytest.mark.parametrize("hook", [False, True], ids=["no hook", "hook"])
 
 OF_THE_SHELL = {"SHLVL", "OLDPWD", "_", "PS1", "ZDOTDIR"}
-"""What a shell counts or sets for itself when it starts."""
+"""Variables that a shell counts or sets when it starts."""
 
 
 def _role(shell: Terminal) -> str | None:
@@ -29,10 +29,10 @@ def _without_shells_own(environ: dict[str, str]) -> dict[str, str]:
 
 
 @HOOK
-def test_a_subshell_within_a_role_and_back(
+def test_a_subshell_has_its_own_role(
     world: World, interactive: Interactive, new_code: Callable[[], str], *, hook: bool
 ) -> None:
-    """Show the inner role inside and the outer one outside; the inner is assumed by the user, not by the outer."""
+    """A subshell has the inner role, its parent keeps the outer one, and the user assumes both."""
     shell = interactive(hook=hook)
     shell.run(f'eval "$(awsenv power-user {new_code()})"')
     outer = shell.environment()
@@ -48,8 +48,8 @@ def test_a_subshell_within_a_role_and_back(
 
 
 @HOOK
-def test_a_role_and_off_within_a_subshell(interactive: Interactive, new_code: Callable[[], str], *, hook: bool) -> None:
-    """Act on the subshell alone, even where the rc file loads no hook; `off` there takes every role off."""
+def test_changes_in_a_subshell_stay_there(interactive: Interactive, new_code: Callable[[], str], *, hook: bool) -> None:
+    """A role and `off` in a subshell affect only that subshell, even without the hook; `off` removes every role."""
     shell = interactive(hook=hook)
     before = shell.environment()
 
@@ -69,7 +69,7 @@ def test_a_role_and_off_within_a_subshell(interactive: Interactive, new_code: Ca
 def test_a_subshell_of_sh_shows_the_role(
     environ: dict[str, str], terminal: Callable[..., Terminal], require: Callable[[str], str]
 ) -> None:
-    """Show it in the prompt of a shell that has no rc file and no hook; `off` by eval takes it off."""
+    """An `sh` without rc file and hook shows the role in its prompt, and `off` by eval removes it."""
     shell = terminal(["awsenv", "exec", "read-only"], environ | {"SHELL": require("sh")})
 
     shell.see(r"\[read-only\] [$#] ")
@@ -79,8 +79,8 @@ def test_a_subshell_of_sh_shows_the_role(
     assert shell.end() == 0
 
 
-def test_a_subshell_keeps_the_rc_files(shell: Spelling, interactive: Interactive, environ: dict[str, str]) -> None:
-    """Read the user's own rc file once, in its own place."""
+def test_a_subshell_reads_the_rc_file_once(shell: Spelling, interactive: Interactive, environ: dict[str, str]) -> None:
+    """A subshell reads the user's rc file once, from its own location, and exports no ZDOTDIR."""
     terminal = interactive()
     rc = Path(environ["HOME"]) / shell.rc
     rc.write_text(rc.read_text() + "echo rc\nalias mine='echo from-the-rc'\n")

@@ -1,4 +1,4 @@
-"""`awsenv exec --refresh`: a command that is served fresh keys for as long as it runs, with an agent or without one."""
+"""`awsenv exec --refresh`: a command gets fresh keys for as long as it runs, with an agent or without one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CTRL_C, CTRL_Z = "\x03", "\x1a"
 
-# For each line that it reads, whose keys it has.
+# For each line of input, prints its access key and its caller identity.
 CLIENT = """\
 import sys, boto3
 session = boto3.Session()
@@ -39,14 +39,14 @@ for line in sys.stdin:
 
 
 def private_agents(pid: int) -> list[int]:
-    """Return the processes that serve the command *pid*, and it alone."""
+    """Return the process ids of the agents that serve only the command *pid*."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
             words = (path / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        # The module, the kind of agent, its descriptor, and the process that it is for.
+        # The module, the kind of agent, its descriptor, and the process that it serves.
         after = words[words.index(b"awsenv.cli.agent") + 1 :] if b"awsenv.cli.agent" in words else []
         if b"listening" not in after and b"%d" % pid in after[2:3]:
             found.append(int(path.name))
@@ -55,7 +55,7 @@ def private_agents(pid: int) -> list[int]:
 
 @pytest.fixture
 def start(world: World) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Return what runs a command with `exec --refresh`, and ends it with the test."""
+    """Return a function that runs a command with `exec --refresh`; the end of the test kills the command."""
     started: list[subprocess.Popen[str]] = []
 
     def run(role: str, *command: str, **environ: str) -> subprocess.Popen[str]:
@@ -98,12 +98,12 @@ def world_of_both(request: pytest.FixtureRequest, world: World) -> World:
     return world
 
 
-def test_a_command_meets_no_expired_key(
+def test_a_command_never_gets_an_expired_key(
     world_of_both: World, start: Callable[..., subprocess.Popen[str]], until: Until
 ) -> None:
-    """Serve other keys when those that the command has are about to end; each is one that AWS takes."""
+    """The agent serves new keys before the command's own expire, and AWS accepts each of them."""
     world = world_of_both
-    # The first keys are of an hour ago, nearly: they have a minute and a little left.
+    # The first keys are almost an hour old: they have just over a minute left.
     world.sandbox.clock.elapse(64 - 3600)
     command = start("read-only", sys.executable, "-c", CLIENT)
     tell(command)
@@ -123,17 +123,17 @@ def test_a_command_meets_no_expired_key(
 @pytest.mark.parametrize("status", [0, 3, 255])
 @pytest.mark.usefixtures("world_of_both")
 def test_process_and_status_are_the_commands_own(start: Callable[..., subprocess.Popen[str]], status: int) -> None:
-    """Exec the command, so that its parent is the parent of awsenv."""
+    """The command replaces awsenv, so that the caller sees the command's process id and exit status."""
     command = start("read-only", "sh", "-c", f"echo $$; exit {status}")
     out, errors = command.communicate()
 
     assert (f"{command.pid}\n", "", status) == (out, errors, command.returncode)
 
 
-def test_a_signal_is_the_commands_own(
+def test_a_signal_ends_the_command_and_its_private_agent(
     start: Callable[..., subprocess.Popen[str]], until: Until, has_ended: HasEnded
 ) -> None:
-    """Die as the command dies, and take the private agent along."""
+    """SIGTERM to awsenv ends the command with that signal, and its private agent."""
     command = start("read-only", "sh", "-c", "echo ready; exec sleep 1000")
     assert line_of(command) == "ready"
     (agent,) = private_agents(command.pid)
@@ -147,7 +147,7 @@ def test_a_signal_is_the_commands_own(
 def test_a_private_agent_has_no_socket_and_ends_with_its_command(
     world: World, start: Callable[..., subprocess.Popen[str]], until: Until, has_ended: HasEnded
 ) -> None:
-    """Serve one command and nobody else; be no child of it that it would have to wait for; leave nothing behind."""
+    """A private agent has no socket, is not a child of its command, and ends with it."""
     script = (
         "import os\ntry: os.waitpid(-1, os.WNOHANG)\nexcept ChildProcessError: print('no child', flush=True)\ninput()\n"
     )
@@ -165,10 +165,10 @@ def test_a_private_agent_has_no_socket_and_ends_with_its_command(
     until(lambda: has_ended(agent))
 
 
-def test_a_killed_command_takes_its_agent_along(
+def test_a_private_agent_ends_with_a_killed_command(
     start: Callable[..., subprocess.Popen[str]], until: Until, has_ended: HasEnded
 ) -> None:
-    """Notice the end of a command that has no chance to say so."""
+    """The private agent ends even if SIGKILL ends its command."""
     command = start("read-only", "sh", "-c", "echo ready; exec sleep 1000")
     assert line_of(command) == "ready"
     (agent,) = private_agents(command.pid)
@@ -178,8 +178,8 @@ def test_a_killed_command_takes_its_agent_along(
     until(lambda: has_ended(agent))
 
 
-def test_signals_and_jobs_are_those_of_exec(interactive: Interactive, reporter: list[str]) -> None:
-    """Leave Ctrl-C, Ctrl-Z and `fg` between the shell and the command."""
+def test_signals_and_jobs_work_as_with_exec(interactive: Interactive, reporter: list[str]) -> None:
+    """Ctrl-C, Ctrl-Z, `fg` and the status work as with `awsenv exec` alone."""
     shell = interactive(hook=True)
 
     shell.stop_and_go_on(f"awsenv exec --refresh read-only -- {shlex.join(reporter)}")
@@ -188,7 +188,7 @@ def test_signals_and_jobs_are_those_of_exec(interactive: Interactive, reporter: 
 
 
 def test_one_code_is_asked_for(world: World, environ: dict[str, str], terminal: Callable[..., Terminal]) -> None:
-    """Open one MFA session, and let the role be assumed, again and again, by way of it."""
+    """`exec --refresh` prompts for one code, opens an MFA session with it, and assumes the role with that."""
     shown = terminal(
         ["awsenv", "exec", "--refresh", "power-user", "--", "sh", "-c", "awsenv status; printenv AWSENV_REFRESH"],
         environ,
@@ -206,7 +206,7 @@ def test_one_code_is_asked_for(world: World, environ: dict[str, str], terminal: 
 
 
 def test_the_code_may_be_on_the_command_line(world: World) -> None:
-    """Take it as `exec` does."""
+    """`exec --refresh` accepts the MFA code as an argument, as `exec` does."""
     answer = world.run("exec", "--refresh", "power-user", world.device.code(), "--", "printenv", "AWSENV_ROLE")
 
     assert (0, "power-user\n", "") == (answer.returncode, answer.stdout, answer.stderr)
@@ -221,20 +221,20 @@ def test_the_code_may_be_on_the_command_line(world: World) -> None:
         ("no-such-role -- true", "no-such-role"),
     ],
 )
-def test_what_cannot_be_renewed_is_not_begun(world: World, words: str, says: str) -> None:
-    """Say why, and run nothing."""
+def test_a_role_that_cannot_be_renewed_is_refused(world: World, words: str, says: str) -> None:
+    """If awsenv could not renew the role, it says why and does not run the command."""
     answer = world.run("exec", "--refresh", *words.split())
 
     assert (125, "") == (answer.returncode, answer.stdout)
     assert says in answer.stderr
 
 
-def test_off_and_nested_calls_find_the_users_own(world_of_both: World) -> None:
-    """Give back every variable with `off`, and begin at the source, not at the endpoint, where awsenv is called."""
+def test_off_and_nested_calls_work_in_a_refreshed_command(world_of_both: World) -> None:
+    """In a refreshed command `off` restores every variable, and a nested `exec` starts from the user's own keys."""
     world = world_of_both
     world.sandbox.clear_calls()
     show = "env -0"
-    # A blank, and the files as a user may have named them.
+    # Variables that a user may have set.
     own = {"AWS_PROFILE": "default", "AWS_CONFIG_FILE": str(Path(world.environ["HOME"]) / ".aws" / "config")}
     inner = f'{world.program} exec read-only -- true && eval "$({world.program} off --shell sh)" && {show}'
 
@@ -254,7 +254,7 @@ def test_off_and_nested_calls_find_the_users_own(world_of_both: World) -> None:
 
 
 def fetch(url: str, token: str) -> tuple[int, dict[str, str]]:
-    """Return what the endpoint answers."""
+    """Return the status and the body of the endpoint's response."""
     request = urllib.request.Request(url, headers={"Authorization": token})  # noqa: S310 - the endpoint's own
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the same
@@ -266,7 +266,7 @@ def fetch(url: str, token: str) -> tuple[int, dict[str, str]]:
 def test_an_agent_serves_while_the_command_runs(
     world: World, start: Callable[..., subprocess.Popen[str]], until: Until
 ) -> None:
-    """Start no second agent; tell a command what to do when the agent was locked; serve nobody when it has ended."""
+    """A running agent serves each command until it ends; after `lock` the endpoint says to start the command again."""
     world.run("login", world.device.code())
     script = 'echo "$AWS_CONTAINER_CREDENTIALS_FULL_URI $AWS_CONTAINER_AUTHORIZATION_TOKEN"; read line'
     one, other = start("power-user", "sh", "-c", script), start("power-user", "sh", "-c", script)
@@ -288,8 +288,8 @@ def test_an_agent_serves_while_the_command_runs(
     )
 
 
-def test_a_code_beside_an_agent_opens_its_session(world: World) -> None:
-    """Take the code for the MFA session of the agent, as login does: nothing else renews the role."""
+def test_a_code_opens_the_mfa_session_of_the_agent(world: World) -> None:
+    """With an agent, the code of `exec --refresh` opens the agent's MFA session, as `login` does."""
     world.run("login", world.device.code())
     world.run("lock")
     world.sandbox.clock.elapse(30)

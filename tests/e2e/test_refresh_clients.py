@@ -1,7 +1,7 @@
-"""Real SDKs as commands of `exec --refresh`: they use the endpoint alone, and outlive the keys that they began with.
+"""Real SDKs as commands of `exec --refresh`: they use only the endpoint, and outlive their first keys.
 
 The clock of the local AWS is put back, so that by the machine's own clock each key has half a minute left: every SDK
-then renews before each call. Between two calls an hour passes for AWS, and the first keys are worth nothing any more.
+then renews before each call. Between two calls an hour passes for AWS, and the first keys expire.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 HOUR = 3600
 TIMEOUT = 120
-"""Seconds after which a test gives up: no test waits for it."""
+"""Seconds after which a test gives up. No passing test waits this long."""
 
-# Each asks AWS who it is, tells it with the key it asked by, and asks again when it is told to.
+# Each prints its caller identity and its access key, and does so again for each line of input.
 BOTO3 = """
 import sys, boto3
 session = boto3.Session()
@@ -40,8 +40,8 @@ def ask():
 ask()
 for _ in sys.stdin: ask()
 """
-# While a key lives by the machine's clock, this SDK uses it and renews it in the background: by chance before or after
-# the clock of AWS is put forward. So the client waits for a key that ends no earlier than the test says.
+# While a key is valid by the machine's clock, this SDK uses it and renews it in the background, by chance before or
+# after the clock of AWS advances. So the client waits for a key that expires no earlier than the test says.
 JAVASCRIPT = """
 import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
@@ -59,7 +59,7 @@ const ask = async (end) => {
 await ask(new Date(0));
 for await (const line of createInterface({ input: process.stdin })) await ask(new Date(line));
 """
-# It does not tell the key: each of its processes asks the endpoint anew.
+# It prints no key: each process of the AWS CLI calls the endpoint anew.
 AWS_CLI = """
 ask() { echo "$("$1" sts get-caller-identity --query Arn --output text) $((n += 1))"; }
 ask "$1"; while read -r _; do ask "$1"; done
@@ -80,13 +80,13 @@ resource "terraform_data" "it" {
 }
 """
 
-# Later ones may want a later node than there is.
+# Later versions may need a newer node than the machine has.
 SDK = "@aws-sdk/client-sts@3.1173.0"
 
 
 @pytest.fixture(scope="session")
 def javascript(tmp_path_factory: pytest.TempPathFactory, require: Callable[[str], str]) -> list[str]:
-    """Return the command of the client in JavaScript; its SDK is installed once, whichever worker comes first."""
+    """Return the command of the JavaScript client; the first worker installs its SDK."""
     node, npm = require("node"), require("npm")
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -101,7 +101,7 @@ def javascript(tmp_path_factory: pytest.TempPathFactory, require: Callable[[str]
             install = [npm, "install", "--no-audit", "--no-fund", "--no-package-lock", SDK]
             done = subprocess.run(install, cwd=folder, capture_output=True, text=True, check=False)
             if done.returncode != 0 and not os.environ.get("CI"):
-                pytest.skip(f"{SDK} cannot be had from npm")
+                pytest.skip(f"{SDK} cannot be installed from npm")
             assert 0 == done.returncode, done.stderr
             program.write_text(JAVASCRIPT)
     return [node, "--no-warnings", str(program)]
@@ -120,13 +120,13 @@ def client(request: pytest.FixtureRequest, require: Callable[[str], str]) -> lis
 
 @pytest.fixture(params=["keys", "role_arn"])
 def home(request: pytest.FixtureRequest, world: World) -> str:
-    """Give the user's `[default]` keys, or a role of its own: both win over an endpoint in every SDK."""
+    """Give `[default]` keys or a role: in every SDK, either takes precedence over an endpoint."""
     furnish(world, request.param)
     return str(request.param)
 
 
 def furnish(world: World, default: str) -> None:
-    """Write files in which `[default]` gives credentials in that way, and the roles start from another profile."""
+    """Write files in which `[default]` gives credentials in this way; another profile is the source of the roles."""
     folder = Path(world.environ["HOME"]) / ".aws"
     keys = (folder / "credentials").read_text().partition("\n")[2]
     key_id, secret = (line.partition("= ")[2] for line in keys.splitlines())
@@ -158,7 +158,7 @@ def furnish(world: World, default: str) -> None:
 
 @dataclass
 class Command:
-    """A command that runs with a role, and says something now and then."""
+    """A command that runs with a role and prints lines."""
 
     process: subprocess.Popen[str]
 
@@ -168,20 +168,20 @@ class Command:
         return self.process.stdout.readline().rstrip("\n")
 
     def go_on(self, line: str = "") -> None:
-        """Let it go on, and tell it *line*."""
+        """Send *line* to the command, so that it continues."""
         assert self.process.stdin is not None
         self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
 
     def end(self) -> tuple[int, str]:
-        """Return its status, and what it said on stderr."""
+        """Return its status and its stderr."""
         _, errors = self.process.communicate(timeout=TIMEOUT)
         return self.process.returncode, errors
 
 
 @pytest.fixture
 def with_refresh(world: World) -> Iterator[Callable[..., Command]]:
-    """Return what runs a command with a role, in such a way that it never meets an expired key."""
+    """Return a function that runs a command with a role, by default with `--refresh`."""
     started: list[subprocess.Popen[str]] = []
 
     def run(argv: list[str], *role: str, how: tuple[str, ...] = ("--refresh",), **environ: str) -> Command:
@@ -205,25 +205,25 @@ def with_refresh(world: World) -> Iterator[Callable[..., Command]]:
 
 @pytest.fixture
 def short(world: World) -> World:
-    """Let each key of a role have half a minute left, by the machine's clock."""
+    """Set the clock of AWS back, so that each key of a role has half a minute left by the machine's clock."""
     world.sandbox.clock.elapse(30 - HOUR)
     return world
 
 
 def callers(world: World) -> set[str]:
-    """Return who asked AWS for anything but credentials."""
+    """Return the callers of every AWS call except those for credentials."""
     calls = [call for call in world.sandbox.calls if call.action not in {"AssumeRole", "GetSessionToken"}]
     assert calls
     return {(call.caller or "nobody").rpartition(":")[2].rpartition("/")[0] for call in calls}
 
 
 @pytest.mark.usefixtures("home")
-def test_sdks(short: World, client: list[str], with_refresh: Callable[..., Command]) -> None:
-    """An hour later a client asks by another key, without another code, whatever `[default]` gives."""
+def test_an_sdk_renews_its_keys(short: World, client: list[str], with_refresh: Callable[..., Command]) -> None:
+    """An hour later an SDK uses another key, without another code, whatever `[default]` gives."""
     command = with_refresh(client, "power-user", short.device.code())
     first, key = command.line().split()
     short.sandbox.clock.elapse(HOUR)
-    # A key that AWS makes from now on lives for an hour; every other has ended.
+    # A key that AWS issues from now on is valid for an hour; every older one has expired.
     command.go_on((short.sandbox.clock.now() + timedelta(seconds=HOUR - 60)).isoformat())
     second, other_key = command.line().split()
     assert first == second
@@ -234,10 +234,10 @@ def test_sdks(short: World, client: list[str], with_refresh: Callable[..., Comma
 
 
 @pytest.mark.usefixtures("home")
-def test_terraform(
+def test_terraform_outlives_its_first_keys(
     short: World, with_refresh: Callable[..., Command], require: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """A run takes longer than a key lives, and its state is written at the end of it."""
+    """A Terraform run that lasts longer than its first keys still writes its state at the end."""
     terraform, bucket = require("terraform"), f"state-{short.sandbox.account}"
     admin = short.sandbox.admin
     boto3.client(
@@ -267,8 +267,8 @@ def test_terraform(
     assert {"assumed-role/power-user"} == callers(short)
 
 
-def test_without_refresh(short: World, with_refresh: Callable[..., Command]) -> None:
-    """Keys in the environment end: that is what the other tests would meet."""
+def test_keys_without_refresh_expire(short: World, with_refresh: Callable[..., Command]) -> None:
+    """Without `--refresh` the keys in the environment expire, which proves that the other tests can fail."""
     command = with_refresh([sys.executable, "-c", BOTO3], "power-user", short.device.code(), how=())
     assert "assumed-role/power-user" in command.line()
     short.sandbox.clock.elapse(HOUR)
@@ -291,8 +291,10 @@ def test_without_refresh(short: World, with_refresh: Callable[..., Command]) -> 
         "boto",
     ],
 )
-def test_default_gives_credentials(world: World, with_refresh: Callable[..., Command], default: str) -> None:
-    """Wherever else the user's files give credentials to who names no profile, the endpoint wins."""
+def test_the_endpoint_takes_precedence_over_default(
+    world: World, with_refresh: Callable[..., Command], default: str
+) -> None:
+    """The endpoint takes precedence over `[default]`, however the user's files give it credentials."""
     furnish(world, default)
     command = with_refresh([sys.executable, "-c", BOTO3], "read-only")
     line, ended = command.line(), command.end()
@@ -303,14 +305,14 @@ def test_default_gives_credentials(world: World, with_refresh: Callable[..., Com
 
 @pytest.fixture
 def session(short: World) -> Iterator[World]:
-    """Return the world with a session open."""
+    """Return the world with an MFA session."""
     assert 0 == short.run("login", short.device.code()).returncode
     yield short
     assert 0 == short.run("logout").returncode
 
 
-def test_agent_serves(session: World, with_refresh: Callable[..., Command]) -> None:
-    """With a session open it is the agent that serves, and no code is asked for at all."""
+def test_an_agent_serves_an_sdk(session: World, with_refresh: Callable[..., Command]) -> None:
+    """With an MFA session in the agent, an SDK renews its keys without any code."""
     command = with_refresh([sys.executable, "-c", BOTO3], "power-user")
     first, key = command.line().split()
     session.sandbox.clock.elapse(HOUR)
@@ -320,8 +322,8 @@ def test_agent_serves(session: World, with_refresh: Callable[..., Command]) -> N
     assert (0, "") == command.end()
 
 
-def test_locked(session: World, with_refresh: Callable[..., Command]) -> None:
-    """What the agent does not hold any more the client says in its own error, with what to do."""
+def test_an_sdk_reports_a_locked_agent(session: World, with_refresh: Callable[..., Command]) -> None:
+    """After `lock`, the SDK's own error contains the endpoint's message with the next step."""
     command = with_refresh([sys.executable, "-c", BOTO3], "power-user")
     assert "assumed-role/power-user" in command.line()
     assert 0 == session.run("lock").returncode

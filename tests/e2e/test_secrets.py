@@ -1,4 +1,4 @@
-"""No secret is written to a file, nor stands in a command line: every write and every exec, as strace sees them."""
+"""awsenv writes no secret to a file or a command line: strace shows every write and every exec."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 WRITES = ("write", "writev", "pwrite64", "pwritev", "pwritev2")
 COPIES = ("sendfile", "copy_file_range", "splice")
-"""They write what does not pass through the process: none of them may have a file for its target."""
+"""Calls whose data does not pass through the process: their target must not be a file."""
 NAMES = ("symlink", "symlinkat", "rename", "renameat", "renameat2", "openat", "open", "creat", "mkdir", "mkdirat")
-"""They write their arguments into a folder."""
+"""Calls that write their arguments into a folder."""
 
 _CALL = re.compile(r"(\w+)\((.*)")
 _TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
@@ -38,21 +38,21 @@ def _plain(spelled: str) -> bytes:
 
 
 def _is_file(path: bytes) -> bool:
-    """Whether *path*, as strace names what a descriptor leads to, is a file's: no socket's, pipe's or device's."""
+    """Return whether *path*, the target of a descriptor in strace, is a file: no socket, pipe or device."""
     return path.startswith(b"/") and (not path.startswith(b"/dev/") or path.startswith(b"/dev/shm/"))
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What strace saw of a program and all that it started, a file a process."""
+    """The strace output of a program and its descendants, one file for each process."""
 
     folder: Path
 
     @property
     def command(self) -> tuple[str, ...]:
-        """The words in front of a program that is to be traced."""
+        """The command line in front of a program to trace."""
         calls = ",".join((*WRITES, *COPIES, *NAMES, "execve", "execveat", "mmap"))
-        # -xx: every byte in hexadecimal, so that nothing can be taken for the end of a text.
+        # -xx: every byte in hexadecimal, so that no byte can be taken for the end of a string.
         options = f"-f -ff -qq -y -xx -s 10000000 --seccomp-bpf -e signal=none -e trace={calls}"
         return ("strace", *options.split(), "-o", str(self.folder / "trace"))
 
@@ -63,14 +63,14 @@ class Trace:
                     yield path.name, match[1], match[2]
 
     def leaks(self, secrets: Mapping[str, str]) -> set[str]:
-        """Say which of *secrets* stand in a file, in the name of one, or in a command line."""
+        """Return which of *secrets* are in a file, in a file name, or in a command line."""
         seen: defaultdict[tuple[str, str], bytes] = defaultdict(bytes)
         for process, call, arguments in self._calls():
             texts = [_plain(text) for text in _TEXT.findall(arguments)]
             if call in WRITES:
                 (target, *_) = _targets(arguments)
                 if _is_file(target):
-                    # One write after the other: a buffer may end in the middle of a secret.
+                    # The writes are joined: a buffer may end in the middle of a secret.
                     seen[process, f"in {target.decode(errors='replace')}"] += b"".join(texts)
             elif call in NAMES or call.startswith("exec"):
                 seen[process, f"in an argument of {call}"] += b"\0".join([*texts, b""])
@@ -82,7 +82,7 @@ class Trace:
         }
 
     def unseen(self) -> set[str]:
-        """Say which files were written in a way that does not show what was written. There should be none."""
+        """Return the calls that write to a file without showing the content. There should be none."""
         return {
             f"{call}({arguments})"
             for _, call, arguments in self._calls()
@@ -91,7 +91,7 @@ class Trace:
         }
 
     def programs(self) -> set[str]:
-        """Return the programs that were started."""
+        """Return the names of the programs that were started."""
         return {
             _plain(_TEXT.findall(arguments)[0]).decode().rpartition("/")[2]
             for _, call, arguments in self._calls()
@@ -100,12 +100,12 @@ class Trace:
 
 
 def _targets(arguments: str) -> list[bytes]:
-    """Return what the descriptors among *arguments* lead to."""
+    """Return the targets of the descriptors among *arguments*."""
     return [_plain(path) for path in _TARGET.findall(arguments)]
 
 
 def _is_in(secret: str, content: bytes) -> bool:
-    """Whether *secret* is in *content*: as it is, or its longest run of letters and digits, which is never quoted."""
+    """Return whether *content* contains *secret*, or its longest run of letters and digits, which is never quoted."""
     if secret.isdigit():
         return re.search(rb"(?<!\d)%b(?!\d)" % secret.encode(), content) is not None
     longest = max(re.findall("[A-Za-z0-9]+", secret), key=len)
@@ -113,7 +113,7 @@ def _is_in(secret: str, content: bytes) -> bool:
 
 
 def _files_with(secrets: Mapping[str, str], *folders: Path) -> set[str]:
-    """Say which files below *folders* hold one of *secrets*."""
+    """Return which files below *folders* contain one of *secrets*."""
     return {
         f"{name} in {path}"
         for folder in folders
@@ -126,7 +126,7 @@ def _files_with(secrets: Mapping[str, str], *folders: Path) -> set[str]:
 
 @pytest.fixture
 def trace(tmp_path: Path, require: Callable[[str], str]) -> Trace:
-    """Return a trace that nothing was seen of yet."""
+    """Return an empty trace."""
     require("strace")
     folder = tmp_path / "trace"
     folder.mkdir()
@@ -148,10 +148,10 @@ def _keys_of_role(shell: Terminal, name: str, command: str = "printenv") -> dict
     return {f"the secret key of {name}": found[1], f"the token of {name}": found[2]}
 
 
-def test_a_user_at_a_shell_leaves_no_secret_behind(
+def test_no_command_at_a_shell_leaves_a_secret_behind(
     world: World, shell: Spelling, interactive: Interactive, trace: Trace, secrets: dict[str, str], tmp_path: Path
 ) -> None:
-    """Write none in any way of putting a role on: the hook, eval, exec, a subshell; nor the history, nor `off`."""
+    """The hook, eval, `exec`, a subshell, `off` and the shell's history write no secret anywhere."""
     home = Path(world.environ["HOME"])
     known = _files_with(secrets, home)
     terminal = interactive(hook=True, before=trace.command)
@@ -184,7 +184,7 @@ def test_a_user_at_a_shell_leaves_no_secret_behind(
 def test_commands_that_print_secrets_leave_none_behind(
     world: World, environ: dict[str, str], trace: Trace, secrets: dict[str, str], tmp_path: Path, words: str
 ) -> None:
-    """Keep what a credential_process and a mfa_process print in memory."""
+    """The output of a credential_process and an mfa_process stays in memory."""
     home = Path(environ["HOME"])
     folder = home / ".aws"
     key_id = (folder / "credentials").read_text().split()[3]
@@ -212,10 +212,10 @@ def test_commands_that_print_secrets_leave_none_behind(
 
 
 @pytest.mark.parametrize("words", ["explain power-user", "explain power-user --json", "doctor read-only --json"])
-def test_what_is_shown_of_a_role_holds_no_secret(
+def test_explain_and_doctor_show_no_secret(
     world: World, environ: dict[str, str], trace: Trace, secrets: dict[str, str], words: str
 ) -> None:
-    """Tell a user everything about a role but its secrets, and leave none behind."""
+    """`explain` and `doctor` neither print a secret nor leave one in a file or a command line."""
     home = Path(environ["HOME"])
     known = _files_with(secrets, home)
 
@@ -227,10 +227,10 @@ def test_what_is_shown_of_a_role_holds_no_secret(
     assert known == _files_with(secrets, home)
 
 
-def test_a_console_that_is_opened_shows_no_secret(
+def test_opening_the_console_shows_no_secret(
     world: World, environ: dict[str, str], trace: Trace, secrets: dict[str, str], tmp_path: Path
 ) -> None:
-    """Hand the browser an address without a secret in it, and lead it on to the one that signs in."""
+    """`console --open` gives the browser an address without a secret, which redirects to the one that signs in."""
     browser = tmp_path / "browser"
     fetch = (
         "import sys, urllib.request as u\n"
@@ -256,7 +256,7 @@ def test_a_console_that_is_opened_shows_no_secret(
 def test_an_agent_leaves_no_secret_behind(
     world: World, environ: dict[str, str], trace: Trace, secrets: dict[str, str], tmp_path: Path
 ) -> None:
-    """Write none on the way into an agent's memory, out of it, or by way of its endpoint; nor in any command line."""
+    """No secret is written to a file or a command line on its way into the agent, out of it, or to its endpoint."""
     home, runtime = Path(environ["HOME"]), Path(environ["AWSENV_RUNTIME_DIR"])
     secrets["the code"] = world.device.code()
     (home / "code").write_text(secrets["the code"])
@@ -295,14 +295,14 @@ awsenv logout >&2
     assert known == _files_with(secrets, home, tmp_path / "tmp", runtime)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
-def test_an_agent_shows_no_secret_of_its_own(
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+def test_the_agent_process_shows_no_secret(
     world: World,
     secrets: dict[str, str],
     until: Until,
     has_ended: Callable[[int], bool],
 ) -> None:
-    """Have no secret in its command line or environment, which another process may see, and dump no core."""
+    """The agent has no secret in its command line or environment, which others may read, and dumps no core."""
     world.environ["AWS_SESSION_TOKEN_CANARY"] = secrets["a canary"] = "canary-of-the-environment"
     secrets["the code"] = world.device.code()
     login = ["sh", "-c", 'ulimit -c unlimited; exec "$@"', "sh", world.program, "login", secrets["the code"]]
@@ -316,7 +316,7 @@ def test_an_agent_shows_no_secret_of_its_own(
     try:
         shown += (process / "environ").read_bytes()
     except PermissionError:
-        assert os.geteuid() != 0, "none but root may look"
+        assert os.geteuid() != 0, "only root may read it"
     assert process.stat().st_uid == 0, "its memory is not for the user's other processes"
     dumps = Path("/proc/sys/kernel/core_pattern").read_text().strip()
     before = set(Path("/").glob("core*"))
@@ -326,7 +326,7 @@ def test_an_agent_shows_no_secret_of_its_own(
 
     assert not [name for name in secrets if _is_in(secrets[name], shown)]
     assert re.search(r"Max core file size +0 +0 ", limits)
-    # Its folder is the root. Where a pipe takes core files the kernel asks whether it is dumpable, which it is not.
+    # Its working directory is /. Before a core goes to a pipe, the kernel checks whether the process is dumpable.
     assert dumps.startswith("|") or before == set(Path("/").glob("core*"))
     assert set() == _files_with(secrets, Path(world.environ["AWSENV_RUNTIME_DIR"]))
 
@@ -352,7 +352,7 @@ def test_a_shell_that_leaks_is_found(
     line: str,
     expected: str,
 ) -> None:
-    """See the ways in which shells write what they should not: the proof that the tests above can fail."""
+    """The trace finds the ways in which shells write secrets, which proves that the tests above can fail."""
     canary = "canary-0123456789"
     require(shell)
 
@@ -368,8 +368,8 @@ def test_a_shell_that_leaks_is_found(
     assert any(leak.startswith(expected.format(folder=tmp_path)) for leak in leaks), leaks
 
 
-def test_what_cannot_be_seen_is_found(trace: Trace, environ: dict[str, str], tmp_path: Path) -> None:
-    """Tell of a file that is written by the kernel, or through memory."""
+def test_writes_with_hidden_content_are_found(trace: Trace, environ: dict[str, str], tmp_path: Path) -> None:
+    """The trace reports a file that is written by the kernel or through memory."""
     program = (
         "import mmap, os; source = os.open('/bin/sh', os.O_RDONLY); target = os.open('kept', os.O_CREAT | os.O_RDWR);"
         "os.sendfile(target, source, 0, 9); os.copy_file_range(source, target, 9); mmap.mmap(target, 9)[0:1] = b'x'"

@@ -1,4 +1,4 @@
-"""From an empty account and an administrator's key to a role in the shell; and from half a set-up to a whole one."""
+"""From an empty account and an administrator's key to a role in the shell, and from a partial to a complete set-up."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ STEPS = (
 
 @dataclass
 class Account:
-    """An empty account, its administrator at a terminal, and the telephone that QR codes are scanned with."""
+    """An empty account, its administrator at a terminal, and the phone that scans QR codes."""
 
     sandbox: Sandbox
     environ: dict[str, str] = field(repr=False)
@@ -71,7 +71,7 @@ class Account:
         return str(Path(self.environ["PATH"].partition(os.pathsep)[0], "awsenv"))
 
     def accepted(self, *words: str) -> Terminal:
-        """Type it, and accept the plan."""
+        """Type the same, and accept the plan."""
         terminal = self.type(*words)
         terminal.see(re.escape(ACCEPT))
         terminal.send("y\r")
@@ -87,26 +87,26 @@ class Account:
         return terminal
 
     def code(self) -> str:
-        """Wait for the next code of the telephone: AWS takes each once."""
+        """Wait for the next code of the phone: AWS accepts each code only once."""
         assert self.telephone is not None
         self.sandbox.clock.elapse(30)
         return self.telephone.at(self.sandbox.clock.now())
 
     def scan(self, terminal: Terminal) -> None:
-        """Scan the QR code on the screen, as the app of a telephone does."""
+        """Scan the QR code on the screen, as the app on a phone does."""
         totp = parse_uri(self.read(terminal.transcript.rpartition(ACCEPT)[2]))
         assert isinstance(totp, TOTP)
         self.telephone = totp
 
     def enable(self, terminal: Terminal) -> None:
-        """Give the two codes; the first is asked for already."""
+        """Type the two codes; the prompt for the first is already on the screen."""
         self.scan(terminal)
         terminal.send(f"{self.code()}\r")
         terminal.see(SECOND)
         terminal.send(f"{self.code()}\r")
 
     def complete(self) -> str:
-        """Run it again, from where it stopped to its end, and return the transcript."""
+        """Run setup again, which continues to its end, and return the transcript."""
         terminal = self.accepted()
         if terminal.see(f"{FIRST}|Done\\.")[0] == FIRST:
             self.enable(terminal)
@@ -115,7 +115,7 @@ class Account:
 
     @property
     def iam(self) -> Any:
-        """Return the IAM of the administrator."""
+        """Return an IAM client with the administrator's key."""
         admin = self.sandbox.admin
         return boto3.client(
             "iam",
@@ -126,11 +126,11 @@ class Account:
         )
 
     def changes(self) -> list[str]:
-        """Return the calls so far that were about a change."""
+        """Return the calls so far that change something."""
         return [call.action for call in self.sandbox.calls if not call.action.startswith(("Get", "List"))]
 
     def check_that_it_is_whole(self) -> None:
-        """Check that one of each is there, and the files name them."""
+        """Check that each resource exists once, and that the files name it."""
         iam, text = self.iam, (self.folder / "credentials").read_text()
         (key,) = iam.list_access_keys(UserName=USER)["AccessKeyMetadata"]
         (device,) = iam.list_mfa_devices(UserName=USER)["MFADevices"]
@@ -141,7 +141,7 @@ class Account:
         assert "Nothing to do" in self.nothing_to_do()
 
     def nothing_to_do(self) -> str:
-        """Run it once more, which changes nothing, and return the transcript."""
+        """Run setup once more, check that it changes nothing, and return the transcript."""
         before = [path.read_bytes() for path in sorted(self.folder.iterdir())]
         self.sandbox.clear_calls()
         terminal = self.type()
@@ -158,7 +158,7 @@ def account(
     terminal: Callable[..., Terminal],
     decode: Callable[[str], str],
 ) -> Iterator[Account]:
-    """Return an account with nothing in it but an administrator, whose key is in ~/.aws/credentials."""
+    """Return an account that is empty except for an administrator, whose key is in ~/.aws/credentials."""
     with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="awsenv-", dir="/tmp") as runtime:
         sandbox.clock.elapse(5 - sandbox.clock.now().timestamp() % 30)
         folder = Path(clean_environ["HOME"], ".aws")
@@ -177,7 +177,7 @@ def account(
 
 
 def test_from_nothing_to_a_role(account: Account, shell: Spelling, require: Callable[[str], str]) -> None:
-    """Set an empty account up, scan the QR code, and put the role on in a real shell."""
+    """Setup prepares an empty account, the user scans the QR code, and a real shell assumes the role."""
     setup = account.accepted()
     setup.see(FIRST)
     account.enable(setup)
@@ -193,8 +193,8 @@ def test_from_nothing_to_a_role(account: Account, shell: Spelling, require: Call
     account.check_that_it_is_whole()
 
 
-def test_the_role_without_mfa_needs_no_code(account: Account) -> None:
-    """Make the roles that are named, and no other; say what a role without MFA means."""
+def test_a_role_without_mfa_needs_no_code(account: Account) -> None:
+    """Setup creates only the roles that are named, and says what a role without MFA means."""
     setup = account.accepted(NO_MFA)
     assert 0 == setup.gone(), setup.transcript
     assert "the role read-only demands no MFA code: a stolen access key is enough" in setup.transcript
@@ -206,8 +206,8 @@ def test_the_role_without_mfa_needs_no_code(account: Account) -> None:
     assert "CreateVirtualMFADevice" not in [call.action for call in account.sandbox.calls]
 
 
-def test_the_files_keep_what_was_there(account: Account) -> None:
-    """Add to the files, and change not a byte of what stood in them; the one with the key is for its owner alone."""
+def test_setup_only_adds_to_the_files(account: Account) -> None:
+    """Setup keeps every byte of the files, and makes the one with the key readable by its owner alone."""
     before = (account.folder / "credentials").read_text()
     (account.folder / "credentials").chmod(0o644)
     (account.folder / "config").write_text("[profile  mine]  \r\nregion : eu-west-1\r\n")
@@ -222,8 +222,8 @@ def test_the_files_keep_what_was_there(account: Account) -> None:
 
 
 @pytest.mark.parametrize(("name", "mode", "shown"), [(".", 0o777, "~/.aws"), ("config", 0o666, "~/.aws/config")])
-def test_no_key_is_made_where_others_can_write(account: Account, name: str, mode: int, shown: str) -> None:
-    """Say how to close it, and change nothing."""
+def test_no_key_is_created_where_others_can_write(account: Account, name: str, mode: int, shown: str) -> None:
+    """If others can write a file or its folder, setup says how to prevent that, and changes nothing."""
     (account.folder / "config").touch()
     (account.folder / name).chmod(mode)
 
@@ -235,8 +235,8 @@ def test_no_key_is_made_where_others_can_write(account: Account, name: str, mode
     assert account.changes() == []
 
 
-def test_files_that_cannot_be_written_stop_it_before_anything_is_made(account: Account) -> None:
-    """AWS shows the secret of a key once: check first that it can be kept."""
+def test_unwritable_files_stop_setup_before_any_change(account: Account) -> None:
+    """Setup checks first that it can write the key, because AWS shows the secret only once."""
     account.environ["AWS_CONFIG_FILE"] = os.devnull
 
     terminal = account.type(NO_MFA)
@@ -247,7 +247,7 @@ def test_files_that_cannot_be_written_stop_it_before_anything_is_made(account: A
 
 
 def fifo(account: Account, setup: Terminal) -> None:
-    """Put a FIFO in the place of the credentials file."""
+    """Replace the credentials file with a FIFO."""
     del setup
     (account.folder / "credentials").unlink()
     os.mkfifo(account.folder / "credentials")
@@ -273,7 +273,7 @@ def limit(account: Account, setup: Terminal) -> None:
 def test_a_key_that_cannot_be_written_is_deleted(
     account: Account, break_it: Callable[[Account, Terminal], None], reason: str
 ) -> None:
-    """No active key stays whose secret is lost, whatever happened to the file after its check."""
+    """If setup cannot write the new key, it deletes the key: no active key remains whose secret is lost."""
     setup = account.type(NO_MFA)
     setup.see(re.escape(ACCEPT))
     break_it(account, setup)
@@ -287,7 +287,7 @@ def test_a_key_that_cannot_be_written_is_deleted(
 
 
 def test_a_key_that_can_neither_be_written_nor_deleted_is_named(account: Account) -> None:
-    """With the command that deletes it."""
+    """If setup can neither write nor delete the new key, it shows the command that deletes it."""
     account.sandbox.fail("DeleteAccessKey", Fault.DROP, times=9)
     setup = account.type(NO_MFA)
     setup.see(re.escape(ACCEPT))
@@ -301,15 +301,15 @@ def test_a_key_that_can_neither_be_written_nor_deleted_is_named(account: Account
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
-def test_a_signal_while_the_key_is_written_waits_for_it(
+def test_a_signal_does_not_interrupt_the_write_of_the_key(
     account: Account,
     number: int,
     require: Callable[[str], str],
     until: Until,
     tmp_path: Path,
 ) -> None:
-    """Ctrl-C, Ctrl-Backslash, kill, a closed terminal: the key is kept, and then setup ends."""
-    # The disk takes a second for the copy: the two before it were the trials of both files.
+    """On Ctrl-C, Ctrl-Backslash, `kill` or a closed terminal, setup first finishes writing the key."""
+    # The fsync of the copy takes a second. The two before it belong to the checks of both files.
     slow = "inject=fsync:delay_enter=1000000:when=3"
     argv = [require("strace"), "-f", "-D", "-o", str(tmp_path / "log"), "-e", "trace=fsync", "-e", slow]
     words = [account.program, "setup", "--profile", "admin", "--yes", NO_MFA]
@@ -323,7 +323,7 @@ def test_a_signal_while_the_key_is_written_waits_for_it(
     assert "setup stopped at step" in setup.transcript
 
 
-# The last opens a pipe, and waits until its reader has gone.
+# The last one opens a pipe, and waits until its reader has ended.
 @pytest.mark.parametrize(
     ("before", "where", "reason", "key"),
     [
@@ -333,10 +333,10 @@ def test_a_signal_while_the_key_is_written_waits_for_it(
     ],
 )
 @pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
-def test_a_key_that_cannot_be_printed_is_not_left(
+def test_a_key_that_cannot_be_printed_does_not_remain(
     account: Account, before: str, where: str, reason: str, key: str
 ) -> None:
-    """Where stdout is closed or read by nobody no key is made; where it turns out to be full the key is deleted."""
+    """Setup creates no key if stdout is closed or has no reader, and deletes the key if stdout is full."""
     command = f"{before}{account.program} setup --profile admin {NO_MFA} --yes --print-key {where}; echo end"
     terminal = account.start(["sh", "-c", command], account.environ)
     terminal.see("end")
@@ -348,8 +348,8 @@ def test_a_key_that_cannot_be_printed_is_not_left(
     assert account.changes() == [] or not account.iam.list_access_keys(UserName=USER)["AccessKeyMetadata"]
 
 
-def test_a_pipe_that_is_full_stops_it_before_anything_is_made(account: Account, tmp_path: Path) -> None:
-    """Nobody takes what is printed: say so after ten seconds, and wait no longer."""
+def test_a_full_pipe_stops_setup_before_any_change(account: Account, tmp_path: Path) -> None:
+    """If stdout accepts nothing for ten seconds, setup says so and ends."""
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     writer = os.open(tmp_path / "pipe", os.O_WRONLY | os.O_NONBLOCK)
@@ -368,8 +368,8 @@ def test_a_pipe_that_is_full_stops_it_before_anything_is_made(account: Account, 
         os.close(writer)
 
 
-def test_what_is_not_accepted_is_not_done(account: Account) -> None:
-    """Take any answer but yes for a no."""
+def test_a_plan_that_is_not_accepted_is_not_applied(account: Account) -> None:
+    """Setup takes every answer except yes for a no, and changes nothing."""
     for answer in ("\r", "n\r", "nay\r", "\x04"):
         terminal = account.type()
         terminal.see(re.escape(ACCEPT))
@@ -380,7 +380,7 @@ def test_what_is_not_accepted_is_not_done(account: Account) -> None:
 
 
 def test_wrong_codes_are_asked_for_again(account: Account) -> None:
-    """After wrong codes, ask again, with the same QR code on the screen."""
+    """After wrong codes setup prompts again, with the same QR code on the screen."""
     setup = account.accepted()
     setup.see(FIRST)
     account.scan(setup)
@@ -395,8 +395,8 @@ def test_wrong_codes_are_asked_for_again(account: Account) -> None:
     account.check_that_it_is_whole()
 
 
-def test_the_key_of_the_device_is_not_left_in_the_scrollback(account: Account) -> None:
-    """Show the QR code on the alternate screen, and leave that before anything else is shown."""
+def test_the_qr_code_is_not_left_in_the_scrollback(account: Account) -> None:
+    """Setup shows the QR code on the alternate screen, and leaves that before it shows anything else."""
     setup = account.accepted()
     setup.see(FIRST)
     account.enable(setup)
@@ -410,8 +410,8 @@ def test_the_key_of_the_device_is_not_left_in_the_scrollback(account: Account) -
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 50), (46, 40)])
-def test_the_qr_code_is_whole_in_a_window_of_any_size(account: Account, columns: int, rows: int) -> None:
-    """Put the text below the code or beside it: what a window of that size shows at the first question can be read."""
+def test_the_qr_code_fits_windows_of_different_sizes(account: Account, columns: int, rows: int) -> None:
+    """Setup puts the text below or beside the QR code, so that the whole code is visible at the first prompt."""
     setup = account.asked_in_a_window(columns, rows)
     screen = pyte.Screen(columns, rows)
     pyte.Stream(screen).feed(setup.transcript.rpartition("\x1b[?1049h")[2])
@@ -422,8 +422,8 @@ def test_the_qr_code_is_whole_in_a_window_of_any_size(account: Account, columns:
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(40, 50), (60, 22)])
-def test_where_a_qr_code_has_no_room_its_key_is_shown(account: Account, columns: int, rows: int) -> None:
-    """Show no part of a code."""
+def test_a_window_too_small_for_the_qr_code_shows_its_secret(account: Account, columns: int, rows: int) -> None:
+    """If the QR code does not fit the window, setup shows its secret as text, and no part of the code."""
     setup = account.asked_in_a_window(columns, rows)
 
     assert "\u2588" not in setup.transcript
@@ -435,8 +435,8 @@ def test_where_a_qr_code_has_no_room_its_key_is_shown(account: Account, columns:
     assert 0 == setup.gone(), setup.transcript
 
 
-def test_somebody_elses_user_is_not_taken_over(account: Account) -> None:
-    """The default name may be another user's: on many machines the login name is root."""
+def test_a_user_in_use_elsewhere_is_not_taken_over(account: Account) -> None:
+    """Setup refuses its default user name if another machine uses it: many machines have the login name root."""
     assert 0 == account.accepted(NO_MFA).gone()
     used = account.start([account.program, "exec", "read-only", "--", "true"], account.environ)
     assert 0 == used.gone()
@@ -453,8 +453,8 @@ def test_somebody_elses_user_is_not_taken_over(account: Account) -> None:
     assert account.changes() == []
 
 
-def test_a_key_is_not_deleted_unasked(account: Account) -> None:
-    """Ask even with --yes: another machine may have the key."""
+def test_a_key_is_not_deleted_without_confirmation(account: Account) -> None:
+    """Setup asks before it deletes a key, even with --yes: another machine may have the key."""
     account.sandbox.fail("CreateAccessKey", Fault.DROP_AFTER)
     assert 7 == account.accepted(NO_MFA).gone()
 
@@ -467,8 +467,8 @@ def test_a_key_is_not_deleted_unasked(account: Account) -> None:
     assert 1 == len(account.iam.list_access_keys(UserName=USER)["AccessKeyMetadata"])
 
 
-def test_the_plan_is_where_the_question_is(account: Account) -> None:
-    """Show it at the terminal if stderr goes elsewhere: users accept only what they have seen."""
+def test_the_plan_is_shown_with_the_question(account: Account) -> None:
+    """If stderr is redirected, setup shows the plan at the terminal, where it asks for acceptance."""
     command = f"{account.program} setup --profile admin {NO_MFA} 2>{os.devnull}"
     terminal = account.start(["sh", "-c", command], account.environ)
     terminal.see(re.escape(ACCEPT))
@@ -478,8 +478,8 @@ def test_the_plan_is_where_the_question_is(account: Account) -> None:
 
 
 @pytest.mark.parametrize("action", STEPS)
-def test_killed_at_any_step_it_can_be_completed(account: Account, action: str, until: Until) -> None:
-    """Kill it with SIGKILL while AWS does not answer one of its calls, and run it again."""
+def test_setup_can_be_completed_after_sigkill(account: Account, action: str, until: Until) -> None:
+    """If SIGKILL ends setup during any change, a second run completes the set-up."""
     account.sandbox.fail(action, Fault.HANG)
     setup = account.accepted()
     if STEPS.index(action) > 1:
@@ -495,8 +495,8 @@ def test_killed_at_any_step_it_can_be_completed(account: Account, action: str, u
 
 
 @pytest.mark.parametrize("action", STEPS)
-def test_after_a_lost_answer_it_can_be_completed(account: Account, action: str) -> None:
-    """After a lost response, name the step that was reached; a second run completes the set-up."""
+def test_setup_can_be_completed_after_a_lost_response(account: Account, action: str) -> None:
+    """After a lost response setup names the step that it reached, and a second run completes the set-up."""
     account.sandbox.fail(action, Fault.DROP_AFTER)
     setup = account.accepted()
     if STEPS.index(action) > 1:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from conftest import World
 
-# As for AWS itself: the AWS_ENDPOINT_URL of the environment leads the backend to the local AWS, whose host is an IP
-# address, so that the bucket stands in the path. The resource is Terraform's own: no provider is downloaded.
+# As for AWS itself: AWS_ENDPOINT_URL in the environment directs the backend to the local AWS, whose host is an IP
+# address, so that the bucket is in the path. The resource is built into Terraform: no provider is downloaded.
 CONFIGURATION = """
 terraform {{
   backend "s3" {{
@@ -37,7 +37,7 @@ output "it" {{
 
 @pytest.fixture
 def bucket(world: World) -> str:
-    """Return a bucket that an administrator has made."""
+    """Return a bucket that an administrator has created."""
     name = f"state-{world.sandbox.account}"
     world.client("s3").create_bucket(Bucket=name)
     return name
@@ -47,7 +47,7 @@ def bucket(world: World) -> str:
 def terraform(
     world: World, tmp_path: Path, bucket: str, require: Callable[[str], str]
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return what runs Terraform with a role."""
+    """Return a function that runs Terraform with a role."""
     path = require("terraform")
     folder = tmp_path / "terraform"
     folder.mkdir()
@@ -63,7 +63,7 @@ def terraform(
 def test_terraform_plans_and_applies(
     world: World, terraform: Callable[..., subprocess.CompletedProcess[str]], bucket: str
 ) -> None:
-    """Read the state with `read-only` and write it with `power-user`; what a role may not do, Terraform cannot."""
+    """Terraform plans with `read-only` and applies with `power-user`; it cannot apply with `read-only`."""
     assert terraform("read-only", "one", "init").returncode == 0
     assert "1 to add" in terraform("read-only", "one", "plan", "-lock=false").stdout
 

@@ -1,4 +1,4 @@
-"""The main job: a role in the shell, with real clients, typed into a real terminal."""
+"""The main job: a role in the shell, with real clients, at a real terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CTRL_C, CTRL_D = "\x03", "\x04"
 
 @dataclass(frozen=True)
 class Form:
-    """A way to put a role into the shell, the same in every shell."""
+    """A way to assume a role in the shell, the same in every shell."""
 
     name: str
     hook: bool
@@ -45,10 +45,10 @@ def form(request: pytest.FixtureRequest) -> Form:
     return form
 
 
-def test_clients_answer_as_the_role_and_off_restores(
+def test_clients_use_the_role_and_off_restores_the_environment(
     world: World, interactive: Interactive, form: Form, new_code: Callable[[], str], require: Callable[[str], str]
 ) -> None:
-    """Put the role on, let the AWS CLI ask EC2 and STS with it, and take it off: every variable is as it was.
+    """The AWS CLI calls EC2 and STS with the role, and `off` restores every variable.
 
     The variables are the same whatever the form: the keys of the others ask STS from here.
     """
@@ -79,7 +79,7 @@ def test_clients_answer_as_the_role_and_off_restores(
 def test_the_code_is_asked_for_at_the_terminal(
     world: World, interactive: Interactive, form: Form, new_code: Callable[[], str]
 ) -> None:
-    """Ask inside $(…) too, and again after a wrong code; Ctrl-C and Ctrl-D leave all as it was and stop `&&`."""
+    """Inside $(…), too, awsenv prompts, again after a wrong code; Ctrl-C and Ctrl-D change nothing and stop `&&`."""
     shell = interactive(hook=form.hook)
     before = shell.environment()
     line = form("power-user") + ' && echo rea""ched'

@@ -1,4 +1,4 @@
-"""The two files get what they lack, and keep everything else, byte for byte."""
+"""Setup adds missing settings to the two files, and keeps everything else byte for byte."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ s3 =
 
 
 def values(text: str) -> dict[str, dict[str, str]]:
-    """Return what is read of *text*: header → key → value."""
+    """Parse *text*: header → key → value."""
     return {t: {k: v.value for k, v in section.settings.items()} for t, section in ini.parse(text, "f").items()}
 
 
@@ -76,7 +76,7 @@ def own(text: str, title: str) -> dict[str, str]:
 
 
 def is_kept(old: str, new: str) -> bool:
-    """Tell whether *old* is what is left of *new* when some of its lines are taken away; its end may get a line end."""
+    """Return whether *old* is *new* without some of its lines; *old* may lack its last line end."""
     rest = iter(re.split("(\r\n|\r|\n)", new))
     return all(part in rest for part in re.split("(\r\n|\r|\n)", old) if part)
 
@@ -87,10 +87,8 @@ def is_kept(old: str, new: str) -> bool:
 @example(text="[a]\n    region = 1\n  output = 2\n", sections={"a": {"role_arn": "v"}})
 @example(text="[DEFAULT]\nregion = 1\n[a]", sections={"a": {"region": "v"}, "profile new": {"output": "v"}})
 @example(text="[a]\r\nregion = 1", sections={"profile new": {"output": "v"}})
-def test_what_was_there_and_what_is_new_is_read_and_no_byte_is_lost(
-    text: str, sections: dict[str, dict[str, str]]
-) -> None:
-    """Over generated files: old and new together are read back, every line stays, and again changes nothing."""
+def test_old_and_new_settings_are_read_back(text: str, sections: dict[str, dict[str, str]]) -> None:
+    """For generated files, old and new settings are read back, every line stays, and a second run changes nothing."""
     try:
         before, everywhere = values(text), values(text + "\n[no such]\n")["no such"]
     except ConfigError:
@@ -108,8 +106,8 @@ def test_what_was_there_and_what_is_new_is_read_and_no_byte_is_lost(
     assert after == with_settings(after, sections, "f")
 
 
-def test_a_file_is_completed_as_its_user_would() -> None:
-    """Missing keys go below their header as deep as the others there, new sections to the end after an empty line."""
+def test_a_file_is_completed_in_its_own_style() -> None:
+    """New keys go below their header with the indentation used there, and new sections to the end of the file."""
     sections = {
         "profile prod": {"role_arn": "arn:aws:iam::123456789012:role/prod", "source_profile": "me"},
         "profile new": {"role_arn": "arn:aws:iam::123456789012:role/new", "source_profile": "me"},
@@ -136,12 +134,12 @@ def test_a_file_is_completed_as_its_user_would() -> None:
     ],
 )
 def test_the_line_ends_of_a_file_are_kept_and_used(text: str, expected: str) -> None:
-    """Whatever ends the first line ends what is added; an end that is missing is written."""
+    """Added lines end as the first line of the file does, and a missing last line end is added."""
     assert expected == with_settings(text, {"a": {"k": "v"}}, "f")
 
 
-def test_what_is_set_to_something_else_is_never_overwritten() -> None:
-    """The message names the place, and neither of the two values."""
+def test_a_different_value_is_never_overwritten() -> None:
+    """A setting that has another value is an error, which names the setting and shows neither value."""
     text = f"[me]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = {SECRET}\n"
     with pytest.raises(ConfigError) as caught:
         with_settings(text, {"me": {"aws_secret_access_key": "canary-other"}}, "~/.aws/credentials")
@@ -165,14 +163,14 @@ def test_what_is_set_to_something_else_is_never_overwritten() -> None:
     ],
 )
 @pytest.mark.parametrize("text", ["", "[a]\n", "[b]\nx = 1\n"])
-def test_what_would_read_otherwise_than_meant_is_refused(text: str, sections: dict[str, dict[str, str]]) -> None:
-    """A value with a line end in it is no way to write another section."""
+def test_a_setting_that_would_not_be_read_back_is_refused(text: str, sections: dict[str, dict[str, str]]) -> None:
+    """Settings that would not be read back are refused: a line end in a value cannot start another section."""
     with pytest.raises(ConfigError):
         with_settings(text, sections, "f")
 
 
-def test_a_file_that_botocore_refuses_is_not_made_longer() -> None:
-    """Its error comes first, with its line."""
+def test_an_invalid_file_is_not_extended() -> None:
+    """A file that botocore refuses is an error, and gets no new section."""
     with pytest.raises(ConfigError, match="appears twice"):
         with_settings("[a]\n[a]\n", {"b": {"k": "v"}}, "f")
 
@@ -189,10 +187,8 @@ def test_a_file_that_botocore_refuses_is_not_made_longer() -> None:
         ("[default]\n[profile default]\n", "default", "profile default"),
     ],
 )
-def test_the_header_of_a_profile_is_the_one_it_has_or_the_one_it_gets(
-    text: str, profile: str, expected: str, tmp_path: Path
-) -> None:
-    """However it is spelled; and what it gets there is read as that profile."""
+def test_the_header_of_a_profile(text: str, profile: str, expected: str, tmp_path: Path) -> None:
+    """A profile keeps its header, however it is spelled, or gets a new one, under which it is read back."""
     path = tmp_path / "config"
     path.write_text(text)
     environ = {"AWS_CONFIG_FILE": str(path), "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none")}
@@ -223,8 +219,8 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_a_new_file_and_its_folder_are_the_owners_alone(tmp_path: Path) -> None:
-    """As the AWS CLI makes them; text is UTF-8."""
+def test_a_new_file_and_its_folder_are_private(tmp_path: Path) -> None:
+    """A new file and its folder are for their owner alone, as those of the AWS CLI, and the text is UTF-8."""
     path = tmp_path / "home" / ".aws" / "config"
     write(path, "ä")
 
@@ -234,7 +230,7 @@ def test_a_new_file_and_its_folder_are_the_owners_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("private", "expected"), [(False, 0o644), (True, 0o600)])
 def test_a_file_keeps_its_mode_unless_it_holds_a_secret(tmp_path: Path, expected: int, *, private: bool) -> None:
-    """Credentials are their owner's, whatever they were before."""
+    """A file keeps its mode, but the credentials file becomes accessible to its owner alone."""
     path = tmp_path / "file"
     path.write_text(OLD)
     path.chmod(0o644)
@@ -245,8 +241,8 @@ def test_a_file_keeps_its_mode_unless_it_holds_a_secret(tmp_path: Path, expected
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
-def test_a_file_stays_its_owners_when_root_writes_it(tmp_path: Path) -> None:
-    """`sudo awsenv setup` does not lock users out of their own file."""
+def test_root_does_not_change_the_owner_of_a_file(tmp_path: Path) -> None:
+    """A file that root writes keeps its owner, so that `sudo awsenv setup` locks no user out."""
     path = tmp_path / "credentials"
     path.write_text(OLD)
     os.chown(path, 65534, 65534)
@@ -255,8 +251,8 @@ def test_a_file_stays_its_owners_when_root_writes_it(tmp_path: Path) -> None:
     assert (65534, 65534, NEW) == (path.stat().st_uid, path.stat().st_gid, path.read_text())
 
 
-def test_a_link_stays_one(tmp_path: Path) -> None:
-    """Those who keep their dotfiles elsewhere find them changed there; a link to nothing gets its file."""
+def test_a_symbolic_link_stays_one(tmp_path: Path) -> None:
+    """Setup writes to the target of a symbolic link, and creates the target if it is missing."""
     (tmp_path / "dotfiles").mkdir()
     for name in ("there", "new"):
         link = tmp_path / name
@@ -269,8 +265,8 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
         assert NEW.removeprefix("" if name == "there" else "[old]\n\n") == (tmp_path / "dotfiles" / name).read_text()
 
 
-def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
-    """AWS_SHARED_CREDENTIALS_FILE=/dev/null is usual: it is still a device afterwards."""
+def test_a_path_that_is_not_a_regular_file_is_refused(tmp_path: Path) -> None:
+    """Setup refuses a folder, a pipe, a link loop or a device such as /dev/null, and leaves it as it is."""
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
@@ -283,8 +279,8 @@ def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
         assert stat.S_IFMT(before.st_mode) == stat.S_IFMT(path.lstat().st_mode)
 
 
-def test_a_write_that_the_disk_refuses_leaves_nothing_beside_it(tmp_path: Path, require: Callable[[str], str]) -> None:
-    """EIO from fsync, as a failing disk gives it: the old file stays, and no copy of the secret."""
+def test_a_disk_error_leaves_only_the_old_file(tmp_path: Path, require: Callable[[str], str]) -> None:
+    """If fsync fails with EIO, the old file stays, and no copy of the secret remains."""
     path = tmp_path / "credentials"
     path.write_text(OLD)
     inject = [require("strace"), "-o", os.devnull, "-e", "inject=fsync:error=EIO"]
@@ -305,8 +301,8 @@ def test_a_write_that_the_disk_refuses_leaves_nothing_beside_it(tmp_path: Path, 
         ("mount -o remount,ro {folder}", "read-only file system"),
     ],
 )
-def test_a_file_system_that_is_full_or_read_only_is_named(tmp_path: Path, break_it: str, reason: str) -> None:
-    """Before and after: `check` finds it before a key is made, and `write` changes nothing."""
+def test_a_full_or_read_only_file_system_is_reported(tmp_path: Path, break_it: str, reason: str) -> None:
+    """`check` reports a full or read-only file system, and a write to it changes nothing."""
     folder = tmp_path / "aws"
     folder.mkdir()
     path = folder / "credentials"
@@ -325,8 +321,8 @@ def test_a_file_system_that_is_full_or_read_only_is_named(tmp_path: Path, break_
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_file_that_has_no_room_is_found_before_anything_is_made(tmp_path: Path) -> None:
-    """The check writes as much as the file will hold."""
+def test_a_lack_of_space_is_found_before_any_change(tmp_path: Path) -> None:
+    """`check` finds a lack of space, because it writes as much as the file is going to contain."""
     path = tmp_path / "credentials"
     path.write_text("[a]\n" * 9)
     code = (
@@ -340,8 +336,8 @@ def test_a_file_that_has_no_room_is_found_before_anything_is_made(tmp_path: Path
     assert [path] == list(tmp_path.iterdir())
 
 
-def test_what_a_killed_run_left_behind_is_removed(tmp_path: Path, require: Callable[[str], str]) -> None:
-    """A copy that holds a secret, beside a file that others named alike."""
+def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path, require: Callable[[str], str]) -> None:
+    """Setup removes the copy that a killed run left, with its secret, and no other file with a similar name."""
     path = tmp_path / "credentials"
     path.write_text(OLD)
     (tmp_path / ".credentials-mine").write_text("mine")
@@ -366,8 +362,8 @@ for number in range(30):
 """
 
 
-def test_two_at_once_lose_nothing_of_one_another(tmp_path: Path) -> None:
-    """Each adds its sections to what the other has written."""
+def test_simultaneous_runs_lose_nothing(tmp_path: Path) -> None:
+    """Two simultaneous runs keep each other's sections."""
     path = tmp_path / "config"
     running = [subprocess.Popen([sys.executable, "-c", ADD, str(path), name]) for name in ("one", "two")]
 
@@ -377,8 +373,8 @@ def test_two_at_once_lose_nothing_of_one_another(tmp_path: Path) -> None:
     )
 
 
-def test_what_another_program_writes_meanwhile_is_kept(tmp_path: Path) -> None:
-    """The AWS CLI takes no lock: a file that it changed is read again."""
+def test_a_concurrent_change_is_kept(tmp_path: Path) -> None:
+    """Setup reads a file again that another program has changed: the AWS CLI takes no lock."""
     path = tmp_path / "config"
     path.write_text("[a]\n")
     reads = []
@@ -396,8 +392,8 @@ def test_what_another_program_writes_meanwhile_is_kept(tmp_path: Path) -> None:
     assert [path] == list(tmp_path.iterdir())
 
 
-def test_a_file_that_never_rests_is_given_up(tmp_path: Path) -> None:
-    """What others write into it is not overwritten."""
+def test_a_file_that_keeps_changing_is_given_up(tmp_path: Path) -> None:
+    """If another program keeps changing a file, setup fails and does not overwrite the changes."""
     path = tmp_path / "config"
 
     def find() -> File:
@@ -424,8 +420,8 @@ except ConfigError as error:
 LIMIT = "resource.setrlimit(resource.RLIMIT_FSIZE, (8, 8))"
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
-    """As on a disk that is full: no half file, and no copy of the secret."""
+def test_a_failed_write_leaves_only_the_old_file(tmp_path: Path) -> None:
+    """If a write fails, as on a full disk, the old file stays, and no copy of the secret remains."""
     path = tmp_path / "credentials"
     path.write_text(OLD)
     ended = subprocess.run(
@@ -437,8 +433,8 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: 
     assert OLD == path.read_text()
 
 
-def test_at_no_moment_can_others_read_the_secret(tmp_path: Path, require: Callable[[str], str]) -> None:
-    """Not even with a mask that grants access to all: the system calls show it."""
+def test_others_can_never_read_the_secret(tmp_path: Path, require: Callable[[str], str]) -> None:
+    """The system calls show that no file with the secret is accessible to others, even with an umask of 0."""
     path, log = tmp_path / "folder" / "credentials", tmp_path / "log"
     path.parent.mkdir()
     path.write_text(OLD)
@@ -461,8 +457,8 @@ def test_at_no_moment_can_others_read_the_secret(tmp_path: Path, require: Callab
     assert calls[3].startswith("rename")
 
 
-def test_who_reads_meanwhile_sees_the_old_or_the_new(tmp_path: Path) -> None:
-    """A reader never sees a file that is empty or cut."""
+def test_a_reader_sees_the_old_or_the_new_file(tmp_path: Path) -> None:
+    """A reader never sees an empty or a truncated file."""
     path = tmp_path / "config"
     # One long line: many would take longer to parse than to write.
     path.write_text("#" * 100_000 + "\n")

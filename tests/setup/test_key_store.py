@@ -29,7 +29,7 @@ KEY = Credentials("AKIAIOSFODNN7EXAMPLE", "canary/secret+key")
 PLAIN = "keyrings.alt.file.PlaintextKeyring"
 ENTRY = {"Version": 1, "AccessKeyId": KEY.access_key_id, "SecretAccessKey": KEY.secret_access_key}
 
-# Both as the program does them: with the environment of the process, and an error as its fact and its hint.
+# `check` and `store` as in the program: with the environment of the process, and errors as fact and hints.
 STORE = """
 import os
 from awsenv.errors import AwsenvError
@@ -46,12 +46,12 @@ except AwsenvError as error:
 
 @pytest.fixture
 def plain(clean_environ: dict[str, str]) -> dict[str, str]:
-    """Return an environment whose owner chose a file as the store: it works on every machine."""
+    """Return an environment that selects a plain file as the keyring, which works on every machine."""
     return clean_environ | {"PYTHON_KEYRING_BACKEND": PLAIN}
 
 
-def test_what_is_stored_is_read_by_an_aws_tool(plain: dict[str, str], tmp_path: Path) -> None:
-    """botocore, given only the profile, returns the key."""
+def test_an_aws_tool_reads_the_stored_key(plain: dict[str, str], tmp_path: Path) -> None:
+    """An AWS tool on botocore reads the stored key, given only the profile."""
     key_store.check(plain)
     line = key_store.store("jane", KEY, plain)
     config = tmp_path / "config"
@@ -73,7 +73,7 @@ def test_what_is_stored_is_read_by_an_aws_tool(plain: dict[str, str], tmp_path: 
 
 
 def test_each_name_has_its_own_entry(plain: dict[str, str]) -> None:
-    """A key replaces the one of the same name, and no other."""
+    """A stored key replaces the one of the same name, and no other."""
     lines = [
         key_store.store(name, Credentials(key_id, "s"), plain)
         for name, key_id in (("jane@1", "A1"), ("jane@2", "A2"), ("jane@1", "A3"))
@@ -84,8 +84,8 @@ def test_each_name_has_its_own_entry(plain: dict[str, str]) -> None:
     assert ["A3", "A2", "A3"] == read
 
 
-def test_the_trial_leaves_nothing_behind(plain: dict[str, str]) -> None:
-    """What was put in to see whether the store keeps it is taken out."""
+def test_the_check_leaves_nothing_behind(plain: dict[str, str]) -> None:
+    """`check` removes the entry that it stores to test the keyring."""
     key_store.check(plain)
     files = [path for path in Path(plain["HOME"]).rglob("*") if path.is_file()]
 
@@ -94,7 +94,7 @@ def test_the_trial_leaves_nothing_behind(plain: dict[str, str]) -> None:
 
 
 def test_a_module_in_the_working_directory_is_not_run(plain: dict[str, str], tmp_path: Path) -> None:
-    """`python -m keyring` would run the keyring.py of the working directory, with the key at hand."""
+    """The command does not run a keyring.py in the working directory, as `python -m keyring` would."""
     line = key_store.store("jane", KEY, plain)
     (tmp_path / "keyring.py").write_text("print('evil')")
     (tmp_path / "json.py").write_text("print('evil')")
@@ -103,8 +103,8 @@ def test_a_module_in_the_working_directory_is_not_run(plain: dict[str, str], tmp
 
 
 @given(entry=st.text(st.sampled_from("aZ0_+=,.@- #;'\"\\$`&|<>(){}*?!~\tä%"), min_size=1, max_size=20))
-def test_the_command_is_the_same_to_all_who_read_it(entry: str) -> None:
-    """To a shell (the SDKs for Go, Java and JavaScript) and to shlex (botocore); and no reader sees a comment in it."""
+def test_every_reader_parses_the_command_alike(entry: str) -> None:
+    """A shell (other SDKs), shlex (botocore) and the config parser read the same command, without a comment."""
     line = key_store.command(entry)
     words = [sys.executable, "-I", "-m", "keyring", "--", "get", "awsenv", entry]
     shell = subprocess.check_output(["sh", "-c", f"printf '%s\\n' {line}"]).decode().splitlines()
@@ -131,7 +131,7 @@ def test_the_command_is_the_same_to_all_who_read_it(entry: str) -> None:
     ],
 )
 def test_a_useless_keyring_is_refused(backend: str, fact: str, clean_environ: dict[str, str]) -> None:
-    """One that fails, one that forgets, one that is not there: before anything depends on it."""
+    """`check` refuses a keyring that fails, forgets or does not exist."""
     environ = clean_environ | {"PYTHON_KEYRING_BACKEND": backend}
     with pytest.raises(ConfigError) as caught:
         key_store.check(environ)
@@ -142,7 +142,7 @@ def test_a_useless_keyring_is_refused(backend: str, fact: str, clean_environ: di
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="a Mac always has a store")
 def test_a_plain_file_is_used_only_if_it_is_configured(clean_environ: dict[str, str]) -> None:
-    """keyrings.alt would have keyring write the key to a file that everybody can decode."""
+    """The key goes to a file of keyrings.alt, which everybody can decode, only if the user has configured that."""
     with pytest.raises(ConfigError, match="this machine has no keyring"):
         key_store.check(clean_environ)
 
@@ -152,8 +152,8 @@ def test_a_plain_file_is_used_only_if_it_is_configured(clean_environ: dict[str, 
     key_store.check(clean_environ)
 
 
-def test_a_store_that_cannot_write_is_found_out_and_no_secret_is_shown(plain: dict[str, str]) -> None:
-    """As one that is locked: the trial fails before there is a key, and the key is not in the message."""
+def test_a_keyring_that_cannot_write_is_refused(plain: dict[str, str]) -> None:
+    """If the keyring cannot write, `check` and `store` fail, and the message does not contain the key."""
     (Path(plain["HOME"]) / ".local").write_text("in the way")
     for refused in (lambda: key_store.check(plain), lambda: key_store.store("x", KEY, plain)):
         with pytest.raises(ConfigError, match="does not keep what it is given") as caught:
@@ -173,13 +173,13 @@ class Hanging(keyring.backend.KeyringBackend):
 """
 
 
-def test_a_store_that_does_not_answer_is_given_up(clean_environ: dict[str, str], tmp_path: Path) -> None:
-    """Setup does not wait for ever until a user unlocks it."""
+def test_a_keyring_that_does_not_answer_is_given_up(clean_environ: dict[str, str], tmp_path: Path) -> None:
+    """Setup does not wait forever for a keyring, such as one that a user should unlock."""
     folder = Path(clean_environ["HOME"]) / ".config" / "python_keyring"
     folder.mkdir(parents=True)
     (folder / "keyringrc.cfg").write_text(f"[backend]\ndefault-keyring=hanging.Hanging\nkeyring-path={tmp_path}\n")
     (tmp_path / "hanging.py").write_text(HANGING)
-    # `check` may find out which store there is before it waits for it.
+    # `check` may find out which keyring it uses before it waits for it.
     for refused in (
         lambda: key_store.check(clean_environ, timeout=5),
         lambda: key_store.store("x", KEY, clean_environ, timeout=5),
@@ -191,8 +191,8 @@ def test_a_store_that_does_not_answer_is_given_up(clean_environ: dict[str, str],
         assert "canary" not in f"{caught.value.fact}{caught.value.hints}"
 
 
-def test_without_the_extra_its_install_line_is_named(clean_environ: dict[str, str], tmp_path: Path) -> None:
-    """A Python that has awsenv and no keyring."""
+def test_without_the_extra_the_install_command_is_named(clean_environ: dict[str, str], tmp_path: Path) -> None:
+    """If the package keyring is missing, the error suggests the command that installs the extra."""
     venv.create(tmp_path / "venv", with_pip=False)
     ended = subprocess.run(
         [str(tmp_path / "venv" / "bin" / "python"), "-c", STORE],
@@ -211,19 +211,19 @@ def test_without_the_extra_its_install_line_is_named(clean_environ: dict[str, st
 def on_a_desktop(
     unlock: str, environ: dict[str, str], require: Callable[[str], str]
 ) -> subprocess.CompletedProcess[str]:
-    """Store a key beside a GNOME Keyring of its own, and read it back."""
+    """Store a key in a separate GNOME Keyring, and read it back."""
     require("gnome-keyring-daemon")
     script = f'{unlock} >/dev/null && line=$("$0" -c "$1") && echo "$line" && eval "$line"'
     argv = [require("dbus-run-session"), "--", "sh", "-c", script, sys.executable, STORE]
-    # Where the tests run against the sources, these are not in the environment of a user.
+    # If the tests run against the sources, the clean environment lacks their path.
     paths = {"PYTHONPATH": str(Path(awsenv.__file__).parents[1])}
     own = environ | paths | {"XDG_RUNTIME_DIR": environ["HOME"]}
     return subprocess.run(argv, env=own, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="a store of Linux desktops")
-def test_the_store_of_a_desktop_keeps_the_key(clean_environ: dict[str, str], require: Callable[[str], str]) -> None:
-    """Secret Service, over a D-Bus session: nothing is set to choose it, and no file holds the secret in clear."""
+def test_the_keyring_of_a_desktop_keeps_the_key(clean_environ: dict[str, str], require: Callable[[str], str]) -> None:
+    """The Secret Service keeps the key without configuration, and no file contains the secret in plain text."""
     unlock = "printf password | gnome-keyring-daemon --unlock --components=secrets"
     line, _, printed = on_a_desktop(unlock, clean_environ, require).stdout.partition("\n")
     files = [path for path in Path(clean_environ["HOME"]).rglob("*") if path.is_file()]
@@ -236,7 +236,7 @@ def test_the_store_of_a_desktop_keeps_the_key(clean_environ: dict[str, str], req
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="a store of Linux desktops")
 def test_a_locked_keyring_is_refused(clean_environ: dict[str, str], require: Callable[[str], str]) -> None:
-    """Without a screen for its password prompt it stays locked: setup refuses it at once."""
+    """Setup refuses at once a keyring that stays locked because its password prompt has no screen."""
     unlock = "gnome-keyring-daemon --start --components=secrets"
     ended = on_a_desktop(unlock, clean_environ, require)
 

@@ -1,4 +1,4 @@
-"""The plan: what the request asks for and does not exist yet; and every obstacle."""
+"""The plan: every requested part that does not exist yet, and every obstacle."""
 
 from __future__ import annotations
 
@@ -65,27 +65,27 @@ CREATE_KEY = ("create_access_key", {"UserName": NAME})
 
 
 def put_user_policy(document: Document) -> tuple[str, Mapping[str, object]]:
-    """Return what sets the inline policy of the user."""
+    """Return the operation that sets the inline policy of the user."""
     return "put_user_policy", {"UserName": NAME, "PolicyName": "assume-roles", "PolicyDocument": document}
 
 
 def create_role(role: str, trust: Document) -> tuple[str, Mapping[str, object]]:
-    """Return what creates a role."""
+    """Return the operation that creates a role."""
     return "create_role", {"RoleName": role, "AssumeRolePolicyDocument": trust}
 
 
 def attach_policy(role: str, name: str) -> tuple[str, Mapping[str, object]]:
-    """Return what attaches a managed policy of AWS to a role."""
+    """Return the operation that attaches an AWS managed policy to a role."""
     return "attach_role_policy", {"RoleName": role, "PolicyArn": f"{POLICY}{name}"}
 
 
 def delete_key(key_id: str) -> tuple[str, Mapping[str, object]]:
-    """Return what deletes an access key."""
+    """Return the operation that deletes an access key."""
     return "delete_access_key", {"UserName": NAME, "AccessKeyId": key_id}
 
 
 def write_profiles(sections: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
-    """Return what writes profiles."""
+    """Return the operation that writes profiles."""
     return "write_profiles", sections
 
 
@@ -99,14 +99,14 @@ COMPLETE = State(User(USER, keys=(key(),), devices=(SERIAL,)), roles=ROLES)
 
 
 def user(**changes: object) -> State:
-    """Return the complete state with another user."""
+    """Return the complete state with changes to its user."""
     assert COMPLETE.user is not None
     return replace(COMPLETE, user=replace(COMPLETE.user, **changes))  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Callable[..., Plan]:
-    """Return what draws up a plan from two files that hold these texts."""
+    """Return a function that draws up a plan from two files with these texts."""
     environ = {"AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "keys")}
 
     def draw(
@@ -120,7 +120,7 @@ def plan(tmp_path: Path) -> Callable[..., Plan]:
 
 
 def refusal(draw: Callable[[], Plan]) -> AwsenvError:
-    """Return the error that drawing up ends with; it has a next step, and no secret."""
+    """Return the error of *draw*, and check that it has a next step and no secret."""
     with pytest.raises(AwsenvError) as caught:
         draw()
     error = caught.value
@@ -181,7 +181,7 @@ def test_a_plan_is_shown_with_its_policies_and_settings(plan: Callable[..., Plan
 
 
 def test_no_external_id_is_shown(plan: Callable[..., Plan]) -> None:
-    """Neither the text of the plan nor its repr has one."""
+    """Neither the text of a plan nor its repr contains the external id."""
     drawn = plan(State(), "", "")
     assert SECRET not in "\n".join(described(drawn))
     assert SECRET not in repr(drawn)
@@ -196,20 +196,20 @@ def test_each_external_id_is_new_and_legal() -> None:
 
 
 def test_a_user_with_another_purpose_is_refused(plan: Callable[..., Plan]) -> None:
-    """The key of an assume-only user allows nothing without a role."""
+    """Setup refuses a user with permissions of its own: its key would allow more than to assume the roles."""
     error = refusal(lambda: plan(user(permissions=("a console password", "the policy 's3'"))))
     assert f"the user '{NAME}' serves another purpose: it has a console password and the policy 's3'" == error.fact
     assert "--user" in str(error.hints)
 
 
 def test_a_role_and_the_user_cannot_share_a_profile(plan: Callable[..., Plan]) -> None:
-    """The profile would be its own source."""
+    """A role with the name of the user is refused, because its profile would be its own source."""
     request = replace(REQUEST, roles=parse_roles([f"{NAME}:ReadOnlyAccess"]))
     assert "--user" in str(refusal(lambda: plan(State(), "", "", request)).hints)
 
 
-def test_roles_of_another_account_are_allowed_to_the_user(plan: Callable[..., Plan]) -> None:
-    """The user's policy allows exactly these roles: AWS demands the permission of both accounts."""
+def test_the_user_is_allowed_the_roles_of_another_account(plan: Callable[..., Plan]) -> None:
+    """The user's policy allows exactly the requested roles, because AWS demands that of both accounts."""
     drawn = plan(State(), "", "", CROSS)
     arns = [arn.replace(ACCOUNT, OTHER) for arn in (POWER_USER, READ_ONLY)]
     assert put_user_policy(user_policy(arns)) in operations(drawn)
@@ -218,8 +218,8 @@ def test_roles_of_another_account_are_allowed_to_the_user(plan: Callable[..., Pl
     assert f"create the role power-user in account {OTHER}" in [task.title for task in drawn.tasks]
 
 
-def test_what_was_allowed_before_stays(plan: Callable[..., Plan]) -> None:
-    """A second run for other roles keeps the first ones."""
+def test_earlier_permissions_stay(plan: Callable[..., Plan]) -> None:
+    """A request for other roles keeps the user's permission for the earlier ones."""
     before = f"arn:aws:iam::{OTHER}:role/deploy"
     there = User(USER, allowed=(before,), devices=(SERIAL,))
     drawn = plan(State(there), "", "", CROSS)
@@ -231,7 +231,7 @@ def test_what_was_allowed_before_stays(plan: Callable[..., Plan]) -> None:
 
 
 def test_a_device_without_a_user_is_created_again(plan: Callable[..., Plan]) -> None:
-    """A run was interrupted before it enabled the device."""
+    """The plan replaces a device that an interrupted run created but did not enable."""
     drawn = plan(replace(user(devices=()), has_lost_device=True))
     assert [("delete_virtual_mfa_device", {"SerialNumber": SERIAL}), CREATE_DEVICE] == operations(drawn)
 
@@ -251,8 +251,8 @@ def test_without_a_role_with_mfa_no_device_is_created(plan: Callable[..., Plan])
         (("GAHT12345678", f"{SERIAL}-phone"), "GAHT12345678"),
     ],
 )
-def test_the_device_that_the_user_has_is_used(plan: Callable[..., Plan], devices: tuple[str, ...], serial: str) -> None:
-    """It may have any name; the one with the user's name comes first."""
+def test_an_existing_device_is_used(plan: Callable[..., Plan], devices: tuple[str, ...], serial: str) -> None:
+    """The profiles name an existing device of the user, preferably the one with the user's name."""
     without = CONFIG.replace(f"mfa_serial = {SERIAL}\n", "")
     drawn = plan(user(devices=devices), without)
     both = {f"profile {name}": {"mfa_serial": serial} for name in ROLES}
@@ -260,20 +260,20 @@ def test_the_device_that_the_user_has_is_used(plan: Callable[..., Plan], devices
 
 
 def test_a_profile_may_name_any_device_of_the_user(plan: Callable[..., Plan]) -> None:
-    """The profile stays as it is."""
+    """A profile that names any device of the user stays as it is."""
     phone = f"{SERIAL}-phone"
     assert Plan(()) == plan(user(devices=(SERIAL, phone)), CONFIG.replace(SERIAL, phone))
 
 
 def test_a_profile_that_names_an_unknown_device_is_refused(plan: Callable[..., Plan]) -> None:
-    """Setup changes no line that exists."""
+    """Setup refuses a profile with a device that the user does not have, because it changes no existing line."""
     error = refusal(lambda: plan(conf=CONFIG.replace(SERIAL, f"{SERIAL}-gone")))
     assert "mfa_serial" in error.fact
     assert ":4, [profile power-user], mfa_serial" in str(error.where)
 
 
 def test_a_role_with_another_trust_policy_is_refused(plan: Callable[..., Plan]) -> None:
-    """The error names the differences, and setup never overwrites the policy."""
+    """Setup refuses a role with another trust policy and names the differences, and never overwrites it."""
     roles = {**ROLES, "power-user": replace(ROLES["power-user"], trust=trust_policy(USER, mfa=False))}
     error = refusal(lambda: plan(replace(COMPLETE, roles=roles)))
     assert "it demands no external id; it demands no MFA code" in str(error.because)
@@ -289,10 +289,10 @@ def test_a_role_with_another_trust_policy_is_refused(plan: Callable[..., Plan]) 
         ({"mfa": False, "external_id": SECRET}, "read-only:ReadOnlyAccess,external-id"),
     ],
 )
-def test_a_role_that_a_word_describes_is_named_by_it(
+def test_the_hint_names_the_argument_of_an_existing_role(
     plan: Callable[..., Plan], demands: dict[str, Any], word: str
 ) -> None:
-    """The next step is the ROLE that uses the role as it is, as an older setup created it without MFA."""
+    """The hint names the ROLE argument with which setup uses the existing role as it is."""
     roles = {**ROLES, "read-only": replace(ROLES["read-only"], trust=trust_policy(USER, **demands))}
     error = refusal(lambda: plan(replace(COMPLETE, roles=roles)))
     assert error.hints[0] == f"use it as it is, with the ROLE {word}"
@@ -303,8 +303,8 @@ def test_a_role_that_a_word_describes_is_named_by_it(
     )
 
 
-def test_a_role_whose_user_was_deleted_says_so(plan: Callable[..., Plan]) -> None:
-    """To AWS, a new user of that name is another one."""
+def test_a_role_that_trusts_a_deleted_user_is_refused(plan: Callable[..., Plan]) -> None:
+    """The error says that the trust is left of a deleted user, because a new user of the name is not the same."""
     roles = {"read-only": Role(READ_ONLY, trust_policy("AIDACKCEVSQ6C2EXAMPLE", mfa=True))}
     assert "left of a deleted user" in str(refusal(lambda: plan(State(roles=roles), "", "")).because)
 
@@ -351,8 +351,8 @@ def test_an_illegal_external_id_is_refused(plan: Callable[..., Plan], state: Sta
     assert "[profile power-user], external_id" in str(error.where)
 
 
-def test_two_external_ids_are_not_shown(plan: Callable[..., Plan]) -> None:
-    """The role and the profile have different ones."""
+def test_a_mismatch_shows_no_external_id(plan: Callable[..., Plan]) -> None:
+    """The error about different external ids shows neither that of the role nor that of the profile."""
     error = refusal(lambda: plan(conf=CONFIG.replace(SECRET, "canary-of-the-profile")))
     assert "canary" not in f"{error.fact}{error.where}{error.hints}{error.because}"
 
@@ -367,15 +367,15 @@ def test_two_external_ids_are_not_shown(plan: Callable[..., Plan]) -> None:
         (f"role_arn = {POWER_USER}", "sso_session = corp", "it has sso_session"),
     ],
 )
-def test_a_profile_of_something_else_is_refused(plan: Callable[..., Plan], old: str, new: str, fact: str) -> None:
-    """Another role or source uses it."""
+def test_a_profile_in_other_use_is_refused(plan: Callable[..., Plan], old: str, new: str, fact: str) -> None:
+    """Setup refuses a profile that has another role, another source or credentials of its own."""
     error = refusal(lambda: plan(conf=CONFIG.replace(old, new, 1)))
     assert fact in error.fact
     assert "[profile power-user]" in str(error.where)
 
 
-def test_a_profile_is_completed_under_the_header_that_it_has(plan: Callable[..., Plan]) -> None:
-    """The header may be spelled in any way."""
+def test_a_profile_is_completed_under_its_own_header(plan: Callable[..., Plan]) -> None:
+    """Missing settings go under the profile's existing header, however it is spelled."""
     drawn = plan(conf=f'[profile  "read-only"]\nregion = eu-west-1\n{CONFIG.partition("[profile read-only]")[0]}')
     missing = {"role_arn": READ_ONLY, "source_profile": NAME, "mfa_serial": SERIAL}
     assert [write_profiles({'profile  "read-only"': missing})] == operations(drawn)
@@ -417,14 +417,14 @@ def test_a_key_that_was_used_stays(plan: Callable[..., Plan]) -> None:
 
 
 def test_a_key_that_another_profile_holds_stays(plan: Callable[..., Plan]) -> None:
-    """The profile has its secret."""
+    """A key whose secret is in another profile is not deleted, and a note says so."""
     drawn = plan(user(keys=(key(used=False),)), credentials=CREDENTIALS.replace(f"[{NAME}]", "[old]"))
     assert ["create_access_key"] == drawn.actions
     assert ("the access key AKIAIOSFODNN7EXAMPLE of 2026-11-01 stays: another profile has it",) == drawn.notes
 
 
-def test_there_is_no_third_key(plan: Callable[..., Plan]) -> None:
-    """Only the user knows which of two keys can go."""
+def test_a_third_key_is_not_created(plan: Callable[..., Plan]) -> None:
+    """Two used keys are an error, because only the user knows which can be deleted; an unused one is replaced."""
     error = refusal(lambda: plan(user(keys=(key("AKIA1"), key("AKIA2"))), credentials=""))
     assert "two access keys" in error.fact
     assert f"aws iam list-access-keys --user-name {NAME}" in str(error.hints)
@@ -445,10 +445,10 @@ def test_there_is_no_third_key(plan: Callable[..., Plan]) -> None:
         ((key(),), f"[{NAME}]\nsso_start_url = https://example.com\n", "it has sso_start_url"),
     ],
 )
-def test_a_source_profile_of_something_else_is_refused(
+def test_a_source_profile_in_other_use_is_refused(
     plan: Callable[..., Plan], keys: tuple[Key, ...], credentials: str, fact: str
 ) -> None:
-    """Setup keeps it, and another principal would assume the roles."""
+    """Setup refuses a source profile without a complete, active key of the user, and keeps its content."""
     error = refusal(lambda: plan(user(keys=keys), credentials=credentials))
     assert fact in error.fact
     assert f"[{NAME}]" in str(error.where)
@@ -473,7 +473,7 @@ def test_a_printed_key_is_not_replaced(plan: Callable[..., Plan]) -> None:
     [(KeyDestination.FILE, "keys"), (KeyDestination.KEYRING, "keyring"), (KeyDestination.STDOUT, "print it once")],
 )
 def test_the_plan_says_where_the_key_goes(plan: Callable[..., Plan], destination: KeyDestination, shown: str) -> None:
-    """The key is the one secret that lasts."""
+    """The task that creates the key says where its secret is going to be kept."""
     title = plan(State(), "", "", replace(REQUEST, key_destination=destination)).tasks[-2].title
     assert title.startswith(f"create an access key of the user {NAME}, and ")
     assert shown in title

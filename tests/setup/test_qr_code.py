@@ -1,4 +1,4 @@
-"""A telephone reads off the terminal exactly what was drawn."""
+"""The QR code of `awsenv setup`: a phone reads exactly what is drawn on the terminal."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ USERS = st.text(st.sampled_from("abcXYZ019_+=,.@-"), min_size=1, max_size=64)
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @given(user=USERS, seed=st.text(st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"), min_size=64, max_size=64))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_what_is_drawn_is_read(user: str, seed: str, theme: str, decode: Callable[..., str]) -> None:
-    """For every user and key, on a dark and on a light terminal of 80 columns, with text around it."""
+def test_the_qr_code_is_readable(user: str, seed: str, theme: str, decode: Callable[..., str]) -> None:
+    """A QR code of any user and key is readable on a dark and a light terminal, with text around it."""
     uri = otpauth(user, "123456789012", seed)
     drawn = draw(uri)
 
@@ -35,7 +35,7 @@ def test_what_is_drawn_is_read(user: str, seed: str, theme: str, decode: Callabl
 
 @given(user=USERS)
 def test_an_app_gets_the_key_the_user_and_the_account(user: str) -> None:
-    """Whatever characters IAM lets a name have: a reader of such addresses finds all of them."""
+    """An app finds the key, the user and the account, whatever characters the user's name has."""
     uri = otpauth(user, "123456789012", SEED)
     parsed = pyotp.parse_uri(uri)
 
@@ -44,15 +44,15 @@ def test_an_app_gets_the_key_the_user_and_the_account(user: str) -> None:
     assert {"secret": [SEED], "issuer": ["AWS"]} == parse_qs(urlsplit(uri).query)
 
 
-def test_the_address_is_the_one_of_the_key_uri_format() -> None:
-    """Padding is left out, as the format demands."""
+def test_the_uri_follows_the_key_uri_format() -> None:
+    """The URI leaves out the padding of the key, as the format demands."""
     assert "otpauth://totp/AWS:jane%2Bx@acme@123456789012?secret=ABCDEFGH&issuer=AWS" == otpauth(
         "jane+x@acme", "123456789012", "ABCDEFGH===="
     )
 
 
-def test_the_code_of_a_usual_name_fits_on_a_terminal_of_24_lines() -> None:
-    """The smallest terminal that is still in use; every line gives the colours back at its end."""
+def test_the_qr_code_of_a_usual_name_fits_24_lines() -> None:
+    """The QR code fits the smallest common terminal, and each line resets its colours."""
     drawn = draw(otpauth("awsenv-jane.doe", "123456789012", SEED))
 
     assert drawn is not None
@@ -61,8 +61,8 @@ def test_the_code_of_a_usual_name_fits_on_a_terminal_of_24_lines() -> None:
     assert all(line.startswith("\x1b[38;5;16;48;5;231m") and line.endswith("\x1b[0m") for line in lines)
 
 
-def test_without_segno_there_is_no_code() -> None:
-    """The key is shown as text then: nothing of the tool needs the extra."""
+def test_without_segno_there_is_no_qr_code() -> None:
+    """Without segno, which is optional, nothing is drawn, and the key is shown as text."""
     code = "import sys; sys.modules['segno'] = None; from awsenv.setup.qr_code import draw; print(draw('otpauth://x'))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 

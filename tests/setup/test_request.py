@@ -1,4 +1,4 @@
-"""The words that name roles and users."""
+"""The arguments that name roles and users."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def test_without_a_role_two_are_created() -> None:
         ),
     ],
 )
-def test_a_word_is_a_role(word: str, role: RoleSpec) -> None:
-    """After the name and a colon come policies and demands, in any order."""
+def test_an_argument_describes_a_role(word: str, role: RoleSpec) -> None:
+    """An argument is a name, and after a colon, in any order, the role's policies and demands."""
     assert (role,) == parse_roles([word])
 
 
@@ -96,8 +96,8 @@ def test_what_is_not_a_role_is_refused(words: list[str], fact: str) -> None:
         ("arn:aws-cn:iam::123456789012:policy/X", "arn:aws-cn:iam::123456789012:policy/X"),
     ],
 )
-def test_the_arn_of_a_policy_of_aws_is_known(policy: str, arn: str) -> None:
-    """It is in the partition of the request, and has a path if it is for a job function."""
+def test_the_arn_of_an_aws_managed_policy(policy: str, arn: str) -> None:
+    """The ARN of an AWS managed policy is in the right partition, and has a path for a job function."""
     assert (arn,) == RoleSpec("a", (policy,)).policy_arns("aws-cn")
 
 

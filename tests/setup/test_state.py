@@ -1,4 +1,4 @@
-"""What exists of a set-up, as IAM reports it."""
+"""The existing parts of a set-up, as IAM reports them."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def admin(sandbox: Sandbox) -> Iam:
 
 
 def request(sandbox: Sandbox, *words: str) -> SetupRequest:
-    """Return a set-up with these roles."""
+    """Return a request with these roles."""
     return SetupRequest(NAME, sandbox.account, sandbox.account, parse_roles(words))
 
 
 def read_state(sandbox: Sandbox, admin: Iam, *words: str) -> State:
-    """Look for a set-up with these roles."""
+    """Read the state of a set-up with these roles."""
     return read(admin, admin, request(sandbox, *words))
 
 
@@ -79,16 +79,16 @@ def test_without_a_role_with_mfa_no_device_is_read(sandbox: Sandbox, admin: Iam)
     assert "ListVirtualMFADevices" not in actions(sandbox)
 
 
-def test_a_bare_user_is_known(sandbox: Sandbox, admin: Iam) -> None:
-    """It has an ARN and keys, which were used or not."""
+def test_the_user_and_its_keys_are_read(sandbox: Sandbox, admin: Iam) -> None:
+    """The state contains the user's ARN and keys, and whether each key was ever used."""
     key = sandbox.create_user(NAME)
     user = user_of(read_state(sandbox, admin))
     assert (key.arn, (), (), ()) == (user.arn, user.permissions, user.allowed, user.devices)
     assert [(key.access_key_id, True, False)] == [(each.key_id, each.active, each.used) for each in user.keys]
 
 
-def test_a_key_that_was_used_and_one_that_is_deactivated(sandbox: Sandbox, admin: Iam) -> None:
-    """A refused request counts as a use."""
+def test_used_and_deactivated_keys_are_told_apart(sandbox: Sandbox, admin: Iam) -> None:
+    """A key counts as used even if AWS refused the call; a deactivated key counts as inactive."""
     key = sandbox.create_user(NAME)
     with pytest.raises(RefusedError):
         iam(sandbox, key).read("get_user")
@@ -128,8 +128,10 @@ def test_what_gives_a_user_further_permissions_is_named(sandbox: Sandbox, admin:
         {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]},
     ],
 )
-def test_another_policy_of_the_name_is_a_permission(sandbox: Sandbox, admin: Iam, document: Document) -> None:
-    """The policy `assume-roles` allows roles by their names and nothing else, or setup did not write it."""
+def test_a_policy_assume_roles_of_other_origin_is_a_permission(
+    sandbox: Sandbox, admin: Iam, document: Document
+) -> None:
+    """A policy `assume-roles` that allows more than roles by their names is a permission: setup did not write it."""
     sandbox.create_user(NAME)
     text = json.dumps(document)
     admin.change("put_user_policy", UserName=NAME, PolicyName="assume-roles", PolicyDocument=text)
@@ -137,8 +139,8 @@ def test_another_policy_of_the_name_is_a_permission(sandbox: Sandbox, admin: Iam
     assert (("the policy 'assume-roles'",), ()) == (user.permissions, user.allowed)
 
 
-def test_the_devices_of_the_user_are_known(sandbox: Sandbox, admin: Iam) -> None:
-    """They may have any name, and no other device is read."""
+def test_the_devices_of_the_user_are_read(sandbox: Sandbox, admin: Iam) -> None:
+    """The state contains the user's devices, whatever their names; setup then lists no other devices."""
     sandbox.create_user(NAME)
     made = admin.change("create_virtual_mfa_device", VirtualMFADeviceName="phone")["VirtualMFADevice"]
     codes = TOTP(made["Base32StringSeed"].decode())
@@ -156,16 +158,16 @@ def test_the_devices_of_the_user_are_known(sandbox: Sandbox, admin: Iam) -> None
     assert "ListVirtualMFADevices" not in actions(sandbox)
 
 
-def test_a_device_of_the_name_without_a_user(sandbox: Sandbox, admin: Iam) -> None:
-    """A run that was killed left it behind."""
+def test_an_unassigned_device_of_the_name_is_found(sandbox: Sandbox, admin: Iam) -> None:
+    """An unassigned device with the name of the user is left by a killed run."""
     admin.change("create_virtual_mfa_device", VirtualMFADeviceName=f"{NAME}-2")
     assert not read_state(sandbox, admin).has_lost_device
     admin.change("create_virtual_mfa_device", VirtualMFADeviceName=NAME)
     assert read_state(sandbox, admin).has_lost_device
 
 
-def test_a_device_of_the_name_that_another_has(sandbox: Sandbox, admin: Iam) -> None:
-    """The error names its user."""
+def test_a_device_of_another_user_is_refused(sandbox: Sandbox, admin: Iam) -> None:
+    """If another user has the device of that name, the error names that user."""
     bob = sandbox.create_user("bob")
     made = admin.change("create_virtual_mfa_device", VirtualMFADeviceName=NAME)["VirtualMFADevice"]
     codes = TOTP(made["Base32StringSeed"].decode())
@@ -183,8 +185,8 @@ def test_a_device_of_the_name_that_another_has(sandbox: Sandbox, admin: Iam) -> 
     assert "--user" in str(caught.value.hints)
 
 
-def test_a_role_is_known_with_its_trust_policy(sandbox: Sandbox, admin: Iam) -> None:
-    """The policy and the ARN are IAM's; the external id is in no repr."""
+def test_a_role_is_read_with_its_trust_policy(sandbox: Sandbox, admin: Iam) -> None:
+    """The state contains the role's own ARN and trust policy, and its repr shows no external id."""
     user = sandbox.create_user(NAME)
     trust = trust_policy(str(user.arn), mfa=True, external_id="canary-external-id")
     arn = sandbox.create_role("read-only", trust, policies=["ReadOnlyAccess"], path="/team/")
@@ -194,7 +196,7 @@ def test_a_role_is_known_with_its_trust_policy(sandbox: Sandbox, admin: Iam) -> 
 
 
 def test_only_policies_to_attach_are_looked_up(sandbox: Sandbox, admin: Iam) -> None:
-    """An attached policy exists."""
+    """Setup does not look up a policy that the role already has."""
     user = sandbox.create_user(NAME)
     sandbox.create_role("read-only", trust_policy(str(user.arn), mfa=False), policies=["ReadOnlyAccess"])
     read_state(sandbox, admin, "read-only:ReadOnlyAccess")
@@ -224,7 +226,7 @@ def test_roles_are_read_in_their_own_account(sandbox: Sandbox, admin: Iam) -> No
 
 
 def test_a_caller_without_permission_is_refused(sandbox: Sandbox) -> None:
-    """Setup does not guess what exists."""
+    """Without permission to read IAM, setup fails with the refusal of AWS."""
     poor = sandbox.create_user("poor")
     with pytest.raises(RefusedError) as caught:
         read_state(sandbox, iam(sandbox, poor))

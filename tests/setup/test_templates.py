@@ -1,4 +1,4 @@
-"""Each template creates what the plan would: the tools' own parsers read it, and the tests evaluate its functions."""
+"""Each template creates what the plan would: the tools' own parsers read it, and the tests evaluate it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ NAMES = st.text(st.sampled_from("abZ019_+=,.@-"), min_size=1, max_size=8).map(la
 
 @dataclass
 class Made:
-    """What a template makes."""
+    """The resources that a template creates."""
 
     user: str
     allowed: Document | None = None
@@ -61,7 +61,7 @@ def request(words: list[str], there: str = HERE, here: str = HERE) -> SetupReque
 
 
 def by_plan(spec: SetupRequest) -> Made:
-    """Return what `awsenv setup` itself would make."""
+    """Return the resources that `awsenv setup` itself would create."""
     roles: dict[str, tuple[Document, set[str]]] = {
         role.name: (
             trust_policy(spec.user_arn, mfa=role.mfa, external_id=EXTERNAL_ID if role.external_id else None),
@@ -74,7 +74,7 @@ def by_plan(spec: SetupRequest) -> Made:
 
 
 def by_cloudformation(spec: SetupRequest) -> Made:
-    """Work out the template as CloudFormation does, in each of the accounts."""
+    """Evaluate the template as CloudFormation does, in each of the accounts."""
     document, problems = decode.decode_str(cloudformation(spec))
     assert isinstance(document, dict)
     assert [] == problems
@@ -106,13 +106,13 @@ class Stack:
     account: str
 
     def value(self, item: Any) -> Any:
-        """Work out the functions in *item*."""
+        """Evaluate the functions in *item*."""
         if isinstance(item, list):
             return [self.value(each) for each in item]
         return self.mapping(item) if isinstance(item, dict) else item
 
     def mapping(self, item: dict[str, Any]) -> Any:
-        """Work out one function, or those in a mapping that is none."""
+        """Evaluate *item* as a function, or the functions in its values."""
         match list(item.items()):
             case [("Ref", name)]:
                 return self.named(name)
@@ -136,7 +136,7 @@ class Stack:
 
 
 def by_terraform(spec: SetupRequest) -> Made:
-    """Work out the configuration as Terraform does."""
+    """Evaluate the configuration as Terraform does."""
     module = Module(terraform(spec), spec)
     (user,) = module.resources["aws_iam_user"].values()
     made = Made(module.value(user["name"]))
@@ -166,7 +166,7 @@ class Module:
             found[name.strip('"')] = settings
 
     def value(self, item: Any) -> Any:
-        """Work out the expressions in *item*."""
+        """Evaluate the expressions in *item*."""
         if isinstance(item, list):
             return [self.value(each) for each in item]
         if isinstance(item, dict):
@@ -177,7 +177,7 @@ class Module:
         return self.worked_out(item[2:-1])
 
     def worked_out(self, expression: str) -> Any:
-        """Work out one expression."""
+        """Evaluate one expression."""
         if expression.startswith("jsonencode("):
             inner = expression.removeprefix("jsonencode(").removesuffix(")")
             return self.value(hcl2.loads(f"x = {inner}\n")["x"])
@@ -201,8 +201,10 @@ class Module:
 @pytest.mark.parametrize("read", [by_cloudformation, by_terraform])
 @pytest.mark.parametrize("there", [HERE, THERE], ids=["one account", "two accounts"])
 @pytest.mark.parametrize("words", WORDS, ids=lambda words: f"{len(words)} roles")
-def test_a_template_says_what_the_plan_says(words: list[str], there: str, read: Callable[[SetupRequest], Made]) -> None:
-    """The same user, the same trust, the same policies, and nothing else; whatever the roles are named."""
+def test_a_template_creates_what_the_plan_creates(
+    words: list[str], there: str, read: Callable[[SetupRequest], Made]
+) -> None:
+    """A template creates the same user, trust policies and permissions as the plan, whatever the roles are named."""
     spec = request(words, there)
 
     assert by_plan(spec) == read(spec)
@@ -211,8 +213,8 @@ def test_a_template_says_what_the_plan_says(words: list[str], there: str, read: 
 @pytest.mark.parametrize("read", [by_cloudformation, by_terraform])
 @settings(max_examples=30, deadline=None)
 @given(names=st.lists(NAMES, min_size=1, max_size=5, unique_by=str.lower), across=st.booleans())
-def test_any_names_are_kept_apart(names: list[str], read: Callable[[SetupRequest], Made], *, across: bool) -> None:
-    """Two names that differ in a dot are two resources, two parameters, two outputs."""
+def test_similar_names_are_kept_apart(names: list[str], read: Callable[[SetupRequest], Made], *, across: bool) -> None:
+    """Two role names that differ only in a dot are two resources."""
     spec = request([f"{name}:ReadOnlyAccess,external-id" for name in names], THERE if across else HERE)
 
     assert by_plan(spec) == read(spec)
@@ -223,7 +225,7 @@ def test_cfn_lint_finds_nothing(tmp_path: Path) -> None:
     for words, (name, there) in product(WORDS, {"one account": HERE, "two accounts": THERE}.items()):
         (tmp_path / f"{len(words)} roles, {name}.yaml").write_text(cloudformation(request(words, there)))
     paths = sorted(tmp_path.iterdir())
-    # One process for all: to load its rules takes cfn-lint longer than to apply them.
+    # One process for all: cfn-lint takes longer to load its rules than to apply them.
     ended = subprocess.run(
         [Path(sys.executable).with_name("cfn-lint"), "--include-checks", "I", "--", *paths],
         capture_output=True,
@@ -237,7 +239,7 @@ def test_cfn_lint_finds_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", WORDS, ids=lambda words: f"{len(words)} roles")
 def test_terraform_fmt_has_nothing_to_do(words: list[str], require: Callable[[str], str], tmp_path: Path) -> None:
-    """The configuration is laid out as those who use Terraform have it, and its own parser takes it."""
+    """The configuration has the standard format of Terraform, whose own parser accepts it."""
     program = require("terraform")
     for there in (HERE, THERE):
         ended = subprocess.run(
@@ -254,8 +256,10 @@ def test_terraform_fmt_has_nothing_to_do(words: list[str], require: Callable[[st
 
 @pytest.mark.parametrize("template", [cloudformation, terraform])
 @pytest.mark.parametrize("there", [HERE, THERE])
-def test_the_comment_names_the_command_that_completes_it(there: str, template: Callable[[SetupRequest], str]) -> None:
-    """With the same roles and the same user; no account and no external id is in the template."""
+def test_the_comment_names_the_command_that_completes_setup(
+    there: str, template: Callable[[SetupRequest], str]
+) -> None:
+    """The command in the comment has the same roles and user; the template contains no account id."""
     spec = request(["power-user", "deploy:ViewOnlyAccess,x,mfa", "b:x,external-id"], there)
     text = template(spec)
     line = next(line for line in text.splitlines() if line.startswith("#   awsenv setup "))
@@ -268,7 +272,7 @@ def test_the_comment_names_the_command_that_completes_it(there: str, template: C
 
 
 def test_the_outputs_are_the_arns_of_the_roles() -> None:
-    """One for each role, and an external id that cannot be read back."""
+    """Each role has its ARN as an output, and the external id is a parameter that cannot be read back."""
     spec = request([])
     document, _ = decode.decode_str(cloudformation(spec))
     module = hcl2.loads(terraform(spec))
@@ -284,10 +288,8 @@ def test_the_outputs_are_the_arns_of_the_roles() -> None:
 
 @pytest.mark.parametrize("read", [by_cloudformation, by_terraform])
 @pytest.mark.parametrize("across", [False, True])
-def test_setup_completes_what_a_template_has_made(
-    read: Callable[[SetupRequest], Made], tmp_path: Path, *, across: bool
-) -> None:
-    """It finds the user and the roles as they should be: what is left is the device, the key and the profiles."""
+def test_setup_completes_a_template(read: Callable[[SetupRequest], Made], tmp_path: Path, *, across: bool) -> None:
+    """After a template, setup accepts the user and the roles, and adds the device, the key and the profiles."""
     with Sandbox() as sandbox:
         environ = sandbox.environ() | {"HOME": str(tmp_path)}
         session = AwsSession(None, environ)
@@ -304,7 +306,7 @@ def test_setup_completes_what_a_template_has_made(
 
 
 def make(made: Made, admin: Iam, role_admin: Iam) -> None:
-    """Make it, as CloudFormation and Terraform do."""
+    """Create the resources, as CloudFormation and Terraform do."""
     admin.change("create_user", UserName=made.user)
     if made.allowed is not None:
         document = json.dumps(made.allowed)

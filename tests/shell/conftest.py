@@ -1,4 +1,4 @@
-"""A terminal with a real shell in it, and how each shell spells what the tests do."""
+"""A terminal with a real shell, and the syntax of each shell for the steps of the tests."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 TIMEOUT = 60
-"""Seconds after which a shell is taken for stuck."""
+"""Seconds after which a shell counts as stuck."""
 
 COLUMNS, LINES = 80, 50
 
 NOW = 2_000_000_000
-"""What the clock of the hook shows while a role is active, so that no test depends on how long it takes."""
+"""The time of the hook's clock while a role is active, so that no test depends on its own duration."""
 
 _LONGEST = 100_000
-"""Seconds: no test sets an end that is farther from `NOW`."""
+"""Seconds. No test sets an expiry farther from `NOW`."""
 
 
 @dataclass(frozen=True)
 class Shell:
-    """How one shell spells a step."""
+    """The syntax of one shell."""
 
     name: str
     rc: str
     """Its rc file, below HOME."""
     hook: str
-    """The line that loads the hook there."""
+    """The line of the rc file that loads the hook."""
     prompt: str
     """A prompt of the user's own: `STATUS:COUNT> `, where COUNT tells one prompt from the next."""
     strict: Sequence[str]
-    """Runs a script, which is the next argument, with every strict option on and no rc file."""
+    """Options that run the script in the next argument with every strict option and no rc file."""
     clock: str
     """Defines a function `clock` that stops the clock of the hook at its argument."""
     export: str = "export {}={}"
@@ -57,7 +57,7 @@ class Shell:
     status: str = "$?"
     pipe_status: str = ""
     options: Sequence[str] = ()
-    """Options that make it not read the system's own rc file."""
+    """Options that keep it from reading the system's rc file."""
 
     @property
     def stopped(self) -> str:
@@ -65,7 +65,7 @@ class Shell:
         return f"{self.clock}; clock {NOW}"
 
     def __str__(self) -> str:
-        """Name it in the report of a test."""
+        """Return its name, for test reports."""
         return self.name
 
 
@@ -85,10 +85,10 @@ SHELLS = {
             name="zsh",
             rc=".zshrc",
             hook='eval "$(awsenv init zsh)"',
-            # HISTSIZE as it is numbers each line that is not the same as the one before.
+            # With the default HISTSIZE, zsh counts each line that differs from the previous one.
             prompt="PROMPT='%?:%i> '; unsetopt prompt_cr prompt_sp",
             strict=("--no-globalrcs", "--no-rcs", "-e", "-u", "-o", "pipefail", "-c"),
-            # Without its module zsh asks the prompt for the time.
+            # Without the module, the hook gets the time from a prompt expansion.
             clock="zmodload -u zsh/datetime; clock() { typeset -g _awsenv_seconds=$1; }",
             pipe_status='"$pipestatus[*]"',
         ),
@@ -124,19 +124,19 @@ class Screen(pyte.Screen):
         self.answer = answer
 
     def write_process_input(self, data: str) -> None:
-        """Type the answer."""
+        """Send the reply to the shell."""
         self.answer(data)
 
 
 @dataclass
 class Terminal:
-    """A shell at a terminal of 80 columns, and what a user sees there."""
+    """A shell at a terminal of 80 columns, and its screen."""
 
     child: pexpect.spawn[bytes]
     screen: Screen = field(init=False)
     prompts: int = 0
     transcript: bytes = b""
-    """All that the shell has ever printed, what has left the screen included."""
+    """Everything that the shell has printed, including lines that have left the screen."""
 
     def __post_init__(self) -> None:
         """Connect the screen to the shell."""
@@ -155,19 +155,19 @@ class Terminal:
                 printed = self.child.read_nonblocking(65536, timeout=0.2)
                 self.transcript += printed
                 self.stream.feed(printed)
-            except pexpect.TIMEOUT:  # noqa: PERF203 - what it costs is nothing beside a shell
+            except pexpect.TIMEOUT:  # noqa: PERF203 - the cost is negligible beside a shell
                 assert time.monotonic() < deadline, f"no {what} on the screen:\n{self.text}"
             except pexpect.EOF:
                 assert seen(), f"the shell ended, no {what} on the screen:\n{self.text}"
 
     def wait(self) -> str:
-        """Return the next prompt, as soon as it is there: what stands before the cursor."""
+        """Wait for the next prompt, and return the text before the cursor."""
         self.until(lambda: self._number() > self.prompts, f"prompt after number {self.prompts}")
         self.prompts = self._number()
         return self.line
 
     def run(self, line: str) -> str:
-        """Type *line*, wait for the next prompt, and return what the line has printed."""
+        """Type *line*, wait for the next prompt, and return the output of the line."""
         top = self._row()
         self.child.send(line + "\r")
         self.wait()
@@ -189,13 +189,13 @@ class Terminal:
 
     @property
     def line(self) -> str:
-        """What stands before the cursor, in its line."""
+        """The text before the cursor, in its line."""
         text: str = self.screen.display[self.screen.cursor.y][: self.screen.cursor.x]
         return text
 
     @property
     def text(self) -> str:
-        """All that is on the screen."""
+        """Everything on the screen."""
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
 
     def look(self, column: int = 0) -> tuple[str, bool]:
@@ -204,13 +204,13 @@ class Terminal:
         return character.fg, character.bold
 
     def clear(self) -> None:
-        """Forget what is on the screen."""
+        """Clear the screen."""
         self.screen.reset()
 
 
 @pytest.fixture(params=SHELLS)
 def shell(request: pytest.FixtureRequest, require: Callable[[str], str]) -> Shell:
-    """Return each shell in turn: skipped on a machine without it, failed in CI."""
+    """Return each shell in turn; a missing shell skips the test, or fails it in CI."""
     require(request.param)
     return SHELLS[request.param]
 
@@ -252,7 +252,7 @@ def home(
         ' "SessionToken": "canary/token+two", "Expiration": "2099-01-01T00:00:00Z"}'
     )
     (home / ".aws/config").write_text(f"[profile temporary]\ncredential_process = cat {answer}\n")
-    # Else the first fish of a home writes completions for every manual page, in the background.
+    # Otherwise the first fish in a home directory writes completions for every manual page, in the background.
     (home / ".local/share/fish/generated_completions").mkdir(parents=True)
     with tempfile.TemporaryDirectory(prefix="awsenv-", dir="/tmp") as runtime:
         clean_environ[runtime_directory.VARIABLE] = f"{runtime}/run"
@@ -262,7 +262,7 @@ def home(
 
 @pytest.fixture
 def run(home: Path, clean_environ: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return what runs a script in a shell with strict options and no terminal."""
+    """Return a function that runs a script in a shell with strict options and no terminal."""
 
     def run(shell: Shell, script: str, **environ: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -280,7 +280,7 @@ def run(home: Path, clean_environ: dict[str, str]) -> Callable[..., subprocess.C
 
 @pytest.fixture
 def open_terminal(home: Path, clean_environ: dict[str, str]) -> Iterator[Callable[..., Terminal]]:
-    """Return what starts a program at a terminal and waits for a prompt of the form `STATUS:COUNT> `."""
+    """Return a function that starts a program at a terminal and waits for a prompt `STATUS:COUNT> `."""
     children = []
 
     def start(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> Terminal:
@@ -306,7 +306,7 @@ def open_terminal(home: Path, clean_environ: dict[str, str]) -> Iterator[Callabl
 
 @pytest.fixture
 def write_rc(home: Path) -> Callable[..., None]:
-    """Return what writes the rc file of a shell, lines below each other, and a prompt of the user's own."""
+    """Return a function that writes the rc file of a shell: the user's own prompt, and these lines."""
 
     def write(shell: Shell, *lines: str) -> None:
         path = home / shell.rc
@@ -320,9 +320,9 @@ def write_rc(home: Path) -> Callable[..., None]:
 def terminal(
     write_rc: Callable[..., None], open_terminal: Callable[..., Terminal], clean_environ: dict[str, str]
 ) -> Callable[..., Terminal]:
-    """Return what opens a shell whose rc file loads the hook: after *before*, and with *environ* beside its own.
+    """Return a function that opens a shell whose rc file runs *before*, loads the hook and runs *after*.
 
-    The clock of the hook stands still if *environ* is that of `active`.
+    *environ* is added to its environment. The clock of the hook is stopped if *environ* is that of `active`.
     """
 
     def start(shell: Shell, *before: str, after: Sequence[str] = (), **environ: str) -> Terminal:
@@ -336,7 +336,7 @@ def terminal(
 
 @pytest.fixture
 def active() -> Callable[..., dict[str, str]]:
-    """Return the variables of an active role with so many *seconds* left, by the clock at `NOW`."""
+    """Return a function for the variables of an active role with *seconds* left, by the clock at `NOW`."""
 
     def variables(seconds: int = 59 * 60, label: str = "power-user") -> dict[str, str]:
         return {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def enter(program: str, clean_environ: dict[str, str], open_terminal: Start) -> Start:
-    """Return what opens the subshell of a role at a terminal."""
+    """Return a function that opens the subshell of a role at a terminal."""
 
     def start(shell: str, **environ: str) -> Any:
         path = shutil.which(shell) or shell
@@ -26,8 +26,8 @@ def enter(program: str, clean_environ: dict[str, str], open_terminal: Start) -> 
     return start
 
 
-def test_the_role_is_in_the_prompt_where_no_hook_is(shell: Any, enter: Start, write_rc: Start) -> None:
-    """Read the user's rc file, and show the role though it says nothing of awsenv."""
+def test_the_prompt_shows_the_role_without_a_hook(shell: Any, enter: Start, write_rc: Start) -> None:
+    """The subshell reads the user's rc file, and shows the role even if that file does not load the hook."""
     write_rc(shell, "function mine; echo mine; end" if shell.name == "fish" else "mine() { echo mine; }")
 
     window = enter(shell.name)
@@ -37,8 +37,8 @@ def test_the_role_is_in_the_prompt_where_no_hook_is(shell: Any, enter: Start, wr
     assert "canary/secret+one" == window.run("echo $AWS_SECRET_ACCESS_KEY")
 
 
-def test_the_role_is_there_once_where_the_hook_is(shell: Any, enter: Start, write_rc: Start) -> None:
-    """Add nothing to a shell that loads the hook itself."""
+def test_the_prompt_shows_the_role_once_with_the_hook(shell: Any, enter: Start, write_rc: Start) -> None:
+    """If the rc file loads the hook itself, the prompt shows the role only once."""
     write_rc(shell, shell.hook)
 
     window = enter(shell.name)
@@ -48,8 +48,8 @@ def test_the_role_is_there_once_where_the_hook_is(shell: Any, enter: Start, writ
     assert 1 == window.line.count("[power-user]")
 
 
-def test_the_function_works_in_it(shell: Any, enter: Start, write_rc: Start) -> None:
-    """Take the role off, or put another on, inside; and hand the path of the program to nobody else."""
+def test_the_function_works_in_the_subshell(shell: Any, enter: Start, write_rc: Start) -> None:
+    """In the subshell the function assumes another role and leaves it, and exports no `_AWSENV` variable."""
     write_rc(shell)
     window = enter(shell.name)
 
@@ -61,8 +61,10 @@ def test_the_function_works_in_it(shell: Any, enter: Start, write_rc: Start) -> 
 
 
 @pytest.mark.parametrize("hooked", [True, False])
-def test_the_role_outlives_the_rc_files(*, hooked: bool, shell: Any, enter: Start, write_rc: Start, home: Path) -> None:
-    """Have the keys of the role that the prompt shows, though an rc file exports a profile and keys of its own."""
+def test_the_role_takes_precedence_over_the_rc_files(
+    *, hooked: bool, shell: Any, enter: Start, write_rc: Start, home: Path
+) -> None:
+    """The subshell has the keys of its role, even if an rc file exports a profile and other keys."""
     others = {"AWS_PROFILE": "other", "AWS_ACCESS_KEY_ID": "AKIAFROMRC", "AWS_SESSION_TOKEN": "from-rc"}
     exports = (shell.export.format(name, value) for name, value in others.items())
     write_rc(shell, *([shell.hook] if hooked else []), *exports)
@@ -85,7 +87,7 @@ def test_the_role_outlives_the_rc_files(*, hooked: bool, shell: Any, enter: Star
 def test_a_trace_that_an_rc_file_turns_on_shows_no_secret(
     shell: Any, enter: Start, write_rc: Start, home: Path
 ) -> None:
-    """Keep the keys out of it, and leave it on."""
+    """A trace that an rc file turns on contains no secret key, and stays on."""
     on = {
         "bash": "set -xvT; trap 'echo \"at: $BASH_COMMAND\"' DEBUG",
         "zsh": "trap 'print -r \"at: $ZSH_DEBUG_CMD\" >>trapped' DEBUG; setopt xtrace verbose",
@@ -110,8 +112,8 @@ def test_a_trace_that_an_rc_file_turns_on_shows_no_secret(
     assert "canary/secret+one" == window.run("echo $AWS_SECRET_ACCESS_KEY")
 
 
-def test_the_status_of_the_subshell_is_its_own(shell: Any, enter: Start, write_rc: Start) -> None:
-    """End as the shell ends."""
+def test_exec_returns_the_status_of_the_subshell(shell: Any, enter: Start, write_rc: Start) -> None:
+    """`exec` ends with the status of the subshell."""
     write_rc(shell)
     window = enter(shell.name)
 
@@ -123,8 +125,8 @@ def test_the_status_of_the_subshell_is_its_own(shell: Any, enter: Start, write_r
 
 
 @pytest.mark.parametrize("where", ["unset", "variable", "zshenv", "home"])
-def test_zdotdir_is_as_it_was(where: str, shells: Any, require: Start, home: Path, enter: Start) -> None:
-    """Read zsh's own files where they are, and leave ZDOTDIR, the history and the environment as without awsenv."""
+def test_zdotdir_is_restored(where: str, shells: Any, require: Start, home: Path, enter: Start) -> None:
+    """Zsh reads its usual files; ZDOTDIR, the history file and the environment are the same as without awsenv."""
     require("zsh")
     shell = shells["zsh"]
     folder = home / "dot" if where in {"variable", "zshenv"} else home
@@ -150,8 +152,8 @@ def test_zdotdir_is_as_it_was(where: str, shells: Any, require: Start, home: Pat
     assert "" == window.run("functions -m '_awsenv_arr*'")
 
 
-def test_zsh_with_odd_options(shells: Any, require: Start, write_rc: Start, enter: Start) -> None:
-    """Load the hook late in a zsh that counts arrays from zero."""
+def test_the_subshell_works_with_odd_zsh_options(shells: Any, require: Start, write_rc: Start, enter: Start) -> None:
+    """The hook loads in a zsh that counts arrays from zero, and keeps the other precmd functions."""
     require("zsh")
     write_rc(shells["zsh"], "setopt ksh_arrays warn_create_global; other() { :; }; precmd_functions+=(other)")
 
@@ -162,12 +164,12 @@ def test_zsh_with_odd_options(shells: Any, require: Start, write_rc: Start, ente
 
 
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
-def test_an_empty_home(
+def test_the_prompt_shows_the_role_in_an_empty_home(
     name: str, *, require: Start, program: str, clean_environ: dict[str, str], home: Path, run_until: Start
 ) -> None:
-    """Show the role in a home without any rc file, before the shell's own prompt."""
+    """Without an rc file, the subshell shows the role before the shell's default prompt."""
     require(name)
-    # Else zsh would ask a new user about the rc files.
+    # Otherwise zsh asks a new user about rc files.
     (home / ".zshenv").touch()
 
     text = run_until([program, "exec", "power-user"], clean_environ | {"SHELL": shutil.which(name) or name})
@@ -177,7 +179,7 @@ def test_an_empty_home(
 
 @pytest.fixture
 def run_until(home: Path) -> Start:
-    """Return what runs a program at a terminal until a role is in a prompt, and returns what it shows."""
+    """Return a function that runs a program at a terminal until it shows a role, and returns that text."""
 
     def run(argv: list[str], environ: dict[str, str], prompt: str = "[power-user] ") -> str:
         child = pexpect.spawn(argv[0], argv[1:], env=environ, cwd=str(home), timeout=60, dimensions=(50, 80))
@@ -191,10 +193,10 @@ def run_until(home: Path) -> Start:
 
 
 @pytest.mark.parametrize("name", ["dash", "mksh", "sh"])
-def test_the_prompt_of_other_shells(
+def test_other_shells_show_the_role(
     name: str, require: Start, program: str, clean_environ: dict[str, str], run_until: Start
 ) -> None:
-    """Refer to the label in PS1, which any shell of the family expands."""
+    """In other POSIX shells PS1 refers to the label, which any of them expands."""
     path = require(name)
 
     assert "[power-user] " == run_until([program, "exec", "power-user"], clean_environ | {"SHELL": path})

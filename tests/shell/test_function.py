@@ -25,8 +25,8 @@ GREEDY = {"bash": "PATH=/nowhere", "zsh": "PATH=/nowhere", "fish": "set -gx PATH
 
 
 @pytest.mark.parametrize("runtime", [{}, {runtime_directory.VARIABLE: f"{os.devnull}/none"}], ids=["agent", "alone"])
-def test_a_role_is_put_on_and_taken_off(shell: Any, runtime: dict[str, str], terminal: Start) -> None:
-    """Act on the shell itself, show it in the next prompt, and be gone after `awsenv off`."""
+def test_a_role_is_assumed_and_left(shell: Any, runtime: dict[str, str], terminal: Start) -> None:
+    """The function changes the shell itself, and the prompt shows the role until `awsenv off`."""
     window = terminal(shell, **runtime)
 
     assert "" == window.run("awsenv power-user")
@@ -37,8 +37,8 @@ def test_a_role_is_put_on_and_taken_off(shell: Any, runtime: dict[str, str], ter
     assert "none" == window.run("env | grep -c '^AWS_ACCESS' | sed s/0/none/")
 
 
-def test_a_second_role_takes_the_place_of_the_first(shell: Any, terminal: Start) -> None:
-    """Go from role to role; the time left is shown where there is one."""
+def test_a_second_role_replaces_the_first(shell: Any, terminal: Start) -> None:
+    """`awsenv use` replaces the active role, and the prompt shows the time left if the keys expire."""
     window = terminal(shell)
     window.run("awsenv power-user")
 
@@ -59,7 +59,7 @@ def test_the_doctor_knows_that_the_hook_is_loaded(shell: Any, terminal: Start) -
 
 
 def test_an_option_may_come_first(shell: Any, terminal: Start) -> None:
-    """Evaluate `awsenv --region REGION ROLE` as well."""
+    """The function also evaluates the output of `awsenv --region REGION ROLE`."""
     window = terminal(shell)
 
     assert "" == window.run("awsenv --region eu-west-1 power-user")
@@ -67,7 +67,7 @@ def test_an_option_may_come_first(shell: Any, terminal: Start) -> None:
 
 
 def test_eval_works_with_the_hook_loaded(shell: Any, terminal: Start) -> None:
-    """Print to the eval that a user types out of habit."""
+    """With the hook loaded, the function still prints the change to an eval that the user types."""
     window = terminal(shell)
 
     assert "" == window.run(shell.evaluate.format("awsenv power-user"))
@@ -76,8 +76,8 @@ def test_eval_works_with_the_hook_loaded(shell: Any, terminal: Start) -> None:
     assert window.line.startswith("0:")
 
 
-def test_what_is_captured_is_the_change(shell: Any, terminal: Start) -> None:
-    """Print into a command substitution what the program prints, and change nothing."""
+def test_a_command_substitution_captures_the_change(shell: Any, terminal: Start) -> None:
+    """In a command substitution the function prints the change, and leaves the shell unchanged."""
     count = "count (awsenv power-user)" if shell.name == "fish" else 'echo "$(awsenv power-user)" | grep -c .'
     window = terminal(shell)
 
@@ -88,7 +88,7 @@ def test_what_is_captured_is_the_change(shell: Any, terminal: Start) -> None:
 def test_eval_works_without_the_hook(
     shell: Any, write_rc: Start, open_terminal: Start, clean_environ: dict[str, str]
 ) -> None:
-    """Need no hook at all."""
+    """`awsenv ROLE` by eval needs no hook."""
     write_rc(shell)
     window = open_terminal([shell.name], clean_environ)
 
@@ -98,8 +98,8 @@ def test_eval_works_without_the_hook(
 
 
 @pytest.mark.parametrize("command", ["awsenv use", "awsenv power-user --duration never", "awsenv off --nonsense"])
-def test_a_failure_stops_what_follows(shell: Any, command: str, terminal: Start) -> None:
-    """Return the program's status, evaluate nothing, and stop `&&`, through the hook and through eval."""
+def test_a_failure_changes_nothing_and_stops_the_line(shell: Any, command: str, terminal: Start) -> None:
+    """A failure returns the program's status, changes nothing, and stops `&&`, through the hook and through eval."""
     window = terminal(shell)
     window.run("awsenv power-user")
 
@@ -112,10 +112,10 @@ def test_a_failure_stops_what_follows(shell: Any, command: str, terminal: Start)
 
 
 def test_a_failure_ends_a_strict_script(shell: Any, run: Start) -> None:
-    """Stop a script under `set -e`; in fish, which has none, give the status."""
+    """A failure ends a script under `set -e`; fish has no such option, and gets the status."""
     lines = f"{shell.hook}\nawsenv use\necho {shell.status}\n"
     if shell.name == "fish":
-        # Outside a terminal fish lets the output through: `| source` is how a script uses it.
+        # Outside a terminal the hook of fish prints the change, and a script pipes it to `source`.
         lines = f"{shell.hook}\nawsenv use | source\necho $pipestatus[1]\n"
 
     answer = run(shell, lines)
@@ -125,7 +125,7 @@ def test_a_failure_ends_a_strict_script(shell: Any, run: Start) -> None:
 
 
 def test_a_script_with_the_hook_changes_its_own_environment(shell: Any, run: Start) -> None:
-    """Work in a script that is not interactive, with every strict option."""
+    """The hook works in a script that is not interactive, with every strict option."""
     use = "awsenv power-user | source" if shell.name == "fish" else "awsenv power-user"
 
     answer = run(shell, f"{shell.hook}\n{use}\necho $AWS_SECRET_ACCESS_KEY\n")
@@ -133,8 +133,8 @@ def test_a_script_with_the_hook_changes_its_own_environment(shell: Any, run: Sta
     assert ("canary/secret+one\n", "", 0) == (answer.stdout, answer.stderr, answer.returncode)
 
 
-def test_a_subshell_of_one_s_own_is_changed_at_a_terminal(shells: Any, terminal: Start, require: Start) -> None:
-    """Take `(awsenv ROLE; command)` for what it looks like: the role is for that command, not for the shell."""
+def test_a_role_in_parentheses_is_for_that_subshell(shells: Any, terminal: Start, require: Start) -> None:
+    """`(awsenv ROLE; command)` at a terminal assumes the role for that command, and not for the shell."""
     for name in ("bash", "zsh"):
         require(name)
         window = terminal(shells[name])
@@ -152,7 +152,7 @@ def test_a_subshell_of_one_s_own_is_changed_at_a_terminal(shells: Any, terminal:
     ],
 )
 def test_a_file_gets_no_keys(line: str, shell: Any, terminal: Start, home: Path) -> None:
-    """Change the environment where the output goes to a file, so that what follows has the role and the file no key."""
+    """If the output goes to a file, the function changes the environment, and the file gets no key."""
     if shell.name == "fish":
         line = line.replace("{{", "begin;").replace("}}", "end").replace("(", "begin; ").replace(")", "; end")
     window = terminal(shell)
@@ -163,9 +163,9 @@ def test_a_file_gets_no_keys(line: str, shell: Any, terminal: Start, home: Path)
     assert "" == (home / "log").read_text()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it cannot be seen who reads a pipe")
-def test_a_pipe_to_no_shell_gets_no_keys(shell: Any, terminal: Start) -> None:
-    """Stop where the keys would go to a command, with the hook as without."""
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the reader of a pipe cannot be found")
+def test_a_pipe_to_another_program_gets_no_keys(shell: Any, terminal: Start) -> None:
+    """The function fails if its output would go through a pipe to a program that is not a shell."""
     group = (
         "begin; awsenv power-user; and echo rea''ched; end"
         if shell.name == "fish"
@@ -182,8 +182,8 @@ def test_a_pipe_to_no_shell_gets_no_keys(shell: Any, terminal: Start) -> None:
     assert window.line.startswith("0:")
 
 
-def test_nothing_is_lost_when_the_output_is_thrown_away(shell: Any, terminal: Start) -> None:
-    """Take `awsenv ROLE >/dev/null` for a change of the shell."""
+def test_output_to_dev_null_changes_the_shell(shell: Any, terminal: Start) -> None:
+    """`awsenv ROLE >/dev/null` changes the shell."""
     window = terminal(shell)
 
     window.run("awsenv power-user >/dev/null")
@@ -204,7 +204,7 @@ def test_text_for_the_user_is_shown(shell: Any, command: str, terminal: Start) -
 
 
 def test_a_command_keeps_its_terminal(shell: Any, terminal: Start) -> None:
-    """Run the command of `exec` at the terminal itself: it may ask, be stopped with Ctrl-Z, and be taken up again."""
+    """The command of `exec` has the terminal itself: it may read input, and Ctrl-Z and `fg` work."""
     window = terminal(shell)
 
     assert "a terminal" == window.run("awsenv exec power-user -- sh -c 'test -t 0 && test -t 1 && echo a terminal'")
@@ -221,8 +221,8 @@ def test_a_command_keeps_its_terminal(shell: Any, terminal: Start) -> None:
     assert "\ngot it" in window.text
 
 
-def test_the_shell_s_own_name_for_itself_is_not_handed_on(shell: Any, terminal: Start) -> None:
-    """Tell the program its shell for that one call only."""
+def test_the_name_of_the_shell_is_not_exported(shell: Any, terminal: Start) -> None:
+    """The function sets AWSENV_SHELL only for its call of the program."""
     window = terminal(shell)
     window.run("awsenv power-user")
 
@@ -237,7 +237,7 @@ def test_the_shell_s_own_name_for_itself_is_not_handed_on(shell: Any, terminal: 
     ],
 )
 def test_a_trace_shows_no_secret(shell: Any, role: str, zsh_trap: str, terminal: Start, home: Path) -> None:
-    """Keep the keys out of `set -x`, `set -v` and a DEBUG trap, and leave those as they were."""
+    """`set -x`, `set -v` and a DEBUG trap show no secret key, and stay as they were."""
     on, look, off = {
         "bash": ("set -xvT; trap 'echo \"at: $BASH_COMMAND\"' DEBUG", "echo $- >state", "trap - DEBUG; set +xvT"),
         "zsh": (f"setopt xtrace verbose; {zsh_trap}", "setopt >state", "trap - DEBUG; unsetopt xtrace verbose"),
@@ -261,7 +261,7 @@ def test_a_trace_shows_no_secret(shell: Any, role: str, zsh_trap: str, terminal:
 
 
 def test_a_trace_is_still_on_after_ctrl_c(shells: Any, terminal: Start, require: Start, home: Path) -> None:
-    """Leave the options as they were, when the user gives up at the prompt for a code."""
+    """The trace options stay on if the user presses Ctrl-C at the code prompt."""
     (home / ".aws/config").write_text(
         "[profile guarded]\nrole_arn = arn:aws:iam::123456789012:role/guarded\nsource_profile = power-user\n"
         "mfa_serial = arn:aws:iam::123456789012:mfa/device\n"
@@ -282,8 +282,8 @@ def test_a_trace_is_still_on_after_ctrl_c(shells: Any, terminal: Start, require:
         assert kept[name], name
 
 
-def test_no_secret_is_left_but_in_the_environment(shell: Any, terminal: Start, home: Path) -> None:
-    """Leave no variable behind that holds what was evaluated, and nothing in the history."""
+def test_only_the_environment_contains_the_secret(shell: Any, terminal: Start, home: Path) -> None:
+    """After `awsenv ROLE` no other variable of the shell, and no file of its history, contains the secret key."""
     everything = {"bash": "set", "zsh": "set", "fish": "set"}[shell.name]
     window = terminal(shell)
     window.run("awsenv power-user")
@@ -299,10 +299,10 @@ def test_no_secret_is_left_but_in_the_environment(shell: Any, terminal: Start, h
     assert sorted(path.name for path in kept) == ["all", "credentials"]
 
 
-def test_an_output_that_is_no_change_is_shown_and_not_evaluated(
+def test_output_that_is_not_a_change_is_shown_and_not_evaluated(
     shell: Any, run: Start, home: Path, hooks: Path
 ) -> None:
-    """Evaluate nothing that a later program prints for the user, when the hook in a shell is older than it."""
+    """A hook shows the output of an unknown command of a newer program, and does not evaluate it."""
     program = home / "printer"
     program.write_text("#!/bin/sh\necho 'touch spilt; a table'\n")
     program.chmod(0o755)
@@ -314,8 +314,8 @@ def test_an_output_that_is_no_change_is_shown_and_not_evaluated(
     assert not (home / "spilt").exists()
 
 
-def test_a_change_may_be_under_a_condition(shell: Any, run: Start, home: Path, hooks: Path) -> None:
-    """Evaluate what begins with `if`, as it does where a variable may be one that cannot be changed."""
+def test_a_change_may_begin_with_if(shell: Any, run: Start, home: Path, hooks: Path) -> None:
+    """The function also evaluates a change that begins with `if`, as for a variable that may be read-only."""
     program = home / "printer"
     program.write_text(
         f"#!/bin/sh\necho 'if true; {'end' if shell.name == 'fish' else 'then :; fi'}; echo evaluated'\n"
@@ -328,8 +328,8 @@ def test_a_change_may_be_under_a_condition(shell: Any, run: Start, home: Path, h
     assert ("evaluated\n", "") == (answer.stdout, answer.stderr)
 
 
-def test_a_project_s_own_awsenv_does_not_come_first(shell: Any, terminal: Start) -> None:
-    """Call the program by the path that `init` has written down, whatever PATH says later."""
+def test_path_does_not_choose_the_program(shell: Any, terminal: Start) -> None:
+    """The function calls the program by the path that `init` recorded, whatever PATH says later."""
     window = terminal(shell)
 
     window.run(GREEDY[shell.name])
@@ -350,10 +350,10 @@ def test_a_project_s_own_awsenv_does_not_come_first(shell: Any, terminal: Start)
         ("PYTHONUSERBASE", "/opt"),
     ],
 )
-def test_a_command_gets_the_variables_of_python_of_its_caller(
+def test_a_command_gets_the_python_variables_of_its_caller(
     name: str, value: str | None, *, shell: Any, terminal: Start, home: Path
 ) -> None:
-    """Hand on the environment as it is."""
+    """The command of `exec` gets the Python variables as the caller has set them."""
     window = terminal(shell, after=[] if value is None else [shell.export.format(name, f'"{value}"')])
 
     window.run("awsenv exec power-user -- env -0 >shown")
@@ -371,10 +371,10 @@ def test_a_command_gets_the_variables_of_python_of_its_caller(
     ],
 )
 @pytest.mark.parametrize("name", MISLEADING)
-def test_a_variable_that_misleads_python_is_kept_from_the_program(
+def test_the_program_gets_no_misleading_python_variable(
     name: str, value: str, seen: str, *, shell: Any, run: Callable[..., Any], home: Path, hooks: Path
 ) -> None:
-    """Empty it if an entry is the current folder, and PYTHONPATH always. The program can restore it."""
+    """The function empties PYTHONPATH, and a variable with the current folder in it; the program can restore both."""
     program = home / "program"
     program.write_text("#!/bin/sh\nenv | grep -e ^PYTHON[A-Z]*= -e ^_AWSENV_PYTHON\n")
     program.chmod(0o755)
@@ -387,8 +387,8 @@ def test_a_variable_that_misleads_python_is_kept_from_the_program(
     assert (seen, None if seen else value) == (given.get(name), given.get(f"_AWSENV_{name}"))
 
 
-def test_a_read_only_python_path(shell: Any, terminal: Start, home: Path) -> None:
-    """Call the program all the same, and do not export what the shell keeps to itself."""
+def test_the_function_works_with_a_read_only_python_path(shell: Any, terminal: Start, home: Path) -> None:
+    """The function works if PYTHONPATH is read-only, and does not export one that is local to the shell."""
     if shell.name == "fish":
         window = terminal(shell, "set -g PYTHONPATH mine")
     else:
@@ -402,10 +402,10 @@ def test_a_read_only_python_path(shell: Any, terminal: Start, home: Path) -> Non
 
 @pytest.mark.parametrize("with_agent", [False, True])
 @pytest.mark.parametrize("encoding", ["UTF-8", "SHIFT_JIS", "BIG5"])
-def test_a_value_that_hides_a_quote_in_the_encoding_of_the_shell(
+def test_a_value_that_hides_a_quote_in_the_encoding_is_restored(
     encoding: str, *, with_agent: bool, shell: Any, world: Any, hooks: Path, locale_of: Start, agent_in: Start
 ) -> None:
-    """Restore it byte for byte, and run no part of it, whether the agent spells it, in UTF-8, or a client does."""
+    """`off` restores such a value byte for byte and runs no part of it, in any encoding, with and without an agent."""
     hostile = b"\x81\\';touch sprung;#\x81\"$(touch sprung)\xe9"
     home = world.environ["HOME"]
     script = "\n".join(
@@ -423,7 +423,7 @@ def test_a_value_that_hides_a_quote_in_the_encoding_of_the_shell(
             | {"AWS_VAULT": os.fsdecode(hostile)},
             cwd=home,
             stdin=subprocess.DEVNULL,
-            # Of a pipe the hook of fish thinks that something else evaluates what is printed.
+            # With a pipe, the hook of fish would assume that another program evaluates its output.
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             check=False,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Environ = Callable[..., dict[str, str]]
     Start = Callable[..., Any]
 
-# A function that each framework has while it owns the prompt.
+# A function that each framework defines while it controls the prompt.
 FRAMEWORKS = {
     "bash": {"starship": "starship_precmd", "oh-my-posh": "_omp_hook"},
     "zsh": {
@@ -33,18 +33,20 @@ FRAMEWORKS = {
     ("environ", "says"),
     [({}, "the hook shows the role and its time left"), ({"AWSENV_DISABLE_PROMPT": "1"}, "leaves the prompt alone")],
 )
-def test_the_doctor_says_what_the_hook_shows(shell: Any, environ: dict[str, str], says: str, terminal: Start) -> None:
-    """Ask the hook, which knows, and no startup file."""
+def test_the_doctor_reports_the_state_of_the_prompt(
+    shell: Any, environ: dict[str, str], says: str, terminal: Start
+) -> None:
+    """The doctor asks the loaded hook what the prompt shows, and reads no startup file for that."""
     assert says in terminal(shell, **environ).run("awsenv doctor | grep prompt")
 
 
-def test_no_role_no_text(shell: Any, terminal: Start) -> None:
-    """Leave the prompt as it is while no role is active."""
+def test_the_prompt_is_unchanged_without_a_role(shell: Any, terminal: Start) -> None:
+    """The hook leaves the prompt alone while no role is active."""
     assert terminal(shell).line.startswith("0:")
 
 
-def test_the_first_prompt_shows_the_role_that_was_inherited(shell: Any, terminal: Start, active: Environ) -> None:
-    """Show in a subshell what the shell above has set, from the first prompt on."""
+def test_the_first_prompt_shows_an_inherited_role(shell: Any, terminal: Start, active: Environ) -> None:
+    """A subshell shows the role of its parent from the first prompt on."""
     window = terminal(shell, **active())
 
     assert window.line.startswith("[power-user 59m] 0:")
@@ -68,10 +70,10 @@ def test_the_first_prompt_shows_the_role_that_was_inherited(shell: Any, terminal
         (-99999, "[power-user expired] ", ("red", True)),
     ],
 )
-def test_time_left_and_its_colour(
+def test_the_time_left_and_its_colour(
     shell: Any, *, seconds: int, text: str, look: tuple[str, bool], terminal: Start, active: Environ
 ) -> None:
-    """Say how long, and turn yellow below 15 minutes, red below 5, bold at the end; what follows is as it was."""
+    """The time left turns yellow below 15 minutes, red below 5, and bold at its end; the rest keeps its colour."""
     window = terminal(shell, **active(seconds))
 
     assert text == window.line[: len(text)]
@@ -79,8 +81,8 @@ def test_time_left_and_its_colour(
     assert window.look(len(text)) == ("default", False)
 
 
-def test_the_time_left_is_that_of_the_real_clock(shell: Any, terminal: Start) -> None:
-    """Read the time of day without a process."""
+def test_the_time_left_follows_the_real_clock(shell: Any, terminal: Start) -> None:
+    """The prompt computes the time left from the time of day."""
     ends = str(int(time.time()) + 10 * 3600)
 
     window = terminal(shell, AWSENV_ROLE="power-user", AWSENV_LABEL="power-user", AWSENV_EXPIRES_EPOCH=ends)
@@ -92,7 +94,7 @@ def test_the_time_left_is_that_of_the_real_clock(shell: Any, terminal: Start) ->
 def test_no_colour_with_no_color_or_a_dumb_terminal(
     shell: Any, quiet: dict[str, str], run: Start, active: Environ, hooks: Path
 ) -> None:
-    """Print the bare text with NO_COLOR, and at a terminal that knows no colour."""
+    """The prompt contains no colour codes with NO_COLOR, or at a dumb terminal."""
     show = {
         "bash": '. {}; {}; PS1=x; _awsenv_prompt; printf "%s" "$_awsenv_ps1"',
         "zsh": 'source {}; {}; PROMPT=; _awsenv_prompt; print -n -- "$psvar[61]$psvar[62]$psvar[63] "',
@@ -107,12 +109,12 @@ def test_no_colour_with_no_color_or_a_dumb_terminal(
 
 
 def test_an_empty_no_color_means_colour(shell: Any, terminal: Start, active: Environ) -> None:
-    """Follow no-color.org: present *and not empty*."""
+    """An empty NO_COLOR does not turn colours off, as no-color.org defines it."""
     assert terminal(shell, **active(60), NO_COLOR="").look() == ("red", False)
 
 
 def test_the_prompt_can_be_turned_off(shell: Any, terminal: Start, active: Environ) -> None:
-    """Show nothing while AWSENV_DISABLE_PROMPT is set, from one prompt to the next, and still tell a theme."""
+    """AWSENV_DISABLE_PROMPT hides the role from the next prompt on; `awsenv_prompt_info` still prints it."""
     window = terminal(shell, **active())
     window.run(shell.export.format("AWSENV_DISABLE_PROMPT", "1"))
 
@@ -120,18 +122,16 @@ def test_the_prompt_can_be_turned_off(shell: Any, terminal: Start, active: Envir
     assert "[power-user 59m]" == window.run("awsenv_prompt_info")
 
 
-def test_a_role_without_expiry_has_no_time(shell: Any, terminal: Start) -> None:
-    """Show the label alone when the keys are long-lived."""
+def test_a_role_without_expiry_shows_no_time(shell: Any, terminal: Start) -> None:
+    """The prompt shows the label alone if the keys do not expire."""
     assert terminal(shell, AWSENV_LABEL="ci", AWSENV_ROLE="ci").line.startswith("[ci] 0:")
 
 
 @pytest.mark.parametrize(
     "expires", ["", "soon", "-5", "08", "1e9", " 99", "9" * 40, "a[$(touch spilt)]", "1+x[$(touch spilt)]", "٣"]
 )
-def test_an_expiry_that_is_no_number_is_not_shown_and_not_run(
-    shell: Any, expires: str, terminal: Start, home: Path
-) -> None:
-    """Let nothing but digits into arithmetic, which runs what it is given."""
+def test_an_invalid_expiry_is_neither_shown_nor_run(shell: Any, expires: str, terminal: Start, home: Path) -> None:
+    """Only digits reach shell arithmetic, which would run commands in other values."""
     window = terminal(shell, AWSENV_LABEL="ci", AWSENV_EXPIRES_EPOCH=expires)
 
     assert window.line.startswith("[ci] 0:")
@@ -152,7 +152,7 @@ def test_an_expiry_that_is_no_number_is_not_shown_and_not_run(
     ],
 )
 def test_a_hostile_label_is_inert(shell: Any, label: str, shown: str, terminal: Start, home: Path) -> None:
-    """Show of a label what a label may have, even where a prompt is expanded again: nothing is run or coloured."""
+    """The prompt shows only harmless characters of a label, so that no part of it is run or changes a colour."""
     before = ("setopt prompt_subst",) if shell.name == "zsh" else ()
 
     window = terminal(shell, *before, AWSENV_LABEL=label, AWSENV_ROLE="x")
@@ -163,7 +163,7 @@ def test_a_hostile_label_is_inert(shell: Any, label: str, shown: str, terminal: 
 
 
 def test_the_status_of_the_last_command_is_kept(shell: Any, terminal: Start, active: Environ) -> None:
-    """Hand `$?` on to the user's own prompt, and `$?` and the statuses of a pipe to the next command."""
+    """The user's prompt sees `$?`, and the next command sees `$?` and the statuses of the pipe."""
     window = terminal(shell, **active())
 
     window.run("sh -c 'exit 7'")
@@ -174,8 +174,8 @@ def test_the_status_of_the_last_command_is_kept(shell: Any, terminal: Start, act
     assert "3 0 4" == window.run(f"echo {shell.pipe_status}")
 
 
-def test_what_comes_after_in_prompt_command_sees_the_status(shells: Any, terminal: Start, active: Environ) -> None:
-    """Leave `$?` alone for the prompt commands that others add, with a role and without."""
+def test_later_prompt_commands_see_the_status(shells: Any, terminal: Start, active: Environ) -> None:
+    """Prompt commands after the hook see the `$?` of the last command, with a role and without one."""
     window = terminal(shells["bash"], after=['PROMPT_COMMAND="$PROMPT_COMMAND; seen=\\$?"'], **active())
 
     window.run("sh -c 'exit 7'")
@@ -185,8 +185,8 @@ def test_what_comes_after_in_prompt_command_sees_the_status(shells: Any, termina
     assert "8" == window.run("echo $seen")
 
 
-def test_a_prompt_of_fish_sees_every_status(shells: Any, require: Any, terminal: Start, active: Environ) -> None:
-    """Let fish's own prompt see the statuses of a pipe, though ours comes before it."""
+def test_the_fish_prompt_sees_every_status(shells: Any, require: Any, terminal: Start, active: Environ) -> None:
+    """The user's fish_prompt sees the statuses of a pipe, although the hook runs first."""
     require("fish")
     own = 'function fish_prompt; set -l p $pipestatus; echo -n "$status <$p> :"(count $prompts)"> "; end'
     window = terminal(shells["fish"], own, **active())
@@ -198,15 +198,15 @@ def test_a_prompt_of_fish_sees_every_status(shells: Any, require: Any, terminal:
     )
 
 
-def test_a_long_line_wraps_where_it_should(shell: Any, terminal: Start, active: Environ) -> None:
-    """Count the width of the prompt without its colours, so that editing a long line does not garble it."""
+def test_a_long_line_wraps_correctly(shell: Any, terminal: Start, active: Environ) -> None:
+    """The shell computes the width of the prompt without its colours, so that a long line can be edited."""
     window = terminal(shell, **active(60))
     text = "echo " + "x" * 90
     prompt = window.line
 
     window.child.send(text)
     window.until(lambda: window.text.count("x") == 90, "long line")
-    window.child.send("\x01" + "\x05")  # to its begin, and to its end
+    window.child.send("\x01" + "\x05")  # to its beginning, and to its end
     window.child.send("y")
     window.until(lambda: "y" in window.screen.display[window.screen.cursor.y], "last letter")
 
@@ -216,16 +216,16 @@ def test_a_long_line_wraps_where_it_should(shell: Any, terminal: Start, active: 
 
 
 @pytest.mark.parametrize("start", ["\\n", "\n", "\\n\\n"])
-def test_a_prompt_of_two_lines_has_the_role_in_the_second(start: str, shells: Any, terminal: Start) -> None:
-    """Put the role behind the blank line that many prompts begin with."""
+def test_the_role_follows_leading_blank_lines(start: str, shells: Any, terminal: Start) -> None:
+    """In bash the role follows the blank lines with which many prompts begin."""
     window = terminal(shells["bash"], f"PS1='{start}'\"$PS1\"")
     window.run("export AWSENV_LABEL=ci")
 
     assert window.line.startswith("[ci] 0:")
 
 
-def test_a_blank_first_line_in_zsh_and_fish(shells: Any, require: Any, terminal: Start) -> None:
-    """Do the same for the blank line of the other shells."""
+def test_the_role_follows_leading_blank_lines_in_zsh_and_fish(shells: Any, require: Any, terminal: Start) -> None:
+    """In zsh and fish, too, the role follows the blank lines at the start of a prompt."""
     for name, own in {
         "zsh": "PROMPT=$'\\n\\n'$PROMPT",
         "fish": "functions -c fish_prompt inner; function fish_prompt; echo; inner; end",
@@ -238,10 +238,10 @@ def test_a_blank_first_line_in_zsh_and_fish(shells: Any, require: Any, terminal:
 @pytest.mark.parametrize(
     ("name", "framework"), [(name, framework) for name, known in FRAMEWORKS.items() for framework in known]
 )
-def test_nothing_is_inserted_where_a_framework_owns_the_prompt(
+def test_the_prompt_of_a_framework_is_left_alone(
     name: str, framework: str, *, shells: Any, require: Any, terminal: Start, active: Environ
 ) -> None:
-    """Leave alone the prompts that show AWS_VAULT themselves, loaded before the hook or after it."""
+    """The hook leaves alone the prompt of a framework that shows the role itself, loaded before or after the hook."""
     require(name)
     function = FRAMEWORKS[name][framework]
     define = f"function {function}; end" if name == "fish" else f"{function}() {{ :; }}"
@@ -253,25 +253,25 @@ def test_nothing_is_inserted_where_a_framework_owns_the_prompt(
 
 
 @pytest.mark.parametrize("word", ["starship prompt", "_omp_get_prompt primary", "_tide_2_line_prompt"])
-def test_fish_prompts_of_frameworks_are_known_by_their_calls(
+def test_fish_frameworks_are_recognized_by_their_prompt(
     word: str, shells: Any, require: Any, terminal: Start, active: Environ
 ) -> None:
-    """Know starship, oh-my-posh and tide by the body of fish_prompt: they define no other function at once."""
+    """The hook recognizes starship, oh-my-posh and tide by the body of fish_prompt."""
     require("fish")
     own = f'function fish_prompt; true {word}; echo -n "0:"(count $prompts)"> "; end'
 
     assert terminal(shells["fish"], own, **active()).line.startswith("0:")
 
 
-def test_a_name_of_a_framework_in_the_environment_means_nothing(shell: Any, terminal: Start, active: Environ) -> None:
-    """Show the role in a shell below one that has starship: its variables are inherited, its prompt is not."""
+def test_inherited_framework_variables_have_no_effect(shell: Any, terminal: Start, active: Environ) -> None:
+    """A shell below one with starship shows the role: it inherits starship's variables, but not its prompt."""
     window = terminal(shell, **active(), STARSHIP_SHELL="bash", POSH_SHELL="zsh", STARSHIP_SESSION_KEY="1")
 
     assert window.line.startswith("[power-user 59m] 0:")
 
 
-def test_a_virtual_environment_comes_and_goes_in_between(shell: Any, terminal: Start, home: Path) -> None:
-    """Show the role that is active and no other, though venv puts back the prompt that it found."""
+def test_the_prompt_survives_a_virtual_environment(shell: Any, terminal: Start, home: Path) -> None:
+    """The prompt shows only the active role, although a virtual environment saves and restores the prompt."""
     subprocess.run([shutil.which("python3") or "python3", "-m", "venv", "--without-pip", home / "venv"], check=True)
     suffix = ".fish" if shell.name == "fish" else ""
     activate = f"source venv/bin/activate{suffix}"
@@ -296,8 +296,8 @@ def test_a_virtual_environment_comes_and_goes_in_between(shell: Any, terminal: S
     assert window.line.startswith("0:")
 
 
-def test_a_prompt_that_is_rebuilt_gets_the_role_again(shell: Any, terminal: Start) -> None:
-    """Insert the role again into a prompt that was replaced."""
+def test_a_replaced_prompt_shows_the_role(shell: Any, terminal: Start) -> None:
+    """The hook inserts the role again into a prompt that the user has replaced."""
     window = terminal(shell, AWSENV_LABEL="ci")
     again = {
         "bash": r"PS1='new $?:\#> '",
@@ -311,8 +311,8 @@ def test_a_prompt_that_is_rebuilt_gets_the_role_again(shell: Any, terminal: Star
     assert window.line.startswith("[ci] new 0:")
 
 
-def test_the_clock_of_an_old_bash(run: Start, shells: Any, hooks: Path) -> None:
-    """Tell the time from SECONDS, as bash does before it has EPOCHSECONDS."""
+def test_the_hook_has_a_clock_in_an_old_bash(run: Start, shells: Any, hooks: Path) -> None:
+    """A bash without EPOCHSECONDS computes the time from SECONDS."""
     script = f""". {hooks}/awsenv.bash
         _awsenv_zero=$(( $(date +%s) - SECONDS )); _awsenv_now='_awsenv_zero + SECONDS'; unset EPOCHSECONDS
         awsenv_prompt_info"""
@@ -323,7 +323,7 @@ def test_the_clock_of_an_old_bash(run: Start, shells: Any, hooks: Path) -> None:
 
 
 def test_zsh_has_a_clock_without_its_module(run: Start, shells: Any, require: Any, hooks: Path) -> None:
-    """Ask the prompt for the time where zsh/datetime is missing."""
+    """Without zsh/datetime, the hook gets the time from a prompt expansion."""
     require("zsh")
     script = f"source {hooks}/awsenv.zsh; zmodload -u zsh/datetime; awsenv_prompt_info"
 
@@ -340,7 +340,7 @@ PROMPTS = {
 
 
 @pytest.mark.parametrize("seconds", [3600 * 2, 600, -100])
-def test_a_prompt_costs_no_process(
+def test_a_prompt_starts_no_process(
     shell: Any,
     seconds: int,
     *,
@@ -350,7 +350,7 @@ def test_a_prompt_costs_no_process(
     hooks: Path,
     tmp_path: Path,
 ) -> None:
-    """Fork nothing and execute nothing for a prompt, whatever it shows."""
+    """A prompt forks no process and executes no program, whatever it shows."""
     script = PROMPTS[shell.name].format(hooks / f"awsenv.{shell}")
     argv = [shell.name, *shell.strict[:-1], *(["-i"] if shell.name == "fish" else []), "-c", script]
     trace = tmp_path / "trace"
@@ -365,12 +365,12 @@ def test_a_prompt_costs_no_process(
     )
 
     calls = [line for line in trace.read_text().splitlines() if "(" in line and "CLONE_THREAD" not in line]
-    # The start of the shell itself.
+    # The only call starts the shell itself.
     assert ["execve"] == [line.split()[1].partition("(")[0] for line in calls]
 
 
-def test_a_trace_of_bash_is_of_what_the_user_runs(shells: Any, terminal: Start, active: Environ) -> None:
-    """Add no more than a few lines to `set -x` at each prompt, and leave it on."""
+def test_the_hook_adds_little_to_a_trace_of_bash(shells: Any, terminal: Start, active: Environ) -> None:
+    """At each prompt the hook adds only a few lines to the output of `set -x`, which stays on."""
     window = terminal(shells["bash"], **active(14 * 60))
     window.run("set -x")
 

@@ -1,7 +1,7 @@
-"""A role that the hook renews at a prompt: when, how often, and what the user sees of it.
+"""The hook renews a role at a prompt: when, how often, and what the user sees.
 
-The program is a script that records its arguments and does as the test sets; the clock of the hook stands
-still until the test moves it.
+The program is a script that records its arguments and behaves as the test sets; the clock of the hook is stopped
+until the test moves it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     Start = Callable[..., Any]
 
 NOW = 2_000_000_000
-"""What the clock of the hook shows at first."""
+"""The initial time of the hook's clock."""
 
 PROGRAM = {"bash": "_AWSENV_BIN={}", "zsh": "_AWSENV_BIN={}", "fish": "set -g _AWSENV_BIN {}"}
 SECRET = "canary/secret+renewed"
-# It would wait for ever for a stdin that is the terminal.
+# With the terminal as its stdin, `cat` would wait forever.
 RECORD = """#!/bin/sh
 echo "$# $1 $AWSENV_SHELL $AWSENV_RENEW <$(test "$1" = renew && cat)>" >>"$HOME/calls"
 """
@@ -36,7 +36,7 @@ FAILED = "echo 'false;'; echo 'awsenv: the agent does not hold it' >&2; exit 8"
 
 @dataclass
 class Expiring:
-    """A shell at a terminal, with a role that is about to end."""
+    """A shell at a terminal, with a role that is about to expire."""
 
     shell: Any
     home: Path
@@ -55,14 +55,14 @@ class Expiring:
         return line
 
     def behave(self, behaviour: str) -> None:
-        """Let the program answer otherwise from now on."""
+        """Change the behaviour of the program from now on."""
         path = self.home / "program"
         path.write_text(f"{RECORD}{behaviour}\n")
         path.chmod(0o755)
 
 
 def _answer(shell: Any, epoch: int = NOW + 3570, **more: str) -> str:
-    """Spell what the program prints: the role with fresh keys, and half an hour and more to go."""
+    """Return the output of the program: the role with fresh keys and, by default, almost an hour left."""
     variables: Mapping[str, str | None] = {
         "AWS_ACCESS_KEY_ID": "ASIAIOSFODNN7RENEWED",
         "AWS_SECRET_ACCESS_KEY": SECRET,
@@ -75,7 +75,7 @@ def _answer(shell: Any, epoch: int = NOW + 3570, **more: str) -> str:
 
 @pytest.fixture
 def expiring(shell: Any, write_rc: Start, open_terminal: Start, home: Path, clean_environ: dict[str, str]) -> Start:
-    """Return what opens a shell with a role that has so many seconds left, and lets its program answer so."""
+    """Return a function that opens a shell whose role has *left* seconds left and whose program behaves so."""
 
     def start(
         left: int,
@@ -108,7 +108,7 @@ def expiring(shell: Any, write_rc: Start, open_terminal: Start, home: Path, clea
 
 @pytest.mark.parametrize("left", [299, 60, 1, 0, -1, -99999])
 def test_a_role_is_renewed_in_its_last_five_minutes(left: int, expiring: Start) -> None:
-    """Ask once, and show the new time at that very prompt; a role that has ended is renewed as well."""
+    """The hook renews a role once in its last five minutes or after, and the same prompt shows the new time."""
     shell = expiring(left)
 
     assert shell.window.line.startswith("[power-user 59m] 0:")
@@ -118,16 +118,16 @@ def test_a_role_is_renewed_in_its_last_five_minutes(left: int, expiring: Start) 
 
 
 @pytest.mark.parametrize("left", [300, 301, 86400])
-def test_a_role_with_time_left_is_left_alone(left: int, expiring: Start) -> None:
-    """Call nothing before the last five minutes."""
+def test_a_role_with_time_left_is_not_renewed(left: int, expiring: Start) -> None:
+    """The hook does not call the program before the last five minutes."""
     shell = expiring(left)
 
     assert "canary/secret+old" == shell.window.run("echo $AWS_SECRET_ACCESS_KEY")
     assert 0 == shell.calls
 
 
-def test_the_program_gets_what_it_needs(expiring: Start, shell: Any, home: Path) -> None:
-    """Say which shell it is, hand the role's number on and no terminal to read from; leave no variable behind."""
+def test_the_program_gets_the_shell_and_the_role(expiring: Start, shell: Any, home: Path) -> None:
+    """The program gets the shell's name, AWSENV_RENEW and an empty stdin; AWSENV_SHELL does not stay in the shell."""
     shown = expiring(200).window.run("env")
 
     assert f"1 renew {shell} 0123abcd <>\n" == (home / "calls").read_text()
@@ -148,8 +148,10 @@ def test_the_program_gets_what_it_needs(expiring: Start, shell: Any, home: Path)
         {"AWSENV_LABEL": "a;b", "AWSENV_EXPIRES_EPOCH": "soon"},
     ],
 )
-def test_what_is_not_to_be_renewed_is_not(environ: dict[str, str | None], expiring: Start, home: Path) -> None:
-    """Call nothing for a role that no agent holds, that does not end, or if the user has turned it off."""
+def test_a_role_that_cannot_be_renewed_is_left_alone(
+    environ: dict[str, str | None], expiring: Start, home: Path
+) -> None:
+    """The hook calls no program for a role without an agent or an expiry, or if the user has turned that off."""
     shell = expiring(100, **environ)
 
     assert shell.window.text.startswith(("[", "0:"))
@@ -158,8 +160,8 @@ def test_what_is_not_to_be_renewed_is_not(environ: dict[str, str | None], expiri
     assert not (home / "spilt").exists()
 
 
-def test_the_user_can_turn_it_off_and_on(expiring: Start, shell: Any) -> None:
-    """Look at AWSENV_AUTO_REFRESH at each prompt; anything but 0 is on."""
+def test_the_user_can_turn_renewing_off_and_on(expiring: Start, shell: Any) -> None:
+    """The hook reads AWSENV_AUTO_REFRESH at each prompt; every value except 0 means on."""
     at = expiring(100, AWSENV_AUTO_REFRESH="0")
     assert 0 == at.calls
 
@@ -168,8 +170,8 @@ def test_the_user_can_turn_it_off_and_on(expiring: Start, shell: Any) -> None:
     assert at.window.line.startswith("[power-user 59m] 0:")
 
 
-def test_a_role_is_renewed_where_the_prompt_does_not_show_it(expiring: Start) -> None:
-    """Renew all the same where a theme shows the role, or nothing does."""
+def test_a_role_that_the_prompt_does_not_show_is_renewed(expiring: Start) -> None:
+    """The hook also renews a role that only a theme shows, or nothing at all."""
     shell = expiring(100, AWSENV_DISABLE_PROMPT="1")
 
     assert shell.window.line.startswith("0:")
@@ -178,16 +180,16 @@ def test_a_role_is_renewed_where_the_prompt_does_not_show_it(expiring: Start) ->
 
 
 @pytest.mark.parametrize("shell", ["zsh"], indirect=True)
-def test_a_role_is_renewed_where_zsh_expands_no_prompt(expiring: Start) -> None:
-    """Renew without the option that the prompt needs, and show no reference in it."""
+def test_a_role_is_renewed_without_prompt_percent(expiring: Start) -> None:
+    """Without zsh's option prompt_percent the hook renews the role, and inserts nothing into the prompt."""
     shell = expiring(100, before=['unsetopt prompt_percent; precmd() { PROMPT="0:$HISTCMD> " }'])
 
     assert shell.window.line.startswith("0:")
     assert "[power-user 59m]" == shell.window.run("awsenv_prompt_info")
 
 
-def test_a_failure_is_silent_and_is_not_repeated_before_the_next_minute(expiring: Start) -> None:
-    """Try once a minute while there is time, and once when there is none; the prompt counts down as without it."""
+def test_a_failed_attempt_is_silent_and_repeated_once_a_minute(expiring: Start) -> None:
+    """After a silent failure the hook tries again once a minute, and once after the expiry."""
     shell = expiring(299, FAILED)
     assert shell.window.line.startswith("[power-user 4m] 0:")
 
@@ -204,7 +206,7 @@ def test_a_failure_is_silent_and_is_not_repeated_before_the_next_minute(expiring
 
 
 def test_a_later_attempt_succeeds(expiring: Start) -> None:
-    """Renew in the next minute what could not be renewed in this one, and again when that is about to end."""
+    """A later attempt renews the role, and another one follows before the new expiry."""
     shell = expiring(250, FAILED)
     shell.behave(RENEWED)
 
@@ -215,8 +217,8 @@ def test_a_later_attempt_succeeds(expiring: Start) -> None:
     assert 3 == shell.calls
 
 
-def test_a_clock_that_is_wrong_makes_no_loop(expiring: Start, shell: Any) -> None:
-    """Ask no more than once a minute, though each answer has a new end that seems to have come."""
+def test_a_wrong_clock_causes_no_loop(expiring: Start, shell: Any) -> None:
+    """The hook calls the program once a minute at most, even if each new expiry seems to be past."""
     change = _answer(shell, NOW).replace(str(NOW), "$n")
     at = expiring(-100, f'n=$(({NOW} - 500 + $(wc -l <"$HOME/calls")))\ncat <<END\n{change}END')
     assert SECRET == at.window.run("echo $AWS_SECRET_ACCESS_KEY")
@@ -227,8 +229,8 @@ def test_a_clock_that_is_wrong_makes_no_loop(expiring: Start, shell: Any) -> Non
     assert 1 == at.calls
 
 
-def test_a_login_makes_it_try_again(expiring: Start, shell: Any) -> None:
-    """Renew the role that has ended at the prompt after the login that it was waiting for."""
+def test_a_login_allows_another_attempt(expiring: Start, shell: Any) -> None:
+    """At the prompt after `awsenv login`, the hook renews a role that had expired."""
     at = expiring(-100, FAILED)
     at.window.run("true")
     assert 1 == at.calls
@@ -246,7 +248,7 @@ def _log(at: Expiring) -> list[str]:
 
 @pytest.mark.parametrize("behaviour", [RENEWED, FAILED, "echo garbage"])
 def test_the_statuses_of_the_last_command_are_kept(behaviour: str, expiring: Start, shell: Any) -> None:
-    """Hand `$?` and the statuses of a pipe on, however the attempt ends."""
+    """An attempt keeps `$?` and the statuses of a pipe, whether it succeeds or fails."""
     at = expiring(400, behaviour)
 
     assert at.at(NOW + 101, "sh -c 'exit 3' | true | sh -c 'exit 4'").partition("] ")[2].startswith("4:")
@@ -272,8 +274,8 @@ def test_the_statuses_of_the_last_command_are_kept(behaviour: str, expiring: Sta
         "set\\0 -gx A 1",
     ],
 )
-def test_what_is_no_change_is_neither_evaluated_nor_shown(text: str, expiring: Start) -> None:
-    """Take what a program of another version may say for a failure."""
+def test_output_that_is_not_a_change_is_neither_evaluated_nor_shown(text: str, expiring: Start) -> None:
+    """The hook takes other output, such as that of another version of the program, for a failure."""
     shell = expiring(400, f"printf '{text}'")
     before = shell.window.run("env | grep -v ^_= | sort | cksum")
     assert 0 == shell.calls
@@ -287,8 +289,8 @@ def test_what_is_no_change_is_neither_evaluated_nor_shown(text: str, expiring: S
         assert word not in shell.window.transcript
 
 
-def test_a_variable_that_cannot_change_is_not_reported(expiring: Start, shell: Any) -> None:
-    """Make no change and print nothing if the change fails. `awsenv ROLE` would print the reason."""
+def test_a_variable_that_cannot_be_changed_is_not_reported(expiring: Start, shell: Any) -> None:
+    """If a variable cannot be changed, the hook changes and prints nothing; `awsenv ROLE` prints the reason."""
     lock = "set -U AWS_PROFILE everywhere" if shell.name == "fish" else "readonly AWS_ACCESS_KEY_ID=AKIAMINE"
     at = expiring(100, before=[lock])
 
@@ -301,7 +303,7 @@ def test_a_variable_that_cannot_change_is_not_reported(expiring: Start, shell: A
 
 @pytest.mark.parametrize("name", ["missing", "", "/", "broken"])
 def test_a_program_that_cannot_start_is_not_reported(name: str, expiring: Start, shell: Any, home: Path) -> None:
-    """Stay silent in a shell that is older than the removal of the program, or of its Python."""
+    """The hook prints nothing if the program, or its Python, has been removed."""
     at = expiring(400)
     (home / "broken").write_text("#!/no/such/python\n")
     (home / "broken").chmod(0o755)
@@ -316,11 +318,11 @@ def test_a_program_that_cannot_start_is_not_reported(name: str, expiring: Start,
 
 @pytest.mark.parametrize("signal", ["TERM", "KILL", "SEGV", "INT"])
 def test_a_program_that_is_killed_is_not_reported(signal: str, expiring: Start) -> None:
-    """Say nothing of a program that ends by a signal."""
+    """The hook prints nothing if a signal ends the program."""
     shell = expiring(400, f"ulimit -c 0; kill -{signal} $$; sleep 5")
     shell.window.clear()
 
-    # For bash a SIGINT is always that of the user, who has ended the prompt as well.
+    # bash takes every SIGINT for a Ctrl-C of the user, which also ends the prompt.
     status = shell.at(NOW + 200).removeprefix("[power-user 3m] ").partition(":")[0]
     assert status in ({"0", "130"} if signal == "INT" else {"0"})
 
@@ -329,9 +331,9 @@ def test_a_program_that_is_killed_is_not_reported(signal: str, expiring: Start) 
 
 
 def test_jobs_are_not_disturbed(expiring: Start) -> None:
-    """Keep the jobs of the shell as they are, and let it tell of no other."""
+    """An attempt leaves the jobs of the shell alone, and the shell does not report the attempt as a job."""
     at = expiring(400)
-    # Not killed at the end: what zsh prints about that may come between two prompts.
+    # The job is not killed at the end: zsh could report that between two prompts.
     at.window.run("sleep 60 &")
 
     assert "" == at.window.run(f"clock {NOW + 200}")
@@ -358,10 +360,10 @@ ZSH_TRAP = 'print -r "at: $ZSH_DEBUG_CMD" >>trapped'
     indirect=["shell"],
 )
 def test_a_trace_shows_no_secret(on: str, look: str, *, expiring: Start, home: Path) -> None:
-    """Keep the keys out of `set -x`, `set -v`, functrace, a DEBUG trap and fish_trace, and leave those as they were."""
+    """`set -x`, `set -v`, functrace, a DEBUG trap and fish_trace show no secret key, and stay as they were."""
     at = expiring(400)
 
-    # An event is traced by fish 4 alone, and there by fish_trace=all; what the user types, by any.
+    # Only fish 4 traces an event, and only with fish_trace=all; every fish traces what the user types.
     due = f"clock {NOW + 200}{'; __awsenv_refresh' if at.shell.name == 'fish' else ''}"
     for line in (on, f"{look} >before", due, f"{look} >after", "true vis''ible"):
         at.window.run(line)
@@ -378,10 +380,10 @@ def test_a_trace_shows_no_secret(on: str, look: str, *, expiring: Start, home: P
     assert f"AWS_SECRET_ACCESS_KEY={SECRET}" in (home / "all").read_text().splitlines()
 
 
-def test_ctrl_c_ends_it(expiring: Start, shell: Any) -> None:
-    """Show the prompt when the user gives up, with the options as they were, and do not try again at once."""
-    # A builtin makes the mark, and the program becomes what it waits for: a Ctrl-C that meets a command which ends well
-    # all the same, such as touch, is lost on dash.
+def test_ctrl_c_ends_the_attempt(expiring: Start, shell: Any) -> None:
+    """Ctrl-C ends the attempt and keeps the options of the shell, and the hook does not try again at once."""
+    # A builtin creates the mark, and `exec` replaces the script: dash loses a Ctrl-C that arrives while a command runs
+    # which then succeeds, such as touch.
     at = expiring(400, ': >"$HOME/started"; exec sleep 600')
     if shell.name == "bash":
         at.window.run("set -T")
@@ -403,9 +405,9 @@ def test_ctrl_c_ends_it(expiring: Start, shell: Any) -> None:
 
 
 @pytest.mark.parametrize("line", [f"clock {NOW + 200}", "awsenv power-user"])
-def test_ctrl_z_does_not_stop_it(line: str, expiring: Start) -> None:
-    """Go on to the prompt though the user tries to stop what the shell waits for."""
-    # Below another shell: where there is none to take a job up again, the system lets nothing be stopped.
+def test_ctrl_z_does_not_stop_the_program(line: str, expiring: Start) -> None:
+    """Ctrl-Z does not stop the program that the shell waits for, and the prompt follows."""
+    # Below another shell: the system stops no job that a parent shell could not continue.
     below = ("bash", "--norc", "-m", "-c", '"$@"; true', "bash")
     at = expiring(
         400, below=below, behaviour=f': >"$HOME/started"; while ! test -e "$HOME/go"; do sleep 0.1; done; {RENEWED}'
@@ -423,7 +425,7 @@ def test_ctrl_z_does_not_stop_it(line: str, expiring: Start) -> None:
 
 @pytest.mark.parametrize("behaviour", [RENEWED, FAILED, "echo garbage", "exit 1"])
 def test_strict_options_do_no_harm(behaviour: str, expiring: Start, shell: Any) -> None:
-    """Do not end a shell that ends at the first error, nor miss a variable where that is one."""
+    """An attempt does not end a shell that ends at the first error, or at a variable that is not set."""
     strict = {
         "bash": "set -euo pipefail -o noclobber",
         "zsh": "setopt err_exit no_unset pipe_fail no_clobber warn_create_global",
@@ -451,7 +453,7 @@ PROMPTS = {
 
 
 @pytest.mark.parametrize(("left", "forks"), [(300, 0), (3600, 0), (299, 1), (-5, 1)])
-def test_only_an_attempt_costs_a_process(
+def test_only_an_attempt_starts_a_process(
     left: int,
     forks: int,
     *,
@@ -461,7 +463,7 @@ def test_only_an_attempt_costs_a_process(
     hooks: Path,
     tmp_path: Path,
 ) -> None:
-    """Fork once for five prompts in a minute in which the role cannot be renewed, and not at all before."""
+    """Five prompts start one program in the last five minutes of a role, and no process before that."""
     script = PROMPTS[shell.name].format(hook=hooks / f"awsenv.{shell}", clock=f"{shell.clock}; clock {NOW}")
     interactive = replace(shell, strict=[*shell.strict[:-1], *(["-i"] if shell.name == "fish" else []), "-c"])
     trace = tmp_path / "trace"

@@ -1,4 +1,4 @@
-"""What happens when a shell reads its hook: nothing that can be seen, however often and under whatever options."""
+"""A shell loads its hook without visible effects, however often and under whatever options."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def _load(shell: Any, hooks: Path) -> str:
     return LOAD[shell.name].format(hooks / f"awsenv.{shell}")
 
 
-def test_silent_and_strict(shell: Any, hooks: Path, run: Callable[..., Any]) -> None:
-    """Be read twice under every strict option, without a word and with success."""
+def test_the_hook_loads_silently_under_strict_options(shell: Any, hooks: Path, run: Callable[..., Any]) -> None:
+    """The hook loads twice under every strict option, without output and without an error."""
     load = _load(shell, hooks)
 
     answer = run(shell, f"{load}\n{load}\n{shell.hook}\n{shell.hook}\n")
@@ -39,10 +39,10 @@ def test_silent_and_strict(shell: Any, hooks: Path, run: Callable[..., Any]) -> 
         "setopt no_unset err_return",
     ],
 )
-def test_zsh_under_odd_options(
+def test_the_hook_works_with_odd_zsh_options(
     options: str, shells: Any, run: Callable[..., Any], active: Callable[..., dict[str, str]]
 ) -> None:
-    """Work the same whatever options the user has set."""
+    """The zsh hook works the same whatever options the user has set."""
     shell = shells["zsh"]
     load = f"PROMPT='%%'; {options}; {shell.hook}; {shell.stopped}"
     script = f'{load}; _awsenv_prompt; print -P -- "$PROMPT"; awsenv_prompt_info'
@@ -70,7 +70,7 @@ def test_zsh_under_odd_options(
         ('BLE_VERSION=0.4.0; blehook() { echo "ble: $*"; }', "ble: PRECMD!=_awsenv_prompt\n" * 3),
     ],
 )
-def test_prompt_commands_of_bash(
+def test_the_hook_joins_the_prompt_commands_of_bash(
     before: str,
     expected: str,
     *,
@@ -79,9 +79,9 @@ def test_prompt_commands_of_bash(
     run: Callable[..., Any],
     active: Callable[..., dict[str, str]],
 ) -> None:
-    """Join whatever is there in PROMPT_COMMAND or in its place, once, and leave its kind as it is."""
+    """The hook adds itself once to PROMPT_COMMAND, or to its replacement, and the user's commands still run."""
     load = _load(shells["bash"], hooks)
-    # What bash does before a prompt: each element of PROMPT_COMMAND is evaluated.
+    # As bash does before a prompt: evaluate each element of PROMPT_COMMAND.
     script = f"""
         set -i 2>/dev/null; set +e; {before}
         {load}; {load}; {load}
@@ -95,7 +95,7 @@ def test_prompt_commands_of_bash(
 
     assert expected.split() == answer.stdout.split()
     if expected == "old\n":
-        # `readonly` was the point: not a word about it.
+        # The hook does not report that the variable is read-only.
         assert "readonly" not in answer.stderr
 
 
@@ -103,10 +103,10 @@ def _interactive(bash: Any) -> Any:
     return type(bash)(**{**vars(bash), "strict": ["--norc", "--noprofile", "-i", "-u", "-c"]})
 
 
-def test_no_prompt_where_nobody_looks(
+def test_a_non_interactive_shell_keeps_its_prompt(
     shell: Any, hooks: Path, run: Callable[..., Any], active: Callable[..., dict[str, str]]
 ) -> None:
-    """Define the function and leave the prompt alone in a shell that is not interactive."""
+    """In a shell that is not interactive, the hook defines its functions and leaves the prompt alone."""
     look = {
         "bash": 'echo "${PROMPT_COMMAND-none}"',
         "zsh": 'echo "${precmd_functions-none}"',
@@ -118,10 +118,8 @@ def test_no_prompt_where_nobody_looks(
     assert "none\n[power-user 59m]\n" == answer.stdout
 
 
-def test_a_shell_that_inherits_prompt_command_finds_nothing_to_run(
-    hooks: Path, run: Callable[..., Any], shells: Any
-) -> None:
-    """Leave no name in an exported PROMPT_COMMAND that a bash without the hook would miss at each prompt."""
+def test_an_exported_prompt_command_works_without_the_hook(hooks: Path, run: Callable[..., Any], shells: Any) -> None:
+    """An exported PROMPT_COMMAND causes no error in a bash that has not loaded the hook."""
     script = f"""export PROMPT_COMMAND='echo old'; {_load(shells["bash"], hooks)}
         bash --norc -c 'eval "$PROMPT_COMMAND"'"""
 
@@ -132,7 +130,7 @@ def test_a_shell_that_inherits_prompt_command_finds_nothing_to_run(
 
 
 def test_the_path_of_the_program_stays_in_the_shell(shell: Any, hooks: Path, run: Callable[..., Any]) -> None:
-    """Take over the path that `exec` hands down, and do not hand it on."""
+    """The hook takes over the program's path from `exec`, and does not export it."""
     answer = run(shell, f"{_load(shell, hooks)}\necho $_AWSENV_BIN; env", _AWSENV_BIN="/opt/awsenv bin/awsenv")
 
     assert "/opt/awsenv bin/awsenv" == answer.stdout.splitlines()[0]

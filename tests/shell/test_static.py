@@ -1,4 +1,4 @@
-"""What the shells' own tools say of the static files, and that they know the commands of the program."""
+"""The static shell files pass the shells' own tools, and know the commands of the program."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ASK = {
 
 @pytest.mark.parametrize("linter", LINTERS)
 def test_the_linters_are_silent(linter: str, hooks: Path, require: Callable[[str], str]) -> None:
-    """Pass the shell's own syntax check, and the linter and formatter that it has."""
+    """The files pass each shell's syntax check, linter and formatter."""
     argv = LINTERS[linter]
     require(argv[0])
 
@@ -43,15 +43,15 @@ def test_the_linters_are_silent(linter: str, hooks: Path, require: Callable[[str
 
 
 @pytest.mark.parametrize("feature", ["mapfile", "readarray", "local -n", "declare -A", "@Q}", "<<", "&>>", "|&", ",,}"])
-def test_bash_has_nothing_that_3_2_has_not(feature: str, hooks: Path) -> None:
-    """Run in the bash of macOS; and no here-document or here-string, which are temporary files."""
+def test_the_bash_hook_works_in_bash_3_2(feature: str, hooks: Path) -> None:
+    """The bash hook uses no feature that bash 3.2 of macOS lacks, and no here-document, which is a temporary file."""
     code = re.sub(r"^\s*#.*$", "", (hooks / "awsenv.bash").read_text(), flags=re.MULTILINE)
 
     assert feature not in code
 
 
-def test_the_hook_knows_the_commands(shell: Any, hooks: Path, run: Callable[..., Any]) -> None:
-    """Evaluate the commands that print a change, and a role, and let every other command print for itself."""
+def test_the_hook_knows_which_commands_print_a_change(shell: Any, hooks: Path, run: Callable[..., Any]) -> None:
+    """The hook evaluates the output for a role and for commands that print a change, and for no other command."""
     script = ASK[shell.name].format(hook=hooks / f"awsenv.{shell}", words=" ".join([*COMMANDS, "power-user"]))
 
     answer = run(shell, script)
@@ -62,12 +62,12 @@ def test_the_hook_knows_the_commands(shell: Any, hooks: Path, run: Callable[...,
 
 @pytest.mark.parametrize("path", ["awsenv.bash", "awsenv.zsh", "awsenv.fish", "subshell/bashrc", "subshell/.zshenv"])
 def test_the_files_are_ascii(path: str, hooks: Path) -> None:
-    """Mean the same in every locale: what a shell takes for half a character may hide a quote or the end of a line."""
+    """The files are ASCII: in some locales a shell reads another byte and the quote after it as one character."""
     assert (hooks / path).read_bytes().isascii()
 
 
 def test_there_is_a_file_for_each_hook(hooks: Path, shells: Mapping[str, Any]) -> None:
-    """Test every shell that has a hook, and have no hook without a shell."""
+    """Every shell with a hook has one static file and is tested, and there is no other static file."""
     names = {shell.name for shell in registry.hooked()}
 
     assert names == {path.suffix[1:] for path in hooks.glob("awsenv.*")}
@@ -75,8 +75,8 @@ def test_there_is_a_file_for_each_hook(hooks: Path, shells: Mapping[str, Any]) -
 
 
 @pytest.mark.parametrize("word", ["-h", "--help", "--version", "--print", "--shell", "--shell=sh"])
-def test_options_that_print(shell: Any, word: str, hooks: Path, run: Callable[..., Any]) -> None:
-    """Print the output for --help, --print and the like, but not for such a word behind `--`."""
+def test_options_that_only_print(shell: Any, word: str, hooks: Path, run: Callable[..., Any]) -> None:
+    """The hook shows the output for --help, --print and the like, but not for such a word after `--`."""
     ask = ASK[shell.name].partition("for ")[0].format(hook=hooks / f"awsenv.{shell}")
     separator, prints = (";", "__awsenv_prints") if shell.name == "fish" else ("&&", "_awsenv_prints")
     script = (

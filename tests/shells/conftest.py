@@ -1,4 +1,4 @@
-"""The programs that the shells of awsenv run as, and what each makes of code."""
+"""The programs that the shells of awsenv run as, and how each evaluates code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from awsenv.shells.base import Shell
 
 RESTRICTED = {"rbash", "rzsh"}
-"""These may not redirect anything, so no role fits in."""
+"""Restricted shells, which forbid redirections and so cannot evaluate a change."""
 
 PROGRAMS = [
     (shell, name)
@@ -31,7 +31,7 @@ PROGRAMS = [
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that takes a *shell* and its *name* for each that there is; *posix*: for those of that family."""
+    """Run a test for each installed shell if it takes *shell* and *name*; with *posix*, for those of that family."""
     rows = PROGRAMS
     if "posix" in metafunc.fixturenames:
         rows = [row for row in PROGRAMS if isinstance(row[0], Posix)]
@@ -48,7 +48,7 @@ def programs() -> Sequence[tuple[Shell, str]]:
 
 @pytest.fixture
 def evaluate(tmp_path: Path, require: Callable[[str], str]) -> Callable[..., subprocess.CompletedProcess[bytes]]:
-    """Return what lets a program evaluate code as its users do, between two pieces of a script."""
+    """Return a function that makes a shell evaluate code as its users do, between two parts of a script."""
 
     def run(
         shell: Shell, name: str, code: str, *, before: str = "", after: str = "", environ: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""What holds for every shell: each is a row of every test here, and a new one becomes a row by itself."""
+"""What holds for every shell: each test here runs for each shell, including any that is added later."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
 UTF_8_ONLY = {"yash"}
-"""These hold no byte that they cannot decode, and have to refuse one."""
+"""Shells that cannot hold a byte that they cannot decode, and so must refuse it."""
 
 HOSTILE = [
     b"'", b'"', b"\\", b"\\\\", b"'\\'", b"$(touch sprung)", b"`touch sprung`", b"${HOME}", b"$HOME", b"a\nb", b"\n",
@@ -33,7 +33,7 @@ HOSTILE = [
     b"\x81\\';touch sprung;'", b'\x81\\";touch sprung;"', b"\x81'", b"\x81`touch sprung`", b"\x95\\", b"\xfc|",
     b"\xa2\xcc\xa2\xce\xa1\xc3", b"\x81\x30\x81\x30", b"\x8f\xa2\xb7", b"\x8e\xdf", b"\x80", b"\xa0", b"\xfd",
 ]  # fmt: skip
-# Each byte that may begin a character, before each that means something to a shell.
+# Each byte that may begin a character, before each byte that is special to a shell.
 PAIRS = [b"".join(bytes((lead, byte)) for byte in b"\\'\"$`|~{}^@_[]\n .;(&0A") for lead in range(0x80, 0x100)]
 
 values = st.one_of(
@@ -54,13 +54,13 @@ def _change(texts: list[bytes]) -> Change:
 def test_every_value_survives_every_shell(
     programs: Sequence[tuple[Shell, str]], locale: dict[str, str], evaluate: Run, texts: list[bytes]
 ) -> None:
-    """Read back byte for byte what was to be set, in whatever encoding the shell reads, and nothing that was not."""
+    """In any encoding, every shell sets each value byte for byte, and no other variable."""
     for shell, name in programs:
         _check(shell, name, texts, locale, evaluate)
 
 
 def test_every_pair_of_bytes_survives(shell: Shell, name: str, locale: dict[str, str], evaluate: Run) -> None:
-    """Leave no pair to chance of which the first byte may hide the second from a shell."""
+    """No byte that may begin a character hides a special byte after it from the shell."""
     _check(shell, name, [*PAIRS, *HOSTILE], locale, evaluate)
 
 
@@ -78,7 +78,7 @@ def _check(shell: Shell, name: str, texts: list[bytes], environ: dict[str, str],
 
 
 def test_a_naive_quote_runs_code(locale_of: Callable[..., dict[str, str]], evaluate: Run, tmp_path: Path) -> None:
-    """A shell that decodes the quote away runs the value: these tests can fail."""
+    """With naive quotes, a shell that decodes the quote away runs the value: the tests above can fail."""
     code = tmp_path / "bytes"
     code.write_bytes(b"set -gx AWSENV_TEST '\x81\\\\\\';touch sprung;#'\n")
 
@@ -90,7 +90,7 @@ def test_a_naive_quote_runs_code(locale_of: Callable[..., dict[str, str]], evalu
 @pytest.mark.parametrize("shell", shells.every(), ids=shells.names())
 @given(st.lists(values, max_size=3), values)
 def test_code_is_ascii(shell: Shell, texts: list[bytes], path: bytes) -> None:
-    """Print only ASCII in a change, a hook and the start of a subshell: it reads the same in every locale."""
+    """A change, a path in a hook and the start of a subshell are ASCII, which is the same in every locale."""
     change = _change(texts)
     program = f"/{path.decode(errors='surrogateescape')}"
 
@@ -104,21 +104,21 @@ def test_code_is_ascii(shell: Shell, texts: list[bytes], path: bytes) -> None:
 
 @pytest.mark.parametrize("shell", [each for each in shells.every() if each.evaluate], ids=lambda shell: shell.name)
 @pytest.mark.parametrize("variable", ["A;id", "", "a", "1A", "É", "A B", "A\n"])
-def test_a_name_that_is_no_variable_is_refused(shell: Shell, variable: str) -> None:
-    """Let no name reach a shell that is more than a name."""
+def test_an_invalid_variable_name_is_refused(shell: Shell, variable: str) -> None:
+    """A change with a name that is more than a variable's name is not rendered."""
     with pytest.raises(ValueError, match="not the name of a variable"):
         shell.render(Change({variable: "x"}))
 
 
-def test_failure_fails(shell: Shell, name: str, evaluate: Run) -> None:
-    """Stop what stands behind `&&`."""
+def test_the_code_of_a_failure_fails(shell: Shell, name: str, evaluate: Run) -> None:
+    """The command after `&&` does not run if awsenv fails."""
     done = evaluate(shell, name, FAILURE, after=" && echo reached", environ={})
 
     assert (1, b"") == (done.returncode, done.stdout)
 
 
 def test_a_change_succeeds(shell: Shell, name: str, evaluate: Run) -> None:
-    """Go on with what stands behind `&&`."""
+    """The command after `&&` runs if a change is evaluated, even an empty one."""
     change = Change({"AWSENV_TEST_A": "é", "AWSENV_TEST_GONE": None})
     for code in (shell.render(change), shell.render(Change({}))):
         done = evaluate(shell, name, code, after=" && echo reached", environ={"LC_ALL": "C.UTF-8"})
@@ -129,7 +129,7 @@ def test_a_change_succeeds(shell: Shell, name: str, evaluate: Run) -> None:
 @pytest.mark.parametrize("shell", shells.hooked(), ids=lambda shell: shell.name)
 @pytest.mark.parametrize("path", ["/opt/a b/it's \\$(id)", "/opt/é/awsenv"])
 def test_a_hook_calls_the_program_that_printed_it(shell: Shell, path: str, evaluate: Run) -> None:
-    """Quote the path as the shell quotes."""
+    """The hook contains the path of the program, quoted for the shell."""
     done = evaluate(
         shell, shell.name, shell.hook(path), after='\nprintf %s "$_AWSENV_BIN"', environ={"LC_ALL": "C.UTF-8"}
     )
@@ -138,8 +138,8 @@ def test_a_hook_calls_the_program_that_printed_it(shell: Shell, path: str, evalu
 
 
 @pytest.mark.parametrize("shell", shells.hooked(), ids=lambda shell: shell.name)
-def test_a_shell_with_a_hook_has_all_that_goes_with_it(shell: Shell) -> None:
-    """Name the line that loads the hook and the file for it, and hand the subshell what the hook takes over."""
+def test_a_shell_with_a_hook_is_complete(shell: Shell) -> None:
+    """The shell has a line that loads the hook and a file for it, and its subshell gets the hook's variables."""
     main, paths = shell.startup({"HOME": "/home/alice"})
     change = Change({"A": "1"})
 
@@ -152,8 +152,8 @@ def test_a_shell_with_a_hook_has_all_that_goes_with_it(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("shell", [each for each in shells.every() if not each.has_hook], ids=lambda shell: shell.name)
-def test_what_is_for_a_hook_goes_to_no_other_shell(shell: Shell) -> None:
-    """Hand nothing to a shell that would keep it in its environment; and change nothing in place."""
+def test_a_shell_without_a_hook_gets_no_variables_of_it(shell: Shell) -> None:
+    """The subshell's environment has no variable that only a hook uses, and the caller's is unchanged."""
     environ = {"A": "1"}
 
     _, given_environ = shell.subshell(shell.name, environ, Change({}), "/bin/awsenv")
@@ -164,7 +164,7 @@ def test_what_is_for_a_hook_goes_to_no_other_shell(shell: Shell) -> None:
 
 
 def test_json_is_json() -> None:
-    """Let a program read what no shell evaluates."""
+    """The JSON format, which no shell evaluates, is an object that a program can read."""
     (program_format,) = [shell for shell in shells.every() if not shell.evaluate]
     change = Change({"AWS_VAULT": "é'\"\\", "AWS_PROFILE": None})
 

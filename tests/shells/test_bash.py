@@ -1,4 +1,4 @@
-"""What is bash's own."""
+"""What is specific to bash."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 BASH = shells.find("bash")
 
 
-def test_it_reads_our_file_in_place_of_its_own() -> None:
-    """Name the file that reads ~/.bashrc and then the hook."""
+def test_a_subshell_reads_our_startup_file() -> None:
+    """The subshell starts with `--rcfile` and a file that reads ~/.bashrc and then the hook."""
     argv, _ = BASH.subshell("/bin/bash", {}, Change({}), "awsenv")
 
     assert ["/bin/bash", "--rcfile", f"{folder()}/subshell/bashrc"] == argv
 
 
-def test_an_unquoted_eval_means_the_same() -> None:
-    """End each statement so that lines which were joined into one are still apart."""
+def test_an_unquoted_eval_has_the_same_effect() -> None:
+    """The statements stay separate if an unquoted `eval` joins their lines."""
     text = BASH.render(Change({"AWS_VAULT": "x\ny", "AWS_PROFILE": None, "AWS_REGION": "y"}))
 
     answer = subprocess.run(
@@ -38,7 +38,7 @@ def test_an_unquoted_eval_means_the_same() -> None:
 
 
 def test_a_login_shell_reads_the_first_of_three_files(tmp_path: Path) -> None:
-    """Have ~/.bashrc first, which the hook belongs in, then the file that is there."""
+    """The startup files are ~/.bashrc, where the hook belongs, and the first login file that exists."""
     for name in (".profile", ".bash_login"):
         (tmp_path / name).touch()
 

@@ -1,4 +1,4 @@
-"""What is fish's own."""
+"""What is specific to fish."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 FISH = shells.find("fish")
 
 
-def test_it_gets_the_hook_after_its_own_files() -> None:
-    """Load the hook unless config.fish has, and nothing by a name that a user may have given to something else."""
+def test_a_subshell_loads_the_hook_after_its_own_files() -> None:
+    """The subshell loads the hook from our folder unless config.fish has already loaded it."""
     argv, _ = FISH.subshell("fish", {}, Change({}), "awsenv")
 
     assert ["fish", "--init-command"] == argv[:2]
@@ -27,7 +27,7 @@ def test_it_gets_the_hook_after_its_own_files() -> None:
 
 
 def test_a_universal_variable_is_not_erased(evaluate: Run) -> None:
-    """Change nothing: what is universal would be gone from every session, for good."""
+    """A change that would erase a universal variable in every session is refused."""
     done = evaluate(
         FISH,
         "fish",
@@ -41,8 +41,8 @@ def test_a_universal_variable_is_not_erased(evaluate: Run) -> None:
     assert done.stderr.startswith(b"awsenv: nothing was changed: AWSENV_TEST_GONE is a universal variable")
 
 
-def test_its_files_are_those_of_conf_d_and_then_its_own(tmp_path: Path) -> None:
-    """Follow XDG_CONFIG_HOME; the hook belongs in config.fish, which comes last."""
+def test_the_startup_files_are_conf_d_and_then_config_fish(tmp_path: Path) -> None:
+    """The files are found through XDG_CONFIG_HOME, and the hook belongs in config.fish, which is the last."""
     folder_of_snippets = tmp_path / "fish/conf.d"
     folder_of_snippets.mkdir(parents=True)
     for name in ("b.fish", "a.fish", "c.txt"):

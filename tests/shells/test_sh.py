@@ -1,4 +1,4 @@
-"""What is the POSIX family's own."""
+"""What is specific to the POSIX family."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ SHOW = ' && echo reached; echo "$AWSENV_TEST_A $AWSENV_TEST_SET ${AWSENV_TEST_GO
 
 @pytest.mark.parametrize("variable", ["AWSENV_TEST_SET", "AWSENV_TEST_GONE"])
 def test_a_read_only_variable_stops_the_whole_change(posix: Shell, name: str, variable: str, evaluate: Run) -> None:
-    """Change nothing at all, and fail: a new key with an old token would be neither role."""
+    """If one variable is read-only, no variable changes: a new key with an old token would not work."""
     done = evaluate(posix, name, posix.render(CHANGE), before=f"readonly {variable}", after=SHOW, environ=OLD)
 
     assert b"old old old\n" == done.stdout
     assert b"awsenv: nothing was changed: a variable that must change is read-only in this shell\n" == done.stderr
 
 
-def test_a_value_that_does_not_arrive_stops_the_whole_change(
+def test_a_value_that_is_not_printed_stops_the_whole_change(
     programs: Sequence[tuple[Shell, str]], evaluate: Run
 ) -> None:
-    """Change nothing, and name the variable, where printf prints nothing."""
+    """If printf prints nothing for a value, no variable changes, and the error names the variable."""
     change = Change({**CHANGE.variables, "AWSENV_TEST_SET": "é"})
 
     for name in [name for shell, name in programs if shell is SH]:
@@ -58,7 +58,7 @@ def test_a_value_that_does_not_arrive_stops_the_whole_change(
     ],
 )
 def test_the_prompt_refers_to_the_label(name: str, environ: dict[str, str], superuser: bool, expected: str) -> None:  # noqa: FBT001 - a row
-    """Put the reference in front of the prompt once; the value itself never stands in PS1."""
+    """PS1 begins with one reference to the label, and never contains the label itself."""
     answer = SH.subshell(f"/bin/{name}", environ, Change({}), "awsenv", superuser=superuser)
 
     assert ([f"/bin/{name}"], {"PS1": expected}) == answer

@@ -34,12 +34,12 @@ from awsenv.shells.base import folder
     ],
 )
 def test_a_shell_is_found_by_each_of_its_names(name: str, expected: str) -> None:
-    """Understand `$0`, `$SHELL`, the plain name, and one with a version."""
+    """The name can be `$0`, `$SHELL`, a plain name, or a name with a version."""
     assert expected == shells.find(name).name
 
 
 @pytest.mark.parametrize("name", ["cmd.exe", "nu", "base", "__init__", "os.path", "", "bash/", "../bash.py", "5"])
-def test_an_unknown_shell_is_refused_with_those_there_are(name: str) -> None:
+def test_an_unknown_shell_is_refused(name: str) -> None:
     """The hint lists the shells, and a name from outside imports no module."""
     with pytest.raises(UsageError) as caught:
         shells.find(name)
@@ -47,8 +47,8 @@ def test_an_unknown_shell_is_refused_with_those_there_are(name: str) -> None:
     assert ("--shell with one of bash, fish, json, sh, zsh",) == caught.value.hints
 
 
-def test_each_shell_is_called_as_its_module() -> None:
-    """Find every shell by its own name, and by no name twice."""
+def test_shell_names_are_unique() -> None:
+    """Every shell is registered under its own name, and no name belongs to two shells."""
     names = [name for shell in shells.every() for name in (shell.name, *shell.also)]
 
     assert shells.names() == [shell.name for shell in shells.every()]
@@ -56,7 +56,7 @@ def test_each_shell_is_called_as_its_module() -> None:
 
 
 def test_the_help_names_every_shell(program: str) -> None:
-    """The help of `use` and of `init` lists the shells."""
+    """The help of `use`, `off` and `renew` lists all shells, and that of `init` those with a hook."""
     pages = {
         command: subprocess.run([program, command, "--help"], capture_output=True, check=True, text=True).stdout
         for command in ("use", "off", "renew", "init")
@@ -78,7 +78,7 @@ RUN = "import sys; sys.path.insert(0, sys.argv.pop(1)); from awsenv.__main__ imp
 
 
 def test_a_new_shell_is_two_files(tmp_path: Path, clean_environ: dict[str, str]) -> None:
-    """Add a module and a hook to a copy of the program, and have a shell that every command knows."""
+    """A new module and a new hook are enough for every command to know the shell."""
     copy = shutil.copytree(Path(awsenv.__file__).parent, tmp_path / "awsenv")
     shutil.copytree(folder(), copy / "shell", dirs_exist_ok=True)
     (copy / "shells/new.py").write_text(NEW)

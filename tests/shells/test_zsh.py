@@ -1,4 +1,4 @@
-"""What is zsh's own."""
+"""What is specific to zsh."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ ZSH = shells.find("zsh")
 
 
 @pytest.mark.parametrize(("environ", "expected"), [({}, None), ({"ZDOTDIR": "/dot"}, "/dot"), ({"ZDOTDIR": ""}, "")])
-def test_it_is_led_to_our_folder(environ: dict[str, str], expected: str | None) -> None:
-    """Keep what ZDOTDIR was, by whether it was set."""
+def test_a_subshell_reads_our_folder(environ: dict[str, str], expected: str | None) -> None:
+    """ZDOTDIR is our folder, and another variable keeps the old value if there was one."""
     argv, after = ZSH.subshell("/usr/bin/zsh", environ, Change({}), "awsenv")
 
     assert ["/usr/bin/zsh"] == argv
@@ -21,7 +21,7 @@ def test_it_is_led_to_our_folder(environ: dict[str, str], expected: str | None) 
     assert expected == after.get("_AWSENV_ZDOTDIR")
 
 
-def test_its_files_are_where_zdotdir_leads() -> None:
-    """Look there for .zshrc, and at home without it."""
+def test_the_startup_file_is_in_zdotdir() -> None:
+    """The startup file is .zshrc in ZDOTDIR, or in the home directory if ZDOTDIR is empty."""
     assert ("/dot/.zshrc", ["/dot/.zshrc"]) == ZSH.startup({"HOME": "/home/a", "ZDOTDIR": "/dot"})
     assert ("/home/a/.zshrc", ["/home/a/.zshrc"]) == ZSH.startup({"HOME": "/home/a", "ZDOTDIR": ""})
