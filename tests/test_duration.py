@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,3 +46,10 @@ def test_the_time_left_is_rounded_down(seconds: float, expected: str) -> None:
 def test_a_difference_is_rounded(seconds: float, expected: str) -> None:
     """A difference is shown rounded, and without its sign."""
     assert expected == duration.rounded(seconds)
+
+
+def test_the_end_is_in_utc_and_from_now() -> None:
+    """The end of credentials is shown as a time in UTC and as a duration."""
+    ends = datetime(2026, 1, 1, 12, 30, tzinfo=timezone.utc)
+    assert " until 12:30 UTC, 30m from now" == duration.until(ends, ends.timestamp() - 1800)
+    assert "" == duration.until(None, 0)

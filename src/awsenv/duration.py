@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import timezone
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _TYPED = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", re.ASCII)
 _LONG = 48
@@ -50,3 +55,10 @@ def rounded(seconds: float) -> str:
 def left(seconds: float) -> str:
     """Return the time left as the prompt shows it: `1h05m`, `59m`, `45s`, `expired`."""
     return short(seconds) if int(seconds) > 0 else "expired"
+
+
+def until(ends: datetime | None, now: float) -> str:
+    """Return when credentials end, in UTC and from now; empty if they do not."""
+    if ends is None:
+        return ""
+    return f" until {ends.astimezone(timezone.utc):%H:%M} UTC, {rounded(ends.timestamp() - now)} from now"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv.doctor.model import Verdict, fine, unknown, until, wrong
+from awsenv.doctor.model import Verdict, fine, unknown, wrong
 from awsenv.doctor.role import DEVICE, mfa
 from awsenv.errors import Origin
 from awsenv.iam.principal import Principal
@@ -140,13 +139,6 @@ def test_the_agent_may_provide_it(account: Account, reply: Finding | None, verdi
     account.role("careful", mfa=True, settings=f"mfa_serial = {account.device.serial}")
     (found,) = account.examine("careful", agent=reply)["role"]
     assert (verdict, fact) == (found.verdict, found.fact)
-
-
-def test_the_end_is_in_utc_and_from_now() -> None:
-    """The end of credentials is shown as a time in UTC and as a duration."""
-    ends = datetime(2026, 1, 1, 12, 30, tzinfo=timezone.utc)
-    assert " until 12:30 UTC, 30m from now" == until(ends, ends.timestamp() - 1800)
-    assert "" == until(None, 0)
 
 
 def test_a_refusal_that_no_policy_explains(account: Account) -> None:

@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
+from awsenv import duration
 from awsenv.agent import client
 from awsenv.cli import conversation, process, report
 from awsenv.cli.action import Print, unpacked
@@ -16,7 +17,6 @@ from awsenv.cli.options import AsJson, Caller, OptionalWord, RoleOptions, option
 from awsenv.cli.prompts import Needed
 from awsenv.cli.use import ShellOptions, shell_of
 from awsenv.doctor import Finding, Inputs, Verdict, examine
-from awsenv.doctor.model import until
 from awsenv.errors import AwsenvError, ExitCode
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _replied(caller: Caller, role: str, options: RoleOptions) -> list[str]:
         return [Verdict.UNKNOWN.value, notes[0].fact if notes else ""]
     except AwsenvError as error:
         return [Verdict.WRONG.value, f"the agent cannot get the role: {error}", *error.hints]
-    end = until(lease.credentials.expiration, caller.now())
+    end = duration.until(lease.credentials.expiration, caller.now())
     return [Verdict.FINE.value, f"the agent provides {lease.chain.label}{end}"]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, duration, environment
@@ -15,7 +14,7 @@ from awsenv.model import Note, RoleRequest
 from awsenv.provider import Resolved
 
 if TYPE_CHECKING:
-    from awsenv.model import Chain, Credentials, Environ
+    from awsenv.model import Environ
 
 DURATION = 43_200
 """Seconds of a session, and of an agent, where no option says otherwise: AWS's own default, and a working day."""
@@ -54,7 +53,8 @@ def run(caller: Caller, arguments: Arguments) -> Print | StartAgent:
     ran = arguments.idle is not None and not caller.agent_was_started
     notes = (Note("the agent ran already, and keeps its own --idle", hints=("awsenv logout ends it",)),) if ran else ()
     if chain.hops:
-        text = _opened(chain, made, caller.now())
+        who = (chain.mfa and chain.mfa.title) or chain.label
+        text = f"MFA session of {who}{duration.until(made.expiration, caller.now())}."
     else:
         text = f"Roles of {chain.label} are held in memory now; it asks for no MFA code."
     return Print(report.printable([text]), notes)
@@ -65,13 +65,3 @@ def _request(arguments: Arguments, environ: Environ) -> RoleRequest:
     options = RoleOptions(profile=arguments.profile, mfa_serial=arguments.mfa_serial, duration=arguments.duration)
     about_source = {name: environ[name] for name in ("AWSENV_PROFILE", "AWSENV_MFA_SERIAL") if name in environ}
     return request("", arguments.code, options, about_source)
-
-
-def _opened(chain: Chain, session: Credentials, now: float) -> str:
-    mfa = chain.mfa
-    who = (mfa and mfa.title) or chain.label
-    if session.expiration is None:
-        return f"MFA session of {who}."
-    ends = session.expiration.astimezone(timezone.utc)
-    rest = duration.rounded(ends.timestamp() - now)
-    return f"MFA session of {who} until {datetime.strftime(ends, '%H:%M UTC')}, {rest} from now: no role needs a code."

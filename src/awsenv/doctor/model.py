@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from enum import Enum, unique
 from functools import partial
 from typing import TYPE_CHECKING
 
-from awsenv import duration
 from awsenv.errors import TYPED
 
 if TYPE_CHECKING:
@@ -61,13 +59,6 @@ unknown = partial(_finding, Verdict.UNKNOWN)
 def of_error(check: str, error: AwsenvError, verdict: Verdict = Verdict.WRONG) -> Finding:
     """Return *error* as a finding."""
     return Finding(check, verdict, error.fact, error.origins, error.hints, error.because)
-
-
-def until(ends: datetime | None, now: float) -> str:
-    """Return when credentials end, in UTC and from now; empty if they do not."""
-    if ends is None:
-        return ""
-    return f" until {ends.astimezone(timezone.utc):%H:%M} UTC, {duration.rounded(ends.timestamp() - now)} from now"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING
 
-from awsenv import config
+from awsenv import config, duration
 from awsenv.aws.iam import mfa_device
 from awsenv.aws.request import Token, if_typed, is_typed_name, remedies
 from awsenv.doctor import policies
-from awsenv.doctor.model import Finding, Verdict, fine, of_error, unknown, until, wrong
+from awsenv.doctor.model import Finding, Verdict, fine, of_error, unknown, wrong
 from awsenv.doctor.policies import Request
 from awsenv.doctor.source import Signer, first, iam_readers, source, with_signer
 from awsenv.errors import AwsenvError, CodeRejected, MfaError, RefusedError, UnreachableError
@@ -205,7 +205,7 @@ def _attempt(this: _Hop) -> tuple[Finding, Credentials | None]:
     if hop.mfa is not None and code is not None:
         token = Token(hop.mfa.serial or mfa_device(sts.session, signer, this.signer.principal), code)
     made = sts.call(hop, signer, token)
-    return fine(CHECK, f"AWS grants {this.name}{until(made.expiration, this.inputs.now())}"), made
+    return fine(CHECK, f"AWS grants {this.name}{duration.until(made.expiration, this.inputs.now())}"), made
 
 
 def _from_agent(this: _Hop) -> Finding:
