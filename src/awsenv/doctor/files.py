@@ -49,6 +49,7 @@ def files(environ: Environ, folder: str | None) -> Generator[Finding, None, Prof
         return None
     found = [*_missing(conf, keys, environ), *_readable(keys)]
     for finding in (*_writable(conf, keys), *_misspelt(profiles), *_differences(conf, keys)):
+        # What mends the first finding of a place mends the next one, too.
         if finding.origins not in [other.origins for other in found]:
             found.append(finding)
     number = len(profiles.names)
