@@ -34,7 +34,7 @@ def test_a_text_arrives_as_it_was_sent(kind: type[Print | Open | Need | Local], 
     """Keep every byte, and the exit status."""
     action = unpacked(packed(kind(text, status=status), {}), {})
 
-    assert (kind, text, status, []) == (type(action), action.text, action.status, action.notes)
+    assert (kind, text, status, []) == (type(action), action.text, action.status, list(action.notes))
 
 
 @given(st.text(), st.text(), st.lists(st.text(), max_size=2), st.lists(st.text(), max_size=2))
