@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from awsenv import config, duration
 from awsenv.agent.memory import LONGEST, Lease, Plan
 from awsenv.aws.request import Token, denied_hint, is_typed_name
-from awsenv.config.sources import account_of
+from awsenv.config.sources import KINDS, account_of
 from awsenv.errors import (
     AgentError,
     AwsenvError,
@@ -168,9 +168,9 @@ class Provider:
     def can_renew(self, resolved: Resolved) -> bool:
         """Tell whether the agent can renew the role.
 
-        It runs no `credential_process` of its clients, whose output may depend on anything around them.
+        It runs no command of its clients that prints credentials: the output may depend on anything around them.
         """
-        return self.is_private or resolved.chain.mfa is not None or resolved.chain.source.kind != "process"
+        return self.is_private or resolved.chain.mfa is not None or not KINDS[resolved.chain.source.kind].command
 
     def serve(self, resolved: Resolved) -> tuple[Lease, str, str]:
         """Return a role, and the URL and the token at which the process of the caller gets it, renewed, while it lives.
@@ -271,7 +271,7 @@ class Provider:
             fetch,
             through,
             config.mfa_session_key(chain, "" if chain.mfa is None else chain.mfa.serial, profiles, environ),
-            needs_caller=needs_code or chain.source.kind == "process",
+            needs_caller=needs_code or bool(KINDS[chain.source.kind].command),
         )
 
     def _called(self, resolved: Resolved) -> Credentials:

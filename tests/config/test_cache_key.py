@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from awsenv import config
 from awsenv.config import files
+from awsenv.config.sources import KINDS
 from awsenv.errors import Origin
 from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, Note, RoleArn, RoleRequest, Source
 
@@ -226,27 +227,45 @@ def test_a_source_of_the_environment_is_its_variables(kind: str, name: str) -> N
     )
 
 
-@pytest.mark.parametrize(
-    ("kind", "line", "is_relative"),
-    [
-        ("process", "credential_process = ./vault x", True),
-        ("process", "credential_process = bin/vault x", True),
-        ("process", "credential_process = python3 ../vault.py", True),
-        ("process", "credential_process = vault get /a/b", False),
-        ("process", "credential_process = /opt/vault get", False),
-        ("web-identity", "web_identity_token_file = token", True),
-        ("web-identity", "web_identity_token_file = /token", False),
-        ("static", "ca_bundle = ./x", False),
-    ],
-)
+PATHS = [
+    ("process", "credential_process = ./vault x", True),
+    ("process", "credential_process = bin/vault x", True),
+    ("process", "credential_process = python3 ../vault.py", True),
+    ("process", "credential_process = vault get /a/b", False),
+    ("process", "credential_process = /opt/vault get", False),
+    ("web-identity", "web_identity_token_file = token", True),
+    ("web-identity", "web_identity_token_file = /token", False),
+    ("static", "ca_bundle = ./x", False),
+    ("sso", "sso_session = ./x", False),
+    ("login", "login_session = ./x", False),
+]
+
+
+@pytest.mark.parametrize(("kind", "line", "is_relative"), PATHS)
 def test_a_relative_path_is_another_source_in_each_folder(
     kind: str, line: str, *, is_relative: bool, home: Home
 ) -> None:
-    """The same words name another command there. Other sources do not depend on the folder."""
+    """The same words name another file or command there. Other sources do not depend on the folder."""
     home.write(f"[profile p]\n{line}\n")
 
     def source(folder: str) -> str:
         return config.source_key(Source(kind, "p"), config.read(home.environ(), folder), home.environ())
+
+    assert is_relative == (source("/one") != source("/other"))
+
+
+def test_every_kind_that_a_profile_holds_has_a_row_on_its_paths() -> None:
+    """A relative path that does not count would give one folder the credentials of another."""
+    assert {name for name, kind in KINDS.items() if kind.keys} == {kind for kind, _, _ in PATHS}
+
+
+@pytest.mark.parametrize(("path", "is_relative"), [("token", True), ("/token", False)])
+def test_a_relative_path_in_a_variable_counts_too(path: str, *, is_relative: bool, home: Home) -> None:
+    """A web identity of the environment is another one in each folder."""
+    environ = home.environ(AWS_WEB_IDENTITY_TOKEN_FILE=path)
+
+    def source(folder: str) -> str:
+        return config.source_key(Source("web-identity"), config.read(environ, folder), environ)
 
     assert is_relative == (source("/one") != source("/other"))
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv import config, environment
+from awsenv.config.sources import KEYS as KEYS_OF_SOURCES
 from awsenv.model import Chain, Source
 
 if TYPE_CHECKING:
@@ -28,10 +29,8 @@ KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary
     [
         KEYS,
         "role_arn = arn:aws:iam::123456789012:role/x\nsource_profile = y\n",
-        "credential_process = vault\n",
-        "login_session = x\n",
-        "sso_session = x\n",
-        "web_identity_token_file = /t\n",
+        "sso_region = eu-west-1\n",
+        *(f"{key} = x\n" for key in KEYS_OF_SOURCES),
     ],
 )
 @pytest.mark.parametrize("header", ["default", "profile default"])

@@ -96,6 +96,7 @@ def test_a_profile_without_a_whole_source_is_an_error(
         ("web_identity_token_file = /t\nrole_arn = x\n", "'x' is not the ARN of a role"),
         ("credential_process =\n", "credential_process of profile 'a' is empty"),
         ("login_session =\n", "login_session of profile 'a' is empty"),
+        (f"{LEGACY}sso_session =\n", "sso_session of profile 'a' is empty"),
     ],
 )
 def test_an_incomplete_description_of_a_source_is_an_error(lines: str, fact: str, home: Home) -> None:
@@ -152,6 +153,37 @@ def test_every_error_has_a_hint(home: Home) -> None:
         with pytest.raises(AwsenvError) as caught:
             home.resolve("a", f"[profile a]\n{lines}")
         assert caught.value.hints
+
+
+def test_a_profile_without_a_source_gets_a_hint_at_every_kind(home: Home) -> None:
+    """The hint names the first key of each kind that a profile holds."""
+    with pytest.raises(SourceError) as caught:
+        home.resolve("a", "[profile a]\nregion = eu-west-1\n")
+
+    assert caught.value.hints[0] == (
+        "add web_identity_token_file, sso_session, aws_access_key_id, login_session or credential_process"
+    )
+
+
+LONG_TERM = {
+    "web-identity": False,
+    "sso": False,
+    "static": True,
+    "login": False,
+    "process": True,
+    "environment": True,
+    "container": False,
+    "instance": False,
+    "session": False,
+}
+
+
+@pytest.mark.parametrize("kind", sources.KINDS)
+def test_only_some_kinds_may_be_the_access_key_of_a_user(kind: str) -> None:
+    """Only with such a source does `awsenv login` open an MFA session. A token always means temporary credentials."""
+    kinds = (sources.may_be_long_term(Source(kind)), sources.may_be_long_term(Source(kind, has_token=True)))
+
+    assert (LONG_TERM[kind], False) == kinds
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 
 from awsenv import config
 from awsenv.config.limits import external_id
+from awsenv.config.sources import KEYS
 from awsenv.errors import AwsenvError, ConfigError, Origin, SourceError
 from awsenv.iam.trust import trust_policy
 from awsenv.setup import KeyDestination, SetupRequest, parse_roles
@@ -363,8 +364,7 @@ def test_a_mismatch_shows_no_external_id(plan: Callable[..., Plan]) -> None:
         (POWER_USER, f"arn:aws:iam::{OTHER}:role/power-user", f"role_arn is not {POWER_USER}"),
         (f"source_profile = {NAME}", "source_profile = default", f"source_profile is not {NAME}"),
         (f"source_profile = {NAME}", "credential_source = Environment", "it has credential_source"),
-        (f"role_arn = {POWER_USER}", "credential_process = true", "it has credential_process"),
-        (f"role_arn = {POWER_USER}", "sso_session = corp", "it has sso_session"),
+        *((f"role_arn = {POWER_USER}", f"{key} = x", f"it has {key}") for key in KEYS),
     ],
 )
 def test_a_profile_in_other_use_is_refused(plan: Callable[..., Plan], old: str, new: str, fact: str) -> None:
@@ -442,7 +442,11 @@ def test_a_third_key_is_not_created(plan: Callable[..., Plan]) -> None:
         ((), f"[{NAME}]\ncredential_process = get\n", "no active one"),
         ((key(active=False),), f"[{NAME}]\ncredential_process = get\n", "no active one"),
         ((key(),), f"[{NAME}]\nrole_arn = {READ_ONLY}\n", "it has role_arn"),
-        ((key(),), f"[{NAME}]\nsso_start_url = https://example.com\n", "it has sso_start_url"),
+        *(
+            ((key(),), f"[{NAME}]\n{other} = x\n", f"it has {other}")
+            for other in KEYS
+            if other not in {"aws_access_key_id", "aws_secret_access_key", "credential_process"}
+        ),
     ],
 )
 def test_a_source_profile_in_other_use_is_refused(

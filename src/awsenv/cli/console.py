@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from awsenv.cli import options as role_options
 from awsenv.cli.action import Open, Print
 from awsenv.cli.options import Caller, OptionalWord, RoleOptions, Word, flag, option, resolve
-from awsenv.config.sources import KINDS, may_be_long_term
+from awsenv.config.sources import is_long_term, may_be_long_term
 from awsenv.errors import Origin, UsageError
 from awsenv.model import AssumeRole, GetSessionToken
 
@@ -80,7 +80,7 @@ def _check_role(resolved: Resolved) -> None:
         UsageError: The credentials are not those of a role.
     """
     last, source = resolved.chain.last, resolved.chain.source
-    if isinstance(last, GetSessionToken) or (last is None and KINDS[source.kind].is_key and not source.has_token):
+    if isinstance(last, GetSessionToken) or (last is None and is_long_term(source)):
         raise UsageError(
             f"{resolved.chain.role} is not a role: only a role can sign in to the AWS console",
             hint="awsenv list shows the roles",

@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from awsenv.config.settings import endpoint
-from awsenv.config.sources import access_key
+from awsenv.config.sources import KINDS, access_key
 from awsenv.variables import having
 
 if TYPE_CHECKING:
@@ -32,14 +32,13 @@ def source_key(source: Source, profiles: Profiles, environ: Environ) -> str:
         environ: The original environment of the caller. The variables that this kind of source reads count.
     """
     profile = None if source.profile is None else profiles.get(source.profile)
-    names = () if source.kind == "web-identity" and profile is not None else having(source.kind)
     return _digest(
         "source",
         source,
         access_key(source, profiles, environ),
         profile,
         profile and profiles.sso_session(profile.value("sso_session") or ""),
-        _variables(names, environ),
+        _variables(having(source.kind), environ),
         profiles.folder if _begins_here(source, profile, environ) else None,
     )
 
@@ -100,12 +99,8 @@ def _variables(names: Iterable[str], environ: Environ) -> dict[str, str]:
 
 def _begins_here(source: Source, profile: Profile | None, environ: Environ) -> bool:
     """Return whether the source depends on the working directory: a command or a file with a relative path."""
-    if source.kind == "process":
-        command = (profile and profile.value("credential_process")) or ""
-        first = command.split()[:1]
-        return "./" in command or any("/" in word and not word.startswith("/") for word in first)
-    if source.kind == "web-identity":
-        name = "web_identity_token_file"
-        path = profile.value(name) if profile is not None else environ.get(f"AWS_{name.upper()}")
-        return not (path or "/").startswith("/")
-    return False
+    kind = KINDS[source.kind]
+    command = (profile and profile.value(kind.command)) or ""
+    file = profile.value(kind.file) if profile is not None else environ.get(f"AWS_{kind.file.upper()}")
+    relative = (word for word in command.split()[:1] if "/" in word and not word.startswith("/"))
+    return "./" in command or any(relative) or not (file or "/").startswith("/")

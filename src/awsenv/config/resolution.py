@@ -170,7 +170,7 @@ def _session(links: Links, request: RoleRequest) -> tuple[GetSessionToken, ...]:
         ConfigError: The request has a code, but the profile does not hold the access key of a user.
     """
     profile = links.profiles[0]
-    if links.source.kind == "static" and not links.source.has_token:
+    if sources.is_long_term(links.source):
         return session_hops(device_of(links, request), profile, request)
     if request.code is None:
         return ()

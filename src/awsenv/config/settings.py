@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from awsenv.config import ini
+from awsenv.config import ini, sources
 from awsenv.model import Note
 from awsenv.variables import SERVICE_ENDPOINT, SETTING, having
 
@@ -118,23 +118,11 @@ def _notes(profile: Profile, profiles: Profiles, environ: Environ) -> Iterator[N
             yield Note("commands use this endpoint with the role, and awsenv does not", setting.origin)
 
 
-_DESCRIBING = frozenset(
-    {
-        "aws_access_key_id",
-        "aws_secret_access_key",
-        "credential_process",
-        "credential_source",
-        "login_session",
-        "role_arn",
-        "web_identity_token_file",
-    }
-)
-
-
 def outranks_endpoint(profiles: Profiles) -> bool:
     """Return whether an SDK would take credentials from the config file instead of a container credentials endpoint.
 
     In every SDK the profile outranks the endpoint; the profile is `[default]` if none is named.
     """
     keys = profiles.config_keys("default")
-    return bool(keys & _DESCRIBING) or any(key.startswith("sso_") for key in keys)
+    describing = {*sources.KEYS, "credential_source", "role_arn"}
+    return any(key in describing or key.startswith("sso_") for key in keys)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv import environment
@@ -37,10 +36,16 @@ class Kind(NamedTuple):
     """Its name in messages, with `{owner}` for the profile or the environment that describes it."""
     renew: tuple[str, ...] = ("try again",)
     """The next steps to new credentials, with `{option}` for the option that names the profile."""
+    keys: tuple[str, ...] = ()
+    """The keys of a profile that describe it, the most common first; none: no profile holds it."""
     is_in: Callable[[Profile], bool] | None = None
-    """Tells whether a profile holds it; None: no profile does."""
+    """Tells whether a profile holds it; None: it does if it has one of the keys."""
     check: Callable[[Profile, Profiles], None] | None = None
     """Refuses a profile that describes it incompletely."""
+    file: str = ""
+    """The key, or as `AWS_...` the variable, of a file that it reads, whose path may be relative."""
+    command: str = ""
+    """The key of a command that prints its credentials, and which only the process of the caller runs."""
     account: str = ""
     """The key of the profile that names its account."""
     is_key: bool = False
@@ -90,24 +95,20 @@ def _check_web(profile: Profile, _profiles: Profiles) -> None:
     limits.role_arn(profile.settings["role_arn"].value, profile.settings["role_arn"].origin)
 
 
-def _check_filled(profile: Profile, _profiles: Profiles, *, key: str) -> None:
-    setting = profile.settings[key]
-    if not setting.value.strip():
-        fact = f"{key} of profile {quoted(profile.name)} is empty"
-        raise ConfigError(fact, setting.origin, hint=("set it", "remove it"))
-
-
 KINDS: Mapping[str, Kind] = {
     "web-identity": Kind(
         "a web identity token of {owner}",
+        keys=("web_identity_token_file",),
         is_in=lambda profile: bool(profile.value("web_identity_token_file")),
         check=_check_web,
+        file="web_identity_token_file",
         is_temporary=True,
         is_of_a_role=True,
     ),
     "sso": Kind(
         "IAM Identity Center of {owner}",
         renew=("aws sso login{option}",),
+        keys=("sso_session", "sso_start_url", "sso_account_id", "sso_role_name"),
         is_in=lambda profile: "sso_account_id" in profile.settings or "sso_role_name" in profile.settings,
         check=_check_sso,
         account="sso_account_id",
@@ -117,6 +118,7 @@ KINDS: Mapping[str, Kind] = {
     "static": Kind(
         "the access key of {owner}",
         renew=("replace the keys in the file: the keys of a user do not expire",),
+        keys=(_KEY_ID, _SECRET),
         is_in=lambda profile: profile.is_shared(_KEY_ID),
         account="aws_account_id",
         is_key=True,
@@ -124,15 +126,14 @@ KINDS: Mapping[str, Kind] = {
     "login": Kind(
         "aws login of {owner}",
         renew=("aws login{option}",),
-        is_in=lambda profile: "login_session" in profile.settings,
-        check=partial(_check_filled, key="login_session"),
+        keys=("login_session",),
         is_temporary=True,
     ),
     "process": Kind(
         "credential_process of {owner}",
         renew=("run the credential_process by itself to see what it prints",),
-        is_in=lambda profile: "credential_process" in profile.settings,
-        check=partial(_check_filled, key="credential_process"),
+        keys=("credential_process",),
+        command="credential_process",
     ),
     "environment": Kind(
         "the access key of {owner}",
@@ -141,7 +142,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "container": Kind("the endpoint of the container", is_temporary=True, is_of_a_role=True),
     "instance": Kind("the role of this EC2 instance", is_temporary=True, is_of_a_role=True),
-    "session": Kind("an MFA session", renew=("awsenv login",)),
+    "session": Kind("an MFA session", renew=("awsenv login",), is_temporary=True),
 }
 """The kinds of source. If a profile holds several, the first counts.
 
@@ -149,6 +150,9 @@ The order is that of botocore (1.44.5, `ProfileProviderBuilder.providers`): web 
 login, process. An access key in the config file comes last (see `kind_of`). `session` is an MFA session that the agent
 holds.
 """
+
+KEYS = tuple(key for kind in KINDS.values() for key in kind.keys)
+"""The keys of a profile that describe a source of any kind."""
 
 
 def makes_chained(source: Source) -> bool:
@@ -160,9 +164,14 @@ def makes_chained(source: Source) -> bool:
     return source.has_token or (KINDS[source.kind].is_temporary and source.kind != "instance")
 
 
+def is_long_term(source: Source) -> bool:
+    """Return whether this is the access key of a user, in a file or in the environment."""
+    return KINDS[source.kind].is_key and not source.has_token
+
+
 def may_be_long_term(source: Source) -> bool:
-    """Return whether this may be the access key of a user: in a file, in the environment, or printed by a process."""
-    return source.kind == "process" or (KINDS[source.kind].is_key and not source.has_token)
+    """Return whether this may be the access key of a user: what a command prints is not known before it runs."""
+    return not (source.has_token or KINDS[source.kind].is_temporary)
 
 
 def title(source: Source) -> str:
@@ -249,8 +258,11 @@ def is_role(profile: Profile) -> bool:
 
 def kind_of(profile: Profile) -> str | None:
     """Return the kind of source that *profile* holds, the first of `KINDS`, or None."""
-    held = (name for name, kind in KINDS.items() if kind.is_in is not None and kind.is_in(profile))
-    return next(held, "static" if has_static_keys(profile) else None)
+    for name, kind in KINDS.items():
+        is_held = kind.is_in(profile) if kind.is_in else any(key in profile.settings for key in kind.keys)
+        if is_held:
+            return name
+    return "static" if has_static_keys(profile) else None
 
 
 def from_profile(profile: Profile, profiles: Profiles) -> Source:
@@ -272,9 +284,14 @@ def from_profile(profile: Profile, profiles: Profiles) -> Source:
         keys = static_keys(profile)
         has_token = keys is not None and keys.session_token is not None
         return replace(source, origin=profile.settings[_KEY_ID].origin, has_token=has_token)
-    check = KINDS[name].check
-    if check is not None:
-        check(profile, profiles)
+    kind = KINDS[name]
+    for key in kind.keys:
+        setting = profile.settings.get(key)
+        if setting is not None and not setting.value.strip():
+            fact = f"{key} of profile {quoted(profile.name)} is empty"
+            raise ConfigError(fact, setting.origin, hint=("set it", "remove it"))
+    if kind.check is not None:
+        kind.check(profile, profiles)
     return source
 
 
@@ -344,7 +361,8 @@ def _what_is_missing(profile: Profile) -> Hint:
         return "add sso_account_id and sso_role_name"
     if "source_profile" in profile.settings or "credential_source" in profile.settings:
         return "add the role_arn of the role to assume"
-    return ("add an access key, credential_process, sso_session or login_session", "add role_arn and source_profile")
+    *others, last = (kind.keys[0] for kind in KINDS.values() if kind.keys)
+    return (f"add {', '.join(others)} or {last}", "add role_arn and source_profile")
 
 
 _WITHIN = "_AWSENV_WITHIN"
@@ -357,17 +375,18 @@ def entered(profile: str, environ: Environ) -> dict[str, str]:
 
 
 def check_source(source: Source, profiles: Profiles, environ: Environ) -> None:
-    """Refuse a `credential_process` that calls awsenv for the same profile, which would never end.
+    """Refuse a command, such as a `credential_process`, that calls awsenv for the same profile, which would never end.
 
     Raises:
-        ConfigError: The source is such a process.
+        ConfigError: The source is such a command.
     """
     profile = None if source.profile is None else profiles.get(source.profile)
-    if source.kind != "process" or profile is None or printable(profile.name) not in _running(environ):
+    command = KINDS[source.kind].command
+    if not command or profile is None or printable(profile.name) not in _running(environ):
         return
     raise ConfigError(
-        f"the credential_process of profile {quoted(profile.name)} calls awsenv for the same profile again",
-        profile.settings["credential_process"].origin,
+        f"the {command} of profile {quoted(profile.name)} calls awsenv for the same profile again",
+        profile.settings[command].origin,
         hint="name another profile in it, one that holds credentials or a role",
     )
 

@@ -13,6 +13,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from awsenv.config import limits, static_keys
+from awsenv.config.sources import KEYS
 from awsenv.errors import ConfigError, Origin
 from awsenv.iam.trust import differences, external_id_of, trust_policy
 from awsenv.setup import KeyDestination
@@ -42,8 +43,9 @@ _MOST_KEYS = 2
 """Access keys that AWS lets a user have."""
 
 # What makes a profile a source of credentials. `role_arn` makes it a role.
-_NO_KEYS = ("credential_source", "login_session", "sso_session", "sso_start_url", "web_identity_token_file")
-_SOURCES = ("aws_access_key_id", "credential_process", *_NO_KEYS)
+_SOURCES = ("credential_source", *KEYS)
+_KEPT = {"aws_access_key_id", "aws_secret_access_key", "credential_process"}
+"""Where setup keeps the access key of the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,8 +301,8 @@ class _Planner:
         request, source = self.request, self.profiles.get(self.request.user)
         is_active = any(key.active for key in self.user.keys)
         if source is not None:
-            for key in ("role_arn", *_NO_KEYS):
-                if source.value(key) is not None:
+            for key in ("role_arn", *_SOURCES):
+                if key not in _KEPT and source.value(key) is not None:
                     fact = f"does not hold the access key of a user: it has {key}"
                     raise _conflict(source, key, fact, f"{_ANOTHER_USER}: its profile has the same name")
             if (pair := static_keys(source)) is not None:
