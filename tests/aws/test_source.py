@@ -608,6 +608,30 @@ def test_relative_paths_begin_at_the_callers_folder(home: Home, endpoint: Endpoi
         assert made.access_key_id.startswith("ASIA"), kind
 
 
+def test_relative_paths_of_variables_begin_at_the_callers_folder(
+    home: Home, endpoint: Endpoint, logged_in: Callable[[timedelta], Path], tmp_path: Path
+) -> None:
+    """A relative token file of a container or cache of `aws login` begins at the caller's folder, not the agent's."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    logged_in(timedelta(minutes=14, hours=1)).parent.rename(folder / "cache")
+    (folder / "token").write_text("canary-auth")
+    answer = {"AccessKeyId": "ASIABOX", "SecretAccessKey": "x", "Token": "t", "Expiration": stamp(timedelta(hours=1))}
+    endpoint.answers["GET", "/keys"] = (200, answer)
+    home.environ.update(
+        AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{endpoint.url}/keys",
+        AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="token",
+        AWS_LOGIN_CACHE_DIRECTORY="cache",
+    )
+    Path(home.environ["AWS_CONFIG_FILE"]).write_text(LOGIN)
+    session = AwsSession(config.read(home.environ, str(folder)), home.environ, profile="p")
+
+    made = [source_credentials(source, session) for source in (Source("container"), Source("login", "p"))]
+
+    assert ["ASIABOX", "ASIAOLD"] == [each.access_key_id for each in made]
+    assert endpoint.requests[0][2]["authorization"] == "canary-auth"
+
+
 def test_a_web_identity_of_the_environment(home: Home, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     """Use the variables of the caller and not of the process."""
     monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/another")

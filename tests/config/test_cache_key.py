@@ -260,12 +260,23 @@ def test_every_kind_that_a_profile_holds_has_a_row_on_its_paths() -> None:
 
 
 @pytest.mark.parametrize(("path", "is_relative"), [("token", True), ("/token", False)])
-def test_a_relative_path_in_a_variable_counts_too(path: str, *, is_relative: bool, home: Home) -> None:
-    """A web identity of the environment is another one in each folder."""
-    environ = home.environ(AWS_WEB_IDENTITY_TOKEN_FILE=path)
+@pytest.mark.parametrize(
+    ("kind", "profile", "variable"),
+    [
+        ("web-identity", None, "AWS_WEB_IDENTITY_TOKEN_FILE"),
+        ("container", None, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+        ("login", "p", "AWS_LOGIN_CACHE_DIRECTORY"),
+    ],
+)
+def test_a_relative_path_in_a_variable_counts_too(
+    kind: str, profile: str | None, variable: str, path: str, *, is_relative: bool, home: Home
+) -> None:
+    """A relative path in a variable names another file, and so another source, in each folder."""
+    home.write("[profile p]\nlogin_session = x\n")
+    environ = home.environ(**{variable: path})
 
     def source(folder: str) -> str:
-        return config.source_key(Source("web-identity"), config.read(environ, folder), environ)
+        return config.source_key(Source(kind, profile), config.read(environ, folder), environ)
 
     assert is_relative == (source("/one") != source("/other"))
 

@@ -210,7 +210,7 @@ def _login(source: Source, session: AwsSession, until: ExitStack) -> Any:
         load_config=lambda: session.full_config,
         client_creator=session.create_client,
         profile_name=source.profile,
-        token_cache=Tokens(Path(expanded(folder, session.environ)), until),
+        token_cache=Tokens(Path(_absolute(expanded(folder, session.environ), session)), until),
     )
 
 
@@ -223,7 +223,7 @@ def _web_identity(source: Source, session: AwsSession, _until: ExitStack) -> Any
         name = source.profile
         settings = session.full_config["profiles"][name]
     file = settings["web_identity_token_file"]
-    path = file and os.path.join(session.profiles.folder or "", file)  # noqa: PTH118 - text
+    path = file and _absolute(file, session)
     return providers.AssumeRoleWithWebIdentityProvider(
         load_config=lambda: {"profiles": {name: {**settings, "web_identity_token_file": path}}},
         client_creator=session.create_client,
@@ -233,9 +233,17 @@ def _web_identity(source: Source, session: AwsSession, _until: ExitStack) -> Any
     )
 
 
+def _absolute(path: str, session: AwsSession) -> str:
+    """Return *path* from the folder of the caller: an agent has another one."""
+    return os.path.join(session.profiles.folder or "", path)  # noqa: PTH118 - text
+
+
 def _container(_source: Source, session: AwsSession, _until: ExitStack) -> Any:
     http = session.http(ContainerMetadataFetcher.TIMEOUT_SECONDS)
-    return providers.ContainerProvider(environ=session.environ, fetcher=ContainerMetadataFetcher(http))
+    environ = dict(session.environ)
+    if file := environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
+        environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = _absolute(file, session)
+    return providers.ContainerProvider(environ=environ, fetcher=ContainerMetadataFetcher(http))
 
 
 def _instance(_source: Source, session: AwsSession, _until: ExitStack) -> Any:

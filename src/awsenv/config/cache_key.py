@@ -101,6 +101,6 @@ def _begins_here(source: Source, profile: Profile | None, environ: Environ) -> b
     """Return whether the source depends on the working directory: a command or a file with a relative path."""
     kind = KINDS[source.kind]
     command = (profile and profile.value(kind.command)) or ""
-    file = profile.value(kind.file) if profile is not None else environ.get(f"AWS_{kind.file.upper()}")
+    file = (profile and profile.value(kind.file)) or environ.get(f"AWS_{kind.file.upper()}")
     relative = (word for word in command.split()[:1] if "/" in word and not word.startswith("/"))
     return "./" in command or any(relative) or not (file or "/").startswith("/")

@@ -43,7 +43,7 @@ class Kind(NamedTuple):
     check: Callable[[Profile, Profiles], None] | None = None
     """Refuses a profile that describes it incompletely."""
     file: str = ""
-    """The key, or as `AWS_...` the variable, of a file that it reads, whose path may be relative."""
+    """The key, or as `AWS_...` the variable, of a file or folder that it reads, whose path may be relative."""
     command: str = ""
     """The key of a command that prints its credentials, and which only the process of the caller runs."""
     account: str = ""
@@ -127,6 +127,7 @@ KINDS: Mapping[str, Kind] = {
         "aws login of {owner}",
         renew=("aws login{option}",),
         keys=("login_session",),
+        file="login_cache_directory",
         is_temporary=True,
     ),
     "process": Kind(
@@ -140,7 +141,12 @@ KINDS: Mapping[str, Kind] = {
         renew=("set new ones", "unset AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to use a profile"),
         is_key=True,
     ),
-    "container": Kind("the endpoint of the container", is_temporary=True, is_of_a_role=True),
+    "container": Kind(
+        "the endpoint of the container",
+        file="container_authorization_token_file",
+        is_temporary=True,
+        is_of_a_role=True,
+    ),
     "instance": Kind("the role of this EC2 instance", is_temporary=True, is_of_a_role=True),
     "session": Kind("an MFA session", renew=("awsenv login",), is_temporary=True),
 }
