@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from awsenv import shells
 from awsenv.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ def _local_rows(installed: Installed, world: World) -> list[Row]:
         python,
         *(
             Row(f"awsenv init {shell}", [awsenv, "init", shell], world.environ, "_AWSENV_BIN", python.name, 2)
-            for shell in ("bash", "zsh", "fish")
+            for shell in (each.name for each in shells.hooked())
         ),
         Row("awsenv off", [awsenv, "off", "--shell", "sh"], active, "unset", python.name),
         Row("awsenv status", [awsenv, "status"], active, "read-only", python.name),

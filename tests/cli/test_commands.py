@@ -9,24 +9,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv.cli.commands import CHANGE, COMMANDS, called, named
+from spelling import SPELLINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from spelling import Spelling
+
 HOOKS = Path(__file__).parents[2] / "shell"
 
-SCRIPTS = {
-    "bash": '. "$0"; for name in "$@"; do _awsenv_prints "$name" && echo "$name"; done; true',
-    "zsh": '. "$0"; for name in "$@"; do _awsenv_prints "$name" && echo "$name"; done; true',
-    "fish": "source $argv[1]; for name in $argv[2..]; __awsenv_prints $name; and echo $name; end; true",
-}
-"""Each script loads the hook and prints those of its arguments whose output the hook does not evaluate."""
 
-
-@pytest.mark.parametrize("shell", SCRIPTS)
-def test_the_hooks_evaluate_exactly_the_changes(shell: str, require: Callable[[str], str]) -> None:
+@pytest.mark.parametrize("shell", SPELLINGS.values(), ids=str)
+def test_the_hooks_evaluate_exactly_the_changes(shell: Spelling, require: Callable[[str], str]) -> None:
     """Each hook evaluates the output of exactly those commands that print a change."""
-    words = [require(shell), "-c", SCRIPTS[shell], str(HOOKS / f"awsenv.{shell}"), *COMMANDS]
+    questions = [f"! {shell.prints} {name} || echo {name}" for name in COMMANDS]
+    words = [require(shell.name), "-c", "\n".join([shell.load(HOOKS), *questions, "true"])]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
 
     assert [name for name, command in COMMANDS.items() if command.prints != CHANGE] == done.stdout.split()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from awsenv import shells
 from awsenv.agent import client
 from awsenv.cli import conversation
 from awsenv.cli.action import Local
@@ -183,7 +184,7 @@ _ROLE_OPTIONS = (
 ANSWERED = {
     "use": [
         "use read-only",
-        *(f"read-only --shell {shell}" for shell in ("bash", "zsh", "sh", "fish", "json")),
+        *(f"read-only --shell {shell}" for shell in shells.names()),
         *(f"use read-only --shell=sh {options}" for options in _ROLE_OPTIONS),
         "--region us-west-2 read-only --shell sh",
         "read-only --print",
@@ -205,7 +206,7 @@ ANSWERED = {
         "exec read-only -- sh -c 'echo $0 >&2; exit 3'",
         "exec read-only -- sh -c 'kill -TERM $$'",
     ],
-    "off": ["off", *(f"off --shell {shell}" for shell in ("bash", "zsh", "sh", "fish", "json")), "off --print"],
+    "off": ["off", *(f"off --shell {shell}" for shell in shells.names()), "off --print"],
     "list": ["list"],
     "console": [
         "console read-only",
@@ -299,7 +300,7 @@ FAILING = {
     "lock": ["lock --help", "lock now"],
     "setup": ["setup --help", "setup --bogus"],
     "doctor": ["doctor --help", "doctor --bogus"],
-    "init": ["init", "init --help", "init tcsh", "init bash zsh", *(f"init {shell}" for shell in ("bash", "fish"))],
+    "init": ["init", "init --help", "init tcsh", "init bash zsh", *(f"init {shell.name}" for shell in shells.hooked())],
     "demo": ["demo --help", "demo --bogus"],
 }
 """Command lines that fail, ask the user for something, or that the agent does not answer."""

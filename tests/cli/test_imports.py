@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from awsenv import shells
+
 if TYPE_CHECKING:
     from conftest import World
 
@@ -38,7 +40,7 @@ def test_assuming_a_role_loads_botocore_but_not_boto3(world: World) -> None:
     assert {"botocore"} == loaded & {"boto3", "botocore", "pydantic", "rich"}
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("shell", [shell.name for shell in shells.hooked()])
 def test_init_loads_almost_nothing(world: World, shell: str) -> None:
     """`init` loads only a few modules in addition to those of Python's own start."""
     start = _loaded(world, "-m", "keyword")

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from awsenv import shells
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from conftest import World
 
-SHELLS = ("bash", "zsh", "sh", "fish")
+SHELLS = [shell.name for shell in shells.every() if shell.evaluate]
 
 
 def applied(environ: Mapping[str, str], printed: str) -> dict[str, str]:

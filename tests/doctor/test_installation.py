@@ -16,19 +16,14 @@ from awsenv.agent import client, runtime_directory
 from awsenv.doctor.installation import LOADED, PROMPT, agent, hook
 from awsenv.doctor.model import Finding, Verdict
 from awsenv.errors import Origin
+from spelling import BASH, SPELLINGS, ZSH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from conftest import World
 
-MAIN = {"bash": ".bashrc", "zsh": ".zshrc", "fish": ".config/fish/config.fish"}
-LINES = {
-    "bash": 'eval "$(awsenv init bash)"',
-    "zsh": 'eval "$(awsenv init zsh)"',
-    "fish": "awsenv init fish | source",
-}
-SHELLS = pytest.mark.parametrize("shell", list(MAIN))
+SHELLS = pytest.mark.parametrize("shell", SPELLINGS)
 
 
 @pytest.fixture
@@ -80,21 +75,21 @@ def test_the_shell_that_the_hook_names_wins(home: Path) -> None:
 @SHELLS
 def test_without_the_hook_the_line_that_loads_it_is_found(home: Path, shell: str) -> None:
     """Without the hook, as in a script, the doctor finds the line that loads it."""
-    write(home, MAIN[shell], f"# mine\n\n{LINES[shell]}    # the hook\n")
-    fact = f"~/{MAIN[shell]} loads it, but this call did not go through it"
+    write(home, SPELLINGS[shell].rc, f"# mine\n\n{SPELLINGS[shell].hook}    # the hook\n")
+    fact = f"~/{SPELLINGS[shell].rc} loads it, but this call did not go through it"
 
-    assert [Finding("hook", Verdict.FINE, fact, (Origin(f"~/{MAIN[shell]}", 3),))] == found(home, shell)
+    assert [Finding("hook", Verdict.FINE, fact, (Origin(f"~/{SPELLINGS[shell].rc}", 3),))] == found(home, shell)
 
 
 @SHELLS
 def test_a_file_without_the_line_is_a_warning_with_the_line_to_add(home: Path, shell: str) -> None:
     """The finding names the file and the line to add, whether the file exists or not."""
-    hint = f"add as the last line of ~/{MAIN[shell]}: {LINES[shell]}"
+    hint = f"add as the last line of ~/{SPELLINGS[shell].rc}: {SPELLINGS[shell].hook}"
     (missing,) = found(home, shell)
-    write(home, MAIN[shell], "alias ll='ls -l'\n")
+    write(home, SPELLINGS[shell].rc, "alias ll='ls -l'\n")
     (without,) = found(home, shell)
 
-    assert (Verdict.WARNING, (Origin(f"~/{MAIN[shell]}"),), (hint,)) == (
+    assert (Verdict.WARNING, (Origin(f"~/{SPELLINGS[shell].rc}"),), (hint,)) == (
         without.verdict,
         without.origins,
         without.hints,
@@ -123,7 +118,7 @@ def test_every_spelling_of_the_line_is_found(home: Path, line: str) -> None:
     "line",
     [
         *("alias a=awsenv", "awsenv init-db bash", "myawsenv init bash", "awsenv list"),
-        *(f"# {LINES['bash']}", "true # awsenv init bash"),
+        *(f"# {BASH.hook}", "true # awsenv init bash"),
     ],
 )
 def test_other_lines_that_name_awsenv_do_not_load_it(home: Path, line: str) -> None:
@@ -141,7 +136,7 @@ def test_the_files_are_where_the_variables_say(
 ) -> None:
     """A path outside of the home folder is shown in full."""
     elsewhere = tmp_path / "elsewhere"
-    write(elsewhere, name, f"{LINES[shell]}\n")
+    write(elsewhere, name, f"{SPELLINGS[shell].hook}\n")
 
     (finding,) = found(home, shell, {variable: str(elsewhere)})
 
@@ -151,11 +146,11 @@ def test_the_files_are_where_the_variables_say(
 @SHELLS
 def test_a_file_that_cannot_be_read_is_unknown(home: Path, shell: str) -> None:
     """If a startup file is a directory, the result is unknown."""
-    (home / MAIN[shell]).mkdir(parents=True)
+    (home / SPELLINGS[shell].rc).mkdir(parents=True)
 
     (finding,) = found(home, shell)
 
-    assert (Verdict.UNKNOWN, (Origin(f"~/{MAIN[shell]}"),)) == (finding.verdict, finding.origins)
+    assert (Verdict.UNKNOWN, (Origin(f"~/{SPELLINGS[shell].rc}"),)) == (finding.verdict, finding.origins)
 
 
 def test_a_fifo_is_not_opened(home: Path) -> None:
@@ -167,14 +162,14 @@ def test_a_fifo_is_not_opened(home: Path) -> None:
 
 def test_a_file_of_any_bytes_is_read(home: Path) -> None:
     """A startup file need not be UTF-8."""
-    (home / ".zshrc").write_bytes(b"PS1=\xff\xfe\x00\r\n" + LINES["zsh"].encode() + b"\r\n")
+    (home / ".zshrc").write_bytes(b"PS1=\xff\xfe\x00\r\n" + ZSH.hook.encode() + b"\r\n")
 
     assert [(Origin("~/.zshrc", 2),)] == [each.origins for each in found(home, "zsh")]
 
 
 def test_nothing_of_a_line_but_its_origin_is_shown(home: Path) -> None:
     """No finding holds text of a startup file, which may hold a key."""
-    write(home, ".zshrc", f"export TOKEN=canary; {LINES['zsh']}\n")
+    write(home, ".zshrc", f"export TOKEN=canary; {ZSH.hook}\n")
 
     assert "canary" not in repr(found(home, "zsh"))
 
@@ -200,7 +195,7 @@ def test_a_link_to_the_program_that_runs_is_the_same_program(home: Path, tmp_pat
 
 def test_a_line_that_does_not_find_awsenv_is_a_warning(home: Path) -> None:
     """A line that needs PATH is a warning without it; one with a full path is not."""
-    write(home, ".zshrc", f"{LINES['zsh']}\n")
+    write(home, ".zshrc", f"{ZSH.hook}\n")
     (finding,) = found(home, "zsh", {"PATH": "/nowhere"})
     assert "awsenv is not on PATH, where this line looks for it" == finding.fact
 
@@ -219,7 +214,7 @@ def test_a_shell_without_a_hook_is_fine(home: Path, shell: str) -> None:
 
 def test_without_a_calling_shell_the_login_shell_counts(home: Path) -> None:
     """If no shell is known, the result is unknown."""
-    write(home, ".zshrc", f"{LINES['zsh']}\n")
+    write(home, ".zshrc", f"{ZSH.hook}\n")
 
     assert [(Origin("~/.zshrc", 1),)] == [each.origins for each in found(home, None, {"SHELL": "/usr/bin/zsh"})]
     assert [Verdict.UNKNOWN] == [each.verdict for each in found(home, None)]

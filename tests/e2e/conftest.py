@@ -12,7 +12,6 @@ import subprocess
 import sys
 import termios
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,10 +19,13 @@ import pexpect
 import pytest
 from pexpect.fdpexpect import fdspawn
 
+from spelling import SPELLINGS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from conftest import World
+    from spelling import Spelling
 
 TIMEOUT = 60
 """Seconds after which a test gives up. No passing test waits this long."""
@@ -53,62 +55,6 @@ while signal.sigwait(signals) == signal.SIGCONT:
 os.write(1, b"bye\\n")
 sys.exit(7)
 """
-
-
-@dataclass(frozen=True)
-class Spelling:
-    """The syntax of one shell for the steps of the tests."""
-
-    name: str
-    rc: str
-    """Path of its rc file, relative to the home directory."""
-    prompt: str
-    """Lines of the rc file that number the prompts."""
-    hook: str
-    """The rc line of the README."""
-    status: str = "$?"
-    save_history: str = ""
-    """The command that writes the history at once."""
-
-    def furnish(self, home: Path, *, hook: bool = False) -> None:
-        """Write the rc file, with or without the line that loads the hook."""
-        rc = home / self.rc
-        rc.parent.mkdir(parents=True, exist_ok=True)
-        rc.write_text(self.prompt + (self.hook if hook else ""))
-        # Without this folder, the first fish in a home directory reads every manual page of the machine.
-        (home / ".local" / "share" / "fish" / "generated_completions").mkdir(parents=True, exist_ok=True)
-
-
-SPELLINGS = {
-    spelling.name: spelling
-    for spelling in (
-        Spelling(
-            "bash",
-            ".bashrc",
-            "PROMPT_COMMAND='((++_n))'\nPS1='<$SHLVL.$_n> '\n",
-            'eval "$(awsenv init bash)"\n',
-            save_history="history -a",
-        ),
-        Spelling(
-            "zsh",
-            ".zshrc",
-            "setopt prompt_subst no_prompt_sp\nprecmd() { ((++_n)) }\nPROMPT='<$SHLVL.$_n> '\n"
-            "HISTFILE=~/.zsh_history SAVEHIST=99\n",
-            'eval "$(awsenv init zsh)"\n',
-            save_history="fc -A",
-        ),
-        Spelling(
-            "fish",
-            ".config/fish/config.fish",
-            "set -g _n 0\nset -g fish_greeting\n"
-            'function _count --on-event fish_prompt; set -g _n (math "$_n + 1"); end\n'
-            'function fish_prompt; printf "<%s.%s> " $SHLVL $_n; end\n',
-            "awsenv init fish | source\n",
-            status="$status",
-            save_history="history save",
-        ),
-    )
-}
 
 
 class Terminal:

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conftest import Until, World
-    from e2e.conftest import Interactive, Spelling, Terminal
+    from e2e.conftest import Interactive, Terminal
+    from spelling import Spelling
 
 HOUR = 3600
 MINUTE = 60
@@ -749,10 +750,8 @@ def test_a_prompt_renews_the_role(aging: World, interactive: Interactive, shell:
     terminal.run("awsenv power-user")
     before = terminal.environment()
     aging.sandbox.clock.elapse(50 * MINUTE)
-    set_to = "set -gx AWSENV_EXPIRES_EPOCH" if shell.name == "fish" else "export AWSENV_EXPIRES_EPOCH="
 
-    separator = " " if shell.name == "fish" else ""
-    terminal.run(f"{set_to}{separator}{int(time.time()) + 100}")
+    terminal.run(shell.export.format("AWSENV_EXPIRES_EPOCH", int(time.time()) + 100))
     after = terminal.environment()
 
     assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION"} < {
@@ -762,7 +761,7 @@ def test_a_prompt_renews_the_role(aging: World, interactive: Interactive, shell:
     assert ["GetSessionToken", "AssumeRole", "AssumeRole"] == aging.actions()
 
     aging.run("lock")
-    shown = terminal.run(f"{set_to}{separator}{int(time.time()) + 100}")
+    shown = terminal.run(shell.export.format("AWSENV_EXPIRES_EPOCH", int(time.time()) + 100))
     assert "awsenv:" not in shown
     assert after["AWS_ACCESS_KEY_ID"] == terminal.environment()["AWS_ACCESS_KEY_ID"]
     assert ["GetSessionToken", "AssumeRole", "AssumeRole"] == aging.actions()

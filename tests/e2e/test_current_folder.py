@@ -6,6 +6,7 @@ import py_compile
 import shlex
 import shutil
 import sys
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,14 @@ import pytest
 import awsenv
 from awsenv.cli.commands import COMMANDS
 from awsenv.variables import MISLEADING
+from spelling import SPELLINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import World
-    from e2e.conftest import Interactive, Spelling
+    from e2e.conftest import Interactive
+    from spelling import Spelling
 
 HOOKS = Path(__file__).parents[2] / "shell"
 
@@ -53,8 +56,8 @@ LINES = {
 ENDED = "1577836800"
 """An end in the past, at which the hook renews the role."""
 
-SESSIONS = [("bash", ""), ("zsh", ":"), ("fish", "."), ("bash", "here")]
-"""A shell, and the PYTHONPATH in it. What each shell makes of each value is in shell/test_function.py."""
+SESSIONS = [*zip(SPELLINGS, cycle(("", ":", "."))), ("bash", "here")]
+"""Each shell, and the PYTHONPATH in it. What each shell makes of each value is in shell/test_function.py."""
 
 
 def traps(folder: Path, names: tuple[str, ...]) -> Path:
@@ -109,36 +112,33 @@ def test_a_shell_with_the_hook_imports_nothing_from_the_current_folder(
     notes = python_traps(tmp_path)
     world.add_administrator()
     window = interactive(hook=True)
-    set_to = "set -gx {} {}" if shell.name == "fish" else "export {}={}"
     window.run(f"cd {shlex.quote(str(tmp_path))}")
-    window.run(set_to.format("PYTHONPATH", shlex.quote(path)))
+    window.run(shell.export.format("PYTHONPATH", shlex.quote(path)))
 
     for name, line in LINES.items():
         shown = window.run(f"awsenv {line.format(code=world.device.code())}")
         assert 0 == window.status(), shown
         if name == "renew":
             # So the next prompt renews it, too.
-            window.run(set_to.format("AWSENV_EXPIRES_EPOCH", ENDED))
+            window.run(shell.export.format("AWSENV_EXPIRES_EPOCH", ENDED))
             assert int(window.environment()["AWSENV_EXPIRES_EPOCH"]) > int(ENDED)
 
     assert not notes.exists(), notes.read_text()
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_no_other_variable_leads_the_hook_to_the_current_folder(
-    shell: str, world: World, tmp_path: Path, require: Callable[[str], str]
+    shell: Spelling, world: World, tmp_path: Path, require: Callable[[str], str]
 ) -> None:
     """Hold for the variables with which Python does not even start."""
     notes = python_traps(tmp_path)
-    load = "source" if shell == "fish" else "."
     script = [
         f"cd {shlex.quote(str(tmp_path))}",
-        f"{load} {shlex.quote(str(HOOKS / f'awsenv.{shell}'))}",
+        shell.load(HOOKS),
         *(f"awsenv {line} </dev/null >/dev/null 2>&1" for line in ("read-only", "renew", "off", "exec read-only true")),
         "awsenv --version",
     ]
 
-    argv = [require(shell), "-c", "\n".join(script)]
+    argv = [require(shell.name), "-c", "\n".join(script)]
     done = world.command(argv, _AWSENV_BIN=world.program, **dict.fromkeys(MISLEADING, "here"))
 
     assert f"awsenv {awsenv.__version__}\n" == done.stdout, done.stderr

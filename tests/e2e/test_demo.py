@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Until, World
-    from e2e.conftest import Spelling, Terminal
+    from e2e.conftest import Terminal
+    from spelling import Spelling
 
 CTRL_C = "\x03"
 

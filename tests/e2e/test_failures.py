@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv.sandbox import Fault
+from spelling import SPELLINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,13 +24,6 @@ WRONG_CODE = "000000"
 
 TIMEOUT = 60
 """Seconds after which a test gives up. No passing test waits this long."""
-
-SHELLS = {
-    "bash": ("bash", "--norc", "--noprofile", "-c"),
-    "zsh": ("zsh", "-f", "-c"),
-    "dash": ("dash", "-c"),
-    "fish": ("fish", "--no-config", "-c"),
-}
 
 # The same in every shell: the environment, the role, a command that must not run, and the environment again. `true` is
 # last because a shell may exec its last command.
@@ -100,16 +94,17 @@ ONE_OF_EACH_STATUS = tuple({failure.status: failure for failure in FAILURES}.val
 """What a shell is given to evaluate is the same for all, and the status is what it sees of them."""
 
 
-@pytest.fixture(params=SHELLS)
+@pytest.fixture(params=[*SPELLINGS, "dash"])
 def script(
     request: pytest.FixtureRequest, environ: dict[str, str], require: Callable[[str], str]
 ) -> Callable[..., subprocess.Popen[str]]:
     """Return a function that runs lines in each shell in turn, without a terminal."""
-    require(request.param)
+    name: str = request.param
+    require(name)
 
     def run(lines: str, **more: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [*SHELLS[request.param], lines],
+            SPELLINGS[name].command(lines) if name in SPELLINGS else [name, "-c", lines],
             env=environ | more,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

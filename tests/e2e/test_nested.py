@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import World
-    from e2e.conftest import Interactive, Spelling, Terminal
+    from e2e.conftest import Interactive, Terminal
+    from spelling import Spelling
 
 HOOK = pytest.mark.parametrize("hook", [False, True], ids=["no hook", "hook"])
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from conftest import Until, World
-    from e2e.conftest import Interactive, Spelling, Terminal
+    from e2e.conftest import Interactive, Terminal
+    from spelling import Spelling
 
 WRITES = ("write", "writev", "pwrite64", "pwritev", "pwritev2")
 COPIES = ("sendfile", "copy_file_range", "splice")

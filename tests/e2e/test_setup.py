@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conftest import Until
-    from e2e.conftest import Spelling, Terminal
+    from e2e.conftest import Terminal
+    from spelling import Spelling
 
 USER = "awsenv-alice"
 ACCEPT = "Apply this plan? [y/N] "

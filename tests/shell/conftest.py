@@ -1,4 +1,4 @@
-"""A terminal with a real shell, and the syntax of each shell for the steps of the tests."""
+"""A terminal with a real shell."""
 
 from __future__ import annotations
 
@@ -19,101 +19,21 @@ import pytest
 
 from awsenv.agent import runtime_directory
 from awsenv.shells.base import folder
+from spelling import NOW, SPELLINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+
+    from spelling import Spelling
 
 TIMEOUT = 60
 """Seconds after which a shell counts as stuck."""
 
 COLUMNS, LINES = 80, 50
 
-NOW = 2_000_000_000
-"""The time of the hook's clock while a role is active, so that no test depends on its own duration."""
-
 _LONGEST = 100_000
 """Seconds. No test sets an expiry farther from `NOW`."""
-
-
-@dataclass(frozen=True)
-class Shell:
-    """The syntax of one shell."""
-
-    name: str
-    rc: str
-    """Its rc file, below HOME."""
-    hook: str
-    """The line of the rc file that loads the hook."""
-    prompt: str
-    """A prompt of the user's own: `STATUS:COUNT> `, where COUNT tells one prompt from the next."""
-    strict: Sequence[str]
-    """Options that run the script in the next argument with every strict option and no rc file."""
-    clock: str
-    """Defines a function `clock` that stops the clock of the hook at its argument."""
-    export: str = "export {}={}"
-    unset: str = "unset {}"
-    evaluate: str = 'eval "$({})"'
-    status: str = "$?"
-    pipe_status: str = ""
-    options: Sequence[str] = ()
-    """Options that keep it from reading the system's rc file."""
-
-    @property
-    def stopped(self) -> str:
-        """The line that stops the clock of the hook."""
-        return f"{self.clock}; clock {NOW}"
-
-    def __str__(self) -> str:
-        """Return its name, for test reports."""
-        return self.name
-
-
-SHELLS = {
-    shell.name: shell
-    for shell in (
-        Shell(
-            name="bash",
-            rc=".bashrc",
-            hook='eval "$(awsenv init bash)"',
-            prompt=r"PS1='$?:\#> '",
-            strict=("--norc", "--noprofile", "-e", "-u", "-o", "pipefail", "-c"),
-            clock="clock() { _awsenv_now=$1; }",
-            pipe_status='"${PIPESTATUS[*]}"',
-        ),
-        Shell(
-            name="zsh",
-            rc=".zshrc",
-            hook='eval "$(awsenv init zsh)"',
-            # With the default HISTSIZE, zsh counts each line that differs from the previous one.
-            prompt="PROMPT='%?:%i> '; unsetopt prompt_cr prompt_sp",
-            strict=("--no-globalrcs", "--no-rcs", "-e", "-u", "-o", "pipefail", "-c"),
-            # Without the module, the hook gets the time from a prompt expansion.
-            clock="zmodload -u zsh/datetime; clock() { typeset -g _awsenv_seconds=$1; }",
-            pipe_status='"$pipestatus[*]"',
-        ),
-        Shell(
-            name="fish",
-            rc=".config/fish/config.fish",
-            hook="awsenv init fish | source",
-            prompt=(
-                "function count_prompts --on-event fish_prompt; set -g prompts $prompts x; end\n"
-                'function fish_prompt; echo -n -s $status : (count $prompts) "> "; end\n'
-                "set -g fish_greeting; set -g fish_autosuggestion_enabled 0; function fish_title; end"
-            ),
-            strict=("--no-config", "--private", "-c"),
-            clock=(
-                "function clock; set -g now $argv; end; "
-                "function path; test $argv[2] = -R; and echo 0; or echo $now; end"
-            ),
-            export="set -gx {} {}",
-            unset="set -e {}",
-            evaluate="{} | source",
-            status="$status",
-            pipe_status='"$pipestatus"',
-        ),
-    )
-}
 
 
 class Screen(pyte.Screen):
@@ -174,6 +94,11 @@ class Terminal:
         shown = [text.rstrip() for text in self.screen.display[top + 1 : self._row()]]
         return "\n".join(shown).strip("\n")
 
+    def trapped(self, folder: Path) -> bytes:
+        """Return what a trap wrote: the file `trapped` in *folder*, if there is one, else everything printed."""
+        file = folder / "trapped"
+        return file.read_bytes() if file.exists() else self.transcript
+
     def command_reads(self) -> bool:
         """Return whether a command, and not the shell, has the terminal, in its ordinary mode."""
         terminal: int = self.child.child_fd
@@ -208,17 +133,17 @@ class Terminal:
         self.screen.reset()
 
 
-@pytest.fixture(params=SHELLS)
-def shell(request: pytest.FixtureRequest, require: Callable[[str], str]) -> Shell:
+@pytest.fixture(params=SPELLINGS)
+def shell(request: pytest.FixtureRequest, require: Callable[[str], str]) -> Spelling:
     """Return each shell in turn; a missing shell skips the test, or fails it in CI."""
     require(request.param)
-    return SHELLS[request.param]
+    return SPELLINGS[request.param]
 
 
 @pytest.fixture
-def shells() -> Mapping[str, Shell]:
+def shells() -> Mapping[str, Spelling]:
     """Return every shell by its name, for a test of one of them."""
-    return SHELLS
+    return SPELLINGS
 
 
 @pytest.fixture
@@ -264,9 +189,9 @@ def home(
 def run(home: Path, clean_environ: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Return a function that runs a script in a shell with strict options and no terminal."""
 
-    def run(shell: Shell, script: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    def run(shell: Spelling, script: str, **environ: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [shell.name, *shell.strict, script],
+            shell.command(script, *shell.strict),
             env=clean_environ | environ,
             cwd=home,
             stdin=subprocess.DEVNULL,
@@ -308,7 +233,7 @@ def open_terminal(home: Path, clean_environ: dict[str, str]) -> Iterator[Callabl
 def write_rc(home: Path) -> Callable[..., None]:
     """Return a function that writes the rc file of a shell: the user's own prompt, and these lines."""
 
-    def write(shell: Shell, *lines: str) -> None:
+    def write(shell: Spelling, *lines: str) -> None:
         path = home / shell.rc
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join((shell.prompt, *lines)) + "\n")
@@ -325,11 +250,11 @@ def terminal(
     *environ* is added to its environment. The clock of the hook is stopped if *environ* is that of `active`.
     """
 
-    def start(shell: Shell, *before: str, after: Sequence[str] = (), **environ: str) -> Terminal:
+    def start(shell: Spelling, *before: str, after: Sequence[str] = (), **environ: str) -> Terminal:
         ends = environ.get("AWSENV_EXPIRES_EPOCH", "")
         is_stopped = ends.isdecimal() and abs(int(ends) - NOW) < _LONGEST
         write_rc(shell, *before, shell.hook, *([shell.stopped] if is_stopped else []), *after)
-        return open_terminal([shell.name, *shell.options], clean_environ | environ)
+        return open_terminal([shell.name], clean_environ | environ)
 
     return start
 

@@ -9,8 +9,10 @@ import pexpect
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from spelling import Spelling
 
     Start = Callable[..., Any]
 
@@ -26,9 +28,9 @@ def enter(program: str, clean_environ: dict[str, str], open_terminal: Start) -> 
     return start
 
 
-def test_the_prompt_shows_the_role_without_a_hook(shell: Any, enter: Start, write_rc: Start) -> None:
+def test_the_prompt_shows_the_role_without_a_hook(shell: Spelling, enter: Start, write_rc: Start) -> None:
     """The subshell reads the user's rc file, and shows the role even if that file does not load the hook."""
-    write_rc(shell, "function mine; echo mine; end" if shell.name == "fish" else "mine() { echo mine; }")
+    write_rc(shell, shell.define.format("mine", "echo mine"))
 
     window = enter(shell.name)
 
@@ -37,7 +39,7 @@ def test_the_prompt_shows_the_role_without_a_hook(shell: Any, enter: Start, writ
     assert "canary/secret+one" == window.run("echo $AWS_SECRET_ACCESS_KEY")
 
 
-def test_the_prompt_shows_the_role_once_with_the_hook(shell: Any, enter: Start, write_rc: Start) -> None:
+def test_the_prompt_shows_the_role_once_with_the_hook(shell: Spelling, enter: Start, write_rc: Start) -> None:
     """If the rc file loads the hook itself, the prompt shows the role only once."""
     write_rc(shell, shell.hook)
 
@@ -48,7 +50,7 @@ def test_the_prompt_shows_the_role_once_with_the_hook(shell: Any, enter: Start, 
     assert 1 == window.line.count("[power-user]")
 
 
-def test_the_function_works_in_the_subshell(shell: Any, enter: Start, write_rc: Start) -> None:
+def test_the_function_works_in_the_subshell(shell: Spelling, enter: Start, write_rc: Start) -> None:
     """In the subshell the function assumes another role and leaves it, and exports no `_AWSENV` variable."""
     write_rc(shell)
     window = enter(shell.name)
@@ -62,7 +64,7 @@ def test_the_function_works_in_the_subshell(shell: Any, enter: Start, write_rc: 
 
 @pytest.mark.parametrize("hooked", [True, False])
 def test_the_role_takes_precedence_over_the_rc_files(
-    *, hooked: bool, shell: Any, enter: Start, write_rc: Start, home: Path
+    *, hooked: bool, shell: Spelling, enter: Start, write_rc: Start, home: Path
 ) -> None:
     """The subshell has the keys of its role, even if an rc file exports a profile and other keys."""
     others = {"AWS_PROFILE": "other", "AWS_ACCESS_KEY_ID": "AKIAFROMRC", "AWS_SESSION_TOKEN": "from-rc"}
@@ -85,34 +87,25 @@ def test_the_role_takes_precedence_over_the_rc_files(
 
 
 def test_a_trace_that_an_rc_file_turns_on_shows_no_secret(
-    shell: Any, enter: Start, write_rc: Start, home: Path
+    shell: Spelling, enter: Start, write_rc: Start, home: Path
 ) -> None:
     """A trace that an rc file turns on contains no secret key, and stays on."""
-    on = {
-        "bash": "set -xvT; trap 'echo \"at: $BASH_COMMAND\"' DEBUG",
-        "zsh": "trap 'print -r \"at: $ZSH_DEBUG_CMD\" >>trapped' DEBUG; setopt xtrace verbose",
-        "fish": "set -g fish_trace 1",
-    }[shell.name]
-    off = {
-        "bash": "trap - DEBUG; set +xvT",
-        "zsh": "trap - DEBUG; unsetopt xtrace verbose",
-        "fish": "set -g fish_trace",
-    }
-    write_rc(shell, on)
+    trace = shell.trace
+    write_rc(shell, trace.on, *trace.traps[:1])
 
     window = enter(shell.name)
     window.run("true vis''ible")
-    window.run(off[shell.name])
+    window.run(trace.off)
 
     assert b"true visible" in window.transcript
-    trapped = (home / "trapped").read_bytes() if shell.name == "zsh" else window.transcript
-    assert shell.name == "fish" or b"at: true vis" in trapped
+    trapped = window.trapped(home)
+    assert not trace.traps or b"at: true vis" in trapped
     assert b"canary/secret+one" not in window.transcript + trapped
     window.clear()
     assert "canary/secret+one" == window.run("echo $AWS_SECRET_ACCESS_KEY")
 
 
-def test_exec_returns_the_status_of_the_subshell(shell: Any, enter: Start, write_rc: Start) -> None:
+def test_exec_returns_the_status_of_the_subshell(shell: Spelling, enter: Start, write_rc: Start) -> None:
     """`exec` ends with the status of the subshell."""
     write_rc(shell)
     window = enter(shell.name)
@@ -125,7 +118,9 @@ def test_exec_returns_the_status_of_the_subshell(shell: Any, enter: Start, write
 
 
 @pytest.mark.parametrize("where", ["unset", "variable", "zshenv", "home"])
-def test_zdotdir_is_restored(where: str, shells: Any, require: Start, home: Path, enter: Start) -> None:
+def test_zdotdir_is_restored(
+    where: str, shells: Mapping[str, Spelling], require: Start, home: Path, enter: Start
+) -> None:
     """Zsh reads its usual files; ZDOTDIR, the history file and the environment are the same as without awsenv."""
     require("zsh")
     shell = shells["zsh"]
@@ -152,7 +147,9 @@ def test_zdotdir_is_restored(where: str, shells: Any, require: Start, home: Path
     assert "" == window.run("functions -m '_awsenv_arr*'")
 
 
-def test_the_subshell_works_with_odd_zsh_options(shells: Any, require: Start, write_rc: Start, enter: Start) -> None:
+def test_the_subshell_works_with_odd_zsh_options(
+    shells: Mapping[str, Spelling], require: Start, write_rc: Start, enter: Start
+) -> None:
     """The hook loads in a zsh that counts arrays from zero, and keeps the other precmd functions."""
     require("zsh")
     write_rc(shells["zsh"], "setopt ksh_arrays warn_create_global; other() { :; }; precmd_functions+=(other)")
@@ -163,16 +160,14 @@ def test_the_subshell_works_with_odd_zsh_options(shells: Any, require: Start, wr
     assert "other _awsenv_prompt" == window.run('echo "${precmd_functions[@]}"')
 
 
-@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
 def test_the_prompt_shows_the_role_in_an_empty_home(
-    name: str, *, require: Start, program: str, clean_environ: dict[str, str], home: Path, run_until: Start
+    shell: Spelling, *, require: Start, program: str, clean_environ: dict[str, str], home: Path, run_until: Start
 ) -> None:
     """Without an rc file, the subshell shows the role before the shell's default prompt."""
-    require(name)
     # Otherwise zsh asks a new user about rc files.
     (home / ".zshenv").touch()
 
-    text = run_until([program, "exec", "power-user"], clean_environ | {"SHELL": shutil.which(name) or name})
+    text = run_until([program, "exec", "power-user"], clean_environ | {"SHELL": require(shell.name)})
 
     assert "[power-user] " in text
 

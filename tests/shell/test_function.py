@@ -14,18 +14,26 @@ import pytest
 
 from awsenv.agent import runtime_directory
 from awsenv.variables import MISLEADING
+from spelling import SPELLINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from spelling import Spelling
+
     Start = Callable[..., Any]
 
 SECRETS = ("canary/secret+one", "canary/secret+two", "canary/token+two")
-GREEDY = {"bash": "PATH=/nowhere", "zsh": "PATH=/nowhere", "fish": "set -gx PATH /nowhere"}
+TRACED = [
+    (spelling.name, "; ".join([spelling.trace.on, *trap]))
+    for spelling in SPELLINGS.values()
+    for trap in ([[trap] for trap in spelling.trace.traps] or [[]])
+]
+"""Each shell, and a line that shows its commands in every way, with each spelling of its trap."""
 
 
 @pytest.mark.parametrize("runtime", [{}, {runtime_directory.VARIABLE: f"{os.devnull}/none"}], ids=["agent", "alone"])
-def test_a_role_is_assumed_and_left(shell: Any, runtime: dict[str, str], terminal: Start) -> None:
+def test_a_role_is_assumed_and_left(shell: Spelling, runtime: dict[str, str], terminal: Start) -> None:
     """The function changes the shell itself, and the prompt shows the role until `awsenv off`."""
     window = terminal(shell, **runtime)
 
@@ -37,7 +45,7 @@ def test_a_role_is_assumed_and_left(shell: Any, runtime: dict[str, str], termina
     assert "none" == window.run("env | grep -c '^AWS_ACCESS' | sed s/0/none/")
 
 
-def test_a_second_role_replaces_the_first(shell: Any, terminal: Start) -> None:
+def test_a_second_role_replaces_the_first(shell: Spelling, terminal: Start) -> None:
     """`awsenv use` replaces the active role, and the prompt shows the time left if the keys expire."""
     window = terminal(shell)
     window.run("awsenv power-user")
@@ -49,7 +57,7 @@ def test_a_second_role_replaces_the_first(shell: Any, terminal: Start) -> None:
     assert "canary/token+two" == window.run("echo $AWS_SESSION_TOKEN")
 
 
-def test_the_doctor_knows_that_the_hook_is_loaded(shell: Any, terminal: Start) -> None:
+def test_the_doctor_knows_that_the_hook_is_loaded(shell: Spelling, terminal: Start) -> None:
     """The hook names itself to the doctor, whichever file loads it, and to no other command."""
     window = terminal(shell)
     window.run(f"echo >~/{shell.rc}")
@@ -58,7 +66,7 @@ def test_the_doctor_knows_that_the_hook_is_loaded(shell: Any, terminal: Start) -
     assert "none" == window.run("awsenv exec power-user -- env | grep -c AWSENV_SHELL | sed s/0/none/")
 
 
-def test_an_option_may_come_first(shell: Any, terminal: Start) -> None:
+def test_an_option_may_come_first(shell: Spelling, terminal: Start) -> None:
     """The function also evaluates the output of `awsenv --region REGION ROLE`."""
     window = terminal(shell)
 
@@ -66,7 +74,7 @@ def test_an_option_may_come_first(shell: Any, terminal: Start) -> None:
     assert "eu-west-1" == window.run("echo $AWS_REGION")
 
 
-def test_eval_works_with_the_hook_loaded(shell: Any, terminal: Start) -> None:
+def test_eval_works_with_the_hook_loaded(shell: Spelling, terminal: Start) -> None:
     """With the hook loaded, the function still prints the change to an eval that the user types."""
     window = terminal(shell)
 
@@ -76,17 +84,16 @@ def test_eval_works_with_the_hook_loaded(shell: Any, terminal: Start) -> None:
     assert window.line.startswith("0:")
 
 
-def test_a_command_substitution_captures_the_change(shell: Any, terminal: Start) -> None:
+def test_a_command_substitution_captures_the_change(shell: Spelling, terminal: Start) -> None:
     """In a command substitution the function prints the change, and leaves the shell unchanged."""
-    count = "count (awsenv power-user)" if shell.name == "fish" else 'echo "$(awsenv power-user)" | grep -c .'
     window = terminal(shell)
 
-    assert int(window.run(count)) >= 4
+    assert int(window.run(shell.count_lines.format("awsenv power-user"))) >= 4
     assert window.line.startswith("0:")
 
 
 def test_eval_works_without_the_hook(
-    shell: Any, write_rc: Start, open_terminal: Start, clean_environ: dict[str, str]
+    shell: Spelling, write_rc: Start, open_terminal: Start, clean_environ: dict[str, str]
 ) -> None:
     """`awsenv ROLE` by eval needs no hook."""
     write_rc(shell)
@@ -98,7 +105,7 @@ def test_eval_works_without_the_hook(
 
 
 @pytest.mark.parametrize("command", ["awsenv use", "awsenv power-user --duration never", "awsenv off --nonsense"])
-def test_a_failure_changes_nothing_and_stops_the_line(shell: Any, command: str, terminal: Start) -> None:
+def test_a_failure_changes_nothing_and_stops_the_line(shell: Spelling, command: str, terminal: Start) -> None:
     """A failure returns the program's status, changes nothing, and stops `&&`, through the hook and through eval."""
     window = terminal(shell)
     window.run("awsenv power-user")
@@ -111,66 +118,55 @@ def test_a_failure_changes_nothing_and_stops_the_line(shell: Any, command: str, 
     assert "canary/secret+one" == window.run("echo $AWS_SECRET_ACCESS_KEY")
 
 
-def test_a_failure_ends_a_strict_script(shell: Any, run: Start) -> None:
-    """A failure ends a script under `set -e`; fish has no such option, and gets the status."""
-    lines = f"{shell.hook}\nawsenv use\necho {shell.status}\n"
-    if shell.name == "fish":
-        # Outside a terminal the hook of fish prints the change, and a script pipes it to `source`.
-        lines = f"{shell.hook}\nawsenv use | source\necho $pipestatus[1]\n"
+def test_a_failure_ends_a_strict_script(shell: Spelling, run: Start) -> None:
+    """A failure ends a script under `set -e`; in a shell without such an option, the script gets the status."""
+    lines = f"{shell.hook}\n{shell.in_script.format('awsenv use')}\necho {shell.in_script_status}\n"
 
     answer = run(shell, lines)
 
-    assert ("2\n" if shell.name == "fish" else "") == answer.stdout
+    assert ("" if shell.strict else "2\n") == answer.stdout
     assert "awsenv: " in answer.stderr
 
 
-def test_a_script_with_the_hook_changes_its_own_environment(shell: Any, run: Start) -> None:
+def test_a_script_with_the_hook_changes_its_own_environment(shell: Spelling, run: Start) -> None:
     """The hook works in a script that is not interactive, with every strict option."""
-    use = "awsenv power-user | source" if shell.name == "fish" else "awsenv power-user"
-
-    answer = run(shell, f"{shell.hook}\n{use}\necho $AWS_SECRET_ACCESS_KEY\n")
+    answer = run(shell, f"{shell.hook}\n{shell.in_script.format('awsenv power-user')}\necho $AWS_SECRET_ACCESS_KEY\n")
 
     assert ("canary/secret+one\n", "", 0) == (answer.stdout, answer.stderr, answer.returncode)
 
 
-def test_a_role_in_parentheses_is_for_that_subshell(shells: Any, terminal: Start, require: Start) -> None:
-    """`(awsenv ROLE; command)` at a terminal assumes the role for that command, and not for the shell."""
-    for name in ("bash", "zsh"):
-        require(name)
-        window = terminal(shells[name])
-
-        assert "canary/secret+one" == window.run("(awsenv power-user && echo $AWS_SECRET_ACCESS_KEY)")
-        assert window.line.startswith("0:")
-
-
 @pytest.mark.parametrize(
-    "line",
-    [
-        "(awsenv power-user && {check}) >log",
-        "{{ awsenv power-user && {check}; }} >log",
-        "awsenv power-user >log && {check}",
-    ],
+    "shell", [spelling.name for spelling in SPELLINGS.values() if spelling.parenthesized], indirect=True
 )
-def test_a_file_gets_no_keys(line: str, shell: Any, terminal: Start, home: Path) -> None:
-    """If the output goes to a file, the function changes the environment, and the file gets no key."""
-    if shell.name == "fish":
-        line = line.replace("{{", "begin;").replace("}}", "end").replace("(", "begin; ").replace(")", "; end")
+def test_a_role_in_parentheses_is_for_that_subshell(shell: Spelling, terminal: Start) -> None:
+    """`(awsenv ROLE; command)` at a terminal assumes the role for that command, and not for the shell."""
+    line = shell.parenthesized.format("awsenv power-user && echo $AWS_SECRET_ACCESS_KEY")
     window = terminal(shell)
 
-    window.run(line.format(check='test "$AWS_SECRET_ACCESS_KEY" = canary/secret+one && echo right >state'))
+    assert "canary/secret+one" == window.run(line)
+    assert window.line.startswith("0:")
+
+
+@pytest.mark.parametrize("form", ["parentheses", "group", "command"])
+def test_a_file_gets_no_keys(form: str, shell: Spelling, terminal: Start, home: Path) -> None:
+    """If the output goes to a file, the function changes the environment, and the file gets no key."""
+    check = 'test "$AWS_SECRET_ACCESS_KEY" = canary/secret+one && echo right >state'
+    group = shell.parenthesized if form == "parentheses" and shell.parenthesized else shell.group
+    window = terminal(shell)
+
+    if form == "command":
+        window.run(f"awsenv power-user >log && {check}")
+    else:
+        window.run(f"{group.format(f'awsenv power-user && {check}')} >log")
 
     assert "right\n" == (home / "state").read_text()
     assert "" == (home / "log").read_text()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the reader of a pipe cannot be found")
-def test_a_pipe_to_another_program_gets_no_keys(shell: Any, terminal: Start) -> None:
+def test_a_pipe_to_another_program_gets_no_keys(shell: Spelling, terminal: Start) -> None:
     """The function fails if its output would go through a pipe to a program that is not a shell."""
-    group = (
-        "begin; awsenv power-user; and echo rea''ched; end"
-        if shell.name == "fish"
-        else "{ awsenv power-user && echo rea''ched; }"
-    )
+    group = shell.group.format("awsenv power-user && echo rea''ched")
     window = terminal(shell)
 
     for line in (f"{group} | cat", "awsenv power-user | cat"):
@@ -182,7 +178,7 @@ def test_a_pipe_to_another_program_gets_no_keys(shell: Any, terminal: Start) -> 
     assert window.line.startswith("0:")
 
 
-def test_output_to_dev_null_changes_the_shell(shell: Any, terminal: Start) -> None:
+def test_output_to_dev_null_changes_the_shell(shell: Spelling, terminal: Start) -> None:
     """`awsenv ROLE >/dev/null` changes the shell."""
     window = terminal(shell)
 
@@ -192,7 +188,7 @@ def test_output_to_dev_null_changes_the_shell(shell: Any, terminal: Start) -> No
 
 
 @pytest.mark.parametrize("command", ["awsenv --help", "awsenv use --help", "awsenv list", "awsenv status"])
-def test_text_for_the_user_is_shown(shell: Any, command: str, terminal: Start) -> None:
+def test_text_for_the_user_is_shown(shell: Spelling, command: str, terminal: Start) -> None:
     """Output that is not a change goes to the terminal, and is not evaluated."""
     window = terminal(shell)
 
@@ -203,7 +199,7 @@ def test_text_for_the_user_is_shown(shell: Any, command: str, terminal: Start) -
     assert "nknown command" not in shown
 
 
-def test_a_command_keeps_its_terminal(shell: Any, terminal: Start) -> None:
+def test_a_command_keeps_its_terminal(shell: Spelling, terminal: Start) -> None:
     """The command of `exec` has the terminal itself: it may read input, and Ctrl-Z and `fg` work."""
     window = terminal(shell)
 
@@ -221,7 +217,7 @@ def test_a_command_keeps_its_terminal(shell: Any, terminal: Start) -> None:
     assert "\ngot it" in window.text
 
 
-def test_the_name_of_the_shell_is_not_exported(shell: Any, terminal: Start) -> None:
+def test_the_name_of_the_shell_is_not_exported(shell: Spelling, terminal: Start) -> None:
     """The function sets AWSENV_SHELL only for its call of the program."""
     window = terminal(shell)
     window.run("awsenv power-user")
@@ -229,65 +225,49 @@ def test_the_name_of_the_shell_is_not_exported(shell: Any, terminal: Start) -> N
     assert "0" == window.run("env | grep -c '^AWSENV_SHELL='")
 
 
-@pytest.mark.parametrize(
-    ("role", "zsh_trap"),
-    [
-        ("power-user", "trap 'print -r \"at: $ZSH_DEBUG_CMD\" >>trapped' DEBUG"),
-        ("temporary", 'TRAPDEBUG() { print -r "at: $ZSH_DEBUG_CMD" >>trapped; }'),
-    ],
-)
-def test_a_trace_shows_no_secret(shell: Any, role: str, zsh_trap: str, terminal: Start, home: Path) -> None:
-    """`set -x`, `set -v` and a DEBUG trap show no secret key, and stay as they were."""
-    on, look, off = {
-        "bash": ("set -xvT; trap 'echo \"at: $BASH_COMMAND\"' DEBUG", "echo $- >state", "trap - DEBUG; set +xvT"),
-        "zsh": (f"setopt xtrace verbose; {zsh_trap}", "setopt >state", "trap - DEBUG; unsetopt xtrace verbose"),
-        "fish": ("set -g fish_trace 1", "echo $fish_trace >state", "set -g fish_trace"),
-    }[shell.name]
+@pytest.mark.parametrize("role", ["power-user", "temporary"])
+@pytest.mark.parametrize(("shell", "on"), TRACED, indirect=["shell"])
+def test_a_trace_shows_no_secret(shell: Spelling, on: str, role: str, *, terminal: Start, home: Path) -> None:
+    """`set -x`, `set -v`, fish_trace and a DEBUG trap show no secret key, and stay as they were."""
+    trace = shell.trace
     window = terminal(shell)
 
-    for line in (on, "true vis''ible", f"awsenv {role}", look, off):
+    for line in (on, "true vis''ible", f"awsenv {role}", f"{trace.look} >state", trace.off):
         window.run(line)
 
     assert b"true visible" in window.transcript
-    trapped = (home / "trapped").read_bytes() if shell.name == "zsh" else window.transcript
-    assert shell.name == "fish" or b"at: awsenv " in trapped
-    assert shell.name == "fish" or b"at: " + look.encode() in trapped.replace(b"> state", b">state")
+    trapped = window.trapped(home)
+    assert not trace.traps or b"at: awsenv " in trapped
+    assert not trace.traps or f"at: {trace.look} >state".encode() in trapped.replace(b"> state", b">state")
     assert not [secret for secret in SECRETS if secret.encode() in window.transcript + trapped]
-    state = (home / "state").read_text()
-    kept = {"bash": {*"xvT"} <= {*state}, "zsh": {"xtrace", "verbose"} <= {*state.split()}, "fish": state == "1\n"}
-    assert kept[shell.name]
+    assert trace.is_on((home / "state").read_text())
     window.clear()
     assert window.run("echo $AWS_SECRET_ACCESS_KEY") in SECRETS
 
 
-def test_a_trace_is_still_on_after_ctrl_c(shells: Any, terminal: Start, require: Start, home: Path) -> None:
+def test_a_trace_is_still_on_after_ctrl_c(shell: Spelling, terminal: Start, home: Path) -> None:
     """The trace options stay on if the user presses Ctrl-C at the code prompt."""
     (home / ".aws/config").write_text(
         "[profile guarded]\nrole_arn = arn:aws:iam::123456789012:role/guarded\nsource_profile = power-user\n"
         "mfa_serial = arn:aws:iam::123456789012:mfa/device\n"
     )
-    for name, on in {"bash": "set -xvT", "zsh": "setopt xtrace verbose", "fish": "set -g fish_trace 1"}.items():
-        require(name)
-        window = terminal(shells[name])
-        window.run(on)
+    window = terminal(shell)
+    window.run(shell.trace.on)
 
-        window.child.send("awsenv guarded\r")
-        window.until(lambda window=window: "code" in window.line.lower(), "question for a code")
-        window.child.sendintr()
-        window.wait()
-        window.run({"bash": "echo $- >state", "zsh": "setopt >state", "fish": "echo $fish_trace >state"}[name])
+    window.child.send("awsenv guarded\r")
+    window.until(lambda: "code" in window.line.lower(), "question for a code")
+    window.child.sendintr()
+    window.wait()
+    window.run(f"{shell.trace.look} >state")
 
-        state = (home / "state").read_text()
-        kept = {"bash": {*"xvT"} <= {*state}, "zsh": {"xtrace", "verbose"} <= {*state.split()}, "fish": state == "1\n"}
-        assert kept[name], name
+    assert shell.trace.is_on((home / "state").read_text())
 
 
-def test_only_the_environment_contains_the_secret(shell: Any, terminal: Start, home: Path) -> None:
+def test_only_the_environment_contains_the_secret(shell: Spelling, terminal: Start, home: Path) -> None:
     """After `awsenv ROLE` no other variable of the shell, and no file of its history, contains the secret key."""
-    everything = {"bash": "set", "zsh": "set", "fish": "set"}[shell.name]
     window = terminal(shell)
     window.run("awsenv power-user")
-    window.run(f"{everything} >all")
+    window.run("set >all")
     window.child.send("exit\r")
     window.child.expect(pexpect.EOF)
 
@@ -300,39 +280,35 @@ def test_only_the_environment_contains_the_secret(shell: Any, terminal: Start, h
 
 
 def test_output_that_is_not_a_change_is_shown_and_not_evaluated(
-    shell: Any, run: Start, home: Path, hooks: Path
+    shell: Spelling, run: Start, home: Path, hooks: Path
 ) -> None:
     """A hook shows the output of an unknown command of a newer program, and does not evaluate it."""
     program = home / "printer"
     program.write_text("#!/bin/sh\necho 'touch spilt; a table'\n")
     program.chmod(0o755)
-    load = {"bash": ".", "zsh": "source", "fish": "source"}[shell.name]
 
-    answer = run(shell, f"{load} {hooks}/awsenv.{shell}; awsenv later", _AWSENV_BIN=str(program))
+    answer = run(shell, f"{shell.load(hooks)}; awsenv later", _AWSENV_BIN=str(program))
 
     assert "touch spilt; a table\n" == answer.stdout
     assert not (home / "spilt").exists()
 
 
-def test_a_change_may_begin_with_if(shell: Any, run: Start, home: Path, hooks: Path) -> None:
+def test_a_change_may_begin_with_if(shell: Spelling, run: Start, home: Path, hooks: Path) -> None:
     """The function also evaluates a change that begins with `if`, as for a variable that may be read-only."""
     program = home / "printer"
-    program.write_text(
-        f"#!/bin/sh\necho 'if true; {'end' if shell.name == 'fish' else 'then :; fi'}; echo evaluated'\n"
-    )
+    program.write_text(f"#!/bin/sh\necho '{shell.empty_if}; echo evaluated'\n")
     program.chmod(0o755)
-    load = {"bash": ".", "zsh": "source", "fish": "source"}[shell.name]
 
-    answer = run(shell, f"{load} {hooks}/awsenv.{shell}; awsenv later >file; cat file", _AWSENV_BIN=str(program))
+    answer = run(shell, f"{shell.load(hooks)}; awsenv later >file; cat file", _AWSENV_BIN=str(program))
 
     assert ("evaluated\n", "") == (answer.stdout, answer.stderr)
 
 
-def test_path_does_not_choose_the_program(shell: Any, terminal: Start) -> None:
+def test_path_does_not_choose_the_program(shell: Spelling, terminal: Start) -> None:
     """The function calls the program by the path that `init` recorded, whatever PATH says later."""
     window = terminal(shell)
 
-    window.run(GREEDY[shell.name])
+    window.run(shell.export.format("PATH", "/nowhere"))
     window.run("awsenv power-user")
 
     assert window.line.startswith("[power-user] ")
@@ -351,7 +327,7 @@ def test_path_does_not_choose_the_program(shell: Any, terminal: Start) -> None:
     ],
 )
 def test_a_command_gets_the_python_variables_of_its_caller(
-    name: str, value: str | None, *, shell: Any, terminal: Start, home: Path
+    name: str, value: str | None, *, shell: Spelling, terminal: Start, home: Path
 ) -> None:
     """The command of `exec` gets the Python variables as the caller has set them."""
     window = terminal(shell, after=[] if value is None else [shell.export.format(name, f'"{value}"')])
@@ -372,27 +348,23 @@ def test_a_command_gets_the_python_variables_of_its_caller(
 )
 @pytest.mark.parametrize("name", MISLEADING)
 def test_the_program_gets_no_misleading_python_variable(
-    name: str, value: str, seen: str, *, shell: Any, run: Callable[..., Any], home: Path, hooks: Path
+    name: str, value: str, seen: str, *, shell: Spelling, run: Callable[..., Any], home: Path, hooks: Path
 ) -> None:
     """The function empties PYTHONPATH, and a variable with the current folder in it; the program can restore both."""
     program = home / "program"
     program.write_text("#!/bin/sh\nenv | grep -e ^PYTHON[A-Z]*= -e ^_AWSENV_PYTHON\n")
     program.chmod(0o755)
-    load = f"{'source' if shell.name == 'fish' else '.'} {hooks}/awsenv.{shell}"
 
-    answer = run(shell, f"{load}\nawsenv list", _AWSENV_BIN=str(program), **{name: value})
+    answer = run(shell, f"{shell.load(hooks)}\nawsenv list", _AWSENV_BIN=str(program), **{name: value})
 
     given = dict(line.split("=", 1) for line in answer.stdout.splitlines())
     seen = "" if name == "PYTHONPATH" else seen
     assert (seen, None if seen else value) == (given.get(name), given.get(f"_AWSENV_{name}"))
 
 
-def test_the_function_works_with_a_read_only_python_path(shell: Any, terminal: Start, home: Path) -> None:
+def test_the_function_works_with_a_read_only_python_path(shell: Spelling, terminal: Start, home: Path) -> None:
     """The function works if PYTHONPATH is read-only, and does not export one that is local to the shell."""
-    if shell.name == "fish":
-        window = terminal(shell, "set -g PYTHONPATH mine")
-    else:
-        window = terminal(shell, "readonly PYTHONPATH=mine")
+    window = terminal(shell, shell.local.format("PYTHONPATH", "mine"))
 
     assert "" == window.run("awsenv power-user")
     assert window.line.startswith("[power-user] 0:")
@@ -403,14 +375,14 @@ def test_the_function_works_with_a_read_only_python_path(shell: Any, terminal: S
 @pytest.mark.parametrize("with_agent", [False, True])
 @pytest.mark.parametrize("encoding", ["UTF-8", "SHIFT_JIS", "BIG5"])
 def test_a_value_that_hides_a_quote_in_the_encoding_is_restored(
-    encoding: str, *, with_agent: bool, shell: Any, world: Any, hooks: Path, locale_of: Start, agent_in: Start
+    encoding: str, *, with_agent: bool, shell: Spelling, world: Any, hooks: Path, locale_of: Start, agent_in: Start
 ) -> None:
     """`off` restores such a value byte for byte and runs no part of it, in any encoding, with and without an agent."""
     hostile = b"\x81\\';touch sprung;#\x81\"$(touch sprung)\xe9"
     home = world.environ["HOME"]
     script = "\n".join(
         (
-            f"{'.' if shell.name == 'bash' else 'source'} {hooks}/awsenv.{shell}",
+            shell.load(hooks),
             "awsenv read-only; env -0 >role",
             "awsenv off; env -0 >restored",
         )
@@ -418,7 +390,7 @@ def test_a_value_that_hides_a_quote_in_the_encoding_is_restored(
 
     with agent_in(world.environ) if with_agent else nullcontext():
         done = subprocess.run(
-            [shell.name, *shell.strict, script],
+            shell.command(script, *shell.strict),
             env={**world.environ, **locale_of(encoding), "PATH": f"{Path(world.program).parent}:{os.environ['PATH']}"}
             | {"AWS_VAULT": os.fsdecode(hostile)},
             cwd=home,

@@ -5,28 +5,21 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from spelling import SPELLINGS
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from spelling import Spelling
 
     Environ = Callable[..., dict[str, str]]
     Start = Callable[..., Any]
-
-# A function that each framework defines while it controls the prompt.
-FRAMEWORKS = {
-    "bash": {"starship": "starship_precmd", "oh-my-posh": "_omp_hook"},
-    "zsh": {
-        "starship": "prompt_starship_precmd",
-        "oh-my-posh": "_omp_precmd",
-        "powerlevel10k": "p10k",
-        "spaceship": "spaceship",
-    },
-    "fish": {"tide": "tide"},
-}
 
 
 @pytest.mark.parametrize(
@@ -34,18 +27,18 @@ FRAMEWORKS = {
     [({}, "the hook shows the role and its time left"), ({"AWSENV_DISABLE_PROMPT": "1"}, "leaves the prompt alone")],
 )
 def test_the_doctor_reports_the_state_of_the_prompt(
-    shell: Any, environ: dict[str, str], says: str, terminal: Start
+    shell: Spelling, environ: dict[str, str], says: str, terminal: Start
 ) -> None:
     """The doctor asks the loaded hook what the prompt shows, and reads no startup file for that."""
     assert says in terminal(shell, **environ).run("awsenv doctor | grep prompt")
 
 
-def test_the_prompt_is_unchanged_without_a_role(shell: Any, terminal: Start) -> None:
+def test_the_prompt_is_unchanged_without_a_role(shell: Spelling, terminal: Start) -> None:
     """The hook leaves the prompt alone while no role is active."""
     assert terminal(shell).line.startswith("0:")
 
 
-def test_the_first_prompt_shows_an_inherited_role(shell: Any, terminal: Start, active: Environ) -> None:
+def test_the_first_prompt_shows_an_inherited_role(shell: Spelling, terminal: Start, active: Environ) -> None:
     """A subshell shows the role of its parent from the first prompt on."""
     window = terminal(shell, **active())
 
@@ -71,7 +64,7 @@ def test_the_first_prompt_shows_an_inherited_role(shell: Any, terminal: Start, a
     ],
 )
 def test_the_time_left_and_its_colour(
-    shell: Any, *, seconds: int, text: str, look: tuple[str, bool], terminal: Start, active: Environ
+    shell: Spelling, *, seconds: int, text: str, look: tuple[str, bool], terminal: Start, active: Environ
 ) -> None:
     """The time left turns yellow below 15 minutes, red below 5, and bold at its end; the rest keeps its colour."""
     window = terminal(shell, **active(seconds))
@@ -81,7 +74,7 @@ def test_the_time_left_and_its_colour(
     assert window.look(len(text)) == ("default", False)
 
 
-def test_the_time_left_follows_the_real_clock(shell: Any, terminal: Start) -> None:
+def test_the_time_left_follows_the_real_clock(shell: Spelling, terminal: Start) -> None:
     """The prompt computes the time left from the time of day."""
     ends = str(int(time.time()) + 10 * 3600)
 
@@ -92,28 +85,22 @@ def test_the_time_left_follows_the_real_clock(shell: Any, terminal: Start) -> No
 
 @pytest.mark.parametrize("quiet", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_no_colour_with_no_color_or_a_dumb_terminal(
-    shell: Any, quiet: dict[str, str], run: Start, active: Environ, hooks: Path
+    shell: Spelling, quiet: dict[str, str], run: Start, active: Environ, hooks: Path
 ) -> None:
     """The prompt contains no colour codes with NO_COLOR, or at a dumb terminal."""
-    show = {
-        "bash": '. {}; {}; PS1=x; _awsenv_prompt; printf "%s" "$_awsenv_ps1"',
-        "zsh": 'source {}; {}; PROMPT=; _awsenv_prompt; print -n -- "$psvar[61]$psvar[62]$psvar[63] "',
-        "fish": "source {}; {}; __awsenv_refresh; echo -n $__awsenv_text",
-    }[shell.name]
-    if shell.name == "fish":
-        shell = type(shell)(**{**vars(shell), "strict": ["--no-config", "--private", "-i", "-c"]})
+    drawing = replace(shell, strict=(*shell.strict, *shell.at_prompts))
 
-    answer = run(shell, show.format(hooks / f"awsenv.{shell.name}", shell.stopped), **active(60), **quiet)
+    answer = run(drawing, f"{shell.load(hooks)}; {shell.stopped}; {shell.show_role}", **active(60), **quiet)
 
     assert "[power-user 1m] " == answer.stdout
 
 
-def test_an_empty_no_color_means_colour(shell: Any, terminal: Start, active: Environ) -> None:
+def test_an_empty_no_color_means_colour(shell: Spelling, terminal: Start, active: Environ) -> None:
     """An empty NO_COLOR does not turn colours off, as no-color.org defines it."""
     assert terminal(shell, **active(60), NO_COLOR="").look() == ("red", False)
 
 
-def test_the_prompt_can_be_turned_off(shell: Any, terminal: Start, active: Environ) -> None:
+def test_the_prompt_can_be_turned_off(shell: Spelling, terminal: Start, active: Environ) -> None:
     """AWSENV_DISABLE_PROMPT hides the role from the next prompt on; `awsenv_prompt_info` still prints it."""
     window = terminal(shell, **active())
     window.run(shell.export.format("AWSENV_DISABLE_PROMPT", "1"))
@@ -122,7 +109,7 @@ def test_the_prompt_can_be_turned_off(shell: Any, terminal: Start, active: Envir
     assert "[power-user 59m]" == window.run("awsenv_prompt_info")
 
 
-def test_a_role_without_expiry_shows_no_time(shell: Any, terminal: Start) -> None:
+def test_a_role_without_expiry_shows_no_time(shell: Spelling, terminal: Start) -> None:
     """The prompt shows the label alone if the keys do not expire."""
     assert terminal(shell, AWSENV_LABEL="ci", AWSENV_ROLE="ci").line.startswith("[ci] 0:")
 
@@ -130,7 +117,7 @@ def test_a_role_without_expiry_shows_no_time(shell: Any, terminal: Start) -> Non
 @pytest.mark.parametrize(
     "expires", ["", "soon", "-5", "08", "1e9", " 99", "9" * 40, "a[$(touch spilt)]", "1+x[$(touch spilt)]", "٣"]
 )
-def test_an_invalid_expiry_is_neither_shown_nor_run(shell: Any, expires: str, terminal: Start, home: Path) -> None:
+def test_an_invalid_expiry_is_neither_shown_nor_run(shell: Spelling, expires: str, terminal: Start, home: Path) -> None:
     """Only digits reach shell arithmetic, which would run commands in other values."""
     window = terminal(shell, AWSENV_LABEL="ci", AWSENV_EXPIRES_EPOCH=expires)
 
@@ -151,18 +138,16 @@ def test_an_invalid_expiry_is_neither_shown_nor_run(shell: Any, expires: str, te
         ("dev+x=y,z@w/v_1.2-3", "dev+x=y,z@w/v_1.2-3"),
     ],
 )
-def test_a_hostile_label_is_inert(shell: Any, label: str, shown: str, terminal: Start, home: Path) -> None:
+def test_a_hostile_label_is_inert(shell: Spelling, label: str, shown: str, terminal: Start, home: Path) -> None:
     """The prompt shows only harmless characters of a label, so that no part of it is run or changes a colour."""
-    before = ("setopt prompt_subst",) if shell.name == "zsh" else ()
-
-    window = terminal(shell, *before, AWSENV_LABEL=label, AWSENV_ROLE="x")
+    window = terminal(shell, shell.expand_prompt, AWSENV_LABEL=label, AWSENV_ROLE="x")
 
     assert window.line.startswith(f"[{shown}] 0:")
     assert window.look(1) == ("default", False)
     assert not (home / "spilt").exists()
 
 
-def test_the_status_of_the_last_command_is_kept(shell: Any, terminal: Start, active: Environ) -> None:
+def test_the_status_of_the_last_command_is_kept(shell: Spelling, terminal: Start, active: Environ) -> None:
     """The user's prompt sees `$?`, and the next command sees `$?` and the statuses of the pipe."""
     window = terminal(shell, **active())
 
@@ -174,7 +159,7 @@ def test_the_status_of_the_last_command_is_kept(shell: Any, terminal: Start, act
     assert "3 0 4" == window.run(f"echo {shell.pipe_status}")
 
 
-def test_later_prompt_commands_see_the_status(shells: Any, terminal: Start, active: Environ) -> None:
+def test_later_prompt_commands_see_the_status(shells: Mapping[str, Spelling], terminal: Start, active: Environ) -> None:
     """Prompt commands after the hook see the `$?` of the last command, with a role and without one."""
     window = terminal(shells["bash"], after=['PROMPT_COMMAND="$PROMPT_COMMAND; seen=\\$?"'], **active())
 
@@ -185,7 +170,9 @@ def test_later_prompt_commands_see_the_status(shells: Any, terminal: Start, acti
     assert "8" == window.run("echo $seen")
 
 
-def test_the_fish_prompt_sees_every_status(shells: Any, require: Any, terminal: Start, active: Environ) -> None:
+def test_the_fish_prompt_sees_every_status(
+    shells: Mapping[str, Spelling], require: Any, terminal: Start, active: Environ
+) -> None:
     """The user's fish_prompt sees the statuses of a pipe, although the hook runs first."""
     require("fish")
     own = 'function fish_prompt; set -l p $pipestatus; echo -n "$status <$p> :"(count $prompts)"> "; end'
@@ -198,7 +185,7 @@ def test_the_fish_prompt_sees_every_status(shells: Any, require: Any, terminal: 
     )
 
 
-def test_a_long_line_wraps_correctly(shell: Any, terminal: Start, active: Environ) -> None:
+def test_a_long_line_wraps_correctly(shell: Spelling, terminal: Start, active: Environ) -> None:
     """The shell computes the width of the prompt without its colours, so that a long line can be edited."""
     window = terminal(shell, **active(60))
     text = "echo " + "x" * 90
@@ -215,46 +202,42 @@ def test_a_long_line_wraps_correctly(shell: Any, terminal: Start, active: Enviro
     assert (len(prompt + text) + 1) % 80 == window.screen.cursor.x
 
 
-@pytest.mark.parametrize("start", ["\\n", "\n", "\\n\\n"])
-def test_the_role_follows_leading_blank_lines(start: str, shells: Any, terminal: Start) -> None:
-    """In bash the role follows the blank lines with which many prompts begin."""
-    window = terminal(shells["bash"], f"PS1='{start}'\"$PS1\"")
-    window.run("export AWSENV_LABEL=ci")
+@pytest.mark.parametrize(
+    ("shell", "own"),
+    [(spelling.name, line) for spelling in SPELLINGS.values() for line in spelling.blank_lines],
+    indirect=["shell"],
+)
+def test_the_role_follows_leading_blank_lines(own: str, *, shell: Spelling, terminal: Start) -> None:
+    """The role follows the blank lines with which many prompts begin, from the first prompt on and later."""
+    window = terminal(shell, own, AWSENV_LABEL="ci")
+    assert window.line.startswith("[ci] 0:")
 
+    window.run(shell.unset.format("AWSENV_LABEL"))
+    assert window.line.startswith("0:")
+    window.run(shell.export.format("AWSENV_LABEL", "ci"))
     assert window.line.startswith("[ci] 0:")
 
 
-def test_the_role_follows_leading_blank_lines_in_zsh_and_fish(shells: Any, require: Any, terminal: Start) -> None:
-    """In zsh and fish, too, the role follows the blank lines at the start of a prompt."""
-    for name, own in {
-        "zsh": "PROMPT=$'\\n\\n'$PROMPT",
-        "fish": "functions -c fish_prompt inner; function fish_prompt; echo; inner; end",
-    }.items():
-        require(name)
-        window = terminal(shells[name], own, AWSENV_LABEL="ci")
-        assert window.line.startswith("[ci] 0:"), name
-
-
 @pytest.mark.parametrize(
-    ("name", "framework"), [(name, framework) for name, known in FRAMEWORKS.items() for framework in known]
+    ("shell", "framework"),
+    [(spelling.name, framework) for spelling in SPELLINGS.values() for framework in spelling.frameworks],
+    indirect=["shell"],
 )
 def test_the_prompt_of_a_framework_is_left_alone(
-    name: str, framework: str, *, shells: Any, require: Any, terminal: Start, active: Environ
+    framework: str, *, shell: Spelling, terminal: Start, active: Environ
 ) -> None:
     """The hook leaves alone the prompt of a framework that shows the role itself, loaded before or after the hook."""
-    require(name)
-    function = FRAMEWORKS[name][framework]
-    define = f"function {function}; end" if name == "fish" else f"{function}() {{ :; }}"
+    define = shell.define.format(shell.frameworks[framework], "true")
 
-    assert terminal(shells[name], define, **active()).line.startswith("0:")
-    window = terminal(shells[name], after=[define], **active())
+    assert terminal(shell, define, **active()).line.startswith("0:")
+    window = terminal(shell, after=[define], **active())
     assert window.line.startswith("0:")
     assert f" {framework} shows " in window.run("awsenv doctor | grep prompt")
 
 
 @pytest.mark.parametrize("word", ["starship prompt", "_omp_get_prompt primary", "_tide_2_line_prompt"])
 def test_fish_frameworks_are_recognized_by_their_prompt(
-    word: str, shells: Any, require: Any, terminal: Start, active: Environ
+    word: str, shells: Mapping[str, Spelling], require: Any, terminal: Start, active: Environ
 ) -> None:
     """The hook recognizes starship, oh-my-posh and tide by the body of fish_prompt."""
     require("fish")
@@ -263,18 +246,17 @@ def test_fish_frameworks_are_recognized_by_their_prompt(
     assert terminal(shells["fish"], own, **active()).line.startswith("0:")
 
 
-def test_inherited_framework_variables_have_no_effect(shell: Any, terminal: Start, active: Environ) -> None:
+def test_inherited_framework_variables_have_no_effect(shell: Spelling, terminal: Start, active: Environ) -> None:
     """A shell below one with starship shows the role: it inherits starship's variables, but not its prompt."""
     window = terminal(shell, **active(), STARSHIP_SHELL="bash", POSH_SHELL="zsh", STARSHIP_SESSION_KEY="1")
 
     assert window.line.startswith("[power-user 59m] 0:")
 
 
-def test_the_prompt_survives_a_virtual_environment(shell: Any, terminal: Start, home: Path) -> None:
+def test_the_prompt_survives_a_virtual_environment(shell: Spelling, terminal: Start, home: Path) -> None:
     """The prompt shows only the active role, although a virtual environment saves and restores the prompt."""
     subprocess.run([shutil.which("python3") or "python3", "-m", "venv", "--without-pip", home / "venv"], check=True)
-    suffix = ".fish" if shell.name == "fish" else ""
-    activate = f"source venv/bin/activate{suffix}"
+    activate = shell.source.format(f"venv/bin/{shell.activate}")
     window = terminal(shell)
 
     window.run(shell.export.format("AWSENV_LABEL", "one"))
@@ -296,22 +278,17 @@ def test_the_prompt_survives_a_virtual_environment(shell: Any, terminal: Start, 
     assert window.line.startswith("0:")
 
 
-def test_a_replaced_prompt_shows_the_role(shell: Any, terminal: Start) -> None:
+def test_a_replaced_prompt_shows_the_role(shell: Spelling, terminal: Start) -> None:
     """The hook inserts the role again into a prompt that the user has replaced."""
     window = terminal(shell, AWSENV_LABEL="ci")
-    again = {
-        "bash": r"PS1='new $?:\#> '",
-        "zsh": "PROMPT='new %?:%i> '",
-        "fish": 'function fish_prompt; echo -n -s "new " $status : (count $prompts) "> "; end',
-    }[shell.name]
 
-    window.run(again)
+    window.run(shell.new_prompt)
     window.run("true")
 
     assert window.line.startswith("[ci] new 0:")
 
 
-def test_the_hook_has_a_clock_in_an_old_bash(run: Start, shells: Any, hooks: Path) -> None:
+def test_the_hook_has_a_clock_in_an_old_bash(run: Start, shells: Mapping[str, Spelling], hooks: Path) -> None:
     """A bash without EPOCHSECONDS computes the time from SECONDS."""
     script = f""". {hooks}/awsenv.bash
         _awsenv_zero=$(( $(date +%s) - SECONDS )); _awsenv_now='_awsenv_zero + SECONDS'; unset EPOCHSECONDS
@@ -322,7 +299,9 @@ def test_the_hook_has_a_clock_in_an_old_bash(run: Start, shells: Any, hooks: Pat
     assert "[ci 10m]\n" == answer.stdout
 
 
-def test_zsh_has_a_clock_without_its_module(run: Start, shells: Any, require: Any, hooks: Path) -> None:
+def test_zsh_has_a_clock_without_its_module(
+    run: Start, shells: Mapping[str, Spelling], require: Any, hooks: Path
+) -> None:
     """Without zsh/datetime, the hook gets the time from a prompt expansion."""
     require("zsh")
     script = f"source {hooks}/awsenv.zsh; zmodload -u zsh/datetime; awsenv_prompt_info"
@@ -332,16 +311,9 @@ def test_zsh_has_a_clock_without_its_module(run: Start, shells: Any, require: An
     assert ("[ci 10m]\n", "") == (answer.stdout, answer.stderr)
 
 
-PROMPTS = {
-    "bash": ". {}; PS1=x; : mark; for i in 1 2 3 4 5; do _awsenv_prompt; done",
-    "zsh": "source {}; PROMPT=x; for i in 1 2 3 4 5; do _awsenv_prompt; done",
-    "fish": "source {}; function fish_prompt; echo x; end; for i in 1 2 3 4 5; __awsenv_refresh; fish_prompt; end",
-}
-
-
 @pytest.mark.parametrize("seconds", [3600 * 2, 600, -100])
 def test_a_prompt_starts_no_process(
-    shell: Any,
+    shell: Spelling,
     seconds: int,
     *,
     require: Any,
@@ -351,8 +323,8 @@ def test_a_prompt_starts_no_process(
     tmp_path: Path,
 ) -> None:
     """A prompt forks no process and executes no program, whatever it shows."""
-    script = PROMPTS[shell.name].format(hooks / f"awsenv.{shell}")
-    argv = [shell.name, *shell.strict[:-1], *(["-i"] if shell.name == "fish" else []), "-c", script]
+    script = f"{shell.load(hooks)}; {shell.five_prompts}"
+    argv = shell.command(script, *shell.strict, *shell.at_prompts)
     trace = tmp_path / "trace"
     environ = clean_environ | active(seconds) | {"_AWSENV_BIN": "/bin/true"}
 
@@ -369,7 +341,9 @@ def test_a_prompt_starts_no_process(
     assert ["execve"] == [line.split()[1].partition("(")[0] for line in calls]
 
 
-def test_the_hook_adds_little_to_a_trace_of_bash(shells: Any, terminal: Start, active: Environ) -> None:
+def test_the_hook_adds_little_to_a_trace_of_bash(
+    shells: Mapping[str, Spelling], terminal: Start, active: Environ
+) -> None:
     """At each prompt the hook adds only a few lines to the output of `set -x`, which stays on."""
     window = terminal(shells["bash"], **active(14 * 60))
     window.run("set -x")

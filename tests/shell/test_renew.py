@@ -7,24 +7,23 @@ until the test moves it.
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from awsenv import shells
 from awsenv.model import Change
+from spelling import NOW, SPELLINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from spelling import Spelling
+
     Start = Callable[..., Any]
 
-NOW = 2_000_000_000
-"""The initial time of the hook's clock."""
-
-PROGRAM = {"bash": "_AWSENV_BIN={}", "zsh": "_AWSENV_BIN={}", "fish": "set -g _AWSENV_BIN {}"}
 SECRET = "canary/secret+renewed"
 # With the terminal as its stdin, `cat` would wait forever.
 RECORD = """#!/bin/sh
@@ -38,7 +37,7 @@ FAILED = "echo 'false;'; echo 'awsenv: the agent does not hold it' >&2; exit 8"
 class Expiring:
     """A shell at a terminal, with a role that is about to expire."""
 
-    shell: Any
+    shell: Spelling
     home: Path
     window: Any
 
@@ -61,7 +60,7 @@ class Expiring:
         path.chmod(0o755)
 
 
-def _answer(shell: Any, epoch: int = NOW + 3570, **more: str) -> str:
+def _answer(shell: Spelling, epoch: int = NOW + 3570, **more: str) -> str:
     """Return the output of the program: the role with fresh keys and, by default, almost an hour left."""
     variables: Mapping[str, str | None] = {
         "AWS_ACCESS_KEY_ID": "ASIAIOSFODNN7RENEWED",
@@ -74,7 +73,9 @@ def _answer(shell: Any, epoch: int = NOW + 3570, **more: str) -> str:
 
 
 @pytest.fixture
-def expiring(shell: Any, write_rc: Start, open_terminal: Start, home: Path, clean_environ: dict[str, str]) -> Start:
+def expiring(
+    shell: Spelling, write_rc: Start, open_terminal: Start, home: Path, clean_environ: dict[str, str]
+) -> Start:
     """Return a function that opens a shell whose role has *left* seconds left and whose program behaves so."""
 
     def start(
@@ -95,7 +96,7 @@ def expiring(shell: Any, write_rc: Start, open_terminal: Start, home: Path, clea
             "AWS_PROFILE": "other",
             **environ,
         }
-        after = [PROGRAM[shell.name].format(home / "program"), shell.clock, f"clock {NOW}"]
+        after = [shell.assign.format("_AWSENV_BIN", home / "program"), shell.stopped]
         expiring = Expiring(shell, home, None)
         expiring.behave(behaviour)
         given = {name: value for name, value in role.items() if value is not None}
@@ -126,7 +127,7 @@ def test_a_role_with_time_left_is_not_renewed(left: int, expiring: Start) -> Non
     assert 0 == shell.calls
 
 
-def test_the_program_gets_the_shell_and_the_role(expiring: Start, shell: Any, home: Path) -> None:
+def test_the_program_gets_the_shell_and_the_role(expiring: Start, shell: Spelling, home: Path) -> None:
     """The program gets the shell's name, AWSENV_RENEW and an empty stdin; AWSENV_SHELL does not stay in the shell."""
     shown = expiring(200).window.run("env")
 
@@ -160,7 +161,7 @@ def test_a_role_that_cannot_be_renewed_is_left_alone(
     assert not (home / "spilt").exists()
 
 
-def test_the_user_can_turn_renewing_off_and_on(expiring: Start, shell: Any) -> None:
+def test_the_user_can_turn_renewing_off_and_on(expiring: Start, shell: Spelling) -> None:
     """The hook reads AWSENV_AUTO_REFRESH at each prompt; every value except 0 means on."""
     at = expiring(100, AWSENV_AUTO_REFRESH="0")
     assert 0 == at.calls
@@ -217,7 +218,7 @@ def test_a_later_attempt_succeeds(expiring: Start) -> None:
     assert 3 == shell.calls
 
 
-def test_a_wrong_clock_causes_no_loop(expiring: Start, shell: Any) -> None:
+def test_a_wrong_clock_causes_no_loop(expiring: Start, shell: Spelling) -> None:
     """The hook calls the program once a minute at most, even if each new expiry seems to be past."""
     change = _answer(shell, NOW).replace(str(NOW), "$n")
     at = expiring(-100, f'n=$(({NOW} - 500 + $(wc -l <"$HOME/calls")))\ncat <<END\n{change}END')
@@ -229,7 +230,7 @@ def test_a_wrong_clock_causes_no_loop(expiring: Start, shell: Any) -> None:
     assert 1 == at.calls
 
 
-def test_a_login_allows_another_attempt(expiring: Start, shell: Any) -> None:
+def test_a_login_allows_another_attempt(expiring: Start, shell: Spelling) -> None:
     """At the prompt after `awsenv login`, the hook renews a role that had expired."""
     at = expiring(-100, FAILED)
     at.window.run("true")
@@ -247,7 +248,7 @@ def _log(at: Expiring) -> list[str]:
 
 
 @pytest.mark.parametrize("behaviour", [RENEWED, FAILED, "echo garbage"])
-def test_the_statuses_of_the_last_command_are_kept(behaviour: str, expiring: Start, shell: Any) -> None:
+def test_the_statuses_of_the_last_command_are_kept(behaviour: str, expiring: Start, shell: Spelling) -> None:
     """An attempt keeps `$?` and the statuses of a pipe, whether it succeeds or fails."""
     at = expiring(400, behaviour)
 
@@ -289,10 +290,9 @@ def test_output_that_is_not_a_change_is_neither_evaluated_nor_shown(text: str, e
         assert word not in shell.window.transcript
 
 
-def test_a_variable_that_cannot_be_changed_is_not_reported(expiring: Start, shell: Any) -> None:
+def test_a_variable_that_cannot_be_changed_is_not_reported(expiring: Start, shell: Spelling) -> None:
     """If a variable cannot be changed, the hook changes and prints nothing; `awsenv ROLE` prints the reason."""
-    lock = "set -U AWS_PROFILE everywhere" if shell.name == "fish" else "readonly AWS_ACCESS_KEY_ID=AKIAMINE"
-    at = expiring(100, before=[lock])
+    at = expiring(100, before=[shell.lock])
 
     assert at.window.line.startswith("[power-user 2m] 0:") or at.window.line.startswith("[power-user 1m] 0:")
     assert "canary/secret+old" == at.window.run("echo $AWS_SECRET_ACCESS_KEY")
@@ -302,13 +302,13 @@ def test_a_variable_that_cannot_be_changed_is_not_reported(expiring: Start, shel
 
 
 @pytest.mark.parametrize("name", ["missing", "", "/", "broken"])
-def test_a_program_that_cannot_start_is_not_reported(name: str, expiring: Start, shell: Any, home: Path) -> None:
+def test_a_program_that_cannot_start_is_not_reported(name: str, expiring: Start, shell: Spelling, home: Path) -> None:
     """The hook prints nothing if the program, or its Python, has been removed."""
     at = expiring(400)
     (home / "broken").write_text("#!/no/such/python\n")
     (home / "broken").chmod(0o755)
     path = str(home / name) if name not in {"", "/"} else f"'{name}'"
-    at.window.run(PROGRAM[shell.name].format(path))
+    at.window.run(shell.assign.format("_AWSENV_BIN", path))
     at.window.clear()
 
     assert at.at(NOW + 200).startswith("[power-user 3m] 0:")
@@ -343,44 +343,35 @@ def test_jobs_are_not_disturbed(expiring: Start) -> None:
     assert "1" == at.window.run("jobs | grep -c -i run")
 
 
-BASH_TRAP = "trap 'echo \"at: $BASH_COMMAND\" >>trapped' DEBUG"
-ZSH_TRAP = 'print -r "at: $ZSH_DEBUG_CMD" >>trapped'
+TRACED = [
+    (spelling.name, line)
+    for spelling in SPELLINGS.values()
+    for line in ("; ".join([spelling.trace.on, *spelling.trace.traps[:1]]), *spelling.trace.traps)
+]
+"""Each shell, and a line that shows its commands: in every way, or by each spelling of its trap alone."""
 
 
-@pytest.mark.parametrize(
-    ("shell", "on", "look"),
-    [
-        ("bash", f"set -xvT; {BASH_TRAP}", "echo $-"),
-        ("bash", f"set -T; {BASH_TRAP}", "echo $-"),
-        ("zsh", f"setopt xtrace verbose; trap '{ZSH_TRAP}' DEBUG", "setopt"),
-        ("zsh", f"trap '{ZSH_TRAP}' DEBUG", "setopt"),
-        ("zsh", f"TRAPDEBUG() {{ {ZSH_TRAP}; }}", "setopt"),
-        ("fish", "set -g fish_trace 1", "echo $fish_trace"),
-    ],
-    indirect=["shell"],
-)
-def test_a_trace_shows_no_secret(on: str, look: str, *, expiring: Start, home: Path) -> None:
+@pytest.mark.parametrize(("shell", "on"), TRACED, indirect=["shell"])
+def test_a_trace_shows_no_secret(on: str, *, shell: Spelling, expiring: Start, home: Path) -> None:
     """`set -x`, `set -v`, functrace, a DEBUG trap and fish_trace show no secret key, and stay as they were."""
+    look = shell.trace.look
     at = expiring(400)
 
-    # Only fish 4 traces an event, and only with fish_trace=all; every fish traces what the user types.
-    due = f"clock {NOW + 200}{'; __awsenv_refresh' if at.shell.name == 'fish' else ''}"
+    due = f"clock {NOW + 200}{'' if shell.trace.sees_prompts else f'; {shell.refresh}'}"
     for line in (on, f"{look} >before", due, f"{look} >after", "true vis''ible"):
         at.window.run(line)
 
     assert 1 == at.calls
-    seen = at.window.transcript
-    if "at: " in on:
-        seen += (home / "trapped").read_bytes()
-        assert b"at: true vis" in seen
-    assert " xtrace" not in on or b"true visible" in seen
+    seen = at.window.transcript + at.window.trapped(home)
+    assert "at: " not in on or b"at: true vis" in at.window.trapped(home)
+    assert shell.trace.on not in on or b"true visible" in seen
     assert SECRET.encode() not in seen
     assert (home / "before").read_text() == (home / "after").read_text() != "\n"
     at.window.run("env >all")
     assert f"AWS_SECRET_ACCESS_KEY={SECRET}" in (home / "all").read_text().splitlines()
 
 
-def test_ctrl_c_ends_the_attempt(expiring: Start, shell: Any) -> None:
+def test_ctrl_c_ends_the_attempt(expiring: Start, shell: Spelling) -> None:
     """Ctrl-C ends the attempt and keeps the options of the shell, and the hook does not try again at once."""
     # A builtin creates the mark, and `exec` replaces the script: dash loses a Ctrl-C that arrives while a command runs
     # which then succeeds, such as touch.
@@ -424,15 +415,10 @@ def test_ctrl_z_does_not_stop_the_program(line: str, expiring: Start) -> None:
 
 
 @pytest.mark.parametrize("behaviour", [RENEWED, FAILED, "echo garbage", "exit 1"])
-def test_strict_options_do_no_harm(behaviour: str, expiring: Start, shell: Any) -> None:
+def test_strict_options_do_no_harm(behaviour: str, expiring: Start, shell: Spelling) -> None:
     """An attempt does not end a shell that ends at the first error, or at a variable that is not set."""
-    strict = {
-        "bash": "set -euo pipefail -o noclobber",
-        "zsh": "setopt err_exit no_unset pipe_fail no_clobber warn_create_global",
-        "fish": "set -g fish_features qmark-noglob",
-    }[shell.name]
     at = expiring(400, behaviour)
-    at.window.run(strict)
+    at.window.run(shell.strict_at_terminal)
 
     for now in (NOW + 101, NOW + 170, NOW + 500):
         at.at(now)
@@ -442,30 +428,19 @@ def test_strict_options_do_no_harm(behaviour: str, expiring: Start, shell: Any) 
     assert at.window.line.startswith("[power-user 51m] 0:" if behaviour == RENEWED else "[power-user expired] 0:")
 
 
-PROMPTS = {
-    "bash": ". {hook}; {clock}; PS1=x; for i in 1 2 3 4 5; do _awsenv_prompt; done",
-    "zsh": "source {hook}; {clock}; PROMPT=x; for i in 1 2 3 4 5; do _awsenv_prompt; done",
-    "fish": (
-        "source {hook}; {clock}; function fish_prompt; echo x; end\n"
-        "for i in 1 2 3 4 5; __awsenv_refresh; fish_prompt; end"
-    ),
-}
-
-
-@pytest.mark.parametrize(("left", "forks"), [(300, 0), (3600, 0), (299, 1), (-5, 1)])
+@pytest.mark.parametrize(("left", "starts"), [(300, 0), (3600, 0), (299, 1), (-5, 1)])
 def test_only_an_attempt_starts_a_process(
     left: int,
-    forks: int,
+    starts: int,
     *,
-    shell: Any,
+    shell: Spelling,
     require: Any,
     clean_environ: dict[str, str],
     hooks: Path,
     tmp_path: Path,
 ) -> None:
     """Five prompts start one program in the last five minutes of a role, and no process before that."""
-    script = PROMPTS[shell.name].format(hook=hooks / f"awsenv.{shell}", clock=f"{shell.clock}; clock {NOW}")
-    interactive = replace(shell, strict=[*shell.strict[:-1], *(["-i"] if shell.name == "fish" else []), "-c"])
+    script = f"{shell.load(hooks)}; {shell.stopped}; {shell.five_prompts}"
     trace = tmp_path / "trace"
     failing = require("false")
     role = {"AWSENV_LABEL": "x", "AWSENV_RENEW": "y", "AWSENV_EXPIRES_EPOCH": str(NOW + left)}
@@ -473,7 +448,7 @@ def test_only_an_attempt_starts_a_process(
     subprocess.run(
         [
             *(require("strace"), "-f", "-o", trace, "-e", "trace=clone,clone3,fork,vfork,execve"),
-            *(shell.name, *interactive.strict, script),
+            *shell.command(script, *shell.strict, *shell.at_prompts),
         ],
         env=clean_environ | role | {"_AWSENV_BIN": failing},
         stdin=subprocess.DEVNULL,
@@ -483,6 +458,5 @@ def test_only_an_attempt_starts_a_process(
 
     calls = [line for line in trace.read_text().splitlines() if "(" in line and "CLONE_THREAD" not in line]
     begun = [line for line in calls if "execve(" not in line and "resumed>" not in line]
-    # The hook of fish starts it through `sh`, which waits for it.
-    assert forks * (2 if shell.name == "fish" else 1) == len(begun), calls
-    assert forks == len([line for line in calls if f'execve("{failing}"' in line]), calls
+    assert starts * shell.forks == len(begun), calls
+    assert starts == len([line for line in calls if f'execve("{failing}"' in line]), calls

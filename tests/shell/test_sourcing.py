@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-LOAD = {"bash": ". {}", "zsh": "source {}", "fish": "source {}"}
+    from spelling import Spelling
 
 
-def _load(shell: Any, hooks: Path) -> str:
-    return LOAD[shell.name].format(hooks / f"awsenv.{shell}")
-
-
-def test_the_hook_loads_silently_under_strict_options(shell: Any, hooks: Path, run: Callable[..., Any]) -> None:
+def test_the_hook_loads_silently_under_strict_options(shell: Spelling, hooks: Path, run: Callable[..., Any]) -> None:
     """The hook loads twice under every strict option, without output and without an error."""
-    load = _load(shell, hooks)
+    load = shell.load(hooks)
 
     answer = run(shell, f"{load}\n{load}\n{shell.hook}\n{shell.hook}\n")
 
@@ -40,7 +37,7 @@ def test_the_hook_loads_silently_under_strict_options(shell: Any, hooks: Path, r
     ],
 )
 def test_the_hook_works_with_odd_zsh_options(
-    options: str, shells: Any, run: Callable[..., Any], active: Callable[..., dict[str, str]]
+    options: str, shells: Mapping[str, Spelling], run: Callable[..., Any], active: Callable[..., dict[str, str]]
 ) -> None:
     """The zsh hook works the same whatever options the user has set."""
     shell = shells["zsh"]
@@ -74,13 +71,13 @@ def test_the_hook_joins_the_prompt_commands_of_bash(
     before: str,
     expected: str,
     *,
-    shells: Any,
+    shells: Mapping[str, Spelling],
     hooks: Path,
     run: Callable[..., Any],
     active: Callable[..., dict[str, str]],
 ) -> None:
     """The hook adds itself once to PROMPT_COMMAND, or to its replacement, and the user's commands still run."""
-    load = _load(shells["bash"], hooks)
+    load = shells["bash"].load(hooks)
     # As bash does before a prompt: evaluate each element of PROMPT_COMMAND.
     script = f"""
         set -i 2>/dev/null; set +e; {before}
@@ -99,28 +96,24 @@ def test_the_hook_joins_the_prompt_commands_of_bash(
         assert "readonly" not in answer.stderr
 
 
-def _interactive(bash: Any) -> Any:
-    return type(bash)(**{**vars(bash), "strict": ["--norc", "--noprofile", "-i", "-u", "-c"]})
+def _interactive(bash: Spelling) -> Spelling:
+    return replace(bash, strict=("-i", "-u"))
 
 
 def test_a_non_interactive_shell_keeps_its_prompt(
-    shell: Any, hooks: Path, run: Callable[..., Any], active: Callable[..., dict[str, str]]
+    shell: Spelling, hooks: Path, run: Callable[..., Any], active: Callable[..., dict[str, str]]
 ) -> None:
     """In a shell that is not interactive, the hook defines its functions and leaves the prompt alone."""
-    look = {
-        "bash": 'echo "${PROMPT_COMMAND-none}"',
-        "zsh": 'echo "${precmd_functions-none}"',
-        "fish": "functions -q __awsenv_refresh; or echo none",
-    }[shell.name]
-
-    answer = run(shell, f"{_load(shell, hooks)}\n{shell.stopped}\n{look}\nawsenv_prompt_info", **active())
+    answer = run(shell, f"{shell.load(hooks)}\n{shell.stopped}\n{shell.find_hook}\nawsenv_prompt_info", **active())
 
     assert "none\n[power-user 59m]\n" == answer.stdout
 
 
-def test_an_exported_prompt_command_works_without_the_hook(hooks: Path, run: Callable[..., Any], shells: Any) -> None:
+def test_an_exported_prompt_command_works_without_the_hook(
+    hooks: Path, run: Callable[..., Any], shells: Mapping[str, Spelling]
+) -> None:
     """An exported PROMPT_COMMAND causes no error in a bash that has not loaded the hook."""
-    script = f"""export PROMPT_COMMAND='echo old'; {_load(shells["bash"], hooks)}
+    script = f"""export PROMPT_COMMAND='echo old'; {shells["bash"].load(hooks)}
         bash --norc -c 'eval "$PROMPT_COMMAND"'"""
 
     answer = run(_interactive(shells["bash"]), script)
@@ -129,9 +122,9 @@ def test_an_exported_prompt_command_works_without_the_hook(hooks: Path, run: Cal
     assert "_awsenv" not in answer.stderr
 
 
-def test_the_path_of_the_program_stays_in_the_shell(shell: Any, hooks: Path, run: Callable[..., Any]) -> None:
+def test_the_path_of_the_program_stays_in_the_shell(shell: Spelling, hooks: Path, run: Callable[..., Any]) -> None:
     """The hook takes over the program's path from `exec`, and does not export it."""
-    answer = run(shell, f"{_load(shell, hooks)}\necho $_AWSENV_BIN; env", _AWSENV_BIN="/opt/awsenv bin/awsenv")
+    answer = run(shell, f"{shell.load(hooks)}\necho $_AWSENV_BIN; env", _AWSENV_BIN="/opt/awsenv bin/awsenv")
 
     assert "/opt/awsenv bin/awsenv" == answer.stdout.splitlines()[0]
     assert "\n_AWSENV_BIN=" not in answer.stdout

@@ -4,37 +4,29 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from awsenv import shells as registry
 from awsenv.cli.commands import CHANGE, COMMANDS
+from awsenv.shells.base import folder
+from spelling import SPELLINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
-LINTERS = {
-    "bash": ["bash", "-n", "awsenv.bash", "subshell/bashrc"],
-    "shellcheck": ["shellcheck", "-o", "all", "awsenv.bash", "subshell/bashrc"],
-    "shfmt": ["shfmt", "-i", "2", "-d", "awsenv.bash", "subshell/bashrc"],
-    "zsh": ["zsh", "-f", "-n", "awsenv.zsh"],
-    "zshenv": ["zsh", "-f", "-n", "subshell/.zshenv"],
-    "fish": ["fish", "--no-config", "-n", "awsenv.fish"],
-    "fish_indent": ["fish_indent", "--check", "awsenv.fish"],
-}
-ASK = {
-    "bash": '. {hook}; for word in {words}; do ! _awsenv_prints "$word" || echo "$word"; done',
-    "zsh": 'source {hook}; for word in {words}; do ! _awsenv_prints "$word" || echo "$word"; done',
-    "fish": "source {hook}; for word in {words}; __awsenv_prints $word; and echo $word; end",
-}
+    from spelling import Spelling
+
+FILES = sorted(str(path.relative_to(folder())) for path in Path(folder()).rglob("*") if path.is_file())
+LINTED = [(linter, file) for spelling in SPELLINGS.values() for linter in spelling.linters for file in spelling.files]
 
 
-@pytest.mark.parametrize("linter", LINTERS)
-def test_the_linters_are_silent(linter: str, hooks: Path, require: Callable[[str], str]) -> None:
+@pytest.mark.parametrize(("linter", "file"), LINTED)
+def test_the_linters_are_silent(linter: str, file: str, hooks: Path, require: Callable[[str], str]) -> None:
     """The files pass each shell's syntax check, linter and formatter."""
-    argv = LINTERS[linter]
+    argv = [*linter.split(), file]
     require(argv[0])
 
     answer = subprocess.run(argv, cwd=hooks, capture_output=True, check=False, text=True)
@@ -50,39 +42,36 @@ def test_the_bash_hook_works_in_bash_3_2(feature: str, hooks: Path) -> None:
     assert feature not in code
 
 
-def test_the_hook_knows_which_commands_print_a_change(shell: Any, hooks: Path, run: Callable[..., Any]) -> None:
+def test_the_hook_knows_which_commands_print_a_change(shell: Spelling, hooks: Path, run: Callable[..., Any]) -> None:
     """The hook evaluates the output for a role and for commands that print a change, and for no other command."""
-    script = ASK[shell.name].format(hook=hooks / f"awsenv.{shell}", words=" ".join([*COMMANDS, "power-user"]))
+    questions = [f"! {shell.prints} {word} || echo {word}" for word in [*COMMANDS, "power-user"]]
 
-    answer = run(shell, script)
+    answer = run(shell, "\n".join([shell.load(hooks), *questions]))
 
     expected = [command.name for command in COMMANDS.values() if command.prints != CHANGE]
     assert (expected, "") == (answer.stdout.split(), answer.stderr)
 
 
-@pytest.mark.parametrize("path", ["awsenv.bash", "awsenv.zsh", "awsenv.fish", "subshell/bashrc", "subshell/.zshenv"])
+@pytest.mark.parametrize("path", FILES)
 def test_the_files_are_ascii(path: str, hooks: Path) -> None:
     """The files are ASCII: in some locales a shell reads another byte and the quote after it as one character."""
     assert (hooks / path).read_bytes().isascii()
 
 
-def test_there_is_a_file_for_each_hook(hooks: Path, shells: Mapping[str, Any]) -> None:
-    """Every shell with a hook has one static file and is tested, and there is no other static file."""
+def test_there_is_a_file_for_each_hook(hooks: Path, shells: Mapping[str, Spelling]) -> None:
+    """Every shell with a hook has its static files and is tested, and there is no other static file."""
     names = {shell.name for shell in registry.hooked()}
 
     assert names == {path.suffix[1:] for path in hooks.glob("awsenv.*")}
-    assert names == {*shells} == {*ASK}
+    assert names == {*shells}
+    assert FILES == sorted(file for shell in shells.values() for file in shell.files)
 
 
 @pytest.mark.parametrize("word", ["-h", "--help", "--version", "--print", "--shell", "--shell=sh"])
-def test_options_that_only_print(shell: Any, word: str, hooks: Path, run: Callable[..., Any]) -> None:
+def test_options_that_only_print(shell: Spelling, word: str, hooks: Path, run: Callable[..., Any]) -> None:
     """The hook shows the output for --help, --print and the like, but not for such a word after `--`."""
-    ask = ASK[shell.name].partition("for ")[0].format(hook=hooks / f"awsenv.{shell}")
-    separator, prints = (";", "__awsenv_prints") if shell.name == "fish" else ("&&", "_awsenv_prints")
-    script = (
-        f"{ask} {prints} power-user {word} {separator} echo before; {prints} use power-user -- {word} || echo after"
-    )
-    if shell.name == "fish":
-        script = f"{ask} {prints} power-user {word}; and echo before; {prints} use power-user -- {word}; or echo after"
+    script = f"""{shell.load(hooks)}
+        {shell.prints} power-user {word} && echo before
+        {shell.prints} use power-user -- {word} || echo after"""
 
     assert ["before", "after"] == run(shell, script).stdout.split()

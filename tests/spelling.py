@@ -1,0 +1,335 @@
+"""How each shell that has a hook spells what the tests do: one row a shell, which all tests of the hooks read."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+
+NOW = 2_000_000_000
+"""The time at which a test stops the clock of a hook, so that no test depends on its own duration."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """How a shell shows the commands that it runs."""
+
+    on: str
+    """The line that turns it on."""
+    traps: Sequence[str]
+    """Lines for a trap that prints `at: COMMAND` before each command, or appends that to the file `trapped`."""
+    off: str
+    """The line that turns off both."""
+    look: str
+    """Prints the options of the trace."""
+    is_on: Callable[[str], bool]
+    """Whether the output of `look` says that it is on."""
+    sees_prompts: bool
+    """Whether it shows what the shell runs before a prompt; otherwise only what the user types."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spelling:
+    """The syntax of one shell. `{}` stands for a name, a value, a path or a command."""
+
+    name: str
+
+    # How it starts.
+    rc: str
+    """Its rc file, below HOME."""
+    hook: str
+    """The line of the rc file that loads the hook, as in the README."""
+    bare: Sequence[str]
+    """Options that keep it from reading rc files."""
+    strict: Sequence[str]
+    """Options for a script that ends at the first error, if it has them."""
+    at_prompts: Sequence[str]
+    """Options for a script that draws prompts."""
+    strict_at_terminal: str
+    """The line that turns on as many options as possible that could end or disturb the shell at a terminal."""
+
+    # What belongs to it in the folder of the hooks.
+    subshell_file: str
+    """The file that `awsenv exec` makes it read, if it needs one."""
+    linters: Sequence[str]
+    """Command lines that print nothing and succeed if the file after them is well formed."""
+    prints: str
+    """The function of the hook that says whether the output for a command line is only shown."""
+    refresh: str
+    """The function of the hook that runs before each prompt."""
+    clock: str
+    """Defines a function `clock` that stops the clock of the hook at its argument."""
+
+    # Variables.
+    export: str
+    """Sets a variable of the environment."""
+    assign: str
+    """Sets a variable of the shell."""
+    unset: str
+    """Removes a variable."""
+    local: str
+    """Sets a variable of the shell, read-only if the shell knows that."""
+    lock: str
+    """The line after which no change of AWS_ACCESS_KEY_ID and AWS_PROFILE is possible."""
+
+    # Commands.
+    source: str
+    """Runs a file in this shell."""
+    activate: str
+    """The file that a virtual environment has for this shell."""
+    evaluate: str
+    """Evaluates the output of a command."""
+    in_script: str
+    """Makes a change with the function of the hook, in a script without a terminal."""
+    in_script_status: str
+    """The status of the command in such a line."""
+    count_lines: str
+    """Prints the number of lines of a command, in a command substitution."""
+    group: str
+    """Runs a command line in this shell, with one redirection for all of it."""
+    parenthesized: str
+    """Runs a command line in a subshell; empty: there is no syntax for that."""
+    define: str
+    """Defines a function: its name and its body."""
+    empty_if: str
+    """The shortest `if`."""
+    status: str
+    """The status of the last command."""
+    pipe_status: str
+    """The statuses of the last pipe, with spaces between."""
+    save_history: str
+    """Writes the history at once."""
+    trace: Trace
+    forks: int
+    """How many processes the hook forks to start one program."""
+
+    # The prompt.
+    prompt: str
+    """A prompt of the user's own: `STATUS:COUNT> `, where COUNT tells one prompt from the next."""
+    new_prompt: str
+    """Another one, `new STATUS:COUNT> `."""
+    levelled_prompt: str
+    """A prompt `<LEVEL.COUNT> `, where LEVEL is that of the shell, and what the history needs to be written."""
+    blank_lines: Sequence[str]
+    """Lines that make the prompt begin with blank lines, in each spelling."""
+    expand_prompt: str
+    """The line that makes the shell expand whatever the prompt contains, if it does not always."""
+    five_prompts: str
+    """Does five times what the shell does for a prompt."""
+    show_role: str
+    """Prints what the hook inserts into the prompt, and nothing else."""
+    find_hook: str
+    """Prints `none` if the hook does not run before a prompt."""
+    frameworks: Mapping[str, str]
+    """A function that each framework defines while it controls the prompt."""
+
+    def __str__(self) -> str:
+        """Return its name, for test reports."""
+        return self.name
+
+    @property
+    def files(self) -> list[str]:
+        """Its files in the folder of the hooks."""
+        return [f"awsenv.{self.name}", *([self.subshell_file] if self.subshell_file else [])]
+
+    @property
+    def stopped(self) -> str:
+        """The line that stops the clock of the hook."""
+        return f"{self.clock}; clock {NOW}"
+
+    def load(self, hooks: Path) -> str:
+        """Return the line that loads the hook from the folder *hooks*."""
+        return self.source.format(shlex.quote(str(hooks / f"awsenv.{self.name}")))
+
+    def command(self, script: str, *options: str) -> list[str]:
+        """Return the command that runs *script* without an rc file."""
+        return [self.name, *self.bare, *options, "-c", script]
+
+    def furnish(self, home: Path, *, hook: bool = False) -> None:
+        """Write the rc file: the prompt `<LEVEL.COUNT> `, and the line that loads the hook if *hook*."""
+        rc = home / self.rc
+        rc.parent.mkdir(parents=True, exist_ok=True)
+        rc.write_text(f"{self.levelled_prompt}\n{self.hook if hook else ''}\n")
+        # Without this folder, the first fish in a home directory reads every manual page of the machine.
+        (home / ".local/share/fish/generated_completions").mkdir(parents=True, exist_ok=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Posix(Spelling):
+    """A shell of the POSIX family."""
+
+    export: str = "export {}={}"
+    assign: str = "{}={}"
+    unset: str = "unset {}"
+    local: str = "readonly {}={}"
+    lock: str = "readonly AWS_ACCESS_KEY_ID=AKIAMINE"
+    activate: str = "activate"
+    evaluate: str = 'eval "$({})"'
+    in_script: str = "{}"
+    in_script_status: str = "$?"
+    count_lines: str = 'echo "$({})" | grep -c .'
+    group: str = "{{ {}; }}"
+    parenthesized: str = "({})"
+    define: str = "{}() {{ {}; }}"
+    empty_if: str = "if true; then :; fi"
+    status: str = "$?"
+
+
+BASH = Posix(
+    name="bash",
+    rc=".bashrc",
+    hook='eval "$(awsenv init bash)"',
+    bare=("--norc", "--noprofile"),
+    strict=("-e", "-u", "-o", "pipefail"),
+    at_prompts=(),
+    strict_at_terminal="set -euo pipefail -o noclobber",
+    subshell_file="subshell/bashrc",
+    linters=("bash -n", "shellcheck -o all", "shfmt -i 2 -d"),
+    prints="_awsenv_prints",
+    refresh="_awsenv_prompt",
+    clock="clock() { _awsenv_now=$1; }",
+    source=". {}",
+    pipe_status='"${PIPESTATUS[*]}"',
+    save_history="history -a",
+    trace=Trace(
+        on="set -xvT",
+        traps=(
+            "set -T; trap 'echo \"at: $BASH_COMMAND\"' DEBUG",
+            "set -T; trap 'echo \"at: $BASH_COMMAND\" >>trapped' DEBUG",
+        ),
+        off="trap - DEBUG; set +xvT",
+        look="echo $-",
+        is_on=lambda options: {*"xvT"} <= {*options},
+        sees_prompts=True,
+    ),
+    forks=1,
+    prompt=r"PS1='$?:\#> '",
+    new_prompt=r"PS1='new $?:\#> '",
+    levelled_prompt="PROMPT_COMMAND='((++_n))'\nPS1='<$SHLVL.$_n> '",
+    blank_lines=(r"""PS1='\n'"$PS1" """, """PS1='\n'"$PS1" """, r"""PS1='\n\n'"$PS1" """),
+    expand_prompt="",
+    five_prompts="PS1=x; for i in 1 2 3 4 5; do _awsenv_prompt; done",
+    show_role='PS1=x; _awsenv_prompt; printf "%s" "$_awsenv_ps1"',
+    find_hook='echo "${PROMPT_COMMAND-none}"',
+    frameworks={"starship": "starship_precmd", "oh-my-posh": "_omp_hook"},
+)
+
+ZSH = Posix(
+    name="zsh",
+    rc=".zshrc",
+    hook='eval "$(awsenv init zsh)"',
+    bare=("--no-globalrcs", "--no-rcs"),
+    strict=("-e", "-u", "-o", "pipefail"),
+    at_prompts=(),
+    strict_at_terminal="setopt err_exit no_unset pipe_fail no_clobber warn_create_global",
+    subshell_file="subshell/.zshenv",
+    linters=("zsh -f -n",),
+    prints="_awsenv_prints",
+    refresh="_awsenv_prompt",
+    # Without the module, the hook gets the time from a prompt expansion.
+    clock="zmodload -u zsh/datetime; clock() { typeset -g _awsenv_seconds=$1; }",
+    source="source {}",
+    pipe_status='"$pipestatus[*]"',
+    save_history="fc -A",
+    trace=Trace(
+        on="setopt xtrace verbose",
+        traps=(
+            "trap 'print -r \"at: $ZSH_DEBUG_CMD\" >>trapped' DEBUG",
+            'TRAPDEBUG() { print -r "at: $ZSH_DEBUG_CMD" >>trapped; }',
+        ),
+        off="trap - DEBUG; unsetopt xtrace verbose",
+        look="setopt",
+        is_on=lambda options: {"xtrace", "verbose"} <= {*options.split()},
+        sees_prompts=True,
+    ),
+    forks=1,
+    # With the default HISTSIZE, zsh counts each line that differs from the previous one.
+    prompt="PROMPT='%?:%i> '; unsetopt prompt_cr prompt_sp",
+    new_prompt="PROMPT='new %?:%i> '",
+    levelled_prompt=(
+        "setopt prompt_subst no_prompt_sp\nprecmd() { ((++_n)) }\nPROMPT='<$SHLVL.$_n> '\n"
+        "HISTFILE=~/.zsh_history SAVEHIST=99"
+    ),
+    blank_lines=(r"PROMPT=$'\n\n'$PROMPT",),
+    expand_prompt="setopt prompt_subst",
+    five_prompts="PROMPT=x; for i in 1 2 3 4 5; do _awsenv_prompt; done",
+    show_role='PROMPT=; _awsenv_prompt; print -n -- "$psvar[61]$psvar[62]$psvar[63] "',
+    find_hook='echo "${precmd_functions-none}"',
+    frameworks={
+        "starship": "prompt_starship_precmd",
+        "oh-my-posh": "_omp_precmd",
+        "powerlevel10k": "p10k",
+        "spaceship": "spaceship",
+    },
+)
+
+FISH = Spelling(
+    name="fish",
+    rc=".config/fish/config.fish",
+    hook="awsenv init fish | source",
+    bare=("--no-config", "--private"),
+    strict=(),
+    at_prompts=("-i",),
+    strict_at_terminal="set -g fish_features qmark-noglob",
+    subshell_file="",
+    linters=("fish --no-config -n", "fish_indent --check"),
+    prints="__awsenv_prints",
+    refresh="__awsenv_refresh",
+    clock=("function clock; set -g now $argv; end; function path; test $argv[2] = -R; and echo 0; or echo $now; end"),
+    export="set -gx {} {}",
+    assign="set -g {} {}",
+    unset="set -e {}",
+    local="set -g {} {}",
+    # A change would erase the universal variable in every session.
+    lock="set -U AWS_PROFILE everywhere",
+    source="source {}",
+    activate="activate.fish",
+    evaluate="{} | source",
+    # Outside a terminal the hook of fish prints the change, and a script pipes it to `source`.
+    in_script="{} | source",
+    in_script_status="$pipestatus[1]",
+    count_lines="count ({})",
+    group="begin; {}; end",
+    parenthesized="",
+    define="function {}; {}; end",
+    empty_if="if true; end",
+    status="$status",
+    pipe_status='"$pipestatus"',
+    save_history="history save",
+    trace=Trace(
+        on="set -g fish_trace 1",
+        traps=(),
+        off="set -g fish_trace",
+        look="echo $fish_trace",
+        is_on=lambda options: options == "1\n",
+        # Only fish 4 traces an event, and only with fish_trace=all.
+        sees_prompts=False,
+    ),
+    # The hook starts it through `sh`, which waits for it.
+    forks=2,
+    prompt=(
+        "function count_prompts --on-event fish_prompt; set -g prompts $prompts x; end\n"
+        'function fish_prompt; echo -n -s $status : (count $prompts) "> "; end\n'
+        "set -g fish_greeting; set -g fish_autosuggestion_enabled 0; function fish_title; end"
+    ),
+    new_prompt='function fish_prompt; echo -n -s "new " $status : (count $prompts) "> "; end',
+    levelled_prompt=(
+        "set -g _n 0\nset -g fish_greeting\n"
+        'function _count --on-event fish_prompt; set -g _n (math "$_n + 1"); end\n'
+        'function fish_prompt; printf "<%s.%s> " $SHLVL $_n; end'
+    ),
+    blank_lines=("functions -c fish_prompt inner; function fish_prompt; echo; inner; end",),
+    expand_prompt="",
+    five_prompts="function fish_prompt; echo x; end; for i in 1 2 3 4 5; __awsenv_refresh; fish_prompt; end",
+    show_role="__awsenv_refresh; echo -n $__awsenv_text",
+    find_hook="functions -q __awsenv_refresh; or echo none",
+    frameworks={"tide": "tide"},
+)
+
+SPELLINGS = {spelling.name: spelling for spelling in (BASH, ZSH, FISH)}
+"""Every shell that has a hook, by its name."""
