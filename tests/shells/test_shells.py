@@ -12,6 +12,7 @@ import pytest
 
 import awsenv
 from awsenv import shells
+from awsenv.cli.commands import COMMANDS
 from awsenv.errors import UsageError
 from awsenv.shells.base import folder
 
@@ -44,7 +45,7 @@ def test_an_unknown_shell_is_refused(name: str) -> None:
     with pytest.raises(UsageError) as caught:
         shells.find(name)
 
-    assert ("--shell with one of bash, fish, json, sh, zsh",) == caught.value.hints
+    assert (f"--shell with one of {', '.join(shells.names())}",) == caught.value.hints
 
 
 def test_shell_names_are_unique() -> None:
@@ -55,16 +56,45 @@ def test_shell_names_are_unique() -> None:
     assert len(names) == len(set(names))
 
 
-def test_the_help_names_every_shell(program: str) -> None:
-    """The help of `use`, `off` and `renew` lists all shells, and that of `init` those with a hook."""
-    pages = {
-        command: subprocess.run([program, command, "--help"], capture_output=True, check=True, text=True).stdout
-        for command in ("use", "off", "renew", "init")
-    }
+def _page(program: str, command: str) -> str:
+    """Return the help of *command*."""
+    return subprocess.run([program, command, "--help"], capture_output=True, check=True, text=True).stdout
 
-    for command, page in pages.items():
-        expected = shells.hooked() if command == "init" else shells.every()
-        assert {shell.name for shell in expected} <= set(re.findall(r"[a-z]+", page))
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z]+", text))
+
+
+@pytest.mark.parametrize("command", ["use", "off", "renew"])
+def test_the_help_names_every_shell(command: str, program: str) -> None:
+    """The help of `use`, `off` and `renew` lists all shells."""
+    assert set(shells.names()) <= _words(_page(program, command))
+
+
+def test_the_table_of_commands_names_every_hook() -> None:
+    """The line of `init` in the help names exactly the shells with a hook."""
+    named = _words(COMMANDS["init"].summary) & set(shells.names())
+
+    assert {shell.name for shell in shells.hooked()} == named
+
+
+def test_the_help_of_init_has_the_line_that_loads_each_hook(program: str) -> None:
+    """The help of `init` has a startup file and the line for it, for each shell with a hook."""
+    page = _page(program, "init")
+
+    for shell in shells.hooked():
+        assert f"{shell.startup({'HOME': '~'})[0]}: {shell.load}" in page
+
+
+def test_the_readme_names_every_shell() -> None:
+    """The README names in its introduction the shells that evaluate a change, and has each line that loads a hook."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    introduction = readme.partition("\n## ")[0]
+
+    assert {shell.name for shell in shells.every() if shell.evaluate} <= _words(introduction)
+    for shell in shells.hooked():
+        assert f"{shell.load} " in readme
+        assert f"# {shell.startup({'HOME': '~'})[0]}, {shell.name} " in readme
 
 
 NEW = """
@@ -97,4 +127,5 @@ def test_a_new_shell_is_two_files(tmp_path: Path, clean_environ: dict[str, str])
     role = {"AWSENV_ROLE": "x", "AWS_VAULT": "x"}
     assert "unset AWSENV_ROLE;\n" in run("off", "--shell", "new", **role).stdout
     assert "unset AWSENV_ROLE;\n" in run("off", AWSENV_SHELL="new", **role).stdout
-    assert "bash, fish, new, zsh" in run("init", "nu").stderr
+    names = sorted([*(shell.name for shell in shells.hooked()), "new"])
+    assert f"awsenv init with one of {', '.join(names)}\n" in run("init", "nu").stderr

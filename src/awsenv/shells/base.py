@@ -92,7 +92,7 @@ class Shell(ABC):
         return "", []
 
     def _for_the_hook(self, change: Change, program: str) -> dict[str, str]:
-        """Return two variables for the files of `shell/subshell`, which unset them."""
+        """Return two variables for a subshell: it evaluates and unsets the change, and its hook keeps the program."""
         return {"_AWSENV_BIN": program, "_AWSENV_CHANGE": self.render(change)}
 
 
