@@ -41,7 +41,7 @@ def arguments(args: list[str]) -> dict[str, object]:
         ("use r", {"role": "r"}),
         ("use r 123456 --print", {"role": "r", "code": "123456", "anywhere": True}),
         ("use --duration 1h r --tag a=b --tag c=", {"role": "r", "duration": "1h", "tag": ["a=b", "c="]}),
-        ("use --region= -- --odd", {"role": "--odd", "region": ""}),
+        ("use --region=x -- --odd", {"role": "--odd", "region": "x"}),
         ("setup a b:c,mfa --format x", {"roles": ("a", "b:c,mfa"), "template": "x"}),
         ("setup", {}),
         ("exec r", {"role": "r", "command": []}),
@@ -87,6 +87,19 @@ def test_a_missing_or_unexpected_argument_is_refused(
         app.invoke(line.split(), lambda: caller(tmp_path))
 
     assert (fact, hints) == (caught.value.fact, caught.value.hints)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_empty_value_of_an_option_is_refused(tmp_path: Path, name: str) -> None:
+    """`--policy "$POLICY"` without the variable would give the whole role: no option of any command may be empty."""
+    options = [param.opts[-1] for param in app.built(name).params if param.metavar and param.opts[-1].startswith("--")]
+    facts = []
+    for option in options:
+        with pytest.raises(UsageError) as caught:
+            app.invoke([name, option, ""], lambda: caller(tmp_path))
+        facts.append(caught.value.fact)
+
+    assert [f"the value of {option} is empty" for option in options] == facts
 
 
 @pytest.mark.parametrize("name", COMMANDS)

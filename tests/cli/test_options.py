@@ -133,6 +133,15 @@ def test_a_policy_is_read_from_a_file(tmp_path: Path) -> None:
     assert request("r", None, RoleOptions(policy=f"file://{path}"), {}).policy == '{"Version": "2012-10-17"}'
 
 
+@pytest.mark.parametrize("content", ["", " \n"])
+def test_an_empty_policy_file_is_refused(tmp_path: Path, content: str) -> None:
+    """A policy file without content narrows nothing: the error says so, whatever the role is."""
+    (tmp_path / "policy.json").write_text(content)
+
+    with pytest.raises(UsageError, match=r"the file 'policy\.json' is empty"):
+        request("r", None, RoleOptions(policy="file://policy.json"), {}, str(tmp_path))
+
+
 def test_a_missing_policy_file_is_named() -> None:
     """The error names the file, and says why it cannot be read."""
     with pytest.raises(UsageError, match="cannot read the policy '/no/such': No such file or directory"):

@@ -52,6 +52,8 @@ class _Command(TyperCommand):
             raise Help(ctx.get_help())
         hint = f"{ctx.command_path} {self.options_metavar}"
         for param in self.params:
+            _refuse_empty(param.opts[-1], values.get(param.name))
+        for param in self.params:
             if param.required and values.get(param.name) is None:
                 raise UsageError(f"which {param.name}?", hint=hint)
         if rest:
@@ -69,6 +71,12 @@ class _Command(TyperCommand):
         """Return the usage as the table has it: Typer would spell an argument `{ROLE}`."""
         del ctx
         return [self.options_metavar or ""]
+
+
+def _refuse_empty(option: str, value: Any) -> None:
+    """Refuse an option whose value is empty: without `--policy "$POLICY"` a role is not narrowed."""
+    if option.startswith("-") and (value == "" or (isinstance(value, list) and "" in value)):
+        raise UsageError(f"the value of {option} is empty", hint=("give it a value", f"leave {option} out"))
 
 
 class _Runner(_Command):

@@ -223,13 +223,16 @@ def _policy(text: str, origin: Origin, environ: Environ, folder: str | None) -> 
         return text
     from awsenv.config.files import expanded  # noqa: PLC0415 - see `resolve`
 
-    path = Path(expanded(text.removeprefix("file://"), environ))
+    name = text.removeprefix("file://")
     try:
-        return Path(folder or "", path).read_text(encoding="utf-8")
+        policy = Path(folder or "", expanded(name, environ)).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise UsageError(
-            f"cannot read the policy {str(path)!r}: {reason}",
+            f"cannot read the policy {name!r}: {reason}",
             origin,
             hint="name a file of UTF-8 that is yours to read: --policy file://policy.json",
         ) from None
+    if not policy.strip():
+        raise UsageError(f"the file {name!r} is empty", origin, hint="write the session policy into it, as JSON")
+    return policy
