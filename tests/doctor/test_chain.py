@@ -95,7 +95,25 @@ def test_without_a_role_each_role_is_resolved(tmp_path: Path) -> None:
         warning.verdict,
         warning.origins,
     )
-    assert Finding("roles", Verdict.FINE, "1 of 2 are complete: awsenv list shows them") == fine
+    assert Finding("roles", Verdict.FINE, "1 of 2 have a complete chain") == fine
+    assert resolved is not None
+
+
+def test_roles_with_several_devices_are_a_warning_about_login(tmp_path: Path) -> None:
+    """If the roles of a source have different MFA devices, each role works, and only a login must choose one."""
+    roles = (
+        "".join(
+            f"[profile {name}]\nrole_arn = arn:aws:iam::{account}:role/{name}\nsource_profile = default\n"
+            f"mfa_serial = arn:aws:iam::{account}:mfa/alice\n"
+            for name, account in (("one", 1), ("two", 2))
+        )
+        .replace("::1:", "::111111111111:")
+        .replace("::2:", "::222222222222:")
+    )
+    found, resolved = _chain(tmp_path, roles)
+    (login,) = found["login"]
+    assert (Verdict.WARNING, ("choose one: awsenv login --mfa-serial ARN",)) == (login.verdict, login.hints)
+    assert [Verdict.FINE] == [finding.verdict for finding in found["chain"]]
     assert resolved is not None
 
 

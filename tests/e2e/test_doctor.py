@@ -705,7 +705,7 @@ def test_the_doctor_without_a_role(world: World) -> None:
     answer = world.run("doctor")
     assert (0, "") == (answer.returncode, answer.stderr)
     assert "its account has 1 digits instead of 12" in answer.stdout
-    assert "2 of 3 are complete" in answer.stdout
+    assert "2 of 3 have a complete chain" in answer.stdout
     assert "user alice of account" in answer.stdout
 
 

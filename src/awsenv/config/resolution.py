@@ -202,7 +202,7 @@ def _device_of_the_roles(
         raise ConfigError(
             f"the roles of {_owner(source)} name {len(naming)} MFA devices: {devices}",
             *(each[0][0].origin for each in naming.values()),
-            hint="choose the one to log in with: --mfa-serial",
+            hint="choose one: awsenv login --mfa-serial ARN",
         )
     (only,) = naming.values() or ([],)
     return only[0][0] if only else None, tuple(profile for _, profile in only)

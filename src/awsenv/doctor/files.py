@@ -150,14 +150,20 @@ def _each_role(profiles: Profiles, environ: Environ) -> Generator[Finding, None,
     if not roles:
         yield fine("roles", "the files describe no role yet: awsenv setup makes some")
     elif complete:
-        yield fine("roles", f"{complete} of {len(roles)} are complete: awsenv list shows them")
+        yield fine("roles", f"{complete} of {len(roles)} have a complete chain")
     try:
         return config.resolve_login(RoleRequest(""), profiles, environ)
-    except SourceError:
-        for request in requests:
-            with suppress(AwsenvError):
-                return config.resolve_login(request, profiles, environ)
-        raise
+    except SourceError as error:
+        reason: AwsenvError = error
+    except ConfigError as error:
+        # Each role has its own device; only a login must choose one.
+        reason = error
+        if complete:
+            yield of_error("login", error, Verdict.WARNING)
+    for request in requests:
+        with suppress(AwsenvError):
+            return config.resolve_login(request, profiles, environ)
+    raise reason
 
 
 def _spelled(found: Chain) -> str:
