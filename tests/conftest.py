@@ -67,6 +67,9 @@ SLOW = ("agent", "cli", "docs", "e2e", "setup", "shell", "shells")
 PYTHON = ("agent", "cli", "aws/test_http.py", "test_command.py")
 """The folders and files whose tests are marked `python`: what they do can differ between two Pythons."""
 
+ALIKE = ("cli/test_core_files.py", "cli/test_setup_apply.py")
+"""Files of these folders that are not marked: the system and IAM decide."""
+
 HERE = Path(__file__).parent
 
 
@@ -81,15 +84,20 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     selected = config.getoption("markexpr")
     if not is_in(collection_path, SLOW) or selected not in {"not slow", "not slow or python"}:
         return None
-    return None if selected != "not slow" and is_in(collection_path, PYTHON) else True
+    return None if selected != "not slow" and _is_of_python(collection_path) else True
+
+
+def _is_of_python(path: Path) -> bool:
+    return is_in(path, PYTHON) and not is_in(path, ALIKE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of the folders."""
     for item in items:
-        for mark, names in (("slow", SLOW), ("python", PYTHON)):
-            if is_in(item.path, names):
-                item.add_marker(mark)
+        if is_in(item.path, SLOW):
+            item.add_marker("slow")
+        if _is_of_python(item.path):
+            item.add_marker("python")
 
 
 @pytest.fixture(scope="session")
