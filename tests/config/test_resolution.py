@@ -310,6 +310,7 @@ def written(file: dict[str, dict[str, str]]) -> str:
     return "".join(sections) + "[sso-session s]\nsso_start_url = u\nsso_region = r\n"
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(request=REQUESTS, file=FILES, variables=VARIABLES)
 def test_any_request_is_resolved_or_refused_without_a_secret(

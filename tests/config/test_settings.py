@@ -71,6 +71,7 @@ def of_botocore(environ: Mapping[str, str], full_config: dict[str, Any], profile
     return found
 
 
+@pytest.mark.slow
 @given(some_settings, some_variables)
 def test_a_command_gets_the_settings_of_the_roles_profile(
     tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str], environ: dict[str, str]

@@ -103,6 +103,7 @@ def test_empty(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
     assert "Credentials" not in client("sts", alice).get_session_token()
 
 
+@pytest.mark.slow
 def test_faults_of_other_services(sandbox: Sandbox, client: Any, refusal: Any) -> None:
     """Each service words a fault in its own protocol."""
     sandbox.fail("DescribeRegions", Fault.THROTTLING)
