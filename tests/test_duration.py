@@ -48,8 +48,8 @@ def test_a_difference_is_rounded(seconds: float, expected: str) -> None:
     assert expected == duration.rounded(seconds)
 
 
-def test_the_end_is_in_utc_and_from_now() -> None:
-    """The end of credentials is shown as a time in UTC and as a duration."""
+def test_the_end_is_an_instant_and_a_duration() -> None:
+    """The end of credentials is shown as an instant, whose local time `cli.report` spells, and as a duration."""
     ends = datetime(2026, 1, 1, 12, 30, tzinfo=timezone.utc)
-    assert " until 12:30 UTC, 30m from now" == duration.until(ends, ends.timestamp() - 1800)
+    assert " until {@1767270600} (30m)" == duration.until(ends, ends.timestamp() - 1800)
     assert "" == duration.until(None, 0)

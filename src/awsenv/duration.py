@@ -1,9 +1,8 @@
-"""Durations, as users type them and as messages show them."""
+"""Durations and times, as users type them and as messages show them."""
 
 from __future__ import annotations
 
 import re
-from datetime import timezone
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,8 +56,17 @@ def left(seconds: float) -> str:
     return short(seconds) if int(seconds) > 0 else "expired"
 
 
+INSTANT = re.compile(r"\{@(\d{1,11})\}", re.ASCII)
+"""An instant in a text, in seconds since the epoch: only the process that shows the text knows the local time."""
+
+
+def instant(seconds: float) -> str:
+    """Return an instant for a text that `cli.report` shows. *seconds* count since the epoch, UTC."""
+    return f"{{@{max(0, int(seconds))}}}"
+
+
 def until(ends: datetime | None, now: float) -> str:
-    """Return when credentials end, in UTC and from now; empty if they do not."""
+    """Return when credentials end, and in how long; empty if they do not."""
     if ends is None:
         return ""
-    return f" until {ends.astimezone(timezone.utc):%H:%M} UTC, {rounded(ends.timestamp() - now)} from now"
+    return f" until {instant(ends.timestamp())} ({rounded(ends.timestamp() - now)})"

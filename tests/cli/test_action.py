@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awsenv.agent.client import pack
-from awsenv.cli.action import Exec, Fail, Local, Need, Open, Print, StartAgent, packed, unpacked
+from awsenv.cli.action import Exec, Fail, Local, Need, Open, Print, Report, StartAgent, packed, unpacked
 from awsenv.cli.report import described
 from awsenv.errors import Origin, RefusedError
 from awsenv.model import Note
@@ -56,7 +56,7 @@ def test_what_only_the_client_can_do_is_left_to_it() -> None:
     assert Local is type(unpacked(packed(StartAgent(1.0), {}), {}))
 
 
-_KINDS = [each.kind for each in (Print, Exec, Open, Fail, Need, Local)]
+_KINDS = [each.kind for each in (Print, Report, Exec, Open, Fail, Need, Local)]
 
 
 @given(st.lists(st.binary() | st.sampled_from([*_KINDS, b"1", NONE, pack([b"1"]), pack([NONE])])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pexpect
@@ -9,11 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from awsenv import duration
 from awsenv.cli import report
 from awsenv.errors import ConfigError, MfaError, Origin, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from conftest import World
+
+BERLIN = "CET-1CEST,M3.5.0,M10.5.0/3"
+"""Central European time, as POSIX spells it: a machine may have no time zone database."""
+WINTER = 1_795_453_200
+"""2026-11-23 17:00 UTC."""
+SUMMER_ENDS = 1_792_890_000
+"""2026-10-25 01:00 UTC, when central Europe sets its clocks from 3:00 back to 2:00."""
 
 
 def test_an_error_is_a_fact_an_origin_and_a_next_step() -> None:
@@ -63,6 +74,53 @@ awsenv: AWS refused to let alice
            arn:aws:iam::123456789012:role/deploy
 """
     assert expected == report.wrapped(text, 35)
+
+
+@pytest.fixture
+def in_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Return a function that puts this process into a time zone until the end of the test."""
+
+    def enter(zone: str) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield enter
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "seconds", "expected"),
+    [
+        ("UTC", WINTER, 3600, "18:00 UTC"),
+        ("UTC0", WINTER, 7 * 3600, "2026-11-24 00:00 UTC"),
+        (BERLIN, WINTER, 5 * 3600, "23:00 CET"),
+        (BERLIN, WINTER, 6 * 3600, "2026-11-24 00:00 CET"),
+        ("<+0545>-5:45", WINTER, 3600, "23:45 +0545"),
+        ("PST8PDT,M3.2.0,M11.1.0", WINTER, 14 * 3600, "23:00 PST"),
+        (BERLIN, SUMMER_ENDS - 3600, 3599, "02:59 CEST"),
+        (BERLIN, SUMMER_ENDS - 3600, 3600, "02:00 CET"),
+        (BERLIN, WINTER, 180 * 86_400, "2027-05-22 19:00 CEST"),
+        (BERLIN, WINTER, -86_400, "2026-11-22 18:00 CET"),
+    ],
+)
+def test_a_time_is_local(in_zone: Callable[[str], None], zone: str, now: float, seconds: int, expected: str) -> None:
+    """A time has its zone, by the rules of the day that it falls on, and its date where that is not today."""
+    in_zone(zone)
+
+    text = f"until {duration.instant(now + seconds)} ({duration.left(seconds)} left)"
+
+    assert f"until {expected} ({duration.left(seconds)} left)" == report.in_local_time(text, now)
+
+
+def test_a_time_is_that_of_the_terminal_and_not_of_the_agent(world: World) -> None:
+    """An agent that was started in another time zone changes nothing for who asks it."""
+    assert "+09" in world.run("login", world.device.code(), TZ="<+09>-9").stdout
+
+    shown = world.run("login", world.device.next_code(), TZ="<-03>3").stdout
+
+    assert "-03" in shown
+    assert "+09" not in shown
 
 
 @given(st.text("ab c\n", max_size=200), st.integers(20, 80))

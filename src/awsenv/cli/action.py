@@ -60,6 +60,15 @@ class Print(Action):
         process.write(self.text)
 
 
+class Report(Print):
+    """Print the text for the user to read: times are local, and lines as long as the terminal is wide."""
+
+    kind = b"report"
+
+    def _do(self) -> None:
+        process.show(self.text)
+
+
 class Exec(Action):
     """Become the command *argv* with the environment *environ*."""
 
@@ -135,7 +144,7 @@ def show(notes: Iterable[Shown]) -> None:
         process.tell(described(note))
 
 
-_KINDS: dict[bytes, type[Action]] = {each.kind: each for each in (Print, Open, Fail, Need, Local)}
+_KINDS: dict[bytes, type[Action]] = {each.kind: each for each in (Print, Report, Open, Fail, Need, Local)}
 
 
 def packed(action: Action, before: Mapping[str, str]) -> list[bytes]:
@@ -146,7 +155,7 @@ def packed(action: Action, before: Mapping[str, str]) -> list[bytes]:
     return [
         action.kind,
         b"%d" % action.status,
-        os.fsencode(action.text),
+        action.text.encode(errors="backslashreplace") if action.kind == Report.kind else os.fsencode(action.text),
         pack([_packed(note) for note in action.notes]),
         pack_texts(action.argv),
         pack_texts([*unset, *changed]),
@@ -168,7 +177,8 @@ def unpacked(reply: Sequence[bytes], before: Mapping[str, str]) -> Action:
     if kind == Exec.kind:
         action = Exec(unpack_texts(argv), _changed(before, unpack_texts(changes)))
     else:
-        action = _KINDS.get(kind, Action)(os.fsdecode(text))
+        # The locale of an agent may be another.
+        action = _KINDS.get(kind, Action)(text.decode() if kind == Report.kind else os.fsdecode(text))
     action.status = int(status)
     if sent := unpack(notes):
         from awsenv.cli.report import Message  # noqa: PLC0415 - most actions have no notes

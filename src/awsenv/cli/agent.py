@@ -150,6 +150,7 @@ class Handler:
             provider,
             answers.secret,
             prints_to_terminal=request.to_terminal,
+            columns=request.columns,
             prints_astray=lambda: request.astray,
             folder=request.folder,
             pid=request.pid,

@@ -140,8 +140,9 @@ def request(args: list[str], environ: Mapping[str, str], *, started: bool = Fals
     to_terminal = process.stdout_is_terminal()
     astray = not to_terminal and commands.called(args).prints_secrets and process.stdout_goes_astray()
     flags = f"{to_terminal:d}{astray:d}{started:d}"
+    columns = str(process.terminal_width(1))
     variables = environ if whole else relevant(environ)
-    head = [os.fsencode(text) for text in (process.program(), process.folder(), str(os.getpid()), flags)]
+    head = [os.fsencode(text) for text in (process.program(), process.folder(), str(os.getpid()), columns, flags)]
     return [*head, action.pack_texts(args), action.pack_texts(map("=".join, variables.items()))]
 
 
@@ -157,8 +158,8 @@ class Request:
 
     def __init__(self, parts: list[bytes]) -> None:
         *head, args, variables = parts
-        self.answers, self.program, self.folder, pid, flags = map(os.fsdecode, head)
-        self.pid = int(pid)
+        self.answers, self.program, self.folder, pid, columns, flags = map(os.fsdecode, head)
+        self.pid, self.columns = int(pid), int(columns)
         self.to_terminal, self.astray, self.started = (flag == "1" for flag in flags)
         self.args = action.unpack_texts(args)
         self.environ = dict(entry.split("=", 1) for entry in action.unpack_texts(variables))

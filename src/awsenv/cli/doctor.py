@@ -69,7 +69,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     findings = list(examine(inputs))
     is_wrong = any(finding.verdict is Verdict.WRONG for finding in findings)
     text = _as_json(role, findings, is_wrong=is_wrong) if arguments.as_json else _as_text(role, findings, caller)
-    return Print(text, status=ExitCode.FAILED if is_wrong else ExitCode.DONE)
+    return Print(report.in_local_time(text, caller.now()), status=ExitCode.FAILED if is_wrong else ExitCode.DONE)
 
 
 def _ask_agent(caller: Caller) -> Finding | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, duration, environment
 from awsenv.cli import report
-from awsenv.cli.action import Print, StartAgent
+from awsenv.cli.action import Report, StartAgent
 from awsenv.cli.options import Caller, OptionalWord, RoleOptions, option, request, seconds
 from awsenv.errors import Origin
 from awsenv.model import Note, RoleRequest
@@ -36,7 +36,7 @@ class Arguments:
     )
 
 
-def run(caller: Caller, arguments: Arguments) -> Print | StartAgent:
+def run(caller: Caller, arguments: Arguments) -> Report | StartAgent:
     """Open the session; start the agent first, if none runs.
 
     Raises:
@@ -57,7 +57,7 @@ def run(caller: Caller, arguments: Arguments) -> Print | StartAgent:
         text = f"MFA session of {who}{duration.until(made.expiration, caller.now())}."
     else:
         text = f"Roles of {chain.label} are held in memory now; it asks for no MFA code."
-    return Print(report.printable([text]), notes)
+    return Report(report.printable([text]), notes)
 
 
 def _request(arguments: Arguments, environ: Environ) -> RoleRequest:

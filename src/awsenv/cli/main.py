@@ -67,6 +67,7 @@ def _caller(args: list[str], environ: Environ, prompts: Prompts) -> Caller:
         prompts.secret,
         args=tuple(args),
         prints_to_terminal=process.stdout_is_terminal(),
+        columns=process.terminal_width(1),
         prints_astray=process.stdout_goes_astray,
     )
 

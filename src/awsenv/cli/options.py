@@ -39,6 +39,8 @@ class Caller:
     args: tuple[str, ...] = ()
     """The command line without the name of the program."""
     prints_to_terminal: bool = False
+    columns: int = 0
+    """The width of the terminal that the output goes to; 0: it goes elsewhere, or the terminal does not say."""
     prints_astray: Callable[[], bool] = bool
     """Whether the output goes to a file, or to a pipe that no caller reads."""
     folder: str | None = None

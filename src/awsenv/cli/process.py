@@ -78,7 +78,7 @@ def await_stdout(seconds: float = 10) -> None:
         raise Failure(f"the output could not be written: {reason}", hint="check where it goes: a full or a closed pipe")
 
 
-def write(text: str) -> None:
+def write(text: str | bytes) -> None:
     """Write *text* to stdout, whole and at once.
 
     Raises:
@@ -86,7 +86,7 @@ def write(text: str) -> None:
     """
     # Bytes: a saved variable may hold what is not UTF-8, and what comes out must be what went in. And no buffer, which
     # Python would try to write again at its end.
-    data = os.fsencode(text)
+    data = text if isinstance(text, bytes) else os.fsencode(text)
     try:
         if data and sys.stdout is None:
             message = "stdout is closed"
@@ -118,19 +118,43 @@ def fail(args: list[str], status: int, text: str) -> int:
 
 
 def tell(text: str, *, is_error: bool = False) -> None:
-    """Write *text* to stderr, wrapped to the terminal if there is one, with the label of an error in red."""
+    """Write *text* to stderr, for the user to read, with the label of an error in red."""
     columns = terminal_width(2)
+    text = _laid_out(text, columns)
+    if is_error and columns and shows_colour(os.environ):
+        text = text.replace("awsenv:", "\x1b[31;1mawsenv:\x1b[m", 1)
+    try:
+        sys.stderr.buffer.write(_encoded(text))
+        sys.stderr.buffer.flush()
+    except (AttributeError, OSError):
+        pass  # it is closed
+
+
+def show(text: str) -> None:
+    """Write *text* to stdout, for the user to read.
+
+    Raises:
+        Failure: As for `write`.
+    """
+    write(_encoded(_laid_out(text, terminal_width(1))))
+
+
+def _laid_out(text: str, columns: int) -> str:
+    """Return *text* in local time, and wrapped to *columns*; 0: not wrapped."""
+    if "{@" in text:
+        from awsenv.cli.report import in_local_time  # noqa: PLC0415 - most messages have no time in them
+
+        text = in_local_time(text)
     if columns and max(map(len, text.splitlines()), default=0) > columns:
         from awsenv.cli.report import wrapped  # noqa: PLC0415 - most messages fit
 
         text = wrapped(text, columns)
-    if is_error and columns and shows_colour(os.environ):
-        text = text.replace("awsenv:", "\x1b[31;1mawsenv:\x1b[m", 1)
-    try:
-        sys.stderr.buffer.write(text.encode(errors="backslashreplace"))
-        sys.stderr.buffer.flush()
-    except (AttributeError, OSError):
-        pass  # it is closed
+    return text
+
+
+def _encoded(text: str) -> bytes:
+    """Return *text* in UTF-8, whatever the locale: no character of a message is an error."""
+    return text.encode(errors="backslashreplace")
 
 
 def shows_colour(environ: Mapping[str, str]) -> bool:

@@ -1,7 +1,7 @@
 """The text of errors, notes and tables.
 
-An error is one fact, then its cause, its origins and the next steps, a line each. Long lines are wrapped where they are
-shown, for only the process that owns the terminal knows how wide it is.
+An error is one fact, then its cause, its origins and the next steps, a line each. Long lines are wrapped and times are
+spelled where they are shown: only the process that owns the terminal knows its width and its time zone.
 """
 
 from __future__ import annotations
@@ -84,6 +84,27 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 def _first_line(cell: str) -> str:
     first, *more = cell.splitlines() or [""]
     return f"{first}…" if more else first
+
+
+def in_local_time(text: str, now: float | None = None) -> str:
+    """Return *text* with each instant in it as local time: `14:00 CET`, with the date if that is not today.
+
+    Args:
+        text: Its instants are those of `duration.instant`.
+        now: Seconds since the epoch, UTC; None: the clock of this machine.
+    """
+    import time  # noqa: PLC0415 - most texts have no time in them
+
+    from awsenv.duration import INSTANT  # noqa: PLC0415 - the same
+
+    today = time.localtime(now)
+
+    def local(seconds: float) -> str:
+        at = time.localtime(seconds)
+        date = "" if at[:3] == today[:3] else f"{at.tm_year}-{at.tm_mon:02}-{at.tm_mday:02} "
+        return f"{date}{at.tm_hour:02}:{at.tm_min:02} {at.tm_zone}"
+
+    return INSTANT.sub(lambda match: local(int(match[1])), text)
 
 
 def wrapped(text: str, columns: int) -> str:
