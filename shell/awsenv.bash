@@ -54,10 +54,10 @@ function awsenv {
   if _awsenv_prints "$@" || [[ $BASH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
     # The command, a login above all, may have removed the reason why the role was not renewed.
     _awsenv_tried=
-    # The doctor cannot find out by itself that this hook is loaded, and who draws the prompt.
+    # The doctor cannot find out by itself that this hook is loaded, and what the prompt shows.
     if [[ ${1-} == doctor ]]; then
       local -x AWSENV_SHELL=bash _AWSENV_PROMPT=
-      _awsenv_find_owner
+      _awsenv_find_shown
     fi
     local -a _awsenv_command
     _awsenv_isolate "$@"
@@ -185,6 +185,30 @@ function _awsenv_find_owner {
   fi
 }
 
+# The number of a command, as prompts expand it: the hook notes it at each prompt, and the doctor, which is the next
+# command, compares. Before 4.4 bash cannot expand it anywhere else.
+_awsenv_number=
+((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 404)) || _awsenv_number='\#'
+
+# Sets `_AWSENV_PROMPT` of the caller, for the doctor: to who draws the prompt or, where that is this hook, to what the
+# last prompt showed.
+function _awsenv_find_shown {
+  _awsenv_find_owner
+  if [[ $_AWSENV_PROMPT != awsenv ]]; then
+    :
+  elif [[ -z $_awsenv_number ]]; then
+    _AWSENV_PROMPT=unknown
+  elif [[ $((${_awsenv_number@P} - 1)) != "${_awsenv_ran-}" ]]; then
+    _AWSENV_PROMPT=stopped
+  elif [[ $PS1 != *_awsenv_ps1* && $(declare -p PS1) == 'declare -'*r*' PS1='* ]]; then
+    _AWSENV_PROMPT=frozen
+  elif [[ -z $_awsenv_ps1 ]]; then
+    _AWSENV_PROMPT=idle
+  elif [[ $PS1 != *_awsenv_ps1* ]]; then
+    _AWSENV_PROMPT=replaced
+  fi
+}
+
 # Inserts the reference to the text into PS1, once. PS1 is never saved or restored: other tools change it, too.
 function _awsenv_insert {
   local _AWSENV_PROMPT
@@ -208,6 +232,7 @@ function _awsenv_prompt {
     _awsenv_flags=$-
     set +x
   }
+  [[ -z $_awsenv_number ]] || _awsenv_ran=${_awsenv_number@P}
   if [[ -z ${AWSENV_LABEL-} ]]; then
     _awsenv_ps1=
     [[ -z $_awsenv_flags ]] || _awsenv_restore

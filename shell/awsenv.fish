@@ -54,10 +54,10 @@ function awsenv --description 'Assume an AWS role in this shell'
         end
         # The command, a login above all, may have removed the reason why the role was not renewed.
         set -e __awsenv_tried
-        # The doctor cannot find out by itself that this hook is loaded, and who draws the prompt.
+        # The doctor cannot find out by itself that this hook is loaded, and what the prompt shows.
         if test "$argv[1]" = doctor
             set -fx AWSENV_SHELL fish
-            set -fx _AWSENV_PROMPT (__awsenv_owner)
+            set -fx _AWSENV_PROMPT (__awsenv_shown)
         end
         __awsenv_isolated $_AWSENV_BIN $argv
         return
@@ -183,6 +183,21 @@ function __awsenv_owner --description 'Print who draws the prompt: frameworks sh
         echo tide
     else if test -n "$AWSENV_DISABLE_PROMPT"
         echo disabled
+    else
+        echo awsenv
+    end
+end
+
+function __awsenv_shown --description 'Print for the doctor who draws the prompt, or what the last one showed'
+    set -l owner (__awsenv_owner)
+    if test "$owner" != awsenv
+        echo $owner
+    else if not functions -q __awsenv_refresh
+        echo stopped
+    else if test -z "$__awsenv_text"
+        echo idle
+    else if not set -q __awsenv_drawn
+        echo replaced
     else
         echo awsenv
     end

@@ -50,10 +50,10 @@ function awsenv {
   if _awsenv_prints "$@" || [[ $ZSH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
     # The command, a login above all, may have removed the reason why the role was not renewed.
     _awsenv_tried=
-    # The doctor cannot find out by itself that this hook is loaded, and who draws the prompt.
+    # The doctor cannot find out by itself that this hook is loaded, and what the prompt shows.
     if [[ ${1-} == doctor ]]; then
       local -x AWSENV_SHELL=zsh _AWSENV_PROMPT=
-      _awsenv_find_owner
+      _awsenv_find_shown
     fi
     local -a _awsenv_command
     _awsenv_isolate "$@"
@@ -155,6 +155,24 @@ function _awsenv_find_owner {
   fi
 }
 
+# Sets `_AWSENV_PROMPT` of the caller, for the doctor: to who draws the prompt or, where that is this hook, to what the
+# last prompt showed. The hook notes the number of the command that follows.
+function _awsenv_find_shown {
+  _awsenv_find_owner
+  emulate -L zsh
+  if [[ $_AWSENV_PROMPT != awsenv ]]; then
+    :
+  elif [[ ${_awsenv_ran-} != "$HISTCMD" ]] || ((! ${precmd_functions[(Ie)_awsenv_prompt]-0})); then
+    _AWSENV_PROMPT=stopped
+  elif [[ $PROMPT != *'%(61V'* && ${(t)PROMPT} == *readonly* ]]; then
+    _AWSENV_PROMPT=frozen
+  elif [[ -z ${psvar[61]-} ]]; then
+    _AWSENV_PROMPT=idle
+  elif [[ $PROMPT != *'%(61V'* ]]; then
+    _AWSENV_PROMPT=replaced
+  fi
+}
+
 # Inserts the reference to the text into PROMPT, once. PROMPT is never saved or restored: other tools change it, too.
 function _awsenv_insert {
   setopt local_options extended_glob
@@ -168,6 +186,7 @@ function _awsenv_insert {
 # PROMPT shows elements of psvar: 61 is the text, 62 the color, 63 whether it is bold. Unlike a parameter they are shown
 # as they are, with PROMPT_SUBST and without.
 function _awsenv_prompt {
+  typeset -g _awsenv_ran=$HISTCMD
   # Without this option zsh would show the reference.
   [[ -o prompt_percent ]] || local AWSENV_DISABLE_PROMPT=1
   emulate -L zsh

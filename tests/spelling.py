@@ -127,6 +127,8 @@ class Spelling:
     """Prints `none` if the hook does not run before a prompt."""
     frameworks: Mapping[str, str]
     """A function that each framework defines while it controls the prompt."""
+    losses: Mapping[str, str]
+    """Lines after which the next prompts do not show the role, by a word of what the doctor says then."""
 
     def __str__(self) -> str:
         """Return its name, for test reports."""
@@ -217,6 +219,11 @@ BASH = Posix(
     show_role='PS1=x; _awsenv_prompt; printf "%s" "$_awsenv_ps1"',
     find_hook='echo "${PROMPT_COMMAND-none}"',
     frameworks={"starship": "starship_precmd", "oh-my-posh": "_omp_hook"},
+    losses={
+        "set the prompt after": r"again() { PS1='$?:\#> '; }; PROMPT_COMMAND+=$'\nagain'",
+        "read-only": r"again() { :; }; PS1='$?:\#> '; readonly PS1",
+        "did not run": "unset PROMPT_COMMAND",
+    },
 )
 
 ZSH = Posix(
@@ -265,6 +272,11 @@ ZSH = Posix(
         "oh-my-posh": "_omp_precmd",
         "powerlevel10k": "p10k",
         "spaceship": "spaceship",
+    },
+    losses={
+        "set the prompt after": "again() { PROMPT='%?:%i> ' }; precmd_functions+=(again)",
+        "read-only": "again() { }; PROMPT='%?:%i> '; readonly PROMPT",
+        "did not run": "precmd_functions=()",
     },
 )
 
@@ -329,6 +341,13 @@ FISH = Spelling(
     show_role="__awsenv_refresh; echo -n $__awsenv_text",
     find_hook="functions -q __awsenv_refresh; or echo none",
     frameworks={"tide": "tide"},
+    losses={
+        "set the prompt after": (
+            "function again --on-event fish_prompt; "
+            'function fish_prompt; echo -n -s $status : (count $prompts) "> "; end; end'
+        ),
+        "did not run": "functions -e __awsenv_refresh",
+    },
 )
 
 SPELLINGS = {spelling.name: spelling for spelling in (BASH, ZSH, FISH)}

@@ -62,9 +62,25 @@ def test_a_loaded_hook_and_its_prompt(home: Path, shell: str) -> None:
     """The doctor believes the hook, and reads no startup file."""
     findings = found(home, None, {LOADED: shell, PROMPT: "awsenv"})
 
-    assert [("hook", f"it is loaded in this {shell}"), ("prompt", "the hook shows the role and its time left")] == [
+    assert [("hook", f"it is loaded in this {shell}"), ("prompt", "the prompt shows the role and its time left")] == [
         (each.check, each.fact) for each in findings
     ]
+
+
+@SHELLS
+def test_a_hook_that_did_not_run_can_be_loaded_again(home: Path, shell: str) -> None:
+    """The next steps are the line that loads it, and the file that it belongs in."""
+    _, finding = found(home, None, {LOADED: shell, PROMPT: "stopped"})
+
+    spelling = SPELLINGS[shell]
+    hints = (spelling.hook, f"keep this the last line of ~/{spelling.rc}: {spelling.hook}")
+    assert (Verdict.WARNING, hints) == (finding.verdict, finding.hints)
+
+
+@pytest.mark.parametrize("state", ["", "gone"])
+def test_a_state_that_is_not_known_is_no_finding(home: Path, state: str) -> None:
+    """A hook of another version may report what this doctor does not know."""
+    assert ["hook"] == [each.check for each in found(home, None, {LOADED: "bash", PROMPT: state})]
 
 
 def test_the_shell_that_the_hook_names_wins(home: Path) -> None:
@@ -76,9 +92,11 @@ def test_the_shell_that_the_hook_names_wins(home: Path) -> None:
 def test_without_the_hook_the_line_that_loads_it_is_found(home: Path, shell: str) -> None:
     """Without the hook, as in a script, the doctor finds the line that loads it."""
     write(home, SPELLINGS[shell].rc, f"# mine\n\n{SPELLINGS[shell].hook}    # the hook\n")
-    fact = f"~/{SPELLINGS[shell].rc} loads it, but this call did not go through it"
+    rc = SPELLINGS[shell].rc
+    fact = f"~/{rc} loads it, but this call did not go through it: whether this shell has it is not known"
+    hints = ("type awsenv doctor at a prompt",)
 
-    assert [Finding("hook", Verdict.FINE, fact, (Origin(f"~/{SPELLINGS[shell].rc}", 3),))] == found(home, shell)
+    assert [Finding("hook", Verdict.UNKNOWN, fact, (Origin(f"~/{rc}", 3),), hints)] == found(home, shell)
 
 
 @SHELLS
@@ -111,7 +129,7 @@ def test_every_spelling_of_the_line_is_found(home: Path, line: str) -> None:
     """Every spelling of the line that loads the hook is found."""
     write(home, ".bashrc", f"{line}\n")
 
-    assert [Verdict.FINE] == [each.verdict for each in found(home, "bash")]
+    assert [Verdict.UNKNOWN] == [each.verdict for each in found(home, "bash")]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +158,7 @@ def test_the_files_are_where_the_variables_say(
 
     (finding,) = found(home, shell, {variable: str(elsewhere)})
 
-    assert (Verdict.FINE, (Origin(f"{elsewhere}/{name}", 1),)) == (finding.verdict, finding.origins)
+    assert (Verdict.UNKNOWN, (Origin(f"{elsewhere}/{name}", 1),)) == (finding.verdict, finding.origins)
 
 
 @SHELLS
@@ -200,7 +218,7 @@ def test_a_line_that_does_not_find_awsenv_is_a_warning(home: Path) -> None:
     assert "awsenv is not on PATH, where this line looks for it" == finding.fact
 
     write(home, ".zshrc", f'eval "$({home}/bin/awsenv init zsh)"\n')
-    assert [Verdict.FINE] == [each.verdict for each in found(home, "zsh", {"PATH": "/nowhere"})]
+    assert [Verdict.UNKNOWN] == [each.verdict for each in found(home, "zsh", {"PATH": "/nowhere"})]
 
 
 @pytest.mark.parametrize("shell", ["sh", "dash", "nu"])

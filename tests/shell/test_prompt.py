@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import time
@@ -22,15 +23,26 @@ if TYPE_CHECKING:
     Start = Callable[..., Any]
 
 
+def test_the_doctor_says_what_the_last_prompt_showed(shell: Spelling, terminal: Start, active: Environ) -> None:
+    """The hook tells the doctor whether it ran at the last prompt, and whether that showed the role."""
+    window = terminal(shell, **active())
+    assert "the prompt shows the role" in window.run("awsenv doctor | grep prompt")
+    for says, line in shell.losses.items():
+        window.run(line)
+        assert says in window.run("awsenv doctor | grep prompt").replace("\n", ""), line
+
+
 @pytest.mark.parametrize(
-    ("environ", "says"),
-    [({}, "the hook shows the role and its time left"), ({"AWSENV_DISABLE_PROMPT": "1"}, "leaves the prompt alone")],
+    ("environ", "says"), [({}, "no role was active"), ({"AWSENV_DISABLE_PROMPT": "1"}, "leaves the prompt alone")]
 )
-def test_the_doctor_reports_the_state_of_the_prompt(
+def test_the_doctor_does_not_say_that_a_role_shows_where_none_does(
     shell: Spelling, environ: dict[str, str], says: str, terminal: Start
 ) -> None:
-    """The doctor asks the loaded hook what the prompt shows, and reads no startup file for that."""
-    assert says in terminal(shell, **environ).run("awsenv doctor | grep prompt")
+    """Without a role, or with a prompt that the hook leaves alone, nothing is claimed; nor without the hook."""
+    window = terminal(shell, **environ)
+    assert says in window.run("awsenv doctor | grep prompt")
+    without = window.run(shlex.join(shell.command("awsenv doctor | grep hook")))
+    assert "did not go through it" in without.replace("\n", "")
 
 
 def test_the_prompt_is_unchanged_without_a_role(shell: Spelling, terminal: Start) -> None:

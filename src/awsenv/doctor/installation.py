@@ -1,6 +1,6 @@
-"""Whether the hook of the shell is loaded, what shows the role in the prompt, and whether an agent runs.
+"""Whether the hook of the shell is loaded, what the prompt shows of a role, and whether an agent runs.
 
-The hook itself says whether it is loaded and what draws the prompt.
+The hook itself says that it is loaded, whether it ran at the last prompt and what that showed: nothing else knows.
 """
 
 from __future__ import annotations
@@ -28,20 +28,37 @@ LOADED = "AWSENV_SHELL"
 """The hook names its shell in it when it calls awsenv."""
 
 PROMPT = "_AWSENV_PROMPT"
-"""The hook names who draws the prompt in it when it calls the doctor: a key of `_PROMPTS`."""
+"""When the hook calls the doctor, it says here what the last prompt showed: a key of `_PROMPTS` or `_TROUBLES`."""
 
 _PROMPTS = {
-    "awsenv": "the hook shows the role and its time left",
+    "awsenv": "the prompt shows the role and its time left",
+    "idle": "the hook ran at the last prompt; no role was active that it could show",
+    "unknown": "the hook draws it; a bash older than 4.4 cannot tell whether the last prompt showed the role",
     "disabled": "AWSENV_DISABLE_PROMPT is set: the hook leaves the prompt alone",
-    "none": "this prompt cannot show the role: it is empty, or it expands nothing",
-    "starship": "starship shows AWS_VAULT, with its segment aws",
+    "none": "the hook cannot show a role here: the prompt is empty, or the shell expands nothing in it",
+    "starship": "starship shows AWS_VAULT, if its module aws is on",
     "oh-my-posh": "oh-my-posh shows AWS_VAULT, if its theme has the segment aws",
-    "powerlevel10k": "powerlevel10k shows AWS_VAULT",
+    "powerlevel10k": "powerlevel10k shows AWS_VAULT, if its segment aws is on",
     "powerlevel10k-on-command": "powerlevel10k shows AWS_VAULT only while certain commands are typed; "
     "always after: unset POWERLEVEL9K_AWS_SHOW_ON_COMMAND",
-    "spaceship": "spaceship shows AWS_VAULT",
+    "spaceship": "spaceship shows AWS_VAULT, if its section aws is on",
     "tide": "tide shows no role by itself: print it with awsenv_prompt_info in an item of its own",
 }
+_LAST = "keep this the last line of {file}: {load}"
+_TROUBLES = {
+    "stopped": ("the hook did not run at the last prompt: a role there may be missing or out of date", "{load}", _LAST),
+    "replaced": (
+        "the last prompt did not show the role: something has set the prompt after the hook",
+        _LAST,
+        "print the role in a prompt of your own: awsenv_prompt_info",
+    ),
+    "frozen": (
+        "the last prompt did not show the role: the prompt is read-only",
+        "load the hook before the line that makes it read-only",
+        "export AWSENV_DISABLE_PROMPT=1, if the prompt must stay as it is",
+    ),
+}
+"""The facts that are a warning, and their next steps."""
 
 _LOAD = re.compile(r"""^[^#]*?(?P<folder>/)?\bawsenv["']?\s+init(?![\w-])""")
 _END = ("awsenv logout, then awsenv login", "if that fails, end its process: kill")
@@ -76,10 +93,19 @@ def hook(environ: Environ, shell: str | None, program: str) -> Iterator[Finding]
         yield fine("hook", fact)
     elif environ.get(LOADED):
         yield fine("hook", f"it is loaded in this {known.name}")
-        if environ.get(PROMPT) in _PROMPTS:
-            yield fine("prompt", _PROMPTS[environ[PROMPT]])
+        yield from _prompt(known, environ)
     else:
         yield from _startup(known, environ, is_on_path=first is not None)
+
+
+def _prompt(shell: Shell, environ: Environ) -> Iterator[Finding]:
+    state = environ.get(PROMPT)
+    if state in _PROMPTS:
+        yield fine("prompt", _PROMPTS[state])
+    elif state in _TROUBLES:
+        file = shown(shell.startup(environ)[0], environ)
+        fact, *hints = _TROUBLES[state]
+        yield warning("prompt", fact, *(hint.format(file=file, load=shell.load) for hint in hints))
 
 
 def _startup(shell: Shell, environ: Environ, *, is_on_path: bool) -> Iterator[Finding]:
@@ -109,7 +135,8 @@ def _startup(shell: Shell, environ: Environ, *, is_on_path: bool) -> Iterator[Fi
 
 def _loading(line: Origin, *, is_found: bool) -> Finding:
     if is_found:
-        return fine("hook", f"{line.name} loads it, but this call did not go through it", origins=[line])
+        fact = f"{line.name} loads it, but this call did not go through it: whether this shell has it is not known"
+        return unknown("hook", fact, "type awsenv doctor at a prompt", origins=[line])
     fact = "awsenv is not on PATH, where this line looks for it"
     hints = ("pipx ensurepath (with uv: uv tool update-shell)", "write the full path of awsenv in this line")
     return warning("hook", fact, *hints, origins=[line])
