@@ -47,7 +47,8 @@ settings.register_profile("awsenv", deadline=None, derandomize=True)
 settings.load_profile("awsenv")
 
 # Each test passes its own environment. One that forgets to must not find the agent of the user who runs the tests.
-os.environ["AWSENV_RUNTIME_DIR"] = f"{os.devnull}/no-agent"
+NO_AGENT = {runtime_directory.VARIABLE: f"{os.devnull}/no-agent"}
+os.environ |= NO_AGENT
 
 # A script that starts the tests in the background lets them, and all that they start, ignore these.
 for _number, _handler in (
@@ -136,7 +137,7 @@ def clean_environ(tmp_path: Path) -> dict[str, str]:
 def _clean_environ(folder: Path) -> dict[str, str]:
     home = folder / "home"
     home.mkdir()
-    return {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm-256color"}
+    return {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm-256color"} | NO_AGENT
 
 
 ENCODINGS = ("SHIFT_JIS", "EUC-JP", "GBK", "GB18030", "BIG5", "BIG5-HKSCS")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
 import time
 import tracemalloc
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +21,6 @@ from awsenv.agent import client, runtime_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from agent.conftest import Agents, User
 
@@ -54,9 +55,29 @@ def _ask(agents: Agents, timeout: float = 30) -> list[bytes]:
 
 def test_a_missing_agent_raises_no_agent(agents: Agents) -> None:
     """The client raises NoAgent if the variable, the runtime directory or the socket is missing."""
-    for environ in ({}, agents.environ, {runtime_directory.VARIABLE: f"{agents.folder}/missing"}):
+    for environ in (
+        {"HOME": str(agents.folder)},
+        agents.environ,
+        {runtime_directory.VARIABLE: f"{agents.folder}/missing"},
+    ):
         with pytest.raises(client.NoAgent):
             client.ask(environ, b"ping", [])
+
+
+@pytest.mark.parametrize(
+    ("own", "because"), [("", "is not set"), ("/run/user/12345678", "differs from that of its session")]
+)
+def test_an_agent_that_no_variable_leads_to_is_explained(agents: Agents, own: str, because: str) -> None:
+    """The client says where the agent of another XDG_RUNTIME_DIR runs, and what leads to it."""
+    folder = Path(runtime_directory.make({"HOME": "", "XDG_RUNTIME_DIR": str(agents.folder)}))
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(folder / runtime_directory.SOCKET))
+
+        found = client.no_agent({"HOME": str(agents.folder), "XDG_RUNTIME_DIR": own})
+
+    assert re.fullmatch("your agent runs in .*/awsenv, where awsenv does not look for it", found.fact)
+    assert f"XDG_RUNTIME_DIR {because}" == found.because
+    assert re.fullmatch("export XDG_RUNTIME_DIR=/.*", "".join(found.hints))
 
 
 def test_the_reply_is_returned(agents: Agents) -> None:
@@ -281,14 +302,14 @@ def test_a_listener_of_another_user_gets_no_request(agents: Agents, nobody: User
 
 
 def test_the_fast_path_loads_few_modules(agents: Agents, me: User) -> None:
-    """The client loads two modules of awsenv and `_socket`, beyond the modules that Python loads at its start."""
+    """The client loads three modules of awsenv and `_socket`, beyond the modules that Python loads at its start."""
     code = (
         "import sys; before = set(sys.modules)\nimport awsenv.agent.client\nprint(*sorted(set(sys.modules) - before))"
     )
 
     assert (
         0,
-        ("__future__ _socket awsenv awsenv.agent awsenv.agent.client awsenv.agent.runtime_directory\n"),
+        "__future__ _socket awsenv awsenv.agent awsenv.agent.client awsenv.agent.runtime_directory awsenv.variables\n",
     ) == me.run(agents.site, code)
 
 

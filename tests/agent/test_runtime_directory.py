@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 
 NOBODY = 65534
 
+NOWHERE = "/nonexistent"
+"""In place of /run/user, where the agent of the user who runs the tests may be."""
+
+
+def _bind(folder: str) -> None:
+    """Leave a socket in *folder*, as an agent does."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"{folder}/{runtime_directory.SOCKET}")
+
 
 @pytest.fixture
 def home(agents: Agents) -> Path:
@@ -41,19 +50,104 @@ def test_the_first_variable_decides(home: Path, variables: tuple[str, ...], expe
     values = {"AWSENV_RUNTIME_DIR": home / "named", "XDG_RUNTIME_DIR": home / "run", "HOME": home}
     environ = {name: str(values[name]) for name in variables}
 
-    assert runtime_directory.find(environ) is None
-    assert str(home / expected) == runtime_directory.make(environ) == runtime_directory.find(environ)
+    assert runtime_directory.find(environ, NOWHERE) is None
+    made = runtime_directory.make(environ, NOWHERE)
+    assert str(home / expected) == made == runtime_directory.find(environ, NOWHERE)
     assert _mode(home / expected) == 0o700
 
 
 def test_each_machine_has_its_own_directory_in_a_home(home: Path) -> None:
     """Each machine has its own runtime directory below HOME: the socket of another would look dead."""
-    made = Path(runtime_directory.make({"HOME": str(home)}))
+    made = Path(runtime_directory.make({"HOME": str(home)}, NOWHERE))
 
     assert home / ".awsenv" == made.parent
     assert made.name.startswith("run-")
     assert [0o700, 0o700] == [_mode(made), _mode(made.parent)]
-    assert str(made) == runtime_directory.make({"HOME": str(home)}) == runtime_directory.find({"HOME": str(home)})
+    assert (
+        str(made)
+        == runtime_directory.make({"HOME": str(home)}, NOWHERE)
+        == runtime_directory.find({"HOME": str(home)}, NOWHERE)
+    )
+
+
+WITHOUT = {
+    "cron": {},
+    "su": {"XDG_RUNTIME_DIR": "/run/user/12345678"},
+    "an editor's server": {"XDG_RUNTIME_DIR": ""},
+    "another runtime directory": {"XDG_RUNTIME_DIR": "{home}/other"},
+    "no HOME either": {"HOME": ""},
+}
+"""Variables of a caller whose session began with another XDG_RUNTIME_DIR."""
+
+
+@pytest.mark.parametrize("caller", WITHOUT)
+def test_the_agent_of_a_session_is_found_without_its_variable(home: Path, caller: str) -> None:
+    """The agent in the folder of systemd is found whatever XDG_RUNTIME_DIR is; no second one is started."""
+    system, own = home / "user", home / "user" / str(os.geteuid())
+    own.mkdir(0o700, parents=True)
+    (home / "other").mkdir(0o700)
+    session = {"XDG_RUNTIME_DIR": str(own), "HOME": str(home)}
+    _bind(runtime_directory.make(session, NOWHERE))
+    environ = {"HOME": str(home)} | {name: value.format(home=home) for name, value in WITHOUT[caller].items()}
+
+    assert (
+        f"{own}/awsenv" == runtime_directory.find(environ, str(system)) == runtime_directory.make(environ, str(system))
+    )
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o770, 0o701])
+def test_a_system_folder_that_others_can_open_is_skipped(home: Path, mode: int) -> None:
+    """A folder of the system that other users can open is no runtime directory."""
+    own = home / "user" / str(os.geteuid())
+    own.mkdir(parents=True)
+    own.chmod(mode)
+
+    assert home / ".awsenv" == Path(runtime_directory.make({"HOME": str(home)}, str(home / "user"))).parent
+
+
+def test_the_agent_in_the_home_is_found_after_the_system_made_a_folder(home: Path) -> None:
+    """An agent that was started in the home is found in a session which has XDG_RUNTIME_DIR; a new one goes there."""
+    before = {"HOME": str(home)}
+    session = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run")}
+    (home / "run").mkdir(0o700)
+    assert [f"{home}/run/awsenv", runtime_directory.make(before, NOWHERE)] == runtime_directory.candidates(
+        session, NOWHERE
+    )
+    assert f"{home}/run/awsenv" == runtime_directory.expected(session, NOWHERE)
+
+    _bind(runtime_directory.make(before, NOWHERE))
+
+    assert runtime_directory.make(before, NOWHERE) == runtime_directory.find(session, NOWHERE)
+
+
+def test_a_named_folder_is_the_only_one(home: Path) -> None:
+    """An agent elsewhere is not found where AWSENV_RUNTIME_DIR is set: that is what the variable is for."""
+    _bind(runtime_directory.make({"HOME": str(home)}, NOWHERE))
+    environ = {"HOME": str(home), "AWSENV_RUNTIME_DIR": str(home / "named")}
+
+    assert runtime_directory.find(environ, NOWHERE) is None
+    assert [str(home / "named")] == runtime_directory.candidates(environ, NOWHERE)
+    assert runtime_directory.elsewhere(environ, NOWHERE) is None
+
+
+def test_an_agent_that_no_variable_leads_to_is_known(home: Path) -> None:
+    """An agent whose XDG_RUNTIME_DIR the caller lacks is known from the sockets that the system lists."""
+    (home / "with space").mkdir(0o700)
+    folder = f"{home}/with space/awsenv"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(
+            f"{runtime_directory.make({'HOME': '', 'XDG_RUNTIME_DIR': f'{home}/with space'}, NOWHERE)}/socket"
+        )
+        sockets = home / "sockets"
+        listed = Path("/proc/net/unix").read_bytes().splitlines(keepends=True)
+        sockets.write_bytes(b"".join(line for line in listed if os.fsencode(home) in line or line.startswith(b"Num")))
+
+        assert folder == runtime_directory.elsewhere({"HOME": str(home)}, NOWHERE, str(sockets))
+        found = {"HOME": str(home), "XDG_RUNTIME_DIR": f"{home}/with space"}
+        assert runtime_directory.elsewhere(found, NOWHERE, str(sockets)) is None
+        Path(folder).chmod(0o755)
+        assert runtime_directory.elsewhere({"HOME": str(home)}, NOWHERE, str(sockets)) is None
+    assert runtime_directory.elsewhere({"HOME": str(home)}, NOWHERE, f"{home}/no list") is None
 
 
 @pytest.mark.parametrize("kind", ["missing", "open", "link", "relative", "file", "foreign", "empty"])
@@ -73,7 +167,7 @@ def test_an_unsafe_xdg_runtime_dir_is_skipped(home: Path, kind: str) -> None:
         _give_away(runtime)
     named = {"relative": "run", "empty": ""}.get(kind, str(runtime))
 
-    folder = runtime_directory.make({"XDG_RUNTIME_DIR": named, "HOME": str(home)})
+    folder = runtime_directory.make({"XDG_RUNTIME_DIR": named, "HOME": str(home)}, NOWHERE)
 
     assert home / ".awsenv" == Path(folder).parent
 
@@ -114,11 +208,11 @@ def test_an_unsafe_directory_is_refused(home: Path, kind: str, expected: str) ->
 
 def test_an_unsafe_directory_below_home_is_refused(home: Path) -> None:
     """The runtime directory below HOME is refused if other users can open it."""
-    made = Path(runtime_directory.make({"HOME": str(home)}))
+    made = Path(runtime_directory.make({"HOME": str(home)}, NOWHERE))
     made.chmod(0o755)
 
     with pytest.raises(runtime_directory.Unsafe, match="0755"):
-        runtime_directory.find({"HOME": str(home)})
+        runtime_directory.find({"HOME": str(home)}, NOWHERE)
 
 
 def test_a_relative_path_is_refused(home: Path) -> None:
@@ -128,12 +222,12 @@ def test_a_relative_path_is_refused(home: Path) -> None:
     assert refusal.value.path == "AWSENV_RUNTIME_DIR"
 
 
-@pytest.mark.parametrize("environ", [{}, {"HOME": ""}, {"HOME": "home"}, {"HOME": "/nonexistent"}])
+@pytest.mark.parametrize("environ", [{"HOME": ""}, {"HOME": "home"}, {"HOME": "/nonexistent"}])
 def test_without_a_home_there_is_no_directory(environ: dict[str, str]) -> None:
     """Without a usable HOME no runtime directory is found, and the error suggests AWSENV_RUNTIME_DIR."""
-    assert runtime_directory.find(environ) is None
+    assert runtime_directory.find(environ, NOWHERE) is None
     with pytest.raises(runtime_directory.Unsafe, match="there is no folder for the agent's socket") as refusal:
-        runtime_directory.make(environ)
+        runtime_directory.make(environ, NOWHERE)
     assert ("name one that is yours alone: AWSENV_RUNTIME_DIR",) == refusal.value.hints
 
 
@@ -141,9 +235,9 @@ def test_the_home_of_another_user_is_left_alone(home: Path) -> None:
     """No runtime directory is made in a HOME of another user, as under `sudo`: that user could not remove it."""
     _give_away(home)
     try:
-        assert runtime_directory.find({"HOME": str(home)}) is None
+        assert runtime_directory.find({"HOME": str(home)}, NOWHERE) is None
         with pytest.raises(runtime_directory.Unsafe, match="neither"):
-            runtime_directory.make({"HOME": str(home)})
+            runtime_directory.make({"HOME": str(home)}, NOWHERE)
         assert [] == list(home.iterdir())
     finally:
         os.chown(home, os.geteuid(), os.getegid())

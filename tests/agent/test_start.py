@@ -176,14 +176,6 @@ def test_a_path_that_is_too_long_is_an_error(agents: Agents, me: User) -> None:
     assert not folder.exists()
 
 
-def test_without_a_home_the_variable_is_named(agents: Agents, me: User) -> None:
-    """The error without a HOME suggests a folder in AWSENV_RUNTIME_DIR."""
-    status, output = me.done(me.starting(agents.site))
-
-    assert status == 8
-    assert re.match("the agent cannot be started: there is no folder .*\nAWSENV_RUNTIME_DIR\n", output)
-
-
 def test_a_read_only_home_is_an_error(agents: Agents, nobody: User) -> None:
     """The error for a read-only HOME names the folder that cannot be made."""
     os.chown(agents.folder, 65534, 65534)

@@ -7,6 +7,7 @@ import re
 import signal
 import stat
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ import pytest
 from awsenv.agent import runtime_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from conftest import Until, World
 
@@ -250,9 +252,33 @@ def test_logout_ends_the_agent(world: World, until: Until, has_ended: Callable[[
     assert not (Path(world.environ[runtime_directory.VARIABLE]) / runtime_directory.SOCKET).exists()
     for word in ("logout", "lock"):
         again = world.run(word)
-        expected = f"awsenv: no agent runs in {world.environ[runtime_directory.VARIABLE]}\n"
-        assert (0, "", expected) == (again.returncode, again.stdout, again.stderr)
+        assert (0, "", "awsenv: no agent runs\n") == (again.returncode, again.stdout, again.stderr)
     assert world.run("exec", "read-only", "--", "true").stderr == ""
+
+
+@pytest.fixture
+def session(world: World, agent_in: Callable[[dict[str, str]], AbstractContextManager[None]]) -> Iterator[World]:
+    """Return the world in which an agent runs that only XDG_RUNTIME_DIR leads to."""
+    with tempfile.TemporaryDirectory(prefix="awsenv-", dir="/tmp") as runtime:
+        environ = {"HOME": world.environ["HOME"], "XDG_RUNTIME_DIR": runtime}
+        with agent_in(environ):
+            yield world
+
+
+@pytest.mark.parametrize("words", ["status", "exec power-user -- true", "console power-user", "power-user --shell sh"])
+def test_a_caller_without_the_variable_learns_where_the_agent_is(session: World, words: str) -> None:
+    """`status`, and a role that lacks a code, say why cron does not find the agent of a session, and what finds it."""
+    environ = session.environ | {runtime_directory.VARIABLE: ""}
+    argv = [session.program, *words.split()]
+    # No agent is asked: that of the user who runs the tests might answer.
+    done = session.preloaded.run(argv, environ, "/", asks_agent=False)
+
+    expected = (
+        r"awsenv: your agent runs in (/.*)/awsenv, where awsenv does not look for it\n"
+        r"  because  XDG_RUNTIME_DIR is not set\n"
+        r"  try      export XDG_RUNTIME_DIR=\1\n"
+    )
+    assert re.match(expected, done.stderr.decode())
 
 
 @pytest.mark.parametrize(
@@ -280,24 +306,16 @@ def test_an_agent_that_is_stuck_is_named(world: World, words: str, status: int, 
     assert f"awsenv: the agent (process {agent}) {says}\n" in answer.stderr
 
 
-@pytest.mark.parametrize("case", ["no home", "a home that cannot be written", "too long", "relative"])
+@pytest.mark.parametrize("case", ["a folder that cannot be made", "too long", "relative"])
 def test_no_code_is_used_where_no_agent_can_run(world: World, tmp_path: Path, case: str) -> None:
     """`login` names the variable that helps, and `exec` still works without an agent."""
-    home = Path(world.environ["HOME"])
-    environ = world.environ | {
-        "AWS_CONFIG_FILE": str(home / ".aws" / "config"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(home / ".aws" / "credentials"),
+    # Root can write to every folder but /proc.
+    names = {
+        "a folder that cannot be made": "/proc/run",
+        "too long": str(tmp_path / ("x" * 100)),
+        "relative": "relative",
     }
-    del environ[runtime_directory.VARIABLE]
-    if case == "no home":
-        del environ["HOME"]
-    elif case == "a home that cannot be written":
-        # Root can write to every folder but /proc.
-        locked = Path(world.environ[runtime_directory.VARIABLE]).with_name("locked")
-        locked.mkdir(mode=0o500)
-        environ["HOME"] = "/proc" if os.geteuid() == 0 else str(locked)
-    else:
-        environ[runtime_directory.VARIABLE] = str(tmp_path / ("x" * 100)) if case == "too long" else "relative"
+    environ = world.environ | {runtime_directory.VARIABLE: names[case]}
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -288,7 +288,7 @@ def test_what_is_not_a_socket_is_a_warning(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "environ", [{}, {runtime_directory.VARIABLE: "relative"}, {runtime_directory.VARIABLE: f"/{'x' * 120}"}]
+    "environ", [{"HOME": ""}, {runtime_directory.VARIABLE: "relative"}, {runtime_directory.VARIABLE: f"/{'x' * 120}"}]
 )
 def test_no_usable_runtime_directory_is_a_warning(environ: dict[str, str]) -> None:
     """Without a usable runtime directory no agent can run, which is a warning."""

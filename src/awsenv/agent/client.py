@@ -64,7 +64,7 @@ class Trouble(Exception):  # noqa: N818 - its name says what happened
 
     is_lost = False
     """Whether the agent got the request, and nobody knows what it did."""
-    because = None
+    because: str | None = None
 
     def __init__(self, fact: str, *hints: str, origins: Sequence[str] = ()) -> None:
         super().__init__(fact)
@@ -215,8 +215,7 @@ def ask(environ: Environ, verb: bytes, parts: Sequence[bytes], *, timeout: float
             raise FileNotFoundError  # noqa: TRY301 - as where its socket is missing
         connection = _connection(folder, timeout)
     except FileNotFoundError:
-        folder = runtime_directory.expected(environ)
-        raise NoAgent("no agent runs" if folder is None else f"no agent runs in {folder}") from None
+        raise no_agent(environ) from None
     except runtime_directory.Unsafe as unsafe:
         raise Trouble(f"the agent is not used: {unsafe.fact}", *unsafe.hints, origins=[unsafe.path]) from None
     try:
@@ -227,6 +226,28 @@ def ask(environ: Environ, verb: bytes, parts: Sequence[bytes], *, timeout: float
         raise
     finally:
         connection.close()
+
+
+def no_agent(environ: Environ) -> NoAgent:
+    """Return the error where no agent is found, which says where one runs if *environ* does not lead to it."""
+    folder = runtime_directory.elsewhere(environ)
+    if folder is None:
+        return NoAgent("no agent runs")
+    import shlex  # noqa: PLC0415 - only for this message
+
+    variable = "XDG_RUNTIME_DIR"
+    found = NoAgent(
+        f"your agent runs in {folder}, where awsenv does not look for it",
+        f"export {variable}={shlex.quote(os.path.dirname(folder))}",
+    )
+    found.because = f"{variable} {'differs from that of its session' if environ.get(variable) else 'is not set'}"
+    return found
+
+
+def missed(environ: Environ) -> list[NoAgent]:
+    """Return the one note on an agent of this user that *environ* does not lead to, or nothing."""
+    none = no_agent(environ)
+    return [none] if none.hints else []
 
 
 def end(environ: Environ, verb: bytes = END) -> None:

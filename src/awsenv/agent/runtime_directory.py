@@ -1,8 +1,10 @@
 """Where the agent's socket is, and whether that place is safe.
 
-The first of these that there is: the folder that `AWSENV_RUNTIME_DIR` names; `awsenv` in `XDG_RUNTIME_DIR`; on macOS
-`awsenv` in `TMPDIR`, which is the user's own there; `.awsenv/run-HOST` in the home, which several machines may share.
-Never /tmp, where others make folders, and never an abstract socket, which has no permissions.
+The first of these folders that exists: the one that `AWSENV_RUNTIME_DIR` names; `awsenv` in `XDG_RUNTIME_DIR`; `awsenv`
+in the folder that the system gives the user for this, which cron, su, sudo, an editor's server and a container's exec
+do not name in a variable; `.awsenv/run-HOST` in the home, which several machines may share. An agent that runs in a
+later one is found there, unless `AWSENV_RUNTIME_DIR` is set. Never /tmp, where others
+make folders, and never an abstract socket, which has no permissions.
 
 Imported by the fast path: nothing is loaded that Python's own start has not loaded.
 """
@@ -12,6 +14,8 @@ from __future__ import annotations
 import os
 import stat
 import sys
+
+from awsenv.variables import home
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +31,9 @@ VARIABLE = "AWSENV_RUNTIME_DIR"
 
 ELSEWHERE = ("correct the folder", f"name another that is yours alone: {VARIABLE}")
 """What to do where there is no folder for the socket."""
+
+SYSTEM = "/run/user"
+"""The folder in which systemd makes a folder for each user who is logged in."""
 
 MAX_PATH = 103 if sys.platform == "darwin" else 107
 """The longest path of a socket, in bytes."""
@@ -48,8 +55,24 @@ class Unsafe(Exception):  # noqa: N818 - its name says what happened
         self.hints = hints or ELSEWHERE
 
 
-def expected(environ: Environ) -> str | None:
+def expected(environ: Environ, system: str = SYSTEM) -> str | None:
     """Return where the folder of the agent is, or would be; None: nowhere.
+
+    The arguments are those of `candidates`, here and in the functions that use it.
+
+    Raises:
+        Unsafe: The variable that names it holds no absolute path.
+    """
+    folders = candidates(environ, system)
+    return next(filter(has_socket, folders), folders[0] if folders else None)
+
+
+def candidates(environ: Environ, system: str = SYSTEM) -> list[str]:
+    """Return the folders where an agent of this user may be, the one for a new agent first.
+
+    Args:
+        environ: The environment of the caller.
+        system: The folder in which systemd makes a folder for each user, by its number.
 
     Raises:
         Unsafe: The variable that names it holds no absolute path.
@@ -58,40 +81,79 @@ def expected(environ: Environ) -> str | None:
     if named:
         if not os.path.isabs(named):
             raise Unsafe(f"{VARIABLE} is not an absolute path: {named}", VARIABLE)
-        return named.rstrip("/") or "/"
-    for variable in ("XDG_RUNTIME_DIR", "TMPDIR") if sys.platform == "darwin" else ("XDG_RUNTIME_DIR",):
-        runtime = environ.get(variable, "").rstrip("/")
+        return [named.rstrip("/") or "/"]
+    folders = []
+    for runtime in _runtime(environ, system):
         try:
-            if os.path.isabs(runtime) and _is_safe(runtime):
-                return f"{runtime}/awsenv"
-        except Unsafe:
-            pass  # it comes from `su`, say
-    home = environ.get("HOME", "")
+            if os.path.isabs(runtime) and _is_safe(runtime) and f"{runtime}/awsenv" not in folders:
+                folders.append(f"{runtime}/awsenv")
+        except Unsafe:  # noqa: PERF203 - it comes from `su`, say; three at most
+            pass
+    own = home(environ)
     # Under `sudo` HOME may be that of another user, who could not remove a folder of root's there.
-    if os.path.isabs(home) and _is_own(home):
+    if os.path.isabs(own) and _is_own(own):
         # A number as good as a digest here, and hashlib is not loaded.
         host = int.from_bytes(os.fsencode(os.uname().nodename), "big") % (2**61 - 1)
-        return os.path.join(home, ".awsenv", f"run-{host:x}")
-    return None
+        folders.append(os.path.join(own, ".awsenv", f"run-{host:x}"))
+    return folders
 
 
-def find(environ: Environ) -> str | None:
+def has_socket(folder: str) -> bool:
+    """Return whether there is a socket of an agent in *folder*, which nobody else can have made there."""
+    try:
+        return _is_safe(folder) and os.path.lexists(f"{folder}/{SOCKET}")
+    except Unsafe:
+        return False
+
+
+def elsewhere(environ: Environ, system: str = SYSTEM, sockets: str = "/proc/net/unix") -> str | None:
+    """Return the folder of an agent of this user that *environ* does not lead to; None: none is known.
+
+    It was started with another XDG_RUNTIME_DIR. Only Linux lists the sockets there are.
+
+    Args:
+        environ: As for `candidates`.
+        system: As for `candidates`.
+        sockets: The file in which the system lists its sockets.
+    """
+    if environ.get(VARIABLE):
+        return None
+    known = candidates(environ, system)
+    try:
+        with open(sockets, "rb") as lines:
+            paths = [os.fsdecode(line.split(maxsplit=7)[-1].rstrip(b"\n")) for line in lines]
+    except OSError:
+        return None
+    folders = [os.path.dirname(path) for path in paths if path.endswith(f"/awsenv/{SOCKET}")]
+    return next((folder for folder in folders if folder not in known and has_socket(folder)), None)
+
+
+def _runtime(environ: Environ, system: str) -> list[str]:
+    """Return the folders that the system may have made for this user, without a slash at the end."""
+    named = environ.get("XDG_RUNTIME_DIR", "").rstrip("/")
+    if sys.platform == "darwin":
+        # _CS_DARWIN_USER_TEMP_DIR: where TMPDIR points in a session.
+        return [named, environ.get("TMPDIR", "").rstrip("/"), (os.confstr(65537) or "").rstrip("/")]
+    return [named, f"{system}/{os.geteuid()}"]
+
+
+def find(environ: Environ, system: str = SYSTEM) -> str | None:
     """Return the folder of the agent, or None if there is none.
 
     Raises:
         Unsafe: It is not ours alone.
     """
-    folder = expected(environ)
+    folder = expected(environ, system)
     return folder if folder is not None and _is_safe(folder) else None
 
 
-def usable(environ: Environ) -> str:
+def usable(environ: Environ, system: str = SYSTEM) -> str:
     """Return the folder of the agent, which may be missing.
 
     Raises:
         Unsafe: It is not ours alone, its path is too long, or no variable says where it may be.
     """
-    folder = expected(environ)
+    folder = expected(environ, system)
     if folder is None:
         fact = "there is no folder for the agent's socket: neither XDG_RUNTIME_DIR nor HOME is a folder of yours"
         raise Unsafe(fact, VARIABLE, f"name one that is yours alone: {VARIABLE}")
@@ -100,14 +162,14 @@ def usable(environ: Environ) -> str:
     return folder
 
 
-def make(environ: Environ) -> str:
+def make(environ: Environ, system: str = SYSTEM) -> str:
     """Return the folder of the agent, which is made if it is missing.
 
     Raises:
         Unsafe: As of `usable`.
         OSError: It cannot be made.
     """
-    folder = usable(environ)
+    folder = usable(environ, system)
     parent = os.path.dirname(folder)
     for path in (parent, folder) if os.path.basename(parent) == ".awsenv" else (folder,):
         try:  # noqa: SIM105 - contextlib costs an import

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from awsenv.agent import client
+from awsenv.agent import client, runtime_directory
 from awsenv.cli.action import Print
 from awsenv.cli.options import Caller
 from awsenv.errors import AgentError
+
+if TYPE_CHECKING:
+    from awsenv.model import Environ
 
 
 @dataclass(frozen=True)
@@ -25,16 +29,27 @@ def run(caller: Caller, _: Arguments) -> Print:
 
 
 def forget(caller: Caller, verb: bytes, done: str) -> Print:
-    """Send *verb* to the agent, if there is one, and return the message *done*.
+    """Send *verb* to each agent of this user that can be found, and return the message *done*.
 
     Raises:
-        AgentError: It does not answer.
+        AgentError: One does not answer.
     """
     try:
-        client.ask(caller.environ, verb, [])
+        folders = runtime_directory.candidates(caller.environ)
+    except runtime_directory.Unsafe:
+        folders = []  # `ask` says why
+    named = [{runtime_directory.VARIABLE: each} for each in folders if runtime_directory.has_socket(each)]
+    printed = [_forget({**caller.environ, **each}, verb, done) for each in named or [{}]]
+    text = "".join(dict.fromkeys(each.text for each in printed))
+    return Print(text, [note for each in printed for note in each.notes])
+
+
+def _forget(environ: Environ, verb: bytes, done: str) -> Print:
+    try:
+        client.ask(environ, verb, [])
     except client.OtherVersion:
         # Every version knows how to end, and forgets everything by that.
-        return forget(caller, client.END, "Locked: the agent, which was of another version of awsenv, has ended.")
+        return _forget(environ, client.END, "Locked: the agent, which was of another version of awsenv, has ended.")
     except (client.NoAgent, client.Dead) as none:
         return Print(notes=[none])
     except client.Trouble as trouble:

@@ -17,7 +17,7 @@ from awsenv.cli import app, conversation, process
 from awsenv.cli.action import Fail, Local, Need, StartAgent, show
 from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Needed, Prompts
-from awsenv.errors import AgentError, AwsenvError, ExitCode, Failure, Interrupted, LaunchError
+from awsenv.errors import AgentError, AwsenvError, ExitCode, Failure, Interrupted, LaunchError, MfaError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +40,8 @@ def run(args: list[str], prompts: Prompts | None = None) -> int:
         action = handle(args, partial(_caller, args, environ, prompts))
         if isinstance(action, StartAgent):
             action = _of_new_agent(action, args, environ, prompts)
+        if isinstance(action, Fail) and isinstance(action.notes[-1], MfaError):
+            action.notes = [*client.missed(environ), *action.notes]
         return action.carry_out(args)
     except BaseException as error:  # noqa: BLE001 - no traceback ever reaches the user
         return failed(error, args).carry_out(args)

@@ -8,6 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, duration, environment
+from awsenv.agent import client
 from awsenv.cli import report
 from awsenv.cli.action import Print
 from awsenv.cli.options import Caller, flag
@@ -51,7 +52,8 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     rows += _held_rows(caller.provider.held(), caller.now())
     if arguments.verify:
         rows.append(("Identity", _identity(caller)))
-    return Print(report.table(rows), tuple(_notes(role, caller)))
+    missed = client.missed(caller.environ) if caller.provider.held() is None else []
+    return Print(report.table(rows), (*missed, *_notes(role, caller)))
 
 
 def _notes(role: environment.ActiveRole | None, caller: Caller) -> Iterable[Note]:

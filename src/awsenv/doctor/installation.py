@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,6 +145,8 @@ def _loading(line: Origin, *, is_found: bool) -> Finding:
 
 def agent(environ: Environ) -> Finding:
     """Check whether an agent runs and replies, or could run."""
+    for missed in client.missed(environ):
+        return replace(warning("agent", missed.fact, *missed.hints), because=missed.because)
     try:
         folder = runtime_directory.usable(environ)
     except runtime_directory.Unsafe as unsafe:
