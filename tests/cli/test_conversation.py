@@ -28,7 +28,7 @@ def test_a_request_arrives_as_it_was_sent(
     assert (answers, args, started) == (read.answers, read.args, read.started)
     assert (environ if whole else relevant(environ)) == read.environ
     assert (process.program(), process.folder(), os.getpid()) == (read.program, read.folder, read.pid)
-    assert (process.stdout_is_terminal(), process.terminal_width(1), False) == (
+    assert (process.stdout_is_terminal(), process.terminal_width(1), "") == (
         read.to_terminal,
         read.columns,
         read.astray,

@@ -12,7 +12,7 @@ import pytest
 from awsenv import shells
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from conftest import World
 
@@ -199,15 +199,25 @@ def test_a_full_disk_is_a_failure(world: World) -> None:
     assert "No space left on device" in answer.stderr
 
 
-@pytest.mark.parametrize("where", ["> file", "| cat", "| tee file"])
-def test_keys_go_only_where_a_shell_reads_them(world: World, where: str) -> None:
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        ("read-only > file", "a file"),
+        ("read-only | cat", "a command that is not a shell"),
+        ("read-only | tee file", "a command that is not a shell"),
+        ("read-only --shell json > file", "a file"),
+        ("use --shell=json read-only >> file", "a file"),
+        ("use read-only --shell json 1<> file", "a file"),
+    ],
+)
+def test_keys_go_only_where_something_reads_them(world: World, words: str, what: str) -> None:
     """`use` refuses to print to a file, or to a pipe that no calling process reads, before it calls AWS."""
     folder = world.environ["HOME"]
 
-    answer = world.command(["sh", "-c", f"cd {folder}; {world.program} read-only {where}; cat file 2>/dev/null"])
+    answer = world.command(["sh", "-c", f"cd {folder}; {world.program} {words}; cat file 2>/dev/null"])
 
     assert "AWS_" not in answer.stdout
-    assert "nothing was done: the keys would have gone to a file" in answer.stderr
+    assert f"nothing was done: the keys would have gone to {what}\n" in answer.stderr
     assert world.actions() == []
 
 
@@ -234,6 +244,19 @@ def test_every_form_of_eval_is_recognised(world: World, script: str) -> None:
     answer = world.command(["bash", "-c", script.format(world.program)])
 
     assert (answer.stdout, answer.stderr) == ("read-only\n", "")
+
+
+@pytest.mark.parametrize("words", ["read-only", "use read-only", "off"])
+def test_ksh93_evaluates_what_is_printed(world: World, require: Callable[[str], str], words: str) -> None:
+    """A file without links, which ksh93 reads for `$(...)`, is not taken for one that someone keeps."""
+    before = json.loads(world.run("read-only", "--shell", "json").stdout) if words == "off" else {}
+    environ = {name: value for name, value in before.items() if value is not None}
+    script = f'eval "$({world.program} {words})"; echo "status $? $AWS_VAULT"'
+
+    answer = world.command([require("ksh93"), "-c", script], **environ)
+
+    assert f"status 0 {'' if words == 'off' else 'read-only'}\n" == answer.stdout
+    assert "gone to a file" not in answer.stderr
 
 
 def test_an_inherited_json_does_not_hide_a_failure(world: World) -> None:

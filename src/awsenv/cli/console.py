@@ -34,9 +34,9 @@ def run(caller: Caller, arguments: Arguments) -> Print | Open:
     Raises:
         AwsenvError: Of every kind but `LaunchError`.
     """
-    if not arguments.opens and not arguments.anywhere and caller.prints_astray():
+    if not arguments.opens and not arguments.anywhere and (astray := caller.prints_astray()):
         raise UsageError(
-            "nothing was done: the sign-in URL, a secret, would have gone to a file or to another command",
+            f"nothing was done: the sign-in URL, a secret, would have gone to a {astray}",
             hint=("--open opens it in the browser", "--print prints it anyway"),
         )
     duration = arguments.session_duration

@@ -138,8 +138,8 @@ def request(args: list[str], environ: Mapping[str, str], *, started: bool = Fals
     The arguments are those of `Conversation`.
     """
     to_terminal = process.stdout_is_terminal()
-    astray = not to_terminal and commands.called(args).prints_secrets and process.stdout_goes_astray()
-    flags = f"{to_terminal:d}{astray:d}{started:d}"
+    may_leak = commands.called(args).prints_secrets and not to_terminal
+    flags = f"{to_terminal:d}{started:d}{process.stdout_goes_astray() if may_leak else ''}"
     columns = str(process.terminal_width(1))
     variables = environ if whole else relevant(environ)
     head = [os.fsencode(text) for text in (process.program(), process.folder(), str(os.getpid()), columns, flags)]
@@ -160,6 +160,7 @@ class Request:
         *head, args, variables = parts
         self.answers, self.program, self.folder, pid, columns, flags = map(os.fsdecode, head)
         self.pid, self.columns = int(pid), int(columns)
-        self.to_terminal, self.astray, self.started = (flag == "1" for flag in flags)
+        self.to_terminal, self.started = (flag == "1" for flag in flags[:2])
+        self.astray = flags[2:]
         self.args = action.unpack_texts(args)
         self.environ = dict(entry.split("=", 1) for entry in action.unpack_texts(variables))

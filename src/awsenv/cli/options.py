@@ -41,8 +41,8 @@ class Caller:
     prints_to_terminal: bool = False
     columns: int = 0
     """The width of the terminal that the output goes to; 0: it goes elsewhere, or the terminal does not say."""
-    prints_astray: Callable[[], bool] = bool
-    """Whether the output goes to a file, or to a pipe that no caller reads."""
+    prints_astray: Callable[[], str] = str
+    """What the output goes to if no caller reads it: `process.FILE` or `process.PIPE`; else nothing."""
     folder: str | None = None
     """The working directory; None: that of this process."""
     pid: int | None = None

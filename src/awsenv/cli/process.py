@@ -190,22 +190,28 @@ def end_like_ctrl_c() -> None:
             _signal.signal(number, end)
 
 
-def stdout_goes_astray() -> bool:
-    """Return whether stdout goes to a file, or to a pipe that no process which called awsenv reads: `| tee log`.
+FILE, PIPE = "file", "pipe"
+
+
+def stdout_goes_astray() -> str:
+    """Return `FILE` if stdout is a file, `PIPE` if a pipe that no process which called awsenv reads, as in `| tee log`.
 
     A shell that evaluates what is printed holds the other end of the pipe. The pipe counts as another
-    command's only if /proc shows that command reading it; macOS has no /proc.
+    command's only if /proc shows that command reading it; macOS has no /proc. A file without links is nobody's: ksh93
+    reads from one what `$(...)` prints.
     """
     try:
-        mode = os.fstat(1).st_mode
-        if not stat.S_ISFIFO(mode):
-            return stat.S_ISREG(mode)
+        found = os.fstat(1)
+        if not stat.S_ISFIFO(found.st_mode):
+            return FILE if stat.S_ISREG(found.st_mode) and found.st_nlink else ""
         pipe = os.readlink("/proc/self/fd/1")
         callers = list(_callers())
         others = {int(name) for name in os.listdir("/proc") if name.isdigit()}.difference(callers)
     except OSError:
-        return False
-    return not any(_reads(process, pipe) for process in callers) and any(_reads(process, pipe) for process in others)
+        return ""
+    if any(_reads(process, pipe) for process in callers) or not any(_reads(process, pipe) for process in others):
+        return ""
+    return PIPE
 
 
 def _callers() -> Iterator[int]:

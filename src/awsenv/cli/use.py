@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from awsenv import environment, shells
+from awsenv.cli import process
 from awsenv.cli.action import Print
 from awsenv.cli.options import Caller, OptionalWord, RoleOptions, Word, flag, obtain, option
 from awsenv.errors import UsageError
@@ -81,7 +82,8 @@ def _check_that_it_is_evaluated(caller: Caller, shell: Shell, words: str) -> Non
             "nothing was done: a program cannot change the shell that calls it",
             hint=hint,
         )
-    if shell.evaluate:
+    # Nothing evaluates JSON: another command reads it from a pipe.
+    if shell.evaluate or caller.prints_astray() == process.FILE:
         _check_that_it_is_not_astray(caller)
 
 
@@ -97,9 +99,10 @@ def check_that_it_is_read(caller: Caller, line: str) -> None:
 
 
 def _check_that_it_is_not_astray(caller: Caller) -> None:
-    if caller.prints_astray():
+    if astray := caller.prints_astray():
+        where = "a file" if astray == process.FILE else "a command that is not a shell"
         raise UsageError(
-            "nothing was done: the keys would have gone to a file, or to a command that is not a shell",
+            f"nothing was done: the keys would have gone to {where}",
             hint=("awsenv exec ROLE -- COMMAND runs a command with the role", "--print prints all the same"),
         )
 
