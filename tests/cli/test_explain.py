@@ -304,7 +304,7 @@ def test_other_sources_are_named_but_not_used(world: World, text: str, title: st
 
 def test_a_mistake_fails_as_with_use(world: World) -> None:
     """The error is that of `use`, but without `false;`, since no shell evaluates the output."""
-    done = world.run("explain", "power-usr", "--profile", "nowhere")
+    done = world.run("explain", "power-user", "--profile", "nowhere")
 
     assert (3, "") == (done.returncode, done.stdout)
     assert done.stderr.startswith("awsenv: there is no profile 'nowhere'")

@@ -149,6 +149,7 @@ class Handler:
             request.program,
             provider,
             answers.secret,
+            args=tuple(request.args),
             prints_to_terminal=request.to_terminal,
             columns=request.columns,
             prints_astray=lambda: request.astray,

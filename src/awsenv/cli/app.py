@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
-from awsenv import __version__
+from awsenv import __version__, environment
 from awsenv.cli.action import Print
 from awsenv.cli.commands import COMMANDS, named
 from awsenv.cli.options import RoleOptions, flag
@@ -171,29 +171,55 @@ def invoke(args: list[str], caller: Callable[[], Caller]) -> Action:
         Help: They ask for help.
         AwsenvError: The command line is wrong, or the command failed.
     """
+    if args[:1] == ["help"]:
+        from awsenv.cli import typos  # noqa: PLC0415 - only where something is wrong, or help was asked for
+
+        typos.check_help("".join(args[1:2]))
     words = named(args)
     name = "".join(words[:1])
+    if name not in COMMANDS:
+        return _without_command(words)
     try:
-        if name in COMMANDS:
-            with built(name).make_context(f"awsenv {name}", words[1:]) as ctx:
-                module = _module(name)
-                action: Action = module.run(caller(), module.Arguments(**ctx.params))
-                return action
+        with built(name).make_context(f"awsenv {name}", words[1:]) as ctx:
+            arguments = ctx.params
+    except (TyperException, UsageError) as error:
+        if words is not args:
+            from awsenv.cli import typos  # noqa: PLC0415 - the same
+
+            typos.check_command(args, environment.original(caller().environ), caller().folder)
+        raise (_wrong(error, built(name), args) if isinstance(error, TyperException) else error) from None
+    module = _module(name)
+    action: Action = module.run(caller(), module.Arguments(**arguments))
+    return action
+
+
+def _without_command(words: list[str]) -> Action:
+    try:
         with _program().make_context("awsenv", words) as ctx:
             if ctx.params.get("version"):
                 return Print(f"awsenv {__version__}\n")
     except TyperException as error:
-        raise _wrong(error) from None
+        raise _wrong(error, _program(), words) from None
     raise UsageError("which role?", hint=("awsenv ROLE [CODE]", "awsenv list shows the roles"))
 
 
-def _wrong(error: TyperException) -> UsageError:
-    context = getattr(error, "ctx", None)
-    command = "awsenv" if context is None else context.command_path
-    option = getattr(error, "option_name", None)
-    # Of an option, without Typer's guess of what was meant: to --mfa it offers --tag.
-    text = error.format_message() if option is None else error.message
-    hint = f"{command} --help"
-    if option is not None and any(word in option for word in ("mfa", "code", "otp", "token")):
-        hint = "awsenv ROLE CODE: the MFA code is the second word"
-    return UsageError(text[:1].lower() + text[1:].rstrip("."), hint=hint)
+def _wrong(error: TyperException, command: _Command, args: list[str]) -> UsageError:
+    """Return what Typer could not read as an error with a next step."""
+    name = getattr(error, "option_name", "")
+    known = {option: param for param in command.params for option in param.opts if option.startswith("--")}
+    if name in known:
+        # It lacks its value.
+        return UsageError(f"{name} needs a value", hint=f"{name} {known[name].metavar}")
+    typed = next((arg.partition("=")[0] for arg in args if _has(arg, name)), name) if name else ""
+    fact = f"there is no option {typed}" if name else error.format_message().rstrip(".")
+    from awsenv.cli import typos  # noqa: PLC0415 - the same
+
+    hint = typos.option_hint(args, typed, list(known), command.options_metavar or "")
+    return UsageError(fact[:1].lower() + fact[1:], hint=hint or f"awsenv {command.name} --help")
+
+
+def _has(arg: str, option: str) -> bool:
+    """Return whether *arg* is where Typer found *option*: of `-profile` it names `-p`."""
+    if option.startswith("--"):
+        return arg.partition("=")[0] == option
+    return arg.startswith("-") and not arg.startswith("--") and option[1:] in arg[1:]

@@ -34,6 +34,7 @@ def run(caller: Caller, arguments: Arguments) -> Print | Open:
     Raises:
         AwsenvError: Of every kind but `LaunchError`.
     """
+    resolved = resolve(caller, arguments.role, arguments.code, arguments)
     if not arguments.opens and not arguments.anywhere and (astray := caller.prints_astray()):
         raise UsageError(
             f"nothing was done: the sign-in URL, a secret, would have gone to a {astray}",
@@ -41,7 +42,6 @@ def run(caller: Caller, arguments: Arguments) -> Print | Open:
         )
     duration = arguments.session_duration
     seconds = None if duration is None else _seconds(duration)
-    resolved = resolve(caller, arguments.role, arguments.code, arguments)
     _check_role(resolved)
     if seconds is not None:
         _check_session_duration(resolved)

@@ -6,18 +6,19 @@ It runs in the process of the client, and asks the agent only for the role.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
-from awsenv import duration
+from awsenv import config, duration, environment
 from awsenv.agent import client
-from awsenv.cli import conversation, process, report
+from awsenv.cli import conversation, process, report, typos
 from awsenv.cli.action import Print, unpacked
 from awsenv.cli.options import AsJson, Caller, OptionalWord, RoleOptions, option, resolve, role_request
 from awsenv.cli.prompts import Needed
 from awsenv.cli.use import ShellOptions, shell_of
 from awsenv.doctor import Finding, Inputs, Verdict, examine
-from awsenv.errors import AwsenvError, ExitCode
+from awsenv.errors import AwsenvError, ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,6 +57,12 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     role, code = arguments.role, arguments.code
     if caller.provider.is_agent and role is not None:
         return Print(json.dumps(_replied(caller, role, arguments)))
+    if role is not None:
+        # What is wrong with the files is a finding.
+        with suppress(ConfigError):
+            profiles = config.read(environ := environment.original(caller.environ), caller.folder)
+            typos.check_role(caller.args, role, profiles, environ)
+            typos.check_profile(caller.args, arguments.profile, profiles)
     inputs = Inputs(
         environ=caller.environ,
         program=caller.program,

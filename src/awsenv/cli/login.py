@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, duration, environment
-from awsenv.cli import report
+from awsenv.cli import report, typos
 from awsenv.cli.action import Report, StartAgent
 from awsenv.cli.options import Caller, OptionalWord, RoleOptions, option, request, seconds
 from awsenv.errors import Origin
@@ -44,10 +44,11 @@ def run(caller: Caller, arguments: Arguments) -> Report | StartAgent:
     """
     base = environment.original(caller.environ)
     request = _request(arguments, base)
+    profiles = config.read(base, caller.folder)
+    typos.check_profile(caller.args, arguments.profile, profiles)
     idle = IDLE if arguments.idle is None else seconds(arguments.idle, Origin("--idle"))
     if not caller.provider.is_agent:
         return StartAgent(request.duration or DURATION, idle)
-    profiles = config.read(base, caller.folder)
     chain = config.resolve_login(request, profiles, base)
     made = caller.provider.open_session(Resolved(chain, profiles, base, request.code))
     ran = arguments.idle is not None and not caller.agent_was_started

@@ -108,13 +108,16 @@ def resolve(caller: Caller, role: str, code: str | None, options: RoleOptions) -
         ConfigError: The configuration is wrong.
         SourceError: There are no source credentials.
     """
-    from awsenv import config  # noqa: PLC0415 - a help page needs neither
+    from awsenv import config  # noqa: PLC0415 - a help page needs none of these
+    from awsenv.cli import typos  # noqa: PLC0415 - the same
     from awsenv.provider import Resolved  # noqa: PLC0415 - the same
 
     base = environment.original(caller.environ)
     profiles = config.read(base, caller.folder)
     if re.fullmatch("[0-9]{6}", role) and profiles.get(role) is None:
         raise UsageError("the first word is an MFA code: which role?", hint="awsenv ROLE [CODE]")
+    typos.check_role(caller.args, role, profiles, base)
+    typos.check_profile(caller.args, options.profile, profiles)
     made = role_request(caller, role, code, options)
     chain = config.resolve(made, profiles, base)
     config.check_source(chain.source, profiles, base)

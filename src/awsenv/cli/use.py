@@ -10,7 +10,7 @@ from typing import Annotated
 from awsenv import environment, shells
 from awsenv.cli import process
 from awsenv.cli.action import Print
-from awsenv.cli.options import Caller, OptionalWord, RoleOptions, Word, flag, obtain, option
+from awsenv.cli.options import Caller, OptionalWord, RoleOptions, Word, flag, option, resolve
 from awsenv.errors import UsageError
 from awsenv.shells.base import Shell
 
@@ -46,8 +46,9 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     Raises:
         AwsenvError: Of every kind but `LaunchError`.
     """
+    resolved = resolve(caller, arguments.role, arguments.code, arguments)
     shell = shell_of(caller, arguments, arguments.role)
-    lease = obtain(caller, arguments.role, arguments.code, arguments)
+    lease = caller.provider.lease(resolved)
     return Print(shell.render(environment.change(lease.chain, lease.credentials, caller.environ, lease.id or None)))
 
 

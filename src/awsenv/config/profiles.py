@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from awsenv.config import files, ini
+from awsenv.distance import nearest
 from awsenv.errors import ConfigError
 from awsenv.wording import printable, quoted
 
@@ -249,12 +250,8 @@ def did_you_mean(word: str, profiles: Profiles) -> str | None:
     error = misspelt(word, profiles)
     if error is not None:
         return f"{error.where}: {error.fact}: {error.hints[0]}"
-    import difflib  # noqa: PLC0415 - 8 ms, only where something is wrong already
-
-    by_words = {" ".join(_bare_words(name)): name for name in profiles.names}
-    close_to = " ".join(_bare_words(word.removeprefix("profile ")))
-    close = difflib.get_close_matches(close_to, by_words, n=1, cutoff=0.7)
-    return f"profile {quoted(by_words[close[0]])}, if you meant that" if close else None
+    close = nearest(word.removeprefix("profile "), profiles.names)
+    return None if close is None else f"profile {quoted(close)}, if you meant that"
 
 
 def _name(word: str) -> str:

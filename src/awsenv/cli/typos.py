@@ -1,0 +1,175 @@
+"""Words that were mistyped, or that are another tool's: refused before anything is sent, with the line that was meant.
+
+A word is refused only if it is no profile, no ARN and no ACCOUNT/ROLE, and near a profile or a command. A role that is
+called so is still to be had: `awsenv use WORD`, or with its account.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from contextlib import suppress
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from awsenv import config
+from awsenv.cli.commands import COMMANDS, DEFAULT, MEANT
+from awsenv.config import limits
+from awsenv.config.profiles import misspelt
+from awsenv.config.sources import account_of
+from awsenv.distance import nearest
+from awsenv.errors import AwsenvError, ConfigError, Origin, UsageError
+from awsenv.model import RoleRequest
+from awsenv.wording import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from awsenv.config import Profiles
+    from awsenv.model import Environ
+
+_COMMANDS = (*COMMANDS, "help", "version")
+_TIMES = ("--duration", "--idle", "--min-remaining", "--session-duration")
+"""Options whose values may look like a code."""
+
+
+def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Environ) -> None:
+    """Refuse a role that is probably meant for a profile or a command, unless the command line *args* insists.
+
+    Args:
+        args: The command line.
+        role: Its word for the role.
+        profiles: A profile of that name is never refused.
+        environ: The environment of the caller, from before a role was active.
+
+    Raises:
+        UsageError: Another word is meant.
+    """
+    command = args[0] if args and args[0] in COMMANDS else None
+    if command == DEFAULT or re.match("arn:|[0-9]+/", role) or profiles.get(role) is not None:
+        return
+    names = profiles.names
+    found = role if command is None and role in MEANT else nearest(role, (*names, *_COMMANDS))
+    if found is None or misspelt(role, profiles) is not None:
+        return
+    if found in names:
+        meant = _line(args, {role: [found]})
+    else:
+        meant = _called(args, role, found) if command is None else f"awsenv {found}"
+    fact = f"there is no command or profile {quoted(role)}"
+    if role in COMMANDS:
+        fact = f"{role} is a command, and a command is the first word"
+    insists = f"awsenv {DEFAULT} {role}"
+    if command is not None:
+        fact = f"there is no profile {quoted(role)} in {profiles.where}"
+        insists = f"awsenv {command} {_account(profiles, environ)}/{role}"
+    takes = (f"{insists} takes it for a role",) if limits.is_bare_name(role) else ()
+    raise UsageError(fact, hint=(meant, *takes))
+
+
+def check_command(args: Sequence[str], environ: Environ, folder: str | None) -> None:
+    """Refuse a line that no command begins and that cannot be read, if one of its words is probably meant for one.
+
+    Args:
+        args: The command line.
+        environ: The environment of the caller, from before a role was active.
+        folder: The working directory of the caller; None: that of the process.
+
+    Raises:
+        UsageError: One is.
+    """
+    words = [arg for arg in args if arg in COMMANDS] if args[0].startswith("-") else args
+    with suppress(ConfigError):
+        profiles = config.read(environ, folder)
+        for word in words[:1]:
+            check_role(args, word, profiles, environ)
+
+
+def check_help(word: str) -> None:
+    """Refuse `help WORD` if WORD is no command, and is probably meant for one.
+
+    Raises:
+        UsageError: Another command is meant.
+    """
+    found = MEANT.get(word) or nearest(word, COMMANDS)
+    if word not in COMMANDS and found in COMMANDS:
+        raise UsageError(f"there is no command {quoted(word)}", hint=f"awsenv help {found}")
+
+
+def check_profile(args: Sequence[str], name: str | None, profiles: Profiles, option: str = "--profile") -> None:
+    """Refuse the value *name* of *option* if it is no profile, and is probably meant for one.
+
+    Raises:
+        UsageError: Another profile is meant.
+    """
+    if name is None or profiles.get(name) is not None or misspelt(name, profiles) is not None:
+        return
+    found = nearest(name, profiles.names)
+    if found is not None:
+        meant = _line(args, {name: [found], f"{option}={name}": [f"{option}={found}"]})
+        raise UsageError(f"there is no profile {quoted(name)} in {profiles.where}", Origin(option), hint=meant)
+
+
+def option_hint(args: Sequence[str], typed: str, options: Sequence[str], usage: str) -> str | None:
+    """Return what to type instead of the option *typed*, which is none of *options* of a command; None: not known.
+
+    Args:
+        args: The command line.
+        typed: What was typed, without a value.
+        options: The options that the command has.
+        usage: The usage of the command.
+    """
+    parts = set(typed.lower().replace("_", "-").strip("-").split("-"))
+    found = nearest(typed, options)
+    if found is None and parts & {"mfa", "code", "otp", "token"} and not parts & {"serial"} and "CODE" in usage:
+        return "awsenv ROLE CODE: the MFA code is the second word" if "ROLE" in usage else "awsenv login CODE"
+    if found is None and "role" in parts and "session" not in parts and "ROLE" in usage:
+        return "awsenv ROLE: the role is the first word, a profile or an ARN"
+    if found is None:
+        begun = [option for option in options if option.startswith(f"--{typed.strip('-')}")]
+        alike = [option for option in options if parts.intersection(option.strip("-").split("-"))]
+        # The one that shares most, of `--role-session-name` all of `--session-name`.
+        alike.sort(key=lambda option: len(set(option.strip("-").split("-")) ^ parts))
+        found = begun[0] if len(begun) == 1 else next(iter(alike), None)
+    if found is None:
+        return None
+    return _line([found + arg[len(typed) :] if arg.partition("=")[0] == typed else arg for arg in args], {})
+
+
+def _called(args: Sequence[str], word: str, found: str) -> str:
+    """Return the line that calls the command *found*, which *word* is meant for; or what to do instead."""
+    meant = MEANT.get(found, found)
+    name, *options = meant.split()
+    if name not in {*COMMANDS, "help"}:
+        return f"awsenv {meant}" if name == "--version" else meant
+    needs_role = name in COMMANDS and "[OPTIONS] ROLE" in COMMANDS[name].usage
+    # What follows another tool's word need not be what follows ours.
+    rest = [arg for arg in args if arg != word] if needs_role or meant == found else []
+    if needs_role and all(arg.startswith("-") for arg in rest):
+        rest = ["ROLE", *rest]
+    return _line([*([] if name == DEFAULT else [name]), *options, *rest], {})
+
+
+def _line(args: Sequence[str], instead: Mapping[str, list[str]]) -> str:
+    """Return a command line, with some words replaced, for the user to type: without the code and the external id."""
+    shown = ["awsenv"]
+    ours = list(args)
+    ours = ours[: ours.index("--")] if "--" in ours else ours
+    has_code = False
+    for before, arg in pairwise(["", *ours]):
+        if not has_code and before not in _TIMES and re.fullmatch("[0-9 ]+", arg):
+            has_code = True
+        elif before == "--external-id":
+            shown.append("-")
+        elif arg.startswith("--external-id="):
+            shown.append("--external-id=-")
+        else:
+            shown += instead.get(arg, [arg])
+    return shlex.join([*shown, *args[len(ours) :]])
+
+
+def _account(profiles: Profiles, environ: Environ) -> str:
+    """Return the account of the user, in which a role without an account is, if the files show it."""
+    with suppress(AwsenvError):
+        return account_of(config.resolve_login(RoleRequest(""), profiles, environ), profiles) or "ACCOUNT"
+    return "ACCOUNT"

@@ -1,0 +1,256 @@
+"""Mistyped words and words of other tools: what is refused before anything is sent, and what is meant."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awsenv.cli import app
+from awsenv.cli.commands import COMMANDS, MEANT
+from awsenv.cli.options import Caller
+from awsenv.cli.prompts import Prompts
+from awsenv.errors import AwsenvError, ExitCode, UsageError
+from awsenv.provider import Provider
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from conftest import World
+
+CONFIG = """
+[default]
+region = eu-central-1
+aws_access_key_id = AKIAIOSFODNN7EXAMPLE
+aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
+[profile power-user]
+role_arn = arn:aws:iam::123456789012:role/power-user
+source_profile = default
+mfa_serial = arn:aws:iam::123456789012:mfa/alice
+[profile read-only]
+role_arn = arn:aws:iam::123456789012:role/read-only
+source_profile = default
+"""
+
+OWN = ("whoami", "lists")
+"""Profiles that are called like a word of another tool, and almost like a command."""
+GONE = "arn:aws:iam::123456789012:role/gone"
+
+
+@pytest.fixture
+def mistake(tmp_path: Path) -> Callable[[str], UsageError]:
+    """Return a function that returns the error of a command line. Nothing is sent, for nothing would answer."""
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text(CONFIG)
+    environ = {"HOME": str(tmp_path), "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    prompts = Prompts(environ)
+
+    def error_of(line: str) -> UsageError:
+        args = shlex.split(line)
+        provider = Provider(None, prompts, lambda _: None)
+        caller = Caller(environ, "/bin/awsenv", provider, prompts.secret, args=tuple(args), prints_to_terminal=True)
+        with pytest.raises(UsageError) as caught:
+            app.invoke(args, lambda: caller)
+        return caught.value
+
+    return error_of
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("staus", "awsenv status"),
+        ("stauts --verify", "awsenv status --verify"),
+        ("lst", "awsenv list"),
+        ("logn 123456", "awsenv login"),
+        ("logn '123 456'", "awsenv login"),
+        ("logn 12345", "awsenv login"),
+        ("offf", "awsenv off"),
+        ("renw", "awsenv renew"),
+        ("exce power-user -- ls -l", "awsenv exec power-user -- ls -l"),
+        ("exce power-user 123456 -- kill 123456", "awsenv exec power-user -- kill 123456"),
+        ("exce", "awsenv exec ROLE"),
+        ("ues power-user", "awsenv power-user"),
+        ("docter power-user 123456", "awsenv doctor power-user"),
+        ("inti bash", "awsenv init bash"),
+        ("hlep exec", "awsenv help exec"),
+        ("verison", "awsenv --version"),
+        ("--profile default login", "awsenv login --profile default"),
+        ("--json list", "awsenv list --json"),
+        ("power-usr", "awsenv power-user"),
+        ("power-usr 123456", "awsenv power-user"),
+        ("ReadOnly --duration 129600", "awsenv read-only --duration 129600"),
+        ("power-usr 123456 --external-id canary", "awsenv power-user --external-id -"),
+        ("power-usr --external-id=canary --tag a=b", "awsenv power-user --external-id=- --tag a=b"),
+        ("exec power-usr 123456 -- terraform plan", "awsenv exec power-user -- terraform plan"),
+        ("exec lst -- true", "awsenv list"),
+        ("explain read-onyl", "awsenv explain read-only"),
+        ("doctor power_usr 123456", "awsenv doctor power-user"),
+        ("console power-usr --open", "awsenv console power-user --open"),
+        ("credential-process poweruser", "awsenv credential-process power-user"),
+        ("login --profile defualt", "awsenv login --profile default"),
+        ("power-user --profile=defalt", "awsenv power-user --profile=default"),
+        ("doctor power-user --profile defualt", "awsenv doctor power-user --profile default"),
+    ],
+)
+def test_a_typo_is_refused_with_the_line_that_was_meant(
+    mistake: Callable[[str], UsageError], line: str, meant: str
+) -> None:
+    """The first step is the whole line, with its options, but without the code and the external id."""
+    assert meant == mistake(line).hints[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "insists"),
+    [
+        ("staus", "awsenv use staus takes it for a role"),
+        ("power-usr 123456", "awsenv use power-usr takes it for a role"),
+        ("exec lst -- true", "awsenv exec 123456789012/lst takes it for a role"),
+        ("doctor power-usr", "awsenv doctor 123456789012/power-usr takes it for a role"),
+        ("console power-usr", "awsenv console 123456789012/power-usr takes it for a role"),
+    ],
+)
+def test_a_role_of_such_a_name_can_be_insisted_on(
+    mistake: Callable[[str], UsageError], line: str, insists: str
+) -> None:
+    """The second step says how: with `use`, or with the account of the user."""
+    assert insists == mistake(line).hints[1]
+
+
+@pytest.mark.parametrize("word", MEANT)
+def test_a_word_of_another_tool_leads_to_ours(mistake: Callable[[str], UsageError], word: str) -> None:
+    """The table has a command of ours, or a step of another tool, for each."""
+    error = mistake(f"{word} power-user")
+
+    name = MEANT[word].split()[0]
+    expected = {"use": "awsenv power-user", "exec": "awsenv exec power-user", "console": "awsenv console power-user"}
+    known = f"awsenv {MEANT[word]}" if name in {*COMMANDS, "--version"} else MEANT[word]
+    assert (f"there is no command or profile {word!r}", expected.get(name, known)) == (error.fact, error.hints[0])
+
+
+@pytest.mark.parametrize("word", MEANT)
+def test_no_word_of_another_tool_is_a_command(word: str) -> None:
+    """A word of the table could not be reached if it were a command."""
+    assert word not in COMMANDS
+
+
+@pytest.mark.parametrize(
+    ("line", "fact", "meant"),
+    [
+        ("power-user --durations 1h", "there is no option --durations", "awsenv power-user --duration 1h"),
+        ("power-user --DURATION=1h", "there is no option --DURATION", "awsenv power-user --duration=1h"),
+        ("power-user --externalid x", "there is no option --externalid", "awsenv power-user --external-id -"),
+        ("-profile default power-user", "there is no option -profile", "awsenv --profile default power-user"),
+        ("power-user --source-profile x", "there is no option --source-profile", "awsenv power-user --profile x"),
+        (
+            "power-user --role-session-name x",
+            "there is no option --role-session-name",
+            "awsenv power-user --session-name x",
+        ),
+        (
+            "power-user --duration-seconds 900",
+            "there is no option --duration-seconds",
+            "awsenv power-user --duration 900",
+        ),
+        ("power-user --serial-number x", "there is no option --serial-number", "awsenv power-user --mfa-serial x"),
+        ("power-user --reg x", "there is no option --reg", "awsenv power-user --region x"),
+        ("exec power-user --refesh -- x", "there is no option --refesh", "awsenv exec power-user --refresh -- x"),
+        ("status --verfy", "there is no option --verfy", "awsenv status --verify"),
+        ("setup --dryrun", "there is no option --dryrun", "awsenv setup --dry-run"),
+        ("--mfa 123456 power-user", "there is no option --mfa", "awsenv ROLE CODE: the MFA code is the second word"),
+        (
+            "power-user --mfa-code 123456",
+            "there is no option --mfa-code",
+            "awsenv ROLE CODE: the MFA code is the second word",
+        ),
+        ("power-user --code=123456", "there is no option --code", "awsenv ROLE CODE: the MFA code is the second word"),
+        ("login --otp 123456", "there is no option --otp", "awsenv login CODE"),
+        (
+            "--role-arn arn:x",
+            "there is no option --role-arn",
+            "awsenv ROLE: the role is the first word, a profile or an ARN",
+        ),
+        ("list --region x", "there is no option --region", "awsenv list --help"),
+        ("power-user -p x", "there is no option -p", "awsenv use --help"),
+        ("power-user --duration", "--duration needs a value", "--duration TIME"),
+    ],
+)
+def test_an_option_that_does_not_exist_leads_to_one_that_does(
+    mistake: Callable[[str], UsageError], line: str, fact: str, meant: str
+) -> None:
+    """Its name is near, shares a word, or is what AWS and other tools call it. No code is repeated."""
+    error = mistake(line)
+
+    assert (fact, meant) == (error.fact, error.hints[0])
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [("help staus", "awsenv help status"), ("help ls", "awsenv help list"), ("help lgin", "awsenv help login")],
+)
+def test_help_about_a_mistyped_command(mistake: Callable[[str], UsageError], line: str, meant: str) -> None:
+    """`awsenv help WORD` names the command that is meant."""
+    assert (meant,) == mistake(line).hints
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        *(
+            (line, ExitCode.REFUSED)
+            for line in ("use staus", "use ls", "use power-usr", "deploy", "list-reader", "admin")
+        ),
+        *((line, ExitCode.REFUSED) for line in ("whoami", "lists", "OrganizationAccountAccessRole")),
+        *((line, ExitCode.REFUSED) for line in ("123456789012/power-usr", "arn:aws:iam::123456789012:role/power-usr")),
+        *((line, ExitCode.EXEC_FAILED) for line in ("exec 123456789012/lst", "exec deploy -- true")),
+    ],
+)
+def test_what_is_certain_is_sent(shared_world: World, tmp_path: Path, line: str, status: ExitCode) -> None:
+    """A profile, `use`, an ARN, an account and another name are no typos, and reach AWS."""
+    shared_world.sandbox.clear_calls()
+    config = tmp_path / "config"
+    config.write_text(
+        CONFIG + "".join(f"[profile {name}]\nrole_arn = {GONE}\nsource_profile = default\n" for name in OWN)
+    )
+    done = shared_world.run(*line.split(), AWS_CONFIG_FILE=str(config))
+
+    assert (status, "AssumeRole") == (done.returncode, shared_world.actions()[-1])
+
+
+@pytest.mark.parametrize("with_agent", [False, True])
+@pytest.mark.parametrize("line", ["power-usr CODE", "logn CODE", "exec power-usr CODE -- true", "staus", "ls"])
+def test_nothing_is_sent_for_a_typo(
+    world: World,
+    agent_in: Callable[[Mapping[str, str]], AbstractContextManager[None]],
+    line: str,
+    with_agent: bool,  # noqa: FBT001 - with or without
+) -> None:
+    """With and without an agent, AWS hears nothing, a shell fails, and the code is not shown."""
+    code = world.device.code()
+    words = line.replace("CODE", code).split()
+    if with_agent:
+        with agent_in(world.environ):
+            done = world.run(*words)
+    else:
+        done = world.run(*words)
+
+    is_exec = words[0] == "exec"
+    status = ExitCode.EXEC_FAILED if is_exec else ExitCode.USAGE
+    assert (status, "" if is_exec else "false;\n", []) == (done.returncode, done.stdout, world.actions())
+    assert code not in done.stderr
+
+
+def test_a_misspelt_section_is_the_better_reason(tmp_path: Path) -> None:
+    """A section whose header is wrong is told of, rather than a profile that is near."""
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text(f"{CONFIG}[Profile prod]\n[profile prdo]\n")
+    environ = {"HOME": str(tmp_path)}
+    prompts = Prompts(environ)
+    caller = Caller(environ, "/bin/awsenv", Provider(None, prompts, lambda _: None), prompts.secret, args=("prod",))
+    with pytest.raises(AwsenvError) as caught:
+        app.invoke(["prod"], lambda: caller)
+
+    assert ("[Profile prod] is not a profile", ("write [profile prod]",)) == (caught.value.fact, caught.value.hints)
