@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from awsenv import wording
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -56,17 +58,8 @@ def left(seconds: float) -> str:
     return short(seconds) if int(seconds) > 0 else "expired"
 
 
-INSTANT = re.compile(r"\{@(\d{1,11})\}", re.ASCII)
-"""An instant in a text, in seconds since the epoch: only the process that shows the text knows the local time."""
-
-
-def instant(seconds: float) -> str:
-    """Return an instant for a text that `cli.report` shows. *seconds* count since the epoch, UTC."""
-    return f"{{@{max(0, int(seconds))}}}"
-
-
 def until(ends: datetime | None, now: float) -> str:
     """Return when credentials end, and in how long; empty if they do not."""
     if ends is None:
         return ""
-    return f" until {instant(ends.timestamp())} ({rounded(ends.timestamp() - now)})"
+    return f" until {wording.instant(ends.timestamp())} ({rounded(ends.timestamp() - now)})"

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from awsenv import variables
-from awsenv.model import Change, Credentials
+from awsenv.model import AssumeRole, Change, Credentials
 from awsenv.variables import KEY_PAIR, VARIABLES, having
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class ActiveRole:
 
     role: str
     account: str | None
+    name: str | None
+    """Its name at AWS; None: the keys are those of a source."""
     expires: int | None
     """Seconds since the epoch, UTC; None: the keys do not expire, or the variable holds no time."""
     has_its_keys: bool
@@ -153,6 +155,7 @@ def active(environ: Environ) -> ActiveRole | None:
     return ActiveRole(
         role=role,
         account=environ.get(variables.ACCOUNT),
+        name=environ.get(variables.ROLE_NAME),
         expires=int(expires) if re.fullmatch("[0-9]{1,11}", expires) else None,
         has_its_keys=_has_our_endpoint(environ) if is_served else _has_our_key(environ),
         is_served=is_served,
@@ -219,6 +222,7 @@ def _keys(credentials: Credentials, lease: str | None) -> dict[str, str | None]:
 
 
 def _labels(chain: Chain, account: str | None, before: Environ) -> dict[str, str | None]:
+    last = chain.last
     regions = {name: chain.region or before.get(name) for name in having(variables.REGION)}
     return {
         **regions,
@@ -227,6 +231,7 @@ def _labels(chain: Chain, account: str | None, before: Environ) -> dict[str, str
         variables.ROLE: chain.role,
         variables.LABEL: chain.label,
         variables.ACCOUNT: account,
+        variables.ROLE_NAME: last.role.name if isinstance(last, AssumeRole) else None,
         **dict(chain.settings),
         variables.SETTINGS: " ".join(name for name, _ in chain.settings) or None,
     }

@@ -48,6 +48,8 @@ PROCESS = "process"
 ROLE = "AWSENV_ROLE"
 LABEL = "AWSENV_LABEL"
 ACCOUNT = "AWSENV_ACCOUNT"
+ROLE_NAME = "AWSENV_ROLE_NAME"
+"""The role's name at AWS, which the profile need not share."""
 EXPIRES_EPOCH = "AWSENV_EXPIRES_EPOCH"
 KEY_ID = "AWSENV_ACCESS_KEY_ID"
 """The id of the role's key: the user may have exported another key since."""
@@ -102,7 +104,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "AWS_CONFIG_FILE": (FILE,),
     # The file of boto 2, which botocore still reads.
     "BOTO_CONFIG": (FILE,),
-    **dict.fromkeys((ROLE, LABEL, ACCOUNT, EXPIRES_EPOCH, KEY_ID, RENEW, REFRESH, SETTINGS), (STATE,)),
+    **dict.fromkeys((ROLE, LABEL, ACCOUNT, ROLE_NAME, EXPIRES_EPOCH, KEY_ID, RENEW, REFRESH, SETTINGS), (STATE,)),
     **dict.fromkeys(
         (
             "AWSENV_PROFILE",

@@ -1,4 +1,4 @@
-"""Text from outside, made safe to show in a message: inert, and of bounded length."""
+"""Text from outside, made safe to show in a message: inert, and of bounded length. And times in a text."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ def quoted(text: str) -> str:
     """
     first, *rest = text.splitlines() or [""]
     return repr(first if not rest and len(first) <= _LONGEST else f"{first[:_LONGEST]}…")
+
+
+INSTANT = "{@"
+"""What begins an instant in a text: only the process that shows the text knows the local time."""
+
+
+def instant(seconds: float) -> str:
+    """Return an instant for a text that `cli.report` shows. *seconds* count since the epoch, UTC."""
+    return f"{INSTANT}{max(0, int(seconds))}}}"
 
 
 def listed(words: list[str]) -> str:

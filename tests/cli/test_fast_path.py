@@ -265,7 +265,7 @@ FAILING = {
     ],
     "off": ["off --help", "off now", "off --shell tcsh"],
     "status": ["status --help", "status now"],
-    "list": ["list --help", "list all", "list --bogus"],
+    "list": ["list --help", "list all of", "list --bogus"],
     "console": [
         "console",
         "console --help",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awsenv import duration
+from awsenv import duration, wording
 from awsenv.cli import report
 from awsenv.errors import ConfigError, MfaError, Origin, UsageError
 
@@ -108,9 +108,15 @@ def test_a_time_is_local(in_zone: Callable[[str], None], zone: str, now: float, 
     """A time has its zone, by the rules of the day that it falls on, and its date where that is not today."""
     in_zone(zone)
 
-    text = f"until {duration.instant(now + seconds)} ({duration.left(seconds)} left)"
+    text = f"until {wording.instant(now + seconds)} ({duration.left(seconds)} left)"
 
     assert f"until {expected} ({duration.left(seconds)} left)" == report.in_local_time(text, now)
+
+
+@pytest.mark.parametrize("text", ["{@", "{@1", "{@}", "{@x}", "{@-1}", "{@1.5}", "{@123456789012}", "{@٣}", "{ @1}"])
+def test_what_is_no_time_stays(text: str) -> None:
+    """A text that only looks like a time, from a file or AWS, is shown as it is."""
+    assert text == report.in_local_time(text)
 
 
 def test_a_time_is_that_of_the_terminal_and_not_of_the_agent(world: World) -> None:
@@ -121,6 +127,25 @@ def test_a_time_is_that_of_the_terminal_and_not_of_the_agent(world: World) -> No
 
     assert "-03" in shown
     assert "+09" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "expected"),
+    [
+        (
+            "   RoleArn          arn:aws:iam::123456789012:role/x  ~/.aws/config:5\n",
+            40,
+            "   RoleArn\n  arn:aws:iam::123456789012:role/x\n  ~/.aws/config:5\n",
+        ),
+        ("Source  the access key of profile default\n", 30, "Source  the access key of\n        profile default\n"),
+        ("1. sts:AssumeRole, with the source\n", 24, "1. sts:AssumeRole, with\n   the source\n"),
+        ("! role  AWS refused the role\n", 24, "! role  AWS refused the\n        role\n"),
+        ("  because  no policy allows it\n", 12, "  because\n  no policy\n  allows it\n"),
+    ],
+)
+def test_a_table_is_wrapped_below_its_text(text: str, columns: int, expected: str) -> None:
+    """A line continues below its text, or near the margin where its label is longer than a third of the terminal."""
+    assert expected == report.wrapped(text, columns)
 
 
 @given(st.text("ab c\n", max_size=200), st.integers(20, 80))
@@ -136,14 +161,18 @@ def test_a_table_shows_only_the_first_line_of_a_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "label"),
-    [({}, "\x1b[31;1mawsenv:\x1b[m"), ({"NO_COLOR": "1"}, "awsenv:"), ({"TERM": "dumb"}, "awsenv:")],
+    ("changes", "name", "label"),
+    [
+        ({}, "\x1b[31;1mawsenv:\x1b[m", "\x1b[2mtry\x1b[m"),
+        ({"NO_COLOR": "1"}, "awsenv:", "try"),
+        ({"TERM": "dumb"}, "awsenv:", "try"),
+    ],
 )
-def test_a_message_fits_the_terminal(world: World, changes: dict[str, str], label: str) -> None:
-    """A message is wrapped to the width of the terminal, and its label is red unless colour is off."""
+def test_a_message_fits_the_terminal(world: World, changes: dict[str, str], name: str, label: str) -> None:
+    """A message is wrapped to the terminal; its name is red and its labels are faint, unless colour is off."""
     environ = world.environ | {"LANG": "C.UTF-8"} | changes
     words = ["use", "--region", "eu-central-1"]
     child = pexpect.spawn(world.program, words, env=environ, encoding="utf-8", timeout=60, dimensions=(24, 40))
     child.expect(pexpect.EOF)
 
-    assert f"{label} which role?\r\n  try      awsenv use [OPTIONS] ROLE\r\n           [CODE]\r\n" == child.before
+    assert f"{name} which role?\r\n  {label}      awsenv use [OPTIONS] ROLE\r\n           [CODE]\r\n" == child.before

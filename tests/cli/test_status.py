@@ -1,7 +1,9 @@
-"""`awsenv status`, `awsenv list` and help: what the user reads."""
+"""`awsenv status` and help: what the user reads."""
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 import subprocess
 import time
@@ -20,6 +22,8 @@ from awsenv.model import Chain, Credentials, Note, Source
 from awsenv.provider import Provider
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import World
 
 NOW = 1_795_453_200
@@ -27,6 +31,7 @@ ROLE = {
     "AWSENV_ROLE": "power-user",
     "AWSENV_LABEL": "power-user",
     "AWSENV_ACCOUNT": "123456789012",
+    "AWSENV_ROLE_NAME": "PowerUser",
     "AWSENV_EXPIRES_EPOCH": str(NOW),
     "AWSENV_ACCESS_KEY_ID": "ASIAIOSFODNN7EXAMPLE",
     "AWS_REGION": "eu-central-1",
@@ -37,35 +42,93 @@ ROLE = {
 
 
 def shown(
-    environ: dict[str, str], now: float = NOW - 3540, memory: Memory | None = None
+    environ: dict[str, str], now: float = NOW - 3540, memory: Memory | None = None, **options: bool
 ) -> tuple[str, tuple[object, ...]]:
     """Return the output and the notes of `awsenv status` in *environ* at *now*, in an agent if *memory* is given."""
     prompts = Prompts(environ)
     provider = Provider(memory, prompts, lambda _: None)
     caller = Caller(environ, "/bin/awsenv", provider, prompts.secret, prints_to_terminal=True, now=lambda: now)
-    action = run(caller, Arguments())
+    action = run(caller, Arguments(**options))
     return action.text, tuple(action.notes)
 
 
-def test_the_role_is_shown_with_masked_keys() -> None:
-    """`status` shows only the last four characters of each key, as `aws configure list` does."""
+def test_the_role_is_shown_without_a_secret() -> None:
+    """`status` shows the whole id of the access key, by which CloudTrail knows a caller, and no secret."""
     expected = """\
 Role        power-user
 Account     123456789012
-Expires     2026-11-23 17:00:00 UTC (59m left)
+Role name   PowerUser
 Region      eu-central-1
-Access key  ****************MPLE
-Secret key  ****************-key
-Token       ****************oken
+Access key  ASIAIOSFODNN7EXAMPLE
+Expires     {@1795453200} (59m left)
 """
     assert (expected, ()) == shown(ROLE)
 
 
-def test_a_short_key_is_not_shown_at_all() -> None:
-    """`status` masks a short key completely, since four characters would be half of it."""
-    text, _ = shown(ROLE | {"AWS_SECRET_ACCESS_KEY": "abcdefgh"})
+def test_a_role_that_is_called_like_its_profile_is_named_once() -> None:
+    """The name of the role has a line only where it differs from the profile."""
+    assert "Role name" not in shown(ROLE | {"AWSENV_ROLE_NAME": "power-user"})[0]
 
-    assert "efgh" not in text
+
+def test_masked_keys_look_as_in_the_aws_cli(require: Callable[[str], str], clean_environ: dict[str, str]) -> None:
+    """With --masked each key has the form that `aws configure list` shows."""
+    words = [require("aws"), "configure", "list"]
+    theirs = subprocess.run(words, env=clean_environ | ROLE, capture_output=True, text=True, check=True).stdout
+
+    text, _ = shown(ROLE, masked=True)
+
+    masks = re.findall(r"\*+\S*", theirs)
+    assert masks == re.findall(r"^(?:Access|Secret) key  (.*)", text, re.MULTILINE)
+    assert "Token       ****************oken" in text.splitlines()
+
+
+def test_a_short_key_is_not_shown_at_all() -> None:
+    """`status --masked` masks a short key completely, since four characters would be half of it."""
+    text, _ = shown(ROLE | {"AWS_SECRET_ACCESS_KEY": "abcdefgh"}, masked=True)
+
+    assert "Secret key  ****************" in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("changes", "now", "expected"),
+    [
+        ({}, NOW - 3540, {}),
+        ({}, NOW + 1, {"remaining_seconds": 0, "notes": ["the role has expired"]}),
+        ({"AWSENV_EXPIRES_EPOCH": ""}, NOW, {"expires": None, "remaining_seconds": None}),
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "us-east-1"}, NOW - 3540, {"region": "us-east-1"}),
+        ({"AWS_REGION": ""}, NOW - 3540, {"region": None}),
+    ],
+)
+def test_the_status_is_there_for_programs(changes: dict[str, str], now: float, expected: dict[str, object]) -> None:
+    """`status --json` always has the same keys, and null for what is missing."""
+    whole = {
+        "role": "power-user",
+        "account": "123456789012",
+        "role_name": "PowerUser",
+        "region": "eu-central-1",
+        "access_key_id": "ASIAIOSFODNN7EXAMPLE",
+        "expires": "2026-11-23T17:00:00Z",
+        "remaining_seconds": 3540,
+        "renewed": False,
+        "mfa_sessions": None,
+        "held_roles": None,
+        "identity": None,
+        "notes": [],
+    }
+
+    text, notes = shown(ROLE | changes, now, as_json=True)
+
+    assert (whole | expected, ()) == (json.loads(text), notes)
+
+
+def test_without_a_role_the_status_has_the_same_keys() -> None:
+    """What no role has is null, and a note says so."""
+    status = json.loads(shown({}, as_json=True)[0])
+
+    assert {"notes": ["no role is active in this shell"], "renewed": False} == {
+        key: value for key, value in status.items() if value is not None
+    }
+    assert json.loads(shown(ROLE, as_json=True)[0]).keys() == status.keys()
 
 
 def test_an_expired_role_has_a_next_step() -> None:
@@ -106,16 +169,23 @@ def test_a_role_that_is_held_twice_is_shown_once() -> None:
         given = Credentials("ASIAEXAMPLE", "canary-secret", "canary-token", ends)
         memory.keep(Plan(f"for {seconds} seconds", chain, lambda *_, given=given: given), given)
 
-    assert "In memory  deploy, 2h00m left\n" == shown({}, NOW, memory)[0]
+    assert f"In memory  deploy until {{@{NOW + 7200}}} (2h00m)\n" == shown({}, NOW, memory)[0]
+    held = {"name": "deploy", "expires": "2026-11-23T19:00:00Z", "remaining_seconds": 7200}
+    status = json.loads(shown({}, NOW, memory, as_json=True)[0])
+    assert ([held], []) == (status["held_roles"], status["mfa_sessions"])
 
 
 def test_verify_shows_the_identity(world: World) -> None:
     """`status --verify` shows the ARN that AWS returns for the keys in the shell."""
-    answer = world.run("exec", "read-only", "--session-name", "alice", "--", world.program, "status", "--verify")
+    words = ("exec", "read-only", "--session-name", "alice", "--", world.program, "status", "--verify")
+    arn = f"arn:aws:sts::{world.sandbox.account}:assumed-role/read-only/alice"
 
-    assert (
-        f"Identity    arn:aws:sts::{world.sandbox.account}:assumed-role/read-only/alice" in answer.stdout.splitlines()
-    )
+    lines = world.run(*words).stdout.splitlines()
+
+    assert f"Identity    {arn}" in lines
+    assert "            who you are, not what you may do: AWS answers that to everyone" in lines
+    identity = json.loads(world.run(*words, "--json").stdout)["identity"]
+    assert (arn, world.sandbox.account) == (identity["arn"], identity["account"])
 
 
 def test_verify_fails_with_expired_keys(world: World) -> None:
@@ -147,37 +217,6 @@ def test_verify_fails_without_keys(world: World) -> None:
 
     assert answer.returncode == 4
     assert answer.stderr.startswith("awsenv: there are no keys in this shell to ask AWS about\n")
-
-
-def test_roles_and_sources_are_listed(world: World) -> None:
-    """`list` shows each profile with its source, its MFA device and its place."""
-    rows = [line.split() for line in world.run("list").stdout.splitlines()[1:]]
-
-    account = world.sandbox.account
-    expected = [
-        ["default", "static", "-", "-", "~/.aws/config:1"],
-        ["power-user", f"arn:aws:iam::{account}:role/power-user", "default", world.device.serial, "~/.aws/config:4"],
-        ["read-only", f"arn:aws:iam::{account}:role/read-only", "default", "-", "~/.aws/config:10"],
-    ]
-    assert expected == rows
-
-
-def test_a_list_without_roles_names_the_files(clean_environ: dict[str, str], program: str) -> None:
-    """Without roles, `list` prints nothing to stdout and says on stderr which files it read."""
-    answer = subprocess.run([program, "list"], env=clean_environ, capture_output=True, text=True, check=True)
-
-    assert answer.stdout == ""
-    assert "~/.aws/config (not there)" in answer.stderr
-
-
-def test_control_characters_do_not_reach_the_terminal(world: World) -> None:
-    """Control characters in the configuration are spelled out, and each profile stays on one line."""
-    world.configure("[profile x]\nrole_arn = \x1b[31mred\n\tgo on\nsource_profile = default\n")
-
-    answer = world.run("list")
-
-    assert "\x1b" not in answer.stdout
-    assert len(answer.stdout.splitlines()) == 5
 
 
 @pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"], ["help", "exec"], ["exec", "--help"], ["use", "-h"]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -20,7 +21,10 @@ from awsenv.variables import EXPORTED, REMOVED, STATE, having
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from conftest import World
+
 VARIABLES = ROOT / "docs" / "variables.md"
+JSON = ROOT / "docs" / "json.md"
 VARIABLE = re.compile(r"`(AWS(?:U|UME|ENV)?_[A-Z_]*[A-Z])`")
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)]*))?\)")
 PAGES = (*DOCUMENTS, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md")
@@ -29,9 +33,9 @@ MOST_WORDS = 1500
 """The maximum length of the README, which a newcomer reads as a whole."""
 
 
-def rows(title: str) -> list[list[str]]:
-    """Return the cells of the tables below a heading of variables.md, without their heads."""
-    lines = [line for line in section(VARIABLES, title).splitlines() if line.startswith("|")]
+def rows(title: str, document: Path = VARIABLES) -> list[list[str]]:
+    """Return the cells of the tables below a heading, without the head of the first."""
+    lines = [line for line in section(document, title).splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines][2:]
 
 
@@ -103,6 +107,18 @@ def test_all_variables_that_a_role_removes_are_documented() -> None:
 
     assert paragraph is not None, "a paragraph of this section begins: It unsets these"
     assert [*having(REMOVED)] == VARIABLE.findall(paragraph[0])
+
+
+def test_all_keys_of_json_are_documented(world: World) -> None:
+    """The tables of json.md list each key that `list` and `status` print, in order."""
+    listed = json.loads(world.run("list", "--json").stdout)
+    status = json.loads(world.run("status", "--json").stdout)
+    documented = [
+        [re.findall("`([a-z_]+)`", row[0])[0] for row in rows(title, JSON) if row[0].startswith("`")]
+        for title in ("list", "status")
+    ]
+
+    assert [[*listed["roles"][0], *listed["sources"][0]], [*status]] == documented
 
 
 def test_the_picture_is_current(require: Callable[[str], str]) -> None:

@@ -80,7 +80,7 @@ COMMANDS = {
         Command("renew", "[OPTIONS]", "Renew the role of this shell.", prints=CHANGE, is_answered=True),
         Command("off", "[OPTIONS]", "Leave the role and restore the environment.", prints=CHANGE, is_answered=True),
         Command("status", "[OPTIONS]", "Show the active role and what the agent holds.", is_answered=True),
-        Command("list", "[OPTIONS]", "List the roles in your AWS configuration.", is_answered=True),
+        Command("list", "[OPTIONS] [PATTERN]", "List the roles in your AWS configuration.", is_answered=True),
         Command(
             "explain",
             "[OPTIONS] ROLE",

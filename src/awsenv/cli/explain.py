@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import textwrap
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from awsenv import duration
 from awsenv import explain as reasoning
 from awsenv.cli import report
-from awsenv.cli.action import Print
+from awsenv.cli.action import Print, Report
 from awsenv.cli.options import AsJson, Caller, RoleOptions, Word, resolve
 from awsenv.config import sources
 from awsenv.errors import AwsenvError
@@ -59,7 +59,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         plan = _ask_aws(plan, resolved)
     if arguments.as_json:
         return Print(json.dumps(_as_json(plan, changes, caller.now()), indent=2) + "\n")
-    return Print(report.printable(_page(plan, changes)))
+    return Report(report.printable(_page(plan, changes, caller.columns or WIDTH)))
 
 
 def _changes(changes: Mapping[str, bool]) -> dict[str, list[str]]:
@@ -110,7 +110,7 @@ def _maximum(plan: Explanation, session: AwsSession) -> int | None:
     return role.get("MaxSessionDuration") if is_same else None
 
 
-def _page(plan: Explanation, changes: Mapping[str, list[str]]) -> Iterator[str]:
+def _page(plan: Explanation, changes: Mapping[str, list[str]], width: int) -> Iterator[str]:
     yield _title(plan)
     yield ""
     yield from _table("", _facts(plan))
@@ -125,7 +125,11 @@ def _page(plan: Explanation, changes: Mapping[str, list[str]]) -> Iterator[str]:
     for title, text in (*texts, *(("Note", str(note)) for note in plan.notes)):
         after = ", for awsenv off" if title == "Keeps" else ""
         yield from textwrap.wrap(
-            f"{title:<8}{text}{after}", WIDTH, subsequent_indent=" " * 8, break_long_words=False, break_on_hyphens=False
+            f"{title:<8}{text}{after}",
+            min(width, WIDTH),
+            subsequent_indent=" " * 8,
+            break_long_words=False,
+            break_on_hyphens=False,
         )
 
 
@@ -222,14 +226,18 @@ def _as_json(plan: Explanation, changes: Mapping[str, list[str]], now: float) ->
         "role": chain.role,
         "label": chain.label,
         "arn": str(last.role) if isinstance(last, AssumeRole) and last.role.account is not None else None,
-        "source": {"kind": chain.source.kind, "profile": chain.source.profile, "from": _origin(chain.source.origin)},
+        "source": {
+            "kind": chain.source.kind,
+            "profile": chain.source.profile,
+            "from": report.origin_as_json(chain.source.origin),
+        },
         "source_account": plan.account,
         "mfa": device
         and {
             "serial": device.serial or None,
-            "from": _origin(device.origins.get("mfa_serial")),
+            "from": report.origin_as_json(device.origins.get("mfa_serial")),
             "code_needed": plan.needs_code,
-            "mfa_process": _origin(device.origins.get("mfa_process")),
+            "mfa_process": report.origin_as_json(device.origins.get("mfa_process")),
         },
         "agent": held
         and {
@@ -246,21 +254,18 @@ def _as_json(plan: Explanation, changes: Mapping[str, list[str]], now: float) ->
                 "certain": call.is_certain,
                 "mfa_code": call.device is not None,
                 "parameters": [
-                    {"name": each.name, "value": each.value, "from": _origin(each.origin)} for each in call.parameters
+                    {"name": each.name, "value": each.value, "from": report.origin_as_json(each.origin)}
+                    for each in call.parameters
                 ],
             }
             for call in plan.calls
         ],
         "lifetime": {"seconds": plan.seconds, "because": plan.because, "maximum_of_the_role": plan.maximum},
-        "region": chain.region and {"name": chain.region, "from": _origin(chain.origins.get("region"))},
-        "settings": [{"name": name, "from": _origin(chain.origins[name])} for name, _ in chain.settings],
+        "region": chain.region and {"name": chain.region, "from": report.origin_as_json(chain.origins.get("region"))},
+        "settings": [{"name": name, "from": report.origin_as_json(chain.origins[name])} for name, _ in chain.settings],
         "variables": changes,
         "notes": [str(note) for note in plan.notes],
     }
-
-
-def _origin(origin: Origin | None) -> dict[str, Any] | None:
-    return None if origin is None else {name: value for name, value in asdict(origin).items() if value}
 
 
 def _lease(seconds: float | None, now: float) -> dict[str, Any] | None:

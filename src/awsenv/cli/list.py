@@ -1,42 +1,130 @@
-"""`awsenv list`: the roles of the AWS configuration, where each comes from, and whether it asks for MFA."""
+"""`awsenv list [PATTERN]`: the roles of the AWS configuration, and the sources of credentials that they start from."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Annotated, Any
 
 from awsenv import config, environment
 from awsenv.cli import report
-from awsenv.cli.action import Print
-from awsenv.cli.options import Caller
+from awsenv.cli.action import Print, Report
+from awsenv.cli.options import AsJson, Caller, OptionalWord, flag
+from awsenv.config.sources import KINDS
 from awsenv.model import Note
+from awsenv.wording import quoted
 
-_HEAD = ("ROLE", "ARN, OR KIND OF SOURCE", "SOURCE", "MFA DEVICE", "WHERE")
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from awsenv.config import Entry
+
+    _Row = Sequence[str | None]
+
+_ROLE = ("PROFILE", "ACCOUNT", "ROLE", "MFA", "REGION")
+_SOURCE = ("SOURCE", "ACCOUNT", "KIND", "MFA", "REGION")
+_LEAST = (8, 12, 7, 3, 8)
+"""Cells that each of these keeps on a narrow terminal: half an account number is none."""
+_WIDE = ("ARN", "SOURCE", "MFA DEVICE", "WHERE")
+_ACTIVE = "* "
 _NEXT = ("add [profile NAME] with role_arn and source_profile", "awsenv demo shows one")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """It shows where each role comes from, and which MFA device it asks for. Nothing is sent to AWS."""
+    """The active role has a star, and a role that needs an MFA code a mark. Nothing is sent to AWS.
+
+    PATTERN is a part of a profile, account or role name, in any case; it may contain *, ? and [...].
+    """
+
+    pattern: OptionalWord = None
+    wide: Annotated[bool, flag("Show ARNs, source profiles, MFA devices and lines, and cut nothing.", "--wide")] = False
+    as_json: AsJson = False
 
 
-def run(caller: Caller, _: Arguments) -> Print:
-    """Return a table of every profile that is a role or a source of credentials.
+def run(caller: Caller, arguments: Arguments) -> Print:
+    """Return the profiles that are roles, and below them those that are sources of credentials.
 
     Raises:
         ConfigError: A file cannot be read.
     """
     environ = environment.original(caller.environ)
     profiles = config.read(environ, caller.folder)
-    rows = [
-        (
-            entry.name,
-            entry.role_arn or entry.kind or "-",
-            entry.source or "-",
-            entry.mfa_serial or "-",
-            entry.origin.position,
-        )
-        for entry in config.roles(profiles, environ)
-    ]
-    if not rows:
+    there = config.roles(profiles, environ)
+    found = [entry for entry in there if arguments.pattern is None or _matches(entry, arguments.pattern)]
+    role = environment.active(caller.environ)
+    active = None if role is None else role.role
+    if arguments.as_json:
+        return Print(_as_json(found, active))
+    if not there:
         return Print(notes=[Note(f"no profile in {profiles.where} has a role_arn, or credentials", hints=_NEXT)])
-    return Print(report.table([_HEAD, *rows]))
+    if not found:
+        fact = f"no profile, account or role matches {quoted(arguments.pattern or '')}"
+        return Print(notes=[Note(fact, hints=("awsenv list shows all of them",))])
+    blocks = (
+        ((*_ROLE, *_WIDE), [(entry, _of_role(entry)) for entry in found if entry.kind is None]),
+        ((*_SOURCE, *_WIDE[2:]), [(entry, _of_source(entry)) for entry in found if entry.kind is not None]),
+    )
+    columns = None if arguments.wide else caller.columns
+    return Report("\n".join(_block(head, rows, active, columns) for head, rows in blocks if rows))
+
+
+def _block(head: Sequence[str], rows: Sequence[tuple[Entry, _Row]], active: str | None, columns: int | None) -> str:
+    """Return a table of *rows* below *head*, cut to *columns* (0: not cut); None: with the columns of `--wide`."""
+    last = len(_LEAST) if columns is not None else None
+    cells = [head[:last], *([text or "-" for text in row[:last]] for _, row in rows)]
+    lines = report.table(cells, max(1, columns - len(_ACTIVE)) if columns else 0, _LEAST).splitlines()
+    marks = ["", *(_ACTIVE if _is(entry, active) else "" for entry, _ in rows)]
+    return "".join(f"{mark:<{len(_ACTIVE)}}{line}\n" for mark, line in zip(marks, lines, strict=True))
+
+
+def _is(entry: Entry, active: str | None) -> bool:
+    """Return whether *active*, as the user typed it, is this profile or its role."""
+    return active is not None and active in {entry.name, entry.role_arn}
+
+
+def _matches(entry: Entry, pattern: str) -> bool:
+    """Return whether *pattern* is a part of the name, the account or the role, or matches one of them as a glob."""
+    texts = (entry.name, entry.account, entry.role, entry.role_arn if ":" in pattern else None)
+    return any(
+        pattern.casefold() in text or fnmatchcase(text, pattern.casefold())
+        for text in (text.casefold() for text in texts if text)
+    )
+
+
+def _of_role(entry: Entry) -> _Row:
+    role = entry.role or entry.role_arn
+    return (entry.name, entry.account, role, _mark(entry), entry.region, entry.role_arn, entry.source, *_rest(entry))
+
+
+def _of_source(entry: Entry) -> _Row:
+    word = KINDS[entry.kind or ""].word
+    return (entry.name, entry.account, word, _mark(entry), entry.region, *_rest(entry))
+
+
+def _mark(entry: Entry) -> str | None:
+    return entry.mfa_serial and "✓"
+
+
+def _rest(entry: Entry) -> tuple[str | None, str]:
+    return entry.mfa_serial, entry.origin.position
+
+
+def _as_json(entries: Sequence[Entry], active: str | None) -> str:
+    """Return the roles and the sources, for programs. What is missing is null."""
+    shown: dict[str, list[dict[str, Any]]] = {"roles": [], "sources": []}
+    for entry in entries:
+        is_role = entry.kind is None
+        about_role = {"role": entry.role, "arn": entry.role_arn, "source": entry.source}
+        one = {
+            "profile": entry.name,
+            "active": _is(entry, active),
+            "account": entry.account,
+            **(about_role if is_role else {"kind": entry.kind}),
+            "region": entry.region,
+            "mfa_serial": entry.mfa_serial,
+            "from": report.origin_as_json(entry.origin),
+        }
+        shown["roles" if is_role else "sources"].append(one)
+    return json.dumps(shown, indent=2) + "\n"

@@ -118,11 +118,13 @@ def fail(args: list[str], status: int, text: str) -> int:
 
 
 def tell(text: str, *, is_error: bool = False) -> None:
-    """Write *text* to stderr, for the user to read, with the label of an error in red."""
+    """Write *text*, a message, to stderr."""
     columns = terminal_width(2)
     text = _laid_out(text, columns)
-    if is_error and columns and shows_colour(os.environ):
-        text = text.replace("awsenv:", "\x1b[31;1mawsenv:\x1b[m", 1)
+    if columns and shows_colour(os.environ):
+        from awsenv.cli.report import painted  # noqa: PLC0415 - few commands have anything to tell
+
+        text = painted(text, is_error=is_error)
     try:
         sys.stderr.buffer.write(_encoded(text))
         sys.stderr.buffer.flush()
@@ -141,7 +143,7 @@ def show(text: str) -> None:
 
 def _laid_out(text: str, columns: int) -> str:
     """Return *text* in local time, and wrapped to *columns*; 0: not wrapped."""
-    if "{@" in text:
+    if "{@" in text:  # `wording.INSTANT`, which is not worth an import
         from awsenv.cli.report import in_local_time  # noqa: PLC0415 - most messages have no time in them
 
         text = in_local_time(text)

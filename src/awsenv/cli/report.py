@@ -45,6 +45,10 @@ class Message:
         return hash(self._packed)
 
 
+LABELS = ("because", "in", "and", "try", "or")
+"""What stands before the lines of a message."""
+
+
 def described(shown: Shown) -> str:
     """Return the lines that describe an error or a note."""
     return message(f"awsenv: {shown.fact}", shown.because, shown.origins, shown.hints)
@@ -54,10 +58,11 @@ def message(
     fact: str, because: str | None = None, origins: Sequence[Origin | str] = (), hints: Sequence[str] = ()
 ) -> str:
     """Return the lines of a fact, with its cause, its origins and at most two next steps below it."""
+    because_label, in_label, and_label, *next_labels = LABELS
     labelled = (
-        ("because", because or ""),
-        *(("and" if before else "in", str(origin)) for before, origin in enumerate(origins)),
-        *zip(("try", "or"), hints, strict=False),
+        (because_label, because or ""),
+        *((and_label if before else in_label, str(origin)) for before, origin in enumerate(origins)),
+        *zip(next_labels, hints, strict=False),
     )
     return printable([fact, *(f"  {label:<7}  {text}" for label, text in labelled if text)])
 
@@ -67,18 +72,26 @@ def printable(lines: Iterable[str]) -> str:
     return "".join(f"{wording.printable(line)}\n" for line in lines)
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
+def table(rows: Sequence[Sequence[str]], columns: int = 0, least: Sequence[int] = ()) -> str:
     """Return *rows* in columns. The last text of a row does not widen its column.
 
     Of a cell with several lines the first is shown: one that begins with a space continues the value before it, and may
     hold a secret.
+
+    Args:
+        rows: Texts of any characters.
+        columns: The width of the terminal, in cells; 0: nothing is cut.
+        least: The cells that each column keeps, if it needs that many. The last columns are left out before that.
     """
-    rows = [[_first_line(cell) for cell in row] for row in rows]
+    rows = [[wording.printable(_first_line(cell)) for cell in row] for row in rows]
+    if columns and rows:
+        rows = _cut_to(columns, rows, least)
     widths = [
-        max(len(row[index]) if any(row[index + 1 :]) else 0 for row in rows)
+        max(cells(row[index]) if any(row[index + 1 :]) else 0 for row in rows)
         for index, _ in enumerate(next(iter(rows), ()))
     ]
-    return printable("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    padded = ([cell + " " * (width - cells(cell)) for cell, width in zip(row, widths, strict=True)] for row in rows)
+    return "".join("  ".join(row).rstrip() + "\n" for row in padded)
 
 
 def _first_line(cell: str) -> str:
@@ -86,25 +99,117 @@ def _first_line(cell: str) -> str:
     return f"{first}…" if more else first
 
 
+def _cut_to(columns: int, rows: Sequence[Sequence[str]], least: Sequence[int]) -> list[list[str]]:
+    """Return *rows* with the widest columns cut, and the last ones left out, so that a line fits *columns* cells."""
+    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
+    least = list(map(min, widths, least))
+    kept, mark = len(widths), ""
+    while kept > 1 and sum(least[:kept]) + len(_GAP) * (kept - 1) + len(mark) > columns:
+        kept, mark = kept - 1, " …"
+    room = max(1, columns - len(_GAP) * (kept - 1) - len(mark))
+    widths = widths[:kept]
+    while sum(widths) > room:
+        spare = [width - at_least if kept > 1 else width for width, at_least in zip(widths, least, strict=False)]
+        widest = max(range(kept), key=lambda index: (spare[index] > 0, widths[index]))
+        widths[widest] -= 1
+    cut = [shortened(column, width) for column, width in zip(zip(*rows, strict=True), widths, strict=False)]
+    head, *others = map(list, zip(*cut, strict=True))
+    return [[*head[:-1], head[-1] + mark], *others]
+
+
+_GAP = "  "
+
+
+def shortened(texts: Sequence[str], width: int) -> list[str]:
+    """Return *texts*, each cut to *width* cells: in its middle, or where that keeps it apart from the others."""
+    from collections import Counter  # noqa: PLC0415 - most tables fit
+
+    shown = {text: text for text in texts if cells(text) <= width}
+    pending = {text for text in texts if text not in shown}
+    middle = width // 2
+    ends = ((head, None) for head in sorted(range(width), key=lambda head: abs(head - middle)))
+    inside = ((width // 3, start) for start in range(1, max(map(len, pending), default=0)))
+    for gap in (*ends, *inside) if pending else ():
+        cuts = {text: _cut(text, width, *gap) for text in pending}
+        taken = Counter([*shown.values(), *cuts.values()])
+        shown |= {text: cut for text, cut in cuts.items() if taken[cut] == 1}
+        pending -= shown.keys()
+        if not pending:
+            break
+    return [shown.get(text) or _cut(text, width, middle) for text in texts]
+
+
+def _cut(text: str, width: int, head: int, start: int | None = None) -> str:
+    """Return the begin of *text*, and what else fits *width* cells of its end, or of what begins at *start*."""
+    begin = _fitting(text, head)
+    room = width - cells(begin) - 1
+    if start is None:
+        return f"{begin}…{_fitting(text[::-1], room)[::-1]}"
+    return f"{begin}…{_fitting(text[start:], room - 1)}…"
+
+
+def _fitting(text: str, width: int) -> str:
+    """Return as many characters of *text* as fit *width* cells."""
+    for length in range(min(len(text), width), -1, -1):
+        if cells(text[:length]) <= width:
+            return text[:length]
+    return ""
+
+
+def origin_as_json(origin: Origin | None) -> dict[str, str | int] | None:
+    """Return an origin for programs, without what it does not have: name, line, section, key."""
+    if origin is None:
+        return None
+    parts = {name: getattr(origin, name) for name in ("name", "line", "section", "key")}
+    return {name: value for name, value in parts.items() if value}
+
+
+def cells(text: str) -> int:
+    """Return how many cells of a terminal *text* takes (Unicode annex 11): East Asian characters two, accents none."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import category, east_asian_width  # noqa: PLC0415 - most texts are plain
+
+    wide = sum(east_asian_width(each) in "WF" for each in text)
+    return len(text) + wide - sum(category(each) in {"Mn", "Me", "Cf"} for each in text)
+
+
+_DIGITS = 11
+"""Of an instant: the year 5138."""
+
+
 def in_local_time(text: str, now: float | None = None) -> str:
     """Return *text* with each instant in it as local time: `14:00 CET`, with the date if that is not today.
 
     Args:
-        text: Its instants are those of `duration.instant`.
+        text: Its instants are those of `wording.instant`.
         now: Seconds since the epoch, UTC; None: the clock of this machine.
     """
     import time  # noqa: PLC0415 - most texts have no time in them
 
-    from awsenv.duration import INSTANT  # noqa: PLC0415 - the same
-
     today = time.localtime(now)
-
-    def local(seconds: float) -> str:
-        at = time.localtime(seconds)
+    shown, *parts = text.split(wording.INSTANT)
+    for part in parts:
+        seconds, closed, rest = part.partition("}")
+        if not (closed and seconds.isdecimal() and seconds.isascii() and len(seconds) <= _DIGITS):
+            shown += wording.INSTANT + part
+            continue
+        at = time.localtime(int(seconds))
         date = "" if at[:3] == today[:3] else f"{at.tm_year}-{at.tm_mon:02}-{at.tm_mday:02} "
-        return f"{date}{at.tm_hour:02}:{at.tm_min:02} {at.tm_zone}"
+        shown += f"{date}{at.tm_hour:02}:{at.tm_min:02} {at.tm_zone}{rest}"
+    return shown
 
-    return INSTANT.sub(lambda match: local(int(match[1])), text)
+
+def painted(text: str, *, is_error: bool) -> str:
+    """Return a message as a terminal with colours shows it: the name of an error in red, the labels faint."""
+    if is_error:
+        text = text.replace("awsenv:", "\x1b[31;1mawsenv:\x1b[m", 1)
+    lines = text.splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        label = next((label for label in LABELS if line.startswith(f"  {label}  ")), None)
+        if label is not None:
+            lines[number] = line.replace(label, f"\x1b[2m{label}\x1b[m", 1)
+    return "".join(lines)
 
 
 def wrapped(text: str, columns: int) -> str:
@@ -115,8 +220,9 @@ def wrapped(text: str, columns: int) -> str:
     wrapper = TextWrapper(columns, break_long_words=False, break_on_hyphens=False)
     lines = []
     for line in text.splitlines():
-        # An error, a line below it, a finding of the doctor.
-        label = re.match(r"awsenv: |  \w+ +|[^\w\s] \w+( \w+)*  +|\s*", line)
-        wrapper.subsequent_indent = " " * (label.end() if label else 0)
+        # An error, a call of explain, a row of a table, a finding of the doctor.
+        label = re.match(r"awsenv: |\d+\. |([^\w\s] )?\s*\w+( \w+)*  +|\s*", line)
+        indent = label.end() if label else 0
+        wrapper.subsequent_indent = " " * (indent if indent <= columns // 3 else 2)
         lines.append(wrapper.fill(line) + "\n")
     return "".join(lines)

@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from math import inf
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from awsenv import config, duration, environment
+from awsenv import config, duration, environment, wording
 from awsenv.agent import client
 from awsenv.cli import report
-from awsenv.cli.action import Print
-from awsenv.cli.options import Caller, flag
+from awsenv.cli.action import Print, Report
+from awsenv.cli.options import AsJson, Caller, flag
 from awsenv.errors import SourceError
 from awsenv.model import Note
+from awsenv.variables import KEY_PAIR, PROFILE, REGION, having, session_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from awsenv.agent.memory import Held
+    from awsenv.cli.report import Shown
+    from awsenv.environment import ActiveRole
+    from awsenv.iam.principal import Principal
+    from awsenv.model import Environ
 
 
 MAX_ROWS = 100
 """How many of the sessions and roles in memory are shown."""
 
+_VERIFIED = "who you are, not what you may do: AWS answers that to everyone"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Keys are masked to their last four characters."""
+    """It shows no secret. Times are local.
+
+    --verify shows who you are, not that the role may do anything: AWS answers that to everyone.
+    """
 
     verify: Annotated[bool, flag("Ask AWS whose keys these are.", "--verify")] = False
+    masked: Annotated[bool, flag("Show the keys, masked as by `aws configure list`.", "--masked")] = False
+    as_json: AsJson = False
 
 
 def run(caller: Caller, arguments: Arguments) -> Print:
-    """Return the role of this environment, its keys masked to their last four characters.
+    """Return the role of this environment, and what an agent holds.
 
     Raises:
         SourceError: With `--verify`, and there are no keys to ask AWS about, or AWS does not know them.
@@ -41,22 +54,25 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         UnreachableError: AWS could not be asked.
     """
     role = environment.active(caller.environ)
+    held = caller.provider.held()
+    identity = _identity(caller) if arguments.verify else None
+    notes: list[Shown] = [*(client.missed(caller.environ) if held is None else ()), *_notes(role, caller)]
+    if arguments.as_json:
+        return Print(_as_json(role, held, identity, notes, caller))
     rows: list[tuple[str, str]] = []
     if role is not None:
-        rows += [
-            ("Role", role.role),
-            ("Account", role.account or "unknown"),
-            ("Expires", _expiry(role, caller.now())),
-        ]
-    rows += _environment_rows(caller)
-    rows += _held_rows(caller.provider.held(), caller.now())
-    if arguments.verify:
-        rows.append(("Identity", _identity(caller)))
-    missed = client.missed(caller.environ) if caller.provider.held() is None else []
-    return Print(report.table(rows), (*missed, *_notes(role, caller)))
+        rows += [("Role", role.role), ("Account", role.account or "unknown")]
+        # A profile is often called like its role.
+        rows += [("Role name", role.name)] if role.name not in {None, role.role} else []
+    rows += _environment_rows(caller, masked=arguments.masked)
+    rows += [("Expires", _expiry(role, caller.now()))] if role is not None else []
+    rows += _held_rows(held, caller.now())
+    if identity is not None:
+        rows += [("Identity", identity.arn), ("", _VERIFIED)]
+    return Report(report.table(rows), notes)
 
 
-def _notes(role: environment.ActiveRole | None, caller: Caller) -> Iterable[Note]:
+def _notes(role: ActiveRole | None, caller: Caller) -> Iterable[Note]:
     if role is None:
         yield Note("no role is active in this shell")
         return
@@ -76,44 +92,53 @@ def _held_rows(held: Sequence[Held] | None, now: float) -> Iterator[tuple[str, s
         return
     if not held:
         yield "Agent", "holds nothing"
-    # A role is held once for each set of options, and once more with a code than by way of the MFA session.
-    longest = {(each.kind, each.title): each for each in sorted(held, key=_end)}
-    held = [each for each in held if longest[each.kind, each.title] is each]
+    held = _longest(held)
     title = ""
     for number, each in enumerate(held):
         if number == MAX_ROWS:
             yield "", f"and {len(held) - number} more"
             return
-        rest = "" if each.ends is None else f", {duration.left(each.ends.timestamp() - now)} left"
+        rest = "" if each.ends is None else f"{duration.until(each.ends, now)}"
         before, title = title, {"session": "MFA session", "role": "In memory"}[each.kind]
         yield "" if before == title else title, each.title + rest
+
+
+def _longest(held: Iterable[Held]) -> list[Held]:
+    """Return each session and role once: one is held for each set of options, and with a code and by the session."""
+    held = list(held)
+    longest = {(each.kind, each.title): each for each in sorted(held, key=_end)}
+    return [each for each in held if longest[each.kind, each.title] is each]
 
 
 def _end(held: Held) -> float:
     return inf if held.ends is None else held.ends.timestamp()
 
 
-def _expiry(role: environment.ActiveRole, now: float) -> str:
+def _expiry(role: ActiveRole, now: float) -> str:
     if role.is_served:
         return "never: an endpoint renews the keys"
     if role.expires is None:
         return "never: these are long-lived keys"
-    when = datetime.fromtimestamp(role.expires, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
     remaining = duration.left(role.expires - int(now))
-    return f"{when} ({remaining})" if remaining == "expired" else f"{when} ({remaining} left)"
+    return f"{wording.instant(role.expires)} ({remaining if remaining == 'expired' else f'{remaining} left'})"
 
 
-def _environment_rows(caller: Caller) -> Iterable[tuple[str, str]]:
-    for title, names, show in (
-        ("Region", ("AWS_REGION", "AWS_DEFAULT_REGION"), str),
-        ("Access key", ("AWS_ACCESS_KEY_ID",), _masked),
-        ("Secret key", ("AWS_SECRET_ACCESS_KEY",), _masked),
-        ("Token", ("AWS_SESSION_TOKEN",), _masked),
-        ("Profile", ("AWS_DEFAULT_PROFILE", "AWS_PROFILE"), str),
-    ):
-        value = next((caller.environ[name] for name in names if caller.environ.get(name)), None)
-        if value is not None:
-            yield title, show(value)
+def _environment_rows(caller: Caller, *, masked: bool) -> Iterator[tuple[str, str]]:
+    environ = caller.environ
+    if region := _first(having(REGION), environ):
+        yield "Region", region
+    key_id, secret = (environ.get(name) for name in KEY_PAIR)
+    # CloudTrail knows a caller by the id of the key.
+    keys = (("Access key", key_id), ("Secret key", secret), ("Token", session_token(environ)))
+    for title, value in keys if masked else keys[:1]:
+        if value:
+            yield title, _masked(value) if masked else value
+    if profile := _first(having(PROFILE)[::-1], environ):
+        yield "Profile", profile
+
+
+def _first(names: Iterable[str], environ: Environ) -> str | None:
+    return next((environ[name] for name in names if environ.get(name)), None)
 
 
 def _masked(secret: str) -> str:
@@ -121,7 +146,7 @@ def _masked(secret: str) -> str:
     return "*" * 16 + secret[-4:] if len(secret) > 8 else "*" * 16  # noqa: PLR2004 - never the half of a short one
 
 
-def _identity(caller: Caller) -> str:
+def _identity(caller: Caller) -> Principal:
     environ = caller.environ
     key = environment.access_key(environ)
     if key is None:
@@ -130,4 +155,45 @@ def _identity(caller: Caller) -> str:
     from awsenv.aws.sts import Sts  # noqa: PLC0415 - the same
 
     profiles = config.read(environment.original(environ), caller.folder)
-    return Sts(AwsSession(profiles, environ)).identity(key).arn
+    return Sts(AwsSession(profiles, environ)).identity(key)
+
+
+def _as_json(
+    role: ActiveRole | None,
+    held: Sequence[Held] | None,
+    identity: Principal | None,
+    notes: Iterable[Shown],
+    caller: Caller,
+) -> str:
+    """Return the status, for programs. What is missing is null: without an agent, what it holds."""
+    now = caller.now()
+    expires = None if role is None or role.is_served else role.expires
+    shown = {
+        "role": role and role.role,
+        "account": role and role.account,
+        "role_name": role and role.name,
+        "region": _first(having(REGION), caller.environ),
+        "access_key_id": caller.environ.get(KEY_PAIR[0]) or None,
+        **_end_as_json(None if expires is None else datetime.fromtimestamp(expires, timezone.utc), now),
+        "renewed": role is not None and role.is_served,
+        "mfa_sessions": _held_as_json("session", held, now),
+        "held_roles": _held_as_json("role", held, now),
+        "identity": identity and {"arn": identity.arn, "account": identity.account, "user_id": identity.user_id},
+        "notes": [note.fact for note in notes],
+    }
+    return json.dumps(shown, indent=2) + "\n"
+
+
+def _held_as_json(kind: str, held: Sequence[Held] | None, now: float) -> list[dict[str, Any]] | None:
+    if held is None:
+        return None
+    return [{"name": each.title, **_end_as_json(each.ends, now)} for each in _longest(held) if each.kind == kind]
+
+
+def _end_as_json(ends: datetime | None, now: float) -> dict[str, Any]:
+    if ends is None:
+        return {"expires": None, "remaining_seconds": None}
+    return {
+        "expires": f"{ends.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}",
+        "remaining_seconds": max(0, int(ends.timestamp() - now)),
+    }

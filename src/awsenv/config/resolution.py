@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from awsenv.config.ini import Setting
 from awsenv.config.links import every, links_of, source_links, source_name
 from awsenv.config.settings import with_settings
 from awsenv.errors import ConfigError, Origin, UsageError
-from awsenv.model import AssumeRole, Chain, RoleRequest
+from awsenv.model import AssumeRole, Chain, Mfa, RoleRequest
 from awsenv.variables import REGION, having
 from awsenv.wording import listed, quoted
 
@@ -117,6 +118,12 @@ class Entry:
     name: str
     role_arn: str | None
     """None: the profile is a source of credentials."""
+    role: str | None
+    """The name of the role, without its path; None as for `role_arn`, or if that is no ARN of a role."""
+    account: str | None
+    """The account of the role or the source; None: the files do not show it."""
+    region: str | None
+    """The region to export, as for `Chain`."""
     kind: str | None
     """The kind of source (see `sources.KINDS`); None: the profile is a role."""
     source: str | None
@@ -128,20 +135,31 @@ class Entry:
 
 def roles(profiles: Profiles, environ: Environ) -> tuple[Entry, ...]:
     """Return an entry for each profile that is a role or a source, in the order of the files. Never raises."""
-    entries = (_entry(profile, links) for profile, links in every(profiles, environ))
+    entries = (_entry(profile, links, environ) for profile, links in every(profiles, environ))
     return tuple(entry for entry in entries if entry.role_arn is not None or entry.kind is not None)
 
 
-def _entry(profile: Profile, links: Links | None) -> Entry:
+def _entry(profile: Profile, links: Links | None, environ: Environ) -> Entry:
     is_role = sources.is_role(profile)
+    kind = None if is_role else sources.kind_of(profile)
     serial = profile.value("mfa_serial")
     if links is not None:
         has_none = sources.KINDS[links.source.kind].is_of_a_role
         serial = None if has_none else device_of(links, RoleRequest(profile.name)).serial
+    arn = profile.settings.get("role_arn")
+    role = None
+    if arn is not None:
+        with suppress(ConfigError):
+            role = limits.role_arn(arn.value, arn.origin)
+    account = None if kind is None else profile.value(sources.KINDS[kind].account)
+    regions = _regions((profile,) if links is None else links.profiles, environ)
     return Entry(
         name=profile.name,
         role_arn=profile.value("role_arn") if is_role else None,
-        kind=None if is_role else sources.kind_of(profile),
+        role=role.name if role is not None and is_role else None,
+        account=account or (Mfa(serial or "").account if role is None else role.account),
+        region=next((region.value for region in regions), None),
+        kind=kind,
         source=(profile.value("source_profile") or profile.value("credential_source")) if is_role else None,
         mfa_serial=serial or None,
         origin=profile.origin,
@@ -235,11 +253,16 @@ def _region_of(request: RoleRequest, profiles: tuple[Profile, ...], environ: Env
         ConfigError: It is not a region of AWS.
     """
     values = [Setting(request.region, request.origin("region"))] if request.region is not None else []
-    values += [Setting(environ[name], Origin(name)) for name in _REGION if environ.get(name)]
-    values += [profile.settings["region"] for profile in profiles if profile.value("region")]
+    values += _regions(profiles, environ)
     if not values:
         return None, limits.WITHOUT_REGION
     return values[0], limits.partition(values[0].value, values[0].origin)
+
+
+def _regions(profiles: tuple[Profile, ...], environ: Environ) -> list[Setting]:
+    """Return the regions of the environment and of *profiles*; the first counts."""
+    exported = [Setting(environ[name], Origin(name)) for name in _REGION if environ.get(name)]
+    return exported + [profile.settings["region"] for profile in profiles if profile.value("region")]
 
 
 def _chain_of(links: Links, hops: tuple[Hop, ...], region: _Region, role: str, origins: Mapping[str, Origin]) -> Chain:

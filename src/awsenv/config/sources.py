@@ -34,6 +34,8 @@ class Kind(NamedTuple):
 
     title: str
     """Its name in messages, with `{owner}` for the profile or the environment that describes it."""
+    word: str
+    """Its name in a list."""
     renew: tuple[str, ...] = ("try again",)
     """The next steps to new credentials, with `{option}` for the option that names the profile."""
     keys: tuple[str, ...] = ()
@@ -98,6 +100,7 @@ def _check_web(profile: Profile, _profiles: Profiles) -> None:
 KINDS: Mapping[str, Kind] = {
     "web-identity": Kind(
         "a web identity token of {owner}",
+        "web identity",
         keys=("web_identity_token_file",),
         is_in=lambda profile: bool(profile.value("web_identity_token_file")),
         check=_check_web,
@@ -107,6 +110,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "sso": Kind(
         "IAM Identity Center of {owner}",
+        "SSO",
         renew=("aws sso login{option}",),
         keys=("sso_session", "sso_start_url", "sso_account_id", "sso_role_name"),
         is_in=lambda profile: "sso_account_id" in profile.settings or "sso_role_name" in profile.settings,
@@ -117,6 +121,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "static": Kind(
         "the access key of {owner}",
+        "access key",
         renew=("replace the keys in the file: the keys of a user do not expire",),
         keys=(_KEY_ID, _SECRET),
         is_in=lambda profile: profile.is_shared(_KEY_ID),
@@ -125,6 +130,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "login": Kind(
         "aws login of {owner}",
+        "aws login",
         renew=("aws login{option}",),
         keys=("login_session",),
         file="login_cache_directory",
@@ -132,23 +138,26 @@ KINDS: Mapping[str, Kind] = {
     ),
     "process": Kind(
         "credential_process of {owner}",
+        "process",
         renew=("run the credential_process by itself to see what it prints",),
         keys=("credential_process",),
         command="credential_process",
     ),
     "environment": Kind(
         "the access key of {owner}",
+        "environment",
         renew=("set new ones", "unset AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to use a profile"),
         is_key=True,
     ),
     "container": Kind(
         "the endpoint of the container",
+        "container",
         file="container_authorization_token_file",
         is_temporary=True,
         is_of_a_role=True,
     ),
-    "instance": Kind("the role of this EC2 instance", is_temporary=True, is_of_a_role=True),
-    "session": Kind("an MFA session", renew=("awsenv login",), is_temporary=True),
+    "instance": Kind("the role of this EC2 instance", "EC2 instance", is_temporary=True, is_of_a_role=True),
+    "session": Kind("an MFA session", "MFA session", renew=("awsenv login",), is_temporary=True),
 }
 """The kinds of source. If a profile holds several, the first counts.
 
