@@ -81,8 +81,13 @@ def _give_up(error: BaseException) -> int:
     if interrupted:
         return process.fail(sys.argv[1:], 130, "awsenv: interrupted\n")
     status = 125 if sys.argv[1:2] == ["exec"] else 1
-    hint = "  try      install it again: pipx reinstall awsenv-shell\n"
-    return process.fail(sys.argv[1:], status, f"awsenv: cannot start: {missing}\n{hint}")
+    try:
+        from awsenv import installation  # noqa: PLC0415 - where it cannot start
+
+        step = installation.this().again()
+    except Exception:  # noqa: BLE001 - this cannot be imported either
+        step = "install it again: awsenv-shell"
+    return process.fail(sys.argv[1:], status, f"awsenv: cannot start: {missing}\n  try      {step}\n")
 
 
 if __name__ == "__main__":

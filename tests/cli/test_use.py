@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv import shells
+from awsenv import installation, shells
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -275,7 +275,8 @@ def test_a_broken_install_fails_in_the_shell(
 
     answer = world.run(*words, PYTHONPATH=str(tmp_path))
 
-    expected = "awsenv: cannot start: no_such_module_here\n  try      install it again: pipx reinstall awsenv-shell\n"
+    step = installation.this().again()
+    expected = f"awsenv: cannot start: no_such_module_here\n  try      {step}\n"
     assert (status, printed, expected) == (answer.returncode, answer.stdout, answer.stderr)
 
 

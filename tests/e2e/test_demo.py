@@ -232,7 +232,7 @@ def test_without_the_extra_the_demo_names_the_command_that_installs_it(environ: 
 
     assert (2, "") == (result.returncode, result.stdout)
     assert re.fullmatch(
-        r"awsenv: the demo needs the package '\w+', which is not installed\n"
-        r"  try      pip install 'awsenv-shell\[demo\]'\n",
+        r"awsenv: the demo needs the package moto, which is not installed\n"
+        rf"  try      uv pip install --python {re.escape(str(folder))}/bin/python .*\[demo\].*\n",
         result.stderr,
     )

@@ -202,9 +202,10 @@ def test_without_the_extra_the_install_command_is_named(clean_environ: dict[str,
         check=True,
     )
 
+    python = tmp_path / "venv" / "bin" / "python"
     assert (
-        "UsageError|the keyring needs the package 'keyring', which is not installed|pip install 'awsenv-shell[keyring]'"
-        == ended.stdout.strip()
+        "UsageError|the keyring needs the package keyring, which is not installed|"
+        f"uv pip install --python {python} 'awsenv-shell[keyring]'" == ended.stdout.strip()
     )
 
 

@@ -26,7 +26,7 @@ from botocore.utils import (
     resolve_imds_endpoint_mode,
 )
 
-from awsenv import command
+from awsenv import command, installation
 from awsenv.aws.request import Request
 from awsenv.aws.translate import Facts, first_of, is_failing, no_response, read_answer
 from awsenv.config.files import copy_of, expanded, locked
@@ -48,7 +48,7 @@ _FACTS: Facts = (
     (
         (exceptions.MissingDependencyException,),
         "to use the credentials of aws login, awsenv needs the package awscrt",
-        ('pipx inject awsenv-shell "botocore[crt]"', 'pip install "botocore[crt]"'),
+        lambda: installation.this().with_package("botocore[crt]"),
     ),
     (
         (exceptions.LoginInsufficientPermissions,),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import ssl
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -56,8 +57,9 @@ _NO_FILE = (FileNotFoundError, PermissionError, IsADirectoryError)
 _NOT_CONNECTED = (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)
 _NOT_CONNECTED_TO_PROXY = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
-Facts = tuple[tuple[tuple[type[Exception], ...], str, Hint], ...]
-"""Rows of what is raised, the fact, the next step."""
+Step = Hint | Callable[[], Hint]
+Facts = tuple[tuple[tuple[type[Exception], ...], str, Step], ...]
+"""Rows of what is raised, the fact, the next step or what finds it."""
 
 _BUNDLE = "the CA bundle cannot be read", "check AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE and ca_bundle"
 
@@ -212,7 +214,7 @@ def was_not_sent(error: Exception) -> bool:
     return isinstance(error, _NOT_CONNECTED)
 
 
-def first_of(facts: Facts, error: object) -> tuple[str, Hint] | None:
+def first_of(facts: Facts, error: object) -> tuple[str, Step] | None:
     """Return the fact and the next step of the first row that *error* matches; None: it matches no row."""
     return next(((fact, hint) for kinds, fact, hint in facts if isinstance(error, kinds)), None)
 

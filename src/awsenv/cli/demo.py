@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from awsenv import environment
+from awsenv import environment, installation
 from awsenv.agent import client, runtime_directory
 from awsenv.cli import process
 from awsenv.cli.action import Print
 from awsenv.cli.exec import own_subshell
 from awsenv.cli.options import Caller, Words
 from awsenv.cli.signals import delayed
-from awsenv.errors import NotExecutable, NotFound, UsageError
+from awsenv.errors import NotExecutable, NotFound
 from awsenv.model import Change
 
 if TYPE_CHECKING:
@@ -65,16 +65,13 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     """Run a command, or the user's shell after a short tour, with a local AWS that ends with it.
 
     Raises:
-        UsageError: The extra `demo` is not installed.
+        UsageError: The extra `demo` is not installed, or a package of it is too old.
         LaunchError: The command does not start.
     """
     try:
         from awsenv.sandbox import Sandbox  # noqa: PLC0415 - an extra, and slow to load
     except ImportError as error:
-        raise UsageError(
-            f"the demo needs the package {error.name!r}, which is not installed",
-            hint="pip install 'awsenv-shell[demo]'",
-        ) from None
+        raise installation.lacking("the demo", "demo", error) from None
     with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix=_PREFIX, dir=_temporary()) as home:
         _create_account(sandbox, Path(home))
         environ = _environ(caller, sandbox, Path(home))

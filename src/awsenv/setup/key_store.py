@@ -13,7 +13,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from awsenv.errors import ConfigError, Origin, UsageError
+from awsenv import installation
+from awsenv.errors import ConfigError, Origin
 from awsenv.wording import quoted
 
 if TYPE_CHECKING:
@@ -72,11 +73,7 @@ def check(environ: Environ, timeout: float = TIMEOUT) -> None:
             hint=f"check PYTHON_KEYRING_BACKEND, and the file that this names: {_PROGRAM} diagnose",
         )
     if not ended.stdout:
-        raise UsageError(
-            "the keyring needs the package 'keyring', which is not installed",
-            _OPTION,
-            hint="pip install 'awsenv-shell[keyring]'",
-        )
+        raise installation.lacking("the keyring", "keyring", ModuleNotFoundError(name="keyring"), _OPTION)
     name, is_good = json.loads(ended.stdout)
     if name in _NO_STORES or not is_good:
         raise ConfigError(

@@ -7,6 +7,8 @@ import textwrap
 from itertools import zip_longest
 from urllib.parse import quote
 
+from awsenv import installation
+
 _ISSUER = "AWS"
 _QUIET_ZONE = 2
 """Modules. The standard demands four; readers are content with two, so that the code fits on 24 lines."""
@@ -57,7 +59,8 @@ def laid_out(drawing: str | None, about: list[str], columns: int, rows: int) -> 
     Half a code is worse than none, and so is one whose first lines have scrolled away at the first question.
     """
     if drawing is None:
-        return ["Type this key into an authenticator app (awsenv-shell[setup] draws a QR code of it):", *about]
+        command = installation.this().with_extra("setup")
+        return [f"Type this key into an authenticator app . For a QR code, first run: {command}", *about]
     lines = drawing.split("\n")
     with_code = ["Scan this with an authenticator app, or type its key there:", *about]
     width = len(_ESCAPE.sub("", lines[0]))
