@@ -81,7 +81,7 @@ def test_each_partition_has_its_own(partition: str, region: str | None, signin: 
 
 
 def test_every_partition_has_the_domain_of_botocore() -> None:
-    """Use the domain of botocore's endpoint rules of `signin` for each of its partitions."""
+    """Use each domain of botocore's endpoint rules of `signin`; those of botocore 1.41 know fewer partitions."""
     rules = json.dumps(Loader().load_service_model("signin", "endpoint-rule-set-1"))
     domains = dict.fromkeys(re.findall(r"https://\{Region\}\.signin\.([a-z0-9.-]+)\"", rules))
     partitions = [(each["id"], each["regions"]) for each in Loader().load_data("partitions")["partitions"]]
@@ -93,7 +93,8 @@ def test_every_partition_has_the_domain_of_botocore() -> None:
         if not region.endswith("-global")
     }
 
-    assert found == set(domains)
+    assert domains
+    assert set() == set(domains) - found
 
 
 def test_an_unknown_partition_is_an_error() -> None:

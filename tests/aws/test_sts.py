@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from aws.conftest import Endpoint, Home
 
 OF_IAM = {Fault.UNKNOWN_PRINCIPAL, Fault.NOT_KNOWN_YET}
+ATTEMPTS = 5
+"""How often botocore sends a request at most: 5 times in its mode `legacy`, 3 times since `standard` is its default."""
+
 FAULTS = [fault for fault in Fault if fault is not Fault.HANG and fault not in OF_IAM]
 
 
@@ -125,7 +128,7 @@ def test_a_request_without_a_code_is_repeated(home: Home, fault: Fault) -> None:
 def test_a_failing_aws_is_unreachable(home: Home, fault: Fault) -> None:
     """Name the host, and suggest another try."""
     requested = role(home)
-    home.sandbox.fail("AssumeRole", fault, times=3)
+    home.sandbox.fail("AssumeRole", fault, times=ATTEMPTS)
     with pytest.raises(UnreachableError) as caught:
         home.sts().call(requested, home.user)
     assert not isinstance(caught.value, ResponseLost)
@@ -138,7 +141,7 @@ def test_no_error_holds_a_secret(home: Home, fault: Fault, *, with_code: bool) -
     """Keep what was sent and received out of the text, the repr and the cause."""
     requested = role(home, external_id=home.external_id)
     code = token(home) if with_code else None
-    home.sandbox.fail("AssumeRole", fault, times=3)
+    home.sandbox.fail("AssumeRole", fault, times=ATTEMPTS)
     with pytest.raises(AwsenvError) as caught:
         home.sts().call(requested, home.user, code)
     shown = everything(caught.value)
