@@ -151,6 +151,34 @@ def test_a_section_that_was_meant_to_be_a_profile_is_a_warning(home: Path) -> No
     ] == [(finding.origins[0].line, finding.fact, *finding.hints) for finding in found(home)]
 
 
+@pytest.mark.parametrize(
+    ("headers", "fact", "hint"),
+    [
+        (
+            ("[default]", "[profile default]"),
+            "the AWS CLI ignores [default], and reads [profile default] alone",
+            "move the keys that [profile default] lacks to it, and remove [default]",
+        ),
+        (
+            ("[profile default]", "[default]"),
+            "the AWS CLI ignores [profile default], and reads [default] alone",
+            "move the keys that [default] lacks to it, and remove [profile default]",
+        ),
+        (
+            ("[profile a]", "[a]"),
+            "the AWS CLI ignores [a], and reads [profile a] alone",
+            "move the keys that [profile a] lacks to it, and remove [a]",
+        ),
+    ],
+)
+def test_a_section_beside_the_one_that_counts(home: Path, headers: tuple[str, str], fact: str, hint: str) -> None:
+    """The next step makes no second section of the same header, which no tool could read."""
+    text = "".join(f"{header}\nregion = eu-west-1\n" for header in headers)
+    (home / ".aws" / "config").write_text(text)
+    (finding,) = found(home)
+    assert (fact, (hint,)) == (finding.fact, finding.hints)
+
+
 def test_each_difference_between_the_tools_is_a_warning_up_to_five(home: Path) -> None:
     """The fifth finding counts the rest."""
     (home / ".aws" / "config").write_text("[default]\n" + "".join(f"k{n} = canary # x\n" for n in range(8)))
@@ -165,5 +193,5 @@ def test_what_leaks_out_of_the_default_section_is_a_warning(home: Path) -> None:
     """A key of [DEFAULT] is a finding, as the AWS CLI gives it to every profile."""
     (home / ".aws" / "config").write_text(f"[DEFAULT]\nrole_arn = x\n{CONFIG}")
     (finding,) = found(home)
-    assert (Origin("~/.aws/config", 2),) == finding.origins
-    assert finding.fact.startswith("role_arn of [DEFAULT] applies to every section")
+    assert (Origin("~/.aws/config", 1),) == finding.origins
+    assert finding.fact.startswith("[DEFAULT] applies to every section")

@@ -280,7 +280,7 @@ SET_UPS = (
         READ_ONLY,
         "files",
         "default",
-        "merge",
+        "move the keys",
         _edited(r"\[profile read", "[default]\n[profile read"),
     ),
     Broken(

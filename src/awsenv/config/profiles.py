@@ -44,7 +44,8 @@ _INCLUDED = frozenset(
     }
 )
 """The settings that it takes (aws-vault 7, `vault/config.go`, `populateFromConfigFile`)."""
-_KINDS = {"profile": "profiles", "sso-session": "sso_sessions", "services": "services"}
+KINDS = {"profile": "profiles", "sso-session": "sso_sessions", "services": "services"}
+"""What the sections with a name are called in `for_botocore`, by the prefix of their headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +107,17 @@ class Profiles:
         """Yield the profiles, in the order of the files."""
         return (profile for name in self.names if (profile := self.get(name)) is not None)
 
-    def named_by(self, header: str) -> str | None:
-        """Return the name of the profile under this header of the config file, or None."""
-        return next((name for name, title in self._headers["profiles"].items() if title == header), None)
+    def named_by(self, header: str, prefix: str = "profile") -> str | None:
+        """Return the name of the profile, or of another section with a name, that this header of the config file has.
+
+        Args:
+            header: The header.
+            prefix: `profile`, `sso-session` or `services`.
+
+        Returns:
+            The name; None: botocore does not read this section as one of this kind.
+        """
+        return next((name for name, title in self._headers[KINDS[prefix]].items() if title == header), None)
 
     def get(self, name: str, seen: tuple[str, ...] = ()) -> Profile | None:
         """Return the profile, or None. *seen* names the profiles that include it."""
@@ -185,10 +194,10 @@ def forget() -> None:
 
 def _by_kind(sections: Mapping[str, ini.Section]) -> tuple[dict[str, dict[str, str]], tuple[str, ...]]:
     """Sort headers into name → header for each kind, and the rest; botocore's `build_profile_map`."""
-    kinds: dict[str, dict[str, str]] = {kind: {} for kind in _KINDS.values()}
+    kinds: dict[str, dict[str, str]] = {kind: {} for kind in KINDS.values()}
     others = []
     for header in sections:
-        for prefix, kind in _KINDS.items():
+        for prefix, kind in KINDS.items():
             if header.startswith(prefix):
                 words = _words(header)
                 if len(words) == 2:  # noqa: PLR2004 - the prefix and the name
@@ -232,14 +241,29 @@ def misspelt(word: str, profiles: Profiles) -> ConfigError | None:
     for header, section in profiles.credentials_sections.items() if words else ():
         bare = _bare_words(header)
         if bare == with_prefix or (bare == words and header.startswith("[")):
-            origin = replace(section.origin, section=None)
             fact = f"in the credentials file [{printable(header)}] is a profile named {quoted(header)}"
-            return ConfigError(fact, origin, hint=f"write [{printable(word)}]")
+            return _header(section, fact, printable(word), profiles.credentials_sections)
     for header, section in profiles.config_sections.items() if words else ():
         if _bare_words(header) in (words, with_prefix) and profiles.named_by(header) is None:
-            origin = replace(section.origin, section=None)
-            return ConfigError(f"[{printable(header)}] is not a profile", origin, hint=f"write [profile {_name(word)}]")
+            name = _name(word)
+            counts = next((other for other in profiles.config_sections if profiles.named_by(other) == name), None)
+            fact = f"[{printable(header)}] is not a profile"
+            if counts is not None:
+                fact = f"the AWS CLI ignores [{printable(header)}], and reads [{printable(counts)}] alone"
+            return _header(section, fact, counts or f"profile {name}", profiles.config_sections)
     return None
+
+
+def mended(header: str, title: str, sections: Mapping[str, ini.Section]) -> str:
+    """Return the next step for a header that should be [title]. A file with the same header twice is unreadable."""
+    if title in sections:
+        return f"move the keys that [{printable(title)}] lacks to it, and remove [{printable(header)}]"
+    return f"write [{printable(title)}]"
+
+
+def _header(section: ini.Section, fact: str, title: str, sections: Mapping[str, ini.Section]) -> ConfigError:
+    header = str(section.origin.section)
+    return ConfigError(fact, replace(section.origin, section=None), hint=mended(header, title, sections))
 
 
 def did_you_mean(word: str, profiles: Profiles) -> str | None:

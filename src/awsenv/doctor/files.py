@@ -93,7 +93,7 @@ def _misspelt(profiles: Profiles) -> Iterator[Finding]:
     """Find the section headers that look like a profile's, and that botocore does not take for one."""
     for header in (*profiles.config_sections, *profiles.credentials_sections):
         words = header.strip("[] \t").split()
-        if words[:1] in (["sso-session"], ["services"], ["plugins"], ["preview"]):
+        if words and words[0].lower() in {"sso-session", "services", "plugins", "preview"}:
             continue
         if words and words[0].lower() == "profile":
             del words[0]
