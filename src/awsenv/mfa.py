@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING
 from awsenv import command
 from awsenv.config import limits
 from awsenv.errors import AwsenvError, MfaError, UsageError
+from awsenv.model import unseen
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
 
     from awsenv.errors import Origin
-    from awsenv.model import Environ, Mfa
+    from awsenv.model import Environ, Mfa, Waits
 
 STEP = 30
 """Seconds that a code lives (RFC 6238; all devices that AWS accepts)."""
@@ -142,6 +143,7 @@ class Codes:
         now: Returns the seconds since the epoch.
         sleep: Waits for some seconds.
         seconds: How long `mfa_process` may run.
+        waits: Shows what the command waits for.
     """
 
     def __init__(
@@ -152,12 +154,14 @@ class Codes:
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         seconds: float = command.SECONDS,
+        waits: Waits = unseen,
     ) -> None:
         self._environ = environ
         self._terminal = terminal
         self._now = now
         self._sleep = sleep
         self._seconds = seconds
+        self._waits = waits
         self._used: set[tuple[str, str]] = set()
         self.lost: AwsenvError | None = None
         """Why it is unknown whether the codes so far, including that of the command line, were sent to AWS."""
@@ -243,7 +247,8 @@ class Codes:
             complains_there=True,
             seconds=self._seconds,
         )
-        printed = command.output("mfa_process", line, run, MfaError, origin)
+        with self._waits("mfa_process", beside=True):
+            printed = command.output("mfa_process", line, run, MfaError, origin)
         try:
             return limits.mfa_code(printed.decode("ascii", "replace"))
         except MfaError:

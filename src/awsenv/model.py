@@ -6,13 +6,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from typing import Protocol
 
 from awsenv.errors import TYPED, Origin
 
 Environ = Mapping[str, str]
 """The environment of the caller, always passed as an argument."""
+
+
+class Waits(Protocol):
+    """Shows the user what the command waits for."""
+
+    def __call__(self, text: str, /, *, beside: bool = False) -> AbstractContextManager[object]:
+        """Return the context in which the command waits for *text*.
+
+        Args:
+            text: What it waits for: `AWS STS at sts.amazonaws.com`.
+            beside: Whether another program may write to the terminal meanwhile.
+        """
+
+
+def unseen(_text: str, /, *, beside: bool = False) -> AbstractContextManager[object]:
+    """Show nothing."""
+    del beside
+    return nullcontext()
+
 
 MAX_CHAINED_DURATION = 3600
 """Seconds: the longest duration of a role that is assumed with temporary credentials (IAM guide, role chaining)."""

@@ -10,7 +10,7 @@ from math import inf
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from awsenv import config, duration
-from awsenv.agent.memory import LONGEST, Lease, Plan
+from awsenv.agent.memory import Lease, Plan
 from awsenv.aws.request import Token, denied_hint, is_typed_name
 from awsenv.config.sources import KINDS, account_of
 from awsenv.errors import (
@@ -23,7 +23,7 @@ from awsenv.errors import (
     UnreachableError,
     UsageError,
 )
-from awsenv.model import AssumeRole, GetSessionToken, Note
+from awsenv.model import AssumeRole, GetSessionToken, Note, unseen
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
@@ -33,10 +33,14 @@ if TYPE_CHECKING:
     from awsenv.aws.sts import Sts
     from awsenv.config import Profiles
     from awsenv.iam.principal import Principal
-    from awsenv.model import Chain, Credentials, Environ, Hop, Mfa
+    from awsenv.model import Chain, Credentials, Environ, Hop, Mfa, Waits
 
 MAX_CODES = 3
 """How many codes are sent for a hop: a fourth does not mend a wrong device, and AWS may lock the user out."""
+
+
+CALLS = 3
+"""Calls of AWS that a client waits for at most: what takes longer goes on in the agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,8 @@ class Provider:
     prompts: Prompts
     note: Callable[[Iterable[Note]], None]
     """Shows notes to the user, before any prompt."""
+    waits: Waits = unseen
+    """Shows what the command waits for."""
     endpoint: Callable[[str], tuple[str, str]] | None = None
     """Returns the URL and the token at which the process of the caller gets a lease, by its id."""
     is_private: bool = False
@@ -135,7 +141,9 @@ class Provider:
         """
         lease = None
         if self.memory is not None and not self._has_code(resolved):
-            lease = self._without_code(self.memory, self._plan(resolved), min_remaining=resolved.min_remaining)
+            least = resolved.min_remaining
+            timeout = CALLS * config.timeout(resolved.environ)
+            lease = self._without_code(self.memory, self._plan(resolved), min_remaining=least, timeout=timeout)
         self.note((resolved if lease is None else lease).chain.notes)
         if lease is None:
             made = self._called(resolved)
@@ -234,16 +242,16 @@ class Provider:
     def _has_code(self, resolved: Resolved) -> bool:
         return resolved.code is not None or self.prompts.has_code
 
-    def _without_code(
-        self, memory: Memory, plan: Plan, *, min_remaining: int = 0, timeout: float = LONGEST
-    ) -> Lease | None:
+    def _without_code(self, memory: Memory, plan: Plan, *, min_remaining: int = 0, timeout: float) -> Lease | None:
         """Return a role that is held, or that AWS grants without a code and without the process of the caller."""
         lease, is_enough = memory.held_lease(plan, min_remaining=min_remaining)
         if is_enough or not memory.can_call(plan):
             return lease if is_enough else None
         by_session = memory.session_of(plan) is not None
         try:
-            return memory.lease(plan, min_remaining=min_remaining, timeout=timeout)
+            # Another command may have called AWS for the same role already.
+            with self.waits(f"the role {plan.title}"):
+                return memory.lease(plan, min_remaining=min_remaining, timeout=timeout)
         except RefusedError as error:
             if not by_session or error.code != "AccessDenied":
                 raise
@@ -254,7 +262,7 @@ class Provider:
     def _plan(self, resolved: Resolved) -> Plan:
         """Return how to get the role: by an MFA session while one is held, else by the chain as it was resolved."""
         chain, profiles, environ = resolved.chain, resolved.profiles, resolved.environ
-        needs_code = chain.mfa is not None
+        needs_code, waits = chain.mfa is not None, self.waits
         through = None if resolved.without_session else config.through_session(chain)
         can_call = not needs_code and self.can_renew(resolved)
         hint = "start the command again" if self.is_private else "awsenv login"
@@ -263,7 +271,7 @@ class Provider:
         def fetch(chain: Chain, session: Credentials | None) -> Credentials:
             if session is None and not can_call:
                 raise MfaError("the MFA session has ended", hint=hint)
-            return credentials(chain, profiles, environ, session=session)
+            return credentials(chain, profiles, environ, session=session, waits=waits)
 
         return Plan(
             config.role_key(chain, profiles, environ),
@@ -276,7 +284,7 @@ class Provider:
 
     def _called(self, resolved: Resolved) -> Credentials:
         chain, profiles, environ = resolved.chain, resolved.profiles, resolved.environ
-        return credentials(chain, profiles, environ, code=resolved.code, prompts=self.prompts)
+        return credentials(chain, profiles, environ, code=resolved.code, prompts=self.prompts, waits=self.waits)
 
 
 def _check_renewable(chain: Chain) -> None:
@@ -322,6 +330,7 @@ def credentials(
     code: str | None = None,
     prompts: Prompts | None = None,
     session: Credentials | None = None,
+    waits: Waits = unseen,
 ) -> Credentials:
     """Return the credentials at the end of *chain*, with a call of AWS for each hop.
 
@@ -333,6 +342,7 @@ def credentials(
         prompts: What the process of the caller gives; None: nothing.
         session: The credentials of the first hop, if that is a GetSessionToken whose MFA session is held. The source is
             not read then.
+        waits: Shows what the command waits for.
 
     Returns:
         The credentials of the last hop, with the account and the ARN of its role; of the source if there is no hop.
@@ -349,7 +359,7 @@ def credentials(
     from awsenv.aws.source import source_credentials  # noqa: PLC0415
     from awsenv.aws.sts import Sts  # noqa: PLC0415
 
-    connection = AwsSession(profiles, environ, profile=chain.settings_profile, region=chain.region)
+    connection = AwsSession(profiles, environ, profile=chain.settings_profile, region=chain.region, waits=waits)
     if session is not None and chain.hops and isinstance(chain.hops[0], GetSessionToken):
         begin, made = 1, session
     else:

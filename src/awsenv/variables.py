@@ -122,6 +122,8 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
         ),
         (OPTION,),
     ),
+    # How long a call of AWS may take.
+    "AWSENV_TIMEOUT": (),
     # Those of botocore's `configprovider.py` and of the SDKs and Tools Reference Guide that concern every service.
     **dict.fromkeys(
         (

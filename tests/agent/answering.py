@@ -12,11 +12,15 @@ from pathlib import Path
 
 from awsenv.agent import server
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from awsenv.agent.server import Waits
+
 dropped: list[str] = []
 hanging: list[str] = []
 
 
-def answer(verb: bytes, parts: list[bytes]) -> list[bytes]:
+def answer(verb: bytes, parts: list[bytes], _waits: Waits) -> list[bytes]:
     """Return *parts*; or hang for a minute, or describe this process, as *verb* says."""
     if verb == b"hang":
         hanging.append("hang")

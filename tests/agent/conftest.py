@@ -24,7 +24,9 @@ from awsenv.agent import client, runtime_directory
 from awsenv.agent.server import Life, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    from awsenv.agent.server import Reply
 
 TIMEOUT = 60
 """Seconds after which a test gives up."""
@@ -158,7 +160,7 @@ class Agents:
 
     @contextmanager
     def serving(
-        self, answer: Callable[[bytes, list[bytes]], list[bytes]] = lambda _, parts: parts, life: Life | None = None
+        self, answer: Reply = lambda _verb, parts, _waits: parts, life: Life | None = None
     ) -> Iterator[tuple[Server, threading.Thread]]:
         """Run a server in a thread of this process."""
         listening = socket.socket(socket.AF_UNIX)

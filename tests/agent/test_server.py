@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agent.conftest import Agents, User
+    from awsenv.agent.server import Waits
     from conftest import Until
 
 PING = [client.VERSION, b"ping"]
@@ -58,7 +59,7 @@ def test_the_reply_is_that_of_the_function(agents: Agents) -> None:
     """The server calls the function with the verb and the parts, and replies with the parts that it returns."""
     requests: list[tuple[bytes, list[bytes]]] = []
 
-    def answer(verb: bytes, parts: list[bytes]) -> list[bytes]:
+    def answer(verb: bytes, parts: list[bytes], _waits: Waits) -> list[bytes]:
         requests.append((verb, parts))
         return [b"x" * 250_000, b""]
 
@@ -71,7 +72,7 @@ def test_the_reply_is_that_of_the_function(agents: Agents) -> None:
 def test_a_failure_is_named_by_its_class(agents: Agents, error: BaseException) -> None:
     """The reply to a failed request names the class of the error but not its text, which may hold a secret."""
 
-    def answer(verb: bytes, parts: list[bytes]) -> list[bytes]:
+    def answer(verb: bytes, parts: list[bytes], _waits: Waits) -> list[bytes]:
         if verb == b"fail":
             raise error
         return parts
@@ -86,23 +87,26 @@ def test_a_failure_is_named_by_its_class(agents: Agents, error: BaseException) -
 def test_a_reply_that_is_too_large_is_a_failure(agents: Agents) -> None:
     """The client gets a failure in place of a reply that is too large for a frame."""
     with (
-        agents.serving(lambda _verb, _parts: [b"x" * client.REPLY_CAP]),
+        agents.serving(lambda _verb, _parts, _waits: [b"x" * client.REPLY_CAP]),
         pytest.raises(client.Trouble, match="failed: TooLarge"),
     ):
         agents.ask(b"verb")
 
 
 def test_a_slow_reply_is_preceded_by_busy(agents: Agents) -> None:
-    """The server sends `busy` while the function works, and after that only the reply."""
+    """The server sends `busy` and what the function waits for while it works, and after that only the reply."""
     ready = threading.Event()
 
-    def answer(_: bytes, parts: list[bytes]) -> list[bytes]:
-        ready.wait(30)
+    def answer(_: bytes, parts: list[bytes], waits: Waits) -> list[bytes]:
+        with waits("the role"), waits("AWS STS"):
+            pass
+        with waits("AWS IAM"):
+            ready.wait(30)
         return parts
 
     with agents.serving(answer), agents.connect() as connection:
         _say(connection, client.VERSION, b"verb", b"part")
-        assert [[b"busy"]] * 3 == [_hear(connection) for _ in range(3)]
+        assert [[b"busy", b"AWS IAM"]] * 3 == [_hear(connection) for _ in range(3)]
         ready.set()
         assert [b"ok", b"part"] == _hear(connection)
         assert connection.recv(1) == b""
@@ -177,7 +181,7 @@ def test_a_client_that_does_not_read_is_cut_off(agents: Agents) -> None:
     """The server closes the connection of a client that does not read its reply."""
     requested = threading.Event()
 
-    def answer(_verb: bytes, _parts: list[bytes]) -> list[bytes]:
+    def answer(_verb: bytes, _parts: list[bytes], _waits: Waits) -> list[bytes]:
         requested.set()
         return [b"x" * 260_000]
 
@@ -193,7 +197,7 @@ def test_a_client_that_does_not_read_is_cut_off(agents: Agents) -> None:
 
 def test_a_client_that_hangs_up_leaves_no_task(agents: Agents, until: Until) -> None:
     """The task of a client ends if the client hangs up before, in or after its request."""
-    with agents.serving(lambda _verb, parts: parts) as (server, _):
+    with agents.serving(lambda _verb, parts, _waits: parts) as (server, _):
         for sent in (b"", b"\0", client.pack([client.VERSION, b"verb", b"x" * 200_000])):
             with agents.connect() as connection:
                 connection.sendall(sent)
@@ -230,7 +234,7 @@ def test_another_version_gets_the_agents_version(agents: Agents, version: bytes)
     """The reply to a client of another version is the agent's version; the request is not carried out."""
     requests: list[bytes] = []
 
-    def answer(verb: bytes, parts: list[bytes]) -> list[bytes]:
+    def answer(verb: bytes, parts: list[bytes], _waits: Waits) -> list[bytes]:
         requests.append(verb)
         return parts
 
@@ -259,7 +263,7 @@ def test_a_client_that_gave_up_is_not_served(agents: Agents) -> None:
     """A request is not carried out if its client hung up before the server read it: its code would be stale."""
     done: list[bytes] = []
 
-    def reply(verb: bytes, parts: list[bytes]) -> list[bytes]:
+    def reply(verb: bytes, parts: list[bytes], _waits: Waits) -> list[bytes]:
         done.append(verb)
         return parts
 
@@ -282,7 +286,7 @@ def test_a_client_that_hangs_up_frees_its_connection(agents: Agents) -> None:
     """Unfinished requests of clients that hung up do not keep other clients from being served."""
     may_end = threading.Event()
 
-    def reply(verb: bytes, parts: list[bytes]) -> list[bytes]:
+    def reply(verb: bytes, parts: list[bytes], _waits: Waits) -> list[bytes]:
         if verb == b"slow":
             may_end.wait(60)
         return parts
@@ -302,7 +306,7 @@ def test_a_failed_login_does_not_end_a_used_agent(agents: Agents, case: str) -> 
     """A request to end an unused agent ends it only if it holds nothing and serves no other client."""
     may_end = threading.Event()
 
-    def reply(_verb: bytes, parts: list[bytes]) -> list[bytes]:
+    def reply(_verb: bytes, parts: list[bytes], _waits: Waits) -> list[bytes]:
         may_end.wait(60)
         return parts
 
@@ -310,7 +314,7 @@ def test_a_failed_login_does_not_end_a_used_agent(agents: Agents, case: str) -> 
         with agents.connect() as other:
             if case == "busy":
                 _say(other, client.VERSION, b"slow")
-                assert [b"busy"] == _hear(other)
+                assert [b"busy", b"the agent"] == _hear(other)
             assert [] == agents.ask(client.END_UNUSED)
             if case == "empty":
                 thread.join(30)
@@ -354,7 +358,7 @@ def test_a_slow_request_is_not_idle(agents: Agents) -> None:
     clock = Clock()
     working, ready = threading.Event(), threading.Event()
 
-    def answer(_: bytes, parts: list[bytes]) -> list[bytes]:
+    def answer(_: bytes, parts: list[bytes], _waits: Waits) -> list[bytes]:
         working.set()
         ready.wait(30)
         return parts
@@ -363,7 +367,7 @@ def test_a_slow_request_is_not_idle(agents: Agents) -> None:
         _say(connection, client.VERSION, b"verb")
         assert working.wait(30)
         clock.now += 61
-        assert [b"busy"] == _hear(connection)
+        assert [b"busy", b"the agent"] == _hear(connection)
         ready.set()
         assert [b"ok"] == _hear(connection)
 
@@ -406,7 +410,7 @@ def test_expired_credentials_are_dropped_first(agents: Agents) -> None:
     clock = Clock()
     seen: list[str] = []
 
-    def answer(_: bytes, parts: list[bytes]) -> list[bytes]:
+    def answer(_: bytes, parts: list[bytes], _waits: Waits) -> list[bytes]:
         seen.append("answer")
         return parts
 
@@ -457,7 +461,7 @@ def test_the_boot_clock_counts_sleep() -> None:
 def test_a_private_connection_serves_many_requests() -> None:
     """A private connection serves one request after another; the agent outlives it until it is ended."""
     ours, theirs = socket.socketpair()
-    server = Server(lambda verb, parts: [verb, *parts], connection=theirs, life=Life(600))
+    server = Server(lambda verb, parts, _waits: [verb, *parts], connection=theirs, life=Life(600))
     thread = threading.Thread(target=server.serve)
     thread.start()
     with ours:
@@ -480,7 +484,7 @@ def test_a_signal_ends_the_agent(agents: Agents, number: signal.Signals) -> None
     (pid,) = agents.started()
     with agents.connect() as connection:
         _say(connection, client.VERSION, b"hang")
-        assert [b"busy"] == _hear(connection)
+        assert [b"busy", b"the agent"] == _hear(connection)
         os.kill(pid, number)
         assert agents.ends(pid)
     assert not agents.path.exists()

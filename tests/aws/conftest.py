@@ -23,8 +23,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from awsenv import config
-from awsenv.aws.session import TIMEOUT, AwsSession
+from awsenv.aws.session import AwsSession
 from awsenv.aws.sts import Sts
+from awsenv.config.settings import TIMEOUT
 from awsenv.sandbox import MfaDevice, Sandbox
 
 if TYPE_CHECKING:

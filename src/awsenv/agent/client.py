@@ -19,7 +19,7 @@ from awsenv.agent import runtime_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from awsenv.model import Environ
 
@@ -196,7 +196,15 @@ def peer(connection: _socket.socket) -> tuple[int, int]:
     return int.from_bytes(uid, sys.byteorder), int.from_bytes(pid, sys.byteorder)
 
 
-def ask(environ: Environ, verb: bytes, parts: Sequence[bytes], *, timeout: float = TIMEOUT) -> list[bytes]:
+def ask(
+    environ: Environ,
+    verb: bytes,
+    parts: Sequence[bytes],
+    *,
+    timeout: float = TIMEOUT,
+    longest: float = LONGEST,
+    waits_for: Callable[[str], object] = str,
+) -> list[bytes]:
     """Return the reply of the agent.
 
     Args:
@@ -204,6 +212,8 @@ def ask(environ: Environ, verb: bytes, parts: Sequence[bytes], *, timeout: float
         verb: The kind of request: PING, END, END_UNUSED, or what only the entry point of the agent knows.
         parts: The rest of the request.
         timeout: Seconds to wait for each sign of life.
+        longest: Seconds to wait in all.
+        waits_for: Called with what the agent waits for, again and again.
 
     Raises:
         NoAgent: No agent runs.
@@ -219,7 +229,7 @@ def ask(environ: Environ, verb: bytes, parts: Sequence[bytes], *, timeout: float
     except runtime_directory.Unsafe as unsafe:
         raise Trouble(f"the agent is not used: {unsafe.fact}", *unsafe.hints, origins=[unsafe.path]) from None
     try:
-        return exchange(connection, verb, parts, timeout=timeout)
+        return exchange(connection, verb, parts, timeout=timeout, longest=longest, waits_for=waits_for)
     except Lost:
         # If it has died at work, this is the one note of that. It takes a moment to be gone.
         _sweep(folder, _DYING)
@@ -270,6 +280,7 @@ def exchange(
     *,
     timeout: float = TIMEOUT,
     longest: float = LONGEST,
+    waits_for: Callable[[str], object] = str,
 ) -> list[bytes]:
     """Return the reply of the agent on the other side of *connection*.
 
@@ -278,7 +289,8 @@ def exchange(
         verb: As for `ask`.
         parts: As for `ask`.
         timeout: As for `ask`.
-        longest: Seconds to wait in all.
+        longest: As for `ask`.
+        waits_for: As for `ask`.
 
     Raises:
         NoAgent: It is at its end, and replies to nothing any more.
@@ -288,9 +300,8 @@ def exchange(
     end = time.monotonic() + longest
     try:
         send(connection, [VERSION, verb, *parts], time.monotonic() + timeout)
-        message = [b"busy"]
-        while message == [b"busy"]:
-            message = receive(connection, min(end, time.monotonic() + timeout))
+        while (message := receive(connection, min(end, time.monotonic() + timeout)))[:1] == [b"busy"]:
+            waits_for(b"".join(message[1:]).decode())
     except TimeoutError:
         raise Lost(f"the agent{_process(connection)} is stuck") from None
     except TooLarge as error:

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from concurrent.futures import Future
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from io import FileIO
 from pathlib import Path
@@ -26,9 +26,9 @@ from awsenv.agent.client import TIMEOUT, NotAMessage, pack
 from awsenv.agent.start import BACKLOG
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-    Reply = Callable[[bytes, list[bytes]], list[bytes]]
+    Reply = Callable[[bytes, list[bytes], "Waits"], list[bytes]]
 
 T = TypeVar("T")
 
@@ -115,6 +115,28 @@ def in_thread(function: Callable[..., T], *arguments: object) -> asyncio.Future[
     return asyncio.wrap_future(made)
 
 
+class Waits:
+    """What a request waits for. It is called in the threads of the request, as `awsenv.model.Waits` says."""
+
+    def __init__(self) -> None:
+        self._texts = ["the agent"]
+
+    @property
+    def text(self) -> str:
+        """What began last, and has not ended."""
+        return self._texts[-1]
+
+    @contextmanager
+    def __call__(self, text: str, /, *, beside: bool = False) -> Iterator[None]:
+        """Wait for *text* inside the context."""
+        del beside
+        self._texts.append(text)
+        try:
+            yield
+        finally:
+            self._texts.remove(text)
+
+
 class Listener:
     """Serves the clients of a listening socket, each in a task of its own.
 
@@ -170,7 +192,8 @@ class Server:
     byte.
 
     Args:
-        reply: Takes the verb and its parts and returns the parts of the reply. It is called in several threads at once.
+        reply: Takes the verb and its parts, says what it waits for, and returns the parts of the reply. It is called
+            in several threads at once.
             Of an exception the client gets the name of the class only, since the text may hold a secret.
         listening: A Unix socket that is bound; it belongs to the server from now on, as does its path.
         connection: Instead, one connection of the process that started this private agent.
@@ -311,22 +334,23 @@ class Server:
             return
         if len(self._at_work) >= MAX_THREADS:
             return
-        work = in_thread(self._reply_to, version, verb, parts)
+        waits = Waits()
+        work = in_thread(self._reply_to, version, verb, parts, waits)
         self._at_work.add(work)
         work.add_done_callback(self._at_work.discard)
         ends = [work, self._over]
         while not (await asyncio.wait(ends, timeout=PULSE, return_when=asyncio.FIRST_COMPLETED))[0]:
             # It fails if the client has gone. The request runs on, and the agent holds what AWS gives.
-            await _send(connection, pack([b"busy"]))
+            await _send(connection, pack([b"busy", waits.text.encode(errors="replace")]))
         if work.done():
             await _send(connection, work.result())
 
-    def _reply_to(self, version: bytes, verb: bytes, parts: list[bytes]) -> bytes:
+    def _reply_to(self, version: bytes, verb: bytes, parts: list[bytes], waits: Waits) -> bytes:
         """Return the frame of the reply."""
         if version != client.VERSION:
             return pack([b"version", client.VERSION])
         try:
-            reply = [] if verb in {client.PING, client.END_UNUSED} else self._reply(verb, parts)
+            reply = [] if verb in {client.PING, client.END_UNUSED} else self._reply(verb, parts, waits)
             return pack([b"ok", *reply], client.REPLY_CAP)
         except BaseException as error:  # noqa: BLE001 - one request that fails must not end the agent
             return pack([b"failed", type(error).__name__.encode()])

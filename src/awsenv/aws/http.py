@@ -5,14 +5,13 @@ from __future__ import annotations
 import socket
 import sys
 import threading
-import time
 from contextlib import suppress
 from ipaddress import ip_address
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # typeshed leaves it out
-from weakref import ref
+from weakref import WeakSet
 
 import urllib3.exceptions
 from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool, AWSResponse
@@ -21,7 +20,7 @@ from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from awsenv.model import Environ
 
@@ -35,6 +34,23 @@ class Unfinished(BotoCoreError):  # type: ignore[misc] # noqa: N818 - botocore h
     """A response that did not end. `str()` is a predicate that says why. botocore does not retry after it."""
 
     fmt = "{fact}"
+    was_sent = True
+    """Whether the request may have been sent."""
+
+
+class Late(Unfinished):
+    """The time of the call is over.
+
+    Args:
+        url: The URL of the request.
+        seconds: The time of the call.
+        was_sent: Whether the request may have been sent.
+    """
+
+    def __init__(self, url: str, seconds: float, *, was_sent: bool) -> None:
+        what = "did not send a complete response" if was_sent else "could not be reached"
+        super().__init__(fact=f"{what} within {seconds:g} seconds", url=url)
+        self.was_sent = was_sent
 
 
 class Http:
@@ -46,20 +62,27 @@ class Http:
         connect: Seconds for a connection.
         read: Seconds for each read.
         total: Seconds for a call with all its attempts.
+        left: Returns how many of them are left.
     """
 
-    def __init__(self, environ: Environ, *, verify: str | bool, connect: float, read: float, total: float) -> None:
+    def __init__(
+        self,
+        environ: Environ,
+        *,
+        verify: str | bool,
+        connect: float,
+        read: float,
+        total: float,
+        left: Callable[[], float],
+    ) -> None:
         self._proxies = proxies(environ)
         self._verify = verify
         self._timeout = (connect, read)
         self._total = total
+        self._left = left
         self._sessions: dict[bool, URLLib3Session] = {}
-        self._sockets: list[ref[socket.socket]] = []
-        self.begin()
-
-    def begin(self, **_of_botocore: Any) -> None:
-        """Begin a call: its time runs from now on."""
-        self._end = time.monotonic() + self._total
+        self._sockets: dict[threading.Thread, socket.socket] = {}
+        self._given_up: WeakSet[threading.Thread] = WeakSet()
 
     def send(self, request: Any, **_of_botocore: Any) -> AWSResponse:
         """Return the response to a prepared request. A redirect is returned and not followed.
@@ -72,16 +95,19 @@ class Http:
         """
         done: list[AWSResponse | BaseException] = []
         thread = threading.Thread(target=self._exchange, args=(request, done), daemon=True)
-        left = self._end - time.monotonic()
+        left = self._left()
         if left > 0:
             thread.start()
             thread.join(left)
         if not done:
-            # The thread may be in a read that lasts as long as bytes trickle in.
-            for opened in filter(None, [each() for each in self._sockets]):
+            # First: what connects from now on sends nothing.
+            self._given_up.add(thread)
+            opened = self._sockets.get(thread)
+            if opened is not None:
+                # The thread may be in a read that lasts as long as bytes trickle in.
                 with suppress(OSError):
                     opened.shutdown(socket.SHUT_RDWR)
-            raise Unfinished(fact=f"did not send a complete response within {self._total:g} seconds", url=request.url)
+            raise Late(request.url, self._total, was_sent=opened is not None)
         if isinstance(done[0], BaseException):
             raise done[0]
         return done[0]
@@ -96,12 +122,24 @@ class Http:
             done.append(AWSResponse(response.url, response.status_code, response.headers, raw))
         except BaseException as error:  # noqa: BLE001 - `send` raises it
             done.append(error)
+        finally:
+            self._sockets.pop(threading.current_thread(), None)
+
+    def _use(self, opened: socket.socket) -> None:
+        """Note that a request is about to be sent.
+
+        Raises:
+            ConnectionAbortedError: Nobody waits for it any more.
+        """
+        self._sockets[threading.current_thread()] = opened
+        if threading.current_thread() in self._given_up:
+            raise ConnectionAbortedError
 
     def _session(self, url: str) -> URLLib3Session:
         used = self.proxies_to(url)
         if bool(used) not in self._sessions:
             session = URLLib3Session(verify=self._verify, proxies=used, timeout=self._timeout)
-            session._pool_classes_by_scheme.update(_pools(self._sockets))  # noqa: SLF001 - nothing public shows a socket
+            session._pool_classes_by_scheme.update(_pools(self._use))  # noqa: SLF001 - nothing public shows a socket
             self._sessions[bool(used)] = session
         return self._sessions[bool(used)]
 
@@ -119,14 +157,24 @@ class Http:
         return self._proxies
 
 
-def _pools(sockets: list[ref[socket.socket]]) -> dict[str, type]:
-    """Return botocore's pools of connections by scheme. Each connection adds its socket to *sockets*."""
+def _pools(use: Callable[[socket.socket], None]) -> dict[str, type]:
+    """Return botocore's pools of connections by scheme. A connection calls *use* before it sends a request."""
 
     def shown(connection: Any) -> type:
         class Connection(connection):  # type: ignore[misc] # botocore has no types
+            is_open = False
+
             def connect(self) -> None:
+                self.is_open = False
                 super().connect()
-                sockets.append(ref(self.sock))
+                use(self.sock)
+                self.is_open = True
+
+            def send(self, data: Any) -> Any:
+                # What a proxy or the connection itself is sent before that is no request.
+                if self.is_open and self.sock is not None:
+                    use(self.sock)
+                return super().send(data)
 
         return Connection
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,18 +19,19 @@ from botocore.tokens import TokenProviderChain
 from awsenv.aws.http import Http
 from awsenv.config.profiles import NO_PROFILES
 from awsenv.config.settings import endpoint
+from awsenv.config.settings import timeout as call_timeout
 from awsenv.errors import ConfigError
+from awsenv.model import unseen
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from awsenv.config import Profiles
-    from awsenv.model import Environ
+    from awsenv.model import Environ, Waits
 
 WITHOUT_REGION = "us-east-1"
 """The region that a request to the global endpoint of STS is signed for."""
-
-TIMEOUT = 20.0
-"""Seconds that a call may take with all its attempts. botocore's own limits add up to six minutes."""
 
 
 class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has no types
@@ -44,7 +48,9 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         profile: The profile whose settings apply; None: `[default]`. `AWS_PROFILE` is ignored: the chain has been
             resolved, and a name that does not exist would fail every call.
         region: The region of clients that name none; None: the region of the profile.
-        timeout: Seconds that a call may take. Each read of a call that botocore may repeat has a quarter of it.
+        timeout: Seconds that a call may take with all its attempts; None: as the environment says. Each read of a call
+            that botocore may repeat has a quarter of it. botocore's own limits add up to six minutes.
+        waits: Shows what the command waits for.
     """
 
     def __init__(
@@ -54,11 +60,14 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         *,
         profile: str | None = None,
         region: str | None = None,
-        timeout: float = TIMEOUT,
+        timeout: float | None = None,
+        waits: Waits = unseen,
     ) -> None:
         super().__init__()
         self.environ = environ
-        self.timeout = timeout
+        self.timeout = call_timeout(environ) if timeout is None else timeout
+        self.waits = waits
+        self._end, self._total = math.inf, self.timeout
         self.user_agent_extra = "awsenv"
         self.profiles = profiles or NO_PROFILES
         self._full_config = self.profiles.for_botocore()
@@ -73,7 +82,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         # botocore's own chain would end at the role of the machine: here, only a given key signs a request.
         self.register_component("credential_provider", CredentialResolver([]))
         self.register_component("token_provider", TokenProviderChain([]))
-        self.set_default_client_config(Config(read_timeout=timeout / 4))
+        self.set_default_client_config(Config(read_timeout=self.timeout / 4))
 
     @property
     def full_config(self) -> dict[str, Any]:
@@ -93,15 +102,42 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         if kwargs.get("verify") is None:
             kwargs["verify"] = self._ca_bundle() or True
         client = super().create_client(service_name, endpoint_url=url, **kwargs)
-        http = self.http(client.meta.config.read_timeout)
-        client.meta.events.register("before-call", http.begin)
+        http = self.http(client.meta.config.read_timeout, client.meta.config.connect_timeout)
         client.meta.events.register_last("before-send", http.send)
         return client
 
-    def http(self, read: float | None = None) -> Http:
-        """Return the HTTP client of one call. A read may take *read* seconds; None: as long as the call."""
-        connect, total = self.timeout / 4, self.timeout
-        return Http(self.environ, verify=self._ca_bundle() or True, connect=connect, read=read or total, total=total)
+    @contextmanager
+    def call(self, what: str, seconds: float = 0) -> Iterator[None]:
+        """Begin a call of *what*, with all its attempts: its time runs from now on, and the command waits for it.
+
+        Args:
+            what: The service, for the user.
+            seconds: What a setting of AWS allows it, if that is more than any call may take.
+        """
+        self._total = max(seconds, self.timeout)
+        self._end = time.monotonic() + self._total
+        with self.waits(what):
+            yield
+
+    def left(self) -> float:
+        """Return the seconds that are left for the call."""
+        return min(self._end - time.monotonic(), self._total)
+
+    def http(self, read: float | None = None, connect: float = math.inf) -> Http:
+        """Return an HTTP client.
+
+        Args:
+            read: Seconds that a read may take; None: as long as the call.
+            connect: Seconds that a connection may take; at most a quarter of the call.
+        """
+        return Http(
+            self.environ,
+            verify=self._ca_bundle() or True,
+            connect=min(connect, self.timeout / 4),
+            read=read or self._total,
+            total=self._total,
+            left=self.left,
+        )
 
     def _ca_bundle(self) -> str | None:
         """Return the CA bundle of the profile or the environment. An empty name is none; botocore 1.44 refuses it."""

@@ -86,7 +86,10 @@ def login_url(
     query = {"Action": "getSigninToken", "Session": json.dumps(keys)}
     if duration is not None:
         query["SessionDuration"] = str(duration)
-    with translated(Request("signin:GetSigninToken", endpoint=endpoint)):
+    with (
+        translated(Request("signin:GetSigninToken", endpoint=endpoint)),
+        session.call(f"AWS Sign-In at {host_of(endpoint)}"),
+    ):
         get = AWSRequest("GET", f"{federation}?{urlencode(query)}", headers={"User-Agent": session.user_agent()})
         answer = session.http().send(get.prepare())
         token = _token(answer.status_code, answer.content, host_of(endpoint), with_duration=duration is not None)

@@ -96,13 +96,23 @@ def source_credentials(source: Source, session: AwsSession, *, run: Run | None =
     if source.kind == "process":
         return _process(source, session, run)
     try:
-        with ExitStack() as until:
+        with session.call(_ISSUERS[source.kind].title, _seconds(source, session)), ExitStack() as until:
             return _loaded(_ISSUERS[source.kind].provider(source, session, until).load(), source)
     except Exception as error:  # noqa: BLE001 - a bare AttributeError is how botocore takes a list for credentials
         ours = error if isinstance(error, AwsenvError) else no_response(error, Request()) or _of_source(error, source)
         ours.origins = ours.origins or tuple(filter(None, [source.origin]))
         # The cause may hold what a command printed: it is not passed on.
         raise ours from None
+
+
+def _seconds(source: Source, session: AwsSession) -> float:
+    """Return the seconds that settings of AWS allow for all requests of a source; 0: nothing is set."""
+    if source.kind != "instance":
+        return 0
+    attempts = int(session.get_config_variable("metadata_service_num_attempts"))
+    seconds = float(session.get_config_variable("metadata_service_timeout"))
+    # Three requests: for a token, the name of the role and its keys. These numbers are botocore's defaults.
+    return 0 if (attempts, seconds) == (1, 1) else 3 * attempts * seconds
 
 
 def _loaded(loaded: Any, source: Source) -> Credentials:
@@ -150,7 +160,8 @@ def _process(source: Source, session: AwsSession, run: Run | None) -> Credential
         name = str(source.profile)
         if run is not None:
             return run(words, name)
-        return command.run(words, environ=entered(name, session.environ), folder=session.profiles.folder)
+        with session.waits(f"the credential_process of profile {name}", beside=True):
+            return command.run(words, environ=entered(name, session.environ), folder=session.profiles.folder)
 
     line = profile.get("credential_process", "")
     printed = command.output("credential_process", line, run_words, SourceError, source.origin)
@@ -239,7 +250,8 @@ def _absolute(path: str, session: AwsSession) -> str:
 
 
 def _container(_source: Source, session: AwsSession, _until: ExitStack) -> Any:
-    http = session.http(ContainerMetadataFetcher.TIMEOUT_SECONDS)
+    seconds = ContainerMetadataFetcher.TIMEOUT_SECONDS
+    http = session.http(seconds, seconds)
     environ = dict(session.environ)
     if file := environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
         environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = _absolute(file, session)
@@ -259,7 +271,8 @@ def _instance(_source: Source, session: AwsSession, _until: ExitStack) -> Any:
         },
     )
     # Nothing public hands one in.
-    fetcher._session = session.http(setting("metadata_service_timeout"))  # noqa: SLF001 - see above
+    seconds = setting("metadata_service_timeout")
+    fetcher._session = session.http(seconds, seconds)  # noqa: SLF001 - see above
     return providers.InstanceMetadataProvider(fetcher)
 
 

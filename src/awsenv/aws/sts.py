@@ -13,7 +13,7 @@ from botocore import xform_name
 from botocore.config import Config
 
 from awsenv.aws.request import IDENTITY, request
-from awsenv.aws.translate import connect, translated, was_not_sent
+from awsenv.aws.translate import connect, title, translated, was_not_sent
 from awsenv.errors import UnreachableError
 from awsenv.iam.principal import Principal
 from awsenv.model import Credentials, GetSessionToken, Source
@@ -124,13 +124,13 @@ class Sts:
             config, times = Config(read_timeout=self.session.timeout, retries={"total_max_attempts": 1}), SENDS
         client, request = connect(self.session, request.with_code(token), signer, config)
         send = getattr(client, xform_name(request.action.partition(":")[2]))
-        with translated(request):
+        with translated(request), self.session.call(title(request)):
             while True:
                 try:
                     return read(send(**request.parameters))
                 except Exception as error:
                     times -= 1
-                    if not times or not was_not_sent(error):
+                    if not times or not was_not_sent(error) or self.session.left() <= PAUSE:
                         raise
                 self.sleep(PAUSE)
 

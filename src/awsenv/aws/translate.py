@@ -19,7 +19,7 @@ import urllib3.exceptions
 from botocore import exceptions
 
 from awsenv import duration
-from awsenv.aws.http import Unfinished
+from awsenv.aws.http import Late, Unfinished
 from awsenv.aws.session import host_of
 from awsenv.config.sources import how_to_renew
 from awsenv.errors import (
@@ -110,6 +110,8 @@ _NOT_SENT: Facts = (
 )
 """Why a connection cannot be made, of the host {host}."""
 
+_MORE_TIME = "give AWS more time: AWSENV_TIMEOUT=1m"
+
 _UNKNOWN_HINT = (
     "check that it was not deleted or deactivated, and has its session token if it is temporary",
     "in an opt-in region, check that the account has enabled the region",
@@ -190,13 +192,18 @@ def no_response(error: Exception, request: Request) -> AwsenvError | None:
     if isinstance(root, _NO_FILE) or (isinstance(root, ssl.SSLError) and root.library == "X509"):
         return ConfigError(_BUNDLE[0], hint=_BUNDLE[1])
     row = first_of(_NOT_SENT, root) or first_of(_NOT_SENT, error)
+    if row is None and isinstance(error, Late) and not error.was_sent:
+        row = f"{_where(request)} {error}", ("check the network, the proxy and DNS", _MORE_TIME)
     if row is None and was_not_sent(error):
         row = "the proxy {proxy} cannot be reached", "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
     if row is not None:
         proxy = host_of(str(error.kwargs.get("proxy_url")))
         return UnreachableError(row[0].format(host=host_of(request.endpoint), proxy=proxy), hint=row[1])
     if isinstance(error, Unfinished):
-        return _lost(f"{_where(request)} {error}", request)
+        lost = _lost(f"{_where(request)} {error}", request)
+        if isinstance(error, Late):
+            lost.hints = (*lost.hints[:1], _MORE_TIME)
+        return lost
     if isinstance(error, exceptions.ReadTimeoutError):
         return _lost(f"{_where(request)} did not answer in time", request)
     return _lost(f"the connection to {_where(request)} was lost", request)
@@ -211,6 +218,8 @@ def was_not_sent(error: Exception) -> bool:
     if isinstance(error, exceptions.ProxyConnectionError):
         cause = error.kwargs.get("error")
         return isinstance(getattr(cause, "original_error", cause), _NOT_CONNECTED_TO_PROXY)
+    if isinstance(error, Unfinished):
+        return not error.was_sent
     return isinstance(error, _NOT_CONNECTED)
 
 
@@ -335,6 +344,11 @@ def _root(error: exceptions.BotoCoreError) -> object:
     """Return the exception that botocore and urllib3 wrapped: for a TLS handshake it names what went wrong."""
     inner = error.kwargs.get("error")
     return inner.args[0] if isinstance(inner, Exception) and inner.args else inner
+
+
+def title(request: Request) -> str:
+    """Return what a request is sent to: `AWS STS at sts.amazonaws.com`."""
+    return f"AWS {_where(request)}"
 
 
 def _where(request: Request) -> str:

@@ -93,7 +93,8 @@ class Open(Action):
     def _do(self) -> None:
         from awsenv.cli.browser import open_page  # noqa: PLC0415 - only where there is something to open
 
-        open_page(self.text)
+        with process.Waiting()("the browser", beside=True):
+            open_page(self.text)
 
 
 class Fail(Action):

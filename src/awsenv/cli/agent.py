@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from awsenv.agent.endpoint import Endpoint
     from awsenv.cli.action import Action
     from awsenv.errors import AwsenvError
-    from awsenv.model import Mfa, Note
+    from awsenv.model import Mfa, Note, Waits
 
 
 class Answers:
@@ -114,7 +114,7 @@ class Handler:
     now: Callable[[], float] = time.time
     """Seconds since the epoch, UTC."""
 
-    def reply(self, verb: bytes, parts: list[bytes]) -> list[bytes]:
+    def reply(self, verb: bytes, parts: list[bytes], waits: Waits) -> list[bytes]:
         """Return the reply to one request.
 
         Raises:
@@ -130,16 +130,17 @@ class Handler:
         if verb == conversation.RUN and not commands.called(request.args).is_answered:
             made: Action = Local()
         else:
-            made = handle(request.args, partial(self._caller, request, notes))
+            made = handle(request.args, partial(self._caller, request, notes, waits))
         made.notes = [*notes, *made.notes]
         return packed(made, request.environ)
 
-    def _caller(self, request: conversation.Request, notes: list[Note]) -> Caller:
+    def _caller(self, request: conversation.Request, notes: list[Note], waits: Waits) -> Caller:
         answers = Answers(request.answers, self.memory)
         provider = Provider(
             self.memory,
             answers,
             notes.extend,
+            waits,
             endpoint=lambda lease_id: self.endpoint().grant(lease_id, request.pid),
             is_private=self.is_private,
             now=self.now,

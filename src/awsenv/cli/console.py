@@ -54,7 +54,13 @@ def run(caller: Caller, arguments: Arguments) -> Print | Open:
     partition = resolved.chain.partition
     page(partition, region, arguments.service)  # a wrong name fails before a code is spent
     lease = caller.provider.lease(resolved)
-    session = AwsSession(resolved.profiles, resolved.environ, profile=resolved.chain.settings_profile, region=region)
+    session = AwsSession(
+        resolved.profiles,
+        resolved.environ,
+        profile=resolved.chain.settings_profile,
+        region=region,
+        waits=caller.provider.waits,
+    )
     url = login_url(session, lease.credentials, partition, region, service=arguments.service, duration=seconds)
     return Open(url) if arguments.opens else Print(url + "\n")
 

@@ -16,11 +16,17 @@ from awsenv.variables import relevant
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Protocol
 
     from awsenv.cli.prompts import Prompts
     from awsenv.cli.report import Shown
 
-    Ask = Callable[[bytes, list[bytes]], list[bytes]]
+    class Ask(Protocol):
+        """Sends a verb and its parts, calls *waits_for* with what the agent waits for, and returns the reply."""
+
+        def __call__(self, verb: bytes, parts: list[bytes], /, *, waits_for: Callable[[str], object]) -> list[bytes]:
+            """Ask."""
+
 
 ENTRY = "awsenv.cli.agent"
 """The module that an agent runs."""
@@ -46,7 +52,11 @@ def run(args: list[str]) -> int | Prompts | None:
     command = commands.called(args)
     if not command.is_answered or not _may_run(environ):
         return None
-    conversation = Conversation(lambda verb, parts: client.ask(environ, verb, parts), args, environ)
+
+    def ask(verb: bytes, parts: list[bytes], *, waits_for: Callable[[str], object]) -> list[bytes]:
+        return client.ask(environ, verb, parts, longest=longest(environ), waits_for=waits_for)
+
+    conversation = Conversation(ask, args, environ)
     try:
         made = conversation.reply()
     except client.NoAgent:
@@ -57,7 +67,7 @@ def run(args: list[str]) -> int | Prompts | None:
             action.show([trouble])
         if not trouble.is_lost:
             return conversation.prompts
-        prompts = conversation.prompts or _prompts(environ)
+        prompts = conversation.prompts or new_prompts(environ)
         prompts.lose()
         return prompts
     return conversation.prompts if made.kind == action.Local.kind else made.carry_out(args)
@@ -72,10 +82,24 @@ def _may_run(environ: Mapping[str, str]) -> bool:
     return folder is not None and os.path.lexists(f"{folder}/{runtime_directory.SOCKET}")
 
 
-def _prompts(environ: Mapping[str, str]) -> Prompts:
+def new_prompts(environ: Mapping[str, str]) -> Prompts:
+    """Return the prompts of this process."""
     from awsenv.cli.prompts import Prompts  # noqa: PLC0415 - only where the user has to be asked
 
-    return Prompts(environ)
+    return Prompts(environ, waits=process.Waiting())
+
+
+def longest(environ: Mapping[str, str]) -> float:
+    """Return how many seconds a reply may take: somewhat more than the agent waits for AWS."""
+    if not environ.get("AWSENV_TIMEOUT"):
+        return client.LONGEST
+    from awsenv.config import settings  # noqa: PLC0415 - few set it
+    from awsenv.errors import UsageError  # noqa: PLC0415 - the same
+
+    try:
+        return client.LONGEST * settings.timeout(environ) / settings.TIMEOUT
+    except UsageError:
+        return client.LONGEST  # the agent says so
 
 
 class Conversation:
@@ -115,9 +139,11 @@ class Conversation:
             AwsenvError: The agent needs what is missing.
         """
         shown: set[Shown] = set()
+        waiting = process.Waiting()
         while True:
             answers = "" if self.prompts is None else self.prompts.answers
-            reply = self._ask(RUN, [os.fsencode(answers), *self._request])
+            with waiting("the agent"):
+                reply = self._ask(RUN, [os.fsencode(answers), *self._request], waits_for=waiting)
             try:
                 made = action.unpacked(reply, self._environ)
                 # An agent that is asked again says the same again.
@@ -126,7 +152,7 @@ class Conversation:
                     return made
                 action.show(made.notes)
                 shown.update(made.notes)
-                self.prompts = self.prompts or _prompts(self._environ)
+                self.prompts = self.prompts or new_prompts(self._environ)
                 self.prompts.answer(made.text)
             except ValueError:
                 raise client.Lost("the agent's reply cannot be read") from None

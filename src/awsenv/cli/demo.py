@@ -68,12 +68,15 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         UsageError: The extra `demo` is not installed, or a package of it is too old.
         LaunchError: The command does not start.
     """
+    waits = caller.provider.waits("the local AWS, which is starting")
     try:
-        from awsenv.sandbox import Sandbox  # noqa: PLC0415 - an extra, and slow to load
+        with waits:
+            from awsenv.sandbox import Sandbox  # noqa: PLC0415 - an extra, and slow to load
     except ImportError as error:
         raise installation.lacking("the demo", "demo", error) from None
     with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix=_PREFIX, dir=_temporary()) as home:
-        _create_account(sandbox, Path(home))
+        with waits:
+            _create_account(sandbox, Path(home))
         environ = _environ(caller, sandbox, Path(home))
         try:
             if arguments.command:

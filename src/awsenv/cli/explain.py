@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from awsenv import duration
+from awsenv import config, duration
 from awsenv import explain as reasoning
 from awsenv.cli import report
 from awsenv.cli.action import Print, Report
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from awsenv.aws.session import AwsSession
     from awsenv.errors import Origin
     from awsenv.explain import Explanation
+    from awsenv.model import Waits
     from awsenv.provider import Left, Resolved
 
 HOUR = 3600
@@ -56,7 +57,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     is_kept = left is not None and left.is_kept
     changes = _changes(reasoning.change(plan.chain, caller.environ, resolved.profiles, renewable=is_kept))
     if plan.calls:
-        plan = _ask_aws(plan, resolved)
+        plan = _ask_aws(plan, resolved, caller.provider.waits)
     if arguments.as_json:
         return Print(json.dumps(_as_json(plan, changes, caller.now()), indent=2) + "\n")
     return Report(report.printable(_page(plan, changes, caller.columns or WIDTH)))
@@ -77,14 +78,19 @@ def _asks_for_long(plan: Explanation) -> bool:
     return bool(plan.calls) and isinstance(last, AssumeRole) and last.duration is not None and last.duration > HOUR
 
 
-def _ask_aws(plan: Explanation, resolved: Resolved) -> Explanation:
+def _ask_aws(plan: Explanation, resolved: Resolved, waits: Waits) -> Explanation:
     """Return *plan* with what only botocore and AWS know."""
     from awsenv.aws.session import AwsSession  # noqa: PLC0415 - 150 ms of botocore, only where AWS would be called
     from awsenv.aws.sts import Sts  # noqa: PLC0415 - the same
 
     chain = plan.chain
     session = AwsSession(
-        resolved.profiles, resolved.environ, profile=chain.settings_profile, region=chain.region, timeout=8
+        resolved.profiles,
+        resolved.environ,
+        profile=chain.settings_profile,
+        region=chain.region,
+        timeout=min(8, config.timeout(resolved.environ)),
+        waits=waits,
     )
     maximum = _maximum(plan, session) if _asks_for_long(plan) else None
     return replace(plan, endpoint=Sts(session).endpoint(), maximum=maximum)

@@ -39,7 +39,8 @@ def forget(caller: Caller, verb: bytes, done: str) -> Print:
     except runtime_directory.Unsafe:
         folders = []  # `ask` says why
     named = [{runtime_directory.VARIABLE: each} for each in folders if runtime_directory.has_socket(each)]
-    printed = [_forget({**caller.environ, **each}, verb, done) for each in named or [{}]]
+    with caller.provider.waits("the agent"):
+        printed = [_forget({**caller.environ, **each}, verb, done) for each in named or [{}]]
     text = "".join(dict.fromkeys(each.text for each in printed))
     return Print(text, [note for each in printed for note in each.notes])
 

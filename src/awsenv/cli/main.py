@@ -16,14 +16,17 @@ from awsenv.agent import client, harden
 from awsenv.cli import app, conversation, process
 from awsenv.cli.action import Fail, Local, Need, StartAgent, show
 from awsenv.cli.options import Caller
-from awsenv.cli.prompts import Needed, Prompts
+from awsenv.cli.prompts import Needed
 from awsenv.errors import AgentError, AwsenvError, ExitCode, Failure, Interrupted, LaunchError, MfaError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from awsenv.cli.action import Action
+    from awsenv.cli.prompts import Prompts
     from awsenv.model import Environ
+
+_START = "the agent, which is starting"
 
 
 def run(args: list[str], prompts: Prompts | None = None) -> int:
@@ -34,7 +37,7 @@ def run(args: list[str], prompts: Prompts | None = None) -> int:
         prompts: What has answered an agent so far.
     """
     environ = process.environ()
-    prompts = prompts or Prompts(environ)
+    prompts = prompts or conversation.new_prompts(environ)
     try:
         harden.forbid_dumps()
         action = handle(args, partial(_caller, args, environ, prompts))
@@ -65,7 +68,7 @@ def _caller(args: list[str], environ: Environ, prompts: Prompts) -> Caller:
     return Caller(
         environ,
         process.program(),
-        Provider(None, prompts, show),
+        Provider(None, prompts, show, prompts.waits),
         prompts.secret,
         args=tuple(args),
         prints_to_terminal=process.stdout_is_terminal(),
@@ -80,11 +83,13 @@ def _of_new_agent(start_agent: StartAgent, args: list[str], environ: Environ, pr
 
     is_private = start_agent.idle is None
     if start_agent.idle is None:
-        connection = start.private(conversation.ENTRY, pid=os.getpid(), lifetime=start_agent.lifetime)
-        ask = partial(client.exchange, connection)
+        with prompts.waits(_START):
+            connection = start.private(conversation.ENTRY, pid=os.getpid(), lifetime=start_agent.lifetime)
+        ask = partial(client.exchange, connection, longest=conversation.longest(environ))
     else:
-        start.start(environ, conversation.ENTRY, idle=start_agent.idle, lifetime=start_agent.lifetime)
-        ask = partial(client.ask, environ)
+        with prompts.waits(_START):
+            start.start(environ, conversation.ENTRY, idle=start_agent.idle, lifetime=start_agent.lifetime)
+        ask = partial(client.ask, environ, longest=conversation.longest(environ))
     request = conversation.Conversation(ask, args, environ, prompts, started=not is_private, whole=is_private)
     try:
         action = request.reply()

@@ -6,9 +6,11 @@ Imports no more than Python's own start: the fast path goes through here.
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found] # `signal` loads `enum`, a quarter of what a warm command takes
+import _thread
 import os
 import stat
 import sys
+import time
 
 from awsenv.cli import commands
 
@@ -125,6 +127,11 @@ def tell(text: str, *, is_error: bool = False) -> None:
         from awsenv.cli.report import painted  # noqa: PLC0415 - few commands have anything to tell
 
         text = painted(text, is_error=is_error)
+    write_to_stderr(text)
+
+
+def write_to_stderr(text: str) -> None:
+    """Write *text* as it is."""
     try:
         sys.stderr.buffer.write(_encoded(text))
         sys.stderr.buffer.flush()
@@ -157,6 +164,84 @@ def _laid_out(text: str, columns: int) -> str:
 def _encoded(text: str) -> bytes:
     """Return *text* in UTF-8, whatever the locale: no character of a message is an error."""
     return text.encode(errors="backslashreplace")
+
+
+class Waiting:
+    """What this process waits for. After a second, a line on the terminal says what, and since when.
+
+    `with waiting("AWS"):` stands around what may take long; inside it, the text that was given last holds. The line
+    is there until the block ends. It is in a thread, since what waits may be anything: a lock, an import, a program.
+    """
+
+    def __init__(self) -> None:
+        self._lock = _thread.allocate_lock()
+        self._end: _thread.LockType | None = None
+        self._depth = 0
+        self._text = ""
+        self._is_beside = False
+        self._began = self._silent = self._over = -1.0
+        self._erase: str | None = None
+
+    def __call__(self, text: str, *, beside: bool = False) -> Waiting:
+        """Return the context in which the process waits for *text*.
+
+        Args:
+            text: What it waits for. If it is empty, nothing is shown.
+            beside: Whether another program may write to the terminal meanwhile.
+        """
+        with self._lock:
+            now = time.monotonic()
+            if text != self._text or (not self._depth and now - self._over > _PAUSE):
+                self._text, self._began = text, now
+            self._is_beside = beside
+        return self
+
+    def __enter__(self) -> None:
+        """Begin to wait."""
+        self._depth += 1
+        if self._depth > 1:
+            return
+        now = time.monotonic()
+        if now - self._over > _PAUSE:
+            self._silent = now
+        self._end = _thread.allocate_lock()
+        self._end.acquire()
+        if os.isatty(2):
+            _thread.start_new_thread(self._show, (self._end,))
+
+    def __exit__(self, *_: object) -> None:
+        """End to wait, and remove the line."""
+        self._depth -= 1
+        if self._depth or self._end is None:
+            return
+        with self._lock:
+            self._end.release()
+            self._end, self._over = None, time.monotonic()
+            erase, self._erase = self._erase, None
+            write_to_stderr(erase or "")
+
+    def _show(self, end: _thread.LockType) -> None:
+        left = self._silent + 1 - time.monotonic()
+        while not end.acquire(timeout=max(left, 0)):
+            with self._lock:
+                # The wait may have ended by now.
+                if self._end is end and self._text:
+                    from awsenv.cli import waiting  # noqa: PLC0415 - what takes less than a second does without
+
+                    seconds = time.monotonic() - self._began
+                    drawn, self._erase = waiting.drawn(
+                        self._text,
+                        seconds,
+                        terminal_width(2) or 80,
+                        beside=self._is_beside,
+                        before=self._erase,
+                    )
+                    write_to_stderr(drawn)
+            left = 1
+
+
+_PAUSE = 0.3
+"""Seconds between two waits that look like one."""
 
 
 def shows_colour(environ: Mapping[str, str]) -> bool:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from awsenv import environment
 from awsenv.agent import harden
 from awsenv.errors import CodeRejected, Origin, ResponseLost
-from awsenv.model import Mfa
+from awsenv.model import Mfa, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from awsenv.errors import AwsenvError
     from awsenv.mfa import Codes
-    from awsenv.model import Environ
+    from awsenv.model import Environ, Waits
 
 
 def lost() -> ResponseLost:
@@ -36,13 +36,15 @@ class Prompts:
     Args:
         environ: The environment of this process.
         terminal: The path of the terminal.
+        waits: Shows what the command waits for.
     """
 
     has_code = False
     """An agent asks once more when it has got a code; here the code is returned."""
     codes_before = 0
 
-    def __init__(self, environ: Environ, terminal: str = "/dev/tty") -> None:
+    def __init__(self, environ: Environ, terminal: str = "/dev/tty", waits: Waits = unseen) -> None:
+        self.waits = waits
         self._caller = environ
         self._terminal = terminal
         self._answers: dict[str, Any] = {}
@@ -77,7 +79,8 @@ class Prompts:
         """
         from awsenv import command, config  # noqa: PLC0415 - few sources are commands
 
-        return command.run(words, environ=config.entered(profile, self._environ), terminal=self._terminal)
+        with self.waits(f"the credential_process of profile {profile}", beside=True):
+            return command.run(words, environ=config.entered(profile, self._environ), terminal=self._terminal)
 
     def secret(self, question: str) -> str:
         """Ask for a secret, without echo.
@@ -131,7 +134,7 @@ class Prompts:
     def _codes(self) -> Codes:
         from awsenv import mfa  # noqa: PLC0415 - `off` and `list` ask for none
 
-        return mfa.Codes(environ=self._environ, terminal=self._terminal)
+        return mfa.Codes(environ=self._environ, terminal=self._terminal, waits=self.waits)
 
 
 class Needed(BaseException):

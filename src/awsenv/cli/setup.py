@@ -85,7 +85,8 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     profiles = config.read(environ, caller.folder)
     if not arguments.dry_run:
         _remove_leftovers(environ, caller.folder)
-    existing = state.read(admin, role_admin, request)
+    with caller.provider.waits("AWS IAM"):
+        existing = state.read(admin, role_admin, request)
     if arguments.user is None:
         _check_owner(request, existing, profiles)
     plan = draw_up(request, existing, profiles)
@@ -151,7 +152,8 @@ def _administrator(caller: Caller, profile: str | None, option: str) -> Iam:
             )
         lease = obtain(caller, name, None, RoleOptions())
         credentials, settings, region = lease.credentials, lease.chain.settings_profile, lease.chain.region
-    iam = Iam(AwsSession(profiles, base, profile=settings, region=region), credentials)
+    session = AwsSession(profiles, base, profile=settings, region=region, waits=caller.provider.waits)
+    iam = Iam(session, credentials)
     iam.denied_hint = f"{option} names a profile that may administer IAM in account {iam.principal.account}"
     return iam
 

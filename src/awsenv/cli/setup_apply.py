@@ -63,6 +63,7 @@ class Applier:
         self.request = request
         self.environ = environ
         self._folder = folder
+        self._waits = admin.session.waits
         self._shows_key = False
 
     def apply(self, plan: Plan, text: str, *, asks: bool) -> None:
@@ -158,7 +159,8 @@ class Applier:
         if self.request.key_destination is KeyDestination.FILE:
             self._add(aws_files.credentials_file, {name: pair}, private=True)
         elif self.request.key_destination is KeyDestination.KEYRING:
-            line = key_store.store(f"{name}@{self.request.account}", key, self.environ)
+            with self._waits("the keyring"):
+                line = key_store.store(f"{name}@{self.request.account}", key, self.environ)
             profiles = config.read(self.environ, self._folder)
             self.write_profiles({files.header(profiles, name): {"credential_process": line}})
         else:
@@ -201,7 +203,8 @@ class Applier:
                 for error in aws_files.exposed(file):
                     raise error
         if destination is KeyDestination.KEYRING:
-            key_store.check(self.environ)
+            with self._waits("the keyring"):
+                key_store.check(self.environ)
         if destination is KeyDestination.STDOUT:
             process.await_stdout()
 
@@ -291,7 +294,8 @@ class Applier:
                     raise
             else:
                 return
-            self.sleep(pause)
+            with self._waits("AWS IAM, which does not know yet what was created"):
+                self.sleep(pause)
             waited += pause
             pause = min(2 * pause, _LONGEST_PAUSE, max(TIMEOUT - waited, 1))
 

@@ -155,7 +155,7 @@ def _identity(caller: Caller) -> Principal:
     from awsenv.aws.sts import Sts  # noqa: PLC0415 - the same
 
     profiles = config.read(environment.original(environ), caller.folder)
-    return Sts(AwsSession(profiles, environ)).identity(key)
+    return Sts(AwsSession(profiles, environ, waits=caller.provider.waits)).identity(key)
 
 
 def _as_json(

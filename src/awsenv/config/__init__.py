@@ -12,7 +12,7 @@ from awsenv.config.ini import Setting
 from awsenv.config.limits import mfa_code
 from awsenv.config.profiles import Profile, Profiles, did_you_mean, forget, read
 from awsenv.config.resolution import Entry, resolve, resolve_login, roles
-from awsenv.config.settings import outranks_endpoint, without_config_file
+from awsenv.config.settings import outranks_endpoint, timeout, without_config_file
 from awsenv.config.sources import access_key, check_source, entered, static_keys
 
 __all__ = [
@@ -36,5 +36,6 @@ __all__ = [
     "source_key",
     "static_keys",
     "through_session",
+    "timeout",
     "without_config_file",
 ]

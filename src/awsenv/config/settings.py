@@ -7,12 +7,16 @@ awsenv passes the settings on as variables.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from awsenv import duration
 from awsenv.config import ini, sources
+from awsenv.errors import Origin, UsageError
 from awsenv.model import Note
 from awsenv.variables import SERVICE_ENDPOINT, SETTING, having
+from awsenv.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +29,26 @@ _ENDPOINT = "AWS_ENDPOINT_URL"
 _DEFAULT = "default"
 _NESTED = ("s3", "s3api", "cloudwatch")
 """Keys with nested settings for one service."""
+
+
+TIMEOUT, MOST = 20.0, 3600
+"""Seconds that a call of AWS may take in all, where `AWSENV_TIMEOUT` does not say; and the most that it may say."""
+
+
+def timeout(environ: Environ) -> float:
+    """Return how many seconds a call of AWS may take, with all its attempts.
+
+    Raises:
+        UsageError: `AWSENV_TIMEOUT` is not a duration of a second to an hour.
+    """
+    text = environ.get("AWSENV_TIMEOUT")
+    if not text:
+        return TIMEOUT
+    with suppress(ValueError):
+        if 1 <= (seconds := duration.parse(text)) <= MOST:
+            return seconds
+    fact = f"{quoted(text)} is not a duration of one second to one hour"
+    raise UsageError(fact, Origin("AWSENV_TIMEOUT"), hint="set a duration such as 30s or 2m")
 
 
 def endpoint(service: str, profile: Profile | None, profiles: Profiles, environ: Environ) -> str | None:

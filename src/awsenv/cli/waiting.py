@@ -1,0 +1,71 @@
+"""The line on the terminal that says what awsenv waits for. It is loaded only after a second."""
+
+from __future__ import annotations
+
+import os
+import termios
+
+from awsenv.wording import printable
+
+ERASE = "\r\x1b[K"
+"""Removes the line of the cursor (ECMA-48: CR, EL)."""
+
+ERASE_BELOW = "\x1b[J"
+"""Removes everything behind the cursor (ECMA-48: ED)."""
+
+_ROOM_BELOW = "\x1bD\x1bM"
+"""Scrolls, if the cursor is in the last line, and leaves the cursor where it is in the text (ECMA-48: IND, RI)."""
+
+_SAVE, _DOWN, _RESTORE = "\x1b7", "\x1b[B\r", "\x1b8"
+
+
+def drawn(text: str, seconds: float, columns: int, *, beside: bool, before: str | None) -> tuple[str, str | None]:
+    """Return what draws the line on stderr, a terminal, and what removes it.
+
+    Args:
+        text: What awsenv waits for.
+        seconds: Since when.
+        columns: The width of the terminal.
+        beside: Whether another program may write to the terminal meanwhile. Then the line is below the cursor, which
+            does not move; and there is none while that program asks for a password.
+        before: What removes the line that is there; None: there is none. A terminal without control sequences shows it
+            once, and nothing removes it.
+    """
+    if not _is_ours():
+        return "", before
+    shown, erase = line(text, seconds, columns - 1), before or ""
+    if os.environ.get("TERM", "dumb") == "dumb":
+        return f"{shown}\n" if before is None else "", ""
+    if not beside:
+        return f"{erase}\r{shown}\x1b[K\r", ERASE
+    if not _echoes():
+        return erase, ERASE_BELOW
+    return f"{erase}{ERASE_BELOW}{_ROOM_BELOW}{_SAVE}{_DOWN}{shown}{_RESTORE}", ERASE_BELOW
+
+
+def line(text: str, seconds: float, columns: int) -> str:
+    """Return the line: what is not ASCII counts for two columns, and a text that does not fit is cut."""
+    text = f"awsenv: waiting for {printable(text)}"
+    since = f", {int(seconds)} s" if seconds >= 1 else ""
+    width = 0
+    for index, character in enumerate(text):
+        width += 1 if character.isascii() else 2
+        if width > columns - len(since):
+            return f"{text[:index]}{since}"[:columns]
+    return text + since
+
+
+def _is_ours() -> bool:
+    """Return whether the terminal belongs to this process now: it may be in the background."""
+    try:
+        return os.tcgetpgrp(2) == os.getpgrp()
+    except OSError:
+        return True  # it is the terminal of no session, or of another
+
+
+def _echoes() -> bool:
+    try:
+        flags: int = termios.tcgetattr(2)[3]
+    except termios.error:
+        return True
+    return bool(flags & termios.ECHO)

@@ -1,0 +1,38 @@
+"""The line that says what awsenv waits for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awsenv.cli.waiting import line
+
+STS = "AWS STS at sts.eu-west-1.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "columns", "expected"),
+    [
+        (STS, 0.9, 80, f"awsenv: waiting for {STS}"),
+        (STS, 1.0, 80, f"awsenv: waiting for {STS}, 1 s"),
+        (STS, 75.9, 80, f"awsenv: waiting for {STS}, 75 s"),
+        (STS, 3, 40, "awsenv: waiting for AWS STS at sts., 3 s"),
+        (STS, 3, 5, ", 3 s"),
+        (STS, 0, 5, "awsen"),
+        ("ミア", 3, 80, "awsenv: waiting for ミア, 3 s"),
+        ("ミア", 3, 28, "awsenv: waiting for ミ, 3 s"),
+        ("a\x1b[2J", 1, 80, "awsenv: waiting for a\\x1b[2J, 1 s"),
+    ],
+)
+def test_the_line_says_what_and_since_when(text: str, seconds: float, columns: int, expected: str) -> None:
+    """The seconds stay when the text is cut, and no control character reaches the terminal."""
+    assert expected == line(text, seconds, columns)
+
+
+@given(st.text(), st.floats(0, 1e6), st.integers(0, 200))
+def test_the_line_fits_the_terminal(text: str, seconds: float, columns: int) -> None:
+    """A line that were wrapped could not be removed."""
+    shown = line(text, seconds, columns)
+
+    assert columns >= sum(1 if character.isascii() else 2 for character in shown)
