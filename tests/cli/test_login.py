@@ -165,7 +165,30 @@ def test_a_second_login_uses_the_same_agent(world: World) -> None:
 
     assert (0, first) == (again.returncode, world.agent())
     (session,) = re.findall("MFA session +(.*)", world.run("status").stdout)
-    assert re.fullmatch(r"alice \(\d+\), 1[12]h\d\dm left", session)
+    assert re.fullmatch(r"alice \(\d+\) until \d\d:\d\d UTC \(1[12]h\d\dm\)", session)
+
+
+def test_the_present_session_is_named_before_another_code_is_asked_for(world: World) -> None:
+    """Without a code in the line, a login says until when the session lasts that it would replace."""
+    before = world.run("login")
+    world.run("login", world.device.code())
+    again = world.run("login")
+
+    note = r"awsenv: an MFA session is held already until \d\d:\d\d UTC \(1[12]h\d\dm\): a new code replaces it\n"
+    assert [None, True] == [re.match(note, before.stderr), re.match(note, again.stderr) is not None], again.stderr
+    assert ([6, 6], 1) == ([before.returncode, again.returncode], again.stderr.count("held already"))
+
+
+def test_without_a_default_profile_login_takes_the_source_of_the_roles(world: World) -> None:
+    """So it does after `awsenv setup`, which makes a profile for the user, and the roles of it."""
+    folder = Path(world.environ["HOME"], ".aws")
+    keys = (folder / "credentials").read_text().replace("[default]", "[me]")
+    (folder / "credentials").write_text(keys)
+    config = (folder / "config").read_text().replace("source_profile = default", "source_profile = me")
+    (folder / "config").write_text(config.replace("[default]", "[profile me]"))
+
+    assert 0 == world.run("login", world.device.code()).returncode
+    assert (0, "") == ((done := world.run("exec", "power-user", "--", "true")).returncode, done.stderr)
 
 
 def test_the_agent_holds_the_mfa_sessions_of_two_sources(world: World) -> None:
@@ -188,7 +211,7 @@ def test_the_agent_holds_the_mfa_sessions_of_two_sources(world: World) -> None:
         call.caller for call in world.sandbox.calls
     ]
     shown = world.run("status").stdout
-    assert re.findall(r"(alice|bob) \(\d+\), ", shown) == ["alice", "bob"]
+    assert re.findall(r"(alice|bob) \(\d+\) until", shown) == ["alice", "bob"]
 
 
 def test_status_shows_what_the_agent_holds(world: World) -> None:
@@ -202,9 +225,9 @@ def test_status_shows_what_the_agent_holds(world: World) -> None:
 
     shown = world.run("status").stdout
 
-    time = r"(?:11h59m|12h00m|1h00m|59m) left"
+    time = r"until \d\d:\d\d UTC \((?:11h59m|12h00m|1h00m|59m)\)"
     account = world.sandbox.account
-    expected = rf"MFA session  alice \({account}\), {time}\nIn memory    read-only, {time}\n +power-user, {time}\n"
+    expected = rf"MFA session  alice \({account}\) {time}\nIn memory    read-only {time}\n +power-user {time}\n"
     assert re.fullmatch(expected, shown), shown
     assert not [key for answer in keys for key in answer.stdout.split() if key[-4:] in shown]
 

@@ -269,16 +269,36 @@ def test_half_of_what_the_environment_needs_is_an_error(variables: dict[str, str
     assert "canary" not in f"{caught.value.fact}{caught.value.hints}"
 
 
-def test_without_any_credentials_the_hint_says_what_to_do(home: Home) -> None:
-    """The message names the unknown profile first for a bare name."""
-    with pytest.raises(SourceError) as caught:
-        config.resolve(RoleRequest("power-user"), config.read(home.environ()), home.environ())
+def test_without_any_credentials_the_hint_says_what_gives_some(home: Home) -> None:
+    """The text is the same whatever is asked for."""
+    for word in ("power-user", f"{ARN}x", "123456789012/x"):
+        with pytest.raises(SourceError) as caught:
+            config.resolve(RoleRequest(word), config.read(home.environ()), home.environ())
 
-    assert (
-        "there is no profile 'power-user' in ~/.aws/config (not there) and ~/.aws/credentials (not there), "
-        "and there are no credentials to assume role 'power-user' with"
-    ) == caught.value.fact
-    assert "--profile" in str(caught.value.hints)
+        fact = "there are no AWS credentials in ~/.aws/config (not there) and ~/.aws/credentials (not there), and none"
+        assert f"{fact} in the environment" == caught.value.fact
+        assert ["aws login, aws configure sso", "awsenv setup after one of these"] == [
+            hint.split(" or")[0].split(", or")[0].rstrip(",") for hint in caught.value.hints
+        ]
+
+
+@pytest.mark.parametrize(
+    ("word", "fact"),
+    [
+        (
+            "deploy",
+            "there is no profile 'deploy' in ~/.aws/config and ~/.aws/credentials, and no default profile",
+        ),
+        (f"{ARN}x", "there is no default profile"),
+    ],
+)
+def test_without_a_default_the_hint_names_a_source(home: Home, word: str, fact: str) -> None:
+    """A typed role has no source of its own: `--profile` names one of those that there are."""
+    with pytest.raises(SourceError) as caught:
+        home.resolve(word, f"[profile 'o k']\n{KEYS}")
+
+    assert f"{fact} to assume role {word!r} with" == caught.value.fact
+    assert ("name a source: --profile 'o k'", "awsenv list shows the profiles") == caught.value.hints
 
 
 def test_a_chain_begins_at_its_source(home: Home) -> None:

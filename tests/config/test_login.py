@@ -215,6 +215,28 @@ def test_the_environment_selects_the_source(home: Home) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("files", "source"),
+    [
+        (f"[profile me]\n{KEYS}" + role("a", "me", f"mfa_serial = {JANE}") + role("b", "a"), "me"),
+        (f"[profile me]\n{KEYS}" + role("a", "me") + f"[profile admin]\n{KEYS}", "me"),
+        (f"[profile me]\n{KEYS}[profile region]\nregion = eu-west-1\n", "me"),
+    ],
+)
+def test_without_a_default_the_only_source_is_taken(home: Home, files: str, source: str) -> None:
+    """As `awsenv setup` leaves it: every role has the same source, or there is only one."""
+    assert source == login(home, RoleRequest(""), files).source.profile
+
+
+def test_of_several_sources_none_is_taken(home: Home) -> None:
+    """The next steps are whole commands."""
+    files = f"[profile me]\n{KEYS}[profile 'o k']\n{KEYS}" + role("a", "me") + role("b", "o k")
+    with pytest.raises(SourceError, match="several profiles could log in") as caught:
+        login(home, RoleRequest(""), files)
+
+    assert ("awsenv login --profile me", "awsenv login --profile 'o k'") == caught.value.hints
+
+
 def test_the_region_is_that_of_the_source_else_of_the_device(home: Home) -> None:
     """It selects the partition."""
     gov = role("a", "me", f"mfa_serial = {GOV}", "region = us-gov-west-1").replace("arn:aws:iam", "arn:aws-us-gov:iam")
@@ -231,7 +253,7 @@ def test_an_invalid_source_is_named(home: Home) -> None:
     with pytest.raises(ConfigError, match="there is no profile 'defautl'") as caught:
         login(home, RoleRequest("", profile="defautl", origins={"profile": Origin("AWSENV_PROFILE")}), TYPICAL)
     assert ("AWSENV_PROFILE", ("profile 'default', if you meant that",)) == (caught.value.where, caught.value.hints)
-    with pytest.raises(SourceError, match="no credentials to log in with"):
+    with pytest.raises(SourceError, match="there are no AWS credentials"):
         login(home, RoleRequest(""))
     with pytest.raises(SourceError, match="holds no credentials"):
         login(home, RoleRequest("x"), "[profile x]\nregion = eu-west-1\n")

@@ -57,6 +57,8 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     active = None if role is None else role.role
     if arguments.as_json:
         return Print(_as_json(found, active))
+    if not there and (error := config.nothing(profiles, environ)) is not None:
+        return Print(notes=[error])
     if not there:
         return Print(notes=[Note(f"no profile in {profiles.where} has a role_arn, or credentials", hints=_NEXT)])
     if not found:

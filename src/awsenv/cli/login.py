@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, duration, environment
@@ -14,6 +15,8 @@ from awsenv.model import Note, RoleRequest
 from awsenv.provider import Resolved
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from awsenv.model import Environ
 
 DURATION = 43_200
@@ -47,10 +50,13 @@ def run(caller: Caller, arguments: Arguments) -> Report | StartAgent:
     profiles = config.read(base, caller.folder)
     typos.check_profile(caller.args, arguments.profile, profiles)
     idle = IDLE if arguments.idle is None else seconds(arguments.idle, Origin("--idle"))
+    chain = config.resolve_login(request, profiles, base)
+    config.check_source(chain.source, profiles, base)
     if not caller.provider.is_agent:
         return StartAgent(request.duration or DURATION, idle)
-    chain = config.resolve_login(request, profiles, base)
-    made = caller.provider.open_session(Resolved(chain, profiles, base, request.code))
+    resolved = Resolved(chain, profiles, base, request.code)
+    caller.provider.note(_present(caller, resolved))
+    made = caller.provider.open_session(resolved)
     ran = arguments.idle is not None and not caller.agent_was_started
     notes = (Note("the agent ran already, and keeps its own --idle", hints=("awsenv logout ends it",)),) if ran else ()
     if chain.hops:
@@ -59,6 +65,15 @@ def run(caller: Caller, arguments: Arguments) -> Report | StartAgent:
     else:
         text = f"Roles of {chain.label} are held in memory now; it asks for no MFA code."
     return Report(report.printable([text]), notes)
+
+
+def _present(caller: Caller, resolved: Resolved) -> Iterator[Note]:
+    """Yield until when the session lasts that is held already, before the user is asked for another code."""
+    left = caller.provider.left(resolved)
+    if left is not None and left.session is not None and resolved.code is None and not caller.provider.prompts.has_code:
+        ends = datetime.fromtimestamp(caller.now() + left.session, timezone.utc)
+        lasts = duration.until(ends, caller.now())
+        yield Note(f"an MFA session is held already{lasts}: a new code replaces it")
 
 
 def _request(arguments: Arguments, environ: Environ) -> RoleRequest:

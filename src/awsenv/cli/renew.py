@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from awsenv import environment, variables
+from awsenv import config, environment, variables
 from awsenv.cli.action import Print
 from awsenv.cli.options import Caller
 from awsenv.cli.use import ShellOptions, shell_of
@@ -26,15 +26,18 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         AgentError: There is no role, its keys are not those in the shell, or the agent does not hold it.
         AwsenvError: AWS refused, or could not be reached.
     """
-    shell = shell_of(caller, arguments, "renew")
     lease_id = caller.environ.get(variables.RENEW)
     active = environment.active(caller.environ)
     if lease_id is None or active is None:
-        raise AgentError("no role of the agent is active in this shell", hint="awsenv login, then awsenv ROLE")
+        base = environment.original(caller.environ)
+        raise config.nothing(config.read(base, caller.folder), base) or AgentError(
+            "no role of the agent is active in this shell", hint="awsenv login, then awsenv ROLE"
+        )
     if not active.has_its_keys or active.is_served:
         raise AgentError(
             "the keys in this shell are not those of the role: they were set after it",
             hint=f"awsenv {active.role} puts the role on again",
         )
+    shell = shell_of(caller, arguments, "renew")
     lease = caller.provider.renew(lease_id, timeout=TIMEOUT)
     return Print(shell.render(environment.new_keys(lease.credentials, caller.environ, lease.id)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, environment
-from awsenv.cli import process, report
+from awsenv.cli import process, report, typos
 from awsenv.cli.action import Print, show
 from awsenv.cli.options import Caller, RoleOptions, Words, flag, login_name, obtain, option
 from awsenv.cli.setup_apply import Applier
@@ -143,11 +143,15 @@ def _administrator(caller: Caller, profile: str | None, option: str) -> Iam:
         credentials, settings = key, None
         region = caller.environ.get("AWS_REGION") or caller.environ.get("AWS_DEFAULT_REGION")
     else:
-        name = profile or base.get("AWS_DEFAULT_PROFILE") or base.get("AWS_PROFILE") or "default"
+        variables = (variable for variable in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE") if base.get(variable))
+        named = next(variables, None)
+        name = profile or (base[named] if named else "default")
         if profiles.get(name) is None:
-            raise ConfigError(
+            typos.check_profile(caller.args, profile, profiles, option)
+            origin = Origin(option) if profile else Origin(named) if named else None
+            raise config.nothing(profiles, base) or ConfigError(
                 f"there is no profile {quoted(name)} in {profiles.where}",
-                Origin(option),
+                origin,
                 hint=config.did_you_mean(name, profiles) or f"{option} names a profile that may administer IAM",
             )
         lease = obtain(caller, name, None, RoleOptions())

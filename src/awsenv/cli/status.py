@@ -149,12 +149,14 @@ def _masked(secret: str) -> str:
 def _identity(caller: Caller) -> Principal:
     environ = caller.environ
     key = environment.access_key(environ)
+    base = environment.original(environ)
+    profiles = config.read(base, caller.folder)
     if key is None:
-        raise SourceError("there are no keys in this shell to ask AWS about", hint="awsenv ROLE [CODE]")
+        nothing = config.nothing(profiles, base)
+        raise nothing or SourceError("there are no keys in this shell to ask AWS about", hint="awsenv ROLE [CODE]")
     from awsenv.aws.session import AwsSession  # noqa: PLC0415 - 150 ms of botocore, only to ask AWS
     from awsenv.aws.sts import Sts  # noqa: PLC0415 - the same
 
-    profiles = config.read(environment.original(environ), caller.folder)
     return Sts(AwsSession(profiles, environ, waits=caller.provider.waits)).identity(key)
 
 

@@ -10,6 +10,7 @@ from awsenv.config.cache_key import mfa_session_key, role_key, source_key
 from awsenv.config.hops import through_session
 from awsenv.config.ini import Setting
 from awsenv.config.limits import mfa_code
+from awsenv.config.links import nothing
 from awsenv.config.profiles import Profile, Profiles, did_you_mean, forget, read
 from awsenv.config.resolution import Entry, resolve, resolve_login, roles
 from awsenv.config.settings import outranks_endpoint, timeout, without_config_file
@@ -27,6 +28,7 @@ __all__ = [
     "forget",
     "mfa_code",
     "mfa_session_key",
+    "nothing",
     "outranks_endpoint",
     "read",
     "resolve",

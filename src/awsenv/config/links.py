@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv.config import limits, sources
 from awsenv.config.ini import Setting
 from awsenv.config.profiles import did_you_mean, misspelt
-from awsenv.errors import AwsenvError, ConfigError, Origin, SourceError
+from awsenv.errors import TYPED, AwsenvError, ConfigError, Origin, SourceError
 from awsenv.model import RoleRequest
 from awsenv.wording import printable, quoted
 
@@ -67,19 +69,48 @@ def links_of(request: RoleRequest, profiles: Profiles, environ: Environ) -> Link
     word = Setting(request.role, request.origin("role"))
     _check_typed(word, profiles)
     # As in botocore, a role outranks an access key in a selected profile.
-    links = _ambient(word, profiles, environ) if chosen is None else _selected(chosen, profiles, environ)
+    links = _ambient(profiles, environ) if chosen is None else _selected(chosen, profiles, environ)
+    if links is None:
+        raise _no_default(word, profiles, environ)
     return links._replace(roles=(*links.roles, Link(word, None)))
 
 
 def source_links(request: RoleRequest, profiles: Profiles, environ: Environ) -> Links:
     """Return the links of `awsenv login`: to the source of the profile that *request* names, or of the environment.
 
+    Without either, to the only source that there is.
+
     Raises:
         ConfigError: There is no such profile, source profiles form a loop, or a profile contradicts itself.
         SourceError: There are no source credentials.
     """
     name = source_name(request)
-    return _ambient(None, profiles, environ) if name is None else _selected(name, profiles, environ)
+    if name is not None:
+        return _selected(name, profiles, environ)
+    links = _ambient(profiles, environ)
+    if links is None:
+        names = _sources(profiles, environ)
+        if len(names) != 1:
+            raise _no_default(None, profiles, environ)
+        links = _selected(Setting(names[0], TYPED), profiles, environ)
+    return links
+
+
+def nothing(profiles: Profiles, environ: Environ) -> SourceError | None:
+    """Return the error of a machine without AWS credentials, with what gives it some; None: it has some.
+
+    `aws login` is in the AWS CLI since 2.32 (AWS CLI user guide, "Login for AWS local development").
+    """
+    with suppress(AwsenvError):
+        if _ambient(profiles, environ) is None and not _sources(profiles, environ):
+            return SourceError(
+                f"there are no AWS credentials in {profiles.where}, and none in the environment",
+                hint=(
+                    "aws login, aws configure sso or, with an access key, aws configure",
+                    "awsenv setup after one of these, or awsenv demo without an account",
+                ),
+            )
+    return None
 
 
 def every(profiles: Profiles, environ: Environ) -> Iterator[tuple[Profile, Links | None]]:
@@ -183,8 +214,15 @@ def _check_typed(word: Setting, profiles: Profiles) -> None:
         raise
 
 
-def _ambient(word: Setting | None, profiles: Profiles, environ: Environ) -> Links:
-    """Return the source that the environment selects for the role *word*, in the order of `resolve`."""
+def _sources(profiles: Profiles, environ: Environ) -> tuple[str, ...]:
+    """Return the profiles that the roles have as their sources; if there are no roles, all that are sources."""
+    found = [links for _, links in every(profiles, environ) if links is not None and links.source.profile is not None]
+    found = [links for links in found if links.roles] or found
+    return tuple(dict.fromkeys(links.source.profile for links in found if links.source.profile))
+
+
+def _ambient(profiles: Profiles, environ: Environ) -> Links | None:
+    """Return the source that the environment selects, in the order of `resolve`; None: it selects none."""
     variables = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
     named = next((Setting(environ[name], Origin(name)) for name in variables if environ.get(name)), None)
     profile = profiles.get("default") if named is None else _known(named, profiles)
@@ -196,7 +234,7 @@ def _ambient(word: Setting | None, profiles: Profiles, environ: Environ) -> Link
         return _followed(profile, None, profiles, environ)
     found = found or sources.from_container(environ)
     if found is None:
-        raise _nothing(word, profiles)
+        return None
     return Links(found, (), () if profile is None else (profile,))
 
 
@@ -221,15 +259,16 @@ def _known(name: Setting, profiles: Profiles) -> Profile:
     )
 
 
-def _nothing(word: Setting | None, profiles: Profiles) -> SourceError:
-    to_begin = (
-        "name a source: --profile, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-        "aws configure writes the profile of a user",
-    )
+def _no_default(word: Setting | None, profiles: Profiles, environ: Environ) -> SourceError:
+    """Return the error for credentials that only a profile has which nothing names: for the role *word*, or a login."""
+    error = nothing(profiles, environ)
+    if error is not None:
+        return error
+    options = [f"--profile {shlex.quote(printable(name))}" for name in _sources(profiles, environ)]
     if word is None:
-        return SourceError("there are no credentials to log in with", hint=to_begin)
-    fact, hint = f"there are no credentials to assume role {quoted(word.value)} with", None
+        fact = "several profiles could log in, and none of them is the default"
+        return SourceError(fact, hint=tuple(f"awsenv login {option}" for option in options[:2]))
+    fact = f"there is no default profile to assume role {quoted(word.value)} with"
     if limits.is_bare_name(word.value):
-        fact = f"there is no profile {quoted(word.value)} in {profiles.where}, and {fact}"
-        hint = did_you_mean(word.value, profiles)
-    return SourceError(fact, word.origin, hint=hint or to_begin)
+        fact = f"there is no profile {quoted(word.value)} in {profiles.where}, and {fact.removeprefix('there is ')}"
+    return SourceError(fact, word.origin, hint=(f"name a source: {options[0]}", "awsenv list shows the profiles"))

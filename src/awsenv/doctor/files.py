@@ -65,9 +65,6 @@ def _missing(conf: File, keys: File, environ: Environ) -> Iterator[Finding]:
         what = "is not a regular file" if Path(file.path).exists() else "does not exist"
         fact = f"{file.name or 'the empty path'} {what}"
         yield warning(CHECK, fact, f"correct {variable}", f"unset {variable}", origins=[Origin(variable)])
-    if conf.text is None and keys.text is None and not missing:
-        fact = f"neither {conf.name} nor {keys.name} exists"
-        yield warning(CHECK, fact, "awsenv setup makes both", "aws configure makes both")
 
 
 def _readable(keys: File) -> Iterator[Finding]:
@@ -148,7 +145,7 @@ def _each_role(profiles: Profiles, environ: Environ) -> Generator[Finding, None,
             complete -= 1
             yield of_error("roles", error, Verdict.WARNING)
     if not roles:
-        yield fine("roles", "the files describe no role yet: awsenv setup makes some")
+        yield fine("roles", "the files describe no role yet")
     elif complete:
         yield fine("roles", f"{complete} of {len(roles)} have a complete chain")
     try:
