@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies
@@ -20,7 +21,7 @@ from awsenv import config
 from awsenv.aws.http import proxies
 from awsenv.aws.session import SERVICES, AwsSession, LeanLoader, loader
 from awsenv.aws.sts import Sts
-from awsenv.errors import ConfigError, UnreachableError
+from awsenv.errors import ConfigError, Origin, UnreachableError
 from awsenv.variables import SETTING, having
 
 if TYPE_CHECKING:
@@ -125,6 +126,44 @@ def test_the_proxy_of_the_environment_is_used(home: Home, proxy: Proxy) -> None:
 
     assert home.principal(home.user).arn == home.user.arn
     assert proxy.urls == ["http://sts.example.test/"]
+
+
+@pytest.mark.parametrize(
+    ("name", "proxy", "kind"),
+    [
+        ("HTTP_PROXY", "socks5://127.0.0.1:1080", "SOCKS"),
+        ("http_proxy", "socks5h://user:canary@localhost:1080", "SOCKS"),
+        ("Http_Proxy", "socks4://127.0.0.1:1080", "SOCKS"),
+        ("HTTP_PROXY", "SOCKS4A://127.0.0.1:1080", "SOCKS"),
+        ("HTTP_PROXY", "socks://127.0.0.1:1080", "SOCKS"),
+        ("HTTP_PROXY", "quic://127.0.0.1:1080", "QUIC"),
+    ],
+)
+def test_a_proxy_that_is_not_one_for_http_is_refused(home: Home, name: str, proxy: str, kind: str) -> None:
+    """Name the variable, and not its value: botocore would look for a host named `socks5`."""
+    home.environ.update({"AWS_ENDPOINT_URL": "http://sts.example.test", name: proxy})
+
+    with pytest.raises(ConfigError) as caught:
+        home.principal(home.user)
+
+    expected = f"{name} names a {kind} proxy, which botocore cannot use"
+    assert (expected, (Origin(name),)) == (caught.value.fact, caught.value.origins)
+    assert "canary" not in "".join(caught.value.hints)
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1080", "quic://127.0.0.1:1"])
+@pytest.mark.parametrize("variables", [{"no_proxy": "example.test"}, {"AWS_ENDPOINT_URL": ""}])
+def test_a_proxy_that_is_not_needed_is_not_refused(home: Home, proxy: str, variables: dict[str, str]) -> None:
+    """Ignore it for a host of NO_PROXY and for the loopback; ALL_PROXY is no proxy of botocore."""
+    url = home.environ.pop("AWS_ENDPOINT_URL", "") or home.sandbox.url
+    home.environ.update({"AWS_ENDPOINT_URL": "http://sts.example.test", "HTTP_PROXY": proxy, "ALL_PROXY": proxy})
+    home.environ.update(variables)
+    if "no_proxy" in variables:
+        with pytest.raises(UnreachableError, match=re.escape("sts.example.test cannot be reached")):
+            home.principal(home.user)
+    else:
+        home.environ["AWS_ENDPOINT_URL"] = url
+        assert home.principal(home.user).arn == home.user.arn
 
 
 def test_the_proxy_of_the_process_is_not_used(home: Home, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:

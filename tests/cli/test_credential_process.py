@@ -153,6 +153,61 @@ def test_a_cycle_of_processes_is_refused(world: World, tmp_path: Path) -> None:
     assert "the credential_process of profile 'one' calls awsenv for the same profile again" in answer.stderr
 
 
+BY_BOTO3 = "import boto3; boto3.Session(profile_name='process').get_credentials().access_key"
+
+
+@pytest.mark.parametrize("agent", [False, True])
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"AWS_PROFILE": "process"},
+        {"AWS_PROFILE": "behind"},
+        {"AWS_PROFILE": "read-only"},
+        {"AWS_DEFAULT_PROFILE": "process", "AWS_PROFILE": "behind"},
+        {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "canary"},
+        {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "canary", "AWS_PROFILE": "process"},
+    ],
+    ids=lambda variables: " ".join(variables) or "none",
+)
+def test_a_process_gets_the_variables_that_an_sdk_gives_it(
+    *, agent: bool, variables: dict[str, str], world: World, tmp_path: Path
+) -> None:
+    """A process runs with the AWS_ variables of its caller, AWS_PROFILE among them, as boto3 runs it."""
+    key = '{"Version": 1, "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "canary"}'
+    script = tmp_path / "process"
+    script.write_text(f"#!/bin/sh\nenv | grep '^AWS_' | sort >>{tmp_path}/seen\necho >>{tmp_path}/seen\necho '{key}'\n")
+    script.chmod(0o700)
+    world.configure(
+        f"[profile process]\ncredential_process = {script}\n"
+        "[profile behind]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = process\n"
+    )
+    if agent:
+        assert world.run("login", world.device.code()).returncode == 0
+
+    # AWS does not know the key: what counts is how the process ran.
+    world.run("credential-process", "behind", **variables)
+    assert world.command([sys.executable, "-c", BY_BOTO3], **variables).returncode == 0
+
+    by_awsenv, by_boto3, _ = (tmp_path / "seen").read_text().split("\n\n")
+    assert by_boto3 == by_awsenv
+    assert {f"{name}={value}" for name, value in variables.items()} <= set(by_boto3.splitlines())
+
+
+@pytest.mark.parametrize("role", ["123456789012/audit", "arn:aws:iam::123456789012:role/audit", "no-profile"])
+def test_a_process_for_a_role_without_a_profile_needs_its_source(role: str, world: World, tmp_path: Path) -> None:
+    """SDKs hand AWS_PROFILE on to the process, so that a role without a profile would begin with its own process."""
+    calling_back(world, "tools", f"credential-process {role}", tmp_path)
+
+    answer = world.command([sys.executable, "-c", BY_BOTO3.replace("process'", "tools'")], AWS_PROFILE="tools")
+
+    assert "the credential_process of profile 'tools' calls awsenv for the same profile again" in answer.stderr
+    assert "name the source of a role that has no profile: --profile" in answer.stderr
+    calling_back(world, "good", f"credential-process --profile default {role}", tmp_path)
+    world.command([sys.executable, "-c", BY_BOTO3.replace("process'", "good'")], AWS_PROFILE="good")
+    assert "tools\ntools\ngood\n" == (tmp_path / "runs").read_text()
+
+
 def test_a_process_can_call_awsenv_for_another_profile(world: World, tmp_path: Path) -> None:
     """Credential processes can call one another if the last profile has a source."""
     calling_back(world, "one", "credential-process two", tmp_path)

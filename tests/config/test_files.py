@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from botocore.session import Session
 
 from awsenv import config
 from awsenv.config.files import config_file, credentials_file, exposed
-from awsenv.errors import ConfigError
+from awsenv.errors import ConfigError, Origin
 
 if TYPE_CHECKING:
     from config.conftest import Home
@@ -92,14 +93,14 @@ def test_an_absolute_path_ignores_the_folder(home: Home, tmp_path: Path) -> None
     assert ("here",) == config.read(home.environ(), str(tmp_path / "elsewhere")).names
 
 
-@pytest.mark.parametrize("kind", ["missing", "folder", "fifo", "/dev/null", "below a file", "empty name"])
+@pytest.mark.parametrize("kind", ["missing", "folder", "/dev/null", "link", "below a file", "empty name"])
 def test_only_a_regular_file_is_read(kind: str, tmp_path: Path) -> None:
     """As in botocore, anything else counts as no file, and does not hang."""
     path = tmp_path / "config"
     if kind == "folder":
         path.mkdir()
-    elif kind == "fifo":
-        os.mkfifo(path)
+    elif kind == "link":
+        path.symlink_to("/dev/null")
     elif kind == "below a file":
         path.touch()
         path /= "config"
@@ -108,6 +109,50 @@ def test_only_a_regular_file_is_read(kind: str, tmp_path: Path) -> None:
     profiles = config.read({"AWS_CONFIG_FILE": name, "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"})
 
     assert () == profiles.names
+
+
+PROCESS = "is another file in each process"
+
+
+@pytest.mark.parametrize("variable", ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
+@pytest.mark.parametrize(
+    ("path", "fact"),
+    [
+        ("/dev/fd/63", PROCESS),
+        ("/dev/stdin", PROCESS),
+        ("/proc/self/fd/11", PROCESS),
+        ("/dev/tty", PROCESS),
+        ("{}/fifo", "is a pipe, and can be read only once"),
+        ("{}/link", "is a pipe, and can be read only once"),
+        ("{}/socket", "is a pipe, and can be read only once"),
+    ],
+)
+def test_a_pipe_is_refused(variable: str, path: str, fact: str, tmp_path: Path) -> None:
+    """A pipe is refused, which botocore ignores: the roles in it would be missing without a word."""
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "link").symlink_to(tmp_path / "fifo")
+    os.mknod(tmp_path / "socket", stat.S_IFSOCK | 0o600)
+    named = path.format(tmp_path)
+
+    with pytest.raises(ConfigError) as caught:
+        config.read({"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", variable: named})
+
+    assert (f"{named} {fact}", (Origin(variable),)) == (caught.value.fact, caught.value.origins)
+    assert f"name a regular file in {variable}" == caught.value.hints[0]
+
+
+def test_a_pipe_in_the_place_of_a_file_is_refused(home: Home) -> None:
+    """A pipe at ~/.aws/config has its path as origin: no variable was set."""
+    path = Path(home.environ()["HOME"], ".aws", "config")
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(exist_ok=True)
+    os.mkfifo(path)
+
+    with pytest.raises(ConfigError) as caught:
+        config.read({"HOME": home.environ()["HOME"]})
+
+    assert (Origin("~/.aws/config"),) == caught.value.origins
+    assert "replace it with a regular file: ~/.aws/config" == caught.value.hints[0]
 
 
 @pytest.mark.parametrize("locked", ["file", "folder"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 import threading
@@ -18,6 +19,8 @@ from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool, A
 from botocore.exceptions import BotoCoreError, ConnectionClosedError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
+
+from awsenv.errors import ConfigError, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -75,6 +78,7 @@ class Http:
         total: float,
         left: Callable[[], float],
     ) -> None:
+        self._environ = environ
         self._proxies = proxies(environ)
         self._verify = verify
         self._timeout = (connect, read)
@@ -92,6 +96,7 @@ class Http:
         Raises:
             Unfinished: The response did not end in time, or is too large.
             BotoCoreError: There is no response.
+            ConfigError: The proxy is not one for HTTP.
         """
         done: list[AWSResponse | BaseException] = []
         thread = threading.Thread(target=self._exchange, args=(request, done), daemon=True)
@@ -154,7 +159,25 @@ class Http:
         parts = urlsplit(url)
         if parts.scheme not in self._proxies or proxy_bypass_environment(parts.netloc, dict(self._proxies)):
             return {}
+        _check_proxy(parts.scheme, self._proxies[parts.scheme], self._environ)
         return self._proxies
+
+
+def _check_proxy(scheme: str, proxy: str, environ: Environ) -> None:
+    """Refuse a proxy that botocore cannot use. It would take `socks5` for the name of a host.
+
+    Raises:
+        ConfigError: The proxy is not one for HTTP.
+    """
+    kind, _, rest = proxy.partition("://")
+    if not rest or kind.lower() in {"http", "https"}:
+        return
+    name = max(each for each in environ if each.lower() == f"{scheme}_proxy" and environ[each] == proxy)
+    raise ConfigError(
+        f"{name} names a {re.sub('(?<=SOCKS).*', '', kind.upper())} proxy, which botocore cannot use",
+        Origin(name),
+        hint=(f"name an HTTP proxy: {name}=http://HOST:PORT", "without it, for hosts of AWS: NO_PROXY=.amazonaws.com"),
+    )
 
 
 def _pools(use: Callable[[socket.socket], None]) -> dict[str, type]:

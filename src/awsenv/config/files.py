@@ -3,8 +3,9 @@
 No other module of `config` touches the files of the user.
 
 As in botocore, `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE` name them, else they are `~/.aws/config` and
-`~/.aws/credentials`; `$NAME`, `${NAME}` and `~` are expanded. Only a regular file counts: a directory, a FIFO and
-`/dev/null` are "no file", so that no read can hang.
+`~/.aws/credentials`; `$NAME`, `${NAME}` and `~` are expanded. A directory and `/dev/null` are "no file". So is a pipe
+to botocore; it is refused here: the roles of `AWS_CONFIG_FILE=<(...)` would be missing without a word, and neither the
+agent nor the command that the role is for could read it again.
 """
 
 from __future__ import annotations
@@ -44,18 +45,18 @@ def config_file(environ: Mapping[str, str], folder: str | None = None) -> File:
     """Read the config file; a relative path starts at *folder*, or at the working directory of the process.
 
     Raises:
-        ConfigError: The file exists but cannot be read, or is not UTF-8.
+        ConfigError: The file exists but cannot be read, is a pipe, or is not UTF-8.
     """
-    return _read(environ.get("AWS_CONFIG_FILE", "~/.aws/config"), environ, folder)
+    return _read("AWS_CONFIG_FILE", "~/.aws/config", environ, folder)
 
 
 def credentials_file(environ: Mapping[str, str], folder: str | None = None) -> File:
     """Read the shared credentials file; a relative path starts as for `config_file`.
 
     Raises:
-        ConfigError: The file exists but cannot be read, or is not UTF-8.
+        ConfigError: The file exists but cannot be read, is a pipe, or is not UTF-8.
     """
-    return _read(environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"), environ, folder)
+    return _read("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials", environ, folder)
 
 
 def exposed(file: File) -> list[ConfigError]:
@@ -102,11 +103,17 @@ def _is_private(status: os.stat_result) -> bool:
     return group.gr_name == owner and set(group.gr_mem) <= {owner}
 
 
-def _read(written: str, environ: Mapping[str, str], folder: str | None) -> File:
-    path = expanded(written, environ)
+def _read(variable: str, default: str, environ: Mapping[str, str], folder: str | None) -> File:
+    path = expanded(environ.get(variable, default), environ)
     name = shown(path, environ)
     path = path if folder is None else os.path.join(folder, path)  # noqa: PTH118 - Path() drops "./"
-    data = _bytes(path, name)
+    try:
+        data = _bytes(path, name)
+    except _Pipe as pipe:
+        is_named = variable in environ
+        hint = f"name a regular file in {variable}" if is_named else f"replace it with a regular file: {quoted(name)}"
+        keys = "keys that no file may hold: use credential_process"
+        raise ConfigError(str(pipe), Origin(variable if is_named else name), hint=(hint, keys)) from None
     return File(name, path, None if data is None else _decoded(data, name))
 
 
@@ -171,9 +178,18 @@ def prefix_of_copies(path: Path) -> str:
     return f".{path.name}.awsenv-"
 
 
+class _Pipe(Exception):  # noqa: N818 - its name says what was found
+    """A path is a pipe, or means another file in each process."""
+
+
 def _bytes(path: str, name: str) -> bytes | None:
+    if path.startswith(("/dev/", "/proc/")) and path != os.devnull:
+        raise _Pipe(f"{name} is another file in each process")
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - Path() drops "./" and is slower
+        mode = os.stat(path).st_mode  # noqa: PTH116 - Path() drops "./" and is slower
+        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+            raise _Pipe(f"{name} is a pipe, and can be read only once")
+        if not stat.S_ISREG(mode):
             return None
         return Path(path).read_bytes()
     except (FileNotFoundError, NotADirectoryError, ValueError):

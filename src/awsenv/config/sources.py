@@ -402,7 +402,10 @@ def check_source(source: Source, profiles: Profiles, environ: Environ) -> None:
     raise ConfigError(
         f"the {command} of profile {quoted(profile.name)} calls awsenv for the same profile again",
         profile.settings[command].origin,
-        hint="name another profile in it, one that holds credentials or a role",
+        hint=(
+            "name another profile in it, one that holds credentials or a role",
+            "name the source of a role that has no profile: --profile",
+        ),
     )
 
 
