@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -258,6 +259,31 @@ def test_what_others_can_write_is_named(folder_mode: int, file_mode: int, expect
 
     assert expected == [each.fact for each in exposed(file)]
     assert all(each.hints[0] == f"chmod go-w {each.where}" for each in exposed(file))
+
+
+def test_a_folder_further_up_counts(home: Home) -> None:
+    """A writer there can put another folder in the place of this one."""
+    home.write()
+    home.path.chmod(0o777)
+
+    (found,) = exposed(config_file(home.environ()))
+    assert ("others can write ~: its mode is 0777", "chmod go-w ~") == (found.fact, found.hints[0])
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="only Linux shows an ACL as an attribute")
+def test_an_acl_lets_others_write(home: Home) -> None:
+    """The bits of a group are those of its ACL, also where the owner is alone in the group."""
+    path = home.path / "config"
+    path.touch(mode=0o600)
+    # The version, then tag, permissions and id: the owner, user 65534, the group, the mask, others.
+    entries = ((1, 6, -1), (2, 6, 65534), (4, 0, -1), (16, 6, -1), (32, 0, -1))
+    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    os.setxattr(path, "system.posix_acl_access", acl)
+
+    (found,) = exposed(config_file(home.environ(AWS_CONFIG_FILE="~/config")))
+    assert "others can write ~/config: its mode is 0660" == found.fact
+    subprocess.run(["sh", "-c", found.hints[0]], env=home.environ(PATH=os.environ["PATH"]), check=True)
+    assert [] == exposed(config_file(home.environ(AWS_CONFIG_FILE="~/config")))
 
 
 def test_a_command_quotes_a_path_that_a_shell_would_divide(home: Home) -> None:

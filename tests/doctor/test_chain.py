@@ -57,7 +57,7 @@ def test_the_region_says_where_it_comes_from(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "fact", "hints"),
     [
-        (ROLE, "none is configured", ("set region in the profile", "pass --region")),
+        (ROLE, "none is configured", ("set region in [profile deploy]", "pass --region")),
         (
             f"[default]\nregion = eu-central-9\n{ROLE}",
             "'eu-central-9' looks like a region, but this version of botocore does not know it",
@@ -82,7 +82,7 @@ def test_a_note_is_a_warning_with_its_origin(tmp_path: Path) -> None:
     warnings = [finding for finding in found["chain"] if finding.verdict is Verdict.WARNING]
     assert warnings
     for finding in warnings:
-        assert ("awsenv explain behind shows the origin of each value",) == finding.hints
+        assert ("awsenv explain behind",) == finding.hints
         assert ["duration_seconds"] == [origin.key for origin in finding.origins]
 
 

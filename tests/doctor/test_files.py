@@ -108,10 +108,16 @@ def test_keys_that_others_can_read_are_a_warning(home: Path, mode: int, *, warne
         (".aws", 0o722, "chmod go-w ~/.aws"),
         (".aws/config", 0o666, "chmod go-w ~/.aws/config"),
         (".aws/config", 0o602, "chmod go-w ~/.aws/config"),
+        (".aws/sso/cache", 0o777, "chmod go-w ~/.aws/sso/cache"),
+        (".aws/sso", 0o777, "chmod go-w ~/.aws/sso"),
+        (".aws/cli/cache", 0o772, "chmod go-w ~/.aws/cli/cache"),
+        (".aws/login/cache", 0o777, "chmod go-w ~/.aws/login/cache"),
     ],
 )
 def test_what_others_can_write_is_a_warning(home: Path, path: str, mode: int, hint: str) -> None:
-    """A folder of both files that others can write is one finding."""
+    """A folder of both files that others can write is one finding; so is a cache of sign-ins."""
+    for cache in ("sso", "cli", "login"):
+        (home / ".aws" / cache / "cache").mkdir(parents=True)
     (home / path).chmod(mode)
     fact = f"others can write ~/{path}: its mode is {mode:04o}"
     hints = (hint, "check what is in it: someone else may have changed it")

@@ -87,7 +87,7 @@ def test_no_finding(environ: dict[str, str]) -> None:
             ROLE | {"AWS_DEFAULT_REGION": "us-east-1"},
             "AWS_REGION, AWS_DEFAULT_REGION",
             "boto3 takes the region 'us-east-1'",
-            "the same region",
+            "unset AWS_DEFAULT_REGION\nunset AWS_REGION",
         ),
         (
             {"AWS_SECURITY_TOKEN": "canary"},
@@ -107,7 +107,7 @@ def test_no_finding(environ: dict[str, str]) -> None:
             {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-east-1"},
             "AWS_REGION, AWS_DEFAULT_REGION",
             "boto3 takes the region 'us-east-1'",
-            "the same region",
+            "unset AWS_DEFAULT_REGION\nunset AWS_REGION",
         ),
         (
             {"AWS_ENDPOINT_URL_STS": "http://canary@localhost"},

@@ -65,6 +65,8 @@ class Trouble(Exception):  # noqa: N818 - its name says what happened
     is_lost = False
     """Whether the agent got the request, and nobody knows what it did."""
     because: str | None = None
+    pid: int | None = None
+    """The process of the agent, where only its end helps."""
 
     def __init__(self, fact: str, *hints: str, origins: Sequence[str] = ()) -> None:
         super().__init__(fact)
@@ -303,7 +305,10 @@ def exchange(
         while (message := receive(connection, min(end, time.monotonic() + timeout)))[:1] == [b"busy"]:
             waits_for(b"".join(message[1:]).decode())
     except TimeoutError:
-        raise Lost(f"the agent{_process(connection)} is stuck") from None
+        pid = _process(connection)
+        lost = Lost("the agent is stuck" if pid is None else f"the agent (process {pid}) is stuck")
+        lost.pid = pid
+        raise lost from None
     except TooLarge as error:
         raise Trouble(f"the agent cannot be talked to: {error}") from None
     except NotAMessage as error:
@@ -382,10 +387,10 @@ def _sweep(folder: str, seconds: float = 0.0) -> None:
         pass  # the start of the next agent removes it
 
 
-def _process(connection: _socket.socket) -> str:
+def _process(connection: _socket.socket) -> int | None:
     try:
         pid = peer(connection)[1]
     except OSError:
-        return ""
+        return None
     # Of a pair of sockets both ends are those of the process that made them.
-    return f" (process {pid})" if pid != os.getpid() else ""
+    return pid if pid != os.getpid() else None

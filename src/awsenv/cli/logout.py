@@ -54,5 +54,6 @@ def _forget(environ: Environ, verb: bytes, done: str) -> Print:
     except (client.NoAgent, client.Dead) as none:
         return Print(notes=[none])
     except client.Trouble as trouble:
-        raise AgentError(trouble.fact, hint="end its process: kill") from None
+        hint = "end its process: kill" if trouble.pid is None else f"kill -9 {trouble.pid}"
+        raise AgentError(trouble.fact, hint=hint) from None
     return Print(done + "\n")

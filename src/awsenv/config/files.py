@@ -60,16 +60,21 @@ def credentials_file(environ: Mapping[str, str], folder: str | None = None) -> F
 
 
 def exposed(file: File) -> list[ConfigError]:
-    """Return how other users can change a file, or replace it through its folder, each as an error.
+    """Return how other users can change a file or a folder, or replace it through a folder above it, each as an error.
 
     Someone who can write there chooses the keys that AWS tools use and the commands that they run. A folder with the
     sticky bit is safe, and so is a group with its owner as the only member. root is trusted; root itself trusts the
-    owner of the folder, as under sudo.
+    owner of the folder, as under sudo. The owners of the folders further up are the administrator's business.
     """
-    path, real = Path(file.path), Path(os.path.realpath(file.path))
-    names = {path.parent: str(Path(file.name).parent)}
-    if path.parent.resolve() != real.parent:
-        names[real.parent] = printable(str(real.parent))
+    path = Path(os.path.abspath(file.path))  # noqa: PTH100 - Path.absolute keeps ".."
+    real = Path(os.path.realpath(path))
+    names = {each: printable(str(each)) for each in (*path.parents, *real.parents)}
+    # `~/.aws` and `~`, as users type them.
+    names |= {
+        each: str(title)
+        for each, title in zip(path.parents, Path(file.name).parents, strict=False)
+        if str(title) != "."
+    }
     names[real] = file.name
     owners = {os.geteuid(), 0}
     found = []
@@ -79,20 +84,25 @@ def exposed(file: File) -> list[ConfigError]:
         except OSError:
             continue
         is_folder = stat.S_ISDIR(status.st_mode)
-        if os.geteuid() == 0 and is_folder:
+        is_near = each in {path.parent, real.parent, real}
+        if os.geteuid() == 0 and is_folder and is_near:
             owners.add(status.st_uid)
-        loose = status.st_mode & (0o002 if _is_private(status) else 0o022)
-        if status.st_uid not in owners:
+        loose = status.st_mode & (0o002 if _is_private(each, status) else 0o022)
+        if is_near and status.st_uid not in owners:
             hint = f'sudo chown "$USER" {quoted(name)}'
             found.append(ConfigError(f"{name} belongs to another user", Origin(name), hint=(hint, _LOOK)))
         elif loose and not (is_folder and status.st_mode & stat.S_ISVTX):
             fact = f"others can write {name}: its mode is {stat.S_IMODE(status.st_mode):04o}"
-            found.append(ConfigError(fact, Origin(name), hint=(f"chmod go-w {quoted(name)}", _LOOK)))
+            sudo = "" if status.st_uid == os.geteuid() else "sudo "
+            found.append(ConfigError(fact, Origin(name), hint=(f"{sudo}chmod go-w {quoted(name)}", _LOOK)))
     return found
 
 
-def _is_private(status: os.stat_result) -> bool:
-    """Return whether the owner is the only member of the group, as on systems with a group for each user."""
+def _is_private(path: Path, status: os.stat_result) -> bool:
+    """Return whether the owner is the only member of the group, as on systems with a group for each user.
+
+    With an ACL, which only Linux shows here, the bits of the group are those of all whom it names.
+    """
     import grp  # noqa: PLC0415 - only to check who can change a file
     import pwd  # noqa: PLC0415 - the same
 
@@ -100,6 +110,9 @@ def _is_private(status: os.stat_result) -> bool:
         owner, group = pwd.getpwuid(status.st_uid).pw_name, grp.getgrgid(status.st_gid)
     except KeyError:
         return False
+    with suppress(OSError, AttributeError):
+        if "system.posix_acl_access" in os.listxattr(path):
+            return False
     return group.gr_name == owner and set(group.gr_mem) <= {owner}
 
 
@@ -138,7 +151,7 @@ def shown(path: str, environ: Mapping[str, str]) -> str:
 
 def quoted(name: str) -> str:
     """Return a path from `shown` as a word of a shell."""
-    return f"~/{shlex.quote(name[2:])}" if name.startswith("~/") else shlex.quote(name)
+    return f"~/{shlex.quote(name[2:])}" if name.startswith("~/") else name if name == "~" else shlex.quote(name)
 
 
 @contextmanager

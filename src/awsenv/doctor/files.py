@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from awsenv import config
 from awsenv.config import limits, sources
 from awsenv.config.differences import differences
-from awsenv.config.files import File, config_file, credentials_file, exposed, quoted
+from awsenv.config.files import File, config_file, credentials_file, expanded, exposed, quoted, shown
 from awsenv.config.profiles import misspelt
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, warning
 from awsenv.errors import AwsenvError, ConfigError, Origin, SourceError
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from awsenv.model import Chain, Environ
 
 CHECK, CHAIN = "files", "chain"
+
+_CACHES = ("~/.aws/sso/cache", "~/.aws/cli/cache")
 
 _SHOWN = 5
 """How many differences are shown, of both files together."""
@@ -48,7 +50,7 @@ def files(environ: Environ, folder: str | None) -> Generator[Finding, None, Prof
         yield of_error(CHECK, error)
         return None
     found = [*_missing(conf, keys, environ), *_readable(keys)]
-    for finding in (*_writable(conf, keys), *_misspelt(profiles), *_differences(conf, keys)):
+    for finding in (*_writable(conf, keys, *_caches(environ, folder)), *_misspelt(profiles), *_differences(conf, keys)):
         # What mends the first finding of a place mends the next one, too.
         if finding.origins not in [other.origins for other in found]:
             found.append(finding)
@@ -78,11 +80,18 @@ def _readable(keys: File) -> Iterator[Finding]:
         yield warning(CHECK, fact, f"chmod 600 {quoted(keys.name)}", origins=[Origin(keys.name)])
 
 
+def _caches(environ: Environ, folder: str | None) -> Iterator[File]:
+    """Yield the folders in which the AWS CLI keeps sign-ins and the keys of roles."""
+    for written in (environ.get("AWS_LOGIN_CACHE_DIRECTORY") or "~/.aws/login/cache", *_CACHES):
+        path = expanded(written, environ)
+        yield File(shown(path, environ), os.path.join(folder or "", path), None)  # noqa: PTH118 - as the two files
+
+
 def _writable(*found: File) -> Iterator[Finding]:
-    """Check that only the owner can change the files: who can chooses the keys and the commands of AWS tools."""
+    """Check that only the owner can change files and folders: a writer chooses the keys and commands of AWS tools."""
     for file in found:
         # `/dev/null` and the like are no file to botocore.
-        if file.text is not None or not Path(file.path).exists():
+        if file.text is not None or not Path(file.path).exists() or Path(file.path).is_dir():
             yield from (of_error(CHECK, error, Verdict.WARNING) for error in exposed(file))
 
 
@@ -127,8 +136,7 @@ def chain(
         return None
     yield fine(CHAIN, _spelled(found))
     for note in found.notes:
-        hint = f"awsenv explain {shlex.quote(printable(found.role))} shows the origin of each value"
-        yield warning(CHAIN, note.fact, hint, origins=[note.origin])
+        yield warning(CHAIN, note.fact, f"awsenv explain {shlex.quote(printable(found.role))}", origins=[note.origin])
     yield _region(found)
     return Resolved(found, profiles, environ, None if request is None else request.code)
 
@@ -178,7 +186,9 @@ def _spelled(found: Chain) -> str:
 def _region(found: Chain) -> Finding:
     if found.region is None:
         fact = "none is configured: AWS gives the role without one, but most commands need one"
-        return warning("region", fact, "set region in the profile", "pass --region")
+        profile = found.settings_profile or "default"
+        title = profile if profile == "default" else f"profile {profile}"
+        return warning("region", fact, f"set region in [{printable(title)}]", "pass --region")
     origin = found.origins["region"]
     if limits.is_listed(found.region):
         return fine("region", f"{found.region}, in partition {found.partition}", origins=[origin])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -62,7 +63,6 @@ _TROUBLES = {
 """The facts that are a warning, and their next steps."""
 
 _LOAD = re.compile(r"""^[^#]*?(?P<folder>/)?\bawsenv["']?\s+init(?![\w-])""")
-_END = ("awsenv logout, then awsenv login", "if that fails, end its process: kill")
 
 
 def hook(environ: Environ, shell: str | None, program: str) -> Iterator[Finding]:
@@ -96,7 +96,7 @@ def hook(environ: Environ, shell: str | None, program: str) -> Iterator[Finding]
         yield fine("hook", f"it is loaded in this {known.name}")
         yield from _prompt(known, environ)
     else:
-        yield from _startup(known, environ, is_on_path=first is not None)
+        yield from _startup(known, environ, program, is_on_path=first is not None)
 
 
 def _prompt(shell: Shell, environ: Environ) -> Iterator[Finding]:
@@ -109,7 +109,7 @@ def _prompt(shell: Shell, environ: Environ) -> Iterator[Finding]:
         yield warning("prompt", fact, *(hint.format(file=file, load=shell.load) for hint in hints))
 
 
-def _startup(shell: Shell, environ: Environ, *, is_on_path: bool) -> Iterator[Finding]:
+def _startup(shell: Shell, environ: Environ, program: str, *, is_on_path: bool) -> Iterator[Finding]:
     """Look for the line that loads the hook. Nothing in these files is run or shown: people keep keys in them."""
     main, paths = shell.startup(environ)
     is_read = True
@@ -126,7 +126,8 @@ def _startup(shell: Shell, environ: Environ, *, is_on_path: bool) -> Iterator[Fi
             continue
         for number, line in enumerate(text.splitlines(), start=1):
             if found := _LOAD.search(line):
-                yield _loading(Origin(name, number), is_found=is_on_path or found["folder"] is not None)
+                is_found = is_on_path or found["folder"] is not None
+                yield _loading(Origin(name, number), None if is_found else program)
                 return
     if is_read:
         file = shown(main, environ)
@@ -134,13 +135,14 @@ def _startup(shell: Shell, environ: Environ, *, is_on_path: bool) -> Iterator[Fi
         yield warning("hook", fact, f"add as the last line of {file}: {shell.load}", origins=[Origin(file)])
 
 
-def _loading(line: Origin, *, is_found: bool) -> Finding:
-    if is_found:
+def _loading(line: Origin, program: str | None) -> Finding:
+    """Return the finding on the line that loads the hook, which should name *program*; None: it finds awsenv."""
+    if program is None:
         fact = f"{line.name} loads it, but this call did not go through it: whether this shell has it is not known"
         return unknown("hook", fact, "type awsenv doctor at a prompt", origins=[line])
     fact = "awsenv is not on PATH, where this line looks for it"
-    hints = ("pipx ensurepath (with uv: uv tool update-shell)", "write the full path of awsenv in this line")
-    return warning("hook", fact, *hints, origins=[line])
+    hint = f"write in this line, instead of awsenv: {shlex.quote(printable(program))}"
+    return warning("hook", fact, hint, origins=[line])
 
 
 def agent(environ: Environ) -> Finding:
@@ -157,5 +159,6 @@ def agent(environ: Environ) -> Finding:
         return fine("agent", "none runs; awsenv login starts one, so that one code a day is enough")
     except client.Trouble as trouble:
         origins = map(Origin, trouble.origins or [folder])
-        return warning("agent", trouble.fact, *(trouble.hints or _END), origins=origins)
+        end = "awsenv logout" if trouble.pid is None else f"kill -9 {trouble.pid}"
+        return warning("agent", trouble.fact, *(trouble.hints or (end,)), origins=origins)
     return fine("agent", f"one runs, in {folder}")

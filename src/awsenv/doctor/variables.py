@@ -22,7 +22,7 @@ CHECK = "variables"
 
 _ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_IAM")
 _WEB_IDENTITY = ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
-_MEANT = ", unless it is meant to be the source"
+_MEANT = "leave it, if it is meant to be the source"
 _FORMS = tuple(
     f"{time}{zone}"
     for time in ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M:%S", "%Y%m%dT%H%M%S")
@@ -57,8 +57,8 @@ def _warning(names: tuple[str, ...], fact: str, *hints: str) -> Finding:
     return warning(CHECK, fact, *hints, origins=map(Origin, names))
 
 
-def _to_unset(names: tuple[str, ...], fact: str, unless: str = "") -> Finding:
-    return _warning(names, fact, f"unset {' '.join(names)}{unless}")
+def _to_unset(names: tuple[str, ...], fact: str, *unless: str) -> Finding:
+    return _warning(names, fact, f"unset {' '.join(names)}", *unless)
 
 
 def _role(role: environment.ActiveRole | None, environ: Environ, now: float) -> Iterator[Finding]:
@@ -82,7 +82,7 @@ def _keys(environ: Environ) -> Iterator[Finding]:
         # Measured on botocore 1.44.5.
         does = "the AWS CLI and boto3 fail" if there == KEY_PAIR[:1] else "AWS tools ignore it"
         fact = f"{there[0]} is set without {missing}: {does}"
-        yield _warning(there, fact, f"set {missing} too, or unset {there[0]}")
+        yield _to_unset(there, fact, f"set {missing} too")
 
 
 def _token(environ: Environ) -> Iterator[Finding]:
@@ -112,14 +112,14 @@ def _region(environ: Environ) -> Iterator[Finding]:
     newer, older = map(environ.get, having(REGION))
     if newer and older and newer != older:
         fact = f"boto3 takes the region {quoted(older)}, and other SDKs {quoted(newer)}"
-        yield _warning(having(REGION), fact, "set both to the same region, or unset one")
+        yield _warning(having(REGION), fact, *(f"unset {name}" for name in reversed(having(REGION))))
 
 
 def _sources(environ: Environ) -> Iterator[Finding]:
     """Find other endpoints, other sources than the files, and options that are set for every role."""
     endpoints = _set(_ENDPOINTS, environ)
     if endpoints and environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
-        yield _to_unset(endpoints, "calls go to an endpoint other than AWS's own", ", unless this is intended")
+        yield _to_unset(endpoints, "calls go to an endpoint other than AWS's own", "leave it, if this is intended")
     web_identity = _set(_WEB_IDENTITY, environ)
     if web_identity == _WEB_IDENTITY:
         fact = "a web identity token is set: the AWS CLI and boto3 prefer it to a key in the files"
