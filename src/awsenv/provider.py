@@ -392,11 +392,11 @@ class _Calls:
 
     def made(self, index: int, hop: Hop, signer: Credentials) -> Credentials:
         """Return the credentials of a hop."""
-        hint = None
+        send = partial(self.sts.call, hop, signer)
         if isinstance(hop, AssumeRole):
             hop = hop if hop.role.account is not None else hop.within(self._account())
-            hint = denied_hint(self.chain, index, hop.role, self.profiles)
-        send = partial(self.sts.call, hop, signer, denied_hint=hint)
+            hint = partial(denied_hint, self.chain, index, hop.role, self.profiles)
+            send = partial(self.sts.call, hop, signer, denied_hint=hint)
         return send() if hop.mfa is None else self._with_code(self._known(hop.mfa), send)
 
     def _with_code(self, device: Mfa, send: Callable[[Token], Credentials]) -> Credentials:

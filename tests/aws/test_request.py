@@ -101,6 +101,6 @@ def test_a_session_may_be_too_old() -> None:
 def test_the_second_hint_is_the_doctor_and_shows_no_secret() -> None:
     """Quote the name of the role for the shell."""
     chain = replace(_chain(_hop(external_id=SECRET)), role="a b")
-    hints = denied_hint(chain, 0, RoleArn("aws", MINE, "deploy"), NO_PROFILES)
-    assert ("awsenv doctor 'a b' looks for the cause",) == hints[1:]
+    hints = denied_hint(chain, 0, RoleArn("aws", MINE, "deploy"), NO_PROFILES, None)
+    assert ("awsenv doctor 'a b'",) == hints[1:]
     assert SECRET not in hints[0]

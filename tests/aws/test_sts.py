@@ -313,8 +313,8 @@ def test_expired_credentials_say_how_to_renew_them(home: Home) -> None:
 
 def test_a_refusal_shows_the_message_of_aws(home: Home) -> None:
     """Keep AWS's code for scripts, and the hint of the caller."""
-    with pytest.raises(RefusedError, match=r"is not authorized to perform: sts:AssumeRole") as caught:
-        home.sts().call(hop(home, "missing"), home.user, denied_hint="look there")
+    with pytest.raises(RefusedError, match=r"AWS said: no role trust policy allows the sts:AssumeRole") as caught:
+        home.sts().call(hop(home, "missing"), home.user, denied_hint=lambda denial: "look there" if denial else None)
     assert ("AccessDenied", ("look there",)) == (caught.value.code, caught.value.hints)
 
 

@@ -80,10 +80,12 @@ def test_a_message_of_several_lines_becomes_one_and_inert() -> None:
 
 
 def test_the_cause_of_a_refusal_is_the_message_of_aws() -> None:
-    """The fact is awsenv's own, with the operation and AWS's code."""
+    """The fact is awsenv's own: who was refused what, or the operation and AWS's code."""
     message = "User: arn:aws:iam::123456789012:user/a is not authorized to perform: sts:AssumeRole on resource: b"
     error = translate(answer("AccessDenied", message), REQUEST)
-    assert ("AWS refused sts:AssumeRole (AccessDenied)", f"AWS said: {message}") == (error.fact, error.because)
+    assert ("AWS refused to let user a call sts:AssumeRole", f"AWS said: {message}") == (error.fact, error.because)
+    error = translate(answer("AccessDenied", "No."), REQUEST)
+    assert ("AWS refused sts:AssumeRole (AccessDenied)", "AWS said: No") == (error.fact, error.because)
 
 
 def test_a_message_that_holds_a_secret_is_withheld() -> None:

@@ -13,6 +13,7 @@ from awsenv.errors import Origin
 from awsenv.iam.principal import Principal
 from awsenv.model import AssumeRole, Mfa, RoleArn
 from awsenv.sandbox import Fault
+from awsenv.sandbox.responses import ServiceError
 
 if TYPE_CHECKING:
     from awsenv.doctor.model import Finding
@@ -151,12 +152,48 @@ def test_a_refusal_that_no_policy_explains(account: Account) -> None:
     (found,) = account.examine("closed", iam_profile="admin")["role"]
     assert (Verdict.WRONG, True) == (
         found.verdict,
-        str(found.because).startswith("AWS said: User: arn:aws:iam::"),
+        str(found.because).startswith("no trust policy statement allows user alice (AWS said: no role trust policy"),
     )
     assert found.hints == (
         "check aws:SourceIp (IpAddress) of its trust policy",
-        "check the service control policies: aws organizations list-policies",
+        "ask the owner of the role whom its trust policy allows, and how",
     )
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause", "hints"),
+    [
+        (
+            " with an explicit deny in a service control policy",
+            "a service control policy denies sts:AssumeRole in account {account} (AWS said: {reason})",
+            ("ask the administrator of the AWS organization to change that policy",),
+        ),
+        (
+            " because no permissions boundary allows the sts:AssumeRole action",
+            "the permissions boundary of user alice does not allow sts:AssumeRole (AWS said: {reason})",
+            ("ask an administrator of account {account} to change it",),
+        ),
+        (
+            "",
+            "AWS said: User: {alice} is not authorized to perform: sts:AssumeRole on resource: r",
+            (
+                "check the service control policies: aws organizations list-policies",
+                "try again in a minute, if a policy was changed just now",
+            ),
+        ),
+    ],
+)
+def test_the_reason_of_aws_is_the_cause(account: Account, reason: str, cause: str, hints: tuple[str, ...]) -> None:
+    """What no policy that can be read explains, AWS explains: its reason steers the cause and the next steps."""
+    account.role("closed")
+    alice = str(account.alice.arn)
+    message = f"User: {alice} is not authorized to perform: sts:AssumeRole on resource: r{reason}"
+    account.sandbox.fail("AssumeRole", ServiceError("AccessDenied", message, 403))
+
+    (found,) = account.examine("closed", iam_profile="admin")["role"]
+
+    names = {"account": account.alice.account, "alice": alice, "reason": reason.strip().removeprefix("because ")}
+    assert (cause.format(**names), tuple(hint.format(**names) for hint in hints)) == (found.because, found.hints)
 
 
 @pytest.mark.parametrize(

@@ -172,10 +172,9 @@ def test_tags_and_source_identities_need_permission(
     trust["Statement"][0]["Action"] = "sts:AssumeRole"
     arn = sandbox.create_role("plain", trust)
     refused = refusal(client("sts", alice).assume_role, RoleArn=arn, RoleSessionName="session", **parameters)
-    assert refused == (
-        "AccessDenied",
-        f"User: {alice.arn} is not authorized to perform: {action} on resource: {arn}",
-    )
+    reason = f"because no role trust policy allows the {action} action"
+    expected = f"User: {alice.arn} is not authorized to perform: {action} on resource: {arn} {reason}"
+    assert ("AccessDenied", expected) == refused
 
 
 def test_source_identity(

@@ -17,8 +17,16 @@ OTHER = "210987654321"
 ALLOW_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
-def _denied(caller: Credentials, arn: str, action: str = "sts:AssumeRole") -> tuple[str, str]:
-    return "AccessDenied", f"User: {caller.arn} is not authorized to perform: {action} on resource: {arn}"
+# As the IAM guide spells them.
+_NOT_TRUSTED = " because no role trust policy allows the sts:AssumeRole action"
+_NOT_ALLOWED = " because no identity-based policy allows the sts:AssumeRole action"
+_NO_REASON = ""
+"""What AWS says to callers of another account."""
+
+
+def _denied(caller: Credentials, arn: str, reason: str = _NOT_TRUSTED) -> tuple[str, str]:
+    fact = f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {arn}"
+    return "AccessDenied", f"{fact}{reason}"
 
 
 def _allow(sandbox: Sandbox, client: Any, user: str, arn: str = "*", effect: str = "Allow") -> None:
@@ -41,16 +49,17 @@ def test_user_named(sandbox: Sandbox, client: Any, alice: Credentials, role: str
 
 
 def test_missing_role(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
-    """STS refuses a missing role, a missing account and a role that trusts others in the same words."""
+    """STS refuses a missing role in the words for a role that trusts others, and gives no reason across accounts."""
     bob = sandbox.create_user("bob")
     sts = client("sts", alice)
-    arns = [
-        f"arn:aws:iam::{sandbox.account}:role/missing",
-        "arn:aws:iam::999999999999:role/missing",
-        sandbox.create_role("bobs", sandbox.trust(str(bob.arn))),
-    ]
-    for arn in arns:
-        assert refusal(sts.assume_role, RoleArn=arn, RoleSessionName="session") == _denied(alice, arn)
+    arns = {
+        f"arn:aws:iam::{sandbox.account}:role/missing": _NOT_TRUSTED,
+        "arn:aws:iam::999999999999:role/missing": _NO_REASON,
+        sandbox.create_role("bobs", sandbox.trust(str(bob.arn))): _NOT_TRUSTED,
+        sandbox.create_role("bobs", sandbox.trust(str(bob.arn)), account=OTHER): _NO_REASON,
+    }
+    for arn, reason in arns.items():
+        assert refusal(sts.assume_role, RoleArn=arn, RoleSessionName="session") == _denied(alice, arn, reason)
 
 
 def test_administrator_and_missing_role(sandbox: Sandbox, client: Any, refusal: Any) -> None:
@@ -65,7 +74,7 @@ def test_account_root(sandbox: Sandbox, client: Any, refusal: Any, alice: Creden
     """If a role trusts the account, the policies of the caller decide."""
     arn = sandbox.create_role("shared", sandbox.trust(principal.format(account=sandbox.account)))
     sts = client("sts", alice)
-    assert refusal(sts.assume_role, RoleArn=arn, RoleSessionName="session") == _denied(alice, arn)
+    assert refusal(sts.assume_role, RoleArn=arn, RoleSessionName="session") == _denied(alice, arn, _NOT_ALLOWED)
     _allow(sandbox, client, "alice", arn)
     assert sts.assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"]
 
@@ -75,7 +84,7 @@ def test_own_policy_for_another_role(sandbox: Sandbox, client: Any, refusal: Any
     arn = sandbox.create_role("shared", sandbox.trust(sandbox.account))
     _allow(sandbox, client, "alice", arn.replace("shared", "other"))
     refused = refusal(client("sts", alice).assume_role, RoleArn=arn, RoleSessionName="session")
-    assert refused == _denied(alice, arn)
+    assert refused == _denied(alice, arn, _NOT_ALLOWED)
 
 
 def test_group_policy(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
@@ -92,20 +101,20 @@ def test_own_deny(sandbox: Sandbox, client: Any, refusal: Any, alice: Credential
     """A Deny in the policies of the caller overrides a trust policy that names the caller."""
     _allow(sandbox, client, "alice", effect="Deny")
     refused = refusal(client("sts", alice).assume_role, RoleArn=role, RoleSessionName="session")
-    assert refused == _denied(alice, role)
+    assert refused == _denied(alice, role, " with an explicit deny in an identity-based policy")
 
 
 def test_cross_account(sandbox: Sandbox, client: Any, refusal: Any, alice: Credentials) -> None:
     """Across accounts both sides must allow, even if the trust policy names the caller."""
     arn = sandbox.create_role("far", sandbox.trust(str(alice.arn)), account=OTHER)
     sts = client("sts", alice)
-    assert refusal(sts.assume_role, RoleArn=arn, RoleSessionName="session") == _denied(alice, arn)
+    assert refusal(sts.assume_role, RoleArn=arn, RoleSessionName="session") == _denied(alice, arn, _NO_REASON)
     _allow(sandbox, client, "alice", arn)
     response = sts.assume_role(RoleArn=arn, RoleSessionName="session")
     assert response["AssumedRoleUser"]["Arn"] == f"arn:aws:sts::{OTHER}:assumed-role/far/session"
     closed = sandbox.create_role("closed", sandbox.trust(OTHER), account=OTHER)
     _allow(sandbox, client, "alice")
-    assert refusal(sts.assume_role, RoleArn=closed, RoleSessionName="session") == _denied(alice, closed)
+    assert refusal(sts.assume_role, RoleArn=closed, RoleSessionName="session") == _denied(alice, closed, _NO_REASON)
 
 
 def test_role_principal(sandbox: Sandbox, client: Any, refusal: Any, assumed: Credentials, role: str) -> None:
@@ -149,7 +158,7 @@ def test_trust_deny(sandbox: Sandbox, client: Any, refusal: Any, alice: Credenti
     document["Statement"] += _policy({"AWS": "*"}, "Deny")["Statement"]
     arn = sandbox.create_role("closed", document)
     refused = refusal(client("sts", alice).assume_role, RoleArn=arn, RoleSessionName="session")
-    assert refused == _denied(alice, arn)
+    assert refused == _denied(alice, arn, " with an explicit deny in the role trust policy")
 
 
 @pytest.mark.parametrize("action", ["sts:AssumeRoleWithSAML", "s3:*", "AssumeRole"])

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 
-from awsenv.aws.request import Request
+from awsenv.aws.request import Request, steps
 from awsenv.aws.sts import Sts
 from awsenv.aws.translate import connect, title, translate, translated
 from awsenv.errors import AwsenvError, MfaError
 from awsenv.iam.principal import USER, serials, showing_codes
 
 if TYPE_CHECKING:
+    from awsenv.aws.denial import Denial
     from awsenv.aws.session import AwsSession
     from awsenv.errors import Hint
     from awsenv.iam.principal import Principal
@@ -43,8 +44,8 @@ class Iam:
 
     session: AwsSession
     signer: Credentials
-    denied_hint: Hint | None = None
-    """The next step after an AccessDenied."""
+    denied_hint: str | None = None
+    """The next step after an AccessDenied, beside that of AWS's reason."""
     reads: Config | None = None
     """Limits of time for reads; None: those of the session."""
 
@@ -92,7 +93,11 @@ class Iam:
         return self._connect(self.reads)
 
     def _connect(self, config: Config | None) -> tuple[Any, Request]:
-        return connect(self.session, Request("iam:", denied_hint=self.denied_hint), self.signer, config)
+        return connect(self.session, Request("iam:", denied_hint=self._after_denial), self.signer, config)
+
+    def _after_denial(self, denial: Denial | None) -> Hint | None:
+        own = self.denied_hint
+        return own if denial is None or denial.step is None else steps(denial, *filter(None, [own]))
 
     def _send(self, connected: tuple[Any, Request], action: str, parameters: dict[str, Any]) -> dict[str, Any]:
         client, request = connected

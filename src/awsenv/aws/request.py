@@ -16,8 +16,9 @@ from awsenv.model import AssumeRole, Credentials, Hop
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from awsenv.aws.denial import Denial
     from awsenv.config import Profiles
     from awsenv.errors import Hint, Origin
     from awsenv.model import Chain, RoleArn
@@ -51,8 +52,8 @@ class Request:
     endpoint: str = ""
     """The URL that it goes to."""
     signer: Credentials = NOBODY
-    denied_hint: Hint | None = None
-    """The next step after an AccessDenied."""
+    denied_hint: Callable[[Denial | None], Hint | None] = lambda _denial: None
+    """Returns the next step after an AccessDenied, of which AWS has said as much."""
 
     @property
     def service(self) -> str:
@@ -112,18 +113,26 @@ def request(hop: Hop) -> Request:
     )
 
 
-def denied_hint(chain: Chain, index: int, role: RoleArn, profiles: Profiles) -> Hint:
-    """Return the next step after an AccessDenied from an AssumeRole: the likeliest cause. The doctor names all.
+def denied_hint(chain: Chain, index: int, role: RoleArn, profiles: Profiles, denial: Denial | None) -> Hint:
+    """Return the next step after an AccessDenied from an AssumeRole.
 
     Args:
         chain: The chain.
         index: Which of its hops was refused.
         role: Its role, with the account.
         profiles: A name that was typed may have been meant for one of them.
+        denial: What AWS says of it. Without a reason the first step is the remedy of the likeliest cause.
     """
-    if is_typed_name(chain, index):
-        return if_typed(chain, role, profiles)
-    return remedies(chain, index)[0], f"awsenv doctor {shlex.quote(printable(chain.role))} looks for the cause"
+    typed = if_typed(chain, role, profiles) if is_typed_name(chain, index) else None
+    doctor = f"awsenv doctor {shlex.quote(printable(chain.role))}"
+    if denial is None or denial.step is None:
+        return typed or (remedies(chain, index)[0], doctor)
+    return (typed, denial.step) if typed else steps(denial, doctor)
+
+
+def steps(denial: Denial, *more: str) -> tuple[str, ...]:
+    """Return the next steps after a denial with a reason, at most two: who can mend it, and then *more*."""
+    return tuple(filter(None, [denial.step, denial.details, *more]))[:2]
 
 
 def if_typed(chain: Chain, role: RoleArn, profiles: Profiles) -> str:

@@ -22,6 +22,7 @@ from awsenv.wording import printable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from awsenv.aws.denial import Denial
     from awsenv.aws.request import Request, Token
     from awsenv.aws.session import AwsSession
     from awsenv.errors import Hint
@@ -54,7 +55,11 @@ class Sts:
     """Seconds since the epoch."""
 
     def call(
-        self, hop: Hop, signer: Credentials, token: Token | None = None, denied_hint: Hint | None = None
+        self,
+        hop: Hop,
+        signer: Credentials,
+        token: Token | None = None,
+        denied_hint: Callable[[Denial | None], Hint | None] = lambda _denial: None,
     ) -> Credentials:
         """Return the credentials of a hop: those of its role, or the MFA session of the signer.
 
@@ -62,7 +67,7 @@ class Sts:
             hop: The hop; its role has an account.
             signer: The credentials that sign the request.
             token: The MFA code, for a hop with a device.
-            denied_hint: The next step after an AccessDenied.
+            denied_hint: Returns the next step after an AccessDenied, of which AWS has said as much.
 
         Raises:
             CodeRejected: AWS rejected the code; the next one may be accepted.

@@ -19,6 +19,7 @@ import urllib3.exceptions
 from botocore import exceptions
 
 from awsenv import duration
+from awsenv.aws.denial import DeniedError, read
 from awsenv.aws.http import Late, Unfinished
 from awsenv.aws.session import host_of
 from awsenv.config.sources import how_to_renew
@@ -33,6 +34,7 @@ from awsenv.errors import (
     SourceError,
     UnreachableError,
 )
+from awsenv.iam.trust import ASSUME_ROLE
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
@@ -127,8 +129,22 @@ _HINTS: dict[str, Hint] = {
 }
 """The next step after a refusal, by AWS's error code."""
 
+_SAYINGS = (
+    (
+        "Roles may not be assumed by root accounts",
+        "the root user can assume no role",
+        ("use the access key of a user: awsenv setup makes one", "delete the keys of the root user"),
+    ),
+    (
+        "Cannot call GetSessionToken with session credentials",
+        "an MFA session needs the access key of a user, and these credentials are temporary",
+        ("leave mfa_serial and the code out", "name the profile of a user: --profile"),
+    ),
+)
+"""What AWS says of credentials that can never make the request, the fact, the next steps."""
+
 MESSAGE_LENGTH = 400
-"""The most characters of AWS's message that are shown. The messages of STS have some 200."""
+"""The most characters that are shown of a message without a reason. The messages of STS have some 200."""
 
 _WRONG_CLOCK = re.compile(
     r"Signature (?:expired|not yet current): ([0-9]{8}T[0-9]{6}Z) .*\(([0-9]{8}T[0-9]{6}Z) [-+] 15 min", re.DOTALL
@@ -230,9 +246,16 @@ def first_of(facts: Facts, error: object) -> tuple[str, Step] | None:
 
 def message_of_aws(message: str, secrets: tuple[str, ...] = ()) -> str | None:
     """Return AWS's message as a terminal may show it, or None if it is empty or holds one of the secrets."""
+    text = _inert(message, secrets)
+    return None if text is None else _cut(text)
+
+
+def _inert(message: str, secrets: tuple[str, ...]) -> str | None:
     text = printable(" ".join(message.split()))
-    if not text or any(secret in message or secret in text for secret in secrets):
-        return None
+    return None if not text or any(secret in message or secret in text for secret in secrets) else text
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= MESSAGE_LENGTH else f"{text[:MESSAGE_LENGTH]}…"
 
 
@@ -320,12 +343,20 @@ def _ahead(message: str) -> float | None:
 
 
 def _refused(code: str, message: str, request: Request) -> RefusedError:
-    text = message_of_aws(message, request.secrets)
-    because = None if text is None else f"AWS said: {text.rstrip('.')}"
+    text = _inert(message, request.secrets)
+    because = None if text is None else f"AWS said: {_cut(text).rstrip('.')}"
+    for words, fact, step in _SAYINGS:
+        if words in message:
+            source = request.signer.source
+            return RefusedError(fact, None if source is None else source.origin, code=code, because=because, hint=step)
+    denial = read(text or "") if code.startswith("AccessDenied") else None
     origin, hint = request.origins.get("RoleArn"), _HINTS.get(code)
-    if code == "AccessDenied":
-        hint = request.denied_hint
-    elif hint is None and "DurationSeconds" in message:
+    if code.startswith("AccessDenied"):
+        hint = request.denied_hint(denial)
+    if denial is not None:
+        fact = f"AWS refused to let {denial.principal.title} {_what(request)}"
+        return DeniedError(fact, origin, denial=denial, code=code, because=denial.because or because, hint=hint)
+    if hint is None and "DurationSeconds" in message:
         origin = request.origins.get("DurationSeconds", origin)
         hint = ("request less: duration_seconds, --duration", "raise the maximum session duration of the role")
     # Any other fault of a policy stays.
@@ -338,6 +369,14 @@ def _refused(code: str, message: str, request: Request) -> RefusedError:
         because=because,
         hint=hint,
     )
+
+
+def _what(request: Request) -> str:
+    """Return what a request does, after "to let user alice"."""
+    role = request.parameters.get("RoleArn")
+    if request.action == ASSUME_ROLE and role is not None:
+        return f"assume role {printable(str(role).rpartition('/')[2])}"
+    return f"call {request.action}"
 
 
 def _root(error: exceptions.BotoCoreError) -> object:

@@ -9,8 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from awsenv import config, duration
+from awsenv.aws.denial import DeniedError, Policy
 from awsenv.aws.iam import mfa_device
-from awsenv.aws.request import Token, if_typed, is_typed_name, remedies
+from awsenv.aws.request import Token, if_typed, is_typed_name, remedies, steps
 from awsenv.doctor import policies
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, unknown, wrong
 from awsenv.doctor.policies import Request
@@ -234,16 +235,23 @@ def _refused(this: _Hop, request: Request, trusted: Trust | None, own: Finding, 
     finding = _failed(error)
     if not isinstance(error, RefusedError) or error.code != "AccessDenied":
         return finding
-    if trusted is None:
-        account, is_permitted = request.principal.account, own.verdict is Verdict.FINE
-        hints = remedies(this.resolved.chain, this.index, account, is_permitted=is_permitted)
-        if is_typed_name(this.resolved.chain, this.index):
-            hints.insert(0, if_typed(this.resolved.chain, request.hop.role, this.resolved.profiles))
-    else:
+    denial, hints = None, list[str]()
+    if isinstance(error, DeniedError) and error.denial.policy is not None:
+        denial = replace(error.denial, has_resource=trusted is not None)
+        finding = replace(finding, because=denial.because)
+    if trusted is None and is_typed_name(this.resolved.chain, this.index):
+        hints.append(if_typed(this.resolved.chain, request.hop.role, this.resolved.profiles))
+    if trusted is not None and (denial is None or denial.policy is Policy.TRUST):
         unchecked = [f"{printable(condition)} of its trust policy" for condition in trusted.unchecked]
-        if own.verdict is Verdict.UNKNOWN:
+        if own.verdict is Verdict.UNKNOWN and denial is None:
             unchecked.append(f"that the policies of {request.principal.title} allow sts:AssumeRole (--iam-profile)")
-        hints = [f"check {listed(unchecked)}"] if unchecked else []
+        hints += [f"check {listed(unchecked)}"] if unchecked else []
+    if denial is not None:
+        hints += steps(denial)
+    elif trusted is None:
+        account, is_permitted = request.principal.account, own.verdict is Verdict.FINE
+        hints += remedies(this.resolved.chain, this.index, account, is_permitted=is_permitted)
+    else:
         hints.append("check the service control policies: aws organizations list-policies")
         hints.append("try again in a minute, if a policy was changed just now")
     return replace(finding, hints=tuple(hints[:_HINTS]))

@@ -6,8 +6,9 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from awsenv.aws.denial import Policy
 from awsenv.iam import trust
-from awsenv.iam.policy import Context, Verdict
+from awsenv.iam.policy import Context, Verdict, evaluate
 from awsenv.iam.principal import Grounds
 from awsenv.sandbox.responses import AuthenticationError, Failure, Family, ServiceError
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from awsenv.iam.policy import Policies
     from awsenv.sandbox.directory import Caller, Directory
     from awsenv.sandbox.operation import Operation
     from awsenv.sandbox.request import Request
@@ -52,20 +54,24 @@ def check_assume(directory: Directory, caller: Caller, action: str, role_arn: st
     """Refuse *action* (AssumeRole, TagSession or SetSourceIdentity) on a role if the caller lacks permission.
 
     Raises:
-        ServiceError: AccessDenied, in the same words whether the role does not exist, does not trust the caller, or
-            the policies of the caller do not allow it.
+        ServiceError: AccessDenied, in the same words whether the role does not exist or does not trust the caller, and
+            with the reason only if the role is in the account of the caller.
     """
-    role = directory.role(role_arn)
+    role, policies = directory.role(role_arn), directory.policies(caller)
+    is_foreign = role_arn.split(":")[4] != caller.account
+    reason = Policy.TRUST.reason(action, explicit=False)
     if role is not None:
         trusted = trust.evaluate(json.loads(role.assume_role_policy_document), caller, action, keys)
         grounds = Grounds.NONE if trusted.unchecked else trusted.grounds
-        policies = directory.policies(caller)
         own = trust.permission(policies, caller, grounds, action=action, role_arn=role_arn, context=keys)
         if grounds is not Grounds.NONE and own.cautious is Verdict.ALLOW:
             return
-    raise ServiceError(
-        "AccessDenied", f"User: {caller.arn} is not authorized to perform: {action} on resource: {role_arn}", 403
-    )
+        if trusted.refusal is trust.Refusal.DENY:
+            reason = Policy.TRUST.reason(action, explicit=True)
+        elif grounds is not Grounds.NONE:
+            reason = _reason(policies, action, role_arn, keys, needs_allow=grounds <= Grounds.ACCOUNT or is_foreign)
+    fact = f"User: {caller.arn} is not authorized to perform: {action} on resource: {role_arn}"
+    raise ServiceError("AccessDenied", fact if is_foreign else f"{fact} {reason}", 403)
 
 
 def for_own_user(request: Request, operation: Operation, caller: Caller) -> tuple[Request, Operation]:
@@ -93,9 +99,9 @@ def check(directory: Directory, caller: Caller, operation: Operation) -> None:
         raise AuthenticationError(Failure.UNKNOWN_KEY)
     resource = _iam_resource(operation, caller) if operation.service == "iam" else operation.resource
     policies = directory.policies(caller)
-    verdict = policies.evaluate(operation.name, resource, context(caller, directory.clock.now())).cautious
-    if verdict is not Verdict.ALLOW:
-        raise _denied(caller, operation, resource, verdict)
+    keys = context(caller, directory.clock.now())
+    if policies.evaluate(operation.name, resource, keys).cautious is not Verdict.ALLOW:
+        raise _denied(caller, operation, resource, _reason(policies, operation.name, resource, keys))
     if operation.service == "s3" and _is_foreign(operation.parameters.get("Bucket", ""), caller.account):
         raise ServiceError("AccessDenied", "Access Denied", 403)
 
@@ -121,11 +127,33 @@ def _is_foreign(bucket: str, account: str) -> bool:
     return owner is not None and owner[1] != account
 
 
-def _denied(caller: Caller, operation: Operation, resource: str, verdict: Verdict) -> ServiceError:
-    if verdict is Verdict.DENY:
-        reason = "with an explicit deny in an identity-based policy"
-    else:
-        reason = f"because no identity-based policy allows the {operation.name} action"
+def _reason(policies: Policies, action: str, resource: str, keys: Context, *, needs_allow: bool = True) -> str:
+    """Return the reason that AWS gives for a refusal by *policies*: a Deny first.
+
+    Args:
+        policies: The policies.
+        action: The action.
+        resource: The ARN.
+        keys: The condition keys.
+        needs_allow: Whether an identity policy must allow the action.
+    """
+    documents = {
+        Policy.IDENTITY: policies.identity,
+        Policy.BOUNDARY: () if policies.boundary is None else (policies.boundary,),
+        Policy.SESSION: policies.session,
+    }
+    applying = (kind for kind, found in documents.items() if found or (kind is Policy.IDENTITY and needs_allow))
+    verdicts = {kind: evaluate(documents[kind], action, resource, keys).cautious for kind in applying}
+    for kind, verdict in verdicts.items():
+        if verdict is Verdict.DENY:
+            return kind.reason(action, explicit=True)
+    if not needs_allow:
+        verdicts.pop(Policy.IDENTITY, None)
+    missing = next(kind for kind, verdict in verdicts.items() if verdict is Verdict.SILENT)
+    return missing.reason(action, explicit=False)
+
+
+def _denied(caller: Caller, operation: Operation, resource: str, reason: str) -> ServiceError:
     fact = f"User: {caller.arn} is not authorized to perform: {operation.name}"
     if operation.family is Family.EC2:
         message = f"You are not authorized to perform this operation. {fact} {reason}"

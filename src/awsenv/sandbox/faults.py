@@ -49,10 +49,10 @@ class Faults:
     """The faults still to come, by action."""
 
     def __init__(self) -> None:
-        self._waiting: defaultdict[str, deque[Fault]] = defaultdict(deque)
+        self._waiting: defaultdict[str, deque[Fault | ServiceError]] = defaultdict(deque)
         self._lock = threading.Lock()
 
-    def add(self, action: str, fault: Fault, times: int) -> None:
+    def add(self, action: str, fault: Fault | ServiceError, times: int) -> None:
         """Make *times* more calls of *action* fail, after those already added."""
         with self._lock:
             self._waiting[action].extend([fault] * times)
@@ -62,20 +62,20 @@ class Faults:
         with self._lock:
             return len(self._waiting[action])
 
-    def take(self, action: str) -> Fault | None:
+    def take(self, action: str) -> Fault | ServiceError | None:
         """Remove and return the fault for this call of *action*; None: there is none."""
         with self._lock:
             waiting = self._waiting[action]
             return waiting.popleft() if waiting else None
 
 
-def respond(fault: Fault, operation: Operation) -> Response:
+def respond(fault: Fault | ServiceError, operation: Operation) -> Response:
     """Return the response of a fault that has one and that hits before the request is processed."""
     if fault is Fault.HTML:
         return Response(_PORTAL, content_type="text/html")
     if fault is Fault.EMPTY:
         return result(operation.action, {}) if operation.family is Family.QUERY else Response(content_type="text/xml")
-    return render(_ERRORS[fault], operation.family)
+    return render(fault if isinstance(fault, ServiceError) else _ERRORS[fault], operation.family)
 
 
 def truncate(response: Response) -> None:

@@ -132,7 +132,7 @@ class Gate:
             )
         )
 
-    def _fail(self, fault: Fault, operation: Operation) -> Response | None:
+    def _fail(self, fault: Fault | ServiceError, operation: Operation) -> Response | None:
         if fault is Fault.HANG:
             self.closing.wait()
         return None if fault in (Fault.HANG, Fault.DROP) else faults.respond(fault, operation)

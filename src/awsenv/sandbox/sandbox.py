@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from awsenv.sandbox.faults import Fault
     from awsenv.sandbox.mfa import MfaDevice
+    from awsenv.sandbox.responses import ServiceError
 
 
 REGION = "us-east-1"
@@ -162,8 +163,8 @@ class Sandbox(AbstractContextManager["Sandbox"]):
             actions=[ASSUME_ROLE, TAG_SESSION, SET_SOURCE_IDENTITY],
         )
 
-    def fail(self, action: str, fault: Fault, *, times: int = 1) -> None:
-        """Make the next *times* calls of *action* (named as in `calls`) fail."""
+    def fail(self, action: str, fault: Fault | ServiceError, *, times: int = 1) -> None:
+        """Make the next *times* calls of *action* (named as in `calls`) fail, or be refused with an error of AWS."""
         self._gate.faults.add(action, fault, times)
 
     def faults_left(self, action: str) -> int:
