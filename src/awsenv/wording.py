@@ -28,6 +28,6 @@ def instant(seconds: float) -> str:
     return f"{INSTANT}{max(0, int(seconds))}}}"
 
 
-def listed(words: list[str]) -> str:
-    """Join *words* into a phrase: `a`, `a and b`, `a, b and c`."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+def listed(words: list[str], last: str = "and") -> str:
+    """Join *words* into a phrase: `a`, `a and b`, `a, b and c`, with another word before the last if it is given."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"

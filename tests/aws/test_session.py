@@ -70,6 +70,107 @@ def test_the_endpoint_is_the_nearest_one(
     assert expected == session.configured_endpoint("sts")
 
 
+COMMENT = "put the comment on a line of its own: here it is a part of the value"
+URL = "it must be a URL of http or https"
+REFUSED = "the AWS SDK does not accept it"
+NUMBER = "it must be a whole number"
+
+
+@pytest.mark.parametrize(
+    ("line", "fact", "hint"),
+    [
+        ("region =", f"region is empty: {REFUSED}", "correct region, or remove it"),
+        ("region = eu central 1", f"region is 'eu central 1': {REFUSED}", "correct region, or remove it"),
+        ("region = eu-central-1 # Frankfurt", f"region is 'eu-central-1 # Frankfurt': {REFUSED}", COMMENT),
+        ("max_attempts = many", f"max_attempts is 'many': {NUMBER}", "correct max_attempts, or remove it"),
+        ("max_attempts =", f"max_attempts is empty: {NUMBER}", "correct max_attempts, or remove it"),
+        ("max_attempts = 0", f"max_attempts is '0': {REFUSED}", "correct max_attempts, or remove it"),
+        ("max_attempts = 3 ; enough", f"max_attempts is '3 ; enough': {NUMBER}", COMMENT),
+        (
+            "retry_mode = eager",
+            "retry_mode is 'eager': it must be legacy, standard or adaptive",
+            "correct retry_mode, or remove it",
+        ),
+        (
+            "defaults_mode = bold",
+            "defaults_mode is 'bold': it must be legacy, auto, standard, in-region, cross-region or mobile",
+            "correct defaults_mode, or remove it",
+        ),
+        (
+            "sts_regional_endpoints = everywhere",
+            f"sts_regional_endpoints is 'everywhere': {REFUSED}",
+            "correct sts_regional_endpoints, or remove it",
+        ),
+        ("account_id_endpoint_mode = maybe", f"account_id_endpoint_mode is 'maybe': {REFUSED}", "correct"),
+        ("request_checksum_calculation = never", f"request_checksum_calculation is 'never': {REFUSED}", "correct"),
+        ("api_versions = 1", f"api_versions is '1': {REFUSED}", "correct api_versions, or remove it"),
+        ("endpoint_url = foo", f"endpoint_url is 'foo': {URL}", "correct endpoint_url, or remove it"),
+        ("endpoint_url = ftp://aws.test", f"endpoint_url is 'ftp://aws.test': {URL}", "correct endpoint_url"),
+        ("endpoint_url = https://:443", f"endpoint_url is 'https://:443': {URL}", "correct endpoint_url"),
+        ("endpoint_url = http://a:b", f"endpoint_url is 'http://a:b': {URL}", "correct endpoint_url"),
+        (
+            "endpoint_url = http://me:canary@127.0.0.1:1 # mine",
+            f"endpoint_url is 'http://…@127.0.0.1:1 # mine': {URL}",
+            COMMENT,
+        ),
+        ("ca_bundle = /no/such", "ca_bundle is '/no/such': it cannot be read (No such file or directory)", "correct"),
+        ("ca_bundle = /etc/passwd", "ca_bundle is '/etc/passwd': it holds no certificate in PEM", "correct ca_bundle"),
+        ("ca_bundle = /", "ca_bundle is '/': it cannot be read (Is a directory)", "correct ca_bundle, or remove it"),
+    ],
+)
+@pytest.mark.parametrize("by_variable", [False, True])
+def test_a_setting_that_makes_requests_impossible(
+    home: Home, line: str, fact: str, hint: str, *, by_variable: bool
+) -> None:
+    """Name the setting, its value and its place, in the profile as in the environment; nothing is sent."""
+    home.environ["AWS_ENDPOINT_URL"] = home.sandbox.url.replace("http:", "https:")
+    key, _, value = map(str.strip, line.partition("="))
+    variable = {"region": "AWS_DEFAULT_REGION"}.get(key, f"AWS_{key.upper()}")
+    place = f"~/config:3, [profile p], {key}"
+    if by_variable and (not value or key == "api_versions"):
+        return  # an empty variable is none, and there is no variable for the other
+    if key == "endpoint_url":
+        del home.environ["AWS_ENDPOINT_URL"]
+    if by_variable:
+        home.environ[variable] = value
+        line, place, hint = "", variable, COMMENT if hint == COMMENT else f"unset {variable}"
+    session = home.session(home.configure(f"[profile p]\n\n{line}\n"), "p")
+
+    with pytest.raises(ConfigError) as caught:
+        Sts(session).identity(home.user)
+
+    assert fact.replace(f"{key} is", f"{variable if by_variable else key} is", 1) == caught.value.fact
+    assert (place, True) == (caught.value.where, caught.value.hints[0].startswith(hint))
+    assert ((), 1) == (home.sandbox.calls, len(caught.value.hints))
+
+
+def test_a_comment_behind_an_endpoint_of_a_service(home: Home) -> None:
+    """Name the section of the services."""
+    del home.environ["AWS_ENDPOINT_URL"]
+    url = "http://127.0.0.1:1 # mine"
+    text = f"[profile p]\nservices = mine\n[services mine]\nsts =\n  endpoint_url = {url}\n"
+    with pytest.raises(ConfigError) as caught:
+        Sts(home.session(home.configure(text), "p")).identity(home.user)
+
+    assert (f"endpoint_url is '{url}': {URL}", (COMMENT,)) == (caught.value.fact, caught.value.hints)
+    assert "~/config:4, [services mine], sts, endpoint_url" == caught.value.where
+
+
+def test_two_wrong_settings(home: Home) -> None:
+    """Name one that is wrong alone, and after its repair the other."""
+    lines = ["retry_mode = eager\n", "max_attempts = many\n"]
+    names = []
+    while lines:
+        with pytest.raises(ConfigError) as caught:
+            Sts(home.session(home.configure("[profile p]\n" + "".join(lines)), "p")).identity(home.user)
+        (origin,) = caught.value.origins
+        names.append(origin.key)
+        lines = [line for line in lines if not line.startswith(str(origin.key))]
+
+    assert {"retry_mode", "max_attempts"} == set(names)
+    assert home.principal(home.user).arn == home.user.arn
+
+
 def test_an_endpoint_needs_no_region(home: Home) -> None:
     """Sign for the default region where none is set, with an endpoint as without one."""
     client = home.session().create_client("sts")

@@ -156,7 +156,7 @@ def test_a_refusal_that_no_policy_explains(account: Account) -> None:
     )
     assert found.hints == (
         "check aws:SourceIp (IpAddress) of its trust policy",
-        "ask the owner of the role whom its trust policy allows, and how",
+        "ask the owner of the role whom it trusts, and with which external id",
     )
 
 

@@ -33,7 +33,7 @@ def test_a_profile_that_does_not_exist_is_a_warning(account: Account) -> None:
     account.role("plain")
     found = account.examine("plain", iam_profile="nobody")
     (profile,) = found["IAM profile"]
-    assert (Verdict.WARNING, True) == (profile.verdict, "role/nobody" in str(profile.because))
+    assert (Verdict.WARNING, True) == (profile.verdict, profile.fact.endswith(" assume role nobody"))
     assert Verdict.FINE is found["role"][0].verdict
 
 

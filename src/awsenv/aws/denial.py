@@ -68,7 +68,7 @@ _TABLE = {
     Policy.TRUST: _Row(
         "no trust policy statement allows {who}{what}{unless}",
         "the trust policy of the role denies {who}{what}",
-        "ask the owner of the role whom its trust policy allows, and how",
+        "ask the owner of the role whom it trusts, and with which external id",
     ),
     Policy.RESOURCE: _Row(
         "no policy of the resource allows {who} {action}",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import sys
 import threading
 from contextlib import suppress
+from http.client import HTTPException
 from ipaddress import ip_address
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -20,11 +22,14 @@ from botocore.exceptions import BotoCoreError, ConnectionClosedError, ReadTimeou
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
+from awsenv.aws.proxy import NoTunnelError, answered, causes, fault, proxy_of
+from awsenv.config.settings import unusable
 from awsenv.errors import ConfigError, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from awsenv.config.ini import Setting
     from awsenv.model import Environ
 
 MAX_RESPONSE = 1 << 20
@@ -61,7 +66,7 @@ class Http:
 
     Args:
         environ: The environment of the caller.
-        verify: The CA bundle; True: the system's.
+        bundle: The CA bundle; None: the system's.
         connect: Seconds for a connection.
         read: Seconds for each read.
         total: Seconds for a call with all its attempts.
@@ -72,7 +77,7 @@ class Http:
         self,
         environ: Environ,
         *,
-        verify: str | bool,
+        bundle: Setting | None,
         connect: float,
         read: float,
         total: float,
@@ -80,7 +85,7 @@ class Http:
     ) -> None:
         self._environ = environ
         self._proxies = proxies(environ)
-        self._verify = verify
+        self._bundle = bundle
         self._timeout = (connect, read)
         self._total = total
         self._left = left
@@ -95,9 +100,11 @@ class Http:
 
         Raises:
             Unfinished: The response did not end in time, or is too large.
+            ProxyError: The proxy did not pass the request on.
+            ConfigError: The CA bundle or the proxy is of no use.
             BotoCoreError: There is no response.
-            ConfigError: The proxy is not one for HTTP.
         """
+        proxy = proxy_of(request.url, self.proxies_to(request.url), self._environ)
         done: list[AWSResponse | BaseException] = []
         thread = threading.Thread(target=self._exchange, args=(request, done), daemon=True)
         left = self._left()
@@ -113,9 +120,24 @@ class Http:
                 with suppress(OSError):
                     opened.shutdown(socket.SHUT_RDWR)
             raise Late(request.url, self._total, was_sent=opened is not None)
-        if isinstance(done[0], BaseException):
-            raise done[0]
-        return done[0]
+        answer = done[0]
+        if isinstance(answer, AWSResponse):
+            refusal = None if proxy is None else answered(proxy, request.url, answer.status_code, answer.content)
+            if refusal is None:
+                return answer
+            raise refusal
+        raise self._bad_bundle(answer) or (None if proxy is None else fault(proxy, request.url, answer)) or answer
+
+    def _bad_bundle(self, error: BaseException) -> ConfigError | None:
+        """Return the error of the CA bundle, if *error* is about it."""
+        for cause in causes(error):
+            if self._bundle is None:
+                break
+            if isinstance(cause, FileNotFoundError | PermissionError | IsADirectoryError):
+                return unusable(self._bundle, f"it cannot be read ({cause.strerror})")
+            if isinstance(cause, ssl.SSLError) and cause.library == "X509":
+                return unusable(self._bundle, "it holds no certificate in PEM")
+        return None
 
     def _exchange(self, request: Any, done: list[AWSResponse | BaseException]) -> None:
         try:
@@ -143,7 +165,8 @@ class Http:
     def _session(self, url: str) -> URLLib3Session:
         used = self.proxies_to(url)
         if bool(used) not in self._sessions:
-            session = URLLib3Session(verify=self._verify, proxies=used, timeout=self._timeout)
+            verify = True if self._bundle is None else self._bundle.value
+            session = URLLib3Session(verify=verify, proxies=used, timeout=self._timeout)
             session._pool_classes_by_scheme.update(_pools(self._use))  # noqa: SLF001 - nothing public shows a socket
             self._sessions[bool(used)] = session
         return self._sessions[bool(used)]
@@ -198,6 +221,12 @@ def _pools(use: Callable[[socket.socket], None]) -> dict[str, type]:
                 if self.is_open and self.sock is not None:
                     use(self.sock)
                 return super().send(data)
+
+            def _tunnel(self) -> None:
+                try:
+                    super()._tunnel()
+                except (OSError, HTTPException) as error:
+                    raise NoTunnelError(error) from None
 
         return Connection
 

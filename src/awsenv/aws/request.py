@@ -9,6 +9,7 @@ import shlex
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from awsenv.aws.denial import Policy
 from awsenv.config.limits import is_bare_name
 from awsenv.config.profiles import did_you_mean
 from awsenv.config.sources import KINDS
@@ -127,12 +128,26 @@ def denied_hint(chain: Chain, index: int, role: RoleArn, profiles: Profiles, den
     doctor = f"awsenv doctor {shlex.quote(printable(chain.role))}"
     if denial is None or denial.step is None:
         return typed or (remedies(chain, index)[0], doctor)
-    return (typed, denial.step) if typed else steps(denial, doctor)
+    return (typed, denial.step) if typed else steps(denial, doctor, chain=chain, index=index)
 
 
-def steps(denial: Denial, *more: str) -> tuple[str, ...]:
-    """Return the next steps after a denial with a reason, at most two: who can mend it, and then *more*."""
-    return tuple(filter(None, [denial.step, denial.details, *more]))[:2]
+def steps(
+    denial: Denial, *more: str, chain: Chain | None = None, index: int = 0, mine: str | None = None
+) -> tuple[str, ...]:
+    """Return the next steps after a denial with a reason, at most two.
+
+    Args:
+        denial: The denial.
+        more: What follows who can mend it and where AWS has the details.
+        chain: The chain, if the request was an AssumeRole: it shows what a trust policy may demand in vain.
+        index: Which of its hops was refused.
+        mine: The account of the caller; None: the one that the chain shows.
+    """
+    own = None
+    if chain is not None and denial.policy is Policy.TRUST and not denial.explicit:
+        own = remedies(chain, index, mine, is_permitted=True)[0]
+        more = (*more, str(denial.step))
+    return tuple(filter(None, [own or denial.step, denial.details, *more]))[:2]
 
 
 def if_typed(chain: Chain, role: RoleArn, profiles: Profiles) -> str:

@@ -6,6 +6,7 @@ import math
 import os
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,12 +18,13 @@ from botocore.loaders import Loader, create_loader
 from botocore.tokens import TokenProviderChain
 
 from awsenv.aws.http import Http
+from awsenv.config.ini import Setting
 from awsenv.config.profiles import NO_PROFILES
-from awsenv.config.settings import endpoint
+from awsenv.config.settings import endpoint, is_url, unusable
 from awsenv.config.settings import timeout as call_timeout
-from awsenv.errors import ConfigError
+from awsenv.errors import ConfigError, Origin
 from awsenv.model import unseen
-from awsenv.wording import printable
+from awsenv.wording import listed, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,15 +95,19 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         """Create a client as botocore does, with the endpoint and the CA bundle of the profile or the environment.
 
         Raises:
-            ConfigError: `services` names a section that does not exist.
+            ConfigError: A setting makes requests impossible.
         """
         url = kwargs.pop("endpoint_url", None) or self.configured_endpoint(service_name)
         if url is not None and kwargs.get("region_name") is None and self.get_config_variable("region") is None:
             # With an endpoint, botocore requires a region; without an endpoint, this is its default.
             kwargs["region_name"] = WITHOUT_REGION
-        if kwargs.get("verify") is None:
-            kwargs["verify"] = self._ca_bundle() or True
-        client = super().create_client(service_name, endpoint_url=url, **kwargs)
+        # The HTTP client below has the CA bundle.
+        kwargs["verify"] = True
+        try:
+            client = super().create_client(service_name, endpoint_url=url, **kwargs)
+        except Exception as error:  # noqa: BLE001 - botocore raises everything here
+            # Nothing has been sent: a setting is at fault, or we are.
+            raise refused_setting(self) or error from None
         http = self.http(client.meta.config.read_timeout, client.meta.config.connect_timeout)
         client.meta.events.register_last("before-send", http.send)
         return client
@@ -132,23 +138,35 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         """
         return Http(
             self.environ,
-            verify=self._ca_bundle() or True,
+            bundle=self._ca_bundle(),
             connect=min(connect, self.timeout / 4),
             read=read or self._total,
             total=self._total,
             left=self.left,
         )
 
-    def _ca_bundle(self) -> str | None:
+    def _ca_bundle(self) -> Setting | None:
         """Return the CA bundle of the profile or the environment. An empty name is none; botocore 1.44 refuses it."""
-        bundle = self.get_config_variable("ca_bundle") or self.environ.get("REQUESTS_CA_BUNDLE") or None
-        return None if bundle is None else os.path.join(self.profiles.folder or "", bundle)  # noqa: PTH118 - Path() drops "./"
+        bundle = self.setting("ca_bundle", "AWS_CA_BUNDLE")
+        name = "REQUESTS_CA_BUNDLE"
+        if not (bundle and bundle.value):
+            bundle = Setting(self.environ[name], Origin(name)) if self.environ.get(name) else None
+        if bundle is None:
+            return None
+        return replace(bundle, value=os.path.join(self.profiles.folder or "", bundle.value))  # noqa: PTH118 - Path() drops "./"
+
+    def setting(self, key: str | None, variable: str | None) -> Setting | None:
+        """Return what the environment, or else the profile, sets: a variable or key of botocore; None: nothing."""
+        if variable is not None and self.environ.get(variable):
+            return Setting(self.environ[variable], Origin(variable))
+        profile = self.profiles.get(self.get_config_variable("profile") or "default")
+        return None if profile is None or key is None else profile.settings.get(key)
 
     def configured_endpoint(self, service_name: str) -> str | None:
         """Return the URL that the environment of the caller or the profile sets for a service; None: neither does.
 
         Raises:
-            ConfigError: `services` names a section that does not exist.
+            ConfigError: It is not a URL, or `services` names a section that does not exist.
         """
         profile = self.profiles.get(self.get_config_variable("profile") or "default")
         url = endpoint(service_name.replace("-", "_"), profile, self.profiles, self.environ)
@@ -159,7 +177,9 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
                 section.origin,
                 hint=("add the section", "remove the line services = from the profile"),
             )
-        return url
+        if url is not None and not is_url(url.value):
+            raise unusable(url, "it must be a URL of http or https")
+        return None if url is None else url.value
 
     def url_of(self, client: Any) -> str:
         """Return the URL that a client of STS or IAM sends requests to, without a user name and password.
@@ -183,6 +203,28 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
                 conversion_func=convert,
             )
             store.set_config_provider(name, chain)
+
+
+def refused_setting(session: AwsSession) -> ConfigError | None:
+    """Return why botocore makes no client: a setting that it refuses alone, too; None: it refuses none alone."""
+    for name, (key, variable, _default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items():
+        found = session.setting(key, variable) if isinstance(key, str) else None
+        if found is None or (name == "region" and found.value != session.get_config_variable(name)):
+            continue
+        try:
+            value = found.value if convert is None else convert(found.value)
+        except ValueError:
+            return unusable(found, "it must be a whole number")
+        alone = AwsSession(None, {}, region=WITHOUT_REGION)
+        alone.set_config_variable(name, value)
+        try:
+            botocore.session.Session.create_client(alone, "sts")
+        except Exception as error:  # noqa: BLE001 - the same: a ValueError for a region
+            # The text of the error is not shown, but the values that some name.
+            allowed = getattr(error, "kwargs", {}).get("valid_modes") or ""
+            words = allowed.split(", ") if isinstance(allowed, str) else list(allowed)
+            return unusable(found, f"it must be {listed(words, 'or')}" if allowed else "the AWS SDK does not accept it")
+    return None
 
 
 def host_of(url: str) -> str:

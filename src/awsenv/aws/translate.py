@@ -21,7 +21,8 @@ from botocore import exceptions
 from awsenv import duration
 from awsenv.aws.denial import DeniedError, read
 from awsenv.aws.http import Late, Unfinished
-from awsenv.aws.session import host_of
+from awsenv.aws.proxy import ProxyError
+from awsenv.aws.session import host_of, refused_setting
 from awsenv.config.sources import how_to_renew
 from awsenv.errors import (
     AwsenvError,
@@ -55,7 +56,6 @@ _UNSETTLED = frozenset({"NoSuchEntity", "EntityTemporarilyUnmodifiable", "Concur
 """IAM is eventually consistent: a new user may not be a principal yet, a new role not there to attach to (IAM guide,
 "Troubleshoot IAM: changes that I make are not always immediately visible")."""
 
-_NO_FILE = (FileNotFoundError, PermissionError, IsADirectoryError)
 _NOT_CONNECTED = (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)
 _NOT_CONNECTED_TO_PROXY = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
@@ -63,31 +63,16 @@ Step = Hint | Callable[[], Hint]
 Facts = tuple[tuple[tuple[type[Exception], ...], str, Step], ...]
 """Rows of what is raised, the fact, the next step or what finds it."""
 
-_BUNDLE = "the CA bundle cannot be read", "check AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE and ca_bundle"
-
 _SETTINGS: Facts = (
-    (_NO_FILE, *_BUNDLE),
     (
         (exceptions.ParamValidationError,),
         "AWS does not accept a value of the request",
         "check the settings of the role",
     ),
     (
-        (exceptions.InvalidRegionError, exceptions.BaseEndpointResolverError),
-        "the region has no endpoint",
-        ("check the region", "choose another with --region"),
-    ),
-    (
-        (
-            exceptions.EndpointProviderError,
-            exceptions.InvalidConfigError,
-            exceptions.InvalidDefaultsMode,
-            exceptions.InvalidProxiesConfigError,
-            exceptions.InvalidRetryConfigurationError,
-            exceptions.InvalidSTSRegionalEndpointsConfigError,
-        ),
-        "botocore does not accept a setting of the profile or of the environment",
-        "check the endpoint, FIPS, retry and proxy settings",
+        (exceptions.InvalidRegionError, exceptions.BaseEndpointResolverError, exceptions.EndpointProviderError),
+        "the service has no endpoint in this region, or none with these settings",
+        ("choose another region with --region", "remove use_fips_endpoint and use_dualstack_endpoint"),
     ),
 )
 """Settings that make calls impossible."""
@@ -176,7 +161,7 @@ def connect(
     Raises:
         ConfigError: A setting makes requests impossible.
     """
-    with translated(request):
+    try:
         client = session.create_client(
             request.action.partition(":")[0],
             aws_access_key_id=signer.access_key_id,
@@ -185,28 +170,36 @@ def connect(
             config=config,
         )
         return client, replace(request, endpoint=session.url_of(client), signer=signer)
+    except AwsenvError:
+        raise
+    except Exception as error:  # noqa: BLE001 - botocore raises everything here, and nothing has been sent
+        raise refused_setting(session) or _of_settings(error) from None
+
+
+def _of_settings(error: Exception) -> ConfigError:
+    """Return the error for settings that make requests impossible, each alone or together."""
+    unknown = f"the AWS SDK makes no request with these settings ({type(error).__name__})", "awsenv doctor"
+    fact, hint = first_of(_SETTINGS, error) or unknown
+    return ConfigError(fact, hint=hint)
 
 
 def translate(error: Exception, request: Request) -> AwsenvError:
     """Return the error of awsenv for *error*, raised by *request*."""
     if isinstance(error, exceptions.ClientError):
         return _answered(error, request)
-    row = first_of(_SETTINGS, error)
-    if type(error) is ValueError and str(error).startswith("Invalid endpoint"):
-        row = "the endpoint is not a URL", "check endpoint_url and AWS_ENDPOINT_URL"
-    if row is not None:
-        return ConfigError(row[0], hint=row[1])
+    if first_of(_SETTINGS, error) is not None:
+        return _of_settings(error)
     return no_response(error, request) or _lost(f"{_where(request)} sent a response that is not from AWS", request)
 
 
 def no_response(error: Exception, request: Request) -> AwsenvError | None:
     """Return why there is no response; None: *error* is not one of the network."""
+    if isinstance(error, ProxyError):
+        return _of_proxy(error, request)
     if not isinstance(error, Unfinished | exceptions.ConnectionError | exceptions.HTTPClientError):
         return None
     url = request.endpoint or error.kwargs.get("endpoint_url") or error.kwargs.get("url") or "AWS"
     request, root = replace(request, endpoint=str(url)), _root(error)
-    if isinstance(root, _NO_FILE) or (isinstance(root, ssl.SSLError) and root.library == "X509"):
-        return ConfigError(_BUNDLE[0], hint=_BUNDLE[1])
     row = first_of(_NOT_SENT, root) or first_of(_NOT_SENT, error)
     if row is None and isinstance(error, Late) and not error.was_sent:
         row = f"{_where(request)} {error}", ("check the network, the proxy and DNS", _MORE_TIME)
@@ -223,6 +216,14 @@ def no_response(error: Exception, request: Request) -> AwsenvError | None:
     if isinstance(error, exceptions.ReadTimeoutError):
         return _lost(f"{_where(request)} did not answer in time", request)
     return _lost(f"the connection to {_where(request)} was lost", request)
+
+
+def _of_proxy(error: ProxyError, request: Request) -> UnreachableError:
+    fact, origin, hint, is_unsent = map(error.kwargs.get, ("fact", "origin", "hint", "is_unsent"))
+    if request.serial is not None and not is_unsent:
+        return _lost(str(fact), request)
+    unused = "" if request.serial is None else "; AWS has not seen the MFA code"
+    return UnreachableError(f"{fact}{unused}", origin, hint=hint)
 
 
 def was_not_sent(error: Exception) -> bool:

@@ -56,7 +56,8 @@ def mfa_session_key(chain: Chain, serial: str, profiles: Profiles, environ: Envi
     """
     own = access_key(chain.source, profiles, environ) or source_key(chain.source, profiles, environ)
     serving = profiles.get(chain.settings_profile or "default")
-    return _digest("session", own, serial, endpoint("sts", serving, profiles, environ))
+    url = endpoint("sts", serving, profiles, environ)
+    return _digest("session", own, serial, None if url is None else url.value)
 
 
 def role_key(chain: Chain, profiles: Profiles, environ: Environ) -> str:

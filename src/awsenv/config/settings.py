@@ -10,10 +10,12 @@ import re
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from awsenv import duration
 from awsenv.config import ini, sources
-from awsenv.errors import Origin, UsageError
+from awsenv.config.ini import Setting
+from awsenv.errors import ConfigError, Origin, UsageError
 from awsenv.model import Note
 from awsenv.variables import SERVICE_ENDPOINT, SETTING, having
 from awsenv.wording import quoted
@@ -21,7 +23,6 @@ from awsenv.wording import quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from awsenv.config.ini import Setting
     from awsenv.config.profiles import Profile, Profiles
     from awsenv.model import Chain, Environ
 
@@ -51,7 +52,7 @@ def timeout(environ: Environ) -> float:
     raise UsageError(fact, Origin("AWSENV_TIMEOUT"), hint="set a duration such as 30s or 2m")
 
 
-def endpoint(service: str, profile: Profile | None, profiles: Profiles, environ: Environ) -> str | None:
+def endpoint(service: str, profile: Profile | None, profiles: Profiles, environ: Environ) -> Setting | None:
     """Return the URL that the environment or *profile* sets for a service; None: the default endpoint of AWS.
 
     The order is that of the AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
@@ -60,8 +61,38 @@ def endpoint(service: str, profile: Profile | None, profiles: Profiles, environ:
         return None
     own = {} if profile is None else dict(_endpoints(profile, profiles, environ))
     names = (SERVICE_ENDPOINT + service.upper(), _ENDPOINT)
-    urls = [environ.get(name) for name in names] + [own[name].value for name in names if name in own]
-    return next(filter(None, urls), None)
+    variables = [Setting(environ[name], Origin(name)) for name in names if environ.get(name)]
+    return next(iter([*variables, *(own[name] for name in names if name in own)]), None)
+
+
+def is_url(text: str) -> bool:
+    """Tell whether *text* is a URL of HTTP, with a host."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and text.split() == [text]
+    except ValueError:
+        return False
+
+
+def without_password(url: str) -> str:
+    """Return *url* without what stands before the `@` of its host."""
+    return re.sub(r"(^|//)[^/\s]*@", r"\1…@", url)
+
+
+def unusable(setting: Setting, why: str) -> ConfigError:
+    """Return the error of a setting that makes requests impossible.
+
+    Args:
+        setting: The setting. Its value is not a secret, but for the password of a URL.
+        why: What it is not: `it must be a URL`.
+    """
+    origin, value = setting.origin, without_password(setting.value)
+    name = (origin.key or origin.name).rpartition(", ")[2]
+    fact = f"{name} is {quoted(value) if value else 'empty'}: {why}"
+    hint = f"unset {name}" if origin.key is None else f"correct {name}, or remove it"
+    if re.search(r"\s[#;]", value):
+        hint = "put the comment on a line of its own: here it is a part of the value"
+    return ConfigError(fact, origin, hint=hint)
 
 
 def with_settings(chain: Chain, profiles: Profiles, environ: Environ) -> Chain:
@@ -119,7 +150,8 @@ def _endpoints(profile: Profile, profiles: Profiles, environ: Environ) -> Iterat
     for service, setting in (profiles.services(profile.value("services") or "") or {}).items():
         url = ini.nested(setting.value).get("endpoint_url") if setting.value.startswith("\n") else None
         if url and re.fullmatch("[a-z0-9_]+", service):
-            yield SERVICE_ENDPOINT + service.upper(), replace(setting, value=url)
+            origin = replace(setting.origin, key=f"{service}, endpoint_url")
+            yield SERVICE_ENDPOINT + service.upper(), Setting(url, origin)
 
 
 def _is_ignored(profile: Profile | None, environ: Environ) -> bool:

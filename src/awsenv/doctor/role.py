@@ -247,7 +247,8 @@ def _refused(this: _Hop, request: Request, trusted: Trust | None, own: Finding, 
             unchecked.append(f"that the policies of {request.principal.title} allow sts:AssumeRole (--iam-profile)")
         hints += [f"check {listed(unchecked)}"] if unchecked else []
     if denial is not None:
-        hints += steps(denial)
+        chain = this.resolved.chain if trusted is None else None
+        hints += steps(denial, chain=chain, index=this.index, mine=request.principal.account)
     elif trusted is None:
         account, is_permitted = request.principal.account, own.verdict is Verdict.FINE
         hints += remedies(this.resolved.chain, this.index, account, is_permitted=is_permitted)
