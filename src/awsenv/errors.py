@@ -74,6 +74,11 @@ class Origin:
         """The name, with the line if there is one: `~/.aws/config:12`."""
         return f"{self.name}:{self.line}" if self.line else self.name
 
+    @property
+    def setter(self) -> str:
+        """The name of what sets the value: the key of the file, the option or the variable."""
+        return self.key or self.name
+
     def __str__(self) -> str:
         """Return the place as editors and compilers write it."""
         parts = [self.position]

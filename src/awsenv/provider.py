@@ -24,7 +24,7 @@ from awsenv.errors import (
     UsageError,
 )
 from awsenv.model import AssumeRole, GetSessionToken, Note, unseen
-from awsenv.wording import printable
+from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -300,9 +300,9 @@ def _check_renewable(chain: Chain) -> None:
     if chain.mfa is None or config.through_session(chain) is not None:
         return
     if not chain.mfa.serial:
-        raise UsageError(
-            "--refresh: the MFA device must be known", hint=("set mfa_serial in the profile", "--mfa-serial")
-        )
+        profile = chain.hops[-1].profile if isinstance(chain.hops[-1], AssumeRole) else None
+        key = () if profile is None else (f"set mfa_serial in profile {quoted(profile)}",)
+        raise UsageError("--refresh: the MFA device must be known", hint=(*key, "name it: --mfa-serial ARN"))
     raise UsageError(
         "--refresh and a --duration of more than an hour exclude each other",
         because="AWS grants that only to a fresh code",

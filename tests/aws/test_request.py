@@ -104,3 +104,27 @@ def test_the_second_hint_is_the_doctor_and_shows_no_secret() -> None:
     hints = denied_hint(chain, 0, RoleArn("aws", MINE, "deploy"), NO_PROFILES, None)
     assert ("awsenv doctor 'a b'",) == hints[1:]
     assert SECRET not in hints[0]
+
+
+@pytest.mark.parametrize(
+    ("profile", "expected"),
+    [
+        (
+            "deploy",
+            [
+                "if the role demands MFA, set mfa_serial in profile 'deploy', or pass a code",
+                "if the role demands an external id, set external_id in profile 'deploy'",
+            ],
+        ),
+        (
+            None,
+            [
+                "if the role demands MFA, pass --mfa-serial, or pass a code",
+                "if the role demands an external id, pass --external-id",
+            ],
+        ),
+    ],
+)
+def test_a_remedy_names_what_can_be_set_there(profile: str | None, expected: list[str]) -> None:
+    """A role that is typed as an ARN or ACCOUNT/ROLE has options, and no keys."""
+    assert expected == remedies(_chain(_hop(profile=profile)), 0)[:2]

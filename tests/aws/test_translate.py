@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from urllib3.exceptions import NewConnectionError, ProxyError
 
 from awsenv.aws.request import Request
 from awsenv.aws.translate import message_of_aws, translate
-from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
+from awsenv.errors import AwsenvError, Origin, RefusedError, SourceError, UnreachableError
 from awsenv.model import Credentials
 
 SECRETS = ("canary-external-id", "canary-secret-key")
@@ -125,6 +126,27 @@ def test_a_body_that_cannot_be_parsed_is_not_shown() -> None:
     error = translate(ResponseParserError("<SecretAccessKey>canary-secret-key</SecretAccessKey>"), REQUEST)
     assert isinstance(error, UnreachableError)
     assert "canary" not in f"{error!r}{error}{error.hints}{error.where}{error.because}"
+
+
+@pytest.mark.parametrize(
+    ("origin", "setter"),
+    [
+        (Origin("--duration"), "--duration"),
+        (Origin("AWSENV_DURATION"), "AWSENV_DURATION"),
+        (Origin("~/.aws/config", 4, "profile p", "duration_seconds"), "duration_seconds"),
+    ],
+)
+def test_a_duration_that_is_refused_names_what_has_set_it(origin: Origin, setter: str) -> None:
+    """The second step raises the maximum of the role, unless the limit is that of role chaining."""
+    parameters = {"RoleArn": "arn:aws:iam::123456789012:role/team/deploy", "DurationSeconds": 7200}
+    request = replace(REQUEST, parameters=parameters, origins={"DurationSeconds": origin})
+    exceeds = "The requested DurationSeconds exceeds the"
+    maximum = translate(answer("ValidationError", f"{exceeds} MaxSessionDuration set for this role."), request)
+    chaining = translate(answer("ValidationError", f"{exceeds} 1 hour session limit for role chaining."), request)
+
+    less = f"ask for less: {setter}"
+    more = "aws iam update-role --role-name deploy --max-session-duration 7200"
+    assert ((less, more), (less,)) == (maximum.hints, chaining.hints)
 
 
 CODES = st.one_of(

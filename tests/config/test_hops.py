@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from awsenv.config import limits
 from awsenv.errors import ConfigError, Origin
 from awsenv.model import AssumeRole, RoleRequest
 
@@ -107,7 +108,7 @@ def test_the_request_applies_to_the_last_hop_only(home: Home) -> None:
         ),
         ("role_session_name = jane doe", "the role session name 'jane doe' holds ' ', which AWS does not accept"),
         ("role_session_name = j", "the role session name 'j' has 1 character; AWS accepts 2 to 64"),
-        ("role_session_name =", "the role session name '' has 0 characters"),
+        ("role_session_name =", "the role session name is empty"),
         ("role_session_name = j\u00e4ne", "the role session name 'j\u00e4ne' holds '\u00e4'"),
         ("source_identity = aws:x", "the source identity 'aws:x' holds ':'"),
         ("duration_seconds = abc", "duration_seconds is 'abc', which is not a whole number of seconds"),
@@ -143,6 +144,33 @@ def test_a_value_that_aws_would_refuse_is_refused_with_its_origin(line: str, fac
 
 
 @pytest.mark.parametrize(
+    ("seconds", "origin", "message", "hint"),
+    [
+        (300, Origin("--duration"), "AWS does not grant a session of 5m", "ask for 15m to 12h"),
+        (46800, Origin("AWSENV_DURATION"), "AWS does not grant a session of 13h", "ask for 15m to 12h"),
+        (5399, Origin("--duration"), None, None),
+        (
+            10,
+            Origin("f", 1, "p", "duration_seconds"),
+            "AWS does not grant a session of 10 seconds",
+            "write duration_sec",
+        ),
+    ],
+)
+def test_a_duration_comes_back_as_it_was_typed(
+    seconds: int, origin: Origin, message: str | None, hint: str | None
+) -> None:
+    """Options take `5m`, and files only seconds."""
+    error = None
+    try:
+        limits.in_range(seconds, limits.MAX_ROLE_DURATION, origin)
+    except ConfigError as caught:
+        error = caught
+
+    assert (message, hint) == (error and error.fact, error and error.hints[0][: len(hint or "")])
+
+
+@pytest.mark.parametrize(
     ("line", "hint"),
     [
         (f'mfa_serial = "{ARN}"', "remove the quotes"),
@@ -154,7 +182,7 @@ def test_a_value_that_aws_would_refuse_is_refused_with_its_origin(line: str, fac
         ("external_id = canary # c", "put the comment on its own line"),
         ("external_id = canary\n  x", "put the value on one line, and do not indent the line below it"),
         ("mfa_serial = alice", "such as arn:aws:iam::123456789012:mfa/alice; aws iam list-mfa-devices shows yours"),
-        ("duration_seconds = 10", "ask for 900 to 43200 seconds"),
+        ("duration_seconds = 10", "write duration_seconds = 900 to 43200"),
         ("role_session_name = jane doe", "use 2 to 64 of A-Z a-z 0-9 _ +=,.@-"),
     ],
 )
@@ -222,19 +250,20 @@ def test_a_role_arn_of_a_profile_is_a_whole_arn(role_arn: str, fact: str, home: 
 @pytest.mark.parametrize(
     ("changes", "fact"),
     [
+        ({"policy": ""}, "the session policy is empty"),
         ({"policy": "{"}, "the session policy is not JSON"),
         ({"policy": "[]"}, "the session policy is not a JSON object"),
         ({"policy": '{"a": "\u0142"}'}, "the session policy holds a character that AWS does not accept"),
         ({"policy": "[" * 2000}, "the session policy is not JSON"),
-        ({"policy": " " * 2049}, "the session policy has 2049 characters; AWS accepts 1 to 2048"),
+        ({"policy": " " * 2049}, "the session policy has 2049 characters; AWS accepts at most 2048"),
         ({"policy_arns": ("x",)}, "'x' is not the ARN of a managed policy"),
         ({"policy_arns": ("arn:aws:iam::aws:policy/X",) * 11}, "11 session policy ARNs; AWS accepts at most 10"),
         ({"tags": tuple((f"k{n}", "") for n in range(51))}, "51 session tags; AWS accepts at most 50"),
         ({"tags": (("k" * 129, ""),)}, "cannot be the key of a session tag"),
         ({"tags": (("k", "v" * 257),)}, "AWS does not accept the value of session tag 'k'"),
         ({"transitive_tags": tuple(f"k{n}" for n in range(51))}, "51 transitive tags; AWS accepts at most 50"),
-        ({"external_id": ""}, "the external id has 0 characters"),
-        ({"duration": -1}, "AWS does not grant a session of -1 seconds"),
+        ({"external_id": ""}, "the external id is empty"),
+        ({"duration": 899}, "AWS does not grant a session of 14m59s"),
         ({"mfa_serial": "x\x1b" * 9}, "is not the ARN or serial number of an MFA device"),
         ({"region": ""}, "'' is not an AWS region"),
     ],
@@ -263,12 +292,12 @@ def test_a_role_with_temporary_credentials_lasts_an_hour_at_most(source: str, ho
     text = source + profile("duration_seconds = 7200\n")
 
     hop = last(home.resolve("a", text))
-    with pytest.raises(ConfigError, match=r"7200 seconds is too long: .* at most 3600"):
+    with pytest.raises(ConfigError, match=r"2h is too long: .* at most 1h"):
         home.resolve(RoleRequest("a", duration=7200), text)
 
     assert 3600 == hop.duration
     (note,) = hop.notes
-    assert "[profile a], duration_seconds: 7200 seconds cut to 3600" in str(note)
+    assert "[profile a], duration_seconds: 2h cut to 1h" in str(note)
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def test_a_duration_that_aws_does_not_grant_is_refused(seconds: int, device: str
     with pytest.raises(ConfigError, match="AWS does not grant") as caught:
         login(home, RoleRequest("", duration=seconds), TYPICAL, device)
 
-    assert ("--duration", ("ask for 900 to 129600 seconds",)) == (caught.value.where, caught.value.hints)
+    assert ("--duration", ("ask for 15m to 36h",)) == (caught.value.where, caught.value.hints)
 
 
 @pytest.mark.parametrize(

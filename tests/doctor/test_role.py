@@ -60,7 +60,7 @@ def test_a_duration_that_the_role_does_not_grant(account: Account) -> None:
     """A duration above the maximum is found before anything is sent."""
     account.role("short", settings="duration_seconds = 7200")
     (found,) = account.examine("short", iam_profile="admin")["duration"]
-    assert found.fact == "the request is for 7200 seconds, and role short grants 3600 at most"
+    assert found.fact == "the request is for 2h, and role short grants 1h at most"
     assert "AssumeRole" not in [call.action for call in account.sandbox.calls]
 
 

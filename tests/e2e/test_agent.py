@@ -369,7 +369,7 @@ def test_a_role_assumed_with_the_mfa_session_lasts_an_hour(long: World) -> None:
 
     assert answer.returncode == 0
     assert re.fullmatch(
-        r"awsenv: 14400 seconds cut to 3600, .*\n  in       ~/.aws/config:\d+, \[profile long\], duration_seconds\n",
+        r"awsenv: 4h cut to 1h, .*\n  in       ~/.aws/config:\d+, \[profile long\], duration_seconds\n",
         answer.stderr,
     )
     assert ["3600"] == [call.parameters["DurationSeconds"] for call in long.sandbox.calls]

@@ -169,11 +169,11 @@ def remedies(chain: Chain, index: int, mine: str | None = None, *, is_permitted:
     assert isinstance(hop, AssumeRole)  # noqa: S101 - no caller names another hop
     elsewhere = (mine or _account_before(chain, index) or hop.role.account) != hop.role.account
     # Each with its rank: a missing value comes before one that may be wrong.
-    ranked = [(3, "check that the role of role_arn exists, and that its trust policy names you")]
+    ranked = [(3, "check that the role exists, and that its trust policy names you")]
     if hop.external_id is None:
         # External ids are demanded by the owners of other accounts (IAM guide, "confused deputy").
         rank = 0 if elsewhere or hop.mfa is not None else 2
-        ranked.append((rank, "if the role demands an external id, set external_id or --external-id"))
+        ranked.append((rank, f"if the role demands an external id, {_set(hop, 'external_id')}"))
     else:
         origin = hop.origins.get("external_id")
         where = "" if origin is None else f" ({origin})"
@@ -185,6 +185,11 @@ def remedies(chain: Chain, index: int, mine: str | None = None, *, is_permitted:
     if elsewhere and not is_permitted:
         ranked.append((5, "check that your own policies allow sts:AssumeRole on the role: it is in another account"))
     return [text for _, text in sorted(ranked, key=lambda each: each[0])]
+
+
+def _set(hop: AssumeRole, key: str) -> str:
+    """Return how to set what a profile sets with *key*: a role without a profile has only the option."""
+    return f"pass --{key.replace('_', '-')}" if hop.profile is None else f"set {key} in profile {quoted(hop.profile)}"
 
 
 def is_typed_name(chain: Chain, index: int) -> bool:
@@ -204,7 +209,7 @@ def _account_before(chain: Chain, index: int) -> str | None:
 
 def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, str]:
     """Return how likely a hop without an MFA device lacks one, as a rank, and the remedy."""
-    rank, text = 1, "if the role demands MFA, set mfa_serial or pass a code as the second word"
+    rank, text = 1, f"if the role demands MFA, {_set(hop, 'mfa_serial')}, or pass a code"
     before = chain.hops[:index]
     if any(isinstance(earlier, AssumeRole) for earlier in before) or KINDS[chain.source.kind].is_of_a_role:
         # A device that is configured where it has no effect shows that the user expects MFA.

@@ -359,7 +359,7 @@ def _refused(code: str, message: str, request: Request) -> RefusedError:
         return DeniedError(fact, origin, denial=denial, code=code, because=denial.because or because, hint=hint)
     if hint is None and "DurationSeconds" in message:
         origin = request.origins.get("DurationSeconds", origin)
-        hint = ("request less: duration_seconds, --duration", "raise the maximum session duration of the role")
+        hint = _shorter(request, message)
     # Any other fault of a policy stays.
     is_unsettled = code in _UNSETTLED or (code == "MalformedPolicyDocument" and "Invalid principal" in message)
     return RefusedError(
@@ -378,6 +378,17 @@ def _what(request: Request) -> str:
     if request.action == ASSUME_ROLE and role is not None:
         return f"assume role {printable(str(role).rpartition('/')[2])}"
     return f"call {request.action}"
+
+
+def _shorter(request: Request, message: str) -> Hint:
+    """Return the next steps if AWS grants no role or session for so long."""
+    origin, role = request.origins.get("DurationSeconds"), request.parameters.get("RoleArn")
+    less = f"ask for less: {'--duration' if origin is None else origin.setter}"
+    if role is None or "chaining" in message:
+        return less
+    seconds = request.parameters.get("DurationSeconds")
+    name = str(role).rpartition("/")[2]
+    return less, f"aws iam update-role --role-name {name} --max-session-duration {seconds}"
 
 
 def _root(error: exceptions.BotoCoreError) -> object:

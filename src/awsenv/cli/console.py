@@ -9,6 +9,7 @@ from awsenv.cli import options as role_options
 from awsenv.cli.action import Open, Print
 from awsenv.cli.options import Caller, OptionalWord, RoleOptions, Word, flag, option, resolve
 from awsenv.config.sources import is_long_term, may_be_long_term
+from awsenv.duration import exact
 from awsenv.errors import Origin, UsageError
 from awsenv.model import AssumeRole, GetSessionToken
 
@@ -72,7 +73,7 @@ def _seconds(text: str) -> int:
     seconds = role_options.seconds(text, origin)
     if not SHORTEST <= seconds <= LONGEST:
         raise UsageError(
-            f"{seconds} seconds is not a duration of a console session, which is 15 minutes to 12 hours",
+            f"{exact(seconds)} is not a duration of a console session, which is {exact(SHORTEST)} to {exact(LONGEST)}",
             origin,
             hint="such as 8h",
         )

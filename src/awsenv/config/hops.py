@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from awsenv.config import limits, sources
 from awsenv.config.ini import Setting
+from awsenv.duration import exact
 from awsenv.errors import ConfigError, Origin
 from awsenv.model import MAX_CHAINED_DURATION, AssumeRole, GetSessionToken, Mfa, Note
 from awsenv.variables import USER, having
@@ -63,11 +64,11 @@ def assume_role(
         return hop
     if hop.seconds > MAX_CHAINED_DURATION and _was_typed(hop):
         raise ConfigError(
-            f"{hop.duration} seconds is too long",
+            f"{exact(hop.seconds)} is too long",
             origins["duration"],
-            because=f"with temporary credentials, AWS grants a role for at most {MAX_CHAINED_DURATION} seconds "
+            because=f"with temporary credentials, AWS grants a role for at most {exact(MAX_CHAINED_DURATION)} "
             "(role chaining)",
-            hint=(f"ask for {MAX_CHAINED_DURATION} or less", "start from the access key of a user"),
+            hint=(f"ask for {exact(MAX_CHAINED_DURATION)} or less", "start from the access key of a user"),
         )
     return _within_an_hour(hop, "with temporary credentials (role chaining)")
 
@@ -86,7 +87,7 @@ def _within_an_hour(hop: AssumeRole, how: str) -> AssumeRole:
     """Return *hop* with its duration cut to the longest of a role that is assumed *how*, and a note if it is cut."""
     if hop.seconds <= MAX_CHAINED_DURATION:
         return hop
-    fact = f"{hop.duration} seconds cut to {MAX_CHAINED_DURATION}, the most that AWS grants a role {how}"
+    fact = f"{exact(hop.seconds)} cut to {exact(MAX_CHAINED_DURATION)}, the most that AWS grants a role {how}"
     notes = (*hop.notes, Note(fact, hop.origins["duration"]))
     return replace(hop, duration=MAX_CHAINED_DURATION, notes=notes)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from awsenv.duration import exact
 from awsenv.errors import ConfigError, MfaError, Origin
 from awsenv.model import RoleArn
 from awsenv.wording import printable, quoted
@@ -224,11 +225,11 @@ def in_range(seconds: int, most: int, origin: Origin) -> int:
         origin: Where it is set.
     """
     if not MIN_DURATION <= seconds <= most:
-        raise ConfigError(
-            f"AWS does not grant a session of {seconds} seconds",
-            origin,
-            hint=f"ask for {MIN_DURATION} to {most} seconds",
-        )
+        # As it was typed: an option takes `15m`, a file only seconds.
+        shown, hint = exact(seconds), f"ask for {exact(MIN_DURATION)} to {exact(most)}"
+        if origin.key is not None:
+            shown, hint = f"{seconds} seconds", f"write {origin.key} = {MIN_DURATION} to {most}"
+        raise ConfigError(f"AWS does not grant a session of {shown}", origin, hint=hint)
     return seconds
 
 
@@ -283,9 +284,11 @@ def policy(text: str, origin: Origin) -> str:
     """Check that a session policy is a JSON object and not too long."""
     import json  # noqa: PLC0415 - only where a policy is given
 
-    if not 1 <= len(text) <= _MAX_POLICY:
+    if not text:
+        raise ConfigError("the session policy is empty", origin, hint=f"give it a policy, or leave {origin} out")
+    if len(text) > _MAX_POLICY:
         raise ConfigError(
-            f"the session policy has {len(text)} characters; AWS accepts 1 to {_MAX_POLICY}",
+            f"the session policy has {len(text)} characters; AWS accepts at most {_MAX_POLICY}",
             origin,
             hint=("shorten it", "use a managed policy: --policy-arn"),
         )
@@ -333,7 +336,9 @@ def _checked(
     if low <= len(text) <= high and matches(f"{characters}*", text):
         return text
     shown = "" if secret else f" {quoted(text)}"
-    if not low <= len(text) <= high:
+    if not text:
+        shown, reason = "", "is empty"
+    elif not low <= len(text) <= high:
         reason = f"has {len(text)} character{'' if len(text) == 1 else 's'}; AWS accepts {low} to {high}"
     elif secret:
         reason = "holds a character that AWS does not accept"

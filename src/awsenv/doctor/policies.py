@@ -180,7 +180,8 @@ def _not_met(condition: Condition, request: Request, device: str | None) -> Find
     if condition.key.lower() == EXTERNAL_ID and hop.external_id is not None:
         fact = f"{role} demands another external id than the one that is configured"
         origin = hop.origins.get("external_id")
-        return _refused(request, fact, "correct external_id: the owner of the role knows it", origin=origin)
+        setter = "the external id" if origin is None else origin.setter
+        return _refused(request, fact, f"correct {setter}: the owner of the role knows it", origin=origin)
     if condition.key.lower() == EXTERNAL_ID:
         option = "pass --external-id" if profile is None else f"set external_id in {profile}, or pass --external-id"
         fact = f"{role} demands an external id, and none is configured"
@@ -192,11 +193,10 @@ def _not_met(condition: Condition, request: Request, device: str | None) -> Find
             "let the role trust the user, and set source_profile to the user's profile",
             "remove MFA from its trust policy",
         )
+    serial = printable(device or "ARN")
+    set_it = f"pass --mfa-serial {serial}" if profile is None else f"set mfa_serial = {serial} in {profile}"
     return _refused(
-        request,
-        f"{role} demands MFA, and no MFA device is configured",
-        f"set mfa_serial = {printable(device or 'ARN')} in {profile or 'its profile'}",
-        "pass a code as the second word",
+        request, f"{role} demands MFA, and no MFA device is configured", set_it, "pass a code as the second word"
     )
 
 

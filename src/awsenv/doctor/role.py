@@ -172,10 +172,12 @@ def _trust(this: _Hop, request: Request) -> tuple[Trust | None, list[Finding]]:
     trusted = policies.trusted(found["AssumeRolePolicyDocument"], request)
     findings = list(policies.trust_policy(trusted, request, this.device))
     if hop.duration is not None and hop.duration > most:
-        fact = f"the request is for {hop.duration} seconds, and {request.role} grants {most} at most"
-        less = f"ask for {most} or less: duration_seconds, --duration"
+        origin = hop.origins.get("duration")
+        longest = duration.exact(most)
+        fact = f"the request is for {duration.exact(hop.duration)}, and {request.role} grants {longest} at most"
+        less = f"ask for {longest} or less: {'--duration' if origin is None else origin.setter}"
         more = f"aws iam update-role --role-name {name} --max-session-duration {hop.duration}"
-        findings.append(wrong("duration", fact, less, more, origins=[hop.origins.get("duration")]))
+        findings.append(wrong("duration", fact, less, more, origins=[origin]))
     return trusted, findings
 
 
