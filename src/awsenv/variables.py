@@ -59,6 +59,8 @@ REFRESH = "AWSENV_REFRESH"
 """The URL of the role's endpoint."""
 SETTINGS = "AWSENV_SETTINGS"
 """The names of the settings that the role has set, separated by spaces."""
+DEMO = "AWSENV_DEMO"
+"""The URL of the local AWS of `awsenv demo`; set in the demo alone."""
 SERVICE_ENDPOINT = "AWS_ENDPOINT_URL_"
 """The prefix of the variable for the endpoint of one service. Only botocore lists all services."""
 SAVED = "AWSENV_SAVED_"
@@ -150,6 +152,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
         ),
         (SETTING,),
     ),
+    DEMO: (),
     "AWS_EC2_METADATA_SERVICE_ENDPOINT": (INSTANCE,),
     "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": (INSTANCE,),
     "AWS_LOGIN_CACHE_DIRECTORY": (LOGIN,),

@@ -34,6 +34,7 @@ ROLE = {
         {"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1"},
         {"AWSENV_DISABLE_PROMPT": "1", "AWSENV_AUTO_REFRESH": "0"},
         {"AWS_ENDPOINT_URL": "http://localhost", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+        {"AWS_ENDPOINT_URL": "http://127.0.0.1:5", "AWSENV_DEMO": "http://127.0.0.1:5"},
         {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/ci"},
         {"AWS_CREDENTIAL_EXPIRATION": "2099-01-01T00:00:00Z"},
         {"PYTHONPATH": ""},
@@ -173,6 +174,16 @@ def _of_a_role(environ: dict[str, str]) -> dict[str, str]:
     expiration = datetime.fromtimestamp(NOW + 60, timezone.utc)
     credentials = Credentials("ASIAEXAMPLE", "canary-secret", "canary-token", expiration)
     return environment.change(chain, credentials, environ).applied_to(environ)
+
+
+def test_an_endpoint_that_leads_out_of_the_demo() -> None:
+    """In the demo, only an endpoint other than its own is a warning."""
+    environ = {"AWSENV_DEMO": "http://127.0.0.1:5", "AWS_ENDPOINT_URL": "http://127.0.0.1:6"}
+
+    demo, endpoint = variables(environ, NOW)
+
+    assert (Verdict.FINE, Verdict.WARNING) == (demo.verdict, endpoint.verdict)
+    assert "calls go to an endpoint other than AWS's own" == endpoint.fact
 
 
 def test_what_a_role_has_saved_is_fine() -> None:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.requirements import Requirement
 
+from awsenv.cli.demo import AwsCli
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -56,7 +58,7 @@ def test_a_command_runs_beside_a_local_aws(
     assert (42, "") == (result.returncode, result.stderr)
     assert ":assumed-role/power-user/" in result.stdout
     assert world.sandbox.account not in result.stdout
-    assert re.search("(?m)^read-only ", result.stdout)
+    assert re.search("(?m)^  read-only ", result.stdout)
     assert world.actions() == []
     assert (before, []) == (own(), left())
 
@@ -75,10 +77,12 @@ def test_the_commands_of_the_tour_work(
     demo = terminal(["awsenv", "demo"], environ | {"SHELL": require(shell.name)}, status=shell.status)
 
     tour = demo.prompt()
-    typed = re.search('(awsenv login "\\$\\(mfa-code\\)") .*(awsenv power-user) ', tour, re.DOTALL)
-    assert typed, tour
-    for line in typed.groups():
-        demo.run(line)
+    assert ["mfa-code", "awsenv power-user"] == re.findall(r"^  (\S.*?)   ", tour, re.MULTILINE)[:2]
+    (code,) = re.findall("[0-9]{6}", demo.run("mfa-code").partition("mfa-code")[2])
+    demo.send("awsenv power-user\r")
+    demo.see("MFA code")
+    demo.send(f"{code}\r")
+    assert "(demo)" in demo.prompt()
     assert "[power-user " in demo.run("awsenv status")
     assert ":assumed-role/power-user/" in demo.run("awsenv status --verify")
     demo.send("sh -c 'echo rea\"\"dy; exec sleep 60'\r")
@@ -87,9 +91,106 @@ def test_the_commands_of_the_tour_work(
     demo.prompt()
     demo.run("awsenv off")
     assert "[power-user " not in demo.run("true")
+    assert "(demo)" in demo.run('awsenv login "$(mfa-code)"')
 
     assert demo.end("exit 3") == 3
     assert (before, []) == (own(), left())
+
+
+EVERYTHING = """
+set -eo pipefail
+eval "$(awsenv init bash)"
+eval "$(awsenv power-user "$(mfa-code)")"
+aws sts get-caller-identity
+awsenv off
+awsenv login "$(mfa-code)"
+awsenv power-user
+awsenv status
+awsenv off
+awsenv exec power-user -- true
+awsenv exec --refresh power-user -- aws ec2 describe-regions
+echo '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}' >"$HOME/s3.json"
+awsenv exec power-user --policy file://~/s3.json -- true
+awsenv console power-user --print
+awsenv credential-process power-user --print
+awsenv list
+awsenv list --json power
+awsenv explain power-user
+awsenv doctor
+awsenv doctor power-user
+awsenv doctor power-user --iam-profile admin
+awsenv setup --profile admin
+awsenv setup --profile admin --dry-run
+awsenv setup --profile admin --user bob deploy:PowerUserAccess,mfa --dry-run
+awsenv lock
+awsenv logout
+echo "nothing of it failed"
+"""
+
+
+def test_every_command_of_the_readme_works_in_the_demo(world: World, require: Callable[[str], str]) -> None:
+    """No command fails, none speaks of an AWS other than that of the demo, and `doctor` warns of nothing."""
+    require("aws")
+
+    result = world.command([world.program, "demo", "--", "bash", "-c", EVERYTHING])
+
+    assert (0, "nothing of it failed") == (result.returncode, result.stdout.splitlines()[-1]), result
+    assert "Nothing to do: everything exists." in result.stdout
+    assert "nothing is wrong here; awsenv doctor ROLE checks a role" in result.stdout
+    assert "power-user works\n" in result.stdout
+    assert "unset" not in result.stdout.replace("Unsets", "")
+    assert "this is awsenv demo" in result.stdout
+
+
+def test_a_new_device_has_codes_and_setup_comes_to_its_end(
+    environ: dict[str, str], terminal: Callable[..., Terminal], require: Callable[[str], str]
+) -> None:
+    """`setup` draws a QR code in the demo, and `mfa-code` knows the codes of the new device in any terminal."""
+    demo = terminal(["awsenv", "demo"], environ | {"TERM": "xterm-256color", "SHELL": require("bash")})
+    program, device = demo.see(r"  (/\S+/mfa-code) (\w+)").groups()
+    demo.see(r"\(demo\) ")
+    demo.send(f"awsenv setup --profile admin --user {device} deploy:PowerUserAccess,mfa\r")
+    demo.see(r"Apply this plan\? \[y/N\] ")
+    demo.send("y\r")
+    demo.see("\N{UPPER HALF BLOCK}")
+    for question in ("shows now: ", "30 seconds: "):
+        demo.see(question)
+        code = subprocess.run([program, device], capture_output=True, text=True, check=True).stdout
+        demo.send(code.strip() + "\r")
+    demo.see("Done\\.")
+    demo.send(f'awsenv exec deploy "$(mfa-code {device})" -- awsenv status --verify\r')
+    demo.see(":assumed-role/deploy/")
+
+
+@pytest.mark.parametrize(
+    ("version", "leaves"),
+    [
+        ("aws-cli/2.12.7 Python/3.11.4 Linux/6.1", True),
+        ("aws-cli/2.0.0 Python/3.7.3 Linux/5.4", True),
+        ("aws-cli/1.28.9 Python/3.8.10 Linux/5.4", True),
+        ("aws-cli/1.0.0", True),
+        ("aws-cli/2.13.0 Python/3.11.4 Linux/6.1", False),
+        ("aws-cli/1.29.0 Python/3.8.10 Linux/5.4", False),
+        ("aws-cli/1.46.3 Python/3.11.7 Linux/6.18", False),
+        ("aws-cli/3.0.0", False),
+        ("aws: command of another kind", False),
+        ("", False),
+    ],
+)
+def test_an_aws_cli_that_would_leave_the_demo_is_warned_of(
+    environ: dict[str, str], tmp_path: Path, version: str, *, leaves: bool
+) -> None:
+    """An AWS CLI that does not know AWS_ENDPOINT_URL is named with its version before the demo begins."""
+    folder = tmp_path / "aws"
+    folder.mkdir()
+    (folder / "aws").write_text(f"#!/bin/sh\necho '{version}' >&2\n")
+    (folder / "aws").chmod(0o700)
+
+    with AwsCli(environ | {"PATH": f"{folder}:/bin:/usr/bin"}) as aws_cli:
+        facts = [note.fact for note in aws_cli.notes()]
+    name = version.partition(" ")[0]
+    fact = f"the AWS CLI here, {name}, ignores AWS_ENDPOINT_URL: its calls leave the demo for AWS"
+    assert ([fact] if leaves else []) == facts
 
 
 @pytest.mark.parametrize("folder", ["tmp", "long" * 30])
@@ -114,7 +215,7 @@ def test_the_demo_has_its_own_agent(
 
     assert (0, "") == (result.returncode, result.stderr)
     session, agent = result.stdout.splitlines()
-    assert session.startswith("MFA session of alice ")
+    assert session.startswith("MFA session of awsenv-demo ")
     until(lambda: has_ended(int(agent)))
     assert int(agent) != world.agent()
     assert world.run("exec", "power-user", "--", "true").stderr == ""

@@ -10,9 +10,10 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
+import pexpect
 import pytest
 
-from awsenv.sandbox import MfaDevice, Sandbox
+from awsenv.sandbox import MfaDevice, Sandbox, mfa_code
 
 if TYPE_CHECKING:
     from awsenv.model import Credentials
@@ -22,6 +23,69 @@ def _code(sandbox: Sandbox, user: str) -> str:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(f"{sandbox.url}/_awsenv/mfa-code/{user}", timeout=10) as response:
         return str(response.read().decode())
+
+
+def test_codes_are_handed_out_once(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
+    """The current and the next code are there, each once; a used one is none; half a minute later there is another."""
+    device = sandbox.create_mfa_device("alice")
+    current, following = device.code(), device.next_code()
+    attempt = {"SerialNumber": device.serial, "TokenCode": current}
+    client("sts", alice).get_session_token(**attempt)
+
+    assert f"{following}\n" == _code(sandbox, "alice")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        _code(sandbox, "alice")
+    refused.value.close()
+    assert 503 == refused.value.code
+    assert 0 < int(refused.value.headers["Retry-After"]) <= 25
+    sandbox.clock.elapse(30)
+    assert f"{device.next_code()}\n" == _code(sandbox, "")
+
+
+def test_a_device_without_a_user_has_codes(sandbox: Sandbox, client: Any) -> None:
+    """A device that was just created has the two codes that enable it; an unknown one is told from it."""
+    sandbox.create_user("bob")
+    iam = client("iam", sandbox.admin)
+    serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]["SerialNumber"]
+    codes = {f"AuthenticationCode{number}": _code(sandbox, "phone").strip() for number in (1, 2)}
+
+    iam.enable_mfa_device(UserName="bob", SerialNumber=serial, **codes)
+
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        _code(sandbox, "tablet")
+    with refused.value as error:
+        assert (404, b"there is no MFA device tablet; there are: phone\n") == (error.code, error.read())
+
+
+def test_mfa_code_waits(sandbox: Sandbox) -> None:
+    """`mfa-code` shows on a terminal what it waits for, and prints the code alone once there is one."""
+    sandbox.create_user("alice")
+    device = sandbox.create_mfa_device("alice")
+    assert {device.code(), device.next_code()} == {_code(sandbox, "alice").strip() for _ in range(2)}
+    words = ["-I", mfa_code.__file__, sandbox.mfa_codes, device.serial]
+    program = pexpect.spawn(sys.executable, words, encoding="utf-8", timeout=60)
+    program.expect(r"the next MFA code comes in \d+s")
+
+    sandbox.clock.elapse(30)
+
+    program.expect(r"\x1b\[K(\d{6})\r\n")
+    assert device.next_code() == program.match[1]
+    program.expect(pexpect.EOF)
+
+
+def test_mfa_code_says_what_is_wrong(sandbox: Sandbox) -> None:
+    """An unknown device, and a demo that has ended, are one line on stderr."""
+    sandbox.create_user("alice")
+    sandbox.create_mfa_device("alice")
+
+    def run(url: str, *device: str) -> tuple[int, str, str]:
+        words = [sys.executable, "-I", mfa_code.__file__, url, *device]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    assert (1, "", "mfa-code: there is no MFA device bob; there are: alice\n") == run(sandbox.mfa_codes, "bob")
+    sandbox.close()
+    assert (1, "", "mfa-code: the demo has ended\n") == run(sandbox.mfa_codes)
 
 
 def test_url_and_account(sandbox: Sandbox) -> None:
@@ -86,10 +150,11 @@ def test_environ(sandbox: Sandbox) -> None:
 
 
 def test_code_for_a_shell(sandbox: Sandbox, client: Any, alice: Credentials) -> None:
-    """The endpoint for shells returns a valid code: three in a row, then none for a while."""
+    """The endpoint for shells returns a valid code: two in a row, then one each half minute."""
     device = sandbox.create_mfa_device("alice")
     sts = client("sts", alice)
-    for _ in range(3):
+    for seconds in (0, 0, 30, 30):
+        sandbox.clock.elapse(seconds)
         code = _code(sandbox, "alice")
         assert re.fullmatch(r"\d{6}\n", code)
         assert sts.get_session_token(SerialNumber=device.serial, TokenCode=code.strip())["Credentials"]

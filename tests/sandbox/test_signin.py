@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
-from awsenv.sandbox import Fault
+from awsenv.model import Credentials
+from awsenv.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
-    from awsenv.model import Credentials
-    from awsenv.sandbox import Sandbox
+    import boto3
+
     from sandbox.conftest import Client
 
 Fetch = Callable[..., tuple[int, dict[str, str], str]]
@@ -66,6 +69,29 @@ def test_a_role_signs_in(fetch: Fetch, assumed: Credentials, method: str, sandbo
         ("signin", "GetSigninToken", f"arn:aws:sts::{sandbox.account}:assumed-role/power-user/session", 200),
         ("signin", "ConsoleLogin", f"arn:aws:sts::{sandbox.account}:assumed-role/power-user/session", 302),
     ] == calls
+
+
+def test_a_sign_in_can_end_at_the_sandbox(boto: boto3.Session) -> None:
+    """A sandbox that does not redirect shows a page instead of the console of AWS, which does not know the role."""
+    with Sandbox(redirects=False) as local:
+        alice = local.create_user("alice")
+        arn = local.create_role("deploy", local.trust(str(alice.arn)))
+        keys = {"aws_access_key_id": alice.access_key_id, "aws_secret_access_key": alice.secret_access_key}
+        sts = boto.client("sts", region_name="us-east-1", endpoint_url=local.url, **keys)
+        with closing(sts):
+            made = sts.assume_role(RoleArn=arn, RoleSessionName="me")["Credentials"]
+        role = Credentials(made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
+
+        def get(**parameters: str) -> str:
+            opener = build_opener(ProxyHandler({}))
+            with opener.open(f"{local.url}/federation?{urlencode(parameters)}", timeout=10) as response:
+                return str(response.read().decode())
+
+        token = json.loads(get(Action="getSigninToken", Session=session(role)))["SigninToken"]
+        page = get(Action="login", Destination=f"{HOME}?a=<b>", SigninToken=token)
+
+    who = f"arn:aws:sts::{local.account}:assumed-role/deploy/me"
+    assert f"<h1>{who} is signed in. At AWS, {HOME}?a=&lt;b&gt; would open now.</h1>" in page
 
 
 def test_a_token_works_once_and_for_fifteen_minutes(fetch: Fetch, assumed: Credentials, sandbox: Sandbox) -> None:

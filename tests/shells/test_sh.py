@@ -47,6 +47,13 @@ def test_a_value_that_is_not_printed_stops_the_whole_change(
 
 
 @pytest.mark.parametrize("name", [SH.name, *SH.also])
+def test_the_demo_is_announced_in_the_prompt(name: str) -> None:
+    """A word stands in front of the prompt that a subshell gets."""
+    _, environ = SH.subshell(f"/bin/{name}", {"PS1": "mine> "}, Change({}), "awsenv")
+
+    assert {"PS1": f"(demo) {REFERENCE}mine> "} == SH.announced("demo", environ)
+
+
 @pytest.mark.parametrize(
     ("environ", "superuser", "expected"),
     [

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from awsenv import environment, installation
+from awsenv import environment, installation, variables
 from awsenv.agent import client, runtime_directory
 from awsenv.cli import process
-from awsenv.cli.action import Print
+from awsenv.cli.action import Print, show
 from awsenv.cli.exec import own_subshell
 from awsenv.cli.options import Caller, Words
 from awsenv.cli.signals import delayed
 from awsenv.errors import NotExecutable, NotFound
-from awsenv.model import Change
+from awsenv.iam.trust import trust_policy
+from awsenv.model import Change, Note
+from awsenv.setup import KNOWN
+from awsenv.variables import having
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +34,10 @@ if TYPE_CHECKING:
     from awsenv.model import Credentials, Environ
     from awsenv.sandbox import Sandbox
 
-USER = "alice"
+LOGIN = "demo"
+"""The name of the user of the demo's shell, for awsenv: `setup` and role session names come from it."""
+USER = "awsenv-demo"
+"""The user, as `awsenv setup` names it for LOGIN."""
 EXTERNAL_ID = "demo-external-id"
 REGION = "eu-central-1"
 
@@ -37,23 +46,41 @@ _PREFIX = "awsenv-demo-"
 _GRACE = 5
 """How long the command in the demo has to clean up before it is killed, in seconds."""
 
+_OLDEST = {1: 29, 2: 13}
+"""The first minor version of each major version of the AWS CLI that knows AWS_ENDPOINT_URL (SDKs and Tools Reference
+Guide, "Service-specific endpoints")."""
+
+_PATIENCE = 2
+"""How long the demo waits for the version of the AWS CLI when all else is ready, in seconds."""
+
 TOUR = """\
-A local AWS serves this shell. Its user alice can only assume roles. Try:
-  awsenv login "$(mfa-code)"              enter one MFA code for all roles
-  awsenv power-user                       assume a role with MFA and external id
-  awsenv status --verify                  ask AWS who you are
-  awsenv exec read-only -- awsenv status  run one command with another role
-  awsenv doctor power-user                check a role
-  awsenv setup --profile admin me:ReadOnlyAccess,mfa
-                                          create a user, its device and a role
-  awsenv off                              leave it and restore the environment
-  exit                                    end the demo
+awsenv demo: a local AWS, which ends with this shell. Your own files stay safe.
+
+  mfa-code                     a code, as an authenticator app shows it
+  awsenv power-user            assume a role: awsenv asks for that code
+  awsenv status --verify       who you are now, and until when
+  awsenv off                   leave the role, restore the environment
+
+  awsenv login "$(mfa-code)"   enter one code for the whole day
+  awsenv exec read-only -- awsenv status --verify
+                               run one command with another role
+  awsenv explain power-user    how a role would be assumed, value by value
+  awsenv doctor power-user     what is wrong, the first cause first
+  awsenv list                  the roles there are
+
+  awsenv setup --profile admin --user bob deploy:PowerUserAccess,mfa
+                               create a user, its device (QR code) and a role
+  exit                         end the demo
+
+No phone to scan the QR code? In another terminal:
+  {mfa_code} bob
+
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """The local AWS has a user, an MFA device and two roles.
+    """The local AWS has a user, an MFA device and two roles. `mfa-code [DEVICE]` prints an MFA code there.
 
     Without a COMMAND, a subshell starts. Your own files stay untouched; the local AWS ends with the command.
     """
@@ -68,25 +95,71 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         UsageError: The extra `demo` is not installed, or a package of it is too old.
         LaunchError: The command does not start.
     """
+    aws_cli = AwsCli(caller.environ)
     waits = caller.provider.waits("the local AWS, which is starting")
     try:
         with waits:
             from awsenv.sandbox import Sandbox  # noqa: PLC0415 - an extra, and slow to load
     except ImportError as error:
         raise installation.lacking("the demo", "demo", error) from None
-    with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix=_PREFIX, dir=_temporary()) as home:
+    with (
+        aws_cli,
+        Sandbox(redirects=False) as sandbox,
+        tempfile.TemporaryDirectory(prefix=_PREFIX, dir=_temporary()) as home,
+    ):
         with waits:
             _create_account(sandbox, Path(home))
         environ = _environ(caller, sandbox, Path(home))
+        show(aws_cli.notes())
         try:
             if arguments.command:
                 return Print(status=_run(arguments.command, environ, end_with=signal.SIGTERM))
-            process.tell(TOUR)
+            process.tell(TOUR.format(mfa_code=_mfa_code(Path(home))))
             # An interactive shell ignores SIGTERM.
             argv, own = own_subshell(caller, environ, _aws_of(environ))
             return Print(status=_run(argv, own, end_with=signal.SIGHUP))
         finally:
             client.end(environ)
+
+
+class AwsCli(AbstractContextManager["AwsCli"]):
+    """The AWS CLI of the user, asked for its version while the local AWS starts.
+
+    Args:
+        environ: Its PATH leads to the AWS CLI.
+    """
+
+    def __init__(self, environ: Environ) -> None:
+        path = shutil.which("aws", path=environ.get("PATH", os.defpath))
+        self._process = None
+        with suppress(OSError):
+            if path is not None:
+                # The first versions print to stderr.
+                self._process = subprocess.Popen(
+                    [path, "--version"],
+                    env=environ,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                )
+
+    def notes(self) -> list[Note]:
+        """Return a warning if it would send to AWS what is meant for the local AWS."""
+        if self._process is None:
+            return []
+        with suppress(subprocess.TimeoutExpired):
+            text = self._process.communicate(timeout=_PATIENCE)[0].decode(errors="replace")
+            found = re.match(r"aws-cli/(\d+)\.(\d+)\.\S+", text)
+            if found and int(found[2]) < _OLDEST.get(int(found[1]), 0):
+                fact = f"the AWS CLI here, {found[0]}, ignores AWS_ENDPOINT_URL: its calls leave the demo for AWS"
+                return [Note(fact, hints=("do not run aws in the demo", "install version 2.13 or 1.29, or later"))]
+        return []
+
+    def __exit__(self, *error: object) -> None:
+        """End it."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
 
 
 def _temporary() -> str:
@@ -97,28 +170,32 @@ def _temporary() -> str:
 
 
 def _create_account(sandbox: Sandbox, home: Path) -> None:
-    """Create the user, the device and the roles, and write the files and the `mfa-code` command for them."""
+    """Create the user, the device and the roles, as `awsenv setup` does, and the files and the `mfa-code` command."""
+    from awsenv.sandbox import mfa_code  # noqa: PLC0415 - an extra, which `run` has imported
+
     user = sandbox.create_user(USER)
     device = sandbox.create_mfa_device(USER)
-    arn = f"arn:aws:iam::{sandbox.account}:user/{USER}"
-    power_user = sandbox.create_role(
-        "power-user", sandbox.trust(arn, external_id=EXTERNAL_ID, mfa=True), policies=["PowerUserAccess"]
-    )
-    read_only = sandbox.create_role("read-only", sandbox.trust(arn), policies=["ReadOnlyAccess"])
-    keys = {"default": user, "admin": sandbox.admin}
+    roles = {
+        name: sandbox.create_role(
+            name,
+            trust_policy(str(user.arn), mfa=True, external_id=EXTERNAL_ID if role.external_id else None),
+            policies=role.policies,
+        )
+        for name, role in KNOWN.items()
+    }
+    of_role = f"source_profile = {USER}\nmfa_serial = {device.serial}\nregion = {REGION}\n"
+    sections = [f"[profile {name}]\nregion = {REGION}\n" for name in (USER, "admin")]
+    for name, arn in roles.items():
+        external_id = f"external_id = {EXTERNAL_ID}\n" if KNOWN[name].external_id else ""
+        sections.append(f"[profile {name}]\nrole_arn = {arn}\n{of_role}{external_id}")
+    (home / "config").write_text("\n".join(sections))
+    keys = {USER: user, "admin": sandbox.admin}
     (home / "credentials").write_text("\n".join(_profile(name, each) for name, each in keys.items()))
     (home / "credentials").chmod(0o600)
-    (home / "config").write_text(
-        f"[default]\nregion = {REGION}\n\n"
-        f"[profile power-user]\nrole_arn = {power_user}\nsource_profile = default\n"
-        f"mfa_serial = {device.serial}\nexternal_id = {EXTERNAL_ID}\n\n"
-        f"[profile read-only]\nrole_arn = {read_only}\nsource_profile = default\n"
-    )
-    program = home / "bin" / "mfa-code"
+    program = _mfa_code(home)
     program.parent.mkdir()
-    fetch = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode().strip())"
-    words = (sys.executable, "-I", "-c", fetch, f"{sandbox.url}/_awsenv/mfa-code/{USER}")
-    program.write_text(f"#!/bin/sh\nexec {shlex.join(words)}\n")
+    words = (sys.executable, "-I", mfa_code.__file__, sandbox.mfa_codes)
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
     program.chmod(0o700)
 
 
@@ -126,13 +203,21 @@ def _profile(name: str, key: Credentials) -> str:
     return f"[{name}]\naws_access_key_id = {key.access_key_id}\naws_secret_access_key = {key.secret_access_key}\n"
 
 
+def _mfa_code(home: Path) -> Path:
+    return home / "bin" / "mfa-code"
+
+
 def _environ(caller: Caller, sandbox: Sandbox, home: Path) -> dict[str, str]:
     """Return the environment of the caller, with variables for the local AWS instead of the caller's own."""
     own = {name: value for name, value in caller.environ.items() if not name.startswith(("AWS_", "AWSENV_"))}
-    path = os.pathsep.join((str(home / "bin"), os.path.dirname(caller.program), own.get("PATH", os.defpath)))  # noqa: PTH120 - a PATH is text
+    path = os.pathsep.join((str(_mfa_code(home).parent), os.path.dirname(caller.program), own.get("PATH", os.defpath)))  # noqa: PTH120 - a PATH is text
     return {
         **own,
         **sandbox.environ(),
+        # What `setup` would call the user is what the demo has; and prompts that show a profile show the demo.
+        having(variables.USER)[0]: LOGIN,
+        "AWS_PROFILE": USER,
+        variables.DEMO: sandbox.url,
         "AWS_CONFIG_FILE": str(home / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(home / "credentials"),
         # A separate agent: the user's own must neither hold credentials of this AWS nor end with it.
@@ -146,9 +231,7 @@ def _environ(caller: Caller, sandbox: Sandbox, home: Path) -> dict[str, str]:
 
 def _aws_of(environ: Environ) -> Change:
     """Return the variables to set again after the rc files of a shell, which may point at the user's own AWS."""
-    own = {
-        name: value for name, value in environ.items() if name.startswith("AWS_") or name == runtime_directory.VARIABLE
-    }
+    own = {name: value for name, value in environ.items() if name.startswith(("AWS_", "AWSENV_"))}
     return Change({**environment.spelled_out({}).variables, **own})
 
 

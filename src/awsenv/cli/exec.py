@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from awsenv import config, environment, shells
 from awsenv.cli.action import Exec, StartAgent
 from awsenv.cli.options import Caller, OptionalWord, RoleOptions, Word, Words, flag, obtain, resolve
+from awsenv.variables import DEMO
 
 if TYPE_CHECKING:
     from awsenv.model import Change, Environ
@@ -83,7 +84,8 @@ def own_subshell(caller: Caller, environ: Environ, change: Change) -> tuple[list
     shell = shells.named(path)
     if shell is None:
         return [path], dict(environ)
-    return shell.subshell(path, environ, change, caller.program, superuser=os.geteuid() == 0)
+    argv, environ = shell.subshell(path, environ, change, caller.program, superuser=os.geteuid() == 0)
+    return argv, shell.announced("demo", environ) if DEMO in environ else environ
 
 
 def own_shell(environ: Environ) -> str:

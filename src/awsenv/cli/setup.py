@@ -73,7 +73,9 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     """
     roles = parse_roles(arguments.roles or [])
     user = (
-        _user(caller.environ) if arguments.user is None else checked_name(arguments.user, "the user", Origin("--user"))
+        default_user(caller.environ)
+        if arguments.user is None
+        else checked_name(arguments.user, "the user", Origin("--user"))
     )
     if arguments.template is not None:
         return Print(_template(roles, user, arguments))
@@ -111,7 +113,12 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     return Print(_ready(request, "Done."))
 
 
-def _user(environ: Environ) -> str:
+def default_user(environ: Environ) -> str:
+    """Return the name of the user that setup creates unless the command line names one.
+
+    Raises:
+        UsageError: Nothing says who the user of this machine is.
+    """
     given = [environ.get(name) for name in having(USER)]
     login = next(filter(None, (legal_session_name(name) for name in (*given, login_name()) if name)), None)
     if login is None:

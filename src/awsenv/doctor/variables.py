@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING
 from awsenv import environment
 from awsenv.doctor.model import Finding, fine, warning
 from awsenv.errors import Origin
-from awsenv.variables import CONTAINER_URIS, KEY_PAIR, MISLEADING, OPTION, PROFILE, REGION, ROLE, SAVED, TOKENS, having
+from awsenv.variables import (
+    CONTAINER_URIS,
+    DEMO,
+    KEY_PAIR,
+    MISLEADING,
+    OPTION,
+    PROFILE,
+    REGION,
+    ROLE,
+    SAVED,
+    TOKENS,
+    having,
+)
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
@@ -42,6 +54,7 @@ def variables(environ: Environ, now: float) -> Iterator[Finding]:
     # The saved values count only after the role: `unset` now would remove those of the role.
     before = environment.original({name: value for name, value in environ.items() if not name.startswith(SAVED)})
     found = [
+        *_demo(environ),
         *([*_role(role, environ, now)] or _keys(before)),
         *_token(before),
         *_profile(before, has_role=role is not None),
@@ -51,6 +64,11 @@ def variables(environ: Environ, now: float) -> Iterator[Finding]:
         *_import_path(environ),
     ]
     yield from found or [fine(CHECK, "nothing in the environment overrides the files")]
+
+
+def _demo(environ: Environ) -> Iterator[Finding]:
+    if url := environ.get(DEMO):
+        yield fine(CHECK, f"this is awsenv demo: calls go to its local AWS, {printable(url)}")
 
 
 def _warning(names: tuple[str, ...], fact: str, *hints: str) -> Finding:
@@ -117,7 +135,7 @@ def _region(environ: Environ) -> Iterator[Finding]:
 
 def _sources(environ: Environ) -> Iterator[Finding]:
     """Find other endpoints, other sources than the files, and options that are set for every role."""
-    endpoints = _set(_ENDPOINTS, environ)
+    endpoints = tuple(name for name in _set(_ENDPOINTS, environ) if environ[name] != environ.get(DEMO))
     if endpoints and environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
         yield _to_unset(endpoints, "calls go to an endpoint other than AWS's own", "leave it, if this is intended")
     web_identity = _set(_WEB_IDENTITY, environ)

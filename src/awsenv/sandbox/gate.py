@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from awsenv.sandbox.request import Request
 
 CODE_PATH = "/_awsenv/mfa-code/"
-"""A shell gets an MFA code of a user here: the user's name follows."""
+"""An MFA code is here: the name of the device follows, or nothing for the first device."""
 
 _BACK_DOORS = ("/moto-api", "/latest/meta-data/", "/latest/api/")
 """Paths that moto serves without looking at the host: its own controls over every account, and EC2's metadata."""
@@ -60,9 +60,10 @@ class Gate:
 
     Args:
         directory: The accounts.
+        redirects: Whether a sign-in leads to the console of AWS.
     """
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, *, redirects: bool = True) -> None:
         self.devices = Devices(directory)
         self.faults = faults.Faults()
         self.calls: list[Call] = []
@@ -72,7 +73,7 @@ class Gate:
         self._keys = Keys(directory)
         self._sts = Sts(directory, self._keys, self.devices)
         self._iam = Iam(directory, self.devices)
-        self._signin = Signin(self._keys, directory.clock)
+        self._signin = Signin(self._keys, directory.clock, redirects=redirects)
         self._moto = Services()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -160,8 +161,15 @@ class Gate:
         self._iam.after(operation, incoming.form, caller.account, response)
         return response
 
-    def _code(self, user: str) -> Response:
-        code = self.devices.unused_code(self._directory.account, user)
+    def _code(self, name: str) -> Response:
+        """Return a code of the device *name*; 503: it has none yet; 404: there is no such device."""
+        devices = self.devices.of(self._directory.account)
+        if name and name not in devices:
+            return Response(f"there is no MFA device {name}; there are: {', '.join(devices)}\n", 404)
+        if not devices:
+            return Response("there is no MFA device\n", 404)
+        code = self.devices.hand_out(devices[name or next(iter(devices))])
         if code is None:
-            return Response("no device, or every code that is valid now was used\n", 404)
+            wait = self.devices.seconds_to_next()
+            return Response(f"the next MFA code comes in {wait}s\n", 503, {"Retry-After": str(wait)})
         return Response(f"{code}\n")

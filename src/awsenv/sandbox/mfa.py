@@ -50,6 +50,7 @@ class Devices:
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
         self._used: dict[str, set[int]] = defaultdict(set)
+        self._handed_out: dict[str, set[int]] = defaultdict(set)
         self._lock = threading.Lock()
 
     def create(self, account: str, user: str) -> MfaDevice:
@@ -96,19 +97,30 @@ class Devices:
     def forget(self, serial: str) -> None:
         """Forget the used codes of a deleted device: a new one with the same serial number has another seed."""
         self._used.pop(serial, None)
+        self._handed_out.pop(serial, None)
 
-    def unused_code(self, account: str, user: str) -> str | None:
-        """Return an unused code that is valid now: the current one, else the next, else the previous.
+    def of(self, account: str) -> dict[str, Any]:
+        """Return moto's virtual devices of *account* by name, in the order of their creation, enabled or not."""
+        devices = self._directory.backend(account).virtual_mfa_devices.values()
+        return {device.serial_number.partition(":mfa/")[2]: device for device in devices}
 
-        None: the user has no device, or all three were used.
+    def hand_out(self, device: Any) -> str | None:
+        """Return the current code of *device*, or the next one; None: both were used, or handed out before.
+
+        The previous code is none to hand out: it may end before it is typed.
         """
-        backend = self._directory.backend(account)
-        holder = backend.users.get(user)
-        for serial in holder.mfa_devices if holder else ():
-            device = backend.virtual_mfa_devices.get(serial)
-            for step in self._open_steps(serial) if device else ():
-                return self._code(device, step)
+        serial = device.serial_number
+        with self._lock:
+            now = self._step()
+            for step in (now, now + 1):
+                if step not in self._used[serial] | self._handed_out[serial]:
+                    self._handed_out[serial].add(step)
+                    return self._code(device, step)
         return None
+
+    def seconds_to_next(self) -> int:
+        """Return how long the current code lasts."""
+        return STEP - int(self._directory.clock.now().timestamp()) % STEP
 
     def _open_steps(self, serial: str) -> list[int]:
         now = self._step()

@@ -10,7 +10,7 @@ from awsenv.iam.trust import ASSUME_ROLE, SET_SOURCE_IDENTITY, TAG_SESSION, trus
 from awsenv.model import Credentials
 from awsenv.sandbox.clock import Clock
 from awsenv.sandbox.directory import PARTITION, Directory
-from awsenv.sandbox.gate import Call, Gate
+from awsenv.sandbox.gate import CODE_PATH, Call, Gate
 from awsenv.sandbox.server import HOST, Server
 
 if TYPE_CHECKING:
@@ -31,15 +31,16 @@ class Sandbox(AbstractContextManager["Sandbox"]):
 
     Args:
         account: Twelve digits; None: a random account.
+        redirects: Whether a sign-in leads to the console of AWS, which does not know it; else to a page.
 
     Raises:
         ValueError: Another sandbox of this process has the account.
     """
 
-    def __init__(self, account: str | None = None) -> None:
+    def __init__(self, account: str | None = None, *, redirects: bool = True) -> None:
         self.clock = Clock()
         self._directory = Directory(self.clock, account)
-        self._gate = Gate(self._directory)
+        self._gate = Gate(self._directory, redirects=redirects)
         self.admin = self.create_user("sandbox-admin", policies=["AdministratorAccess"])
         """The key of an administrator of the account, to set it up with plain clients."""
         self._server = Server(self._gate, self.clock)
@@ -58,6 +59,11 @@ class Sandbox(AbstractContextManager["Sandbox"]):
     def url(self) -> str:
         """Where it listens: `http://127.0.0.1:PORT`."""
         return self._server.url
+
+    @property
+    def mfa_codes(self) -> str:
+        """Where MFA codes are: the name of a device follows."""
+        return self.url + CODE_PATH
 
     @property
     def account(self) -> str:

@@ -12,6 +12,7 @@ import re
 import secrets
 import threading
 from datetime import timedelta
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Response
@@ -40,6 +41,7 @@ _ACTIONS = {"getSigninToken": "GetSigninToken", "login": "ConsoleLogin"}
 """The names in CloudTrail, by those of the endpoint."""
 
 _SESSION = ("sessionId", "sessionKey", "sessionToken")
+_CONSOLE = "{} is signed in. At AWS, {} would open now."
 _PAGE = "<!DOCTYPE html><html><head><title>Amazon Web Services Sign-In</title></head><body><h1>{}</h1></body></html>"
 
 
@@ -57,10 +59,17 @@ def identify(request: Request) -> Operation | None:
 
 
 class Signin:
-    """The federation endpoint."""
+    """The federation endpoint.
 
-    def __init__(self, keys: Keys, clock: Clock) -> None:
+    Args:
+        keys: The keys that may sign in.
+        clock: The time.
+        redirects: Whether it redirects to the console of AWS; else it shows a page of its own.
+    """
+
+    def __init__(self, keys: Keys, clock: Clock, *, redirects: bool) -> None:
         self._keys = keys
+        self._redirects = redirects
         self._clock = clock
         self._tokens: dict[str, tuple[Caller, datetime]] = {}
         self._lock = threading.Lock()
@@ -99,6 +108,8 @@ class Signin:
             caller, ends = self._tokens.pop(parameters.get("SigninToken", ""), (None, self._clock.now()))
         if caller is None or ends <= self._clock.now() or not destination.startswith("https://"):
             raise _refused()
+        if not self._redirects:
+            return caller, _page(200, _CONSOLE.format(caller.arn, escape(destination)))
         return caller, _page(302, "Found", {"Location": destination})
 
 

@@ -87,6 +87,11 @@ class Shell(ABC):
         """
         return [path], dict(environ)
 
+    def announced(self, word: str, environ: Environ) -> dict[str, str]:
+        """Return *environ*, as `subshell` returns it, with *word* in front of the prompt."""
+        del word
+        return dict(environ)
+
     def startup(self, environ: Environ) -> tuple[str, list[str]]:
         """Return the startup file that the hook belongs in, and all that an interactive shell reads, in order."""
         return "", []
@@ -122,6 +127,13 @@ class Posix(Shell):
             trial += f" && unset {gone}"
         refusal = self.quote("awsenv: nothing was changed: a variable that must change is read-only in this shell")
         return f"if ({trial}) 2>/dev/null; then\n{code}else echo {refusal} >&2; false; fi;\n"
+
+    def announced(self, word: str, environ: Environ) -> dict[str, str]:
+        """Change the prompt where our file is read, after those of the user; else in the environment."""
+        change = environ.get("_AWSENV_CHANGE")
+        if change is not None:
+            return {**environ, "_AWSENV_CHANGE": f'{change}PS1={self.quote(f"({word}) ")}"$PS1";\n'}
+        return {**environ, "PS1": f"({word}) {environ.get('PS1', '')}"}
 
 
 def single_quoted(text: str) -> str:
