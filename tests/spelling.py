@@ -220,9 +220,9 @@ BASH = Posix(
     find_hook='echo "${PROMPT_COMMAND-none}"',
     frameworks={"starship": "starship_precmd", "oh-my-posh": "_omp_hook"},
     losses={
+        "did not run": "unset PROMPT_COMMAND",
         "set the prompt after": r"again() { PS1='$?:\#> '; }; PROMPT_COMMAND+=$'\nagain'",
         "read-only": r"again() { :; }; PS1='$?:\#> '; readonly PS1",
-        "did not run": "unset PROMPT_COMMAND",
     },
 )
 
@@ -274,9 +274,9 @@ ZSH = Posix(
         "spaceship": "spaceship",
     },
     losses={
+        "did not run": "precmd_functions=()",
         "set the prompt after": "again() { PROMPT='%?:%i> ' }; precmd_functions+=(again)",
         "read-only": "again() { }; PROMPT='%?:%i> '; readonly PROMPT",
-        "did not run": "precmd_functions=()",
     },
 )
 
@@ -342,11 +342,11 @@ FISH = Spelling(
     find_hook="functions -q __awsenv_refresh; or echo none",
     frameworks={"tide": "tide"},
     losses={
+        "did not run": "functions -e __awsenv_refresh",
         "set the prompt after": (
             "function again --on-event fish_prompt; "
             'function fish_prompt; echo -n -s $status : (count $prompts) "> "; end; end'
         ),
-        "did not run": "functions -e __awsenv_refresh",
     },
 )
 

@@ -32,6 +32,16 @@ class Account:
     device: MfaDevice
     environ: dict[str, str]
 
+    @property
+    def admin(self) -> dict[str, str]:
+        """What makes a client of boto3 the administrator's."""
+        return {
+            "endpoint_url": self.sandbox.url,
+            "region_name": "us-east-1",
+            "aws_access_key_id": self.sandbox.admin.access_key_id,
+            "aws_secret_access_key": self.sandbox.admin.secret_access_key,
+        }
+
     def configure(self, text: str) -> None:
         """Append to the config file."""
         with Path(self.environ["AWS_CONFIG_FILE"]).open("a", encoding="utf-8") as file:

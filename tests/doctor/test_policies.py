@@ -153,7 +153,7 @@ def test_a_deny(condition: dict[str, Any], fact: str) -> None:
         (
             _policy(Condition={"StringEquals": {"sts:RoleSessionName": "bob"}}),
             "has a condition that is not met: sts:RoleSessionName (StringEquals)",
-            "aws iam get-role shows it",
+            "aws iam get-role --role-name deploy",
         ),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -106,3 +108,37 @@ def test_the_first_reader_that_may_read(account: Account) -> None:
     called.clear()
     with pytest.raises(RefusedError, match="there is none"):
         first(readers, account.sandbox.account, read, raises="NoSuchEntity")
+
+
+class Root(BaseHTTPRequestHandler):
+    """AWS's answer to the root user, which the local AWS does not have."""
+
+    def do_POST(self) -> None:
+        """Answer to GetCallerIdentity."""
+        arn = f"<Arn>arn:aws:iam::{ELSEWHERE}:root</Arn><UserId>{ELSEWHERE}</UserId><Account>{ELSEWHERE}</Account>"
+        result = f"<GetCallerIdentityResult>{arn}</GetCallerIdentityResult>"
+        space = 'xmlns="https://sts.amazonaws.com/doc/2011-06-15/"'
+        body = f"<GetCallerIdentityResponse {space}>{result}</GetCallerIdentityResponse>".encode()
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
+
+
+def test_the_root_user_can_assume_no_role(account: Account) -> None:
+    """The next steps are a user's key, and the end of this one; nothing else is checked."""
+    account.role("plain")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Root) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        account.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{server.server_port}"
+        found = account.examine("plain")
+        server.shutdown()
+    (finding,) = (each for findings in found.values() for each in findings)
+    fact = f"these are the keys of the root user of account {ELSEWHERE}, who can assume no role"
+    hints = ("use the key of a user: awsenv setup makes one", "delete the keys of the root user")
+    assert (Verdict.WRONG, fact, hints) == (finding.verdict, finding.fact, finding.hints)

@@ -24,12 +24,18 @@ if TYPE_CHECKING:
 
 
 def test_the_doctor_says_what_the_last_prompt_showed(shell: Spelling, terminal: Start, active: Environ) -> None:
-    """The hook tells the doctor whether it ran at the last prompt, and whether that showed the role."""
+    """The hook tells the doctor whether it ran at the last prompt, and whether that showed the role.
+
+    The line that loads the hook is the next step where it did not run.
+    """
     window = terminal(shell, **active())
     assert "the prompt shows the role" in window.run("awsenv doctor | grep prompt")
     for says, line in shell.losses.items():
         window.run(line)
         assert says in window.run("awsenv doctor | grep prompt").replace("\n", ""), line
+        if says == "did not run":
+            window.run(shell.hook)
+            assert "the prompt shows the role" in window.run("awsenv doctor | grep prompt")
 
 
 @pytest.mark.parametrize(

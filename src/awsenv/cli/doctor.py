@@ -151,14 +151,15 @@ def _summary(role: str | None, findings: Sequence[Finding]) -> tuple[str, str]:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         what = "no role can be assumed yet" if role is None else f"{role} does not work"
         return f"{what}: {wrong[0].check}: {wrong[0].fact}{more}", "31;1"
-    warnings = sum(finding.verdict is Verdict.WARNING for finding in findings)
-    and_warnings = f", with {warnings} warning{'' if warnings == 1 else 's'}" if warnings else ""
-    if role is None:
-        return f"nothing is wrong here{and_warnings}; awsenv doctor ROLE checks a role", "32;1"
+    number = sum(finding.verdict is Verdict.WARNING for finding in findings)
+    warnings = f"{number} warning{'' if number == 1 else 's'}"
     tried = [finding.verdict for finding in findings if finding.check == "role"]
-    if tried[-1:] == [Verdict.FINE]:
-        return f"{role} works{and_warnings}", "32;1"
-    return f"nothing seems wrong with {role}{and_warnings}, but it was not tried", "1"
+    if role is not None and tried[-1:] == [Verdict.FINE]:
+        return f"{role} works{f', with {warnings}' if number else ''}", "32;1"
+    found = f"nothing is wrong, but there {'is' if number == 1 else 'are'} {warnings}" if number else "nothing is wrong"
+    if role is None:
+        return f"{found}; awsenv doctor ROLE checks a role", "32;1"
+    return f"{found}; {role} was not tried", "1"
 
 
 def _painted(text: str, colour: str, caller: Caller) -> str:

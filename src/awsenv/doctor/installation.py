@@ -57,7 +57,7 @@ _TROUBLES = {
     "frozen": (
         "the last prompt did not show the role: the prompt is read-only",
         "load the hook before the line that makes it read-only",
-        "export AWSENV_DISABLE_PROMPT=1, if the prompt must stay as it is",
+        "export AWSENV_DISABLE_PROMPT=1",
     ),
 }
 """The facts that are a warning, and their next steps."""
@@ -138,8 +138,8 @@ def _startup(shell: Shell, environ: Environ, program: str, *, is_on_path: bool) 
 def _loading(line: Origin, program: str | None) -> Finding:
     """Return the finding on the line that loads the hook, which should name *program*; None: it finds awsenv."""
     if program is None:
-        fact = f"{line.name} loads it, but this call did not go through it: whether this shell has it is not known"
-        return unknown("hook", fact, "type awsenv doctor at a prompt", origins=[line])
+        unseen = f"{line.name} loads it, but this call did not go through it: whether this shell has it is not known"
+        return unknown("hook", unseen, "type awsenv doctor at a prompt", origins=[line])
     fact = "awsenv is not on PATH, where this line looks for it"
     hint = f"write in this line, instead of awsenv: {shlex.quote(printable(program))}"
     return warning("hook", fact, hint, origins=[line])

@@ -109,7 +109,8 @@ def trust_policy(found: Trust, request: Request, device: str | None) -> Iterator
     elif found.refusal is Refusal.DENY:
         can_meet = (each for each in found.conditions if _can_meet(each, request))
         fact = f"the trust policy of {request.role} denies {request.principal.title}"
-        denied = _refused(request, fact, "ask its owner to change the Deny: aws iam get-role shows it")
+        show = f"aws iam get-role --role-name {request.hop.role.name}"
+        denied = _refused(request, fact, show, "ask the owner of the role to change the Deny")
         yield next((_not_met(each, request, device) for each in can_meet), denied)
     else:
         is_named = found.grounds > Grounds.ACCOUNT
@@ -172,8 +173,8 @@ def _not_met(condition: Condition, request: Request, device: str | None) -> Find
         return _refused(
             request,
             f"the trust policy of {request.role} has a condition that is not met: {printable(condition.name)}",
-            "meet the condition: aws iam get-role shows it",
-            "ask the owner of the role to change it",
+            f"aws iam get-role --role-name {request.hop.role.name}",
+            "ask the owner of the role to change the condition",
         )
     hop, role, who = request.hop, request.role, request.principal.title
     profile = None if hop.profile is None else f"[profile {printable(hop.profile)}]"
@@ -242,7 +243,7 @@ def _no_permission(found: Policies, request: Request, verdict: Verdict, *, is_ce
             IDENTITY,
             f"a policy of {who} denies sts:AssumeRole on {role}",
             "ask an administrator to change the Deny",
-            f"find it: aws iam list-{kind}-policies, aws iam list-attached-{kind}-policies",
+            f"aws iam list-{kind}-policies --{kind}-name {request.principal.name}",
         )
     if found.limits(ASSUME_ROLE, arn, request.context).perhaps is not Verdict.ALLOW:
         fact = f"the permissions boundary of {who} does not allow sts:AssumeRole on {role}"
