@@ -87,12 +87,10 @@ def test_the_summary_of_a_machine_names_no_role(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "wrapped"),
-    [
-        ("✗ trust policy  one two three four", "✗ trust policy  one two\n                three four\n"),
-        ("! files     one two three four", "! files     one two\n            three four\n"),
-    ],
+    ("check", "columns", "indent"), [("✗ trust policy  ", 48, 16), ("! files     ", 36, 12), ("! files     ", 35, 2)]
 )
-def test_a_long_finding_is_wrapped_below_its_fact(line: str, wrapped: str) -> None:
-    """Continuation lines begin below the fact, so the names of the checks stay visible as a column."""
-    assert wrapped == report.wrapped(line, 26 if "trust" in line else 22)
+def test_a_long_finding_is_wrapped_below_its_fact(check: str, columns: int, indent: int) -> None:
+    """Continuation lines begin below the fact, so the names of the checks stay visible as a column, if it is wide."""
+    first, *others = report.wrapped(check + "one " * 40, columns).splitlines()
+    assert first.startswith(f"{check}one")
+    assert {" " * indent + "one"} == {line[: indent + 3] for line in others}
