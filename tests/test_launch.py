@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv.errors import NotExecutable, NotFound
-from awsenv.launch import become
+from awsenv.launch import become, check
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,6 +92,24 @@ def test_an_unknown_command_is_127() -> None:
         become(["no-such-command"], {"PATH": os.defpath})
 
     assert (caught.value.exit_code, caught.value.fact) == (127, "command not found: 'no-such-command'")
+
+
+@pytest.mark.parametrize("command", ["no-such-command", "", "/no/such", "./thing", "thing", "/dev", "/dev/null/x"])
+def test_a_check_before_the_start_fails_as_the_start_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """The error is the same, and what can be started passes."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "thing").write_text("echo\n")
+    environ = {"PATH": f"{tmp_path}:{os.defpath}"}
+    with pytest.raises((NotFound, NotExecutable)) as expected:
+        become([command], environ)
+    with pytest.raises(type(expected.value)) as caught:
+        check(command, environ)
+
+    assert expected.value.fact == caught.value.fact
+    check("env", environ)
+    check("/bin/sh", {})
 
 
 def test_a_missing_interpreter_is_reported(tmp_path: Path) -> None:

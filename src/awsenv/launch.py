@@ -44,6 +44,22 @@ def become(argv: Sequence[str], environ: Environ) -> NoReturn:
             _signal.signal(getattr(_signal, name), handler)
 
 
+def check(command: str, environ: Environ) -> None:
+    """Check that *command* is found along the `PATH` of *environ*, and can be executed.
+
+    Raises:
+        NotFound: There is no such command.
+        NotExecutable: The system would refuse to execute it.
+    """
+    from shutil import which  # noqa: PLC0415 - only before a code is used
+
+    path = os.pathsep.join(os.get_exec_path(environ))
+    if which(command, path=path) is None:
+        is_there = which(command, os.F_OK, path) or ("/" in command and os.path.exists(command))  # noqa: PTH110 - pathlib costs an import
+        number = errno.EACCES if is_there else errno.ENOENT
+        raise _explained(OSError(number, os.strerror(number)), command)
+
+
 def _execute(argv: list[str], environ: dict[str, str]) -> NoReturn:
     if not argv[0]:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))

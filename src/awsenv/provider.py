@@ -57,6 +57,8 @@ class Resolved:
     """Seconds that the credentials must have left; in memory, those with less are renewed first."""
     without_session: bool = False
     """Whether an MFA session must not take part: AWS accepts only the key of the user."""
+    program: str | None = None
+    """What gets the credentials: if it cannot be started, no MFA code is used for it. None: no program."""
 
 
 class Left(NamedTuple):
@@ -101,6 +103,13 @@ class Prompts(Protocol):
 
     def give_back(self, device: Mfa, code: str) -> None:
         """Note that a code was not sent."""
+
+    def find(self, program: str) -> None:
+        """Check that the process of the caller can become *program*.
+
+        Raises:
+            LaunchError: It cannot.
+        """
 
     def run(self, words: Sequence[str], profile: str) -> bytes:
         """Return what the `credential_process` of *profile* prints.
@@ -284,7 +293,9 @@ class Provider:
 
     def _called(self, resolved: Resolved) -> Credentials:
         chain, profiles, environ = resolved.chain, resolved.profiles, resolved.environ
-        return credentials(chain, profiles, environ, code=resolved.code, prompts=self.prompts, waits=self.waits)
+        code, program = resolved.code, resolved.program
+        prompts, waits = self.prompts, self.waits
+        return credentials(chain, profiles, environ, code=code, prompts=prompts, program=program, waits=waits)
 
 
 def _check_renewable(chain: Chain) -> None:
@@ -329,6 +340,7 @@ def credentials(
     *,
     code: str | None = None,
     prompts: Prompts | None = None,
+    program: str | None = None,
     session: Credentials | None = None,
     waits: Waits = unseen,
 ) -> Credentials:
@@ -340,6 +352,7 @@ def credentials(
         environ: The environment of the caller, without the variables of a role that awsenv has set.
         code: The MFA code of the command line.
         prompts: What the process of the caller gives; None: nothing.
+        program: What the process of the caller becomes; None: no program.
         session: The credentials of the first hop, if that is a GetSessionToken whose MFA session is held. The source is
             not read then.
         waits: Shows what the command waits for.
@@ -353,6 +366,7 @@ def credentials(
         MfaError: There is no code that AWS accepts.
         UnreachableError: AWS could not be reached; `ResponseLost` if a code may have been used up.
         ConfigError: A setting makes the calls impossible.
+        LaunchError: A code is needed, and the program cannot be started.
     """
     # These import botocore, which not every reader of this module waits for.
     from awsenv.aws.session import AwsSession  # noqa: PLC0415
@@ -365,7 +379,7 @@ def credentials(
     else:
         run = None if prompts is None else prompts.run
         begin, made = 0, source_credentials(chain.source, connection, run=run)
-    calls = _Calls(chain, Sts(connection), made, code, prompts, profiles)
+    calls = _Calls(chain, Sts(connection), made, code, prompts, profiles, program)
     try:
         for index, hop in enumerate(chain.hops[begin:], start=begin):
             made = calls.made(index, hop, made)
@@ -389,6 +403,7 @@ class _Calls:
     code: str | None
     prompts: Prompts | None
     profiles: Profiles
+    program: str | None
 
     def made(self, index: int, hop: Hop, signer: Credentials) -> Credentials:
         """Return the credentials of a hop."""
@@ -404,6 +419,8 @@ class _Calls:
         if self.prompts is None:
             origin = device.origins.get("mfa_process")
             raise MfaError(f"an MFA code of {printable(device.title)} is needed", origin, hint="awsenv login")
+        if self.program is not None:
+            self.prompts.find(self.program)
         after: CodeRejected | ResponseLost | None = None
         for _ in range(self.prompts.codes_before, MAX_CODES):
             code = self.prompts.code(device, given=self.code, after=after)

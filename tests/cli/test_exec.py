@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from awsenv.variables import SECRET, having
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from conftest import World
 
@@ -104,6 +106,44 @@ def test_an_unknown_command_is_127(world: World) -> None:
     answer = world.run("exec", "read-only", "--", "no-such-command")
 
     assert (127, "awsenv: command not found: 'no-such-command'\n") == (answer.returncode, answer.stderr)
+
+
+@pytest.mark.parametrize("agent", [False, True])
+@pytest.mark.parametrize(
+    ("line", "fact"),
+    [
+        ("exec power-user CODE -- no-such-command", "command not found: 'no-such-command'"),
+        ("exec power-user CODE no-such-command --help", "command not found: 'no-such-command'"),
+        ("exec power-user -- ./no-such-command", "command not found: './no-such-command'"),
+        ("exec --refresh power-user CODE -- no-such-command", "command not found: 'no-such-command'"),
+    ],
+)
+def test_no_code_is_used_for_a_command_that_does_not_exist(
+    world: World,
+    agent_in: Callable[[Mapping[str, str]], AbstractContextManager[None]],
+    line: str,
+    fact: str,
+    agent: bool,  # noqa: FBT001 - with or without
+) -> None:
+    """The status is that of env(1), before AWS is called and before a code is asked for, with and without an agent."""
+    code = world.device.code()
+    with agent_in(world.environ) if agent else nullcontext():
+        answer = world.run(*line.replace("CODE", code).split())
+        again = world.run("exec", "power-user", code, "--", "true")
+
+    assert (127, f"awsenv: {fact}\n") == (answer.returncode, answer.stderr)
+    assert (0, "") == (again.returncode, again.stderr)
+
+
+def test_a_shell_that_does_not_exist_uses_no_code(world: World) -> None:
+    """Without a command, $SHELL is looked for."""
+    answer = world.run("exec", "power-user", SHELL="/no/such/shell")
+
+    assert (127, "awsenv: command not found: '/no/such/shell'\n", []) == (
+        answer.returncode,
+        answer.stderr,
+        world.actions(),
+    )
 
 
 def test_a_command_that_cannot_be_executed_is_126(world: World) -> None:

@@ -76,6 +76,15 @@ class Answers:
         """Note that a code was not sent."""
         self._memory.give_back(device.serial, code)
 
+    def find(self, program: str) -> None:
+        """Check that the client has found *program*.
+
+        Raises:
+            Needed: It has not looked yet.
+        """
+        if self._answers.get("found") != program:
+            raise Needed("find", program=program)
+
     def run(self, words: Sequence[str], profile: str) -> bytes:
         """Return what the `credential_process` of *profile* has printed in the process of the client.
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, environment, shells
 from awsenv.cli.action import Exec, StartAgent
-from awsenv.cli.options import Caller, OptionalWord, RoleOptions, Word, Words, flag, obtain, resolve
+from awsenv.cli.options import Caller, OptionalWord, RoleOptions, Word, Words, flag, resolve
 from awsenv.variables import DEMO
 
 if TYPE_CHECKING:
     from awsenv.model import Change, Environ
+    from awsenv.provider import Resolved
 
 
 PRIVATE_LIFETIME = 30 * 24 * 3600.0
@@ -38,7 +39,7 @@ def run(caller: Caller, arguments: Arguments) -> Exec | StartAgent:
     With `--refresh`, that environment names an endpoint, which serves renewed keys for as long as the command runs.
 
     Raises:
-        AwsenvError: Of every kind but `LaunchError`.
+        AwsenvError: Of every kind. LaunchError only before a code would be used for what cannot be started.
     """
     change = _served(caller, arguments) if arguments.refresh else _exported(caller, arguments)
     if change is None:
@@ -50,8 +51,13 @@ def run(caller: Caller, arguments: Arguments) -> Exec | StartAgent:
     return Exec(tuple(argv), environ)
 
 
+def _resolved(caller: Caller, arguments: Arguments) -> Resolved:
+    program = arguments.command[0] if arguments.command else own_shell(caller.environ)
+    return replace(resolve(caller, arguments.role, arguments.code, arguments), program=program)
+
+
 def _exported(caller: Caller, arguments: Arguments) -> Change:
-    lease = obtain(caller, arguments.role, arguments.code, arguments)
+    lease = caller.provider.lease(_resolved(caller, arguments))
     return environment.change(lease.chain, lease.credentials, caller.environ, lease.id or None)
 
 
@@ -59,7 +65,7 @@ def _served(caller: Caller, arguments: Arguments) -> Change | None:
     """Return the change of environment; None: it takes an agent that serves this command alone."""
     if not caller.provider.is_agent:
         return None
-    resolved = resolve(caller, arguments.role, arguments.code, arguments)
+    resolved = _resolved(caller, arguments)
     if not caller.provider.can_renew(resolved):
         return None
     lease, url, token = caller.provider.serve(resolved)

@@ -71,6 +71,16 @@ class Prompts:
         """Note that a code was not sent."""
         self._codes.give_back(device, code)
 
+    def find(self, program: str) -> None:
+        """Check that this process can become *program*.
+
+        Raises:
+            LaunchError: It cannot.
+        """
+        from awsenv import launch  # noqa: PLC0415 - only before a code is used
+
+        launch.check(program, self._caller)
+
     def run(self, words: Sequence[str], profile: str) -> bytes:
         """Return what the `credential_process` of *profile* prints.
 
@@ -118,6 +128,10 @@ class Prompts:
     def _secret_for(self, need: dict[str, Any]) -> dict[str, Any]:
         return {"secret": self.secret(need["question"])}
 
+    def _find_for(self, need: dict[str, Any]) -> dict[str, Any]:
+        self.find(need["program"])
+        return {"found": need["program"]}
+
     def _run_for(self, need: dict[str, Any]) -> dict[str, Any]:
         from awsenv.command import Failed  # noqa: PLC0415 - see run
 
@@ -143,7 +157,7 @@ class Needed(BaseException):
     It derives from BaseException, so that no library catches it.
 
     Args:
-        kind: `code`, `secret` or `run`.
+        kind: `code`, `secret`, `find` or `run`.
         about: What `Prompts.answer` reads.
     """
 
