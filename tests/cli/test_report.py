@@ -135,12 +135,13 @@ def test_a_time_is_that_of_the_terminal_and_not_of_the_agent(world: World) -> No
         (
             "   RoleArn          arn:aws:iam::123456789012:role/x  ~/.aws/config:5\n",
             40,
-            "   RoleArn\n  arn:aws:iam::123456789012:role/x\n  ~/.aws/config:5\n",
+            "   RoleArn\n     arn:aws:iam::123456789012:role/x\n     ~/.aws/config:5\n",
         ),
         ("Source  the access key of profile default\n", 30, "Source  the access key of\n        profile default\n"),
         ("1. sts:AssumeRole, with the source\n", 24, "1. sts:AssumeRole, with\n   the source\n"),
         ("! role  AWS refused the role\n", 24, "! role  AWS refused the\n        role\n"),
-        ("  because  no policy allows it\n", 12, "  because\n  no policy\n  allows it\n"),
+        ("  because  no policy allows it\n", 14, "  because  no\n    policy\n    allows it\n"),
+        ("awsenv: 日本語の プロファイル がない\n", 24, "awsenv: 日本語の\n        プロファイル\n        がない\n"),
     ],
 )
 def test_a_table_is_wrapped_below_its_text(text: str, columns: int, expected: str) -> None:

@@ -154,7 +154,7 @@ def _laid_out(text: str, columns: int) -> str:
         from awsenv.cli.report import in_local_time  # noqa: PLC0415 - most messages have no time in them
 
         text = in_local_time(text)
-    if columns and max(map(len, text.splitlines()), default=0) > columns:
+    if columns and any(len(line) > columns or not line.isascii() for line in text.splitlines()):
         from awsenv.cli.report import wrapped  # noqa: PLC0415 - most messages fit
 
         text = wrapped(text, columns)

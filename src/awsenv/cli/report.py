@@ -215,14 +215,19 @@ def painted(text: str, *, is_error: bool) -> str:
 def wrapped(text: str, columns: int) -> str:
     """Return *text* with its lines wrapped to *columns*, each below where its text begins. No word is broken."""
     import re  # noqa: PLC0415 - most messages fit
-    from textwrap import TextWrapper  # noqa: PLC0415 - the same
 
-    wrapper = TextWrapper(columns, break_long_words=False, break_on_hyphens=False)
     lines = []
     for line in text.splitlines():
-        # An error, a call of explain, a row of a table, a finding of the doctor.
-        label = re.match(r"awsenv: |\d+\. |([^\w\s] )?\s*\w+( \w+)*  +|\s*", line)
-        indent = label.end() if label else 0
-        wrapper.subsequent_indent = " " * (indent if indent <= columns // 3 else 2)
-        lines.append(wrapper.fill(line) + "\n")
-    return "".join(lines)
+        # An error, a call of explain, a row of a table, a finding of the doctor; else where the line begins.
+        label = re.match(r"awsenv: |\d+\. |([^\w\s] )?\s*\w+( \w+)*  +|", line)
+        margin = len(line) - len(line.lstrip())
+        indent = max(label.end() if label else 0, margin)
+        indent = indent if indent <= columns // 3 else margin + 2
+        rows = [""]
+        for word in re.findall(r"\s*\S+", line):
+            if rows[-1] and cells(rows[-1] + word) > columns:
+                rows.append(" " * indent + word.lstrip())
+            else:
+                rows[-1] += word
+        lines += rows
+    return "".join(f"{line}\n" for line in lines)
