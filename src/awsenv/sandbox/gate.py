@@ -7,6 +7,7 @@ import socket
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from werkzeug.wrappers import Response
 
@@ -84,7 +85,7 @@ class Gate:
         """
         incoming = request.read(environ)
         if incoming.path.startswith(CODE_PATH):
-            response: Response | None = self._code(incoming.path[len(CODE_PATH) :])
+            response: Response | None = self._code(unquote(incoming.path[len(CODE_PATH) :]))
         else:
             response = self._respond(incoming, environ)
         if response is None:
