@@ -72,6 +72,12 @@ def test_the_account_of_the_caller_matters() -> None:
     assert [EXTERNAL_ID, MFA, TRUST, PERMISSION] == _named(remedies(chain, 0, THEIRS))
 
 
+def test_a_name_is_a_role_of_the_callers_own_account() -> None:
+    """A typed name has no account in the chain."""
+    named = replace(_hop(), role=RoleArn("aws", None, "deploy"))
+    assert [MFA, EXTERNAL_ID, TRUST] == _named(remedies(_chain(named), 0, MINE))
+
+
 def test_a_permission_that_is_there_is_no_cause() -> None:
     """Leave out what the doctor has read in the policies of the caller."""
     assert [EXTERNAL_ID, MFA, TRUST] == _named(remedies(_chain(_hop()), 0, THEIRS, is_permitted=True))

@@ -123,3 +123,13 @@ def test_a_role_without_a_chain_is_wrong(tmp_path: Path) -> None:
     (chain,) = found["chain"]
     assert (Verdict.WRONG, None) == (chain.verdict, resolved)
     assert "profile 'default', if you meant that" in chain.hints
+
+
+@pytest.mark.parametrize(
+    ("role", "is_shown"), [("nowhere", True), ("deploy", False), ("arn:aws:iam::123456789012:role/x", False)]
+)
+def test_a_name_that_is_no_profile_is_named_as_such(tmp_path: Path, role: str, *, is_shown: bool) -> None:
+    """A word that is no profile is a role of the source's account, which a reader of the chain may not expect."""
+    found, _ = _chain(tmp_path, CONFIG, role)
+    fact = "'nowhere' is no profile: it is taken for a role in the account of the source"
+    assert is_shown is (Finding("chain", Verdict.FINE, fact) in found["chain"])

@@ -167,7 +167,8 @@ def remedies(chain: Chain, index: int, mine: str | None = None, *, is_permitted:
     """
     hop = chain.hops[index]
     assert isinstance(hop, AssumeRole)  # noqa: S101 - no caller names another hop
-    elsewhere = (mine or _account_before(chain, index) or hop.role.account) != hop.role.account
+    # A name has no account of its own: it is taken for a role in that of the caller.
+    elsewhere = hop.role.account not in {None, mine or _account_before(chain, index) or hop.role.account}
     # Each with its rank: a missing value comes before one that may be wrong.
     ranked = [(3, "check that the role exists, and that its trust policy names you")]
     if hop.external_id is None:

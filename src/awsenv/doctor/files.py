@@ -135,6 +135,9 @@ def chain(
         yield of_error(CHAIN, error)
         return None
     yield fine(CHAIN, _spelled(found))
+    last = found.hops[-1] if found.hops else None
+    if isinstance(last, AssumeRole) and last.profile is None and limits.is_bare_name(found.role):
+        yield fine(CHAIN, f"{in_quotes(found.role)} is no profile: it is taken for a role in the account of the source")
     for note in found.notes:
         yield warning(CHAIN, note.fact, f"awsenv explain {shlex.quote(printable(found.role))}", origins=[note.origin])
     yield _region(found)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from awsenv import config, duration
 from awsenv.aws.denial import DeniedError, Policy
 from awsenv.aws.iam import mfa_device
-from awsenv.aws.request import Token, if_typed, is_typed_name, remedies, steps
+from awsenv.aws.request import Token, is_typed_name, remedies, steps
 from awsenv.doctor import policies
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, unknown, wrong
 from awsenv.doctor.policies import Request
@@ -186,13 +186,15 @@ def _missing(this: _Hop, request: Request) -> Finding:
     name, account = request.hop.role.name, str(request.hop.role.account)
     roles = first(this.readers, account, lambda iam: iam.read_all("list_roles", "Roles")) or []
     arns = {each["RoleName"]: each["Arn"] for each in roles}
-    meant = "set role_arn to that of a role: aws iam list-roles shows them"
-    for close in get_close_matches(name, arns, n=1, cutoff=0.6):
-        meant = f"set role_arn = {printable(arns[close])}"
+    close = next(iter(get_close_matches(name, arns, n=1, cutoff=0.6)), None)
+    hints = ["aws iam list-roles"]
     if request.hop.profile is None:
         # A typed name may have been meant for a profile.
-        meant = config.did_you_mean(name, this.resolved.profiles) or meant
-    return wrong(CHECK, f"account {account} has no role {printable(name)}", meant, origins=[request.origin])
+        meant = None if close is None else f"awsenv doctor {close}"
+        hints.insert(0, config.did_you_mean(name, this.resolved.profiles) or meant or "awsenv list")
+    else:
+        hints.insert(0, f"set role_arn = {'the ARN of a role' if close is None else printable(arns[close])}")
+    return wrong(CHECK, f"account {account} has no role {printable(name)}", *hints, origins=[request.origin])
 
 
 def _attempt(this: _Hop) -> tuple[Finding, Credentials | None]:
@@ -220,7 +222,7 @@ def _from_agent(this: _Hop) -> Finding:
     if reply is not None and reply.verdict is not Verdict.UNKNOWN:
         return reply
     more = f"; {reply.fact}" if reply is not None and reply.fact else ""
-    again = f"awsenv doctor {shlex.quote(printable(chain.role))} CODE, with the code that the device shows"
+    again = f"awsenv doctor {shlex.quote(printable(chain.role))} CODE"
     return unknown(CHECK, f"not tried: {this.name} {why}{more}", again)
 
 
@@ -242,7 +244,9 @@ def _refused(this: _Hop, request: Request, trusted: Trust | None, own: Finding, 
         denial = replace(error.denial, has_resource=trusted is not None)
         finding = replace(finding, because=denial.because)
     if trusted is None and is_typed_name(this.resolved.chain, this.index):
-        hints.append(if_typed(this.resolved.chain, request.hop.role, this.resolved.profiles))
+        # The finding on the chain says that it is no profile. Whether there is such a role is not known.
+        meant = config.did_you_mean(this.resolved.chain.role, this.resolved.profiles)
+        return replace(finding, hints=(meant or "awsenv list",))
     if trusted is not None and (denial is None or denial.policy is Policy.TRUST):
         unchecked = [f"{printable(condition)} of its trust policy" for condition in trusted.unchecked]
         if own.verdict is Verdict.UNKNOWN and denial is None:
@@ -255,7 +259,7 @@ def _refused(this: _Hop, request: Request, trusted: Trust | None, own: Finding, 
         account, is_permitted = request.principal.account, own.verdict is Verdict.FINE
         hints += remedies(this.resolved.chain, this.index, account, is_permitted=is_permitted)
     else:
-        hints.append("check the service control policies: aws organizations list-policies")
+        hints.append("aws organizations list-policies --filter SERVICE_CONTROL_POLICY")
         hints.append("try again in a minute, if a policy was changed just now")
     return replace(finding, hints=tuple(hints[:_HINTS]))
 
