@@ -20,6 +20,8 @@ from awsenv.provider import Provider
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from conftest import World
+
 
 def caller(home: Path) -> Caller:
     """Return a caller with an empty home."""
@@ -144,6 +146,16 @@ def test_threads_parse_command_lines_independently() -> None:
         thread.join()
 
     assert [] == mixed
+
+
+@pytest.mark.parametrize("words", ["", "list", "exec", "--help", "status --json"])
+def test_the_variable_of_typers_completion_changes_nothing(shared_world: World, words: str) -> None:
+    """Whatever the command line is, without words too."""
+    plain = shared_world.run(*words.split())
+    completing = {"_AWSENV_COMPLETE": "complete_bash", "COMP_WORDS": "awsenv ", "COMP_CWORD": "1"}
+    done = shared_world.run(*words.split(), **completing)
+
+    assert (plain.returncode, plain.stdout, plain.stderr) == (done.returncode, done.stdout, done.stderr)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "complete_bash", "source_zsh"])

@@ -95,6 +95,17 @@ def test_the_list_fits_the_terminal(listed: List, columns: int) -> None:
     assert 10 == len(lines)
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_file_that_a_variable_names_in_vain_is_noted(listed: List, as_json: bool) -> None:  # noqa: FBT001 - as text or as JSON
+    """Without the note nothing would say why the roles are missing."""
+    shown = listed(environ={"AWS_CONFIG_FILE": "/no/such/file"}, as_json=as_json)
+
+    expected = ("/no/such/file does not exist", "AWS_CONFIG_FILE", ("correct AWS_CONFIG_FILE", "unset AWS_CONFIG_FILE"))
+    (note,) = shown.notes
+    assert expected == (note.fact, str(*note.origins), note.hints)
+    assert "default" in shown.text
+
+
 def test_a_list_that_goes_elsewhere_is_not_cut(listed: List) -> None:
     """Where the output is no terminal, each line has the whole names."""
     text = listed().text

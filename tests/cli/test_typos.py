@@ -189,6 +189,29 @@ def test_an_option_that_does_not_exist_leads_to_one_that_does(
 
 @pytest.mark.parametrize(
     ("line", "meant"),
+    [
+        ("power-user --shell zhs", "--shell zsh"),
+        ("off --shell Fsh", "--shell fish"),
+        ("off --shell tclsh", "--shell with one of bash, fish, json, sh, zsh"),
+        ("init bsh", "awsenv init bash"),
+        ("init fihs", "awsenv init fish"),
+        ("init nu", "awsenv init with one of bash, fish, zsh"),
+        ("setup --format terrafrom", "--format terraform"),
+        ("setup --format CloudFormation", "--format cloudformation"),
+        ("setup --format yaml", "--format cloudformation or --format terraform"),
+        ("setup read-onyl", "awsenv setup read-only"),
+        ("setup --profile defualt", "awsenv setup --profile default"),
+    ],
+)
+def test_a_mistyped_value_leads_to_one_that_there_is(
+    mistake: Callable[[str], UsageError], line: str, meant: str
+) -> None:
+    """The hint is the nearest value, else all of them."""
+    assert meant == mistake(line).hints[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
     [("help staus", "awsenv help status"), ("help ls", "awsenv help list"), ("help lgin", "awsenv help login")],
 )
 def test_help_about_a_mistyped_command(mistake: Callable[[str], UsageError], line: str, meant: str) -> None:

@@ -85,6 +85,23 @@ def test_without_a_region_the_partition_is_aws(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
+    ("region", "meant"),
+    [
+        ("eucentral-1", "eu-central-1"),
+        ("US-EAST-1", "us-east-1"),
+        ("ue-west-2", "eu-west-2"),
+        ("nowhere", "eu-central-1"),
+    ],
+)
+def test_a_mistyped_region_leads_to_one_that_there_is(home: Home, region: str, meant: str) -> None:
+    """The hint is the nearest of the regions, else an example."""
+    with pytest.raises(ConfigError) as caught:
+        home.resolve("a", A, f"[me]\n{KEYS}", AWS_REGION=region)
+
+    assert (f"such as {meant}",) == caught.value.hints
+
+
+@pytest.mark.parametrize(
     "region", ["nope-1", "eu-central", "EU-CENTRAL-1", "eu-central-1 ", "eu-c\u00e9ntral-1", "a\nb", "$(x)"]
 )
 def test_a_region_of_no_partition_is_refused(region: str, home: Home) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from awsenv.distance import nearest
 from awsenv.errors import Origin, UsageError
 from awsenv.setup import RoleSpec, checked_name, parse_roles
 
@@ -17,7 +18,7 @@ _names = st.text(f"{string.ascii_letters}{string.digits}_+=,.@-", min_size=1, ma
     lambda name: name != "default"
 )
 _policies = st.text(f"{string.ascii_letters}{string.digits}_+=.@-", min_size=1, max_size=128).filter(
-    lambda name: name not in {"mfa", "external-id"}
+    lambda name: nearest(name, ("mfa", "external-id")) is None
 )
 
 
@@ -58,6 +59,23 @@ def test_every_name_of_iam_is_accepted(names: list[str], policy: str, mfa: bool,
 
 
 @pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("power-usr", "awsenv setup power-user"),
+        ("ReadOnly", "awsenv setup read-only"),
+        ("a:ReadOnlyAccess,MFA", "write mfa"),
+        ("a:ReadOnlyAccess,mffa", "write mfa"),
+        ("a:externalid", "write external-id"),
+    ],
+)
+def test_a_mistyped_role_or_item_leads_to_what_is_meant(word: str, hint: str) -> None:
+    """A demand that is mistyped is never taken for a policy: the role would be without it."""
+    with pytest.raises(UsageError) as caught:
+        parse_roles([word])
+    assert hint == caught.value.hints[0]
+
+
+@pytest.mark.parametrize(
     ("words", "fact"),
     [
         (["admin"], "no policy given for the role 'admin'"),
@@ -84,7 +102,6 @@ def test_what_is_not_a_role_is_refused(words: list[str], fact: str) -> None:
         parse_roles(words)
     assert fact in caught.value.fact
     assert caught.value.hints
-    assert caught.value.where
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from awsenv import shells
 from awsenv.cli.action import Print
 from awsenv.cli.options import Caller, Word
+from awsenv.distance import nearest
 from awsenv.errors import UsageError
 
 
@@ -32,6 +33,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     """
     shell = shells.named(arguments.shell)
     if shell is None or not shell.has_hook:
-        known = ", ".join(each.name for each in shells.hooked())
-        raise UsageError(f"there is no hook for the shell {arguments.shell!r}", hint=f"awsenv init with one of {known}")
+        known = [each.name for each in shells.hooked()]
+        meant = nearest(arguments.shell, known) or f"with one of {', '.join(known)}"
+        raise UsageError(f"there is no hook for the shell {arguments.shell!r}", hint=f"awsenv init {meant}")
     return Print(shell.hook(caller.program))

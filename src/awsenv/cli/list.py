@@ -11,6 +11,7 @@ from awsenv import config, environment
 from awsenv.cli import report
 from awsenv.cli.action import Print, Report
 from awsenv.cli.options import AsJson, Caller, OptionalWord, flag
+from awsenv.config.files import missing
 from awsenv.config.sources import KINDS
 from awsenv.model import Note
 from awsenv.wording import quoted
@@ -18,6 +19,7 @@ from awsenv.wording import quoted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from awsenv.cli.report import Shown
     from awsenv.config import Entry
 
     _Row = Sequence[str | None]
@@ -55,21 +57,22 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     found = [entry for entry in there if arguments.pattern is None or _matches(entry, arguments.pattern)]
     role = environment.active(caller.environ)
     active = None if role is None else role.role
+    notes: list[Shown] = [*missing(environ, caller.folder)]
     if arguments.as_json:
-        return Print(_as_json(found, active))
+        return Print(_as_json(found, active), notes)
     if not there and (error := config.nothing(profiles, environ)) is not None:
         return Print(notes=[error])
     if not there:
         return Print(notes=[Note(f"no profile in {profiles.where} has a role_arn, or credentials", hints=_NEXT)])
     if not found:
         fact = f"no profile, account or role matches {quoted(arguments.pattern or '')}"
-        return Print(notes=[Note(fact, hints=("awsenv list shows all of them",))])
+        return Print(notes=[*notes, Note(fact, hints=("awsenv list shows all of them",))])
     blocks = (
         ((*_ROLE, *_WIDE), [(entry, _of_role(entry)) for entry in found if entry.kind is None]),
         ((*_SOURCE, *_WIDE[2:]), [(entry, _of_source(entry)) for entry in found if entry.kind is not None]),
     )
     columns = None if arguments.wide else caller.columns
-    return Report("\n".join(_block(head, rows, active, columns) for head, rows in blocks if rows))
+    return Report("\n".join(_block(head, rows, active, columns) for head, rows in blocks if rows), notes)
 
 
 def _block(head: Sequence[str], rows: Sequence[tuple[Entry, _Row]], active: str | None, columns: int | None) -> str:

@@ -13,6 +13,7 @@ from awsenv.cli.setup_apply import Applier
 from awsenv.config import limits
 from awsenv.config.files import config_file, credentials_file
 from awsenv.config.limits import legal_session_name
+from awsenv.distance import nearest
 from awsenv.errors import ConfigError, Origin, UsageError
 from awsenv.model import Note
 from awsenv.setup import KeyDestination, SetupRequest, checked_name, files, parse_roles, state, templates
@@ -210,7 +211,8 @@ def _request(roles: tuple[RoleSpec, ...], user: str, admin: Iam, role_admin: Iam
 def _template(roles: tuple[RoleSpec, ...], user: str, arguments: Arguments) -> str:
     template = _TEMPLATES.get(arguments.template or "")
     if template is None:
-        raise UsageError(f"the format is not one of {', '.join(_TEMPLATES)}", Origin("--format"), hint="choose one")
+        meant = nearest(arguments.template or "", _TEMPLATES) or " or --format ".join(_TEMPLATES)
+        raise UsageError(f"there is no format {quoted(arguments.template or '')}", hint=f"--format {meant}")
     here = "123456789012"
     there = here if arguments.role_profile is None else "210987654321"
     return template(SetupRequest(user, here, there, roles))

@@ -59,6 +59,21 @@ def credentials_file(environ: Mapping[str, str], folder: str | None = None) -> F
     return _read("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials", environ, folder)
 
 
+def missing(environ: Mapping[str, str], folder: str | None = None) -> list[ConfigError]:
+    """Return an error for each file that a variable names and that AWS tools pass over: it does not exist.
+
+    Raises:
+        ConfigError: As of `config_file`.
+    """
+    errors = []
+    for variable, read in (("AWS_CONFIG_FILE", config_file), ("AWS_SHARED_CREDENTIALS_FILE", credentials_file)):
+        if variable in environ and (file := read(environ, folder)).text is None:
+            what = "is not a regular file" if Path(file.path).exists() else "does not exist"
+            fact = f"{file.name or 'the empty path'} {what}"
+            errors.append(ConfigError(fact, Origin(variable), hint=(f"correct {variable}", f"unset {variable}")))
+    return errors
+
+
 def exposed(file: File) -> list[ConfigError]:
     """Return how other users can change a file or a folder, or replace it through a folder above it, each as an error.
 

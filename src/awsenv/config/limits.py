@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from awsenv.distance import nearest
 from awsenv.duration import exact
 from awsenv.errors import ConfigError, MfaError, Origin
 from awsenv.model import RoleArn
@@ -129,7 +130,8 @@ def partition(region: str, origin: Origin) -> str:
     for name, known, pattern in _table():
         if region in known or matches(pattern, region):
             return name
-    raise refused(f"{quoted(region)} is not an AWS region", region, origin, "such as eu-central-1")
+    meant = nearest(region, (known for _, regions, _ in _table() for known in regions))
+    raise refused(f"{quoted(region)} is not an AWS region", region, origin, f"such as {meant or 'eu-central-1'}")
 
 
 def is_listed(region: str) -> bool:

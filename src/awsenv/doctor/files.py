@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from awsenv import config
 from awsenv.config import limits, sources
 from awsenv.config.differences import differences
-from awsenv.config.files import File, config_file, credentials_file, expanded, exposed, quoted, shown
+from awsenv.config.files import File, config_file, credentials_file, expanded, exposed, missing, quoted, shown
 from awsenv.config.profiles import misspelt
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, warning
 from awsenv.errors import AwsenvError, ConfigError, Origin, SourceError
@@ -49,7 +49,7 @@ def files(environ: Environ, folder: str | None) -> Generator[Finding, None, Prof
     except ConfigError as error:
         yield of_error(CHECK, error)
         return None
-    found = [*_missing(conf, keys, environ), *_readable(keys)]
+    found = [*(of_error(CHECK, error, Verdict.WARNING) for error in missing(environ, folder)), *_readable(keys)]
     for finding in (*_writable(conf, keys, *_caches(environ, folder)), *_misspelt(profiles), *_differences(conf, keys)):
         # What mends the first finding of a place mends the next one, too.
         if finding.origins not in [other.origins for other in found]:
@@ -57,16 +57,6 @@ def files(environ: Environ, folder: str | None) -> Generator[Finding, None, Prof
     number = len(profiles.names)
     yield from found or [fine(CHECK, f"{profiles.where}: {number} profile{'' if number == 1 else 's'}")]
     return profiles
-
-
-def _missing(conf: File, keys: File, environ: Environ) -> Iterator[Finding]:
-    named = {"AWS_CONFIG_FILE": conf, "AWS_SHARED_CREDENTIALS_FILE": keys}
-    missing = [variable for variable, file in named.items() if file.text is None and variable in environ]
-    for variable in missing:
-        file = named[variable]
-        what = "is not a regular file" if Path(file.path).exists() else "does not exist"
-        fact = f"{file.name or 'the empty path'} {what}"
-        yield warning(CHECK, fact, f"correct {variable}", f"unset {variable}", origins=[Origin(variable)])
 
 
 def _readable(keys: File) -> Iterator[Finding]:

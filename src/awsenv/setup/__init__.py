@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import Enum, unique
 from typing import TYPE_CHECKING
 
-from awsenv.errors import Origin, UsageError
+from awsenv.distance import nearest
+from awsenv.errors import TYPED, Origin, UsageError
 from awsenv.wording import listed, quoted
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def parse_roles(words: Iterable[str]) -> tuple[RoleSpec, ...]:
     for role in roles:
         # To IAM, `Deploy` and `deploy` are the same name.
         if role.name.lower() in seen:
-            raise UsageError(f"the role {quoted(role.name)} is named twice", Origin("ROLE"), hint="name each role once")
+            raise UsageError(f"the role {quoted(role.name)} is named twice", hint="give each ROLE once")
         seen.add(role.name.lower())
     return roles
 
@@ -176,16 +177,19 @@ def _role(word: str) -> RoleSpec:
     if not colon:
         if word in KNOWN:
             return KNOWN[word]
+        meant = nearest(word, KNOWN)
+        form = f"write {_FORM}, such as deploy:PowerUserAccess,{MFA}"
         raise UsageError(
             f"no policy given for the role {quoted(word)}; only {listed(list(KNOWN))} need none",
-            Origin("ROLE"),
-            hint=f"write {_FORM}, such as deploy:PowerUserAccess,{MFA}",
+            hint=form if meant is None else (f"awsenv setup {meant}", form),
         )
-    checked_name(name, "a role", Origin("ROLE"))
+    checked_name(name, "a role", TYPED)
     items = rest.split(",")
     policies = tuple(dict.fromkeys(item for item in items if item not in {MFA, EXTERNAL_ID}))
     origin = Origin(f"ROLE {quoted(name)}")
     for policy in policies:
+        if (meant := nearest(policy, (MFA, EXTERNAL_ID))) is not None:
+            raise UsageError(f"{quoted(policy)} is not a policy", origin, hint=f"write {meant}")
         if not _matches(_POLICY_ARN if policy.startswith("arn:") else _POLICY_NAME, policy):
             raise UsageError(
                 f"{quoted(policy)} is not a policy",

@@ -50,9 +50,11 @@ def find(name: str) -> Shell:
     """
     shell = named(name)
     if shell is None:
-        from awsenv.errors import UsageError  # noqa: PLC0415 - `enum` alone costs as much as all of this
+        from awsenv.distance import nearest  # noqa: PLC0415 - `enum` alone costs as much as all of this
+        from awsenv.errors import UsageError  # noqa: PLC0415 - the same
 
-        raise UsageError(f"awsenv does not know the shell {name!r}", hint=f"--shell with one of {', '.join(names())}")
+        meant = nearest(name, names()) or f"with one of {', '.join(names())}"
+        raise UsageError(f"awsenv does not know the shell {name!r}", hint=f"--shell {meant}")
     return shell
 
 
