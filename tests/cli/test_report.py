@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -177,3 +178,28 @@ def test_a_message_fits_the_terminal(world: World, changes: dict[str, str], name
     child.expect(pexpect.EOF)
 
     assert f"{name} which role?\r\n  {label}      awsenv use [OPTIONS] ROLE\r\n           [CODE]\r\n" == child.before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "explain power-user",
+        "doctor power-user",
+        "status",
+        "power-usr",
+        "exec power-user --policy file://a-file-that-is-not-there.json -- ls",
+        "power-user --region mars",
+        "setup --dry-run",
+        "list nothing",
+    ],
+)
+def test_no_command_breaks_a_word_on_a_narrow_terminal(world: World, line: str) -> None:
+    """A line that is wider than a terminal of 40 columns is one word, such as an ARN, that the user may copy."""
+    child = pexpect.spawn(
+        world.program, line.split(), env=world.environ, encoding="utf-8", timeout=60, dimensions=(24, 40)
+    )
+    child.expect(pexpect.EOF)
+
+    lines = re.sub(r"\x1b\[[\d;]*[mK]", "", child.before).splitlines()
+    assert lines
+    assert [] == [each for each in lines if report.cells(each) > 40 and len(each.split()) > 1]

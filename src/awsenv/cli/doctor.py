@@ -163,5 +163,7 @@ def _summary(role: str | None, findings: Sequence[Finding]) -> tuple[str, str]:
 
 
 def _painted(text: str, colour: str, caller: Caller) -> str:
+    """Return *text* as the terminal that shows it has it: wrapped, and in colour."""
+    text = report.wrapped(text, caller.columns)[:-1] if caller.columns else text
     shows_colour = caller.prints_to_terminal and process.shows_colour(caller.environ)
     return f"\x1b[{colour}m{text}\x1b[m" if shows_colour else text
