@@ -194,7 +194,7 @@ def test_an_ordinary_file_has_no_difference(keys: str) -> None:
         ("[profile a]\nb =\n  c #d = e\n  f = g", 2, "has no key", "write `key = value`"),
         ("[ profile a]", 1, "but not for the AWS CLI", "[profile a]"),
         ("[profile a] # [b]", 1, "but not for the AWS CLI", "[profile a]"),
-        ("[profile a]\n[DEFAULT]\nregion = x", 2, "[DEFAULT] applies to every section", "[default]"),
+        ("[profile a]\n[DEFAULT]\nregion = x", 2, "[DEFAULT] applies to every section", "the profiles that need them"),
         ("[profile default]\n[default]", 1, "the AWS CLI reads the latter alone", "[default] lacks"),
     ],
 )
@@ -301,8 +301,8 @@ def follow(text: str, difference: ConfigError) -> str:
         return text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     line = lines[number]
-    moved = re.fullmatch(r"move the keys that \[(.+)\] lacks to it, and remove \[(.+)\]", hint)
-    if moved or hint.startswith("move its settings to [default]"):
+    moved = re.fullmatch(r"move what \[(.+)\] lacks to it, and remove \[(.+)\]", hint)
+    if moved or hint.startswith("move its settings"):
         return move(lines, *(moved.groups() if moved else ("default", "DEFAULT")))
     edits: dict[str, Callable[[], str]] = {
         r"write \[.+\]": lambda: hint.removeprefix("write "),

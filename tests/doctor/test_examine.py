@@ -6,13 +6,9 @@ from typing import TYPE_CHECKING
 
 from awsenv.agent.runtime_directory import VARIABLE
 from awsenv.doctor import Finding, Inputs, Verdict, examine
-from awsenv.doctor.model import of_error, warning, wrong
-from awsenv.errors import ConfigError, Origin
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-ORIGIN = Origin("~/.aws/config", 2, "default", "region")
 
 
 def _examine(home: Path, **more: str) -> list[Finding]:
@@ -23,7 +19,7 @@ def _examine(home: Path, **more: str) -> list[Finding]:
 def test_an_empty_home(tmp_path: Path) -> None:
     """Only what makes roles fail is wrong; an agent that does not run is fine, and comes last."""
     assert [
-        ("files", Verdict.WARNING),
+        ("files", Verdict.FINE),
         ("variables", Verdict.FINE),
         ("hook", Verdict.UNKNOWN),
         ("roles", Verdict.FINE),
@@ -44,16 +40,3 @@ def test_files_that_cannot_be_read_are_the_first_cause(tmp_path: Path) -> None:
     (tmp_path / ".aws" / "config").write_text("[default]\n[default]\n")
     found = {each.check: each.verdict for each in _examine(tmp_path)}
     assert (Verdict.WRONG, Verdict.UNKNOWN) == (found["files"], found["chain"])
-
-
-def test_a_finding_leaves_out_origins_that_are_none() -> None:
-    """A value without an origin adds none to the finding."""
-    found = wrong("region", "one", "two", "three", origins=[None, ORIGIN])
-    assert Finding("region", Verdict.WRONG, "one", (ORIGIN,), ("two", "three")) == found
-
-
-def test_an_error_is_a_finding_with_its_origins_and_its_hint() -> None:
-    """A finding takes over the fact, the origins and the next step of an error."""
-    assert warning("region", "one", "two", origins=[ORIGIN]) == of_error(
-        "region", ConfigError("one", ORIGIN, hint="two"), Verdict.WARNING
-    )

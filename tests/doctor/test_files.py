@@ -162,17 +162,17 @@ def test_a_section_that_was_meant_to_be_a_profile_is_a_warning(home: Path) -> No
         (
             ("[default]", "[profile default]"),
             "the AWS CLI ignores [default], and reads [profile default] alone",
-            "move the keys that [profile default] lacks to it, and remove [default]",
+            "move what [profile default] lacks to it, and remove [default]",
         ),
         (
             ("[profile default]", "[default]"),
             "the AWS CLI ignores [profile default], and reads [default] alone",
-            "move the keys that [default] lacks to it, and remove [profile default]",
+            "move what [default] lacks to it, and remove [profile default]",
         ),
         (
             ("[profile a]", "[a]"),
             "the AWS CLI ignores [a], and reads [profile a] alone",
-            "move the keys that [profile a] lacks to it, and remove [a]",
+            "move what [profile a] lacks to it, and remove [a]",
         ),
     ],
 )

@@ -90,7 +90,7 @@ def test_a_role_cannot_have_mfa() -> None:
     """If a role would need MFA, the next step is to trust the user instead."""
     fact, hints, _ = _only(_policy(Principal="*", Condition={"Bool": MFA}), _request(ROLE))
     assert "role deploy demands MFA, which role first cannot have: a role has no MFA device" == fact
-    assert "let the role trust the user, and set source_profile to the user's profile" == hints[0]
+    assert "let the role trust the user, and name the user in source_profile" == hints[0]
 
 
 @pytest.mark.parametrize(
@@ -209,8 +209,8 @@ def test_an_age_is_named() -> None:
 def test_an_unreadable_policy() -> None:
     """The next step names the account whose IAM must be readable."""
     found = unreadable(_request())
-    assert ("user alice is not allowed to read that of role deploy", Verdict.UNKNOWN) == (found.fact, found.verdict)
-    assert f"a profile that may read IAM of account {ACCOUNT}: --iam-profile PROFILE" in found.hints[0]
+    assert ("user alice cannot read that of role deploy", Verdict.UNKNOWN) == (found.fact, found.verdict)
+    assert (f"pass --iam-profile with one that may read IAM of account {ACCOUNT}",) == found.hints
 
 
 THEIRS = "210987654321"

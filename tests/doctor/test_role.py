@@ -36,7 +36,7 @@ def test_a_role_that_works_without_readable_policies(account: Account) -> None:
     assert {"source", "clock", "MFA device", "trust policy", "identity policy", "role"} == set(found)
     assert {Verdict.FINE} == {finding.verdict for findings in found.values() for finding in findings}
     (trusted,) = found["trust policy"]
-    assert trusted.fact == "user alice is not allowed to read that of role plain, but AWS accepts the request"
+    assert trusted.fact == "user alice cannot read that of role plain, but AWS accepts the request"
 
 
 def test_a_missing_role_names_the_one_that_was_meant(account: Account) -> None:
@@ -101,7 +101,7 @@ def test_a_code_proves_the_device(account: Account) -> None:
     """A device that cannot be listed is fine once AWS accepts its code."""
     account.role("careful", mfa=True, settings=f"mfa_serial = {account.device.serial}")
     (found,) = account.examine("careful", account.device.code())["MFA device"]
-    fact = f"{account.device.serial}; user alice is not allowed to list its devices, but AWS accepts the request"
+    fact = f"{account.device.serial}; user alice cannot list its devices, but AWS accepts the request"
     assert (Verdict.FINE, fact) == (found.verdict, found.fact)
 
 
@@ -229,11 +229,11 @@ def test_an_answer_that_does_not_come_is_not_a_refusal(account: Account) -> None
         (Mfa(), ALICE, None, Verdict.FINE, "none is configured: awsenv looks up that of user alice", None),
         (Mfa(MINE), ALICE, (MINE,), Verdict.FINE, f"{MINE}, of user alice", None),
         (Mfa("GAHT1"), ALICE, ("GAHT1",), Verdict.FINE, "GAHT1, of user alice", None),
-        (Mfa(MINE), ALICE, None, Verdict.UNKNOWN, "user alice is not allowed to list its devices", None),
+        (Mfa(MINE), ALICE, None, Verdict.UNKNOWN, "user alice cannot list its devices", None),
         (Mfa(BOBS), ALICE, (MINE,), Verdict.WRONG, f"no MFA device {BOBS}", f"set mfa_serial = {MINE}"),
-        (Mfa(BOBS), ALICE, (FIDO,), Verdict.WRONG, f"no MFA device {BOBS}", "no device that shows codes"),
-        (Mfa(BOBS), ALICE, (), Verdict.WRONG, f"no MFA device {BOBS}", "awsenv setup adds one"),
-        (Mfa(FAR), ALICE, None, Verdict.WRONG, "it belongs to account 210987654321", "aws iam list-mfa-devices"),
+        (Mfa(BOBS), ALICE, (FIDO,), Verdict.WRONG, f"no MFA device {BOBS}, and none that shows codes", "awsenv setup"),
+        (Mfa(BOBS), ALICE, (), Verdict.WRONG, f"no MFA device {BOBS}, and none that shows codes", "awsenv setup"),
+        (Mfa(FAR), ALICE, None, Verdict.WRONG, "it belongs to account 210987654321", "to a device of user alice"),
         (Mfa(MINE), ROLE, None, Verdict.WRONG, "role first is not a user", "remove mfa_serial"),
     ],
 )

@@ -280,7 +280,7 @@ SET_UPS = (
         READ_ONLY,
         "files",
         "default",
-        "move the keys",
+        "move what",
         _edited(r"\[profile read", "[default]\n[profile read"),
     ),
     Broken(

@@ -169,7 +169,7 @@ def _of_lines(text: str, lines: list[str]) -> Iterator[_Difference]:
     for number, line in enumerate(lines, start=1):
         if line.strip().startswith(f"[{EVERYWHERE}]"):
             fact = f"[{EVERYWHERE}] applies to every section for the AWS CLI, and to none for other AWS SDKs"
-            yield number, fact, "move its settings to [default] or to the profiles that need them, and remove it"
+            yield number, fact, "move its settings to the profiles that need them, and remove it"
         bare, value = line.strip(" \t"), re.split("[=:]", line, maxsplit=1)[-1].strip(" \t")
         if line[:1].isspace() and line.strip()[:1] in ("#", ";"):
             fact = "this comment is indented: the AWS CLI ignores it, other AWS SDKs add it to the value above"

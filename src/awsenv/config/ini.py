@@ -135,14 +135,14 @@ def _refused(error: configparser.Error, parser: _Parser, lines: list[str], name:
             f"section [{printable(error.section)}] appears twice, "
             f"in lines {parser.headers[error.section]} and {number}",
             Origin(name, number),
-            hint="move the keys that the first lacks to it, and remove the second: the AWS CLI refuses the file too",
+            hint="move what the first lacks to it, and remove the second",
         )
     if isinstance(error, configparser.DuplicateOptionError):
         first = parser.own(error.section).lines[error.option]
         return ConfigError(
             f"key {quoted(error.option)} appears twice in this section, in lines {first} and {number}",
             Origin(name, number, printable(error.section)),
-            hint="remove one of the two: until then, the AWS CLI refuses the file too",
+            hint="remove one of the two",
         )
     if isinstance(error, configparser.ParsingError) and not isinstance(error, configparser.MissingSectionHeaderError):
         number = error.errors[0][0]

@@ -257,7 +257,7 @@ def misspelt(word: str, profiles: Profiles) -> ConfigError | None:
 def mended(header: str, title: str, sections: Mapping[str, ini.Section]) -> str:
     """Return the next step for a header that should be [title]. A file with the same header twice is unreadable."""
     if title in sections:
-        return f"move the keys that [{printable(title)}] lacks to it, and remove [{printable(header)}]"
+        return f"move what [{printable(title)}] lacks to it, and remove [{printable(header)}]"
     return f"write [{printable(title)}]"
 
 

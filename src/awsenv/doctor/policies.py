@@ -123,9 +123,9 @@ def trust_policy(found: Trust, request: Request, device: str | None) -> Iterator
 
 def unreadable(request: Request) -> Finding:
     """Return that the trust policy could not be read."""
-    fact = f"{request.principal.title} is not allowed to read that of {request.role}"
+    fact = f"{request.principal.title} cannot read that of {request.role}"
     account = request.hop.role.account
-    return unknown(TRUST, fact, f"name a profile that may read IAM of account {account}: --iam-profile PROFILE")
+    return unknown(TRUST, fact, f"pass --iam-profile with one that may read IAM of account {account}")
 
 
 def _refused(request: Request, fact: str, *hints: str, origin: Origin | None = None) -> Finding:
@@ -191,7 +191,7 @@ def _not_met(condition: Condition, request: Request, device: str | None) -> Find
         return _refused(
             request,
             f"{role} demands MFA, which {who} cannot have: a role has no MFA device",
-            "let the role trust the user, and set source_profile to the user's profile",
+            "let the role trust the user, and name the user in source_profile",
             "remove MFA from its trust policy",
         )
     serial = printable(device or "ARN")

@@ -98,24 +98,25 @@ def mfa(hop: Hop | None, principal: Principal, owned: tuple[str, ...] | None) ->
         return fine(DEVICE, "none is configured, so no code is needed")
     who, origins = principal.title, [hop.mfa.origins.get("mfa_serial")]
     if principal.kind != USER:
-        hints = ("remove mfa_serial", "name the profile of a user: --profile")
-        return wrong(DEVICE, f"{who} is not a user, and has no MFA device", *hints, origins=origins)
+        fact = f"{who} is not a user, and has no MFA device"
+        return wrong(DEVICE, fact, "remove mfa_serial", "name the profile of a user: --profile", origins=origins)
     if not hop.mfa.serial:
         return fine(DEVICE, f"none is configured: awsenv looks up that of {who}")
     shown, account = printable(hop.mfa.serial), hop.mfa.account or principal.account
     if hop.mfa.serial in (owned or ()):
         return fine(DEVICE, f"{shown}, of {who}", origins=origins)
     if owned is None and account == principal.account:
-        return unknown(DEVICE, f"{shown}; {who} is not allowed to list its devices", origins=origins)
+        return unknown(DEVICE, f"{shown}; {who} cannot list its devices", origins=origins)
     fact = f"{who} has no MFA device {shown}"
     if account != principal.account:
         fact = f"it belongs to account {account}, and {who} to account {principal.account}"
-    usable, other = showing_codes(owned or ()), f"{who} has no device that shows codes: awsenv setup adds one"
-    if usable:
-        other = f"set mfa_serial = {listed(list(map(printable, usable)))}"
-    elif owned is None:
-        other = f"set mfa_serial to a device of {who}: aws iam list-mfa-devices shows them"
-    return wrong(DEVICE, fact, other, origins=origins)
+    usable = showing_codes(owned or ())
+    hints = [f"set mfa_serial = {printable(each)}" for each in usable[:_HINTS]]
+    if owned is None:
+        hints = [f"set mfa_serial to a device of {who}", "aws iam list-mfa-devices"]
+    elif not usable:
+        fact, hints = f"{fact}, and none that shows codes", ["awsenv setup"]
+    return wrong(DEVICE, fact, *hints, origins=origins)
 
 
 def _examine(this: _Hop, found: list[Finding]) -> Generator[Finding, None, Signer | None]:
