@@ -65,11 +65,35 @@ TIMEOUT = 60
 SLOW = ("agent", "cli", "docs", "e2e", "setup", "shell", "shells")
 """The folders whose tests are marked `slow`: most of them start programs, or call AWS many times."""
 
-PYTHON = ("agent", "cli", "aws/test_http.py", "test_command.py")
-"""The folders and files whose tests are marked `python`: what they do can differ between two Pythons."""
-
-ALIKE = ("cli/test_core_files.py", "cli/test_setup_apply.py")
-"""Files of these folders that are not marked: the system and IAM decide."""
+PYTHON = (
+    "agent",
+    "aws/test_http.py",
+    "aws/test_signin.py",
+    "aws/test_source.py",
+    "aws/test_translate.py",
+    "cli/test_app.py",
+    "cli/test_conversation.py",
+    "cli/test_demo.py",
+    "cli/test_exec.py",
+    "cli/test_imports.py",
+    "cli/test_use.py",
+    "config/test_conformance.py",
+    "config/test_files.py",
+    "config/test_profiles.py",
+    "config/test_sources.py",
+    "sandbox/test_calls.py",
+    "sandbox/test_clients.py",
+    "sandbox/test_iam.py",
+    "sandbox/test_sandbox.py",
+    "sandbox/test_signin.py",
+    "sandbox/test_sts.py",
+    "test_command.py",
+    "test_installation.py",
+    "test_launch.py",
+    "test_provider.py",
+)
+"""The folders and files whose tests are marked `python`: what they do can differ between two Pythons, or between two
+versions of boto3, Typer or moto. One test of each kind is enough, so that both ends are tested in a minute."""
 
 HERE = Path(__file__).parent
 
@@ -83,13 +107,11 @@ def is_in(path: Path, names: tuple[str, ...]) -> bool:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Import nothing of the folders whose tests are not selected: it takes ten seconds."""
     selected = config.getoption("markexpr")
-    if not is_in(collection_path, SLOW) or selected not in {"not slow", "not slow or python"}:
-        return None
-    return None if selected != "not slow" and _is_of_python(collection_path) else True
-
-
-def _is_of_python(path: Path) -> bool:
-    return is_in(path, PYTHON) and not is_in(path, ALIKE)
+    if selected == "not slow":
+        return is_in(collection_path, SLOW) or None
+    if selected == "python" and collection_path.name.startswith("test_"):
+        return not is_in(collection_path, PYTHON) or None
+    return None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -97,7 +119,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if is_in(item.path, SLOW):
             item.add_marker("slow")
-        if _is_of_python(item.path):
+        if is_in(item.path, PYTHON):
             item.add_marker("python")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from awsenv.setup.qr_code import draw, otpauth
+from awsenv.setup.qr_code import draw, laid_out, otpauth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +60,34 @@ def test_the_qr_code_of_a_usual_name_fits_24_lines() -> None:
     lines = drawn.split("\n")
     assert 23 == len(lines)
     assert all(line.startswith("\x1b[38;5;16;48;5;231m") and line.endswith("\x1b[0m") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "is_drawn", "is_beside"),
+    [
+        (80, 24, True, True),
+        (200, 30, True, True),
+        (200, 50, True, False),
+        (46, 40, True, False),
+        (40, 50, False, False),
+        (60, 22, False, False),
+        (46, 24, False, False),
+    ],
+)
+def test_the_qr_code_fits_the_window(columns: int, rows: int, *, is_drawn: bool, is_beside: bool) -> None:
+    """The text is below the whole code, or beside it; a code that does not fit is not drawn at all."""
+    uri = otpauth("awsenv-alice", "123456789012", SEED)
+    drawing = draw(uri)
+    assert drawing is not None
+
+    lines = laid_out(drawing, [SEED, "of the user awsenv-alice"], columns, rows)
+
+    code = [line for line in lines if "\x1b[" in line]
+    assert (len(drawing.split("\n")) if is_drawn else 0) == len(code)
+    assert is_beside == any(line.split("\x1b[0m")[1].strip() for line in code)
+    assert len(lines) <= rows
+    plain = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in code]
+    assert all(len(line) <= columns for line in plain)
 
 
 def test_without_segno_there_is_no_qr_code() -> None:
