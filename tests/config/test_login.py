@@ -228,6 +228,35 @@ def test_without_a_default_the_only_source_is_taken(home: Home, files: str, sour
     assert source == login(home, RoleRequest(""), files).source.profile
 
 
+@pytest.mark.parametrize(
+    ("files", "word", "command"),
+    [
+        (f"[default]\n{KEYS}" + role("a", "default"), "a", "awsenv login"),
+        (
+            f"[default]\n{KEYS}[profile me]\n{KEYS}" + role("a", "me") + role("b", "default"),
+            "a",
+            "awsenv login --profile a",
+        ),
+        (f"[profile me]\n{KEYS}" + role("a", "me"), "a", "awsenv login"),
+        (
+            f"[profile 'o k']\n{KEYS}[profile me]\n{KEYS}" + role("a", "me") + role("o", "o k"),
+            "o",
+            "awsenv login --profile o",
+        ),
+        (f"[default]\n{KEYS}", "123456789012/x", "awsenv login"),
+    ],
+)
+def test_the_login_of_a_role_is_a_whole_command(home: Home, files: str, word: str, command: str) -> None:
+    """It opens the session of the source of the role, whichever source a login without a profile would take."""
+    environ = home.environ()
+    profiles = home.read(files, "")
+    chain = config.resolve(RoleRequest(word), profiles, environ)
+
+    assert command == config.login_command(chain, profiles, environ)
+    name = command.partition(" --profile ")[2]
+    assert chain.source == config.resolve_login(RoleRequest(name), profiles, environ).source
+
+
 def test_of_several_sources_none_is_taken(home: Home) -> None:
     """The next steps are whole commands."""
     files = f"[profile me]\n{KEYS}[profile 'o k']\n{KEYS}" + role("a", "me") + role("b", "o k")

@@ -60,7 +60,8 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         plan = _ask_aws(plan, resolved, caller.provider.waits)
     if arguments.as_json:
         return Print(json.dumps(_as_json(plan, changes, caller.now()), indent=2) + "\n")
-    return Report(report.printable(_page(plan, changes, caller.columns or WIDTH)))
+    login = config.login_command(plan.chain, resolved.profiles, resolved.environ)
+    return Report(report.printable(_page(plan, changes, login, caller.columns or WIDTH)))
 
 
 def _changes(changes: Mapping[str, bool]) -> dict[str, list[str]]:
@@ -116,10 +117,10 @@ def _maximum(plan: Explanation, session: AwsSession) -> int | None:
     return role.get("MaxSessionDuration") if is_same else None
 
 
-def _page(plan: Explanation, changes: Mapping[str, list[str]], width: int) -> Iterator[str]:
+def _page(plan: Explanation, changes: Mapping[str, list[str]], login: str, width: int) -> Iterator[str]:
     yield _title(plan)
     yield ""
-    yield from _table("", _facts(plan))
+    yield from _table("", _facts(plan, login))
     for number, call in enumerate(plan.calls, start=1):
         with_code = "" if call.device is None else " and an MFA code"
         unsure = "" if call.is_certain else ", unless the source names its account"
@@ -151,13 +152,17 @@ def _title(plan: Explanation) -> str:
     return name if name == str(last.role) else f"{name}: {last.role}"
 
 
-def _facts(plan: Explanation) -> Iterator[tuple[str, str, Origin | None]]:
+def _facts(plan: Explanation, login: str) -> Iterator[tuple[str, str, Origin | None]]:
     chain = plan.chain
     yield "Source", sources.title(chain.source), chain.source.origin
     if plan.device is not None:
         yield "Device", plan.device.title or "unknown yet", plan.device.origins.get("mfa_serial")
     if chain.hops:
-        yield "MFA", _code(plan), plan.device.origins.get("mfa_process") if plan.device and plan.needs_code else None
+        yield (
+            "MFA",
+            _code(plan, login),
+            plan.device.origins.get("mfa_process") if plan.device and plan.needs_code else None,
+        )
     if plan.held is not None:
         yield "Agent", _agent(plan, plan.held), None
     yield "Lives", _life(plan), None
@@ -169,7 +174,7 @@ def _facts(plan: Explanation) -> Iterator[tuple[str, str, Origin | None]]:
         yield "STS", plan.endpoint, None
 
 
-def _code(plan: Explanation) -> str:
+def _code(plan: Explanation, login: str) -> str:
     if plan.device is None:
         return "no device is configured"
     if not plan.needs_code:
@@ -177,7 +182,9 @@ def _code(plan: Explanation) -> str:
     if plan.device.process is not None:
         return "printed by mfa_process"
     is_logged_in = plan.held is not None and plan.held.session
-    return f"asked each time{'' if is_logged_in else ' (run awsenv login to enter it once a day)'}"
+    if is_logged_in or config.through_session(plan.chain) is None:
+        return "asked each time"
+    return f"asked each time (run {login} to enter it once a day)"
 
 
 def _agent(plan: Explanation, held: Left) -> str:

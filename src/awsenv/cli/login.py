@@ -1,4 +1,4 @@
-"""`awsenv login [CODE]`: open an MFA session, which an agent holds in memory, so that no role needs a code."""
+"""`awsenv login [CODE]`: open an MFA session, which an agent holds in memory, so that roles need no code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ IDLE = 4 * 3600
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Arguments:
-    """An agent keeps the MFA session and the roles in memory. Without a CODE, awsenv asks on the terminal."""
+    """An agent keeps the MFA session and the roles in memory. Without a CODE, awsenv asks on the terminal.
+
+    A role with a --duration of more than an hour needs a code of its own all the same.
+    """
 
     code: OptionalWord = None
     profile: Annotated[str | None, option("SOURCE", "Source profile; by default AWS_PROFILE, else default.")] = None

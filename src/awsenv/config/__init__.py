@@ -12,7 +12,7 @@ from awsenv.config.ini import Setting
 from awsenv.config.limits import mfa_code
 from awsenv.config.links import nothing
 from awsenv.config.profiles import Profile, Profiles, did_you_mean, forget, read
-from awsenv.config.resolution import Entry, resolve, resolve_login, roles
+from awsenv.config.resolution import Entry, login_command, resolve, resolve_login, roles
 from awsenv.config.settings import outranks_endpoint, timeout, without_config_file
 from awsenv.config.sources import access_key, check_source, entered, static_keys
 
@@ -26,6 +26,7 @@ __all__ = [
     "did_you_mean",
     "entered",
     "forget",
+    "login_command",
     "mfa_code",
     "mfa_session_key",
     "nothing",

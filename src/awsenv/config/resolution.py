@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,10 +13,10 @@ from awsenv.config.hops import FIELDS, assume_role, default_session_name, device
 from awsenv.config.ini import Setting
 from awsenv.config.links import every, links_of, source_links, source_name
 from awsenv.config.settings import with_settings
-from awsenv.errors import ConfigError, Origin, UsageError
+from awsenv.errors import AwsenvError, ConfigError, Origin, UsageError
 from awsenv.model import AssumeRole, Chain, Mfa, RoleRequest
 from awsenv.variables import REGION, having
-from awsenv.wording import listed, quoted
+from awsenv.wording import listed, printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -109,6 +110,15 @@ def resolve_login(request: RoleRequest, profiles: Profiles, environ: Environ) ->
     name = source_name(request)
     label = links.source.profile or "environment"
     return _chain_of(links._replace(profiles=own), hops, region, label, {} if name is None else {"role": name.origin})
+
+
+def login_command(chain: Chain, profiles: Profiles, environ: Environ) -> str:
+    """Return the command line that opens the MFA session of the source of *chain*: the short one, if it does."""
+    with suppress(AwsenvError):
+        if resolve_login(RoleRequest(""), profiles, environ).source == chain.source:
+            return "awsenv login"
+    name = chain.source.profile if profiles.get(chain.role) is None else chain.role
+    return "awsenv login" if name is None else f"awsenv login --profile {shlex.quote(printable(name))}"
 
 
 @dataclass(frozen=True, slots=True)
