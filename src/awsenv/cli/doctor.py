@@ -21,9 +21,12 @@ from awsenv.doctor import Finding, Inputs, Verdict, examine
 from awsenv.errors import AwsenvError, ConfigError, ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from awsenv.model import Note
+
+_WIDTH, _WIDTH_OF_ROLE = len("MFA device"), len("trust policy")
+"""The longest name of a check, without and with a role: each finding is printed before the next one is known."""
 
 _MARKS = {
     Verdict.FINE: ("✓", "32"),
@@ -49,7 +52,9 @@ class Arguments(RoleOptions):
 
 
 def run(caller: Caller, arguments: Arguments) -> Print:
-    """Return what is found, and the status 1 if anything is wrong. In the agent: what it provides for the role.
+    """Print what is found as it is found; return the rest, and the status 1 if anything is wrong.
+
+    In the agent, return what it provides for the role.
 
     Raises:
         UsageError: The command line is wrong.
@@ -72,11 +77,31 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         request=None if role is None else role_request(caller, role, code, arguments),
         iam_profile=arguments.iam_profile,
         ask_agent=lambda: _ask_agent(caller),
+        waits=caller.provider.waits,
     )
-    findings = list(examine(inputs))
+    findings = []
+    for finding in _found(inputs):
+        findings.append(finding)
+        if not arguments.as_json:
+            process.write(report.in_local_time(_as_text(role, finding, caller), caller.now()))
     is_wrong = any(finding.verdict is Verdict.WRONG for finding in findings)
-    text = _as_json(role, findings, is_wrong=is_wrong) if arguments.as_json else _as_text(role, findings, caller)
+    if arguments.as_json:
+        text = _as_json(role, findings, is_wrong=is_wrong)
+    else:
+        summary, colour = _summary(role, findings)
+        text = f"\n{_painted(report.printable([summary])[:-1], colour, caller)}\n"
     return Print(report.in_local_time(text, caller.now()), status=ExitCode.FAILED if is_wrong else ExitCode.DONE)
+
+
+def _found(inputs: Inputs) -> Iterator[Finding]:
+    """Yield each finding when it is known."""
+    findings = examine(inputs)
+    while True:
+        with inputs.waits("the next check"):
+            finding = next(findings, None)
+        if finding is None:
+            return
+        yield finding
 
 
 def _ask_agent(caller: Caller) -> Finding | None:
@@ -127,21 +152,16 @@ def _joined(values: Iterable[object]) -> str | None:
     return "; ".join(map(str, values)) or None
 
 
-def _as_text(role: str | None, findings: Sequence[Finding], caller: Caller) -> str:
-    """Return the findings, a line each; where it is and what to do below what is not fine; and a summary."""
+def _as_text(role: str | None, finding: Finding, caller: Caller) -> str:
+    """Return a finding as a line, and below it, if it is not fine, where it is and what to do."""
     columns = process.terminal_width(1) if caller.prints_to_terminal else 0
-    width = max(len(finding.check) for finding in findings)
-    text = ""
-    for finding in findings:
-        mark, colour = _MARKS[finding.verdict]
-        # What is fine needs no action, and what is unknown has no origin that is at fault.
-        origins = () if finding.verdict in {Verdict.FINE, Verdict.UNKNOWN} else finding.origins
-        fact = f"{mark} {finding.check:<{width}}  {finding.fact}"
-        shown = report.message(fact, finding.because, origins, finding.hints)
-        shown = report.wrapped(shown, columns) if columns else shown
-        text += _painted(mark, colour, caller) + shown.removeprefix(mark)
-    summary, colour = _summary(role, findings)
-    return f"{text}\n{_painted(report.printable([summary])[:-1], colour, caller)}\n"
+    mark, colour = _MARKS[finding.verdict]
+    # What is fine needs no action, and what is unknown has no origin that is at fault.
+    origins = () if finding.verdict in {Verdict.FINE, Verdict.UNKNOWN} else finding.origins
+    fact = f"{mark} {finding.check:<{_WIDTH if role is None else _WIDTH_OF_ROLE}}  {finding.fact}"
+    shown = report.message(fact, finding.because, origins, finding.hints)
+    shown = report.wrapped(shown, columns) if columns else shown
+    return _painted(mark, colour, caller) + shown.removeprefix(mark)
 
 
 def _summary(role: str | None, findings: Sequence[Finding]) -> tuple[str, str]:

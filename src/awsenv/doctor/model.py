@@ -8,12 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from awsenv.errors import TYPED
+from awsenv.model import unseen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from awsenv.errors import AwsenvError, Origin
-    from awsenv.model import Environ, RoleRequest
+    from awsenv.model import Environ, RoleRequest, Waits
 
 
 @unique
@@ -81,3 +82,5 @@ class Inputs:
     """A profile that may read IAM."""
     ask_agent: Callable[[], Finding | None] = field(default=lambda: None, repr=False)
     """Asks the agent for the role, without a code; returns None if no agent runs."""
+    waits: Waits = unseen
+    """Shows what the doctor waits for."""

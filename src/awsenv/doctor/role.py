@@ -57,7 +57,7 @@ class _Hop:
 def role(resolved: Resolved, inputs: Inputs) -> Iterator[Finding]:
     """Check what only AWS knows: the source, the clock, the device and the role."""
     chain = resolved.chain
-    signer = yield from source(resolved, inputs.now)
+    signer = yield from source(resolved, inputs)
     if signer is None or (inputs.request is None and not chain.hops):
         return
     readers = yield from iam_readers(resolved, inputs.iam_profile, signer)

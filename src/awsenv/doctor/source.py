@@ -23,6 +23,7 @@ from awsenv.variables import TOKENS
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from awsenv.doctor.model import Inputs
     from awsenv.iam.principal import Principal
     from awsenv.model import Credentials
     from awsenv.provider import Resolved
@@ -45,11 +46,13 @@ class Signer:
     """None: those of a role that was not assumed."""
 
 
-def source(resolved: Resolved, now: Callable[[], float]) -> Generator[Finding, None, Signer | None]:
+def source(resolved: Resolved, inputs: Inputs) -> Generator[Finding, None, Signer | None]:
     """Ask AWS whose the source credentials are; None: AWS refuses them, or cannot be reached."""
     chain, environ = resolved.chain, resolved.environ
-    session = AwsSession(resolved.profiles, environ, profile=chain.settings_profile, region=chain.region)
-    clock, sts = Clock(session, now), Sts(session)
+    session = AwsSession(
+        resolved.profiles, environ, profile=chain.settings_profile, region=chain.region, waits=inputs.waits
+    )
+    clock, sts = Clock(session, inputs.now), Sts(session)
     credentials: Credentials | None = None
     try:
         credentials = source_credentials(chain.source, session)
@@ -115,12 +118,12 @@ def iam_readers(resolved: Resolved, iam_profile: str | None, signer: Signer) -> 
     """Return the readers of IAM: *iam_profile*, if there is one, and *signer*."""
     if iam_profile is None:
         return with_signer((), signer)
-    profiles, environ = resolved.profiles, resolved.environ
+    profiles, environ, waits = resolved.profiles, resolved.environ, signer.sts.session.waits
     request = RoleRequest(iam_profile, origins={"role": Origin("--iam-profile")})
     try:
         chain = config.resolve(request, profiles, environ)
-        session = AwsSession(profiles, environ, profile=chain.settings_profile, region=chain.region)
-        iam = Iam(session, provider.credentials(chain, profiles, environ))
+        session = AwsSession(profiles, environ, profile=chain.settings_profile, region=chain.region, waits=waits)
+        iam = Iam(session, provider.credentials(chain, profiles, environ, waits=waits))
         return with_signer(((iam.principal.account, iam),), signer)
     except AwsenvError as error:
         error.origins = error.origins or (request.origin("role"),)
