@@ -68,6 +68,9 @@ function awsenv {
   # set -x, set -v and a DEBUG trap, which functions inherit with functrace, would show the keys.
   _awsenv_flags=$-
   set +xvT
+  # Where the prompt shows the role, the program need not.
+  local -x _AWSENV_PROMPT=
+  _awsenv_find_shown
   _awsenv_evaluate "$@" || _awsenv_status=$?
   _awsenv_set_clock
   _awsenv_restore

@@ -66,6 +66,8 @@ function awsenv --description 'Assume an AWS role in this shell'
     set -l fish_trace
     # If Ctrl-Z stopped a command in (...), fish would wait for its output for ever.
     set -l start 'trap "" TSTP; exec "$0" "$@"'
+    # Where the prompt shows the role, the program need not.
+    set -lx _AWSENV_PROMPT (__awsenv_shown)
     set -l change (AWSENV_SHELL=fish __awsenv_isolated /bin/sh -c $start "$_AWSENV_BIN" $argv | string collect)
     set -l result $pipestatus[1]
     test $result -eq 0

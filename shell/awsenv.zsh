@@ -60,6 +60,9 @@ function awsenv {
     "${_awsenv_command[@]}"
     return
   fi
+  # Where the prompt shows the role, the program need not.
+  local -x _AWSENV_PROMPT=
+  _awsenv_find_shown
   _awsenv_evaluate "$@"
 }
 

@@ -29,12 +29,15 @@ def test_a_command_gets_its_environment(argv: list[str], before: dict[str, str],
     assert (Exec, argv, after) == (type(action), action.argv, action.environ)
 
 
-@given(st.sampled_from([Print, Open, Need, Local]), VALUES, st.integers(0, 255))
-def test_a_text_arrives_as_it_was_sent(kind: type[Print | Open | Need | Local], text: str, status: int) -> None:
-    """Keep every byte, and the exit status."""
-    action = unpacked(packed(kind(text, status=status), {}), {})
+@given(st.sampled_from([Print, Open, Need, Local]), VALUES, st.integers(0, 255), st.text())
+def test_a_text_arrives_as_it_was_sent(
+    kind: type[Print | Open | Need | Local], text: str, status: int, success: str
+) -> None:
+    """Keep every byte, the exit status, and what tells of success."""
+    action = unpacked(packed(kind(text, status=status, success=success), {}), {})
 
     assert (kind, text, status, []) == (type(action), action.text, action.status, list(action.notes))
+    assert success.encode(errors="backslashreplace").decode() == action.success
 
 
 @given(st.text(), st.text(), st.lists(st.text(), max_size=2), st.lists(st.text(), max_size=2))
@@ -71,15 +74,15 @@ def test_a_reply_is_read_whole_or_refused(reply: list[bytes]) -> None:
     [
         [],
         [b"print"],
-        [b"print", b"0", b"", NONE, NONE],
-        [b"print", b"0", b"", NONE, NONE, NONE, NONE],
-        [b"print", b"x", b"", NONE, NONE, NONE],
-        [b"print", b"0", b"", pack([b"not a note"]), NONE, NONE],
-        [b"print", b"0", b"", pack([NONE]), NONE, NONE],
-        [b"exec", b"0", b"", NONE, NONE, NONE],
-        [b"fail", b"1", b"", NONE, NONE, NONE],
-        [b"", b"0", b"", NONE, NONE, NONE],
-        [b"nonsense", b"0", b"", NONE, NONE, NONE],
+        [b"print", b"0", b"", b"", NONE, NONE],
+        [b"print", b"0", b"", b"", NONE, NONE, NONE, NONE],
+        [b"print", b"x", b"", b"", NONE, NONE, NONE],
+        [b"print", b"0", b"", b"", pack([b"not a note"]), NONE, NONE],
+        [b"print", b"0", b"", b"", pack([NONE]), NONE, NONE],
+        [b"exec", b"0", b"", b"", NONE, NONE, NONE],
+        [b"fail", b"1", b"", b"", NONE, NONE, NONE],
+        [b"", b"0", b"", b"", NONE, NONE, NONE],
+        [b"nonsense", b"0", b"", b"", NONE, NONE, NONE],
     ],
 )
 def test_what_is_no_reply(reply: list[bytes]) -> None:

@@ -13,9 +13,10 @@ import pytest
 
 from awsenv import __version__
 from awsenv.agent import client, runtime_directory
-from awsenv.doctor.installation import LOADED, PROMPT, agent, hook
+from awsenv.doctor.installation import LOADED, agent, hook
 from awsenv.doctor.model import Finding, Verdict
 from awsenv.errors import Origin
+from awsenv.variables import PROMPT
 from spelling import BASH, SPELLINGS, ZSH
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ class Action:
     Args:
         text: What it is about; it may be a secret.
         notes: What to show first, on stderr.
+        success: What has been done, for a user at a terminal; empty: the user sees it anyway.
         status: The exit status after it.
     """
 
@@ -31,8 +32,9 @@ class Action:
     argv: Sequence[str] = ()
     environ: Mapping[str, str] | None = None
 
-    def __init__(self, text: str = "", notes: Sequence[Shown] = (), status: int = 0) -> None:
+    def __init__(self, text: str = "", notes: Sequence[Shown] = (), status: int = 0, success: str = "") -> None:
         self.text = text
+        self.success = success
         self.notes = notes
         self.status = status
 
@@ -58,6 +60,7 @@ class Print(Action):
 
     def _do(self) -> None:
         process.write(self.text)
+        process.succeed(self.success)
 
 
 class Report(Print):
@@ -74,14 +77,15 @@ class Exec(Action):
 
     kind = b"exec"
 
-    def __init__(self, argv: Sequence[str], environ: Mapping[str, str]) -> None:
-        super().__init__()
+    def __init__(self, argv: Sequence[str], environ: Mapping[str, str], success: str = "") -> None:
+        super().__init__(success=success)
         self.argv = argv
         self.environ = environ
 
     def _do(self) -> None:
         from awsenv.launch import become  # noqa: PLC0415 - only where there is something to become
 
+        process.succeed(self.success)
         become(self.argv, self.environ or {})
 
 
@@ -157,6 +161,7 @@ def packed(action: Action, before: Mapping[str, str]) -> list[bytes]:
         action.kind,
         b"%d" % action.status,
         action.text.encode(errors="backslashreplace") if action.kind == Report.kind else os.fsencode(action.text),
+        action.success.encode(errors="backslashreplace"),
         pack([_packed(note) for note in action.notes]),
         pack_texts(action.argv),
         pack_texts([*unset, *changed]),
@@ -173,14 +178,14 @@ def unpacked(reply: Sequence[bytes], before: Mapping[str, str]) -> Action:
     Raises:
         ValueError: It is not an action.
     """
-    kind, status, text, notes, argv, changes = reply
+    kind, status, text, success, notes, argv, changes = reply
     action: Action
     if kind == Exec.kind:
         action = Exec(unpack_texts(argv), _changed(before, unpack_texts(changes)))
     else:
         # The locale of an agent may be another.
         action = _KINDS.get(kind, Action)(text.decode() if kind == Report.kind else os.fsdecode(text))
-    action.status = int(status)
+    action.status, action.success = int(status), success.decode()
     if sent := unpack(notes):
         from awsenv.cli.report import Message  # noqa: PLC0415 - most actions have no notes
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from awsenv.cli import options as role_options
 from awsenv.cli.action import Open, Print
-from awsenv.cli.options import Caller, OptionalWord, RoleOptions, Word, flag, option, resolve
+from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, flag, option, resolve
 from awsenv.config.sources import is_long_term, may_be_long_term
 from awsenv.duration import exact
 from awsenv.errors import Origin, UsageError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Arguments(RoleOptions):
+class Arguments(QuietOption, RoleOptions):
     """Anyone who has the URL can sign in with it for fifteen minutes."""
 
     role: Word

@@ -67,7 +67,7 @@ def run(args: list[str]) -> int | Prompts | None:
             action.show([trouble])
         if not trouble.is_lost:
             return conversation.prompts
-        prompts = conversation.prompts or new_prompts(environ)
+        prompts = conversation.prompts or new_prompts(args, environ)
         prompts.lose()
         return prompts
     return conversation.prompts if made.kind == action.Local.kind else made.carry_out(args)
@@ -82,11 +82,11 @@ def _may_run(environ: Mapping[str, str]) -> bool:
     return folder is not None and os.path.lexists(f"{folder}/{runtime_directory.SOCKET}")
 
 
-def new_prompts(environ: Mapping[str, str]) -> Prompts:
-    """Return the prompts of this process."""
+def new_prompts(args: list[str], environ: Mapping[str, str]) -> Prompts:
+    """Return the prompts of this process, whose command line is *args*."""
     from awsenv.cli.prompts import Prompts  # noqa: PLC0415 - only where the user has to be asked
 
-    return Prompts(environ, waits=process.Waiting())
+    return Prompts(environ, waits=process.Waiting(args))
 
 
 def longest(environ: Mapping[str, str]) -> float:
@@ -125,6 +125,7 @@ class Conversation:
         whole: bool = False,
     ) -> None:
         self._ask = ask
+        self._args = args
         self._environ = environ
         self._request = request(args, environ, started=started, whole=whole)
         self.prompts = prompts
@@ -139,7 +140,7 @@ class Conversation:
             AwsenvError: The agent needs what is missing.
         """
         shown: set[Shown] = set()
-        waiting = process.Waiting()
+        waiting = process.Waiting(self._args)
         while True:
             answers = "" if self.prompts is None else self.prompts.answers
             with waiting("the agent"):
@@ -152,7 +153,7 @@ class Conversation:
                     return made
                 action.show(made.notes)
                 shown.update(made.notes)
-                self.prompts = self.prompts or new_prompts(self._environ)
+                self.prompts = self.prompts or new_prompts(self._args, self._environ)
                 self.prompts.answer(made.text)
             except ValueError:
                 raise client.Lost("the agent's reply cannot be read") from None

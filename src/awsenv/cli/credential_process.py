@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from awsenv.cli.action import Print
-from awsenv.cli.options import Caller, OptionalWord, RoleOptions, Word, flag, resolve
+from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, flag, resolve
 from awsenv.cli.use import ANYWHERE, check_that_it_is_read
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Arguments(RoleOptions):
+class Arguments(QuietOption, RoleOptions):
     """Add this line to a profile in ~/.aws/config whose name is not ROLE.
 
     credential_process = awsenv credential-process ROLE

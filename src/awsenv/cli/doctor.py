@@ -14,7 +14,7 @@ from awsenv import config, duration, environment
 from awsenv.agent import client
 from awsenv.cli import conversation, process, report, typos
 from awsenv.cli.action import Print, unpacked
-from awsenv.cli.options import AsJson, Caller, OptionalWord, RoleOptions, option, resolve, role_request
+from awsenv.cli.options import AsJson, Caller, OptionalWord, QuietOption, RoleOptions, option, resolve, role_request
 from awsenv.cli.prompts import Needed
 from awsenv.cli.use import ShellOptions, shell_of
 from awsenv.doctor import Finding, Inputs, Verdict, examine
@@ -38,7 +38,7 @@ _MARKS = {
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Arguments(RoleOptions):
+class Arguments(QuietOption, RoleOptions):
     """It changes no file and never asks for a code.
 
     Without a CODE, it tries a role that needs one only if an agent holds the MFA session. The exit status is 1 if

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, environment, shells
 from awsenv.cli.action import Exec, StartAgent
-from awsenv.cli.options import Caller, OptionalWord, RoleOptions, Word, Words, flag, resolve
+from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, Words, flag, resolve
+from awsenv.cli.use import seen
 from awsenv.variables import DEMO
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ PRIVATE_LIFETIME = 30 * 24 * 3600.0
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Arguments(RoleOptions):
+class Arguments(QuietOption, RoleOptions):
     """COMMAND replaces awsenv, so its exit status and signals are its own.
 
     Without COMMAND, your shell starts with the role in its prompt.
@@ -47,8 +48,9 @@ def run(caller: Caller, arguments: Arguments) -> Exec | StartAgent:
     environ = change.applied_to(caller.environ)
     if arguments.command:
         return Exec(tuple(arguments.command), environment.for_command(environ))
-    argv, environ = own_subshell(caller, environ, environment.spelled_out(environ))
-    return Exec(tuple(argv), environ)
+    argv, with_prompt = own_subshell(caller, environ, environment.spelled_out(environ))
+    is_shown = shells.named(argv[0]) is not None and not caller.environ.get("AWSENV_DISABLE_PROMPT")
+    return Exec(tuple(argv), with_prompt, "" if is_shown or arguments.quiet else seen(environ, caller.now()))
 
 
 def _resolved(caller: Caller, arguments: Arguments) -> Resolved:

@@ -12,7 +12,7 @@ from awsenv import config, duration
 from awsenv import explain as reasoning
 from awsenv.cli import report
 from awsenv.cli.action import Print, Report
-from awsenv.cli.options import AsJson, Caller, RoleOptions, Word, resolve
+from awsenv.cli.options import AsJson, Caller, QuietOption, RoleOptions, Word, resolve
 from awsenv.config import sources
 from awsenv.errors import AwsenvError
 from awsenv.model import AssumeRole, GetSessionToken
@@ -36,7 +36,7 @@ TYPED_LATER = "an-external-id-that-is-typed-later"
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Arguments(RoleOptions):
+class Arguments(QuietOption, RoleOptions):
     """It sends nothing to AWS, except to read the maximum session duration of a role with a --duration above 1h."""
 
     role: Word

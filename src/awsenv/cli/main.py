@@ -37,7 +37,7 @@ def run(args: list[str], prompts: Prompts | None = None) -> int:
         prompts: What has answered an agent so far.
     """
     environ = process.environ()
-    prompts = prompts or conversation.new_prompts(environ)
+    prompts = prompts or conversation.new_prompts(args, environ)
     try:
         harden.forbid_dumps()
         action = handle(args, partial(_caller, args, environ, prompts))

@@ -71,6 +71,13 @@ Words = Annotated[list[str] | None, _WORD]
 AsJson = Annotated[bool, flag("Print JSON.", "--json")]
 
 
+@dataclass(frozen=True, kw_only=True)
+class QuietOption:
+    """The option of the commands whose success is shown."""
+
+    quiet: Annotated[bool, flag("Say nothing while waiting, and nothing on success.", "-q", "--quiet")] = False
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class RoleOptions:
     """The options about a role, as typed; None where they were left out. No repr: an external id is among them."""

@@ -16,7 +16,7 @@ from awsenv.cli import commands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import NoReturn
 
 _OWN = "_AWSENV_"
@@ -171,9 +171,13 @@ class Waiting:
 
     `with waiting("AWS"):` stands around what may take long; inside it, the text that was given last holds. The line
     is there until the block ends. It is in a thread, since what waits may be anything: a lock, an import, a program.
+
+    Args:
+        args: The command line of this process, which may ask for quiet.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, args: Sequence[str] = ()) -> None:
+        self._is_seen = not _is_quiet(args) and os.isatty(2)
         self._lock = _thread.allocate_lock()
         self._end: _thread.LockType | None = None
         self._depth = 0
@@ -206,7 +210,7 @@ class Waiting:
             self._silent = now
         self._end = _thread.allocate_lock()
         self._end.acquire()
-        if os.isatty(2):
+        if self._is_seen:
             _thread.start_new_thread(self._show, (self._end,))
 
     def __exit__(self, *_: object) -> None:
@@ -238,6 +242,18 @@ class Waiting:
                     )
                     write_to_stderr(drawn)
             left = 1
+
+
+def succeed(text: str) -> None:
+    """Show *text*, what has been done, to a user who sees it nowhere else: if stderr is a terminal."""
+    if text and os.isatty(2):
+        tell(f"{text}\n")
+
+
+def _is_quiet(args: Sequence[str]) -> bool:
+    """Return whether the command line *args* asks for quiet. A `-q` of a command that it runs counts, too."""
+    args = args[: args.index("--")] if "--" in args else args
+    return "-q" in args or "--quiet" in args
 
 
 _PAUSE = 0.3

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from awsenv import config, environment, variables
 from awsenv.cli.action import Print
-from awsenv.cli.options import Caller
-from awsenv.cli.use import ShellOptions, shell_of
+from awsenv.cli.options import Caller, QuietOption
+from awsenv.cli.use import ShellOptions, shell_of, success
 from awsenv.errors import AgentError
 
 TIMEOUT = 2.0
@@ -15,7 +15,7 @@ TIMEOUT = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(ShellOptions):
+class Arguments(ShellOptions, QuietOption):
     """The agent assumes it again with the same options, without a code. The hook does this by itself."""
 
 
@@ -40,4 +40,5 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         )
     shell = shell_of(caller, arguments, "renew")
     lease = caller.provider.renew(lease_id, timeout=TIMEOUT)
-    return Print(shell.render(environment.new_keys(lease.credentials, caller.environ, lease.id)))
+    change = environment.new_keys(lease.credentials, caller.environ, lease.id)
+    return Print(shell.render(change), success=success(caller, arguments, change))

@@ -7,12 +7,16 @@ of `ShellOptions` in the modules that inherit them, so they are not strings.
 from dataclasses import dataclass
 from typing import Annotated
 
-from awsenv import environment, shells
+from awsenv import duration, environment, shells, variables, wording
 from awsenv.cli import process
 from awsenv.cli.action import Print
-from awsenv.cli.options import Caller, OptionalWord, RoleOptions, Word, flag, option, resolve
+from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, flag, option, resolve
 from awsenv.errors import UsageError
+from awsenv.model import Change, Environ
 from awsenv.shells.base import Shell
+
+SHOWN = frozenset({"awsenv", "idle", "unknown", "starship", "oh-my-posh", "powerlevel10k", "spaceship"})
+"""What the hook says of a prompt that shows the role, or will."""
 
 _SHOWN = "nothing was done: the keys would have been shown on the terminal"
 
@@ -30,7 +34,7 @@ class ShellOptions:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Arguments(ShellOptions, RoleOptions):
+class Arguments(ShellOptions, QuietOption, RoleOptions):
     """Without the hook of `awsenv init`, use eval "$(awsenv ROLE [CODE])".
 
     If the role needs a CODE and there is none, awsenv asks on the terminal.
@@ -49,7 +53,31 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     resolved = resolve(caller, arguments.role, arguments.code, arguments)
     shell = shell_of(caller, arguments, arguments.role)
     lease = caller.provider.lease(resolved)
-    return Print(shell.render(environment.change(lease.chain, lease.credentials, caller.environ, lease.id or None)))
+    change = environment.change(lease.chain, lease.credentials, caller.environ, lease.id or None)
+    return Print(shell.render(change), success=success(caller, arguments, change))
+
+
+def success(caller: Caller, options: QuietOption, change: Change) -> str:
+    """Return the role that the shell has after *change*; empty if the prompt shows it, or the user wants quiet."""
+    if options.quiet or caller.environ.get(variables.PROMPT) in SHOWN:
+        return ""
+    return seen(change.applied_to(caller.environ), caller.now())
+
+
+def seen(environ: Environ, now: float) -> str:
+    """Return the role of *environ*, its account and its end: `power-user in 123456789012 until 14:00 UTC (1h)`."""
+    who, role = environ.get(variables.LABEL, ""), environment.active(environ)
+    if role is None:
+        return ""
+    if role.account is not None:
+        who += f" in {role.account}"
+    if role.is_served:
+        return f"{who}, whose keys an endpoint renews"
+    if role.expires is None:
+        return f"{who}, whose keys never expire"
+    left = role.expires - int(now)
+    minutes = round(left / 60)
+    return f"{who} until {wording.instant(role.expires)} ({duration.exact(60 * minutes if minutes else left)})"
 
 
 def shell_of(caller: Caller, options: ShellOptions, words: str) -> Shell:

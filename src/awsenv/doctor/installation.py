@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from awsenv import shells
+from awsenv import shells, variables
 from awsenv.agent import client, runtime_directory
 from awsenv.config.files import shown
 from awsenv.doctor.model import Finding, fine, unknown, warning
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 LOADED = "AWSENV_SHELL"
 """The hook names its shell in it when it calls awsenv."""
-
-PROMPT = "_AWSENV_PROMPT"
-"""When the hook calls the doctor, it says here what the last prompt showed: a key of `_PROMPTS` or `_TROUBLES`."""
 
 _PROMPTS = {
     "awsenv": "the prompt shows the role and its time left",
@@ -100,7 +97,7 @@ def hook(environ: Environ, shell: str | None, program: str) -> Iterator[Finding]
 
 
 def _prompt(shell: Shell, environ: Environ) -> Iterator[Finding]:
-    state = environ.get(PROMPT)
+    state = environ.get(variables.PROMPT)
     if state in _PROMPTS:
         yield fine("prompt", _PROMPTS[state])
     elif state in _TROUBLES:

@@ -25,6 +25,7 @@ class Fault(Enum):
     UNKNOWN_PRINCIPAL = "400 MalformedPolicyDocument, as when a role trusts a user that was just created"
     NOT_KNOWN_YET = "404 NoSuchEntity, as when a key was just created"
     HANG = "no response until the client gives up or the sandbox stops"
+    SLOW = "the request is processed, and the response comes two seconds later"
     DROP = "the connection closes before the request is processed"
     DROP_AFTER = "the request is processed, and the connection closes before the response"
     TRUNCATED = "the request is processed, and the body of the 200 ends in the middle, with the secret key in it"
@@ -32,7 +33,7 @@ class Fault(Enum):
     EMPTY = "200 with an empty result"
 
 
-AFTERWARDS = frozenset({Fault.DROP_AFTER, Fault.TRUNCATED})
+AFTERWARDS = frozenset({Fault.SLOW, Fault.DROP_AFTER, Fault.TRUNCATED})
 """The faults that hit after the request is processed."""
 
 _PORTAL = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Guest network</h1></body></html>"

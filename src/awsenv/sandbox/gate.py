@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 CODE_PATH = "/_awsenv/mfa-code/"
 """An MFA code is here: the name of the device follows, or nothing for the first device."""
 
+_SLOW = 2
+"""Seconds."""
+
 _BACK_DOORS = ("/moto-api", "/latest/meta-data/", "/latest/api/")
 """Paths that moto serves without looking at the host: its own controls over every account, and EC2's metadata."""
 
@@ -116,6 +119,8 @@ class Gate:
             )
         if response is not None and fault is Fault.TRUNCATED:
             faults.truncate(response)
+        if fault is Fault.SLOW:
+            self.closing.wait(_SLOW)
         if fault is Fault.DROP_AFTER:
             response = None
         self._log(operation, caller, response)

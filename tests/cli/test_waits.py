@@ -1,0 +1,274 @@
+"""Nothing is silent on a terminal for more than a second: what each command shows of what it waits for."""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import signal
+import socket
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+import pexpect
+import pyte
+import pytest
+
+from awsenv.agent import runtime_directory
+from awsenv.cli.commands import COMMANDS
+from awsenv.sandbox import Fault
+from conftest import TIMEOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from conftest import World
+
+ACTIONS = ("AssumeRole", "GetCallerIdentity", "GetSessionToken", "GetRole", "GetUser")
+STS, IAM, AGENT = r"AWS STS at 127\.0\.0\.1:\d+", r"AWS IAM at 127\.0\.0\.1:\d+", "the agent"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A command line, and what it waits for; None: for nothing."""
+
+    words: str
+    alone: str | None
+    """Without an agent, while AWS does not answer."""
+    stuck: str | None
+    """With an agent that is stuck."""
+
+
+ROWS = {
+    "use": Row("use --shell sh --print read-only", STS, AGENT),
+    "exec": Row("exec read-only -- true", STS, AGENT),
+    "login": Row("login 123456", STS, AGENT),
+    "logout": Row("logout", None, AGENT),
+    "lock": Row("lock", None, AGENT),
+    # Without a role of the agent it fails at once.
+    "renew": Row("renew --shell sh --print", None, AGENT),
+    "off": Row("off --shell sh --print", None, AGENT),
+    "status": Row("status --verify", STS, AGENT),
+    "list": Row("list", None, AGENT),
+    "explain": Row("explain read-only --duration 2h", IAM, AGENT),
+    "doctor": Row("doctor read-only", STS, "the next check"),
+    "console": Row("console read-only", STS, AGENT),
+    "setup": Row("setup --profile admin --dry-run", STS, STS),
+    "credential-process": Row("credential-process read-only --print", STS, AGENT),
+    "init": Row("init bash", None, None),
+    # How long the local AWS takes to start depends on the machine.
+    "demo": Row("demo -- true", None, None),
+}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a terminal has shown of a command."""
+
+    transcript: str
+    screen: str
+    """What is left."""
+    status: int
+
+    @property
+    def waits(self) -> list[str]:
+        """What it waited for, without repetitions."""
+        shown = re.findall(r"awsenv: waiting for ([^\r\n\x1b]*?)(?:, \d+ s)?(?=[\r\n\x1b])", self.transcript)
+        return list(dict.fromkeys(shown))
+
+
+def watch(world: World, *lines: str, columns: int = 100, **environ: str) -> list[Seen]:
+    """Run *lines* of awsenv, side by side, each in a terminal of its own, to their ends.
+
+    As in a shell, a line may begin with assignments.
+    """
+    environ = world.environ | {"AWSENV_TIMEOUT": "3s"} | environ
+    children = []
+    for line in lines:
+        words = line.split()
+        own = dict(word.split("=", 1) for word in takewhile(lambda word: "=" in word, words))
+        env = environ | own
+        children.append(
+            pexpect.spawn(world.program, words[len(own) :], env=env, dimensions=(24, columns), timeout=TIMEOUT)
+        )
+    shown = dict.fromkeys(children, b"")
+    end = time.monotonic() + TIMEOUT
+    with selectors.DefaultSelector() as selector:
+        for child in children:
+            selector.register(child.child_fd, selectors.EVENT_READ, child)
+        while selector.get_map():
+            assert time.monotonic() < end, shown
+            for key, _ in selector.select(1):
+                try:
+                    data = os.read(key.fd, 65536)
+                except OSError:  # the terminal of a process that has ended
+                    data = b""
+                shown[key.data] += data
+                if data.endswith(b": "):
+                    key.data.sendeof()  # it asks for another code
+                if not data:
+                    selector.unregister(key.fd)
+    return [_seen(child, data, columns) for child, data in shown.items()]
+
+
+def _seen(child: pexpect.spawn[bytes], data: bytes, columns: int) -> Seen:
+    child.wait()
+    screen = pyte.Screen(columns, 24)
+    pyte.ByteStream(screen).feed(data)
+    left = "\n".join(line.rstrip() for line in screen.display).rstrip()
+    return Seen(data.decode(), left, child.exitstatus or 0)
+
+
+def check(seen: Mapping[str, Seen], expected: Mapping[str, str | None]) -> None:
+    """Check that each command has shown what it waited for, and left nothing of it on the screen."""
+    for name, one in seen.items():
+        assert "waiting for" not in one.screen, (name, one.screen)
+        pattern = expected[name]
+        if pattern is not None:
+            assert any(re.fullmatch(pattern, text) for text in one.waits), (name, one)
+
+
+def hang(world: World) -> None:
+    """Let no call of AWS end."""
+    for action in ACTIONS:
+        world.sandbox.fail(action, Fault.HANG, times=20)
+
+
+@contextmanager
+def stopped(pid: int | None) -> Iterator[None]:
+    """Stop a process for a while."""
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_the_table_has_every_command() -> None:
+    """A new command needs a row."""
+    assert list(COMMANDS) == list(ROWS)
+
+
+def test_every_command_shows_that_it_waits_for_aws(world: World) -> None:
+    """While AWS does not answer, each command says what it waits for; the line goes when it fails."""
+    world.add_administrator()
+    hang(world)
+    key = world.client("iam").create_access_key(UserName="alice")["AccessKey"]
+    environ = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+    # Each for itself: one of them ends the agent.
+    folder = f"{runtime_directory.VARIABLE}={world.environ[runtime_directory.VARIABLE]}"
+
+    seen = watch(world, *(f"{folder}-{name} {row.words}" for name, row in ROWS.items()), **environ)
+
+    check(dict(zip(ROWS, seen, strict=True)), {name: row.alone for name, row in ROWS.items()})
+
+
+def test_every_command_shows_that_it_waits_for_a_stuck_agent(world: World) -> None:
+    """While the agent takes no request, each command says so, and then goes on without it or fails."""
+    world.add_administrator()
+    assert 0 == world.run("login", world.device.code()).returncode
+    hang(world)
+
+    with stopped(world.agent()):
+        seen = watch(world, *(row.words for row in ROWS.values()))
+
+    check(dict(zip(ROWS, seen, strict=True)), {name: row.stuck for name, row in ROWS.items()})
+
+
+def test_an_agent_says_what_it_waits_for(world: World) -> None:
+    """The line is about AWS, and not about the agent, whose client knows nothing else."""
+    assert 0 == world.run("login", world.device.code()).returncode
+    hang(world)
+    names = ("use", "exec", "console", "credential-process", "login", "explain")
+
+    seen = watch(world, *(ROWS[name].words for name in names))
+
+    # Most assume one role: who is later waits for the call of the first.
+    check(dict(zip(names, seen, strict=True)), {name: f"{ROWS[name].alone}|the role read-only" for name in names})
+
+
+def test_success_follows_a_slow_answer(world: World) -> None:
+    """The line goes when AWS answers, and success is shown unless the prompt of the hook shows it."""
+    world.sandbox.fail("AssumeRole", Fault.SLOW, times=4)
+    use = "--shell json --print read-only"
+
+    bare, disabled, *silent = watch(
+        world,
+        f"use {use}",
+        f"_AWSENV_PROMPT=disabled use {use}",
+        f"_AWSENV_PROMPT=idle use {use}",
+        f"use --quiet {use}",
+        AWSENV_TIMEOUT="",
+    )
+
+    success = rf"^read-only in {world.sandbox.account} until .*\d\d:\d\d \S+ \(1h\)$"
+    for one in (bare, disabled):
+        assert re.search(success, one.screen, re.MULTILINE), one
+    assert all(re.search("}$", one.screen) for one in silent), silent
+    check({"bare": bare, "idle": silent[0]}, {"bare": STS, "idle": STS})
+    assert [] == silent[1].waits
+
+
+def test_a_terminal_may_be_narrow_or_dumb(world: World) -> None:
+    """A line as wide as the terminal is cut, for none that is wrapped could be removed; a dumb one shows it once."""
+    hang(world)
+    use = "use --shell sh --print read-only"
+
+    narrow, dumb = watch(world, use, f"TERM=dumb {use}", columns=30)
+
+    assert (["AWS "], False) == (narrow.waits, "waiting" in narrow.screen)
+    assert (1, False) == (dumb.transcript.count("waiting for"), "\x1b" in dumb.transcript)
+
+
+def test_nothing_is_shown_elsewhere(world: World) -> None:
+    """Where stderr is no terminal, nobody watches."""
+    world.sandbox.fail("AssumeRole", Fault.SLOW)
+
+    done = world.run("use", "--shell", "sh", "read-only")
+
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+@pytest.fixture
+def deaf() -> Iterator[str]:
+    """Return the URL of a host that never accepts a connection: its queue is full."""
+    with socket.socket() as listening, socket.socket() as first, socket.socket() as second:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for each in (first, second):
+            each.setblocking(False)  # noqa: FBT003 - its only argument
+            each.connect_ex(listening.getsockname())
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def test_a_host_that_never_accepts(world: World, deaf: str) -> None:
+    """The line is there while awsenv connects, and the time of the call ends that, too."""
+    (one,) = watch(world, "use --shell sh --print read-only", AWS_ENDPOINT_URL=deaf)
+
+    check({"use": one}, {"use": STS})
+    assert 7 == one.status
+
+
+def test_a_program_keeps_what_it_writes(world: World) -> None:
+    """The line stands below what a credential_process writes, and takes nothing of it away."""
+    scripts = {
+        "printf 'PIN: ' >/dev/tty; sleep 1.5; echo pin >/dev/tty; sleep 1": "PIN: pin",
+        "echo 'touch it' >/dev/tty; sleep 1.5; echo thanks >/dev/tty": "touch it\nthanks",
+        "sleep 1.5": "",
+        "printf 'password: ' >/dev/tty; stty -echo </dev/tty; sleep 2; echo >/dev/tty": "password:",
+    }
+    for number, script in enumerate(scripts):
+        world.configure(f'\n[profile p{number}]\ncredential_process = sh -c "{script}; false"\n')
+
+    seen = watch(world, *(f"use --shell sh --print p{number}" for number in range(4)))
+
+    for number, (one, left) in enumerate(zip(seen, scripts.values(), strict=True)):
+        before, _, error = one.screen.partition("awsenv: ")
+        assert (left, True) == (before.rstrip("\n"), "failed with status 1" in error)
+        # A line would be in the way of someone who types a password.
+        assert ([] if number == 3 else [f"the credential_process of profile p{number}"]) == one.waits
