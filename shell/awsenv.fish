@@ -54,8 +54,9 @@ function awsenv --description 'Assume an AWS role in this shell'
         end
         # The command, a login above all, may have removed the reason why the role was not renewed.
         set -e __awsenv_tried
-        # The doctor cannot find out by itself that this hook is loaded, and what the prompt shows.
-        if test "$argv[1]" = doctor
+        # The program cannot find out by itself that this hook is loaded, and what the prompt shows. A command of exec
+        # inherits neither.
+        if test "$argv[1]" = doctor; or not __awsenv_prints $argv
             set -fx AWSENV_SHELL fish
             set -fx _AWSENV_PROMPT (__awsenv_shown)
         end

@@ -50,8 +50,9 @@ function awsenv {
   if _awsenv_prints "$@" || [[ $ZSH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
     # The command, a login above all, may have removed the reason why the role was not renewed.
     _awsenv_tried=
-    # The doctor cannot find out by itself that this hook is loaded, and what the prompt shows.
-    if [[ ${1-} == doctor ]]; then
+    # The program cannot find out by itself that this hook is loaded, and what the prompt shows. A command of exec inherits
+    # neither.
+    if [[ ${1-} == doctor ]] || ! _awsenv_prints "$@"; then
       local -x AWSENV_SHELL=zsh _AWSENV_PROMPT=
       _awsenv_find_shown
     fi

@@ -21,11 +21,12 @@ import pytest
 import awsenv.doctor
 from awsenv.agent.runtime_directory import VARIABLE
 from awsenv.doctor.files import chain, files
-from awsenv.doctor.installation import LOADED, PROMPT, agent, hook
+from awsenv.doctor.installation import LOADED, agent, hook
 from awsenv.doctor.model import Finding, Verdict
 from awsenv.doctor.variables import variables
 from awsenv.environment import original
 from awsenv.model import RoleRequest
+from awsenv.variables import PROMPT
 from config.test_differences import move
 from e2e.test_doctor import SET_UPS as OF_AWS
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -82,6 +83,18 @@ def test_eval_works_with_the_hook_loaded(shell: Spelling, terminal: Start) -> No
     assert window.line.startswith("[power-user] 0:")
     window.run(shell.evaluate.format("awsenv off"))
     assert window.line.startswith("0:")
+
+
+def test_success_is_shown_where_the_prompt_shows_nothing(shell: Spelling, terminal: Start) -> None:
+    """The function says which role the shell has if the hook leaves the prompt alone, and only then."""
+    window = terminal(shell)
+    assert "" == window.run("awsenv power-user")
+    window.run(shell.export.format("AWSENV_DISABLE_PROMPT", "1"))
+
+    success = r"power-user in \d+ until .*\d\d:\d\d \S+ \(1h\)"
+    assert re.fullmatch(success, window.run("awsenv power-user"))
+    assert re.fullmatch(success, window.run(shell.evaluate.format("awsenv power-user")))
+    assert "" == window.run("awsenv --quiet power-user")
 
 
 def test_a_command_substitution_captures_the_change(shell: Spelling, terminal: Start) -> None:
