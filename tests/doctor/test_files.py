@@ -157,6 +157,27 @@ def test_a_section_that_was_meant_to_be_a_profile_is_a_warning(home: Path) -> No
 
 
 @pytest.mark.parametrize(
+    ("header", "title"),
+    [
+        ("[SSO-Session a]", "sso-session a"),
+        ("[sso_session a]", "sso-session a"),
+        ("[ssosession a]", "sso-session a"),
+        ("[service a]", "services a"),
+        ("[profil a]", "profile a"),
+        ("[ proflie a ]", "profile a"),
+    ],
+)
+def test_a_misspelt_kind_of_section_is_a_warning(home: Path, header: str, title: str) -> None:
+    """No tool reads such a section, or says so. botocore takes `[profiles b]` for a profile, which others do not."""
+    with (home / ".aws" / "config").open("a") as file:
+        file.write(f"{header}\n[profiles b]\n")
+    finding, other = found(home)
+    assert "[profiles b] works in the AWS CLI, but not in every other AWS SDK" == other.fact
+    assert finding.fact.startswith(f"all AWS tools ignore {header}: no section begins with")
+    assert (f"write [{title}]",) == finding.hints
+
+
+@pytest.mark.parametrize(
     ("headers", "fact", "hint"),
     [
         (

@@ -14,7 +14,8 @@ from awsenv import config
 from awsenv.config import limits, sources
 from awsenv.config.differences import differences
 from awsenv.config.files import File, config_file, credentials_file, expanded, exposed, missing, quoted, shown
-from awsenv.config.profiles import misspelt
+from awsenv.config.profiles import KINDS, mended, misspelt
+from awsenv.distance import nearest
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, warning
 from awsenv.errors import AwsenvError, ConfigError, Origin, SourceError
 from awsenv.model import AssumeRole, RoleRequest
@@ -86,13 +87,19 @@ def _writable(*found: File) -> Iterator[Finding]:
 
 
 def _misspelt(profiles: Profiles) -> Iterator[Finding]:
-    """Find the section headers that look like a profile's, and that botocore does not take for one."""
-    for header in (*profiles.config_sections, *profiles.credentials_sections):
-        words = header.strip("[] \t").split()
-        if words and words[0].lower() in {"sso-session", "services", "plugins", "preview"}:
+    """Find the section headers that look like one that botocore knows, and that it does not take for one."""
+    for header, section in (*profiles.config_sections.items(), *profiles.credentials_sections.items()):
+        kind, *name = header.strip("[] \t").split() or [""]
+        prefix = nearest(kind, KINDS) if len(name) == 1 and header in profiles.config_sections else None
+        if kind in {*KINDS, "plugins", "preview"} - {"profile"}:
             continue
-        if words and words[0].lower() == "profile":
-            del words[0]
+        # botocore takes `[profiles x]` for `[profile x]`.
+        if prefix is not None and kind.lower() != "profile" and profiles.named_by(header, prefix) is None:
+            hint = mended(header, f"{prefix} {name[0]}", profiles.config_sections)
+            fact = f"all AWS tools ignore [{printable(header)}]: no section begins with {in_quotes(kind)}"
+            yield warning(CHECK, fact, hint, origins=[replace(section.origin, section=None)])
+            continue
+        words = name if kind.lower() == "profile" else [kind, *name]
         if (error := misspelt(" ".join(words), profiles)) is not None:
             yield of_error(CHECK, error, Verdict.WARNING)
 
