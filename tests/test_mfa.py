@@ -330,7 +330,7 @@ def test_a_command_that_does_not_end_is_stopped(words: str, says: str) -> None:
 def test_no_shell_is_involved(tmp_path: Path) -> None:
     """The command line of mfa_process is not interpreted by a shell."""
     device = Mfa(SERIAL, f"echo 123456 ';' touch {tmp_path}/made", {"mfa_process": Origin("config", 3)})
-    with pytest.raises(MfaError, match="something other than six digits"):
+    with pytest.raises(MfaError, match="printed 4 words instead of six digits: no shell runs it, so ; is an argument"):
         Codes(terminal=NOWHERE).next_code(device)
     assert not (tmp_path / "made").exists()
 
@@ -338,11 +338,14 @@ def test_no_shell_is_involved(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("/does/not/exist canary", "cannot be run: /does/not/exist"),
-        ("PIN=canary oathtool", "cannot be run: PIN"),
+        ("/does/not/exist canary", "cannot be run: there is no /does/not/exist"),
+        ("PIN=canary oathtool", "begins with the assignment PIN="),
         ("sh -c 'echo canary; echo canary >&2; exit 3'", "failed with status 3"),
-        ("sh -c 'echo canary'", "something other than six digits"),
-        ("true", "something other than six digits"),
+        ("sh -c 'kill $$'", "was ended by SIGTERM"),
+        ("sh -c 'echo canary'", "printed letters or signs instead of six digits"),
+        ("echo 1234567", "printed 7 digits instead of six digits"),
+        ("echo your code is 123456", "printed 4 words instead of six digits"),
+        ("true", "printed nothing instead of six digits"),
         ("sh 'canary", "an unclosed quote"),
         (" ", "is empty"),
     ],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import selectors
 import shlex
 import signal
@@ -95,15 +97,12 @@ def run(
                 raise Failed(f"did not end within {seconds:g} seconds", _BY_ITSELF) from None
             finally:
                 _end(process, is_leader=opened is None)
-    except (OSError, ValueError):
-        # A first word with a `=` is an assignment, which only a shell understands. Its value may be a secret.
-        raise Failed(
-            f"cannot be run: {printable(words[0].partition('=')[0])}",
-            "check that it exists and is executable",
-            "write its whole path: no shell expands ~ and $VARIABLES",
-        ) from None
-    if status != 0:
-        raise Failed(f"failed with status {status}", "run the command by itself to see why")
+    except (OSError, ValueError) as error:
+        raise _not_started(words[0], error) from None
+    if status < 0:
+        raise Failed(f"was ended by {_signal(-status)}", _BY_ITSELF)
+    if status > 0:
+        raise Failed(f"failed with status {status}", _BY_ITSELF)
     return printed
 
 
@@ -129,7 +128,61 @@ def output(
     try:
         return run(_words(line))
     except Failed as failed:
-        raise error(f"{setting} {failed.predicate}", origin, hint=failed.hints) from None
+        because, hint = why(setting, line)
+        raise error(f"{setting} {failed.predicate}", origin, because=because, hint=hint or failed.hints) from None
+
+
+def why(setting: str, line: str) -> tuple[str | None, str | None]:
+    """Return why the command of a setting may not do what it does in a shell, and the next step; else nothing."""
+    try:
+        found = _for_a_shell(line)
+    except Failed:
+        found = None
+    if found is None:
+        return None, None
+    return f"no shell runs it, so {printable(found)} is an argument", f"let a shell run it: {setting} = sh -c '...'"
+
+
+def _not_started(word: str, error: OSError | ValueError) -> Failed:
+    # A first word with a `=` is an assignment, which only a shell understands. Its value may be a secret.
+    name, equals, _ = word.partition("=")
+    shown = printable(name)
+    if equals and name.isidentifier():
+        return Failed(f"begins with the assignment {shown}=", "set the variable by env: put env before the assignment")
+    code = getattr(error, "errno", None)
+    if code == errno.ENOENT and "/" in name and os.path.exists(name):  # noqa: PTH110 - text
+        return Failed(f"cannot be run: the interpreter of {shown} does not exist", "correct the first line of the file")
+    if code == errno.ENOENT:
+        return Failed(f"cannot be run: there is no {shown}", "write the whole path of the program")
+    if code == errno.EACCES:
+        return Failed(f"cannot be run: {shown} is not executable", f"chmod +x {shlex.quote(shown)}")
+    if code == errno.ENOEXEC:
+        return Failed(f"cannot be run: {shown} is no program", "begin a script with #!/bin/sh, or the like")
+    reason = getattr(error, "strerror", None) or type(error).__name__
+    return Failed(f"cannot be run: {shown} ({reason})", _BY_ITSELF)
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+_OPERATORS = frozenset({"|", "||", "|&", "&", "&&", ";", ">", ">>", "<", "<<<", "2>", "2>&1", "2>/dev/null"})
+_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "fish", "ksh", "env"})
+
+
+def _for_a_shell(line: str) -> str | None:
+    """Return what in a command line only a shell understands, as it is written there; None: nothing."""
+    words = _words(line)
+    if words[0].rpartition("/")[2] in _SHELLS:
+        return None
+    for word in words:
+        found = re.match(r"~(?=/)|\$\w+|\$\{\w+\}", word, re.ASCII)
+        if word in _OPERATORS or found is not None:
+            return word if found is None else found[0]
+    return None
 
 
 def _words(line: str) -> list[str]:

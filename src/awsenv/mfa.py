@@ -25,7 +25,7 @@ from awsenv.wording import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
 
-    from awsenv.errors import Origin
+    from awsenv.errors import Hint, Origin
     from awsenv.model import Environ, Mfa, Waits
 
 STEP = 30
@@ -144,6 +144,7 @@ class Codes:
         sleep: Waits for some seconds.
         seconds: How long `mfa_process` may run.
         waits: Shows what the command waits for.
+        without_terminal: The next step where a code is needed and there is no terminal.
     """
 
     def __init__(
@@ -155,7 +156,9 @@ class Codes:
         sleep: Callable[[float], None] = time.sleep,
         seconds: float = command.SECONDS,
         waits: Waits = unseen,
+        without_terminal: Hint = "pass the code as the second word",
     ) -> None:
+        self._without_terminal = without_terminal
         self._environ = environ
         self._terminal = terminal
         self._now = now
@@ -207,7 +210,7 @@ class Codes:
         except OSError:
             raise after or MfaError(
                 f"an MFA code of {printable(device.title)} is needed, and there is no terminal for a prompt",
-                hint="pass the code as the second word",
+                hint=self._without_terminal,
             ) from None
         with terminal:
             if after is not None:
@@ -248,14 +251,20 @@ class Codes:
             seconds=self._seconds,
         )
         with self._waits("mfa_process", beside=True):
-            printed = command.output("mfa_process", line, run, MfaError, origin)
+            printed = command.output("mfa_process", line, run, MfaError, origin).decode("ascii", "replace")
         try:
-            return limits.mfa_code(printed.decode("ascii", "replace"))
+            return limits.mfa_code(printed)
         except MfaError:
+            words = printed.split()
+            what = f"{len(words)} words" if len(words) > 1 else "nothing"
+            if len(words) == 1:
+                what = f"{len(words[0])} digits" if words[0].isdigit() else "letters or signs"
+            because, hint = command.why("mfa_process", line)
             raise MfaError(
-                "mfa_process printed something other than six digits",
+                f"mfa_process printed {what} instead of six digits",
                 origin,
-                hint="it must print the code, and nothing else, on standard output",
+                because=because,
+                hint=hint or "it must print the code, and nothing else, on standard output",
             ) from None
 
 

@@ -154,38 +154,113 @@ def test_a_command_gives_credentials(home: Home) -> None:
     assert made.expiration == (NOW + timedelta(hours=2)).replace(microsecond=0)
 
 
+def fields(**changed: object) -> str:
+    """Return a command that prints keys with other fields; None: without the field."""
+    answer = {"Version": 1, "AccessKeyId": "canary-id", "SecretAccessKey": "canary-key", **changed}
+    return f"echo '{json.dumps({name: value for name, value in answer.items() if value is not None})}'"
+
+
+BY_ITSELF = "run the credential_process by itself to see what it prints"
+EXPIRED = "printed credentials that expired at"
+ARGUMENT = "no shell runs it, so {} is an argument"
+NO_SHELL = "let a shell run it: credential_process = sh -c '...'"
+
+
 @pytest.mark.parametrize(
-    ("command", "fact"),
+    ("command", "does", "because", "hint"),
     [
-        ("/does/not/exist", "cannot be run: /does/not/exist"),
-        ("PIN=canary vault", "cannot be run: PIN"),
-        ("sh -c 'echo canary >&2; exit 3'", "failed with status 3"),
-        ("echo canary", "something other than credentials as JSON"),
-        ("printf '\\xff'", "something other than credentials as JSON"),
-        ("echo '[]'", "something other than credentials as JSON"),
-        ("echo '{}'", "Version 1"),
-        ('echo \'{"Version": 2, "AccessKeyId": "canary"}\'', "Version 1"),
-        ('echo \'{"Version": 1, "AccessKeyId": "canary"}\'', "printed no SecretAccessKey"),
-        ('echo \'{"Version": 1, "AccessKeyId": 1, "SecretAccessKey": "canary"}\'', "printed no AccessKeyId"),
+        # Not started
         (
-            'echo \'{"Version": 1, "AccessKeyId": "canary", "SecretAccessKey": "canary", "Expiration": ""}\'',
-            "an Expiration that is not a time",
+            "/no/such/vault --canary",
+            "cannot be run: there is no /no/such/vault",
+            None,
+            "write the whole path",
         ),
-        ("yes canary", "printed more than 1024 KiB"),
-        ("echo 'canary", "an unclosed quote"),
+        ("/etc/passwd", "cannot be run: /etc/passwd is not executable", None, "chmod +x /etc/passwd"),
+        ("/etc", "cannot be run: /etc is not executable", None, "chmod +x /etc"),
+        ("{folder}/empty", "cannot be run: {folder}/empty is no program", None, "begin a script with #!/bin/sh"),
+        (
+            "{folder}/lost",
+            "cannot be run: the interpreter of {folder}/lost does not exist",
+            None,
+            "correct the first",
+        ),
+        ("PIN=canary vault", "begins with the assignment PIN=", None, "set the variable by env"),
+        ("~/bin/vault", "cannot be run: there is no ~/bin/vault", ARGUMENT.format("~"), NO_SHELL),
+        (
+            "$HOME/vault",
+            "cannot be run: there is no $HOME/vault",
+            "no shell runs it, so $HOME is an argument",
+            NO_SHELL,
+        ),
+        ("echo 'canary", "has an unclosed quote", None, "close the quote"),
+        # Failed
+        ("sh -c 'echo canary >&2; exit 3'", "failed with status 3", None, "run the command by itself to see"),
+        ("sh -c 'kill -9 $$'", "was ended by SIGKILL", None, "run the command by itself to see"),
+        ("cat /no/such | jq .", "failed with status 1", ARGUMENT.format("|"), NO_SHELL),
+        ("yes canary", "printed more than 1024 KiB", None, "run the command by itself to see"),
+        # Printed something else
+        ("true", "printed nothing", None, BY_ITSELF),
+        ("echo canary", "printed something that is not JSON", None, BY_ITSELF),
+        ("printf '\\xff'", "printed something that is not JSON", None, BY_ITSELF),
+        (
+            "echo '{{}}' > $HOME/keys",
+            "printed something that is not JSON",
+            "no shell runs it, so > is an argument",
+            NO_SHELL,
+        ),
+        ("echo $KEYS", "printed something that is not JSON", ARGUMENT.format("$KEYS"), NO_SHELL),
+        ("echo '[\"canary\"]'", "printed JSON, but a list instead of an object", None, BY_ITSELF),
+        ("echo null", "printed JSON, but null instead of an object", None, BY_ITSELF),
+        ("echo '{{}}'", "printed no Version: it must be the number 1", None, BY_ITSELF),
+        (fields(Version=2), "printed Version 2: it must be the number 1", None, BY_ITSELF),
+        (fields(Version="1"), "printed a Version that is a string: it must be the number 1", None, BY_ITSELF),
+        (fields(AccessKeyId=None), "printed no AccessKeyId", None, BY_ITSELF),
+        (fields(AccessKeyId=""), "printed an empty AccessKeyId", None, BY_ITSELF),
+        (fields(SecretAccessKey=None), "printed no SecretAccessKey", None, BY_ITSELF),
+        (fields(SecretAccessKey=1), "printed SecretAccessKey as a number instead of a string", None, BY_ITSELF),
+        (fields(SessionToken=["canary"]), "printed SessionToken as a list instead of a string", None, BY_ITSELF),
+        (fields(AccountId=123456789012), "printed AccountId as a number instead of a string", None, BY_ITSELF),
+        (
+            fields(Expiration=""),
+            "printed an empty Expiration: leave it out if the keys do not expire",
+            None,
+            BY_ITSELF,
+        ),
+        (
+            fields(Expiration="canary"),
+            "printed an Expiration that is a string, and not a time: leave it out if the keys do not expire",
+            None,
+            BY_ITSELF,
+        ),
+        (
+            fields(Expiration="2020-01-02T03:04:05Z"),
+            "printed credentials that expired at 2020-01-02 03:04:05 UTC",
+            None,
+            BY_ITSELF,
+        ),
     ],
 )
-def test_a_command_that_fails_is_named(home: Home, command: str, fact: str) -> None:
-    """Show its place and the fact, and never its output."""
+def test_a_command_that_fails_is_named(
+    home: Home, tmp_path: Path, command: str, does: str, because: str | None, hint: str
+) -> None:
+    """Say which part failed, with its status or its field, and never what was printed."""
+    for name, text in (("empty", "true\n"), ("lost", "#!/no/such/interpreter\n")):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o700)
+    if not command.startswith("echo '{\""):
+        command, does = command.format(folder=tmp_path), does.format(folder=tmp_path)
+
     error = refused(home, "process", f"[profile p]\ncredential_process = {command}\n")
+
     assert isinstance(error, SourceError)
-    assert fact in error.fact
+    assert (f"credential_process {does}", because, True) == (error.fact, error.because, error.hints[0].startswith(hint))
 
 
 def test_expired_credentials_of_a_command_are_refused(home: Home) -> None:
     """Refuse them before AWS does."""
     answer = {"Version": 1, **KEYS, "Expiration": stamp(-timedelta(hours=1))}
-    assert "have expired" in refused(home, "process", printing(answer)).fact
+    assert "printed credentials that expired at " in refused(home, "process", printing(answer)).fact
 
 
 def test_a_command_runs_in_the_environment_of_the_caller(home: Home) -> None:
@@ -306,11 +381,25 @@ def test_sso_of_the_older_kind(home: Home, endpoint: Endpoint, signed_in: Callab
     assert endpoint.paths() == ["/federation/credentials"]
 
 
-@pytest.mark.parametrize("state", ["nobody", "expired", "refresh refused", "no token", "portal refuses"])
+@pytest.mark.parametrize(
+    ("state", "fact"),
+    [
+        ("nobody", "you are not signed in to AWS IAM Identity Center"),
+        ("no token", "you are not signed in to AWS IAM Identity Center"),
+        ("expired", "your session of AWS IAM Identity Center has ended"),
+        ("refresh refused", "your session of AWS IAM Identity Center has ended"),
+        ("portal refuses", "your session of AWS IAM Identity Center has ended"),
+    ],
+)
 def test_nobody_is_signed_in(
-    home: Home, endpoint: Endpoint, signed_in: Callable[..., Path], state: str, capfd: pytest.CaptureFixture[str]
+    home: Home,
+    endpoint: Endpoint,
+    signed_in: Callable[..., Path],
+    state: str,
+    fact: str,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Suggest the same command for every reason, and keep botocore's log quiet."""
+    """Tell a session that has ended from none; suggest the same command, and keep botocore's log quiet."""
     if state == "expired":
         signed_in(-timedelta(hours=1))
     elif state == "refresh refused":
@@ -320,19 +409,23 @@ def test_nobody_is_signed_in(
         signed_in(timedelta(hours=8)).write_text("canary")
     elif state == "portal refuses":
         signed_in(timedelta(hours=8))
-        endpoint.answers["GET", "/federation/credentials"] = (401, {"message": "canary"})
+        endpoint.answers["GET", "/federation/credentials"] = (
+            401,
+            {"__type": "UnauthorizedException", "message": "canary"},
+        )
     error = refused(home, "sso", SSO)
     assert isinstance(error, SourceError)
-    assert ("aws sso login --profile p",) == error.hints
+    assert (fact, ("aws sso login --profile p",)) == (error.fact, error.hints)
     assert capfd.readouterr() == ("", "")
 
 
 def test_sso_gives_no_such_role(home: Home, endpoint: Endpoint, signed_in: Callable[..., Path]) -> None:
     """Suggest a look at the settings: another sign-in changes nothing."""
     signed_in(timedelta(hours=8))
-    endpoint.answers["GET", "/federation/credentials"] = (403, {"__type": "ForbiddenException", "message": "canary"})
+    endpoint.answers["GET", "/federation/credentials"] = (403, {"__type": "ForbiddenException", "message": "No access"})
     error = refused(home, "sso", SSO)
     assert isinstance(error, RefusedError)
+    assert "AWS said: No access" == error.because
     assert "sso_role_name" in str(error.hints)
 
 
@@ -646,21 +739,57 @@ def test_a_web_identity_of_the_environment(home: Home, endpoint: Endpoint, monke
     assert b"role%2Fweb" in endpoint.requests[0][3]
 
 
-def test_a_missing_token_file_is_named(home: Home) -> None:
-    """Blame the file and not AWS."""
-    error = refused(home, "web-identity", web_identity(home, None))
-    assert isinstance(error, SourceError)
-    assert "token file cannot be read" in error.fact
+@pytest.mark.parametrize(
+    ("content", "fact"), [(None, "cannot be read: {path} (No such file or directory)"), ("", "is empty: {path}")]
+)
+@pytest.mark.parametrize("of_profile", [False, True])
+def test_a_token_file_of_no_use_is_named(home: Home, content: str | None, fact: str, *, of_profile: bool) -> None:
+    """Blame the file and its setting, and not AWS."""
+    text, path = web_identity(home, content), str(Path(home.environ["HOME"], "token"))
+    home.environ.update(AWS_WEB_IDENTITY_TOKEN_FILE=path, AWS_ROLE_ARN="arn:aws:iam::123456789012:role/web")
+    profiles = home.configure(text)
+    with pytest.raises(SourceError) as caught:
+        source_credentials(Source("web-identity", "p" if of_profile else None, ORIGIN), home.session(profiles, "p"))
+
+    name = "web_identity_token_file" if of_profile else "AWS_WEB_IDENTITY_TOKEN_FILE"
+    place = f"~/config:5, [profile p], {name}" if of_profile else name
+    assert (f"the file of {name} {fact.format(path=path)}", place) == (caught.value.fact, caught.value.where)
 
 
-def test_an_expired_token_is_named(home: Home, endpoint: Endpoint) -> None:
-    """Do not blame the role."""
+WEB, DENY = "sts:AssumeRoleWithWebIdentity", "with an explicit deny in a service control policy"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "kind", "because"),
+    [
+        (
+            "ExpiredTokenException",
+            "Token expired: current date/time 1 must be before it",
+            SourceError,
+            None,
+        ),
+        ("InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://x", SourceError, None),
+        ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", RefusedError, None),
+        (
+            "AccessDenied",
+            f"User: arn:aws:iam::123456789012:user/x is not authorized to perform: {WEB} on resource: r {DENY}",
+            RefusedError,
+            f"a service control policy denies {WEB} in account 123456789012 (AWS said: {DENY})",
+        ),
+    ],
+)
+def test_aws_is_heard_on_a_web_identity(
+    home: Home, endpoint: Endpoint, code: str, message: str, kind: type[AwsenvError], because: str | None
+) -> None:
+    """Pass on why AWS refuses the token."""
     home.environ["AWS_ENDPOINT_URL_STS"] = endpoint.url
-    answer = "<ErrorResponse><Error><Code>ExpiredTokenException</Code><Message>canary</Message></Error></ErrorResponse>"
+    answer = f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
     endpoint.answers["POST", "/"] = (400, answer)
+
     error = refused(home, "web-identity", web_identity(home))
-    assert isinstance(error, SourceError)
-    assert "ExpiredTokenException" in error.fact
+
+    assert (kind, because or f"AWS said: {message}") == (type(error), error.because)
+    assert code in error.fact
 
 
 # Container and EC2
@@ -677,12 +806,176 @@ def test_the_endpoint_of_a_container(home: Home, endpoint: Endpoint) -> None:
     assert endpoint.requests[0][2]["authorization"] == "canary-auth"
 
 
-@pytest.mark.parametrize("body", ["canary", {"AccessKeyId": "canary"}, {}])
-def test_an_endpoint_without_credentials_is_named(home: Home, endpoint: Endpoint, body: object) -> None:
-    """Refuse any other response."""
-    endpoint.answers["GET", "/keys"] = (200, body)
-    home.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{endpoint.url}/keys"
-    assert "the credentials endpoint of the container" in refused(home, "container", profile=None).fact
+FULL = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "does", "hint"),
+    [
+        (200, "canary", "sent something that is not JSON", f"check {FULL}"),
+        (200, ["canary"], "sent a list instead of an object", f"check {FULL}"),
+        (200, {}, "sent no AccessKeyId", f"check {FULL}"),
+        (200, {"AccessKeyId": "canary", "SecretAccessKey": "canary"}, "sent no Token", f"check {FULL}"),
+        (401, "canary", "answers with HTTP 401", "check AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+        (403, "canary", "answers with HTTP 403", "check AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+        (404, "canary", "answers with HTTP 404", f"check {FULL}"),
+    ],
+)
+def test_an_endpoint_without_credentials_is_named(
+    home: Home, endpoint: Endpoint, status: int, body: object, does: str, hint: str
+) -> None:
+    """Say what the endpoint answered, and name its variable."""
+    endpoint.answers["GET", "/keys"] = (status, body)
+    home.environ[FULL] = f"{endpoint.url}/keys"
+
+    error = named(home, "container")
+
+    assert (f"the credentials endpoint of the container {does}", FULL, hint) == (
+        error.fact,
+        error.where,
+        error.hints[0],
+    )
+
+
+@pytest.mark.parametrize(
+    ("variables", "fact", "place"),
+    [
+        (
+            {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/no/such"},
+            "the file of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read: /no/such (No such file or directory)",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        ),
+        (
+            {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/"},
+            "the file of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read: / (Is a directory)",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        ),
+        (
+            {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/dev/null"},
+            "the file of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE is empty: /dev/null",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        ),
+        (
+            {"AWS_CONTAINER_AUTHORIZATION_TOKEN": "canary\n"},
+            "the token of AWS_CONTAINER_AUTHORIZATION_TOKEN has a line break, and no SDK sends it",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        ),
+        ({FULL: "http://192.0.2.1/keys"}, f"{FULL} names a host that no SDK calls without TLS", FULL),
+        ({FULL: "http://example.test/keys"}, f"{FULL} names a host that no SDK calls without TLS", FULL),
+    ],
+)
+def test_a_container_that_is_not_asked(home: Home, variables: dict[str, str], fact: str, place: str) -> None:
+    """Name the variable that keeps the request from being sent."""
+    home.environ.update({FULL: "http://127.0.0.1:1/keys", **variables})
+
+    error = named(home, "container")
+
+    assert (fact, place) == (error.fact, error.where)
+
+
+def named(home: Home, kind: str) -> AwsenvError:
+    """Return why a source of the environment has no credentials; no secret is in it."""
+    with pytest.raises(AwsenvError) as caught:
+        source_credentials(Source(kind), home.session(home.configure("")))
+    assert "canary" not in f"{caught.value!r} {caught.value.hints} {caught.value.__cause__!r}"
+    return caught.value
+
+
+def test_a_container_that_cannot_be_reached(home: Home) -> None:
+    """Name the host and the variable, and no region."""
+    home.environ[FULL] = "http://127.0.0.1:1/keys"
+
+    error = named(home, "container")
+
+    assert ("127.0.0.1:1 cannot be reached", f"check {FULL}, which the container sets") == (error.fact, error.hints[0])
+
+
+ROLES = "/latest/meta-data/iam/security-credentials/"
+SERVICE = "the metadata service of EC2"
+NO_TOKEN = ("check that this is an EC2 instance", "in a container on one: aws ec2 modify-instance-metadata-options")
+
+
+@pytest.mark.parametrize(
+    ("answers", "fact", "hint"),
+    [
+        (
+            {"token": (200, "t"), "roles": (404, "canary")},
+            "this EC2 instance has no role",
+            "aws ec2 associate-iam",
+        ),
+        ({"token": (200, "t"), "roles": (200, "")}, "this EC2 instance has no role", "aws ec2 associate-iam-instance"),
+        (
+            {"token": (403, ""), "roles": (403, "")},
+            f"{SERVICE} is turned off (HTTP 403)",
+            "aws ec2 modify",
+        ),
+        ({"token": (404, ""), "roles": (401, "")}, f"{SERVICE} demands a token, and gives none", NO_TOKEN[0]),
+        (
+            {"token": (200, "t"), "roles": (200, "web"), "role": (404, "")},
+            f"{SERVICE} sent HTTP 404 instead of the keys of role web",
+            "check that the role trusts ec2.amazonaws.com",
+        ),
+        (
+            {"token": (200, "t"), "roles": (200, "web"), "role": (200, {"Code": "AssumeRoleUnauthorizedAccess"})},
+            f"{SERVICE} sent no AccessKeyId instead of the keys of role web",
+            "check that the role trusts ec2.amazonaws.com",
+        ),
+        (
+            {"token": (200, "t"), "roles": (200, "web"), "role": (200, "canary")},
+            f"{SERVICE} sent something that is not JSON instead of the keys of role web",
+            "check that the role trusts ec2.amazonaws.com",
+        ),
+    ],
+)
+def test_a_machine_without_credentials_is_named(
+    home: Home, endpoint: Endpoint, answers: dict[str, tuple[int, Any]], fact: str, hint: str
+) -> None:
+    """Say what the metadata service lacks, and suggest no other try where none helps."""
+    paths = {"token": ("PUT", "/latest/api/token"), "roles": ("GET", ROLES), "role": ("GET", f"{ROLES}web")}
+    endpoint.answers.update({paths[name]: answer for name, answer in answers.items()})
+    home.environ.update(AWS_EC2_METADATA_DISABLED="false", AWS_EC2_METADATA_SERVICE_ENDPOINT=endpoint.url)
+
+    error = named(home, "instance")
+
+    assert (fact, True) == (error.fact, error.hints[0].startswith(hint))
+
+
+@pytest.mark.parametrize(
+    ("variables", "fact", "hint"),
+    [
+        (
+            {"AWS_EC2_METADATA_DISABLED": "true"},
+            f"{SERVICE} is disabled by AWS_EC2_METADATA_DISABLED",
+            "unset AWS_EC2_METADATA_DISABLED",
+        ),
+        ({}, f"{SERVICE} does not answer", NO_TOKEN[0]),
+        (
+            {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "no url"},
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT is 'no url': it must be a URL",
+            "unset AWS_EC2_METADATA_SERVICE_ENDPOINT",
+        ),
+        (
+            {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "both"},
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is 'both': it must be ipv4 or ipv6",
+            "unset AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+        ),
+        (
+            {"AWS_METADATA_SERVICE_TIMEOUT": "long"},
+            "AWS_METADATA_SERVICE_TIMEOUT is 'long': it must be a whole number",
+            "unset AWS_METADATA_SERVICE_TIMEOUT",
+        ),
+    ],
+)
+def test_a_machine_that_is_not_asked(home: Home, variables: dict[str, str], fact: str, hint: str) -> None:
+    """Name the variable, or say that nothing answers."""
+    service = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1"}
+    if "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE" in variables:
+        service = {}
+    home.environ.update({"AWS_EC2_METADATA_DISABLED": "false", **service, **variables})
+
+    error = named(home, "instance")
+
+    assert (fact, True) == (error.fact, error.hints[0].startswith(hint))
 
 
 def test_the_role_of_a_machine(home: Home, endpoint: Endpoint) -> None:
@@ -696,11 +989,6 @@ def test_the_role_of_a_machine(home: Home, endpoint: Endpoint) -> None:
     home.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = endpoint.url
     assert fetch(home, "instance").access_key_id == "ASIAEC2"
     assert endpoint.requests[-1][2]["x-aws-ec2-metadata-token"] == "imds-token"
-
-
-def test_a_machine_without_a_role_is_an_error(home: Home) -> None:
-    """Refuse it, like a machine whose metadata service is disabled."""
-    assert isinstance(refused(home, "instance"), SourceError)
 
 
 # Nothing else

@@ -118,7 +118,7 @@ def test_mfa_process_runs_in_the_client(tmp_path: Path, memory: Memory) -> None:
     prompts.answer(need)
 
     assert "654321" == Answers(prompts.answers, memory).code(device, given=None, after=None)
-    with pytest.raises(MfaError, match="other than six digits") as caught:
+    with pytest.raises(MfaError, match="printed letters or signs instead of six digits") as caught:
         Prompts({"CODE": "no", "PATH": os.defpath}, NOWHERE).answer(need)
     assert "~/.aws/config:7, [profile p], mfa_process" == caught.value.where
 

@@ -153,7 +153,11 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
             bundle = Setting(self.environ[name], Origin(name)) if self.environ.get(name) else None
         if bundle is None:
             return None
-        return replace(bundle, value=os.path.join(self.profiles.folder or "", bundle.value))  # noqa: PTH118 - Path() drops "./"
+        return replace(bundle, value=self.absolute(bundle.value))
+
+    def absolute(self, path: str) -> str:
+        """Return *path* from the folder of the caller: an agent has another one."""
+        return os.path.join(self.profiles.folder or "", path)  # noqa: PTH118 - Path() drops "./"
 
     def setting(self, key: str | None, variable: str | None) -> Setting | None:
         """Return what the environment, or else the profile, sets: a variable or key of botocore; None: nothing."""

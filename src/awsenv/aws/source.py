@@ -19,19 +19,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore import credentials as providers
 from botocore import exceptions
 from botocore.tokens import SSOTokenProvider
-from botocore.utils import (
-    ContainerMetadataFetcher,
-    InstanceMetadataFetcher,
-    parse_timestamp,
-    resolve_imds_endpoint_mode,
-)
+from botocore.utils import parse_timestamp
 
 from awsenv import command, installation
-from awsenv.aws.request import Request
-from awsenv.aws.translate import Facts, first_of, is_failing, no_response, read_answer
+from awsenv.aws.denial import read
+from awsenv.aws.metadata import Container, Instance, kind_of, token_of
+from awsenv.aws.request import Request, steps
+from awsenv.aws.session import refused_setting
+from awsenv.aws.translate import Facts, first_of, is_failing, message_of_aws, no_response, read_answer
 from awsenv.config.files import copy_of, expanded, locked
+from awsenv.config.ini import Setting
 from awsenv.config.sources import KINDS, access_key, account, entered, how_to_renew, title
-from awsenv.errors import AwsenvError, RefusedError, SourceError, UnreachableError
+from awsenv.errors import AwsenvError, Origin, RefusedError, SourceError, UnreachableError
 from awsenv.model import Credentials
 from awsenv.variables import WEB_IDENTITY, having
 
@@ -56,10 +55,11 @@ _FACTS: Facts = (
         "allow the user signin:CreateOAuth2Token",
     ),
     (
-        (exceptions.SSOError, exceptions.LoginError, exceptions.TokenRetrievalError),
-        "you are not signed in to {issuer}, or the session has expired",
+        (exceptions.UnauthorizedSSOTokenError, exceptions.TokenRetrievalError, exceptions.LoginRefreshRequired),
+        "your session of {issuer} has ended",
         "",
     ),
+    ((exceptions.SSOError, exceptions.LoginError), "you are not signed in to {issuer}", ""),
     ((RuntimeError,), "{issuer} returned credentials that have expired", ""),
     (
         (exceptions.InvalidConfigError, exceptions.PartialCredentialsError),
@@ -71,6 +71,8 @@ _FACTS: Facts = (
 
 WINDOW = timedelta(minutes=15)
 """botocore refreshes a token of IAM Identity Center with less left than this, and the keys of `aws login` later."""
+
+_NEEDED = ("AccessKeyId", "SecretAccessKey")
 
 _UNSAVED: dict[Path, tuple[bytes, dict[str, Any]]] = {}
 """Entries that could not be saved, each with the content of the file that it replaces. They live with the process."""
@@ -109,8 +111,11 @@ def _seconds(source: Source, session: AwsSession) -> float:
     """Return the seconds that settings of AWS allow for all requests of a source; 0: nothing is set."""
     if source.kind != "instance":
         return 0
-    attempts = int(session.get_config_variable("metadata_service_num_attempts"))
-    seconds = float(session.get_config_variable("metadata_service_timeout"))
+    try:
+        attempts = int(session.get_config_variable("metadata_service_num_attempts"))
+        seconds = float(session.get_config_variable("metadata_service_timeout"))
+    except ValueError as error:
+        raise refused_setting(session) or error from None
     # Three requests: for a token, the name of the role and its keys. These numbers are botocore's defaults.
     return 0 if (attempts, seconds) == (1, 1) else 3 * attempts * seconds
 
@@ -165,30 +170,45 @@ def _process(source: Source, session: AwsSession, run: Run | None) -> Credential
 
     line = profile.get("credential_process", "")
     printed = command.output("credential_process", line, run_words, SourceError, source.origin)
-    return _printed(source, printed, profile.get("aws_account_id"))
+    try:
+        return _printed(source, printed, profile.get("aws_account_id"))
+    except ValueError as error:
+        because, hint = command.why("credential_process", line)
+        fact = f"credential_process printed {error}"
+        raise SourceError(fact, source.origin, because=because, hint=hint or how_to_renew(source)) from None
 
 
 def _printed(source: Source, output: bytes, account: str | None) -> Credentials:
-    """Read the output (AWS CLI user guide, "Sourcing credentials with an external process")."""
+    """Read the output (AWS CLI user guide, "Sourcing credentials with an external process").
+
+    Raises:
+        ValueError: It is something else, which the text names. It shows no value.
+    """
     try:
         answer = json.loads(output)
     except ValueError:
-        answer = None
+        raise ValueError("something that is not JSON" if output.strip() else "nothing") from None
     if not isinstance(answer, dict):
-        raise _bad_process(source, "printed something other than credentials as JSON")
-    if answer.get("Version") != 1:
-        raise _bad_process(source, "did not print credentials of Version 1")
-    for name in ("AccessKeyId", "SecretAccessKey"):
-        if not isinstance(answer.get(name), str) or not answer[name]:
-            raise _bad_process(source, f"printed no {name}")
-    expiration = None
-    if answer.get("Expiration") is not None:
+        raise ValueError(f"JSON, but {kind_of(answer)} instead of an object")  # noqa: TRY004 - one kind of error
+    version = answer.get("Version")
+    if type(version) is not int or version != 1:
+        shown = f"Version {version}" if type(version) is int else f"a Version that is {kind_of(version)}"
+        raise ValueError(f"{'no Version' if version is None else shown}: it must be the number 1")
+    for name in ("AccessKeyId", "SecretAccessKey", "SessionToken", "AccountId"):
+        value = answer.get(name)
+        if name in _NEEDED and value in (None, ""):
+            raise ValueError(f"no {name}" if value is None else f"an empty {name}")
+        if value is not None and not isinstance(value, str):
+            raise ValueError(f"{name} as {kind_of(value)} instead of a string")
+    expiration, given = None, answer.get("Expiration")
+    if given is not None:
         try:
-            expiration = parse_timestamp(answer["Expiration"]).astimezone(timezone.utc)
+            expiration = parse_timestamp(given).astimezone(timezone.utc)
         except (ValueError, TypeError, OverflowError):
-            raise _bad_process(source, "printed an Expiration that is not a time") from None
+            what = "an empty Expiration" if given == "" else f"an Expiration that is {kind_of(given)}, and not a time"
+            raise ValueError(f"{what}: leave it out if the keys do not expire") from None
         if expiration <= datetime.now(timezone.utc):
-            raise _bad_process(source, "printed credentials that have expired")
+            raise ValueError(f"credentials that expired at {expiration:%Y-%m-%d %H:%M:%S} UTC")
     return Credentials(
         answer["AccessKeyId"],
         answer["SecretAccessKey"],
@@ -197,10 +217,6 @@ def _printed(source: Source, output: bytes, account: str | None) -> Credentials:
         answer.get("AccountId") or account,
         source=source,
     )
-
-
-def _bad_process(source: Source, predicate: str) -> SourceError:
-    return SourceError(f"credential_process {predicate}", source.origin, hint=how_to_renew(source))
 
 
 def _sso(source: Source, session: AwsSession, until: ExitStack) -> Any:
@@ -221,7 +237,7 @@ def _login(source: Source, session: AwsSession, until: ExitStack) -> Any:
         load_config=lambda: session.full_config,
         client_creator=session.create_client,
         profile_name=source.profile,
-        token_cache=Tokens(Path(_absolute(expanded(folder, session.environ), session)), until),
+        token_cache=Tokens(Path(session.absolute(expanded(folder, session.environ))), until),
     )
 
 
@@ -233,8 +249,12 @@ def _web_identity(source: Source, session: AwsSession, _until: ExitStack) -> Any
     else:
         name = source.profile
         settings = session.full_config["profiles"][name]
-    file = settings["web_identity_token_file"]
-    path = file and _absolute(file, session)
+    path = settings["web_identity_token_file"]
+    if path:
+        path = session.absolute(path)
+        profile = None if source.profile is None else session.profiles.get(source.profile)
+        origin = Origin("AWS_WEB_IDENTITY_TOKEN_FILE")
+        token_of(Setting(path, origin if profile is None else profile.settings["web_identity_token_file"].origin))
     return providers.AssumeRoleWithWebIdentityProvider(
         load_config=lambda: {"profiles": {name: {**settings, "web_identity_token_file": path}}},
         client_creator=session.create_client,
@@ -242,38 +262,6 @@ def _web_identity(source: Source, session: AwsSession, _until: ExitStack) -> Any
         cache={},
         disable_env_vars=True,
     )
-
-
-def _absolute(path: str, session: AwsSession) -> str:
-    """Return *path* from the folder of the caller: an agent has another one."""
-    return os.path.join(session.profiles.folder or "", path)  # noqa: PTH118 - text
-
-
-def _container(_source: Source, session: AwsSession, _until: ExitStack) -> Any:
-    seconds = ContainerMetadataFetcher.TIMEOUT_SECONDS
-    http = session.http(seconds, seconds)
-    environ = dict(session.environ)
-    if file := environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
-        environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = _absolute(file, session)
-    return providers.ContainerProvider(environ=environ, fetcher=ContainerMetadataFetcher(http))
-
-
-def _instance(_source: Source, session: AwsSession, _until: ExitStack) -> Any:
-    setting = session.get_config_variable
-    fetcher = InstanceMetadataFetcher(
-        num_attempts=setting("metadata_service_num_attempts"),
-        env=dict(session.environ),
-        user_agent=session.user_agent(),
-        config={
-            "ec2_metadata_service_endpoint": setting("ec2_metadata_service_endpoint"),
-            "ec2_metadata_service_endpoint_mode": resolve_imds_endpoint_mode(session),
-            "ec2_metadata_v1_disabled": setting("ec2_metadata_v1_disabled"),
-        },
-    )
-    # Nothing public hands one in.
-    seconds = setting("metadata_service_timeout")
-    fetcher._session = session.http(seconds, seconds)  # noqa: SLF001 - see above
-    return providers.InstanceMetadataProvider(fetcher)
 
 
 class _Issuer(NamedTuple):
@@ -285,8 +273,6 @@ class _Issuer(NamedTuple):
     """Returns the provider of botocore that fetches them."""
     refused: Hint | None = None
     """The next step after a refusal; None: to renew the credentials."""
-    facts: Facts = ()
-    """What its exceptions mean, beside those of `_FACTS`."""
 
 
 _ISSUERS: Mapping[str, _Issuer] = {
@@ -300,10 +286,9 @@ _ISSUERS: Mapping[str, _Issuer] = {
         "AWS STS",
         _web_identity,
         refused="check role_arn and the trust policy of that role",
-        facts=(((OSError,), "the web identity token file cannot be read", "check web_identity_token_file"),),
     ),
-    "container": _Issuer("the credentials endpoint of the container", _container),
-    "instance": _Issuer("the metadata service of EC2", _instance),
+    "container": _Issuer("the credentials endpoint of the container", Container),
+    "instance": _Issuer("the metadata service of EC2", Instance),
 }
 """Those that botocore calls; awsenv reads an access key and runs a `credential_process` itself."""
 
@@ -314,15 +299,19 @@ def _of_source(error: Exception, source: Source) -> AwsenvError:
     issuer = of.title
     if not isinstance(error, exceptions.ClientError):
         unknown = f"{issuer} returned no credentials ({type(error).__name__})", renew
-        fact, hint = first_of((*_FACTS, *of.facts), error) or unknown
+        fact, hint = first_of(_FACTS, error) or unknown
         return SourceError(fact.format(issuer=issuer), hint=hint or renew)
-    code, _message, status = read_answer(error)
+    code, message, status = read_answer(error)
+    text = message_of_aws(message)
+    because = None if text is None else f"AWS said: {text.rstrip('.')}"
     if is_failing(code, status):
         return UnreachableError(f"{issuer} is failing (HTTP {status})", hint="try again")
     if "Expired" in code or code == "InvalidIdentityToken" or status == 401:  # noqa: PLR2004 - HTTP's "sign in"
-        return SourceError(f"{issuer} did not accept the token ({code})", hint=renew)
-    fact = f"{issuer} refused to give credentials ({code})"
-    return RefusedError(fact, code=code, hint=of.refused or renew)
+        return SourceError(f"{issuer} did not accept the token ({code})", because=because, hint=renew)
+    fact, denial = f"{issuer} refused to give credentials ({code})", read(text or "")
+    if denial is not None and denial.because is not None:
+        return RefusedError(fact, code=code, because=denial.because, hint=steps(denial))
+    return RefusedError(fact, code=code, because=because, hint=of.refused or renew)
 
 
 class Tokens:

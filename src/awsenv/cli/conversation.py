@@ -86,7 +86,7 @@ def new_prompts(args: list[str], environ: Mapping[str, str]) -> Prompts:
     """Return the prompts of this process, whose command line is *args*."""
     from awsenv.cli.prompts import Prompts  # noqa: PLC0415 - only where the user has to be asked
 
-    return Prompts(environ, waits=process.Waiting(args))
+    return Prompts(environ, waits=process.Waiting(args), args=args)
 
 
 def longest(environ: Mapping[str, str]) -> float:

@@ -18,7 +18,7 @@ from awsenv.model import Mfa, unseen
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from awsenv.errors import AwsenvError
+    from awsenv.errors import AwsenvError, Hint
     from awsenv.mfa import Codes
     from awsenv.model import Environ, Waits
 
@@ -37,14 +37,18 @@ class Prompts:
         environ: The environment of this process.
         terminal: The path of the terminal.
         waits: Shows what the command waits for.
+        args: The command line: without a terminal, it decides what the user can do.
     """
 
     has_code = False
     """An agent asks once more when it has got a code; here the code is returned."""
     codes_before = 0
 
-    def __init__(self, environ: Environ, terminal: str = "/dev/tty", waits: Waits = unseen) -> None:
+    def __init__(
+        self, environ: Environ, terminal: str = "/dev/tty", waits: Waits = unseen, args: Sequence[str] = ()
+    ) -> None:
         self.waits = waits
+        self._args = args
         self._caller = environ
         self._terminal = terminal
         self._answers: dict[str, Any] = {}
@@ -148,7 +152,12 @@ class Prompts:
     def _codes(self) -> Codes:
         from awsenv import mfa  # noqa: PLC0415 - `off` and `list` ask for none
 
-        return mfa.Codes(environ=self._environ, terminal=self._terminal, waits=self.waits)
+        step: Hint = ("awsenv login", "pass the code as the second word")
+        if self._args[:1] == ["credential-process"]:
+            step = "awsenv login"  # an SDK has called it, and passes no code
+        elif self._args[:1] == ["login"]:
+            step = "awsenv login CODE, with the code that the device shows"
+        return mfa.Codes(environ=self._environ, terminal=self._terminal, waits=self.waits, without_terminal=step)
 
 
 class Needed(BaseException):

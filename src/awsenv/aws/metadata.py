@@ -1,0 +1,246 @@
+"""Credentials of a container and of an EC2 instance: HTTP without a signature, and why it gives none."""
+
+from __future__ import annotations
+
+import json
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from botocore import credentials as providers
+from botocore import exceptions
+from botocore.awsrequest import AWSResponse
+from botocore.utils import ContainerMetadataFetcher, InstanceMetadataFetcher, resolve_imds_endpoint_mode
+
+from awsenv.aws.http import Unfinished
+from awsenv.aws.request import Request
+from awsenv.aws.translate import no_response
+from awsenv.config.ini import Setting
+from awsenv.config.settings import unusable
+from awsenv.errors import AwsenvError, Origin, SourceError
+from awsenv.wording import printable
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from awsenv.aws.http import Http
+    from awsenv.aws.session import AwsSession
+    from awsenv.errors import Hint
+    from awsenv.model import Source
+
+_KINDS_OF_JSON = {
+    **dict.fromkeys((int, float), "a number"),
+    str: "a string",
+    bool: "a boolean",
+    list: "a list",
+    dict: "an object",
+}
+
+
+def kind_of(value: object) -> str:
+    """Return the kind of a value of JSON."""
+    kinds = {
+        str: "a string",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        list: "a list",
+        dict: "an object",
+    }
+    return kinds.get(type(value), "null")
+
+
+def token_of(setting: Setting) -> bytes:
+    """Return the token in a file.
+
+    Args:
+        setting: The path, from the folder of the caller.
+
+    Raises:
+        SourceError: It cannot be read, or is empty.
+    """
+    path, origin = setting.value, setting.origin
+    name = origin.key or origin.name
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - text
+            token = file.read()
+    except OSError as error:
+        fact = f"the file of {name} cannot be read: {printable(path)} ({error.strerror})"
+        raise SourceError(fact, origin, hint=f"correct {name}") from None
+    if not token.strip():
+        raise SourceError(f"the file of {name} is empty: {printable(path)}", origin, hint="write the token into it")
+    return token
+
+
+_TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - the name of a variable
+
+
+class _Heard:
+    """An HTTP client that remembers what the last request got: botocore's fetchers keep the reason to themselves."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+        self.token: AWSResponse | Exception | None = None
+        """What the request for a token of the metadata service got; None: there was none."""
+        self.last: AWSResponse | Exception | None = None
+        """What the last request got; None: there was none."""
+        self.path = ""
+        """The path of the last request."""
+
+    def send(self, request: Any) -> AWSResponse:
+        """Send a request as `Http.send` does."""
+        self.path = urlsplit(request.url).path
+        try:
+            self.last = self._http.send(request)
+        except Exception as error:
+            self.last = error
+            raise
+        finally:
+            if request.method == "PUT":
+                self.token = self.last
+        return self.last
+
+
+class Container:
+    """The provider of the endpoint of a container."""
+
+    def __init__(self, _source: Source, session: AwsSession, _until: ExitStack) -> None:
+        self._heard = _Heard(session.http(ContainerMetadataFetcher.TIMEOUT_SECONDS))
+        self._session = session
+        self._environ = dict(session.environ)
+
+    def load(self) -> Any:
+        """Return the credentials.
+
+        Raises:
+            AwsenvError: There are none.
+        """
+        name, token = _TOKEN, self._environ.get(_TOKEN, "").encode()
+        if file := self._environ.get(f"{_TOKEN}_FILE"):
+            name = f"{_TOKEN}_FILE"
+            self._environ[name] = self._session.absolute(file)
+            token = token_of(Setting(self._environ[name], Origin(name)))
+        if b"\n" in token or b"\r" in token:
+            fact = f"the token of {name} has a line break, and no SDK sends it"
+            raise SourceError(fact, Origin(name), hint="remove the line break")
+        fetcher = ContainerMetadataFetcher(self._heard, sleep=self._pause)
+        try:
+            return providers.ContainerProvider(environ=self._environ, fetcher=fetcher).load()
+        except AwsenvError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a bare KeyError is how botocore misses a field
+            raise self._explained() or error from None
+
+    def _pause(self, seconds: float) -> None:
+        """Pause before another try, if that may help."""
+        last = self._heard.last
+        if not isinstance(last, AWSResponse) or last.status_code >= 500:  # noqa: PLR2004 - HTTP's server errors
+            time.sleep(seconds)
+
+    def _explained(self) -> AwsenvError | None:
+        """Return why the endpoint gives no credentials; None: what it sent does not show it."""
+        issuer, last = "the credentials endpoint of the container", self._heard.last
+        full = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+        variable = full if self._environ.get(full) else "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+        if last is None:
+            # botocore refuses to send, since it would send a token to any host in plain text.
+            hint = "it must be https://, or http:// with a loopback address or that of ECS or EKS"
+            return SourceError(f"{full} names a host that no SDK calls without TLS", Origin(full), hint=hint)
+        if isinstance(last, Exception):
+            unreachable = no_response(last, Request())
+            if unreachable is not None and not isinstance(last, Unfinished):
+                unreachable.hints = (f"check {variable}, which the container sets", "try again")
+            return unreachable
+        if last.status_code != 200:  # noqa: PLR2004 - HTTP's success
+            hint = f"check {_TOKEN}" if last.status_code in {401, 403} else f"check {variable}"
+            return SourceError(f"{issuer} answers with HTTP {last.status_code}", Origin(variable), hint=hint)
+        what = missing_in(last.content)
+        return SourceError(f"{issuer} sent {what}", Origin(variable), hint=f"check {variable}") if what else None
+
+
+def missing_in(body: bytes) -> str | None:
+    """Return what is wrong with a JSON object of temporary credentials; None: nothing."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return "something that is not JSON"
+    if not isinstance(answer, dict):
+        return f"{kind_of(answer)} instead of an object"
+    names = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
+    missing = next((name for name in names if not answer.get(name)), None)
+    return None if missing is None else f"no {missing}"
+
+
+_OPTIONS = "aws ec2 modify-instance-metadata-options --instance-id ID"
+_HOPS = f"{_OPTIONS} --http-put-response-hop-limit 2"
+
+
+def _set(session: AwsSession, key: str) -> Setting:
+    """Return the setting of a key of the metadata service, which is set."""
+    found = session.setting(key, f"AWS_{key.upper()}")
+    assert found is not None  # noqa: S101 - botocore has refused its value
+    return found
+
+
+class Instance:
+    """The provider of the role of an EC2 instance."""
+
+    def __init__(self, _source: Source, session: AwsSession, _until: ExitStack) -> None:
+        setting = session.get_config_variable
+        self._is_disabled = session.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true"
+        try:
+            self._fetcher = InstanceMetadataFetcher(
+                num_attempts=setting("metadata_service_num_attempts"),
+                env=dict(session.environ),
+                user_agent=session.user_agent(),
+                config={
+                    "ec2_metadata_service_endpoint": setting("ec2_metadata_service_endpoint"),
+                    "ec2_metadata_service_endpoint_mode": resolve_imds_endpoint_mode(session),
+                    "ec2_metadata_v1_disabled": setting("ec2_metadata_v1_disabled"),
+                },
+            )
+            self._heard = _Heard(session.http(setting("metadata_service_timeout")))
+        except exceptions.InvalidIMDSEndpointError:
+            raise unusable(_set(session, "ec2_metadata_service_endpoint"), "it must be a URL") from None
+        except exceptions.InvalidIMDSEndpointModeError:
+            raise unusable(_set(session, "ec2_metadata_service_endpoint_mode"), "it must be ipv4 or ipv6") from None
+        # Nothing public hands one in.
+        self._fetcher._session = self._heard  # noqa: SLF001 - see above
+
+    def load(self) -> Any:
+        """Return the credentials.
+
+        Raises:
+            AwsenvError: There are none.
+        """
+        try:
+            loaded = providers.InstanceMetadataProvider(self._fetcher).load()
+        except exceptions.MetadataRetrievalError:
+            loaded = None
+        if loaded is None:
+            fact, hint = self._reason()
+            raise SourceError(fact, hint=hint)
+        return loaded
+
+    def _reason(self) -> tuple[str, Hint]:
+        """Return why the metadata service gave no credentials, and the next step."""
+        service, last, role = "the metadata service of EC2", self._heard.last, self._heard.path.rpartition("/")[2]
+        none = "this EC2 instance has no role", "aws ec2 associate-iam-instance-profile attaches one"
+        status, body = (last.status_code, last.content) if isinstance(last, AWSResponse) else (0, b"")
+        token = self._heard.token
+        has_token = isinstance(token, AWSResponse) and token.status_code == HTTPStatus.OK
+        if self._is_disabled:
+            return f"{service} is disabled by AWS_EC2_METADATA_DISABLED", "unset AWS_EC2_METADATA_DISABLED"
+        if not status or (status == HTTPStatus.UNAUTHORIZED and not has_token):
+            fact = f"{service} demands a token, and gives none" if status else f"{service} does not answer"
+            return fact, ("check that this is an EC2 instance", f"in a container on one: {_HOPS}")
+        if not role and (status == HTTPStatus.NOT_FOUND or (status == HTTPStatus.OK and not body)):
+            return none
+        if status == HTTPStatus.FORBIDDEN:
+            return f"{service} is turned off (HTTP 403)", f"{_OPTIONS} --http-endpoint enabled"
+        what = f"HTTP {status}"
+        if status == HTTPStatus.OK:
+            what = missing_in(body) or "something else"
+        fact = f"{service} sent {what} instead of the keys of role {printable(role)}"
+        return fact, ("check that the role trusts ec2.amazonaws.com", "try again")
