@@ -58,6 +58,18 @@ def test_the_agent_returns_the_same_credentials(world: World) -> None:
     assert (1, ["AssumeRole"]) == (len(printed), world.actions())
 
 
+def test_without_an_agent_each_run_needs_a_code(world: World) -> None:
+    """The Ruby SDK runs a process twice; AWS accepts a code once, and no run leaves anything to the next."""
+    code = world.device.code()
+
+    first, second = (world.run("credential-process", "power-user", code) for _ in range(2))
+
+    assert (0, 6) == (first.returncode, second.returncode)
+    assert "" == second.stdout
+    world.sandbox.clock.elapse(30)
+    assert world.run("credential-process", "power-user", world.device.code()).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("words", "status"), [("no-such-role", 5), ("power-user", 6), ("", 2), ("read-only --region nowhere", 3)]
 )
