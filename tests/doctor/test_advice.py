@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shlex
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -428,6 +429,18 @@ def test_what_aws_would_refuse(
     cure()
     found = [each for checks in account.examine("denied", iam_profile="admin").values() for each in checks]
     assert [] == [each for each in found if each.verdict in _BAD]
+
+
+def test_the_missing_permission_is_one_command(account: Account) -> None:
+    """The next step holds the whole policy, and makes the role work."""
+    arn = account.sandbox.create_role("whole", account.sandbox.trust(account.sandbox.account))
+    account.configure(f"[profile whole]\nrole_arn = {arn}\nsource_profile = default\n")
+    (finding,) = account.examine("whole", iam_profile="admin")["identity policy"]
+    *command, user, _, name, _, document = shlex.split(finding.hints[0])
+    assert ["aws", "iam", "put-user-policy", "--user-name"] == command
+    boto3.client("iam", **account.admin).put_user_policy(UserName=user, PolicyName=name, PolicyDocument=document)
+    (finding,) = account.examine("whole", iam_profile="admin")["role"]
+    assert Verdict.FINE is finding.verdict
 
 
 _MAKERS = {"warning": 1, "wrong": 1, "_warning": 1, "_to_unset": 1, "_refused": 1}

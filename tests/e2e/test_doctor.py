@@ -556,7 +556,7 @@ SET_UPS = (
         "too long a duration",
         "power-user {code}",
         "duration",
-        "is for 7200 seconds, .* grants 3600",
+        "the request is for 2h, and role power-user grants 1h at most",
         "duration_seconds",
         _edited("(external_id = .*)", r"\1\nduration_seconds = 7200"),
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import cached_property
@@ -138,7 +140,7 @@ def _no_action(found: Trust, request: Request) -> Finding:
     return _refused(
         request,
         f"the trust policy of {request.role} does not allow {found.action}{others}",
-        f"allow {found.action} in it: aws iam update-assume-role-policy",
+        f"allow {found.action} in it",
         *leave_out,
     )
 
@@ -150,14 +152,14 @@ def _not_trusted(found: Trust, request: Request) -> Finding:
         return _refused(
             request,
             f"{fact}, but {deleted}, which was deleted: AWS does not take a new one of the same name for it",
-            f"put {arn} into its trust policy again: aws iam update-assume-role-policy",
+            f"put {arn} into its trust policy again",
         )
     more = [f"{len(found.instead) - _SHOWN} more"] if found.instead[_SHOWN:] else []
     shown = [*map(printable, found.instead[:_SHOWN]), *more]
     return _refused(
         request,
         f"{fact}: it trusts {listed(shown) if shown else 'no user and no role'}",
-        f"put {arn} into its trust policy: aws iam update-assume-role-policy",
+        f"put {arn} into its trust policy",
         "use the profile of one that it trusts: --profile",
     )
 
@@ -237,7 +239,6 @@ def _permission(found: Policies, request: Request, grounds: Grounds) -> Evaluati
 
 def _no_permission(found: Policies, request: Request, verdict: Verdict, *, is_certain: bool) -> Finding:
     who, role, arn, kind = request.principal.title, request.role, str(request.hop.role), _kind(request.principal)
-    allow = f'{{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "{arn}"}}'
     if verdict is Verdict.DENY:
         return (wrong if is_certain else warning)(
             IDENTITY,
@@ -247,14 +248,16 @@ def _no_permission(found: Policies, request: Request, verdict: Verdict, *, is_ce
         )
     if found.limits(ASSUME_ROLE, arn, request.context).perhaps is not Verdict.ALLOW:
         fact = f"the permissions boundary of {who} does not allow sts:AssumeRole on {role}"
-        return wrong(IDENTITY, fact, f"add {allow} to it: aws iam create-policy-version")
+        return wrong(IDENTITY, fact, f"allow sts:AssumeRole on {arn} in it")
     why = "the role is in another account" if request.is_foreign else "the role trusts its account as a whole"
-    return wrong(
-        IDENTITY,
-        f"{who} is not allowed sts:AssumeRole on {role}, which it needs because {why}",
-        f"give it a policy with {allow}: aws iam put-{kind}-policy",
-        *(["let awsenv setup add it"] if kind == USER else []),
-    )
+    fact = f"{who} is not allowed sts:AssumeRole on {role}, which it needs because {why}"
+    allow = {"Effect": "Allow", "Action": ASSUME_ROLE, "Resource": arn}
+    words = [
+        *("aws", "iam", f"put-{kind}-policy", f"--{kind}-name", request.principal.name),
+        *("--policy-name", f"assume-{request.hop.role.name}"),
+        *("--policy-document", json.dumps({"Version": "2012-10-17", "Statement": [allow]})),
+    ]
+    return wrong(IDENTITY, fact, shlex.join(words), *(["awsenv setup"] if kind == USER else []))
 
 
 def read(iam: Iam, principal: Principal) -> Policies:
