@@ -78,8 +78,15 @@ def mistake(tmp_path: Path) -> Callable[[str], UsageError]:
         ("inti bash", "awsenv init bash"),
         ("hlep exec", "awsenv help exec"),
         ("verison", "awsenv --version"),
-        ("--profile default login", "awsenv login --profile default"),
-        ("--json list", "awsenv list --json"),
+        ("--profile default login", "awsenv login"),
+        ("--json list", "awsenv list"),
+        ("-- staus", "awsenv status"),
+        ("staus --help", "awsenv status --help"),
+        ("'profile power-usr' 123456", "awsenv power-user"),
+        ("123456 power-user", "awsenv power-user CODE"),
+        ("login power-usr", "awsenv login --profile power-user"),
+        ("-v", "awsenv --version"),
+        ("--hlep", "awsenv --help"),
         ("power-usr", "awsenv power-user"),
         ("power-usr 123456", "awsenv power-user"),
         ("ReadOnly --duration 129600", "awsenv read-only --duration 129600"),
@@ -101,6 +108,14 @@ def test_a_typo_is_refused_with_the_line_that_was_meant(
 ) -> None:
     """The first step is the whole line, with its options, but without the code and the external id."""
     assert meant == mistake(line).hints[0]
+
+
+@pytest.mark.parametrize(
+    "line", ["power-user 123456 654321", "explain power-user 654321", "login me 654321", "off 654321"]
+)
+def test_a_number_that_is_too_much_is_not_shown(mistake: Callable[[str], UsageError], line: str) -> None:
+    """It may be a code."""
+    assert "unexpected argument: …" == mistake(line).fact
 
 
 @pytest.mark.parametrize(

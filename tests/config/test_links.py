@@ -171,7 +171,7 @@ def test_a_profile_with_a_similar_name_does_not_hide_the_role(home: Home) -> Non
     assert "power-user" == home.resolve("power-user", text, f"[default]\n{KEYS}").label
 
 
-@pytest.mark.parametrize(("value", "hint"), [('"me"', "remove the quotes"), ("mee", "profile 'me', if you meant that")])
+@pytest.mark.parametrize(("value", "hint"), [('"me"', "remove the quotes"), ("mee", "write source_profile = me")])
 def test_the_hint_corrects_a_missing_source_profile(value: str, hint: str, home: Home) -> None:
     """Quotes are part of the name."""
     with pytest.raises(ConfigError, match="there is no profile") as caught:

@@ -19,7 +19,7 @@ from typer.exceptions import TyperException
 
 from awsenv import __version__, environment
 from awsenv.cli.action import Print
-from awsenv.cli.commands import COMMANDS, named
+from awsenv.cli.commands import COMMANDS, DEFAULT, named
 from awsenv.cli.options import RoleOptions, flag
 from awsenv.errors import UsageError
 
@@ -58,7 +58,9 @@ class _Command(TyperCommand):
                 raise UsageError(f"which {param.name}?", hint=hint)
         if rest:
             run = ("awsenv exec ROLE -- COMMAND runs a command",) if self.name == "use" else ()
-            raise UsageError(f"unexpected argument: {' '.join(rest)}", hint=(hint, *run))
+            # What may be a code is not shown.
+            shown = " ".join("…" if re.fullmatch("[0-9 ]+", word) else word for word in rest)
+            raise UsageError(f"unexpected argument: {shown}", hint=(hint, *run))
         ctx.params = {name: value for name, value in values.items() if value is not None}
         return []
 
@@ -182,8 +184,8 @@ def invoke(args: list[str], caller: Callable[[], Caller]) -> Action:
     try:
         with built(name).make_context(f"awsenv {name}", words[1:]) as ctx:
             arguments = ctx.params
-    except (TyperException, UsageError) as error:
-        if words is not args:
+    except (Help, TyperException, UsageError) as error:
+        if words == [DEFAULT, *args]:
             from awsenv.cli import typos  # noqa: PLC0415 - the same
 
             typos.check_command(args, environment.original(caller().environ), caller().folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Annotated
@@ -10,13 +12,16 @@ from awsenv import config, duration, environment
 from awsenv.cli import report, typos
 from awsenv.cli.action import Report, StartAgent
 from awsenv.cli.options import Caller, OptionalWord, RoleOptions, option, request, seconds
-from awsenv.errors import Origin
+from awsenv.distance import nearest
+from awsenv.errors import Origin, UsageError
 from awsenv.model import Note, RoleRequest
 from awsenv.provider import Resolved
+from awsenv.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from awsenv.config import Profiles
     from awsenv.model import Environ
 
 DURATION = 43_200
@@ -49,8 +54,9 @@ def run(caller: Caller, arguments: Arguments) -> Report | StartAgent:
         AwsenvError: Of every kind but `LaunchError`.
     """
     base = environment.original(caller.environ)
-    request = _request(arguments, base)
     profiles = config.read(base, caller.folder)
+    _check_code(arguments.code, profiles)
+    request = _request(arguments, base)
     typos.check_profile(caller.args, arguments.profile, profiles)
     idle = IDLE if arguments.idle is None else seconds(arguments.idle, Origin("--idle"))
     chain = config.resolve_login(request, profiles, base)
@@ -68,6 +74,14 @@ def run(caller: Caller, arguments: Arguments) -> Report | StartAgent:
     else:
         text = f"Roles of {chain.label} are held in memory now; it asks for no MFA code."
     return Report(report.printable([text]), notes)
+
+
+def _check_code(word: str | None, profiles: Profiles) -> None:
+    """Refuse a profile where the code is expected. Any other word may be a password, and is not shown."""
+    name = None if word is None else nearest(word, profiles.names)
+    if name is not None and not re.fullmatch("[0-9 ]+", word or ""):
+        hint = f"awsenv login --profile {shlex.quote(printable(name))}"
+        raise UsageError("the word after login is an MFA code, and not a profile", hint=hint)
 
 
 def _present(caller: Caller, resolved: Resolved) -> Iterator[Note]:

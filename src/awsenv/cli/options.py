@@ -8,6 +8,7 @@ Typer evaluates the annotations of these classes in the modules that inherit the
 
 import os
 import re
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
@@ -122,7 +123,9 @@ def resolve(caller: Caller, role: str, code: str | None, options: RoleOptions) -
     base = environment.original(caller.environ)
     profiles = config.read(base, caller.folder)
     if re.fullmatch("[0-9]{6}", role) and profiles.get(role) is None:
-        raise UsageError("the first word is an MFA code: which role?", hint="awsenv ROLE [CODE]")
+        known = code is not None and profiles.get(code) is not None
+        hint = f"awsenv {shlex.quote(code or '')} CODE" if known else "awsenv ROLE [CODE]"
+        raise UsageError("the first word is an MFA code: which role?", hint=hint)
     typos.check_role(caller.args, role, profiles, base)
     typos.check_profile(caller.args, options.profile, profiles)
     made = role_request(caller, role, code, options)
@@ -226,7 +229,7 @@ def seconds(text: str, origin: Origin) -> int:
 def _tag(text: str, origin: Origin) -> tuple[str, str]:
     key, separator, value = text.partition("=")
     if not separator:
-        raise UsageError(f"not a session tag: {text!r}", origin, hint="KEY=VALUE")
+        raise UsageError(f"not a session tag: {text!r}", origin, hint=f"write KEY=VALUE, such as {text}=VALUE")
     return key.strip(), value.strip()
 
 

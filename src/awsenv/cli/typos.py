@@ -49,7 +49,8 @@ def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Envi
     if command == DEFAULT or re.match("arn:|[0-9]+/", role) or profiles.get(role) is not None:
         return
     names = profiles.names
-    found = role if command is None and role in MEANT else nearest(role, (*names, *_COMMANDS))
+    word = role.removeprefix("profile ")
+    found = role if command is None and role in MEANT else nearest(word, (*names, *_COMMANDS))
     if found is None or misspelt(role, profiles) is not None:
         return
     if found in names:
@@ -57,8 +58,8 @@ def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Envi
     else:
         meant = _called(args, role, found) if command is None else f"awsenv {found}"
     fact = f"there is no command or profile {quoted(role)}"
-    if role in COMMANDS:
-        fact = f"{role} is a command, and a command is the first word"
+    if command is None and role in COMMANDS:
+        fact, meant = f"{role} is a command, which comes before its options", f"awsenv {role}"
     insists = f"awsenv {DEFAULT} {role}"
     if command is not None:
         fact = f"there is no profile {quoted(role)} in {profiles.where}"
@@ -119,6 +120,7 @@ def option_hint(args: Sequence[str], typed: str, options: Sequence[str], usage: 
         options: The options that the command has.
         usage: The usage of the command.
     """
+    options = [*options, "--help", *["--version"] * ([typed] == list(args))]
     parts = set(typed.lower().replace("_", "-").strip("-").split("-"))
     found = nearest(typed, options)
     if found is None and parts & {"mfa", "code", "otp", "token"} and not parts & {"serial"} and "CODE" in usage:
@@ -126,7 +128,7 @@ def option_hint(args: Sequence[str], typed: str, options: Sequence[str], usage: 
     if found is None and "role" in parts and "session" not in parts and "ROLE" in usage:
         return "awsenv ROLE: the role is the first word, a profile or an ARN"
     if found is None:
-        begun = [option for option in options if option.startswith(f"--{typed.strip('-')}")]
+        begun = [option for option in options if option.startswith(f"--{typed.strip('-').lower()}")]
         alike = [option for option in options if parts.intersection(option.strip("-").split("-"))]
         # The one that shares most, of `--role-session-name` all of `--session-name`.
         alike.sort(key=lambda option: len(set(option.strip("-").split("-")) ^ parts))
@@ -144,7 +146,8 @@ def _called(args: Sequence[str], word: str, found: str) -> str:
         return f"awsenv {meant}" if name == "--version" else meant
     needs_role = name in COMMANDS and "[OPTIONS] ROLE" in COMMANDS[name].usage
     # What follows another tool's word need not be what follows ours.
-    rest = [arg for arg in args if arg != word] if needs_role or meant == found else []
+    rest = [arg for arg in args if arg not in {word, "--"} or arg == "--" != args[0]]
+    rest = rest if needs_role or meant == found else []
     if needs_role and all(arg.startswith("-") for arg in rest):
         rest = ["ROLE", *rest]
     return _line([*([] if name == DEFAULT else [name]), *options, *rest], {})

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MAX_HOPS = 20
 """A longer chain is a mistake, and each hop costs a request."""
 
+_LIST = "awsenv list shows the profiles"
 _BREAK_LOOP = "let one of them name a profile with credentials"
 
 
@@ -255,7 +256,7 @@ def _known(name: Setting, profiles: Profiles) -> Profile:
     fact = f"there is no profile {quoted(name.value)} in {profiles.where}"
     # `every` discards the error, perhaps for hundreds of roles.
     raise limits.refused(
-        fact, name.value, name.origin, lambda: did_you_mean(name.value, profiles) or "awsenv list shows the profiles"
+        fact, name.value, name.origin, lambda: did_you_mean(name.value, profiles, name.origin) or _LIST
     )
 
 
@@ -271,4 +272,4 @@ def _no_default(word: Setting | None, profiles: Profiles, environ: Environ) -> S
     fact = f"there is no default profile to assume role {quoted(word.value)} with"
     if limits.is_bare_name(word.value):
         fact = f"there is no profile {quoted(word.value)} in {profiles.where}, and {fact.removeprefix('there is ')}"
-    return SourceError(fact, word.origin, hint=(f"name a source: {options[0]}", "awsenv list shows the profiles"))
+    return SourceError(fact, word.origin, hint=(f"name a source: {options[0]}", _LIST))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from awsenv.config import files, ini
 from awsenv.distance import nearest
-from awsenv.errors import ConfigError
+from awsenv.errors import TYPED, ConfigError
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
@@ -215,8 +216,6 @@ def _words(header: str) -> list[str]:
     """Split like `shlex.split`, and without its 20 µs a header."""
     if not any(mark in header for mark in "'\"\\"):
         return [word for word in header.replace("\t", " ").split(" ") if word]
-    import shlex  # noqa: PLC0415 - only where a header is quoted
-
     try:
         return shlex.split(header)
     except ValueError:
@@ -266,16 +265,20 @@ def _header(section: ini.Section, fact: str, title: str, sections: Mapping[str, 
     return ConfigError(fact, replace(section.origin, section=None), hint=mended(header, title, sections))
 
 
-def did_you_mean(word: str, profiles: Profiles) -> str | None:
+def did_you_mean(word: str, profiles: Profiles, origin: Origin | None = None) -> str | None:
     """Return a hint for *word*, which is not a profile; None: the files hold nothing similar.
 
-    It names a misspelt section of this profile, or else the profile with the closest name.
+    It names a misspelt section of this profile, or else the profile with the closest name: what to write at *origin*.
     """
     error = misspelt(word, profiles)
     if error is not None:
         return f"{error.where}: {error.fact}: {error.hints[0]}"
     close = nearest(word.removeprefix("profile "), profiles.names)
-    return None if close is None else f"profile {quoted(close)}, if you meant that"
+    if close is None or origin is None or origin == TYPED:
+        return None if close is None else f"profile {quoted(close)}, if you meant that"
+    if origin.key is not None:
+        return f"write {origin.key} = {printable(close)}"
+    return f"{origin.name}{' ' if origin.name.startswith('-') else '='}{shlex.quote(printable(close))}"
 
 
 def _name(word: str) -> str:
