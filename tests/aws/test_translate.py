@@ -6,16 +6,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, ProxyConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, ProxyConnectionError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
 from hypothesis import given
 from hypothesis import strategies as st
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import NewConnectionError, ProxyError
 
+from awsenv.aws.http import Late
 from awsenv.aws.request import Request
 from awsenv.aws.translate import message_of_aws, translate
-from awsenv.errors import AwsenvError, Origin, RefusedError, SourceError, UnreachableError
+from awsenv.errors import AwsenvError, Origin, RefusedError, ResponseLost, SourceError, UnreachableError
 from awsenv.model import Credentials
 
 SECRETS = ("canary-external-id", "canary-secret-key")
@@ -172,3 +173,31 @@ def test_any_response_becomes_a_printable_error(code: str, parts: list[str], sta
     assert isinstance(error, AwsenvError)
     assert shown.isprintable()
     assert not any(secret in shown for secret in SECRETS)
+
+
+@pytest.mark.parametrize(
+    ("error", "fact", "kind"),
+    [
+        (Late("https://x.test", 20, was_sent=False), "could not be reached within 20 seconds", UnreachableError),
+        (
+            Late("https://x.test", 20, was_sent=True),
+            "did not send a complete response within 20 seconds, and the MFA code may have been used",
+            ResponseLost,
+        ),
+        (
+            ReadTimeoutError(endpoint_url="https://x.test", error=None, seconds=16.4),
+            "did not answer within 16 seconds, and the MFA code may have been used",
+            ResponseLost,
+        ),
+    ],
+)
+def test_the_end_of_the_time_says_how_long_and_whether_the_code_was_sent(
+    error: Exception, fact: str, kind: type[UnreachableError]
+) -> None:
+    """A code that never left can be used again; more time is a next step."""
+    sent = replace(REQUEST, parameters={"SerialNumber": "mfa", "TokenCode": "123456"})
+
+    made = translate(error, sent)
+
+    assert (kind, f"STS at sts.eu-west-1.amazonaws.com {fact}") == (type(made), made.fact)
+    assert "set AWSENV_TIMEOUT=1m to wait longer" == made.hints[1]

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awsenv import config, environment
+from awsenv.config.settings import timeout
+from awsenv.errors import UsageError
 from awsenv.model import Credentials, RoleRequest
 from awsenv.variables import SETTING, having
 
@@ -164,3 +166,21 @@ def test_what_no_variable_carries_is_a_note(home: Home) -> None:
         "~/.aws/config:6, [profile a], s3: commands do not get these s3 settings, because no variable can carry them",
         "~/.aws/config:2, [default], endpoint_url: commands use this endpoint with the role, and awsenv does not",
     ] == notes
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [(None, 20), ("", 20), ("1s", 1), ("30s", 30), ("2m", 120), ("90", 90), ("1h", 3600), (" 45s ", 45)],
+)
+def test_the_time_of_a_call(text: str | None, seconds: float) -> None:
+    """AWSENV_TIMEOUT is a duration; without it, a call may take twenty seconds."""
+    assert seconds == timeout({} if text is None else {"AWSENV_TIMEOUT": text})
+
+
+@pytest.mark.parametrize("text", ["0", "0s", "61m", "soon", "-5s", "1.5s", "1e3", "\x1b[2J"])
+def test_a_time_that_is_none_is_refused(text: str) -> None:
+    """The message has the value and the name of the variable, and an example."""
+    with pytest.raises(UsageError, match="is not a duration of one second to one hour") as caught:
+        timeout({"AWSENV_TIMEOUT": text})
+
+    assert (("AWSENV_TIMEOUT",), False) == (tuple(map(str, caught.value.origins)), "\x1b" in caught.value.fact)

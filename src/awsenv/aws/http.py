@@ -18,7 +18,7 @@ from weakref import WeakSet
 
 import urllib3.exceptions
 from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool, AWSResponse
-from botocore.exceptions import BotoCoreError, ConnectionClosedError, ReadTimeoutError
+from botocore.exceptions import BotoCoreError, ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
@@ -121,6 +121,8 @@ class Http:
                     opened.shutdown(socket.SHUT_RDWR)
             raise Late(request.url, self._total, was_sent=opened is not None)
         answer = done[0]
+        if isinstance(answer, ReadTimeoutError | ConnectTimeoutError):
+            answer.kwargs["seconds"] = self._total - self._left()
         if isinstance(answer, AWSResponse):
             refusal = None if proxy is None else answered(proxy, request.url, answer.status_code, answer.content)
             if refusal is None:

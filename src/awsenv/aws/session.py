@@ -110,6 +110,8 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
             raise refused_setting(self) or error from None
         http = self.http(client.meta.config.read_timeout, client.meta.config.connect_timeout)
         client.meta.events.register_last("before-send", http.send)
+        service = client.meta.service_model.service_id.hyphenize()
+        client.meta.events.register_first(f"needs-retry.{service}", self._stop)
         return client
 
     @contextmanager
@@ -124,6 +126,13 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         self._end = time.monotonic() + self._total
         with self.waits(what):
             yield
+
+    def _stop(self, attempts: int, **_of_botocore: Any) -> bool | None:
+        """Return False, which ends the attempts, if the pause of botocore before the next might outlast the call.
+
+        In each retry mode the longest pause is one second, and twice as long after each attempt.
+        """
+        return False if self.left() <= 2 ** (attempts - 1) else None
 
     def left(self) -> float:
         """Return the seconds that are left for the call."""

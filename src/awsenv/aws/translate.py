@@ -88,7 +88,11 @@ _NOT_SENT: Facts = (
         "a TLS connection to {host} cannot be made",
         "check endpoint_url, AWS_ENDPOINT_URL and HTTPS_PROXY",
     ),
-    ((exceptions.ConnectTimeoutError,), "{host} does not answer", "check the network, and that the region exists"),
+    (
+        (exceptions.ConnectTimeoutError,),
+        "{host} did not answer{within}",
+        "check the network, and that the region exists",
+    ),
     (
         (exceptions.EndpointConnectionError,),
         "{host} cannot be reached",
@@ -97,7 +101,7 @@ _NOT_SENT: Facts = (
 )
 """Why a connection cannot be made, of the host {host}."""
 
-_MORE_TIME = "give AWS more time: AWSENV_TIMEOUT=1m"
+_MORE_TIME = "set AWSENV_TIMEOUT=1m to wait longer"
 
 _UNKNOWN_HINT = (
     "check that it was not deleted or deactivated, and has its session token if it is temporary",
@@ -207,15 +211,21 @@ def no_response(error: Exception, request: Request) -> AwsenvError | None:
         row = "the proxy {proxy} cannot be reached", "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
     if row is not None:
         proxy = host_of(str(error.kwargs.get("proxy_url")))
-        return UnreachableError(row[0].format(host=host_of(request.endpoint), proxy=proxy), hint=row[1])
-    if isinstance(error, Unfinished):
-        lost = _lost(f"{_where(request)} {error}", request)
-        if isinstance(error, Late):
-            lost.hints = (*lost.hints[:1], _MORE_TIME)
-        return lost
-    if isinstance(error, exceptions.ReadTimeoutError):
-        return _lost(f"{_where(request)} did not answer in time", request)
-    return _lost(f"the connection to {_where(request)} was lost", request)
+        fact = row[0].format(host=host_of(request.endpoint), proxy=proxy, within=_within(error))
+        return UnreachableError(fact, hint=row[1])
+    predicate = str(error) if isinstance(error, Unfinished) else f"did not answer{_within(error)}"
+    if not isinstance(error, Unfinished | exceptions.ReadTimeoutError):
+        return _lost(f"the connection to {_where(request)} was lost", request)
+    lost = _lost(f"{_where(request)} {predicate}", request)
+    if isinstance(error, Late | exceptions.ReadTimeoutError):
+        lost.hints = (*lost.hints[:1], _MORE_TIME)
+    return lost
+
+
+def _within(error: exceptions.BotoCoreError) -> str:
+    """Return how long awsenv has waited, with all attempts."""
+    seconds = error.kwargs.get("seconds")
+    return " in time" if seconds is None else f" within {max(1, round(seconds))} seconds"
 
 
 def _of_proxy(error: ProxyError, request: Request) -> UnreachableError:
