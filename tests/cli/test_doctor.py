@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import pytest
 from awsenv.agent import client
 from awsenv.cli import conversation, report
 from awsenv.cli.action import Local, Print, unpacked
+from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,3 +96,15 @@ def test_a_long_finding_is_wrapped_below_its_fact(check: str, columns: int, inde
     first, *others = report.wrapped(check + "one " * 40, columns).splitlines()
     assert first.startswith(f"{check}one")
     assert {" " * indent + "one"} == {line[: indent + 3] for line in others}
+
+
+def test_each_line_is_printed_as_it_is_known(world: World) -> None:
+    """The first line comes while AWS has not answered yet, into a pipe, too."""
+    world.sandbox.fail("GetCallerIdentity", Fault.HANG, times=9)
+    with subprocess.Popen([world.program, "doctor"], env=world.environ, stdout=subprocess.PIPE, text=True) as doctor:
+        assert doctor.stdout is not None
+        first = doctor.stdout.readline()
+        is_running = doctor.poll() is None
+        doctor.kill()
+
+    assert (True, True) == (first.startswith("✓ files       "), is_running)

@@ -272,3 +272,31 @@ def test_a_program_keeps_what_it_writes(world: World) -> None:
         assert (left, True) == (before.rstrip("\n"), "failed with status 1" in error)
         # A line would be in the way of someone who types a password.
         assert ([] if number == 3 else [f"the credential_process of profile p{number}"]) == one.waits
+
+
+def test_an_mfa_process_is_waited_for(world: World) -> None:
+    """The line is about the program that makes the code."""
+    world.configure(
+        f"\n[profile slow]\nrole_arn = arn:aws:iam::{world.sandbox.account}:role/power-user\n"
+        f"source_profile = default\nmfa_serial = {world.device.serial}\nexternal_id = {world.external_id}\n"
+        f'mfa_process = sh -c "sleep 1.5; echo {world.device.code()}"\n'
+    )
+
+    (one,) = watch(world, "use --shell json --print slow")
+
+    assert (0, "mfa_process") == (one.status, one.waits[0])
+
+
+def test_control_c_leaves_no_line(world: World) -> None:
+    """Someone who will not wait any longer sees that awsenv has ended, and nothing else."""
+    hang(world)
+    child = pexpect.spawn(
+        world.program, ["use", "--shell", "sh", "--print", "read-only"], env=world.environ, timeout=TIMEOUT
+    )
+    child.expect("waiting for")
+    shown = child.before + child.after
+    child.sendintr()
+
+    ended = _seen(child, shown + child.read(), 80)
+
+    assert (130, "awsenv: interrupted") == (ended.status, ended.screen)

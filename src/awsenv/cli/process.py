@@ -226,7 +226,7 @@ class Waiting:
 
     def _show(self, end: _thread.LockType) -> None:
         left = self._silent + 1 - time.monotonic()
-        while not end.acquire(timeout=max(left, 0)):
+        while not end.acquire(timeout=max(left, _SHORT)):
             with self._lock:
                 # The wait may have ended by now.
                 if self._end is end and self._text:
@@ -258,6 +258,9 @@ def _is_quiet(args: Sequence[str]) -> bool:
 
 _PAUSE = 0.3
 """Seconds between two waits that look like one."""
+
+_SHORT = 0.1
+"""Seconds: what follows another wait, and is as short as this, would only flicker."""
 
 
 def shows_colour(environ: Mapping[str, str]) -> bool:
