@@ -150,6 +150,49 @@ def test_a_pattern_selects_by_name_account_and_role(listed: List, pattern: str, 
     assert names == [each["profile"] for each in (*shown["roles"], *shown["sources"])]
 
 
+@pytest.mark.parametrize(
+    ("environ", "word", "kind", "variable"),
+    [
+        (
+            {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "canary"},
+            "environment",
+            "environment",
+            "AWS_ACCESS_KEY_ID",
+        ),
+        (
+            {"AWS_WEB_IDENTITY_TOKEN_FILE": "/token", "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/ci"},
+            "web identity",
+            "web-identity",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+        ),
+        (
+            {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1/"},
+            "container",
+            "container",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        ),
+    ],
+)
+def test_a_source_of_the_environment_is_listed(
+    listed: List, environ: dict[str, str], word: str, kind: str, variable: str
+) -> None:
+    """What the environment describes is a source without a profile, named by its variable."""
+    environ = environ | {"AWS_REGION": "us-east-2"}
+
+    last = listed(environ=environ, wide=True).text.splitlines()[-1]
+    source = json.loads(listed("", environ=environ, as_json=True).text)["sources"][-1]
+
+    assert ["-", "-", word, "-", "us-east-2", "-", variable] == re.split("  +", last.strip())
+    assert (None, kind, {"name": variable}) == (source["profile"], source["kind"], source["from"])
+
+
+def test_half_a_key_is_no_source(listed: List) -> None:
+    """A list is made of what there is, whatever is wrong with the rest."""
+    shown = json.loads(listed(environ={"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE"}, as_json=True).text)
+
+    assert ["default", "work", "robot"] == [each["profile"] for each in shown["sources"]]
+
+
 def test_a_pattern_without_a_match_has_a_next_step(listed: List) -> None:
     """Nothing is printed, and a note says why."""
     action = listed(pattern="nothing")

@@ -123,7 +123,7 @@ def _as_json(entries: Sequence[Entry], active: str | None) -> str:
         is_role = entry.kind is None
         about_role = {"role": entry.role, "arn": entry.role_arn, "source": entry.source}
         one = {
-            "profile": entry.name,
+            "profile": entry.name or None,
             "active": _is(entry, active),
             "account": entry.account,
             **(about_role if is_role else {"kind": entry.kind}),

@@ -13,7 +13,7 @@ from awsenv.config.hops import FIELDS, assume_role, default_session_name, device
 from awsenv.config.ini import Setting
 from awsenv.config.links import every, links_of, source_links, source_name
 from awsenv.config.settings import with_settings
-from awsenv.errors import AwsenvError, ConfigError, Origin, UsageError
+from awsenv.errors import AwsenvError, ConfigError, Origin, SourceError, UsageError
 from awsenv.model import AssumeRole, Chain, Mfa, RoleRequest
 from awsenv.variables import REGION, having
 from awsenv.wording import listed, printable, quoted
@@ -126,6 +126,7 @@ class Entry:
     """A profile that is a role or a source of credentials. Its values are not checked."""
 
     name: str
+    """Empty: a source that the environment describes."""
     role_arn: str | None
     """None: the profile is a source of credentials."""
     role: str | None
@@ -144,9 +145,21 @@ class Entry:
 
 
 def roles(profiles: Profiles, environ: Environ) -> tuple[Entry, ...]:
-    """Return an entry for each profile that is a role or a source, in the order of the files. Never raises."""
+    """Return an entry for each profile that is a role or a source, in the order of the files. Never raises.
+
+    The sources that the environment describes come last.
+    """
     entries = (_entry(profile, links, environ) for profile, links in every(profiles, environ))
-    return tuple(entry for entry in entries if entry.role_arn is not None or entry.kind is not None)
+    found = (entry for entry in entries if entry.role_arn is not None or entry.kind is not None)
+    return (*found, *_ambient(environ))
+
+
+def _ambient(environ: Environ) -> Iterator[Entry]:
+    region = next((region.value for region in _regions((), environ)), None)
+    for find in (sources.from_keys, sources.from_web_identity, sources.from_container):
+        with suppress(SourceError):
+            if (source := find(environ)) is not None and source.origin is not None:
+                yield Entry("", None, None, None, region, source.kind, None, None, source.origin)
 
 
 def _entry(profile: Profile, links: Links | None, environ: Environ) -> Entry:
