@@ -281,7 +281,7 @@ def test_an_invalid_source_is_named(home: Home) -> None:
     """The error names an unknown profile, an empty profile, or no source at all."""
     with pytest.raises(ConfigError, match="there is no profile 'defautl'") as caught:
         login(home, RoleRequest("", profile="defautl", origins={"profile": Origin("AWSENV_PROFILE")}), TYPICAL)
-    assert ("AWSENV_PROFILE", ("AWSENV_PROFILE=default",)) == (caught.value.where, caught.value.hints)
+    assert ("AWSENV_PROFILE", ("export AWSENV_PROFILE=default",)) == (caught.value.where, caught.value.hints)
     with pytest.raises(SourceError, match="there are no AWS credentials"):
         login(home, RoleRequest(""))
     with pytest.raises(SourceError, match="holds no credentials"):

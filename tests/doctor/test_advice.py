@@ -106,7 +106,7 @@ Step = Callable[[Bench, Finding, "re.Match[str]"], object]
 STEPS: dict[str, Step] = {
     "(unset|export|chmod|kill|awsenv) .*": lambda bench, _, hint: bench.shell(hint[0]),
     "correct (AWS_.*)": lambda bench, _, hint: bench.environ.update({hint[1]: str(bench.config)}),
-    r"write (\[.*\])": lambda bench, found, hint: bench.edit(found, lambda _: hint[1]),
+    r"write (\[.*\]|\w+ = .*)": lambda bench, found, hint: bench.edit(found, lambda _: hint[1]),
     "begin the line with the #": lambda bench, found, _: bench.edit(found, str.lstrip),
     r"set region in \[(.*)\]": lambda bench, _, hint: bench.config.write_text(
         bench.config.read_text().replace(f"[{hint[1]}]\n", f"[{hint[1]}]\nregion = eu-west-1\n")
@@ -115,9 +115,6 @@ STEPS: dict[str, Step] = {
     "correct region.*": lambda bench, found, _: bench.edit(found, lambda _: "region = eu-west-1"),
     "set (AWS_[A-Z_]+) too": lambda bench, _, hint: bench.environ.update({hint[1]: "canary-secret"}),
     "set new keys": lambda bench, _, __: bench.environ.update(AWS_CREDENTIAL_EXPIRATION="2099-01-01T00:00:00Z"),
-    "profile '(.*)', if you meant that": lambda bench, found, hint: bench.edit(
-        found, lambda line: re.sub("= .*", f"= {hint[1]}", line)
-    ),
     "move what the first lacks to it, and remove the second.*": lambda bench, found, _: bench.edit(found, lambda _: ""),
     r"move what \[(.*)\] lacks to it, and remove \[(.*)\]": lambda bench, _, hint: bench.config.write_text(
         move(bench.config.read_text().split("\n"), hint[1], hint[2])

@@ -310,7 +310,7 @@ SET_UPS = (
         READ_ONLY,
         "chain",
         "no profile 'defualt'",
-        "profile 'default', if you meant",
+        "write source_profile = default",
         _edited("(?s)(read-only.*source_profile = )default", r"\1defualt"),
     ),
     Broken(

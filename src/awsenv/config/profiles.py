@@ -278,7 +278,8 @@ def did_you_mean(word: str, profiles: Profiles, origin: Origin | None = None) ->
         return None if close is None else f"profile {quoted(close)}, if you meant that"
     if origin.key is not None:
         return f"write {origin.key} = {printable(close)}"
-    return f"{origin.name}{' ' if origin.name.startswith('-') else '='}{shlex.quote(printable(close))}"
+    name = shlex.quote(printable(close))
+    return f"{origin.name} {name}" if origin.name.startswith("-") else f"export {origin.name}={name}"
 
 
 def _name(word: str) -> str:
