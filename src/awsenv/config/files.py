@@ -81,36 +81,42 @@ def exposed(file: File) -> list[ConfigError]:
     sticky bit is safe, and so is a group with its owner as the only member. root is trusted; root itself trusts the
     owner of the folder, as under sudo. The owners of the folders further up are the administrator's business.
     """
-    path = Path(os.path.abspath(file.path))  # noqa: PTH100 - Path.absolute keeps ".."
-    real = Path(os.path.realpath(path))
-    names = {each: printable(str(each)) for each in (*path.parents, *real.parents)}
-    # `~/.aws` and `~`, as users type them.
-    names |= {
-        each: str(title)
-        for each, title in zip(path.parents, Path(file.name).parents, strict=False)
-        if str(title) != "."
-    }
-    names[real] = file.name
     owners = {os.geteuid(), 0}
     found = []
-    for each, name in names.items():
+    near, names = _around(file)
+    for path, name in names.items():
         try:
-            status = each.stat()
+            status = path.stat()
         except OSError:
             continue
-        is_folder = stat.S_ISDIR(status.st_mode)
-        is_near = each in {path.parent, real.parent, real}
-        if os.geteuid() == 0 and is_folder and is_near:
+        if os.geteuid() == 0 and path in near and stat.S_ISDIR(status.st_mode):
             owners.add(status.st_uid)
-        loose = status.st_mode & (0o002 if _is_private(each, status) else 0o022)
-        if is_near and status.st_uid not in owners:
+        if path in near and status.st_uid not in owners:
             hint = f'sudo chown "$USER" {quoted(name)}'
             found.append(ConfigError(f"{name} belongs to another user", Origin(name), hint=(hint, _LOOK)))
-        elif loose and not (is_folder and status.st_mode & stat.S_ISVTX):
+        elif _is_loose(path, status):
             fact = f"others can write {name}: its mode is {stat.S_IMODE(status.st_mode):04o}"
             sudo = "" if status.st_uid == os.geteuid() else "sudo "
             found.append(ConfigError(fact, Origin(name), hint=(f"{sudo}chmod go-w {quoted(name)}", _LOOK)))
     return found
+
+
+def _around(file: File) -> tuple[set[Path], dict[Path, str]]:
+    """Return a file with its folders, through a link too; and the name of each of these and of those above."""
+    path = Path(os.path.abspath(file.path))  # noqa: PTH100 - Path.absolute keeps ".."
+    real = Path(os.path.realpath(path))
+    names = {each: printable(str(each)) for each in (*path.parents, *real.parents)}
+    # `~/.aws` and `~`, as users type them; what follows them is `.`.
+    titles = dict(zip(path.parents, map(str, Path(file.name).parents), strict=False))
+    names |= {each: title for each, title in titles.items() if title != "."}
+    return {path.parent, real.parent, real}, {**names, real: file.name}
+
+
+def _is_loose(path: Path, status: os.stat_result) -> bool:
+    """Return whether others can write a file, or what they like into a folder."""
+    if stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX:
+        return False
+    return bool(status.st_mode & stat.S_IWOTH or (status.st_mode & stat.S_IWGRP and not _is_private(path, status)))
 
 
 def _is_private(path: Path, status: os.stat_result) -> bool:
