@@ -136,7 +136,7 @@ def test_every_command_of_the_readme_works_in_the_demo(world: World, require: Ca
 
     assert (0, "nothing of it failed") == (result.returncode, result.stdout.splitlines()[-1]), result
     assert "Nothing to do: everything exists." in result.stdout
-    assert "nothing is wrong here; awsenv doctor ROLE checks a role" in result.stdout
+    assert "nothing is wrong; awsenv doctor ROLE checks a role" in result.stdout
     assert "power-user works\n" in result.stdout
     assert "unset" not in result.stdout.replace("Unsets", "")
     assert "this is awsenv demo" in result.stdout

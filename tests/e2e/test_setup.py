@@ -254,7 +254,7 @@ def limit(account: Account, setup: Terminal) -> None:
 @pytest.mark.parametrize(
     ("break_it", "reason"),
     [
-        (fifo, "it is not a regular file"),
+        (fifo, "is a pipe, and can be read only once"),
         pytest.param(
             limit,
             "file too large",
