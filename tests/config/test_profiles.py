@@ -154,6 +154,22 @@ def test_a_role_uses_the_device_of_the_profile_that_it_includes(home: Home) -> N
     assert "eu-west-1" == chain.region
 
 
+@pytest.mark.parametrize("key", ["include_profile", "parent_profile"])
+def test_an_included_profile_that_does_not_exist_is_named(key: str, home: Home) -> None:
+    """It adds nothing, as in aws-vault; a note says so, and so does the error for a missing source."""
+    keys = "[me]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n"
+    role = f"[profile a]\nrole_arn = arn:aws:iam::123456789012:role/a\n{key} = bsae\n"
+    fact = f"{key} names profile 'bsae', which does not exist"
+
+    (note,) = home.resolve("a", f"{BASE}{role}source_profile = me\n", keys).notes
+    assert (fact, f"~/.aws/config:7, [profile a], {key}") == (note.fact, str(note.origin))
+
+    with pytest.raises(ConfigError) as caught:
+        home.resolve("a", BASE + role, keys)
+    assert fact == caught.value.because
+    assert ["role_arn", key] == [origin.key for origin in caught.value.origins]
+
+
 WRONG_FILE = "in the credentials file [profile x] is a profile named 'profile x': write [x]"
 
 

@@ -155,7 +155,7 @@ def _followed(profile: Profile, chosen: Setting | None, profiles: Profiles, envi
                 line[-1].origin,
                 hint=_BREAK_LOOP,
             )
-        name = chosen or _source_of(line[-1])
+        name = chosen or _source_of(line[-1], profiles)
         if name.origin.key == "credential_source":
             found = sources.from_credential_source(name, line[-1], environ)
             break
@@ -171,7 +171,7 @@ def _role_of(profile: Profile) -> list[Link]:
     return [Link(profile.settings["role_arn"], profile)] if sources.is_role(profile) else []
 
 
-def _source_of(profile: Profile) -> Setting:
+def _source_of(profile: Profile, profiles: Profiles) -> Setting:
     """Return the source_profile or the credential_source of a role."""
     named, kind = profile.settings.get("source_profile"), profile.settings.get("credential_source")
     if named is not None and kind is not None:
@@ -184,9 +184,12 @@ def _source_of(profile: Profile) -> Setting:
     setting = named or kind
     if setting is None:
         own = f" = {printable(profile.name)}" if sources.has_static_keys(profile) else ""
+        lost = profiles.lost(profile)
         raise ConfigError(
             f"profile {quoted(profile.name)} has a role_arn, but neither source_profile nor credential_source",
             profile.settings["role_arn"].origin,
+            None if lost is None else lost[1].origin,
+            because=None if lost is None else lost[0],
             hint=(f"add source_profile{own}", "name the source with --profile"),
         )
     return setting

@@ -139,6 +139,14 @@ class Profiles:
             return {}
         return {key: setting for key, setting in other.settings.items() if key in _INCLUDED}
 
+    def lost(self, profile: Profile) -> tuple[str, Setting] | None:
+        """Return the fact that *profile* includes one that does not exist, and the setting; None: it does not."""
+        for key in INCLUDES:
+            setting = profile.settings.get(key)
+            if setting is not None and self.get(setting.value) is None:
+                return f"{key} names profile {quoted(setting.value)}, which does not exist", setting
+        return None
+
     def sso_session(self, name: str) -> Mapping[str, Setting] | None:
         """Return the settings of `[sso-session NAME]` in the config file, or None."""
         header = self._headers["sso_sessions"].get(name)

@@ -96,7 +96,7 @@ def unusable(setting: Setting, why: str) -> ConfigError:
 
 
 def with_settings(chain: Chain, profiles: Profiles, environ: Environ) -> Chain:
-    """Return *chain* with the settings of its profile as variables, and notes on those that no variable can carry."""
+    """Return *chain* with the settings of its profile as variables, and notes on what is lost."""
     profile = profiles.get(chain.settings_profile or _DEFAULT)
     # A command without a profile reads [default].
     if profile is None or profile.name == _DEFAULT:
@@ -165,6 +165,8 @@ def _is_plain(setting: Setting) -> bool:
 
 
 def _notes(profile: Profile, profiles: Profiles, environ: Environ) -> Iterator[Note]:
+    if (lost := profiles.lost(profile)) is not None:
+        yield Note(lost[0], lost[1].origin)
     for key, setting in profile.settings.items():
         if key in _NESTED and setting.value.startswith("\n"):
             yield Note(f"commands do not get these {key} settings, because no variable can carry them", setting.origin)
