@@ -10,7 +10,7 @@ from math import inf
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from awsenv import config, duration
-from awsenv.agent.memory import Lease, Plan
+from awsenv.agent.memory import LONGEST, Lease, Plan
 from awsenv.aws.request import Token, denied_hint, is_typed_name
 from awsenv.config.sources import KINDS, account_of
 from awsenv.errors import (
@@ -151,7 +151,7 @@ class Provider:
         lease = None
         if self.memory is not None and not self._has_code(resolved):
             least = resolved.min_remaining
-            timeout = CALLS * config.timeout(resolved.environ)
+            timeout = max(LONGEST, CALLS * config.timeout(resolved.environ))
             lease = self._without_code(self.memory, self._plan(resolved), min_remaining=least, timeout=timeout)
         self.note((resolved if lease is None else lease).chain.notes)
         if lease is None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import socket
+from contextlib import nullcontext
+from math import ceil
 from typing import TYPE_CHECKING
 
 import pytest
 from botocore.awsrequest import AWSRequest
 
 from awsenv.aws.http import Http, Late
+from awsenv.aws.session import AwsSession
+from awsenv.aws.source import source_credentials
 from awsenv.aws.sts import Sts
-from awsenv.errors import UnreachableError
+from awsenv.errors import AwsenvError, UnreachableError
+from awsenv.model import Source
 from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:
@@ -41,3 +46,56 @@ def test_no_attempt_outlasts_the_call(home: Home) -> None:
         Sts(home.session(timeout=1)).identity(home.user)
 
     assert 1 == home.sent("GetCallerIdentity")
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "beside"),
+    [
+        (Source("container"), "the credentials endpoint of the container", False),
+        (Source("instance"), "the metadata service of EC2", False),
+        (Source("sso", "p"), "AWS IAM Identity Center", False),
+        (Source("login", "p"), "AWS Sign-In", False),
+        (Source("process", "p"), "the credential_process of profile p", True),
+    ],
+)
+def test_each_source_says_what_it_waits_for(home: Home, source: Source, text: str, *, beside: bool) -> None:
+    """A program that runs meanwhile may write to the terminal."""
+    profiles = home.configure("[profile p]\ncredential_process = false\nsso_start_url = x\nlogin_session = x\n")
+    home.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = "http://127.0.0.1:1/"
+    home.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = "http://127.0.0.1:1/"
+    waited: list[tuple[str, bool]] = []
+
+    def waits(text: str, *, beside: bool = False) -> nullcontext[None]:
+        waited.append((text, beside))
+        return nullcontext()
+
+    with pytest.raises(AwsenvError):
+        source_credentials(source, AwsSession(profiles, home.environ, profile="p", waits=waits))
+
+    assert [(text, beside)] == waited
+
+
+@pytest.mark.parametrize(
+    ("variables", "seconds"),
+    [
+        ({}, 20),
+        ({"AWSENV_TIMEOUT": "5s"}, 5),
+        ({"AWS_METADATA_SERVICE_TIMEOUT": "30", "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "2"}, 180),
+        ({"AWS_METADATA_SERVICE_TIMEOUT": "2"}, 20),
+    ],
+)
+def test_the_time_of_a_call_follows_the_settings(home: Home, variables: dict[str, str], seconds: int) -> None:
+    """Settings of AWS for the metadata service may allow more than any other call has."""
+    home.environ.update({"AWS_EC2_METADATA_DISABLED": "true", **variables})
+    left: list[int] = []
+
+    def waits(_text: str, *, beside: bool = False) -> nullcontext[None]:
+        assert not beside
+        left.append(ceil(session.left()))
+        return nullcontext()
+
+    session = AwsSession(None, home.environ, waits=waits)
+    with pytest.raises(AwsenvError):
+        source_credentials(Source("instance"), session)
+
+    assert [seconds] == left

@@ -36,7 +36,7 @@ OF_IAM = {Fault.UNKNOWN_PRINCIPAL, Fault.NOT_KNOWN_YET}
 ATTEMPTS = 5
 """How often botocore sends a request at most: 5 times in its mode `legacy`, 3 times since `standard` is its default."""
 
-FAULTS = [fault for fault in Fault if fault is not Fault.HANG and fault not in OF_IAM]
+FAULTS = [fault for fault in Fault if fault not in {Fault.HANG, Fault.SLOW, *OF_IAM}]
 
 
 def role(home: Home, name: str = "role", **values: object) -> AssumeRole:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awsenv.cli import process
+from awsenv.cli import conversation, process
 from awsenv.cli.conversation import Request, request
 from awsenv.variables import relevant
 
@@ -33,3 +34,9 @@ def test_a_request_arrives_as_it_was_sent(
         read.columns,
         read.astray,
     )
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("", 90), ("20s", 90), ("2m", 540), ("4s", 90), ("soon", 90)])
+def test_a_client_waits_as_long_as_the_calls_of_the_agent_may_take(text: str, seconds: float) -> None:
+    """AWSENV_TIMEOUT is about the agent's calls, too; of a wrong value the agent complains."""
+    assert seconds == conversation.longest({"AWSENV_TIMEOUT": text})

@@ -97,7 +97,7 @@ def longest(environ: Mapping[str, str]) -> float:
     from awsenv.errors import UsageError  # noqa: PLC0415 - the same
 
     try:
-        return client.LONGEST * settings.timeout(environ) / settings.TIMEOUT
+        return client.LONGEST * max(1, settings.timeout(environ) / settings.TIMEOUT)
     except UsageError:
         return client.LONGEST  # the agent says so
 
