@@ -161,6 +161,7 @@ def _as_text(role: str | None, finding: Finding, caller: Caller) -> str:
     fact = f"{mark} {finding.check:<{_WIDTH if role is None else _WIDTH_OF_ROLE}}  {finding.fact}"
     shown = report.message(fact, finding.because, origins, finding.hints)
     shown = report.wrapped(shown, columns) if columns else shown
+    shown = report.painted(shown, is_error=False) if _shows_colour(caller) else shown
     return _painted(mark, colour, caller) + shown.removeprefix(mark)
 
 
@@ -185,5 +186,8 @@ def _summary(role: str | None, findings: Sequence[Finding]) -> tuple[str, str]:
 def _painted(text: str, colour: str, caller: Caller) -> str:
     """Return *text* as the terminal that shows it has it: wrapped, and in colour."""
     text = report.wrapped(text, caller.columns)[:-1] if caller.columns else text
-    shows_colour = caller.prints_to_terminal and process.shows_colour(caller.environ)
-    return f"\x1b[{colour}m{text}\x1b[m" if shows_colour else text
+    return f"\x1b[{colour}m{text}\x1b[m" if _shows_colour(caller) else text
+
+
+def _shows_colour(caller: Caller) -> bool:
+    return caller.prints_to_terminal and process.shows_colour(caller.environ)
