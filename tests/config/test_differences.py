@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from awsenv.config import ini
@@ -314,6 +314,7 @@ def follow(text: str, difference: ConfigError) -> str:
         "retype the line with ordinary spaces": lambda: re.sub(r"[^\S \t]", " ", line),
         "write = instead of the colon": lambda: line.replace(":", "=", 1),
         "put the comment on its own line": lambda: re.sub(r"\s([#;])", r"\n\1", line, count=1),
+        "write a value in the place of the comment": lambda: re.sub(r"\s[#;].*", " x", line),
         "remove the quotes": lambda: re.sub("""(['"])(.*)\\1""", r"\2", line),
         "write `key = value` on that line, or remove it|remove the blank line": lambda: line,
     }
@@ -351,6 +352,7 @@ def move(lines: list[str], to: str, gone: str) -> str:
 
 
 @given(FILES, st.sampled_from(["config", "credentials"]))
+@example("[default]\nk = #c\n [default]", "config")
 @settings(max_examples=300)
 def test_the_next_steps_lead_to_a_file_that_all_read_alike(text: str, kind: Literal["config", "credentials"]) -> None:
     """Whoever follows one step after the other ends with a readable file without differences."""

@@ -29,6 +29,7 @@ _LONGEST_KEY = 39
 """A secret access key has 40 characters: no message shows a key of that length."""
 
 _NOUNS = {"profile": "a profile", "sso-session": "an SSO session", "services": "a services section"}
+_VALUE = "write a value in the place of the comment"
 _RENAME = "rename it: letters, digits and - _ / . % @ : + only"
 
 _Difference = tuple[int, str, str]
@@ -200,7 +201,9 @@ def _of_key(key: str, setting: Setting, line: str) -> Iterator[_Difference]:
         yield number, f"the key of this line has a character that is not allowed: {_ONLY_CLI}", _RENAME
     if _COMMENT.search(after):
         fact = f"the comment after the value of {shown} is part of the value for the AWS CLI, but not for Terraform"
-        yield number, fact, "put the comment on its own line"
+        # Without a value, the lines that continue it would be nested keys.
+        is_continued = "\n" in setting.value and not _COMMENT.split(after)[0].strip()
+        yield number, fact, _VALUE if is_continued else "put the comment on its own line"
     if len(after.strip()) > 2 and after.strip()[0] in "'\"" and after.strip()[0] == after.strip()[-1]:  # noqa: PLR2004
         fact = f"the quotes are part of the value of {shown} for the AWS CLI, but not for Terraform"
         yield number, fact, "remove the quotes"
