@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 from importlib.metadata import requires
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,7 @@ def test_an_extra_is_added_where_awsenv_is(tmp_path: Path, by: str, source: dict
     [
         ("pip", FOLDER, "/p/bin/python -m pip install {}", "/p/bin/python -m pip install --force-reinstall {}"),
         ("uv pip", INDEX, "uv pip install --python /p/bin/python {}", None),
-        ("pipx", FOLDER, "pipx inject awsenv-shell {}", "pipx reinstall awsenv-shell"),
+        ("pipx", FOLDER, "pipx inject --force awsenv-shell {}", "pipx reinstall awsenv-shell"),
         ("uv tool", INDEX, "uv tool install --with {} awsenv-shell", "uv tool upgrade --reinstall awsenv-shell"),
     ],
 )
@@ -92,10 +93,34 @@ def test_a_package_is_added_where_awsenv_is(
         assert again.format("'/home/alice/my code/awsenv'") == installed.again()
 
 
+@pytest.mark.parametrize(
+    ("by", "demo", "package"),
+    [
+        (
+            "pipx",
+            "pipx install --force 'awsenv-shell[demo,keyring]'",
+            "pipx inject --force awsenv-shell 'botocore[crt]'",
+        ),
+        (
+            "uv tool",
+            "uv tool install --force 'awsenv-shell[demo,keyring]'",
+            "uv tool install --with 'botocore[crt]' 'awsenv-shell[keyring]'",
+        ),
+        ("pip", "/p/bin/python -m pip install 'awsenv-shell[demo]'", "/p/bin/python -m pip install 'botocore[crt]'"),
+    ],
+)
+def test_an_extra_that_is_there_stays(tmp_path: Path, by: str, demo: str, package: str) -> None:
+    """Pipx and uv make the environment anew, so their commands name the extras that are there."""
+    installed = replace(_installed(tmp_path, by, INDEX), extras=("keyring",))
+
+    assert (demo, package) == (installed.with_extra("demo"), installed.with_package("botocore[crt]"))
+
+
 def test_the_commands_are_those_of_this_python() -> None:
     """The environment that the tests run in is the one that the commands name."""
     python = installation.this().executable
     assert python in shlex.split(installation.this().with_extra("demo"))
+    assert installation.EXTRAS == installation.this().extras
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 NAME = "awsenv-shell"
 """The name of the distribution."""
 
+EXTRAS = ("demo", "keyring", "setup")
+"""What a user may add to it."""
+
 
 @dataclass(frozen=True)
 class Installation:
@@ -41,19 +44,21 @@ class Installation:
     is_of_user: bool = False
     """Whether it is in the folder of `pip install --user`."""
     has_pip: bool = True
+    extras: tuple[str, ...] = ()
+    """Those that are there."""
     is_managed: bool = False
     """Whether pip refuses to install there by itself, as in Debian's own Python (PEP 668)."""
 
     def with_extra(self, extra: str) -> str:
         """Return the command that adds an extra."""
-        return self._install(self._specified(f"[{extra}]"))
+        return self._install(self._specified(extra))
 
     def with_package(self, requirement: str) -> str:
         """Return the command that adds a package."""
         if self._is_of_pipx:
-            return shlex.join(["pipx", "inject", self.prefix.name, requirement])
+            return shlex.join(["pipx", "inject", "--force", self.prefix.name, requirement])
         if self._is_of_uv:
-            return shlex.join(["uv", "tool", "install", "--with", requirement, *self._specified("")])
+            return shlex.join(["uv", "tool", "install", "--with", requirement, *self._specified()])
         return self._install([requirement])
 
     def again(self) -> str:
@@ -62,7 +67,7 @@ class Installation:
             return shlex.join(["pipx", "reinstall", self.prefix.name])
         if self._is_of_uv:
             return shlex.join(["uv", "tool", "upgrade", "--reinstall", self.prefix.name])
-        return self._install(["--force-reinstall", *self._specified("")])
+        return self._install(["--force-reinstall", *self._specified()])
 
     @property
     def _is_of_pipx(self) -> bool:
@@ -72,8 +77,13 @@ class Installation:
     def _is_of_uv(self) -> bool:
         return (self.prefix / "uv-receipt.toml").exists()
 
-    def _specified(self, extras: str) -> list[str]:
-        """Return what was installed, with *extras* in brackets, as the words of a command."""
+    def _specified(self, *new: str) -> list[str]:
+        """Return what was installed, with *new* extras, as the words of a command.
+
+        pipx and uv make the environment anew, so that an extra that is not named again is gone.
+        """
+        names = {*new, *(self.extras if self._is_of_pipx or self._is_of_uv else ())}
+        extras = f"[{','.join(sorted(names))}]" if names else ""
         url, folder = self.source.get("url", ""), self.source.get("dir_info")
         if not url:
             return [NAME + extras]
@@ -116,6 +126,7 @@ def this() -> Installation:
         is_environment=sys.prefix != sys.base_prefix,
         is_of_user=path.is_relative_to(site.getusersitepackages()),
         has_pip=util.find_spec("pip") is not None,
+        extras=tuple(extra for extra in EXTRAS if all(map(_version, dict(_requirements(extra))))),
         is_managed=Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists(),
     )
 
@@ -135,15 +146,13 @@ def lacking(what: str, extra: str, error: ImportError, origin: Origin | None = N
         ImportError: *error*, if each package of the extra is there, and new enough.
     """
     for package, needed in _requirements(extra):
-        try:
-            version = metadata.version(package)
-        except metadata.PackageNotFoundError:
+        version = _version(package)
+        if version is None:
             fact = f"{what} needs the package {package}, which is not installed"
-        else:
-            if _as_numbers(version) >= _as_numbers(needed):
-                continue
+            break
+        if _as_numbers(version) < _as_numbers(needed):
             fact = f"{what} needs {package} {needed} or later, and {version} is installed"
-        break
+            break
     else:
         if not isinstance(error, ModuleNotFoundError):
             raise error
@@ -161,6 +170,14 @@ def _requirements(extra: str) -> Iterator[tuple[str, str]]:
         found = re.match(rf"""([\w.-]+)(?:\[.*\])?\s*>=\s*([\w.]+).*;\s*extra == ['"]{re.escape(extra)}['"]$""", line)
         if found:
             yield found[1], found[2]
+
+
+def _version(package: str) -> str | None:
+    """Return the version of a package; None: it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _as_numbers(version: str) -> tuple[int, ...]:
