@@ -23,7 +23,9 @@ def test_a_subshell_loads_the_hook_after_its_own_files() -> None:
     argv, _ = FISH.subshell("fish", {}, Change({}), "awsenv")
 
     assert ["fish", "--init-command"] == argv[:2]
-    assert f"functions -q __awsenv_refresh; or source '{folder()}/awsenv.fish'" == argv[2].splitlines()[0]
+    assert (
+        f"builtin functions -q __awsenv_refresh; or builtin source '{folder()}/awsenv.fish'" == argv[2].splitlines()[0]
+    )
 
 
 def test_a_universal_variable_is_not_erased(evaluate: Run) -> None:

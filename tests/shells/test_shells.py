@@ -125,7 +125,7 @@ def test_a_new_shell_is_two_files(tmp_path: Path, clean_environ: dict[str, str])
 
     assert run("init", "newest").stdout.endswith("# the hook\n")
     role = {"AWSENV_ROLE": "x", "AWS_VAULT": "x"}
-    assert "unset AWSENV_ROLE;\n" in run("off", "--shell", "new", **role).stdout
-    assert "unset AWSENV_ROLE;\n" in run("off", AWSENV_SHELL="new", **role).stdout
+    assert "'unset' AWSENV_ROLE;\n" in run("off", "--shell", "new", **role).stdout
+    assert "'unset' AWSENV_ROLE;\n" in run("off", AWSENV_SHELL="new", **role).stdout
     names = sorted([*(shell.name for shell in shells.hooked()), "new"])
     assert f"awsenv init with one of {', '.join(names)}\n" in run("init", "nu").stderr

@@ -102,10 +102,16 @@ class Shell(ABC):
 
 
 class Posix(Shell):
-    """A shell of the POSIX family that knows `$'...'`."""
+    """A shell of the POSIX family that knows `$'...'`.
+
+    Its code consists of operators and quoted words: no alias of the user replaces them, not even a global alias of zsh
+    for a keyword. A backslash would quote as well, but in some encodings of Japan that byte is a yen sign.
+    """
 
     evaluate = 'eval "$({})"'
     assign = "{}={}\n"
+    builtin = "'builtin' "
+    """What stands before a builtin, so that no function replaces it."""
 
     def quote(self, value: str) -> str:
         r"""Return `'...'`, or `$'...\ooo...'` if anything in *value* is not printable ASCII."""
@@ -117,16 +123,21 @@ class Posix(Shell):
         """Try the change in a subshell first: after a read-only variable, the shell would go on with the others."""
         if not change.variables:
             return ""
-        code = "".join(
-            f"unset {name};\n" if value is None else f"export {name}={self.quote(value)};\n"
+        export, unset = f"{self.builtin}'export'", f"{self.builtin}'unset'"
+        code = " &&\n".join(
+            f"{unset} {name}" if value is None else f"{export} {name}={self.quote(value)}"
             for name, value in checked(change)
         )
-        trial = "export " + " ".join(f"{name}=" for name in change.variables)
+        trial = f"{export} " + " ".join(f"{name}=" for name in change.variables)
         gone = " ".join(name for name, value in change.variables.items() if value is None)
         if gone:
-            trial += f" && unset {gone}"
-        refusal = self.quote("awsenv: nothing was changed: a variable that must change is read-only in this shell")
-        return f"if ({trial}) 2>/dev/null; then\n{code}else echo {refusal} >&2; false; fi;\n"
+            trial += f" && {unset} {gone}"
+        refusal = "awsenv: nothing was changed: a variable that must change is read-only in this shell"
+        return f"( ({trial}) 2>/dev/null || {self._refuse(refusal)} ) &&\n{code};\n"
+
+    def _refuse(self, message: str) -> str:
+        """Return a command that shows *message* and fails."""
+        return f"({self.builtin}'echo' {self.quote(message)} >&2; {self.builtin}'exit' 1)"
 
     def announced(self, word: str, environ: Environ) -> dict[str, str]:
         """Change the prompt where our file is read, after those of the user; else in the environment."""

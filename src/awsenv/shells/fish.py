@@ -39,9 +39,11 @@ class Fish(Shell):
         gone = [name for name, value in change.variables.items() if value is None]
         if not gone:
             return code
-        guards = "else ".join(f"if set -qU {name}; echo {self._universal(name)} >&2; false;\n" for name in gone)
+        guards = "else ".join(
+            f"if set -qU {name}; builtin echo {self._universal(name)} >&2; builtin false;\n" for name in gone
+        )
         # `set -e` of what is not set fails.
-        return f"{guards}else;\n{code}true;\nend;\n"
+        return f"{guards}else;\n{code}builtin true;\nend;\n"
 
     def _universal(self, name: str) -> str:
         return self.quote(
@@ -53,7 +55,7 @@ class Fish(Shell):
         self, path: str, environ: Environ, change: Change, program: str, *, superuser: bool = False
     ) -> tuple[list[str], dict[str, str]]:
         """Load the hook, unless config.fish has, and make the change after config.fish."""
-        hook = f"functions -q __awsenv_refresh; or source {self.quote(self._hook_file)}"
+        hook = f"builtin functions -q __awsenv_refresh; or builtin source {self.quote(self._hook_file)}"
         return [path, "--init-command", f"{hook}\n{_ARRIVE}"], {**environ, **self._for_the_hook(change, program)}
 
     def announced(self, word: str, environ: Environ) -> dict[str, str]:

@@ -21,6 +21,7 @@ class Sh(Posix):
 
     name = "sh"
     also = ("ash", "busybox", "dash", "ksh", "mksh", "posix", "yash")
+    builtin = ""  # `export`, `unset` and `exit` come before functions (POSIX, XCU 2.9.1.1)
 
     def quote(self, value: str) -> str:
         r"""Return `'...'`, and `"$(command printf '\ooo')"` for what is not ASCII: `$'...'` is not known to all.
@@ -35,9 +36,9 @@ class Sh(Posix):
     def render(self, change: Change) -> str:
         """Check also that each value arrives: printf may be missing, and yash holds no byte that it cannot decode."""
         guards = "".join(
-            f'if case "{_printed(f"{_parted(value)[1]}.")}" in (?*.) false;; esac; then\n'
-            f"echo {self.quote(f'awsenv: nothing was changed: this shell cannot hold the value of {name}')} >&2;"
-            " false;\nel"
+            f"""( (_awsenv="{_printed(f"{_parted(value)[1]}.")}"; '[' "$_awsenv" != "${{_awsenv%?.}}" ]) ||\n"""
+            + self._refuse(f"awsenv: nothing was changed: this shell cannot hold the value of {name}")
+            + " ) &&\n"
             for name, value in change.variables.items()
             if value and not value.isascii()
         )
@@ -60,7 +61,7 @@ def _parted(value: str) -> tuple[str, str, str]:
 
 def _printed(text: str) -> str:
     octal = "".join(f"\\{byte:03o}" for byte in os.fsencode(text))
-    return f"$(command printf '{octal}')"
+    return f"$('command' 'printf' '{octal}')"
 
 
 SHELL = Sh()

@@ -9,12 +9,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.model import Change, Environ
 
+_WITHOUT_ALIASES = "'builtin' 'emulate' 'zsh' '-o' 'no_aliases' '-c'"
+
 
 class Zsh(Posix):
     """Zsh."""
 
     name = "zsh"
     also = ("rzsh",)
+
+    def hook(self, program: str) -> str:
+        """Return the hook as one quoted word a line: zsh reads all of `eval` first, with the aliases of the user.
+
+        Functions that `emulate` defines run with the options that it sets.
+        """
+        assignment, *lines = super().hook(program).splitlines(keepends=True)
+        return f"{assignment}{_WITHOUT_ALIASES} \\\n" + "\\\n".join(map(self.quote, lines)) + "\n"
 
     def subshell(
         self, path: str, environ: Environ, change: Change, program: str, *, superuser: bool = False
