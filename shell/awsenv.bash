@@ -5,50 +5,57 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2250,SC2292 # braces where a name needs them
 
+# The user may have an alias or a function of any name. Aliases apply when bash reads a line: to none of the lines below.
+# `builtin` passes over functions; what runs at each prompt needs no more than keywords and assignments.
+\builtin shopt -q expand_aliases && _awsenv_aliases=on
+\builtin shopt -u expand_aliases
+
 # The path of the program: `awsenv init` sets it, `awsenv exec` exports it. Other programs do not need it.
-[[ -n ${_AWSENV_BIN-} ]] || _AWSENV_BIN=$(type -P awsenv) || _AWSENV_BIN=
-export -n _AWSENV_BIN
+[[ -n ${_AWSENV_BIN-} ]] || _AWSENV_BIN=$(builtin type -P awsenv) || _AWSENV_BIN=
+builtin export -n _AWSENV_BIN
 
 # Whether awsenv, called with these arguments, prints text to read rather than code to evaluate.
 function _awsenv_prints {
-  local word
+  builtin local _awsenv_word
   case ${1-} in
-  '' | console | credential-process | demo | doctor | exec | explain | init) return 0 ;;
-  list | lock | login | logout | setup | status) return 0 ;;
+  '' | console | credential-process | demo | doctor | exec | explain | init) builtin return 0 ;;
+  list | lock | login | logout | setup | status) builtin return 0 ;;
   *) ;;
   esac
-  for word in "$@"; do
-    case $word in
-    --) return 1 ;;
-    -h | --help | --print | --shell | --shell=* | --version) return 0 ;;
+  for _awsenv_word in "$@"; do
+    case $_awsenv_word in
+    --) builtin return 1 ;;
+    -h | --help | --print | --shell | --shell=* | --version) builtin return 0 ;;
     *) ;;
     esac
   done
-  return 1
+  builtin return 1
 }
 
 # Whether other programs see the variable $1, and it can make Python load code from the current folder. An empty or a
 # relative entry can; an entry of PYTHONPATH is of no use to the program in any case.
 function _awsenv_misleads_python {
-  [[ -n ${!1-} && ($1 == PYTHONPATH || :${!1}: == *:[!/]*) && $(declare -p "$1") == 'declare -'*x*" $1="* ]]
+  [[ -n ${!1-} && ($1 == PYTHONPATH || :${!1}: == *:[!/]*) && $(builtin declare -p "$1") == 'declare -'*x*" $1="* ]]
 }
 
 # Sets `_awsenv_command` of the caller to the command that calls the program without what misleads Python. The program
 # restores that for the commands that it runs. `env` keeps exported functions, which sh would drop, and copes with a
 # read-only variable.
 function _awsenv_isolate {
-  local _awsenv_name _awsenv_env=
-  set -- "$_AWSENV_BIN" "$@"
+  builtin local _awsenv_name _awsenv_env=''
+  builtin set -- "$_AWSENV_BIN" "$@"
   for _awsenv_name in PYTHONPATH PYTHONHOME PYTHONUSERBASE PYTHONPYCACHEPREFIX PYTHONEXECUTABLE; do
     if _awsenv_misleads_python "$_awsenv_name"; then
       _awsenv_env=/usr/bin/env
-      set -- "_AWSENV_$_awsenv_name=${!_awsenv_name}" "$_awsenv_name=" "$@"
+      builtin set -- "_AWSENV_$_awsenv_name=${!_awsenv_name}" "$_awsenv_name=" "$@"
     fi
   done
   _awsenv_command=(${_awsenv_env:+"$_awsenv_env"} "$@")
 }
 
 function awsenv {
+  builtin local _awsenv_status=0 _awsenv_change=''
+  builtin local -a _awsenv_command
   # In eval "$(awsenv ...)" that eval gets the output; the program sends keys to no other pipe, and this function sends
   # none to a file. exec is never captured: bash hangs when Ctrl-Z stops a command inside $(...).
   if _awsenv_prints "$@" || [[ $BASH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
@@ -57,132 +64,154 @@ function awsenv {
     # The program cannot find out by itself that this hook is loaded, and what the prompt shows. A command of exec inherits
     # neither.
     if [[ ${1-} == doctor ]] || ! _awsenv_prints "$@"; then
-      local -x AWSENV_SHELL=bash _AWSENV_PROMPT=
+      # shellcheck disable=SC2034 # the program reads it
+      builtin local -x AWSENV_SHELL=bash _AWSENV_PROMPT=''
       _awsenv_find_shown
     fi
-    local -a _awsenv_command
     _awsenv_isolate "$@"
     "${_awsenv_command[@]}"
-    return
+    builtin return
   fi
-  local _awsenv_status=0
   # set -x, set -v and a DEBUG trap, which functions inherit with functrace, would show the keys.
   _awsenv_flags=$-
-  set +xvT
+  builtin set +xvT
   # Where the prompt shows the role, the program need not.
-  local -x _AWSENV_PROMPT=
+  builtin local -x _AWSENV_PROMPT=''
   _awsenv_find_shown
   _awsenv_evaluate "$@" || _awsenv_status=$?
+  _awsenv_change=
   _awsenv_set_clock
+  # PROMPT_COMMAND may have changed since the last prompt, and no longer call the hook.
+  [[ $- != *i* ]] || _awsenv_install
   _awsenv_restore
-  return "$_awsenv_status"
+  builtin return "$_awsenv_status"
+  # A function `builtin` leads here, and does nothing else either.
+  # shellcheck disable=SC2317
+  [[ $_awsenv_status == 0 ]]
 }
 
 # Restores the options in _awsenv_flags. After Ctrl-C, where bash leaves `awsenv` at once, the prompt calls this.
 _awsenv_flags=
 function _awsenv_restore {
-  local flags=$_awsenv_flags
-  _awsenv_flags=
-  case $flags in *T*) set -T ;; *) ;; esac
-  case $flags in *v*) set -v ;; *) ;; esac
-  case $flags in *x*) set -x ;; *) ;; esac
+  case $_awsenv_flags in *T*) builtin set -T ;; *) ;; esac
+  case $_awsenv_flags in *v*) builtin set -v ;; *) ;; esac
+  case $_awsenv_flags in *x*) _awsenv_flags= && builtin set -x ;; *) _awsenv_flags= ;; esac
 }
 
-# Evaluates what the program prints if it is a change of environment, and prints it otherwise.
+# Evaluates what the program prints if it is a change of environment, and prints it otherwise. `_awsenv_change` and
+# `_awsenv_command` are locals of the caller.
 function _awsenv_evaluate {
-  local _awsenv_change
-  local -a _awsenv_command
   _awsenv_isolate "$@"
-  _awsenv_change=$(AWSENV_SHELL=bash "${_awsenv_command[@]}") || return
-  case $_awsenv_change in
-  '' | 'if '* | 'export '* | 'unset '*) eval "$_awsenv_change" ;;
-  *) printf '%s\n' "$_awsenv_change" ;;
+  _awsenv_change=$(AWSENV_SHELL=bash "${_awsenv_command[@]}") && case $_awsenv_change in
+  '' | '('* | 'if '*) _awsenv_make && _awsenv_check ;;
+  *) builtin printf '%s\n' "$_awsenv_change" ;;
   esac
+}
+
+# In a function of its own: a variable that became local to it by mistake is lost before the check.
+function _awsenv_make {
+  builtin eval "$_awsenv_change"
+}
+
+# Whether the shell has what the change says.
+function _awsenv_check {
+  builtin local _awsenv_name
+  for _awsenv_name in AWSENV_LABEL AWSENV_EXPIRES_EPOCH; do
+    if [[ $_awsenv_change == *"'export' $_awsenv_name='"* ]]; then
+      [[ $_awsenv_change == *"'export' $_awsenv_name='${!_awsenv_name-}'"* ]]
+    else
+      [[ $_awsenv_change != *"'unset' $_awsenv_name"[\ \;]* || -z ${!_awsenv_name-} ]]
+    fi || {
+      /bin/sh -c 'echo "$1" >&2' sh $'awsenv: this shell did not make the change\n  try      type -a builtin'
+      builtin return 1
+    }
+  done
 }
 
 # The seconds since 1970 as an arithmetic expression that starts no process. Before bash 5 it is SECONDS, which counts
 # wall-clock time, plus the time when SECONDS was zero. `awsenv` determines that anew: the user may have set SECONDS.
 _awsenv_now=EPOCHSECONDS
 function _awsenv_set_clock {
-  if ((BASH_VERSINFO[0] == 4 && BASH_VERSINFO[1] >= 2)); then
-    printf -v _awsenv_zero '%(%s)T' -1
-  elif ((BASH_VERSINFO[0] < 5)); then
-    _awsenv_zero=$(date +%s)
-  else
-    return 0
+  if ((BASH_VERSINFO[0] < 5)); then
+    if ((BASH_VERSINFO[0] == 4 && BASH_VERSINFO[1] >= 2)); then
+      builtin printf -v _awsenv_zero '%(%s)T' -1
+    else
+      _awsenv_zero=$(builtin command date +%s)
+    fi
+    _awsenv_zero=$((_awsenv_zero - SECONDS))
+    _awsenv_now='_awsenv_zero + SECONDS'
   fi
-  _awsenv_zero=$((_awsenv_zero - SECONDS))
-  _awsenv_now='_awsenv_zero + SECONDS'
 }
 _awsenv_set_clock
 
-# Sets `text` to "[label time]", `color` to its ANSI code, if any, and `left` to the seconds left: locals of the caller.
+# Sets `_awsenv_text` to "[label time]", `_awsenv_color` to its ANSI code, if any, and `_awsenv_left` to the seconds left.
 function _awsenv_describe {
-  text=$AWSENV_LABEL
-  color=
+  _awsenv_text=$AWSENV_LABEL _awsenv_color=
   # A label has none of these unless the user set it by hand: no escape sequence may reach the terminal.
-  if [[ $text == *[!A-Za-z0-9_.@+=,/-]* ]]; then
-    left='[!A-Za-z0-9_.@+=,/-]'
-    text=${text//$left/}
+  if [[ $_awsenv_text == *[!A-Za-z0-9_.@+=,/-]* ]]; then
+    _awsenv_left='[!A-Za-z0-9_.@+=,/-]'
+    _awsenv_text=${_awsenv_text//$_awsenv_left/}
   fi
   # Arithmetic evaluates what it is given, so it gets nothing but a plain number.
   case ${AWSENV_EXPIRES_EPOCH-} in
-  '' | 0* | *[!0-9]* | ????????????*)
-    text="[$text]" left=
-    return
+  '' | 0* | *[!0-9]* | ????????????*) _awsenv_text="[$_awsenv_text]" _awsenv_left= ;;
+  *)
+    _awsenv_left=$((AWSENV_EXPIRES_EPOCH - _awsenv_now))
+    if ((_awsenv_left >= 3600)); then
+      _awsenv_minutes=$((100 + _awsenv_left % 3600 / 60))
+      _awsenv_text="[$_awsenv_text $((_awsenv_left / 3600))h${_awsenv_minutes#1}m]"
+    elif ((_awsenv_left >= 900)); then
+      _awsenv_text="[$_awsenv_text $((_awsenv_left / 60))m]"
+    elif ((_awsenv_left >= 300)); then
+      _awsenv_text="[$_awsenv_text $((_awsenv_left / 60))m]" _awsenv_color=33
+    elif ((_awsenv_left >= 60)); then
+      _awsenv_text="[$_awsenv_text $((_awsenv_left / 60))m]" _awsenv_color=31
+    elif ((_awsenv_left > 0)); then
+      _awsenv_text="[$_awsenv_text ${_awsenv_left}s]" _awsenv_color=31
+    else
+      _awsenv_text="[$_awsenv_text expired]" _awsenv_color='1;31'
+    fi
     ;;
-  *) left=$((AWSENV_EXPIRES_EPOCH - _awsenv_now)) ;;
   esac
-  if ((left >= 3600)); then
-    printf -v text '[%s %dh%02dm]' "$text" "$((left / 3600))" "$((left % 3600 / 60))"
-  elif ((left >= 900)); then
-    text="[$text $((left / 60))m]"
-  elif ((left >= 300)); then
-    text="[$text $((left / 60))m]" color=33
-  elif ((left >= 60)); then
-    text="[$text $((left / 60))m]" color=31
-  elif ((left > 0)); then
-    text="[$text ${left}s]" color=31
-  else
-    text="[$text expired]" color='1;31'
-  fi
 }
 
 # Renews the role, and says nothing if that fails. It tries once in each of the last five minutes and once after the
 # end. The new end counts as tried as well, so a wrong clock causes no second attempt.
 _awsenv_tried=
 function _awsenv_renew {
-  local minute='left > 0 ? left / 60 : -1'
-  [[ $_awsenv_tried != "$AWSENV_EXPIRES_EPOCH $((minute))" ]] || return 0
+  builtin local _awsenv_change='' _awsenv_minute='_awsenv_left > 0 ? _awsenv_left / 60 : -1'
+  builtin local -a _awsenv_command
+  [[ $_awsenv_tried != "$AWSENV_EXPIRES_EPOCH $((_awsenv_minute))" ]] || builtin return 0
   # Set first: Ctrl-C leads to the next prompt and does not return here.
-  _awsenv_tried="$AWSENV_EXPIRES_EPOCH $((minute))"
+  _awsenv_tried="$AWSENV_EXPIRES_EPOCH $((_awsenv_minute))"
   _awsenv_flags=${_awsenv_flags:-$-}
-  set +xvT
+  builtin set +xvT
   # Text that is no change is not shown either.
-  _awsenv_evaluate renew </dev/null >/dev/null 2>&1 || return 0
+  _awsenv_evaluate renew </dev/null >/dev/null 2>&1 || builtin return 0
   _awsenv_describe
-  _awsenv_tried="${AWSENV_EXPIRES_EPOCH-} $((minute))"
+  _awsenv_tried="${AWSENV_EXPIRES_EPOCH-} $((_awsenv_minute))"
 }
 
 # For themes: prints the text of the prompt, or nothing if no role is active.
 function awsenv_prompt_info {
-  local text color left
   if [[ -n ${AWSENV_LABEL-} ]]; then
     _awsenv_describe
-    printf '%s\n' "$text"
+    builtin printf '%s\n' "$_awsenv_text"
   fi
 }
 
-# Sets `_AWSENV_PROMPT` of the caller to who draws the prompt: starship and oh-my-posh show AWS_VAULT themselves. Without
+# Sets `_AWSENV_PROMPT` of the caller to who draws the prompt: some frameworks show AWS_VAULT themselves. Without
 # promptvars bash would show the reference.
 function _awsenv_find_owner {
-  if declare -F starship_precmd >/dev/null; then
+  if builtin declare -F starship_precmd >/dev/null; then
     _AWSENV_PROMPT=starship
-  elif declare -F _omp_hook >/dev/null; then
+  elif builtin declare -F _omp_hook >/dev/null; then
     _AWSENV_PROMPT=oh-my-posh
+  elif [[ ${LP_ENABLE_AWS_PROFILE-} == 1 ]] && builtin declare -F __lp_set_prompt >/dev/null; then
+    _AWSENV_PROMPT=liquidprompt
   elif [[ -n ${AWSENV_DISABLE_PROMPT-} ]]; then
     _AWSENV_PROMPT=disabled
-  elif [[ -z ${PS1-} ]] || ! shopt -q promptvars; then
+  elif [[ -z ${PS1-} ]] || ! builtin shopt -q promptvars; then
     _AWSENV_PROMPT=none
   else
     _AWSENV_PROMPT=awsenv
@@ -204,7 +233,7 @@ function _awsenv_find_shown {
     _AWSENV_PROMPT=unknown
   elif [[ $((${_awsenv_number@P} - 1)) != "${_awsenv_ran-}" ]]; then
     _AWSENV_PROMPT=stopped
-  elif [[ $PS1 != *_awsenv_ps1* && $(declare -p PS1) == 'declare -'*r*' PS1='* ]]; then
+  elif [[ $PS1 != *_awsenv_ps1* && $(builtin declare -p PS1) == 'declare -'*r*' PS1='* ]]; then
     _AWSENV_PROMPT=frozen
   elif [[ -z $_awsenv_ps1 ]]; then
     _AWSENV_PROMPT=idle
@@ -214,68 +243,144 @@ function _awsenv_find_shown {
 }
 
 # Inserts the reference to the text into PS1, once. PS1 is never saved or restored: other tools change it, too.
+_awsenv_readonly=
 function _awsenv_insert {
-  local _AWSENV_PROMPT
+  builtin local _AWSENV_PROMPT _awsenv_lead='' _awsenv_rest="$PS1"
   _awsenv_find_owner
-  [[ $_AWSENV_PROMPT == awsenv ]] || return 0
-  # Behind the blank lines that many prompts begin with.
-  local rest=$PS1
-  while [[ ${rest:0:2} == '\n' || ${rest:0:1} == $'\n' ]]; do
-    rest=${rest#'\n'}
-    rest=${rest#$'\n'}
+  if [[ $_AWSENV_PROMPT == awsenv ]]; then
+    _awsenv_split
+    # An assignment to a read-only variable would end the function and show an error.
+    # shellcheck disable=SC2016 # for the prompt to expand
+    builtin printf -v PS1 '%s' "$_awsenv_lead"'${_awsenv_ps1-}'"$_awsenv_rest" 2>/dev/null || _awsenv_readonly=yes
+  fi
+}
+
+# Moves what a prompt begins with from `_awsenv_rest` to `_awsenv_lead`, locals of the caller, up to the last part that
+# moves the cursor or erases: blank lines, \r, \[\e[G\]. Colors apply to the rest, too.
+function _awsenv_split {
+  builtin local _awsenv_part _awsenv_kept='' _awsenv_style=''
+  while
+    _awsenv_part=
+    case $_awsenv_rest in
+    '\n'* | '\r'*) _awsenv_part=${_awsenv_rest:0:2} ;;
+    $'\n'* | $'\r'*) _awsenv_part=${_awsenv_rest:0:1} ;;
+    '\['*'\]'*) _awsenv_part=${_awsenv_rest%%'\]'*}'\]' ;;
+    '\e['* | '\033['* | $'\e['*)
+      _awsenv_part=${_awsenv_rest#*'['}
+      _awsenv_part=${_awsenv_part#"${_awsenv_part%%[!0-9;?]*}"}
+      _awsenv_part=${_awsenv_rest%"${_awsenv_part:1}"}
+      ;;
+    *) ;;
+    esac
+    case $_awsenv_part in
+    # What is drawn elsewhere, before the cursor returns to where it was saved, follows the role.
+    '' | *'\e7'* | *'\0337'* | *$'\e7'* | *'[s'*) builtin false ;;
+    *) ;;
+    esac
+  do
+    _awsenv_rest=${_awsenv_rest#"$_awsenv_part"}
+    case ${_awsenv_part//[0-9;?]/} in
+    '\n' | $'\n' | *'\r'* | *$'\r'* | *'['[A-Zdf]*) _awsenv_lead+=$_awsenv_kept$_awsenv_part _awsenv_kept= ;;
+    *) _awsenv_kept+=$_awsenv_part _awsenv_style+=$_awsenv_part ;;
+    esac
   done
-  # shellcheck disable=SC2016 # for the prompt to expand
-  PS1=${PS1%"$rest"}'${_awsenv_ps1-}'$rest
+  _awsenv_rest=$_awsenv_style$_awsenv_rest
 }
 
 _awsenv_ps1=
 function _awsenv_prompt {
-  local _awsenv_status=$? text color left
-  # A trace is for what the user runs: this leaves 6 lines of each prompt instead of 30.
+  # A trace is for what the user runs: this leaves 6 lines of each prompt.
   [[ $- != *x* ]] || {
     _awsenv_flags=$-
-    set +x
+    builtin set +x
   }
+  # It runs last: another command may rebuild PS1, or look at $?, which bash restores after PROMPT_COMMAND.
+  [[ ${PROMPT_COMMAND[*]-} == "$_awsenv_placed" ]] || _awsenv_install
   [[ -z $_awsenv_number ]] || _awsenv_ran=${_awsenv_number@P}
   if [[ -z ${AWSENV_LABEL-} ]]; then
     _awsenv_ps1=
-    [[ -z $_awsenv_flags ]] || _awsenv_restore
-    return "$_awsenv_status"
-  fi
-  _awsenv_describe
-  [[ -z ${AWSENV_RENEW-} || ${left:-300} -ge 300 || ${AWSENV_AUTO_REFRESH-} == 0 ]] || _awsenv_renew
-  [[ ${PS1-} == *_awsenv_ps1* || -n ${AWSENV_DISABLE_PROMPT-} ]] || _awsenv_insert
-  if [[ -n ${AWSENV_DISABLE_PROMPT-} ]]; then
-    _awsenv_ps1=
-  elif [[ -z $color || -n ${NO_COLOR-} || ${TERM:-dumb} == dumb ]]; then
-    _awsenv_ps1="$text "
   else
-    # \001 and \002 mean what \[ and \] mean in a prompt: the text between has no width.
-    _awsenv_ps1=$'\001\e['"${color}m"$'\002'"$text"$'\001\e[0m\002 '
+    _awsenv_describe
+    [[ -z ${AWSENV_RENEW-} || ${_awsenv_left:-300} -ge 300 || ${AWSENV_AUTO_REFRESH-} == 0 ]] || _awsenv_renew
+    if [[ -n ${AWSENV_DISABLE_PROMPT-} ]]; then
+      _awsenv_ps1=
+    else
+      [[ ${PS1-} == *_awsenv_ps1* || -n $_awsenv_readonly ]] || _awsenv_insert
+      if [[ -z $_awsenv_color || -n ${NO_COLOR-} || ${TERM:-dumb} == dumb ]]; then
+        _awsenv_ps1="$_awsenv_text "
+      else
+        # \001 and \002 mean what \[ and \] mean in a prompt: the text between has no width.
+        _awsenv_ps1=$'\001\e['"${_awsenv_color}m"$'\002'"$_awsenv_text"$'\001\e[0m\002 '
+      fi
+    fi
   fi
+  # The status is 0: another one would make a trap on ERR fire twice.
   [[ -z $_awsenv_flags ]] || _awsenv_restore
-  return "$_awsenv_status"
 }
 
+# What PROMPT_COMMAND contains. A reference, so that a shell that inherits PROMPT_COMMAND without this file has nothing
+# to run; in quotes, whatever IFS is.
+_awsenv_placed=
+# shellcheck disable=SC2016 # for PROMPT_COMMAND to expand
+_awsenv_line='${_awsenv_hook:+"_awsenv_prompt"}'
+
+# Makes the hook the last command in PROMPT_COMMAND, which may be an array since bash 5.1.
 function _awsenv_install {
-  local IFS=' ' attributes
-  attributes=$(declare -p PROMPT_COMMAND 2>/dev/null) || attributes=
-  attributes=${attributes#declare -}
-  attributes=${attributes%%[ =]*}
-  if [[ -n ${bash_preexec_imported-}${__bp_imported-} ]]; then
-    [[ " ${precmd_functions[*]-} " == *' _awsenv_prompt '* ]] || precmd_functions+=(_awsenv_prompt)
-  elif [[ -n ${BLE_VERSION-} ]] && declare -F blehook >/dev/null; then
+  builtin local _awsenv_attributes='' _awsenv_commands _awsenv_item=''
+  if [[ -n ${BLE_VERSION-} ]] && builtin declare -F blehook >/dev/null; then
     blehook PRECMD!=_awsenv_prompt
-  elif [[ $attributes == *r* ]]; then
-    : # read-only, as an administrator has decided
-  elif [[ $attributes == *a* ]]; then
-    [[ " ${PROMPT_COMMAND[*]-} " == *' _awsenv_prompt '* ]] || PROMPT_COMMAND+=(_awsenv_prompt)
-  elif [[ ${PROMPT_COMMAND-} != *_awsenv_hook* ]]; then
-    # A reference, so that a shell that inherits PROMPT_COMMAND without this file has nothing to run. A line of its own,
-    # so that it does not matter how the previous one ends.
-    # shellcheck disable=SC2016,SC2178,SC2128 # for PROMPT_COMMAND to expand; it is no array here
-    PROMPT_COMMAND=${PROMPT_COMMAND:+$PROMPT_COMMAND$'\n'}'${_awsenv_hook-}'
+  else
+    if [[ -n ${PROMPT_COMMAND+set} ]] && ((BASH_VERSINFO[0] > 5 || BASH_VERSINFO[0] == 5 && BASH_VERSINFO[1] > 0)); then
+      _awsenv_attributes=${PROMPT_COMMAND@a}
+    fi
+    case $_awsenv_attributes in
+    *r*) ;; # as an administrator has decided
+    *a*)
+      _awsenv_commands=()
+      for _awsenv_item in "${PROMPT_COMMAND[@]}"; do
+        _awsenv_remove
+        [[ -z $_awsenv_item ]] || _awsenv_commands+=("$_awsenv_item")
+      done
+      # What has to run after the hook is in the last element.
+      [[ ${_awsenv_commands[*]: -1} == *__bp_* ]] || _awsenv_commands+=('')
+      _awsenv_item=${_awsenv_commands[*]: -1}
+      _awsenv_append
+      _awsenv_commands[${#_awsenv_commands[@]} - 1]=$_awsenv_item
+      PROMPT_COMMAND=("${_awsenv_commands[@]}")
+      ;;
+    *)
+      _awsenv_item=${PROMPT_COMMAND-}
+      _awsenv_remove
+      _awsenv_append
+      # An assignment to a read-only variable would end the function and show an error.
+      builtin printf -v PROMPT_COMMAND '%s' "$_awsenv_item" 2>/dev/null || [[ -n $_awsenv_line ]]
+      ;;
+    esac
   fi
+  _awsenv_placed=${PROMPT_COMMAND[*]-}
+}
+
+# Removes the hook from the commands in `_awsenv_item` of the caller, unless something depends on it there: `hook && x`.
+function _awsenv_remove {
+  builtin local _awsenv_newline=$'\n'
+  _awsenv_item=$_awsenv_newline$_awsenv_item$_awsenv_newline
+  _awsenv_item=${_awsenv_item//"$_awsenv_newline$_awsenv_line$_awsenv_newline"/$_awsenv_newline}
+  _awsenv_item=${_awsenv_item//"$_awsenv_line; "/}
+  _awsenv_item=${_awsenv_item//"$_awsenv_line;"/}
+  _awsenv_item=${_awsenv_item#"$_awsenv_newline"}
+  _awsenv_item=${_awsenv_item%"$_awsenv_newline"}
+}
+
+# Adds the hook to the commands in `_awsenv_item` of the caller: on a line of its own, so that it does not matter how the
+# previous one ends, and before what bash-preexec needs to be last.
+function _awsenv_append {
+  builtin local _awsenv_before _awsenv_after='' _awsenv_mark
+  for _awsenv_mark in __bp_install __bp_trap_string= __bp_interactive_mode; do
+    [[ $_awsenv_item != *"$_awsenv_mark"* ]] || _awsenv_after=$_awsenv_mark${_awsenv_item##*"$_awsenv_mark"}
+  done
+  _awsenv_before=${_awsenv_item%"$_awsenv_after"}
+  _awsenv_before=${_awsenv_before%$'\n'}
+  _awsenv_item=${_awsenv_before:+$_awsenv_before$'\n'}$_awsenv_line${_awsenv_after:+$'\n'$_awsenv_after}
 }
 
 case $- in
@@ -286,4 +391,6 @@ case $- in
   ;;
 *) ;;
 esac
-unset -f _awsenv_install
+
+[[ -z ${_awsenv_aliases-} ]] || builtin shopt -s expand_aliases
+\builtin unset _awsenv_aliases

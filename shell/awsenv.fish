@@ -4,6 +4,9 @@
 # After `awsenv login` a role is renewed before it ends, at a prompt (from fish 3.5 on, which has a clock);
 # AWSENV_AUTO_REFRESH=0 leaves that to you.
 
+# The user may have a function of any name but those that fish reserves, such as `set` and `string`: `builtin` passes over
+# the others.
+
 # The path of the program: `awsenv init` sets it, `awsenv exec` exports it. Other programs do not need it.
 if set -q _AWSENV_BIN
     set -gu _AWSENV_BIN $_AWSENV_BIN
@@ -12,7 +15,7 @@ else
 end
 
 function __awsenv_prints --description 'Whether awsenv prints text to read rather than code to evaluate'
-    contains -- "$argv[1]" '' console credential-process demo doctor exec explain init \
+    builtin contains -- "$argv[1]" '' console credential-process demo doctor exec explain init \
         list lock login logout setup status
     and return 0
     for word in $argv
@@ -77,12 +80,18 @@ function awsenv --description 'Assume an AWS role in this shell'
         case '' 'if *' 'set -*'
             eval $change
         case '*'
-            printf '%s\n' $change
+            builtin printf '%s\n' $change
     end
 end
 
 builtin -q path
 and set -g __awsenv_has_path
+
+function __awsenv_clock --description 'Print two numbers whose sum is the time'
+    # A file was changed at some time, and so many seconds ago.
+    builtin path mtime /
+    builtin path mtime -R /
+end
 
 function __awsenv_describe --no-scope-shadowing --description 'Set text, color and left, variables of the caller'
     set text $AWSENV_LABEL
@@ -96,15 +105,20 @@ function __awsenv_describe --no-scope-shadowing --description 'Set text, color a
             return
         end
     end
-    # `path`, from fish 3.5 on, is the one clock that starts no process: the time of a file plus its age is now.
+    # `path`, from fish 3.5 on, is the one clock that starts no process.
     if not set -q __awsenv_has_path
         set text "[$text]"
         return
     end
     # Each (...) costs 50 microseconds, so there are few.
-    set -l now (path mtime /; path mtime -R /)
+    set -l now (__awsenv_clock)
     set left "($AWSENV_EXPIRES_EPOCH - $now[1] - $now[2])"
-    set left (math $left; math "floor($left / 60)"; math "floor($left / 3600)"; math "floor($left / 60) % 60")
+    set left (
+        builtin math $left
+        builtin math "floor($left / 60)"
+        builtin math "floor($left / 3600)"
+        builtin math "floor($left / 60) % 60"
+    )
     if test $left[1] -le 0
         set text "[$text expired]"
         set color '1;31'
@@ -159,8 +173,11 @@ function awsenv_prompt_info --description 'Print the text of the prompt, for the
     set -l color
     set -l left
     __awsenv_describe
-    printf '%s\n' $text
+    builtin printf '%s\n' $text
 end
+
+# Codes for colors, titles and movements, up to the last one that moves the cursor or erases.
+set -g __awsenv_moves '^(?:\r|\e\[[0-9;?]*[A-Za-rt-z]|\e\].*?(?:\a|\e\\\\))*(?:\r|\e\[[0-9;?]*[A-HJKSTdf])'
 
 function __awsenv_draw --description 'Print a prompt with the role in front'
     # First, with nothing before it but `set`: the prompt sees the $status and $pipestatus of the last command.
@@ -168,53 +185,60 @@ function __awsenv_draw --description 'Print a prompt with the role in front'
     set -g __awsenv_drawn
     if test -n "$__awsenv_text"
         set -l first 1
-        while set -q lines[$first]; and test -z "$lines[$first]"
-            set first (math $first + 1)
+        while test -z "$lines[$first]"; and set -q lines[$first]
+            set first (builtin math $first + 1)
         end
-        set lines[$first] "$__awsenv_text$lines[$first]"
+        # It follows what moves the cursor or erases: \r, the codes that `tput cr` and `tput el` print.
+        if string match -qr -- $__awsenv_moves "$lines[$first]"
+            set lines[$first] (string replace -r -- $__awsenv_moves "\$0$__awsenv_text" "$lines[$first]")
+        else
+            set lines[$first] "$__awsenv_text$lines[$first]"
+        end
     end
-    printf '%s\n' $lines
+    builtin printf '%s\n' $lines
 end
 
-function __awsenv_owner --description 'Print who draws the prompt: frameworks show AWS_VAULT themselves'
-    set -l prompt (functions fish_prompt)
+function __awsenv_owner --description 'Print who draws the prompt: some frameworks show AWS_VAULT themselves'
+    set -l prompt (builtin functions fish_prompt)
     if string match -qri -- starship $prompt
-        echo starship
+        builtin echo starship
     else if string match -qr -- '\bomp_|_omp_' $prompt
-        echo oh-my-posh
-    else if functions -q tide; or string match -qr -- _tide_ $prompt
-        echo tide
+        builtin echo oh-my-posh
+    else if builtin functions -q tide; or string match -qr -- _tide_ $prompt
+        builtin echo tide
+    else if test "$pure_enable_aws_profile" = true; and string match -qr -- _pure_prompt $prompt
+        builtin echo pure
     else if test -n "$AWSENV_DISABLE_PROMPT"
-        echo disabled
+        builtin echo disabled
     else
-        echo awsenv
+        builtin echo awsenv
     end
 end
 
 function __awsenv_shown --description 'Print for the doctor who draws the prompt, or what the last one showed'
     set -l owner (__awsenv_owner)
     if test "$owner" != awsenv
-        echo $owner
-    else if not functions -q __awsenv_refresh
-        echo stopped
+        builtin echo $owner
+    else if not builtin functions -q __awsenv_refresh
+        builtin echo stopped
     else if test -z "$__awsenv_text"
-        echo idle
+        builtin echo idle
     else if not set -q __awsenv_drawn
-        echo replaced
+        builtin echo replaced
     else
-        echo awsenv
+        builtin echo awsenv
     end
 end
 
 function __awsenv_wrap --description 'Put the role in front of the prompt'
     test (__awsenv_owner) = awsenv
-    and not string match -qr -- __awsenv_draw (functions fish_prompt)
+    and not string match -qr -- __awsenv_draw (builtin functions fish_prompt)
     or return
     # A new name each time: a tool may restore its copy of an earlier wrapper, which must not call itself.
     set -g __awsenv_wraps $__awsenv_wraps x
-    set -l prompt __awsenv_prompt_(count $__awsenv_wraps)
-    functions -q fish_prompt
-    and functions -c fish_prompt $prompt
+    set -l prompt __awsenv_prompt_(builtin count $__awsenv_wraps)
+    builtin functions -q fish_prompt
+    and builtin functions -c fish_prompt $prompt
     and eval "function fish_prompt; __awsenv_draw $prompt; end"
 end
 

@@ -2,6 +2,9 @@
 # In ~/.zshrc, best as the last line:  eval "$(awsenv init zsh)"
 # AWSENV_DISABLE_PROMPT=1 leaves the prompt alone; NO_COLOR=1 leaves it without colour.
 # After `awsenv login` a role is renewed before it ends, at a prompt; AWSENV_AUTO_REFRESH=0 leaves that to you.
+# The user may have an alias or a function of any name. `awsenv init` lets zsh read all of this without aliases and with
+# its default options, which apply whenever these functions run. `builtin` passes over functions; what runs at each
+# prompt needs no more than reserved words and assignments.
 
 # The path of the program: `awsenv init` sets it, `awsenv exec` exports it. Other programs do not need it.
 [[ -n ${_AWSENV_BIN-} ]] || typeset -g _AWSENV_BIN=${commands[awsenv]-}
@@ -9,19 +12,18 @@ typeset -g +x _AWSENV_BIN
 
 # Whether awsenv, called with these arguments, prints text to read rather than code to evaluate.
 function _awsenv_prints {
-  emulate -L zsh
-  local word
+  local _awsenv_word
   case ${1-} in
-    '' | console | credential-process | demo | doctor | exec | explain | init) return 0 ;;
-    list | lock | login | logout | setup | status) return 0 ;;
+    '' | console | credential-process | demo | doctor | exec | explain | init) builtin return 0 ;;
+    list | lock | login | logout | setup | status) builtin return 0 ;;
   esac
-  for word in "$@"; do
-    case $word in
-      --) return 1 ;;
-      -h | --help | --print | --shell | --shell=* | --version) return 0 ;;
+  for _awsenv_word in "$@"; do
+    case $_awsenv_word in
+      --) builtin return 1 ;;
+      -h | --help | --print | --shell | --shell=* | --version) builtin return 0 ;;
     esac
   done
-  return 1
+  builtin return 1
 }
 
 # Whether other programs see the variable $1, and it can make Python load code from the current folder. An empty or a
@@ -34,11 +36,11 @@ function _awsenv_misleads_python {
 # restores that for the commands that it runs. `env` keeps variables that sh would drop, and copes with a read-only one.
 function _awsenv_isolate {
   local _awsenv_name _awsenv_env=
-  set -- "$_AWSENV_BIN" "$@"
+  builtin set -- "$_AWSENV_BIN" "$@"
   for _awsenv_name in PYTHONPATH PYTHONHOME PYTHONUSERBASE PYTHONPYCACHEPREFIX PYTHONEXECUTABLE; do
     if _awsenv_misleads_python $_awsenv_name; then
       _awsenv_env=/usr/bin/env
-      set -- "_AWSENV_$_awsenv_name=${(P)_awsenv_name}" "$_awsenv_name=" "$@"
+      builtin set -- "_AWSENV_$_awsenv_name=${(P)_awsenv_name}" "$_awsenv_name=" "$@"
     fi
   done
   _awsenv_command=(${_awsenv_env:+"$_awsenv_env"} "$@")
@@ -59,7 +61,7 @@ function awsenv {
     local -a _awsenv_command
     _awsenv_isolate "$@"
     "${_awsenv_command[@]}"
-    return
+    builtin return
   fi
   # Where the prompt shows the role, the program need not.
   local -x _AWSENV_PROMPT=
@@ -69,46 +71,69 @@ function awsenv {
 
 # Evaluates what the program prints if it is a change of environment, and prints it otherwise.
 function _awsenv_evaluate {
-  emulate -L zsh
+  builtin emulate -L zsh -o no_aliases
   # set -x, set -v and a DEBUG trap would show the keys. All are back when this function ends.
-  setopt no_xtrace no_verbose
-  trap - DEBUG
+  builtin setopt no_xtrace no_verbose
+  builtin trap - DEBUG
   local _awsenv_change
   local -a _awsenv_command
+  # precmd_functions may have changed since the last prompt, and no longer call the hook.
+  [[ ! -o interactive ]] || _awsenv_install
   _awsenv_isolate "$@"
   # If Ctrl-Z stopped a command in $(...), zsh would wait for its output for ever.
-  _awsenv_change=$(AWSENV_SHELL=zsh /bin/sh -c 'trap "" TSTP; exec "$0" "$@"' "${_awsenv_command[@]}") || return
-  case $_awsenv_change in
-    '' | 'if '* | 'export '* | 'unset '*) eval "$_awsenv_change" ;;
-    *) print -r -- "$_awsenv_change" ;;
-  esac
+  _awsenv_change=$(AWSENV_SHELL=zsh /bin/sh -c 'trap "" TSTP; exec "$0" "$@"' "${_awsenv_command[@]}") &&
+    case $_awsenv_change in
+      '' | '('* | 'if '*) _awsenv_make && _awsenv_check ;;
+      *) builtin print -r -- "$_awsenv_change" ;;
+    esac
 }
 
-# Sets `text` to "[label time]", `color` to the name of its color, if any, and `left` to the seconds left. They are
-# locals of the caller, which has said `emulate -L zsh`.
+# In a function of its own: a variable that became local to it by mistake is lost before the check.
+function _awsenv_make {
+  builtin eval "$_awsenv_change"
+}
+
+# Whether the shell has what the change says.
+function _awsenv_check {
+  local _awsenv_name
+  for _awsenv_name in AWSENV_LABEL AWSENV_EXPIRES_EPOCH; do
+    if [[ $_awsenv_change == *"'export' $_awsenv_name='"* ]]; then
+      [[ $_awsenv_change == *"'export' $_awsenv_name='${(P)_awsenv_name-}'"* ]]
+    else
+      [[ $_awsenv_change != *"'unset' $_awsenv_name"[\ \;]* || -z ${(P)_awsenv_name-} ]]
+    fi || {
+      /bin/sh -c 'echo "$1" >&2' sh $'awsenv: this shell did not make the change\n  try      type -a builtin'
+      builtin return 1
+    }
+  done
+}
+
+# Sets `_awsenv_text` to "[label time]", `_awsenv_color` to the name of its color, if any, and `_awsenv_left` to the
+# seconds left: locals of the caller.
 function _awsenv_describe {
   # A label has none of these unless the user set it by hand: no escape sequence may reach the terminal.
-  text=$AWSENV_LABEL
-  [[ $text != *[^A-Za-z0-9_.@+=,/-]* ]] || text=${text//[^A-Za-z0-9_.@+=,\/-]/}
-  color=
+  _awsenv_text=$AWSENV_LABEL _awsenv_color=
+  [[ $_awsenv_text != *[^A-Za-z0-9_.@+=,/-]* ]] || _awsenv_text=${_awsenv_text//[^A-Za-z0-9_.@+=,\/-]/}
   # Arithmetic evaluates what it is given, so it gets nothing but a plain number.
   if [[ ${AWSENV_EXPIRES_EPOCH-} != [1-9]<-> || ${#AWSENV_EXPIRES_EPOCH} -gt 11 ]]; then
-    text="[$text]" left=
-    return
-  fi
-  left=$((AWSENV_EXPIRES_EPOCH - ${EPOCHSECONDS:-${(%)_awsenv_seconds}}))
-  if ((left >= 3600)); then
-    text="[$text $((left / 3600))h${(l:2::0:)$((left % 3600 / 60))}m]"
-  elif ((left >= 900)); then
-    text="[$text $((left / 60))m]"
-  elif ((left >= 300)); then
-    text="[$text $((left / 60))m]" color=yellow
-  elif ((left >= 60)); then
-    text="[$text $((left / 60))m]" color=red
-  elif ((left > 0)); then
-    text="[$text ${left}s]" color=red
+    _awsenv_text="[$_awsenv_text]" _awsenv_left=
   else
-    text="[$text expired]" color=red
+    _awsenv_left=$((AWSENV_EXPIRES_EPOCH - ${EPOCHSECONDS:-${(%)_awsenv_seconds}}))
+    if ((_awsenv_left >= 3600)); then
+      _awsenv_text+=" $((_awsenv_left / 3600))h${(l:2::0:)$((_awsenv_left % 3600 / 60))}m"
+    elif ((_awsenv_left >= 60)); then
+      _awsenv_text+=" $((_awsenv_left / 60))m"
+    elif ((_awsenv_left > 0)); then
+      _awsenv_text+=" ${_awsenv_left}s"
+    else
+      _awsenv_text+=' expired'
+    fi
+    _awsenv_text="[$_awsenv_text]"
+    if ((_awsenv_left < 300)); then
+      _awsenv_color=red
+    elif ((_awsenv_left < 900)); then
+      _awsenv_color=yellow
+    fi
   fi
 }
 
@@ -116,31 +141,30 @@ function _awsenv_describe {
 # end. The new end counts as tried as well, so a wrong clock causes no second attempt.
 typeset -g _awsenv_tried=
 function _awsenv_renew {
-  local minute='left > 0 ? left / 60 : -1'
-  [[ $_awsenv_tried != "$AWSENV_EXPIRES_EPOCH $((minute))" ]] || return 0
+  local _awsenv_minute='_awsenv_left > 0 ? _awsenv_left / 60 : -1'
+  [[ $_awsenv_tried != "$AWSENV_EXPIRES_EPOCH $((_awsenv_minute))" ]] || builtin return 0
   # Set first: Ctrl-C leads to the next prompt and does not return here.
-  _awsenv_tried="$AWSENV_EXPIRES_EPOCH $((minute))"
+  _awsenv_tried="$AWSENV_EXPIRES_EPOCH $((_awsenv_minute))"
   # Text that is no change is not shown either. Ctrl-C ends this function but not the prompt.
   {
-    _awsenv_evaluate renew </dev/null >/dev/null 2>&1 || return 0
+    _awsenv_evaluate renew </dev/null >/dev/null 2>&1 || builtin return 0
   } always {
     TRY_BLOCK_INTERRUPT=0
   }
   _awsenv_describe
-  _awsenv_tried="${AWSENV_EXPIRES_EPOCH-} $((minute))"
+  _awsenv_tried="${AWSENV_EXPIRES_EPOCH-} $((_awsenv_minute))"
 }
 
 # For themes: prints the text of the prompt, or nothing if no role is active.
 function awsenv_prompt_info {
-  emulate -L zsh
-  local text color left
+  local _awsenv_text _awsenv_color _awsenv_left
   if [[ -n ${AWSENV_LABEL-} ]]; then
     _awsenv_describe
-    print -r -- "$text"
+    builtin print -r -- "$_awsenv_text"
   fi
 }
 
-# Sets `_AWSENV_PROMPT` of the caller to who draws the prompt: the frameworks show AWS_VAULT themselves.
+# Sets `_AWSENV_PROMPT` of the caller to who draws the prompt: some frameworks show AWS_VAULT themselves.
 function _awsenv_find_owner {
   if ((${+functions[prompt_starship_precmd]} || ${+functions[starship_precmd]})); then
     _AWSENV_PROMPT=starship
@@ -150,9 +174,11 @@ function _awsenv_find_owner {
     _AWSENV_PROMPT=powerlevel10k${POWERLEVEL9K_AWS_SHOW_ON_COMMAND:+-on-command}
   elif ((${+functions[spaceship]} || ${+functions[prompt_spaceship_setup]})); then
     _AWSENV_PROMPT=spaceship
+  elif ((${+functions[__lp_set_prompt]})) && [[ ${LP_ENABLE_AWS_PROFILE-} == 1 ]]; then
+    _AWSENV_PROMPT=liquidprompt
   elif [[ -n ${AWSENV_DISABLE_PROMPT-} ]]; then
     _AWSENV_PROMPT=disabled
-  elif [[ -z ${PROMPT-} ]] || [[ ! -o prompt_percent ]]; then
+  elif [[ -z ${PROMPT-} || ! -o prompt_percent ]]; then
     _AWSENV_PROMPT=none
   else
     _AWSENV_PROMPT=awsenv
@@ -163,7 +189,6 @@ function _awsenv_find_owner {
 # last prompt showed. The hook notes the number of the command that follows.
 function _awsenv_find_shown {
   _awsenv_find_owner
-  emulate -L zsh
   if [[ $_AWSENV_PROMPT != awsenv ]]; then
     :
   elif [[ ${_awsenv_ran-} != "$HISTCMD" ]] || ((! ${precmd_functions[(Ie)_awsenv_prompt]-0})); then
@@ -177,48 +202,72 @@ function _awsenv_find_shown {
   fi
 }
 
-# Inserts the reference to the text into PROMPT, once. PROMPT is never saved or restored: other tools change it, too.
+# Inserts the reference to the text into PROMPT, once. PROMPT is never saved or restored: other tools change it, too. It
+# follows what PROMPT begins with and moves the cursor or erases: blank lines, \r, %{\e[G%}. Colors apply to the rest.
 function _awsenv_insert {
-  setopt local_options extended_glob
   local _AWSENV_PROMPT
   _awsenv_find_owner
-  [[ $_AWSENV_PROMPT == awsenv ]] || return 0
-  local blank=${(M)PROMPT##$'\n'#}
-  PROMPT="$blank%(61V.%(63V.%B.)%(62V.%F{%62v}.)%61v%(62V.%f.)%(63V.%b.) .)${PROMPT#$blank}"
+  if [[ $_AWSENV_PROMPT == awsenv && ${(t)PROMPT} != *readonly* ]]; then
+    local _awsenv_lead= _awsenv_kept= _awsenv_style= _awsenv_part= _awsenv_rest=$PROMPT
+    while
+      case $_awsenv_rest in
+        [$'\n\r']*) _awsenv_part=$_awsenv_rest[1] ;;
+        %\{*%\}*) _awsenv_part=${_awsenv_rest%%\%\}*}%\} ;;
+        $'\e['*)
+          _awsenv_part=${_awsenv_rest#$'\e['}
+          _awsenv_part=${_awsenv_part#${_awsenv_part%%[^0-9;?]*}}
+          _awsenv_part=${_awsenv_rest[1,-$#_awsenv_part]}
+          ;;
+        %[BbUuSsfk]*) _awsenv_part=${_awsenv_rest[1,2]} ;;
+        %[FK]\{*\}*) _awsenv_part=${_awsenv_rest%%\}*}\} ;;
+        *) _awsenv_part= ;;
+      esac
+      # What is drawn elsewhere, before the cursor returns to where it was saved, follows the role.
+      [[ -n $_awsenv_part && $_awsenv_part != *$'\e'(7|\[s)* ]]
+    do
+      _awsenv_rest=${_awsenv_rest[$#_awsenv_part + 1,-1]}
+      if [[ $_awsenv_part == [$'\n\r'] || $_awsenv_part == *$'\r'* || ${_awsenv_part//[0-9;?]/} == *$'\e['[A-Zdf]* ]]; then
+        _awsenv_lead+=$_awsenv_kept$_awsenv_part _awsenv_kept=
+      else
+        _awsenv_kept+=$_awsenv_part _awsenv_style+=$_awsenv_part
+      fi
+    done
+    PROMPT="$_awsenv_lead%(61V.%(63V.%B.)%(62V.%F{%62v}.)%61v%(62V.%f.)%(63V.%b.) .)$_awsenv_style$_awsenv_rest"
+  fi
 }
 
 # PROMPT shows elements of psvar: 61 is the text, 62 the color, 63 whether it is bold. Unlike a parameter they are shown
 # as they are, with PROMPT_SUBST and without.
 function _awsenv_prompt {
   typeset -g _awsenv_ran=$HISTCMD
-  # Without this option zsh would show the reference.
-  [[ -o prompt_percent ]] || local AWSENV_DISABLE_PROMPT=1
-  emulate -L zsh
-  local text= color= bold= left=
+  local _awsenv_text= _awsenv_color= _awsenv_bold= _awsenv_left=
   if [[ -n ${AWSENV_LABEL-} ]]; then
     _awsenv_describe
-    [[ -z ${AWSENV_RENEW-} || ${left:-300} -ge 300 || ${AWSENV_AUTO_REFRESH-} == 0 ]] || _awsenv_renew
-    if [[ -n ${AWSENV_DISABLE_PROMPT-} ]]; then
-      text= color=
+    [[ -z ${AWSENV_RENEW-} || ${_awsenv_left:-300} -ge 300 || ${AWSENV_AUTO_REFRESH-} == 0 ]] || _awsenv_renew
+    # Without this option zsh would show the reference.
+    if [[ -n ${AWSENV_DISABLE_PROMPT-} || ! -o prompt_percent ]]; then
+      _awsenv_text= _awsenv_color=
     else
+      [[ ${precmd_functions[-1]-} == _awsenv_prompt ]] || _awsenv_install
       [[ ${PROMPT-} == *'%(61V'* ]] || _awsenv_insert
-      [[ -z ${NO_COLOR-} && ${TERM:-dumb} != dumb ]] || color=
+      [[ -z ${NO_COLOR-} && ${TERM:-dumb} != dumb ]] || _awsenv_color=
     fi
-  elif ((${#psvar} < 61)); then
-    return 0
   fi
-  [[ -z $color || $text != *' expired]' ]] || bold=bold
-  psvar[61,63]=("$text" "$color" "$bold")
+  if [[ -n $_awsenv_text || ${#psvar} -ge 61 ]]; then
+    [[ -z $_awsenv_color || $_awsenv_text != *' expired]' ]] || _awsenv_bold=bold
+    [[ ${(t)psvar} == *readonly* ]] || psvar[61,63]=("$_awsenv_text" "$_awsenv_color" "$_awsenv_bold")
+  fi
 }
 
 # EPOCHSECONDS starts no process, and neither does the clock of the prompt, which serves where its module is missing.
-zmodload -F zsh/datetime p:EPOCHSECONDS 2>/dev/null || :
+builtin zmodload -F zsh/datetime p:EPOCHSECONDS 2>/dev/null || :
 typeset -g _awsenv_seconds='%D{%s}'
 
+# Makes the hook the last of the functions that run before a prompt, because any of them may rebuild PROMPT.
 function _awsenv_install {
-  emulate -L zsh
-  typeset -ga precmd_functions
-  ((${precmd_functions[(Ie)_awsenv_prompt]})) || precmd_functions+=(_awsenv_prompt)
+  if [[ ${(t)precmd_functions-} != *readonly* ]]; then
+    typeset -ga precmd_functions
+    precmd_functions=("${(@)precmd_functions:#_awsenv_prompt}" _awsenv_prompt)
+  fi
 }
 [[ ! -o interactive ]] || _awsenv_install
-unfunction _awsenv_install

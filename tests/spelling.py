@@ -125,6 +125,16 @@ class Spelling:
     """Prints what the hook inserts into the prompt, and nothing else."""
     find_hook: str
     """Prints `none` if the hook does not run before a prompt."""
+
+    # Names to which the user has given another meaning.
+    shadows: Mapping[str, str]
+    """Each way to make the name `$w` print `garbage`."""
+    needed: Sequence[str]
+    """Names that the user's own line `hook`, or the tests, cannot do without."""
+    try_each: str
+    """A script that gives each of $WORDS another meaning by $DEFINE, and prints those that disturb the file `hook`."""
+    for_each: str
+    """Runs the second `{}` for each name `$w` of the first."""
     frameworks: Mapping[str, str]
     """A function that each framework defines while it controls the prompt."""
     losses: Mapping[str, str]
@@ -218,10 +228,29 @@ BASH = Posix(
     five_prompts="PS1=x; for i in 1 2 3 4 5; do _awsenv_prompt; done",
     show_role='PS1=x; _awsenv_prompt; printf "%s" "$_awsenv_ps1"',
     find_hook='echo "${PROMPT_COMMAND-none}"',
-    frameworks={"starship": "starship_precmd", "oh-my-posh": "_omp_hook"},
+    frameworks={"starship": "starship_precmd", "oh-my-posh": "_omp_hook", "liquidprompt": "__lp_set_prompt"},
+    shadows={
+        "function": 'builtin eval "function $w { /bin/echo garbage; }"',
+        "alias": 'builtin alias -- "$w=/bin/echo garbage"',
+    },
+    needed=("builtin", "eval"),
+    try_each=r"""
+    shopt -s expand_aliases; hook=$(cat hook)
+    for w in $WORDS; do
+    (
+    eval "$DEFINE" 2>/dev/null
+    'builtin' 'eval' "$hook"
+    'awsenv' role
+    PS1='\r$ '
+    _awsenv_prompt
+    'builtin' '[' "$AWSENV_LABEL:$AWS_SECRET_ACCESS_KEY:$AWS_VAULT:$PS1:${_awsenv_ps1%% *}" = \
+        'ci:ü::\r${_awsenv_ps1-}$ :[ci' ]
+    ) >out 2>&1 || 'builtin' 'echo' "$w: failed"
+    ! 'builtin' '[' -s out ] || 'builtin' 'echo' "$w: $(/bin/cat out)"
+    done""",
+    for_each="for w in {}; do {}; done >/dev/null 2>&1",
     losses={
         "did not run": "unset PROMPT_COMMAND",
-        "set the prompt after": r"again() { PS1='$?:\#> '; }; PROMPT_COMMAND+=$'\nagain'",
         "read-only": r"again() { :; }; PS1='$?:\#> '; readonly PS1",
     },
 )
@@ -272,10 +301,32 @@ ZSH = Posix(
         "oh-my-posh": "_omp_precmd",
         "powerlevel10k": "p10k",
         "spaceship": "spaceship",
+        "liquidprompt": "__lp_set_prompt",
     },
+    shadows={
+        "function": 'builtin eval "function $w { /bin/echo garbage; }"',
+        "alias": 'builtin alias -- "$w=/bin/echo garbage"',
+        "global alias": 'builtin alias -g -- "$w=/bin/echo garbage"',
+        "suffix alias": 'builtin alias -s -- "$w=/bin/echo garbage"',
+    },
+    needed=("builtin", "emulate", "eval", "init", "printf", "zsh"),  # the line editor of Debian calls two of them
+    try_each=r"""
+    hook=$(<hook)
+    for w in ${=WORDS}; do
+    (
+    'builtin' 'eval' "$DEFINE" 2>/dev/null
+    'builtin' 'eval' "$hook"
+    'awsenv' role
+    PROMPT=$'\r$ '
+    _awsenv_prompt
+    'builtin' '[' "$AWSENV_LABEL:$AWS_SECRET_ACCESS_KEY:$AWS_VAULT:${PROMPT[1,7]}:${psvar[61]%% *}" = \
+        $'ci:ü::\r%(61V.:[ci' ]
+    ) >out 2>&1 || 'builtin' 'echo' "$w: failed"
+    ! 'builtin' '[' -s out ] || 'builtin' 'echo' "$w: $(/bin/cat out)"
+    done""",
+    for_each="for w in {}; do {}; done >/dev/null 2>&1",
     losses={
         "did not run": "precmd_functions=()",
-        "set the prompt after": "again() { PROMPT='%?:%i> ' }; precmd_functions+=(again)",
         "read-only": "again() { }; PROMPT='%?:%i> '; readonly PROMPT",
     },
 )
@@ -292,7 +343,7 @@ FISH = Spelling(
     linters=("fish --no-config -n", "fish_indent --check"),
     prints="__awsenv_prints",
     refresh="__awsenv_refresh",
-    clock=("function clock; set -g now $argv; end; function path; test $argv[2] = -R; and echo 0; or echo $now; end"),
+    clock="function clock; set -g now $argv; end; function __awsenv_clock; echo $now; echo 0; end",
     export="set -gx {} {}",
     assign="set -g {} {}",
     unset="set -e {}",
@@ -341,6 +392,34 @@ FISH = Spelling(
     show_role="__awsenv_refresh; echo -n $__awsenv_text",
     find_hook="functions -q __awsenv_refresh; or echo none",
     frameworks={"tide": "tide"},
+    shadows={"function": 'string match -qr "^[a-zA-Z_]" -- $w; and eval "function $w; builtin echo garbage; end"'},
+    needed=(
+        # Its own startup, and the prompt of the tests, use these.
+        *("contains", "count", "echo", "fish_prompt", "functions", "printf", "source", "true"),
+        # It refuses functions of these names.
+        *("and", "begin", "builtin", "case", "command", "else", "end", "eval", "exec", "for", "function", "if"),
+        *("not", "or", "read", "return", "set", "status", "string", "switch", "test", "time", "while"),
+    ),
+    try_each=r"""
+    set hook (cat hook | string collect)
+    for w in (string split -- ' ' $WORDS)
+    begin
+    eval $DEFINE 2>/dev/null
+    eval $hook
+    awsenv role
+    function fish_prompt; builtin printf '\r$ '; end
+    set -e __awsenv_drawn
+    __awsenv_refresh
+    string match -qr -- '^ci:ü::\r\[ci [^ ]+\] \$ $' \
+        "$AWSENV_LABEL:$AWS_SECRET_ACCESS_KEY:$AWS_VAULT:"(fish_prompt)
+    or builtin echo "$w: failed"
+    end >out 2>&1
+    test -s out; and builtin echo "$w: "(/bin/cat out)
+    builtin functions -e -- $w
+    set -e AWSENV_LABEL AWS_SECRET_ACCESS_KEY AWSENV_EXPIRES_EPOCH
+    set -gx AWS_VAULT x
+    end""",
+    for_each="for w in {}; {}; end",
     losses={
         "did not run": "functions -e __awsenv_refresh",
         "set the prompt after": (

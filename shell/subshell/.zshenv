@@ -10,20 +10,21 @@ else
   unset ZDOTDIR
 fi
 
+# By now the user may have an alias or a function of any name.
 function _awsenv_arrive {
-  emulate -L zsh
+  builtin emulate -L zsh -o no_aliases
   # As in the hook: no trace and no DEBUG trap may show the keys.
-  setopt no_xtrace no_verbose
-  trap - DEBUG
-  eval "${_AWSENV_CHANGE-}"
-  unset _AWSENV_CHANGE
+  builtin setopt no_xtrace no_verbose
+  builtin trap - DEBUG
+  builtin eval "${_AWSENV_CHANGE-}"
+  builtin unset _AWSENV_CHANGE
   precmd_functions=("${(@)precmd_functions:#_awsenv_arrive}")
   if (( ! ${+functions[_awsenv_prompt]} )); then
-    source $_awsenv_hook_file
+    builtin emulate zsh -o no_aliases -c 'builtin source $_awsenv_hook_file'
     _awsenv_prompt
   fi
-  unset _awsenv_hook_file
-  unfunction _awsenv_arrive
+  builtin unset _awsenv_hook_file
+  builtin unfunction _awsenv_arrive
 }
 if [[ -o interactive ]]; then
   typeset -ga precmd_functions

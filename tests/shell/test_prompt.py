@@ -247,8 +247,8 @@ def test_the_prompt_of_a_framework_is_left_alone(
     """The hook leaves alone the prompt of a framework that shows the role itself, loaded before or after the hook."""
     define = shell.define.format(shell.frameworks[framework], "true")
 
-    assert terminal(shell, define, **active()).line.startswith("0:")
-    window = terminal(shell, after=[define], **active())
+    assert terminal(shell, define, **active(), LP_ENABLE_AWS_PROFILE="1").line.startswith("0:")
+    window = terminal(shell, after=[define], **active(), LP_ENABLE_AWS_PROFILE="1")
     assert window.line.startswith("0:")
     assert f" {framework} shows " in window.run("awsenv doctor | grep prompt")
 

@@ -62,8 +62,11 @@ def test_the_hook_works_with_odd_zsh_options(
         ("PROMPT_COMMAND=()", "role\n"),
         ("IFS=/; PROMPT_COMMAND=('echo old')", "old role\n"),
         ("readonly PROMPT_COMMAND='echo old'", "old\n"),
-        ("__bp_imported=defined; precmd_functions=(one)", "precmd: one _awsenv_prompt\n"),
-        ("bash_preexec_imported=defined; unset precmd_functions", "precmd: _awsenv_prompt\n"),
+        (
+            "PROMPT_COMMAND=$'echo old\n__bp_interactive_mode'; __bp_interactive_mode() { echo last; }",
+            "old last role\n",
+        ),
+        ("PROMPT_COMMAND=('echo old' last); last() { echo last; }", "old last role\n"),
         ('BLE_VERSION=0.4.0; blehook() { echo "ble: $*"; }', "ble: PRECMD!=_awsenv_prompt\n" * 3),
     ],
 )
@@ -82,7 +85,6 @@ def test_the_hook_joins_the_prompt_commands_of_bash(
     script = f"""
         set -i 2>/dev/null; set +e; {before}
         {load}; {load}; {load}
-        if [[ -n ${{precmd_functions-}} ]]; then echo "precmd: ${{precmd_functions[*]}}"; exit; fi
         PS1=x; IFS=$' '
         for command in "${{PROMPT_COMMAND[@]}}"; do eval "$command"; wait; done
         [[ -z $_awsenv_ps1 ]] || echo role

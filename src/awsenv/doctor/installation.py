@@ -41,6 +41,8 @@ _PROMPTS = {
     "powerlevel10k-on-command": "powerlevel10k shows AWS_VAULT only while certain commands are typed; "
     "always after: unset POWERLEVEL9K_AWS_SHOW_ON_COMMAND",
     "spaceship": "spaceship shows AWS_VAULT, if its section aws is on",
+    "liquidprompt": "liquidprompt shows AWS_VAULT",
+    "pure": "pure shows AWS_VAULT",
     "tide": "tide shows no role by itself: print it with awsenv_prompt_info in an item of its own",
 }
 _LAST = "keep this the last line of {file}: {load}"
