@@ -228,7 +228,7 @@ _awsenv_number=
 function _awsenv_find_shown {
   _awsenv_find_owner
   if [[ $_AWSENV_PROMPT != awsenv ]]; then
-    :
+    builtin :
   elif [[ -z $_awsenv_number ]]; then
     _AWSENV_PROMPT=unknown
   elif [[ $((${_awsenv_number@P} - 1)) != "${_awsenv_ran-}" ]]; then

@@ -190,7 +190,7 @@ function _awsenv_find_owner {
 function _awsenv_find_shown {
   _awsenv_find_owner
   if [[ $_AWSENV_PROMPT != awsenv ]]; then
-    :
+    builtin :
   elif [[ ${_awsenv_ran-} != "$HISTCMD" ]] || ((! ${precmd_functions[(Ie)_awsenv_prompt]-0})); then
     _AWSENV_PROMPT=stopped
   elif [[ $PROMPT != *'%(61V'* && ${(t)PROMPT} == *readonly* ]]; then
@@ -260,7 +260,7 @@ function _awsenv_prompt {
 }
 
 # EPOCHSECONDS starts no process, and neither does the clock of the prompt, which serves where its module is missing.
-builtin zmodload -F zsh/datetime p:EPOCHSECONDS 2>/dev/null || :
+builtin zmodload -F zsh/datetime p:EPOCHSECONDS 2>/dev/null || builtin :
 typeset -g _awsenv_seconds='%D{%s}'
 
 # Makes the hook the last of the functions that run before a prompt, because any of them may rebuild PROMPT.

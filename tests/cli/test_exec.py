@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import sys
 from contextlib import nullcontext
@@ -135,15 +136,36 @@ def test_no_code_is_used_for_a_command_that_does_not_exist(
     assert (0, "") == (again.returncode, again.stderr)
 
 
-def test_a_shell_that_does_not_exist_uses_no_code(world: World) -> None:
-    """Without a command, $SHELL is looked for."""
-    answer = world.run("exec", "power-user", SHELL="/no/such/shell")
+@pytest.mark.parametrize(
+    ("shell", "status", "fact", "instead"),
+    [
+        ("/no/such/shell", 127, "command not found: '/no/such/shell'", None),
+        ("/usr/bin/nu", 127, "command not found: '/usr/bin/nu'", None),
+        ("no-such-shell", 127, "command not found: 'no-such-shell'", None),
+        ("/bin/sh -l", 127, "command not found: '/bin/sh -l'", "/bin/sh"),
+        ("/bin/sh ", 127, "command not found: '/bin/sh '", "/bin/sh"),
+        ("/", 126, "cannot execute '/': permission denied, or a directory", None),
+        ("/etc/passwd", 126, "cannot execute '/etc/passwd': permission denied, or a directory", None),
+    ],
+)
+def test_a_shell_that_cannot_start_uses_no_code(
+    world: World, shell: str, status: int, fact: str, instead: str | None
+) -> None:
+    """The error says that SHELL names it, and the next step is a shell that can start."""
+    answer = world.run("exec", "power-user", SHELL=shell)
 
-    assert (127, "awsenv: command not found: '/no/such/shell'\n", []) == (
+    instead = instead or pwd.getpwuid(os.getuid()).pw_shell or "/bin/sh"
+    assert (status, f"awsenv: {fact}\n  in       SHELL\n  try      export SHELL={instead}\n", []) == (
         answer.returncode,
         answer.stderr,
         world.actions(),
     )
+
+
+@pytest.mark.parametrize("environ", [{"SHELL": ""}, {"SHELL": "sh"}, {"SHELL": "/bin/sh"}, {"SHELL": "/bin//sh"}])
+def test_a_shell_may_be_named_in_several_ways(world: World, environ: dict[str, str]) -> None:
+    """An empty SHELL counts as unset, and one without a folder is found along PATH."""
+    assert world.run("exec", "read-only", **environ).returncode == 0
 
 
 def test_a_command_that_cannot_be_executed_is_126(world: World) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
-from awsenv import config, environment, shells
+from awsenv import config, environment, launch, shells
 from awsenv.cli.action import Exec, StartAgent
 from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, Words, flag, resolve
 from awsenv.cli.use import seen
+from awsenv.errors import LaunchError, Origin
 from awsenv.variables import DEMO
 
 if TYPE_CHECKING:
@@ -49,7 +51,9 @@ def run(caller: Caller, arguments: Arguments) -> Exec | StartAgent:
     if arguments.command:
         return Exec(tuple(arguments.command), environment.for_command(environ))
     argv, with_prompt = own_subshell(caller, environ, environment.spelled_out(environ))
-    is_shown = shells.named(argv[0]) is not None and not caller.environ.get("AWSENV_DISABLE_PROMPT")
+    shell = shells.named(argv[0])
+    shows = shell is not None and shell.shows_role(argv[0], environ)
+    is_shown = shows and not caller.environ.get("AWSENV_DISABLE_PROMPT")
     return Exec(tuple(argv), with_prompt, "" if is_shown or arguments.quiet else seen(environ, caller.now()))
 
 
@@ -97,10 +101,26 @@ def own_subshell(caller: Caller, environ: Environ, change: Change) -> tuple[list
 
 
 def own_shell(environ: Environ) -> str:
-    """Return the path of the user's shell: `$SHELL`, else that of the password database."""
-    if environ.get("SHELL"):
-        return environ["SHELL"]
-    import pwd  # noqa: PLC0415 - where SHELL is not set
+    """Return the path of the user's shell: `$SHELL`, else that of the password database.
+
+    Raises:
+        LaunchError: `$SHELL` is not a program. A relative path is not looked for: an agent has another folder.
+    """
+    path = environ.get("SHELL")
+    if not path:
+        return _login_shell()
+    if "/" not in path or path.startswith("/"):
+        try:
+            launch.check(path, environ)
+        except LaunchError as error:
+            first, login = path.split(" ")[0], _login_shell()
+            good = first if first != path and os.access(first, os.X_OK) else login
+            raise type(error)(error.fact, Origin("SHELL"), hint=f"export SHELL={shlex.quote(good)}") from None
+    return path
+
+
+def _login_shell() -> str:
+    import pwd  # noqa: PLC0415 - seldom needed
 
     try:
         return pwd.getpwuid(os.getuid()).pw_shell or "/bin/sh"

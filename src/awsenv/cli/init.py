@@ -33,6 +33,10 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     """
     shell = shells.named(arguments.shell)
     if shell is None or not shell.has_hook:
+        shells.refuse_foreign(arguments.shell)
+        if shell is not None and shell.evaluate:
+            fact = f"there is no hook for {arguments.shell}"
+            raise UsageError(fact, hint=(shell.evaluate.format("awsenv ROLE"), "awsenv exec ROLE"))
         known = [each.name for each in shells.hooked()]
         meant = nearest(arguments.shell, known) or f"with one of {', '.join(known)}"
         raise UsageError(f"there is no hook for the shell {arguments.shell!r}", hint=f"awsenv init {meant}")

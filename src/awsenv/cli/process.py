@@ -311,7 +311,7 @@ def stdout_goes_astray() -> str:
         if not stat.S_ISFIFO(found.st_mode):
             return FILE if stat.S_ISREG(found.st_mode) and found.st_nlink else ""
         pipe = os.readlink("/proc/self/fd/1")
-        callers = list(_callers())
+        callers = [process for process, _ in callers_of(os.getpid())]
         others = {int(name) for name in os.listdir("/proc") if name.isdigit()}.difference(callers)
     except OSError:
         return ""
@@ -320,13 +320,20 @@ def stdout_goes_astray() -> str:
     return PIPE
 
 
-def _callers() -> Iterator[int]:
-    process = os.getppid()
-    while process > 0:
-        yield process
-        with open(f"/proc/{process}/stat", "rb") as file:
-            # The name of the command, in brackets, may hold anything.
-            process = int(file.read().rpartition(b")")[2].split()[1])
+def callers_of(process: int) -> Iterator[tuple[int, str]]:
+    """Yield the processes that called *process*, each with the name of its program, cut after 15 bytes.
+
+    Raises:
+        OSError: /proc does not show one of them; macOS has no /proc.
+    """
+    caller = process
+    while caller > 0:
+        with open(f"/proc/{caller}/stat", "rb") as file:
+            # The name, in brackets, may hold anything.
+            before, _, after = file.read().rpartition(b")")
+        if caller != process:
+            yield caller, os.fsdecode(before.partition(b"(")[2])
+        caller = int(after.split()[1])
 
 
 def _reads(process: int, pipe: str) -> bool:

@@ -4,6 +4,7 @@ And what the commands share that print secrets: for which shell, and where they 
 of `ShellOptions` in the modules that inherit them, so they are not strings.
 """
 
+import os
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -15,7 +16,9 @@ from awsenv.errors import UsageError
 from awsenv.model import Change, Environ
 from awsenv.shells.base import Shell
 
-SHOWN = frozenset({"awsenv", "idle", "unknown", "starship", "oh-my-posh", "powerlevel10k", "spaceship"})
+SHOWN = frozenset(
+    {"awsenv", "idle", "unknown", "starship", "oh-my-posh", "powerlevel10k", "spaceship", "liquidprompt", "pure"}
+)
 """What the hook says of a prompt that shows the role, or will."""
 
 _SHOWN = "nothing was done: the keys would have been shown on the terminal"
@@ -137,13 +140,32 @@ def _check_that_it_is_not_astray(caller: Caller) -> None:
 
 
 def _calling_shell(caller: Caller) -> Shell:
-    # $SHELL is the login shell, and a variable cannot tell fish from bash: only the parent processes can.
+    """Return the nearest shell among the calling processes; `sh` if there is none.
+
+    $SHELL is the login shell, and a variable cannot tell fish from bash.
+
+    Raises:
+        UsageError: It evaluates nothing that awsenv prints.
+    """
+    try:
+        for _, name in process.callers_of(caller.pid or os.getpid()):
+            shells.refuse_foreign(name)
+            shell = shells.named(name)
+            if shell is not None and shell.evaluate:
+                return shell
+    except OSError:
+        return _detected(caller)
+    return shells.find("sh")
+
+
+def _detected(caller: Caller) -> Shell:
     try:
         # A dependency of typer. Calls from the hook, which are most, do without.
         import shellingham  # noqa: PLC0415
     except ImportError:
         return shells.find("sh")
     try:
-        return shells.find(shellingham.detect_shell(caller.pid)[0])
-    except (shellingham.ShellDetectionFailure, UsageError):
+        name = shellingham.detect_shell(caller.pid)[0]
+    except shellingham.ShellDetectionFailure:
         return shells.find("sh")
+    return shells.find(name)

@@ -13,6 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.shells.base import Shell
 
+FOREIGN = ("csh", "elvish", "nu", "powershell", "pwsh", "tcsh", "xonsh")
+"""Shells that evaluate nothing that awsenv prints."""
+
 _NO_SHELL = ("__init__.py", "base.py")
 
 
@@ -50,12 +53,27 @@ def find(name: str) -> Shell:
     """
     shell = named(name)
     if shell is None:
+        refuse_foreign(name)
         from awsenv.distance import nearest  # noqa: PLC0415 - `enum` alone costs as much as all of this
         from awsenv.errors import UsageError  # noqa: PLC0415 - the same
 
         meant = nearest(name, names()) or f"with one of {', '.join(names())}"
         raise UsageError(f"awsenv does not know the shell {name!r}", hint=f"--shell {meant}")
     return shell
+
+
+def refuse_foreign(name: str) -> None:
+    """Say what works in a shell of `FOREIGN`.
+
+    Raises:
+        UsageError: *name*, spelled as in `$0` or `$SHELL`, is one of them.
+    """
+    base = name.rpartition("/")[2].removeprefix("-").lower()
+    if base in FOREIGN:
+        from awsenv.errors import UsageError  # noqa: PLC0415 - `enum` alone costs as much as all of this
+
+        ways = ["awsenv use --shell json ROLE | from json | load-env"] if base == "nu" else []
+        raise UsageError(f"{base} evaluates nothing that awsenv prints", hint=(*ways, "awsenv exec ROLE"))
 
 
 def _load(name: str) -> Shell:

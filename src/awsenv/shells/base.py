@@ -92,6 +92,10 @@ class Shell(ABC):
         del word
         return dict(environ)
 
+    def shows_role(self, path: str, environ: Environ) -> bool:
+        """Return whether the prompt of the subshell *path* is sure to show the role."""
+        return self.has_hook
+
     def startup(self, environ: Environ) -> tuple[str, list[str]]:
         """Return the startup file that the hook belongs in, and all that an interactive shell reads, in order."""
         return "", []

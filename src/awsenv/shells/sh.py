@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 _REFERENCE = "${AWSENV_LABEL:+[$AWSENV_LABEL] }"
 """The shells of the family expand PS1 at each prompt, and evaluate nothing that comes out (measured)."""
 
+_BARE = ("ash", "busybox", "dash", "sh")
+"""They read no startup file of their own."""
+
 _ASCII = "".join(map(chr, range(0x80)))
 
 
@@ -50,6 +53,10 @@ class Sh(Posix):
         """Refer to the label in PS1, which ends as in a POSIX shell: mksh ignores a PS1 of root without `#`."""
         prompt = environ.get("PS1") or ("# " if superuser else "$ ")
         return [path], {**environ, "PS1": prompt if _REFERENCE in prompt else _REFERENCE + prompt}
+
+    def shows_role(self, path: str, environ: Environ) -> bool:
+        """Return whether no startup file can set another PS1: some shells have one, and `ENV` can name one."""
+        return os.path.basename(path) in _BARE and not environ.get("ENV")
 
 
 def _parted(value: str) -> tuple[str, str, str]:

@@ -1,0 +1,203 @@
+"""The hook beside prompts that are rebuilt or move the cursor, read-only names, traps and options of the user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from spelling import Spelling
+
+    Environ = Callable[..., dict[str, str]]
+    Start = Callable[..., Any]
+
+MOVING = {
+    "bash": [
+        rf"PS1='{before}$?:\#> '"
+        for before in (
+            *(r"\[\e[G\]", r"\r", r"\[\r\]", r"\[\e[2K\]\r\[\e[32m\]", r"\[\033[2K\]", r"\[\e[31m\]\[\e[1G\]"),
+            *(r"\[\e]0;\u@\h: \w\a\]\[\e[G\]", r"\[\e[31m\e[G\]", r"\e[G", r"\n\[\e[K\]", r"\[\e7\e[60G12:00\e8\]"),
+        )
+    ]
+    + [r"PS1=$'\e[2K\r$?:\\#> '", r"PS1=$'\n\e[G$?:\\#> '"],
+    "zsh": [
+        rf"PROMPT=$'{before}%?:%i> '"
+        for before in (
+            *(r"%{\e[G%}", r"\r", r"%{\r%}", r"%{\e[2K%}\r%F{green}", r"%F{red}%B\r", r"%{\e]0;title\a%}%{\e[1G%}"),
+            *(r"%{\e[31m\e[G%}", r"\e[G", r"\n%{\e[K%}", r"%{\e7\e[60G12:00\e8%}", r"%f%k%{\e[0G%}"),
+        )
+    ]
+    + ["RPROMPT='right'"],
+    "fish": [
+        rf"function fish_prompt; set -l s $status; printf '{before}'; echo -n -s $s : (count $prompts) '> '; end"
+        for before in (
+            *(r"\e[G", r"\r", r"\e[2K\r\e[32m", r"\e[31m\e[1G", r"\e]0;title\a\e[G", r"\n\e[G", r"\e[32m\e[0K"),
+            r"\e[?25h\r",
+        )
+    ]
+    + ["function fish_right_prompt; echo right; end"],
+}
+"""Lines that make a prompt begin with codes which move the cursor or erase, where it would hide what stands before."""
+
+REBUILT = {
+    "bash": [
+        "PROMPT_COMMAND+='; build'",
+        'PROMPT_COMMAND="build; $PROMPT_COMMAND"',
+        "PROMPT_COMMAND=\"${PROMPT_COMMAND%build}\"$'\\nbuild'",
+        "PROMPT_COMMAND=($'true\\ntrue' \"${PROMPT_COMMAND[@]}\" build)",
+        "PROMPT_COMMAND+=('true; build' :)",
+        "PROMPT_COMMAND+=(build __bp_interactive_mode); __bp_interactive_mode() { :; }",
+        "PROMPT_COMMAND=build; awsenv power-user",
+        "unset PROMPT_COMMAND; PROMPT_COMMAND=(build); awsenv power-user",
+    ],
+    "zsh": [
+        "precmd_functions+=(build)",
+        "precmd_functions=(_awsenv_prompt build build)",
+        "precmd_functions=(${(Oa)precmd_functions} build)",
+        "precmd() { build }",
+        "precmd_functions=(build); awsenv power-user",
+    ],
+}
+"""Lines after which the function `build` sets the prompt anew before each prompt, after the hook."""
+
+
+@pytest.mark.parametrize("shell", MOVING, indirect=True)
+def test_the_role_follows_what_moves_the_cursor(shell: Spelling, terminal: Start) -> None:
+    """The role stands once, and visibly, in prompts that begin with a movement of the cursor, a colour or a title."""
+    window = terminal(shell, AWSENV_LABEL="ci")
+
+    for line in MOVING[shell.name]:
+        window.run(line)
+        window.run("true")
+
+        assert window.line.startswith("[ci] 0:"), line
+        assert 1 == window.line.count("[ci]"), line
+
+
+@pytest.mark.parametrize("shell", REBUILT, indirect=True)
+def test_the_role_is_in_a_prompt_that_is_rebuilt(shell: Spelling, terminal: Start) -> None:
+    """The hook runs last before a prompt, whatever has been added after it, and also where it was removed."""
+    window = terminal(shell, shell.define.format("build", shell.new_prompt), AWSENV_LABEL="power-user")
+
+    for line in REBUILT[shell.name]:
+        window.run(line)
+        window.run("sh -c 'exit 7'")
+
+        assert window.line.startswith("[power-user] new 7:"), line
+        assert 1 == window.line.count("[power-user]"), line
+    assert b"syntax error" not in window.transcript
+
+
+NAMES = "text=1 color=1 left=1 name=1 word=1 line=1 i=1 flags=1 rest=1 bold=1 reply=1"
+UNSEEN = "power-user, whose keys never expire"
+
+
+@pytest.mark.parametrize(
+    ("shell", "line", "success"),
+    [
+        ("bash", f"readonly {NAMES} IFS REPLY", ""),
+        ("bash", "readonly PS1", UNSEEN),
+        ("bash", "readonly PROMPT_COMMAND=true", UNSEEN),
+        ("zsh", f"readonly {NAMES} IFS path status", ""),
+        ("zsh", "readonly PROMPT", UNSEEN),
+        ("zsh", "precmd_functions=(true); readonly precmd_functions psvar", UNSEEN),
+        ("fish", "".join(f"set -gx {name} 1; " for name in ("text", "color", "left", "lines", "name", "prompt")), ""),
+    ],
+    indirect=["shell"],
+)
+def test_names_of_the_user_may_be_read_only(shell: Spelling, line: str, success: str, *, terminal: Start) -> None:
+    """Read-only variables cause no error at any prompt; a line says what the prompt then cannot show."""
+    window = terminal(shell, line)
+
+    assert success == window.run("awsenv power-user")
+    assert "canary/secret+one" == window.run("echo $AWS_SECRET_ACCESS_KEY")
+    assert window.line.startswith("0:" if success else "[power-user] 0:")
+    assert b"read-only" not in window.transcript
+    assert b"readonly variable" not in window.transcript
+
+
+@pytest.mark.parametrize(
+    ("shell", "trap"),
+    [
+        ("bash", "trap 'echo trapped' ERR"),
+        ("bash", "set -E; trap 'echo trapped' ERR"),
+        ("zsh", "trap 'echo trapped' ZERR"),
+        ("zsh", "TRAPZERR() { echo trapped }"),
+    ],
+    indirect=["shell"],
+)
+def test_a_trap_on_errors_runs_once(shell: Spelling, trap: str, *, terminal: Start, active: Environ) -> None:
+    """A command that fails runs the trap once, and the hook not at all, with a role and without one."""
+    window = terminal(shell, trap, "PROMPT_COMMAND='true'", **active())
+
+    assert "trapped" == window.run("sh -c 'exit 7'")
+    assert window.line.startswith("[power-user 59m] 7:")
+    window.run("unset AWSENV_LABEL")
+    assert "trapped" == window.run("sh -c 'exit 7'")
+    assert "trapped" not in window.run("true")
+
+
+@pytest.mark.parametrize(
+    ("shell", "lines"),
+    [
+        ("bash", [f"IFS={ifs}" for ifs in ("_", "/", "", "a", "'['", "0123", "'\"'", "$'\\n'", "=")]),
+        (
+            "bash",
+            [f"set -o {name}" for name in ("nounset", "pipefail", "noclobber", "noglob", "errtrace", "functrace")],
+        ),
+        ("bash", ["shopt -s nullglob failglob extglob nocasematch dotglob", "shopt -u extquote sourcepath"]),
+        ("zsh", [f"IFS={ifs}" for ifs in ("_", "/", "''", "a", "'['", "0123", "=")]),
+        (
+            "zsh",
+            [
+                f"setopt {name}"
+                for name in (
+                    *("ksh_arrays", "sh_word_split", "warn_create_global", "no_nomatch", "extended_glob", "null_glob"),
+                    *(
+                        "no_unset",
+                        "pipe_fail",
+                        "no_clobber",
+                        "rc_quotes",
+                        "csh_junkie_quotes",
+                        "ksh_glob",
+                        "glob_subst",
+                    ),
+                    *("no_short_loops", "magic_equal_subst", "rc_expand_param", "posix_builtins", "no_multi_func_def"),
+                )
+            ],
+        ),
+        ("fish", ["set -g IFS _", "set -g IFS", "set -gx TERM xterm"]),
+    ],
+    indirect=["shell"],
+)
+def test_any_option_may_be_set(shell: Spelling, lines: list[str], *, terminal: Start) -> None:
+    """The hook works under each option and each IFS, and keeps the last word of the last command."""
+    window = terminal(shell)
+    window.run("awsenv power-user")
+
+    for line in lines:
+        window.run(line)
+        window.run("sh -c 'exit 7'")
+        assert window.line.startswith("[power-user] 7:"), line
+    assert "" == window.run("awsenv off")
+    assert "" == window.run("awsenv power-user")
+    assert window.line.startswith("[power-user] 0:")
+    if shell.name != "fish":
+        window.run(": some words")
+        assert "words" == window.run("echo $_")
+    assert b"not found" not in window.transcript
+
+
+@pytest.mark.parametrize("shell", ["zsh"], indirect=True)
+def test_the_hook_loads_under_any_option(shell: Spelling, terminal: Start) -> None:
+    """Options that change how zsh reads code are set before the line that loads the hook."""
+    options = "setopt rc_quotes csh_junkie_quotes csh_junkie_loops ksh_arrays sh_word_split null_glob posix_aliases"
+    window = terminal(
+        shell, options, "alias -g -- --help='--help 2>&1 | cat' -h='-h 2>&1 | cat'", "alias -g L='| less'"
+    )
+
+    assert "" == window.run("awsenv power-user")
+    assert window.line.startswith("[power-user] 0:")
