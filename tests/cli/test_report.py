@@ -130,6 +130,32 @@ def test_a_time_is_that_of_the_terminal_and_not_of_the_agent(world: World) -> No
     assert "+09" not in shown
 
 
+@given(st.lists(st.text("ab日é\u0301-", max_size=20), max_size=8), st.integers(1, 16))
+def test_a_cut_text_fits(texts: list[str], width: int) -> None:
+    """A text that fits stays as it is; another is cut to the width, with an ellipsis."""
+    shown = report.shortened(texts, width)
+
+    assert len(texts) == len(shown)
+    assert max(map(report.cells, shown), default=0) <= width
+    for text, cut in zip(texts, shown, strict=True):
+        assert (text == cut) if report.cells(text) <= width else ("…" in cut)
+
+
+@pytest.mark.parametrize(
+    ("names", "width"),
+    [
+        (["production-admin", "production-audit", "production-build"], 10),
+        (["eu-production", "us-production", "ap-production"], 8),
+        (["acme-payments-administrator", "acme-platform-administrator"], 12),
+        ([f"acme-{number:03}-production-administrator" for number in range(200)], 10),
+        (["日本語の長い名前その一", "日本語の長い名前その二"], 9),
+    ],
+)
+def test_names_stay_apart_when_they_are_cut(names: list[str], width: int) -> None:
+    """Names that differ at their begin, in their middle or at their end still differ when they are cut."""
+    assert len(names) == len({*report.shortened(names, width)})
+
+
 @pytest.mark.parametrize(
     ("text", "columns", "expected"),
     [

@@ -92,6 +92,8 @@ def test_the_commands_of_the_tour_work(
     demo.run("awsenv off")
     assert "[power-user " not in demo.run("true")
     assert "(demo)" in demo.run('awsenv login "$(mfa-code)"')
+    assert "(demo)" in demo.run("awsenv exec read-only")
+    demo.run("exit")
 
     assert demo.end("exit 3") == 3
     assert (before, []) == (own(), left())

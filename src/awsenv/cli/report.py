@@ -120,6 +120,9 @@ def _cut_to(columns: int, rows: Sequence[Sequence[str]], least: Sequence[int]) -
 _GAP = "  "
 
 
+_LEAST_WITH_TWO_GAPS = 4
+
+
 def shortened(texts: Sequence[str], width: int) -> list[str]:
     """Return *texts*, each cut to *width* cells: in its middle, or where that keeps it apart from the others."""
     from collections import Counter  # noqa: PLC0415 - most tables fit
@@ -128,7 +131,8 @@ def shortened(texts: Sequence[str], width: int) -> list[str]:
     pending = {text for text in texts if text not in shown}
     middle = width // 2
     ends = ((head, None) for head in sorted(range(width), key=lambda head: abs(head - middle)))
-    inside = ((width // 3, start) for start in range(1, max(map(len, pending), default=0)))
+    longest = max(map(len, pending), default=0) if width >= _LEAST_WITH_TWO_GAPS else 0
+    inside = ((width // 3, start) for start in range(1, longest))
     for gap in (*ends, *inside) if pending else ():
         cuts = {text: _cut(text, width, *gap) for text in pending}
         taken = Counter([*shown.values(), *cuts.values()])
@@ -136,7 +140,7 @@ def shortened(texts: Sequence[str], width: int) -> list[str]:
         pending -= shown.keys()
         if not pending:
             break
-    return [shown.get(text) or _cut(text, width, middle) for text in texts]
+    return [shown[text] if text in shown else _cut(text, width, middle) for text in texts]
 
 
 def _cut(text: str, width: int, head: int, start: int | None = None) -> str:
