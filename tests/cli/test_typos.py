@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING
 
 import pytest
 
 from awsenv.cli import app
-from awsenv.cli.commands import COMMANDS, MEANT
+from awsenv.cli.commands import COMMANDS, MEANT, named
 from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Prompts
 from awsenv.errors import AwsenvError, ExitCode, UsageError
@@ -73,6 +74,9 @@ def mistake(tmp_path: Path) -> Callable[[str], UsageError]:
         ("exce power-user -- ls -l", "awsenv exec power-user -- ls -l"),
         ("exce power-user 123456 -- kill 123456", "awsenv exec power-user -- kill 123456"),
         ("exce", "awsenv exec ROLE"),
+        ("exce 123456", "awsenv exec ROLE"),
+        ("exce power-user -- exce", "awsenv exec power-user -- exce"),
+        ("hook", "awsenv init SHELL"),
         ("ues power-user", "awsenv power-user"),
         ("docter power-user 123456", "awsenv doctor power-user"),
         ("inti bash", "awsenv init bash"),
@@ -111,6 +115,32 @@ def test_a_typo_is_refused_with_the_line_that_was_meant(
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        *("staus", "stauts --verify", "lst", "logn 123456", "exce power-user -- ls -l", "exce", "ues power-user"),
+        *(
+            "inti zsh",
+            "docter power-user 123456",
+            "power-usr 123456 --tag a=b",
+            "exec power-usr 123456 -- terraform plan",
+        ),
+        *("console power-usr --open", "login --profile defualt", "login power-usr", "status --verfy", "setup --dryrun"),
+        *("power-user --reg x", "power-user --role-session-name x", "setup read-onyl", "setup --profile defualt"),
+        *MEANT,
+    ],
+)
+def test_the_line_that_is_meant_can_be_read(mistake: Callable[[str], UsageError], line: str) -> None:
+    """Each step is a command line that its command takes: nothing in it is wrong again."""
+    step = mistake(line).hints[0]
+    if step.startswith("awsenv ") and step != "awsenv --version":
+        name, *words = named(shlex.split(step)[1:])
+        with app.built(name).make_context(name, words) as context:
+            assert name == context.info_name
+    else:
+        assert re.match("awsenv --version$|aws (sso|iam) |delete the section of ", step)
+
+
+@pytest.mark.parametrize(
     "line", ["power-user 123456 654321", "explain power-user 654321", "login me 654321", "off 654321"]
 )
 def test_a_number_that_is_too_much_is_not_shown(mistake: Callable[[str], UsageError], line: str) -> None:
@@ -141,7 +171,10 @@ def test_a_word_of_another_tool_leads_to_ours(mistake: Callable[[str], UsageErro
     error = mistake(f"{word} power-user")
 
     name = MEANT[word].split()[0]
-    expected = {"use": "awsenv power-user", "exec": "awsenv exec power-user", "console": "awsenv console power-user"}
+    expected = {
+        "use": "awsenv power-user",
+        **{each: f"awsenv {each} power-user" for each in ("exec", "console", "init")},
+    }
     known = f"awsenv {MEANT[word]}" if name in {*COMMANDS, "--version"} else MEANT[word]
     assert (f"there is no command or profile {word!r}", expected.get(name, known)) == (error.fact, error.hints[0])
 

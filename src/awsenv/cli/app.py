@@ -128,6 +128,8 @@ def _awsenv(*, version: Annotated[bool, flag("Print the version.", "--version")]
 
     `awsenv ROLE [CODE]` is short for `awsenv use ROLE [CODE]`. ROLE is a profile in ~/.aws/config, a role ARN,
     ACCOUNT/ROLE, or the name of a role in your own account. CODE is the six digits of your MFA device.
+
+    A name that is close to a command or a profile is refused as a typo. `awsenv use ROLE` takes it for a role.
     """
 
 

@@ -144,12 +144,13 @@ def _called(args: Sequence[str], word: str, found: str) -> str:
     name, *options = meant.split()
     if name not in {*COMMANDS, "help"}:
         return f"awsenv {meant}" if name == "--version" else meant
-    needs_role = name in COMMANDS and "[OPTIONS] ROLE" in COMMANDS[name].usage
+    needed = next(filter(str.isalpha, COMMANDS[name].usage.split()), None) if name in COMMANDS else None
     # What follows another tool's word need not be what follows ours.
-    rest = [arg for arg in args if arg not in {word, "--"} or arg == "--" != args[0]]
-    rest = rest if needs_role or meant == found else []
-    if needs_role and all(arg.startswith("-") for arg in rest):
-        rest = ["ROLE", *rest]
+    rest = list(args[1:] if args[0] == "--" else args) if needed is not None or meant == found else []
+    if word in rest:
+        rest.remove(word)
+    if needed is not None and all(re.match("-|[0-9 ]+$", arg) for arg in rest):
+        rest = [needed, *rest]
     return _line([*([] if name == DEFAULT else [name]), *options, *rest], {})
 
 
