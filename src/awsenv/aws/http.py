@@ -57,8 +57,13 @@ class Late(Unfinished):
 
     def __init__(self, url: str, seconds: float, *, was_sent: bool) -> None:
         what = "did not send a complete response" if was_sent else "could not be reached"
-        super().__init__(fact=f"{what} within {seconds:g} seconds", url=url)
+        super().__init__(fact=f"{what} within {spelled(seconds)}", url=url)
         self.was_sent = was_sent
+
+
+def spelled(seconds: float) -> str:
+    """Return a time as a message shows it."""
+    return "1 second" if seconds == 1 else f"{seconds:g} seconds"
 
 
 class Http:

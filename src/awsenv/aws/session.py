@@ -51,7 +51,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
             resolved, and a name that does not exist would fail every call.
         region: The region of clients that name none; None: the region of the profile.
         timeout: Seconds that a call may take with all its attempts; None: as the environment says. Each read of a call
-            that botocore may repeat has a quarter of it. botocore's own limits add up to six minutes.
+            that botocore may repeat has a third of it. botocore's own limits add up to six minutes.
         waits: Shows what the command waits for.
     """
 
@@ -84,7 +84,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         # botocore's own chain would end at the role of the machine: here, only a given key signs a request.
         self.register_component("credential_provider", CredentialResolver([]))
         self.register_component("token_provider", TokenProviderChain([]))
-        self.set_default_client_config(Config(read_timeout=self.timeout / 4))
+        self.set_default_client_config(Config(read_timeout=self.timeout / 3))
 
     @property
     def full_config(self) -> dict[str, Any]:
@@ -143,12 +143,12 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
 
         Args:
             read: Seconds that a read may take; None: as long as the call.
-            connect: Seconds that a connection may take; at most a quarter of the call.
+            connect: Seconds that a connection may take; at most a third of the call.
         """
         return Http(
             self.environ,
             bundle=self._ca_bundle(),
-            connect=min(connect, self.timeout / 4),
+            connect=min(connect, self.timeout / 3),
             read=read or self._total,
             total=self._total,
             left=self.left,

@@ -20,7 +20,7 @@ from botocore import exceptions
 
 from awsenv import duration
 from awsenv.aws.denial import DeniedError, read
-from awsenv.aws.http import Late, Unfinished
+from awsenv.aws.http import Late, Unfinished, spelled
 from awsenv.aws.proxy import ProxyError
 from awsenv.aws.session import host_of, refused_setting
 from awsenv.config.sources import how_to_renew
@@ -225,7 +225,7 @@ def no_response(error: Exception, request: Request) -> AwsenvError | None:
 def _within(error: exceptions.BotoCoreError) -> str:
     """Return how long awsenv has waited, with all attempts."""
     seconds = error.kwargs.get("seconds")
-    return " in time" if seconds is None else f" within {max(1, round(seconds))} seconds"
+    return " in time" if seconds is None else f" within {spelled(max(1, round(seconds)))}"
 
 
 def _of_proxy(error: ProxyError, request: Request) -> UnreachableError:
