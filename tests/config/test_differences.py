@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -320,18 +321,25 @@ def follow(text: str, difference: ConfigError) -> str:
     }
     (edit,) = (edit for pattern, edit in edits.items() if re.fullmatch(pattern, hint))
     lines[number] = edit()
-    after = number + 1
-    while "remove" in hint and "line" in hint and lines[after : after + 1] and re.match(r"\s|$", lines[after]):
-        bad = "key" not in hint or not re.match("[^=]+=", re.split(r"\s[#;]", lines[after].strip())[0])
-        del lines[after : after + bad]
-        after += not bad
+    if "on that line, or remove it" in hint or hint == "remove the blank line":
+        # The lines that continue the value, with the comments between.
+        end = next((n for n in range(number + 1, len(lines)) if re.match(r"[^\s#;]", lines[n])), len(lines))
+        below = [
+            each for each in lines[number + 1 : end] if re.match("#|;|[^=]+=", re.split(r"\s[#;]", each.strip())[0])
+        ]
+        if "blank" in hint:
+            below = list(filter(str.strip, lines[number + 1 : end]))
+        lines[number + 1 : end] = below
     return "\n".join(lines)
 
 
 def move(lines: list[str], to: str, gone: str) -> str:
     """Move the keys that one section lacks to it, and remove the other."""
-    parts = re.split(r"(?m)^(?=\s*\[)", "\n".join(lines))
-    names = [printable("".join(re.findall(r"^\s*\[(.+)\]", part))) for part in parts]
+    starts = {section.origin.line - 1: header for header, section in ini.parse("\n".join(lines), "file").items()}
+    starts |= {n: "DEFAULT" for n, line in enumerate(lines) if line.strip().startswith("[DEFAULT]")}
+    bounds = [0, *sorted({*starts} - {0}), len(lines)]
+    parts = ["".join(f"{line}\n" for line in lines[one:next_]) for one, next_ in pairwise(bounds)]
+    names = [printable(starts.get(bound, "")) for bound in bounds[:-1]]
     bodies = dict(zip(names, parts, strict=True))
     keys = [re.split(r"\s*[=:]", line)[0].lower() for line in bodies.get(to, "").split("\n")]
     kept: list[str] = []
