@@ -243,7 +243,7 @@ def test_an_option_that_does_not_exist_leads_to_one_that_does(
         ("off --shell tclsh", "--shell with one of bash, fish, json, sh, zsh"),
         ("init bsh", "awsenv init bash"),
         ("init fihs", "awsenv init fish"),
-        ("init nu", "awsenv init with one of bash, fish, zsh"),
+        ("init tclsh", "awsenv init with one of bash, fish, zsh"),
         ("setup --format terrafrom", "--format terraform"),
         ("setup --format CloudFormation", "--format cloudformation"),
         ("setup --format yaml", "--format cloudformation or --format terraform"),
@@ -294,23 +294,24 @@ def test_what_is_certain_is_sent(shared_world: World, tmp_path: Path, line: str,
 @pytest.mark.parametrize("with_agent", [False, True])
 @pytest.mark.parametrize("line", ["power-usr CODE", "logn CODE", "exec power-usr CODE -- true", "staus", "ls"])
 def test_nothing_is_sent_for_a_typo(
-    world: World,
+    shared_world: World,
     agent_in: Callable[[Mapping[str, str]], AbstractContextManager[None]],
     line: str,
     with_agent: bool,  # noqa: FBT001 - with or without
 ) -> None:
     """With and without an agent, AWS hears nothing, a shell fails, and the code is not shown."""
-    code = world.device.code()
+    shared_world.sandbox.clear_calls()
+    code = shared_world.device.code()
     words = line.replace("CODE", code).split()
     if with_agent:
-        with agent_in(world.environ):
-            done = world.run(*words)
+        with agent_in(shared_world.environ):
+            done = shared_world.run(*words)
     else:
-        done = world.run(*words)
+        done = shared_world.run(*words)
 
     is_exec = words[0] == "exec"
     status = ExitCode.EXEC_FAILED if is_exec else ExitCode.USAGE
-    assert (status, "" if is_exec else "false;\n", []) == (done.returncode, done.stdout, world.actions())
+    assert (status, "" if is_exec else "false;\n", []) == (done.returncode, done.stdout, shared_world.actions())
     assert code not in done.stderr
 
 
