@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -294,6 +295,28 @@ def test_nothing_is_written_to_the_home_directory(world: World) -> None:
 def test_a_missing_profile_does_not_affect_another(world: World, variable: str) -> None:
     """A role uses its own source even if AWS_PROFILE names a missing profile, which botocore rejects."""
     assert world.run("read-only", "--shell", "json", **{variable: "nobody"}).returncode == 0
+
+
+@pytest.mark.parametrize("shell", [name for name in ("dash", "ksh93", "mksh", "yash", "zsh") if shutil.which(name)])
+def test_the_nearest_shell_counts(world: World, shell: str) -> None:
+    """The output is for the shell that calls, below a bash as well."""
+    line = f'eval "$({world.program} read-only)"; echo "$AWS_VAULT"; true'
+
+    answer = world.command(["bash", "-c", '"$@"; true', "bash", shell, "-c", line])
+
+    assert (answer.stdout, answer.stderr) == ("read-only\n", "")
+
+
+def test_a_shell_that_evaluates_nothing_is_refused(world: World, tmp_path: Path) -> None:
+    """Below nu, awsenv says what works there, and prints no code."""
+    shutil.copy(shutil.which("dash") or "/bin/sh", tmp_path / "nu")
+
+    answer = world.command([str(tmp_path / "nu"), "-c", f"{world.program} read-only; true"])
+
+    assert ("false;\n", "awsenv: nu evaluates nothing that awsenv prints\n") == (
+        answer.stdout,
+        answer.stderr.partition("  try ")[0],
+    )
 
 
 def test_the_calling_shell_is_recognised(world: World, require: object) -> None:

@@ -54,6 +54,7 @@ def test_the_demo_is_announced_in_the_prompt(name: str) -> None:
     assert {"PS1": f"(demo) {REFERENCE}mine> "} == SH.announced("demo", environ)
 
 
+@pytest.mark.parametrize("name", [SH.name, *SH.also])
 @pytest.mark.parametrize(
     ("environ", "superuser", "expected"),
     [

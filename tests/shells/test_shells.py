@@ -39,13 +39,44 @@ def test_a_shell_is_found_by_each_of_its_names(name: str, expected: str) -> None
     assert expected == shells.find(name).name
 
 
-@pytest.mark.parametrize("name", ["cmd.exe", "nu", "base", "__init__", "os.path", "", "/", "../bash.py", "5"])
+@pytest.mark.parametrize("name", ["cmd.exe", "rc", "base", "__init__", "os.path", "", "/", "../bash.py", "5"])
 def test_an_unknown_shell_is_refused(name: str) -> None:
     """The hint lists the shells, and a name from outside imports no module."""
     with pytest.raises(UsageError) as caught:
         shells.find(name)
 
     assert (f"--shell with one of {', '.join(shells.names())}",) == caught.value.hints
+
+
+@pytest.mark.parametrize("name", ["nu", "/usr/bin/xonsh", "-tcsh", "elvish", "csh", "pwsh", "PowerShell"])
+def test_a_shell_that_evaluates_nothing_is_told_what_works(name: str) -> None:
+    """The error names the shell, and the next step works in it; nu reads JSON."""
+    with pytest.raises(UsageError) as caught:
+        shells.find(name)
+
+    assert caught.value.fact.startswith(f"{name.strip('-').rpartition('/')[2].lower()} evaluates nothing")
+    ways = ("awsenv use --shell json ROLE | from json | load-env",) if name == "nu" else ()
+    assert (*ways, "awsenv exec ROLE") == caught.value.hints
+
+
+@pytest.mark.parametrize(
+    ("name", "fact", "hint"),
+    [
+        ("dash", "there is no hook for dash", 'eval "$(awsenv ROLE)"'),
+        ("/bin/ksh", "there is no hook for /bin/ksh", 'eval "$(awsenv ROLE)"'),
+        ("tcsh", "tcsh evaluates nothing that awsenv prints", "awsenv exec ROLE"),
+        ("nu", "nu evaluates nothing that awsenv prints", "awsenv use --shell json ROLE | from json | load-env"),
+        ("zhs", "there is no hook for the shell 'zhs'", "awsenv init zsh"),
+    ],
+)
+def test_init_of_a_shell_without_a_hook_says_what_works(name: str, fact: str, hint: str, program: str) -> None:
+    """The error says whether the shell can evaluate a change, and how."""
+    answer = subprocess.run([program, "init", name], capture_output=True, check=False, text=True)
+
+    assert (2, f"awsenv: {fact}\n  try      {hint}\n") == (
+        answer.returncode,
+        answer.stderr.partition("  or ")[0],
+    )
 
 
 def test_shell_names_are_unique() -> None:
@@ -128,4 +159,4 @@ def test_a_new_shell_is_two_files(tmp_path: Path, clean_environ: dict[str, str])
     assert "'unset' AWSENV_ROLE;\n" in run("off", "--shell", "new", **role).stdout
     assert "'unset' AWSENV_ROLE;\n" in run("off", AWSENV_SHELL="new", **role).stdout
     names = sorted([*(shell.name for shell in shells.hooked()), "new"])
-    assert f"awsenv init with one of {', '.join(names)}\n" in run("init", "nu").stderr
+    assert f"awsenv init with one of {', '.join(names)}\n" in run("init", "rc").stderr
