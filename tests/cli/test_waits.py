@@ -214,6 +214,16 @@ def test_success_follows_a_slow_answer(world: World) -> None:
     assert [] == silent[1].waits
 
 
+def test_a_subshell_without_a_prompt_of_ours_says_which_role_it_has(world: World) -> None:
+    """Of a command of exec, only its own output shows."""
+    subshell, quiet, command = watch(
+        world, "SHELL=/bin/true exec read-only", "SHELL=/bin/true exec -q read-only", "exec read-only -- true"
+    )
+
+    assert re.fullmatch(rf"read-only in {world.sandbox.account} until .*\d\d:\d\d \S+ \(1h\)", subshell.screen)
+    assert ("", "") == (quiet.screen, command.screen)
+
+
 def test_a_terminal_may_be_narrow_or_dumb(world: World) -> None:
     """A line as wide as the terminal is cut, for none that is wrapped could be removed; a dumb one shows it once."""
     hang(world)
