@@ -367,7 +367,7 @@ def hint_of(refused: Callable[[], Credentials]) -> str:
 def test_the_likeliest_cause_comes_first(home: Home) -> None:
     """AWS gives no reason when it refuses a role, so the first hint is about a missing code."""
     home.profile("p", role_arn=home.role("r", mfa=True), source_profile="base")
-    assert "if the role demands MFA, set mfa_serial in profile 'p', or pass a code" == hint_of(lambda: home.obtain("p"))
+    assert "if the role demands MFA, set mfa_serial in profile 'p' or pass a code" == hint_of(lambda: home.obtain("p"))
 
 
 def test_a_wrong_external_id_is_not_shown(home: Home) -> None:

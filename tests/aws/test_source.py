@@ -61,7 +61,8 @@ def refused(home: Home, kind: str, config: str = "[profile p]\n", *, profile: st
     """Return why there are none; no secret is in it, and the place is."""
     with pytest.raises(AwsenvError) as caught:
         fetch(home, kind, config, profile=profile)
-    assert caught.value.where == WHERE
+    place = "~/config:2, [profile p], credential_process" if kind == "process" and "process" in config else WHERE
+    assert caught.value.where == place
     assert "canary" not in f"{caught.value!r} {caught.value.fact} {caught.value.hints} {caught.value.__cause__!r}"
     return caught.value
 
@@ -161,7 +162,7 @@ def fields(**changed: object) -> str:
 
 
 BY_ITSELF = "run the credential_process by itself to see what it prints"
-EXPIRED = "printed credentials that expired at"
+EXPIRED = "printed keys that expired at"
 ARGUMENT = "no shell runs it, so {} is an argument"
 NO_SHELL = "let a shell run it: credential_process = sh -c '...'"
 
@@ -235,7 +236,7 @@ NO_SHELL = "let a shell run it: credential_process = sh -c '...'"
         ),
         (
             fields(Expiration="2020-01-02T03:04:05Z"),
-            "printed credentials that expired at 2020-01-02 03:04:05 UTC",
+            "printed keys that expired at 2020-01-02 03:04:05 UTC",
             None,
             BY_ITSELF,
         ),
@@ -260,7 +261,7 @@ def test_a_command_that_fails_is_named(
 def test_expired_credentials_of_a_command_are_refused(home: Home) -> None:
     """Refuse them before AWS does."""
     answer = {"Version": 1, **KEYS, "Expiration": stamp(-timedelta(hours=1))}
-    assert "printed credentials that expired at " in refused(home, "process", printing(answer)).fact
+    assert "printed keys that expired at " in refused(home, "process", printing(answer)).fact
 
 
 def test_a_command_runs_in_the_environment_of_the_caller(home: Home) -> None:
@@ -812,7 +813,7 @@ FULL = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 @pytest.mark.parametrize(
     ("status", "body", "does", "hint"),
     [
-        (200, "canary", "sent something that is not JSON", f"check {FULL}"),
+        (200, "canary", "sent text that is not JSON", f"check {FULL}"),
         (200, ["canary"], "sent a list instead of an object", f"check {FULL}"),
         (200, {}, "sent no AccessKeyId", f"check {FULL}"),
         (200, {"AccessKeyId": "canary", "SecretAccessKey": "canary"}, "sent no Token", f"check {FULL}"),
@@ -887,7 +888,9 @@ def test_a_container_that_cannot_be_reached(home: Home) -> None:
 
     error = named(home, "container")
 
-    assert ("127.0.0.1:1 cannot be reached", f"check {FULL}, which the container sets") == (error.fact, error.hints[0])
+    fact = "the credentials endpoint of the container does not answer"
+    assert (fact, "nothing listens there", FULL) == (error.fact, error.because, error.where)
+    assert f"check {FULL}, which the container sets" == error.hints[0]
 
 
 ROLES = "/latest/meta-data/iam/security-credentials/"
@@ -922,7 +925,7 @@ NO_TOKEN = ("check that this is an EC2 instance", "in a container on one: aws ec
         ),
         (
             {"token": (200, "t"), "roles": (200, "web"), "role": (200, "canary")},
-            f"{SERVICE} sent something that is not JSON instead of the keys of role web",
+            f"{SERVICE} sent text that is not JSON instead of the keys of role web",
             "check that the role trusts ec2.amazonaws.com",
         ),
     ],

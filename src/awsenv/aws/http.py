@@ -18,7 +18,13 @@ from weakref import WeakSet
 
 import urllib3.exceptions
 from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool, AWSResponse
-from botocore.exceptions import BotoCoreError, ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError
+from botocore.exceptions import (
+    BotoCoreError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+)
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
@@ -133,6 +139,8 @@ class Http:
             if refusal is None:
                 return answer
             raise refusal
+        if isinstance(answer, ProxyConnectionError) and proxy is not None:
+            answer.kwargs["origin"] = proxy.origin
         raise self._bad_bundle(answer) or (None if proxy is None else fault(proxy, request.url, answer)) or answer
 
     def _bad_bundle(self, error: BaseException) -> ConfigError | None:

@@ -18,7 +18,7 @@ from awsenv.aws.request import Request
 from awsenv.aws.translate import no_response
 from awsenv.config.ini import Setting
 from awsenv.config.settings import unusable
-from awsenv.errors import AwsenvError, Origin, SourceError
+from awsenv.errors import AwsenvError, Origin, SourceError, UnreachableError
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
@@ -145,13 +145,14 @@ class Container:
         variable = full if self._environ.get(full) else "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
         if last is None:
             # botocore refuses to send, since it would send a token to any host in plain text.
-            hint = "it must be https://, or http:// with a loopback address or that of ECS or EKS"
+            hint = "use https://, or http:// with the address of a loopback, ECS or EKS"
             return SourceError(f"{full} names a host that no SDK calls without TLS", Origin(full), hint=hint)
         if isinstance(last, Exception):
             unreachable = no_response(last, Request())
-            if unreachable is not None and not isinstance(last, Unfinished):
-                unreachable.hints = (f"check {variable}, which the container sets", "try again")
-            return unreachable
+            if unreachable is None or isinstance(last, Unfinished):
+                return unreachable
+            fact, step = f"{issuer} does not answer", f"check {variable}, which the container sets"
+            return UnreachableError(fact, Origin(variable), because=unreachable.because, hint=(step, "try again"))
         if last.status_code != 200:  # noqa: PLR2004 - HTTP's success
             hint = f"check {_TOKEN}" if last.status_code in {401, 403} else f"check {variable}"
             return SourceError(f"{issuer} answers with HTTP {last.status_code}", Origin(variable), hint=hint)
@@ -164,7 +165,7 @@ def missing_in(body: bytes) -> str | None:
     try:
         answer = json.loads(body)
     except ValueError:
-        return "something that is not JSON"
+        return "text that is not JSON"
     if not isinstance(answer, dict):
         return f"{kind_of(answer)} instead of an object"
     names = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
@@ -173,7 +174,7 @@ def missing_in(body: bytes) -> str | None:
 
 
 _OPTIONS = "aws ec2 modify-instance-metadata-options --instance-id ID"
-_HOPS = f"{_OPTIONS} --http-put-response-hop-limit 2"
+_HOPS = "for a container on one, set --http-put-response-hop-limit 2"
 
 
 def _set(session: AwsSession, key: str) -> Setting:
@@ -234,7 +235,7 @@ class Instance:
             return f"{service} is disabled by AWS_EC2_METADATA_DISABLED", "unset AWS_EC2_METADATA_DISABLED"
         if not status or (status == HTTPStatus.UNAUTHORIZED and not has_token):
             fact = f"{service} demands a token, and gives none" if status else f"{service} does not answer"
-            return fact, ("check that this is an EC2 instance", f"in a container on one: {_HOPS}")
+            return fact, ("check that this is an EC2 instance", _HOPS)
         if not role and (status == HTTPStatus.NOT_FOUND or (status == HTTPStatus.OK and not body)):
             return none
         if status == HTTPStatus.FORBIDDEN:

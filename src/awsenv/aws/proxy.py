@@ -131,7 +131,8 @@ def causes(error: object) -> Iterator[object]:
     while isinstance(error, BaseException):
         yield error
         wrapped = getattr(error, "kwargs", {}).get("error") or getattr(error, "original_error", None)
-        error = wrapped or next((each for each in error.args if isinstance(each, BaseException)), None)
+        inner = next((each for each in error.args if isinstance(each, BaseException)), None)
+        error = wrapped or inner or error.__cause__ or error.__context__
 
 
 def _of_status(proxy: Proxy, url: str, status: int, *, is_unsent: bool) -> ProxyError:

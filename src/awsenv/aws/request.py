@@ -52,6 +52,8 @@ class Request:
     """Where the value of each parameter comes from. AWS's defaults and a device that AWS named have no origin."""
     endpoint: str = ""
     """The URL that it goes to."""
+    configured: Origin | None = None
+    """What sets that URL; None: it is one of AWS."""
     signer: Credentials = NOBODY
     denied_hint: Callable[[Denial | None], Hint | None] = lambda _denial: None
     """Returns the next step after an AccessDenied, of which AWS has said as much."""
@@ -210,7 +212,7 @@ def _account_before(chain: Chain, index: int) -> str | None:
 
 def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, str]:
     """Return how likely a hop without an MFA device lacks one, as a rank, and the remedy."""
-    rank, text = 1, f"if the role demands MFA, {_set(hop, 'mfa_serial')}, or pass a code"
+    rank, text = 1, f"if the role demands MFA, {_set(hop, 'mfa_serial')} or pass a code"
     before = chain.hops[:index]
     if any(isinstance(earlier, AssumeRole) for earlier in before) or KINDS[chain.source.kind].is_of_a_role:
         # A device that is configured where it has no effect shows that the user expects MFA.

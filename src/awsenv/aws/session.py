@@ -179,6 +179,15 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         """Return the URL that the environment of the caller or the profile sets for a service; None: neither does.
 
         Raises:
+            ConfigError: As `endpoint_setting` does.
+        """
+        found = self.endpoint_setting(service_name)
+        return None if found is None else found.value
+
+    def endpoint_setting(self, service_name: str) -> Setting | None:
+        """Return the same with its origin.
+
+        Raises:
             ConfigError: It is not a URL, or `services` names a section that does not exist.
         """
         profile = self.profiles.get(self.get_config_variable("profile") or "default")
@@ -192,7 +201,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
             )
         if url is not None and not is_url(url.value):
             raise unusable(url, "it must be a URL of http or https")
-        return None if url is None else url.value
+        return url
 
     def url_of(self, client: Any) -> str:
         """Return the URL that a client of STS or IAM sends requests to, without a user name and password.

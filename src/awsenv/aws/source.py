@@ -168,14 +168,17 @@ def _process(source: Source, session: AwsSession, run: Run | None) -> Credential
         with session.waits(f"the credential_process of profile {name}", beside=True):
             return command.run(words, environ=entered(name, session.environ), folder=session.profiles.folder)
 
-    line = profile.get("credential_process", "")
-    printed = command.output("credential_process", line, run_words, SourceError, source.origin)
+    line, origin = profile.get("credential_process", ""), source.origin
+    configured = session.profiles.get(source.profile or "default")
+    if configured is not None and "credential_process" in configured.settings:
+        origin = configured.settings["credential_process"].origin
+    printed = command.output("credential_process", line, run_words, SourceError, origin)
     try:
         return _printed(source, printed, profile.get("aws_account_id"))
     except ValueError as error:
         because, hint = command.why("credential_process", line)
         fact = f"credential_process printed {error}"
-        raise SourceError(fact, source.origin, because=because, hint=hint or how_to_renew(source)) from None
+        raise SourceError(fact, origin, because=because, hint=hint or how_to_renew(source)) from None
 
 
 def _printed(source: Source, output: bytes, account: str | None) -> Credentials:
@@ -208,7 +211,7 @@ def _printed(source: Source, output: bytes, account: str | None) -> Credentials:
             what = "an empty Expiration" if given == "" else f"an Expiration that is {kind_of(given)}, and not a time"
             raise ValueError(f"{what}: leave it out if the keys do not expire") from None
         if expiration <= datetime.now(timezone.utc):
-            raise ValueError(f"credentials that expired at {expiration:%Y-%m-%d %H:%M:%S} UTC")
+            raise ValueError(f"keys that expired at {expiration:%Y-%m-%d %H:%M:%S} UTC")
     return Credentials(
         answer["AccessKeyId"],
         answer["SecretAccessKey"],

@@ -8,6 +8,7 @@ holds no secret.
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from botocore import exceptions
 from awsenv import duration
 from awsenv.aws.denial import DeniedError, read
 from awsenv.aws.http import Late, Unfinished, spelled
-from awsenv.aws.proxy import ProxyError
+from awsenv.aws.proxy import ProxyError, causes
 from awsenv.aws.session import host_of, refused_setting
 from awsenv.config.sources import how_to_renew
 from awsenv.errors import (
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
     from awsenv.aws.request import Request
     from awsenv.aws.session import AwsSession
+    from awsenv.errors import Origin
     from awsenv.model import Credentials
 
 _UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"})
@@ -77,34 +79,42 @@ _SETTINGS: Facts = (
 )
 """Settings that make calls impossible."""
 
-_NOT_SENT: Facts = (
+_CHECK = "check {setting}, and that its host can be reached"
+
+_NOT_SENT: tuple[tuple[type[Exception], str, str, str], ...] = (
     (
-        (ssl.SSLCertVerificationError,),
+        ssl.SSLCertVerificationError,
         "the TLS certificate of {host} cannot be verified",
-        "behind a proxy that inspects TLS, set AWS_CA_BUNDLE or ca_bundle to its CA certificate",
+        "set AWS_CA_BUNDLE or ca_bundle to the CA certificate of your network",
+        "set AWS_CA_BUNDLE or ca_bundle to the certificate of its CA",
     ),
     (
-        (exceptions.SSLError,),
+        exceptions.SSLError,
         "a TLS connection to {host} cannot be made",
-        "check endpoint_url, AWS_ENDPOINT_URL and HTTPS_PROXY",
+        "check that no sign-in page of the network is in the way",
+        "write http:// in {setting}, if {host} has no TLS",
     ),
     (
-        (exceptions.ConnectTimeoutError,),
+        exceptions.ConnectTimeoutError,
         "{host} did not answer{within}",
-        "check the network, and that the region exists",
+        "check the network",
+        _CHECK,
     ),
     (
-        (exceptions.EndpointConnectionError,),
+        exceptions.EndpointConnectionError,
         "{host} cannot be reached",
-        "check the network, the proxy, and that the region exists",
+        "check the network, and that the region exists",
+        _CHECK,
     ),
 )
-"""Why a connection cannot be made, of the host {host}."""
+"""Why a connection to {host} fails: the fact, the next step for a host of AWS, and that for the host of a setting."""
+
+_PORTAL = ("check that no sign-in page of the network is in the way", "try again")
 
 _MORE_TIME = "set AWSENV_TIMEOUT=1m to wait longer"
 
 _UNKNOWN_HINT = (
-    "check that it was not deleted or deactivated, and has its session token if it is temporary",
+    "check that it exists and is active; a temporary one needs its token",
     "in an opt-in region, check that the account has enabled the region",
 )
 
@@ -173,7 +183,9 @@ def connect(
             aws_session_token=signer.session_token,
             config=config,
         )
-        return client, replace(request, endpoint=session.url_of(client), signer=signer)
+        setting = session.endpoint_setting(request.action.partition(":")[0])
+        configured = None if setting is None else setting.origin
+        return client, replace(request, endpoint=session.url_of(client), configured=configured, signer=signer)
     except AwsenvError:
         raise
     except Exception as error:  # noqa: BLE001 - botocore raises everything here, and nothing has been sent
@@ -193,7 +205,9 @@ def translate(error: Exception, request: Request) -> AwsenvError:
         return _answered(error, request)
     if first_of(_SETTINGS, error) is not None:
         return _of_settings(error)
-    return no_response(error, request) or _lost(f"{_where(request)} sent a response that is not from AWS", request)
+    return no_response(error, request) or _lost(
+        f"{_where(request)} sent a response that is not from AWS", request, *_PORTAL
+    )
 
 
 def no_response(error: Exception, request: Request) -> AwsenvError | None:
@@ -204,15 +218,18 @@ def no_response(error: Exception, request: Request) -> AwsenvError | None:
         return None
     url = request.endpoint or error.kwargs.get("endpoint_url") or error.kwargs.get("url") or "AWS"
     request, root = replace(request, endpoint=str(url)), _root(error)
-    row = first_of(_NOT_SENT, root) or first_of(_NOT_SENT, error)
-    if row is None and isinstance(error, Late) and not error.was_sent:
-        row = f"{_where(request)} {error}", ("check the network, the proxy and DNS", _MORE_TIME)
-    if row is None and was_not_sent(error):
-        row = "the proxy {proxy} cannot be reached", "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+    row = next((row for kind, *row in _NOT_SENT if isinstance(root, kind) or isinstance(error, kind)), None)
     if row is not None:
-        proxy = host_of(str(error.kwargs.get("proxy_url")))
-        fact = row[0].format(host=host_of(request.endpoint), proxy=proxy, within=_within(error))
-        return UnreachableError(fact, hint=row[1])
+        return _not_connected(error, request, *row)
+    if was_not_sent(error) and not isinstance(error, Late):
+        return _no_proxy(error)
+    return _no_reply(error, request)
+
+
+def _no_reply(error: exceptions.BotoCoreError, request: Request) -> UnreachableError:
+    if isinstance(error, Late) and not error.was_sent:
+        hint = ("check the network, the proxy and DNS", _MORE_TIME)
+        return UnreachableError(f"{_where(request)} {error}", hint=hint)
     predicate = str(error) if isinstance(error, Unfinished) else f"did not answer{_within(error)}"
     if not isinstance(error, Unfinished | exceptions.ReadTimeoutError):
         return _lost(f"the connection to {_where(request)} was lost", request)
@@ -222,10 +239,37 @@ def no_response(error: Exception, request: Request) -> AwsenvError | None:
     return lost
 
 
+def _no_proxy(error: exceptions.ProxyConnectionError) -> UnreachableError:
+    origin: Origin | None = error.kwargs.get("origin")
+    what = "the proxy settings of the system" if origin is None else origin.name
+    fact = f"the proxy {host_of(str(error.kwargs.get('proxy_url')))} cannot be reached"
+    return UnreachableError(fact, origin, because=_why(error), hint=(f"check {what}", "check the network"))
+
+
 def _within(error: exceptions.BotoCoreError) -> str:
     """Return how long awsenv has waited, with all attempts."""
     seconds = error.kwargs.get("seconds")
     return " in time" if seconds is None else f" within {spelled(max(1, round(seconds)))}"
+
+
+def _not_connected(error: Exception, request: Request, fact: str, step: str, step_of_setting: str) -> UnreachableError:
+    host, origin = host_of(request.endpoint), request.configured
+    if origin is not None:
+        step = step_of_setting.format(host=host, setting=(origin.key or origin.name).rpartition(", ")[2])
+    because = _why(error) if isinstance(error, exceptions.EndpointConnectionError) else None
+    return UnreachableError(fact.format(host=host, within=_within(error)), origin, because=because, hint=step)
+
+
+def _why(error: Exception) -> str | None:
+    """Return why a connection cannot be opened, as the system says; None: it does not."""
+    for cause in causes(error):
+        if isinstance(cause, socket.gaierror):
+            return "its name does not resolve"
+        if isinstance(cause, ConnectionRefusedError):
+            return "nothing listens there"
+        if isinstance(cause, OSError) and cause.strerror:
+            return f"the system says: {cause.strerror}"
+    return None
 
 
 def _of_proxy(error: ProxyError, request: Request) -> UnreachableError:
@@ -288,10 +332,10 @@ def _answered(error: exceptions.ClientError, request: Request) -> AwsenvError:
     code, message, status = read_answer(error)
     if is_failing(code, status):
         failing = "is throttling" if "hrottl" in code or "Limit" in code else f"is failing (HTTP {status})"
-        return _lost(f"{_where(request)} {failing}", request)
+        return _lost(f"{_where(request)} {failing}", request, "try again in a minute")
     if code.isdigit():
         host = host_of(request.endpoint)
-        return _lost(f"{host} answered with HTTP {status}, which is not a response of AWS", request)
+        return _lost(f"{host} answered with HTTP {status}, which is not a response of AWS", request, *_PORTAL)
     if "MultiFactorAuthentication failed" in message:
         return _mfa_failed(message, request)
     if code in _UNKNOWN_KEY | _EXPIRED | _BAD_SIGNATURE:
@@ -417,9 +461,9 @@ def _where(request: Request) -> str:
     return f"{request.service} at {host}" if request.service else host
 
 
-def _lost(fact: str, request: Request) -> UnreachableError:
+def _lost(fact: str, request: Request, *hints: str) -> UnreachableError:
     if request.serial is not None:
         return ResponseLost(
             f"{fact}, and the MFA code may have been used", hint="try again with the device's next code"
         )
-    return UnreachableError(fact, hint=("try again", "check that no sign-in page of the network is in the way"))
+    return UnreachableError(fact, hint=hints or ("try again", "check the network"))
