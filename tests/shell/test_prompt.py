@@ -253,15 +253,15 @@ def test_the_prompt_of_a_framework_is_left_alone(
     assert f" {framework} shows " in window.run("awsenv doctor | grep prompt")
 
 
-@pytest.mark.parametrize("word", ["starship prompt", "_omp_get_prompt primary", "_tide_2_line_prompt"])
+@pytest.mark.parametrize("word", ["starship prompt", "_omp_get_prompt primary", "_tide_2_line_prompt", "_pure_prompt"])
 def test_fish_frameworks_are_recognized_by_their_prompt(
     word: str, shells: Mapping[str, Spelling], require: Any, terminal: Start, active: Environ
 ) -> None:
-    """The hook recognizes starship, oh-my-posh and tide by the body of fish_prompt."""
+    """The hook recognizes starship, oh-my-posh, tide and pure by the body of fish_prompt."""
     require("fish")
     own = f'function fish_prompt; true {word}; echo -n "0:"(count $prompts)"> "; end'
 
-    assert terminal(shells["fish"], own, **active()).line.startswith("0:")
+    assert terminal(shells["fish"], own, **active(), pure_enable_aws_profile="true").line.startswith("0:")
 
 
 def test_inherited_framework_variables_have_no_effect(shell: Spelling, terminal: Start, active: Environ) -> None:
