@@ -147,7 +147,7 @@ def test_every_failure_fails_in_the_shell(world: World, shell: str, words: list[
 
     assert (status, "false;\n") == (answer.returncode, answer.stdout)
     assert answer.stderr.startswith("awsenv: ")
-    assert len(answer.stderr.splitlines()) <= 3
+    assert len(answer.stderr.splitlines()) <= 5
 
 
 def test_a_wrong_external_id_is_not_shown(world: World) -> None:
