@@ -29,24 +29,16 @@ if TYPE_CHECKING:
     from awsenv.errors import Hint
     from awsenv.model import Source
 
-_KINDS_OF_JSON = {
-    **dict.fromkeys((int, float), "a number"),
-    str: "a string",
-    bool: "a boolean",
-    list: "a list",
-    dict: "an object",
-}
-
 
 def kind_of(value: object) -> str:
     """Return the kind of a value of JSON."""
     kinds = {
-        str: "a string",
         bool: "true or false",
-        int: "a number",
-        float: "a number",
-        list: "a list",
         dict: "an object",
+        float: "a number",
+        int: "a number",
+        list: "a list",
+        str: "a string",
     }
     return kinds.get(type(value), "null")
 
