@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from awsenv import config, duration
 from awsenv.agent.memory import LONGEST, Lease, Plan
-from awsenv.aws.request import Token, denied_hint, is_typed_name
+from awsenv.aws.request import Token, denied_hint
 from awsenv.config.sources import KINDS, account_of
 from awsenv.errors import (
     AgentError,
@@ -380,15 +380,8 @@ def credentials(
         run = None if prompts is None else prompts.run
         begin, made = 0, source_credentials(chain.source, connection, run=run)
     calls = _Calls(chain, Sts(connection), made, code, prompts, profiles, program)
-    try:
-        for index, hop in enumerate(chain.hops[begin:], start=begin):
-            made = calls.made(index, hop, made)
-    except MfaError as error:
-        # A name that was typed may have been meant for a profile, of which AWS knows nothing.
-        close = config.did_you_mean(chain.role, profiles) if is_typed_name(chain, -1) else None
-        if close is not None:
-            error.hints = (close, *error.hints[:1])
-        raise
+    for index, hop in enumerate(chain.hops[begin:], start=begin):
+        made = calls.made(index, hop, made)
     return made
 
 
@@ -410,7 +403,7 @@ class _Calls:
         send = partial(self.sts.call, hop, signer)
         if isinstance(hop, AssumeRole):
             hop = hop if hop.role.account is not None else hop.within(self._account())
-            hint = partial(denied_hint, self.chain, index, hop.role, self.profiles)
+            hint = partial(denied_hint, self.chain, index)
             send = partial(self.sts.call, hop, signer, denied_hint=hint)
         return send() if hop.mfa is None else self._with_code(self._known(hop.mfa), send)
 

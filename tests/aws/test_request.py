@@ -9,7 +9,6 @@ import pytest
 
 from awsenv import config
 from awsenv.aws.request import denied_hint, remedies
-from awsenv.config.profiles import NO_PROFILES
 from awsenv.errors import Origin
 from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, RoleArn, RoleRequest, Source
 
@@ -107,7 +106,7 @@ def test_a_session_may_be_too_old() -> None:
 def test_the_second_hint_is_the_doctor_and_shows_no_secret() -> None:
     """Quote the name of the role for the shell."""
     chain = replace(_chain(_hop(external_id=SECRET)), role="a b")
-    hints = denied_hint(chain, 0, RoleArn("aws", MINE, "deploy"), NO_PROFILES, None)
+    hints = denied_hint(chain, 0, None)
     assert ("awsenv doctor 'a b'",) == hints[1:]
     assert SECRET not in hints[0]
 

@@ -85,6 +85,13 @@ def mistake(tmp_path: Path) -> Callable[[str], UsageError]:
         ("--profile default login", "awsenv login"),
         ("--json list", "awsenv list"),
         ("-- staus", "awsenv status"),
+        ("staus --profile default", "awsenv status"),
+        ("staus --duration=2h --json", "awsenv status --json"),
+        ("renw -q --region eu-west-1", "awsenv renew -q"),
+        ("logn --profile default --region eu-west-1", "awsenv login --profile default"),
+        ("lst prod --print", "awsenv list prod"),
+        ("logot power-user", "awsenv logout"),
+        ("offf --shell zsh --external-id x", "awsenv off --shell zsh"),
         ("staus --help", "awsenv status --help"),
         ("'profile power-usr' 123456", "awsenv power-user"),
         ("123456 power-user", "awsenv power-user CODE"),
@@ -125,6 +132,7 @@ def test_a_typo_is_refused_with_the_line_that_was_meant(
             "exec power-usr 123456 -- terraform plan",
         ),
         *("console power-usr --open", "login --profile defualt", "login power-usr", "status --verfy", "setup --dryrun"),
+        *("staus --profile x --duration 1h", "logot --print x", "lst --region x", "stats -q 123456", "offf 12h -q"),
         *("power-user --reg x", "power-user --role-session-name x", "setup read-onyl", "setup --profile defualt"),
         *MEANT,
     ],
@@ -163,6 +171,12 @@ def test_a_role_of_such_a_name_can_be_insisted_on(
 ) -> None:
     """The second step says how: with `use`, or with the account of the user."""
     assert insists == mistake(line).hints[1]
+
+
+@pytest.mark.parametrize("line", ["power-user --external-id -", "credential-process power-user --external-id -"])
+def test_no_secret_is_asked_for_in_vain(mistake: Callable[[str], UsageError], line: str) -> None:
+    """On a terminal that would show the keys, nothing is done, and no external id is asked for first."""
+    assert mistake(line).fact.startswith("nothing was done: ")
 
 
 @pytest.mark.parametrize("word", MEANT)

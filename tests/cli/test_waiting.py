@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from awsenv.cli.process import _is_quiet
 from awsenv.cli.waiting import line
 
 STS = "AWS STS at sts.eu-west-1.amazonaws.com"
@@ -36,3 +37,24 @@ def test_the_line_fits_the_terminal(text: str, seconds: float, columns: int) -> 
     shown = line(text, seconds, columns)
 
     assert columns >= sum(1 if character.isascii() else 2 for character in shown)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("-q read-only", True),
+        ("read-only --quiet", True),
+        ("exec read-only -q -- grep x", True),
+        ("exec --duration 2h read-only 123456 --refresh -q grep x", True),
+        ("exec -q --profile p read-only grep x", True),
+        ("exec read-only -- grep -q x", False),
+        ("exec read-only grep -q x", False),
+        ("exec read-only 123456 apt-get --quiet update", False),
+        ("exec --profile=p --region eu-west-1 read-only grep -q x", False),
+        ("read-only --session-name -q", False),
+        ("demo -- awsenv -q read-only", False),
+    ],
+)
+def test_only_our_own_option_asks_for_quiet(words: str, expected: bool) -> None:  # noqa: FBT001 - what is expected
+    """An option of the command that `exec` runs, and the value of another option, ask for nothing."""
+    assert expected == _is_quiet(words.split())

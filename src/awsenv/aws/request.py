@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from awsenv.aws.denial import Policy
 from awsenv.config.limits import is_bare_name
-from awsenv.config.profiles import did_you_mean
 from awsenv.config.sources import KINDS
 from awsenv.model import AssumeRole, Credentials, Hop
 from awsenv.wording import printable, quoted
@@ -20,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from awsenv.aws.denial import Denial
-    from awsenv.config import Profiles
     from awsenv.errors import Hint, Origin
-    from awsenv.model import Chain, RoleArn
+    from awsenv.model import Chain
 
 
 class Token(NamedTuple):
@@ -61,7 +59,8 @@ class Request:
     @property
     def service(self) -> str:
         """The service as people call it: `STS`."""
-        return self.action.partition(":")[0].upper()
+        name = self.action.partition(":")[0].upper()
+        return "Sign-In" if name == "SIGNIN" else name
 
     @property
     def serial(self) -> str | None:
@@ -116,17 +115,18 @@ def request(hop: Hop) -> Request:
     )
 
 
-def denied_hint(chain: Chain, index: int, role: RoleArn, profiles: Profiles, denial: Denial | None) -> Hint:
+def denied_hint(chain: Chain, index: int, denial: Denial | None) -> Hint:
     """Return the next step after an AccessDenied from an AssumeRole.
 
     Args:
         chain: The chain.
         index: Which of its hops was refused.
-        role: Its role, with the account.
-        profiles: A name that was typed may have been meant for one of them.
         denial: What AWS says of it. Without a reason the first step is the remedy of the likeliest cause.
     """
-    typed = if_typed(chain, role, profiles) if is_typed_name(chain, index) else None
+    typed = None
+    if is_typed_name(chain, index):
+        # A profile may be meant, whose name is not near.
+        typed = f"awsenv list shows the profiles: {quoted(chain.role)} is not one"
     doctor = f"awsenv doctor {shlex.quote(printable(chain.role))}"
     if denial is None or denial.step is None:
         return typed or (remedies(chain, index)[0], doctor)
@@ -150,12 +150,6 @@ def steps(
         own = remedies(chain, index, mine, is_permitted=True)[0]
         more = (*more, str(denial.step))
     return tuple(filter(None, [own or denial.step, denial.details, *more]))[:2]
-
-
-def if_typed(chain: Chain, role: RoleArn, profiles: Profiles) -> str:
-    """Return the next step if the name of *role* was typed, and AWS refused it: a profile may be meant."""
-    fact = f"{quoted(chain.role)} is not one in {profiles.where}, so awsenv took it for a role of account"
-    return did_you_mean(chain.role, profiles) or f"awsenv list shows the profiles: {fact} {role.account}"
 
 
 def remedies(chain: Chain, index: int, mine: str | None = None, *, is_permitted: bool = False) -> list[str]:

@@ -35,12 +35,16 @@ def run(caller: Caller, arguments: Arguments) -> Print | Open:
     Raises:
         AwsenvError: Of every kind but `LaunchError`.
     """
-    resolved = resolve(caller, arguments.role, arguments.code, arguments)
-    if not arguments.opens and not arguments.anywhere and (astray := caller.prints_astray()):
-        raise UsageError(
-            f"nothing was done: the sign-in URL, a secret, would have gone to a {astray}",
-            hint=("--open opens it in the browser", "--print prints it anyway"),
-        )
+
+    def check() -> None:
+        if not arguments.opens and not arguments.anywhere and (astray := caller.prints_astray()):
+            raise UsageError(
+                f"nothing was done: the sign-in URL, a secret, would have gone to a {astray}",
+                hint=("--open opens it in the browser", "--print prints it anyway"),
+            )
+
+    resolved = resolve(role_options.asking_after(caller, check), arguments.role, arguments.code, arguments)
+    check()
     duration = arguments.session_duration
     seconds = None if duration is None else _seconds(duration)
     _check_role(resolved)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from awsenv.cli.action import Print
-from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, flag, resolve
+from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, asking_after, flag, resolve
 from awsenv.cli.use import ANYWHERE, check_that_it_is_read
 
 
@@ -29,9 +29,13 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     Raises:
         AwsenvError: Of every kind but `LaunchError`.
     """
-    resolved = resolve(caller, arguments.role, arguments.code, arguments)
-    if not arguments.anywhere:
-        check_that_it_is_read(caller, f"credential_process = awsenv credential-process {arguments.role}")
+
+    def check() -> None:
+        if not arguments.anywhere:
+            check_that_it_is_read(caller, f"credential_process = awsenv credential-process {arguments.role}")
+
+    resolved = resolve(asking_after(caller, check), arguments.role, arguments.code, arguments)
+    check()
     credentials = caller.provider.lease(resolved).credentials
     answer: dict[str, str | int] = {
         "Version": 1,

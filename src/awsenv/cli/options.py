@@ -108,6 +108,16 @@ def obtain(caller: Caller, role: str, code: str | None, options: RoleOptions) ->
     return caller.provider.lease(resolve(caller, role, code, options))
 
 
+def asking_after(caller: Caller, check: Callable[[], object]) -> Caller:
+    """Return *caller*, whom nothing asks for a secret before *check*, which raises if the command cannot go on."""
+
+    def ask(question: str) -> str:
+        check()
+        return caller.ask_secret(question)
+
+    return replace(caller, ask_secret=ask)
+
+
 def resolve(caller: Caller, role: str, code: str | None, options: RoleOptions) -> "Resolved":
     """Return the role request of the words *role* and *code* and of the options, resolved.
 

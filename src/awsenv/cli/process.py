@@ -251,10 +251,22 @@ def succeed(text: str) -> None:
 
 
 def _is_quiet(args: Sequence[str]) -> bool:
-    """Return whether the command line *args* asks for quiet. A `-q` of a command that it runs counts, too."""
-    args = args[: args.index("--")] if "--" in args else args
-    return "-q" in args or "--quiet" in args
+    """Return whether the command line *args* asks for quiet. An option of the command that it runs does not count."""
+    is_value, words = False, 0
+    for arg in args:
+        if not is_value:
+            words += args[0] == "exec" and not arg.startswith("-") and not arg.isdigit()
+            if arg in _QUIET or arg == "--" or words > _WORDS:
+                return arg in _QUIET
+        is_value = arg.startswith("--") and "=" not in arg and arg not in _FLAGS
+    return False
 
+
+_QUIET = ("-q", "--quiet")
+_FLAGS = (*_QUIET, "--refresh", "--print", "--json", "--open")
+"""Options without a value."""
+_WORDS = 2
+"""`exec` and its role: what follows, but for an MFA code, is another command."""
 
 _PAUSE = 0.3
 """Seconds between two waits that look like one."""

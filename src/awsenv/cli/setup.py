@@ -157,10 +157,11 @@ def _administrator(caller: Caller, profile: str | None, option: str) -> Iam:
         if profiles.get(name) is None:
             typos.check_profile(caller.args, profile, profiles, option)
             origin = Origin(option) if profile else Origin(named) if named else None
+            meant = None if origin is None else config.did_you_mean(name, profiles, origin)
             raise config.nothing(profiles, base) or ConfigError(
                 f"there is no profile {quoted(name)} in {profiles.where}",
                 origin,
-                hint=config.did_you_mean(name, profiles) or f"{option} names a profile that may administer IAM",
+                hint=meant or f"{option} names a profile that may administer IAM",
             )
         lease = obtain(caller, name, None, RoleOptions())
         credentials, settings, region = lease.credentials, lease.chain.settings_profile, lease.chain.region

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import shlex
 from contextlib import suppress
+from dataclasses import fields
+from importlib import import_module
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -23,7 +25,7 @@ from awsenv.model import RoleRequest
 from awsenv.wording import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from awsenv.config import Profiles
     from awsenv.model import Environ
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 _COMMANDS = (*COMMANDS, "help", "version")
 _TIMES = ("--duration", "--idle", "--min-remaining", "--session-duration")
 """Options whose values may look like a code."""
+_FLAGS = {"-q": "quiet", "--quiet": "quiet", "--print": "anywhere"}
+"""The options of `use` without a value, and their fields in `Arguments`."""
 
 
 def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Environ) -> None:
@@ -149,9 +153,28 @@ def _called(args: Sequence[str], word: str, found: str) -> str:
     rest = list(args[1:] if args[0] == "--" else args) if needed is not None or meant == found else []
     if word in rest:
         rest.remove(word)
+    if name in COMMANDS:
+        rest = list(_taken(rest, name))
     if needed is not None and all(re.match("-|[0-9 ]+$", arg) for arg in rest):
         rest = [needed, *rest]
     return _line([*([] if name == DEFAULT else [name]), *options, *rest], {})
+
+
+def _taken(args: Sequence[str], name: str) -> Iterator[str]:
+    """Yield those of *args*, which were typed for `use`, that the command *name* takes, too."""
+    of_use, own = (
+        {field.name for field in fields(import_module(f"awsenv.cli.{each.replace('-', '_')}").Arguments)}
+        for each in (DEFAULT, name)
+    )
+    has_words = COMMANDS[name].usage != "[OPTIONS]"
+    left = iter(args)
+    for arg in left:
+        option, has_value, _ = arg.partition("=")
+        field = _FLAGS.get(option, option.strip("-").replace("-", "_"))
+        taken = (field in own or field not in of_use) if option.startswith("-") else has_words
+        values = [] if has_value or option in _FLAGS or field not in of_use or option == field else [next(left, "")]
+        if taken:
+            yield from (arg, *filter(None, values))
 
 
 def _line(args: Sequence[str], instead: Mapping[str, list[str]]) -> str:

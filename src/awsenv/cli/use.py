@@ -6,12 +6,23 @@ of `ShellOptions` in the modules that inherit them, so they are not strings.
 
 import os
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated
 
 from awsenv import duration, environment, shells, variables, wording
 from awsenv.cli import process
 from awsenv.cli.action import Print
-from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, flag, option, resolve
+from awsenv.cli.options import (
+    Caller,
+    OptionalWord,
+    QuietOption,
+    RoleOptions,
+    Word,
+    asking_after,
+    flag,
+    option,
+    resolve,
+)
 from awsenv.errors import UsageError
 from awsenv.model import Change, Environ
 from awsenv.shells.base import Shell
@@ -53,11 +64,12 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     Raises:
         AwsenvError: Of every kind but `LaunchError`.
     """
-    resolved = resolve(caller, arguments.role, arguments.code, arguments)
-    shell = shell_of(caller, arguments, arguments.role)
+    shell = cache(lambda: shell_of(caller, arguments, arguments.role))
+    resolved = resolve(asking_after(caller, shell), arguments.role, arguments.code, arguments)
+    shell()
     lease = caller.provider.lease(resolved)
     change = environment.change(lease.chain, lease.credentials, caller.environ, lease.id or None)
-    return Print(shell.render(change), success=success(caller, arguments, change))
+    return Print(shell().render(change), success=success(caller, arguments, change))
 
 
 def success(caller: Caller, options: QuietOption, change: Change) -> str:

@@ -209,13 +209,7 @@ def _check_typed(word: Setting, profiles: Profiles) -> None:
     if header is not None:
         # The user means a profile. A role of that name would be another one.
         raise header
-    try:
-        limits.role(word.value, limits.WITHOUT_REGION, word.origin)
-    except ConfigError as error:
-        if not word.value.startswith("arn:"):
-            close = did_you_mean(word.value, profiles)
-            error.hints = error.hints if close is None else (close,)
-        raise
+    limits.role(word.value, limits.WITHOUT_REGION, word.origin)
 
 
 def _sources(profiles: Profiles, environ: Environ) -> tuple[str, ...]:

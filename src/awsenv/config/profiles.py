@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from awsenv.config import files, ini
 from awsenv.distance import nearest
-from awsenv.errors import TYPED, ConfigError
+from awsenv.errors import ConfigError
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
@@ -273,17 +273,17 @@ def _header(section: ini.Section, fact: str, title: str, sections: Mapping[str, 
     return ConfigError(fact, replace(section.origin, section=None), hint=mended(header, title, sections))
 
 
-def did_you_mean(word: str, profiles: Profiles, origin: Origin | None = None) -> str | None:
-    """Return a hint for *word*, which is not a profile; None: the files hold nothing similar.
+def did_you_mean(word: str, profiles: Profiles, origin: Origin) -> str | None:
+    """Return the next step for *word*, which *origin* sets and which is not a profile; None: nothing is similar.
 
-    It names a misspelt section of this profile, or else the profile with the closest name: what to write at *origin*.
+    It mends the header of a misspelt section of this profile, or else names the profile with the closest name.
     """
     error = misspelt(word, profiles)
     if error is not None:
-        return f"{error.where}: {error.fact}: {error.hints[0]}"
+        return f"{error.hints[0]} in {error.where}"
     close = nearest(word.removeprefix("profile "), profiles.names)
-    if close is None or origin is None or origin == TYPED:
-        return None if close is None else f"profile {quoted(close)}, if you meant that"
+    if close is None:
+        return None
     if origin.key is not None:
         return f"write {origin.key} = {printable(close)}"
     name = shlex.quote(printable(close))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING
 
-from awsenv import config, duration
+from awsenv import duration
 from awsenv.aws.denial import DeniedError, Policy
 from awsenv.aws.iam import mfa_device
 from awsenv.aws.request import Token, is_typed_name, remedies, steps
+from awsenv.distance import nearest
 from awsenv.doctor import policies
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, unknown, wrong
 from awsenv.doctor.policies import Request
@@ -187,12 +187,12 @@ def _missing(this: _Hop, request: Request) -> Finding:
     name, account = request.hop.role.name, str(request.hop.role.account)
     roles = first(this.readers, account, lambda iam: iam.read_all("list_roles", "Roles")) or []
     arns = {each["RoleName"]: each["Arn"] for each in roles}
-    close = next(iter(get_close_matches(name, arns, n=1, cutoff=0.6)), None)
+    close = nearest(name, arns)
     hints = ["aws iam list-roles"]
     if request.hop.profile is None:
         # A typed name may have been meant for a profile.
         meant = None if close is None else f"awsenv doctor {close}"
-        hints.insert(0, config.did_you_mean(name, this.resolved.profiles) or meant or "awsenv list")
+        hints.insert(0, meant or "awsenv list")
     else:
         hints.insert(0, f"set role_arn = {'the ARN of a role' if close is None else printable(arns[close])}")
     return wrong(CHECK, f"account {account} has no role {printable(name)}", *hints, origins=[request.origin])
@@ -246,8 +246,7 @@ def _refused(this: _Hop, request: Request, trusted: Trust | None, own: Finding, 
         finding = replace(finding, because=denial.because)
     if trusted is None and is_typed_name(this.resolved.chain, this.index):
         # The finding on the chain says that it is no profile. Whether there is such a role is not known.
-        meant = config.did_you_mean(this.resolved.chain.role, this.resolved.profiles)
-        return replace(finding, hints=(meant or "awsenv list",))
+        return replace(finding, hints=("awsenv list",))
     if trusted is not None and (denial is None or denial.policy is Policy.TRUST):
         unchecked = [f"{printable(condition)} of its trust policy" for condition in trusted.unchecked]
         if own.verdict is Verdict.UNKNOWN and denial is None:
