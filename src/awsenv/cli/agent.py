@@ -50,8 +50,8 @@ class Answers:
 
     @property
     def has_code(self) -> bool:
-        """Whether the client has answered with a code."""
-        return "code" in self._answers
+        """Whether the client has answered with a code, or is about to: the program that gets the role is found."""
+        return "code" in self._answers or "found" in self._answers
 
     def code(self, device: Mfa, *, given: str | None, after: AwsenvError | None) -> str:
         """Return the code that the client has answered with, else the one of its command line.

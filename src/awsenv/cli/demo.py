@@ -134,10 +134,10 @@ class AwsCli(AbstractContextManager["AwsCli"]):
         self._process = None
         with suppress(OSError):
             if path is not None:
-                # The first versions print to stderr.
+                # It is a Python program, too. The first versions print to stderr.
                 self._process = subprocess.Popen(
                     [path, "--version"],
-                    env=environ,
+                    env={name: value for name, value in environ.items() if name not in variables.MISLEADING},
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
