@@ -156,7 +156,7 @@ class Codes:
         sleep: Callable[[float], None] = time.sleep,
         seconds: float = command.SECONDS,
         waits: Waits = unseen,
-        without_terminal: Hint = "pass the code as the second word",
+        without_terminal: Hint | Callable[[], Hint] = "pass the code as the second word",
     ) -> None:
         self._without_terminal = without_terminal
         self._environ = environ

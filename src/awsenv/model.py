@@ -127,7 +127,8 @@ class Note:
     origin: Origin | None = None
     hints: tuple[str, ...] = ()
     """At most two next steps."""
-    because = None
+    because: str | None = None
+    """The cause, if it is established."""
 
     @property
     def origins(self) -> tuple[Origin, ...]:

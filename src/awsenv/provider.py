@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from awsenv import config, duration
 from awsenv.agent.memory import LONGEST, Lease, Plan
+from awsenv.aws.denial import DeniedError, Policy
 from awsenv.aws.request import Token, denied_hint
 from awsenv.config.sources import KINDS, account_of
 from awsenv.errors import (
@@ -89,13 +90,14 @@ class Prompts(Protocol):
     def codes_before(self) -> int:
         """How many codes were sent to AWS before for the same request."""
 
-    def code(self, device: Mfa, *, given: str | None, after: AwsenvError | None) -> str:
+    def code(self, device: Mfa, *, given: str | None, after: AwsenvError | None, login: Callable[[], str]) -> str:
         """Return a code of *device* that was not sent to AWS before.
 
         Args:
             device: The device.
             given: The code of the command line. It counts once.
             after: Why the last code failed.
+            login: Returns the command that opens the MFA session, for where there is no terminal.
 
         Raises:
             AwsenvError: There is no code.
@@ -264,8 +266,12 @@ class Provider:
         except RefusedError as error:
             if not by_session or error.code != "AccessDenied":
                 raise
-        fact = f"AWS refused {plan.title} with the MFA session: it may need a fresh code (aws:MultiFactorAuthAge)"
-        self.note([Note(fact)])
+            refused = error
+        denial = refused.denial if isinstance(refused, DeniedError) else None
+        fact = f"AWS refused {plan.title} with the MFA session"
+        if denial is None or denial.policy in {None, Policy.TRUST}:
+            fact += ": it may need a fresh code (aws:MultiFactorAuthAge)"
+        self.note([Note(fact, because=refused.because)])
         return None
 
     def _plan(self, resolved: Resolved) -> Plan:
@@ -274,7 +280,8 @@ class Provider:
         needs_code, waits = chain.mfa is not None, self.waits
         through = None if resolved.without_session else config.through_session(chain)
         can_call = not needs_code and self.can_renew(resolved)
-        hint = "start the command again" if self.is_private else "awsenv login"
+        login = partial(config.login_command, chain, profiles, environ)
+        hint = "start the command again" if self.is_private else login
 
         # It outlives the request, and must not hold its code.
         def fetch(chain: Chain, session: Credentials | None) -> Credentials:
@@ -409,14 +416,15 @@ class _Calls:
 
     def _with_code(self, device: Mfa, send: Callable[[Token], Credentials]) -> Credentials:
         """Send with a code; with another if AWS rejects it, or if it may be used up."""
+        login = partial(config.login_command, self.chain, self.profiles, self.sts.session.environ)
         if self.prompts is None:
             origin = device.origins.get("mfa_process")
-            raise MfaError(f"an MFA code of {printable(device.title)} is needed", origin, hint="awsenv login")
+            raise MfaError(f"an MFA code of {printable(device.title)} is needed", origin, hint=login)
         if self.program is not None:
             self.prompts.find(self.program)
         after: CodeRejected | ResponseLost | None = None
         for _ in range(self.prompts.codes_before, MAX_CODES):
-            code = self.prompts.code(device, given=self.code, after=after)
+            code = self.prompts.code(device, given=self.code, after=after, login=login)
             try:
                 return send(Token(device.serial, code))
             except (CodeRejected, ResponseLost) as error:

@@ -137,6 +137,24 @@ def test_any_other_response_is_an_error(
     assert not [secret for secret in (SECRET, TOKEN, "canary") if secret in shown]
 
 
+@pytest.mark.parametrize(
+    ("answer", "because"),
+    [
+        ("Session expired.", "AWS said: Session expired"),
+        ("  the\nsession is\x1b[2J bad", "AWS said: the session is\\x1b[2J bad"),
+        ("", None),
+        ("<html><h1>Bad Request</h1></html>", None),
+        (f"the token {TOKEN} is bad", None),
+    ],
+)
+def test_a_text_of_aws_is_the_cause(endpoint: Endpoint, answer: str, because: str | None) -> None:
+    """Show what AWS says in plain text, and neither a page nor a secret."""
+    with pytest.raises(RefusedError) as caught:
+        login_url(at(endpoint, 400, answer), KEYS, "aws", None)
+
+    assert because == caught.value.because
+
+
 def test_a_duration_may_be_the_cause(endpoint: Endpoint) -> None:
     """Name the option if it is set."""
     with pytest.raises(RefusedError) as caught:

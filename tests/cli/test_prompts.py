@@ -53,6 +53,11 @@ def memory() -> Memory:
     return Memory(Clock(lambda: 0.0, lambda: 0.0))
 
 
+def login() -> str:
+    """Return the command that opens the MFA session."""
+    return "awsenv login --profile p"
+
+
 def needed(call: Callable[[], object]) -> str:
     """Return the need that a call by an agent raises."""
     with pytest.raises(Needed) as caught:
@@ -64,12 +69,12 @@ def test_a_typed_code_reaches_the_agent(memory: Memory) -> None:
     """The client prompts at the terminal for the code that the agent lacks, and sends it."""
     with typed("123456\n") as terminal:
         prompts = Prompts({}, terminal)
-        prompts.answer(needed(lambda: Answers("", memory).code(DEVICE, given=None, after=None)))
+        prompts.answer(needed(lambda: Answers("", memory).code(DEVICE, given=None, after=None, login=login)))
 
     answers = Answers(prompts.answers, memory)
 
     assert (True, 0) == (answers.has_code, answers.codes_before)
-    assert "123456" == answers.code(DEVICE, given=None, after=None)
+    assert "123456" == answers.code(DEVICE, given=None, after=None, login=login)
 
 
 def test_a_rejected_code_is_followed_by_another(memory: Memory) -> None:
@@ -80,13 +85,13 @@ def test_a_rejected_code_is_followed_by_another(memory: Memory) -> None:
         seen = []
         for _ in range(2):
             answers = Answers(prompts.answers, memory)
-            code = answers.code(DEVICE, given="000000", after=None)
+            code = answers.code(DEVICE, given="000000", after=None, login=login)
             seen.append((answers.codes_before, code))
-            prompts.answer(needed(partial(answers.code, DEVICE, given="000000", after=rejected)))
+            prompts.answer(needed(partial(answers.code, DEVICE, given="000000", after=rejected, login=login)))
 
     assert [(0, "000000"), (1, "111111")] == seen
     last = Answers(prompts.answers, memory)
-    assert (2, "222222") == (last.codes_before, last.code(DEVICE, given="000000", after=None))
+    assert (2, "222222") == (last.codes_before, last.code(DEVICE, given="000000", after=None, login=login))
 
 
 @pytest.mark.parametrize("kind", [CodeRejected, ResponseLost])
@@ -96,7 +101,7 @@ def test_without_a_terminal_the_error_is_raised(kind: type[CodeRejected | Respon
     answers = Answers("", memory)
 
     with pytest.raises(kind) as caught:
-        Prompts({}, NOWHERE).answer(needed(lambda: answers.code(DEVICE, given="000000", after=after)))
+        Prompts({}, NOWHERE).answer(needed(lambda: answers.code(DEVICE, given="000000", after=after, login=login)))
 
     assert ("the fact", "the cause", ("one", "two"), after.origins) == (
         caught.value.fact,
@@ -112,12 +117,12 @@ def test_mfa_process_runs_in_the_client(tmp_path: Path, memory: Memory) -> None:
     program.write_text('#!/bin/sh\necho "$CODE"\n')
     program.chmod(0o700)
     device = Mfa(DEVICE.serial, str(program), {"mfa_process": Origin("~/.aws/config", 7, "profile p", "mfa_process")})
-    need = needed(lambda: Answers("", memory).code(device, given=None, after=None))
+    need = needed(lambda: Answers("", memory).code(device, given=None, after=None, login=login))
 
     prompts = Prompts({"CODE": "654321", "PATH": os.defpath}, NOWHERE)
     prompts.answer(need)
 
-    assert "654321" == Answers(prompts.answers, memory).code(device, given=None, after=None)
+    assert "654321" == Answers(prompts.answers, memory).code(device, given=None, after=None, login=login)
     with pytest.raises(MfaError, match="printed letters or signs instead of six digits") as caught:
         Prompts({"CODE": "no", "PATH": os.defpath}, NOWHERE).answer(need)
     assert "~/.aws/config:7, [profile p], mfa_process" == caught.value.where
@@ -126,9 +131,9 @@ def test_mfa_process_runs_in_the_client(tmp_path: Path, memory: Memory) -> None:
 def test_a_code_is_used_by_only_one_client(memory: Memory) -> None:
     """A second client with the same code needs another, unless the first client did not send it."""
     first, second = Answers("", memory), Answers("", memory)
-    assert "123456" == first.code(DEVICE, given="123456", after=None)
+    assert "123456" == first.code(DEVICE, given="123456", after=None, login=login)
 
-    need = json.loads(needed(lambda: second.code(DEVICE, given="123456", after=None)))
+    need = json.loads(needed(lambda: second.code(DEVICE, given="123456", after=None, login=login)))
 
     assert ("that MFA code has been used", "123456", 0) == (
         need["after"]["fact"],
@@ -136,7 +141,7 @@ def test_a_code_is_used_by_only_one_client(memory: Memory) -> None:
         need["codes_before"],
     )
     first.give_back(DEVICE, "123456")
-    assert "123456" == second.code(DEVICE, given="123456", after=None)
+    assert "123456" == second.code(DEVICE, given="123456", after=None, login=login)
 
 
 def test_a_code_is_used_only_for_its_device(memory: Memory) -> None:
@@ -144,9 +149,9 @@ def test_a_code_is_used_only_for_its_device(memory: Memory) -> None:
     other = Mfa("arn:aws:iam::123456789012:mfa/phone")
     with typed("123456\n") as terminal:
         prompts = Prompts({}, terminal)
-        prompts.answer(needed(lambda: Answers("", memory).code(DEVICE, given=None, after=None)))
+        prompts.answer(needed(lambda: Answers("", memory).code(DEVICE, given=None, after=None, login=login)))
 
-    need = json.loads(needed(lambda: Answers(prompts.answers, memory).code(other, given=None, after=None)))
+    need = json.loads(needed(lambda: Answers(prompts.answers, memory).code(other, given=None, after=None, login=login)))
 
     assert (other.serial, None) == (need["device"][0], need["used"])
 
@@ -156,13 +161,15 @@ def test_a_code_that_a_lost_agent_had_is_not_reused(memory: Memory) -> None:
     with typed("222222\n") as terminal:
         prompts = Prompts({}, terminal)
         prompts.lose()
-        prompts.answer(needed(lambda: Answers(prompts.answers, memory).code(DEVICE, given="111111", after=None)))
-    assert "222222" == Answers(prompts.answers, memory).code(DEVICE, given="111111", after=None)
+        prompts.answer(
+            needed(lambda: Answers(prompts.answers, memory).code(DEVICE, given="111111", after=None, login=login))
+        )
+    assert "222222" == Answers(prompts.answers, memory).code(DEVICE, given="111111", after=None, login=login)
 
     here = Prompts({}, NOWHERE)
     here.lose()
     with pytest.raises(ResponseLost, match="the MFA code may have been used"):
-        here.code(DEVICE, given="111111", after=None)
+        here.code(DEVICE, given="111111", after=None, login=login)
 
 
 def test_a_lost_agent_does_not_affect_the_first_code() -> None:
@@ -170,7 +177,7 @@ def test_a_lost_agent_does_not_affect_the_first_code() -> None:
     with typed("333333\n") as terminal:
         prompts = Prompts({}, terminal)
         prompts.lose()
-        assert "333333" == prompts.code(DEVICE, given=None, after=None)
+        assert "333333" == prompts.code(DEVICE, given=None, after=None, login=login)
 
 
 def test_a_typed_secret_reaches_the_agent(memory: Memory) -> None:

@@ -212,6 +212,8 @@ SET_UPS = (
         "key 'region' appears twice in this section, in lines 2 and 3",
         _instead("eu-central-1", "us-east-1\nregion = us-west-2"),
     ),
+    SetUp("'soon' is not a duration of one second to one hour", _variables(AWSENV_TIMEOUT="soon")),
+    SetUp("'2h' is not a duration of one second to one hour", _variables(AWSENV_TIMEOUT="2h")),
     SetUp("~/gone does not exist", _variables(AWS_CONFIG_FILE="~/gone")),
     SetUp("~/.aws is not a regular file", _variables(AWS_CONFIG_FILE="~/.aws")),
     SetUp(

@@ -214,6 +214,20 @@ def test_a_name_that_is_no_profile(account: Account, name: str, iam_profile: str
     assert not re.search("external id|MFA,|another account", shown)
 
 
+@pytest.mark.parametrize(
+    ("action", "check"),
+    [("ListMFADevices", "MFA device"), ("GetRole", "trust policy"), ("GetUser", "identity policy")],
+)
+def test_iam_that_fails_is_no_missing_permission(account: Account, action: str, check: str) -> None:
+    """What IAM did not say is unknown for that reason, and AWS is asked for the role all the same."""
+    account.role("plain")
+    account.sandbox.fail(action, Fault.SERVER_ERROR, times=9)
+    found = account.examine("plain", iam_profile="admin")
+
+    assert "is failing (HTTP 500)" in found[check][0].fact
+    assert Verdict.FINE is found["role"][-1].verdict
+
+
 def test_an_answer_that_does_not_come_is_not_a_refusal(account: Account) -> None:
     """If AWS does not answer, the finding is about the network."""
     account.role("plain")

@@ -12,7 +12,7 @@ from awsenv.aws.iam import Iam
 from awsenv.aws.session import AwsSession
 from awsenv.doctor.model import Verdict
 from awsenv.doctor.source import first
-from awsenv.errors import Origin, RefusedError
+from awsenv.errors import Origin, RefusedError, UnreachableError
 
 if TYPE_CHECKING:
     from doctor.conftest import Account
@@ -90,7 +90,7 @@ def test_a_token_of_another_session_is_found_by_leaving_it_out(account: Account)
 
 
 def test_the_first_reader_that_may_read(account: Account) -> None:
-    """A refusal leads to the next reader of the account, unless its code is to be raised."""
+    """A failure leads to the next reader of the account, unless its code is to be raised, or no reader may read."""
     called: list[Iam] = []
 
     def read(iam: Iam) -> str:
@@ -99,12 +99,21 @@ def test_the_first_reader_that_may_read(account: Account) -> None:
             raise RefusedError("there is none", code="NoSuchEntity")
         return "found"
 
+    def throttled(iam: Iam) -> str:
+        if iam is readers[0][1]:
+            raise UnreachableError("IAM is throttling")
+        return "found"
+
     readers = tuple(
         (account.sandbox.account, Iam(AwsSession(None, account.environ), key))
         for key in (account.alice, account.sandbox.admin)
     )
     assert (None, []) == (first(readers, ELSEWHERE, read), called)
     assert ("found", 2) == (first(readers, account.sandbox.account, read), len(called))
+    called.clear()
+    with pytest.raises(UnreachableError, match="throttling"):
+        first(readers[:1], account.sandbox.account, throttled)
+    assert "found" == first(readers, account.sandbox.account, throttled)
     called.clear()
     with pytest.raises(RefusedError, match="there is none"):
         first(readers, account.sandbox.account, read, raises="NoSuchEntity")

@@ -344,7 +344,8 @@ def test_without_a_terminal_both_facts_are_shown(fresh: World, words: str, statu
 
     assert status == answer.returncode
     assert re.fullmatch(
-        r"awsenv: AWS refused fresh with the MFA session: .*\n"
+        r"awsenv: AWS refused fresh with the MFA session: it may need a fresh code \(aws:MultiFactorAuthAge\)\n"
+        r"  because  no trust policy statement allows user alice.*\n"
         r"awsenv: an MFA code of alice \(\d+\) is needed, and there is no terminal for a prompt\n"
         r"  try      awsenv login\n  or       pass the code as the second word\n",
         answer.stderr,

@@ -239,6 +239,14 @@ ROWS = (
         environ={"AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
     ),
     Row(
+        "a region that is mistyped",
+        "sts.eu-centrl-1.amazonaws.com cannot be reached\n"
+        "  because  its name does not resolve\n"
+        "  try      use region eu-central-1, if eu-centrl-1 was meant for that\n",
+        status=7,
+        environ={**DIRECT, "AWS_REGION": "eu-centrl-1"},
+    ),
+    Row(
         "no TLS",
         "a TLS connection to HOST cannot be made\n"
         "  in       AWS_ENDPOINT_URL\n"
@@ -702,6 +710,16 @@ ROWS = (
         "  try      awsenv login CODE, with the code that the device shows\n",
         status=6,
         words="login --profile p",
+        lines=DEVICE,
+    ),
+    Row(
+        "no terminal, and another source",
+        "an MFA code of alice (123456789012) is needed, and there is no terminal for a prompt\n"
+        "  try      awsenv login --profile p\n"
+        "  or       pass the code as the second word\n",
+        status=6,
+        source="source_profile = s",
+        after="[profile s]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary",
         lines=DEVICE,
     ),
     Row(

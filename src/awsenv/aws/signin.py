@@ -15,7 +15,7 @@ from botocore.awsrequest import AWSRequest
 
 from awsenv.aws.request import Request
 from awsenv.aws.session import host_of
-from awsenv.aws.translate import translated
+from awsenv.aws.translate import message_of_aws, translated
 from awsenv.errors import ConfigError, Origin, RefusedError, UnreachableError, UsageError
 from awsenv.wording import quoted
 
@@ -92,7 +92,8 @@ def login_url(
     ):
         get = AWSRequest("GET", f"{federation}?{urlencode(query)}", headers={"User-Agent": session.user_agent()})
         answer = session.http().send(get.prepare())
-        token = _token(answer.status_code, answer.content, host_of(endpoint), with_duration=duration is not None)
+        secrets, host = tuple(filter(None, keys.values())), host_of(endpoint)
+        token = _token(answer.status_code, answer.content, host, secrets, with_duration=duration is not None)
     login = {"Action": "login", "Issuer": "awsenv", "Destination": destination, "SigninToken": token}
     return f"{federation}?{urlencode(login)}"
 
@@ -129,17 +130,18 @@ def _domain(partition: str) -> str:
     return _DOMAINS[partition]
 
 
-def _token(status: int, body: bytes, host: str, *, with_duration: bool) -> str:
-    """Return the token of a response. A success is JSON; a failure is a page that does not say why."""
+def _token(status: int, body: bytes, host: str, secrets: tuple[str, ...], *, with_duration: bool) -> str:
+    """Return the token of a response. A success is JSON; a failure is most often a page that does not say why."""
     if status >= 500 or status == _BUSY:  # noqa: PLR2004 - HTTP's server errors
         raise UnreachableError(f"AWS Sign-In at {host} is failing (HTTP {status})", hint="try again")
     if status >= 400:  # noqa: PLR2004 - HTTP's errors of a client
         hint = "awsenv doctor ROLE checks the role"
         if with_duration:
             hint = "leave --session-duration out: AWS accepts it only for a role that the access key of a user assumed"
-        raise RefusedError(
-            f"AWS Sign-In refused the credentials of the role (HTTP {status})", code=f"HTTP{status}", hint=hint
-        )
+        text = message_of_aws(body.decode(errors="replace"), secrets)
+        because = None if text is None or "<" in text else f"AWS said: {text.rstrip('.')}"
+        fact = f"AWS Sign-In refused the credentials of the role (HTTP {status})"
+        raise RefusedError(fact, code=f"HTTP{status}", because=because, hint=hint)
     answer = json.loads(body)
     token = answer["SigninToken"]
     if status != 200 or not isinstance(token, str) or not token:  # noqa: PLR2004 - HTTP's success

@@ -24,6 +24,7 @@ from awsenv.aws.denial import DeniedError, read
 from awsenv.aws.http import Late, Unfinished, spelled
 from awsenv.aws.proxy import ProxyError, causes
 from awsenv.aws.session import host_of, refused_setting
+from awsenv.config import limits
 from awsenv.config.sources import how_to_renew
 from awsenv.errors import (
     AwsenvError,
@@ -256,7 +257,13 @@ def _not_connected(error: Exception, request: Request, fact: str, step: str, ste
     host, origin = host_of(request.endpoint), request.configured
     if origin is not None:
         step = step_of_setting.format(host=host, setting=(origin.key or origin.name).rpartition(", ")[2])
-    because = _why(error) if isinstance(error, exceptions.EndpointConnectionError) else None
+    because = None
+    if isinstance(error, exceptions.EndpointConnectionError):
+        because = _why(error)
+        # `sts.us-esat-1.amazonaws.com`
+        region = host.split(".")[1] if origin is None and host.count(".") > 1 else ""
+        meant = None if limits.is_listed(region) else limits.nearest_region(region)
+        step = step if meant is None else f"use region {meant}, if {printable(region)} was meant for that"
     return UnreachableError(fact.format(host=host, within=_within(error)), origin, because=because, hint=step)
 
 

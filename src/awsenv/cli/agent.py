@@ -53,8 +53,10 @@ class Answers:
         """Whether the client has answered with a code, or is about to: the program that gets the role is found."""
         return "code" in self._answers or "found" in self._answers
 
-    def code(self, device: Mfa, *, given: str | None, after: AwsenvError | None) -> str:
+    def code(self, device: Mfa, *, given: str | None, after: AwsenvError | None, login: Callable[[], str]) -> str:
         """Return the code that the client has answered with, else the one of its command line.
+
+        The client may have no terminal: *login* is the command that opens the MFA session.
 
         Raises:
             Needed: There is none, or it was sent before.
@@ -70,7 +72,9 @@ class Answers:
                 self._sent += 1
                 return code
             after = CodeRejected("that MFA code has been used", hint="wait for the device's next code")
-        raise Needed("code", device=astuple(device), used=code, codes_before=self._sent, after=parts_of(after))
+        raise Needed(
+            "code", device=astuple(device), used=code, codes_before=self._sent, after=parts_of(after), login=login()
+        )
 
     def give_back(self, device: Mfa, code: str) -> None:
         """Note that a code was not sent."""

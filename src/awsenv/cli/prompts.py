@@ -16,7 +16,7 @@ from awsenv.errors import CodeRejected, Origin, ResponseLost
 from awsenv.model import Mfa, unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from awsenv.errors import AwsenvError, Hint
     from awsenv.mfa import Codes
@@ -52,6 +52,7 @@ class Prompts:
         self._caller = environ
         self._terminal = terminal
         self._answers: dict[str, Any] = {}
+        self._login: Callable[[], str]
 
     @property
     def answers(self) -> str:
@@ -63,12 +64,15 @@ class Prompts:
         self._answers = {"is_lost": True}
         self._codes.lost = lost()
 
-    def code(self, device: Mfa, *, given: str | None, after: AwsenvError | None) -> str:
+    def code(self, device: Mfa, *, given: str | None, after: AwsenvError | None, login: Callable[[], str]) -> str:
         """Return a code of *device* that was not used before: *given*, or of its command, or of the terminal.
+
+        Without a terminal, *login* is the command that opens the MFA session.
 
         Raises:
             MfaError: There is none.
         """
+        self._login = login
         return self._codes.next_code(device, given=given, after=after)
 
     def give_back(self, device: Mfa, code: str) -> None:
@@ -125,6 +129,7 @@ class Prompts:
         device = Mfa(serial, process, {name: Origin(*origin) for name, origin in origins.items()})
         if need["used"] is not None:
             self._codes.use(device, need["used"])
+        self._login = lambda: str(need["login"])
         code = self._codes.next_code(device, after=_error_of(need["after"]))
         self._answers.pop("is_lost", None)
         return {"code": code, "serial": device.serial, "codes_before": need["codes_before"]}
@@ -152,12 +157,17 @@ class Prompts:
     def _codes(self) -> Codes:
         from awsenv import mfa  # noqa: PLC0415 - `off` and `list` ask for none
 
-        step: Hint = ("awsenv login", "pass the code as the second word")
-        if self._args[:1] == ["credential-process"]:
-            step = "awsenv login"  # an SDK has called it, and passes no code
-        elif self._args[:1] == ["login"]:
-            step = "awsenv login CODE, with the code that the device shows"
-        return mfa.Codes(environ=self._environ, terminal=self._terminal, waits=self.waits, without_terminal=step)
+        return mfa.Codes(
+            environ=self._environ, terminal=self._terminal, waits=self.waits, without_terminal=self._without_terminal
+        )
+
+    def _without_terminal(self) -> Hint:
+        login, command = self._login(), self._args[:1]
+        if command == ["credential-process"]:
+            return login  # an SDK has called it, and passes no code
+        if command == ["login"]:
+            return f"{login} CODE, with the code that the device shows"
+        return login, "pass the code as the second word"
 
 
 class Needed(BaseException):

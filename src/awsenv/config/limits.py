@@ -130,8 +130,13 @@ def partition(region: str, origin: Origin) -> str:
     for name, known, pattern in _table():
         if region in known or matches(pattern, region):
             return name
-    meant = nearest(region, (known for _, regions, _ in _table() for known in regions))
+    meant = nearest_region(region)
     raise refused(f"{quoted(region)} is not an AWS region", region, origin, f"such as {meant or 'eu-central-1'}")
+
+
+def nearest_region(region: str) -> str | None:
+    """Return the region that *region*, a typo, is most likely meant for; None: it is near none."""
+    return nearest(region, (known for _, regions, _ in _table() for known in regions))
 
 
 def is_listed(region: str) -> bool:

@@ -49,7 +49,7 @@ def timeout(environ: Environ) -> float:
         if 1 <= (seconds := duration.parse(text)) <= MOST:
             return seconds
     fact = f"{quoted(text)} is not a duration of one second to one hour"
-    raise UsageError(fact, Origin("AWSENV_TIMEOUT"), hint="set a duration such as 30s or 2m")
+    raise UsageError(fact, Origin("AWSENV_TIMEOUT"), hint=("unset AWSENV_TIMEOUT", "export AWSENV_TIMEOUT=30s"))
 
 
 def endpoint(service: str, profile: Profile | None, profiles: Profiles, environ: Environ) -> Setting | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -61,8 +62,12 @@ def role(resolved: Resolved, inputs: Inputs) -> Iterator[Finding]:
     if signer is None or (inputs.request is None and not chain.hops):
         return
     readers = yield from iam_readers(resolved, inputs.iam_profile, signer)
-    devices = _devices(readers, signer.principal)
-    found = [mfa(chain.hops[0] if chain.hops else None, signer.principal, devices)]
+    devices: tuple[str, ...] | None = None
+    try:
+        devices = _devices(readers, signer.principal)
+        found = [mfa(chain.hops[0] if chain.hops else None, signer.principal, devices)]
+    except AwsenvError as error:
+        found = [_not_read(DEVICE, error)]
     if inputs.request is None or found[0].verdict is Verdict.WRONG or not chain.hops:
         yield from found
         if not chain.hops:
@@ -127,8 +132,11 @@ def _examine(this: _Hop, found: list[Finding]) -> Generator[Finding, None, Signe
         trusted, more = _trust(this, request)
         found += more
     if request is not None and not _is_wrong(found):
-        own = first(this.readers, principal.account, partial(policies.read, principal=principal))
-        found.append(policies.identity_policy(own, request, None if trusted is None else trusted.grounds))
+        try:
+            own = first(this.readers, principal.account, partial(policies.read, principal=principal))
+            found.append(policies.identity_policy(own, request, None if trusted is None else trusted.grounds))
+        except AwsenvError as error:
+            found.append(_not_read(policies.IDENTITY, error))
     if _is_wrong(found):
         yield from found
         return None
@@ -164,6 +172,8 @@ def _trust(this: _Hop, request: Request) -> tuple[Trust | None, list[Finding]]:
         )
     except RefusedError:
         return None, [_missing(this, request)]
+    except AwsenvError as error:
+        return None, [_not_read(policies.TRUST, error)]
     if found is None:
         return None, [policies.unreadable(request)]
     arn, most = printable(found["Arn"]), int(found.get("MaxSessionDuration") or 3600)
@@ -182,11 +192,18 @@ def _trust(this: _Hop, request: Request) -> tuple[Trust | None, list[Finding]]:
     return trusted, findings
 
 
+def _not_read(check: str, error: AwsenvError) -> Finding:
+    """Return that IAM could not be read, for another reason than a missing permission."""
+    return of_error(check, error, Verdict.UNKNOWN)
+
+
 def _missing(this: _Hop, request: Request) -> Finding:
     """Return that the role does not exist, and which one the caller probably meant."""
     name, account = request.hop.role.name, str(request.hop.role.account)
-    roles = first(this.readers, account, lambda iam: iam.read_all("list_roles", "Roles")) or []
-    arns = {each["RoleName"]: each["Arn"] for each in roles}
+    roles = None
+    with suppress(AwsenvError):
+        roles = first(this.readers, account, lambda iam: iam.read_all("list_roles", "Roles"))
+    arns = {each["RoleName"]: each["Arn"] for each in roles or []}
     close = nearest(name, arns)
     hints = ["aws iam list-roles"]
     if request.hop.profile is None:

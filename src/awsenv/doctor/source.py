@@ -15,7 +15,7 @@ from awsenv.aws.source import source_credentials
 from awsenv.aws.sts import ACCEPTED, NOTABLE, Clock, Sts
 from awsenv.aws.translate import wrong_clock
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, unknown, wrong
-from awsenv.errors import AwsenvError, Origin, RefusedError, UnreachableError
+from awsenv.errors import AwsenvError, Origin, RefusedError, UnreachableError, UsageError
 from awsenv.iam.principal import ROOT
 from awsenv.model import RoleRequest
 from awsenv.variables import TOKENS
@@ -49,9 +49,13 @@ class Signer:
 def source(resolved: Resolved, inputs: Inputs) -> Generator[Finding, None, Signer | None]:
     """Ask AWS whose the source credentials are; None: AWS refuses them, or cannot be reached."""
     chain, environ = resolved.chain, resolved.environ
-    session = AwsSession(
-        resolved.profiles, environ, profile=chain.settings_profile, region=chain.region, waits=inputs.waits
-    )
+    try:
+        session = AwsSession(
+            resolved.profiles, environ, profile=chain.settings_profile, region=chain.region, waits=inputs.waits
+        )
+    except UsageError as error:
+        yield unknown(CHECK, f"not checked: correct {error.where} first")
+        return None
     clock, sts = Clock(session, inputs.now), Sts(session)
     credentials: Credentials | None = None
     try:
@@ -149,12 +153,18 @@ def first(found: Readers, account: str, read: Callable[[Iam], T], *, raises: str
 
     Raises:
         RefusedError: Its code is *raises*.
+        AwsenvError: No reader has read it, and one of them for another reason than that it is not allowed to.
     """
+    failed: AwsenvError | None = None
     for own, iam in found:
         try:
             if own == account:
                 return read(iam)
-        except AwsenvError as error:  # noqa: PERF203 - each reader for itself
-            if isinstance(error, RefusedError) and error.code == raises:
+        except RefusedError as error:  # noqa: PERF203 - each reader for itself
+            if error.code == raises:
                 raise
+        except AwsenvError as error:
+            failed = error
+    if failed is not None:
+        raise failed
     return None

@@ -7,9 +7,9 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from awsenv import environment
-from awsenv.doctor.model import Finding, fine, warning
-from awsenv.errors import Origin
+from awsenv import config, environment
+from awsenv.doctor.model import Finding, fine, of_error, warning
+from awsenv.errors import Origin, UsageError
 from awsenv.variables import (
     CONTAINER_URIS,
     DEMO,
@@ -60,6 +60,7 @@ def variables(environ: Environ, now: float) -> Iterator[Finding]:
         *_profile(before, has_role=role is not None),
         *_region(environ),
         *_sources(before),
+        *_timeout(environ),
         *_expiry(before, now),
         *_import_path(environ),
     ]
@@ -69,6 +70,13 @@ def variables(environ: Environ, now: float) -> Iterator[Finding]:
 def _demo(environ: Environ) -> Iterator[Finding]:
     if url := environ.get(DEMO):
         yield fine(CHECK, f"this is awsenv demo: calls go to its local AWS, {printable(url)}")
+
+
+def _timeout(environ: Environ) -> Iterator[Finding]:
+    try:
+        config.timeout(environ)
+    except UsageError as error:
+        yield of_error(CHECK, error)
 
 
 def _warning(names: tuple[str, ...], fact: str, *hints: str) -> Finding:
