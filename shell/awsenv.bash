@@ -298,20 +298,21 @@ function _awsenv_prompt {
   [[ ${PROMPT_COMMAND[*]-} == "$_awsenv_placed" ]] || _awsenv_install
   [[ -z $_awsenv_number ]] || _awsenv_ran=${_awsenv_number@P}
   if [[ -z ${AWSENV_LABEL-} ]]; then
-    _awsenv_ps1=
+    _awsenv_text='' _awsenv_color=''
   else
     _awsenv_describe
     [[ -z ${AWSENV_RENEW-} || ${_awsenv_left:-300} -ge 300 || ${AWSENV_AUTO_REFRESH-} == 0 ]] || _awsenv_renew
-    if [[ -n ${AWSENV_DISABLE_PROMPT-} ]]; then
-      _awsenv_ps1=
+  fi
+  [[ -z ${AWSENV_DEMO-} ]] || _awsenv_text="(demo)${_awsenv_text:+ $_awsenv_text}"
+  if [[ -z $_awsenv_text || -n ${AWSENV_DISABLE_PROMPT-} ]]; then
+    _awsenv_ps1=
+  else
+    [[ ${PS1-} == *_awsenv_ps1* || -n $_awsenv_readonly ]] || _awsenv_insert
+    if [[ -z $_awsenv_color || -n ${NO_COLOR-} || ${TERM:-dumb} == dumb ]]; then
+      _awsenv_ps1="$_awsenv_text "
     else
-      [[ ${PS1-} == *_awsenv_ps1* || -n $_awsenv_readonly ]] || _awsenv_insert
-      if [[ -z $_awsenv_color || -n ${NO_COLOR-} || ${TERM:-dumb} == dumb ]]; then
-        _awsenv_ps1="$_awsenv_text "
-      else
-        # \001 and \002 mean what \[ and \] mean in a prompt: the text between has no width.
-        _awsenv_ps1=$'\001\e['"${_awsenv_color}m"$'\002'"$_awsenv_text"$'\001\e[0m\002 '
-      fi
+      # \001 and \002 mean what \[ and \] mean in a prompt: the text between has no width.
+      _awsenv_ps1=$'\001\e['"${_awsenv_color}m"$'\002'"$_awsenv_text"$'\001\e[0m\002 '
     fi
   fi
   # The status is 0: another one would make a trap on ERR fire twice.

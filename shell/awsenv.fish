@@ -208,6 +208,8 @@ function __awsenv_owner --description 'Print who draws the prompt: some framewor
         builtin echo tide
     else if test "$pure_enable_aws_profile" = true; and string match -qr -- _pure_prompt $prompt
         builtin echo pure
+    else if test "$theme_display_aws_vault_profile" = yes; and string match -qr -- __bobthefish_ $prompt
+        builtin echo bobthefish
     else if test -n "$AWSENV_DISABLE_PROMPT"
         builtin echo disabled
     else
@@ -244,12 +246,13 @@ end
 
 if status is-interactive
     function __awsenv_refresh --on-event fish_prompt
-        if test -n "$AWSENV_LABEL"
+        if test -n "$AWSENV_LABEL$AWSENV_DEMO"
             set -l text
             set -l color
             # This stays if no end is known.
             set -l left 300
-            __awsenv_describe
+            test -n "$AWSENV_LABEL"
+            and __awsenv_describe
             if test $left[1] -lt 300; and test -n "$AWSENV_RENEW" -a "$AWSENV_AUTO_REFRESH" != 0
                 # Ctrl-C ends this function, and the next prompt shows this.
                 set -g __awsenv_text "$text "
@@ -261,6 +264,8 @@ if status is-interactive
                 # If our wrapper did not draw the last prompt, someone has defined a new one.
                 set -q __awsenv_drawn
                 or __awsenv_wrap
+                test -n "$AWSENV_DEMO"
+                and set text (string join ' ' '(demo)' $text)
                 if test -n "$color" -a -z "$NO_COLOR" -a -n "$TERM" -a "$TERM" != dumb
                     set text \e"["$color"m$text"\e'[m'
                 end

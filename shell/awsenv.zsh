@@ -244,6 +244,9 @@ function _awsenv_prompt {
   if [[ -n ${AWSENV_LABEL-} ]]; then
     _awsenv_describe
     [[ -z ${AWSENV_RENEW-} || ${_awsenv_left:-300} -ge 300 || ${AWSENV_AUTO_REFRESH-} == 0 ]] || _awsenv_renew
+  fi
+  [[ -z ${AWSENV_DEMO-} ]] || _awsenv_text="(demo)${_awsenv_text:+ $_awsenv_text}"
+  if [[ -n $_awsenv_text ]]; then
     # Without this option zsh would show the reference.
     if [[ -n ${AWSENV_DISABLE_PROMPT-} || ! -o prompt_percent ]]; then
       _awsenv_text= _awsenv_color=

@@ -253,15 +253,35 @@ def test_the_prompt_of_a_framework_is_left_alone(
     assert f" {framework} shows " in window.run("awsenv doctor | grep prompt")
 
 
-@pytest.mark.parametrize("word", ["starship prompt", "_omp_get_prompt primary", "_tide_2_line_prompt", "_pure_prompt"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "starship prompt",
+        "_omp_get_prompt primary",
+        "_tide_2_line_prompt",
+        "_pure_prompt",
+        "__bobthefish_prompt_aws_vault_profile",
+    ],
+)
 def test_fish_frameworks_are_recognized_by_their_prompt(
     word: str, shells: Mapping[str, Spelling], require: Any, terminal: Start, active: Environ
 ) -> None:
-    """The hook recognizes starship, oh-my-posh, tide and pure by the body of fish_prompt."""
+    """The hook recognizes starship, oh-my-posh, tide, pure and bobthefish by the body of fish_prompt."""
     require("fish")
     own = f'function fish_prompt; true {word}; echo -n "0:"(count $prompts)"> "; end'
 
-    assert terminal(shells["fish"], own, **active(), pure_enable_aws_profile="true").line.startswith("0:")
+    shows = {"pure_enable_aws_profile": "true", "theme_display_aws_vault_profile": "yes"}
+    assert terminal(shells["fish"], own, **active(), **shows).line.startswith("0:")
+
+
+def test_bobthefish_shows_the_role_only_if_it_is_asked_to(
+    shells: Mapping[str, Spelling], require: Any, terminal: Start, active: Environ
+) -> None:
+    """The hook shows the role beside a bobthefish that does not."""
+    require("fish")
+    own = 'function fish_prompt; true __bobthefish_prompt_dir; echo -n "0:"(count $prompts)"> "; end'
+
+    assert terminal(shells["fish"], own, **active()).line.startswith("[power-user 59m] 0:")
 
 
 def test_inherited_framework_variables_have_no_effect(shell: Spelling, terminal: Start, active: Environ) -> None:
@@ -294,6 +314,19 @@ def test_the_prompt_survives_a_virtual_environment(shell: Spelling, terminal: St
     assert window.line.startswith("[two] 0:")
     window.run(shell.unset.format("AWSENV_LABEL"))
     assert window.line.startswith("0:")
+
+
+def test_the_demo_is_in_the_prompt(shell: Spelling, terminal: Start, active: Environ) -> None:
+    """The prompt says that this is the demo, with a role and without, also after the user has replaced it."""
+    window = terminal(shell, AWSENV_DEMO="http://127.0.0.1:1")
+    assert window.line.startswith("(demo) 0:")
+
+    window.run(shell.new_prompt)
+    window.run("true")
+    assert window.line.startswith("(demo) new 0:")
+    for name, value in active().items():
+        window.run(shell.export.format(name, value))
+    assert window.line.startswith("(demo) [power-user")
 
 
 def test_a_replaced_prompt_shows_the_role(shell: Spelling, terminal: Start) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
 SH = shells.find("sh")
-REFERENCE = "${AWSENV_LABEL:+[$AWSENV_LABEL] }"
+REFERENCE = "${AWSENV_DEMO:+(demo) }${AWSENV_LABEL:+[$AWSENV_LABEL] }"
 CHANGE = Change({"AWSENV_TEST_A": "new", "AWSENV_TEST_SET": "new", "AWSENV_TEST_GONE": None})
 OLD = {"AWSENV_TEST_A": "old", "AWSENV_TEST_SET": "old", "AWSENV_TEST_GONE": "old"}
 SHOW = ' && echo reached; echo "$AWSENV_TEST_A $AWSENV_TEST_SET ${AWSENV_TEST_GONE-gone}"'
@@ -44,14 +44,6 @@ def test_a_value_that_is_not_printed_stops_the_whole_change(
 
         assert b"old old old\n" == done.stdout
         assert b"awsenv: nothing was changed: this shell cannot hold the value of AWSENV_TEST_SET\n" == done.stderr
-
-
-@pytest.mark.parametrize("name", [SH.name, *SH.also])
-def test_the_demo_is_announced_in_the_prompt(name: str) -> None:
-    """A word stands in front of the prompt that a subshell gets."""
-    _, environ = SH.subshell(f"/bin/{name}", {"PS1": "mine> "}, Change({}), "awsenv")
-
-    assert {"PS1": f"(demo) {REFERENCE}mine> "} == SH.announced("demo", environ)
 
 
 @pytest.mark.parametrize("name", [SH.name, *SH.also])

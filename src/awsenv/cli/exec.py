@@ -12,7 +12,6 @@ from awsenv.cli.action import Exec, StartAgent
 from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, Words, flag, resolve
 from awsenv.cli.use import seen
 from awsenv.errors import LaunchError, Origin
-from awsenv.variables import DEMO
 
 if TYPE_CHECKING:
     from awsenv.model import Change, Environ
@@ -96,8 +95,7 @@ def own_subshell(caller: Caller, environ: Environ, change: Change) -> tuple[list
     shell = shells.named(path)
     if shell is None:
         return [path], dict(environ)
-    argv, environ = shell.subshell(path, environ, change, caller.program, superuser=os.geteuid() == 0)
-    return argv, shell.announced("demo", environ) if DEMO in environ else environ
+    return shell.subshell(path, environ, change, caller.program, superuser=os.geteuid() == 0)
 
 
 def own_shell(environ: Environ) -> str:

@@ -43,6 +43,7 @@ _PROMPTS = {
     "spaceship": "spaceship shows AWS_VAULT, if its section aws is on",
     "liquidprompt": "liquidprompt shows AWS_VAULT",
     "pure": "pure shows AWS_VAULT",
+    "bobthefish": "bobthefish shows AWS_VAULT",
     "tide": "tide shows no role by itself: print it with awsenv_prompt_info in an item of its own",
 }
 _LAST = "keep this the last line of {file}: {load}"

@@ -87,11 +87,6 @@ class Shell(ABC):
         """
         return [path], dict(environ)
 
-    def announced(self, word: str, environ: Environ) -> dict[str, str]:
-        """Return *environ*, as `subshell` returns it, with *word* in front of the prompt."""
-        del word
-        return dict(environ)
-
     def shows_role(self, path: str, environ: Environ) -> bool:
         """Return whether the prompt of the subshell *path* is sure to show the role."""
         return self.has_hook
@@ -142,13 +137,6 @@ class Posix(Shell):
     def _refuse(self, message: str) -> str:
         """Return a command that shows *message* and fails."""
         return f"({self.builtin}'echo' {self.quote(message)} >&2; {self.builtin}'exit' 1)"
-
-    def announced(self, word: str, environ: Environ) -> dict[str, str]:
-        """Change the prompt where our file is read, after those of the user; else in the environment."""
-        change = environ.get("_AWSENV_CHANGE")
-        if change is not None:
-            return {**environ, "_AWSENV_CHANGE": f'{change}PS1={self.quote(f"({word}) ")}"$PS1";\n'}
-        return {**environ, "PS1": f"({word}) {environ.get('PS1', '')}"}
 
 
 def single_quoted(text: str) -> str:

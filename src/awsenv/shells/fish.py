@@ -58,15 +58,6 @@ class Fish(Shell):
         hook = f"builtin functions -q __awsenv_refresh; or builtin source {self.quote(self._hook_file)}"
         return [path, "--init-command", f"{hook}\n{_ARRIVE}"], {**environ, **self._for_the_hook(change, program)}
 
-    def announced(self, word: str, environ: Environ) -> dict[str, str]:
-        """Wrap the prompt that config.fish has made."""
-        wrapper = f"builtin echo -n {self.quote(f'({word}) ')}; __awsenv_announced"
-        code = (
-            "functions -q fish_prompt; and functions -c fish_prompt __awsenv_announced; "
-            f"and function fish_prompt; {wrapper}; end\n"
-        )
-        return {**environ, "_AWSENV_CHANGE": environ["_AWSENV_CHANGE"] + code}
-
     def startup(self, environ: Environ) -> tuple[str, list[str]]:
         """Return config.fish, and the files that fish reads before it (fish manual, "Configuration files")."""
         own = f"{environ.get('XDG_CONFIG_HOME') or home(environ) + '/.config'}/fish"

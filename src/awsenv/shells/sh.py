@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.model import Change, Environ
 
-_REFERENCE = "${AWSENV_LABEL:+[$AWSENV_LABEL] }"
+_REFERENCE = "${AWSENV_DEMO:+(demo) }${AWSENV_LABEL:+[$AWSENV_LABEL] }"
 """The shells of the family expand PS1 at each prompt, and evaluate nothing that comes out (measured)."""
 
 _BARE = ("ash", "busybox", "dash", "sh")
@@ -50,7 +50,7 @@ class Sh(Posix):
     def subshell(
         self, path: str, environ: Environ, change: Change, program: str, *, superuser: bool = False
     ) -> tuple[list[str], dict[str, str]]:
-        """Refer to the label in PS1, which ends as in a POSIX shell: mksh ignores a PS1 of root without `#`."""
+        """Refer to the variables in PS1, which ends as in a POSIX shell: mksh ignores a PS1 of root without `#`."""
         prompt = environ.get("PS1") or ("# " if superuser else "$ ")
         return [path], {**environ, "PS1": prompt if _REFERENCE in prompt else _REFERENCE + prompt}
 
