@@ -20,6 +20,7 @@ import awsenv
 from awsenv import config
 from awsenv.aws.session import AwsSession
 from awsenv.aws.source import Tokens, source_credentials
+from awsenv.cli.process import FAILURE
 from awsenv.errors import AwsenvError, Origin, RefusedError, SourceError, UnreachableError
 from awsenv.model import Credentials, Source
 
@@ -454,7 +455,7 @@ def test_login_without_its_package_says_which(home: Home, program: str) -> None:
         check=False,
     )
 
-    assert (answer.returncode, answer.stdout) == (4, "false;\n")
+    assert (answer.returncode, answer.stdout) == (4, FAILURE)
     assert "awscrt" in answer.stderr
     assert "botocore[crt]" in answer.stderr
 

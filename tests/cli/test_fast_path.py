@@ -20,6 +20,7 @@ from awsenv.agent import client
 from awsenv.cli import conversation
 from awsenv.cli.action import Local
 from awsenv.cli.commands import COMMANDS
+from awsenv.cli.process import FAILURE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -493,7 +494,7 @@ def test_renew_does_not_replace_a_key_of_the_user(key_id: str | None, paths: Pat
 
     done = paths.fast(["renew", "--shell", "sh"], shell)
 
-    assert (8, b"false;\n") == (done.status, done.out)
+    assert (8, FAILURE.encode()) == (done.status, done.out)
     assert done.err == (
         b"awsenv: the keys in this shell are not those of the role: they were set after it\n"
         b"  try      awsenv read-only puts the role on again\n"

@@ -11,6 +11,7 @@ import pytest
 from awsenv.cli import app
 from awsenv.cli.commands import COMMANDS, MEANT, named
 from awsenv.cli.options import Caller
+from awsenv.cli.process import FAILURE
 from awsenv.cli.prompts import Prompts
 from awsenv.errors import AwsenvError, ExitCode, UsageError
 from awsenv.provider import Provider
@@ -325,7 +326,7 @@ def test_nothing_is_sent_for_a_typo(
 
     is_exec = words[0] == "exec"
     status = ExitCode.EXEC_FAILED if is_exec else ExitCode.USAGE
-    assert (status, "" if is_exec else "false;\n", []) == (done.returncode, done.stdout, shared_world.actions())
+    assert (status, "" if is_exec else FAILURE, []) == (done.returncode, done.stdout, shared_world.actions())
     assert code not in done.stderr
 
 

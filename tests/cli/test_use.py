@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv import installation, shells
+from awsenv.cli.process import FAILURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -142,10 +143,10 @@ def test_keys_in_the_environment_are_a_source(world: World) -> None:
     ],
 )
 def test_every_failure_fails_in_the_shell(world: World, shell: str, words: list[str], status: int) -> None:
-    """A failure prints only `false;` to stdout and one message to stderr; the status gives its kind."""
+    """A failure prints only a command that fails to stdout and one message to stderr; the status gives its kind."""
     answer = world.run(*words, AWSENV_SHELL=shell)
 
-    assert (status, "false;\n") == (answer.returncode, answer.stdout)
+    assert (status, FAILURE) == (answer.returncode, answer.stdout)
     assert answer.stderr.startswith("awsenv: ")
     assert len(answer.stderr.splitlines()) <= 5
 
@@ -154,7 +155,7 @@ def test_a_wrong_external_id_is_not_shown(world: World) -> None:
     """The error explains the refusal without showing the external id that was sent."""
     answer = world.run("power-user", world.device.code(), "--external-id", "canary-wrong")
 
-    assert (answer.returncode, answer.stdout) == (5, "false;\n")
+    assert (answer.returncode, answer.stdout) == (5, FAILURE)
     assert "external" in answer.stderr
     assert "canary" not in answer.stderr
 
@@ -163,7 +164,7 @@ def test_a_network_failure_names_the_host(world: World) -> None:
     """A host that cannot be reached has a status that scripts can retry on."""
     answer = world.run("read-only", AWS_ENDPOINT_URL="http://127.0.0.1:1")
 
-    assert (answer.returncode, answer.stdout) == (7, "false;\n")
+    assert (answer.returncode, answer.stdout) == (7, FAILURE)
     assert "127.0.0.1:1" in answer.stderr
 
 
@@ -180,7 +181,7 @@ def test_an_escape_sequence_in_a_file_does_not_reach_the_terminal(world: World) 
 
     answer = world.run("evil")
 
-    assert (answer.returncode, answer.stdout) == (3, "false;\n")
+    assert (answer.returncode, answer.stdout) == (3, FAILURE)
     assert "\x1b" not in answer.stderr
 
 
@@ -261,12 +262,12 @@ def test_ksh93_evaluates_what_is_printed(world: World, require: Callable[[str], 
 
 
 def test_an_inherited_json_does_not_hide_a_failure(world: World) -> None:
-    """If only the environment requests JSON, a failure still prints `false;`."""
-    assert world.run("no-such-role", AWSENV_SHELL="json").stdout == "false;\n"
+    """If only the environment requests JSON, a failure still prints a command that fails."""
+    assert world.run("no-such-role", AWSENV_SHELL="json").stdout == FAILURE
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "printed"), [(["read-only"], 1, "false;\n"), (["exec", "read-only", "env"], 125, "")]
+    ("words", "status", "printed"), [(["read-only"], 1, FAILURE), (["exec", "read-only", "env"], 125, "")]
 )
 def test_a_broken_install_fails_in_the_shell(
     world: World, tmp_path: Path, words: list[str], status: int, printed: str
@@ -313,7 +314,7 @@ def test_a_shell_that_evaluates_nothing_is_refused(world: World, tmp_path: Path)
 
     answer = world.command([str(tmp_path / "nu"), "-c", f"{world.program} read-only; true"])
 
-    assert ("false;\n", "awsenv: nu evaluates nothing that awsenv prints\n") == (
+    assert (FAILURE, "awsenv: nu evaluates nothing that awsenv prints\n") == (
         answer.stdout,
         answer.stderr.partition("  try ")[0],
     )

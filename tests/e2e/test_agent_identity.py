@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from awsenv.cli.process import FAILURE
 from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def test_a_failed_call_of_the_agent_is_not_repeated(world: World) -> None:
 
     answer = world.run("power-user", "--shell", "sh")
 
-    assert (7, "false;\n") == (answer.returncode, answer.stdout)
+    assert (7, FAILURE) == (answer.returncode, answer.stdout)
     assert "is failing (HTTP 503)" in answer.stderr
     assert "MFA" not in answer.stderr
     assert ["AssumeRole"] * 3 == world.actions()

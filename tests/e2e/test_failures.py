@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from awsenv.cli.process import FAILURE
 from awsenv.sandbox import Fault
 from spelling import SPELLINGS
 
@@ -143,7 +144,7 @@ def test_the_exit_status_identifies_the_failure(world: World, failure: Failure) 
 
     answer = world.run(*words, **dict(failure.environ))
 
-    assert (failure.status, "false;\n") == (answer.returncode, answer.stdout)
+    assert (failure.status, FAILURE) == (answer.returncode, answer.stdout)
     assert answer.stderr.startswith("awsenv: ")
     assert len(answer.stderr.splitlines()) <= 5  # a fact, its cause, its place, two next steps
     assert failure.says in answer.stderr

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv.cli.commands import COMMANDS, called
+from awsenv.cli.process import FAILURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +65,7 @@ def test_one_text_says_what_is_missing(shared_world: World, tmp_path: Path, line
     done = shared_world.run(*line.split(), HOME=str(tmp_path))
 
     assert (status, TEXT, None) == (done.returncode, done.stderr, shared_world.agent())
-    assert done.stdout == ("false;\n" if called(line.split()).is_evaluated else "")
+    assert done.stdout == (FAILURE if called(line.split()).is_evaluated else "")
 
 
 @pytest.mark.parametrize("line", ["doctor", "doctor power-user"])

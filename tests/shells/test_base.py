@@ -117,6 +117,15 @@ def test_the_code_of_a_failure_fails(shell: Shell, name: str, evaluate: Run) -> 
     assert (1, b"") == (done.returncode, done.stdout)
 
 
+def test_no_alias_or_function_lets_a_failure_succeed(shell: Shell, name: str, evaluate: Run) -> None:
+    """Neither an alias nor a function `false` replaces the command that fails."""
+    function = "function false; true; end" if shell.name == "fish" else "false() { :; }"
+    for define in ("shopt -s expand_aliases\n" * (name == "bash") + "alias false=true", function):
+        done = evaluate(shell, name, FAILURE, before=define, after=" && echo reached", environ={})
+
+        assert (1, b"", b"") == (done.returncode, done.stdout, done.stderr)
+
+
 def test_a_change_succeeds(shell: Shell, name: str, evaluate: Run) -> None:
     """The command after `&&` runs if a change is evaluated, even an empty one."""
     change = Change({"AWSENV_TEST_A": "é", "AWSENV_TEST_GONE": None})

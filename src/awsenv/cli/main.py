@@ -1,6 +1,6 @@
 """Run a command line from end to end: the command, its action, its failure, the exit status.
 
-On any failure of a command whose output a shell evaluates, stdout carries `false;` and nothing else, so that
+On any failure of a command whose output a shell evaluates, stdout carries `process.FAILURE` and nothing else, so that
 `eval "$(awsenv x)" && deploy` never deploys with the role from before: `eval ""` succeeds in every shell (measured).
 """
 

@@ -24,8 +24,9 @@ _PYTHON = f"{_OWN}PYTHON"
 """The hooks keep a variable such as PYTHONPATH under this prefix where it could make Python load code from the current
 folder."""
 
-FAILURE = "false;\n"
-"""What makes `eval "$(awsenv ...)" && deploy` stop, in every shell: `eval ""` succeeds (measured)."""
+FAILURE = "'command' 'false';\n"
+"""What makes `eval "$(awsenv ...)" && deploy` stop, in every shell: `eval ""` succeeds (measured). No alias replaces a
+quoted word, and `command` passes over a function `false`, which is what fish makes of an alias."""
 
 _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 
@@ -294,7 +295,7 @@ def stdout_is_terminal() -> bool:
 
 
 def end_like_ctrl_c() -> None:
-    """Let SIGTERM, SIGHUP and SIGQUIT end awsenv as Ctrl-C does: the terminal as it was, `false;` on stdout."""
+    """Let SIGTERM, SIGHUP and SIGQUIT end awsenv as Ctrl-C does: the terminal as it was, `FAILURE` on stdout."""
     numbers = (_signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
 
     def end(_number: int, _frame: object) -> None:
