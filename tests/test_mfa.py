@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +60,10 @@ class Screen:
     def type(self, text: str) -> None:
         """Type *text*."""
         os.write(self._master, text.encode())
+
+    def resize(self, columns: int) -> None:
+        """Let the terminal have *columns*."""
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
     def shown(self, until: str) -> str:
         """Wait for *until* to appear, and return the text of the terminal, including typed text."""
@@ -143,6 +150,17 @@ def test_a_used_code_is_followed_by_another_prompt(screen: Screen) -> None:
     assert codes.next_code(DEVICE, after=CodeRejected("AWS rejected that MFA code")) == "654321"
     shown = screen.shown("that code has been used; wait for the next one\n")
     assert "AWS rejected that MFA code. Wait for the next one.\n" in shown
+
+
+def test_a_message_is_wrapped_to_the_terminal(screen: Screen) -> None:
+    """A message breaks between words."""
+    screen.resize(40)
+    codes = Codes(terminal=screen.path)
+    screen.type("654321\n")
+    codes.next_code(DEVICE, after=CodeRejected("AWS rejected that MFA code: it is wrong or was used"))
+
+    lines = "AWS rejected that MFA code: it is wrong\nor was used. Wait for the next one.\n"
+    assert lines in screen.shown(lines)
 
 
 def test_two_devices_may_have_the_same_code(screen: Screen) -> None:

@@ -10,6 +10,7 @@ import io
 import os
 import signal
 import termios
+import textwrap
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -46,8 +47,9 @@ class Terminal(io.FileIO):
         super().__init__(path, "r+", opener=lambda name, flags: os.open(name, flags | os.O_NOCTTY))
 
     def show(self, text: str) -> None:
-        """Write one line."""
-        self.draw(printable(text) + "\n")
+        """Write one line, wrapped to the terminal."""
+        text, columns = printable(text), self.size()[0]
+        self.draw("\n".join(textwrap.wrap(text, columns, break_on_hyphens=False) if columns else [text]) + "\n")
 
     def draw(self, text: str) -> None:
         """Write *text* as it is, escape sequences included: never text from outside."""
@@ -232,7 +234,7 @@ class Codes:
         raise MfaError(
             "mfa_process printed a code that has been used",
             origin,
-            hint="it must print the current code of the device",
+            hint="let it print the current code of the device",
         )
 
     def _await_next_step(self, device: Mfa) -> None:
@@ -264,7 +266,7 @@ class Codes:
                 f"mfa_process printed {what} instead of six digits",
                 origin,
                 because=because,
-                hint=hint or "it must print the code, and nothing else, on standard output",
+                hint=hint or "let it print the code, and nothing else, on standard output",
             ) from None
 
 

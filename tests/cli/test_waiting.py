@@ -18,16 +18,21 @@ STS = "AWS STS at sts.eu-west-1.amazonaws.com"
         (STS, 0.9, 80, f"awsenv: waiting for {STS}"),
         (STS, 1.0, 80, f"awsenv: waiting for {STS}, 1 s"),
         (STS, 75.9, 80, f"awsenv: waiting for {STS}, 75 s"),
-        (STS, 3, 40, "awsenv: waiting for AWS STS at sts., 3 s"),
+        (STS, 3, 40, "awsenv: waiting for AWS STS at…, 3 s"),
+        ("the agent, which is starting", 1, 40, "awsenv: waiting for the agent…, 1 s"),
+        ("the role power-user", 1, 40, "awsenv: waiting for the role…, 1 s"),
+        ("the next check", 10, 40, "awsenv: waiting for the next check, 10 s"),
+        ("the next check", 10, 39, "awsenv: waiting for the next…, 10 s"),
+        ("mfa_process", 1, 30, "awsenv: waiting for mfa…, 1 s"),
         (STS, 3, 5, ", 3 s"),
-        (STS, 0, 5, "awsen"),
+        (STS, 0, 5, "aws…"),
         ("ミア", 3, 80, "awsenv: waiting for ミア, 3 s"),
-        ("ミア", 3, 28, "awsenv: waiting for ミ, 3 s"),
+        ("ミアミ", 3, 29, "awsenv: waiting for ミ…, 3 s"),
         ("a\x1b[2J", 1, 80, "awsenv: waiting for a\\x1b[2J, 1 s"),
     ],
 )
 def test_the_line_says_what_and_since_when(text: str, seconds: float, columns: int, expected: str) -> None:
-    """The seconds stay when the text is cut, and no control character reaches the terminal."""
+    """A text is cut behind a word, the seconds stay, and no control character reaches the terminal."""
     assert expected == line(text, seconds, columns)
 
 

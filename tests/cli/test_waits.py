@@ -229,9 +229,9 @@ def test_a_terminal_may_be_narrow_or_dumb(world: World) -> None:
     hang(world)
     use = "use --shell sh --print read-only"
 
-    narrow, dumb = watch(world, use, f"TERM=dumb {use}", columns=30)
+    narrow, dumb = watch(world, use, f"TERM=dumb {use}", columns=31)
 
-    assert (["AWS "], False) == (narrow.waits, "waiting" in narrow.screen)
+    assert (["AWS…"], False) == (narrow.waits, "waiting" in narrow.screen)
     assert (1, False) == (dumb.transcript.count("waiting for"), "\x1b" in dumb.transcript)
 
 

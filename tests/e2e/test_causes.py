@@ -734,7 +734,7 @@ ROWS = (
         "an mfa_process that prints nothing",
         "mfa_process printed nothing instead of six digits\n"
         "  in       FOLDER/config:6, [profile p], mfa_process\n"
-        "  try      it must print the code, and nothing else, on standard output\n",
+        "  try      let it print the code, and nothing else, on standard output\n",
         status=6,
         lines=f"{DEVICE}\nmfa_process = true",
     ),
@@ -742,7 +742,7 @@ ROWS = (
         "an mfa_process that prints a word",
         "mfa_process printed letters or signs instead of six digits\n"
         "  in       FOLDER/config:6, [profile p], mfa_process\n"
-        "  try      it must print the code, and nothing else, on standard output\n",
+        "  try      let it print the code, and nothing else, on standard output\n",
         status=6,
         lines=f"{DEVICE}\nmfa_process = echo canary",
     ),

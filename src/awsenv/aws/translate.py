@@ -354,7 +354,7 @@ def _mfa_failed(message: str, request: Request) -> MfaError:
     device, origin = printable(request.serial or ""), request.origins.get("SerialNumber")
     if "one time pass code" in message and "must provide both" not in message and "unable" not in message:
         return CodeRejected(
-            "AWS rejected that MFA code: it is wrong, or has been used",
+            "AWS rejected that MFA code: it is wrong or was used",
             origin,
             hint=f"pass the next code of {device} as the second word",
         )

@@ -16,6 +16,8 @@ ERASE_BELOW = "\x1b[J"
 _ROOM_BELOW = "\x1bD\x1bM"
 """Scrolls, if the cursor is in the last line, and leaves the cursor where it is in the text (ECMA-48: IND, RI)."""
 
+_BEGIN = "awsenv: waiting for"
+
 _SAVE, _DOWN, _RESTORE = "\x1b7", "\x1b[B\r", "\x1b8"
 
 
@@ -44,15 +46,27 @@ def drawn(text: str, seconds: float, columns: int, *, beside: bool, before: str 
 
 
 def line(text: str, seconds: float, columns: int) -> str:
-    """Return the line: what is not ASCII counts for two columns, and a text that does not fit is cut."""
-    text = f"awsenv: waiting for {printable(text)}"
+    """Return the line: a text that does not fit is cut behind a word, unless it is one word, such as a host."""
+    text = f"{_BEGIN} {printable(text)}"
     since = f", {int(seconds)} s" if seconds >= 1 else ""
-    width = 0
-    for index, character in enumerate(text):
-        width += 1 if character.isascii() else 2
-        if width > columns - len(since):
-            return f"{text[:index]}{since}"[:columns]
-    return text + since
+    room = columns - len(since)
+    if _fitting(text, room) == text:
+        return text + since
+    begin = _fitting(text, room - _width("…"))
+    words = _fitting(text, room - _width("…") + 1).rpartition(" ")[0]
+    if len(words) > len(_BEGIN):
+        begin = words.rstrip(",")
+    return (f"{begin}…{since}" if begin else since)[:columns]
+
+
+def _fitting(text: str, columns: int) -> str:
+    """Return as much of *text* as fits."""
+    return next(text[:length] for length in range(len(text), -1, -1) if _width(text[:length]) <= columns or not length)
+
+
+def _width(text: str) -> int:
+    """Return the columns that *text* takes at most: what is not ASCII may take two."""
+    return 2 * len(text) - sum(map(str.isascii, text))
 
 
 def _is_ours() -> bool:
