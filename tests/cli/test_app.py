@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,8 +20,6 @@ from awsenv.errors import UsageError
 from awsenv.provider import Provider
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conftest import World
 
 
@@ -170,6 +170,20 @@ def test_the_completion_of_typer_is_disabled(program: str, clean_environ: dict[s
     )
 
     assert ("", True) == (done.stderr, done.stdout.startswith("awsenv "))
+
+
+@pytest.mark.parametrize("command", ["doctor", "list"])
+def test_what_the_user_reads_ends_with_its_reader(command: str, program: str, clean_environ: dict[str, str]) -> None:
+    """In `awsenv list | head -1` awsenv ends as other tools do, by SIGPIPE, and says nothing."""
+    folder = Path(clean_environ["HOME"]) / ".aws"
+    folder.mkdir()
+    (folder / "config").write_text("[profile read-only]\nrole_arn = arn:aws:iam::123456789012:role/read-only\n")
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([program, command], env=clean_environ, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+
+    assert (-signal.SIGPIPE, b"") == (done.returncode, done.stderr)
 
 
 def test_a_closed_pipe_is_reported_without_a_traceback(program: str, clean_environ: dict[str, str]) -> None:

@@ -165,6 +165,8 @@ def test_names_stay_apart_when_they_are_cut(names: list[str], width: int) -> Non
             "   RoleArn\n     arn:aws:iam::123456789012:role/x\n     ~/.aws/config:5\n",
         ),
         ("Source  the access key of profile default\n", 30, "Source  the access key of\n        profile default\n"),
+        ("Role        very-long-name-of-a-role-1\n", 30, "Role\n  very-long-name-of-a-role-1\n"),
+        ("Role  a-role-that-is-longer-than-it-all-1\n", 30, "Role\n      a-role-that-is-longer-than-it-all-1\n"),
         ("1. sts:AssumeRole, with the source\n", 24, "1. sts:AssumeRole, with\n   the source\n"),
         ("! role  AWS refused the role\n", 24, "! role  AWS refused the\n        role\n"),
         ("  because  no policy allows it\n", 14, "  because  no\n    policy\n    allows it\n"),
@@ -172,7 +174,7 @@ def test_names_stay_apart_when_they_are_cut(names: list[str], width: int) -> Non
     ],
 )
 def test_a_table_is_wrapped_below_its_text(text: str, columns: int, expected: str) -> None:
-    """A line continues below its text, or near the margin where its label is longer than a third of the terminal."""
+    """A line continues below its text, or near the margin if that alone keeps a word whole or its label is long."""
     assert expected == report.wrapped(text, columns)
 
 

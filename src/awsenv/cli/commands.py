@@ -114,7 +114,7 @@ COMMANDS = {
 """The commands by name, in the order of the help."""
 
 MEANT = {
-    **dict.fromkeys(("ls", "roles", "profiles"), "list"),
+    **dict.fromkeys(("ls", "roles", "profiles", "-"), "list"),
     **dict.fromkeys(("assume", "assume-role", "switch", "export", "env", "set"), "use"),
     **dict.fromkeys(("run", "shell"), "exec"),
     **dict.fromkeys(("signin", "sign-in"), "login"),

@@ -83,7 +83,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     for finding in _found(inputs):
         findings.append(finding)
         if not arguments.as_json:
-            process.write(report.in_local_time(_as_text(role, finding, caller), caller.now()))
+            process.write(report.in_local_time(_as_text(role, finding, caller), caller.now()), is_read=True)
     is_wrong = any(finding.verdict is Verdict.WRONG for finding in findings)
     if arguments.as_json:
         text = _as_json(role, findings, is_wrong=is_wrong)

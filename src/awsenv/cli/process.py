@@ -81,8 +81,12 @@ def await_stdout(seconds: float = 10) -> None:
         raise Failure(f"the output could not be written: {reason}", hint="check where it goes: a full or a closed pipe")
 
 
-def write(text: str | bytes) -> None:
+def write(text: str | bytes, *, is_read: bool = False) -> None:
     """Write *text* to stdout, whole and at once.
+
+    Args:
+        text: The text.
+        is_read: Whether the user reads it. Then this process ends with its reader, as other tools do in `| head -1`.
 
     Raises:
         Failure: It could not be written. Nothing tells how much was.
@@ -97,6 +101,9 @@ def write(text: str | bytes) -> None:
         while data:
             data = data[os.write(1, data) :]
     except OSError as error:
+        if is_read and isinstance(error, BrokenPipeError):
+            _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
+            os.kill(os.getpid(), _signal.SIGPIPE)
         from awsenv.errors import Failure  # noqa: PLC0415 - `enum` costs as much as all of the fast path
 
         raise Failure(
@@ -146,7 +153,7 @@ def show(text: str) -> None:
     Raises:
         Failure: As for `write`.
     """
-    write(_encoded(_laid_out(text, terminal_width(1))))
+    write(_encoded(_laid_out(text, terminal_width(1))), is_read=True)
 
 
 def _laid_out(text: str, columns: int) -> str:

@@ -227,6 +227,10 @@ def wrapped(text: str, columns: int) -> str:
         margin = len(line) - len(line.lstrip())
         indent = max(label.end() if label else 0, margin)
         indent = indent if indent <= columns // 3 else margin + 2
+        words = line.split()
+        # A name that would not fit below the text may fit near the margin, in one piece.
+        if columns - indent < max(map(cells, words), default=0) <= columns - margin - 2:
+            indent = margin + 2
         rows = [""]
         for word in re.findall(r"\s*\S+", line):
             if rows[-1] and cells(rows[-1] + word) > columns:
