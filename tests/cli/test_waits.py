@@ -229,7 +229,7 @@ def test_a_terminal_may_be_narrow_or_dumb(world: World) -> None:
     hang(world)
     use = "use --shell sh --print read-only"
 
-    narrow, dumb = watch(world, use, f"TERM=dumb {use}", columns=31)
+    narrow, dumb = watch(world, use, f"TERM=dumb {use}", columns=33)
 
     assert (["AWS…"], False) == (narrow.waits, "waiting" in narrow.screen)
     assert (1, False) == (dumb.transcript.count("waiting for"), "\x1b" in dumb.transcript)
@@ -297,14 +297,21 @@ def test_an_mfa_process_is_waited_for(world: World) -> None:
     assert (0, "mfa_process") == (one.status, one.waits[0])
 
 
-def test_control_c_leaves_no_line(world: World) -> None:
-    """Someone who will not wait any longer sees that awsenv has ended, and nothing else."""
+def test_control_z_follows_the_line_and_control_c_leaves_none(world: World) -> None:
+    """A shell that goes on after Ctrl-Z leaves the whole line; Ctrl-C leaves only that awsenv has ended."""
     hang(world)
     child = pexpect.spawn(
         world.program, ["use", "--shell", "sh", "--print", "read-only"], env=world.environ, timeout=TIMEOUT
     )
     child.expect("waiting for")
     shown = child.before + child.after
+    # As in a shell that ignores SIGTSTP, awsenv goes on: its process group is that of no job.
+    child.send("\x1a")
+    child.expect_exact("^Z")
+    shown += child.before + child.after
+    screen = pyte.Screen(80, 24)
+    pyte.ByteStream(screen).feed(shown)
+    assert re.fullmatch(r"awsenv: waiting for .*, \d+ s\^Z", screen.display[0].rstrip())
     child.sendintr()
 
     ended = _seen(child, shown + child.read(), 80)

@@ -35,11 +35,12 @@ def drawn(text: str, seconds: float, columns: int, *, beside: bool, before: str 
     """
     if not _is_ours():
         return "", before
-    shown, erase = line(text, seconds, columns - 1), before or ""
+    # The cursor stays behind the line: Ctrl-C and Ctrl-Z, which the terminal shows there, have room.
+    shown, erase = line(text, seconds, columns - 3), before or ""
     if os.environ.get("TERM", "dumb") == "dumb":
         return f"{shown}\n" if before is None else "", ""
     if not beside:
-        return f"{erase}\r{shown}\x1b[K\r", ERASE
+        return f"{erase}\r{shown}\x1b[K", ERASE
     if not _echoes():
         return erase, ERASE_BELOW
     return f"{erase}{ERASE_BELOW}{_ROOM_BELOW}{_SAVE}{_DOWN}{shown}{_RESTORE}", ERASE_BELOW
