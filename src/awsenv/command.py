@@ -155,7 +155,10 @@ def _not_started(word: str, error: OSError | ValueError) -> Failed:
     if code == errno.ENOENT:
         return Failed(f"cannot be run: there is no {shown}", "write the whole path of the program")
     if code == errno.EACCES:
-        return Failed(f"cannot be run: {shown} is not executable", f"chmod +x {shlex.quote(shown)}")
+        what, step = "not executable", f"chmod +x {shlex.quote(shown)}"
+        if os.path.isdir(name):  # noqa: PTH112 - text
+            what, step = "a folder", "write the whole path of the program"
+        return Failed(f"cannot be run: {shown} is {what}", step)
     if code == errno.ENOEXEC:
         return Failed(f"cannot be run: {shown} is no program", "begin a script with #!/bin/sh, or the like")
     reason = getattr(error, "strerror", None) or type(error).__name__

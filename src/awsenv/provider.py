@@ -410,7 +410,7 @@ class _Calls:
         send = partial(self.sts.call, hop, signer)
         if isinstance(hop, AssumeRole):
             hop = hop if hop.role.account is not None else hop.within(self._account())
-            hint = partial(denied_hint, self.chain, index)
+            hint = partial(denied_hint, self.chain, index, self.profiles)
             send = partial(self.sts.call, hop, signer, denied_hint=hint)
         return send() if hop.mfa is None else self._with_code(self._known(hop.mfa), send)
 

@@ -9,6 +9,7 @@ import pytest
 
 from awsenv import config
 from awsenv.aws.request import denied_hint, remedies
+from awsenv.config.profiles import NO_PROFILES
 from awsenv.errors import Origin
 from awsenv.model import AssumeRole, Chain, GetSessionToken, Mfa, RoleArn, RoleRequest, Source
 
@@ -106,7 +107,7 @@ def test_a_session_may_be_too_old() -> None:
 def test_the_second_hint_is_the_doctor_and_shows_no_secret() -> None:
     """Quote the name of the role for the shell."""
     chain = replace(_chain(_hop(external_id=SECRET)), role="a b")
-    hints = denied_hint(chain, 0, None)
+    hints = denied_hint(chain, 0, NO_PROFILES, None)
     assert ("awsenv doctor 'a b'",) == hints[1:]
     assert SECRET not in hints[0]
 

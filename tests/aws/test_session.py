@@ -84,7 +84,7 @@ NUMBER = "it must be a whole number"
         ("region = eu-central-1 # Frankfurt", f"region is 'eu-central-1 # Frankfurt': {REFUSED}", COMMENT),
         ("max_attempts = many", f"max_attempts is 'many': {NUMBER}", "correct max_attempts, or remove it"),
         ("max_attempts =", f"max_attempts is empty: {NUMBER}", "correct max_attempts, or remove it"),
-        ("max_attempts = 0", f"max_attempts is '0': {REFUSED}", "correct max_attempts, or remove it"),
+        ("max_attempts = 0", "max_attempts is '0': it must be 1 or more", "correct max_attempts, or remove it"),
         ("max_attempts = 3 ; enough", f"max_attempts is '3 ; enough': {NUMBER}", COMMENT),
         (
             "retry_mode = eager",

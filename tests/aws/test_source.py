@@ -179,7 +179,7 @@ NO_SHELL = "let a shell run it: credential_process = sh -c '...'"
             "write the whole path",
         ),
         ("/etc/passwd", "cannot be run: /etc/passwd is not executable", None, "chmod +x /etc/passwd"),
-        ("/etc", "cannot be run: /etc is not executable", None, "chmod +x /etc"),
+        ("/etc", "cannot be run: /etc is a folder", None, "write the whole path of the program"),
         ("{folder}/empty", "cannot be run: {folder}/empty is no program", None, "begin a script with #!/bin/sh"),
         (
             "{folder}/lost",

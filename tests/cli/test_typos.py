@@ -306,6 +306,14 @@ def test_what_is_certain_is_sent(shared_world: World, tmp_path: Path, line: str,
     assert (status, "AssumeRole") == (done.returncode, shared_world.actions()[-1])
 
 
+def test_a_config_file_that_is_not_there_is_named(shared_world: World) -> None:
+    """AWS knows no role of the name of a profile whose file is not read: the step names the files."""
+    done = shared_world.run("deploy", AWS_CONFIG_FILE="/no/such")
+
+    step = "awsenv list shows the profiles: 'deploy' is not one in /no/such (not there) and ~/.aws/credentials"
+    assert f"  try      {step}\n" in done.stderr
+
+
 @pytest.mark.parametrize("with_agent", [False, True])
 @pytest.mark.parametrize("line", ["power-usr CODE", "logn CODE", "exec power-usr CODE -- true", "staus", "ls"])
 def test_nothing_is_sent_for_a_typo(

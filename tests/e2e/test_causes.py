@@ -113,6 +113,13 @@ ROWS = (
         lines="sts_regional_endpoints = all",
     ),
     Row(
+        "no attempts",
+        "max_attempts is '-1': it must be 1 or more\n"
+        "  in       FOLDER/config:5, [profile p], max_attempts\n"
+        "  try      correct max_attempts, or remove it\n",
+        lines="max_attempts = -1",
+    ),
+    Row(
         "a missing CA bundle",
         "ca_bundle is '/no/such': it cannot be read (No such file or directory)\n"
         "  in       FOLDER/config:5, [profile p], ca_bundle\n"
@@ -517,6 +524,13 @@ ROWS = (
         **process("/etc/passwd"),
     ),
     Row(
+        "a command that is a folder",
+        "credential_process cannot be run: /etc is a folder\n"
+        "  in       FOLDER/config:8, [profile s], credential_process\n"
+        "  try      write the whole path of the program\n",
+        **process("/etc"),
+    ),
+    Row(
         "a command with a variable",
         "credential_process cannot be run: there is no $HOME/vault\n"
         "  because  no shell runs it, so $HOME is an argument\n"
@@ -607,6 +621,31 @@ ROWS = (
         },
     ),
     Row(
+        "an sso-session that is spelled otherwise",
+        "there is no section [sso-session corpo]\n"
+        "  in       FOLDER/config:8, [profile s], sso_session\n"
+        "  try      write sso_session = corp\n"
+        "  or       add the section: aws configure sso-session\n",
+        **{
+            **of_source(f"{SOURCE}\n{SSO.replace('corp', 'corpo')}\n{SESSION}"),
+            "status": 3,
+        },
+    ),
+    Row(
+        "a start page without an account",
+        "profile 's' holds no credentials and does not say where to get them\n"
+        "  in       FOLDER/config:7, [profile s]\n"
+        "  try      add sso_account_id and sso_role_name\n",
+        **of_source(f"{SOURCE}\nsso_start_url = https://x\nsso_region = eu-west-1"),
+    ),
+    Row(
+        "a credential_source that is spelled otherwise",
+        "'ECSContainer' is not a credential_source\n"
+        "  in       FOLDER/config:6, [profile p], credential_source\n"
+        "  try      write credential_source = EcsContainer\n",
+        **{**of_source("credential_source = ECSContainer"), "status": 3},
+    ),
+    Row(
         "no sign-in",
         "you are not signed in to AWS IAM Identity Center\n"
         "  in       FOLDER/config:7, [profile s]\n"
@@ -634,6 +673,20 @@ ROWS = (
         "  in       AWS_CONTAINER_CREDENTIALS_FULL_URI\n"
         "  try      use https://, or http:// with the address of a loopback, ECS or EKS\n",
         **of_source(CONTAINER, **{FULL: "http://192.0.2.1/"}),
+    ),
+    Row(
+        "a container address without a scheme",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI is 'localhost:80/x': it must be a URL of http or https\n"
+        "  in       AWS_CONTAINER_CREDENTIALS_FULL_URI\n"
+        "  try      unset AWS_CONTAINER_CREDENTIALS_FULL_URI\n",
+        **{**of_source(CONTAINER, **{FULL: "localhost:80/x"}), "status": 3},
+    ),
+    Row(
+        "a container path that is none",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is 'x': it must begin with /\n"
+        "  in       AWS_CONTAINER_CREDENTIALS_RELATIVE_URI\n"
+        "  try      correct AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, which the container sets\n",
+        **{**of_source(CONTAINER, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI="x"), "status": 3},
     ),
     Row(
         "a container that refuses",
@@ -677,6 +730,26 @@ ROWS = (
         **of_source(
             INSTANCE, AWS_EC2_METADATA_DISABLED="false", AWS_EC2_METADATA_SERVICE_ENDPOINT="http://127.0.0.1:1"
         ),
+    ),
+    Row(
+        "no attempts at the metadata service",
+        "AWS_METADATA_SERVICE_NUM_ATTEMPTS is '0': it must be 1 or more\n"
+        "  in       AWS_METADATA_SERVICE_NUM_ATTEMPTS\n"
+        "  try      unset AWS_METADATA_SERVICE_NUM_ATTEMPTS\n",
+        **{
+            **of_source(INSTANCE, AWS_EC2_METADATA_DISABLED="false", AWS_METADATA_SERVICE_NUM_ATTEMPTS="0"),
+            "status": 3,
+        },
+    ),
+    Row(
+        "a metadata service that fails",
+        "the metadata service of EC2 sent HTTP 500 instead of the name of a role\n"
+        "  in       FOLDER/config:6, [profile p], credential_source\n"
+        "  try      try again\n",
+        **{
+            **of_source(INSTANCE, AWS_EC2_METADATA_DISABLED="false", AWS_EC2_METADATA_SERVICE_ENDPOINT="http://{host}"),
+            "answer": status(500),
+        },
     ),
     Row(
         "an instance without a role",

@@ -17,9 +17,9 @@ from awsenv.aws.http import Unfinished
 from awsenv.aws.request import Request
 from awsenv.aws.translate import no_response
 from awsenv.config.ini import Setting
-from awsenv.config.settings import unusable
-from awsenv.errors import AwsenvError, Origin, SourceError, UnreachableError
-from awsenv.wording import printable
+from awsenv.config.settings import is_url, unusable
+from awsenv.errors import AwsenvError, ConfigError, Origin, SourceError, UnreachableError
+from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -65,6 +65,7 @@ def token_of(setting: Setting) -> bytes:
     return token
 
 
+_FULL = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 _TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - the name of a variable
 
 
@@ -130,15 +131,24 @@ class Container:
         if not isinstance(last, AWSResponse) or last.status_code >= 500:  # noqa: PLR2004 - HTTP's server errors
             time.sleep(seconds)
 
+    def _not_sent(self, variable: str) -> AwsenvError:
+        """Return why botocore sends nothing to the endpoint that *variable* names."""
+        uri, origin = self._environ[variable], Origin(variable)
+        if variable != _FULL:
+            fact = f"{variable} is {quoted(uri)}: it must begin with /"
+            return ConfigError(fact, origin, hint=f"correct {variable}, which the container sets")
+        if not is_url(uri):
+            return unusable(Setting(uri, origin), "it must be a URL of http or https")
+        # It would send a token to any host in plain text.
+        hint = "use https://, or http:// with the address of a loopback, ECS or EKS"
+        return SourceError(f"{variable} names a host that no SDK calls without TLS", origin, hint=hint)
+
     def _explained(self) -> AwsenvError | None:
         """Return why the endpoint gives no credentials; None: what it sent does not show it."""
         issuer, last = "the credentials endpoint of the container", self._heard.last
-        full = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-        variable = full if self._environ.get(full) else "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+        variable = _FULL if self._environ.get(_FULL) else "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
         if last is None:
-            # botocore refuses to send, since it would send a token to any host in plain text.
-            hint = "use https://, or http:// with the address of a loopback, ECS or EKS"
-            return SourceError(f"{full} names a host that no SDK calls without TLS", Origin(full), hint=hint)
+            return self._not_sent(variable)
         if isinstance(last, Exception):
             unreachable = no_response(last, Request())
             if unreachable is None or isinstance(last, Unfinished):
@@ -172,7 +182,7 @@ _HOPS = "for a container on one, set --http-put-response-hop-limit 2"
 def _set(session: AwsSession, key: str) -> Setting:
     """Return the setting of a key of the metadata service, which is set."""
     found = session.setting(key, f"AWS_{key.upper()}")
-    assert found is not None  # noqa: S101 - botocore has refused its value
+    assert found is not None  # noqa: S101 - the default is never refused
     return found
 
 
@@ -182,6 +192,8 @@ class Instance:
     def __init__(self, _source: Source, session: AwsSession, _until: ExitStack) -> None:
         setting = session.get_config_variable
         self._is_disabled = session.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true"
+        if setting("metadata_service_num_attempts") < 1:
+            raise unusable(_set(session, "metadata_service_num_attempts"), "it must be 1 or more")
         try:
             self._fetcher = InstanceMetadataFetcher(
                 num_attempts=setting("metadata_service_num_attempts"),
@@ -235,5 +247,7 @@ class Instance:
         what = f"HTTP {status}"
         if status == HTTPStatus.OK:
             what = missing_in(body) or "something else"
+        if not role:
+            return f"{service} sent {what} instead of the name of a role", "try again"
         fact = f"{service} sent {what} instead of the keys of role {printable(role)}"
         return fact, ("check that the role trusts ec2.amazonaws.com", "try again")

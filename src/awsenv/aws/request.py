@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from awsenv.aws.denial import Denial
+    from awsenv.config import Profiles
     from awsenv.errors import Hint, Origin
     from awsenv.model import Chain
 
@@ -115,18 +116,20 @@ def request(hop: Hop) -> Request:
     )
 
 
-def denied_hint(chain: Chain, index: int, denial: Denial | None) -> Hint:
+def denied_hint(chain: Chain, index: int, profiles: Profiles, denial: Denial | None) -> Hint:
     """Return the next step after an AccessDenied from an AssumeRole.
 
     Args:
         chain: The chain.
         index: Which of its hops was refused.
+        profiles: A name that was typed may have been meant for one of them.
         denial: What AWS says of it. Without a reason the first step is the remedy of the likeliest cause.
     """
     typed = None
     if is_typed_name(chain, index):
-        # A profile may be meant, whose name is not near.
-        typed = f"awsenv list shows the profiles: {quoted(chain.role)} is not one"
+        # A profile may be meant, whose name is not near, or whose file is not there.
+        where = f" in {profiles.where}" if profiles.is_without_config else ""
+        typed = f"awsenv list shows the profiles: {quoted(chain.role)} is not one{where}"
     doctor = f"awsenv doctor {shlex.quote(printable(chain.role))}"
     if denial is None or denial.step is None:
         return typed or (remedies(chain, index)[0], doctor)

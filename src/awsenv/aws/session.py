@@ -245,6 +245,9 @@ def refused_setting(session: AwsSession) -> ConfigError | None:
             # The text of the error is not shown, but the values that some name.
             allowed = getattr(error, "kwargs", {}).get("valid_modes") or ""
             words = allowed.split(", ") if isinstance(allowed, str) else list(allowed)
+            least = getattr(error, "kwargs", {}).get("min_value")
+            if least is not None:
+                return unusable(found, f"it must be {least} or more")
             return unusable(found, f"it must be {listed(words, 'or')}" if allowed else "the AWS SDK does not accept it")
     return None
 

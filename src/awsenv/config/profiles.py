@@ -93,6 +93,8 @@ class Profiles:
             f.name if f.text is not None else f"{f.name} (not there)" for f in (config, credentials)
         )
         """The two files for a message, which also says if one does not exist."""
+        self.is_without_config = config.text is None
+        """Whether the config file does not exist."""
         self.config_sections: Mapping[str, ini.Section] = ini.parse(config.text or "", config.name)
         """All sections of the config file by header, including those that are not profiles."""
         self.credentials_sections: Mapping[str, ini.Section] = ini.parse(credentials.text or "", credentials.name)
@@ -146,6 +148,11 @@ class Profiles:
             if setting is not None and self.get(setting.value) is None:
                 return f"{key} names profile {quoted(setting.value)}, which does not exist", setting
         return None
+
+    @property
+    def sso_session_names(self) -> tuple[str, ...]:
+        """The names of the sections `[sso-session NAME]`."""
+        return tuple(self._headers["sso_sessions"])
 
     def sso_session(self, name: str) -> Mapping[str, Setting] | None:
         """Return the settings of `[sso-session NAME]` in the config file, or None."""

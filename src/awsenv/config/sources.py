@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv import environment
 from awsenv.config import limits
+from awsenv.distance import nearest
 from awsenv.errors import ConfigError, Origin, SourceError
 from awsenv.model import Credentials, Source
 from awsenv.variables import CONTAINER_URIS, KEY_PAIR, TOKENS, session_token
@@ -66,7 +67,9 @@ def _check_sso(profile: Profile, profiles: Profiles) -> None:
         session = profiles.sso_session(name.value)
         if session is None:
             fact = f"there is no section [sso-session {printable(name.value)}]"
-            hint = ("correct the name", "add the section: aws configure sso-session")
+            meant = nearest(name.value, profiles.sso_session_names)
+            correct = "correct the name" if meant is None else f"write sso_session = {printable(meant)}"
+            hint = (correct, "add the section: aws configure sso-session")
             raise limits.refused(fact, name.value, name.origin, hint)
         for key, setting in session.items():
             mine = settings.setdefault(key, setting)
@@ -310,6 +313,9 @@ def from_profile(profile: Profile, profiles: Profiles) -> Source:
     return source
 
 
+_CREDENTIAL_SOURCES = ("Environment", "EcsContainer", "Ec2InstanceMetadata")
+
+
 def from_credential_source(setting: Setting, profile: Profile, environ: Mapping[str, str]) -> Source:
     """Return the source that a `credential_source` names.
 
@@ -320,7 +326,10 @@ def from_credential_source(setting: Setting, profile: Profile, environ: Mapping[
     if setting.value == "Ec2InstanceMetadata":
         return Source("instance", origin=setting.origin)
     if setting.value not in {"Environment", "EcsContainer"}:
-        hint = "write Environment, EcsContainer or Ec2InstanceMetadata, in exactly this spelling"
+        meant = nearest(setting.value, _CREDENTIAL_SOURCES)
+        hint = (
+            f"write {listed([*_CREDENTIAL_SOURCES], 'or')}" if meant is None else f"write credential_source = {meant}"
+        )
         raise limits.refused(f"{quoted(setting.value)} is not a credential_source", setting.value, setting.origin, hint)
     is_key = setting.value == "Environment"
     found = from_keys(environ) if is_key else from_container(environ)
@@ -372,7 +381,7 @@ def from_container(environ: Mapping[str, str]) -> Source | None:
 
 
 def _what_is_missing(profile: Profile) -> Hint:
-    if "sso_session" in profile.settings:
+    if {"sso_session", "sso_start_url"} & profile.settings.keys():
         return "add sso_account_id and sso_role_name"
     if "source_profile" in profile.settings or "credential_source" in profile.settings:
         return "add the role_arn of the role to assume"
