@@ -168,6 +168,7 @@ def test_names_stay_apart_when_they_are_cut(names: list[str], width: int) -> Non
         ("Role        very-long-name-of-a-role-1\n", 30, "Role\n  very-long-name-of-a-role-1\n"),
         ("Role  a-role-that-is-longer-than-it-all-1\n", 30, "Role\n      a-role-that-is-longer-than-it-all-1\n"),
         ("1. sts:AssumeRole, with the source\n", 24, "1. sts:AssumeRole, with\n   the source\n"),
+        ("done: 2. create the MFA device\n", 28, "done: 2. create the MFA\n         device\n"),
         ("! role  AWS refused the role\n", 24, "! role  AWS refused the\n        role\n"),
         ("  because  no policy allows it\n", 14, "  because  no\n    policy\n    allows it\n"),
         ("awsenv: 日本語の プロファイル がない\n", 24, "awsenv: 日本語の\n        プロファイル\n        がない\n"),

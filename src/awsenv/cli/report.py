@@ -222,8 +222,8 @@ def wrapped(text: str, columns: int) -> str:
 
     lines = []
     for line in text.splitlines():
-        # An error, a call of explain, a row of a table, a finding of the doctor; else where the line begins.
-        label = re.match(r"awsenv: |\d+\. |([^\w\s] )?\s*\w+( \w+)*  +|", line)
+        # An error, a call or step, a row of a table, a finding of the doctor; else where the line begins.
+        label = re.match(r"awsenv: |(done: )?\d+\. |([^\w\s] )?\s*\w+( \w+)*  +|", line)
         margin = len(line) - len(line.lstrip())
         indent = max(label.end() if label else 0, margin)
         indent = indent if indent <= columns // 3 else margin + 2
