@@ -42,7 +42,7 @@ WITHOUT_HINT = {
 """Facts of the errors that name no next step, with the reason."""
 
 WITHOUT_NAME = {
-    "try again": "the same command again is the step",
+    "same command again": "it is the step",
     "the code": "a code is what is typed",
     "next code": "the same",
     "report it": "the fault is not the user's",

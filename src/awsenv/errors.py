@@ -95,6 +95,9 @@ TYPED = Origin("the command line")
 Hint = str | tuple[str, ...]
 """The next step: a command, or the key to change. A tuple holds two, the better one first."""
 
+AGAIN = "the same command again"
+"""The next step after what may pass by itself."""
+
 
 class AwsenvError(Exception):
     """A failure with a next step. Only its subclasses are raised.

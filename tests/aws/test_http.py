@@ -46,7 +46,7 @@ def test_of_sts(home: Home, endless: str) -> None:
     with pytest.raises(UnreachableError, match=f"^STS at {endless}$") as caught:
         Sts(home.session(timeout=2)).identity(home.user)
 
-    assert "try again" in str(caught.value.hints)
+    assert "the same command again" in str(caught.value.hints)
 
 
 def test_the_connection_ends(home: Home, unending: Unending) -> None:

@@ -23,8 +23,8 @@ ITS_KIND = "check that {variable} names an HTTP proxy"
 ANSWERS = [
     (status(407), "does not accept the user and the password (HTTP 407)", "correct both in {variable}: http://"),
     (status(403), "forbids a connection to sts.test (HTTP 403)", "ask its administrator to allow sts.test"),
-    (status(502), "answers the request for sts.test with HTTP 502", "try again"),
-    (status(503), "answers the request for sts.test with HTTP 503", "try again"),
+    (status(502), "answers the request for sts.test with HTTP 502", "the same command again"),
+    (status(503), "answers the request for sts.test with HTTP 503", "the same command again"),
     (None, "closed the connection", ITS_KIND),
     (b"SSH-2.0-OpenSSH_9.9\r\n", "does not speak HTTP", ITS_KIND),
 ]

@@ -170,5 +170,5 @@ def test_a_failure_of_the_sign_in_endpoint_is_reported(world: World, fault: Faul
 
     assert (7, "") == (done.returncode, done.stdout)
     assert re.match(r"awsenv: .*Sign-In at 127\.0\.0\.1:\d+", done.stderr), done.stderr
-    assert re.search(r"^  (try|or )      try again", done.stderr, re.MULTILINE)
+    assert re.search(r"^  (try|or )      the same command again", done.stderr, re.MULTILINE)
     assert "Session" not in done.stderr

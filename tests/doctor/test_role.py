@@ -183,7 +183,7 @@ def test_a_refusal_that_no_policy_explains(account: Account) -> None:
             "AWS said: User: {alice} is not authorized to perform: sts:AssumeRole on resource: r",
             (
                 "aws organizations list-policies --filter SERVICE_CONTROL_POLICY",
-                "try again in a minute, if a policy was changed just now",
+                "the same command again in a minute, if a policy has just changed",
             ),
         ),
     ],

@@ -186,7 +186,7 @@ ROWS = (
         "a proxy that fails",
         "the proxy HOST answers the request for sts.test with HTTP 502\n"
         "  in       HTTPS_PROXY\n"
-        "  try      try again\n"
+        "  try      the same command again\n"
         "  or       export NO_PROXY=sts.test\n",
         **proxy(status(502)),
     ),
@@ -264,21 +264,21 @@ ROWS = (
     ),
     Row(
         "AWS fails",
-        "STS at AWS is failing (HTTP 500)\n  try      try again in a minute\n",
+        "STS at AWS is failing (HTTP 500)\n  try      the same command again in a minute\n",
         status=7,
         fault=Fault.SERVER_ERROR,
         times=3,
     ),
     Row(
         "AWS throttles",
-        "STS at AWS is throttling\n  try      try again in a minute\n",
+        "STS at AWS is throttling\n  try      the same command again in a minute\n",
         status=7,
         fault=Fault.THROTTLING,
         times=3,
     ),
     Row(
         "AWS hangs up",
-        "the connection to STS at AWS was lost\n  try      try again\n  or       check the network\n",
+        "the connection to STS at AWS was lost\n  try      the same command again\n  or       check the network\n",
         status=7,
         fault=Fault.DROP,
         times=3,
@@ -287,7 +287,7 @@ ROWS = (
         "a captive portal",
         "STS at AWS sent a response that is not from AWS\n"
         "  try      check that no sign-in page of the network is in the way\n"
-        "  or       try again\n",
+        "  or       the same command again\n",
         status=7,
         fault=Fault.HTML,
     ),
@@ -711,7 +711,7 @@ ROWS = (
         "  because  nothing listens there\n"
         "  in       AWS_CONTAINER_CREDENTIALS_FULL_URI\n"
         "  try      check AWS_CONTAINER_CREDENTIALS_FULL_URI, which the container sets\n"
-        "  or       try again\n",
+        "  or       the same command again\n",
         **{**of_source(CONTAINER, **{FULL: "http://127.0.0.1:1/"}), "status": 7},
     ),
     Row(
@@ -745,7 +745,7 @@ ROWS = (
         "a metadata service that fails",
         "the metadata service of EC2 sent HTTP 500 instead of the name of a role\n"
         "  in       FOLDER/config:6, [profile p], credential_source\n"
-        "  try      try again\n",
+        "  try      the same command again\n",
         **{
             **of_source(INSTANCE, AWS_EC2_METADATA_DISABLED="false", AWS_EC2_METADATA_SERVICE_ENDPOINT="http://{host}"),
             "answer": status(500),

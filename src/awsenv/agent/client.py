@@ -319,7 +319,7 @@ def exchange(
     if status == b"ok":
         return reply
     if status == b"ended":
-        raise NoAgent("the agent has ended", "try again")
+        raise NoAgent("the agent has ended", "the same command again")
     shown = "".join([sign if sign.isprintable() else "?" for sign in b" ".join(reply)[:200].decode(errors="replace")])
     if status == b"version":
         raise OtherVersion(f"the agent is of awsenv {shown}, this is {__version__}", "awsenv login replaces it")

@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from awsenv.errors import AgentError
+from awsenv.errors import AGAIN, AgentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -199,7 +199,7 @@ class Memory:
             least = max(MARGIN, min_remaining) if term is before else 0
             if term is not None and term.left(self._clock) > least:
                 return _handed(entry, plan, term)
-        raise fetch.error or AgentError(f"AWS has not given {plan.title} yet", hint="try again")
+        raise fetch.error or AgentError(f"AWS has not given {plan.title} yet", hint=AGAIN)
 
     def held_lease(self, plan: Plan, *, min_remaining: float = 0) -> tuple[Lease | None, bool]:
         """Return the role of *plan* if it is held, and whether it serves without a call of AWS.

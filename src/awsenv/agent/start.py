@@ -26,7 +26,7 @@ ROOT = str(Path(__file__).absolute().parents[2])
 BACKLOG = 128
 """Connections that may wait in the queue of the socket."""
 
-AGAIN = "try again: awsenv works without an agent, too"
+AGAIN = "the same command again: awsenv works without an agent, too"
 
 _STARTING = 20.0
 """Seconds after which an agent that does not reply has failed: it may load from a slow disk."""

@@ -18,7 +18,7 @@ from awsenv.aws.request import Request
 from awsenv.aws.translate import no_response
 from awsenv.config.ini import Setting
 from awsenv.config.settings import is_url, unusable
-from awsenv.errors import AwsenvError, ConfigError, Origin, SourceError, UnreachableError
+from awsenv.errors import AGAIN, AwsenvError, ConfigError, Origin, SourceError, UnreachableError
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class Container:
             if unreachable is None or isinstance(last, Unfinished):
                 return unreachable
             fact, step = f"{issuer} does not answer", f"check {variable}, which the container sets"
-            return UnreachableError(fact, Origin(variable), because=unreachable.because, hint=(step, "try again"))
+            return UnreachableError(fact, Origin(variable), because=unreachable.because, hint=(step, AGAIN))
         if last.status_code != 200:  # noqa: PLR2004 - HTTP's success
             hint = f"check {_TOKEN}" if last.status_code in {401, 403} else f"check {variable}"
             return SourceError(f"{issuer} answers with HTTP {last.status_code}", Origin(variable), hint=hint)
@@ -248,6 +248,6 @@ class Instance:
         if status == HTTPStatus.OK:
             what = missing_in(body) or "something else"
         if not role:
-            return f"{service} sent {what} instead of the name of a role", "try again"
+            return f"{service} sent {what} instead of the name of a role", AGAIN
         fact = f"{service} sent {what} instead of the keys of role {printable(role)}"
-        return fact, ("check that the role trusts ec2.amazonaws.com", "try again")
+        return fact, ("check that the role trusts ec2.amazonaws.com", AGAIN)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ConnectionClosedError, ProxyConnectionError
 
 from awsenv.config.settings import is_url, without_password
-from awsenv.errors import ConfigError, Origin
+from awsenv.errors import AGAIN, ConfigError, Origin
 from awsenv.wording import quoted
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def causes(error: object) -> Iterator[object]:
 
 def _of_status(proxy: Proxy, url: str, status: int, *, is_unsent: bool) -> ProxyError:
     host, around = urlsplit(url).netloc.rpartition("@")[2], f"export NO_PROXY={urlsplit(url).hostname}"
-    hint: Hint = ("try again", around)
+    hint: Hint = (AGAIN, around)
     fact = f"{proxy.title} answers the request for {host} with HTTP {status}"
     if status == 407:  # noqa: PLR2004 - "proxy authentication required"
         has_user = "@" in urlsplit(proxy.url).netloc

@@ -16,7 +16,7 @@ from botocore.awsrequest import AWSRequest
 from awsenv.aws.request import Request
 from awsenv.aws.session import host_of
 from awsenv.aws.translate import message_of_aws, translated
-from awsenv.errors import ConfigError, Origin, RefusedError, UnreachableError, UsageError
+from awsenv.errors import AGAIN, ConfigError, Origin, RefusedError, UnreachableError, UsageError
 from awsenv.wording import quoted
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _domain(partition: str) -> str:
 def _token(status: int, body: bytes, host: str, secrets: tuple[str, ...], *, with_duration: bool) -> str:
     """Return the token of a response. A success is JSON; a failure is most often a page that does not say why."""
     if status >= 500 or status == _BUSY:  # noqa: PLR2004 - HTTP's server errors
-        raise UnreachableError(f"AWS Sign-In at {host} is failing (HTTP {status})", hint="try again")
+        raise UnreachableError(f"AWS Sign-In at {host} is failing (HTTP {status})", hint=AGAIN)
     if status >= 400:  # noqa: PLR2004 - HTTP's errors of a client
         hint = "awsenv doctor ROLE checks the role"
         if with_duration:

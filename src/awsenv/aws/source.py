@@ -30,7 +30,7 @@ from awsenv.aws.translate import Facts, first_of, is_failing, message_of_aws, no
 from awsenv.config.files import copy_of, expanded, locked
 from awsenv.config.ini import Setting
 from awsenv.config.sources import KINDS, access_key, account, entered, how_to_renew, title
-from awsenv.errors import AwsenvError, Origin, RefusedError, SourceError, UnreachableError
+from awsenv.errors import AGAIN, AwsenvError, Origin, RefusedError, SourceError, UnreachableError
 from awsenv.model import Credentials
 from awsenv.variables import WEB_IDENTITY, having
 
@@ -308,7 +308,7 @@ def _of_source(error: Exception, source: Source) -> AwsenvError:
     text = message_of_aws(message)
     because = None if text is None else f"AWS said: {text.rstrip('.')}"
     if is_failing(code, status):
-        return UnreachableError(f"{issuer} is failing (HTTP {status})", hint="try again")
+        return UnreachableError(f"{issuer} is failing (HTTP {status})", hint=AGAIN)
     if "Expired" in code or code == "InvalidIdentityToken" or status == 401:  # noqa: PLR2004 - HTTP's "sign in"
         return SourceError(f"{issuer} did not accept the token ({code})", because=because, hint=renew)
     fact, denial = f"{issuer} refused to give credentials ({code})", read(text or "")

@@ -27,6 +27,7 @@ from awsenv.aws.session import host_of, refused_setting
 from awsenv.config import limits
 from awsenv.config.sources import how_to_renew
 from awsenv.errors import (
+    AGAIN,
     AwsenvError,
     CodeRejected,
     ConfigError,
@@ -110,7 +111,7 @@ _NOT_SENT: tuple[tuple[type[Exception], str, str, str], ...] = (
 )
 """Why a connection to {host} fails: the fact, the next step for a host of AWS, and that for the host of a setting."""
 
-_PORTAL = ("check that no sign-in page of the network is in the way", "try again")
+_PORTAL = ("check that no sign-in page of the network is in the way", AGAIN)
 
 _MORE_TIME = "set AWSENV_TIMEOUT=1m to wait longer"
 
@@ -339,7 +340,7 @@ def _answered(error: exceptions.ClientError, request: Request) -> AwsenvError:
     code, message, status = read_answer(error)
     if is_failing(code, status):
         failing = "is throttling" if "hrottl" in code or "Limit" in code else f"is failing (HTTP {status})"
-        return _lost(f"{_where(request)} {failing}", request, "try again in a minute")
+        return _lost(f"{_where(request)} {failing}", request, f"{AGAIN} in a minute")
     if code.isdigit():
         host = host_of(request.endpoint)
         return _lost(f"{host} answered with HTTP {status}, which is not a response of AWS", request, *_PORTAL)
@@ -470,7 +471,5 @@ def _where(request: Request) -> str:
 
 def _lost(fact: str, request: Request, *hints: str) -> UnreachableError:
     if request.serial is not None:
-        return ResponseLost(
-            f"{fact}, and the MFA code may have been used", hint="try again with the device's next code"
-        )
-    return UnreachableError(fact, hint=hints or ("try again", "check the network"))
+        return ResponseLost(f"{fact}, and the MFA code may have been used", hint="the device's next code")
+    return UnreachableError(fact, hint=hints or (AGAIN, "check the network"))

@@ -20,7 +20,7 @@ from awsenv.cli import app, conversation, process
 from awsenv.cli.action import Fail, Local, Need, StartAgent, show
 from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Needed
-from awsenv.errors import AgentError, AwsenvError, ExitCode, Failure, Interrupted, LaunchError, MfaError
+from awsenv.errors import AGAIN, AgentError, AwsenvError, ExitCode, Failure, Interrupted, LaunchError, MfaError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,7 +111,7 @@ def failed(error: BaseException, args: list[str]) -> Fail:
     if isinstance(error, KeyboardInterrupt):
         error = Interrupted("interrupted")
     elif isinstance(error, client.Trouble):
-        error = AgentError(error.fact, hint=error.hints or "try again")
+        error = AgentError(error.fact, hint=error.hints or AGAIN)
     elif not isinstance(error, AwsenvError):
         error = Failure(
             f"a fault of awsenv's own: {type(error).__name__} at {_line_of(error)}",

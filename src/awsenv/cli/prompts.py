@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 def lost() -> ResponseLost:
     """Return the error for an agent that is gone and may have sent the code."""
-    return ResponseLost(
-        "the agent did not answer, and the MFA code may have been used", hint="try again with the device's next code"
-    )
+    return ResponseLost("the agent did not answer, and the MFA code may have been used", hint="the device's next code")
 
 
 class Prompts:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from awsenv import environment
 from awsenv.config import limits
 from awsenv.distance import nearest
-from awsenv.errors import ConfigError, Origin, SourceError
+from awsenv.errors import AGAIN, ConfigError, Origin, SourceError
 from awsenv.model import Credentials, Source
 from awsenv.variables import CONTAINER_URIS, KEY_PAIR, TOKENS, session_token
 from awsenv.wording import listed, printable, quoted
@@ -37,7 +37,7 @@ class Kind(NamedTuple):
     """Its name in messages, with `{owner}` for the profile or the environment that describes it."""
     word: str
     """Its name in a list."""
-    renew: tuple[str, ...] = ("try again",)
+    renew: tuple[str, ...] = (AGAIN,)
     """The next steps to new credentials, with `{option}` for the option that names the profile."""
     keys: tuple[str, ...] = ()
     """The keys of a profile that describe it, the most common first; none: no profile holds it."""

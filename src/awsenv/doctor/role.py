@@ -277,7 +277,7 @@ def _refused(this: _Hop, request: Request, trusted: Trust | None, own: Finding, 
         hints += remedies(this.resolved.chain, this.index, account, is_permitted=is_permitted)
     else:
         hints.append("aws organizations list-policies --filter SERVICE_CONTROL_POLICY")
-        hints.append("try again in a minute, if a policy was changed just now")
+        hints.append("the same command again in a minute, if a policy has just changed")
     return replace(finding, hints=tuple(hints[:_HINTS]))
 
 
