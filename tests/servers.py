@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 @contextmanager
 def answering(answer: bytes | None, certificate: Path | None = None) -> Iterator[str]:
     """Return the host of a server that reads, answers and hangs up; None: that hangs up at once."""
+    # A client that sent a second request on the same connection would lose it.
+    answer = (answer or b"").replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
     context = None
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -32,7 +34,7 @@ def answering(answer: bytes | None, certificate: Path | None = None) -> Iterator
                 if context is not None:
                     connection = context.wrap_socket(connection, server_side=True)
                 connection.recv(65536)
-                connection.sendall(answer or b"")
+                connection.sendall(answer)
 
     thread = threading.Thread(target=serve)
     thread.start()

@@ -42,9 +42,8 @@ WITHOUT_HINT = {
 """Facts of the errors that name no next step, with the reason."""
 
 WITHOUT_NAME = {
-    "same command again": "it is the step",
     "the code": "a code is what is typed",
-    "next code": "the same",
+    "next code": "a code is what is typed",
     "report it": "the fault is not the user's",
     "where it goes": "what the output goes to has no name here",
     "NUL byte": "the words of the command are the user's",

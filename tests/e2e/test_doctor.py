@@ -429,7 +429,7 @@ SET_UPS = (
         _edited(r"\d{12}:mfa", f"{ELSEWHERE}:mfa"),
         admin=False,
     ),
-    Broken("a used code", "power-user {used}", "MFA code", "has been used", "next code", _used_code),
+    Broken("a used code", "power-user {used}", "MFA code", "it is wrong or was used", "next code", _used_code),
     # The trust policy.
     Broken(
         "no external id",

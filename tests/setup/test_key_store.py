@@ -194,9 +194,12 @@ def test_a_keyring_that_does_not_answer_is_given_up(clean_environ: dict[str, str
 def test_without_the_extra_the_install_command_is_named(clean_environ: dict[str, str], tmp_path: Path) -> None:
     """If the package keyring is missing, the error suggests the command that installs the extra."""
     venv.create(tmp_path / "venv", with_pip=False)
+    # Without what is installed beside it.
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "alone" / "awsenv").symlink_to(Path(awsenv.__file__).parent)
     ended = subprocess.run(
         [str(tmp_path / "venv" / "bin" / "python"), "-c", STORE],
-        env=clean_environ | {"PYTHONPATH": str(Path(awsenv.__file__).parents[1])},
+        env=clean_environ | {"PYTHONPATH": str(tmp_path / "alone")},
         capture_output=True,
         text=True,
         check=True,
