@@ -209,7 +209,7 @@ class Waiting:
         return self
 
     def __enter__(self) -> None:
-        """Begin to wait."""
+        """Start waiting."""
         self._depth += 1
         if self._depth > 1:
             return
@@ -222,7 +222,7 @@ class Waiting:
             _thread.start_new_thread(self._show, (self._end,))
 
     def __exit__(self, *_: object) -> None:
-        """End to wait, and remove the line."""
+        """Stop waiting, and remove the line."""
         self._depth -= 1
         if self._depth or self._end is None:
             return

@@ -1,7 +1,7 @@
 """Words that were mistyped, or that are another tool's: refused before anything is sent, with the line that was meant.
 
-A word is refused only if it is no profile, no ARN and no ACCOUNT/ROLE, and near a profile or a command. A role that is
-called so is still to be had: `awsenv use WORD`, or with its account.
+A word is refused only if it is no profile, no ARN and no ACCOUNT/ROLE, and near a profile or a command. `awsenv use
+WORD` takes it for a role all the same, and so does every command with ACCOUNT/ROLE.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def check_profile(args: Sequence[str], name: str | None, profiles: Profiles, opt
 
 
 def option_hint(args: Sequence[str], typed: str, options: Sequence[str], usage: str) -> str | None:
-    """Return what to type instead of the option *typed*, which is none of *options* of a command; None: not known.
+    """Return what to type instead of the option *typed*, which the command does not have; None: no guess.
 
     Args:
         args: The command line.
