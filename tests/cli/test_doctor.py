@@ -80,6 +80,51 @@ def test_a_finding_is_printed_like_an_error(world: World) -> None:
     assert f"power-user does not work: trust policy: {DEMANDED}" == lines[-1]
 
 
+BAD = (
+    ("AWSENV_DURATION", "abc", "not a duration: 'abc'"),
+    ("AWSENV_DURATION", "9 hours", "not a duration: '9 hours'"),
+    ("AWSENV_MIN_REMAINING", "soon", "not a duration: 'soon'"),
+    ("AWSENV_TIMEOUT", "2h", "'2h' is not a duration of one second to one hour"),
+    ("AWSENV_TAG", "team", "not a session tag: 'team'"),
+    ("AWSENV_TAG", "a=b,c", "not a session tag: 'c'"),
+    ("AWSENV_POLICY", "file:///none.json", "cannot read the policy '/none.json': No such file or directory"),
+    ("AWSENV_REGION", "abc", "'abc' is not an AWS region"),
+    ("AWSENV_SESSION_NAME", "a b", "the role session name 'a b' holds ' ', which AWS does not accept"),
+    ("AWSENV_MFA_SERIAL", "abc", "'abc' is not the ARN or serial number of an MFA device"),
+    ("AWSENV_POLICY_ARN", "abc", "'abc' is not the ARN of a managed policy"),
+    ("AWSENV_PROFILE", "nobody", "there is no profile 'nobody' in ~/.aws/config and ~/.aws/credentials"),
+    ("AWSENV_SHELL", "nosh", "awsenv knows no shell 'nosh'"),
+)
+"""A variable, a value that no command accepts, and what is wrong with it."""
+
+
+@pytest.mark.parametrize(("name", "value", "fact"), BAD)
+@pytest.mark.parametrize("words", [(), ("power-user",)], ids=["machine", "role"])
+def test_a_bad_variable_is_a_finding(
+    shared_world: World, words: tuple[str, ...], name: str, value: str, fact: str
+) -> None:
+    """The doctor comes to its end, and names the variable with its value."""
+    answer = shared_world.run("doctor", *words, "--json", **{name: value})
+    found = [(each["fact"], each["place"]) for each in json.loads(answer.stdout)["findings"]]
+    assert [(fact, name)] == [each for each in found if each[0] == fact]
+
+
+def test_several_bad_variables_are_so_many_findings(shared_world: World) -> None:
+    """The rest is checked without them, up to what AWS says, and each can be unset."""
+    bad = {name: value for name, value, _ in BAD[2:5]} | {"AWSENV_DURATION": "abc"}
+    answer = shared_world.run("doctor", "power-user", **bad)
+    found = {line.strip() for line in answer.stdout.splitlines()}
+    assert {f"try      unset {name}" for name in bad} <= found
+    assert "✓ source " in answer.stdout
+    assert 1 == answer.returncode
+
+
+def test_a_bad_option_is_a_wrong_command_line(shared_world: World) -> None:
+    """What was typed is no finding, even if the variable of the option is bad, too."""
+    answer = shared_world.run("doctor", "power-user", "--duration", "long", AWSENV_DURATION="abc")
+    assert (2, "awsenv: not a duration: 'long'") == (answer.returncode, answer.stderr.splitlines()[0])
+
+
 def test_the_summary_of_a_machine_names_no_role(world: World) -> None:
     """If `doctor` runs without a role and finds a problem, the summary says that no role can be assumed yet."""
     world.configure("\n[default]\n")

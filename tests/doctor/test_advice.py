@@ -48,6 +48,7 @@ ALONE = {
 }
 _BAD = (Verdict.WARNING, Verdict.WRONG)
 
+NOT_LOADED = "~/.bashrc does not load it, so awsenv ROLE cannot change the shell"
 KEY = "an access key is set: without --profile, AWS tools prefer it to the files"
 
 
@@ -71,7 +72,7 @@ class Bench:
         yield from hook(self.environ, "bash", self.program)
         yield agent(self.environ)
         if profiles is not None:
-            yield from chain(None if self.role is None else RoleRequest(self.role), profiles, environ)
+            yield from chain(RoleRequest(self.role or ""), profiles, environ)
 
     @property
     def config(self) -> Path:
@@ -212,8 +213,6 @@ SET_UPS = (
         "key 'region' appears twice in this section, in lines 2 and 3",
         _instead("eu-central-1", "us-east-1\nregion = us-west-2"),
     ),
-    SetUp("'soon' is not a duration of one second to one hour", _variables(AWSENV_TIMEOUT="soon")),
-    SetUp("'2h' is not a duration of one second to one hour", _variables(AWSENV_TIMEOUT="2h")),
     SetUp("~/gone does not exist", _variables(AWS_CONFIG_FILE="~/gone")),
     SetUp("~/.aws is not a regular file", _variables(AWS_CONFIG_FILE="~/.aws")),
     SetUp(
@@ -326,8 +325,9 @@ SET_UPS = (
         _variables(PYTHONHOME="here"),
     ),
     # The hook, the prompt and the agent.
+    SetUp("awsenv knows no shell 'nosh'", _variables(AWSENV_SHELL="nosh"), then=NOT_LOADED),
     SetUp("the first awsenv on PATH is {home}/other/awsenv, and this one is {program}", _another),
-    SetUp("~/.bashrc does not load it, so awsenv ROLE cannot change the shell", _rc("# mine\n")),
+    SetUp(NOT_LOADED, _rc("# mine\n")),
     SetUp("awsenv is not on PATH, where this line looks for it", _rc('eval "$(awsenv init bash)"\n', "/usr/bin:/bin")),
     SetUp("the hook did not run at the last prompt: a role there may be missing or out of date", _prompt("stopped")),
     SetUp("the last prompt did not show the role: something has set the prompt after the hook", _prompt("replaced")),

@@ -22,14 +22,14 @@ ROLE = "[profile deploy]\nrole_arn = arn:aws:iam::123456789012:role/deploy\nsour
 CONFIG = f"[default]\nregion = eu-central-1\n{ROLE}"
 
 
-def _chain(home: Path, config: str, role: str | None = None) -> tuple[dict[str, list[Finding]], Resolved | None]:
+def _chain(home: Path, config: str, role: str = "") -> tuple[dict[str, list[Finding]], Resolved | None]:
     """Return the findings by check, and the chain."""
     (home / ".aws").mkdir()
     (home / ".aws" / "config").write_text(config)
     (home / ".aws" / "credentials").write_text(KEYS)
     environ = {"HOME": str(home)}
     found: dict[str, list[Finding]] = {}
-    generator = chain(None if role is None else RoleRequest(role), files.read(environ), environ)
+    generator = chain(RoleRequest(role), files.read(environ), environ)
     while True:
         try:
             finding = next(generator)

@@ -222,13 +222,16 @@ def test_a_line_that_does_not_find_awsenv_is_a_warning(home: Path) -> None:
     assert [Verdict.UNKNOWN] == [each.verdict for each in found(home, "zsh", {"PATH": "/nowhere"})]
 
 
-@pytest.mark.parametrize("shell", ["sh", "dash", "nu"])
-def test_a_shell_without_a_hook_is_fine(home: Path, shell: str) -> None:
+@pytest.mark.parametrize(
+    ("shell", "use"),
+    [("sh", 'eval "$(awsenv ROLE)", or '), ("dash", 'eval "$(awsenv ROLE)", or '), ("nu", ""), ("tcsh", "")],
+)
+def test_a_shell_without_a_hook_is_fine(home: Path, shell: str, use: str) -> None:
     """For a shell without a hook, the finding says what to use there."""
     (finding,) = hook({"HOME": str(home), "PATH": ""}, shell, "/bin/awsenv")
 
     assert Verdict.FINE is finding.verdict
-    assert f'there is none for {shell}: use eval "$(awsenv ROLE)", or awsenv exec ROLE' == finding.fact
+    assert f"there is none for {shell}: use {use}awsenv exec ROLE" == finding.fact
 
 
 def test_without_a_calling_shell_the_login_shell_counts(home: Path) -> None:

@@ -6,24 +6,36 @@ It runs in the process of the client, and asks the agent only for the role.
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
-from awsenv import config, duration, environment
+from awsenv import config, duration, environment, shells
 from awsenv.agent import client
 from awsenv.cli import conversation, process, report, typos
 from awsenv.cli.action import Print, unpacked
-from awsenv.cli.options import AsJson, Caller, OptionalWord, QuietOption, RoleOptions, option, resolve, role_request
+from awsenv.cli.options import (
+    AsJson,
+    Caller,
+    OptionalWord,
+    QuietOption,
+    RoleOptions,
+    min_remaining,
+    option,
+    resolve,
+    role_request,
+)
 from awsenv.cli.prompts import Needed
 from awsenv.cli.use import ShellOptions, shell_of
 from awsenv.doctor import Finding, Inputs, Verdict, examine
-from awsenv.errors import AwsenvError, ConfigError, ExitCode
+from awsenv.doctor.model import of_error
+from awsenv.errors import AwsenvError, ConfigError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from awsenv.model import Note
+    from awsenv.model import Note, RoleRequest
 
 _WIDTH, _WIDTH_OF_ROLE = len("MFA device"), len("trust policy")
 """The longest name of a check, without and with a role: each finding is printed before the next one is known."""
@@ -59,7 +71,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     Raises:
         UsageError: The command line is wrong.
     """
-    role, code = arguments.role, arguments.code
+    role = arguments.role
     if caller.provider.is_agent and role is not None:
         return Print(json.dumps(_replied(caller, role, arguments)))
     if role is not None:
@@ -68,17 +80,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
             profiles = config.read(environ := environment.original(caller.environ), caller.folder)
             typos.check_role(caller.args, role, profiles, environ)
             typos.check_profile(caller.args, arguments.profile, profiles)
-    inputs = Inputs(
-        environ=caller.environ,
-        program=caller.program,
-        now=caller.now,
-        folder=caller.folder,
-        shell=shell_of(caller, ShellOptions(anywhere=True), "").name,
-        request=None if role is None else role_request(caller, role, code, arguments),
-        iam_profile=arguments.iam_profile,
-        ask_agent=lambda: _ask_agent(caller),
-        waits=caller.provider.waits,
-    )
+    inputs = _inputs(caller, arguments)
     findings = []
     for finding in _found(inputs):
         findings.append(finding)
@@ -91,6 +93,53 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         summary, colour = _summary(role, findings)
         text = f"\n{_painted(report.printable([summary])[:-1], colour, caller)}\n"
     return Print(report.in_local_time(text, caller.now()), status=ExitCode.FAILED if is_wrong else ExitCode.DONE)
+
+
+def _inputs(caller: Caller, arguments: Arguments) -> Inputs:
+    """Return what to look at.
+
+    Raises:
+        UsageError: The command line is wrong.
+    """
+    caller, request, faults = _readable(caller, arguments)
+    return Inputs(
+        environ=caller.environ,
+        program=caller.program,
+        now=caller.now,
+        folder=caller.folder,
+        shell=_shell(caller),
+        request=request,
+        faults=faults,
+        iam_profile=arguments.iam_profile,
+        ask_agent=lambda: _ask_agent(caller),
+        waits=caller.provider.waits,
+    )
+
+
+def _readable(caller: Caller, arguments: Arguments) -> tuple[Caller, RoleRequest, tuple[Finding, ...]]:
+    """Return *caller* without the variables that no command can read, the request, and a finding for each of these."""
+    faults: list[Finding] = []
+    while True:
+        try:
+            config.timeout(caller.environ)
+            min_remaining(arguments, caller.environ)
+            return caller, role_request(caller, arguments.role or "", arguments.code, arguments), tuple(faults)
+        except UsageError as error:  # noqa: PERF203 - each variable for itself
+            name = next((origin.name for origin in error.origins if origin.name in caller.environ), None)
+            if name is None:
+                raise
+            caller = replace(
+                caller, environ={other: caller.environ[other] for other in caller.environ if other != name}
+            )
+            faults.append(replace(of_error("variables", error), hints=(f"unset {name}", *error.hints)[:2]))
+
+
+def _shell(caller: Caller) -> str | None:
+    """Return the name of the calling shell, which may be one that awsenv cannot change; None: not known."""
+    with suppress(UsageError):
+        return shell_of(caller, ShellOptions(anywhere=True), "").name
+    callers = (name for _, name in process.callers_of(caller.pid or os.getpid()))
+    return next((name for name in callers if name in shells.FOREIGN), None)
 
 
 def _found(inputs: Inputs) -> Iterator[Finding]:

@@ -141,8 +141,17 @@ def resolve(caller: Caller, role: str, code: str | None, options: RoleOptions) -
     made = role_request(caller, role, code, options)
     chain = config.resolve(made, profiles, base)
     config.check_source(chain.source, profiles, base)
-    remaining = _given(options, base).get("min_remaining")
-    return Resolved(chain, profiles, base, made.code, 0 if remaining is None else seconds(*remaining))
+    return Resolved(chain, profiles, base, made.code, min_remaining(options, base))
+
+
+def min_remaining(options: RoleOptions, environ: Environ) -> int:
+    """Return how many seconds must be left of what the agent holds; 0: any time.
+
+    Raises:
+        UsageError: It is not a duration.
+    """
+    given = _given(options, environ).get("min_remaining")
+    return 0 if given is None else seconds(*given)
 
 
 def role_request(caller: Caller, role: str, code: str | None, options: RoleOptions) -> RoleRequest:

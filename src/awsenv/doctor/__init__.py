@@ -28,7 +28,7 @@ def examine(inputs: Inputs) -> Iterator[Finding]:
     """
     environ = environment.original(inputs.environ)
     profiles = yield from files(environ, inputs.folder)
-    yield from variables(inputs.environ, inputs.now())
+    yield from variables(inputs.environ, inputs.now(), inputs.faults)
     yield from hook(inputs.environ, inputs.shell, inputs.program)
     of_agent = agent(inputs.environ)
     if of_agent.verdict is not Verdict.FINE:

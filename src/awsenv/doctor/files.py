@@ -115,18 +115,17 @@ def _differences(conf: File, keys: File) -> Iterator[Finding]:
         yield replace(last, fact=f"{last.fact}, and {more} more such lines") if more else last
 
 
-def chain(
-    request: RoleRequest | None, profiles: Profiles, environ: Environ
-) -> Generator[Finding, None, Resolved | None]:
+def chain(request: RoleRequest, profiles: Profiles, environ: Environ) -> Generator[Finding, None, Resolved | None]:
     """Return the chain of the role; None: there is none.
 
     Args:
-        request: The role; None: resolve each role, and return the chain of a source that roles use.
+        request: The role; without one, resolve each role, and return the chain of a source that roles use.
         profiles: What the files say.
         environ: The environment of the caller, without what a role of awsenv has set.
     """
     try:
-        found = config.resolve(request, profiles, environ) if request else (yield from _each_role(profiles, environ))
+        each = _each_role(request, profiles, environ)
+        found = config.resolve(request, profiles, environ) if request.role else (yield from each)
         config.check_source(found.source, profiles, environ)
     except AwsenvError as error:
         yield of_error(CHAIN, error)
@@ -138,37 +137,41 @@ def chain(
     for note in found.notes:
         yield warning(CHAIN, note.fact, f"awsenv explain {shlex.quote(printable(found.role))}", origins=[note.origin])
     yield _region(found)
-    return Resolved(found, profiles, environ, None if request is None else request.code)
+    return Resolved(found, profiles, environ, request.code)
 
 
-def _each_role(profiles: Profiles, environ: Environ) -> Generator[Finding, None, Chain]:
+def _each_role(options: RoleRequest, profiles: Profiles, environ: Environ) -> Generator[Finding, None, Chain]:
     """Yield a warning for each role without a chain; return the chain of the source that all share, or that of one."""
     roles = [entry for entry in config.roles(profiles, environ) if entry.role_arn is not None]
-    requests = [RoleRequest(entry.name, origins={"role": entry.origin}) for entry in roles]
-    complete = len(roles)
+    requests = [replace(options, role=entry.name, origins={**options.origins, "role": entry.origin}) for entry in roles]
+    found = []
     for request in requests:
         try:
             config.resolve(request, profiles, environ)
         except AwsenvError as error:  # noqa: PERF203 - each role for itself
-            complete -= 1
-            yield of_error("roles", error, Verdict.WARNING)
+            found.append(of_error("roles", error, Verdict.WARNING))
+    login = RoleRequest("", profile=options.profile, mfa_serial=options.mfa_serial, origins=options.origins)
+    shared: Chain | AwsenvError
+    try:
+        shared = config.resolve_login(login, profiles, environ)
+    except (ConfigError, SourceError) as error:
+        shared = error
+    # A variable has the same error for each role, and for a login.
+    yield from (each for each in dict.fromkeys(found) if getattr(shared, "fact", None) != each.fact)
+    complete = len(roles) - len(found)
     if not roles:
         yield fine("roles", "the files describe no role yet")
     elif complete:
         yield fine("roles", f"{complete} of {len(roles)} have a complete chain")
-    try:
-        return config.resolve_login(RoleRequest(""), profiles, environ)
-    except SourceError as error:
-        reason: AwsenvError = error
-    except ConfigError as error:
+    if not isinstance(shared, AwsenvError):
+        return shared
+    if complete and isinstance(shared, ConfigError):
         # Each role has its own device; only a login must choose one.
-        reason = error
-        if complete:
-            yield of_error("login", error, Verdict.WARNING)
+        yield of_error("login", shared, Verdict.WARNING)
     for request in requests:
         with suppress(AwsenvError):
-            return config.resolve_login(request, profiles, environ)
-    raise reason
+            return config.resolve_login(replace(login, role=request.role), profiles, environ)
+    raise shared
 
 
 def _spelled(found: Chain) -> str:

@@ -18,7 +18,7 @@ from awsenv.agent import client, runtime_directory
 from awsenv.config.files import shown
 from awsenv.doctor.model import Finding, fine, unknown, warning
 from awsenv.errors import Origin
-from awsenv.wording import printable
+from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,9 +89,12 @@ def hook(environ: Environ, shell: str | None, program: str) -> Iterator[Finding]
     known = shells.named(name) if name else None
     if not name:
         yield unknown("hook", "not checked: the calling shell is not known")
+    elif known is None and environ.get(LOADED):
+        yield warning("hook", f"awsenv knows no shell {quoted(name)}", f"unset {LOADED}", origins=[Origin(LOADED)])
     elif known is None or not known.has_hook:
-        fact = f'there is none for {printable(name.rpartition("/")[2])}: use eval "$(awsenv ROLE)", or awsenv exec ROLE'
-        yield fine("hook", fact)
+        base = name.rpartition("/")[2]
+        use = "use awsenv exec ROLE" if base in shells.FOREIGN else 'use eval "$(awsenv ROLE)", or awsenv exec ROLE'
+        yield fine("hook", f"there is none for {printable(base)}: {use}")
     elif environ.get(LOADED):
         yield fine("hook", f"it is loaded in this {known.name}")
         yield from _prompt(known, environ)

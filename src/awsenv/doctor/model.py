@@ -8,13 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from awsenv.errors import TYPED
-from awsenv.model import unseen
+from awsenv.model import RoleRequest, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from awsenv.errors import AwsenvError, Origin
-    from awsenv.model import Environ, RoleRequest, Waits
+    from awsenv.model import Environ, Waits
 
 
 @unique
@@ -76,8 +76,10 @@ class Inputs:
     """The working directory; None: that of this process."""
     shell: str | None = None
     """The calling shell; None: not known."""
-    request: RoleRequest | None = None
-    """The role to check; None: only the machine."""
+    request: RoleRequest = field(default=RoleRequest(""))
+    """What to check; without a role: only the machine."""
+    faults: tuple[Finding, ...] = ()
+    """What is wrong with the variables of awsenv. *environ* and *request* are without these."""
     iam_profile: str | None = None
     """A profile that may read IAM."""
     ask_agent: Callable[[], Finding | None] = field(default=lambda: None, repr=False)

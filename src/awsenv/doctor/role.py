@@ -59,7 +59,7 @@ def role(resolved: Resolved, inputs: Inputs) -> Iterator[Finding]:
     """Check what only AWS knows: the source, the clock, the device and the role."""
     chain = resolved.chain
     signer = yield from source(resolved, inputs)
-    if signer is None or (inputs.request is None and not chain.hops):
+    if signer is None or not (inputs.request.role or chain.hops):
         return
     readers = yield from iam_readers(resolved, inputs.iam_profile, signer)
     devices: tuple[str, ...] | None = None
@@ -68,7 +68,7 @@ def role(resolved: Resolved, inputs: Inputs) -> Iterator[Finding]:
         found = [mfa(chain.hops[0] if chain.hops else None, signer.principal, devices)]
     except AwsenvError as error:
         found = [_not_read(DEVICE, error)]
-    if inputs.request is None or found[0].verdict is Verdict.WRONG or not chain.hops:
+    if not inputs.request.role or found[0].verdict is Verdict.WRONG or not chain.hops:
         yield from found
         if not chain.hops:
             yield fine(CHECK, f"{chain.label} is not a role: its credentials are used as they are")

@@ -15,7 +15,7 @@ from awsenv.aws.source import source_credentials
 from awsenv.aws.sts import ACCEPTED, NOTABLE, Clock, Sts
 from awsenv.aws.translate import wrong_clock
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, unknown, wrong
-from awsenv.errors import AwsenvError, Origin, RefusedError, UnreachableError, UsageError
+from awsenv.errors import AwsenvError, Origin, RefusedError, UnreachableError
 from awsenv.iam.principal import ROOT
 from awsenv.model import RoleRequest
 from awsenv.variables import TOKENS
@@ -49,13 +49,9 @@ class Signer:
 def source(resolved: Resolved, inputs: Inputs) -> Generator[Finding, None, Signer | None]:
     """Ask AWS whose the source credentials are; None: AWS refuses them, or cannot be reached."""
     chain, environ = resolved.chain, resolved.environ
-    try:
-        session = AwsSession(
-            resolved.profiles, environ, profile=chain.settings_profile, region=chain.region, waits=inputs.waits
-        )
-    except UsageError as error:
-        yield unknown(CHECK, f"not checked: correct {error.where} first")
-        return None
+    session = AwsSession(
+        resolved.profiles, environ, profile=chain.settings_profile, region=chain.region, waits=inputs.waits
+    )
     clock, sts = Clock(session, inputs.now), Sts(session)
     credentials: Credentials | None = None
     try:

@@ -7,9 +7,9 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from awsenv import config, environment
-from awsenv.doctor.model import Finding, fine, of_error, warning
-from awsenv.errors import Origin, UsageError
+from awsenv import environment
+from awsenv.doctor.model import Finding, fine, warning
+from awsenv.errors import Origin
 from awsenv.variables import (
     CONTAINER_URIS,
     DEMO,
@@ -43,24 +43,25 @@ _FORMS = tuple(
 """What the tools that set an expiry write. Before 3.11 `fromisoformat` does not read all of them."""
 
 
-def variables(environ: Environ, now: float) -> Iterator[Finding]:
+def variables(environ: Environ, now: float, faults: tuple[Finding, ...] = ()) -> Iterator[Finding]:
     """Check the environment. What a role of awsenv has set itself is as it should be.
 
     Args:
         environ: The environment of the caller, as it is.
         now: Seconds since the epoch, UTC.
+        faults: The findings on variables that *environ* is without.
     """
     role = environment.active(environ)
     # The saved values count only after the role: `unset` now would remove those of the role.
     before = environment.original({name: value for name, value in environ.items() if not name.startswith(SAVED)})
     found = [
+        *faults,
         *_demo(environ),
         *([*_role(role, environ, now)] or _keys(before)),
         *_token(before),
         *_profile(before, has_role=role is not None),
         *_region(environ),
         *_sources(before),
-        *_timeout(environ),
         *_expiry(before, now),
         *_import_path(environ),
     ]
@@ -70,13 +71,6 @@ def variables(environ: Environ, now: float) -> Iterator[Finding]:
 def _demo(environ: Environ) -> Iterator[Finding]:
     if url := environ.get(DEMO):
         yield fine(CHECK, f"this is awsenv demo: calls go to its local AWS, {printable(url)}")
-
-
-def _timeout(environ: Environ) -> Iterator[Finding]:
-    try:
-        config.timeout(environ)
-    except UsageError as error:
-        yield of_error(CHECK, error)
 
 
 def _warning(names: tuple[str, ...], fact: str, *hints: str) -> Finding:
