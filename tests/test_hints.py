@@ -28,7 +28,7 @@ A_STEP = re.compile(
     | \b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b             # a variable
     | \b[a-z]+(?:_[a-z]+)+\b                    # a key of the files
     | \b(?:awsenv|aws|pip|pipx|unset)\ [a-z-]  # a command
-    | \b(?:chmod|kill|ls|sntp|timedatectl)\b    # another
+    | \b(?:chmod|kill|ls|sntp|timedatectl|ulimit)\b    # another
     | \b(?:ROLE|CODE|COMMAND|KEY=VALUE|ARN|region|services)\b    # a word of the command line, a key of one word
     """,
     re.VERBOSE,
@@ -44,7 +44,7 @@ WITHOUT_HINT = {
 WITHOUT_NAME = {
     "the code": "a code is what is typed",
     "next code": "a code is what is typed",
-    "report it": "the fault is not the user's",
+    "report these": "the fault is not the user's",
     "where it goes": "what the output goes to has no name here",
     "NUL byte": "the words of the command are the user's",
     "first line": "the same",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import re
 import shlex
 from dataclasses import replace
@@ -10,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv import installation
+from awsenv import __version__, installation
+from awsenv.cli.report import described
 from awsenv.installation import Installation
 
 if TYPE_CHECKING:
@@ -144,14 +147,45 @@ def test_a_package_that_is_too_old_is_not_missing(world: World, tmp_path: Path, 
     assert (2, f"awsenv: {fact.format(needed=needed[1])}\n  try      {step}\n") == (answer.returncode, answer.stderr)
 
 
-def test_a_package_that_is_new_enough_and_fails_is_a_fault(world: World, tmp_path: Path) -> None:
+def test_a_package_that_is_new_enough_and_fails_is_not_missing(world: World, tmp_path: Path) -> None:
     """An import that fails inside a new package is never called a missing package."""
     _old_moto(tmp_path, "99")
 
     answer = world.run("demo", "--", "true", PYTHONPATH=str(tmp_path))
 
     assert answer.returncode == 1
-    assert answer.stderr.startswith("awsenv: a fault of awsenv's own: ImportError at ")
+    assert answer.stderr.startswith("awsenv: the module moto.moto_server cannot be loaded\n")
+
+
+FAULTS = (
+    (MemoryError("canary"), "there is not enough memory\n  try      end other programs\n"),
+    (
+        ModuleNotFoundError("canary", name="botocore.x"),
+        "the module botocore.x cannot be loaded\n  in       an unknown line\n  try      {again}\n",
+    ),
+    (ImportError("canary"), "a module cannot be loaded\n  in       an unknown line\n  try      {again}\n"),
+    (SyntaxError("canary"), "a module cannot be loaded\n  in       an unknown line\n  try      {again}\n"),
+    (
+        KeyError("canary"),
+        "a fault of awsenv's own: KeyError\n  in       an unknown line, {versions}\n  try      {report}\n",
+    ),
+    (
+        OSError("canary"),
+        "a fault of awsenv's own: OSError\n  in       an unknown line, {versions}\n  try      {report}\n",
+    ),
+)
+
+
+@pytest.mark.parametrize(("error", "message"), FAULTS, ids=[type(error).__name__ for error, _ in FAULTS])
+def test_what_awsenv_itself_cannot_do(error: Exception, message: str) -> None:
+    """A lack of memory, a broken install and a fault are three causes; of none the text is shown."""
+    system = os.uname()
+    texts = {
+        "again": installation.this().again(),
+        "versions": f"awsenv {__version__}, Python {platform.python_version()}, {system.sysname} {system.release}",
+        "report": "report these two lines: https://github.com/awsenv-shell/awsenv/issues",
+    }
+    assert f"awsenv: {message.format(**texts)}" == described(installation.fault(error))
 
 
 def _old_moto(folder: Path, version: str) -> None:

@@ -76,18 +76,19 @@ def _run(args: list[str]) -> int:
 
 def _give_up(error: BaseException) -> int:
     """Fail before the command line is there to fail; what evaluates the output fails too."""
-    interrupted = isinstance(error, KeyboardInterrupt)
-    missing = getattr(error, "name", None) or type(error).__name__
-    if interrupted:
+    if isinstance(error, KeyboardInterrupt):
         return process.fail(sys.argv[1:], 130, "awsenv: interrupted\n")
     status = 125 if sys.argv[1:2] == ["exec"] else 1
     try:
         from awsenv import installation  # noqa: PLC0415 - where it cannot start
+        from awsenv.cli.report import described  # noqa: PLC0415 - the same
 
-        step = installation.this().again()
+        text = described(installation.fault(error))
     except Exception:  # noqa: BLE001 - this cannot be imported either
-        step = "install it again: awsenv-shell"
-    return process.fail(sys.argv[1:], status, f"awsenv: cannot start: {missing}\n  try      {step}\n")
+        text = f"awsenv: cannot start: {type(error).__name__}\n"
+        if isinstance(error, ImportError | SyntaxError):
+            text += "  try      install it again: awsenv-shell\n"
+    return process.fail(sys.argv[1:], status, text)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How this awsenv was installed, and so which command adds to it.
+"""How this awsenv was installed, and so which command adds to it; what to say if it does not work.
 
 A hint must work as it stands: `pip install` does nothing for an awsenv that pipx or uv keeps in its own environment.
 """
@@ -6,18 +6,23 @@ A hint must work as it stands: `pip install` does nothing for an awsenv that pip
 from __future__ import annotations
 
 import json
+import os
 import re
+import resource
 import shlex
 import site
 import sys
 import sysconfig
+import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata, util
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from awsenv.errors import Origin, UsageError
+from awsenv import __version__
+from awsenv.errors import Failure, Origin, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,6 +163,43 @@ def lacking(what: str, extra: str, error: ImportError, origin: Origin | None = N
             raise error
         fact = f"{what} needs the package {error.name}, which is not installed"
     return UsageError(fact, origin, hint=this().with_extra(extra))
+
+
+def fault(error: BaseException) -> Failure:
+    """Return the error for what neither the user nor AWS has caused: no memory, a broken install, or a fault of ours.
+
+    Of a fault it shows only the kind and the line: the text may hold a key.
+    """
+    if isinstance(error, MemoryError):
+        is_limited = resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+        hint = "raise the limit: ulimit -v" if is_limited else "end other programs"
+        return Failure("there is not enough memory", hint=hint)
+    if isinstance(error, ImportError | SyntaxError):
+        name = getattr(error, "name", None)
+        what = f"the module {name}" if name else "a module"
+        return Failure(f"{what} cannot be loaded", Origin(_place(error)), hint=this().again())
+    python, system = ".".join(map(str, sys.version_info[:3])), os.uname()
+    place = f"{_place(error)}, awsenv {__version__}, Python {python}, {system.sysname} {system.release}"
+    return Failure(
+        f"a fault of awsenv's own: {type(error).__name__}", Origin(place), hint=f"report these two lines{_issues()}"
+    )
+
+
+def _place(error: BaseException) -> str:
+    """Return the line of awsenv that *error* has passed last."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "awsenv" in PurePath(frame.filename).parts]
+    return f"{PurePath(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown line"
+
+
+def _issues() -> str:
+    """Return where faults are reported, if the installed package names a page."""
+    with suppress(metadata.PackageNotFoundError):
+        for entry in metadata.metadata(NAME).get_all("Project-URL") or ():
+            label, _, url = entry.partition(", ")
+            if label.lower() in {"issues", "bug tracker", "tracker"}:
+                return f": {url}"
+    return ""
 
 
 def _requirements(extra: str) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from urllib3.exceptions import NewConnectionError, ProxyError
 
 from awsenv.aws.http import Late
 from awsenv.aws.request import Request
-from awsenv.aws.translate import message_of_aws, translate
+from awsenv.aws.translate import message_of_aws, translate, translated
 from awsenv.errors import AwsenvError, Origin, RefusedError, ResponseLost, SourceError, UnreachableError
 from awsenv.model import Credentials
 
@@ -127,6 +127,15 @@ def test_a_body_that_cannot_be_parsed_is_not_shown() -> None:
     error = translate(ResponseParserError("<SecretAccessKey>canary-secret-key</SecretAccessKey>"), REQUEST)
     assert isinstance(error, UnreachableError)
     assert "canary" not in f"{error!r}{error}{error.hints}{error.where}{error.because}"
+
+
+@pytest.mark.parametrize("kind", [MemoryError, ImportError, RuntimeError, OSError, ZeroDivisionError])
+def test_a_fault_is_no_response_of_aws(kind: type[Exception]) -> None:
+    """What neither a response nor a setting can raise stays what it is."""
+    fault = kind("canary")
+    with pytest.raises(kind) as caught, translated(REQUEST):
+        raise fault
+    assert fault is caught.value
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from dataclasses import dataclass
@@ -149,6 +150,49 @@ def test_the_exit_status_identifies_the_failure(world: World, failure: Failure) 
     assert len(answer.stderr.splitlines()) <= 5  # a fact, its cause, its place, two next steps
     assert failure.says in answer.stderr
     assert "canary" not in answer.stderr
+
+
+AT_ITS_LIMITS = (
+    "there is not enough memory",
+    "the system starts no more threads",
+    r"cannot start: \w+",
+    r"a fault of awsenv's own: \w+",
+)
+
+
+@pytest.mark.parametrize("kibibytes", [20_000, 44_000, 52_000, 57_000])
+def test_a_lack_of_memory_is_not_the_fault_of_aws(world: World, kibibytes: int) -> None:
+    """At whatever point the memory ends, no message speaks of a response, a setting or the network."""
+    answer = world.command(["sh", "-c", f"ulimit -v {kibibytes}; exec {world.program} read-only --print"])
+
+    fact = answer.stderr.splitlines()[0] if answer.returncode else "awsenv: there is not enough memory"
+    assert re.fullmatch(f"awsenv: ({'|'.join(AT_ITS_LIMITS)})", fact)
+
+
+@pytest.mark.parametrize("closed", ["<&-", "<&- >&-", "2>&-", "<&- >&- 2>&-"])
+def test_the_agent_starts_where_input_and_output_are_closed(world: World, closed: str) -> None:
+    """The agent takes none of the caller's closed descriptors for its own socket."""
+    code = world.device.code()
+
+    answer = world.command(
+        ["sh", "-c", f"{world.program} login {code} {closed}; exec {world.program} power-user --print"]
+    )
+
+    assert "AWSENV_RENEW=" in answer.stdout
+
+
+@pytest.mark.parametrize("words", [["doctor", "kölm"], ["list"], ["explain", "köln"]])
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_locale_without_a_character_is_no_fault(
+    world: World, words: list[str], encoding: str, locale_of: Callable[[str], dict[str, str]]
+) -> None:
+    """Names and marks that the encoding of the locale lacks are written all the same."""
+    world.configure("[profile köln]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = default\n")
+    locale = {"LC_ALL": "C"} if encoding == "ascii" else locale_of("ISO-8859-1")
+
+    answer = world.command([world.program, *words], **locale, PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+
+    assert "a fault of" not in answer.stdout + answer.stderr
 
 
 def test_a_failure_of_the_hook_changes_nothing(interactive: Interactive) -> None:

@@ -5,6 +5,7 @@ The socket listens before the process of the agent exists, so that no client con
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import subprocess
@@ -151,7 +152,8 @@ def _ask(folder: str, verb: bytes, timeout: float) -> None:
 
 
 def _spawn(entry: str, kind: str, inherited: socket.socket, *words: str) -> None:
-    descriptor = inherited.fileno()
+    # Above those of the agent's input and output: where the caller has closed one, the socket may have its number.
+    descriptor = fcntl.fcntl(inherited, fcntl.F_DUPFD_CLOEXEC, 3)
     process = subprocess.Popen(
         # Isolated: neither a variable nor a folder of the caller decides what it loads.
         [sys.executable, "-I", "-c", _BOOT, ROOT, entry, kind, str(descriptor), *words],
@@ -164,4 +166,5 @@ def _spawn(entry: str, kind: str, inherited: socket.socket, *words: str) -> None
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    os.close(descriptor)
     process.wait()

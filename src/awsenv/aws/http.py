@@ -22,6 +22,7 @@ from botocore.exceptions import (
     BotoCoreError,
     ConnectionClosedError,
     ConnectTimeoutError,
+    HTTPClientError,
     ProxyConnectionError,
     ReadTimeoutError,
 )
@@ -30,7 +31,7 @@ from botocore.utils import get_environ_proxies
 
 from awsenv.aws.proxy import NoTunnelError, answered, causes, fault, proxy_of
 from awsenv.config.settings import unusable
-from awsenv.errors import ConfigError, Origin
+from awsenv.errors import ConfigError, Failure, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -113,6 +114,7 @@ class Http:
             Unfinished: The response did not end in time, or is too large.
             ProxyError: The proxy did not pass the request on.
             ConfigError: The CA bundle or the proxy is of no use.
+            Failure: The system has reached a limit.
             BotoCoreError: There is no response.
         """
         proxy = proxy_of(request.url, self.proxies_to(request.url), self._environ)
@@ -120,7 +122,11 @@ class Http:
         thread = threading.Thread(target=self._exchange, args=(request, done), daemon=True)
         left = self._left()
         if left > 0:
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError:
+                hint = ("end other programs", "raise the limits: ulimit -u, ulimit -v")
+                raise Failure("the system starts no more threads", hint=hint) from None
             thread.join(left)
         if not done:
             # First: what connects from now on sends nothing.
@@ -141,7 +147,8 @@ class Http:
             raise refusal
         if isinstance(answer, ProxyConnectionError) and proxy is not None:
             answer.kwargs["origin"] = proxy.origin
-        raise self._bad_bundle(answer) or (None if proxy is None else fault(proxy, request.url, answer)) or answer
+        known = self._bad_bundle(answer) or (None if proxy is None else fault(proxy, request.url, answer))
+        raise known or _unwrapped(answer)
 
     def _bad_bundle(self, error: BaseException) -> ConfigError | None:
         """Return the error of the CA bundle, if *error* is about it."""
@@ -199,6 +206,14 @@ class Http:
             return {}
         _check_proxy(parts.scheme, self._proxies[parts.scheme], self._environ)
         return self._proxies
+
+
+def _unwrapped(error: Any) -> BaseException:
+    """Return *error*, or the fault in it: botocore wraps a lack of memory as if the network had failed."""
+    wrapped = error.kwargs["error"] if type(error) is HTTPClientError else None
+    of_network = (OSError, HTTPException, urllib3.exceptions.HTTPError, ValueError)
+    unwrapped: BaseException = error if wrapped is None or isinstance(wrapped, of_network) else wrapped
+    return unwrapped
 
 
 def _check_proxy(scheme: str, proxy: str, environ: Environ) -> None:

@@ -26,7 +26,7 @@ from awsenv.aws.denial import read
 from awsenv.aws.metadata import Container, Instance, kind_of, token_of
 from awsenv.aws.request import Request, steps
 from awsenv.aws.session import refused_setting
-from awsenv.aws.translate import Facts, first_of, is_failing, message_of_aws, no_response, read_answer
+from awsenv.aws.translate import UNREADABLE, Facts, first_of, is_failing, message_of_aws, no_response, read_answer
 from awsenv.config.files import copy_of, expanded, locked
 from awsenv.config.ini import Setting
 from awsenv.config.sources import KINDS, access_key, account, entered, how_to_renew, title
@@ -100,7 +100,7 @@ def source_credentials(source: Source, session: AwsSession, *, run: Run | None =
     try:
         with session.call(_ISSUERS[source.kind].title, _seconds(source, session)), ExitStack() as until:
             return _loaded(_ISSUERS[source.kind].provider(source, session, until).load(), source)
-    except Exception as error:  # noqa: BLE001 - a bare AttributeError is how botocore takes a list for credentials
+    except (AwsenvError, RuntimeError, *UNREADABLE) as error:
         ours = error if isinstance(error, AwsenvError) else no_response(error, Request()) or _of_source(error, source)
         ours.origins = ours.origins or tuple(filter(None, [source.origin]))
         # The cause may hold what a command printed: it is not passed on.

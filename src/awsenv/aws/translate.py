@@ -63,6 +63,10 @@ _UNSETTLED = frozenset({"NoSuchEntity", "EntityTemporarilyUnmodifiable", "Concur
 _NOT_CONNECTED = (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)
 _NOT_CONNECTED_TO_PROXY = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
+UNREADABLE = (exceptions.BotoCoreError, exceptions.ClientError, LookupError, TypeError, ValueError, AttributeError)
+"""What botocore raises for settings and responses that it cannot read: a bare KeyError for HTML, an AttributeError for
+a list. Any other exception is a fault of ours or of Python, such as a lack of memory."""
+
 Step = Hint | Callable[[], Hint]
 Facts = tuple[tuple[tuple[type[Exception], ...], str, Step], ...]
 """Rows of what is raised, the fact, the next step or what finds it."""
@@ -155,7 +159,7 @@ _WRONG_CLOCK = re.compile(
 
 @contextmanager
 def translated(request: Request) -> Iterator[None]:
-    """Raise what a request raises as an error of awsenv.
+    """Raise what a request raises as an error of awsenv; a fault stays what it is.
 
     Raises:
         AwsenvError: Any but those of the command line and of `exec`.
@@ -164,7 +168,7 @@ def translated(request: Request) -> Iterator[None]:
         yield
     except AwsenvError:
         raise
-    except Exception as error:  # noqa: BLE001 - a bare KeyError is how botocore takes HTML for an answer
+    except UNREADABLE as error:
         # The cause may hold a secret: it is not passed on.
         raise translate(error, request) from None
 
@@ -190,7 +194,8 @@ def connect(
         return client, replace(request, endpoint=session.url_of(client), configured=configured, signer=signer)
     except AwsenvError:
         raise
-    except Exception as error:  # noqa: BLE001 - botocore raises everything here, and nothing has been sent
+    except UNREADABLE as error:
+        # Nothing has been sent.
         raise refused_setting(session) or _of_settings(error) from None
 
 

@@ -85,14 +85,19 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     for finding in _found(inputs):
         findings.append(finding)
         if not arguments.as_json:
-            process.write(report.in_local_time(_as_text(role, finding, caller), caller.now()), is_read=True)
+            _show(_as_text(role, finding, caller), caller)
     is_wrong = any(finding.verdict is Verdict.WRONG for finding in findings)
+    text = ""
     if arguments.as_json:
-        text = _as_json(role, findings, is_wrong=is_wrong)
+        text = report.in_local_time(_as_json(role, findings, is_wrong=is_wrong), caller.now())
     else:
         summary, colour = _summary(role, findings)
-        text = f"\n{_painted(report.printable([summary])[:-1], colour, caller)}\n"
-    return Print(report.in_local_time(text, caller.now()), status=ExitCode.FAILED if is_wrong else ExitCode.DONE)
+        _show(f"\n{_painted(report.printable([summary])[:-1], colour, caller)}\n", caller)
+    return Print(text, status=ExitCode.FAILED if is_wrong else ExitCode.DONE)
+
+
+def _show(text: str, caller: Caller) -> None:
+    process.write(process.encoded(report.in_local_time(text, caller.now())), is_read=True)
 
 
 def _inputs(caller: Caller, arguments: Arguments) -> Inputs:

@@ -7,20 +7,15 @@ On any failure of a command whose output a shell evaluates, stdout carries `proc
 from __future__ import annotations
 
 import os
-import sys
-import traceback
-from contextlib import suppress
 from functools import partial
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from awsenv import __version__
 from awsenv.agent import client, harden
 from awsenv.cli import app, conversation, process
 from awsenv.cli.action import Fail, Local, Need, StartAgent, show
 from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Needed
-from awsenv.errors import AGAIN, AgentError, AwsenvError, ExitCode, Failure, Interrupted, LaunchError, MfaError
+from awsenv.errors import AGAIN, AgentError, AwsenvError, ExitCode, Interrupted, LaunchError, MfaError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,45 +99,17 @@ def _of_new_agent(start_agent: StartAgent, args: list[str], environ: Environ, pr
 
 
 def failed(error: BaseException, args: list[str]) -> Fail:
-    """Return the failure of the command line *args*.
-
-    An unknown error shows only its kind and line: its text may hold a key.
-    """
+    """Return the failure of the command line *args*."""
     if isinstance(error, KeyboardInterrupt):
         error = Interrupted("interrupted")
     elif isinstance(error, client.Trouble):
         error = AgentError(error.fact, hint=error.hints or AGAIN)
     elif not isinstance(error, AwsenvError):
-        error = Failure(
-            f"a fault of awsenv's own: {type(error).__name__} at {_line_of(error)}",
-            hint=f"report it{_issues()}, with this line and the command: {_versions()}",
-        )
+        from awsenv import installation  # noqa: PLC0415 - for a fault
+
+        error = installation.fault(error)
     status = error.exit_code
     if args[:1] == ["exec"] and not isinstance(error, LaunchError | Interrupted):
         # As env(1): a status that the command itself may have must not be ours.
         status = ExitCode.EXEC_FAILED
     return Fail(notes=[error], status=status)
-
-
-def _versions() -> str:
-    """Return what a report needs beside the fault: awsenv, Python and the system."""
-    python, system = ".".join(map(str, sys.version_info[:3])), os.uname()
-    return f"awsenv {__version__}, Python {python}, {system.sysname} {system.release}"
-
-
-def _issues() -> str:
-    """Return where faults are reported, if the installed package names a page."""
-    from importlib import metadata  # noqa: PLC0415 - for a fault
-
-    with suppress(metadata.PackageNotFoundError):
-        for entry in metadata.metadata("awsenv-shell").get_all("Project-URL") or ():
-            label, _, url = entry.partition(", ")
-            if label.lower() in {"issues", "bug tracker", "tracker"}:
-                return f" at {url}"
-    return ""
-
-
-def _line_of(error: BaseException) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "awsenv" in PurePath(frame.filename).parts]
-    return f"{PurePath(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown line"

@@ -78,7 +78,7 @@ def await_stdout(seconds: float = 10) -> None:
     elif events[0] & (select.POLLERR | select.POLLHUP):
         reason = "nobody reads stdout"
     if reason is not None:
-        raise Failure(f"the output could not be written: {reason}", hint="check where it goes: a full or a closed pipe")
+        raise Failure(f"the output could not be written: {reason}", hint="check where it goes")
 
 
 def write(text: str | bytes, *, is_read: bool = False) -> None:
@@ -108,7 +108,7 @@ def write(text: str | bytes, *, is_read: bool = False) -> None:
 
         raise Failure(
             f"the output could not be written: {error.strerror or error}",
-            hint="check where it goes: a full disk, a closed pipe",
+            hint="check where it goes",
         ) from None
 
 
@@ -141,7 +141,7 @@ def tell(text: str, *, is_error: bool = False) -> None:
 def write_to_stderr(text: str) -> None:
     """Write *text* as it is."""
     try:
-        sys.stderr.buffer.write(_encoded(text))
+        sys.stderr.buffer.write(encoded(text))
         sys.stderr.buffer.flush()
     except (AttributeError, OSError):
         pass  # it is closed
@@ -153,7 +153,7 @@ def show(text: str) -> None:
     Raises:
         Failure: As for `write`.
     """
-    write(_encoded(_laid_out(text, terminal_width(1))), is_read=True)
+    write(encoded(_laid_out(text, terminal_width(1))), is_read=True)
 
 
 def _laid_out(text: str, columns: int) -> str:
@@ -169,7 +169,7 @@ def _laid_out(text: str, columns: int) -> str:
     return text
 
 
-def _encoded(text: str) -> bytes:
+def encoded(text: str) -> bytes:
     """Return *text* in UTF-8, whatever the locale: no character of a message is an error."""
     return text.encode(errors="backslashreplace")
 
@@ -219,7 +219,10 @@ class Waiting:
         self._end = _thread.allocate_lock()
         self._end.acquire()
         if self._is_seen:
-            _thread.start_new_thread(self._show, (self._end,))
+            try:  # noqa: SIM105 - contextlib costs an import
+                _thread.start_new_thread(self._show, (self._end,))
+            except RuntimeError:
+                pass  # the system is at a limit: the command does without the line
 
     def __exit__(self, *_: object) -> None:
         """Stop waiting, and remove the line."""

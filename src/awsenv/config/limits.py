@@ -152,7 +152,10 @@ def _table() -> Iterator[tuple[str, list[str], str]]:
 
     spec = find_spec("botocore")
     for folder in (spec and spec.submodule_search_locations) or ():
-        table = json.loads(Path(folder, "data", "partitions.json").read_bytes())
+        try:
+            table = json.loads(Path(folder, "data", "partitions.json").read_bytes())
+        except OSError as error:
+            raise ImportError(name="botocore") from error
         for entry in table["partitions"]:
             yield (
                 entry["id"],
