@@ -14,7 +14,7 @@ import pytest
 
 from awsenv import config, provider
 from awsenv.cli.prompts import Prompts
-from awsenv.errors import AwsenvError, CodeRejected, MfaError, RefusedError, ResponseLost, SourceError
+from awsenv.errors import AwsenvError, CodeRejected, ConfigError, MfaError, RefusedError, ResponseLost, SourceError
 from awsenv.model import AssumeRole, Credentials, GetSessionToken, RoleRequest
 from awsenv.sandbox import Fault, MfaDevice, Sandbox
 
@@ -312,6 +312,30 @@ def test_a_missing_code_without_a_terminal_is_an_error(power_user: Home) -> None
     assert power_user.actions() == []
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "fact"),
+    [
+        ("HTTPS_PROXY", "socks5://127.0.0.1:1", "HTTPS_PROXY names a SOCKS proxy, which botocore cannot use"),
+        ("https_proxy", "socks4a://localhost:1", "https_proxy names a SOCKS proxy, which botocore cannot use"),
+        ("HTTPS_PROXY", "quic://localhost:1", "HTTPS_PROXY names a QUIC proxy, which botocore cannot use"),
+        ("HTTPS_PROXY", "http://a:b", "HTTPS_PROXY is not the URL of a proxy: 'http://a:b'"),
+        ("AWS_CA_BUNDLE", "/no/such", "AWS_CA_BUNDLE is '/no/such': it cannot be read (No such file or directory)"),
+        ("AWS_CA_BUNDLE", "/etc/passwd/x", "AWS_CA_BUNDLE is '/etc/passwd/x': it cannot be read (Not a directory)"),
+        ("AWS_CA_BUNDLE", "/etc/passwd", "AWS_CA_BUNDLE is '/etc/passwd': it holds no certificate in PEM"),
+        ("AWS_RETRY_MODE", "eager", "AWS_RETRY_MODE is 'eager': it must be legacy, standard or adaptive"),
+        ("AWS_ENDPOINT_URL_STS", "aws", "AWS_ENDPOINT_URL_STS is 'aws': it must be a URL of http or https"),
+    ],
+)
+def test_a_code_that_cannot_be_sent_is_not_asked_for(power_user: Home, variable: str, value: str, fact: str) -> None:
+    """A setting that makes the request impossible is refused before the lack of a terminal is."""
+    power_user.environ.update({"AWS_ENDPOINT_URL": "https://sts.test", variable: value})
+
+    with pytest.raises(ConfigError) as caught:
+        power_user.obtain("power")
+
+    assert (fact, variable) == (caught.value.fact, caught.value.where)
+
+
 @pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.TRUNCATED, Fault.SERVER_ERROR, Fault.EMPTY])
 def test_a_lost_response_needs_the_next_code(power_user: Home, fault: Fault) -> None:
     """A code whose response was lost is not sent again, and the terminal says that it may have been used."""
@@ -367,7 +391,7 @@ def hint_of(refused: Callable[[], Credentials]) -> str:
 def test_the_likeliest_cause_comes_first(home: Home) -> None:
     """AWS gives no reason when it refuses a role, so the first hint is about a missing code."""
     home.profile("p", role_arn=home.role("r", mfa=True), source_profile="base")
-    assert "if the role demands MFA, set mfa_serial in profile 'p' or pass a code" == hint_of(lambda: home.obtain("p"))
+    assert "if the role demands MFA, set mfa_serial in profile 'p'" == hint_of(lambda: home.obtain("p"))
 
 
 def test_a_wrong_external_id_is_not_shown(home: Home) -> None:

@@ -76,8 +76,8 @@ class Origin:
 
     @property
     def setter(self) -> str:
-        """The name of what sets the value: the key of the file, the option or the variable."""
-        return self.key or self.name
+        """The name of what sets the value: the option, the variable, or the key, behind the name of its service."""
+        return (self.key or self.name).rpartition(", ")[2]
 
     def __str__(self) -> str:
         """Return the place as editors and compilers write it."""

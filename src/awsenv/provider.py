@@ -422,6 +422,9 @@ class _Calls:
             raise MfaError(f"an MFA code of {printable(device.title)} is needed", origin, hint=login)
         if self.program is not None:
             self.prompts.find(self.program)
+        if self.code is None and not self.prompts.has_code:
+            # Nobody types a code that cannot be sent.
+            self.sts.check()
         after: CodeRejected | ResponseLost | None = None
         for _ in range(self.prompts.codes_before, MAX_CODES):
             code = self.prompts.code(device, given=self.code, after=after, login=login)

@@ -118,14 +118,14 @@ def test_the_second_hint_is_the_doctor_and_shows_no_secret() -> None:
         (
             "deploy",
             [
-                "if the role demands MFA, set mfa_serial in profile 'deploy' or pass a code",
+                "if the role demands MFA, set mfa_serial in profile 'deploy'",
                 "if the role demands an external id, set external_id in profile 'deploy'",
             ],
         ),
         (
             None,
             [
-                "if the role demands MFA, pass --mfa-serial or pass a code",
+                "if the role demands MFA, pass a code as the second word",
                 "if the role demands an external id, pass --external-id",
             ],
         ),

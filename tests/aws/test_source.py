@@ -23,6 +23,7 @@ from awsenv.aws.source import Tokens, source_credentials
 from awsenv.cli.process import FAILURE
 from awsenv.errors import AwsenvError, Origin, RefusedError, SourceError, UnreachableError
 from awsenv.model import Credentials, Source
+from servers import answering
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -435,9 +436,9 @@ def test_sso_that_cannot_be_reached_is_named(home: Home, signed_in: Callable[...
     """Name its host, and do not blame the token."""
     signed_in(timedelta(hours=8))
     home.environ["AWS_ENDPOINT_URL_SSO"] = "http://127.0.0.1:1"
-    error = refused(home, "sso", SSO)
-    assert isinstance(error, UnreachableError)
-    assert "127.0.0.1:1 " in error.fact
+    with pytest.raises(UnreachableError) as caught:
+        fetch(home, "sso", SSO)
+    assert ("127.0.0.1:1 cannot be reached", "AWS_ENDPOINT_URL_SSO") == (caught.value.fact, caught.value.where)
 
 
 # aws login
@@ -889,9 +890,30 @@ def test_a_container_that_cannot_be_reached(home: Home) -> None:
 
     error = named(home, "container")
 
-    fact = "the credentials endpoint of the container does not answer"
-    assert (fact, "nothing listens there", FULL) == (error.fact, error.because, error.where)
-    assert f"check {FULL}, which the container sets" == error.hints[0]
+    fact, step = "127.0.0.1:1 cannot be reached", f"check {FULL}, and that its host can be reached"
+    assert (fact, "nothing listens there", FULL, (step,)) == (error.fact, error.because, error.where, error.hints)
+
+
+@pytest.mark.parametrize(
+    ("answer", "does"),
+    [
+        (b"SSH-2.0-OpenSSH_9.9\r\n", "does not speak HTTP"),
+        (b"\x16\x03\x01", "does not speak HTTP"),
+        (b"HTTP/1.1 2OO OK\r\n\r\n", "does not speak HTTP"),
+        (None, "closed the connection"),
+    ],
+)
+def test_a_container_that_is_not_one(home: Home, answer: bytes | None, does: str) -> None:
+    """An endpoint that is reached and sends no response of HTTP is not called silent."""
+    with answering(answer) as host:
+        home.environ[FULL] = f"http://{host}/"
+        error = named(home, "container")
+
+    assert (f"{host} {does}", FULL, ("the same command again", f"check {FULL}")) == (
+        error.fact,
+        error.where,
+        error.hints,
+    )
 
 
 ROLES = "/latest/meta-data/iam/security-credentials/"

@@ -6,19 +6,29 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, ProxyConnectionError, ReadTimeoutError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+)
 from botocore.parsers import ResponseParserError
 from hypothesis import given
 from hypothesis import strategies as st
-from urllib3.connection import HTTPConnection
-from urllib3.exceptions import NewConnectionError, ProxyError
 
-from awsenv.aws.http import Late
+from awsenv.aws.http import Attempt, LateError
+from awsenv.aws.proxy import Proxy
+from awsenv.aws.refusal import message_of_aws
 from awsenv.aws.request import Request
-from awsenv.aws.translate import message_of_aws, translate, translated
+from awsenv.aws.translate import translate, translated
 from awsenv.errors import AwsenvError, Origin, RefusedError, ResponseLost, SourceError, UnreachableError
 from awsenv.model import Credentials
 
+URL = "https://sts.eu-west-1.amazonaws.com"
+VARIABLE = Origin("HTTPS_PROXY")
+LONGER = "set AWSENV_TIMEOUT={} to wait longer"
 SECRETS = ("canary-external-id", "canary-secret-key")
 REQUEST = Request(
     "sts:AssumeRole",
@@ -110,16 +120,16 @@ def test_a_numeric_code_is_not_from_aws() -> None:
 
 def test_a_proxy_is_named_without_its_password() -> None:
     """Remove the user and the password from the URL."""
-    cause = ProxyError("Cannot connect to proxy", NewConnectionError(HTTPConnection("proxy.test"), "refused"))
-    error = translate(ProxyConnectionError(proxy_url="http://me:canary@proxy.test:3128", error=cause), REQUEST)
+    attempt = Attempt(URL, was_sent=False, seconds=1, proxy=Proxy("http://me:canary@proxy.test:3128", VARIABLE))
+    error = translate(ProxyConnectionError(proxy_url="x", attempt=attempt, error=None), REQUEST)
     assert error.fact == "the proxy proxy.test:3128 cannot be reached"
 
 
 def test_an_endpoint_is_named_without_its_password() -> None:
     """Remove the user and the password from the URL."""
-    request = Request("sts:AssumeRole", endpoint="https://me:canary@sts.test")
-    error = translate(EndpointConnectionError(endpoint_url="https://me:canary@sts.test/"), request)
-    assert error.fact == "sts.test cannot be reached"
+    url = "https://me:canary@sts.test/"
+    error = EndpointConnectionError(endpoint_url=url, attempt=Attempt(url, was_sent=False, seconds=1))
+    assert translate(error, Request("sts:AssumeRole")).fact == "sts.test cannot be reached"
 
 
 def test_a_body_that_cannot_be_parsed_is_not_shown() -> None:
@@ -184,29 +194,89 @@ def test_any_response_becomes_a_printable_error(code: str, parts: list[str], sta
     assert not any(secret in shown for secret in SECRETS)
 
 
+LOST = ", and the MFA code may have been used"
+ANSWER = f"did not send a complete response within 20 seconds{LOST}"
+CONFIGURED, LIMIT, PROXY = Origin("AWS_ENDPOINT_URL"), Origin("AWSENV_TIMEOUT"), Proxy("http://me:canary@p:1", VARIABLE)
+
+
+@pytest.mark.parametrize("kind", [LateError, ReadTimeoutError, ConnectTimeoutError])
 @pytest.mark.parametrize(
-    ("error", "fact", "kind"),
+    ("attempt", "configured", "fact", "origins", "steps"),
     [
-        (Late("https://x.test", 20, was_sent=False), "could not be reached within 20 seconds", UnreachableError),
+        (Attempt(URL, was_sent=True, seconds=20), None, ANSWER, (), ("the device's next code", LONGER.format("1m"))),
         (
-            Late("https://x.test", 20, was_sent=True),
-            "did not send a complete response within 20 seconds, and the MFA code may have been used",
-            ResponseLost,
+            Attempt(URL, was_sent=True, seconds=20, limit=LIMIT),
+            None,
+            ANSWER,
+            (LIMIT,),
+            ("the device's next code", LONGER.format("1m")),
         ),
         (
-            ReadTimeoutError(endpoint_url="https://x.test", error=None, seconds=16.4),
-            "did not answer within 16 seconds, and the MFA code may have been used",
-            ResponseLost,
+            Attempt(URL, was_sent=False, seconds=19.96),
+            None,
+            "{} within 20 seconds",
+            (),
+            ("check the network and DNS", LONGER.format("1m")),
+        ),
+        (
+            Attempt(URL, was_sent=False, seconds=1),
+            None,
+            "{} within 1 second",
+            (),
+            ("check the network and DNS", LONGER.format("1m")),
+        ),
+        (
+            Attempt(URL, was_sent=False, seconds=300),
+            None,
+            "{} within 300 seconds",
+            (),
+            ("check the network and DNS", LONGER.format("15m")),
+        ),
+        (
+            Attempt(URL, was_sent=False, seconds=3600),
+            None,
+            "{} within 3600 seconds",
+            (),
+            ("check the network and DNS",),
+        ),
+        (
+            Attempt(URL, was_sent=False, seconds=4, limit=LIMIT),
+            CONFIGURED,
+            "{} within 4 seconds",
+            (CONFIGURED, LIMIT),
+            ("check AWS_ENDPOINT_URL", LONGER.format("1m")),
+        ),
+        (
+            Attempt(URL, was_sent=False, seconds=4, proxy=PROXY),
+            None,
+            "{} through the proxy p:1 within 4 seconds",
+            (VARIABLE,),
+            ("check HTTPS_PROXY", LONGER.format("1m")),
+        ),
+        (
+            Attempt(URL, was_sent=False, seconds=4, ignored=Origin("all_proxy")),
+            None,
+            "{} within 4 seconds",
+            (),
+            ("set HTTPS_PROXY=http://HOST:PORT: botocore ignores all_proxy", LONGER.format("1m")),
         ),
     ],
 )
-def test_the_end_of_the_time_says_how_long_and_whether_the_code_was_sent(
-    error: Exception, fact: str, kind: type[UnreachableError]
+def test_the_end_of_the_time_names_its_settings(
+    kind: type[BotoCoreError],
+    attempt: Attempt,
+    configured: Origin | None,
+    fact: str,
+    origins: tuple[Origin, ...],
+    steps: tuple[str, ...],
 ) -> None:
-    """A code that never left can be used again; more time is a next step."""
-    sent = replace(REQUEST, parameters={"SerialNumber": "mfa", "TokenCode": "123456"})
+    """The message names the time that was waited, what sets it, and what stands in between; a code may be lost."""
+    parameters = {"SerialNumber": "mfa", "TokenCode": "123456"}
+    error = kind(endpoint_url=attempt.url, error=None)
+    error.kwargs["attempt"] = attempt
 
-    made = translate(error, sent)
+    made = translate(error, replace(REQUEST, parameters=parameters, configured=configured))
 
-    assert (kind, f"STS at sts.eu-west-1.amazonaws.com {fact}") == (type(made), made.fact)
-    assert "set AWSENV_TIMEOUT=1m to wait longer" == made.hints[1]
+    expected = f"STS at sts.eu-west-1.amazonaws.com {fact.format('could not be reached')}"
+    assert (expected, origins, steps) == (made.fact, made.origins, made.hints)
+    assert attempt.was_sent is isinstance(made, ResponseLost)

@@ -288,6 +288,14 @@ SET_UPS = (
         "boto3 takes the region 'us-east-1', and other SDKs 'eu-west-1'",
         _variables(AWS_REGION="eu-west-1", AWS_DEFAULT_REGION="us-east-1"),
     ),
+    SetUp(
+        "ALL_PROXY is set, and botocore ignores it: calls of AWS go without a proxy",
+        _variables(ALL_PROXY="http://proxy:3128"),
+    ),
+    SetUp(
+        "all_proxy is set, and botocore ignores it: calls of AWS go without a proxy",
+        _variables(all_proxy="socks5://proxy:1080", http_proxy="http://proxy:3128"),
+    ),
     SetUp("calls go to an endpoint other than AWS's own", _variables(AWS_ENDPOINT_URL_STS="http://localhost:1")),
     SetUp(
         "a web identity token is set: the AWS CLI and boto3 prefer it to a key in the files",

@@ -205,6 +205,14 @@ ROWS = (
         **proxy(b"SSH-2.0-OpenSSH_9.9\r\n"),
     ),
     Row(
+        "a proxy that connects to nothing with TLS",
+        "no TLS connection to sts.test can be made through the proxy HOST\n"
+        "  in       HTTPS_PROXY\n"
+        "  try      check that HTTPS_PROXY names an HTTP proxy\n"
+        "  or       export NO_PROXY=sts.test\n",
+        **proxy(status(200) + b"SSH-2.0-OpenSSH_9.9\r\n"),
+    ),
+    Row(
         "a proxy without TLS",
         "the proxy HOST does not speak TLS\n"
         "  in       HTTPS_PROXY\n"
@@ -264,21 +272,26 @@ ROWS = (
     ),
     Row(
         "AWS fails",
-        "STS at AWS is failing (HTTP 500)\n  try      the same command again in a minute\n",
+        "STS at AWS is failing (HTTP 500)\n"
+        "  in       AWS_ENDPOINT_URL\n"
+        "  try      the same command again in a minute\n",
         status=7,
         fault=Fault.SERVER_ERROR,
         times=3,
     ),
     Row(
         "AWS throttles",
-        "STS at AWS is throttling\n  try      the same command again in a minute\n",
+        "STS at AWS is throttling\n  in       AWS_ENDPOINT_URL\n  try      the same command again in a minute\n",
         status=7,
         fault=Fault.THROTTLING,
         times=3,
     ),
     Row(
         "AWS hangs up",
-        "the connection to STS at AWS was lost\n  try      the same command again\n  or       check the network\n",
+        "STS at AWS closed the connection\n"
+        "  in       AWS_ENDPOINT_URL\n"
+        "  try      the same command again\n"
+        "  or       check AWS_ENDPOINT_URL\n",
         status=7,
         fault=Fault.DROP,
         times=3,
@@ -286,8 +299,9 @@ ROWS = (
     Row(
         "a captive portal",
         "STS at AWS sent a response that is not from AWS\n"
-        "  try      check that no sign-in page of the network is in the way\n"
-        "  or       the same command again\n",
+        "  in       AWS_ENDPOINT_URL\n"
+        "  try      check AWS_ENDPOINT_URL\n"
+        "  or       check that no sign-in page of the network is in the way\n",
         status=7,
         fault=Fault.HTML,
     ),
@@ -317,7 +331,7 @@ ROWS = (
         "  because  no trust policy statement allows user alice, or the role does not exist (AWS said: "
         "no role trust policy allows the sts:AssumeRole action)\n"
         "  in       FOLDER/config:4, [profile p], role_arn\n"
-        "  try      if the role demands MFA, set mfa_serial in profile 'p' or pass a code\n"
+        "  try      if the role demands MFA, set mfa_serial in profile 'p'\n"
         "  or       awsenv doctor p\n",
         **denied("because no role trust policy allows the sts:AssumeRole action"),
     ),
@@ -437,7 +451,7 @@ ROWS = (
         "  because  AWS said: User: arn:aws:iam::123456789012:user/alice is not authorized to perform: "
         "sts:AssumeRole on resource: r\n"
         "  in       FOLDER/config:4, [profile p], role_arn\n"
-        "  try      if the role demands MFA, set mfa_serial in profile 'p' or pass a code\n"
+        "  try      if the role demands MFA, set mfa_serial in profile 'p'\n"
         "  or       awsenv doctor p\n",
         **denied(""),
     ),
@@ -707,12 +721,19 @@ ROWS = (
     ),
     Row(
         "a container that cannot be reached",
-        "the credentials endpoint of the container does not answer\n"
+        "127.0.0.1:2 cannot be reached\n"
         "  because  nothing listens there\n"
         "  in       AWS_CONTAINER_CREDENTIALS_FULL_URI\n"
-        "  try      check AWS_CONTAINER_CREDENTIALS_FULL_URI, which the container sets\n"
-        "  or       the same command again\n",
-        **{**of_source(CONTAINER, **{FULL: "http://127.0.0.1:1/"}), "status": 7},
+        "  try      check AWS_CONTAINER_CREDENTIALS_FULL_URI, and that its host can be reached\n",
+        **{**of_source(CONTAINER, **{FULL: "http://127.0.0.1:2/"}), "status": 7},
+    ),
+    Row(
+        "a container that speaks SSH",
+        "HOST does not speak HTTP\n"
+        "  in       AWS_CONTAINER_CREDENTIALS_FULL_URI\n"
+        "  try      the same command again\n"
+        "  or       check AWS_CONTAINER_CREDENTIALS_FULL_URI\n",
+        **{**of_source(CONTAINER, **{FULL: "http://{host}/"}), "status": 7, "answer": b"SSH-2.0-OpenSSH_9.9\r\n"},
     ),
     Row(
         "no metadata",

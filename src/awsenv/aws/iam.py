@@ -11,7 +11,7 @@ from botocore.config import Config
 
 from awsenv.aws.request import Request, steps
 from awsenv.aws.sts import Sts
-from awsenv.aws.translate import connect, title, translate, translated
+from awsenv.aws.translate import connect, translate, translated
 from awsenv.errors import AwsenvError, MfaError
 from awsenv.iam.principal import USER, serials, showing_codes
 
@@ -102,7 +102,7 @@ class Iam:
     def _send(self, connected: tuple[Any, Request], action: str, parameters: dict[str, Any]) -> dict[str, Any]:
         client, request = connected
         request = replace(request, action=f"iam:{client.meta.method_to_api_mapping[action]}")
-        with translated(request), self.session.call(title(request)):
+        with translated(request), self.session.call(f"AWS {request.where}"):
             answer = getattr(client, action)(**parameters)
             # botocore takes any page with status 200 for the response of an action that returns nothing (1.44.5).
             if "RequestId" not in answer["ResponseMetadata"]:

@@ -13,12 +13,11 @@ from botocore import exceptions
 from botocore.awsrequest import AWSResponse
 from botocore.utils import ContainerMetadataFetcher, InstanceMetadataFetcher, resolve_imds_endpoint_mode
 
-from awsenv.aws.http import Unfinished
+from awsenv.aws.network import no_response
 from awsenv.aws.request import Request
-from awsenv.aws.translate import no_response
 from awsenv.config.ini import Setting
 from awsenv.config.settings import is_url, unusable
-from awsenv.errors import AGAIN, AwsenvError, ConfigError, Origin, SourceError, UnreachableError
+from awsenv.errors import AGAIN, AwsenvError, ConfigError, Origin, SourceError
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
@@ -99,7 +98,8 @@ class Container:
     """The provider of the endpoint of a container."""
 
     def __init__(self, _source: Source, session: AwsSession, _until: ExitStack) -> None:
-        self._heard = _Heard(session.http(ContainerMetadataFetcher.TIMEOUT_SECONDS))
+        seconds = ContainerMetadataFetcher.TIMEOUT_SECONDS
+        self._heard = _Heard(session.http(connect=seconds, read=seconds))
         self._session = session
         self._environ = dict(session.environ)
 
@@ -150,11 +150,7 @@ class Container:
         if last is None:
             return self._not_sent(variable)
         if isinstance(last, Exception):
-            unreachable = no_response(last, Request())
-            if unreachable is None or isinstance(last, Unfinished):
-                return unreachable
-            fact, step = f"{issuer} does not answer", f"check {variable}, which the container sets"
-            return UnreachableError(fact, Origin(variable), because=unreachable.because, hint=(step, AGAIN))
+            return no_response(last, Request(configured=Origin(variable)))
         if last.status_code != 200:  # noqa: PLR2004 - HTTP's success
             hint = f"check {_TOKEN}" if last.status_code in {401, 403} else f"check {variable}"
             return SourceError(f"{issuer} answers with HTTP {last.status_code}", Origin(variable), hint=hint)
@@ -205,7 +201,8 @@ class Instance:
                     "ec2_metadata_v1_disabled": setting("ec2_metadata_v1_disabled"),
                 },
             )
-            self._heard = _Heard(session.http(setting("metadata_service_timeout")))
+            seconds = setting("metadata_service_timeout")
+            self._heard = _Heard(session.http(connect=seconds, read=seconds))
         except exceptions.InvalidIMDSEndpointError:
             raise unusable(_set(session, "ec2_metadata_service_endpoint"), "it must be a URL") from None
         except exceptions.InvalidIMDSEndpointModeError:

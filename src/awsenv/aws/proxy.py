@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 import ssl
+import sys
 from dataclasses import dataclass
-from http.client import HTTPException, RemoteDisconnected
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # typeshed leaves it out
 
-from botocore.exceptions import BotoCoreError, ConnectionClosedError, ProxyConnectionError
+from botocore.exceptions import BotoCoreError, ConnectionClosedError, ProxyConnectionError, SSLError
+from botocore.utils import get_environ_proxies
 
+from awsenv.aws.request import host_of
 from awsenv.config.settings import is_url, without_password
 from awsenv.errors import AGAIN, ConfigError, Origin
 from awsenv.wording import quoted
@@ -23,6 +28,18 @@ if TYPE_CHECKING:
 
 _ANSWERS = (b"<?xml", b"<ErrorResponse", b"<Response", b"{")
 """How the errors of AWS begin."""
+
+_PASSWORD = 407
+"""HTTP's "proxy authentication required"."""
+
+_ENDINGS: tuple[tuple[type[Exception], str], ...] = (
+    (RemoteDisconnected, "closed the connection"),
+    (IncompleteRead, "sent an incomplete response"),
+    (HTTPException, "does not speak HTTP"),
+    (TimeoutError, "does not answer"),
+    (ConnectionError, "closed the connection"),
+)
+"""What a server does instead of a response, by the exception of http.client or of the system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +54,7 @@ class Proxy:
     @property
     def title(self) -> str:
         """Its name in messages, without a user and a password."""
-        return f"the proxy {urlsplit(self.url).netloc.rpartition('@')[2]}"
+        return f"the proxy {host_of(self.url)}"
 
     @property
     def variable(self) -> str:
@@ -48,7 +65,7 @@ class Proxy:
 class ProxyError(BotoCoreError):  # type: ignore[misc] # botocore has no types
     """A proxy did not pass a request on. botocore does not retry after it.
 
-    `fact`, `origin` and `hint` are those of the error; `is_unsent` says that the proxy has not seen the request.
+    `fact`, `origin` and `hint` are those of the error; `was_sent` says that the proxy may have seen the request.
     """
 
     fmt = "{fact}"
@@ -62,68 +79,146 @@ class NoTunnelError(Exception):
         # http.client has the status in its text alone: "Tunnel connection failed: 407 Proxy Authentication Required".
         found = re.match(r"Tunnel connection failed: (\d{3})\b", str(cause), re.ASCII)
         self.status = int(found[1]) if found else None
-        self.reason = "does not speak HTTP" if isinstance(cause, HTTPException) else "closed the connection"
-        if isinstance(cause, RemoteDisconnected):
-            self.reason = "closed the connection"
-        elif isinstance(cause, TimeoutError):
-            self.reason = "does not answer"
+        self.ending = ending(cause) or "makes no connection"
 
 
-def proxy_of(url: str, used: Mapping[str, str], environ: Environ) -> Proxy | None:
+def proxy_to(url: str, environ: Environ) -> Proxy | None:
     """Return the proxy of a request to *url*; None: it goes without one.
 
     Args:
         url: The URL.
-        used: The proxies by scheme.
         environ: The environment of the caller.
 
     Raises:
-        ConfigError: The URL of the proxy is not one.
+        ConfigError: botocore cannot use the proxy: it would take `socks5` for the name of a host.
     """
     scheme = urlsplit(url).scheme
-    value = used.get(scheme)
+    value = _found(url, environ).get(scheme)
     if not value:
         return None
-    names = (name for name in environ if name.lower() == f"{scheme}_proxy" and environ[name] == value)
-    origin = next(map(Origin, names), None)
-    proxy = Proxy(value if "://" in value else f"http://{value}", origin)
-    if not is_url(proxy.url):
+    proxy = Proxy(value if "://" in value else f"http://{value}", _variable(f"{scheme}_proxy", value, environ))
+    name, kind = proxy.variable, proxy.url.partition("://")[0].upper()
+    if kind not in {"HTTP", "HTTPS"}:
         raise ConfigError(
-            f"{proxy.variable} is not the URL of a proxy: {quoted(without_password(value))}",
-            origin,
-            hint=(f"unset {proxy.variable}", "correct it: http://HOST:PORT"),
+            f"{name} names a {re.sub('(?<=SOCKS).*', '', kind)} proxy, which botocore cannot use",
+            proxy.origin,
+            hint=(
+                f"name an HTTP proxy: {name}=http://HOST:PORT",
+                "without it, for hosts of AWS: NO_PROXY=.amazonaws.com",
+            ),
         )
+    if not is_url(proxy.url):
+        fact = f"{name} is not the URL of a proxy: {quoted(without_password(value))}"
+        raise ConfigError(fact, proxy.origin, hint=(f"unset {name}", "correct it: http://HOST:PORT"))
     return proxy
+
+
+def ignored(url: str, environ: Environ) -> Origin | None:
+    """Return `ALL_PROXY` if the environment has it for a request to *url* that goes without a proxy; None: it does not.
+
+    botocore finds a proxy by the scheme of the request alone (`ProxyConfiguration` of `botocore.httpsession`).
+    """
+    found = _found(url, environ)
+    return None if urlsplit(url).scheme in found else _variable("all_proxy", found.get("all"), environ)
+
+
+def _variable(name: str, value: str | None, environ: Environ) -> Origin | None:
+    """Return the variable *name*, in whatever case, that has *value*: Python prefers the one in lower case."""
+    names = (each for each in environ if each.lower() == name and environ[each] == value)
+    return max(map(Origin, names), default=None, key=str)
+
+
+def _found(url: str, environ: Environ) -> Mapping[str, str]:
+    """Return the proxies by scheme, as `proxies` does; empty if *url* needs none."""
+    parts, found = urlsplit(url), proxies(environ)
+    if _is_loopback(parts.hostname or ""):
+        # A proxy on another machine cannot reach our loopback.
+        return {}
+    if found is None:
+        system: dict[str, str] = get_environ_proxies(url)
+        return system
+    return {} if proxy_bypass_environment(parts.netloc, dict(found)) else found
+
+
+def proxies(environ: Environ) -> Mapping[str, str] | None:
+    """Return the proxies by scheme, and under `no` the hosts that need none; empty: there are no proxies.
+
+    The rules are those of Python's `urllib.request.getproxies_environment`: the lower-case name wins, even if
+    its value is empty. `HTTP_PROXY` beside `REQUEST_METHOD` is ignored (CVE-2016-1000110).
+
+    Returns:
+        None on macOS where the environment names none: the system settings apply, and botocore finds them.
+    """
+    found = {name[:-6].lower(): value for name, value in environ.items() if name.lower().endswith("_proxy") and value}
+    if "REQUEST_METHOD" in environ:
+        found.pop("http", None)
+    for name, value in environ.items():
+        if name.endswith("_proxy"):
+            found.pop(name[:-6].lower(), None)
+            if value:
+                found[name[:-6].lower()] = value
+    if not found and sys.platform == "darwin":
+        return None
+    return found
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def answered(proxy: Proxy, url: str, status: int, body: bytes) -> ProxyError | None:
     """Return the fault if a response to a request without TLS is that of the proxy itself; None: it is not."""
-    is_its_own = status == 407 or (status >= 400 and not body.lstrip().startswith(_ANSWERS))  # noqa: PLR2004 - of HTTP
+    is_its_own = status == _PASSWORD or (status >= 400 and not body.lstrip().startswith(_ANSWERS))  # noqa: PLR2004 - HTTP
     if urlsplit(url).scheme != "http" or not is_its_own:
         return None
-    return _of_status(proxy, url, status, is_unsent=status == 407)  # noqa: PLR2004 - "proxy authentication required"
+    return _of_status(proxy, url, status, was_sent=status != _PASSWORD)
 
 
-def fault(proxy: Proxy, url: str, error: BaseException) -> ProxyError | None:
-    """Return the fault of the proxy that *error*, raised instead of a response, shows; None: it shows none."""
+def fault(proxy: Proxy, url: str, error: BaseException, *, was_sent: bool) -> ProxyError | None:
+    """Return the fault of the proxy that *error*, raised instead of a response, shows; None: it shows none.
+
+    Args:
+        proxy: The proxy.
+        url: The URL of the request.
+        error: What botocore raised.
+        was_sent: Whether the request may have been sent.
+    """
     found = list(causes(error))
-    for cause in found:
-        if isinstance(cause, NoTunnelError):
-            if cause.status is not None:
-                return _of_status(proxy, url, cause.status, is_unsent=True)
-            return _made(proxy, f"{proxy.title} {cause.reason}", _is_it_http(proxy), is_unsent=True)
+    no_tunnel = next((cause for cause in found if isinstance(cause, NoTunnelError)), None)
     failed_tls = next((cause for cause in found if isinstance(cause, ssl.SSLError)), None)
-    if isinstance(error, ProxyConnectionError) and failed_tls is not None:
-        fact, hint = f"{proxy.title} does not speak TLS", f"write http:// instead of https:// in {proxy.variable}"
-        if isinstance(failed_tls, ssl.SSLCertVerificationError):
-            fact = f"the TLS certificate of {proxy.title} cannot be verified"
-            hint = "set AWS_CA_BUNDLE or ca_bundle to its CA certificate"
-        return _made(proxy, fact, hint, is_unsent=True)
-    if urlsplit(url).scheme == "http" and isinstance(error, ProxyConnectionError | ConnectionClosedError):
-        cause = next((cause for cause in found if isinstance(cause, HTTPException)), None)
-        if cause is not None:
-            return _made(proxy, f"{proxy.title} {NoTunnelError(cause).reason}", _is_it_http(proxy), is_unsent=False)
-    return None
+    ended = next((cause for cause in found if isinstance(cause, HTTPException)), None)
+    names_one = f"check that {proxy.variable} names an HTTP proxy"
+    hint: Hint = names_one
+    if no_tunnel is not None and no_tunnel.status is not None:
+        return _of_status(proxy, url, no_tunnel.status, was_sent=False)
+    if no_tunnel is not None:
+        fact = f"{proxy.title} {no_tunnel.ending}"
+    elif isinstance(error, ProxyConnectionError) and isinstance(failed_tls, ssl.SSLCertVerificationError):
+        fact = f"the TLS certificate of {proxy.title} cannot be verified"
+        hint = "set AWS_CA_BUNDLE or ca_bundle to its CA certificate"
+    elif isinstance(error, ProxyConnectionError) and failed_tls is not None:
+        fact = f"{proxy.title} does not speak TLS"
+        hint = f"write http:// instead of https:// in {proxy.variable}"
+    elif urlsplit(url).scheme == "http" and ended is not None:
+        fact = f"{proxy.title} {ending(ended)}"
+    elif (
+        isinstance(error, SSLError | ConnectionClosedError)
+        and not was_sent
+        and not isinstance(failed_tls, ssl.SSLCertVerificationError)
+    ):
+        fact = f"no TLS connection to {host_of(url)} can be made through {proxy.title}"
+        hint = (names_one, _without(url))
+    else:
+        return None
+    return ProxyError(fact=fact, origin=proxy.origin, hint=hint, was_sent=was_sent)
+
+
+def ending(error: BaseException) -> str | None:
+    """Return what a server does instead of a response, as a predicate; None: *error* does not show it."""
+    return next((does for kind, does in _ENDINGS for cause in causes(error) if isinstance(cause, kind)), None)
 
 
 def causes(error: object) -> Iterator[object]:
@@ -135,24 +230,20 @@ def causes(error: object) -> Iterator[object]:
         error = wrapped or inner or error.__cause__ or error.__context__
 
 
-def _of_status(proxy: Proxy, url: str, status: int, *, is_unsent: bool) -> ProxyError:
-    host, around = urlsplit(url).netloc.rpartition("@")[2], f"export NO_PROXY={urlsplit(url).hostname}"
-    hint: Hint = (AGAIN, around)
-    fact = f"{proxy.title} answers the request for {host} with HTTP {status}"
-    if status == 407:  # noqa: PLR2004 - "proxy authentication required"
+def _of_status(proxy: Proxy, url: str, status: int, *, was_sent: bool) -> ProxyError:
+    hint: Hint = (AGAIN, _without(url))
+    fact = f"{proxy.title} answers the request for {host_of(url)} with HTTP {status}"
+    if status == _PASSWORD:
         has_user = "@" in urlsplit(proxy.url).netloc
         does = "does not accept the user and the password" if has_user else "demands a user and a password"
         fact = f"{proxy.title} {does} (HTTP 407)"
         hint = f"{'correct' if has_user else 'set'} both in {proxy.variable}: http://USER:PASSWORD@HOST:PORT"
     elif status == 403:  # noqa: PLR2004 - "forbidden"
-        fact = f"{proxy.title} forbids a connection to {host} (HTTP 403)"
-        hint = (f"ask its administrator to allow {host}", around)
-    return _made(proxy, fact, hint, is_unsent=is_unsent)
+        fact = f"{proxy.title} forbids a connection to {host_of(url)} (HTTP 403)"
+        hint = (f"ask its administrator to allow {host_of(url)}", _without(url))
+    return ProxyError(fact=fact, origin=proxy.origin, hint=hint, was_sent=was_sent)
 
 
-def _is_it_http(proxy: Proxy) -> str:
-    return f"check that {proxy.variable} names an HTTP proxy"
-
-
-def _made(proxy: Proxy, fact: str, hint: Hint, *, is_unsent: bool) -> ProxyError:
-    return ProxyError(fact=fact, origin=proxy.origin, hint=hint, is_unsent=is_unsent)
+def _without(url: str) -> str:
+    """Return how requests to the host go without the proxy."""
+    return f"export NO_PROXY={urlsplit(url).hostname}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from awsenv.aws.denial import Policy
 from awsenv.config.limits import is_bare_name
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from awsenv.config import Profiles
     from awsenv.errors import Hint, Origin
     from awsenv.model import Chain
+
+
+def host_of(url: str) -> str:
+    """Return the host of *url*, with its port if it has one, without a user name and password."""
+    return urlsplit(url).netloc.rpartition("@")[2] or url
 
 
 class Token(NamedTuple):
@@ -62,6 +68,11 @@ class Request:
         """The service as people call it: `STS`."""
         name = self.action.partition(":")[0].upper()
         return "Sign-In" if name == "SIGNIN" else name
+
+    @property
+    def where(self) -> str:
+        """The service and the host: `STS at sts.amazonaws.com`."""
+        return f"{self.service} at {host_of(self.endpoint)}" if self.service else host_of(self.endpoint)
 
     @property
     def serial(self) -> str | None:
@@ -209,7 +220,8 @@ def _account_before(chain: Chain, index: int) -> str | None:
 
 def _mfa(chain: Chain, index: int, hop: AssumeRole) -> tuple[int, str]:
     """Return how likely a hop without an MFA device lacks one, as a rank, and the remedy."""
-    rank, text = 1, f"if the role demands MFA, {_set(hop, 'mfa_serial')} or pass a code"
+    remedy = "pass a code as the second word" if hop.profile is None else _set(hop, "mfa_serial")
+    rank, text = 1, f"if the role demands MFA, {remedy}"
     before = chain.hops[:index]
     if any(isinstance(earlier, AssumeRole) for earlier in before) or KINDS[chain.source.kind].is_of_a_role:
         # A device that is configured where it has no effect shows that the user expects MFA.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import time
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,10 +16,11 @@ from botocore.credentials import CredentialResolver
 from botocore.loaders import Loader, create_loader
 from botocore.tokens import TokenProviderChain
 
-from awsenv.aws.http import Http
+from awsenv.aws.http import Deadline, Http
+from awsenv.aws.request import host_of
 from awsenv.config.ini import Setting
 from awsenv.config.profiles import NO_PROFILES
-from awsenv.config.settings import endpoint, is_url, unusable
+from awsenv.config.settings import MOST, endpoint, is_url, unusable
 from awsenv.config.settings import timeout as call_timeout
 from awsenv.errors import ConfigError, Origin
 from awsenv.model import unseen
@@ -50,8 +50,8 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         profile: The profile whose settings apply; None: `[default]`. `AWS_PROFILE` is ignored: the chain has been
             resolved, and a name that does not exist would fail every call.
         region: The region of clients that name none; None: the region of the profile.
-        timeout: Seconds that a call may take with all its attempts; None: as the environment says. Each read of a call
-            that botocore may repeat has a third of it. botocore's own limits add up to six minutes.
+        timeout: Seconds that a call may take with all its attempts; None: as the environment says. botocore's own
+            limits add up to six minutes.
         waits: Shows what the command waits for.
     """
 
@@ -68,8 +68,9 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         super().__init__()
         self.environ = environ
         self.timeout = call_timeout(environ) if timeout is None else timeout
+        is_set = timeout is None and environ.get("AWSENV_TIMEOUT")
+        self.deadline = Deadline(self.timeout, Origin("AWSENV_TIMEOUT") if is_set else None)
         self.waits = waits
-        self._end, self._total = math.inf, self.timeout
         self.user_agent_extra = "awsenv"
         self.profiles = profiles or NO_PROFILES
         self._full_config = self.profiles.for_botocore()
@@ -84,7 +85,8 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         # botocore's own chain would end at the role of the machine: here, only a given key signs a request.
         self.register_component("credential_provider", CredentialResolver([]))
         self.register_component("token_provider", TokenProviderChain([]))
-        self.set_default_client_config(Config(read_timeout=self.timeout / 3))
+        # The limit of botocore itself: less, if AWSENV_TIMEOUT allows more.
+        self.set_default_client_config(Config(read_timeout=MOST))
 
     @property
     def full_config(self) -> dict[str, Any]:
@@ -108,7 +110,9 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         except Exception as error:  # noqa: BLE001 - botocore raises everything here
             # Nothing has been sent: a setting is at fault, or we are.
             raise refused_setting(self) or error from None
-        http = self.http(client.meta.config.read_timeout, client.meta.config.connect_timeout)
+        limits = client.meta.config
+        is_sent_once = (limits.retries or {}).get("total_max_attempts") == 1
+        http = self.http(connect=limits.connect_timeout, read=limits.read_timeout, is_sent_once=is_sent_once)
         client.meta.events.register_last("before-send", http.send)
         service = client.meta.service_model.service_id.hyphenize()
         client.meta.events.register_first(f"needs-retry.{service}", self._stop)
@@ -122,36 +126,23 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
             what: The service, for the user.
             seconds: What a setting of AWS allows it, if that is more than any call may take.
         """
-        self._total = max(seconds, self.timeout)
-        self._end = time.monotonic() + self._total
+        self.deadline.begin(seconds)
         with self.waits(what):
             yield
 
     def _stop(self, attempts: int, **_of_botocore: Any) -> bool | None:
-        """Return False, which ends the attempts, if the pause of botocore before the next might outlast the call.
+        """Return False, which ends the attempts, if the call may end before the next."""
+        return None if self.deadline.allows_after(attempts) else False
 
-        In each retry mode the longest pause is one second, and twice as long after each attempt.
-        """
-        return False if self.left() <= 2 ** (attempts - 1) else None
-
-    def left(self) -> float:
-        """Return the seconds that are left for the call."""
-        return min(self._end - time.monotonic(), self._total)
-
-    def http(self, read: float | None = None, connect: float = math.inf) -> Http:
-        """Return an HTTP client.
-
-        Args:
-            read: Seconds that a read may take; None: as long as the call.
-            connect: Seconds that a connection may take; at most a third of the call.
-        """
+    def http(self, *, connect: float = math.inf, read: float = math.inf, is_sent_once: bool = False) -> Http:
+        """Return an HTTP client. The arguments are those of `Http`."""
         return Http(
             self.environ,
             bundle=self._ca_bundle(),
-            connect=min(connect, self.timeout / 3),
-            read=read or self._total,
-            total=self._total,
-            left=self.left,
+            deadline=self.deadline,
+            connect=connect,
+            read=read,
+            is_sent_once=is_sent_once,
         )
 
     def _ca_bundle(self) -> Setting | None:
@@ -250,11 +241,6 @@ def refused_setting(session: AwsSession) -> ConfigError | None:
                 return unusable(found, f"it must be {least} or more")
             return unusable(found, f"it must be {listed(words, 'or')}" if allowed else "the AWS SDK does not accept it")
     return None
-
-
-def host_of(url: str) -> str:
-    """Return the host of *url*, with its port if it has one, without a user name and password."""
-    return urlsplit(url).netloc.rpartition("@")[2] or url
 
 
 SERVICES = ("sts", "iam", "sso", "sso-oidc", "signin")

@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 
 from botocore.awsrequest import AWSRequest
 
-from awsenv.aws.request import Request
-from awsenv.aws.session import host_of
-from awsenv.aws.translate import message_of_aws, translated
+from awsenv.aws.refusal import message_of_aws
+from awsenv.aws.request import Request, host_of
+from awsenv.aws.translate import translated
 from awsenv.errors import AGAIN, ConfigError, Origin, RefusedError, UnreachableError, UsageError
 from awsenv.wording import quoted
 

@@ -24,9 +24,11 @@ from botocore.utils import parse_timestamp
 from awsenv import command, installation
 from awsenv.aws.denial import read
 from awsenv.aws.metadata import Container, Instance, kind_of, token_of
-from awsenv.aws.request import Request, steps
-from awsenv.aws.session import refused_setting
-from awsenv.aws.translate import UNREADABLE, Facts, first_of, is_failing, message_of_aws, no_response, read_answer
+from awsenv.aws.network import no_response
+from awsenv.aws.refusal import is_failing, message_of_aws, read_answer
+from awsenv.aws.request import Request, host_of, steps
+from awsenv.aws.session import SERVICES, refused_setting
+from awsenv.aws.translate import UNREADABLE, Facts, first_of
 from awsenv.config.files import copy_of, expanded, locked
 from awsenv.config.ini import Setting
 from awsenv.config.sources import KINDS, access_key, account, entered, how_to_renew, title
@@ -37,6 +39,7 @@ from awsenv.variables import WEB_IDENTITY, having
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from awsenv.aws.http import Attempt
     from awsenv.aws.session import AwsSession
     from awsenv.errors import Hint
     from awsenv.model import Source
@@ -101,7 +104,7 @@ def source_credentials(source: Source, session: AwsSession, *, run: Run | None =
         with session.call(_ISSUERS[source.kind].title, _seconds(source, session)), ExitStack() as until:
             return _loaded(_ISSUERS[source.kind].provider(source, session, until).load(), source)
     except (AwsenvError, RuntimeError, *UNREADABLE) as error:
-        ours = error if isinstance(error, AwsenvError) else no_response(error, Request()) or _of_source(error, source)
+        ours = error if isinstance(error, AwsenvError) else _unanswered(error, session) or _of_source(error, source)
         ours.origins = ours.origins or tuple(filter(None, [source.origin]))
         # The cause may hold what a command printed: it is not passed on.
         raise ours from None
@@ -294,6 +297,15 @@ _ISSUERS: Mapping[str, _Issuer] = {
     "instance": _Issuer("the metadata service of EC2", Instance),
 }
 """Those that botocore calls; awsenv reads an access key and runs a `credential_process` itself."""
+
+
+def _unanswered(error: Exception, session: AwsSession) -> AwsenvError | None:
+    """Return why a service of AWS sent no response; None: it sent one."""
+    attempt: Attempt | None = getattr(error, "kwargs", {}).get("attempt")
+    host = None if attempt is None else host_of(attempt.url)
+    settings = filter(None, map(session.endpoint_setting, SERVICES))
+    configured = (setting.origin for setting in settings if host_of(setting.value) == host)
+    return no_response(error, Request(configured=next(configured, None)))
 
 
 def _of_source(error: Exception, source: Source) -> AwsenvError:

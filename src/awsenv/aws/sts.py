@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore import xform_name
 from botocore.config import Config
 
+from awsenv.aws.network import may_be_repeated
 from awsenv.aws.request import IDENTITY, request
-from awsenv.aws.translate import connect, title, translated, was_not_sent
+from awsenv.aws.translate import connect, translated
 from awsenv.errors import UnreachableError
 from awsenv.iam.principal import Principal
 from awsenv.model import Credentials, GetSessionToken, Source
@@ -94,6 +95,14 @@ class Sts:
         """
         return self._send(IDENTITY, signer, partial(_principal, has_token=signer.session_token is not None))
 
+    def check(self) -> None:
+        """Check that a request can be sent, without sending one.
+
+        Raises:
+            ConfigError: A setting makes requests impossible.
+        """
+        self.session.http().check(self.endpoint())
+
     def endpoint(self) -> str:
         """Return the URL that requests go to, without sending one.
 
@@ -126,16 +135,16 @@ class Sts:
         """
         config, times = None, 1
         if token is not None:
-            config, times = Config(read_timeout=self.session.timeout, retries={"total_max_attempts": 1}), SENDS
+            config, times = Config(retries={"total_max_attempts": 1}), SENDS
         client, request = connect(self.session, request.with_code(token), signer, config)
         send = getattr(client, xform_name(request.action.partition(":")[2]))
-        with translated(request), self.session.call(title(request)):
+        with translated(request), self.session.call(f"AWS {request.where}"):
             while True:
                 try:
                     return read(send(**request.parameters))
                 except Exception as error:
                     times -= 1
-                    if not times or not was_not_sent(error) or self.session.left() <= PAUSE:
+                    if not times or not may_be_repeated(error) or self.session.deadline.left() <= PAUSE:
                         raise
                 self.sleep(PAUSE)
 

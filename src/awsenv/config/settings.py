@@ -87,7 +87,7 @@ def unusable(setting: Setting, why: str) -> ConfigError:
         why: What it is not: `it must be a URL`.
     """
     origin, value = setting.origin, without_password(setting.value)
-    name = (origin.key or origin.name).rpartition(", ")[2]
+    name = origin.setter
     fact = f"{name} is {quoted(value) if value else 'empty'}: {why}"
     hint = f"unset {name}" if origin.key is None else f"correct {name}, or remove it"
     if re.search(r"\s[#;]", value):

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from awsenv import config, duration, provider
 from awsenv.aws.iam import Iam
+from awsenv.aws.refusal import wrong_clock
 from awsenv.aws.session import AwsSession
 from awsenv.aws.source import source_credentials
 from awsenv.aws.sts import ACCEPTED, NOTABLE, Clock, Sts
-from awsenv.aws.translate import wrong_clock
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, unknown, wrong
 from awsenv.errors import AwsenvError, Origin, RefusedError, UnreachableError
 from awsenv.iam.principal import ROOT

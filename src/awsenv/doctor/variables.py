@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from awsenv import environment
+from awsenv.config.settings import is_url
 from awsenv.doctor.model import Finding, fine, warning
 from awsenv.errors import Origin
 from awsenv.variables import (
@@ -34,6 +35,7 @@ CHECK = "variables"
 
 _ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_IAM")
 _WEB_IDENTITY = ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
+_PROXIES = ("all_proxy", "https_proxy")
 _MEANT = "leave it, if it is meant to be the source"
 _FORMS = tuple(
     f"{time}{zone}"
@@ -62,6 +64,7 @@ def variables(environ: Environ, now: float, faults: tuple[Finding, ...] = ()) ->
         *_profile(before, has_role=role is not None),
         *_region(environ),
         *_sources(before),
+        *_proxy(environ),
         *_expiry(before, now),
         *_import_path(environ),
     ]
@@ -71,6 +74,16 @@ def variables(environ: Environ, now: float, faults: tuple[Finding, ...] = ()) ->
 def _demo(environ: Environ) -> Iterator[Finding]:
     if url := environ.get(DEMO):
         yield fine(CHECK, f"this is awsenv demo: calls go to its local AWS, {printable(url)}")
+
+
+def _proxy(environ: Environ) -> Iterator[Finding]:
+    """Find a proxy that botocore ignores: it finds one by the scheme of the request alone. curl and Go use it."""
+    there = {name.lower(): name for name, value in environ.items() if name.lower() in _PROXIES and value}
+    if "all_proxy" in there and "https_proxy" not in there:
+        name = there["all_proxy"]
+        fact = f"{name} is set, and botocore ignores it: calls of AWS go without a proxy"
+        value = f'"${name}"' if is_url(environ[name]) else "http://HOST:PORT"
+        yield _warning((name,), fact, f"export HTTPS_PROXY={value}", "leave it, if AWS is reached without a proxy")
 
 
 def _warning(names: tuple[str, ...], fact: str, *hints: str) -> Finding:

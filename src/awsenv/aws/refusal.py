@@ -1,0 +1,217 @@
+"""Answers of AWS that refuse a request, or say that AWS is failing, as errors of awsenv.
+
+AWS's message is passed on if it holds no secret.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from awsenv import duration
+from awsenv.aws.denial import DeniedError, read
+from awsenv.aws.network import lost, not_of_aws
+from awsenv.config.sources import how_to_renew
+from awsenv.errors import AGAIN, AwsenvError, CodeRejected, Hint, MfaError, RefusedError, SourceError
+from awsenv.iam.trust import ASSUME_ROLE
+from awsenv.wording import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from botocore.exceptions import ClientError
+
+    from awsenv.aws.request import Request
+    from awsenv.model import Credentials
+
+_UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"})
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
+_BAD_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException", "RequestExpired"})
+_BUSY = re.compile("Throttl|TooManyRequests|RequestLimit|IDPCommunication")
+"""In the codes of failures that AWS answers with a status below 500. botocore lists the whole codes."""
+_UNSETTLED = frozenset({"NoSuchEntity", "EntityTemporarilyUnmodifiable", "ConcurrentModification"})
+"""IAM is eventually consistent: a new user may not be a principal yet, a new role not there to attach to (IAM guide,
+"Troubleshoot IAM: changes that I make are not always immediately visible")."""
+
+_UNKNOWN_HINT = (
+    "check that it exists and is active; a temporary one needs its token",
+    "in an opt-in region, check that the account has enabled the region",
+)
+
+_HINTS: dict[str, Hint] = {
+    "RegionDisabledException": (
+        "activate AWS STS for that region in the account settings of IAM",
+        "choose another region with --region",
+    ),
+    "PackedPolicyTooLarge": ("shorten the session policy: --policy", "remove session tags: --tag"),
+    "MalformedPolicyDocument": "check the JSON of --policy",
+}
+"""The next step after a refusal, by AWS's error code."""
+
+_SAYINGS = (
+    (
+        "Roles may not be assumed by root accounts",
+        "the root user can assume no role",
+        ("use the access key of a user: awsenv setup makes one", "delete the keys of the root user"),
+    ),
+    (
+        "Cannot call GetSessionToken with session credentials",
+        "an MFA session needs the access key of a user, and these credentials are temporary",
+        ("leave mfa_serial and the code out", "name the profile of a user: --profile"),
+    ),
+)
+"""What AWS says of credentials that can never make the request, the fact, the next steps."""
+
+MESSAGE_LENGTH = 400
+"""The most characters that are shown of a message without a reason. The messages of STS have some 200."""
+
+_WRONG_CLOCK = re.compile(
+    r"Signature (?:expired|not yet current): ([0-9]{8}T[0-9]{6}Z) .*\(([0-9]{8}T[0-9]{6}Z) [-+] 15 min", re.DOTALL
+)
+"""What AWS says of a signature of another time. The first stamp is that of the signature, the second AWS's own."""
+
+
+def message_of_aws(message: str, secrets: tuple[str, ...] = ()) -> str | None:
+    """Return AWS's message as a terminal may show it, or None if it is empty or holds one of the secrets."""
+    text = _inert(message, secrets)
+    return None if text is None else _cut(text)
+
+
+def _inert(message: str, secrets: tuple[str, ...]) -> str | None:
+    text = printable(" ".join(message.split()))
+    return None if not text or any(secret in message or secret in text for secret in secrets) else text
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MESSAGE_LENGTH else f"{text[:MESSAGE_LENGTH]}…"
+
+
+def read_answer(error: ClientError) -> tuple[str, str, int]:
+    """Return AWS's error code, its message and the HTTP status."""
+    answer: Mapping[str, Any] = error.response.get("Error", {})
+    code = re.sub(r"[^A-Za-z0-9.:_-]", "", str(answer.get("Code", "")))[:80] or "Unknown"
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return code.rpartition(":")[2], str(answer.get("Message", "")), status
+
+
+def is_failing(code: str, status: int) -> bool:
+    """Tell whether AWS itself is failing, so that the same request may succeed later."""
+    return status >= 500 or _BUSY.search(code) is not None  # noqa: PLR2004 - HTTP's server errors
+
+
+def refusal(error: ClientError, request: Request) -> AwsenvError:
+    """Return the error of awsenv for an error response."""
+    code, message, status = read_answer(error)
+    if is_failing(code, status):
+        failing = "is throttling" if "hrottl" in code or "Limit" in code else f"is failing (HTTP {status})"
+        return lost(f"{request.where} {failing}", request, f"{AGAIN} in a minute")
+    if code.isdigit():
+        return not_of_aws(request, f" (HTTP {status})")
+    if "MultiFactorAuthentication failed" in message:
+        return _mfa_failed(message, request)
+    if code in _UNKNOWN_KEY | _EXPIRED | _BAD_SIGNATURE:
+        return _bad_key(code, message, request.signer)
+    return _refused(code, message, request)
+
+
+def _mfa_failed(message: str, request: Request) -> MfaError:
+    device, origin = printable(request.serial or ""), request.origins.get("SerialNumber")
+    if "one time pass code" in message and "must provide both" not in message and "unable" not in message:
+        return CodeRejected(
+            "AWS rejected that MFA code: it is wrong or was used",
+            origin,
+            hint=f"pass the next code of {device} as the second word",
+        )
+    return MfaError(
+        f"the user has no MFA device {device}",
+        origin,
+        hint=("check mfa_serial", "aws iam list-mfa-devices shows the devices of the user"),
+    )
+
+
+def _bad_key(code: str, message: str, signer: Credentials) -> SourceError:
+    key, source = f"access key …{signer.access_key_id[-4:]}", signer.source
+    origin = None if source is None else source.origin
+    if code in _EXPIRED:
+        return SourceError(f"the credentials of {key} have expired", origin, hint=how_to_renew(source))
+    if code in _UNKNOWN_KEY:
+        return SourceError(f"AWS does not know the {key}", origin, hint=_UNKNOWN_HINT)
+    ahead = _ahead(message)
+    if ahead is not None:
+        return wrong_clock(ahead)
+    hint = "check that the whole secret access key was copied"
+    return SourceError(f"the secret key does not belong to the {key}", origin, hint=hint)
+
+
+def wrong_clock(ahead: float) -> SourceError:
+    """Return the error of a clock that AWS does not accept, with AWS's clock *ahead* by so many seconds."""
+    direction = "behind" if ahead > 0 else "ahead of"
+    return SourceError(
+        f"this computer's clock is {duration.rounded(ahead)} {direction} AWS's, and AWS accepts 15 minutes at most",
+        hint=("set the clock: timedatectl", "on macOS, sntp"),
+    )
+
+
+def _ahead(message: str) -> float | None:
+    """Return the seconds that AWS's clock is ahead of ours, from the message of SignatureDoesNotMatch.
+
+    `Signature expired: SIGNED is now earlier than LIMIT (NOW - 15 min.)`, or
+    `Signature not yet current: SIGNED is still later than LIMIT (NOW + 15 min.)`.
+    """
+    match = _WRONG_CLOCK.match(message)
+    if match is None:
+        return None
+    try:
+        signed, now = (datetime.strptime(f"{stamp}+0000", "%Y%m%dT%H%M%SZ%z") for stamp in match.groups())
+    except ValueError:
+        return None
+    return (now - signed).total_seconds()
+
+
+def _refused(code: str, message: str, request: Request) -> RefusedError:
+    text = _inert(message, request.secrets)
+    because = None if text is None else f"AWS said: {_cut(text).rstrip('.')}"
+    for words, fact, step in _SAYINGS:
+        if words in message:
+            source = request.signer.source
+            return RefusedError(fact, None if source is None else source.origin, code=code, because=because, hint=step)
+    denial = read(text or "") if code.startswith("AccessDenied") else None
+    origin, hint = request.origins.get("RoleArn"), _HINTS.get(code)
+    if code.startswith("AccessDenied"):
+        hint = request.denied_hint(denial)
+    if denial is not None:
+        fact = f"AWS refused to let {denial.principal.title} {_what(request)}"
+        return DeniedError(fact, origin, denial=denial, code=code, because=denial.because or because, hint=hint)
+    if hint is None and "DurationSeconds" in message:
+        origin = request.origins.get("DurationSeconds", origin)
+        hint = _shorter(request, message)
+    # Any other fault of a policy stays.
+    is_unsettled = code in _UNSETTLED or (code == "MalformedPolicyDocument" and "Invalid principal" in message)
+    return RefusedError(
+        f"AWS refused {request.action} ({code})",
+        origin,
+        code=code,
+        is_unsettled=is_unsettled,
+        because=because,
+        hint=hint,
+    )
+
+
+def _what(request: Request) -> str:
+    """Return what a request does, after "to let user alice"."""
+    role = request.parameters.get("RoleArn")
+    if request.action == ASSUME_ROLE and role is not None:
+        return f"assume role {printable(str(role).rpartition('/')[2])}"
+    return f"call {request.action}"
+
+
+def _shorter(request: Request, message: str) -> Hint:
+    """Return the next steps if AWS grants no role or session for so long."""
+    origin, role = request.origins.get("DurationSeconds"), request.parameters.get("RoleArn")
+    less = f"ask for less: {'--duration' if origin is None else origin.setter}"
+    if role is None or "chaining" in message:
+        return less
+    seconds = request.parameters.get("DurationSeconds")
+    name = str(role).rpartition("/")[2]
+    return less, f"aws iam update-role --role-name {name} --max-session-duration {seconds}"
