@@ -35,6 +35,11 @@ def answering(answer: bytes | None, certificate: Path | None = None) -> Iterator
                     connection = context.wrap_socket(connection, server_side=True)
                 connection.recv(65536)
                 connection.sendall(answer)
+                # To close with a part of the request unread would reset the connection, and lose the answer.
+                connection.shutdown(socket.SHUT_WR)
+                connection.settimeout(1)
+                while connection.recv(65536):
+                    pass
 
     thread = threading.Thread(target=serve)
     thread.start()

@@ -116,6 +116,32 @@ GUIDE = [
         f"{ROLE}{DEPLOYMENTS}with an explicit deny in an identity-based policy",
         "a policy of role HR denies codedeploy:ListDeployments",
     ),
+    # Other principals and partitions
+    (
+        (
+            f"User: arn:aws-cn:iam::123456789012:root is not authorized to perform: {LIST} "
+            f"because no service control policy allows the {LIST} action"
+        ),
+        f"no service control policy allows {LISTED}",
+    ),
+    (
+        (
+            f"User: arn:aws-us-gov:sts::123456789012:federated-user/Bob is not authorized to perform: {LIST} "
+            "with an explicit deny in an identity-based policy"
+        ),
+        f"a policy of federated user Bob denies {LIST}",
+    ),
+    (
+        (
+            f"User: arn:aws:sts::123456789012:assumed-role/HR/José de Sá is not authorized to perform: {LIST} "
+            "with an explicit deny in a session policy"
+        ),
+        f"the session policy of role HR denies {LIST}",
+    ),
+    (
+        f"{JOHN}{LIST} with an explicit deny in a permissions boundary. Encoded authorization failure message: aB-_9",
+        f"the permissions boundary of user John denies {LIST}",
+    ),
 ]
 
 ID = "EXAMPLE1a2b3c4d5e6f7g8h9i0j"

@@ -25,6 +25,7 @@ ANSWERS = [
     (status(403), "forbids a connection to sts.test (HTTP 403)", "ask its administrator to allow sts.test"),
     (status(502), "answers the request for sts.test with HTTP 502", "the same command again"),
     (status(503), "answers the request for sts.test with HTTP 503", "the same command again"),
+    (status(404), "answers the request for sts.test with HTTP 404", ITS_KIND),
     (None, "closed the connection", ITS_KIND),
     (b"SSH-2.0-OpenSSH_9.9\r\n", "does not speak HTTP", ITS_KIND),
 ]
@@ -75,7 +76,7 @@ def test_a_proxy_without_a_tunnel_may_have_passed_the_code_on(home: Home, number
     with answering(status(number)) as host:
         error = refused(home, "http", f"http://{host}", with_code=True)
 
-    assert is_lost is isinstance(error, ResponseLost)
+    assert (is_lost, "HTTP_PROXY") == (isinstance(error, ResponseLost), error.where)
 
 
 def test_a_proxy_that_demands_a_password(home: Home) -> None:
@@ -85,6 +86,26 @@ def test_a_proxy_that_demands_a_password(home: Home) -> None:
 
     expected = f"the proxy {host} demands a user and a password (HTTP 407)"
     assert (expected, ("set both in HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT",)) == (error.fact, error.hints)
+
+
+@pytest.mark.parametrize("more", [b"", b"SSH-2.0-OpenSSH_9.9\r\n", status(400), b"\x15\x03\x01\x00\x02\x02\x0a"])
+def test_a_tunnel_without_tls_names_the_proxy(home: Home, more: bytes) -> None:
+    """A proxy may accept CONNECT and lead nowhere; the code never left."""
+    with answering(status(200) + more) as host:
+        error = refused(home, "https", f"http://{host}", with_code=True)
+
+    fact = f"no TLS connection to sts.test can be made through the proxy {host}; AWS has not seen the MFA code"
+    assert (fact, "HTTPS_PROXY") == (error.fact, error.where)
+    assert ("check that HTTPS_PROXY names an HTTP proxy", "export NO_PROXY=sts.test") == error.hints
+
+
+def test_a_scheme_in_upper_case(home: Home) -> None:
+    """Botocore would look for a host named `HTTP`."""
+    with answering(status(407)) as host:
+        assert (
+            f"the proxy {host} demands a user and a password (HTTP 407)"
+            == refused(home, "https", f"HTTP://{host}").fact
+        )
 
 
 def test_a_proxy_with_tls(home: Home, certificate: Path) -> None:
@@ -113,7 +134,7 @@ def test_a_refusal_of_aws_behind_a_proxy_is_that_of_aws(home: Home) -> None:
             home.sts().call(hop, home.user)
 
 
-@pytest.mark.parametrize("value", ["http://", "http://a:b", "http://[::1", "http://me:canary@a b"])
+@pytest.mark.parametrize("value", ["http://", "http://a:b", "http://[::1", "http://a..b:1", "http://me:canary@a b"])
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY"])
 def test_a_value_that_is_no_url_is_a_configuration_error(home: Home, variable: str, value: str) -> None:
     """The variable and its value are named, without a password, and nothing is sent."""

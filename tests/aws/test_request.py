@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv import config
+from awsenv.aws.denial import read
 from awsenv.aws.request import denied_hint, remedies
 from awsenv.config.profiles import NO_PROFILES
 from awsenv.errors import Origin
@@ -110,6 +111,15 @@ def test_the_second_hint_is_the_doctor_and_shows_no_secret() -> None:
     hints = denied_hint(chain, 0, NO_PROFILES, None)
     assert ("awsenv doctor 'a b'",) == hints[1:]
     assert SECRET not in hints[0]
+
+
+@pytest.mark.parametrize("reason", ["", " because no role trust policy allows the sts:TagSession action"])
+def test_a_denial_of_tags_is_no_matter_of_mfa(reason: str) -> None:
+    """AWS names the action: what a role may demand for AssumeRole mends nothing."""
+    user = "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: sts:TagSession on resource: r"
+    hints = denied_hint(_chain(_hop()), 0, NO_PROFILES, read(user + reason))
+    assert hints[0].startswith("ask the owner of the role")
+    assert "demands" not in str(hints)
 
 
 @pytest.mark.parametrize(

@@ -909,7 +909,7 @@ def test_a_container_that_is_not_one(home: Home, answer: bytes | None, does: str
         home.environ[FULL] = f"http://{host}/"
         error = named(home, "container")
 
-    assert (f"{host} {does}", FULL, ("the same command again", f"check {FULL}")) == (
+    assert (f"{host} {does}", FULL, (f"check {FULL}", "the same command again")) == (
         error.fact,
         error.where,
         error.hints,

@@ -44,20 +44,90 @@ def answer(code: str, message: str, status: int = 403) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}, "AssumeRole")
 
 
+POLICY, TAGS = Origin("--policy"), Origin("AWSENV_TAGS")
+
+
 @pytest.mark.parametrize(
-    ("code", "hint"),
+    ("code", "origins", "where", "hints"),
     [
-        ("RegionDisabledException", "activate AWS STS"),
-        ("PackedPolicyTooLarge", "shorten the session policy: --policy"),
-        ("MalformedPolicyDocument", "JSON of --policy"),
+        ("RegionDisabledException", {}, "", ("activate AWS STS for that region", "choose another region")),
+        ("PackedPolicyTooLarge", {"Policy": POLICY}, "--policy", ("shorten --policy",)),
+        ("PackedPolicyTooLarge", {"Tags": TAGS}, "AWSENV_TAGS", ("shorten AWSENV_TAGS",)),
+        (
+            "PackedPolicyTooLarge",
+            {"Tags": TAGS, "Policy": POLICY},
+            "--policy",
+            ("shorten --policy", "shorten AWSENV_TAGS"),
+        ),
+        ("MalformedPolicyDocument", {"Policy": POLICY, "Tags": TAGS}, "--policy", ("check the JSON of --policy",)),
+        ("MalformedPolicyDocument", {}, "", ()),
     ],
 )
-def test_a_refusal_has_its_next_step(code: str, hint: str) -> None:
-    """Suggest a remedy for each code of AssumeRole that has one."""
-    error = translate(answer(code, "No.", 400), REQUEST)
+def test_a_refusal_has_its_next_step(code: str, origins: dict[str, Origin], where: str, hints: tuple[str, ...]) -> None:
+    """An option or a variable is named only if it was set."""
+    error = translate(answer(code, "No.", 400), replace(REQUEST, origins=origins))
     assert isinstance(error, RefusedError)
-    assert code == error.code
-    assert hint in str(error.hints)
+    assert (code, where, len(hints)) == (error.code, error.where, len(error.hints))
+    assert all(hint.startswith(start) for hint, start in zip(error.hints, hints, strict=True))
+
+
+SECRET = "the secret key does not belong to the access key …MPLE"
+FUTURE = "Signature not yet current: 20260101T020000Z is still later than 20260101T011500Z (20260101T010000Z + 15 min.)"
+DIFFERS = "this computer's clock differs from AWS's, and AWS accepts 15 minutes at most"
+CLOCK = "this computer's clock is {} AWS's, and AWS accepts 15 minutes at most"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "fact"),
+    [
+        ("SignatureDoesNotMatch", "The request signature we calculated does not match the one you provided.", SECRET),
+        ("InvalidSignatureException", "The request signature we calculated does not match.", SECRET),
+        ("RequestExpired", "Request has expired.", DIFFERS),
+        (
+            "RequestTimeTooSkewed",
+            "The difference between the request time and the current time is too large.",
+            DIFFERS,
+        ),
+        (
+            "InvalidSignatureException",
+            FUTURE,
+            CLOCK.format("1h00m ahead of"),
+        ),
+        (
+            "SignatureDoesNotMatch",
+            "Credential should be scoped to a valid region, not 'eu-west-9'.",
+            "the request is signed for another region than that of its endpoint",
+        ),
+        (
+            "AccessDenied",
+            "Roles may not be assumed by root accounts.",
+            "the root user can assume no role",
+        ),
+        ("IncompleteSignature", "No.", "AWS refused sts:AssumeRole (IncompleteSignature)"),
+    ],
+)
+def test_a_signature_that_is_refused_has_one_of_three_causes(code: str, message: str, fact: str) -> None:
+    """The secret key, the clock and the region are told apart by AWS's code and words."""
+    assert fact == translate(answer(code, message), REQUEST).fact
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "does"),
+    [
+        ("Throttling", 400, "is throttling"),
+        ("ThrottlingException", 400, "is throttling"),
+        ("TooManyRequestsException", 429, "is throttling"),
+        ("RequestLimitExceeded", 503, "is throttling"),
+        ("ServiceUnavailable", 503, "is failing (HTTP 503)"),
+        ("403", 403, "sent a response that is not from AWS (HTTP 403)"),
+        ("", 403, "sent a response that is not from AWS (HTTP 403)"),
+        ("", 511, "sent a response that is not from AWS (HTTP 511)"),
+    ],
+)
+def test_what_is_no_refusal(code: str, status: int, does: str) -> None:
+    """AWS fails or throttles, or something else answers; nothing is refused."""
+    error = translate(answer(code, "No.", status), REQUEST)
+    assert (UnreachableError, f"STS at sts.eu-west-1.amazonaws.com {does}") == (type(error), error.fact)
 
 
 @pytest.mark.parametrize(
@@ -109,13 +179,6 @@ def test_a_message_that_holds_a_secret_is_withheld() -> None:
 def test_a_long_message_is_cut() -> None:
     """Cut it to less than a screen."""
     assert len(message_of_aws("x" * 10_000) or "") < 500
-
-
-def test_a_numeric_code_is_not_from_aws() -> None:
-    """Call AWS unreachable: botocore turns the status of a proxy's page into the code."""
-    error = translate(answer("407", "Proxy Authentication Required", 407), REQUEST)
-    assert isinstance(error, UnreachableError)
-    assert "HTTP 407" in error.fact
 
 
 def test_a_proxy_is_named_without_its_password() -> None:

@@ -290,8 +290,8 @@ ROWS = (
         "AWS hangs up",
         "STS at AWS closed the connection\n"
         "  in       AWS_ENDPOINT_URL\n"
-        "  try      the same command again\n"
-        "  or       check AWS_ENDPOINT_URL\n",
+        "  try      check AWS_ENDPOINT_URL\n"
+        "  or       the same command again\n",
         status=7,
         fault=Fault.DROP,
         times=3,
@@ -731,8 +731,8 @@ ROWS = (
         "a container that speaks SSH",
         "HOST does not speak HTTP\n"
         "  in       AWS_CONTAINER_CREDENTIALS_FULL_URI\n"
-        "  try      the same command again\n"
-        "  or       check AWS_CONTAINER_CREDENTIALS_FULL_URI\n",
+        "  try      check AWS_CONTAINER_CREDENTIALS_FULL_URI\n"
+        "  or       the same command again\n",
         **{**of_source(CONTAINER, **{FULL: "http://{host}/"}), "status": 7, "answer": b"SSH-2.0-OpenSSH_9.9\r\n"},
     ),
     Row(

@@ -105,7 +105,7 @@ _TABLE = {
 _KINDS = "|".join(re.escape(policy.value) for policy in Policy).replace("session", "sessions?")
 _KIND = rf"(?P<{{}}>{_KINDS})"
 _DENIED = re.compile(
-    r"User: (?P<arn>arn:\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)", re.IGNORECASE | re.ASCII
+    r"User: (?P<arn>arn:.+?) is not authorized to perform: (?P<action>[\w-]+:\w+)", re.IGNORECASE | re.ASCII
 )
 _REASON = re.compile(
     rf"\b(?:because no {_KIND.format('missing')} allows\b(?: the \S+ action)?"

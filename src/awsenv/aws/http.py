@@ -9,7 +9,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPException, IncompleteRead
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -290,6 +290,8 @@ def _noting(connection: Any) -> type:
         def _tunnel(self) -> None:
             try:
                 super()._tunnel()
+            except TimeoutError:
+                raise
             except (OSError, HTTPException) as error:
                 raise NoTunnelError(error) from None
 
@@ -321,4 +323,7 @@ def _body(request: Any, raw: Any) -> bytes:
         raise ReadTimeoutError(endpoint_url=request.url, error=error) from None
     except urllib3.exceptions.HTTPError as error:
         raise ConnectionClosedError(endpoint_url=request.url, error=error, request=request) from None
+    # urllib3 would not check it for botocore.
+    if len(data) < int(raw.headers.get("content-length") or 0):
+        raise ConnectionClosedError(endpoint_url=request.url, error=IncompleteRead(bytes(data)), request=request)
     return bytes(data)

@@ -34,12 +34,6 @@ _NOT_CONNECTED: tuple[tuple[type[Exception], str, str, str], ...] = (
         "set AWS_CA_BUNDLE or ca_bundle to the certificate of its CA",
     ),
     (
-        UnicodeError,
-        "{host} is not the name of a host",
-        "check the region",
-        "correct {setting}",
-    ),
-    (
         exceptions.EndpointConnectionError,
         "{host} cannot be reached",
         "check the network, and that the region exists",
@@ -63,7 +57,7 @@ def no_response(error: Exception, request: Request) -> AwsenvError | None:
         return None
     attempt: Attempt = error.kwargs["attempt"]
     request = replace(request, endpoint=request.endpoint or attempt.url)
-    if isinstance(error, _LATE):
+    if isinstance(error, _LATE) or (not attempt.was_sent and _has(error, TimeoutError)):
         return _late(attempt, request)
     if attempt.was_sent:
         does = str(error) if isinstance(error, TooLargeError) else ending(error)
@@ -81,7 +75,7 @@ def may_be_repeated(error: Exception) -> bool:
 
 
 def lost(
-    fact: str, request: Request, *hints: str, limit: Origin | None = None, more: str | None = None
+    fact: str, request: Request, *hints: str, origins: tuple[Origin | None, ...] = (), more: str | None = None
 ) -> UnreachableError:
     """Return the error of a request without a response of use. An MFA code in it may be used up.
 
@@ -89,14 +83,15 @@ def lost(
         fact: What happened.
         request: The request.
         hints: The next steps; none: to try again, and to check what leads there.
-        limit: What limits the time, if it is over.
+        origins: What else the fact is about.
         more: How to allow more time.
     """
+    setting = request.configured
     if request.serial is not None:
         fact, first = f"{fact}, and the MFA code may have been used", "the device's next code"
-        return ResponseLost(fact, request.configured, limit, hint=tuple(filter(None, [first, more])))
-    checked = "the network" if request.configured is None else request.configured.setter
-    return UnreachableError(fact, request.configured, limit, hint=hints or (AGAIN, more or f"check {checked}"))
+        return ResponseLost(fact, setting, *origins, hint=tuple(filter(None, [first, more])))
+    first, second = (AGAIN, "check the network") if setting is None else (f"check {setting.setter}", AGAIN)
+    return UnreachableError(fact, setting, *origins, hint=hints or (first, more or second))
 
 
 def not_of_aws(request: Request, status: str = "") -> UnreachableError:
@@ -113,25 +108,23 @@ def _late(attempt: Attempt, request: Request) -> UnreachableError:
     within = f"within {seconds} second{'s' if seconds > 1 else ''}"
     longer = min(max(60, 3 * seconds), MOST)
     more = f"set AWSENV_TIMEOUT={duration.exact(longer)} to wait longer" if longer > seconds else None
-    if attempt.was_sent:
-        fact = f"{request.where} did not send a complete response {within}"
-        return lost(fact, request, limit=attempt.limit, more=more)
-    origins, fact, step = [request.configured], f"{request.where} could not be reached", "check the network and DNS"
+    origins: tuple[Origin | None, ...] = (attempt.limit,)
+    through, step = "", attempt.instead_of_ignored or "check the network and DNS"
     if request.configured is not None:
         step = f"check {request.configured.setter}"
     if attempt.proxy is not None:
-        origins, step = [*origins, attempt.proxy.origin], f"check {attempt.proxy.variable}"
-        fact += f" through {attempt.proxy.title}"
-    hints = attempt.instead_of_ignored or step, more
-    return UnreachableError(f"{fact} {within}", *origins, attempt.limit, hint=tuple(filter(None, hints)))
+        origins, step = (attempt.proxy.origin, attempt.limit), f"check {attempt.proxy.variable}"
+        through = f" through {attempt.proxy.title}"
+    if attempt.was_sent:
+        fact = f"{request.where} did not send a complete response{through} {within}"
+        return lost(fact, request, origins=origins, more=more)
+    fact = f"{request.where} could not be reached{through} {within}"
+    return UnreachableError(fact, request.configured, *origins, hint=tuple(filter(None, [step, more])))
 
 
 def _not_connected(error: exceptions.BotoCoreError, attempt: Attempt, request: Request) -> UnreachableError:
     host, origin = host_of(request.endpoint), request.configured
-    found = (error, *causes(error))
-    fact, step, step_of_setting = next(
-        row for kind, *row in _NOT_CONNECTED if any(isinstance(cause, kind) for cause in found)
-    )
+    fact, step, step_of_setting = next(row for kind, *row in _NOT_CONNECTED if _has(error, kind))
     if origin is not None:
         step = step_of_setting.format(host=host, setting=origin.setter)
     hints = [step]
@@ -145,6 +138,10 @@ def _not_connected(error: exceptions.BotoCoreError, attempt: Attempt, request: R
             hints = [f"use region {meant}, if {printable(region)} was meant for that"]
         hints += filter(None, [attempt.instead_of_ignored])
     return UnreachableError(fact.format(host=host), origin, because=because, hint=tuple(hints))
+
+
+def _has(error: Exception, kind: type[Exception]) -> bool:
+    return any(isinstance(cause, kind) for cause in causes(error))
 
 
 def _why(error: Exception) -> str | None:
@@ -162,6 +159,6 @@ def _why(error: Exception) -> str | None:
 def _of_proxy(error: ProxyError, request: Request) -> UnreachableError:
     fact, origin, hint, was_sent = map(error.kwargs.get, ("fact", "origin", "hint", "was_sent"))
     if request.serial is not None and was_sent:
-        return lost(str(fact), request)
+        return lost(str(fact), replace(request, configured=origin))
     unused = "" if request.serial is None else "; AWS has not seen the MFA code"
     return UnreachableError(f"{fact}{unused}", origin, hint=hint)

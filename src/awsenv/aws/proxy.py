@@ -96,11 +96,13 @@ def proxy_to(url: str, environ: Environ) -> Proxy | None:
     value = _found(url, environ).get(scheme)
     if not value:
         return None
-    proxy = Proxy(value if "://" in value else f"http://{value}", _variable(f"{scheme}_proxy", value, environ))
-    name, kind = proxy.variable, proxy.url.partition("://")[0].upper()
-    if kind not in {"HTTP", "HTTPS"}:
+    kind, _, rest = value.rpartition("://")
+    # botocore knows the schemes in lower case only.
+    proxy = Proxy(f"{kind.lower() or 'http'}://{rest}", _variable(f"{scheme}_proxy", value, environ))
+    name = proxy.variable
+    if kind.lower() not in {"", "http", "https"}:
         raise ConfigError(
-            f"{name} names a {re.sub('(?<=SOCKS).*', '', kind)} proxy, which botocore cannot use",
+            f"{name} names a {re.sub('(?<=SOCKS).*', '', kind.upper())} proxy, which botocore cannot use",
             proxy.origin,
             hint=(
                 f"name an HTTP proxy: {name}=http://HOST:PORT",
@@ -190,8 +192,7 @@ def fault(proxy: Proxy, url: str, error: BaseException, *, was_sent: bool) -> Pr
     no_tunnel = next((cause for cause in found if isinstance(cause, NoTunnelError)), None)
     failed_tls = next((cause for cause in found if isinstance(cause, ssl.SSLError)), None)
     ended = next((cause for cause in found if isinstance(cause, HTTPException)), None)
-    names_one = f"check that {proxy.variable} names an HTTP proxy"
-    hint: Hint = names_one
+    hint: Hint = _names_one(proxy)
     if no_tunnel is not None and no_tunnel.status is not None:
         return _of_status(proxy, url, no_tunnel.status, was_sent=False)
     if no_tunnel is not None:
@@ -210,7 +211,7 @@ def fault(proxy: Proxy, url: str, error: BaseException, *, was_sent: bool) -> Pr
         and not isinstance(failed_tls, ssl.SSLCertVerificationError)
     ):
         fact = f"no TLS connection to {host_of(url)} can be made through {proxy.title}"
-        hint = (names_one, _without(url))
+        hint = (_names_one(proxy), _without(url))
     else:
         return None
     return ProxyError(fact=fact, origin=proxy.origin, hint=hint, was_sent=was_sent)
@@ -231,7 +232,8 @@ def causes(error: object) -> Iterator[object]:
 
 
 def _of_status(proxy: Proxy, url: str, status: int, *, was_sent: bool) -> ProxyError:
-    hint: Hint = (AGAIN, _without(url))
+    may_pass = status >= 500 or status == 429  # noqa: PLR2004 - HTTP's server errors, and "too many requests"
+    hint: Hint = (AGAIN if may_pass else _names_one(proxy), _without(url))
     fact = f"{proxy.title} answers the request for {host_of(url)} with HTTP {status}"
     if status == _PASSWORD:
         has_user = "@" in urlsplit(proxy.url).netloc
@@ -242,6 +244,10 @@ def _of_status(proxy: Proxy, url: str, status: int, *, was_sent: bool) -> ProxyE
         fact = f"{proxy.title} forbids a connection to {host_of(url)} (HTTP 403)"
         hint = (f"ask its administrator to allow {host_of(url)}", _without(url))
     return ProxyError(fact=fact, origin=proxy.origin, hint=hint, was_sent=was_sent)
+
+
+def _names_one(proxy: Proxy) -> str:
+    return f"check that {proxy.variable} names an HTTP proxy"
 
 
 def _without(url: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from awsenv import duration
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
     from awsenv.aws.request import Request
     from awsenv.model import Credentials
 
+UNKNOWN = "Unknown"
+"""The code of an answer that has none."""
 _UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"})
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
-_BAD_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException", "RequestExpired"})
-_BUSY = re.compile("Throttl|TooManyRequests|RequestLimit|IDPCommunication")
-"""In the codes of failures that AWS answers with a status below 500. botocore lists the whole codes."""
+_BAD_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException"})
+_BAD_TIME = frozenset({"RequestExpired", "RequestTimeTooSkewed"})
+_THROTTLING = re.compile("Throttl|TooManyRequests|RequestLimit")
+"""In the codes of failures that AWS may answer with a status below 500. botocore lists the whole codes."""
 _UNSETTLED = frozenset({"NoSuchEntity", "EntityTemporarilyUnmodifiable", "ConcurrentModification"})
 """IAM is eventually consistent: a new user may not be a principal yet, a new role not there to attach to (IAM guide,
 "Troubleshoot IAM: changes that I make are not always immediately visible")."""
@@ -44,10 +48,14 @@ _HINTS: dict[str, Hint] = {
         "activate AWS STS for that region in the account settings of IAM",
         "choose another region with --region",
     ),
-    "PackedPolicyTooLarge": ("shorten the session policy: --policy", "remove session tags: --tag"),
-    "MalformedPolicyDocument": "check the JSON of --policy",
 }
 """The next step after a refusal, by AWS's error code."""
+
+_VALUES = {
+    "PackedPolicyTooLarge": ("shorten {}", ("Policy", "Tags", "PolicyArns")),
+    "MalformedPolicyDocument": ("check the JSON of {}", ("Policy",)),
+}
+"""The next step after a refusal of values that the user has set, and their parameters, by AWS's error code."""
 
 _SAYINGS = (
     (
@@ -59,6 +67,11 @@ _SAYINGS = (
         "Cannot call GetSessionToken with session credentials",
         "an MFA session needs the access key of a user, and these credentials are temporary",
         ("leave mfa_serial and the code out", "name the profile of a user: --profile"),
+    ),
+    (
+        "Credential should be scoped to",
+        "the request is signed for another region than that of its endpoint",
+        "name the region of the endpoint with --region",
     ),
 )
 """What AWS says of credentials that can never make the request, the fact, the next steps."""
@@ -90,27 +103,31 @@ def _cut(text: str) -> str:
 def read_answer(error: ClientError) -> tuple[str, str, int]:
     """Return AWS's error code, its message and the HTTP status."""
     answer: Mapping[str, Any] = error.response.get("Error", {})
-    code = re.sub(r"[^A-Za-z0-9.:_-]", "", str(answer.get("Code", "")))[:80] or "Unknown"
+    code = re.sub(r"[^A-Za-z0-9.:_-]", "", str(answer.get("Code", "")))[:80] or UNKNOWN
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    return code.rpartition(":")[2], str(answer.get("Message", "")), status
+    return code.rpartition(":")[2], str(answer.get("Message") or ""), status
 
 
 def is_failing(code: str, status: int) -> bool:
     """Tell whether AWS itself is failing, so that the same request may succeed later."""
-    return status >= 500 or _BUSY.search(code) is not None  # noqa: PLR2004 - HTTP's server errors
+    is_server = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED
+    return is_server or _THROTTLING.search(code) is not None
 
 
 def refusal(error: ClientError, request: Request) -> AwsenvError:
     """Return the error of awsenv for an error response."""
     code, message, status = read_answer(error)
     if is_failing(code, status):
-        failing = "is throttling" if "hrottl" in code or "Limit" in code else f"is failing (HTTP {status})"
+        failing = "is throttling" if _THROTTLING.search(code) else f"is failing (HTTP {status})"
         return lost(f"{request.where} {failing}", request, f"{AGAIN} in a minute")
-    if code.isdigit():
+    # botocore takes the status of a page for the code, or finds none in it.
+    if code.isdigit() or code == UNKNOWN:
         return not_of_aws(request, f" (HTTP {status})")
     if "MultiFactorAuthentication failed" in message:
         return _mfa_failed(message, request)
-    if code in _UNKNOWN_KEY | _EXPIRED | _BAD_SIGNATURE:
+    if code in _BAD_TIME:
+        return wrong_clock(_ahead(message))
+    if code in _UNKNOWN_KEY | _EXPIRED | _BAD_SIGNATURE and not any(words in message for words, *_ in _SAYINGS):
         return _bad_key(code, message, request.signer)
     return _refused(code, message, request)
 
@@ -137,18 +154,19 @@ def _bad_key(code: str, message: str, signer: Credentials) -> SourceError:
         return SourceError(f"the credentials of {key} have expired", origin, hint=how_to_renew(source))
     if code in _UNKNOWN_KEY:
         return SourceError(f"AWS does not know the {key}", origin, hint=_UNKNOWN_HINT)
-    ahead = _ahead(message)
-    if ahead is not None:
-        return wrong_clock(ahead)
+    if "Signature expired" in message or "Signature not yet current" in message:
+        return wrong_clock(_ahead(message))
     hint = "check that the whole secret access key was copied"
     return SourceError(f"the secret key does not belong to the {key}", origin, hint=hint)
 
 
-def wrong_clock(ahead: float) -> SourceError:
-    """Return the error of a clock that AWS does not accept, with AWS's clock *ahead* by so many seconds."""
-    direction = "behind" if ahead > 0 else "ahead of"
+def wrong_clock(ahead: float | None) -> SourceError:
+    """Return the error of a clock that AWS does not accept, with AWS's clock *ahead* by so many seconds, if known."""
+    fact = "this computer's clock differs from AWS's"
+    if ahead is not None:
+        fact = f"this computer's clock is {duration.rounded(ahead)} {'behind' if ahead > 0 else 'ahead of'} AWS's"
     return SourceError(
-        f"this computer's clock is {duration.rounded(ahead)} {direction} AWS's, and AWS accepts 15 minutes at most",
+        f"{fact}, and AWS accepts 15 minutes at most",
         hint=("set the clock: timedatectl", "on macOS, sntp"),
     )
 
@@ -183,6 +201,9 @@ def _refused(code: str, message: str, request: Request) -> RefusedError:
     if denial is not None:
         fact = f"AWS refused to let {denial.principal.title} {_what(request)}"
         return DeniedError(fact, origin, denial=denial, code=code, because=denial.because or because, hint=hint)
+    step, names = _VALUES.get(code, ("", ()))
+    if configured := [request.origins[name] for name in names if name in request.origins]:
+        origin, hint = configured[0], tuple(step.format(each.setter) for each in configured[:2])
     if hint is None and "DurationSeconds" in message:
         origin = request.origins.get("DurationSeconds", origin)
         hint = _shorter(request, message)

@@ -15,6 +15,7 @@ from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConfigCha
 from botocore.credentials import CredentialResolver
 from botocore.loaders import Loader, create_loader
 from botocore.tokens import TokenProviderChain
+from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url
 
 from awsenv.aws.http import Deadline, Http
 from awsenv.aws.request import host_of
@@ -192,6 +193,8 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
             )
         if url is not None and not is_url(url.value):
             raise unusable(url, "it must be a URL of http or https")
+        if url is not None and not (is_valid_endpoint_url(url.value) or is_valid_ipv6_endpoint_url(url.value)):
+            raise unusable(url, "the AWS SDK accepts no such name of a host")
         return url
 
     def url_of(self, client: Any) -> str:

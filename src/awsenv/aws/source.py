@@ -321,6 +321,8 @@ def _of_source(error: Exception, source: Source) -> AwsenvError:
     because = None if text is None else f"AWS said: {text.rstrip('.')}"
     if is_failing(code, status):
         return UnreachableError(f"{issuer} is failing (HTTP {status})", hint=AGAIN)
+    if "IDPCommunication" in code:
+        return UnreachableError(f"{issuer} cannot reach the identity provider", because=because, hint=AGAIN)
     if "Expired" in code or code == "InvalidIdentityToken" or status == 401:  # noqa: PLR2004 - HTTP's "sign in"
         return SourceError(f"{issuer} did not accept the token ({code})", because=because, hint=renew)
     fact, denial = f"{issuer} refused to give credentials ({code})", read(text or "")

@@ -97,8 +97,8 @@ def connect(
         return client, replace(request, endpoint=url, configured=configured, signer=signer)
     except AwsenvError:
         raise
-    except UNREADABLE as error:
-        # Nothing has been sent.
+    except (RuntimeError, *UNREADABLE) as error:
+        # Nothing has been sent. The signer of awscrt raises a RuntimeError for an empty region.
         raise refused_setting(session) or _of_settings(error) from None
 
 

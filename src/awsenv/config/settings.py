@@ -69,7 +69,9 @@ def is_url(text: str) -> bool:
     """Tell whether *text* is a URL of HTTP, with a host."""
     try:
         parts = urlsplit(text)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and text.split() == [text]
+        # An empty label, or one of more than 63 characters.
+        host = (parts.hostname or "").rstrip(".").encode("idna")
+        return parts.scheme in {"http", "https"} and bool(host) and parts.port != 0 and text.split() == [text]
     except ValueError:
         return False
 
