@@ -67,6 +67,7 @@ SLOW = ("agent", "cli", "docs", "e2e", "setup", "shell", "shells")
 
 PYTHON = (
     "agent",
+    "aws/test_chain.py",
     "aws/test_http.py",
     "aws/test_signin.py",
     "aws/test_source.py",
@@ -90,7 +91,6 @@ PYTHON = (
     "test_command.py",
     "test_installation.py",
     "test_launch.py",
-    "test_provider.py",
 )
 """The folders and files whose tests are marked `python`: what they do can differ between two Pythons, or between two
 versions of boto3, Typer or moto. One test of each kind is enough, so that both ends are tested in a minute."""

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from awsenv import config, environment, explain, provider
+from awsenv import config, environment, explain
+from awsenv.aws.chain import credentials
 from awsenv.cli.options import RoleOptions, request
 from awsenv.cli.prompts import Prompts
 from awsenv.errors import AwsenvError, MfaError, RefusedError
@@ -49,7 +50,7 @@ class Account:
         environ = {**self.sandbox.environ(), **_exported(self.user)}
         options = RoleOptions(duration="12h")
         chain = config.resolve(request(self.arn("first"), None, options, environ), _nothing(), environ)
-        return provider.credentials(chain, _nothing(), environ)
+        return credentials(chain, _nothing(), environ)
 
 
 @pytest.fixture(scope="module")
@@ -192,9 +193,7 @@ def _obtained(
     chain: Chain, profiles: config.Profiles, environ: Mapping[str, str], code: str | None
 ) -> tuple[Credentials | None, bool]:
     try:
-        return provider.credentials(
-            chain, profiles, environ, code=code, prompts=Prompts(environ, "/no/such/terminal")
-        ), False
+        return credentials(chain, profiles, environ, code=code, prompts=Prompts(environ, "/no/such/terminal")), False
     except (MfaError, RefusedError):
         return None, True
 

@@ -1,44 +1,33 @@
-"""From a chain to credentials: from the memory of the agent, through an MFA session, or hop by hop with an MFA code."""
+"""The credentials of one command: from the memory of the agent, through an MFA session, or from calls of AWS."""
 
 from __future__ import annotations
 
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv import config, duration
 from awsenv.agent.memory import LONGEST, Lease, Plan
 from awsenv.aws.denial import DeniedError, Policy
-from awsenv.aws.request import Token, denied_hint
-from awsenv.config.sources import KINDS, account_of
+from awsenv.config.sources import KINDS
 from awsenv.errors import (
     AgentError,
-    AwsenvError,
-    CodeRejected,
     MfaError,
     RefusedError,
-    ResponseLost,
-    UnreachableError,
     UsageError,
 )
-from awsenv.model import AssumeRole, GetSessionToken, Note, unseen
-from awsenv.wording import printable, quoted
+from awsenv.model import AssumeRole, Note, unseen
+from awsenv.wording import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from awsenv.agent.memory import Held, Memory
-    from awsenv.aws.sts import Sts
-    from awsenv.config import Profiles
-    from awsenv.iam.principal import Principal
-    from awsenv.model import Chain, Credentials, Environ, Hop, Mfa, Waits
-
-MAX_CODES = 3
-"""How many codes are sent for a hop: a fourth does not mend a wrong device, and AWS may lock the user out."""
-
+    from awsenv.aws.chain import Prompts
+    from awsenv.model import Chain, Credentials, Environ, Waits
 
 CALLS = 3
 """Calls of AWS that a client waits for at most: what takes longer goes on in the agent."""
@@ -77,48 +66,6 @@ class Left(NamedTuple):
     """Whether the agent hands the role out without calling AWS."""
     is_kept: bool
     """Whether the agent holds the role afterwards, and renews it."""
-
-
-class Prompts(Protocol):
-    """What only the process of the caller can give, with its terminal and its environment."""
-
-    @property
-    def has_code(self) -> bool:
-        """Whether the client has sent a code in reply to the agent."""
-
-    @property
-    def codes_before(self) -> int:
-        """How many codes were sent to AWS before for the same request."""
-
-    def code(self, device: Mfa, *, given: str | None, after: AwsenvError | None, login: Callable[[], str]) -> str:
-        """Return a code of *device* that was not sent to AWS before.
-
-        Args:
-            device: The device.
-            given: The code of the command line. It counts once.
-            after: Why the last code failed.
-            login: Returns the command that opens the MFA session, for where there is no terminal.
-
-        Raises:
-            AwsenvError: There is no code.
-        """
-
-    def give_back(self, device: Mfa, code: str) -> None:
-        """Note that a code was not sent."""
-
-    def find(self, program: str) -> None:
-        """Check that the process of the caller can become *program*.
-
-        Raises:
-            LaunchError: It cannot.
-        """
-
-    def run(self, words: Sequence[str], profile: str) -> bytes:
-        """Return what the `credential_process` of *profile* prints.
-
-        Raises:
-            Failed: It was not started, it failed, or it was killed.
-        """
 
 
 @dataclass(frozen=True)
@@ -285,6 +232,8 @@ class Provider:
 
         # It outlives the request, and must not hold its code.
         def fetch(chain: Chain, session: Credentials | None) -> Credentials:
+            from awsenv.aws.chain import credentials  # noqa: PLC0415 - botocore, which not every command waits for
+
             if session is None and not can_call:
                 raise MfaError("the MFA session has ended", hint=hint)
             return credentials(chain, profiles, environ, session=session, waits=waits)
@@ -299,6 +248,8 @@ class Provider:
         )
 
     def _called(self, resolved: Resolved) -> Credentials:
+        from awsenv.aws.chain import credentials  # noqa: PLC0415 - the same
+
         chain, profiles, environ = resolved.chain, resolved.profiles, resolved.environ
         code, program = resolved.code, resolved.program
         prompts, waits = self.prompts, self.waits
@@ -338,121 +289,3 @@ def _shortfall(resolved: Resolved, given: Credentials, now: float) -> Iterator[N
 
 def _rest(given: Credentials, now: float) -> float:
     return inf if given.expiration is None else given.expiration.timestamp() - now
-
-
-def credentials(
-    chain: Chain,
-    profiles: Profiles,
-    environ: Environ,
-    *,
-    code: str | None = None,
-    prompts: Prompts | None = None,
-    program: str | None = None,
-    session: Credentials | None = None,
-    waits: Waits = unseen,
-) -> Credentials:
-    """Return the credentials at the end of *chain*, with a call of AWS for each hop.
-
-    Args:
-        chain: The plan.
-        profiles: What the files say: of the source, of endpoints, CA bundles and the like.
-        environ: The environment of the caller, without the variables of a role that awsenv has set.
-        code: The MFA code of the command line.
-        prompts: What the process of the caller gives; None: nothing.
-        program: What the process of the caller becomes; None: no program.
-        session: The credentials of the first hop, if that is a GetSessionToken whose MFA session is held. The source is
-            not read then.
-        waits: Shows what the command waits for.
-
-    Returns:
-        The credentials of the last hop, with the account and the ARN of its role; of the source if there is no hop.
-
-    Raises:
-        SourceError: There are no usable source credentials.
-        RefusedError: AWS refused a hop.
-        MfaError: There is no code that AWS accepts.
-        UnreachableError: AWS could not be reached; `ResponseLost` if a code may have been used up.
-        ConfigError: A setting makes the calls impossible.
-        LaunchError: A code is needed, and the program cannot be started.
-    """
-    # These import botocore, which not every reader of this module waits for.
-    from awsenv.aws.session import AwsSession  # noqa: PLC0415
-    from awsenv.aws.source import source_credentials  # noqa: PLC0415
-    from awsenv.aws.sts import Sts  # noqa: PLC0415
-
-    connection = AwsSession(profiles, environ, profile=chain.settings_profile, region=chain.region, waits=waits)
-    if session is not None and chain.hops and isinstance(chain.hops[0], GetSessionToken):
-        begin, made = 1, session
-    else:
-        run = None if prompts is None else prompts.run
-        begin, made = 0, source_credentials(chain.source, connection, run=run)
-    calls = _Calls(chain, Sts(connection), made, code, prompts, profiles, program)
-    for index, hop in enumerate(chain.hops[begin:], start=begin):
-        made = calls.made(index, hop, made)
-    return made
-
-
-@dataclass
-class _Calls:
-    """The calls of one chain, and the principal of its source, once AWS has named it."""
-
-    chain: Chain
-    sts: Sts
-    source: Credentials
-    """They sign the first call."""
-    code: str | None
-    prompts: Prompts | None
-    profiles: Profiles
-    program: str | None
-
-    def made(self, index: int, hop: Hop, signer: Credentials) -> Credentials:
-        """Return the credentials of a hop."""
-        send = partial(self.sts.call, hop, signer)
-        if isinstance(hop, AssumeRole):
-            hop = hop if hop.role.account is not None else hop.within(self._account())
-            hint = partial(denied_hint, self.chain, index, self.profiles)
-            send = partial(self.sts.call, hop, signer, denied_hint=hint)
-        return send() if hop.mfa is None else self._with_code(self._known(hop.mfa), send)
-
-    def _with_code(self, device: Mfa, send: Callable[[Token], Credentials]) -> Credentials:
-        """Send with a code; with another if AWS rejects it, or if it may be used up."""
-        login = partial(config.login_command, self.chain, self.profiles, self.sts.session.environ)
-        if self.prompts is None:
-            origin = device.origins.get("mfa_process")
-            raise MfaError(f"an MFA code of {printable(device.title)} is needed", origin, hint=login)
-        if self.program is not None:
-            self.prompts.find(self.program)
-        if self.code is None and not self.prompts.has_code:
-            # Nobody types a code that cannot be sent.
-            self.sts.check()
-        after: CodeRejected | ResponseLost | None = None
-        for _ in range(self.prompts.codes_before, MAX_CODES):
-            code = self.prompts.code(device, given=self.code, after=after, login=login)
-            try:
-                return send(Token(device.serial, code))
-            except (CodeRejected, ResponseLost) as error:
-                after = error
-            except UnreachableError:
-                self.prompts.give_back(device, code)
-                raise
-        if isinstance(after, ResponseLost):
-            raise after
-        raise MfaError(
-            f"AWS rejected {MAX_CODES} MFA codes",
-            *(() if after is None else after.origins),
-            hint=f"check that the codes are those of {printable(device.serial)}, and that its clock is right",
-        )
-
-    def _known(self, device: Mfa) -> Mfa:
-        """Return the device with its serial number, which AWS names if nothing else does."""
-        from awsenv.aws.iam import mfa_device  # noqa: PLC0415 - see credentials
-
-        return replace(device, serial=device.serial or mfa_device(self.sts.session, self.source, self._principal))
-
-    def _account(self) -> str:
-        """Return the account of the source credentials: AWS is called only if nothing else shows it."""
-        return self.source.account or account_of(self.chain, self.profiles) or self._principal.account
-
-    @cached_property
-    def _principal(self) -> Principal:
-        return self.sts.identity(self.source)

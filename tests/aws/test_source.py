@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ import pytest
 import awsenv
 from awsenv import config
 from awsenv.aws.session import AwsSession
-from awsenv.aws.source import Tokens, source_credentials
+from awsenv.aws.source import source_credentials
 from awsenv.cli.process import FAILURE
 from awsenv.errors import AwsenvError, Origin, RefusedError, SourceError, UnreachableError
 from awsenv.model import Credentials, Source
@@ -1037,53 +1036,3 @@ def test_keys_of_a_source_are_good_for_a_call(home: Home) -> None:
         f"aws_secret_access_key = {home.user.secret_access_key}\n"
     )
     assert home.principal(fetch(home, "static", config)).arn == home.user.arn
-
-
-# The cache of sign-ins
-
-
-def test_an_entry_that_is_not_there_is_not_made(tmp_path: Path) -> None:
-    """Make no file for a user who is not signed in."""
-    with ExitStack() as until:
-        tokens = Tokens(tmp_path, until)
-        with pytest.raises(KeyError):
-            tokens["a"]
-        tokens["a"] = {"accessToken": "canary"}
-
-    assert [] == list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("now", [None, '{"accessToken": "newer"}'])
-def test_an_entry_that_has_changed_is_left_alone(tmp_path: Path, now: str | None) -> None:
-    """Undo neither a sign-out nor another sign-in."""
-    path = tmp_path / "a.json"
-    path.write_text('{"accessToken": "old"}')
-    with ExitStack() as until:
-        tokens = Tokens(tmp_path, until)
-        assert "old" == tokens["a"]["accessToken"]
-        path.unlink() if now is None else path.write_text(now)
-        tokens["a"] = {"accessToken": "refreshed"}
-
-    assert now == (path.read_text() if path.exists() else None)
-
-
-@pytest.mark.parametrize("content", ["", "canary", "[]", '"canary"', "\xff"])
-def test_other_content_is_no_entry(tmp_path: Path, content: str) -> None:
-    """Ignore a file that holds something else."""
-    (tmp_path / "a.json").write_text(content, encoding="latin-1")
-    with ExitStack() as until:
-        assert "a" not in Tokens(tmp_path, until)
-
-
-def test_an_entry_is_replaced_as_a_whole(tmp_path: Path) -> None:
-    """Keep its name, and make it readable by its owner alone."""
-    path = tmp_path / "a.json"
-    path.write_text('{"accessToken": "old"}')
-    path.chmod(0o644)
-    with ExitStack() as until:
-        tokens = Tokens(tmp_path, until)
-        assert "a" in tokens
-        tokens["a"] = {"accessToken": "refreshed"}
-
-    assert ([path], 0o600) == (list(tmp_path.iterdir()), path.stat().st_mode & 0o777)
-    assert {"accessToken": "refreshed"} == json.loads(path.read_text())

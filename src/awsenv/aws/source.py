@@ -1,18 +1,16 @@
 """The first credentials of a chain: those that a profile or the environment describes.
 
 One provider of botocore fetches them, for the kind of source that the chain names: botocore's chain of providers would
-go on to the machine's own role. awsenv writes nothing but the AWS CLI's cache of sign-ins, as the AWS CLI writes it:
-AWS accepts a refresh token once, and one that is refreshed and not saved signs the user out, of the AWS CLI too.
+go on to the machine's own role.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,8 +26,9 @@ from awsenv.aws.network import no_response
 from awsenv.aws.refusal import is_failing, message_of_aws, read_answer
 from awsenv.aws.request import Request, host_of, steps
 from awsenv.aws.session import SERVICES, refused_setting
+from awsenv.aws.tokens import Tokens
 from awsenv.aws.translate import UNREADABLE, Facts, first_of
-from awsenv.config.files import copy_of, expanded, locked
+from awsenv.config.files import expanded
 from awsenv.config.ini import Setting
 from awsenv.config.sources import KINDS, access_key, account, entered, how_to_renew, title
 from awsenv.errors import AGAIN, AwsenvError, Origin, RefusedError, SourceError, UnreachableError
@@ -72,13 +71,7 @@ _FACTS: Facts = (
 )
 """Where the next step is empty, it is to renew the credentials."""
 
-WINDOW = timedelta(minutes=15)
-"""botocore refreshes a token of IAM Identity Center with less left than this, and the keys of `aws login` later."""
-
 _NEEDED = ("AccessKeyId", "SecretAccessKey")
-
-_UNSAVED: dict[Path, tuple[bytes, dict[str, Any]]] = {}
-"""Entries that could not be saved, each with the content of the file that it replaces. They live with the process."""
 
 
 def source_credentials(source: Source, session: AwsSession, *, run: Run | None = None) -> Credentials:
@@ -329,108 +322,3 @@ def _of_source(error: Exception, source: Source) -> AwsenvError:
     if denial is not None and denial.because is not None:
         return RefusedError(fact, code=code, because=denial.because, hint=steps(denial))
     return RefusedError(fact, code=code, because=because, hint=of.refused or renew)
-
-
-class Tokens:
-    """The entries of a folder. Only an entry that exists is written, and only over the content that was read.
-
-    botocore uses it as a cache, by `in`, `[]` and `[] =`.
-
-    Args:
-        folder: Holds a file for each entry.
-        until: Releases the lock of the folder.
-    """
-
-    def __init__(self, folder: Path, until: ExitStack) -> None:
-        self._folder = folder
-        self._until = until
-        self._is_locked = False
-        self._read: dict[Path, bytes] = {}
-
-    def __contains__(self, key: str) -> bool:
-        """Tell whether there is an entry that can be read."""
-        return self._load(key) is not None
-
-    def __getitem__(self, key: str) -> dict[str, Any]:
-        """Return an entry. One that will be refreshed is locked against other awsenv processes, and read again.
-
-        Raises:
-            KeyError: There is none, or it cannot be read.
-        """
-        entry = self._load(key)
-        if entry is not None and not self._is_locked and _is_ending(entry):
-            # The AWS CLI has no lock.
-            with suppress(OSError):
-                self._until.enter_context(locked(self._folder))
-            self._is_locked = True
-            entry = self._load(key)
-        if entry is None:
-            raise KeyError(key)
-        return entry
-
-    def __setitem__(self, key: str, entry: dict[str, Any]) -> None:
-        """Save an entry. If that fails, keep it for the life of this process."""
-        path = self._path(key)
-        data = json.dumps(entry, default=_as_text)
-        before = self._read.get(path)
-        if before is None or before != _content(path):
-            # The user signed out, or in again, meanwhile.
-            return
-        try:
-            _replace(path, data.encode())
-        except OSError:
-            _UNSAVED[path] = before, json.loads(data)
-        else:
-            self._read[path] = data.encode()
-            _UNSAVED.pop(path, None)
-
-    def _path(self, key: str) -> Path:
-        return self._folder / f"{key}.json"
-
-    def _load(self, key: str) -> dict[str, Any] | None:
-        path = self._path(key)
-        content = _content(path)
-        if content is None:
-            return None
-        self._read[path] = content
-        before, unsaved = _UNSAVED.get(path, (None, None))
-        if before == content:
-            return unsaved
-        try:
-            entry = json.loads(content)
-        except ValueError:
-            return None
-        return entry if isinstance(entry, dict) else None
-
-
-def _content(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
-
-
-def _is_ending(entry: dict[str, Any]) -> bool:
-    """Tell whether botocore may refresh an entry. The keys of `aws login` expire by a field of their own."""
-    keys = entry.get("accessToken")
-    text = keys.get("expiresAt") if isinstance(keys, dict) else entry.get("expiresAt")
-    try:
-        return bool(parse_timestamp(text) - datetime.now(timezone.utc) < WINDOW)
-    except (ValueError, TypeError):
-        return False
-
-
-def _as_text(value: object) -> str:
-    """Spell a time as the AWS CLI does."""
-    if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    raise TypeError
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Replace a file as a whole, readable by its owner alone, as botocore's `JSONFileCache` does."""
-    with copy_of(path) as copy:
-        copy.write(data)
-        copy.flush()
-        os.fsync(copy.fileno())
-        os.replace(copy.name, path)  # noqa: PTH105 - a name from mkstemp

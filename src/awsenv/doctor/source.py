@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from awsenv import config, duration, provider
+from awsenv import config, duration
+from awsenv.aws.chain import credentials
 from awsenv.aws.iam import Iam
 from awsenv.aws.refusal import wrong_clock
 from awsenv.aws.session import AwsSession
@@ -123,7 +124,7 @@ def iam_readers(resolved: Resolved, iam_profile: str | None, signer: Signer) -> 
     try:
         chain = config.resolve(request, profiles, environ)
         session = AwsSession(profiles, environ, profile=chain.settings_profile, region=chain.region, waits=waits)
-        iam = Iam(session, provider.credentials(chain, profiles, environ, waits=waits))
+        iam = Iam(session, credentials(chain, profiles, environ, waits=waits))
         return with_signer(((iam.principal.account, iam),), signer)
     except AwsenvError as error:
         error.origins = error.origins or (request.origin("role"),)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv import config, provider
+from awsenv import config
+from awsenv.aws.chain import credentials
 from awsenv.cli.prompts import Prompts
 from awsenv.errors import AwsenvError, CodeRejected, ConfigError, MfaError, RefusedError, ResponseLost, SourceError
 from awsenv.model import AssumeRole, Credentials, GetSessionToken, RoleRequest
@@ -57,7 +58,7 @@ class Home:
         request = RoleRequest(role, code, **fields)  # type: ignore[arg-type] # whichever fields a test is about
         chain = config.resolve(request, profiles, self.environ)
         prompts = Prompts(self.environ, self.screen if terminal else NOWHERE)
-        return provider.credentials(chain, profiles, self.environ, code=code, prompts=prompts)
+        return credentials(chain, profiles, self.environ, code=code, prompts=prompts)
 
     def type(self, *lines: str) -> None:
         """Type *lines* ahead of any prompt."""
@@ -168,9 +169,7 @@ def by_session(home: Home, role: str) -> tuple[Chain, Credentials]:
 def called(home: Home, chain: Chain, code: str | None = None, session: Credentials | None = None) -> Credentials:
     """Return the credentials at the end of *chain*, without a terminal."""
     prompts = Prompts(home.environ, NOWHERE)
-    return provider.credentials(
-        chain, config.read(home.environ), home.environ, code=code, prompts=prompts, session=session
-    )
+    return credentials(chain, config.read(home.environ), home.environ, code=code, prompts=prompts, session=session)
 
 
 def test_a_role_through_an_mfa_session_needs_no_code(power_user: Home) -> None:
