@@ -17,13 +17,12 @@ import pexpect
 import pyte
 import pytest
 
-from awsenv.agent import runtime_directory
 from awsenv.cli.commands import COMMANDS
 from awsenv.sandbox import Fault
 from conftest import TIMEOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Sequence
 
     from conftest import World
 
@@ -33,12 +32,12 @@ STS, IAM, AGENT = r"AWS STS at 127\.0\.0\.1:\d+", r"AWS IAM at 127\.0\.0\.1:\d+"
 
 @dataclass(frozen=True)
 class Row:
-    """A command line, and what it waits for; None: for nothing."""
+    """A command line, and a pattern of what it waits for; empty: it waits for nothing."""
 
     words: str
-    alone: str | None
+    alone: str
     """Without an agent, while AWS does not answer."""
-    stuck: str | None
+    stuck: str
     """With an agent that is stuck."""
 
 
@@ -46,22 +45,28 @@ ROWS = {
     "use": Row("use --shell sh --print read-only", STS, AGENT),
     "exec": Row("exec read-only -- true", STS, AGENT),
     "login": Row("login 123456", STS, AGENT),
-    "logout": Row("logout", None, AGENT),
-    "lock": Row("lock", None, AGENT),
+    "logout": Row("logout", "", AGENT),
+    "lock": Row("lock", "", AGENT),
     # Without a role of the agent it fails at once.
-    "renew": Row("renew --shell sh --print", None, AGENT),
-    "off": Row("off --shell sh --print", None, AGENT),
+    "renew": Row("renew --shell sh --print", "", AGENT),
+    "off": Row("off --shell sh --print", "", AGENT),
     "status": Row("status --verify", STS, AGENT),
-    "list": Row("list", None, AGENT),
+    "list": Row("list", "", AGENT),
     "explain": Row("explain read-only --duration 2h", IAM, AGENT),
     "doctor": Row("doctor read-only", STS, "the next check"),
     "console": Row("console read-only", STS, AGENT),
     "setup": Row("setup --profile admin --dry-run", STS, STS),
     "credential-process": Row("credential-process read-only --print", STS, AGENT),
-    "init": Row("init bash", None, None),
+    "init": Row("init bash", "", ""),
     # How long the local AWS takes to start depends on the machine.
-    "demo": Row("demo -- true", None, None),
+    "demo": Row("demo -- true", "", ""),
 }
+
+
+def waits_in(transcript: str) -> list[str]:
+    """Return what a command waited for, without repetitions."""
+    shown = re.findall(r"awsenv: waiting for ([^\r\n\x1b]*?)(?:, \d+ s)?(?=[\r\n\x1b])", transcript)
+    return list(dict.fromkeys(shown))
 
 
 @dataclass(frozen=True)
@@ -76,24 +81,28 @@ class Seen:
     @property
     def waits(self) -> list[str]:
         """What it waited for, without repetitions."""
-        shown = re.findall(r"awsenv: waiting for ([^\r\n\x1b]*?)(?:, \d+ s)?(?=[\r\n\x1b])", self.transcript)
-        return list(dict.fromkeys(shown))
+        return waits_in(self.transcript)
 
 
-def watch(world: World, *lines: str, columns: int = 100, **environ: str) -> list[Seen]:
+def watch(world: World, *lines: str, until: Sequence[str] = (), columns: int = 100, **environ: str) -> list[Seen]:
     """Run *lines* of awsenv, side by side, each in a terminal of its own, to their ends.
 
-    As in a shell, a line may begin with assignments.
+    Args:
+        world: The user and the local AWS.
+        lines: As in a shell, a line may begin with assignments.
+        until: For each line a pattern: the command is to wait for that, and Ctrl-C ends it once it says so.
+        columns: The width of each terminal.
+        environ: On top of the user's environment.
     """
-    environ = world.environ | {"AWSENV_TIMEOUT": "3s"} | environ
     children = []
     for line in lines:
         words = line.split()
         own = dict(word.split("=", 1) for word in takewhile(lambda word: "=" in word, words))
-        env = environ | own
+        env = world.environ | environ | own
         children.append(
             pexpect.spawn(world.program, words[len(own) :], env=env, dimensions=(24, columns), timeout=TIMEOUT)
         )
+    ends = dict(zip(children, until, strict=False))
     shown = dict.fromkeys(children, b"")
     end = time.monotonic() + TIMEOUT
     with selectors.DefaultSelector() as selector:
@@ -102,15 +111,21 @@ def watch(world: World, *lines: str, columns: int = 100, **environ: str) -> list
         while selector.get_map():
             assert time.monotonic() < end, shown
             for key, _ in selector.select(1):
+                child = key.data
                 try:
                     data = os.read(key.fd, 65536)
                 except OSError:  # the terminal of a process that has ended
                     data = b""
-                shown[key.data] += data
+                shown[child] += data
                 if data.endswith(b": "):
-                    key.data.sendeof()  # it asks for another code
+                    child.sendeof()  # it asks for another code
+                waits = waits_in(shown[child].decode(errors="replace"))
+                if child in ends and any(re.fullmatch(ends[child], text) for text in waits):
+                    del ends[child]
+                    child.sendintr()
                 if not data:
                     selector.unregister(key.fd)
+    assert {} == ends, shown
     return [_seen(child, data, columns) for child, data in shown.items()]
 
 
@@ -120,15 +135,6 @@ def _seen(child: pexpect.spawn[bytes], data: bytes, columns: int) -> Seen:
     pyte.ByteStream(screen).feed(data)
     left = "\n".join(line.rstrip() for line in screen.display).rstrip()
     return Seen(data.decode(), left, child.exitstatus or 0)
-
-
-def check(seen: Mapping[str, Seen], expected: Mapping[str, str | None]) -> None:
-    """Check that each command has shown what it waited for, and left nothing of it on the screen."""
-    for name, one in seen.items():
-        assert "waiting for" not in one.screen, (name, one.screen)
-        pattern = expected[name]
-        if pattern is not None:
-            assert any(re.fullmatch(pattern, text) for text in one.waits), (name, one)
 
 
 def hang(world: World) -> None:
@@ -153,43 +159,41 @@ def test_the_table_has_every_command() -> None:
     assert list(COMMANDS) == list(ROWS)
 
 
+def check(seen: Sequence[Seen]) -> None:
+    """Check that nothing of the line is left on the screen."""
+    assert not any("waiting for" in one.screen for one in seen), seen
+
+
 def test_every_command_shows_that_it_waits_for_aws(world: World) -> None:
-    """While AWS does not answer, each command says what it waits for; the line goes when it fails."""
+    """While AWS does not answer, each command says what it waits for; the line goes when it ends."""
     world.add_administrator()
     hang(world)
     key = world.client("iam").create_access_key(UserName="alice")["AccessKey"]
     environ = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+    rows = [row for row in ROWS.values() if row.alone]
 
-    # Each for itself: one of them ends the agent.
-    folder = f"{runtime_directory.VARIABLE}={world.environ[runtime_directory.VARIABLE]}"
-
-    seen = watch(world, *(f"{folder}-{name} {row.words}" for name, row in ROWS.items()), **environ)
-
-    check(dict(zip(ROWS, seen, strict=True)), {name: row.alone for name, row in ROWS.items()})
+    check(watch(world, *(row.words for row in rows), until=[row.alone for row in rows], **environ))
 
 
 def test_every_command_shows_that_it_waits_for_a_stuck_agent(world: World) -> None:
-    """While the agent takes no request, each command says so, and then goes on without it or fails."""
+    """While the agent takes no request, each command says so."""
     world.add_administrator()
     assert 0 == world.run("login", world.device.code()).returncode
     hang(world)
+    rows = [row for row in ROWS.values() if row.stuck]
 
     with stopped(world.agent()):
-        seen = watch(world, *(row.words for row in ROWS.values()))
-
-    check(dict(zip(ROWS, seen, strict=True)), {name: row.stuck for name, row in ROWS.items()})
+        check(watch(world, *(row.words for row in rows), until=[row.stuck for row in rows]))
 
 
 def test_an_agent_says_what_it_waits_for(world: World) -> None:
     """The line is about AWS, and not about the agent, whose client knows nothing else."""
     assert 0 == world.run("login", world.device.code()).returncode
     hang(world)
-    names = ("use", "exec", "console", "credential-process", "login", "explain")
-
-    seen = watch(world, *(ROWS[name].words for name in names))
+    rows = [ROWS[name] for name in ("use", "exec", "console", "credential-process", "login", "explain")]
 
     # Most assume one role: who is later waits for the call of the first.
-    check(dict(zip(names, seen, strict=True)), {name: f"{ROWS[name].alone}|the role read-only" for name in names})
+    check(watch(world, *(row.words for row in rows), until=[f"{row.alone}|the role read-only" for row in rows]))
 
 
 def test_success_follows_a_slow_answer(world: World) -> None:
@@ -203,15 +207,15 @@ def test_success_follows_a_slow_answer(world: World) -> None:
         f"_AWSENV_PROMPT=disabled use {use}",
         f"_AWSENV_PROMPT=idle use {use}",
         f"use --quiet {use}",
-        AWSENV_TIMEOUT="",
     )
 
     success = rf"^read-only in {world.sandbox.account} until .*\d\d:\d\d \S+ \(1h\)$"
     for one in (bare, disabled):
         assert re.search(success, one.screen, re.MULTILINE), one
     assert all(re.search("}$", one.screen) for one in silent), silent
-    check({"bare": bare, "idle": silent[0]}, {"bare": STS, "idle": STS})
-    assert [] == silent[1].waits
+    shown = [[text for text in one.waits if re.fullmatch(STS, text)] for one in (bare, silent[0], silent[1])]
+    assert [1, 1, 0] == list(map(len, shown))
+    check([bare, disabled, *silent])
 
 
 def test_a_subshell_without_a_prompt_of_ours_says_which_role_it_has(world: World) -> None:
@@ -229,7 +233,7 @@ def test_a_terminal_may_be_narrow_or_dumb(world: World) -> None:
     hang(world)
     use = "use --shell sh --print read-only"
 
-    narrow, dumb = watch(world, use, f"TERM=dumb {use}", columns=33)
+    narrow, dumb = watch(world, use, f"TERM=dumb {use}", columns=33, until=["AWS…", "AWS…"])
 
     assert (["AWS…"], False) == (narrow.waits, "waiting" in narrow.screen)
     assert (1, False) == (dumb.transcript.count("waiting for"), "\x1b" in dumb.transcript)
@@ -258,10 +262,10 @@ def deaf() -> Iterator[str]:
 
 def test_a_host_that_never_accepts(world: World, deaf: str) -> None:
     """The line is there while awsenv connects, and the time of the call ends that, too."""
-    (one,) = watch(world, "use --shell sh --print read-only", AWS_ENDPOINT_URL=deaf)
+    (one,) = watch(world, "use --shell sh --print read-only", AWS_ENDPOINT_URL=deaf, AWSENV_TIMEOUT="2s")
 
-    check({"use": one}, {"use": STS})
-    assert 7 == one.status
+    assert re.fullmatch(STS, one.waits[-1])
+    assert (7, False) == (one.status, "waiting for" in one.screen)
 
 
 def test_a_program_keeps_what_it_writes(world: World) -> None:
