@@ -348,4 +348,10 @@ def test_a_misspelt_section_is_the_better_reason(tmp_path: Path) -> None:
     with pytest.raises(AwsenvError) as caught:
         app.invoke(["prod"], lambda: caller)
 
-    assert ("[Profile prod] is not a profile", ("write [profile prod]",)) == (caught.value.fact, caught.value.hints)
+    assert (
+        "the AWS CLI and awsenv ignore [Profile prod]: no section begins with 'Profile'",
+        ("write [profile prod]",),
+    ) == (
+        caught.value.fact,
+        caught.value.hints,
+    )

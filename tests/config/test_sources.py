@@ -81,6 +81,31 @@ def test_a_profile_without_a_whole_source_is_an_error(
 
 
 @pytest.mark.parametrize(
+    ("lines", "sections", "hints"),
+    [
+        (f"sso_session =\n{SSO}", "[sso-session s]\n", ("write sso_session = s", "aws configure sso")),
+        (
+            f"sso_session =\n{SSO}",
+            "[sso-session s]\n[sso-session 't']\n",
+            ("write sso_session = s or t", "aws configure sso"),
+        ),
+        (f"sso_session =\n{SSO}", "", ("add the section: aws configure sso-session", "aws configure sso")),
+        (f"{LEGACY}sso_session =\n", "", ("add the section: aws configure sso-session", "remove it")),
+        (f"sso_session = s\n{SSO}", "[sso_session s]\n", ("write [sso-session s] in ~/.aws/config:5",)),
+        (f"sso_session = s t\n{SSO}", "[sso-session s t]\n", ('write [sso-session "s t"] in ~/.aws/config:5',)),
+        ("sso_session =\n", "", ("add sso_account_id and sso_role_name", "aws configure sso")),
+    ],
+)
+def test_what_an_sso_session_lacks_is_the_next_step(
+    lines: str, sections: str, hints: tuple[str, ...], home: Home
+) -> None:
+    """An empty name, or one of a section whose header is wrong, leads to a line that works."""
+    with pytest.raises(AwsenvError) as caught:
+        home.resolve("a", f"[profile a]\n{lines}{sections}")
+    assert hints == caught.value.hints
+
+
+@pytest.mark.parametrize(
     ("lines", "fact"),
     [
         (f"sso_session = gone\n{SSO}", "there is no section [sso-session gone]"),

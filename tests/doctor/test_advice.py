@@ -223,12 +223,16 @@ SET_UPS = (
     SetUp("others can write ~: its mode is 0777", _mode("", 0o777)),
     SetUp("others can write ~/.aws/config: its mode is 0666", _mode(".aws/config", 0o666)),
     SetUp(
-        "all AWS tools ignore [ssosession a]: no section begins with 'ssosession'",
+        "the AWS CLI and awsenv ignore [ssosession a]: no section begins with 'ssosession'",
         _text("[ssosession a]\nsso_region = eu-west-1\n"),
     ),
-    SetUp("[Profile three] is not a profile", _text("[Profile three]\nregion = eu-west-1\n")),
     SetUp(
-        "the AWS CLI ignores [default], and reads [profile default] alone", _text("[profile default]\noutput = json\n")
+        "the AWS CLI and awsenv ignore [Profile three]: no section begins with 'Profile'",
+        _text("[Profile three]\nregion = eu-west-1\n"),
+    ),
+    SetUp(
+        "the AWS CLI and awsenv ignore [default], and read [profile default]",
+        _text("[profile default]\noutput = json\n"),
     ),
     SetUp(
         "this comment is indented: the AWS CLI ignores it, other AWS SDKs add it to the value above",

@@ -151,8 +151,8 @@ def test_a_section_that_was_meant_to_be_a_profile_is_a_warning(home: Path) -> No
     with (home / ".aws" / "config").open("a") as file:
         file.write("[two]\n[Profile three]\n[sso-session four]\n[services five]\n[plugins]\n")
     assert [
-        (5, "[two] is not a profile", "write [profile two]"),
-        (6, "[Profile three] is not a profile", "write [profile three]"),
+        (5, "the AWS CLI and awsenv ignore [two]: it does not begin with profile", "write [profile two]"),
+        (6, "the AWS CLI and awsenv ignore [Profile three]: no section begins with 'Profile'", "write [profile three]"),
     ] == [(finding.origins[0].line, finding.fact, *finding.hints) for finding in found(home)]
 
 
@@ -173,8 +173,28 @@ def test_a_misspelt_kind_of_section_is_a_warning(home: Path, header: str, title:
         file.write(f"{header}\n[profiles b]\n")
     finding, other = found(home)
     assert "[profiles b] works in the AWS CLI, but not in every other AWS SDK" == other.fact
-    assert finding.fact.startswith(f"all AWS tools ignore {header}: no section begins with")
+    assert finding.fact.startswith(f"the AWS CLI and awsenv ignore {header}: no section begins with")
     assert (f"write [{title}]",) == finding.hints
+
+
+@pytest.mark.parametrize(
+    ("header", "reason", "title"),
+    [
+        ("[profile x y]", ": a name with spaces needs quotes", 'profile "x y"'),
+        ("[sso-session x y]", ": a name with spaces needs quotes", 'sso-session "x y"'),
+        ("[services x  y]", ": a name with spaces needs quotes", 'services "x  y"'),
+        ("[profile]", ": it has no name", "profile NAME"),
+        ("[sso-session ]", ": it has no name", "sso-session NAME"),
+        ("[x y]", ": it does not begin with profile", 'profile "x y"'),
+        ("[profile 'x]", "", "profile x"),
+    ],
+)
+def test_a_section_that_botocore_ignores_is_a_warning(home: Path, header: str, reason: str, title: str) -> None:
+    """The AWS CLI says nothing of such a section, and the name is that of no profile there."""
+    with (home / ".aws" / "config").open("a") as file:
+        file.write(f"{header}\nregion = eu-west-1\n")
+    (finding,) = found(home)
+    assert (f"the AWS CLI and awsenv ignore {header}{reason}", (f"write [{title}]",)) == (finding.fact, finding.hints)
 
 
 @pytest.mark.parametrize(
@@ -182,17 +202,22 @@ def test_a_misspelt_kind_of_section_is_a_warning(home: Path, header: str, title:
     [
         (
             ("[default]", "[profile default]"),
-            "the AWS CLI ignores [default], and reads [profile default] alone",
+            "the AWS CLI and awsenv ignore [default], and read [profile default]",
             "move what [profile default] lacks to it, and remove [default]",
         ),
         (
             ("[profile default]", "[default]"),
-            "the AWS CLI ignores [profile default], and reads [default] alone",
+            "the AWS CLI and awsenv ignore [profile default], and read [default]",
             "move what [default] lacks to it, and remove [profile default]",
         ),
         (
+            ("[Default]", "[default]"),
+            "the AWS CLI and awsenv ignore [Default], and read [default]",
+            "move what [default] lacks to it, and remove [Default]",
+        ),
+        (
             ("[profile a]", "[a]"),
-            "the AWS CLI ignores [a], and reads [profile a] alone",
+            "the AWS CLI and awsenv ignore [a], and read [profile a]",
             "move what [profile a] lacks to it, and remove [a]",
         ),
     ],

@@ -30,7 +30,8 @@ from awsenv.aws.tokens import Tokens
 from awsenv.aws.translate import UNREADABLE, Facts, first_of
 from awsenv.config.files import expanded
 from awsenv.config.ini import Setting
-from awsenv.config.sources import KINDS, access_key, account, entered, how_to_renew, title
+from awsenv.config.recursion import entered
+from awsenv.config.sources import KINDS, access_key, account, how_to_renew, title
 from awsenv.errors import AGAIN, AwsenvError, Origin, RefusedError, SourceError, UnreachableError
 from awsenv.model import Credentials
 from awsenv.variables import WEB_IDENTITY, having

@@ -37,7 +37,7 @@ _VERIFIED = "who you are, not what you may do: AWS answers that to everyone"
 class Arguments:
     """It shows no secret. Times are local.
 
-    --verify shows who you are, not that the role may do anything: AWS answers that to everyone.
+    --verify shows who you are, not that the role may do anything: AWS answers that to every valid key.
     """
 
     verify: Annotated[bool, flag("Ask AWS whose keys these are.", "--verify")] = False

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from awsenv import config
 from awsenv.cli.commands import COMMANDS, DEFAULT, MEANT
 from awsenv.config import limits
-from awsenv.config.profiles import misspelt
+from awsenv.config.headers import misspelt
 from awsenv.config.sources import account_of
 from awsenv.distance import nearest
 from awsenv.errors import AwsenvError, ConfigError, Origin, UsageError

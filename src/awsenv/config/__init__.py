@@ -7,14 +7,16 @@ a connection.
 from __future__ import annotations
 
 from awsenv.config.cache_key import mfa_session_key, role_key, source_key
+from awsenv.config.headers import did_you_mean
 from awsenv.config.hops import through_session
 from awsenv.config.ini import Setting
 from awsenv.config.limits import mfa_code
 from awsenv.config.links import nothing
-from awsenv.config.profiles import Profile, Profiles, did_you_mean, forget, read
+from awsenv.config.profiles import Profile, Profiles, forget, read
+from awsenv.config.recursion import check_source, entered
 from awsenv.config.resolution import Entry, login_command, resolve, resolve_login, roles
 from awsenv.config.settings import outranks_endpoint, timeout, without_config_file
-from awsenv.config.sources import access_key, check_source, entered, static_keys
+from awsenv.config.sources import access_key, static_keys
 
 __all__ = [
     "Entry",

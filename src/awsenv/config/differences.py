@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from awsenv.config.files import File
+from awsenv.config.headers import mended
 from awsenv.config.ini import EVERYWHERE
-from awsenv.config.profiles import INCLUDES, KINDS, Profiles, mended
+from awsenv.config.profiles import INCLUDES, KINDS, Profiles
 from awsenv.errors import ConfigError, Origin
 from awsenv.wording import printable, quoted
 
@@ -84,8 +85,7 @@ class _Header:
         """What botocore reads there; None: nothing that has a name, or another section of the same name counts."""
         if self.kind == "credentials":
             return "profile", self.title
-        found = ((prefix, self.profiles.named_by(self.title, prefix)) for prefix in KINDS)
-        return next(((prefix, name) for prefix, name in found if name is not None), None)
+        return self.profiles.meanings.get(self.title)
 
     @property
     def text(self) -> str:

@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv.config import limits, sources
+from awsenv.config.headers import did_you_mean, misspelt
 from awsenv.config.ini import Setting
-from awsenv.config.profiles import did_you_mean, misspelt
 from awsenv.errors import TYPED, AwsenvError, ConfigError, Origin, SourceError
 from awsenv.model import RoleRequest
 from awsenv.wording import printable, quoted

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shlex
 from copy import copy
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from awsenv.config import files, ini
-from awsenv.distance import nearest
-from awsenv.errors import ConfigError
-from awsenv.wording import printable, quoted
+from awsenv.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -110,17 +108,14 @@ class Profiles:
         """Yield the profiles, in the order of the files."""
         return (profile for name in self.names if (profile := self.get(name)) is not None)
 
-    def named_by(self, header: str, prefix: str = "profile") -> str | None:
-        """Return the name of the profile, or of another section with a name, that this header of the config file has.
+    @cached_property
+    def meanings(self) -> Mapping[str, tuple[str, str]]:
+        """The prefix and the name of each section with a name, by its header: `sso-session`, `my-sso`.
 
-        Args:
-            header: The header.
-            prefix: `profile`, `sso-session` or `services`.
-
-        Returns:
-            The name; None: botocore does not read this section as one of this kind.
+        The prefix of `[default]` is `profile`. A section is not among them if botocore reads another one of its name.
         """
-        return next((name for name, title in self._headers[KINDS[prefix]].items() if title == header), None)
+        kinds = ((prefix, self._headers[kind]) for prefix, kind in KINDS.items())
+        return {header: (prefix, name) for prefix, headers in kinds for name, header in headers.items()}
 
     def get(self, name: str, seen: tuple[str, ...] = ()) -> Profile | None:
         """Return the profile, or None. *seen* names the profiles that include it."""
@@ -148,11 +143,6 @@ class Profiles:
             if setting is not None and self.get(setting.value) is None:
                 return f"{key} names profile {quoted(setting.value)}, which does not exist", setting
         return None
-
-    @property
-    def sso_session_names(self) -> tuple[str, ...]:
-        """The names of the sections `[sso-session NAME]`."""
-        return tuple(self._headers["sso_sessions"])
 
     def sso_session(self, name: str) -> Mapping[str, Setting] | None:
         """Return the settings of `[sso-session NAME]` in the config file, or None."""
@@ -246,65 +236,3 @@ def _plain(settings: Mapping[str, Setting]) -> dict[str, Any]:
 
 NO_PROFILES = Profiles(files.File("", "", None), files.File("", "", None))
 """The profiles of two empty files."""
-
-
-def misspelt(word: str, profiles: Profiles) -> ConfigError | None:
-    """Return the error of a section whose header is not that of the profile *word*, which its author means, or None."""
-    words = _bare_words(word)
-    with_prefix = ["profile", *words]
-    for header, section in profiles.credentials_sections.items() if words else ():
-        bare = _bare_words(header)
-        if bare == with_prefix or (bare == words and header.startswith("[")):
-            fact = f"in the credentials file [{printable(header)}] is a profile named {quoted(header)}"
-            return _header(section, fact, printable(word), profiles.credentials_sections)
-    for header, section in profiles.config_sections.items() if words else ():
-        if _bare_words(header) in (words, with_prefix) and profiles.named_by(header) is None:
-            name = _name(word)
-            counts = next((other for other in profiles.config_sections if profiles.named_by(other) == name), None)
-            fact = f"[{printable(header)}] is not a profile"
-            if counts is not None:
-                fact = f"the AWS CLI ignores [{printable(header)}], and reads [{printable(counts)}] alone"
-            return _header(section, fact, counts or f"profile {name}", profiles.config_sections)
-    return None
-
-
-def mended(header: str, title: str, sections: Mapping[str, ini.Section]) -> str:
-    """Return the next step for a header that should be [title]. A file with the same header twice is unreadable."""
-    if title in sections:
-        return f"move what [{printable(title)}] lacks to it, and remove [{printable(header)}]"
-    return f"write [{printable(title)}]"
-
-
-def _header(section: ini.Section, fact: str, title: str, sections: Mapping[str, ini.Section]) -> ConfigError:
-    header = str(section.origin.section)
-    return ConfigError(fact, replace(section.origin, section=None), hint=mended(header, title, sections))
-
-
-def did_you_mean(word: str, profiles: Profiles, origin: Origin) -> str | None:
-    """Return the next step for *word*, which *origin* sets and which is not a profile; None: nothing is similar.
-
-    It mends the header of a misspelt section of this profile, or else names the profile with the closest name.
-    """
-    error = misspelt(word, profiles)
-    if error is not None:
-        return f"{error.hints[0]} in {error.where}"
-    close = nearest(word.removeprefix("profile "), profiles.names)
-    if close is None:
-        return None
-    if origin.key is not None:
-        return f"write {origin.key} = {printable(close)}"
-    name = shlex.quote(printable(close))
-    return f"{origin.name} {name}" if origin.name.startswith("-") else f"export {origin.name}={name}"
-
-
-def _name(word: str) -> str:
-    """Return a name as a header spells it."""
-    bare = printable(word.strip("'\""))
-    return bare if bare and not any(mark in bare for mark in " '\"\\") else f'"{bare}"'
-
-
-def _bare_words(text: str) -> list[str]:
-    return text.translate(_NOISE).lower().split()
-
-
-_NOISE = str.maketrans("", "", "[]'\"")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv import environment
 from awsenv.config import limits
+from awsenv.config.headers import misspelt
 from awsenv.distance import nearest
 from awsenv.errors import AGAIN, ConfigError, Origin, SourceError
 from awsenv.model import Credentials, Source
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from awsenv.config.ini import Setting
     from awsenv.config.profiles import Profile, Profiles
     from awsenv.errors import Hint
-    from awsenv.model import Chain, Environ
+    from awsenv.model import Chain
 
 _KEY_ID, _SECRET = (name.lower() for name in KEY_PAIR)
 
@@ -67,10 +68,8 @@ def _check_sso(profile: Profile, profiles: Profiles) -> None:
         session = profiles.sso_session(name.value)
         if session is None:
             fact = f"there is no section [sso-session {printable(name.value)}]"
-            meant = nearest(name.value, profiles.sso_session_names)
-            correct = "correct the name" if meant is None else f"write sso_session = {printable(meant)}"
-            hint = (correct, "add the section: aws configure sso-session")
-            raise limits.refused(fact, name.value, name.origin, hint)
+            fact = fact if name.value else f"sso_session of profile {quoted(profile.name)} is empty"
+            raise limits.refused(fact, name.value, name.origin, _session_meant(name.value, profile, profiles))
         for key, setting in session.items():
             mine = settings.setdefault(key, setting)
             if mine.value != setting.value:
@@ -88,6 +87,20 @@ def _check_sso(profile: Profile, profiles: Profiles) -> None:
             profile.origin,
             hint="add it: aws configure sso",
         )
+
+
+def _session_meant(name: str, profile: Profile, profiles: Profiles) -> Hint:
+    """Return the next steps for an sso_session that names no section: another name, the header, or a new section."""
+    header = misspelt(name, profiles, "sso-session")
+    if header is not None:
+        return f"{header.hints[0]} in {header.where}"
+    names = [other for prefix, other in profiles.meanings.values() if prefix == "sso-session"]
+    add = "add the section: aws configure sso-session"
+    if name:
+        close = nearest(name, names)
+        return "correct the name" if close is None else f"write sso_session = {printable(close)}", add
+    first = f"write sso_session = {printable(listed(names, 'or'))}" if names else add
+    return first, "remove it" if "sso_start_url" in profile.settings else "aws configure sso"
 
 
 def _check_web(profile: Profile, _profiles: Profiles) -> None:
@@ -303,13 +316,13 @@ def from_profile(profile: Profile, profiles: Profiles) -> Source:
         has_token = keys is not None and keys.session_token is not None
         return replace(source, origin=profile.settings[_KEY_ID].origin, has_token=has_token)
     kind = KINDS[name]
+    if kind.check is not None:
+        kind.check(profile, profiles)
     for key in kind.keys:
         setting = profile.settings.get(key)
         if setting is not None and not setting.value.strip():
             fact = f"{key} of profile {quoted(profile.name)} is empty"
             raise ConfigError(fact, setting.origin, hint=("set it", "remove it"))
-    if kind.check is not None:
-        kind.check(profile, profiles)
     return source
 
 
@@ -382,41 +395,8 @@ def from_container(environ: Mapping[str, str]) -> Source | None:
 
 def _what_is_missing(profile: Profile) -> Hint:
     if {"sso_session", "sso_start_url"} & profile.settings.keys():
-        return "add sso_account_id and sso_role_name"
+        return "add sso_account_id and sso_role_name", "aws configure sso"
     if "source_profile" in profile.settings or "credential_source" in profile.settings:
         return "add the role_arn of the role to assume"
     *others, last = (kind.keys[0] for kind in KINDS.values() if kind.keys)
     return (f"add {', '.join(others)} or {last}", "add role_arn and source_profile")
-
-
-_WITHIN = "_AWSENV_WITHIN"
-"""The profiles whose `credential_process` is running, one a line; set for that process and its children."""
-
-
-def entered(profile: str, environ: Environ) -> dict[str, str]:
-    """Return the environment for the `credential_process` of *profile*."""
-    return {**environ, _WITHIN: "\n".join([*_running(environ), printable(profile)])}
-
-
-def check_source(source: Source, profiles: Profiles, environ: Environ) -> None:
-    """Refuse a command, such as a `credential_process`, that calls awsenv for the same profile, which would never end.
-
-    Raises:
-        ConfigError: The source is such a command.
-    """
-    profile = None if source.profile is None else profiles.get(source.profile)
-    command = KINDS[source.kind].command
-    if not command or profile is None or printable(profile.name) not in _running(environ):
-        return
-    raise ConfigError(
-        f"the {command} of profile {quoted(profile.name)} calls awsenv for the same profile again",
-        profile.settings[command].origin,
-        hint=(
-            "name another profile in it, one that holds credentials or a role",
-            "name the source of a role that has no profile: --profile",
-        ),
-    )
-
-
-def _running(environ: Environ) -> list[str]:
-    return environ[_WITHIN].split("\n") if environ.get(_WITHIN) else []

@@ -14,8 +14,7 @@ from awsenv import config
 from awsenv.config import limits, sources
 from awsenv.config.differences import differences
 from awsenv.config.files import File, config_file, credentials_file, expanded, exposed, missing, quoted, shown
-from awsenv.config.profiles import KINDS, mended, misspelt
-from awsenv.distance import nearest
+from awsenv.config.headers import all_misspelt
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, warning
 from awsenv.errors import AwsenvError, ConfigError, Origin, SourceError
 from awsenv.model import AssumeRole, RoleRequest
@@ -51,7 +50,11 @@ def files(environ: Environ, folder: str | None) -> Generator[Finding, None, Prof
         yield of_error(CHECK, error)
         return None
     found = [*(of_error(CHECK, error, Verdict.WARNING) for error in missing(environ, folder)), *_readable(keys)]
-    for finding in (*_writable(conf, keys, *_caches(environ, folder)), *_misspelt(profiles), *_differences(conf, keys)):
+    for finding in (
+        *_writable(conf, keys, *_caches(environ, folder)),
+        *(of_error(CHECK, each.error, Verdict.WARNING) for each in all_misspelt(profiles)),
+        *_differences(conf, keys),
+    ):
         # What mends the first finding of a place mends the next one, too.
         if finding.origins not in [other.origins for other in found]:
             found.append(finding)
@@ -84,24 +87,6 @@ def _writable(*found: File) -> Iterator[Finding]:
         # `/dev/null` and the like are no file to botocore.
         if file.text is not None or not Path(file.path).exists() or Path(file.path).is_dir():
             yield from (of_error(CHECK, error, Verdict.WARNING) for error in exposed(file))
-
-
-def _misspelt(profiles: Profiles) -> Iterator[Finding]:
-    """Find the section headers that look like one that botocore knows, and that it does not take for one."""
-    for header, section in (*profiles.config_sections.items(), *profiles.credentials_sections.items()):
-        kind, *name = header.strip("[] \t").split() or [""]
-        prefix = nearest(kind, KINDS) if len(name) == 1 and header in profiles.config_sections else None
-        if kind in {*KINDS, "plugins", "preview"} - {"profile"}:
-            continue
-        # botocore takes `[profiles x]` for `[profile x]`.
-        if prefix is not None and kind.lower() != "profile" and profiles.named_by(header, prefix) is None:
-            hint = mended(header, f"{prefix} {name[0]}", profiles.config_sections)
-            fact = f"all AWS tools ignore [{printable(header)}]: no section begins with {in_quotes(kind)}"
-            yield warning(CHECK, fact, hint, origins=[replace(section.origin, section=None)])
-            continue
-        words = name if kind.lower() == "profile" else [kind, *name]
-        if (error := misspelt(" ".join(words), profiles)) is not None:
-            yield of_error(CHECK, error, Verdict.WARNING)
 
 
 def _differences(conf: File, keys: File) -> Iterator[Finding]:

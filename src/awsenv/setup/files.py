@@ -40,7 +40,7 @@ def header(profiles: Profiles, profile: str) -> str:
 
     `[profile  "a b"]` is returned as the file spells it: a second section of the same name would hide the first.
     """
-    titles = (title for title in profiles.config_sections if profiles.named_by(title) == profile)
+    titles = (title for title in profiles.config_sections if profiles.meanings.get(title) == ("profile", profile))
     return next(titles, profile if profile == "default" else f"profile {shlex.quote(profile)}")
 
 

@@ -1,0 +1,113 @@
+"""Section headers that botocore reads as nothing or under another name, and what their authors mean."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from awsenv.config.profiles import KINDS
+from awsenv.distance import nearest
+from awsenv.errors import ConfigError
+from awsenv.wording import printable, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from awsenv.config.ini import Section
+    from awsenv.config.profiles import Profiles
+    from awsenv.errors import Origin
+
+_OTHERS = ("plugins", "preview")
+"""Sections of the AWS CLI."""
+
+_AROUND = "[]'\" \t"
+"""What does not belong to a name at its ends."""
+
+
+class Misspelt(NamedTuple):
+    """A section with a wrong header."""
+
+    prefix: str
+    """What it is meant to be: `profile`, `sso-session` or `services`."""
+    name: str
+    """The name that it is meant to have."""
+    error: ConfigError
+
+
+def all_misspelt(profiles: Profiles) -> Iterator[Misspelt]:
+    """Find the sections that botocore does not read, or under a name that nobody types."""
+    for header, section in profiles.config_sections.items():
+        if header not in profiles.meanings and header not in _OTHERS:
+            yield _ignored(header, section, profiles)
+    for header, section in profiles.credentials_sections.items():
+        name = re.sub("^profile[ \t]+", "", header.strip(_AROUND), flags=re.IGNORECASE).strip(_AROUND)
+        if name and (header.startswith("[") or header.strip(_AROUND) != name):
+            fact = f"in the credentials file [{printable(header)}] is a profile named {quoted(header)}"
+            yield Misspelt("profile", name, _error(section, fact, name, profiles.credentials_sections))
+
+
+def misspelt(word: str, profiles: Profiles, prefix: str = "profile") -> ConfigError | None:
+    """Return the error of the misspelt section that *word* names; None: there is none. Case does not matter."""
+    name = " ".join(word.translate(_NOISE).lower().split()).removeprefix("profile ")
+    found = (each for each in all_misspelt(profiles) if name and each.prefix == prefix)
+    return next((each.error for each in found if each.name.translate(_NOISE).lower() == name), None)
+
+
+_NOISE = str.maketrans("", "", "[]'\"")
+
+
+def _ignored(header: str, section: Section, profiles: Profiles) -> Misspelt:
+    kind, _, rest = header.strip(_AROUND).replace("\t", " ").partition(" ")
+    prefix, name = kind.lower(), rest.strip(_AROUND)
+    reason = f": no section begins with {quoted(kind)}"
+    if prefix not in KINDS:
+        prefix = (nearest(kind, KINDS) if name else None) or ""
+    if not prefix:
+        prefix, name, reason = "profile", header.strip(_AROUND), ": it does not begin with profile"
+    elif kind in KINDS:
+        reason = ": a name with spaces needs quotes" if " " in name and not re.search("['\"\\\\]", header) else ""
+        reason = reason if name else ": it has no name"
+    if prefix == "profile" and name.lower() == "default":
+        name = "default"
+    counts = next((other for other, meaning in profiles.meanings.items() if meaning == (prefix, name)), None)
+    if counts is not None:
+        reason = f", and read [{printable(counts)}]"
+    title = "default" if (prefix, name) == ("profile", "default") else f"{prefix} {_spelt(name) or 'NAME'}"
+    fact = f"the AWS CLI and awsenv ignore [{printable(header)}]{reason}"
+    return Misspelt(prefix, name, _error(section, fact, counts or title, profiles.config_sections))
+
+
+def _error(section: Section, fact: str, title: str, sections: Mapping[str, Section]) -> ConfigError:
+    hint = mended(str(section.origin.section), title, sections)
+    return ConfigError(fact, replace(section.origin, section=None), hint=hint)
+
+
+def _spelt(name: str) -> str:
+    """Return a name as a header spells it."""
+    return f'"{printable(name)}"' if any(mark in name for mark in " '\"\\") else printable(name)
+
+
+def mended(header: str, title: str, sections: Mapping[str, Section]) -> str:
+    """Return the next step for a header that should be [title]. A file with the same header twice is unreadable."""
+    if title in sections:
+        return f"move what [{printable(title)}] lacks to it, and remove [{printable(header)}]"
+    return f"write [{printable(title)}]"
+
+
+def did_you_mean(word: str, profiles: Profiles, origin: Origin) -> str | None:
+    """Return the next step for *word*, which *origin* sets and which is not a profile; None: nothing is similar.
+
+    It mends the header of a misspelt section of this profile, or else names the profile with the closest name.
+    """
+    error = misspelt(word, profiles)
+    if error is not None:
+        return f"{error.hints[0]} in {error.where}"
+    close = nearest(word.removeprefix("profile "), profiles.names)
+    if close is None:
+        return None
+    if origin.key is not None:
+        return f"write {origin.key} = {printable(close)}"
+    name = shlex.quote(printable(close))
+    return f"{origin.name} {name}" if origin.name.startswith("-") else f"export {origin.name}={name}"

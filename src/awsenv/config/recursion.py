@@ -1,0 +1,45 @@
+"""A `credential_process` that calls awsenv for its own profile, which would never end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awsenv.config.sources import KINDS
+from awsenv.errors import ConfigError
+from awsenv.wording import printable, quoted
+
+if TYPE_CHECKING:
+    from awsenv.config.profiles import Profiles
+    from awsenv.model import Environ, Source
+
+_WITHIN = "_AWSENV_WITHIN"
+"""The profiles whose `credential_process` is running, one a line; set for that process and its children."""
+
+
+def entered(profile: str, environ: Environ) -> dict[str, str]:
+    """Return the environment for the `credential_process` of *profile*."""
+    return {**environ, _WITHIN: "\n".join([*_running(environ), printable(profile)])}
+
+
+def check_source(source: Source, profiles: Profiles, environ: Environ) -> None:
+    """Refuse a command, such as a `credential_process`, that calls awsenv for the same profile, which would never end.
+
+    Raises:
+        ConfigError: The source is such a command.
+    """
+    profile = None if source.profile is None else profiles.get(source.profile)
+    command = KINDS[source.kind].command
+    if not command or profile is None or printable(profile.name) not in _running(environ):
+        return
+    raise ConfigError(
+        f"the {command} of profile {quoted(profile.name)} calls awsenv for the same profile again",
+        profile.settings[command].origin,
+        hint=(
+            "name another profile in it, one that holds credentials or a role",
+            "name the source of a role that has no profile: --profile",
+        ),
+    )
+
+
+def _running(environ: Environ) -> list[str]:
+    return environ[_WITHIN].split("\n") if environ.get(_WITHIN) else []
