@@ -153,3 +153,21 @@ def test_bucket_of_another_account(sandbox: Sandbox, client: Any, refusal: Any) 
     s3.create_bucket(Bucket="own")
     s3.meta.events.register("before-sign.s3", lambda request, **_: setattr(request, "url", f"{request.url}&Bucket=own"))
     assert "AccessDenied" == refusal(s3.list_objects_v2, Bucket="bucket")[0]
+
+
+@pytest.mark.parametrize("name", ["SecurityAudit", "job-function/ViewOnlyAccess", "AmazonS3FullAccess"])
+def test_managed_policies_of_aws(sandbox: Sandbox, client: Any, alice: Credentials, name: str) -> None:
+    """Every managed policy of AWS can be looked up and attached, and allows what it allows at AWS."""
+    iam, arn = client("iam", sandbox.admin), f"arn:aws:iam::aws:policy/{name}"
+
+    assert name.rpartition("/")[2] == iam.get_policy(PolicyArn=arn)["Policy"]["PolicyName"]
+    iam.attach_user_policy(UserName="alice", PolicyArn=arn)
+    assert [] == client("s3", alice).list_buckets()["Buckets"]
+
+
+@pytest.mark.parametrize("name", ["SecurtyAudit", "ViewOnlyAccess", "Document", "CreateDate"])
+def test_managed_policies_that_aws_lacks(sandbox: Sandbox, client: Any, refusal: Any, name: str) -> None:
+    """A name that AWS does not have, or without its path, is refused."""
+    iam = client("iam", sandbox.admin)
+
+    assert "NoSuchEntity" == refusal(iam.get_policy, PolicyArn=f"arn:aws:iam::aws:policy/{name}")[0]

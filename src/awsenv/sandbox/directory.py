@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from moto.core.base_backend import BackendDict
+from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, iam_backends
 from moto.iam.utils import generate_access_key_id_from_account_id
 
@@ -30,25 +31,6 @@ PARTITION = "aws"
 
 _TAKEN: set[str] = set()
 _LOCK = threading.Lock()
-
-# As at AWS, with ReadOnlyAccess limited to the services that the sandbox serves.
-_POWER_USER = (
-    *("account:GetAccountInformation", "account:ListRegions", "organizations:DescribeOrganization"),
-    *("iam:CreateServiceLinkedRole", "iam:DeleteServiceLinkedRole", "iam:ListRoles"),
-)
-_READ_ONLY = (
-    *(f"dynamodb:{name}" for name in ("BatchGet*", "Describe*", "Get*", "List*", "Query", "Scan")),
-    *(f"ec2:{name}" for name in ("Describe*", "Get*", "List*", "Search*")),
-    *(f"iam:{name}" for name in ("Generate*", "Get*", "List*", "Simulate*")),
-    *(f"s3:{name}" for name in ("DescribeJob", "Get*", "List*")),
-    *(f"sts:{name}" for name in ("GetAccessKeyInfo", "GetCallerIdentity", "GetSessionToken")),
-)
-_MANAGED: dict[str, list[dict[str, Any]]] = {
-    "AdministratorAccess": [{"Action": "*"}],
-    "PowerUserAccess": [{"NotAction": ["iam:*", "organizations:*", "account:*"]}, {"Action": _POWER_USER}],
-    "ReadOnlyAccess": [{"Action": _READ_ONLY}],
-}
-"""The actions that each statement allows on every resource, by the name of the policy."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +83,6 @@ class Directory:
                     raise ValueError(f"account {account} belongs to another sandbox of this process")
                 _TAKEN.add(account)
                 self._accounts.add(account)
-                _add_managed_policies(backend)
         return backend
 
     def close(self) -> None:
@@ -174,12 +155,29 @@ class Directory:
             return self.role(caller.principal_arn)
         return self.backend(caller.account).users.get(caller.name)
 
+    def add_managed(self, account: str, arn: str) -> None:
+        """Let *account* know the managed policy *arn*, if it is one of AWS's.
+
+        moto has the text of all of them, and takes half a second to read it, unless a client needs one.
+        """
+        backend, name = self.backend(account), arn.rpartition("/")[2]
+        begin = aws_managed_policies_data.find(f'\n "{name}":{{')
+        if begin < 0:
+            return
+        data, _ = json.JSONDecoder().raw_decode(aws_managed_policies_data, aws_managed_policies_data.index("{", begin))
+        policy = AWSManagedPolicy.from_data(name, account, backend.region_name, data)
+        with _LOCK:
+            if policy.arn == arn and arn not in backend.managed_policies:
+                backend.aws_managed_policies.append(policy)
+                backend.managed_policies[arn] = policy
+
     def managed_policy(self, account: str, arn: str) -> Document:
         """Return a managed policy by its ARN.
 
         Raises:
             ServiceError: There is none.
         """
+        self.add_managed(account, arn)
         policy = self.backend(account).managed_policies.get(arn)
         if policy is None:
             raise ServiceError("InvalidParameterValue", f"PolicyArns contains an ARN that does not exist: {arn}")
@@ -189,16 +187,3 @@ class Directory:
 def _document(policy: Any) -> Document:
     document: Document = json.loads(next(version.document for version in policy.versions if version.is_default))
     return document
-
-
-def _add_managed_policies(backend: Any) -> None:
-    for name, allowed in _MANAGED.items():
-        statements = [{"Effect": "Allow", "Resource": "*", **actions} for actions in allowed]
-        policy = AWSManagedPolicy(  # type: ignore[abstract]  # the abstract methods are for CloudFormation
-            name,
-            account_id=backend.account_id,
-            region=backend.region_name,
-            document=json.dumps({"Version": "2012-10-17", "Statement": statements}),
-        )
-        backend.aws_managed_policies.append(policy)
-        backend.managed_policies[policy.arn] = policy

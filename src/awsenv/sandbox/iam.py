@@ -45,6 +45,7 @@ class Iam:
         """
         if operation.service != "iam":
             return
+        self._directory.add_managed(account, form.get("PolicyArn", form.get("PermissionsBoundary", "")))
         for name in _principals(form.get(_TRUST.get(operation.action, ""), "")):
             if name != "*" and not self._directory.has_principal(name):
                 raise ServiceError("MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{name}"')

@@ -104,7 +104,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         user = backend.create_user(REGION, name)
         user.id = self._directory.new_id("AIDA", account)  # the ids that moto makes lack the form of AWS's
         for policy in policies:
-            backend.attach_user_policy(_policy_arn(policy), name)
+            backend.attach_user_policy(self._policy_arn(policy, account), name)
         key = backend.create_access_key(name)
         return Credentials(key.access_key_id, key.secret_access_key, account=account, arn=user.arn)
 
@@ -135,7 +135,8 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         Returns:
             The ARN.
         """
-        backend = self._directory.backend(account or self.account)
+        account = account or self.account
+        backend = self._directory.backend(account)
         role = backend.create_role(
             role_name=name,
             assume_role_policy_document=json.dumps(trust),
@@ -146,7 +147,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
             max_session_duration=str(max_session_duration),
         )
         for policy in policies:
-            backend.attach_role_policy(_policy_arn(policy), name)
+            backend.attach_role_policy(self._policy_arn(policy, account), name)
         return str(role.arn)
 
     @staticmethod
@@ -177,6 +178,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         """Return how many calls of *action* are still to fail: one less as soon as a request arrives."""
         return self._gate.faults.left(action)
 
-
-def _policy_arn(policy: str) -> str:
-    return policy if policy.startswith("arn:") else f"arn:{PARTITION}:iam::aws:policy/{policy}"
+    def _policy_arn(self, policy: str, account: str) -> str:
+        arn = policy if policy.startswith("arn:") else f"arn:{PARTITION}:iam::aws:policy/{policy}"
+        self._directory.add_managed(account, arn)
+        return arn
