@@ -21,6 +21,7 @@ from awsenv.cli import process
 from awsenv.cli.action import Print, show
 from awsenv.cli.exec import own_subshell
 from awsenv.cli.options import Caller, Words
+from awsenv.cli.setup import DEMO_ADMINISTRATOR
 from awsenv.cli.signals import delayed
 from awsenv.errors import NotExecutable, NotFound
 from awsenv.iam.trust import trust_policy
@@ -68,7 +69,7 @@ awsenv demo: a local AWS, which ends with this shell. Your own files stay safe.
   awsenv doctor power-user     what is wrong, the first cause first
   awsenv list                  the roles there are
 
-  awsenv setup --profile admin --user bob deploy:PowerUserAccess,mfa
+  awsenv setup --user bob deploy:PowerUserAccess,mfa
                                create a user, its device (QR code) and a role
   exit                         end the demo
 
@@ -184,12 +185,12 @@ def _create_account(sandbox: Sandbox, home: Path) -> None:
         for name, role in KNOWN.items()
     }
     of_role = f"source_profile = {USER}\nmfa_serial = {device.serial}\nregion = {REGION}\n"
-    sections = [f"[profile {name}]\nregion = {REGION}\n" for name in (USER, "admin")]
+    sections = [f"[profile {name}]\nregion = {REGION}\n" for name in (USER, DEMO_ADMINISTRATOR)]
     for name, arn in roles.items():
         external_id = f"external_id = {EXTERNAL_ID}\n" if KNOWN[name].external_id else ""
         sections.append(f"[profile {name}]\nrole_arn = {arn}\n{of_role}{external_id}")
     (home / "config").write_text("\n".join(sections))
-    keys = {USER: user, "admin": sandbox.admin}
+    keys = {USER: user, DEMO_ADMINISTRATOR: sandbox.admin}
     (home / "credentials").write_text("\n".join(_profile(name, each) for name, each in keys.items()))
     (home / "credentials").chmod(0o600)
     program = _mfa_code(home)

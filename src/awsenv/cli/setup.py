@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from awsenv import config, environment
+from awsenv import config, environment, variables
 from awsenv.cli import process, report, typos
 from awsenv.cli.action import Print, show
 from awsenv.cli.options import Caller, RoleOptions, Words, flag, login_name, obtain, option
@@ -18,7 +18,6 @@ from awsenv.errors import ConfigError, Origin, UsageError
 from awsenv.model import Note
 from awsenv.setup import KeyDestination, SetupRequest, checked_name, files, parse_roles, state, templates
 from awsenv.setup.plan import described, draw_up, is_source
-from awsenv.variables import USER, having
 from awsenv.wording import quoted
 
 if TYPE_CHECKING:
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
     from awsenv.model import Environ
     from awsenv.setup import RoleSpec
     from awsenv.setup.state import State
+
+DEMO_ADMINISTRATOR = "admin"
+"""The profile in `awsenv demo` that may administer IAM."""
 
 _TEMPLATES = {"cloudformation": templates.cloudformation, "terraform": templates.terraform}
 
@@ -120,7 +122,7 @@ def default_user(environ: Environ) -> str:
     Raises:
         UsageError: Nothing says who the user of this machine is.
     """
-    given = [environ.get(name) for name in having(USER)]
+    given = [environ.get(name) for name in variables.having(variables.USER)]
     login = next(filter(None, (legal_session_name(name) for name in (*given, login_name()) if name)), None)
     if login is None:
         raise UsageError("no user name given", hint="--user NAME")
@@ -130,7 +132,7 @@ def default_user(environ: Environ) -> str:
 def _administrator(caller: Caller, profile: str | None, option: str) -> Iam:
     """Return IAM with the credentials of *profile*, a role or a source; without one, with those of the AWS CLI.
 
-    The latter include the keys of a role that awsenv has put into this shell.
+    The latter include the keys of a role that awsenv has put into this shell. In the demo it is that of the demo.
 
     Args:
         caller: Who runs the command.
@@ -147,12 +149,13 @@ def _administrator(caller: Caller, profile: str | None, option: str) -> Iam:
     base = environment.original(caller.environ)
     profiles = config.read(base, caller.folder)
     key = environment.access_key(caller.environ)
+    if base.get(variables.DEMO):
+        profile = profile or DEMO_ADMINISTRATOR
     if profile is None and key is not None:
         credentials, settings = key, None
         region = caller.environ.get("AWS_REGION") or caller.environ.get("AWS_DEFAULT_REGION")
     else:
-        variables = (variable for variable in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE") if base.get(variable))
-        named = next(variables, None)
+        named = next((name for name in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE") if base.get(name)), None)
         name = profile or (base[named] if named else "default")
         if profiles.get(name) is None:
             typos.check_profile(caller.args, profile, profiles, option)
