@@ -82,7 +82,12 @@ def test_an_extra_is_added_where_awsenv_is(tmp_path: Path, by: str, source: dict
         ("pip", FOLDER, "/p/bin/python -m pip install {}", "/p/bin/python -m pip install --force-reinstall {}"),
         ("uv pip", INDEX, "uv pip install --python /p/bin/python {}", None),
         ("pipx", FOLDER, "pipx inject --force awsenv-shell {}", "pipx reinstall awsenv-shell"),
-        ("uv tool", INDEX, "uv tool install --with {} awsenv-shell", "uv tool upgrade --reinstall awsenv-shell"),
+        (
+            "uv tool",
+            INDEX,
+            "uv tool install --force --with {} awsenv-shell",
+            "uv tool upgrade --reinstall awsenv-shell",
+        ),
     ],
 )
 def test_a_package_is_added_where_awsenv_is(
@@ -107,7 +112,7 @@ def test_a_package_is_added_where_awsenv_is(
         (
             "uv tool",
             "uv tool install --force 'awsenv-shell[demo,keyring]'",
-            "uv tool install --with 'botocore[crt]' 'awsenv-shell[keyring]'",
+            "uv tool install --force --with 'botocore[crt]' 'awsenv-shell[keyring]'",
         ),
         ("pip", "/p/bin/python -m pip install 'awsenv-shell[demo]'", "/p/bin/python -m pip install 'botocore[crt]'"),
     ],
@@ -117,6 +122,40 @@ def test_an_extra_that_is_there_stays(tmp_path: Path, by: str, demo: str, packag
     installed = replace(_installed(tmp_path, by, INDEX), extras=("keyring",))
 
     assert (demo, package) == (installed.with_extra("demo"), installed.with_package("botocore[crt]"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "options"),
+    [
+        ("[{AWSENV}]", ""),
+        ('[\n{AWSENV},\n    { name = "pyotp" },\n]', "--with pyotp "),
+        (
+            '[\n{AWSENV},\n    { name = "keyring", extras = ["completion"], specifier = ">=25,<26" },\n]',
+            "--with 'keyring[completion]>=25,<26' ",
+        ),
+        (
+            """[\n    { name = "segno", marker = "python_full_version >= '3.9'" },\n{AWSENV},\n]""",
+            "--with segno ",
+        ),
+        (
+            '[\n{AWSENV},\n    { name = "pyotp" },\n    { name = "x", directory = "/my code/x" },\n]',
+            "--with pyotp --with 'x @ /my code/x' ",
+        ),
+        ('[\n{AWSENV},\n    { name = "x", editable = "/x" },\n]', "--with-editable /x "),
+        ('[\n{AWSENV},\n    { name = "x", git = "file:///x?rev=main" },\n]', "--with 'x @ git+file:///x@main' "),
+    ],
+)
+def test_what_uv_has_beside_awsenv_stays(tmp_path: Path, lines: str, options: str) -> None:
+    """A package of an earlier `--with` is named again, for uv removes it otherwise (receipts of uv 0.13)."""
+    installed = _installed(tmp_path, "uv tool", INDEX)
+    own = '    { name = "awsenv-shell", extras = ["keyring"], directory = "/code/awsenv" }'
+    points = 'entrypoints = [\n    { name = "awsenv", install-path = "/bin/awsenv", from = "awsenv-shell" },\n]\n'
+    receipt = f"[tool]\nrequirements = {lines.replace('{AWSENV}', own)}\n{points}"
+    (installed.prefix / "uv-receipt.toml").write_text(receipt)
+
+    assert f"uv tool install --force {options}'awsenv-shell[demo]'" == installed.with_extra("demo")
+    expected = f"uv tool install --force {options}--with 'botocore[crt]' awsenv-shell"
+    assert expected == installed.with_package("botocore[crt]")
 
 
 def test_the_commands_are_those_of_this_python() -> None:

@@ -63,7 +63,7 @@ class Installation:
         if self._is_of_pipx:
             return shlex.join(["pipx", "inject", "--force", self.prefix.name, requirement])
         if self._is_of_uv:
-            return shlex.join(["uv", "tool", "install", "--with", requirement, *self._specified()])
+            return self._install(["--with", requirement, *self._specified()])
         return self._install([requirement])
 
     def again(self) -> str:
@@ -101,11 +101,30 @@ class Installation:
             url = f"{version_control['vcs']}+{url}" + (f"@{revision}" if revision else "")
         return [f"{NAME}{extras} @ {url}"]
 
+    def _beside(self) -> list[str]:
+        """Return the options for what `uv tool install --with` has added: uv removes what is not named again.
+
+        uv writes one line for each, and Python 3.10 reads no TOML.
+        """
+        options = []
+        receipt = (self.prefix / "uv-receipt.toml").read_text(encoding="utf-8").partition("\nentrypoints")[0]
+        for name, rest in re.findall(rf'\{{ name = "(?!{NAME}")([^"]+)"(.*) \}}', receipt):
+            known = {key: json.loads(value) for key, value in re.findall(r'(\w+) = ("[^"]*"|\[[^]]*\])', rest)}
+            url = known.get("url") or known.get("directory") or known.get("path")
+            if "git" in known:
+                url = "git+" + known["git"].replace("?rev=", "@")
+            if "editable" in known:
+                options += ["--with-editable", known["editable"]]
+            else:
+                extras = f"[{','.join(known['extras'])}]" if "extras" in known else ""
+                options += ["--with", name + extras + (f" @ {url}" if url else known.get("specifier", ""))]
+        return options
+
     def _install(self, words: list[str]) -> str:
         if self._is_of_pipx:
             return shlex.join(["pipx", "install", "--force", *words])
         if self._is_of_uv:
-            return shlex.join(["uv", "tool", "install", "--force", *words])
+            return shlex.join(["uv", "tool", "install", "--force", *self._beside(), *words])
         if not self.has_pip:
             return shlex.join(["uv", "pip", "install", "--python", self.executable, *words])
         command = [self.executable, "-m", "pip", "install"]
