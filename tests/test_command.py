@@ -27,6 +27,31 @@ def test_a_command_runs_in_its_environment_and_folder(tmp_path: Path) -> None:
     assert f"x {tmp_path}".encode() == command.run(words, environ={"CANARY": "x"}, folder=str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("name", "line", "written"),
+    [
+        ("my tools/get", "{} --token canary", '"{}" ...'),
+        ("my tools/get", "{}", '"{}"'),
+        ("my  very own tools/get keys", "{} canary", '"{}" ...'),
+        ("it's mine/get", "{}", '"{}"'),
+        ("my $HOME/get", "{} canary", "'{}' ..."),
+        ("my tools/none", "{}x canary", None),
+        ("my tools/get", '"{}" canary', None),
+    ],
+)
+def test_an_unquoted_path_with_a_space_is_quoted(tmp_path: Path, name: str, line: str, written: str | None) -> None:
+    """The next step is the line with quotes, if the file is there; it shows no argument."""
+    path = tmp_path / name
+    path.parent.mkdir()
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    expected: tuple[str | None, str | None] = (None, None)
+    if written is not None:
+        written = f"write credential_process = {written.format(path)}"
+        expected = ("the path has a space, and no quotes", written)
+    assert expected == command.why("credential_process", line.format(path))
+
+
 def test_what_a_command_prints_that_fails_is_not_shown() -> None:
     """Name its status alone: what it prints is a secret."""
     with pytest.raises(command.Failed) as failed:

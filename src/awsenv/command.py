@@ -133,7 +133,11 @@ def output(
 
 
 def why(setting: str, line: str) -> tuple[str | None, str | None]:
-    """Return why the command of a setting may not do what it does in a shell, and the next step; else nothing."""
+    """Return why the command of a setting may not do what its author means, and the next step; else nothing."""
+    path = _unquoted_path(line)
+    if path is not None:
+        quoted = f'"{path}"' if re.fullmatch(r"[^\"$`\\]+", path) else shlex.quote(path)
+        return "the path has a space, and no quotes", f"write {setting} = {quoted}{' ...' * (len(path) < len(line))}"
     try:
         found = _for_a_shell(line)
     except Failed:
@@ -141,6 +145,17 @@ def why(setting: str, line: str) -> tuple[str | None, str | None]:
     if found is None:
         return None, None
     return f"no shell runs it, so {printable(found)} is an argument", f"let a shell run it: {setting} = sh -c '...'"
+
+
+def _unquoted_path(line: str) -> str | None:
+    """Return the program whose path is the first words of a line, where the first alone does not exist; else None."""
+    ends = [space.start() for space in re.finditer(r"\s+|$", line)]
+    if not line.startswith("/") or os.path.exists(line[: ends[0]]):  # noqa: PTH110 - text
+        return None
+    paths = (line[:end] for end in ends[1:])
+    found = (path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK))  # noqa: PTH113 - text
+    path = next(found, None)
+    return None if path is None else printable(path)
 
 
 def _not_started(word: str, error: OSError | ValueError) -> Failed:
