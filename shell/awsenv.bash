@@ -211,8 +211,10 @@ function _awsenv_find_owner {
     _AWSENV_PROMPT=liquidprompt
   elif [[ -n ${AWSENV_DISABLE_PROMPT-} ]]; then
     _AWSENV_PROMPT=disabled
-  elif [[ -z ${PS1-} ]] || ! builtin shopt -q promptvars; then
-    _AWSENV_PROMPT=none
+  elif [[ -z ${PS1-} ]]; then
+    _AWSENV_PROMPT=empty
+  elif ! builtin shopt -q promptvars; then
+    _AWSENV_PROMPT=promptvars
   else
     _AWSENV_PROMPT=awsenv
   fi

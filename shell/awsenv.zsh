@@ -178,8 +178,10 @@ function _awsenv_find_owner {
     _AWSENV_PROMPT=liquidprompt
   elif [[ -n ${AWSENV_DISABLE_PROMPT-} ]]; then
     _AWSENV_PROMPT=disabled
-  elif [[ -z ${PROMPT-} || ! -o prompt_percent ]]; then
-    _AWSENV_PROMPT=none
+  elif [[ -z ${PROMPT-} ]]; then
+    _AWSENV_PROMPT=empty
+  elif [[ ! -o prompt_percent ]]; then
+    _AWSENV_PROMPT=prompt_percent
   else
     _AWSENV_PROMPT=awsenv
   fi

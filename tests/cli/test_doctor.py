@@ -71,7 +71,7 @@ def test_a_finding_is_printed_like_an_error(world: World) -> None:
     answer = world.run("doctor", "power-user", "--iam-profile", "admin")
     lines = answer.stdout.splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("✗"))
-    assert f"✗ trust policy  {DEMANDED}" == lines[first]
+    assert f"✗ trust policy     {DEMANDED}" == lines[first]
     assert lines[first + 1].startswith("  in       ~/.aws/config:")
     assert lines[first + 2 : first + 4] == [
         "  try      ask the owner of the role for it",
@@ -123,6 +123,17 @@ def test_a_bad_option_is_a_wrong_command_line(shared_world: World) -> None:
     """What was typed is no finding, even if the variable of the option is bad, too."""
     answer = shared_world.run("doctor", "power-user", "--duration", "long", AWSENV_DURATION="abc")
     assert (2, "awsenv: not a duration: 'long'") == (answer.returncode, answer.stderr.splitlines()[0])
+
+
+def test_all_facts_begin_in_one_column(world: World) -> None:
+    """No name of a check is longer than the column, with everything that IAM says of a role."""
+    world.add_administrator()
+    arn = world.sandbox.create_role("plain", world.sandbox.trust(world.user_arn))
+    world.configure(f"[profile plain]\nrole_arn = {arn}\nsource_profile = default\n")
+    lines = world.run("doctor", "plain", "--iam-profile", "admin").stdout.splitlines()
+    marked = [line for line in lines if line[:1] in "✓!✗?" and line]
+    assert "✓ identity policy  " in [line[:19] for line in marked]
+    assert [] == [line for line in marked if line[17:19] != "  " or line[19] == " "]
 
 
 def test_the_summary_of_a_machine_names_no_role(world: World) -> None:

@@ -51,6 +51,24 @@ def test_the_doctor_does_not_say_that_a_role_shows_where_none_does(
     assert "did not go through it" in without.replace("\n", "")
 
 
+def test_the_doctor_tells_an_empty_prompt_from_one_that_expands_nothing(shell: Spelling, terminal: Start) -> None:
+    """Each is a message of its own, which the hook establishes. fish has neither."""
+    states = {
+        "bash": (
+            ("PS1=", "the prompt is empty", ":"),
+            ("shopt -u promptvars", "promptvars is off", "shopt -s promptvars"),
+        ),
+        "zsh": (
+            ("PS1=", "the prompt is empty", ":"),
+            ("unsetopt prompt_percent", "prompt_percent is off", "setopt prompt_percent"),
+        ),
+    }
+    window = terminal(shell)
+    for before, says, after in states.get(shell.name, ()):
+        shown = window.run(f"kept=$PS1; {before}; awsenv doctor | grep prompt; {after}; PS1=$kept")
+        assert says in shown.replace("\n", ""), before
+
+
 def test_the_prompt_is_unchanged_without_a_role(shell: Spelling, terminal: Start) -> None:
     """The hook leaves the prompt alone while no role is active."""
     assert terminal(shell).line.startswith("0:")

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from awsenv.model import Note, RoleRequest
 
-_WIDTH, _WIDTH_OF_ROLE = len("MFA device"), len("trust policy")
+_WIDTH, _WIDTH_OF_ROLE = len("MFA device"), len("identity policy")
 """The longest name of a check, without and with a role: each finding is printed before the next one is known."""
 
 _MARKS = {
