@@ -69,8 +69,10 @@ def _run(args: list[str]) -> int:
         return failed(error, args).carry_out(args)
     if isinstance(answered, int):
         return answered
-    from awsenv.cli.main import run  # noqa: PLC0415 - see above
+    from awsenv.cli.waiting import Waiting  # noqa: PLC0415 - see above
 
+    with Waiting(args)("Typer to load"):
+        from awsenv.cli.main import run  # noqa: PLC0415 - see above
     return run(args, answered)
 
 

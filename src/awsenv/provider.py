@@ -248,8 +248,8 @@ class Provider:
         )
 
     def _called(self, resolved: Resolved) -> Credentials:
-        from awsenv.aws.chain import credentials  # noqa: PLC0415 - the same
-
+        with self.waits("botocore to load"):
+            from awsenv.aws.chain import credentials  # noqa: PLC0415 - the same
         chain, profiles, environ = resolved.chain, resolved.profiles, resolved.environ
         code, program = resolved.code, resolved.program
         prompts, waits = self.prompts, self.waits

@@ -117,7 +117,7 @@ def test_an_agent_that_is_busy_for_ever_is_stuck() -> None:
     thread.start()
     with ours, theirs:
         with pytest.raises(client.Trouble, match="stuck"):
-            client.exchange(ours, b"verb", [], longest=0.2)
+            client.ask(ours, b"verb", [], longest=0.2)
         stop.set()
         thread.join()
 

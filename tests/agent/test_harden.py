@@ -70,7 +70,7 @@ def test_a_private_agent_is_not_readable(agents: Agents, user: User) -> None:
     code = (
         "import json, os, sys\nfrom awsenv.agent import client, start\n"
         "connection = start.private('answering', pid=os.getpid(), lifetime=60)\n"
-        "print(json.loads(client.exchange(connection, b'state', [])[0])['pid'], hex(id(object)), flush=True)\n"
+        "print(json.loads(client.ask(connection, b'state', [])[0])['pid'], hex(id(object)), flush=True)\n"
         "sys.stdin.read()\nimport time\ntime.sleep(60)"
     )
     with user.popen(agents.site, code, CANARY="x") as process:

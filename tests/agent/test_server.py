@@ -466,7 +466,7 @@ def test_a_private_connection_serves_many_requests() -> None:
     thread.start()
     with ours:
         for number in range(3):
-            assert [b"verb", b"%d" % number] == client.exchange(ours, b"verb", [b"%d" % number])
+            assert [b"verb", b"%d" % number] == client.ask(ours, b"verb", [b"%d" % number])
     thread.join(0.2)
     assert thread.is_alive()
     server.end()

@@ -26,7 +26,7 @@ PRIVATE = """\
 import os, sys
 from awsenv.agent import client, start
 connection = start.private("answering", pid=os.getpid(), lifetime=60)
-print(client.exchange(connection, b"state", [])[0].decode(), flush=True)
+print(client.ask(connection, b"state", [])[0].decode(), flush=True)
 """
 
 
@@ -226,7 +226,7 @@ def test_a_private_agent_is_not_a_child_of_the_command(agents: Agents, me: User)
 
 def test_private_agents_are_separate(agents: Agents, me: User) -> None:
     """Each start makes another private agent, and puts no socket into the runtime directory."""
-    code = f"{PRIVATE}{PRIVATE}print(client.exchange(connection, b'echo', [b'x']))"
+    code = f"{PRIVATE}{PRIVATE}print(client.ask(connection, b'echo', [b'x']))"
     status, output = me.run(agents.site, code, **agents.environ)
 
     assert status == 0

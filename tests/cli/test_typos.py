@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv.cli import app
-from awsenv.cli.commands import COMMANDS, MEANT, named
+from awsenv.cli.commands import COMMANDS, named
 from awsenv.cli.options import Caller
 from awsenv.cli.process import FAILURE
 from awsenv.cli.prompts import Prompts
+from awsenv.cli.typos import MEANT
 from awsenv.errors import AwsenvError, ExitCode, UsageError
 from awsenv.provider import Provider
 

@@ -7,6 +7,7 @@ import re
 import selectors
 import signal
 import socket
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,11 +24,21 @@ from conftest import TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from conftest import World
 
 ACTIONS = ("AssumeRole", "GetCallerIdentity", "GetSessionToken", "GetRole", "GetUser")
 STS, IAM, AGENT = r"AWS STS at 127\.0\.0\.1:\d+", r"AWS IAM at 127\.0\.0\.1:\d+", "the agent"
+
+SLOW_DISK = """\
+import sys, time
+class Disk:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("typer", "botocore.session"):
+            time.sleep(1.5)
+sys.meta_path.insert(0, Disk())
+"""
 
 
 @dataclass(frozen=True)
@@ -80,8 +91,13 @@ class Seen:
 
     @property
     def waits(self) -> list[str]:
-        """What it waited for, without repetitions."""
-        return waits_in(self.transcript)
+        """What it waited for, without repetitions; but not what loads, which takes long on a busy machine."""
+        return [text for text in waits_in(self.transcript) if text not in self.loads]
+
+    @property
+    def loads(self) -> list[str]:
+        """What it waited for to load."""
+        return [text for text in waits_in(self.transcript) if text.endswith(" to load")]
 
 
 def watch(world: World, *lines: str, until: Sequence[str] = (), columns: int = 100, **environ: str) -> list[Seen]:
@@ -235,8 +251,8 @@ def test_a_terminal_may_be_narrow_or_dumb(world: World) -> None:
 
     narrow, dumb = watch(world, use, f"TERM=dumb {use}", columns=33, until=["AWS…", "AWS…"])
 
-    assert (["AWS…"], False) == (narrow.waits, "waiting" in narrow.screen)
-    assert (1, False) == (dumb.transcript.count("waiting for"), "\x1b" in dumb.transcript)
+    assert ("AWS…", False) == (narrow.waits[-1], "waiting" in narrow.screen)
+    assert (1, False) == (dumb.transcript.count("waiting for AWS"), "\x1b" in dumb.transcript)
 
 
 def test_nothing_is_shown_elsewhere(world: World) -> None:
@@ -258,6 +274,30 @@ def deaf() -> Iterator[str]:
             each.setblocking(False)  # noqa: FBT003 - its only argument
             each.connect_ex(listening.getsockname())
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def test_what_loads_slowly_is_waited_for(world: World, tmp_path: Path) -> None:
+    """From a slow disk, Typer and botocore take seconds."""
+    (tmp_path / "sitecustomize.py").write_text(SLOW_DISK)
+
+    (one,) = watch(world, "use --shell json --print read-only", PYTHONPATH=str(tmp_path))
+
+    assert (0, ["Typer to load", "botocore to load"]) == (one.status, one.loads)
+
+
+def test_silence_counts_from_the_start(world: World, tmp_path: Path) -> None:
+    """What awsenv does before it waits counts: the line is there before the wait has taken a second."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import time\nfrom awsenv.cli.waiting import Waiting\ntime.sleep(1)\nwith Waiting()('AWS'):\n    input()\n"
+    )
+    child = pexpect.spawn(sys.executable, [str(script)], env=world.environ, timeout=TIMEOUT)
+    child.expect("awsenv: waiting for AWS(.)")
+    after = child.match.group(1)
+    child.sendline()
+    child.expect(pexpect.EOF)
+
+    assert b"\x1b" == after
 
 
 def test_a_host_that_never_accepts(world: World, deaf: str) -> None:
@@ -307,7 +347,7 @@ def test_control_z_follows_the_line_and_control_c_leaves_none(world: World) -> N
     child = pexpect.spawn(
         world.program, ["use", "--shell", "sh", "--print", "read-only"], env=world.environ, timeout=TIMEOUT
     )
-    child.expect("waiting for")
+    child.expect("waiting for AWS")
     shown = child.before + child.after
     # As in a shell that ignores SIGTSTP, awsenv goes on: its process group is that of no job.
     child.send("\x1a")
@@ -315,7 +355,7 @@ def test_control_z_follows_the_line_and_control_c_leaves_none(world: World) -> N
     shown += child.before + child.after
     screen = pyte.Screen(80, 24)
     pyte.ByteStream(screen).feed(shown)
-    assert re.fullmatch(r"awsenv: waiting for .*, \d+ s\^Z", screen.display[0].rstrip())
+    assert re.fullmatch(r"awsenv: waiting for AWS STS at [\d.:]+(, \d+ s)?\^Z", screen.display[0].rstrip())
     child.sendintr()
 
     ended = _seen(child, shown + child.read(), 80)

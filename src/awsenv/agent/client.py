@@ -199,7 +199,7 @@ def peer(connection: _socket.socket) -> tuple[int, int]:
 
 
 def ask(
-    environ: Environ,
+    agent: Environ | _socket.socket,
     verb: bytes,
     parts: Sequence[bytes],
     *,
@@ -210,7 +210,7 @@ def ask(
     """Return the reply of the agent.
 
     Args:
-        environ: The environment of the caller, which says where the socket of the agent is.
+        agent: A connection to it; or the environment of the caller, which says where its socket is.
         verb: The kind of request: PING, END, END_UNUSED, or what only the entry point of the agent knows.
         parts: The rest of the request.
         timeout: Seconds to wait for each sign of life.
@@ -218,20 +218,23 @@ def ask(
         waits_for: Called with what the agent waits for, again and again.
 
     Raises:
-        NoAgent: No agent runs.
+        NoAgent: No agent runs, or it is at its end and replies to nothing any more.
+        OtherVersion: It is of another version of awsenv.
         Trouble: No reply comes from it.
     """
+    if isinstance(agent, _socket.socket):
+        return _exchange(agent, [VERSION, verb, *parts], timeout, longest, waits_for)
     try:
-        folder = runtime_directory.find(environ)
+        folder = runtime_directory.find(agent)
         if folder is None:
             raise FileNotFoundError  # noqa: TRY301 - as where its socket is missing
         connection = _connection(folder, timeout)
     except FileNotFoundError:
-        raise no_agent(environ) from None
+        raise no_agent(agent) from None
     except runtime_directory.Unsafe as unsafe:
         raise Trouble(f"the agent is not used: {unsafe.fact}", *unsafe.hints, origins=[unsafe.path]) from None
     try:
-        return exchange(connection, verb, parts, timeout=timeout, longest=longest, waits_for=waits_for)
+        return _exchange(connection, [VERSION, verb, *parts], timeout, longest, waits_for)
     except Lost:
         # If it has died at work, this is the one note of that. It takes a moment to be gone.
         _sweep(folder, _DYING)
@@ -266,7 +269,7 @@ def end(environ: Environ, verb: bytes = END) -> None:
     """End the agent, if one runs and replies.
 
     Args:
-        environ: As for `ask`.
+        environ: The environment of the caller, which says where its socket is.
         verb: END or END_UNUSED.
     """
     try:  # noqa: SIM105 - contextlib costs an import
@@ -275,33 +278,16 @@ def end(environ: Environ, verb: bytes = END) -> None:
         pass
 
 
-def exchange(
+def _exchange(
     connection: _socket.socket,
-    verb: bytes,
-    parts: Sequence[bytes],
-    *,
-    timeout: float = TIMEOUT,
-    longest: float = LONGEST,
-    waits_for: Callable[[str], object] = str,
+    request: Sequence[bytes],
+    timeout: float,
+    longest: float,
+    waits_for: Callable[[str], object],
 ) -> list[bytes]:
-    """Return the reply of the agent on the other side of *connection*.
-
-    Args:
-        connection: As `start.private` returns it.
-        verb: As for `ask`.
-        parts: As for `ask`.
-        timeout: As for `ask`.
-        longest: As for `ask`.
-        waits_for: As for `ask`.
-
-    Raises:
-        NoAgent: It is at its end, and replies to nothing any more.
-        OtherVersion: It is of another version of awsenv.
-        Trouble: No reply comes from it.
-    """
     end = time.monotonic() + longest
     try:
-        send(connection, [VERSION, verb, *parts], time.monotonic() + timeout)
+        send(connection, request, time.monotonic() + timeout)
         while (message := receive(connection, min(end, time.monotonic() + timeout)))[:1] == [b"busy"]:
             waits_for(b"".join(message[1:]).decode())
     except TimeoutError:

@@ -82,7 +82,7 @@ def start(environ: Environ, entry: str, *, idle: float, lifetime: float) -> None
 
 
 def private(entry: str, *, pid: int, lifetime: float) -> socket.socket:
-    """Return a connection, for `client.exchange`, to a new agent that serves this process alone.
+    """Return a connection, for `client.ask`, to a new agent that serves this process alone.
 
     Args:
         entry: The module whose `main(words)` is the agent; `server.inherited` takes the words.
@@ -96,7 +96,7 @@ def private(entry: str, *, pid: int, lifetime: float) -> socket.socket:
     try:
         with theirs:
             _spawn(entry, "connection", theirs, str(pid), str(lifetime))
-        client.exchange(ours, client.PING, [], timeout=_STARTING)
+        client.ask(ours, client.PING, [], timeout=_STARTING)
     except (OSError, client.Trouble) as error:
         ours.close()
         reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -148,7 +148,7 @@ def _start(folder: str, entry: str, idle: float, lifetime: float) -> None:
 
 def _ask(folder: str, verb: bytes, timeout: float) -> None:
     with closing(client.connect(folder, timeout)) as connection:
-        client.exchange(connection, verb, [], timeout=timeout)
+        client.ask(connection, verb, [], timeout=timeout)
 
 
 def _spawn(entry: str, kind: str, inherited: socket.socket, *words: str) -> None:

@@ -96,8 +96,9 @@ class Open(Action):
 
     def _do(self) -> None:
         from awsenv.cli.browser import open_page  # noqa: PLC0415 - only where there is something to open
+        from awsenv.cli.waiting import Waiting  # noqa: PLC0415 - the same
 
-        with process.Waiting()("the browser", beside=True):
+        with Waiting()("the browser", beside=True):
             open_page(self.text)
 
 

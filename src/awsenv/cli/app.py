@@ -45,6 +45,8 @@ class _Command(TyperCommand):
     puts around a function keeps the values of a call where those of another thread overwrite them.
     """
 
+    _parser: Any = None
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read *args* as they were typed. What was left out has the default that `Arguments` gives it."""
         values, rest = self._read(ctx, args)
@@ -68,6 +70,12 @@ class _Command(TyperCommand):
         """Return the values by name, and the words that are too many."""
         values, rest, _ = self.make_parser(ctx).parse_args(list(args))
         return values, rest
+
+    def make_parser(self, ctx: Any) -> Any:
+        """Return the parser, which is made once: an agent needs it for each request, `exec` three times for one."""
+        if self._parser is None:
+            self._parser = super().make_parser(ctx)
+        return self._parser
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Return the usage as the table has it: Typer would spell an argument `{ROLE}`."""

@@ -113,28 +113,6 @@ COMMANDS = {
 }
 """The commands by name, in the order of the help."""
 
-MEANT = {
-    **dict.fromkeys(("ls", "roles", "profiles", "-"), "list"),
-    **dict.fromkeys(("assume", "assume-role", "switch", "export", "env", "set"), "use"),
-    **dict.fromkeys(("run", "shell"), "exec"),
-    **dict.fromkeys(("signin", "sign-in"), "login"),
-    **dict.fromkeys(("logoff", "log-off", "signout", "sign-out"), "logout"),
-    **dict.fromkeys(("exit", "quit", "unset", "unassume", "deactivate", "reset"), "off"),
-    **dict.fromkeys(("clear", "flush", "forget"), "lock"),
-    "refresh": "renew",
-    **dict.fromkeys(("info", "show", "current"), "status"),
-    "whoami": "status --verify",
-    "diagnose": "doctor",
-    **dict.fromkeys(("open", "browser", "web"), "console"),
-    **dict.fromkeys(("configure", "config", "add"), "setup"),
-    **dict.fromkeys(("hook", "completion"), "init"),
-    "version": "--version",
-    "sso": "aws sso login --profile PROFILE",
-    "rotate": "aws iam create-access-key makes the new key, aws configure keeps it",
-    **dict.fromkeys(("remove", "rm", "delete"), "delete the section of the profile in ~/.aws/config"),
-}
-"""What a word of another tool is here: a command of ours, or a step."""
-
 _HELP = Command("", "", "")
 _NOTHING = Command("", "", "", prints=CODE)
 """`awsenv` alone: the role was left out, so evaluating the output must fail."""

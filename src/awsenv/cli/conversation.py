@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     class Ask(Protocol):
         """Sends a verb and its parts, calls *waits_for* with what the agent waits for, and returns the reply."""
 
-        def __call__(self, verb: bytes, parts: list[bytes], /, *, waits_for: Callable[[str], object]) -> list[bytes]:
+        def __call__(
+            self, verb: bytes, parts: list[bytes], /, *, waits_for: Callable[[str], object] = ...
+        ) -> list[bytes]:
             """Ask."""
 
 
@@ -53,7 +55,7 @@ def run(args: list[str]) -> int | Prompts | None:
     if not command.is_answered or not _may_run(environ):
         return None
 
-    def ask(verb: bytes, parts: list[bytes], *, waits_for: Callable[[str], object]) -> list[bytes]:
+    def ask(verb: bytes, parts: list[bytes], *, waits_for: Callable[[str], object] = str) -> list[bytes]:
         return client.ask(environ, verb, parts, longest=longest(environ), waits_for=waits_for)
 
     conversation = Conversation(ask, args, environ)
@@ -85,8 +87,9 @@ def _may_run(environ: Mapping[str, str]) -> bool:
 def new_prompts(args: list[str], environ: Mapping[str, str]) -> Prompts:
     """Return the prompts of this process, whose command line is *args*."""
     from awsenv.cli.prompts import Prompts  # noqa: PLC0415 - only where the user has to be asked
+    from awsenv.cli.waiting import Waiting  # noqa: PLC0415 - the same
 
-    return Prompts(environ, waits=process.Waiting(args), args=args)
+    return Prompts(environ, waits=Waiting(args), args=args)
 
 
 def longest(environ: Mapping[str, str]) -> float:
@@ -140,11 +143,8 @@ class Conversation:
             AwsenvError: The agent needs what is missing.
         """
         shown: set[Shown] = set()
-        waiting = process.Waiting(self._args)
         while True:
-            answers = "" if self.prompts is None else self.prompts.answers
-            with waiting("the agent"):
-                reply = self._ask(RUN, [os.fsencode(answers), *self._request], waits_for=waiting)
+            reply = self._answered()
             try:
                 made = action.unpacked(reply, self._environ)
                 # An agent that is asked again says the same again.
@@ -157,6 +157,18 @@ class Conversation:
                 self.prompts.answer(made.text)
             except ValueError:
                 raise client.Lost("the agent's reply cannot be read") from None
+
+    def _answered(self) -> list[bytes]:
+        """Return the reply to what has been answered so far. On a terminal, what it waits for is shown."""
+        answers = "" if self.prompts is None else self.prompts.answers
+        parts = [os.fsencode(answers), *self._request]
+        if not os.isatty(2):
+            return self._ask(RUN, parts)
+        from awsenv.cli.waiting import Waiting  # noqa: PLC0415 - only where the user sees it
+
+        waiting = Waiting(self._args)
+        with waiting("the agent"):
+            return self._ask(RUN, parts, waits_for=waiting)
 
 
 def request(args: list[str], environ: Mapping[str, str], *, started: bool = False, whole: bool = False) -> list[bytes]:

@@ -19,12 +19,11 @@ from awsenv.errors import AGAIN, AgentError, AwsenvError, ExitCode, Interrupted,
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from socket import socket
 
     from awsenv.cli.action import Action
     from awsenv.cli.prompts import Prompts
     from awsenv.model import Environ
-
-_START = "the agent, which is starting"
 
 
 def run(args: list[str], prompts: Prompts | None = None) -> int:
@@ -80,14 +79,13 @@ def _of_new_agent(start_agent: StartAgent, args: list[str], environ: Environ, pr
     from awsenv.agent import start  # noqa: PLC0415 - few commands start one
 
     is_private = start_agent.idle is None
-    if start_agent.idle is None:
-        with prompts.waits(_START):
-            connection = start.private(conversation.ENTRY, pid=os.getpid(), lifetime=start_agent.lifetime)
-        ask = partial(client.exchange, connection, longest=conversation.longest(environ))
-    else:
-        with prompts.waits(_START):
+    agent: Environ | socket = environ
+    with prompts.waits("the agent, which is starting"):
+        if start_agent.idle is None:
+            agent = start.private(conversation.ENTRY, pid=os.getpid(), lifetime=start_agent.lifetime)
+        else:
             start.start(environ, conversation.ENTRY, idle=start_agent.idle, lifetime=start_agent.lifetime)
-        ask = partial(client.ask, environ, longest=conversation.longest(environ))
+    ask = partial(client.ask, agent, longest=conversation.longest(environ))
     request = conversation.Conversation(ask, args, environ, prompts, started=not is_private, whole=is_private)
     try:
         action = request.reply()

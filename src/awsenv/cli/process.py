@@ -6,7 +6,6 @@ Imports no more than Python's own start: the fast path goes through here.
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found] # `signal` loads `enum`, a quarter of what a warm command takes
-import _thread
 import os
 import stat
 import sys
@@ -16,7 +15,7 @@ from awsenv.cli import commands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from typing import NoReturn
 
 _OWN = "_AWSENV_"
@@ -94,6 +93,7 @@ def write(text: str | bytes, *, is_read: bool = False) -> None:
     # Bytes: a saved variable may hold what is not UTF-8, and what comes out must be what went in. And no buffer, which
     # Python would try to write again at its end.
     data = text if isinstance(text, bytes) else os.fsencode(text)
+    end_silence()
     try:
         if data and sys.stdout is None:
             message = "stdout is closed"
@@ -140,11 +140,26 @@ def tell(text: str, *, is_error: bool = False) -> None:
 
 def write_to_stderr(text: str) -> None:
     """Write *text* as it is."""
+    end_silence()
     try:
         sys.stderr.buffer.write(encoded(text))
         sys.stderr.buffer.flush()
     except (AttributeError, OSError):
         pass  # it is closed
+
+
+_silent_since = time.monotonic()
+
+
+def silent_since() -> float:
+    """Return when the user last saw that awsenv runs, in seconds of `time.monotonic`: at its start, or a text of it."""
+    return _silent_since
+
+
+def end_silence() -> None:
+    """Note that the user has seen something, or has typed an answer."""
+    global _silent_since  # noqa: PLW0603 - the process has one terminal
+    _silent_since = time.monotonic()
 
 
 def show(text: str) -> None:
@@ -174,116 +189,10 @@ def encoded(text: str) -> bytes:
     return text.encode(errors="backslashreplace")
 
 
-class Waiting:
-    """What this process waits for. After a second, a line on the terminal says what, and since when.
-
-    `with waiting("AWS"):` stands around what may take long; inside it, the text that was given last holds. The line
-    is there until the block ends. It is in a thread, since what waits may be anything: a lock, an import, a program.
-
-    Args:
-        args: The command line of this process, which may ask for quiet.
-    """
-
-    def __init__(self, args: Sequence[str] = ()) -> None:
-        self._is_seen = not _is_quiet(args) and os.isatty(2)
-        self._lock = _thread.allocate_lock()
-        self._end: _thread.LockType | None = None
-        self._depth = 0
-        self._text = ""
-        self._is_beside = False
-        self._began = self._silent = self._over = -1.0
-        self._erase: str | None = None
-
-    def __call__(self, text: str, *, beside: bool = False) -> Waiting:
-        """Return the context in which the process waits for *text*.
-
-        Args:
-            text: What it waits for. If it is empty, nothing is shown.
-            beside: Whether another program may write to the terminal meanwhile.
-        """
-        with self._lock:
-            now = time.monotonic()
-            if text != self._text or (not self._depth and now - self._over > _PAUSE):
-                self._text, self._began = text, now
-            self._is_beside = beside
-        return self
-
-    def __enter__(self) -> None:
-        """Start waiting."""
-        self._depth += 1
-        if self._depth > 1:
-            return
-        now = time.monotonic()
-        if now - self._over > _PAUSE:
-            self._silent = now
-        self._end = _thread.allocate_lock()
-        self._end.acquire()
-        if self._is_seen:
-            try:  # noqa: SIM105 - contextlib costs an import
-                _thread.start_new_thread(self._show, (self._end,))
-            except RuntimeError:
-                pass  # the system is at a limit: the command does without the line
-
-    def __exit__(self, *_: object) -> None:
-        """Stop waiting, and remove the line."""
-        self._depth -= 1
-        if self._depth or self._end is None:
-            return
-        with self._lock:
-            self._end.release()
-            self._end, self._over = None, time.monotonic()
-            erase, self._erase = self._erase, None
-            write_to_stderr(erase or "")
-
-    def _show(self, end: _thread.LockType) -> None:
-        left = self._silent + 1 - time.monotonic()
-        while not end.acquire(timeout=max(left, _SHORT)):
-            with self._lock:
-                # The wait may have ended by now.
-                if self._end is end and self._text:
-                    from awsenv.cli import waiting  # noqa: PLC0415 - what takes less than a second does without
-
-                    seconds = time.monotonic() - self._began
-                    drawn, self._erase = waiting.drawn(
-                        self._text,
-                        seconds,
-                        terminal_width(2) or 80,
-                        beside=self._is_beside,
-                        before=self._erase,
-                    )
-                    write_to_stderr(drawn)
-            left = 1
-
-
 def succeed(text: str) -> None:
     """Show *text*, what has been done, to a user who sees it nowhere else: if stderr is a terminal."""
     if text and os.isatty(2):
         tell(f"{text}\n")
-
-
-def _is_quiet(args: Sequence[str]) -> bool:
-    """Return whether the command line *args* asks for quiet. An option of the command that it runs does not count."""
-    is_value, words = False, 0
-    for arg in args:
-        if not is_value:
-            words += args[0] == "exec" and not arg.startswith("-") and not arg.isdigit()
-            if arg in _QUIET or arg == "--" or words > _WORDS:
-                return arg in _QUIET
-        is_value = arg.startswith("--") and "=" not in arg and arg not in _FLAGS
-    return False
-
-
-_QUIET = ("-q", "--quiet")
-_FLAGS = (*_QUIET, "--refresh", "--print", "--json", "--open")
-"""Options without a value."""
-_WORDS = 2
-"""`exec` and its role: what follows, but for an MFA code, is another command."""
-
-_PAUSE = 0.3
-"""Seconds between two waits that look like one."""
-
-_SHORT = 0.1
-"""Seconds: what follows another wait, and is as short as this, would only flicker."""
 
 
 def shows_colour(environ: Mapping[str, str]) -> bool:

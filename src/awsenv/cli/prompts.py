@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from awsenv import environment
 from awsenv.agent import harden
+from awsenv.cli import process
 from awsenv.errors import CodeRejected, Origin, ResponseLost
 from awsenv.model import Mfa, unseen
 
@@ -71,7 +72,9 @@ class Prompts:
             MfaError: There is none.
         """
         self._login = login
-        return self._codes.next_code(device, given=given, after=after)
+        code = self._codes.next_code(device, given=given, after=after)
+        process.end_silence()
+        return code
 
     def give_back(self, device: Mfa, code: str) -> None:
         """Note that a code was not sent."""
@@ -106,7 +109,9 @@ class Prompts:
         """
         from awsenv import mfa  # noqa: PLC0415 - few commands ask
 
-        return mfa.ask_secret(question, terminal=self._terminal)
+        secret = mfa.ask_secret(question, terminal=self._terminal)
+        process.end_silence()
+        return secret
 
     def answer(self, need: str) -> None:
         """Add to the answers what *need* asks for.
@@ -127,8 +132,7 @@ class Prompts:
         device = Mfa(serial, process, {name: Origin(*origin) for name, origin in origins.items()})
         if need["used"] is not None:
             self._codes.use(device, need["used"])
-        self._login = lambda: str(need["login"])
-        code = self._codes.next_code(device, after=_error_of(need["after"]))
+        code = self.code(device, given=None, after=_error_of(need["after"]), login=lambda: str(need["login"]))
         self._answers.pop("is_lost", None)
         return {"code": code, "serial": device.serial, "codes_before": need["codes_before"]}
 

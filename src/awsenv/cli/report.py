@@ -145,14 +145,14 @@ def shortened(texts: Sequence[str], width: int) -> list[str]:
 
 def _cut(text: str, width: int, head: int, start: int | None = None) -> str:
     """Return the begin of *text*, and what else fits *width* cells of its end, or of what begins at *start*."""
-    begin = _fitting(text, head)
+    begin = fitting(text, head)
     room = width - cells(begin) - 1
     if start is None:
-        return f"{begin}…{_fitting(text[::-1], room)[::-1]}"
-    return f"{begin}…{_fitting(text[start:], room - 1)}…"
+        return f"{begin}…{fitting(text[::-1], room)[::-1]}"
+    return f"{begin}…{fitting(text[start:], room - 1)}…"
 
 
-def _fitting(text: str, width: int) -> str:
+def fitting(text: str, width: int) -> str:
     """Return as many characters of *text* as fit *width* cells."""
     for length in range(min(len(text), width), -1, -1):
         if cells(text[:length]) <= width:

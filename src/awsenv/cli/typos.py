@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from awsenv import config
-from awsenv.cli.commands import COMMANDS, DEFAULT, MEANT
+from awsenv.cli.commands import COMMANDS, DEFAULT
 from awsenv.config import limits
 from awsenv.config.headers import misspelt
 from awsenv.config.sources import account_of
@@ -29,6 +29,28 @@ if TYPE_CHECKING:
 
     from awsenv.config import Profiles
     from awsenv.model import Environ
+
+MEANT = {
+    **dict.fromkeys(("ls", "roles", "profiles", "-"), "list"),
+    **dict.fromkeys(("assume", "assume-role", "switch", "export", "env", "set"), "use"),
+    **dict.fromkeys(("run", "shell"), "exec"),
+    **dict.fromkeys(("signin", "sign-in"), "login"),
+    **dict.fromkeys(("logoff", "log-off", "signout", "sign-out"), "logout"),
+    **dict.fromkeys(("exit", "quit", "unset", "unassume", "deactivate", "reset"), "off"),
+    **dict.fromkeys(("clear", "flush", "forget"), "lock"),
+    "refresh": "renew",
+    **dict.fromkeys(("info", "show", "current"), "status"),
+    "whoami": "status --verify",
+    "diagnose": "doctor",
+    **dict.fromkeys(("open", "browser", "web"), "console"),
+    **dict.fromkeys(("configure", "config", "add"), "setup"),
+    **dict.fromkeys(("hook", "completion"), "init"),
+    "version": "--version",
+    "sso": "aws sso login --profile PROFILE",
+    "rotate": "aws iam create-access-key makes the new key, aws configure keeps it",
+    **dict.fromkeys(("remove", "rm", "delete"), "delete the section of the profile in ~/.aws/config"),
+}
+"""What a word of another tool is here: a command of ours, or a step."""
 
 _COMMANDS = (*COMMANDS, "help", "version")
 _TIMES = ("--duration", "--idle", "--min-remaining", "--session-duration")

@@ -1,11 +1,17 @@
-"""The line on the terminal that says what awsenv waits for. It is loaded only after a second."""
+"""What a process shows on its terminal while it waits: after a second, a line that says what for, and since when."""
 
 from __future__ import annotations
 
+import _thread
 import os
-import termios
+import time
+from contextlib import suppress
 
-from awsenv.wording import printable
+from awsenv.cli import process
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ERASE = "\r\x1b[K"
 """Removes the line of the cursor (ECMA-48: CR, EL)."""
@@ -20,8 +26,87 @@ _BEGIN = "awsenv: waiting for"
 
 _SAVE, _DOWN, _RESTORE = "\x1b7", "\x1b[B\r", "\x1b8"
 
+_PAUSE = 0.3
+"""Seconds between two waits for the same that look like one."""
 
-def drawn(text: str, seconds: float, columns: int, *, beside: bool, before: str | None) -> tuple[str, str | None]:
+_SHORT = 0.1
+"""Seconds: what follows a silence of a second, and is as short as this, would only flicker."""
+
+
+class Waiting:
+    """What this process waits for.
+
+    `with waiting("AWS"):` stands around what may take long; inside it, the text that was given last holds. The line
+    is there until the block ends. It is in a thread, since what waits may be anything: a lock, an import, a program.
+
+    Args:
+        args: The command line of this process, which may ask for quiet.
+    """
+
+    def __init__(self, args: Sequence[str] = ()) -> None:
+        self._is_seen = not is_quiet(args) and os.isatty(2)
+        self._lock = _thread.allocate_lock()
+        self._end: _thread.LockType | None = None
+        self._depth = 0
+        self._text = ""
+        self._is_beside = False
+        self._began = self._over = -1.0
+        self._erase: str | None = None
+
+    def __call__(self, text: str, *, beside: bool = False) -> Waiting:
+        """Return the context in which the process waits for *text*.
+
+        Args:
+            text: What it waits for.
+            beside: Whether another program may write to the terminal meanwhile.
+        """
+        with self._lock:
+            now = time.monotonic()
+            if text != self._text or (not self._depth and now - self._over > _PAUSE):
+                self._text, self._began = text, now
+            self._is_beside = beside
+        return self
+
+    def __enter__(self) -> None:
+        """Start waiting."""
+        self._depth += 1
+        if self._depth == 1 and self._is_seen:
+            self._end = _thread.allocate_lock()
+            self._end.acquire()
+            with suppress(RuntimeError):  # the system is at a limit: the command does without the line
+                _thread.start_new_thread(self._show, (self._end,))
+
+    def __exit__(self, *_: object) -> None:
+        """Stop waiting, and remove the line."""
+        self._depth -= 1
+        if self._depth:
+            return
+        with self._lock:
+            if self._end is not None:
+                self._end.release()
+            self._end, self._over = None, time.monotonic()
+            if self._erase:
+                process.write_to_stderr(self._erase)
+            self._erase = None
+
+    def _show(self, end: _thread.LockType) -> None:
+        left = process.silent_since() + 1 - time.monotonic()
+        while not end.acquire(timeout=max(left, _SHORT)):
+            with self._lock:
+                # The wait may have ended by now.
+                if self._end is end:
+                    drawn, self._erase = _drawn(
+                        self._text,
+                        time.monotonic() - self._began,
+                        process.terminal_width(2) or 80,
+                        beside=self._is_beside,
+                        before=self._erase,
+                    )
+                    process.write_to_stderr(drawn)
+            left = 1
+
+
+def _drawn(text: str, seconds: float, columns: int, *, beside: bool, before: str | None) -> tuple[str, str | None]:
     """Return what draws the line on stderr, a terminal, and what removes it.
 
     Args:
@@ -48,26 +133,19 @@ def drawn(text: str, seconds: float, columns: int, *, beside: bool, before: str 
 
 def line(text: str, seconds: float, columns: int) -> str:
     """Return the line: a text that does not fit is cut behind a word, unless it is one word, such as a host."""
+    from awsenv.cli.report import fitting  # noqa: PLC0415 - what takes less than a second does without
+    from awsenv.wording import printable  # noqa: PLC0415 - the same
+
     text = f"{_BEGIN} {printable(text)}"
     since = f", {int(seconds)} s" if seconds >= 1 else ""
     room = columns - len(since)
-    if _fitting(text, room) == text:
+    if fitting(text, room) == text:
         return text + since
-    begin = _fitting(text, room - _width("…"))
-    words = _fitting(text, room - _width("…") + 1).rpartition(" ")[0]
+    begin = fitting(text, room - 1)
+    words = fitting(text, room).rpartition(" ")[0]
     if len(words) > len(_BEGIN):
         begin = words.rstrip(",")
     return (f"{begin}…{since}" if begin else since)[:columns]
-
-
-def _fitting(text: str, columns: int) -> str:
-    """Return as much of *text* as fits."""
-    return next(text[:length] for length in range(len(text), -1, -1) if _width(text[:length]) <= columns or not length)
-
-
-def _width(text: str) -> int:
-    """Return the columns that *text* takes at most: what is not ASCII may take two."""
-    return 2 * len(text) - sum(map(str.isascii, text))
 
 
 def _is_ours() -> bool:
@@ -79,8 +157,29 @@ def _is_ours() -> bool:
 
 
 def _echoes() -> bool:
+    import termios  # noqa: PLC0415 - few wait for another program
+
     try:
         flags: int = termios.tcgetattr(2)[3]
     except termios.error:
         return True
     return bool(flags & termios.ECHO)
+
+
+_QUIET = ("-q", "--quiet")
+_FLAGS = (*_QUIET, "--refresh", "--print", "--json", "--open")
+"""Options without a value."""
+_WORDS = 2
+"""`exec` and its role: what follows, but for an MFA code, is another command."""
+
+
+def is_quiet(args: Sequence[str]) -> bool:
+    """Return whether the command line *args* asks for quiet. An option of the command that it runs does not count."""
+    is_value, words = False, 0
+    for arg in args:
+        if not is_value:
+            words += args[0] == "exec" and not arg.startswith("-") and not arg.isdigit()
+            if arg in _QUIET or arg == "--" or words > _WORDS:
+                return arg in _QUIET
+        is_value = arg.startswith("--") and "=" not in arg and arg not in _FLAGS
+    return False
