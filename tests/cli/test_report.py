@@ -36,10 +36,11 @@ def test_an_error_is_a_fact_an_origin_and_a_next_step() -> None:
     assert expected == report.described(error)
 
 
-def test_an_error_shows_at_most_two_next_steps() -> None:
-    """The cause, both origins and two next steps each have a line, and a third step has none."""
+def test_each_part_of_an_error_has_a_line() -> None:
+    """The cause, both origins and each next step have a line and a label."""
     origins = Origin("~/.aws/config", 14), Origin("--region")
-    error = ConfigError("no such region", *origins, because="it has no endpoint", hint=("one", "two", "three"))
+    hints = ("one", "two", "three", "four")
+    error = ConfigError("no such region", *origins, because="it has no endpoint", hint=hints)
 
     expected = """\
 awsenv: no such region
@@ -48,6 +49,8 @@ awsenv: no such region
   and      --region
   try      one
   or       two
+  or       three
+  then     four
 """
     assert expected == report.described(error)
 

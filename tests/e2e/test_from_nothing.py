@@ -21,10 +21,12 @@ FACT = (
     "there are no AWS credentials in ~/.aws/config (not there) and ~/.aws/credentials (not there), "
     "and none in the environment\n"
 )
-STEPS = (
-    "  try      aws login, aws configure sso or, with an access key, aws configure\n"
-    "  or       awsenv setup after one of these, or awsenv demo without an account\n"
-)
+STEPS = """\
+  try      aws login
+  or       aws configure sso
+  or       aws configure
+  then     awsenv setup
+"""
 TEXT = f"awsenv: {FACT}{STEPS}"
 
 NEEDY = {

@@ -45,8 +45,10 @@ class Message:
         return hash(self._packed)
 
 
-LABELS = ("because", "in", "and", "try", "or")
-"""What stands before the lines of a message."""
+LABELS = ("because", "in", "and", "try", "or", "or", "then")
+"""What stands before the lines of a message. Only where there is nothing at all, more than two steps lead on: the three
+ways to credentials, and what to do with them.
+"""
 
 
 def described(shown: Shown) -> str:
@@ -57,7 +59,7 @@ def described(shown: Shown) -> str:
 def message(
     fact: str, because: str | None = None, origins: Sequence[Origin | str] = (), hints: Sequence[str] = ()
 ) -> str:
-    """Return the lines of a fact, with its cause, its origins and at most two next steps below it."""
+    """Return the lines of a fact, with its cause, its origins and the next steps below it."""
     because_label, in_label, and_label, *next_labels = LABELS
     labelled = (
         (because_label, because or ""),

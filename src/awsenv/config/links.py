@@ -98,18 +98,16 @@ def source_links(request: RoleRequest, profiles: Profiles, environ: Environ) -> 
 
 
 def nothing(profiles: Profiles, environ: Environ) -> SourceError | None:
-    """Return the error of a machine without AWS credentials, with what gives it some; None: it has some.
+    """Return the error of a machine without AWS credentials, with the ways to some; None: it has some.
 
-    `aws login` is in the AWS CLI since 2.32 (AWS CLI user guide, "Login for AWS local development").
+    They are a sign-in at the console, a sign-in at IAM Identity Center, and an access key. `aws login` is in the AWS
+    CLI since 2.32 (AWS CLI user guide, "Login for AWS local development").
     """
     with suppress(AwsenvError):
         if _ambient(profiles, environ) is None and not _sources(profiles, environ):
             return SourceError(
                 f"there are no AWS credentials in {profiles.where}, and none in the environment",
-                hint=(
-                    "aws login, aws configure sso or, with an access key, aws configure",
-                    "awsenv setup after one of these, or awsenv demo without an account",
-                ),
+                hint=("aws login", "aws configure sso", "aws configure", "awsenv setup"),
             )
     return None
 
