@@ -431,6 +431,42 @@ def test_sso_gives_no_such_role(home: Home, endpoint: Endpoint, signed_in: Calla
     assert "sso_role_name" in str(error.hints)
 
 
+@pytest.mark.parametrize(
+    ("number", "answer", "fact"),
+    [
+        (200, "<html>canary</html>", "sent a response that is not from AWS"),
+        (200, {}, "sent a response that is not from AWS"),
+        (200, {"roleCredentials": None}, "sent a response that is not from AWS"),
+        (403, "<html>canary</html>", "sent a response that is not from AWS (HTTP 403)"),
+        (429, {"__type": "TooManyRequestsException"}, "is throttling"),
+        (500, {}, "is failing (HTTP 500)"),
+    ],
+)
+def test_sso_refuses_nothing(
+    home: Home, endpoint: Endpoint, signed_in: Callable[..., Path], number: int, answer: object, fact: str
+) -> None:
+    """A page, a failure and throttling are no matter of the sign-in."""
+    signed_in(timedelta(hours=8))
+    home.environ["AWS_MAX_ATTEMPTS"] = "1"
+    endpoint.answers["GET", "/federation/credentials"] = (number, answer)
+    error = refused(home, "sso", SSO)
+    assert (UnreachableError, f"AWS IAM Identity Center {fact}") == (type(error), error.fact)
+
+
+@pytest.mark.parametrize("token", [{"expiresAt": "soon"}, {"expiresAt": 5}, {"accessToken": 5}, {"accessToken": []}])
+def test_a_token_that_cannot_be_read_is_no_sign_in(
+    home: Home, signed_in: Callable[..., Path], token: dict[str, object]
+) -> None:
+    """The file is at fault: nothing has been sent."""
+    path = signed_in(timedelta(hours=8))
+    path.write_text(json.dumps({**json.loads(path.read_text()), **token}))
+    error = refused(home, "sso", SSO)
+    assert ("you are not signed in to AWS IAM Identity Center", ("aws sso login --profile p",)) == (
+        error.fact,
+        error.hints,
+    )
+
+
 def test_sso_that_cannot_be_reached_is_named(home: Home, signed_in: Callable[..., Path]) -> None:
     """Name its host, and do not blame the token."""
     signed_in(timedelta(hours=8))
@@ -772,6 +808,8 @@ WEB, DENY = "sts:AssumeRoleWithWebIdentity", "with an explicit deny in a service
         ),
         ("InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://x", SourceError, None),
         ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", RefusedError, None),
+        ("IDPRejectedClaim", "The identity provider reported that authentication failed", RefusedError, None),
+        ("IDPCommunicationError", "The identity provider could not be reached", UnreachableError, None),
         (
             "AccessDenied",
             f"User: arn:aws:iam::123456789012:user/x is not authorized to perform: {WEB} on resource: r {DENY}",
@@ -809,6 +847,7 @@ def test_the_endpoint_of_a_container(home: Home, endpoint: Endpoint) -> None:
 
 
 FULL = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+TEMPORARY = {"AccessKeyId": "x", "SecretAccessKey": "x", "Token": "x", "Expiration": "2099-01-01T00:00:00Z"}
 
 
 @pytest.mark.parametrize(
@@ -818,8 +857,12 @@ FULL = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
         (200, ["canary"], "sent a list instead of an object", f"check {FULL}"),
         (200, {}, "sent no AccessKeyId", f"check {FULL}"),
         (200, {"AccessKeyId": "canary", "SecretAccessKey": "canary"}, "sent no Token", f"check {FULL}"),
-        (401, "canary", "answers with HTTP 401", "check AWS_CONTAINER_AUTHORIZATION_TOKEN"),
-        (403, "canary", "answers with HTTP 403", "check AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+        (200, {**TEMPORARY, "AccessKeyId": ""}, "sent no AccessKeyId", f"check {FULL}"),
+        (200, {**TEMPORARY, "AccessKeyId": 5}, "sent AccessKeyId as a number instead of a string", f"check {FULL}"),
+        (200, {**TEMPORARY, "Expiration": "soon"}, "sent an Expiration that is not a time", f"check {FULL}"),
+        (200, {**TEMPORARY, "Expiration": 5}, "sent Expiration as a number instead of a string", f"check {FULL}"),
+        (401, "canary", "answers with HTTP 401", f"check {FULL}"),
+        (403, "canary", "answers with HTTP 403", f"check {FULL}"),
         (404, "canary", "answers with HTTP 404", f"check {FULL}"),
     ],
 )
@@ -862,6 +905,19 @@ def test_an_endpoint_without_credentials_is_named(
             "the token of AWS_CONTAINER_AUTHORIZATION_TOKEN has a line break, and no SDK sends it",
             "AWS_CONTAINER_AUTHORIZATION_TOKEN",
         ),
+        (
+            {"AWS_CONTAINER_AUTHORIZATION_TOKEN": "canary€"},
+            "the token of AWS_CONTAINER_AUTHORIZATION_TOKEN has a character that no SDK sends",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        ),
+        (
+            {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": sys.executable},
+            f"the file of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE holds no text: {sys.executable}",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        ),
+        ({FULL: "ftp://127.0.0.1/x"}, f"{FULL} is 'ftp://127.0.0.1/x': it must be a URL of http or https", FULL),
+        ({FULL: "https://a..b/x"}, f"{FULL} is 'https://a..b/x': it must be a URL of http or https", FULL),
+        ({FULL: ""}, "no variable names the credentials endpoint of a container", ""),
         ({FULL: "http://192.0.2.1/keys"}, f"{FULL} names a host that no SDK calls without TLS", FULL),
         ({FULL: "http://example.test/keys"}, f"{FULL} names a host that no SDK calls without TLS", FULL),
     ],
@@ -873,6 +929,20 @@ def test_a_container_that_is_not_asked(home: Home, variables: dict[str, str], fa
     error = named(home, "container")
 
     assert (fact, place) == (error.fact, error.where)
+
+
+@pytest.mark.parametrize("name", ["AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"])
+@pytest.mark.parametrize("number", [401, 403])
+def test_a_token_that_a_container_refuses_is_named(home: Home, endpoint: Endpoint, name: str, number: int) -> None:
+    """Name the variable of the token if it is set."""
+    endpoint.answers["GET", "/keys"] = (number, "")
+    token = Path(home.environ["HOME"], "token")
+    token.write_text("canary")
+    home.environ.update({FULL: f"{endpoint.url}/keys", name: str(token)})
+
+    error = named(home, "container")
+
+    assert (f"check {name}", "the same command again") == error.hints
 
 
 def named(home: Home, kind: str) -> AwsenvError:
@@ -917,12 +987,17 @@ def test_a_container_that_is_not_one(home: Home, answer: bytes | None, does: str
 
 ROLES = "/latest/meta-data/iam/security-credentials/"
 SERVICE = "the metadata service of EC2"
-NO_TOKEN = ("check that this is an EC2 instance", "in a container on one: aws ec2 modify-instance-metadata-options")
+CHECK_SERVICE = "check AWS_EC2_METADATA_SERVICE_ENDPOINT"
 
 
 @pytest.mark.parametrize(
     ("answers", "fact", "hint"),
     [
+        (
+            {"token": (200, "t"), "roles": (200, "<html>sign in</html>")},
+            f"{SERVICE} sent something else instead of the name of a role",
+            "the same command again",
+        ),
         (
             {"token": (200, "t"), "roles": (404, "canary")},
             "this EC2 instance has no role",
@@ -934,7 +1009,7 @@ NO_TOKEN = ("check that this is an EC2 instance", "in a container on one: aws ec
             f"{SERVICE} is turned off (HTTP 403)",
             "aws ec2 modify",
         ),
-        ({"token": (404, ""), "roles": (401, "")}, f"{SERVICE} demands a token, and gives none", NO_TOKEN[0]),
+        ({"token": (404, ""), "roles": (401, "")}, f"{SERVICE} demands a token, and gives none", CHECK_SERVICE),
         (
             {"token": (200, "t"), "roles": (200, "web"), "role": (404, "")},
             f"{SERVICE} sent HTTP 404 instead of the keys of role web",
@@ -973,7 +1048,7 @@ def test_a_machine_without_credentials_is_named(
             f"{SERVICE} is disabled by AWS_EC2_METADATA_DISABLED",
             "unset AWS_EC2_METADATA_DISABLED",
         ),
-        ({}, f"{SERVICE} does not answer", NO_TOKEN[0]),
+        ({}, f"{SERVICE} does not answer", CHECK_SERVICE),
         (
             {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "no url"},
             "AWS_EC2_METADATA_SERVICE_ENDPOINT is 'no url': it must be a URL",
@@ -989,6 +1064,11 @@ def test_a_machine_without_credentials_is_named(
             "AWS_METADATA_SERVICE_TIMEOUT is 'long': it must be a whole number",
             "unset AWS_METADATA_SERVICE_TIMEOUT",
         ),
+        (
+            {"AWS_METADATA_SERVICE_TIMEOUT": "0"},
+            "AWS_METADATA_SERVICE_TIMEOUT is '0': it must be 1 or more",
+            "unset AWS_METADATA_SERVICE_TIMEOUT",
+        ),
     ],
 )
 def test_a_machine_that_is_not_asked(home: Home, variables: dict[str, str], fact: str, hint: str) -> None:
@@ -1001,6 +1081,18 @@ def test_a_machine_that_is_not_asked(home: Home, variables: dict[str, str], fact
     error = named(home, "instance")
 
     assert (fact, True) == (error.fact, error.hints[0].startswith(hint))
+
+
+@pytest.mark.parametrize(
+    ("answer", "does"), [(b"SSH-2.0-OpenSSH_9.9\r\n", "does not speak HTTP"), (None, "closed the connection")]
+)
+def test_a_machine_that_is_none(home: Home, answer: bytes | None, does: str) -> None:
+    """A service that is reached and sends no response of HTTP is not called silent."""
+    with answering(answer) as host:
+        home.environ.update(AWS_EC2_METADATA_DISABLED="false", AWS_EC2_METADATA_SERVICE_ENDPOINT=f"http://{host}")
+        error = named(home, "instance")
+
+    assert (f"{SERVICE} {does}", CHECK_SERVICE) == (error.fact, error.hints[0])
 
 
 def test_the_role_of_a_machine(home: Home, endpoint: Endpoint) -> None:

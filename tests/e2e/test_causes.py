@@ -706,7 +706,8 @@ ROWS = (
         "a container that refuses",
         "the credentials endpoint of the container answers with HTTP 403\n"
         "  in       AWS_CONTAINER_CREDENTIALS_FULL_URI\n"
-        "  try      check AWS_CONTAINER_AUTHORIZATION_TOKEN\n",
+        "  try      check AWS_CONTAINER_CREDENTIALS_FULL_URI\n"
+        "  or       the same command again\n",
         **{**of_source(CONTAINER, **{FULL: "http://{host}/"}), "answer": status(403)},
     ),
     Row(
@@ -746,8 +747,8 @@ ROWS = (
         "no metadata service",
         "the metadata service of EC2 does not answer\n"
         "  in       FOLDER/config:6, [profile p], credential_source\n"
-        "  try      check that this is an EC2 instance\n"
-        "  or       for a container on one, set --http-put-response-hop-limit 2\n",
+        "  try      check AWS_EC2_METADATA_SERVICE_ENDPOINT\n"
+        "  or       check that this is an EC2 instance\n",
         **of_source(
             INSTANCE, AWS_EC2_METADATA_DISABLED="false", AWS_EC2_METADATA_SERVICE_ENDPOINT="http://127.0.0.1:1"
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,15 @@ from urllib.parse import urlsplit
 from botocore import credentials as providers
 from botocore import exceptions
 from botocore.awsrequest import AWSResponse
-from botocore.utils import ContainerMetadataFetcher, InstanceMetadataFetcher, resolve_imds_endpoint_mode
+from botocore.utils import (
+    ContainerMetadataFetcher,
+    InstanceMetadataFetcher,
+    parse_timestamp,
+    resolve_imds_endpoint_mode,
+)
 
 from awsenv.aws.network import no_response
+from awsenv.aws.proxy import ending
 from awsenv.aws.request import Request
 from awsenv.config.ini import Setting
 from awsenv.config.settings import is_url, unusable
@@ -59,12 +66,18 @@ def token_of(setting: Setting) -> bytes:
     except OSError as error:
         fact = f"the file of {name} cannot be read: {printable(path)} ({error.strerror})"
         raise SourceError(fact, origin, hint=f"correct {name}") from None
+    try:
+        token.decode()
+    except UnicodeDecodeError:
+        fact = f"the file of {name} holds no text: {printable(path)}"
+        raise SourceError(fact, origin, hint=f"correct {name}") from None
     if not token.strip():
         raise SourceError(f"the file of {name} is empty: {printable(path)}", origin, hint="write the token into it")
     return token
 
 
 _FULL = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+_RELATIVE = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
 _TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - the name of a variable
 
 
@@ -102,6 +115,8 @@ class Container:
         self._heard = _Heard(session.http(connect=seconds, read=seconds))
         self._session = session
         self._environ = dict(session.environ)
+        self._variable = _FULL if self._environ.get(_FULL) else _RELATIVE
+        self._token = f"{_TOKEN}_FILE" if self._environ.get(f"{_TOKEN}_FILE") else _TOKEN
 
     def load(self) -> Any:
         """Return the credentials.
@@ -109,21 +124,33 @@ class Container:
         Raises:
             AwsenvError: There are none.
         """
-        name, token = _TOKEN, self._environ.get(_TOKEN, "").encode()
-        if file := self._environ.get(f"{_TOKEN}_FILE"):
-            name = f"{_TOKEN}_FILE"
-            self._environ[name] = self._session.absolute(file)
-            token = token_of(Setting(self._environ[name], Origin(name)))
-        if b"\n" in token or b"\r" in token:
+        name, token = self._token, self._environ.get(self._token, "")
+        if name != _TOKEN:
+            self._environ[name] = self._session.absolute(token)
+            token = token_of(Setting(self._environ[name], Origin(name))).decode()
+        if "\n" in token or "\r" in token:
             fact = f"the token of {name} has a line break, and no SDK sends it"
             raise SourceError(fact, Origin(name), hint="remove the line break")
+        if not token.isascii():
+            fact = f"the token of {name} has a character that no SDK sends"
+            raise SourceError(fact, Origin(name), hint=f"correct {name}")
+        if not self._environ.get(self._variable):
+            fact = "no variable names the credentials endpoint of a container"
+            raise SourceError(fact, hint="run awsenv in a container of ECS or EKS")
+        uri = Setting(self._environ[self._variable], Origin(self._variable))
+        if self._variable == _FULL and not is_url(uri.value):
+            raise unusable(uri, "it must be a URL of http or https")
         fetcher = ContainerMetadataFetcher(self._heard, sleep=self._pause)
         try:
-            return providers.ContainerProvider(environ=self._environ, fetcher=fetcher).load()
+            loaded = providers.ContainerProvider(environ=self._environ, fetcher=fetcher).load()
         except AwsenvError:
             raise
         except Exception as error:  # noqa: BLE001 - a bare KeyError is how botocore misses a field
-            raise self._explained() or error from None
+            raise self._explained(uri) or error from None
+        # botocore takes any values.
+        if fault := self._explained(uri):
+            raise fault
+        return loaded
 
     def _pause(self, seconds: float) -> None:
         """Pause before another try, if that may help."""
@@ -131,31 +158,25 @@ class Container:
         if not isinstance(last, AWSResponse) or last.status_code >= 500:  # noqa: PLR2004 - HTTP's server errors
             time.sleep(seconds)
 
-    def _not_sent(self, variable: str) -> AwsenvError:
-        """Return why botocore sends nothing to the endpoint that *variable* names."""
-        uri, origin = self._environ[variable], Origin(variable)
-        if variable != _FULL:
-            fact = f"{variable} is {quoted(uri)}: it must begin with /"
-            return ConfigError(fact, origin, hint=f"correct {variable}, which the container sets")
-        if not is_url(uri):
-            return unusable(Setting(uri, origin), "it must be a URL of http or https")
-        # It would send a token to any host in plain text.
-        hint = "use https://, or http:// with the address of a loopback, ECS or EKS"
-        return SourceError(f"{variable} names a host that no SDK calls without TLS", origin, hint=hint)
-
-    def _explained(self) -> AwsenvError | None:
-        """Return why the endpoint gives no credentials; None: what it sent does not show it."""
+    def _explained(self, uri: Setting) -> AwsenvError | None:
+        """Return why the endpoint at *uri* gives no credentials; None: what it sent does not show it."""
         issuer, last = "the credentials endpoint of the container", self._heard.last
-        variable = _FULL if self._environ.get(_FULL) else "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+        name, origin = uri.origin.name, uri.origin
+        if last is None and name == _RELATIVE:
+            fact = f"{name} is {quoted(uri.value)}: it must begin with /"
+            return ConfigError(fact, origin, hint=f"correct {name}, which the container sets")
         if last is None:
-            return self._not_sent(variable)
+            # It would send a token to any host in plain text.
+            hint = "use https://, or http:// with the address of a loopback, ECS or EKS"
+            return SourceError(f"{name} names a host that no SDK calls without TLS", origin, hint=hint)
         if isinstance(last, Exception):
-            return no_response(last, Request(configured=Origin(variable)))
-        if last.status_code != 200:  # noqa: PLR2004 - HTTP's success
-            hint = f"check {_TOKEN}" if last.status_code in {401, 403} else f"check {variable}"
-            return SourceError(f"{issuer} answers with HTTP {last.status_code}", Origin(variable), hint=hint)
+            return no_response(last, Request(configured=origin))
+        if last.status_code != HTTPStatus.OK:
+            is_token = last.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+            hint = f"check {self._token if is_token and self._environ.get(self._token) else name}"
+            return SourceError(f"{issuer} answers with HTTP {last.status_code}", origin, hint=(hint, AGAIN))
         what = missing_in(last.content)
-        return SourceError(f"{issuer} sent {what}", Origin(variable), hint=f"check {variable}") if what else None
+        return SourceError(f"{issuer} sent {what}", origin, hint=f"check {name}") if what else None
 
 
 def missing_in(body: bytes) -> str | None:
@@ -167,10 +188,18 @@ def missing_in(body: bytes) -> str | None:
     if not isinstance(answer, dict):
         return f"{kind_of(answer)} instead of an object"
     names = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
-    missing = next((name for name in names if not answer.get(name)), None)
-    return None if missing is None else f"no {missing}"
+    for name in names:
+        value = answer.get(name)
+        if not isinstance(value, str) or not value:
+            return f"{name} as {kind_of(value)} instead of a string" if value else f"no {name}"
+    try:
+        parse_timestamp(answer["Expiration"])
+    except ValueError:
+        return "an Expiration that is not a time"
+    return None
 
 
+_ROLES = "/security-credentials/"
 _OPTIONS = "aws ec2 modify-instance-metadata-options --instance-id ID"
 _HOPS = "for a container on one, set --http-put-response-hop-limit 2"
 
@@ -188,8 +217,11 @@ class Instance:
     def __init__(self, _source: Source, session: AwsSession, _until: ExitStack) -> None:
         setting = session.get_config_variable
         self._is_disabled = session.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true"
-        if setting("metadata_service_num_attempts") < 1:
-            raise unusable(_set(session, "metadata_service_num_attempts"), "it must be 1 or more")
+        for key in ("metadata_service_num_attempts", "metadata_service_timeout"):
+            if setting(key) < 1:
+                raise unusable(_set(session, key), "it must be 1 or more")
+        endpoint = session.setting("ec2_metadata_service_endpoint", "AWS_EC2_METADATA_SERVICE_ENDPOINT")
+        self._endpoint = None if endpoint is None else endpoint.origin
         try:
             self._fetcher = InstanceMetadataFetcher(
                 num_attempts=setting("metadata_service_num_attempts"),
@@ -227,7 +259,7 @@ class Instance:
 
     def _reason(self) -> tuple[str, Hint]:
         """Return why the metadata service gave no credentials, and the next step."""
-        service, last, role = "the metadata service of EC2", self._heard.last, self._heard.path.rpartition("/")[2]
+        service, last, role = "the metadata service of EC2", self._heard.last, self._heard.path.partition(_ROLES)[2]
         none = "this EC2 instance has no role", "aws ec2 associate-iam-instance-profile attaches one"
         status, body = (last.status_code, last.content) if isinstance(last, AWSResponse) else (0, b"")
         token = self._heard.token
@@ -235,8 +267,13 @@ class Instance:
         if self._is_disabled:
             return f"{service} is disabled by AWS_EC2_METADATA_DISABLED", "unset AWS_EC2_METADATA_DISABLED"
         if not status or (status == HTTPStatus.UNAUTHORIZED and not has_token):
-            fact = f"{service} demands a token, and gives none" if status else f"{service} does not answer"
-            return fact, ("check that this is an EC2 instance", _HOPS)
+            does = "demands a token, and gives none"
+            if isinstance(last, Exception):
+                was_sent = last.kwargs["attempt"].was_sent if isinstance(last, exceptions.BotoCoreError) else False
+                does = (ending(last) if was_sent else None) or "does not answer"
+            here = "check that this is an EC2 instance"
+            hint = (here, _HOPS) if self._endpoint is None else (f"check {self._endpoint.setter}", here)
+            return f"{service} {does}", hint
         if not role and (status == HTTPStatus.NOT_FOUND or (status == HTTPStatus.OK and not body)):
             return none
         if status == HTTPStatus.FORBIDDEN:
@@ -244,7 +281,8 @@ class Instance:
         what = f"HTTP {status}"
         if status == HTTPStatus.OK:
             what = missing_in(body) or "something else"
-        if not role:
+        if not re.fullmatch(r"[\w+=,.@-]+", role, re.ASCII):
+            what = "something else" if role else what
             return f"{service} sent {what} instead of the name of a role", AGAIN
         fact = f"{service} sent {what} instead of the keys of role {printable(role)}"
         return fact, ("check that the role trusts ec2.amazonaws.com", AGAIN)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from awsenv.errors import Origin
 
 _LATE = (LateError, exceptions.ConnectTimeoutError, exceptions.ReadTimeoutError)
-_PORTAL = "check that no sign-in page of the network is in the way"
+PORTAL = "check that no sign-in page of the network is in the way"
+"""The next step after a response that is not from AWS."""
 
 _NOT_CONNECTED: tuple[tuple[type[Exception], str, str, str], ...] = (
     (
@@ -42,7 +43,7 @@ _NOT_CONNECTED: tuple[tuple[type[Exception], str, str, str], ...] = (
     (
         exceptions.BotoCoreError,
         "a TLS connection to {host} cannot be made",
-        _PORTAL,
+        PORTAL,
         "write http:// in {setting}, if {host} has no TLS",
     ),
 )
@@ -98,8 +99,8 @@ def not_of_aws(request: Request, status: str = "") -> UnreachableError:
     """Return the error of a response that is not from AWS."""
     fact = f"{request.where} sent a response that is not from AWS{status}"
     if request.configured is None:
-        return lost(fact, request, _PORTAL, AGAIN)
-    return lost(fact, request, f"check {request.configured.setter}", _PORTAL)
+        return lost(fact, request, PORTAL, AGAIN)
+    return lost(fact, request, f"check {request.configured.setter}", PORTAL)
 
 
 def _late(attempt: Attempt, request: Request) -> UnreachableError:

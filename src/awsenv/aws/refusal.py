@@ -108,18 +108,19 @@ def read_answer(error: ClientError) -> tuple[str, str, int]:
     return code.rpartition(":")[2], str(answer.get("Message") or ""), status
 
 
-def is_failing(code: str, status: int) -> bool:
-    """Tell whether AWS itself is failing, so that the same request may succeed later."""
+def failing(code: str, status: int) -> str | None:
+    """Return how AWS itself is failing, so that the same request may succeed later; None: it is not."""
+    if _THROTTLING.search(code) or status == HTTPStatus.TOO_MANY_REQUESTS:
+        return "is throttling"
     is_server = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED
-    return is_server or _THROTTLING.search(code) is not None
+    return f"is failing (HTTP {status})" if is_server else None
 
 
 def refusal(error: ClientError, request: Request) -> AwsenvError:
     """Return the error of awsenv for an error response."""
     code, message, status = read_answer(error)
-    if is_failing(code, status):
-        failing = "is throttling" if _THROTTLING.search(code) else f"is failing (HTTP {status})"
-        return lost(f"{request.where} {failing}", request, f"{AGAIN} in a minute")
+    if does := failing(code, status):
+        return lost(f"{request.where} {does}", request, f"{AGAIN} in a minute")
     # botocore takes the status of a page for the code, or finds none in it.
     if code.isdigit() or code == UNKNOWN:
         return not_of_aws(request, f" (HTTP {status})")

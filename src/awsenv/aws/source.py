@@ -11,19 +11,21 @@ import re
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timezone
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore import credentials as providers
 from botocore import exceptions
+from botocore.parsers import ResponseParserError
 from botocore.tokens import SSOTokenProvider
 from botocore.utils import parse_timestamp
 
 from awsenv import command, installation
 from awsenv.aws.denial import read
 from awsenv.aws.metadata import Container, Instance, kind_of, token_of
-from awsenv.aws.network import no_response
-from awsenv.aws.refusal import is_failing, message_of_aws, read_answer
+from awsenv.aws.network import PORTAL, no_response
+from awsenv.aws.refusal import UNKNOWN, failing, message_of_aws, read_answer
 from awsenv.aws.request import Request, host_of, steps
 from awsenv.aws.session import SERVICES, refused_setting
 from awsenv.aws.tokens import Tokens
@@ -69,6 +71,7 @@ _FACTS: Facts = (
         "the settings for {issuer} are incomplete",
         "check the profile",
     ),
+    ((exceptions.InvalidRegionError,), "sso_region is not the name of a region", "correct sso_region"),
 )
 """Where the next step is empty, it is to renew the credentials."""
 
@@ -273,13 +276,15 @@ class _Issuer(NamedTuple):
     """Returns the provider of botocore that fetches them."""
     refused: Hint | None = None
     """The next step after a refusal; None: to renew the credentials."""
+    is_aws: bool = True
+    """Whether it is a service of AWS; else it is an endpoint on this machine."""
 
 
 _ISSUERS: Mapping[str, _Issuer] = {
     "sso": _Issuer(
         "AWS IAM Identity Center",
         _sso,
-        refused="check sso_account_id and sso_role_name: the permission set must be assigned to you",
+        refused=("check sso_account_id and sso_role_name", "check that the permission set is assigned to you"),
     ),
     "login": _Issuer("AWS Sign-In", _login),
     "web-identity": _Issuer(
@@ -287,8 +292,8 @@ _ISSUERS: Mapping[str, _Issuer] = {
         _web_identity,
         refused="check role_arn and the trust policy of that role",
     ),
-    "container": _Issuer("the credentials endpoint of the container", Container),
-    "instance": _Issuer("the metadata service of EC2", Instance),
+    "container": _Issuer("the credentials endpoint of the container", Container, is_aws=False),
+    "instance": _Issuer("the metadata service of EC2", Instance, is_aws=False),
 }
 """Those that botocore calls; awsenv reads an access key and runs a `credential_process` itself."""
 
@@ -307,19 +312,36 @@ def _of_source(error: Exception, source: Source) -> AwsenvError:
     of, renew = _ISSUERS[source.kind], how_to_renew(source)
     issuer = of.title
     if not isinstance(error, exceptions.ClientError):
-        unknown = f"{issuer} returned no credentials ({type(error).__name__})", renew
-        fact, hint = first_of(_FACTS, error) or unknown
+        found = first_of(_FACTS, error)
+        if found is None and of.is_aws and isinstance(error, (ResponseParserError, LookupError, TypeError)):
+            return _not_of_aws(issuer)
+        fact, hint = found or (f"{issuer} returned no credentials ({type(error).__name__})", renew)
         return SourceError(fact.format(issuer=issuer), hint=hint or renew)
-    code, message, status = read_answer(error)
+    return _of_answer(error, source)
+
+
+def _of_answer(error: exceptions.ClientError, source: Source) -> AwsenvError:
+    """Return the error of awsenv for an error response of a service of AWS."""
+    of, renew = _ISSUERS[source.kind], how_to_renew(source)
+    issuer, (code, message, status) = of.title, read_answer(error)
     text = message_of_aws(message)
     because = None if text is None else f"AWS said: {text.rstrip('.')}"
-    if is_failing(code, status):
-        return UnreachableError(f"{issuer} is failing (HTTP {status})", hint=AGAIN)
+    if does := failing(code, status):
+        return UnreachableError(f"{issuer} {does}", hint=AGAIN)
+    if code == UNKNOWN or (code.isdigit() and message.startswith("<")):
+        return _not_of_aws(issuer, f" (HTTP {status})")
     if "IDPCommunication" in code:
-        return UnreachableError(f"{issuer} cannot reach the identity provider", because=because, hint=AGAIN)
-    if "Expired" in code or code == "InvalidIdentityToken" or status == 401:  # noqa: PLR2004 - HTTP's "sign in"
-        return SourceError(f"{issuer} did not accept the token ({code})", because=because, hint=renew)
-    fact, denial = f"{issuer} refused to give credentials ({code})", read(text or "")
+        return UnreachableError(f"{issuer} cannot reach the identity provider ({code})", because=because, hint=AGAIN)
+    has_expired = "Expired" in code or status == HTTPStatus.UNAUTHORIZED
+    if has_expired or code == "InvalidIdentityToken":
+        fact, step = f"{issuer} did not accept the token ({code})", renew if has_expired else of.refused
+        return SourceError(fact, because=because, hint=step)
+    denial = read(text or "")
+    hint = of.refused or renew
     if denial is not None and denial.because is not None:
-        return RefusedError(fact, code=code, because=denial.because, hint=steps(denial))
-    return RefusedError(fact, code=code, because=because, hint=of.refused or renew)
+        because, hint = denial.because, steps(denial)
+    return RefusedError(f"{issuer} refused to give credentials ({code})", code=code, because=because, hint=hint)
+
+
+def _not_of_aws(issuer: str, status: str = "") -> UnreachableError:
+    return UnreachableError(f"{issuer} sent a response that is not from AWS{status}", hint=(PORTAL, AGAIN))

@@ -95,7 +95,7 @@ class Tokens:
             entry = json.loads(content)
         except ValueError:
             return None
-        return entry if isinstance(entry, dict) else None
+        return entry if isinstance(entry, dict) and _is_readable(entry) else None
 
 
 def _content(path: Path) -> bytes | None:
@@ -105,14 +105,31 @@ def _content(path: Path) -> bytes | None:
         return None
 
 
-def _is_ending(entry: dict[str, Any]) -> bool:
-    """Tell whether botocore may refresh an entry. The keys of `aws login` expire by a field of their own."""
-    keys = entry.get("accessToken")
-    text = keys.get("expiresAt") if isinstance(keys, dict) else entry.get("expiresAt")
+def _is_readable(entry: dict[str, Any]) -> bool:
+    """Tell whether botocore can read the token of an entry and its end, if they are there."""
     try:
-        return bool(parse_timestamp(text) - datetime.now(timezone.utc) < WINDOW)
+        _end(entry)
     except (ValueError, TypeError):
         return False
+    return isinstance(entry.get("accessToken", ""), str | dict)
+
+
+def _is_ending(entry: dict[str, Any]) -> bool:
+    """Tell whether botocore may refresh an entry."""
+    end = _end(entry)
+    return end is not None and end - datetime.now(timezone.utc) < WINDOW
+
+
+def _end(entry: dict[str, Any]) -> datetime | None:
+    """Return when the token ends. The keys of `aws login` expire by a field of their own."""
+    keys = entry.get("accessToken")
+    text = keys.get("expiresAt") if isinstance(keys, dict) else entry.get("expiresAt")
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise TypeError
+    end: datetime = parse_timestamp(text)
+    return end.astimezone(timezone.utc)
 
 
 def _as_text(value: object) -> str:
