@@ -300,6 +300,7 @@ SET_UPS = (
         "all_proxy is set, and botocore ignores it: calls of AWS go without a proxy",
         _variables(all_proxy="socks5://proxy:1080", http_proxy="http://proxy:3128"),
     ),
+    SetUp("calls do not go to the local AWS of awsenv demo", _variables(AWSENV_DEMO="http://localhost:1")),
     SetUp("calls go to an endpoint other than AWS's own", _variables(AWS_ENDPOINT_URL_STS="http://localhost:1")),
     SetUp(
         "a web identity token is set: the AWS CLI and boto3 prefer it to a key in the files",

@@ -176,14 +176,24 @@ def _of_a_role(environ: dict[str, str]) -> dict[str, str]:
     return environment.change(chain, credentials, environ).applied_to(environ)
 
 
-def test_an_endpoint_that_leads_out_of_the_demo() -> None:
-    """In the demo, only an endpoint other than its own is a warning."""
-    environ = {"AWSENV_DEMO": "http://127.0.0.1:5", "AWS_ENDPOINT_URL": "http://127.0.0.1:6"}
+@pytest.mark.parametrize(
+    ("environ", "hint"),
+    [
+        ({}, "export AWS_ENDPOINT_URL=http://127.0.0.1:5"),
+        ({"AWS_ENDPOINT_URL": ""}, "export AWS_ENDPOINT_URL=http://127.0.0.1:5"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:6"}, "export AWS_ENDPOINT_URL=http://127.0.0.1:5"),
+        (
+            {"AWS_ENDPOINT_URL": "http://127.0.0.1:5", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "TRUE"},
+            "unset AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        ),
+    ],
+)
+def test_what_leads_out_of_the_demo(environ: dict[str, str], hint: str) -> None:
+    """In the demo, a shell whose calls go elsewhere is led back to its local AWS, and never to that of the user."""
+    (finding,) = variables({"AWSENV_DEMO": "http://127.0.0.1:5"} | environ, NOW)
 
-    demo, endpoint = variables(environ, NOW)
-
-    assert (Verdict.FINE, Verdict.WARNING) == (demo.verdict, endpoint.verdict)
-    assert "calls go to an endpoint other than AWS's own" == endpoint.fact
+    assert "calls do not go to the local AWS of awsenv demo" == finding.fact
+    assert (Verdict.WARNING, (hint,)) == (finding.verdict, finding.hints)
 
 
 def test_what_a_role_has_saved_is_fine() -> None:

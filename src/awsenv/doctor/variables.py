@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 CHECK = "variables"
 
 _ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_IAM")
+_IGNORING = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 _WEB_IDENTITY = ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 _PROXIES = ("all_proxy", "https_proxy")
 _MEANT = "leave it, if it is meant to be the source"
@@ -72,8 +73,20 @@ def variables(environ: Environ, now: float, faults: tuple[Finding, ...] = ()) ->
 
 
 def _demo(environ: Environ) -> Iterator[Finding]:
-    if url := environ.get(DEMO):
+    """Find what leads out of the demo, where no next step may lead either."""
+    url, fact = environ.get(DEMO), "calls do not go to the local AWS of awsenv demo"
+    if not url:
+        return
+    if _ignores_endpoints(environ):
+        yield _to_unset((_IGNORING,), fact)
+    elif environ.get(_ENDPOINTS[0]) != url:
+        yield _warning(_ENDPOINTS[:1], fact, f"export {_ENDPOINTS[0]}={shlex.quote(printable(url))}")
+    else:
         yield fine(CHECK, f"this is awsenv demo: calls go to its local AWS, {printable(url)}")
+
+
+def _ignores_endpoints(environ: Environ) -> bool:
+    return environ.get(_IGNORING, "").lower() == "true"
 
 
 def _proxy(environ: Environ) -> Iterator[Finding]:
@@ -150,8 +163,8 @@ def _region(environ: Environ) -> Iterator[Finding]:
 
 def _sources(environ: Environ) -> Iterator[Finding]:
     """Find other endpoints, other sources than the files, and options that are set for every role."""
-    endpoints = tuple(name for name in _set(_ENDPOINTS, environ) if environ[name] != environ.get(DEMO))
-    if endpoints and environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
+    endpoints = _set(_ENDPOINTS[1:] if environ.get(DEMO) else _ENDPOINTS, environ)
+    if endpoints and not _ignores_endpoints(environ):
         yield _to_unset(endpoints, "calls go to an endpoint other than AWS's own", "leave it, if this is intended")
     web_identity = _set(_WEB_IDENTITY, environ)
     if web_identity == _WEB_IDENTITY:
