@@ -38,7 +38,7 @@ class _Name(NamedTuple):
 def nearest(word: str, names: Iterable[str]) -> str | None:
     """Return the one of *names* that *word* is most likely meant for, the first of several; None: it is another name.
 
-    Case and separators do not matter.
+    Case, separators and accents do not matter.
     """
     typed = _name(word)
     found, fewest = None, _MOST + 1
@@ -51,6 +51,10 @@ def nearest(word: str, names: Iterable[str]) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _name(text: str) -> _Name:
+    if not text.isascii():
+        from unicodedata import category, normalize  # noqa: PLC0415 - most names are ASCII
+
+        text = "".join(each for each in normalize("NFD", text) if category(each) != "Mn")
     parts = tuple(re.findall(r"[^\W_]+", text.lower()))
     letters = "".join(parts)
     return _Name(parts, letters, re.sub("[^0-9]", "", letters))

@@ -130,6 +130,12 @@ def named(args: list[str]) -> list[str]:
     return [DEFAULT, *args]
 
 
+def usage(name: str) -> str:
+    """Return what to type for the command *name*, without its options: `awsenv console ROLE [CODE]`."""
+    words = COMMANDS[name].usage.removeprefix("[OPTIONS]").split()
+    return " ".join(["awsenv", *([] if name == DEFAULT else [name]), *words])
+
+
 def called(args: list[str]) -> Command:
     """Return the command that *args* call: one without a name where they ask for help, or are empty."""
     return COMMANDS.get("".join(named(args)[:1])) or (_HELP if args else _NOTHING)

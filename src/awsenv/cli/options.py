@@ -7,8 +7,6 @@ Typer evaluates the annotations of these classes in the modules that inherit the
 """
 
 import os
-import re
-import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from awsenv import duration, environment
+from awsenv.cli.commands import COMMANDS, DEFAULT, usage
 from awsenv.errors import MfaError, Origin, UsageError
 from awsenv.model import Environ, RoleRequest
 from awsenv.variables import USER, having
@@ -132,10 +131,6 @@ def resolve(caller: Caller, role: str, code: str | None, options: RoleOptions) -
 
     base = environment.original(caller.environ)
     profiles = config.read(base, caller.folder)
-    if re.fullmatch("[0-9]{6}", role) and profiles.get(role) is None:
-        known = code is not None and profiles.get(code) is not None
-        hint = f"awsenv {shlex.quote(code or '')} CODE" if known else "awsenv ROLE [CODE]"
-        raise UsageError("the first word is an MFA code: which role?", hint=hint)
     typos.check_role(caller.args, role, profiles, base)
     typos.check_profile(caller.args, options.profile, profiles)
     made = role_request(caller, role, code, options)
@@ -166,9 +161,10 @@ def role_request(caller: Caller, role: str, code: str | None, options: RoleOptio
         made = request(role, code, options, environment.original(caller.environ), caller.folder)
     except MfaError:
         # The word is not shown: it may be a password.
+        name = caller.args[0] if caller.args and caller.args[0] in COMMANDS else DEFAULT
+        run = ("awsenv exec ROLE -- COMMAND runs a command",) if name == DEFAULT else ()
         raise UsageError(
-            "the word after the role is not an MFA code, which is six digits",
-            hint=("awsenv ROLE [CODE]", "awsenv exec ROLE -- COMMAND runs a command"),
+            "the word after the role is not an MFA code, which is six digits", hint=(usage(name), *run)
         ) from None
     if made.external_id == "-":
         made = replace(made, external_id=caller.ask_secret("External id: "))

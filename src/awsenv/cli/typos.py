@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from awsenv import config
-from awsenv.cli.commands import COMMANDS, DEFAULT
+from awsenv.cli.commands import COMMANDS, DEFAULT, usage
 from awsenv.config import limits
 from awsenv.config.headers import misspelt
 from awsenv.config.sources import account_of
@@ -53,6 +53,8 @@ MEANT = {
 """What a word of another tool is here: a command of ours, or a step."""
 
 _COMMANDS = (*COMMANDS, "help", "version")
+_DIGITS = 6
+"""Of an MFA code."""
 _TIMES = ("--duration", "--idle", "--min-remaining", "--session-duration")
 """Options whose values may look like a code."""
 _FLAGS = {"-q": "quiet", "--quiet": "quiet", "--print": "anywhere"}
@@ -60,7 +62,7 @@ _FLAGS = {"-q": "quiet", "--quiet": "quiet", "--print": "anywhere"}
 
 
 def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Environ) -> None:
-    """Refuse a role that is probably meant for a profile or a command, unless the command line *args* insists.
+    """Refuse a number, and what is probably meant for a profile or a command unless the command line *args* insists.
 
     Args:
         args: The command line.
@@ -72,6 +74,11 @@ def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Envi
         UsageError: Another word is meant.
     """
     command = args[0] if args and args[0] in COMMANDS else None
+    if re.fullmatch("[0-9]+", role) and profiles.get(role) is None:
+        what = "an MFA code" if len(role) == _DIGITS else "a number"
+        known = any(profiles.get(arg) is not None for arg in args)
+        meant = _line(args, {}) if known else usage(command or DEFAULT)
+        raise UsageError(f"the first word is {what}: which role?", hint=meant)
     if command == DEFAULT or re.match("arn:|[0-9]+/", role) or profiles.get(role) is not None:
         return
     names = profiles.names
