@@ -96,7 +96,7 @@ def test_a_tunnel_without_tls_names_the_proxy(home: Home, more: bytes) -> None:
 
     fact = f"no TLS connection to sts.test can be made through the proxy {host}; AWS has not seen the MFA code"
     assert (fact, "HTTPS_PROXY") == (error.fact, error.where)
-    assert ("check that HTTPS_PROXY names an HTTP proxy", "export NO_PROXY=sts.test") == error.hints
+    assert ("check that HTTPS_PROXY names an HTTP proxy", "export no_proxy=sts.test") == error.hints
 
 
 def test_a_scheme_in_upper_case(home: Home) -> None:

@@ -9,8 +9,6 @@ import ast
 import json
 import re
 import shlex
-import subprocess
-from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -20,19 +18,21 @@ import boto3
 import pytest
 
 import awsenv.doctor
+import steps
 from awsenv.agent.runtime_directory import VARIABLE
 from awsenv.doctor.files import chain, files
 from awsenv.doctor.installation import LOADED, agent, hook
 from awsenv.doctor.model import Finding, Verdict
 from awsenv.doctor.variables import variables
 from awsenv.environment import original
+from awsenv.errors import TYPED
 from awsenv.model import RoleRequest
 from awsenv.variables import PROMPT
 from config.test_differences import move
 from e2e.test_doctor import SET_UPS as OF_AWS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from doctor.conftest import Account
 
@@ -53,12 +53,9 @@ KEY = "an access key is set: without --profile, AWS tools prefer it to the files
 
 
 @dataclass
-class Bench:
-    """A home with two files, and the environment of its user."""
+class Bench(steps.Bench):
+    """What the doctor looks at."""
 
-    home: Path
-    environ: dict[str, str]
-    program: str
     role: str | None = None
 
     def look(self) -> list[Finding]:
@@ -74,60 +71,33 @@ class Bench:
         if profiles is not None:
             yield from chain(RoleRequest(self.role or ""), profiles, environ)
 
-    @property
-    def config(self) -> Path:
-        """The config file."""
-        return self.home / ".aws" / "config"
 
-    def write(self, text: str) -> None:
-        """Append to the config file."""
-        self.config.write_text(self.config.read_text() + text)
-
-    def edit(self, finding: Finding, change: Callable[[str], str]) -> None:
-        """Change the line that a finding names."""
-        origin = finding.origins[0]
-        path = self.home / origin.name.removeprefix("~/")
-        lines = path.read_text().split("\n")
-        lines[origin.line - 1] = change(lines[origin.line - 1])
-        path.write_text("\n".join(lines))
-
-    def shell(self, command: str) -> None:
-        """Run a command in a shell with the hook's meaning of `awsenv`, and keep its environment."""
-        define = 'awsenv() { case $1 in off) eval "$(command awsenv off)";; *) command awsenv "$@";; esac; }'
-        script = f"{define}\n{command} >&2 || exit\nenv -0"
-        done = subprocess.run(["bash", "-c", script], env=self.environ, capture_output=True, text=True, check=False)
-        assert 0 == done.returncode, (command, done.stderr)
-        own = ("_", "SHLVL", "PWD", "OLDPWD")
-        pairs = (pair.partition("=") for pair in done.stdout.split("\0") if pair)
-        self.environ = {name: value for name, _, value in pairs if name not in own}
-
-
-Step = Callable[[Bench, Finding, "re.Match[str]"], object]
-
-STEPS: dict[str, Step] = {
-    "(unset|export|chmod|kill|awsenv) .*": lambda bench, _, hint: bench.shell(hint[0]),
+STEPS: Mapping[str, steps.Step[Bench]] = {
+    **steps.STEPS,
+    "awsenv .*": lambda bench, _, hint: bench.shell(hint[0]),
     "correct (AWS_.*)": lambda bench, _, hint: bench.environ.update({hint[1]: str(bench.config)}),
-    r"write (\[.*\]|\w+ = .*)": lambda bench, found, hint: bench.edit(found, lambda _: hint[1]),
-    "begin the line with the #": lambda bench, found, _: bench.edit(found, str.lstrip),
+    "begin the line with the #": lambda bench, origin, _: bench.edit(origin, str.lstrip),
     r"set region in \[(.*)\]": lambda bench, _, hint: bench.config.write_text(
         bench.config.read_text().replace(f"[{hint[1]}]\n", f"[{hint[1]}]\nregion = eu-west-1\n")
     ),
     "pass --region": lambda bench, _, __: bench.environ.update(AWS_REGION="eu-west-1"),
-    "correct region.*": lambda bench, found, _: bench.edit(found, lambda _: "region = eu-west-1"),
+    "correct region.*": lambda bench, origin, _: bench.edit(origin, lambda _: "region = eu-west-1"),
     "set (AWS_[A-Z_]+) too": lambda bench, _, hint: bench.environ.update({hint[1]: "canary-secret"}),
     "set new keys": lambda bench, _, __: bench.environ.update(AWS_CREDENTIAL_EXPIRATION="2099-01-01T00:00:00Z"),
-    "move what the first lacks to it, and remove the second.*": lambda bench, found, _: bench.edit(found, lambda _: ""),
+    "move what the first lacks to it, and remove the second.*": lambda bench, origin, _: bench.edit(
+        origin, lambda _: ""
+    ),
     r"move what \[(.*)\] lacks to it, and remove \[(.*)\]": lambda bench, _, hint: bench.config.write_text(
         move(bench.config.read_text().split("\n"), hint[1], hint[2])
     ),
-    "remove one of the two.*": lambda bench, found, _: bench.edit(found, lambda _: ""),
+    "remove one of the two.*": lambda bench, origin, _: bench.edit(origin, lambda _: ""),
     "uninstall one of them": lambda bench, _, __: Path(bench.environ["PATH"].partition(":")[0], "awsenv").unlink(),
     "(?:add as|keep this) the last line of ~/(.*): (.*)": lambda bench, _, hint: (
         (bench.home / hint[1]).write_text(hint[2] + "\n"),
         bench.environ.update({PROMPT: "awsenv"}) if PROMPT in bench.environ else None,
     ),
-    "write in this line, instead of awsenv: (.*)": lambda bench, found, hint: bench.edit(
-        found, lambda line: line.replace("awsenv", hint[1], 1)
+    "write in this line, instead of awsenv: (.*)": lambda bench, origin, hint: bench.edit(
+        origin, lambda line: line.replace("awsenv", hint[1], 1)
     ),
     f"name another that is yours alone: {VARIABLE}": lambda bench, _, __: bench.environ.update(
         {VARIABLE: f"{bench.home}/run"}
@@ -379,8 +349,7 @@ def test_each_next_step_mends_what_was_found(bench: Bench, set_up: SetUp) -> Non
     for hint in finding.hints:
         if ONLY_SHOWN.fullmatch(hint):
             continue
-        ((step, match),) = ((step, found) for pattern, step in STEPS.items() if (found := re.fullmatch(pattern, hint)))
-        step(bench, finding, match)
+        steps.follow(STEPS, hint, bench, next(iter(finding.origins), TYPED))
         after = [each for each in bench.look() if each.verdict in _BAD]
         assert fact not in [each.fact for each in after], hint
         assert {each.fact for each in after} <= {set_up.then, *(each.fact for each in before)}, hint

@@ -1,22 +1,27 @@
-"""Each failure names its own cause: the fact, the place and at most two next steps, through the whole program."""
+"""Each failure names its own cause: the fact, the place and at most two next steps, each of which helps."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+import shlex
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import steps
+from awsenv.errors import Origin
 from awsenv.sandbox import Fault
 from awsenv.sandbox.responses import ServiceError
 from servers import answering, status
+from steps import Bench
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     from conftest import World
+    from steps import Step
 
 COLUMNS = 80
 LONG = ("defaults_mode", "AWS_CONTAINER_", "Expiration", "/no/such", "alice (123456789012)", "clock", "endpoint_url is")
@@ -179,7 +184,7 @@ ROWS = (
         "the proxy HOST forbids a connection to sts.test (HTTP 403)\n"
         "  in       HTTPS_PROXY\n"
         "  try      ask its administrator to allow sts.test\n"
-        "  or       export NO_PROXY=sts.test\n",
+        "  or       export no_proxy=sts.test\n",
         **proxy(status(403)),
     ),
     Row(
@@ -187,7 +192,7 @@ ROWS = (
         "the proxy HOST answers the request for sts.test with HTTP 502\n"
         "  in       HTTPS_PROXY\n"
         "  try      the same command again\n"
-        "  or       export NO_PROXY=sts.test\n",
+        "  or       export no_proxy=sts.test\n",
         **proxy(status(502)),
     ),
     Row(
@@ -209,7 +214,7 @@ ROWS = (
         "no TLS connection to sts.test can be made through the proxy HOST\n"
         "  in       HTTPS_PROXY\n"
         "  try      check that HTTPS_PROXY names an HTTP proxy\n"
-        "  or       export NO_PROXY=sts.test\n",
+        "  or       export no_proxy=sts.test\n",
         **proxy(status(200) + b"SSH-2.0-OpenSSH_9.9\r\n"),
     ),
     Row(
@@ -241,7 +246,7 @@ ROWS = (
         "HTTPS_PROXY names a SOCKS proxy, which botocore cannot use\n"
         "  in       HTTPS_PROXY\n"
         "  try      name an HTTP proxy: HTTPS_PROXY=http://HOST:PORT\n"
-        "  or       without it, for hosts of AWS: NO_PROXY=.amazonaws.com\n",
+        "  or       export no_proxy=sts.test\n",
         **{**proxy(b"", "socks5://{host}"), "status": 3},
     ),
     Row(
@@ -532,10 +537,10 @@ ROWS = (
     ),
     Row(
         "a command that is not executable",
-        "credential_process cannot be run: /etc/passwd is not executable\n"
+        "credential_process cannot be run: FOLDER/vault is not executable\n"
         "  in       FOLDER/config:8, [profile s], credential_process\n"
-        "  try      chmod +x /etc/passwd\n",
-        **process("/etc/passwd"),
+        "  try      chmod +x FOLDER/vault\n",
+        **process("FOLDER/vault"),
     ),
     Row(
         "a command that is a folder",
@@ -649,7 +654,8 @@ ROWS = (
         "a start page without an account",
         "profile 's' holds no credentials and does not say where to get them\n"
         "  in       FOLDER/config:7, [profile s]\n"
-        "  try      add sso_account_id and sso_role_name\n",
+        "  try      add sso_account_id and sso_role_name\n"
+        "  or       aws configure sso\n",
         **of_source(f"{SOURCE}\nsso_start_url = https://x\nsso_region = eu-west-1"),
     ),
     Row(
@@ -686,7 +692,7 @@ ROWS = (
         "AWS_CONTAINER_CREDENTIALS_FULL_URI names a host that no SDK calls without TLS\n"
         "  in       AWS_CONTAINER_CREDENTIALS_FULL_URI\n"
         "  try      use https://, or http:// with the address of a loopback, ECS or EKS\n",
-        **of_source(CONTAINER, **{FULL: "http://192.0.2.1/"}),
+        **{**of_source(CONTAINER, **{FULL: "http://192.0.2.1/"}), "answer": status(403)},
     ),
     Row(
         "a container address without a scheme",
@@ -814,7 +820,7 @@ ROWS = (
         "  or       pass the code as the second word\n",
         status=6,
         source="source_profile = s",
-        after="[profile s]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary",
+        after="[profile s]\nKEYS",
         lines=DEVICE,
     ),
     Row(
@@ -863,48 +869,196 @@ ROWS = (
 )
 
 
-@pytest.fixture
-def shown(shared_world: World, tmp_path: Path) -> Callable[[Row], tuple[int, str]]:
-    """Return a function that returns the status and the message of a row, without what differs between two runs."""
+@dataclass
+class Scene(Bench):
+    """A user to whom a row happens."""
 
-    def run(row: Row) -> tuple[int, str]:
-        world, config = shared_world, tmp_path / "config"
-        role = f"arn:aws:iam::{world.sandbox.account}:role/read-only"
-        profile = f"[profile p]\nrole_arn = {role}\n{row.lines}\n{row.source}\n{row.after}\n"
-        config.write_text(f"[default]\nregion = eu-central-1\n{profile}")
-        if row.fault is not None:
-            world.sandbox.fail("AssumeRole", row.fault, times=row.times)
-        with answering(row.answer) as host:
-            environ = {name: value.format(host=host) for name, value in row.environ.items()}
-            done = world.run(*row.words.split(), AWS_CONFIG_FILE=str(config), **environ)
+    world: World
+    row: Row
+    host: str
+    words: list[str] = field(default_factory=list)
+    is_logged_in: bool = False
+
+    @property
+    def config(self) -> Path:
+        """The config file."""
+        return Path(self.environ["AWS_CONFIG_FILE"])
+
+    def begin(self) -> None:
+        """Let everything be as the row says."""
+        if self.is_logged_in:
+            self.run("logout")
+        role = f"arn:aws:iam::{self.world.sandbox.account}:role/read-only"
+        profile = f"[profile p]\nrole_arn = {role}\n{self.row.lines}\n{self.row.source}\n{self.row.after}\n"
+        environ = {name: value.format(host=self.host) for name, value in self.row.environ.items()}
+        self.environ = {**self.world.environ, "AWS_CONFIG_FILE": str(self.home / "config"), **environ}
+        self.words = self.row.words.split()
+        keys = Path(self.world.environ["HOME"], ".aws", "credentials").read_text().partition("\n")[2]
+        text = f"[default]\nregion = eu-central-1\n{profile}".replace("KEYS", keys)
+        account = self.world.sandbox.account
+        self.config.write_text(text.replace("FOLDER", str(self.home)).replace("123456789012", account))
+        (self.home / "vault").write_text("#!/bin/sh\n")
+        (self.home / "vault").chmod(0o600)
+
+    def run(self, *words: str) -> tuple[int, str]:
+        """Return the status and the message, without what differs between two runs."""
+        done = replace(self.world, environ=self.environ).run(*(words or self.words))
         names = {
-            host: "HOST",
-            world.sandbox.url[7:]: "AWS",
-            world.sandbox.account: "123456789012",
-            str(tmp_path): "FOLDER",
+            self.host: "HOST",
+            self.world.sandbox.url[7:]: "AWS",
+            self.world.sandbox.account: "123456789012",
+            str(self.home): "FOLDER",
         }
         text = done.stderr
         for value, name in names.items():
             text = text.replace(value, name)
         return done.returncode, re.sub("…[A-Z0-9]{4}", "…KEYS", text)
 
-    return run
+    def code(self) -> str:
+        """Return an MFA code that nobody has used."""
+        self.world.sandbox.clock.elapse(30)
+        return self.world.device.code()
+
+    def type(self, *words: str) -> None:
+        """Let the user type other words."""
+        self.words = [*words]
+
+    def set_device(self, origin: Origin, before: str = "") -> None:
+        """Name the device of the user below the line at an origin, and pass its code."""
+        serial = self.world.device.serial
+        self.edit(origin, lambda line: f"{before}{line}\nmfa_serial = {serial}")
+        self.type("p", self.code())
+
+    def put(self, origin: Origin, value: str) -> None:
+        """Give the key or the variable at an origin another value."""
+        if origin.key is None:
+            self.environ[origin.name] = value
+        else:
+            self.edit(origin, lambda _: f"{origin.key} = {value}")
+
+    def log_in(self, words: str) -> None:
+        """Enter a code for `awsenv login`."""
+        assert 0 == self.run(*words.split()[1:], self.code())[0]
+        self.is_logged_in = True
+
+    def set_longest(self, command: str) -> None:
+        """Let the administrator run the command that sets how long a role may live."""
+        *aws, _, name, _, seconds = shlex.split(command)
+        assert ["aws", "iam", "update-role"] == aws
+        self.world.client("iam").update_role(RoleName=name, MaxSessionDuration=int(seconds))
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name.replace(" ", "-"))
-def test_the_message_names_the_cause(shown: Callable[[Row], tuple[int, str]], row: Row) -> None:
-    """The whole message is the expected one: its own fact, the place, and at most two next steps; no secret."""
-    assert (row.status, f"awsenv: {row.message}") == shown(row)
+STEPS: Mapping[str, Step[Scene]] = {
+    **steps.STEPS,
+    r"correct (\w+), or remove it": lambda scene, at, _: scene.edit(at, lambda _: ""),
+    "put the comment on a line of its own: .*": lambda scene, _, __: scene.config.write_text(
+        scene.config.read_text().replace(" # mine", "\n# mine")
+    ),
+    "add the section": lambda scene, _, __: scene.write("[services mine]\n"),
+    "remove the line services = from the profile": lambda scene, at, _: scene.edit(at, lambda _: ""),
+    "(correct|set) both in HTTPS_PROXY: .*": lambda scene, at, _: scene.put(at, "http://me:secret@127.0.0.1:1"),
+    "write (http://) instead of (https://) in HTTPS_PROXY": lambda scene, at, hint: scene.put(
+        at, scene.environ[at.name].replace(hint[2], hint[1])
+    ),
+    "write (http://) in AWS_ENDPOINT_URL, .*": lambda scene, at, hint: scene.put(at, f"{hint[1]}{scene.host}"),
+    "(correct it|name an HTTP proxy): .*http://HOST:PORT": lambda scene, at, _: scene.put(at, "http://127.0.0.1:1"),
+    "check AWS_ENDPOINT_URL, .*": lambda scene, at, _: scene.put(at, scene.world.sandbox.url),
+    "the same command again.*|use credentials without a session policy .*": lambda *_: None,
+    "if the role demands MFA, set (mfa_serial) in profile 'p'": lambda scene, at, _: scene.set_device(at),
+    "ask for less: (--duration)": lambda scene, _, hint: scene.type("p", hint[1], "1h"),
+    "aws iam update-role .*": lambda scene, _, hint: scene.set_longest(hint[0]),
+    "choose another region with (--region)": lambda scene, _, hint: scene.words.extend([hint[1], "us-east-1"]),
+    "write the whole path of the program": lambda scene, at, _: scene.put(at, "/bin/echo"),
+    r"let a shell run it: (\w+) = sh -c '...'": lambda scene, at, hint: scene.edit(
+        at, lambda line: f"{hint[1]} = sh -c '{line.partition(' = ')[2].replace('123456', scene.code())}'"
+    ),
+    "add sso_account_id and sso_role_name": lambda scene, at, _: scene.edit(
+        at, lambda header: f"{header}\nsso_account_id = 123456789012\nsso_role_name = r"
+    ),
+    "correct the name": lambda scene, at, _: scene.put(at, f"mine\n{SESSION.replace('corp', 'mine')}"),
+    "correct (web_identity_token_file|AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE)": lambda scene, at, _: scene.put(
+        at, f"{scene.home}/vault"
+    ),
+    "use https://, or http:// with the address of a loopback, .*": lambda scene, at, _: scene.put(
+        at, f"http://{scene.host}/"
+    ),
+    "awsenv login( --profile p)?": lambda scene, _, hint: scene.log_in(hint[0]),
+    "pass the code as the second word": lambda scene, _, __: scene.words.append(scene.code()),
+    "awsenv login CODE, .*": lambda scene, _, __: scene.words.append(scene.code()),
+    "let it print the code, and nothing else, on standard output": lambda scene, at, _: scene.put(
+        at, f"echo {scene.code()}"
+    ),
+    "check mfa_serial": lambda scene, at, _: scene.set_device(at, "#"),
+}
+"""What to do for a next step, by a pattern of it."""
+
+ONLY_SHOWN = {
+    "ask (its|an|the) (administrator|owner) .*": "someone else acts",
+    "(check|activate|delete|replace) .*": "what to look at or to change is outside of the test",
+    "use region .*": "it calls AWS itself",
+    "use the access key of a user: .*": "the local AWS has no root user",
+    "(set the clock|on macOS).*": "it sets the clock of the machine",
+    "run the (command|credential_process) by itself .*": "it looks at something",
+    "in an opt-in region, .*": "it looks at something",
+    "correct AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, .*": "it calls the endpoint of a container",
+    "for a container on one, .*|aws ec2 .*": "it needs EC2",
+    "add the section: .*|aws (configure sso|sso login .*)": "it asks questions, or opens a browser",
+    "aws iam list-mfa-devices .*|awsenv doctor p": "it looks at something",
+    "unset AWS_EC2_METADATA_DISABLED": "it calls the metadata service of the machine",
+}
+"""Patterns of the steps that the test does not do, with the reason."""
+
+
+@pytest.fixture
+def scene(request: pytest.FixtureRequest, shared_world: World, tmp_path: Path) -> Iterator[Scene]:
+    """Return the scene of the row that is the parameter, with its server."""
+    row: Row = request.param
+    if row.fault is not None:
+        shared_world.sandbox.fail("AssumeRole", row.fault, times=row.times)
+    with answering(row.answer) as host:
+        scene = Scene(tmp_path, {}, shared_world.program, shared_world, row, host)
+        scene.begin()
+        yield scene
+        scene.begin()
+
+
+@pytest.mark.parametrize("scene", ROWS, ids=lambda row: row.name.replace(" ", "-"), indirect=True)
+def test_the_message_names_the_cause(scene: Scene) -> None:
+    """The whole message is the expected one, without a secret; after each next step alone it does not come again."""
+    row = scene.row
+    assert (row.status, f"awsenv: {row.message}") == scene.run()
     assert "canary" not in row.message
+    fact = first(row)
+    origin = re.search(r"^  in +(.+?)(?::(\d+))?(?:, \[(.+?)\](?:, (.+))?)?$", row.message, re.MULTILINE)
+    at = (
+        Origin("")
+        if origin is None
+        else Origin(origin[1].replace("FOLDER/", ""), int(origin[2] or 0), origin[3], origin[4])
+    )
+    for hint in re.findall("^  (?:try|or) +(.*)$", row.message, re.MULTILINE):
+        goes_on = hint.startswith("the same") and row.answer != b""
+        if not goes_on and not any(re.fullmatch(pattern, hint) for pattern in ONLY_SHOWN):
+            scene.begin()
+            steps.follow(STEPS, hint.replace("FOLDER", str(scene.home)), scene, at)
+            status, message = scene.run()
+            assert status == 0 or first(row, message) != fact, (hint, message)
+            assert not re.search("fault|Traceback", message)
+
+
+def first(row: Row, message: str | None = None) -> str:
+    """Return the fact and the cause of a message."""
+    return "".join(
+        re.findall(r"\A.*|^  because.*", f"awsenv: {row.message}" if message is None else message, re.MULTILINE)
+    )
 
 
 def test_no_two_causes_share_a_message() -> None:
     """Each row of the table has its own fact or cause: a reader can tell them apart."""
     seen = dict[str, str]()
     for row in ROWS:
-        said = "".join(re.findall(r"\A.*|^  because.*", row.message, re.MULTILINE))
-        assert row.name.startswith(SAME) or said not in seen, f"{row.name} and {seen[said]} both say {said!r}"
-        seen[said] = row.name
+        fact = first(row)
+        assert row.name.startswith(SAME) or fact not in seen, f"{row.name} and {seen[fact]} both say {fact!r}"
+        seen[fact] = row.name
 
 
 def test_the_steps_fit_a_line() -> None:

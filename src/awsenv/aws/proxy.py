@@ -50,6 +50,8 @@ class Proxy:
     """With a scheme, and with its user and password if it has them."""
     origin: Origin | None
     """Its variable; None: it is one of the system."""
+    exempt: str = "NO_PROXY="
+    """How a shell adds a host to those that need none, up to the host."""
 
     @property
     def title(self) -> str:
@@ -98,16 +100,16 @@ def proxy_to(url: str, environ: Environ) -> Proxy | None:
         return None
     kind, _, rest = value.rpartition("://")
     # botocore knows the schemes in lower case only.
-    proxy = Proxy(f"{kind.lower() or 'http'}://{rest}", _variable(f"{scheme}_proxy", value, environ))
+    # Python prefers the one in lower case, even if it is empty.
+    hosts = "no_proxy" if "no_proxy" in environ else "NO_PROXY"
+    exempt = f"{hosts}=${hosts}," if environ.get(hosts) else f"{hosts}="
+    proxy = Proxy(f"{kind.lower() or 'http'}://{rest}", _variable(f"{scheme}_proxy", value, environ), exempt)
     name = proxy.variable
     if kind.lower() not in {"", "http", "https"}:
         raise ConfigError(
             f"{name} names a {re.sub('(?<=SOCKS).*', '', kind.upper())} proxy, which botocore cannot use",
             proxy.origin,
-            hint=(
-                f"name an HTTP proxy: {name}=http://HOST:PORT",
-                "without it, for hosts of AWS: NO_PROXY=.amazonaws.com",
-            ),
+            hint=(f"name an HTTP proxy: {name}=http://HOST:PORT", _without(proxy, url)),
         )
     if not is_url(proxy.url):
         fact = f"{name} is not the URL of a proxy: {quoted(without_password(value))}"
@@ -211,7 +213,7 @@ def fault(proxy: Proxy, url: str, error: BaseException, *, was_sent: bool) -> Pr
         and not isinstance(failed_tls, ssl.SSLCertVerificationError)
     ):
         fact = f"no TLS connection to {host_of(url)} can be made through {proxy.title}"
-        hint = (_names_one(proxy), _without(url))
+        hint = (_names_one(proxy), _without(proxy, url))
     else:
         return None
     return ProxyError(fact=fact, origin=proxy.origin, hint=hint, was_sent=was_sent)
@@ -233,7 +235,7 @@ def causes(error: object) -> Iterator[object]:
 
 def _of_status(proxy: Proxy, url: str, status: int, *, was_sent: bool) -> ProxyError:
     may_pass = status >= 500 or status == 429  # noqa: PLR2004 - HTTP's server errors, and "too many requests"
-    hint: Hint = (AGAIN if may_pass else _names_one(proxy), _without(url))
+    hint: Hint = (AGAIN if may_pass else _names_one(proxy), _without(proxy, url))
     fact = f"{proxy.title} answers the request for {host_of(url)} with HTTP {status}"
     if status == _PASSWORD:
         has_user = "@" in urlsplit(proxy.url).netloc
@@ -242,7 +244,7 @@ def _of_status(proxy: Proxy, url: str, status: int, *, was_sent: bool) -> ProxyE
         hint = f"{'correct' if has_user else 'set'} both in {proxy.variable}: http://USER:PASSWORD@HOST:PORT"
     elif status == 403:  # noqa: PLR2004 - "forbidden"
         fact = f"{proxy.title} forbids a connection to {host_of(url)} (HTTP 403)"
-        hint = (f"ask its administrator to allow {host_of(url)}", _without(url))
+        hint = (f"ask its administrator to allow {host_of(url)}", _without(proxy, url))
     return ProxyError(fact=fact, origin=proxy.origin, hint=hint, was_sent=was_sent)
 
 
@@ -250,6 +252,6 @@ def _names_one(proxy: Proxy) -> str:
     return f"check that {proxy.variable} names an HTTP proxy"
 
 
-def _without(url: str) -> str:
+def _without(proxy: Proxy, url: str) -> str:
     """Return how requests to the host go without the proxy."""
-    return f"export NO_PROXY={urlsplit(url).hostname}"
+    return f"export {proxy.exempt}{urlsplit(url).hostname}"
