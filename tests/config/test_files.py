@@ -32,7 +32,7 @@ if os.getuid() == 0:
 try:
     config.read({"AWS_CONFIG_FILE": sys.argv[1], "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"})
 except ConfigError as error:
-    print(error)
+    print(error, *error.hints, sep="\\n")
 """
 
 
@@ -175,7 +175,10 @@ def test_a_file_without_permission_is_named(locked: str) -> None:
         )
         folder.chmod(0o700)
 
-    assert f"cannot read {path}: permission denied\n" == done.stdout
+    step = (
+        f"make it readable: chmod u+r {path}" if locked == "file" else f"make its folder readable: chmod u+rx {folder}"
+    )
+    assert f"cannot read {path}: permission denied\n{step}\n" == done.stdout
 
 
 @pytest.mark.parametrize(
@@ -183,6 +186,8 @@ def test_a_file_without_permission_is_named(locked: str) -> None:
     [
         (b"\xef\xbb\xbf[default]\n", "UTF-8 with a byte order mark", 1),
         ("[default]\n".encode("utf-16"), "UTF-16", 1),
+        ("[default]\nregion = x\n".encode("utf-16-le"), "UTF-16", 1),
+        ("[default]\nregion = x\n".encode("utf-16-be"), "UTF-16", 1),
         (b"[default]\nregion = x\n# gr\xfc\xdfe\n", "not UTF-8", 3),
     ],
 )

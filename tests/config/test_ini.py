@@ -137,8 +137,8 @@ def test_a_text_that_botocore_refuses_is_refused_with_its_line(text: str, fact: 
         ("[profile a", "write [profile a]"),
         ("[profile a # prod", "write [profile a]"),
         ("[ \x1b", "write [\\x1b]"),
-        ("[", "write [profile NAME]"),
-        ("[]", "write [profile NAME]"),
+        ("[", "write [default]"),
+        ("[]", "write [default]"),
     ],
 )
 @pytest.mark.parametrize("before", ["", "[default]\nregion = eu-west-1\n"])

@@ -81,6 +81,51 @@ def test_a_profile_without_a_whole_source_is_an_error(
 
 
 @pytest.mark.parametrize(
+    ("config_text", "credentials_text", "because", "hint"),
+    [
+        (
+            "[profile a]\nrole_arn = arn:aws:iam::123456789012:role/a\n  source_profile = default\n",
+            "",
+            "its line source_profile is indented, and belongs to the value of role_arn",
+            "begin the line with source_profile",
+        ),
+        (
+            "[profile a]\nrole_arn = x\n\tregion = x\n\tCredential_Source: Environment\n",
+            "",
+            "its line credential_source is indented, and belongs to the value of role_arn",
+            "begin the line with credential_source",
+        ),
+        (
+            "",
+            "[a]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n aws_secret_access_key = canary\n",
+            "its line aws_secret_access_key is indented, and belongs to the value of aws_access_key_id",
+            "begin the line with aws_secret_access_key",
+        ),
+        (
+            "[profile a]\nregion = eu-west-1\n",
+            "[profile a]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary\n",
+            "in the credentials file [profile a] is a profile named 'profile a'",
+            "write [a]",
+        ),
+        (
+            "[profile a]\nregion = eu-west-1\n",
+            "[[a]]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary\n",
+            "in the credentials file [[a]] is a profile named '[a]'",
+            "write [a]",
+        ),
+    ],
+)
+def test_what_a_profile_lacks_is_there_and_not_read(
+    config_text: str, credentials_text: str, because: str, hint: str, home: Home
+) -> None:
+    """The cause is how the file is written, and the next step mends that."""
+    with pytest.raises(AwsenvError) as caught:
+        home.resolve("a", config_text, credentials_text)
+    assert (because, (hint,)) == (caught.value.because, caught.value.hints)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("lines", "sections", "hints"),
     [
         (f"sso_session =\n{SSO}", "[sso-session s]\n", ("write sso_session = s", "aws configure sso")),

@@ -9,6 +9,7 @@ import pytest
 from awsenv.doctor.files import files
 from awsenv.doctor.model import Finding, Verdict
 from awsenv.errors import Origin
+from awsenv.wording import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,6 +81,7 @@ def test_a_file_that_cannot_be_read_is_wrong(home: Path) -> None:
     (finding,) = found(home)
     assert (Verdict.WRONG, (Origin("~/.aws/config"),)) == (finding.verdict, finding.origins)
     assert finding.fact.startswith("cannot read ~/.aws/config: ")
+    assert ("replace the link with a regular file",) == finding.hints
 
 
 @pytest.mark.parametrize("variable", ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
@@ -187,6 +189,8 @@ def test_a_misspelt_kind_of_section_is_a_warning(home: Path, header: str, title:
         ("[sso-session ]", ": it has no name", "sso-session NAME"),
         ("[x y]", ": it does not begin with profile", 'profile "x y"'),
         ("[profile 'x]", "", "profile x"),
+        ("[profile\u00a0x]", ": it has an invisible character that is not a space", "profile x"),
+        ("[sso-session\u3000x]", ": it has an invisible character that is not a space", "sso-session x"),
     ],
 )
 def test_a_section_that_botocore_ignores_is_a_warning(home: Path, header: str, reason: str, title: str) -> None:
@@ -194,7 +198,10 @@ def test_a_section_that_botocore_ignores_is_a_warning(home: Path, header: str, r
     with (home / ".aws" / "config").open("a") as file:
         file.write(f"{header}\nregion = eu-west-1\n")
     (finding,) = found(home)
-    assert (f"the AWS CLI and awsenv ignore {header}{reason}", (f"write [{title}]",)) == (finding.fact, finding.hints)
+    assert (f"the AWS CLI and awsenv ignore {printable(header)}{reason}", (f"write [{title}]",)) == (
+        finding.fact,
+        finding.hints,
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ agent nor the command that the role is for could read it again.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
@@ -230,17 +231,26 @@ def _bytes(path: str, name: str) -> bytes | None:
         return None
     except OSError as error:
         reason = (os.strerror(error.errno) if error.errno else "error").lower()
-        raise ConfigError(f"cannot read {name}: {reason}", Origin(name), hint="make it readable: chmod u+r") from None
+        hint = f"make it readable: chmod u+r {quoted(name)}"
+        if error.errno == errno.ELOOP:
+            hint = "replace the link with a regular file"
+        elif error.errno != errno.EACCES:
+            hint = f"cat {quoted(name)}"
+        elif not os.path.exists(path):  # noqa: PTH110 - as above
+            hint = f"make its folder readable: chmod u+rx {quoted(os.path.dirname(name))}"  # noqa: PTH120 - text
+        raise ConfigError(f"cannot read {name}: {reason}", Origin(name), hint=hint) from None
 
 
 def _decoded(data: bytes, name: str) -> str:
-    for mark, encoding in _BOMS:
-        if data.startswith(mark):
-            raise ConfigError(
-                f"the file is saved as {encoding}, which botocore cannot read",
-                Origin(name, 1),
-                hint="save it as plain UTF-8, without a byte order mark",
-            )
+    encodings = [encoding for mark, encoding in _BOMS if data.startswith(mark)]
+    # UTF-16 without a mark: the half of an ASCII character is 0.
+    encodings += ["UTF-16"] * (b"\n" in data and 0 in data[:2])
+    if encodings:
+        raise ConfigError(
+            f"the file is saved as {encodings[0]}, which botocore cannot read",
+            Origin(name, 1),
+            hint="save it as plain UTF-8, without a byte order mark",
+        )
     try:
         return data.decode()
     except UnicodeDecodeError as error:

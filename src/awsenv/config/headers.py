@@ -59,8 +59,8 @@ _NOISE = str.maketrans("", "", "[]'\"")
 
 
 def _ignored(header: str, section: Section, profiles: Profiles) -> Misspelt:
-    kind, _, rest = header.strip(_AROUND).replace("\t", " ").partition(" ")
-    prefix, name = kind.lower(), rest.strip(_AROUND)
+    kind, *rest = re.split(r"\s+", header.strip(_AROUND), maxsplit=1)
+    prefix, name = kind.lower(), "".join(rest).strip(_AROUND)
     reason = f": no section begins with {quoted(kind)}"
     if prefix not in KINDS:
         prefix = (nearest(kind, KINDS) if name else None) or ""
@@ -69,8 +69,10 @@ def _ignored(header: str, section: Section, profiles: Profiles) -> Misspelt:
     elif kind in KINDS:
         reason = ": a name with spaces needs quotes" if " " in name and not re.search("['\"\\\\]", header) else ""
         reason = reason if name else ": it has no name"
+    if re.search(r"[^\S \t]", header):
+        reason = ": it has an invisible character that is not a space"
     if prefix == "profile" and name.lower() == "default":
-        name = "default"
+        name, reason = "default", ": it must be in lower case"
     counts = next((other for other, meaning in profiles.meanings.items() if meaning == (prefix, name)), None)
     if counts is not None:
         reason = f", and read [{printable(counts)}]"

@@ -155,7 +155,7 @@ def _refused(error: configparser.Error, parser: _Parser, lines: list[str], name:
         return ConfigError(
             "there is no [section] above this line",
             Origin(name, number),
-            hint="write a header such as [default] or [profile NAME] above it",
+            hint="write a header such as [default] above it",
         )
     return ConfigError(
         "this line is neither [section] nor `key = value`",
@@ -179,7 +179,7 @@ def _check_nested(setting: Setting) -> None:
 
 def _unclosed(content: str, origin: Origin) -> ConfigError:
     """Return the error for a header without a name or a closing bracket."""
-    title = re.split(r"\s[#;]|\]", content[1:])[0].strip() or "profile NAME"
+    title = re.split(r"\s[#;]|\]", content[1:])[0].strip() or "default"
     return ConfigError(
         "the section has no name" if "]" in content else "the closing ] is missing",
         origin,

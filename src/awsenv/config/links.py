@@ -182,13 +182,14 @@ def _source_of(profile: Profile, profiles: Profiles) -> Setting:
     setting = named or kind
     if setting is None:
         own = f" = {printable(profile.name)}" if sources.has_static_keys(profile) else ""
+        because, hint = sources.indented(profile, "source_profile", "credential_source")
         lost = profiles.lost(profile)
         raise ConfigError(
             f"profile {quoted(profile.name)} has a role_arn, but neither source_profile nor credential_source",
             profile.settings["role_arn"].origin,
             None if lost is None else lost[1].origin,
-            because=None if lost is None else lost[0],
-            hint=(f"add source_profile{own}", "name the source with --profile"),
+            because=because or (lost and lost[0]),
+            hint=hint or (f"add source_profile{own}", "name the source with --profile"),
         )
     return setting
 

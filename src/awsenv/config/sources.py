@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from awsenv import environment
 from awsenv.config import limits
 from awsenv.config.headers import misspelt
+from awsenv.config.sso import check_sso
 from awsenv.distance import nearest
 from awsenv.errors import AGAIN, ConfigError, Origin, SourceError
 from awsenv.model import Credentials, Source
@@ -60,49 +61,6 @@ class Kind(NamedTuple):
     """Whether its credentials are those of a role, which has no MFA device."""
 
 
-def _check_sso(profile: Profile, profiles: Profiles) -> None:
-    """Refuse what botocore's SSOProvider refuses, and name the place."""
-    settings = dict(profile.settings)
-    name = settings.get("sso_session")
-    if name is not None:
-        session = profiles.sso_session(name.value)
-        if session is None:
-            fact = f"there is no section [sso-session {printable(name.value)}]"
-            fact = fact if name.value else f"sso_session of profile {quoted(profile.name)} is empty"
-            raise limits.refused(fact, name.value, name.origin, _session_meant(name.value, profile, profiles))
-        for key, setting in session.items():
-            mine = settings.setdefault(key, setting)
-            if mine.value != setting.value:
-                raise ConfigError(
-                    f"{printable(key)} differs between the profile and its sso-session",
-                    mine.origin,
-                    setting.origin,
-                    hint="remove it from the profile",
-                )
-    needed = ("sso_account_id", "sso_role_name", "sso_start_url", "sso_region")
-    missing = [key for key in needed if key not in settings]
-    if missing:
-        raise ConfigError(
-            f"profile {quoted(profile.name)} signs in with SSO, but lacks {listed(missing)}",
-            profile.origin,
-            hint="add it: aws configure sso",
-        )
-
-
-def _session_meant(name: str, profile: Profile, profiles: Profiles) -> Hint:
-    """Return the next steps for an sso_session that names no section: another name, the header, or a new section."""
-    header = misspelt(name, profiles, "sso-session")
-    if header is not None:
-        return f"{header.hints[0]} in {header.where}"
-    names = [other for prefix, other in profiles.meanings.values() if prefix == "sso-session"]
-    add = "add the section: aws configure sso-session"
-    if name:
-        close = nearest(name, names)
-        return "correct the name" if close is None else f"write sso_session = {printable(close)}", add
-    first = f"write sso_session = {printable(listed(names, 'or'))}" if names else add
-    return first, "remove it" if "sso_start_url" in profile.settings else "aws configure sso"
-
-
 def _check_web(profile: Profile, _profiles: Profiles) -> None:
     if not profile.value("role_arn"):
         raise ConfigError(
@@ -130,7 +88,7 @@ KINDS: Mapping[str, Kind] = {
         renew=("aws sso login{option}",),
         keys=("sso_session", "sso_start_url", "sso_account_id", "sso_role_name"),
         is_in=lambda profile: "sso_account_id" in profile.settings or "sso_role_name" in profile.settings,
-        check=_check_sso,
+        check=check_sso,
         account="sso_account_id",
         is_temporary=True,
         is_of_a_role=True,
@@ -257,9 +215,9 @@ def static_keys(profile: Profile) -> Credentials | None:
         return None
     owner = f"profile {quoted(profile.name)}"
     if key_id is None or not key_id.value:
-        raise _half_a_key(owner, _KEY_ID, (secret or key_id or profile).origin)
+        raise _half_a_key(owner, _KEY_ID, (secret or key_id or profile).origin, profile)
     if secret is None or not secret.value:
-        raise _half_a_key(owner, _SECRET, key_id.origin)
+        raise _half_a_key(owner, _SECRET, key_id.origin, profile)
     if key_id.origin.name != secret.origin.name:
         raise SourceError(
             f"the access key of {owner} is split between two files",
@@ -272,9 +230,20 @@ def static_keys(profile: Profile) -> Credentials | None:
     return Credentials(key_id.value, secret.value, token or None)
 
 
-def _half_a_key(owner: str, missing: str, there: Origin) -> SourceError:
+def _half_a_key(owner: str, missing: str, there: Origin, profile: Profile | None = None) -> SourceError:
     fact = f"{owner} holds half an access key: {missing} is missing or empty"
-    return SourceError(fact, there, hint=(f"set {missing} too", "remove the other half"))
+    because, hint = indented(profile, missing)
+    return SourceError(fact, there, because=because, hint=hint or (f"set {missing} too", "remove the other half"))
+
+
+def indented(profile: Profile | None, *keys: str) -> tuple[str | None, str | None]:
+    """Return that one of *keys* is on an indented line, which belongs to the value above, and the next step; if so."""
+    for setting in () if profile is None else profile.settings.values():
+        for line in setting.value.lower().split("\n")[1:]:
+            if (key := re.split("[=:]", line)[0].strip()) in keys:
+                because = f"its line {key} is indented, and belongs to the value of {setting.origin.key}"
+                return because, f"begin the line with {key}"
+    return None, None
 
 
 def has_static_keys(profile: Profile) -> bool:
@@ -305,10 +274,12 @@ def from_profile(profile: Profile, profiles: Profiles) -> Source:
     """
     name = kind_of(profile)
     if name is None:
+        header = misspelt(profile.name, profiles)
         raise SourceError(
             f"profile {quoted(profile.name)} holds no credentials and does not say where to get them",
-            profile.origin,
-            hint=_what_is_missing(profile),
+            *(profile.origin,) if header is None else header.origins,
+            because=None if header is None else header.fact,
+            hint=_what_is_missing(profile) if header is None else header.hints,
         )
     source = Source(name, profile.name, profile.origin)
     if name == "static":
