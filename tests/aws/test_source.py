@@ -857,7 +857,7 @@ TEMPORARY = {"AccessKeyId": "x", "SecretAccessKey": "x", "Token": "x", "Expirati
         (200, ["canary"], "sent a list instead of an object", f"check {FULL}"),
         (200, {}, "sent no AccessKeyId", f"check {FULL}"),
         (200, {"AccessKeyId": "canary", "SecretAccessKey": "canary"}, "sent no Token", f"check {FULL}"),
-        (200, {**TEMPORARY, "AccessKeyId": ""}, "sent no AccessKeyId", f"check {FULL}"),
+        (200, {**TEMPORARY, "AccessKeyId": ""}, "sent an empty AccessKeyId", f"check {FULL}"),
         (200, {**TEMPORARY, "AccessKeyId": 5}, "sent AccessKeyId as a number instead of a string", f"check {FULL}"),
         (200, {**TEMPORARY, "Expiration": "soon"}, "sent an Expiration that is not a time", f"check {FULL}"),
         (200, {**TEMPORARY, "Expiration": 5}, "sent Expiration as a number instead of a string", f"check {FULL}"),

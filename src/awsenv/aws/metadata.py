@@ -28,6 +28,7 @@ from awsenv.errors import AGAIN, AwsenvError, ConfigError, Origin, SourceError
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextlib import ExitStack
 
     from awsenv.aws.http import Http
@@ -47,6 +48,23 @@ def kind_of(value: object) -> str:
         str: "a string",
     }
     return kinds.get(type(value), "null")
+
+
+def wrong_field(answer: Mapping[str, Any], needed: tuple[str, ...], more: tuple[str, ...] = ()) -> str | None:
+    """Return what is wrong with the texts of an object of JSON; None: nothing.
+
+    Args:
+        answer: The object.
+        needed: The keys of texts that must be there.
+        more: The keys of texts that may be there.
+    """
+    for name in (*needed, *more):
+        value = answer.get(name)
+        if name in needed and value in (None, ""):
+            return f"no {name}" if value is None else f"an empty {name}"
+        if value is not None and not isinstance(value, str):
+            return f"{name} as {kind_of(value)} instead of a string"
+    return None
 
 
 def token_of(setting: Setting) -> bytes:
@@ -187,11 +205,8 @@ def missing_in(body: bytes) -> str | None:
         return "text that is not JSON"
     if not isinstance(answer, dict):
         return f"{kind_of(answer)} instead of an object"
-    names = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
-    for name in names:
-        value = answer.get(name)
-        if not isinstance(value, str) or not value:
-            return f"{name} as {kind_of(value)} instead of a string" if value else f"no {name}"
+    if fault := wrong_field(answer, ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")):
+        return fault
     try:
         parse_timestamp(answer["Expiration"])
     except ValueError:

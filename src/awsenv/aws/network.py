@@ -59,7 +59,7 @@ def no_response(error: Exception, request: Request) -> AwsenvError | None:
     attempt: Attempt = error.kwargs["attempt"]
     request = replace(request, endpoint=request.endpoint or attempt.url)
     if isinstance(error, _LATE) or (not attempt.was_sent and _has(error, TimeoutError)):
-        return _late(attempt, request)
+        return _late(attempt, request, is_over=isinstance(error, LateError))
     if attempt.was_sent:
         does = str(error) if isinstance(error, TooLargeError) else ending(error)
         return lost(f"{request.where} {does}" if does else f"the connection to {request.where} was lost", request)
@@ -103,12 +103,12 @@ def not_of_aws(request: Request, status: str = "") -> UnreachableError:
     return lost(fact, request, f"check {request.configured.setter}", PORTAL)
 
 
-def _late(attempt: Attempt, request: Request) -> UnreachableError:
-    """Return the error of the end of the time."""
+def _late(attempt: Attempt, request: Request, *, is_over: bool) -> UnreachableError:
+    """Return the error of an attempt that took too long; the time of the call may be over."""
     seconds = max(round(attempt.seconds), 1)
     within = f"within {seconds} second{'s' if seconds > 1 else ''}"
     longer = min(max(60, 3 * seconds), MOST)
-    more = f"set AWSENV_TIMEOUT={duration.exact(longer)} to wait longer" if longer > seconds else None
+    more = f"set AWSENV_TIMEOUT={duration.exact(longer)} to wait longer" if is_over and longer > seconds else None
     origins: tuple[Origin | None, ...] = (attempt.limit,)
     through, step = "", attempt.instead_of_ignored or "check the network and DNS"
     if request.configured is not None:

@@ -192,26 +192,22 @@ def fault(proxy: Proxy, url: str, error: BaseException, *, was_sent: bool) -> Pr
     """
     found = list(causes(error))
     no_tunnel = next((cause for cause in found if isinstance(cause, NoTunnelError)), None)
-    failed_tls = next((cause for cause in found if isinstance(cause, ssl.SSLError)), None)
-    ended = next((cause for cause in found if isinstance(cause, HTTPException)), None)
+    has_tls_failed = any(isinstance(cause, ssl.SSLError) for cause in found)
+    is_unverified = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in found)
     hint: Hint = _names_one(proxy)
     if no_tunnel is not None and no_tunnel.status is not None:
         return _of_status(proxy, url, no_tunnel.status, was_sent=False)
     if no_tunnel is not None:
         fact = f"{proxy.title} {no_tunnel.ending}"
-    elif isinstance(error, ProxyConnectionError) and isinstance(failed_tls, ssl.SSLCertVerificationError):
+    elif isinstance(error, ProxyConnectionError) and is_unverified:
         fact = f"the TLS certificate of {proxy.title} cannot be verified"
         hint = "set AWS_CA_BUNDLE or ca_bundle to its CA certificate"
-    elif isinstance(error, ProxyConnectionError) and failed_tls is not None:
+    elif isinstance(error, ProxyConnectionError) and has_tls_failed:
         fact = f"{proxy.title} does not speak TLS"
         hint = f"write http:// instead of https:// in {proxy.variable}"
-    elif urlsplit(url).scheme == "http" and ended is not None:
-        fact = f"{proxy.title} {ending(ended)}"
-    elif (
-        isinstance(error, SSLError | ConnectionClosedError)
-        and not was_sent
-        and not isinstance(failed_tls, ssl.SSLCertVerificationError)
-    ):
+    elif urlsplit(url).scheme == "http" and any(isinstance(cause, HTTPException) for cause in found):
+        fact = f"{proxy.title} {ending(error)}"
+    elif isinstance(error, SSLError | ConnectionClosedError) and not was_sent and not is_unverified:
         fact = f"no TLS connection to {host_of(url)} can be made through {proxy.title}"
         hint = (_names_one(proxy), _without(proxy, url))
     else:

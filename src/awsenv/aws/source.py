@@ -23,7 +23,7 @@ from botocore.utils import parse_timestamp
 
 from awsenv import command, installation
 from awsenv.aws.denial import read
-from awsenv.aws.metadata import Container, Instance, kind_of, token_of
+from awsenv.aws.metadata import Container, Instance, kind_of, token_of, wrong_field
 from awsenv.aws.network import PORTAL, no_response
 from awsenv.aws.refusal import UNKNOWN, failing, message_of_aws, read_answer
 from awsenv.aws.request import Request, host_of, steps
@@ -74,8 +74,6 @@ _FACTS: Facts = (
     ((exceptions.InvalidRegionError,), "sso_region is not the name of a region", "correct sso_region"),
 )
 """Where the next step is empty, it is to renew the credentials."""
-
-_NEEDED = ("AccessKeyId", "SecretAccessKey")
 
 
 def source_credentials(source: Source, session: AwsSession, *, run: Run | None = None) -> Credentials:
@@ -197,12 +195,8 @@ def _printed(source: Source, output: bytes, account: str | None) -> Credentials:
     if type(version) is not int or version != 1:
         shown = f"Version {version}" if type(version) is int else f"a Version that is {kind_of(version)}"
         raise ValueError(f"{'no Version' if version is None else shown}: it must be the number 1")
-    for name in ("AccessKeyId", "SecretAccessKey", "SessionToken", "AccountId"):
-        value = answer.get(name)
-        if name in _NEEDED and value in (None, ""):
-            raise ValueError(f"no {name}" if value is None else f"an empty {name}")
-        if value is not None and not isinstance(value, str):
-            raise ValueError(f"{name} as {kind_of(value)} instead of a string")
+    if fault := wrong_field(answer, ("AccessKeyId", "SecretAccessKey"), ("SessionToken", "AccountId")):
+        raise ValueError(fault)
     expiration, given = None, answer.get("Expiration")
     if given is not None:
         try:
