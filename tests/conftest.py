@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import selectors
@@ -13,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -171,7 +172,7 @@ def locale_of(
     require: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], dict[str, str]]:
     """Return a function that makes a locale with an encoding and returns the variables that select it."""
-    # One folder for all processes of pytest: a large locale takes seconds.
+    # One folder for all processes of pytest, of which one makes a locale: GB18030 takes eight seconds.
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "locales"
     folder.mkdir(exist_ok=True)
@@ -181,14 +182,15 @@ def locale_of(
             return {"LC_ALL": "C.UTF-8"}
         name = f"POSIX.{encoding}"
         variables = {"LOCPATH": str(folder), "LC_ALL": name}
-        if not (folder / name).exists():
-            # The status is not checked, because a warning counts: SHIFT_JIS differs from ASCII.
-            made = Path(tempfile.mkdtemp(dir=folder)) / name
-            subprocess.run(
-                [require("localedef"), "-i", "POSIX", "-f", encoding, str(made)], capture_output=True, check=False
-            )
-            with suppress(OSError):  # another process was faster, or localedef made nothing
-                made.rename(folder / name)
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / name).exists():
+                # The status is not checked, because a warning counts: SHIFT_JIS differs from ASCII.
+                subprocess.run(
+                    [require("localedef"), "-i", "POSIX", "-f", encoding, str(folder / name)],
+                    capture_output=True,
+                    check=False,
+                )
         shown = subprocess.run(["locale", "charmap"], env=variables, capture_output=True, check=True, text=True)
         if shown.stdout.strip() != encoding and not os.environ.get("CI"):
             pytest.skip(f"the locale {name} cannot be made: install the package locales")  # CI fails below

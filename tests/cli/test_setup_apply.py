@@ -258,8 +258,10 @@ def test_roles_can_be_in_another_account(desk: Desk, across: SetupRequest) -> No
                 "AttachRolePolicy",
                 "CreateAccessKey",
             ],
-            [Fault.DROP, Fault.DROP_AFTER, Fault.TRUNCATED],
+            [Fault.DROP, Fault.DROP_AFTER],
         ),
+        # Half of a response is a lost one; only this one holds a secret.
+        ("CreateAccessKey", Fault.TRUNCATED),
         # If an action has no output, botocore accepts any page as the response.
         *product(["EnableMFADevice", "AttachRolePolicy", "PutUserPolicy"], [Fault.HTML]),
     ],

@@ -455,7 +455,7 @@ def is_taken_by_botocore(path: Path, name: str) -> bool:
 
 
 @pytest.mark.slow
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(shapes=SHAPES)
 def test_the_same_chains_are_accepted_as_by_botocore(
     shapes: dict[str, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
@@ -507,7 +507,7 @@ def no_machine() -> Iterator[None]:
 
 
 @pytest.mark.slow
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(shapes=SHAPES, selected=st.sampled_from([None, *"abc"]), by_option=st.booleans())
 @pytest.mark.usefixtures("no_machine")
 def test_a_typed_role_is_assumed_with_what_botocore_finds_in_the_selected_profile(

@@ -328,7 +328,7 @@ def written(file: dict[str, dict[str, str]]) -> str:
 
 
 @pytest.mark.slow
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(request=REQUESTS, file=FILES, variables=VARIABLES)
 def test_any_request_is_resolved_or_refused_without_a_secret(
     request: RoleRequest,

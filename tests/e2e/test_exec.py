@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from spelling import SPELLINGS
+
 if TYPE_CHECKING:
     from e2e.conftest import Interactive, Silent
 
 CTRL_C = "\x03"
 
 
-@pytest.mark.parametrize("hook", [False, True], ids=["plain", "hook"])
+@pytest.mark.parametrize(
+    ("shell", "hook"), [("bash", False), *((name, True) for name in SPELLINGS)], indirect=["shell"]
+)
 def test_signals_jobs_and_status_are_the_commands_own(
     interactive: Interactive, reporter: list[str], *, hook: bool
 ) -> None:

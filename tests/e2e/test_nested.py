@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from spelling import SPELLINGS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,7 +17,11 @@ if TYPE_CHECKING:
     from e2e.conftest import Interactive, Terminal
     from spelling import Spelling
 
-HOOK = pytest.mark.parametrize("hook", [False, True], ids=["no hook", "hook"])
+HOOKED = [(name, True) for name in SPELLINGS]
+"""Each shell with the hook."""
+
+BARE = [(name, False) for name in SPELLINGS]
+"""Each shell without it: `awsenv exec` alone loads it in the subshell."""
 
 OF_THE_SHELL = {"SHLVL", "OLDPWD", "_", "PS1", "ZDOTDIR"}
 """Variables that a shell counts or sets when it starts."""
@@ -29,7 +35,7 @@ def _without_shells_own(environ: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in OF_THE_SHELL}
 
 
-@HOOK
+@pytest.mark.parametrize(("shell", "hook"), [*HOOKED, BARE[0]], indirect=["shell"])
 def test_a_subshell_has_its_own_role(
     world: World, interactive: Interactive, new_code: Callable[[], str], *, hook: bool
 ) -> None:
@@ -48,7 +54,7 @@ def test_a_subshell_has_its_own_role(
     assert [world.user_arn] * 2 == [call.caller for call in world.sandbox.calls]
 
 
-@HOOK
+@pytest.mark.parametrize(("shell", "hook"), [*BARE, HOOKED[0]], indirect=["shell"])
 def test_changes_in_a_subshell_stay_there(interactive: Interactive, new_code: Callable[[], str], *, hook: bool) -> None:
     """A role and `off` in a subshell affect only that subshell, even without the hook; `off` removes every role."""
     shell = interactive(hook=hook)

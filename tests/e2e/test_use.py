@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from conftest import World
     from e2e.conftest import Interactive
+    from spelling import Spelling
 
 CTRL_C, CTRL_D = "\x03", "\x04"
 
@@ -46,34 +47,40 @@ def form(request: pytest.FixtureRequest) -> Form:
 
 
 def test_clients_use_the_role_and_off_restores_the_environment(
-    world: World, interactive: Interactive, form: Form, new_code: Callable[[], str], require: Callable[[str], str]
+    world: World,
+    shell: Spelling,
+    interactive: Interactive,
+    form: Form,
+    new_code: Callable[[], str],
+    require: Callable[[str], str],
 ) -> None:
     """The AWS CLI calls EC2 and STS with the role, and `off` restores every variable.
 
-    The variables are the same whatever the form: the keys of the others ask STS from here.
+    The variables are the same whatever the shell and the form: the keys of the others ask STS from here.
     """
     require("aws")
-    shell = interactive(hook=form.hook, AWS_PROFILE="default", AWS_REGION="us-east-2", AWS_SECURITY_TOKEN="")
-    before = shell.environment()
+    by_client = (shell.name, form.name) == ("bash", "eval")
+    window = interactive(hook=form.hook, AWS_PROFILE="default", AWS_REGION="us-east-2", AWS_SECURITY_TOKEN="")
+    before = window.environment()
 
-    shell.run(form(f"power-user {new_code()}"))
-    if form.name == "eval":
-        assert "ec2.eu-central-1.amazonaws.com" in shell.run("aws ec2 describe-regions --output text")
-        identity = shell.run("aws sts get-caller-identity --output text")
+    window.run(form(f"power-user {new_code()}"))
+    if by_client:
+        assert "ec2.eu-central-1.amazonaws.com" in window.run("aws ec2 describe-regions --output text")
+        identity = window.run("aws sts get-caller-identity --output text")
     else:
-        keys = shell.environment()
+        keys = window.environment()
         key = Credentials(keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], keys["AWS_SESSION_TOKEN"])
         identity = world.client("sts", key).get_caller_identity()["Arn"]
-    shell.run(form("off"))
+    window.run(form("off"))
 
     role = f"arn:aws:sts::{world.sandbox.account}:assumed-role/power-user/"
     assert role in identity
-    calls = ["DescribeRegions", "GetCallerIdentity"] if form.name == "eval" else ["GetCallerIdentity"]
+    calls = ["DescribeRegions", "GetCallerIdentity"] if by_client else ["GetCallerIdentity"]
     assert [("AssumeRole", True), *((action, False) for action in calls)] == [
         (call.action, call.caller == world.user_arn) for call in world.sandbox.calls
     ]
     assert all((call.caller or "").startswith(role) for call in world.sandbox.calls[1:])
-    assert before == shell.environment()
+    assert before == window.environment()
 
 
 def test_the_code_is_asked_for_at_the_terminal(

@@ -49,7 +49,7 @@ def _change(texts: list[bytes]) -> Change:
     return Change(variables | {"AWSENV_TEST_GONE": None})
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(values, min_size=1, max_size=12))
 def test_every_value_survives_every_shell(
     programs: Sequence[tuple[Shell, str]], locale: dict[str, str], evaluate: Run, texts: list[bytes]
