@@ -877,7 +877,6 @@ class Scene(Bench):
     row: Row
     host: str
     words: list[str] = field(default_factory=list)
-    is_logged_in: bool = False
 
     @property
     def config(self) -> Path:
@@ -886,7 +885,7 @@ class Scene(Bench):
 
     def begin(self) -> None:
         """Let everything be as the row says."""
-        if self.is_logged_in:
+        if self.world.agent() is not None:
             self.run("logout")
         role = f"arn:aws:iam::{self.world.sandbox.account}:role/read-only"
         profile = f"[profile p]\nrole_arn = {role}\n{self.row.lines}\n{self.row.source}\n{self.row.after}\n"
@@ -939,7 +938,6 @@ class Scene(Bench):
     def log_in(self, words: str) -> None:
         """Enter a code for `awsenv login`."""
         assert 0 == self.run(*words.split()[1:], self.code())[0]
-        self.is_logged_in = True
 
     def set_longest(self, command: str) -> None:
         """Let the administrator run the command that sets how long a role may live."""
