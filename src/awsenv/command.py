@@ -41,7 +41,7 @@ class Failed(Exception):  # noqa: N818 - its name says what happened
 
     Args:
         predicate: Which of these. It shows no argument of the command, and nothing that it printed.
-        hints: The next steps.
+        hints: The next steps. There are none where the command has shown its cause and its steps.
     """
 
     def __init__(self, predicate: str, *hints: str) -> None:
@@ -101,6 +101,8 @@ def run(
         raise _not_started(words[0], error) from None
     if status < 0:
         raise Failed(f"was ended by {_signal(-status)}", _BY_ITSELF)
+    if status > 0 and words[0].rpartition("/")[2] == "awsenv":
+        raise Failed(f"failed with status {status}, and says above why")
     if status > 0:
         raise Failed(f"failed with status {status}", _BY_ITSELF)
     return printed
@@ -128,7 +130,7 @@ def output(
     try:
         return run(_words(line))
     except Failed as failed:
-        because, hint = why(setting, line)
+        because, hint = why(setting, line) if failed.hints else (None, None)
         raise error(f"{setting} {failed.predicate}", origin, because=because, hint=hint or failed.hints) from None
 
 

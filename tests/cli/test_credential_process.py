@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from conftest import World
@@ -229,3 +233,29 @@ def test_a_process_can_call_awsenv_for_another_profile(world: World, tmp_path: P
 
     assert (0, "", "one\ntwo\n") == (answer.returncode, answer.stderr, (tmp_path / "runs").read_text())
     assert json.loads(answer.stdout)["AccessKeyId"].startswith("ASIA")
+
+
+@pytest.mark.parametrize("agent", [False, True])
+@pytest.mark.parametrize(
+    ("arguments", "fact"),
+    [("power-usr", "there is no profile 'power-usr'"), ("power-user $X", "the word after the role is not an MFA code")],
+)
+def test_an_awsenv_inside_awsenv_gives_the_only_cause(
+    world: World,
+    agent_in: Callable[[Mapping[str, str]], AbstractContextManager[None]],
+    arguments: str,
+    fact: str,
+    *,
+    agent: bool,
+) -> None:
+    """Its message stands above: the outer one adds where it was called, and no cause or step of its own."""
+    world.configure(f"[profile outer]\ncredential_process = {world.program} credential-process {arguments}\n")
+    with agent_in(world.environ) if agent else nullcontext():
+        done = world.run("exec", "outer", "--", "true")
+
+    inner, outer = re.split("(?<=\n)(?=awsenv: credential_process)", done.stderr)
+    assert inner.startswith(f"awsenv: {fact}")
+    expected = (
+        "awsenv: credential_process failed with status 2, and says above why\n  in       .*, credential_process\n"
+    )
+    assert re.fullmatch(expected, outer), outer
