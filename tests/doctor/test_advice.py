@@ -48,6 +48,7 @@ ALONE = {
 }
 _BAD = (Verdict.WARNING, Verdict.WRONG)
 
+INCLUDES = "include_profile takes settings from another profile: awsenv and aws-vault read it, the AWS CLI does not"
 NOT_LOADED = "~/.bashrc does not load it, so awsenv ROLE cannot change the shell"
 KEY = "an access key is set: without --profile, AWS tools prefer it to the files"
 
@@ -90,7 +91,7 @@ STEPS: Mapping[str, steps.Step[Bench]] = {
     r"move what \[(.*)\] lacks to it, and remove \[(.*)\]": lambda bench, _, hint: bench.config.write_text(
         move(bench.config.read_text().split("\n"), hint[1], hint[2])
     ),
-    "remove one of the two.*": lambda bench, origin, _: bench.edit(origin, lambda _: ""),
+    "remove one of the two.*|remove it": lambda bench, origin, _: bench.edit(origin, lambda _: ""),
     "uninstall one of them": lambda bench, _, __: Path(bench.environ["PATH"].partition(":")[0], "awsenv").unlink(),
     "(?:add as|keep this) the last line of ~/(.*): (.*)": lambda bench, _, hint: (
         (bench.home / hint[1]).write_text(hint[2] + "\n"),
@@ -99,17 +100,16 @@ STEPS: Mapping[str, steps.Step[Bench]] = {
     "write in this line, instead of awsenv: (.*)": lambda bench, origin, hint: bench.edit(
         origin, lambda line: line.replace("awsenv", hint[1], 1)
     ),
-    f"name another that is yours alone: {VARIABLE}": lambda bench, _, __: bench.environ.update(
+    f"correct the folder|name another that is yours alone: {VARIABLE}": lambda bench, _, __: bench.environ.update(
         {VARIABLE: f"{bench.home}/run"}
     ),
 }
 """What to do for a next step, by a pattern of it."""
 
 ONLY_SHOWN = re.compile(
-    "leave it, if .*|check what is in it.*|start a new shell, if .*|awsenv explain .*|eval .*|print the role in .*|"
-    "load the hook before .*|correct the folder|awsenv deploy|sudo .*|choose one: awsenv login --mfa-serial ARN"
+    "leave it, if .*|check what is in it.*|start a new shell, if .*|eval .*|print the role in .*|awsenv deploy"
 )
-"""Steps that look at something or leave it as it is, or that need another shell, role or user than the test has."""
+"""Steps that look at something or leave it as it is, or that need another shell or a role."""
 
 
 _WIDTH = 80 - len("  try      ")
@@ -211,6 +211,20 @@ SET_UPS = (
     SetUp(
         '[profile "a"] works in the AWS CLI, but not in every other AWS SDK',
         _text('[profile "a"]\nregion = eu-west-1\n'),
+    ),
+    SetUp(
+        "include_profile names profile 'depoly', which does not exist",
+        _role("a", f"[profile a]\ninclude_profile = depoly\n{ROLE.format('a')}"),
+        then=INCLUDES,
+    ),
+    SetUp(
+        "parent_profile names profile 'gone', which does not exist",
+        _role("a", f"[profile a]\nparent_profile = gone\n{ROLE.format('a')}"),
+    ),
+    SetUp(
+        "the AWS CLI and awsenv ignore [profile a b]: a name with spaces needs quotes",
+        _text("[profile a b]\nregion = eu-west-1\n"),
+        then='[profile "a b"] works in the AWS CLI, but not in every other AWS SDK',
     ),
     SetUp(
         "there is no profile 'defualt' in ~/.aws/config and ~/.aws/credentials",

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from awsenv import duration
 from awsenv.config import ini, sources
+from awsenv.config.headers import did_you_mean
 from awsenv.config.ini import Setting
 from awsenv.errors import ConfigError, Origin, UsageError
 from awsenv.model import Note
@@ -168,7 +169,8 @@ def _is_plain(setting: Setting) -> bool:
 
 def _notes(profile: Profile, profiles: Profiles, environ: Environ) -> Iterator[Note]:
     if (lost := profiles.lost(profile)) is not None:
-        yield Note(lost[0], lost[1].origin)
+        fact, setting = lost
+        yield Note(fact, setting.origin, hints=(did_you_mean(setting.value, profiles, setting.origin) or "remove it",))
     for key, setting in profile.settings.items():
         if key in _NESTED and setting.value.startswith("\n"):
             yield Note(f"commands do not get these {key} settings, because no variable can carry them", setting.origin)

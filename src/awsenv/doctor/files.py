@@ -120,7 +120,8 @@ def chain(request: RoleRequest, profiles: Profiles, environ: Environ) -> Generat
     if isinstance(last, AssumeRole) and last.profile is None and limits.is_bare_name(found.role):
         yield fine(CHAIN, f"{in_quotes(found.role)} is no profile: it is taken for a role in the account of the source")
     for note in found.notes:
-        yield warning(CHAIN, note.fact, f"awsenv explain {shlex.quote(printable(found.role))}", origins=[note.origin])
+        hints = note.hints or (f"awsenv explain {shlex.quote(printable(found.role))}",)
+        yield warning(CHAIN, note.fact, *hints, origins=[note.origin])
     yield _region(found)
     return Resolved(found, profiles, environ, request.code)
 
