@@ -67,7 +67,8 @@ def test_the_endpoint_is_the_nearest_one(
     del home.environ["AWS_ENDPOINT_URL"]
     home.environ.update(variables)
     session = home.session(home.configure(ENDPOINTS), profile)
-    assert expected == session.configured_endpoint("sts")
+    setting = session.endpoint_setting("sts")
+    assert expected == (None if setting is None else setting.value)
 
 
 COMMENT = "put the comment on a line of its own: here it is a part of the value"

@@ -115,7 +115,7 @@ def test_a_service_is_a_name(service: str) -> None:
     [
         (400, "<html>", RefusedError, r"AWS Sign-In refused the credentials of the role \(HTTP 400\)"),
         (403, "<html>", RefusedError, "HTTP 403"),
-        (429, "", UnreachableError, r"is failing \(HTTP 429\)"),
+        (429, "", UnreachableError, "is throttling"),
         (503, "<html>", UnreachableError, r"is failing \(HTTP 503\)"),
         (302, "", UnreachableError, "sent a response that is not from AWS"),
         (200, "<html>canary</html>", UnreachableError, "sent a response that is not from AWS"),

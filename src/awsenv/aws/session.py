@@ -80,7 +80,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
             self.set_config_variable("profile", profile)
         if region is not None:
             self.set_config_variable("region", region)
-        # botocore would look them up in the environment of the process: configured_endpoint replaces it.
+        # botocore would look them up in the environment of the process: endpoint_setting replaces it.
         self.set_config_variable("ignore_configured_endpoint_urls", value=True)
         self.register_component("data_loader", loader(self.get_config_variable("data_path")))
         # botocore's own chain would end at the role of the machine: here, only a given key signs a request.
@@ -100,7 +100,8 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         Raises:
             ConfigError: A setting makes requests impossible.
         """
-        url = kwargs.pop("endpoint_url", None) or self.configured_endpoint(service_name)
+        setting = self.endpoint_setting(service_name)
+        url = kwargs.pop("endpoint_url", None) or (None if setting is None else setting.value)
         if url is not None and kwargs.get("region_name") is None and self.get_config_variable("region") is None:
             # With an endpoint, botocore requires a region; without an endpoint, this is its default.
             kwargs["region_name"] = WITHOUT_REGION
@@ -167,17 +168,8 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         profile = self.profiles.get(self.get_config_variable("profile") or "default")
         return None if profile is None or key is None else profile.settings.get(key)
 
-    def configured_endpoint(self, service_name: str) -> str | None:
-        """Return the URL that the environment of the caller or the profile sets for a service; None: neither does.
-
-        Raises:
-            ConfigError: As `endpoint_setting` does.
-        """
-        found = self.endpoint_setting(service_name)
-        return None if found is None else found.value
-
     def endpoint_setting(self, service_name: str) -> Setting | None:
-        """Return the same with its origin.
+        """Return the URL that the environment of the caller or the profile sets for a service; None: neither does.
 
         Raises:
             ConfigError: It is not a URL, or `services` names a section that does not exist.

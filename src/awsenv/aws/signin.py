@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from botocore.awsrequest import AWSRequest
 
-from awsenv.aws.refusal import message_of_aws
+from awsenv.aws.refusal import failing, message_of_aws
 from awsenv.aws.request import Request, host_of
 from awsenv.aws.translate import translated
 from awsenv.errors import AGAIN, ConfigError, Origin, RefusedError, UnreachableError, UsageError
@@ -47,7 +47,6 @@ _WITHOUT_REGION = frozenset({"aws", "aws-cn", "aws-us-gov"})
 has none (tilfinltd/aws-extend-switch-roles#407)."""
 
 _SERVICE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
-_BUSY = 429
 
 
 def login_url(
@@ -76,7 +75,9 @@ def login_url(
         UnreachableError: AWS could not be reached, or the response was not from AWS.
     """
     destination = page(partition, region, service)
-    endpoint = session.configured_endpoint("signin") or _endpoint(partition, region)
+    setting = session.endpoint_setting("signin")
+    endpoint = _endpoint(partition, region) if setting is None else setting.value
+    configured = None if setting is None else setting.origin
     federation = f"{endpoint.rstrip('/')}/federation"
     keys = {
         "sessionId": credentials.access_key_id,
@@ -87,7 +88,7 @@ def login_url(
     if duration is not None:
         query["SessionDuration"] = str(duration)
     with (
-        translated(Request("signin:GetSigninToken", endpoint=endpoint)),
+        translated(Request("signin:GetSigninToken", endpoint=endpoint, configured=configured)),
         session.call(f"AWS Sign-In at {host_of(endpoint)}"),
     ):
         get = AWSRequest("GET", f"{federation}?{urlencode(query)}", headers={"User-Agent": session.user_agent()})
@@ -132,8 +133,8 @@ def _domain(partition: str) -> str:
 
 def _token(status: int, body: bytes, host: str, secrets: tuple[str, ...], *, with_duration: bool) -> str:
     """Return the token of a response. A success is JSON; a failure is most often a page that does not say why."""
-    if status >= 500 or status == _BUSY:  # noqa: PLR2004 - HTTP's server errors
-        raise UnreachableError(f"AWS Sign-In at {host} is failing (HTTP {status})", hint=AGAIN)
+    if does := failing("", status):
+        raise UnreachableError(f"AWS Sign-In at {host} {does}", hint=AGAIN)
     if status >= 400:  # noqa: PLR2004 - HTTP's errors of a client
         hint = "awsenv doctor ROLE checks the role"
         if with_duration:
