@@ -260,6 +260,27 @@ def test_control_characters_do_not_reach_the_terminal(world: World) -> None:
 
 
 @pytest.mark.parametrize("agent", [False, True])
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_a_wide_list_is_the_same_on_every_terminal(
+    world: World,
+    agent_in: Callable[[dict[str, str]], AbstractContextManager[None]],
+    columns: int,
+    *,
+    agent: bool,
+) -> None:
+    """The terminal wraps a line that is too long, as with other tools: what is copied or searched is one line."""
+    world.configure("[profile 長い名前]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = default\n")
+    with agent_in(world.environ) if agent else nullcontext():
+        words = ["list", "--wide"]
+        child = pexpect.spawn(
+            world.program, words, env=world.environ, encoding="utf-8", timeout=60, dimensions=(24, columns)
+        )
+        child.expect(pexpect.EOF)
+
+    assert world.run(*words).stdout == child.before.replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("agent", [False, True])
 def test_the_list_is_as_wide_as_the_terminal_that_shows_it(
     world: World, agent_in: Callable[[dict[str, str]], AbstractContextManager[None]], *, agent: bool
 ) -> None:

@@ -29,6 +29,8 @@ class Action:
 
     kind = b""
     """By which a reply of an agent names it."""
+    is_read = False
+    """Whether the user reads the text. Another is bytes, in the encoding of the process."""
     argv: Sequence[str] = ()
     environ: Mapping[str, str] | None = None
 
@@ -67,9 +69,19 @@ class Report(Print):
     """Print the text for the user to read: times are local, and lines as long as the terminal is wide."""
 
     kind = b"report"
+    is_read = True
 
     def _do(self) -> None:
         process.show(self.text)
+
+
+class Table(Report):
+    """Print the text for the user to read: a line that is wider than the terminal stays a line."""
+
+    kind = b"table"
+
+    def _do(self) -> None:
+        process.write(process.encoded(self.text), is_read=True)
 
 
 class Exec(Action):
@@ -150,7 +162,7 @@ def show(notes: Iterable[Shown]) -> None:
         process.tell(described(note))
 
 
-_KINDS: dict[bytes, type[Action]] = {each.kind: each for each in (Print, Report, Open, Fail, Need, Local)}
+_KINDS: dict[bytes, type[Action]] = {each.kind: each for each in (Print, Report, Table, Open, Fail, Need, Local)}
 
 
 def packed(action: Action, before: Mapping[str, str]) -> list[bytes]:
@@ -161,8 +173,8 @@ def packed(action: Action, before: Mapping[str, str]) -> list[bytes]:
     return [
         action.kind,
         b"%d" % action.status,
-        action.text.encode(errors="backslashreplace") if action.kind == Report.kind else os.fsencode(action.text),
-        action.success.encode(errors="backslashreplace"),
+        process.encoded(action.text) if action.is_read else os.fsencode(action.text),
+        process.encoded(action.success),
         pack([_packed(note) for note in action.notes]),
         pack_texts(action.argv),
         pack_texts([*unset, *changed]),
@@ -184,8 +196,9 @@ def unpacked(reply: Sequence[bytes], before: Mapping[str, str]) -> Action:
     if kind == Exec.kind:
         action = Exec(unpack_texts(argv), _changed(before, unpack_texts(changes)))
     else:
+        made = _KINDS.get(kind, Action)
         # The locale of an agent may be another.
-        action = _KINDS.get(kind, Action)(text.decode() if kind == Report.kind else os.fsdecode(text))
+        action = made(text.decode() if made.is_read else os.fsdecode(text))
     action.status, action.success = int(status), success.decode()
     if sent := unpack(notes):
         from awsenv.cli.report import Message  # noqa: PLC0415 - most actions have no notes
@@ -213,8 +226,7 @@ def unpack_texts(packed: bytes) -> list[str]:
 def _packed(message: Shown) -> bytes:
     texts = ([message.fact, message.because or ""], map(str, message.origins), message.hints)
     # A character that is none is spelled out, as where it is shown.
-    encoded = ([text.encode(errors="backslashreplace") for text in each] for each in texts)
-    return pack([pack(each) for each in encoded])
+    return pack([pack(list(map(process.encoded, each))) for each in texts])
 
 
 def _changed(environ: Mapping[str, str], changes: Iterable[str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from awsenv import config, environment
 from awsenv.cli import report
-from awsenv.cli.action import Print, Report
+from awsenv.cli.action import Print, Table
 from awsenv.cli.options import AsJson, Caller, OptionalWord, flag
 from awsenv.config.files import missing
 from awsenv.config.sources import KINDS
@@ -72,7 +72,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         ((*_SOURCE, *_WIDE[2:]), [(entry, _of_source(entry)) for entry in found if entry.kind is not None]),
     )
     columns = None if arguments.wide else caller.columns
-    return Report("\n".join(_block(head, rows, active, columns) for head, rows in blocks if rows), notes)
+    return Table("\n".join(_block(head, rows, active, columns) for head, rows in blocks if rows), notes)
 
 
 def _block(head: Sequence[str], rows: Sequence[tuple[Entry, _Row]], active: str | None, columns: int | None) -> str:
