@@ -66,7 +66,7 @@ class Bench(steps.Bench):
     def _look(self) -> Iterator[Finding]:
         environ = original(self.environ)
         profiles = yield from files(environ, None)
-        yield from variables(self.environ, NOW)
+        yield from variables(self.environ, NOW, (), None if profiles is None else profiles.names)
         yield from hook(self.environ, "bash", self.program)
         yield agent(self.environ)
         if profiles is not None:
@@ -268,6 +268,10 @@ SET_UPS = (
     SetUp(
         "the AWS CLI takes profile 'default', and other tools 'deploy'",
         _variables(AWS_DEFAULT_PROFILE="default", AWS_PROFILE="deploy"),
+    ),
+    SetUp(
+        "there is no profile 'gone': without --profile, the AWS CLI and boto3 fail",
+        _variables("deploy", AWS_DEFAULT_PROFILE="gone"),
     ),
     SetUp(
         "the name of the profile is empty, and the AWS CLI looks for a profile of that name", _variables(AWS_PROFILE="")

@@ -50,6 +50,23 @@ def test_no_finding(environ: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "profiles", "is_found"),
+    [
+        ("AWS_PROFILE", ("default",), True),
+        ("AWS_DEFAULT_PROFILE", (), True),
+        ("AWS_PROFILE", ("gone",), False),
+        ("AWS_PROFILE", None, False),
+    ],
+)
+def test_a_profile_that_does_not_exist(name: str, profiles: tuple[str, ...] | None, *, is_found: bool) -> None:
+    """Botocore fails with it, even for a command that needs no profile; awsenv unsets it with a role."""
+    (finding,) = variables({name: "gone"}, NOW, (), profiles)
+    assert is_found is (Verdict.WARNING is finding.verdict)
+    fact = "there is no profile 'gone': without --profile, the AWS CLI and boto3 fail"
+    assert is_found is ((fact, (f"unset {name}",)) == (finding.fact, finding.hints))
+
+
+@pytest.mark.parametrize(
     ("environ", "names", "fact", "hint"),
     [
         (

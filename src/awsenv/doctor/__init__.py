@@ -28,7 +28,8 @@ def examine(inputs: Inputs) -> Iterator[Finding]:
     """
     environ = environment.original(inputs.environ)
     profiles = yield from files(environ, inputs.folder)
-    yield from variables(inputs.environ, inputs.now(), inputs.faults)
+    names = None if profiles is None else profiles.names
+    yield from variables(inputs.environ, inputs.now(), inputs.faults, names)
     yield from hook(inputs.environ, inputs.shell, inputs.program)
     of_agent = agent(inputs.environ)
     if of_agent.verdict is not Verdict.FINE:

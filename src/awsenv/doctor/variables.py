@@ -46,13 +46,16 @@ _FORMS = tuple(
 """What the tools that set an expiry write. Before 3.11 `fromisoformat` does not read all of them."""
 
 
-def variables(environ: Environ, now: float, faults: tuple[Finding, ...] = ()) -> Iterator[Finding]:
+def variables(
+    environ: Environ, now: float, faults: tuple[Finding, ...] = (), profiles: tuple[str, ...] | None = None
+) -> Iterator[Finding]:
     """Check the environment. What a role of awsenv has set itself is as it should be.
 
     Args:
         environ: The environment of the caller, as it is.
         now: Seconds since the epoch, UTC.
         faults: The findings on variables that *environ* is without.
+        profiles: The names of the profiles; None: the files cannot be read.
     """
     role = environment.active(environ)
     # The saved values count only after the role: `unset` now would remove those of the role.
@@ -62,7 +65,7 @@ def variables(environ: Environ, now: float, faults: tuple[Finding, ...] = ()) ->
         *_demo(environ),
         *([*_role(role, environ, now)] or _keys(before)),
         *_token(before),
-        *_profile(before, has_role=role is not None),
+        *_profile(before, profiles, has_role=role is not None),
         *_region(environ),
         *_sources(before),
         *_proxy(environ),
@@ -141,7 +144,7 @@ def _token(environ: Environ) -> Iterator[Finding]:
         yield _to_unset(there, f"{there[0]} is set without the access key that it belongs to")
 
 
-def _profile(environ: Environ, *, has_role: bool) -> Iterator[Finding]:
+def _profile(environ: Environ, profiles: tuple[str, ...] | None, *, has_role: bool) -> Iterator[Finding]:
     there = tuple(name for name in having(PROFILE) if name in environ)
     values = [environ[name] for name in there]
     if has_role and there:
@@ -152,6 +155,10 @@ def _profile(environ: Environ, *, has_role: bool) -> Iterator[Finding]:
         yield _warning(there, fact, f"unset {there[1]}")
     elif values[:1] == [""]:
         yield _to_unset(there, "the name of the profile is empty, and the AWS CLI looks for a profile of that name")
+    elif there and profiles is not None and values[0] not in profiles:
+        yield _to_unset(
+            there, f"there is no profile {quoted(values[0])}: without --profile, the AWS CLI and boto3 fail"
+        )
 
 
 def _region(environ: Environ) -> Iterator[Finding]:
