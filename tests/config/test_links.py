@@ -436,8 +436,10 @@ SHAPES = st.dictionaries(
 
 def session_of(path: Path, name: str | None) -> Session:
     """Return botocore's session of the profile *name* in a config file."""
+    # The handlers are those of requests, and most of what a session costs.
     return Session(
         profile=name,
+        include_builtin_handlers=False,
         session_vars={
             "config_file": (None, None, str(path), None),
             "credentials_file": (None, None, str(path.with_name("none")), None),
@@ -455,7 +457,7 @@ def is_taken_by_botocore(path: Path, name: str) -> bool:
 
 
 @pytest.mark.slow
-@settings(max_examples=100)
+@settings(max_examples=150)
 @given(shapes=SHAPES)
 def test_the_same_chains_are_accepted_as_by_botocore(
     shapes: dict[str, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
@@ -507,7 +509,7 @@ def no_machine() -> Iterator[None]:
 
 
 @pytest.mark.slow
-@settings(max_examples=200)
+@settings(max_examples=500)
 @given(shapes=SHAPES, selected=st.sampled_from([None, *"abc"]), by_option=st.booleans())
 @pytest.mark.usefixtures("no_machine")
 def test_a_typed_role_is_assumed_with_what_botocore_finds_in_the_selected_profile(

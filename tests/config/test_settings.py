@@ -51,7 +51,7 @@ some_variables = st.fixed_dictionaries(
 
 def of_botocore(environ: Mapping[str, str], full_config: dict[str, Any], profile: str) -> dict[str, Any]:
     """Return every setting of a profile as botocore reads it, and the endpoints of three services."""
-    session = botocore.session.Session(profile=profile)
+    session = botocore.session.Session(profile=profile, include_builtin_handlers=False)
     session._config = full_config  # noqa: SLF001 - what botocore would read from the files of this process
     chains = ConfigChainFactory(session=session, environ=environ)
     found = {}
