@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
-from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
@@ -12,7 +10,6 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.session import Session
-from moto.moto_server.werkzeug_app import create_backend_app
 
 from awsenv.model import Credentials
 from awsenv.sandbox import Sandbox
@@ -51,24 +48,15 @@ def boto() -> boto3.Session:
     return boto3.Session(botocore_session=Session(session_vars=variables))
 
 
-@cache
-def _load(service: Any) -> None:
-    """Load *service*, if moto has it. EC2 takes seconds, longer than the timeout of a client."""
-    with suppress(ModuleNotFoundError):
-        create_backend_app(service)
-
-
 @pytest.fixture
 def client(sandbox: Sandbox, boto: boto3.Session) -> Client:
     """Return a factory for clients that send each request once, without checking parameters first."""
 
     def make(service: str, credentials: Credentials, **config: Any) -> Any:
-        _load(service)
         settings: dict[str, Any] = {
             "retries": {"total_max_attempts": 1},
             "proxies": {},
             "parameter_validation": False,
-            "read_timeout": 10,
         }
         return boto.client(
             service,
