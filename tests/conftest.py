@@ -27,8 +27,9 @@ from hypothesis import settings
 from awsenv import variables
 from awsenv.agent import client, runtime_directory
 from awsenv.agent.endpoint import Endpoint
-from awsenv.agent.memory import Clock, Memory
+from awsenv.agent.memory import Memory
 from awsenv.agent.server import Life, Server
+from awsenv.agent.term import Clock
 from awsenv.cli.agent import Handler
 from awsenv.sandbox import MfaDevice, Sandbox
 from awsenv.variables import VARIABLES, having

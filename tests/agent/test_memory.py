@@ -20,14 +20,12 @@ from awsenv.agent.memory import (
     MAX_CODES,
     MAX_ROLES,
     MAX_SESSIONS,
-    MAX_SIZE,
-    MAX_TITLE,
     SPENT,
-    Clock,
     Held,
     Memory,
     Plan,
 )
+from awsenv.agent.term import MAX_SIZE, MAX_TITLE, Clock
 from awsenv.errors import AgentError, UnreachableError
 from awsenv.model import AssumeRole, Chain, Credentials, GetSessionToken, Mfa, RoleArn, Source
 

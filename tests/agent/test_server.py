@@ -21,7 +21,8 @@ import pytest
 
 import awsenv
 from awsenv.agent import client
-from awsenv.agent.server import MAX_CLIENTS, TICK, Life, Server, boot_time, end_of
+from awsenv.agent.process_end import end_of
+from awsenv.agent.server import MAX_CLIENTS, TICK, Life, Server, boot_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -548,7 +549,7 @@ def test_an_idle_agent_does_not_wake(agents: Agents, until: Until) -> None:
 WITHOUT_DESCRIPTORS = """
 import asyncio, concurrent.futures.thread, os, resource, sys
 sys.path.insert(0, sys.argv[1])
-from awsenv.agent.server import end_of
+from awsenv.agent.process_end import end_of
 
 async def main():
     ended = asyncio.ensure_future(end_of(int(sys.argv[2]), interval=0.02))

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awsenv.agent.memory import Clock, Memory
+from awsenv.agent.memory import Memory
+from awsenv.agent.term import Clock
 from awsenv.cli.agent import Answers
 from awsenv.cli.prompts import Needed, Prompts
 from awsenv.command import Failed

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv.agent.memory import Clock, Memory, Plan
+from awsenv.agent.memory import Memory, Plan
+from awsenv.agent.term import Clock
 from awsenv.cli.options import Caller
 from awsenv.cli.prompts import Prompts
 from awsenv.cli.status import Arguments, run

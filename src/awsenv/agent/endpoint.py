@@ -20,7 +20,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from awsenv.agent.client import TIMEOUT
-from awsenv.agent.server import MAX_CLIENTS, Listener, end_of, in_thread
+from awsenv.agent.process_end import end_of
+from awsenv.agent.server import MAX_CLIENTS, Listener, in_thread
 from awsenv.errors import AgentError, AwsenvError, UnreachableError
 
 if TYPE_CHECKING:

@@ -1,8 +1,6 @@
 """The memory of the agent: MFA sessions and roles, each until it ends, and the MFA codes that were sent.
 
-Two clocks end what is held: the wall clock, which AWS uses and which users can set; and the boot clock, which nobody
-sets and which counts sleep. The memory drops what has ended by either. So a clock that is set back revives nothing, and
-one that is set forward drops too much at worst.
+What has ended by either of two clocks is dropped (`term.py`).
 
 A role has one entry, whether it comes by a code or by an MFA session. The credentials know which.
 
@@ -14,31 +12,20 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from awsenv.agent.term import ADVISORY, AHEAD, MARGIN, Clock, Term, short
 from awsenv.errors import AGAIN, AgentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from awsenv.model import Chain, Credentials
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
-
-MARGIN = 60.0
-"""Seconds: what ends sooner counts as ended, since it might end on its way to AWS."""
-
-ADVISORY = 900
-"""Seconds: a role with less left is renewed when a client requests it, as in botocore."""
-
-AHEAD = 1200
-"""Seconds: with less left a role is renewed in the background, before the SDKs (15 and 10 minutes) begin to insist."""
-
-FRESH = 60
-"""Seconds in which a new role is not renewed, whatever time a client needs."""
 
 RETRY = 30
 """Seconds after a failed renewal in which AWS is not called again, as long as the role lives."""
@@ -46,35 +33,17 @@ RETRY = 30
 LONGEST = 60.0
 """Seconds that a client waits for AWS. AWS's own time-outs are shorter; those of other sources need not be."""
 
-ENDLESS = 3600
-"""Seconds that keys without an end are held before their source is read again."""
-
 MAX_ROLES = 500
 """Roles that are held at most; the one that was requested least recently goes first."""
 
 MAX_SESSIONS = 100
 """MFA sessions that are held at most; the oldest goes first."""
 
-MAX_TITLE = 200
-"""Characters of a title that are kept."""
-
-MAX_SIZE = 65_536
-"""Characters that credentials may have: a session token of AWS has about 1,000, a variable of Linux at most 131,072."""
-
 SPENT = 600.0
 """Seconds in which a code counts as used: AWS accepts none that old (RFC 6238: 30 seconds, and some drift)."""
 
 MAX_CODES = 1000
 """Used codes that are remembered at most."""
-
-
-class Clock(NamedTuple):
-    """The two clocks, each a function that returns seconds."""
-
-    wall: Callable[[], float]
-    """Since 1970, UTC: `time.time`."""
-    boot: Callable[[], float]
-    """Since any moment; counts sleep, and is never set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,22 +96,6 @@ class Held:
     """In UTC; None: it has no end of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Term:
-    """Credentials, and until when each clock lets them live."""
-
-    credentials: Credentials
-    by_session: bool
-    """Whether a role came by an MFA session, and not by a code of its own."""
-    begun: float
-    deadline: float
-    ends: float
-    life: float
-
-    def left(self, clock: Clock) -> float:
-        return min(self.deadline - clock.boot(), self.ends - clock.wall())
-
-
 class _Fetch(threading.Thread):
     """One call of AWS, for all who wait for the role."""
 
@@ -156,7 +109,7 @@ class _Entry:
     def __init__(self, plan: Plan) -> None:
         self.id = os.urandom(16).hex()
         self.plan = plan
-        self.term: _Term | None = None
+        self.term: Term | None = None
         self.fetch: _Fetch | None = None
         self.retry_at = -inf
 
@@ -172,7 +125,7 @@ class Memory:
         self._clock = clock
         self._lock = threading.RLock()
         self._entries: dict[str, _Entry] = {}
-        self._sessions: dict[str, tuple[str, _Term]] = {}
+        self._sessions: dict[str, tuple[str, Term]] = {}
         self._spent: dict[tuple[str, str], float] = {}
         self._until = 0.0
 
@@ -252,7 +205,7 @@ class Memory:
         Raises:
             AgentError: They have ended, or are too large.
         """
-        term = self._term(plan.title, credentials, _seconds(plan.chain), self._clock.boot())
+        term = Term.of(credentials, plan.title, _seconds(plan.chain), self._clock)
         with self._lock:
             entry = self._entry(plan)
             entry.term = term
@@ -270,9 +223,9 @@ class Memory:
         Raises:
             AgentError: It has ended, or is too large.
         """
-        term = self._term(title, credentials, duration, self._clock.boot())
+        term = Term.of(credentials, title, duration, self._clock)
         with self._lock:
-            _put_last(self._sessions, key, (_short(title), term), MAX_SESSIONS)
+            _put_last(self._sessions, key, (short(title), term), MAX_SESSIONS)
             self._until = max(self._until, term.deadline)
 
     def session(self, key: str) -> Credentials | None:
@@ -317,15 +270,15 @@ class Memory:
         with self._lock:
             for entry in self._entries.values():
                 self._living(entry, entry.plan)
-            self._sessions = {key: held for key, held in self._sessions.items() if self._lives(held[1])}
+            self._sessions = {key: held for key, held in self._sessions.items() if held[1].lives(self._clock)}
 
     def held(self) -> tuple[Held, ...]:
         """Return what is held: sessions first, then roles, in the order of the last request."""
         with self._lock:
             self.drop_expired()
-            sessions = [Held("session", title, self._ends(term)) for title, term in self._sessions.values()]
+            sessions = [Held("session", title, term.expiration(self._clock)) for title, term in self._sessions.values()]
             terms = [(entry.plan.title, entry.term) for entry in self._entries.values()]
-            roles = [Held("role", _short(title), self._ends(term)) for title, term in terms if term]
+            roles = [Held("role", short(title), term.expiration(self._clock)) for title, term in terms if term]
             return (*sessions, *roles)
 
     def until(self) -> float:
@@ -341,7 +294,7 @@ class Memory:
         term = error = None
         try:
             made = plan.fetch(chain, session)
-            term = self._term(plan.title, made, _seconds(chain), begun, by_session=session is not None)
+            term = Term.of(made, plan.title, _seconds(chain), self._clock, begun, by_session=session is not None)
         except BaseException as raised:  # noqa: BLE001 - each who waits raises it
             # Without its traceback: the frames of it hold keys.
             error = raised.with_traceback(None)
@@ -377,58 +330,22 @@ class Memory:
             entry.fetch = fetch
         return entry.fetch
 
-    def _living(self, entry: _Entry, plan: Plan) -> _Term | None:
-        if entry.term is not None and not self._lives(entry.term):
+    def _living(self, entry: _Entry, plan: Plan) -> Term | None:
+        if entry.term is not None and not entry.term.lives(self._clock):
             entry.term = None
         return _accepted(entry, plan)
 
-    def _lives(self, term: _Term) -> bool:
-        return term.left(self._clock) > MARGIN
-
-    def _suffices(self, entry: _Entry, term: _Term, min_remaining: float) -> bool:
+    def _suffices(self, entry: _Entry, term: Term, min_remaining: float) -> bool:
         left = term.left(self._clock)
-        if left > max(min_remaining, min(ADVISORY, term.life / 2)) or self._is_fresh(term):
+        if left > max(min_remaining, min(ADVISORY, term.life / 2)) or term.is_fresh(self._clock):
             return True
         return self._clock.boot() < entry.retry_at and left > min_remaining
 
-    def _is_due(self, entry: _Entry, term: _Term) -> bool:
+    def _is_due(self, entry: _Entry, term: Term) -> bool:
         """Return whether it is time to renew in the background."""
-        if entry.fetch is not None or self._clock.boot() < entry.retry_at or self._is_fresh(term):
+        if entry.fetch is not None or self._clock.boot() < entry.retry_at or term.is_fresh(self._clock):
             return False
         return term.left(self._clock) < min(AHEAD, term.life / 2)
-
-    def _is_fresh(self, term: _Term) -> bool:
-        return 0 <= self._clock.boot() - term.begun < FRESH
-
-    def _term(
-        self, title: str, credentials: Credentials, duration: float | None, begun: float, *, by_session: bool = False
-    ) -> _Term:
-        """Return the credentials with the time when they end, from a call of AWS at *begun*, by the boot clock.
-
-        A wall clock that is behind would let them live too long: they live no longer than was requested of AWS.
-        """
-        fields = (credentials.access_key_id, credentials.secret_access_key, credentials.session_token or "")
-        if sum(map(len, fields)) > MAX_SIZE:
-            raise AgentError(
-                f"the credentials of {_short(title)} are larger than {MAX_SIZE} characters",
-                hint="check what the credential_process of the source prints",
-            )
-        wall, boot = self._clock.wall(), self._clock.boot()
-        if credentials.expiration is None:
-            return _Term(credentials, by_session, begun, begun + ENDLESS, inf, ENDLESS)
-        ends = credentials.expiration.timestamp()
-        deadline = boot + ends - wall
-        if duration is not None:
-            deadline = min(deadline, begun + duration)
-        term = _Term(credentials, by_session, begun, deadline, ends, duration or deadline - begun)
-        if term.left(self._clock) <= 0:
-            raise _ended(title)
-        return term
-
-    def _ends(self, term: _Term) -> datetime | None:
-        if term.credentials.expiration is None:
-            return None
-        return datetime.fromtimestamp(self._clock.wall() + term.left(self._clock), timezone.utc)
 
 
 def _seconds(chain: Chain) -> float | None:
@@ -444,21 +361,10 @@ def _put_last(held: dict[_Key, _Value], key: _Key, value: _Value, most: int) -> 
         del held[next(iter(held))]
 
 
-def _accepted(entry: _Entry, plan: Plan) -> _Term | None:
+def _accepted(entry: _Entry, plan: Plan) -> Term | None:
     """Return the credentials of *entry* that *plan* may have: none by a session if they must come by a code."""
     return None if entry.term is None or (entry.term.by_session and plan.through is None) else entry.term
 
 
-def _handed(entry: _Entry, plan: Plan, term: _Term) -> Lease:
+def _handed(entry: _Entry, plan: Plan, term: Term) -> Lease:
     return Lease(entry.id, plan.by(session=term.by_session), term.credentials)
-
-
-def _short(title: str) -> str:
-    return title if len(title) <= MAX_TITLE else title[: MAX_TITLE - 1] + "…"
-
-
-def _ended(title: str) -> AgentError:
-    return AgentError(
-        f"the credentials of {_short(title)} have ended, by the clock of this machine",
-        hint=("set the clock: timedatectl", "on macOS, sntp"),
-    )

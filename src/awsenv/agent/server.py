@@ -8,21 +8,19 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-import select
 import signal
 import socket
-import sys
 import threading
 import time
 from concurrent.futures import Future
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
-from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from awsenv.agent import client
 from awsenv.agent.client import TIMEOUT, NotAMessage, pack
+from awsenv.agent.process_end import end_of, readable
 from awsenv.agent.start import BACKLOG
 
 if TYPE_CHECKING:
@@ -43,9 +41,6 @@ PRIVATE = "connection"
 
 MAX_CLIENTS = 128
 """Clients of one socket that are served at once; more wait in the queue of the socket."""
-
-INTERVAL = 5.0
-"""Seconds between two looks at a process, where the system does not tell when it has ended."""
 
 MAX_THREADS = 1000
 """Requests that run at once, with those whose clients have gone."""
@@ -155,7 +150,7 @@ class Listener:
         """Serve clients, until this is cancelled."""
         while True:
             # sock_accept would lose a connection that is accepted while this is cancelled.
-            await _readable(self._listening)
+            await readable(self._listening)
             try:
                 self._start(self._listening.accept()[0])
             except BlockingIOError:  # the client has gone
@@ -393,49 +388,3 @@ def _is_closed(connection: socket.socket) -> bool:
         return not connection.recv(1, socket.MSG_PEEK)
     except BlockingIOError:
         return False
-
-
-async def end_of(pid: int, *, interval: float = INTERVAL) -> None:
-    """Wait for the end of the process *pid*, whatever its user and its parent.
-
-    This does not wait for its parent to read its status, unless the system has neither a pidfd (Linux 5.3) nor a
-    kqueue: there it looks at the process every *interval* seconds.
-
-    Raises:
-        ValueError: *pid* stands for a group of processes, or for all.
-    """
-    if pid <= 0:
-        raise ValueError(pid)
-    try:
-        watched = _watched(pid)
-    except (AttributeError, OSError):  # the system cannot, or the process has ended
-        with suppress(ProcessLookupError):
-            while True:  # no event comes
-                with suppress(PermissionError):  # another user's, such as that of sudo
-                    os.kill(pid, 0)
-                await asyncio.sleep(interval)
-        return
-    with closing(watched):
-        await _readable(watched)
-
-
-async def _readable(file: Any) -> None:
-    """Wait until *file* can be read, or has an error."""
-    loop, ready = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(file, ready.set)
-    try:
-        await ready.wait()
-    finally:
-        loop.remove_reader(file)
-
-
-def _watched(pid: int) -> Any:
-    """Return what can be read once the process has ended."""
-    if sys.platform == "linux":
-        return FileIO(os.pidfd_open(pid))
-    queue = select.kqueue()
-    event = select.kevent(
-        pid, filter=select.KQ_FILTER_PROC, flags=select.KQ_EV_ADD | select.KQ_EV_ONESHOT, fflags=select.KQ_NOTE_EXIT
-    )
-    queue.control([event], 0)
-    return queue

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from awsenv import config
 from awsenv.agent import server
-from awsenv.agent.memory import Clock, Memory
+from awsenv.agent.memory import Memory
+from awsenv.agent.term import Clock
 from awsenv.cli import app, commands, conversation
 from awsenv.cli.action import Local, packed
 from awsenv.cli.main import handle
