@@ -60,7 +60,7 @@ def laid_out(drawing: str | None, about: list[str], columns: int, rows: int) -> 
     """
     if drawing is None:
         command = installation.this().with_extra("setup")
-        return [f"Type this key into an authenticator app . For a QR code, first run: {command}", *about]
+        return [f"Type this key into an authenticator app. For a QR code, first run: {command}", *about]
     lines = drawing.split("\n")
     with_code = ["Scan this with an authenticator app, or type its key there:", *about]
     width = len(_ESCAPE.sub("", lines[0]))
