@@ -37,7 +37,7 @@ def become(argv: Sequence[str], environ: Environ) -> NoReturn:
     try:
         _execute(list(argv), dict(environ))
     except (OSError, ValueError) as error:
-        raise _explained(error, argv[0]) from None
+        raise explained(error, argv[0]) from None
     finally:
         harden.forbid_core_files()
         for name, handler in ignored.items():
@@ -57,7 +57,7 @@ def check(command: str, environ: Environ) -> None:
     if which(command, path=path) is None:
         is_there = which(command, os.F_OK, path) or ("/" in command and os.path.exists(command))  # noqa: PTH110 - pathlib costs an import
         number = errno.EACCES if is_there else errno.ENOENT
-        raise _explained(OSError(number, os.strerror(number)), command)
+        raise explained(OSError(number, os.strerror(number)), command)
 
 
 def _execute(argv: list[str], environ: dict[str, str]) -> NoReturn:
@@ -74,7 +74,8 @@ def _execute(argv: list[str], environ: dict[str, str]) -> NoReturn:
     os.execve("/bin/sh", ["sh", which(argv[0], path=environ.get("PATH")) or argv[0], *argv[1:]], environ)  # noqa: S606
 
 
-def _explained(error: OSError | ValueError, command: str) -> LaunchError:
+def explained(error: OSError | ValueError, command: str) -> LaunchError:
+    """Return the error for a command that the system does not start."""
     from awsenv.errors import NotExecutable, NotFound  # noqa: PLC0415 - `enum` costs as much as the fast path
 
     if isinstance(error, ValueError):
@@ -88,13 +89,12 @@ def _explained(error: OSError | ValueError, command: str) -> LaunchError:
                 hint="correct its first line, #!",
             )
         return NotFound(f"command not found: {command!r}")
+    reason, hint = os.strerror(error.errno or 0), "look at the file: ls -l"
     if error.errno == errno.E2BIG:
-        return NotExecutable(
-            f"cannot execute {command!r}: its arguments and environment are larger than the system accepts",
-            hint="unset large variables: Linux accepts 128 KiB in one variable and about 2 MiB in all",
-        )
-    if error.errno == errno.EACCES:
-        return NotExecutable(
-            f"cannot execute {command!r}: permission denied, or a directory", hint="make it executable: chmod +x"
-        )
-    return NotExecutable(f"cannot execute {command!r}: {os.strerror(error.errno or 0)}", hint="look at the file: ls -l")
+        reason = "its arguments and environment are larger than the system accepts"
+        hint = "unset large variables: Linux accepts 128 KiB in each, 2 MiB in all"
+    elif os.path.isdir(command):  # noqa: PTH112 - pathlib costs an import
+        reason, hint = "it is a folder", "name a COMMAND in it"
+    elif error.errno == errno.EACCES:
+        reason, hint = "permission denied", "make it executable: chmod +x"
+    return NotExecutable(f"cannot execute {command!r}: {reason}", hint=hint)

@@ -287,5 +287,5 @@ def ask_secret(prompt: str, *, terminal: str = command.TERMINAL) -> str:
     except OSError:
         raise UsageError(f"{what}: there is no terminal for a prompt", hint="give it in place of -") from None
     if not answer:
-        raise UsageError(f"{what}: cancelled, nothing was given")
+        raise UsageError(f"{what}: cancelled")
     return answer

@@ -275,7 +275,7 @@ def _check_renewable(chain: Chain) -> None:
     raise UsageError(
         "--refresh and a --duration of more than an hour exclude each other",
         because="AWS grants that only to a fresh code",
-        hint="leave --duration out: the role is renewed for as long as the command runs",
+        hint="leave --duration out: the role is renewed while the command runs",
     )
 
 

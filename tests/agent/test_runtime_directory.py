@@ -180,7 +180,7 @@ def test_an_unsafe_xdg_runtime_dir_is_skipped(home: Path, kind: str) -> None:
         ("open", "is open to other users: its mode is 0710, not 0700"),
         ("readable", "is open to other users: its mode is 0704, not 0700"),
         ("foreign", "belongs to another user"),
-        ("loop", "cannot be looked at"),
+        ("loop", "cannot be examined"),
     ],
 )
 def test_an_unsafe_directory_is_refused(home: Path, kind: str, expected: str) -> None:

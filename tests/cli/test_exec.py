@@ -144,8 +144,8 @@ def test_no_code_is_used_for_a_command_that_does_not_exist(
         ("no-such-shell", 127, "command not found: 'no-such-shell'", None),
         ("/bin/sh -l", 127, "command not found: '/bin/sh -l'", "/bin/sh"),
         ("/bin/sh ", 127, "command not found: '/bin/sh '", "/bin/sh"),
-        ("/", 126, "cannot execute '/': permission denied, or a directory", None),
-        ("/etc/passwd", 126, "cannot execute '/etc/passwd': permission denied, or a directory", None),
+        ("/", 126, "cannot execute '/': it is a folder", None),
+        ("/etc/passwd", 126, "cannot execute '/etc/passwd': permission denied", None),
     ],
 )
 def test_a_shell_that_cannot_start_uses_no_code(

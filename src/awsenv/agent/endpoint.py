@@ -174,7 +174,7 @@ async def _read(connection: socket.socket) -> str:
 def _body(credentials: Credentials) -> dict[str, str]:
     """Return what the SDKs read. botocore fails where one of the first four is missing (measured on 1.44.5)."""
     if credentials.expires is None:
-        raise AgentError("these keys have no end, and nothing to renew", hint="awsenv exec without --refresh")
+        raise AgentError("these keys do not expire, so there is nothing to renew", hint="awsenv exec without --refresh")
     body = {
         "AccessKeyId": credentials.access_key_id,
         "SecretAccessKey": credentials.secret_access_key,

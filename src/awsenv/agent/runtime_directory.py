@@ -236,7 +236,7 @@ def _is_safe(folder: str) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        raise Unsafe(f"{folder} cannot be looked at: {error.strerror}", folder) from None
+        raise Unsafe(f"{folder} cannot be examined: {error.strerror}", folder) from None
     if stat.S_ISLNK(found.st_mode):
         raise Unsafe(f"{folder} is a symbolic link", folder)
     if not stat.S_ISDIR(found.st_mode):

@@ -151,7 +151,7 @@ def _access_key(source: Source, session: AwsSession) -> Credentials:
         raise SourceError(
             "the access key id looks like a secret",
             source.origin,
-            hint="check that the id and the secret are not swapped: an id is short, such as AKIAIOSFODNN7EXAMPLE",
+            hint="check that the id, such as AKIAIOSFODNN7EXAMPLE, is not the secret",
         )
     return replace(key, account=account(source, session.profiles), source=source)
 

@@ -113,5 +113,5 @@ def _check_session_duration(resolved: Resolved) -> None:
         f"AWS takes --session-duration only for a role that a user's own access key assumes, and {chain.role} is not"
         " assumed that way",
         Origin("--session-duration"),
-        hint="leave it out: the console session ends with the credentials of the role",
+        hint="leave it out: the session ends with the role's credentials",
     )

@@ -23,8 +23,8 @@ from awsenv.cli.exec import own_subshell
 from awsenv.cli.options import Caller, Words
 from awsenv.cli.setup import DEMO_ADMINISTRATOR
 from awsenv.cli.signals import delayed
-from awsenv.errors import NotExecutable, NotFound
 from awsenv.iam.trust import trust_policy
+from awsenv.launch import explained
 from awsenv.model import Change, Note
 from awsenv.setup import KNOWN
 from awsenv.variables import having
@@ -249,12 +249,8 @@ def _run(argv: Sequence[str], environ: Environ, *, end_with: signal.Signals) -> 
             except KeyboardInterrupt:
                 _end(child, end_with)
                 raise
-    except FileNotFoundError:
-        raise NotFound(f"command not found: {argv[0]!r}") from None
     except OSError as error:
-        raise NotExecutable(
-            f"cannot execute {argv[0]!r}: {error.strerror}", hint="make it executable: chmod +x"
-        ) from None
+        raise explained(error, argv[0]) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -67,7 +67,7 @@ def run(caller: Caller, arguments: Arguments) -> Report | StartAgent:
     caller.provider.note(_present(caller, resolved))
     made = caller.provider.open_session(resolved)
     ran = arguments.idle is not None and not caller.agent_was_started
-    notes = (Note("the agent ran already, and keeps its own --idle", hints=("awsenv logout ends it",)),) if ran else ()
+    notes = (Note("the agent already ran, and keeps its own --idle", hints=("awsenv logout ends it",)),) if ran else ()
     if chain.hops:
         who = (chain.mfa and chain.mfa.title) or chain.label
         text = f"MFA session of {who}{duration.until(made.expiration, caller.now())}."

@@ -261,7 +261,7 @@ def _policy(text: str, origin: Origin, environ: Environ, folder: str | None) -> 
         raise UsageError(
             f"cannot read the policy {name!r}: {reason}",
             origin,
-            hint="name a file of UTF-8 that is yours to read: --policy file://policy.json",
+            hint="name a UTF-8 file that you can read: --policy file://policy.json",
         ) from None
     if not policy.strip():
         raise UsageError(f"the file {name!r} is empty", origin, hint="write the session policy into it, as JSON")

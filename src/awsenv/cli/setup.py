@@ -112,7 +112,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     applier.apply(plan, text, asks=not arguments.yes)
     if prints_key:
         # Another program reads the key from stdout.
-        return Print(notes=[Note(f"the roles use the profile {user}: give it this key where you keep it")])
+        return Print(notes=[Note(f"the roles use the profile {user}: store this key for it")])
     return Print(_ready(request, "Done."))
 
 

@@ -236,8 +236,7 @@ class Applier:
                 return
         raise MfaError(
             f"AWS rejected the codes {ATTEMPTS} times: the device is not enabled",
-            hint="check the clock of the phone, delete the entry in its app, and run awsenv setup again for a new "
-            "QR code",
+            hint=("check the clock of the phone", "delete the entry in its app, and run awsenv setup again"),
         )
 
     def _create_key(self, user: str) -> None:

@@ -81,7 +81,7 @@ def role(word: str, partition: str, origin: Origin) -> RoleArn:
         raise ConfigError(
             f"{quoted(account)} is not an account ID: it has {len(account)} digits instead of 12",
             origin,
-            hint="give ACCOUNT/ROLE with the twelve digits: aws sts get-caller-identity shows your own",
+            hint=("give ACCOUNT/ROLE with twelve digits", "aws sts get-caller-identity shows your own account"),
         )
     raise ConfigError(
         f"{quoted(word)} is not a profile, and not a valid role name",

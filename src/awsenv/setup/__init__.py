@@ -167,7 +167,8 @@ def checked_name(text: str, owner: str, origin: Origin) -> str:
         raise UsageError(
             f"{quoted(text)} cannot be the name of {owner}",
             origin,
-            hint="use 1 to 64 letters, digits and _+=,.@-: its profile has the same name, so 'default' is not allowed",
+            because="its profile has the same name, and [default] is that of every tool" if text == "default" else None,
+            hint="use 1 to 64 letters, digits and _+=,.@-",
         )
     return text
 

@@ -207,7 +207,7 @@ def _check(whole: str, before: Mapping[str, ini.Section], sections: Mapping[str,
     }
     if {title: _texts(section) for title, section in after.items()} != meant:
         raise ConfigError(
-            "the new settings cannot be written so that they read as they should",
+            "the new settings would not read as they were written",
             Origin(name),
             hint=f"write {listed([f'[{printable(title)}]' for title in sections])} by hand",
         )

@@ -181,7 +181,7 @@ def _check_policies(role_admin: Iam, request: SetupRequest, roles: Mapping[str, 
             raise ConfigError(
                 f"there is no policy {quoted(arn)}",
                 Origin(f"ROLE {quoted(role.name)}"),
-                hint="correct its name: aws iam list-policies --scope AWS shows the ones of AWS",
+                hint="correct its name: aws iam list-policies shows those there are",
             )
 
 
