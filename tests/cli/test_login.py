@@ -165,7 +165,7 @@ def test_a_second_login_uses_the_same_agent(world: World) -> None:
 
     assert (0, first) == (again.returncode, world.agent())
     (session,) = re.findall("MFA session +(.*)", world.run("status").stdout)
-    assert re.fullmatch(r"alice \(\d+\) until \d\d:\d\d UTC \(1[12]h\d\dm\)", session)
+    assert re.fullmatch(r"alice \(\d+\) until (?:[\d-]{10} )?\d\d:\d\d UTC \(1[12]h\d\dm\)", session)
 
 
 def test_the_present_session_is_named_before_another_code_is_asked_for(world: World) -> None:
@@ -174,7 +174,8 @@ def test_the_present_session_is_named_before_another_code_is_asked_for(world: Wo
     world.run("login", world.device.code())
     again = world.run("login")
 
-    note = r"awsenv: an MFA session is held already until \d\d:\d\d UTC \(1[12]h\d\dm\): a new code replaces it\n"
+    until = r"until (?:[\d-]{10} )?\d\d:\d\d UTC \(1[12]h\d\dm\)"
+    note = rf"awsenv: an MFA session is held already {until}: a new code replaces it\n"
     assert [None, True] == [re.match(note, before.stderr), re.match(note, again.stderr) is not None], again.stderr
     assert ([6, 6], 1) == ([before.returncode, again.returncode], again.stderr.count("held already"))
 
@@ -225,7 +226,7 @@ def test_status_shows_what_the_agent_holds(world: World) -> None:
 
     shown = world.run("status").stdout
 
-    time = r"until \d\d:\d\d UTC \((?:11h59m|12h00m|1h00m|59m)\)"
+    time = r"until (?:[\d-]{10} )?\d\d:\d\d UTC \((?:11h59m|12h00m|1h00m|59m)\)"
     account = world.sandbox.account
     expected = rf"MFA session  alice \({account}\) {time}\nIn memory    read-only {time}\n +power-user {time}\n"
     assert re.fullmatch(expected, shown), shown
