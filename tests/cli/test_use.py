@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pexpect
 import pytest
 
 from awsenv import installation, shells
@@ -328,3 +329,30 @@ def test_the_calling_shell_is_recognised(world: World, require: object) -> None:
     )
 
     assert (answer.stdout, answer.stderr) == ("read-only\n", "")
+
+
+@pytest.mark.parametrize("agent", [False, True])
+@pytest.mark.parametrize(
+    ("shell", "line"),
+    [
+        (("bash", "--norc", "-i"), 'eval "$(awsenv read-only)"'),
+        (("zsh", "-f", "-i"), 'eval "$(awsenv read-only)"'),
+        (("fish", "--no-config", "-i"), "awsenv read-only | source"),
+    ],
+    ids=("bash", "zsh", "fish"),
+)
+def test_a_shell_without_the_hook_shows_the_success_once(
+    world: World, require: Callable[[str], str], shell: tuple[str, ...], line: str, *, agent: bool
+) -> None:
+    """Nothing else would show on the terminal that the role is there."""
+    if agent:
+        assert 0 == world.run("login", world.device.code()).returncode
+    path = f"{Path(world.program).parent}:{world.environ['PATH']}"
+    environ = world.environ | {"PATH": path, "TERM": "dumb"}
+    child = pexpect.spawn(
+        require(shell[0]), list(shell[1:]), env=environ, encoding="utf-8", timeout=60, dimensions=(24, 200)
+    )
+    child.sendline(f"{line}; echo role=$AWSENV_ROLE, | tr r-s R-S; exit")
+    child.expect_exact("Role=Read-only,")
+
+    assert 1 == child.before.count(f"read-only in {world.sandbox.account} until ")
