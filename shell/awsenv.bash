@@ -60,7 +60,7 @@ function awsenv {
   # none to a file. exec is never captured: bash hangs when Ctrl-Z stops a command inside $(...).
   if _awsenv_prints "$@" || [[ $BASH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
     # The command, a login above all, may have removed the reason why the role was not renewed.
-    _awsenv_tried=
+    _awsenv_tried='' _awsenv_key=''
     # The program cannot find out by itself that this hook is loaded, and what the prompt shows. A command of exec inherits
     # neither.
     if [[ ${1-} == doctor ]] || ! _awsenv_prints "$@"; then
@@ -144,52 +144,61 @@ function _awsenv_set_clock {
 }
 _awsenv_set_clock
 
-# Sets `_awsenv_text` to "[label time]", `_awsenv_color` to its ANSI code, if any, and `_awsenv_left` to the seconds left.
+# Sets `_awsenv_text` to "[label time]", `_awsenv_color` to its ANSI code, if any, `_awsenv_left` to the seconds left and
+# `_awsenv_minute` to the whole minutes. They stay as they are from `_awsenv_since` until `_awsenv_until`.
 function _awsenv_describe {
-  _awsenv_text=$AWSENV_LABEL _awsenv_color=
+  _awsenv_text=$AWSENV_LABEL _awsenv_color='' _awsenv_left='' _awsenv_since=0 _awsenv_until=99999999999 _awsenv_key=''
   # A label has none of these unless the user set it by hand: no escape sequence may reach the terminal.
   if [[ $_awsenv_text == *[!A-Za-z0-9_.@+=,/-]* ]]; then
     _awsenv_left='[!A-Za-z0-9_.@+=,/-]'
-    _awsenv_text=${_awsenv_text//$_awsenv_left/}
+    _awsenv_text=${_awsenv_text//$_awsenv_left/} _awsenv_left=
   fi
   # Arithmetic evaluates what it is given, so it gets nothing but a plain number.
   case ${AWSENV_EXPIRES_EPOCH-} in
-  '' | 0* | *[!0-9]* | ????????????*) _awsenv_text="[$_awsenv_text]" _awsenv_left= ;;
+  '' | 0* | *[!0-9]* | ????????????*) ;;
   *)
     _awsenv_left=$((AWSENV_EXPIRES_EPOCH - _awsenv_now))
-    if ((_awsenv_left >= 3600)); then
-      _awsenv_minutes=$((100 + _awsenv_left % 3600 / 60))
-      _awsenv_text="[$_awsenv_text $((_awsenv_left / 3600))h${_awsenv_minutes#1}m]"
-    elif ((_awsenv_left >= 900)); then
-      _awsenv_text="[$_awsenv_text $((_awsenv_left / 60))m]"
-    elif ((_awsenv_left >= 300)); then
-      _awsenv_text="[$_awsenv_text $((_awsenv_left / 60))m]" _awsenv_color=33
-    elif ((_awsenv_left >= 60)); then
-      _awsenv_text="[$_awsenv_text $((_awsenv_left / 60))m]" _awsenv_color=31
-    elif ((_awsenv_left > 0)); then
-      _awsenv_text="[$_awsenv_text ${_awsenv_left}s]" _awsenv_color=31
+    _awsenv_minute=$((_awsenv_left > 0 ? _awsenv_left / 60 : -1))
+    _awsenv_since=$((AWSENV_EXPIRES_EPOCH - _awsenv_left))
+    if ((_awsenv_minute < 0)); then
+      _awsenv_text+=' expired' _awsenv_since=$AWSENV_EXPIRES_EPOCH
+    elif ((_awsenv_minute == 0)); then
+      _awsenv_text+=" ${_awsenv_left}s" _awsenv_until=$_awsenv_since
     else
-      _awsenv_text="[$_awsenv_text expired]" _awsenv_color='1;31'
+      _awsenv_until=$((AWSENV_EXPIRES_EPOCH - _awsenv_minute * 60))
+      if ((_awsenv_minute < 60)); then
+        _awsenv_text+=" ${_awsenv_minute}m"
+      else
+        _awsenv_text+=" $((_awsenv_minute / 60))h$((_awsenv_minute % 60 / 10))$((_awsenv_minute % 10))m"
+      fi
+    fi
+    if ((_awsenv_minute < 0)); then
+      _awsenv_color='1;31'
+    elif ((_awsenv_minute < 5)); then
+      _awsenv_color=31
+    elif ((_awsenv_minute < 15)); then
+      _awsenv_color=33
     fi
     ;;
   esac
+  _awsenv_text="[$_awsenv_text]"
 }
 
 # Renews the role, and says nothing if that fails. It tries once in each of the last five minutes and once after the
 # end. The new end counts as tried as well, so a wrong clock causes no second attempt.
 _awsenv_tried=
 function _awsenv_renew {
-  builtin local _awsenv_change='' _awsenv_minute='_awsenv_left > 0 ? _awsenv_left / 60 : -1'
+  builtin local _awsenv_change=''
   builtin local -a _awsenv_command
-  [[ $_awsenv_tried != "$AWSENV_EXPIRES_EPOCH $((_awsenv_minute))" ]] || builtin return 0
+  [[ $_awsenv_tried != "$AWSENV_EXPIRES_EPOCH $_awsenv_minute" ]] || builtin return 0
   # Set first: Ctrl-C leads to the next prompt and does not return here.
-  _awsenv_tried="$AWSENV_EXPIRES_EPOCH $((_awsenv_minute))"
+  _awsenv_tried="$AWSENV_EXPIRES_EPOCH $_awsenv_minute"
   _awsenv_flags=${_awsenv_flags:-$-}
   builtin set +xvT
   # Text that is no change is not shown either.
   _awsenv_evaluate renew </dev/null >/dev/null 2>&1 || builtin return 0
   _awsenv_describe
-  _awsenv_tried="${AWSENV_EXPIRES_EPOCH-} $((_awsenv_minute))"
+  _awsenv_tried="${AWSENV_EXPIRES_EPOCH-} $_awsenv_minute"
 }
 
 # For themes: prints the text of the prompt, or nothing if no role is active.
@@ -220,20 +229,13 @@ function _awsenv_find_owner {
   fi
 }
 
-# The number of a command, as prompts expand it: the hook notes it at each prompt, and the doctor, which is the next
-# command, compares. Before 4.4 bash cannot expand it anywhere else.
-_awsenv_number=
-((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 404)) || _awsenv_number='\#'
-
 # Sets `_AWSENV_PROMPT` of the caller, for the doctor: to who draws the prompt or, where that is this hook, to what the
-# last prompt showed.
+# last prompt showed. The hook notes the number of the command that follows, which grows with the history alone.
 function _awsenv_find_shown {
   _awsenv_find_owner
   if [[ $_AWSENV_PROMPT != awsenv ]]; then
     builtin :
-  elif [[ -z $_awsenv_number ]]; then
-    _AWSENV_PROMPT=unknown
-  elif [[ $((${_awsenv_number@P} - 1)) != "${_awsenv_ran-}" ]]; then
+  elif [[ -z ${_awsenv_ran-} || $_awsenv_ran -lt ${HISTCMD-0} ]]; then
     _AWSENV_PROMPT=stopped
   elif [[ $PS1 != *_awsenv_ps1* && $(builtin declare -p PS1) == 'declare -'*r*' PS1='* ]]; then
     _AWSENV_PROMPT=frozen
@@ -247,14 +249,11 @@ function _awsenv_find_shown {
 # Inserts the reference to the text into PS1, once. PS1 is never saved or restored: other tools change it, too.
 _awsenv_readonly=
 function _awsenv_insert {
-  builtin local _AWSENV_PROMPT _awsenv_lead='' _awsenv_rest="$PS1"
-  _awsenv_find_owner
-  if [[ $_AWSENV_PROMPT == awsenv ]]; then
-    _awsenv_split
-    # An assignment to a read-only variable would end the function and show an error.
-    # shellcheck disable=SC2016 # for the prompt to expand
-    builtin printf -v PS1 '%s' "$_awsenv_lead"'${_awsenv_ps1-}'"$_awsenv_rest" 2>/dev/null || _awsenv_readonly=yes
-  fi
+  builtin local _awsenv_lead='' _awsenv_rest="$PS1"
+  _awsenv_split
+  # An assignment to a read-only variable would end the function and show an error.
+  # shellcheck disable=SC2016 # for the prompt to expand
+  builtin printf -v PS1 '%s' "$_awsenv_lead"'${_awsenv_ps1-}'"$_awsenv_rest" 2>/dev/null || _awsenv_readonly=yes
 }
 
 # Moves what a prompt begins with from `_awsenv_rest` to `_awsenv_lead`, locals of the caller, up to the last part that
@@ -289,7 +288,35 @@ function _awsenv_split {
   _awsenv_rest=$_awsenv_style$_awsenv_rest
 }
 
+# Sets `_awsenv_ps1` to what the prompt shows, and inserts the reference to it.
 _awsenv_ps1=
+function _awsenv_show {
+  builtin local _AWSENV_PROMPT
+  _awsenv_text='' _awsenv_color='' _awsenv_ps1='' _awsenv_since=0 _awsenv_until=99999999999
+  if [[ -n ${AWSENV_LABEL-} ]]; then
+    _awsenv_describe
+    [[ -z ${AWSENV_RENEW-} || ${_awsenv_left:-300} -ge 300 || ${AWSENV_AUTO_REFRESH-} == 0 ]] || _awsenv_renew
+  fi
+  [[ -z ${AWSENV_DEMO-} ]] || _awsenv_text="(demo)${_awsenv_text:+ $_awsenv_text}"
+  _awsenv_find_owner
+  case $_AWSENV_PROMPT in
+  disabled | none) ;;
+  awsenv)
+    if [[ -z $_awsenv_color || -n ${NO_COLOR-} || ${TERM:-dumb} == dumb ]]; then
+      _awsenv_ps1="$_awsenv_text "
+    else
+      # \001 and \002 mean what \[ and \] mean in a prompt: the text between has no width.
+      _awsenv_ps1=$'\001\e['"${_awsenv_color}m"$'\002'"$_awsenv_text"$'\001\e[0m\002 '
+    fi
+    ;;
+  # A framework shows the role, but not that it is of the demo. Its own line leaves the width of the others as it is.
+  *) _awsenv_ps1=${AWSENV_DEMO:+'(demo)'$'\n'} ;;
+  esac
+  [[ -z $_awsenv_ps1 || ${PS1-} == *_awsenv_ps1* || -n $_awsenv_readonly ]] || _awsenv_insert
+  _awsenv_key=$_awsenv_all
+}
+
+_awsenv_key=
 function _awsenv_prompt {
   # A trace is for what the user runs: this leaves 6 lines of each prompt.
   [[ $- != *x* ]] || {
@@ -298,23 +325,16 @@ function _awsenv_prompt {
   }
   # It runs last: another command may rebuild PS1, or look at $?, which bash restores after PROMPT_COMMAND.
   [[ ${PROMPT_COMMAND[*]-} == "$_awsenv_placed" ]] || _awsenv_install
-  [[ -z $_awsenv_number ]] || _awsenv_ran=${_awsenv_number@P}
-  if [[ -z ${AWSENV_LABEL-} ]]; then
-    _awsenv_text='' _awsenv_color=''
+  _awsenv_ran=${HISTCMD-0}
+  if [[ -z ${AWSENV_LABEL-}${AWSENV_DEMO-} ]]; then
+    _awsenv_ps1='' _awsenv_key=''
   else
-    _awsenv_describe
-    [[ -z ${AWSENV_RENEW-} || ${_awsenv_left:-300} -ge 300 || ${AWSENV_AUTO_REFRESH-} == 0 ]] || _awsenv_renew
-  fi
-  [[ -z ${AWSENV_DEMO-} ]] || _awsenv_text="(demo)${_awsenv_text:+ $_awsenv_text}"
-  if [[ -z $_awsenv_text || -n ${AWSENV_DISABLE_PROMPT-} ]]; then
-    _awsenv_ps1=
-  else
-    [[ ${PS1-} == *_awsenv_ps1* || -n $_awsenv_readonly ]] || _awsenv_insert
-    if [[ -z $_awsenv_color || -n ${NO_COLOR-} || ${TERM:-dumb} == dumb ]]; then
-      _awsenv_ps1="$_awsenv_text "
-    else
-      # \001 and \002 mean what \[ and \] mean in a prompt: the text between has no width.
-      _awsenv_ps1=$'\001\e['"${_awsenv_color}m"$'\002'"$_awsenv_text"$'\001\e[0m\002 '
+    # All that decides what the prompt shows.
+    _awsenv_all="${AWSENV_LABEL-} ${AWSENV_EXPIRES_EPOCH-} ${AWSENV_RENEW-} ${AWSENV_AUTO_REFRESH-} ${AWSENV_DEMO-} \
+      ${AWSENV_DISABLE_PROMPT-} ${NO_COLOR-} ${TERM-}"
+    if [[ $_awsenv_key != "$_awsenv_all" || ${PS1-} != *_awsenv_ps1* ]] ||
+      ((_awsenv_now < _awsenv_since || _awsenv_now > _awsenv_until)); then
+      _awsenv_show
     fi
   fi
   # The status is 0: another one would make a trap on ERR fire twice.

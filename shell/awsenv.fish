@@ -57,6 +57,7 @@ function awsenv --description 'Assume an AWS role in this shell'
         end
         # The command, a login above all, may have removed the reason why the role was not renewed.
         set -e __awsenv_tried
+        set -e __awsenv_key
         # The program cannot find out by itself that this hook is loaded, and what the prompt shows. A command of exec
         # inherits neither.
         if test "$argv[1]" = doctor; or not __awsenv_prints $argv
@@ -84,58 +85,68 @@ function awsenv --description 'Assume an AWS role in this shell'
     end
 end
 
-builtin -q path
-and set -g __awsenv_has_path
-
-function __awsenv_clock --description 'Print two numbers whose sum is the time'
-    # A file was changed at some time, and so many seconds ago.
-    builtin path mtime /
-    builtin path mtime -R /
+if builtin -q path
+    function __awsenv_clock --description 'Print two numbers whose sum is the time'
+        # A file was changed at some time, and so many seconds ago. From fish 3.5 on: no other clock starts no process.
+        builtin path mtime /
+        builtin path mtime -R /
+    end
+else
+    function __awsenv_clock
+    end
 end
 
 function __awsenv_describe --no-scope-shadowing --description 'Set text, color and left, variables of the caller'
     set text $AWSENV_LABEL
     set color
+    # The text stays as it is while the second number of the clock is between these.
+    set -g __awsenv_between 0 99999999999
+    set -e __awsenv_key
+    set -l now (__awsenv_clock)
     # One match for both: a label of harmless characters, and a plain number.
     if not string match -qr -- '^[A-Za-z0-9_.@+=,/-]*:[1-9][0-9]{0,10}$' "$text:$AWSENV_EXPIRES_EPOCH"
         # The user has set one by hand: no escape sequence may reach the terminal.
         set text (string replace -ra -- '[^A-Za-z0-9_.@+=,/-]' '' "$text")
-        if not string match -qr -- '^[1-9][0-9]{0,10}$' "$AWSENV_EXPIRES_EPOCH"
-            set text "[$text]"
-            return
-        end
+        string match -qr -- '^[1-9][0-9]{0,10}$' "$AWSENV_EXPIRES_EPOCH"
+        or set -e now
     end
-    # `path`, from fish 3.5 on, is the one clock that starts no process.
-    if not set -q __awsenv_has_path
+    if not set -q now[2]
         set text "[$text]"
         return
     end
     # Each (...) costs 50 microseconds, so there are few.
-    set -l now (__awsenv_clock)
-    set left "($AWSENV_EXPIRES_EPOCH - $now[1] - $now[2])"
+    set -l end "($AWSENV_EXPIRES_EPOCH - $now[1])"
+    set left "($end - $now[2])"
     set left (
         builtin math $left
         builtin math "floor($left / 60)"
         builtin math "floor($left / 3600)"
         builtin math "floor($left / 60) % 60"
+        builtin math "$end - floor($left / 60) * 60"
+        builtin math $end
     )
     if test $left[1] -le 0
         set text "[$text expired]"
         set color '1;31'
+        set __awsenv_between[1] $left[6]
     else if test $left[1] -lt 60
         set text "[$text $left[1]s]"
         set color 31
-    else if test $left[1] -lt 3600
-        set text "[$text $left[2]m]"
-        if test $left[1] -lt 300
-            set color 31
-        else if test $left[1] -lt 900
-            set color 33
-        end
+        set __awsenv_between $now[2] $now[2]
     else
-        test $left[4] -lt 10
-        and set left[4] 0$left[4]
-        set text "[$text $left[3]h$left[4]m]"
+        set __awsenv_between $now[2] $left[5]
+        if test $left[1] -lt 3600
+            set text "[$text $left[2]m]"
+            if test $left[1] -lt 300
+                set color 31
+            else if test $left[1] -lt 900
+                set color 33
+            end
+        else
+            test $left[4] -lt 10
+            and set left[4] 0$left[4]
+            set text "[$text $left[3]h$left[4]m]"
+        end
     end
 end
 
@@ -200,6 +211,8 @@ end
 
 function __awsenv_owner --description 'Print who draws the prompt: some frameworks show AWS_VAULT themselves'
     set -l prompt (builtin functions fish_prompt)
+    set -l wrapped (string match -r -- '__awsenv_prompt_\d+' $prompt)
+    and set prompt (builtin functions $wrapped[1])
     if string match -qri -- starship $prompt
         builtin echo starship
     else if string match -qr -- '\bomp_|_omp_' $prompt
@@ -233,7 +246,8 @@ function __awsenv_shown --description 'Print for the doctor who draws the prompt
 end
 
 function __awsenv_wrap --description 'Put the role in front of the prompt'
-    test (__awsenv_owner) = awsenv
+    # If our wrapper did not draw the last prompt, someone has defined a new one.
+    not set -q __awsenv_drawn
     and not string match -qr -- __awsenv_draw (builtin functions fish_prompt)
     or return
     # A new name each time: a tool may restore its copy of an earlier wrapper, which must not call itself.
@@ -244,35 +258,55 @@ function __awsenv_wrap --description 'Put the role in front of the prompt'
     and eval "function fish_prompt; __awsenv_draw $prompt; end"
 end
 
+function __awsenv_show --description 'Set what the prompt shows, and make it show that'
+    set -l text
+    set -l color
+    # This stays if no end is known.
+    set -l left 300
+    set -g __awsenv_between 0 99999999999
+    test -n "$AWSENV_LABEL"
+    and __awsenv_describe
+    if test $left[1] -lt 300; and test -n "$AWSENV_RENEW" -a "$AWSENV_AUTO_REFRESH" != 0
+        # Ctrl-C ends this function, and the next prompt shows this.
+        set -g __awsenv_text "$text "
+        __awsenv_renew
+    end
+    set -g __awsenv_text
+    switch (__awsenv_owner)
+        case disabled
+        case awsenv
+            test -n "$AWSENV_DEMO"
+            and set text (string join ' ' '(demo)' $text)
+            if test -n "$color" -a -z "$NO_COLOR" -a -n "$TERM" -a "$TERM" != dumb
+                set text \e"["$color"m$text"\e'[m'
+            end
+            set __awsenv_text "$text "
+            __awsenv_wrap
+        case '*'
+            # A framework shows the role, but not that it is of the demo. Its own line leaves the width of the others as
+            # it is.
+            if test -n "$AWSENV_DEMO"
+                set __awsenv_text '(demo)'\n
+                __awsenv_wrap
+            end
+    end
+end
+
 if status is-interactive
     function __awsenv_refresh --on-event fish_prompt
         if test -n "$AWSENV_LABEL$AWSENV_DEMO"
-            set -l text
-            set -l color
-            # This stays if no end is known.
-            set -l left 300
-            test -n "$AWSENV_LABEL"
-            and __awsenv_describe
-            if test $left[1] -lt 300; and test -n "$AWSENV_RENEW" -a "$AWSENV_AUTO_REFRESH" != 0
-                # Ctrl-C ends this function, and the next prompt shows this.
-                set -g __awsenv_text "$text "
-                __awsenv_renew
-            end
-            if test -n "$AWSENV_DISABLE_PROMPT"
-                set -g __awsenv_text
-            else
-                # If our wrapper did not draw the last prompt, someone has defined a new one.
-                set -q __awsenv_drawn
-                or __awsenv_wrap
-                test -n "$AWSENV_DEMO"
-                and set text (string join ' ' '(demo)' $text)
-                if test -n "$color" -a -z "$NO_COLOR" -a -n "$TERM" -a "$TERM" != dumb
-                    set text \e"["$color"m$text"\e'[m'
-                end
-                set -g __awsenv_text "$text "
+            set -l now (__awsenv_clock)
+            # All that decides what the prompt shows, but for the time.
+            set -l all "$AWSENV_LABEL $AWSENV_EXPIRES_EPOCH $AWSENV_RENEW $AWSENV_AUTO_REFRESH $AWSENV_DEMO \
+                $AWSENV_DISABLE_PROMPT $NO_COLOR $TERM $now[1]"
+            if not set -q __awsenv_drawn; or test "$all" != "$__awsenv_key"
+                or test 0$now[2] -lt $__awsenv_between[1] -o 0$now[2] -gt $__awsenv_between[2]
+                __awsenv_show
+                set -g __awsenv_key $all
             end
         else
             set -g __awsenv_text
+            set -e __awsenv_key
         end
         set -e __awsenv_drawn
     end

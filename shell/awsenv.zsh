@@ -51,7 +51,7 @@ function awsenv {
   # none to a file. exec is never captured: it keeps its terminal and its jobs.
   if _awsenv_prints "$@" || [[ $ZSH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
     # The command, a login above all, may have removed the reason why the role was not renewed.
-    _awsenv_tried=
+    _awsenv_tried= _awsenv_key=
     # The program cannot find out by itself that this hook is loaded, and what the prompt shows. A command of exec inherits
     # neither.
     if [[ ${1-} == doctor ]] || ! _awsenv_prints "$@"; then
@@ -108,43 +108,45 @@ function _awsenv_check {
   done
 }
 
-# Sets `_awsenv_text` to "[label time]", `_awsenv_color` to the name of its color, if any, and `_awsenv_left` to the
-# seconds left: locals of the caller.
+# Sets `_awsenv_text` to "[label time]", `_awsenv_color` to the name of its color, if any, `_awsenv_left` to the seconds
+# left and `_awsenv_minute` to the whole minutes. They stay as they are from `_awsenv_since` until `_awsenv_until`.
 function _awsenv_describe {
   # A label has none of these unless the user set it by hand: no escape sequence may reach the terminal.
-  _awsenv_text=$AWSENV_LABEL _awsenv_color=
+  _awsenv_text=$AWSENV_LABEL _awsenv_color= _awsenv_left= _awsenv_since=0 _awsenv_until=99999999999 _awsenv_key=
   [[ $_awsenv_text != *[^A-Za-z0-9_.@+=,/-]* ]] || _awsenv_text=${_awsenv_text//[^A-Za-z0-9_.@+=,\/-]/}
   # Arithmetic evaluates what it is given, so it gets nothing but a plain number.
-  if [[ ${AWSENV_EXPIRES_EPOCH-} != [1-9]<-> || ${#AWSENV_EXPIRES_EPOCH} -gt 11 ]]; then
-    _awsenv_text="[$_awsenv_text]" _awsenv_left=
-  else
-    _awsenv_left=$((AWSENV_EXPIRES_EPOCH - ${EPOCHSECONDS:-${(%)_awsenv_seconds}}))
-    if ((_awsenv_left >= 3600)); then
-      _awsenv_text+=" $((_awsenv_left / 3600))h${(l:2::0:)$((_awsenv_left % 3600 / 60))}m"
-    elif ((_awsenv_left >= 60)); then
-      _awsenv_text+=" $((_awsenv_left / 60))m"
-    elif ((_awsenv_left > 0)); then
-      _awsenv_text+=" ${_awsenv_left}s"
+  if [[ ${AWSENV_EXPIRES_EPOCH-} == [1-9]<-> && ${#AWSENV_EXPIRES_EPOCH} -le 11 ]]; then
+    _awsenv_since=${EPOCHSECONDS:-${(%)_awsenv_seconds}}
+    _awsenv_left=$((AWSENV_EXPIRES_EPOCH - _awsenv_since))
+    _awsenv_minute=$((_awsenv_left > 0 ? _awsenv_left / 60 : -1))
+    if ((_awsenv_minute < 0)); then
+      _awsenv_text+=' expired' _awsenv_since=$AWSENV_EXPIRES_EPOCH
+    elif ((_awsenv_minute == 0)); then
+      _awsenv_text+=" ${_awsenv_left}s" _awsenv_until=$_awsenv_since
     else
-      _awsenv_text+=' expired'
+      _awsenv_until=$((AWSENV_EXPIRES_EPOCH - _awsenv_minute * 60))
+      if ((_awsenv_minute < 60)); then
+        _awsenv_text+=" ${_awsenv_minute}m"
+      else
+        _awsenv_text+=" $((_awsenv_minute / 60))h${(l:2::0:)$((_awsenv_minute % 60))}m"
+      fi
     fi
-    _awsenv_text="[$_awsenv_text]"
-    if ((_awsenv_left < 300)); then
+    if ((_awsenv_minute < 5)); then
       _awsenv_color=red
-    elif ((_awsenv_left < 900)); then
+    elif ((_awsenv_minute < 15)); then
       _awsenv_color=yellow
     fi
   fi
+  _awsenv_text="[$_awsenv_text]"
 }
 
 # Renews the role, and says nothing if that fails. It tries once in each of the last five minutes and once after the
 # end. The new end counts as tried as well, so a wrong clock causes no second attempt.
 typeset -g _awsenv_tried=
 function _awsenv_renew {
-  local _awsenv_minute='_awsenv_left > 0 ? _awsenv_left / 60 : -1'
-  [[ $_awsenv_tried != "$AWSENV_EXPIRES_EPOCH $((_awsenv_minute))" ]] || builtin return 0
+  [[ $_awsenv_tried != "$AWSENV_EXPIRES_EPOCH $_awsenv_minute" ]] || builtin return 0
   # Set first: Ctrl-C leads to the next prompt and does not return here.
-  _awsenv_tried="$AWSENV_EXPIRES_EPOCH $((_awsenv_minute))"
+  _awsenv_tried="$AWSENV_EXPIRES_EPOCH $_awsenv_minute"
   # Text that is no change is not shown either. Ctrl-C ends this function but not the prompt.
   {
     _awsenv_evaluate renew </dev/null >/dev/null 2>&1 || builtin return 0
@@ -152,12 +154,11 @@ function _awsenv_renew {
     TRY_BLOCK_INTERRUPT=0
   }
   _awsenv_describe
-  _awsenv_tried="${AWSENV_EXPIRES_EPOCH-} $((_awsenv_minute))"
+  _awsenv_tried="${AWSENV_EXPIRES_EPOCH-} $_awsenv_minute"
 }
 
 # For themes: prints the text of the prompt, or nothing if no role is active.
 function awsenv_prompt_info {
-  local _awsenv_text _awsenv_color _awsenv_left
   if [[ -n ${AWSENV_LABEL-} ]]; then
     _awsenv_describe
     builtin print -r -- "$_awsenv_text"
@@ -193,7 +194,7 @@ function _awsenv_find_shown {
   _awsenv_find_owner
   if [[ $_AWSENV_PROMPT != awsenv ]]; then
     builtin :
-  elif [[ ${_awsenv_ran-} != "$HISTCMD" ]] || ((! ${precmd_functions[(Ie)_awsenv_prompt]-0})); then
+  elif [[ ${_awsenv_ran-} -lt $HISTCMD ]] || ((! ${precmd_functions[(Ie)_awsenv_prompt]-0})); then
     _AWSENV_PROMPT=stopped
   elif [[ $PROMPT != *'%(61V'* && ${(t)PROMPT} == *readonly* ]]; then
     _AWSENV_PROMPT=frozen
@@ -207,60 +208,73 @@ function _awsenv_find_shown {
 # Inserts the reference to the text into PROMPT, once. PROMPT is never saved or restored: other tools change it, too. It
 # follows what PROMPT begins with and moves the cursor or erases: blank lines, \r, %{\e[G%}. Colors apply to the rest.
 function _awsenv_insert {
-  local _AWSENV_PROMPT
-  _awsenv_find_owner
-  if [[ $_AWSENV_PROMPT == awsenv && ${(t)PROMPT} != *readonly* ]]; then
-    local _awsenv_lead= _awsenv_kept= _awsenv_style= _awsenv_part= _awsenv_rest=$PROMPT
-    while
-      case $_awsenv_rest in
-        [$'\n\r']*) _awsenv_part=$_awsenv_rest[1] ;;
-        %\{*%\}*) _awsenv_part=${_awsenv_rest%%\%\}*}%\} ;;
-        $'\e['*)
-          _awsenv_part=${_awsenv_rest#$'\e['}
-          _awsenv_part=${_awsenv_part#${_awsenv_part%%[^0-9;?]*}}
-          _awsenv_part=${_awsenv_rest[1,-$#_awsenv_part]}
-          ;;
-        %[BbUuSsfk]*) _awsenv_part=${_awsenv_rest[1,2]} ;;
-        %[FK]\{*\}*) _awsenv_part=${_awsenv_rest%%\}*}\} ;;
-        *) _awsenv_part= ;;
-      esac
-      # What is drawn elsewhere, before the cursor returns to where it was saved, follows the role.
-      [[ -n $_awsenv_part && $_awsenv_part != *$'\e'(7|\[s)* ]]
-    do
-      _awsenv_rest=${_awsenv_rest[$#_awsenv_part + 1,-1]}
-      if [[ $_awsenv_part == [$'\n\r'] || $_awsenv_part == *$'\r'* || ${_awsenv_part//[0-9;?]/} == *$'\e['[A-Zdf]* ]]; then
-        _awsenv_lead+=$_awsenv_kept$_awsenv_part _awsenv_kept=
-      else
-        _awsenv_kept+=$_awsenv_part _awsenv_style+=$_awsenv_part
-      fi
-    done
-    PROMPT="$_awsenv_lead%(61V.%(63V.%B.)%(62V.%F{%62v}.)%61v%(62V.%f.)%(63V.%b.) .)$_awsenv_style$_awsenv_rest"
-  fi
+  local _awsenv_lead= _awsenv_kept= _awsenv_style= _awsenv_part= _awsenv_rest=$PROMPT
+  while
+    case $_awsenv_rest in
+      [$'\n\r']*) _awsenv_part=$_awsenv_rest[1] ;;
+      %\{*%\}*) _awsenv_part=${_awsenv_rest%%\%\}*}%\} ;;
+      $'\e['*)
+        _awsenv_part=${_awsenv_rest#$'\e['}
+        _awsenv_part=${_awsenv_part#${_awsenv_part%%[^0-9;?]*}}
+        _awsenv_part=${_awsenv_rest[1,-$#_awsenv_part]}
+        ;;
+      %[BbUuSsfk]*) _awsenv_part=${_awsenv_rest[1,2]} ;;
+      %[FK]\{*\}*) _awsenv_part=${_awsenv_rest%%\}*}\} ;;
+      *) _awsenv_part= ;;
+    esac
+    # What is drawn elsewhere, before the cursor returns to where it was saved, follows the role.
+    [[ -n $_awsenv_part && $_awsenv_part != *$'\e'(7|\[s)* ]]
+  do
+    _awsenv_rest=${_awsenv_rest[$#_awsenv_part + 1,-1]}
+    if [[ $_awsenv_part == [$'\n\r'] || $_awsenv_part == *$'\r'* || ${_awsenv_part//[0-9;?]/} == *$'\e['[A-Zdf]* ]]; then
+      _awsenv_lead+=$_awsenv_kept$_awsenv_part _awsenv_kept=
+    else
+      _awsenv_kept+=$_awsenv_part _awsenv_style+=$_awsenv_part
+    fi
+  done
+  _awsenv_lead+="%(61V.%(63V.%B.)%(62V.%F{%62v}.)%61v%(62V.%f.)%(63V.%b.)%(64V."$'\n'". ).)"
+  PROMPT=$_awsenv_lead$_awsenv_style$_awsenv_rest
 }
 
-# PROMPT shows elements of psvar: 61 is the text, 62 the color, 63 whether it is bold. Unlike a parameter they are shown
-# as they are, with PROMPT_SUBST and without.
-function _awsenv_prompt {
-  typeset -g _awsenv_ran=$HISTCMD
-  local _awsenv_text= _awsenv_color= _awsenv_bold= _awsenv_left=
+# PROMPT shows elements of psvar: 61 is the text, 62 the color, 63 whether it is bold, 64 whether a line of its own.
+# Unlike a parameter they are shown as they are, with PROMPT_SUBST and without.
+function _awsenv_show {
+  local _AWSENV_PROMPT _awsenv_bold= _awsenv_line=
+  _awsenv_text= _awsenv_color= _awsenv_since=0 _awsenv_until=99999999999
   if [[ -n ${AWSENV_LABEL-} ]]; then
     _awsenv_describe
     [[ -z ${AWSENV_RENEW-} || ${_awsenv_left:-300} -ge 300 || ${AWSENV_AUTO_REFRESH-} == 0 ]] || _awsenv_renew
   fi
-  [[ -z ${AWSENV_DEMO-} ]] || _awsenv_text="(demo)${_awsenv_text:+ $_awsenv_text}"
+  _awsenv_find_owner
+  case $_AWSENV_PROMPT in
+    disabled | none) _awsenv_text= ;;
+    awsenv) [[ -z ${AWSENV_DEMO-} ]] || _awsenv_text="(demo)${_awsenv_text:+ $_awsenv_text}" ;;
+    # A framework shows the role, but not that it is of the demo. Its own line leaves the width of the others as it is.
+    *) _awsenv_text=${AWSENV_DEMO:+(demo)} _awsenv_line=line ;;
+  esac
+  [[ -n $_awsenv_text && $_AWSENV_PROMPT == awsenv && -z ${NO_COLOR-} && ${TERM:-dumb} != dumb ]] || _awsenv_color=
+  [[ -z $_awsenv_color || $_awsenv_text != *' expired]' ]] || _awsenv_bold=bold
   if [[ -n $_awsenv_text ]]; then
-    # Without this option zsh would show the reference.
-    if [[ -n ${AWSENV_DISABLE_PROMPT-} || ! -o prompt_percent ]]; then
-      _awsenv_text= _awsenv_color=
-    else
-      [[ ${precmd_functions[-1]-} == _awsenv_prompt ]] || _awsenv_install
-      [[ ${PROMPT-} == *'%(61V'* ]] || _awsenv_insert
-      [[ -z ${NO_COLOR-} && ${TERM:-dumb} != dumb ]] || _awsenv_color=
-    fi
+    [[ ${precmd_functions[-1]-} == _awsenv_prompt ]] || _awsenv_install
+    [[ ${PROMPT-} == *'%(61V'* || ${(t)PROMPT} == *readonly* ]] || _awsenv_insert
   fi
-  if [[ -n $_awsenv_text || ${#psvar} -ge 61 ]]; then
-    [[ -z $_awsenv_color || $_awsenv_text != *' expired]' ]] || _awsenv_bold=bold
-    [[ ${(t)psvar} == *readonly* ]] || psvar[61,63]=("$_awsenv_text" "$_awsenv_color" "$_awsenv_bold")
+  if [[ ( -n $_awsenv_text || ${#psvar} -ge 61 ) && ${(t)psvar} != *readonly* ]]; then
+    psvar[61,64]=("$_awsenv_text" "$_awsenv_color" "$_awsenv_bold" "$_awsenv_line")
+  fi
+}
+
+typeset -g _awsenv_key= _awsenv_ran= _awsenv_since= _awsenv_until=
+typeset -g _awsenv_text= _awsenv_color= _awsenv_left= _awsenv_minute=
+function _awsenv_prompt {
+  _awsenv_ran=$HISTCMD
+  # All that decides what the prompt shows, but for the time.
+  local _awsenv_now=${EPOCHSECONDS:-${(%)_awsenv_seconds}} _awsenv_all="${AWSENV_LABEL-} ${AWSENV_EXPIRES_EPOCH-} \
+    ${AWSENV_RENEW-} ${AWSENV_AUTO_REFRESH-} ${AWSENV_DEMO-} ${AWSENV_DISABLE_PROMPT-} ${NO_COLOR-} ${TERM-}"
+  if [[ $_awsenv_key != "$_awsenv_all" || ${psvar[61]-} != "$_awsenv_text" || ! -o prompt_percent ]] ||
+    [[ -n $_awsenv_text && ( ${PROMPT-} != *'%(61V'* || ${precmd_functions[-1]-} != _awsenv_prompt ) ]] ||
+    ((_awsenv_now < _awsenv_since || _awsenv_now > _awsenv_until)); then
+    _awsenv_show
+    _awsenv_key=$_awsenv_all
   fi
 }
 

@@ -294,7 +294,7 @@ ZSH = Posix(
     blank_lines=(r"PROMPT=$'\n\n'$PROMPT",),
     expand_prompt="setopt prompt_subst",
     five_prompts="PROMPT=x; for i in 1 2 3 4 5; do _awsenv_prompt; done",
-    show_role='PROMPT=; _awsenv_prompt; print -n -- "$psvar[61]$psvar[62]$psvar[63] "',
+    show_role='PROMPT=x; _awsenv_prompt; print -n -- "$psvar[61]$psvar[62]$psvar[63] "',
     find_hook='echo "${precmd_functions-none}"',
     frameworks={
         "starship": "prompt_starship_precmd",

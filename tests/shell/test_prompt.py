@@ -272,6 +272,26 @@ def test_the_prompt_of_a_framework_is_left_alone(
 
 
 @pytest.mark.parametrize(
+    ("shell", "framework"),
+    [(spelling.name, framework) for spelling in SPELLINGS.values() for framework in spelling.frameworks],
+    indirect=["shell"],
+)
+def test_the_demo_is_named_above_the_prompt_of_a_framework(
+    framework: str, *, shell: Spelling, terminal: Start, active: Environ
+) -> None:
+    """A framework does not show that a role is of the demo: a line above its prompt does, also after a rebuild."""
+    define = shell.define.format(shell.frameworks[framework], "true")
+    demo = {**active(), "LP_ENABLE_AWS_PROFILE": "1", "AWSENV_DEMO": "http://127.0.0.1:1"}
+    window = terminal(shell, define, **demo)
+
+    assert ["(demo)", window.line.rstrip()] == window.text.splitlines()[-2:]
+    assert window.line.startswith("0:")
+    window.run(shell.new_prompt)
+    assert "(demo)" == window.run("true")
+    assert window.line.startswith("new 0:")
+
+
+@pytest.mark.parametrize(
     "word",
     [
         "starship prompt",

@@ -28,8 +28,7 @@ from awsenv.model import Change, Environ
 from awsenv.shells.base import Shell
 
 SHOWN = frozenset(
-    {"awsenv", "idle", "unknown", "starship", "oh-my-posh", "powerlevel10k", "spaceship", "liquidprompt", "pure"}
-    | {"bobthefish"}
+    {"awsenv", "idle", "starship", "oh-my-posh", "powerlevel10k", "spaceship", "liquidprompt", "pure"} | {"bobthefish"}
 )
 """What the hook says of a prompt that shows the role, or will."""
 

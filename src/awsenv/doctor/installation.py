@@ -32,7 +32,6 @@ LOADED = "AWSENV_SHELL"
 _PROMPTS = {
     "awsenv": "the prompt shows the role and its time left",
     "idle": "the hook ran at the last prompt; no role was active that it could show",
-    "unknown": "the hook draws it; a bash older than 4.4 cannot tell whether the last prompt showed the role",
     "disabled": "AWSENV_DISABLE_PROMPT is set: the hook leaves the prompt alone",
     "empty": "the hook cannot show a role: the prompt is empty",
     "promptvars": "the hook cannot show a role: the shell option promptvars is off (on: shopt -s promptvars)",
