@@ -230,12 +230,14 @@ function _awsenv_find_owner {
 }
 
 # Sets `_AWSENV_PROMPT` of the caller, for the doctor: to who draws the prompt or, where that is this hook, to what the
-# last prompt showed. The hook notes the number of the command that follows, which grows with the history alone.
+# last prompt showed. The hook notes the number of the command that follows, which grows with the history alone. Before a
+# prompt that number is 1 in bash 3.2, and tells nothing.
 function _awsenv_find_shown {
   _awsenv_find_owner
   if [[ $_AWSENV_PROMPT != awsenv ]]; then
     builtin :
-  elif [[ -z ${_awsenv_ran-} || $_awsenv_ran -lt ${HISTCMD-0} ]]; then
+  elif [[ -z ${_awsenv_ran-} || $_awsenv_ran -lt ${HISTCMD-0} ]] &&
+    [[ ${_awsenv_ran:-2} -gt 1 || ${PROMPT_COMMAND[*]-} != "$_awsenv_placed" ]]; then
     _AWSENV_PROMPT=stopped
   elif [[ $PS1 != *_awsenv_ps1* && $(builtin declare -p PS1) == 'declare -'*r*' PS1='* ]]; then
     _AWSENV_PROMPT=frozen

@@ -69,6 +69,13 @@ def test_the_doctor_tells_an_empty_prompt_from_one_that_expands_nothing(shell: S
         assert says in shown.replace("\n", ""), before
 
 
+def test_the_doctor_is_not_misled_by_a_bash_that_counts_no_commands_before_a_prompt(terminal: Start) -> None:
+    """There HISTCMD is 1 in bash 3.2, whatever the history holds."""
+    window = terminal(SPELLINGS["bash"])
+    window.run("unset HISTCMD; HISTCMD=1")
+    assert "no role was active" in window.run("HISTCMD=9; awsenv doctor | grep prompt; HISTCMD=1")
+
+
 def test_the_prompt_is_unchanged_without_a_role(shell: Spelling, terminal: Start) -> None:
     """The hook leaves the prompt alone while no role is active."""
     assert terminal(shell).line.startswith("0:")
