@@ -271,14 +271,18 @@ def callers_of(process: int) -> Iterator[tuple[int, str]]:
 def _reads(process: int, pipe: str) -> bool:
     """Return whether /proc shows that *process* has the reading end of *pipe* open."""
     try:
-        for descriptor in os.listdir(f"/proc/{process}/fd"):
+        descriptors = os.listdir(f"/proc/{process}/fd")
+    except OSError:
+        return False  # it has ended, or is another user's
+    for descriptor in descriptors:
+        try:
             if os.readlink(f"/proc/{process}/fd/{descriptor}") == pipe:
                 with open(f"/proc/{process}/fdinfo/{descriptor}", "rb") as file:
                     flags = next(line for line in file if line.startswith(b"flags:"))
                 if int(flags.split()[1], 8) & os.O_ACCMODE == os.O_RDONLY:
                     return True
-    except OSError:
-        pass  # it has ended, or is another user's
+        except (OSError, StopIteration):  # noqa: PERF203 - it has closed this one since, and may have others
+            pass
     return False
 
 
