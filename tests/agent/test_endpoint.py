@@ -522,7 +522,7 @@ def test_credentials_without_an_expiry_are_refused(client: Client, roles: Roles)
     """The endpoint refuses credentials without an expiry, on which SDKs fail, and says why."""
     roles.answer = Credentials("AKIAEXAMPLE", "canary-secret")
     answer = client.ask()
-    assert (403, True) == (answer.status, "no end" in answer.message)
+    assert (403, True) == (answer.status, "do not expire" in answer.message)
 
 
 def test_botocore_shows_the_message(client: Client, roles: Roles) -> None:

@@ -108,7 +108,7 @@ class Term:
         term = cls(credentials, by_session, begun, deadline, ends, duration or deadline - begun)
         if term.left(clock) <= 0:
             raise AgentError(
-                f"the credentials of {short(title)} have ended, by the clock of this machine",
+                f"the credentials of {short(title)} have expired by the clock of this machine",
                 hint=("set the clock: timedatectl", "on macOS, sntp"),
             )
         return term
