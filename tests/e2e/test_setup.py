@@ -353,7 +353,7 @@ def test_a_plan_that_is_not_accepted_is_not_applied(account: Account) -> None:
         terminal.see(re.escape(ACCEPT))
         terminal.send(answer)
         assert 6 == terminal.gone()
-        assert "nothing was changed" in terminal.transcript
+        assert terminal.transcript.endswith(" nothing was changed: you did not accept the plan\r\n")
     assert account.changes() == []
 
 

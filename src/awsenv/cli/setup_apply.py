@@ -81,7 +81,7 @@ class Applier:
                 self.terminal.draw(text)
             answer = self.terminal.ask("Apply this plan? [y/N] ")
             if answer is None or answer.lower() not in {"y", "yes"}:
-                raise MfaError("nothing was changed: the plan was not accepted", hint="--yes accepts it")
+                raise MfaError("nothing was changed: you did not accept the plan")
         for number, task in enumerate(plan.tasks, start=1):
             try:
                 self.carry_out(task)
