@@ -71,7 +71,7 @@ def _run(args: list[str]) -> int:
         return answered
     from awsenv.cli.waiting import Waiting  # noqa: PLC0415 - see above
 
-    with Waiting(args)("Typer to load"):
+    with Waiting(args)("its modules to load"):
         from awsenv.cli.main import run  # noqa: PLC0415 - see above
     return run(args, answered)
 

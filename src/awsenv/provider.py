@@ -248,7 +248,7 @@ class Provider:
         )
 
     def _called(self, resolved: Resolved) -> Credentials:
-        with self.waits("botocore to load"):
+        with self.waits("the AWS SDK to load"):
             from awsenv.aws.chain import credentials  # noqa: PLC0415 - the same
         chain, profiles, environ = resolved.chain, resolved.profiles, resolved.environ
         code, program = resolved.code, resolved.program
