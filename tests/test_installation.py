@@ -169,6 +169,7 @@ def test_the_commands_are_those_of_this_python() -> None:
     ("version", "fact"),
     [
         ("5.2.0", "the demo needs moto {needed} or later, and 5.2.0 is installed"),
+        ("5.2.4", "the demo needs moto {needed} or later, and 5.2.4 is installed"),
         ("5.1.99", "the demo needs moto {needed} or later, and 5.1.99 is installed"),
         ("4.0.0.dev1", "the demo needs moto {needed} or later, and 4.0.0.dev1 is installed"),
     ],

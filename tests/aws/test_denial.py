@@ -157,6 +157,21 @@ WITH_ID = (
 )
 """The example of "Troubleshoot access denied error messages with authorization ID", with a long path."""
 
+ORGANIZATION = "arn:aws:organizations::123456789012:policy/o-exampleorgid"
+CONSOLES = (
+    "https://us-east-1.console.aws.amazon.com/iam/home?region=us-east-1#",
+    "https://us-gov-west-1.console.amazonaws-us-gov.com/iam/home?region=us-gov-west-1#",
+    "https://cn-north-1.console.amazonaws.cn/iam/home?region=cn-north-1#",
+)
+POLICIES = (
+    (Policy.IDENTITY, ARN),
+    (Policy.SERVICE_CONTROL, f"{ORGANIZATION}/service_control_policy/p-examplepolicyid111"),
+    (Policy.RESOURCE_CONTROL, f"{ORGANIZATION}/resource_control_policy/p-examplepolicyid111"),
+    (Policy.BOUNDARY, "arn:aws-us-gov:iam::123456789012:policy/with-an-explicit-deny-in-a-session-policy"),
+    (Policy.SESSION, "arn:aws-cn:iam::123456789012:policy/ends.with.dots"),
+)
+"""Kinds of policies, each with the ARN of one."""
+
 
 def _read(message: str) -> Denial:
     found = read(" ".join(message.split()))
@@ -204,17 +219,22 @@ def test_another_message_is_no_denial(message: str) -> None:
     assert read(message) is None
 
 
-@pytest.mark.parametrize("message", [NAMED, WITH_ID])
-def test_the_policy_and_the_address_stay_whole(message: str) -> None:
+@pytest.mark.parametrize("console", [None, *CONSOLES])
+@pytest.mark.parametrize(("policy", "arn"), POLICIES, ids=lambda each: each.name if isinstance(each, Policy) else "")
+def test_the_policy_and_the_address_stay_whole(policy: Policy, arn: str, console: str | None) -> None:
     """The ARN, the address and the id are longer than a line: they are neither cut nor broken at any width."""
-    error = translate(_refusal(message), Request("iam:CreateInstanceProfile"))
+    named = f"{JOHN}{ASSUME} on resource: r {policy.reason(ASSUME, explicit=True)}: {arn}"
+    address = f"{console}/authorization-details/{ID}"
+    message = named if console is None else WITH_ID.replace(NAMED, named).replace(ADDRESS, address)
+    error = translate(_refusal(message), Request(ASSUME))
     assert isinstance(error, DeniedError)
-    assert "a policy of user John denies iam:CreateInstanceProfile (AWS said: " in str(error.because)
+    assert (policy, True) == (error.denial.policy, error.denial.explicit)
+    assert str(error.because).startswith(f"{error.denial.cause} (AWS said: with an explicit deny in ")
     for width in (40, 80):
         shown = report.wrapped(report.described(error), width).split()
-        assert any(word.rstrip(".)") == ARN for word in shown)
-        assert (ADDRESS in shown) == (message is WITH_ID)
-        assert any(ID == word.rstrip(")") for word in shown) == (message is WITH_ID)
+        assert any(word.rstrip(".)") == arn for word in shown)
+        assert (address in shown) == (console is not None)
+        assert any(ID == word.rstrip(")") for word in shown) == (console is not None)
 
 
 def test_an_authorization_id_has_a_command() -> None:

@@ -189,6 +189,27 @@ def test_verify_shows_the_identity(world: World) -> None:
     assert (arn, world.sandbox.account) == (identity["arn"], identity["account"])
 
 
+NOTHING = '{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}'
+
+
+@pytest.mark.parametrize("denied", ["role", "session", "user"])
+def test_verify_is_answered_under_an_explicit_deny(world: World, denied: str) -> None:
+    """AWS answers GetCallerIdentity to everyone, so the answer has its caveat: here each call but that is denied."""
+    iam = world.client("iam")
+    role = ["read-only", *(["--policy", NOTHING] if denied == "session" else [])]
+    answer = world.run(*role, "--shell", "json", "--print")
+    if denied == "role":
+        iam.put_role_policy(RoleName="read-only", PolicyName="no", PolicyDocument=NOTHING)
+    if denied == "user":
+        iam.put_user_policy(UserName="alice", PolicyName="no", PolicyDocument=NOTHING)
+    keys = {name: value for name, value in json.loads(answer.stdout).items() if value is not None}
+
+    lines = world.run("status", "--verify", **keys).stdout.splitlines()
+
+    assert "            who you are, not what you may do: AWS answers that to everyone" in lines
+    assert ":assumed-role/read-only/" in "".join(lines)
+
+
 def test_verify_fails_with_expired_keys(world: World) -> None:
     """`status --verify` reports expired keys with the status of a source that has expired."""
     script = f"echo ready; read go; exec {world.program} status --verify"

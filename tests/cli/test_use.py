@@ -249,14 +249,23 @@ def test_every_form_of_eval_is_recognised(world: World, script: str) -> None:
     assert (answer.stdout, answer.stderr) == ("read-only\n", "")
 
 
-@pytest.mark.parametrize("words", ["read-only", "use read-only", "off"])
-def test_ksh93_evaluates_what_is_printed(world: World, require: Callable[[str], str], words: str) -> None:
-    """A file without links, which ksh93 reads for `$(...)`, is not taken for one that someone keeps."""
-    before = json.loads(world.run("read-only", "--shell", "json").stdout) if words == "off" else {}
+@pytest.mark.parametrize("words", ["read-only", "use read-only", "off", "renew"])
+@pytest.mark.parametrize(
+    ("shell", "form"),
+    [("ksh93", "$({})"), ("ksh93", "${{ {}; }}"), ("mksh", "${{ {}; }}")],
+    ids=("ksh93", "ksh93-in-the-shell", "mksh-in-the-shell"),
+)
+def test_a_shell_may_read_from_a_file_without_links(
+    world: World, require: Callable[[str], str], words: str, shell: str, form: str
+) -> None:
+    """A file that ksh93, and mksh for `${ ...; }`, reads what is printed from is not one that someone keeps."""
+    if words == "renew":
+        assert 0 == world.run("login", world.device.code()).returncode
+    before = json.loads(world.run("read-only", "--shell", "json").stdout) if words in {"off", "renew"} else {}
     environ = {name: value for name, value in before.items() if value is not None}
-    script = f'eval "$({world.program} {words})"; echo "status $? $AWS_VAULT"'
+    script = f'eval "{form.format(f"{world.program} {words}")}"; echo "status $? $AWS_VAULT"'
 
-    answer = world.command([require("ksh93"), "-c", script], **environ)
+    answer = world.command([require(shell), "-c", script], **environ)
 
     assert f"status 0 {'' if words == 'off' else 'read-only'}\n" == answer.stdout
     assert "gone to a file" not in answer.stderr
@@ -309,13 +318,14 @@ def test_the_nearest_shell_counts(world: World, shell: str) -> None:
     assert (answer.stdout, answer.stderr) == ("read-only\n", "")
 
 
-def test_a_shell_that_evaluates_nothing_is_refused(world: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize("shell", ["nu", "tcsh", "xonsh", "elvish"])
+def test_a_shell_that_evaluates_nothing_is_refused(world: World, tmp_path: Path, shell: str) -> None:
     """Below nu, awsenv says what works there, and prints no code."""
-    shutil.copy(shutil.which("dash") or "/bin/sh", tmp_path / "nu")
+    shutil.copy(shutil.which("dash") or "/bin/sh", tmp_path / shell)
 
-    answer = world.command([str(tmp_path / "nu"), "-c", f"{world.program} read-only; true"])
+    answer = world.command([str(tmp_path / shell), "-c", f"{world.program} read-only; true"])
 
-    assert (FAILURE, "awsenv: nu evaluates nothing that awsenv prints\n") == (
+    assert (FAILURE, f"awsenv: {shell} evaluates nothing that awsenv prints\n") == (
         answer.stdout,
         answer.stderr.partition("  try ")[0],
     )

@@ -234,13 +234,20 @@ def test_success_follows_a_slow_answer(world: World) -> None:
     check([bare, disabled, *silent])
 
 
-def test_a_subshell_without_a_prompt_of_ours_says_which_role_it_has(world: World) -> None:
+def test_a_subshell_without_a_prompt_of_ours_says_which_role_it_has(world: World, tmp_path: Path) -> None:
     """Of a command of exec, only its own output shows."""
-    subshell, quiet, command = watch(
-        world, "SHELL=/bin/true exec read-only", "SHELL=/bin/true exec -q read-only", "exec read-only -- true"
+    names = ("tcsh", "elvish", "xonsh", "yash", "nu", "es", "ksh93")
+    for name in names:
+        (tmp_path / name).symlink_to("/bin/true")
+    *subshells, quiet, command = watch(
+        world,
+        *(f"SHELL={tmp_path}/{name} exec read-only" for name in names),
+        "SHELL=/bin/true exec -q read-only",
+        "exec read-only -- true",
     )
 
-    assert re.fullmatch(rf"read-only in {world.sandbox.account} until .*\d\d:\d\d \S+ \(1h\)", subshell.screen)
+    shown = rf"read-only in {world.sandbox.account} until .*\d\d:\d\d \S+ \(1h\)"
+    assert [] == [each.screen for each in subshells if not re.fullmatch(shown, each.screen)]
     assert ("", "") == (quiet.screen, command.screen)
 
 

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from dataclasses import fields
+from importlib.metadata import metadata, requires
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,6 +80,51 @@ def test_every_link_has_a_target(document: Path) -> None:
 def test_the_readme_is_short() -> None:
     """The README has at most as many words as a newcomer reads."""
     assert len(README.read_text(encoding="utf-8").split()) <= MOST_WORDS
+
+
+def test_the_readme_has_a_chapter_for_each_reader() -> None:
+    """What everyone needs comes before the comparison; help, recipes and answers are pages of their own."""
+    text = README.read_text(encoding="utf-8")
+    chapters = ["Try it", "Install", "Sixty seconds", "Daily recipes", "How it compares", "Coming from another tool"]
+    top = text.partition("\n## ")[0]
+
+    assert chapters == [title for title in re.findall("^## (.*)$", text, re.MULTILINE) if title in chapters]
+    assert {"docs/commands.md", "docs/recipes.md", "docs/faq.md"} <= {path for path, _ in LINK.findall(top)}
+    assert "Usage: " not in text
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
+def test_nothing_is_installed_from_an_index_that_lacks_it(document: Path) -> None:
+    """The name on PyPI is not ours: an install line names a checkout."""
+    named = re.compile(r"\b(?:pip|pipx|uv tool) install (?:-\S+ )*['\"]?awsenv")
+
+    assert [] == named.findall(document.read_text(encoding="utf-8"))
+
+
+def test_an_index_shows_the_package_whole() -> None:
+    """An index has the author and the addresses of the project, and a README whose links and picture lead somewhere."""
+    about = metadata("awsenv-shell")
+    urls = dict(line.split(", ") for line in about.get_all("Project-URL") or [])
+
+    assert {"Homepage", "Documentation", "Changelog", "Issues", "Security"} == set(urls)
+    assert ("text/markdown", "MIT") == (about["Description-Content-Type"], about["License-Expression"])
+    assert about["Author-email"]
+    text = about["Description"]
+    assert [] == [path for path, _ in LINK.findall(text) if path and not path.startswith("https://")]
+    assert re.search(r"!\[[^]]*\]\(https://raw\.githubusercontent\.com/", text)
+
+
+def test_the_extra_of_the_demo_draws_the_qr_code() -> None:
+    """`awsenv setup` is a part of the tour: its extra is in that of the demo, with the same bound."""
+    extras = {
+        extra: {
+            line.partition(";")[0].strip() for line in requires("awsenv-shell") or () if f"extra == '{extra}'" in line
+        }
+        for extra in ("setup", "demo")
+    }
+
+    assert extras["setup"]
+    assert extras["setup"] <= extras["demo"]
 
 
 def test_all_exit_codes_are_documented() -> None:

@@ -68,7 +68,7 @@ class Bench(steps.Bench):
         profiles = yield from files(environ, None)
         yield from variables(self.environ, NOW, (), None if profiles is None else profiles.names)
         yield from hook(self.environ, "bash", self.program)
-        yield agent(self.environ)
+        yield from filter(None, [agent(self.environ)])
         if profiles is not None:
             yield from chain(RoleRequest(self.role or ""), profiles, environ)
 

@@ -22,11 +22,13 @@ ROLE = "[profile deploy]\nrole_arn = arn:aws:iam::123456789012:role/deploy\nsour
 CONFIG = f"[default]\nregion = eu-central-1\n{ROLE}"
 
 
-def _chain(home: Path, config: str, role: str = "") -> tuple[dict[str, list[Finding]], Resolved | None]:
+def _chain(
+    home: Path, config: str, role: str = "", keys: str = KEYS
+) -> tuple[dict[str, list[Finding]], Resolved | None]:
     """Return the findings by check, and the chain."""
     (home / ".aws").mkdir()
     (home / ".aws" / "config").write_text(config)
-    (home / ".aws" / "credentials").write_text(KEYS)
+    (home / ".aws" / "credentials").write_text(keys)
     environ = {"HOME": str(home)}
     found: dict[str, list[Finding]] = {}
     generator = chain(RoleRequest(role), files.read(environ), environ)
@@ -123,6 +125,23 @@ def test_a_role_without_a_chain_is_wrong(tmp_path: Path) -> None:
     (chain,) = found["chain"]
     assert (Verdict.WRONG, None) == (chain.verdict, resolved)
     assert ("write source_profile = default",) == chain.hints
+
+
+@pytest.mark.parametrize("role", ["deploy", "terraform"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("profile terraform", "Profile terraform", "profile  terraform", "profile 'terraform'", "profiles terraform"),
+        *("[terraform]", " terraform", "terraform ", '"terraform"', " profile terraform "),
+    ],
+)
+def test_a_source_whose_header_is_wrong_is_the_cause(tmp_path: Path, header: str, role: str) -> None:
+    """In the credentials file, the whole header is the name: the role fails until the header is right."""
+    config = CONFIG.replace("source_profile = default", "source_profile = terraform")
+    found, _ = _chain(tmp_path, config, role, KEYS.replace("default", header))
+    (chain,) = found["chain"]
+    assert (Verdict.WRONG, 1) == (chain.verdict, len(chain.hints))
+    assert "write [terraform]" == chain.hints[0].removesuffix(" in ~/.aws/credentials:1")
 
 
 @pytest.mark.parametrize(

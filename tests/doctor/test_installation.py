@@ -243,15 +243,21 @@ def test_without_a_calling_shell_the_login_shell_counts(home: Path) -> None:
 
 
 def test_no_agent(world: World) -> None:
-    """An agent that does not run is fine."""
-    finding = agent(world.environ)
-    assert (Verdict.FINE, True) == (finding.verdict, finding.fact.startswith("none runs"))
+    """If none runs, the chain of the role decides what is said."""
+    assert agent(world.environ) is None
+
+
+def of_agent(environ: Mapping[str, str]) -> Finding:
+    """Return the finding on an agent that runs or that cannot."""
+    finding = agent(environ)
+    assert finding is not None
+    return finding
 
 
 def test_an_agent_that_runs(world: World) -> None:
     """The finding names the runtime directory."""
     assert world.run("login", world.device.code()).returncode == 0
-    finding = agent(world.environ)
+    finding = of_agent(world.environ)
     assert (Verdict.FINE, f"one runs, in {world.environ[runtime_directory.VARIABLE]}") == (
         finding.verdict,
         finding.fact,
@@ -266,7 +272,7 @@ def test_a_dead_agent_is_a_warning(world: World, until: Callable[[Callable[[], o
     os.kill(pid, signal.SIGKILL)
     # Its first thread may have ended while another still holds the socket.
     until(lambda: world.agent() is None)
-    finding = agent(world.environ)
+    finding = of_agent(world.environ)
     assert (Verdict.WARNING, ("awsenv login starts it again",)) == (finding.verdict, finding.hints)
     assert "the agent has died, and with it what it held" == finding.fact
 
@@ -276,7 +282,7 @@ def test_a_folder_that_is_open_to_others_is_a_warning(world: World) -> None:
     folder = Path(world.environ[runtime_directory.VARIABLE])
     folder.mkdir(mode=0o700)
     folder.chmod(0o755)
-    finding = agent(world.environ)
+    finding = of_agent(world.environ)
     assert (
         Finding("agent", Verdict.WARNING, finding.fact, (Origin(str(folder)),), runtime_directory.ELSEWHERE) == finding
     )
@@ -287,7 +293,7 @@ def test_what_is_not_a_socket_is_a_warning(world: World) -> None:
     path = Path(world.environ[runtime_directory.VARIABLE], runtime_directory.SOCKET)
     path.parent.mkdir(mode=0o700)
     path.touch()
-    finding = agent(world.environ)
+    finding = of_agent(world.environ)
     assert Finding("agent", Verdict.WARNING, finding.fact, (Origin(str(path)),), runtime_directory.ELSEWHERE) == finding
 
 
@@ -296,7 +302,7 @@ def test_what_is_not_a_socket_is_a_warning(world: World) -> None:
 )
 def test_no_usable_runtime_directory_is_a_warning(environ: dict[str, str]) -> None:
     """Without a usable runtime directory no agent can run, which is a warning."""
-    finding = agent(environ)
+    finding = of_agent(environ)
     assert Verdict.WARNING is finding.verdict
     assert runtime_directory.VARIABLE in finding.hints[-1]
 
@@ -307,7 +313,7 @@ def test_a_stuck_agent_is_a_warning(world: World) -> None:
     pid = world.agent()
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
-    finding = agent(world.environ)
+    finding = of_agent(world.environ)
     origins = (Origin(world.environ[runtime_directory.VARIABLE]),)
     hints = (f"kill -9 {pid}",)
     assert Finding("agent", Verdict.WARNING, f"the agent (process {pid}) is stuck", origins, hints) == finding
@@ -330,7 +336,7 @@ def test_an_agent_of_another_version_is_a_warning(world: World) -> None:
         listening.listen()
         thread = threading.Thread(target=run)
         thread.start()
-        finding = agent(world.environ)
+        finding = of_agent(world.environ)
         thread.join()
     assert Verdict.WARNING is finding.verdict
     assert f"the agent is of awsenv 0.0.9, this is {__version__}" == finding.fact

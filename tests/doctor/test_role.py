@@ -179,6 +179,41 @@ def test_a_refusal_that_no_policy_explains(account: Account) -> None:
             ("ask an administrator of account {account} to change it",),
         ),
         (
+            " because no identity-based policy allows the sts:AssumeRole action",
+            "no policy of user alice allows sts:AssumeRole (AWS said: {reason})",
+            ("ask an administrator of account {account} to change its policies",),
+        ),
+        (
+            " with an explicit deny in an identity-based policy: arn:aws:iam::123456789012:policy/No",
+            "a policy of user alice denies sts:AssumeRole (AWS said: {reason})",
+            ("ask an administrator of account {account} to change its policies",),
+        ),
+        (
+            " because no role trust policy allows the sts:AssumeRole action",
+            "no trust policy statement allows user alice (AWS said: {reason})",
+            ("ask the owner of the role whom it trusts, and with which external id",),
+        ),
+        (
+            " because no resource-based policy allows the sts:AssumeRole action",
+            "no trust policy statement allows user alice (AWS said: {reason})",
+            ("ask the owner of the role whom it trusts, and with which external id",),
+        ),
+        (
+            " with an explicit deny in a session policy",
+            "the session policy of user alice denies sts:AssumeRole (AWS said: {reason})",
+            ("use credentials without a session policy (--policy, --policy-arn)",),
+        ),
+        (
+            " with an explicit deny in a VPC endpoint policy",
+            "the policy of the VPC endpoint denies sts:AssumeRole (AWS said: {reason})",
+            ("ask the administrator of the network to change the endpoint policy",),
+        ),
+        (
+            " with an explicit deny in a resource control policy",
+            "a resource control policy denies sts:AssumeRole (AWS said: {reason})",
+            ("ask the administrator of the resource's organization to change it",),
+        ),
+        (
             "",
             "AWS said: User: {alice} is not authorized to perform: sts:AssumeRole on resource: r",
             (

@@ -806,6 +806,25 @@ ROWS = (
         lines=DEVICE,
     ),
     Row(
+        "no terminal for an SDK, and another source",
+        "an MFA code of alice (123456789012) is needed, and there is no terminal for a prompt\n"
+        "  try      awsenv login --profile p\n",
+        status=6,
+        words="credential-process --print p",
+        source="source_profile = s",
+        after="[profile s]\nKEYS",
+        lines=DEVICE,
+    ),
+    Row(
+        "no terminal for the console",
+        "an MFA code of alice (123456789012) is needed, and there is no terminal for a prompt\n"
+        "  try      awsenv login\n"
+        "  or       pass the code as the second word\n",
+        status=6,
+        words="console p",
+        lines=DEVICE,
+    ),
+    Row(
         "no terminal for a login",
         "an MFA code of alice (123456789012) is needed, and there is no terminal for a prompt\n"
         "  try      awsenv login CODE, with the code that the device shows\n",

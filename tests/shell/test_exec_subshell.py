@@ -187,7 +187,7 @@ def run_until(home: Path) -> Start:
     return run
 
 
-@pytest.mark.parametrize("name", ["dash", "mksh", "sh"])
+@pytest.mark.parametrize("name", ["dash", "ksh93", "mksh", "sh"])
 def test_other_shells_show_the_role(
     name: str, require: Start, program: str, clean_environ: dict[str, str], run_until: Start
 ) -> None:

@@ -42,8 +42,8 @@ def all_misspelt(profiles: Profiles) -> Iterator[Misspelt]:
         if header not in profiles.meanings and header not in _OTHERS:
             yield _ignored(header, section, profiles)
     for header, section in profiles.credentials_sections.items():
-        name = re.sub("^profile[ \t]+", "", header.strip(_AROUND), flags=re.IGNORECASE).strip(_AROUND)
-        if name and (header.startswith("[") or header.strip(_AROUND) != name):
+        name = re.sub("^profiles?[ \t]+", "", header.strip(_AROUND), flags=re.IGNORECASE).strip(_AROUND)
+        if name and name != header:
             fact = f"in the credentials file [{printable(header)}] is a profile named {quoted(header)}"
             yield Misspelt("profile", name, _error(section, fact, name, profiles.credentials_sections))
 

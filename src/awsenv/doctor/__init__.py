@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from awsenv import environment
+from awsenv.config import login_command
 from awsenv.doctor.files import CHAIN, chain, files
 from awsenv.doctor.installation import agent, hook
-from awsenv.doctor.model import Finding, Inputs, Verdict, unknown
+from awsenv.doctor.model import Finding, Inputs, Verdict, fine, unknown
 from awsenv.doctor.variables import variables
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ def examine(inputs: Inputs) -> Iterator[Finding]:
     names = None if profiles is None else profiles.names
     yield from variables(inputs.environ, inputs.now(), inputs.faults, names)
     yield from hook(inputs.environ, inputs.shell, inputs.program)
-    of_agent = agent(inputs.environ)
-    if of_agent.verdict is not Verdict.FINE:
+    of_agent, login = agent(inputs.environ), "awsenv login"
+    if of_agent is not None and of_agent.verdict is not Verdict.FINE:
         yield of_agent
     if profiles is None:
         yield unknown(CHAIN, "not checked: the files cannot be read")
@@ -40,5 +41,8 @@ def examine(inputs: Inputs) -> Iterator[Finding]:
         from awsenv.doctor.role import role  # noqa: PLC0415 - 110 ms of botocore, which the checks above do without
 
         yield from role(resolved, inputs)
-    if of_agent.verdict is Verdict.FINE:
+        login = login_command(resolved.chain, profiles, environ)
+    if of_agent is None:
+        yield fine("agent", f"none runs; {login} starts one, so that one code a day is enough")
+    elif of_agent.verdict is Verdict.FINE:
         yield of_agent

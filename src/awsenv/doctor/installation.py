@@ -149,8 +149,8 @@ def _loading(line: Origin, program: str | None) -> Finding:
     return warning("hook", fact, hint, origins=[line])
 
 
-def agent(environ: Environ) -> Finding:
-    """Check whether an agent runs and replies, or could run."""
+def agent(environ: Environ) -> Finding | None:
+    """Check whether an agent runs and replies, or could run; None: none runs, and one could."""
     for missed in client.missed(environ):
         return replace(warning("agent", missed.fact, *missed.hints), because=missed.because)
     try:
@@ -160,7 +160,7 @@ def agent(environ: Environ) -> Finding:
     try:
         client.ask(environ, client.PING, [])
     except client.NoAgent:
-        return fine("agent", "none runs; awsenv login starts one, so that one code a day is enough")
+        return None
     except client.Trouble as trouble:
         origins = map(Origin, trouble.origins or [folder])
         end = "awsenv logout" if trouble.pid is None else f"kill -9 {trouble.pid}"
