@@ -201,7 +201,8 @@ function __awsenv_draw --description 'Print a prompt with the role in front'
         end
         # It follows what moves the cursor or erases: \r, the codes that `tput cr` and `tput el` print.
         if string match -qr -- $__awsenv_moves "$lines[$first]"
-            set lines[$first] (string replace -r -- $__awsenv_moves "\$0$__awsenv_text" "$lines[$first]")
+            # The text of the demo ends with a newline, which would make two lines of it.
+            set lines[$first] (string replace -r -- $__awsenv_moves "\$0$__awsenv_text" "$lines[$first]" | string collect)
         else
             set lines[$first] "$__awsenv_text$lines[$first]"
         end
@@ -296,11 +297,13 @@ if status is-interactive
     function __awsenv_refresh --on-event fish_prompt
         if test -n "$AWSENV_LABEL$AWSENV_DEMO"
             set -l now (__awsenv_clock)
+            set -q now[2]
+            or set now 0 0
             # All that decides what the prompt shows, but for the time.
             set -l all "$AWSENV_LABEL $AWSENV_EXPIRES_EPOCH $AWSENV_RENEW $AWSENV_AUTO_REFRESH $AWSENV_DEMO \
                 $AWSENV_DISABLE_PROMPT $NO_COLOR $TERM $now[1]"
             if not set -q __awsenv_drawn; or test "$all" != "$__awsenv_key"
-                or test 0$now[2] -lt $__awsenv_between[1] -o 0$now[2] -gt $__awsenv_between[2]
+                or test $now[2] -lt $__awsenv_between[1] -o $now[2] -gt $__awsenv_between[2]
                 __awsenv_show
                 set -g __awsenv_key $all
             end
