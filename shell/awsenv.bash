@@ -302,7 +302,7 @@ function _awsenv_show {
   [[ -z ${AWSENV_DEMO-} ]] || _awsenv_text="(demo)${_awsenv_text:+ $_awsenv_text}"
   _awsenv_find_owner
   case $_AWSENV_PROMPT in
-  disabled | none) ;;
+  disabled | empty | promptvars) ;;
   awsenv)
     if [[ -z $_awsenv_color || -n ${NO_COLOR-} || ${TERM:-dumb} == dumb ]]; then
       _awsenv_ps1="$_awsenv_text "
@@ -403,6 +403,10 @@ function _awsenv_append {
   for _awsenv_mark in __bp_install __bp_trap_string= __bp_interactive_mode; do
     [[ $_awsenv_item != *"$_awsenv_mark"* ]] || _awsenv_after=$_awsenv_mark${_awsenv_item##*"$_awsenv_mark"}
   done
+  # Where bash-preexec is about to install itself, it runs its own functions once more, after the hook.
+  if [[ $_awsenv_after == *__bp_install* && " ${precmd_functions[*]-} " != *' _awsenv_prompt '* ]]; then
+    precmd_functions+=(_awsenv_prompt)
+  fi
   _awsenv_before=${_awsenv_item%"$_awsenv_after"}
   _awsenv_before=${_awsenv_before%$'\n'}
   _awsenv_item=${_awsenv_before:+$_awsenv_before$'\n'}$_awsenv_line${_awsenv_after:+$'\n'$_awsenv_after}
