@@ -236,18 +236,17 @@ function _awsenv_insert {
   PROMPT=$_awsenv_lead$_awsenv_style$_awsenv_rest
 }
 
-# PROMPT shows elements of psvar: 61 is the text, 62 the color, 63 whether it is bold, 64 whether a line of its own.
+# For the owner in `_AWSENV_PROMPT` of the caller. PROMPT shows elements of psvar: 61 is the text, 62 the color, 63 whether it is bold, 64 whether a line of its own.
 # Unlike a parameter they are shown as they are, with PROMPT_SUBST and without.
 function _awsenv_show {
-  local _AWSENV_PROMPT _awsenv_bold= _awsenv_line=
+  local _awsenv_bold= _awsenv_line=
   _awsenv_text= _awsenv_color= _awsenv_since=0 _awsenv_until=99999999999
   if [[ -n ${AWSENV_LABEL-} ]]; then
     _awsenv_describe
     [[ -z ${AWSENV_RENEW-} || ${_awsenv_left:-300} -ge 300 || ${AWSENV_AUTO_REFRESH-} == 0 ]] || _awsenv_renew
   fi
-  _awsenv_find_owner
   case $_AWSENV_PROMPT in
-    disabled | none) _awsenv_text= ;;
+    disabled | empty | prompt_percent) _awsenv_text= ;;
     awsenv) [[ -z ${AWSENV_DEMO-} ]] || _awsenv_text="(demo)${_awsenv_text:+ $_awsenv_text}" ;;
     # A framework shows the role, but not that it is of the demo. Its own line leaves the width of the others as it is.
     *) _awsenv_text=${AWSENV_DEMO:+(demo)} _awsenv_line=line ;;
@@ -255,7 +254,14 @@ function _awsenv_show {
   [[ -n $_awsenv_text && $_AWSENV_PROMPT == awsenv && -z ${NO_COLOR-} && ${TERM:-dumb} != dumb ]] || _awsenv_color=
   [[ -z $_awsenv_color || $_awsenv_text != *' expired]' ]] || _awsenv_bold=bold
   if [[ -n $_awsenv_text ]]; then
-    [[ ${precmd_functions[-1]-} == _awsenv_prompt ]] || _awsenv_install
+    if [[ ${precmd_functions[-1]-} != _awsenv_prompt ]]; then
+      _awsenv_install
+      # When powerlevel10k runs after the hook, it becomes the last one again; between two prompts the hook does.
+      if [[ $_AWSENV_PROMPT == powerlevel10k* ]]; then
+        typeset -ga preexec_functions
+        preexec_functions=("${(@)preexec_functions:#_awsenv_install}" _awsenv_install)
+      fi
+    fi
     [[ ${PROMPT-} == *'%(61V'* || ${(t)PROMPT} == *readonly* ]] || _awsenv_insert
   fi
   if [[ ( -n $_awsenv_text || ${#psvar} -ge 61 ) && ${(t)psvar} != *readonly* ]]; then
@@ -267,10 +273,12 @@ typeset -g _awsenv_key= _awsenv_ran= _awsenv_since= _awsenv_until=
 typeset -g _awsenv_text= _awsenv_color= _awsenv_left= _awsenv_minute=
 function _awsenv_prompt {
   _awsenv_ran=$HISTCMD
+  local _AWSENV_PROMPT _awsenv_now=${EPOCHSECONDS:-${(%)_awsenv_seconds}}
+  _awsenv_find_owner
   # All that decides what the prompt shows, but for the time.
-  local _awsenv_now=${EPOCHSECONDS:-${(%)_awsenv_seconds}} _awsenv_all="${AWSENV_LABEL-} ${AWSENV_EXPIRES_EPOCH-} \
-    ${AWSENV_RENEW-} ${AWSENV_AUTO_REFRESH-} ${AWSENV_DEMO-} ${AWSENV_DISABLE_PROMPT-} ${NO_COLOR-} ${TERM-}"
-  if [[ $_awsenv_key != "$_awsenv_all" || ${psvar[61]-} != "$_awsenv_text" || ! -o prompt_percent ]] ||
+  local _awsenv_all="${AWSENV_LABEL-} ${AWSENV_EXPIRES_EPOCH-} ${AWSENV_RENEW-} ${AWSENV_AUTO_REFRESH-} ${AWSENV_DEMO-} \
+    $_AWSENV_PROMPT ${NO_COLOR-} ${TERM-}"
+  if [[ $_awsenv_key != "$_awsenv_all" || ${psvar[61]-} != "$_awsenv_text" ]] ||
     [[ -n $_awsenv_text && ( ${PROMPT-} != *'%(61V'* || ${precmd_functions[-1]-} != _awsenv_prompt ) ]] ||
     ((_awsenv_now < _awsenv_since || _awsenv_now > _awsenv_until)); then
     _awsenv_show
