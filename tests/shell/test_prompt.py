@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from spelling import SPELLINGS
+from spelling import NOW, SPELLINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -372,6 +372,76 @@ def test_the_demo_is_in_the_prompt(shell: Spelling, terminal: Start, active: Env
     for name, value in active().items():
         window.run(shell.export.format(name, value))
     assert window.line.startswith("(demo) [power-user")
+
+
+@pytest.mark.parametrize(
+    ("shell", "line"),
+    [
+        ("bash", "shopt -u promptvars"),
+        ("zsh", "setopt prompt_subst no_prompt_percent; PROMPT='0:$((++n))> '"),
+    ],
+    indirect=["shell"],
+)
+def test_a_prompt_that_expands_nothing_is_left_alone(line: str, *, shell: Spelling, terminal: Start) -> None:
+    """Where a reference to the text would show as it is, the prompt contains none, in the demo either."""
+    window = terminal(shell, line, AWSENV_LABEL="ci", AWSENV_DEMO="http://127.0.0.1:1")
+    window.run("true")
+
+    assert window.line.startswith(("0:", "$?:"))
+
+
+def test_the_time_left_is_right_at_every_second(shell: Spelling, terminal: Start, active: Environ) -> None:
+    """The text changes when a minute turns, with each of the last seconds, and when the clock is set back."""
+    window = terminal(shell, **active(130))
+
+    for passed, text in (
+        *((9, "2m"), (10, "2m"), (11, "1m"), (70, "1m"), (71, "59s"), (72, "58s"), (72, "58s"), (129, "1s")),
+        *((130, "expired"), (131, "expired"), (9999, "expired"), (129, "1s"), (71, "59s"), (70, "1m"), (10, "2m")),
+        *((-3470, "1h00m"), (-3471, "1h00m"), (-3469, "59m"), (131, "expired"), (0, "2m")),
+    ):
+        window.run(f"clock {NOW + passed}")
+        assert window.line.startswith(f"[power-user {text}] 0:"), passed
+        window.run("true")
+        assert window.line.startswith(f"[power-user {text}] 0:"), passed
+
+
+def test_the_prompt_follows_every_change(shell: Spelling, terminal: Start, active: Environ) -> None:
+    """The next prompt shows each change of the role, of the prompt and of what decides how the role shows."""
+    window = terminal(shell, **active())
+    export, unset = shell.export.format, shell.unset.format
+    source = shell.source.format(f"~/{shell.rc}")
+
+    for line, shown in (
+        (export("AWSENV_LABEL", "other"), "[other 59m] 0:"),
+        (export("AWSENV_EXPIRES_EPOCH", NOW + 7200), "[other 2h00m] 0:"),
+        (export("AWSENV_DEMO", "x"), "(demo) [other 2h00m] 0:"),
+        (unset("AWSENV_LABEL"), "(demo) 0:"),
+        (export("AWSENV_LABEL", "other"), "(demo) [other 2h00m] 0:"),
+        (unset("AWSENV_DEMO"), "[other 2h00m] 0:"),
+        (export("AWSENV_DISABLE_PROMPT", "1"), "0:"),
+        (shell.new_prompt, "new 0:"),
+        (unset("AWSENV_DISABLE_PROMPT"), "[other 2h00m] new 0:"),
+        (shell.prompt, "[other 2h00m] 0:"),
+        (source, "[other 2h00m] 0:"),
+        (f"{source}; {source}", "[other 2h00m] 0:"),
+        (unset("AWSENV_EXPIRES_EPOCH"), "[other] 0:"),
+        (unset("AWSENV_LABEL"), "0:"),
+        (export("AWSENV_LABEL", "third"), "[third] 0:"),
+    ):
+        window.run(line)
+        window.run("true")
+        assert window.line.startswith(shown), line
+
+    window.run(export("AWSENV_EXPIRES_EPOCH", NOW + 60))
+    for line, color in (
+        ("true", "red"),
+        (export("NO_COLOR", "1"), "default"),
+        (unset("NO_COLOR"), "red"),
+        (export("TERM", "dumb"), "default"),
+        (export("TERM", "xterm"), "red"),
+    ):
+        window.run(line)
+        assert (color, False) == window.look(), line
 
 
 def test_a_replaced_prompt_shows_the_role(shell: Spelling, terminal: Start) -> None:

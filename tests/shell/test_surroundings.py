@@ -91,6 +91,124 @@ def test_the_role_is_in_a_prompt_that_is_rebuilt(shell: Spelling, terminal: Star
     assert b"syntax error" not in window.transcript
 
 
+BASH_PREEXEC = r"""
+__bp_install() {{
+  local keep=${{PROMPT_COMMAND[*]}}
+  unset PROMPT_COMMAND
+  PROMPT_COMMAND=$'__bp_precmd_invoke_cmd\n'"${{keep//"$__bp_install_string"/:}}"$'\n__bp_interactive_mode'
+  __bp_precmd_invoke_cmd
+}}
+__bp_precmd_invoke_cmd() {{ local s=$? f; for f in "${{precmd_functions[@]}}"; do __bp_set $s; "$f"; done; }}
+__bp_set() {{ return "$1"; }}
+__bp_interactive_mode() {{ :; }}
+__bp_install_string=$'__bp_trap_string="$(trap -p DEBUG)"\ntrap - DEBUG\n__bp_install'
+precmd_functions+=(build)
+{}
+"""
+
+FRAMEWORKS = {
+    "bash": {
+        "bash-preexec": BASH_PREEXEC.format(
+            r"PROMPT_COMMAND=${PROMPT_COMMAND:+$PROMPT_COMMAND$'\n'}$__bp_install_string"
+        ),
+        "bash-it": BASH_PREEXEC.format('PROMPT_COMMAND+=("$__bp_install_string")'),
+        "starship": """
+            before=$PROMPT_COMMAND
+            starship_precmd() { eval "$before"; build; }
+            PROMPT_COMMAND=starship_precmd
+        """,
+        "oh-my-posh": '_omp_hook() { build; }\nPROMPT_COMMAND=("${PROMPT_COMMAND[@]}" _omp_hook)',
+        "liquidprompt": """
+            LP_ENABLE_AWS_PROFILE=1
+            before=$PROMPT_COMMAND
+            __lp_set_prompt() { build; eval "$before"; }
+            PROMPT_COMMAND=__lp_set_prompt
+        """,
+    },
+    "zsh": {
+        "oh-my-zsh": """
+            alias -g H='| head' L='| less' NE='2>/dev/null' NUL='>/dev/null 2>&1' P='2>&1 | cat'
+            alias -s html=less log=less
+            build
+        """,
+        "powerlevel10k": """
+            p10k() { }
+            _p9k_precmd() {
+              build
+              [[ $precmd_functions[-1] == _p9k_precmd ]] ||
+                precmd_functions=(${(@)precmd_functions:#_p9k_precmd} _p9k_precmd)
+            }
+            precmd_functions+=(_p9k_precmd)
+        """,
+        "spaceship": "spaceship() { }\nspaceship_precmd() { build }\nprecmd_functions+=(spaceship_precmd)",
+        "pure": "prompt_pure_precmd() { build }\nprecmd_functions+=(prompt_pure_precmd)",
+        "liquidprompt": """
+            LP_ENABLE_AWS_PROFILE=1
+            __lp_set_prompt() { build }
+            precmd_functions=(__lp_set_prompt $precmd_functions)
+        """,
+        "starship": "starship_precmd() { }\nprecmd_functions+=(starship_precmd)\nsetopt prompt_subst\nbuild",
+        "oh-my-posh": "_omp_precmd() { build }\nprecmd_functions+=(_omp_precmd)",
+    },
+    "fish": {
+        "tide": "function tide; end\nbuild",
+        "starship": "function starship; end\nbuild '\\e[J' starship",
+        "oh-my-posh": "build '\\e[0J\\r' _omp_get_prompt",
+        "pure": "set -g pure_enable_aws_profile true\nbuild '\\r\\e[K' _pure_prompt_first_line",
+    },
+}
+"""A file for each framework that does what the real one does to the prompt, with a function `build` that sets it."""
+
+BUILD = {
+    "bash": r"""build() { PS1="\n${SHOWN:+<$AWS_VAULT> }"'$?:\#> '; }""",
+    "zsh": r"""build() { PROMPT=$'\n'"${SHOWN:+<$AWS_VAULT> }%?:%i> " }""",
+    "fish": """
+        function build
+            eval "function fish_prompt
+                set -l s \\$status
+                true $argv[2]
+                printf '$argv[1]'
+                echo -n -s '<'\\$AWS_VAULT'> ' \\$s : (count \\$prompts) '> '
+            end"
+        end""",
+}
+"""Defines `build`. A framework that shows the role itself does so in angle brackets."""
+
+
+@pytest.mark.parametrize("hook", ["first", "last"])
+@pytest.mark.parametrize(
+    ("shell", "framework"), [(shell, name) for shell, files in FRAMEWORKS.items() for name in files], indirect=["shell"]
+)
+def test_each_framework_shows_the_role_and_the_demo_once(
+    framework: str, hook: str, *, shell: Spelling, terminal: Start, active: Environ
+) -> None:
+    """The role and the demo show exactly once, whichever is loaded first, and the demo no longer than it lasts."""
+    file = f"{BUILD[shell.name]}\n{FRAMEWORKS[shell.name][framework]}"
+    shows_role = framework not in {"bash-preexec", "bash-it", "oh-my-zsh"} and (shell.name, framework) != (
+        "zsh",
+        "pure",
+    )
+    demo = {**active(), "AWS_VAULT": "power-user", "AWSENV_DEMO": "http://127.0.0.1:1"}
+    window = terminal(
+        shell,
+        *([file] if hook == "last" else []),
+        after=[file] if hook == "first" else [],
+        **demo,
+        **({"SHOWN": "1"} if shows_role else {}),
+    )
+
+    # bash-preexec installs itself at the first prompt.
+    assert not framework.startswith("bash-") or window.line.startswith("(demo) [power-user 59m] 0:")
+    for line, status in (("true", "0"), ("sh -c 'exit 7'", "7")):
+        shown = f"{window.run(line)}\n{window.line}"
+        assert (1, 1) == (shown.count("(demo)"), shown.count("power-user")), shown
+        assert f" {status}:" in window.line
+    window.run(shell.unset.format("AWSENV_DEMO"))
+    shown = f"{window.run('true')}\n{window.line}"
+    assert (0, 1) == (shown.count("(demo)"), shown.count("power-user")), shown
+    assert shows_role == window.line.startswith("<power-user> 0:")
+
+
 NAMES = "text=1 color=1 left=1 name=1 word=1 line=1 i=1 flags=1 rest=1 bold=1 reply=1"
 UNSEEN = "power-user, whose keys never expire"
 
