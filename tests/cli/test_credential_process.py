@@ -127,7 +127,7 @@ def test_keys_do_not_go_to_a_file(world: World, tmp_path: Path) -> None:
         )
 
     assert (2, "") == (answer.returncode, kept.read_text())
-    assert "the keys would have gone to a file" in answer.stderr
+    assert "the output, which may hold keys, would have gone to a file" in answer.stderr
 
 
 def calling_back(world: World, profile: str, words: str, within: Path) -> None:

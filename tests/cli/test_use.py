@@ -203,24 +203,30 @@ def test_a_full_disk_is_a_failure(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "what"),
+    ("words", "what", "instead"),
     [
-        ("read-only > file", "a file"),
-        ("read-only | cat", "a command that is not a shell"),
-        ("read-only | tee file", "a command that is not a shell"),
-        ("read-only --shell json > file", "a file"),
-        ("use --shell=json read-only >> file", "a file"),
-        ("use read-only --shell json 1<> file", "a file"),
+        ("read-only > file", "a file", 'eval "$(awsenv read-only)"'),
+        ("read-only | cat", "a command that is not a shell", 'eval "$(awsenv read-only)"'),
+        ("read-only | tee file", "a command that is not a shell", 'eval "$(awsenv read-only)"'),
+        ("use off > file", "a file", 'eval "$(awsenv use off)"'),
+        ("read-only --shell fish > file", "a file", "awsenv read-only | source"),
+        ("off > file", "a file", 'eval "$(awsenv off)"'),
+        ("off | cat", "a command that is not a shell", 'eval "$(awsenv off)"'),
+        ("read-only --shell json > file", "a file", "awsenv exec ROLE -- COMMAND runs a command with the role"),
+        ("use --shell=json read-only >> file", "a file", "awsenv exec ROLE -- COMMAND runs a command with the role"),
+        ("use read-only --shell json 1<> file", "a file", "awsenv exec ROLE -- COMMAND runs a command with the role"),
     ],
 )
-def test_keys_go_only_where_something_reads_them(world: World, words: str, what: str) -> None:
-    """`use` refuses to print to a file, or to a pipe that no calling process reads, before it calls AWS."""
+def test_keys_go_only_where_something_reads_them(world: World, words: str, what: str, instead: str) -> None:
+    """A command refuses to print to a file, or to a pipe that no caller reads, and names the form that works."""
     folder = world.environ["HOME"]
 
     answer = world.command(["sh", "-c", f"cd {folder}; {world.program} {words}; cat file 2>/dev/null"])
 
     assert "AWS_" not in answer.stdout
-    assert f"nothing was done: the keys would have gone to {what}\n" in answer.stderr
+    fact, step, _ = answer.stderr.splitlines()
+    assert f"awsenv: nothing was done: the output, which may hold keys, would have gone to {what}" == fact
+    assert f"  try      {instead}" == step
     assert world.actions() == []
 
 

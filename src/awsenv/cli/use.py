@@ -34,6 +34,8 @@ SHOWN = frozenset(
 
 _SHOWN = "nothing was done: the keys would have been shown on the terminal"
 
+_EXEC = "awsenv exec ROLE -- COMMAND runs a command with the role"
+
 _SHELLS = f"{', '.join(shells.names())}; by default the calling shell."
 
 ANYWHERE = "Print to a terminal, a file or a pipe, secrets and all."
@@ -64,7 +66,8 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     Raises:
         AwsenvError: Of every kind but `LaunchError`.
     """
-    shell = cache(lambda: shell_of(caller, arguments, arguments.role))
+    words = f"use {arguments.role}" if caller.args[:1] == ("use",) else arguments.role
+    shell = cache(lambda: shell_of(caller, arguments, words))
     resolved = resolve(asking_after(caller, shell), arguments.role, arguments.code, arguments)
     shell()
     lease = caller.provider.lease(resolved)
@@ -127,8 +130,10 @@ def _check_that_it_is_evaluated(caller: Caller, shell: Shell, words: str) -> Non
             hint=hint,
         )
     # Nothing evaluates JSON: another command reads it from a pipe.
-    if shell.evaluate or caller.prints_astray() == process.FILE:
-        _check_that_it_is_not_astray(caller)
+    if shell.evaluate:
+        _check_that_it_is_not_astray(caller, shell.evaluate.format(f"awsenv {words}"))
+    elif caller.prints_astray() == process.FILE:
+        _check_that_it_is_not_astray(caller, _EXEC)
 
 
 def check_that_it_is_read(caller: Caller, line: str) -> None:
@@ -139,15 +144,15 @@ def check_that_it_is_read(caller: Caller, line: str) -> None:
     """
     if caller.prints_to_terminal:
         raise UsageError(_SHOWN, hint=(f"in a profile of ~/.aws/config: {line}", "--print prints all the same"))
-    _check_that_it_is_not_astray(caller)
+    _check_that_it_is_not_astray(caller, _EXEC)
 
 
-def _check_that_it_is_not_astray(caller: Caller) -> None:
+def _check_that_it_is_not_astray(caller: Caller, instead: str) -> None:
     if astray := caller.prints_astray():
         where = "a file" if astray == process.FILE else "a command that is not a shell"
         raise UsageError(
-            f"nothing was done: the keys would have gone to {where}",
-            hint=("awsenv exec ROLE -- COMMAND runs a command with the role", "--print prints all the same"),
+            f"nothing was done: the output, which may hold keys, would have gone to {where}",
+            hint=(instead, "--print prints all the same"),
         )
 
 
