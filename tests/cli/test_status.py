@@ -184,7 +184,7 @@ def test_verify_shows_the_identity(world: World) -> None:
     lines = world.run(*words).stdout.splitlines()
 
     assert f"Identity    {arn}" in lines
-    assert "            who you are, not what you may do: AWS answers that to everyone" in lines
+    assert "            who you are, not what you may do: AWS answers any valid key" in lines
     identity = json.loads(world.run(*words, "--json").stdout)["identity"]
     assert (arn, world.sandbox.account) == (identity["arn"], identity["account"])
 

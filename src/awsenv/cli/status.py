@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MAX_ROWS = 100
 """How many of the sessions and roles in memory are shown."""
 
-_VERIFIED = "who you are, not what you may do: AWS answers that to everyone"
+_VERIFIED = "who you are, not what you may do: AWS answers any valid key"
 
 
 @dataclass(frozen=True, kw_only=True)
