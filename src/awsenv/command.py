@@ -199,7 +199,7 @@ def _for_a_shell(line: str) -> str | None:
     if words[0].rpartition("/")[2] in _SHELLS:
         return None
     for word in words:
-        found = re.match(r"~(?=/)|\$\w+|\$\{\w+\}", word, re.ASCII)
+        found = re.match(r"~(?=/)|\$\w+|\$\{\w+\}|\$\(|`|\*", word, re.ASCII)
         if word in _OPERATORS or found is not None:
             return word if found is None else found[0]
     return None
@@ -212,6 +212,8 @@ def _words(line: str) -> list[str]:
         raise Failed("has an unclosed quote", "close the quote") from None
     if not words:
         raise Failed("is empty", "set it", "remove it")
+    if not words[0]:
+        raise Failed("begins with an empty word", "write the program first")
     return words
 
 

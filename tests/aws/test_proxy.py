@@ -134,7 +134,13 @@ def test_a_refusal_of_aws_behind_a_proxy_is_that_of_aws(home: Home) -> None:
             home.sts().call(hop, home.user)
 
 
-@pytest.mark.parametrize("value", ["http://", "http://a:b", "http://[::1", "http://a..b:1", "http://me:canary@a b"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("http://", "http://a:b", "http://[::1", "http://a..b:1", "http://me:canary@a b"),
+        *(" http://a:1", "1x://a:1", "my proxy://a:1", "http://a:0", "http:a:1"),
+    ],
+)
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY"])
 def test_a_value_that_is_no_url_is_a_configuration_error(home: Home, variable: str, value: str) -> None:
     """The variable and its value are named, without a password, and nothing is sent."""

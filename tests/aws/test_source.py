@@ -195,11 +195,15 @@ NO_SHELL = "let a shell run it: credential_process = sh -c '...'"
             "no shell runs it, so $HOME is an argument",
             NO_SHELL,
         ),
+        ("$(vault)", "cannot be run: there is no $(vault)", ARGUMENT.format("$("), NO_SHELL),
+        ("`vault x`", "cannot be run: there is no `vault", ARGUMENT.format("`"), NO_SHELL),
+        ("'' canary", "begins with an empty word", None, "write the program first"),
         ("echo 'canary", "has an unclosed quote", None, "close the quote"),
         # Failed
         ("sh -c 'echo canary >&2; exit 3'", "failed with status 3", None, "run the command by itself to see"),
         ("sh -c 'kill -9 $$'", "was ended by SIGKILL", None, "run the command by itself to see"),
         ("cat /no/such | jq .", "failed with status 1", ARGUMENT.format("|"), NO_SHELL),
+        ("cat /no/such/*.json *.canary", "failed with status 1", ARGUMENT.format("*"), NO_SHELL),
         ("yes canary", "printed more than 1024 KiB", None, "run the command by itself to see"),
         # Printed something else
         ("true", "printed nothing", None, BY_ITSELF),
@@ -222,6 +226,18 @@ NO_SHELL = "let a shell run it: credential_process = sh -c '...'"
         (fields(SecretAccessKey=None), "printed no SecretAccessKey", None, BY_ITSELF),
         (fields(SecretAccessKey=1), "printed SecretAccessKey as a number instead of a string", None, BY_ITSELF),
         (fields(SessionToken=["canary"]), "printed SessionToken as a list instead of a string", None, BY_ITSELF),
+        (
+            fields(SecretAccessKey="a\0b"),
+            "printed SecretAccessKey with a character that no variable can hold",
+            None,
+            BY_ITSELF,
+        ),
+        (
+            fields(SessionToken="\ud800"),
+            "printed SessionToken with a character that no variable can hold",
+            None,
+            BY_ITSELF,
+        ),
         (fields(AccountId=123456789012), "printed AccountId as a number instead of a string", None, BY_ITSELF),
         (
             fields(Expiration=""),
@@ -232,6 +248,12 @@ NO_SHELL = "let a shell run it: credential_process = sh -c '...'"
         (
             fields(Expiration="canary"),
             "printed an Expiration that is a string, and not a time: leave it out if the keys do not expire",
+            None,
+            BY_ITSELF,
+        ),
+        (
+            fields(Expiration=True),
+            "printed an Expiration that is true or false, and not a time: leave it out if the keys do not expire",
             None,
             BY_ITSELF,
         ),
@@ -859,6 +881,7 @@ TEMPORARY = {"AccessKeyId": "x", "SecretAccessKey": "x", "Token": "x", "Expirati
         (200, {"AccessKeyId": "canary", "SecretAccessKey": "canary"}, "sent no Token", f"check {FULL}"),
         (200, {**TEMPORARY, "AccessKeyId": ""}, "sent an empty AccessKeyId", f"check {FULL}"),
         (200, {**TEMPORARY, "AccessKeyId": 5}, "sent AccessKeyId as a number instead of a string", f"check {FULL}"),
+        (200, {**TEMPORARY, "Token": "a\0b"}, "sent Token with a character that no variable can hold", f"check {FULL}"),
         (200, {**TEMPORARY, "Expiration": "soon"}, "sent an Expiration that is not a time", f"check {FULL}"),
         (200, {**TEMPORARY, "Expiration": 5}, "sent Expiration as a number instead of a string", f"check {FULL}"),
         (401, "canary", "answers with HTTP 401", f"check {FULL}"),

@@ -816,6 +816,22 @@ ROWS = (
         lines=DEVICE,
     ),
     Row(
+        "no terminal for a role of two hours",
+        "an MFA code of alice (123456789012) is needed, and there is no terminal for a prompt\n"
+        "  try      pass the code as the second word\n",
+        status=6,
+        words="p --duration 2h",
+        lines=DEVICE,
+    ),
+    Row(
+        "no terminal for a role of two hours for an SDK",
+        "an MFA code of alice (123456789012) is needed, and there is no terminal for a prompt\n"
+        "  try      awsenv login, and ask for an hour at most\n",
+        status=6,
+        words="credential-process --print p --duration 2h",
+        lines=DEVICE,
+    ),
+    Row(
         "no terminal for the console",
         "an MFA code of alice (123456789012) is needed, and there is no terminal for a prompt\n"
         "  try      awsenv login\n"
@@ -954,9 +970,10 @@ class Scene(Bench):
         else:
             self.edit(origin, lambda _: f"{origin.key} = {value}")
 
-    def log_in(self, words: str) -> None:
-        """Enter a code for `awsenv login`."""
+    def log_in(self, words: str, *then: str) -> None:
+        """Enter a code for `awsenv login`, and let the user type other words after it, if there are any."""
         assert 0 == self.run(*words.split()[1:], self.code())[0]
+        self.words = [*then] or self.words
 
     def set_longest(self, command: str) -> None:
         """Let the administrator run the command that sets how long a role may live."""
@@ -1000,6 +1017,7 @@ STEPS: Mapping[str, Step[Scene]] = {
         at, f"http://{scene.host}/"
     ),
     "awsenv login( --profile p)?": lambda scene, _, hint: scene.log_in(hint[0]),
+    "(awsenv login), and ask for an hour at most": lambda scene, _, hint: scene.log_in(hint[1], *scene.words[:3]),
     "pass the code as the second word": lambda scene, _, __: scene.words.append(scene.code()),
     "awsenv login CODE, .*": lambda scene, _, __: scene.words.append(scene.code()),
     "let it print the code, and nothing else, on standard output": lambda scene, at, _: scene.put(

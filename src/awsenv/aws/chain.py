@@ -141,7 +141,7 @@ class _Calls:
 
     def _with_code(self, device: Mfa, send: Callable[[Token], Credentials]) -> Credentials:
         """Send with a code; with another if AWS rejects it, or if it may be used up."""
-        login = partial(config.login_command, self.chain, self.profiles, self.sts.session.environ)
+        login: Callable[[], str] = partial(config.login_command, self.chain, self.profiles, self.sts.session.environ)
         if self.prompts is None:
             origin = device.origins.get("mfa_process")
             raise MfaError(f"an MFA code of {printable(device.title)} is needed", origin, hint=login)
@@ -150,6 +150,9 @@ class _Calls:
         if self.code is None and not self.prompts.has_code:
             # Nobody types a code that cannot be sent.
             self.sts.check()
+        first = self.chain.hops[0]
+        if isinstance(first, AssumeRole) and device == first.mfa and config.through_session(self.chain) is None:
+            login = str  # no session gives a role of more than an hour
         after: CodeRejected | ResponseLost | None = None
         for _ in range(self.prompts.codes_before, MAX_CODES):
             code = self.prompts.code(device, given=self.code, after=after, login=login)

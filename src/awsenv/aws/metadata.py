@@ -64,6 +64,8 @@ def wrong_field(answer: Mapping[str, Any], needed: tuple[str, ...], more: tuple[
             return f"no {name}" if value is None else f"an empty {name}"
         if value is not None and not isinstance(value, str):
             return f"{name} as {kind_of(value)} instead of a string"
+        if value is not None and re.search("[\0\ud800-\udfff]", value):
+            return f"{name} with a character that no variable can hold"
     return None
 
 

@@ -105,13 +105,14 @@ def proxy_to(url: str, environ: Environ) -> Proxy | None:
     exempt = f"{hosts}=${hosts}," if environ.get(hosts) else f"{hosts}="
     proxy = Proxy(f"{kind.lower() or 'http'}://{rest}", _variable(f"{scheme}_proxy", value, environ), exempt)
     name = proxy.variable
-    if kind.lower() not in {"", "http", "https"}:
+    is_http = kind.lower() in {"", "http", "https"}
+    if not is_http and re.fullmatch("[A-Za-z][A-Za-z0-9+.-]*", kind):
         raise ConfigError(
             f"{name} names a {re.sub('(?<=SOCKS).*', '', kind.upper())} proxy, which botocore cannot use",
             proxy.origin,
             hint=(f"name an HTTP proxy: {name}=http://HOST:PORT", _without(proxy, url)),
         )
-    if not is_url(proxy.url):
+    if not is_http or not is_url(proxy.url):
         fact = f"{name} is not the URL of a proxy: {quoted(without_password(value))}"
         raise ConfigError(fact, proxy.origin, hint=(f"unset {name}", "correct it: http://HOST:PORT"))
     return proxy

@@ -200,7 +200,8 @@ def _printed(source: Source, output: bytes, account: str | None) -> Credentials:
     expiration, given = None, answer.get("Expiration")
     if given is not None:
         try:
-            expiration = parse_timestamp(given).astimezone(timezone.utc)
+            # To botocore, true is a second after 1970.
+            expiration = parse_timestamp(str(given) if given is True else given).astimezone(timezone.utc)
         except (ValueError, TypeError, OverflowError):
             what = "an empty Expiration" if given == "" else f"an Expiration that is {kind_of(given)}, and not a time"
             raise ValueError(f"{what}: leave it out if the keys do not expire") from None

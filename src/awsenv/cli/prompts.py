@@ -66,7 +66,7 @@ class Prompts:
     def code(self, device: Mfa, *, given: str | None, after: AwsenvError | None, login: Callable[[], str]) -> str:
         """Return a code of *device* that was not used before: *given*, or of its command, or of the terminal.
 
-        Without a terminal, *login* is the command that opens the MFA session.
+        Without a terminal, *login* is the command that opens the MFA session; empty: none is of use.
 
         Raises:
             MfaError: There is none.
@@ -166,10 +166,12 @@ class Prompts:
     def _without_terminal(self) -> Hint:
         login, command = self._login(), self._args[:1]
         if command == ["credential-process"]:
-            return login  # an SDK has called it, and passes no code
+            # An SDK has called it, and passes no code.
+            return login or "awsenv login, and ask for an hour at most"
         if command == ["login"]:
             return f"{login} CODE, with the code that the device shows"
-        return login, "pass the code as the second word"
+        second = "pass the code as the second word"
+        return (login, second) if login else second
 
 
 class Needed(BaseException):
