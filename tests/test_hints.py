@@ -37,6 +37,7 @@ A_STEP = re.compile(
 WITHOUT_HINT = {
     "interrupted": "the user has pressed Ctrl-C",
     "cancelled": "the user has pressed Ctrl-D",
+    "you did not accept the plan": "the user has said no",
     "command not found": "in the words of env(1), which says no more",
 }
 """Facts of the errors that name no next step, with the reason."""

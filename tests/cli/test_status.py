@@ -176,6 +176,9 @@ def test_a_role_that_is_held_twice_is_shown_once() -> None:
     assert ([held], []) == (status["held_roles"], status["mfa_sessions"])
 
 
+CAVEAT = "            who you are, not what you may do: AWS answers any valid key"
+
+
 def test_verify_shows_the_identity(world: World) -> None:
     """`status --verify` shows the ARN that AWS returns for the keys in the shell."""
     words = ("exec", "read-only", "--session-name", "alice", "--", world.program, "status", "--verify")
@@ -184,7 +187,7 @@ def test_verify_shows_the_identity(world: World) -> None:
     lines = world.run(*words).stdout.splitlines()
 
     assert f"Identity    {arn}" in lines
-    assert "            who you are, not what you may do: AWS answers any valid key" in lines
+    assert CAVEAT in lines
     identity = json.loads(world.run(*words, "--json").stdout)["identity"]
     assert (arn, world.sandbox.account) == (identity["arn"], identity["account"])
 
@@ -206,7 +209,7 @@ def test_verify_is_answered_under_an_explicit_deny(world: World, denied: str) ->
 
     lines = world.run("status", "--verify", **keys).stdout.splitlines()
 
-    assert "            who you are, not what you may do: AWS answers that to everyone" in lines
+    assert CAVEAT in lines
     assert ":assumed-role/read-only/" in "".join(lines)
 
 
