@@ -157,6 +157,25 @@ def test_a_comment_behind_an_endpoint_of_a_service(home: Home) -> None:
     assert "~/config:4, [services mine], sts, endpoint_url" == caught.value.where
 
 
+@pytest.mark.parametrize(
+    ("value", "shown", "hint"),
+    [
+        ("odd", "'odd'", "correct addressing_style, or remove it"),
+        ("Path", "'Path'", "correct addressing_style, or remove it"),
+        ("", "empty", "correct addressing_style, or remove it"),
+        ("path # old", "'path # old'", COMMENT),
+    ],
+)
+def test_a_nested_setting_that_makes_requests_impossible(home: Home, value: str, shown: str, hint: str) -> None:
+    """A setting of S3 that botocore refuses is refused for STS, too."""
+    text = f"[profile p]\ns3 =\n  max_queue_size = 10\n  addressing_style = {value}\n"
+    with pytest.raises(ConfigError) as caught:
+        Sts(home.session(home.configure(text), "p")).identity(home.user)
+
+    assert f"addressing_style is {shown}: it must be auto, virtual or path" == caught.value.fact
+    assert ("~/config:2, [profile p], s3, addressing_style", (hint,)) == (caught.value.where, caught.value.hints)
+
+
 def test_two_wrong_settings(home: Home) -> None:
     """Name one that is wrong alone, and after its repair the other."""
     lines = ["retry_mode = eager\n", "max_attempts = many\n"]

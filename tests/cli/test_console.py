@@ -96,7 +96,8 @@ def test_a_session_duration_needs_a_code_despite_an_mfa_session(world: World) ->
 
     assert (0, "") == (plain.returncode, plain.stderr)
     assert (6, "") == (long.returncode, long.stdout)
-    assert "an MFA code of alice" in long.stderr
+    needed = f"an MFA code of alice ({world.sandbox.account}) is needed, and there is no terminal for a prompt"
+    assert f"awsenv: {needed}\n  try      pass the code as the second word\n" == long.stderr
     assert (0, "") == (with_code.returncode, with_code.stderr)
     assert {"SessionDuration": "28800"} == dict(world.sandbox.calls[-1].parameters)
 

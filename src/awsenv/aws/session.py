@@ -13,13 +13,14 @@ import botocore.session
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConfigChainFactory
 from botocore.credentials import CredentialResolver
+from botocore.exceptions import InvalidS3AddressingStyleError
 from botocore.loaders import Loader, create_loader
 from botocore.tokens import TokenProviderChain
 from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url
 
 from awsenv.aws.http import Deadline, Http
 from awsenv.aws.request import host_of
-from awsenv.config.ini import Setting
+from awsenv.config.ini import Setting, nested
 from awsenv.config.profiles import NO_PROFILES
 from awsenv.config.settings import MOST, endpoint, is_url, unusable
 from awsenv.config.settings import timeout as call_timeout
@@ -235,6 +236,19 @@ def refused_setting(session: AwsSession) -> ConfigError | None:
             if least is not None:
                 return unusable(found, f"it must be {least} or more")
             return unusable(found, f"it must be {listed(words, 'or')}" if allowed else "the AWS SDK does not accept it")
+    return _refused_s3(session)
+
+
+def _refused_s3(session: AwsSession) -> ConfigError | None:
+    """Return why botocore makes no client, of STS either, with the nested settings of S3; None: it accepts them."""
+    found = session.setting("s3", None)
+    style = nested(found.value).get("addressing_style") if found and found.value.startswith("\n") else None
+    try:
+        Config(s3={"addressing_style": style})
+    except InvalidS3AddressingStyleError:
+        assert found is not None  # noqa: S101 - without a style there is no error
+        origin = replace(found.origin, key="s3, addressing_style")
+        return unusable(Setting(str(style), origin), "it must be auto, virtual or path")
     return None
 
 

@@ -171,7 +171,9 @@ class Prompts:
         if command == ["login"]:
             return f"{login} CODE, with the code that the device shows"
         second = "pass the code as the second word"
-        return (login, second) if login else second
+        # AWS grants that only to the user's own key.
+        is_alone = any(word.partition("=")[0] == "--session-duration" for word in self._args)
+        return (login, second) if login and not is_alone else second
 
 
 class Needed(BaseException):
