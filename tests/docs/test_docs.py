@@ -101,6 +101,15 @@ def test_nothing_is_installed_from_an_index_that_lacks_it(document: Path) -> Non
     assert [] == named.findall(document.read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize("client", ["Ruby SDK", "s3cmd", "container", "credential_process", "set elsewhere"])
+def test_what_does_not_renew_is_named(client: str) -> None:
+    """`--refresh` promises nothing for clients that read no endpoint, or run a process twice: each has its line."""
+    text = section(ROOT / "docs" / "recipes.md", "What renews and what does not")
+
+    assert client in text
+    assert not re.search(r"\b(?:every|each|all|any)(?: AWS)? SDKs?\b[^.]*\bagain\b", text, re.IGNORECASE)
+
+
 def test_an_index_shows_the_package_whole() -> None:
     """An index has the author and the addresses of the project, and a README whose links and picture lead somewhere."""
     about = metadata("awsenv-shell")
