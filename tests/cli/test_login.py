@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv.agent import runtime_directory
+from awsenv.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -309,6 +310,8 @@ def test_a_caller_without_the_variable_learns_where_the_agent_is(session: World,
         r"  try      export XDG_RUNTIME_DIR=\1\n"
     )
     assert re.search(expected, (done.stdout if "doctor" in words else done.stderr).decode())
+    # What was to be forgotten is still held.
+    assert words not in {"logout", "lock"} or done.returncode == ExitCode.AGENT
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from awsenv.agent import client, runtime_directory
 from awsenv.cli.action import Print
 from awsenv.cli.options import Caller
-from awsenv.errors import AgentError
+from awsenv.errors import AgentError, ExitCode
 
 if TYPE_CHECKING:
     from awsenv.model import Environ
@@ -42,7 +42,7 @@ def forget(caller: Caller, verb: bytes, done: str) -> Print:
     with caller.provider.waits("the agent"):
         printed = [_forget({**caller.environ, **each}, verb, done) for each in named or [{}]]
     text = "".join(dict.fromkeys(each.text for each in printed))
-    return Print(text, [note for each in printed for note in each.notes])
+    return Print(text, [note for each in printed for note in each.notes], max(each.status for each in printed))
 
 
 def _forget(environ: Environ, verb: bytes, done: str) -> Print:
@@ -52,7 +52,8 @@ def _forget(environ: Environ, verb: bytes, done: str) -> Print:
         # Every version knows how to end, and forgets everything by that.
         return _forget(environ, client.END, "Locked: the agent, which was of another version of awsenv, has ended.")
     except (client.NoAgent, client.Dead) as none:
-        return Print(notes=[none])
+        # One that runs elsewhere still holds what it holds.
+        return Print(notes=[none], status=ExitCode.AGENT if none.because else 0)
     except client.Trouble as trouble:
         hint = "end its process: kill" if trouble.pid is None else f"kill -9 {trouble.pid}"
         raise AgentError(trouble.fact, hint=hint) from None
