@@ -236,15 +236,16 @@ function _awsenv_insert {
   PROMPT=$_awsenv_lead$_awsenv_style$_awsenv_rest
 }
 
-# For the owner in `_AWSENV_PROMPT` of the caller. PROMPT shows elements of psvar: 61 is the text, 62 the color, 63 whether it is bold, 64 whether a line of its own.
+# PROMPT shows elements of psvar: 61 is the text, 62 the color, 63 whether it is bold, 64 whether a line of its own.
 # Unlike a parameter they are shown as they are, with PROMPT_SUBST and without.
 function _awsenv_show {
-  local _awsenv_bold= _awsenv_line=
+  local _AWSENV_PROMPT _awsenv_bold= _awsenv_line=
   _awsenv_text= _awsenv_color= _awsenv_since=0 _awsenv_until=99999999999
   if [[ -n ${AWSENV_LABEL-} ]]; then
     _awsenv_describe
     [[ -z ${AWSENV_RENEW-} || ${_awsenv_left:-300} -ge 300 || ${AWSENV_AUTO_REFRESH-} == 0 ]] || _awsenv_renew
   fi
+  _awsenv_find_owner
   case $_AWSENV_PROMPT in
     disabled | empty | prompt_percent) _awsenv_text= ;;
     awsenv) [[ -z ${AWSENV_DEMO-} ]] || _awsenv_text="(demo)${_awsenv_text:+ $_awsenv_text}" ;;
@@ -273,12 +274,11 @@ typeset -g _awsenv_key= _awsenv_ran= _awsenv_since= _awsenv_until=
 typeset -g _awsenv_text= _awsenv_color= _awsenv_left= _awsenv_minute=
 function _awsenv_prompt {
   _awsenv_ran=$HISTCMD
-  local _AWSENV_PROMPT _awsenv_now=${EPOCHSECONDS:-${(%)_awsenv_seconds}}
-  _awsenv_find_owner
   # All that decides what the prompt shows, but for the time.
-  local _awsenv_all="${AWSENV_LABEL-} ${AWSENV_EXPIRES_EPOCH-} ${AWSENV_RENEW-} ${AWSENV_AUTO_REFRESH-} ${AWSENV_DEMO-} \
-    $_AWSENV_PROMPT ${NO_COLOR-} ${TERM-}"
-  if [[ $_awsenv_key != "$_awsenv_all" || ${psvar[61]-} != "$_awsenv_text" ]] ||
+  local _awsenv_now=${EPOCHSECONDS:-${(%)_awsenv_seconds}} _awsenv_all="${AWSENV_LABEL-} ${AWSENV_EXPIRES_EPOCH-} \
+    ${AWSENV_RENEW-} ${AWSENV_AUTO_REFRESH-} ${AWSENV_DEMO-} ${AWSENV_DISABLE_PROMPT-} ${NO_COLOR-} ${TERM-} \
+    ${LP_ENABLE_AWS_PROFILE-} ${PROMPT:+set}"
+  if [[ $_awsenv_key != "$_awsenv_all" || ${psvar[61]-} != "$_awsenv_text" || ! -o prompt_percent ]] ||
     [[ -n $_awsenv_text && ( ${PROMPT-} != *'%(61V'* || ${precmd_functions[-1]-} != _awsenv_prompt ) ]] ||
     ((_awsenv_now < _awsenv_since || _awsenv_now > _awsenv_until)); then
     _awsenv_show

@@ -425,6 +425,7 @@ def test_the_prompt_follows_every_change(shell: Spelling, terminal: Start, activ
         (source, "[other 2h00m] 0:"),
         (f"{source}; {source}", "[other 2h00m] 0:"),
         (unset("AWSENV_EXPIRES_EPOCH"), "[other] 0:"),
+        (f"PS1=\r{shell.prompt}", "[other] 0:"),
         (unset("AWSENV_LABEL"), "0:"),
         (export("AWSENV_LABEL", "third"), "[third] 0:"),
     ):
