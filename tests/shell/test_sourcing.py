@@ -34,6 +34,7 @@ def test_the_hook_loads_silently_under_strict_options(shell: Spelling, hooks: Pa
         "setopt extended_glob rc_expand_param",
         "setopt c_bases octal_zeroes",
         "setopt no_unset err_return",
+        "setopt force_float",
     ],
 )
 def test_the_hook_works_with_odd_zsh_options(

@@ -264,7 +264,19 @@ def test_a_trap_on_errors_runs_once(shell: Spelling, trap: str, *, terminal: Sta
         ("bash", [f"IFS={ifs}" for ifs in ("_", "/", "", "a", "'['", "0123", "'\"'", "$'\\n'", "=")]),
         (
             "bash",
-            [f"set -o {name}" for name in ("nounset", "pipefail", "noclobber", "noglob", "errtrace", "functrace")],
+            [
+                f"set -o {name}"
+                for name in (
+                    "nounset",
+                    "pipefail",
+                    "noclobber",
+                    "noglob",
+                    "errtrace",
+                    "functrace",
+                    "allexport",
+                    "posix",
+                )
+            ],
         ),
         ("bash", ["shopt -s nullglob failglob extglob nocasematch dotglob", "shopt -u extquote sourcepath"]),
         ("zsh", [f"IFS={ifs}" for ifs in ("_", "/", "''", "a", "'['", "0123", "=")]),
@@ -284,6 +296,20 @@ def test_a_trap_on_errors_runs_once(shell: Spelling, trap: str, *, terminal: Sta
                         "glob_subst",
                     ),
                     *("no_short_loops", "magic_equal_subst", "rc_expand_param", "posix_builtins", "no_multi_func_def"),
+                )
+            ],
+        ),
+        (
+            "zsh",
+            [
+                f"setopt {name}"
+                for name in (
+                    "all_export",
+                    "octal_zeroes",
+                    "err_return",
+                    "ksh_typeset",
+                    "warn_nested_var",
+                    "force_float",
                 )
             ],
         ),

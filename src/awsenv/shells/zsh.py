@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.model import Change, Environ
 
-_WITHOUT_ALIASES = "'builtin' 'emulate' 'zsh' '-o' 'no_aliases' '-c'"
+_EMULATION = "'builtin' 'emulate' 'zsh' '-o' 'no_aliases' '-o' 'no_force_float' '-c'"
 
 
 class Zsh(Posix):
@@ -21,10 +21,10 @@ class Zsh(Posix):
     def hook(self, program: str) -> str:
         """Return the hook as one quoted word a line: zsh reads all of `eval` first, with the aliases of the user.
 
-        Functions that `emulate` defines run with the options that it sets.
+        Functions that `emulate` defines run with the options that it sets; it leaves `force_float` alone unless named.
         """
         assignment, *lines = super().hook(program).splitlines(keepends=True)
-        return f"{assignment}{_WITHOUT_ALIASES} \\\n" + "\\\n".join(map(self.quote, lines)) + "\n"
+        return f"{assignment}{_EMULATION} \\\n" + "\\\n".join(map(self.quote, lines)) + "\n"
 
     def subshell(
         self, path: str, environ: Environ, change: Change, program: str, *, superuser: bool = False
