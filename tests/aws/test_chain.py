@@ -314,7 +314,7 @@ def test_a_missing_code_without_a_terminal_is_an_error(power_user: Home) -> None
 @pytest.mark.parametrize(
     ("variable", "value", "fact"),
     [
-        ("HTTPS_PROXY", "socks5://127.0.0.1:1", "HTTPS_PROXY names a SOCKS proxy, which botocore cannot use"),
+        ("HTTPS_PROXY", "socks5://127.0.0.1:1", "botocore cannot use the SOCKS proxy that HTTPS_PROXY names"),
         ("HTTPS_PROXY", "http://a:b", "HTTPS_PROXY is not the URL of a proxy: 'http://a:b'"),
         ("AWS_CA_BUNDLE", "/no/such", "AWS_CA_BUNDLE is '/no/such': it cannot be read (No such file or directory)"),
         ("AWS_CA_BUNDLE", "/etc/passwd", "AWS_CA_BUNDLE is '/etc/passwd': it holds no certificate in PEM"),

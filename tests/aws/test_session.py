@@ -267,7 +267,7 @@ def test_a_proxy_that_is_not_one_for_http_is_refused(home: Home, name: str, prox
     with pytest.raises(ConfigError) as caught:
         home.principal(home.user)
 
-    expected = f"{name} names a {kind} proxy, which botocore cannot use"
+    expected = f"botocore cannot use the {kind} proxy that {name} names"
     assert (expected, (Origin(name),)) == (caught.value.fact, caught.value.origins)
     assert "canary" not in "".join(caught.value.hints)
 

@@ -243,7 +243,7 @@ ROWS = (
     ),
     Row(
         "a SOCKS proxy",
-        "HTTPS_PROXY names a SOCKS proxy, which botocore cannot use\n"
+        "botocore cannot use the SOCKS proxy that HTTPS_PROXY names\n"
         "  in       HTTPS_PROXY\n"
         "  try      name an HTTP proxy: HTTPS_PROXY=http://HOST:PORT\n"
         "  or       export no_proxy=sts.test\n",

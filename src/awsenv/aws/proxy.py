@@ -108,7 +108,7 @@ def proxy_to(url: str, environ: Environ) -> Proxy | None:
     is_http = kind.lower() in {"", "http", "https"}
     if not is_http and re.fullmatch("[A-Za-z][A-Za-z0-9+.-]*", kind):
         raise ConfigError(
-            f"{name} names a {re.sub('(?<=SOCKS).*', '', kind.upper())} proxy, which botocore cannot use",
+            f"botocore cannot use the {re.sub('(?<=SOCKS).*', '', kind.upper())} proxy that {name} names",
             proxy.origin,
             hint=(f"name an HTTP proxy: {name}=http://HOST:PORT", _without(proxy, url)),
         )
