@@ -101,6 +101,12 @@ def test_without_a_role_each_role_is_resolved(tmp_path: Path) -> None:
     assert resolved is not None
 
 
+def test_roles_of_which_none_has_a_chain_are_wrong(tmp_path: Path) -> None:
+    """If no role can be assumed, the doctor does not end with "nothing is wrong"."""
+    found, _ = _chain(tmp_path, "[profile half]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = default\n")
+    assert [Verdict.WRONG] == [finding.verdict for finding in found["roles"]]
+
+
 def test_roles_with_several_devices_are_a_warning_about_login(tmp_path: Path) -> None:
     """If the roles of a source have different MFA devices, each role works, and only a login must choose one."""
     roles = (

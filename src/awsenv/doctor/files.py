@@ -127,15 +127,17 @@ def chain(request: RoleRequest, profiles: Profiles, environ: Environ) -> Generat
 
 
 def _each_role(options: RoleRequest, profiles: Profiles, environ: Environ) -> Generator[Finding, None, Chain]:
-    """Yield a warning for each role without a chain; return the chain of the source that all share, or that of one."""
+    """Yield a finding for each role without a chain; return the chain of the source that all share, or that of one."""
     roles = [entry for entry in config.roles(profiles, environ) if entry.role_arn is not None]
     requests = [replace(options, role=entry.name, origins={**options.origins, "role": entry.origin}) for entry in roles]
-    found = []
+    errors = []
     for request in requests:
         try:
             config.resolve(request, profiles, environ)
         except AwsenvError as error:  # noqa: PERF203 - each role for itself
-            found.append(of_error("roles", error, Verdict.WARNING))
+            errors.append(error)
+    complete = len(roles) - len(errors)
+    found = [of_error("roles", error, Verdict.WARNING if complete else Verdict.WRONG) for error in errors]
     login = RoleRequest("", profile=options.profile, mfa_serial=options.mfa_serial, origins=options.origins)
     shared: Chain | AwsenvError
     try:
@@ -144,7 +146,6 @@ def _each_role(options: RoleRequest, profiles: Profiles, environ: Environ) -> Ge
         shared = error
     # A variable has the same error for each role, and for a login.
     yield from (each for each in dict.fromkeys(found) if getattr(shared, "fact", None) != each.fact)
-    complete = len(roles) - len(found)
     if not roles:
         yield fine("roles", "the files describe no role yet")
     elif complete:
