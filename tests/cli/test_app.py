@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
 import threading
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -196,3 +198,15 @@ def test_a_closed_pipe_is_reported_without_a_traceback(program: str, clean_envir
     fact = b"awsenv: the output could not be written: Broken pipe\n"
     hint = b"  try      check where it goes\n"
     assert fact + hint == done.stderr
+
+
+@pytest.mark.parametrize("line", ["use role 123456", "exec role 123456 -- true", "login 123456"])
+def test_what_was_typed_is_not_kept(line: str) -> None:
+    """A command that an agent keeps loaded keeps no code of the call that loaded it."""
+    name, *args = line.split()
+    app.built.cache_clear()
+    kept = weakref.ref(app.built(name).make_context(name, args))
+
+    gc.collect()
+
+    assert kept() is None

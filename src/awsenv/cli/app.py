@@ -74,7 +74,8 @@ class _Command(TyperCommand):
     def make_parser(self, ctx: Any) -> Any:
         """Return the parser, which is made once: an agent needs it for each request, `exec` three times for one."""
         if self._parser is None:
-            self._parser = super().make_parser(ctx)
+            # The parser keeps its context, and that of a call holds the code and the external id.
+            self._parser = super().make_parser(type(ctx)(self, info_name=ctx.info_name, **self.context_settings))
         return self._parser
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
