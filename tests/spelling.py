@@ -1,9 +1,12 @@
-"""How each shell that has a hook spells what the tests do: one row a shell, which all tests of the hooks read."""
+"""How each shell that has a hook spells what the tests do: one row a shell.
+
+Every shell has a `Row`, which the scenario reads. The three that are tested in depth fill a `Spelling`, too.
+"""
 
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,20 +37,69 @@ class Trace:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spelling:
-    """The syntax of one shell. `{}` stands for a name, a value, a path or a command."""
+class Row:
+    """What the scenario needs to know of a shell. `{}` stands for a name, a value, a path or a command."""
 
     name: str
+    """What it runs as."""
+    program: str = ""
+    """The program to which that name is a link, where it is no program itself."""
+    family: str = ""
+    """The class in `awsenv.shells` whose hook it loads, where that is not called after the shell itself."""
 
     # How it starts.
     rc: str
     """Its rc file, below HOME."""
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """The variables without which it does not read that file; `{}` stands for its path."""
     hook: str
     """The line of the rc file that loads the hook, as in the README."""
     bare: Sequence[str]
     """Options that keep it from reading rc files."""
     strict: Sequence[str]
     """Options for a script that ends at the first error, if it has them."""
+    linters: Sequence[str]
+    """Command lines that print nothing and succeed if the file after them is well formed."""
+    volatile: Sequence[str] = ()
+    """Variables that the shell exports anew for each command."""
+
+    # Variables.
+    export: str
+    """Sets a variable of the environment."""
+    unset: str
+    """Removes a variable."""
+
+    # Commands.
+    activate: str
+    """Activates a virtual environment by its folder of programs; empty: it has no file for this shell."""
+    evaluate: str
+    """Evaluates the output of a command; empty: the shell evaluates nothing."""
+    in_script: str
+    """Makes a change with the function of the hook, in a script without a terminal."""
+    then: str
+    """Runs a second command if the first succeeds."""
+    status: str
+    """The status of the last command; empty: the shell has none."""
+
+    # The prompt.
+    prompt: str
+    """A prompt of the user's own: `STATUS:COUNT> `, where COUNT tells one prompt from the next."""
+
+    def __str__(self) -> str:
+        """Return its name, for test reports."""
+        return self.name
+
+    @property
+    def files(self) -> list[str]:
+        """Its files in the folder of the hooks."""
+        return [f"awsenv.{self.family or self.name}"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spelling(Row):
+    """The syntax of a shell that is tested in depth."""
+
+    # How it starts.
     at_prompts: Sequence[str]
     """Options for a script that draws prompts."""
     strict_at_terminal: str
@@ -56,8 +108,6 @@ class Spelling:
     # What belongs to it in the folder of the hooks.
     subshell_file: str
     """The file that `awsenv exec` makes it read, if it needs one."""
-    linters: Sequence[str]
-    """Command lines that print nothing and succeed if the file after them is well formed."""
     prints: str
     """The function of the hook that says whether the output for a command line is only shown."""
     refresh: str
@@ -66,12 +116,8 @@ class Spelling:
     """Defines a function `clock` that stops the clock of the hook at its argument."""
 
     # Variables.
-    export: str
-    """Sets a variable of the environment."""
     assign: str
     """Sets a variable of the shell."""
-    unset: str
-    """Removes a variable."""
     local: str
     """Sets a variable of the shell, read-only if the shell knows that."""
     lock: str
@@ -80,12 +126,6 @@ class Spelling:
     # Commands.
     source: str
     """Runs a file in this shell."""
-    activate: str
-    """The file that a virtual environment has for this shell."""
-    evaluate: str
-    """Evaluates the output of a command."""
-    in_script: str
-    """Makes a change with the function of the hook, in a script without a terminal."""
     in_script_status: str
     """The status of the command in such a line."""
     count_lines: str
@@ -98,8 +138,6 @@ class Spelling:
     """Defines a function: its name and its body."""
     empty_if: str
     """The shortest `if`."""
-    status: str
-    """The status of the last command."""
     pipe_status: str
     """The statuses of the last pipe, with spaces between."""
     save_history: str
@@ -109,8 +147,6 @@ class Spelling:
     """How many processes the hook forks to start one program."""
 
     # The prompt.
-    prompt: str
-    """A prompt of the user's own: `STATUS:COUNT> `, where COUNT tells one prompt from the next."""
     new_prompt: str
     """Another one, `new STATUS:COUNT> `."""
     levelled_prompt: str
@@ -140,14 +176,10 @@ class Spelling:
     losses: Mapping[str, str]
     """Lines after which the next prompts do not show the role, by a word of what the doctor says then."""
 
-    def __str__(self) -> str:
-        """Return its name, for test reports."""
-        return self.name
-
     @property
     def files(self) -> list[str]:
         """Its files in the folder of the hooks."""
-        return [f"awsenv.{self.name}", *([self.subshell_file] if self.subshell_file else [])]
+        return [*super().files, *([self.subshell_file] if self.subshell_file else [])]
 
     @property
     def stopped(self) -> str:
@@ -180,10 +212,11 @@ class Posix(Spelling):
     unset: str = "unset {}"
     local: str = "readonly {}={}"
     lock: str = "readonly AWS_ACCESS_KEY_ID=AKIAMINE"
-    activate: str = "activate"
+    activate: str = ". {}/activate"
     evaluate: str = 'eval "$({})"'
     in_script: str = "{}"
     in_script_status: str = "$?"
+    then: str = "{} && {}"
     count_lines: str = 'echo "$({})" | grep -c .'
     group: str = "{{ {}; }}"
     parenthesized: str = "({})"
@@ -351,11 +384,12 @@ FISH = Spelling(
     # A change would erase the universal variable in every session.
     lock="set -U AWS_PROFILE everywhere",
     source="source {}",
-    activate="activate.fish",
+    activate="source {}/activate.fish",
     evaluate="{} | source",
     # Outside a terminal the hook of fish prints the change, and a script pipes it to `source`.
     in_script="{} | source",
     in_script_status="$pipestatus[1]",
+    then="{} && {}",
     count_lines="count ({})",
     group="begin; {}; end",
     parenthesized="",
@@ -430,4 +464,7 @@ FISH = Spelling(
 )
 
 SPELLINGS = {spelling.name: spelling for spelling in (BASH, ZSH, FISH)}
-"""Every shell that has a hook, by its name."""
+"""The shells that are tested in depth, by name."""
+
+ROWS: Mapping[str, Row] = SPELLINGS
+"""Every shell that has a hook, by name."""

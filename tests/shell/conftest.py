@@ -94,6 +94,13 @@ class Terminal:
         shown = [text.rstrip() for text in self.screen.display[top + 1 : self._row()]]
         return "\n".join(shown).strip("\n")
 
+    def enter(self, line: str) -> str:
+        """Type *line*, after which another shell counts the prompts, and return the text before the cursor."""
+        self.clear()
+        self.prompts = 0
+        self.child.send(line + "\r")
+        return self.wait()
+
     def trapped(self, folder: Path) -> bytes:
         """Return what a trap wrote: the file `trapped` in *folder*, if there is one, else everything printed."""
         file = folder / "trapped"

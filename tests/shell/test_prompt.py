@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import subprocess
 import time
 from dataclasses import replace
@@ -334,31 +333,6 @@ def test_inherited_framework_variables_have_no_effect(shell: Spelling, terminal:
     window = terminal(shell, **active(), STARSHIP_SHELL="bash", POSH_SHELL="zsh", STARSHIP_SESSION_KEY="1")
 
     assert window.line.startswith("[power-user 59m] 0:")
-
-
-def test_the_prompt_survives_a_virtual_environment(shell: Spelling, terminal: Start, home: Path) -> None:
-    """The prompt shows only the active role, although a virtual environment saves and restores the prompt."""
-    subprocess.run([shutil.which("python3") or "python3", "-m", "venv", "--without-pip", home / "venv"], check=True)
-    activate = shell.source.format(f"venv/bin/{shell.activate}")
-    window = terminal(shell)
-
-    window.run(shell.export.format("AWSENV_LABEL", "one"))
-    assert window.line.startswith("[one] 0:")
-    window.run(activate)
-    assert window.line.startswith("(venv) [one] 0:")
-    window.run(shell.unset.format("AWSENV_LABEL"))
-    assert window.line.startswith("(venv) 0:")
-    window.run("deactivate")
-    assert window.line.startswith("0:")
-
-    window.run(activate)
-    window.run(shell.export.format("AWSENV_LABEL", "two"))
-    assert window.line.count("[two] ") == 1
-    window.run("deactivate")
-    window.run("true")
-    assert window.line.startswith("[two] 0:")
-    window.run(shell.unset.format("AWSENV_LABEL"))
-    assert window.line.startswith("0:")
 
 
 def test_the_demo_is_in_the_prompt(shell: Spelling, terminal: Start, active: Environ) -> None:

@@ -14,15 +14,6 @@ if TYPE_CHECKING:
     from spelling import Spelling
 
 
-def test_the_hook_loads_silently_under_strict_options(shell: Spelling, hooks: Path, run: Callable[..., Any]) -> None:
-    """The hook loads twice under every strict option, without output and without an error."""
-    load = shell.load(hooks)
-
-    answer = run(shell, f"{load}\n{load}\n{shell.hook}\n{shell.hook}\n")
-
-    assert (0, "", "") == (answer.returncode, answer.stdout, answer.stderr)
-
-
 @pytest.mark.parametrize(
     "options",
     [

@@ -12,15 +12,15 @@ import pytest
 from awsenv import shells as registry
 from awsenv.cli.commands import CHANGE, COMMANDS
 from awsenv.shells.base import folder
-from spelling import SPELLINGS
+from spelling import ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from spelling import Spelling
 
 FILES = sorted(str(path.relative_to(folder())) for path in Path(folder()).rglob("*") if path.is_file())
-LINTED = [(linter, file) for spelling in SPELLINGS.values() for linter in spelling.linters for file in spelling.files]
+LINTED = sorted({(linter, file) for row in ROWS.values() for linter in row.linters for file in row.files})
 
 
 @pytest.mark.parametrize(("linter", "file"), LINTED)
@@ -58,13 +58,13 @@ def test_the_files_are_ascii(path: str, hooks: Path) -> None:
     assert (hooks / path).read_bytes().isascii()
 
 
-def test_there_is_a_file_for_each_hook(hooks: Path, shells: Mapping[str, Spelling]) -> None:
-    """Every shell with a hook has its static files and is tested, and there is no other static file."""
+def test_there_is_a_file_for_each_hook(hooks: Path) -> None:
+    """Every shell with a hook has its static files and a row of the tests, and there is no other static file."""
     names = {shell.name for shell in registry.hooked()}
 
     assert names == {path.suffix[1:] for path in hooks.glob("awsenv.*")}
-    assert names == {*shells}
-    assert FILES == sorted(file for shell in shells.values() for file in shell.files)
+    assert names == {row.family or row.name for row in ROWS.values()}
+    assert FILES == sorted({file for row in ROWS.values() for file in row.files})
 
 
 @pytest.mark.parametrize("word", ["-h", "--help", "--version", "--print", "--shell", "--shell=sh"])

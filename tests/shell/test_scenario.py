@@ -1,0 +1,174 @@
+"""One scenario for every shell that has a hook: what differs from shell to shell stands in its row of `spelling`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from spelling import ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from spelling import Row
+
+    Start = Callable[..., Any]
+
+CHANGING = {"_", "PWD", "OLDPWD", "SHLVL"}
+"""Variables that a shell may set by itself."""
+
+ROLE = r"\[temporary( [^]]+)?\] "
+"""What the prompt shows of the role. A shell without a clock shows when the role ends."""
+
+KEYS = "printenv AWS_ACCESS_KEY_ID AWS_SESSION_TOKEN"
+"""A child that reads the variables of the role."""
+
+
+@pytest.fixture(params=ROWS.values(), ids=str)
+def row(request: pytest.FixtureRequest, require: Start, home: Path, clean_environ: dict[str, str]) -> Row:
+    """Return the row of each shell in turn, which then runs under its name and has an rc file."""
+    row: Row = request.param
+    program = require(row.program or row.name)
+    if row.program:
+        (home / "bin").mkdir()
+        (home / "bin" / row.name).symlink_to(program)
+        clean_environ["PATH"] += f"{os.pathsep}{home / 'bin'}"
+    rc = home / row.rc
+    rc.parent.mkdir(parents=True, exist_ok=True)
+    rc.write_text(f"{row.prompt}\n{row.hook}\n{row.hook}\n")
+    clean_environ |= {name: value.format(rc) for name, value in row.environ.items()}
+    clean_environ["SHELL"] = shutil.which(row.name, path=clean_environ["PATH"]) or row.name
+    return row
+
+
+@pytest.fixture
+def run_script(row: Row, home: Path, clean_environ: dict[str, str]) -> Start:
+    """Return a function that runs a script without a terminal, under the strictest options of the shell."""
+
+    def run(*lines: str) -> tuple[int, str, str]:
+        script = home / "script"
+        script.write_text("\n".join((*lines, "")))
+        argv = [row.name, *row.bare, *row.strict, str(script)]
+        done = subprocess.run(
+            argv, env=clean_environ, cwd=home, stdin=subprocess.DEVNULL, capture_output=True, check=False, text=True
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+@pytest.fixture
+def environment(row: Row, home: Path) -> Callable[[str], dict[str, str]]:
+    """Return a function that reads the environment that `dump` of the same name wrote."""
+
+    def read(name: str) -> dict[str, str]:
+        pairs = (line.split("=", 1) for line in (home / name).read_text().split("\0") if line)
+        return {key: value for key, value in pairs if key not in CHANGING | {*row.volatile}}
+
+    return read
+
+
+def dump(name: str) -> str:
+    """Return a line for any shell that writes its environment to the file *name*."""
+    return f"sh -c 'env -0 >{name}'"
+
+
+def test_in_a_script(row: Row, run_script: Start, environment: Callable[[str], dict[str, str]]) -> None:
+    """The hook loads twice in silence under the strictest options; a child gets the role, and `off` restores."""
+    done = run_script(
+        *(dump("before"), row.hook, row.hook),
+        *(row.in_script.format("awsenv temporary"), dump("during")),
+        *(row.in_script.format("awsenv off"), dump("after")),
+    )
+
+    assert (0, "", "") == done
+    before, during = environment("before"), environment("during")
+    assert ("ASIAIOSFODNN7EXAMPLE", "temporary") == (during["AWS_ACCESS_KEY_ID"], during["AWSENV_ROLE"])
+    assert before.items() < during.items()
+    assert before == environment("after")
+
+
+@pytest.mark.parametrize(
+    ("row", "form"),
+    [(row, form) for row in ROWS.values() for form in ("in_script", "evaluate") if getattr(row, form)],
+    ids=str,
+    indirect=["row"],
+)
+def test_a_role_that_fails_stops_a_script(row: Row, form: str, *, run_script: Start, home: Path) -> None:
+    """A role that cannot be assumed stops what follows it, with the hook and without."""
+    hook = row.hook if form == "in_script" else ""
+    use: str = getattr(row, form).format("awsenv nobody")
+
+    status, shown, error = run_script(hook, row.then.format(use, "touch deployed"))
+
+    assert "" == shown
+    assert error.startswith("awsenv: ")
+    assert (True, False) == (status != 0, (home / "deployed").exists())
+
+
+def test_at_a_terminal(
+    row: Row, *, home: Path, open_terminal: Start, environment: Callable[[str], dict[str, str]]
+) -> None:
+    """The prompt shows the role, its time and the last status, beside a virtual environment and in a subshell."""
+
+    def shows(pattern: str, status: int = 0) -> None:
+        shown = f"{pattern}{status if row.status else ''}:"
+        assert re.match(shown, window.line), f"{shown} does not match\n{window.text}"
+
+    window = open_terminal([row.name])
+    shows("")
+    window.run(dump("before"))
+
+    # A role, its child, the last status, and a role that fails.
+    assert "" == window.run("awsenv temporary")
+    shows(ROLE)
+    assert "ASIAIOSFODNN7EXAMPLE\ncanary/token+two" == window.run(KEYS)
+    window.run("sh -c 'exit 7'")
+    shows(ROLE, 7)
+    window.run(row.then.format("awsenv nobody", "touch deployed"))
+    assert not (home / "deployed").exists()
+    assert "ASIAIOSFODNN7EXAMPLE\ncanary/token+two" == window.run(KEYS)
+    shows(ROLE)
+
+    # A subshell has another role.
+    window.enter("awsenv exec power-user")
+    shows(r"\[power-user\] ")
+    assert "AKIAIOSFODNN7EXAMPLE" == window.run("printenv AWS_ACCESS_KEY_ID")
+    window.enter("exit")
+    assert "ASIAIOSFODNN7EXAMPLE\ncanary/token+two" == window.run(KEYS)
+
+    assert "" == window.run("awsenv off")
+    shows("")
+    window.run(dump("after"))
+    assert environment("before") == environment("after")
+
+    # A virtual environment saves and restores the prompt: with the role in it, and without.
+    if row.activate:
+        folder = home / "venv"
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+        activate = row.activate.format("venv/bin")
+        window.run("awsenv temporary")
+        window.run(activate)
+        shows(rf"\(venv\) {ROLE}")
+        window.run("awsenv off")
+        shows(r"\(venv\) ")
+        window.run("deactivate")
+        shows("")
+        window.run(activate)
+        window.run("awsenv temporary")
+        assert 1 == window.line.count("[temporary")
+        window.run("deactivate")
+        shows(ROLE)
+        window.run("awsenv off")
+        shows("")
+        window.run(dump("after"))
+        after = environment("after")
+        after.pop("PS1", None)  # that of Python exports the prompt
+        assert environment("before") == after
