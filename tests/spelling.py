@@ -66,8 +66,6 @@ class Row:
     # Variables.
     export: str
     """Sets a variable of the environment."""
-    unset: str
-    """Removes a variable."""
 
     # Commands.
     activate: str
@@ -116,6 +114,8 @@ class Spelling(Row):
     """Defines a function `clock` that stops the clock of the hook at its argument."""
 
     # Variables.
+    unset: str
+    """Removes a variable."""
     assign: str
     """Sets a variable of the shell."""
     local: str
@@ -466,5 +466,5 @@ FISH = Spelling(
 SPELLINGS = {spelling.name: spelling for spelling in (BASH, ZSH, FISH)}
 """The shells that are tested in depth, by name."""
 
-ROWS: Mapping[str, Row] = SPELLINGS
+ROWS: Mapping[str, Row] = {row.name: row for row in (BASH, FISH, ZSH)}
 """Every shell that has a hook, by name."""

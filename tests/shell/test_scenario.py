@@ -83,7 +83,7 @@ def dump(name: str) -> str:
 def test_in_a_script(row: Row, run_script: Start, environment: Callable[[str], dict[str, str]]) -> None:
     """The hook loads twice in silence under the strictest options; a child gets the role, and `off` restores."""
     done = run_script(
-        *(dump("before"), row.hook, row.hook),
+        *(row.export.format("AWS_PROFILE", "mine"), dump("before"), row.hook, row.hook),
         *(row.in_script.format("awsenv temporary"), dump("during")),
         *(row.in_script.format("awsenv off"), dump("after")),
     )
@@ -91,7 +91,7 @@ def test_in_a_script(row: Row, run_script: Start, environment: Callable[[str], d
     assert (0, "", "") == done
     before, during = environment("before"), environment("during")
     assert ("ASIAIOSFODNN7EXAMPLE", "temporary") == (during["AWS_ACCESS_KEY_ID"], during["AWSENV_ROLE"])
-    assert before.items() < during.items()
+    assert {("AWS_PROFILE", "mine")} == before.items() - during.items()
     assert before == environment("after")
 
 
