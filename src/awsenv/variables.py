@@ -163,6 +163,8 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     # Who the user is, and what their shell and its prompt are.
     **dict.fromkeys(("LOGNAME", "USER", "USERNAME"), (USER,)),
     **dict.fromkeys(("SHELL", "PS1", "ZDOTDIR"), ()),
+    # Where the names for completion and the recently used roles are kept.
+    **dict.fromkeys(("AWSENV_CACHE", "XDG_CACHE_HOME"), ()),
     # How to connect to AWS. If `REQUEST_METHOD` is set, `HTTP_PROXY` is not trusted (CVE-2016-1000110).
     **dict.fromkeys(("REQUESTS_CA_BUNDLE", "REQUEST_METHOD"), ()),
 }
