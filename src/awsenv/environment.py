@@ -64,7 +64,7 @@ def change(chain: Chain, credentials: Credentials, environ: Environ, lease: str 
         lease: The name under which the agent holds the role, for `renew`; None: no agent holds it.
     """
     before = original(environ)
-    exports = {**_keys(credentials, lease), **_labels(chain, credentials.account, before)}
+    exports = {**_keys(credentials, lease), **_labels(chain, credentials.account, before, environ)}
     return _difference(environ, _with_role(before, exports))
 
 
@@ -101,7 +101,7 @@ def served(
         _URL: url,
         _TOKEN: token,
         **dict.fromkeys((name for name in _FILES if hides_config or name != "AWS_CONFIG_FILE"), _NO_FILE),
-        **_labels(chain, account, before),
+        **_labels(chain, account, before, environ),
         variables.REFRESH: url,
     }
     return _difference(environ, _with_role(before, exports, _FILES))
@@ -221,7 +221,7 @@ def _keys(credentials: Credentials, lease: str | None) -> dict[str, str | None]:
     }
 
 
-def _labels(chain: Chain, account: str | None, before: Environ) -> dict[str, str | None]:
+def _labels(chain: Chain, account: str | None, before: Environ, environ: Environ) -> dict[str, str | None]:
     last = chain.last
     regions = {name: chain.region or before.get(name) for name in having(variables.REGION)}
     return {
@@ -229,12 +229,19 @@ def _labels(chain: Chain, account: str | None, before: Environ) -> dict[str, str
         "AWS_VAULT": chain.label,
         "AWS_ACCOUNT_ID": account if "AWS_ACCOUNT_ID" in before else None,
         variables.ROLE: chain.role,
+        variables.PREVIOUS: _previous(chain.role, environ),
         variables.LABEL: chain.label,
         variables.ACCOUNT: account,
         variables.ROLE_NAME: last.role.name if isinstance(last, AssumeRole) else None,
         **dict(chain.settings),
         variables.SETTINGS: " ".join(name for name, _ in chain.settings) or None,
     }
+
+
+def _previous(role: str, environ: Environ) -> str | None:
+    """Return the role before *role*, as `cd -` knows a folder: one that is assumed anew does not replace itself."""
+    name = variables.PREVIOUS if environ.get(variables.ROLE) == role else variables.ROLE
+    return environ.get(name)
 
 
 def _with_role(before: Environ, exports: Mapping[str, str | None], files: Iterable[str] = ()) -> dict[str, str]:

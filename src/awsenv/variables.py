@@ -46,6 +46,8 @@ LOGIN = "login"
 PROCESS = "process"
 
 ROLE = "AWSENV_ROLE"
+PREVIOUS = "AWSENV_PREVIOUS"
+"""The role that this one replaced, as it was typed: `awsenv -` returns to it."""
 LABEL = "AWSENV_LABEL"
 ACCOUNT = "AWSENV_ACCOUNT"
 ROLE_NAME = "AWSENV_ROLE_NAME"
@@ -108,7 +110,10 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "AWS_CONFIG_FILE": (FILE,),
     # The file of boto 2, which botocore still reads.
     "BOTO_CONFIG": (FILE,),
-    **dict.fromkeys((ROLE, LABEL, ACCOUNT, ROLE_NAME, EXPIRES_EPOCH, KEY_ID, RENEW, REFRESH, SETTINGS), (STATE,)),
+    **dict.fromkeys(
+        (ROLE, PREVIOUS, LABEL, ACCOUNT, ROLE_NAME, EXPIRES_EPOCH, KEY_ID, RENEW, REFRESH, SETTINGS),
+        (STATE,),
+    ),
     **dict.fromkeys(
         (
             "AWSENV_PROFILE",

@@ -444,6 +444,30 @@ def test_the_agent_holds_a_role_that_needed_a_code(paths: Paths) -> None:
     assert (0, expected) == (expected.status, paths.fast(words, paths.environ()))
 
 
+def test_the_role_before_needs_no_second_code(paths: Paths) -> None:
+    """Where the agent holds it, `awsenv -` returns to a role that needed a code without another one."""
+    shell = paths.environ() | {"AWSENV_ROLE": "read-only", "AWSENV_PREVIOUS": "power-user"}
+    words = ["-", "--shell", "json"]
+
+    expected, actual = paths.both(words, shell)
+    change = json.loads(paths.fast(words, shell).out)
+
+    assert (6, b"") == (expected.status, expected.out)
+    assert (0, "power-user", "read-only") == (actual.status, change["AWSENV_ROLE"], change["AWSENV_PREVIOUS"])
+    assert paths.is_answered(words, shell)
+
+
+@pytest.mark.parametrize("line", ["use - --shell sh", "exec - -- {show}", "console -", "explain -"])
+def test_every_command_about_a_role_knows_the_role_before(shared: Paths, line: str) -> None:
+    """`-` is the role before for `use`, `exec`, `console` and `explain`, even a bare name."""
+    shell = shared.environ() | {"AWSENV_ROLE": "default", "AWSENV_PREVIOUS": "read-only"}
+    named = shared.words(line.replace(" - ", " read-only ").removesuffix(" -") + " read-only" * line.endswith(" -"))
+
+    expected, actual = shared.fast(named, shell), shared.fast(shared.words(line), shell)
+
+    assert (0, comparable(expected.out)) == (actual.status, comparable(actual.out))
+
+
 def test_status_adds_what_the_agent_holds(paths: Paths) -> None:
     """The output of the ordinary path comes first, followed by the credentials in the agent's memory."""
     for environ in (paths.environ(), paths.active()):

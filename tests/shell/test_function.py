@@ -57,6 +57,21 @@ def test_a_second_role_replaces_the_first(shell: Spelling, terminal: Start) -> N
     assert "canary/token+two" == window.run("echo $AWS_SESSION_TOKEN")
 
 
+def test_a_dash_returns_to_the_role_before(shell: Spelling, terminal: Start) -> None:
+    """`awsenv -` returns to the role before, and once more to the one after it, as `cd -` does; `off` ends that."""
+    window = terminal(shell)
+    window.run("awsenv power-user")
+    window.run("awsenv temporary")
+
+    for role in ("power-user", "temporary"):
+        window.run("awsenv -")
+        assert role == window.run("echo $AWSENV_ROLE")
+    window.run("awsenv off")
+
+    assert "awsenv: this shell had no other role before" == window.run("awsenv -").splitlines()[0]
+    assert window.line.startswith("2:")
+
+
 def test_the_doctor_knows_that_the_hook_is_loaded(shell: Spelling, terminal: Start) -> None:
     """The hook names itself to the doctor, whichever file loads it, and to no other command."""
     window = terminal(shell)

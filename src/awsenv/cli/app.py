@@ -7,7 +7,7 @@ options, its docstring is the help below the summary, and its function `run` doe
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from importlib import import_module
 from inspect import cleandoc
@@ -17,9 +17,9 @@ import typer
 from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
-from awsenv import __version__, environment
+from awsenv import __version__, environment, variables
 from awsenv.cli.action import Print
-from awsenv.cli.commands import COMMANDS, DEFAULT, named
+from awsenv.cli.commands import COMMANDS, DEFAULT, PREVIOUS, named
 from awsenv.cli.options import RoleOptions, flag
 from awsenv.errors import UsageError
 
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
     from awsenv.cli.action import Action
     from awsenv.cli.options import Caller
+    from awsenv.model import Environ
+
+
+_ROLES = ("awsenv ROLE [CODE]", "awsenv list shows the roles")
 
 
 class Help(Exception):  # noqa: N818 - its name says what happened
@@ -136,7 +140,8 @@ def _awsenv(*, version: Annotated[bool, flag("Print the version.", "--version")]
     """Assume AWS roles in your shell.
 
     `awsenv ROLE [CODE]` is short for `awsenv use ROLE [CODE]`. ROLE is a profile in ~/.aws/config, a role ARN,
-    ACCOUNT/ROLE, or the name of a role in your own account. CODE is the six digits of your MFA device.
+    ACCOUNT/ROLE, or the name of a role in your own account; `-` is the role before. CODE is the six digits of your
+    MFA device.
 
     A name that is close to a command or a profile is refused as a typo. `awsenv use ROLE` takes it for a role.
     """
@@ -201,9 +206,25 @@ def invoke(args: list[str], caller: Callable[[], Caller]) -> Action:
 
             typos.check_command(args, environment.original(caller().environ), caller().folder)
         raise (_wrong(error, built(name), args) if isinstance(error, TyperException) else error) from None
-    module = _module(name)
-    action: Action = module.run(caller(), module.Arguments(**arguments))
+    module, calling = _module(name), caller()
+    if arguments.get("role") == PREVIOUS:
+        arguments["role"] = _previous(calling.environ)
+        # The shell has had this role: it is not refused as a typo.
+        calling = replace(calling, args=tuple(words))
+    action: Action = module.run(calling, module.Arguments(**arguments))
     return action
+
+
+def _previous(environ: Environ) -> str:
+    """Return the role that was active before that of *environ*.
+
+    Raises:
+        UsageError: There was none.
+    """
+    role = environ.get(variables.PREVIOUS)
+    if not role:
+        raise UsageError("this shell had no other role before", hint=_ROLES)
+    return role
 
 
 def _without_command(words: list[str]) -> Action:
@@ -213,7 +234,7 @@ def _without_command(words: list[str]) -> Action:
                 return Print(f"awsenv {__version__}\n")
     except TyperException as error:
         raise _wrong(error, _program(), words) from None
-    raise UsageError("which role?", hint=("awsenv ROLE [CODE]", "awsenv list shows the roles"))
+    raise UsageError("which role?", hint=_ROLES)
 
 
 def _wrong(error: TyperException, command: _Command, args: list[str]) -> UsageError:

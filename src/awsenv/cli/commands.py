@@ -58,6 +58,9 @@ class Command:
 DEFAULT = "use"
 """The command of a command line that begins with a role."""
 
+PREVIOUS = "-"
+"""The word for the role that was active before, as in `cd -`."""
+
 COMMANDS = {
     command.name: command
     for command in (
