@@ -11,8 +11,8 @@ from awsenv import config, environment
 from awsenv.cli import report
 from awsenv.cli.action import Print, Table
 from awsenv.cli.options import AsJson, Caller, OptionalWord, flag
+from awsenv.cli.rows import HEAD, is_called, nothing, row
 from awsenv.config.files import missing
-from awsenv.config.sources import KINDS
 from awsenv.model import Note
 from awsenv.wording import quoted
 
@@ -20,17 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from awsenv.cli.report import Shown
+    from awsenv.cli.rows import Row
     from awsenv.config import Entry
 
-    _Row = Sequence[str | None]
-
-_ROLE = ("PROFILE", "ACCOUNT", "ROLE", "MFA", "REGION")
 _SOURCE = ("SOURCE", "ACCOUNT", "KIND", "MFA", "REGION")
 _LEAST = (8, 12, 7, 3, 8)
 """Cells that each of these keeps on a narrow terminal: half an account number is none."""
 _WIDE = ("ARN", "SOURCE", "MFA DEVICE", "WHERE")
 _ACTIVE = "* "
-_NEXT = ("add [profile NAME] with role_arn and source_profile", "awsenv demo shows one")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,33 +57,26 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     notes: list[Shown] = [*missing(environ, caller.folder)]
     if arguments.as_json:
         return Print(_as_json(found, active), notes)
-    if not there and (error := config.nothing(profiles, environ)) is not None:
-        return Print(notes=[error])
     if not there:
-        return Print(notes=[Note(f"no profile in {profiles.where} has a role_arn, or credentials", hints=_NEXT)])
+        return Print(notes=[nothing(profiles, environ)])
     if not found:
         fact = f"no profile, account or role matches {quoted(arguments.pattern or '')}"
         return Print(notes=[*notes, Note(fact, hints=("awsenv list shows all of them",))])
     blocks = (
-        ((*_ROLE, *_WIDE), [(entry, _of_role(entry)) for entry in found if entry.kind is None]),
+        ((*HEAD, *_WIDE), [(entry, _of_role(entry)) for entry in found if entry.kind is None]),
         ((*_SOURCE, *_WIDE[2:]), [(entry, _of_source(entry)) for entry in found if entry.kind is not None]),
     )
     columns = None if arguments.wide else caller.columns
     return Table("\n".join(_block(head, rows, active, columns) for head, rows in blocks if rows), notes)
 
 
-def _block(head: Sequence[str], rows: Sequence[tuple[Entry, _Row]], active: str | None, columns: int | None) -> str:
+def _block(head: Sequence[str], rows: Sequence[tuple[Entry, Row]], active: str | None, columns: int | None) -> str:
     """Return a table of *rows* below *head*, cut to *columns* (0: not cut); None: with the columns of `--wide`."""
     last = len(_LEAST) if columns is not None else None
     cells = [head[:last], *([text or "-" for text in row[:last]] for _, row in rows)]
     lines = report.table(cells, max(1, columns - len(_ACTIVE)) if columns else 0, _LEAST).splitlines()
-    marks = ["", *(_ACTIVE if _is(entry, active) else "" for entry, _ in rows)]
+    marks = ["", *(_ACTIVE if is_called(entry, active) else "" for entry, _ in rows)]
     return "".join(f"{mark:<{len(_ACTIVE)}}{line}\n" for mark, line in zip(marks, lines, strict=True))
-
-
-def _is(entry: Entry, active: str | None) -> bool:
-    """Return whether *active*, as the user typed it, is this profile or its role."""
-    return active is not None and active in {entry.name, entry.role_arn}
 
 
 def _matches(entry: Entry, pattern: str) -> bool:
@@ -98,18 +88,12 @@ def _matches(entry: Entry, pattern: str) -> bool:
     )
 
 
-def _of_role(entry: Entry) -> _Row:
-    role = entry.role or entry.role_arn
-    return (entry.name, entry.account, role, _mark(entry), entry.region, entry.role_arn, entry.source, *_rest(entry))
+def _of_role(entry: Entry) -> Row:
+    return (*row(entry), entry.role_arn, entry.source, *_rest(entry))
 
 
-def _of_source(entry: Entry) -> _Row:
-    word = KINDS[entry.kind or ""].word
-    return (entry.name, entry.account, word, _mark(entry), entry.region, *_rest(entry))
-
-
-def _mark(entry: Entry) -> str | None:
-    return entry.mfa_serial and "✓"
+def _of_source(entry: Entry) -> Row:
+    return (*row(entry), *_rest(entry))
 
 
 def _rest(entry: Entry) -> tuple[str | None, str]:
@@ -124,7 +108,7 @@ def _as_json(entries: Sequence[Entry], active: str | None) -> str:
         about_role = {"role": entry.role, "arn": entry.role_arn, "source": entry.source}
         one = {
             "profile": entry.name or None,
-            "active": _is(entry, active),
+            "active": is_called(entry, active),
             "account": entry.account,
             **(about_role if is_role else {"kind": entry.kind}),
             "region": entry.region,

@@ -103,20 +103,36 @@ def _first_line(cell: str) -> str:
 
 def _cut_to(columns: int, rows: Sequence[Sequence[str]], least: Sequence[int]) -> list[list[str]]:
     """Return *rows* with the widest columns cut, and the last ones left out, so that a line fits *columns* cells."""
-    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
-    least = list(map(min, widths, least))
-    kept, mark = len(widths), ""
-    while kept > 1 and sum(least[:kept]) + len(_GAP) * (kept - 1) + len(mark) > columns:
-        kept, mark = kept - 1, " …"
-    room = max(1, columns - len(_GAP) * (kept - 1) - len(mark))
-    widths = widths[:kept]
+    needed = [max(map(cells, column)) for column in zip(*rows, strict=True)]
+    widths = fitting_widths(needed, columns, least)
+    cut = [shortened(column, width) for column, width in zip(zip(*rows, strict=True), widths, strict=False)]
+    head, *others = map(list, zip(*cut, strict=True))
+    return [[*head[:-1], head[-1] + _LEFT_OUT * (len(widths) < len(needed))], *others]
+
+
+_LEFT_OUT = " …"
+"""Stands in the head behind the last column, if others are left out."""
+
+
+def fitting_widths(needed: Sequence[int], columns: int, least: Sequence[int]) -> list[int]:
+    """Return the widths of the columns that fit a line of *columns* cells, with two between them.
+
+    Args:
+        needed: The cells that each column needs.
+        columns: The cells that there are.
+        least: As for `table`.
+    """
+    least = list(map(min, needed, least))
+    kept, mark = len(needed), 0
+    while kept > 1 and sum(least[:kept]) + len(_GAP) * (kept - 1) + mark > columns:
+        kept, mark = kept - 1, len(_LEFT_OUT)
+    room = max(1, columns - len(_GAP) * (kept - 1) - mark)
+    widths = list(needed[:kept])
     while sum(widths) > room:
         spare = [width - at_least if kept > 1 else width for width, at_least in zip(widths, least, strict=False)]
         widest = max(range(kept), key=lambda index: (spare[index] > 0, widths[index]))
         widths[widest] -= 1
-    cut = [shortened(column, width) for column, width in zip(zip(*rows, strict=True), widths, strict=False)]
-    head, *others = map(list, zip(*cut, strict=True))
-    return [[*head[:-1], head[-1] + mark], *others]
+    return widths
 
 
 _GAP = "  "

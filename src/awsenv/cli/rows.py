@@ -1,0 +1,44 @@
+"""The profiles as `list` and the picker show them: a row for each role, and one for each source of credentials."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awsenv.config.sources import KINDS
+from awsenv.model import Note
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from awsenv.config import Entry, Profiles
+    from awsenv.errors import AwsenvError
+    from awsenv.model import Environ
+
+    Row = Sequence[str | None]
+
+HEAD = ("PROFILE", "ACCOUNT", "ROLE", "MFA", "REGION")
+"""The titles of the columns of a role."""
+
+_NEXT = ("add [profile NAME] with role_arn and source_profile", "awsenv demo shows one")
+
+
+def row(entry: Entry) -> tuple[str | None, ...]:
+    """Return the row of a role or of a source, in the columns of HEAD; None: the files do not show it.
+
+    A source has its kind in place of a role.
+    """
+    what = entry.role or entry.role_arn if entry.kind is None else KINDS[entry.kind].word
+    return (entry.name, entry.account, what, entry.mfa_serial and "✓", entry.region)
+
+
+def is_called(entry: Entry, role: str | None) -> bool:
+    """Return whether *role*, as the user typed it, is this profile or its role."""
+    return role is not None and role in {entry.name, entry.role_arn}
+
+
+def nothing(profiles: Profiles, environ: Environ) -> AwsenvError | Note:
+    """Return what to say where no profile is a role or a source."""
+    from awsenv import config  # noqa: PLC0415 - where there is nothing
+
+    fact = f"no profile in {profiles.where} has a role_arn, or credentials"
+    return config.nothing(profiles, environ) or Note(fact, hints=_NEXT)
