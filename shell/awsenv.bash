@@ -181,6 +181,11 @@ function _awsenv_describe {
     fi
     ;;
   esac
+  # The color of the profile is on all the time, and gives way to nothing but the end of the role.
+  case ${AWSENV_COLOR-} in
+  '' | *[!0-9\;]* | ?????????????????*) ;;
+  *) [[ $_awsenv_color == '1;31' ]] || _awsenv_color=$AWSENV_COLOR ;;
+  esac
   _awsenv_text="[$_awsenv_text]"
 }
 
@@ -333,7 +338,7 @@ function _awsenv_prompt {
   else
     # All that decides what the prompt shows.
     _awsenv_all="${AWSENV_LABEL-} ${AWSENV_EXPIRES_EPOCH-} ${AWSENV_RENEW-} ${AWSENV_AUTO_REFRESH-} ${AWSENV_DEMO-} \
-      ${AWSENV_DISABLE_PROMPT-} ${NO_COLOR-} ${TERM-}"
+      ${AWSENV_COLOR-} ${AWSENV_DISABLE_PROMPT-} ${NO_COLOR-} ${TERM-}"
     if [[ $_awsenv_key != "$_awsenv_all" || ${PS1-} != *_awsenv_ps1* ]] ||
       ((_awsenv_now < _awsenv_since || _awsenv_now > _awsenv_until)); then
       _awsenv_show

@@ -99,6 +99,9 @@ end
 function __awsenv_describe --no-scope-shadowing --description 'Set text, color and left, variables of the caller'
     set text $AWSENV_LABEL
     set color
+    # The color of the profile is on all the time, and gives way to nothing but the end of the role.
+    string match -qr -- '^[0-9;]{1,16}$' "$AWSENV_COLOR"
+    and set color $AWSENV_COLOR
     # The text stays as it is while the second number of the clock is between these.
     set -g __awsenv_between 0 99999999999
     set -e __awsenv_key
@@ -131,13 +134,15 @@ function __awsenv_describe --no-scope-shadowing --description 'Set text, color a
         set __awsenv_between[1] $left[6]
     else if test $left[1] -lt 60
         set text "[$text $left[1]s]"
-        set color 31
+        set -q color[1]
+        or set color 31
         set __awsenv_between $now[2] $now[2]
     else
         set __awsenv_between $now[2] $left[5]
         if test $left[1] -lt 3600
             set text "[$text $left[2]m]"
-            if test $left[1] -lt 300
+            if set -q color[1]
+            else if test $left[1] -lt 300
                 set color 31
             else if test $left[1] -lt 900
                 set color 33
@@ -301,7 +306,7 @@ if status is-interactive
             or set now 0 0
             # All that decides what the prompt shows, but for the time.
             set -l all "$AWSENV_LABEL $AWSENV_EXPIRES_EPOCH $AWSENV_RENEW $AWSENV_AUTO_REFRESH $AWSENV_DEMO \
-                $AWSENV_DISABLE_PROMPT $NO_COLOR $TERM $now[1]"
+                $AWSENV_COLOR $AWSENV_DISABLE_PROMPT $NO_COLOR $TERM $now[1]"
             if not set -q __awsenv_drawn; or test "$all" != "$__awsenv_key"
                 or test $now[2] -lt $__awsenv_between[1] -o $now[2] -gt $__awsenv_between[2]
                 __awsenv_show

@@ -137,6 +137,22 @@ function _awsenv_describe {
       _awsenv_color=yellow
     fi
   fi
+  # The color of the profile is on all the time, and gives way to nothing but the end of the role. PROMPT gets it as zsh
+  # names it: a number, or #RRGGBB.
+  if [[ -n ${AWSENV_COLOR-} && $_awsenv_text != *' expired' ]]; then
+    case $AWSENV_COLOR in
+      3[0-7]) _awsenv_color=${AWSENV_COLOR#3} ;;
+      9[0-7]) _awsenv_color=$((${AWSENV_COLOR#9} + 8)) ;;
+      38\;5\;<0-255>) _awsenv_color=${AWSENV_COLOR##*\;} ;;
+      38\;2\;<0-255>\;<0-255>\;<0-255>)
+        _awsenv_color='#'
+        local _awsenv_part
+        for _awsenv_part in ${(s.;.)AWSENV_COLOR#38;2;}; do
+          _awsenv_color+=${(l:2::0:)$(([##16]_awsenv_part))}
+        done
+        ;;
+    esac
+  fi
   _awsenv_text="[$_awsenv_text]"
 }
 
@@ -276,7 +292,7 @@ function _awsenv_prompt {
   _awsenv_ran=$HISTCMD
   # All that decides what the prompt shows, but for the time.
   local _awsenv_now=${EPOCHSECONDS:-${(%)_awsenv_seconds}} _awsenv_all="${AWSENV_LABEL-} ${AWSENV_EXPIRES_EPOCH-} \
-    ${AWSENV_RENEW-} ${AWSENV_AUTO_REFRESH-} ${AWSENV_DEMO-} ${AWSENV_DISABLE_PROMPT-} ${NO_COLOR-} ${TERM-} \
+    ${AWSENV_RENEW-} ${AWSENV_AUTO_REFRESH-} ${AWSENV_DEMO-} ${AWSENV_COLOR-} ${AWSENV_DISABLE_PROMPT-} ${NO_COLOR-} ${TERM-} \
     ${LP_ENABLE_AWS_PROFILE-} ${PROMPT:+set}"
   if [[ $_awsenv_key != "$_awsenv_all" || ${psvar[61]-} != "$_awsenv_text" || ! -o prompt_percent ]] ||
     [[ -n $_awsenv_text && ( ${PROMPT-} != *'%(61V'* || ${precmd_functions[-1]-} != _awsenv_prompt ) ]] ||

@@ -232,6 +232,7 @@ def _labels(chain: Chain, account: str | None, before: Environ, environ: Environ
         variables.PREVIOUS: _previous(chain.role, environ),
         variables.LABEL: chain.label,
         variables.ACCOUNT: account,
+        variables.COLOR: chain.rails.color or None,
         variables.ROLE_NAME: last.role.name if isinstance(last, AssumeRole) else None,
         **dict(chain.settings),
         variables.SETTINGS: " ".join(name for name, _ in chain.settings) or None,

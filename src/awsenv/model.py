@@ -195,6 +195,20 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Rails:
+    """The guard rails of a profile. They are keys of awsenv, which no other tool reads and AWS never sees."""
+
+    color: str = ""
+    """The colour of the role in the prompt, as SGR parameters: only digits and semicolons; empty: none is set."""
+    is_protected: bool = False
+    """Whether the user confirms each time that a command gets the role."""
+    account: str | None = None
+    """The only account whose credentials the profile may have; None: any account."""
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
+    """The origin of each field that is set."""
+
+
+@dataclass(frozen=True, slots=True)
 class Chain:
     """The plan: from source credentials, hop by hop, to the role."""
 
@@ -213,6 +227,8 @@ class Chain:
     settings: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """The variables that pass these settings on to a command, except those that the caller has set."""
     setting_notes: tuple[Note, ...] = ()
+    rails: Rails = Rails()
+    """The guard rails of the profile that was requested."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
 
     @property

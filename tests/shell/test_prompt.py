@@ -116,6 +116,45 @@ def test_the_time_left_and_its_colour(
     assert window.look(len(text)) == ("default", False)
 
 
+@pytest.mark.parametrize(
+    ("color", "seconds", "look"),
+    [
+        ("31", 3600, ("red", False)),
+        ("92", 60, ("brightgreen", False)),
+        ("38;5;208", 10, ("ff8700", False)),
+        ("38;2;255;8;0", 3600, ("ff0800", False)),
+        ("32", 0, ("red", True)),
+    ],
+)
+def test_the_color_of_a_profile(
+    shell: Spelling, *, color: str, seconds: int, look: tuple[str, bool], terminal: Start, active: Environ
+) -> None:
+    """The role has the colour of its profile whatever time is left; the end of the role stays bold red."""
+    window = terminal(shell, **active(seconds), AWSENV_COLOR=color)
+    shown = window.line.index("] ") + 1
+
+    assert {look} == {window.look(column) for column in range(shown)}
+    assert window.look(shown) == ("default", False)
+
+
+def test_a_role_without_expiry_has_the_color_of_its_profile(shell: Spelling, terminal: Start) -> None:
+    """The colour needs no time left."""
+    assert terminal(shell, AWSENV_LABEL="ci", AWSENV_ROLE="ci", AWSENV_COLOR="34").look() == ("blue", False)
+
+
+@pytest.mark.parametrize(
+    "color", ["", "red", "31m\x1b]0;title\x07", "$(touch spilt)", "a[$(touch spilt)]", "%n", "1" * 17]
+)
+def test_an_invalid_color_is_neither_shown_nor_run(shell: Spelling, color: str, terminal: Start, home: Path) -> None:
+    """Only digits and semicolons reach the terminal."""
+    window = terminal(shell, shell.expand_prompt, AWSENV_LABEL="ci", AWSENV_ROLE="ci", AWSENV_COLOR=color)
+
+    assert window.line.startswith("[ci] 0:")
+    assert window.look() == ("default", False)
+    assert b"title" not in window.transcript
+    assert not (home / "spilt").exists()
+
+
 def test_the_time_left_follows_the_real_clock(shell: Spelling, terminal: Start) -> None:
     """The prompt computes the time left from the time of day."""
     ends = str(int(time.time()) + 10 * 3600)

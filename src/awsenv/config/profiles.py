@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from awsenv.config import files, ini
+from awsenv.config import files, ini, rails
 from awsenv.wording import quoted
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _INCLUDED = frozenset(
         "web_identity_token_file",
     }
 )
-"""The settings that it takes (aws-vault 7, `vault/config.go`, `populateFromConfigFile`)."""
+"""The settings that it takes (aws-vault 7, `vault/config.go`, `populateFromConfigFile`), beside the guard rails."""
 KINDS = {"profile": "profiles", "sso-session": "sso_sessions", "services": "services"}
 """What the sections with a name are called in `for_botocore`, by the prefix of their headers."""
 
@@ -134,7 +134,7 @@ class Profiles:
         other = None if name is None or name in seen else self.get(name, seen)
         if other is None:
             return {}
-        return {key: setting for key, setting in other.settings.items() if key in _INCLUDED}
+        return {key: setting for key, setting in other.settings.items() if key in _INCLUDED or rails.is_meant(key)}
 
     def lost(self, profile: Profile) -> tuple[str, Setting] | None:
         """Return the fact that *profile* includes one that does not exist, and the setting; None: it does not."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import shlex
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from awsenv.config import limits, sources
 from awsenv.config.hops import FIELDS, assume_role, default_session_name, device, device_of, session_hops, with_mfa
 from awsenv.config.ini import Setting
 from awsenv.config.links import every, links_of, source_links, source_name
+from awsenv.config.rails import rails
 from awsenv.config.settings import with_settings
 from awsenv.errors import AwsenvError, ConfigError, Origin, SourceError, UsageError
-from awsenv.model import AssumeRole, Chain, Mfa, RoleRequest
+from awsenv.model import AssumeRole, Chain, Mfa, Rails, RoleRequest
 from awsenv.variables import REGION, having
 from awsenv.wording import listed, printable, quoted
 
@@ -70,6 +71,7 @@ def resolve(request: RoleRequest, profiles: Profiles, environ: Environ) -> Chain
         hops = _session(links, request)
         _refuse_idle_options(request, is_session=bool(hops))
     chain = _chain_of(links, hops, region, request.role, {"role": request.origin("role")})
+    chain = replace(chain, rails=_rails_of(links, chain, profiles))
     return with_settings(chain, profiles, environ)
 
 
@@ -221,6 +223,45 @@ def _session(links: Links, request: RoleRequest) -> tuple[GetSessionToken, ...]:
         because="it is not a role, and has no access key of a user",
         hint="leave the code out",
     )
+
+
+def _rails_of(links: Links, chain: Chain, profiles: Profiles) -> Rails:
+    """Return the guard rails of the requested profile.
+
+    A role that is typed as an ARN or as ACCOUNT/ROLE has those of the first profile that describes it.
+
+    Raises:
+        ConfigError: A guard rail of a profile of the chain is wrong, or its account is not that of the profile.
+    """
+    found = [rails(profile) for profile in links.profiles]
+    named = _accounts(links)
+    for own, profile in zip(found, links.profiles, strict=True):
+        account = named.get(profile.name)
+        if own.account is not None and account is not None and account.value != own.account:
+            raise ConfigError(
+                f"profile {quoted(profile.name)} is in account {account.value}, and must be in {own.account}",
+                account.origin,
+                own.origins["account"],
+                hint=(f"correct {account.origin.key}", "correct awsenv_account"),
+            )
+    last = chain.last
+    if not isinstance(last, AssumeRole) or last.profile is not None:
+        return found[0] if found else Rails()
+    own_profile = next((each for each in profiles if each.value("role_arn") == str(last.role)), None)
+    return Rails() if own_profile is None else rails(own_profile)
+
+
+def _accounts(links: Links) -> dict[str, Setting]:
+    """Return the account of each profile of *links* that names one, with the origin of what names it."""
+    arns = {link.profile.name: link.role for link in links.roles if link.profile is not None}
+    source, found = links.source_profile, dict[str, Setting]()
+    if source is not None and links.source.kind == "web-identity":
+        arns[source.name] = source.settings["role_arn"]
+    elif source is not None and (account := source.settings.get(sources.KINDS[links.source.kind].account)):
+        found[source.name] = account
+    for name, arn in arns.items():
+        found[name] = Setting(str(limits.role_arn(arn.value, arn.origin).account), arn.origin)
+    return found
 
 
 def _device_of_the_roles(

@@ -1,0 +1,115 @@
+"""The guard rails of a profile: `awsenv_color`, `awsenv_protected` and `awsenv_account`.
+
+Other tools ignore keys that they do not know. A guard rail with a typo guards nothing, so a key that looks like one of
+ours and is none is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from awsenv.config import limits
+from awsenv.distance import nearest
+from awsenv.errors import ConfigError, Origin
+from awsenv.model import Rails
+from awsenv.wording import listed, printable, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from awsenv.config.profiles import Profile
+
+_COLORS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
+"""In the order of their SGR parameters, from 30 on; the bright ones begin at 90 (ECMA-48, and aixterm's)."""
+
+_NAMES = {
+    **{name: str(30 + number) for number, name in enumerate(_COLORS)},
+    **{f"bright-{name}": str(90 + number) for number, name in enumerate(_COLORS)},
+}
+
+_MOST = 255
+
+
+def color(text: str, origin: Origin) -> str:
+    """Return a colour as SGR parameters: `31`, `38;5;208`, `38;2;255;128;0`.
+
+    Args:
+        text: A name from black to white or bright-black to bright-white, a number from 0 to 255, `#rrggbb` or `#rgb`.
+        origin: Where it comes from.
+
+    Raises:
+        ConfigError: It is no colour.
+    """
+    name = text.lower().replace("_", "-")
+    if name in _NAMES:
+        return _NAMES[name]
+    if limits.matches("0|[1-9][0-9]{0,2}", name) and int(name) <= _MOST:
+        return f"38;5;{name}"
+    if limits.matches("#[0-9a-f]{3}", name):
+        name = "#" + "".join(digit * 2 for digit in name[1:])
+    if limits.matches("#[0-9a-f]{6}", name):
+        return ";".join(["38", "2", *(str(int(name[at : at + 2], 16)) for at in (1, 3, 5))])
+    meant = nearest(name, _NAMES)
+    raise _unusable("a colour", text, origin, f"write {origin.key} = {meant or 'red, 208 or #ff8700'}")
+
+
+def _protected(text: str, origin: Origin) -> bool:
+    if text.lower() not in {"true", "false"}:
+        raise _unusable("true or false", text, origin, f"write {origin.key} = true")
+    return text.lower() == "true"
+
+
+def _account(text: str, origin: Origin) -> str:
+    if not limits.matches("[0-9]{12}", text):
+        digits = re.sub("[^0-9]", "", text)
+        hint = f"write {origin.key} = {digits if len(digits) == 12 else 'the twelve digits of the account'}"  # noqa: PLR2004 - AWS's number
+        raise _unusable("an account ID", text, origin, hint)
+    return text
+
+
+def _unusable(what: str, text: str, origin: Origin, hint: str) -> ConfigError:
+    if not text:
+        return ConfigError(f"{origin.key} is empty", origin, hint=(hint, "remove the line"))
+    if re.search(r"\s[#;]", text):
+        hint = "put the comment on a line of its own: here it is a part of the value"
+    return ConfigError(f"{quoted(text)} is not {what}", origin, hint=hint)
+
+
+_RULES: Mapping[str, tuple[str, Callable[[str, Origin], Any]]] = {
+    "awsenv_color": ("color", color),
+    "awsenv_protected": ("is_protected", _protected),
+    "awsenv_account": ("account", _account),
+}
+"""The field of `Rails` and the check of each key."""
+
+KEYS = tuple(_RULES)
+"""The keys of a profile that are guard rails."""
+
+
+def rails(profile: Profile) -> Rails:
+    """Return the guard rails of *profile*, its own and those of the profile that it includes.
+
+    Raises:
+        ConfigError: A value is wrong, or a key is meant for a guard rail and is none.
+    """
+    values: dict[str, Any] = {}
+    origins: dict[str, Origin] = {}
+    for key, setting in profile.settings.items():
+        if key in _RULES:
+            field, check = _RULES[key]
+            values[field], origins[field] = check(setting.value, setting.origin), setting.origin
+        elif is_meant(key):
+            raise _unknown(key, setting.origin)
+    return Rails(**values, origins=origins)
+
+
+def is_meant(key: str) -> bool:
+    """Return whether *key* is a guard rail, or is meant for one."""
+    return key.startswith("awsenv") or nearest(key, KEYS) is not None
+
+
+def _unknown(key: str, origin: Origin) -> ConfigError:
+    meant = nearest(key, KEYS)
+    hint = f"awsenv knows {listed([*KEYS])}" if meant is None else f"write {meant}"
+    return ConfigError(f"awsenv does not know the key {printable(key)}", origin, hint=(hint, "remove the line"))

@@ -1,0 +1,237 @@
+"""The guard rails of a profile: what they may say, who inherits them, and that a misspelled one is loud."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pyte
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awsenv import config
+from awsenv.config.files import File
+from awsenv.config.rails import KEYS, color
+from awsenv.errors import ConfigError, Origin
+from awsenv.model import Rails, RoleRequest
+
+if TYPE_CHECKING:
+    from config.conftest import Home
+
+HERE = Origin("~/.aws/config", 3, "profile prod", "awsenv_color")
+SOURCE = "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n"
+ROLE = "role_arn = arn:aws:iam::123456789012:role/admin\nsource_profile = default\n"
+PROD = f"{SOURCE}[profile prod]\n{ROLE}"
+NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
+
+
+def shown(sgr: str) -> str:
+    """Return the colour of a letter on a terminal after these SGR parameters."""
+    screen = pyte.Screen(4, 1)
+    pyte.Stream(screen).feed(f"\x1b[{sgr}mX")
+    foreground: str = screen.buffer[0][0].fg
+    return foreground
+
+
+@given(st.sampled_from(NAMES), st.sampled_from(["", "bright-", "BRIGHT_"]))
+def test_a_name_is_the_color_that_terminals_call_so(name: str, prefix: str) -> None:
+    """Every name gives its colour; only pyte calls yellow brown, as the first terminals did."""
+    expected = {"yellow": "brown"}.get(name, name)
+
+    assert shown(color(prefix + name, HERE)) == (f"bright{expected}" if prefix else expected)
+
+
+@given(st.integers(0, 255))
+def test_a_number_is_a_color_of_the_palette(number: int) -> None:
+    """A number gives the colour of that number in the palette of 256."""
+    assert shown(f"38;5;{number}") == shown(color(str(number), HERE))
+
+
+@given(st.text("0123456789abcdefABCDEF", min_size=6, max_size=6))
+def test_six_digits_are_red_green_and_blue(digits: str) -> None:
+    """A colour of six hexadecimal digits is shown as it is."""
+    assert digits.lower() == shown(color(f"#{digits}", HERE))
+
+
+@given(st.text("0123456789abcdef", min_size=3, max_size=3))
+def test_three_digits_count_twice_each(digits: str) -> None:
+    """As in CSS, `#rgb` is `#rrggbb`."""
+    assert color("#" + "".join(2 * digit for digit in digits), HERE) == color(f"#{digits}", HERE)
+
+
+hostile = st.text() | st.sampled_from(
+    [
+        "$(touch x)",
+        "`x`",
+        "\x1b[31m",
+        "31m",
+        "31",
+        "38;5;1",
+        "256",
+        "-1",
+        "007",
+        "٣",
+        "#12345",
+        "#ggg",
+        "#1234567",
+        "red;",
+    ]
+)
+
+
+@given(hostile)
+def test_any_other_text_is_refused_or_harmless(text: str) -> None:
+    """Only digits and semicolons leave the parser, and an error shows the value without its control characters."""
+    shows = ""
+    try:
+        sgr = color(text, HERE)
+    except ConfigError as error:
+        sgr, shows = "0", "".join([error.fact, *error.hints, error.where])
+
+    assert re.fullmatch("[0-9][0-9;]{0,15}", sgr, re.ASCII)
+    assert shows.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("line", "fact", "hint"),
+    [
+        ("awsenv_color = rde", "'rde' is not a colour", "write awsenv_color = red"),
+        ("awsenv_color = gren", "'gren' is not a colour", "write awsenv_color = green"),
+        ("awsenv_color =", "awsenv_color is empty", "write awsenv_color = red, 208 or #ff8700"),
+        ("awsenv_protected = yes", "'yes' is not true or false", "write awsenv_protected = true"),
+        (
+            "awsenv_protected = true # for all",
+            "'true # for all' is not true or false",
+            "put the comment on a line of its own: here it is a part of the value",
+        ),
+        (
+            "awsenv_account = 1234-5678-9012",
+            "'1234-5678-9012' is not an account ID",
+            "write awsenv_account = 123456789012",
+        ),
+        (
+            "awsenv_account = prod",
+            "'prod' is not an account ID",
+            "write awsenv_account = the twelve digits of the account",
+        ),
+        ("awsenv_protcted = true", "awsenv does not know the key awsenv_protcted", "write awsenv_protected"),
+        ("awsenv_colour = red", "awsenv does not know the key awsenv_colour", "write awsenv_color"),
+        ("awsenv-protected = true", "awsenv does not know the key awsenv-protected", "write awsenv_protected"),
+        ("AWSENV_ACOUNT = 123456789012", "awsenv does not know the key awsenv_acount", "write awsenv_account"),
+        ("aswenv_account = 123456789012", "awsenv does not know the key aswenv_account", "write awsenv_account"),
+        (
+            "awsenv_mfa = no",
+            "awsenv does not know the key awsenv_mfa",
+            "awsenv knows awsenv_color, awsenv_protected and awsenv_account",
+        ),
+    ],
+)
+@pytest.mark.parametrize("where", ["own", "included", "credentials", "source"])
+def test_a_wrong_guard_rail_is_an_error(home: Home, line: str, fact: str, hint: str, where: str) -> None:
+    """A wrong value or key stops the role, with its file and line, wherever the profile has it from."""
+    texts = {
+        "own": (f"{PROD}{line}\n", "", "~/.aws/config:7"),
+        "included": (f"{PROD}include_profile = family\n[profile family]\n{line}\n", "", "~/.aws/config:9"),
+        "credentials": (PROD, f"[prod]\n{line}\n", "~/.aws/credentials:2"),
+        "source": (PROD.replace("[profile", f"{line}\n[profile"), "", "~/.aws/config:4"),
+    }
+    config_text, credentials_text, position = texts[where]
+
+    with pytest.raises(ConfigError) as raised:
+        home.resolve("prod", config_text, credentials_text)
+
+    assert fact == raised.value.fact
+    assert hint == raised.value.hints[0]
+    assert [position] == [origin.position for origin in raised.value.origins]
+
+
+values = st.fixed_dictionaries(
+    {},
+    optional={
+        "awsenv_color": st.sampled_from(NAMES),
+        "awsenv_protected": st.sampled_from(["true", "false", "True"]),
+        "awsenv_account": st.just("123456789012"),
+    },
+)
+FIELDS = {"awsenv_color": "color", "awsenv_protected": "is_protected", "awsenv_account": "account"}
+
+
+@given(st.lists(st.tuples(values, values), min_size=1, max_size=4))
+def test_the_nearest_profile_of_a_family_counts(layers: list[tuple[dict[str, str], dict[str, str]]]) -> None:
+    """Each key has the value of the first profile that sets it along `include_profile`; credentials beat config."""
+    sections: dict[str, list[str]] = {"config": [SOURCE], "credentials": []}
+    for number, (plain, secret) in enumerate(layers):
+        include = [f"include_profile = p{number + 1}"] if number + 1 < len(layers) else []
+        own = [ROLE] if number == 0 else []
+        sections["config"] += [
+            f"[profile p{number}]",
+            *own,
+            *include,
+            *(f"{key} = {text}" for key, text in plain.items()),
+        ]
+        sections["credentials"] += [f"[p{number}]", *(f"{key} = {text}" for key, text in secret.items())]
+    config_text, credentials_text = ("\n".join(lines) for lines in sections.values())
+    expected: dict[str, str] = {}
+    for plain, secret in layers:
+        expected = {**plain, **secret, **expected}
+
+    profiles = config.Profiles(
+        File("~/.aws/config", "", config_text),
+        File("~/.aws/credentials", "", credentials_text),
+    )
+    found = config.resolve(RoleRequest("p0"), profiles, {"USER": "jane"}).rails
+
+    assert {FIELDS[key] for key in expected} == set(found.origins)
+    assert found == Rails(
+        color(expected["awsenv_color"], HERE) if "awsenv_color" in expected else "",
+        is_protected=expected.get("awsenv_protected", "false").lower() == "true",
+        account=expected.get("awsenv_account"),
+    )
+
+
+def test_the_default_profile_guards_itself_alone(home: Home) -> None:
+    """`[default]` is a profile like any other: what it sets concerns no role that only takes its keys from there."""
+    text = PROD.replace("[profile", "awsenv_protected = true\n[profile")
+
+    assert not home.resolve("prod", text).rails.is_protected
+    assert home.resolve("default", text).rails.is_protected
+
+
+@pytest.mark.parametrize("typed", ["arn:aws:iam::123456789012:role/admin", "123456789012/admin"])
+def test_a_typed_role_has_the_guard_rails_of_its_profile(home: Home, typed: str) -> None:
+    """Nobody leaves the guard rails by typing the role instead of its profile."""
+    assert home.resolve(typed, f"{PROD}awsenv_protected = true\n").rails.is_protected
+    assert Rails() == home.resolve("123456789012/other", f"{PROD}awsenv_protected = true\n").rails
+
+
+def test_every_guard_rail_is_inherited() -> None:
+    """No key is left out of what a profile includes."""
+    assert set(KEYS) == set(FIELDS)
+
+
+OTHER = "210987654321"
+DEPLOY = f"[profile deploy]\nrole_arn = arn:aws:iam::{OTHER}:role/deploy\nsource_profile = prod\n"
+SSO = "sso_start_url = https://x.awsapps.com/start\nsso_region = eu-west-1\nsso_role_name = x\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (f"{PROD}awsenv_account = {OTHER}\n", "correct role_arn"),
+        (f"{PROD}include_profile = f\n[profile f]\nawsenv_account = {OTHER}\n", "correct role_arn"),
+        (
+            f"[profile prod]\n{SSO}sso_account_id = 123456789012\nawsenv_account = {OTHER}\n",
+            "correct sso_account_id",
+        ),
+        (f"{PROD}awsenv_account = {OTHER}\n{DEPLOY}", "correct role_arn"),
+    ],
+    ids=["own", "included", "sso", "intermediate"],
+)
+def test_a_role_in_another_account_is_refused_by_the_files(home: Home, text: str, hint: str) -> None:
+    """Where the files name the account of a profile, nothing needs to be sent to refuse it."""
+    with pytest.raises(ConfigError, match=f"in account 123456789012, and must be in {OTHER}") as raised:
+        home.resolve("deploy" if DEPLOY in text else "prod", text)
+
+    assert hint == raised.value.hints[0]
+    assert "awsenv_account" == raised.value.origins[1].key
