@@ -18,7 +18,7 @@ from awsenv.wording import listed, printable, quoted
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from awsenv.config.profiles import Profile
+    from awsenv.config.ini import Setting
 
 _COLORS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 """In the order of their SGR parameters, from 30 on; the bright ones begin at 90 (ECMA-48, and aixterm's)."""
@@ -87,15 +87,15 @@ KEYS = tuple(_RULES)
 """The keys of a profile that are guard rails."""
 
 
-def rails(profile: Profile) -> Rails:
-    """Return the guard rails of *profile*, its own and those of the profile that it includes.
+def rails(settings: Mapping[str, Setting]) -> Rails:
+    """Return the guard rails among the *settings* of a profile.
 
     Raises:
         ConfigError: A value is wrong, or a key is meant for a guard rail and is none.
     """
     values: dict[str, Any] = {}
     origins: dict[str, Origin] = {}
-    for key, setting in profile.settings.items():
+    for key, setting in settings.items():
         if key in _RULES:
             field, check = _RULES[key]
             values[field], origins[field] = check(setting.value, setting.origin), setting.origin

@@ -233,7 +233,7 @@ def _rails_of(links: Links, chain: Chain, profiles: Profiles) -> Rails:
     Raises:
         ConfigError: A guard rail of a profile of the chain is wrong, or its account is not that of the profile.
     """
-    found = [rails(profile) for profile in links.profiles]
+    found = [rails(profile.settings) for profile in links.profiles]
     named = _accounts(links)
     for own, profile in zip(found, links.profiles, strict=True):
         account = named.get(profile.name)
@@ -248,7 +248,7 @@ def _rails_of(links: Links, chain: Chain, profiles: Profiles) -> Rails:
     if not isinstance(last, AssumeRole) or last.profile is not None:
         return found[0] if found else Rails()
     own_profile = next((each for each in profiles if each.value("role_arn") == str(last.role)), None)
-    return Rails() if own_profile is None else rails(own_profile)
+    return Rails() if own_profile is None else rails(own_profile.settings)
 
 
 def _accounts(links: Links) -> dict[str, Setting]:
