@@ -1,5 +1,5 @@
 # awsenv for bash 3.2 and later: `awsenv ROLE` acts on this shell, and the prompt shows the role and its time left.
-# In ~/.bashrc, best as the last line:  eval "$(awsenv init bash)"
+# `awsenv init` prints the line for ~/.bashrc that loads this file, or what it contains.
 # AWSENV_DISABLE_PROMPT=1 leaves the prompt alone; NO_COLOR=1 leaves it without colour.
 # After `awsenv login` a role is renewed before it ends, at a prompt; AWSENV_AUTO_REFRESH=0 leaves that to you.
 # shellcheck shell=bash
@@ -10,8 +10,19 @@
 \builtin shopt -q expand_aliases && _awsenv_aliases=on
 \builtin shopt -u expand_aliases
 
-# The path of the program: `awsenv init` sets it, `awsenv exec` exports it. Other programs do not need it.
-[[ -n ${_AWSENV_BIN-} ]] || _AWSENV_BIN=$(builtin type -P awsenv) || _AWSENV_BIN=
+# The path of the program: `awsenv init` sets it, `awsenv exec` exports it, and an installed file finds it from its own
+# path. Other programs do not need it.
+if [[ -z ${_AWSENV_BIN-} ]]; then
+  _AWSENV_BIN=${BASH_SOURCE[0]%/share/awsenv/*}/bin/awsenv
+  if [[ $_AWSENV_BIN != /* || ! -x $_AWSENV_BIN ]]; then
+    _AWSENV_BIN=
+    if ((BASH_VERSINFO[0] < 4)); then
+      _AWSENV_BIN=$(builtin type -P awsenv) || _AWSENV_BIN=
+    elif builtin hash awsenv 2>/dev/null; then
+      _AWSENV_BIN=${BASH_CMDS[awsenv]}
+    fi
+  fi
+fi
 builtin export -n _AWSENV_BIN
 
 # Whether awsenv, called with these arguments, prints text to read rather than code to evaluate.

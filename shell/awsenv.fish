@@ -1,5 +1,5 @@
 # awsenv for fish 3.4 and later: `awsenv ROLE` acts on this shell, and the prompt shows the role and its time left.
-# In ~/.config/fish/config.fish:  awsenv init fish | source
+# `awsenv init` prints the line for ~/.config/fish/config.fish that loads this file, or what it contains.
 # AWSENV_DISABLE_PROMPT=1 leaves the prompt alone; NO_COLOR=1 leaves it without colour.
 # After `awsenv login` a role is renewed before it ends, at a prompt (from fish 3.5 on, which has a clock);
 # AWSENV_AUTO_REFRESH=0 leaves that to you.
@@ -7,11 +7,14 @@
 # The user may have a function of any name but those that fish reserves, such as `set` and `string`: `builtin` passes over
 # the others.
 
-# The path of the program: `awsenv init` sets it, `awsenv exec` exports it. Other programs do not need it.
+# The path of the program: `awsenv init` sets it, `awsenv exec` exports it, and an installed file finds it from its own
+# path. Other programs do not need it.
 if set -q _AWSENV_BIN
     set -gu _AWSENV_BIN $_AWSENV_BIN
 else
-    set -g _AWSENV_BIN (command -s awsenv)
+    set -g _AWSENV_BIN (string replace -fr -- '^(/.*|)/share/awsenv/[^/]*$' '$1/bin/awsenv' (status filename))
+    test -x "$_AWSENV_BIN"
+    or set _AWSENV_BIN (command -s awsenv)
 end
 
 function __awsenv_prints --description 'Whether awsenv prints text to read rather than code to evaluate'

@@ -1,13 +1,22 @@
 # awsenv for zsh 5.1 and later: `awsenv ROLE` acts on this shell, and the prompt shows the role and its time left.
-# In ~/.zshrc, best as the last line:  eval "$(awsenv init zsh)"
+# `awsenv init` prints the line for ~/.zshrc that loads this file, or what it contains.
 # AWSENV_DISABLE_PROMPT=1 leaves the prompt alone; NO_COLOR=1 leaves it without colour.
 # After `awsenv login` a role is renewed before it ends, at a prompt; AWSENV_AUTO_REFRESH=0 leaves that to you.
-# The user may have an alias or a function of any name. `awsenv init` lets zsh read all of this without aliases and with
-# its default options, which apply whenever these functions run. `builtin` passes over functions; what runs at each
-# prompt needs no more than reserved words and assignments.
 
-# The path of the program: `awsenv init` sets it, `awsenv exec` exports it. Other programs do not need it.
-[[ -n ${_AWSENV_BIN-} ]] || typeset -g _AWSENV_BIN=${commands[awsenv]-}
+# The user may have an alias or a function of any name. So zsh reads this file again, without aliases and with its
+# default options, which apply whenever these functions run; and not the rest of it now. `awsenv init` prints code that
+# does the same. `builtin` passes over functions; what runs at each prompt needs no more than reserved words and
+# assignments.
+_awsenv_read='' 'builtin' 'emulate' 'zsh' '-o' 'no_aliases' '-o' 'no_force_float' '-c' \
+  "${_awsenv_read-builtin source ${(q)${(%):-%x}}}"
+'builtin' "${${_awsenv_read+:}:-return}" '0'
+
+# The path of the program: `awsenv init` sets it, `awsenv exec` exports it, and an installed file finds it from its own
+# path. Other programs do not need it.
+if [[ -z ${_AWSENV_BIN-} ]]; then
+  typeset -g _AWSENV_BIN=${${${(%):-%x}:a}%/share/awsenv/*}/bin/awsenv
+  [[ -x $_AWSENV_BIN ]] || _AWSENV_BIN=${commands[awsenv]-}
+fi
 typeset -g +x _AWSENV_BIN
 
 # Whether awsenv, called with these arguments, prints text to read rather than code to evaluate.

@@ -41,7 +41,7 @@ class Bench:
     def shell(self, command: str) -> None:
         """Run a command in a shell with the hook's meaning of `awsenv`, and keep its environment."""
         define = 'awsenv() { case $1 in off) eval "$(command awsenv off)";; *) command awsenv "$@";; esac; }'
-        script = f"{define}\n{command} >&2 || exit\nenv -0"
+        script = f"{define}\n{{ {command}\n}} >&2 || exit\nenv -0"
         done = subprocess.run(["bash", "-c", script], env=self.environ, capture_output=True, text=True, check=False)
         assert 0 == done.returncode, (command, done.stderr)
         own = ("_", "SHLVL", "PWD", "OLDPWD")

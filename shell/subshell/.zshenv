@@ -20,7 +20,7 @@ function _awsenv_arrive {
   builtin unset _AWSENV_CHANGE
   precmd_functions=("${(@)precmd_functions:#_awsenv_arrive}")
   if (( ! ${+functions[_awsenv_prompt]} )); then
-    builtin emulate zsh -o no_aliases -o no_force_float -c 'builtin source $_awsenv_hook_file'
+    builtin source $_awsenv_hook_file
     _awsenv_prompt
   fi
   builtin unset _awsenv_hook_file

@@ -49,11 +49,12 @@ def main() -> "NoReturn":
 def _run(args: list[str]) -> int:
     harden.forbid_core_files()
     # Each imports only what it needs: typer alone costs four times Python's own start.
-    if len(args) == 2 and args[0] == "init":  # noqa: PLR2004 - awsenv init SHELL
+    if args[:1] == ["init"] and len(args) <= 2 and not process.stdout_is_terminal():  # noqa: PLR2004 - init SHELL
         from awsenv import shells  # noqa: PLC0415 - see above
 
         try:
-            process.write(shells.find(args[1]).hook(process.program()))
+            shell = shells.find(args[1]) if args[1:] else process.calling_shell()
+            process.write(shell.hook(process.program()))  # type: ignore[union-attr] # see below
         except Exception:  # noqa: BLE001, S110 - the command line meets it again, and reports it
             pass
         else:

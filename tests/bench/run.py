@@ -161,13 +161,13 @@ def furnish(sandbox: Sandbox, home: Path) -> World:
     return World(environ | region | sandbox.environ(), read_only, power_user, device.serial, new_code)
 
 
-def tables(installed: Installed, world: World, home: Path) -> list[tuple[str, list[Row]]]:
+def tables(installed: Installed, world: World) -> list[tuple[str, list[Row]]]:
     """Return what is measured, table by table."""
     return [
         ("A role without MFA", _role_rows(installed, world)),
         ("A role with an MFA code and an external id", _mfa_rows(installed, world)),
         ("No call of AWS", _local_rows(installed, world)),
-        ("The start of a shell", _start_rows(installed, world, home)),
+        ("The start of a shell", _start_rows(installed, world)),
         ("Answered by the agent", _warm_rows(installed, world)),
     ]
 
@@ -225,16 +225,22 @@ def _local_rows(installed: Installed, world: World) -> list[Row]:
     ]
 
 
-def _start_rows(installed: Installed, world: World, home: Path) -> list[Row]:
-    hooked, plain = home / "hooked.bash", home / "plain.bash"
-    hooked.write_text(f'eval "$({installed.path("awsenv", "awsenv")} init bash)"\n')
-    plain.write_text("")
-    bash = ["bash", "-i", "-c", "declare -F awsenv; exit 0"]
-    return [
-        _pass(installed, world),
-        Row("bash", ["bash", "--rcfile", str(plain), *bash[1:]], world.environ),
-        Row("bash with the rc line", ["bash", "--rcfile", str(hooked), *bash[1:]], world.environ, "awsenv", "bash"),
-    ]
+BARE_SHELLS = {"bash": ["--norc", "--noprofile"], "zsh": ["-f"], "fish": ["--no-config"]}
+"""The options that keep a shell from reading files: the bench measures these shells."""
+
+
+def _start_rows(installed: Installed, world: World) -> list[Row]:
+    program = installed.path("awsenv", "awsenv")
+    environ = world.environ | {"PATH": f"{Path(program).parent}:{os.defpath}"}
+    rows = [_pass(installed, world)]
+    for name, options in BARE_SHELLS.items():
+        start = [name, *options, "-i", "-c"]
+        shell = shells.find(name)
+        rows.append(Row(name, [*start, "echo"], environ))
+        for what, line in (("file", shell.load_from(program, environ)), ("evaluated", shell.load)):
+            script = f"{line}\necho $_AWSENV_BIN"
+            rows.append(Row(f"{name}, hook {what}", [*start, script], environ, program, name))
+    return rows
 
 
 def _warm_rows(installed: Installed, world: World) -> list[Row]:
@@ -379,7 +385,7 @@ def main() -> None:
         peers = [_run([installed.path(peer, "python"), *_PIP, "freeze"], world.environ) for peer in ("aws", "awsume")]
         versions = (line for line in "".join([frozen, *peers]).split() if line.startswith(("aws", "boto3", "typer")))
         _say(f"Python {sys.version.split()[0]}, {', '.join(sorted(set(versions)))}; {rounds} rounds")
-        for title, rows in tables(installed, world, home):
+        for title, rows in tables(installed, world):
             show(title, rows, measure(rows, rounds))
         show_agent(installed, world, sandbox)
     _say("\nThe prompt")

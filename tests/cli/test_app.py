@@ -75,7 +75,6 @@ def test_a_command_line_is_parsed_as_typed(line: str, expected: dict[str, object
         ("exec", "which role?", ("awsenv exec [OPTIONS] ROLE [CODE] [-- COMMAND...]",)),
         ("exec -- env", "which role?", ("awsenv exec [OPTIONS] ROLE [CODE] [-- COMMAND...]",)),
         ("-", "this shell had no other role before", ("awsenv ROLE [CODE]", "awsenv list shows the roles")),
-        ("init", "which shell?", ("awsenv init SHELL",)),
         ("list all of it", "unexpected argument: of it", ("awsenv list [OPTIONS] [PATTERN]",)),
         (
             "r 123456 env",

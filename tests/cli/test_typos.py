@@ -78,7 +78,7 @@ def mistake(tmp_path: Path) -> Callable[[str], UsageError]:
         ("exce", "awsenv exec ROLE"),
         ("exce 123456", "awsenv exec ROLE"),
         ("exce power-user -- exce", "awsenv exec power-user -- exce"),
-        ("hook", "awsenv init SHELL"),
+        ("hook", "awsenv init"),
         ("ues power-user", "awsenv power-user"),
         ("docter power-user 123456", "awsenv doctor power-user"),
         ("inti bash", "awsenv init bash"),
@@ -199,7 +199,7 @@ def test_a_word_of_another_tool_leads_to_ours(mistake: Callable[[str], UsageErro
     name = MEANT[word].split()[0]
     expected = {
         "use": "awsenv power-user",
-        **{each: f"awsenv {each} power-user" for each in ("exec", "console", "init")},
+        **{each: f"awsenv {each} power-user" for each in ("exec", "console")},
     }
     known = f"awsenv {MEANT[word]}" if name in {*COMMANDS, "--version"} else MEANT[word]
     assert (f"there is no command or profile {word!r}", expected.get(name, known)) == (error.fact, error.hints[0])

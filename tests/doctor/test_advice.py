@@ -93,10 +93,8 @@ STEPS: Mapping[str, steps.Step[Bench]] = {
     ),
     "remove one of the two.*|remove it": lambda bench, origin, _: bench.edit(origin, lambda _: ""),
     "uninstall one of them": lambda bench, _, __: Path(bench.environ["PATH"].partition(":")[0], "awsenv").unlink(),
-    "(?:add as|keep this) the last line of ~/(.*): (.*)": lambda bench, _, hint: (
-        (bench.home / hint[1]).write_text(hint[2] + "\n"),
-        bench.environ.update({PROMPT: "awsenv"}) if PROMPT in bench.environ else None,
-    ),
+    "keep the line that loads the hook the last of .*": lambda bench, _, __: bench.environ.update({PROMPT: "awsenv"}),
+    "write in place of this line the one of: (.*)": lambda bench, _, hint: bench.shell(f"{hint[1]} >~/.bashrc"),
     "write in this line, instead of awsenv: (.*)": lambda bench, origin, hint: bench.edit(
         origin, lambda line: line.replace("awsenv", hint[1], 1)
     ),
@@ -170,6 +168,13 @@ def _another(bench: Bench) -> None:
     path.write_text("#!/bin/sh\n")
     path.chmod(0o755)
     bench.environ["PATH"] = f"{path.parent}:{bench.environ['PATH']}"
+
+
+def _another_hook(bench: Bench) -> None:
+    path = bench.home / "old/share/awsenv/awsenv.bash"
+    path.parent.mkdir(parents=True)
+    path.write_text("# of another version\n")
+    _rc(f". {path}\n")(bench)
 
 
 def _prompt(state: str) -> Callable[[Bench], object]:
@@ -329,6 +334,8 @@ SET_UPS = (
     SetUp("awsenv knows no shell 'nosh'", _variables(AWSENV_SHELL="nosh"), then=NOT_LOADED),
     SetUp("the first awsenv on PATH is {home}/other/awsenv, and this one is {program}", _another),
     SetUp(NOT_LOADED, _rc("# mine\n")),
+    SetUp("the file that this line loads is not there", _rc(". ~/gone/share/awsenv/awsenv.bash\n")),
+    SetUp("this line loads the hook of another awsenv", _another_hook),
     SetUp("awsenv is not on PATH, where this line looks for it", _rc('eval "$(awsenv init bash)"\n', "/usr/bin:/bin")),
     SetUp("the hook did not run at the last prompt: a role there may be missing or out of date", _prompt("stopped")),
     SetUp("the last prompt did not show the role: something has set the prompt after the hook", _prompt("replaced")),

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awsenv import __version__
+from awsenv import __version__, shells
 from awsenv.agent import client, runtime_directory
 from awsenv.doctor.installation import LOADED, agent, hook
 from awsenv.doctor.model import Finding, Verdict
 from awsenv.errors import Origin
+from awsenv.shells.base import SHARED, folder
 from awsenv.variables import PROMPT
 from spelling import BASH, SPELLINGS, ZSH
 
@@ -74,7 +75,7 @@ def test_a_hook_that_did_not_run_can_be_loaded_again(home: Path, shell: str) -> 
     _, finding = found(home, None, {LOADED: shell, PROMPT: "stopped"})
 
     spelling = SPELLINGS[shell]
-    hints = (spelling.hook, f"keep this the last line of ~/{spelling.rc}: {spelling.hook}")
+    hints = (spelling.hook, f"keep the line that loads the hook the last of ~/{spelling.rc}")
     assert (Verdict.WARNING, hints) == (finding.verdict, finding.hints)
 
 
@@ -101,9 +102,9 @@ def test_without_the_hook_the_line_that_loads_it_is_found(home: Path, shell: str
 
 
 @SHELLS
-def test_a_file_without_the_line_is_a_warning_with_the_line_to_add(home: Path, shell: str) -> None:
-    """The finding names the file and the line to add, whether the file exists or not."""
-    hint = f"add as the last line of ~/{SPELLINGS[shell].rc}: {SPELLINGS[shell].hook}"
+def test_a_file_without_the_line_is_a_warning_with_the_command_that_adds_it(home: Path, shell: str) -> None:
+    """The finding names the file and the command that adds the line, whether the file exists or not."""
+    hint = f"awsenv init --line {shell} >> ~/{SPELLINGS[shell].rc}"
     (missing,) = found(home, shell)
     write(home, SPELLINGS[shell].rc, "alias ll='ls -l'\n")
     (without,) = found(home, shell)
@@ -131,6 +132,47 @@ def test_every_spelling_of_the_line_is_found(home: Path, line: str) -> None:
     write(home, ".bashrc", f"{line}\n")
 
     assert [Verdict.UNKNOWN] == [each.verdict for each in found(home, "bash")]
+
+
+@SHELLS
+def test_the_line_that_starts_no_process_is_found(home: Path, shell: str) -> None:
+    """The doctor finds the line that `init` recommends where the hook is installed as a file."""
+    _share(home, shell)
+    line = shells.find(shell).load_from(f"{home}/bin/awsenv", {"HOME": str(home)})
+    write(home, SPELLINGS[shell].rc, f"{line}\n")
+
+    assert f"~/share/awsenv/awsenv.{shell}" in line
+    assert [Verdict.UNKNOWN] == [each.verdict for each in found(home, shell, {"PATH": ""})]
+
+
+@pytest.mark.parametrize(
+    ("line", "fact"),
+    [
+        (". ~/share/awsenv/awsenv.bash", ""),
+        ('[ ! -r "$HOME/share/awsenv/awsenv.bash" ] || source "${HOME}/share/awsenv/awsenv.bash"; true', ""),
+        ('source "$(brew --prefix)/share/awsenv/awsenv.bash"', ""),
+        (". ~/gone/share/awsenv/awsenv.bash", "the file that this line loads is not there"),
+        (". ~/old/share/awsenv/awsenv.bash", "this line loads the hook of another awsenv"),
+        ("# . ~/share/awsenv/awsenv.bash", "~/.bashrc does not load it, so awsenv ROLE cannot change the shell"),
+        ("it's . ~/share/awsenv/awsenv.bash", "~/.bashrc does not load it, so awsenv ROLE cannot change the shell"),
+    ],
+)
+def test_the_file_that_a_line_loads_is_looked_at(home: Path, line: str, fact: str) -> None:
+    """A file that is missing, or that is not the hook of this awsenv, is a warning."""
+    _share(home, "bash")
+    write(home, "old/share/awsenv/awsenv.bash", "# an older hook\n")
+    write(home, ".bashrc", f"{line}\n")
+
+    (finding,) = found(home, "bash")
+
+    unseen = "~/.bashrc loads it, but this call did not go through it: whether this shell has it is not known"
+    assert (fact or unseen) == finding.fact
+
+
+def _share(home: Path, shell: str) -> None:
+    """Install the hook of *shell* with the program of *home*."""
+    name = shells.find(shell).file_name
+    write(home, f"{SHARED}/{name}", (Path(folder()) / name).read_text())
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_any_word_of_the_hook_may_have_another_meaning(
     assert "" == done.stdout
 
 
-@pytest.mark.parametrize("start", ["hook", "exec"])
+@pytest.mark.parametrize("start", ["hook", "file", "exec"])
 def test_all_words_of_the_hook_may_have_another_meaning(
     start: str,
     *,
@@ -106,11 +106,12 @@ def test_all_words_of_the_hook_may_have_another_meaning(
     require: Start,
 ) -> None:
     """With all of its words redefined at once, the hook and the subshell of `exec` work as they always do."""
-    words = _quoted([word for word in _words(shell, hooks) if word not in shell.needed])
+    of_line = (".", "source") if start == "file" else ()
+    words = _quoted([word for word in _words(shell, hooks) if word not in {*shell.needed, *of_line}])
     # One group, which the shell reads before the first name has another meaning.
     redefine = shell.group.format("\n".join(shell.for_each.format(words, define) for define in shell.shadows.values()))
-    if start == "hook":
-        write_rc(shell, redefine, shell.hook)
+    if start != "exec":
+        write_rc(shell, redefine, shell.hook if start == "hook" else shell.load(hooks))
         window = open_terminal([shell.name], clean_environ)
         assert "" == window.run("awsenv power-user")
     else:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from awsenv import shells as registry
+from awsenv.shells.base import SHARED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,12 +32,19 @@ if TYPE_CHECKING:
         "setopt force_float",
     ],
 )
+@pytest.mark.parametrize("as_file", [False, True], ids=["printed", "file"])
 def test_the_hook_works_with_odd_zsh_options(
-    options: str, shells: Mapping[str, Spelling], run: Callable[..., Any], active: Callable[..., dict[str, str]]
+    options: str,
+    *,
+    as_file: bool,
+    shells: Mapping[str, Spelling],
+    hooks: Path,
+    run: Callable[..., Any],
+    active: Callable[..., dict[str, str]],
 ) -> None:
-    """The zsh hook works the same whatever options the user has set."""
+    """The zsh hook works the same whatever options the user has set, however it is loaded."""
     shell = shells["zsh"]
-    load = f"PROMPT='%%'; {options}; {shell.hook}; {shell.stopped}"
+    load = f"PROMPT='%%'; {options}; {shell.load(hooks) if as_file else shell.hook}; {shell.stopped}"
     script = f'{load}; _awsenv_prompt; print -P -- "$PROMPT"; awsenv_prompt_info'
 
     answer = run(shell, script, **active(), NO_COLOR="1")
@@ -114,6 +125,49 @@ def test_an_exported_prompt_command_works_without_the_hook(
 
     assert answer.stdout == "old\n"
     assert "_awsenv" not in answer.stderr
+
+
+@pytest.mark.parametrize("folder", ["prefix", "it's a ü"])
+def test_an_installed_hook_finds_its_program(
+    folder: str, *, shell: Spelling, hooks: Path, home: Path, run: Callable[..., Any]
+) -> None:
+    """The line that `init` recommends loads the installed file, which finds the program of its own prefix."""
+    program = home / folder / "bin/awsenv"
+    program.parent.mkdir(parents=True)
+    program.symlink_to("/bin/true")
+    shutil.copytree(hooks, home / folder / SHARED)
+    line = registry.find(shell.name).load_from(str(program), {"HOME": str(home)})
+
+    answer = run(shell, f"{line}\n{line}\necho $_AWSENV_BIN", LC_ALL="C.UTF-8")
+
+    assert SHARED in line
+    assert (f"{program}\n", "") == (answer.stdout, answer.stderr)
+
+
+def test_a_hook_that_is_gone_leaves_the_shell_silent(
+    shell: Spelling, hooks: Path, home: Path, run: Callable[..., Any]
+) -> None:
+    """After awsenv is uninstalled, the line that it recommended does nothing."""
+    program = home / "prefix/bin/awsenv"
+    shutil.copytree(hooks, home / "prefix" / SHARED)
+    line = registry.find(shell.name).load_from(str(program), {"HOME": str(home)})
+    shutil.rmtree(home / "prefix")
+
+    answer = run(shell, line)
+
+    assert SHARED in line
+    assert (0, "", "") == (answer.returncode, answer.stdout, answer.stderr)
+
+
+def test_a_hook_elsewhere_finds_the_program_on_the_path(
+    *, shell: Spelling, hooks: Path, home: Path, run: Callable[..., Any], clean_environ: Mapping[str, str]
+) -> None:
+    """A copy of the hook finds the program along the PATH."""
+    copy = shutil.copytree(hooks, home / "dotfiles")
+
+    answer = run(shell, f"{shell.load(copy)}\necho $_AWSENV_BIN")
+
+    assert (shutil.which("awsenv", path=clean_environ["PATH"]), "") == (answer.stdout.strip(), answer.stderr)
 
 
 def test_the_path_of_the_program_stays_in_the_shell(shell: Spelling, hooks: Path, run: Callable[..., Any]) -> None:

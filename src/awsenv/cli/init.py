@@ -1,19 +1,30 @@
-"""`awsenv init SHELL`: print the shell hook. `__main__` does so without the command line where nothing is wrong."""
+"""`awsenv init [SHELL]`: print the hook of a shell, or say what loads it.
+
+`__main__` prints the hook without the command line, where nothing is wrong.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 from awsenv import shells
-from awsenv.cli.action import Print
-from awsenv.cli.options import Caller, Word
+from awsenv.cli import process
+from awsenv.cli.action import Print, Table
+from awsenv.cli.options import Caller, OptionalWord, flag
+from awsenv.config.files import shown
 from awsenv.distance import nearest
 from awsenv.errors import UsageError
+
+if TYPE_CHECKING:
+    from awsenv.shells.base import Shell
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Add the line for your shell to the end of its startup file.
+    """Type awsenv init: it shows the line for the startup file of your shell.
+
+    Where awsenv is on the PATH, these lines do as well, more slowly:
 
     ~/.bashrc: eval "$(awsenv init bash)"
 
@@ -22,22 +33,45 @@ class Arguments:
     ~/.config/fish/config.fish: awsenv init fish | source
     """
 
-    shell: Word
+    shell: OptionalWord = None
+    line: Annotated[bool, flag("Print the line for the startup file.")] = False
 
 
 def run(caller: Caller, arguments: Arguments) -> Print:
-    """Return the hook of a shell.
+    """Return the hook of a shell; on a terminal, where nothing evaluates it, what loads it.
 
     Raises:
         UsageError: There is no hook for that shell.
     """
-    shell = shells.named(arguments.shell)
-    if shell is None or not shell.has_hook:
-        shells.refuse_foreign(arguments.shell)
-        if shell is not None and shell.evaluate:
-            fact = f"there is no hook for {arguments.shell}"
-            raise UsageError(fact, hint=(shell.evaluate.format("awsenv ROLE"), "awsenv exec ROLE"))
-        known = [each.name for each in shells.hooked()]
-        meant = nearest(arguments.shell, known) or f"with one of {', '.join(known)}"
-        raise UsageError(f"there is no hook for the shell {arguments.shell!r}", hint=f"awsenv init {meant}")
-    return Print(shell.hook(caller.program))
+    shell = _shell(arguments.shell) if arguments.shell is not None else _own_shell(caller)
+    line = shell.load_from(caller.program, caller.environ)
+    if arguments.line:
+        return Print(f"{line}\n")
+    if not caller.prints_to_terminal:
+        return Print(shell.hook(caller.program))
+    file = shown(shell.startup(caller.environ)[0], caller.environ)
+    return Table(f"Add this as the last line of {file}, and start a new shell:\n\n{line}\n")
+
+
+def _own_shell(caller: Caller) -> Shell:
+    """Return the shell that calls awsenv, else the login shell."""
+    shell = process.calling_shell(caller.pid)
+    if shell is not None:
+        return _shell(shell.name)
+    login = caller.environ.get("SHELL")
+    if not login:
+        raise UsageError("which shell?", hint="awsenv init SHELL")
+    return _shell(login)
+
+
+def _shell(name: str) -> Shell:
+    shell = shells.named(name)
+    if shell is not None and shell.has_hook:
+        return shell
+    shells.refuse_foreign(name)
+    if shell is not None and shell.evaluate:
+        fact = f"there is no hook for {name}"
+        raise UsageError(fact, hint=(shell.evaluate.format("awsenv ROLE"), "awsenv exec ROLE"))
+    known = [each.name for each in shells.hooked()]
+    meant = nearest(name, known) or f"with one of {', '.join(known)}"
+    raise UsageError(f"there is no hook for the shell {name!r}", hint=f"awsenv init {meant}")

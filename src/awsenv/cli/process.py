@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import NoReturn
 
+    from awsenv.shells.base import Shell
+
 _OWN = "_AWSENV_"
 _PYTHON = f"{_OWN}PYTHON"
 """The hooks keep a variable such as PYTHONPATH under this prefix where it could make Python load code from the current
@@ -266,6 +268,44 @@ def callers_of(process: int) -> Iterator[tuple[int, str]]:
         if caller != process:
             yield caller, os.fsdecode(before.partition(b"(")[2])
         caller = int(after.split()[1])
+
+
+def calling_shell(pid: int | None = None) -> Shell | None:
+    """Return the nearest shell among the processes that called this one; None: there is none.
+
+    $SHELL is the login shell, and a variable cannot tell fish from bash.
+
+    Args:
+        pid: The process that was called; None: this one.
+
+    Raises:
+        UsageError: It evaluates nothing that awsenv prints.
+    """
+    from awsenv import shells  # noqa: PLC0415 - a call from the hook does without
+
+    try:
+        for _, name in callers_of(pid or os.getpid()):
+            shells.refuse_foreign(name)
+            shell = shells.named(name)
+            if shell is not None and shell.evaluate:
+                return shell
+    except OSError:
+        return _detected_shell(pid)
+    return None
+
+
+def _detected_shell(pid: int | None) -> Shell | None:
+    try:
+        import shellingham  # noqa: PLC0415 - a dependency of typer, for where there is no /proc
+    except ImportError:
+        return None
+    from awsenv import shells  # noqa: PLC0415 - see `calling_shell`
+
+    try:
+        name = shellingham.detect_shell(pid)[0]
+    except shellingham.ShellDetectionFailure:
+        return None
+    return shells.find(name)
 
 
 def _reads(process: int, pipe: str) -> bool:

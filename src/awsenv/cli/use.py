@@ -4,7 +4,6 @@ And what the commands share that print secrets: for which shell, and where they 
 of `ShellOptions` in the modules that inherit them, so they are not strings.
 """
 
-import os
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated
@@ -111,7 +110,7 @@ def shell_of(caller: Caller, options: ShellOptions, words: str) -> Shell:
             shell is unknown.
     """
     name = options.shell or caller.environ.get("AWSENV_SHELL")  # the hook names its shell in it
-    shell = shells.find(name) if name else _calling_shell(caller)
+    shell = shells.find(name) if name else process.calling_shell(caller.pid) or shells.find("sh")
     if not options.anywhere:
         _check_that_it_is_evaluated(caller, shell, words)
     return shell
@@ -154,35 +153,3 @@ def _check_that_it_is_not_astray(caller: Caller, instead: str) -> None:
             f"nothing was done: the output, which may hold keys, would have gone to {where}",
             hint=(instead, "--print prints all the same"),
         )
-
-
-def _calling_shell(caller: Caller) -> Shell:
-    """Return the nearest shell among the calling processes; `sh` if there is none.
-
-    $SHELL is the login shell, and a variable cannot tell fish from bash.
-
-    Raises:
-        UsageError: It evaluates nothing that awsenv prints.
-    """
-    try:
-        for _, name in process.callers_of(caller.pid or os.getpid()):
-            shells.refuse_foreign(name)
-            shell = shells.named(name)
-            if shell is not None and shell.evaluate:
-                return shell
-    except OSError:
-        return _detected(caller)
-    return shells.find("sh")
-
-
-def _detected(caller: Caller) -> Shell:
-    try:
-        # A dependency of typer. Calls from the hook, which are most, do without.
-        import shellingham  # noqa: PLC0415
-    except ImportError:
-        return shells.find("sh")
-    try:
-        name = shellingham.detect_shell(caller.pid)[0]
-    except shellingham.ShellDetectionFailure:
-        return shells.find("sh")
-    return shells.find(name)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from awsenv import shells, variables
 from awsenv.agent import client, runtime_directory
-from awsenv.config.files import shown
+from awsenv.config.files import expanded, shown
+from awsenv.config.files import quoted as quoted_path
 from awsenv.doctor.model import Finding, fine, unknown, warning
 from awsenv.errors import Origin
 from awsenv.wording import printable, quoted
@@ -47,7 +48,7 @@ _PROMPTS = {
     "bobthefish": "bobthefish shows AWS_VAULT",
     "tide": "tide shows no role by itself: print it with awsenv_prompt_info in an item of its own",
 }
-_LAST = "keep this the last line of {file}: {load}"
+_LAST = "keep the line that loads the hook the last of {file}"
 _TROUBLES = {
     "stopped": ("the hook did not run at the last prompt: a role there may be missing or out of date", "{load}", _LAST),
     "replaced": (
@@ -129,24 +130,52 @@ def _startup(shell: Shell, environ: Environ, program: str, *, is_on_path: bool) 
             yield unknown("hook", f"cannot read {name}: {error.strerror}", origins=[Origin(name)])
             continue
         for number, line in enumerate(text.splitlines(), start=1):
+            if file := _file_of(line, shell, environ):
+                yield _loading(Origin(name, number), *_trouble_with(file, shell))
+                return
             if found := _LOAD.search(line):
-                is_found = is_on_path or found["folder"] is not None
-                yield _loading(Origin(name, number), None if is_found else program)
+                yield _loading(Origin(name, number), *(() if is_on_path or found["folder"] else _unfound(program)))
                 return
     if is_read:
         file = shown(main, environ)
         fact = f"{file} does not load it, so awsenv ROLE cannot change the shell"
-        yield warning("hook", fact, f"add as the last line of {file}: {shell.load}", origins=[Origin(file)])
+        command = "awsenv" if is_on_path else shlex.quote(printable(program))
+        hint = shell.append.format(f"{command} init --line {shell.name}", quoted_path(file))
+        yield warning("hook", fact, hint, origins=[Origin(file)])
 
 
-def _loading(line: Origin, program: str | None) -> Finding:
-    """Return the finding on the line that loads the hook, which should name *program*; None: it finds awsenv."""
-    if program is None:
-        unseen = f"{line.name} loads it, but this call did not go through it: whether this shell has it is not known"
-        return unknown("hook", unseen, "type awsenv doctor at a prompt", origins=[line])
-    fact = "awsenv is not on PATH, where this line looks for it"
+def _file_of(line: str, shell: Shell, environ: Environ) -> str:
+    """Return the path of the hook that *line* runs; empty: it runs none."""
+    try:
+        words = shlex.split(line, comments=True)
+    except ValueError:
+        return ""
+    paths = (expanded(word.rstrip(";"), environ) for word in words)
+    return next((path for path in paths if path.endswith(f"/{shell.file_name}")), "")
+
+
+def _trouble_with(file: str, shell: Shell) -> tuple[str, ...]:
+    """Return the fact and the next step where the file of a hook is missing, or is another one; else nothing."""
+    hint = f"write in place of this line the one of: awsenv init --line {shell.name}"
+    # Only the shell knows a path such as $(brew --prefix)/share/awsenv/awsenv.bash.
+    if not os.path.isabs(file) or "$" in file or shell.is_hook(file):  # noqa: PTH117 - it stays a text
+        return ()
+    if not os.path.exists(file):  # noqa: PTH110 - the same
+        return "the file that this line loads is not there", hint
+    return "this line loads the hook of another awsenv", hint
+
+
+def _unfound(program: str) -> tuple[str, ...]:
     hint = f"write in this line, instead of awsenv: {shlex.quote(printable(program))}"
-    return warning("hook", fact, hint, origins=[line])
+    return "awsenv is not on PATH, where this line looks for it", hint
+
+
+def _loading(line: Origin, fact: str = "", *hints: str) -> Finding:
+    """Return the finding on the line that loads the hook: *fact*, if anything is wrong with it."""
+    if fact:
+        return warning("hook", fact, *hints, origins=[line])
+    unseen = f"{line.name} loads it, but this call did not go through it: whether this shell has it is not known"
+    return unknown("hook", unseen, "type awsenv doctor at a prompt", origins=[line])
 
 
 def agent(environ: Environ) -> Finding | None:

@@ -5,9 +5,19 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 
+from awsenv.variables import home
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.model import Change, Environ
+
+SHARED = "share/awsenv"
+"""The folder of the hooks below the prefix of an installation, the same for every version and every Python.
+
+The hook of that folder finds the program in `bin` of the same prefix.
+"""
+
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+./")
 
 _OF_NAMES = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 
@@ -19,6 +29,10 @@ def folder() -> str:
     if os.path.isdir(installed):
         return installed
     return os.path.join(os.path.dirname(os.path.dirname(package)), "shell")
+
+
+_LINKS = 40
+"""How many links lead to a file at most, as for Linux."""
 
 
 class Shell(ABC):
@@ -33,6 +47,12 @@ class Shell(ABC):
     """Further names that it runs as."""
     evaluate = ""
     """The line that evaluates the output of the command `{}`; empty: the shell evaluates nothing."""
+    source = ""
+    """The line that runs the file `{file}` if it is there, so that a shell whose awsenv is gone starts silently. Where
+    the file does not find the program by its own path, the line hands over `{program}`. Empty: there is no such line.
+    """
+    append = "{} >> {}"
+    """The line that appends the output of a command, the first `{}`, to a file."""
     assign = ""
     """The statement that assigns a quoted value, the second `{}`, to a variable, the first."""
 
@@ -57,8 +77,50 @@ class Shell(ABC):
 
     @property
     def load(self) -> str:
-        """The line of a startup file that loads the hook."""
+        """The line of a startup file that loads the hook wherever awsenv is on the PATH."""
         return self.evaluate.format(f"awsenv init {self.name}")
+
+    def load_from(self, program: str, environ: Environ) -> str:
+        """Return the line of a startup file that loads the hook of *program*, where possible without a process.
+
+        Args:
+            program: The path of awsenv.
+            environ: The environment of the caller.
+        """
+        file = self.installed(program)
+        if not file or not self.source:
+            return self.load
+        return self.source.format(file=self._word(file, environ), program=self._word(program, environ))
+
+    def installed(self, program: str) -> str:
+        """Return the file of the hook that is installed with *program* and does the same as ours; empty: there is none.
+
+        A link to the program, as that of pipx in `~/.local/bin`, may be where an upgrade changes nothing.
+        """
+        followed = [program]
+        while os.path.islink(followed[-1]) and len(followed) < _LINKS:
+            link = followed[-1]
+            followed.append(os.path.abspath(os.path.join(os.path.dirname(link), os.readlink(link))))
+        for path in (*followed, os.path.realpath(program)):
+            file = f"{os.path.dirname(os.path.dirname(path))}/{SHARED}/{self.file_name}"
+            if self.is_hook(file):
+                return file
+        return ""
+
+    def is_hook(self, path: str) -> bool:
+        """Return whether the file *path* has the same content as our hook."""
+        try:
+            with open(path, "rb") as file, open(self._hook_file, "rb") as ours:
+                return file.read() == ours.read()
+        except OSError:
+            return False
+
+    def _word(self, path: str, environ: Environ) -> str:
+        """Return *path* as a word of code: below the home folder without its name, which may change."""
+        if not _PLAIN.issuperset(path):
+            return self.quote(path)
+        main = home(environ).rstrip("/") + "/"
+        return "~/" + path.removeprefix(main) if path.startswith(main) else path
 
     def hook(self, program: str) -> str:
         """Return the hook. It calls *program*, an absolute path: a project's virtualenv must not shadow it.
@@ -70,8 +132,13 @@ class Shell(ABC):
             return self.assign.format("_AWSENV_BIN", self.quote(program)) + file.read()
 
     @property
+    def file_name(self) -> str:
+        """The name of the file of the hook."""
+        return f"awsenv.{self.name}"
+
+    @property
     def _hook_file(self) -> str:
-        return f"{folder()}/awsenv.{self.name}"
+        return f"{folder()}/{self.file_name}"
 
     def subshell(
         self, path: str, environ: Environ, change: Change, program: str, *, superuser: bool = False
@@ -108,6 +175,7 @@ class Posix(Shell):
     """
 
     evaluate = 'eval "$({})"'
+    source = r"[ ! -r {file} ] || \. {file}"
     assign = "{}={}\n"
     builtin = "'builtin' "
     """What stands before a builtin, so that no function replaces it."""

@@ -20,6 +20,7 @@ class Fish(Shell):
 
     name = "fish"
     evaluate = "{} | source"
+    source = "test ! -r {file}; or source {file}"
     assign = "set -g {} {}\n"
 
     def quote(self, value: str) -> str:

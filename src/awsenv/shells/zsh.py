@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.model import Change, Environ
 
-_EMULATION = "'builtin' 'emulate' 'zsh' '-o' 'no_aliases' '-o' 'no_force_float' '-c'"
+_EMULATION = "_awsenv_read= 'builtin' 'emulate' 'zsh' '-o' 'no_aliases' '-o' 'no_force_float' '-c'"
 
 
 class Zsh(Posix):
@@ -19,12 +19,12 @@ class Zsh(Posix):
     also = ("rzsh",)
 
     def hook(self, program: str) -> str:
-        """Return the hook as one quoted word a line: zsh reads all of `eval` first, with the aliases of the user.
+        """Return the hook as one quoted word: zsh reads all of `eval` first, with the aliases of the user.
 
         Functions that `emulate` defines run with the options that it sets; it leaves `force_float` alone unless named.
         """
-        assignment, *lines = super().hook(program).splitlines(keepends=True)
-        return f"{assignment}{_EMULATION} \\\n" + "\\\n".join(map(self.quote, lines)) + "\n"
+        assignment, newline, code = super().hook(program).partition("\n")
+        return f"{assignment}{newline}{_EMULATION} {self.quote(code)}\n"
 
     def subshell(
         self, path: str, environ: Environ, change: Change, program: str, *, superuser: bool = False

@@ -1,0 +1,98 @@
+"""`awsenv init`: the hook for what evaluates it, and for the user the line that loads it."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pexpect
+import pytest
+
+from awsenv import shells
+from awsenv.cli.init import Arguments, run
+from awsenv.cli.options import Caller
+from awsenv.cli.prompts import Prompts
+from awsenv.errors import UsageError
+from awsenv.provider import Provider
+from awsenv.shells.base import SHARED, folder
+from spelling import SPELLINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import World
+
+
+@pytest.fixture
+def prefix(world: World, tmp_path: Path) -> Path:
+    """Return a prefix in which the program and the hooks are installed."""
+    prefix = tmp_path / "prefix"
+    (prefix / "bin").mkdir(parents=True)
+    (prefix / "bin/awsenv").symlink_to(world.program)
+    shutil.copytree(folder(), prefix / SHARED)
+    return prefix
+
+
+@pytest.mark.parametrize("shell", SPELLINGS)
+def test_init_finds_the_calling_shell(shell: str, world: World, require: Callable[[str], str]) -> None:
+    """Evaluated without a name, `init` prints the hook of the shell that evaluates it."""
+    spelling = SPELLINGS[shell]
+    require(shell)
+    line = spelling.evaluate.format(f"{world.program} init")
+
+    answer = world.command(spelling.command(f"{line}\necho $_AWSENV_BIN"), SHELL="/bin/other")
+
+    assert (f"{world.program}\n", "") == (answer.stdout, answer.stderr)
+
+
+@pytest.mark.parametrize("shell", SPELLINGS)
+def test_init_without_a_calling_shell_is_for_the_login_shell(shell: str) -> None:
+    """Where no shell calls, as in an editor, the hook is that of $SHELL."""
+    action = run(_caller(SHELL=f"/usr/bin/{shell}"), Arguments())
+
+    assert shells.find(shell).hook("/bin/awsenv") == action.text
+
+
+def test_init_without_any_shell_asks_for_its_name() -> None:
+    """Neither a calling shell nor $SHELL: the error says what to add."""
+    with pytest.raises(UsageError, match="which shell") as caught:
+        run(_caller(), Arguments())
+
+    assert ("awsenv init SHELL",) == caught.value.hints
+
+
+def _caller(**environ: str) -> Caller:
+    """Return a process that no shell has called: the first of the system."""
+    prompts = Prompts(environ)
+    return Caller(environ, "/bin/awsenv", Provider(None, prompts, lambda _: None), prompts.secret, pid=1)
+
+
+@pytest.mark.parametrize("shell", SPELLINGS)
+def test_on_a_terminal_init_shows_the_line_and_its_file(
+    shell: str, world: World, prefix: Path, require: Callable[[str], str]
+) -> None:
+    """A user who types it gets the line that starts no process, whole, and no code."""
+    spelling = SPELLINGS[shell]
+    environ = world.environ | {"TERM": "dumb"}
+
+    child = pexpect.spawn(
+        require(shell),
+        [*spelling.bare, "-c", f"{prefix}/bin/awsenv init; true"],
+        env=environ,
+        encoding="utf-8",
+        timeout=60,
+        dimensions=(24, 80),
+    )
+    child.expect(pexpect.EOF)
+
+    line = shells.find(shell).load_from(f"{prefix}/bin/awsenv", environ)
+    assert f"{prefix}/{SHARED}/awsenv.{shell}" in line
+    assert [f"Add this as the last line of ~/{spelling.rc}, and start a new shell:", "", line] == [
+        text.rstrip("\r") for text in child.before.rstrip().split("\n")
+    ]
+
+
+def test_the_line_of_a_startup_file_can_be_appended(world: World) -> None:
+    """`--line` prints the line and nothing else, for a file or a script."""
+    assert 'eval "$(awsenv init bash)"\n' == world.command([world.program, "init", "--line", "bash"]).stdout
