@@ -29,7 +29,7 @@ builtin export -n _AWSENV_BIN
 function _awsenv_prints {
   builtin local _awsenv_word
   case ${1-} in
-  '' | console | credential-process | demo | doctor | exec | explain | init) builtin return 0 ;;
+  console | credential-process | demo | doctor | exec | explain | init) builtin return 0 ;;
   list | lock | login | logout | setup | status) builtin return 0 ;;
   *) ;;
   esac

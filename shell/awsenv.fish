@@ -18,7 +18,7 @@ else
 end
 
 function __awsenv_prints --description 'Whether awsenv prints text to read rather than code to evaluate'
-    builtin contains -- "$argv[1]" '' console credential-process demo doctor exec explain init \
+    builtin contains -- "$argv[1]" console credential-process demo doctor exec explain init \
         list lock login logout setup status
     and return 0
     for word in $argv

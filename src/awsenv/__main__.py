@@ -60,10 +60,19 @@ def _run(args: list[str]) -> int:
         else:
             return 0
     process.end_like_ctrl_c()
-    from awsenv.cli import conversation  # noqa: PLC0415 - see above
+    from awsenv.cli import commands, conversation  # noqa: PLC0415 - see above
 
+    answered = None
     try:
-        answered = conversation.run(args)
+        if commands.lacks_role(args):
+            from awsenv.cli import picker  # noqa: PLC0415 - see above
+
+            picked = picker.with_role(args)
+            if picked is None:
+                return process.fail(args, 130, "awsenv: no role was picked\n")
+            args = picked
+        if not commands.lacks_role(args):
+            answered = conversation.run(args)
     except Exception as error:  # noqa: BLE001 - the command line knows how to say it
         from awsenv.cli.main import failed  # noqa: PLC0415 - see above
 

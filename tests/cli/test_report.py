@@ -204,7 +204,7 @@ def test_a_table_shows_only_the_first_line_of_a_value() -> None:
 )
 def test_a_message_fits_the_terminal(world: World, changes: dict[str, str], name: str, label: str) -> None:
     """A message is wrapped to the terminal; its name is red and its labels are faint, unless colour is off."""
-    environ = world.environ | {"LANG": "C.UTF-8"} | changes
+    environ = world.environ | {"LANG": "C.UTF-8", "AWSENV_PICKER": "none"} | changes
     words = ["use", "--region", "eu-central-1"]
     child = pexpect.spawn(world.program, words, env=environ, encoding="utf-8", timeout=60, dimensions=(24, 40))
     child.expect(pexpect.EOF)

@@ -131,7 +131,7 @@ def test_eval_works_without_the_hook(
     assert "canary/secret+one" == window.run("echo $AWS_SECRET_ACCESS_KEY")
 
 
-@pytest.mark.parametrize("command", ["awsenv use", "awsenv power-user --duration never", "awsenv off --nonsense"])
+@pytest.mark.parametrize("command", ["awsenv 12345", "awsenv power-user --duration never", "awsenv off --nonsense"])
 def test_a_failure_changes_nothing_and_stops_the_line(shell: Spelling, command: str, terminal: Start) -> None:
     """A failure returns the program's status, changes nothing, and stops `&&`, through the hook and through eval."""
     window = terminal(shell)

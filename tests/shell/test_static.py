@@ -43,8 +43,8 @@ def test_the_bash_hook_works_in_bash_3_2(feature: str, hooks: Path) -> None:
 
 
 def test_the_hook_knows_which_commands_print_a_change(shell: Spelling, hooks: Path, run: Callable[..., Any]) -> None:
-    """The hook evaluates the output for a role and for commands that print a change, and for no other command."""
-    questions = [f"! {shell.prints} {word} || echo {word}" for word in [*COMMANDS, "power-user"]]
+    """The hook evaluates the output for a role, picked or named, and of commands that print a change, and no other."""
+    questions = [f"! {shell.prints} {word} || echo {word or 'nothing'}" for word in ["", *COMMANDS, "power-user"]]
 
     answer = run(shell, "\n".join([shell.load(hooks), *questions]))
 

@@ -19,7 +19,7 @@ from typer.exceptions import TyperException
 
 from awsenv import __version__, environment, variables
 from awsenv.cli.action import Print
-from awsenv.cli.commands import COMMANDS, DEFAULT, PREVIOUS, named
+from awsenv.cli.commands import COMMANDS, DEFAULT, PREVIOUS, lacks_role, named
 from awsenv.cli.options import RoleOptions, flag
 from awsenv.errors import UsageError
 
@@ -195,6 +195,8 @@ def invoke(args: list[str], caller: Callable[[], Caller]) -> Action:
         typos.check_help("".join(args[1:2]))
     words = named(args)
     name = "".join(words[:1])
+    if name in {"", DEFAULT} and lacks_role(args):
+        _module(DEFAULT).refuse_terminal(caller())
     if name not in COMMANDS:
         return _without_command(words)
     try:

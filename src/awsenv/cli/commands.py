@@ -25,9 +25,10 @@ class Command:
         summary: Its line in the help.
         prints: TEXT, SECRET, CODE or CHANGE.
         is_answered: Whether the agent may answer it.
+        picks: Whether the user picks the ROLE that is left out.
     """
 
-    __slots__ = ("is_answered", "name", "prints", "summary", "usage")
+    __slots__ = ("is_answered", "name", "picks", "prints", "summary", "usage")
 
     def __init__(
         self,
@@ -37,12 +38,14 @@ class Command:
         *,
         prints: str = TEXT,
         is_answered: bool = False,
+        picks: bool = False,
     ) -> None:
         self.name = name
         self.usage = usage
         self.summary = summary
         self.prints = prints
         self.is_answered = is_answered
+        self.picks = picks
 
     @property
     def is_evaluated(self) -> bool:
@@ -70,12 +73,14 @@ COMMANDS = {
             "Assume ROLE in this shell.",
             prints=CHANGE,
             is_answered=True,
+            picks=True,
         ),
         Command(
             "exec",
             "[OPTIONS] ROLE [CODE] [-- COMMAND...]",
             "Run COMMAND, or a subshell, with ROLE.",
             is_answered=True,
+            picks=True,
         ),
         Command("login", "[OPTIONS] [CODE]", "Enter one MFA code for the whole day.", is_answered=True),
         Command("logout", "[OPTIONS]", "Forget the MFA session and the roles, and end the agent."),
@@ -89,6 +94,7 @@ COMMANDS = {
             "[OPTIONS] ROLE",
             "Show how ROLE would be assumed, without using an MFA code.",
             is_answered=True,
+            picks=True,
         ),
         Command(
             "doctor",
@@ -101,6 +107,7 @@ COMMANDS = {
             "Print a URL that signs in to the AWS console as ROLE.",
             prints=SECRET,
             is_answered=True,
+            picks=True,
         ),
         Command("setup", "[OPTIONS] [ROLE...]", "Create a user, an MFA device and roles in an account."),
         Command(
@@ -119,6 +126,10 @@ COMMANDS = {
 _HELP = Command("", "", "")
 _NOTHING = Command("", "", "", prints=CODE)
 """`awsenv` alone: the role was left out, so evaluating the output must fail."""
+
+QUIET = ("-q", "--quiet")
+FLAGS = (*QUIET, "--refresh", "--print", "--json", "--open")
+"""The options without a value of the commands about a role."""
 
 _OPTIONS = frozenset({"--help", "-h", "--version"})
 """Options that stand in place of a command."""
@@ -142,3 +153,25 @@ def usage(name: str) -> str:
 def called(args: list[str]) -> Command:
     """Return the command that *args* call: one without a name where they ask for help, or are empty."""
     return COMMANDS.get("".join(named(args)[:1])) or (_HELP if args else _NOTHING)
+
+
+def lacks_role(args: list[str]) -> bool:
+    """Return whether *args* call a command that lets the user pick a role, and name none, nor anything unknown."""
+    command = called(args) if args else COMMANDS[DEFAULT]
+    if not command.picks or any(not arg.startswith("-") or arg == PREVIOUS for arg in named(args)[1:2]):
+        return False
+    from awsenv.variables import OPTION, having  # noqa: PLC0415 - where the first word is an option
+
+    valued = {"--shell", "--service", "--session-duration"}
+    valued |= {name.replace("AWSENV_", "--").lower().replace("_", "-") for name in having(OPTION)}
+    words = iter(named(args)[1:])
+    for word in words:
+        option, has_value, _ = word.partition("=")
+        if word == "--":
+            return command.name == "exec" or next(words, None) is None
+        if option in valued:
+            if not has_value and next(words, None) is None:
+                return False
+        elif word not in FLAGS:
+            return False
+    return True

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Annotated
 
 from awsenv import duration, environment, shells, variables, wording
-from awsenv.cli import process
+from awsenv.cli import picker, process
 from awsenv.cli.action import Print
 from awsenv.cli.options import (
     Caller,
@@ -97,6 +97,16 @@ def seen(environ: Environ, now: float) -> str:
     return f"{who} until {wording.instant(role.expires)} ({duration.exact(60 * minutes if minutes else left)})"
 
 
+def refuse_terminal(caller: Caller) -> None:
+    """Refuse to let the user pick a role for a shell that awsenv cannot change, before they do.
+
+    Raises:
+        UsageError: stdout is a terminal, and there is a picker; or `shell_of` raises it.
+    """
+    if caller.prints_to_terminal and "--print" not in caller.args and picker.is_on(caller.environ):
+        shell_of(caller, Arguments(role=""), "")
+
+
 def shell_of(caller: Caller, options: ShellOptions, words: str) -> Shell:
     """Return the shell to print for: the one named, the one whose hook calls, else the one that called awsenv.
 
@@ -121,7 +131,7 @@ def _check_that_it_is_evaluated(caller: Caller, shell: Shell, words: str) -> Non
     if caller.prints_to_terminal:
         if not shell.evaluate:
             raise UsageError(_SHOWN, hint="--print prints all the same")
-        hint: tuple[str, ...] = (shell.evaluate.format(f"awsenv {words}"),)
+        hint: tuple[str, ...] = (shell.evaluate.format(f"awsenv {words}".rstrip()),)
         if shell.has_hook:
             hint = (*hint, f"load the hook, once: {shell.load}")
         raise UsageError(
@@ -130,7 +140,7 @@ def _check_that_it_is_evaluated(caller: Caller, shell: Shell, words: str) -> Non
         )
     # Nothing evaluates JSON: another command reads it from a pipe.
     if shell.evaluate:
-        _check_that_it_is_not_astray(caller, shell.evaluate.format(f"awsenv {words}"))
+        _check_that_it_is_not_astray(caller, shell.evaluate.format(f"awsenv {words}".rstrip()))
     elif caller.prints_astray() == process.FILE:
         _check_that_it_is_not_astray(caller, _EXEC)
 

@@ -7,7 +7,7 @@ import os
 import time
 from contextlib import suppress
 
-from awsenv.cli import process
+from awsenv.cli import commands, process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -166,9 +166,6 @@ def _echoes() -> bool:
     return bool(flags & termios.ECHO)
 
 
-_QUIET = ("-q", "--quiet")
-_FLAGS = (*_QUIET, "--refresh", "--print", "--json", "--open")
-"""Options without a value."""
 _WORDS = 2
 """`exec` and its role: what follows, but for an MFA code, is another command."""
 
@@ -179,7 +176,7 @@ def is_quiet(args: Sequence[str]) -> bool:
     for arg in args:
         if not is_value:
             words += args[0] == "exec" and not arg.startswith("-") and not arg.isdigit()
-            if arg in _QUIET or arg == "--" or words > _WORDS:
-                return arg in _QUIET
-        is_value = arg.startswith("--") and "=" not in arg and arg not in _FLAGS
+            if arg in commands.QUIET or arg == "--" or words > _WORDS:
+                return arg in commands.QUIET
+        is_value = arg.startswith("--") and "=" not in arg and arg not in commands.FLAGS
     return False

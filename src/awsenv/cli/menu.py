@@ -1,0 +1,179 @@
+"""The list of roles to pick from, as values: what the user has typed, what matches, and the lines that show it."""
+
+from __future__ import annotations
+
+from awsenv import fuzzy
+from awsenv.cli.report import cells, fitting, fitting_widths
+from awsenv.wording import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LEAST = (20, 12, 7, 3, 8)
+"""Cells that each column keeps on a narrow terminal."""
+_SHORT, _TALL = 5, 10
+"""Lines of a terminal up to which it shows no head, and from which on it shows the keys."""
+_PROMPT = "role> "
+_KEYS = ("type to narrow · Enter takes it · Esc leaves", "Enter takes it · Esc leaves", "")
+"""What the keys do, in as many words as fit."""
+_LONGEST = 1000
+"""Characters of a query: a paste may be of any length."""
+_GAP = "  "
+_MARGIN = 3
+"""Cells before a row, for its marks."""
+
+
+class Choice:
+    """One row.
+
+    Args:
+        texts: What it shows, of any characters.
+        is_active: Whether it is the role of this shell.
+        colour: The SGR parameters of its first cell; empty: none.
+        hides: The column that no word matches.
+    """
+
+    __slots__ = ("colour", "fields", "is_active", "texts")
+
+    def __init__(
+        self, texts: Sequence[str | None], *, is_active: bool = False, colour: str = "", hides: int | None = None
+    ) -> None:
+        self.texts = [printable(text or "-") for text in texts]
+        self.fields = [
+            "" if text is None or number == hides else fuzzy.folded(self.texts[number])
+            for number, text in enumerate(texts)
+        ]
+        self.is_active = is_active
+        self.colour = colour
+
+
+class Menu:
+    """What the user sees and has typed.
+
+    Args:
+        head: The titles of the columns.
+    """
+
+    def __init__(self, head: Sequence[str]) -> None:
+        self._head = head
+        self._choices: Sequence[Choice] = ()
+        self._needed = list(map(cells, head))
+        self._found: Sequence[int] = ()
+        self._at = self._top = 0
+        self._is_full = False
+        self.query = ""
+        """What the user has typed."""
+        self.page = 1
+        """How many choices the screen shows."""
+
+    def fill(self, choices: Sequence[Choice]) -> None:
+        """Offer *choices*, in this order."""
+        self._choices, self._is_full = choices, True
+        columns = zip(self._head, *(choice.texts for choice in choices), strict=True)
+        self._needed = [max(map(cells, column)) for column in columns]
+        self._search()
+
+    @property
+    def taken(self) -> int | None:
+        """The index of the choice that is marked; None: nothing matches."""
+        return self._found[self._at] if self._found else None
+
+    def type(self, text: str) -> None:
+        """Add *text* to the query."""
+        self.query = (self.query + "".join(each if each.isprintable() else " " for each in text))[:_LONGEST]
+        self._search()
+
+    def erase(self, count: int | None = None) -> None:
+        """Erase the last *count* characters of the query; None: its last word."""
+        kept = self.query.rstrip(" ").rpartition(" ")
+        self.query = kept[0] + kept[1] if count is None else self.query[: max(0, len(self.query) - count)]
+        self._search()
+
+    def move(self, by: int) -> None:
+        """Mark the choice that is *by* rows below, or the last or the first one."""
+        self._at = max(0, min(self._at + by, len(self._found) - 1))
+
+    def _search(self) -> None:
+        words = fuzzy.words(self.query)
+        self._found = fuzzy.ranked(words, [choice.fields for choice in self._choices])
+        self._at = self._top = 0
+
+    def lines(self, columns: int, height: int) -> tuple[list[str], int]:
+        """Return at most *height* lines, each narrower than *columns*, and the cell of the cursor in the first one."""
+        room = max(1, columns - 1)
+        first, cursor = self._prompt(room)
+        head = height > _SHORT
+        keys = height >= _TALL
+        self.page = max(1, min(height - 1 - head - keys, len(self._choices)))
+        self._top = max(self._at - self.page + 1, min(self._top, self._at))
+        margin = _MARGIN if room > _MARGIN else 0
+        widths = fitting_widths(self._needed, room - margin, _LEAST)
+        lines = [first]
+        if head:
+            lines.append(_faint(_joined(" " * margin, _row(self._head, [set()] * len(self._head), widths), "")))
+        shown = self._found[self._top : self._top + self.page]
+        words = fuzzy.words(self.query)
+        for number, index in enumerate(shown, self._top):
+            choice = self._choices[index]
+            is_marked = number == self._at
+            before = f"{'>' if is_marked else ' '}{'*' if choice.is_active else ' '} "[:margin]
+            row = _row(choice.texts, fuzzy.marks(words, choice.fields), widths)
+            lines.append(_joined(before, row, "7" if is_marked else "", choice.colour))
+        if not shown and self._is_full:
+            lines.append(_faint(fitting("   nothing matches", room)))
+        lines += [""] * (1 + head + self.page - len(lines))
+        if keys:
+            lines.append(_faint(next(text for text in _KEYS if cells(text) <= room)))
+        return lines[:height], cursor
+
+    def _prompt(self, room: int) -> tuple[str, int]:
+        """Return the line with the query, whose end is always seen, and the cell of the cursor."""
+        prompt = _PROMPT if room > 3 * len(_PROMPT) else _PROMPT[-2:][: room - 1]
+        query = fitting(self.query[::-1], room - len(prompt) - 1)[::-1]
+        cursor = len(prompt) + cells(query)
+        count = f"{len(self._found)}/{len(self._choices)}" if self._is_full else "…"
+        gap = room - cursor - len(count)
+        return prompt + query + (" " * gap + count if gap > 1 else ""), cursor
+
+
+_Cell = list[tuple[str, bool]]
+"""The characters of a cell, and whether the query matches each."""
+
+
+def _row(texts: Sequence[str], marks: Sequence[set[int]], widths: Sequence[int]) -> list[_Cell]:
+    """Return the cells of a row, each as wide as its column."""
+    row = []
+    for text, marked, width in zip(texts, marks, widths, strict=False):
+        cell = [(each, number in marked) for number, each in enumerate(text)]
+        if cells(text) > width:
+            begin = len(fitting(text, width // 2))
+            end = len(fitting(text[::-1], width - cells(text[:begin]) - 1))
+            cell = [*cell[:begin], ("…", False), *cell[len(text) - end :]]
+        left = width - cells("".join(each for each, _ in cell))
+        row.append([*cell, *[(" ", False)] * left])
+    return row
+
+
+def _joined(before: str, row: Sequence[_Cell], style: str, colour: str = "") -> str:
+    """Return the line of a row with SGR parameters: *style* for all of it, *colour* for its first cell."""
+    line = [_painted(before, style)]
+    for number, cell in enumerate(row):
+        if number:
+            line.append(_painted(_GAP, style))
+        base = ";".join(filter(None, (style, colour if not number else "")))
+        run, was_marked = "", False
+        for each, is_marked in [*cell, ("", not cell[-1][1] if cell else True)]:
+            if is_marked != was_marked:
+                line.append(_painted(run, ";".join(filter(None, (base, "1;4" if was_marked else "")))))
+                run, was_marked = "", is_marked
+            run += each
+    return "".join(line)
+
+
+def _painted(text: str, style: str) -> str:
+    return f"\x1b[{style}m{text}\x1b[m" if style and text else text
+
+
+def _faint(text: str) -> str:
+    return _painted(text, "2")

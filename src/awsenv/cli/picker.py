@@ -1,0 +1,247 @@
+"""The picker: on a terminal, the user picks the role that a command line leaves out.
+
+It draws on /dev/tty, since stdout is for what a shell evaluates, and runs before anything else: an agent gets the
+request with the role in it. Where fzf is installed, that shows the list.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import termios
+from contextlib import suppress
+
+from awsenv.cli import commands, process
+from awsenv.cli.screen import CLOSED, RESIZED, SUSPEND, Screen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from awsenv.cli.menu import Choice, Menu
+    from awsenv.config import Entry
+
+VARIABLE = "AWSENV_PICKER"
+"""Which picker there is: one of KINDS, by default FZF where it is installed."""
+FZF, BUILTIN, NONE = KINDS = ("fzf", "builtin", "none")
+
+_TERMINAL = "/dev/tty"
+
+
+def with_role(args: list[str]) -> list[str] | None:
+    """Return the command line *args*, which lacks a role, with the one that the user picks; None: the user left.
+
+    It stays as it is where there is no terminal to ask at, and where the output would go astray.
+
+    Raises:
+        ConfigError: The files cannot be read, or there is nothing in them to pick.
+        UsageError: AWSENV_PICKER is not one of KINDS.
+    """
+    environ = process.environ()
+    words = args or [commands.DEFAULT]
+    if not is_on(environ) or not _is_read(words):
+        return args
+    try:
+        terminal = os.open(_TERMINAL, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return args
+    try:
+        role = _picked(environ, terminal)
+    except termios.error:
+        return args
+    finally:
+        os.close(terminal)
+    process.end_silence()
+    if role is None:
+        return None
+    name, *rest = commands.named(words)
+    return [name, role, *rest]
+
+
+def is_on(environ: Mapping[str, str]) -> bool:
+    """Return whether the user of *environ* has a picker, and a terminal that can draw it.
+
+    Raises:
+        UsageError: AWSENV_PICKER is not one of KINDS.
+    """
+    kind = environ.get(VARIABLE) or BUILTIN
+    if kind not in KINDS:
+        from awsenv.errors import Origin, UsageError  # noqa: PLC0415 - where something is wrong
+
+        raise UsageError(f"there is no picker {kind!r}", Origin(VARIABLE), hint=f"export {VARIABLE}={BUILTIN}")
+    return kind != NONE and environ.get("TERM", "dumb") != "dumb"
+
+
+def _is_read(words: list[str]) -> bool:
+    """Return whether the output of the command line *words* goes where it should, or the command does not mind."""
+    command = commands.called(words)
+    if not command.prints_secrets or {"--print", "--open"}.intersection(words):
+        return True
+    shows_keys = command.is_evaluated and process.stdout_is_terminal()
+    return not shows_keys and not process.stdout_goes_astray()
+
+
+def _picked(environ: Mapping[str, str], terminal: int) -> str | None:
+    kind = environ.get(VARIABLE)
+    path = None if kind == BUILTIN else _find_fzf(environ)
+    if path is not None:
+        entries, choices, head = _offered(environ)
+        number, reason = _ask_fzf(path, choices, head, environ=environ, terminal=terminal)
+        if reason is None:
+            return None if number is None else entries[number].name
+        _tell(f"fzf {reason}, so awsenv shows its own list")
+    elif kind == FZF:
+        _tell("fzf is not on the PATH, so awsenv shows its own list")
+    screen = Screen(terminal)
+    with screen:
+        return _ask(screen, lambda: _offered(environ))
+
+
+def _tell(fact: str) -> None:
+    from awsenv.cli import action  # noqa: PLC0415 - where fzf does not work
+    from awsenv.model import Note  # noqa: PLC0415 - the same
+
+    action.show([Note(fact, hints=(f"export {VARIABLE}={BUILTIN}",))])
+
+
+def _offered(environ: Mapping[str, str]) -> tuple[list[Entry], list[Choice], Sequence[str]]:
+    """Return the profiles to pick from, those used last first, as the picker shows them, and the titles of its columns.
+
+    A name that begins with a hyphen is not among them: no command line can have it as a role.
+
+    Raises:
+        ConfigError: The files cannot be read, or there is nothing in them to pick.
+    """
+    from awsenv import config, environment  # noqa: PLC0415 - the first lines are drawn before
+    from awsenv.cli import rows  # noqa: PLC0415 - the same
+    from awsenv.cli.menu import Choice  # noqa: PLC0415 - the same
+    from awsenv.errors import ConfigError  # noqa: PLC0415 - the same
+
+    base = environment.original(environ)
+    profiles = config.read(base)
+    entries = [each for each in config.roles(profiles, base) if each.name and not each.name.startswith("-")]
+    if not entries:
+        nothing = rows.nothing(profiles, base)
+        raise nothing if isinstance(nothing, Exception) else ConfigError(nothing.fact, hint=nothing.hints)
+    entries.sort(key=lambda entry: entry.kind is not None)
+    active = environment.active(environ)
+    role = None if active is None else active.role
+    mfa = rows.HEAD.index("MFA")
+    choices = [Choice(rows.row(each), is_active=rows.is_called(each, role), hides=mfa) for each in entries]
+    return entries, choices, rows.HEAD
+
+
+def _ask(screen: Screen, offered: Callable[[], tuple[list[Entry], list[Choice], Sequence[str]]]) -> str | None:
+    """Let the user pick on *screen*, which shows that it is there before the profiles are read."""
+    from awsenv.cli.menu import Menu  # noqa: PLC0415 - where fzf does not ask
+
+    menu = Menu(())
+    _draw(screen, menu)
+    entries, choices, head = offered()
+    menu = Menu(head)
+    menu.fill(choices)
+    while True:
+        _draw(screen, menu)
+        for key in screen.read():
+            if key in _TAKES and menu.taken is not None:
+                return entries[menu.taken].name
+            if key in _LEAVES:
+                return None
+            if key == SUSPEND:
+                # As the only job of a shell. Inside $(...), the shell would wait for the output for ever.
+                if os.getpgrp() == os.getpid():
+                    screen.suspend()
+            elif key != RESIZED:
+                _press(menu, key)
+
+
+def _draw(screen: Screen, menu: Menu) -> None:
+    screen.draw(*menu.lines(*screen.size()))
+
+
+_TAKES = ("\r", "\n")
+_LEAVES = ("\x1b", "\x03", "\x04", "\x07", "\x1c", CLOSED)
+"""Esc, Ctrl-C, Ctrl-D, Ctrl-G, Ctrl-\\."""
+_MOVES = {
+    **dict.fromkeys(("\x1b[A", "\x1bOA", "\x10"), -1),
+    **dict.fromkeys(("\x1b[B", "\x1bOB", "\x0e"), 1),
+}
+"""Arrows, as terminals send them in each of two modes, Ctrl-P and Ctrl-N."""
+_PAGES = {"\x1b[5~": -1, "\x1b[6~": 1}
+_HOME = ("\x1b[H", "\x1bOH", "\x1b[1~", "\x1b[7~")
+_END = ("\x1b[F", "\x1bOF", "\x1b[4~", "\x1b[8~")
+_ERASES = {**dict.fromkeys(("\x7f", "\x08"), 1), "\x15": sys.maxsize, "\x17": None}
+"""Backspace as terminals send it, Ctrl-U and Ctrl-W."""
+
+
+def _press(menu: Menu, key: str) -> None:
+    if key in _MOVES:
+        menu.move(_MOVES[key])
+    elif key in _PAGES:
+        menu.move(_PAGES[key] * menu.page)
+    elif key in _HOME:
+        menu.move(-sys.maxsize)
+    elif key in _END:
+        menu.move(sys.maxsize)
+    elif key in _ERASES:
+        menu.erase(_ERASES[key])
+    elif key[:1] >= " " and key != "\x7f":
+        menu.type(key)
+
+
+def _find_fzf(environ: Mapping[str, str]) -> str | None:
+    """Return the path of fzf; a relative entry of the PATH does not count."""
+    for folder in os.get_exec_path(environ):
+        path = os.path.join(folder, "fzf")
+        if os.path.isabs(path) and os.access(path, os.X_OK) and not os.path.isdir(path):
+            return path
+    return None
+
+
+_NO_MATCH, _LEFT = 1, 130
+"""Exit statuses of fzf (its manual, "EXIT STATUS")."""
+
+
+def _ask_fzf(
+    path: str, choices: Sequence[Choice], head: Sequence[str], *, environ: Mapping[str, str], terminal: int
+) -> tuple[int | None, str | None]:
+    """Let the user pick with fzf.
+
+    Returns:
+        The number of the choice, None if the user left; and, where fzf does not work, what it did.
+    """
+    import subprocess  # noqa: PLC0415 - where fzf asks
+
+    from awsenv import environment, variables  # noqa: PLC0415 - the same
+    from awsenv.cli import report  # noqa: PLC0415 - the same
+
+    lines = report.table(
+        [["", *head], *(["*" if each.is_active else "", *each.texts] for each in choices)]
+    ).splitlines()
+    # The number, which fzf does not show, tells what was picked.
+    text = "".join(f"{number}\t{line}\n" for number, line in enumerate(lines))
+    secrets = {*variables.having(variables.SECRET), "FZF_DEFAULT_COMMAND"}
+    own = {name: value for name, value in environment.for_command(environ).items() if name not in secrets}
+    before = termios.tcgetattr(terminal)
+    argv = [path, "--delimiter=\t", "--with-nth=2..", "--header-lines=1", "--no-multi", "--prompt=role> "]
+    try:
+        fzf = subprocess.Popen(argv, env=own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=terminal)
+    except OSError as error:
+        return None, f"cannot be started ({error.strerror})"
+    try:
+        printed, _ = fzf.communicate(process.encoded(text))
+    except BaseException:
+        # It restores the terminal.
+        fzf.terminate()
+        fzf.wait()
+        raise
+    if fzf.returncode in {_NO_MATCH, _LEFT}:
+        return None, None
+    # The user's options may make it print more, such as the query.
+    for line in printed.decode(errors="replace").replace("\0", "\n").splitlines():
+        number, _, rest = line.partition("\t")
+        if number.isdecimal() and 0 < int(number) < len(lines) and rest == lines[int(number)]:
+            return int(number) - 1, None
+    with suppress(termios.error):
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+    return None, f"ended with status {fzf.returncode}" if fzf.returncode else "printed none of its lines"
