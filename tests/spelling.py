@@ -463,8 +463,39 @@ FISH = Spelling(
     },
 )
 
+
+@dataclass(frozen=True, kw_only=True)
+class Sh(Row):
+    """A shell of the POSIX family that runs the hook of `sh`."""
+
+    family: str = "sh"
+    hook: str = 'eval "$(awsenv init sh)"'
+    bare: Sequence[str] = ()
+    strict: Sequence[str] = ("-e", "-u", "-C")
+    linters: Sequence[str] = ("shellcheck -o all", "shfmt -i 2 -d")
+    export: str = "export {}={}"
+    activate: str = ". {}/activate"
+    evaluate: str = 'eval "$({})"'
+    # Outside a terminal the program prints the change: the hook cannot tell a script from a command substitution.
+    in_script: str = 'eval "$({})"'
+    then: str = "{} && {}"
+    status: str = "$?"
+    prompt: str = "_n=0; PS1='$?:$((_n = _n + 1))> '"
+
+    @property
+    def files(self) -> list[str]:
+        """Its files in the folder of the hooks."""
+        return [*super().files, "subshell/env.sh"]
+
+
+DASH = Sh(name="dash", rc=".shinit", environ={"ENV": "{}"})
+ASH = Sh(name="ash", program="busybox", rc=".shinit", environ={"ENV": "{}"})
+MKSH = Sh(name="mksh", rc=".mkshrc")
+KSH = Sh(name="ksh93", rc=".kshrc", volatile=("A__z",))
+YASH = Sh(name="yash", rc=".yashrc")
+
 SPELLINGS = {spelling.name: spelling for spelling in (BASH, ZSH, FISH)}
 """The shells that are tested in depth, by name."""
 
-ROWS: Mapping[str, Row] = {row.name: row for row in (BASH, FISH, ZSH)}
+ROWS: Mapping[str, Row] = {row.name: row for row in (ASH, BASH, DASH, FISH, KSH, MKSH, YASH, ZSH)}
 """Every shell that has a hook, by name."""

@@ -53,8 +53,8 @@ def _run(args: list[str]) -> int:
         from awsenv import shells  # noqa: PLC0415 - see above
 
         try:
-            shell = shells.find(args[1]) if args[1:] else process.calling_shell()
-            process.write(shell.hook(process.program()))  # type: ignore[union-attr] # see below
+            shell = shells.find(args[1] if args[1:] else process.calling_shell())
+            process.write(shell.hook(process.program()))
         except Exception:  # noqa: BLE001, S110 - the command line meets it again, and reports it
             pass
         else:

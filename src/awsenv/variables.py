@@ -167,9 +167,9 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "AWS_LOGIN_CACHE_DIRECTORY": (LOGIN,),
     # A `credential_process` may read any variable. HOME is the same in all shells of one user.
     "HOME": (SSO, LOGIN, PROCESS),
-    # Who the user is, and what their shell and its prompt are.
+    # Who the user is, and what their shell is and reads.
     **dict.fromkeys(("LOGNAME", "USER", "USERNAME"), (USER,)),
-    **dict.fromkeys(("SHELL", "PS1", "ZDOTDIR"), ()),
+    **dict.fromkeys(("SHELL", "ENV", "ZDOTDIR"), ()),
     # Where the names for completion and the recently used roles are kept.
     **dict.fromkeys(("AWSENV_CACHE", "XDG_CACHE_HOME"), ()),
     # How to connect to AWS. If `REQUEST_METHOD` is set, `HTTP_PROXY` is not trusted (CVE-2016-1000110).

@@ -64,7 +64,7 @@ def test_a_loaded_hook_and_its_prompt(home: Path, shell: str) -> None:
     """The doctor believes the hook, and reads no startup file."""
     findings = found(home, None, {LOADED: shell, PROMPT: "awsenv"})
 
-    assert [("hook", f"it is loaded in this {shell}"), ("prompt", "the prompt shows the role and its time left")] == [
+    assert [("hook", f"it is loaded in this {shell}"), ("prompt", "the prompt shows the role and when it ends")] == [
         (each.check, each.fact) for each in findings
     ]
 
@@ -266,7 +266,7 @@ def test_a_line_that_does_not_find_awsenv_is_a_warning(home: Path) -> None:
 
 @pytest.mark.parametrize(
     ("shell", "use"),
-    [("sh", 'eval "$(awsenv ROLE)", or '), ("dash", 'eval "$(awsenv ROLE)", or '), ("nu", ""), ("tcsh", "")],
+    [("rc", 'eval "$(awsenv ROLE)", or '), ("nu", ""), ("tcsh", "")],
 )
 def test_a_shell_without_a_hook_is_fine(home: Path, shell: str, use: str) -> None:
     """For a shell without a hook, the finding says what to use there."""

@@ -185,13 +185,3 @@ def run_until(home: Path) -> Start:
             child.close(force=True)
 
     return run
-
-
-@pytest.mark.parametrize("name", ["dash", "ksh93", "mksh", "sh"])
-def test_other_shells_show_the_role(
-    name: str, require: Start, program: str, clean_environ: dict[str, str], run_until: Start
-) -> None:
-    """In other POSIX shells PS1 refers to the label, which any of them expands."""
-    path = require(name)
-
-    assert "[power-user] " == run_until([program, "exec", "power-user"], clean_environ | {"SHELL": path})

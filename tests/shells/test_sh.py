@@ -8,6 +8,7 @@ import pytest
 
 from awsenv import shells
 from awsenv.model import Change
+from awsenv.shells.base import folder
 
 if TYPE_CHECKING:
     import subprocess
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
 SH = shells.find("sh")
-REFERENCE = "${AWSENV_DEMO:+(demo) }${AWSENV_LABEL:+[$AWSENV_LABEL] }"
+FILE = f"{folder()}/subshell/env.sh"
 CHANGE = Change({"AWSENV_TEST_A": "new", "AWSENV_TEST_SET": "new", "AWSENV_TEST_GONE": None})
 OLD = {"AWSENV_TEST_A": "old", "AWSENV_TEST_SET": "old", "AWSENV_TEST_GONE": "old"}
 SHOW = ' && echo reached; echo "$AWSENV_TEST_A $AWSENV_TEST_SET ${AWSENV_TEST_GONE-gone}"'
@@ -46,19 +47,51 @@ def test_a_value_that_is_not_printed_stops_the_whole_change(
         assert b"awsenv: nothing was changed: this shell cannot hold the value of AWSENV_TEST_SET\n" == done.stderr
 
 
-@pytest.mark.parametrize("name", [SH.name, *SH.also])
 @pytest.mark.parametrize(
-    ("environ", "superuser", "expected"),
+    ("path", "environ", "argv", "expected"),
     [
-        ({}, False, REFERENCE + "$ "),
-        ({}, True, REFERENCE + "# "),
-        ({"PS1": ""}, False, REFERENCE + "$ "),
-        ({"PS1": "mine> "}, True, REFERENCE + "mine> "),
-        ({"PS1": REFERENCE + "mine> "}, False, REFERENCE + "mine> "),
+        ("/bin/dash", {}, [], {"_AWSENV_RC": "", "ENV": FILE}),
+        (
+            "/bin/dash",
+            {"ENV": "$HOME/.shinit"},
+            [],
+            {"_AWSENV_RC": "$HOME/.shinit", "_AWSENV_ENV": "$HOME/.shinit", "ENV": FILE},
+        ),
+        ("/bin/mksh", {}, [], {"_AWSENV_RC": "$HOME/.mkshrc", "ENV": FILE}),
+        ("/bin/ksh93", {"ENV": ""}, [], {"_AWSENV_RC": "", "_AWSENV_ENV": "", "ENV": FILE}),
+        ("/bin/busybox", {}, ["ash"], {"_AWSENV_RC": "", "ENV": FILE}),
+        ("/bin/yash", {}, [f"--rcfile={FILE}"], {"_AWSENV_RC": "$HOME/.yashrc"}),
+        (
+            "/bin/yash",
+            {"ENV": "x"},
+            [f"--rcfile={FILE}"],
+            {"_AWSENV_RC": "$HOME/.yashrc", "_AWSENV_ENV": "x", "ENV": "x"},
+        ),
     ],
 )
-def test_the_prompt_refers_to_the_label(name: str, environ: dict[str, str], superuser: bool, expected: str) -> None:  # noqa: FBT001 - a row
-    """PS1 begins with one reference to the label, and never contains the label itself."""
-    answer = SH.subshell(f"/bin/{name}", environ, Change({}), "awsenv", superuser=superuser)
+def test_a_subshell_reads_our_file(
+    path: str, environ: dict[str, str], argv: list[str], expected: dict[str, str]
+) -> None:
+    """The shell reads our file by the variable or the option that it knows, and that file can read the user's own."""
+    words, after = SH.subshell(path, environ, Change({}), "awsenv")
 
-    assert ([f"/bin/{name}"], {"PS1": expected}) == answer
+    assert [path, *argv] == words
+    assert expected == {name: value for name, value in after.items() if name in {"ENV", "_AWSENV_ENV", "_AWSENV_RC"}}
+
+
+@pytest.mark.parametrize(
+    ("environ", "main"),
+    [
+        ({}, ".shinit"),
+        ({"SHELL": "/bin/dash"}, ".shinit"),
+        ({"SHELL": "/bin/dash", "ENV": "$HOME/.rc"}, ".rc"),
+        ({"SHELL": "/bin/dash", "ENV": "${HOME}/.rc"}, ".rc"),
+        ({"SHELL": "/bin/mksh"}, ".mkshrc"),
+        ({"SHELL": "/bin/bash", "AWSENV_SHELL": "ksh"}, ".kshrc"),
+        ({"SHELL": "/bin/ksh93", "ENV": "~/.rc"}, ".rc"),
+        ({"SHELL": "/bin/yash", "ENV": "~/.rc"}, ".yashrc"),
+    ],
+)
+def test_the_startup_file_is_that_of_the_shell(environ: dict[str, str], main: str) -> None:
+    """The hook belongs in the file that `ENV` names, or in the one that the shell reads without it."""
+    assert (f"/home/a/{main}", [f"/home/a/{main}", "/home/a/.profile"]) == SH.startup({"HOME": "/home/a"} | environ)

@@ -62,8 +62,6 @@ def test_a_shell_that_evaluates_nothing_is_told_what_works(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "fact", "hint"),
     [
-        ("dash", "there is no hook for dash", 'eval "$(awsenv ROLE)"'),
-        ("/bin/ksh", "there is no hook for /bin/ksh", 'eval "$(awsenv ROLE)"'),
         ("tcsh", "tcsh evaluates nothing that awsenv prints", "awsenv exec ROLE"),
         ("nu", "nu evaluates nothing that awsenv prints", "awsenv use --shell json ROLE | from json | load-env"),
         ("zhs", "there is no hook for the shell 'zhs'", "awsenv init zsh"),

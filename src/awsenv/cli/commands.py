@@ -117,7 +117,7 @@ COMMANDS = {
             prints=SECRET,
             is_answered=True,
         ),
-        Command("init", "[OPTIONS] [SHELL]", "Print the hook for bash, zsh or fish.", prints=CODE),
+        Command("init", "[OPTIONS] [SHELL]", "Print the hook for bash, zsh, fish or sh.", prints=CODE),
         Command("demo", "[-- COMMAND...]", "Try everything against a local AWS."),
     )
 }

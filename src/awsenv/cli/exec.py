@@ -95,7 +95,7 @@ def own_subshell(caller: Caller, environ: Environ, change: Change) -> tuple[list
     shell = shells.named(path)
     if shell is None:
         return [path], dict(environ)
-    return shell.subshell(path, environ, change, caller.program, superuser=os.geteuid() == 0)
+    return shell.subshell(path, environ, change, caller.program)
 
 
 def own_shell(environ: Environ) -> str:

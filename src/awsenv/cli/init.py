@@ -31,6 +31,10 @@ class Arguments:
     ~/.zshrc: eval "$(awsenv init zsh)"
 
     ~/.config/fish/config.fish: awsenv init fish | source
+
+    ~/.shinit: eval "$(awsenv init sh)"
+
+    For dash and ash, ENV names that file. mksh reads ~/.mkshrc, ksh ~/.kshrc, yash ~/.yashrc.
     """
 
     shell: OptionalWord = None
@@ -43,25 +47,23 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     Raises:
         UsageError: There is no hook for that shell.
     """
-    shell = _shell(arguments.shell) if arguments.shell is not None else _own_shell(caller)
+    name = arguments.shell if arguments.shell is not None else _own_shell(caller)
+    shell = _shell(name)
     line = shell.load_from(caller.program, caller.environ)
     if arguments.line:
         return Print(f"{line}\n")
     if not caller.prints_to_terminal:
         return Print(shell.hook(caller.program))
-    file = shown(shell.startup(caller.environ)[0], caller.environ)
+    file = shown(shell.startup({**caller.environ, "AWSENV_SHELL": name})[0], caller.environ)
     return Table(f"Add this as the last line of {file}, and start a new shell:\n\n{line}\n")
 
 
-def _own_shell(caller: Caller) -> Shell:
-    """Return the shell that calls awsenv, else the login shell."""
-    shell = process.calling_shell(caller.pid)
-    if shell is not None:
-        return _shell(shell.name)
-    login = caller.environ.get("SHELL")
-    if not login:
+def _own_shell(caller: Caller) -> str:
+    """Return what the shell that calls awsenv runs as, else the login shell."""
+    name = process.calling_shell(caller.pid) or caller.environ.get("SHELL")
+    if not name:
         raise UsageError("which shell?", hint="awsenv init SHELL")
-    return _shell(login)
+    return name
 
 
 def _shell(name: str) -> Shell:
@@ -69,9 +71,6 @@ def _shell(name: str) -> Shell:
     if shell is not None and shell.has_hook:
         return shell
     shells.refuse_foreign(name)
-    if shell is not None and shell.evaluate:
-        fact = f"there is no hook for {name}"
-        raise UsageError(fact, hint=(shell.evaluate.format("awsenv ROLE"), "awsenv exec ROLE"))
     known = [each.name for each in shells.hooked()]
     meant = nearest(name, known) or f"with one of {', '.join(known)}"
     raise UsageError(f"there is no hook for the shell {name!r}", hint=f"awsenv init {meant}")

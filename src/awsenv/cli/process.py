@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import NoReturn
 
-    from awsenv.shells.base import Shell
-
 _OWN = "_AWSENV_"
 _PYTHON = f"{_OWN}PYTHON"
 """The hooks keep a variable such as PYTHONPATH under this prefix where it could make Python load code from the current
@@ -270,8 +268,8 @@ def callers_of(process: int) -> Iterator[tuple[int, str]]:
         caller = int(after.split()[1])
 
 
-def calling_shell(pid: int | None = None) -> Shell | None:
-    """Return the nearest shell among the processes that called this one; None: there is none.
+def calling_shell(pid: int | None = None) -> str:
+    """Return the name of the nearest shell among the processes that called this one; empty: there is none.
 
     $SHELL is the login shell, and a variable cannot tell fish from bash.
 
@@ -288,24 +286,21 @@ def calling_shell(pid: int | None = None) -> Shell | None:
             shells.refuse_foreign(name)
             shell = shells.named(name)
             if shell is not None and shell.evaluate:
-                return shell
+                return name
     except OSError:
         return _detected_shell(pid)
-    return None
+    return ""
 
 
-def _detected_shell(pid: int | None) -> Shell | None:
+def _detected_shell(pid: int | None) -> str:
     try:
         import shellingham  # noqa: PLC0415 - a dependency of typer, for where there is no /proc
     except ImportError:
-        return None
-    from awsenv import shells  # noqa: PLC0415 - see `calling_shell`
-
+        return ""
     try:
-        name = shellingham.detect_shell(pid)[0]
+        return str(shellingham.detect_shell(pid)[0])
     except shellingham.ShellDetectionFailure:
-        return None
-    return shells.find(name)
+        return ""
 
 
 def _reads(process: int, pipe: str) -> bool:

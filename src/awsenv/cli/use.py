@@ -120,7 +120,7 @@ def shell_of(caller: Caller, options: ShellOptions, words: str) -> Shell:
             shell is unknown.
     """
     name = options.shell or caller.environ.get("AWSENV_SHELL")  # the hook names its shell in it
-    shell = shells.find(name) if name else process.calling_shell(caller.pid) or shells.find("sh")
+    shell = shells.find(name or process.calling_shell(caller.pid) or "sh")
     if not options.anywhere:
         _check_that_it_is_evaluated(caller, shell, words)
     return shell

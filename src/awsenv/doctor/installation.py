@@ -31,7 +31,7 @@ LOADED = "AWSENV_SHELL"
 """The hook names its shell in it when it calls awsenv."""
 
 _PROMPTS = {
-    "awsenv": "the prompt shows the role and its time left",
+    "awsenv": "the prompt shows the role and when it ends",
     "idle": "the hook ran at the last prompt; no role was active that it could show",
     "disabled": "AWSENV_DISABLE_PROMPT is set: the hook leaves the prompt alone",
     "empty": "the hook cannot show a role: the prompt is empty",
@@ -101,7 +101,7 @@ def hook(environ: Environ, shell: str | None, program: str) -> Iterator[Finding]
         yield fine("hook", f"it is loaded in this {known.name}")
         yield from _prompt(known, environ)
     else:
-        yield from _startup(known, environ, program, is_on_path=first is not None)
+        yield from _startup(known, {**environ, LOADED: name}, program, is_on_path=first is not None)
 
 
 def _prompt(shell: Shell, environ: Environ) -> Iterator[Finding]:

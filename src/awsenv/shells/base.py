@@ -140,9 +140,7 @@ class Shell(ABC):
     def _hook_file(self) -> str:
         return f"{folder()}/{self.file_name}"
 
-    def subshell(
-        self, path: str, environ: Environ, change: Change, program: str, *, superuser: bool = False
-    ) -> tuple[list[str], dict[str, str]]:
+    def subshell(self, path: str, environ: Environ, change: Change, program: str) -> tuple[list[str], dict[str, str]]:
         """Return the command line and the environment of an interactive shell that shows the role in its prompt.
 
         Args:
@@ -150,7 +148,6 @@ class Shell(ABC):
             environ: The environment with the role in it.
             change: The change that the shell makes after its startup files, which may set other values.
             program: The absolute path of awsenv.
-            superuser: Whether the shell runs as root.
         """
         return [path], dict(environ)
 

@@ -18,9 +18,7 @@ class Bash(Posix):
     name = "bash"
     also = ("rbash",)
 
-    def subshell(
-        self, path: str, environ: Environ, change: Change, program: str, *, superuser: bool = False
-    ) -> tuple[list[str], dict[str, str]]:
+    def subshell(self, path: str, environ: Environ, change: Change, program: str) -> tuple[list[str], dict[str, str]]:
         """Make bash read our file in place of ~/.bashrc. That file reads ~/.bashrc first."""
         return [path, "--rcfile", f"{folder()}/subshell/bashrc"], {**environ, **self._for_the_hook(change, program)}
 

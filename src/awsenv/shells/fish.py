@@ -52,9 +52,7 @@ class Fish(Shell):
             f"  try      set -eU {name}, or awsenv exec"
         )
 
-    def subshell(
-        self, path: str, environ: Environ, change: Change, program: str, *, superuser: bool = False
-    ) -> tuple[list[str], dict[str, str]]:
+    def subshell(self, path: str, environ: Environ, change: Change, program: str) -> tuple[list[str], dict[str, str]]:
         """Load the hook, unless config.fish has, and make the change after config.fish."""
         hook = f"builtin functions -q __awsenv_refresh; or builtin source {self.quote(self._hook_file)}"
         return [path, "--init-command", f"{hook}\n{_ARRIVE}"], {**environ, **self._for_the_hook(change, program)}

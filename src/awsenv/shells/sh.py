@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import os
 
-from awsenv.shells.base import Posix, single_quoted
+from awsenv.shells.base import Posix, folder, single_quoted
+from awsenv.variables import home
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.model import Change, Environ
 
-_REFERENCE = "${AWSENV_DEMO:+(demo) }${AWSENV_LABEL:+[$AWSENV_LABEL] }"
-"""The shells of the family expand PS1 at each prompt, and evaluate nothing that comes out (measured)."""
-
-_BARE = ("ash", "busybox", "dash", "sh")
-"""They read no startup file of their own."""
+_STARTUP = {"mksh": ".mkshrc", "ksh": ".kshrc", "yash": ".yashrc"}
+"""The startup files that a shell reads if `ENV` names none; yash reads its own in any case."""
 
 _ASCII = "".join(map(chr, range(0x80)))
 
 
 class Sh(Posix):
-    """A POSIX shell without a hook."""
+    """A POSIX shell."""
 
     name = "sh"
     also = ("ash", "busybox", "dash", "ksh", "mksh", "posix", "yash")
+    source = r"[ ! -r {file} ] || {{ _AWSENV_BIN={program}; \. {file}; }}"
     builtin = ""  # `export`, `unset` and `exit` come before functions (POSIX, XCU 2.9.1.1)
 
     def quote(self, value: str) -> str:
@@ -47,16 +46,34 @@ class Sh(Posix):
         )
         return guards + super().render(change)
 
-    def subshell(
-        self, path: str, environ: Environ, change: Change, program: str, *, superuser: bool = False
-    ) -> tuple[list[str], dict[str, str]]:
-        """Refer to the variables in PS1, which ends as in a POSIX shell: mksh ignores a PS1 of root without `#`."""
-        prompt = environ.get("PS1") or ("# " if superuser else "$ ")
-        return [path], {**environ, "PS1": prompt if _REFERENCE in prompt else _REFERENCE + prompt}
+    def subshell(self, path: str, environ: Environ, change: Change, program: str) -> tuple[list[str], dict[str, str]]:
+        """Make the shell read our file, which reads that of the user first. The shell expands the path in ENV."""
+        name, hook, file = _name(path), self._hook_file, f"{folder()}/subshell/env.sh"
+        after = {**environ, **self._for_the_hook(change, program), "_AWSENV_HOOK": hook}
+        if "ENV" in environ:
+            after["_AWSENV_ENV"] = environ["ENV"]
+        if name == "yash":
+            return [path, f"--rcfile={file}"], {**after, "_AWSENV_RC": f"$HOME/{_STARTUP[name]}"}
+        own = f"$HOME/{_STARTUP[name]}" if name in _STARTUP else ""
+        argv = [path, "ash"] if name == "busybox" else [path]
+        return argv, {**after, "_AWSENV_RC": environ.get("ENV", own), "ENV": "".join(map(_escaped, file))}
 
-    def shows_role(self, path: str, environ: Environ) -> bool:
-        """Return whether no startup file can set another PS1: some shells have one, and `ENV` can name one."""
-        return os.path.basename(path) in _BARE and not environ.get("ENV")
+    def startup(self, environ: Environ) -> tuple[str, list[str]]:
+        """Return the file that `ENV` names or the shell reads without it, and what a login shell reads before it."""
+        name = _name(environ.get("AWSENV_SHELL") or environ.get("SHELL", ""))
+        own = environ.get("ENV", "") if name != "yash" else ""
+        for spelled in ("~", "$HOME", "${HOME}"):
+            own = own.replace(f"{spelled}/", f"{home(environ)}/", 1) if own.startswith(spelled) else own
+        main = own or f"{home(environ)}/{_STARTUP.get(name, '.shinit')}"
+        return main, [main, f"{home(environ)}/.profile"]
+
+
+def _name(path: str) -> str:
+    return os.path.basename(path).rstrip("0123456789.-")
+
+
+def _escaped(character: str) -> str:
+    return f"\\{character}" if character in '\\"$`' else character
 
 
 def _parted(value: str) -> tuple[str, str, str]:

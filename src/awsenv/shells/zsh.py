@@ -26,9 +26,7 @@ class Zsh(Posix):
         assignment, newline, code = super().hook(program).partition("\n")
         return f"{assignment}{newline}{_EMULATION} {self.quote(code)}\n"
 
-    def subshell(
-        self, path: str, environ: Environ, change: Change, program: str, *, superuser: bool = False
-    ) -> tuple[list[str], dict[str, str]]:
+    def subshell(self, path: str, environ: Environ, change: Change, program: str) -> tuple[list[str], dict[str, str]]:
         """Make zsh read our .zshenv, which restores ZDOTDIR and acts before the first prompt."""
         own = {"_AWSENV_ZDOTDIR": environ["ZDOTDIR"]} if "ZDOTDIR" in environ else {}
         return [path], {**environ, **own, "ZDOTDIR": f"{folder()}/subshell", **self._for_the_hook(change, program)}
