@@ -227,7 +227,9 @@ function __awsenv_owner --description 'Print who draws the prompt: some framewor
     else if string match -qr -- '\bomp_|_omp_' $prompt
         builtin echo oh-my-posh
     else if builtin functions -q tide; or string match -qr -- _tide_ $prompt
-        builtin echo tide
+        builtin contains awsenv $tide_left_prompt_items $tide_right_prompt_items
+        and builtin echo tide-segment
+        or builtin echo tide
     else if test "$pure_enable_aws_profile" = true; and string match -qr -- _pure_prompt $prompt
         builtin echo pure
     else if test "$theme_display_aws_vault_profile" = yes; and string match -qr -- __bobthefish_ $prompt

@@ -88,6 +88,12 @@ function _awsenv_evaluate {
   local -a _awsenv_command
   # precmd_functions may have changed since the last prompt, and no longer call the hook.
   [[ ! -o interactive ]] || _awsenv_install
+
+# Segments for prompt frameworks: `awsenv init` prints them, too. Here they are files beside this one.
+if [[ ${(%):-%x} == */awsenv.zsh ]]; then
+  builtin source ${${(%):-%x}:A:h}/prompts/powerlevel10k.zsh
+  builtin source ${${(%):-%x}:A:h}/prompts/spaceship.zsh
+fi
   _awsenv_isolate "$@"
   # If Ctrl-Z stopped a command in $(...), zsh would wait for its output for ever.
   _awsenv_change=$(AWSENV_SHELL=zsh /bin/sh -c 'trap "" TSTP; exec "$0" "$@"' "${_awsenv_command[@]}") &&
@@ -198,8 +204,14 @@ function _awsenv_find_owner {
     _AWSENV_PROMPT=oh-my-posh
   elif ((${+functions[p10k]} || ${+functions[prompt_powerlevel9k_setup]})); then
     _AWSENV_PROMPT=powerlevel10k${POWERLEVEL9K_AWS_SHOW_ON_COMMAND:+-on-command}
+    case " ${POWERLEVEL9K_LEFT_PROMPT_ELEMENTS[*]-} ${POWERLEVEL9K_RIGHT_PROMPT_ELEMENTS[*]-} " in
+      *' awsenv '*) _AWSENV_PROMPT=powerlevel10k-segment ;;
+    esac
   elif ((${+functions[spaceship]} || ${+functions[prompt_spaceship_setup]})); then
     _AWSENV_PROMPT=spaceship
+    case " ${SPACESHIP_PROMPT_ORDER[*]-} ${SPACESHIP_RPROMPT_ORDER[*]-} " in
+      *' awsenv '*) _AWSENV_PROMPT=spaceship-segment ;;
+    esac
   elif ((${+functions[__lp_set_prompt]})) && [[ ${LP_ENABLE_AWS_PROFILE-} == 1 ]]; then
     _AWSENV_PROMPT=liquidprompt
   elif [[ -n ${AWSENV_DISABLE_PROMPT-} ]]; then
@@ -323,3 +335,9 @@ function _awsenv_install {
   fi
 }
 [[ ! -o interactive ]] || _awsenv_install
+
+# Segments for prompt frameworks: `awsenv init` prints them, too. Here they are files beside this one.
+if [[ ${(%):-%x} == */awsenv.zsh ]]; then
+  builtin source ${${(%):-%x}:A:h}/prompts/powerlevel10k.zsh
+  builtin source ${${(%):-%x}:A:h}/prompts/spaceship.zsh
+fi

@@ -152,6 +152,40 @@ def require() -> Callable[[str], str]:
     return find
 
 
+@pytest.fixture(scope="session")
+def node_package(tmp_path_factory: pytest.TempPathFactory, require: Callable[[str], str]) -> Callable[[str], Path]:
+    """Return a function that installs a package of npm, once for all workers, and returns its folder.
+
+    Without the registry a test is skipped on a user's machine and fails in CI.
+    """
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def install(package: str) -> Path:
+        name = package.rpartition("@")[0] or package
+        folder = base / "npm" / name.replace("/", "-")
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / "done").exists():
+                (folder / "package.json").write_text("{}")
+                options = ("--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts")
+                done = subprocess.run(
+                    [require("npm"), "install", *options, package],
+                    cwd=folder,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                if done.returncode != 0 and not os.environ.get("CI"):
+                    pytest.skip(f"{package} cannot be installed from npm")
+                assert 0 == done.returncode, done.stderr
+                (folder / "done").touch()
+        return folder / "node_modules" / name
+
+    return install
+
+
 @pytest.fixture
 def clean_environ(tmp_path: Path) -> dict[str, str]:
     """Return an environment with an empty home and no AWS variables."""

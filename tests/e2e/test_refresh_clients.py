@@ -6,7 +6,6 @@ then renews before each call. Between two calls an hour passes for AWS, and the 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import subprocess
@@ -85,26 +84,11 @@ SDK = "@aws-sdk/client-sts@3.1173.0"
 
 
 @pytest.fixture(scope="session")
-def javascript(tmp_path_factory: pytest.TempPathFactory, require: Callable[[str], str]) -> list[str]:
-    """Return the command of the JavaScript client; the first worker installs its SDK."""
-    node, npm = require("node"), require("npm")
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    folder = folder / "javascript"
-    folder.mkdir(exist_ok=True)
-    program = folder / "who.mjs"
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not program.exists():
-            (folder / "package.json").write_text("{}")
-            install = [npm, "install", "--no-audit", "--no-fund", "--no-package-lock", SDK]
-            done = subprocess.run(install, cwd=folder, capture_output=True, text=True, check=False)
-            if done.returncode != 0 and not os.environ.get("CI"):
-                pytest.skip(f"{SDK} cannot be installed from npm")
-            assert 0 == done.returncode, done.stderr
-            program.write_text(JAVASCRIPT)
-    return [node, "--no-warnings", str(program)]
+def javascript(node_package: Callable[[str], Path], require: Callable[[str], str]) -> list[str]:
+    """Return the command of the JavaScript client."""
+    program = node_package(SDK).parents[2] / f"who-{os.getpid()}.mjs"
+    program.write_text(JAVASCRIPT)
+    return [require("node"), "--no-warnings", str(program)]
 
 
 @pytest.fixture(params=["boto3", "aws", "javascript"])

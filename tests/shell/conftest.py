@@ -80,6 +80,18 @@ class Terminal:
             except pexpect.EOF:
                 assert seen(), f"the shell ended, no {what} on the screen:\n{self.text}"
 
+    def after(self, line: str, ends: str) -> str:
+        """Type *line*, wait for a prompt that ends with one of *ends*, and return what stands below the output."""
+        self.prompts += 1
+        mark = f"<{self.prompts}>"
+        self.child.send(f"{line}; printf '<%s>\\n' {self.prompts}\r")
+
+        def rows() -> list[str]:
+            return [text.rstrip() for text in self.screen.display[: self._row() + 1]]
+
+        self.until(lambda: mark in rows()[:-1] and self.line.rstrip().endswith(tuple(ends)), f"prompt after {mark}")
+        return "\n".join(rows()[rows().index(mark) + 1 :])
+
     def wait(self) -> str:
         """Wait for the next prompt, and return the text before the cursor."""
         self.until(lambda: self._number() > self.prompts, f"prompt after number {self.prompts}")
@@ -212,10 +224,10 @@ def run(home: Path, clean_environ: dict[str, str]) -> Callable[..., subprocess.C
 
 @pytest.fixture
 def open_terminal(home: Path, clean_environ: dict[str, str]) -> Iterator[Callable[..., Terminal]]:
-    """Return a function that starts a program at a terminal and waits for a prompt `STATUS:COUNT> `."""
+    """Return a function that starts a program at a terminal and, for *ours*, waits for a prompt `STATUS:COUNT> `."""
     children = []
 
-    def start(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> Terminal:
+    def start(argv: Sequence[str], environ: Mapping[str, str] | None = None, *, ours: bool = True) -> Terminal:
         child = pexpect.spawn(
             argv[0],
             list(argv[1:]),
@@ -227,7 +239,8 @@ def open_terminal(home: Path, clean_environ: dict[str, str]) -> Iterator[Callabl
         child.delaybeforesend = None
         children.append(child)
         terminal = Terminal(child)
-        terminal.wait()
+        if ours:
+            terminal.wait()
         return terminal
 
     yield start

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from spelling import Spelling
 
 FILES = sorted(str(path.relative_to(folder())) for path in Path(folder()).rglob("*") if path.is_file())
-LINTED = sorted({(linter, file) for row in ROWS.values() for linter in row.linters for file in row.files})
+SEGMENTS = {
+    "prompts/powerlevel10k.zsh": ("zsh -f -n",),
+    "prompts/spaceship.zsh": ("zsh -f -n",),
+    "prompts/starship.toml": (),
+    "prompts/tide.fish": ("fish --no-config -n", "fish_indent --check"),
+}
+"""The files for prompt frameworks, and their linters. test_frameworks.py has starship read its own."""
+
+LINTED = sorted(
+    {(linter, file) for row in ROWS.values() for linter in row.linters for file in row.files}
+    | {(linter, file) for file, linters in SEGMENTS.items() for linter in linters}
+)
 
 
 @pytest.mark.parametrize(("linter", "file"), LINTED)
@@ -64,7 +75,17 @@ def test_there_is_a_file_for_each_hook(hooks: Path) -> None:
 
     assert names == {path.suffix[1:] for path in hooks.glob("awsenv.*")}
     assert names == {row.family or row.name for row in ROWS.values()}
-    assert FILES == sorted({file for row in ROWS.values() for file in row.files})
+    assert FILES == sorted({file for row in ROWS.values() for file in row.files} | {*SEGMENTS})
+
+
+@pytest.mark.parametrize("file", SEGMENTS)
+def test_init_prints_each_segment(file: str, hooks: Path, program: str) -> None:
+    """`awsenv init` prints what a prompt framework needs in a file of its own."""
+    segment = (hooks / file).read_text()
+
+    printed = subprocess.check_output([program, "init", Path(file).stem], text=True)
+
+    assert segment == printed
 
 
 @pytest.mark.parametrize("word", ["-h", "--help", "--version", "--print", "--shell", "--shell=sh"])

@@ -1,6 +1,7 @@
 """`awsenv init [SHELL]`: print the hook of a shell, or say what loads it.
 
-`__main__` prints the hook without the command line, where nothing is wrong.
+`__main__` prints the hook without the command line, where nothing is wrong. `awsenv init FRAMEWORK` prints what a prompt
+framework needs in a file of its own.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ class Arguments:
     ~/.shinit: eval "$(awsenv init sh)"
 
     For dash and ash, ENV names that file. mksh reads ~/.mkshrc, ksh ~/.kshrc, yash ~/.yashrc.
+
+    In place of SHELL, a prompt that has a file of its own: oh-my-posh, starship or tide.
     """
 
     shell: OptionalWord = None
@@ -47,6 +50,9 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     Raises:
         UsageError: There is no hook for that shell.
     """
+    segment = shells.segment(arguments.shell or "")
+    if segment is not None:
+        return Print(segment)
     name = arguments.shell if arguments.shell is not None else _own_shell(caller)
     shell = _shell(name)
     line = shell.load_from(caller.program, caller.environ)

@@ -27,7 +27,8 @@ from awsenv.model import Change, Environ
 from awsenv.shells.base import Shell
 
 SHOWN = frozenset(
-    {"awsenv", "idle", "starship", "oh-my-posh", "powerlevel10k", "spaceship", "liquidprompt", "pure"} | {"bobthefish"}
+    {"awsenv", "idle", "starship", "oh-my-posh", "powerlevel10k", "spaceship", "liquidprompt", "pure", "bobthefish"}
+    | {"powerlevel10k-segment", "spaceship-segment", "tide-segment"}
 )
 """What the hook says of a prompt that shows the role, or will."""
 

@@ -42,11 +42,14 @@ _PROMPTS = {
     "powerlevel10k": "powerlevel10k shows AWS_VAULT, if its segment aws is on",
     "powerlevel10k-on-command": "powerlevel10k shows AWS_VAULT only while certain commands are typed; "
     "always after: unset POWERLEVEL9K_AWS_SHOW_ON_COMMAND",
+    "powerlevel10k-segment": "powerlevel10k shows the role in its segment awsenv",
     "spaceship": "spaceship shows AWS_VAULT, if its section aws is on",
+    "spaceship-segment": "spaceship shows the role in its section awsenv",
     "liquidprompt": "liquidprompt shows AWS_VAULT",
     "pure": "pure shows AWS_VAULT",
     "bobthefish": "bobthefish shows AWS_VAULT",
-    "tide": "tide shows no role by itself: print it with awsenv_prompt_info in an item of its own",
+    "tide": "tide shows no role by itself, but has an item for it: awsenv init tide",
+    "tide-segment": "tide shows the role in its item awsenv",
 }
 _LAST = "keep the line that loads the hook the last of {file}"
 _TROUBLES = {

@@ -76,6 +76,14 @@ def refuse_foreign(name: str) -> None:
         raise UsageError(f"{base} evaluates nothing that awsenv prints", hint=(*ways, "awsenv exec ROLE"))
 
 
+def segment(name: str) -> str | None:
+    """Return what the prompt framework *name* needs in a file of its own, if anything."""
+    from awsenv.shells.base import folder, read  # noqa: PLC0415 - a shell that starts does without
+
+    files = {file.rpartition(".")[0]: file for file in os.listdir(f"{folder()}/prompts")}
+    return read(f"{folder()}/prompts/{files[name]}") if name in files else None
+
+
 def _load(name: str) -> Shell:
     # Not importlib, which Python's own start does not load.
     shell: Shell = __import__(f"awsenv.shells.{name}", fromlist=["SHELL"]).SHELL

@@ -55,6 +55,8 @@ class Shell(ABC):
     """The line that appends the output of a command, the first `{}`, to a file."""
     assign = ""
     """The statement that assigns a quoted value, the second `{}`, to a variable, the first."""
+    segments: tuple[str, ...] = ()
+    """Files of `prompts` that belong to the hook: segments for prompt frameworks of this shell."""
 
     @abstractmethod
     def quote(self, value: str) -> str:
@@ -128,8 +130,8 @@ class Shell(ABC):
         Raises:
             OSError: The file of the hook cannot be read.
         """
-        with open(self._hook_file, encoding="utf-8") as file:
-            return self.assign.format("_AWSENV_BIN", self.quote(program)) + file.read()
+        files = [read(self._hook_file), *(read(f"{folder()}/prompts/{name}") for name in self.segments)]
+        return self.assign.format("_AWSENV_BIN", self.quote(program)) + "".join(files)
 
     @property
     def file_name(self) -> str:
@@ -202,6 +204,12 @@ class Posix(Shell):
     def _refuse(self, message: str) -> str:
         """Return a command that shows *message* and fails."""
         return f"({self.builtin}'echo' {self.quote(message)} >&2; {self.builtin}'exit' 1)"
+
+
+def read(path: str) -> str:
+    """Return the text of a file."""
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 def single_quoted(text: str) -> str:

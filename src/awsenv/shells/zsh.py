@@ -17,6 +17,7 @@ class Zsh(Posix):
 
     name = "zsh"
     also = ("rzsh",)
+    segments = ("powerlevel10k.zsh", "spaceship.zsh")
 
     def hook(self, program: str) -> str:
         """Return the hook as one quoted word: zsh reads all of `eval` first, with the aliases of the user.
