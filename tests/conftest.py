@@ -133,7 +133,7 @@ def program() -> str:
     return str(path)
 
 
-OF_NO_REGISTRY = {"terraform"}
+OF_NO_REGISTRY = {"oh-my-posh", "terraform"}
 """Programs that CI cannot install: neither Debian nor PyPI has them."""
 
 

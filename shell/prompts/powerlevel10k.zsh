@@ -15,15 +15,17 @@ function prompt_awsenv {
 # whatever is active, so the text finds out by itself how much time is left.
 function instant_prompt_awsenv {
   local _awsenv_left='(${AWSENV_EXPIRES_EPOCH//[^0-9]}+0-${(%):-%D{%s\}})' _awsenv_time= _awsenv_case
+  local _awsenv_label='${AWSENV_LABEL//[^a-zA-Z0-9_.@+=,\/-]}'
+  local _awsenv_ended="\${AWSENV_LABEL:+x\$((\${AWSENV_EXPIRES_EPOCH:+1}+0&&$_awsenv_left<=0))}"
   for _awsenv_case in \
-    'L<=0:expired' \
-    'L>0&&L<60:$((L))s' \
+    'L<60:$((L))s' \
     'L>=60&&L<3600:$((L/60))m' \
     'L>=3600:$((L/3600))h${(l:2::0:)${:-$((L/60%60))}}m'; do
     _awsenv_time+='${${(M)${:-$(('${_awsenv_case%%:*}'))}:#1}:+ '${_awsenv_case#*:}'}'
   done
-  p10k segment -s active -b '' -f 208 -c '${AWSENV_LABEL-}' -e -t \
-    '${AWSENV_LABEL//[^a-zA-Z0-9_.@+=,\/-]}${AWSENV_EXPIRES_EPOCH:+'${_awsenv_time//L/$_awsenv_left}'}'
+  p10k segment -s active -b '' -f 208 -c "\${$_awsenv_ended:#x1}" -e -t \
+    $_awsenv_label'${AWSENV_EXPIRES_EPOCH:+'${_awsenv_time//L/$_awsenv_left}'}'
+  p10k segment -s expired -b '' -f red -c "\${(M)$_awsenv_ended:#x1}" -e -t "$_awsenv_label expired"
 }
 
 # Where the segment `aws` stands as well, it shows what awsenv has not set.

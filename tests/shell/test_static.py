@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 FILES = sorted(str(path.relative_to(folder())) for path in Path(folder()).rglob("*") if path.is_file())
 SEGMENTS = {
+    "prompts/oh-my-posh.json": (),
     "prompts/powerlevel10k.zsh": ("zsh -f -n",),
     "prompts/spaceship.zsh": ("zsh -f -n",),
     "prompts/starship.toml": (),
     "prompts/tide.fish": ("fish --no-config -n", "fish_indent --check"),
 }
-"""The files for prompt frameworks, and their linters. test_frameworks.py has starship read its own."""
+"""The files for prompt frameworks, and their linters. In test_frameworks.py the frameworks read the others."""
 
 LINTED = sorted(
     {(linter, file) for row in ROWS.values() for linter in row.linters for file in row.files}

@@ -1,7 +1,7 @@
 """`awsenv init [SHELL]`: print the hook of a shell, or say what loads it.
 
-`__main__` prints the hook without the command line, where nothing is wrong. `awsenv init FRAMEWORK` prints what a prompt
-framework needs in a file of its own.
+`__main__` prints the hook without the command line, where nothing is wrong. `awsenv init FRAMEWORK` prints what a
+prompt framework needs in a file of its own.
 """
 
 from __future__ import annotations
