@@ -1,4 +1,4 @@
-"""Where an MFA code comes from: the argument, a command, the terminal.
+"""Where an MFA code comes from: the argument, a command, the terminal. And what else a user answers there.
 
 The terminal is opened directly, so that it works inside `$(…)`; standard input is never read. All messages go to that
 terminal.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
 
     from awsenv.errors import Hint, Origin
-    from awsenv.model import Environ, Mfa, Waits
+    from awsenv.model import Environ, Mfa, Question, Waits
 
 STEP = 30
 """Seconds that a code lives (RFC 6238; all devices that AWS accepts)."""
@@ -268,6 +268,31 @@ class Codes:
                 because=because,
                 hint=hint or "let it print the code, and nothing else, on standard output",
             ) from None
+
+
+def confirm(question: Question, *, terminal: str = command.TERMINAL) -> None:
+    """Ask on the terminal whether a command may get a protected role.
+
+    Args:
+        question: The role, and what to answer.
+        terminal: The path of the terminal.
+
+    Raises:
+        UsageError: There is no terminal, or the answer is another one.
+    """
+    name = printable(question.name).strip()
+    prompt = f"Type {name} to assume it: " if question.text is None else f"{question.text} [y/N] "
+    try:
+        with Terminal(terminal) as opened:
+            opened.show(question.fact)
+            answer = opened.ask(prompt) or ""
+    except OSError:
+        fact = f"{name} is protected, and there is no terminal to confirm it on"
+        raise UsageError(fact, question.origin, hint="--yes confirms it") from None
+    if question.text is None and answer not in {name, ""}:
+        raise UsageError(f"nothing was done: that is not {name}")
+    if (question.text is not None and answer.lower() not in {"y", "yes"}) or not answer:
+        raise UsageError(f"nothing was done: you did not confirm {name}")
 
 
 def ask_secret(prompt: str, *, terminal: str = command.TERMINAL) -> str:

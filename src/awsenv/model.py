@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from awsenv.errors import TYPED, Origin
 
@@ -192,6 +192,19 @@ class Source:
     origin: Origin | None = None
     has_token: bool = False
     """Whether it is an access key that comes with a session token."""
+
+
+class Question(NamedTuple):
+    """What a user answers before a command gets a protected role."""
+
+    fact: str
+    """The role, and why the user is asked."""
+    name: str
+    """The name of the role, as the user types it."""
+    text: str | None
+    """The question, which a yes answers; None: the user types the name."""
+    origin: Origin | None
+    """What protects the role."""
 
 
 @dataclass(frozen=True, slots=True)

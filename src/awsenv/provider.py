@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from awsenv import config, duration
 from awsenv.agent.memory import LONGEST, Lease, Plan
 from awsenv.aws.denial import DeniedError, Policy
+from awsenv.config import sources
 from awsenv.config.sources import KINDS
 from awsenv.errors import (
     AgentError,
@@ -19,7 +20,7 @@ from awsenv.errors import (
     RefusedError,
     UsageError,
 )
-from awsenv.model import AssumeRole, Note, unseen
+from awsenv.model import AssumeRole, Note, Question, Rails, unseen
 from awsenv.wording import quoted
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ class Resolved:
     """Seconds that the credentials must have left; in memory, those with less are renewed first."""
     without_session: bool = False
     """Whether an MFA session must not take part: AWS accepts only the key of the user."""
+    question: str | None = "Use it?"
+    """What the user answers with yes before a command gets the role, if it is protected; None: they type its name."""
+    is_confirmed: bool = False
+    """Whether the user has confirmed a protected role already."""
     program: str | None = None
     """What gets the credentials: if it cannot be started, no MFA code is used for it. None: no program."""
 
@@ -97,6 +102,7 @@ class Provider:
         Raises:
             AwsenvError: Of every kind but `LaunchError`.
         """
+        self._confirm(resolved)
         lease = None
         if self.memory is not None and not self._has_code(resolved):
             least = resolved.min_remaining
@@ -147,6 +153,7 @@ class Provider:
         """
         assert self.memory is not None  # noqa: S101 - only an agent serves
         assert self.endpoint is not None  # noqa: S101 - the same
+        self._confirm(resolved)
         plan = self._plan(resolved)
         is_open = self.memory.session_of(plan) is not None and not self._has_code(resolved)
         if not is_open:
@@ -156,7 +163,8 @@ class Provider:
         else:
             self.note(plan.through.notes)
             if not is_open:
-                self.open_session(replace(resolved, chain=replace(plan.through, hops=plan.through.hops[:1])))
+                session = replace(plan.through, hops=plan.through.hops[:1], rails=Rails())
+                self.open_session(replace(resolved, chain=session))
             lease = self.memory.lease(plan, min_remaining=resolved.min_remaining)
             self.note(_shortfall(resolved, lease.credentials, self.now()))
         return (lease, *self.endpoint(lease.id))
@@ -196,6 +204,24 @@ class Provider:
             is_handed_out,
             is_kept=lease is not None or by_session or self.can_renew(resolved),
         )
+
+    def _confirm(self, resolved: Resolved) -> None:
+        """Ask the user before a command gets a protected role.
+
+        Raises:
+            UsageError: The user does not want it, or cannot be asked.
+        """
+        chain = resolved.chain
+        if not chain.rails.is_protected or resolved.is_confirmed:
+            return
+        last, name, what = chain.last, chain.role, sources.title(chain.source)
+        account = sources.account_of(chain, resolved.profiles)
+        if isinstance(last, AssumeRole):
+            what, account = f"role {last.role.name}", last.role.account
+            name = chain.role if last.profile is not None else last.role.name
+        within = "" if account is None else f" in account {account}"
+        fact = f"{name} is protected: {what}{within}"
+        self.prompts.confirm(Question(fact, name, resolved.question, chain.rails.origins.get("is_protected")))
 
     def _has_code(self, resolved: Resolved) -> bool:
         return resolved.code is not None or self.prompts.has_code

@@ -146,6 +146,42 @@ def test_a_wrong_guard_rail_is_an_error(home: Home, line: str, fact: str, hint: 
     assert [position] == [origin.position for origin in raised.value.origins]
 
 
+@pytest.mark.parametrize(
+    ("config_text", "credentials_text", "fact", "position"),
+    [
+        (f"{PROD}[prod]\nawsenv_protected = true\n", "", "guards nothing: [prod] is not a profile", "~/.aws/config:8"),
+        (
+            f"{PROD}[sso-session prod]\nawsenv_account = 1\n",
+            "",
+            "guards nothing: [sso-session prod] is not a profile",
+            "~/.aws/config:8",
+        ),
+        (PROD, "[profile prod]\nawsenv_color = red\n", "[profile prod] is not a profile", "~/.aws/credentials:2"),
+        (
+            f"{PROD}s3 =\n  a = b\n  awsenv_protcted = true\n",
+            "",
+            "is indented, and so belongs to the value of s3",
+            ":7",
+        ),
+    ],
+)
+def test_a_guard_rail_in_the_wrong_place_is_an_error(
+    home: Home, config_text: str, credentials_text: str, fact: str, position: str
+) -> None:
+    """A guard rail that the profile does not get stops its role: it would guard nothing."""
+    with pytest.raises(ConfigError) as raised:
+        home.resolve("prod", config_text, credentials_text)
+
+    assert fact in raised.value.fact
+    assert position in raised.value.where
+    assert raised.value.hints
+
+
+def test_a_guard_rail_of_another_profile_in_the_wrong_place_stops_no_role(home: Home) -> None:
+    """Only the doctor tells about it."""
+    assert Rails() == home.resolve("prod", f"{PROD}[other]\nawsenv_protected = true\n").rails
+
+
 values = st.fixed_dictionaries(
     {},
     optional={

@@ -13,16 +13,16 @@ from awsenv.aws.session import AwsSession
 from awsenv.aws.source import source_credentials
 from awsenv.aws.sts import Sts
 from awsenv.config.sources import account_of
-from awsenv.errors import AwsenvError, CodeRejected, MfaError, ResponseLost, UnreachableError
+from awsenv.errors import AwsenvError, CodeRejected, MfaError, ResponseLost, SourceError, UnreachableError
 from awsenv.model import AssumeRole, GetSessionToken, unseen
-from awsenv.wording import printable
+from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from awsenv.config import Profiles
     from awsenv.iam.principal import Principal
-    from awsenv.model import Chain, Credentials, Environ, Hop, Mfa, Waits
+    from awsenv.model import Chain, Credentials, Environ, Hop, Mfa, Question, Waits
 
 MAX_CODES = 3
 """How many codes are sent for a hop: a fourth does not mend a wrong device, and AWS may lock the user out."""
@@ -62,6 +62,13 @@ class Prompts(Protocol):
             LaunchError: It cannot.
         """
 
+    def confirm(self, question: Question) -> None:
+        """Check that the user wants a protected role.
+
+        Raises:
+            AwsenvError: The user does not, or cannot be asked.
+        """
+
     def run(self, words: Sequence[str], profile: str) -> bytes:
         """Return what the `credential_process` of *profile* prints.
 
@@ -98,7 +105,7 @@ def credentials(
         The credentials of the last hop, with the account and the ARN of its role; of the source if there is no hop.
 
     Raises:
-        SourceError: There are no usable source credentials.
+        SourceError: There are no usable source credentials, or they are of another account than `awsenv_account`.
         RefusedError: AWS refused a hop.
         MfaError: There is no code that AWS accepts.
         UnreachableError: AWS could not be reached; `ResponseLost` if a code may have been used up.
@@ -111,10 +118,29 @@ def credentials(
     else:
         run = None if prompts is None else prompts.run
         begin, made = 0, source_credentials(chain.source, connection, run=run)
-    calls = _Calls(chain, Sts(connection), made, code, prompts, profiles, program)
+    sts = Sts(connection)
+    if chain.rails.account is not None and not isinstance(chain.last, AssumeRole):
+        # The files show the account of a role, and that of a key only AWS knows.
+        made = replace(made, account=sts.identity(made).account)
+        if (error := foreign(chain, made.account)) is not None:
+            raise error
+    calls = _Calls(chain, sts, made, code, prompts, profiles, program)
     for index, hop in enumerate(chain.hops[begin:], start=begin):
         made = calls.made(index, hop, made)
     return made
+
+
+def foreign(chain: Chain, account: str | None) -> SourceError | None:
+    """Return the error of credentials of *account*, handed out as they are, if `awsenv_account` is another."""
+    required = chain.rails.account
+    if required is None or isinstance(chain.last, AssumeRole) or account == required:
+        return None
+    return SourceError(
+        f"the credentials of profile {quoted(chain.role)} belong to account {account}, and must belong to {required}",
+        chain.rails.origins.get("account"),
+        chain.source.origin,
+        hint=(f"use credentials of account {required}", "correct awsenv_account"),
+    )
 
 
 @dataclass

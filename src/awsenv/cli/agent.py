@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from awsenv.agent.endpoint import Endpoint
     from awsenv.cli.action import Action
     from awsenv.errors import AwsenvError
-    from awsenv.model import Mfa, Note, Waits
+    from awsenv.model import Mfa, Note, Question, Waits
 
 
 class Answers:
@@ -89,6 +89,16 @@ class Answers:
         """
         if self._answers.get("found") != program:
             raise Needed("find", program=program)
+
+    def confirm(self, question: Question) -> None:
+        """Check that the user of the client has confirmed a protected role.
+
+        Raises:
+            Needed: The user has not been asked yet.
+        """
+        if self._answers.get("confirmed") != question.fact:
+            origin = None if question.origin is None else astuple(question.origin)
+            raise Needed("confirm", question=[*question[:3], origin])
 
     def run(self, words: Sequence[str], profile: str) -> bytes:
         """Return what the `credential_process` of *profile* has printed in the process of the client.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from awsenv.cli import options as role_options
 from awsenv.cli.action import Open, Print
-from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, flag, option, resolve
+from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, YesOption, flag, option, resolve
 from awsenv.config.sources import is_long_term, may_be_long_term
 from awsenv.duration import exact
 from awsenv.errors import Origin, UsageError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Arguments(QuietOption, RoleOptions):
+class Arguments(QuietOption, YesOption, RoleOptions):
     """Anyone who has the URL can sign in with it for fifteen minutes."""
 
     role: Word
@@ -58,7 +58,7 @@ def run(caller: Caller, arguments: Arguments) -> Print | Open:
     region = resolved.chain.region
     partition = resolved.chain.partition
     page(partition, region, arguments.service)  # a wrong name fails before a code is spent
-    lease = caller.provider.lease(resolved)
+    lease = caller.provider.lease(replace(resolved, question="Sign in to the console with it?"))
     session = AwsSession(
         resolved.profiles,
         resolved.environ,

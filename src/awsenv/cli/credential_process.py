@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from awsenv.cli.action import Print
-from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, asking_after, flag, resolve
+from awsenv.cli.options import (
+    Caller,
+    OptionalWord,
+    QuietOption,
+    RoleOptions,
+    Word,
+    YesOption,
+    asking_after,
+    flag,
+    resolve,
+)
 from awsenv.cli.use import ANYWHERE, check_that_it_is_read
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Arguments(QuietOption, RoleOptions):
+class Arguments(QuietOption, YesOption, RoleOptions):
     """Add this line to a profile in ~/.aws/config whose name is not ROLE.
 
     credential_process = awsenv credential-process ROLE
@@ -36,6 +46,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
 
     resolved = resolve(asking_after(caller, check), arguments.role, arguments.code, arguments)
     check()
+    resolved = replace(resolved, question="Hand out its keys?")
     credentials = caller.provider.lease(resolved).credentials
     answer: dict[str, str | int] = {
         "Version": 1,

@@ -177,7 +177,7 @@ def _replied(caller: Caller, role: str, options: RoleOptions) -> list[str]:
     notes: list[Note] = []
     try:
         resolved = resolve(caller, role, None, options)
-        lease = replace(caller.provider, note=notes.extend).lease(resolved)
+        lease = replace(caller.provider, note=notes.extend).lease(replace(resolved, is_confirmed=True))
     except Needed:
         return [Verdict.UNKNOWN.value, notes[0].fact if notes else ""]
     except AwsenvError as error:

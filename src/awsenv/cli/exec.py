@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, environment, launch, shells
 from awsenv.cli.action import Exec, StartAgent
-from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, Words, flag, resolve
+from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, Words, YesOption, flag, resolve
 from awsenv.cli.use import seen
 from awsenv.errors import LaunchError, Origin
+from awsenv.wording import printable
 
 if TYPE_CHECKING:
     from awsenv.model import Change, Environ
@@ -22,8 +23,12 @@ PRIVATE_LIFETIME = 30 * 24 * 3600.0
 """Seconds after which the agent of one command ends though the command runs on: few commands run for a month."""
 
 
+_LONGEST = 60
+"""Characters of a command that a question shows."""
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Arguments(QuietOption, RoleOptions):
+class Arguments(QuietOption, YesOption, RoleOptions):
     """COMMAND replaces awsenv, so its exit status and signals are its own.
 
     Without COMMAND, your shell starts with the role in its prompt.
@@ -58,7 +63,10 @@ def run(caller: Caller, arguments: Arguments) -> Exec | StartAgent:
 
 def _resolved(caller: Caller, arguments: Arguments) -> Resolved:
     program = arguments.command[0] if arguments.command else own_shell(caller.environ)
-    return replace(resolve(caller, arguments.role, arguments.code, arguments), program=program)
+    what = printable(shlex.join(arguments.command)) if arguments.command else "a shell"
+    what = what if len(what) <= _LONGEST else f"{what[:_LONGEST]}…"
+    resolved = resolve(caller, arguments.role, arguments.code, arguments)
+    return replace(resolved, question=f"Run {what} with it?", program=program)
 
 
 def _exported(caller: Caller, arguments: Arguments) -> Change:

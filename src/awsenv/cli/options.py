@@ -22,7 +22,6 @@ from awsenv.model import Environ, RoleRequest
 from awsenv.variables import USER, having
 
 if TYPE_CHECKING:
-    from awsenv.agent.memory import Lease
     from awsenv.provider import Provider, Resolved
 
 
@@ -78,6 +77,13 @@ class QuietOption:
     quiet: Annotated[bool, flag("Say nothing while waiting, and nothing on success.", "-q", "--quiet")] = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class YesOption:
+    """The option of the commands that hand out a role."""
+
+    yes: Annotated[bool, flag("Confirm a protected role without being asked.", "-y", "--yes")] = False
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class RoleOptions:
     """The options about a role, as typed; None where they were left out. No repr: an external id is among them."""
@@ -96,15 +102,6 @@ class RoleOptions:
     policy: Annotated[str | None, option("JSON", "Session policy, or file://PATH, to narrow the role.")] = None
     policy_arn: Annotated[list[str] | None, option("ARN", "Managed policy to narrow the role; may be repeated.")] = None
     min_remaining: Annotated[str | None, option("TIME", "Renew what the agent holds if less time is left.")] = None
-
-
-def obtain(caller: Caller, role: str, code: str | None, options: RoleOptions) -> "Lease":
-    """Return the credentials of *role*.
-
-    Raises:
-        AwsenvError: Of every kind but `LaunchError`.
-    """
-    return caller.provider.lease(resolve(caller, role, code, options))
 
 
 def asking_after(caller: Caller, check: Callable[[], object]) -> Caller:
@@ -136,7 +133,8 @@ def resolve(caller: Caller, role: str, code: str | None, options: RoleOptions) -
     made = role_request(caller, role, code, options)
     chain = config.resolve(made, profiles, base)
     config.check_source(chain.source, profiles, base)
-    return Resolved(chain, profiles, base, made.code, min_remaining(options, base))
+    is_confirmed = isinstance(options, YesOption) and options.yes
+    return Resolved(chain, profiles, base, made.code, min_remaining(options, base), is_confirmed=is_confirmed)
 
 
 def min_remaining(options: RoleOptions, environ: Environ) -> int:

@@ -14,7 +14,7 @@ from awsenv import environment
 from awsenv.agent import harden
 from awsenv.cli import process
 from awsenv.errors import CodeRejected, Origin, ResponseLost
-from awsenv.model import Mfa, unseen
+from awsenv.model import Mfa, Question, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,6 +51,7 @@ class Prompts:
         self._caller = environ
         self._terminal = terminal
         self._answers: dict[str, Any] = {}
+        self._confirmed = ""
         self._login: Callable[[], str]
 
     @property
@@ -101,6 +102,19 @@ class Prompts:
         with self.waits(f"the credential_process of profile {profile}", beside=True):
             return command.run(words, environ=config.entered(profile, self._environ), terminal=self._terminal)
 
+    def confirm(self, question: Question) -> None:
+        """Ask at the terminal whether the user wants a protected role, once for a command.
+
+        Raises:
+            UsageError: There is no terminal, or the user does not.
+        """
+        from awsenv import mfa  # noqa: PLC0415 - few roles are protected
+
+        if self._confirmed != question.fact:
+            mfa.confirm(question, terminal=self._terminal)
+            process.end_silence()
+        self._confirmed = question.fact
+
     def secret(self, question: str) -> str:
         """Ask for a secret, without echo.
 
@@ -138,6 +152,11 @@ class Prompts:
 
     def _secret_for(self, need: dict[str, Any]) -> dict[str, Any]:
         return {"secret": self.secret(need["question"])}
+
+    def _confirm_for(self, need: dict[str, Any]) -> dict[str, Any]:
+        fact, name, text, origin = need["question"]
+        self.confirm(Question(fact, name, text, origin and Origin(*origin)))
+        return {"confirmed": self._confirmed}
 
     def _find_for(self, need: dict[str, Any]) -> dict[str, Any]:
         self.find(need["program"])
@@ -182,7 +201,7 @@ class Needed(BaseException):
     It derives from BaseException, so that no library catches it.
 
     Args:
-        kind: `code`, `secret`, `find` or `run`.
+        kind: `code`, `secret`, `confirm`, `find` or `run`.
         about: What `Prompts.answer` reads.
     """
 

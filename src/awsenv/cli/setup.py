@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, environment, variables
 from awsenv.cli import process, report, typos
 from awsenv.cli.action import Print, show
-from awsenv.cli.options import Caller, RoleOptions, Words, flag, login_name, obtain, option
+from awsenv.cli.options import Caller, RoleOptions, Words, flag, login_name, option, resolve
 from awsenv.cli.setup_apply import Applier
 from awsenv.config import limits
 from awsenv.config.files import config_file, credentials_file
@@ -82,9 +82,9 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     )
     if arguments.template is not None:
         return Print(_template(roles, user, arguments))
-    admin = role_admin = _administrator(caller, arguments.profile, "--profile")
+    admin = role_admin = _administrator(caller, arguments.profile, "--profile", is_confirmed=arguments.yes)
     if arguments.role_profile is not None:
-        role_admin = _administrator(caller, arguments.role_profile, "--role-profile")
+        role_admin = _administrator(caller, arguments.role_profile, "--role-profile", is_confirmed=arguments.yes)
     request = _request(roles, user, admin, role_admin, arguments)
     environ = environment.original(caller.environ)
     profiles = config.read(environ, caller.folder)
@@ -129,7 +129,7 @@ def default_user(environ: Environ) -> str:
     return f"awsenv-{login}"[:64]
 
 
-def _administrator(caller: Caller, profile: str | None, option: str) -> Iam:
+def _administrator(caller: Caller, profile: str | None, option: str, *, is_confirmed: bool) -> Iam:
     """Return IAM with the credentials of *profile*, a role or a source; without one, with those of the AWS CLI.
 
     The latter include the keys of a role that awsenv has put into this shell. In the demo it is that of the demo.
@@ -138,6 +138,7 @@ def _administrator(caller: Caller, profile: str | None, option: str) -> Iam:
         caller: Who runs the command.
         profile: The name that was given; None: none.
         option: The option that names a profile, for messages.
+        is_confirmed: Whether a protected role needs no question.
 
     Raises:
         ConfigError: There is no such profile.
@@ -166,7 +167,9 @@ def _administrator(caller: Caller, profile: str | None, option: str) -> Iam:
                 origin,
                 hint=meant or f"{option} names a profile that may administer IAM",
             )
-        lease = obtain(caller, name, None, RoleOptions())
+        resolved = resolve(caller, name, None, RoleOptions())
+        resolved = replace(resolved, question="Administer IAM with it?", is_confirmed=is_confirmed)
+        lease = caller.provider.lease(resolved)
         credentials, settings, region = lease.credentials, lease.chain.settings_profile, lease.chain.region
     session = AwsSession(profiles, base, profile=settings, region=region, waits=caller.provider.waits)
     iam = Iam(session, credentials)

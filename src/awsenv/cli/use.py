@@ -4,7 +4,7 @@ And what the commands share that print secrets: for which shell, and where they 
 of `ShellOptions` in the modules that inherit them, so they are not strings.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from awsenv.cli.options import (
     QuietOption,
     RoleOptions,
     Word,
+    YesOption,
     asking_after,
     flag,
     option,
@@ -50,7 +51,7 @@ class ShellOptions:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Arguments(ShellOptions, QuietOption, RoleOptions):
+class Arguments(ShellOptions, QuietOption, YesOption, RoleOptions):
     """Without the hook of `awsenv init`, use eval "$(awsenv ROLE [CODE])".
 
     If the role needs a CODE and there is none, awsenv asks on the terminal.
@@ -70,7 +71,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     shell = cache(lambda: shell_of(caller, arguments, words))
     resolved = resolve(asking_after(caller, shell), arguments.role, arguments.code, arguments)
     shell()
-    lease = caller.provider.lease(resolved)
+    lease = caller.provider.lease(replace(resolved, question=None))
     change = environment.change(lease.chain, lease.credentials, caller.environ, lease.id or None)
     return Print(shell().render(change), success=success(caller, arguments, change))
 

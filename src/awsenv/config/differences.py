@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from awsenv.config import rails
 from awsenv.config.files import File
 from awsenv.config.headers import mended
 from awsenv.config.ini import EVERYWHERE
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from awsenv.config.ini import Section, Setting
+    from awsenv.config.profiles import Profile
 
 _NAME = re.compile(r"[A-Za-z0-9_\-/.%@:+]+")
 _COMMENT = re.compile(r"\s[#;]")
@@ -65,7 +67,7 @@ def differences(text: str, name: str, kind: Literal["config", "credentials"]) ->
         found.extend(_of_header(header, counting, sections))
         for key, setting in sections[header.title].settings.items():
             if setting.origin.section != EVERYWHERE:
-                found.extend(_of_key(key, setting, lines[setting.origin.line - 1]))
+                found.extend(_of_key(key, setting, lines[setting.origin.line - 1], profiles))
     for number, fact, hint in sorted(found):
         yield ConfigError(fact, Origin(name, number), hint=hint)
 
@@ -185,9 +187,9 @@ def _odd(line: str) -> re.Match[str] | None:
     return re.search(r"[^\S \t]", line if line.strip()[:1] == "[" else re.split("[=:]", line, maxsplit=1)[0])
 
 
-def _of_key(key: str, setting: Setting, line: str) -> Iterator[_Difference]:
+def _of_key(key: str, setting: Setting, line: str, profiles: Profiles) -> Iterator[_Difference]:
     shown, number = _shown(key), setting.origin.line
-    if key in INCLUDES:
+    if key in INCLUDES and not _holds_rails_alone(profiles.get(setting.value)):
         fact = f"{key} takes settings from another profile: awsenv and aws-vault read it, the AWS CLI does not"
         yield number, fact, "repeat the settings here, if the AWS CLI or an SDK uses this profile"
     before, _, after = line.partition("=")
@@ -199,7 +201,7 @@ def _of_key(key: str, setting: Setting, line: str) -> Iterator[_Difference]:
         after = line.partition(":")[2]
     elif not _NAME.fullmatch(key):
         yield number, f"the key of this line has a character that is not allowed: {_ONLY_CLI}", _RENAME
-    if _COMMENT.search(after):
+    if _COMMENT.search(after) and key not in rails.KEYS:
         fact = f"the comment after the value of {shown} is part of the value for the AWS CLI, but not for Terraform"
         # Without a value, the lines that continue it would be nested keys.
         is_continued = "\n" in setting.value and not _COMMENT.split(after)[0].strip()
@@ -216,6 +218,11 @@ def _of_key(key: str, setting: Setting, line: str) -> Iterator[_Difference]:
     elif "\n\n" in setting.value:
         fact = f"there is a blank line in the value of {shown}: the AWS CLI keeps it, other AWS SDKs do not"
         yield number, fact, "remove the blank line"
+
+
+def _holds_rails_alone(profile: Profile | None) -> bool:
+    """Return whether *profile* sets nothing that a tool other than awsenv reads."""
+    return profile is not None and all(key in rails.KEYS or key in INCLUDES for key in profile.settings)
 
 
 def _shown(key: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv.config.profiles import KINDS
+from awsenv.config.rails import is_meant
 from awsenv.distance import nearest
 from awsenv.errors import ConfigError
 from awsenv.wording import printable, quoted
@@ -53,6 +54,22 @@ def misspelt(word: str, profiles: Profiles, prefix: str = "profile") -> ConfigEr
     name = " ".join(word.translate(_NOISE).lower().split()).removeprefix("profile ")
     found = (each for each in all_misspelt(profiles) if name and each.prefix == prefix)
     return next((each.error for each in found if each.name.translate(_NOISE).lower() == name), None)
+
+
+def misplaced_rails(profiles: Profiles, name: str | None = None) -> Iterator[ConfigError]:
+    """Find the guard rails in sections that are no profile, and so guard nothing: of the profile *name*, or of all."""
+    files = (("profile", profiles.config_sections), ("", profiles.credentials_sections))
+    for prefix, sections in files:
+        for header, section in sections.items():
+            words = header.strip(_AROUND).split()
+            is_profile = profiles.meanings.get(header, ("", ""))[0] == prefix if prefix else words[:1] != ["profile"]
+            if is_profile or name not in {None, words[-1] if words else ""}:
+                continue
+            for key in filter(is_meant, section.settings):
+                fact = f"{printable(key)} guards nothing: [{printable(header)}] is not a profile"
+                title = f"{prefix} {words[-1]}".strip() if words else "profile NAME"
+                hint = f"move it to [{printable(title)}]"
+                yield ConfigError(fact, section.settings[key].origin, hint=hint)
 
 
 _NOISE = str.maketrans("", "", "[]'\"")

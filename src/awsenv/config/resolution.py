@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from awsenv.config import limits, sources
+from awsenv.config.headers import misplaced_rails
 from awsenv.config.hops import FIELDS, assume_role, default_session_name, device, device_of, session_hops, with_mfa
 from awsenv.config.ini import Setting
 from awsenv.config.links import every, links_of, source_links, source_name
@@ -234,6 +235,9 @@ def _rails_of(links: Links, chain: Chain, profiles: Profiles) -> Rails:
         ConfigError: A guard rail of a profile of the chain is wrong, or its account is not that of the profile.
     """
     found = [rails(profile.settings) for profile in links.profiles]
+    for profile in links.profiles:
+        for error in misplaced_rails(profiles, profile.name):
+            raise error
     named = _accounts(links)
     for own, profile in zip(found, links.profiles, strict=True):
         account = named.get(profile.name)

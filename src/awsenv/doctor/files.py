@@ -14,7 +14,8 @@ from awsenv import config
 from awsenv.config import limits, sources
 from awsenv.config.differences import differences
 from awsenv.config.files import File, config_file, credentials_file, expanded, exposed, missing, quoted, shown
-from awsenv.config.headers import all_misspelt
+from awsenv.config.headers import all_misspelt, misplaced_rails
+from awsenv.config.rails import rails
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, warning
 from awsenv.errors import AwsenvError, ConfigError, Origin, SourceError
 from awsenv.model import AssumeRole, RoleRequest
@@ -52,6 +53,7 @@ def files(environ: Environ, folder: str | None) -> Generator[Finding, None, Prof
     found = [*(of_error(CHECK, error, Verdict.WARNING) for error in missing(environ, folder)), *_readable(keys)]
     for finding in (
         *_writable(conf, keys, *_caches(environ, folder)),
+        *(of_error(CHECK, each) for each in (*_wrong_rails(profiles), *misplaced_rails(profiles))),
         *(of_error(CHECK, each.error, Verdict.WARNING) for each in all_misspelt(profiles)),
         *_differences(conf, keys),
     ):
@@ -61,6 +63,15 @@ def files(environ: Environ, folder: str | None) -> Generator[Finding, None, Prof
     number = len(profiles.names)
     yield from found or [fine(CHECK, f"{profiles.where}: {number} profile{'' if number == 1 else 's'}")]
     return profiles
+
+
+def _wrong_rails(profiles: Profiles) -> Iterator[ConfigError]:
+    """Yield the error of each profile whose guard rails guard nothing."""
+    for profile in profiles:
+        try:
+            rails(profile.settings)
+        except ConfigError as error:  # noqa: PERF203 - each profile for itself
+            yield error
 
 
 def _readable(keys: File) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from awsenv import config, duration
-from awsenv.aws.chain import credentials
+from awsenv.aws.chain import credentials, foreign
 from awsenv.aws.iam import Iam
 from awsenv.aws.refusal import wrong_clock
 from awsenv.aws.session import AwsSession
@@ -78,6 +78,9 @@ def source(resolved: Resolved, inputs: Inputs) -> Generator[Finding, None, Signe
             "delete the keys of the root user",
             origins=[chain.source.origin],
         )
+        return None
+    if (of_another := foreign(chain, principal.account)) is not None:
+        yield of_error(CHECK, of_another)
         return None
     shown = f"{principal.title} of account {principal.account}, access key …{credentials.access_key_id[-4:]}"
     yield fine(CHECK, shown, origins=[chain.source.origin])
