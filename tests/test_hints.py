@@ -38,6 +38,8 @@ WITHOUT_HINT = {
     "interrupted": "the user has pressed Ctrl-C",
     "cancelled": "the user has pressed Ctrl-D",
     "you did not accept the plan": "the user has said no",
+    "you did not confirm": "the same",
+    "that is not": "the question says what to type",
     "command not found": "in the words of env(1), which says no more",
 }
 """Facts of the errors that name no next step, with the reason."""

@@ -229,7 +229,7 @@ def _session(links: Links, request: RoleRequest) -> tuple[GetSessionToken, ...]:
 def _rails_of(links: Links, chain: Chain, profiles: Profiles) -> Rails:
     """Return the guard rails of the requested profile.
 
-    A role that is typed as an ARN or as ACCOUNT/ROLE has those of the first profile that describes it.
+    A role that is typed as an ARN or as ACCOUNT/ROLE has those of the first profile with this ARN that has any.
 
     Raises:
         ConfigError: A guard rail of a profile of the chain is wrong, or its account is not that of the profile.
@@ -251,8 +251,8 @@ def _rails_of(links: Links, chain: Chain, profiles: Profiles) -> Rails:
     last = chain.last
     if not isinstance(last, AssumeRole) or last.profile is not None:
         return found[0] if found else Rails()
-    own_profile = next((each for each in profiles if each.value("role_arn") == str(last.role)), None)
-    return Rails() if own_profile is None else rails(own_profile.settings)
+    same = (rails(each.settings) for each in profiles if each.value("role_arn") == str(last.role))
+    return next((own for own in same if own != Rails()), Rails())
 
 
 def _accounts(links: Links) -> dict[str, Setting]:
