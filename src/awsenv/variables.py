@@ -162,6 +162,8 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
         (SETTING,),
     ),
     DEMO: (),
+    # The file of a job of GitHub Actions for `--shell github`.
+    "GITHUB_ENV": (),
     "AWS_EC2_METADATA_SERVICE_ENDPOINT": (INSTANCE,),
     "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": (INSTANCE,),
     "AWS_LOGIN_CACHE_DIRECTORY": (LOGIN,),

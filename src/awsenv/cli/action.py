@@ -65,6 +65,23 @@ class Print(Action):
         process.succeed(self.success)
 
 
+class Append(Print):
+    """Add lines to a file that is there, and print the text before that: it is what keeps secrets out of a log."""
+
+    kind = b"append"
+
+    def __init__(
+        self, path: str, lines: str, text: str = "", *, notes: Sequence[Shown] = (), success: str = ""
+    ) -> None:
+        super().__init__(text, notes, success=success)
+        self.argv = (path, lines)
+
+    def _do(self) -> None:
+        process.write(self.text)
+        process.append(*self.argv)
+        process.succeed(self.success)
+
+
 class Report(Print):
     """Print the text for the user to read: times are local, and lines as long as the terminal is wide."""
 
@@ -195,6 +212,9 @@ def unpacked(reply: Sequence[bytes], before: Mapping[str, str]) -> Action:
     action: Action
     if kind == Exec.kind:
         action = Exec(unpack_texts(argv), _changed(before, unpack_texts(changes)))
+    elif kind == Append.kind:
+        path, lines = unpack_texts(argv)
+        action = Append(path, lines, os.fsdecode(text))
     else:
         made = _KINDS.get(kind, Action)
         # The locale of an agent may be another.

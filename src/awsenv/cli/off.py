@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from awsenv import environment
 from awsenv.cli.action import Print
 from awsenv.cli.options import Caller
-from awsenv.cli.use import ShellOptions, shell_of
+from awsenv.cli.use import ShellOptions, printed, shell_of
 from awsenv.model import Note
 
 
@@ -20,4 +20,4 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     """Return what undoes `use`; nothing, and a note, where no role is active."""
     shell = shell_of(caller, arguments, "off")
     notes = () if environment.active(caller.environ) else (Note("no role is active in this shell"),)
-    return Print(shell.render(environment.restore(caller.environ)), notes)
+    return printed(caller, shell, environment.restore(caller.environ), notes)

@@ -114,17 +114,49 @@ def write(text: str | bytes, *, is_read: bool = False) -> None:
 
 def fail(args: list[str], status: int, text: str) -> int:
     """Show *text*, let the shell that evaluates the output of the command line *args* fail too, and return *status*."""
-    from itertools import pairwise  # noqa: PLC0415 - only where something fails
-
     tell(text, is_error=True)
-    # No shell evaluates JSON. It has to be asked for by name.
-    asks_for_json = "--shell=json" in (*args, *map("=".join, pairwise(args)))
-    if commands.called(args).is_evaluated and not asks_for_json and not stdout_is_terminal():
+    if commands.called(args).is_evaluated and not _names_a_format(args) and not stdout_is_terminal():
         try:  # noqa: SIM105 - contextlib costs an import
             write(FAILURE)
         except Exception:  # noqa: BLE001, S110 - to name Failure here would load `enum`
             pass  # the reader is gone
     return status
+
+
+def append(path: str, text: str) -> None:
+    """Add *text* to the file *path*, which someone else has made and will delete.
+
+    Raises:
+        Failure: It could not be written.
+    """
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            data = os.fsencode(text)
+            while data:
+                data = data[os.write(file, data) :]
+        finally:
+            os.close(file)
+    except OSError as error:
+        from awsenv.errors import Failure  # noqa: PLC0415 - see `write`
+
+        raise Failure(f"cannot write {path}: {error.strerror}", hint=f"ls -l {path}") from None
+
+
+def _names_a_format(args: list[str]) -> bool:
+    """Return whether the command line *args* asks for a format that no shell evaluates, such as JSON."""
+    from itertools import pairwise  # noqa: PLC0415 - only where something fails
+
+    for word in (*args, *map("=".join, pairwise(args))):
+        if word.startswith("--shell="):
+            try:
+                from awsenv import shells  # noqa: PLC0415 - see above
+
+                shell = shells.named(word.removeprefix("--shell="))
+            except Exception:  # noqa: BLE001 - the install may be broken
+                return False
+            return shell is not None and not shell.evaluate
+    return False
 
 
 def tell(text: str, *, is_error: bool = False) -> None:

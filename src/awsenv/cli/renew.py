@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from awsenv import config, environment, variables
 from awsenv.cli.action import Print
 from awsenv.cli.options import Caller, QuietOption
-from awsenv.cli.use import ShellOptions, shell_of, success
+from awsenv.cli.use import ShellOptions, printed, shell_of, success
 from awsenv.errors import AgentError
 
 TIMEOUT = 2.0
@@ -41,4 +41,4 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     shell = shell_of(caller, arguments, "renew")
     lease = caller.provider.renew(lease_id, timeout=TIMEOUT)
     change = environment.new_keys(lease.credentials, caller.environ, lease.id)
-    return Print(shell.render(change), success=success(caller, arguments, change))
+    return printed(caller, shell, change, success=success(caller, arguments, change))

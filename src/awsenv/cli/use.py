@@ -6,11 +6,11 @@ of `ShellOptions` in the modules that inherit them, so they are not strings.
 
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from awsenv import duration, environment, shells, variables, wording
 from awsenv.cli import picker, process
-from awsenv.cli.action import Print
+from awsenv.cli.action import Append, Print
 from awsenv.cli.options import (
     Caller,
     OptionalWord,
@@ -25,7 +25,12 @@ from awsenv.cli.options import (
 )
 from awsenv.errors import UsageError
 from awsenv.model import Change, Environ
-from awsenv.shells.base import Shell
+from awsenv.shells.base import Format, Shell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from awsenv.cli.report import Shown
 
 SHOWN = frozenset(
     {"awsenv", "idle", "starship", "oh-my-posh", "powerlevel10k", "spaceship", "liquidprompt", "pure", "bobthefish"}
@@ -73,7 +78,19 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     shell()
     lease = caller.provider.lease(replace(resolved, question=None))
     change = environment.change(lease.chain, lease.credentials, caller.environ, lease.id or None)
-    return Print(shell().render(change), success=success(caller, arguments, change))
+    return printed(caller, shell(), change, success=success(caller, arguments, change))
+
+
+def printed(caller: Caller, shell: Shell, change: Change, notes: "Sequence[Shown]" = (), success: str = "") -> Print:
+    """Return the action that prints *change* for *shell*; if its format goes to a file, that adds it to the file.
+
+    Raises:
+        UsageError: The format cannot hold the change.
+    """
+    if isinstance(shell, Format) and shell.file_variable:
+        path = caller.environ[shell.file_variable]
+        return Append(path, shell.render(change), shell.masks(change), notes=notes, success=success)
+    return Print(shell.render(change), notes, success=success)
 
 
 def success(caller: Caller, options: QuietOption, change: Change) -> str:
@@ -125,6 +142,9 @@ def shell_of(caller: Caller, options: ShellOptions, words: str) -> Shell:
     shell = shells.find(name or process.calling_shell(caller.pid) or "sh")
     if not options.anywhere:
         _check_that_it_is_evaluated(caller, shell, words)
+    if isinstance(shell, Format) and shell.file_variable and not caller.environ.get(shell.file_variable):
+        fact = f"{shell.file_variable} is not set, which names the file for the format {shell.name}"
+        raise UsageError(fact, hint=("--shell dotenv, or json", _EXEC))
     return shell
 
 

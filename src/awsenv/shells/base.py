@@ -9,6 +9,8 @@ from awsenv.variables import home
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from awsenv.model import Change, Environ
 
 SHARED = "share/awsenv"
@@ -164,6 +166,52 @@ class Shell(ABC):
     def _for_the_hook(self, change: Change, program: str) -> dict[str, str]:
         """Return two variables for a subshell: it evaluates and unsets the change, and its hook keeps the program."""
         return {"_AWSENV_BIN": program, "_AWSENV_CHANGE": self.render(change)}
+
+
+class Format(Shell):
+    """What a program reads, and no shell evaluates."""
+
+    file_variable = ""
+    """The variable that names the file that the code goes to; empty: it goes to stdout."""
+
+    def masks(self, change: Change) -> str:
+        """Return what stdout gets where the code goes to a file."""
+        return ""
+
+    def quoted(self, change: Change) -> list[tuple[str, str]]:
+        """Return the variables that AWS tools read, with their values quoted.
+
+        What else a role sets is for the hook and for `off`. Some of it is secrets from before the role, which no
+        container and no job needs.
+
+        Raises:
+            UsageError: The format cannot hold a value.
+        """
+        held = []
+        for name, value in checked(change):
+            if value is not None and name.startswith("AWS_"):
+                try:
+                    held.append((name, self.quote(value)))
+                except ValueError as error:
+                    from awsenv.errors import Origin, UsageError  # noqa: PLC0415 - see `shells.find`
+
+                    fact = f"the format {self.name} cannot hold the value of {name}"
+                    hint = ("awsenv exec ROLE -- COMMAND", "--shell json")
+                    raise UsageError(fact, Origin(name), because=str(error), hint=hint) from None
+        return held
+
+    def refuse(self, change: Change, names: Iterable[str]) -> None:
+        """Refuse a change that unsets one of *names*, which the format cannot.
+
+        Raises:
+            UsageError: It does.
+        """
+        for name in names:
+            if change.variables.get(name, "") is None:
+                from awsenv.errors import Origin, UsageError  # noqa: PLC0415 - see `shells.find`
+
+                fact = f"the format {self.name} cannot unset {name}"
+                raise UsageError(fact, Origin(name), hint=(f"unset {name} first", "awsenv exec ROLE -- COMMAND"))
 
 
 class Posix(Shell):

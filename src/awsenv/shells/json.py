@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 
-from awsenv.shells.base import Shell
+from awsenv.shells.base import Format
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.model import Change
 
 
-class Json(Shell):
+class Json(Format):
     """JSON."""
 
     name = "json"

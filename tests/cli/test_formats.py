@@ -1,0 +1,95 @@
+"""`--shell dotenv` and `--shell github`: where they go, and where they are refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pexpect
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import World
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Path:
+    """Return the file that a runner makes for a step, with a line of the step in it."""
+    file = tmp_path / "set_env"
+    file.write_text("MINE=1\n")
+    return file
+
+
+@pytest.mark.parametrize("agent", [False, True])
+def test_github_gets_the_role_in_its_file_and_masks_on_stdout(world: World, job: Path, *, agent: bool) -> None:
+    """The lines follow those of the step, and the log gets nothing but the commands that mask the secrets."""
+    if agent:
+        assert 0 == world.run("login", world.device.code()).returncode
+
+    answer = world.run("read-only", "--shell", "github", GITHUB_ENV=str(job))
+
+    masks = answer.stdout.splitlines()
+    assert (0, ["::add-mask::"] * 3) == (answer.returncode, [line[:12] for line in masks])
+    lines = job.read_text().splitlines()
+    assert ["MINE=1", "AWS_ACCESS_KEY_ID<<AWSENV", masks[0][12:], "AWSENV"] == lines[:4]
+    assert {"AWS_SECRET_ACCESS_KEY<<AWSENV", masks[1][12:], "AWS_SESSION_TOKEN<<AWSENV"} <= {*lines}
+    assert [] == [line for line in lines if line.startswith("AWSENV_")]
+
+
+def test_github_outside_of_a_job_uses_no_code(world: World) -> None:
+    """Without the file, awsenv says so before it sends anything."""
+    answer = world.run("power-user", world.device.code(), "--shell", "github")
+
+    assert (2, "", []) == (answer.returncode, answer.stdout, world.actions())
+    assert answer.stderr.startswith("awsenv: GITHUB_ENV is not set, which names the file for the format github\n")
+
+
+def test_github_makes_no_file(world: World, tmp_path: Path) -> None:
+    """A file that is not there is an error: only a runner makes and deletes one."""
+    answer = world.run("read-only", "--shell", "github", GITHUB_ENV=str(tmp_path / "none"))
+
+    assert 1 == answer.returncode
+    assert f"awsenv: cannot write {tmp_path}/none: No such file or directory\n" in answer.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_profile_of_the_job_is_refused(world: World, job: Path) -> None:
+    """AWS tools would prefer the profile to the keys, and the file cannot unset it."""
+    answer = world.run("read-only", "--shell", "github", GITHUB_ENV=str(job), AWS_PROFILE="default")
+
+    assert (2, "", "MINE=1\n") == (answer.returncode, answer.stdout, job.read_text())
+    assert "awsenv: the format github cannot unset AWS_PROFILE\n" in answer.stderr
+
+
+def test_dotenv_goes_into_a_pipe(world: World) -> None:
+    """As for `docker run --env-file <(awsenv use ROLE --shell dotenv)`."""
+    answer = world.command(["bash", "-c", f"cat <({world.program} use read-only --shell dotenv)"])
+
+    names = [line.partition("=")[0] for line in answer.stdout.splitlines()]
+    assert ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] == names[:3]
+    assert {"AWS"} == {name.partition("_")[0] for name in names}
+
+
+@pytest.mark.parametrize("name", ["dotenv", "github"])
+def test_no_format_goes_into_a_file_or_to_a_terminal(name: str, world: World, job: Path) -> None:
+    """As for the other forms, unless `--print` says so."""
+    line = f"{world.program} use read-only --shell {name}"
+    into = world.command(["sh", "-c", f"{line} >{job}.out"], GITHUB_ENV=str(job))
+    child = pexpect.spawn(
+        "sh", ["-c", line], env=world.environ | {"GITHUB_ENV": str(job)}, encoding="utf-8", timeout=60
+    )
+    child.expect(pexpect.EOF)
+
+    assert "the output, which may hold keys, would have gone to a file" in into.stderr
+    assert "nothing was done: the keys would have been shown on the terminal" in " ".join(child.before.split())
+    assert "MINE=1\n" == job.read_text()
+
+
+@pytest.mark.parametrize("name", ["json", "dotenv", "github"])
+def test_a_failure_prints_no_code_of_a_shell(name: str, world: World) -> None:
+    """What reads a format gets nothing if awsenv fails."""
+    answer = world.run("use", "no-such-role", f"--shell={name}")
+
+    assert "" == answer.stdout
+    assert 0 != answer.returncode
