@@ -13,8 +13,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awsenv.shells.base import Shell
 
-FOREIGN = ("csh", "elvish", "nu", "powershell", "pwsh", "tcsh", "xonsh")
-"""Shells that evaluate nothing that awsenv prints."""
+_PROCESS = "credential_process = awsenv credential-process ROLE, in a profile"
+
+FOREIGN = {
+    **dict.fromkeys(("csh", "elvish", "tcsh", "xonsh"), ("awsenv exec ROLE",)),
+    "nu": ("awsenv use --shell json ROLE | from json | load-env", "awsenv exec ROLE"),
+    **{name: (f"awsenv exec ROLE -- {name}", _PROCESS) for name in ("cmd", "powershell", "pwsh")},
+}
+"""Shells that evaluate nothing that awsenv prints, and what works there."""
 
 _NO_SHELL = ("__init__.py", "base.py")
 
@@ -68,12 +74,11 @@ def refuse_foreign(name: str) -> None:
     Raises:
         UsageError: *name*, spelled as in `$0` or `$SHELL`, is one of them.
     """
-    base = name.rpartition("/")[2].removeprefix("-").lower()
+    base = name.rpartition("/")[2].removeprefix("-").lower().removesuffix(".exe")
     if base in FOREIGN:
         from awsenv.errors import UsageError  # noqa: PLC0415 - `enum` alone costs as much as all of this
 
-        ways = ["awsenv use --shell json ROLE | from json | load-env"] if base == "nu" else []
-        raise UsageError(f"{base} evaluates nothing that awsenv prints", hint=(*ways, "awsenv exec ROLE"))
+        raise UsageError(f"{base} evaluates nothing that awsenv prints", hint=FOREIGN[base])
 
 
 def segment(name: str) -> str | None:
