@@ -9,6 +9,8 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from awsenv.shells.base import folder
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
@@ -46,6 +48,10 @@ class Row:
     """The program to which that name is a link, where it is no program itself."""
     family: str = ""
     """The class in `awsenv.shells` whose hook it loads, where that is not called after the shell itself."""
+    suffix: str = ""
+    """How the file of that hook ends, where not with the name of the class."""
+    subshell_file: str = ""
+    """The file that `awsenv exec` makes it read, if it needs one."""
 
     # How it starts.
     rc: str
@@ -90,7 +96,8 @@ class Row:
     @property
     def files(self) -> list[str]:
         """Its files in the folder of the hooks."""
-        return [f"awsenv.{self.family or self.name}"]
+        hook = f"awsenv.{self.suffix or self.family or self.name}"
+        return [hook, *([self.subshell_file] if self.subshell_file else [])]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,9 +110,6 @@ class Spelling(Row):
     strict_at_terminal: str
     """The line that turns on as many options as possible that could end or disturb the shell at a terminal."""
 
-    # What belongs to it in the folder of the hooks.
-    subshell_file: str
-    """The file that `awsenv exec` makes it read, if it needs one."""
     prints: str
     """The function of the hook that says whether the output for a command line is only shown."""
     refresh: str
@@ -175,11 +179,6 @@ class Spelling(Row):
     """A function that each framework defines while it controls the prompt."""
     losses: Mapping[str, str]
     """Lines after which the next prompts do not show the role, by a word of what the doctor says then."""
-
-    @property
-    def files(self) -> list[str]:
-        """Its files in the folder of the hooks."""
-        return [*super().files, *([self.subshell_file] if self.subshell_file else [])]
 
     @property
     def stopped(self) -> str:
@@ -372,7 +371,6 @@ FISH = Spelling(
     strict=(),
     at_prompts=("-i",),
     strict_at_terminal="set -g fish_features qmark-noglob",
-    subshell_file="",
     linters=("fish --no-config -n", "fish_indent --check"),
     prints="__awsenv_prints",
     refresh="__awsenv_refresh",
@@ -469,6 +467,7 @@ class Sh(Row):
     """A shell of the POSIX family that runs the hook of `sh`."""
 
     family: str = "sh"
+    subshell_file: str = "subshell/env.sh"
     hook: str = 'eval "$(awsenv init sh)"'
     bare: Sequence[str] = ()
     strict: Sequence[str] = ("-e", "-u", "-C")
@@ -482,11 +481,6 @@ class Sh(Row):
     status: str = "$?"
     prompt: str = "_n=0; PS1='$?:$((_n = _n + 1))> '"
 
-    @property
-    def files(self) -> list[str]:
-        """Its files in the folder of the hooks."""
-        return [*super().files, "subshell/env.sh"]
-
 
 DASH = Sh(name="dash", rc=".shinit", environ={"ENV": "{}"})
 ASH = Sh(name="ash", program="busybox", rc=".shinit", environ={"ENV": "{}"})
@@ -494,8 +488,90 @@ MKSH = Sh(name="mksh", rc=".mkshrc")
 KSH = Sh(name="ksh93", rc=".kshrc", volatile=("A__z",))
 YASH = Sh(name="yash", rc=".yashrc")
 
+NU = Row(
+    name="nu",
+    rc=".config/nushell/config.nu",
+    # The line of the README writes a file that is read in the next shell.
+    hook=f"source '{folder()}/awsenv.nu'",
+    bare=("--no-config-file",),
+    strict=(),
+    linters=("nu --no-config-file",),
+    volatile=("CMD_DURATION_MS", "LAST_EXIT_CODE"),
+    export="$env.{} = '{}'",
+    activate="",
+    evaluate="{} | from json | load-env",
+    in_script="{}",
+    then="{}; {}",
+    status="$env.LAST_EXIT_CODE",
+    prompt=(
+        "$env.config.show_banner = false\n"
+        "$env.count = {is: 0}\n"
+        "$env.config.hooks.pre_prompt = [{|| $env.count.is += 1 }]\n"
+        '$env.PROMPT_COMMAND = {|| $"($env.LAST_EXIT_CODE):($env.count.is)" }\n'
+        "$env.PROMPT_COMMAND_RIGHT = ''\n"
+        "$env.PROMPT_INDICATOR = '> '"
+    ),
+)
+
+ELVISH = Row(
+    name="elvish",
+    suffix="elv",
+    rc=".config/elvish/rc.elv",
+    hook="eval (awsenv init elvish | slurp)",
+    bare=("-norc",),
+    strict=(),
+    subshell_file="subshell/rc.elv",
+    linters=("elvish -compileonly",),
+    export="set-env {} {}",
+    activate="",
+    evaluate=(
+        "{} | from-json | each {{|c| keys $c | each {{|n| "
+        "if $c[$n] {{ set-env $n $c[$n] }} else {{ unset-env $n }} }} }}"
+    ),
+    # What `eval` defines reaches a prompt, and no script.
+    in_script=(
+        "{{ fn awsenv {{|@words| eval &on-end={{|hook| $hook[awsenv~] $@words }} "
+        "(e:awsenv init elvish | slurp) }}; {} }}"
+    ),
+    then="{}; {}",
+    status="",
+    prompt=(
+        "var count = 0\n"
+        "set edit:before-readline = [{ set count = (+ $count 1) }]\n"
+        "set edit:prompt = { print :$count'> ' }\n"
+        "set edit:rprompt = { }"
+    ),
+)
+
+XONSH = Row(
+    name="xonsh",
+    suffix="xsh",
+    rc=".config/xonsh/rc.xsh",
+    hook="execx($(awsenv init xonsh))",
+    bare=("--no-rc",),
+    strict=("-DXONSH_SUBPROC_CMD_RAISE_ERROR=1",),
+    subshell_file="subshell/rc.xsh",
+    linters=("xonsh check --quiet", "xonsh format --check --quiet"),
+    volatile=("LAST_RETURN_CODE", "XONSH_CAPTURE_ALWAYS"),
+    export="${} = '{}'",
+    activate="",
+    evaluate="${{...}}.update(__import__('json').loads($({})))",
+    in_script="{}",
+    then="{} && {}",
+    status="{last_return_code}",
+    prompt=(
+        "count = 0\n"
+        "@events.on_pre_prompt_format\n"
+        "def count_prompts(**_):\n"
+        "    global count\n"
+        "    count += 1\n"
+        '$PROMPT_FIELDS["count"] = lambda: str(count)\n'
+        '$PROMPT = "{last_return_code}:{count}> "'
+    ),
+)
+
 SPELLINGS = {spelling.name: spelling for spelling in (BASH, ZSH, FISH)}
 """The shells that are tested in depth, by name."""
 
-ROWS: Mapping[str, Row] = {row.name: row for row in (ASH, BASH, DASH, FISH, KSH, MKSH, YASH, ZSH)}
+ROWS: Mapping[str, Row] = {row.name: row for row in (ASH, BASH, DASH, ELVISH, FISH, KSH, MKSH, NU, XONSH, YASH, ZSH)}
 """Every shell that has a hook, by name."""

@@ -74,7 +74,7 @@ def test_there_is_a_file_for_each_hook(hooks: Path) -> None:
     """Every shell with a hook has its static files and a row of the tests, and there is no other static file."""
     names = {shell.name for shell in registry.hooked()}
 
-    assert names == {path.suffix[1:] for path in hooks.glob("awsenv.*")}
+    assert {shell.file_name for shell in registry.hooked()} == {path.name for path in hooks.glob("awsenv.*")}
     assert names == {row.family or row.name for row in ROWS.values()}
     assert FILES == sorted({file for row in ROWS.values() for file in row.files} | {*SEGMENTS})
 

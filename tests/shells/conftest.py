@@ -11,6 +11,7 @@ import pytest
 
 from awsenv import shells
 from awsenv.shells.base import Posix
+from awsenv.shells.json import Data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +25,7 @@ RESTRICTED = {"rbash", "rzsh"}
 PROGRAMS = [
     (shell, name)
     for shell in shells.every()
-    if shell.evaluate
+    if shell.evaluate and not isinstance(shell, Data)
     for name in (shell.name, *shell.also)
     if name == shell.name or (shutil.which(name) and name not in RESTRICTED)
 ]

@@ -117,7 +117,9 @@ COMMANDS = {
             prints=SECRET,
             is_answered=True,
         ),
-        Command("init", "[OPTIONS] [SHELL]", "Print the hook for bash, zsh, fish or sh.", prints=CODE),
+        Command(
+            "init", "[OPTIONS] [SHELL]", "Print the hook for bash, zsh, fish, sh, elvish, nu or xonsh.", prints=CODE
+        ),
         Command("demo", "[-- COMMAND...]", "Try everything against a local AWS."),
     )
 }

@@ -33,6 +33,13 @@ class Arguments:
 
     ~/.config/fish/config.fish: awsenv init fish | source
 
+    ~/.config/elvish/rc.elv: eval (awsenv init elvish | slurp)
+
+    ~/.config/xonsh/rc.xsh: execx($(awsenv init xonsh))
+
+    ~/.config/nushell/config.nu: mkdir ($nu.data-dir)/vendor/autoload;
+    awsenv init nu | save -f ($nu.data-dir)/vendor/autoload/awsenv.nu
+
     ~/.shinit: eval "$(awsenv init sh)"
 
     For dash and ash, ENV names that file. mksh reads ~/.mkshrc, ksh ~/.kshrc, yash ~/.yashrc.

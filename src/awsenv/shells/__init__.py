@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 _PROCESS = "credential_process = awsenv credential-process ROLE, in a profile"
 
 FOREIGN = {
-    **dict.fromkeys(("csh", "elvish", "tcsh", "xonsh"), ("awsenv exec ROLE",)),
-    "nu": ("awsenv use --shell json ROLE | from json | load-env", "awsenv exec ROLE"),
+    **dict.fromkeys(("csh", "tcsh"), ("awsenv exec ROLE",)),
     **{name: (f"awsenv exec ROLE -- {name}", _PROCESS) for name in ("cmd", "powershell", "pwsh")},
 }
 """Shells that evaluate nothing that awsenv prints, and what works there."""

@@ -47,6 +47,8 @@ class Shell(ABC):
     name: str
     also: tuple[str, ...] = ()
     """Further names that it runs as."""
+    suffix = ""
+    """How the file of the hook ends, where not with the name."""
     evaluate = ""
     """The line that evaluates the output of the command `{}`; empty: the shell evaluates nothing."""
     source = ""
@@ -138,7 +140,7 @@ class Shell(ABC):
     @property
     def file_name(self) -> str:
         """The name of the file of the hook."""
-        return f"awsenv.{self.name}"
+        return f"awsenv.{self.suffix or self.name}"
 
     @property
     def _hook_file(self) -> str:

@@ -1,10 +1,10 @@
-"""JSON, for programs: an object with null for a variable that is to be unset. No shell evaluates it."""
+"""JSON, for programs and for shells that read data: an object with null for a variable that is to be unset."""
 
 from __future__ import annotations
 
 import json
 
-from awsenv.shells.base import Format
+from awsenv.shells.base import Format, Shell, checked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,32 @@ class Json(Format):
 
     def render(self, change: Change) -> str:
         """Return one object."""
-        return json.dumps(dict(change.variables), indent=2) + "\n"
+        return _object(change)
+
+
+class Data(Shell):
+    """A shell that gets JSON, and no code."""
+
+    is_text = True
+    """Whether it holds no value that is not UTF-8."""
+
+    def render(self, change: Change) -> str:
+        """Return one object.
+
+        Raises:
+            ConfigError: The shell cannot hold a value.
+        """
+        for name, value in change.variables.items() if self.is_text else ():
+            if value and value.encode(errors="replace").decode() != value:
+                from awsenv.errors import ConfigError, Origin  # noqa: PLC0415 - see `shells.find`
+
+                fact = f"nothing was changed: {self.name} cannot hold a value that is not UTF-8"
+                raise ConfigError(fact, Origin(name), hint="awsenv exec ROLE -- COMMAND")
+        return _object(change)
+
+
+def _object(change: Change) -> str:
+    return json.dumps(dict(checked(change)), indent=2) + "\n"
 
 
 SHELL = Json()

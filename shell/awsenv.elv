@@ -1,0 +1,305 @@
+# awsenv for elvish 0.19 and later: `awsenv ROLE` acts on this shell, and the prompt shows the role and its time left.
+# `awsenv init` prints the line for rc.elv that loads this file, or what it contains.
+# set-env AWSENV_DISABLE_PROMPT 1 leaves the prompt alone; set-env NO_COLOR 1 leaves it without colour.
+# After `awsenv login` a role is renewed before it ends, at a prompt; set-env AWSENV_AUTO_REFRESH 0 leaves that to you.
+
+use math
+use re
+use str
+
+# The path of the program: `awsenv init` sets it, `awsenv exec` exports it. Other programs do not need it.
+var program = $E:_AWSENV_BIN
+unset-env _AWSENV_BIN
+if (eq $program '') {
+  set program = awsenv
+}
+
+var texts = ['' console credential-process demo doctor exec explain init list lock login logout setup status]
+
+# Whether awsenv, called with these words, prints text to read rather than data.
+fn prints {|@words|
+  if (or (== (count $words) 0) (has-value $texts [$@words ''][0])) {
+    put $true
+    return
+  }
+  for word $words {
+    if (eq $word --) {
+      break
+    }
+    if (or (has-value [-h --help --print --shell --version] $word) (str:has-prefix $word --shell=)) {
+      put $true
+      return
+    }
+  }
+  put $false
+}
+
+# The command that calls the program with these words and variables, and without what makes Python load code from the
+# current folder: an empty or a relative entry can, and an entry of PYTHONPATH is of no use to the program in any case.
+# The program restores these variables for the commands that it runs.
+fn command-of {|words env|
+  for name [PYTHONPATH PYTHONHOME PYTHONUSERBASE PYTHONPYCACHEPREFIX PYTHONEXECUTABLE] {
+    var value = ''
+    if (has-env $name) {
+      set value = (get-env $name)
+    }
+    if (and (not-eq $value '') (or (eq $name PYTHONPATH) (re:match ':([^/]|$)' :$value))) {
+      set env = [$@env _AWSENV_$name'='$value $name'=']
+    }
+  }
+  if (> (count $env) 0) {
+    put [/usr/bin/env $@env $program $@words]
+  } else {
+    put [$program $@words]
+  }
+}
+
+# Makes a change. What is set without a value is unset.
+fn make {|change|
+  keys $change | each {|name|
+    if $change[$name] {
+      set-env $name $change[$name]
+    } else {
+      unset-env $name
+    }
+  }
+}
+
+# The seconds since 1970, read without a process; nothing where the system has no /proc: elvish has no clock.
+var boot = $nil
+fn set-clock {
+  try {
+    set boot = (re:find '(?m)^btime (\d+)$' (slurp < /proc/stat))[groups][1][text]
+  } catch {
+    set boot = $nil
+  }
+}
+fn now {
+  if $boot {
+    + $boot (re:find '^\d+' (slurp < /proc/uptime))[text]
+  } else {
+    put $nil
+  }
+}
+set-clock
+
+# The text of the role, its colour, the seconds left and the whole minutes.
+fn described {
+  # A label has no other characters unless the user set it by hand: no escape sequence may reach the terminal.
+  var label = (re:replace '[^A-Za-z0-9_.@+=,/-]' '' $E:AWSENV_LABEL)
+  var end = $E:AWSENV_EXPIRES_EPOCH
+  var color = ''
+  if (re:match '^[0-9;]+$' $E:AWSENV_COLOR) {
+    set color = $E:AWSENV_COLOR
+  }
+  if (eq $label '') {
+    put [&text='' &color='' &left=$nil &minute=$nil]
+    return
+  }
+  var time = (now)
+  if (not (re:match '^[1-9][0-9]{0,10}$' $end)) {
+    put [&text='['$label']' &color=$color &left=$nil &minute=$nil]
+    return
+  }
+  if (not $time) {
+    var until = (re:replace '[^0-9:]' '' $E:AWSENV_EXPIRES_AT)
+    if (not-eq $until '') {
+      set label = $label' until '$until
+    }
+    put [&text='['$label']' &color=$color &left=$nil &minute=$nil]
+    return
+  }
+  var left = (- $end $time)
+  if (<= $left 0) {
+    put [&text='['$label' expired]' &color='1;31' &left=$left &minute=-1]
+    return
+  }
+  var minute = (math:floor (/ $left 60))
+  if (< $left 60) {
+    set label = $label' '$left's'
+  } elif (< $left 3600) {
+    set label = $label' '$minute'm'
+  } else {
+    set label = $label' '(math:floor (/ $minute 60))'h'(printf '%02d' (% $minute 60))'m'
+  }
+  if (not-eq $color '') {
+    nop
+  } elif (< $left 300) {
+    set color = 31
+  } elif (< $left 900) {
+    set color = 33
+  }
+  put [&text='['$label']' &color=$color &left=$left &minute=$minute]
+}
+
+# The prompt of the user, and the one that puts the role in front of it.
+var inner = $nil
+var outer = $nil
+
+# Gets and sets what only an editor has: elvish compiles no code about it in a script.
+fn editor-get {|name|
+  var found = $nil
+  eval &ns=(ns [&found~={|it| set found = $it }]) 'found $edit:'$name
+  put $found
+}
+fn editor-set {|name value|
+  eval &ns=(ns [&value=$value]) 'set edit:'$name' = $value'
+}
+
+# The code of a function; empty for one of elvish's own.
+fn body-of {|function|
+  var body = ''
+  nop ?(set body = $function[body])
+  put $body
+}
+
+# Who draws the prompt: some frameworks show AWS_VAULT themselves.
+fn owner {
+  var prompt = (editor-get prompt)
+  if (and $outer (eq $prompt $outer)) {
+    set prompt = $inner
+  }
+  var body = (body-of $prompt)
+  if (str:contains $body starship) {
+    put starship
+  } elif (str:contains $body _omp_) {
+    put oh-my-posh
+  } elif (not-eq $E:AWSENV_DISABLE_PROMPT '') {
+    put disabled
+  } else {
+    put awsenv
+  }
+}
+
+# What the prompt shows before that of the user.
+fn shown {
+  var who = (owner)
+  var demo = ''
+  if (not-eq $E:AWSENV_DEMO '') {
+    set demo = '(demo)'
+  }
+  if (eq $who disabled) {
+    put ''
+  } elif (not-eq $who awsenv) {
+    # A framework shows the role, but not that it is of the demo. Its own line leaves the width of the others as it is.
+    if (eq $demo '') {
+      put ''
+    } else {
+      put $demo"\n"
+    }
+  } else {
+    var role = (described)
+    var text = (str:trim $demo' '$role[text] ' ')
+    if (eq $text '') {
+      put ''
+    } elif (or (eq $role[color] '') (not-eq $E:NO_COLOR '') (has-value ['' dumb] $E:TERM)) {
+      put $text' '
+    } else {
+      put "\e["$role[color]m$text"\e[m "
+    }
+  }
+}
+
+# Who draws the prompt, for the doctor, or what the last one showed.
+fn state {
+  var who = awsenv
+  # A script has no prompt.
+  nop ?(set who = (owner))
+  if (and (eq $who awsenv) (eq $E:AWSENV_LABEL '')) {
+    put idle
+  } else {
+    put $who
+  }
+}
+
+# What tells the program that this hook is loaded, and what the prompt shows. A command of exec inherits neither.
+fn hints {
+  put [AWSENV_SHELL=elvish _AWSENV_PROMPT=(state)]
+}
+
+var tried = ''
+
+# Assume an AWS role in this shell.
+fn awsenv {|@words|
+  # The command, a login above all, may have removed the reason why the role was not renewed.
+  set tried = ''
+  set-clock
+  if (prints $@words) {
+    var env = []
+    if (has-value $words[..1] doctor) {
+      set env = (hints)
+    }
+    var command = (command-of $words $env)
+    (external $command[0]) (all $command[1..])
+    return
+  }
+  var command = (command-of $words (hints))
+  var text = ((external $command[0]) (all $command[1..]) | slurp)
+  if (str:has-prefix $text '{') {
+    print $text | make (from-json)
+  } else {
+    print $text
+  }
+}
+
+# The text of the prompt, for themes; nothing if no role is active.
+fn awsenv_prompt_info {
+  print (described)[text]
+}
+
+# Renews the role, and says nothing if that fails. It tries once in each of the last five minutes and once after the
+# end. The new end counts as tried as well, so a wrong clock causes no second attempt.
+fn renew {
+  var mark = $E:AWSENV_EXPIRES_EPOCH' '(to-string (described)[minute])
+  if (eq $tried $mark) {
+    return
+  }
+  set tried = $mark
+  try {
+    var command = (command-of [renew] (hints))
+    var text = ((external $command[0]) (all $command[1..]) < /dev/null 2> /dev/null | slurp)
+    print $text | make (from-json)
+    set tried = $E:AWSENV_EXPIRES_EPOCH' '(to-string (described)[minute])
+  } catch {
+    nop
+  }
+}
+
+# Runs before each prompt.
+fn refresh {
+  if (eq $E:AWSENV_LABEL$E:AWSENV_DEMO '') {
+    return
+  }
+  if (and (not-eq $E:AWSENV_RENEW '') (not-eq $E:AWSENV_AUTO_REFRESH 0)) {
+    var left = (described)[left]
+    if (and $left (< $left 300)) {
+      renew
+    }
+  }
+  var prompt = (editor-get prompt)
+  if (not (and $outer (eq $prompt $outer))) {
+    set inner = $prompt
+    set outer = {
+      print (shown)
+      $prompt
+    }
+    editor-set prompt $outer
+  }
+}
+
+# In the subshell of exec, after the file of the user.
+if (has-env _AWSENV_CHANGE) {
+  print $E:_AWSENV_CHANGE | make (from-json)
+  unset-env _AWSENV_CHANGE
+}
+
+# A script has no editor, and a second load changes nothing: it finds the hook by this name.
+if ?(eval 'nop $edit:prompt') {
+  fn awsenv-refresh { refresh }
+  var hooks = (editor-get before-readline)
+  if (not (has-value [(each {|hook| str:contains (body-of $hook) awsenv-refresh } $hooks)] $true)) {
+    editor-set before-readline [$@hooks { awsenv-refresh }]
+    var functions = [&awsenv~=$awsenv~ &awsenv_prompt_info~=$awsenv_prompt_info~]
+    eval &ns=(ns [&functions=$functions]) 'edit:add-vars $functions'
+  }
+}

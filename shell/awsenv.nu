@@ -1,0 +1,212 @@
+# awsenv for nushell 0.101 and later: `awsenv ROLE` acts on this shell, and the prompt shows the role and its time left.
+# `awsenv init` prints the line for config.nu that loads this file, or what it contains.
+# $env.AWSENV_DISABLE_PROMPT = 1 leaves the prompt alone; $env.NO_COLOR = 1 leaves it without colour.
+# After `awsenv login` a role is renewed before it ends, at a prompt; $env.AWSENV_AUTO_REFRESH = 0 leaves that to you.
+
+# Whether awsenv, called with these words, prints text to read rather than data.
+def _awsenv_prints [words: list<string>]: nothing -> bool {
+    let texts = [
+        "" console credential-process demo doctor exec explain init list lock login logout setup status
+    ]
+    ($words | get -o 0 | default "") in $texts or (
+        $words
+        | take while {|word| $word != "--" }
+        | any {|word| $word in [-h --help --print --shell --version] or $word starts-with "--shell=" }
+    )
+}
+
+# The words of the command that calls the program without what makes Python load code from the current folder: an empty
+# or a relative entry can, and an entry of PYTHONPATH is of no use to the program in any case. The program restores these
+# variables for the commands that it runs.
+def _awsenv_isolated [words: list<string>]: nothing -> list<string> {
+    let misleading = (
+        [PYTHONPATH PYTHONHOME PYTHONUSERBASE PYTHONPYCACHEPREFIX PYTHONEXECUTABLE]
+        | each {|name| {name: $name value: ($env | get -o $name)} }
+        | where {|it| ($it.value | describe) == string and $it.value != "" }
+        | where {|it| $it.name == PYTHONPATH or $":($it.value):" =~ ':[^/]' }
+        | each {|it| [$"_AWSENV_($it.name)=($it.value)" $"($it.name)="] }
+        | flatten
+    )
+    [...(if ($misleading | is-empty) { [] } else { [/usr/bin/env ...$misleading] }) $env._awsenv.program ...$words]
+}
+
+# What is set without a value is unset. The names are those of the program, so each value stays a string.
+def --env _awsenv_make []: string -> nothing {
+    let change = $in | from json
+    let gone = $change | columns | where {|name| ($change | get $name) == null }
+    hide-env --ignore-errors ...$gone
+    load-env ($change | reject ...$gone)
+}
+
+# Assume an AWS role in this shell.
+def --env --wrapped awsenv [...words: string] {
+    # The command, a login above all, may have removed the reason why the role was not renewed.
+    $env._awsenv.tried = null
+    let command = _awsenv_isolated $words
+    if (_awsenv_prints $words) {
+        # The program cannot find out by itself that this hook is loaded, and what the prompt shows. A command of exec
+        # inherits neither.
+        let hints = if $words.0? == doctor { {AWSENV_SHELL: nu _AWSENV_PROMPT: (_awsenv_shown)} } else { {} }
+        with-env $hints { ^$command.0 ...($command | skip 1) }
+    } else {
+        let change = (
+            with-env {AWSENV_SHELL: nu _AWSENV_PROMPT: (_awsenv_shown)} { ^$command.0 ...($command | skip 1) }
+        )
+        if $change starts-with "{" { $change | _awsenv_make } else { print --no-newline $change }
+    }
+}
+
+# The text of the role, the color that goes with it, the seconds left and the whole minutes.
+def _awsenv_described []: nothing -> record {
+    # A label has no other characters unless the user set it by hand: no escape sequence may reach the terminal.
+    let label = $env.AWSENV_LABEL? | default "" | str replace --all --regex '[^A-Za-z0-9_.@+=,/-]' ""
+    let own = if ($env.AWSENV_COLOR? | default "") =~ '^[0-9;]+$' { $env.AWSENV_COLOR }
+    if $label == "" {
+        {text: "" color: null left: null minute: null}
+    } else if ($env.AWSENV_EXPIRES_EPOCH? | default "") !~ '^[1-9][0-9]{0,10}$' {
+        {text: $"[($label)]" color: $own left: null minute: null}
+    } else {
+        let left = ($env.AWSENV_EXPIRES_EPOCH | into int) - (date now | format date %s | into int)
+        let minute = if $left > 0 { $left // 60 } else { -1 }
+        let time = if $left <= 0 {
+            "expired"
+        } else if $left < 60 {
+            $"($left)s"
+        } else if $left < 3600 {
+            $"($minute)m"
+        } else {
+            $"($minute // 60)h($minute mod 60 | fill --alignment right --character "0" --width 2)m"
+        }
+        let color = if $left <= 0 {
+            "1;31"
+        } else if $own != null {
+            $own
+        } else if $left < 300 {
+            "31"
+        } else if $left < 900 {
+            "33"
+        }
+        {text: $"[($label) ($time)]" color: $color left: $left minute: $minute}
+    }
+}
+
+# The text of the prompt, for themes; nothing if no role is active.
+def awsenv_prompt_info []: nothing -> string {
+    (_awsenv_described).text
+}
+
+# Who draws the prompt: some frameworks show AWS_VAULT themselves.
+def _awsenv_owner [prompt: any]: nothing -> string {
+    let source = if ($prompt | describe) == closure { view source $prompt } else { "" }
+    if $source =~ starship {
+        "starship"
+    } else if $source =~ _omp_ {
+        "oh-my-posh"
+    } else if ($env.AWSENV_DISABLE_PROMPT? | default "") != "" {
+        "disabled"
+    } else {
+        "awsenv"
+    }
+}
+
+# Whether the prompt is ours.
+def _awsenv_draws []: nothing -> bool {
+    ($env.PROMPT_COMMAND? | describe) == closure and (view source $env.PROMPT_COMMAND) =~ _awsenv_draw
+}
+
+# Who draws the prompt, for the doctor, or what the last one showed.
+def _awsenv_shown []: nothing -> string {
+    let owner = _awsenv_owner (if (_awsenv_draws) { $env._awsenv.prompt } else { $env.PROMPT_COMMAND? })
+    if $owner != awsenv {
+        $owner
+    } else if ($env.config.hooks.pre_prompt? | default [] | all {|it| ($it | describe) !~ _awsenv }) {
+        "stopped"
+    } else if ($env.AWSENV_LABEL? | default "") == "" {
+        "idle"
+    } else {
+        "awsenv"
+    }
+}
+
+# Draws a prompt with the role in front, behind blank lines.
+def _awsenv_draw [prompt: any]: nothing -> string {
+    # A tool may have wrapped our prompt in its own, which then is inside of ours.
+    let lines = with-env {_awsenv: ($env._awsenv | merge {is_inner: true})} {
+        if ($prompt | describe) == closure { do $prompt | default "" | into string } else { $prompt | default "" }
+    }
+    if $env._awsenv.is_inner { return $lines }
+    let owner = _awsenv_owner $prompt
+    let demo = ($env.AWSENV_DEMO? | default "") != ""
+    if $owner == awsenv {
+        let role = _awsenv_described
+        let text = [...(if $demo { ["(demo)"] } else { [] }) $role.text] | where {|part| $part != "" } | str join " "
+        let plain = (
+            $role.color == null or ($env.NO_COLOR? | default "") != "" or ($env.TERM? | default dumb) == dumb
+        )
+        let shown = if $plain { $text } else { $"\e[($role.color)m($text)\e[0m" }
+        if $text == "" { $lines } else { $lines | str replace --regex '^[\r\n]*' $"$0($shown) " }
+    } else if $owner != disabled and $demo {
+        # A framework shows the role, but not that it is of the demo. Its own line leaves the width of the others as it is.
+        $"\(demo)\n($lines)"
+    } else {
+        $lines
+    }
+}
+
+# Renews the role, and says nothing if that fails. It tries once in each of the last five minutes and once after the
+# end. The new end counts as tried as well, so a wrong clock causes no second attempt.
+def --env _awsenv_renew [] {
+    let mark = $"($env.AWSENV_EXPIRES_EPOCH) ((_awsenv_described).minute)"
+    if $env._awsenv.tried == $mark { return }
+    $env._awsenv.tried = $mark
+    let command = _awsenv_isolated [renew]
+    let made = with-env {AWSENV_SHELL: nu} { "" | ^$command.0 ...($command | skip 1) | complete }
+    if $made.exit_code == 0 and $made.stdout starts-with "{" {
+        $made.stdout | _awsenv_make
+        $env._awsenv.tried = $"($env.AWSENV_EXPIRES_EPOCH?) ((_awsenv_described).minute)"
+    }
+}
+
+# Runs before each prompt, and keeps the status of the last command: nushell does so for its hooks.
+def --env _awsenv_refresh [] {
+    if ($env.AWSENV_LABEL? | default "") + ($env.AWSENV_DEMO? | default "") == "" { return }
+    if ($env.AWSENV_RENEW? | default "") != "" and ($env.AWSENV_AUTO_REFRESH? | default "") != "0" {
+        if ((_awsenv_described).left | default 300) < 300 { try { _awsenv_renew } }
+    }
+    if not (_awsenv_draws) {
+        let prompt = $env.PROMPT_COMMAND?
+        $env._awsenv.prompt = $prompt
+        $env.PROMPT_COMMAND = {|| _awsenv_draw $prompt }
+    }
+}
+
+# Makes the change of `awsenv exec`, after the startup files, which may set other values.
+def --env _awsenv_arrive [] {
+    $env._AWSENV_CHANGE? | default "{}" | _awsenv_make
+    hide-env --ignore-errors _AWSENV_CHANGE
+}
+
+# The path of the program: `awsenv init` sets it, `awsenv exec` exports it, and an installed file finds it from its own
+# path. Other programs do not need it, nor see a record.
+const _awsenv_file = path self
+$env._awsenv = (
+    {tried: null prompt: null is_inner: false program: awsenv}
+    | merge ($env._awsenv? | default {})
+    | merge (
+        if $env._AWSENV_BIN? != null {
+            {program: $env._AWSENV_BIN}
+        } else if $_awsenv_file =~ '/share/awsenv/[^/]*$' {
+            {program: ($_awsenv_file | str replace --regex '/share/awsenv/[^/]*$' /bin/awsenv)}
+        } else {
+            {}
+        }
+    )
+)
+hide-env --ignore-errors _AWSENV_BIN
+$env.config.hooks.pre_prompt = (
+    $env.config.hooks.pre_prompt?
+    | default []
+    | append []
+    | where {|it| ($it | describe) !~ _awsenv }
+    | append {_awsenv: true code: {|| _awsenv_refresh }}
+)

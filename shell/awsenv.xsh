@@ -1,0 +1,202 @@
+# awsenv for xonsh 0.13 and later: `awsenv ROLE` acts on this shell, and the prompt shows the role and its time left.
+# `awsenv init` prints the line for rc.xsh that loads this file, or what it contains.
+# $AWSENV_DISABLE_PROMPT = 1 leaves the prompt alone; $NO_COLOR = 1 leaves it without colour.
+# After `awsenv login` a role is renewed before it ends, at a prompt; $AWSENV_AUTO_REFRESH = 0 leaves that to you.
+
+
+def _awsenv_hook(program):
+    """Define everything in a scope of its own: what the user calls `json` or `time` stays theirs."""
+    import json
+    import re
+    import shutil
+    import signal
+    import subprocess
+    import time
+
+    from xonsh.built_ins import XSH
+    from xonsh.events import events
+    from xonsh.tools import unthreadable
+
+    # Until the next load of the hook, which replaces it.
+    state = {"tried": None}
+    # `awsenv init` sets the path of the program, `awsenv exec` exports it, and an installed file finds it from its own path.
+    prefix, is_installed, _ = _awsenv_hook.__code__.co_filename.rpartition("/share/awsenv/")
+    program = program or (f"{prefix}/bin/awsenv" if is_installed else shutil.which("awsenv") or "awsenv")
+    texts = {"", "console", "credential-process", "demo", "doctor", "exec", "explain", "init"}
+    texts |= {"list", "lock", "login", "logout", "setup", "status"}
+
+    def value_of(name):
+        """Return a variable as other programs see it; empty where it is not set."""
+        if name not in XSH.env:
+            return ""
+        return XSH.env.detype().get(name, "") if not isinstance(XSH.env[name], str) else XSH.env[name]
+
+    def prints(words):
+        """Return whether awsenv, called with these words, prints text to read rather than data."""
+        if not words or words[0] in texts:
+            return True
+        options = {word.partition("=")[0] for word in (words[:words.index("--")] if "--" in words else words)}
+        return not options.isdisjoint(("-h", "--help", "--print", "--shell", "--version"))
+
+    def isolated(words):
+        """Return the command that calls the program without what makes Python load code from the current folder.
+
+        An empty or a relative entry can; an entry of PYTHONPATH is of no use to the program in any case. The program
+        restores these variables for the commands that it runs.
+        """
+        settings = []
+        for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONPYCACHEPREFIX", "PYTHONEXECUTABLE"):
+            value = value_of(name)
+            if value and (name == "PYTHONPATH" or re.search(r":([^/]|$)", f":{value}")):
+                settings += [f"_AWSENV_{name}={value}", f"{name}="]
+        return [*(["/usr/bin/env", *settings] if settings else []), program, *words]
+
+    def output(words, **options):
+        """Run the program, and return what it prints and its status. Ctrl-Z would make xonsh wait for ever."""
+        start = 'trap "" TSTP; exec "$0" "$@"'
+        environ = {**XSH.env.detype(), "AWSENV_SHELL": "xonsh", "_AWSENV_PROMPT": shown()}
+        done = subprocess.run(
+            ["/bin/sh", "-c", start, *isolated(words)], env=environ, stdout=subprocess.PIPE, check=False, **options
+        )
+        return done.stdout, done.returncode
+
+    def make(text):
+        """Make a change. A value is the string that it is, whatever xonsh makes of variables with such a name."""
+        for name, value in json.loads(text).items():
+            if value is None:
+                XSH.env.pop(name, None)
+            else:
+                XSH.env[name] = value
+
+    @unthreadable
+    def awsenv(words, stdin=None, stdout=None, stderr=None, spec=None):
+        """Assume an AWS role in this shell."""
+        # The command, a login above all, may have removed the reason why the role was not renewed.
+        state["tried"] = None
+        if prints(words):
+            # The program cannot find out by itself that this hook is loaded, and what the prompt shows. A command of
+            # exec inherits neither.
+            hints = {"AWSENV_SHELL": "xonsh", "_AWSENV_PROMPT": shown()} if words[:1] == ["doctor"] else {}
+            with XSH.env.swap(hints):
+                return subprocess.run(isolated(words), env=XSH.env.detype(), check=False, stdout=stdout).returncode
+        try:
+            text, status = output(words)
+        except KeyboardInterrupt:
+            return 128 + signal.SIGINT
+        if status == 0 and text.startswith(b"{"):
+            make(text)
+        elif status == 0:
+            print(text.decode(), end="")
+        return status
+
+    def described():
+        """Return the text of the role, its colour and the seconds left."""
+        # A label has no other characters unless the user set it by hand: no escape sequence may reach the terminal.
+        label = re.sub(r"[^A-Za-z0-9_.@+=,/-]", "", value_of("AWSENV_LABEL"))
+        own = value_of("AWSENV_COLOR")
+        color = own if re.fullmatch("[0-9;]+", own) else ""
+        end = value_of("AWSENV_EXPIRES_EPOCH")
+        if not label:
+            return "", "", None
+        if not re.fullmatch("[1-9][0-9]{0,10}", end):
+            return f"[{label}]", color, None
+        left = int(end) - int(time.time())
+        if left <= 0:
+            return f"[{label} expired]", "1;31", left
+        if left < 60:
+            text = f"{left}s"
+        elif left < 3600:
+            text = f"{left // 60}m"
+        else:
+            text = f"{left // 3600}h{left // 60 % 60:02}m"
+        return f"[{label} {text}]", color or ("31" if left < 300 else "33" if left < 900 else ""), left
+
+    def renew():
+        """Renew the role, and say nothing if that fails.
+
+        It tries once in each of the last five minutes and once after the end. The new end counts as tried as well, so a
+        wrong clock causes no second attempt.
+        """
+
+        def mark():
+            left = described()[2]
+            return value_of("AWSENV_EXPIRES_EPOCH"), None if left is None else max(left // 60, -1)
+
+        if state["tried"] == mark():
+            return
+        state["tried"] = mark()
+        text, status = output(["renew"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if status == 0 and text.startswith(b"{"):
+            make(text)
+            state["tried"] = mark()
+
+    def owner():
+        """Return who draws the prompt: some frameworks show AWS_VAULT themselves."""
+        name = getattr(XSH.env.get("PROMPT"), "__name__", "")
+        if "starship" in name:
+            return "starship"
+        if "_omp_" in name:
+            return "oh-my-posh"
+        return "disabled" if value_of("AWSENV_DISABLE_PROMPT") else "awsenv"
+
+    def shown():
+        """Return, for the doctor, who draws the prompt, or what the last one showed."""
+        who = owner()
+        return "idle" if who == "awsenv" and not value_of("AWSENV_LABEL") else who
+
+    def field():
+        """Return what the prompt shows."""
+        demo = "(demo)" if value_of("AWSENV_DEMO") else ""
+        who = owner()
+        if who != "awsenv":
+            # A framework shows the role, but not that it is of the demo. Its own line leaves the width of the others as
+            # it is.
+            return f"{demo}\n" if demo and who != "disabled" else ""
+        text, color, _ = described()
+        text = " ".join(filter(None, (demo, text)))
+        if not color or value_of("NO_COLOR") or (value_of("TERM") or "dumb") == "dumb":
+            return f"{text} " if text else ""
+        # readline takes what is between \001 and \002 for text without width; prompt_toolkit knows by itself.
+        before, after = ("\001", "\002") if XSH.env.get("SHELL_TYPE") == "readline" else ("", "")
+        return f"{before}\033[{color}m{after}{text}{before}\033[0m{after} "
+
+    def formatter(previous):
+        """Return a formatter of prompts that puts the role in front, behind blank lines.
+
+        The prompt itself stays as it is: xonsh exports $PROMPT.
+        """
+
+        def format_prompt(container):
+            text = previous(container)
+            if container.template == XSH.env.get("PROMPT"):
+                return re.sub(r"^[\r\n]*", lambda lines: lines[0] + field(), text, count=1)
+            return text
+
+        format_prompt.awsenv = previous
+        return format_prompt
+
+    def refresh(**_):
+        """Run before each prompt."""
+        if value_of("AWSENV_RENEW") and value_of("AWSENV_AUTO_REFRESH") != "0":
+            left = described()[2]
+            if left is not None and left < 300:
+                renew()
+        present = XSH.env.get("PROMPT_TOKENS_FORMATTER")
+        if not hasattr(present, "awsenv"):
+            XSH.env["PROMPT_TOKENS_FORMATTER"] = formatter(present)
+
+    def awsenv_prompt_info(words=()):
+        """Print the text of the prompt, for themes; nothing if no role is active."""
+        if described()[0]:
+            print(described()[0])
+
+    XSH.aliases["awsenv"] = awsenv
+    XSH.aliases["awsenv_prompt_info"] = awsenv_prompt_info
+    for handler in [each for each in events.on_pre_prompt_format if each.__qualname__ == refresh.__qualname__]:
+        events.on_pre_prompt_format.discard(handler)
+    events.on_pre_prompt_format(refresh)
+    # In the subshell of exec, after the files of the user.
+    make(XSH.env.pop("_AWSENV_CHANGE", "{}"))
+
+
+_awsenv_hook(globals().get("_AWSENV_BIN"))

@@ -1,0 +1,59 @@
+"""Elvish, 0.19 and later."""
+
+from __future__ import annotations
+
+import os
+
+from awsenv.shells.base import folder
+from awsenv.shells.json import Data
+from awsenv.variables import home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from awsenv.model import Change, Environ
+
+
+class Elvish(Data):
+    """Elvish."""
+
+    name = "elvish"
+    suffix = "elv"
+    evaluate = (
+        "{} | from-json | each {{|c| keys $c | each {{|n| "
+        "if $c[$n] {{ set-env $n $c[$n] }} else {{ unset-env $n }} }} }}"
+    )
+    source = (
+        "use path; if (path:is-regular &follow-symlink=$true {file}) "
+        "{{ set-env _AWSENV_BIN {program}; eval (slurp < {file}) }}"
+    )
+    assign = "set-env {} {}\n"
+
+    @property
+    def load(self) -> str:
+        """The line of a startup file that loads the hook."""
+        return "eval (awsenv init elvish | slurp)"
+
+    def quote(self, value: str) -> str:
+        r"""Return `'...'`, or `"...\xHH..."` if anything in *value* is not printable ASCII."""
+        if value.isascii() and value.isprintable():
+            return "'" + value.replace("'", "''") + "'"
+        return '"' + "".join(map(_spelled, os.fsencode(value))) + '"'
+
+    def subshell(self, path: str, environ: Environ, change: Change, program: str) -> tuple[list[str], dict[str, str]]:
+        """Make elvish read our file in place of rc.elv. That file evaluates rc.elv first."""
+        argv = [path, "-rc", f"{folder()}/subshell/rc.elv"]
+        return argv, {**environ, **self._for_the_hook(change, program)}
+
+    def startup(self, environ: Environ) -> tuple[str, list[str]]:
+        """Return rc.elv (elvish reference, "Using the Elvish command")."""
+        main = f"{environ.get('XDG_CONFIG_HOME') or home(environ) + '/.config'}/elvish/rc.elv"
+        return main, [main]
+
+
+def _spelled(byte: int) -> str:
+    character = chr(byte)
+    is_plain = character.isascii() and character.isprintable() and character not in '"\\'
+    return character if is_plain else f"\\x{byte:02x}"
+
+
+SHELL = Elvish()

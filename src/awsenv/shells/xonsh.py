@@ -1,0 +1,49 @@
+"""Xonsh, 0.13 and later."""
+
+from __future__ import annotations
+
+from awsenv.shells.base import folder
+from awsenv.shells.json import Data
+from awsenv.variables import home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from awsenv.model import Change, Environ
+
+
+class Xonsh(Data):
+    """Xonsh."""
+
+    name = "xonsh"
+    suffix = "xsh"
+    is_text = False
+    # A variable with the value None is not in the environment of a command (measured, 0.13 and 0.25).
+    evaluate = "${{...}}.update(__import__('json').loads($({})))"
+    source = "if p{file}.exists(): ![source {file} ]"
+    assign = "{} = {}\n"
+
+    @property
+    def load(self) -> str:
+        """The line of a startup file that loads the hook."""
+        return "execx($(awsenv init xonsh))"
+
+    def _word(self, path: str, environ: Environ) -> str:
+        word = super()._word(path, environ)
+        return word if word.startswith("'") else self.quote(word)
+
+    def quote(self, value: str) -> str:
+        """Return a literal of Python, in ASCII. A byte that is not UTF-8 is a lone surrogate."""
+        return ascii(value)
+
+    def subshell(self, path: str, environ: Environ, change: Change, program: str) -> tuple[list[str], dict[str, str]]:
+        """Make xonsh read our file in place of those of the user. It reads those first."""
+        argv = [path, "--rc", f"{folder()}/subshell/rc.xsh"]
+        return argv, {**environ, **self._for_the_hook(change, program)}
+
+    def startup(self, environ: Environ) -> tuple[str, list[str]]:
+        """Return rc.xsh, and the other files of the user that an interactive shell reads."""
+        main = f"{environ.get('XDG_CONFIG_HOME') or home(environ) + '/.config'}/xonsh/rc.xsh"
+        return main, [main, f"{home(environ)}/.xonshrc"]
+
+
+SHELL = Xonsh()
