@@ -69,6 +69,29 @@ Keeps   AWS_PROFILE, for awsenv off
     )
 
 
+def test_the_guard_rails_are_explained(world: World) -> None:
+    """The page and the JSON name each guard rail with its line, and the variable for the prompt."""
+    account = world.sandbox.account
+    world.configure(
+        f"\n[profile family]\nawsenv_protected = true\nawsenv_color = #F80\nawsenv_account = {account}\n"
+        f"[profile prod]\ninclude_profile = family\nrole_arn = arn:aws:iam::{account}:role/x\n"
+        "source_profile = default\n"
+    )
+    page = world.run("explain", "prod").stdout
+    rows = [re.split("  +", line) for line in page.splitlines() if line.startswith(("Asks", "Account", "Color"))]
+    plan = explained(world, "prod")
+    rails = plan["guard_rails"]
+
+    assert [
+        ["Asks", "before a command gets the role", "~/.aws/config:15"],
+        ["Account", f"must be {account}", "~/.aws/config:17"],
+        ["Color", "#ff8800", "~/.aws/config:16"],
+    ] == rows
+    assert (True, "38;2;255;136;0", account) == (rails["protected"], rails["color"], rails["required_account"])
+    assert {"protected", "color", "required_account"} == rails["from"].keys()
+    assert "AWSENV_COLOR" in plan["variables"]["sets"]
+
+
 @pytest.mark.parametrize("words", [("power-user",), ("power-user", "--json"), ("power-user", "--external-id", "-")])
 def test_no_secret_is_shown(world: World, words: tuple[str, ...]) -> None:
     """The plan lists the external id without its value, and `explain` does not prompt for it."""

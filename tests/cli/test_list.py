@@ -215,6 +215,9 @@ def test_the_list_is_there_for_programs(listed: List) -> None:
         "source": "default",
         "region": "eu-central-1",
         "mfa_serial": "arn:aws:iam::999988887777:mfa/alice",
+        "protected": False,
+        "color": None,
+        "required_account": None,
         "from": {"name": "~/.aws/config", "line": 3, "section": "profile deploy"},
     } == shown["roles"][0]
     assert {
@@ -224,9 +227,68 @@ def test_the_list_is_there_for_programs(listed: List) -> None:
         "kind": "sso",
         "region": None,
         "mfa_serial": None,
+        "protected": False,
+        "color": None,
+        "required_account": None,
         "from": {"name": "~/.aws/config", "line": 13, "section": "profile work"},
     } == shown["sources"][1]
     assert {"roles": [], "sources": []} == json.loads(listed("", as_json=True, pattern="nothing").text)
+
+
+RAILS = """\
+[profile family]
+awsenv_protected = true
+awsenv_color = bright-red
+awsenv_account = 123456789012
+[profile prod]
+include_profile = family
+role_arn = arn:aws:iam::123456789012:role/admin
+source_profile = default
+[profile dev]
+awsenv_color = rde
+role_arn = arn:aws:iam::123456789012:role/dev
+source_profile = default
+"""
+
+
+def test_the_list_shows_the_guard_rails(listed: List) -> None:
+    """A column marks what is protected, a name has its colour, and a wrong value breaks no list."""
+    shown = json.loads(listed(RAILS, as_json=True).text)["roles"]
+
+    assert (
+        """\
+  PROFILE  ACCOUNT       ROLE   MFA  REGION  PROTECTED
+  \x1b[91mprod\x1b[m     123456789012  admin  -    -       ✓
+  dev      123456789012  dev    -    -       -
+"""
+        in listed(RAILS).text
+    )
+    assert [(True, "91", "123456789012"), (False, None, None)] == [
+        (each["protected"], each["color"], each["required_account"]) for each in shown
+    ]
+
+
+@pytest.mark.parametrize("agent", [False, True])
+@pytest.mark.parametrize(("environ", "colour"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_only_a_terminal_with_colours_gets_the_color_of_a_profile(
+    world: World,
+    agent_in: Callable[[dict[str, str]], AbstractContextManager[None]],
+    environ: dict[str, str],
+    *,
+    colour: bool,
+    agent: bool,
+) -> None:
+    """A file, a pipe, NO_COLOR and a dumb terminal get plain text, also from an agent."""
+    world.configure(RAILS)
+    with agent_in(world.environ) if agent else nullcontext():
+        child = pexpect.spawn(
+            world.program, ["list"], env=world.environ | {"TERM": "xterm"} | environ, encoding="utf-8", timeout=60
+        )
+        child.expect(pexpect.EOF)
+        piped = world.run("list").stdout
+
+    assert colour == ("\x1b[91mprod\x1b[m" in child.before)
+    assert "\x1b" not in piped
 
 
 def test_a_list_of_nothing_names_the_files(world: World, clean_environ: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from awsenv import config
 from awsenv.config.files import File
-from awsenv.config.rails import KEYS, color
+from awsenv.config.rails import KEYS, color, spelled
 from awsenv.errors import ConfigError, Origin
 from awsenv.model import Rails, RoleRequest
 
@@ -58,6 +58,12 @@ def test_six_digits_are_red_green_and_blue(digits: str) -> None:
 def test_three_digits_count_twice_each(digits: str) -> None:
     """As in CSS, `#rgb` is `#rrggbb`."""
     assert color("#" + "".join(2 * digit for digit in digits), HERE) == color(f"#{digits}", HERE)
+
+
+@given(st.sampled_from(NAMES) | st.integers(0, 255).map(str) | st.integers(0, 2**24 - 1).map("#{:06x}".format))
+def test_a_color_can_be_spelled_again(text: str) -> None:
+    """What `explain` shows of a colour is what the file says, in lower case."""
+    assert text == spelled(color(text, HERE))
 
 
 hostile = st.text() | st.sampled_from(

@@ -93,11 +93,18 @@ class Report(Print):
 
 
 class Table(Report):
-    """Print the text for the user to read: a line that is wider than the terminal stays a line."""
+    """Print the text for the user to read: a line that is wider than the terminal stays a line.
+
+    Its only control characters are colours, which an agent cannot know whether the terminal shows.
+    """
 
     kind = b"table"
 
     def _do(self) -> None:
+        if "\x1b" in self.text and not (process.stdout_is_terminal() and process.shows_colour(process.environ())):
+            import re  # noqa: PLC0415 - few roles have a colour
+
+            self.text = re.sub("\x1b\\[[0-9;]*m", "", self.text)
         process.write(process.encoded(self.text), is_read=True)
 
 

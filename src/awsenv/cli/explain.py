@@ -14,6 +14,7 @@ from awsenv.cli import report
 from awsenv.cli.action import Print, Report
 from awsenv.cli.options import AsJson, Caller, QuietOption, RoleOptions, Word, resolve
 from awsenv.config import sources
+from awsenv.config.rails import spelled
 from awsenv.errors import AwsenvError
 from awsenv.model import AssumeRole, GetSessionToken
 from awsenv.variables import SAVED
@@ -166,6 +167,12 @@ def _facts(plan: Explanation, login: str) -> Iterator[tuple[str, str, Origin | N
     if plan.held is not None:
         yield "Agent", _agent(plan, plan.held), None
     yield "Lives", _life(plan), None
+    if chain.rails.is_protected:
+        yield "Asks", "before a command gets the role", chain.rails.origins["is_protected"]
+    if chain.rails.account is not None:
+        yield "Account", f"must be {chain.rails.account}", chain.rails.origins["account"]
+    if chain.rails.color:
+        yield "Color", spelled(chain.rails.color), chain.rails.origins["color"]
     yield "Region", chain.region or "unknown", chain.origins.get("region")
     for name, _ in chain.settings:
         # An endpoint may hold a password.
@@ -274,6 +281,15 @@ def _as_json(plan: Explanation, changes: Mapping[str, list[str]], now: float) ->
             for call in plan.calls
         ],
         "lifetime": {"seconds": plan.seconds, "because": plan.because, "maximum_of_the_role": plan.maximum},
+        "guard_rails": {
+            "protected": chain.rails.is_protected,
+            "color": chain.rails.color or None,
+            "required_account": chain.rails.account,
+            "from": {
+                name: report.origin_as_json(chain.rails.origins.get(field))
+                for name, field in (("protected", "is_protected"), ("color", "color"), ("required_account", "account"))
+            },
+        },
         "region": chain.region and {"name": chain.region, "from": report.origin_as_json(chain.origins.get("region"))},
         "settings": [{"name": name, "from": report.origin_as_json(chain.origins[name])} for name, _ in chain.settings],
         "variables": changes,

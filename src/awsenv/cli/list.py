@@ -11,7 +11,7 @@ from awsenv import config, environment
 from awsenv.cli import report
 from awsenv.cli.action import Print, Table
 from awsenv.cli.options import AsJson, Caller, OptionalWord, flag
-from awsenv.cli.rows import HEAD, is_called, nothing, row
+from awsenv.cli.rows import HEAD, is_called, nothing, row, shown
 from awsenv.config.files import missing
 from awsenv.model import Note
 from awsenv.wording import quoted
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from awsenv.cli.report import Shown
-    from awsenv.cli.rows import Row
     from awsenv.config import Entry
 
-_SOURCE = ("SOURCE", "ACCOUNT", "KIND", "MFA", "REGION")
-_LEAST = (8, 12, 7, 3, 8)
+_SOURCE = ("SOURCE", "ACCOUNT", "KIND", "MFA", "REGION", "PROTECTED")
+_LEAST = (8, 12, 7, 3, 8, 9)
 """Cells that each of these keeps on a narrow terminal: half an account number is none."""
 _WIDE = ("ARN", "SOURCE", "MFA DEVICE", "WHERE")
 _ACTIVE = "* "
@@ -32,7 +31,7 @@ _ACTIVE = "* "
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """The active role has a star, and a role that needs an MFA code a mark. Nothing is sent to AWS.
+    """The active role has a star; MFA and PROTECTED mark what needs a code and a yes. Nothing is sent to AWS.
 
     PATTERN is a part of a profile, account or role name, in any case; it may contain *, ? and [...].
     """
@@ -62,21 +61,33 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     if not found:
         fact = f"no profile, account or role matches {quoted(arguments.pattern or '')}"
         return Print(notes=[*notes, Note(fact, hints=("awsenv list shows all of them",))])
-    blocks = (
-        ((*HEAD, *_WIDE), [(entry, _of_role(entry)) for entry in found if entry.kind is None]),
-        ((*_SOURCE, *_WIDE[2:]), [(entry, _of_source(entry)) for entry in found if entry.kind is not None]),
-    )
+    roles, sources = ([entry for entry in found if (entry.kind is None) == is_role] for is_role in (True, False))
+    blocks = ((HEAD, _WIDE, roles), (_SOURCE, _WIDE[2:], sources))
     columns = None if arguments.wide else caller.columns
-    return Table("\n".join(_block(head, rows, active, columns) for head, rows in blocks if rows), notes)
+    return Table("\n".join(_block(head, wide, each, active, columns) for head, wide, each in blocks if each), notes)
 
 
-def _block(head: Sequence[str], rows: Sequence[tuple[Entry, Row]], active: str | None, columns: int | None) -> str:
-    """Return a table of *rows* below *head*, cut to *columns* (0: not cut); None: with the columns of `--wide`."""
-    last = len(_LEAST) if columns is not None else None
-    cells = [head[:last], *([text or "-" for text in row[:last]] for _, row in rows)]
+def _block(
+    head: Sequence[str], wide: Sequence[str], entries: Sequence[Entry], active: str | None, columns: int | None
+) -> str:
+    """Return a table of *entries* below *head*, cut to *columns* (0: not cut); None: with the columns *wide*."""
+    last = shown(entries)
+    cells = [[*head[:last], *wide], *([text or "-" for text in (*row(each)[:last], *_wide(each))] for each in entries)]
+    if columns is not None:
+        cells = [each[:last] for each in cells]
     lines = report.table(cells, max(1, columns - len(_ACTIVE)) if columns else 0, _LEAST).splitlines()
-    marks = ["", *(_ACTIVE if is_called(entry, active) else "" for entry, _ in rows)]
-    return "".join(f"{mark:<{len(_ACTIVE)}}{line}\n" for mark, line in zip(marks, lines, strict=True))
+    marks = ["", *(_ACTIVE if is_called(entry, active) else "" for entry in entries)]
+    colours = ["", *(entry.rails.color for entry in entries)]
+    return "".join(
+        f"{mark:<{len(_ACTIVE)}}{_painted(line, colour)}\n"
+        for mark, line, colour in zip(marks, lines, colours, strict=True)
+    )
+
+
+def _painted(line: str, colour: str) -> str:
+    """Return *line* with its first cell in *colour*. `Table` shows it only where the user wants colour."""
+    name, gap, rest = line.partition("  ")
+    return f"\x1b[{colour}m{name}\x1b[m{gap}{rest}" if colour else line
 
 
 def _matches(entry: Entry, pattern: str) -> bool:
@@ -88,21 +99,15 @@ def _matches(entry: Entry, pattern: str) -> bool:
     )
 
 
-def _of_role(entry: Entry) -> Row:
-    return (*row(entry), entry.role_arn, entry.source, *_rest(entry))
-
-
-def _of_source(entry: Entry) -> Row:
-    return (*row(entry), *_rest(entry))
-
-
-def _rest(entry: Entry) -> tuple[str | None, str]:
-    return entry.mfa_serial, entry.origin.position
+def _wide(entry: Entry) -> Sequence[str | None]:
+    """Return the cells that `--wide` adds."""
+    about_role = (entry.role_arn, entry.source) if entry.kind is None else ()
+    return (*about_role, entry.mfa_serial, entry.origin.position)
 
 
 def _as_json(entries: Sequence[Entry], active: str | None) -> str:
     """Return the roles and the sources, for programs. What is missing is null."""
-    shown: dict[str, list[dict[str, Any]]] = {"roles": [], "sources": []}
+    blocks: dict[str, list[dict[str, Any]]] = {"roles": [], "sources": []}
     for entry in entries:
         is_role = entry.kind is None
         about_role = {"role": entry.role, "arn": entry.role_arn, "source": entry.source}
@@ -113,7 +118,10 @@ def _as_json(entries: Sequence[Entry], active: str | None) -> str:
             **(about_role if is_role else {"kind": entry.kind}),
             "region": entry.region,
             "mfa_serial": entry.mfa_serial,
+            "protected": entry.rails.is_protected,
+            "color": entry.rails.color or None,
+            "required_account": entry.rails.account,
             "from": report.origin_as_json(entry.origin),
         }
-        shown["roles" if is_role else "sources"].append(one)
-    return json.dumps(shown, indent=2) + "\n"
+        blocks["roles" if is_role else "sources"].append(one)
+    return json.dumps(blocks, indent=2) + "\n"

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_LEAST = (20, 12, 7, 3, 8)
+_LEAST = (20, 12, 7, 3, 8, 9)
 """Cells that each column keeps on a narrow terminal."""
 _SHORT, _TALL = 5, 10
 """Lines of a terminal up to which it shows no head, and from which on it shows the keys."""

@@ -127,8 +127,12 @@ def _offered(environ: Mapping[str, str]) -> tuple[list[Entry], list[Choice], Seq
     active = environment.active(environ)
     role = None if active is None else active.role
     mfa = rows.HEAD.index("MFA")
-    choices = [Choice(rows.row(each), is_active=rows.is_called(each, role), hides=mfa) for each in entries]
-    return entries, choices, rows.HEAD
+    shown = rows.shown(entries)
+    choices = [
+        Choice(rows.row(each)[:shown], is_active=rows.is_called(each, role), colour=each.rails.color, hides=mfa)
+        for each in entries
+    ]
+    return entries, choices, rows.HEAD[:shown]
 
 
 def _ask(screen: Screen, offered: Callable[[], tuple[list[Entry], list[Choice], Sequence[str]]]) -> str | None:

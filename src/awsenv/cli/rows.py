@@ -8,7 +8,7 @@ from awsenv.config.sources import KINDS
 from awsenv.model import Note
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from awsenv.config import Entry, Profiles
     from awsenv.errors import AwsenvError
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     Row = Sequence[str | None]
 
-HEAD = ("PROFILE", "ACCOUNT", "ROLE", "MFA", "REGION")
-"""The titles of the columns of a role."""
+HEAD = ("PROFILE", "ACCOUNT", "ROLE", "MFA", "REGION", "PROTECTED")
+"""The titles of the columns of a role. The last is shown only where it marks a row."""
 
 _NEXT = ("add [profile NAME] with role_arn and source_profile", "awsenv demo shows one")
 
@@ -28,7 +28,13 @@ def row(entry: Entry) -> tuple[str | None, ...]:
     A source has its kind in place of a role.
     """
     what = entry.role or entry.role_arn if entry.kind is None else KINDS[entry.kind].word
-    return (entry.name, entry.account, what, entry.mfa_serial and "✓", entry.region)
+    protected = "✓" if entry.rails.is_protected else None
+    return (entry.name, entry.account, what, entry.mfa_serial and "✓", entry.region, protected)
+
+
+def shown(entries: Iterable[Entry]) -> int:
+    """Return how many columns of HEAD are shown for *entries*."""
+    return len(HEAD) - (not any(entry.rails.is_protected for entry in entries))
 
 
 def is_called(entry: Entry, role: str | None) -> bool:

@@ -7,6 +7,7 @@ ours and is none is an error.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from awsenv.config import limits
@@ -52,6 +53,16 @@ def color(text: str, origin: Origin) -> str:
         return ";".join(["38", "2", *(str(int(name[at : at + 2], 16)) for at in (1, 3, 5))])
     meant = nearest(name, _NAMES)
     raise _unusable("a colour", text, origin, f"write {origin.key} = {meant or 'red, 208 or #ff8700'}")
+
+
+def spelled(sgr: str) -> str:
+    """Return the shortest text from which `color` makes these SGR parameters: `red`, `208`, `#ff8800`."""
+    kind, _, rest = sgr.removeprefix("38;").partition(";")
+    if kind == "5":
+        return rest
+    if kind == "2":
+        return "#" + "".join(f"{int(part):02x}" for part in rest.split(";"))
+    return next(name for name, parameters in _NAMES.items() if parameters == sgr)
 
 
 def _protected(text: str, origin: Origin) -> bool:
@@ -108,6 +119,7 @@ def rails(settings: Mapping[str, Setting]) -> Rails:
     return Rails(**values, origins=origins)
 
 
+@lru_cache(maxsize=4096)  # the same keys in each of perhaps thousands of profiles
 def is_meant(key: str) -> bool:
     """Return whether *key* is a guard rail, or is meant for one."""
     return key.startswith("awsenv") or nearest(key, KEYS) is not None

@@ -145,6 +145,8 @@ class Entry:
     mfa_serial: str | None
     """The device whose code the chain needs; None: the chain needs no code."""
     origin: Origin
+    rails: Rails
+    """Its guard rails; none if one of them is wrong."""
 
 
 def roles(profiles: Profiles, environ: Environ) -> tuple[Entry, ...]:
@@ -162,7 +164,7 @@ def _ambient(environ: Environ) -> Iterator[Entry]:
     for find in (sources.from_keys, sources.from_web_identity, sources.from_container):
         with suppress(SourceError):
             if (source := find(environ)) is not None and source.origin is not None:
-                yield Entry("", None, None, None, region, source.kind, None, None, source.origin)
+                yield Entry("", None, None, None, region, source.kind, None, None, source.origin, Rails())
 
 
 def _entry(profile: Profile, links: Links | None, environ: Environ) -> Entry:
@@ -179,6 +181,9 @@ def _entry(profile: Profile, links: Links | None, environ: Environ) -> Entry:
             role = limits.role_arn(arn.value, arn.origin)
     account = None if kind is None else profile.value(sources.KINDS[kind].account)
     regions = _regions((profile,) if links is None else links.profiles, environ)
+    own = Rails()
+    with suppress(ConfigError):
+        own = rails(profile.settings)
     return Entry(
         name=profile.name,
         role_arn=profile.value("role_arn") if is_role else None,
@@ -189,6 +194,7 @@ def _entry(profile: Profile, links: Links | None, environ: Environ) -> Entry:
         source=(profile.value("source_profile") or profile.value("credential_source")) if is_role else None,
         mfa_serial=serial or None,
         origin=profile.origin,
+        rails=own,
     )
 
 
