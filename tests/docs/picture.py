@@ -1,7 +1,9 @@
-"""Draws the README's picture of a session: `python tests/docs/picture.py`, or `--check` whether it is current.
+"""Draws the pictures in docs/: `python tests/docs/picture.py`, or `--check` whether they are current.
 
-A real bash in a real terminal runs the installed program against a local AWS. Two things are fixed, so that the same
-program draws the same picture: the account, and the MFA code, which the picture shows as 123456.
+A real shell in a real terminal runs the installed program against a local AWS. Three things are fixed, so that the same
+program draws the same pictures: the account, the MFA code, which they show as 123456, and the clock of a hook.
+
+A picture has the colors of the reader's browser, light or dark.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import shutil
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,31 +28,47 @@ import pyte
 from awsenv.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-PICTURE = Path(__file__).parents[2] / "docs" / "session.svg"
+FOLDER = Path(__file__).parents[2] / "docs"
 ACCOUNT = "123456789012"
 SHOWN_CODE = "123456"
 EXTERNAL_ID = "picture-external-id"
-COLUMNS, ROWS = 88, 24
+ROWS = 24
 TIMEOUT = 60
-"""Seconds after which the session counts as stuck."""
+"""Seconds after which a session counts as stuck."""
 
-TITLE = "A terminal: awsenv puts a role into the shell, the prompt shows it and its time left, awsenv off takes it off"
 SIZE, CELL, LINE, MARGIN, BAR = 14, 8.4, 20, 18, 44
 """Pixels: the size of the font, the width and the height of a cell, the space around, the title bar."""
 FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
-GROUND, FRAME, TEXT = "#161b22", "#3d444d", "#e6edf3"
 BUTTONS = ("#ff5f57", "#febc2e", "#28c840")
-COLORS = {"red": "#ff7b72", "green": "#7ee787", "brown": "#f2cc60"}
-"""The colors of the picture, by their names in pyte."""
+COLORS = {
+    # By the class of an element: in a light browser, and in a dark one.
+    "ground": ("#ffffff", "#161b22"),
+    "text": ("#1f2328", "#e6edf3"),
+    "faint": ("#59636e", "#9198a1"),
+    "red": ("#cf222e", "#ff7b72"),
+    "green": ("#1a7f37", "#7ee787"),
+    "brown": ("#9a6700", "#f2cc60"),
+    "blue": ("#0969da", "#79c0ff"),
+    "cyan": ("#1b7c83", "#76e3ea"),
+    "magenta": ("#8250df", "#d2a8ff"),
+}
+"""The last ones have the names of pyte; its brown is yellow."""
+FRAMES = ("#d1d9e0", "#3d444d")
 
+PROMPT = "~ $ "
 IDENTITY = "aws sts get-caller-identity --query Arn"
 # PS1 turns bold on and PS0 turns it off: typed text is bold in the terminal, and so in the picture.
-RC = r"""
+BASHRC = r"""
 PS1='\[\e[32m\]\w\[\e[0m\] $ \[\e[1m\]'
 PS0='\e[0m'
-eval "$(awsenv init bash)"
+"""
+HOOK = 'eval "$(awsenv init bash)"\n'
+# Before the hook describes a prompt, its clock is that many seconds ahead. PS0 does not end the bold of a comment.
+LATER = """
+later=(0 0 2820 3310 3700) prompts=0
+PROMPT_COMMAND='_awsenv_now="EPOCHSECONDS + ${later[prompts++]:-0}"; printf "\\e[0m"'
 """
 CONFIG = """
 [default]
@@ -65,6 +85,20 @@ external_id = {external_id}
 role_arn = {read_only}
 source_profile = default
 
+[profile staging]
+role_arn = {staging}
+source_profile = default
+
+[profile production]
+role_arn = {production}
+source_profile = default
+awsenv_color = red
+
+[profile prod-deploy]
+role_arn = arn:aws:iam::210987654321:role/deploy
+source_profile = default
+mfa_serial = {serial}
+
 [profile prod]
 role_arn = arn:aws:iam::210987654321:role/deploy
 source_profile = ops
@@ -76,31 +110,60 @@ aws_secret_access_key = {key.secret_access_key}
 """
 
 
-class Terminal:
-    """A bash in a terminal, and its screen."""
+@dataclass(frozen=True)
+class Home:
+    """The folder of a user of the local AWS."""
 
-    def __init__(self, environ: dict[str, str], folder: Path) -> None:
-        self.screen = pyte.Screen(COLUMNS, ROWS)
+    path: Path
+    environ: dict[str, str]
+    code: Callable[[], str]
+    """Returns an MFA code."""
+
+
+class Screen(pyte.Screen):
+    """A screen that knows faint text, as which it marks italics: pyte has no name for it."""
+
+    def select_graphic_rendition(self, *attrs: int) -> None:
+        """Set the attributes of what follows."""
+        super().select_graphic_rendition(*attrs)
+        if attrs == (2,):
+            self.cursor.attrs = self.cursor.attrs._replace(italics=True)
+
+
+class Terminal:
+    """A shell in a terminal, and its screen."""
+
+    def __init__(self, argv: Sequence[str], home: Home, columns: int) -> None:
+        self.screen = Screen(columns, ROWS)
         self._stream = pyte.ByteStream(self.screen)
-        words = ["--noprofile", "--rcfile", str(folder / ".bashrc"), "-i"]
-        self._bash = pexpect.spawn("bash", words, env=environ, cwd=str(folder), dimensions=(ROWS, COLUMNS))
-        self._bash.delaybeforesend = None
-        self._until(self._is_at_prompt)
+        self._shell = pexpect.spawn(
+            argv[0], list(argv[1:]), env=home.environ, cwd=str(home.path), dimensions=(ROWS, columns)
+        )
+        self._shell.delaybeforesend = None
+        self.until(self._is_at_prompt)
 
     def type(self, line: str, *, question: str | None = None) -> None:
         """Type *line* and wait for the next prompt; or for *question*, which the next line will answer."""
         before = self.screen.cursor.y
-        self._bash.send(line + "\r")
-        self._until(
+        self.press(line + "\r")
+        self.until(
             lambda: (
                 self.screen.cursor.y > before
                 and (self._is_at_prompt() if question is None else self._before_cursor().startswith(question))
             )
         )
 
+    def press(self, keys: str) -> None:
+        """Press *keys*."""
+        self._shell.send(keys)
+
+    def shows(self, text: str) -> bool:
+        """Return whether *text* is on the screen."""
+        return any(text in line for line in self.screen.display)
+
     def close(self) -> None:
         """End the shell."""
-        self._bash.close(force=True)
+        self._shell.close(force=True)
 
     def replace(self, text: str, shown: str) -> None:
         """Replace *text* on the screen by *shown*, which has the same length."""
@@ -110,25 +173,95 @@ class Terminal:
                     self.screen.buffer[row][offset] = self.screen.buffer[row][offset]._replace(data=character)
 
     def _is_at_prompt(self) -> bool:
-        return self._before_cursor().endswith("~ $ ")
+        return self._before_cursor().endswith(PROMPT)
 
     def _before_cursor(self) -> str:
         cursor = self.screen.cursor
         return str(self.screen.display[cursor.y][: cursor.x])
 
-    def _until(self, ready: Callable[[], bool]) -> None:
+    def until(self, ready: Callable[[], bool]) -> None:
+        """Wait until *ready*."""
         deadline = time.monotonic() + TIMEOUT
         while not ready():
             if time.monotonic() > deadline:
                 raise SystemExit("the session is stuck:\n" + "\n".join(self.screen.display))
             try:
-                self._stream.feed(self._bash.read_nonblocking(4096, timeout=1))
+                self._stream.feed(self._shell.read_nonblocking(4096, timeout=1))
             except pexpect.TIMEOUT:
                 continue
 
 
-def session() -> Terminal:
-    """Return the terminal after the session."""
+def session(home: Home) -> Terminal:
+    """Return the terminal after a session."""
+    terminal = bash(home, HOOK, 88)
+    terminal.type(IDENTITY)
+    terminal.type("awsenv power-user", question="MFA code")
+    code = home.code()
+    terminal.type(code)
+    terminal.type(IDENTITY)
+    terminal.type(f"awsenv exec read-only -- {IDENTITY}")
+    terminal.type("awsenv read-only --duration 15m")
+    terminal.type("awsenv off")
+    terminal.type("awsenv prod && terraform apply")
+    terminal.replace(code, SHOWN_CODE)
+    return terminal
+
+
+def prompt(home: Home) -> Terminal:
+    """Return the terminal after a prompt of each kind."""
+    terminal = bash(home, LATER + HOOK, 60)
+    terminal.type("awsenv staging")
+    terminal.type("# the role, and its time left")
+    terminal.type("# below 15 minutes")
+    terminal.type("# below 5 minutes")
+    terminal.type("awsenv production")
+    terminal.press("# awsenv_color = red")
+    terminal.until(lambda: terminal.shows("= red"))
+    return terminal
+
+
+def listed(home: Home) -> Terminal:
+    """Return the terminal after `awsenv list`."""
+    terminal = bash(home, HOOK, 72)
+    terminal.type("awsenv staging")
+    terminal.type("awsenv list")
+    return terminal
+
+
+def picker(home: Home) -> Terminal:
+    """Return the terminal while a user picks a role."""
+    terminal = bash(home, HOOK, 72)
+    terminal.press("awsenv\r")
+    terminal.until(lambda: terminal.shows("Esc leaves"))
+    terminal.press("prod eu")
+    terminal.until(lambda: terminal.shows("role> prod eu") and terminal.shows("2/7"))
+    return terminal
+
+
+def bash(home: Home, rc: str, columns: int) -> Terminal:
+    """Return a bash with a rc file."""
+    (home.path / ".bashrc").write_text(BASHRC + rc)
+    return Terminal(["bash", "--noprofile", "--rcfile", str(home.path / ".bashrc"), "-i"], home, columns)
+
+
+SCENES: Mapping[str, tuple[Callable[[Home], Terminal], str]] = {
+    "session": (
+        session,
+        "A terminal: awsenv puts a role into the shell, the prompt shows it and its time left, awsenv off takes it off",
+    ),
+    "prompt": (
+        prompt,
+        "Prompts: the role and its time left, yellow below 15 minutes, red below 5, expired; a role with a red name",
+    ),
+    "picker": (picker, "The picker: a query, and the roles that match it, with account, role, MFA and region"),
+    "list": (listed, "awsenv list: the roles and the sources, with account, MFA and region; a star at the active role"),
+}
+"""The pictures: how the terminal gets there, and what it shows."""
+
+
+@contextmanager
+def furnished() -> Iterator[Home]:
+    """Yield the home of a user with roles at a local AWS."""
     with tempfile.TemporaryDirectory(prefix="awsenv-picture-") as name, Sandbox(account=ACCOUNT) as sandbox:
         # With a clock that is ten seconds behind, every prompt of the session shows 59 minutes, even the first.
         sandbox.clock.elapse(-10)
@@ -136,15 +269,17 @@ def session() -> Terminal:
         key, device = sandbox.create_user("alice"), sandbox.create_mfa_device("alice")
         alice = f"arn:aws:iam::{ACCOUNT}:user/alice"
         roles = {
-            "power_user": sandbox.create_role("power-user", sandbox.trust(alice, external_id=EXTERNAL_ID, mfa=True)),
-            "read_only": sandbox.create_role("read-only", sandbox.trust(alice)),
+            role.replace("-", "_"): sandbox.create_role(role, sandbox.trust(alice))
+            for role in ("read-only", "staging", "production")
         }
+        strict = sandbox.trust(alice, external_id=EXTERNAL_ID, mfa=True)
+        roles["power_user"] = sandbox.create_role("power-user", strict)
         (home / ".aws").mkdir()
         (home / ".aws" / "credentials").write_text(CREDENTIALS.format(key=key))
         (home / ".aws" / "config").write_text(CONFIG.format(serial=device.serial, external_id=EXTERNAL_ID, **roles))
-        (home / ".bashrc").write_text(RC)
         pointed = {name: value for name, value in sandbox.environ().items() if "REGION" not in name}
         environ = {
+            "AWSENV_PICKER": "builtin",
             "HOME": name,
             "LANG": "C.UTF-8",
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
@@ -153,33 +288,26 @@ def session() -> Terminal:
             "USER": "alice",
             **pointed,
         }
-        terminal = Terminal(environ, home)
-        try:
-            terminal.type(IDENTITY)
-            terminal.type("awsenv power-user", question="MFA code")
-            code = device.code()
-            terminal.type(code)
-            terminal.type(IDENTITY)
-            terminal.type(f"awsenv exec read-only -- {IDENTITY}")
-            terminal.type("awsenv read-only --duration 15m")
-            terminal.type("awsenv off")
-            terminal.type("awsenv prod && terraform apply")
-        finally:
-            terminal.close()
-        terminal.replace(code, SHOWN_CODE)
-        return terminal
+        yield Home(home, environ, device.code)
 
 
-def svg(screen: pyte.Screen) -> str:
-    """Return the picture: the lines of *screen* down to its cursor, in a window."""
-    lines = screen.cursor.y + 1
-    width, height = 2 * MARGIN + COLUMNS * CELL, BAR + lines * LINE + MARGIN
+def svg(screen: Screen, title: str) -> str:
+    """Return the picture: the lines of *screen* down to the last one, in a window."""
+    used = max(row for row, text in enumerate(screen.display) if text.strip())
+    lines = max(used, screen.cursor.y) + 1
+    width, height = 2 * MARGIN + screen.columns * CELL, BAR + lines * LINE + MARGIN
+    light, dark = (
+        "".join(f".{name}{{fill:{colors[theme]}}}" for name, colors in COLORS.items())
+        + f".frame{{stroke:{FRAMES[theme]}}}"
+        for theme in (0, 1)
+    )
     drawn = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img">',
-        f"<title>{escape(TITLE)}</title>",
-        f'<g fill="{GROUND}" stroke="{FRAME}"><rect {_box(0.5, 0.5, width - 1, height - 1)} rx="10"/></g>',
+        f"<title>{escape(title)}</title>",
+        f"<style>{light}.bold{{font-weight:bold}}@media(prefers-color-scheme:dark){{{dark}}}</style>",
+        f'<rect class="ground frame" {_box(0.5, 0.5, width - 1, height - 1)} rx="10"/>',
         *(f'<circle cx="{22 + 20 * at}" cy="21" r="6" fill="{color}"/>' for at, color in enumerate(BUTTONS)),
-        f'<g fill="{TEXT}" font-family="{FONTS}" font-size="{SIZE}" xml:space="preserve">',
+        f'<g class="text" font-family="{FONTS}" font-size="{SIZE}" shape-rendering="crispEdges" xml:space="preserve">',
     ]
     for row in range(lines):
         drawn += _line(screen, row)
@@ -192,16 +320,25 @@ def _box(x: float, y: float, width: float, height: float) -> str:
     return f'x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}"'
 
 
-def _line(screen: pyte.Screen, row: int) -> list[str]:
-    """Return the text elements of a line, one for each stretch of the same style."""
+def _line(screen: Screen, row: int) -> list[str]:
+    """Return the elements of a line, one for each stretch of the same style."""
     drawn, column = [], 0
-    cells = [screen.buffer[row][column] for column in range(COLUMNS)]
-    for (color, bold), group in groupby(cells, key=lambda cell: (cell.fg, cell.bold)):
+    cells = [screen.buffer[row][column] for column in range(screen.columns)]
+    for (color, bold, faint, reverse), group in groupby(
+        cells, key=lambda cell: (cell.fg, cell.bold, cell.italics, cell.reverse)
+    ):
         text = "".join(cell.data for cell in group)
+        if reverse:
+            left, top = MARGIN + column * CELL, BAR + row * LINE
+            name = "text" if color == "default" else color
+            drawn.append(f'<rect class="{name}" {_box(left, top, len(text) * CELL, LINE)}/>')
         if shown := text.strip():
             start = MARGIN + (column + len(text) - len(text.lstrip())) * CELL
-            look = "" if color == "default" else f' fill="{COLORS[color]}"'
-            look += ' font-weight="bold"' if bold else ""
+            names = [
+                *(["ground"] if reverse else ["faint"] if faint else [color] if color != "default" else []),
+                *(["bold"] if bold else []),
+            ]
+            look = f' class="{" ".join(names)}"' if names else ""
             # The length is given, because the reader's font may be wider than ours.
             drawn.append(
                 f'<text x="{start:g}" y="{BAR + row * LINE + 15:g}" '
@@ -212,19 +349,24 @@ def _line(screen: pyte.Screen, row: int) -> list[str]:
 
 
 def main() -> int:
-    """Draw the picture, or check that it is current."""
-    parser = argparse.ArgumentParser(description="Draw the README's picture of a session.")
-    parser.add_argument("--check", action="store_true", help="only check that the picture is current")
+    """Draw the pictures, or check that they are current."""
+    parser = argparse.ArgumentParser(description="Draw the pictures in docs/.")
+    parser.add_argument("--check", action="store_true", help="only check that the pictures are current")
     check = parser.parse_args().check
-    drawn = svg(session().screen)
-    if not check:
-        PICTURE.write_text(drawn)
-        return 0
-    kept = PICTURE.read_text() if PICTURE.exists() else ""
-    sys.stdout.writelines(
-        difflib.unified_diff(kept.splitlines(keepends=True), drawn.splitlines(keepends=True), str(PICTURE), "now")
-    )
-    return int(kept != drawn)
+    is_current = True
+    with furnished() as home:
+        for name, (play, title) in SCENES.items():
+            terminal = play(home)
+            terminal.close()
+            picture, drawn = FOLDER / f"{name}.svg", svg(terminal.screen, title)
+            if not check:
+                picture.write_text(drawn)
+                continue
+            kept = picture.read_text() if picture.exists() else ""
+            is_current = is_current and kept == drawn
+            before, now = (text.splitlines(keepends=True) for text in (kept, drawn))
+            sys.stdout.writelines(difflib.unified_diff(before, now, str(picture), "now"))
+    return int(not is_current)
 
 
 if __name__ == "__main__":

@@ -176,8 +176,8 @@ def test_all_keys_of_json_are_documented(world: World) -> None:
     assert [[*listed["roles"][0], *listed["sources"][0]], [*status]] == documented
 
 
-def test_the_picture_is_current(require: Callable[[str], str]) -> None:
-    """The README's picture equals a new drawing of the session, with a real shell and the AWS CLI."""
+def test_the_pictures_are_current(require: Callable[[str], str]) -> None:
+    """Each picture equals a new drawing, with real shells and the AWS CLI, and the README shows it."""
     require("bash")
     require("aws")
     script = Path(__file__).with_name("picture.py")
@@ -185,4 +185,5 @@ def test_the_picture_is_current(require: Callable[[str], str]) -> None:
     drawn = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
 
     assert 0 == drawn.returncode, f"look at it, then: python tests/docs/picture.py\n{drawn.stdout}{drawn.stderr}"
-    assert "](docs/session.svg)" in README.read_text(encoding="utf-8")
+    shown = set(re.findall(r"]\(docs/(\w+\.svg)\)", README.read_text(encoding="utf-8")))
+    assert {path.name for path in (README.parent / "docs").glob("*.svg")} == shown
