@@ -93,6 +93,21 @@ def test_on_a_terminal_init_shows_the_line_and_its_file(
     ]
 
 
-def test_the_line_of_a_startup_file_can_be_appended(world: World) -> None:
+@pytest.mark.parametrize("shell", SPELLINGS)
+def test_the_line_of_a_startup_file_can_be_appended(shell: str, world: World, prefix: Path) -> None:
     """`--line` prints the line and nothing else, for a file or a script."""
-    assert 'eval "$(awsenv init bash)"\n' == world.command([world.program, "init", "--line", "bash"]).stdout
+    line = shells.find(shell).load_from(f"{prefix}/bin/awsenv", {})
+
+    assert f"{line}\n" == world.command([f"{prefix}/bin/awsenv", "init", "--line", shell]).stdout
+
+
+@pytest.mark.parametrize("shell", SPELLINGS)
+def test_a_line_without_a_file_needs_the_path_or_names_the_program(shell: str, tmp_path: Path) -> None:
+    """Where no file of the hook is installed, the line calls awsenv, by its path if it is not on PATH."""
+    program = tmp_path / "a b/awsenv"
+    program.parent.mkdir()
+    program.symlink_to("/bin/true")
+    find = shells.find(shell)
+
+    assert find.load == find.load_from(str(program), {"PATH": str(program.parent)})
+    assert find.load.replace("awsenv", f"'{program}'", 1) == find.load_from(str(program), {"PATH": "/nowhere"})

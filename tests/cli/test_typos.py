@@ -215,6 +215,7 @@ def test_no_word_of_another_tool_is_a_command(word: str) -> None:
     ("line", "fact", "meant"),
     [
         ("power-user --durations 1h", "there is no option --durations", "awsenv power-user --duration 1h"),
+        ("--lst", "there is no option --lst", "awsenv list"),
         ("power-user --DURATION=1h", "there is no option --DURATION", "awsenv power-user --duration=1h"),
         ("power-user --externalid x", "there is no option --externalid", "awsenv power-user --external-id -"),
         ("-profile default power-user", "there is no option -profile", "awsenv --profile default power-user"),

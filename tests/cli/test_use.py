@@ -208,6 +208,7 @@ def test_a_full_disk_is_a_failure(world: World) -> None:
         ("read-only > file", "a file", 'eval "$(awsenv read-only)"'),
         ("read-only | cat", "a command that is not a shell", 'eval "$(awsenv read-only)"'),
         ("read-only | tee file", "a command that is not a shell", 'eval "$(awsenv read-only)"'),
+        ("'my role' > file", "a file", """eval "$(awsenv 'my role')\""""),
         ("use off > file", "a file", 'eval "$(awsenv use off)"'),
         ("read-only --shell fish > file", "a file", "awsenv read-only | source"),
         ("off > file", "a file", 'eval "$(awsenv off)"'),
@@ -220,6 +221,7 @@ def test_a_full_disk_is_a_failure(world: World) -> None:
 def test_keys_go_only_where_something_reads_them(world: World, words: str, what: str, instead: str) -> None:
     """A command refuses to print to a file, or to a pipe that no caller reads, and names the form that works."""
     folder = world.environ["HOME"]
+    world.configure('[profile "my role"]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = default\n')
 
     answer = world.command(["sh", "-c", f"cd {folder}; {world.program} {words}; cat file 2>/dev/null"])
 

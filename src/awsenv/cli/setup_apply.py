@@ -164,8 +164,10 @@ class Applier:
             profiles = config.read(self.environ, self._folder)
             self.write_profiles({files.header(profiles, name): {"credential_process": line}})
         else:
+            path = aws_files.credentials_file(self.environ, self._folder).name
             process.await_stdout()
             process.write(report.printable([f"[{name}]", *(f"{key} = {value}" for key, value in pair.items())]))
+            process.succeed(f"awsenv: these lines belong in {path}; nothing else has the key")
 
     def write_profiles(self, sections: Mapping[str, Mapping[str, str]]) -> None:
         """Add to the config file the sections that are missing, and the keys that existing ones lack.

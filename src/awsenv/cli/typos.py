@@ -167,7 +167,8 @@ def option_hint(args: Sequence[str], typed: str, options: Sequence[str], usage: 
         alike.sort(key=lambda option: len(set(option.strip("-").split("-")) ^ parts))
         found = begun[0] if len(begun) == 1 else next(iter(alike), None)
     if found is None:
-        return None
+        name = nearest(typed.strip("-"), list(COMMANDS)) if list(args[:1]) == [typed] else None
+        return name and f"awsenv {name}"
     return _line([found + arg[len(typed) :] if arg.partition("=")[0] == typed else arg for arg in args], {})
 
 

@@ -4,6 +4,7 @@ And what the commands share that print secrets: for which shell, and where they 
 of `ShellOptions` in the modules that inherit them, so they are not strings.
 """
 
+import shlex
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Annotated
@@ -72,7 +73,8 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     Raises:
         AwsenvError: Of every kind but `LaunchError`.
     """
-    words = f"use {arguments.role}" if caller.args[:1] == ("use",) else arguments.role
+    role = shlex.quote(arguments.role)
+    words = f"use {role}" if caller.args[:1] == ("use",) else role
     shell = cache(lambda: shell_of(caller, arguments, words))
     resolved = resolve(asking_after(caller, shell), arguments.role, arguments.code, arguments)
     shell()

@@ -95,7 +95,10 @@ class Shell(ABC):
         """
         file = self.installed(program)
         if not file or not self.source:
-            return self.load
+            import shutil  # noqa: PLC0415 - `awsenv init` does without
+
+            is_on_path = shutil.which("awsenv", path=environ.get("PATH", "")) is not None
+            return self.load if is_on_path else self.load.replace("awsenv", self._word(program, environ), 1)
         return self.source.format(file=self._word(file, environ), program=self._word(program, environ))
 
     def installed(self, program: str) -> str:
