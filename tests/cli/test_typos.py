@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from awsenv import shells
 from awsenv.cli import app
 from awsenv.cli.commands import COMMANDS, named
 from awsenv.cli.options import Caller
@@ -267,10 +268,10 @@ def test_an_option_that_does_not_exist_leads_to_one_that_does(
     [
         ("power-user --shell zhs", "--shell zsh"),
         ("off --shell Fsh", "--shell fish"),
-        ("off --shell tclsh", "--shell with one of bash, fish, json, sh, zsh"),
+        ("off --shell tclsh", f"--shell with one of {', '.join(shells.names())}"),
         ("init bsh", "awsenv init bash"),
         ("init fihs", "awsenv init fish"),
-        ("init tclsh", "awsenv init with one of bash, fish, zsh"),
+        ("init tclsh", f"awsenv init with one of {', '.join(shell.name for shell in shells.hooked())}"),
         ("setup --format terrafrom", "--format terraform"),
         ("setup --format CloudFormation", "--format cloudformation"),
         ("setup --format yaml", "--format cloudformation or --format terraform"),

@@ -326,9 +326,9 @@ def test_the_nearest_shell_counts(world: World, shell: str) -> None:
     assert (answer.stdout, answer.stderr) == ("read-only\n", "")
 
 
-@pytest.mark.parametrize("shell", ["nu", "tcsh", "xonsh", "elvish"])
+@pytest.mark.parametrize("shell", shells.FOREIGN)
 def test_a_shell_that_evaluates_nothing_is_refused(world: World, tmp_path: Path, shell: str) -> None:
-    """Below nu, awsenv says what works there, and prints no code."""
+    """Where such a shell calls, awsenv says what works there, and prints no code."""
     shutil.copy(shutil.which("dash") or "/bin/sh", tmp_path / shell)
 
     answer = world.command([str(tmp_path / shell), "-c", f"{world.program} read-only; true"])
