@@ -88,13 +88,22 @@ function awsenv --description 'Assume an AWS role in this shell'
     end
 end
 
+# A file was changed at some time, and so many seconds ago: the sum is the time. From fish 3.5 on: no other clock starts no
+# process. The program of fish does not change while the prompt compares the second number alone.
+set -g __awsenv_file (status fish-path)
+test -e "$__awsenv_file"
+or set -g __awsenv_file /
 if builtin -q path
+    function __awsenv_age --description 'Print the seconds since a file was changed'
+        builtin path mtime -R $__awsenv_file
+    end
     function __awsenv_clock --description 'Print two numbers whose sum is the time'
-        # A file was changed at some time, and so many seconds ago. From fish 3.5 on: no other clock starts no process.
-        builtin path mtime /
-        builtin path mtime -R /
+        builtin path mtime $__awsenv_file
+        __awsenv_age
     end
 else
+    function __awsenv_age
+    end
     function __awsenv_clock
     end
 end
@@ -122,26 +131,22 @@ function __awsenv_describe --no-scope-shadowing --description 'Set text, color a
     end
     # Each (...) costs 50 microseconds, so there are few.
     set -l end "($AWSENV_EXPIRES_EPOCH - $now[1])"
-    set left "($end - $now[2])"
     set left (
-        builtin math $left
-        builtin math "floor($left / 60)"
-        builtin math "floor($left / 3600)"
-        builtin math "floor($left / 60) % 60"
-        builtin math "$end - floor($left / 60) * 60"
-        builtin math $end
+        builtin math "$end - $now[2]"
+        builtin math "floor(($end - $now[2]) / 60)"
+        builtin math "$now[2] + ($end - $now[2]) % 60"
     )
     if test $left[1] -le 0
         set text "[$text expired]"
         set color '1;31'
-        set __awsenv_between[1] $left[6]
+        set __awsenv_between[1] (builtin math $end)
     else if test $left[1] -lt 60
         set text "[$text $left[1]s]"
         set -q color[1]
         or set color 31
         set __awsenv_between $now[2] $now[2]
     else
-        set __awsenv_between $now[2] $left[5]
+        set __awsenv_between $now[2] $left[3]
         if test $left[1] -lt 3600
             set text "[$text $left[2]m]"
             if set -q color[1]
@@ -151,9 +156,13 @@ function __awsenv_describe --no-scope-shadowing --description 'Set text, color a
                 set color 33
             end
         else
-            test $left[4] -lt 10
-            and set left[4] 0$left[4]
-            set text "[$text $left[3]h$left[4]m]"
+            set -l hours (
+                builtin math "floor($left[2] / 60)"
+                builtin math "$left[2] % 60"
+            )
+            test $hours[2] -lt 10
+            and set hours[2] 0$hours[2]
+            set text "[$text $hours[1]h$hours[2]m]"
         end
     end
 end
@@ -203,16 +212,19 @@ function __awsenv_draw --description 'Print a prompt with the role in front'
     set -l lines ($argv[1])
     set -g __awsenv_drawn
     if test -n "$__awsenv_text"
-        set -l first 1
-        while test -z "$lines[$first]"; and set -q lines[$first]
-            set first (builtin math $first + 1)
-        end
-        # It follows what moves the cursor or erases: \r, the codes that `tput cr` and `tput el` print.
-        if string match -qr -- $__awsenv_moves "$lines[$first]"
-            # The text of the demo ends with a newline, which would make two lines of it.
-            set lines[$first] (string replace -r -- $__awsenv_moves "\$0$__awsenv_text" "$lines[$first]" | string collect)
-        else
-            set lines[$first] "$__awsenv_text$lines[$first]"
+        switch "$lines[1]"
+            case '' \r'*' \e'*'
+                set -l first 1
+                while test -z "$lines[$first]"; and set -q lines[$first]
+                    set first (builtin math $first + 1)
+                end
+                # It follows what moves the cursor or erases: \r, the codes that `tput cr` and `tput el` print. The text of
+                # the demo ends with a newline, which would make two lines of it.
+                string match -qr -- $__awsenv_moves "$lines[$first]"
+                and set lines[$first] (string replace -r -- $__awsenv_moves "\$0$__awsenv_text" "$lines[$first]" | string collect)
+                or set lines[$first] "$__awsenv_text$lines[$first]"
+            case '*'
+                set lines[1] "$__awsenv_text$lines[1]"
         end
     end
     builtin printf '%s\n' $lines
@@ -306,14 +318,14 @@ end
 if status is-interactive
     function __awsenv_refresh --on-event fish_prompt
         if test -n "$AWSENV_LABEL$AWSENV_DEMO"
-            set -l now (__awsenv_clock)
-            set -q now[2]
-            or set now 0 0
+            set -l age (__awsenv_age)
+            set -q age[1]
+            or set age 0
             # All that decides what the prompt shows, but for the time.
             set -l all "$AWSENV_LABEL $AWSENV_EXPIRES_EPOCH $AWSENV_RENEW $AWSENV_AUTO_REFRESH $AWSENV_DEMO \
-                $AWSENV_COLOR $AWSENV_DISABLE_PROMPT $NO_COLOR $TERM $now[1]"
+                $AWSENV_COLOR $AWSENV_DISABLE_PROMPT $NO_COLOR $TERM"
             if not set -q __awsenv_drawn; or test "$all" != "$__awsenv_key"
-                or test $now[2] -lt $__awsenv_between[1] -o $now[2] -gt $__awsenv_between[2]
+                or test $age -lt $__awsenv_between[1] -o $age -gt $__awsenv_between[2]
                 __awsenv_show
                 set -g __awsenv_key $all
             end

@@ -374,7 +374,8 @@ FISH = Spelling(
     linters=("fish --no-config -n", "fish_indent --check"),
     prints="__awsenv_prints",
     refresh="__awsenv_refresh",
-    clock="function clock; set -g now $argv; end; function __awsenv_clock; echo 0; echo $now; end",
+    clock="function clock; set -g now $argv; end; function __awsenv_age; echo $now; end; "
+    "function __awsenv_clock; echo 0; echo $now; end",
     export="set -gx {} {}",
     assign="set -g {} {}",
     unset="set -e {}",
