@@ -53,7 +53,8 @@ function _awsenv_misleads_python {
 # restores that for the commands that it runs. `env` keeps exported functions, which sh would drop, and copes with a
 # read-only variable.
 function _awsenv_isolate {
-  builtin local _awsenv_name _awsenv_env=''
+  builtin local _awsenv_name _awsenv_env
+  _awsenv_env=''
   builtin set -- "$_AWSENV_BIN" "$@"
   for _awsenv_name in PYTHONPATH PYTHONHOME PYTHONUSERBASE PYTHONPYCACHEPREFIX PYTHONEXECUTABLE; do
     if _awsenv_misleads_python "$_awsenv_name"; then
@@ -65,7 +66,8 @@ function _awsenv_isolate {
 }
 
 function awsenv {
-  builtin local _awsenv_status=0 _awsenv_change=''
+  builtin local _awsenv_status _awsenv_change
+  _awsenv_status=0 _awsenv_change=''
   builtin local -a _awsenv_command
   # In eval "$(awsenv ...)" that eval gets the output; the program sends keys to no other pipe, and this function sends
   # none to a file. exec is never captured: bash hangs when Ctrl-Z stops a command inside $(...).
@@ -75,19 +77,22 @@ function awsenv {
     # The program cannot find out by itself that this hook is loaded, and what the prompt shows. A command of exec inherits
     # neither.
     if [[ ${1-} == doctor ]] || ! _awsenv_prints "$@"; then
+      builtin local -x AWSENV_SHELL _AWSENV_PROMPT
       # shellcheck disable=SC2034 # the program reads it
-      builtin local -x AWSENV_SHELL=bash _AWSENV_PROMPT=''
+      AWSENV_SHELL=bash _AWSENV_PROMPT=''
       _awsenv_find_shown
     fi
     _awsenv_isolate "$@"
     "${_awsenv_command[@]}"
     builtin return
   fi
-  # set -x, set -v and a DEBUG trap, which functions inherit with functrace, would show the keys.
+  # set -x, set -v and a DEBUG trap, which functions inherit with functrace, would show the keys. With set -k, `export`
+  # would not see what it is to export.
   _awsenv_flags=$-
-  builtin set +xvT
+  builtin set +xvTk
   # Where the prompt shows the role, the program need not.
-  builtin local -x _AWSENV_PROMPT=''
+  builtin local -x _AWSENV_PROMPT
+  _AWSENV_PROMPT=''
   _awsenv_find_shown
   _awsenv_evaluate "$@" || _awsenv_status=$?
   _awsenv_change=
@@ -104,6 +109,7 @@ function awsenv {
 # Restores the options in _awsenv_flags. After Ctrl-C, where bash leaves `awsenv` at once, the prompt calls this.
 _awsenv_flags=
 function _awsenv_restore {
+  case $_awsenv_flags in *k*) builtin set -k ;; *) ;; esac
   case $_awsenv_flags in *T*) builtin set -T ;; *) ;; esac
   case $_awsenv_flags in *v*) builtin set -v ;; *) ;; esac
   case $_awsenv_flags in *x*) _awsenv_flags= && builtin set -x ;; *) _awsenv_flags= ;; esac
@@ -204,13 +210,14 @@ function _awsenv_describe {
 # end. The new end counts as tried as well, so a wrong clock causes no second attempt.
 _awsenv_tried=
 function _awsenv_renew {
-  builtin local _awsenv_change=''
+  builtin local _awsenv_change
+  _awsenv_change=''
   builtin local -a _awsenv_command
   [[ $_awsenv_tried != "$AWSENV_EXPIRES_EPOCH $_awsenv_minute" ]] || builtin return 0
   # Set first: Ctrl-C leads to the next prompt and does not return here.
   _awsenv_tried="$AWSENV_EXPIRES_EPOCH $_awsenv_minute"
   _awsenv_flags=${_awsenv_flags:-$-}
-  builtin set +xvT
+  builtin set +xvTk
   # Text that is no change is not shown either.
   _awsenv_evaluate renew </dev/null >/dev/null 2>&1 || builtin return 0
   _awsenv_describe
@@ -267,7 +274,8 @@ function _awsenv_find_shown {
 # Inserts the reference to the text into PS1, once. PS1 is never saved or restored: other tools change it, too.
 _awsenv_readonly=
 function _awsenv_insert {
-  builtin local _awsenv_lead='' _awsenv_rest="$PS1"
+  builtin local _awsenv_lead _awsenv_rest
+  _awsenv_lead='' _awsenv_rest="$PS1"
   _awsenv_split
   # An assignment to a read-only variable would end the function and show an error.
   # shellcheck disable=SC2016 # for the prompt to expand
@@ -277,7 +285,8 @@ function _awsenv_insert {
 # Moves what a prompt begins with from `_awsenv_rest` to `_awsenv_lead`, locals of the caller, up to the last part that
 # moves the cursor or erases: blank lines, \r, \[\e[G\]. Colors apply to the rest, too.
 function _awsenv_split {
-  builtin local _awsenv_part _awsenv_kept='' _awsenv_style=''
+  builtin local _awsenv_part _awsenv_kept _awsenv_style
+  _awsenv_kept='' _awsenv_style=''
   while
     _awsenv_part=
     case $_awsenv_rest in
@@ -367,7 +376,8 @@ _awsenv_line='${_awsenv_hook:+"_awsenv_prompt"}'
 
 # Makes the hook the last command in PROMPT_COMMAND, which may be an array since bash 5.1.
 function _awsenv_install {
-  builtin local _awsenv_attributes='' _awsenv_commands _awsenv_item=''
+  builtin local _awsenv_attributes _awsenv_commands _awsenv_item
+  _awsenv_attributes='' _awsenv_item=''
   if [[ -n ${BLE_VERSION-} ]] && builtin declare -F blehook >/dev/null; then
     blehook PRECMD!=_awsenv_prompt
   else
@@ -403,7 +413,8 @@ function _awsenv_install {
 
 # Removes the hook from the commands in `_awsenv_item` of the caller, unless something depends on it there: `hook && x`.
 function _awsenv_remove {
-  builtin local _awsenv_newline=$'\n'
+  builtin local _awsenv_newline
+  _awsenv_newline=$'\n'
   _awsenv_item=$_awsenv_newline$_awsenv_item$_awsenv_newline
   _awsenv_item=${_awsenv_item//"$_awsenv_newline$_awsenv_line$_awsenv_newline"/$_awsenv_newline}
   _awsenv_item=${_awsenv_item//"$_awsenv_line; "/}
@@ -415,7 +426,8 @@ function _awsenv_remove {
 # Adds the hook to the commands in `_awsenv_item` of the caller: on a line of its own, so that it does not matter how the
 # previous one ends, and before what bash-preexec needs to be last.
 function _awsenv_append {
-  builtin local _awsenv_before _awsenv_after='' _awsenv_mark
+  builtin local _awsenv_before _awsenv_after _awsenv_mark
+  _awsenv_after=''
   for _awsenv_mark in __bp_install __bp_trap_string= __bp_interactive_mode; do
     [[ $_awsenv_item != *"$_awsenv_mark"* ]] || _awsenv_after=$_awsenv_mark${_awsenv_item##*"$_awsenv_mark"}
   done

@@ -274,6 +274,7 @@ def test_a_trap_on_errors_runs_once(shell: Spelling, trap: str, *, terminal: Sta
                     "errtrace",
                     "functrace",
                     "allexport",
+                    "keyword",
                     "posix",
                 )
             ],
