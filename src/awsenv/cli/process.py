@@ -138,9 +138,11 @@ def append(path: str, text: str) -> None:
         finally:
             os.close(file)
     except OSError as error:
+        import shlex  # noqa: PLC0415 - where it fails
+
         from awsenv.errors import Failure  # noqa: PLC0415 - see `write`
 
-        raise Failure(f"cannot write {path}: {error.strerror}", hint=f"ls -l {path}") from None
+        raise Failure(f"cannot write {path}: {error.strerror}", hint=f"ls -l {shlex.quote(path)}") from None
 
 
 def _names_a_format(args: list[str]) -> bool:
