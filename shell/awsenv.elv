@@ -14,11 +14,13 @@ if (eq $program '') {
   set program = awsenv
 }
 
-var texts = ['' console credential-process demo doctor exec explain init list lock login logout setup status]
+var texts = [
+  completion console credential-process demo doctor exec explain init list lock login logout setup status
+]
 
 # Whether awsenv, called with these words, prints text to read rather than data.
 fn prints {|@words|
-  if (or (== (count $words) 0) (has-value $texts [$@words ''][0])) {
+  if (has-value $texts [$@words ''][0]) {
     put $true
     return
   }
@@ -88,8 +90,9 @@ fn described {
   # A label has no other characters unless the user set it by hand: no escape sequence may reach the terminal.
   var label = (re:replace '[^A-Za-z0-9_.@+=,/-]' '' $E:AWSENV_LABEL)
   var end = $E:AWSENV_EXPIRES_EPOCH
+  # The colour of the profile is on all the time, and gives way to nothing but the end of the role.
   var color = ''
-  if (re:match '^[0-9;]+$' $E:AWSENV_COLOR) {
+  if (re:match '^[0-9;]{1,16}$' $E:AWSENV_COLOR) {
     set color = $E:AWSENV_COLOR
   }
   if (eq $label '') {
@@ -226,7 +229,7 @@ fn awsenv {|@words|
   set-clock
   if (prints $@words) {
     var env = []
-    if (has-value $words[..1] doctor) {
+    if (eq $words[0] doctor) {
       set env = (hints)
     }
     var command = (command-of $words $env)

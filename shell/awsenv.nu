@@ -6,7 +6,7 @@
 # Whether awsenv, called with these words, prints text to read rather than data.
 def _awsenv_prints [words: list<string>]: nothing -> bool {
     let texts = [
-        "" console credential-process demo doctor exec explain init list lock login logout setup status
+        completion console credential-process demo doctor exec explain init list lock login logout setup status
     ]
     ($words | get -o 0 | default "") in $texts or (
         $words
@@ -52,7 +52,7 @@ def --env --wrapped awsenv [...words: string] {
         let change = (
             with-env {AWSENV_SHELL: nu _AWSENV_PROMPT: (_awsenv_shown)} { ^$command.0 ...($command | skip 1) }
         )
-        if $change starts-with "{" { $change | _awsenv_make } else { print --no-newline $change }
+        if $change starts-with "{" { $change | _awsenv_make } else if $change != "" { print $change }
     }
 }
 
@@ -60,7 +60,8 @@ def --env --wrapped awsenv [...words: string] {
 def _awsenv_described []: nothing -> record {
     # A label has no other characters unless the user set it by hand: no escape sequence may reach the terminal.
     let label = $env.AWSENV_LABEL? | default "" | str replace --all --regex '[^A-Za-z0-9_.@+=,/-]' ""
-    let own = if ($env.AWSENV_COLOR? | default "") =~ '^[0-9;]+$' { $env.AWSENV_COLOR }
+    # The color of the profile is on all the time, and gives way to nothing but the end of the role.
+    let own = if ($env.AWSENV_COLOR? | default "") =~ '^[0-9;]{1,16}$' { $env.AWSENV_COLOR }
     if $label == "" {
         {text: "" color: null left: null minute: null}
     } else if ($env.AWSENV_EXPIRES_EPOCH? | default "") !~ '^[1-9][0-9]{0,10}$' {

@@ -22,7 +22,7 @@ def _awsenv_hook(program):
     # `awsenv init` sets the path of the program, `awsenv exec` exports it, and an installed file finds it from its own path.
     prefix, is_installed, _ = _awsenv_hook.__code__.co_filename.rpartition("/share/awsenv/")
     program = program or (f"{prefix}/bin/awsenv" if is_installed else shutil.which("awsenv") or "awsenv")
-    texts = {"", "console", "credential-process", "demo", "doctor", "exec", "explain", "init"}
+    texts = {"completion", "console", "credential-process", "demo", "doctor", "exec", "explain", "init"}
     texts |= {"list", "lock", "login", "logout", "setup", "status"}
 
     def value_of(name):
@@ -33,7 +33,7 @@ def _awsenv_hook(program):
 
     def prints(words):
         """Return whether awsenv, called with these words, prints text to read rather than data."""
-        if not words or words[0] in texts:
+        if words[:1] and words[0] in texts:
             return True
         options = {word.partition("=")[0] for word in (words[:words.index("--")] if "--" in words else words)}
         return not options.isdisjoint(("-h", "--help", "--print", "--shell", "--version"))
@@ -94,7 +94,8 @@ def _awsenv_hook(program):
         # A label has no other characters unless the user set it by hand: no escape sequence may reach the terminal.
         label = re.sub(r"[^A-Za-z0-9_.@+=,/-]", "", value_of("AWSENV_LABEL"))
         own = value_of("AWSENV_COLOR")
-        color = own if re.fullmatch("[0-9;]+", own) else ""
+        # The colour of the profile is on all the time, and gives way to nothing but the end of the role.
+        color = own if re.fullmatch("[0-9;]{1,16}", own) else ""
         end = value_of("AWSENV_EXPIRES_EPOCH")
         if not label:
             return "", "", None

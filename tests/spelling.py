@@ -556,7 +556,10 @@ XONSH = Row(
     volatile=("LAST_RETURN_CODE", "XONSH_CAPTURE_ALWAYS"),
     export="${} = '{}'",
     activate="",
-    evaluate="${{...}}.update(__import__('json').loads($({})))",
+    evaluate=(
+        "for k, v in __import__('json').loads($({})).items(): "
+        "_ = ${{...}}.pop(k, 0) if v is None else ${{...}}.update({{k: v}})"
+    ),
     in_script="{}",
     then="{} && {}",
     status="{last_return_code}",

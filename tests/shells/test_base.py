@@ -13,6 +13,7 @@ from awsenv.cli.process import FAILURE
 from awsenv.errors import ConfigError
 from awsenv.model import Change
 from awsenv.shells.json import Data
+from hostile import HOSTILE
 
 if TYPE_CHECKING:
     import subprocess
@@ -29,14 +30,6 @@ UTF_8_ONLY = {"yash"}
 TEXT_ONLY = {"elvish", "nu"}
 """Shells that get JSON and hold nothing else than text."""
 
-HOSTILE = [
-    b"'", b'"', b"\\", b"\\\\", b"'\\'", b"$(touch sprung)", b"`touch sprung`", b"${HOME}", b"$HOME", b"a\nb", b"\n",
-    b"a\rb", "\u2019\u2018".encode(), b"100%n", b"%(61V.x.)", b"\x1b]0;title\x07", b"!!", b"!history", b"*", b"~", b" ",
-    b"a b", b"", b";", b";touch sprung;", b"#", b"-n", b"--", b"=", b"\t", b"{a,b}", b"(", "é".encode(), "🚒".encode(),
-    b"\x7f", b"\xff\xfe", b"''", b"a'", b"\\'", b"\\n", b"^M", b"\\134", b"\\x27", b"%27", b"%%", b"\xa5",
-    b"\x81\\';touch sprung;'", b'\x81\\";touch sprung;"', b"\x81'", b"\x81`touch sprung`", b"\x95\\", b"\xfc|",
-    b"\xa2\xcc\xa2\xce\xa1\xc3", b"\x81\x30\x81\x30", b"\x8f\xa2\xb7", b"\x8e\xdf", b"\x80", b"\xa0", b"\xfd",
-]  # fmt: skip
 # Each byte that may begin a character, before each byte that is special to a shell.
 PAIRS = [b"".join(bytes((lead, byte)) for byte in b"\\'\"$`|~{}^@_[]\n .;(&0A") for lead in range(0x80, 0x100)]
 

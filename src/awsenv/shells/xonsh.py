@@ -17,8 +17,11 @@ class Xonsh(Data):
     name = "xonsh"
     suffix = "xsh"
     is_text = False
-    # A variable with the value None is not in the environment of a command (measured, 0.13 and 0.25).
-    evaluate = "${{...}}.update(__import__('json').loads($({})))"
+    # The assignment keeps xonsh from showing the values. A variable with the value None would be empty, and not unset.
+    evaluate = (
+        "for k, v in __import__('json').loads($({})).items(): "
+        "_ = ${{...}}.pop(k, 0) if v is None else ${{...}}.update({{k: v}})"
+    )
     source = "if p{file}.exists(): ![source {file} ]"
     assign = "{} = {}\n"
 
