@@ -100,6 +100,7 @@ versions of boto3, Typer or moto. One test of each kind is enough, so that both 
 HERE = Path(__file__).parent
 
 
+@cache
 def is_in(path: Path, names: tuple[str, ...]) -> bool:
     """Return whether *path*, a test or a folder of them, is in one of these folders and files, or is one."""
     path = path.relative_to(HERE)

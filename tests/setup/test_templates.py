@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import hcl2
 import pytest
-from cfnlint import decode  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -73,9 +72,17 @@ def by_plan(spec: SetupRequest) -> Made:
     return Made(spec.user, allowed, roles)
 
 
+def decoded(text: str) -> tuple[Any, list[Any]]:
+    """Read a template as CloudFormation's linter does, and return it and the problems."""
+    from cfnlint import decode  # type: ignore[import-untyped] # noqa: PLC0415 - a second, which each worker would take
+
+    document, problems = decode.decode_str(text)
+    return document, problems
+
+
 def by_cloudformation(spec: SetupRequest) -> Made:
     """Evaluate the template as CloudFormation does, in each of the accounts."""
-    document, problems = decode.decode_str(cloudformation(spec))
+    document, problems = decoded(cloudformation(spec))
     assert isinstance(document, dict)
     assert [] == problems
     made = Made("")
@@ -274,7 +281,7 @@ def test_the_comment_names_the_command_that_completes_setup(
 def test_the_outputs_are_the_arns_of_the_roles() -> None:
     """Each role has its ARN as an output, and the external id is a parameter that cannot be read back."""
     spec = request([])
-    document, _ = decode.decode_str(cloudformation(spec))
+    document, _ = decoded(cloudformation(spec))
     module = hcl2.loads(terraform(spec))
 
     assert {
