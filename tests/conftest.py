@@ -79,7 +79,6 @@ PYTHON = (
     "cli/test_demo.py",
     "cli/test_exec.py",
     "cli/test_imports.py",
-    "cli/test_use.py",
     "config/test_conformance.py",
     "config/test_files.py",
     "config/test_profiles.py",
@@ -97,6 +96,9 @@ PYTHON = (
 """The folders and files whose tests are marked `python`: what they do can differ between two Pythons, or between two
 versions of boto3, Typer or moto. One test of each kind is enough, so that both ends are tested in a minute."""
 
+PARTLY = ("cli/test_use.py",)
+"""Files with single tests that are marked `python`."""
+
 HERE = Path(__file__).parent
 
 
@@ -113,7 +115,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if selected == "not slow":
         return is_in(collection_path, SLOW) or None
     if selected == "python" and collection_path.name.startswith("test_"):
-        return not is_in(collection_path, PYTHON) or None
+        return not is_in(collection_path, PYTHON + PARTLY) or None
     return None
 
 
