@@ -348,7 +348,7 @@ def test_every_variable_has_the_same_effect_on_both_paths(shared: Paths, samples
     runs = [("read-only --shell json", {name: value}) for name, value in samples.items()]
 
     for line, variables in (*runs, ("off --shell json", samples)):
-        expected, actual = shared.both(shared.words(line), shared.environ() | variables, starts=False)
+        expected, actual = shared.both(shared.words(line), {**shared.environ(), **variables}, starts=False)
 
         assert expected == actual, variables
 
