@@ -15,12 +15,10 @@
 if [[ -z ${_AWSENV_BIN-} ]]; then
   _AWSENV_BIN=${BASH_SOURCE[0]%/share/awsenv/*}/bin/awsenv
   if [[ $_AWSENV_BIN != /* || ! -x $_AWSENV_BIN ]]; then
+    # From bash 4 on, this starts no process.
     _AWSENV_BIN=
-    if ((BASH_VERSINFO[0] < 4)); then
-      _AWSENV_BIN=$(builtin type -P awsenv) || _AWSENV_BIN=
-    elif builtin hash awsenv 2>/dev/null; then
-      _AWSENV_BIN=${BASH_CMDS[awsenv]}
-    fi
+    ((BASH_VERSINFO[0] < 4)) || ! builtin hash awsenv 2>/dev/null || _AWSENV_BIN=${BASH_CMDS[awsenv]-}
+    [[ -n $_AWSENV_BIN ]] || _AWSENV_BIN=$(builtin type -P awsenv) || _AWSENV_BIN=
   fi
 fi
 builtin export -n _AWSENV_BIN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +143,35 @@ def test_an_installed_hook_finds_its_program(
 
     assert SHARED in line
     assert (f"{program}\n", "") == (answer.stdout, answer.stderr)
+
+
+def test_a_hook_from_a_file_starts_no_process(
+    *, shell: Spelling, hooks: Path, home: Path, clean_environ: Mapping[str, str], require: Callable[[str], str]
+) -> None:
+    """An interactive shell that loads it forks as often as without it: never."""
+    trace = home / "trace"
+    (home / "prefix/bin").mkdir(parents=True)
+    (home / "prefix/bin/awsenv").symlink_to("/bin/true")
+    shutil.copytree(hooks, home / "prefix" / SHARED)
+    line = registry.find(shell.name).load_from(f"{home}/prefix/bin/awsenv", clean_environ)
+
+    subprocess.run(
+        [
+            *(require("strace"), "-f", "-o", trace, "-e", "trace=clone,clone3,fork,vfork,execve"),
+            *shell.command(f"{line}\necho $_AWSENV_BIN >proof", "-i"),
+        ],
+        env=clean_environ,
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+        start_new_session=True,
+    )
+
+    assert f"{home}/prefix/bin/awsenv\n" == (home / "proof").read_text()
+    calls = [each for each in trace.read_text().splitlines() if "(" in each and "CLONE_THREAD" not in each]
+    # The only call starts the shell itself.
+    assert ["execve"] == [each.split()[1].partition("(")[0] for each in calls]
 
 
 def test_a_hook_that_is_gone_leaves_the_shell_silent(
