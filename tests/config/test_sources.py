@@ -260,6 +260,8 @@ def test_only_some_kinds_may_be_the_access_key_of_a_user(kind: str) -> None:
     ("source", "title"),
     [
         (Source("static", "default"), "the access key of profile default"),
+        # A header of the credentials file that was written as for the config file.
+        (Source("static", "profile terraform"), "the access key of profile 'profile terraform'"),
         (Source("environment"), "the access key of the environment"),
         (Source("process", "default"), "credential_process of profile default"),
         (Source("instance", "default"), "the role of this EC2 instance"),

@@ -165,7 +165,7 @@ def may_be_long_term(source: Source) -> bool:
 
 def title(source: Source) -> str:
     """Return the name of a source in messages: `the access key of profile default`."""
-    owner = "the environment" if source.profile is None else f"profile {source.profile}"
+    owner = "the environment" if source.profile is None else f"profile {shlex.quote(source.profile)}"
     return KINDS[source.kind].title.format(owner=owner)
 
 
