@@ -337,17 +337,37 @@ class Preloaded:
             folder: Its working directory.
             asks_agent: Whether it looks for an agent first, as the program does.
         """
+        (out, out_writes), (err, err_writes) = os.pipe(), os.pipe()
+        with Path(os.devnull).open("rb") as stdin:
+            descriptors = [stdin.fileno(), out_writes, err_writes]
+            pid = self.start(argv, environ, folder, descriptors, asks_agent=asks_agent)
+        os.close(out_writes)
+        os.close(err_writes)
+        shown = self._shown(pid, out, err)
+        return subprocess.CompletedProcess(argv, self.wait(), *shown)
+
+    def start(
+        self,
+        argv: list[str],
+        environ: Mapping[str, str],
+        folder: str,
+        descriptors: list[int],
+        *,
+        asks_agent: bool = True,
+    ) -> int:
+        """Start *argv*, and return its process. If the first of its three descriptors is a terminal, it owns that.
+
+        The other arguments are those of `run`. The next one starts after `wait`.
+        """
         umask = os.umask(0)
         os.umask(umask)
         job = {"argv": argv, "environ": dict(environ), "folder": folder, "umask": umask, "asks_agent": asks_agent}
-        (out, out_writes), (err, err_writes) = os.pipe(), os.pipe()
-        with Path(os.devnull).open("rb") as stdin:
-            socket.send_fds(self._connection, [json.dumps(job).encode()], [stdin.fileno(), out_writes, err_writes])
-        os.close(out_writes)
-        os.close(err_writes)
-        pid = int(self._connection.recv(16))
-        shown = self._shown(pid, out, err)
-        return subprocess.CompletedProcess(argv, int(self._connection.recv(16)), *shown)
+        socket.send_fds(self._connection, [json.dumps(job).encode()], descriptors)
+        return int(self._connection.recv(16))
+
+    def wait(self) -> int:
+        """Wait until that has ended, and return its exit status."""
+        return int(self._connection.recv(16))
 
     @staticmethod
     def _shown(pid: int, *descriptors: int) -> list[bytes]:

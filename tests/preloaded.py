@@ -6,12 +6,14 @@ differs: arguments, environment, folder, file mode mask, descriptors and a sessi
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import json
 import os
 import pkgutil
 import socket
 import sys
+import termios
 import time
 from importlib import import_module
 from typing import Any
@@ -40,6 +42,8 @@ def run(job: dict[str, Any], descriptors: list[int]) -> None:
     os.setsid()
     for target, descriptor in enumerate(descriptors):
         os.dup2(descriptor, target)
+    if os.isatty(0):
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.closerange(3, 256)
     os.umask(job["umask"])
     os.chdir(job["folder"])

@@ -133,8 +133,8 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
         ),
         (OPTION,),
     ),
-    # How long a call of AWS may take.
-    "AWSENV_TIMEOUT": (),
+    # How long a call of AWS may take, and what lists the roles.
+    **dict.fromkeys(("AWSENV_TIMEOUT", "AWSENV_PICKER"), ()),
     # Those of botocore's `configprovider.py` and of the SDKs and Tools Reference Guide that concern every service.
     **dict.fromkeys(
         (

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 from awsenv.cli import options as role_options
+from awsenv.cli import recent
 from awsenv.cli.action import Open, Print
 from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, YesOption, flag, option, resolve
 from awsenv.config.sources import is_long_term, may_be_long_term
@@ -67,6 +68,7 @@ def run(caller: Caller, arguments: Arguments) -> Print | Open:
         waits=caller.provider.waits,
     )
     url = login_url(session, lease.credentials, partition, region, service=arguments.service, duration=seconds)
+    recent.note(caller.environ, arguments.role, caller.now())
     return Open(url) if arguments.opens else Print(url + "\n")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 from awsenv import config, environment, launch, shells
+from awsenv.cli import recent
 from awsenv.cli.action import Exec, StartAgent
 from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, Words, YesOption, flag, resolve
 from awsenv.cli.use import seen
@@ -51,6 +52,7 @@ def run(caller: Caller, arguments: Arguments) -> Exec | StartAgent:
     change = _served(caller, arguments) if arguments.refresh else _exported(caller, arguments)
     if change is None:
         return StartAgent(PRIVATE_LIFETIME)
+    recent.note(caller.environ, arguments.role, caller.now())
     environ = change.applied_to(caller.environ)
     if arguments.command:
         return Exec(tuple(arguments.command), environment.for_command(environ))

@@ -149,7 +149,8 @@ def _row(texts: Sequence[str], marks: Sequence[set[int]], widths: Sequence[int])
         if cells(text) > width:
             begin = len(fitting(text, width // 2))
             end = len(fitting(text[::-1], width - cells(text[:begin]) - 1))
-            cell = [*cell[:begin], ("…", False), *cell[len(text) - end :]]
+            cut = any(is_marked for _, is_marked in cell[begin : len(text) - end])
+            cell = [*cell[:begin], ("…", cut), *cell[len(text) - end :]]
         left = width - cells("".join(each for each, _ in cell))
         row.append([*cell, *[(" ", False)] * left])
     return row

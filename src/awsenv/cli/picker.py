@@ -113,7 +113,7 @@ def _offered(environ: Mapping[str, str]) -> tuple[list[Entry], list[Choice], Seq
         ConfigError: The files cannot be read, or there is nothing in them to pick.
     """
     from awsenv import config, environment  # noqa: PLC0415 - the first lines are drawn before
-    from awsenv.cli import rows  # noqa: PLC0415 - the same
+    from awsenv.cli import recent, rows  # noqa: PLC0415 - the same
     from awsenv.cli.menu import Choice  # noqa: PLC0415 - the same
     from awsenv.errors import ConfigError  # noqa: PLC0415 - the same
 
@@ -123,7 +123,10 @@ def _offered(environ: Mapping[str, str]) -> tuple[list[Entry], list[Choice], Seq
     if not entries:
         nothing = rows.nothing(profiles, base)
         raise nothing if isinstance(nothing, Exception) else ConfigError(nothing.fact, hint=nothing.hints)
-    entries.sort(key=lambda entry: entry.kind is not None)
+    used = {name: number for number, name in enumerate(recent.roles(environ))}
+    entries.sort(
+        key=lambda each: (used.get(each.name, used.get(each.role_arn or "", len(used))), each.kind is not None)
+    )
     active = environment.active(environ)
     role = None if active is None else active.role
     mfa = rows.HEAD.index("MFA")

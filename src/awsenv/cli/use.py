@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
 from awsenv import duration, environment, shells, variables, wording
-from awsenv.cli import picker, process
+from awsenv.cli import picker, process, recent
 from awsenv.cli.action import Append, Print
 from awsenv.cli.options import (
     Caller,
@@ -80,6 +80,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     shell()
     lease = caller.provider.lease(replace(resolved, question=None))
     change = environment.change(lease.chain, lease.credentials, caller.environ, lease.id or None)
+    recent.note(caller.environ, arguments.role, caller.now())
     return printed(caller, shell(), change, success=success(caller, arguments, change))
 
 
