@@ -69,7 +69,7 @@ def is_on(environ: Mapping[str, str]) -> bool:
         from awsenv.errors import Origin, UsageError  # noqa: PLC0415 - where something is wrong
 
         raise UsageError(f"there is no picker {kind!r}", Origin(VARIABLE), hint=f"export {VARIABLE}={BUILTIN}")
-    return kind != NONE and environ.get("TERM", "dumb") != "dumb"
+    return kind != NONE and environ.get("TERM") not in {None, "", "dumb"}
 
 
 def _is_read(words: list[str]) -> bool:

@@ -50,7 +50,7 @@ def _path(environ: Mapping[str, str]) -> str | None:
 def _read(path: str) -> list[tuple[int, str]]:
     """Return the times and names in the file; a line that is no such pair does not count."""
     pairs = (line.partition("\t") for line in (cache.read(path) or "").split("\n"))
-    return [(int(when), name) for when, _, name in pairs if _is_time(when) and name.isprintable()]
+    return [(int(when), name) for when, _, name in pairs if _is_time(when) and name and name.isprintable()]
 
 
 def _is_time(text: str) -> bool:
