@@ -130,7 +130,7 @@ _NOTHING = Command("", "", "", prints=CODE)
 """`awsenv` alone: the role was left out, so evaluating the output must fail."""
 
 QUIET = ("-q", "--quiet")
-FLAGS = (*QUIET, "--refresh", "--print", "--json", "--open")
+FLAGS = (*QUIET, "-y", "--yes", "--refresh", "--print", "--json", "--open")
 """The options without a value of the commands about a role."""
 
 _OPTIONS = frozenset({"--help", "-h", "--version"})
