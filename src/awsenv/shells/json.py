@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from awsenv.shells.base import Format, Shell, checked
 
 TYPE_CHECKING = False
@@ -18,7 +16,7 @@ class Json(Format):
 
     def quote(self, value: str) -> str:
         """Return a string in ASCII. A byte that is not UTF-8 is a lone surrogate, as Python has it (PEP 383)."""
-        return json.dumps(value)
+        return _dumped(value)
 
     def render(self, change: Change) -> str:
         """Return one object."""
@@ -47,7 +45,13 @@ class Data(Shell):
 
 
 def _object(change: Change) -> str:
-    return json.dumps(dict(checked(change)), indent=2) + "\n"
+    return _dumped(dict(checked(change))) + "\n"
+
+
+def _dumped(value: object) -> str:
+    import json  # noqa: PLC0415 - `awsenv init` of these shells loads the module, and needs none of it
+
+    return json.dumps(value, indent=2)
 
 
 SHELL = Json()
