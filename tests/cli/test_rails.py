@@ -163,6 +163,18 @@ def test_the_question_comes_before_the_code(
     assert ["AssumeRole"] == prod.actions()
 
 
+def test_setup_asks_for_a_protected_administrator(prod: World) -> None:
+    """The credentials of an administrator are asked for like any other; `--yes` of setup confirms these, too."""
+    refused = prod.run("setup", "--profile", "prod", "--dry-run", "ops")
+    calls = prod.actions()
+    accepted = prod.run("setup", "--profile", "prod", "--dry-run", "--yes", "ops")
+
+    assert (2, []) == (refused.returncode, calls)
+    assert "prod is protected, and there is no terminal to confirm it on" in refused.stderr
+    assert "is protected" not in accepted.stderr
+    assert "AssumeRole" == prod.actions()[0]
+
+
 def test_a_renewal_does_not_ask(prod: World) -> None:
     """A role that is active was confirmed: its keys are renewed without a question."""
     assert 0 == prod.run("login", prod.device.code()).returncode

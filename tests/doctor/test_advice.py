@@ -84,6 +84,13 @@ STEPS: Mapping[str, steps.Step[Bench]] = {
     "pass --region": lambda bench, _, __: bench.environ.update(AWS_REGION="eu-west-1"),
     "correct region.*": lambda bench, origin, _: bench.edit(origin, lambda _: "region = eu-west-1"),
     "set (AWS_[A-Z_]+) too": lambda bench, _, hint: bench.environ.update({hint[1]: "canary-secret"}),
+    r"move (awsenv_\w+) to (.*)": lambda bench, origin, _: bench.edit(origin, lambda _: ""),
+    "correct role_arn": lambda bench, origin, _: bench.edit(
+        origin, lambda line: line.replace("123456789012", "210987654321")
+    ),
+    "correct awsenv_account": lambda bench, _, __: bench.config.write_text(
+        bench.config.read_text().replace("210987654321", "123456789012")
+    ),
     "set new keys": lambda bench, _, __: bench.environ.update(AWS_CREDENTIAL_EXPIRATION="2099-01-01T00:00:00Z"),
     "move what the first lacks to it, and remove the second.*": lambda bench, origin, _: bench.edit(
         origin, lambda _: ""
@@ -242,6 +249,17 @@ SET_UPS = (
     SetUp(
         "'eu-central-9' looks like a region, but this version of botocore does not know it",
         _instead("eu-central-1", "eu-central-9"),
+    ),
+    # The guard rails.
+    SetUp("awsenv does not know the key awsenv_protcted", _text("awsenv_protcted = true\n")),
+    SetUp("'rde' is not a colour", _text("[profile family]\nawsenv_color = rde\n")),
+    SetUp(
+        "awsenv_protected guards nothing: [sso-session work] is not a profile",
+        _text("[sso-session work]\nsso_region = eu-west-1\nawsenv_protected = true\n"),
+    ),
+    SetUp(
+        "profile 'deploy' is in account 123456789012, and must be in 210987654321",
+        _text("awsenv_account = 210987654321\n"),
     ),
     # The variables.
     SetUp(

@@ -56,20 +56,24 @@ def misspelt(word: str, profiles: Profiles, prefix: str = "profile") -> ConfigEr
     return next((each.error for each in found if each.name.translate(_NOISE).lower() == name), None)
 
 
-def misplaced_rails(profiles: Profiles, name: str | None = None) -> Iterator[ConfigError]:
-    """Find the guard rails in sections that are no profile, and so guard nothing: of the profile *name*, or of all."""
-    files = (("profile", profiles.config_sections), ("", profiles.credentials_sections))
-    for prefix, sections in files:
-        for header, section in sections.items():
-            words = header.strip(_AROUND).split()
-            is_profile = profiles.meanings.get(header, ("", ""))[0] == prefix if prefix else words[:1] != ["profile"]
-            if is_profile or name not in {None, words[-1] if words else ""}:
-                continue
+def misplaced_rails(profiles: Profiles, profile: str | None = None) -> Iterator[ConfigError]:
+    """Find the guard rails in sections that are no profile, and so guard nothing.
+
+    Args:
+        profiles: The profiles of the two files.
+        profile: The profile that they are meant for; None: there is none of that name.
+    """
+    strays = [
+        *(("profile ", item) for item in profiles.strays.items()),
+        *(("", item) for item in profiles.credentials_sections.items() if item[0].startswith("profile ")),
+    ]
+    for prefix, (header, section) in strays:
+        name = (header.strip(_AROUND).split() or [""])[-1]
+        if name == profile or (profile is None and header in profiles.meanings and profiles.get(name) is None):
             for key in filter(is_meant, section.settings):
                 fact = f"{printable(key)} guards nothing: [{printable(header)}] is not a profile"
-                title = f"{prefix} {words[-1]}".strip() if words else "profile NAME"
-                hint = f"move it to [{printable(title)}]"
-                yield ConfigError(fact, section.settings[key].origin, hint=hint)
+                where = "a profile" if profile is None else f"[{prefix}{printable(name)}]"
+                yield ConfigError(fact, section.settings[key].origin, hint=f"move {printable(key)} to {where}")
 
 
 _NOISE = str.maketrans("", "", "[]'\"")

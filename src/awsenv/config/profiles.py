@@ -128,6 +128,21 @@ class Profiles:
         included = self._included(settings, (*seen, name))
         return Profile(name, {**included, **settings}, sections[0].origin, self.credentials_name)
 
+    def setting(self, key: str, value: str) -> Iterator[Profile]:
+        """Yield the profiles that set *key* to *value*, not counting what they include."""
+        headers = [(name, self.config_sections[header]) for name, header in self._headers["profiles"].items()]
+        for name, section in (*headers, *self.credentials_sections.items()):
+            if key in section.settings and section.settings[key].value == value:
+                profile = self.get(name)
+                assert profile is not None  # noqa: S101 - it has a section
+                yield profile
+
+    @property
+    def strays(self) -> Mapping[str, ini.Section]:
+        """The sections of the config file that are no profile, by header."""
+        others = self.config_sections.keys() - self._headers["profiles"].values()
+        return {header: self.config_sections[header] for header in sorted(others)}
+
     def _included(self, settings: Mapping[str, Setting], seen: tuple[str, ...]) -> dict[str, Setting]:
         """Return the included settings. As in aws-vault, an unknown profile adds nothing."""
         name = next((settings[key].value for key in INCLUDES if key in settings), None)

@@ -81,7 +81,7 @@ def _account(text: str, origin: Origin) -> str:
 
 def _unusable(what: str, text: str, origin: Origin, hint: str) -> ConfigError:
     if not text:
-        return ConfigError(f"{origin.key} is empty", origin, hint=(hint, "remove the line"))
+        return ConfigError(f"{origin.key} is empty", origin, hint=(hint, "remove it"))
     if re.search(r"\s[#;]", text):
         hint = "put the comment on a line of its own: here it is a part of the value"
     return ConfigError(f"{quoted(text)} is not {what}", origin, hint=hint)
@@ -115,7 +115,7 @@ def rails(settings: Mapping[str, Setting]) -> Rails:
             field, check = _RULES[key]
             values[field], origins[field] = check(setting.value, setting.origin), setting.origin
         elif is_meant(key):
-            raise _unknown(key, setting.origin)
+            raise _unknown(key, setting)
     return Rails(**values, origins=origins)
 
 
@@ -125,7 +125,7 @@ def is_meant(key: str) -> bool:
     return key.startswith("awsenv") or nearest(key, KEYS) is not None
 
 
-def _unknown(key: str, origin: Origin) -> ConfigError:
-    meant = nearest(key, KEYS)
-    hint = f"awsenv knows {listed([*KEYS])}" if meant is None else f"write {meant}"
-    return ConfigError(f"awsenv does not know the key {printable(key)}", origin, hint=(hint, "remove the line"))
+def _unknown(key: str, setting: Setting) -> ConfigError:
+    meant, value = nearest(key, KEYS), quoted(setting.value)[1:-1]
+    hint = f"awsenv knows {listed([*KEYS])}" if meant is None else f"write {meant} = {value}"
+    return ConfigError(f"awsenv does not know the key {printable(key)}", setting.origin, hint=(hint, "remove it"))

@@ -257,7 +257,7 @@ def _rails_of(links: Links, chain: Chain, profiles: Profiles) -> Rails:
     last = chain.last
     if not isinstance(last, AssumeRole) or last.profile is not None:
         return found[0] if found else Rails()
-    same = (rails(each.settings) for each in profiles if each.value("role_arn") == str(last.role))
+    same = (rails(each.settings) for each in profiles.setting("role_arn", str(last.role)))
     return next((own for own in same if own != Rails()), Rails())
 
 

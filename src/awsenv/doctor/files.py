@@ -53,7 +53,7 @@ def files(environ: Environ, folder: str | None) -> Generator[Finding, None, Prof
     found = [*(of_error(CHECK, error, Verdict.WARNING) for error in missing(environ, folder)), *_readable(keys)]
     for finding in (
         *_writable(conf, keys, *_caches(environ, folder)),
-        *(of_error(CHECK, each) for each in (*_wrong_rails(profiles), *misplaced_rails(profiles))),
+        *(of_error(CHECK, error, Verdict.WARNING) for error in misplaced_rails(profiles)),
         *(of_error(CHECK, each.error, Verdict.WARNING) for each in all_misspelt(profiles)),
         *_differences(conf, keys),
     ):
@@ -66,12 +66,14 @@ def files(environ: Environ, folder: str | None) -> Generator[Finding, None, Prof
 
 
 def _wrong_rails(profiles: Profiles) -> Iterator[ConfigError]:
-    """Yield the error of each profile whose guard rails guard nothing."""
+    """Yield what is wrong with the guard rails of each profile that is no role: a source, or what others include."""
     for profile in profiles:
-        try:
-            rails(profile.settings)
-        except ConfigError as error:  # noqa: PERF203 - each profile for itself
-            yield error
+        if not sources.is_role(profile):
+            try:
+                rails(profile.settings)
+            except ConfigError as error:
+                yield error
+            yield from misplaced_rails(profiles, profile.name)
 
 
 def _readable(keys: File) -> Iterator[Finding]:
@@ -141,13 +143,14 @@ def _each_role(options: RoleRequest, profiles: Profiles, environ: Environ) -> Ge
     """Yield a finding for each role without a chain; return the chain of the source that all share, or that of one."""
     roles = [entry for entry in config.roles(profiles, environ) if entry.role_arn is not None]
     requests = [replace(options, role=entry.name, origins={**options.origins, "role": entry.origin}) for entry in roles]
-    errors = []
+    errors: list[AwsenvError] = []
     for request in requests:
         try:
             config.resolve(request, profiles, environ)
         except AwsenvError as error:  # noqa: PERF203 - each role for itself
             errors.append(error)
     complete = len(roles) - len(errors)
+    errors += _wrong_rails(profiles)
     found = [of_error("roles", error, Verdict.WARNING if complete else Verdict.WRONG) for error in errors]
     login = RoleRequest("", profile=options.profile, mfa_serial=options.mfa_serial, origins=options.origins)
     shared: Chain | AwsenvError
