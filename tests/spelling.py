@@ -574,8 +574,27 @@ XONSH = Row(
     ),
 )
 
+TCSH = Row(
+    name="tcsh",
+    rc=".tcshrc",
+    hook='eval "`awsenv init tcsh`"',
+    bare=("-f",),
+    strict=("-e",),
+    # Its option -n still matches the patterns in what it does not run.
+    linters=(),
+    export="setenv {} {}",
+    activate="source {}/activate.csh",
+    evaluate='eval "`{}`"',
+    # Outside a terminal the program prints the change, as in the shells of `Sh`.
+    in_script='eval "`{}`"',
+    then="{} && {}",
+    status="$status",
+    prompt='set prompt = "%?:%h> "',
+)
+
 SPELLINGS = {spelling.name: spelling for spelling in (BASH, ZSH, FISH)}
 """The shells that are tested in depth, by name."""
 
-ROWS: Mapping[str, Row] = {row.name: row for row in (ASH, BASH, DASH, ELVISH, FISH, KSH, MKSH, NU, XONSH, YASH, ZSH)}
+_ALL = (ASH, BASH, DASH, ELVISH, FISH, KSH, MKSH, NU, TCSH, XONSH, YASH, ZSH)
+ROWS: Mapping[str, Row] = {row.name: row for row in _ALL}
 """Every shell that has a hook, by name."""

@@ -266,7 +266,7 @@ def test_a_line_that_does_not_find_awsenv_is_a_warning(home: Path) -> None:
 
 @pytest.mark.parametrize(
     ("shell", "use"),
-    [("rc", 'eval "$(awsenv ROLE)", or '), ("pwsh", ""), ("tcsh", "")],
+    [("rc", 'eval "$(awsenv ROLE)", or '), ("pwsh", "")],
 )
 def test_a_shell_without_a_hook_is_fine(home: Path, shell: str, use: str) -> None:
     """For a shell without a hook, the finding says what to use there."""

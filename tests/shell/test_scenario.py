@@ -27,7 +27,7 @@ CHANGING = {"_", "PWD", "OLDPWD", "SHLVL"}
 ROLE = r"\[temporary( [^]]+)?\] "
 """What the prompt shows of the role. A shell without a clock shows when the role ends."""
 
-KEYS = "printenv AWS_ACCESS_KEY_ID AWS_SESSION_TOKEN"
+KEYS = "env printenv AWS_ACCESS_KEY_ID AWS_SESSION_TOKEN"
 """A child that reads the variables of the role."""
 
 

@@ -32,11 +32,17 @@ PROGRAMS = [
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test for each installed shell if it takes *shell* and *name*; with *posix*, for those of that family."""
+    """Run a test for each installed shell if it takes *shell* and *name*; with *posix*, for those of that family.
+
+    With *distinct*, a program with several names counts once.
+    """
     rows = PROGRAMS
     if "posix" in metafunc.fixturenames:
         rows = [row for row in PROGRAMS if isinstance(row[0], Posix)]
         metafunc.parametrize(("posix", "name"), rows, ids=[name for _, name in rows])
+    elif "distinct" in metafunc.fixturenames:
+        files = {os.path.realpath(shutil.which(name) or name): (shell, name) for shell, name in rows}
+        metafunc.parametrize(("distinct", "name"), files.values(), ids=[name for _, name in files.values()])
     elif {"shell", "name"} <= {*metafunc.fixturenames}:
         metafunc.parametrize(("shell", "name"), rows, ids=[name for _, name in rows])
 

@@ -74,7 +74,6 @@ def test_powershell_is_told_to_start_itself_with_a_role() -> None:
 @pytest.mark.parametrize(
     ("name", "fact", "hint"),
     [
-        ("tcsh", "tcsh evaluates nothing that awsenv prints", "awsenv exec ROLE"),
         ("zhs", "there is no hook for the shell 'zhs'", "awsenv init zsh"),
     ],
 )

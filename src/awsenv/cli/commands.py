@@ -118,7 +118,10 @@ COMMANDS = {
             is_answered=True,
         ),
         Command(
-            "init", "[OPTIONS] [SHELL]", "Print the hook for bash, zsh, fish, sh, elvish, nu or xonsh.", prints=CODE
+            "init",
+            "[OPTIONS] [SHELL]",
+            "Print the hook for bash, zsh, fish, sh, tcsh, elvish, nu or xonsh.",
+            prints=CODE,
         ),
         Command("demo", "[-- COMMAND...]", "Try everything against a local AWS."),
     )

@@ -33,6 +33,8 @@ class Arguments:
 
     ~/.config/fish/config.fish: awsenv init fish | source
 
+    ~/.tcshrc: eval "`awsenv init tcsh`"
+
     ~/.config/elvish/rc.elv: eval (awsenv init elvish | slurp)
 
     ~/.config/xonsh/rc.xsh: execx($(awsenv init xonsh))

@@ -23,9 +23,9 @@ _PYTHON = f"{_OWN}PYTHON"
 """The hooks keep a variable such as PYTHONPATH under this prefix where it could make Python load code from the current
 folder."""
 
-FAILURE = "'command' 'false';\n"
+FAILURE = "'/usr/bin/env' 'false';\n"
 """What makes `eval "$(awsenv ...)" && deploy` stop, in every shell: `eval ""` succeeds (measured). No alias replaces a
-quoted word, and `command` passes over a function `false`, which is what fish makes of an alias."""
+quoted word, and `env` passes over a function `false`, which is what fish makes of an alias. tcsh has no `command`."""
 
 _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 

@@ -15,10 +15,7 @@ if TYPE_CHECKING:
 
 _PROCESS = "credential_process = awsenv credential-process ROLE, in a profile"
 
-FOREIGN = {
-    **dict.fromkeys(("csh", "tcsh"), ("awsenv exec ROLE",)),
-    **{name: (f"awsenv exec ROLE -- {name}", _PROCESS) for name in ("cmd", "powershell", "pwsh")},
-}
+FOREIGN = {name: (f"awsenv exec ROLE -- {name}", _PROCESS) for name in ("cmd", "powershell", "pwsh")}
 """Shells that evaluate nothing that awsenv prints, and what works there."""
 
 _NO_SHELL = ("__init__.py", "base.py")
