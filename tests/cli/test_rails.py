@@ -165,9 +165,9 @@ def test_the_question_comes_before_the_code(
 
 def test_setup_asks_for_a_protected_administrator(prod: World) -> None:
     """The credentials of an administrator are asked for like any other; `--yes` of setup confirms these, too."""
-    refused = prod.run("setup", "--profile", "prod", "--dry-run", "ops")
+    refused = prod.run("setup", "--profile", "prod", "--dry-run")
     calls = prod.actions()
-    accepted = prod.run("setup", "--profile", "prod", "--dry-run", "--yes", "ops")
+    accepted = prod.run("setup", "--profile", "prod", "--dry-run", "--yes")
 
     assert (2, []) == (refused.returncode, calls)
     assert "prod is protected, and there is no terminal to confirm it on" in refused.stderr
