@@ -74,6 +74,8 @@ class Row:
     """Sets a variable of the environment."""
 
     # Commands.
+    environment: Sequence[str] = ("venv", "--without-pip")
+    """The module of Python that makes a virtual environment with a file for this shell, and its options."""
     activate: str
     """Activates a virtual environment by its folder of programs; empty: it has no file for this shell."""
     evaluate: str
@@ -499,7 +501,8 @@ NU = Row(
     linters=("nu --no-config-file",),
     volatile=("CMD_DURATION_MS", "LAST_EXIT_CODE"),
     export="$env.{} = '{}'",
-    activate="",
+    environment=("virtualenv", "--no-seed", "--activators=nushell"),
+    activate="overlay use {}/activate.nu",
     evaluate="{} | from json | load-env",
     in_script="{}",
     then="{}; {}",

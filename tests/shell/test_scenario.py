@@ -152,11 +152,11 @@ def test_at_a_terminal(
     # A virtual environment saves and restores the prompt: with the role in it, and without.
     if row.activate:
         folder = home / "venv"
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+        subprocess.run([sys.executable, "-m", *row.environment, folder], check=True)
         activate = row.activate.format("venv/bin")
         window.run("awsenv temporary")
         window.run(activate)
-        shows(rf"\(venv\) {ROLE}")
+        shows(rf"(\(venv\) {ROLE}|{ROLE}\(venv\) )")
         window.run("awsenv off")
         shows(r"\(venv\) ")
         window.run("deactivate")
