@@ -25,9 +25,10 @@ lint:
     shellcheck .ci/run
     shfmt -i 2 -d .ci/run
 
-# Write what the documents quote of the program
+# Write what the documents quote of the program, and the tables of the completions
 docs:
     .venv/bin/python tests/docs/quotes.py
+    .venv/bin/python tests/docs/completions.py
 
 # Measure whole processes, side by side
 bench *words:

@@ -23,11 +23,14 @@ if [[ -z ${_AWSENV_BIN-} ]]; then
 fi
 builtin export -n _AWSENV_BIN
 
+# The folder of this file, which `awsenv init` sets, for what is loaded later.
+[[ -n ${_awsenv_folder-} ]] || _awsenv_folder=${BASH_SOURCE[0]%/*}
+
 # Whether awsenv, called with these arguments, prints text to read rather than code to evaluate.
 function _awsenv_prints {
   builtin local _awsenv_word
   case ${1-} in
-  console | credential-process | demo | doctor | exec | explain | init) builtin return 0 ;;
+  completion | console | credential-process | demo | doctor | exec | explain | init) builtin return 0 ;;
   list | lock | login | logout | setup | status) builtin return 0 ;;
   *) ;;
   esac
@@ -438,11 +441,20 @@ function _awsenv_append {
   _awsenv_item=${_awsenv_before:+$_awsenv_before$'\n'}$_awsenv_line${_awsenv_after:+$'\n'$_awsenv_after}
 }
 
+# At the first Tab.
+function _awsenv_load {
+  [[ ! -r $_awsenv_folder/completions/awsenv.bash ]] || {
+    builtin . "$_awsenv_folder/completions/awsenv.bash"
+    _awsenv_complete "$@"
+  }
+}
+
 case $- in
 *i*)
   # shellcheck disable=SC2034 # PROMPT_COMMAND refers to it
   _awsenv_hook=_awsenv_prompt
   _awsenv_install
+  builtin complete -F _awsenv_load awsenv
   ;;
 *) ;;
 esac

@@ -17,8 +17,12 @@ else
     or set _AWSENV_BIN (command -s awsenv)
 end
 
+# The folder of this file, which `awsenv init` sets, for what is loaded later.
+set -q _awsenv_folder
+or set -g _awsenv_folder (string replace -r -- '/[^/]*$' '' (status filename))
+
 function __awsenv_prints --description 'Whether awsenv prints text to read rather than code to evaluate'
-    builtin contains -- "$argv[1]" console credential-process demo doctor exec explain init \
+    builtin contains -- "$argv[1]" completion console credential-process demo doctor exec explain init \
         list lock login logout setup status
     and return 0
     for word in $argv
@@ -335,4 +339,13 @@ if status is-interactive
         end
         set -e __awsenv_drawn
     end
+
+    function __awsenv_complete
+        # At the first Tab this function gives way to that of the file.
+        if test -r $_awsenv_folder/completions/awsenv.fish
+            builtin source $_awsenv_folder/completions/awsenv.fish
+            __awsenv_complete
+        end
+    end
+    builtin complete -c awsenv -f -a '(__awsenv_complete)'
 end

@@ -19,11 +19,14 @@ if [[ -z ${_AWSENV_BIN-} ]]; then
 fi
 typeset -g +x _AWSENV_BIN
 
+# The folder of this file, which `awsenv init` sets, for what is loaded later.
+[[ -n ${_awsenv_folder-} ]] || typeset -g _awsenv_folder=${${(%):-%x}:a:h}
+
 # Whether awsenv, called with these arguments, prints text to read rather than code to evaluate.
 function _awsenv_prints {
   local _awsenv_word
   case ${1-} in
-    console | credential-process | demo | doctor | exec | explain | init) builtin return 0 ;;
+    completion | console | credential-process | demo | doctor | exec | explain | init) builtin return 0 ;;
     list | lock | login | logout | setup | status) builtin return 0 ;;
   esac
   for _awsenv_word in "$@"; do
@@ -311,6 +314,8 @@ typeset -g _awsenv_key= _awsenv_ran= _awsenv_since= _awsenv_until=
 typeset -g _awsenv_text= _awsenv_color= _awsenv_left= _awsenv_minute=
 function _awsenv_prompt {
   _awsenv_ran=$HISTCMD
+  # compinit may run at any time, and forgets what was there before. The first Tab loads the completion.
+  ((!${+_comps} || ${+_comps[awsenv]})) || _comps[awsenv]="builtin source ${(q)_awsenv_folder}/completions/_awsenv"
   # All that decides what the prompt shows, but for the time.
   local _awsenv_now=${EPOCHSECONDS:-${(%)_awsenv_seconds}} _awsenv_all="${AWSENV_LABEL-} ${AWSENV_EXPIRES_EPOCH-} \
     ${AWSENV_RENEW-} ${AWSENV_AUTO_REFRESH-} ${AWSENV_DEMO-} ${AWSENV_COLOR-} ${AWSENV_DISABLE_PROMPT-} ${NO_COLOR-} ${TERM-} \

@@ -50,6 +50,8 @@ class Row:
     """The class in `awsenv.shells` whose hook it loads, where that is not called after the shell itself."""
     suffix: str = ""
     """How the file of that hook ends, where not with the name of the class."""
+    completion_file: str = ""
+    """The name of its completion, as packages install it, if it has one."""
     subshell_file: str = ""
     """The file that `awsenv exec` makes it read, if it needs one."""
 
@@ -99,7 +101,8 @@ class Row:
     def files(self) -> list[str]:
         """Its files in the folder of the hooks."""
         hook = f"awsenv.{self.suffix or self.family or self.name}"
-        return [hook, *([self.subshell_file] if self.subshell_file else [])]
+        completion = f"completions/{self.completion_file}" if self.completion_file else ""
+        return [hook, *filter(None, (self.subshell_file, completion))]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,6 +237,7 @@ BASH = Posix(
     strict=("-e", "-u", "-o", "pipefail"),
     at_prompts=(),
     strict_at_terminal="set -euo pipefail -o noclobber",
+    completion_file="awsenv.bash",
     subshell_file="subshell/bashrc",
     linters=("bash -n", "shellcheck -o all", "shfmt -i 2 -d"),
     prints="_awsenv_prints",
@@ -297,6 +301,7 @@ ZSH = Posix(
     strict=("-e", "-u", "-o", "pipefail"),
     at_prompts=(),
     strict_at_terminal="setopt err_exit no_unset pipe_fail no_clobber warn_create_global",
+    completion_file="_awsenv",
     subshell_file="subshell/.zshenv",
     linters=("zsh -f -n",),
     prints="_awsenv_prints",
@@ -373,6 +378,7 @@ FISH = Spelling(
     strict=(),
     at_prompts=("-i",),
     strict_at_terminal="set -g fish_features qmark-noglob",
+    completion_file="awsenv.fish",
     linters=("fish --no-config -n", "fish_indent --check"),
     prints="__awsenv_prints",
     refresh="__awsenv_refresh",
@@ -430,7 +436,7 @@ FISH = Spelling(
     shadows={"function": 'string match -qr "^[a-zA-Z_]" -- $w; and eval "function $w; builtin echo garbage; end"'},
     needed=(
         # Its own startup, and the prompt of the tests, use these.
-        *("contains", "count", "echo", "fish_prompt", "functions", "printf", "source", "true"),
+        *("complete", "contains", "count", "echo", "fish_prompt", "functions", "printf", "source", "true"),
         # It refuses functions of these names.
         *("and", "begin", "builtin", "case", "command", "else", "end", "eval", "exec", "for", "function", "if"),
         *("not", "or", "read", "return", "set", "status", "string", "switch", "test", "time", "while"),

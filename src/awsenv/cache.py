@@ -45,10 +45,15 @@ def read(path: str) -> str | None:
         return None
 
 
-def write(path: str, text: str) -> bool:
+def write(path: str, text: str, changed: int | None = None) -> bool:
     """Replace a file in the folder, at once and whole, and return whether that was possible.
 
     The folder is made if it is missing, unless the one above belongs to another user: under `sudo` it would be root's.
+
+    Args:
+        path: The file.
+        text: What it is to hold.
+        changed: Its time of last change, in nanoseconds since the epoch; None: now.
     """
     # Two threads of an agent may write the same file.
     copy = f"{path}.{os.getpid()}-{id(text):x}"
@@ -59,6 +64,8 @@ def write(path: str, text: str) -> bool:
         try:
             with open(descriptor, "wb") as file:
                 file.write(text.encode(errors="backslashreplace"))
+            if changed is not None:
+                os.utime(copy, ns=(changed, changed))
             os.replace(copy, path)
         except BaseException:
             os.unlink(copy)

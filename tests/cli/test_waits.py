@@ -69,6 +69,7 @@ ROWS = {
     "setup": Row("setup --profile admin --dry-run", STS, STS),
     "credential-process": Row("credential-process read-only --print", STS, AGENT),
     "init": Row("init bash", "", ""),
+    "completion": Row("completion bash", "", ""),
     # How long the local AWS takes to start depends on the machine.
     "demo": Row("demo -- true", "", ""),
 }

@@ -151,6 +151,10 @@ class Terminal:
         """Clear the screen."""
         self.screen.reset()
 
+    def clear_below(self) -> None:
+        """Clear what is below the line of the cursor, such as a menu."""
+        self.screen.erase_in_display(0)
+
 
 @pytest.fixture(params=SPELLINGS)
 def shell(request: pytest.FixtureRequest, require: Callable[[str], str]) -> Spelling:

@@ -46,7 +46,8 @@ KINDS = [(spelling.name, kind) for spelling in SPELLINGS.values() for kind in sp
 
 def _words(shell: Spelling, hooks: Path) -> list[str]:
     """Return every word in the files of *shell* and in a change, but for those that say who draws the prompt."""
-    code = [re.sub(r"^\s*#.*$", "", (hooks / file).read_text(), flags=re.MULTILINE) for file in shell.files]
+    files = [file for file in shell.files if not file.startswith("completions/")]
+    code = [re.sub(r"^\s*#.*$", "", (hooks / file).read_text(), flags=re.MULTILINE) for file in files]
     change = shells.find(shell.name).render(Change({"AWSENV_LABEL": "é", "AWS_PROFILE": None}))
     found = re.findall(r"(?<![\w$%{-])-{0,2}[A-Za-z_][\w-]*|\[\[?|:|\.", "\n".join([*code, change]))
     owners = re.compile("awsenv|tide|starship|_omp_|p10k|powerlevel|spaceship|_lp_", re.IGNORECASE)

@@ -123,6 +123,7 @@ COMMANDS = {
             "Print the hook for bash, zsh, fish, sh, tcsh, elvish, nu or xonsh.",
             prints=CODE,
         ),
+        Command("completion", "[OPTIONS] SHELL", "Print the completion for bash, zsh or fish.", prints=CODE),
         Command("demo", "[-- COMMAND...]", "Try everything against a local AWS."),
     )
 }

@@ -144,7 +144,13 @@ def is_listed(region: str) -> bool:
     return any(region in known for _, known, _ in _table())
 
 
-def _table() -> Iterator[tuple[str, list[str], str]]:
+def regions() -> dict[str, str]:
+    """Return the regions that botocore lists, each with its location; without those of US intelligence agencies."""
+    listed = {region: text for name, known, _ in _table() if "-iso" not in name for region, text in known.items()}
+    return {region: text for region, text in listed.items() if not region.endswith("-global")}
+
+
+def _table() -> Iterator[tuple[str, dict[str, str], str]]:
     """Read the table of partitions from the files of botocore: importing its loader would take 100 ms."""
     import json  # noqa: PLC0415 - only if a region is set, and botocore usually follows
     from importlib.util import find_spec  # noqa: PLC0415 - the same
@@ -159,7 +165,7 @@ def _table() -> Iterator[tuple[str, list[str], str]]:
         for entry in table["partitions"]:
             yield (
                 entry["id"],
-                list(entry["regions"]),
+                {region: about["description"] for region, about in entry["regions"].items()},
                 entry["regionRegex"].removeprefix("^").removesuffix("$"),
             )
 

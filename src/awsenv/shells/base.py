@@ -57,6 +57,8 @@ class Shell(ABC):
     """
     append = "{} >> {}"
     """The line that appends the output of a command, the first `{}`, to a file."""
+    completion_file = ""
+    """The file of the completion, called as packages call it; empty: there is none."""
     assign = ""
     """The statement that assigns a quoted value, the second `{}`, to a variable, the first."""
     segments: tuple[str, ...] = ()
@@ -138,7 +140,16 @@ class Shell(ABC):
             OSError: The file of the hook cannot be read.
         """
         files = [read(self._hook_file), *(read(f"{folder()}/prompts/{name}") for name in self.segments)]
-        return self.assign.format("_AWSENV_BIN", self.quote(program)) + "".join(files)
+        values = {"_AWSENV_BIN": program, **({"_awsenv_folder": folder()} if self.completion_file else {})}
+        return "".join([*(self.assign.format(name, self.quote(value)) for name, value in values.items()), *files])
+
+    def completion(self) -> str | None:
+        """Return the completion; None: there is none for this shell.
+
+        Raises:
+            OSError: Its file cannot be read.
+        """
+        return read(f"{folder()}/completions/{self.completion_file}") if self.completion_file else None
 
     @property
     def file_name(self) -> str:

@@ -16,6 +16,7 @@ class Bash(Posix):
     """Bash."""
 
     name = "bash"
+    completion_file = "awsenv.bash"
     also = ("rbash",)
 
     def subshell(self, path: str, environ: Environ, change: Change, program: str) -> tuple[list[str], dict[str, str]]:

@@ -19,6 +19,7 @@ class Fish(Shell):
     """Fish."""
 
     name = "fish"
+    completion_file = "awsenv.fish"
     evaluate = "{} | source"
     source = "test ! -r {file}; or source {file}"
     assign = "set -g {} {}\n"

@@ -16,6 +16,7 @@ class Zsh(Posix):
     """Zsh."""
 
     name = "zsh"
+    completion_file = "_awsenv"
     also = ("rzsh",)
     segments = ("powerlevel10k.zsh", "spaceship.zsh")
 

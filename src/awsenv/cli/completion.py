@@ -1,0 +1,47 @@
+"""`awsenv completion SHELL`: print the completion, for packagers; `awsenv init` brings it to everyone else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from awsenv import environment, shells
+from awsenv.cli import names
+from awsenv.cli.action import Print
+from awsenv.cli.options import Caller, OptionalWord, flag
+from awsenv.distance import nearest
+from awsenv.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The hook of `awsenv init` brings it, so you need this only to package awsenv, or to use completion alone.
+
+    Profiles and regions come from a file in ~/.cache/awsenv, which awsenv writes again when ~/.aws changes.
+    """
+
+    shell: OptionalWord = None
+    refresh: Annotated[bool, flag("Write the names of the profiles to that file now.", "--refresh")] = False
+
+
+def run(caller: Caller, arguments: Arguments) -> Print:
+    """Return the completion of a shell.
+
+    Raises:
+        UsageError: There is none for that shell.
+        ConfigError: A file cannot be read.
+    """
+    if arguments.refresh:
+        names.refresh(environment.original(caller.environ), caller.folder, caller.now())
+    if arguments.shell is None:
+        if arguments.refresh:
+            return Print()
+        raise UsageError("which shell?", hint="awsenv completion SHELL")
+    shell = shells.named(arguments.shell)
+    text = None if shell is None else shell.completion()
+    if text is None:
+        shells.refuse_foreign(arguments.shell)
+        known = [each.name for each in shells.every() if each.completion() is not None]
+        meant = nearest(arguments.shell, known) or f"with one of {', '.join(known)}"
+        raise UsageError(f"there is no completion for the shell {arguments.shell!r}", hint=f"awsenv completion {meant}")
+    return Print(text)

@@ -1,0 +1,134 @@
+"""The names that completion offers: the file `names` in the cache folder, which a shell reads without a process.
+
+A line is a kind, a value and a description with a tab between them, and ends with a newline. A value or a description
+holds no control character, and no value begins with `-`. There is no secret: only names, accounts, regions, and whether
+a code is needed.
+
+    file    VARIABLE PATH MARK                  twice: for AWS_CONFIG_FILE, then AWS_SHARED_CREDENTIALS_FILE
+    role    NAME     ACCOUNT ROLE mfa REGION    a profile that is a role
+    source  NAME     ACCOUNT KIND mfa REGION    a profile that is a source of credentials
+    region  NAME     LOCATION
+
+`file` has a tab between its four words. VARIABLE is the value of the variable when the names were written; where it
+was not set, `$HOME/.aws/config` or `$HOME/.aws/credentials`. PATH is where that led, and MARK the name of an empty
+file beside `names` with the same time of last change as PATH. The names are stale if a variable has another value, or
+if PATH and MARK do not both have the same time, or are not both missing. Where `AWSENV_REFRESH` is set and a variable
+is /dev/null, `AWSENV_SAVED_` with the name of the variable has the value that counts, if it is set.
+
+A comparison of times is all that bash can do without a process. The times are compared for equality, not only for
+order: a file may be replaced by an older one. A file that has just been written gets no mark yet: a second edit within
+the same second would go unnoticed.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from awsenv import cache, config
+from awsenv.config import files, limits
+from awsenv.config.sources import KINDS
+from awsenv.variables import home
+from awsenv.wording import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from awsenv.config import Entry
+    from awsenv.model import Environ
+
+NAMES = "names"
+"""The file in the cache folder."""
+FILES = {"AWS_CONFIG_FILE": "config", "AWS_SHARED_CREDENTIALS_FILE": "credentials"}
+"""The variables that name the two files, and what these are called below ~/.aws."""
+_SETTLED = 2.0
+"""Seconds after which an edit changes the time of a file: some file systems, and bash 3.2, count whole seconds."""
+
+
+class _Made(NamedTuple):
+    """One of the files that the names are made from."""
+
+    variable: str
+    path: str
+    mark: str
+    """Empty: it has just changed. A file that does not exist has a mark that does not either."""
+    changed: int | None
+    """Its time of last change in nanoseconds; None: it does not exist."""
+
+
+def refresh(environ: Environ, folder: str | None, now: float) -> None:
+    """Write the names that the two files of *environ* have, unless the cache has them.
+
+    Args:
+        environ: The original environment of the caller.
+        folder: Its working directory.
+        now: Seconds since the epoch.
+
+    Raises:
+        ConfigError: A file cannot be read.
+    """
+    there = cache.folder(environ)
+    if there is None:
+        return
+    path = f"{there}/{NAMES}"
+    # First: an edit while the files are read makes the names stale.
+    made = [_made(variable, name, environ, now) for variable, name in FILES.items()]
+    # Where a relative path leads depends on the working directory, which may be another at the next Tab.
+    if not all(each.path.startswith("/") and (each.variable + each.path).isprintable() for each in made):
+        return
+    head = "".join(f"file\t{each.variable}\t{each.path}\t{each.mark}\n" for each in made)
+    if all(_has_mark(there, each) for each in made) and (cache.read(path) or "").startswith(head):
+        return
+    # Neither the region of this shell nor the keys in its environment are those of another.
+    entries = config.roles(config.read(environ, folder), {"HOME": home(environ)})
+    body = "".join(f"{kind}\t{value}\t{text}\n" for kind, value, text in _lines(entries))
+    for each in made:
+        if each.mark and each.changed is not None:
+            cache.write(f"{there}/{each.mark}", "", each.changed)
+    if cache.write(path, head + body):
+        _remove_marks(there, {each.mark for each in made})
+
+
+def _made(variable: str, name: str, environ: Environ, now: float) -> _Made:
+    written = environ.get(variable, f"{home(environ)}/.aws/{name}")
+    path = files.expanded(written, environ)
+    try:
+        changed = Path(path).stat().st_mtime_ns
+    except (OSError, ValueError):
+        changed = None
+    is_new = changed is not None and 0 <= now - changed / 1e9 < _SETTLED
+    return _Made(written, path, "" if is_new else f"{name}-{changed or 0}", changed)
+
+
+def _has_mark(there: str, made: _Made) -> bool:
+    """Return whether the mark is as old as the file, or both are missing."""
+    try:
+        return bool(made.mark) and Path(there, made.mark).stat().st_mtime_ns == made.changed
+    except OSError:
+        return made.changed is None
+
+
+def _remove_marks(there: str, kept: set[str]) -> None:
+    for path in Path(there).iterdir():
+        if path.name not in kept and re.fullmatch(rf"(?:{'|'.join(FILES.values())})-\d+", path.name):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _lines(entries: tuple[Entry, ...]) -> Iterator[tuple[str, str, str]]:
+    """Yield the kind, the value and the description of each name that can be typed."""
+    for entry in entries:
+        if entry.name and entry.name.isprintable() and not entry.name.startswith("-"):
+            yield ("role" if entry.kind is None else "source"), entry.name, _description(entry)
+    for region, location in limits.regions().items():
+        yield "region", region, location
+
+
+def _description(entry: Entry) -> str:
+    """Return what a role or a source is; a value that is not what its key is for might be a secret."""
+    account = entry.account if limits.matches(r"\d{12}", entry.account or "") else None
+    region = entry.region if limits.matches(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}", entry.region or "") else None
+    word = entry.role if entry.kind is None else KINDS[entry.kind].word
+    return printable(" ".join(filter(None, (account, word, "mfa" if entry.mfa_serial else None, region))))

@@ -1,0 +1,90 @@
+"""Writes the tables in shell/completions/: `python tests/docs/completions.py`.
+
+The tables of commands and options are those of the program. A row is one quoted word, and has its fields between bars:
+
+    COMMAND|WORD WORD...|SUMMARY
+    COMMAND,COMMAND...|--OPTION|VALUE|HELP
+
+WORD and VALUE say what to offer: `roles`, `profiles`, `regions`, `commands`, `command` (of the system), `file`, or
+words with slashes between them; `-` is something that cannot be offered, and an option without a VALUE takes none.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from awsenv import shells
+from awsenv.cli.app import built
+from awsenv.cli.commands import COMMANDS
+from awsenv.shells.base import folder
+
+FOLDER = Path(folder()) / "completions"
+_TIMES = "15m/30m/1h/2h/4h/8h/12h"
+
+
+def offers(metavar: str, name: str) -> str:
+    """Return what to offer for a word of the usage, or a value of an option, of the command *name*."""
+    of_shell = {
+        "init": [shell.name for shell in shells.hooked()],
+        "completion": [shell.name for shell in shells.every() if shell.completion_file],
+    }
+    return {
+        "ROLE": "roles",
+        "COMMAND...": "command",
+        "SHELL": "/".join(of_shell.get(name, shells.names())),
+        "PROFILE": "profiles",
+        "SOURCE": "profiles",
+        "ADMIN": "profiles",
+        "REGION": "regions",
+        "TIME": _TIMES,
+        "JSON": "file",
+        "FORMAT": "cloudformation/terraform",
+    }.get(metavar, "-")
+
+
+def commands() -> list[str]:
+    """Return a row for each command."""
+    rows = []
+    for name, command in COMMANDS.items():
+        words = [word.strip("[]") for word in command.usage.split()]
+        offered = [offers(word, name) for word in words if word not in {"OPTIONS", "--"}]
+        rows.append("|".join((name, " ".join(offered), command.summary)))
+    return [*rows, "help|commands|Show the help of a command."]
+
+
+def options() -> list[str]:
+    """Return a row for each option; those that are the same for several commands have one."""
+    rows: dict[str, list[str]] = {"|--version||Print the version.": ["awsenv"]}
+    for name in COMMANDS:
+        for param in [*built(name).params, None]:
+            if param is None or param.param_type_name == "option":
+                rows.setdefault(_option(param, name), []).append(name)
+    return [",".join(names) + row for row, names in rows.items()]
+
+
+def _option(param: Any, name: str) -> str:
+    if param is None:
+        return "|--help||Show this message and exit."
+    value = "" if param.is_flag else offers(param.metavar or "", name)
+    return f"|{param.opts[-1]}|{value}|{param.help}"
+
+
+def written(path: Path) -> str:
+    """Return the text of a completion with current tables. Bash shows no descriptions, so it has none to read."""
+    shell = next(shell for shell in shells.every() if shell.completion_file == path.name)
+    text = path.read_text(encoding="ascii")
+    for name, rows in (("commands", commands()), ("options", options())):
+        shown = [row.rpartition("|")[0] for row in rows] if shell.name == "bash" else rows
+        indent, ends = ("    ", " \\\n") if shell.name == "fish" else ("  ", "\n")
+        table = ends.join(indent + shell.quote(row) for row in shown) + "\n"
+        table_in = re.compile(rf"(^.*_awsenv_{name}(?:=\(| \\)\n)(?: +'.*\n)*", re.MULTILINE)
+        assert table_in.search(text), f"{path.name} has no table of {name}"
+        text = table_in.sub(lambda match: match[1] + table, text)  # noqa: B023 - called at once
+    return text
+
+
+if __name__ == "__main__":
+    for each in FOLDER.iterdir():
+        each.write_text(written(each), encoding="ascii")
