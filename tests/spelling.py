@@ -80,6 +80,8 @@ class Row:
     """The module of Python that makes a virtual environment with a file for this shell, and its options."""
     activate: str
     """Activates a virtual environment by its folder of programs; empty: it has no file for this shell."""
+    brings_back: bool = False
+    """Whether `deactivate` brings back the variables that were removed since then."""
     evaluate: str
     """Evaluates the output of a command; empty: the shell evaluates nothing."""
     in_script: str
@@ -509,6 +511,7 @@ NU = Row(
     export="$env.{} = '{}'",
     environment=("virtualenv", "--no-seed", "--activators=nushell"),
     activate="overlay use {}/activate.nu",
+    brings_back=True,
     evaluate="{} | from json | load-env",
     in_script="{}",
     then="{}; {}",
