@@ -7,6 +7,8 @@ _LONGEST = 80
 
 def printable(text: str) -> str:
     """Return *text* with control characters, line ends and invisible marks written as escapes."""
+    if text.isprintable():
+        return text
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 

@@ -72,7 +72,7 @@ class Menu:
         self._choices, self._is_full = choices, True
         columns = zip(self._head, *(choice.texts for choice in choices), strict=True)
         self._needed = [max(map(cells, column)) for column in columns]
-        self._search()
+        self._search(range(len(choices)))
 
     @property
     def taken(self) -> int | None:
@@ -82,21 +82,23 @@ class Menu:
     def type(self, text: str) -> None:
         """Add *text* to the query."""
         self.query = (self.query + "".join(each if each.isprintable() else " " for each in text))[:_LONGEST]
-        self._search()
+        # More characters never match more.
+        self._search(sorted(self._found))
 
     def erase(self, count: int | None = None) -> None:
         """Erase the last *count* characters of the query; None: its last word."""
         kept = self.query.rstrip(" ").rpartition(" ")
         self.query = kept[0] + kept[1] if count is None else self.query[: max(0, len(self.query) - count)]
-        self._search()
+        self._search(range(len(self._choices)))
 
     def move(self, by: int) -> None:
         """Mark the choice that is *by* rows below, or the last or the first one."""
         self._at = max(0, min(self._at + by, len(self._found) - 1))
 
-    def _search(self) -> None:
+    def _search(self, among: Sequence[int]) -> None:
         words = fuzzy.words(self.query)
-        self._found = fuzzy.ranked(words, [choice.fields for choice in self._choices])
+        found = fuzzy.ranked(words, [self._choices[index].fields for index in among])
+        self._found = [among[number] for number in found]
         self._at = self._top = 0
 
     def lines(self, columns: int, height: int) -> tuple[list[str], int]:

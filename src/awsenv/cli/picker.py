@@ -131,8 +131,14 @@ def _offered(environ: Mapping[str, str]) -> tuple[list[Entry], list[Choice], Seq
     role = None if active is None else active.role
     mfa = rows.HEAD.index("MFA")
     shown = rows.shown(entries)
+    is_coloured = process.shows_colour(environ)
     choices = [
-        Choice(rows.row(each)[:shown], is_active=rows.is_called(each, role), colour=each.rails.color, hides=mfa)
+        Choice(
+            rows.row(each)[:shown],
+            is_active=rows.is_called(each, role),
+            colour=each.rails.color if is_coloured else "",
+            hides=mfa,
+        )
         for each in entries
     ]
     return entries, choices, rows.HEAD[:shown]
