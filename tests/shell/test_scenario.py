@@ -173,3 +173,27 @@ def test_at_a_terminal(
         after = environment("after")
         after.pop("PS1", None)  # that of Python exports the prompt
         assert environment("before") == after
+
+
+def test_a_role_is_picked_and_the_one_before_is_back(
+    row: Row, open_terminal: Start, clean_environ: dict[str, str]
+) -> None:
+    """`awsenv` alone lets the user pick, or leave without a change; `awsenv -` leads back, and back again."""
+    clean_environ["AWSENV_PICKER"] = "builtin"
+    window = open_terminal([row.name])
+
+    def pick(keys: str) -> None:
+        window.child.send("awsenv\r")
+        window.until(lambda: re.search(r"role> +2/2", window.text), "list")
+        window.child.send(keys)
+        window.wait()
+
+    pick("temp\r")
+    assert re.match(ROLE, window.line)
+    pick("power\x1b")
+    assert re.match(ROLE, window.line)
+    assert "role>" not in window.text
+    window.run("awsenv power-user")
+    for role in ("temporary", "power-user"):
+        window.run("awsenv -")
+        assert role == window.run("printenv AWSENV_ROLE")
