@@ -77,7 +77,6 @@ case prompt:
 case run:
   # Whether awsenv, called with these arguments, prints text to read rather than code to evaluate.
   set _awsenv_prints = 0 _awsenv_words = ($argv[2-]:q)
-  if ($#_awsenv_words == 0) set _awsenv_prints = 1
   if ($#_awsenv_words) then
     switch ("$_awsenv_words[1]")
     case console:
