@@ -49,9 +49,10 @@ def --env --wrapped awsenv [...words: string] {
         let hints = if $words.0? == doctor { {AWSENV_SHELL: nu _AWSENV_PROMPT: (_awsenv_shown)} } else { {} }
         with-env $hints { ^$command.0 ...($command | skip 1) }
     } else {
-        let change = (
-            with-env {AWSENV_SHELL: nu _AWSENV_PROMPT: (_awsenv_shown)} { ^$command.0 ...($command | skip 1) }
-        )
+        # If Ctrl-Z stopped a command whose output goes to a variable, nushell would wait for that for ever.
+        let change = with-env {AWSENV_SHELL: nu _AWSENV_PROMPT: (_awsenv_shown)} {
+            ^/bin/sh -c 'trap "" TSTP; exec "$0" "$@"' ...$command
+        }
         if $change starts-with "{" { $change | _awsenv_make } else if $change != "" { print $change }
     }
 }

@@ -13,9 +13,8 @@ def _awsenv_hook(program):
     import subprocess
     import time
 
-    from xonsh.built_ins import XSH
+    from xonsh.built_ins import XSH, subproc_captured_hiddenobject
     from xonsh.events import events
-    from xonsh.tools import unthreadable
 
     # Until the next load of the hook, which replaces it.
     state = {"tried": None}
@@ -68,7 +67,6 @@ def _awsenv_hook(program):
             else:
                 XSH.env[name] = value
 
-    @unthreadable
     def awsenv(words, stdin=None, stdout=None, stderr=None, spec=None):
         """Assume an AWS role in this shell."""
         # The command, a login above all, may have removed the reason why the role was not renewed.
@@ -77,8 +75,12 @@ def _awsenv_hook(program):
             # The program cannot find out by itself that this hook is loaded, and what the prompt shows. A command of
             # exec inherits neither.
             hints = {"AWSENV_SHELL": "xonsh", "_AWSENV_PROMPT": shown()} if words[:1] == ["doctor"] else {}
-            with XSH.env.swap(hints):
-                return subprocess.run(isolated(words), env=XSH.env.detype(), check=False, stdout=stdout).returncode
+            if stdout is not None and not stdout.isatty():
+                environ = {**XSH.env.detype(), **hints}
+                return subprocess.run(isolated(words), env=environ, stdout=stdout, stderr=stderr, check=False).returncode
+            # As a job of xonsh, which Ctrl-Z can stop, and with the terminal, where xonsh would give it one of its own.
+            with XSH.env.swap(hints, THREAD_SUBPROCS=False):
+                return subproc_captured_hiddenobject(isolated(words)).returncode
         try:
             text, status = output(words)
         except KeyboardInterrupt:
@@ -191,11 +193,20 @@ def _awsenv_hook(program):
         if described()[0]:
             print(described()[0])
 
+    def look(cmd="", **_):
+        """Before a command line: a thread has no terminal, which `exec` needs, and nothing but a thread is in a pipe."""
+        XSH.aliases["awsenv"].__xonsh_threadable__ = "|" in cmd or not XSH.env.get("XONSH_INTERACTIVE")
+
+    def listen(event, handler):
+        for other in [each for each in event if each.__qualname__ == handler.__qualname__]:
+            event.discard(other)
+        event(handler)
+
     XSH.aliases["awsenv"] = awsenv
     XSH.aliases["awsenv_prompt_info"] = awsenv_prompt_info
-    for handler in [each for each in events.on_pre_prompt_format if each.__qualname__ == refresh.__qualname__]:
-        events.on_pre_prompt_format.discard(handler)
-    events.on_pre_prompt_format(refresh)
+    look()
+    listen(events.on_precommand, look)
+    listen(events.on_pre_prompt_format, refresh)
     # In the subshell of exec, after the files of the user.
     make(XSH.env.pop("_AWSENV_CHANGE", "{}"))
 
