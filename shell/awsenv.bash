@@ -73,8 +73,9 @@ function awsenv {
   # In eval "$(awsenv ...)" that eval gets the output; the program sends keys to no other pipe, and this function sends
   # none to a file. exec is never captured: bash hangs when Ctrl-Z stops a command inside $(...).
   if _awsenv_prints "$@" || [[ $BASH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
-    # The command, a login above all, may have removed the reason why the role was not renewed.
-    _awsenv_tried='' _awsenv_key=''
+    # The command, a login above all, may have removed the reason why the role was not renewed. The subshell of exec tells
+    # tmux of its own role.
+    _awsenv_tried='' _awsenv_key='' _awsenv_told=''
     # The program cannot find out by itself that this hook is loaded, and what the prompt shows. A command of exec inherits
     # neither.
     if [[ ${1-} == doctor ]] || ! _awsenv_prints "$@"; then
@@ -344,6 +345,19 @@ function _awsenv_show {
   _awsenv_key=$_awsenv_all
 }
 
+# Tells tmux which role its pane has, when that changes: the label, the end, the color (prompts/tmux.conf). After a nested
+# shell the pane has again the role that this shell has inherited.
+_awsenv_told='  '
+_awsenv_inherited=("${AWSENV_LABEL-}" "${AWSENV_EXPIRES_EPOCH-}" "${AWSENV_COLOR-}")
+function _awsenv_tell {
+  [[ -n $(builtin trap -p EXIT || builtin :) ]] || builtin trap '_awsenv_tell "${_awsenv_inherited[@]}"' EXIT
+  _awsenv_told="$1 $2 $3"
+  # A label has none of these unless the user set it by hand.
+  [[ $1 != *[!A-Za-z0-9_.@+=,/-]* ]] || builtin set -- '' '' ''
+  builtin command tmux set -pt "$TMUX_PANE" @awsenv_role "$1" \; set -pt "$TMUX_PANE" @awsenv_end "$2" \; \
+    set -pt "$TMUX_PANE" @awsenv_color "$3" </dev/null >/dev/null 2>&1 || builtin :
+}
+
 _awsenv_key=
 function _awsenv_prompt {
   # A trace is for what the user runs: this leaves 6 lines of each prompt.
@@ -365,6 +379,8 @@ function _awsenv_prompt {
       _awsenv_show
     fi
   fi
+  [[ -z ${TMUX_PANE-} || $_awsenv_told == "${AWSENV_LABEL-} ${AWSENV_EXPIRES_EPOCH-} ${AWSENV_COLOR-}" ]] ||
+    _awsenv_tell "${AWSENV_LABEL-}" "${AWSENV_EXPIRES_EPOCH-}" "${AWSENV_COLOR-}"
   # The status is 0: another one would make a trap on ERR fire twice.
   [[ -z $_awsenv_flags ]] || _awsenv_restore
 }

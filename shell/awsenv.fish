@@ -62,9 +62,11 @@ function awsenv --description 'Assume an AWS role in this shell'
             not test -t 1
             and command test -p /dev/stdout
         end
-        # The command, a login above all, may have removed the reason why the role was not renewed.
+        # The command, a login above all, may have removed the reason why the role was not renewed. The subshell of exec
+        # tells tmux of its own role.
         set -e __awsenv_tried
         set -e __awsenv_key
+        set -g __awsenv_told
         # The program cannot find out by itself that this hook is loaded, and what the prompt shows. A command of exec
         # inherits neither.
         if test "$argv[1]" = doctor; or not __awsenv_prints $argv
@@ -319,6 +321,22 @@ function __awsenv_show --description 'Set what the prompt shows, and make it sho
     end
 end
 
+# The label, the end, the color (prompts/tmux.conf). After a nested shell the pane has again the role that this shell has
+# inherited.
+set -g __awsenv_told '  '
+set -g __awsenv_inherited "$AWSENV_LABEL" "$AWSENV_EXPIRES_EPOCH" "$AWSENV_COLOR"
+function __awsenv_tell --description 'Tell tmux which role its pane has, when that changes'
+    set -g __awsenv_told "$argv"
+    function __awsenv_leave --on-event fish_exit
+        __awsenv_tell $__awsenv_inherited
+    end
+    # A label has none of these unless the user set it by hand.
+    string match -qr -- '[^A-Za-z0-9_.@+=,/-]' "$argv[1]"
+    and set argv '' '' ''
+    command tmux set -pt $TMUX_PANE @awsenv_role "$argv[1]" \; set -pt $TMUX_PANE @awsenv_end "$argv[2]" \; \
+        set -pt $TMUX_PANE @awsenv_color "$argv[3]" </dev/null >/dev/null 2>&1
+end
+
 if status is-interactive
     function __awsenv_refresh --on-event fish_prompt
         if test -n "$AWSENV_LABEL$AWSENV_DEMO"
@@ -336,6 +354,9 @@ if status is-interactive
         else
             set -g __awsenv_text
             set -e __awsenv_key
+        end
+        if set -q TMUX_PANE; and test "$__awsenv_told" != "$AWSENV_LABEL $AWSENV_EXPIRES_EPOCH $AWSENV_COLOR"
+            __awsenv_tell "$AWSENV_LABEL" "$AWSENV_EXPIRES_EPOCH" "$AWSENV_COLOR"
         end
         set -e __awsenv_drawn
     end

@@ -1,114 +1,102 @@
-"""What the prompt hooks cost: run it by hand, `python tests/bench/prompt.py`. It prints a table and is no test.
+"""What a prompt costs: run it by hand on Linux, `python tests/bench/prompt.py [KUBE_PS1]`. It prints a table and is no test.
 
-Each shell runs its own hook in a loop, with the loop's own cost taken off, and in several rounds: the median of the
-rounds is what is printed. A fork would show as a thousand microseconds.
+Each shell draws prompts at a terminal: without the hook, with it, and with a role. The numbers are the processor time of the
+shell, which does not depend on what else the machine does, and what the hook adds to it. Beside them stand starship, if it is on
+the PATH, and kube-ps1, if the argument names its file: they start processes, whose time counts, too.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import statistics
-import subprocess
 import sys
+import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "shell"), str(TESTS)]
 
-HOOKS = Path(__file__).resolve().parents[2] / "shell"
-ROUNDS = 101
+import pexpect
+from conftest import Terminal
 
+from spelling import ROWS, Row
 
-@dataclass(frozen=True)
-class Loop:
-    """A loop of prompts in one shell."""
+ROUNDS = 5
+PROMPTS = 40
+"""Prompts a round: the clock of what processes a shell has started ticks a hundred times a second."""
 
-    argv: Sequence[str]
-    """Runs the script in the next argument without an rc file."""
-    role: str
-    """Makes a role active that ends at {expires}."""
-    script: str
-    """Prints the microseconds of one prompt, a line for each round. {role} makes a role active, or does not."""
-    prompts: int
-    """Prompts a round: a few milliseconds, so that most rounds are not interrupted on a busy machine."""
-    budget: int
-    """Microseconds a prompt, with a role active."""
+_TICK = 1_000_000 // os.sysconf("SC_CLK_TCK")
 
 
-LOOPS = {
-    "bash": Loop(
-        argv=["bash", "--norc", "--noprofile", "-c"],
-        role="export AWSENV_LABEL=power-user AWSENV_EXPIRES_EPOCH={expires} AWSENV_RENEW=1",
-        script=r"""
-        {role}; set +m; source {hook}; PS1='\u@\h \w \$ '
-        idle() {{ return $?; }}
-        micros() {{ now=${{EPOCHREALTIME/[.,]/}}; }}
-        for ((round = 0; round < {rounds}; round++)); do
-          micros; a=$now; for ((i = 0; i < {prompts}; i++)); do idle; done
-          micros; b=$now; for ((i = 0; i < {prompts}; i++)); do _awsenv_prompt; done
-          micros; echo $(((now - b - (b - a)) * 1000 / {prompts}))
-        done""",
-        prompts=200,
-        budget=25,
-    ),
-    "zsh": Loop(
-        argv=["zsh", "-f", "-c"],
-        role="export AWSENV_LABEL=power-user AWSENV_EXPIRES_EPOCH={expires} AWSENV_RENEW=1",
-        script=r"""
-        {role}; zmodload zsh/datetime; source {hook}; PROMPT='%n@%m %~ %# '
-        idle() {{ return $?; }}
-        typeset -F a b c
-        for ((round = 0; round < {rounds}; round++)); do
-          a=$EPOCHREALTIME; for ((i = 0; i < {prompts}; i++)); do idle; done
-          b=$EPOCHREALTIME; for ((i = 0; i < {prompts}; i++)); do _awsenv_prompt; done
-          c=$EPOCHREALTIME; printf '%d\n' $(((c - b - (b - a)) * 1e9 / {prompts}))
-        done""",
-        prompts=200,
-        budget=25,
-    ),
-    "fish": Loop(
-        argv=["fish", "--no-config", "--interactive", "-c"],
-        role="set -gx AWSENV_LABEL power-user; set -gx AWSENV_EXPIRES_EPOCH {expires}; set -gx AWSENV_RENEW 1",
-        script=r"""
-        {role}; source {hook}
-        function fish_prompt; echo -n '$ '; end
-        function before; set -l shown (fish_prompt); end
-        function after; __awsenv_refresh; set -l shown (fish_prompt); end
-        set -l numbers (seq {prompts})
-        for round in (seq {rounds})
-            functions -e fish_prompt; function fish_prompt; echo -n '$ '; end
-            set -l a (date +%s%N); for i in $numbers; before; end
-            set -l b (date +%s%N); set -e __awsenv_drawn; for i in $numbers; after; end
-            set -l c (date +%s%N); math -s0 "($c - 2 * $b + $a)" / {prompts}
-        end""",
-        prompts=50,
-        budget=300,
-    ),
-}
+def processor_time(pid: int, *, children: bool) -> float:
+    """Return the microseconds that a process has run, with what it has started if *children*."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    own = sum(int(thread.read_text().split()[0]) for thread in threads) / 1000
+    if children:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        own += (int(fields[13]) + int(fields[14])) * _TICK
+    return own
 
 
-def nanoseconds(shell: str, *, active: bool) -> float:
-    """Return the median cost of one prompt in *shell*, in nanoseconds."""
-    loop = LOOPS[shell]
-    role = loop.role.format(expires=int(time.time()) + 600) if active else "true"
-    script = loop.script.format(role=role, hook=HOOKS / f"awsenv.{shell}", rounds=ROUNDS, prompts=loop.prompts)
-    answer = subprocess.run([*loop.argv, script], capture_output=True, check=True, text=True, stdin=subprocess.DEVNULL)
-    return statistics.median(float(line) for line in answer.stdout.split())
+def prompt_time(row: Row, *lines: str, role: bool = False, children: bool = False) -> float:
+    """Return the microseconds of one prompt of the shell *row*, with these lines in its startup file."""
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        if row.program:
+            (home / row.name).symlink_to(shutil.which(row.program) or row.program)
+            path = f"{name}{os.pathsep}{path}"
+        rc = home / row.rc
+        rc.parent.mkdir(parents=True, exist_ok=True)
+        rc.write_text("\n".join((row.prompt, *lines, "")))
+        (home / ".local/share/fish/generated_completions").mkdir(parents=True, exist_ok=True)
+        environ = {"HOME": name, "PATH": path, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+        environ |= {key: value.format(rc) for key, value in row.environ.items()}
+        if role:
+            environ |= {"AWSENV_LABEL": "power-user", "AWSENV_ROLE": "power-user", "AWS_VAULT": "power-user"}
+            environ |= {"AWSENV_EXPIRES_EPOCH": str(int(time.time()) + 3000), "AWS_ACCESS_KEY_ID": "example"}
+        child = pexpect.spawn(row.name, env=environ, cwd=name, dimensions=(50, 80), timeout=60)
+        child.delaybeforesend = None
+        terminal = Terminal(child)
+        terminal.wait()
+        rounds = []
+        for number in range(ROUNDS):
+            before = processor_time(child.pid, children=children)
+            for prompt in range(PROMPTS):
+                terminal.run(f"echo {number} {prompt}")
+            rounds.append((processor_time(child.pid, children=children) - before) / PROMPTS)
+        child.close(force=True)
+    # Of the first round, a part is spent on what happens once.
+    return statistics.median(rounds[1:])
 
 
-def main() -> None:
-    """Print a row for each shell that has a hook."""
-    sys.stdout.write("shell   no role   role active   budget   (microseconds a prompt, median)\n")
-    for shell in sorted(path.suffix[1:] for path in HOOKS.glob("awsenv.*")):
-        if shutil.which(shell) is None:
-            sys.stdout.write(f"{shell:5}   is not installed\n")
+def main(kube_ps1: str | None = None) -> None:
+    """Print a row for each shell, and for each prompt tool in bash."""
+    sys.stdout.write("| shell | a prompt | + hook, no role | + role |   (microseconds of the processor, median)\n")
+    for row in ROWS.values():
+        if shutil.which(row.program or row.name) is None:
+            sys.stdout.write(f"| {row.name} | is not installed |\n")
             continue
-        idle, active = (nanoseconds(shell, active=active) / 1000 for active in (False, True))
-        sys.stdout.write(f"{shell:5}  {idle:8.1f}  {active:12.1f}  {LOOPS[shell].budget:7}\n")
+        bare = prompt_time(row)
+        idle, active = (prompt_time(row, row.hook, role=role) for role in (False, True))
+        sys.stdout.write(f"| {row.name} | {bare:.0f} | {idle - bare:.0f} | {active - bare:.0f} |\n")
+        sys.stdout.flush()
+    bash = ROWS["bash"]
+    bare = prompt_time(bash, children=True)
+    config = TESTS.parent / "shell/prompts/starship.toml"
+    peers = {"kube-ps1": f"source {kube_ps1}; PS1='$(kube_ps1) '$PS1"} if kube_ps1 else {}
+    if shutil.which("starship"):
+        # Its prompt ends as ours does.
+        show = "PROMPT_COMMAND+=\"; PS1+='0:\\#> '\""
+        peers["starship"] = f'export STARSHIP_CONFIG={config}; eval "$(starship init bash)"; {show}'
+        only = "printf 'format = \"$aws\"\\n' >~/aws.toml; export STARSHIP_CONFIG=~/aws.toml"
+        peers["starship, its module aws alone"] = f'{only}; eval "$(starship init bash)"; {show}'
+    for name, line in peers.items():
+        cost = prompt_time(bash, line, role=True, children=True) - bare
+        sys.stdout.write(f"| {name} (bash) | {bare:.0f} | | {cost:.0f} |\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,10 @@ import pytest
 from spelling import SPELLINGS
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from spelling import Spelling
 
     Start = Callable[..., Any]
 
@@ -190,6 +192,46 @@ SEGMENTS = {
     "powerlevel10k, before the hook": ("zsh", P10K, "source $HOOKS/awsenv.zsh; instant_prompt_awsenv"),
     "tide": ("fish", TIDE, ""),
 }
+
+
+@pytest.fixture
+def tmux(
+    require: Start, home: Path, clean_environ: dict[str, str], tmp_path: Path, hooks: Path
+) -> Iterator[Callable[..., str]]:
+    """Return a function that runs a command of a tmux of our own, which reads our file."""
+    argv = [require("tmux"), "-S", str(tmp_path / "tmux"), "-f", str(hooks / "prompts/tmux.conf")]
+
+    def tmux(*words: str) -> str:
+        return subprocess.check_output([*argv, *words], env={**clean_environ, "TERM": "xterm"}, cwd=home, text=True)
+
+    yield tmux
+    tmux("kill-server")
+
+
+def test_tmux_shows_the_role_of_the_active_pane(shell: Spelling, write_rc: Start, tmux: Callable[..., str]) -> None:
+    """The status line follows the role of the pane, and after a nested shell shows the role of the outer one again."""
+    write_rc(shell, shell.hook)
+    tmux("new-session", "-d", "-x", "200", shell.name)
+
+    def status(*lines: str) -> str:
+        for line in (*lines, "tmux wait-for -S done"):
+            tmux("send-keys", "-l", f"{line}\r")
+        tmux("wait-for", "done")
+        return tmux("display-message", "-p", "#{T:status-right}")
+
+    role = [
+        shell.export.format("AWSENV_LABEL", "power-user"),
+        shell.export.format("AWSENV_EXPIRES_EPOCH", int(time.time()) + 3650),
+    ]
+    assert "power-user" not in status("true")
+    assert re.search(r"\[power-user 1h0[01]m\]", status(*role))
+    assert re.search(
+        r"#\[fg=colour208\]\[power-user expired\]",
+        status(shell.export.format("AWSENV_COLOR", "'38;5;208'"), shell.export.format("AWSENV_EXPIRES_EPOCH", 99)),
+    )
+    assert "power-user" not in status(shell.name, shell.unset.format("AWSENV_LABEL"))
+    assert "power-user" in status("exit")
+    assert "power-user" not in status(shell.unset.format("AWSENV_LABEL"))
 
 
 @pytest.fixture(params=SEGMENTS)

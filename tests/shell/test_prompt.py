@@ -266,9 +266,12 @@ def test_the_fish_prompt_sees_every_status(
     )
 
 
-def test_a_long_line_wraps_correctly(shell: Spelling, terminal: Start, active: Environ) -> None:
+@pytest.mark.parametrize(
+    "colour", [{}, {"AWSENV_COLOR": "38;2;255;128;0"}, {"NO_COLOR": "1"}], ids=["red", "own", "none"]
+)
+def test_a_long_line_wraps_correctly(colour: dict[str, str], shell: Spelling, terminal: Start, active: Environ) -> None:
     """The shell computes the width of the prompt without its colours, so that a long line can be edited."""
-    window = terminal(shell, **active(60))
+    window = terminal(shell, **active(60), **colour)
     text = "echo " + "x" * 90
     prompt = window.line
 

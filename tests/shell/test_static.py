@@ -25,6 +25,7 @@ SEGMENTS = {
     "prompts/powerlevel10k.zsh": ("zsh -f -n",),
     "prompts/spaceship.zsh": ("zsh -f -n",),
     "prompts/starship.toml": (),
+    "prompts/tmux.conf": (),
     "prompts/tide.fish": ("fish --no-config -n", "fish_indent --check"),
 }
 """The files for prompt frameworks, and their linters. In test_frameworks.py the frameworks read the others."""

@@ -46,7 +46,7 @@ class Arguments:
 
     For dash and ash, ENV names that file. mksh reads ~/.mkshrc, ksh ~/.kshrc, yash ~/.yashrc.
 
-    In place of SHELL, a prompt that has a file of its own: oh-my-posh, starship or tide.
+    In place of SHELL, a prompt that has a file of its own: oh-my-posh, starship, tide or tmux.
     """
 
     shell: OptionalWord = None
