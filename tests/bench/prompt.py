@@ -1,8 +1,8 @@
-"""What a prompt costs: run it by hand on Linux, `python tests/bench/prompt.py [KUBE_PS1]`. It prints a table and is no test.
+"""What a prompt costs: run it by hand on Linux, `python tests/bench/prompt.py [KUBE_PS1]`. It prints a table.
 
-Each shell draws prompts at a terminal: without the hook, with it, and with a role. The numbers are the processor time of the
-shell, which does not depend on what else the machine does, and what the hook adds to it. Beside them stand starship, if it is on
-the PATH, and kube-ps1, if the argument names its file: they start processes, whose time counts, too.
+Each shell draws prompts at a terminal: without the hook, with it, and with a role. The numbers are the processor time
+of the shell, which depends little on what else the machine does, and what the hook adds to it. Beside them stand
+starship, if it is on the PATH, and kube-ps1, if the argument names its file: they start processes, whose time counts.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ import statistics
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pexpect
+
+if TYPE_CHECKING:
+    from spelling import Row
 
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "shell"), str(TESTS)]
-
-import pexpect
-from conftest import Terminal
-
-from spelling import ROWS, Row
 
 ROUNDS = 5
 PROMPTS = 40
@@ -59,7 +61,7 @@ def prompt_time(row: Row, *lines: str, role: bool = False, children: bool = Fals
             environ |= {"AWSENV_EXPIRES_EPOCH": str(int(time.time()) + 3000), "AWS_ACCESS_KEY_ID": "example"}
         child = pexpect.spawn(row.name, env=environ, cwd=name, dimensions=(50, 80), timeout=60)
         child.delaybeforesend = None
-        terminal = Terminal(child)
+        terminal = import_module("conftest").Terminal(child)
         terminal.wait()
         rounds = []
         for number in range(ROUNDS):
@@ -75,7 +77,8 @@ def prompt_time(row: Row, *lines: str, role: bool = False, children: bool = Fals
 def main(kube_ps1: str | None = None) -> None:
     """Print a row for each shell, and for each prompt tool in bash."""
     sys.stdout.write("| shell | a prompt | + hook, no role | + role |   (microseconds of the processor, median)\n")
-    for row in ROWS.values():
+    shells = import_module("spelling").ROWS
+    for row in shells.values():
         if shutil.which(row.program or row.name) is None:
             sys.stdout.write(f"| {row.name} | is not installed |\n")
             continue
@@ -83,7 +86,7 @@ def main(kube_ps1: str | None = None) -> None:
         idle, active = (prompt_time(row, row.hook, role=role) for role in (False, True))
         sys.stdout.write(f"| {row.name} | {bare:.0f} | {idle - bare:.0f} | {active - bare:.0f} |\n")
         sys.stdout.flush()
-    bash = ROWS["bash"]
+    bash = shells["bash"]
     bare = prompt_time(bash, children=True)
     config = TESTS.parent / "shell/prompts/starship.toml"
     peers = {"kube-ps1": f"source {kube_ps1}; PS1='$(kube_ps1) '$PS1"} if kube_ps1 else {}
