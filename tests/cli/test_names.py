@@ -22,6 +22,7 @@ mfa_serial = arn:aws:iam::999988887777:mfa/alice
 role_arn = arn:aws:iam::210987654321:role/Admin
 source_profile = work
 region = us-east-1
+awsenv_protected = true
 [profile work]
 sso_session = work
 sso_account_id = 999988887777
@@ -92,7 +93,7 @@ def test_the_names_have_what_a_menu_shows(user: User) -> None:
     assert [
         ["source", "default", "access key eu-central-1"],
         ["role", "deploy", "123456789012 DeployRole mfa eu-central-1"],
-        ["role", "two words", "210987654321 Admin us-east-1"],
+        ["role", "two words", "210987654321 Admin us-east-1 protected"],
         ["source", "work", "999988887777 SSO"],
         ["role", "日本", "123456789012 x eu-central-1"],
     ] == user.refresh()[2:]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from itertools import count
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,6 @@ from awsenv.cli import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from spelling import Spelling
 
@@ -295,3 +296,50 @@ def test_compinit_may_run_after_the_hook(
     complete(window, "awsenv adm\t", "awsenv admin")
     window.run("compinit -u -D")
     complete(window, "awsenv adm\t", "awsenv admin")
+
+
+@pytest.mark.parametrize("kind", ["function", "alias"])
+def test_any_word_may_have_another_meaning(
+    kind: str, shells: Mapping[str, Spelling], hooks: Path, write_profiles: Start, run: Start
+) -> None:
+    """In bash, no function and no alias of the user changes what is offered, or gets to run."""
+    write_profiles(["admin", "it's"])
+    bash = shells["bash"]
+    code = re.sub(r"^\s*#.*$", "", (hooks / f"completions/{bash.completion_file}").read_text(), flags=re.MULTILINE)
+    words = {*re.findall(r"(?<![\w$%{-])[A-Za-z_][\w-]*|\[\[?|:", code)} - {"builtin", "eval"}
+    defined = "\n".join(
+        f"w={shlex.quote(word)}; {bash.shadows[kind]}" for word in sorted(words) if not word.startswith("_awsenv")
+    )
+    tries = (
+        "COMP_LINE={0!r} COMP_POINT={1}; _awsenv_complete awsenv {2!r} ''; "
+        "'builtin' 'printf' '%s\\n' \"${{COMPREPLY[@]}}\""
+    )
+    script = (
+        "'builtin' 'shopt' '-s' 'expand_aliases' 2>/dev/null",
+        defined,
+        f"'builtin' 'source' {shlex.quote(str(hooks / 'completions' / bash.completion_file))}",
+        *(tries.format(line, len(line), line.split()[-1]) for line in ("awsenv adm", "awsenv it", "awsenv exec --reg")),
+    )
+
+    answer = run(bash, "\n".join(script))
+
+    assert (["admin", r"it\'s", "--region"], "") == (answer.stdout.split("\n")[:-1], answer.stderr)
+
+
+def test_bash_completion_completes_the_command(
+    shells: Mapping[str, Spelling], terminal: Start, write_profiles: Start
+) -> None:
+    """Where bash-completion is loaded, it completes the command behind `--`, and awsenv behind `sudo`."""
+    script = Path("/usr/share/bash-completion/bash_completion")
+    if not script.exists() and not os.environ.get("CI"):
+        pytest.skip("bash-completion is not installed")  # on a user's machine: CI fails below
+    write_profiles(["admin", "a@b:c=d"])
+    window = terminal(shells["bash"], *BEFORE["bash"], f". {script}")
+
+    complete(window, "awsenv exec a@b\t", "awsenv exec a@b:c=d")
+    complete(
+        window,
+        "awsenv exec --profile=a@b:c=d admin -- tar --create --fil\t",
+        "awsenv exec --profile=a@b:c=d admin -- tar --create --file",
+    )
+    complete(window, "sudo awsenv adm\t", "sudo awsenv admin")

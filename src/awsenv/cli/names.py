@@ -2,11 +2,11 @@
 
 A line is a kind, a value and a description with a tab between them, and ends with a newline. A value or a description
 holds no control character, and no value begins with `-`. There is no secret: only names, accounts, regions, and whether
-a code is needed.
+a code or a confirmation is needed.
 
     file    VARIABLE PATH MARK                  twice: for AWS_CONFIG_FILE, then AWS_SHARED_CREDENTIALS_FILE
-    role    NAME     ACCOUNT ROLE mfa REGION    a profile that is a role
-    source  NAME     ACCOUNT KIND mfa REGION    a profile that is a source of credentials
+    role    NAME     ACCOUNT ROLE mfa REGION protected    a profile that is a role
+    source  NAME     ACCOUNT KIND mfa REGION              a profile that is a source of credentials
     region  NAME     LOCATION
 
 `file` has a tab between its four words. VARIABLE is the value of the variable when the names were written; where it
@@ -131,4 +131,5 @@ def _description(entry: Entry) -> str:
     account = entry.account if limits.matches(r"\d{12}", entry.account or "") else None
     region = entry.region if limits.matches(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}", entry.region or "") else None
     word = entry.role if entry.kind is None else KINDS[entry.kind].word
-    return printable(" ".join(filter(None, (account, word, "mfa" if entry.mfa_serial else None, region))))
+    marks = ("mfa" if entry.mfa_serial else None, region, "protected" if entry.rails.is_protected else None)
+    return printable(" ".join(filter(None, (account, word, *marks))))
