@@ -94,6 +94,14 @@ def test_the_fast_path_loads_almost_nothing(world: World, words: str, more: set[
     assert FAST_PATH | more == _modules(world, "-m", "awsenv", *words.split()) - start
 
 
+def test_the_picker_draws_before_much_is_loaded(world: World) -> None:
+    """The first line of the list waits for no module of the configuration, and for nothing that is as large."""
+    loaded = _modules(world, "-c", "import awsenv.cli.picker, awsenv.cli.menu")
+
+    heavy = {"typer", "botocore", "awsenv.config", "awsenv.errors", "dataclasses", "typing", "subprocess", "json"}
+    assert set() == loaded & heavy
+
+
 @pytest.mark.parametrize("words", ["use --help", "--help"])
 def test_a_help_page_loads_only_what_it_needs(world: World, words: str) -> None:
     """Help loads no module that reads the configuration or assumes a role."""

@@ -57,7 +57,7 @@ def test_quotations_match_the_program(document: Path) -> None:
 def test_every_option_in_an_example_exists(document: Path) -> None:
     """The examples of the documents use only options that the command has."""
     for words in command_lines(document):
-        name = words[0] if words[0] in commands() else "use"
+        name = words[0] if words[:1] and words[0] in commands() else "use"
         ours = words[: words.index("--")] if "--" in words else words
         options = {word.partition("=")[0] for word in ours if word.startswith("--")}
 

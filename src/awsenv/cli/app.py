@@ -141,7 +141,7 @@ def _awsenv(*, version: Annotated[bool, flag("Print the version.", "--version")]
 
     `awsenv ROLE [CODE]` is short for `awsenv use ROLE [CODE]`. ROLE is a profile in ~/.aws/config, a role ARN,
     ACCOUNT/ROLE, or the name of a role in your own account; `-` is the role before. CODE is the six digits of your
-    MFA device.
+    MFA device. Where ROLE is left out of `use`, `exec`, `console` or `explain`, you pick one from a list.
 
     A name that is close to a command or a profile is refused as a typo. `awsenv use ROLE` takes it for a role.
     """
