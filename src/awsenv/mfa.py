@@ -46,10 +46,13 @@ class Terminal(io.FileIO):
     def __init__(self, path: str = command.TERMINAL) -> None:
         super().__init__(path, "r+", opener=lambda name, flags: os.open(name, flags | os.O_NOCTTY))
 
-    def show(self, text: str) -> None:
-        """Write one line, wrapped to the terminal."""
+    def show(self, text: str, *, name: str = "", color: str = "") -> None:
+        """Write one line, wrapped to the terminal, with *name* at its begin in a colour (SGR parameters)."""
         text, columns = printable(text), self.size()[0]
-        self.draw("\n".join(textwrap.wrap(text, columns, break_on_hyphens=False) if columns else [text]) + "\n")
+        text = "\n".join(textwrap.wrap(text, columns, break_on_hyphens=False) if columns else [text])
+        if color and text.startswith(name):
+            text = f"\x1b[{color}m{name}\x1b[m{text.removeprefix(name)}"
+        self.draw(text + "\n")
 
     def draw(self, text: str) -> None:
         """Write *text* as it is, escape sequences included: never text from outside."""
@@ -284,7 +287,7 @@ def confirm(question: Question, *, terminal: str = command.TERMINAL) -> None:
     prompt = f"Type {name} to assume it: " if question.text is None else f"{question.text} [y/N] "
     try:
         with Terminal(terminal) as opened:
-            opened.show(question.fact)
+            opened.show(question.fact, name=name, color=question.color)
             answer = opened.ask(prompt) or ""
     except OSError:
         fact = f"{name} is protected, and there is no terminal to confirm it on"

@@ -203,6 +203,8 @@ class Question(NamedTuple):
     """The name of the role, as the user types it."""
     text: str | None
     """The question, which a yes answers; None: the user types the name."""
+    color: str
+    """The colour of the role, as in `Rails`."""
     origin: Origin | None
     """What protects the role."""
 

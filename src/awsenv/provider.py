@@ -221,7 +221,8 @@ class Provider:
             name = chain.role if last.profile is not None else last.role.name
         within = "" if account is None else f" in account {account}"
         fact = f"{name} is protected: {what}{within}"
-        self.prompts.confirm(Question(fact, name, resolved.question, chain.rails.origins.get("is_protected")))
+        origin = chain.rails.origins.get("is_protected")
+        self.prompts.confirm(Question(fact, name, resolved.question, chain.rails.color, origin))
 
     def _has_code(self, resolved: Resolved) -> bool:
         return resolved.code is not None or self.prompts.has_code

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from conftest import World
 
 OTHER = "210987654321"
-FACT = "prod is protected: role read-only in account {}"
+FACT = "\x1b[38;5;208mprod\x1b[m is protected: role read-only in account {}"
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def at_terminal(world: World, script: str, *typed: tuple[str, str], **environ: s
     child = pexpect.spawn(
         "bash",
         ["--norc", "-c", script],
-        env=world.environ | {"PATH": f"{Path(world.program).parent}:{os.environ['PATH']}", **environ},
+        env=world.environ | {"PATH": f"{Path(world.program).parent}:{os.environ['PATH']}", "TERM": "xterm"} | environ,
         encoding="utf-8",
         timeout=60,
         dimensions=(24, 200),
@@ -146,6 +146,15 @@ def test_the_question_and_its_answer(
     assert "gone\n" not in shown
     is_confirmed = answer in {"prod\r", "y\r", "YES\r"}
     assert is_confirmed == bool(prod.actions())
+
+
+@pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_the_question_has_no_colour_where_the_user_wants_none(prod: World, environ: dict[str, str]) -> None:
+    """The name of the role is plain with NO_COLOR, and on a dumb terminal."""
+    shown = at_terminal(prod, "awsenv exec prod -- true", ("[y/N] ", "n\r"), **environ)
+
+    assert "\nprod is protected: role" in f"\n{shown}"
+    assert "\x1b" not in shown
 
 
 @pytest.mark.parametrize("agent", [False, True])

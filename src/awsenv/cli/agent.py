@@ -98,7 +98,7 @@ class Answers:
         """
         if self._answers.get("confirmed") != question.fact:
             origin = None if question.origin is None else astuple(question.origin)
-            raise Needed("confirm", question=[*question[:3], origin])
+            raise Needed("confirm", question=[*question[:-1], origin])
 
     def run(self, words: Sequence[str], profile: str) -> bytes:
         """Return what the `credential_process` of *profile* has printed in the process of the client.

@@ -111,7 +111,8 @@ class Prompts:
         from awsenv import mfa  # noqa: PLC0415 - few roles are protected
 
         if self._confirmed != question.fact:
-            mfa.confirm(question, terminal=self._terminal)
+            color = question.color if process.shows_colour(self._caller) else ""
+            mfa.confirm(question._replace(color=color), terminal=self._terminal)
             process.end_silence()
         self._confirmed = question.fact
 
@@ -154,8 +155,8 @@ class Prompts:
         return {"secret": self.secret(need["question"])}
 
     def _confirm_for(self, need: dict[str, Any]) -> dict[str, Any]:
-        fact, name, text, origin = need["question"]
-        self.confirm(Question(fact, name, text, origin and Origin(*origin)))
+        fact, name, text, color, origin = need["question"]
+        self.confirm(Question(fact, name, text, color, origin and Origin(*origin)))
         return {"confirmed": self._confirmed}
 
     def _find_for(self, need: dict[str, Any]) -> dict[str, Any]:
