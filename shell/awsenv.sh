@@ -21,7 +21,7 @@ _awsenv_prints() {
   list | lock | login | logout | setup | status) 'return' 0 ;;
   *) ;;
   esac
-  while '[' $# -gt 0 ']'; do
+  while '[' "$#" -gt 0 ']'; do
     case $1 in
     --) 'return' 1 ;;
     -h | --help | --print | --shell | --shell=* | --version) 'return' 0 ;;
@@ -70,10 +70,18 @@ _awsenv_report() {
   fi
 }
 
+# Whether $(...) gets what is printed. ksh runs it without a process, and stdout remains what it was.
+_awsenv_is_captured() {
+  case $_awsenv_shell in
+  ksh) 'eval' '[ "${.sh.subshell}" -gt 0 ] || [ -p /dev/stdout ]' ;;
+  *) '[' -p /dev/stdout ']' ;;
+  esac
+}
+
 awsenv() {
   # In eval "$(awsenv ...)" that eval gets the output; the program sends keys to no other pipe, and this function sends
   # none to a file. exec is never captured: it keeps its terminal and its jobs.
-  if _awsenv_prints "$@" || '[' -p /dev/stdout ']'; then
+  if _awsenv_prints "$@" || _awsenv_is_captured; then
     (_awsenv_report "$@" && _awsenv_become "$_AWSENV_BIN" "$@")
     'return'
   fi
@@ -191,7 +199,7 @@ _awsenv_refer() {
   case $_awsenv_open in
   '') ;;
   *)
-    _awsenv_code='${AWSENV_COLOR##$_awsenv_uncoloured}${AWSENV_EXPIRES_EPOCH:+'$_awsenv_code'}'
+    _awsenv_code='${AWSENV_COLOR:+${AWSENV_COLOR##$_awsenv_uncoloured}}${AWSENV_EXPIRES_EPOCH:+'$_awsenv_code'}'
     _awsenv_reference=$_awsenv_open$_awsenv_code$_awsenv_close$_awsenv_reference${_awsenv_open}0$_awsenv_close
     ;;
   esac

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import termios
@@ -19,13 +20,13 @@ import pytest
 
 from awsenv.agent import runtime_directory
 from awsenv.shells.base import folder
-from spelling import NOW, SPELLINGS
+from spelling import NOW, ROWS, SPELLINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from spelling import Spelling
+    from spelling import Row, Spelling
 
 TIMEOUT = 60
 """Seconds after which a shell counts as stuck."""
@@ -206,6 +207,25 @@ def home(
         clean_environ[runtime_directory.VARIABLE] = f"{runtime}/run"
         with agent_in(clean_environ):
             yield home
+
+
+@pytest.fixture(params=ROWS.values(), ids=str)
+def row(
+    request: pytest.FixtureRequest, require: Callable[[str], str], home: Path, clean_environ: dict[str, str]
+) -> Row:
+    """Return the row of each shell in turn, which then runs under its name and has an rc file."""
+    row: Row = request.param
+    program = require(row.program or row.name)
+    if row.program:
+        (home / "bin").mkdir()
+        (home / "bin" / row.name).symlink_to(program)
+        clean_environ["PATH"] += f"{os.pathsep}{home / 'bin'}"
+    rc = home / row.rc
+    rc.parent.mkdir(parents=True, exist_ok=True)
+    rc.write_text(f"{row.prompt}\n{row.hook}\n{row.hook}\n")
+    clean_environ |= {name: value.format(rc) for name, value in row.environ.items()}
+    clean_environ["SHELL"] = shutil.which(row.name, path=clean_environ["PATH"]) or row.name
+    return row
 
 
 @pytest.fixture

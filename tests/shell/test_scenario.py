@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -29,23 +27,6 @@ ROLE = r"\[temporary( [^]]+)?\] "
 
 KEYS = "env printenv AWS_ACCESS_KEY_ID AWS_SESSION_TOKEN"
 """A child that reads the variables of the role."""
-
-
-@pytest.fixture(params=ROWS.values(), ids=str)
-def row(request: pytest.FixtureRequest, require: Start, home: Path, clean_environ: dict[str, str]) -> Row:
-    """Return the row of each shell in turn, which then runs under its name and has an rc file."""
-    row: Row = request.param
-    program = require(row.program or row.name)
-    if row.program:
-        (home / "bin").mkdir()
-        (home / "bin" / row.name).symlink_to(program)
-        clean_environ["PATH"] += f"{os.pathsep}{home / 'bin'}"
-    rc = home / row.rc
-    rc.parent.mkdir(parents=True, exist_ok=True)
-    rc.write_text(f"{row.prompt}\n{row.hook}\n{row.hook}\n")
-    clean_environ |= {name: value.format(rc) for name, value in row.environ.items()}
-    clean_environ["SHELL"] = shutil.which(row.name, path=clean_environ["PATH"]) or row.name
-    return row
 
 
 @pytest.fixture

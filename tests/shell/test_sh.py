@@ -1,0 +1,195 @@
+"""What the hooks of the POSIX family and of tcsh show, and what they keep to themselves."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from spelling import ASH, DASH, KSH, MKSH, NOW, TCSH, YASH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from spelling import Row
+
+    Start = Callable[..., Any]
+
+FAMILY = (ASH, DASH, KSH, MKSH, YASH)
+
+CLOCKS = {
+    "ash": f"unset EPOCHSECONDS; EPOCHSECONDS={NOW}",
+    "ksh93": f"unset SECONDS; SECONDS=0; _awsenv_zero={NOW}",
+    "mksh": f"_now={NOW}.5; PS1=${{PS1//EPOCHREALTIME/_now}}",
+    "tcsh": "set tty = ../$HOME/clock",
+}
+"""The line that stops the clock of each hook that has one. That of tcsh is the time at which a file was read."""
+
+STATES = (
+    (7500, "[prod 2h05m] ", "default", False),
+    (3600, "[prod 1h00m] ", "default", False),
+    (3599, "[prod 59m] ", "default", False),
+    (899, "[prod 14m] ", "brown", False),
+    (299, "[prod 4m] ", "red", False),
+    (59, "[prod 59s] ", "red", False),
+    (1, "[prod 1s] ", "red", False),
+    (0, "[prod expired] ", "red", True),
+    (-90, "[prod expired] ", "red", True),
+)
+"""The seconds left, and what the prompt shows then."""
+
+
+def rows(*each: Row) -> pytest.MarkDecorator:
+    """Run a test for these shells."""
+    return pytest.mark.parametrize("row", each, ids=str, indirect=True)
+
+
+@pytest.fixture
+def open_shell(row: Row, home: Path, open_terminal: Start, clean_environ: Mapping[str, str]) -> Start:
+    """Return a function that opens the shell with lines before and after the one that loads the hook."""
+
+    def start(*before: str, after: tuple[str, ...] = (), **environ: str) -> Any:
+        (home / row.rc).write_text("\n".join((row.prompt, *before, row.hook, *after, "")))
+        return open_terminal([row.name], {**clean_environ, "TERM": "xterm", **environ})
+
+    return start
+
+
+@rows(ASH, KSH, MKSH, TCSH)
+def test_the_prompt_counts_the_time_down(row: Row, open_shell: Start, home: Path) -> None:
+    """The prompt shows hours, minutes, seconds and the end, in the colours of the other hooks."""
+    (home / "clock").touch()
+    os.utime(home / "clock", (NOW - 7, NOW))  # Linux rounds down to 8 seconds
+    window = open_shell(after=(CLOCKS[row.name],), AWSENV_LABEL="prod")
+
+    assert window.line.startswith("[prod] ")
+    for seconds, shown, color, is_bold in STATES:
+        window.run(row.export.format("AWSENV_EXPIRES_EPOCH", NOW + seconds))
+        has_color = row is not MKSH
+        assert (shown, (color, is_bold) if has_color else ("default", False)) == (
+            window.line[: len(shown)],
+            window.look(1),
+        )
+
+
+@rows(ASH, KSH, MKSH, TCSH)
+def test_the_colour_of_the_profile(row: Row, open_shell: Start, home: Path) -> None:
+    """The colour of the profile is on all the time, and gives way to nothing but the end."""
+    (home / "clock").touch()
+    os.utime(home / "clock", (NOW - 7, NOW))
+    mark = "PS1=$'\\001\\r'$PS1" if row is MKSH else ""
+    window = open_shell(mark, after=(CLOCKS[row.name],), AWSENV_LABEL="prod", AWSENV_COLOR="35")
+
+    looks = [window.look(1)]
+    for seconds in (7500, 45, -1):
+        window.run(row.export.format("AWSENV_EXPIRES_EPOCH", NOW + seconds))
+        looks.append(window.look(1))
+
+    assert [*[("magenta", False)] * 3, ("red", True)] == looks
+
+
+@rows(DASH, YASH)
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("UTC0", "03:33"),
+        ("CET-1CEST,M3.5.0,M10.5.0/3", "05:33"),
+        ("IST-5:30", "09:03"),
+        ("NST3:30NDT,M3.2.0,M11.1.0", "01:03"),
+        ("LINT-14", "17:33"),
+        ("XXX12", "15:33"),
+    ],
+)
+def test_a_prompt_without_a_clock_shows_when_the_role_ends(zone: str, shown: str, open_shell: Start) -> None:
+    """The time is that of the user's zone at the end of the role, whose summer time may be another than now."""
+    window = open_shell(AWSENV_LABEL="prod", AWSENV_EXPIRES_EPOCH=str(NOW), TZ=zone)
+
+    assert window.line.startswith(f"[prod until {shown}] ")
+
+
+@rows(*FAMILY, TCSH)
+def test_a_hostile_variable_runs_nothing(row: Row, open_shell: Start, home: Path) -> None:
+    """Neither a label nor an end that the user has set by hand is more than text."""
+    sprung = "touch sprung"
+    hostile = {"AWSENV_LABEL": f"$({sprung})`{sprung}`\x1b]0;title\x07", "AWSENV_COLOR": "31m\x1b]0;title\x07"}
+    window = open_shell(**hostile, AWSENV_EXPIRES_EPOCH=f"{{ {sprung} }}")
+
+    window.run(row.export.format("AWSENV_EXPIRES_EPOCH", f"'1+a[$({sprung})]'"))
+    window.run(row.export.format("AWSENV_EXPIRES_EPOCH", "08"))
+
+    assert (False, False) == ((home / "sprung").exists(), b"title" in window.transcript)
+    assert window.line.startswith("[")
+
+
+@rows(*FAMILY, TCSH)
+def test_a_trace_shows_no_secret(row: Row, open_shell: Start) -> None:
+    """A trace under strict options shows no key, and stays on."""
+    on, off = ("set echo verbose", "unset echo verbose") if row is TCSH else ("set -uCxv", "set +uCxv")
+    window = open_shell()
+
+    window.run(on)
+    window.run("awsenv power-user")
+    window.run("true vis''ible")
+    assert window.line.startswith("[power-user] ")
+    window.run(off)
+    window.clear()
+
+    assert (False, True) == (b"canary" in window.transcript, window.transcript.count(b"true visible") >= 1)
+    assert "canary/secret+one" == window.run("env printenv AWS_SECRET_ACCESS_KEY")
+
+
+@rows(*FAMILY, TCSH)
+def test_the_function_leaves_a_substitution_to_its_eval(row: Row, open_shell: Start) -> None:
+    """At a prompt where `awsenv` is the function, eval gets the change, and fails if awsenv does."""
+    window = open_shell()
+
+    window.run(row.evaluate.format("awsenv power-user"))
+    assert window.line.startswith("[power-user] ")
+    assert "" == window.run("awsenv temporary >/dev/null")
+    assert window.line.startswith("[temporary")
+    assert "reached" not in window.run(row.then.format(row.evaluate.format("awsenv nobody"), "echo rea''ched"))
+    assert window.line.startswith("[temporary")
+
+
+@rows(*FAMILY)
+def test_aliases_and_separators_disturb_nothing(open_shell: Start) -> None:
+    """The user may have an alias for each builtin that the hook uses but `eval`, and fields that end anywhere."""
+    words = "set unset export return shift trap exec printf command test false date"
+    window = open_shell(*(f"alias {word}='echo garbage'" for word in words.split()), "IFS=_e1")
+
+    assert "" == window.run("awsenv power-user")
+    assert window.line.startswith("[power-user] ")
+    assert "" == window.run("awsenv off")
+    assert not window.line.startswith("[")
+
+
+@rows(*FAMILY)
+def test_a_read_only_variable_stops_the_change(open_shell: Start) -> None:
+    """If one variable is read-only no variable changes, and a read-only prompt disturbs nobody."""
+    window = open_shell("readonly PS1", after=("readonly AWS_ACCESS_KEY_ID=AKIAMINE",))
+
+    shown = window.run("awsenv power-user || echo kept")
+
+    assert "awsenv: nothing was changed: a variable" in shown
+    assert shown.endswith("kept")
+    assert "" == window.run('echo "$AWSENV_LABEL$AWS_SECRET_ACCESS_KEY"')
+
+
+@rows(ASH, KSH, TCSH)
+def test_a_line_wraps_where_the_screen_ends(open_shell: Start) -> None:
+    """Colours have no width: an edit at the start of a line longer than the screen leaves the rest whole."""
+    window = open_shell("bindkey -e 2>/dev/null || set -o emacs", AWSENV_LABEL="prod", AWSENV_COLOR="35")
+
+    window.child.send(f" {'y' * 100}\x01X")
+    window.until(lambda: f"> X {'y' * 100}" in "".join(window.screen.display), "edited line")
+
+
+@rows(MKSH)
+def test_mksh_shows_colours_behind_the_users_own_mark(open_shell: Start) -> None:
+    """In mksh codes have no width in a prompt that begins with a mark and a carriage return, and only there."""
+    window = open_shell("PS1=$'\\001\\r\\001\\e[32m\\001'$PS1", AWSENV_LABEL="prod", AWSENV_COLOR="35")
+
+    assert window.line.startswith("[prod] 0:")
+    assert ("magenta", "green") == (window.look(1)[0], window.look(8)[0])
