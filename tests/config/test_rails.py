@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awsenv import config
+from awsenv.config.differences import differences
 from awsenv.config.files import File
 from awsenv.config.rails import KEYS, color, spelled
 from awsenv.errors import ConfigError, Origin
@@ -170,6 +171,12 @@ def test_a_wrong_guard_rail_is_an_error(home: Home, line: str, fact: str, hint: 
             "guards nothing: [sso-session prod] is not a profile",
             "~/.aws/config:8",
         ),
+        (
+            PROD.replace("profile prod", 'profile "a b"'),
+            "[profile a b]\nawsenv_color = red\n",
+            "[profile a b] is not a profile",
+            "~/.aws/credentials:2",
+        ),
         (PROD, "[profile prod]\nawsenv_color = red\n", "[profile prod] is not a profile", "~/.aws/credentials:2"),
         (
             f"{PROD}s3 =\n  a = b\n  awsenv_protcted = true\n",
@@ -184,16 +191,24 @@ def test_a_guard_rail_in_the_wrong_place_is_an_error(
 ) -> None:
     """A guard rail that the profile does not get stops its role: it would guard nothing."""
     with pytest.raises(ConfigError) as raised:
-        home.resolve("prod", config_text, credentials_text)
+        home.resolve("a b" if '"a b"' in config_text else "prod", config_text, credentials_text)
 
     assert fact in raised.value.fact
     assert position in raised.value.where
     assert raised.value.hints
 
 
-def test_a_guard_rail_of_another_profile_in_the_wrong_place_stops_no_role(home: Home) -> None:
+@pytest.mark.parametrize("header", ["other", "old prod", "sso-session other"])
+def test_a_guard_rail_of_another_profile_in_the_wrong_place_stops_no_role(home: Home, header: str) -> None:
     """Only the doctor tells about it."""
-    assert Rails() == home.resolve("prod", f"{PROD}[other]\nawsenv_protected = true\n").rails
+    assert Rails() == home.resolve("prod", f"{PROD}[{header}]\nawsenv_protected = true\n").rails
+
+
+def test_what_is_set_for_every_section_is_in_no_wrong_place(home: Home) -> None:
+    """Botocore adds `[DEFAULT]` to each section, an SSO session of the same name too."""
+    text = f"[DEFAULT]\nawsenv_protected = true\n{PROD}[sso-session prod]\nsso_region = eu-west-1\n"
+
+    assert home.resolve("prod", text).rails.is_protected
 
 
 values = st.fixed_dictionaries(
@@ -285,3 +300,13 @@ def test_a_role_in_another_account_is_refused_by_the_files(home: Home, text: str
 
     assert hint == raised.value.hints[0]
     assert "awsenv_account" == raised.value.origins[1].key
+
+
+def test_other_tools_read_a_family_alike() -> None:
+    """Neither `#` in a colour nor an inclusion of guard rails alone is a difference between AWS tools."""
+    family = "[profile family]\nawsenv_color = #ff8700\nawsenv_protected = true\n"
+    including = "[profile prod]\nregion = eu-west-1\ninclude_profile = family\n"
+
+    assert [] == list(differences(family + including, "~/.aws/config", "config"))
+    (found,) = differences(f"{family}region = us-east-1\n{including}", "~/.aws/config", "config")
+    assert "include_profile takes settings from another profile" in found.fact

@@ -7,6 +7,7 @@ import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from awsenv.config.ini import EVERYWHERE
 from awsenv.config.profiles import KINDS
 from awsenv.config.rails import is_meant
 from awsenv.distance import nearest
@@ -43,7 +44,7 @@ def all_misspelt(profiles: Profiles) -> Iterator[Misspelt]:
         if header not in profiles.meanings and header not in _OTHERS:
             yield _ignored(header, section, profiles)
     for header, section in profiles.credentials_sections.items():
-        name = re.sub("^profiles?[ \t]+", "", header.strip(_AROUND), flags=re.IGNORECASE).strip(_AROUND)
+        name = _bare(header)
         if name and name != header:
             fact = f"in the credentials file [{printable(header)}] is a profile named {quoted(header)}"
             yield Misspelt("profile", name, _error(section, fact, name, profiles.credentials_sections))
@@ -63,17 +64,29 @@ def misplaced_rails(profiles: Profiles, profile: str | None = None) -> Iterator[
         profiles: The profiles of the two files.
         profile: The profile that they are meant for; None: there is none of that name.
     """
-    strays = [
-        *(("profile ", item) for item in profiles.strays.items()),
-        *(("", item) for item in profiles.credentials_sections.items() if item[0].startswith("profile ")),
-    ]
-    for prefix, (header, section) in strays:
-        name = (header.strip(_AROUND).split() or [""])[-1]
+    for header, section, prefix, name in _strays(profiles):
         if name == profile or (profile is None and header in profiles.meanings and profiles.get(name) is None):
-            for key in filter(is_meant, section.settings):
-                fact = f"{printable(key)} guards nothing: [{printable(header)}] is not a profile"
-                where = "a profile" if profile is None else f"[{prefix}{printable(name)}]"
-                yield ConfigError(fact, section.settings[key].origin, hint=f"move {printable(key)} to {where}")
+            for key, setting in section.settings.items():
+                if is_meant(key) and setting.origin.section != EVERYWHERE:
+                    fact = f"{printable(key)} guards nothing: [{printable(header)}] is not a profile"
+                    where = "a profile" if profile is None else f"[{prefix}{printable(name)}]"
+                    yield ConfigError(fact, setting.origin, hint=f"move {printable(key)} to {where}")
+
+
+def _strays(profiles: Profiles) -> Iterator[tuple[str, Section, str, str]]:
+    """Yield the sections that are no profile: the header, the section, the prefix of a profile there, and the name."""
+    for header, section in profiles.strays.items():
+        meaning = profiles.meanings.get(header) or _ignored(header, section, profiles)
+        yield header, section, "profile ", meaning[1]
+    for header, section in profiles.credentials_sections.items():
+        name = _bare(header)
+        if name != header:
+            yield header, section, "", name
+
+
+def _bare(header: str) -> str:
+    """Return the name that a header of the credentials file is meant to have."""
+    return re.sub("^profiles?[ \t]+", "", header.strip(_AROUND), flags=re.IGNORECASE).strip(_AROUND)
 
 
 _NOISE = str.maketrans("", "", "[]'\"")
