@@ -12,6 +12,7 @@ import argparse
 import difflib
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -65,6 +66,12 @@ PS1='\[\e[32m\]\w\[\e[0m\] $ \[\e[1m\]'
 PS0='\e[0m'
 """
 HOOK = 'eval "$(awsenv init bash)"\n'
+CONFIG_FISH = """
+set -g fish_greeting
+set -g fish_autosuggestion_enabled 0
+function fish_prompt; set_color green; echo -n '~'; set_color normal; echo -n ' $ '; end
+awsenv init fish | source
+"""
 # Before the hook describes a prompt, its clock is that many seconds ahead. PS0 does not end the bold of a comment.
 LATER = """
 later=(0 0 2820 3310 3700) prompts=0
@@ -238,6 +245,30 @@ def picker(home: Home) -> Terminal:
     return terminal
 
 
+def completion(home: Home) -> Terminal:
+    """Return a fish at its second Tab, which shows what the first one could not decide."""
+    folder = home.path / ".config/fish"
+    folder.mkdir(parents=True)
+    (folder / "config.fish").write_text(CONFIG_FISH)
+    # Without this folder, the first fish in a home directory reads every manual page of the machine.
+    (home.path / ".local/share/fish/generated_completions").mkdir(parents=True)
+    # The first Tab notes what is known of the roles, and does not wait for it.
+    subprocess.run(["awsenv", "completion", "--refresh"], env=home.environ, check=True)
+    terminal = Terminal(["fish"], home, 72)
+    terminal.press("awsenv pro\t")
+    terminal.until(lambda: terminal.shows("mfa eu-central-1)"))
+    terminal.press("\t")
+    # It marks the first role, and then colors what it has put into the line.
+    line, below = terminal.screen.buffer[0], terminal.screen.buffer[1]
+    end = len("~ $ awsenv prod ")
+    terminal.until(
+        lambda: (
+            below[0].reverse and ["blue", "cyan"] == [line[at].fg for at in (4, 11)] and terminal.screen.cursor.x == end
+        )
+    )
+    return terminal
+
+
 def bash(home: Home, rc: str, columns: int) -> Terminal:
     """Return a bash with a rc file."""
     (home.path / ".bashrc").write_text(BASHRC + rc)
@@ -254,6 +285,7 @@ SCENES: Mapping[str, tuple[Callable[[Home], Terminal], str]] = {
         "Prompts: the role and its time left, yellow below 15 minutes, red below 5, expired; a role with a red name",
     ),
     "picker": (picker, "The picker: a query, and the roles that match it, with account, role, MFA and region"),
+    "completion": (completion, "Tab in fish: the roles that begin as typed, with account, role and MFA"),
     "list": (listed, "awsenv list: the roles and the sources, with account, MFA and region; a star at the active role"),
 }
 """The pictures: how the terminal gets there, and what it shows."""
@@ -277,6 +309,9 @@ def furnished() -> Iterator[Home]:
         (home / ".aws").mkdir()
         (home / ".aws" / "credentials").write_text(CREDENTIALS.format(key=key))
         (home / ".aws" / "config").write_text(CONFIG.format(serial=device.serial, external_id=EXTERNAL_ID, **roles))
+        # Names that are written within a second of the files may be those from before them.
+        for file in (home / ".aws").iterdir():
+            os.utime(file, (0, 0))
         pointed = {name: value for name, value in sandbox.environ().items() if "REGION" not in name}
         environ = {
             "AWSENV_PICKER": "builtin",
@@ -330,12 +365,18 @@ def _line(screen: Screen, row: int) -> list[str]:
         text = "".join(cell.data for cell in group)
         if reverse:
             left, top = MARGIN + column * CELL, BAR + row * LINE
-            name = "text" if color == "default" else color
+            name = color if color in COLORS else "text"
             drawn.append(f'<rect class="{name}" {_box(left, top, len(text) * CELL, LINE)}/>')
         if shown := text.strip():
             start = MARGIN + (column + len(text) - len(text.lstrip())) * CELL
             names = [
-                *(["ground"] if reverse else ["faint"] if faint else [color] if color != "default" else []),
+                *(
+                    ["ground"]
+                    if reverse
+                    else ["faint"]
+                    if faint or color not in {"default", *COLORS}
+                    else [color] * (color != "default")
+                ),
                 *(["bold"] if bold else []),
             ]
             look = f' class="{" ".join(names)}"' if names else ""
