@@ -79,6 +79,7 @@ case run:
   set _awsenv_prints = 0 _awsenv_words = ($argv[2-]:q)
   if ($#_awsenv_words) then
     switch ("$_awsenv_words[1]")
+    case completion:
     case console:
     case credential-process:
     case demo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,21 @@ def test_the_hooks_evaluate_exactly_the_changes(shell: Spelling, require: Callab
     done = subprocess.run(words, capture_output=True, text=True, check=True)
 
     assert [name for name, command in COMMANDS.items() if command.prints != CHANGE] == done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("hook", "listed"),
+    [
+        ("awsenv.sh", r"^  (?:[a-z-]+ \| )+[a-z-]+\) 'return' 0"),
+        ("awsenv.tcsh", r"^    case [a-z][a-z-]*:"),
+    ],
+)
+def test_the_hooks_of_sh_and_tcsh_list_the_other_commands(hook: str, listed: str) -> None:
+    """The list of commands whose output is text is complete in each hook."""
+    lines = re.findall(listed, (HOOKS / hook).read_text(), flags=re.MULTILINE)
+    words = {word for line in lines for word in re.findall(r"[a-z][a-z-]+", line)} - {"case", "return"}
+
+    assert {name for name, command in COMMANDS.items() if command.prints != CHANGE} == words
 
 
 @pytest.mark.parametrize(
