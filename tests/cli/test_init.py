@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pexpect
@@ -91,6 +92,18 @@ def test_on_a_terminal_init_shows_the_line_and_its_file(
     assert [f"Add this as the last line of ~/{spelling.rc}, and start a new shell:", "", line] == [
         text.rstrip("\r") for text in child.before.rstrip().split("\n")
     ]
+
+
+@pytest.mark.parametrize(
+    ("shell", "environ", "is_needed"), [("dash", {}, True), ("dash", {"ENV": "~/.rc"}, False), ("mksh", {}, False)]
+)
+def test_a_shell_that_reads_no_file_by_itself_needs_a_variable(
+    shell: str, environ: dict[str, str], *, is_needed: bool
+) -> None:
+    """Such a shell reads only what ENV names, so the user is shown the line of ~/.profile, too."""
+    caller = replace(_caller(HOME="/home/alice", **environ), prints_to_terminal=True)
+
+    assert is_needed == ("\n\nENV=$HOME/.shinit; export ENV\n\n" in run(caller, Arguments(shell=shell)).text)
 
 
 @pytest.mark.parametrize("shell", SPELLINGS)

@@ -69,8 +69,11 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         return Print(f"{line}\n")
     if not caller.prints_to_terminal:
         return Print(shell.hook(caller.program))
-    file = shown(shell.startup({**caller.environ, "AWSENV_SHELL": name})[0], caller.environ)
-    return Table(f"Add this as the last line of {file}, and start a new shell:\n\n{line}\n")
+    environ = {**caller.environ, "AWSENV_SHELL": name}
+    file = shown(shell.startup(environ)[0], environ)
+    if first := shell.login_line(environ):
+        first = f"Add this to ~/.profile, and log in again:\n\n{first}\n\n"
+    return Table(f"{first}Add this as the last line of {file}, and start a new shell:\n\n{line}\n")
 
 
 def _own_shell(caller: Caller) -> str:

@@ -179,6 +179,10 @@ class Shell(ABC):
         """Return the startup file that the hook belongs in, and all that an interactive shell reads, in order."""
         return "", []
 
+    def login_line(self, environ: Environ) -> str:
+        """Return the line of ~/.profile without which the shell reads no startup file; empty: it reads one anyway."""
+        return ""
+
     def _for_the_hook(self, change: Change, program: str) -> dict[str, str]:
         """Return two variables for a subshell: it evaluates and unsets the change, and its hook keeps the program."""
         return {"_AWSENV_BIN": program, "_AWSENV_CHANGE": self.render(change)}

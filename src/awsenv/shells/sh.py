@@ -67,6 +67,11 @@ class Sh(Posix):
         main = own or f"{home(environ)}/{_STARTUP.get(name, '.shinit')}"
         return main, [main, f"{home(environ)}/.profile"]
 
+    def login_line(self, environ: Environ) -> str:
+        """Return the line that sets ENV, for a shell that has no startup file of its own."""
+        name = _name(environ.get("AWSENV_SHELL") or environ.get("SHELL", ""))
+        return "" if environ.get("ENV") or name in _STARTUP else "ENV=$HOME/.shinit; export ENV"
+
 
 def _name(path: str) -> str:
     return os.path.basename(path).rstrip("0123456789.-")
