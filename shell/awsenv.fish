@@ -361,12 +361,14 @@ if status is-interactive
         set -e __awsenv_drawn
     end
 
-    function __awsenv_complete
-        # At the first Tab this function gives way to that of the file.
-        if test -r $_awsenv_folder/completions/awsenv.fish
-            builtin source $_awsenv_folder/completions/awsenv.fish
-            __awsenv_complete
+    # At the first Tab this function gives way to that of the file.
+    if not builtin functions -q __awsenv_complete
+        function __awsenv_complete
+            if test -r $_awsenv_folder/completions/awsenv.fish
+                builtin source $_awsenv_folder/completions/awsenv.fish
+                __awsenv_complete
+            end
         end
+        builtin complete -c awsenv -f -a '(__awsenv_complete)'
     end
-    builtin complete -c awsenv -f -a '(__awsenv_complete)'
 end

@@ -390,7 +390,7 @@ function _awsenv_read_profiles {
       builtin continue
     fi
     [[ $_awsenv_text != "${_awsenv_typed#"$_awsenv_prefix"}"* || -z $_awsenv_text || $_awsenv_text == -* ||
-      $_awsenv_text == *[[:cntrl:]\"\'\\]* ]] ||
+      $_awsenv_text == *[[:cntrl:]\"\'\\]* || $_awsenv_text == *$'\302'[$'\200'-$'\237']* ]] ||
       [[ $1 == credentials && $'\n'"${_awsenv_found[*]-}"$'\n' == *$'\n'"$_awsenv_text"$'\n'* ]] ||
       _awsenv_found+=("$_awsenv_text")
   done

@@ -201,9 +201,9 @@ function __awsenv_names --description 'Print the names of the kinds that a patte
     or return
     set files (string replace -r -- '^~/' $HOME/ $files)
     test -f "$files[1]" -a -r "$files[1]"
-    and string match -rg -- '^\[(?:profile\s+["\']?|(?=default\]))([^-"\'\\\\\]\x00-\x1f\x7f][^"\'\\\\\]\x00-\x1f\x7f]*)["\']?\]' <$files[1]
+    and string match -rg -- '^\[(?:profile\s+["\']?|(?=default\]))([^-"\'\\\\\]\x00-\x1f\x7f-\x9f][^"\'\\\\\]\x00-\x1f\x7f-\x9f]*)["\']?\]' <$files[1]
     test -f "$files[2]" -a -r "$files[2]"
-    and string match -rg -- '^\[([^-"\'\\\\\]\x00-\x1f\x7f][^"\'\\\\\]\x00-\x1f\x7f]*)\]' <$files[2]
+    and string match -rg -- '^\[([^-"\'\\\\\]\x00-\x1f\x7f-\x9f][^"\'\\\\\]\x00-\x1f\x7f-\x9f]*)\]' <$files[2]
 end
 
 function __awsenv_is_fresh --no-scope-shadowing --description 'Whether a line of the names is about a file as it is now'
@@ -230,4 +230,6 @@ function __awsenv_rebuild --description 'Let the program write the names, in the
         /bin/sh -c '"$0" completion --refresh </dev/null >/dev/null 2>&1 &' $program[1]
 end
 
-builtin complete -c awsenv -f -a '(__awsenv_complete)'
+# The hook may have done so: twice would cost twice as much.
+builtin complete -c awsenv | string match -q '*__awsenv_complete*'
+or builtin complete -c awsenv -f -a '(__awsenv_complete)'
