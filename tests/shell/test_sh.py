@@ -193,3 +193,42 @@ def test_mksh_shows_colours_behind_the_users_own_mark(open_shell: Start) -> None
 
     assert window.line.startswith("[prod] 0:")
     assert ("magenta", "green") == (window.look(1)[0], window.look(8)[0])
+
+
+@rows(*FAMILY, TCSH)
+def test_the_subshell_of_exec_has_its_role_whatever_the_startup_file_sets(
+    row: Row, home: Path, program: str, clean_environ: Mapping[str, str], open_terminal: Start
+) -> None:
+    """The role precedes keys that the file exports; ENV is the user's, and no variable of awsenv itself remains."""
+    others = {"AWS_PROFILE": "other", "AWS_ACCESS_KEY_ID": "AKIAFROMRC", "AWS_SESSION_TOKEN": "from-rc"}
+    exports = (row.export.format(name, value) for name, value in others.items())
+    # Of tcsh only the startup files of the user can load the hook.
+    (home / row.rc).write_text("\n".join((row.prompt, *exports, row.hook if row is TCSH else "", "")))
+
+    window = open_terminal([program, "exec", "power-user"], {**clean_environ, "TERM": "xterm"})
+
+    assert window.line.startswith("[power-user] ")
+    assert "AKIAIOSFODNN7EXAMPLE" == window.run("env printenv AWS_ACCESS_KEY_ID")
+    window.run("env >all")
+    variables = dict(line.partition("=")[::2] for line in (home / "all").read_text().splitlines())
+    assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & {*variables}
+    assert not [name for name in variables if name.startswith("_AWSENV")]
+    assert clean_environ.get("ENV") == variables.get("ENV")
+
+
+@rows(*FAMILY, TCSH)
+def test_a_prompt_with_a_role_starts_no_process(
+    row: Row, home: Path, require: Start, clean_environ: Mapping[str, str], open_terminal: Start
+) -> None:
+    """Between one prompt and the next the shell forks nothing."""
+    (home / row.rc).write_text(f"{row.prompt}\n{row.hook}\n")
+    trace = [require("strace"), "-f", "-o", "traced", "-e", "trace=clone,clone3,fork,vfork"]
+    role = {"AWSENV_LABEL": "prod", "AWSENV_EXPIRES_EPOCH": str(NOW)}
+
+    window = open_terminal([*trace, row.name], {**clean_environ, **role, "TERM": "xterm"})
+    before = (home / "traced").read_text()
+    for _ in range(5):
+        window.run(":")
+
+    assert window.line.startswith("[prod")
+    assert before == (home / "traced").read_text()

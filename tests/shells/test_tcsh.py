@@ -68,3 +68,9 @@ def test_the_startup_file_is_the_one_that_tcsh_reads(tmp_path: Path) -> None:
     assert (f"{tmp_path}/.cshrc", [f"{tmp_path}/.cshrc", login]) == TCSH.startup(environ)
     (tmp_path / ".tcshrc").touch()
     assert (f"{tmp_path}/.tcshrc", [f"{tmp_path}/.tcshrc", login]) == TCSH.startup(environ)
+
+
+def test_the_role_is_named_as_a_subshell_starts() -> None:
+    """Only the startup files of the user can load the hook, so it is not sure that the prompt shows the role."""
+    assert not TCSH.shows_role("/bin/tcsh", {})
+    assert shells.find("sh").shows_role("/bin/dash", {"ENV": "/other"})
