@@ -65,6 +65,7 @@ class Window:
     transcript: bytes = b""
     pid: int = 0
     """The program that runs."""
+    deadline: float = field(default_factory=lambda: time.monotonic() + TIMEOUT)
 
     def __post_init__(self) -> None:
         """Open the terminal, and show what was there before."""
@@ -494,6 +495,31 @@ def test_an_fzf_that_cannot_start_is_replaced(window: Window, clean_environ: dic
     window.type("\x1b")
     window.end()
     assert "awsenv: fzf is not on the PATH, so awsenv shows its own list" in window.text
+
+
+def test_a_signal_ends_fzf_too(window: Window, clean_environ: dict[str, str], require: Callable[[str], str]) -> None:
+    """Fzf gets the time to restore the terminal before awsenv ends."""
+    require("fzf")
+    environ = configured(clean_environ, 3)
+    del environ["AWSENV_PICKER"]
+    window.start([], environ)
+    window.until("4/4")
+    os.kill(window.pid, signal.SIGTERM)
+
+    assert (130, FAILURE) == window.end()
+    assert window.is_as_before
+
+
+def test_what_is_typed_too_early_narrows_the_list(window: Window, clean_environ: dict[str, str]) -> None:
+    """The terminal shows it before the list is there; it ends up in the query, and not beside the prompt."""
+    window.type("prod-3")
+    window.read()
+    window.start(["explain"], configured(clean_environ, 80))
+    window.until("role> prod-3", "/81")
+    window.type("\x1b")
+    window.end()
+
+    assert [*BEFORE.splitlines(), "awsenv: no role was picked"] == window.text.splitlines()
 
 
 def test_ctrl_z_stops_the_picker_as_a_job(

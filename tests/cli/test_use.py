@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -308,14 +309,16 @@ def test_a_broken_install_fails_in_the_shell(
 
 
 @pytest.mark.python
-def test_nothing_is_written_to_the_home_directory(world: World) -> None:
-    """Assuming a role leaves no cache behind."""
+def test_only_the_name_of_the_role_is_written_to_the_home_directory(world: World) -> None:
+    """Assuming a role leaves its name and the time, for the picker, and no other cache behind."""
     home = Path(world.environ["HOME"])
     before = sorted(home.rglob("*"))
 
     world.run("power-user", world.device.code(), "--shell", "bash")
 
-    assert before == sorted(home.rglob("*"))
+    written = {path.name: path for path in home.rglob("*") if path not in before}
+    assert {".cache", "awsenv", "recent"} == {*written}
+    assert re.fullmatch("[0-9]{10}\tpower-user\n", written["recent"].read_text())
 
 
 @pytest.mark.parametrize("variable", ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])

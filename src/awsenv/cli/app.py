@@ -211,7 +211,7 @@ def invoke(args: list[str], caller: Callable[[], Caller]) -> Action:
     module, calling = _module(name), caller()
     if arguments.get("role") == PREVIOUS:
         arguments["role"] = _previous(calling.environ)
-        # The shell has had this role: it is not refused as a typo.
+        # The shell has had this role: `use` does not refuse it as a typo.
         calling = replace(calling, args=tuple(words))
     action: Action = module.run(calling, module.Arguments(**arguments))
     return action

@@ -49,6 +49,8 @@ def with_role(args: list[str]) -> list[str] | None:
         role = _picked(environ, terminal)
     except termios.error:
         return args
+    except OSError:
+        return None  # the terminal is gone
     finally:
         os.close(terminal)
     process.end_silence()
@@ -237,6 +239,8 @@ def _ask_fzf(
     own = {name: value for name, value in environment.for_command(environ).items() if name not in secrets}
     before = termios.tcgetattr(terminal)
     argv = [path, "--delimiter=\t", "--with-nth=2..", "--header-lines=1", "--no-multi", "--prompt=role> "]
+    # Inside $(...), the shell would wait for ever for a program that is stopped.
+    argv.append("--bind=ctrl-z:ignore")
     try:
         fzf = subprocess.Popen(argv, env=own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=terminal)
     except OSError as error:

@@ -181,7 +181,8 @@ class Screen:
     def _begin(self) -> None:
         self._silence()
         self._has_begun = True
-        self._write(_BEGIN)
+        # What the user has typed before this is on the line already, and comes as keys.
+        self._write(f"\r\x1b[J{_BEGIN}")
 
     def _end(self) -> None:
         # In the background the terminal is the shell's, which has set it; to set it would stop this process.
