@@ -71,6 +71,12 @@ class Row:
     volatile: Sequence[str] = ()
     """Variables that the shell exports anew for each command."""
 
+    # Completion.
+    completion: str = ""
+    """The line of the rc file, before the hook, without which the shell completes nothing."""
+    tab: str = ""
+    """What completes a role; empty: the shell does not."""
+
     # Variables.
     export: str
     """Sets a variable of the environment."""
@@ -240,6 +246,7 @@ BASH = Posix(
     at_prompts=(),
     strict_at_terminal="set -euo pipefail -o noclobber",
     completion_file="awsenv.bash",
+    tab="\t",
     subshell_file="subshell/bashrc",
     linters=("bash -n", "shellcheck -o all", "shfmt -i 2 -d"),
     prints="_awsenv_prints",
@@ -304,6 +311,8 @@ ZSH = Posix(
     at_prompts=(),
     strict_at_terminal="setopt err_exit no_unset pipe_fail no_clobber warn_create_global",
     completion_file="_awsenv",
+    completion="autoload -Uz compinit; compinit -u -D",
+    tab="\t",
     subshell_file="subshell/.zshenv",
     linters=("zsh -f -n",),
     prints="_awsenv_prints",
@@ -381,6 +390,7 @@ FISH = Spelling(
     at_prompts=("-i",),
     strict_at_terminal="set -g fish_features qmark-noglob",
     completion_file="awsenv.fish",
+    tab="\t",
     linters=("fish --no-config -n", "fish_indent --check"),
     prints="__awsenv_prints",
     refresh="__awsenv_refresh",

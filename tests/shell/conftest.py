@@ -222,7 +222,7 @@ def row(
         clean_environ["PATH"] += f"{os.pathsep}{home / 'bin'}"
     rc = home / row.rc
     rc.parent.mkdir(parents=True, exist_ok=True)
-    rc.write_text(f"{row.prompt}\n{row.hook}\n{row.hook}\n")
+    rc.write_text(f"{row.prompt}\n{row.completion}\n{row.hook}\n{row.hook}\n")
     clean_environ |= {name: value.format(rc) for name, value in row.environ.items()}
     clean_environ["SHELL"] = shutil.which(row.name, path=clean_environ["PATH"]) or row.name
     return row

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from awsenv.cli import names
 from spelling import ROWS
 
 if TYPE_CHECKING:
@@ -24,6 +28,9 @@ CHANGING = {"_", "PWD", "OLDPWD", "SHLVL"}
 
 ROLE = r"\[temporary( [^]]+)?\] "
 """What the prompt shows of the role. A shell without a clock shows when the role ends."""
+
+ODD = 'it\'s a "日本"'
+"""The name of a profile that each shell has to quote."""
 
 KEYS = "env printenv AWS_ACCESS_KEY_ID AWS_SESSION_TOKEN"
 """A child that reads the variables of the role."""
@@ -178,3 +185,22 @@ def test_a_role_is_picked_and_the_one_before_is_back(
     for role in ("temporary", "power-user"):
         window.run("awsenv -")
         assert role == window.run("printenv AWSENV_ROLE")
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS.values() if row.tab], ids=str, indirect=True)
+def test_tab_quotes_a_role(row: Row, *, home: Path, clean_environ: dict[str, str], open_terminal: Start) -> None:
+    """Tab completes the name of a role with spaces, quotes and characters of Japan, and Enter uses it."""
+    with (home / ".aws/config").open("a") as config:
+        config.write(f"[profile {shlex.quote(ODD)}]\ncredential_process = cat {home}/answer.json\n")
+    # The names of files that have just changed are not kept.
+    for file in (home / ".aws").iterdir():
+        os.utime(file, (0, 0))
+    names.refresh(clean_environ, None, time.time())
+    window = open_terminal([row.name])
+
+    window.child.send(f"awsenv it{row.tab}")
+    window.until(lambda: "日本" in window.line, "completed role")
+    window.child.send("\r")
+    window.wait()
+
+    assert ODD == window.run("printenv AWSENV_ROLE")
