@@ -9,27 +9,32 @@ from __future__ import annotations
 
 import os
 import shutil
-import statistics
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pexpect
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from spelling import Row
 
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "shell"), str(TESTS)]
 
-ROUNDS = 5
-PROMPTS = 40
-"""Prompts a round: the clock of what processes a shell has started ticks a hundred times a second."""
+ROUNDS = 25
+PROMPTS = 10
+"""Prompts a round. What processes a shell has started is counted in hundredths of a second."""
 
 _TICK = 1_000_000 // os.sysconf("SC_CLK_TCK")
+
+Terminal = Any
+"""A terminal of tests/shell/conftest.py."""
 
 
 def processor_time(pid: int, *, children: bool) -> float:
@@ -42,8 +47,9 @@ def processor_time(pid: int, *, children: bool) -> float:
     return own
 
 
-def prompt_time(row: Row, *lines: str, role: bool = False, children: bool = False) -> float:
-    """Return the microseconds of one prompt of the shell *row*, with these lines in its startup file."""
+@contextmanager
+def opened(row: Row, *lines: str, role: bool = False) -> Iterator[Terminal]:
+    """Open a terminal with the shell *row*, with these lines in its startup file."""
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -63,42 +69,48 @@ def prompt_time(row: Row, *lines: str, role: bool = False, children: bool = Fals
         child.delaybeforesend = None
         terminal = import_module("conftest").Terminal(child)
         terminal.wait()
-        rounds = []
-        for number in range(ROUNDS):
-            before = processor_time(child.pid, children=children)
+        yield terminal
+        child.close(force=True)
+
+
+def prompt_times(*terminals: Terminal, children: bool = False) -> list[float]:
+    """Return the microseconds of one prompt in each of these terminals, which take turns: the least of the rounds."""
+    rounds: list[list[float]] = [[] for _ in terminals]
+    for number in range(ROUNDS):
+        for terminal, times in zip(terminals, rounds, strict=True):
+            before = processor_time(terminal.child.pid, children=children)
             for prompt in range(PROMPTS):
                 terminal.run(f"echo {number} {prompt}")
-            rounds.append((processor_time(child.pid, children=children) - before) / PROMPTS)
-        child.close(force=True)
-    # Of the first round, a part is spent on what happens once.
-    return statistics.median(rounds[1:])
+            times.append((processor_time(terminal.child.pid, children=children) - before) / PROMPTS)
+    return [min(times) for times in rounds]
 
 
 def main(kube_ps1: str | None = None) -> None:
     """Print a row for each shell, and for each prompt tool in bash."""
-    sys.stdout.write("| shell | a prompt | + hook, no role | + role |   (microseconds of the processor, median)\n")
+    sys.stdout.write("| shell | a prompt | + hook, no role | + role |   (microseconds of the processor)\n")
     shells = import_module("spelling").ROWS
     for row in shells.values():
         if shutil.which(row.program or row.name) is None:
             sys.stdout.write(f"| {row.name} | is not installed |\n")
             continue
-        bare = prompt_time(row)
-        idle, active = (prompt_time(row, row.hook, role=role) for role in (False, True))
-        sys.stdout.write(f"| {row.name} | {bare:.0f} | {idle - bare:.0f} | {active - bare:.0f} |\n")
+        with opened(row) as bare, opened(row, row.hook) as idle, opened(row, row.hook, role=True) as active:
+            times = prompt_times(bare, idle, active)
+        sys.stdout.write(f"| {row.name} | {times[0]:.0f} | {times[1] - times[0]:.0f} | {times[2] - times[0]:.0f} |\n")
         sys.stdout.flush()
-    bash = shells["bash"]
-    bare = prompt_time(bash, children=True)
-    config = TESTS.parent / "shell/prompts/starship.toml"
     peers = {"kube-ps1": f"source {kube_ps1}; PS1='$(kube_ps1) '$PS1"} if kube_ps1 else {}
     if shutil.which("starship"):
-        # Its prompt ends as ours does.
-        show = "PROMPT_COMMAND+=\"; PS1+='0:\\#> '\""
-        peers["starship"] = f'export STARSHIP_CONFIG={config}; eval "$(starship init bash)"; {show}'
-        only = "printf 'format = \"$aws\"\\n' >~/aws.toml; export STARSHIP_CONFIG=~/aws.toml"
-        peers["starship, its module aws alone"] = f'{only}; eval "$(starship init bash)"; {show}'
+        # Its prompt ends as that of the tests does.
+        load = """eval "$(starship init bash)"; PROMPT_COMMAND+="; PS1+='0:\\#> '\""""
+        config = TESTS.parent / "shell/prompts/starship.toml"
+        peers["starship"] = f"export STARSHIP_CONFIG={config}; {load}"
+        only = """printf 'format = "$aws"\\n' >~/aws.toml; export STARSHIP_CONFIG=~/aws.toml"""
+        peers["starship, its module aws alone"] = f"{only}; {load}"
+    bash = shells["bash"]
     for name, line in peers.items():
-        cost = prompt_time(bash, line, role=True, children=True) - bare
-        sys.stdout.write(f"| {name} (bash) | {bare:.0f} | | {cost:.0f} |\n")
+        with opened(bash) as bare, opened(bash, line, role=True) as active:
+            times = prompt_times(bare, active, children=True)
+        sys.stdout.write(f"| {name} (bash) | {times[0]:.0f} | | {times[1] - times[0]:.0f} |\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
