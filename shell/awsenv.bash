@@ -245,6 +245,8 @@ function _awsenv_find_owner {
     _AWSENV_PROMPT=liquidprompt
   elif [[ -n ${AWSENV_DISABLE_PROMPT-} ]]; then
     _AWSENV_PROMPT=disabled
+  elif [[ ${PS1-} == *awsenv_prompt_info* ]]; then
+    _AWSENV_PROMPT=theme
   elif [[ -z ${PS1-} ]]; then
     _AWSENV_PROMPT=empty
   elif ! builtin shopt -q promptvars; then

@@ -254,6 +254,8 @@ function __awsenv_owner --description 'Print who draws the prompt: some framewor
         builtin echo bobthefish
     else if test -n "$AWSENV_DISABLE_PROMPT"
         builtin echo disabled
+    else if string match -qr -- awsenv_prompt_info $prompt (builtin functions fish_right_prompt)
+        builtin echo theme
     else
         builtin echo awsenv
     end

@@ -220,6 +220,8 @@ function _awsenv_find_owner {
     _AWSENV_PROMPT=liquidprompt
   elif [[ -n ${AWSENV_DISABLE_PROMPT-} ]]; then
     _AWSENV_PROMPT=disabled
+  elif [[ ${PROMPT-}${RPROMPT-} == *awsenv_prompt_info* ]]; then
+    _AWSENV_PROMPT=theme
   elif [[ -z ${PROMPT-} ]]; then
     _AWSENV_PROMPT=empty
   elif [[ ! -o prompt_percent ]]; then

@@ -21,6 +21,19 @@ if TYPE_CHECKING:
     Environ = Callable[..., dict[str, str]]
     Start = Callable[..., Any]
 
+OWN_THEMES = {
+    "bash": [r"PS1='$(awsenv_prompt_info) $?:\#> '"],
+    "zsh": ["PROMPT='$(awsenv_prompt_info) %?:%i> '", "PROMPT='%?:%i> ' RPROMPT='$(awsenv_prompt_info)'"],
+    "fish": [
+        'function fish_prompt; echo -n -s (awsenv_prompt_info) " " $status : (count $prompts) "> "; end',
+        (
+            'function fish_prompt; echo -n -s $status : (count $prompts) "> "; end; '
+            "function fish_right_prompt; awsenv_prompt_info; end"
+        ),
+    ],
+}
+"""Prompts that print the role themselves."""
+
 
 def test_the_doctor_says_what_the_last_prompt_showed(shell: Spelling, terminal: Start, active: Environ) -> None:
     """The hook tells the doctor whether it ran at the last prompt, and whether that showed the role.
@@ -358,6 +371,17 @@ def test_fish_frameworks_are_recognized_by_their_prompt(
 
     shows = {"pure_enable_aws_profile": "true", "theme_display_aws_vault_profile": "yes"}
     assert terminal(shells["fish"], own, **active(), **shows).line.startswith("0:")
+
+
+def test_a_prompt_that_prints_the_role_shows_it_once(shell: Spelling, terminal: Start, active: Environ) -> None:
+    """The hook inserts nothing into a prompt that calls awsenv_prompt_info, at the left or at the right."""
+    window = terminal(shell, shell.expand_prompt, **active())
+    for line in OWN_THEMES[shell.name]:
+        window.run(line)
+        window.run("true")
+
+        assert 1 == window.screen.display[window.screen.cursor.y].count("[power-user 59m]"), line
+    assert " the prompt shows the role: it calls awsenv_prompt_info" in window.run("awsenv doctor | grep prompt")
 
 
 def test_bobthefish_shows_the_role_only_if_it_is_asked_to(

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 SHOWN = frozenset(
     {"awsenv", "idle", "starship", "oh-my-posh", "powerlevel10k", "spaceship", "liquidprompt", "pure", "bobthefish"}
-    | {"powerlevel10k-segment", "spaceship-segment", "tide-segment"}
+    | {"powerlevel10k-segment", "spaceship-segment", "tide-segment", "theme"}
 )
 """What the hook says of a prompt that shows the role, or will."""
 

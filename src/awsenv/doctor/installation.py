@@ -48,6 +48,7 @@ _PROMPTS = {
     "liquidprompt": "liquidprompt shows AWS_VAULT",
     "pure": "pure shows AWS_VAULT",
     "bobthefish": "bobthefish shows AWS_VAULT",
+    "theme": "the prompt shows the role: it calls awsenv_prompt_info",
     "tide": "tide shows no role by itself, but has an item for it: awsenv init tide",
     "tide-segment": "tide shows the role in its item awsenv",
 }
