@@ -92,6 +92,18 @@ def test_the_marked_choice_is_always_seen(lines: int, moves: list[int]) -> None:
         assert [f">  role-{made.taken}"] == [line.rstrip() for line in marked]
 
 
+@pytest.mark.parametrize(("columns", "mark"), [(80, "> "), (40, "> !"), (20, "> !")])
+def test_a_protected_role_is_marked_at_every_width(columns: int, mark: str) -> None:
+    """Where the column that says so does not fit, an exclamation mark stands before the name."""
+    made = Menu((*HEAD, "PROTECTED"))
+    made.fill([Choice(("prod", "123456789012", "Admin", None, "eu-central-1", "✓"), is_protected=True)])
+
+    assert [f"{mark:<3}prod", columns == 80] == [
+        shown(drawn(made, columns, 5))[1][:7],
+        "✓" in str(made.lines(columns, 5)),
+    ]
+
+
 @pytest.mark.parametrize(
     ("query", "marked"), [("", ""), ("dep", "dep"), ("123 ployrole", "123ployRole"), ("paym us", "…us"), ("日本", "")]
 )

@@ -30,14 +30,21 @@ class Choice:
     Args:
         texts: What it shows, of any characters.
         is_active: Whether it is the role of this shell.
+        is_protected: Whether it is marked where the last column, which says so, does not fit.
         colour: The SGR parameters of its first cell; empty: none.
         hides: The column that no word matches.
     """
 
-    __slots__ = ("colour", "fields", "is_active", "texts")
+    __slots__ = ("colour", "fields", "is_active", "is_protected", "texts")
 
     def __init__(
-        self, texts: Sequence[str | None], *, is_active: bool = False, colour: str = "", hides: int | None = None
+        self,
+        texts: Sequence[str | None],
+        *,
+        is_active: bool = False,
+        is_protected: bool = False,
+        colour: str = "",
+        hides: int | None = None,
     ) -> None:
         self.texts = [printable(text or "-") for text in texts]
         self.fields = [
@@ -45,6 +52,7 @@ class Choice:
             for number, text in enumerate(texts)
         ]
         self.is_active = is_active
+        self.is_protected = is_protected
         self.colour = colour
 
 
@@ -111,6 +119,7 @@ class Menu:
         self._top = max(self._at - self.page + 1, min(self._top, self._at))
         margin = _MARGIN if room > _MARGIN else 0
         widths = fitting_widths(self._needed, room - margin, _LEAST)
+        is_cut = len(widths) < len(self._head)
         lines = [first]
         if head:
             lines.append(_faint(_joined(" " * margin, _row(self._head, [set()] * len(self._head), widths), "")))
@@ -119,7 +128,8 @@ class Menu:
         for number, index in enumerate(shown, self._top):
             choice = self._choices[index]
             is_marked = number == self._at
-            before = f"{'>' if is_marked else ' '}{'*' if choice.is_active else ' '} "[:margin]
+            before = f"{'>' if is_marked else ' '}{'*' if choice.is_active else ' '}"
+            before = f"{before}{'!' if choice.is_protected and is_cut else ' '}"[:margin]
             row = _row(choice.texts, fuzzy.marks(words, choice.fields), widths)
             lines.append(_joined(before, row, "7" if is_marked else "", choice.colour))
         if not shown and self._is_full:

@@ -138,6 +138,7 @@ def _offered(environ: Mapping[str, str]) -> tuple[list[Entry], list[Choice], Seq
         Choice(
             rows.row(each)[:shown],
             is_active=rows.is_called(each, role),
+            is_protected=each.rails.is_protected,
             colour=each.rails.color if is_coloured else "",
             hides=mfa,
         )
