@@ -79,7 +79,7 @@ def test_a_subshell_of_sh_shows_the_role(
     """An `sh` without rc file and hook shows the role in its prompt, and `off` by eval removes it."""
     shell = terminal(["awsenv", "exec", "read-only"], environ | {"SHELL": require("sh")})
 
-    shell.see(r"\[read-only\] [$#] ")
+    shell.see(r"\[read-only until \d\d:\d\d\] [$#] ")
     shell.send('eval "$(awsenv off)"\r')
     shell.see(r"\n[$#] ")
 
