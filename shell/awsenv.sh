@@ -59,11 +59,11 @@ _awsenv_report() {
   if '[' "${1-}" = doctor ']' || ! _awsenv_prints "$@"; then
     AWSENV_SHELL=$_awsenv_shell _AWSENV_PROMPT=
     _awsenv_find_prompt
-    case $-:$_awsenv_ps1:${AWSENV_DISABLE_PROMPT-} in
+    case $_awsenv_interactive:$_awsenv_ps1:${AWSENV_DISABLE_PROMPT-} in
     *'${_awsenv_end-}'*) _AWSENV_PROMPT=awsenv ;;
-    *i*:?*:) _awsenv_may_set_prompt && _AWSENV_PROMPT=replaced || _AWSENV_PROMPT=frozen ;;
-    *i*::) _AWSENV_PROMPT=empty ;;
-    *i*) _AWSENV_PROMPT=disabled ;;
+    i:?*:) _awsenv_may_set_prompt && _AWSENV_PROMPT=replaced || _AWSENV_PROMPT=frozen ;;
+    i::) _AWSENV_PROMPT=empty ;;
+    i:*) _AWSENV_PROMPT=disabled ;;
     *) ;;
     esac
     'export' AWSENV_SHELL _AWSENV_PROMPT
@@ -118,6 +118,9 @@ _awsenv_evaluate() {
   'return' "$1"
 }
 
+# In a subshell mksh does not say so.
+case $- in *i*) _awsenv_interactive=i ;; *) _awsenv_interactive='' ;; esac
+
 # Which shell this is. In ksh and mksh a variable says so; only ash has a clock among the others.
 case ${KSH_VERSION-}:${YASH_VERSION-}:${EPOCHSECONDS-} in
 *'MIRBSD KSH'*) _awsenv_shell=mksh ;;
@@ -131,7 +134,7 @@ esac
 # What PS1 refers to: an empty text, patterns of what must reach neither the terminal nor arithmetic, which would evaluate
 # it, and texts of which PS1 shows a part.
 _awsenv_none='' _awsenv_unlabelled='*[!A-Za-z0-9_.@+=,/-]*' _awsenv_uncounted='*[!0-9]*' _awsenv_uncoloured='*[!0-9;]*'
-_awsenv_words=' expired' _awsenv_units=hms _awsenv_codes=';1;31;33'
+_awsenv_words=' expired' _awsenv_units=hms _awsenv_codes=';1;31;33' _awsenv_mark=''
 
 # Sets what depends on the time: what to add to SECONDS, or by how much local time is ahead of UTC when the role ends.
 # `awsenv` does so anew: the user may have set SECONDS.
@@ -190,6 +193,7 @@ _awsenv_refer_to_time() {
 _awsenv_refer() {
   _awsenv_refer_to_time
   _awsenv_reference='[${AWSENV_LABEL##$_awsenv_unlabelled}${AWSENV_EXPIRES_EPOCH:+'$_awsenv_time'}]'
+  _awsenv_info='${AWSENV_EXPIRES_EPOCH:+'$_awsenv_count'}'$_awsenv_reference
   # Codes have no width. mksh knows that only of a prompt that begins with a mark and \r.
   case ${NO_COLOR:+none}${TERM:-dumb}:$_awsenv_shell:$_awsenv_mark:$- in
   none* | dumb:* | *:mksh::* | *:sh:*[EV]*) _awsenv_open='' ;;
@@ -206,6 +210,17 @@ _awsenv_refer() {
   _awsenv_count='${AWSENV_EXPIRES_EPOCH:+'$_awsenv_count'}'
   _awsenv_reference='${_awsenv_none-}${AWSENV_DEMO:+(demo) }${AWSENV_LABEL:+'"$_awsenv_count$_awsenv_reference"' }'
   _awsenv_reference=$_awsenv_reference'${_awsenv_end-}'
+}
+
+# For prompts of the user's own: prints the text of the prompt, or nothing if no role is active.
+awsenv_prompt_info() {
+  case ${AWSENV_LABEL-} in
+  '') ;;
+  *)
+    _awsenv_refer
+    'eval' "'printf' '%s\\n' \"$_awsenv_info\""
+    ;;
+  esac
 }
 
 # Sets `_awsenv_ps1` to the prompt: yash prefers YASH_PS1.
@@ -232,8 +247,8 @@ _awsenv_newline='
 _awsenv_install() {
   _awsenv_mark='' _awsenv_lead=''
   _awsenv_find_prompt
-  case $-:${AWSENV_DISABLE_PROMPT:+disabled}:$_awsenv_ps1 in
-  *i*::?*) ;;
+  case $_awsenv_interactive:${AWSENV_DISABLE_PROMPT:+disabled}:$_awsenv_ps1 in
+  i::?*) ;;
   *) 'return' 0 ;;
   esac
   case $_awsenv_shell in

@@ -29,6 +29,7 @@ case load:
       set prompt = "$_awsenv_reference$prompt:q"
     endif
   endif
+  alias awsenv_prompt_info 'if ("$_awsenv_text" != "") echo "$_awsenv_text"'
   alias _awsenv_prompt 'set _awsenv_text = ""; if ($?AWSENV_LABEL || $?AWSENV_DEMO) source $_awsenv_hook:q prompt'
   breaksw
 
@@ -121,8 +122,7 @@ case run:
     endif
   endif
   set _awsenv_report = (AWSENV_SHELL=tcsh $_awsenv_report)
-  if ($_awsenv_prints) set _awsenv_report = ()
-  if ("$_awsenv_words" =~ doctor*) set _awsenv_report = (AWSENV_SHELL=tcsh)
+  if ($_awsenv_prints && "$_awsenv_words" !~ doctor*) set _awsenv_report = ()
 
   # Python would load code from the current folder for an empty or a relative entry of these. An entry of PYTHONPATH is of
   # no use to the program in any case. The program restores them for the commands that it runs.

@@ -72,6 +72,8 @@ def test_the_prompt_counts_the_time_down(row: Row, open_shell: Start, home: Path
             window.line[: len(shown)],
             window.look(1),
         )
+        # The clock of mksh is stopped in its prompt alone.
+        assert row is MKSH or shown.strip() == window.run("awsenv_prompt_info").strip()
 
 
 @rows(ASH, KSH, MKSH, TCSH)
@@ -107,6 +109,7 @@ def test_a_prompt_without_a_clock_shows_when_the_role_ends(zone: str, shown: str
     window = open_shell(AWSENV_LABEL="prod", AWSENV_EXPIRES_EPOCH=str(NOW), TZ=zone)
 
     assert window.line.startswith(f"[prod until {shown}] ")
+    assert f"[prod until {shown}]" == window.run("awsenv_prompt_info")
 
 
 @rows(*FAMILY, TCSH)
@@ -151,6 +154,22 @@ def test_the_function_leaves_a_substitution_to_its_eval(row: Row, open_shell: St
     assert window.line.startswith("[temporary")
     assert "reached" not in window.run(row.then.format(row.evaluate.format("awsenv nobody"), "echo rea''ched"))
     assert window.line.startswith("[temporary")
+
+
+@rows(*FAMILY)
+def test_the_doctor_learns_what_the_last_prompt_showed(open_shell: Start) -> None:
+    """The hook says whether the prompt shows the role, or what keeps it from doing so."""
+    window = open_shell()
+    look = "(_awsenv_report doctor; env printenv _AWSENV_PROMPT)"
+
+    seen = [window.run(look), window.run("_n=0; PS1='$?:$((_n = _n + 90))> '; " + look)]
+    seen += [
+        window.run("AWSENV_DISABLE_PROMPT=1; " + look),
+        window.run("AWSENV_DISABLE_PROMPT=; readonly PS1; " + look),
+    ]
+
+    # A line wider than the screen goes on in the next row.
+    assert ["awsenv", "replaced", "disabled", "frozen"] == [shown.splitlines()[-1] for shown in seen]
 
 
 @rows(*FAMILY)
