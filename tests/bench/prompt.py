@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "shell"), str(TESTS)]
 
-ROUNDS = 25
+ROUNDS = 12
 PROMPTS = 10
 """Prompts a round. What processes a shell has started is counted in hundredths of a second."""
 

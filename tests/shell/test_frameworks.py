@@ -6,6 +6,7 @@ import re
 import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,6 @@ from spelling import SPELLINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from spelling import Spelling
 
@@ -71,6 +71,13 @@ FRAMEWORKS = [
             expired=r"\[power-user\]",
         )
         for shell in ("bash", "zsh")
+    ),
+    Framework(
+        runs_in="bash",
+        name="liquidprompt without its own part",
+        program="liquidprompt_activate",
+        load="LP_ENABLE_AWS_PROFILE=0; . /usr/share/liquidprompt/liquidprompt",
+        prompt="#$%",
     ),
     Framework(
         runs_in="zsh",
@@ -148,6 +155,15 @@ def test_a_real_framework_shows_the_role_once(
     assert 1 == shown.count("power-user"), shown
     shown = window.after(shell.evaluate.format("awsenv off"), real.prompt)
     assert 0 == shown.count("power-user"), shown
+
+
+def test_the_document_says_what_the_tests_do() -> None:
+    """docs/prompts.md has the lines that are tested here, and each segment that `awsenv init` prints."""
+    text = (Path(__file__).parents[2] / "docs/prompts.md").read_text(encoding="utf-8")
+
+    assert [] == [each.after for each in FRAMEWORKS if each.after not in text]
+    assert "`LP_ENABLE_AWS_PROFILE=0`" in text
+    assert {"oh-my-posh", "starship", "tide", "tmux"} == set(re.findall("^awsenv init ([a-z-]+)", text, re.MULTILINE))
 
 
 def rfc3339(epoch: int) -> str:
