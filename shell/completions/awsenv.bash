@@ -413,12 +413,13 @@ function _awsenv_add_files {
   builtin local _awsenv_files _awsenv_path="${_awsenv_typed#"$_awsenv_prefix"}"
   builtin compopt -o nospace 2>/dev/null || builtin :
   if [[ -z $1 || $_awsenv_path == "$1"* ]]; then
-    _awsenv_files=$(builtin compgen -f -- "${_awsenv_path#"$1"}")$'\n'
-    while [[ $_awsenv_files == *$'\n'* ]]; do
-      _awsenv_path=${_awsenv_files%%$'\n'*}
+    _awsenv_files=$(builtin compgen -f -- "${_awsenv_path#"$1"}") || builtin :
+    _awsenv_add_output "$_awsenv_files"
+    builtin set -- "$1" ${COMPREPLY[@]+"${COMPREPLY[@]}"}
+    COMPREPLY=()
+    for _awsenv_path in "${@:2}"; do
       [[ ! -d $_awsenv_path ]] || _awsenv_path+=/
-      [[ -z $_awsenv_path ]] || _awsenv_add "$1$_awsenv_path"
-      _awsenv_files=${_awsenv_files#*$'\n'}
+      _awsenv_add "$1$_awsenv_path"
     done
   else
     _awsenv_add "$1"
@@ -439,7 +440,6 @@ function _awsenv_delegate {
       builtin return
     fi
   done
-  _awsenv_name=${_awsenv_words[${#_awsenv_words[@]} - 1]}
   if ((_awsenv_start == _awsenv_starts[${#_awsenv_starts[@]} - 1])); then
     [[ $_awsenv_word == */* ]] || {
       _awsenv_text=$(builtin compgen -c -- "$_awsenv_word") || builtin :
@@ -494,11 +494,12 @@ function _awsenv_call {
 
 # Adds the lines of $1 to COMPREPLY as they are.
 function _awsenv_add_output {
-  builtin local _awsenv_rest="$1"$'\n'
-  while [[ -n $_awsenv_rest ]]; do
-    [[ $_awsenv_rest == $'\n'* ]] || COMPREPLY+=("${_awsenv_rest%%$'\n'*}")
-    _awsenv_rest=${_awsenv_rest#*$'\n'}
-  done
+  builtin local IFS=$'\n' _awsenv_glob=on
+  [[ $- != *f* ]] || _awsenv_glob=
+  builtin set -f
+  # shellcheck disable=SC2206 # split at the ends of lines alone
+  COMPREPLY+=($1)
+  [[ -z $_awsenv_glob ]] || builtin set +f
 }
 
 # Offers files: readline itself does where a completion may ask it to.

@@ -37,6 +37,7 @@ LINES = {
     "renew": "renew",
     "status": "status",
     "list": "list",
+    "completion": "completion bash",
     "explain": "explain power-user",
     "doctor": "doctor read-only",
     "console": "console read-only --print",
