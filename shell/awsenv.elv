@@ -9,9 +9,14 @@ use str
 
 # The path of the program: `awsenv init` sets it, `awsenv exec` exports it. Other programs do not need it.
 var program = $E:_AWSENV_BIN
+var folder = $E:_awsenv_folder
 unset-env _AWSENV_BIN
+unset-env _awsenv_folder
 if (eq $program '') {
   set program = awsenv
+}
+if (eq $folder '') {
+  set folder = (re:replace '/bin/awsenv$' /share/awsenv $program)
 }
 
 var texts = [
@@ -290,6 +295,106 @@ fn refresh {
   }
 }
 
+# The lines of the cache of names, each split. elvish cannot see the time of a file, so that the program looks at most
+# once a minute whether they are stale, in the background.
+var looked = 0
+fn names {
+  var cache = ~/.cache
+  if (str:has-prefix $E:XDG_CACHE_HOME /) {
+    set cache = $E:XDG_CACHE_HOME
+  }
+  var minute = 1
+  var time = (now)
+  if $time {
+    set minute = (math:floor (/ $time 60))
+  }
+  if (and (not-eq $E:AWSENV_CACHE 0) (not-eq $minute $looked)) {
+    set looked = $minute
+    nop ?(sh -c '"$@" </dev/null >/dev/null 2>&1 &' sh (all (command-of [completion --refresh] [])))
+  }
+  try {
+    var text = (slurp < $cache/awsenv/names)
+    str:split "\n" $text | each {|line| put [(str:split "\t" $line)] }
+  } catch {
+    nop
+  }
+}
+
+# What a kind of the table stands for: candidates, each with its description.
+fn offered {|kind command table|
+  fn offer {|value text|
+    eval &ns=(ns [&value=$value &text=$text]) 'edit:complex-candidate $value &display=$value"  "$text'
+  }
+  if (eq $kind first) {
+    offered commands $command $table
+    offered roles $command $table
+  } elif (has-value [roles profiles] $kind) {
+    names | each {|line| if (has-value [role source] $line[0]) { offer $line[1] $line[2] } }
+  } elif (eq $kind regions) {
+    names | each {|line| if (eq region $line[0]) { offer $line[1] $line[2] } }
+  } elif (eq $kind commands) {
+    for row $table { if (== 3 (count $row)) { offer $row[0] $row[2] } }
+  } elif (eq $kind options) {
+    for row $table {
+      if (and (== 4 (count $row)) (has-value [(str:split , $row[0])] $command)) {
+        offer $row[1] $row[3]
+      }
+    }
+  } elif (str:contains $kind /) {
+    str:split / $kind | each {|word| offer $word '' }
+  }
+}
+
+# Offers commands, options, roles and regions, and leaves a command of `exec` to its own completion.
+fn complete {|@words|
+  var table = []
+  try {
+    var text = (slurp < $folder/completions/awsenv.table)
+    set table = [(str:split "\n" $text | each {|line| put [(str:split '|' $line)] })]
+  } catch {
+    return
+  }
+  var command kinds at = use [first] 1
+  if (> (count $words) 2) {
+    set kinds = [roles -]
+    for row $table {
+      if (and (== 3 (count $row)) (eq $row[0] $words[1])) {
+        set command kinds at = $row[0] [(str:split ' ' $row[1])] 2
+      }
+    }
+  }
+  var value = ''
+  var last = (- (count $words) 1)
+  while (< $at $last) {
+    var word = $words[$at]
+    if (not-eq $value '') {
+      set value = ''
+    } elif (or (eq $word --) (eq $kinds [command]) (and (eq $kinds [- command]) (not (re:match '^(-.*|[0-9]+)$' $word)))) {
+      if (eq $word --) {
+        set at = (+ $at 1)
+      }
+      eval &ns=(ns [&rest=[sudo (all $words[$at..])]]) 'edit:complete-sudo $@rest'
+      return
+    } elif (str:has-prefix $word -) {
+      for row $table {
+        if (and (== 4 (count $row)) (eq $row[1] $word) (has-value [(str:split , $row[0])] $command)) {
+          set value = $row[2]
+        }
+      }
+    } elif (> (count $kinds) 0) {
+      set kinds = $kinds[1..]
+    }
+    set at = (+ $at 1)
+  }
+  if (not-eq $value '') {
+    offered $value $command $table
+  } elif (str:has-prefix $words[-1] -) {
+    offered options $command $table
+  } elif (> (count $kinds) 0) {
+    offered $kinds[0] $command $table
+  }
+}
+
 # In the subshell of exec, after the file of the user.
 if (has-env _AWSENV_CHANGE) {
   print $E:_AWSENV_CHANGE | make (from-json)
@@ -304,5 +409,6 @@ if ?(eval 'nop $edit:prompt') {
     editor-set before-readline [$@hooks { awsenv-refresh }]
     var functions = [&awsenv~=$awsenv~ &awsenv_prompt_info~=$awsenv_prompt_info~]
     eval &ns=(ns [&functions=$functions]) 'edit:add-vars $functions'
+    eval &ns=(ns [&complete=$complete~]) 'set edit:completion:arg-completer[awsenv] = $complete'
   }
 }

@@ -38,8 +38,87 @@ def --env _awsenv_make []: string -> nothing {
     load-env ($change | reject ...$gone)
 }
 
+# The lines of the cache of names, each split. Where it is stale, the program writes it, in the background.
+def _awsenv_names []: nothing -> list<list<string>> {
+    let home = $env.XDG_CACHE_HOME? | default ""
+    let cache = if $home starts-with / { $home } else { $env.HOME | path join .cache }
+    let lines = try { open --raw ($cache | path join awsenv names) | lines | each {|line| $line | split row --number 4 "\t" } } catch { [] }
+    let files = $lines | where {|line| $line.0 == file }
+    let fresh = try {
+        ($files | is-not-empty) and (
+            $files | all {|line| (ls --directory $line.2 | get 0.modified | into int | into string) == ($line.3 | split row "-" | last) }
+        )
+    } catch {
+        false
+    }
+    if not $fresh and ($env.AWSENV_CACHE? | default "") != "0" {
+        ^/bin/sh -c '"$@" </dev/null >/dev/null 2>&1 &' sh ...(_awsenv_isolated [completion --refresh])
+    }
+    $lines
+}
+
+# What a kind of the table stands for: values, each with its description.
+def _awsenv_offered [kind: string, command: string, table: list<list<string>>]: nothing -> list<any> {
+    match $kind {
+        first => [...(_awsenv_offered commands $command $table) ...(_awsenv_offered roles $command $table)]
+        roles | profiles => (
+            _awsenv_names | where {|line| $line.0 in [role source] } | each {|line| {value: $line.1 description: $line.2} }
+        )
+        regions => (_awsenv_names | where {|line| $line.0 == region } | each {|line| {value: $line.1 description: $line.2} })
+        commands => ($table | where {|row| ($row | length) == 3 } | each {|row| {value: $row.0 description: $row.2} })
+        options => (
+            $table
+            | where {|row| ($row | length) == 4 and $command in ($row.0 | split row ",") }
+            | each {|row| {value: $row.1 description: $row.3} }
+        )
+        _ => (if $kind =~ '/' { $kind | split row / | each {|word| {value: $word description: ""} } } else { [] })
+    }
+}
+
+# Offers commands, options, roles and regions; behind `--`, what the user has for all commands, else files.
+def _awsenv_complete [context: string, position: int] {
+    let table = try { open --raw $"($env._awsenv.folder)/completions/awsenv.table" | lines | each {|line| $line | split row "|" } } catch { [] }
+    let words = (
+        $context
+        | str substring 0..<$position
+        | parse --regex r#'("(?:[^"\\]|\\.)*"?|'[^']*'?|\S+)(\s*)'#
+        | where {|word| $word.capture1 != "" }
+        | each {|word| $word.capture0 }
+        | skip 1
+        | each {|word| $word | str trim --char '"' | str trim --char "'" }
+    )
+    let fields = $table | where {|row| ($row | length) == 3 } | each {|row| {name: $row.0 kinds: ($row.1 | split row " ")} }
+    let known = $fields | where {|row| $row.name == $words.0? }
+    let command = if ($known | is-empty) { "use" } else { $known.0.name }
+    mut kinds = if ($words | is-empty) { [first] } else { $fields | where {|row| $row.name == $command } | get -o 0.kinds | default [] }
+    mut value = ""
+    for word in ($words | skip ($known | length)) {
+        if $value != "" {
+            $value = ""
+        } else if $word == "--" or $kinds == [command] or ($kinds == ["-" command] and $word !~ '^-|^\d+$') {
+            $kinds = [rest]
+            break
+        } else if $word starts-with "-" {
+            $value = (
+                $table
+                | where {|row| ($row | length) == 4 and $command in ($row.0 | split row ",") and $row.1 == $word }
+                | get -o 0.2
+                | default ""
+            )
+        } else {
+            $kinds = $kinds | skip 1
+        }
+    }
+    let prefix = $context | str substring 0..<$position | split row --regex '\s' | last
+    let kind = if $value != "" { $value } else if $prefix starts-with "-" and $kinds != [rest] { "options" } else { $kinds.0? | default "" }
+    if $kind in [rest command file] { return null }
+    _awsenv_offered $kind $command $table | each {|it|
+        {value: (if $it.value =~ '^[\w.@+,/-]+$' { $it.value } else { $it.value | to json }) description: $it.description}
+    }
+}
+
 # Assume an AWS role in this shell.
-def --env --wrapped awsenv [...words: string] {
+def --env --wrapped awsenv [...words: string@_awsenv_complete] {
     # The command, a login above all, may have removed the reason why the role was not renewed.
     $env._awsenv.tried = null
     let command = _awsenv_isolated $words
@@ -192,7 +271,7 @@ def --env _awsenv_arrive [] {
 # path. Other programs do not need it, nor see a record.
 const _awsenv_file = path self
 $env._awsenv = (
-    {tried: null prompt: null is_inner: false program: awsenv}
+    {tried: null prompt: null is_inner: false program: awsenv folder: ($_awsenv_file | path dirname)}
     | merge ($env._awsenv? | default {})
     | merge (
         if $env._AWSENV_BIN? != null {
@@ -204,7 +283,8 @@ $env._awsenv = (
         }
     )
 )
-hide-env --ignore-errors _AWSENV_BIN
+if $env._awsenv_folder? != null { $env._awsenv.folder = $env._awsenv_folder }
+hide-env --ignore-errors _AWSENV_BIN _awsenv_folder
 $env.config.hooks.pre_prompt = (
     $env.config.hooks.pre_prompt?
     | default []

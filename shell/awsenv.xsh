@@ -4,9 +4,10 @@
 # After `awsenv login` a role is renewed before it ends, at a prompt; $AWSENV_AUTO_REFRESH = 0 leaves that to you.
 
 
-def _awsenv_hook(program):
+def _awsenv_hook(program, folder):
     """Define everything in a scope of its own: what the user calls `json` or `time` stays theirs."""
     import json
+    import os
     import re
     import shutil
     import signal
@@ -14,12 +15,17 @@ def _awsenv_hook(program):
     import time
 
     from xonsh.built_ins import XSH, subproc_captured_hiddenobject
+    from xonsh.completer import Completer
+    from xonsh.completers.completer import add_one_completer
+    from xonsh.completers.tools import RichCompletion, contextual_command_completer
     from xonsh.events import events
+    from xonsh.parsers.completion_context import CompletionContext
 
     # Until the next load of the hook, which replaces it.
     state = {"tried": None}
     # `awsenv init` sets the path of the program, `awsenv exec` exports it, and an installed file finds it from its own path.
     prefix, is_installed, _ = _awsenv_hook.__code__.co_filename.rpartition("/share/awsenv/")
+    folder = folder or _awsenv_hook.__code__.co_filename.rpartition("/")[0]
     program = program or (f"{prefix}/bin/awsenv" if is_installed else shutil.which("awsenv") or "awsenv")
     texts = {"completion", "console", "credential-process", "demo", "doctor", "exec", "explain", "init"}
     texts |= {"list", "lock", "login", "logout", "setup", "status"}
@@ -193,6 +199,84 @@ def _awsenv_hook(program):
         if described()[0]:
             print(described()[0])
 
+    def names():
+        """Return the lines of the cache of names, each split; start the program that writes it where it is stale."""
+        home = value_of("XDG_CACHE_HOME")
+        cache = (home if home.startswith("/") else os.path.expanduser("~/.cache")) + "/awsenv/names"
+        try:
+            with open(cache, encoding="utf-8") as file:
+                lines = [line.rstrip("\n").split("\t", 3) for line in file]
+            marks = [(line[2], line[3]) for line in lines if line[0] == "file"]
+            stale = any(mark.rpartition("-")[2] != str(os.stat(path).st_mtime_ns) for path, mark in marks)
+        except (OSError, IndexError):
+            lines, stale = [], True
+        if stale and value_of("AWSENV_CACHE") != "0":
+            quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+            subprocess.Popen(isolated(["completion", "--refresh"]), env=XSH.env.detype(), **quiet)
+        return lines
+
+    def offered(kind, command, words):
+        """Return what a kind of the table stands for: values, each with its description."""
+        if kind in ("roles", "profiles", "regions"):
+            kinds = ("region",) if kind == "regions" else ("role", "source")
+            return [(line[1], line[2]) for line in names() if line[0] in kinds]
+        if kind == "commands":
+            return [(row[0], row[2]) for row in words if len(row) == 3]
+        if kind == "options":
+            return [(row[1], row[3]) for row in words if len(row) == 4 and command in row[0].split(",")]
+        return [(word, "") for word in kind.split("/")] if "/" in kind else []
+
+    def position(words, table):
+        """Return the command, and the kind of what follows *words*; a number: the rest is a command from there on."""
+        fields = {row[0]: row[1].split() for row in table if len(row) == 3}
+        values = {(name, row[1]): row[2] for row in table if len(row) == 4 for name in row[0].split(",")}
+        command = words[0] if words and words[0] in fields else "use"
+        kinds = list(fields[command]) if words else ["first"]
+        at = 1 if words and words[0] in fields else 0
+        while at < len(words):
+            word, value = words[at], values.get((command, words[at]))
+            if word == "--":
+                return command, at + 1
+            if value:
+                if at + 1 == len(words):
+                    return command, value
+                at += 1
+            elif not word.startswith("-"):
+                if kinds[:1] == ["command"] or kinds[:2] == ["-", "command"] and not word.isdigit():
+                    return command, at
+                del kinds[:1]
+            at += 1
+        return command, len(words) if kinds[:1] == ["command"] else "".join(kinds[:1])
+
+    def complete(context):
+        """Offer commands, options, roles and regions, and leave a command of `exec` to its own completer."""
+        if not context.args or context.args[0].value != "awsenv" or context.arg_index == 0:
+            return None
+        try:
+            with open(f"{folder}/completions/awsenv.table", encoding="ascii") as file:
+                table = [line.rstrip("\n").split("|") for line in file]
+        except OSError:
+            return None
+        words = [word.value for word in context.args[1:context.arg_index]]
+        command, kind = position(words, table)
+        prefix = context.prefix
+        if isinstance(kind, int):
+            rest = context._replace(args=context.args[kind + 1:], arg_index=context.arg_index - kind - 1)
+            return Completer().complete_from_context(CompletionContext(rest))
+        if prefix.startswith("-"):
+            kind = "options"
+        found = offered("commands", command, table) + offered("roles", command, table) if kind == "first" else None
+        return {
+            RichCompletion(
+                value if re.fullmatch(r"[\w.@+=,/-]+", value, re.ASCII) else repr(value),
+                prefix_len=len(context.raw_prefix),
+                description=description,
+                append_space=True,
+            )
+            for value, description in (offered(kind, command, table) if found is None else found)
+            if value.startswith(prefix)
+        }
+
     def look(cmd="", **_):
         """Before a command line: a thread has no terminal, which `exec` needs, and nothing but a thread is in a pipe."""
         XSH.aliases["awsenv"].__xonsh_threadable__ = "|" in cmd or not XSH.env.get("XONSH_INTERACTIVE")
@@ -204,6 +288,7 @@ def _awsenv_hook(program):
 
     XSH.aliases["awsenv"] = awsenv
     XSH.aliases["awsenv_prompt_info"] = awsenv_prompt_info
+    add_one_completer("awsenv", contextual_command_completer(complete), "start")
     look()
     listen(events.on_precommand, look)
     listen(events.on_pre_prompt_format, refresh)
@@ -211,4 +296,4 @@ def _awsenv_hook(program):
     make(XSH.env.pop("_AWSENV_CHANGE", "{}"))
 
 
-_awsenv_hook(globals().get("_AWSENV_BIN"))
+_awsenv_hook(globals().get("_AWSENV_BIN"), globals().get("_awsenv_folder"))

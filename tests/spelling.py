@@ -511,6 +511,8 @@ YASH = Sh(name="yash", rc=".yashrc")
 
 NU = Row(
     name="nu",
+    completion_file="awsenv.table",
+    tab="\t",
     rc=".config/nushell/config.nu",
     # The line of the README writes a file that is read in the next shell.
     hook=f"source '{folder()}/awsenv.nu'",
@@ -539,6 +541,9 @@ NU = Row(
 ELVISH = Row(
     name="elvish",
     suffix="elv",
+    completion_file="awsenv.table",
+    # The first Enter takes what is offered.
+    tab="\t\r",
     rc=".config/elvish/rc.elv",
     hook="eval (awsenv init elvish | slurp)",
     bare=("-norc",),
@@ -569,6 +574,8 @@ ELVISH = Row(
 XONSH = Row(
     name="xonsh",
     suffix="xsh",
+    completion_file="awsenv.table",
+    tab="\t",
     rc=".config/xonsh/rc.xsh",
     hook="execx($(awsenv init xonsh))",
     bare=("--no-rc",),

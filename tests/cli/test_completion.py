@@ -22,7 +22,7 @@ def test_the_tables_are_those_of_the_program(path: Path) -> None:
     assert written(path) == path.read_text(), "write them: just docs"
 
 
-@pytest.mark.parametrize("shell", [shell for shell in shells.every() if shell.completion_file], ids=lambda it: it.name)
+@pytest.mark.parametrize("shell", [shell for shell in shells.every() if shell.completion()], ids=lambda it: it.name)
 def test_a_package_gets_the_file(world: World, shell: Shell) -> None:
     """The output is the file, whole and alone."""
     answer = world.run("completion", shell.name)

@@ -28,7 +28,7 @@ def offers(metavar: str, name: str) -> str:
     """Return what to offer for a word of the usage, or a value of an option, of the command *name*."""
     of_shell = {
         "init": [shell.name for shell in shells.hooked()],
-        "completion": [shell.name for shell in shells.every() if shell.completion_file],
+        "completion": [shell.name for shell in shells.every() if shell.completion()],
     }
     return {
         "ROLE": "roles",
@@ -73,6 +73,8 @@ def _option(param: Any, name: str) -> str:
 
 def written(path: Path) -> str:
     """Return the text of a completion with current tables. Bash shows no descriptions, so it has none to read."""
+    if path.suffix == ".table":
+        return "".join(f"{row}\n" for row in (*commands(), *options()))
     shell = next(shell for shell in shells.every() if shell.completion_file == path.name)
     text = path.read_text(encoding="ascii")
     for name, rows in (("commands", commands()), ("options", options())):

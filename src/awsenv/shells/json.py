@@ -26,6 +26,7 @@ class Json(Format):
 class Data(Shell):
     """A shell that gets JSON, and no code."""
 
+    completion_file = "awsenv.table"
     is_text = True
     """Whether it holds no value that is not UTF-8."""
 
@@ -42,6 +43,10 @@ class Data(Shell):
                 fact = f"nothing was changed: {self.name} cannot hold a value that is not UTF-8"
                 raise ConfigError(fact, Origin(name), hint="awsenv exec ROLE -- COMMAND")
         return _object(change)
+
+    def completion(self) -> str | None:
+        """Return None: the hook has the completion, and the file only what it offers."""
+        return None
 
 
 def _object(change: Change) -> str:
