@@ -302,6 +302,7 @@ FAILING = {
     "setup": ["setup --help", "setup --bogus"],
     "doctor": ["doctor --help", "doctor --bogus"],
     "init": ["init", "init --help", "init tcsh", "init bash zsh", *(f"init {shell.name}" for shell in shells.hooked())],
+    "completion": ["completion", "completion --help", "completion nowhere"],
     "demo": ["demo --help", "demo --bogus"],
 }
 """Command lines that fail, ask the user for something, or that the agent does not answer."""
@@ -315,7 +316,7 @@ _OF_ONE_CALL = re.compile(
 
 _OF_AN_AGENT = re.compile(
     rb',\n  "AWSENV_RENEW": (?:null|"\w+")| &&\n(?:\'builtin\' )?\'export\' AWSENV_RENEW=\'\w+\''
-    rb"|set -gx AWSENV_RENEW '\w+';\n| AWSENV_RENEW=(?=[ )])|AWSENV_RENEW=\w+\0"
+    rb"|if \(1\) setenv AWSENV_RENEW '\w+';\n|set -gx AWSENV_RENEW '\w+';\n| AWSENV_RENEW=(?=[ )])|AWSENV_RENEW=\w+\0"
 )
 """The id by which a shell asks its agent for the same role again."""
 
