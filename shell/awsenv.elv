@@ -105,15 +105,7 @@ fn described {
     return
   }
   var time = (now)
-  if (not (re:match '^[1-9][0-9]{0,10}$' $end)) {
-    put [&text='['$label']' &color=$color &left=$nil &minute=$nil]
-    return
-  }
-  if (not $time) {
-    var until = (re:replace '[^0-9:]' '' $E:AWSENV_EXPIRES_AT)
-    if (not-eq $until '') {
-      set label = $label' until '$until
-    }
+  if (or (not $time) (not (re:match '^[1-9][0-9]{0,10}$' $end))) {
     put [&text='['$label']' &color=$color &left=$nil &minute=$nil]
     return
   }
