@@ -383,3 +383,10 @@ def test_an_agent_of_another_version_is_a_warning(world: World) -> None:
     assert Verdict.WARNING is finding.verdict
     assert f"the agent is of awsenv 0.0.9, this is {__version__}" == finding.fact
     assert ("awsenv login replaces it",) == finding.hints
+
+
+def test_the_hook_that_nushell_reads_by_itself_is_found(home: Path) -> None:
+    """The line of `init` writes the hook to a folder from which nushell loads it, and config.nu needs no line."""
+    write(home, ".local/share/nushell/vendor/autoload/awsenv.nu", shells.find("nu").hook("/bin/awsenv"))
+
+    assert [Verdict.UNKNOWN] == [each.verdict for each in hook({"HOME": str(home), "PATH": ""}, "nu", "/bin/awsenv")]

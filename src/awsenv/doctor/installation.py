@@ -133,6 +133,9 @@ def _startup(shell: Shell, environ: Environ, program: str, *, is_on_path: bool) 
             is_read = False
             yield unknown("hook", f"cannot read {name}: {error.strerror}", origins=[Origin(name)])
             continue
+        if path.name == shell.file_name:  # nushell reads the hook itself
+            yield _loading(Origin(name))
+            return
         for number, line in enumerate(text.splitlines(), start=1):
             if file := _file_of(line, shell, environ):
                 yield _loading(Origin(name, number), *_trouble_with(file, shell))
