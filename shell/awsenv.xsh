@@ -24,8 +24,8 @@ def _awsenv_hook(program, folder):
     # Until the next load of the hook, which replaces it.
     state = {"tried": None}
     # `awsenv init` sets the path of the program, `awsenv exec` exports it, and an installed file finds it from its own path.
-    prefix, is_installed, _ = _awsenv_hook.__code__.co_filename.rpartition("/share/awsenv/")
-    folder = folder or _awsenv_hook.__code__.co_filename.rpartition("/")[0]
+    prefix, is_installed, _ = os.path.expanduser(_awsenv_hook.__code__.co_filename).rpartition("/share/awsenv/")
+    folder = folder or os.path.dirname(os.path.expanduser(_awsenv_hook.__code__.co_filename))
     program = program or (f"{prefix}/bin/awsenv" if is_installed else shutil.which("awsenv") or "awsenv")
     texts = {"completion", "console", "credential-process", "demo", "doctor", "exec", "explain", "init"}
     texts |= {"list", "lock", "login", "logout", "setup", "status"}

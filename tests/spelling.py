@@ -577,7 +577,7 @@ XONSH = Row(
     completion_file="awsenv.table",
     tab="\t",
     rc=".config/xonsh/rc.xsh",
-    hook="execx($(awsenv init xonsh))",
+    hook="exec($(awsenv init xonsh))",
     bare=("--no-rc",),
     strict=("-DXONSH_SUBPROC_CMD_RAISE_ERROR=1",),
     subshell_file="subshell/rc.xsh",

@@ -21,7 +21,7 @@ def _awsenv_arrive():
     XSH.env["_AWSENV_CHANGE"] = change
     XSH.ctx["_AWSENV_BIN"] = program
     hook = Path(__file__).parent.parent / "awsenv.xsh"
-    XSH.builtins.execx(hook.read_text(), "exec", XSH.ctx, filename=str(hook))
+    exec(compile(hook.read_text(), str(hook), "exec"), XSH.ctx)
 
 
 _awsenv_arrive()

@@ -37,7 +37,7 @@ class Arguments:
 
     ~/.config/elvish/rc.elv: eval (awsenv init elvish | slurp)
 
-    ~/.config/xonsh/rc.xsh: execx($(awsenv init xonsh))
+    ~/.config/xonsh/rc.xsh: exec($(awsenv init xonsh))
 
     ~/.config/nushell/config.nu: mkdir ($nu.data-dir)/vendor/autoload;
     awsenv init nu | save -f ($nu.data-dir)/vendor/autoload/awsenv.nu

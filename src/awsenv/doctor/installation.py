@@ -157,7 +157,7 @@ def _file_of(line: str, shell: Shell, environ: Environ) -> str:
         words = shlex.split(line, comments=True)
     except ValueError:
         return ""
-    paths = (expanded(word.strip("();"), environ) for word in words)
+    paths = (expanded(word.strip("();,"), environ) for word in words)
     return next((path for path in paths if path.endswith(f"/{shell.file_name}")), "")
 
 
