@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from awsenv import config
+from awsenv.cli.setup import described
 from awsenv.config.limits import external_id
 from awsenv.config.sources import KEYS
 from awsenv.errors import AwsenvError, ConfigError, Origin, SourceError
 from awsenv.iam.trust import trust_policy
 from awsenv.setup import KeyDestination, SetupRequest, parse_roles
-from awsenv.setup.plan import Plan, described, draw_up, new_external_id, user_policy
+from awsenv.setup.plan import Plan, draw_up, new_external_id, user_policy
 from awsenv.setup.state import Key, Role, State, User
 
 if TYPE_CHECKING:

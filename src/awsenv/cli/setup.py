@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from awsenv import config, environment, variables
 from awsenv.cli import process, report, typos
@@ -17,19 +19,28 @@ from awsenv.distance import nearest
 from awsenv.errors import ConfigError, Origin, UsageError
 from awsenv.model import Note
 from awsenv.setup import KeyDestination, SetupRequest, checked_name, files, parse_roles, state, templates
-from awsenv.setup.plan import described, draw_up, is_source
+from awsenv.setup.plan import WRITE_PROFILES, draw_up, is_source
+from awsenv.setup.state import USER_POLICY
 from awsenv.wording import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from awsenv.aws.iam import Iam
     from awsenv.config import Profiles
     from awsenv.model import Environ
     from awsenv.setup import RoleSpec
+    from awsenv.setup.plan import Plan
     from awsenv.setup.state import State
 
 DEMO_ADMINISTRATOR = "admin"
 """The profile in `awsenv demo` that may administer IAM."""
 
+_HIDDEN = "..."
+"""What the plan shows instead of an external id."""
+
+_SECRET = frozenset({"sts:ExternalId", "external_id"})
+_DOCUMENTS = {"AssumeRolePolicyDocument": "trust policy", "PolicyDocument": f"inline policy {USER_POLICY}"}
 _TEMPLATES = {"cloudformation": templates.cloudformation, "terraform": templates.terraform}
 
 
@@ -114,6 +125,21 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         # Another program reads the key from stdout.
         return Print(notes=[Note(f"the roles use the profile {user}: store this key for it")])
     return Print(_ready(request, "Done."))
+
+
+def described(plan: Plan) -> list[str]:
+    """Return the lines that show a plan: each task, with its policy as JSON or its settings, without external ids."""
+    lines: list[str] = []
+    for number, task in enumerate(plan.tasks, start=1):
+        lines.append(f"{number}. {task.title}")
+        parameters = _masked(task.parameters)
+        for name in _DOCUMENTS.keys() & parameters.keys():
+            document = json.dumps(parameters[name], indent=2, ensure_ascii=False)
+            lines += [f"   {_DOCUMENTS[name]}:", *_indented(document.splitlines())]
+        if task.action == WRITE_PROFILES:
+            for title, settings in parameters.items():
+                lines += _indented([f"[{title}]", *(f"{key} = {value}" for key, value in settings.items())])
+    return lines + [f"note: {note}" for note in plan.notes]
 
 
 def default_user(environ: Environ) -> str:
@@ -236,3 +262,14 @@ def _ready(request: SetupRequest, first: str) -> str:
     calls = [f"  awsenv {role.name}{' CODE' if role.mfa else ''}" for role in request.roles]
     once = ["", "AWS takes each MFA code once: wait for the next one."] if request.needs_mfa else []
     return report.printable([first, "", "Next:", *calls, *once])
+
+
+def _masked(value: Any) -> Any:
+    """Return *value* without the external ids in it."""
+    if isinstance(value, Mapping):
+        return {key: _HIDDEN if key in _SECRET else _masked(each) for key, each in value.items()}
+    return [_masked(each) for each in value] if isinstance(value, list) else value
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"     {line}" for line in lines]

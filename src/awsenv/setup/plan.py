@@ -5,9 +5,7 @@ Every obstacle is found here, before anything is changed.
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -22,7 +20,7 @@ from awsenv.setup.state import USER_POLICY, User, missing_policies
 from awsenv.wording import listed, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from awsenv.config import Profile, Profiles
     from awsenv.errors import Hint
@@ -33,11 +31,6 @@ if TYPE_CHECKING:
 WRITE_PROFILES = "write_profiles"
 """The one action that is not IAM's. Its parameters are sections: header without brackets -> key -> value."""
 
-HIDDEN = "..."
-"""What the plan shows instead of an external id."""
-
-_SECRET = frozenset({"sts:ExternalId", "external_id"})
-_DOCUMENTS = {"AssumeRolePolicyDocument": "trust policy", "PolicyDocument": f"inline policy {USER_POLICY}"}
 _ANOTHER_USER = "name another user with --user"
 _MOST_KEYS = 2
 """Access keys that AWS lets a user have."""
@@ -84,21 +77,6 @@ def user_policy(role_arns: Iterable[Any]) -> Document:
 def new_external_id() -> str:
     """Return a new external id: 128 random bits in hexadecimal."""
     return secrets.token_hex(16)
-
-
-def described(plan: Plan) -> list[str]:
-    """Return the lines that show a plan: each task, with its policy as JSON or its settings, without external ids."""
-    lines: list[str] = []
-    for number, task in enumerate(plan.tasks, start=1):
-        lines.append(f"{number}. {task.title}")
-        parameters = _masked(task.parameters)
-        for name in _DOCUMENTS.keys() & parameters.keys():
-            document = json.dumps(parameters[name], indent=2, ensure_ascii=False)
-            lines += [f"   {_DOCUMENTS[name]}:", *_indented(document.splitlines())]
-        if task.action == WRITE_PROFILES:
-            for title, settings in parameters.items():
-                lines += _indented([f"[{title}]", *(f"{key} = {value}" for key, value in settings.items())])
-    return lines + [f"note: {note}" for note in plan.notes]
 
 
 def draw_up(
@@ -393,14 +371,3 @@ def _values(profiles: Profiles, key: str) -> set[str | None]:
 def _short(policy_arn: str) -> str:
     """Return the name of a policy of AWS, and the ARN of any other."""
     return policy_arn.rpartition("/")[2] if ":iam::aws:" in policy_arn else policy_arn
-
-
-def _masked(value: Any) -> Any:
-    """Return *value* without the external ids in it."""
-    if isinstance(value, Mapping):
-        return {key: HIDDEN if key in _SECRET else _masked(each) for key, each in value.items()}
-    return [_masked(each) for each in value] if isinstance(value, list) else value
-
-
-def _indented(lines: Iterable[str]) -> list[str]:
-    return [f"     {line}" for line in lines]
