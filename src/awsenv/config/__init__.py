@@ -7,6 +7,7 @@ a connection.
 from __future__ import annotations
 
 from awsenv.config.cache_key import mfa_session_key, role_key, source_key
+from awsenv.config.entries import Entry, roles
 from awsenv.config.headers import did_you_mean
 from awsenv.config.hops import through_session
 from awsenv.config.ini import Setting
@@ -14,7 +15,7 @@ from awsenv.config.limits import mfa_code
 from awsenv.config.links import nothing
 from awsenv.config.profiles import Profile, Profiles, forget, read
 from awsenv.config.recursion import check_source, entered
-from awsenv.config.resolution import Entry, login_command, resolve, resolve_login, roles
+from awsenv.config.resolution import login_command, resolve, resolve_login
 from awsenv.config.settings import outranks_endpoint, timeout, without_config_file
 from awsenv.config.sources import access_key, static_keys
 
