@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -16,6 +17,8 @@ from subprocess import PIPE
 from typing import TYPE_CHECKING
 
 import pytest
+
+from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,6 +99,23 @@ def world_of_both(request: pytest.FixtureRequest, world: World) -> World:
     if request.param:
         assert world.run("login", world.device.code()).returncode == 0
     return world
+
+
+def test_a_new_agent_on_a_busy_machine_is_not_given_up(
+    world: World, start: Callable[..., subprocess.Popen[str]], until: Until
+) -> None:
+    """Without its new agent the command would fail, so it waits longer than for one that runs already."""
+    world.sandbox.fail("AssumeRole", Fault.SLOW)
+    command = start("read-only", "printenv", "AWSENV_ROLE")
+    until(lambda: not world.sandbox.faults_left("AssumeRole"))
+    (agent,) = private_agents(command.pid)
+
+    os.kill(agent, signal.SIGSTOP)
+    # An agent that has been running is given two seconds.
+    threading.Event().wait(3)
+    os.kill(agent, signal.SIGCONT)
+
+    assert (("read-only\n", ""), 0) == (command.communicate(), command.returncode)
 
 
 def test_a_command_never_gets_an_expired_key(

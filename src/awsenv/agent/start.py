@@ -29,8 +29,8 @@ BACKLOG = 128
 
 AGAIN = "the same command again: awsenv works without an agent, too"
 
-_STARTING = 20.0
-"""Seconds after which an agent that does not reply has failed: it may load from a slow disk."""
+STARTING = 20.0
+"""Seconds without a sign of life after which a new agent has failed: it may load from a slow disk."""
 
 # Two forks, the first by `subprocess`: a child of the caller would be a child of the command that the caller becomes. A
 # command that waits for all its children would then wait for the agent, which waits for the command.
@@ -96,7 +96,7 @@ def private(entry: str, *, pid: int, lifetime: float) -> socket.socket:
     try:
         with theirs:
             _spawn(entry, "connection", theirs, str(pid), str(lifetime))
-        client.ask(ours, client.PING, [], timeout=_STARTING)
+        client.ask(ours, client.PING, [], timeout=STARTING)
     except (OSError, client.Trouble) as error:
         ours.close()
         reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -139,7 +139,7 @@ def _start(folder: str, entry: str, idle: float, lifetime: float) -> None:
             path.unlink()
             raise
     try:
-        _ask(folder, client.PING, _STARTING)
+        _ask(folder, client.PING, STARTING)
     except (OSError, client.Trouble):
         # Without its socket it ends, should it start after all.
         path.unlink(missing_ok=True)

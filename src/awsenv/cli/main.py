@@ -85,7 +85,8 @@ def _of_new_agent(start_agent: StartAgent, args: list[str], environ: Environ, pr
             agent = start.private(conversation.ENTRY, pid=os.getpid(), lifetime=start_agent.lifetime)
         else:
             start.start(environ, conversation.ENTRY, idle=start_agent.idle, lifetime=start_agent.lifetime)
-    ask = partial(client.ask, agent, longest=conversation.longest(environ))
+    # Nothing else can answer: without the new agent the command fails.
+    ask = partial(client.ask, agent, timeout=start.STARTING, longest=conversation.longest(environ))
     request = conversation.Conversation(ask, args, environ, prompts, started=not is_private, whole=is_private)
     try:
         action = request.reply()
