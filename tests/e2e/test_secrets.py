@@ -272,7 +272,9 @@ def test_an_agent_leaves_no_secret_behind(
     program = tmp_path / "fetch"
     program.write_text(fetch)
     script = f"""
-awsenv login >&2 && eval "$(awsenv power-user --shell sh)" || exit 1
+set -e
+awsenv login >&2
+eval "$(awsenv power-user --shell sh)"
 printenv AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
 awsenv credential-process read-only
 awsenv exec --refresh read-only {sys.executable} {program}
