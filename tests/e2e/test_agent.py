@@ -30,7 +30,8 @@ from awsenv.model import Credentials
 from awsenv.sandbox import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from conftest import Until, World
     from e2e.conftest import Interactive, Terminal
@@ -298,14 +299,14 @@ def test_a_thousand_requests_leak_nothing(world: World, until: Until) -> None:
 
 
 @pytest.fixture
-def fresh(world: World) -> World:
+def fresh(aging: World) -> World:
     """Return the world with a role that demands MFA of the last 15 minutes, and an older MFA session."""
-    trust = world.sandbox.trust(world.user_arn, mfa=True, mfa_max_age=900)
-    role_profile(world, "fresh", trust=trust)
-    login(world)
-    world.sandbox.clock.elapse(20 * MINUTE)
-    world.sandbox.clear_calls()
-    return world
+    trust = aging.sandbox.trust(aging.user_arn, mfa=True, mfa_max_age=900)
+    role_profile(aging, "fresh", trust=trust)
+    login(aging)
+    aging.sandbox.clock.elapse(20 * MINUTE)
+    aging.sandbox.clear_calls()
+    return aging
 
 
 def test_a_fresh_code_is_requested_if_the_mfa_session_is_too_old(
@@ -354,13 +355,13 @@ def test_without_a_terminal_both_facts_are_shown(fresh: World, words: str, statu
 
 
 @pytest.fixture
-def long(world: World) -> World:
+def long(aging: World) -> World:
     """Return the world with a role whose profile sets a duration of four hours."""
-    trust = world.sandbox.trust(world.user_arn, mfa=True)
-    role_profile(world, "long", "duration_seconds = 14400", trust=trust, seconds=12 * HOUR)
-    login(world)
-    world.sandbox.clear_calls()
-    return world
+    trust = aging.sandbox.trust(aging.user_arn, mfa=True)
+    role_profile(aging, "long", "duration_seconds = 14400", trust=trust, seconds=12 * HOUR)
+    login(aging)
+    aging.sandbox.clear_calls()
+    return aging
 
 
 def test_a_role_assumed_with_the_mfa_session_lasts_an_hour(long: World) -> None:
@@ -392,73 +393,73 @@ def test_more_than_an_hour_needs_a_code_once(long: World) -> None:
     )
 
 
-def test_a_cached_role_is_matched_by_its_granted_duration(world: World) -> None:
+def test_a_cached_role_is_matched_by_its_granted_duration(aging: World) -> None:
     """A role cut to one hour does not satisfy a request for twelve; the longer one satisfies both requests."""
-    trust = world.sandbox.trust(world.user_arn, mfa=True)
-    role_profile(world, "target", "duration_seconds = 43200", trust=trust, seconds=12 * HOUR)
-    login(world)
-    short = world.run("exec", "target", "--", "printenv", "AWS_ACCESS_KEY_ID")
-    world.sandbox.clear_calls()
+    trust = aging.sandbox.trust(aging.user_arn, mfa=True)
+    role_profile(aging, "target", "duration_seconds = 43200", trust=trust, seconds=12 * HOUR)
+    login(aging)
+    short = aging.run("exec", "target", "--", "printenv", "AWS_ACCESS_KEY_ID")
+    aging.sandbox.clear_calls()
 
-    without = world.run("exec", "target", "--duration", "12h", "--", "true")
-    world.sandbox.clock.elapse(30)
-    words = ["exec", "target", "--duration", "12h", world.device.code(), "--", "printenv"]
-    long = world.run(*words, "AWS_ACCESS_KEY_ID", "AWS_CREDENTIAL_EXPIRATION")
-    again = world.run("exec", "target", "--", "printenv", "AWS_ACCESS_KEY_ID")
+    without = aging.run("exec", "target", "--duration", "12h", "--", "true")
+    aging.sandbox.clock.elapse(30)
+    words = ["exec", "target", "--duration", "12h", aging.device.code(), "--", "printenv"]
+    long = aging.run(*words, "AWS_ACCESS_KEY_ID", "AWS_CREDENTIAL_EXPIRATION")
+    again = aging.run("exec", "target", "--", "printenv", "AWS_ACCESS_KEY_ID")
 
     assert (125, 0, 0) == (without.returncode, long.returncode, again.returncode)
     assert "an MFA code of alice" in without.stderr
-    assert ["43200"] == [call.parameters["DurationSeconds"] for call in world.sandbox.calls]
+    assert ["43200"] == [call.parameters["DurationSeconds"] for call in aging.sandbox.calls]
     key, ends = long.stdout.split()
     assert key != short.stdout.strip()
     assert key == again.stdout.strip()
-    left = datetime.fromisoformat(ends.replace("Z", "+00:00")).timestamp() - world.sandbox.clock.now().timestamp()
+    left = datetime.fromisoformat(ends.replace("Z", "+00:00")).timestamp() - aging.sandbox.clock.now().timestamp()
     assert 11 * HOUR < left <= 12 * HOUR
 
 
 @pytest.mark.parametrize("words", ["exec power-user {code} -- true", "exec power-user --refresh {code} -- true"])
-def test_a_code_is_sent_only_once(world: World, words: str) -> None:
+def test_a_code_is_sent_only_once(aging: World, words: str) -> None:
     """If another client has used an MFA code, awsenv does not send it to AWS, and says so."""
-    login(world)
-    world.sandbox.clock.elapse(30)
-    code = world.device.code()
-    first = world.run("exec", "power-user", code, "--", "true")
-    world.sandbox.clear_calls()
+    login(aging)
+    aging.sandbox.clock.elapse(30)
+    code = aging.device.code()
+    first = aging.run("exec", "power-user", code, "--", "true")
+    aging.sandbox.clear_calls()
 
-    second = world.run(*words.format(code=code).split())
+    second = aging.run(*words.format(code=code).split())
 
-    assert (0, 125, []) == (first.returncode, second.returncode, world.actions())
+    assert (0, 125, []) == (first.returncode, second.returncode, aging.actions())
     assert second.stderr == "awsenv: that MFA code has been used\n  try      wait for the device's next code\n"
 
 
 def test_a_code_that_aws_rejects_is_asked_for_again(
-    world: World, environ: dict[str, str], terminal: Callable[..., Terminal]
+    aging: World, environ: dict[str, str], terminal: Callable[..., Terminal]
 ) -> None:
     """If AWS rejects the code from the agent, the client shows the reason and prompts; the agent keeps the role."""
-    login(world)
-    world.sandbox.clock.elapse(30)
+    login(aging)
+    aging.sandbox.clock.elapse(30)
     shown = terminal(["awsenv", "exec", "power-user", "000000", "--", "printenv", "AWSENV_ROLE"], environ)
     shown.see("AWS rejected that MFA code: it is wrong or was used. Wait for the next one.\r\nMFA code for alice .*: ")
-    shown.send(world.device.code() + "\r")
+    shown.send(aging.device.code() + "\r")
 
     assert shown.gone() == 0
     assert "\npower-user\r\n" in shown.transcript
-    assert world.actions()[-2:] == ["AssumeRole", "AssumeRole"]
-    assert world.run("exec", "power-user", "--", "true").stderr == ""
+    assert aging.actions()[-2:] == ["AssumeRole", "AssumeRole"]
+    assert aging.run("exec", "power-user", "--", "true").stderr == ""
 
 
 def test_three_wrong_codes_end_a_command_with_an_agent(
-    world: World, environ: dict[str, str], terminal: Callable[..., Terminal]
+    aging: World, environ: dict[str, str], terminal: Callable[..., Terminal]
 ) -> None:
     """With an agent, too, a command fails after three wrong MFA codes."""
-    login(world)
-    world.sandbox.clear_calls()
+    login(aging)
+    aging.sandbox.clear_calls()
     shown = terminal(["awsenv", "exec", "power-user", "000000", "--", "true"], environ)
     for code in ("000001", "000002"):
         shown.see("MFA code for alice .*: ")
         shown.send(code + "\r")
 
-    assert (125, ["AssumeRole"] * 3) == (shown.gone(), world.actions())
+    assert (125, ["AssumeRole"] * 3) == (shown.gone(), aging.actions())
     assert "awsenv: AWS rejected 3 MFA codes" in shown.transcript
 
 
@@ -471,14 +472,25 @@ def test_a_code_is_not_sent_again_after_the_agent_dies(world: World, until: Unti
     assert "awsenv: the agent did not answer, and the MFA code may have been used\n" in done.stderr
 
 
-@pytest.mark.parametrize("logged_in", [False, True], ids=["alone", "agent"])
-def test_an_external_id_is_asked_for(
-    world: World, environ: dict[str, str], terminal: Callable[..., Terminal], *, logged_in: bool
-) -> None:
-    """`--external-id -` prompts without echo at the caller's terminal, with and without an agent."""
-    if logged_in:
+@pytest.fixture(params=["alone", "agent"])
+def either(
+    request: pytest.FixtureRequest,
+    world: World,
+    agent_in: Callable[[Mapping[str, str]], AbstractContextManager[None]],
+) -> Iterator[World]:
+    """Return the world without an agent, and with one that holds an MFA session."""
+    if request.param == "alone":
+        yield world
+        return
+    with agent_in(world.environ):
         login(world)
-    arn = world.sandbox.create_role("guarded", world.sandbox.trust(world.user_arn, external_id="canary-typed"))
+        world.sandbox.clock.elapse(30)
+        yield world
+
+
+def test_an_external_id_is_asked_for(either: World, environ: dict[str, str], terminal: Callable[..., Terminal]) -> None:
+    """`--external-id -` prompts without echo at the caller's terminal, with and without an agent."""
+    arn = either.sandbox.create_role("guarded", either.sandbox.trust(either.user_arn, external_id="canary-typed"))
     shown = terminal(["awsenv", "exec", arn, "--external-id", "-", "--", "echo", "reached"], environ)
     shown.see("External id: ")
     shown.send("canary-typed\r")
@@ -488,33 +500,27 @@ def test_an_external_id_is_asked_for(
     assert "canary" not in shown.transcript
 
 
-@pytest.mark.parametrize("logged_in", [False, True], ids=["alone", "agent"])
 @pytest.mark.parametrize("mfa", [False, True], ids=["no-code", "code"])
-def test_a_credential_process_runs_in_the_environment_of_its_caller(
-    world: World, *, logged_in: bool, mfa: bool
-) -> None:
+def test_a_credential_process_runs_in_the_environment_of_its_caller(either: World, *, mfa: bool) -> None:
     """A `credential_process` runs in the environment of the caller, not in that of the agent."""
-    if logged_in:
-        login(world)
-        world.sandbox.clock.elapse(30)
-    keys = Path(world.environ["HOME"], ".aws", "credentials").read_text().split("\n")
+    keys = Path(either.environ["HOME"], ".aws", "credentials").read_text().split("\n")
     key_id, secret = (line.partition("=")[2].strip() for line in keys[1:3])
-    script = Path(world.environ["HOME"], "print-keys")
+    script = Path(either.environ["HOME"], "print-keys")
     script.write_text(
         '#!/bin/sh\ntest "$MINE" = yes || exit 9\n'
         f'echo \'{{"Version": 1, "AccessKeyId": "{key_id}", "SecretAccessKey": "{secret}"}}\'\n'
     )
     script.chmod(0o700)
-    arn = world.sandbox.create_role("from-process", world.sandbox.trust(world.user_arn, mfa=mfa))
-    device = f"mfa_serial = {world.device.serial}\n" if mfa else ""
-    world.configure(
+    arn = either.sandbox.create_role("from-process", either.sandbox.trust(either.user_arn, mfa=mfa))
+    device = f"mfa_serial = {either.device.serial}\n" if mfa else ""
+    either.configure(
         f"[profile vault]\ncredential_process = {script}\n"
         f"[profile from-process]\nrole_arn = {arn}\nsource_profile = vault\n{device}"
     )
-    code = [world.device.code()] if mfa else []
+    code = [either.device.code()] if mfa else []
 
-    refused = world.run("exec", "from-process", *code, "--", "true", MINE="no")
-    done = world.run("exec", "from-process", *code, "--", "printenv", "AWSENV_ROLE", MINE="yes")
+    refused = either.run("exec", "from-process", *code, "--", "true", MINE="no")
+    done = either.run("exec", "from-process", *code, "--", "printenv", "AWSENV_ROLE", MINE="yes")
 
     assert (125, 0, "from-process\n") == (refused.returncode, done.returncode, done.stdout)
     assert "credential_process failed with status 9" in refused.stderr
@@ -724,16 +730,13 @@ def test_an_unsafe_runtime_directory_is_not_used(world: World, tmp_path: Path, w
     assert str(folder) in refused.stderr
 
 
-@pytest.mark.parametrize("logged_in", [False, True], ids=["alone", "agent"])
 @pytest.mark.parametrize("words", ["read-only --shell sh", "exec read-only -- true", "credential-process read-only"])
-def test_new_credentials_below_min_remaining_cause_a_note(world: World, words: str, *, logged_in: bool) -> None:
+def test_new_credentials_below_min_remaining_cause_a_note(either: World, words: str) -> None:
     """If even new credentials last less than --min-remaining, awsenv provides them with a note, and does not fail."""
-    if logged_in:
-        world.run("login", world.device.code())
     first, _, rest = words.partition("read-only")
 
-    short = world.run(*first.split(), "read-only", "--duration", "15m", "--min-remaining", "20m", *rest.split())
-    enough = world.run(*first.split(), "read-only", "--duration", "30m", "--min-remaining", "20m", *rest.split())
+    short = either.run(*first.split(), "read-only", "--duration", "15m", "--min-remaining", "20m", *rest.split())
+    enough = either.run(*first.split(), "read-only", "--duration", "30m", "--min-remaining", "20m", *rest.split())
 
     assert (0, 0, "") == (short.returncode, enough.returncode, enough.stderr)
     assert re.fullmatch(
