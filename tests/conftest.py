@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import select
 import selectors
 import shutil
 import signal
@@ -298,6 +299,40 @@ def samples() -> Mapping[str, str]:
     }
 
 
+class Job:
+    """A command line that runs in a fork of the loaded program.
+
+    Args:
+        pid: Its process.
+        report: Where its status comes when it has ended. The job closes it.
+    """
+
+    def __init__(self, pid: int, report: int) -> None:
+        self.pid = pid
+        self._report = report
+        self._status: int | None = None
+
+    def poll(self) -> int | None:
+        """Return its status if it has ended: that of an exit, or the negative number of a signal."""
+        return self._read(0)
+
+    def wait(self, seconds: float = TIMEOUT) -> int:
+        """Wait until it has ended, and return its status."""
+        status = self._read(seconds)
+        assert status is not None, "the program does not end"
+        return status
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def _read(self, seconds: float) -> int | None:
+        if self._status is None and select.select([self._report], [], [], seconds)[0]:
+            self._status = int(os.read(self._report, 16))
+            os.close(self._report)
+        return self._status
+
+
 class Preloaded:
     """The program, loaded once, as preloaded.py explains.
 
@@ -340,11 +375,11 @@ class Preloaded:
         (out, out_writes), (err, err_writes) = os.pipe(), os.pipe()
         with Path(os.devnull).open("rb") as stdin:
             descriptors = [stdin.fileno(), out_writes, err_writes]
-            pid = self.start(argv, environ, folder, descriptors, asks_agent=asks_agent)
+            job = self.start(argv, environ, folder, descriptors, asks_agent=asks_agent)
         os.close(out_writes)
         os.close(err_writes)
-        shown = self._shown(pid, out, err)
-        return subprocess.CompletedProcess(argv, self.wait(), *shown)
+        shown = self._shown(job.pid, out, err)
+        return subprocess.CompletedProcess(argv, job.wait(), *shown)
 
     def start(
         self,
@@ -354,20 +389,18 @@ class Preloaded:
         descriptors: list[int],
         *,
         asks_agent: bool = True,
-    ) -> int:
-        """Start *argv*, and return its process. If the first of its three descriptors is a terminal, it owns that.
+    ) -> Job:
+        """Start *argv*. If the first of its three descriptors is a terminal, it owns that.
 
-        The other arguments are those of `run`. The next one starts after `wait`.
+        The other arguments are those of `run`.
         """
         umask = os.umask(0)
         os.umask(umask)
         job = {"argv": argv, "environ": dict(environ), "folder": folder, "umask": umask, "asks_agent": asks_agent}
-        socket.send_fds(self._connection, [json.dumps(job).encode()], descriptors)
-        return int(self._connection.recv(16))
-
-    def wait(self) -> int:
-        """Wait until that has ended, and return its exit status."""
-        return int(self._connection.recv(16))
+        report, writes = os.pipe()
+        socket.send_fds(self._connection, [json.dumps(job).encode()], [*descriptors, writes])
+        os.close(writes)
+        return Job(int(self._connection.recv(16)), report)
 
     @staticmethod
     def _shown(pid: int, *descriptors: int) -> list[bytes]:

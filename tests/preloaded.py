@@ -11,6 +11,8 @@ import gc
 import json
 import os
 import pkgutil
+import select
+import signal
 import socket
 import sys
 import termios
@@ -39,6 +41,8 @@ def load() -> None:
 
 def run(job: dict[str, Any], descriptors: list[int]) -> None:
     """Run the command line of *job* as if this process had been started for it, and end."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     for target, descriptor in enumerate(descriptors):
         os.dup2(descriptor, target)
@@ -58,21 +62,50 @@ def run(job: dict[str, Any], descriptors: list[int]) -> None:
 
 
 def serve(connection: socket.socket) -> None:
-    """Fork for each job that comes, and reply with the process and then its status, until the other end is closed."""
+    """Fork for each job that comes, until the other end is closed.
+
+    The reply is the process. Its status follows at the last descriptor of the job, once it has ended.
+    """
+    reports: dict[int, int] = {}
+    woken, wakes = socket.socketpair()
+    wakes.settimeout(0)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wakes.fileno())
     while True:
-        message, descriptors, _, _ = socket.recv_fds(connection, 1 << 20, 3)
+        ready, _, _ = select.select([connection, woken], [], [])
+        if woken in ready:
+            woken.recv(256)
+            report_ended(reports)
+        if connection not in ready:
+            continue
+        message, descriptors, _, _ = socket.recv_fds(connection, 1 << 20, 4)
         if not message:
             return
+        job = json.loads(message)
+        if job["argv"][1:2] == ["demo"]:
+            # No other command needs it, and most runs of the tests no `demo`.
+            import_module("awsenv.sandbox")
         pid = os.fork()
         if not pid:
             try:
-                run(json.loads(message), descriptors)
+                run(job, descriptors[:3])
             finally:
                 os._exit(99)
-        for descriptor in descriptors:
+        *given, reports[pid] = descriptors
+        for descriptor in given:
             os.close(descriptor)
         connection.send(b"%d" % pid)
-        connection.send(b"%d" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
+def report_ended(reports: dict[int, int]) -> None:
+    """Write the status of each process of *reports* that has ended to its descriptor."""
+    while reports:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if not pid:
+            return
+        report = reports.pop(pid)
+        os.write(report, b"%d" % os.waitstatus_to_exitcode(status))
+        os.close(report)
 
 
 if __name__ == "__main__":

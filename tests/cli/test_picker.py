@@ -29,7 +29,7 @@ from awsenv.cli.screen import keys
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Preloaded, Until, World
+    from conftest import Job, Preloaded, Until, World
 
 TIMEOUT = 60
 """Seconds after which a picker counts as stuck."""
@@ -63,7 +63,7 @@ class Window:
     preloaded: Preloaded
     screen: Screen = field(default_factory=lambda: Screen(COLUMNS, LINES))
     transcript: bytes = b""
-    pid: int = 0
+    job: Job | None = None
     """The program that runs."""
     deadline: float = field(default_factory=lambda: time.monotonic() + TIMEOUT)
 
@@ -86,7 +86,7 @@ class Window:
         self._out, writes = os.pipe()
         environ = {"TERM": "xterm-256color"} | environ
         descriptors = [self._slave, writes, self._slave]
-        self.pid = self.preloaded.start(["/bin/awsenv", *words], environ, environ["HOME"], descriptors)
+        self.job = self.preloaded.start(["/bin/awsenv", *words], environ, environ["HOME"], descriptors)
         os.close(writes)
 
     def until(self, *texts: str) -> None:
@@ -124,7 +124,8 @@ class Window:
             if not data:
                 break
         os.close(self._out)
-        status, self.pid = self.preloaded.wait(), 0
+        assert self.job is not None
+        status, self.job = self.job.wait(), None
         self.read()
         return status, out.decode()
 
@@ -140,9 +141,9 @@ class Window:
 
     def close(self) -> None:
         """Close the terminal, and end a program that a failed test has left."""
-        if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
-            self.preloaded.wait()
+        if self.job:
+            self.job.send_signal(signal.SIGKILL)
+            self.job.wait()
         os.close(self.master)
         os.close(self._slave)
 
@@ -259,7 +260,8 @@ def test_a_signal_leaves_the_terminal_as_it_was(
     window.screen.has_second = has_second
     window.start([], configured(clean_environ, 3))
     window.until("4/4")
-    os.kill(window.pid, number)
+    assert window.job is not None
+    window.job.send_signal(number)
 
     assert (130, FAILURE) == window.end()
     assert [*BEFORE.splitlines(), "awsenv: interrupted"] == window.text.splitlines()
@@ -504,7 +506,8 @@ def test_a_signal_ends_fzf_too(window: Window, clean_environ: dict[str, str], re
     del environ["AWSENV_PICKER"]
     window.start([], environ)
     window.until("4/4")
-    os.kill(window.pid, signal.SIGTERM)
+    assert window.job is not None
+    window.job.send_signal(signal.SIGTERM)
 
     assert (130, FAILURE) == window.end()
     assert window.is_as_before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -24,7 +25,7 @@ from spelling import SPELLINGS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from conftest import World
+    from conftest import Preloaded, World
     from spelling import Spelling
 
 TIMEOUT = 60
@@ -65,22 +66,35 @@ class Terminal:
         environ: Its whole environment.
         folder: Its working directory.
         status: The expression for the status of the last command in its shell.
+        preloaded: Runs the program, if it is awsenv.
     """
 
-    def __init__(self, argv: list[str], environ: Mapping[str, str], folder: Path, status: str = "$?") -> None:
+    def __init__(
+        self,
+        argv: list[str],
+        environ: Mapping[str, str],
+        folder: Path,
+        status: str = "$?",
+        *,
+        preloaded: Preloaded | None = None,
+    ) -> None:
         self._status = status
         self._folder = folder
         self._last = 0, 0
         self._master, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
-        self.process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _TAKE_TERMINAL, *argv],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env=dict(environ),
-            cwd=folder,
-            start_new_session=True,
+        self.process = (
+            preloaded.start(argv, environ, str(folder), [slave] * 3)
+            if preloaded
+            else subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _TAKE_TERMINAL, *argv],
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+                env=dict(environ),
+                cwd=folder,
+                start_new_session=True,
+            )
         )
         os.close(slave)
         self._screen = fdspawn(self._master, timeout=TIMEOUT, encoding="utf-8", codec_errors="replace")
@@ -273,13 +287,16 @@ def reporter(tmp_path: Path) -> list[str]:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+def terminal(tmp_path: Path, preloaded: Preloaded, program: str) -> Iterator[Callable[..., Terminal]]:
     """Return a function that starts a program at a terminal. The end of the test stops the program."""
     folder = tmp_path / "folder"
     folder.mkdir()
     with ExitStack() as stack:
 
         def start(argv: list[str], environ: Mapping[str, str], **more: Any) -> Terminal:
+            first = shutil.which(argv[0], path=environ["PATH"])
+            if first == program and preloaded.serves(environ):
+                argv, more = [program, *argv[1:]], more | {"preloaded": preloaded}
             started = Terminal(argv, environ, folder, **more)
             stack.callback(started.close)
             return started
