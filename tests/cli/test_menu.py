@@ -20,8 +20,7 @@ ROWS = (
 
 def menu(*, query: str = "", copies: int = 1) -> Menu:
     """Return a menu with the rows, each *copies* times, in which *query* has been typed."""
-    made = Menu(HEAD)
-    made.fill([Choice(row, is_active=row[0] == "deploy", hides=3) for row in ROWS * copies])
+    made = Menu(HEAD, [Choice(row, is_active=row[0] == "deploy", hides=3) for row in ROWS * copies])
     made.type(query)
     return made
 
@@ -61,8 +60,7 @@ def test_the_lines_fit_every_terminal(
     columns: int, lines: int, query: str, rows: list[tuple[str | None, ...]], moves: list[int]
 ) -> None:
     """No line is as wide as the terminal, there are no more than it has, and the cursor is in the first one."""
-    made = Menu(HEAD)
-    made.fill([Choice(row, hides=3) for row in rows])
+    made = Menu(HEAD, [Choice(row, hides=3) for row in rows])
     made.type(query)
     for move in moves:
         made.move(move)
@@ -84,8 +82,7 @@ def re_escaped(line: str) -> str:
 @given(st.integers(5, 30), st.lists(st.integers(-60, 60), max_size=6))
 def test_the_marked_choice_is_always_seen(lines: int, moves: list[int]) -> None:
     """Wherever the user moves, one line is marked, and it is the choice that Enter takes."""
-    made = Menu(("NAME",))
-    made.fill([Choice([f"role-{number}"]) for number in range(50)])
+    made = Menu(("NAME",), [Choice([f"role-{number}"]) for number in range(50)])
     for move in moves:
         made.move(move)
         marked = [re_escaped(line) for line in made.lines(40, lines)[0][1:] if re_escaped(line).startswith(">")]
@@ -95,8 +92,8 @@ def test_the_marked_choice_is_always_seen(lines: int, moves: list[int]) -> None:
 @pytest.mark.parametrize(("columns", "mark"), [(80, "> "), (40, "> !"), (20, "> !")])
 def test_a_protected_role_is_marked_at_every_width(columns: int, mark: str) -> None:
     """Where the column that says so does not fit, an exclamation mark stands before the name."""
-    made = Menu((*HEAD, "PROTECTED"))
-    made.fill([Choice(("prod", "123456789012", "Admin", None, "eu-central-1", "✓"), is_protected=True)])
+    prod = Choice(("prod", "123456789012", "Admin", None, "eu-central-1", "✓"), is_protected=True)
+    made = Menu((*HEAD, "PROTECTED"), [prod])
 
     assert [f"{mark:<3}prod", columns == 80] == [
         shown(drawn(made, columns, 5))[1][:7],
@@ -146,8 +143,7 @@ def test_a_query_is_erased(count: int | None, left: str) -> None:
 def test_an_escape_sequence_never_reaches_the_terminal() -> None:
     """A profile may have any name, and a paste may be of any text: neither can move the cursor or set the title."""
     hostile = "\x1b]0;title\x07\x9b31m\u202e\r\n"
-    made = Menu(("NAME",))
-    made.fill([Choice([hostile])])
+    made = Menu(("NAME",), [Choice([hostile])])
     made.type(hostile)
 
     for line in made.lines(80, 10)[0]:

@@ -251,6 +251,30 @@ def test_the_user_leaves(key: str, words: list[str], window: Window, clean_envir
     assert window.is_as_before
 
 
+@pytest.mark.parametrize("key", ["\x1b", "\x03"], ids=["Esc", "C-c"])
+def test_the_user_leaves_before_the_profiles_are_read(key: str, window: Window, clean_environ: dict[str, str]) -> None:
+    """The picker does not read 20,000 profiles to the end first."""
+    window.start([], configured(clean_environ, 20_000))
+    window.until("role>", "…")
+    window.type(key)
+
+    assert (130, FAILURE) == window.end()
+    assert b"/20001" not in window.transcript
+    assert window.is_as_before
+
+
+def test_keys_before_the_list_is_there_count(window: Window, clean_environ: dict[str, str]) -> None:
+    """The user sees what they type while the profiles are read, and Enter takes what the list marks then."""
+    window.start(["explain"], configured(clean_environ, 5000))
+    window.until("role>", "…")
+    window.type("prod-77")
+    window.until("role> prod-77")
+    window.type("\x1b[B\r")
+
+    assert (0, "prod-771:") == ((end := window.end())[0], end[1].split()[0])
+    assert window.is_as_before
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT])
 @pytest.mark.parametrize("has_second", [True, False])
 def test_a_signal_leaves_the_terminal_as_it_was(

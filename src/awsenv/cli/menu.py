@@ -61,26 +61,21 @@ class Menu:
 
     Args:
         head: The titles of the columns.
+        choices: What there is to pick, in this order; None: that is not known yet.
     """
 
-    def __init__(self, head: Sequence[str]) -> None:
+    def __init__(self, head: Sequence[str] = (), choices: Sequence[Choice] | None = None) -> None:
         self._head = head
-        self._choices: Sequence[Choice] = ()
-        self._needed = list(map(cells, head))
-        self._found: Sequence[int] = ()
+        self._choices = choices or ()
+        self._is_known = choices is not None
+        columns = zip(head, *(choice.texts for choice in self._choices), strict=True)
+        self._needed = [max(map(cells, column)) for column in columns]
+        self._found: Sequence[int] = range(len(self._choices))
         self._at = self._top = 0
-        self._is_full = False
         self.query = ""
         """What the user has typed."""
         self.page = 1
         """How many choices the screen shows."""
-
-    def fill(self, choices: Sequence[Choice]) -> None:
-        """Offer *choices*, in this order."""
-        self._choices, self._is_full = choices, True
-        columns = zip(self._head, *(choice.texts for choice in choices), strict=True)
-        self._needed = [max(map(cells, column)) for column in columns]
-        self._search(range(len(choices)))
 
     @property
     def taken(self) -> int | None:
@@ -132,7 +127,7 @@ class Menu:
             before = f"{before}{'!' if choice.is_protected and is_cut else ' '}"[:margin]
             row = _row(choice.texts, fuzzy.marks(words, choice.fields), widths)
             lines.append(_joined(before, row, "7" if is_marked else "", choice.colour))
-        if not shown and self._is_full:
+        if not shown and self._is_known:
             lines.append(_faint(fitting("   nothing matches", room)))
         lines += [""] * (1 + head + self.page - len(lines))
         if keys:
@@ -144,7 +139,7 @@ class Menu:
         prompt = _PROMPT if room > 3 * len(_PROMPT) else _PROMPT[-2:][: room - 1]
         query = fitting(self.query[::-1], room - len(prompt) - 1)[::-1]
         cursor = len(prompt) + cells(query)
-        count = f"{len(self._found)}/{len(self._choices)}" if self._is_full else "…"
+        count = f"{len(self._found)}/{len(self._choices)}" if self._is_known else "…"
         gap = room - cursor - len(count)
         return prompt + query + (" " * gap + count if gap > 1 else ""), cursor
 

@@ -10,13 +10,14 @@ import os
 import sys
 import termios
 from contextlib import suppress
+from threading import Thread
 
 from awsenv.cli import commands, process
-from awsenv.cli.screen import CLOSED, RESIZED, SUSPEND, Screen
+from awsenv.cli.screen import CLOSED, REDRAW, SUSPEND, Screen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from awsenv.cli.menu import Choice, Menu
     from awsenv.config import Entry
@@ -96,7 +97,7 @@ def _picked(environ: Mapping[str, str], terminal: int) -> str | None:
         _tell("fzf is not on the PATH, so awsenv shows its own list")
     screen = Screen(terminal)
     with screen:
-        return _ask(screen, lambda: _offered(environ))
+        return _ask(screen, environ)
 
 
 def _tell(fact: str) -> None:
@@ -147,18 +148,56 @@ def _offered(environ: Mapping[str, str]) -> tuple[list[Entry], list[Choice], Seq
     return entries, choices, rows.HEAD[:shown]
 
 
-def _ask(screen: Screen, offered: Callable[[], tuple[list[Entry], list[Choice], Sequence[str]]]) -> str | None:
-    """Let the user pick on *screen*, which shows that it is there before the profiles are read."""
+class _Reading(Thread):
+    """The profiles of *environ*, which are read while the user types: of 5,000 that takes half a second.
+
+    Nothing waits for this thread if the user leaves.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__(daemon=True)
+        self._environ = environ
+        self.end, self._writes = os.pipe()
+        """Can be read when the thread is done, which closes the other end."""
+        self._offered: tuple[list[Entry], list[Choice], Sequence[str]] | Exception = OSError()
+        self.start()
+
+    def run(self) -> None:
+        """Read them."""
+        try:
+            self._offered = _offered(self._environ)
+        except Exception as error:  # noqa: BLE001 - `offered` raises it
+            self._offered = error
+        finally:
+            os.close(self._writes)
+
+    def offered(self) -> tuple[list[Entry], list[Choice], Sequence[str]]:
+        """Return what the thread has read.
+
+        Raises:
+            ConfigError: As of `_offered`.
+        """
+        os.close(self.end)
+        if isinstance(self._offered, Exception):
+            raise self._offered
+        return self._offered
+
+
+def _ask(screen: Screen, environ: Mapping[str, str]) -> str | None:
+    """Let the user pick on *screen*, which shows what is typed before the profiles are read."""
     from awsenv.cli.menu import Menu  # noqa: PLC0415 - where fzf does not ask
 
-    menu = Menu(())
-    _draw(screen, menu)
-    entries, choices, head = offered()
-    menu = Menu(head)
-    menu.fill(choices)
+    menu = Menu()
+    entries: list[Entry] = []
+    early: list[str] = []
+    reading: _Reading | None = _Reading(environ)
     while True:
         _draw(screen, menu)
-        for key in screen.read():
+        typed = screen.read(*[reading.end] if reading else [])
+        if reading and not typed:
+            entries, choices, head = reading.offered()
+            menu, typed, reading = Menu(head, choices), early, None
+        for key in typed:
             if key in _TAKES and menu.taken is not None:
                 return entries[menu.taken].name
             if key in _LEAVES:
@@ -167,8 +206,9 @@ def _ask(screen: Screen, offered: Callable[[], tuple[list[Entry], list[Choice], 
                 # As the only job of a shell. Inside $(...), the shell would wait for the output for ever.
                 if os.getpgrp() == os.getpid():
                     screen.suspend()
-            elif key != RESIZED:
+            elif key != REDRAW:
                 _press(menu, key)
+                early += [key] if reading else []
 
 
 def _draw(screen: Screen, menu: Menu) -> None:

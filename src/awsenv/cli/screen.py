@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
-RESIZED = "resized"
+REDRAW = "redraw"
 """Stands among the keys where the lines are to be drawn anew."""
 CLOSED = "closed"
 """Stands among them where the terminal is gone."""
@@ -119,14 +119,19 @@ class Screen:
         text += f"\x1b[{len(lines) - 1}A" if len(lines) > 1 else ""
         self._write(text + (f"\x1b[{cursor}C" if cursor else ""))
 
-    def read(self) -> list[str]:
-        """Wait for the user without using the processor, and return `keys`, or `RESIZED` or `CLOSED`."""
+    def read(self, *others: int) -> list[str]:
+        """Wait for the user without using the processor, and return `keys`, or `REDRAW` or `CLOSED`.
+
+        Return an empty list when one of the descriptors *others* can be read.
+        """
         while True:
             seconds = _SECONDS_OF_ESCAPE if self._text and not self._text.startswith(_PASTE) else None
-            ready, _, _ = select.select([self._tty, self._wake[0]], [], [], seconds)
+            ready, _, _ = select.select([self._tty, self._wake[0], *others], [], [], seconds)
             if self._wake[0] in ready:
                 self._drain()
-                return [RESIZED]
+                return [REDRAW]
+            if any(other in ready for other in others):
+                return []
             if not ready:
                 # Nothing follows: it was Esc, or half of a key that nobody has.
                 found, self._text = ["\x1b"], ""
