@@ -466,13 +466,25 @@ def test_the_role_before_needs_no_second_code(paths: Paths) -> None:
 
 @pytest.mark.parametrize("line", ["use - --shell sh", "exec - -- {show}", "console -", "explain -"])
 def test_every_command_about_a_role_knows_the_role_before(shared: Paths, line: str) -> None:
-    """`-` is the role before for `use`, `exec`, `console` and `explain`, even a bare name."""
+    """`-` is the role before for `use`, `exec`, `console` and `explain`."""
     shell = shared.environ() | {"AWSENV_ROLE": "default", "AWSENV_PREVIOUS": "read-only"}
     named = shared.words(line.replace(" - ", " read-only ").removesuffix(" -") + " read-only" * line.endswith(" -"))
 
     expected, actual = shared.fast(named, shell), shared.fast(shared.words(line), shell)
 
     assert (0, comparable(expected.out)) == (actual.status, comparable(actual.out))
+
+
+@pytest.mark.parametrize("line", ["-", "exec - -- true", "console -", "explain -"])
+def test_the_role_before_is_no_typo(shared: Paths, line: str) -> None:
+    """`-` stands for a role that the user has had, even for a bare name that is close to a profile."""
+    shell = shared.environ() | {"AWSENV_ROLE": "default", "AWSENV_PREVIOUS": "read-onyl"}
+
+    failed = shared.fast(shared.words(line), shell)
+
+    assert b"there is no command or profile" not in failed.err
+    assert b"there is no profile" not in failed.err
+    assert b"read-onyl" in failed.err + failed.out
 
 
 def test_status_adds_what_the_agent_holds(paths: Paths) -> None:

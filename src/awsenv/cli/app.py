@@ -7,7 +7,7 @@ options, its docstring is the help below the summary, and its function `run` doe
 from __future__ import annotations
 
 import re
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import cache
 from importlib import import_module
 from inspect import cleandoc
@@ -211,8 +211,6 @@ def invoke(args: list[str], caller: Callable[[], Caller]) -> Action:
     module, calling = _module(name), caller()
     if arguments.get("role") == PREVIOUS:
         arguments["role"] = _previous(calling.environ)
-        # The shell has had this role: `use` does not refuse it as a typo.
-        calling = replace(calling, args=tuple(words))
     action: Action = module.run(calling, module.Arguments(**arguments))
     return action
 

@@ -66,7 +66,7 @@ def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Envi
 
     Args:
         args: The command line.
-        role: Its word for the role.
+        role: Its word for the role; a role that `-` stands for is not among *args*, and is no typo.
         profiles: A profile of that name is never refused.
         environ: The environment of the caller, from before a role was active.
 
@@ -79,7 +79,7 @@ def check_role(args: Sequence[str], role: str, profiles: Profiles, environ: Envi
         known = any(profiles.get(arg) is not None for arg in args)
         meant = _line(args, {}) if known else usage(command or DEFAULT)
         raise UsageError(f"the first word is {what}: which role?", hint=meant)
-    if command == DEFAULT or re.match("arn:|[0-9]+/", role) or profiles.get(role) is not None:
+    if command == DEFAULT or role not in args or re.match("arn:|[0-9]+/", role) or profiles.get(role) is not None:
         return
     names = profiles.names
     word = role.removeprefix("profile ")

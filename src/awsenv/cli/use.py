@@ -74,7 +74,8 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         AwsenvError: Of every kind but `LaunchError`.
     """
     role = shlex.quote(arguments.role)
-    words = f"use {role}" if caller.args[:1] == ("use",) else role
+    # `awsenv ROLE` might refuse as a typo what the user typed as `use ROLE`, or as `-`.
+    words = role if arguments.role in caller.args and caller.args[0] != "use" else f"use {role}"
     shell = cache(lambda: shell_of(caller, arguments, words))
     resolved = resolve(asking_after(caller, shell), arguments.role, arguments.code, arguments)
     shell()
