@@ -121,8 +121,8 @@ class _Parser(configparser.RawConfigParser):
     def merged(self, header: str, name: str) -> dict[str, Setting]:
         """Return the settings of a section of the file *name*, with those of `[DEFAULT]`."""
         return {
-            key: Setting(text, Origin(name, keys.lines[key], printable(section), printable(key)))
-            for section, keys in ((EVERYWHERE, self._defaults), (header, self.own(header)))
+            key: Setting(text, Origin(name, keys.lines[key], section, printable(key)))
+            for section, keys in ((EVERYWHERE, self._defaults), (printable(header), self.own(header)))
             for key, text in keys.items()
         }
 

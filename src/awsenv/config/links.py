@@ -10,14 +10,13 @@ from awsenv.config import limits, sources
 from awsenv.config.headers import did_you_mean, misspelt
 from awsenv.config.ini import Setting
 from awsenv.errors import TYPED, AwsenvError, ConfigError, Origin, SourceError
-from awsenv.model import RoleRequest
 from awsenv.wording import printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from awsenv.config.profiles import Profile, Profiles
-    from awsenv.model import Environ, Source
+    from awsenv.model import Environ, RoleRequest, Source
 
 MAX_HOPS = 20
 """A longer chain is a mistake, and each hop costs a request."""
@@ -116,7 +115,7 @@ def every(profiles: Profiles, environ: Environ) -> Iterator[tuple[Profile, Links
     """Yield each profile in the order of the files, with its links; None: they have an error."""
     for profile in profiles:
         try:
-            links = links_of(RoleRequest(profile.name), profiles, environ)
+            links = _followed(profile, None, profiles, environ)
         except AwsenvError:
             links = None
         yield profile, links

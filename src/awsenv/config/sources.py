@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv import environment
@@ -213,14 +212,13 @@ def static_keys(profile: Profile) -> Credentials | None:
     key_id, secret = profile.settings.get(_KEY_ID), profile.settings.get(_SECRET)
     if key_id is None and secret is None:
         return None
-    owner = f"profile {quoted(profile.name)}"
     if key_id is None or not key_id.value:
-        raise _half_a_key(owner, _KEY_ID, (secret or key_id or profile).origin, profile)
+        raise _half_a_key(_KEY_ID, (secret or key_id or profile).origin, profile)
     if secret is None or not secret.value:
-        raise _half_a_key(owner, _SECRET, key_id.origin, profile)
+        raise _half_a_key(_SECRET, key_id.origin, profile)
     if key_id.origin.name != secret.origin.name:
         raise SourceError(
-            f"the access key of {owner} is split between two files",
+            f"the access key of profile {quoted(profile.name)} is split between two files",
             key_id.origin,
             secret.origin,
             hint=f"put {_KEY_ID} and {_SECRET} in the same file",
@@ -230,7 +228,8 @@ def static_keys(profile: Profile) -> Credentials | None:
     return Credentials(key_id.value, secret.value, token or None)
 
 
-def _half_a_key(owner: str, missing: str, there: Origin, profile: Profile | None = None) -> SourceError:
+def _half_a_key(missing: str, there: Origin, profile: Profile | None = None) -> SourceError:
+    owner = "the environment" if profile is None else f"profile {quoted(profile.name)}"
     fact = f"{owner} holds half an access key: {missing} is missing or empty"
     because, hint = indented(profile, missing)
     return SourceError(fact, there, because=because, hint=hint or (f"set {missing} too", "remove the other half"))
@@ -281,11 +280,10 @@ def from_profile(profile: Profile, profiles: Profiles) -> Source:
             because=None if header is None else header.fact,
             hint=_what_is_missing(profile) if header is None else header.hints,
         )
-    source = Source(name, profile.name, profile.origin)
     if name == "static":
         keys = static_keys(profile)
         has_token = keys is not None and keys.session_token is not None
-        return replace(source, origin=profile.settings[_KEY_ID].origin, has_token=has_token)
+        return Source(name, profile.name, profile.settings[_KEY_ID].origin, has_token=has_token)
     kind = KINDS[name]
     if kind.check is not None:
         kind.check(profile, profiles)
@@ -294,7 +292,7 @@ def from_profile(profile: Profile, profiles: Profiles) -> Source:
         if setting is not None and not setting.value.strip():
             fact = f"{key} of profile {quoted(profile.name)} is empty"
             raise ConfigError(fact, setting.origin, hint=("set it", "remove it"))
-    return source
+    return Source(name, profile.name, profile.origin)
 
 
 _CREDENTIAL_SOURCES = ("Environment", "EcsContainer", "Ec2InstanceMetadata")
@@ -336,7 +334,7 @@ def from_keys(environ: Mapping[str, str]) -> Source | None:
     names = [name for name in KEY_PAIR if environ.get(name)]
     if len(names) == 1:
         (missing,) = {*KEY_PAIR} - {*names}
-        raise _half_a_key("the environment", missing, Origin(names[0]))
+        raise _half_a_key(missing, Origin(names[0]))
     has_token = session_token(environ) is not None
     return Source("environment", origin=Origin(KEY_PAIR[0]), has_token=has_token) if names else None
 
