@@ -268,10 +268,10 @@ def test_an_option_that_does_not_exist_leads_to_one_that_does(
     [
         ("power-user --shell zhs", "--shell zsh"),
         ("off --shell Fsh", "--shell fish"),
-        ("off --shell tclsh", f"--shell with one of {', '.join(shells.names())}"),
+        ("off --shell rc", f"--shell with one of {', '.join(shells.names())}"),
         ("init bsh", "awsenv init bash"),
         ("init fihs", "awsenv init fish"),
-        ("init tclsh", f"awsenv init with one of {', '.join(shell.name for shell in shells.hooked())}"),
+        ("init rc", f"awsenv init with one of {', '.join(shell.name for shell in shells.hooked())}"),
         ("setup --format terrafrom", "--format terraform"),
         ("setup --format CloudFormation", "--format cloudformation"),
         ("setup --format yaml", "--format cloudformation or --format terraform"),

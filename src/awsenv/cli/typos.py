@@ -44,7 +44,7 @@ MEANT = {
     "diagnose": "doctor",
     **dict.fromkeys(("open", "browser", "web"), "console"),
     **dict.fromkeys(("configure", "config", "add"), "setup"),
-    **dict.fromkeys(("hook", "completion"), "init"),
+    "hook": "init",
     "version": "--version",
     "sso": "aws sso login --profile PROFILE",
     "rotate": "aws iam create-access-key makes the new key, aws configure keeps it",
