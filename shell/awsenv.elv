@@ -171,7 +171,26 @@ fn owner {
   }
 }
 
-# What the prompt shows before that of the user.
+# A text in the colour of SGR parameters, as one of elvish's own: those are all that a value of a prompt may have.
+fn painted {|text color|
+  var names = [black red green yellow blue magenta cyan white]
+  var parts = [(str:split ';' $color)]
+  try {
+    if (eq $color '1;31') {
+      styled $text 'bold red'
+    } elif (eq $parts[0] 38) {
+      styled $text fg-(if (eq $parts[1] 5) { put color$parts[2] } else { printf '#%02x%02x%02x' (each $num~ $parts[2..]) })
+    } elif (>= $color 90) {
+      styled $text bright-$names[(- $color 90)]
+    } else {
+      styled $text $names[(- $color 30)]
+    }
+  } catch {
+    put $text
+  }
+}
+
+# What the prompt shows before that of the user: values, which elvish shows before the bytes that a prompt prints.
 fn shown {
   var who = (owner)
   var demo = ''
@@ -192,10 +211,11 @@ fn shown {
     var text = (str:trim $demo' '$role[text] ' ')
     if (eq $text '') {
       put ''
-    } elif (or (eq $role[color] '') (not-eq $E:NO_COLOR '') (has-value ['' dumb] $E:TERM)) {
+    } elif (or (not-eq $E:NO_COLOR '') (has-value ['' dumb] $E:TERM)) {
       put $text' '
     } else {
-      put "\e["$role[color]m$text"\e[m "
+      painted $text $role[color]
+      put ' '
     }
   }
 }
@@ -280,7 +300,7 @@ fn refresh {
   if (not (and $outer (eq $prompt $outer))) {
     set inner = $prompt
     set outer = {
-      print (shown)
+      shown
       $prompt
     }
     editor-set prompt $outer

@@ -520,7 +520,7 @@ NU = Row(
     strict=(),
     linters=("nu --no-config-file",),
     volatile=("CMD_DURATION_MS", "LAST_EXIT_CODE"),
-    export="$env.{} = '{}'",
+    export="$env.{} = {}",
     environment=("virtualenv", "--no-seed", "--activators=nushell"),
     activate="overlay use {}/activate.nu",
     brings_back=True,
@@ -566,7 +566,8 @@ ELVISH = Row(
     prompt=(
         "var count = 0\n"
         "set edit:before-readline = [{ set count = (+ $count 1) }]\n"
-        "set edit:prompt = { print :$count'> ' }\n"
+        # elvish shows the values of a prompt before its bytes: what the hook adds stands before both.
+        "set edit:prompt = { put :; print $count'> ' }\n"
         "set edit:rprompt = { }"
     ),
 )
@@ -583,7 +584,7 @@ XONSH = Row(
     subshell_file="subshell/rc.xsh",
     linters=("xonsh check --quiet", "xonsh format --check --quiet"),
     volatile=("LAST_RETURN_CODE", "XONSH_CAPTURE_ALWAYS"),
-    export="${} = '{}'",
+    export="${} = {}",
     activate="",
     evaluate=(
         "for k, v in __import__('json').loads($({})).items(): "

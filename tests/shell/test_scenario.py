@@ -71,7 +71,7 @@ def dump(name: str) -> str:
 def test_in_a_script(row: Row, run_script: Start, environment: Callable[[str], dict[str, str]]) -> None:
     """The hook loads twice in silence under the strictest options; a child gets the role, and `off` restores."""
     done = run_script(
-        *(row.export.format("AWS_PROFILE", "mine"), dump("before"), row.hook, row.hook),
+        *(row.export.format("AWS_PROFILE", "'mine'"), dump("before"), row.hook, row.hook),
         *(row.in_script.format("awsenv temporary"), dump("during")),
         *(row.in_script.format("awsenv off"), dump("after")),
     )
@@ -124,6 +124,11 @@ def test_at_a_terminal(
     assert not (home / "deployed").exists()
     assert "ASIAIOSFODNN7EXAMPLE\ncanary/token+two" == window.run(KEYS)
     shows(ROLE)
+
+    # The colour of a profile, of each kind. mksh would take its codes for text, unless PS1 says what they begin with.
+    for color, look in (("31", "red"), ("94", "brightblue"), ("38;5;208", "ff8700"), ("38;2;1;2;3", "010203")):
+        window.run(row.export.format("AWSENV_COLOR", f"'{color}'"))
+        assert (look if row.name != "mksh" else "default", False) == window.look()
 
     # A subshell has another role.
     window.enter("awsenv exec power-user")
