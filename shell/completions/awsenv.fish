@@ -25,7 +25,7 @@ set -g __awsenv_commands \
 set -g __awsenv_options \
     'awsenv|--version||Print the version.' \
     'use,exec,console,credential-process|--yes||Confirm a protected role without being asked.' \
-    'use,exec,renew,explain,doctor,console,credential-process|--quiet||Say nothing while waiting, and nothing on success.' \
+    'use,exec,renew,explain,doctor,console,credential-process|--quiet||Print only results and errors.' \
     'use,renew,off|--shell|bash/dotenv/elvish/fish/github/json/nu/sh/tcsh/xonsh/zsh|bash, dotenv, elvish, fish, github, json, nu, sh, tcsh, xonsh, zsh; by default the calling shell.' \
     'use,renew,off,credential-process|--print||Print to a terminal, a file or a pipe, secrets and all.' \
     'use,exec,explain,doctor,console,credential-process|--profile|profiles|Source profile, instead of the role'"'"'s own.' \

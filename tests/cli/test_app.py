@@ -70,16 +70,16 @@ def test_a_command_line_is_parsed_as_typed(line: str, expected: dict[str, object
     ("line", "fact", "hints"),
     [
         ("", "which role?", ("awsenv ROLE [CODE]", "awsenv list shows the roles")),
-        ("use", "which role?", ("awsenv use [OPTIONS] ROLE [CODE]",)),
-        ("--region x", "which role?", ("awsenv use [OPTIONS] ROLE [CODE]",)),
-        ("exec", "which role?", ("awsenv exec [OPTIONS] ROLE [CODE] [-- COMMAND...]",)),
-        ("exec -- env", "which role?", ("awsenv exec [OPTIONS] ROLE [CODE] [-- COMMAND...]",)),
+        ("use", "which role?", ("awsenv ROLE [CODE]", "awsenv list shows the roles")),
+        ("--region x", "which role?", ("awsenv ROLE [CODE]", "awsenv list shows the roles")),
+        ("exec", "which role?", ("awsenv exec ROLE [CODE] [-- COMMAND...]", "awsenv list shows the roles")),
+        ("exec -- env", "which role?", ("awsenv exec ROLE [CODE] [-- COMMAND...]", "awsenv list shows the roles")),
         ("-", "this shell had no other role before", ("awsenv ROLE [CODE]", "awsenv list shows the roles")),
-        ("list all of it", "unexpected argument: of it", ("awsenv list [OPTIONS] [PATTERN]",)),
+        ("list all of it", "unexpected argument: of it", ("awsenv list [PATTERN]",)),
         (
             "r 123456 env",
             "unexpected argument: env",
-            ("awsenv use [OPTIONS] ROLE [CODE]", "awsenv exec ROLE -- COMMAND runs a command"),
+            ("awsenv ROLE [CODE]", "awsenv exec ROLE -- COMMAND runs a command"),
         ),
     ],
 )

@@ -36,6 +36,7 @@ def test_a_package_gets_the_file(world: World, shell: Shell) -> None:
     [
         ((), "which shell?", "awsenv completion SHELL"),
         (("fsh",), "there is no completion for the shell 'fsh'", "awsenv completion fish"),
+        (("nu",), "the completion of nu is a part of its hook", "awsenv init nu"),
         (("json",), "there is no completion for the shell 'json'", "awsenv completion with one of"),
     ],
 )

@@ -205,11 +205,15 @@ def test_a_table_shows_only_the_first_line_of_a_value() -> None:
 def test_a_message_fits_the_terminal(world: World, changes: dict[str, str], name: str, label: str) -> None:
     """A message is wrapped to the terminal; its name is red and its labels are faint, unless colour is off."""
     environ = world.environ | {"LANG": "C.UTF-8", "AWSENV_PICKER": "none"} | changes
-    words = ["use", "--region", "eu-central-1"]
+    words = ["exec", "--region", "eu-central-1"]
     child = pexpect.spawn(world.program, words, env=environ, encoding="utf-8", timeout=60, dimensions=(24, 40))
     child.expect(pexpect.EOF)
 
-    assert f"{name} which role?\r\n  {label}      awsenv use [OPTIONS] ROLE\r\n           [CODE]\r\n" == child.before
+    assert (
+        f"{name} which role?\r\n"
+        f"  {label}      awsenv exec ROLE [CODE] [--\r\n           COMMAND...]\r\n"
+        f"  {label.replace('try', 'or')}       awsenv list shows the roles\r\n"
+    ) == child.before
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from typer.exceptions import TyperException
 
 from awsenv import __version__, environment, variables
 from awsenv.cli.action import Print
-from awsenv.cli.commands import COMMANDS, DEFAULT, PREVIOUS, lacks_role, named
+from awsenv.cli.commands import COMMANDS, DEFAULT, PREVIOUS, lacks_role, named, usage
 from awsenv.cli.options import RoleOptions, flag
 from awsenv.errors import UsageError
 
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from awsenv.model import Environ
 
 
-_ROLES = ("awsenv ROLE [CODE]", "awsenv list shows the roles")
+_LIST = "awsenv list shows the roles"
+_ROLES = (usage(DEFAULT), _LIST)
 
 
 class Help(Exception):  # noqa: N818 - its name says what happened
@@ -56,12 +57,12 @@ class _Command(TyperCommand):
         values, rest = self._read(ctx, args)
         if values.pop("help", False):
             raise Help(ctx.get_help())
-        hint = f"{ctx.command_path} {self.options_metavar}"
+        hint = usage(self.name) if self.name in COMMANDS else "awsenv --help"
         for param in self.params:
             _refuse_empty(param.opts[-1], values.get(param.name))
         for param in self.params:
             if param.required and values.get(param.name) is None:
-                raise UsageError(f"which {param.name}?", hint=hint)
+                raise UsageError(f"which {param.name}?", hint=(hint, _LIST) if param.name == "role" else hint)
         if rest:
             run = ("awsenv exec ROLE -- COMMAND runs a command",) if self.name == "use" else ()
             # What may be a code is not shown.

@@ -17,6 +17,8 @@ from awsenv.errors import UsageError
 class Arguments:
     """The hook of `awsenv init` brings it, so you need this only to package awsenv, or to use completion alone.
 
+    nushell, elvish and xonsh complete by their hook alone.
+
     Profiles and regions come from a file in ~/.cache/awsenv, which awsenv writes again when ~/.aws changes.
     """
 
@@ -41,6 +43,8 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     text = None if shell is None else shell.completion()
     if text is None:
         shells.refuse_foreign(arguments.shell)
+        if shell is not None and shell.completion_file:
+            raise UsageError(f"the completion of {shell.name} is a part of its hook", hint=f"awsenv init {shell.name}")
         known = [each.name for each in shells.every() if each.completion() is not None]
         meant = nearest(arguments.shell, known) or f"with one of {', '.join(known)}"
         raise UsageError(f"there is no completion for the shell {arguments.shell!r}", hint=f"awsenv completion {meant}")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Arguments:
     """Type awsenv init: it shows the line for the startup file of your shell.
 
-    Where awsenv is on the PATH, these lines do as well, more slowly:
+    Where awsenv is on the PATH, these lines work too, more slowly:
 
     ~/.bashrc: eval "$(awsenv init bash)"
 
@@ -46,11 +46,11 @@ class Arguments:
 
     For dash and ash, ENV names that file. mksh reads ~/.mkshrc, ksh ~/.kshrc, yash ~/.yashrc.
 
-    In place of SHELL, a prompt that has a file of its own: oh-my-posh, starship, tide or tmux.
+    oh-my-posh, starship, tide or tmux in place of SHELL prints what shows the role there.
     """
 
     shell: OptionalWord = None
-    line: Annotated[bool, flag("Print the line for the startup file.")] = False
+    line: Annotated[bool, flag("Print the line for the startup file.", "--line")] = False
 
 
 def run(caller: Caller, arguments: Arguments) -> Print:

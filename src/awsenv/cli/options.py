@@ -74,7 +74,7 @@ AsJson = Annotated[bool, flag("Print JSON.", "--json")]
 class QuietOption:
     """The option of the commands whose success is shown."""
 
-    quiet: Annotated[bool, flag("Say nothing while waiting, and nothing on success.", "-q", "--quiet")] = False
+    quiet: Annotated[bool, flag("Print only results and errors.", "-q", "--quiet")] = False
 
 
 @dataclass(frozen=True, kw_only=True)
