@@ -1,8 +1,9 @@
 """What one Tab costs among 500 profiles: run it by hand, `python tests/bench/tab.py`. It prints a table and is no test.
 
-It is the time of the processor that a shell takes for many Tabs, without what it takes for none: on a busy machine a
-clock would show what the others do. Bash and fish call the completion in a loop; zsh completes at a terminal alone, so
-there a key is pressed each time.
+It is the time of the processor that a shell takes for many Tabs, without what it takes for the first: on a busy machine
+a clock would show what the others do. Bash and fish call the completion in a loop; zsh completes at a terminal alone,
+so there a key is pressed each time. `bare` is a command with a fixed list of as many names: its time is that of the
+shell itself.
 """
 
 from __future__ import annotations
@@ -25,19 +26,23 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).resolve().parents[2] / "shell" / "completions"
 PROFILES, ROUNDS = 500, 41
 ROLE = "role_arn = arn:aws:iam::123456789012:role/Administrator\nsource_profile = default\nregion = eu-central-1\n"
-LINES = ("awsenv 0042", "awsenv ", "awsenv --reg")
+LINES = ("awsenv 0042", "bare 0042", "awsenv ", "bare ", "awsenv --reg")
 """A name, any name, and an option."""
+NAMES = [f"{number:04}-production-administrator" for number in range(PROFILES)]
 SHELLS = ("bash", "fish", "zsh")
 
 BASH = r"""
 source {file}; COMP_LINE={line!r} COMP_POINT={point}
-for ((i = 0; i < {rounds}; i++)); do _awsenv_complete awsenv "${{COMP_LINE##* }}" ''; done"""
+bare() {{ builtin compgen -W '{names}' -- "$2"; }}; awsenv() {{ _awsenv_complete "$@"; }}
+for ((i = 0; i < {rounds}; i++)); do {command} {command} "${{COMP_LINE##* }}" ''; done"""
 FISH = """
-source {file}; complete -C {line!r} >/dev/null
+source {file}; complete -c bare -f -a '{names}'; complete -C {line!r} >/dev/null
 set -l numbers (string repeat -n {rounds} x\\n | string split -n \\n)
 for number in $numbers; complete -C {line!r} >/dev/null; end"""
 ZSH = """PS1='> '; autoload -Uz compinit; compinit -u -D; setopt no_auto_list no_auto_menu; source {file}
-counted() {{ _awsenv; echo >>{out} }}; compdef counted awsenv; echo rea''dy"""
+bare=({names}); bare=("${{(@)bare/%/:123456789012 Administrator eu-central-1}}")
+counted() {{ if [[ $words[1] == bare ]]; then _describe -t roles role bare; else _awsenv; fi; echo >>{out} }}
+compdef counted awsenv bare; echo rea''dy"""
 
 
 def seconds(shell: str, line: str, environ: Mapping[str, str], rounds: int) -> float:
@@ -49,7 +54,9 @@ def seconds(shell: str, line: str, environ: Mapping[str, str], rounds: int) -> f
         out.write_text("")
         child = pexpect.spawn("zsh", ["-f", "-i"], env=dict(environ), encoding="utf-8", dimensions=(50, 100))
         child.delaybeforesend = None
-        child.sendline(ZSH.format(file=file, out=out))
+        rc = Path(environ["HOME"], "rc")
+        rc.write_text(ZSH.format(file=file, out=out, names=" ".join(NAMES)))
+        child.sendline(f"source {rc}")
         child.expect("ready\r")
         for number in range(1, rounds + 1):
             child.send(f"{line}\t")
@@ -60,7 +67,8 @@ def seconds(shell: str, line: str, environ: Mapping[str, str], rounds: int) -> f
         child.expect(pexpect.EOF)
         child.close()
     else:
-        script = {"bash": BASH, "fish": FISH}[shell].format(file=file, line=line, point=len(line), rounds=rounds)
+        values = {"file": file, "line": line, "point": len(line), "rounds": rounds, "names": " ".join(NAMES)}
+        script = {"bash": BASH, "fish": FISH}[shell].format(command=line.split(maxsplit=1)[0], **values)
         bare = {"bash": ["--norc", "--noprofile"], "fish": ["--no-config"]}[shell]
         subprocess.run([shell, *bare, "-c", script], env=environ, stdout=subprocess.DEVNULL, check=True)
     return _processor() - before
@@ -76,7 +84,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         environ = {"HOME": home, "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm-256color"}
         Path(home, ".aws").mkdir()
-        roles = (f"[profile {number:04}-production-administrator]\n{ROLE}" for number in range(PROFILES))
+        roles = (f"[profile {name}]\n{ROLE}" for name in NAMES)
         Path(home, ".aws", "config").write_text("".join(roles), encoding="utf-8")
         os.utime(Path(home, ".aws", "config"), (1e9, 1e9))
         names.refresh(environ, None, 2e9)
