@@ -24,7 +24,7 @@ _awsenv_commands=(
   'console|roles -'
   'setup|-'
   'credential-process|roles -'
-  'init|bash/elvish/fish/nu/sh/tcsh/xonsh/zsh'
+  'init|bash/elvish/fish/nu/sh/tcsh/xonsh/zsh/oh-my-posh/starship/tide/tmux'
   'completion|bash/fish/zsh'
   'demo|command'
   'help|commands'

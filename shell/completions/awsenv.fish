@@ -18,7 +18,7 @@ set -g __awsenv_commands \
     'console|roles -|Print a URL that signs in to the AWS console as ROLE.' \
     'setup|-|Create a user, an MFA device and roles in an account.' \
     'credential-process|roles -|Print credentials as the JSON that AWS SDKs read.' \
-    'init|bash/elvish/fish/nu/sh/tcsh/xonsh/zsh|Print the hook for bash, zsh, fish, sh, tcsh, elvish, nu or xonsh.' \
+    'init|bash/elvish/fish/nu/sh/tcsh/xonsh/zsh/oh-my-posh/starship/tide/tmux|Print the hook for bash, zsh, fish, sh, tcsh, elvish, nu or xonsh.' \
     'completion|bash/fish/zsh|Print the completion for bash, zsh or fish.' \
     'demo|command|Try everything against a local AWS.' \
     'help|commands|Show the help of a command.'

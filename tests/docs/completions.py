@@ -27,7 +27,7 @@ _TIMES = "15m/30m/1h/2h/4h/8h/12h"
 def offers(metavar: str, name: str) -> str:
     """Return what to offer for a word of the usage, or a value of an option, of the command *name*."""
     of_shell = {
-        "init": [shell.name for shell in shells.hooked()],
+        "init": [shell.name for shell in shells.hooked()] + frameworks(),
         "completion": [shell.name for shell in shells.every() if shell.completion()],
     }
     return {
@@ -42,6 +42,12 @@ def offers(metavar: str, name: str) -> str:
         "JSON": "file",
         "FORMAT": "cloudformation/terraform",
     }.get(metavar, "-")
+
+
+def frameworks() -> list[str]:
+    """Return the prompt frameworks that need a file of their own: the hooks have what the others need."""
+    in_hooks = {name for shell in shells.hooked() for name in shell.segments}
+    return sorted(path.stem for path in Path(folder(), "prompts").iterdir() if path.name not in in_hooks)
 
 
 def commands() -> list[str]:

@@ -89,6 +89,7 @@ LINES = {
     "awsenv stat\t": "awsenv status",
     "awsenv help cred\t": "awsenv help credential-process",
     "awsenv init fi\t": "awsenv init fish",
+    "awsenv init star\t": "awsenv init starship",
     "awsenv completion zs\t": "awsenv completion zsh",
     "awsenv lis\t": "awsenv list",
     # A role where there may be one, with options before it or not.
