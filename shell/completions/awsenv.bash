@@ -383,14 +383,17 @@ function _awsenv_read_profiles {
     _awsenv_text=${_awsenv_header#?}
     _awsenv_text=${_awsenv_text%%]*}
     if [[ $1 == config && $_awsenv_text == profile[[:blank:]]* ]]; then
-      _awsenv_text=${_awsenv_text#profile}
-      _awsenv_text=${_awsenv_text#"${_awsenv_text%%[![:blank:]]*}"}
-      [[ $_awsenv_text != [\"\']*[\"\'] ]] || _awsenv_text=${_awsenv_text:1:${#_awsenv_text}-2}
+      _awsenv_text=${_awsenv_text#profile?}
+      if [[ $_awsenv_text == *[[:blank:]\"\'\\]* ]]; then
+        _awsenv_parse "$_awsenv_text "
+        ((${#_awsenv_words[@]} == 1)) || builtin continue
+        _awsenv_text=${_awsenv_words[0]}
+      fi
     elif [[ $1 == config && $_awsenv_text != default ]]; then
       builtin continue
     fi
     [[ $_awsenv_text != "${_awsenv_typed#"$_awsenv_prefix"}"* || -z $_awsenv_text || $_awsenv_text == -* ||
-      $_awsenv_text == *[[:cntrl:]\"\'\\]* || $_awsenv_text == *$'\302'[$'\200'-$'\237']* ]] ||
+      $_awsenv_text == *[[:cntrl:]]* || $_awsenv_text == *$'\302'[$'\200'-$'\237']* ]] ||
       [[ $1 == credentials && $'\n'"${_awsenv_found[*]-}"$'\n' == *$'\n'"$_awsenv_text"$'\n'* ]] ||
       _awsenv_found+=("$_awsenv_text")
   done

@@ -201,9 +201,10 @@ function __awsenv_names --description 'Print the names of the kinds that a patte
     or return
     set files (string replace -r -- '^~/' $HOME/ $files)
     test -f "$files[1]" -a -r "$files[1]"
-    and string match -rg -- '^\[(?:profile\s+["\']?|(?=default\]))([^-"\'\\\\\]\x00-\x1f\x7f-\x9f][^"\'\\\\\]\x00-\x1f\x7f-\x9f]*)["\']?\]' <$files[1]
+    and string match -r -- '^[^-\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$' \
+        (string unescape -- (string match -rg -- '^\[(?:profile\s+|(?=default\]))([^\]]+)\]' <$files[1]))
     test -f "$files[2]" -a -r "$files[2]"
-    and string match -rg -- '^\[([^-"\'\\\\\]\x00-\x1f\x7f-\x9f][^"\'\\\\\]\x00-\x1f\x7f-\x9f]*)\]' <$files[2]
+    and string match -rg -- '^\[([^-\]\x00-\x1f\x7f-\x9f][^\]\x00-\x1f\x7f-\x9f]*)\]' <$files[2]
 end
 
 function __awsenv_is_fresh --no-scope-shadowing --description 'Whether a line of the names is about a file as it is now'

@@ -250,11 +250,12 @@ def test_without_a_cache_the_files_are_read(
     shell: Spelling, open_window: Start, write_profiles: Start, home: Path
 ) -> None:
     """`AWSENV_CACHE=0` makes no folder, and starts nothing; roles are completed all the same."""
-    write_profiles(["one", "two words"], is_cached=False)
+    write_profiles(["one", "two words", "it's"], is_cached=False)
     (home / ".aws" / "credentials").write_text("[shared]\naws_access_key_id = x\n")
     window = open_window(AWSENV_CACHE="0")
 
     complete(window, "awsenv on\t", "awsenv one")
+    complete(window, "awsenv it\t", r"awsenv it\'s")
     complete(window, "awsenv shar\t", "awsenv shared")
     complete(window, "awsenv 'two w\t", "awsenv 'two words'")
     assert not (home / ".cache" / "awsenv").exists()
