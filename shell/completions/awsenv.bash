@@ -366,10 +366,10 @@ function _awsenv_read_names {
 # Sets `_awsenv_value` of the caller to the path of the file $1 of the two, as a variable has it.
 function _awsenv_find_file {
   if [[ $1 == config || $1 == 0 ]]; then
-    _awsenv_value=${AWS_CONFIG_FILE-$HOME/.aws/config} _awsenv_text=${AWSENV_SAVED_AWS_CONFIG_FILE-$HOME/.aws/config}
+    _awsenv_value=${AWS_CONFIG_FILE-~/.aws/config} _awsenv_text=${AWSENV_SAVED_AWS_CONFIG_FILE-~/.aws/config}
   else
-    _awsenv_value=${AWS_SHARED_CREDENTIALS_FILE-$HOME/.aws/credentials}
-    _awsenv_text=${AWSENV_SAVED_AWS_SHARED_CREDENTIALS_FILE-$HOME/.aws/credentials}
+    _awsenv_value=${AWS_SHARED_CREDENTIALS_FILE-~/.aws/credentials}
+    _awsenv_text=${AWSENV_SAVED_AWS_SHARED_CREDENTIALS_FILE-~/.aws/credentials}
   fi
   # `exec --refresh` hides the file from AWS tools.
   [[ -z ${AWSENV_REFRESH-} || $_awsenv_value != /dev/null ]] || _awsenv_value=$_awsenv_text

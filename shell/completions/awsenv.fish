@@ -160,18 +160,18 @@ function __awsenv_offer --no-scope-shadowing --description 'Print what a kind st
 end
 
 function __awsenv_names --description 'Print the names of the kinds that a pattern matches, which begin with the second argument'
-    set -l folder $HOME/.cache/awsenv
+    set -l folder "$HOME/.cache/awsenv"
     string match -q -- '/*' "$XDG_CACHE_HOME"
     and set folder $XDG_CACHE_HOME/awsenv
     set -l files
     for name in config:AWS_CONFIG_FILE credentials:AWS_SHARED_CREDENTIALS_FILE
         set -l variable (string split : -- $name)
-        set -l path $HOME/.aws/$variable[1]
+        set -l path "$HOME/.aws/$variable[1]"
         set -q $variable[2]
         and set path $$variable[2]
         # `exec --refresh` hides the file from AWS tools.
         if test -n "$AWSENV_REFRESH" -a "$path" = /dev/null
-            set path $HOME/.aws/$variable[1]
+            set path "$HOME/.aws/$variable[1]"
             set variable AWSENV_SAVED_$variable[2]
             set -q $variable
             and set path $$variable
@@ -199,7 +199,7 @@ function __awsenv_names --description 'Print the names of the kinds that a patte
     # The files themselves, until the names are written.
     test "$argv[1]" != region
     or return
-    set files (string replace -r -- '^~/' $HOME/ $files)
+    set files (string replace -r -- '^~/' "$HOME/" $files)
     test -f "$files[1]" -a -r "$files[1]"
     and string match -r -- '^[^-\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$' \
         (string unescape -- (string match -rg -- '^\[(?:profile\s+|(?=default\]))([^\]]+)\]' <$files[1]))

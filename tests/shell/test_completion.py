@@ -262,6 +262,18 @@ def test_without_a_cache_the_files_are_read(
     assert shell.name
 
 
+def test_without_a_home_nothing_is_shown(shell: Spelling, open_window: Start) -> None:
+    """Where `HOME` is unset, the strictest options find no fault, and commands are completed."""
+    window = open_window(shell.strict_at_terminal)
+    # Without HOME the program would write to the cache of the user who runs the tests.
+    typed = "set -e HOME; set _AWSENV_BIN false" if shell.name == "fish" else "unset HOME; _AWSENV_BIN=false"
+    window.run(typed)
+
+    complete(window, "awsenv zz\t", "awsenv zz")
+    complete(window, "awsenv stat\t", "awsenv status")
+    assert "HOME" not in window.text.replace(typed, "")
+
+
 @pytest.mark.parametrize("variable", ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
 def test_another_file_has_other_names(
     variable: str, *, shell: Spelling, open_window: Start, write_profiles: Start, home: Path
