@@ -118,7 +118,8 @@ function __awsenv_complete --description 'Print what may follow on the command l
         case '*:-*'
             __awsenv_offer options
         case '- command:' command:
-            # A code cannot be offered, and fish offers no -- before the first -.
+            # A code cannot be offered; after it, and in place of it, a command can.
+            builtin printf '%s\n' --
         case '- command:*' 'command:*'
             __awsenv_delegate
         case '*'
