@@ -156,11 +156,11 @@ def test_each_word_is_completed(shell: Spelling, open_window: Start, write_profi
 def test_a_menu_says_what_a_role_is(
     name: str, terminal: Start, shells: Mapping[str, Spelling], write_profiles: Start
 ) -> None:
-    """Where the shell shows descriptions, a role has its account and name, an option its help."""
-    write_profiles(["admin", "adviser"])
+    """Where the shell shows descriptions, a role has its account and name, however many roles there are."""
     window = terminal(shells[name], *BEFORE[name])
-
-    complete(window, "awsenv ad\t", "awsenv ad", "123456789012 Admin")
+    for number in (2, 60):
+        write_profiles([f"ad{each % 10}-{each}" for each in range(number)])
+        complete(window, "awsenv ad\t", "awsenv ad", "123456789012 Admin")
 
 
 HOSTILE = (
