@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -128,21 +129,25 @@ print(cache.read(sys.argv[1]), cache.write(sys.argv[1], "x"))
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 @pytest.mark.parametrize("there", ["nothing", "folder", "file"])
-def test_what_belongs_to_another_user_is_refused(path: Path, there: str) -> None:
+def test_what_belongs_to_another_user_is_refused(there: str) -> None:
     """As another user, awsenv neither reads the file nor writes in the folder or beside it, however open they are."""
-    if there == "file":
-        cache.write(str(path), TEXT)
-        path.chmod(0o666)
-    elif there == "folder":
-        path.parent.mkdir(parents=True)
-    for folder in [each for each in path.parents if each.exists() and Path("/tmp") in each.parents]:  # noqa: S108
-        folder.chmod(0o777)
+    # Not below the temporary folder of pytest: awsenv refuses files below a folder that others can write.
+    with tempfile.TemporaryDirectory(prefix="awsenv-", dir="/tmp") as base:
+        path = Path(base) / "cache/awsenv/names"
+        if there == "file":
+            cache.write(str(path), TEXT)
+            path.chmod(0o666)
+        elif there == "folder":
+            path.parent.mkdir(parents=True)
+        for folder in [Path(base), path.parents[1], path.parent]:
+            if folder.exists():
+                folder.chmod(0o777)
 
-    argv = [sys.executable, "-c", AS_NOBODY, str(path), "65534"]
-    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+        argv = [sys.executable, "-c", AS_NOBODY, str(path), "65534"]
+        done = subprocess.run(argv, capture_output=True, text=True, check=True)
 
-    assert "None False\n" == done.stdout
-    assert (there == "file") == path.exists()
+        assert "None False\n" == done.stdout
+        assert (there == "file") == path.exists()
 
 
 WRITES = """
