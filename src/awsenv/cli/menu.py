@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from awsenv import fuzzy
+from awsenv.cli import fuzzy
 from awsenv.cli.report import cells, fitting, fitting_widths
 from awsenv.wording import printable
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awsenv import fuzzy
+from awsenv.cli import fuzzy
 
 letters = st.text("abAB-é1 ", max_size=8)
 queries = st.lists(st.text("abé1-", min_size=1, max_size=4), max_size=3)
