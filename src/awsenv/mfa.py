@@ -287,6 +287,9 @@ def confirm(question: Question, *, terminal: str = command.TERMINAL) -> None:
     prompt = f"Type {name} to assume it: " if question.text is None else f"{question.text} [y/N] "
     try:
         with Terminal(terminal) as opened:
+            # What was typed before the question does not answer it.
+            with suppress(termios.error):
+                termios.tcflush(opened, termios.TCIFLUSH)
             opened.show(question.fact, name=name, color=question.color)
             answer = opened.ask(prompt) or ""
     except OSError:

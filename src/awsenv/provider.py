@@ -217,7 +217,7 @@ class Provider:
         last, name, what = chain.last, chain.role, sources.title(chain.source)
         account = sources.account_of(chain, resolved.profiles)
         if isinstance(last, AssumeRole):
-            what, account = f"role {last.role.name}", last.role.account
+            what, account = f"role {last.role.name}", last.role.account or account
             name = chain.role if last.profile is not None else last.role.name
         within = "" if account is None else f" in account {account}"
         fact = f"{name} is protected: {what}{within}"

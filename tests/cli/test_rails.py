@@ -148,6 +148,19 @@ def test_the_question_and_its_answer(
     assert is_confirmed == bool(prod.actions())
 
 
+@pytest.mark.parametrize("agent", [False, True])
+def test_what_was_typed_before_the_question_does_not_answer_it(
+    prod: World, agent_in: Callable[[Mapping[str, str]], AbstractContextManager[None]], *, agent: bool
+) -> None:
+    """A line that the user typed or pasted ahead is no yes."""
+    with agent_in(prod.environ) if agent else nullcontext():
+        script = 'read -r -p "ready? " line; awsenv exec prod -- echo gone'
+        shown = at_terminal(prod, script, ("ready? ", "go\ry\r"), ("[y/N] ", "n\r"))
+
+    assert "you did not confirm prod" in shown
+    assert [] == prod.actions()
+
+
 @pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_the_question_has_no_colour_where_the_user_wants_none(prod: World, environ: dict[str, str]) -> None:
     """The name of the role is plain with NO_COLOR, and on a dumb terminal."""
@@ -272,6 +285,28 @@ def test_keys_of_the_right_account_are_handed_out(
         world.run("exec", "default", "--", "true")
 
     assert ["GetCallerIdentity"] == world.actions()
+
+
+@pytest.mark.parametrize("agent", [False, True])
+def test_a_bare_name_asks_and_stays_in_the_account_of_its_source(
+    world: World, agent_in: Callable[[Mapping[str, str]], AbstractContextManager[None]], *, agent: bool
+) -> None:
+    """A name that a protected role has asks, and is assumed only in the account that `awsenv_account` demands."""
+    world.sandbox.create_role("admin", world.sandbox.trust(world.user_arn), policies=["ReadOnlyAccess"])
+    _with_source(world, OTHER, f"[profile prod]\nrole_arn = arn:aws:iam::{OTHER}:role/admin\nawsenv_protected = true\n")
+    with agent_in(world.environ) if agent else nullcontext():
+        refused = world.run("exec", "--profile", "base", "admin", "--", "true")
+        calls = world.actions()
+        elsewhere = world.run("exec", "--yes", "--profile", "base", "admin", "--", "true")
+        world.sandbox.clear_calls()
+        right = world.run("exec", "--yes", "--profile", "default", "admin", "--", "true")
+
+    assert (125, []) == (refused.returncode, calls)
+    assert "admin is protected, and there is no terminal to confirm it on" in refused.stderr
+    assert 125 == elsewhere.returncode
+    fact = f"the credentials of profile 'base' belong to account {world.sandbox.account}, and must belong to {OTHER}"
+    assert fact in elsewhere.stderr.replace("\n        ", " ")
+    assert (0, ["GetCallerIdentity", "AssumeRole"]) == (right.returncode, world.actions())
 
 
 def test_what_the_agent_holds_is_not_handed_out_for_another_account(

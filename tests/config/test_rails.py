@@ -263,11 +263,66 @@ def test_the_default_profile_guards_itself_alone(home: Home) -> None:
     assert home.resolve("default", text).rails.is_protected
 
 
-@pytest.mark.parametrize("typed", ["arn:aws:iam::123456789012:role/admin", "123456789012/admin"])
-def test_a_typed_role_has_the_guard_rails_of_its_profile(home: Home, typed: str) -> None:
-    """Nobody leaves the guard rails by typing the role instead of its profile."""
-    assert home.resolve(typed, f"{PROD}awsenv_protected = true\n").rails.is_protected
-    assert Rails() == home.resolve("123456789012/other", f"{PROD}awsenv_protected = true\n").rails
+@pytest.mark.parametrize("typed", ["arn:aws:iam::123456789012:role/admin", "123456789012/Admin", "admin", "ADMIN"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{PROD}awsenv_protected = true\n",
+        f"{SOURCE}[profile other]\nawsenv_color = red\n{ROLE}[profile prod]\nawsenv_protected = true\n{ROLE}",
+        f"{SOURCE}[profile other]\n{ROLE}[profile prod]\ninclude_profile = other\nawsenv_protected = true\n",
+    ],
+    ids=["one", "second", "includes"],
+)
+def test_a_typed_role_has_the_guard_rails_of_its_profile(home: Home, typed: str, text: str) -> None:
+    """Nobody leaves the guard rails by typing the role, in any case, instead of its protected profile."""
+    assert home.resolve(typed, text).rails.is_protected
+
+
+@pytest.mark.parametrize("typed", ["123456789012/other", "other", f"{'2' * 12}/admin", "123456789012/team/admin"])
+def test_another_typed_role_has_no_guard_rails(home: Home, typed: str) -> None:
+    """A role with another name, path or account is another role."""
+    assert Rails() == home.resolve(typed, f"{PROD}awsenv_protected = true\n").rails
+
+
+@pytest.mark.parametrize(("account", "is_protected"), [("123456789012", True), ("210987654321", False)])
+def test_a_bare_name_is_a_role_in_the_account_of_the_source(home: Home, account: str, *, is_protected: bool) -> None:
+    """Where the files show the account of the source, a role of the same name in another account is another role."""
+    sso = f"sso_start_url = https://x.awsapps.com/start\nsso_region = eu-west-1\nsso_account_id = {account}\n"
+    text = f"{PROD}awsenv_protected = true\n[profile sso]\n{sso}sso_role_name = x\n"
+
+    assert is_protected == home.resolve(RoleRequest("admin", profile="sso"), text).rails.is_protected
+
+
+def test_a_bare_name_must_be_in_the_account_of_the_guarded_source(home: Home) -> None:
+    """The account that `awsenv_account` demands of the source is that of the role; that of a namesake is not."""
+    source = SOURCE + "awsenv_account = 210987654321\n"
+    text = f"[profile prod]\n{ROLE}awsenv_account = 123456789012\nawsenv_color = red\n"
+    rails = home.resolve("admin", source + text).rails
+
+    assert ("210987654321", "31") == (rails.account, rails.color)
+    assert {"account": "default", "color": "profile prod"} == {
+        name: origin.section for name, origin in rails.origins.items()
+    }
+    assert home.resolve("admin", SOURCE + text).rails.account is None
+
+
+def test_a_typed_role_whose_profile_demands_another_account_is_refused(home: Home) -> None:
+    """The ARN in place of its profile is no way around `awsenv_account`."""
+    with pytest.raises(ConfigError, match="in account 123456789012, and must be in 210987654321"):
+        home.resolve("123456789012/admin", f"{PROD}awsenv_account = 210987654321\n")
+
+
+@pytest.mark.parametrize(
+    "text", ["include_profile = famly\n", "include_profile = more\n[profile more]\ninclude_profile = famly\n"]
+)
+def test_a_lost_family_is_an_error_only_where_there_are_guard_rails(home: Home, text: str) -> None:
+    """A typo in `include_profile` loses the guard rails; a file of aws-vault, which has none, works as there."""
+    with pytest.raises(ConfigError) as raised:
+        home.resolve("prod", f"{PROD}{text}[profile family]\nawsenv_protected = true\n")
+
+    fact = "include_profile names profile 'famly', which does not exist, and so brings no guard rails"
+    assert (fact, ("write include_profile = family",)) == (raised.value.fact, raised.value.hints)
+    assert Rails() == home.resolve("prod", f"{PROD}{text}[profile family]\nregion = eu-west-1\n").rails
 
 
 def test_every_guard_rail_is_inherited() -> None:

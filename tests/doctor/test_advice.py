@@ -254,6 +254,11 @@ SET_UPS = (
     SetUp("awsenv does not know the key awsenv_protcted", _text("awsenv_protcted = true\n")),
     SetUp("'rde' is not a colour", _text("[profile family]\nawsenv_color = rde\n")),
     SetUp(
+        "include_profile names profile 'famly', which does not exist, and so brings no guard rails",
+        _text("[profile x]\ninclude_profile = famly\n[profile family]\nawsenv_protected = true\n"),
+        then=INCLUDES,
+    ),
+    SetUp(
         "awsenv_protected guards nothing: [sso-session work] is not a profile",
         _text("[sso-session work]\nsso_region = eu-west-1\nawsenv_protected = true\n"),
     ),

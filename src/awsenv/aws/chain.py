@@ -119,8 +119,7 @@ def credentials(
         run = None if prompts is None else prompts.run
         begin, made = 0, source_credentials(chain.source, connection, run=run)
     sts = Sts(connection)
-    if chain.rails.account is not None and not isinstance(chain.last, AssumeRole):
-        # The files show the account of a role, and that of a key only AWS knows.
+    if chain.rails.account is not None and _is_of_source(chain):
         made = replace(made, account=sts.identity(made).account)
         if (error := foreign(chain, made.account)) is not None:
             raise error
@@ -131,16 +130,22 @@ def credentials(
 
 
 def foreign(chain: Chain, account: str | None) -> SourceError | None:
-    """Return the error of credentials of *account*, handed out as they are, if `awsenv_account` is another."""
+    """Return the error of a source in *account*, if `awsenv_account` is another."""
     required = chain.rails.account
-    if required is None or isinstance(chain.last, AssumeRole) or account == required:
+    if required is None or not _is_of_source(chain) or account == required:
         return None
+    owner = quoted(chain.source.profile or chain.role)
     return SourceError(
-        f"the credentials of profile {quoted(chain.role)} belong to account {account}, and must belong to {required}",
+        f"the credentials of profile {owner} belong to account {account}, and must belong to {required}",
         chain.rails.origins.get("account"),
         chain.source.origin,
         hint=(f"use credentials of account {required}", "correct awsenv_account"),
     )
+
+
+def _is_of_source(chain: Chain) -> bool:
+    """Return whether the account of *chain* is that of its source, which only AWS knows: the files name no other."""
+    return not isinstance(chain.last, AssumeRole) or chain.last.role.account is None
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Section headers that botocore reads as nothing or under another name, and what their authors mean."""
+"""Names of sections that are read as nothing or under another name, and what their authors mean."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from awsenv.config.ini import Section
-    from awsenv.config.profiles import Profiles
+    from awsenv.config.profiles import Profile, Profiles
     from awsenv.errors import Origin
 
 _OTHERS = ("plugins", "preview")
@@ -71,6 +71,19 @@ def misplaced_rails(profiles: Profiles, profile: str | None = None) -> Iterator[
                     fact = f"{printable(key)} guards nothing: [{printable(header)}] is not a profile"
                     where = "a profile" if profile is None else f"[{prefix}{printable(name)}]"
                     yield ConfigError(fact, setting.origin, hint=f"move {printable(key)} to {where}")
+
+
+def lost_rails(profiles: Profiles, profile: Profile) -> Iterator[ConfigError]:
+    """Yield the error of a profile that includes one that does not exist: it may have lost its guard rails.
+
+    It has lost none if there are none in the files, as in those of aws-vault.
+    """
+    lost = profiles.lost(profile)
+    sections = (*profiles.config_sections.values(), *profiles.credentials_sections.values())
+    if lost is not None and any(is_meant(key) for section in sections for key in section.settings):
+        fact, setting = lost
+        hint = did_you_mean(setting.value, profiles, setting.origin) or "remove it"
+        yield ConfigError(f"{fact}, and so brings no guard rails", setting.origin, hint=hint)
 
 
 def _strays(profiles: Profiles) -> Iterator[tuple[str, Section, str, str]]:

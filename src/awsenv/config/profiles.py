@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from awsenv.config.ini import Setting
     from awsenv.errors import Origin
+    from awsenv.model import RoleArn
 
 INCLUDES = ("include_profile", "parent_profile")
 """aws-vault's keys for a profile to take settings from; the second is the older name."""
@@ -128,13 +129,15 @@ class Profiles:
         included = self._included(settings, (*seen, name))
         return Profile(name, {**included, **settings}, sections[0].origin, self.credentials_name)
 
-    def setting(self, key: str, value: str) -> Iterator[Profile]:
-        """Yield the profiles that set *key* to *value*, not counting what they include."""
-        headers = [(name, self.config_sections[header]) for name, header in self._headers["profiles"].items()]
-        for name, section in (*headers, *self.credentials_sections.items()):
-            if key in section.settings and section.settings[key].value == value:
-                profile = self.get(name)
-                assert profile is not None  # noqa: S101 - it has a section
+    def describing(self, role: RoleArn) -> Iterator[Profile]:
+        """Yield the profiles whose `role_arn` is *role*; without an account, that of its name in any account.
+
+        Case does not count: IAM has no two roles whose names differ by case alone.
+        """
+        own = str(role).lower().split(":")
+        for profile in self:
+            arn = (profile.value("role_arn") or "").lower().split(":")
+            if arn == own or (role.account is None and arn[:4] + arn[5:] == own[:4] + own[5:]):
                 yield profile
 
     @property
@@ -152,10 +155,20 @@ class Profiles:
         return {key: setting for key, setting in other.settings.items() if key in _INCLUDED or rails.is_meant(key)}
 
     def lost(self, profile: Profile) -> tuple[str, Setting] | None:
-        """Return the fact that *profile* includes one that does not exist, and the setting; None: it does not."""
-        for key in INCLUDES:
-            setting = profile.settings.get(key)
-            if setting is not None and self.get(setting.value) is None:
+        """Return the fact that *profile*, or one that it includes, includes one that does not exist, and the setting.
+
+        None: all of them exist.
+        """
+        including: Profile | None = profile
+        seen: set[str] = set()
+        while including is not None and including.name not in seen:
+            seen.add(including.name)
+            key = next((key for key in INCLUDES if key in including.settings), None)
+            if key is None:
+                break
+            setting = including.settings[key]
+            including = self.get(setting.value)
+            if including is None:
                 return f"{key} names profile {quoted(setting.value)}, which does not exist", setting
         return None
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from awsenv.config import limits, sources
-from awsenv.config.headers import misplaced_rails
+from awsenv.config.headers import lost_rails, misplaced_rails
 from awsenv.config.hops import FIELDS, assume_role, default_session_name, device, device_of, session_hops, with_mfa
 from awsenv.config.ini import Setting
 from awsenv.config.links import every, links_of, source_links, source_name
@@ -161,18 +161,42 @@ def _session(links: Links, request: RoleRequest) -> tuple[GetSessionToken, ...]:
 def _rails_of(links: Links, chain: Chain, profiles: Profiles) -> Rails:
     """Return the guard rails of the requested profile.
 
-    A role that is typed as an ARN or as ACCOUNT/ROLE has those of the first profile with this ARN that has any.
+    A typed role has those of a profile that describes it, of a protected one first. Where only AWS knows its account,
+    each profile with a role of its name may describe it. Then it is in the account of the source, and that must be the
+    one that the guard rails of the source name.
 
     Raises:
-        ConfigError: A guard rail of a profile of the chain is wrong, or its account is not that of the profile.
+        ConfigError: As of `_checked_rails`.
     """
-    found = [rails(profile.settings) for profile in links.profiles]
-    for profile in links.profiles:
-        for error in misplaced_rails(profiles, profile.name):
+    last = chain.last
+    if not isinstance(last, AssumeRole) or last.profile is not None:
+        return next(iter(_checked_rails(links, (), profiles).values()), Rails())
+    account = sources.account_of(chain, profiles)
+    describing = tuple(profiles.describing((last if account is None else last.within(account)).role))
+    found = _checked_rails(links, describing, profiles)
+    same = sorted((found[profile.name] for profile in describing), key=lambda own: not own.is_protected)
+    first = next((own for own in same if own != Rails()), Rails())
+    if last.role.account is not None:
+        return first
+    source = found.get(chain.source.profile or "", Rails())
+    origins = {name: origin for name, origin in first.origins.items() if name != "account"}
+    origins |= {name: origin for name, origin in source.origins.items() if name == "account"}
+    return replace(first, account=source.account, origins=origins)
+
+
+def _checked_rails(links: Links, describing: tuple[Profile, ...], profiles: Profiles) -> dict[str, Rails]:
+    """Return the guard rails of the profiles of *links* and of those *describing* a typed role, by their names.
+
+    Raises:
+        ConfigError: One of them is wrong or misplaced, or the account of a profile is another.
+    """
+    found: dict[str, Rails] = {}
+    accounts = _accounts(links, describing)
+    for profile in (*links.profiles, *describing):
+        own = found[profile.name] = rails(profile.settings)
+        for error in (*misplaced_rails(profiles, profile.name), *lost_rails(profiles, profile)):
             raise error
-    named = _accounts(links)
-    for own, profile in zip(found, links.profiles, strict=True):
-        account = named.get(profile.name)
+        account = accounts.get(profile.name)
         if own.account is not None and account is not None and account.value != own.account:
             raise ConfigError(
                 f"profile {quoted(profile.name)} is in account {account.value}, and must be in {own.account}",
@@ -180,16 +204,13 @@ def _rails_of(links: Links, chain: Chain, profiles: Profiles) -> Rails:
                 own.origins["account"],
                 hint=(f"correct {account.origin.key}", "correct awsenv_account"),
             )
-    last = chain.last
-    if not isinstance(last, AssumeRole) or last.profile is not None:
-        return found[0] if found else Rails()
-    same = (rails(each.settings) for each in profiles.setting("role_arn", str(last.role)))
-    return next((own for own in same if own != Rails()), Rails())
+    return found
 
 
-def _accounts(links: Links) -> dict[str, Setting]:
-    """Return the account of each profile of *links* that names one, with the origin of what names it."""
+def _accounts(links: Links, describing: tuple[Profile, ...]) -> dict[str, Setting]:
+    """Return the account of each profile that names one, with the origin of what names it."""
     arns = {link.profile.name: link.role for link in links.roles if link.profile is not None}
+    arns |= {profile.name: profile.settings["role_arn"] for profile in describing}
     source, found = links.source_profile, dict[str, Setting]()
     if source is not None and links.source.kind == "web-identity":
         arns[source.name] = source.settings["role_arn"]

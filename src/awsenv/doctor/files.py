@@ -14,7 +14,7 @@ from awsenv import config
 from awsenv.config import limits, sources
 from awsenv.config.differences import differences
 from awsenv.config.files import File, config_file, credentials_file, expanded, exposed, missing, quoted, shown
-from awsenv.config.headers import all_misspelt, misplaced_rails
+from awsenv.config.headers import all_misspelt, lost_rails, misplaced_rails
 from awsenv.config.rails import rails
 from awsenv.doctor.model import Finding, Verdict, fine, of_error, warning
 from awsenv.errors import AwsenvError, ConfigError, Origin, SourceError
@@ -74,6 +74,7 @@ def _wrong_rails(profiles: Profiles) -> Iterator[ConfigError]:
             except ConfigError as error:
                 yield error
             yield from misplaced_rails(profiles, profile.name)
+            yield from lost_rails(profiles, profile)
 
 
 def _readable(keys: File) -> Iterator[Finding]:
