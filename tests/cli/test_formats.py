@@ -54,6 +54,24 @@ def test_github_makes_no_file(world: World, tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize("path", ["/dev/stdout", "/dev/stderr"])
+def test_github_writes_no_keys_to_the_log(path: str, world: World) -> None:
+    """A path that is no file of a runner, such as the log of the job itself, gets nothing."""
+    answer = world.command([world.program, "read-only", "--shell", "github", "--print"], GITHUB_ENV=path)
+
+    assert 1 == answer.returncode
+    assert f"awsenv: cannot write {path}: it is not a regular file\n" in answer.stderr
+    assert {"::add-mask::"} == {line[:12] for line in answer.stdout.splitlines()}
+
+
+def test_github_begins_a_line(world: World, job: Path) -> None:
+    """The last line of the step may have no end, and stays what it is."""
+    job.write_text("MINE=1")
+
+    assert 0 == world.run("read-only", "--shell", "github", GITHUB_ENV=str(job)).returncode
+    assert ["MINE=1", "AWS_ACCESS_KEY_ID<<AWSENV"] == job.read_text().splitlines()[:2]
+
+
 def test_a_profile_of_the_job_is_refused(world: World, job: Path) -> None:
     """AWS tools would prefer the profile to the keys, and the file cannot unset it."""
     answer = world.run("read-only", "--shell", "github", GITHUB_ENV=str(job), AWS_PROFILE="default")
@@ -87,9 +105,19 @@ def test_no_format_goes_into_a_file_or_to_a_terminal(name: str, world: World, jo
 
 
 @pytest.mark.parametrize("name", ["json", "dotenv", "github"])
-def test_a_failure_prints_no_code_of_a_shell(name: str, world: World) -> None:
-    """What reads a format gets nothing if awsenv fails."""
-    answer = world.run("use", "no-such-role", f"--shell={name}")
+@pytest.mark.parametrize("by", ["option", "variable", "both"])
+def test_a_failure_prints_no_code_of_a_shell(name: str, by: str, world: World) -> None:
+    """What reads a format gets nothing if awsenv fails, whether the option or AWSENV_SHELL names the format."""
+    option = [] if by == "variable" else [f"--shell={name}"]
+    variable = {"option": "bash", "variable": name, "both": "json"}[by]
+    answer = world.run("use", "no-such-role", *option, AWSENV_SHELL=variable)
 
     assert "" == answer.stdout
     assert 0 != answer.returncode
+
+
+def test_a_failure_prints_the_code_of_the_shell_that_the_option_names(world: World) -> None:
+    """The option beats AWSENV_SHELL in a failure, too: an eval of nothing would succeed."""
+    answer = world.run("use", "no-such-role", "--shell", "bash", AWSENV_SHELL="json")
+
+    assert "'/usr/bin/env' 'false';\n" == answer.stdout

@@ -124,15 +124,20 @@ def fail(args: list[str], status: int, text: str) -> int:
 
 
 def append(path: str, text: str) -> None:
-    """Add *text* to the file *path*, which someone else has made and will delete.
+    """Add *text* to the file *path*, which someone else has made and will delete, as lines of their own.
 
     Raises:
-        Failure: It could not be written.
+        Failure: It could not be written, or is no file: a terminal or a pipe would show it.
     """
     try:
-        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
         try:
+            found = os.fstat(file)
+            if not stat.S_ISREG(found.st_mode):
+                raise OSError(0, "it is not a regular file")
             data = os.fsencode(text)
+            if found.st_size and os.pread(file, 1, found.st_size - 1) != b"\n":
+                data = b"\n" + data
             while data:
                 data = data[os.write(file, data) :]
         finally:
@@ -146,10 +151,10 @@ def append(path: str, text: str) -> None:
 
 
 def _names_a_format(args: list[str]) -> bool:
-    """Return whether the command line *args* asks for a format that no shell evaluates, such as JSON."""
+    """Return whether *args*, or else AWSENV_SHELL, asks for a format that no shell evaluates, such as JSON."""
     from itertools import pairwise  # noqa: PLC0415 - only where something fails
 
-    for word in (*args, *map("=".join, pairwise(args))):
+    for word in (*args, *map("=".join, pairwise(args)), f"--shell={os.environ.get('AWSENV_SHELL', '')}"):
         if word.startswith("--shell="):
             try:
                 from awsenv import shells  # noqa: PLC0415 - see above
