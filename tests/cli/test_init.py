@@ -114,6 +114,12 @@ def test_the_line_of_a_startup_file_can_be_appended(shell: str, world: World, pr
     assert f"{line}\n" == world.command([f"{prefix}/bin/awsenv", "init", "--line", shell]).stdout
 
 
+@pytest.mark.parametrize("home", ["", "/"])
+def test_the_root_is_no_home(home: str, prefix: Path) -> None:
+    """A daemon may have no home, or the root as its home: the path stays whole, for the shells of users."""
+    assert f" {prefix}/{SHARED}/" in shells.find("bash").load_from(f"{prefix}/bin/awsenv", {"HOME": home})
+
+
 @pytest.mark.parametrize("shell", SPELLINGS)
 def test_a_line_without_a_file_needs_the_path_or_names_the_program(shell: str, tmp_path: Path) -> None:
     """Where no file of the hook is installed, the line calls awsenv, by its path if it is not on PATH."""

@@ -130,8 +130,8 @@ class Shell(ABC):
         """Return *path* as a word of code: below the home folder without its name, which may change."""
         if not _PLAIN.issuperset(path):
             return self.quote(path)
-        main = home(environ).rstrip("/") + "/"
-        return "~/" + path.removeprefix(main) if path.startswith(main) else path
+        main = home(environ).rstrip("/")
+        return "~" + path.removeprefix(main) if main and path.startswith(f"{main}/") else path
 
     def hook(self, program: str) -> str:
         """Return the hook. It calls *program*, an absolute path: a project's virtualenv must not shadow it.
