@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from awsenv import config
 from awsenv.config.differences import differences
 from awsenv.config.files import File
-from awsenv.config.rails import KEYS, color, spelled
+from awsenv.config.ini import Setting
+from awsenv.config.rails import KEYS, color, rails, spelled
 from awsenv.errors import ConfigError, Origin
 from awsenv.model import Rails, RoleRequest
 
@@ -83,20 +84,31 @@ hostile = st.text() | st.sampled_from(
         "#ggg",
         "#1234567",
         "red;",
+        "true\u2028",
+        "TRUE\x00",
+        "\uff54rue",
+        "1",
+        "\n  awsenv_protected = true",
+        "x\n  AWSENV_COLOR\x1b[2J = red",
+        "123456789012\n",
+        "\u0661" * 12,
+        "1" * 5000,
     ]
 )
 
 
-@given(hostile)
-def test_any_other_text_is_refused_or_harmless(text: str) -> None:
-    """Only digits and semicolons leave the parser, and an error shows the value without its control characters."""
+@given(st.sampled_from([*KEYS, "region", "awsenv_\x1b[2J", "awsenv_protected\u200b"]), hostile)
+def test_any_other_text_is_refused_or_harmless(key: str, text: str) -> None:
+    """Nothing but what the keys may hold leaves the parser, and an error shows no control characters."""
     shows = ""
     try:
-        sgr = color(text, HERE)
+        found = rails({key: Setting(text, Origin("~/.aws/config", 3, "profile prod", key))})
     except ConfigError as error:
-        sgr, shows = "0", "".join([error.fact, *error.hints, error.where])
+        found, shows = Rails(), "".join([error.fact, *error.hints])
 
-    assert re.fullmatch("[0-9][0-9;]{0,15}", sgr, re.ASCII)
+    assert re.fullmatch("[0-9;]{0,16}", found.color, re.ASCII)
+    assert re.fullmatch("([0-9]{12})?", found.account or "", re.ASCII)
+    assert not found.is_protected or (key, text.lower()) == ("awsenv_protected", "true")
     assert shows.isprintable()
 
 
@@ -297,11 +309,11 @@ def test_a_bare_name_must_be_in_the_account_of_the_guarded_source(home: Home) ->
     """The account that `awsenv_account` demands of the source is that of the role; that of a namesake is not."""
     source = SOURCE + "awsenv_account = 210987654321\n"
     text = f"[profile prod]\n{ROLE}awsenv_account = 123456789012\nawsenv_color = red\n"
-    rails = home.resolve("admin", source + text).rails
+    found = home.resolve("admin", source + text).rails
 
-    assert ("210987654321", "31") == (rails.account, rails.color)
+    assert ("210987654321", "31") == (found.account, found.color)
     assert {"account": "default", "color": "profile prod"} == {
-        name: origin.section for name, origin in rails.origins.items()
+        name: origin.section for name, origin in found.origins.items()
     }
     assert home.resolve("admin", SOURCE + text).rails.account is None
 

@@ -109,7 +109,7 @@ def rails(settings: Mapping[str, Setting]) -> Rails:
     for key, setting in settings.items():
         for line in setting.value.split("\n")[1:]:
             if is_meant(own := re.split("[=:]", line)[0].strip().lower()):
-                fact = f"{printable(own)} is indented, and so belongs to the value of {setting.origin.key}"
+                fact = f"{printable(own)} is indented, and so belongs to the value of {printable(key)}"
                 raise ConfigError(fact, setting.origin, hint=f"begin the line with {printable(own)}")
         if key in _RULES:
             field, check = _RULES[key]
