@@ -30,6 +30,10 @@ docs:
     .venv/bin/python tests/docs/quotes.py
     .venv/bin/python tests/docs/completions.py
 
+# Draw the pictures in docs/
+pictures *words:
+    .venv/bin/python tests/docs/picture.py {{ words }}
+
 # Measure whole processes, side by side
 bench *words:
     .venv/bin/python tests/bench/run.py {{ words }}

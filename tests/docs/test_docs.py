@@ -156,6 +156,17 @@ def test_all_variables_that_a_role_sets_are_documented() -> None:
     assert [*having(EXPORTED), *having(STATE)] == listed
 
 
+def test_all_of_our_variables_are_documented() -> None:
+    """Each variable whose name begins with AWSENV_ and that the program or a hook uses is in the document."""
+    files = [file for name in ("src", "shell") for file in (ROOT / name).rglob("*") if file.suffix != ".pyc"]
+    named = {
+        name for file in files if file.is_file() for name in re.findall(r"\bAWSENV_[A-Z_]*[A-Z]\b", file.read_text())
+    }
+    documented = VARIABLES.read_text()
+
+    assert [] == sorted(name for name in named if name not in documented and not name.startswith("AWSENV_SAVED_"))
+
+
 def test_all_variables_that_a_role_removes_are_documented() -> None:
     """The paragraph that begins `It unsets these` lists each variable that a role unsets, in order."""
     paragraph = re.search(r"^It unsets these.*?\n\n", section(VARIABLES, "What a role sets"), re.MULTILINE | re.DOTALL)
