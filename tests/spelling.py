@@ -448,7 +448,8 @@ FISH = Spelling(
     shadows={"function": 'string match -qr "^[a-zA-Z_]" -- $w; and eval "function $w; builtin echo garbage; end"'},
     needed=(
         # Its own startup, and the prompt of the tests, use these.
-        *("complete", "contains", "count", "echo", "fish_prompt", "functions", "printf", "source", "true"),
+        *("complete", "contains", "count", "echo", "fish_prompt", "fish_right_prompt", "functions", "printf"),
+        *("source", "true"),
         # It refuses functions of these names.
         *("and", "begin", "builtin", "case", "command", "else", "end", "eval", "exec", "for", "function", "if"),
         *("not", "or", "read", "return", "set", "status", "string", "switch", "test", "time", "while"),
