@@ -86,8 +86,8 @@ WAITING = [
 ]
 """Every command that sends an agent a request, so that it can be stopped while it waits for the reply."""
 
-OTHERS = ["init bash", "demo"]
-"""One prints its text and ends; the other waits for a command. Each has a test of its own."""
+OTHERS = ["init bash", "completion bash", "demo"]
+"""Two print a text and end; the third waits for a command. `init` and `demo` have tests of their own."""
 
 CANARY = "canary-of-the-environment"
 
@@ -164,7 +164,7 @@ def test_this_system_leaves_core_files(world: World, tmp_path: Path) -> None:
 
 
 def test_the_tables_cover_every_command() -> None:
-    """The tables omit only `init`, which does not wait, and `demo`, which reads no keys of the user."""
+    """The tables omit only `init` and `completion`, which do not wait, and `demo`, which reads no keys of the user."""
     lines = [*WAITING, *OTHERS, *(line for line, _ in PROMPTS)]
 
     assert {*commands.COMMANDS} == {commands.called(line.split()).name for line in lines}
