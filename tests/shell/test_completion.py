@@ -163,6 +163,20 @@ def test_a_menu_says_what_a_role_is(
         complete(window, "awsenv ad\t", "awsenv ad", "123456789012 Admin")
 
 
+@pytest.mark.parametrize("name", ["zsh", "fish"])
+def test_a_menu_sends_no_control_characters(
+    name: str, terminal: Start, shells: Mapping[str, Spelling], write_profiles: Start, home: Path
+) -> None:
+    """Whatever another program has written into the cache, the terminal gets it in a visible form."""
+    write_profiles(["admin", "adviser"])
+    path = home / ".cache" / "awsenv" / "names"
+    path.write_text(path.read_text().replace("\tadviser\t", "\tadviser\t\x1b]0;canary\x07"))
+    window = terminal(shells[name], *BEFORE[name])
+
+    complete(window, "awsenv ad\t", "awsenv ad", "adviser", "123456789012 Admin")
+    assert b"\x1b]0;canary" not in window.transcript
+
+
 HOSTILE = (
     *(
         "two words",
