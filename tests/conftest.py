@@ -69,7 +69,12 @@ SLOW = ("agent", "cli", "docs", "e2e", "setup", "shell", "shells")
 """The folders whose tests are marked `slow`: most of them start programs, or call AWS many times."""
 
 PYTHON = (
-    "agent",
+    "agent/test_client.py",
+    "agent/test_endpoint.py",
+    "agent/test_harden.py",
+    "agent/test_memory.py",
+    "agent/test_server.py",
+    "agent/test_start.py",
     "aws/test_chain.py",
     "aws/test_http.py",
     "aws/test_signin.py",
@@ -77,7 +82,6 @@ PYTHON = (
     "aws/test_translate.py",
     "cli/test_app.py",
     "cli/test_conversation.py",
-    "cli/test_demo.py",
     "cli/test_exec.py",
     "cli/test_imports.py",
     "config/test_conformance.py",
