@@ -8,7 +8,7 @@ def _awsenv_prints [words: list<string>]: nothing -> bool {
     let texts = [
         completion console credential-process demo doctor exec explain init list lock login logout setup status
     ]
-    ($words | get -o 0 | default "") in $texts or (
+    ($words.0? | default "") in $texts or (
         $words
         | take while {|word| $word != "--" }
         | any {|word| $word in [-h --help --print --shell --version] or $word starts-with "--shell=" }
@@ -20,10 +20,15 @@ def _awsenv_prints [words: list<string>]: nothing -> bool {
 # variables for the commands that it runs.
 def _awsenv_isolated [words: list<string>]: nothing -> list<string> {
     let misleading = (
-        [PYTHONPATH PYTHONHOME PYTHONUSERBASE PYTHONPYCACHEPREFIX PYTHONEXECUTABLE]
-        | each {|name| {name: $name value: ($env | get -o $name)} }
-        | where {|it| ($it.value | describe) == string and $it.value != "" }
-        | where {|it| $it.name == PYTHONPATH or $":($it.value):" =~ ':[^/]' }
+        {
+            PYTHONPATH: $env.PYTHONPATH?
+            PYTHONHOME: $env.PYTHONHOME?
+            PYTHONUSERBASE: $env.PYTHONUSERBASE?
+            PYTHONPYCACHEPREFIX: $env.PYTHONPYCACHEPREFIX?
+            PYTHONEXECUTABLE: $env.PYTHONEXECUTABLE?
+        }
+        | items {|name value| {name: $name value: ($value | default [] | append [] | str join ":")} }
+        | where {|it| $it.value != "" and ($it.name == PYTHONPATH or $":($it.value):" =~ ':[^/]') }
         | each {|it| [$"_AWSENV_($it.name)=($it.value)" $"($it.name)="] }
         | flatten
     )
@@ -51,7 +56,7 @@ def _awsenv_names []: nothing -> list<list<string>> {
     } catch {
         false
     }
-    if not $fresh and ($env.AWSENV_CACHE? | default "") != "0" {
+    if not $fresh and ($env.AWSENV_CACHE? | default "" | into string) != "0" {
         ^/bin/sh -c '"$@" </dev/null >/dev/null 2>&1 &' sh ...(_awsenv_isolated [completion --refresh])
     }
     $lines
@@ -90,7 +95,7 @@ def _awsenv_complete [context: string, position: int] {
     let fields = $table | where {|row| ($row | length) == 3 } | each {|row| {name: $row.0 kinds: ($row.1 | split row " ")} }
     let known = $fields | where {|row| $row.name == $words.0? }
     let command = if ($known | is-empty) { "use" } else { $known.0.name }
-    mut kinds = if ($words | is-empty) { [first] } else { $fields | where {|row| $row.name == $command } | get -o 0.kinds | default [] }
+    mut kinds = if ($words | is-empty) { [first] } else { ($fields | where {|row| $row.name == $command }).0?.kinds? | default [] }
     mut value = ""
     for word in ($words | skip ($known | length)) {
         if $value != "" {
@@ -99,12 +104,10 @@ def _awsenv_complete [context: string, position: int] {
             $kinds = [rest]
             break
         } else if $word starts-with "-" {
-            $value = (
-                $table
-                | where {|row| ($row | length) == 4 and $command in ($row.0 | split row ",") and $row.1 == $word }
-                | get -o 0.2
-                | default ""
+            let options = (
+                $table | where {|row| ($row | length) == 4 and $command in ($row.0 | split row ",") and $row.1 == $word }
             )
+            $value = $options.0?.2? | default ""
         } else {
             $kinds = $kinds | skip 1
         }
@@ -133,21 +136,31 @@ def --env --wrapped awsenv [...words: string@_awsenv_complete] {
             ^/bin/sh -c 'trap "" TSTP; exec "$0" "$@"' ...$command
         }
         if $change starts-with "{" { $change | _awsenv_make } else if $change != "" { print $change }
+        # The user may have replaced $env.config, and the hook with it.
+        _awsenv_install
     }
 }
 
 # The text of the role, the color that goes with it, the seconds left and the whole minutes.
 def _awsenv_described []: nothing -> record {
     # A label has no other characters unless the user set it by hand: no escape sequence may reach the terminal.
-    let label = $env.AWSENV_LABEL? | default "" | str replace --all --regex '[^A-Za-z0-9_.@+=,/-]' ""
+    let label = $env.AWSENV_LABEL? | default "" | into string
+    # nushell keeps the expressions that it matches, and compiles those that it replaces every time.
+    let label = if $label =~ '[^A-Za-z0-9_.@+=,/-]' {
+        $label | str replace --all --regex '[^A-Za-z0-9_.@+=,/-]' ""
+    } else {
+        $label
+    }
+    let end = $env.AWSENV_EXPIRES_EPOCH? | default "" | into string
     # The color of the profile is on all the time, and gives way to nothing but the end of the role.
-    let own = if ($env.AWSENV_COLOR? | default "") =~ '^[0-9;]{1,16}$' { $env.AWSENV_COLOR }
+    let own = $env.AWSENV_COLOR? | default "" | into string
+    let own = if $own =~ '^[0-9;]{1,16}$' { $own }
     if $label == "" {
         {text: "" color: null left: null minute: null}
-    } else if ($env.AWSENV_EXPIRES_EPOCH? | default "") !~ '^[1-9][0-9]{0,10}$' {
+    } else if $end !~ '^[1-9][0-9]{0,10}$' {
         {text: $"[($label)]" color: $own left: null minute: null}
     } else {
-        let left = ($env.AWSENV_EXPIRES_EPOCH | into int) - (date now | format date %s | into int)
+        let left = ($end | into int) - (date now | into int) // 1_000_000_000
         let minute = if $left > 0 { $left // 60 } else { -1 }
         let time = if $left <= 0 {
             "expired"
@@ -195,12 +208,21 @@ def _awsenv_draws []: nothing -> bool {
     ($env.PROMPT_COMMAND? | describe) == closure and (view source $env.PROMPT_COMMAND) =~ _awsenv_draw
 }
 
+# Runs the hook before each prompt, once however often this file is loaded.
+def --env _awsenv_install [] {
+    $env.config.hooks.pre_prompt = (
+        $env.config.hooks.pre_prompt
+        | where {|it| ($it | describe) !~ _awsenv }
+        | append {_awsenv: true code: {|| _awsenv_refresh }}
+    )
+}
+
 # Who draws the prompt, for the doctor, or what the last one showed.
 def _awsenv_shown []: nothing -> string {
     let owner = _awsenv_owner (if (_awsenv_draws) { $env._awsenv.prompt } else { $env.PROMPT_COMMAND? })
     if $owner != awsenv {
         $owner
-    } else if ($env.config.hooks.pre_prompt? | default [] | all {|it| ($it | describe) !~ _awsenv }) {
+    } else if ($env.config.hooks.pre_prompt | all {|it| ($it | describe) !~ _awsenv }) {
         "stopped"
     } else if ($env.AWSENV_LABEL? | default "") == "" {
         "idle"
@@ -209,29 +231,36 @@ def _awsenv_shown []: nothing -> string {
     }
 }
 
+# What the prompt shows before that of the user.
+def _awsenv_front [owner: string]: nothing -> string {
+    let demo = if ($env.AWSENV_DEMO? | default "") != "" { "(demo)" } else { "" }
+    if $owner == disabled {
+        ""
+    } else if $owner != awsenv {
+        # A framework shows the role, but not that it is of the demo. Its own line leaves the width of the others as it is.
+        if $demo == "" { "" } else { $"($demo)\n" }
+    } else {
+        let role = _awsenv_described
+        let text = $"($demo) ($role.text)" | str trim
+        if $text == "" {
+            ""
+        } else if $role.color == null or ($env.NO_COLOR? | default "") != "" or ($env.TERM? | default dumb) == dumb {
+            $"($text) "
+        } else {
+            $"\e[($role.color)m($text)\e[0m "
+        }
+    }
+}
+
 # Draws a prompt with the role in front, behind blank lines.
 def _awsenv_draw [prompt: any]: nothing -> string {
     # A tool may have wrapped our prompt in its own, which then is inside of ours.
     let lines = with-env {_awsenv: ($env._awsenv | merge {is_inner: true})} {
-        if ($prompt | describe) == closure { do $prompt | default "" | into string } else { $prompt | default "" }
+        if ($prompt | describe) == closure { do $prompt } else { $prompt } | default "" | into string
     }
     if $env._awsenv.is_inner { return $lines }
-    let owner = _awsenv_owner $prompt
-    let demo = ($env.AWSENV_DEMO? | default "") != ""
-    if $owner == awsenv {
-        let role = _awsenv_described
-        let text = [...(if $demo { ["(demo)"] } else { [] }) $role.text] | where {|part| $part != "" } | str join " "
-        let plain = (
-            $role.color == null or ($env.NO_COLOR? | default "") != "" or ($env.TERM? | default dumb) == dumb
-        )
-        let shown = if $plain { $text } else { $"\e[($role.color)m($text)\e[0m" }
-        if $text == "" { $lines } else { $lines | str replace --regex '^[\r\n]*' $"$0($shown) " }
-    } else if $owner != disabled and $demo {
-        # A framework shows the role, but not that it is of the demo. Its own line leaves the width of the others as it is.
-        $"\(demo)\n($lines)"
-    } else {
-        $lines
-    }
+    let front = _awsenv_front (_awsenv_owner $prompt)
+    if $lines =~ '^[\r\n]' { $lines | str replace --regex '^[\r\n]*' $"$0($front)" } else { $front + $lines }
 }
 
 # Renews the role, and says nothing if that fails. It tries once in each of the last five minutes and once after the
@@ -250,8 +279,8 @@ def --env _awsenv_renew [] {
 
 # Runs before each prompt, and keeps the status of the last command: nushell does so for its hooks.
 def --env _awsenv_refresh [] {
-    if ($env.AWSENV_LABEL? | default "") + ($env.AWSENV_DEMO? | default "") == "" { return }
-    if ($env.AWSENV_RENEW? | default "") != "" and ($env.AWSENV_AUTO_REFRESH? | default "") != "0" {
+    if ($env.AWSENV_LABEL? | default "") == "" and ($env.AWSENV_DEMO? | default "") == "" { return }
+    if ($env.AWSENV_RENEW? | default "") != "" and ($env.AWSENV_AUTO_REFRESH? | default "" | into string) != "0" {
         if ((_awsenv_described).left | default 300) < 300 { try { _awsenv_renew } }
     }
     if not (_awsenv_draws) {
@@ -285,10 +314,4 @@ $env._awsenv = (
 )
 if $env._awsenv_folder? != null { $env._awsenv.folder = $env._awsenv_folder }
 hide-env --ignore-errors _AWSENV_BIN _awsenv_folder
-$env.config.hooks.pre_prompt = (
-    $env.config.hooks.pre_prompt?
-    | default []
-    | append []
-    | where {|it| ($it | describe) !~ _awsenv }
-    | append {_awsenv: true code: {|| _awsenv_refresh }}
-)
+_awsenv_install
