@@ -72,79 +72,85 @@ fn make {|change|
   }
 }
 
-# The seconds since 1970, read without a process; nothing where the system has no /proc: elvish has no clock.
-var boot = $nil
+# The seconds since 1970, read without a process; 0 where the system has no /proc: elvish has no clock.
+var boot = 0
 fn set-clock {
   try {
     set boot = (re:find '(?m)^btime (\d+)$' (slurp < /proc/stat))[groups][1][text]
   } catch {
-    set boot = $nil
+    set boot = 0
   }
 }
 fn now {
-  if $boot {
-    + $boot (re:find '^\d+' (slurp < /proc/uptime))[text]
+  if (== $boot 0) {
+    put 0
   } else {
-    put $nil
+    var uptime = (read-upto . < /proc/uptime)
+    + $boot $uptime[..-1]
   }
 }
 set-clock
 
-# The text of the role, its colour, the seconds left and the whole minutes.
+# What elvish calls the colour that SGR parameters mean (ECMA-48).
+fn style-of {|sgr|
+  var names = [black red green yellow blue magenta cyan white]
+  if (re:match '^3[0-7]$' $sgr) {
+    put $names[$sgr[1]]
+  } elif (re:match '^9[0-7]$' $sgr) {
+    put bright-$names[$sgr[1]]
+  } elif (re:match '^38;5;[0-9]+$' $sgr) {
+    put color$sgr[5..]
+  } elif (re:match '^38;2(;[0-9]+){3}$' $sgr) {
+    put '#'(printf %02x%02x%02x (str:split ';' $sgr[5..] | each $num~))
+  }
+}
+
+# The text of the role, its style, the seconds left, the whole minutes, and the last second for which this is true.
 fn described {
   # A label has no other characters unless the user set it by hand: no escape sequence may reach the terminal.
   var label = (re:replace '[^A-Za-z0-9_.@+=,/-]' '' $E:AWSENV_LABEL)
-  var end = $E:AWSENV_EXPIRES_EPOCH
   # The colour of the profile is on all the time, and gives way to nothing but the end of the role.
-  var color = ''
-  if (re:match '^[0-9;]{1,16}$' $E:AWSENV_COLOR) {
-    set color = $E:AWSENV_COLOR
-  }
-  if (eq $label '') {
-    put [&text='' &color='' &left=$nil &minute=$nil]
-    return
-  }
+  var style = [(style-of $E:AWSENV_COLOR)]
+  var left minute until = $nil $nil 99999999999
+  var end = $E:AWSENV_EXPIRES_EPOCH
   var time = (now)
-  if (or (not $time) (not (re:match '^[1-9][0-9]{0,10}$' $end))) {
-    put [&text='['$label']' &color=$color &left=$nil &minute=$nil]
-    return
+  if (and (> $time 0) (re:match '^[1-9][0-9]{0,10}$' $end)) {
+    set left = (- $end $time)
+    set minute = (math:floor (/ $left 60))
+    if (<= $left 0) {
+      set label minute style = $label' expired' -1 [bold red]
+    } elif (< $left 60) {
+      set label until = $label' '$left's' $time
+    } else {
+      set until = (- $end (* $minute 60))
+      if (< $left 3600) {
+        set label = $label' '$minute'm'
+      } else {
+        set label = $label' '(math:floor (/ $minute 60))'h'(printf '%02d' (% $minute 60))'m'
+      }
+    }
+    if (not-eq $style []) {
+      nop
+    } elif (< $left 300) {
+      set style = [red]
+    } elif (< $left 900) {
+      set style = [yellow]
+    }
   }
-  var left = (- $end $time)
-  if (<= $left 0) {
-    put [&text='['$label' expired]' &color='1;31' &left=$left &minute=-1]
-    return
-  }
-  var minute = (math:floor (/ $left 60))
-  if (< $left 60) {
-    set label = $label' '$left's'
-  } elif (< $left 3600) {
-    set label = $label' '$minute'm'
+  if (eq $E:AWSENV_LABEL '') {
+    set label left = '' $nil
   } else {
-    set label = $label' '(math:floor (/ $minute 60))'h'(printf '%02d' (% $minute 60))'m'
+    set label = '['$label']'
   }
-  if (not-eq $color '') {
-    nop
-  } elif (< $left 300) {
-    set color = 31
-  } elif (< $left 900) {
-    set color = 33
-  }
-  put [&text='['$label']' &color=$color &left=$left &minute=$minute]
+  put [&text=$label &style=$style &left=$left &minute=$minute &until=$until]
 }
 
 # The prompt of the user, and the one that puts the role in front of it.
 var inner = $nil
 var outer = $nil
 
-# Gets and sets what only an editor has: elvish compiles no code about it in a script.
-fn editor-get {|name|
-  var found = $nil
-  eval &ns=(ns [&found~={|it| set found = $it }]) 'found $edit:'$name
-  put $found
-}
-fn editor-set {|name value|
-  eval &ns=(ns [&value=$value]) 'set edit:'$name' = $value'
-}
+# What only an editor has and does: elvish compiles no code about it in a script, where this stays empty.
+var editor = [&]
 
 # The code of a function; empty for one of elvish's own.
 fn body-of {|function|
@@ -155,7 +161,7 @@ fn body-of {|function|
 
 # Who draws the prompt: some frameworks show AWS_VAULT themselves.
 fn owner {
-  var prompt = (editor-get prompt)
+  var prompt = ($editor[prompt~])
   if (and $outer (eq $prompt $outer)) {
     set prompt = $inner
   }
@@ -171,52 +177,40 @@ fn owner {
   }
 }
 
-# A text in the colour of SGR parameters, as one of elvish's own: those are all that a value of a prompt may have.
-fn painted {|text color|
-  var names = [black red green yellow blue magenta cyan white]
-  var parts = [(str:split ';' $color)]
-  try {
-    if (eq $color '1;31') {
-      styled $text 'bold red'
-    } elif (eq $parts[0] 38) {
-      styled $text fg-(if (eq $parts[1] 5) { put color$parts[2] } else { printf '#%02x%02x%02x' (each $num~ $parts[2..]) })
-    } elif (>= $color 90) {
-      styled $text bright-$names[(- $color 90)]
-    } else {
-      styled $text $names[(- $color 30)]
-    }
-  } catch {
-    put $text
-  }
-}
+# What the prompt shows before that of the user, for which role and variables, and whether that was checked just now.
+var front = []
+var role = [&]
+var key = []
+var is-fresh = $false
 
-# What the prompt shows before that of the user: values, which elvish shows before the bytes that a prompt prints.
-fn shown {
-  var who = (owner)
-  var demo = ''
+# Sets these. They stay until a minute ends or a variable changes: elvish takes its time.
+fn update {
+  var this = [
+    $E:AWSENV_LABEL $E:AWSENV_EXPIRES_EPOCH $E:AWSENV_COLOR $E:AWSENV_DEMO
+    $E:AWSENV_DISABLE_PROMPT $E:NO_COLOR $E:TERM $inner
+  ]
+  if (eq $key $this) {
+    if (<= (now) $role[until]) {
+      return
+    }
+  }
+  var who demo = (owner) ''
+  set front role key = [] (described) $this
   if (not-eq $E:AWSENV_DEMO '') {
     set demo = '(demo)'
   }
-  if (eq $who disabled) {
-    put ''
-  } elif (not-eq $who awsenv) {
-    # A framework shows the role, but not that it is of the demo. Its own line leaves the width of the others as it is.
-    if (eq $demo '') {
-      put ''
-    } else {
-      put $demo"\n"
-    }
-  } else {
-    var role = (described)
+  if (eq $who awsenv) {
     var text = (str:trim $demo' '$role[text] ' ')
-    if (eq $text '') {
-      put ''
-    } elif (or (not-eq $E:NO_COLOR '') (has-value ['' dumb] $E:TERM)) {
-      put $text' '
-    } else {
-      painted $text $role[color]
-      put ' '
+    if (not-eq $text '') {
+      if (and (eq $E:NO_COLOR '') (not (has-value ['' dumb] $E:TERM))) {
+        # elvish refuses a number that is no colour.
+        nop ?(set text = (styled $text (all $role[style])))
+      }
+      set front = [$text ' ']
     }
+  } elif (and (not-eq $who disabled) (not-eq $demo '')) {
+    # A framework shows the role, but not that it is of the demo. Its own line leaves the width of the others as it is.
+    set front = [$demo"\n"]
   }
 }
 
@@ -239,10 +233,66 @@ fn hints {
 
 var tried = ''
 
+# Renews the role, and says nothing if that fails. It tries once in each of the last five minutes and once after the
+# end. The new end counts as tried as well, so a wrong clock causes no second attempt.
+fn renew {
+  var mark = $E:AWSENV_EXPIRES_EPOCH' '(to-string $role[minute])
+  if (eq $tried $mark) {
+    return
+  }
+  set tried = $mark
+  try {
+    var command = (command-of [renew] (hints))
+    var text = ((external $command[0]) (all $command[1..]) < /dev/null 2> /dev/null | slurp)
+    print $text | make (from-json)
+    update
+    set tried = $E:AWSENV_EXPIRES_EPOCH' '(to-string $role[minute])
+  } catch {
+    nop
+  }
+}
+
+# Runs before each prompt.
+fn awsenv-refresh {
+  if (eq $E:AWSENV_LABEL$E:AWSENV_DEMO '') {
+    return
+  }
+  var prompt = ($editor[prompt~])
+  if (not-eq $prompt $outer) {
+    set inner = $prompt
+    set outer = {
+      # The user may have replaced the hook.
+      if (not $is-fresh) {
+        update
+      }
+      set is-fresh = $false
+      # Values come before what the prompt prints, and after no other value.
+      all $front
+      $prompt
+    }
+    $editor[set-prompt~] $outer
+  }
+  update
+  if (and $role[left] (not-eq $E:AWSENV_RENEW '') (not-eq $E:AWSENV_AUTO_REFRESH 0) (< $role[left] 300)) {
+    renew
+  }
+  set is-fresh = $true
+}
+
+# Runs the hook before each prompt, and says whether it did not yet: a second load finds it by its name.
+fn install {
+  if (has-value [(each {|hook| str:contains (body-of $hook) awsenv-refresh } ($editor[hooks~]))] $true) {
+    put $false
+  } else {
+    $editor[add-hook~] { awsenv-refresh }
+    put $true
+  }
+}
+
 # Assume an AWS role in this shell.
 fn awsenv {|@words|
   # The command, a login above all, may have removed the reason why the role was not renewed.
-  set tried = ''
+  set tried key = '' []
   set-clock
   if (prints $@words) {
     var env = []
@@ -260,51 +310,13 @@ fn awsenv {|@words|
   } else {
     print $text
   }
+  # The user may have replaced the hooks. A script has none.
+  nop ?(nop (install))
 }
 
 # The text of the prompt, for themes; nothing if no role is active.
 fn awsenv_prompt_info {
   print (described)[text]
-}
-
-# Renews the role, and says nothing if that fails. It tries once in each of the last five minutes and once after the
-# end. The new end counts as tried as well, so a wrong clock causes no second attempt.
-fn renew {
-  var mark = $E:AWSENV_EXPIRES_EPOCH' '(to-string (described)[minute])
-  if (eq $tried $mark) {
-    return
-  }
-  set tried = $mark
-  try {
-    var command = (command-of [renew] (hints))
-    var text = ((external $command[0]) (all $command[1..]) < /dev/null 2> /dev/null | slurp)
-    print $text | make (from-json)
-    set tried = $E:AWSENV_EXPIRES_EPOCH' '(to-string (described)[minute])
-  } catch {
-    nop
-  }
-}
-
-# Runs before each prompt.
-fn refresh {
-  if (eq $E:AWSENV_LABEL$E:AWSENV_DEMO '') {
-    return
-  }
-  if (and (not-eq $E:AWSENV_RENEW '') (not-eq $E:AWSENV_AUTO_REFRESH 0)) {
-    var left = (described)[left]
-    if (and $left (< $left 300)) {
-      renew
-    }
-  }
-  var prompt = (editor-get prompt)
-  if (not (and $outer (eq $prompt $outer))) {
-    set inner = $prompt
-    set outer = {
-      shown
-      $prompt
-    }
-    editor-set prompt $outer
-  }
 }
 
 # The lines of the cache of names, each split. elvish cannot see the time of a file, so that the program looks at most
@@ -334,26 +346,23 @@ fn names {
 
 # What a kind of the table stands for: candidates, each with its description.
 fn offered {|kind command table|
-  fn offer {|value text|
-    eval &ns=(ns [&value=$value &text=$text]) 'edit:complex-candidate $value &display=$value"  "$text'
-  }
   if (eq $kind first) {
     offered commands $command $table
     offered roles $command $table
   } elif (has-value [roles profiles] $kind) {
-    names | each {|line| if (has-value [role source] $line[0]) { offer $line[1] $line[2] } }
+    names | each {|line| if (has-value [role source] $line[0]) { $editor[offer~] $line[1] $line[2] } }
   } elif (eq $kind regions) {
-    names | each {|line| if (eq region $line[0]) { offer $line[1] $line[2] } }
+    names | each {|line| if (eq region $line[0]) { $editor[offer~] $line[1] $line[2] } }
   } elif (eq $kind commands) {
-    for row $table { if (== 3 (count $row)) { offer $row[0] $row[2] } }
+    for row $table { if (== 3 (count $row)) { $editor[offer~] $row[0] $row[2] } }
   } elif (eq $kind options) {
     for row $table {
       if (and (== 4 (count $row)) (has-value [(str:split , $row[0])] $command)) {
-        offer $row[1] $row[3]
+        $editor[offer~] $row[1] $row[3]
       }
     }
   } elif (str:contains $kind /) {
-    str:split / $kind | each {|word| offer $word '' }
+    str:split / $kind | each {|word| $editor[offer~] $word '' }
   }
 }
 
@@ -385,7 +394,7 @@ fn complete {|@words|
       if (eq $word --) {
         set at = (+ $at 1)
       }
-      eval &ns=(ns [&rest=[sudo (all $words[$at..])]]) 'edit:complete-sudo $@rest'
+      $editor[complete-command~] (all $words[$at..])
       return
     } elif (str:has-prefix $word -) {
       for row $table {
@@ -413,14 +422,20 @@ if (has-env _AWSENV_CHANGE) {
   unset-env _AWSENV_CHANGE
 }
 
-# A script has no editor, and a second load changes nothing: it finds the hook by this name.
 if ?(eval 'nop $edit:prompt') {
-  fn awsenv-refresh { refresh }
-  var hooks = (editor-get before-readline)
-  if (not (has-value [(each {|hook| str:contains (body-of $hook) awsenv-refresh } $hooks)] $true)) {
-    editor-set before-readline [$@hooks { awsenv-refresh }]
-    var functions = [&awsenv~=$awsenv~ &awsenv_prompt_info~=$awsenv_prompt_info~]
-    eval &ns=(ns [&functions=$functions]) 'edit:add-vars $functions'
-    eval &ns=(ns [&complete=$complete~]) 'set edit:completion:arg-completer[awsenv] = $complete'
+  eval &on-end={|made| set editor = $made } '
+    fn prompt { put $edit:prompt }
+    fn set-prompt {|prompt| set edit:prompt = $prompt }
+    fn hooks { put $edit:before-readline }
+    fn add-hook {|hook| set edit:before-readline = [$@edit:before-readline $hook] }
+    fn add {|functions complete|
+      edit:add-vars $functions
+      set edit:completion:arg-completer[awsenv] = $complete
+    }
+    fn offer {|value text| edit:complex-candidate $value &display=$value"  "$text }
+    fn complete-command {|@words| edit:complete-sudo sudo $@words }
+  '
+  if (install) {
+    $editor[add~] [&awsenv~=$awsenv~ &awsenv_prompt_info~=$awsenv_prompt_info~] $complete~
   }
 }
