@@ -1,0 +1,109 @@
+"""The prompt of the shells that get data, and no code: nushell, elvish and xonsh."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from awsenv import shells
+from awsenv.shells.json import Data
+from spelling import ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from spelling import Row
+
+    Start = Callable[..., Any]
+
+PROGRAM = """#!/bin/sh
+echo "$1 $AWSENV_SHELL" >>"$HOME/calls"
+if [ "$1" = slow ]; then
+  : >"$HOME/started"
+  read -r _ <"$HOME/go"
+fi
+cat "$HOME/answer"
+"""
+"""A program that waits for the test if it is to be slow."""
+
+LOSSES = {
+    "nu": "$env.config = {show_banner: false, hooks: {pre_prompt: [{|| $env.count.is += 1 }]}}",
+    "elvish": "set edit:before-readline = [{ set count = (+ $count 1) }]",
+    "xonsh": "del $PROMPT_TOKENS_FORMATTER",
+}
+"""Lines of a user that replace what the hook has set."""
+
+
+@pytest.mark.parametrize(
+    "row", [ROWS[each.name] for each in shells.every() if isinstance(each, Data)], ids=str, indirect=True
+)
+def test_a_prompt_renews_and_colours_a_role(
+    row: Row, *, home: Path, clean_environ: dict[str, str], open_terminal: Start
+) -> None:
+    """A role is renewed once, has its colour, and obeys the variables that the hook names; Ctrl-Z stops no change."""
+    hook = shells.find(row.name).hook(str(home / "program"))
+    (home / row.files[0]).write_text(hook)
+    (home / "program").write_text(PROGRAM)
+    (home / "program").chmod(0o755)
+    load = "eval (slurp < {})" if row.name == "elvish" else "source {}"
+    (home / row.rc).write_text(f"{row.prompt}\n{load.format(shlex.quote(str(home / row.files[0])))}\n")
+
+    def answer(seconds: int, **more: str) -> dict[str, str]:
+        role = {"AWSENV_LABEL": "ci", "AWSENV_EXPIRES_EPOCH": str(int(time.time()) + seconds), **more}
+        (home / "answer").write_text(json.dumps(role))
+        return role
+
+    def shows(time_left: str, colour: str = "") -> None:
+        """Check the text of the role and its colour: by default that of the user's prompt."""
+        assert re.match(rf"\[ci {time_left}\] ", window.line), window.text
+        end = window.line.index("]") + 1
+        assert {(colour, False) if colour else window.look(end + 1)} == {window.look(column) for column in range(end)}
+
+    def calls() -> list[str]:
+        return [line.removesuffix(f" {row.name}") for line in (home / "calls").read_text().splitlines()]
+
+    role = answer(200)
+    answer(3000)
+    window = open_terminal([row.name], clean_environ | role | {"AWSENV_RENEW": "0123abcd"})
+    shows("(49|50)m")
+    assert ["renew"] == calls()
+
+    window.run(row.export.format("AWSENV_COLOR", "'red'"))
+    shows("(49|50)m")
+
+    # The prompt goes on, and the next command brings the hook back.
+    window.run(LOSSES[row.name])
+    window.run(row.export.format("AWSENV_COLOR", "'35'"))
+    shows("(49|50)m", "magenta")
+
+    # A command that Ctrl-Z cannot stop: the shell would wait for its output for ever.
+    answer(800, AWSENV_ROLE="slow", AWSENV_COLOR="")
+    os.mkfifo(home / "go")
+    window.child.send("awsenv slow\r")
+    window.until((home / "started").exists, "program")
+    window.child.send("\x1a")
+    (home / "go").write_text("\n")
+    window.wait()
+    shows("13m", "brown")
+    assert "slow" == window.run("printenv AWSENV_ROLE")
+
+    # The variables that the first lines of the hook name.
+    disabled, plain = re.findall(r"# (.+) leaves the prompt alone; (.+) leaves it without colour", hook)[0]
+    window.run(plain)
+    shows("13m")
+    answer(3000)
+    window.run(row.export.format("AWSENV_EXPIRES_EPOCH", 1))
+    shows("(49|50)m")
+    window.run(re.findall(r"at a prompt; (.+) leaves that to you", hook)[0])
+    window.run(row.export.format("AWSENV_EXPIRES_EPOCH", 1))
+    shows("expired")
+    window.run(disabled)
+    assert "[ci" not in window.line
+    assert ["renew", "slow", "renew"] == calls()
