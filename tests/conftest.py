@@ -62,8 +62,9 @@ for _number, _handler in (
     if signal.getsignal(_number) == signal.SIG_IGN:
         signal.signal(_number, _handler)
 
-TIMEOUT = 60
-"""Seconds after which a test gives up; a test that passes does not wait for it."""
+TIMEOUT = 180
+"""Seconds after which a test gives up; a test that passes does not wait for it. Every command of the README in the demo
+takes 20 seconds, and three times as long on a busy machine."""
 
 SLOW = ("agent", "cli", "docs", "e2e", "setup", "shell", "shells")
 """The folders whose tests are marked `slow`: most of them start programs, or call AWS many times."""

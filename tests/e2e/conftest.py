@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from conftest import Preloaded, World
     from spelling import Spelling
 
-TIMEOUT = 60
+TIMEOUT = 180
 """Seconds after which a test gives up. No passing test waits this long."""
 
 # Makes the terminal on stdin its controlling terminal, and executes the program. pty.fork() would fork a process with
