@@ -88,7 +88,10 @@ awsenv() {
   # set -x and set -v would show the keys.
   _awsenv_flags=$-
   { 'set' +xv; } 2>/dev/null
+  # Without a trap, Ctrl-C ends this function before it restores them; in yash it does so in any case.
+  case $_awsenv_shell:$_awsenv_flags in yash:*) ;; *[vx]*) 'trap' : INT ;; *) ;; esac
   if _awsenv_evaluate "$@"; then 'set' -- 0; else 'set' -- "$?"; fi
+  case $_awsenv_shell:$_awsenv_flags in yash:*) ;; *[vx]*) 'trap' - INT ;; *) ;; esac
   _awsenv_restore
   'return' "$1"
 }
