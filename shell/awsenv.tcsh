@@ -1,41 +1,16 @@
 # awsenv for tcsh 6.21 and later: `awsenv ROLE` acts on this shell, and the prompt shows the role and its time left.
 # In ~/.tcshrc, best as the last line:  eval "`awsenv init tcsh`"
 # AWSENV_DISABLE_PROMPT=1 leaves the prompt alone; NO_COLOR=1 leaves it without colour. Set NO_COLOR before that line.
-# An alias of tcsh is one line, so its aliases read this file again:
-#   source FILE load PROGRAM FILE    loads the hook
-#   source FILE run WORDS...         does what `awsenv WORDS...` does to this shell, and says what is left to run
-#   source FILE prompt               sets what the prompt shows of a role
 
 # set echo and set verbose would show the keys, and what runs at each prompt.
-set _awsenv_echo = $?echo _awsenv_verbose = $?verbose
-unset echo verbose
+if ($?echo || $?verbose) then
+  set _awsenv_traces = ($?echo $?verbose)
+  unset echo verbose
+endif
 
 switch ("$argv[1]")
-case load:
-  set _AWSENV_BIN = $argv[2]:q _awsenv_hook = $argv[3]:q _awsenv_text = '' _awsenv_code = ''
-  # `awsenv exec` exports both. Its role precedes what the startup files have exported.
-  unsetenv _AWSENV_BIN
-  if ($?_AWSENV_CHANGE) then
-    eval $_AWSENV_CHANGE:q
-    unsetenv _AWSENV_CHANGE
-  endif
-  alias awsenv 'source $_awsenv_hook:q run \!*; $_awsenv_command:q \!*'
-  if ($?prompt) then
-    set _awsenv_precmd = "`alias precmd`"
-    if ("$_awsenv_precmd" !~ *_awsenv_prompt*) alias precmd "$_awsenv_precmd:q;_awsenv_prompt"
-    if ("$prompt" !~ *_awsenv_text*) then
-      set _awsenv_reference = '%{\033[%${_awsenv_code}m%}%${_awsenv_text}%{\033[0m%}'
-      if ($?NO_COLOR || ! $?TERM) set _awsenv_reference = '%${_awsenv_text}'
-      set prompt = "$_awsenv_reference$prompt:q"
-    endif
-  endif
-  alias awsenv_prompt_info 'if ("$_awsenv_text" != "") echo "$_awsenv_text"'
-  alias _awsenv_prompt 'set _awsenv_text = ""; if ($?AWSENV_LABEL || $?AWSENV_DEMO) source $_awsenv_hook:q prompt'
-  breaksw
-
 case prompt:
-  # tcsh has no clock, but it knows when its terminal was last read from: when the user pressed Enter. Linux rounds that
-  # down to 8 seconds.
+  # The clock is when the terminal was last read from: when the user pressed Enter. Linux rounds that down to 8 s.
   set _awsenv_code = '' _awsenv_time = ''
   if ($?AWSENV_EXPIRES_EPOCH && $?tty) then
     # An expression would run a command in it.
@@ -43,19 +18,34 @@ case prompt:
       @ _awsenv_left = $AWSENV_EXPIRES_EPOCH - 7 - -A /dev/$tty
       @ _awsenv_minutes = $_awsenv_left / 60
       if ($_awsenv_left <= 0) then
-        set _awsenv_time = ' expired' _awsenv_code = '1;31'
+        set _awsenv_time = ' expired' _awsenv_code = '1;31' _awsenv_minutes = end
       else if ($_awsenv_left < 60) then
-        set _awsenv_time = " ${_awsenv_left}s"
+        set _awsenv_time = " ${_awsenv_left}s" _awsenv_code = 31
       else if ($_awsenv_minutes < 60) then
         set _awsenv_time = " ${_awsenv_minutes}m"
+        if ($_awsenv_minutes < 15) set _awsenv_code = 33
+        if ($_awsenv_minutes < 5) set _awsenv_code = 31
       else
         @ _awsenv_hours = $_awsenv_minutes / 60
         @ _awsenv_tens = $_awsenv_minutes % 60 / 10
         @ _awsenv_ones = $_awsenv_minutes % 10
         set _awsenv_time = " ${_awsenv_hours}h${_awsenv_tens}${_awsenv_ones}m"
       endif
-      if ($_awsenv_left > 0 && $_awsenv_left < 300) set _awsenv_code = 31
-      if ($_awsenv_left >= 300 && $_awsenv_left < 900) set _awsenv_code = 33
+      if ($?AWSENV_RENEW && $_awsenv_left < 300) then
+        # Once in each of the last five minutes and once after the end. The new end counts as tried as well, so a wrong
+        # clock causes no second attempt.
+        set _awsenv_attempt = "$AWSENV_EXPIRES_EPOCH $_awsenv_minutes" _awsenv_refresh = 1
+        if ($?AWSENV_AUTO_REFRESH) then
+          if ("$AWSENV_AUTO_REFRESH" == 0) set _awsenv_refresh = 0
+        endif
+        if ("$_awsenv_tried" != "$_awsenv_attempt" && "$AWSENV_RENEW" != '' && $_awsenv_refresh) then
+          set _awsenv_tried = "$_awsenv_attempt"
+          if ($#argv == 1) then
+            source $_awsenv_hook:q renew
+            source $_awsenv_hook:q prompt again
+          endif
+        endif
+      endif
     endif
   endif
   if ($?AWSENV_COLOR) then
@@ -73,11 +63,51 @@ case prompt:
   if ($?AWSENV_DISABLE_PROMPT) then
     if ("$AWSENV_DISABLE_PROMPT" != '') set _awsenv_text = ''
   endif
+  # tcsh would take as long again to read what follows.
+  exit
+
+# An alias of tcsh is one line, so its aliases read this file again:
+#   source FILE load PROGRAM FILE    loads the hook
+#   source FILE prompt               renews the role if it is about to end, and sets what the prompt shows of it
+#   source FILE renew                renews the role silently
+#   source FILE run WORDS...         does what `awsenv WORDS...` does to this shell, and says what is left to run
+# The aliases set echo and verbose again: after Ctrl-C, that of the next prompt does.
+
+case load:
+  set _AWSENV_BIN = $argv[2]:q _awsenv_hook = $argv[3]:q _awsenv_text = '' _awsenv_code = '' _awsenv_tried = ''
+  if (! $?_awsenv_traces) set _awsenv_traces = (0 0)
+  # `awsenv exec` exports both. Its role precedes what the startup files have exported.
+  unsetenv _AWSENV_BIN
+  if ($?_AWSENV_CHANGE) then
+    eval $_AWSENV_CHANGE:q
+    unsetenv _AWSENV_CHANGE
+  endif
+  # Between quotes, backticks would evaluate the words again.
+  alias _awsenv_call '$_awsenv_quietly:q $_awsenv_command:q $_awsenv_words:q'
+  alias _awsenv_restore \
+    'eval "set _awsenv_traces = (0 0); if ($_awsenv_traces[2]) set verbose; if ($_awsenv_traces[1]) set echo"'
+  alias awsenv 'source $_awsenv_hook:q run \!*; _awsenv_restore; $_awsenv_command:q \!*'
+  if ($?prompt) then
+    set _awsenv_precmd = "`alias precmd`"
+    if ("$_awsenv_precmd" !~ *_awsenv_prompt*) alias precmd "$_awsenv_precmd:q;_awsenv_prompt"
+    if ("$prompt" !~ *_awsenv_text*) then
+      set _awsenv_reference = '%{\033[%${_awsenv_code}m%}%${_awsenv_text}%{\033[0m%}'
+      if ($?NO_COLOR || ! $?TERM) set _awsenv_reference = '%${_awsenv_text}'
+      set prompt = "$_awsenv_reference$prompt:q"
+    endif
+  endif
+  alias awsenv_prompt_info 'if ("$_awsenv_text" != "") echo "$_awsenv_text"'
+  alias _awsenv_show 'if ($?AWSENV_LABEL || $?AWSENV_DEMO) source $_awsenv_hook:q prompt'
+  alias _awsenv_prompt 'set _awsenv_text = ""; _awsenv_show; _awsenv_restore'
   breaksw
 
+case renew:
 case run:
   # Whether awsenv, called with these arguments, prints text to read rather than code to evaluate.
-  set _awsenv_prints = 0 _awsenv_words = ($argv[2-]:q)
+  set _awsenv_prints = 0 _awsenv_words = ($argv[2-]:q) _awsenv_quietly = ()
+  if ("$argv[1]" == renew) then
+    set _awsenv_words = (renew) _awsenv_quietly = (/bin/sh -c 'exec "$@" </dev/null 2>/dev/null' sh)
+  endif
   if ($#_awsenv_words) then
     switch ("$_awsenv_words[1]")
     case completion:
@@ -139,11 +169,11 @@ case run:
 
   # In eval "`awsenv ...`" that eval gets the output; the program sends keys to no other pipe.
   if (! $_awsenv_prints && ! -p /dev/stdout) then
-    eval "`$_awsenv_command:q $_awsenv_words:q`"
+    eval "`_awsenv_call`"
     set _awsenv_command = (/bin/sh -c "exit $status" awsenv)
   endif
   breaksw
 endsw
-
-if ($_awsenv_verbose) set verbose
-if ($_awsenv_echo) set echo
+if ("$argv[1]" == load) then
+  _awsenv_restore
+endif

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from awsenv import shells
+from awsenv.model import Change
 from spelling import ASH, DASH, KSH, MKSH, NOW, TCSH, YASH
 
 if TYPE_CHECKING:
@@ -55,6 +57,19 @@ def open_shell(row: Row, home: Path, open_terminal: Start, clean_environ: Mappin
         return open_terminal([row.name], {**clean_environ, "TERM": "xterm", **environ})
 
     return start
+
+
+@pytest.fixture
+def recorder(row: Row, home: Path) -> Callable[[str], str]:
+    """Return a function that makes a program, which records its words, and returns the line that puts it in place."""
+
+    def make(behaviour: str) -> str:
+        path = home / "program"
+        path.write_text(f"""#!/bin/sh\nprintf '<%s>' "$@" >>"$HOME/calls"\n{behaviour}\n""")
+        path.chmod(0o755)
+        return f"{'set ' if row is TCSH else ''}_AWSENV_BIN={path}"
+
+    return make
 
 
 @rows(ASH, KSH, MKSH, TCSH)
@@ -141,6 +156,77 @@ def test_a_trace_shows_no_secret(row: Row, open_shell: Start) -> None:
 
     assert (False, True) == (b"canary" in window.transcript, window.transcript.count(b"true visible") >= 1)
     assert "canary/secret+one" == window.run("env printenv AWS_SECRET_ACCESS_KEY")
+
+
+@rows(ASH, DASH, KSH, MKSH, TCSH)
+def test_ctrl_c_leaves_a_trace_on(row: Row, open_shell: Start, recorder: Callable[[str], str]) -> None:
+    """If Ctrl-C ends the program, the trace that the user has set is on at the next prompt."""
+    on, look = ("set echo", "echo is $?echo") if row is TCSH else ("set -x", 'case $- in *x*) echo "is 1" ;; esac')
+    window = open_shell(after=(recorder("echo asking >&2; exec sleep 60"),))
+
+    window.run(on)
+    window.child.send("awsenv role\r")
+    window.until(lambda: any(line.startswith("asking") for line in window.screen.display), "question")
+    window.child.send("\x03")
+    window.wait()
+
+    assert "is 1" in window.run(look).splitlines()
+
+
+@rows(*FAMILY, TCSH)
+def test_the_program_gets_each_word_as_it_is(open_shell: Start, recorder: Callable[[str], str], home: Path) -> None:
+    """No quote, pattern or substitution in a word is evaluated once more."""
+    words = ["it's", "a  b", ";touch sprung", "*", "$HOME", "`touch sprung`", 'a"b']
+    window = open_shell(after=(recorder(""),))
+
+    window.run("awsenv " + " ".join("'" + word.replace("'", "'\\''") + "'" for word in words))
+
+    assert "".join(f"<{word}>" for word in words) == (home / "calls").read_text()
+    assert not (home / "sprung").exists()
+
+
+@rows(TCSH)
+@pytest.mark.parametrize("left", [299, 59, 0, -9999])
+def test_tcsh_renews_a_role_in_its_last_five_minutes(
+    left: int, open_shell: Start, recorder: Callable[[str], str], home: Path
+) -> None:
+    """It does so once and silently, and the same prompt shows the new time."""
+    answer = shells.find("tcsh").render(Change({"AWSENV_EXPIRES_EPOCH": str(NOW + 3570), "AWS_VAULT": "it's new"}))
+    (home / "answer").write_text(answer)
+    (home / "clock").touch()
+    os.utime(home / "clock", (NOW - 7, NOW))
+    role = {"AWSENV_LABEL": "prod", "AWSENV_RENEW": "0123abcd", "AWSENV_EXPIRES_EPOCH": str(NOW + left)}
+
+    window = open_shell(after=(CLOCKS["tcsh"], recorder("cat; echo noise >&2; cat ~/answer")), **role)
+
+    assert window.line.startswith("[prod 59m] 0:1> ")
+    assert "it's new" == window.run("printenv AWS_VAULT")
+    assert ("<renew>", False) == ((home / "calls").read_text(), b"noise" in window.transcript)
+
+
+@rows(TCSH)
+def test_tcsh_tries_to_renew_once_a_minute(open_shell: Start, recorder: Callable[[str], str], home: Path) -> None:
+    """Where that fails, or a wrong clock says that the new end has passed, it waits for the next minute."""
+    (home / "clock").touch()
+    os.utime(home / "clock", (NOW - 7, NOW))
+    role = {"AWSENV_LABEL": "prod", "AWSENV_RENEW": "0123abcd", "AWSENV_EXPIRES_EPOCH": str(NOW + 300)}
+    program = recorder("echo noise >&2; echo 'if (1) setenv AWSENV_EXPIRES_EPOCH 1700000000;'; exit 8")
+    window = open_shell(after=(CLOCKS["tcsh"], program), **role)
+
+    calls = []
+    for line in (
+        "true",
+        f"setenv AWSENV_EXPIRES_EPOCH {NOW + 130}; setenv AWSENV_AUTO_REFRESH 0",
+        "unsetenv AWSENV_AUTO_REFRESH",
+        "true",
+        f"setenv AWSENV_EXPIRES_EPOCH {NOW + 70}; setenv AWSENV_RENEW ''",
+        "setenv AWSENV_RENEW x",
+        "true",
+    ):
+        window.run(line)
+        calls.append((home / "calls").read_text().count("<renew>") if (home / "calls").exists() else 0)
+
+    assert ([0, 0, 1, 1, 1, 2, 2], False) == (calls, b"noise" in window.transcript)
 
 
 @rows(*FAMILY, TCSH)
