@@ -274,7 +274,7 @@ def test_a_demo_leaves_no_core_file(keys: str, ended: str, world: World, tmp_pat
 def test_a_command_of_exec_can_leave_a_core_file(world: World, tmp_path: Path) -> None:
     """A command of `exec` inherits the caller's limit on core files, and can be dumped."""
     code = "import os, resource; print(resource.getrlimit(resource.RLIMIT_CORE)); os.abort()"
-    line = ["exec", "read-only", "--", sys.executable, "-I", "-c", code]
+    line = ["exec", "--quiet", "read-only", "--", sys.executable, "-I", "-c", code]
     program = Watched([world.program, *line], world, tmp_path)
 
     shown, ended = program.end()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
+import pexpect
 import pytest
 
 from awsenv import shells
@@ -327,13 +329,16 @@ def test_a_prompt_with_a_role_starts_no_process(
 ) -> None:
     """Between one prompt and the next the shell forks nothing."""
     (home / row.rc).write_text(f"{row.prompt}\n{row.hook}\n")
-    trace = [require("strace"), "-f", "-o", "traced", "-e", "trace=clone,clone3,fork,vfork"]
+    trace = [require("strace"), "-f", "-o", "traced", "-e", "trace=clone,clone3,execve,fork,vfork"]
     role = {"AWSENV_LABEL": "prod", "AWSENV_EXPIRES_EPOCH": str(NOW)}
 
     window = open_terminal([*trace, row.name], {**clean_environ, **role, "TERM": "xterm"})
-    before = (home / "traced").read_text()
-    for _ in range(5):
-        window.run(":")
-
+    for line in ("/bin/true", *[":"] * 5, "/bin/true"):
+        window.run(line)
     assert window.line.startswith("[prod")
-    assert before == (home / "traced").read_text()
+    # strace writes the rest of the trace at the end.
+    window.child.sendline("exit")
+    window.child.expect(pexpect.EOF)
+
+    _, between, _ = (home / "traced").read_text().split('execve("/bin/true"')
+    assert 1 == len(re.findall(r"(?:clone3?|v?fork)\(", between))  # for the second command

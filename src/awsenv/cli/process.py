@@ -151,10 +151,13 @@ def append(path: str, text: str) -> None:
 
 
 def _names_a_format(args: list[str]) -> bool:
-    """Return whether *args*, or else AWSENV_SHELL, asks for a format that no shell evaluates, such as JSON."""
+    """Return whether *args* ask for a format that no shell evaluates, such as JSON.
+
+    AWSENV_SHELL does not count: it may be inherited, and an eval of nothing would succeed.
+    """
     from itertools import pairwise  # noqa: PLC0415 - only where something fails
 
-    for word in (*args, *map("=".join, pairwise(args)), f"--shell={os.environ.get('AWSENV_SHELL', '')}"):
+    for word in (*args, *map("=".join, pairwise(args))):
         if word.startswith("--shell="):
             try:
                 from awsenv import shells  # noqa: PLC0415 - see above
