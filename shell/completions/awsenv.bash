@@ -1,6 +1,6 @@
 # Completion of awsenv for bash 3.2 and later, with bash-completion and without. The hook of `awsenv init bash` loads it
 # at the first Tab; a package installs it as `awsenv` where bash-completion looks. It starts no process while the names
-# in the cache folder are fresh: src/awsenv/cli/names.py has their format.
+# in the cache folder are fresh: src/awsenv/cli/candidates.py has their format.
 # shellcheck shell=bash
 # shellcheck disable=SC2250,SC2292 # braces where a name needs them
 
@@ -461,7 +461,7 @@ function _awsenv_delegate {
   _awsenv_call "$_awsenv_name" "$1" "${COMP_WORDS[COMP_CWORD - 1]}" || _awsenv_default "$1"
 }
 
-# Calls the completion that someone has set for the command $1. Fails if there is none of a kind that can be called.
+# Calls the completion registered for the command $1. Fails if there is none.
 function _awsenv_call {
   builtin local _awsenv_spec _awsenv_function='' _awsenv_program='' _awsenv_status=0
   _awsenv_spec=$(builtin complete -p -- "$1" 2>/dev/null || builtin complete -p -- "${1##*/}" 2>/dev/null) ||

@@ -1,6 +1,6 @@
 # Completion of awsenv for fish 3.4 and later. The hook of `awsenv init fish` loads it at the first Tab; a package installs
 # it as `awsenv.fish` in a folder of fish_complete_path. It starts no process while the names in the cache folder are
-# fresh: src/awsenv/cli/names.py has their format.
+# fresh: src/awsenv/cli/candidates.py has their format.
 
 # Two tables of the program, which tests/docs/completions.py writes. It says what the fields mean.
 set -g __awsenv_commands \

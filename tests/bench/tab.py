@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pexpect
 
-from awsenv.cli import names
+from awsenv.cli import candidates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,7 +87,7 @@ def main() -> None:
         roles = (f"[profile {name}]\n{ROLE}" for name in NAMES)
         Path(home, ".aws", "config").write_text("".join(roles), encoding="utf-8")
         os.utime(Path(home, ".aws", "config"), (1e9, 1e9))
-        names.refresh(environ, None, 2e9)
+        candidates.refresh(environ, None, 2e9)
         before = _processor()
         for _ in range(ROUNDS):
             subprocess.run([sys.executable, "-I", "-c", "pass"], check=True)

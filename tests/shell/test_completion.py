@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from awsenv.cli import names
+from awsenv.cli import candidates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,7 +49,7 @@ def write_profiles(home: Path, clean_environ: dict[str, str]) -> Start:
         for each in path.parent.iterdir():
             os.utime(each, (changed, changed))
         if is_cached:
-            names.refresh(clean_environ, None, NOW)
+            candidates.refresh(clean_environ, None, NOW)
 
     return write
 

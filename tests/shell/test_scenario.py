@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from awsenv.cli import names
+from awsenv.cli import candidates
 from spelling import ROWS
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def test_tab_quotes_a_role(row: Row, *, home: Path, clean_environ: dict[str, str
     # The names of files that have just changed are not kept.
     for file in (home / ".aws").iterdir():
         os.utime(file, (0, 0))
-    names.refresh(clean_environ, None, time.time())
+    candidates.refresh(clean_environ, None, time.time())
     window = open_terminal([row.name])
 
     window.child.send(f"awsenv it{row.tab}")

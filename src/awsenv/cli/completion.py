@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from awsenv import environment, shells
-from awsenv.cli import names
+from awsenv.cli import candidates
 from awsenv.cli.action import Print
 from awsenv.cli.options import Caller, OptionalWord, flag
 from awsenv.distance import nearest
@@ -34,7 +34,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         ConfigError: A file cannot be read.
     """
     if arguments.refresh:
-        names.refresh(environment.original(caller.environ), caller.folder, caller.now())
+        candidates.refresh(environment.original(caller.environ), caller.folder, caller.now())
     if arguments.shell is None:
         if arguments.refresh:
             return Print()

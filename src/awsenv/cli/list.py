@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any
 
 from awsenv import config, environment
-from awsenv.cli import names, report
+from awsenv.cli import candidates, report
 from awsenv.cli.action import Print, Table
 from awsenv.cli.options import AsJson, Caller, OptionalWord, flag
 from awsenv.cli.rows import HEAD, is_called, nothing, row, shown
@@ -49,7 +49,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     """
     environ = environment.original(caller.environ)
     profiles = config.read(environ, caller.folder)
-    names.refresh(environ, caller.folder, caller.now())
+    candidates.refresh(environ, caller.folder, caller.now())
     there = config.roles(profiles, environ)
     found = [entry for entry in there if arguments.pattern is None or _matches(entry, arguments.pattern)]
     role = environment.active(caller.environ)

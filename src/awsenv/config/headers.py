@@ -62,7 +62,7 @@ def misplaced_rails(profiles: Profiles, profile: str | None = None) -> Iterator[
 
     Args:
         profiles: The profiles of the two files.
-        profile: The profile that they are meant for; None: there is none of that name.
+        profile: The profile that they are meant for; None: any name that no profile has.
     """
     for header, section, prefix, name in _strays(profiles):
         if name == profile or (profile is None and header in profiles.meanings and profiles.get(name) is None):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from awsenv.cli import names
+from awsenv.cli import candidates
 from awsenv.config.sources import KINDS
 
 NOW = 2_000_000_000.0
@@ -64,14 +64,14 @@ class User:
 
     def refresh(self, now: float = NOW, **environ: str) -> list[list[str]]:
         """Refresh the names, and return them without the lines of the regions."""
-        names.refresh(self.environ | environ, None, now)
-        path = self.folder / names.NAMES
+        candidates.refresh(self.environ | environ, None, now)
+        path = self.folder / candidates.NAMES
         lines = path.read_text().splitlines() if path.exists() else []
         return [line.split("\t") for line in lines if not line.startswith("region\t")]
 
     def is_fresh(self) -> bool:
         """Return whether a shell would take the names for fresh."""
-        lines = [line.split("\t") for line in (self.folder / names.NAMES).read_text().splitlines()[:2]]
+        lines = [line.split("\t") for line in (self.folder / candidates.NAMES).read_text().splitlines()[:2]]
         return all(_changed(Path(path)) == _changed(self.folder / (mark or "none")) for _, _, path, mark in lines)
 
 
@@ -103,7 +103,7 @@ def test_the_regions_are_those_that_botocore_lists(user: User) -> None:
     """Each has its location; a pseudo region is none."""
     user.refresh()
 
-    lines = (user.folder / names.NAMES).read_text().splitlines()
+    lines = (user.folder / candidates.NAMES).read_text().splitlines()
     regions = dict(line.split("\t")[1:] for line in lines if line.startswith("region\t"))
     assert "Europe (Frankfurt)" == regions["eu-central-1"]
     assert {"cn-north-1", "us-gov-west-1"} <= {*regions}
@@ -204,7 +204,7 @@ def test_the_environment_of_one_shell_is_not_in_the_names(user: User) -> None:
     lines = user.refresh(NOW, AWS_REGION="ap-south-1", AWS_ACCESS_KEY_ID="AKIA", AWS_SECRET_ACCESS_KEY="canary")
 
     assert ["source", "work", "999988887777 SSO"] in lines
-    assert "canary" not in (user.folder / names.NAMES).read_text()
+    assert "canary" not in (user.folder / candidates.NAMES).read_text()
 
 
 KEYS = {
