@@ -63,6 +63,7 @@ def test_a_wrong_file_is_an_error_each_time(home: Home) -> None:
 
 def test_the_cache_can_be_emptied(home: Home) -> None:
     """Leave no secret in memory after the profiles are gone."""
+    config.forget()  # other tests in this process fill it too
     home.read(TEXT, SECRET)
     held = [_secrets()]
 
