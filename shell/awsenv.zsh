@@ -92,12 +92,6 @@ function _awsenv_evaluate {
   local -a _awsenv_command
   # precmd_functions may have changed since the last prompt, and no longer call the hook.
   [[ ! -o interactive ]] || _awsenv_install
-
-# Segments for prompt frameworks: `awsenv init` prints them, too. Here they are files beside this one.
-if [[ ${(%):-%x} == */awsenv.zsh ]]; then
-  builtin source ${${(%):-%x}:A:h}/prompts/powerlevel10k.zsh
-  builtin source ${${(%):-%x}:A:h}/prompts/spaceship.zsh
-fi
   _awsenv_isolate "$@"
   # If Ctrl-Z stopped a command in $(...), zsh would wait for its output for ever.
   _awsenv_change=$(AWSENV_SHELL=zsh /bin/sh -c 'trap "" TSTP; exec "$0" "$@"' "${_awsenv_command[@]}") &&
