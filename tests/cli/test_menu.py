@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyte
 import pytest
 from hypothesis import given
@@ -138,6 +140,47 @@ def test_a_query_is_erased(count: int | None, left: str) -> None:
     made.erase(count)
 
     assert left == made.query
+
+
+class Counted(list[Choice]):
+    """Choices that count how often one of them is read."""
+
+    reads = 0
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return and count it."""
+        self.reads += 1
+        return super().__getitem__(index)
+
+
+def test_keys_that_come_together_are_one_search() -> None:
+    """A key that is held does not fall behind, however many rows there are: each is read once a picture."""
+    choices = Counted([Choice(row, hides=3) for row in ROWS])
+    made = Menu(HEAD, choices)
+    for _ in range(30):
+        made.type("d")
+    for _ in range(29):
+        made.erase(1)
+
+    assert (0, len(ROWS)) == (made.taken, choices.reads)
+
+
+@given(st.lists(st.sampled_from([*"dep ao1", "\x7f", "down"]), max_size=12))
+def test_what_is_found_does_not_depend_on_when_it_is_drawn(keys: list[str]) -> None:
+    """The choice that Enter takes is the same whether each key is drawn, or all of them are drawn at once."""
+    often, once = menu(copies=2), menu(copies=2)
+    for key in keys:
+        for each in (often, once):
+            if key == "\x7f":
+                each.erase(1)
+            elif key == "down":
+                each.move(1)
+            else:
+                each.type(key)
+        often.lines(80, 24)
+
+    assert often.lines(80, 24) == once.lines(80, 24)
+    assert often.taken == once.taken
 
 
 def test_an_escape_sequence_never_reaches_the_terminal() -> None:

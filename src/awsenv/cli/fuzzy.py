@@ -59,14 +59,17 @@ def ranked(words: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
 
 def _best(word: str, fields: Sequence[str]) -> tuple[int, int, Sequence[int]] | None:
     """Return the score of *word*, the index of the field that it matches best, and those of the characters there."""
-    best = None
-    for number, field in enumerate(fields):
-        found = _together(word, field) or _apart(word, field)
-        if found is not None:
-            points = max(1, found[0]) + _EARLIER * (len(fields) - number)
-            if best is None or points > best[0]:
-                best = points, number, found[1]
-    return best
+    # A word in one piece is always worth more, and found in a fraction of the time.
+    for find in (_together, _apart):
+        best = None
+        for number, field in enumerate(fields):
+            if (found := find(word, field)) is not None:
+                points = max(1, found[0]) + _EARLIER * (len(fields) - number)
+                if best is None or points > best[0]:
+                    best = points, number, found[1]
+        if best is not None:
+            return best
+    return None
 
 
 def _together(word: str, field: str) -> tuple[int, Sequence[int]] | None:

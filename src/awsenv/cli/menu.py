@@ -72,6 +72,7 @@ class Menu:
         self._needed = [max(map(cells, column)) for column in columns]
         self._found: Sequence[int] = range(len(self._choices))
         self._at = self._top = 0
+        self._searched = ""
         self.query = ""
         """What the user has typed."""
         self.page = 1
@@ -80,32 +81,41 @@ class Menu:
     @property
     def taken(self) -> int | None:
         """The index of the choice that is marked; None: nothing matches."""
+        self._search()
         return self._found[self._at] if self._found else None
 
     def type(self, text: str) -> None:
         """Add *text* to the query."""
-        self.query = (self.query + "".join(each if each.isprintable() else " " for each in text))[:_LONGEST]
-        # More characters never match more.
-        self._search(sorted(self._found))
+        self._edit((self.query + "".join(each if each.isprintable() else " " for each in text))[:_LONGEST])
 
     def erase(self, count: int | None = None) -> None:
         """Erase the last *count* characters of the query; None: its last word."""
         kept = self.query.rstrip(" ").rpartition(" ")
-        self.query = kept[0] + kept[1] if count is None else self.query[: max(0, len(self.query) - count)]
-        self._search(range(len(self._choices)))
+        self._edit(kept[0] + kept[1] if count is None else self.query[: max(0, len(self.query) - count)])
 
     def move(self, by: int) -> None:
         """Mark the choice that is *by* rows below, or the last or the first one."""
+        self._search()
         self._at = max(0, min(self._at + by, len(self._found) - 1))
 
-    def _search(self, among: Sequence[int]) -> None:
-        words = fuzzy.words(self.query)
-        found = fuzzy.ranked(words, [self._choices[index].fields for index in among])
-        self._found = [among[number] for number in found]
+    def _edit(self, query: str) -> None:
+        self.query = query
         self._at = self._top = 0
+
+    def _search(self) -> None:
+        """Find what the query matches, if it has changed: a key that is held comes faster than 5,000 rows are read."""
+        if self.query == self._searched:
+            return
+        # More characters never match more.
+        more = self.query.startswith(self._searched)
+        among = sorted(self._found) if more else range(len(self._choices))
+        found = fuzzy.ranked(fuzzy.words(self.query), [self._choices[index].fields for index in among])
+        self._found = [among[number] for number in found]
+        self._searched = self.query
 
     def lines(self, columns: int, height: int) -> tuple[list[str], int]:
         """Return at most *height* lines, each narrower than *columns*, and the cell of the cursor in the first one."""
+        self._search()
         room = max(1, columns - 1)
         first, cursor = self._prompt(room)
         head = height > _SHORT
