@@ -212,11 +212,15 @@ def test_the_prompt_works_inside_a_command_substitution(
     shell.expect_exact("<code 123456\r\npiped>")
 
 
-def test_control_c_is_an_interrupt(shell: pexpect.spawn[str], python: Callable[[str], list[str]]) -> None:
-    """Control-C at the prompt raises KeyboardInterrupt, which the command line handles."""
-    shell.sendline(" ".join(python(ASK)))
-    shell.expect_exact(PROMPT)
+@pytest.mark.parametrize(("script", "prompt", "shown"), [(ASK, PROMPT, "^C"), (SECRET, "External id: ", "")])
+def test_control_c_is_an_interrupt(
+    script: str, prompt: str, shown: str, shell: pexpect.spawn[str], python: Callable[[str], list[str]]
+) -> None:
+    """Control-C at a prompt raises KeyboardInterrupt, whose message begins a line."""
+    shell.sendline(" ".join(python(script)))
+    shell.expect_exact(prompt)
     shell.sendintr()
+    shell.expect_exact(f"{shown}\r\nTraceback")
     shell.expect_exact("KeyboardInterrupt")
     shell.expect_exact("ready> ")
 

@@ -90,6 +90,7 @@ class Terminal(io.FileIO):
                 termios.tcsetattr(self, termios.TCSAFLUSH, silent)
             self.draw(printable(prompt))
 
+        answer = None
         try:
             with _on_continue(begin):
                 begin()
@@ -97,8 +98,9 @@ class Terminal(io.FileIO):
         finally:
             if before is not None:
                 termios.tcsetattr(self, termios.TCSADRAIN, before)
-        if answer is None or not echo:
-            self.draw("\n")
+            # After Ctrl-C, too: the message has a line of its own.
+            if answer is None or not echo:
+                self.draw("\n")
         return answer
 
     def ask_code(self, prompt: str, used: Container[str]) -> str | None:
