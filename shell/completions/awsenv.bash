@@ -8,71 +8,19 @@
 \builtin shopt -q expand_aliases && _awsenv_aliases=on
 \builtin shopt -u expand_aliases
 
-# Two tables of the program, which tests/docs/completions.py writes. It says what the fields mean.
-_awsenv_commands=(
-  'use|roles -'
-  'exec|roles - command'
-  'login|-'
-  'logout|'
-  'lock|'
-  'renew|'
-  'off|'
-  'status|'
-  'list|-'
-  'explain|roles'
-  'doctor|roles -'
-  'console|roles -'
-  'setup|-'
-  'credential-process|roles -'
-  'init|bash/elvish/fish/nu/sh/tcsh/xonsh/zsh/oh-my-posh/starship/tide/tmux'
-  'completion|bash/fish/zsh'
-  'demo|command'
-  'help|commands'
-)
-_awsenv_options=(
-  'awsenv|--version|'
-  'use,exec,console,credential-process|--yes|'
-  'use,exec,renew,explain,doctor,console,credential-process|--quiet|'
-  'use,renew,off|--shell|bash/dotenv/elvish/fish/github/json/nu/sh/tcsh/xonsh/zsh'
-  'use,renew,off,credential-process|--print|'
-  'use,exec,explain,doctor,console,credential-process|--profile|profiles'
-  'use,exec,explain,doctor,console,credential-process|--external-id|-'
-  'use,exec,login,explain,doctor,console,credential-process|--mfa-serial|-'
-  'use,exec,explain,doctor,console,credential-process|--duration|15m/30m/1h/2h/4h/8h/12h'
-  'use,exec,explain,doctor,console,credential-process|--region|regions'
-  'use,exec,explain,doctor,console,credential-process|--session-name|-'
-  'use,exec,explain,doctor,console,credential-process|--source-identity|-'
-  'use,exec,explain,doctor,console,credential-process|--tag|-'
-  'use,exec,explain,doctor,console,credential-process|--transitive-tag|-'
-  'use,exec,explain,doctor,console,credential-process|--policy|file'
-  'use,exec,explain,doctor,console,credential-process|--policy-arn|-'
-  'use,exec,explain,doctor,console,credential-process|--min-remaining|15m/30m/1h/2h/4h/8h/12h'
-  'use,exec,login,logout,lock,renew,off,status,list,explain,doctor,console,setup,credential-process,init,completion,demo|--help|'
-  'exec|--refresh|'
-  'login|--profile|profiles'
-  'login|--duration|15m/30m/1h/2h/4h/8h/12h'
-  'login|--idle|15m/30m/1h/2h/4h/8h/12h'
-  'status|--verify|'
-  'status|--masked|'
-  'status,list,explain,doctor|--json|'
-  'list|--wide|'
-  'doctor|--iam-profile|profiles'
-  'console|--service|-'
-  'console|--session-duration|15m/30m/1h/2h/4h/8h/12h'
-  'console|--open|'
-  'console|--print|'
-  'setup|--profile|profiles'
-  'setup|--role-profile|profiles'
-  'setup|--user|-'
-  'setup|--region|regions'
-  'setup|--dry-run|'
-  'setup|--format|cloudformation/terraform'
-  'setup|--keyring|'
-  'setup|--print-key|'
-  'setup|--yes|'
-  'init|--line|'
-  'completion|--refresh|'
-)
+# The rows of the table in this folder, without their descriptions: bash shows none. tests/docs/completions.py writes it,
+# and says what the fields mean; `awsenv completion bash` puts it in front of this code.
+[[ -n ${_awsenv_table-} ]] || IFS='' builtin read -r -d '' _awsenv_table <"${_awsenv_folder-}/completions/awsenv.table" ||
+  builtin :
+_awsenv_commands=() _awsenv_options=()
+while [[ -n $_awsenv_table ]]; do
+  _awsenv_row=${_awsenv_table%%$'\n'*}
+  _awsenv_table=${_awsenv_table:${#_awsenv_row}+1}
+  case $_awsenv_row in
+  *'|--'*) _awsenv_options+=("${_awsenv_row%|*}") ;;
+  *) _awsenv_commands+=("${_awsenv_row%|*}") ;;
+  esac
+done
 
 # What readline calls. With errexit, a command that fails would end the shell; on the left of || it does not.
 function _awsenv_complete {

@@ -2,69 +2,12 @@
 # it as `awsenv.fish` in a folder of fish_complete_path. It starts no process while the names in the cache folder are
 # fresh: src/awsenv/cli/candidates.py has their format.
 
-# Two tables of the program, which tests/docs/completions.py writes. It says what the fields mean.
-set -g __awsenv_commands \
-    'use|roles -|Assume ROLE in this shell.' \
-    'exec|roles - command|Run COMMAND, or a subshell, with ROLE.' \
-    'login|-|Enter one MFA code for the whole day.' \
-    'logout||Forget the MFA session and the roles, and end the agent.' \
-    'lock||Forget the MFA session and the roles.' \
-    'renew||Renew the role of this shell.' \
-    'off||Leave the role and restore the environment.' \
-    'status||Show the active role and what the agent holds.' \
-    'list|-|List the roles in your AWS configuration.' \
-    'explain|roles|Show how ROLE would be assumed, without using an MFA code.' \
-    'doctor|roles -|Find what is wrong with the files, the shell, the keys or ROLE.' \
-    'console|roles -|Print a URL that signs in to the AWS console as ROLE.' \
-    'setup|-|Create a user, an MFA device and roles in an account.' \
-    'credential-process|roles -|Print credentials as the JSON that AWS SDKs read.' \
-    'init|bash/elvish/fish/nu/sh/tcsh/xonsh/zsh/oh-my-posh/starship/tide/tmux|Print the hook for bash, zsh, fish, sh, tcsh, elvish, nu or xonsh.' \
-    'completion|bash/fish/zsh|Print the completion for bash, zsh or fish.' \
-    'demo|command|Try everything against a local AWS.' \
-    'help|commands|Show the help of a command.'
-set -g __awsenv_options \
-    'awsenv|--version||Print the version.' \
-    'use,exec,console,credential-process|--yes||Confirm a protected role without being asked.' \
-    'use,exec,renew,explain,doctor,console,credential-process|--quiet||Print only results and errors.' \
-    'use,renew,off|--shell|bash/dotenv/elvish/fish/github/json/nu/sh/tcsh/xonsh/zsh|bash, dotenv, elvish, fish, github, json, nu, sh, tcsh, xonsh, zsh; by default the calling shell.' \
-    'use,renew,off,credential-process|--print||Print to a terminal, a file or a pipe, secrets and all.' \
-    'use,exec,explain,doctor,console,credential-process|--profile|profiles|Source profile, instead of the role'"'"'s own.' \
-    'use,exec,explain,doctor,console,credential-process|--external-id|-|External id, or - to type it without echo.' \
-    'use,exec,login,explain,doctor,console,credential-process|--mfa-serial|-|MFA device of the source user.' \
-    'use,exec,explain,doctor,console,credential-process|--duration|15m/30m/1h/2h/4h/8h/12h|15m to 12h, or seconds; by default 1h.' \
-    'use,exec,explain,doctor,console,credential-process|--region|regions|Region to export.' \
-    'use,exec,explain,doctor,console,credential-process|--session-name|-|Role session name, as CloudTrail shows it.' \
-    'use,exec,explain,doctor,console,credential-process|--source-identity|-|Source identity, which a chain passes on.' \
-    'use,exec,explain,doctor,console,credential-process|--tag|-|Session tag; may be repeated.' \
-    'use,exec,explain,doctor,console,credential-process|--transitive-tag|-|Session tag that a chain passes on; may be repeated.' \
-    'use,exec,explain,doctor,console,credential-process|--policy|file|Session policy, or file://PATH, to narrow the role.' \
-    'use,exec,explain,doctor,console,credential-process|--policy-arn|-|Managed policy to narrow the role; may be repeated.' \
-    'use,exec,explain,doctor,console,credential-process|--min-remaining|15m/30m/1h/2h/4h/8h/12h|Renew what the agent holds if less time is left.' \
-    'use,exec,login,logout,lock,renew,off,status,list,explain,doctor,console,setup,credential-process,init,completion,demo|--help||Show this message and exit.' \
-    'exec|--refresh||Serve renewed keys to COMMAND for as long as it runs.' \
-    'login|--profile|profiles|Source profile; by default AWS_PROFILE, else default.' \
-    'login|--duration|15m/30m/1h/2h/4h/8h/12h|15m to 36h; by default 12h.' \
-    'login|--idle|15m/30m/1h/2h/4h/8h/12h|End the agent after this time without a request; by default 4h.' \
-    'status|--verify||Ask AWS whose keys these are.' \
-    'status|--masked||Show the keys, masked as by `aws configure list`.' \
-    'status,list,explain,doctor|--json||Print JSON.' \
-    'list|--wide||Show ARNs, source profiles, MFA devices and lines, and cut nothing.' \
-    'doctor|--iam-profile|profiles|Profile that may read IAM, besides the source.' \
-    'console|--service|-|Start page: s3, ec2.' \
-    'console|--session-duration|15m/30m/1h/2h/4h/8h/12h|How long the sign-in lasts: 15m to 12h.' \
-    'console|--open||Open the URL in the browser.' \
-    'console|--print||Print to a file or a pipe, secret and all.' \
-    'setup|--profile|profiles|Profile that may administer IAM; else the AWS CLI'"'"'s.' \
-    'setup|--role-profile|profiles|The same in another account, which gets the roles.' \
-    'setup|--user|-|The user that may assume the roles.' \
-    'setup|--region|regions|Region of the profiles.' \
-    'setup|--dry-run||Show the plan, and change nothing.' \
-    'setup|--format|cloudformation/terraform|Print the plan as cloudformation or terraform.' \
-    'setup|--keyring||Keep the access key in the system'"'"'s keyring.' \
-    'setup|--print-key||Print the access key, and keep no copy.' \
-    'setup|--yes||Do not ask, unless a key is to be deleted.' \
-    'init|--line||Print the line for the startup file.' \
-    'completion|--refresh||Write the names of the profiles to that file now.'
+# The rows of the table in this folder. tests/docs/completions.py writes it, and says what the fields mean;
+# `awsenv completion fish` puts it in front of this code.
+set -q _awsenv_table
+or builtin read -gz _awsenv_table <$_awsenv_folder/completions/awsenv.table
+set -g __awsenv_commands (string split -n \n -- $_awsenv_table | string match -v -- '*|--*')
+set -g __awsenv_options (string split -n \n -- $_awsenv_table | string match -- '*|--*')
 
 function __awsenv_complete --description 'Print what may follow on the command line'
     set -l words (builtin commandline -opc)

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 
 import pexpect
 
+from awsenv import shells
 from awsenv.cli import candidates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FOLDER = Path(__file__).resolve().parents[2] / "shell" / "completions"
+FOLDER = Path(__file__).resolve().parents[2] / "shell"
 PROFILES, ROUNDS = 500, 41
 ROLE = "role_arn = arn:aws:iam::123456789012:role/Administrator\nsource_profile = default\nregion = eu-central-1\n"
 LINES = ("awsenv 0042", "bare 0042", "awsenv ", "bare ", "awsenv --reg")
@@ -32,14 +33,15 @@ NAMES = [f"{number:04}-production-administrator" for number in range(PROFILES)]
 SHELLS = ("bash", "fish", "zsh")
 
 BASH = r"""
-source {file}; COMP_LINE={line!r} COMP_POINT={point}
+_awsenv_folder={folder}; source {file}; COMP_LINE={line!r} COMP_POINT={point}
 bare() {{ builtin compgen -W '{names}' -- "$2"; }}; awsenv() {{ _awsenv_complete "$@"; }}
 for ((i = 0; i < {rounds}; i++)); do {command} {command} "${{COMP_LINE##* }}" ''; done"""
 FISH = """
-source {file}; complete -c bare -f -a '{names}'; complete -C {line!r} >/dev/null
+set -g _awsenv_folder {folder}; source {file}; complete -c bare -f -a '{names}'; complete -C {line!r} >/dev/null
 set -l numbers (string repeat -n {rounds} x\\n | string split -n \\n)
 for number in $numbers; complete -C {line!r} >/dev/null; end"""
-ZSH = """PS1='> '; autoload -Uz compinit; compinit -u -D; setopt no_auto_list no_auto_menu; source {file}
+ZSH = """PS1='> '; autoload -Uz compinit; compinit -u -D; setopt no_auto_list no_auto_menu
+_awsenv_folder={folder}; source {file}
 bare=({names}); bare=("${{(@)bare/%/:123456789012 Administrator eu-central-1}}")
 counted() {{ if [[ $words[1] == bare ]]; then _describe -t roles role bare; else _awsenv; fi; echo >>{out} }}
 compdef counted awsenv bare; echo rea''dy"""
@@ -47,7 +49,7 @@ compdef counted awsenv bare; echo rea''dy"""
 
 def seconds(shell: str, line: str, environ: Mapping[str, str], rounds: int) -> float:
     """Return the seconds of the processor that *shell* takes for *rounds* Tabs behind *line*."""
-    file = FOLDER / {"bash": "awsenv.bash", "zsh": "_awsenv", "fish": "awsenv.fish"}[shell]
+    file = FOLDER / "completions" / shells.find(shell).completion_file
     before = _processor()
     if shell == "zsh":
         out = Path(environ["HOME"], "tabs")
@@ -55,7 +57,7 @@ def seconds(shell: str, line: str, environ: Mapping[str, str], rounds: int) -> f
         child = pexpect.spawn("zsh", ["-f", "-i"], env=dict(environ), encoding="utf-8", dimensions=(50, 100))
         child.delaybeforesend = None
         rc = Path(environ["HOME"], "rc")
-        rc.write_text(ZSH.format(file=file, out=out, names=" ".join(NAMES)))
+        rc.write_text(ZSH.format(folder=FOLDER, file=file, out=out, names=" ".join(NAMES)))
         child.sendline(f"source {rc}")
         child.expect("ready\r")
         for number in range(1, rounds + 1):
@@ -67,7 +69,14 @@ def seconds(shell: str, line: str, environ: Mapping[str, str], rounds: int) -> f
         child.expect(pexpect.EOF)
         child.close()
     else:
-        values = {"file": file, "line": line, "point": len(line), "rounds": rounds, "names": " ".join(NAMES)}
+        values = {
+            "folder": FOLDER,
+            "file": file,
+            "line": line,
+            "point": len(line),
+            "rounds": rounds,
+            "names": " ".join(NAMES),
+        }
         script = {"bash": BASH, "fish": FISH}[shell].format(command=line.split(maxsplit=1)[0], **values)
         bare = {"bash": ["--norc", "--noprofile"], "fish": ["--no-config"]}[shell]
         subprocess.run([shell, *bare, "-c", script], env=environ, stdout=subprocess.DEVNULL, check=True)

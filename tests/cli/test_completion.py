@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from completions import FOLDER, written
+from completions import TABLE, written
 
 from awsenv import shells
 from awsenv.cli import process
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from conftest import World
 
 
-@pytest.mark.parametrize("path", [*FOLDER.iterdir()], ids=lambda path: path.name)
-def test_the_tables_are_those_of_the_program(path: Path) -> None:
-    """Each completion knows the commands and options that the program has."""
-    assert written(path) == path.read_text(), "write them: just docs"
+def test_the_table_is_that_of_the_program() -> None:
+    """The completions know the commands and options that the program has."""
+    assert written() == TABLE.read_text(), "write it: just docs"
 
 
 @pytest.mark.parametrize("shell", [shell for shell in shells.every() if shell.completion()], ids=lambda it: it.name)
-def test_a_package_gets_the_file(world: World, shell: Shell) -> None:
-    """The output is the file, whole and alone."""
+def test_a_package_gets_one_file(world: World, shell: Shell) -> None:
+    """The output is the file of the completion, with the table behind its first line."""
     answer = world.run("completion", shell.name)
 
+    first, rest = (TABLE.parent / shell.completion_file).read_text().split("\n", 1)
     assert (0, "") == (answer.returncode, answer.stderr)
-    assert (FOLDER / shell.completion_file).read_text() == answer.stdout
+    assert answer.stdout == f"{first}\n{shell.assign.format('_awsenv_table', shell.quote(TABLE.read_text()))}{rest}"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""Writes the tables in shell/completions/: `python tests/docs/completions.py`.
+"""Writes shell/completions/awsenv.table: `python tests/docs/completions.py`.
 
-The tables of commands and options are those of the program. A row is one quoted word, and has its fields between bars:
+Its rows are the commands and the options of the program, with their fields between bars:
 
     COMMAND|WORD WORD...|SUMMARY
     COMMAND,COMMAND...|--OPTION|VALUE|HELP
@@ -11,16 +11,15 @@ words with slashes between them; `-` is something that cannot be offered, and an
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 from awsenv import shells
 from awsenv.cli.app import built
 from awsenv.cli.commands import COMMANDS
-from awsenv.shells.base import folder
+from awsenv.shells import base
 
-FOLDER = Path(folder()) / "completions"
+TABLE = Path(base.folder(), "completions", base.TABLE)
 _TIMES = "15m/30m/1h/2h/4h/8h/12h"
 
 
@@ -47,7 +46,7 @@ def offers(metavar: str, name: str) -> str:
 def frameworks() -> list[str]:
     """Return the prompt frameworks that need a file of their own: the hooks have what the others need."""
     in_hooks = {name for shell in shells.hooked() for name in shell.segments}
-    return sorted(path.stem for path in Path(folder(), "prompts").iterdir() if path.name not in in_hooks)
+    return sorted(path.stem for path in Path(base.folder(), "prompts").iterdir() if path.name not in in_hooks)
 
 
 def commands() -> list[str]:
@@ -77,22 +76,10 @@ def _option(param: Any, name: str) -> str:
     return f"|{param.opts[-1]}|{value}|{param.help}"
 
 
-def written(path: Path) -> str:
-    """Return the text of a completion with current tables. Bash shows no descriptions, so it has none to read."""
-    if path.suffix == ".table":
-        return "".join(f"{row}\n" for row in (*commands(), *options()))
-    shell = next(shell for shell in shells.every() if shell.completion_file == path.name)
-    text = path.read_text(encoding="ascii")
-    for name, rows in (("commands", commands()), ("options", options())):
-        shown = [row.rpartition("|")[0] for row in rows] if shell.name == "bash" else rows
-        indent, ends = ("    ", " \\\n") if shell.name == "fish" else ("  ", "\n")
-        table = ends.join(indent + shell.quote(row) for row in shown) + "\n"
-        table_in = re.compile(rf"(^.*_awsenv_{name}(?:=\(| \\)\n)(?: +'.*\n)*", re.MULTILINE)
-        assert table_in.search(text), f"{path.name} has no table of {name}"
-        text = table_in.sub(lambda match: match[1] + table, text)  # noqa: B023 - called at once
-    return text
+def written() -> str:
+    """Return the text of the table."""
+    return "".join(f"{row}\n" for row in (*commands(), *options()))
 
 
 if __name__ == "__main__":
-    for each in FOLDER.iterdir():
-        each.write_text(written(each), encoding="ascii")
+    TABLE.write_text(written(), encoding="ascii")

@@ -343,6 +343,7 @@ def test_any_word_may_have_another_meaning(
     script = (
         "'builtin' 'shopt' '-s' 'expand_aliases' 2>/dev/null",
         defined,
+        f"_awsenv_folder={shlex.quote(str(hooks))}",
         f"'builtin' 'source' {shlex.quote(str(hooks / 'completions' / bash.completion_file))}",
         *(tries.format(line, len(line), line.split()[-1]) for line in ("awsenv adm", "awsenv it", "awsenv exec --reg")),
     )

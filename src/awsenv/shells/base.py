@@ -19,6 +19,9 @@ SHARED = "share/awsenv"
 The hook of that folder finds the program in `bin` of the same prefix.
 """
 
+TABLE = "awsenv.table"
+"""The commands and options that every completion offers, in the folder `completions`."""
+
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+./")
 
 _OF_NAMES = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
@@ -144,12 +147,18 @@ class Shell(ABC):
         return "".join([*(self.assign.format(name, self.quote(value)) for name, value in values.items()), *files])
 
     def completion(self) -> str | None:
-        """Return the completion; None: there is none for this shell.
+        """Return the completion with the table that it reads; None: there is none for this shell.
+
+        The first line stays the first: zsh looks for `#compdef` there.
 
         Raises:
-            OSError: Its file cannot be read.
+            OSError: A file cannot be read.
         """
-        return read(f"{folder()}/completions/{self.completion_file}") if self.completion_file else None
+        if not self.completion_file:
+            return None
+        first, _, code = read(f"{folder()}/completions/{self.completion_file}").partition("\n")
+        table = self.quote(read(f"{folder()}/completions/{TABLE}"))
+        return f"{first}\n{self.assign.format('_awsenv_table', table)}{code}"
 
     @property
     def file_name(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from awsenv.shells.base import Format, Shell, checked
+from awsenv.shells.base import TABLE, Format, Shell, checked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Json(Format):
 class Data(Shell):
     """A shell that gets JSON, and no code."""
 
-    completion_file = "awsenv.table"
+    completion_file = TABLE
     is_text = True
     """Whether it holds no value that is not UTF-8."""
 
