@@ -105,6 +105,8 @@ class Window:
             return
         self.transcript += data
         self.stream.feed(data)
+        if b"\x1b[6n" in data:  # where is the cursor?
+            self.type(f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R")
 
     def type(self, text: str) -> None:
         """Type *text*."""
@@ -460,7 +462,8 @@ def test_fzf_is_used_where_it_is_installed(
 ) -> None:
     """The real fzf shows the list, with the user's own options, and its Esc leaves."""
     require("fzf")
-    environ = configured(clean_environ, 80) | {"FZF_DEFAULT_OPTS": "--layout=reverse --print-query --no-color"}
+    options = "--read0 --print0 --print-query --multi --select-1 --expect=ctrl-a --nth=3 --preview=false --height=90%"
+    environ = configured(clean_environ, 80) | {"FZF_DEFAULT_OPTS": f"--layout=reverse --no-color {options}"}
     del environ["AWSENV_PICKER"]
     window.start(["explain"], environ)
     window.until("PROFILE", "81/81")
@@ -470,6 +473,38 @@ def test_fzf_is_used_where_it_is_installed(
     status, printed = window.end()
 
     assert ((0, "prod-33") if key == "\r" else (130, "")) == (status, printed.partition(":")[0])
+    assert window.is_as_before
+
+
+@pytest.mark.parametrize("query", ["prod", "prod-33"])
+def test_an_fzf_that_asks_nothing_picks_nothing(
+    query: str, window: Window, clean_environ: dict[str, str], require: Callable[[str], str]
+) -> None:
+    """With `--filter` the real fzf prints what matches, without a key of the user."""
+    require("fzf")
+    environ = configured(clean_environ, 80) | {"FZF_DEFAULT_OPTS": f"--filter={query}"}
+    del environ["AWSENV_PICKER"]
+    window.start(["explain"], environ)
+    window.until("role>", "81/81")
+    window.type("\x1b")
+
+    assert (130, "") == window.end()
+    assert "awsenv: fzf printed none of its lines, so awsenv shows its own list" in window.text
+
+
+def test_fzf_is_left_before_the_profiles_are_read(
+    window: Window, clean_environ: dict[str, str], require: Callable[[str], str]
+) -> None:
+    """Its Esc does not wait for 20,000 profiles."""
+    require("fzf")
+    environ = configured(clean_environ, 20_000)
+    del environ["AWSENV_PICKER"]
+    window.start([], environ)
+    window.until("role>")
+    window.type("\x1b")
+
+    assert (130, FAILURE) == window.end()
+    assert b"/20001" not in window.transcript
     assert window.is_as_before
 
 

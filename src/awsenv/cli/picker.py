@@ -87,17 +87,18 @@ def _is_read(words: list[str]) -> bool:
 def _picked(environ: Mapping[str, str], terminal: int) -> str | None:
     kind = environ.get(VARIABLE)
     path = None if kind == BUILTIN else _find_fzf(environ)
+    reading = None
     if path is not None:
-        entries, choices, head = _offered(environ)
-        number, reason = _ask_fzf(path, choices, head, environ=environ, terminal=terminal)
+        reading = _Reading(environ)
+        role, reason = _ask_fzf(path, reading, environ=environ, terminal=terminal)
         if reason is None:
-            return None if number is None else entries[number].name
+            return role
         _tell(f"fzf {reason}, so awsenv shows its own list")
     elif kind == FZF:
         _tell("fzf is not on the PATH, so awsenv shows its own list")
     screen = Screen(terminal)
     with screen:
-        return _ask(screen, environ)
+        return _ask(screen, reading or _Reading(environ))
 
 
 def _tell(fact: str) -> None:
@@ -172,31 +173,30 @@ class _Reading(Thread):
             os.close(self._writes)
 
     def offered(self) -> tuple[list[Entry], list[Choice], Sequence[str]]:
-        """Return what the thread has read.
+        """Return what the thread has read, now that it is done.
 
         Raises:
             ConfigError: As of `_offered`.
         """
-        os.close(self.end)
         if isinstance(self._offered, Exception):
             raise self._offered
         return self._offered
 
 
-def _ask(screen: Screen, environ: Mapping[str, str]) -> str | None:
+def _ask(screen: Screen, reading: _Reading) -> str | None:
     """Let the user pick on *screen*, which shows what is typed before the profiles are read."""
     from awsenv.cli.menu import Menu  # noqa: PLC0415 - where fzf does not ask
 
     menu = Menu()
     entries: list[Entry] = []
     early: list[str] = []
-    reading: _Reading | None = _Reading(environ)
+    is_read = False
     while True:
         _draw(screen, menu)
-        typed = screen.read(*[reading.end] if reading else [])
-        if reading and not typed:
+        typed = screen.read(*[] if is_read else [reading.end])
+        if not is_read and not typed:
             entries, choices, head = reading.offered()
-            menu, typed, reading = Menu(head, choices), early, None
+            menu, typed, is_read = Menu(head, choices), early, True
         for key in typed:
             if key in _TAKES and menu.taken is not None:
                 return entries[menu.taken].name
@@ -208,7 +208,7 @@ def _ask(screen: Screen, environ: Mapping[str, str]) -> str | None:
                     screen.suspend()
             elif key != REDRAW:
                 _press(menu, key)
-                early += [key] if reading else []
+                early += [] if is_read else [key]
 
 
 def _draw(screen: Screen, menu: Menu) -> None:
@@ -258,35 +258,52 @@ _NO_MATCH, _LEFT = 1, 130
 """Exit statuses of fzf (its manual, "EXIT STATUS")."""
 
 
+_FZF = (
+    *("--delimiter=\t", "--with-nth=2..", "--nth=..", "--header-lines=1", "--prompt=role> "),
+    # What the user's own options may turn on, in FZF_DEFAULT_OPTS or a file: they are for lists of other things.
+    *("--no-read0", "--no-print0", "--no-print-query", "--no-multi", "--no-select-1", "--no-preview", "--no-expect"),
+    # The key comes first in the output. That of `--filter`, which nothing turns off, has none.
+    "--expect=enter",
+    # Inside $(...), the shell would wait for ever for a program that is stopped.
+    "--bind=ctrl-z:ignore",
+)
+
+
 def _ask_fzf(
-    path: str, choices: Sequence[Choice], head: Sequence[str], *, environ: Mapping[str, str], terminal: int
-) -> tuple[int | None, str | None]:
+    path: str, reading: _Reading, *, environ: Mapping[str, str], terminal: int
+) -> tuple[str | None, str | None]:
     """Let the user pick with fzf.
 
     Returns:
-        The number of the choice, None if the user left; and, where fzf does not work, what it did.
+        The role, None if the user left; and, where fzf does not work, what it did.
+
+    Raises:
+        ConfigError: As of `_offered`.
     """
-    import subprocess  # noqa: PLC0415 - where fzf asks
+    import select  # noqa: PLC0415 - where fzf asks
+    import subprocess  # noqa: PLC0415 - the same
 
     from awsenv import environment, variables  # noqa: PLC0415 - the same
     from awsenv.cli import report  # noqa: PLC0415 - the same
 
-    lines = report.table(
-        [["", *head], *(["*" if each.is_active else "", *each.texts] for each in choices)]
-    ).splitlines()
-    # The number, which fzf does not show, tells what was picked.
-    text = "".join(f"{number}\t{line}\n" for number, line in enumerate(lines))
     secrets = {*variables.having(variables.SECRET), "FZF_DEFAULT_COMMAND"}
     own = {name: value for name, value in environment.for_command(environ).items() if name not in secrets}
     before = termios.tcgetattr(terminal)
-    argv = [path, "--delimiter=\t", "--with-nth=2..", "--header-lines=1", "--no-multi", "--prompt=role> "]
-    # Inside $(...), the shell would wait for ever for a program that is stopped.
-    argv.append("--bind=ctrl-z:ignore")
     try:
-        fzf = subprocess.Popen(argv, env=own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=terminal)
+        fzf = subprocess.Popen([path, *_FZF], env=own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=terminal)
     except OSError as error:
         return None, f"cannot be started ({error.strerror})"
+    rows, text = {}, ""
     try:
+        # The user may leave before the profiles are read.
+        ready, _, _ = select.select([fzf.stdout, reading.end], [], [])  # type: ignore[type-var] # stdout is a pipe
+        if fzf.stdout not in ready:
+            entries, choices, head = reading.offered()
+            table = report.table([["", *head], *(["*" if each.is_active else "", *each.texts] for each in choices)])
+            # The number, which fzf does not show, makes each row another.
+            lines = [f"{number}\t{line}" for number, line in enumerate(table.splitlines())]
+            rows = dict(zip(lines[1:], entries, strict=True))
+            text = "".join(f"{line}\n" for line in lines)
         printed, _ = fzf.communicate(process.encoded(text))
     except BaseException:
         # It restores the terminal.
@@ -295,11 +312,9 @@ def _ask_fzf(
         raise
     if fzf.returncode in {_NO_MATCH, _LEFT}:
         return None, None
-    # The user's options may make it print more, such as the query.
-    for line in printed.decode(errors="replace").replace("\0", "\n").splitlines():
-        number, _, rest = line.partition("\t")
-        if number.isdecimal() and 0 < int(number) < len(lines) and rest == lines[int(number)]:
-            return int(number) - 1, None
+    key, _, row = printed.decode(errors="replace").removesuffix("\n").partition("\n")
+    if row in rows and key not in rows:
+        return rows[row].name, None
     with suppress(termios.error):
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)
     return None, f"ended with status {fzf.returncode}" if fzf.returncode else "printed none of its lines"
