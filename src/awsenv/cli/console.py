@@ -44,8 +44,7 @@ def run(caller: Caller, arguments: Arguments) -> Print | Open:
                 hint=("--open opens it in the browser", "--print prints it anyway"),
             )
 
-    resolved = resolve(role_options.asking_after(caller, check), arguments.role, arguments.code, arguments)
-    check()
+    resolved = resolve(caller, arguments.role, arguments.code, arguments, check)
     duration = arguments.session_duration
     seconds = None if duration is None else _seconds(duration)
     _check_role(resolved)

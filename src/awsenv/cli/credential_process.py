@@ -7,17 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from awsenv.cli.action import Print
-from awsenv.cli.options import (
-    Caller,
-    OptionalWord,
-    QuietOption,
-    RoleOptions,
-    Word,
-    YesOption,
-    asking_after,
-    flag,
-    resolve,
-)
+from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, YesOption, flag, resolve
 from awsenv.cli.use import ANYWHERE, check_that_it_is_read
 
 
@@ -44,8 +34,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         if not arguments.anywhere:
             check_that_it_is_read(caller, f"credential_process = awsenv credential-process {arguments.role}")
 
-    resolved = resolve(asking_after(caller, check), arguments.role, arguments.code, arguments)
-    check()
+    resolved = resolve(caller, arguments.role, arguments.code, arguments, check)
     resolved = replace(resolved, question="Hand out its keys?")
     credentials = caller.provider.lease(resolved).credentials
     answer: dict[str, str | int] = {

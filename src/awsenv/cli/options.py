@@ -104,18 +104,17 @@ class RoleOptions:
     min_remaining: Annotated[str | None, option("TIME", "Renew what the agent holds if less time is left.")] = None
 
 
-def asking_after(caller: Caller, check: Callable[[], object]) -> Caller:
-    """Return *caller*, whom nothing asks for a secret before *check*, which raises if the command cannot go on."""
-
-    def ask(question: str) -> str:
-        check()
-        return caller.ask_secret(question)
-
-    return replace(caller, ask_secret=ask)
-
-
-def resolve(caller: Caller, role: str, code: str | None, options: RoleOptions) -> "Resolved":
+def resolve(
+    caller: Caller, role: str, code: str | None, options: RoleOptions, check: Callable[[], object] = bool
+) -> "Resolved":
     """Return the role request of the words *role* and *code* and of the options, resolved.
+
+    Args:
+        caller: Who runs the command.
+        role: The role, as typed.
+        code: The MFA code, as typed.
+        options: The options.
+        check: Raises if the command cannot go on. It runs last, or before the user is asked for a secret.
 
     Raises:
         UsageError: The command line is wrong.
@@ -126,13 +125,18 @@ def resolve(caller: Caller, role: str, code: str | None, options: RoleOptions) -
     from awsenv.cli import typos  # noqa: PLC0415 - the same
     from awsenv.provider import Resolved  # noqa: PLC0415 - the same
 
+    def ask(question: str) -> str:
+        check()
+        return caller.ask_secret(question)
+
     base = environment.original(caller.environ)
     profiles = config.read(base, caller.folder)
     typos.check_role(caller.args, role, profiles, base)
     typos.check_profile(caller.args, options.profile, profiles)
-    made = role_request(caller, role, code, options)
+    made = role_request(replace(caller, ask_secret=ask), role, code, options)
     chain = config.resolve(made, profiles, base)
     config.check_source(chain.source, profiles, base)
+    check()
     is_confirmed = isinstance(options, YesOption) and options.yes
     return Resolved(chain, profiles, base, made.code, min_remaining(options, base), is_confirmed=is_confirmed)
 

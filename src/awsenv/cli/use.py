@@ -12,18 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from awsenv import duration, environment, shells, variables, wording
 from awsenv.cli import picker, process, recent
 from awsenv.cli.action import Append, Print
-from awsenv.cli.options import (
-    Caller,
-    OptionalWord,
-    QuietOption,
-    RoleOptions,
-    Word,
-    YesOption,
-    asking_after,
-    flag,
-    option,
-    resolve,
-)
+from awsenv.cli.options import Caller, OptionalWord, QuietOption, RoleOptions, Word, YesOption, flag, option, resolve
 from awsenv.errors import UsageError
 from awsenv.model import Change, Environ
 from awsenv.shells.base import Format, Shell
@@ -77,8 +66,7 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     # `awsenv ROLE` might refuse as a typo what the user typed as `use ROLE`, or as `-`.
     words = role if arguments.role in caller.args and caller.args[0] != "use" else f"use {role}"
     shell = cache(lambda: shell_of(caller, arguments, words))
-    resolved = resolve(asking_after(caller, shell), arguments.role, arguments.code, arguments)
-    shell()
+    resolved = resolve(caller, arguments.role, arguments.code, arguments, shell)
     lease = caller.provider.lease(replace(resolved, question=None))
     change = environment.change(lease.chain, lease.credentials, caller.environ, lease.id or None)
     recent.note(caller.environ, arguments.role, caller.now())
