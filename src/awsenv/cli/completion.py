@@ -9,7 +9,6 @@ from awsenv import environment, shells
 from awsenv.cli import candidates
 from awsenv.cli.action import Print
 from awsenv.cli.options import Caller, OptionalWord, flag
-from awsenv.distance import nearest
 from awsenv.errors import UsageError
 
 
@@ -41,11 +40,9 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         raise UsageError("which shell?", hint="awsenv completion SHELL")
     shell = shells.named(arguments.shell)
     text = None if shell is None else shell.completion()
-    if text is None:
-        shells.refuse_foreign(arguments.shell)
-        if shell is not None and shell.completion_file:
-            raise UsageError(f"the completion of {shell.name} is a part of its hook", hint=f"awsenv init {shell.name}")
-        known = [each.name for each in shells.every() if each.completion() is not None]
-        meant = nearest(arguments.shell, known) or f"with one of {', '.join(known)}"
-        raise UsageError(f"there is no completion for the shell {arguments.shell!r}", hint=f"awsenv completion {meant}")
-    return Print(text)
+    if text is not None:
+        return Print(text)
+    if shell is not None and shell.completion_file:
+        raise UsageError(f"the completion of {shell.name} is a part of its hook", hint=f"awsenv init {shell.name}")
+    known = [each.name for each in shells.every() if each.completion() is not None]
+    raise shells.unknown(arguments.shell, "there is no completion for the shell", "awsenv completion", known)

@@ -14,7 +14,6 @@ from awsenv.cli import process
 from awsenv.cli.action import Print, Table
 from awsenv.cli.options import Caller, OptionalWord, flag
 from awsenv.config.files import shown
-from awsenv.distance import nearest
 from awsenv.errors import UsageError
 
 if TYPE_CHECKING:
@@ -88,7 +87,5 @@ def _shell(name: str) -> Shell:
     shell = shells.named(name)
     if shell is not None and shell.has_hook:
         return shell
-    shells.refuse_foreign(name)
     known = [each.name for each in shells.hooked()]
-    meant = nearest(name, known) or f"with one of {', '.join(known)}"
-    raise UsageError(f"there is no hook for the shell {name!r}", hint=f"awsenv init {meant}")
+    raise shells.unknown(name, "there is no hook for the shell", "awsenv init", known)

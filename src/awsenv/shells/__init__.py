@@ -11,6 +11,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from awsenv.errors import UsageError
     from awsenv.shells.base import Shell
 
 _PROCESS = "credential_process = awsenv credential-process ROLE, in a profile"
@@ -55,13 +56,22 @@ def find(name: str) -> Shell:
     """
     shell = named(name)
     if shell is None:
-        refuse_foreign(name)
-        from awsenv.distance import nearest  # noqa: PLC0415 - `enum` alone costs as much as all of this
-        from awsenv.errors import UsageError  # noqa: PLC0415 - the same
-
-        meant = nearest(name, names()) or f"with one of {', '.join(names())}"
-        raise UsageError(f"awsenv does not know the shell {name!r}", hint=f"--shell {meant}")
+        raise unknown(name, "awsenv does not know the shell", "--shell", names())
     return shell
+
+
+def unknown(name: str, fact: str, command: str, known: list[str]) -> UsageError:
+    """Return the error for the shell *name*: a *fact* about it, and the *command* with one of the *known* shells.
+
+    Raises:
+        UsageError: *name* is a shell of `FOREIGN`.
+    """
+    refuse_foreign(name)
+    from awsenv.distance import nearest  # noqa: PLC0415 - `enum` alone costs as much as all of this
+    from awsenv.errors import UsageError  # noqa: PLC0415 - the same
+
+    meant = nearest(name, known) or f"with one of {', '.join(known)}"
+    return UsageError(f"{fact} {name!r}", hint=f"{command} {meant}")
 
 
 def refuse_foreign(name: str) -> None:
@@ -72,7 +82,7 @@ def refuse_foreign(name: str) -> None:
     """
     base = name.rpartition("/")[2].removeprefix("-").lower().removesuffix(".exe")
     if base in FOREIGN:
-        from awsenv.errors import UsageError  # noqa: PLC0415 - `enum` alone costs as much as all of this
+        from awsenv.errors import UsageError  # noqa: PLC0415 - see `unknown`
 
         raise UsageError(f"{base} evaluates nothing that awsenv prints", hint=FOREIGN[base])
 
