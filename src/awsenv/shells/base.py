@@ -260,7 +260,7 @@ class Posix(Shell):
         r"""Return `'...'`, or `$'...\ooo...'` if anything in *value* is not printable ASCII."""
         if value.isascii() and value.isprintable():
             return single_quoted(value)
-        return "$'" + "".join(map(_ansi_c, os.fsencode(value))) + "'"
+        return "$'" + spelled(os.fsencode(value), "'\\", "\\{:03o}") + "'"
 
     def render(self, change: Change) -> str:
         """Try the change in a subshell first: after a read-only variable, the shell would go on with the others."""
@@ -307,7 +307,8 @@ def checked(change: Change) -> list[tuple[str, str | None]]:
     return list(change.variables.items())
 
 
-def _ansi_c(byte: int) -> str:
-    character = chr(byte)
-    is_plain = character.isascii() and character.isprintable() and character not in "'\\"
-    return character if is_plain else f"\\{byte:03o}"
+def spelled(codes: Iterable[int], special: str, form: str) -> str:
+    """Return the bytes or characters *codes* as ASCII: as *form* if they are not printable, or *special*."""
+    return "".join(
+        chr(code) if " " <= chr(code) <= "~" and chr(code) not in special else form.format(code) for code in codes
+    )

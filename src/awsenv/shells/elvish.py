@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from awsenv.shells.base import folder
+from awsenv.shells.base import folder, spelled
 from awsenv.shells.json import Data
 from awsenv.variables import home
 
@@ -37,7 +37,7 @@ class Elvish(Data):
         r"""Return `'...'`, or `"...\xHH..."` if anything in *value* is not printable ASCII."""
         if value.isascii() and value.isprintable():
             return "'" + value.replace("'", "''") + "'"
-        return '"' + "".join(map(_spelled, os.fsencode(value))) + '"'
+        return '"' + spelled(os.fsencode(value), '"\\', "\\x{:02x}") + '"'
 
     def subshell(self, path: str, environ: Environ, change: Change, program: str) -> tuple[list[str], dict[str, str]]:
         """Make elvish read our file in place of rc.elv. That file evaluates rc.elv first."""
@@ -48,12 +48,6 @@ class Elvish(Data):
         """Return rc.elv (elvish reference, "Using the Elvish command")."""
         main = f"{environ.get('XDG_CONFIG_HOME') or home(environ) + '/.config'}/elvish/rc.elv"
         return main, [main]
-
-
-def _spelled(byte: int) -> str:
-    character = chr(byte)
-    is_plain = character.isascii() and character.isprintable() and character not in '"\\'
-    return character if is_plain else f"\\x{byte:02x}"
 
 
 SHELL = Elvish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from awsenv.shells.base import spelled
 from awsenv.shells.json import Data
 from awsenv.variables import home
 
@@ -32,7 +33,7 @@ class Nu(Data):
 
     def quote(self, value: str) -> str:
         r"""Return `"..."`, with `\u{...}` for what is not printable ASCII."""
-        return '"' + "".join(map(_spelled, value)) + '"'
+        return '"' + spelled(map(ord, value), '"\\', "\\u{{{:x}}}") + '"'
 
     def subshell(self, path: str, environ: Environ, change: Change, program: str) -> tuple[list[str], dict[str, str]]:
         """Load the hook, and make the change, after the files of the user."""
@@ -44,11 +45,6 @@ class Nu(Data):
         config = f"{environ.get('XDG_CONFIG_HOME') or home(environ) + '/.config'}/nushell"
         data = f"{environ.get('XDG_DATA_HOME') or home(environ) + '/.local/share'}/nushell"
         return f"{config}/config.nu", [f"{config}/config.nu", f"{data}/vendor/autoload/awsenv.nu"]
-
-
-def _spelled(character: str) -> str:
-    is_plain = character.isascii() and character.isprintable() and character not in '"\\'
-    return character if is_plain else f"\\u{{{ord(character):x}}}"
 
 
 SHELL = Nu()
