@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 PRIVATE_LIFETIME = 30 * 24 * 3600.0
 """Seconds after which the agent of one command ends though the command runs on: few commands run for a month."""
 
-
 _LONGEST = 60
 """Characters of a command that a question shows."""
 
@@ -58,8 +57,7 @@ def run(caller: Caller, arguments: Arguments) -> Exec | StartAgent:
         return Exec(tuple(arguments.command), environment.for_command(environ))
     argv, with_prompt = own_subshell(caller, environ, environment.spelled_out(environ))
     shell = shells.named(argv[0])
-    shows = shell is not None and shell.shows_role(argv[0], environ)
-    is_shown = shows and not caller.environ.get("AWSENV_DISABLE_PROMPT")
+    is_shown = shell is not None and shell.shows_role and not caller.environ.get("AWSENV_DISABLE_PROMPT")
     return Exec(tuple(argv), with_prompt, "" if is_shown or arguments.quiet else seen(environ, caller.now()))
 
 

@@ -40,6 +40,11 @@ _LINKS = 40
 """How many links lead to a file at most, as for Linux."""
 
 
+def config_home(environ: Environ) -> str:
+    """Return the folder of the user's configuration (XDG Base Directory Specification)."""
+    return environ.get("XDG_CONFIG_HOME") or f"{home(environ)}/.config"
+
+
 class Shell(ABC):
     """What awsenv prints for one shell, and how it starts one.
 
@@ -175,13 +180,20 @@ class Shell(ABC):
         Args:
             path: The shell, as `$SHELL` names it.
             environ: The environment with the role in it.
-            change: The change that the shell makes after its startup files, which may set other values.
-            program: The absolute path of awsenv.
+            change: The change that the shell makes after its startup files, which may set other values. A shell with a
+                hook evaluates it, and unsets the variable that has it.
+            program: The absolute path of awsenv, which the hook keeps.
         """
-        return [path], dict(environ)
+        own = {"_AWSENV_BIN": program, "_AWSENV_CHANGE": self.render(change)} if self.has_hook else {}
+        return [path, *self._subshell_options()], {**environ, **own}
 
-    def shows_role(self, path: str, environ: Environ) -> bool:
-        """Return whether the prompt of the subshell *path* is sure to show the role."""
+    def _subshell_options(self) -> list[str]:
+        """Return the options that make a shell load the hook, and make the change, after the files of the user."""
+        return []
+
+    @property
+    def shows_role(self) -> bool:
+        """Whether the prompt of a subshell is sure to show the role."""
         return self.has_hook
 
     def startup(self, environ: Environ) -> tuple[str, list[str]]:
@@ -191,10 +203,6 @@ class Shell(ABC):
     def login_line(self, environ: Environ) -> str:
         """Return the line of ~/.profile without which the shell reads no startup file; empty: it reads one anyway."""
         return ""
-
-    def _for_the_hook(self, change: Change, program: str) -> dict[str, str]:
-        """Return two variables for a subshell: it evaluates and unsets the change, and its hook keeps the program."""
-        return {"_AWSENV_BIN": program, "_AWSENV_CHANGE": self.render(change)}
 
 
 class Format(Shell):

@@ -9,7 +9,7 @@ from awsenv.variables import home
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from awsenv.model import Change, Environ
+    from awsenv.model import Environ
 
 
 class Bash(Posix):
@@ -19,9 +19,9 @@ class Bash(Posix):
     completion_file = "awsenv.bash"
     also = ("rbash",)
 
-    def subshell(self, path: str, environ: Environ, change: Change, program: str) -> tuple[list[str], dict[str, str]]:
+    def _subshell_options(self) -> list[str]:
         """Make bash read our file in place of ~/.bashrc. That file reads ~/.bashrc first."""
-        return [path, "--rcfile", f"{folder()}/subshell/bashrc"], {**environ, **self._for_the_hook(change, program)}
+        return ["--rcfile", f"{folder()}/subshell/bashrc"]
 
     def startup(self, environ: Environ) -> tuple[str, list[str]]:
         """Return ~/.bashrc, and what a login shell reads in its place (bash manual, section 6.2)."""

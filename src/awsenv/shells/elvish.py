@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 
-from awsenv.shells.base import folder, spelled
+from awsenv.shells.base import config_home, folder, spelled
 from awsenv.shells.json import Data
-from awsenv.variables import home
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from awsenv.model import Change, Environ
+    from awsenv.model import Environ
 
 
 class Elvish(Data):
@@ -39,14 +38,13 @@ class Elvish(Data):
             return "'" + value.replace("'", "''") + "'"
         return '"' + spelled(os.fsencode(value), '"\\', "\\x{:02x}") + '"'
 
-    def subshell(self, path: str, environ: Environ, change: Change, program: str) -> tuple[list[str], dict[str, str]]:
+    def _subshell_options(self) -> list[str]:
         """Make elvish read our file in place of rc.elv. That file evaluates rc.elv first."""
-        argv = [path, "-rc", f"{folder()}/subshell/rc.elv"]
-        return argv, {**environ, **self._for_the_hook(change, program)}
+        return ["-rc", f"{folder()}/subshell/rc.elv"]
 
     def startup(self, environ: Environ) -> tuple[str, list[str]]:
         """Return rc.elv (elvish reference, "Using the Elvish command")."""
-        main = f"{environ.get('XDG_CONFIG_HOME') or home(environ) + '/.config'}/elvish/rc.elv"
+        main = f"{config_home(environ)}/elvish/rc.elv"
         return main, [main]
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-from awsenv.shells.base import Shell, checked
-from awsenv.variables import home
+from awsenv.shells.base import Shell, checked, config_home
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,14 +52,14 @@ class Fish(Shell):
             f"  try      set -eU {name}, or awsenv exec"
         )
 
-    def subshell(self, path: str, environ: Environ, change: Change, program: str) -> tuple[list[str], dict[str, str]]:
+    def _subshell_options(self) -> list[str]:
         """Load the hook, unless config.fish has, and make the change after config.fish."""
         hook = f"builtin functions -q __awsenv_refresh; or builtin source {self.quote(self._hook_file)}"
-        return [path, "--init-command", f"{hook}\n{_ARRIVE}"], {**environ, **self._for_the_hook(change, program)}
+        return ["--init-command", f"{hook}\n{_ARRIVE}"]
 
     def startup(self, environ: Environ) -> tuple[str, list[str]]:
         """Return config.fish, and the files that fish reads before it (fish manual, "Configuration files")."""
-        own = f"{environ.get('XDG_CONFIG_HOME') or home(environ) + '/.config'}/fish"
+        own = f"{config_home(environ)}/fish"
         try:
             snippets = sorted(name for name in os.listdir(f"{own}/conf.d") if name.endswith(".fish"))
         except OSError:

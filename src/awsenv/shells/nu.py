@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from awsenv.shells.base import spelled
+from awsenv.shells.base import config_home, spelled
 from awsenv.shells.json import Data
 from awsenv.variables import home
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from awsenv.model import Change, Environ
+    from awsenv.model import Environ
 
 
 class Nu(Data):
@@ -35,14 +35,13 @@ class Nu(Data):
         r"""Return `"..."`, with `\u{...}` for what is not printable ASCII."""
         return '"' + spelled(map(ord, value), '"\\', "\\u{{{:x}}}") + '"'
 
-    def subshell(self, path: str, environ: Environ, change: Change, program: str) -> tuple[list[str], dict[str, str]]:
+    def _subshell_options(self) -> list[str]:
         """Load the hook, and make the change, after the files of the user."""
-        arrive = f"source {self.quote(self._hook_file)}; _awsenv_arrive"
-        return [path, "--execute", arrive], {**environ, **self._for_the_hook(change, program)}
+        return ["--execute", f"source {self.quote(self._hook_file)}; _awsenv_arrive"]
 
     def startup(self, environ: Environ) -> tuple[str, list[str]]:
         """Return the file of the hook, and what nushell reads before it, on Linux."""
-        config = f"{environ.get('XDG_CONFIG_HOME') or home(environ) + '/.config'}/nushell"
+        config = f"{config_home(environ)}/nushell"
         data = f"{environ.get('XDG_DATA_HOME') or home(environ) + '/.local/share'}/nushell"
         return f"{config}/config.nu", [f"{config}/config.nu", f"{data}/vendor/autoload/awsenv.nu"]
 

@@ -48,14 +48,15 @@ class Sh(Posix):
 
     def subshell(self, path: str, environ: Environ, change: Change, program: str) -> tuple[list[str], dict[str, str]]:
         """Make the shell read our file, which reads that of the user first. The shell expands the path in ENV."""
-        name, hook, file = _name(path), self._hook_file, f"{folder()}/subshell/env.sh"
-        after = {**environ, **self._for_the_hook(change, program), "_AWSENV_HOOK": hook}
+        argv, after = super().subshell(path, environ, change, program)
+        name, file = _name(path), f"{folder()}/subshell/env.sh"
+        after["_AWSENV_HOOK"] = self._hook_file
         if "ENV" in environ:
             after["_AWSENV_ENV"] = environ["ENV"]
-        if name == "yash":
-            return [path, f"--rcfile={file}"], {**after, "_AWSENV_RC": f"$HOME/{_STARTUP[name]}"}
         own = f"$HOME/{_STARTUP[name]}" if name in _STARTUP else ""
-        argv = [path, "ash"] if name == "busybox" else [path]
+        if name == "yash":
+            return [*argv, f"--rcfile={file}"], {**after, "_AWSENV_RC": own}
+        argv += ["ash"] if name == "busybox" else []
         return argv, {**after, "_AWSENV_RC": environ.get("ENV", own), "ENV": "".join(map(_escaped, file))}
 
     def startup(self, environ: Environ) -> tuple[str, list[str]]:

@@ -29,6 +29,8 @@ class Tcsh(Shell):
     # Without the double quotes, tcsh would match patterns in the output and collapse its spaces.
     evaluate = 'eval "`{}`"'
     source = "if (-r {file}) source {file} load {program} {file}"
+    # It reads no file but the user's own, so only those can load the hook.
+    shows_role = False
 
     def quote(self, value: str) -> str:
         """Return `'...'`, or `"`printf ...`"` with each byte as a number."""
@@ -71,14 +73,6 @@ class Tcsh(Shell):
         """Return the line that loads the hook, whose aliases read the file again."""
         file = self.quote(self._hook_file)
         return f"source {file} load {self.quote(program)} {file};\n"
-
-    def subshell(self, path: str, environ: Environ, change: Change, program: str) -> tuple[list[str], dict[str, str]]:
-        """Leave the change to the hook: tcsh reads no file that a variable or an option names."""
-        return [path], {**environ, **self._for_the_hook(change, program)}
-
-    def shows_role(self, path: str, environ: Environ) -> bool:
-        """Return that it is not sure: only the startup files of the user can load the hook."""
-        return False
 
     def startup(self, environ: Environ) -> tuple[str, list[str]]:
         """Return ~/.tcshrc, or ~/.cshrc where only that is there, and what a login shell reads after it."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from awsenv.shells.base import folder
+from awsenv.shells.base import config_home, folder
 from awsenv.shells.json import Data
 from awsenv.variables import home
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from awsenv.model import Change, Environ
+    from awsenv.model import Environ
 
 
 class Xonsh(Data):
@@ -39,14 +39,13 @@ class Xonsh(Data):
         """Return a literal of Python, in ASCII. A byte that is not UTF-8 is a lone surrogate."""
         return ascii(value)
 
-    def subshell(self, path: str, environ: Environ, change: Change, program: str) -> tuple[list[str], dict[str, str]]:
+    def _subshell_options(self) -> list[str]:
         """Make xonsh read our file in place of those of the user. It reads those first."""
-        argv = [path, "--rc", f"{folder()}/subshell/rc.xsh"]
-        return argv, {**environ, **self._for_the_hook(change, program)}
+        return ["--rc", f"{folder()}/subshell/rc.xsh"]
 
     def startup(self, environ: Environ) -> tuple[str, list[str]]:
         """Return rc.xsh, and the other files of the user that an interactive shell reads."""
-        main = f"{environ.get('XDG_CONFIG_HOME') or home(environ) + '/.config'}/xonsh/rc.xsh"
+        main = f"{config_home(environ)}/xonsh/rc.xsh"
         return main, [main, f"{home(environ)}/.xonshrc"]
 
 

@@ -30,8 +30,9 @@ class Zsh(Posix):
 
     def subshell(self, path: str, environ: Environ, change: Change, program: str) -> tuple[list[str], dict[str, str]]:
         """Make zsh read our .zshenv, which restores ZDOTDIR and acts before the first prompt."""
+        argv, after = super().subshell(path, environ, change, program)
         own = {"_AWSENV_ZDOTDIR": environ["ZDOTDIR"]} if "ZDOTDIR" in environ else {}
-        return [path], {**environ, **own, "ZDOTDIR": f"{folder()}/subshell", **self._for_the_hook(change, program)}
+        return argv, {**after, **own, "ZDOTDIR": f"{folder()}/subshell"}
 
     def startup(self, environ: Environ) -> tuple[str, list[str]]:
         """Return .zshrc, in the folder that ZDOTDIR names."""
