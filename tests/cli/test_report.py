@@ -39,7 +39,7 @@ def test_an_error_is_a_fact_an_origin_and_a_next_step() -> None:
 def test_each_part_of_an_error_has_a_line() -> None:
     """The cause, both origins and each next step have a line and a label."""
     origins = Origin("~/.aws/config", 14), Origin("--region")
-    hints = ("one", "two", "three", "four")
+    hints = ("one", "two")
     error = ConfigError("no such region", *origins, because="it has no endpoint", hint=hints)
 
     expected = """\
@@ -49,8 +49,6 @@ awsenv: no such region
   and      --region
   try      one
   or       two
-  or       three
-  then     four
 """
     assert expected == report.described(error)
 

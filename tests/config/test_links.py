@@ -277,7 +277,7 @@ def test_without_any_credentials_the_hint_says_what_gives_some(home: Home) -> No
 
         fact = "there are no AWS credentials in ~/.aws/config (not there) and ~/.aws/credentials (not there), and none"
         assert f"{fact} in the environment" == caught.value.fact
-        assert ("aws login", "aws configure sso", "aws configure", "awsenv setup") == caught.value.hints
+        assert ("aws configure sso", "aws configure") == caught.value.hints
 
 
 @pytest.mark.parametrize(

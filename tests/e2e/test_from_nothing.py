@@ -22,10 +22,8 @@ FACT = (
     "and none in the environment\n"
 )
 STEPS = """\
-  try      aws login
-  or       aws configure sso
+  try      aws configure sso
   or       aws configure
-  then     awsenv setup
 """
 TEXT = f"awsenv: {FACT}{STEPS}"
 

@@ -45,10 +45,8 @@ class Message:
         return hash(self._packed)
 
 
-LABELS = ("because", "in", "and", "try", "or", "or", "then")
-"""What stands before the lines of a message. Only where there is nothing at all, more than two steps lead on: the three
-ways to credentials, and what to do with them.
-"""
+LABELS = ("because", "in", "and", "try", "or")
+"""What stands before the lines of a message."""
 
 
 def described(shown: Shown) -> str:

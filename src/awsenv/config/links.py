@@ -97,17 +97,14 @@ def source_links(request: RoleRequest, profiles: Profiles, environ: Environ) -> 
 
 
 def nothing(profiles: Profiles, environ: Environ) -> SourceError | None:
-    """Return the error of a machine without AWS credentials, with the ways to some; None: it has some.
+    """Return the error of a machine without AWS credentials; None: it has some.
 
-    They are a sign-in at the console, a sign-in at IAM Identity Center, and an access key. `aws login` is in the AWS
-    CLI since 2.32 (AWS CLI user guide, "Login for AWS local development").
+    The next steps are a sign-in at IAM Identity Center and an access key, which every version 2 of the AWS CLI knows.
     """
     with suppress(AwsenvError):
         if _ambient(profiles, environ) is None and not _sources(profiles, environ):
-            return SourceError(
-                f"there are no AWS credentials in {profiles.where}, and none in the environment",
-                hint=("aws login", "aws configure sso", "aws configure", "awsenv setup"),
-            )
+            fact = f"there are no AWS credentials in {profiles.where}, and none in the environment"
+            return SourceError(fact, hint=("aws configure sso", "aws configure"))
     return None
 
 
