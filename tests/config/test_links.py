@@ -280,6 +280,17 @@ def test_without_any_credentials_the_hint_says_what_gives_some(home: Home) -> No
         assert ("aws configure sso", "aws configure") == caught.value.hints
 
 
+@pytest.mark.parametrize("path", ["/etc/passwd", "/no/such/folder", ""])
+def test_a_home_that_is_no_folder_is_the_cause(path: str) -> None:
+    """Of files that cannot be there, the message names the variable that leads there."""
+    environ = {"HOME": path}
+    with pytest.raises(SourceError) as caught:
+        config.resolve(RoleRequest("power-user"), config.read(environ), environ)
+
+    assert f"{path or 'the empty path'} is not a folder" == caught.value.because
+    assert ([Origin("HOME")], ("set HOME to your home folder",)) == ([*caught.value.origins], caught.value.hints)
+
+
 @pytest.mark.parametrize(
     ("word", "fact"),
     [

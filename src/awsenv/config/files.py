@@ -75,6 +75,12 @@ def missing(environ: Mapping[str, str], folder: str | None = None) -> list[Confi
     return errors
 
 
+def lacks_home(environ: Mapping[str, str]) -> bool:
+    """Return whether one of the two files cannot be there, because `HOME` is not a folder."""
+    named = {"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} <= environ.keys()
+    return "HOME" in environ and not named and not os.path.isdir(environ["HOME"])  # noqa: PTH112 - it may hold a NUL
+
+
 def exposed(file: File) -> list[ConfigError]:
     """Return how other users can change a file or a folder, or replace it through a folder above it, each as an error.
 

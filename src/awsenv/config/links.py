@@ -6,7 +6,7 @@ import shlex
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from awsenv.config import limits, sources
+from awsenv.config import files, limits, sources
 from awsenv.config.headers import did_you_mean, misspelt
 from awsenv.config.ini import Setting
 from awsenv.errors import TYPED, AwsenvError, ConfigError, Origin, SourceError
@@ -104,6 +104,9 @@ def nothing(profiles: Profiles, environ: Environ) -> SourceError | None:
     with suppress(AwsenvError):
         if _ambient(profiles, environ) is None and not _sources(profiles, environ):
             fact = f"there are no AWS credentials in {profiles.where}, and none in the environment"
+            if files.lacks_home(environ):
+                because = f"{printable(environ['HOME']) or 'the empty path'} is not a folder"
+                return SourceError(fact, Origin("HOME"), because=because, hint="set HOME to your home folder")
             return SourceError(fact, hint=("aws configure sso", "aws configure"))
     return None
 
