@@ -64,6 +64,21 @@ def test_github_writes_no_keys_to_the_log(path: str, world: World) -> None:
     assert {"::add-mask::"} == {line[:12] for line in answer.stdout.splitlines()}
 
 
+@pytest.mark.parametrize("option", ["", "--print"])
+@pytest.mark.parametrize("agent", [False, True])
+def test_github_gets_no_keys_that_nothing_masks(world: World, job: Path, option: str, *, agent: bool) -> None:
+    """Masks that go to /dev/null never reach the log, so the file does not get the keys either."""
+    if agent:
+        assert 0 == world.run("login", world.device.code()).returncode
+    answer = world.command(
+        ["sh", "-c", f"{world.program} read-only --shell github {option} >/dev/null"], GITHUB_ENV=str(job)
+    )
+
+    assert (1, "MINE=1\n") == (answer.returncode, job.read_text())
+    assert answer.stderr.startswith("awsenv: nothing was added to the file of GITHUB_ENV: ")
+    assert answer.stderr.endswith("  try      awsenv use ROLE --shell github, without >/dev/null\n")
+
+
 def test_github_begins_a_line(world: World, job: Path) -> None:
     """The last line of the step may have no end, and stays what it is."""
     job.write_text("MINE=1")

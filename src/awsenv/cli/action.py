@@ -77,6 +77,11 @@ class Append(Print):
         self.argv = (path, lines)
 
     def _do(self) -> None:
+        if self.text and process.stdout_is_null():
+            from awsenv.errors import Failure  # noqa: PLC0415 - where it fails
+
+            fact = "nothing was added to the file of GITHUB_ENV: the log would not get the commands that mask the keys"
+            raise Failure(fact, hint="awsenv use ROLE --shell github, without >/dev/null")
         process.write(self.text)
         process.append(*self.argv)
         process.succeed(self.success)

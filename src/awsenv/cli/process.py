@@ -255,6 +255,11 @@ def stdout_is_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
+def stdout_is_null() -> bool:
+    """Return whether stdout is /dev/null, where a text is lost without an error."""
+    return sys.stdout is not None and os.path.samestat(os.fstat(1), os.stat(os.devnull))
+
+
 def end_like_ctrl_c() -> None:
     """Let SIGTERM, SIGHUP and SIGQUIT end awsenv as Ctrl-C does: the terminal as it was, `FAILURE` on stdout."""
     numbers = (_signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
