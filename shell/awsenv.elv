@@ -266,8 +266,10 @@ fn awsenv-refresh {
         update
       }
       set is-fresh = $false
-      # Values come before what the prompt prints, and after no other value.
+      # elvish takes values from a queue of 16 and, beside that, what the prompt prints: once the queue has had this many
+      # more, it has taken those of the front.
       all $front
+      repeat 17 ''
       $prompt
     }
     $editor[set-prompt~] $outer

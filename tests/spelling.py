@@ -567,8 +567,7 @@ ELVISH = Row(
     prompt=(
         "var count = 0\n"
         "set edit:before-readline = [{ set count = (+ $count 1) }]\n"
-        # elvish shows the values of a prompt before its bytes: what the hook adds stands before both.
-        "set edit:prompt = { put :; print $count'> ' }\n"
+        "set edit:prompt = { print :$count'> ' }\n"
         "set edit:rprompt = { }"
     ),
 )

@@ -107,3 +107,15 @@ def test_a_prompt_renews_and_colours_a_role(
     window.run(disabled)
     assert "[ci" not in window.line
     assert ["renew", "slow", "renew"] == calls()
+
+
+@pytest.mark.parametrize("row", [ROWS["elvish"]], ids=str, indirect=True)
+def test_the_role_stands_before_what_the_prompt_prints(
+    row: Row, clean_environ: dict[str, str], open_terminal: Start
+) -> None:
+    """elvish reads the values of a prompt and what it prints at the same time; the role is the first of all."""
+    window = open_terminal([row.name], clean_environ | {"AWSENV_LABEL": "ci"})
+
+    found = window.run("has-value [(range 999 | each {|_| eq [($edit:prompt)][1] ' ' })] $false")
+
+    assert "▶ $false" == found
