@@ -73,20 +73,17 @@ fn make {|change|
 }
 
 # The seconds since 1970, read without a process; 0 where the system has no /proc: elvish has no clock.
-var boot = 0
+var boot = $nil
 fn set-clock {
-  try {
-    set boot = (re:find '(?m)^btime (\d+)$' (slurp < /proc/stat))[groups][1][text]
-  } catch {
-    set boot = 0
-  }
+  set boot = $nil
+  nop ?(set boot = (re:find '(?m)^btime (\d+)$' (slurp < /proc/stat))[groups][1][text])
 }
 fn now {
-  if (== $boot 0) {
-    put 0
-  } else {
+  if $boot {
     var uptime = (read-upto . < /proc/uptime)
     + $boot $uptime[..-1]
+  } else {
+    put 0
   }
 }
 set-clock
@@ -105,18 +102,18 @@ fn style-of {|sgr|
   }
 }
 
-# The text of the role, its style, the seconds left, the whole minutes, and the last second for which this is true.
+# The text of the role, its style, whether it ends soon, the whole minutes left, and the last second of which this is true.
 fn described {
   # A label has no other characters unless the user set it by hand: no escape sequence may reach the terminal.
   var label = (re:replace '[^A-Za-z0-9_.@+=,/-]' '' $E:AWSENV_LABEL)
   # The colour of the profile is on all the time, and gives way to nothing but the end of the role.
   var style = [(style-of $E:AWSENV_COLOR)]
-  var left minute until = $nil $nil 99999999999
+  var ends-soon minute until = $false $nil 99999999999
   var end = $E:AWSENV_EXPIRES_EPOCH
   var time = (now)
   if (and (> $time 0) (re:match '^[1-9][0-9]{0,10}$' $end)) {
-    set left = (- $end $time)
-    set minute = (math:floor (/ $left 60))
+    var left = (- $end $time)
+    set ends-soon minute = (< $left 300) (math:floor (/ $left 60))
     if (<= $left 0) {
       set label minute style = $label' expired' -1 [bold red]
     } elif (< $left 60) {
@@ -131,18 +128,18 @@ fn described {
     }
     if (not-eq $style []) {
       nop
-    } elif (< $left 300) {
+    } elif $ends-soon {
       set style = [red]
     } elif (< $left 900) {
       set style = [yellow]
     }
   }
   if (eq $E:AWSENV_LABEL '') {
-    set label left = '' $nil
+    set label ends-soon = '' $false
   } else {
     set label = '['$label']'
   }
-  put [&text=$label &style=$style &left=$left &minute=$minute &until=$until]
+  put [&text=$label &style=$style &ends-soon=$ends-soon &minute=$minute &until=$until]
 }
 
 # The prompt of the user, and the one that puts the role in front of it.
@@ -275,7 +272,7 @@ fn awsenv-refresh {
     $editor[set-prompt~] $outer
   }
   update
-  if (and $role[left] (not-eq $E:AWSENV_RENEW '') (not-eq $E:AWSENV_AUTO_REFRESH 0) (< $role[left] 300)) {
+  if (and $role[ends-soon] (not-eq $E:AWSENV_RENEW '') (not-eq $E:AWSENV_AUTO_REFRESH 0)) {
     renew
   }
   set is-fresh = $true
