@@ -141,7 +141,7 @@ def --env --wrapped awsenv [...words: string@_awsenv_complete] {
     }
 }
 
-# The text of the role, the color that goes with it, the seconds left and the whole minutes.
+# The text of the role, the color that goes with it, the whole minutes left, and the nanosecond at which this ends.
 def _awsenv_described []: nothing -> record {
     # A label has no other characters unless the user set it by hand: no escape sequence may reach the terminal.
     let label = $env.AWSENV_LABEL? | default "" | into string
@@ -156,31 +156,33 @@ def _awsenv_described []: nothing -> record {
     let own = $env.AWSENV_COLOR? | default "" | into string
     let own = if $own =~ '^[0-9;]{1,16}$' { $own }
     if $label == "" {
-        {text: "" color: null left: null minute: null}
+        {text: "" color: null minute: null until: 0}
     } else if $end !~ '^[1-9][0-9]{0,10}$' {
-        {text: $"[($label)]" color: $own left: null minute: null}
+        {text: $"[($label)]" color: $own minute: null until: 0}
     } else {
-        let left = ($end | into int) - (date now | into int) // 1_000_000_000
+        let end = $end | into int
+        let left = $end - (date now | into int) // 1_000_000_000
         let minute = if $left > 0 { $left // 60 } else { -1 }
-        let time = if $left <= 0 {
+        let time = if $minute < 0 {
             "expired"
-        } else if $left < 60 {
+        } else if $minute == 0 {
             $"($left)s"
-        } else if $left < 3600 {
+        } else if $minute < 60 {
             $"($minute)m"
         } else {
             $"($minute // 60)h($minute mod 60 | fill --alignment right --character "0" --width 2)m"
         }
-        let color = if $left <= 0 {
+        let color = if $minute < 0 {
             "1;31"
         } else if $own != null {
             $own
-        } else if $left < 300 {
+        } else if $minute < 5 {
             "31"
-        } else if $left < 900 {
+        } else if $minute < 15 {
             "33"
         }
-        {text: $"[($label) ($time)]" color: $color left: $left minute: $minute}
+        let until = if $minute == 0 { 0 } else { ($end - $minute * 60 + 1) * 1_000_000_000 }
+        {text: $"[($label) ($time)]" color: $color minute: $minute until: $until}
     }
 }
 
@@ -231,25 +233,39 @@ def _awsenv_shown []: nothing -> string {
     }
 }
 
-# What the prompt shows before that of the user.
-def _awsenv_front [owner: string]: nothing -> string {
+# What the prompt shows before that of the user, the minutes left, and the nanosecond at which this ends. It stays until
+# then, or until a variable changes: nushell takes its time.
+def _awsenv_role []: nothing -> record {
+    let key = [
+        $env.AWSENV_LABEL? $env.AWSENV_EXPIRES_EPOCH? $env.AWSENV_COLOR? $env.AWSENV_DEMO? $env.AWSENV_DISABLE_PROMPT?
+        $env.NO_COLOR? $env.TERM? $env.config.use_ansi_coloring?
+    ]
+    let kept = $env._awsenv.role
+    if $kept.key == $key and (date now | into int) < $kept.until { return $kept }
+    let role = _awsenv_described
+    let owner = _awsenv_owner $env._awsenv.prompt
     let demo = if ($env.AWSENV_DEMO? | default "") != "" { "(demo)" } else { "" }
-    if $owner == disabled {
+    let text = $"($demo) ($role.text)" | str trim
+    let is_plain = (
+        $role.color == null
+        or ($env.NO_COLOR? | default "") != ""
+        or ($env.TERM? | default dumb) == dumb
+        or $env.config.use_ansi_coloring? == false
+    )
+    let front = if $owner == disabled {
         ""
     } else if $owner != awsenv {
         # A framework shows the role, but not that it is of the demo. Its own line leaves the width of the others as it is.
         if $demo == "" { "" } else { $"($demo)\n" }
+    } else if $text == "" {
+        ""
+    } else if $is_plain {
+        $"($text) "
     } else {
-        let role = _awsenv_described
-        let text = $"($demo) ($role.text)" | str trim
-        if $text == "" {
-            ""
-        } else if $role.color == null or ($env.NO_COLOR? | default "") != "" or ($env.TERM? | default dumb) == dumb {
-            $"($text) "
-        } else {
-            $"\e[($role.color)m($text)\e[0m "
-        }
+        # The last color is that which nushell gives every prompt.
+        $"\e[($role.color)m($text)\e[0;38;5;10m "
     }
+    {key: $key until: $role.until front: $front minute: $role.minute}
 }
 
 # Draws a prompt with the role in front, behind blank lines.
@@ -259,34 +275,38 @@ def _awsenv_draw [prompt: any]: nothing -> string {
         if ($prompt | describe) == closure { do $prompt } else { $prompt } | default "" | into string
     }
     if $env._awsenv.is_inner { return $lines }
-    let front = _awsenv_front (_awsenv_owner $prompt)
+    let front = (_awsenv_role).front
     if $lines =~ '^[\r\n]' { $lines | str replace --regex '^[\r\n]*' $"$0($front)" } else { $front + $lines }
 }
 
 # Renews the role, and says nothing if that fails. It tries once in each of the last five minutes and once after the
 # end. The new end counts as tried as well, so a wrong clock causes no second attempt.
 def --env _awsenv_renew [] {
-    let mark = $"($env.AWSENV_EXPIRES_EPOCH) ((_awsenv_described).minute)"
+    let mark = [$env.AWSENV_EXPIRES_EPOCH $env._awsenv.role.minute]
     if $env._awsenv.tried == $mark { return }
     $env._awsenv.tried = $mark
     let command = _awsenv_isolated [renew]
     let made = with-env {AWSENV_SHELL: nu} { "" | ^$command.0 ...($command | skip 1) | complete }
     if $made.exit_code == 0 and $made.stdout starts-with "{" {
         $made.stdout | _awsenv_make
-        $env._awsenv.tried = $"($env.AWSENV_EXPIRES_EPOCH?) ((_awsenv_described).minute)"
+        $env._awsenv.role = _awsenv_role
+        $env._awsenv.tried = [$env.AWSENV_EXPIRES_EPOCH? $env._awsenv.role.minute]
     }
 }
 
 # Runs before each prompt, and keeps the status of the last command: nushell does so for its hooks.
 def --env _awsenv_refresh [] {
     if ($env.AWSENV_LABEL? | default "") == "" and ($env.AWSENV_DEMO? | default "") == "" { return }
-    if ($env.AWSENV_RENEW? | default "") != "" and ($env.AWSENV_AUTO_REFRESH? | default "" | into string) != "0" {
-        if ((_awsenv_described).left | default 300) < 300 { try { _awsenv_renew } }
-    }
     if not (_awsenv_draws) {
         let prompt = $env.PROMPT_COMMAND?
-        $env._awsenv.prompt = $prompt
+        $env._awsenv = $env._awsenv | merge {prompt: $prompt role: {key: null}}
         $env.PROMPT_COMMAND = {|| _awsenv_draw $prompt }
+    }
+    $env._awsenv.role = _awsenv_role
+    if ($env._awsenv.role.minute | default 5) < 5 and ($env.AWSENV_RENEW? | default "") != "" and (
+        $env.AWSENV_AUTO_REFRESH? | default "" | into string
+    ) != "0" {
+        try { _awsenv_renew }
     }
 }
 
@@ -300,7 +320,7 @@ def --env _awsenv_arrive [] {
 # path. Other programs do not need it, nor see a record.
 const _awsenv_file = path self
 $env._awsenv = (
-    {tried: null prompt: null is_inner: false program: awsenv folder: ($_awsenv_file | path dirname)}
+    {tried: null prompt: null role: {key: null} is_inner: false program: awsenv folder: ($_awsenv_file | path dirname)}
     | merge ($env._awsenv? | default {})
     | merge (
         if $env._AWSENV_BIN? != null {

@@ -74,6 +74,7 @@ def test_a_prompt_renews_and_colours_a_role(
     window = open_terminal([row.name], clean_environ | role | {"AWSENV_RENEW": "0123abcd"})
     shows("(49|50)m")
     assert ["renew"] == calls()
+    own = window.look(window.line.index("]") + 2)
 
     window.run(row.export.format("AWSENV_COLOR", "'red'"))
     shows("(49|50)m")
@@ -82,6 +83,7 @@ def test_a_prompt_renews_and_colours_a_role(
     window.run(LOSSES[row.name])
     window.run(row.export.format("AWSENV_COLOR", "'35'"))
     shows("(49|50)m", "magenta")
+    assert own == window.look(window.line.index("]") + 2)
 
     # A command that Ctrl-Z cannot stop: the shell would wait for its output for ever.
     answer(800, AWSENV_ROLE="slow", AWSENV_COLOR="")
@@ -113,7 +115,7 @@ def test_a_prompt_renews_and_colours_a_role(
 def test_the_role_stands_before_what_the_prompt_prints(
     row: Row, clean_environ: dict[str, str], open_terminal: Start
 ) -> None:
-    """elvish reads the values of a prompt and what it prints at the same time; the role is the first of all."""
+    """What a prompt of elvish puts and what it prints arrive at the same time; the role is the first of all."""
     window = open_terminal([row.name], clean_environ | {"AWSENV_LABEL": "ci"})
 
     found = window.run("has-value [(range 999 | each {|_| eq [($edit:prompt)][1] ' ' })] $false")
