@@ -268,6 +268,23 @@ def test_the_list_shows_the_guard_rails(listed: List) -> None:
     ]
 
 
+def test_a_narrow_list_marks_what_is_protected(listed: List) -> None:
+    """Where the column does not fit, an exclamation mark stands before the name."""
+    expected = """\
+  PROFILE  ACCOUNT       ROLE   MFA …
+*!\x1b[91mprod\x1b[m     123456789012  admin  -
+  dev      123456789012  dev    -
+"""
+    assert expected in listed(RAILS, columns=40, environ={"AWSENV_ROLE": "prod"}).text
+
+
+def test_a_name_with_spaces_has_its_colour_as_a_whole(listed: List) -> None:
+    """A profile may be called anything."""
+    config = "[profile 'a  b']\nawsenv_color = 31\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = me\n"
+
+    assert "  \x1b[38;5;31ma  b\x1b[m     1234" in listed(config).text
+
+
 @pytest.mark.parametrize("agent", [False, True])
 @pytest.mark.parametrize(("environ", "colour"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
 def test_only_a_terminal_with_colours_gets_the_color_of_a_profile(

@@ -26,12 +26,13 @@ _SOURCE = ("SOURCE", "ACCOUNT", "KIND", "MFA", "REGION", "PROTECTED")
 _LEAST = (8, 12, 7, 3, 8, 9)
 """Cells that each of these keeps on a narrow terminal: half an account number is none."""
 _WIDE = ("ARN", "SOURCE", "MFA DEVICE", "WHERE")
-_ACTIVE = "* "
+_MARGIN = 2
+"""Cells before a row: for a star, and for an exclamation mark where the column PROTECTED does not fit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """The active role has a star; MFA and PROTECTED mark what needs a code and a yes. Nothing is sent to AWS.
+    """The active role has a star; MFA and PROTECTED (or !) mark what needs a code and a yes. Nothing is sent to AWS.
 
     PATTERN is a part of a profile, account or role name, in any case; it may contain *, ? and [...].
     """
@@ -76,19 +77,19 @@ def _block(
     cells = [[*head[:last], *wide], *([text or "-" for text in (*row(each)[:last], *_wide(each))] for each in entries)]
     if columns is not None:
         cells = [each[:last] for each in cells]
-    lines = report.table(cells, max(1, columns - len(_ACTIVE)) if columns else 0, _LEAST).splitlines()
-    marks = ["", *(_ACTIVE if is_called(entry, active) else "" for entry in entries)]
-    colours = ["", *(entry.rails.color for entry in entries)]
-    return "".join(
-        f"{mark:<{len(_ACTIVE)}}{_painted(line, colour)}\n"
-        for mark, line, colour in zip(marks, lines, colours, strict=True)
-    )
+    titles, *rows = report.aligned(cells, max(1, columns - _MARGIN) if columns else 0, _LEAST)
+    lines = [" " * _MARGIN + "  ".join(titles)]
+    for entry, (name, *others) in zip(entries, rows, strict=True):
+        is_marked = entry.rails.is_protected and len(titles) < last
+        margin = f"{'*' if is_called(entry, active) else ' '}{'!' if is_marked else ' '}"
+        lines.append(margin + "  ".join([_painted(name, entry.rails.color), *others]))
+    return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-def _painted(line: str, colour: str) -> str:
-    """Return *line* with its first cell in *colour*. `Table` shows it only where the user wants colour."""
-    name, gap, rest = line.partition("  ")
-    return f"\x1b[{colour}m{name}\x1b[m{gap}{rest}" if colour else line
+def _painted(cell: str, colour: str) -> str:
+    """Return *cell* with its text in *colour*. `Table` shows it only where the user wants colour."""
+    text = cell.rstrip()
+    return f"\x1b[{colour}m{text}\x1b[m{cell[len(text) :]}" if colour else cell
 
 
 def _matches(entry: Entry, pattern: str) -> bool:

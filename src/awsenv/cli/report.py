@@ -73,7 +73,12 @@ def printable(lines: Iterable[str]) -> str:
 
 
 def table(rows: Sequence[Sequence[str]], columns: int = 0, least: Sequence[int] = ()) -> str:
-    """Return *rows* in columns. The last text of a row does not widen its column.
+    """Return *rows* in columns, as `aligned` makes them."""
+    return "".join("  ".join(row).rstrip() + "\n" for row in aligned(rows, columns, least))
+
+
+def aligned(rows: Sequence[Sequence[str]], columns: int = 0, least: Sequence[int] = ()) -> list[list[str]]:
+    """Return *rows* with each cell as wide as its column. The last text of a row does not widen its column.
 
     Of a cell with several lines the first is shown: one that begins with a space continues the value before it, and may
     hold a secret.
@@ -90,8 +95,7 @@ def table(rows: Sequence[Sequence[str]], columns: int = 0, least: Sequence[int] 
         max(cells(row[index]) if any(row[index + 1 :]) else 0 for row in rows)
         for index, _ in enumerate(next(iter(rows), ()))
     ]
-    padded = ([cell + " " * (width - cells(cell)) for cell, width in zip(row, widths, strict=True)] for row in rows)
-    return "".join("  ".join(row).rstrip() + "\n" for row in padded)
+    return [[cell + " " * (width - cells(cell)) for cell, width in zip(row, widths, strict=True)] for row in rows]
 
 
 def _first_line(cell: str) -> str:
