@@ -16,13 +16,14 @@ from awsenv.cli.prompts import Prompts
 from awsenv.errors import UsageError
 from awsenv.provider import Provider
 from awsenv.shells.base import SHARED, folder
-from spelling import SPELLINGS
+from spelling import ROWS, SPELLINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from conftest import World
+    from spelling import Row
 
 
 @pytest.fixture
@@ -35,16 +36,15 @@ def prefix(world: World, tmp_path: Path) -> Path:
     return prefix
 
 
-@pytest.mark.parametrize("shell", SPELLINGS)
-def test_init_finds_the_calling_shell(shell: str, world: World, require: Callable[[str], str]) -> None:
-    """Evaluated without a name, `init` prints the hook of the shell that evaluates it."""
-    spelling = SPELLINGS[shell]
-    require(shell)
-    line = spelling.evaluate.format(f"{world.program} init")
+@pytest.mark.parametrize("row", ROWS.values(), ids=str)
+def test_init_finds_the_calling_shell(row: Row, world: World, require: Callable[[str], str], tmp_path: Path) -> None:
+    """Without a name, `init` prints the hook of the shell that calls it, whatever the login shell is."""
+    program = tmp_path / row.name
+    program.symlink_to(require(row.program or row.name))
 
-    answer = world.command(spelling.command(f"{line}\necho $_AWSENV_BIN"), SHELL="/bin/other")
+    answer = world.command([str(program), *row.bare, "-c", f"{world.program} init; echo end"], SHELL="/bin/other")
 
-    assert (f"{world.program}\n", "") == (answer.stdout, answer.stderr)
+    assert (f"{shells.find(row.name).hook(world.program)}end\n", "") == (answer.stdout, answer.stderr)
 
 
 @pytest.mark.parametrize("shell", SPELLINGS)
