@@ -25,7 +25,7 @@ lint:
     shellcheck .ci/run
     shfmt -i 2 -d .ci/run
 
-# Write what the documents quote of the program, and the tables of the completions
+# Write what the documents quote of the program, and the table of the completions
 docs:
     .venv/bin/python tests/docs/quotes.py
     .venv/bin/python tests/docs/completions.py

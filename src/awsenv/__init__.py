@@ -1,3 +1,3 @@
-"""An AWS role in your shell, in one word."""
+"""Assume AWS roles in your shell."""
 
 __version__ = "0.1.0"
