@@ -91,6 +91,15 @@ def test_the_marked_choice_is_always_seen(lines: int, moves: list[int]) -> None:
         assert [f">  role-{made.taken}"] == [line.rstrip() for line in marked]
 
 
+def test_a_terminal_that_grows_is_filled() -> None:
+    """The choices above the first one that was seen come back where there is room for them."""
+    made = menu(copies=2)
+    made.move(5)
+    made.lines(80, 3)
+
+    assert 6 == sum("deploy" in line or "…" in line for line in shown(drawn(made, 80, 24)))
+
+
 @pytest.mark.parametrize(("columns", "mark"), [(80, "> "), (40, "> !"), (20, "> !")])
 def test_a_protected_role_is_marked_at_every_width(columns: int, mark: str) -> None:
     """Where the column that says so does not fit, an exclamation mark stands before the name."""

@@ -121,7 +121,8 @@ class Menu:
         head = height > _SHORT
         keys = height >= _TALL
         self.page = max(1, min(height - 1 - head - keys, len(self._choices)))
-        self._top = max(self._at - self.page + 1, min(self._top, self._at))
+        last = max(0, len(self._found) - self.page)
+        self._top = max(self._at - self.page + 1, min(self._top, self._at, last))
         margin = _MARGIN if room > _MARGIN else 0
         widths = fitting_widths(self._needed, room - margin, _LEAST)
         is_cut = len(widths) < len(self._head)
