@@ -119,6 +119,7 @@ def test_any_other_text_is_refused_or_harmless(key: str, text: str) -> None:
         ("awsenv_color = gren", "'gren' is not a colour", "write awsenv_color = green"),
         ("awsenv_color =", "awsenv_color is empty", "write awsenv_color = red, 208 or #ff8700"),
         ("awsenv_protected = yes", "'yes' is not true or false", "write awsenv_protected = true"),
+        ("awsenv_protected = off", "'off' is not true or false", "write awsenv_protected = false"),
         (
             "awsenv_protected = true # for all",
             "'true # for all' is not true or false",
@@ -132,7 +133,7 @@ def test_any_other_text_is_refused_or_harmless(key: str, text: str) -> None:
         (
             "awsenv_account = prod",
             "'prod' is not an account ID",
-            "write awsenv_account = the twelve digits of the account",
+            "write the twelve digits of the account in awsenv_account",
         ),
         ("awsenv_protcted = true", "awsenv does not know the key awsenv_protcted", "write awsenv_protected = true"),
         ("awsenv_colour = red", "awsenv does not know the key awsenv_colour", "write awsenv_color = red"),

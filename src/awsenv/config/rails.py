@@ -67,14 +67,17 @@ def spelled(sgr: str) -> str:
 
 def _protected(text: str, origin: Origin) -> bool:
     if text.lower() not in {"true", "false"}:
-        raise _unusable("true or false", text, origin, f"write {origin.key} = true")
+        meant = "false" if text.lower() in {"0", "no", "off"} else "true"
+        raise _unusable("true or false", text, origin, f"write {origin.key} = {meant}")
     return text.lower() == "true"
 
 
 def _account(text: str, origin: Origin) -> str:
     if not limits.matches("[0-9]{12}", text):
         digits = re.sub("[^0-9]", "", text)
-        hint = f"write {origin.key} = {digits if len(digits) == 12 else 'the twelve digits of the account'}"  # noqa: PLR2004 - AWS's number
+        hint = f"write the twelve digits of the account in {origin.key}"
+        if len(digits) == len("123456789012"):
+            hint = f"write {origin.key} = {digits}"
         raise _unusable("an account ID", text, origin, hint)
     return text
 
