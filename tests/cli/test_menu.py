@@ -22,7 +22,8 @@ ROWS = (
 
 def menu(*, query: str = "", copies: int = 1) -> Menu:
     """Return a menu with the rows, each *copies* times, in which *query* has been typed."""
-    made = Menu(HEAD, [Choice(row, is_active=row[0] == "deploy", hides=3) for row in ROWS * copies])
+    marks = {"deploy": ("* ", "* ")}
+    made = Menu(HEAD, [Choice(row, marks=marks.get(row[0], ("  ", "  ")), hides=3) for row in ROWS * copies])
     made.type(query)
     return made
 
@@ -103,7 +104,7 @@ def test_a_terminal_that_grows_is_filled() -> None:
 @pytest.mark.parametrize(("columns", "mark"), [(80, "> "), (40, "> !"), (20, "> !")])
 def test_a_protected_role_is_marked_at_every_width(columns: int, mark: str) -> None:
     """Where the column that says so does not fit, an exclamation mark stands before the name."""
-    prod = Choice(("prod", "123456789012", "Admin", None, "eu-central-1", "✓"), is_protected=True)
+    prod = Choice(("prod", "123456789012", "Admin", None, "eu-central-1", "✓"), marks=("  ", " !"))
     made = Menu((*HEAD, "PROTECTED"), [prod])
 
     assert [f"{mark:<3}prod", columns == 80] == [

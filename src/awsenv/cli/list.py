@@ -11,7 +11,7 @@ from awsenv import config, environment
 from awsenv.cli import candidates, report
 from awsenv.cli.action import Print, Table
 from awsenv.cli.options import AsJson, Caller, OptionalWord, flag
-from awsenv.cli.rows import HEAD, is_called, nothing, row, shown
+from awsenv.cli.rows import HEAD, is_called, marks, nothing, row, shown
 from awsenv.config.files import missing
 from awsenv.model import Note
 from awsenv.wording import quoted
@@ -27,7 +27,7 @@ _LEAST = (8, 12, 7, 3, 8, 9)
 """Cells that each of these keeps on a narrow terminal: half an account number is none."""
 _WIDE = ("ARN", "SOURCE", "MFA DEVICE", "WHERE")
 _MARGIN = 2
-"""Cells before a row: for a star, and for an exclamation mark where the column PROTECTED does not fit."""
+"""Cells before a row, for its marks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +80,7 @@ def _block(
     titles, *rows = report.aligned(cells, max(1, columns - _MARGIN) if columns else 0, _LEAST)
     lines = [" " * _MARGIN + "  ".join(titles)]
     for entry, (name, *others) in zip(entries, rows, strict=True):
-        is_marked = entry.rails.is_protected and len(titles) < last
-        margin = f"{'*' if is_called(entry, active) else ' '}{'!' if is_marked else ' '}"
-        lines.append(margin + "  ".join([_painted(name, entry.rails.color), *others]))
+        lines.append(marks(entry, active)[len(titles) < last] + "  ".join([_painted(name, entry.rails.color), *others]))
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 

@@ -21,7 +21,7 @@ _LONGEST = 1000
 """Characters of a query: a paste may be of any length."""
 _GAP = "  "
 _MARGIN = 3
-"""Cells before a row, for its marks."""
+"""Cells before a row: for the one that Enter takes, and for its marks."""
 
 
 class Choice:
@@ -29,20 +29,18 @@ class Choice:
 
     Args:
         texts: What it shows, of any characters.
-        is_active: Whether it is the role of this shell.
-        is_protected: Whether it is marked where the last column, which says so, does not fit.
+        marks: The two cells before it where all columns fit, and where they do not.
         colour: The SGR parameters of its first cell; empty: none.
         hides: The column that no word matches.
     """
 
-    __slots__ = ("colour", "fields", "is_active", "is_protected", "texts")
+    __slots__ = ("colour", "fields", "marks", "texts")
 
     def __init__(
         self,
         texts: Sequence[str | None],
         *,
-        is_active: bool = False,
-        is_protected: bool = False,
+        marks: tuple[str, str] = ("  ", "  "),
         colour: str = "",
         hides: int | None = None,
     ) -> None:
@@ -51,8 +49,7 @@ class Choice:
             "" if text is None or number == hides else fuzzy.folded(self.texts[number])
             for number, text in enumerate(texts)
         ]
-        self.is_active = is_active
-        self.is_protected = is_protected
+        self.marks = marks
         self.colour = colour
 
 
@@ -134,8 +131,7 @@ class Menu:
         for number, index in enumerate(shown, self._top):
             choice = self._choices[index]
             is_marked = number == self._at
-            before = f"{'>' if is_marked else ' '}{'*' if choice.is_active else ' '}"
-            before = f"{before}{'!' if choice.is_protected and is_cut else ' '}"[:margin]
+            before = f"{'>' if is_marked else ' '}{choice.marks[is_cut]}"[:margin]
             row = _row(choice.texts, fuzzy.marks(words, choice.fields), widths)
             lines.append(_joined(before, row, "7" if is_marked else "", choice.colour))
         if not shown and self._is_known:

@@ -139,8 +139,7 @@ def _offered(environ: Mapping[str, str]) -> tuple[list[Entry], list[Choice], Seq
     choices = [
         Choice(
             rows.row(each)[:shown],
-            is_active=rows.is_called(each, role),
-            is_protected=each.rails.is_protected,
+            marks=rows.marks(each, role),
             colour=each.rails.color if is_coloured else "",
             hides=mfa,
         )
@@ -299,7 +298,7 @@ def _ask_fzf(
         ready, _, _ = select.select([fzf.stdout, reading.end], [], [])  # type: ignore[type-var] # stdout is a pipe
         if fzf.stdout not in ready:
             entries, choices, head = reading.offered()
-            table = report.table([["", *head], *(["*" if each.is_active else "", *each.texts] for each in choices)])
+            table = report.table([["", *head], *([each.marks[True], *each.texts] for each in choices)])
             # The number, which fzf does not show, makes each row another.
             lines = [f"{number}\t{line}" for number, line in enumerate(table.splitlines())]
             rows = dict(zip(lines[1:], entries, strict=True))

@@ -37,6 +37,15 @@ def shown(entries: Iterable[Entry]) -> int:
     return len(HEAD) - (not any(entry.rails.is_protected for entry in entries))
 
 
+def marks(entry: Entry, role: str | None) -> tuple[str, str]:
+    """Return what stands in the two cells before a row where PROTECTED fits, and where it does not.
+
+    A star marks *role*, that of this shell; an exclamation mark stands for the column.
+    """
+    star = "*" if is_called(entry, role) else " "
+    return f"{star} ", f"{star}{'!' if entry.rails.is_protected else ' '}"
+
+
 def is_called(entry: Entry, role: str | None) -> bool:
     """Return whether *role*, as the user typed it, is this profile or its role."""
     return role is not None and role in {entry.name, entry.role_arn}
