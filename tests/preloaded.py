@@ -26,7 +26,9 @@ if __name__ == "__main__":
 
 import awsenv
 from awsenv import __main__ as program
-from awsenv.cli import main, process
+from awsenv.aws.session import AwsSession
+from awsenv.cli import app, main, process
+from awsenv.cli.commands import COMMANDS
 
 
 def load() -> None:
@@ -34,6 +36,13 @@ def load() -> None:
     for module in pkgutil.walk_packages(awsenv.__path__, "awsenv."):
         if not module.name.startswith("awsenv.sandbox"):
             import_module(module.name)
+    # What a command imports when it needs it.
+    for name in ("_strptime", "ctypes", "pwd"):
+        import_module(name)
+    # What a process makes only once: the options of each command, and what botocore reads for a client.
+    for name in COMMANDS:
+        app.built(name)
+    AwsSession(None, {}, region="us-east-1").create_client("sts")
     # Or each fork copies what it looks through for garbage.
     gc.collect()
     gc.freeze()
