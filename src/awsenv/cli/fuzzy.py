@@ -90,12 +90,12 @@ def _apart(word: str, field: str) -> tuple[int, Sequence[int]] | None:
         if end < 0:
             return None
     # The shortest stretch that ends there.
-    places = [end + 1]
+    indexes = [end + 1]
     for each in reversed(word):
-        places.append(field.rfind(each, 0, places[-1]))
-    places = places[:0:-1]
-    between = places[-1] - places[0] + 1 - len(word)
-    return _APART + _BREAK * sum(_is_break(field, place) for place in places) - _GAP * between, places
+        indexes.append(field.rfind(each, 0, indexes[-1]))
+    indexes = indexes[:0:-1]
+    between = indexes[-1] - indexes[0] + 1 - len(word)
+    return _APART + _BREAK * sum(_is_break(field, index) for index in indexes) - _GAP * between, indexes
 
 
 def _is_break(field: str, index: int) -> bool:

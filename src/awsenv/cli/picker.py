@@ -191,7 +191,7 @@ def _ask(screen: Screen, reading: _Reading) -> str | None:
     early: list[str] = []
     is_read = False
     while True:
-        _draw(screen, menu)
+        screen.draw(*menu.lines(*screen.size()))
         typed = screen.read(*[] if is_read else [reading.end])
         if not is_read and not typed:
             entries, choices, head = reading.offered()
@@ -208,10 +208,6 @@ def _ask(screen: Screen, reading: _Reading) -> str | None:
             elif key != REDRAW:
                 _press(menu, key)
                 early += [] if is_read else [key]
-
-
-def _draw(screen: Screen, menu: Menu) -> None:
-    screen.draw(*menu.lines(*screen.size()))
 
 
 _TAKES = ("\r", "\n")
