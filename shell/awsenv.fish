@@ -371,6 +371,6 @@ if status is-interactive
                 __awsenv_complete
             end
         end
-        builtin complete -c awsenv -f -a '(__awsenv_complete)'
+        builtin complete -c awsenv -f -n '__awsenv_complete; true' -a '$__awsenv_found'
     end
 end

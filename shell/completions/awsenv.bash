@@ -32,7 +32,7 @@ function _awsenv_complete {
 function _awsenv_offer {
   builtin local IFS=$' \t\n' _awsenv_line _awsenv_word='' _awsenv_raw='' _awsenv_quote='' _awsenv_start=0
   builtin local _awsenv_command=use _awsenv_kind='' _awsenv_prefix='' _awsenv_lead _awsenv_row _awsenv_text
-  builtin local -a _awsenv_words _awsenv_starts
+  builtin local -a _awsenv_words _awsenv_starts _awsenv_lines
   _awsenv_cut
   _awsenv_parse "$_awsenv_line"
   _awsenv_expect "${_awsenv_words[@]:1}"
@@ -240,141 +240,101 @@ function _awsenv_add {
   COMPREPLY+=("$_awsenv_text")
 }
 
-# Adds the names of the kinds in $1 and $2. Bash is quick with a whole file and a whole array.
+# Adds the names of the kinds $1 and $2. Bash is quick with a whole array.
 function _awsenv_add_names {
-  # The first joins: no name holds it. Bytes are compared ten times as fast as characters.
+  # Bytes are compared ten times as fast as characters. A newline joins, which no name holds; bash 3.2 splits at blanks.
   builtin local LC_ALL=C 2>/dev/null || builtin :
-  builtin local IFS=$'\n \t' _awsenv_specials='[]\\ !"#$&'\''()*;<>?[^`{|}~]'
-  builtin local _awsenv_tab=$'\t' _awsenv_cache=~/.cache _awsenv_name _awsenv_value
-  builtin local -a _awsenv_lines _awsenv_found
+  builtin local IFS=$'\n \t' _awsenv_line _awsenv_number _awsenv_tab=$'\t' _awsenv_specials='[]\\ !"#$&'\''()*;<>?[^`{|}~]'
+  builtin local _awsenv_before="$_awsenv_tab${_awsenv_typed#"$_awsenv_prefix"}"
+  builtin local -a _awsenv_found
+  if ! _awsenv_read_names; then
+    _awsenv_text=$(_awsenv_ask) || builtin return 0
+    _awsenv_split "$_awsenv_text"
+  fi
   _awsenv_found=()
-  [[ ${XDG_CACHE_HOME-} != /* ]] || _awsenv_cache=$XDG_CACHE_HOME
-  _awsenv_cache+=/awsenv
-  if [[ ${AWSENV_CACHE-} == 0 ]] || ! _awsenv_read_names "$@"; then
-    [[ ${AWSENV_CACHE-} == 0 ]] || _awsenv_refresh
-    # The files themselves, until the names are written.
-    [[ $1 == region ]] || for _awsenv_name in config credentials; do
-      _awsenv_find_file "$_awsenv_name"
-      # shellcheck disable=SC2088 # as it stands in the variable
-      [[ $_awsenv_value != '~/'* ]] || _awsenv_value=~/${_awsenv_value:2}
-      _awsenv_read_profiles "$_awsenv_name"
+  if [[ $1 == role && $_awsenv_before == "$_awsenv_tab" ]]; then
+    # All: they stand before the others.
+    _awsenv_number=${#_awsenv_lines[@]}
+    while ((_awsenv_number > 0)); do
+      case ${_awsenv_lines[_awsenv_number - 1]} in
+      "region$_awsenv_tab"* | "file$_awsenv_tab"*) _awsenv_number=$((_awsenv_number - 1)) ;;
+      *) builtin break ;;
+      esac
+    done
+    _awsenv_found=("${_awsenv_lines[@]:0:_awsenv_number}")
+  else
+    for _awsenv_line in ${_awsenv_lines[@]+"${_awsenv_lines[@]}"}; do
+      case $_awsenv_line in "$1$_awsenv_before"* | "${2-$1}$_awsenv_before"*) _awsenv_found+=("$_awsenv_line") ;; *) ;; esac
     done
   fi
   ((${#_awsenv_found[@]} > 0)) || builtin return 0
+  _awsenv_found=("${_awsenv_found[@]#*"$_awsenv_tab"}")
+  _awsenv_found=("${_awsenv_found[@]%%"$_awsenv_tab"*}")
   if [[ -z $_awsenv_prefix$_awsenv_lead$_awsenv_open && ${_awsenv_found[*]} != *$_awsenv_specials* ]]; then
     COMPREPLY+=("${_awsenv_found[@]}")
   else
-    for _awsenv_name in "${_awsenv_found[@]}"; do
-      _awsenv_add "$_awsenv_name"
+    for _awsenv_line in "${_awsenv_found[@]}"; do
+      _awsenv_add "$_awsenv_line"
     done
   fi
 }
 
-# Sets `_awsenv_lines` to those lines of the file $1 that begin with $2, $3 or $4. Fails if no such file can be read.
-function _awsenv_read_lines {
-  builtin local _awsenv_line
-  builtin local -a _awsenv_all
-  _awsenv_lines=()
-  [[ -f $1 && -r $1 ]] || builtin return
-  if ((BASH_VERSINFO[0] > 3)); then
-    builtin mapfile -t _awsenv_all <"$1"
-    for _awsenv_line in "${_awsenv_all[@]}"; do
-      case $_awsenv_line in "$2"* | "$3"* | "$4"*) _awsenv_lines+=("$_awsenv_line") ;; *) ;; esac
-    done
-  else
-    while IFS='' builtin read -r _awsenv_line || [[ -n $_awsenv_line ]]; do
-      case $_awsenv_line in "$2"* | "$3"* | "$4"*) _awsenv_lines+=("$_awsenv_line") ;; *) ;; esac
-    done <"$1"
-  fi
-}
-
-# Sets `_awsenv_found` to the names of the kinds $1 and $2 that begin with what was typed. Fails if the names are stale.
+# Sets `_awsenv_lines` to the names in the cache, and has them written in the background if they are stale. Fails if there
+# are none of the two files that this shell would have the program read.
 function _awsenv_read_names {
-  builtin local _awsenv_file _awsenv_path
-  _awsenv_file=$_awsenv_cache/names
-  [[ -O $_awsenv_file && ! -L $_awsenv_file ]] || builtin return
-  _awsenv_text=$_awsenv_tab${_awsenv_typed#"$_awsenv_prefix"}
-  _awsenv_read_lines "$_awsenv_file" "$1$_awsenv_text" "${2-$1}$_awsenv_text" "file$_awsenv_tab" || builtin return
-  for _awsenv_file in 0 1; do
-    _awsenv_find_file "$_awsenv_file"
-    # The line is: file, a tab, the value of the variable, a tab, the path, a tab, the mark.
-    _awsenv_text=${_awsenv_lines[_awsenv_file]-}
-    _awsenv_path=${_awsenv_text#"file$_awsenv_tab$_awsenv_value$_awsenv_tab"}
-    [[ $_awsenv_path != "$_awsenv_text" && $_awsenv_text != *"$_awsenv_tab" ]] || builtin return
-    _awsenv_text=$_awsenv_cache/${_awsenv_text##*"$_awsenv_tab"} _awsenv_path=${_awsenv_path%"$_awsenv_tab"*}
-    # A file that is there is newer than one that is not.
-    [[ ! $_awsenv_path -nt $_awsenv_text && ! $_awsenv_text -nt $_awsenv_path ]] || builtin return
-  done
-  ((${#_awsenv_lines[@]} > 2)) || builtin return 0
-  _awsenv_found=("${_awsenv_lines[@]:2}")
-  _awsenv_found=("${_awsenv_found[@]#*"$_awsenv_tab"}")
-  _awsenv_found=("${_awsenv_found[@]%%"$_awsenv_tab"*}")
-}
-
-# Sets `_awsenv_value` of the caller to the path of the file $1 of the two, as a variable has it.
-function _awsenv_find_file {
-  if [[ $1 == config || $1 == 0 ]]; then
-    _awsenv_value=${AWS_CONFIG_FILE-~/.aws/config} _awsenv_text=${AWSENV_SAVED_AWS_CONFIG_FILE-~/.aws/config}
+  builtin local _awsenv_home=~ _awsenv_line _awsenv_stale='' _awsenv_value
+  builtin local _awsenv_cache="$_awsenv_home/.cache"
+  [[ ${XDG_CACHE_HOME-} != /* ]] || _awsenv_cache=$XDG_CACHE_HOME
+  _awsenv_cache+=/awsenv
+  builtin local _awsenv_path="$_awsenv_cache/names-2"
+  [[ ${AWSENV_CACHE-} != 0 && -f $_awsenv_path && -r $_awsenv_path && -O $_awsenv_path && ! -L $_awsenv_path ]] ||
+    builtin return
+  _awsenv_lines=()
+  if ((BASH_VERSINFO[0] > 3)); then
+    builtin mapfile -t _awsenv_lines <"$_awsenv_path"
   else
-    _awsenv_value=${AWS_SHARED_CREDENTIALS_FILE-~/.aws/credentials}
-    _awsenv_text=${AWSENV_SAVED_AWS_SHARED_CREDENTIALS_FILE-~/.aws/credentials}
+    while IFS='' builtin read -r _awsenv_line; do
+      _awsenv_lines+=("$_awsenv_line")
+    done <"$_awsenv_path"
   fi
-  # `exec --refresh` hides the file from AWS tools.
-  [[ -z ${AWSENV_REFRESH-} || $_awsenv_value != /dev/null ]] || _awsenv_value=$_awsenv_text
-}
-
-# Adds the profiles of the file `_awsenv_value`, the one called $1 of the two, to `_awsenv_found`.
-function _awsenv_read_profiles {
-  builtin local _awsenv_header
-  _awsenv_read_lines "$_awsenv_value" '[' '[' '[' || builtin return 0
-  for _awsenv_header in ${_awsenv_lines[@]+"${_awsenv_lines[@]}"}; do
-    _awsenv_text=${_awsenv_header#?}
-    _awsenv_text=${_awsenv_text%%]*}
-    if [[ $1 == config && $_awsenv_text == profile[[:blank:]]* ]]; then
-      _awsenv_text=${_awsenv_text#profile?}
-      if [[ $_awsenv_text == *[[:blank:]\"\'\\]* ]]; then
-        _awsenv_parse "$_awsenv_text "
-        ((${#_awsenv_words[@]} == 1)) || builtin continue
-        _awsenv_text=${_awsenv_words[0]}
-      fi
-    elif [[ $1 == config && $_awsenv_text != default ]]; then
-      builtin continue
-    fi
-    [[ $_awsenv_text != "${_awsenv_typed#"$_awsenv_prefix"}"* || -z $_awsenv_text || $_awsenv_text == -* ||
-      $_awsenv_text == *[[:cntrl:]]* || $_awsenv_text == *$'\302'[$'\200'-$'\237']* ]] ||
-      [[ $1 == credentials && $'\n'"${_awsenv_found[*]-}"$'\n' == *$'\n'"$_awsenv_text"$'\n'* ]] ||
-      _awsenv_found+=("$_awsenv_text")
+  ((${#_awsenv_lines[@]} > 1)) || builtin return
+  builtin set -- "${_awsenv_lines[@]:${#_awsenv_lines[@]}-2}"
+  for _awsenv_value in \
+    "${AWS_CONFIG_FILE-$_awsenv_home/.aws/config}" "${AWS_SHARED_CREDENTIALS_FILE-$_awsenv_home/.aws/credentials}"; do
+    # The value of the variable, the path where it leads, and the mark, which is as old as the file.
+    _awsenv_path=${1#"file$_awsenv_tab$_awsenv_value$_awsenv_tab"}
+    [[ $_awsenv_path == /*"$_awsenv_tab"* ]] || builtin return
+    _awsenv_text=$_awsenv_cache/${_awsenv_path##*"$_awsenv_tab"} _awsenv_path=${_awsenv_path%"$_awsenv_tab"*}
+    # A file that is there is newer than one that is not.
+    [[ ! $_awsenv_path -nt $_awsenv_text && ! $_awsenv_text -nt $_awsenv_path ]] || _awsenv_stale=yes
+    builtin shift
   done
+  [[ -z $_awsenv_stale ]] || (_awsenv_ask >/dev/null &)
 }
 
-# Lets the program write the names, in the background; not more than once in five seconds, because it may fail each time.
-function _awsenv_refresh {
+# Lets the program write the names, and print them.
+function _awsenv_ask {
   builtin local _awsenv_program="${_AWSENV_BIN-}"
   [[ -n $_awsenv_program ]] || _awsenv_program=$(builtin type -P awsenv) || builtin return
-  ((SECONDS < ${_awsenv_refreshed:--5} || SECONDS - ${_awsenv_refreshed:--5} >= 5)) || builtin return 0
-  _awsenv_refreshed=$SECONDS
   # It runs no other program, so these need not be kept.
-  # shellcheck disable=SC2016 # for sh to expand
   /usr/bin/env PYTHONPATH= PYTHONHOME= PYTHONUSERBASE= PYTHONPYCACHEPREFIX= PYTHONEXECUTABLE= \
-    /bin/sh -c '"$0" completion --refresh </dev/null >/dev/null 2>&1 &' "$_awsenv_program"
+    "$_awsenv_program" completion --refresh </dev/null 2>/dev/null
 }
 
 # Adds the files whose paths follow $1.
 function _awsenv_add_files {
-  builtin local _awsenv_files _awsenv_path="${_awsenv_typed#"$_awsenv_prefix"}"
+  builtin local _awsenv_path="${_awsenv_typed#"$_awsenv_prefix"}"
   builtin compopt -o nospace 2>/dev/null || builtin :
-  if [[ -z $1 || $_awsenv_path == "$1"* ]]; then
-    _awsenv_files=$(builtin compgen -f -- "${_awsenv_path#"$1"}") || builtin :
-    _awsenv_add_output "$_awsenv_files"
-    builtin set -- "$1" ${COMPREPLY[@]+"${COMPREPLY[@]}"}
-    COMPREPLY=()
-    for _awsenv_path in "${@:2}"; do
-      [[ ! -d $_awsenv_path ]] || _awsenv_path+=/
-      _awsenv_add "$1$_awsenv_path"
-    done
-  else
+  if [[ -n $1 && $_awsenv_path != "$1"* ]]; then
     _awsenv_add "$1"
+    builtin return
   fi
+  _awsenv_text=$(builtin compgen -f -- "${_awsenv_path#"$1"}") || builtin :
+  _awsenv_split "$_awsenv_text"
+  for _awsenv_path in ${_awsenv_lines[@]+"${_awsenv_lines[@]}"}; do
+    [[ ! -d $_awsenv_path ]] || _awsenv_path+=/
+    _awsenv_add "$1$_awsenv_path"
+  done
 }
 
 # Completes the command that begins at `_awsenv_start`, in its own way. Readline replaces $1.
@@ -445,11 +405,17 @@ function _awsenv_call {
 
 # Adds the lines of $1 to COMPREPLY as they are.
 function _awsenv_add_output {
+  _awsenv_split "$1"
+  COMPREPLY+=(${_awsenv_lines[@]+"${_awsenv_lines[@]}"})
+}
+
+# Sets `_awsenv_lines` to the lines of $1 that are not empty.
+function _awsenv_split {
   builtin local IFS=$'\n' _awsenv_glob=on
-  [[ $- != *f* ]] || _awsenv_glob=
+  [[ $- != *f* ]] || _awsenv_glob=''
   builtin set -f
   # shellcheck disable=SC2206 # split at the ends of lines alone
-  COMPREPLY+=($1)
+  _awsenv_lines=($1)
   [[ -z $_awsenv_glob ]] || builtin set +f
 }
 

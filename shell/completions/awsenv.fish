@@ -9,11 +9,10 @@ or builtin read -gz _awsenv_table <$_awsenv_folder/completions/awsenv.table
 set -g __awsenv_commands (string split -n \n -- $_awsenv_table | string match -v -- '*|--*')
 set -g __awsenv_options (string split -n \n -- $_awsenv_table | string match -- '*|--*')
 
-function __awsenv_complete --description 'Print what may follow on the command line'
+function __awsenv_complete --description 'Set __awsenv_found to what may follow on the command line, with descriptions'
+    set -g __awsenv_found
     set -l words (builtin commandline -opc)
     set -l word (builtin commandline -ct)
-    # What the word means, without its quotes; nothing if it cannot be told.
-    set -l token (string unescape -- $word)
     set -l command use
     set -l fields first
     set -e words[1]
@@ -56,13 +55,13 @@ function __awsenv_complete --description 'Print what may follow on the command l
     switch "$fields:$word"
         case '*:--*=*'
             set -l option (string split -m 1 = -- $word)[1]
-            set token (string replace -r -- '^[^=]*=' '' $token)
-            string replace -r -- '^' $option= (__awsenv_offer (__awsenv_value $option))
+            __awsenv_offer (__awsenv_value $option)
+            set __awsenv_found $option=$__awsenv_found
         case '*:-*'
             __awsenv_offer options
         case '- command:' command:
             # A code cannot be offered; after it, and in place of it, a command can.
-            builtin printf '%s\n' --
+            set __awsenv_found --
         case '- command:*' 'command:*'
             __awsenv_delegate
         case '*'
@@ -75,106 +74,94 @@ function __awsenv_value --no-scope-shadowing --description 'Print the kind of th
 end
 
 function __awsenv_delegate --description 'Complete a command, whose words before the cursor these are, in its own way'
-    builtin complete -C (string join ' ' -- (string escape -- $argv) (builtin commandline -ct))
+    set -g __awsenv_found (builtin complete -C (string join ' ' -- (string escape -- $argv) (builtin commandline -ct)))
 end
 
-function __awsenv_offer --no-scope-shadowing --description 'Print what a kind stands for: a field of the tables, or another'
+function __awsenv_offer --no-scope-shadowing --description 'Find what a kind stands for: a field of the table, or another'
     switch "$argv[1]"
-        case first
-            string replace -r -- '\|.*\|' \t $__awsenv_commands
-            __awsenv_names 'role|source' $token
-        case commands
-            string replace -r -- '\|.*\|' \t $__awsenv_commands
+        case first commands
+            set -g __awsenv_found (string replace -r -- '\|.*\|' \t $__awsenv_commands)
+            if test "$argv[1]" = first
+                __awsenv_read_names
+                set -a __awsenv_found $__awsenv_profiles
+            end
         case options
             set -l named $command
             test "$fields" = first
             and set named "(?:$command|awsenv)"
-            string replace -rf -- "^(?:[^|]*,)?$named(?:,[^|]*)?\\|([^|]*)\\|[^|]*\\|" '$1'\t $__awsenv_options
+            set -g __awsenv_found (string replace -rf -- "^(?:[^|]*,)?$named(?:,[^|]*)?\\|([^|]*)\\|[^|]*\\|" '$1'\t $__awsenv_options)
         case roles profiles
-            __awsenv_names 'role|source' $token
+            __awsenv_read_names
+            set -g __awsenv_found $__awsenv_profiles
         case regions
-            __awsenv_names region $token
+            __awsenv_read_names
+            set -g __awsenv_found $__awsenv_regions
         case file
             set -l path (string replace -r -- '^.*?file://' '' $word)
-            and string replace -r -- '^' file:// (builtin complete -C "'' $path")
-            or builtin echo file://
+            and set -g __awsenv_found file://(builtin complete -C "'' $path")
+            or set -g __awsenv_found file://
         case '*/*'
-            string split / -- $argv[1]
+            set -g __awsenv_found (string split / -- $argv[1])
     end
 end
 
-function __awsenv_names --description 'Print the names of the kinds that a pattern matches, which begin with the second argument'
+# Those that this shell has read, if they are fresh; else those in the cache, which the program writes again in the
+# background if they are stale; else those that the program prints.
+function __awsenv_read_names --description 'Keep the names of the two files'
     set -l folder "$HOME/.cache/awsenv"
     string match -q -- '/*' "$XDG_CACHE_HOME"
     and set folder $XDG_CACHE_HOME/awsenv
-    set -l files
-    for name in config:AWS_CONFIG_FILE credentials:AWS_SHARED_CREDENTIALS_FILE
-        set -l variable (string split : -- $name)
-        set -l path "$HOME/.aws/$variable[1]"
-        set -q $variable[2]
-        and set path $$variable[2]
-        # `exec --refresh` hides the file from AWS tools.
-        if test -n "$AWSENV_REFRESH" -a "$path" = /dev/null
-            set path "$HOME/.aws/$variable[1]"
-            set variable AWSENV_SAVED_$variable[2]
-            set -q $variable
-            and set path $$variable
-        end
-        set -a files "$path"
-    end
+    set -l stale
     if test "$AWSENV_CACHE" != 0
-        if test -f $folder/names -a -O $folder/names -a ! -L $folder/names
-            set -l config
-            set -l credentials
-            begin
-                read config
-                read credentials
-            end <$folder/names
-            if __awsenv_is_fresh "$files[1]" $config; and __awsenv_is_fresh "$files[2]" $credentials
-                # Those that begin with what was typed; if none does, fish may find it in the middle of others.
-                set -l kinds "^(?:$argv[1])\\t"
-                string match -rg -- "$kinds("(string escape --style=regex -- "$argv[2]")'.*)' <$folder/names
-                or string match -rg -- "$kinds(.*)" <$folder/names
+        __awsenv_are_ours
+        and not set -q stale[1]
+        and return
+        if test -f $folder/names-2 -a -r $folder/names-2 -a -O $folder/names-2 -a ! -L $folder/names-2
+            __awsenv_sort (string split -n \n <$folder/names-2)
+            if __awsenv_are_ours
+                set -q stale[1]
+                and __awsenv_ask '>/dev/null &'
                 return
             end
         end
-        __awsenv_rebuild
     end
-    # The files themselves, until the names are written.
-    test "$argv[1]" != region
-    or return
-    set files (string replace -r -- '^~/' "$HOME/" $files)
-    test -f "$files[1]" -a -r "$files[1]"
-    and string match -r -- '^[^-\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$' \
-        (string unescape -- (string match -rg -- '^\[(?:profile\s+|(?=default\]))([^\]]+)\]' <$files[1]))
-    test -f "$files[2]" -a -r "$files[2]"
-    and string match -rg -- '^\[([^-\]\x00-\x1f\x7f-\x9f][^\]\x00-\x1f\x7f-\x9f]*)\]' <$files[2]
+    __awsenv_sort (__awsenv_ask)
 end
 
-function __awsenv_is_fresh --no-scope-shadowing --description 'Whether a line of the names is about a file as it is now'
-    set -l parts (string split -- \t $argv[2])
-    test "$argv[1]" = "$parts[2]" -a -n "$parts[4]"
-    or return
-    # Neither is newer: a file that is there is newer than one that is not.
-    test "$parts[3]" -nt "$folder/$parts[4]"
-    test $status -eq 1
-    or return
-    test "$folder/$parts[4]" -nt "$parts[3]"
-    test $status -eq 1
+function __awsenv_sort --description 'Keep the lines of the names by their kinds'
+    set -g __awsenv_profiles (string replace -rf -- '^(?:role|source)\t' '' $argv)
+    set -g __awsenv_regions (string replace -rf -- '^region\t' '' $argv)
+    set -g __awsenv_files (string replace -rf -- '^file\t' '' $argv)
 end
 
-function __awsenv_rebuild --description 'Let the program write the names, in the background'
+# Those that this shell would have the program read. Sets `stale` of the caller if they have changed.
+function __awsenv_are_ours --no-scope-shadowing --description 'Whether the names that this shell has read are of the two files'
+    set stale
+    set -l values "$HOME/.aws/config" "$HOME/.aws/credentials"
+    set -q AWS_CONFIG_FILE
+    and set values[1] "$AWS_CONFIG_FILE"
+    set -q AWS_SHARED_CREDENTIALS_FILE
+    and set values[2] "$AWS_SHARED_CREDENTIALS_FILE"
+    for number in 1 2
+        set -l words (string split -- \t "$__awsenv_files[$number]")
+        test (builtin count $words) -eq 3 -a "$words[1]" = "$values[$number]"
+        or return
+        # Neither is newer: a file that is there is newer than one that is not.
+        if test "$words[2]" -nt "$folder/$words[3]"; or test "$folder/$words[3]" -nt "$words[2]"
+            set stale yes
+        end
+    end
+end
+
+function __awsenv_ask --description 'Let the program write the names, and print them; the argument says where to'
     set -l program $_AWSENV_BIN (command -s awsenv)
-    # Not more than once at a command line: it may fail each time.
-    set -l line (builtin commandline -poc | string collect)
-    test -n "$program[1]" -a "$__awsenv_rebuilt" != "$line $history[1]"
+    set -q program[1]
     or return
-    set -g __awsenv_rebuilt "$line $history[1]"
     # It runs no other program, so these need not be kept.
     /usr/bin/env PYTHONPATH= PYTHONHOME= PYTHONUSERBASE= PYTHONPYCACHEPREFIX= PYTHONEXECUTABLE= \
-        /bin/sh -c '"$0" completion --refresh </dev/null >/dev/null 2>&1 &' $program[1]
+        /bin/sh -c '"$0" completion --refresh </dev/null 2>/dev/null '"$argv" $program[1]
 end
 
 # The hook may have done so: twice would cost twice as much.
 builtin complete -c awsenv | string match -q '*__awsenv_complete*'
-or builtin complete -c awsenv -f -a '(__awsenv_complete)'
+or builtin complete -c awsenv -f -n '__awsenv_complete; true' -a '$__awsenv_found'

@@ -49,16 +49,13 @@ def main() -> "NoReturn":
 def _run(args: list[str]) -> int:
     harden.forbid_core_files()
     # Each imports only what it needs: typer alone costs four times Python's own start.
-    if args[:1] == ["init"] and len(args) <= 2 and not process.stdout_is_terminal():  # noqa: PLR2004 - init SHELL
-        from awsenv import shells  # noqa: PLC0415 - see above
-
-        try:
-            shell = shells.find(args[1] if args[1:] else process.calling_shell())
-            process.write(shell.hook(process.program()))
-        except Exception:  # noqa: BLE001, S110 - the command line meets it again, and reports it
-            pass
-        else:
+    try:
+        text = _quick(args)
+        if text is not None:
+            process.write(text)
             return 0
+    except Exception:  # noqa: BLE001, S110 - the command line meets it again, and reports it
+        pass
     process.end_like_ctrl_c()
     from awsenv.cli import commands, conversation  # noqa: PLC0415 - see above
 
@@ -88,6 +85,23 @@ def _run(args: list[str]) -> int:
         gc.set_threshold(50_000)
         from awsenv.cli.main import run  # noqa: PLC0415 - see above
     return run(args, answered)
+
+
+def _quick(args: list[str]) -> "str | None":
+    """Return what *args* print where a shell waits for it at its start or at Tab; None: it takes the command line."""
+    if args[:1] == ["init"] and len(args) <= 2 and not process.stdout_is_terminal():  # noqa: PLR2004 - init SHELL
+        from awsenv import shells  # noqa: PLC0415 - see `_run`
+
+        shell = shells.find(args[1] if args[1:] else process.calling_shell())
+        return shell.hook(process.program())
+    if args == ["completion", "--refresh"]:
+        import time  # noqa: PLC0415 - see `_run`
+
+        from awsenv import environment  # noqa: PLC0415 - the same
+        from awsenv.cli import candidates  # noqa: PLC0415 - the same
+
+        return candidates.refresh(environment.original(process.environ()), process.folder(), time.time())
+    return None
 
 
 def _give_up(error: BaseException) -> int:

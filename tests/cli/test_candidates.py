@@ -71,7 +71,7 @@ class User:
 
     def is_fresh(self) -> bool:
         """Return whether a shell would take the names for fresh."""
-        lines = [line.split("\t") for line in (self.folder / candidates.NAMES).read_text().splitlines()[:2]]
+        lines = [line.split("\t") for line in (self.folder / candidates.NAMES).read_text().splitlines()[-2:]]
         return all(_changed(Path(path)) == _changed(self.folder / (mark or "none")) for _, _, path, mark in lines)
 
 
@@ -96,7 +96,7 @@ def test_the_names_have_what_a_menu_shows(user: User) -> None:
         ["role", "two words", "210987654321 Admin us-east-1 protected"],
         ["source", "work", "999988887777 SSO"],
         ["role", "日本", "123456789012 x eu-central-1"],
-    ] == user.refresh()[2:]
+    ] == user.refresh()[:-2]
 
 
 def test_the_regions_are_those_that_botocore_lists(user: User) -> None:
@@ -110,9 +110,9 @@ def test_the_regions_are_those_that_botocore_lists(user: User) -> None:
     assert [] == [name for name in regions if name.endswith("-global") or "iso" in name]
 
 
-def test_the_first_lines_say_what_the_names_were_made_from(user: User) -> None:
+def test_the_last_lines_say_what_the_names_were_made_from(user: User) -> None:
     """Each of the two files has its variable, its path, and a mark that is as old as it is."""
-    config, credentials = user.refresh()[:2]
+    config, credentials = user.refresh()[-2:]
 
     assert ["file", f"{user.home}/.aws/config", f"{user.home}/.aws/config"] == config[:3]
     assert ["file", f"{user.home}/.aws/credentials", f"{user.home}/.aws/credentials"] == credentials[:3]
@@ -126,7 +126,7 @@ def test_the_variables_name_other_files(user: User, tmp_path: Path) -> None:
 
     lines = user.refresh(NOW, AWS_CONFIG_FILE="$FOLDER/other", FOLDER=str(tmp_path))
 
-    assert ["file", "$FOLDER/other", str(other)] == lines[0][:3]
+    assert ["file", "$FOLDER/other", str(other)] == lines[-2][:3]
     assert ["role", "elsewhere", "123456789012 x"] in lines
 
 
@@ -178,10 +178,12 @@ def test_fresh_names_are_not_written_again(user: User) -> None:
     assert before == {path: path.stat() for path in user.folder.iterdir()}
 
 
-def test_old_marks_are_removed(user: User) -> None:
-    """The folder holds the names and one mark for each file, and what others keep there."""
+def test_old_files_are_removed(user: User) -> None:
+    """The folder holds the names in their present form and one mark for each file, and what others keep there."""
     user.refresh()
     (user.folder / "recent").touch()
+    (user.folder / "names").touch()
+    (user.folder / "names-1").touch()
     for number in range(3):
         user.edit("config", CONFIG, NOW - 1000 - number)
         user.refresh()

@@ -9,7 +9,7 @@ import pytest
 from completions import TABLE, written
 
 from awsenv import shells
-from awsenv.cli import process
+from awsenv.cli import candidates, process
 
 if TYPE_CHECKING:
     from awsenv.shells.base import Shell
@@ -56,7 +56,7 @@ def test_the_names_are_written_on_request_and_by_list(world: World, tmp_path: Pa
         answer = world.run(*words, XDG_CACHE_HOME=str(folder))
 
         assert (0, "") == (answer.returncode, answer.stderr)
-        assert "role\tread-only\t" in (folder / "awsenv" / "names").read_text()
+        assert "role\tread-only\t" in (folder / "awsenv" / candidates.NAMES).read_text()
 
 
 def test_an_agent_writes_the_names_where_its_client_says(world: World, tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_an_agent_writes_the_names_where_its_client_says(world: World, tmp_path:
 
     world.run("list", XDG_CACHE_HOME=str(tmp_path / "cache"))
 
-    assert "role\tread-only\t" in (tmp_path / "cache" / "awsenv" / "names").read_text()
+    assert "role\tread-only\t" in (tmp_path / "cache" / "awsenv" / candidates.NAMES).read_text()
 
 
 def test_exec_refresh_changes_no_names(world: World) -> None:
@@ -79,4 +79,4 @@ def test_exec_refresh_changes_no_names(world: World) -> None:
 
     world.run("completion", "--refresh", **hidden)
 
-    assert "role\tread-only\t" in Path(world.environ["HOME"], ".cache", "awsenv", "names").read_text()
+    assert "role\tread-only\t" in Path(world.environ["HOME"], ".cache", "awsenv", candidates.NAMES).read_text()

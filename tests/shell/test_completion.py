@@ -74,11 +74,12 @@ def complete(window: Any, typed: str, *expected: str) -> None:
     window.clear_below()
 
 
-def test_a_profile_among_any_number(open_window: Start, write_profiles: Start) -> None:
-    """The last of the profiles is found, in the files and in the cache; where there is none, nothing is."""
+def test_a_profile_among_any_number(open_window: Start, write_profiles: Start, home: Path) -> None:
+    """The last of the profiles is found, by the program and in the cache; where there is none, nothing is."""
     window = open_window()
     for number in (0, 1, 80, 500, 5000):
         for is_cached in (False, True):
+            (home / ".cache" / "awsenv" / candidates.NAMES).unlink(missing_ok=True)
             write_profiles([f"{each:04}-role" for each in range(number)], is_cached=is_cached)
             typed = f"awsenv {number - 1:04}" if number else "awsenv 0"
             complete(window, f"{typed}\t", f"{typed}-role" if number else typed)
@@ -169,7 +170,7 @@ def test_a_menu_sends_no_control_characters(
 ) -> None:
     """Whatever another program has written into the cache, the terminal gets it in a visible form."""
     write_profiles(["admin", "adviser"])
-    path = home / ".cache" / "awsenv" / "names"
+    path = home / ".cache" / "awsenv" / candidates.NAMES
     path.write_text(path.read_text().replace("\tadviser\t", "\tadviser\t\x1b]0;canary\x07"))
     window = terminal(shells[name], *BEFORE[name])
 
@@ -247,14 +248,15 @@ def test_no_process_while_the_names_are_fresh(
 def test_stale_names_are_written_in_the_background(
     open_window: Start, write_profiles: Start, home: Path, until: Start
 ) -> None:
-    """The Tab offers what the files have, and says nothing; the next one finds the names."""
+    """The Tab offers what the cache has, and says nothing; the next one offers what the files have."""
     window = open_window()
     write_profiles(["one"])
-    path = home / ".cache" / "awsenv" / "names"
-    write_profiles(["one", "other"], is_cached=False)
+    path = home / ".cache" / "awsenv" / candidates.NAMES
+    write_profiles(["once", "other"], is_cached=False)
 
-    complete(window, "awsenv oth\t", "awsenv other")
+    complete(window, "awsenv on\t", "awsenv one")
     until(lambda: "role\tother\t" in path.read_text())
+    complete(window, "awsenv on\t", "awsenv once")
     assert "" == window.run("true")
 
 

@@ -1,19 +1,19 @@
-"""The names that completion offers: the file `names` in the cache folder, which a shell reads without a process.
+"""The names that completion offers: the file `names-2` in the cache folder, which a shell reads without a process.
 
 A line is a kind, a value and a description with a tab between them, and ends with a newline. A value or a description
 holds no control character, and no value begins with `-`. There is no secret: only names, accounts, regions, and whether
-a code or a confirmation is needed.
+a code or a confirmation is needed. The kinds stand in this order:
 
-    file    VARIABLE PATH MARK                  twice: for AWS_CONFIG_FILE, then AWS_SHARED_CREDENTIALS_FILE
     role    NAME     ACCOUNT ROLE mfa REGION protected    a profile that is a role
     source  NAME     ACCOUNT KIND mfa REGION              a profile that is a source of credentials
     region  NAME     LOCATION
+    file    VARIABLE PATH MARK                  twice: for AWS_CONFIG_FILE, then AWS_SHARED_CREDENTIALS_FILE
 
-`file` has a tab between its four words. VARIABLE is the value of the variable when the names were written; where it
-was not set, `$HOME/.aws/config` or `$HOME/.aws/credentials`. PATH is where that led, and MARK the name of an empty
-file beside `names` with the same time of last change as PATH. The names are stale if a variable has another value, or
-if PATH and MARK do not both have the same time, or are not both missing. Where `AWSENV_REFRESH` is set and a variable
-is /dev/null, `AWSENV_SAVED_` with the name of the variable has the value that counts, if it is set.
+Roles and sources are in the order of the files. `file` has a tab between its four words, and stands at the end: what
+lacks it was cut off. VARIABLE is the value of the variable when the names were written; where it was not set,
+`$HOME/.aws/config` or `$HOME/.aws/credentials`. Where a variable has another value, the names are those of other files.
+PATH is where VARIABLE led, and MARK the name of an empty file beside the names with the same time of last change as
+PATH. The names are stale if the two do not have the same time, or are not both missing.
 
 A comparison of times is all that bash can do without a process. The times are compared for equality, not only for
 order: a file may be replaced by an older one. A file that has just been written gets no mark yet: a second edit within
@@ -39,10 +39,11 @@ if TYPE_CHECKING:
     from awsenv.config import Entry
     from awsenv.model import Environ
 
-NAMES = "names"
-"""The file in the cache folder."""
+NAMES = "names-2"
+"""The file in the cache folder. Whatever changes its lines changes its name, so that a shell sees what it can read."""
 FILES = {"AWS_CONFIG_FILE": "config", "AWS_SHARED_CREDENTIALS_FILE": "credentials"}
 """The variables that name the two files, and what these are called below ~/.aws."""
+_NO_MARK = "none"
 _SETTLED = 2.0
 """Seconds after which an edit changes the time of a file: some file systems, and bash 3.2, count whole seconds."""
 
@@ -53,13 +54,13 @@ class _Made(NamedTuple):
     variable: str
     path: str
     mark: str
-    """Empty: it has just changed. A file that does not exist has a mark that does not either."""
+    """The name of a file that does not exist where this one does not, or has just changed."""
     changed: int | None
     """Its time of last change in nanoseconds; None: it does not exist."""
 
 
-def refresh(environ: Environ, folder: str | None, now: float) -> None:
-    """Write the names that the two files of *environ* have, unless the cache has them.
+def refresh(environ: Environ, folder: str | None, now: float) -> str:
+    """Return the text of the file with the names of *environ*, and write it unless the cache has it.
 
     Args:
         environ: The original environment of the caller.
@@ -69,26 +70,27 @@ def refresh(environ: Environ, folder: str | None, now: float) -> None:
     Raises:
         ConfigError: A file cannot be read.
     """
-    there = cache.folder(environ)
-    if there is None:
-        return
-    path = f"{there}/{NAMES}"
     # First: an edit while the files are read makes the names stale.
     made = [_made(variable, name, environ, now) for variable, name in FILES.items()]
+    foot = "".join(f"file\t{each.variable}\t{each.path}\t{each.mark}\n" for each in made)
+    there = cache.folder(environ)
     # Where a relative path leads depends on the working directory, which may be another at the next Tab.
     if not all(each.path.startswith("/") and (each.variable + each.path).isprintable() for each in made):
-        return
-    head = "".join(f"file\t{each.variable}\t{each.path}\t{each.mark}\n" for each in made)
-    if all(_has_mark(there, each) for each in made) and (cache.read(path) or "").startswith(head):
-        return
+        there, foot = None, ""
+    if there is not None and all(_has_mark(there, each) for each in made):
+        cached = cache.read(f"{there}/{NAMES}") or ""
+        if cached.endswith(foot):
+            return cached
     # Neither the region of this shell nor the keys in its environment are those of another.
     entries = config.roles(config.read(environ, folder), {"HOME": home(environ)})
-    body = "".join(f"{kind}\t{value}\t{text}\n" for kind, value, text in _lines(entries))
-    for each in made:
-        if each.mark and each.changed is not None:
-            cache.write(f"{there}/{each.mark}", "", each.changed)
-    if cache.write(path, head + body):
-        _remove_marks(there, {each.mark for each in made})
+    names = "".join(f"{kind}\t{value}\t{text}\n" for kind, value, text in _lines(entries)) + foot
+    if there is not None:
+        for each in made:
+            if each.mark != _NO_MARK and each.changed is not None:
+                cache.write(f"{there}/{each.mark}", "", each.changed)
+        if cache.write(f"{there}/{NAMES}", names):
+            _remove_old(there, {NAMES, *(each.mark for each in made)})
+    return names
 
 
 def _made(variable: str, name: str, environ: Environ, now: float) -> _Made:
@@ -99,20 +101,20 @@ def _made(variable: str, name: str, environ: Environ, now: float) -> _Made:
     except (OSError, ValueError):
         changed = None
     is_new = changed is not None and 0 <= now - changed / 1e9 < _SETTLED
-    return _Made(written, path, "" if is_new else f"{name}-{changed or 0}", changed)
+    return _Made(written, path, _NO_MARK if is_new else f"{name}-{changed or 0}", changed)
 
 
 def _has_mark(there: str, made: _Made) -> bool:
     """Return whether the mark is as old as the file, or both are missing."""
     try:
-        return bool(made.mark) and Path(there, made.mark).stat().st_mtime_ns == made.changed
+        return Path(there, made.mark).stat().st_mtime_ns == made.changed
     except OSError:
         return made.changed is None
 
 
-def _remove_marks(there: str, kept: set[str]) -> None:
+def _remove_old(there: str, kept: set[str]) -> None:
     for path in Path(there).iterdir():
-        if path.name not in kept and re.fullmatch(rf"(?:{'|'.join(FILES.values())})-\d+", path.name):
+        if path.name not in kept and re.fullmatch(r"names|(?:names|config|credentials)-\d+", path.name):
             with suppress(OSError):
                 path.unlink()
 

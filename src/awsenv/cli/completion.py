@@ -18,11 +18,11 @@ class Arguments:
 
     nushell, elvish and xonsh complete by their hook alone.
 
-    Profiles and regions come from a file in ~/.cache/awsenv, which awsenv writes again when ~/.aws changes.
+    Profiles and regions come from a file in ~/.cache/awsenv, which Tab lets awsenv write again when ~/.aws has changed.
     """
 
     shell: OptionalWord = None
-    refresh: Annotated[bool, flag("Write the names of the profiles to that file now.", "--refresh")] = False
+    refresh: Annotated[bool, flag("Write that file now, and print it.", "--refresh")] = False
 
 
 def run(caller: Caller, arguments: Arguments) -> Print:
@@ -33,10 +33,10 @@ def run(caller: Caller, arguments: Arguments) -> Print:
         ConfigError: A file cannot be read.
     """
     if arguments.refresh:
-        candidates.refresh(environment.original(caller.environ), caller.folder, caller.now())
+        names = candidates.refresh(environment.original(caller.environ), caller.folder, caller.now())
+        if arguments.shell is None:
+            return Print(names)
     if arguments.shell is None:
-        if arguments.refresh:
-            return Print()
         raise UsageError("which shell?", hint="awsenv completion SHELL")
     shell = shells.named(arguments.shell)
     text = None if shell is None else shell.completion()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any
 
-from awsenv import config, environment
+from awsenv import cache, config, environment
 from awsenv.cli import candidates, report
 from awsenv.cli.action import Print, Table
 from awsenv.cli.options import AsJson, Caller, OptionalWord, flag
@@ -50,7 +50,8 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     """
     environ = environment.original(caller.environ)
     profiles = config.read(environ, caller.folder)
-    candidates.refresh(environ, caller.folder, caller.now())
+    if cache.folder(environ) is not None:
+        candidates.refresh(environ, caller.folder, caller.now())
     there = config.roles(profiles, environ)
     found = [entry for entry in there if arguments.pattern is None or _matches(entry, arguments.pattern)]
     role = environment.active(caller.environ)
