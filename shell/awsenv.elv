@@ -174,11 +174,13 @@ fn owner {
   }
 }
 
-# What the prompt shows before that of the user, for which role and variables, and whether that was checked just now.
+# What the prompt shows before that of the user, for which role and variables, whether that was checked just now, and
+# whether the prompt shows it already.
 var front = []
 var role = [&]
 var key = []
 var is-fresh = $false
+var is-inner = $false
 
 # Sets these. They stay until a minute ends or a variable changes: elvish takes its time.
 fn update {
@@ -263,11 +265,19 @@ fn awsenv-refresh {
         update
       }
       set is-fresh = $false
-      # elvish takes values from a queue of 16 and, beside that, what the prompt prints: once the queue has had this many
-      # more, it has taken those of the front.
-      all $front
-      repeat 17 ''
-      $prompt
+      # The user may have put our prompt into another, which then is inside of the new one of ours.
+      if (not $is-inner) {
+        # elvish takes values from a queue of 16 and, beside that, what the prompt prints: once the queue has had this
+        # many more, it has taken those of the front.
+        all $front
+        repeat 17 ''
+      }
+      set is-inner = $true
+      try {
+        $prompt
+      } finally {
+        set is-inner = $false
+      }
     }
     $editor[set-prompt~] $outer
   }
