@@ -15,6 +15,11 @@ def _awsenv_prints [words: list<string>]: nothing -> bool {
     )
 }
 
+# What nushell holds for a variable, as other programs see it; empty: it is not set.
+def _awsenv_text [value: any]: nothing -> string {
+    [$value] | flatten | str join ":"
+}
+
 # The words of the command that calls the program without what makes Python load code from the current folder: an empty
 # or a relative entry can, and an entry of PYTHONPATH is of no use to the program in any case. The program restores these
 # variables for the commands that it runs.
@@ -27,7 +32,7 @@ def _awsenv_isolated [words: list<string>]: nothing -> list<string> {
             PYTHONPYCACHEPREFIX: $env.PYTHONPYCACHEPREFIX?
             PYTHONEXECUTABLE: $env.PYTHONEXECUTABLE?
         }
-        | items {|name value| {name: $name value: ($value | default [] | append [] | str join ":")} }
+        | items {|name value| {name: $name value: (_awsenv_text $value)} }
         | where {|it| $it.value != "" and ($it.name == PYTHONPATH or $":($it.value):" =~ ':[^/]') }
         | each {|it| [$"_AWSENV_($it.name)=($it.value)" $"($it.name)="] }
         | flatten
@@ -45,7 +50,7 @@ def --env _awsenv_make []: string -> nothing {
 
 # The lines of the cache of names, each split. Where it is stale, the program writes it, in the background.
 def _awsenv_names []: nothing -> list<list<string>> {
-    let home = $env.XDG_CACHE_HOME? | default ""
+    let home = _awsenv_text $env.XDG_CACHE_HOME?
     let cache = if $home starts-with / { $home } else { $env.HOME | path join .cache }
     let lines = try { open --raw ($cache | path join awsenv names-2) | lines | each {|line| $line | split row --number 4 "\t" } } catch { [] }
     let files = $lines | where {|line| $line.0 == file }
@@ -56,7 +61,7 @@ def _awsenv_names []: nothing -> list<list<string>> {
     } catch {
         false
     }
-    if not $fresh and ($env.AWSENV_CACHE? | default "" | into string) != "0" {
+    if not $fresh and (_awsenv_text $env.AWSENV_CACHE?) != "0" {
         ^/bin/sh -c '"$@" </dev/null >/dev/null 2>&1 &' sh ...(_awsenv_isolated [completion --refresh])
     }
     $lines
@@ -144,16 +149,16 @@ def --env --wrapped awsenv [...words: string@_awsenv_complete] {
 # The text of the role, the color that goes with it, the whole minutes left, and the nanosecond at which this ends.
 def _awsenv_described []: nothing -> record {
     # A label has no other characters unless the user set it by hand: no escape sequence may reach the terminal.
-    let label = $env.AWSENV_LABEL? | default "" | into string
+    let label = _awsenv_text $env.AWSENV_LABEL?
     # nushell keeps the expressions that it matches, and compiles those that it replaces every time.
     let label = if $label =~ '[^A-Za-z0-9_.@+=,/-]' {
         $label | str replace --all --regex '[^A-Za-z0-9_.@+=,/-]' ""
     } else {
         $label
     }
-    let end = $env.AWSENV_EXPIRES_EPOCH? | default "" | into string
+    let end = _awsenv_text $env.AWSENV_EXPIRES_EPOCH?
     # The color of the profile is on all the time, and gives way to nothing but the end of the role.
-    let own = $env.AWSENV_COLOR? | default "" | into string
+    let own = _awsenv_text $env.AWSENV_COLOR?
     let own = if $own =~ '^[0-9;]{1,16}$' { $own }
     if $label == "" {
         {text: "" color: null minute: null until: 0}
@@ -198,7 +203,7 @@ def _awsenv_owner [prompt: any]: nothing -> string {
         "starship"
     } else if $source =~ _omp_ {
         "oh-my-posh"
-    } else if ($env.AWSENV_DISABLE_PROMPT? | default "") != "" {
+    } else if (_awsenv_text $env.AWSENV_DISABLE_PROMPT?) != "" {
         "disabled"
     } else {
         "awsenv"
@@ -226,7 +231,7 @@ def _awsenv_shown []: nothing -> string {
         $owner
     } else if ($env.config.hooks.pre_prompt | all {|it| ($it | describe) !~ _awsenv }) {
         "stopped"
-    } else if ($env.AWSENV_LABEL? | default "") == "" {
+    } else if (_awsenv_text $env.AWSENV_LABEL?) == "" {
         "idle"
     } else {
         "awsenv"
@@ -244,12 +249,12 @@ def _awsenv_role []: nothing -> record {
     if $kept.key == $key and (date now | into int) < $kept.until { return $kept }
     let role = _awsenv_described
     let owner = _awsenv_owner $env._awsenv.prompt
-    let demo = if ($env.AWSENV_DEMO? | default "") != "" { "(demo)" } else { "" }
+    let demo = if (_awsenv_text $env.AWSENV_DEMO?) != "" { "(demo)" } else { "" }
     let text = $"($demo) ($role.text)" | str trim
     let is_plain = (
         $role.color == null
-        or ($env.NO_COLOR? | default "") != ""
-        or ($env.TERM? | default dumb) == dumb
+        or (_awsenv_text $env.NO_COLOR?) != ""
+        or (_awsenv_text $env.TERM?) in ["" dumb]
         or $env.config.use_ansi_coloring? == false
     )
     let front = if $owner == disabled {
@@ -296,18 +301,15 @@ def --env _awsenv_renew [] {
 
 # Runs before each prompt, and keeps the status of the last command: nushell does so for its hooks.
 def --env _awsenv_refresh [] {
-    if ($env.AWSENV_LABEL? | default "") == "" and ($env.AWSENV_DEMO? | default "") == "" { return }
+    if (_awsenv_text $env.AWSENV_LABEL?) == "" and (_awsenv_text $env.AWSENV_DEMO?) == "" { return }
     if not (_awsenv_draws) {
         let prompt = $env.PROMPT_COMMAND?
         $env._awsenv = $env._awsenv | merge {prompt: $prompt role: {key: null}}
         $env.PROMPT_COMMAND = {|| _awsenv_draw $prompt }
     }
     $env._awsenv.role = _awsenv_role
-    if ($env._awsenv.role.minute | default 5) < 5 and ($env.AWSENV_RENEW? | default "") != "" and (
-        $env.AWSENV_AUTO_REFRESH? | default "" | into string
-    ) != "0" {
-        try { _awsenv_renew }
-    }
+    let renews = (_awsenv_text $env.AWSENV_RENEW?) != "" and (_awsenv_text $env.AWSENV_AUTO_REFRESH?) != "0"
+    if $renews and ($env._awsenv.role.minute | default 5) < 5 { try { _awsenv_renew } }
 }
 
 # Makes the change of `awsenv exec`, after the startup files, which may set other values.

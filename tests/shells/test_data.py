@@ -155,13 +155,14 @@ def test_what_misleads_python_does_not_reach_the_program(row: Row, run: Run, tmp
     assert 2 * b"PYTHONPATH=\nPYTHONUSERBASE=\n_AWSENV_PYTHONPATH=/a\n_AWSENV_PYTHONUSERBASE=b\n" == done.stdout
 
 
-def test_what_misleads_python_may_be_a_list_in_nushell(run: Run, tmp_path: Path) -> None:
-    """A variable that the user has nushell convert is no exception."""
+def test_a_variable_may_be_a_list_in_nushell(run: Run, tmp_path: Path) -> None:
+    """A variable that the user has nushell convert misleads neither Python nor the prompt."""
     program = _program(tmp_path, "")
     Path(program).write_text('#!/bin/sh\necho "$PYTHONPATH:$_AWSENV_PYTHONPATH"\n')
     convert = "{to_string: {|value| $value | str join ':'}}"
-    lines = f"$env.ENV_CONVERSIONS.PYTHONPATH = {convert}\n$env.PYTHONPATH = [. /a]\nawsenv list"
+    lines = f"$env.ENV_CONVERSIONS = {{PYTHONPATH: {convert} AWSENV_LABEL: {convert}}}\n"
+    lines += "$env.PYTHONPATH = [. /a]\n$env.AWSENV_LABEL = [a b]\nawsenv list\nprint (awsenv_prompt_info)"
 
     done = run(ROWS["nu"], _with_hook(ROWS["nu"], program, lines, tmp_path))
 
-    assert b":.:/a\n" == done.stdout
+    assert b":.:/a\n[ab]\n" == done.stdout
