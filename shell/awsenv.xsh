@@ -66,8 +66,19 @@ def _awsenv_hook(program, folder):
         return done.stdout, done.returncode
 
     def make(text):
-        """Make a change. A value is the string that it is, whatever xonsh makes of variables with such a name."""
-        for name, value in json.loads(text).items():
+        """Make all of a change or, where a variable has a type that refuses the value, none of it."""
+        change = json.loads(text)
+        before = {name: XSH.env[name] if name in XSH.env else None for name in change}
+        try:
+            assign(change)
+        except Exception:
+            assign(before)
+            # The message of the type may contain a secret.
+            raise ValueError("nothing was changed: a variable that must change has a type that refuses the value") from None
+
+    def assign(variables):
+        """Set variables, and unset those without a value."""
+        for name, value in variables.items():
             if value is None:
                 XSH.env.pop(name, None)
             else:

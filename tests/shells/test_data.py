@@ -121,6 +121,17 @@ def test_a_failure_fails(row: Row, form: str, run: Run, tmp_path: Path) -> None:
     assert (True, False) == (done.returncode != 0, (tmp_path / "reached").exists())
 
 
+def test_xonsh_makes_all_of_a_change_or_nothing(run: Run, tmp_path: Path) -> None:
+    """A variable with a type that refuses its value keeps the others as they are, and the value off the terminal."""
+    change = shells.find("xonsh").render(Change({"AWS_A": "new", "AWS_B": "canary", "AWS_C": None}))
+    lines = "${...}.register('AWS_B', type='int')\n$AWS_A = 'old'\nawsenv role || sh -c 'env | grep ^AWS_ | sort'"
+
+    done = run(ROWS["xonsh"], _with_hook(ROWS["xonsh"], _program(tmp_path, change), lines, tmp_path), {"AWS_C": "c"})
+
+    assert b"AWS_A=old\nAWS_C=c\n" == done.stdout
+    assert (True, False) == (b"nothing was changed" in done.stderr, b"canary" in done.stderr)
+
+
 @SHELLS
 @pytest.mark.parametrize("name", ['a b/it\'s \\$(id) "x"', "\u00e9/awsenv"])
 def test_a_hook_calls_the_program_that_printed_it(row: Row, name: str, run: Run, tmp_path: Path) -> None:
