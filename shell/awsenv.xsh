@@ -226,15 +226,17 @@ def _awsenv_hook(program, folder):
             subprocess.Popen(isolated(["completion", "--refresh"]), env=XSH.env.detype(), **quiet)
         return lines
 
-    def offered(kind, command, words):
+    def offered(kind, command, table):
         """Return what a kind of the table stands for: values, each with its description."""
+        if kind == "first":
+            return offered("commands", command, table) + offered("roles", command, table)
         if kind in ("roles", "profiles", "regions"):
             kinds = ("region",) if kind == "regions" else ("role", "source")
             return [(line[1], line[2]) for line in names() if line[0] in kinds]
         if kind == "commands":
-            return [(row[0], row[2]) for row in words if len(row) == 3]
+            return [(row[0], row[2]) for row in table if len(row) == 3]
         if kind == "options":
-            return [(row[1], row[3]) for row in words if len(row) == 4 and command in row[0].split(",")]
+            return [(row[1], row[3]) for row in table if len(row) == 4 and command in row[0].split(",")]
         return [(word, "") for word in kind.split("/")] if "/" in kind else []
 
     def position(words, table):
@@ -276,7 +278,6 @@ def _awsenv_hook(program, folder):
             return Completer().complete_from_context(CompletionContext(rest))
         if prefix.startswith("-"):
             kind = "options"
-        found = offered("commands", command, table) + offered("roles", command, table) if kind == "first" else None
         return {
             RichCompletion(
                 value if re.fullmatch(r"[\w.@+=,/-]+", value, re.ASCII) else repr(value),
@@ -284,7 +285,7 @@ def _awsenv_hook(program, folder):
                 description=description,
                 append_space=True,
             )
-            for value, description in (offered(kind, command, table) if found is None else found)
+            for value, description in offered(kind, command, table)
             if value.startswith(prefix)
         }
 
