@@ -61,6 +61,11 @@ fn command-of {|words env|
   }
 }
 
+fn call {|words env|
+  var command = (command-of $words $env)
+  (external $command[0]) (all $command[1..])
+}
+
 # Makes a change. What is set without a value is unset.
 fn make {|change|
   keys $change | each {|name|
@@ -241,8 +246,7 @@ fn renew {
   }
   set tried = $mark
   try {
-    var command = (command-of [renew] (hints))
-    var text = ((external $command[0]) (all $command[1..]) < /dev/null 2> /dev/null | slurp)
+    var text = (call [renew] (hints) < /dev/null 2> /dev/null | slurp)
     print $text | make (from-json)
     update
     set tried = $E:AWSENV_EXPIRES_EPOCH' '(to-string $role[minute])
@@ -308,12 +312,10 @@ fn awsenv {|@words|
     if (eq $words[0] doctor) {
       set env = (hints)
     }
-    var command = (command-of $words $env)
-    (external $command[0]) (all $command[1..])
+    call $words $env
     return
   }
-  var command = (command-of $words (hints))
-  var text = ((external $command[0]) (all $command[1..]) | slurp)
+  var text = (call $words (hints) | slurp)
   if (str:has-prefix $text '{') {
     print $text | make (from-json)
   } else {
