@@ -189,6 +189,20 @@ def test_a_hook_that_is_gone_leaves_the_shell_silent(
     assert (0, "", "") == (answer.returncode, answer.stdout, answer.stderr)
 
 
+def test_a_hook_that_is_loaded_reads_no_file_again(
+    shell: Spelling, hooks: Path, home: Path, run: Callable[..., Any]
+) -> None:
+    """An upgrade may move or replace the files of the hook while a shell runs."""
+    program = home / "printer"
+    program.write_text(f"#!/bin/sh\necho '{shell.empty_if}; echo evaluated'\n")
+    program.chmod(0o755)
+    copy = shutil.copytree(hooks, home / "copy")
+
+    answer = run(shell, f"{shell.load(copy)}; rm -r copy; awsenv later >file; cat file", _AWSENV_BIN=str(program))
+
+    assert ("evaluated\n", "") == (answer.stdout, answer.stderr)
+
+
 def test_a_hook_elsewhere_finds_the_program_on_the_path(
     *, shell: Spelling, hooks: Path, home: Path, run: Callable[..., Any], clean_environ: Mapping[str, str]
 ) -> None:
