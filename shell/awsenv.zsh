@@ -110,8 +110,8 @@ function _awsenv_make {
 function _awsenv_check {
   local _awsenv_name
   for _awsenv_name in AWSENV_LABEL AWSENV_EXPIRES_EPOCH; do
-    if [[ $_awsenv_change == *"'export' $_awsenv_name='"* ]]; then
-      [[ $_awsenv_change == *"'export' $_awsenv_name='${(P)_awsenv_name-}'"* ]]
+    if [[ $_awsenv_change == *"'export' '$_awsenv_name="* ]]; then
+      [[ $_awsenv_change == *"'export' '$_awsenv_name=${(P)_awsenv_name-}'"* ]]
     else
       [[ $_awsenv_change != *"'unset' $_awsenv_name"[\ \;]* || -z ${(P)_awsenv_name-} ]]
     fi || {

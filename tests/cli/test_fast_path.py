@@ -315,8 +315,8 @@ _OF_ONE_CALL = re.compile(
 """Values that differ from call to call: an endpoint, the token of a sign-in, credentials and their expiration."""
 
 _OF_AN_AGENT = re.compile(
-    rb',\n  "AWSENV_RENEW": (?:null|"\w+")| &&\n(?:\'builtin\' )?\'export\' AWSENV_RENEW=\'\w+\''
-    rb"|if \(1\) setenv AWSENV_RENEW '\w+';\n|set -gx AWSENV_RENEW '\w+';\n| AWSENV_RENEW=(?=[ )])|AWSENV_RENEW=\w+\0"
+    rb',\n  "AWSENV_RENEW": (?:null|"\w+")| &&\n(?:\'builtin\' )?\'export\' \'AWSENV_RENEW=\w+\''
+    rb"|if \(1\) setenv AWSENV_RENEW '\w+';\n|set -gx AWSENV_RENEW '\w+';\n| 'AWSENV_RENEW='(?=[ )])|AWSENV_RENEW=\w+\0"
 )
 """The id by which a shell asks its agent for the same role again."""
 

@@ -37,6 +37,19 @@ def test_an_unquoted_eval_has_the_same_effect() -> None:
     assert answer.stdout == "x\ny unset y\n"
 
 
+def test_no_assignment_leaves_its_place_under_the_option_keyword() -> None:
+    """With `set -k`, bash would take assignments away from `export`, which then prints every variable and its value."""
+    code = BASH.render(Change({"AWS_VAULT": "x", "AWS_PROFILE": None, "AWS_REGION": "é"}))
+
+    answer = subprocess.check_output(
+        ["bash", "-kc", 'eval "$1"; echo "$AWS_VAULT ${AWS_PROFILE-unset} $AWS_REGION"', "bash", code],
+        env={"AWS_PROFILE": "z"},
+        text=True,
+    )
+
+    assert "x unset é\n" == answer
+
+
 def test_a_login_shell_reads_the_first_of_three_files(tmp_path: Path) -> None:
     """The startup files are ~/.bashrc, where the hook belongs, and the first login file that exists."""
     for name in (".profile", ".bash_login"):

@@ -271,15 +271,18 @@ class Posix(Shell):
         return "$'" + spelled(os.fsencode(value), "'\\", "\\{:03o}") + "'"
 
     def render(self, change: Change) -> str:
-        """Try the change in a subshell first: after a read-only variable, the shell would go on with the others."""
+        """Try the change in a subshell first: after a read-only variable, the shell would go on with the others.
+
+        Each assignment is one quoted word, which `set -k` does not take away from `export`.
+        """
         if not change.variables:
             return ""
         export, unset = f"{self.builtin}'export'", f"{self.builtin}'unset'"
         code = " &&\n".join(
-            f"{unset} {name}" if value is None else f"{export} {name}={self.quote(value)}"
+            f"{unset} {name}" if value is None else f"{export} {self.quote(f'{name}={value}')}"
             for name, value in checked(change)
         )
-        trial = f"{export} " + " ".join(f"{name}=" for name in change.variables)
+        trial = f"{export} " + " ".join(f"'{name}='" for name in change.variables)
         gone = " ".join(name for name, value in change.variables.items() if value is None)
         if gone:
             trial += f" && {unset} {gone}"
