@@ -119,14 +119,12 @@ def _offered(environ: Mapping[str, str]) -> tuple[list[Entry], list[Choice], Seq
     from awsenv import config, environment  # noqa: PLC0415 - the first lines are drawn before
     from awsenv.cli import recent, rows  # noqa: PLC0415 - the same
     from awsenv.cli.menu import Choice  # noqa: PLC0415 - the same
-    from awsenv.errors import ConfigError  # noqa: PLC0415 - the same
 
     base = environment.original(environ)
     profiles = config.read(base)
     entries = [each for each in config.roles(profiles, base) if each.name and not each.name.startswith("-")]
     if not entries:
-        nothing = rows.nothing(profiles, base)
-        raise nothing if isinstance(nothing, Exception) else ConfigError(nothing.fact, hint=nothing.hints)
+        raise rows.nothing(profiles, base)
     used = {name: number for number, name in enumerate(recent.roles(environ))}
     entries.sort(
         key=lambda each: (used.get(each.name, used.get(each.role_arn or "", len(used))), each.kind is not None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from awsenv.config.sources import KINDS
-from awsenv.model import Note
+from awsenv.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,9 +51,9 @@ def is_called(entry: Entry, role: str | None) -> bool:
     return role is not None and role in {entry.name, entry.role_arn}
 
 
-def nothing(profiles: Profiles, environ: Environ) -> AwsenvError | Note:
-    """Return what to say where no profile is a role or a source."""
+def nothing(profiles: Profiles, environ: Environ) -> AwsenvError:
+    """Return the error of files without a role or a source, which `list` shows as a note."""
     from awsenv import config  # noqa: PLC0415 - where there is nothing
 
     fact = f"no profile in {profiles.where} has a role_arn, or credentials"
-    return config.nothing(profiles, environ) or Note(fact, hints=_NEXT)
+    return config.nothing(profiles, environ) or ConfigError(fact, hint=_NEXT)
