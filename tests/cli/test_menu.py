@@ -23,7 +23,7 @@ ROWS = (
 def menu(*, query: str = "", copies: int = 1) -> Menu:
     """Return a menu with the rows, each *copies* times, in which *query* has been typed."""
     marks = {"deploy": ("* ", "* ")}
-    made = Menu(HEAD, [Choice(row, marks=marks.get(row[0], ("  ", "  ")), hides=3) for row in ROWS * copies])
+    made = Menu(HEAD, [Choice(row, marks=marks.get(row[0], ("  ", "  "))) for row in ROWS * copies])
     made.type(query)
     return made
 
@@ -63,7 +63,7 @@ def test_the_lines_fit_every_terminal(
     columns: int, lines: int, query: str, rows: list[tuple[str | None, ...]], moves: list[int]
 ) -> None:
     """No line is as wide as the terminal, there are no more than it has, and the cursor is in the first one."""
-    made = Menu(HEAD, [Choice(row, hides=3) for row in rows])
+    made = Menu(HEAD, [Choice(row) for row in rows])
     made.type(query)
     for move in moves:
         made.move(move)
@@ -165,7 +165,7 @@ class Counted(list[Choice]):
 
 def test_keys_that_come_together_are_one_search() -> None:
     """A key that is held does not fall behind, however many rows there are: each is read once a picture."""
-    choices = Counted([Choice(row, hides=3) for row in ROWS])
+    choices = Counted([Choice(row) for row in ROWS])
     made = Menu(HEAD, choices)
     for _ in range(30):
         made.type("d")

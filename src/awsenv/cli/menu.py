@@ -31,24 +31,14 @@ class Choice:
         texts: What it shows, of any characters.
         marks: The two cells before it where all columns fit, and where they do not.
         colour: The SGR parameters of its first cell; empty: none.
-        hides: The column that no word matches.
     """
 
     __slots__ = ("colour", "fields", "marks", "texts")
 
-    def __init__(
-        self,
-        texts: Sequence[str | None],
-        *,
-        marks: tuple[str, str] = ("  ", "  "),
-        colour: str = "",
-        hides: int | None = None,
-    ) -> None:
+    def __init__(self, texts: Sequence[str | None], *, marks: tuple[str, str] = ("  ", "  "), colour: str = "") -> None:
         self.texts = [printable(text or "-") for text in texts]
-        self.fields = [
-            "" if text is None or number == hides else fuzzy.folded(self.texts[number])
-            for number, text in enumerate(texts)
-        ]
+        known = zip(texts, self.texts, strict=True)
+        self.fields = ["" if text is None else fuzzy.folded(shown) for text, shown in known]
         self.marks = marks
         self.colour = colour
 

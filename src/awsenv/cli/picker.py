@@ -131,7 +131,6 @@ def _offered(environ: Mapping[str, str]) -> tuple[list[Entry], list[Choice], Seq
     )
     active = environment.active(environ)
     role = None if active is None else active.role
-    mfa = rows.HEAD.index("MFA")
     shown = rows.shown(entries)
     is_coloured = process.shows_colour(environ)
     choices = [
@@ -139,7 +138,6 @@ def _offered(environ: Mapping[str, str]) -> tuple[list[Entry], list[Choice], Seq
             rows.row(each)[:shown],
             marks=rows.marks(each, role),
             colour=each.rails.color if is_coloured else "",
-            hides=mfa,
         )
         for each in entries
     ]
