@@ -1,4 +1,4 @@
-"""The prompt of the shells that get data, and no code: nushell, elvish and xonsh."""
+"""The prompt and Tab in the shells that get data, and no code: nushell, elvish and xonsh."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from awsenv import shells
+from awsenv.cli import candidates
 from awsenv.shells.json import Data
 from spelling import ROWS
 
@@ -47,9 +48,12 @@ CHANGES = {
 """Lines of a user that put the prompt into another, and that replace what the hook has set."""
 
 
-@pytest.mark.parametrize(
+EACH = pytest.mark.parametrize(
     "row", [ROWS[each.name] for each in shells.every() if isinstance(each, Data)], ids=str, indirect=True
 )
+
+
+@EACH
 def test_a_prompt_renews_and_colours_a_role(
     row: Row, *, home: Path, clean_environ: dict[str, str], open_terminal: Start
 ) -> None:
@@ -129,3 +133,42 @@ def test_the_role_stands_before_what_the_prompt_prints(
     found = window.run("has-value [(range 999 | each {|_| eq [($edit:prompt)][1] ' ' })] $false")
 
     assert "▶ $false" == found
+
+
+LINES = {
+    "awsenv stat": "awsenv status",
+    "awsenv exec temp": "awsenv exec temporary",
+    "awsenv --duration 1h temp": "awsenv --duration 1h temporary",
+    "awsenv --region ca-w": "awsenv --region ca-west-1",
+    "awsenv off --shell fi": "awsenv off --shell fish",
+    "awsenv init tm": "awsenv init tmux",
+    "awsenv exec temporary -- cat answ": "awsenv exec temporary -- cat answer.json",
+    "awsenv use --external": "awsenv use --external-id",
+    "awsenv exec temporary -- printen": "awsenv exec temporary -- printenv",
+}
+"""What is typed, and the line after Tab. nushell asks no completer for the last two (docs/prompts.md)."""
+
+
+@EACH
+def test_a_line_is_edited_behind_the_role(
+    row: Row, *, home: Path, clean_environ: dict[str, str], open_terminal: Start
+) -> None:
+    """Tab completes each word where it may stand, and an edit at the start of a long line leaves the rest whole."""
+    # The names of files that have just changed are not kept.
+    for file in (home / ".aws").iterdir():
+        os.utime(file, (0, 0))
+    candidates.refresh(clean_environ, None, time.time())
+    window = open_terminal([row.name], {**clean_environ, "AWSENV_LABEL": "ci", "AWSENV_COLOR": "35"})
+    prompt = window.line.rstrip()
+    assert prompt.startswith("[ci] ")
+
+    for typed, expected in list(LINES.items())[: -2 if row.name == "nu" else None]:
+        window.child.send(f"{typed}\t")
+        window.until(lambda line=expected: window.line.rstrip().endswith(line), f"line {expected!r}")
+        window.child.send("\x15")
+        window.until(lambda: window.line.rstrip() == prompt, "empty line")
+
+    # Colours have no width; else the line would wrap where the shell does not expect it.
+    window.child.send(f"{'y' * 100}\x1b[HX")
+    whole = re.compile(re.escape(prompt) + r" X(\s*y){100}$")
+    window.until(lambda: whole.search(window.text), "edited line")

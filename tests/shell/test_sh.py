@@ -304,10 +304,11 @@ def test_a_read_only_variable_stops_the_change(open_shell: Start) -> None:
     assert "" == window.run('echo "$AWSENV_LABEL$AWS_SECRET_ACCESS_KEY"')
 
 
-@rows(ASH, KSH, TCSH)
-def test_a_line_wraps_where_the_screen_ends(open_shell: Start) -> None:
+@rows(ASH, KSH, TCSH, YASH)
+def test_a_line_wraps_where_the_screen_ends(row: Row, open_shell: Start) -> None:
     """Colours have no width: an edit at the start of a line longer than the screen leaves the rest whole."""
-    window = open_shell("bindkey -e 2>/dev/null || set -o emacs", AWSENV_LABEL="prod", AWSENV_COLOR="35")
+    emacs = "bindkey -e" if row is TCSH else "set -o emacs"
+    window = open_shell(emacs, AWSENV_LABEL="prod", AWSENV_COLOR="35")
 
     window.child.send(f" {'y' * 100}\x01X")
     window.until(lambda: f"> X {'y' * 100}" in "".join(window.screen.display), "edited line")
