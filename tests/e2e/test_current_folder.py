@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 HOOKS = Path(__file__).parents[2] / "shell"
 
+LOADING = ("init bash", "--help", "off --shell sh", "status", "read-only --shell sh")
+"""Command lines that load different parts of awsenv; the last loads what calls AWS."""
+
 PATHS = ("", ":", ".", "here", "./here:/opt/python", ":/opt/python", "/opt/python:", "/opt/python::/opt/more")
 
 AT_THE_START = ("sitecustomize", "usercustomize", "re", "awsenv")
@@ -147,8 +150,10 @@ def test_no_other_variable_leads_the_hook_to_the_current_folder(
     assert not notes.exists(), notes.read_text()
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_the_program_imports_nothing_from_the_current_folder(path: str, world: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("path", "lines"), [*((path, LOADING[-1:]) for path in PATHS), (".", LOADING[:-1])])
+def test_the_program_imports_nothing_from_the_current_folder(
+    path: str, lines: Sequence[str], world: World, tmp_path: Path
+) -> None:
     """Hold without the hook for everything that awsenv imports itself. The script of older installers imports `re`."""
     notes = traps(tmp_path, AFTER_IT)
     folder = shlex.quote(str(tmp_path))
@@ -156,7 +161,7 @@ def test_the_program_imports_nothing_from_the_current_folder(path: str, world: W
     script.write_text("import sys\nfrom awsenv.__main__ import main\nsys.exit(main())\n")
     program = f"{shlex.quote(sys.executable)} {shlex.quote(str(script))}"
 
-    for line in ("init bash", "--help", "off --shell sh", "status", "read-only --shell sh"):
+    for line in lines:
         done = world.command(["sh", "-c", f"cd {folder}; exec {program} {line}"], PYTHONPATH=path)
         assert (0, "") == (done.returncode, done.stderr.replace("awsenv: no role is active in this shell\n", "")), line
 

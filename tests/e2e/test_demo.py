@@ -63,6 +63,7 @@ def test_a_command_runs_beside_a_local_aws(
     assert (before, []) == (own(), left())
 
 
+@pytest.mark.parametrize("shell", ["zsh"], indirect=True)
 def test_the_commands_of_the_tour_work(
     shell: Spelling,
     environ: dict[str, str],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awsenv.model import Credentials
+from spelling import SPELLINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,18 +40,27 @@ FORMS = (
 )
 
 
-@pytest.fixture(params=FORMS, ids=lambda form: form.name.replace(" ", "-"))
-def form(request: pytest.FixtureRequest) -> Form:
-    """Return each form in turn."""
-    form: Form = request.param
-    return form
+EACH = pytest.mark.parametrize(
+    ("shell", "form"),
+    [
+        (shell, form)
+        for shell in SPELLINGS
+        for form in FORMS
+        if shell == "bash" or not (form.hook and "eval" in form.line)
+    ],
+    indirect=["shell"],
+    ids=lambda value: getattr(value, "name", str(value)).replace(" ", "-"),
+)
+"""Each shell and each form. In test_secrets.py zsh and fish, too, evaluate a role with the hook loaded."""
 
 
+@EACH
 def test_clients_use_the_role_and_off_restores_the_environment(
+    form: Form,
+    *,
     world: World,
     shell: Spelling,
     interactive: Interactive,
-    form: Form,
     new_code: Callable[[], str],
     require: Callable[[str], str],
 ) -> None:
@@ -83,8 +93,10 @@ def test_clients_use_the_role_and_off_restores_the_environment(
     assert before == window.environment()
 
 
+@EACH
+@pytest.mark.usefixtures("shell")
 def test_the_code_is_asked_for_at_the_terminal(
-    world: World, interactive: Interactive, form: Form, new_code: Callable[[], str]
+    form: Form, *, world: World, interactive: Interactive, new_code: Callable[[], str]
 ) -> None:
     """Inside $(…), too, awsenv prompts, again after a wrong code; Ctrl-C and Ctrl-D change nothing and stop `&&`."""
     shell = interactive(hook=form.hook)
