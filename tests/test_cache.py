@@ -103,12 +103,17 @@ def test_a_file_that_is_a_link_is_not_read_and_gets_replaced(path: Path, tmp_pat
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
 def test_what_is_no_file_is_not_read(path: Path, make: object) -> None:
-    """A pipe in place of the file makes nobody wait."""
+    """A pipe in place of the file makes nobody wait, and nothing stays open: an agent reads it again and again."""
     path.parent.mkdir(parents=True, mode=0o700)
     assert callable(make)
     make(path)
+    lowest = os.dup(0)
+    os.close(lowest)
 
     assert cache.read(str(path)) is None
+    after = os.dup(0)
+    os.close(after)
+    assert lowest == after
 
 
 def test_what_is_not_utf_8_is_none(path: Path) -> None:

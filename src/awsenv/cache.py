@@ -37,12 +37,16 @@ def read(path: str) -> str | None:
     try:
         if not _is_ours(os.path.dirname(path)):
             return None
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, encoding="utf-8", newline="") as file:
-            found = os.fstat(descriptor)
+        # Not os.open: of a folder, `open` raises an error, and would leave that descriptor open.
+        with open(path, encoding="utf-8", newline="", opener=_opened) as file:
+            found = os.fstat(file.fileno())
             return file.read() if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() else None
     except (OSError, ValueError):
         return None
+
+
+def _opened(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def write(path: str, text: str, changed: int | None = None) -> bool:
