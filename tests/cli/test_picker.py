@@ -489,7 +489,7 @@ def test_an_fzf_that_asks_nothing_picks_nothing(
     window.type("\x1b")
 
     assert (130, "") == window.end()
-    assert "awsenv: fzf printed none of its lines, so awsenv shows its own list" in window.text
+    assert "awsenv: fzf gave no answer, so awsenv shows its own list" in window.text
 
 
 def test_fzf_is_left_before_the_profiles_are_read(
@@ -527,7 +527,7 @@ def test_fzf_gets_no_secret_and_no_command(window: Window, clean_environ: dict[s
         ("cat >/dev/null; echo unknown option >&2; exit 2", "fzf ended with status 2"),
         ("exit 127", "fzf ended with status 127"),
         ("kill -KILL $$", "fzf ended with status -9"),
-        ("cat >/dev/null; echo 99; echo '1\tx'", "fzf printed none of its lines"),
+        ("cat >/dev/null; echo 99; echo '1\tx'", "fzf gave no answer"),
         ("stty raw -echo </dev/tty; exit 2", "fzf ended with status 2"),
     ],
 )

@@ -248,7 +248,6 @@ def _find_fzf(environ: Mapping[str, str]) -> str | None:
 _NO_MATCH, _LEFT = 1, 130
 """Exit statuses of fzf (its manual, "EXIT STATUS")."""
 
-
 _FZF = (
     *("--delimiter=\t", "--with-nth=2..", "--nth=..", "--header-lines=1", "--prompt=role> "),
     # What the user's own options may turn on, in FZF_DEFAULT_OPTS or a file: they are for lists of other things.
@@ -275,7 +274,6 @@ def _ask_fzf(
     import subprocess  # noqa: PLC0415 - the same
 
     from awsenv import environment, variables  # noqa: PLC0415 - the same
-    from awsenv.cli import report  # noqa: PLC0415 - the same
 
     secrets = {*variables.having(variables.SECRET), "FZF_DEFAULT_COMMAND"}
     own = {name: value for name, value in environment.for_command(environ).items() if name not in secrets}
@@ -284,18 +282,13 @@ def _ask_fzf(
         fzf = subprocess.Popen([path, *_FZF], env=own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=terminal)
     except OSError as error:
         return None, f"cannot be started ({error.strerror})"
-    rows, text = {}, ""
+    roles: dict[str, str] = {}
     try:
         # The user may leave before the profiles are read.
         ready, _, _ = select.select([fzf.stdout, reading.end], [], [])  # type: ignore[type-var] # stdout is a pipe
         if fzf.stdout not in ready:
-            entries, choices, head = reading.offered()
-            table = report.table([["", *head], *([each.marks[True], *each.texts] for each in choices)])
-            # The number, which fzf does not show, makes each row another.
-            lines = [f"{number}\t{line}" for number, line in enumerate(table.splitlines())]
-            rows = dict(zip(lines[1:], entries, strict=True))
-            text = "".join(f"{line}\n" for line in lines)
-        printed, _ = fzf.communicate(process.encoded(text))
+            roles = _lines(*reading.offered())
+        printed, _ = fzf.communicate(process.encoded("".join(f"{line}\n" for line in roles)))
     except BaseException:
         # It restores the terminal.
         fzf.terminate()
@@ -303,9 +296,19 @@ def _ask_fzf(
         raise
     if fzf.returncode in {_NO_MATCH, _LEFT}:
         return None, None
-    key, _, row = printed.decode(errors="replace").removesuffix("\n").partition("\n")
-    if row in rows and key not in rows:
-        return rows[row].name, None
+    key, _, line = printed.decode(errors="replace").removesuffix("\n").partition("\n")
+    if key not in roles and roles.get(line):
+        return roles[line], None
     with suppress(termios.error):
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)
-    return None, f"ended with status {fzf.returncode}" if fzf.returncode else "printed none of its lines"
+    return None, f"ended with status {fzf.returncode}" if fzf.returncode else "gave no answer"
+
+
+def _lines(entries: Sequence[Entry], choices: Sequence[Choice], head: Sequence[str]) -> dict[str, str]:
+    """Return the lines of the list for fzf, each with the name of its role; the first one has the titles, and none."""
+    from awsenv.cli import report  # noqa: PLC0415 - where fzf asks
+
+    table = report.table([["", *head], *([each.marks[True], *each.texts] for each in choices)]).splitlines()
+    names = ["", *(each.name for each in entries)]
+    # The number, which fzf does not show, makes each line another.
+    return {f"{number}\t{line}": names[number] for number, line in enumerate(table)}
