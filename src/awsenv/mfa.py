@@ -21,7 +21,7 @@ from awsenv import command
 from awsenv.config import limits
 from awsenv.errors import AwsenvError, MfaError, UsageError
 from awsenv.model import unseen
-from awsenv.wording import printable
+from awsenv.wording import printable, styled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
@@ -50,8 +50,8 @@ class Terminal(io.FileIO):
         """Write one line, wrapped to the terminal, with *name* at its begin in a colour (SGR parameters)."""
         text, columns = printable(text), self.size()[0]
         text = "\n".join(textwrap.wrap(text, columns, break_on_hyphens=False) if columns else [text])
-        if color and text.startswith(name):
-            text = f"\x1b[{color}m{name}\x1b[m{text.removeprefix(name)}"
+        if text.startswith(name):
+            text = styled(name, color) + text.removeprefix(name)
         self.draw(text + "\n")
 
     def draw(self, text: str) -> None:

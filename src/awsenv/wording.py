@@ -21,6 +21,11 @@ def quoted(text: str) -> str:
     return repr(first if not rest and len(first) <= _LONGEST else f"{first[:_LONGEST]}…")
 
 
+def styled(text: str, sgr: str) -> str:
+    """Return *text* as a terminal shows it with SGR parameters (ECMA-48); empty: as it is."""
+    return f"\x1b[{sgr}m{text}\x1b[m" if text and sgr else text
+
+
 INSTANT = "{@"
 """What begins an instant in a text: only the process that shows the text knows the local time."""
 

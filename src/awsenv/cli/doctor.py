@@ -31,6 +31,7 @@ from awsenv.cli.use import ShellOptions, shell_of
 from awsenv.doctor import Finding, Inputs, Verdict, examine
 from awsenv.doctor.model import of_error
 from awsenv.errors import AwsenvError, ConfigError, ExitCode, UsageError
+from awsenv.wording import styled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -240,7 +241,7 @@ def _summary(role: str | None, findings: Sequence[Finding]) -> tuple[str, str]:
 def _painted(text: str, colour: str, caller: Caller) -> str:
     """Return *text* as the terminal that shows it has it: wrapped, and in colour."""
     text = report.wrapped(text, caller.columns)[:-1] if caller.columns else text
-    return f"\x1b[{colour}m{text}\x1b[m" if _shows_colour(caller) else text
+    return styled(text, colour) if _shows_colour(caller) else text
 
 
 def _shows_colour(caller: Caller) -> bool:

@@ -14,7 +14,7 @@ from awsenv.cli.options import AsJson, Caller, OptionalWord, flag
 from awsenv.cli.rows import HEAD, is_called, marks, nothing, row, shown
 from awsenv.config.files import missing
 from awsenv.model import Note
-from awsenv.wording import quoted
+from awsenv.wording import quoted, styled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +88,7 @@ def _block(
 def _painted(cell: str, colour: str) -> str:
     """Return *cell* with its text in *colour*. `Table` shows it only where the user wants colour."""
     text = cell.rstrip()
-    return f"\x1b[{colour}m{text}\x1b[m{cell[len(text) :]}" if colour else cell
+    return styled(text, colour) + cell[len(text) :]
 
 
 def _matches(entry: Entry, pattern: str) -> bool:

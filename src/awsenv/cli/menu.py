@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from awsenv.cli import fuzzy
 from awsenv.cli.report import cells, fitting, fitting_widths
-from awsenv.wording import printable
+from awsenv.wording import printable, styled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ _KEYS = ("type to narrow · Enter takes it · Esc leaves", "Enter takes it · Es
 _LONGEST = 1000
 """Characters of a query: a paste may be of any length."""
 _GAP = "  "
+_FAINT = "2"
 _MARGIN = 3
 """Cells before a row: for the one that Enter takes, and for its marks."""
 
@@ -115,7 +118,7 @@ class Menu:
         is_cut = len(widths) < len(self._head)
         lines = [first]
         if head:
-            lines.append(_faint(_joined(" " * margin, _row(self._head, [set()] * len(self._head), widths), "")))
+            lines.append(styled(_joined(" " * margin, _row(self._head, [set()] * len(self._head), widths), ""), _FAINT))
         shown = self._found[self._top : self._top + self.page]
         words = fuzzy.words(self.query)
         for number, index in enumerate(shown, self._top):
@@ -125,10 +128,10 @@ class Menu:
             row = _row(choice.texts, fuzzy.marks(words, choice.fields), widths)
             lines.append(_joined(before, row, "7" if is_marked else "", choice.colour))
         if not shown and self._is_known:
-            lines.append(_faint(fitting("   nothing matches", room)))
+            lines.append(styled(fitting("   nothing matches", room), _FAINT))
         lines += [""] * (1 + head + self.page - len(lines))
         if keys:
-            lines.append(_faint(next(text for text in _KEYS if cells(text) <= room)))
+            lines.append(styled(next(text for text in _KEYS if cells(text) <= room), _FAINT))
         return lines[:height], cursor
 
     def _prompt(self, room: int) -> tuple[str, int]:
@@ -162,23 +165,12 @@ def _row(texts: Sequence[str], marks: Sequence[set[int]], widths: Sequence[int])
 
 def _joined(before: str, row: Sequence[_Cell], style: str, colour: str = "") -> str:
     """Return the line of a row with SGR parameters: *style* for all of it, *colour* for its first cell."""
-    line = [_painted(before, style)]
+    line = [styled(before, style)]
     for number, cell in enumerate(row):
         if number:
-            line.append(_painted(_GAP, style))
+            line.append(styled(_GAP, style))
         base = ";".join(filter(None, (style, colour if not number else "")))
-        run, was_marked = "", False
-        for each, is_marked in [*cell, ("", not cell[-1][1] if cell else True)]:
-            if is_marked != was_marked:
-                line.append(_painted(run, ";".join(filter(None, (base, "1;4" if was_marked else "")))))
-                run, was_marked = "", is_marked
-            run += each
+        for is_marked, run in groupby(cell, key=lambda each: each[1]):
+            sgr = ";".join(filter(None, (base, "1;4" if is_marked else "")))
+            line.append(styled("".join(each for each, _ in run), sgr))
     return "".join(line)
-
-
-def _painted(text: str, style: str) -> str:
-    return f"\x1b[{style}m{text}\x1b[m" if style and text else text
-
-
-def _faint(text: str) -> str:
-    return _painted(text, "2")

@@ -227,12 +227,12 @@ def in_local_time(text: str, now: float | None = None) -> str:
 def painted(text: str, *, is_error: bool) -> str:
     """Return a message as a terminal with colours shows it: the name of an error in red, the labels faint."""
     if is_error:
-        text = text.replace("awsenv:", "\x1b[31;1mawsenv:\x1b[m", 1)
+        text = text.replace("awsenv:", wording.styled("awsenv:", "31;1"), 1)
     lines = text.splitlines(keepends=True)
     for number, line in enumerate(lines):
         label = next((label for label in LABELS if line.startswith(f"  {label}  ")), None)
         if label is not None:
-            lines[number] = line.replace(label, f"\x1b[2m{label}\x1b[m", 1)
+            lines[number] = line.replace(label, wording.styled(label, "2"), 1)
     return "".join(lines)
 
 
