@@ -1,48 +1,11 @@
-"""The table of commands, and the hooks, which must agree with it."""
+"""The table of commands, and what a command line calls."""
 
 from __future__ import annotations
 
-import re
-import subprocess
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import pytest
 
-from awsenv.cli.commands import CHANGE, COMMANDS, called, named
-from spelling import SPELLINGS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from spelling import Spelling
-
-HOOKS = Path(__file__).parents[2] / "shell"
-
-
-@pytest.mark.parametrize("shell", SPELLINGS.values(), ids=str)
-def test_the_hooks_evaluate_exactly_the_changes(shell: Spelling, require: Callable[[str], str]) -> None:
-    """Each hook evaluates the output of exactly those commands that print a change."""
-    questions = [f"! {shell.prints} {name} || echo {name}" for name in COMMANDS]
-    words = [require(shell.name), "-c", "\n".join([shell.load(HOOKS), *questions, "true"])]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
-
-    assert [name for name, command in COMMANDS.items() if command.prints != CHANGE] == done.stdout.split()
-
-
-@pytest.mark.parametrize(
-    ("hook", "listed"),
-    [
-        ("awsenv.sh", r"^  (?:[a-z-]+ \| )+[a-z-]+\) 'return' 0"),
-        ("awsenv.tcsh", r"words\[1\]\" =~ \{([a-z,-]+)\}"),
-    ],
-)
-def test_the_hooks_of_sh_and_tcsh_list_the_other_commands(hook: str, listed: str) -> None:
-    """The list of commands whose output is text is complete in each hook."""
-    lines = re.findall(listed, (HOOKS / hook).read_text(), flags=re.MULTILINE)
-    words = {word for line in lines for word in re.findall(r"[a-z][a-z-]+", line)} - {"return"}
-
-    assert {name for name, command in COMMANDS.items() if command.prints != CHANGE} == words
+from awsenv.cli import app
+from awsenv.cli.commands import COMMANDS, FLAGS, called, lacks_role, named
 
 
 @pytest.mark.parametrize(
@@ -80,3 +43,50 @@ def test_the_command_may_be_left_out(args: list[str], expected: list[str]) -> No
 def test_evaluated_command_lines_are_recognised(args: list[str], evaluated: bool) -> None:  # noqa: FBT001 - a table
     """The table says for each command line whether a shell evaluates its output."""
     assert evaluated == called(args).is_evaluated
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("", True),
+        ("use", True),
+        ("exec", True),
+        ("exec --", True),
+        ("exec -- env", True),
+        ("exec --refresh --region x -- env", True),
+        ("console --open", True),
+        ("explain --json", True),
+        ("--region x", True),
+        ("--region=x -q", True),
+        ("use --", True),
+        ("use -- x", False),
+        ("x", False),
+        ("-", False),
+        ("exec -", False),
+        ("use ''", False),
+        ("--region", False),
+        ("--bogus", False),
+        ("--help", False),
+        ("--version", False),
+        ("help", False),
+        ("exec --help", False),
+        ("exec env", False),
+        ("list", False),
+        ("credential-process", False),
+        ("doctor", False),
+    ],
+)
+def test_a_command_line_lacks_its_role(line: str, expected: bool) -> None:  # noqa: FBT001 - what is expected
+    """A role is missing where a command about roles has known options alone; else its mistake is reported."""
+    assert expected == lacks_role([word.strip("'") for word in line.split()])
+
+
+@pytest.mark.parametrize("name", [command.name for command in COMMANDS.values() if command.picks])
+def test_every_option_of_a_command_that_picks_is_known(name: str) -> None:
+    """Before Typer is loaded, the options with and without a value are told apart as Typer does."""
+    for param in app.built(name).params:
+        for option in param.opts if param.opts[0].startswith("-") else []:
+            is_help = option in {"--help", "-h"}
+            line = [name, option, *([] if getattr(param, "is_flag", False) else ["value"])]
+            assert is_help or lacks_role(line), option
+            assert is_help or (option in FLAGS) == getattr(param, "is_flag", False), option

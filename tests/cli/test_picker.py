@@ -21,10 +21,8 @@ import pexpect
 import pyte
 import pytest
 
-from awsenv.cli import app, picker, recent
-from awsenv.cli.commands import COMMANDS, FLAGS, lacks_role
+from awsenv.cli import picker
 from awsenv.cli.process import FAILURE
-from awsenv.cli.screen import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -413,39 +411,6 @@ def test_roles_used_last_come_first(world: World, window: Window) -> None:
     assert 0o600 == stat.S_IMODE(cache.stat().st_mode)
 
 
-def test_what_was_used_can_be_switched_off(world: World) -> None:
-    """With AWSENV_CACHE=0 no name of a role is kept."""
-    world.run("exec", "read-only", "--", "true", AWSENV_CACHE="0")
-
-    assert not Path(world.environ["HOME"], ".cache").exists()
-
-
-def test_a_role_that_is_used_again_moves_to_the_front(tmp_path: Path) -> None:
-    """The file has each role once, as it was used last, and at most fifty; the same one within a minute counts once."""
-    environ = {"HOME": str(tmp_path)}
-    for number in range(60):
-        recent.note(environ, f"role-{number}", 100 * number)
-    recent.note(environ, "role-30", 6000)
-    recent.note(environ, "role-30", 6059)
-    recent.note(environ, "a\nb", 7000)
-
-    assert ["role-30", "role-59"] == recent.roles(environ)[:2]
-    assert 50 == len(set(recent.roles(environ))) == len(recent.roles(environ))
-    assert (tmp_path / ".cache/awsenv/recent").read_text().startswith("6000\trole-30\n")
-
-
-@pytest.mark.parametrize(
-    "text", ["", "x", "\0", "1", "1\ta\n2", "9" * 5000 + "\ta\n", "-1\ta\n", "²\ta\n", "1\t\x1b[m\n"]
-)
-def test_a_broken_file_is_as_none(text: str, tmp_path: Path) -> None:
-    """Whatever is in the file, nothing but names comes out of it."""
-    environ = {"HOME": str(tmp_path)}
-    recent.note(environ, "a", 0)
-    (tmp_path / ".cache/awsenv/recent").write_text(text)
-
-    assert set(recent.roles(environ)) <= {"a"}
-
-
 def fzf(environ: dict[str, str], script: str) -> dict[str, str]:
     """Return *environ* with an `fzf` that is *script*, first on the PATH."""
     folder = Path(environ["HOME"], "bin")
@@ -632,75 +597,6 @@ def test_tmux_shows_what_it_showed_before(
     assert "role>" == shown.split()[0]
     expected = ["ready> seq 30; awsenv explain", *map(str, range(1, 31)), "awsenv: no role was picked", "ready>"]
     assert expected == after.rstrip("\n").splitlines()
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("", True),
-        ("use", True),
-        ("exec", True),
-        ("exec --", True),
-        ("exec -- env", True),
-        ("exec --refresh --region x -- env", True),
-        ("console --open", True),
-        ("explain --json", True),
-        ("--region x", True),
-        ("--region=x -q", True),
-        ("use --", True),
-        ("use -- x", False),
-        ("x", False),
-        ("-", False),
-        ("exec -", False),
-        ("use ''", False),
-        ("--region", False),
-        ("--bogus", False),
-        ("--help", False),
-        ("--version", False),
-        ("help", False),
-        ("exec --help", False),
-        ("exec env", False),
-        ("list", False),
-        ("credential-process", False),
-        ("doctor", False),
-    ],
-)
-def test_a_command_line_lacks_its_role(line: str, expected: bool) -> None:  # noqa: FBT001 - what is expected
-    """A role is missing where a command about roles has known options alone; else its mistake is reported."""
-    assert expected == lacks_role([word.strip("'") for word in line.split()])
-
-
-@pytest.mark.parametrize("name", [command.name for command in COMMANDS.values() if command.picks])
-def test_every_option_of_a_command_that_picks_is_known(name: str) -> None:
-    """Before Typer is loaded, the options with and without a value are told apart as Typer does."""
-    for param in app.built(name).params:
-        for option in param.opts if param.opts[0].startswith("-") else []:
-            is_help = option in {"--help", "-h"}
-            line = [name, option, *([] if getattr(param, "is_flag", False) else ["value"])]
-            assert is_help or lacks_role(line), option
-            assert is_help or (option in FLAGS) == getattr(param, "is_flag", False), option
-
-
-@pytest.mark.parametrize(
-    ("text", "expected", "rest"),
-    [
-        ("abc", ["abc"], ""),
-        ("a\x1b[Ab\r", ["a", "\x1b[A", "b", "\r"], ""),
-        ("\x1b", [], "\x1b"),
-        ("\x1b[", [], "\x1b["),
-        ("\x1b[1;5", [], "\x1b[1;5"),
-        ("\x1bO", [], "\x1bO"),
-        ("\x1b\x1b[B", ["\x1b", "\x1b[B"], ""),
-        ("\x1bx\x1bOH", ["\x1bx", "\x1bOH"], ""),
-        ("\x1b[[A", ["\x1b[[A"], ""),
-        ("\x1b[200~a\r\x1b", [], "\x1b[200~a\r\x1b"),
-        ("\x1b[200~a\r\nb\x1b[201~\r", ["a\r\nb", "\r"], ""),
-        ("日本\x7f", ["日本", "\x7f"], ""),
-    ],
-)
-def test_keys_are_told_apart(text: str, expected: list[str], rest: str) -> None:
-    """A key may be one character or many, and what is pasted is text; what is not whole waits for more."""
-    assert (expected, rest) == keys(text)
 
 
 def test_the_pickers_are_documented() -> None:

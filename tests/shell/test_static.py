@@ -67,6 +67,21 @@ def test_the_hook_knows_which_commands_print_a_change(shell: Spelling, hooks: Pa
     assert (expected, "") == (answer.stdout.split(), answer.stderr)
 
 
+@pytest.mark.parametrize(
+    ("hook", "listed"),
+    [
+        ("awsenv.sh", r"^  (?:[a-z-]+ \| )+[a-z-]+\) 'return' 0"),
+        ("awsenv.tcsh", r"words\[1\]\" =~ \{([a-z,-]+)\}"),
+    ],
+)
+def test_the_hooks_of_sh_and_tcsh_list_the_other_commands(hook: str, listed: str, hooks: Path) -> None:
+    """The list of commands whose output is text is complete in each hook."""
+    lines = re.findall(listed, (hooks / hook).read_text(), flags=re.MULTILINE)
+    words = {word for line in lines for word in re.findall(r"[a-z][a-z-]+", line)} - {"return"}
+
+    assert {name for name, command in COMMANDS.items() if command.prints != CHANGE} == words
+
+
 @pytest.mark.parametrize("path", FILES)
 def test_the_files_are_ascii(path: str, hooks: Path) -> None:
     """The files are ASCII: in some locales a shell reads another byte and the quote after it as one character."""
