@@ -64,19 +64,37 @@ def test_github_writes_no_keys_to_the_log(path: str, world: World) -> None:
     assert {"::add-mask::"} == {line[:12] for line in answer.stdout.splitlines()}
 
 
-@pytest.mark.parametrize("option", ["", "--print"])
 @pytest.mark.parametrize("agent", [False, True])
-def test_github_gets_no_keys_that_nothing_masks(world: World, job: Path, option: str, *, agent: bool) -> None:
-    """Masks that go to /dev/null never reach the log, so the file does not get the keys either."""
+@pytest.mark.parametrize(
+    ("line", "because"),
+    [
+        ("{} >/dev/null", "stdout is /dev/null"),
+        ("{} --print >/dev/null", "stdout is /dev/null"),
+        ('x="$({})"', "bash reads stdout, as in $(...)"),
+    ],
+)
+def test_github_gets_no_keys_that_nothing_masks(
+    world: World, job: Path, line: str, because: str, *, agent: bool
+) -> None:
+    """If the masks do not reach the log, the file does not get the keys either."""
     if agent:
         assert 0 == world.run("login", world.device.code()).returncode
-    answer = world.command(
-        ["sh", "-c", f"{world.program} read-only --shell github {option} >/dev/null"], GITHUB_ENV=str(job)
-    )
+    line = line.format(f"{world.program} read-only --shell github")
+    answer = world.command(["bash", "-c", line], GITHUB_ENV=str(job))
 
     assert (1, "MINE=1\n") == (answer.returncode, job.read_text())
     assert answer.stderr.startswith("awsenv: nothing was added to the file of GITHUB_ENV: ")
-    assert answer.stderr.endswith("  try      awsenv use ROLE --shell github, without >/dev/null\n")
+    assert f"\n  because  {because}\n" in answer.stderr
+
+
+@pytest.mark.parametrize("line", ["{}", "{} | cat", "( {} )"])
+def test_github_gets_the_keys_whose_masks_reach_the_log(world: World, job: Path, line: str) -> None:
+    """The runner reads what the shell of a step, or another command of it, prints."""
+    line = line.format(f"{world.program} read-only --shell github")
+    answer = world.command(["bash", "-c", f"{line}; echo done"], GITHUB_ENV=str(job))
+
+    assert 3 == answer.stdout.count("::add-mask::")
+    assert "AWS_SECRET_ACCESS_KEY" in job.read_text()
 
 
 def test_github_begins_a_line(world: World, job: Path) -> None:

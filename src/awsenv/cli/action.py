@@ -77,11 +77,11 @@ class Append(Print):
         self.argv = (path, lines)
 
     def _do(self) -> None:
-        if self.text and process.stdout_is_null():
+        if self.text and (reason := process.why_not_logged()):
             from awsenv.errors import Failure  # noqa: PLC0415 - where it fails
 
             fact = "nothing was added to the file of GITHUB_ENV: the log would not get the commands that mask the keys"
-            raise Failure(fact, hint="awsenv use ROLE --shell github, without >/dev/null")
+            raise Failure(fact, because=reason, hint="let awsenv use ROLE --shell github print to the log")
         process.write(self.text)
         process.append(*self.argv)
         process.succeed(self.success)

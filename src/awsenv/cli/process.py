@@ -255,9 +255,22 @@ def stdout_is_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
-def stdout_is_null() -> bool:
-    """Return whether stdout is /dev/null, where a text is lost without an error."""
-    return sys.stdout is not None and os.path.samestat(os.fstat(1), os.stat(os.devnull))
+def why_not_logged() -> str:
+    """Return why what is printed does not reach the log of a job, as far as that is known; empty: it may."""
+    try:
+        found = os.fstat(1)
+        if os.path.samestat(found, os.stat(os.devnull)):
+            return "stdout is /dev/null"
+        if stat.S_ISFIFO(found.st_mode):
+            from awsenv import shells  # noqa: PLC0415 - few print for a log
+
+            pipe = os.readlink("/proc/self/fd/1")
+            for process, name in callers_of(os.getpid()):
+                if shells.named(name) and _reads(process, pipe):
+                    return f"{name} reads stdout, as in $(...)"
+    except OSError:
+        pass  # it is closed, or macOS, which has no /proc
+    return ""
 
 
 def end_like_ctrl_c() -> None:
