@@ -264,23 +264,26 @@ fn awsenv-refresh {
   if (not-eq $prompt $outer) {
     set inner = $prompt
     set outer = {
-      # The user may have replaced the hook.
-      if (not $is-fresh) {
-        update
-      }
-      set is-fresh = $false
-      # The user may have put our prompt into another, which then is inside of the new one of ours.
-      if (not $is-inner) {
+      if $is-inner {
+        # The user has put our prompt into another, which then is inside of the new one of ours.
+        $prompt
+      } else {
+        if $is-fresh {
+          set is-fresh = $false
+        } else {
+          # The user has replaced the hook.
+          update
+        }
         # elvish takes values from a queue of 16 and, beside that, what the prompt prints: once the queue has had this
         # many more, it has taken those of the front.
         all $front
         repeat 17 ''
-      }
-      set is-inner = $true
-      try {
-        $prompt
-      } finally {
-        set is-inner = $false
+        set is-inner = $true
+        try {
+          $prompt
+        } finally {
+          set is-inner = $false
+        }
       }
     }
     $editor[set-prompt~] $outer
