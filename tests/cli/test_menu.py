@@ -175,7 +175,7 @@ def test_keys_that_come_together_are_one_search() -> None:
     assert (0, len(ROWS)) == (made.taken, choices.reads)
 
 
-@given(st.lists(st.sampled_from([*"dep ao1", "\x7f", "down"]), max_size=12))
+@given(st.lists(st.sampled_from([*"dep ao1", "\x7f", "down"]), max_size=8))
 def test_what_is_found_does_not_depend_on_when_it_is_drawn(keys: list[str]) -> None:
     """The choice that Enter takes is the same whether each key is drawn, or all of them are drawn at once."""
     often, once = menu(copies=2), menu(copies=2)
