@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from awsenv.cli.menu import Choice, Menu
-    from awsenv.config import Entry
+
+    Offered = tuple[list[str], list[Choice], Sequence[str]]
+    """The names of the profiles to pick from, how the picker shows each, and the titles of its columns."""
 
 VARIABLE = "AWSENV_PICKER"
 """Which picker there is: one of KINDS, by default FZF where it is installed."""
@@ -108,8 +110,8 @@ def _tell(fact: str) -> None:
     action.show([Note(fact, hints=(f"export {VARIABLE}={BUILTIN}",))])
 
 
-def _offered(environ: Mapping[str, str]) -> tuple[list[Entry], list[Choice], Sequence[str]]:
-    """Return the profiles to pick from, those used last first, as the picker shows them, and the titles of its columns.
+def _offered(environ: Mapping[str, str]) -> Offered:
+    """Return the profiles to pick from, those used last first.
 
     A name that begins with a hyphen is not among them: no command line can have it as a role.
 
@@ -141,7 +143,7 @@ def _offered(environ: Mapping[str, str]) -> tuple[list[Entry], list[Choice], Seq
         )
         for each in entries
     ]
-    return entries, choices, rows.HEAD[:shown]
+    return [each.name for each in entries], choices, rows.HEAD[:shown]
 
 
 class _Reading(Thread):
@@ -155,7 +157,7 @@ class _Reading(Thread):
         self._environ = environ
         self.end, self._writes = os.pipe()
         """Can be read when the thread is done, which closes the other end."""
-        self._offered: tuple[list[Entry], list[Choice], Sequence[str]] | Exception = OSError()
+        self._offered: Offered | Exception = OSError()
         self.start()
 
     def run(self) -> None:
@@ -167,7 +169,7 @@ class _Reading(Thread):
         finally:
             os.close(self._writes)
 
-    def offered(self) -> tuple[list[Entry], list[Choice], Sequence[str]]:
+    def offered(self) -> Offered:
         """Return what the thread has read, now that it is done.
 
         Raises:
@@ -183,18 +185,18 @@ def _ask(screen: Screen, reading: _Reading) -> str | None:
     from awsenv.cli.menu import Menu  # noqa: PLC0415 - where fzf does not ask
 
     menu = Menu()
-    entries: list[Entry] = []
+    names: list[str] = []
     early: list[str] = []
     is_read = False
     while True:
         screen.draw(*menu.lines(*screen.size()))
         typed = screen.read(*[] if is_read else [reading.end])
         if not is_read and not typed:
-            entries, choices, head = reading.offered()
+            names, choices, head = reading.offered()
             menu, typed, is_read = Menu(head, choices), early, True
         for key in typed:
             if key in _TAKES and menu.taken is not None:
-                return entries[menu.taken].name
+                return names[menu.taken]
             if key in _LEAVES:
                 return None
             if key == SUSPEND:
@@ -304,11 +306,11 @@ def _ask_fzf(
     return None, f"ended with status {fzf.returncode}" if fzf.returncode else "gave no answer"
 
 
-def _lines(entries: Sequence[Entry], choices: Sequence[Choice], head: Sequence[str]) -> dict[str, str]:
+def _lines(names: Sequence[str], choices: Sequence[Choice], head: Sequence[str]) -> dict[str, str]:
     """Return the lines of the list for fzf, each with the name of its role; the first one has the titles, and none."""
     from awsenv.cli import report  # noqa: PLC0415 - where fzf asks
 
     table = report.table([["", *head], *([each.marks[True], *each.texts] for each in choices)]).splitlines()
-    names = ["", *(each.name for each in entries)]
     # The number, which fzf does not show, makes each line another.
-    return {f"{number}\t{line}": names[number] for number, line in enumerate(table)}
+    named = enumerate(zip(table, ["", *names], strict=True))
+    return {f"{number}\t{line}": name for number, (line, name) in named}
