@@ -163,7 +163,6 @@ def fields(**changed: object) -> str:
 
 
 BY_ITSELF = "run the credential_process by itself to see what it prints"
-EXPIRED = "printed keys that expired at"
 ARGUMENT = "no shell runs it, so {} is an argument"
 NO_SHELL = "let a shell run it: credential_process = sh -c '...'"
 

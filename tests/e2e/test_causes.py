@@ -82,7 +82,6 @@ SSO = "sso_session = corp\nsso_account_id = 123456789012\nsso_role_name = r"
 SESSION = "[sso-session corp]\nsso_start_url = https://x\nsso_region = eu-west-1"
 WEB = "arn:aws:iam::123456789012:role/web"
 DEVICE = "mfa_serial = arn:aws:iam::123456789012:mfa/alice"
-EXPIRED = "Signature expired: 20260101T000000Z is now earlier than 20260101T014500Z (20260101T020000Z - 15 min.)"
 KEYS = '"Version": 1, "AccessKeyId": "canary", "SecretAccessKey": "canary"'
 CONTAINER = "credential_source = EcsContainer"
 FULL = "AWS_CONTAINER_CREDENTIALS_FULL_URI"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Until = Callable[[Callable[[], object]], None]
     HasEnded = Callable[[int], bool]
 
-CTRL_C, CTRL_Z = "\x03", "\x1a"
+CTRL_C = "\x03"
 
 # For each line of input, prints its access key and its caller identity.
 CLIENT = """\

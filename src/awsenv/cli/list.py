@@ -79,9 +79,10 @@ def _block(
     if columns is not None:
         cells = [each[:last] for each in cells]
     titles, *rows = report.aligned(cells, max(1, columns - _MARGIN) if columns else 0, _LEAST)
-    lines = [" " * _MARGIN + "  ".join(titles)]
+    lines = [" " * _MARGIN + report.GAP.join(titles)]
     for entry, (name, *others) in zip(entries, rows, strict=True):
-        lines.append(marks(entry, active)[len(titles) < last] + "  ".join([_painted(name, entry.rails.color), *others]))
+        line = report.GAP.join([_painted(name, entry.rails.color), *others])
+        lines.append(marks(entry, active)[len(titles) < last] + line)
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from awsenv.cli import fuzzy
-from awsenv.cli.report import cells, fitting, fitting_widths
+from awsenv.cli.report import GAP, cells, fitting, fitting_widths
 from awsenv.wording import printable, styled
 
 TYPE_CHECKING = False
@@ -21,7 +21,6 @@ _KEYS = ("type to narrow · Enter takes it · Esc leaves", "Enter takes it · Es
 """What the keys do, in as many words as fit."""
 _LONGEST = 1000
 """Characters of a query: a paste may be of any length."""
-_GAP = "  "
 _FAINT = "2"
 _MARGIN = 3
 """Cells before a row: for the one that Enter takes, and for its marks."""
@@ -168,7 +167,7 @@ def _joined(before: str, row: Sequence[_Cell], style: str, colour: str = "") -> 
     line = [styled(before, style)]
     for number, cell in enumerate(row):
         if number:
-            line.append(styled(_GAP, style))
+            line.append(styled(GAP, style))
         base = ";".join(filter(None, (style, colour if not number else "")))
         for is_marked, run in groupby(cell, key=lambda each: each[1]):
             sgr = ";".join(filter(None, (base, "1;4" if is_marked else "")))

@@ -72,9 +72,9 @@ def printable(lines: Iterable[str]) -> str:
     return "".join(f"{wording.printable(line)}\n" for line in lines)
 
 
-def table(rows: Sequence[Sequence[str]], columns: int = 0, least: Sequence[int] = ()) -> str:
+def table(rows: Sequence[Sequence[str]]) -> str:
     """Return *rows* in columns, as `aligned` makes them."""
-    return "".join("  ".join(row).rstrip() + "\n" for row in aligned(rows, columns, least))
+    return "".join(GAP.join(row).rstrip() + "\n" for row in aligned(rows))
 
 
 def aligned(rows: Sequence[Sequence[str]], columns: int = 0, least: Sequence[int] = ()) -> list[list[str]]:
@@ -112,6 +112,9 @@ def _cut_to(columns: int, rows: Sequence[Sequence[str]], least: Sequence[int]) -
     return [[*head[:-1], head[-1] + _LEFT_OUT * (len(widths) < len(needed))], *others]
 
 
+GAP = "  "
+"""Stands between two columns."""
+
 _LEFT_OUT = " …"
 """Stands in the head behind the last column, if others are left out."""
 
@@ -122,22 +125,19 @@ def fitting_widths(needed: Sequence[int], columns: int, least: Sequence[int]) ->
     Args:
         needed: The cells that each column needs.
         columns: The cells that there are.
-        least: As for `table`.
+        least: As for `aligned`.
     """
     least = list(map(min, needed, least))
     kept, mark = len(needed), 0
-    while kept > 1 and sum(least[:kept]) + len(_GAP) * (kept - 1) + mark > columns:
+    while kept > 1 and sum(least[:kept]) + len(GAP) * (kept - 1) + mark > columns:
         kept, mark = kept - 1, len(_LEFT_OUT)
-    room = max(1, columns - len(_GAP) * (kept - 1) - mark)
+    room = max(1, columns - len(GAP) * (kept - 1) - mark)
     widths = list(needed[:kept])
     while sum(widths) > room:
         spare = [width - at_least if kept > 1 else width for width, at_least in zip(widths, least, strict=False)]
         widest = max(range(kept), key=lambda index: (spare[index] > 0, widths[index]))
         widths[widest] -= 1
     return widths
-
-
-_GAP = "  "
 
 
 _LEAST_WITH_TWO_GAPS = 4

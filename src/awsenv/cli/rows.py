@@ -8,13 +8,11 @@ from awsenv.config.sources import KINDS
 from awsenv.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from awsenv.config import Entry, Profiles
     from awsenv.errors import AwsenvError
     from awsenv.model import Environ
-
-    Row = Sequence[str | None]
 
 HEAD = ("PROFILE", "ACCOUNT", "ROLE", "MFA", "REGION", "PROTECTED")
 """The titles of the columns of a role. The last is shown only where it marks a row."""
