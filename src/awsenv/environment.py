@@ -15,13 +15,13 @@ set, even to an empty value. A second role keeps what the first one saved.
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from awsenv import variables
 from awsenv.model import AssumeRole, Change, Credentials
 from awsenv.variables import KEY_PAIR, VARIABLES, having
+from awsenv.wording import epoch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -150,13 +150,12 @@ def active(environ: Environ) -> ActiveRole | None:
     role = environ.get(variables.ROLE)
     if role is None:
         return None
-    expires = environ.get(variables.EXPIRES_EPOCH, "")
     is_served = variables.REFRESH in environ
     return ActiveRole(
         role=role,
         account=environ.get(variables.ACCOUNT),
         name=environ.get(variables.ROLE_NAME),
-        expires=int(expires) if re.fullmatch("[0-9]{1,11}", expires) else None,
+        expires=epoch(environ.get(variables.EXPIRES_EPOCH, "")),
         has_its_keys=_has_our_endpoint(environ) if is_served else _has_our_key(environ),
         is_served=is_served,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _LONGEST = 80
+_DIGITS = 11
 
 
 def printable(text: str) -> str:
@@ -33,6 +34,11 @@ INSTANT = "{@"
 def instant(seconds: float) -> str:
     """Return an instant for a text that `cli.report` shows. *seconds* count since the epoch, UTC."""
     return f"{INSTANT}{max(0, int(seconds))}}}"
+
+
+def epoch(text: str) -> int | None:
+    """Return the seconds since the epoch that *text* has in digits; None: in more than those of the year 5138."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
 
 
 def listed(words: list[str], last: str = "and") -> str:

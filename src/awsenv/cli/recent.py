@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from awsenv import cache
+from awsenv.wording import epoch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
 
 _MOST = 50
 """How many roles are kept."""
-_DIGITS = 11
-"""Of a time: the year 5138."""
 _WHILE = 60
 """Seconds within which the same role, as in a loop, counts once."""
 
@@ -50,8 +49,5 @@ def _path(environ: Mapping[str, str]) -> str | None:
 def _read(path: str) -> list[tuple[int, str]]:
     """Return the times and names in the file; a line that is no such pair does not count."""
     pairs = (line.partition("\t") for line in (cache.read(path) or "").split("\n"))
-    return [(int(when), name) for when, _, name in pairs if _is_time(when) and name and name.isprintable()]
-
-
-def _is_time(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= _DIGITS
+    times = ((epoch(text), name) for text, _, name in pairs)
+    return [(when, name) for when, name in times if when is not None and name and name.isprintable()]

@@ -198,10 +198,6 @@ def cells(text: str) -> int:
     return len(text) + wide - sum(category(each) in {"Mn", "Me", "Cf"} for each in text)
 
 
-_DIGITS = 11
-"""Of an instant: the year 5138."""
-
-
 def in_local_time(text: str, now: float | None = None) -> str:
     """Return *text* with each instant in it as local time: `14:00 CET`, with the date if that is not today.
 
@@ -215,10 +211,11 @@ def in_local_time(text: str, now: float | None = None) -> str:
     shown, *parts = text.split(wording.INSTANT)
     for part in parts:
         seconds, closed, rest = part.partition("}")
-        if not (closed and seconds.isdecimal() and seconds.isascii() and len(seconds) <= _DIGITS):
+        instant = wording.epoch(seconds)
+        if instant is None or not closed:
             shown += wording.INSTANT + part
             continue
-        at = time.localtime(int(seconds))
+        at = time.localtime(instant)
         date = "" if at[:3] == today[:3] else f"{at.tm_year}-{at.tm_mon:02}-{at.tm_mday:02} "
         shown += f"{date}{at.tm_hour:02}:{at.tm_min:02} {at.tm_zone}{rest}"
     return shown
