@@ -292,6 +292,19 @@ def test_a_signal_leaves_the_terminal_as_it_was(
     assert window.is_as_before
 
 
+def test_half_of_a_key_is_no_esc(window: Window, clean_environ: dict[str, str]) -> None:
+    """Where a slow connection cuts an arrow in two, the user does not leave, and goes on typing."""
+    window.start(["explain"], configured(clean_environ, 80))
+    window.until("81/81")
+    before = len(window.transcript)
+    window.type("\x1b[")
+    while len(window.transcript) == before:
+        window.read()
+    window.type("prod-33\r")
+
+    assert (0, "prod-33:") == ((end := window.end())[0], end[1].split()[0])
+
+
 def test_a_terminal_that_is_gone_ends_the_picker(window: Window, clean_environ: dict[str, str]) -> None:
     """A connection that breaks is as Ctrl-C, and leaves no process behind."""
     window.start([], configured(clean_environ, 3))

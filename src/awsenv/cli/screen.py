@@ -133,9 +133,9 @@ class Screen:
             if any(other in ready for other in others):
                 return []
             if not ready:
-                # Nothing follows: it was Esc, or half of a key that nobody has.
-                found, self._text = ["\x1b"], ""
-                return found
+                # Nothing follows: it was Esc, or half of a key, which the connection has cut.
+                is_esc, self._text = self._text == "\x1b", ""
+                return ["\x1b" if is_esc else REDRAW]
             try:
                 data = os.read(self._tty, 4096)
             except OSError:
