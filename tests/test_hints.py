@@ -90,6 +90,7 @@ def _is_computed(node: ast.expr) -> bool:
 
 
 def _raised() -> Iterator[Raised]:
+    """Find the places. Parsing all of the source takes a second, which no worker needs to collect the tests."""
     for path in sorted(SOURCE.rglob("*.py")):
         relative = path.relative_to(SOURCE)
         if relative.parts[0] == "sandbox":
@@ -110,29 +111,34 @@ def _raised() -> Iterator[Raised]:
             )
 
 
-RAISED = tuple(_raised())
+@pytest.fixture(scope="module")
+def raised() -> tuple[Raised, ...]:
+    """Return every place."""
+    return tuple(_raised())
 
 
-def test_errors_are_found() -> None:
+def test_errors_are_found(raised: tuple[Raised, ...]) -> None:
     """The search finds the errors of the program, in all packages that make some."""
-    packages = {raised.where.partition("/")[0] for raised in RAISED if "/" in raised.where}
+    packages = {each.where.partition("/")[0] for each in raised if "/" in each.where}
     assert {"agent", "aws", "cli", "config", "setup"} <= packages
-    assert len(RAISED) > 150
+    assert len(raised) > 150
 
 
-@pytest.mark.parametrize("raised", RAISED, ids=lambda raised: raised.where)
-def test_every_error_names_a_next_step(raised: Raised) -> None:
-    """The hint of an error names something to type, unless a listed exception applies."""
+def _lacks_step(raised: Raised) -> bool:
     if raised.hint is None:
-        assert any(fact in raised.fact for fact in WITHOUT_HINT), f"{raised.fact!r} has no hint"
-        return
+        return not any(fact in raised.fact for fact in WITHOUT_HINT)
     names = A_STEP.search(f"{raised.fact} {raised.hint}") or any(words in raised.hint for words in WITHOUT_NAME)
-    assert names or raised.is_computed or raised.has_origin, f"{raised.hint!r} names nothing to type"
+    return not (names or raised.is_computed or raised.has_origin)
+
+
+def test_every_error_names_a_next_step(raised: tuple[Raised, ...]) -> None:
+    """The hint of an error names something to type, unless a listed exception applies."""
+    assert [] == [each for each in raised if _lacks_step(each)]
 
 
 @pytest.mark.parametrize("words", [*WITHOUT_HINT, *WITHOUT_NAME])
-def test_every_exception_applies(words: str) -> None:
+def test_every_exception_applies(words: str, raised: tuple[Raised, ...]) -> None:
     """Each listed exception applies to an error that exists."""
-    without = [raised.fact for raised in RAISED if raised.hint is None]
-    named = [raised.hint for raised in RAISED if raised.hint is not None]
+    without = [each.fact for each in raised if each.hint is None]
+    named = [each.hint for each in raised if each.hint is not None]
     assert any(words in text for text in (without if words in WITHOUT_HINT else named))
