@@ -67,6 +67,9 @@ function __awsenv_complete --description 'Set __awsenv_found to what may follow 
         case '*'
             __awsenv_offer $fields[1]
     end
+    # fish leaves what was typed as it is: without quotes it means a home folder, or a list.
+    string match -qr -- '^~|^[^\'"\\\\]*\{' $word
+    and set __awsenv_found
 end
 
 function __awsenv_value --no-scope-shadowing --description 'Print the kind of the values of an option, if it takes any'

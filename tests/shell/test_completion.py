@@ -225,6 +225,18 @@ def test_a_completed_name_evaluates_to_itself(
     assert not (home / "pwned").exists()
 
 
+@pytest.mark.parametrize("typed", ["~nobody-el", "{nobody-el"])
+def test_what_is_typed_without_quotes_keeps_its_meaning(
+    typed: str, *, shell: Spelling, open_window: Start, write_profiles: Start
+) -> None:
+    """Bash quotes what was typed; zsh and fish do not, and so offer no name that would mean a folder or a list."""
+    write_profiles([f"{typed}se"])
+    window = open_window()
+
+    complete(window, f"awsenv {typed}\t", rf"awsenv \{typed}se" if shell.name == "bash" else f"awsenv {typed}")
+    complete(window, f"awsenv '{typed}\t", f"awsenv '{typed}se'")
+
+
 def test_no_process_while_the_names_are_fresh(
     shell: Spelling, open_terminal: Start, write_rc: Start, write_profiles: Start, require: Start, tmp_path: Path
 ) -> None:
