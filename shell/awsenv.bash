@@ -68,7 +68,7 @@ function _awsenv_isolate {
 
 function awsenv {
   builtin local _awsenv_status _awsenv_change
-  _awsenv_status=0 _awsenv_change=''
+  _awsenv_status=0 _awsenv_change='' _awsenv_hook=on
   builtin local -a _awsenv_command
   # In eval "$(awsenv ...)" that eval gets the output; the program sends keys to no other pipe, and this function sends
   # none to a file. exec is never captured: bash hangs when Ctrl-Z stops a command inside $(...).
@@ -257,14 +257,14 @@ function _awsenv_find_owner {
 }
 
 # Sets `_AWSENV_PROMPT` of the caller, for the doctor: to who draws the prompt or, where that is this hook, to what the
-# last prompt showed. The hook notes the number of the command that follows, which grows with the history alone. Before a
-# prompt that number is 1 in bash 3.2, and tells nothing.
+# last prompt showed. The hook notes the number of the command that follows, which grows with the history alone. That is
+# too small where the hook rests, and in bash 3.2, whose number before a prompt is 1.
 function _awsenv_find_shown {
   _awsenv_find_owner
   if [[ $_AWSENV_PROMPT != awsenv ]]; then
     builtin :
-  elif [[ -z ${_awsenv_ran-} || $_awsenv_ran -lt ${HISTCMD-0} ]] &&
-    [[ ${_awsenv_ran:-2} -gt 1 || ${PROMPT_COMMAND[*]-} != "$_awsenv_placed" ]]; then
+  elif [[ -z ${_awsenv_ran-} || ($_awsenv_ran -lt ${HISTCMD-0} && ${PROMPT_COMMAND[*]-} != "$_awsenv_placed" &&
+    ${PROMPT_COMMAND[*]-} != *"$_awsenv_line"*) ]]; then
     _AWSENV_PROMPT=stopped
   elif [[ $PS1 != *_awsenv_ps1* && $(builtin declare -p PS1) == 'declare -'*r*' PS1='* ]]; then
     _AWSENV_PROMPT=frozen
@@ -324,6 +324,7 @@ _awsenv_ps1=
 function _awsenv_show {
   builtin local _AWSENV_PROMPT
   _awsenv_text='' _awsenv_color='' _awsenv_ps1='' _awsenv_since=0 _awsenv_until=99999999999
+  [[ -n $_awsenv_hook ]] || builtin return 0
   if [[ -n ${AWSENV_LABEL-} ]]; then
     _awsenv_describe
     [[ -z ${AWSENV_RENEW-} || ${_awsenv_left:-300} -ge 300 || ${AWSENV_AUTO_REFRESH-} == 0 ]] || _awsenv_renew
@@ -344,7 +345,6 @@ function _awsenv_show {
   *) _awsenv_ps1=${AWSENV_DEMO:+'(demo)'$'\n'} ;;
   esac
   [[ -z $_awsenv_ps1 || ${PS1-} == *_awsenv_ps1* || -n $_awsenv_readonly ]] || _awsenv_insert
-  _awsenv_key=$_awsenv_all
 }
 
 # Tells tmux which role its pane has, when that changes: the label, the end, the color (prompts/tmux.conf). After a nested
@@ -360,6 +360,7 @@ function _awsenv_tell {
     set -pt "$TMUX_PANE" @awsenv_color "$3" </dev/null >/dev/null 2>&1 || builtin :
 }
 
+# Bash copies a function whenever it calls it, so what every prompt calls is short.
 _awsenv_key=
 function _awsenv_prompt {
   # A trace is for what the user runs: this leaves 6 lines of each prompt.
@@ -367,31 +368,35 @@ function _awsenv_prompt {
     _awsenv_flags=$-
     builtin set +x
   }
-  # It runs last: another command may rebuild PS1, or look at $?, which bash restores after PROMPT_COMMAND.
-  [[ ${PROMPT_COMMAND[*]-} == "$_awsenv_placed" ]] || _awsenv_install
   _awsenv_ran=${HISTCMD-0}
-  if [[ -z ${AWSENV_LABEL-}${AWSENV_DEMO-} ]]; then
-    _awsenv_ps1='' _awsenv_key=''
-  else
-    # All that decides what the prompt shows.
-    _awsenv_all="${AWSENV_LABEL-} ${AWSENV_EXPIRES_EPOCH-} ${AWSENV_RENEW-} ${AWSENV_AUTO_REFRESH-} ${AWSENV_DEMO-} \
-      ${AWSENV_COLOR-} ${AWSENV_DISABLE_PROMPT-} ${NO_COLOR-} ${TERM-}"
-    if [[ $_awsenv_key != "$_awsenv_all" || ${PS1-} != *_awsenv_ps1* ]] ||
-      ((_awsenv_now < _awsenv_since || _awsenv_now > _awsenv_until)); then
-      _awsenv_show
-    fi
+  # All that decides what the prompt shows, but for the time.
+  _awsenv_all="${AWSENV_LABEL-} ${AWSENV_EXPIRES_EPOCH-} ${AWSENV_DEMO-} ${AWSENV_COLOR-} ${AWSENV_DISABLE_PROMPT-} \
+    ${AWSENV_AUTO_REFRESH-} ${NO_COLOR-} ${TERM-} ${PS1-} ${PROMPT_COMMAND[*]-}"
+  if [[ $_awsenv_key != "$_awsenv_all" ]] || ((_awsenv_now < _awsenv_since || _awsenv_now > _awsenv_until)); then
+    _awsenv_update
   fi
-  [[ -z ${TMUX_PANE-} || $_awsenv_told == "${AWSENV_LABEL-} ${AWSENV_EXPIRES_EPOCH-} ${AWSENV_COLOR-}" ]] ||
-    _awsenv_tell "${AWSENV_LABEL-}" "${AWSENV_EXPIRES_EPOCH-}" "${AWSENV_COLOR-}"
   # The status is 0: another one would make a trap on ERR fire twice.
   [[ -z $_awsenv_flags ]] || _awsenv_restore
 }
 
-# What PROMPT_COMMAND contains. A reference, so that a shell that inherits PROMPT_COMMAND without this file has nothing
-# to run; in quotes, whatever IFS is.
-_awsenv_placed=
+function _awsenv_update {
+  # It runs last: another command may rebuild PS1, or look at $?, which bash restores after PROMPT_COMMAND.
+  [[ ${PROMPT_COMMAND[*]-} == "$_awsenv_placed" ]] || _awsenv_install
+  _awsenv_hook=${AWSENV_LABEL-}${AWSENV_DEMO-}
+  _awsenv_show
+  # What has changed the prompt just now may do so before each prompt.
+  _awsenv_key=
+  [[ $_awsenv_all != *"${PS1-} ${PROMPT_COMMAND[*]-}" ]] || _awsenv_key=$_awsenv_all
+  [[ -z ${TMUX_PANE-} || $_awsenv_told == "${AWSENV_LABEL-} ${AWSENV_EXPIRES_EPOCH-} ${AWSENV_COLOR-}" ]] ||
+    _awsenv_tell "${AWSENV_LABEL-}" "${AWSENV_EXPIRES_EPOCH-}" "${AWSENV_COLOR-}"
+}
+
+# What PROMPT_COMMAND contains. References, so that a shell that inherits PROMPT_COMMAND without this file has nothing to
+# run, and neither has this one without a role; in quotes, whatever IFS is. `_awsenv_hook` is empty from the first prompt
+# without a role to the next call of `awsenv`.
+_awsenv_hook='' _awsenv_placed=''
 # shellcheck disable=SC2016 # for PROMPT_COMMAND to expand
-_awsenv_line='${_awsenv_hook:+"_awsenv_prompt"}'
+_awsenv_line='${_awsenv_hook:+"_awsenv_prompt"} ${AWSENV_LABEL:+${_awsenv_placed:+"_awsenv_prompt"}}'
 
 # Makes the hook the last command in PROMPT_COMMAND, which may be an array since bash 5.1.
 function _awsenv_install {
@@ -469,8 +474,7 @@ function _awsenv_load {
 
 case $- in
 *i*)
-  # shellcheck disable=SC2034 # PROMPT_COMMAND refers to it
-  _awsenv_hook=_awsenv_prompt
+  _awsenv_hook=on
   _awsenv_install
   builtin complete -F _awsenv_load awsenv
   ;;

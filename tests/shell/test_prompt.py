@@ -551,7 +551,7 @@ def test_a_prompt_starts_no_process(
 def test_the_hook_adds_little_to_a_trace_of_bash(
     shells: Mapping[str, Spelling], terminal: Start, active: Environ
 ) -> None:
-    """At each prompt the hook adds only a few lines to the output of `set -x`, which stays on."""
+    """At each prompt the hook adds only a few lines to the output of `set -x`, which stays on; without a role, none."""
     window = terminal(shells["bash"], **active(14 * 60))
     window.run("set -x")
 
@@ -561,3 +561,7 @@ def test_the_hook_adds_little_to_a_trace_of_bash(
         assert "+ exit 3" in lines
         assert 6 >= len([line for line in lines if line.startswith("++ ")])
         assert window.line.startswith("[power-user 14m] 3:")
+    window.run("unset AWSENV_LABEL")
+    window.run("true")
+    assert "+ true" == window.run("true")
+    assert window.line.startswith("0:")
