@@ -109,6 +109,7 @@ if builtin -q path
     end
 else
     function __awsenv_age
+        builtin echo 0
     end
     function __awsenv_clock
     end
@@ -342,14 +343,13 @@ end
 if status is-interactive
     function __awsenv_refresh --on-event fish_prompt
         if test -n "$AWSENV_LABEL$AWSENV_DEMO"
-            set -l age (__awsenv_age)
-            set -q age[1]
-            or set age 0
+            # A pipe takes half the time of (...).
+            __awsenv_age | read -l age
             # All that decides what the prompt shows, but for the time.
-            set -l all "$AWSENV_LABEL $AWSENV_EXPIRES_EPOCH $AWSENV_RENEW $AWSENV_AUTO_REFRESH $AWSENV_DEMO \
-                $AWSENV_COLOR $AWSENV_DISABLE_PROMPT $NO_COLOR $TERM"
-            if not set -q __awsenv_drawn; or test "$all" != "$__awsenv_key"
-                or test $age -lt $__awsenv_between[1] -o $age -gt $__awsenv_between[2]
+            set -l all "$AWSENV_LABEL $AWSENV_EXPIRES_EPOCH $AWSENV_AUTO_REFRESH $AWSENV_DEMO $AWSENV_COLOR \
+                $AWSENV_DISABLE_PROMPT $NO_COLOR $TERM"
+            if not set -q __awsenv_drawn
+                or test "$all" != "$__awsenv_key" -o $age -lt $__awsenv_between[1] -o $age -gt $__awsenv_between[2]
                 __awsenv_show
                 set -g __awsenv_key $all
             end
