@@ -8,8 +8,7 @@ use re
 use str
 
 # The path of the program: `awsenv init` sets it, `awsenv exec` exports it. Other programs do not need it.
-var program = $E:_AWSENV_BIN
-var folder = $E:_awsenv_folder
+var program folder = $E:_AWSENV_BIN $E:_awsenv_folder
 unset-env _AWSENV_BIN
 unset-env _awsenv_folder
 if (eq $program '') {
@@ -235,12 +234,12 @@ fn hints {
   put [AWSENV_SHELL=elvish _AWSENV_PROMPT=(state)]
 }
 
-var tried = ''
+var tried = []
 
 # Renews the role, and says nothing if that fails. It tries once in each of the last five minutes and once after the
 # end. The new end counts as tried as well, so a wrong clock causes no second attempt.
 fn renew {
-  var mark = $E:AWSENV_EXPIRES_EPOCH' '(to-string $role[minute])
+  var mark = [$E:AWSENV_EXPIRES_EPOCH $role[minute]]
   if (eq $tried $mark) {
     return
   }
@@ -249,7 +248,7 @@ fn renew {
     var text = (call [renew] (hints) < /dev/null 2> /dev/null | slurp)
     print $text | make (from-json)
     update
-    set tried = $E:AWSENV_EXPIRES_EPOCH' '(to-string $role[minute])
+    set tried = [$E:AWSENV_EXPIRES_EPOCH $role[minute]]
   } catch {
     nop
   }
@@ -308,7 +307,7 @@ fn install {
 # Assume an AWS role in this shell.
 fn awsenv {|@words|
   # The command, a login above all, may have removed the reason why the role was not renewed.
-  set tried key = '' []
+  set tried key = [] []
   set-clock
   if (prints $@words) {
     var env = []
@@ -335,17 +334,13 @@ fn awsenv_prompt_info {
 
 # The lines of the cache of names, each split. elvish cannot see the time of a file, so that the program looks at most
 # once a minute whether they are stale, in the background.
-var looked = 0
+var looked = -1
 fn names {
   var cache = ~/.cache
   if (str:has-prefix $E:XDG_CACHE_HOME /) {
     set cache = $E:XDG_CACHE_HOME
   }
-  var minute = 1
-  var time = (now)
-  if $time {
-    set minute = (math:floor (/ $time 60))
-  }
+  var minute = (math:floor (/ (now) 60))
   if (and (not-eq $E:AWSENV_CACHE 0) (not-eq $minute $looked)) {
     set looked = $minute
     nop ?(sh -c '"$@" </dev/null >/dev/null 2>&1 &' sh (all (command-of [completion --refresh] [])))
