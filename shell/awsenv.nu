@@ -149,21 +149,15 @@ def --env --wrapped awsenv [...words: string@_awsenv_complete] {
 # The text of the role, the color that goes with it, the whole minutes left, and the nanosecond at which this ends.
 def _awsenv_described []: nothing -> record {
     # A label has no other characters unless the user set it by hand: no escape sequence may reach the terminal.
-    let label = _awsenv_text $env.AWSENV_LABEL?
-    # nushell keeps the expressions that it matches, and compiles those that it replaces every time.
-    let label = if $label =~ '[^A-Za-z0-9_.@+=,/-]' {
-        $label | str replace --all --regex '[^A-Za-z0-9_.@+=,/-]' ""
-    } else {
-        $label
-    }
+    let label = _awsenv_text $env.AWSENV_LABEL? | str replace --all --regex '[^A-Za-z0-9_.@+=,/-]' ""
     let end = _awsenv_text $env.AWSENV_EXPIRES_EPOCH?
     # The color of the profile is on all the time, and gives way to nothing but the end of the role.
     let own = _awsenv_text $env.AWSENV_COLOR?
     let own = if $own =~ '^[0-9;]{1,16}$' { $own }
     if $label == "" {
-        {text: "" color: null minute: null until: 0}
+        {text: "" color: null minute: null until: (2 ** 62)}
     } else if $end !~ '^[1-9][0-9]{0,10}$' {
-        {text: $"[($label)]" color: $own minute: null until: 0}
+        {text: $"[($label)]" color: $own minute: null until: (2 ** 62)}
     } else {
         let end = $end | into int
         let left = $end - (date now | into int) // 1_000_000_000
@@ -189,11 +183,6 @@ def _awsenv_described []: nothing -> record {
         let until = if $minute == 0 { 0 } else { ($end - $minute * 60 + 1) * 1_000_000_000 }
         {text: $"[($label) ($time)]" color: $color minute: $minute until: $until}
     }
-}
-
-# The text of the prompt, for themes; nothing if no role is active.
-def awsenv_prompt_info []: nothing -> string {
-    (_awsenv_described).text
 }
 
 # Who draws the prompt: some frameworks show AWS_VAULT themselves.
@@ -238,8 +227,8 @@ def _awsenv_shown []: nothing -> string {
     }
 }
 
-# What the prompt shows before that of the user, the minutes left, and the nanosecond at which this ends. It stays until
-# then, or until a variable changes: nushell takes its time.
+# The text of the role, what the prompt shows of it, the whole minutes left, and the nanosecond at which this ends. It
+# stays until then, or until a variable changes: nushell takes its time.
 def _awsenv_role []: nothing -> record {
     let key = [
         $env.AWSENV_LABEL? $env.AWSENV_EXPIRES_EPOCH? $env.AWSENV_COLOR? $env.AWSENV_DEMO? $env.AWSENV_DISABLE_PROMPT?
@@ -257,11 +246,9 @@ def _awsenv_role []: nothing -> record {
         or (_awsenv_text $env.TERM?) in ["" dumb]
         or $env.config.use_ansi_coloring? == false
     )
-    let front = if $owner == disabled {
-        ""
-    } else if $owner != awsenv {
+    let front = if $owner != awsenv {
         # A framework shows the role, but not that it is of the demo. Its own line leaves the width of the others as it is.
-        if $demo == "" { "" } else { $"($demo)\n" }
+        if $demo == "" or $owner == disabled { "" } else { $"($demo)\n" }
     } else if $text == "" {
         ""
     } else if $is_plain {
@@ -270,7 +257,12 @@ def _awsenv_role []: nothing -> record {
         # The last color is that which nushell gives every prompt.
         $"\e[($role.color)m($text)\e[0;38;5;10m "
     }
-    {key: $key until: $role.until front: $front minute: $role.minute}
+    {key: $key text: $role.text front: $front minute: $role.minute until: $role.until}
+}
+
+# The text of the prompt, for themes; nothing if no role is active.
+def awsenv_prompt_info []: nothing -> string {
+    (_awsenv_role).text
 }
 
 # Draws a prompt with the role in front, behind blank lines.
@@ -321,19 +313,18 @@ def --env _awsenv_arrive [] {
 # The path of the program: `awsenv init` sets it, `awsenv exec` exports it, and an installed file finds it from its own
 # path. Other programs do not need it, nor see a record.
 const _awsenv_file = path self
-$env._awsenv = (
-    {tried: null prompt: null role: {key: null} is_inner: false program: awsenv folder: ($_awsenv_file | path dirname)}
-    | merge ($env._awsenv? | default {})
-    | merge (
-        if $env._AWSENV_BIN? != null {
-            {program: $env._AWSENV_BIN}
-        } else if $_awsenv_file =~ '/share/awsenv/[^/]*$' {
-            {program: ($_awsenv_file | str replace --regex '/share/awsenv/[^/]*$' /bin/awsenv)}
-        } else {
-            {}
-        }
+$env._awsenv = {
+    tried: null
+    role: {key: null}
+    is_inner: false
+    prompt: $env._awsenv?.prompt?
+    program: (
+        $env._AWSENV_BIN?
+        | default ($_awsenv_file | parse --regex '^(.*)/share/awsenv/[^/]*$' | each { $in.capture0 + /bin/awsenv } | get 0?)
+        | default $env._awsenv?.program?
+        | default awsenv
     )
-)
-if $env._awsenv_folder? != null { $env._awsenv.folder = $env._awsenv_folder }
+    folder: ($env._awsenv_folder? | default $env._awsenv?.folder? | default ($_awsenv_file | path dirname))
+}
 hide-env --ignore-errors _AWSENV_BIN _awsenv_folder
 _awsenv_install
