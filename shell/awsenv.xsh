@@ -32,9 +32,8 @@ def _awsenv_hook(program, folder):
 
     def value_of(name):
         """Return a variable as other programs see it; empty where it is not set."""
-        if name not in XSH.env:
-            return ""
-        return XSH.env.detype().get(name, "") if not isinstance(XSH.env[name], str) else XSH.env[name]
+        value = XSH.env.get(name, "")
+        return value if isinstance(value, str) else XSH.env.detype().get(name, "")
 
     def prints(words):
         """Return whether awsenv, called with these words, prints text to read rather than data."""
