@@ -78,20 +78,36 @@ _awsenv_is_captured() {
   esac
 }
 
-awsenv() {
+_awsenv_run() {
   # In eval "$(awsenv ...)" that eval gets the output; the program sends keys to no other pipe, and this function sends
   # none to a file. exec is never captured: it keeps its terminal and its jobs.
   if _awsenv_prints "$@" || _awsenv_is_captured; then
     (_awsenv_report "$@" && _awsenv_become "$_AWSENV_BIN" "$@")
     'return'
   fi
-  # set -x and set -v would show the keys.
+  # Something may have set the prompt since the hook was loaded.
   _awsenv_flags=$-
   { 'set' +xv; } 2>/dev/null
-  # Without a trap, Ctrl-C ends this function before it restores them; in yash it does so in any case.
-  case $_awsenv_shell:$_awsenv_flags in yash:*) ;; *[vx]*) 'trap' : INT ;; *) ;; esac
-  if _awsenv_evaluate "$@"; then 'set' -- 0; else 'set' -- "$?"; fi
-  case $_awsenv_shell:$_awsenv_flags in yash:*) ;; *[vx]*) 'trap' - INT ;; *) ;; esac
+  _awsenv_install
+  _awsenv_restore
+  # set -x would show the keys if they were assigned, so they are the default value of a variable in an assignment that has
+  # the status of the program. Ctrl-C ends the function here, and nothing has changed. If Ctrl-Z stopped the program, the
+  # shell would wait for it for ever.
+  'unset' _awsenv_change
+  if _awsenv_rest=${_awsenv_units#"?${_awsenv_change:=$(
+    { 'set' +xv; } 2>/dev/null
+    'trap' '' TSTP
+    _awsenv_report "$@" && _awsenv_become "$_AWSENV_BIN" "$@"
+  )}"}; then 'set' -- 0; else 'set' -- "$?"; fi
+  { 'set' +xv; } 2>/dev/null
+  'set' -- "$1" "$_awsenv_change"
+  'unset' _awsenv_change
+  case $1:$2 in
+  0:'('*) 'eval' "$2" || 'set' -- "$?" ;;
+  0:?*) 'command' 'printf' '%s\n' "$2" ;;
+  *) ;;
+  esac
+  _awsenv_set_clock
   _awsenv_restore
   'return' "$1"
 }
@@ -100,25 +116,6 @@ awsenv() {
 _awsenv_restore() {
   case $_awsenv_flags in *v*) 'set' -v ;; *) ;; esac
   case $_awsenv_flags in *x*) 'set' -x ;; *) ;; esac
-}
-
-# Evaluates what the program prints if it is a change of environment, and prints it otherwise.
-_awsenv_evaluate() {
-  # Something may have set the prompt since the hook was loaded.
-  _awsenv_install
-  # If Ctrl-Z stopped a command in $(...), the shell would wait for its output for ever.
-  if _awsenv_change=$('trap' '' TSTP && _awsenv_report "$@" && _awsenv_become "$_AWSENV_BIN" "$@"); then
-    'set' -- 0 "$_awsenv_change"
-  else
-    'set' -- "$?" ''
-  fi
-  'unset' _awsenv_change
-  case $2 in
-  '' | '('*) 'eval' "$2" || 'return' ;;
-  *) 'printf' '%s\n' "$2" ;;
-  esac
-  _awsenv_set_clock
-  'return' "$1"
 }
 
 # In a subshell mksh does not say so.
@@ -134,6 +131,13 @@ case ${KSH_VERSION-}:${YASH_VERSION-}:${EPOCHSECONDS-} in
 *) _awsenv_shell="sh" ;;
 esac
 
+# In ksh, a function of this kind has neither the trace nor the trap on DEBUG, which would get the keys, too.
+awsenv() { _awsenv_run "$@"; }
+case $_awsenv_shell in
+ksh) 'eval' 'function awsenv { _awsenv_run "$@"; }' ;;
+*) ;;
+esac
+
 # What PS1 refers to: an empty text, patterns of what must reach neither the terminal nor arithmetic, which would evaluate
 # it, and texts of which PS1 shows a part.
 _awsenv_none='' _awsenv_unlabelled='*[!A-Za-z0-9_.@+=,/-]*' _awsenv_uncounted='*[!0-9]*' _awsenv_uncoloured='*[!0-9;]*'
@@ -144,7 +148,7 @@ _awsenv_words=' expired' _awsenv_units=hms _awsenv_codes=';1;31;33' _awsenv_mark
 _awsenv_zone=''
 _awsenv_set_clock() {
   case $_awsenv_shell in
-  ksh) _awsenv_zero=$(($('printf' '%(%s)T' now) - ${SECONDS%[.,]*})) ;;
+  ksh) _awsenv_zero=$(($('command' 'printf' '%(%s)T' now) - ${SECONDS%[.,]*})) ;;
   sh | yash)
     _awsenv_zone=$('command' date -d "@${AWSENV_EXPIRES_EPOCH:-0}" +%z 2>/dev/null ||
       'command' date -r "${AWSENV_EXPIRES_EPOCH:-0}" +%z 2>/dev/null) || _awsenv_zone=
@@ -201,7 +205,7 @@ _awsenv_refer() {
   case ${NO_COLOR:+none}${TERM:-dumb}:$_awsenv_shell:$_awsenv_mark:$- in
   none* | dumb:* | *:mksh::* | *:sh:*[EV]*) _awsenv_open='' ;;
   *:ash:* | *:yash:*) _awsenv_open='\[\e[' _awsenv_close='m\]' ;;
-  *) _awsenv_open=$_awsenv_mark$('printf' '\033[') _awsenv_close=m$_awsenv_mark ;;
+  *) _awsenv_open=$_awsenv_mark$('command' 'printf' '\033[') _awsenv_close=m$_awsenv_mark ;;
   esac
   case $_awsenv_open in
   '') ;;
@@ -221,7 +225,7 @@ awsenv_prompt_info() {
   '') ;;
   *)
     _awsenv_refer
-    'eval' "'printf' '%s\\n' \"$_awsenv_info\""
+    'eval' "'command' 'printf' '%s\\n' \"$_awsenv_info\""
     ;;
   esac
 }
@@ -272,13 +276,12 @@ _awsenv_install() {
     ;;
   *) ;;
   esac
-  while
+  while ':'; do
     case $_awsenv_ps1 in
     "${_awsenv_mark:-no}$_awsenv_return"* | '\n'* | '\r'*) _awsenv_rest=${_awsenv_ps1#??} ;;
     "$_awsenv_newline"*) _awsenv_rest=${_awsenv_ps1#?} ;;
-    *) 'false' ;;
+    *) 'break' ;;
     esac
-  do
     _awsenv_lead=$_awsenv_lead${_awsenv_ps1%"$_awsenv_rest"}
     _awsenv_ps1=$_awsenv_rest
   done

@@ -145,8 +145,10 @@ def test_a_hostile_variable_runs_nothing(row: Row, open_shell: Start, home: Path
 
 @rows(*FAMILY, TCSH)
 def test_a_trace_shows_no_secret(row: Row, open_shell: Start) -> None:
-    """A trace under strict options shows no key, and stays on."""
+    """A trace under strict options, or a trap on DEBUG, shows no key, and stays on."""
     on, off = ("set echo verbose", "unset echo verbose") if row is TCSH else ("set -uCxv", "set +uCxv")
+    if row is KSH:  # alone in its family it tells a trap what it runs
+        on, off = f"""{on}; trap 'echo "at: ${{.sh.command}}"' DEBUG""", f"{off}; trap - DEBUG"
     window = open_shell()
 
     window.run(on)
@@ -160,19 +162,27 @@ def test_a_trace_shows_no_secret(row: Row, open_shell: Start) -> None:
     assert "canary/secret+one" == window.run("env printenv AWS_SECRET_ACCESS_KEY")
 
 
-@rows(ASH, DASH, KSH, MKSH, TCSH)
-def test_ctrl_c_leaves_a_trace_on(row: Row, open_shell: Start, recorder: Callable[[str], str]) -> None:
-    """If Ctrl-C ends the program, the trace that the user has set is on at the next prompt."""
+@rows(*FAMILY, TCSH)
+def test_ctrl_c_leaves_a_trace_and_a_trap_on(row: Row, open_shell: Start, recorder: Callable[[str], str]) -> None:
+    """If Ctrl-C ends the program, the trace and the trap on INT that the user has set are on at the next prompt."""
     on, look = ("set echo", "echo is $?echo") if row is TCSH else ("set -x", 'case $- in *x*) echo "is 1" ;; esac')
     window = open_shell(after=(recorder("echo asking >&2; exec sleep 60"),))
 
-    window.run(on)
-    window.child.send("awsenv role\r")
-    window.until(lambda: any(line.startswith("asking") for line in window.screen.display), "question")
-    window.child.send("\x03")
-    window.wait()
+    def interrupt() -> None:
+        window.clear()
+        window.child.send("awsenv role\r")
+        window.until(lambda: any(line.startswith("asking") for line in window.screen.display), "question")
+        window.child.send("\x03")
+        window.wait()
 
+    window.run(on)
+    interrupt()
     assert "is 1" in window.run(look).splitlines()
+    if row is not TCSH:  # only its scripts have such traps
+        window.run("trap 'echo caught' INT")
+        interrupt()
+        assert "is 1" in window.run(look).splitlines()
+        assert "trap -- 'echo caught' INT" in window.run("trap").splitlines()
 
 
 @rows(*FAMILY, TCSH)
@@ -270,20 +280,20 @@ ALIASES = {
 """Builtins and programs that a hook uses, which the user may have aliases of. tcsh cannot quote a builtin."""
 
 ODDITIES = {
-    "sh": (("IFS=_e1",), ()),
+    "sh": (("IFS=_e1", *(f"{name}() {{ echo garbage; }}" for name in ("cd", "date", "false", "printf", "test"))), ()),
     "tcsh": (("set noglob noclobber nonomatch",), ("alias precmd 'set kept'", "set histchars = '%#'")),
 }
-"""Lines before and after the hook that change what its words mean."""
+"""Lines before and after the hook that change what its words mean: functions, too."""
 
 
 @rows(*FAMILY, TCSH)
-def test_aliases_and_options_disturb_nothing(row: Row, open_shell: Start) -> None:
+def test_aliases_functions_and_options_disturb_nothing(row: Row, open_shell: Start) -> None:
     """The user may have an alias for each command that the hook uses, fields that end anywhere, and odd options."""
     family = row.family or row.name
     equals = " " if row is TCSH else "="
     before, after = ODDITIES[family]
     aliases = (f"alias {word}{equals}'echo garbage'" for word in ALIASES[family].split())
-    window = open_shell(*aliases, *before, after=after)
+    window = open_shell(*before, *aliases, after=after)
 
     assert "" == window.run("awsenv power-user")
     assert window.line.startswith("[power-user] ")
