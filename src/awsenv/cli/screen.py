@@ -37,16 +37,18 @@ _BEGIN, _END = "\x1b[?1049h\x1b[?2004h", "\x1b[?2004l\x1b[?1049l"
 _PASTE, _PASTED = "\x1b[200~", "\x1b[201~"
 _KEY = re.compile(
     rf"(?P<paste>{re.escape(_PASTE)}.*?(?P<end>{re.escape(_PASTED)}|\Z))"
-    r"|\x1b\[\[.|\x1b\[[0-?]*[ -/]*[@-~]|\x1bO.|\x1b[^\x1b\[O]|[^\x00-\x1f\x7f]+|.",
+    r"|\x1b\[\[.|\x1b\[[0-?]*[ -/]*[@-~]|\x1bO.|\x1b[\]PX^_][^\x07\x1b]*(\x07|\x1b\\)|\x1b[^\x1b\[O]"
+    r"|[^\x00-\x1f\x7f]+|.",
     re.DOTALL,
 )
-_UNFINISHED = re.compile(r"\x1b(\[\[|\[[0-?]*[ -/]*|O)?\Z")
+_UNFINISHED = re.compile(r"\x1b(\[\[|\[[0-?]*[ -/]*|O|[\]PX^_][^\x07\x1b]*\x1b?)?\Z")
 
 
 def keys(text: str) -> tuple[list[str], str]:
     """Return the keys in *text*, as a terminal sends them, and the rest, which more text may make a key.
 
-    A key is a control character, an escape sequence, or a run of other characters. What is pasted is such a run.
+    A key is a control character, an escape sequence, or a run of other characters. What is pasted is such a run. An
+    escape sequence may be what the terminal answers to a program before this one, such as its colours.
     """
     found = []
     at = 0
