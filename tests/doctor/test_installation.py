@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import threading
@@ -13,6 +14,7 @@ import pytest
 
 from awsenv import __version__, shells
 from awsenv.agent import client, runtime_directory
+from awsenv.cli.use import SHOWN
 from awsenv.doctor.installation import LOADED, agent, hook
 from awsenv.doctor.model import Finding, Verdict
 from awsenv.errors import Origin
@@ -83,6 +85,19 @@ def test_a_hook_that_did_not_run_can_be_loaded_again(home: Path, shell: str) -> 
 def test_a_state_that_is_not_known_is_no_finding(home: Path, state: str) -> None:
     """A hook of another version may report what this doctor does not know."""
     assert ["hook"] == [each.check for each in found(home, None, {LOADED: "bash", PROMPT: state})]
+
+
+def test_each_state_that_a_hook_reports_is_known(home: Path) -> None:
+    """The doctor has a fact for each, and `use`, which is silent where the prompt shows the role, knows no others."""
+    reported = {
+        state
+        for file in Path(folder()).glob("awsenv.*")
+        for state in re.findall(r"_AWSENV_PROMPT=([a-z][a-z0-9_-]*)", file.read_text())
+    }
+
+    for state in reported | SHOWN:
+        assert ["hook", "prompt"] == [each.check for each in found(home, None, {LOADED: "bash", PROMPT: state})], state
+    assert {"awsenv", "starship", "theme", "frozen"} <= reported
 
 
 def test_the_shell_that_the_hook_names_wins(home: Path) -> None:
