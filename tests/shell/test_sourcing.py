@@ -145,6 +145,23 @@ def test_an_installed_hook_finds_its_program(
     assert (f"{program}\n", "") == (answer.stdout, answer.stderr)
 
 
+def test_a_path_may_have_a_newline(
+    shell: Spelling, hooks: Path, home: Path, program: str, run: Callable[..., Any]
+) -> None:
+    """The line that `init` recommends works there, too."""
+    wrapper = home / "new\nline/bin/awsenv"
+    wrapper.parent.mkdir(parents=True)
+    wrapper.write_text(f'#!/bin/sh\nexec {program} "$@"\n')
+    wrapper.chmod(0o755)
+    shutil.copytree(hooks, home / "new\nline" / SHARED)
+    line = registry.find(shell.name).load_from(str(wrapper), {"HOME": str(home)})
+
+    answer = run(shell, f"{line}\nawsenv completion {shell.name} >file; echo $_AWSENV_BIN")
+
+    assert (f"{program}\n", "") == (answer.stdout, answer.stderr)
+    assert "awsenv" in (home / "file").read_text()
+
+
 def test_a_hook_from_a_file_starts_no_process(
     *, shell: Spelling, hooks: Path, home: Path, clean_environ: Mapping[str, str], require: Callable[[str], str]
 ) -> None:

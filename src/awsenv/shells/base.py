@@ -104,7 +104,8 @@ class Shell(ABC):
             environ: The environment of the caller.
         """
         file = self.installed(program)
-        if not file or not self.source:
+        # zsh, fish and tcsh do not see their own path as it is where it contains a newline.
+        if not file or not file.isprintable() or not self.source:
             import shutil  # noqa: PLC0415 - `awsenv init` does without
 
             is_on_path = shutil.which("awsenv", path=environ.get("PATH", "")) is not None
