@@ -70,6 +70,13 @@ function __awsenv_complete --description 'Set __awsenv_found to what may follow 
     # fish leaves what was typed as it is: without quotes it means a home folder, or a list.
     string match -qr -- '^~|^[^\'"\\\\]*\{' $word
     and set __awsenv_found
+    # Fish takes four times as long to see that the others do not match. If none does, it may find the word in their middle.
+    set -l token (string unescape -- $word)
+    if test -n "$token"
+        set -l begin (string match -r -- '^'(string escape --style=regex -- "$token")'.*' $__awsenv_found)
+        set -q begin[1]
+        and set __awsenv_found $begin
+    end
 end
 
 function __awsenv_value --no-scope-shadowing --description 'Print the kind of the values of an option, if it takes any'
