@@ -56,7 +56,10 @@ def _awsenv_names []: nothing -> list<list<string>> {
     let files = $lines | where {|line| $line.0 == file }
     let fresh = try {
         ($files | is-not-empty) and (
-            $files | all {|line| (ls --directory $line.2 | get 0.modified | into int | into string) == ($line.3 | split row "-" | last) }
+            $files | all {|line|
+                let time = if ($line.2 | path exists) { ls --directory $line.2 | get 0.modified | into int } else { 0 }
+                ($time | into string) == ($line.3 | split row "-" | last)
+            }
         )
     } catch {
         false

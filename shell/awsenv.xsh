@@ -217,7 +217,8 @@ def _awsenv_hook(program, folder):
             with open(cache, encoding="utf-8") as file:
                 lines = [line.rstrip("\n").split("\t", 3) for line in file]
             marks = [(line[2], line[3]) for line in lines if line[0] == "file"]
-            stale = any(mark.rpartition("-")[2] != str(os.stat(path).st_mtime_ns) for path, mark in marks)
+            times = [os.stat(path).st_mtime_ns if os.path.exists(path) else 0 for path, _ in marks]
+            stale = [mark.rpartition("-")[2] for _, mark in marks] != [str(time) for time in times]
         except (OSError, IndexError):
             lines, stale = [], True
         if stale and value_of("AWSENV_CACHE") != "0":
