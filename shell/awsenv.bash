@@ -75,7 +75,7 @@ function awsenv {
   if _awsenv_prints "$@" || [[ $BASH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
     # The command, a login above all, may have removed the reason why the role was not renewed. The subshell of exec tells
     # tmux of its own role.
-    _awsenv_tried='' _awsenv_key='' _awsenv_told=''
+    _awsenv_tried='' _awsenv_key='' _awsenv_in_tmux=''
     # The program cannot find out by itself that this hook is loaded, and what the prompt shows. A command of exec inherits
     # neither.
     if [[ ${1-} == doctor ]] || ! _awsenv_prints "$@"; then
@@ -349,11 +349,11 @@ function _awsenv_show {
 
 # Tells tmux which role its pane has, when that changes: the label, the end, the color (prompts/tmux.conf). After a nested
 # shell the pane has again the role that this shell has inherited.
-_awsenv_told='  '
+_awsenv_in_tmux='  '
 _awsenv_inherited=("${AWSENV_LABEL-}" "${AWSENV_EXPIRES_EPOCH-}" "${AWSENV_COLOR-}")
-function _awsenv_tell {
-  [[ -n $(builtin trap -p EXIT || builtin :) ]] || builtin trap '_awsenv_tell "${_awsenv_inherited[@]}"' EXIT
-  _awsenv_told="$1 $2 $3"
+function _awsenv_set_tmux {
+  [[ -n $(builtin trap -p EXIT || builtin :) ]] || builtin trap '_awsenv_set_tmux "${_awsenv_inherited[@]}"' EXIT
+  _awsenv_in_tmux="$1 $2 $3"
   # A label has none of these unless the user set it by hand.
   [[ $1 != *[!A-Za-z0-9_.@+=,/-]* ]] || builtin set -- '' '' ''
   builtin command tmux set -pt "$TMUX_PANE" @awsenv_role "$1" \; set -pt "$TMUX_PANE" @awsenv_end "$2" \; \
@@ -387,8 +387,8 @@ function _awsenv_update {
   # What has changed the prompt just now may do so before each prompt.
   _awsenv_key=
   [[ $_awsenv_all != *"${PS1-} ${PROMPT_COMMAND[*]-}" ]] || _awsenv_key=$_awsenv_all
-  [[ -z ${TMUX_PANE-} || $_awsenv_told == "${AWSENV_LABEL-} ${AWSENV_EXPIRES_EPOCH-} ${AWSENV_COLOR-}" ]] ||
-    _awsenv_tell "${AWSENV_LABEL-}" "${AWSENV_EXPIRES_EPOCH-}" "${AWSENV_COLOR-}"
+  [[ -z ${TMUX_PANE-} || $_awsenv_in_tmux == "${AWSENV_LABEL-} ${AWSENV_EXPIRES_EPOCH-} ${AWSENV_COLOR-}" ]] ||
+    _awsenv_set_tmux "${AWSENV_LABEL-}" "${AWSENV_EXPIRES_EPOCH-}" "${AWSENV_COLOR-}"
 }
 
 # What PROMPT_COMMAND contains. References, so that a shell that inherits PROMPT_COMMAND without this file has nothing to

@@ -66,7 +66,7 @@ function awsenv --description 'Assume an AWS role in this shell'
         # tells tmux of its own role.
         set -e __awsenv_tried
         set -e __awsenv_key
-        set -g __awsenv_told
+        set -g __awsenv_in_tmux
         # The program cannot find out by itself that this hook is loaded, and what the prompt shows. A command of exec
         # inherits neither.
         if test "$argv[1]" = doctor; or not __awsenv_prints $argv
@@ -326,12 +326,12 @@ end
 
 # The label, the end, the color (prompts/tmux.conf). After a nested shell the pane has again the role that this shell has
 # inherited.
-set -g __awsenv_told '  '
+set -g __awsenv_in_tmux '  '
 set -g __awsenv_inherited "$AWSENV_LABEL" "$AWSENV_EXPIRES_EPOCH" "$AWSENV_COLOR"
-function __awsenv_tell --description 'Tell tmux which role its pane has, when that changes'
-    set -g __awsenv_told "$argv"
+function __awsenv_set_tmux --description 'Tell tmux which role its pane has, when that changes'
+    set -g __awsenv_in_tmux "$argv"
     function __awsenv_leave --on-event fish_exit
-        __awsenv_tell $__awsenv_inherited
+        __awsenv_set_tmux $__awsenv_inherited
     end
     # A label has none of these unless the user set it by hand.
     string match -qr -- '[^A-Za-z0-9_.@+=,/-]' "$argv[1]"
@@ -357,8 +357,8 @@ if status is-interactive
             set -g __awsenv_text
             set -e __awsenv_key
         end
-        if set -q TMUX_PANE; and test "$__awsenv_told" != "$AWSENV_LABEL $AWSENV_EXPIRES_EPOCH $AWSENV_COLOR"
-            __awsenv_tell "$AWSENV_LABEL" "$AWSENV_EXPIRES_EPOCH" "$AWSENV_COLOR"
+        if set -q TMUX_PANE; and test "$__awsenv_in_tmux" != "$AWSENV_LABEL $AWSENV_EXPIRES_EPOCH $AWSENV_COLOR"
+            __awsenv_set_tmux "$AWSENV_LABEL" "$AWSENV_EXPIRES_EPOCH" "$AWSENV_COLOR"
         end
         set -e __awsenv_drawn
     end

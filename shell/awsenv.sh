@@ -35,7 +35,7 @@ _awsenv_prints() {
 # Becomes the program, without what makes Python load code from the current folder: an empty or a relative entry can; an
 # entry of PYTHONPATH is of no use to the program in any case. The program restores it for the commands that it runs.
 # Only another shell can tell which variables are exported.
-_awsenv_become() {
+_awsenv_execute() {
   case ${PYTHONPATH-}${PYTHONHOME-}${PYTHONUSERBASE-}${PYTHONPYCACHEPREFIX-}${PYTHONEXECUTABLE-} in
   '') ;;
   *)
@@ -82,7 +82,7 @@ _awsenv_run() {
   # In eval "$(awsenv ...)" that eval gets the output; the program sends keys to no other pipe, and this function sends
   # none to a file. exec is never captured: it keeps its terminal and its jobs.
   if _awsenv_prints "$@" || _awsenv_is_captured; then
-    (_awsenv_report "$@" && _awsenv_become "$_AWSENV_BIN" "$@")
+    (_awsenv_report "$@" && _awsenv_execute "$_AWSENV_BIN" "$@")
     'return'
   fi
   # Something may have set the prompt since the hook was loaded.
@@ -97,7 +97,7 @@ _awsenv_run() {
   if _awsenv_rest=${_awsenv_units#"?${_awsenv_change:=$(
     { 'set' +xv; } 2>/dev/null
     'trap' '' TSTP
-    _awsenv_report "$@" && _awsenv_become "$_AWSENV_BIN" "$@"
+    _awsenv_report "$@" && _awsenv_execute "$_AWSENV_BIN" "$@"
   )}"}; then 'set' -- 0; else 'set' -- "$?"; fi
   { 'set' +xv; } 2>/dev/null
   'set' -- "$1" "$_awsenv_change"

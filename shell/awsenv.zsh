@@ -64,7 +64,7 @@ function awsenv {
   if _awsenv_prints "$@" || [[ $ZSH_SUBSHELL -gt 0 && -p /dev/stdout ]]; then
     # The command, a login above all, may have removed the reason why the role was not renewed. The subshell of exec tells
     # tmux of its own role.
-    _awsenv_tried= _awsenv_key= _awsenv_told=
+    _awsenv_tried= _awsenv_key= _awsenv_in_tmux=
     # The program cannot find out by itself that this hook is loaded, and what the prompt shows. A command of exec inherits
     # neither.
     if [[ ${1-} == doctor ]] || ! _awsenv_prints "$@"; then
@@ -309,18 +309,18 @@ function _awsenv_show {
 
 # Tells tmux which role its pane has, when that changes: the label, the end, the color (prompts/tmux.conf). After a nested
 # shell the pane has again the role that this shell has inherited.
-typeset -g _awsenv_told='  '
+typeset -g _awsenv_in_tmux='  '
 typeset -ga _awsenv_inherited
 _awsenv_inherited=("${AWSENV_LABEL-}" "${AWSENV_EXPIRES_EPOCH-}" "${AWSENV_COLOR-}")
 function _awsenv_leave {
-  _awsenv_tell "${_awsenv_inherited[@]}"
+  _awsenv_set_tmux "${_awsenv_inherited[@]}"
 }
-function _awsenv_tell {
+function _awsenv_set_tmux {
   if [[ ${(t)zshexit_functions-} != *readonly* ]]; then
     typeset -ga zshexit_functions
     zshexit_functions=("${(@)zshexit_functions:#_awsenv_leave}" _awsenv_leave)
   fi
-  _awsenv_told="$1 $2 $3"
+  _awsenv_in_tmux="$1 $2 $3"
   # A label has none of these unless the user set it by hand.
   [[ $1 != *[^A-Za-z0-9_.@+=,/-]* ]] || builtin set -- '' '' ''
   ${commands[tmux]:-false} set -pt $TMUX_PANE @awsenv_role "$1" \; set -pt $TMUX_PANE @awsenv_end "$2" \; \
@@ -343,8 +343,8 @@ function _awsenv_prompt {
     _awsenv_show
     _awsenv_key=$_awsenv_all
   fi
-  if [[ -n ${TMUX_PANE-} && $_awsenv_told != "${AWSENV_LABEL-} ${AWSENV_EXPIRES_EPOCH-} ${AWSENV_COLOR-}" ]]; then
-    _awsenv_tell "${AWSENV_LABEL-}" "${AWSENV_EXPIRES_EPOCH-}" "${AWSENV_COLOR-}"
+  if [[ -n ${TMUX_PANE-} && $_awsenv_in_tmux != "${AWSENV_LABEL-} ${AWSENV_EXPIRES_EPOCH-} ${AWSENV_COLOR-}" ]]; then
+    _awsenv_set_tmux "${AWSENV_LABEL-}" "${AWSENV_EXPIRES_EPOCH-}" "${AWSENV_COLOR-}"
   fi
 }
 
