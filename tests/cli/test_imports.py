@@ -48,6 +48,13 @@ def test_init_loads_almost_nothing(world: World, shell: str) -> None:
     assert {"awsenv", "__future__", "resource"} == _loaded(world, "-m", "awsenv", "init", shell) - start
 
 
+def test_a_tab_that_waits_for_the_names_loads_no_command_line(world: World) -> None:
+    """Where the cache has no names, Tab waits for the program, which does without Typer and botocore."""
+    loaded = _loaded(world, "-m", "awsenv", "completion", "--refresh")
+
+    assert set() == loaded & {"typer", "botocore", "pydantic", "rich"}
+
+
 FAST_PATH = {
     "__future__",
     "_socket",

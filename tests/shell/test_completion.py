@@ -304,13 +304,29 @@ def test_without_a_home_nothing_is_shown(shell: Spelling, open_window: Start) ->
 def test_another_file_has_other_names(
     variable: str, *, shell: Spelling, open_window: Start, write_profiles: Start, home: Path
 ) -> None:
-    """A shell whose variable names another file is not offered what the cache has of the usual one."""
+    """Once its variable names another file, a shell is not offered what it has read of the usual one."""
     write_profiles(["usual"])
     header = "[profile unusual]" if variable == "AWS_CONFIG_FILE" else "[unusual]"
     (home / "other").write_text(f"{header}\naws_access_key_id = x\n")
-    window = open_window(**{variable: "~/other"})
+    window = open_window()
 
+    complete(window, "awsenv usu\t", "awsenv usual")
+    window.run(shell.export.format(variable, "'~/other'"))
     complete(window, "awsenv unu\t", "awsenv unusual")
+
+
+def test_names_that_were_cut_off_are_written_again(
+    shell: Spelling, open_window: Start, write_profiles: Start, home: Path
+) -> None:
+    """A cache without its end, as after a power cut, is none."""
+    write_profiles(["one", "other"])
+    path = home / ".cache" / "awsenv" / candidates.NAMES
+    whole = path.read_text()
+    path.write_text(whole[: whole.index("role\tother")])
+    window = open_window()
+
+    complete(window, "awsenv oth\t", "awsenv other")
+    assert whole == path.read_text()
     assert shell.name
 
 
