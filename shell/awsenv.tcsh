@@ -48,7 +48,7 @@ case install:
   if ($?prompt) then
     set _awsenv_precmd = "`alias precmd`"
     if ("$_awsenv_precmd" !~ *_awsenv_prompt*) alias precmd "$_awsenv_precmd:q;_awsenv_prompt"
-    if ("$prompt" !~ *_awsenv_text*) then
+    if ("$prompt:q" !~ *_awsenv_text*) then
       set _awsenv_reference = '%{\033[%${_awsenv_code}m%}%${_awsenv_text}%{\033[0m%}'
       if ($?NO_COLOR || ! $?TERM) set _awsenv_reference = '%${_awsenv_text}'
       # It may be read-only.
@@ -70,11 +70,11 @@ case prompt:
     endif
   end
   eval 'set _awsenv_key = "'$_awsenv_all:q'"'
-  set _awsenv_check = '"'$_awsenv_all:q'" != "$_awsenv_key:q"'
+  set _awsenv_if = '"'$_awsenv_all:q'" != "$_awsenv_key:q"'
 
   set _awsenv_code = '' _awsenv_time = ''
   # An expression would run a command in it.
-  if ("$_awsenv_EXPIRES_EPOCH" =~ [1-9]* && "$_awsenv_EXPIRES_EPOCH" !~ *[^0-9]* && "$_awsenv_tty" != '') then
+  if ("$_awsenv_EXPIRES_EPOCH:q" =~ [1-9]* && "$_awsenv_EXPIRES_EPOCH:q" !~ *[^0-9]* && "$_awsenv_tty" != '') then
     # The clock is when the terminal was last read from: when the user pressed Enter. Linux rounds that down to 8 s.
     @ _awsenv_end = $_awsenv_EXPIRES_EPOCH - 7
     @ _awsenv_left = $_awsenv_end - -A /dev/$tty
@@ -96,12 +96,12 @@ case prompt:
       @ _awsenv_ones = $_awsenv_minutes % 10
       set _awsenv_time = " ${_awsenv_hours}h${_awsenv_tens}${_awsenv_ones}m"
     endif
-    set _awsenv_check = "$_awsenv_check:q || -A /dev/"'$tty'" < $_awsenv_since || -A /dev/"'$tty'" > $_awsenv_until"
+    set _awsenv_if = "$_awsenv_if:q || -A /dev/"'$tty'" < $_awsenv_since || -A /dev/"'$tty'" > $_awsenv_until"
     # Once in each of the last five minutes and once after the end. The new end counts as tried as well: a wrong clock
     # causes no second attempt.
     set _awsenv_attempt = "$_awsenv_EXPIRES_EPOCH $_awsenv_minutes"
-    if ($_awsenv_left < 300 && "$_awsenv_LABEL" != '' && "$_awsenv_RENEW" != '' && "$_awsenv_AUTO_REFRESH" != 0 && \
-        "$_awsenv_tried" != "$_awsenv_attempt") then
+    if ("$_awsenv_LABEL:q" != '' && "$_awsenv_RENEW:q" != '' && "$_awsenv_AUTO_REFRESH:q" != 0 && \
+        $_awsenv_left < 300 && "$_awsenv_tried" != "$_awsenv_attempt") then
       set _awsenv_tried = "$_awsenv_attempt"
       if ($#argv == 1) then
         source $_awsenv_hook:q renew
@@ -110,15 +110,15 @@ case prompt:
       endif
     endif
   endif
-  set _awsenv_check = "if ($_awsenv_check:q)"' source $_awsenv_hook:q prompt'
-  if ("$_awsenv_COLOR" =~ [0-9]* && "$_awsenv_COLOR" !~ *[^0-9\;]* && "$_awsenv_code" != '1;31') \
-    set _awsenv_code = "$_awsenv_COLOR"
+  set _awsenv_check = "if ($_awsenv_if:q)"' source $_awsenv_hook:q prompt'
+  if ("$_awsenv_COLOR:q" =~ [0-9]* && "$_awsenv_COLOR:q" !~ *[^0-9\;]* && "$_awsenv_code" != '1;31') \
+    set _awsenv_code = "$_awsenv_COLOR:q"
   set _awsenv_text = ''
-  if ("$_awsenv_LABEL" != '') set _awsenv_text = "[$_awsenv_LABEL$_awsenv_time] "
+  if ("$_awsenv_LABEL:q" != '') set _awsenv_text = "[$_awsenv_LABEL:q$_awsenv_time] "
   # No escape sequence may reach the terminal.
-  if ("$_awsenv_LABEL" =~ *[^A-Za-z0-9_.@+=,/-]*) set _awsenv_text = "[$_awsenv_time] "
-  if ("$_awsenv_DEMO" != '') set _awsenv_text = "(demo) $_awsenv_text"
-  if ("$_awsenv_DISABLE_PROMPT" != '') set _awsenv_text = ''
+  if ("$_awsenv_LABEL:q" =~ *[^A-Za-z0-9_.@+=,/-]*) set _awsenv_text = "[$_awsenv_time] "
+  if ("$_awsenv_DEMO:q" != '') set _awsenv_text = "(demo) $_awsenv_text"
+  if ("$_awsenv_DISABLE_PROMPT:q" != '') set _awsenv_text = ''
   breaksw
 
 case renew:
@@ -129,27 +129,27 @@ case run:
     set _awsenv_words = (renew) _awsenv_quietly = (/bin/sh -c 'exec "$@" </dev/null 2>/dev/null' sh)
   endif
   if ($#_awsenv_words) then
-    if ("$_awsenv_words[1]" =~ {completion,console,credential-process,demo,doctor,exec,explain,init} || \
-        "$_awsenv_words[1]" =~ {list,lock,login,logout,setup,status}) set _awsenv_prints = 1
+    if ("$_awsenv_words[1]:q" =~ {completion,console,credential-process,demo,doctor,exec,explain,init} || \
+        "$_awsenv_words[1]:q" =~ {list,lock,login,logout,setup,status}) set _awsenv_prints = 1
   endif
   foreach _awsenv_word ($_awsenv_words:q)
-    if ("$_awsenv_word" == --) break
-    if ("$_awsenv_word" =~ {-h,--help,--print,--shell,--shell=*,--version}) set _awsenv_prints = 1
+    if ("$_awsenv_word:q" == --) break
+    if ("$_awsenv_word:q" =~ {-h,--help,--print,--shell,--shell=*,--version}) set _awsenv_prints = 1
   end
 
-  # Tells the program what it cannot find out by itself: that this hook is loaded, and what the prompt shows. A command of
-  # exec inherits neither.
+  # What the program cannot find out by itself: that this hook is loaded, and what the prompt shows. A command of exec
+  # inherits neither.
   set _awsenv_report = ()
-  if (! $_awsenv_prints || "$_awsenv_words" =~ doctor*) then
+  if (! $_awsenv_prints || "$_awsenv_words:q" =~ doctor*) then
     set _awsenv_report = (AWSENV_SHELL=tcsh _AWSENV_PROMPT=)
     if ($?prompt) then
       set _awsenv_report[2] = _AWSENV_PROMPT=replaced
-      if ("$prompt" =~ *_awsenv_text*) set _awsenv_report[2] = _AWSENV_PROMPT=awsenv
+      if ("$prompt:q" =~ *_awsenv_text*) set _awsenv_report[2] = _AWSENV_PROMPT=awsenv
     endif
   endif
 
-  # Python would load code from the current folder for an empty or a relative entry of these; an entry of PYTHONPATH is of
-  # no use to the program in any case. The program restores them for the commands that it runs.
+  # Python would load code from the current folder for an empty or a relative entry of these; PYTHONPATH is of no use to
+  # the program in any case. The program restores them for the commands that it runs.
   foreach _awsenv_word (PYTHONPATH PYTHONHOME PYTHONUSERBASE PYTHONPYCACHEPREFIX PYTHONEXECUTABLE)
     eval 'set _awsenv_has = $?'$_awsenv_word
     if ($_awsenv_has) then

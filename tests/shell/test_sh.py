@@ -133,7 +133,7 @@ def test_a_prompt_without_a_clock_shows_when_the_role_ends(zone: str, shown: str
 def test_a_hostile_variable_runs_nothing(row: Row, open_shell: Start, home: Path) -> None:
     """Neither a label nor an end that the user has set by hand is more than text."""
     sprung = "touch sprung"
-    hostile = {"AWSENV_LABEL": f"$({sprung})`{sprung}`\x1b]0;title\x07", "AWSENV_COLOR": "31m\x1b]0;title\x07"}
+    hostile = {"AWSENV_LABEL": f"$({sprung})`{sprung}`\n\"'\x1b]0;title\x07", "AWSENV_COLOR": "31m\n\x1b]0;title\x07"}
     window = open_shell(**hostile, AWSENV_EXPIRES_EPOCH=f"{{ {sprung} }}")
 
     window.run(row.export.format("AWSENV_EXPIRES_EPOCH", f"'1+a[$({sprung})]'"))
@@ -186,14 +186,19 @@ def test_ctrl_c_leaves_a_trace_and_a_trap_on(row: Row, open_shell: Start, record
 
 
 @rows(*FAMILY, TCSH)
-def test_the_program_gets_each_word_as_it_is(open_shell: Start, recorder: Callable[[str], str], home: Path) -> None:
+def test_the_program_gets_each_word_as_it_is(
+    row: Row, open_shell: Start, recorder: Callable[[str], str], home: Path
+) -> None:
     """No quote, pattern or substitution in a word is evaluated once more."""
     words = ["it's", "a  b", ";touch sprung", "*", "$HOME", "`touch sprung`", 'a"b']
-    window = open_shell(after=(recorder(""),))
+    lines = 'one\n"two'
+    prompt = "set prompt = 'two\\\n'\"$prompt:q\"" if row is TCSH else ":"
+    window = open_shell(prompt, after=(recorder(""),), TEXT=lines)
 
-    window.run("awsenv " + " ".join("'" + word.replace("'", "'\\''") + "'" for word in words))
+    typed = ["'" + word.replace("'", "'\\''") + "'" for word in words]
+    window.run(" ".join(["awsenv", *typed, '"$TEXT:q"' if row is TCSH else '"$TEXT"']))
 
-    assert "".join(f"<{word}>" for word in words) == (home / "calls").read_text()
+    assert "".join(f"<{word}>" for word in [*words, lines]) == (home / "calls").read_text()
     assert not (home / "sprung").exists()
 
 

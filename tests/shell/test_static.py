@@ -71,7 +71,7 @@ def test_the_hook_knows_which_commands_print_a_change(shell: Spelling, hooks: Pa
     ("hook", "listed"),
     [
         ("awsenv.sh", r"^  (?:[a-z-]+ \| )+[a-z-]+\) 'return' 0"),
-        ("awsenv.tcsh", r"words\[1\]\" =~ \{([a-z,-]+)\}"),
+        ("awsenv.tcsh", r"words\[1\]:q\" =~ \{([a-z,-]+)\}"),
     ],
 )
 def test_the_hooks_of_sh_and_tcsh_list_the_other_commands(hook: str, listed: str, hooks: Path) -> None:
