@@ -68,7 +68,7 @@ function _awsenv_isolate {
 
 function awsenv {
   builtin local _awsenv_status _awsenv_change
-  _awsenv_status=0 _awsenv_change='' _awsenv_hook=on
+  _awsenv_status=0 _awsenv_change='' _awsenv_idle=''
   builtin local -a _awsenv_command
   # In eval "$(awsenv ...)" that eval gets the output; the program sends keys to no other pipe, and this function sends
   # none to a file. exec is never captured: bash hangs when Ctrl-Z stops a command inside $(...).
@@ -324,7 +324,7 @@ _awsenv_ps1=
 function _awsenv_show {
   builtin local _AWSENV_PROMPT
   _awsenv_text='' _awsenv_color='' _awsenv_ps1='' _awsenv_since=0 _awsenv_until=99999999999
-  [[ -n $_awsenv_hook ]] || builtin return 0
+  [[ -n ${AWSENV_LABEL-}${AWSENV_DEMO-} ]] || builtin return 0
   if [[ -n ${AWSENV_LABEL-} ]]; then
     _awsenv_describe
     [[ -z ${AWSENV_RENEW-} || ${_awsenv_left:-300} -ge 300 || ${AWSENV_AUTO_REFRESH-} == 0 ]] || _awsenv_renew
@@ -382,7 +382,8 @@ function _awsenv_prompt {
 function _awsenv_update {
   # It runs last: another command may rebuild PS1, or look at $?, which bash restores after PROMPT_COMMAND.
   [[ ${PROMPT_COMMAND[*]-} == "$_awsenv_placed" ]] || _awsenv_install
-  _awsenv_hook=${AWSENV_LABEL-}${AWSENV_DEMO-}
+  _awsenv_idle=
+  [[ -n ${AWSENV_LABEL-}${AWSENV_DEMO-} || -z ${PROMPT_COMMAND+set} ]] || _awsenv_idle=${!PROMPT_COMMAND[*]}${#PROMPT_COMMAND}
   _awsenv_show
   # What has changed the prompt just now may do so before each prompt.
   _awsenv_key=
@@ -391,12 +392,14 @@ function _awsenv_update {
     _awsenv_set_tmux "${AWSENV_LABEL-}" "${AWSENV_EXPIRES_EPOCH-}" "${AWSENV_COLOR-}"
 }
 
-# What PROMPT_COMMAND contains. References, so that a shell that inherits PROMPT_COMMAND without this file has nothing to
-# run, and neither has this one without a role; in quotes, whatever IFS is. `_awsenv_hook` is empty from the first prompt
-# without a role to the next call of `awsenv`.
-_awsenv_hook='' _awsenv_placed=''
+# What PROMPT_COMMAND contains. Without a role it calls nothing after the first prompt, until `awsenv` runs or the length of
+# PROMPT_COMMAND changes: a command that was added behind the hook would not see $?. A reference, so that a shell that
+# inherits PROMPT_COMMAND without this file has nothing to run; in quotes, whatever IFS is.
+_awsenv_idle='' _awsenv_placed=''
 # shellcheck disable=SC2016 # for PROMPT_COMMAND to expand
-_awsenv_line='${_awsenv_hook:+"_awsenv_prompt"} ${AWSENV_LABEL:+${_awsenv_placed:+"_awsenv_prompt"}}'
+_awsenv_line='[[ ${AWSENV_LABEL-}${AWSENV_DEMO-}${!PROMPT_COMMAND[*]}${#PROMPT_COMMAND} == "${_awsenv_idle-}" ]]'
+# shellcheck disable=SC2016
+_awsenv_line+=' || ${_awsenv_placed:+"_awsenv_prompt"}'
 
 # Makes the hook the last command in PROMPT_COMMAND, which may be an array since bash 5.1.
 function _awsenv_install {
@@ -474,7 +477,6 @@ function _awsenv_load {
 
 case $- in
 *i*)
-  _awsenv_hook=on
   _awsenv_install
   builtin complete -F _awsenv_load awsenv
   ;;

@@ -254,7 +254,7 @@ def test_the_status_of_the_last_command_is_kept(shell: Spelling, terminal: Start
 
 
 def test_later_prompt_commands_see_the_status(shells: Mapping[str, Spelling], terminal: Start, active: Environ) -> None:
-    """Prompt commands after the hook see the `$?` of the last command, with a role and without one."""
+    """Prompt commands after the hook see the `$?` of the last command, with a role and without, added early or late."""
     window = terminal(shells["bash"], after=['PROMPT_COMMAND="$PROMPT_COMMAND; seen=\\$?"'], **active())
 
     window.run("sh -c 'exit 7'")
@@ -262,6 +262,9 @@ def test_later_prompt_commands_see_the_status(shells: Mapping[str, Spelling], te
     window.run("unset AWSENV_LABEL")
     window.run("sh -c 'exit 8'")
     assert "8" == window.run("echo $seen")
+    window.run("PROMPT_COMMAND=\"${PROMPT_COMMAND##*$'\\n'}; late=\\$?\"")
+    window.run("sh -c 'exit 9'")
+    assert "9" == window.run("echo $late")
 
 
 def test_the_fish_prompt_sees_every_status(
@@ -551,7 +554,7 @@ def test_a_prompt_starts_no_process(
 def test_the_hook_adds_little_to_a_trace_of_bash(
     shells: Mapping[str, Spelling], terminal: Start, active: Environ
 ) -> None:
-    """At each prompt the hook adds only a few lines to the output of `set -x`, which stays on; without a role, none."""
+    """At each prompt the hook adds only a few lines to the output of `set -x`, which stays on; without a role, one."""
     window = terminal(shells["bash"], **active(14 * 60))
     window.run("set -x")
 
@@ -563,5 +566,5 @@ def test_the_hook_adds_little_to_a_trace_of_bash(
         assert window.line.startswith("[power-user 14m] 3:")
     window.run("unset AWSENV_LABEL")
     window.run("true")
-    assert "+ true" == window.run("true")
+    assert ["+ true", "++ [["] == [line[:6].strip() for line in window.run("true").splitlines()]
     assert window.line.startswith("0:")
