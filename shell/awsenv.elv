@@ -346,7 +346,7 @@ fn names {
     nop ?(sh -c '"$@" </dev/null >/dev/null 2>&1 &' sh (all (command-of [completion --refresh] [])))
   }
   try {
-    var text = (slurp < $cache/awsenv/names-2)
+    var text = (slurp < $cache/awsenv/names-1)
     str:split "\n" $text | each {|line| put [(str:split "\t" $line)] }
   } catch {
     nop

@@ -52,7 +52,7 @@ def --env _awsenv_make []: string -> nothing {
 def _awsenv_names []: nothing -> list<list<string>> {
     let home = _awsenv_text $env.XDG_CACHE_HOME?
     let cache = if $home starts-with / { $home } else { $env.HOME | path join .cache }
-    let lines = try { open --raw ($cache | path join awsenv names-2) | lines | each {|line| $line | split row --number 4 "\t" } } catch { [] }
+    let lines = try { open --raw ($cache | path join awsenv names-1) | lines | each {|line| $line | split row --number 4 "\t" } } catch { [] }
     let files = $lines | where {|line| $line.0 == file }
     let fresh = try {
         ($files | is-not-empty) and (

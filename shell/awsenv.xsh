@@ -212,7 +212,7 @@ def _awsenv_hook(program, folder):
     def names():
         """Return the lines of the cache of names, each split; start the program that writes it where it is stale."""
         home = value_of("XDG_CACHE_HOME")
-        cache = (home if home.startswith("/") else os.path.expanduser("~/.cache")) + "/awsenv/names-2"
+        cache = (home if home.startswith("/") else os.path.expanduser("~/.cache")) + "/awsenv/names-1"
         try:
             with open(cache, encoding="utf-8") as file:
                 lines = [line.rstrip("\n").split("\t", 3) for line in file]

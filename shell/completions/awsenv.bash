@@ -286,7 +286,7 @@ function _awsenv_read_names {
   builtin local _awsenv_cache="$_awsenv_home/.cache"
   [[ ${XDG_CACHE_HOME-} != /* ]] || _awsenv_cache=$XDG_CACHE_HOME
   _awsenv_cache+=/awsenv
-  builtin local _awsenv_path="$_awsenv_cache/names-2"
+  builtin local _awsenv_path="$_awsenv_cache/names-1"
   [[ ${AWSENV_CACHE-} != 0 && -f $_awsenv_path && -r $_awsenv_path && -O $_awsenv_path && ! -L $_awsenv_path ]] ||
     builtin return
   _awsenv_lines=()

@@ -126,8 +126,8 @@ function __awsenv_read_names --description 'Keep the names of the two files'
         __awsenv_are_ours
         and not set -q stale[1]
         and return
-        if test -f $folder/names-2 -a -r $folder/names-2 -a -O $folder/names-2 -a ! -L $folder/names-2
-            __awsenv_sort (string split -n \n <$folder/names-2)
+        if test -f $folder/names-1 -a -r $folder/names-1 -a -O $folder/names-1 -a ! -L $folder/names-1
+            __awsenv_sort (string split -n \n <$folder/names-1)
             if __awsenv_are_ours
                 set -q stale[1]
                 and __awsenv_ask '>/dev/null &'

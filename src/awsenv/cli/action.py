@@ -106,7 +106,7 @@ class Table(Report):
     kind = b"table"
 
     def _do(self) -> None:
-        if "\x1b" in self.text and not (process.stdout_is_terminal() and process.shows_colour(process.environ())):
+        if "\x1b" in self.text and not (process.stdout_is_terminal() and process.shows_color(process.environ())):
             import re  # noqa: PLC0415 - few roles have a colour
 
             self.text = re.sub("\x1b\\[[0-9;]*m", "", self.text)

@@ -1,4 +1,4 @@
-"""The names that completion offers: the file `names-2` in the cache folder, which a shell reads without a process.
+"""The names that completion offers: the file `names-1` in the cache folder, which a shell reads without a process.
 
 A line is a kind, a value and a description with a tab between them, and ends with a newline. A value or a description
 holds no control character, and no value begins with `-`. There is no secret: only names, accounts, regions, and whether
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from awsenv.config import Entry
     from awsenv.model import Environ
 
-NAMES = "names-2"
+NAMES = "names-1"
 """The file in the cache folder. Whatever changes its lines changes its name, so that a shell sees what it can read."""
 FILES = {"AWS_CONFIG_FILE": "config", "AWS_SHARED_CREDENTIALS_FILE": "credentials"}
 """The variables that name the two files, and what these are called below ~/.aws."""
@@ -48,7 +48,7 @@ _SETTLED = 2.0
 """Seconds after which an edit changes the time of a file: some file systems, and bash 3.2, count whole seconds."""
 
 
-class _Made(NamedTuple):
+class _Input(NamedTuple):
     """One of the files that the names are made from."""
 
     variable: str
@@ -71,13 +71,13 @@ def refresh(environ: Environ, folder: str | None, now: float) -> str:
         ConfigError: A file cannot be read.
     """
     # First: an edit while the files are read makes the names stale.
-    made = [_made(variable, name, environ, now) for variable, name in FILES.items()]
-    foot = "".join(f"file\t{each.variable}\t{each.path}\t{each.mark}\n" for each in made)
+    inputs = [_inspect(variable, name, environ, now) for variable, name in FILES.items()]
+    foot = "".join(f"file\t{each.variable}\t{each.path}\t{each.mark}\n" for each in inputs)
     there = cache.folder(environ)
     # Where a relative path leads depends on the working directory, which may be another at the next Tab.
-    if not all(each.path.startswith("/") and (each.variable + each.path).isprintable() for each in made):
+    if not all(each.path.startswith("/") and (each.variable + each.path).isprintable() for each in inputs):
         there, foot = None, ""
-    if there is not None and all(_has_mark(there, each) for each in made):
+    if there is not None and all(_has_mark(there, each) for each in inputs):
         cached = cache.read(f"{there}/{NAMES}") or ""
         if cached.endswith(foot):
             return cached
@@ -85,15 +85,15 @@ def refresh(environ: Environ, folder: str | None, now: float) -> str:
     entries = config.roles(config.read(environ, folder), {"HOME": home(environ)})
     names = "".join(f"{kind}\t{value}\t{text}\n" for kind, value, text in _lines(entries)) + foot
     if there is not None:
-        for each in made:
+        for each in inputs:
             if each.mark != _NO_MARK and each.changed is not None:
                 cache.write(f"{there}/{each.mark}", "", each.changed)
         if cache.write(f"{there}/{NAMES}", names):
-            _remove_old(there, {NAMES, *(each.mark for each in made)})
+            _remove_old(there, {NAMES, *(each.mark for each in inputs)})
     return names
 
 
-def _made(variable: str, name: str, environ: Environ, now: float) -> _Made:
+def _inspect(variable: str, name: str, environ: Environ, now: float) -> _Input:
     written = environ.get(variable, f"{home(environ)}/.aws/{name}")
     path = files.expanded(written, environ)
     try:
@@ -101,15 +101,15 @@ def _made(variable: str, name: str, environ: Environ, now: float) -> _Made:
     except (OSError, ValueError):
         changed = None
     is_new = changed is not None and 0 <= now - changed / 1e9 < _SETTLED
-    return _Made(written, path, _NO_MARK if is_new else f"{name}-{changed or 0}", changed)
+    return _Input(written, path, _NO_MARK if is_new else f"{name}-{changed or 0}", changed)
 
 
-def _has_mark(there: str, made: _Made) -> bool:
+def _has_mark(there: str, file: _Input) -> bool:
     """Return whether the mark is as old as the file, or both are missing."""
     try:
-        return Path(there, made.mark).stat().st_mtime_ns == made.changed
+        return Path(there, file.mark).stat().st_mtime_ns == file.changed
     except OSError:
-        return made.changed is None
+        return file.changed is None
 
 
 def _remove_old(there: str, kept: set[str]) -> None:

@@ -92,8 +92,8 @@ def run(caller: Caller, arguments: Arguments) -> Print:
     if arguments.as_json:
         text = report.in_local_time(_as_json(role, findings, is_wrong=is_wrong), caller.now())
     else:
-        summary, colour = _summary(role, findings)
-        _show(f"\n{_painted(report.printable([summary])[:-1], colour, caller)}\n", caller)
+        summary, color = _summary(role, findings)
+        _show(f"\n{_painted(report.printable([summary])[:-1], color, caller)}\n", caller)
     return Print(text, status=ExitCode.FAILED if is_wrong else ExitCode.DONE)
 
 
@@ -210,14 +210,14 @@ def _joined(values: Iterable[object]) -> str | None:
 def _as_text(role: str | None, finding: Finding, caller: Caller) -> str:
     """Return a finding as a line, and below it, if it is not fine, where it is and what to do."""
     columns = process.terminal_width(1) if caller.prints_to_terminal else 0
-    mark, colour = _MARKS[finding.verdict]
+    mark, color = _MARKS[finding.verdict]
     # What is fine needs no action, and what is unknown has no origin that is at fault.
     origins = () if finding.verdict in {Verdict.FINE, Verdict.UNKNOWN} else finding.origins
     fact = f"{mark} {finding.check:<{_WIDTH if role is None else _WIDTH_OF_ROLE}}  {finding.fact}"
     shown = report.message(fact, finding.because, origins, finding.hints)
     shown = report.wrapped(shown, columns) if columns else shown
-    shown = report.painted(shown, is_error=False) if _shows_colour(caller) else shown
-    return _painted(mark, colour, caller) + shown.removeprefix(mark)
+    shown = report.painted(shown, is_error=False) if _shows_color(caller) else shown
+    return _painted(mark, color, caller) + shown.removeprefix(mark)
 
 
 def _summary(role: str | None, findings: Sequence[Finding]) -> tuple[str, str]:
@@ -238,11 +238,11 @@ def _summary(role: str | None, findings: Sequence[Finding]) -> tuple[str, str]:
     return f"{found}; {role} was not tried", "1"
 
 
-def _painted(text: str, colour: str, caller: Caller) -> str:
+def _painted(text: str, color: str, caller: Caller) -> str:
     """Return *text* as the terminal that shows it has it: wrapped, and in colour."""
     text = report.wrapped(text, caller.columns)[:-1] if caller.columns else text
-    return styled(text, colour) if _shows_colour(caller) else text
+    return styled(text, color) if _shows_color(caller) else text
 
 
-def _shows_colour(caller: Caller) -> bool:
-    return caller.prints_to_terminal and process.shows_colour(caller.environ)
+def _shows_color(caller: Caller) -> bool:
+    return caller.prints_to_terminal and process.shows_color(caller.environ)

@@ -86,10 +86,10 @@ def _block(
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-def _painted(cell: str, colour: str) -> str:
+def _painted(cell: str, color: str) -> str:
     """Return *cell* with its text in *colour*. `Table` shows it only where the user wants colour."""
     text = cell.rstrip()
-    return styled(text, colour) + cell[len(text) :]
+    return styled(text, color) + cell[len(text) :]
 
 
 def _matches(entry: Entry, pattern: str) -> bool:

@@ -32,17 +32,17 @@ class Choice:
     Args:
         texts: What it shows, of any characters.
         marks: The two cells before it where all columns fit, and where they do not.
-        colour: The SGR parameters of its first cell; empty: none.
+        color: The SGR parameters of its first cell; empty: none.
     """
 
-    __slots__ = ("colour", "fields", "marks", "texts")
+    __slots__ = ("color", "fields", "marks", "texts")
 
-    def __init__(self, texts: Sequence[str | None], *, marks: tuple[str, str] = ("  ", "  "), colour: str = "") -> None:
+    def __init__(self, texts: Sequence[str | None], *, marks: tuple[str, str] = ("  ", "  "), color: str = "") -> None:
         self.texts = [printable(text or "-") for text in texts]
         known = zip(texts, self.texts, strict=True)
         self.fields = ["" if text is None else fuzzy.folded(shown) for text, shown in known]
         self.marks = marks
-        self.colour = colour
+        self.color = color
 
 
 class Menu:
@@ -125,7 +125,7 @@ class Menu:
             is_marked = number == self._at
             before = f"{'>' if is_marked else ' '}{choice.marks[is_cut]}"[:margin]
             row = _row(choice.texts, fuzzy.marks(words, choice.fields), widths)
-            lines.append(_joined(before, row, "7" if is_marked else "", choice.colour))
+            lines.append(_joined(before, row, "7" if is_marked else "", choice.color))
         if not shown and self._is_known:
             lines.append(styled(fitting("   nothing matches", room), _FAINT))
         lines += [""] * (1 + head + self.page - len(lines))
@@ -162,13 +162,13 @@ def _row(texts: Sequence[str], marks: Sequence[set[int]], widths: Sequence[int])
     return row
 
 
-def _joined(before: str, row: Sequence[_Cell], style: str, colour: str = "") -> str:
+def _joined(before: str, row: Sequence[_Cell], style: str, color: str = "") -> str:
     """Return the line of a row with SGR parameters: *style* for all of it, *colour* for its first cell."""
     line = [styled(before, style)]
     for number, cell in enumerate(row):
         if number:
             line.append(styled(GAP, style))
-        base = ";".join(filter(None, (style, colour if not number else "")))
+        base = ";".join(filter(None, (style, color if not number else "")))
         for is_marked, run in groupby(cell, key=lambda each: each[1]):
             sgr = ";".join(filter(None, (base, "1;4" if is_marked else "")))
             line.append(styled("".join(each for each, _ in run), sgr))

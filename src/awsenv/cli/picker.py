@@ -134,12 +134,12 @@ def _offered(environ: Mapping[str, str]) -> Offered:
     active = environment.active(environ)
     role = None if active is None else active.role
     shown = rows.shown(entries)
-    is_coloured = process.shows_colour(environ)
+    is_colored = process.shows_color(environ)
     choices = [
         Choice(
             rows.row(each)[:shown],
             marks=rows.marks(each, role),
-            colour=each.rails.color if is_coloured else "",
+            color=each.rails.color if is_colored else "",
         )
         for each in entries
     ]

@@ -173,7 +173,7 @@ def tell(text: str, *, is_error: bool = False) -> None:
     """Write *text*, a message, to stderr."""
     columns = terminal_width(2)
     text = _laid_out(text, columns)
-    if columns and shows_colour(os.environ):
+    if columns and shows_color(os.environ):
         from awsenv.cli.report import painted  # noqa: PLC0415 - few commands have anything to tell
 
         text = painted(text, is_error=is_error)
@@ -237,7 +237,7 @@ def succeed(text: str) -> None:
         tell(f"{text}\n")
 
 
-def shows_colour(environ: Mapping[str, str]) -> bool:
+def shows_color(environ: Mapping[str, str]) -> bool:
     """Return whether the user wants colour on the terminal of *environ* (https://no-color.org)."""
     return not environ.get("NO_COLOR") and environ.get("TERM", "dumb") != "dumb"
 

@@ -111,7 +111,7 @@ class Prompts:
         from awsenv import mfa  # noqa: PLC0415 - few roles are protected
 
         if self._confirmed != question.fact:
-            color = question.color if process.shows_colour(self._caller) else ""
+            color = question.color if process.shows_color(self._caller) else ""
             mfa.confirm(question._replace(color=color), terminal=self._terminal)
             process.end_silence()
         self._confirmed = question.fact
