@@ -68,7 +68,7 @@ function _awsenv_isolate {
 
 function awsenv {
   builtin local _awsenv_status _awsenv_change
-  _awsenv_status=0 _awsenv_change='' _awsenv_idle=''
+  _awsenv_status=0 _awsenv_change='' _awsenv_idle=()
   builtin local -a _awsenv_command
   # In eval "$(awsenv ...)" that eval gets the output; the program sends keys to no other pipe, and this function sends
   # none to a file. exec is never captured: bash hangs when Ctrl-Z stops a command inside $(...).
@@ -382,8 +382,8 @@ function _awsenv_prompt {
 function _awsenv_update {
   # It runs last: another command may rebuild PS1, or look at $?, which bash restores after PROMPT_COMMAND.
   [[ ${PROMPT_COMMAND[*]-} == "$_awsenv_placed" ]] || _awsenv_install
-  _awsenv_idle=
-  [[ -n ${AWSENV_LABEL-}${AWSENV_DEMO-} || -z ${PROMPT_COMMAND+set} ]] || _awsenv_idle=${!PROMPT_COMMAND[*]}${#PROMPT_COMMAND}
+  _awsenv_idle=()
+  [[ -n ${AWSENV_LABEL-}${AWSENV_DEMO-} || -z ${PROMPT_COMMAND+set} ]] || _awsenv_idle[${#PROMPT_COMMAND}]=
   _awsenv_show
   # What has changed the prompt just now may do so before each prompt.
   _awsenv_key=
@@ -392,14 +392,15 @@ function _awsenv_update {
     _awsenv_set_tmux "${AWSENV_LABEL-}" "${AWSENV_EXPIRES_EPOCH-}" "${AWSENV_COLOR-}"
 }
 
-# What PROMPT_COMMAND contains. Without a role it calls nothing after the first prompt, until `awsenv` runs or the length of
-# PROMPT_COMMAND changes: a command that was added behind the hook would not see $?. A reference, so that a shell that
-# inherits PROMPT_COMMAND without this file has nothing to run; in quotes, whatever IFS is.
-_awsenv_idle='' _awsenv_placed=''
+# What PROMPT_COMMAND contains: a reference, so that a shell that inherits PROMPT_COMMAND without this file has nothing to
+# run; in quotes, whatever IFS is. `_awsenv_idle` has an element where the call has nothing to do: its index is the length
+# of PROMPT_COMMAND, after a 1 for a role and a 1 for an element behind the hook's. What is added behind the hook would
+# not see $?.
+_awsenv_idle=() _awsenv_placed=''
 # shellcheck disable=SC2016 # for PROMPT_COMMAND to expand
-_awsenv_line='[[ ${AWSENV_LABEL-}${AWSENV_DEMO-}${!PROMPT_COMMAND[*]}${#PROMPT_COMMAND} == "${_awsenv_idle-}" ]]'
+_awsenv_line='${AWSENV_LABEL:+1}${PROMPT_COMMAND[_awsenv_next]+1}${#PROMPT_COMMAND}'
 # shellcheck disable=SC2016
-_awsenv_line+=' || ${_awsenv_placed:+"_awsenv_prompt"}'
+_awsenv_line='${_awsenv_placed:+${_awsenv_idle['$_awsenv_line']-"_awsenv_prompt"}}'
 
 # Makes the hook the last command in PROMPT_COMMAND, which may be an array since bash 5.1.
 function _awsenv_install {
@@ -436,6 +437,9 @@ function _awsenv_install {
     esac
   fi
   _awsenv_placed=${PROMPT_COMMAND[*]-}
+  # Bash counts a variable that is no array only without nounset.
+  _awsenv_next=1
+  [[ $_awsenv_attributes != *a* ]] || _awsenv_next=${#PROMPT_COMMAND[*]}
 }
 
 # Removes the hook from the commands in `_awsenv_item` of the caller, unless something depends on it there: `hook && x`.
