@@ -383,7 +383,7 @@ function _awsenv_update {
   # It runs last: another command may rebuild PS1, or look at $?, which bash restores after PROMPT_COMMAND.
   [[ ${PROMPT_COMMAND[*]-} == "$_awsenv_placed" ]] || _awsenv_install
   _awsenv_idle=()
-  [[ -n ${AWSENV_LABEL-}${AWSENV_DEMO-} || -z ${PROMPT_COMMAND+set} ]] || _awsenv_idle[${#PROMPT_COMMAND}]=
+  [[ -n ${AWSENV_LABEL-}${AWSENV_DEMO-} || -z ${PROMPT_COMMAND+set} ]] || _awsenv_idle["${#PROMPT_COMMAND}0"]=
   _awsenv_show
   # What has changed the prompt just now may do so before each prompt.
   _awsenv_key=
@@ -394,11 +394,11 @@ function _awsenv_update {
 
 # What PROMPT_COMMAND contains: a reference, so that a shell that inherits PROMPT_COMMAND without this file has nothing to
 # run; in quotes, whatever IFS is. `_awsenv_idle` has an element where the call has nothing to do: its index is the length
-# of PROMPT_COMMAND, after a 1 for a role and a 1 for an element behind the hook's. What is added behind the hook would
-# not see $?.
+# of PROMPT_COMMAND and a 0, after a 1 for a role and a 1 for an element behind the hook's. What is added behind the hook
+# would not see $?. An array may have no first element, whose length nounset refuses.
 _awsenv_idle=() _awsenv_placed=''
 # shellcheck disable=SC2016 # for PROMPT_COMMAND to expand
-_awsenv_line='${AWSENV_LABEL:+1}${PROMPT_COMMAND[_awsenv_next]+1}${#PROMPT_COMMAND}'
+_awsenv_line='"${AWSENV_LABEL:+1}${PROMPT_COMMAND[_awsenv_next]+1}${PROMPT_COMMAND+${#PROMPT_COMMAND}}0"'
 # shellcheck disable=SC2016
 _awsenv_line='${_awsenv_placed:+${_awsenv_idle['$_awsenv_line']-"_awsenv_prompt"}}'
 
@@ -409,8 +409,8 @@ function _awsenv_install {
   if [[ -n ${BLE_VERSION-} ]] && builtin declare -F blehook >/dev/null; then
     blehook PRECMD!=_awsenv_prompt
   else
-    if [[ -n ${PROMPT_COMMAND+set} ]] && ((BASH_VERSINFO[0] > 5 || BASH_VERSINFO[0] == 5 && BASH_VERSINFO[1] > 0)); then
-      _awsenv_attributes=${PROMPT_COMMAND@a}
+    if [[ -n ${PROMPT_COMMAND[*]+set} ]] && ((BASH_VERSINFO[0] > 5 || BASH_VERSINFO[0] == 5 && BASH_VERSINFO[1] > 0)); then
+      _awsenv_attributes=${PROMPT_COMMAND[*]@a}
     fi
     case $_awsenv_attributes in
     *r*) ;; # as an administrator has decided

@@ -52,6 +52,7 @@ REBUILT = {
         "PROMPT_COMMAND+=(build __bp_interactive_mode); __bp_interactive_mode() { :; }",
         "PROMPT_COMMAND=build; awsenv power-user",
         "unset PROMPT_COMMAND; PROMPT_COMMAND=(build); awsenv power-user",
+        "set -u; PROMPT_COMMAND=(: \"${PROMPT_COMMAND[@]}\" build); unset 'PROMPT_COMMAND[0]'",
     ],
     "zsh": [
         "precmd_functions+=(build)",
