@@ -72,12 +72,12 @@ class Terminal:
         """
         deadline = time.monotonic() + TIMEOUT
         while not seen():
+            assert time.monotonic() < deadline, f"no {what} on the screen:\n{self.text}"
             try:
-                printed = self.child.read_nonblocking(65536, timeout=0.2)
-                self.transcript += printed
-                self.stream.feed(printed)
-            except pexpect.TIMEOUT:  # noqa: PERF203 - the cost is negligible beside a shell
-                assert time.monotonic() < deadline, f"no {what} on the screen:\n{self.text}"
+                with suppress(pexpect.TIMEOUT):
+                    printed = self.child.read_nonblocking(65536, timeout=0.2)
+                    self.transcript += printed
+                    self.stream.feed(printed)
             except pexpect.EOF:
                 assert seen(), f"the shell ended, no {what} on the screen:\n{self.text}"
 
