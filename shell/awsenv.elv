@@ -332,25 +332,46 @@ fn awsenv_prompt_info {
   print (described)[text]
 }
 
-# The lines of the cache of names, each split. elvish cannot see the time of a file, so that the program looks at most
-# once a minute whether they are stale, in the background.
+# Lets the program write the names, and prints them; the argument says where to instead.
+fn ask {|end|
+  nop ?(/bin/sh -c '"$@" </dev/null 2>/dev/null '$end sh (all (command-of [completion --refresh] [])))
+}
+
+# The words of each line.
+fn split-names {|text|
+  str:split "\n" $text | each {|line| put [(str:split "\t" $line)] }
+}
+
+# The lines of the names, each split: those in the cache if they are of the two files, else those that the program
+# prints. elvish cannot see the time of a file, so that the program looks at most once a minute whether those in the
+# cache are stale, in the background; at each Tab where elvish has no clock.
 var looked = -1
 fn names {
-  var cache = ~/.cache
+  var cache text = $E:HOME/.cache ''
   if (str:has-prefix $E:XDG_CACHE_HOME /) {
     set cache = $E:XDG_CACHE_HOME
   }
+  if (not-eq $E:AWSENV_CACHE 0) {
+    nop ?(set text = (slurp < $cache/awsenv/names-1))
+  }
+  var values = [$E:HOME/.aws/config $E:HOME/.aws/credentials]
+  if (has-env AWS_CONFIG_FILE) {
+    set values[0] = $E:AWS_CONFIG_FILE
+  }
+  if (has-env AWS_SHARED_CREDENTIALS_FILE) {
+    set values[1] = $E:AWS_SHARED_CREDENTIALS_FILE
+  }
+  var lines = [(split-names $text)]
+  if (not-eq $values [(each {|line| if (and (eq $line[0] file) (== 4 (count $line))) { put $line[1] } } $lines)]) {
+    split-names (ask '' | slurp)
+    return
+  }
   var minute = (math:floor (/ (now) 60))
-  if (and (not-eq $E:AWSENV_CACHE 0) (not-eq $minute $looked)) {
+  if (or (== $minute 0) (not-eq $minute $looked)) {
     set looked = $minute
-    nop ?(sh -c '"$@" </dev/null >/dev/null 2>&1 &' sh (all (command-of [completion --refresh] [])))
+    ask '>/dev/null &'
   }
-  try {
-    var text = (slurp < $cache/awsenv/names-1)
-    str:split "\n" $text | each {|line| put [(str:split "\t" $line)] }
-  } catch {
-    nop
-  }
+  all $lines
 }
 
 # What a kind of the table stands for: candidates, each with its description.

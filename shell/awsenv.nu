@@ -48,26 +48,42 @@ def --env _awsenv_make []: string -> nothing {
     load-env ($change | reject ...$gone)
 }
 
-# The lines of the cache of names, each split. Where it is stale, the program writes it, in the background.
+# The lines of the names, each split: those in the cache if they are of the two files. The program writes them again in
+# the background if they are stale, and prints them if they are of other files.
 def _awsenv_names []: nothing -> list<list<string>> {
     let home = _awsenv_text $env.XDG_CACHE_HOME?
-    let cache = if $home starts-with / { $home } else { $env.HOME | path join .cache }
-    let lines = try { open --raw ($cache | path join awsenv names-1) | lines | each {|line| $line | split row --number 4 "\t" } } catch { [] }
-    let files = $lines | where {|line| $line.0 == file }
-    let fresh = try {
-        ($files | is-not-empty) and (
-            $files | all {|line|
-                let time = if ($line.2 | path exists) { ls --directory $line.2 | get 0.modified | into int } else { 0 }
-                ($time | into string) == ($line.3 | split row "-" | last)
-            }
-        )
+    let user = _awsenv_text $env.HOME?
+    let cache = if $home starts-with / { $home } else { $"($user)/.cache" }
+    let has_cache = (_awsenv_text $env.AWSENV_CACHE?) != "0"
+    let lines = try { if $has_cache { open --raw $"($cache)/awsenv/names-1" | _awsenv_split } } | default []
+    let files = $lines | where {|line| $line.0 == file and ($line | length) == 4 }
+    let values = [
+        ($env.AWS_CONFIG_FILE? | default $"($user)/.aws/config")
+        ($env.AWS_SHARED_CREDENTIALS_FILE? | default $"($user)/.aws/credentials")
+    ]
+    if ($files | each {|line| $line.1 }) != ($values | each {|value| _awsenv_text $value }) {
+        return (_awsenv_ask "" | _awsenv_split)
+    }
+    let is_fresh = try {
+        $files | all {|line|
+            let time = if ($line.2 | path exists) { ls --directory $line.2 | get 0.modified | into int } else { 0 }
+            ($time | into string) == ($line.3 | split row "-" | last)
+        }
     } catch {
         false
     }
-    if not $fresh and (_awsenv_text $env.AWSENV_CACHE?) != "0" {
-        ^/bin/sh -c '"$@" </dev/null >/dev/null 2>&1 &' sh ...(_awsenv_isolated [completion --refresh])
-    }
+    if not $is_fresh { _awsenv_ask ">/dev/null &" }
     $lines
+}
+
+# The words of each line.
+def _awsenv_split []: any -> list<list<string>> {
+    lines | each {|line| $line | split row --number 4 "\t" }
+}
+
+# Lets the program write the names, and returns them; the argument says where to instead.
+def _awsenv_ask [end: string]: nothing -> string {
+    ^/bin/sh -c $"\"$@\" </dev/null 2>/dev/null ($end)" sh ...(_awsenv_isolated [completion --refresh]) | complete | get stdout
 }
 
 # What a kind of the table stands for: values, each with its description.

@@ -210,21 +210,44 @@ def _awsenv_hook(program, folder):
             print(described()[0])
 
     def names():
-        """Return the lines of the cache of names, each split; start the program that writes it where it is stale."""
+        """Return the lines of the names, each split: those in the cache if they are of the two files.
+
+        The program writes them again in the background if they are stale, and prints them if they are of other files.
+        """
+        environ = XSH.env.detype()
+
+        def ask(end):
+            start = '"$@" </dev/null 2>/dev/null ' + end
+            words = ["/bin/sh", "-c", start, "sh", *isolated(["completion", "--refresh"])]
+            return subprocess.run(words, env=environ, stdout=subprocess.PIPE, check=False).stdout.decode("utf-8", "replace")
+
+        def split(text):
+            return [line.split("\t", 3) for line in text.split("\n")]
+
         home = value_of("XDG_CACHE_HOME")
         cache = (home if home.startswith("/") else os.path.expanduser("~/.cache")) + "/awsenv/names-1"
         try:
-            with open(cache, encoding="utf-8") as file:
-                lines = [line.rstrip("\n").split("\t", 3) for line in file]
-            marks = [(line[2], line[3]) for line in lines if line[0] == "file"]
-            times = [os.stat(path).st_mtime_ns if os.path.exists(path) else 0 for path, _ in marks]
-            stale = [mark.rpartition("-")[2] for _, mark in marks] != [str(time) for time in times]
-        except (OSError, IndexError):
-            lines, stale = [], True
-        if stale and value_of("AWSENV_CACHE") != "0":
-            quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-            subprocess.Popen(isolated(["completion", "--refresh"]), env=XSH.env.detype(), **quiet)
+            if environ.get("AWSENV_CACHE") == "0":
+                raise OSError
+            with open(cache, encoding="utf-8", newline="\n") as file:
+                lines = split(file.read())
+        except (OSError, ValueError):
+            lines = []
+        defaults = {"AWS_CONFIG_FILE": "config", "AWS_SHARED_CREDENTIALS_FILE": "credentials"}
+        values = [environ.get(name, f"{environ.get('HOME', '')}/.aws/{file}") for name, file in defaults.items()]
+        files = [line for line in lines if line[0] == "file" and len(line) == 4]
+        if [line[1] for line in files] != values:
+            return split(ask(""))
+        if any(time_of(line[2]) != line[3].rpartition("-")[2] for line in files):
+            ask(">/dev/null &")
         return lines
+
+    def time_of(path):
+        """Return when a file was changed last, as the cache of names has it; 0: it is not there."""
+        try:
+            return str(os.stat(path).st_mtime_ns)
+        except OSError:
+            return "0"
 
     def offered(kind, command, table):
         """Return what a kind of the table stands for: values, each with its description."""

@@ -150,6 +150,41 @@ LINES = {
 
 
 @EACH
+def test_tab_offers_the_names_of_the_files_in_use(
+    row: Row, *, home: Path, clean_environ: dict[str, str], open_terminal: Start, until: Start
+) -> None:
+    """Stale names are offered while they are written again; those of other files, or without a cache, are read."""
+    config, cache = home / ".aws/config", home / ".cache/awsenv" / candidates.NAMES
+    for file in (home / ".aws").iterdir():
+        os.utime(file, (0, 0))
+    candidates.refresh(clean_environ, None, time.time())
+    (home / "other").write_text("[profile unusual]\naws_access_key_id = x\n")
+    window = open_terminal([row.name])
+    prompt = window.line.partition(":")[0]
+
+    def complete(typed: str, line: str) -> None:
+        window.child.send(f"{typed}\t")
+        window.until(lambda: window.line.rstrip().endswith(line), f"line {line!r}")
+        window.child.send("\x15")
+        window.until(lambda: re.fullmatch(rf"{prompt}:\d+>", window.line.rstrip()), "empty line")
+
+    config.write_text(config.read_text().replace("temporary", "temporal"))
+    os.utime(config, (1, 1))
+    complete("awsenv exec tempor", "awsenv exec temporary")
+    until(lambda: "\ttemporal\t" in cache.read_text())
+    complete("awsenv exec tempor", "awsenv exec temporal")
+
+    for variable in candidates.FILES:
+        window.run(row.export.format(variable, "'~/other'"))
+        complete("awsenv exec unus", "awsenv exec unusual")
+
+    window.run(row.export.format("AWSENV_CACHE", "'0'"))
+    (home / "other").write_text("[profile uncached]\naws_access_key_id = x\n")
+    complete("awsenv exec unca", "awsenv exec uncached")
+    assert "uncached" not in cache.read_text()
+
+
+@EACH
 def test_a_line_is_edited_behind_the_role(
     row: Row, *, home: Path, clean_environ: dict[str, str], open_terminal: Start
 ) -> None:
