@@ -225,10 +225,11 @@ def _awsenv_draws []: nothing -> bool {
 
 # Runs the hook before each prompt, once however often this file is loaded.
 def --env _awsenv_install [] {
+    let state = $env._awsenv
     $env.config.hooks.pre_prompt = (
         $env.config.hooks.pre_prompt
         | where {|it| ($it | describe) !~ _awsenv }
-        | append {_awsenv: true code: {|| _awsenv_refresh }}
+        | append {_awsenv: true code: {|| $env._awsenv = $env._awsenv? | default $state; _awsenv_refresh }}
     )
 }
 

@@ -36,6 +36,7 @@ cat "$HOME/answer"
 
 CHANGES = {
     "nu": (
+        "hide-env _awsenv",
         'let ours = $env.PROMPT_COMMAND; $env.PROMPT_COMMAND = {|| $"x (do $ours)" }',
         "$env.config = {show_banner: false, hooks: {pre_prompt: [{|| $env.count.is += 1 }]}}",
     ),
@@ -45,7 +46,7 @@ CHANGES = {
     ),
     "xonsh": ("$PROMPT = 'x ' + $PROMPT", "del $PROMPT_TOKENS_FORMATTER"),
 }
-"""Lines of a user that put the prompt into another, and that replace what the hook has set."""
+"""Lines of a user that put the prompt into another, and that replace or remove what the hook has set."""
 
 
 EACH = pytest.mark.parametrize(
