@@ -18,10 +18,11 @@ switch ("$argv[1]")
 case load:
   set _AWSENV_BIN = $argv[2]:q _awsenv_hook = $argv[3]:q _awsenv_text = '' _awsenv_code = '' _awsenv_tried = ''
   if (! $?_awsenv_traces) set _awsenv_traces = 00
-  # `awsenv exec` exports both. Its role precedes what the startup files have exported.
+  # `awsenv exec` exports both. Its role precedes what the startup files export, before this line and after it.
   unsetenv _AWSENV_BIN
   if ($?_AWSENV_CHANGE) then
     eval $_AWSENV_CHANGE:q
+    if ($?prompt) set _awsenv_change = $_AWSENV_CHANGE:q
     unsetenv _AWSENV_CHANGE
   endif
   # tcsh adds the words at the end. In front of them, it would expect the character that `histchars` names.
@@ -59,6 +60,10 @@ case install:
   breaksw
 
 case prompt:
+  if ($?_awsenv_change) then
+    eval $_awsenv_change:q
+    unset _awsenv_change
+  endif
   # Which of the names are set, and code that compares the values with those of now. An unset name would be an error.
   set _awsenv_set = '' _awsenv_all = ''
   foreach _awsenv_name ($_awsenv_names)
