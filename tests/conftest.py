@@ -77,6 +77,7 @@ PYTHON = (
     "agent/test_server.py",
     "agent/test_start.py",
     "aws/test_chain.py",
+    "aws/test_deadline.py",
     "aws/test_http.py",
     "aws/test_signin.py",
     "aws/test_source.py",

@@ -11,15 +11,20 @@ import pytest
 from botocore.awsrequest import AWSRequest
 
 from awsenv.aws.http import Deadline, Http, LateError
+from awsenv.aws.request import Token
 from awsenv.aws.session import AwsSession
 from awsenv.aws.source import source_credentials
 from awsenv.aws.sts import Sts
 from awsenv.errors import AwsenvError, UnreachableError
-from awsenv.model import Source
+from awsenv.model import GetSessionToken, Mfa, Source
 from awsenv.sandbox import Fault
+from servers import answering
 
 if TYPE_CHECKING:
     from aws.conftest import Home
+
+MODES = ("legacy", "standard")
+"""The retry modes: botocore 1.41 uses the first unless it is told otherwise, 1.44 the second."""
 
 
 def test_nothing_is_sent_after_the_time_is_over(home: Home) -> None:
@@ -39,13 +44,40 @@ def test_nothing_is_sent_after_the_time_is_over(home: Home) -> None:
     assert not caught.value.kwargs["attempt"].was_sent
 
 
-def test_no_attempt_outlasts_the_call(home: Home) -> None:
-    """Botocore repeats nothing when its pause might take the rest of the time."""
-    home.sandbox.fail("GetCallerIdentity", Fault.UNAVAILABLE, times=9)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("with_code", [False, True])
+def test_no_attempt_outlasts_the_call(home: Home, mode: str, *, with_code: bool) -> None:
+    """Botocore repeats nothing when its pause might take the rest of the time, and a code never."""
+    home.environ["AWS_RETRY_MODE"] = mode
+    token = Token(home.device.serial, home.device.code()) if with_code else None
+    home.sandbox.fail("GetSessionToken", Fault.UNAVAILABLE, times=9)
     with pytest.raises(UnreachableError, match=r"HTTP 503"):
-        Sts(home.session(timeout=1)).identity(home.user)
+        Sts(home.session(timeout=1)).call(GetSessionToken(Mfa(home.device.serial), duration=900), home.user, token)
 
-    assert 1 == home.sent("GetCallerIdentity")
+    assert 1 == home.sent("GetSessionToken")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_pause_that_aws_asks_for_does_not_outlast_the_call(home: Home, mode: str) -> None:
+    """The newest botocore adds up to five seconds to its own pause, if the response asks for them."""
+    home.environ["AWS_RETRY_MODE"] = mode
+    session, requested = home.session(timeout=3), list[str]()
+    session.register("before-send", lambda request, **_: requested.append(request.method))
+    response = b"HTTP/1.1 503 Service Unavailable\r\nx-amz-retry-after: 5000\r\nContent-Length: 0\r\n\r\n"
+    with answering(response) as host:
+        home.environ["AWS_ENDPOINT_URL_STS"] = f"http://{host}"
+        with pytest.raises(UnreachableError, match=r"HTTP 503"):
+            Sts(session).identity(home.user)
+
+    assert ["POST"] == requested
+
+
+def test_what_aws_said_outlasts_its_silence(home: Home) -> None:
+    """Show the error response to the first attempt, though the time ends during the second."""
+    home.sandbox.fail("GetCallerIdentity", Fault.UNAVAILABLE)
+    home.sandbox.fail("GetCallerIdentity", Fault.HANG, times=9)
+    with pytest.raises(UnreachableError, match=r"HTTP 503"):
+        Sts(home.session(timeout=1.5)).identity(home.user)
 
 
 @pytest.mark.parametrize(

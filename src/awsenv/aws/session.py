@@ -6,6 +6,7 @@ import math
 import os
 from contextlib import contextmanager
 from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -36,6 +37,42 @@ if TYPE_CHECKING:
 
 WITHOUT_REGION = "us-east-1"
 """The region that a request to the global endpoint of STS is signed for."""
+
+
+class _Attempts:
+    """The attempts of a client's calls.
+
+    Args:
+        deadline: The time of each call with all its attempts.
+        client: The client.
+    """
+
+    _ASKED = 5
+    """Seconds that botocore adds to its pause, at most, if the response asks for it."""
+
+    def __init__(self, deadline: Deadline, client: Any) -> None:
+        self._deadline = deadline
+        self._client = client
+        self._refusal: Exception | None = None
+
+    def end(self, attempts: int, response: Any, caught_exception: Any, operation: Any, **_of_botocore: Any) -> None:
+        """Raise the error of the call if the call may end before the next attempt.
+
+        After an error response, that is the error: what AWS said, and not that it was silent later. It is raised,
+        since botocore 1.41 takes no return value for an end: it repeats the request at once, until the time is over.
+        """
+        if attempts == 1:
+            self._refusal = None
+        asked = 0
+        if response is not None:
+            http, parsed = response
+            if http.status_code < HTTPStatus.MULTIPLE_CHOICES:
+                return
+            kind = self._client.exceptions.from_code(parsed.get("Error", {}).get("Code"))
+            self._refusal = kind(parsed, operation.name)
+            asked = self._ASKED if "x-amz-retry-after" in http.headers else 0
+        if not self._deadline.allows_after(attempts, asked):
+            raise self._refusal or caught_exception
 
 
 class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has no types
@@ -118,7 +155,8 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         http = self.http(connect=limits.connect_timeout, read=limits.read_timeout, is_sent_once=is_sent_once)
         client.meta.events.register_last("before-send", http.send)
         service = client.meta.service_model.service_id.hyphenize()
-        client.meta.events.register_first(f"needs-retry.{service}", self._stop)
+        attempts = _Attempts(self.deadline, client)
+        client.meta.events.register_first(f"needs-retry.{service}", attempts.end)
         return client
 
     @contextmanager
@@ -132,10 +170,6 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         self.deadline.begin(seconds)
         with self.waits(what):
             yield
-
-    def _stop(self, attempts: int, **_of_botocore: Any) -> bool | None:
-        """Return False, which ends the attempts, if the call may end before the next."""
-        return None if self.deadline.allows_after(attempts) else False
 
     def http(self, *, connect: float = math.inf, read: float = math.inf, is_sent_once: bool = False) -> Http:
         """Return an HTTP client. The arguments are those of `Http`."""

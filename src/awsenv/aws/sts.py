@@ -161,10 +161,10 @@ class Clock:
         self.ahead: float | None = None
         """Seconds that AWS's clock is ahead of this computer's; None: no response had a date."""
         self._now = now
-        session.register("after-call.sts", self._read)
+        session.register("response-received.sts", self._read)
 
-    def _read(self, http_response: Any, **_of_botocore: Any) -> None:
-        headers = http_response.headers
+    def _read(self, response_dict: Any, **_of_botocore: Any) -> None:
+        headers = {} if response_dict is None else response_dict["headers"]
         if "age" in headers:
             # The response comes from a cache: its date is old.
             return
