@@ -61,8 +61,8 @@ class Home:
     def session(
         self, profiles: Profiles | None = None, profile: str | None = None, timeout: float = TIMEOUT
     ) -> AwsSession:
-        """Return a session with the settings of a profile."""
-        return AwsSession(profiles, self.environ, profile=profile, timeout=timeout)
+        """Return a session with the settings of a profile, which does not sleep between two tries."""
+        return AwsSession(profiles, self.environ, profile=profile, timeout=timeout, sleep=lambda _: None)
 
     def principal(self, signer: Credentials, profiles: Profiles | None = None) -> Principal:
         """Return the principal of *signer*, as the local AWS says."""

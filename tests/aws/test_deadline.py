@@ -101,8 +101,9 @@ def test_each_source_says_what_it_waits_for(home: Home, source: Source, text: st
         waited.append((text, beside))
         return nullcontext()
 
+    session = AwsSession(profiles, home.environ, profile="p", waits=waits, sleep=lambda _: None)
     with pytest.raises(AwsenvError):
-        source_credentials(source, AwsSession(profiles, home.environ, profile="p", waits=waits))
+        source_credentials(source, session)
 
     assert [(text, beside)] == waited
 

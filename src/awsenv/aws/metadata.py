@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -176,7 +175,7 @@ class Container:
         """Pause before another try, if that may help."""
         last = self._heard.last
         if not isinstance(last, AWSResponse) or last.status_code >= 500:  # noqa: PLR2004 - HTTP's server errors
-            time.sleep(seconds)
+            self._session.sleep(seconds)
 
     def _explained(self, uri: Setting) -> AwsenvError | None:
         """Return why the endpoint at *uri* gives no credentials; None: what it sent does not show it."""

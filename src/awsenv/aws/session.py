@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from http import HTTPStatus
@@ -30,7 +31,7 @@ from awsenv.model import unseen
 from awsenv.wording import listed, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from awsenv.config import Profiles
     from awsenv.model import Environ, Waits
@@ -92,6 +93,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         timeout: Seconds that a call may take with all its attempts; None: as the environment says. botocore's own
             limits add up to six minutes.
         waits: Shows what the command waits for.
+        sleep: Pauses between two tries.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         region: str | None = None,
         timeout: float | None = None,
         waits: Waits = unseen,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__()
         self.environ = environ
@@ -110,6 +113,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         is_set = timeout is None and environ.get("AWSENV_TIMEOUT")
         self.deadline = Deadline(self.timeout, Origin("AWSENV_TIMEOUT") if is_set else None)
         self.waits = waits
+        self.sleep = sleep
         self.user_agent_extra = "awsenv"
         self.profiles = profiles or NO_PROFILES
         self._full_config = self.profiles.for_botocore()
