@@ -318,6 +318,8 @@ def test_a_failed_login_does_not_end_a_used_agent(agents: Agents, case: str) -> 
                 assert [b"busy", b"the agent"] == _hear(other)
             assert [] == agents.ask(client.END_UNUSED)
             if case == "empty":
+                # The agent waits for it.
+                other.close()
                 thread.join(30)
             else:
                 assert [] == agents.ask(b"ping")
@@ -437,12 +439,14 @@ def test_the_agent_ends_without_a_request(agents: Agents, life: Life) -> None:
 @pytest.mark.parametrize("other", ["nothing", "file", "socket"])
 def test_the_agent_ends_if_its_socket_is_replaced(agents: Agents, other: str) -> None:
     """The agent ends if its socket is removed or replaced, and leaves the replacement alone."""
-    with agents.serving() as (_, thread), agents.connect(), socket.socket(socket.AF_UNIX) as listening:
+    with agents.serving() as (_, thread), agents.connect() as last, socket.socket(socket.AF_UNIX) as listening:
         agents.path.unlink()
         if other == "file":
             agents.path.write_text("mine")
         elif other == "socket":
             listening.bind(str(agents.path))
+        # It looks after a request.
+        last.close()
         thread.join(30)
         assert not thread.is_alive()
         assert agents.path.exists() == (other != "nothing")
