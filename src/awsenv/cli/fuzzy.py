@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _TOGETHER, _WHOLE, _FIRST, _AT_A_BREAK = 1000, 500, 200, 300
-"""What a word scores that stands in the field in one piece: as all of it, at its begin, behind a hyphen or the like."""
+"""What a word scores that stands in the field in one piece: as all of it, at its start, behind a hyphen or the like."""
 _APART, _BREAK, _GAP = 500, 20, 10
 """What it scores in several pieces: more for each that stands at a break, less for each character between them."""
 _EARLIER = 10
