@@ -418,6 +418,7 @@ def test_an_invalid_key_is_reported_with_its_origin(home: Home) -> None:
 def test_no_error_of_the_chain_holds_a_secret(power_user: Home, action: str, fault: Fault) -> None:
     """No text, representation or cause of an error contains the external id, the secret key or the code."""
     power_user.sandbox.fail(action, fault, times=5)
+    power_user.environ["AWS_MAX_ATTEMPTS"] = "2"
     home, code = power_user, power_user.device.code()
     # For a name without an account, AWS must name the user.
     by_name: dict[str, str | int | None] = {"profile": "base", "external_id": EXTERNAL_ID}

@@ -491,7 +491,7 @@ def test_a_token_that_cannot_be_read_is_no_sign_in(
 def test_sso_that_cannot_be_reached_is_named(home: Home, signed_in: Callable[..., Path]) -> None:
     """Name its host, and do not blame the token."""
     signed_in(timedelta(hours=8))
-    home.environ["AWS_ENDPOINT_URL_SSO"] = "http://127.0.0.1:1"
+    home.environ.update(AWS_ENDPOINT_URL_SSO="http://127.0.0.1:1", AWS_MAX_ATTEMPTS="1")
     with pytest.raises(UnreachableError) as caught:
         fetch(home, "sso", SSO)
     assert ("127.0.0.1:1 cannot be reached", "AWS_ENDPOINT_URL_SSO") == (caught.value.fact, caught.value.where)
