@@ -177,8 +177,8 @@ def _foreign(plan: Chain, account: str | None) -> Iterator[Note]:
 def _life(plan: Chain) -> tuple[int | None, str]:
     """Return how many seconds the credentials live, and why."""
     if not plan.hops:
-        is_temporary = _kind(plan).is_temporary
-        return None, "as long as the credentials of the source" if is_temporary else "the key does not expire"
+        is_key = sources.is_long_term(plan.source)
+        return None, "the key does not expire" if is_key else "as long as the credentials of the source"
     hop = plan.hops[-1]
     origin = hop.origins.get("duration")
     if origin is None:

@@ -202,6 +202,21 @@ def test_the_plan_matches_what_the_agent_does(world: World, words: tuple[str, ..
         )
 
 
+@pytest.mark.parametrize(
+    ("settings", "lives"),
+    [
+        ("aws_access_key_id = a\naws_secret_access_key = b", "the key does not expire"),
+        ("aws_access_key_id = a\naws_secret_access_key = b\naws_session_token = c", "as long as"),
+        ("credential_process = unknown", "as long as"),
+    ],
+)
+def test_only_the_key_of_a_user_does_not_expire(world: World, settings: str, lives: str) -> None:
+    """The plan says so of no other source: what a process prints is not known before it runs."""
+    world.configure(f"\n[profile source]\n{settings}\n")
+
+    assert f"Lives   {lives}" in world.run("explain", "source").stdout
+
+
 @pytest.mark.parametrize("role", ["default", "by-process", "behind-process", "read-only"])
 def test_the_plan_matches_the_change_with_an_agent(world: World, role: str) -> None:
     """The plan lists the variables of a renewable role only if the agent can renew it."""

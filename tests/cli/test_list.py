@@ -314,6 +314,8 @@ def test_a_list_of_nothing_names_the_files(world: World, clean_environ: dict[str
 
     assert (0, "") == (answer.returncode, answer.stdout)
     assert "~/.aws/config (not there)" in answer.stderr
+    without = world.run("list", AWS_CONFIG_FILE="", AWS_SHARED_CREDENTIALS_FILE="")
+    assert "the empty path (not there) and the empty path (not there)" in without.stderr
 
 
 def test_five_hundred_profiles_stay_apart_on_a_narrow_terminal(listed: List) -> None:

@@ -166,7 +166,7 @@ def test_a_second_login_uses_the_same_agent(world: World) -> None:
 
     assert (0, first) == (again.returncode, world.agent())
     (session,) = re.findall("MFA session +(.*)", world.run("status").stdout)
-    assert re.fullmatch(r"alice \(\d+\) until (?:[\d-]{10} )?\d\d:\d\d UTC \(1[12]h\d\dm\)", session)
+    assert re.fullmatch(r"alice \(\d+\) until (?:[\d-]{10} )?\d\d:\d\d UTC \(1[12]h\d\dm left\)", session)
 
 
 def test_the_present_session_is_named_before_another_code_is_asked_for(world: World) -> None:
@@ -227,7 +227,7 @@ def test_status_shows_what_the_agent_holds(world: World) -> None:
 
     shown = world.run("status").stdout
 
-    time = r"until (?:[\d-]{10} )?\d\d:\d\d UTC \((?:11h59m|12h00m|1h00m|59m)\)"
+    time = r"until (?:[\d-]{10} )?\d\d:\d\d UTC \((?:11h59m|12h00m|1h00m|59m) left\)"
     account = world.sandbox.account
     expected = rf"MFA session  alice \({account}\) {time}\nIn memory    read-only {time}\n +power-user {time}\n"
     assert re.fullmatch(expected, shown), shown

@@ -170,7 +170,8 @@ def test_a_role_that_is_held_twice_is_shown_once() -> None:
         given = Credentials("ASIAEXAMPLE", "canary-secret", "canary-token", ends)
         memory.keep(Plan(f"for {seconds} seconds", chain, lambda *_, given=given: given), given)
 
-    assert f"In memory  deploy until {{@{NOW + 7200}}} (2h00m)\n" == shown({}, NOW, memory)[0]
+    assert f"In memory  deploy until {{@{NOW + 7200}}} (2h00m left)\n" == shown({}, NOW, memory)[0]
+    assert f"In memory  deploy until {{@{NOW + 7200}}} (1h59m left)\n" == shown({}, NOW + 1, memory)[0]
     held = {"name": "deploy", "expires": "2026-11-23T19:00:00Z", "remaining_seconds": 7200}
     status = json.loads(shown({}, NOW, memory, as_json=True)[0])
     assert ([held], []) == (status["held_roles"], status["mfa_sessions"])

@@ -98,7 +98,7 @@ def _held_rows(held: Sequence[Held] | None, now: float) -> Iterator[tuple[str, s
         if number == MAX_ROWS:
             yield "", f"and {len(held) - number} more"
             return
-        rest = "" if each.ends is None else f"{duration.until(each.ends, now)}"
+        rest = "" if each.ends is None else f" until {_ending(each.ends.timestamp(), now)}"
         before, title = title, {"session": "MFA session", "role": "In memory"}[each.kind]
         yield "" if before == title else title, each.title + rest
 
@@ -119,8 +119,12 @@ def _expiry(role: ActiveRole, now: float) -> str:
         return "never: an endpoint renews the keys"
     if role.expires is None:
         return "never: these are long-lived keys"
-    remaining = duration.left(role.expires - int(now))
-    return f"{wording.instant(role.expires)} ({remaining if remaining == 'expired' else f'{remaining} left'})"
+    return _ending(role.expires, now)
+
+
+def _ending(ends: float, now: float) -> str:
+    remaining = duration.left(ends - int(now))
+    return f"{wording.instant(ends)} ({remaining if remaining == 'expired' else f'{remaining} left'})"
 
 
 def _environment_rows(caller: Caller, *, masked: bool) -> Iterator[tuple[str, str]]:

@@ -89,7 +89,7 @@ class Profiles:
         self.credentials_name = credentials.name
         """The credentials file, as origins name it."""
         self.where = " and ".join(
-            f.name if f.text is not None else f"{f.name} (not there)" for f in (config, credentials)
+            f.name if f.text is not None else f"{f.name or 'the empty path'} (not there)" for f in (config, credentials)
         )
         """The two files for a message, which also says if one does not exist."""
         self.is_without_config = config.text is None
