@@ -446,7 +446,7 @@ def test_fzf_is_used_where_it_is_installed(
     window.start(["explain"], environ)
     window.until("PROFILE", "81/81")
     window.type("prod-33")
-    window.until("1/81")
+    window.until(" 1/81")
     window.type(key)
     status, printed = window.end()
 

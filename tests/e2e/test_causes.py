@@ -1044,16 +1044,18 @@ ONLY_SHOWN = {
 
 
 @pytest.fixture
-def scene(request: pytest.FixtureRequest, shared_world: World, tmp_path: Path) -> Iterator[Scene]:
-    """Return the scene of the row that is the parameter, with its server."""
+def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
+    """Return the scene of the row that is the parameter, with its server, and a world of its own for a fault."""
     row: Row = request.param
+    world: World = request.getfixturevalue("shared_world" if row.fault is None else "world")
     if row.fault is not None:
-        shared_world.sandbox.fail("AssumeRole", row.fault, times=row.times)
+        world.sandbox.fail("AssumeRole", row.fault, times=row.times)
     with answering(row.answer) as host:
-        scene = Scene(tmp_path, {}, shared_world.program, shared_world, row, host)
+        scene = Scene(tmp_path, {}, world.program, world, row, host)
         scene.begin()
         yield scene
         scene.begin()
+    assert 0 == world.sandbox.faults_left("AssumeRole")
 
 
 @pytest.mark.parametrize("scene", ROWS, ids=lambda row: row.name.replace(" ", "-"), indirect=True)
