@@ -445,7 +445,7 @@ def test_fzf_is_used_where_it_is_installed(
     del environ["AWSENV_PICKER"]
     window.start(["explain"], environ)
     window.until("PROFILE", "81/81")
-    window.type("prod-33")
+    window.type("'prod-33")
     window.until(" 1/81")
     window.type(key)
     status, printed = window.end()
