@@ -215,7 +215,7 @@ def _local_rows(installed: Installed, world: World) -> list[Row]:
     return [
         python,
         *(
-            Row(f"awsenv init {shell}", [awsenv, "init", shell], world.environ, "_AWSENV_BIN", python.name, 2)
+            Row(f"awsenv init {shell}", [awsenv, "init", shell], world.environ, awsenv, python.name, 2)
             for shell in (each.name for each in shells.hooked())
         ),
         Row("awsenv off", [awsenv, "off", "--shell", "sh"], active, "unset", python.name),
