@@ -182,8 +182,7 @@ def test_old_files_are_removed(user: User) -> None:
     """The folder holds the names in their present form and one mark for each file, and what others keep there."""
     user.refresh()
     (user.folder / "recent").touch()
-    (user.folder / "names").touch()
-    (user.folder / "names-1").touch()
+    (user.folder / "names-0").touch()
     for number in range(3):
         user.edit("config", CONFIG, NOW - 1000 - number)
         user.refresh()

@@ -114,7 +114,7 @@ def _has_mark(there: str, file: _Input) -> bool:
 
 def _remove_old(there: str, kept: set[str]) -> None:
     for path in Path(there).iterdir():
-        if path.name not in kept and re.fullmatch(r"names|(?:names|config|credentials)-\d+", path.name):
+        if path.name not in kept and re.fullmatch(r"(?:names|config|credentials)-\d+", path.name):
             with suppress(OSError):
                 path.unlink()
 
