@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from awsenv import duration
 from awsenv.aws.denial import DeniedError, read
@@ -19,10 +19,6 @@ from awsenv.iam.trust import ASSUME_ROLE
 from awsenv.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from botocore.exceptions import ClientError
-
     from awsenv.aws.request import Request
     from awsenv.model import Credentials
 
@@ -100,12 +96,21 @@ def _cut(text: str) -> str:
     return text if len(text) <= MESSAGE_LENGTH else f"{text[:MESSAGE_LENGTH]}…"
 
 
-def read_answer(error: ClientError) -> tuple[str, str, int]:
-    """Return AWS's error code, its message and the HTTP status."""
-    answer: Mapping[str, Any] = error.response.get("Error", {})
-    code = re.sub(r"[^A-Za-z0-9.:_-]", "", str(answer.get("Code", "")))[:80] or UNKNOWN
-    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    return code.rpartition(":")[2], str(answer.get("Message") or ""), status
+class Answer(NamedTuple):
+    """An error response."""
+
+    code: str
+    """AWS's error code; `UNKNOWN`: it has none."""
+    message: str
+    """As AWS sent it."""
+    status: int
+    """Of HTTP."""
+
+
+def answer(code: str, message: str, status: int) -> Answer:
+    """Return an error response whose code can be shown."""
+    shown = re.sub(r"[^A-Za-z0-9.:_-]", "", code)[:80] or UNKNOWN
+    return Answer(shown.rpartition(":")[2], message, status)
 
 
 def failing(code: str, status: int) -> str | None:
@@ -116,9 +121,9 @@ def failing(code: str, status: int) -> str | None:
     return f"is failing (HTTP {status})" if is_server else None
 
 
-def refusal(error: ClientError, request: Request) -> AwsenvError:
+def refusal(answer: Answer, request: Request) -> AwsenvError:
     """Return the error of awsenv for an error response."""
-    code, message, status = read_answer(error)
+    code, message, status = answer
     if does := failing(code, status):
         return lost(f"{request.where} {does}", request, f"{AGAIN} in a minute")
     # botocore takes the status of a page for the code, or finds none in it.

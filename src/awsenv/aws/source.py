@@ -25,11 +25,11 @@ from awsenv import command, installation
 from awsenv.aws.denial import read
 from awsenv.aws.metadata import Container, Instance, kind_of, token_of, wrong_field
 from awsenv.aws.network import PORTAL, no_response
-from awsenv.aws.refusal import UNKNOWN, failing, message_of_aws, read_answer
+from awsenv.aws.refusal import UNKNOWN, failing, message_of_aws
 from awsenv.aws.request import Request, host_of, steps
 from awsenv.aws.session import SERVICES, refused_setting
 from awsenv.aws.tokens import Tokens
-from awsenv.aws.translate import UNREADABLE, Facts, first_of
+from awsenv.aws.translate import UNREADABLE, Facts, answer_of, first_of
 from awsenv.config.files import expanded
 from awsenv.config.ini import Setting
 from awsenv.config.recursion import entered
@@ -318,7 +318,7 @@ def _of_source(error: Exception, source: Source) -> AwsenvError:
 def _of_answer(error: exceptions.ClientError, source: Source) -> AwsenvError:
     """Return the error of awsenv for an error response of a service of AWS."""
     of, renew = _ISSUERS[source.kind], how_to_renew(source)
-    issuer, (code, message, status) = of.title, read_answer(error)
+    issuer, (code, message, status) = of.title, answer_of(error)
     text = message_of_aws(message)
     because = None if text is None else f"AWS said: {text.rstrip('.')}"
     if does := failing(code, status):

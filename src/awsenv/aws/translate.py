@@ -15,7 +15,7 @@ from botocore import exceptions
 from botocore.parsers import ResponseParserError
 
 from awsenv.aws.network import no_response, not_of_aws
-from awsenv.aws.refusal import refusal
+from awsenv.aws.refusal import Answer, answer, refusal
 from awsenv.aws.session import refused_setting
 from awsenv.errors import AwsenvError, ConfigError, Hint
 
@@ -112,10 +112,17 @@ def _of_settings(error: Exception) -> ConfigError:
 def translate(error: Exception, request: Request) -> AwsenvError:
     """Return the error of awsenv for *error*, raised by *request*."""
     if isinstance(error, exceptions.ClientError):
-        return refusal(error, request)
+        return refusal(answer_of(error), request)
     if first_of(_SETTINGS, error) is not None:
         return _of_settings(error)
     return no_response(error, request) or not_of_aws(request)
+
+
+def answer_of(error: exceptions.ClientError) -> Answer:
+    """Return the error response that botocore has read."""
+    found = error.response.get("Error", {})
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return answer(str(found.get("Code", "")), str(found.get("Message") or ""), status)
 
 
 def first_of(facts: Facts, error: object) -> tuple[str, Step] | None:
