@@ -26,6 +26,7 @@ if __name__ == "__main__":
 
 import awsenv
 from awsenv import __main__ as program
+from awsenv.aws.sdk import SdkSession
 from awsenv.aws.session import AwsSession
 from awsenv.cli import app, main, process
 from awsenv.cli.commands import COMMANDS
@@ -42,7 +43,7 @@ def load() -> None:
     # What a process makes only once: the options of each command, and what botocore reads for a client.
     for name in COMMANDS:
         app.built(name)
-    AwsSession(None, {}, region="us-east-1").create_client("sts")
+    SdkSession(AwsSession(None, {}, region="us-east-1")).create_client("sts")
     # Or each fork copies what it looks through for garbage.
     gc.collect()
     gc.freeze()

@@ -61,13 +61,13 @@ def test_no_attempt_outlasts_the_call(home: Home, mode: str, *, with_code: bool)
 def test_a_pause_that_aws_asks_for_does_not_outlast_the_call(home: Home, mode: str) -> None:
     """The newest botocore adds up to five seconds to its own pause, if the response asks for them."""
     home.environ["AWS_RETRY_MODE"] = mode
-    session, requested = home.session(timeout=3), list[str]()
-    session.register("before-send", lambda request, **_: requested.append(request.method))
+    sts, requested = Sts(home.session(timeout=3)), list[str]()
+    sts.sdk.register("before-send", lambda request, **_: requested.append(request.method))
     response = b"HTTP/1.1 503 Service Unavailable\r\nx-amz-retry-after: 5000\r\nContent-Length: 0\r\n\r\n"
     with answering(response) as host:
         home.environ["AWS_ENDPOINT_URL_STS"] = f"http://{host}"
         with pytest.raises(UnreachableError, match=r"HTTP 503"):
-            Sts(session).identity(home.user)
+            sts.identity(home.user)
 
     assert ["POST"] == requested
 

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from awsenv import config
 from awsenv.aws.proxy import proxies, proxy_to
-from awsenv.aws.session import SERVICES, AwsSession, LeanLoader, loader
+from awsenv.aws.sdk import SERVICES, LeanLoader, SdkSession, loader
+from awsenv.aws.session import AwsSession
 from awsenv.aws.sts import Sts
 from awsenv.errors import ConfigError, Origin, UnreachableError
 from awsenv.variables import SETTING, having
@@ -193,7 +194,7 @@ def test_two_wrong_settings(home: Home) -> None:
 
 def test_an_endpoint_needs_no_region(home: Home) -> None:
     """Sign for the default region where none is set, with an endpoint as without one."""
-    client = home.session().create_client("sts")
+    client = SdkSession(home.session()).create_client("sts")
 
     assert ("us-east-1", home.sandbox.url) == (client.meta.region_name, client.meta.endpoint_url)
 
@@ -203,7 +204,7 @@ def test_a_missing_services_section_is_named(home: Home) -> None:
     del home.environ["AWS_ENDPOINT_URL"]
     session = home.session(home.configure(ENDPOINTS), "lost")
     with pytest.raises(ConfigError, match=r"\[services nowhere\]"):
-        session.create_client("sts")
+        SdkSession(session).create_client("sts")
 
 
 def test_the_environment_of_the_process_is_ignored(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -375,14 +376,13 @@ def test_no_ca_bundle_does_not_mean_no_verification(home: Home, tls_port: int, n
 def test_there_is_no_credential_chain(home: Home) -> None:
     """Find no key, not even that of the files."""
     profiles = home.configure("[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n")
-    assert home.session(profiles).get_credentials() is None
+    assert SdkSession(home.session(profiles)).get_credentials() is None
 
 
 def test_a_second_client_shares_the_session(home: Home) -> None:
     """Read botocore's data once for all hops."""
-    sts = Sts(home.session())
-    home.sandbox.create_user("bob")
-    assert sts.session.get_component("data_loader") is sts.session.get_component("data_loader")
+    sdk = SdkSession(home.session())
+    assert sdk.get_component("data_loader") is SdkSession(home.session()).get_component("data_loader")
 
 
 OPERATIONS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -435,7 +435,7 @@ def test_the_endpoint_is_the_one_of_botocore(
     """Use the same URL, signed for the same region, in every region of every partition."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    stock, ours = Session(), AwsSession(None, {"HOME": str(tmp_path)})
+    stock, ours = Session(), SdkSession(AwsSession(None, {"HOME": str(tmp_path)}))
     settings = {"use_fips_endpoint": fips, "use_dualstack_endpoint": False}
     expected = {region: request_of(stock, service, region, **settings) for region in REGIONS}
     actual = {region: request_of(ours, service, region, **settings) for region in REGIONS}
@@ -447,7 +447,7 @@ def test_the_dual_stack_endpoint_is_the_one_of_botocore(tmp_path: Path, monkeypa
     """Use the same URL wherever botocore has one: it refuses two partitions that its own rules know."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    stock, ours = Session(), AwsSession(None, {"HOME": str(tmp_path)})
+    stock, ours = Session(), SdkSession(AwsSession(None, {"HOME": str(tmp_path)}))
     for region in REGIONS:
         expected = request_of(stock, "sts", region, use_dualstack_endpoint=True)
         assert expected in {None, request_of(ours, "sts", region, use_dualstack_endpoint=True)}
@@ -455,7 +455,7 @@ def test_the_dual_stack_endpoint_is_the_one_of_botocore(tmp_path: Path, monkeypa
 
 def test_the_legacy_endpoint_of_sts(tmp_path: Path) -> None:
     """Use the global endpoint if the environment sets it."""
-    session = AwsSession(None, {"HOME": str(tmp_path), "AWS_STS_REGIONAL_ENDPOINTS": "legacy"})
+    session = SdkSession(AwsSession(None, {"HOME": str(tmp_path), "AWS_STS_REGIONAL_ENDPOINTS": "legacy"}))
     assert request_of(session, "sts", "eu-west-1") == ("https://sts.amazonaws.com/", "us-east-1/sts/aws4_request")
 
 

@@ -393,44 +393,44 @@ def test_the_endpoint_is_the_one_that_the_request_goes_to(
     """Send each request to the endpoint that messages and `explain` name; here to a proxy that does not exist."""
     del home.environ["AWS_ENDPOINT_URL"]
     environ = home.environ | variables | {"https_proxy": "http://127.0.0.1:1", "no_proxy": ""}
-    session = AwsSession(None, environ, region=region)
+    sts = Sts(AwsSession(None, environ, region=region), sleep=lambda _: None)
     requested = list[str]()
-    session.register("before-send", lambda request, **_: requested.append(request.url))
+    sts.sdk.register("before-send", lambda request, **_: requested.append(request.url))
 
-    assert f"https://{host}" == Sts(session).endpoint()
+    assert f"https://{host}" == sts.endpoint()
     with pytest.raises(UnreachableError, match=r"the proxy 127\.0\.0\.1:1 cannot be reached"):
-        Sts(session, sleep=lambda _: None).identity(home.user)
+        sts.identity(home.user)
     assert {f"https://{host}/"} == set(requested)
 
 
 @pytest.mark.parametrize("ahead", [-200, 0, 600])
 def test_the_clock_is_compared_with_the_date_of_the_response(home: Home, ahead: int) -> None:
     """Return the difference, but for the seconds that a response takes."""
-    session = home.session()
-    clock = Clock(session, time.time)
+    sts = Sts(home.session())
+    clock = Clock(sts.sdk, time.time)
     home.sandbox.clock.advance(ahead)
     assert clock.ahead is None
-    Sts(session).identity(home.user)
+    sts.identity(home.user)
     assert clock.ahead is not None
     assert abs(clock.ahead - ahead) < 60
 
 
 def test_a_refusal_has_the_time_too(home: Home) -> None:
     """Read the date of a refusal, which may be due to the clock."""
-    session = home.session()
-    clock = Clock(session, time.time)
+    sts = Sts(home.session())
+    clock = Clock(sts.sdk, time.time)
     home.sandbox.clock.advance(7200)
     with pytest.raises(SourceError):
-        Sts(session).identity(home.user)
+        sts.identity(home.user)
     assert clock.ahead is not None
     assert abs(clock.ahead - 7200) < 60
 
 
 def test_without_a_response_the_clock_is_unknown(home: Home) -> None:
     """Do not take an unknown clock for a right one."""
-    session = home.session()
-    clock = Clock(session, time.time)
+    sts = Sts(home.session())
+    clock = Clock(sts.sdk, time.time)
     home.sandbox.fail("GetCallerIdentity", Fault.DROP, times=9)
     with pytest.raises(Exception, match="connection"):
-        Sts(session).identity(home.user)
+        sts.identity(home.user)
     assert clock.ahead is None

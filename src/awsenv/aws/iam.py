@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 
 from awsenv.aws.request import Request, steps
+from awsenv.aws.sdk import SdkSession
 from awsenv.aws.sts import Sts
 from awsenv.aws.translate import connect, translate, translated
 from awsenv.errors import AwsenvError, MfaError
@@ -88,12 +89,17 @@ class Iam:
         return Sts(self.session).identity(self.signer)
 
     @cached_property
+    def sdk(self) -> SdkSession:
+        """What makes the clients."""
+        return SdkSession(self.session)
+
+    @cached_property
     def _reading(self) -> tuple[Any, Request]:
         # A client costs as much as a call.
         return self._connect(self.reads)
 
     def _connect(self, config: Config | None) -> tuple[Any, Request]:
-        return connect(self.session, Request("iam:", denied_hint=self._after_denial), self.signer, config)
+        return connect(self.sdk, Request("iam:", denied_hint=self._after_denial), self.signer, config)
 
     def _after_denial(self, denial: Denial | None) -> Hint | None:
         own = self.denied_hint

@@ -21,6 +21,7 @@ from botocore.utils import (
 from awsenv.aws.network import no_response
 from awsenv.aws.proxy import ending
 from awsenv.aws.request import Request
+from awsenv.aws.sdk import SdkSession
 from awsenv.config.ini import Setting
 from awsenv.config.settings import is_url, unusable
 from awsenv.errors import AGAIN, AwsenvError, ConfigError, Origin, SourceError
@@ -231,7 +232,8 @@ class Instance:
     """The provider of the role of an EC2 instance."""
 
     def __init__(self, _source: Source, session: AwsSession, _until: ExitStack) -> None:
-        setting = session.get_config_variable
+        sdk = SdkSession(session)
+        setting = sdk.get_config_variable
         self._is_disabled = session.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true"
         for key in ("metadata_service_num_attempts", "metadata_service_timeout"):
             if setting(key) < 1:
@@ -242,10 +244,10 @@ class Instance:
             self._fetcher = InstanceMetadataFetcher(
                 num_attempts=setting("metadata_service_num_attempts"),
                 env=dict(session.environ),
-                user_agent=session.user_agent(),
+                user_agent=sdk.user_agent(),
                 config={
                     "ec2_metadata_service_endpoint": setting("ec2_metadata_service_endpoint"),
-                    "ec2_metadata_service_endpoint_mode": resolve_imds_endpoint_mode(session),
+                    "ec2_metadata_service_endpoint_mode": resolve_imds_endpoint_mode(sdk),
                     "ec2_metadata_v1_disabled": setting("ec2_metadata_v1_disabled"),
                 },
             )

@@ -1,4 +1,4 @@
-"""A botocore session that uses the profiles and the environment of the caller, and nothing else."""
+"""What the calls of AWS for one command share: the settings of a profile, the environment of the caller, the time."""
 
 from __future__ import annotations
 
@@ -7,28 +7,16 @@ import os
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-
-import botocore.session
-from botocore.config import Config
-from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConfigChainFactory
-from botocore.credentials import CredentialResolver
-from botocore.exceptions import InvalidS3AddressingStyleError
-from botocore.loaders import Loader, create_loader
-from botocore.tokens import TokenProviderChain
-from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url
+from typing import TYPE_CHECKING
 
 from awsenv.aws.http import Deadline, Http
-from awsenv.aws.request import host_of
-from awsenv.config.ini import Setting, nested
+from awsenv.config.ini import Setting
 from awsenv.config.profiles import NO_PROFILES
-from awsenv.config.settings import MOST, endpoint, is_url, unusable
+from awsenv.config.settings import endpoint, has_host_of_sdk, is_url, unusable
 from awsenv.config.settings import timeout as call_timeout
 from awsenv.errors import ConfigError, Origin
 from awsenv.model import unseen
-from awsenv.wording import listed, printable
+from awsenv.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,53 +24,9 @@ if TYPE_CHECKING:
     from awsenv.config import Profiles
     from awsenv.model import Environ, Waits
 
-WITHOUT_REGION = "us-east-1"
-"""The region that a request to the global endpoint of STS is signed for."""
 
-
-class _Attempts:
-    """The attempts of a client's calls.
-
-    Args:
-        deadline: The time of each call with all its attempts.
-        client: The client.
-    """
-
-    _ASKED = 5
-    """Seconds that botocore adds to its pause, at most, if the response asks for it."""
-
-    def __init__(self, deadline: Deadline, client: Any) -> None:
-        self._deadline = deadline
-        self._client = client
-        self._refusal: Exception | None = None
-
-    def end(self, attempts: int, response: Any, caught_exception: Any, operation: Any, **_of_botocore: Any) -> None:
-        """Raise the error of the call if the call may end before the next attempt.
-
-        After an error response, that is the error: what AWS said, and not that it was silent later. It is raised,
-        since botocore 1.41 takes no return value for an end: it repeats the request at once, until the time is over.
-        """
-        if attempts == 1:
-            self._refusal = None
-        asked = 0
-        if response is not None:
-            http, parsed = response
-            if http.status_code < HTTPStatus.MULTIPLE_CHOICES:
-                return
-            kind = self._client.exceptions.from_code(parsed.get("Error", {}).get("Code"))
-            self._refusal = kind(parsed, operation.name)
-            asked = self._ASKED if "x-amz-retry-after" in http.headers else 0
-        if not self._deadline.allows_after(attempts, asked):
-            raise self._refusal or caught_exception
-
-
-class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has no types
-    """A botocore session over the profiles that awsenv has read. It never searches for credentials.
-
-    The calls of a chain share one: its second client takes 3 ms.
-
-    botocore reads what a profile sets for FIPS, retries and the like. Endpoints, proxies and CA bundles are looked up
-    here: botocore would look in the environment of the process, which may be an agent that serves another process.
+class AwsSession:
+    """What the calls of a chain share.
 
     Args:
         profiles: What the files say; None: nothing. The relative path of a CA bundle begins at their folder.
@@ -107,61 +51,15 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         waits: Waits = unseen,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        super().__init__()
         self.environ = environ
+        self.profiles = profiles or NO_PROFILES
+        self.profile = profile if profile is not None and self.profiles.get(profile) is not None else None
+        self.region = region
         self.timeout = call_timeout(environ) if timeout is None else timeout
         is_set = timeout is None and environ.get("AWSENV_TIMEOUT")
         self.deadline = Deadline(self.timeout, Origin("AWSENV_TIMEOUT") if is_set else None)
         self.waits = waits
         self.sleep = sleep
-        self.user_agent_extra = "awsenv"
-        self.profiles = profiles or NO_PROFILES
-        self._full_config = self.profiles.for_botocore()
-        self._look_up_in(environ)
-        if profile is not None and profile in self._full_config["profiles"]:
-            self.set_config_variable("profile", profile)
-        if region is not None:
-            self.set_config_variable("region", region)
-        # botocore would look them up in the environment of the process: endpoint_setting replaces it.
-        self.set_config_variable("ignore_configured_endpoint_urls", value=True)
-        self.register_component("data_loader", loader(self.get_config_variable("data_path")))
-        # botocore's own chain would end at the role of the machine: here, only a given key signs a request.
-        self.register_component("credential_provider", CredentialResolver([]))
-        self.register_component("token_provider", TokenProviderChain([]))
-        # The limit of botocore itself: less, if AWSENV_TIMEOUT allows more.
-        self.set_default_client_config(Config(read_timeout=MOST))
-
-    @property
-    def full_config(self) -> dict[str, Any]:
-        """The configuration, from the files that awsenv has read."""
-        return self._full_config
-
-    def create_client(self, service_name: str, **kwargs: Any) -> Any:
-        """Create a client as botocore does, with the endpoint and the CA bundle of the profile or the environment.
-
-        Raises:
-            ConfigError: A setting makes requests impossible.
-        """
-        setting = self.endpoint_setting(service_name)
-        url = kwargs.pop("endpoint_url", None) or (None if setting is None else setting.value)
-        if url is not None and kwargs.get("region_name") is None and self.get_config_variable("region") is None:
-            # With an endpoint, botocore requires a region; without an endpoint, this is its default.
-            kwargs["region_name"] = WITHOUT_REGION
-        # The HTTP client below has the CA bundle.
-        kwargs["verify"] = True
-        try:
-            client = super().create_client(service_name, endpoint_url=url, **kwargs)
-        except Exception as error:  # noqa: BLE001 - botocore raises everything here
-            # Nothing has been sent: a setting is at fault, or we are.
-            raise refused_setting(self) or error from None
-        limits = client.meta.config
-        is_sent_once = (limits.retries or {}).get("total_max_attempts") == 1
-        http = self.http(connect=limits.connect_timeout, read=limits.read_timeout, is_sent_once=is_sent_once)
-        client.meta.events.register_last("before-send", http.send)
-        service = client.meta.service_model.service_id.hyphenize()
-        attempts = _Attempts(self.deadline, client)
-        client.meta.events.register_first(f"needs-retry.{service}", attempts.end)
-        return client
 
     @contextmanager
     def call(self, what: str, seconds: float = 0) -> Iterator[None]:
@@ -204,7 +102,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         """Return what the environment, or else the profile, sets: a variable or key of botocore; None: nothing."""
         if variable is not None and self.environ.get(variable):
             return Setting(self.environ[variable], Origin(variable))
-        profile = self.profiles.get(self.get_config_variable("profile") or "default")
+        profile = self.profiles.get(self.profile or "default")
         return None if profile is None or key is None else profile.settings.get(key)
 
     def endpoint_setting(self, service_name: str) -> Setting | None:
@@ -213,7 +111,7 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
         Raises:
             ConfigError: It is not a URL, or `services` names a section that does not exist.
         """
-        profile = self.profiles.get(self.get_config_variable("profile") or "default")
+        profile = self.profiles.get(self.profile or "default")
         url = endpoint(service_name.replace("-", "_"), profile, self.profiles, self.environ)
         section = None if profile is None else profile.settings.get("services")
         if url is None and section is not None and self.profiles.services(section.value) is None:
@@ -224,135 +122,6 @@ class AwsSession(botocore.session.Session):  # type: ignore[misc] # botocore has
             )
         if url is not None and not is_url(url.value):
             raise unusable(url, "it must be a URL of http or https")
-        if url is not None and not (is_valid_endpoint_url(url.value) or is_valid_ipv6_endpoint_url(url.value)):
+        if url is not None and not has_host_of_sdk(url.value):
             raise unusable(url, "the AWS SDK accepts no such name of a host")
         return url
-
-    def url_of(self, client: Any) -> str:
-        """Return the URL that a client of STS or IAM sends requests to, without a user name and password.
-
-        `client.meta.endpoint_url` can differ: for GovCloud with FIPS it names a host that does not exist.
-        """
-        operation = {"sts": "get_caller_identity", "iam": "get_user"}[client.meta.service_model.service_name]
-        url: str = client.generate_presigned_url(operation)
-        return f"{urlsplit(url).scheme}://{host_of(url)}{urlsplit(url).path.rstrip('/')}"
-
-    def _look_up_in(self, environ: Environ) -> None:
-        store = self.get_component("config_store")
-        # CI systems set variables to an empty text, which botocore would take for a retry mode or a number.
-        chains = ConfigChainFactory(session=self, environ={name: value for name, value in environ.items() if value})
-        for name, (key, variables, default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items():
-            chain = chains.create_config_chain(
-                instance_name=name,
-                env_var_names=variables if name != "profile" else None,
-                config_property_names=key,
-                default=default,
-                conversion_func=convert,
-            )
-            store.set_config_provider(name, chain)
-
-
-def refused_setting(session: AwsSession) -> ConfigError | None:
-    """Return why botocore makes no client: a setting that it refuses alone, too; None: it refuses none alone."""
-    for name, (key, variable, _default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items():
-        found = session.setting(key, variable) if isinstance(key, str) else None
-        if found is None or (name == "region" and found.value != session.get_config_variable(name)):
-            continue
-        try:
-            value = found.value if convert is None else convert(found.value)
-        except ValueError:
-            return unusable(found, "it must be a whole number")
-        alone = AwsSession(None, {}, region=WITHOUT_REGION)
-        alone.set_config_variable(name, value)
-        try:
-            botocore.session.Session.create_client(alone, "sts")
-        except Exception as error:  # noqa: BLE001 - the same: a ValueError for a region
-            # The text of the error is not shown, but the values that some name.
-            allowed = getattr(error, "kwargs", {}).get("valid_modes") or ""
-            words = allowed.split(", ") if isinstance(allowed, str) else list(allowed)
-            least = getattr(error, "kwargs", {}).get("min_value")
-            if least is not None:
-                return unusable(found, f"it must be {least} or more")
-            return unusable(found, f"it must be {listed(words, 'or')}" if allowed else "the AWS SDK does not accept it")
-    return _refused_s3(session)
-
-
-def _refused_s3(session: AwsSession) -> ConfigError | None:
-    """Return why botocore makes no client, of STS either, with the nested settings of S3; None: it accepts them."""
-    found = session.setting("s3", None)
-    style = nested(found.value).get("addressing_style") if found and found.value.startswith("\n") else None
-    try:
-        Config(s3={"addressing_style": style})
-    except InvalidS3AddressingStyleError:
-        assert found is not None  # noqa: S101 - without a style there is no error
-        origin = replace(found.origin, key="s3, addressing_style")
-        return unusable(Setting(str(style), origin), "it must be auto, virtual or path")
-    return None
-
-
-SERVICES = ("sts", "iam", "sso", "sso-oidc", "signin")
-"""The services that awsenv calls."""
-
-
-class LeanLoader(Loader):  # type: ignore[misc] # botocore has no types
-    """Loads botocore's own data for our services, without the part that a call of STS does not need.
-
-    botocore reads `endpoints.json`, 1.2 MB, for every first client, and searches the folders of all its 400 services
-    twice for one name. Both take longer than the call: 70 of 230 ms (measured on botocore 1.44.5). The endpoints of
-    our services follow from their own rules and from `partitions.json`.
-    """
-
-    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's signature
-        """Return our services without a search: a missing one fails to load."""
-        return list(SERVICES)
-
-    def load_data_with_path(self, name: str) -> tuple[Any, str]:
-        """Return data and its path as botocore does; the endpoints follow from the partitions."""
-        if name != "endpoints":
-            data: tuple[Any, str] = super().load_data_with_path(name)
-            return data
-        partitions, path = super().load_data_with_path("partitions")
-        return {"version": 3, "partitions": [_endpoints(entry) for entry in partitions["partitions"]]}, path
-
-
-_LEAN = LeanLoader()
-"""Shared by all sessions: an agent, which opens a session for each request, reads each file once."""
-
-
-def loader(data_path: str | None) -> Loader:
-    """Return a loader: botocore's own if the user has added data, which may differ.
-
-    Args:
-        data_path: `data_path`, or `AWS_DATA_PATH`.
-    """
-    if data_path is not None or os.path.isdir(Loader.CUSTOMER_DATA_PATH):  # noqa: PTH112 - botocore has it as text
-        return create_loader(data_path)
-    return _LEAN
-
-
-_HOST = "{service}.{region}.{dnsSuffix}"
-
-
-def _endpoints(partition: dict[str, Any]) -> dict[str, Any]:
-    """Return what `endpoints.json` says of a partition. Of its hosts, botocore uses those of its rules instead."""
-    outputs, everywhere = partition["outputs"], f"{partition['id']}-global"
-    plain, dual = outputs["dnsSuffix"], outputs["dualStackDnsSuffix"]
-    variants = (["fips"], plain), (["dualstack"], dual), (["dualstack", "fips"], dual)
-    # Without a region, these are called in this one.
-    endpoint = {"credentialScope": {"region": outputs["implicitGlobalRegion"]}}
-    without_region = {"partitionEndpoint": everywhere, "endpoints": {everywhere: endpoint}}
-    # Only the first partition has an STS without a region.
-    sts = {"sts": without_region} if partition["id"] == "aws" else {}
-    return {
-        "partition": partition["id"],
-        "dnsSuffix": plain,
-        "regionRegex": partition["regionRegex"],
-        "regions": partition["regions"],
-        "defaults": {
-            "hostname": _HOST,
-            "protocols": ["https"],
-            "signatureVersions": ["v4"],
-            "variants": [{"tags": tags, "hostname": _HOST, "dnsSuffix": suffix} for tags, suffix in variants],
-        },
-        "services": {"iam": {**without_region, "isRegionalized": False}, **sts},
-    }

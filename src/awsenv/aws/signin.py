@@ -15,6 +15,7 @@ from botocore.awsrequest import AWSRequest
 
 from awsenv.aws.refusal import failing, message_of_aws
 from awsenv.aws.request import Request, host_of
+from awsenv.aws.sdk import SdkSession
 from awsenv.aws.translate import translated
 from awsenv.errors import AGAIN, ConfigError, Origin, RefusedError, UnreachableError, UsageError
 from awsenv.wording import quoted
@@ -91,7 +92,9 @@ def login_url(
         translated(Request("signin:GetSigninToken", endpoint=endpoint, configured=configured)),
         session.call(f"AWS Sign-In at {host_of(endpoint)}"),
     ):
-        get = AWSRequest("GET", f"{federation}?{urlencode(query)}", headers={"User-Agent": session.user_agent()})
+        get = AWSRequest(
+            "GET", f"{federation}?{urlencode(query)}", headers={"User-Agent": SdkSession(session).user_agent()}
+        )
         answer = session.http().send(get.prepare())
         secrets, host = tuple(filter(None, keys.values())), host_of(endpoint)
         token = _token(answer.status_code, answer.content, host, secrets, with_duration=duration is not None)

@@ -27,7 +27,7 @@ from awsenv.aws.metadata import Container, Instance, kind_of, token_of, wrong_fi
 from awsenv.aws.network import PORTAL, no_response
 from awsenv.aws.refusal import UNKNOWN, failing, message_of_aws
 from awsenv.aws.request import Request, host_of, steps
-from awsenv.aws.session import SERVICES, refused_setting
+from awsenv.aws.sdk import SERVICES, SdkSession, refused_setting
 from awsenv.aws.tokens import Tokens
 from awsenv.aws.translate import UNREADABLE, Facts, answer_of, first_of
 from awsenv.config.files import expanded
@@ -109,11 +109,12 @@ def _seconds(source: Source, session: AwsSession) -> float:
     """Return the seconds that settings of AWS allow for all requests of a source; 0: nothing is set."""
     if source.kind != "instance":
         return 0
+    sdk = SdkSession(session)
     try:
-        attempts = int(session.get_config_variable("metadata_service_num_attempts"))
-        seconds = float(session.get_config_variable("metadata_service_timeout"))
+        attempts = int(sdk.get_config_variable("metadata_service_num_attempts"))
+        seconds = float(sdk.get_config_variable("metadata_service_timeout"))
     except ValueError as error:
-        raise refused_setting(session) or error from None
+        raise refused_setting(sdk) or error from None
     # Three requests: for a token, the name of the role and its keys. These numbers are botocore's defaults.
     return 0 if (attempts, seconds) == (1, 1) else 3 * attempts * seconds
 
@@ -157,7 +158,7 @@ def _access_key(source: Source, session: AwsSession) -> Credentials:
 
 
 def _process(source: Source, session: AwsSession, run: Run | None) -> Credentials:
-    profile = session.full_config["profiles"].get(source.profile, {})
+    profile = session.profiles.for_botocore()["profiles"].get(source.profile, {})
 
     def run_words(words: Sequence[str]) -> bytes:
         name = str(source.profile)
@@ -218,35 +219,37 @@ def _printed(source: Source, output: bytes, account: str | None) -> Credentials:
 
 
 def _sso(source: Source, session: AwsSession, until: ExitStack) -> Any:
-    tokens = Tokens(Path(expanded("~/.aws/sso/cache", session.environ)), until)
+    sdk, tokens = SdkSession(session), Tokens(Path(expanded("~/.aws/sso/cache", session.environ)), until)
     return providers.SSOProvider(
-        load_config=lambda: session.full_config,
-        client_creator=session.create_client,
+        load_config=lambda: sdk.full_config,
+        client_creator=sdk.create_client,
         profile_name=source.profile,
         cache={},
         token_cache=tokens,
-        token_provider=SSOTokenProvider(session, cache=tokens, profile_name=source.profile),
+        token_provider=SSOTokenProvider(sdk, cache=tokens, profile_name=source.profile),
     )
 
 
 def _login(source: Source, session: AwsSession, until: ExitStack) -> Any:
+    sdk = SdkSession(session)
     folder = session.environ.get("AWS_LOGIN_CACHE_DIRECTORY") or "~/.aws/login/cache"
     return providers.LoginProvider(
-        load_config=lambda: session.full_config,
-        client_creator=session.create_client,
+        load_config=lambda: sdk.full_config,
+        client_creator=sdk.create_client,
         profile_name=source.profile,
         token_cache=Tokens(Path(session.absolute(expanded(folder, session.environ))), until),
     )
 
 
 def _web_identity(source: Source, session: AwsSession, _until: ExitStack) -> Any:
+    sdk = SdkSession(session)
     if source.profile is None:
         # botocore would read the variables of the process: these are the ones of the caller.
         name = "the environment"
         settings = {each.removeprefix("AWS_").lower(): session.environ.get(each) for each in having(WEB_IDENTITY)}
     else:
         name = source.profile
-        settings = session.full_config["profiles"][name]
+        settings = sdk.full_config["profiles"][name]
     path = settings["web_identity_token_file"]
     if path:
         path = session.absolute(path)
@@ -255,7 +258,7 @@ def _web_identity(source: Source, session: AwsSession, _until: ExitStack) -> Any
         token_of(Setting(path, origin if profile is None else profile.settings["web_identity_token_file"].origin))
     return providers.AssumeRoleWithWebIdentityProvider(
         load_config=lambda: {"profiles": {name: {**settings, "web_identity_token_file": path}}},
-        client_creator=session.create_client,
+        client_creator=sdk.create_client,
         profile_name=name,
         cache={},
         disable_env_vars=True,

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore import xform_name
@@ -14,6 +14,7 @@ from botocore.config import Config
 
 from awsenv.aws.network import may_be_repeated
 from awsenv.aws.request import IDENTITY, request
+from awsenv.aws.sdk import SdkSession
 from awsenv.aws.translate import connect, translated
 from awsenv.errors import UnreachableError
 from awsenv.iam.principal import Principal
@@ -46,7 +47,7 @@ NOTABLE = 4 * 60
 _HINT = "check endpoint_url, AWS_ENDPOINT_URL and the proxy: AWS never sends this response"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sts:
     """STS, called with different credentials for each hop."""
 
@@ -54,6 +55,11 @@ class Sts:
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
     """Seconds since the epoch."""
+
+    @cached_property
+    def sdk(self) -> SdkSession:
+        """What makes the clients."""
+        return SdkSession(self.session)
 
     def call(
         self,
@@ -109,7 +115,7 @@ class Sts:
         Raises:
             ConfigError: A setting makes requests impossible.
         """
-        return connect(self.session, IDENTITY, Credentials("none", "none"))[1].endpoint
+        return connect(self.sdk, IDENTITY, Credentials("none", "none"))[1].endpoint
 
     def _living(self, made: Credentials) -> Credentials:
         """Return *made* if it has not expired.
@@ -136,7 +142,7 @@ class Sts:
         config, times = None, 1
         if token is not None:
             config, times = Config(retries={"total_max_attempts": 1}), SENDS
-        client, request = connect(self.session, request.with_code(token), signer, config)
+        client, request = connect(self.sdk, request.with_code(token), signer, config)
         send = getattr(client, xform_name(request.action.partition(":")[2]))
         with translated(request), self.session.call(f"AWS {request.where}"):
             while True:
@@ -153,15 +159,15 @@ class Clock:
     """The difference to AWS's clock, from the date of its last response.
 
     Args:
-        session: Its calls of STS are watched, including those that fail with a response.
+        sdk: Its calls of STS are watched, including those that fail with a response.
         now: This computer's clock: seconds since the epoch, UTC.
     """
 
-    def __init__(self, session: AwsSession, now: Callable[[], float]) -> None:
+    def __init__(self, sdk: SdkSession, now: Callable[[], float]) -> None:
         self.ahead: float | None = None
         """Seconds that AWS's clock is ahead of this computer's; None: no response had a date."""
         self._now = now
-        session.register("response-received.sts", self._read)
+        sdk.register("response-received.sts", self._read)
 
     def _read(self, response_dict: Any, **_of_botocore: Any) -> None:
         headers = {} if response_dict is None else response_dict["headers"]

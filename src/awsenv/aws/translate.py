@@ -16,7 +16,7 @@ from botocore.parsers import ResponseParserError
 
 from awsenv.aws.network import no_response, not_of_aws
 from awsenv.aws.refusal import Answer, answer, refusal
-from awsenv.aws.session import refused_setting
+from awsenv.aws.sdk import refused_setting
 from awsenv.errors import AwsenvError, ConfigError, Hint
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from botocore.config import Config
 
     from awsenv.aws.request import Request
-    from awsenv.aws.session import AwsSession
+    from awsenv.aws.sdk import SdkSession
     from awsenv.model import Credentials
 
 UNREADABLE = (
@@ -76,7 +76,7 @@ def translated(request: Request) -> Iterator[None]:
 
 
 def connect(
-    session: AwsSession, request: Request, signer: Credentials, config: Config | None = None
+    sdk: SdkSession, request: Request, signer: Credentials, config: Config | None = None
 ) -> tuple[Any, Request]:
     """Return a client whose requests *signer* signs, and *request* with its endpoint and its signer.
 
@@ -85,21 +85,21 @@ def connect(
     """
     try:
         service = request.action.partition(":")[0]
-        client = session.create_client(
+        client = sdk.create_client(
             service,
             aws_access_key_id=signer.access_key_id,
             aws_secret_access_key=signer.secret_access_key,
             aws_session_token=signer.session_token,
             config=config,
         )
-        setting, url = session.endpoint_setting(service), session.url_of(client)
+        setting, url = sdk.session.endpoint_setting(service), sdk.url_of(client)
         configured = None if setting is None else setting.origin
         return client, replace(request, endpoint=url, configured=configured, signer=signer)
     except AwsenvError:
         raise
     except (RuntimeError, *UNREADABLE) as error:
         # Nothing has been sent. The signer of awscrt raises a RuntimeError for an empty region.
-        raise refused_setting(session) or _of_settings(error) from None
+        raise refused_setting(sdk) or _of_settings(error) from None
 
 
 def _of_settings(error: Exception) -> ConfigError:

@@ -227,7 +227,7 @@ def _request(roles: tuple[RoleSpec, ...], user: str, admin: Iam, role_admin: Iam
             because="no role can be assumed across partitions",
             hint="name an administrator of an account in the same partition",
         )
-    region = arguments.region or admin.session.get_config_variable("region")
+    region = arguments.region or admin.sdk.get_config_variable("region")
     if region is not None:
         limits.partition(region, Origin("--region" if arguments.region else "the region of the administrator"))
     return SetupRequest(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _ENDPOINT = "AWS_ENDPOINT_URL"
 _DEFAULT = "default"
+_LONGEST_HOST = 255
 _NESTED = ("s3", "s3api", "cloudwatch")
 """Keys with nested settings for one service."""
 
@@ -75,6 +76,24 @@ def is_url(text: str) -> bool:
         return parts.scheme in {"http", "https"} and bool(host) and parts.port != 0 and text.split() == [text]
     except ValueError:
         return False
+
+
+_HOST = r"(?:(?!-)[A-Za-z\d-]{1,63}(?<!-)\.)*(?!-)[A-Za-z\d-]{1,63}(?<!-)\.?"
+
+
+def has_host_of_sdk(url: str) -> bool:
+    """Tell whether botocore sends requests to the host of *url*: a name without `_`, or an address.
+
+    The rules are those of `is_valid_endpoint_url` and `is_valid_ipv6_endpoint_url` of `botocore.utils`.
+    """
+    host = urlsplit(url).hostname or ""
+    if ":" not in host:
+        return len(host) <= _LONGEST_HOST and re.fullmatch(_HOST, host, re.ASCII) is not None
+    from ipaddress import IPv6Address  # noqa: PLC0415 - few endpoints are addresses
+
+    with suppress(ValueError):
+        return bool(IPv6Address(host))
+    return False
 
 
 def without_password(url: str) -> str:

@@ -53,7 +53,8 @@ def source(resolved: Resolved, inputs: Inputs) -> Generator[Finding, None, Signe
     session = AwsSession(
         resolved.profiles, environ, profile=chain.settings_profile, region=chain.region, waits=inputs.waits
     )
-    clock, sts = Clock(session, inputs.now), Sts(session)
+    sts = Sts(session)
+    clock = Clock(sts.sdk, inputs.now)
     credentials: Credentials | None = None
     try:
         credentials = source_credentials(chain.source, session)
